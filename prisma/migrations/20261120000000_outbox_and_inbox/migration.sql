@@ -1,0 +1,139 @@
+-- The tables of nestjs-integration. The runner puts a configured schema name in the place of "integration".
+
+CREATE SCHEMA IF NOT EXISTS "integration";
+
+-- The log. A publish is one INSERT in the caller's transaction; no later write touches the row until
+-- retention deletes it. CACHE 1 and GENERATED ALWAYS carry weight: a session cache would hand old positions to later transactions.
+CREATE TABLE "integration"."outbox_event" (
+  "position"       bigint       GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
+  "id"             uuid         NOT NULL DEFAULT gen_random_uuid(),
+  "event_name"     varchar(255) NOT NULL,
+  "event_version"  integer      NOT NULL DEFAULT 1,
+  "source_module"  varchar(127) NOT NULL,
+  "aggregate_type" varchar(127) NOT NULL,
+  "aggregate_id"   varchar(255) NOT NULL,
+  "payload"        jsonb        NOT NULL DEFAULT '{}',
+  -- Length of the payload's text as published; null for rows inserted by plain SQL, measured when they are read.
+  "payload_bytes"  integer,
+  "metadata"       jsonb        NOT NULL DEFAULT '{}',
+  "dedup_key"      varchar(255),
+  "available_at"   timestamptz,
+  "created_at"     timestamptz  NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX "outbox_event_id_key" ON "integration"."outbox_event" ("id");
+CREATE UNIQUE INDEX "outbox_event_dedup_key_key" ON "integration"."outbox_event" ("dedup_key") WHERE "dedup_key" IS NOT NULL;
+CREATE INDEX "outbox_event_aggregate_idx" ON "integration"."outbox_event" ("aggregate_type", "aggregate_id", "position");
+CREATE INDEX "outbox_event_created_at_idx" ON "integration"."outbox_event" USING brin ("created_at");
+
+-- What each consumer has not done yet, and who works on it.
+CREATE TABLE "integration"."inbox_cursor" (
+  "consumer_name"      varchar(127)   NOT NULL,
+  "partition"          integer        NOT NULL DEFAULT 0,
+  "partitions"         integer        NOT NULL DEFAULT 1,
+  "event_names"        text[]         NOT NULL,
+  "starts_at"          bigint         NOT NULL DEFAULT 1,
+  "unread"             int8multirange NOT NULL,
+  "read_upto"          bigint,
+  "unclean_takeovers"  integer        NOT NULL DEFAULT 0,
+  "changed_by_others"  bigint         NOT NULL DEFAULT 0,
+  "paused_at"          timestamptz,
+  "lease_owner"        uuid,
+  "lease_token"        uuid,
+  "lease_expires_at"   timestamptz,
+  "registered_at"      timestamptz    NOT NULL DEFAULT clock_timestamp(),
+  "last_progress_at"   timestamptz,
+  PRIMARY KEY ("consumer_name", "partition")
+) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- The exceptions. available_at tells which kind of wait it is:
+--   received, 'infinity'   waits behind an earlier event of its aggregate
+--   received, '-infinity'  was released, its turn is now
+--   received, a time       delayed or redriven: due then, blocks nobody
+--   failed,   a time       its retry comes then
+--   failed,   null         failed for good (dead-lettering switched off)
+CREATE TABLE "integration"."inbox_event" (
+  "id"                uuid         NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
+  "outbox_event_id"   uuid         NOT NULL,
+  "position"          bigint       NOT NULL,
+  "consumer_name"     varchar(127) NOT NULL,
+  "partition"         integer      NOT NULL DEFAULT 0,
+  "aggregate_type"    varchar(127) NOT NULL,
+  "aggregate_id"      varchar(255) NOT NULL,
+  "status"            varchar(16)  NOT NULL CHECK ("status" IN ('received', 'processing', 'processed', 'failed', 'skipped', 'dead_letter')),
+  "attempt_count"     integer      NOT NULL DEFAULT 0,
+  "last_error"        text,
+  "error_fingerprint" varchar(64),
+  "available_at"      timestamptz,
+  "processed_at"      timestamptz,
+  "created_at"        timestamptz  NOT NULL DEFAULT clock_timestamp(),
+  "updated_at"        timestamptz  NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX "inbox_event_outbox_event_id_consumer_name_key" ON "integration"."inbox_event" ("outbox_event_id", "consumer_name");
+CREATE INDEX "inbox_event_due_idx" ON "integration"."inbox_event" ("consumer_name", "partition", "available_at")
+  WHERE "status" IN ('received', 'failed') AND "available_at" < 'infinity';
+CREATE INDEX "inbox_event_unresolved_idx" ON "integration"."inbox_event" ("consumer_name", "partition", "aggregate_type", "aggregate_id", "position")
+  WHERE "status" = 'processing'
+     OR ("status" = 'failed' AND "available_at" IS NOT NULL)
+     OR ("status" = 'received' AND "available_at" IN ('infinity', '-infinity'));
+CREATE INDEX "inbox_event_exceptions_idx" ON "integration"."inbox_event" ("consumer_name", "status", "position")
+  WHERE "status" <> 'processed';
+
+-- Replay and backfill requests, worked off window by window.
+CREATE TABLE "integration"."inbox_replay" (
+  "id"            uuid         NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
+  "consumer_name" varchar(127) NOT NULL,
+  "event_names"   text[]       NOT NULL,
+  "next_position" bigint       NOT NULL,
+  "to_position"   bigint       NOT NULL,
+  "requested_by"  varchar(255),
+  "created_at"    timestamptz  NOT NULL DEFAULT clock_timestamp(),
+  "finished_at"   timestamptz
+);
+
+-- The live processes; backend_* name the session of each one's heartbeat connection.
+CREATE TABLE "integration"."integration_process" (
+  "id"            uuid        NOT NULL PRIMARY KEY,
+  "role"          varchar(16) NOT NULL,
+  "host"          varchar(255) NOT NULL,
+  "pid"           integer     NOT NULL,
+  "consumers"     text[]      NOT NULL DEFAULT '{}',
+  "backend_pid"   integer,
+  "backend_start" timestamptz,
+  "started_at"    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  "seen_at"       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Relations between entities of different modules, without foreign keys.
+CREATE TABLE "integration"."integration_link" (
+  "id"                 uuid         NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
+  "source_module"      varchar(127) NOT NULL,
+  "source_entity_type" varchar(127) NOT NULL,
+  "source_entity_id"   varchar(255) NOT NULL,
+  "target_module"      varchar(127) NOT NULL,
+  "target_entity_type" varchar(127) NOT NULL,
+  "target_entity_id"   varchar(255) NOT NULL,
+  "link_type"          varchar(32)  NOT NULL CHECK ("link_type" IN ('reference', 'cascade', 'aggregate_root')),
+  "metadata"           jsonb        NOT NULL DEFAULT '{}',
+  "created_at"         timestamptz  NOT NULL DEFAULT clock_timestamp(),
+  "updated_at"         timestamptz  NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX "integration_link_key" ON "integration"."integration_link"
+  ("source_module", "source_entity_type", "source_entity_id", "target_module", "target_entity_type", "target_entity_id", "link_type");
+CREATE INDEX "integration_link_target_idx" ON "integration"."integration_link" ("target_module", "target_entity_type", "target_entity_id");
+CREATE INDEX "integration_link_type_idx" ON "integration"."integration_link" ("link_type", "created_at");
+
+-- What admins set, and who changed what when.
+CREATE TABLE "integration"."integration_setting" (
+  "key"        varchar(127) NOT NULL PRIMARY KEY,
+  "value"      jsonb        NOT NULL,
+  "updated_at" timestamptz  NOT NULL DEFAULT clock_timestamp(),
+  "updated_by" varchar(255)
+);
+CREATE TABLE "integration"."integration_setting_change" (
+  "id"         bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  "key"        varchar(127) NOT NULL,
+  "old_value"  jsonb,
+  "new_value"  jsonb,
+  "changed_by" varchar(255),
+  "changed_at" timestamptz  NOT NULL DEFAULT clock_timestamp()
+);

@@ -1,0 +1,106 @@
+import pg from 'pg';
+import { IntegrationError } from '../errors.js';
+
+const MINIMUM_SERVER_VERSION = 140_000;
+const INT8 = 20;
+
+/** What every engine session sets: a page's estimated cost exceeds the JIT's threshold, and nothing may wait for ever. */
+const SESSION = `SET jit = off; SET statement_timeout = '15s'; SET lock_timeout = '2s';
+  SET idle_in_transaction_session_timeout = '15s'; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC'`;
+
+/** One connection of its own: statements, notifications, and a promise that resolves when it has ended. */
+export interface EngineConnection {
+  readonly backendPid: number;
+  query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
+  onNotification(listener: (payload: string) => void): void;
+  readonly ended: Promise<void>;
+  close(): Promise<void>;
+  /** Ends it without a farewell, for a server that does not answer. */
+  destroy(): void;
+}
+
+/** Opens and checks connections to one server. */
+export class EngineConnectionFactory {
+  constructor(private readonly connectionString: string) {}
+
+  config(applicationName: string): pg.ClientConfig {
+    return {
+      connectionString: this.connectionString,
+      application_name: applicationName,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5_000,
+      connectionTimeoutMillis: 5_000,
+      types: TYPES,
+    };
+  }
+
+  /** Host, port and database, without credentials. */
+  describe(): string {
+    const client = new pg.Client({ connectionString: this.connectionString });
+    return `${client.host}:${client.port}/${client.database ?? ''}`;
+  }
+
+  /** Sets the session up and refuses a server, or a pooler, that the engine cannot rely on. */
+  async prepare(client: pg.ClientBase): Promise<void> {
+    await client.query(SESSION);
+    const { rows } = await client.query<{ recovering: boolean; version: number; pid: number }>(
+      `SELECT pg_is_in_recovery() AS recovering, current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid`,
+    );
+    const server = rows[0];
+    if (server === undefined) throw new Error('connection error: the server answered nothing');
+    if (server.recovering) {
+      throw new IntegrationError(
+        'INTEGRATION_DATABASE_READ_ONLY',
+        `Postgres at ${this.describe()} is in recovery (a standby): point connectionString at the primary`,
+      );
+    }
+    if (server.version < MINIMUM_SERVER_VERSION) {
+      throw new IntegrationError(
+        'INTEGRATION_DATABASE_UNSUPPORTED',
+        `Postgres at ${this.describe()} is version ${Math.floor(server.version / 10_000)}: 14 or newer is needed (int8multirange)`,
+        { version: server.version },
+      );
+    }
+    // A pooler invents the backend key that it hands to its clients; a direct connection reports the backend's own.
+    const reported = (client as unknown as { processID: number | null }).processID;
+    if (reported !== null && reported !== server.pid) {
+      throw new IntegrationError(
+        'INTEGRATION_DATABASE_POOLED',
+        `The connection to ${this.describe()} goes through a pooler. The engine needs a direct connection (LISTEN, session settings, leases): give its URL as connectionString. The host's own client may go on using the pooler.`,
+      );
+    }
+  }
+
+  async open(applicationName: string): Promise<EngineConnection> {
+    const client = new pg.Client(this.config(applicationName));
+    // Without a listener an `error` event would end the process; what it means is told by `ended`.
+    client.on('error', () => {});
+    const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
+    try {
+      await client.connect();
+      await this.prepare(client);
+    } catch (error) {
+      client.end().catch(() => {});
+      throw error;
+    }
+    return {
+      backendPid: (client as unknown as { processID: number }).processID,
+      ended,
+      query: async <Row>(sql: string, params: readonly unknown[] = []) =>
+        (await client.query({ text: sql, values: [...params] })).rows as Row[],
+      onNotification: (listener) => client.on('notification', (message) => listener(message.payload ?? '')),
+      close: () => client.end().catch(() => {}),
+      destroy: () => destroySocket(client),
+    };
+  }
+}
+
+function destroySocket(client: pg.Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
+/** bigint columns as numbers: positions stay far below 2^53. */
+const TYPES = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === INT8 ? Number : pg.types.getTypeParser(oid, format),
+} as pg.CustomTypesConfig;

@@ -1,0 +1,212 @@
+import pg from 'pg';
+import { Subject } from 'rxjs';
+import { IntegrationError, messageOf } from '../errors.js';
+import { isConnectionLoss } from './connection-loss.js';
+import { type EngineConnection, EngineConnectionFactory } from './engine-connection.js';
+import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
+
+/** Statements of one open transaction, or of the pool. */
+export interface EngineSession {
+  /** Runs one statement; resolves to its rows. bigint columns come as numbers. */
+  query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
+}
+
+export interface EngineDatabaseOptions {
+  connectionString: string;
+  /** A validated schema name; statements are written for it. */
+  schema: string;
+  /** Connections of the pool, default 4. */
+  max?: number | undefined;
+}
+
+const DEFAULT_POOL_SIZE = 4;
+/** A statement that the server neither answers nor ends: the connection is dead, whatever TCP thinks. */
+const CLIENT_STATEMENT_TIMEOUT_MS = 20_000;
+const BOOT_RETRY_FIRST_MS = 200;
+const BOOT_RETRY_MAX_MS = 2_000;
+
+/**
+ * The engine's own way to the database, apart from the host's client: a host whose pool is exhausted by its requests
+ * does not stop delivery, and delivery never takes the host's connections.
+ *
+ * A lost connection is lost knowledge (the server may have lost commits with it), so every loss is announced on
+ * `losses$`, and what was held in memory about the database's state is given up by whoever held it.
+ */
+export class EngineDatabase implements EngineSession {
+  readonly schema: string;
+  /** Emits when a connection of the engine ended that we did not end. */
+  readonly losses$ = new Subject<string>();
+
+  private readonly connections: EngineConnectionFactory;
+  private readonly pool: pg.Pool;
+  private clientPool: pg.Pool | undefined;
+  private closing = false;
+
+  constructor(private readonly options: EngineDatabaseOptions) {
+    this.schema = options.schema;
+    this.connections = new EngineConnectionFactory(options.connectionString);
+    this.pool = this.openPool(options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration');
+  }
+
+  async query<Row = Record<string, unknown>>(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
+    return this.withClient((session) => session.query<Row>(sql, params));
+  }
+
+  /** Rows as arrays of raw text, for the page reader: parsing is the caller's, and only what it needs. */
+  async queryRaw(sql: string, params: readonly unknown[], name: string): Promise<(string | null)[][]> {
+    return this.withRawClient(async (client) => {
+      const result = await client.query({ name, text: sql, values: [...params], rowMode: 'array', types: RAW_TYPES });
+      return result.rows as (string | null)[][];
+    });
+  }
+
+  /** Runs `fn` inside one READ COMMITTED transaction of the pool. */
+  async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
+    return this.withRawClient((client) => runTransaction(client, () => fn(sessionOf(client))));
+  }
+
+  /** A connection of its own beside the pool (heartbeat, LISTEN). Its loss counts as a loss of the engine's if `critical`. */
+  async openDedicated(applicationName: string, critical: boolean): Promise<EngineConnection> {
+    const connection = await this.connections.open(applicationName);
+    if (critical) connection.ended.then(() => this.announceLoss(applicationName));
+    return connection;
+  }
+
+  /** Waits until the server can be reached and is fit for the engine; gives up after `deadlineMs`, saying what it tried. */
+  async waitUntilReachable(deadlineMs: number): Promise<void> {
+    const startedAt = performance.now();
+    for (let delay = BOOT_RETRY_FIRST_MS; ; delay = Math.min(delay * 2, BOOT_RETRY_MAX_MS)) {
+      try {
+        await this.query('SELECT 1');
+        return;
+      } catch (error) {
+        if (error instanceof IntegrationError) throw error;
+        const waited = performance.now() - startedAt;
+        if (!isConnectionLoss(error) || waited + delay > deadlineMs) throw this.unreachable(error, waited);
+        await new Promise((resolve) => setTimeout(resolve, delay));
+      }
+    }
+  }
+
+  /**
+   * The engine's connections in the shape of a host client, for applications that bring none: a pool of its own, so that
+   * transactions of handlers cannot starve pages and saves.
+   */
+  asClient(): TransactionalSqlClient {
+    const pool = () => {
+      this.clientPool ??= this.openPool(this.options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration client');
+      return this.clientPool;
+    };
+    return {
+      ...sqlClientOf({ query: (config) => pool().query(config) }),
+      $transaction: async (fn) => {
+        const client = await pool().connect();
+        return releaseAfter(client, runTransaction(client, () => fn(sqlClientOf(client))));
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.closing) return;
+    this.closing = true;
+    await Promise.all([this.pool.end(), this.clientPool?.end()]);
+    this.losses$.complete();
+  }
+
+  private openPool(max: number, applicationName: string): pg.Pool {
+    const pool = new pg.Pool({
+      ...this.connections.config(applicationName),
+      max,
+      idleTimeoutMillis: 0,
+      verify: (client: pg.PoolClient, done: (error?: Error) => void) => {
+        this.connections.prepare(client).then(() => done(), done);
+      },
+    } as pg.PoolConfig);
+    // An idle client emits `error` when the server goes away; unheard, it would end the process.
+    pool.on('error', () => {});
+    pool.on('connect', (client) => {
+      client.on('error', () => {});
+      client.on('end', () => this.announceLoss(applicationName));
+    });
+    return pool;
+  }
+
+  private announceLoss(what: string): void {
+    if (!this.closing) this.losses$.next(what);
+  }
+
+  private withClient<R>(run: (session: EngineSession) => Promise<R>): Promise<R> {
+    return this.withRawClient((client) => run(sessionOf(client)));
+  }
+
+  private async withRawClient<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
+    const client = await this.pool.connect();
+    return releaseAfter(client, withinStatementTimeout(run(client)));
+  }
+
+  private unreachable(error: unknown, waitedMs: number): IntegrationError {
+    const target = this.connections.describe();
+    return new IntegrationError(
+      'INTEGRATION_DATABASE_UNREACHABLE',
+      `cannot reach Postgres at ${target} (tried for ${Math.round(waitedMs / 1000)} s): ${messageOf(error) || String(error)}. Check that the server runs and that connectionString or DATABASE_URL names it.`,
+      { target },
+      { cause: error },
+    );
+  }
+}
+
+/** Gives the client back when `work` is done; one that lost its connection is destroyed instead. */
+async function releaseAfter<R>(client: pg.PoolClient, work: Promise<R>): Promise<R> {
+  try {
+    const result = await work;
+    client.release();
+    return result;
+  } catch (error) {
+    client.release(isConnectionLoss(error));
+    throw error;
+  }
+}
+
+async function withinStatementTimeout<R>(work: Promise<R>): Promise<R> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error('connection timeout: the server did not answer')),
+      CLIENT_STATEMENT_TIMEOUT_MS,
+    );
+  });
+  // Whichever loses the race may still reject later, unheard.
+  work.catch(() => {});
+  return Promise.race([work, silence]).finally(() => clearTimeout(timer));
+}
+
+async function runTransaction<R>(client: pg.ClientBase, run: () => Promise<R>): Promise<R> {
+  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+  try {
+    const result = await run();
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+function sessionOf(client: pg.ClientBase): EngineSession {
+  return {
+    query: async <Row>(sql: string, params: readonly unknown[] = []) =>
+      (await client.query({ text: sql, values: [...params] })).rows as Row[],
+  };
+}
+
+type Queryable = { query(config: pg.QueryConfig): Promise<pg.QueryResult> };
+
+function sqlClientOf(client: Queryable): SqlClient {
+  return {
+    $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) =>
+      (await client.query({ text: sql, values })).rows as T,
+    $executeRawUnsafe: async (sql, ...values) => (await client.query({ text: sql, values })).rowCount ?? 0,
+  };
+}
+
+const RAW_TYPES = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;

@@ -1,0 +1,48 @@
+/**
+ * The host's database client, known by its shape alone: a PrismaClient, a `Prisma.TransactionClient` and the
+ * results of `$extends` fit as they are.
+ */
+export interface SqlClient {
+  /** Runs one statement with `$1 …` parameters; resolves to its rows. */
+  $queryRawUnsafe<T = unknown>(sql: string, ...values: unknown[]): PromiseLike<T>;
+  /** Runs one statement with `$1 …` parameters; resolves to the number of rows it touched. */
+  $executeRawUnsafe(sql: string, ...values: unknown[]): PromiseLike<number>;
+}
+
+/** A client that can open an interactive transaction. Times in milliseconds. */
+export interface TransactionalSqlClient<Tx extends SqlClient = SqlClient> extends SqlClient {
+  $transaction<R>(
+    fn: (tx: Tx) => Promise<R>,
+    options?: { maxWait?: number; timeout?: number; isolationLevel?: 'ReadCommitted' },
+  ): Promise<R>;
+}
+
+/**
+ * Augmented by the host, so that `transaction` has its client's own type:
+ *
+ * ```ts
+ * declare module 'nestjs-integration' {
+ *   interface IntegrationTypes { transaction: Prisma.TransactionClient }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: an interface, because only interfaces merge
+export interface IntegrationTypes {}
+
+/** The type of a transaction in this application: the host's own where it declared one. */
+export type Tx = IntegrationTypes extends { transaction: infer T } ? T : SqlClient;
+
+/** A root client can connect and disconnect; the client of an open transaction cannot (Prisma ≥ 7.5). */
+export function isRootClient(client: object): boolean {
+  return '$connect' in client;
+}
+
+/** Whether `value` has the two functions that every statement goes through. */
+export function isSqlClient(value: unknown): value is SqlClient {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Partial<SqlClient>).$queryRawUnsafe === 'function' &&
+    typeof (value as Partial<SqlClient>).$executeRawUnsafe === 'function'
+  );
+}

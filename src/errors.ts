@@ -1,0 +1,97 @@
+/**
+ * Every error that this package raises on purpose. The codes are stable: users may branch on them.
+ */
+export const INTEGRATION_ERROR_CODES = [
+  'INTEGRATION_OPTIONS_INVALID',
+  'INTEGRATION_ALREADY_REGISTERED',
+  'INTEGRATION_DATABASE_UNREACHABLE',
+  'INTEGRATION_DATABASE_READ_ONLY',
+  'INTEGRATION_DATABASE_UNSUPPORTED',
+  'INTEGRATION_DATABASE_POOLED',
+  'INTEGRATION_SCHEMA_MISSING',
+  'INTEGRATION_SCHEMA_OUTDATED',
+  'INTEGRATION_SCHEMA_NEWER',
+  'INTEGRATION_MIGRATION_CHANGED',
+  'INTEGRATION_MIGRATION_FAILED',
+  'INTEGRATION_CLIENT_MISSING',
+  'INTEGRATION_CLIENT_IS_ROOT',
+  'INTEGRATION_CLIENT_INVALID',
+  'INTEGRATION_TRANSACTION_FORGOTTEN',
+  'INTEGRATION_ISOLATION_LEVEL',
+  'INTEGRATION_OUTBOX_DISABLED',
+  'INTEGRATION_EVENT_INVALID',
+  'INTEGRATION_PAYLOAD_INVALID',
+  'INTEGRATION_PAYLOAD_TOO_LARGE',
+  'INTEGRATION_SUBSCRIBER_INVALID',
+  'INTEGRATION_SUBSCRIBER_DUPLICATE',
+  'INTEGRATION_SUBSCRIBER_CONFLICT',
+  'INTEGRATION_SETTING_UNKNOWN',
+  'INTEGRATION_SETTING_INVALID',
+  'INTEGRATION_CONSUMER_UNKNOWN',
+  'INTEGRATION_INBOX_MANAGED',
+  'INTEGRATION_INBOX_UNKNOWN',
+  'INTEGRATION_LINK_INVALID',
+  'INTEGRATION_HANDLER_TIMEOUT',
+  'INTEGRATION_HANDLER_INTERRUPTED',
+  'INTEGRATION_LEASE_LOST',
+  'INTEGRATION_DRAIN_TIMEOUT',
+  'INTEGRATION_CLOSED',
+] as const;
+
+export type IntegrationErrorCode = (typeof INTEGRATION_ERROR_CODES)[number];
+
+/**
+ * An error of this package: `code` says which, `message` says what happened and what to do, `details`
+ * holds the values it is about (never payloads or credentials).
+ */
+export class IntegrationError extends Error {
+  readonly code: IntegrationErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: IntegrationErrorCode,
+    message: string,
+    details: Record<string, unknown> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'IntegrationError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Thrown by a handler: retrying cannot help, the event becomes a dead letter at once. */
+export class NonRetryableError extends Error {
+  override readonly name = 'NonRetryableError';
+}
+
+/** Thrown by a handler: try again, but not before `delayMs` milliseconds. The attempt counts. */
+export class RetryAfterError extends Error {
+  override readonly name = 'RetryAfterError';
+
+  constructor(
+    readonly delayMs: number,
+    message = `Retry requested after ${delayMs} ms`,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Thrown by a handler: this event is not for it. Recorded as `skipped` with the reason; never retried. */
+export class SkipEventError extends Error {
+  override readonly name = 'SkipEventError';
+
+  constructor(
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(reason, options);
+  }
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
