@@ -1,0 +1,93 @@
+import type { DomainEvent } from '../events/domain-event.js';
+import type { StartFrom, SubscriberContext } from './subscriber-definition.js';
+
+/** A handler as it is called: one event, or the events of a batch. */
+export type RegisteredHandler = (input: DomainEvent | DomainEvent[], context: SubscriberContext) => unknown;
+
+/** One definition, checked. */
+export interface Subscription {
+  readonly consumerName: string;
+  readonly eventNames: readonly string[];
+  readonly handler: RegisteredHandler;
+  readonly transactional: boolean;
+  /** Left out: what the settings say. Delays in ms. */
+  readonly retry: {
+    readonly maxAttempts?: number | undefined;
+    readonly baseDelayMs?: number | undefined;
+    readonly maxDelayMs?: number | undefined;
+  };
+  readonly timeoutMs: number | undefined;
+  readonly priority: number;
+  /** Where it was registered: `Class.method`, or `file:line`. */
+  readonly place: string;
+}
+
+/** What belongs to a consumer as a whole, its definitions' answers put together. */
+export interface ConsumerOptions {
+  readonly concurrency: number;
+  readonly ordered: boolean;
+  readonly batch: { readonly maxSize: number; readonly maxWaitMs: number } | undefined;
+  readonly partitions: number;
+  readonly startFrom: StartFrom;
+}
+
+export const DEFAULT_CONSUMER_OPTIONS: ConsumerOptions = {
+  concurrency: 10,
+  ordered: true,
+  batch: undefined,
+  partitions: 1,
+  startFrom: 'recent',
+};
+
+/** Event names come from the log, so their number is not ours to bound; beyond this the cache starts anew. */
+const MATCH_CACHE_LIMIT = 10_000;
+
+/** All subscriptions of one consumer name in this process. Immutable: a later registration makes a new one. */
+export class Consumer implements ConsumerOptions {
+  readonly eventNames: readonly string[];
+  readonly concurrency: number;
+  readonly ordered: boolean;
+  readonly batch: ConsumerOptions['batch'];
+  readonly partitions: number;
+  readonly startFrom: StartFrom;
+  /** The highest of its subscriptions. */
+  readonly priority: number;
+
+  private readonly exact = new Map<string, Subscription>();
+  /** Longest prefix first. */
+  private readonly prefixes: readonly (readonly [prefix: string, subscription: Subscription])[];
+  private readonly matches = new Map<string, Subscription | undefined>();
+
+  constructor(
+    readonly name: string,
+    readonly subscriptions: readonly Subscription[],
+    options: ConsumerOptions,
+  ) {
+    this.eventNames = subscriptions.flatMap((subscription) => subscription.eventNames);
+    this.concurrency = options.concurrency;
+    this.ordered = options.ordered;
+    this.batch = options.batch;
+    this.partitions = options.partitions;
+    this.startFrom = options.startFrom;
+    this.priority = Math.max(...subscriptions.map((subscription) => subscription.priority));
+
+    const prefixes: [string, Subscription][] = [];
+    for (const subscription of subscriptions) {
+      for (const eventName of subscription.eventNames) {
+        if (eventName.endsWith('*')) prefixes.push([eventName.slice(0, -1), subscription]);
+        else this.exact.set(eventName, subscription);
+      }
+    }
+    this.prefixes = prefixes.sort(([a], [b]) => b.length - a.length);
+  }
+
+  /** Who handles an event of this name: its exact name first, then the longest `prefix*`; undefined: nobody. */
+  match(eventName: string): Subscription | undefined {
+    if (this.matches.has(eventName)) return this.matches.get(eventName);
+    const found =
+      this.exact.get(eventName) ?? this.prefixes.find(([prefix]) => eventName.startsWith(prefix))?.[1];
+    if (this.matches.size >= MATCH_CACHE_LIMIT) this.matches.clear();
+    this.matches.set(eventName, found);
+    return found;
+  }
+}
