@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { IntegrationError } from '../errors.js';
+import { validateConnectionString } from './connection-string.js';
 
 const MINIMUM_SERVER_VERSION = 140_000;
 const INT8 = 20;
@@ -21,7 +22,12 @@ export interface EngineConnection {
 
 /** Opens and checks connections to one server. */
 export class EngineConnectionFactory {
-  constructor(private readonly connectionString: string) {}
+  private readonly connectionString: string;
+
+  /** Throws INTEGRATION_OPTIONS_INVALID for a URL that node-postgres cannot use. */
+  constructor(connectionString: string) {
+    this.connectionString = validateConnectionString(connectionString);
+  }
 
   config(applicationName: string): pg.ClientConfig {
     return {

@@ -137,3 +137,54 @@ CREATE TABLE "integration"."integration_setting_change" (
   "changed_by" varchar(255),
   "changed_at" timestamptz  NOT NULL DEFAULT clock_timestamp()
 );
+
+-- Settings may be changed by plain SQL, so triggers keep who and when, the audit, and wake whoever listens on
+-- "<schema>_settings". Who: integration.changed_by if the session set it, else an updated_by that the statement
+-- gave, else the session's role.
+CREATE FUNCTION "integration"."stamp_setting"() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  given text := NEW."updated_by";
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW."updated_by" IS NOT DISTINCT FROM OLD."updated_by" THEN
+    given := NULL;
+  END IF;
+  NEW."updated_at" := clock_timestamp();
+  NEW."updated_by" := left(coalesce(nullif(current_setting('integration.changed_by', true), ''), given, session_user), 255);
+  RETURN NEW;
+END $$;
+CREATE TRIGGER "integration_setting_stamp" BEFORE INSERT OR UPDATE ON "integration"."integration_setting"
+  FOR EACH ROW EXECUTE FUNCTION "integration"."stamp_setting"();
+
+CREATE FUNCTION "integration"."record_setting_change"() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  remover text := left(coalesce(nullif(current_setting('integration.changed_by', true), ''), session_user), 255);
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    INSERT INTO "integration"."integration_setting_change" ("key", "old_value", "changed_by")
+      SELECT "key", "value", remover FROM "integration"."integration_setting" ORDER BY "key";
+    PERFORM pg_notify(TG_TABLE_SCHEMA || '_settings', '');
+    RETURN NULL;
+  END IF;
+  IF TG_OP = 'UPDATE' AND OLD."key" = NEW."key" THEN
+    IF OLD."value" = NEW."value" THEN RETURN NULL; END IF;
+    INSERT INTO "integration"."integration_setting_change" ("key", "old_value", "new_value", "changed_by")
+      VALUES (NEW."key", OLD."value", NEW."value", NEW."updated_by");
+    PERFORM pg_notify(TG_TABLE_SCHEMA || '_settings', NEW."key");
+    RETURN NULL;
+  END IF;
+  IF TG_OP <> 'INSERT' THEN
+    INSERT INTO "integration"."integration_setting_change" ("key", "old_value", "changed_by")
+      VALUES (OLD."key", OLD."value", remover);
+    PERFORM pg_notify(TG_TABLE_SCHEMA || '_settings', OLD."key");
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO "integration"."integration_setting_change" ("key", "new_value", "changed_by")
+      VALUES (NEW."key", NEW."value", NEW."updated_by");
+    PERFORM pg_notify(TG_TABLE_SCHEMA || '_settings', NEW."key");
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER "integration_setting_audit" AFTER INSERT OR UPDATE OR DELETE ON "integration"."integration_setting"
+  FOR EACH ROW EXECUTE FUNCTION "integration"."record_setting_change"();
+CREATE TRIGGER "integration_setting_audit_truncate" BEFORE TRUNCATE ON "integration"."integration_setting"
+  FOR EACH STATEMENT EXECUTE FUNCTION "integration"."record_setting_change"();
