@@ -104,3 +104,9 @@ export interface SubscriberDefinition<N extends string = EventName> extends Sing
 export interface BatchSubscriberDefinition<N extends string = EventName> extends BatchSubscriberOptions<N> {
   handler: BatchSubscriberHandler<N>;
 }
+
+/** Any definition, its handler's types set aside. */
+export interface AnySubscriberDefinition extends SubscriberOptions<string> {
+  batch?: SubscriberBatch | undefined;
+  handler: (input: never, context: SubscriberContext) => unknown;
+}

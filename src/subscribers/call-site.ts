@@ -1,0 +1,24 @@
+import { fileURLToPath } from 'node:url';
+
+/**
+ * `file:line` of whoever called `below`, for messages that say where something was registered.
+ */
+export function callSiteOf(below: (...args: never[]) => unknown): string {
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder, below);
+  for (const frame of holder.stack?.split('\n').slice(1) ?? []) {
+    const site = siteOf(frame.trim());
+    if (site !== undefined) return site;
+  }
+  return 'an unknown place';
+}
+
+/** Frames read `at name (location:line:column)` or `at location:line:column`; Node's own are passed over. */
+function siteOf(frame: string): string | undefined {
+  const location = frame.endsWith(')')
+    ? frame.slice(frame.lastIndexOf(' (') + 2, -1)
+    : frame.replace(/^at (async )?/, '');
+  const [, file, line] = /^(.*):(\d+):\d+$/.exec(location) ?? [];
+  if (file === undefined || file.startsWith('node:')) return undefined;
+  return `${file.startsWith('file:') ? fileURLToPath(file) : file}:${line}`;
+}

@@ -1,0 +1,148 @@
+import { Injectable } from '@nestjs/common';
+import { type Observable, Subject } from 'rxjs';
+import { IntegrationError } from '../errors.js';
+import type { EventName } from '../events/domain-event.js';
+import { callSiteOf } from './call-site.js';
+import { Consumer, type RegisteredHandler, type Subscription } from './consumer.js';
+import { type ConsumerOptionsOfOne, mergeConsumerOptions } from './consumer-options.js';
+import type {
+  AnySubscriberDefinition,
+  BatchSubscriberDefinition,
+  SubscriberDefinition,
+} from './subscriber-definition.js';
+import { type UncheckedDefinition, validateDefinition } from './subscriber-validation.js';
+
+interface Registration extends ConsumerOptionsOfOne {
+  readonly subscription: Subscription;
+}
+
+/**
+ * Who handles what in this process. Register in `onModuleInit`; later registrations are accepted and take part from then
+ * on.
+ */
+@Injectable()
+export class EventSubscriberRegistry {
+  private readonly registrations = new Map<string, Registration[]>();
+  private readonly registered$ = new Subject<Subscription>();
+  private built: Consumer[] | undefined;
+
+  /** Emits each definition as it is registered. */
+  readonly registrations$: Observable<Subscription> = this.registered$.asObservable();
+
+  /**
+   * Adds a handler.
+   *
+   * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID (with every problem), INTEGRATION_SUBSCRIBER_DUPLICATE (the same
+   *   consumer and event name twice) or INTEGRATION_SUBSCRIBER_CONFLICT (the consumer's definitions disagree)
+   */
+  registerHandler<const N extends EventName>(definition: BatchSubscriberDefinition<N>): void;
+  registerHandler<const N extends EventName>(definition: SubscriberDefinition<N>): void;
+  registerHandler<N extends EventName>(
+    definition: SubscriberDefinition<N> | BatchSubscriberDefinition<N>,
+  ): void {
+    this.registerAt(callSiteOf(this.registerHandler), definition);
+  }
+
+  /** As `registerHandler`, for a caller who knows better where the definition stands. */
+  registerAt(place: string, definition: AnySubscriberDefinition): void {
+    validateDefinition(definition as unknown as UncheckedDefinition, place);
+    const registration = { place, options: definition, subscription: subscriptionOf(definition, place) };
+    const { consumerName } = registration.subscription;
+    const others = this.registrations.get(consumerName) ?? [];
+    refuseDuplicate(others, registration.subscription);
+    mergeConsumerOptions(consumerName, [...others, registration]);
+    this.registrations.set(consumerName, [...others, registration]);
+    this.built = undefined;
+    this.registered$.next(registration.subscription);
+  }
+
+  /** Every handler of events with this name, highest priority first, then by consumer name. */
+  getHandlers(eventName: string): Subscription[] {
+    return this.consumers()
+      .map((consumer) => consumer.match(eventName))
+      .filter((subscription) => subscription !== undefined)
+      .sort((a, b) => b.priority - a.priority || compareNames(a.consumerName, b.consumerName));
+  }
+
+  hasHandlers(eventName: string): boolean {
+    return this.consumers().some((consumer) => consumer.match(eventName) !== undefined);
+  }
+
+  /** The names and patterns that somebody subscribed to, in alphabetical order. */
+  getEventNames(): string[] {
+    return [...new Set(this.consumers().flatMap((consumer) => consumer.eventNames))].sort(compareNames);
+  }
+
+  /** How many definitions there are. */
+  getHandlerCount(): number {
+    return [...this.registrations.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Forgets every definition of this process. What is stored in the database stays. */
+  clear(): void {
+    this.registrations.clear();
+    this.built = undefined;
+  }
+
+  /** The consumers of this process, highest priority first, then by name. */
+  consumers(): Consumer[] {
+    this.built ??= [...this.registrations]
+      .map(([name, all]) => consumerOf(name, all))
+      .sort((a, b) => b.priority - a.priority || compareNames(a.name, b.name));
+    return [...this.built];
+  }
+
+  consumer(name: string): Consumer | undefined {
+    return this.consumers().find((consumer) => consumer.name === name);
+  }
+}
+
+function subscriptionOf(definition: AnySubscriberDefinition, place: string): Subscription {
+  const names: string | readonly string[] = definition.eventName;
+  return {
+    consumerName: definition.consumerName,
+    eventNames: typeof names === 'string' ? [names] : [...names],
+    handler: definition.handler as RegisteredHandler,
+    transactional: definition.transactional ?? false,
+    retry: { ...definition.retry },
+    timeoutMs: definition.timeoutMs,
+    priority: definition.priority ?? 0,
+    place,
+  };
+}
+
+function consumerOf(name: string, registrations: readonly Registration[]): Consumer {
+  const subscriptions = registrations.map(({ subscription }) => subscription);
+  return new Consumer(name, subscriptions, mergeConsumerOptions(name, registrations));
+}
+
+function refuseDuplicate(
+  others: readonly Registration[],
+  { consumerName, eventNames, place }: Subscription,
+): void {
+  const places = new Map(
+    others.flatMap(({ subscription }) => subscription.eventNames.map((name) => [name, subscription.place])),
+  );
+  for (const eventName of eventNames) {
+    const first = places.get(eventName);
+    if (first === undefined) places.set(eventName, place);
+    else throw duplicate(consumerName, eventName, [first, place]);
+  }
+}
+
+function duplicate(
+  consumerName: string,
+  eventName: string,
+  places: readonly [string, string],
+): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_SUBSCRIBER_DUPLICATE',
+    `Consumer "${consumerName}" handles "${eventName}" twice: at ${places[0]} and at ${places[1]}. Remove one, or give one of them a consumer name of its own.`,
+    { consumerName, eventName, places },
+  );
+}
+
+/** By code unit, so that the order is the same everywhere. */
+function compareNames(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
