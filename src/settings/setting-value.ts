@@ -1,0 +1,65 @@
+import type { OutboxSettings, SettingDefinition, SettingKey } from './settings-definitions.js';
+import { SETTING_DEFINITIONS } from './settings-definitions.js';
+
+/** A value that fits, or why it does not. */
+export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string };
+
+const SPOKEN: Readonly<Record<string, boolean>> = {
+  true: true,
+  '1': true,
+  on: true,
+  yes: true,
+  false: false,
+  '0': false,
+  off: false,
+  no: false,
+};
+
+/** Checks type and bounds of one setting by itself. */
+export function checkValue<K extends SettingKey>(key: K, value: unknown): Checked<OutboxSettings[K]> {
+  const definition: SettingDefinition = SETTING_DEFINITIONS[key];
+  const reason = definition.type === 'boolean' ? notBoolean(value) : notWithin(definition, value);
+  return reason === undefined ? { ok: true, value: value as OutboxSettings[K] } : { ok: false, reason };
+}
+
+/** Like `checkValue`, for sources that know text only: the environment, a command line. */
+export function checkText<K extends SettingKey>(key: K, value: unknown): Checked<OutboxSettings[K]> {
+  return checkValue(
+    key,
+    typeof value === 'string' ? fromText(SETTING_DEFINITIONS[key], value.trim()) : value,
+  );
+}
+
+function fromText(definition: SettingDefinition, text: string): unknown {
+  if (definition.type === 'boolean') return SPOKEN[text.toLowerCase()] ?? text;
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function notBoolean(value: unknown): string | undefined {
+  return typeof value === 'boolean' ? undefined : `must be true or false, not ${shown(value)}`;
+}
+
+function notWithin(definition: { min: number; max: number }, value: unknown): string | undefined {
+  const { min, max } = definition;
+  const fits = typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
+  return fits ? undefined : `must be a whole number from ${min} to ${max}, not ${shown(value)}`;
+}
+
+/** Short enough for a message, whatever somebody stored. */
+function shown(value: unknown): string {
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value)
+      : typeof value === 'object'
+        ? jsonOf(value)
+        : String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+function jsonOf(value: object | null): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'an object';
+  }
+}

@@ -1,0 +1,108 @@
+/** The settings that can be changed while the application runs. Keys as in the table of settings, without their prefix. */
+export interface OutboxSettings {
+  /** Off: publishing rejects with INTEGRATION_OUTBOX_DISABLED. */
+  enabled: boolean;
+  /** Off: no loops run; `processBatch()` and `drain()` still work. */
+  'processor.enabled': boolean;
+  /** Whether a process works off what is due before it starts its loops. */
+  startupDrainEnabled: boolean;
+  /** Milliseconds between reads of a consumer that has just become quiet. */
+  pollingIntervalMs: number;
+  /** Milliseconds between reads of a consumer that has been quiet for long. */
+  idlePollingIntervalMs: number;
+  /** Events a page. */
+  batchSize: number;
+  /** Attempts of an event, the first included. */
+  maxAttempts: number;
+  /** Milliseconds for which a process holds a consumer without renewing. */
+  processingLeaseMs: number;
+  /** Milliseconds before the second attempt; doubles from attempt to attempt. */
+  retryBaseDelayMs: number;
+  /** The longest delay between attempts, in milliseconds. */
+  retryMaxDelayMs: number;
+  /** Off: an event that used up its attempts stays `failed`. */
+  deadLetterEnabled: boolean;
+  /** Events a page during the start-up drain. */
+  startupDrainBatchSize: number;
+  /** Milliseconds between saves of what handlers have done. */
+  flushIntervalMs: number;
+  /** Milliseconds that a handler may take. */
+  handlerTimeoutMs: number;
+  /** Days for which the log keeps events. */
+  retentionDays: number;
+  /** Days after which a consumer without a process counts as orphaned. */
+  orphanAfterDays: number;
+}
+
+export type SettingKey = keyof OutboxSettings;
+
+export interface BooleanSetting {
+  type: 'boolean';
+  default: boolean;
+}
+
+/** A whole number between `min` and `max`, both included, and not below the value of the setting `atLeast`. */
+export interface NumberSetting {
+  type: 'ms' | 'count' | 'events' | 'days';
+  default: number;
+  min: number;
+  max: number;
+  atLeast?: SettingKey;
+}
+
+export type SettingDefinition = BooleanSetting | NumberSetting;
+
+/** Stored keys begin with it. */
+export const SETTING_PREFIX = 'core.integration.outbox.';
+
+/** The longest time that a timer of Node can wait: 24 days. */
+const LONGEST_MS = 2_147_483_647;
+
+export const SETTING_DEFINITIONS: { readonly [K in SettingKey]: DefinitionOf<OutboxSettings[K]> } = {
+  enabled: { type: 'boolean', default: true },
+  'processor.enabled': { type: 'boolean', default: true },
+  startupDrainEnabled: { type: 'boolean', default: true },
+  pollingIntervalMs: { type: 'ms', default: 5_000, min: 100, max: LONGEST_MS },
+  idlePollingIntervalMs: {
+    type: 'ms',
+    default: 30_000,
+    min: 100,
+    max: LONGEST_MS,
+    atLeast: 'pollingIntervalMs',
+  },
+  batchSize: { type: 'events', default: 500, min: 1, max: 5_000 },
+  maxAttempts: { type: 'count', default: 3, min: 1, max: 100 },
+  processingLeaseMs: { type: 'ms', default: 30_000, min: 1_000, max: LONGEST_MS },
+  retryBaseDelayMs: { type: 'ms', default: 1_000, min: 100, max: LONGEST_MS },
+  retryMaxDelayMs: {
+    type: 'ms',
+    default: 3_600_000,
+    min: 100,
+    max: LONGEST_MS,
+    atLeast: 'retryBaseDelayMs',
+  },
+  deadLetterEnabled: { type: 'boolean', default: true },
+  startupDrainBatchSize: { type: 'events', default: 1_000, min: 1, max: 5_000 },
+  flushIntervalMs: { type: 'ms', default: 10, min: 1, max: 1_000 },
+  handlerTimeoutMs: { type: 'ms', default: 30_000, min: 100, max: LONGEST_MS },
+  retentionDays: { type: 'days', default: 14, min: 1, max: 3_650 },
+  orphanAfterDays: { type: 'days', default: 7, min: 1, max: 365 },
+};
+
+type DefinitionOf<T> = T extends boolean ? BooleanSetting : NumberSetting;
+
+export const SETTING_KEYS = Object.keys(SETTING_DEFINITIONS) as SettingKey[];
+
+/** The short key for a key given in full or without prefix; undefined if there is no such setting. */
+export function settingKeyOf(key: string): SettingKey | undefined {
+  const short = key.startsWith(SETTING_PREFIX) ? key.slice(SETTING_PREFIX.length) : key;
+  return Object.hasOwn(SETTING_DEFINITIONS, short) ? (short as SettingKey) : undefined;
+}
+
+export const ENVIRONMENT_PREFIX = 'INTEGRATION_OUTBOX_';
+
+/** The environment variable of a setting: `INTEGRATION_OUTBOX_POLLING_INTERVAL_MS`. */
+export function environmentNameOf(key: SettingKey): string {
+  const words = key.replaceAll('.', '_').replace(/[A-Z]/g, (letter) => `_${letter}`);
+  return ENVIRONMENT_PREFIX + words.toUpperCase();
+}

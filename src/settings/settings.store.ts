@@ -1,0 +1,37 @@
+import type { EngineSession } from '../database/engine-database.js';
+
+/** The stored settings. The table's triggers write the audit and tell other processes. */
+export class SettingsStore {
+  private readonly readSql: string;
+  private readonly writeSql: string;
+  private readonly removeSql: string;
+
+  constructor(
+    private readonly db: EngineSession,
+    schema: string,
+  ) {
+    const table = `"${schema}"."integration_setting"`;
+    // The name is handed to the triggers for the length of this statement's transaction.
+    const who = `WITH who AS (SELECT set_config('integration.changed_by', $1, true))`;
+    this.readSql = `SELECT coalesce(jsonb_object_agg("key", "value"), '{}') AS stored FROM ${table}`;
+    this.writeSql = `${who} INSERT INTO ${table} ("key", "value") SELECT $2, $3::jsonb FROM who
+      ON CONFLICT ("key") DO UPDATE SET "value" = EXCLUDED."value"`;
+    this.removeSql = `${who} DELETE FROM ${table} USING who WHERE "key" = $2`;
+  }
+
+  /** Every stored value by its full key. */
+  async readAll(): Promise<Record<string, unknown>> {
+    const rows = await this.db.query<{ stored: Record<string, unknown> }>(this.readSql);
+    return rows[0]?.stored ?? {};
+  }
+
+  /** Sets one value, new or not. An empty `changedBy` leaves the session's role as the author. */
+  async write(key: string, value: unknown, changedBy: string): Promise<void> {
+    await this.db.query(this.writeSql, [changedBy, key, JSON.stringify(value)]);
+  }
+
+  /** Removes one value; nothing happens if there is none. */
+  async remove(key: string, changedBy: string): Promise<void> {
+    await this.db.query(this.removeSql, [changedBy, key]);
+  }
+}
