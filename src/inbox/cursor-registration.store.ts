@@ -1,0 +1,210 @@
+import { sqlStateOf } from '../database/connection-loss.js';
+import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+
+/** A stored consumer, its partitions taken together. */
+export interface StoredConsumer {
+  readonly consumerName: string;
+  readonly eventNames: readonly string[];
+  readonly partitions: number;
+}
+
+export interface NewCursor {
+  readonly consumerName: string;
+  readonly eventNames: readonly string[];
+  readonly partitions: number;
+  /** An int8multirange as text. */
+  readonly unread: string;
+}
+
+/** The tail of the consumer that is furthest ahead, and where the log stands. */
+export interface SequenceCheck {
+  readonly consumerName: string;
+  readonly tail: number;
+  readonly nextPosition: number;
+}
+
+/**
+ * The statements by which consumers come into being and gain event names. They run inside one transaction that holds the
+ * registration lock, so two processes that boot together see each other's work whole.
+ */
+export class CursorRegistrationStore {
+  private readonly sql: ReturnType<typeof statements>;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.sql = statements(db.schema);
+  }
+
+  /** Runs `register` as the only registration of this schema. Waits longer for locks than the engine's other sessions. */
+  exclusively<R>(register: (session: EngineSession) => Promise<R>): Promise<R> {
+    return this.db.transaction(async (session) => {
+      await session.query(`SET LOCAL lock_timeout = '12s'`);
+      await session.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [
+        `nestjs-integration registration ${this.db.schema}`,
+      ]);
+      return register(session);
+    });
+  }
+
+  /** A cursor whose tail lies beyond the sequence's next value, the furthest if there are several. */
+  async cursorAheadOfSequence(session: EngineSession): Promise<SequenceCheck | undefined> {
+    const [row] = await session.query<{ consumer_name: string; tail: number; next: number }>(this.sql.ahead);
+    return row && { consumerName: row.consumer_name, tail: row.tail, nextPosition: row.next };
+  }
+
+  async stored(session: EngineSession, consumerNames: readonly string[]): Promise<StoredConsumer[]> {
+    const rows = await session.query<{ consumer_name: string; event_names: string[]; partitions: number }>(
+      this.sql.stored,
+      [consumerNames],
+    );
+    return rows.map((row) => ({
+      consumerName: row.consumer_name,
+      eventNames: row.event_names,
+      partitions: row.partitions,
+    }));
+  }
+
+  /** The position after the last one that was handed out. */
+  async nextPosition(session: EngineSession): Promise<number> {
+    const [row] = await session.query<{ next: number }>(this.sql.next);
+    return row?.next ?? 1;
+  }
+
+  /** An hour before now, by the database's clock. */
+  async anHourAgo(session: EngineSession): Promise<Date> {
+    const [row] = await session.query<{ time: Date }>(`SELECT clock_timestamp() - interval '1 hour' AS time`);
+    return row?.time ?? new Date(0);
+  }
+
+  /**
+   * The position after the last event that was written before `time`; 1 where there is none. Rows are written in the order of
+   * their positions but for moments, so it is found by halving: a scan back over the last hour could be millions of rows.
+   */
+  async positionAt(session: EngineSession, time: Date): Promise<number> {
+    const [row] = await session.query<{ position: number }>(this.sql.positionAt, [time]);
+    return row?.position ?? 1;
+  }
+
+  /**
+   * When the oldest transaction began that may have positions without having committed; undefined: there is none. Where that
+   * cannot be seen (another role's session, a prepared transaction), an hour ago.
+   */
+  async oldestWriter(session: EngineSession): Promise<Date | undefined> {
+    const [row] = await session.query<{ began: Date | null }>(this.sql.oldestWriter);
+    return row?.began ?? undefined;
+  }
+
+  /** Everything from `from` on, without the positions below `next` whose events are committed: those are old. */
+  async uncommittedFrom(session: EngineSession, from: number, next: number): Promise<string> {
+    const [row] = await session.query<{ unread: string }>(this.sql.uncommittedFrom, [from, next]);
+    return row?.unread ?? `{[${next},)}`;
+  }
+
+  /** One row per partition. */
+  async insert(session: EngineSession, cursor: NewCursor): Promise<{ startsAt: number }> {
+    const [row] = await session.query<{ starts_at: number }>(this.sql.insert, [
+      cursor.consumerName,
+      cursor.partitions,
+      cursor.eventNames,
+      cursor.unread,
+    ]);
+    return { startsAt: row?.starts_at ?? 1 };
+  }
+
+  /**
+   * Adds names and takes the lease from whoever holds it: an owner that goes by the old names would settle events of the new
+   * ones without a handler. The row lock makes it wait for a save that runs, the new token fences off the next.
+   */
+  async addEventNames(
+    session: EngineSession,
+    consumerName: string,
+    eventNames: readonly string[],
+  ): Promise<void> {
+    await session.query(this.sql.addEventNames, [consumerName, eventNames]);
+  }
+
+  /**
+   * How many retained events of these names lie below `position`; undefined where counting takes too long. In a transaction of
+   * its own: it may read the whole log.
+   */
+  async countBelow(position: number, eventNames: readonly string[]): Promise<number | undefined> {
+    const exact = eventNames.filter((name) => !name.endsWith('*'));
+    const prefixes = eventNames.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
+    try {
+      return await this.db.transaction(async (session) => {
+        await session.query(`SET LOCAL statement_timeout = '5s'`);
+        const [row] = await session.query<{ count: number }>(this.sql.countBelow, [
+          position,
+          exact,
+          prefixes,
+        ]);
+        return row?.count ?? 0;
+      });
+    } catch (error) {
+      if (sqlStateOf(error) === QUERY_CANCELED) return undefined;
+      throw error;
+    }
+  }
+}
+
+const QUERY_CANCELED = '57014';
+
+function statements(schema: string) {
+  const log = `"${schema}".outbox_event`;
+  const cursors = `"${schema}".inbox_cursor`;
+  const next = `coalesce(pg_sequence_last_value(pg_get_serial_sequence('${log}', 'position')::regclass), 0) + 1`;
+  return {
+    next: `SELECT ${next} AS next`,
+    ahead: `
+      SELECT consumer_name, tail, next
+      FROM (SELECT consumer_name, (SELECT max(lower(r)) FROM unnest(unread) r WHERE upper_inf(r)) AS tail FROM ${cursors}) c,
+           (SELECT ${next} AS next) s
+      WHERE tail > next
+      ORDER BY tail DESC LIMIT 1`,
+    stored: `
+      SELECT consumer_name, max(partitions) AS partitions,
+             (SELECT array_agg(DISTINCT name) FROM ${cursors} o, unnest(o.event_names) name WHERE o.consumer_name = c.consumer_name) AS event_names
+      FROM ${cursors} c
+      WHERE consumer_name = ANY($1)
+      GROUP BY consumer_name`,
+    // Halves [low, high) until the first event at or after `low` is the first that is not older than $1.
+    positionAt: `
+      WITH RECURSIVE search (low, high) AS (
+        SELECT 1::bigint, coalesce(max(position), 0) + 1 FROM ${log}
+        UNION ALL
+        SELECT CASE WHEN older THEN middle + 1 ELSE low END, CASE WHEN older THEN high ELSE middle END
+        FROM search
+        CROSS JOIN LATERAL (SELECT low + (high - low) / 2 AS middle) m
+        CROSS JOIN LATERAL (
+          SELECT coalesce((SELECT created_at < $1 FROM ${log} WHERE position >= middle ORDER BY position LIMIT 1), false) AS older
+        ) o
+        WHERE low < high
+      )
+      SELECT low AS position FROM search WHERE low >= high LIMIT 1`,
+    // A writer holds RowExclusiveLock from before it draws a position until it has ended (see the cursor's sweep).
+    oldestWriter: `
+      SELECT CASE WHEN bool_and(a.xact_start IS NOT NULL) THEN min(a.xact_start)
+                  WHEN count(*) > 0 THEN clock_timestamp() - interval '1 hour' END AS began
+      FROM pg_locks l
+      LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+      WHERE l.locktype = 'relation' AND l.relation = '${log}'::regclass AND l.mode = 'RowExclusiveLock' AND l.granted
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    uncommittedFrom: `
+      SELECT (int8multirange(int8range($1, NULL)) - coalesce(range_agg(int8range(position, position + 1)), '{}'))::text AS unread
+      FROM ${log}
+      WHERE position >= $1 AND position < $2`,
+    insert: `
+      INSERT INTO ${cursors} (consumer_name, partition, partitions, event_names, unread, starts_at)
+      SELECT $1, partition, $2, $3, $4::int8multirange, lower($4::int8multirange)
+      FROM generate_series(0, $2::int - 1) AS partition
+      RETURNING starts_at`,
+    addEventNames: `
+      UPDATE ${cursors}
+      SET event_names = ARRAY(SELECT DISTINCT name FROM unnest(event_names || $2::text[]) name ORDER BY name),
+          lease_token = gen_random_uuid(), lease_owner = NULL, lease_expires_at = NULL
+      WHERE consumer_name = $1`,
+    countBelow: `
+      SELECT count(*) AS count
+      FROM ${log}
+      WHERE position < $1 AND (event_name = ANY($2::text[]) OR event_name ^@ ANY($3::text[]))`,
+  };
+}
