@@ -4,13 +4,14 @@ import type { Config } from 'jest';
 const config: Config = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/starters/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-integration$': '<rootDir>/src/index.ts',
     '^nestjs-integration/testing$': '<rootDir>/src/testing/index.ts',
   },
-  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/examples/.*/dist'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/examples/.*/dist', '<rootDir>/test/starters'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

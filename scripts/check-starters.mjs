@@ -1,0 +1,160 @@
+// Installs the packed package into small Nest 11 (CommonJS) and Nest 12 (ESM) applications, as a user would and without
+// any optional peer, and checks what a user does first. Needs a build. `--json FILE` writes the checks; `--only NAME`
+// takes one starter; `--keep` leaves the applications where they are.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../dist/testing/index.js';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const STEP_LIMIT_MS = 5 * 60_000;
+const BOOT_LIMIT_MS = 60_000;
+
+const { values: options } = parseArgs({
+  options: { json: { type: 'string' }, only: { type: 'string' }, keep: { type: 'boolean', default: false } },
+});
+
+const STARTERS = [
+  {
+    name: 'nest-11',
+    typeChecks: {
+      'type-checks-as-commonjs': 'tsconfig.json',
+      'type-checks-as-nodenext': 'tsconfig.nodenext.json',
+    },
+  },
+  { name: 'nest-12', typeChecks: { 'type-checks-as-esm': 'tsconfig.json' } },
+].filter(({ name }) => options.only === undefined || options.only === name);
+
+const startedAt = new Date().toISOString();
+const work = mkdtempSync(join(tmpdir(), 'nestjs-integration-starters-'));
+const checks = [];
+
+function run(folder, command, args, { env = {}, timeout = STEP_LIMIT_MS } = {}) {
+  const done = spawnSync(command, args, {
+    cwd: folder,
+    env: { ...process.env, CI: 'true', ...env },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout,
+    killSignal: 'SIGKILL',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const output = [done.stdout, done.stderr, done.error?.message].filter(Boolean).join('\n');
+  return { ok: done.status === 0, stdout: done.stdout ?? '', output };
+}
+
+/** Notes one check; `problem` is undefined where all is well. Returns whether it is. */
+function note(name, problem) {
+  checks.push({
+    name,
+    value: problem === undefined ? 'ok' : 'failed',
+    bound: 'ok',
+    ok: problem === undefined,
+  });
+  console.log(`${problem === undefined ? 'ok    ' : 'FAILED'} ${name}`);
+  if (problem !== undefined) console.log(problem.trimEnd().replace(/^/gm, '         '));
+  return problem === undefined;
+}
+
+function noteRun(name, { ok, output }) {
+  return note(name, ok ? undefined : output);
+}
+
+function pack() {
+  const { ok, stdout, output } = run(ROOT, 'npm', [
+    'pack',
+    '--json',
+    '--ignore-scripts',
+    `--pack-destination=${work}`,
+  ]);
+  if (!ok) throw new Error(`npm pack failed:\n${output}`);
+  return join(work, JSON.parse(stdout)[0].filename);
+}
+
+function optionalPeersIn(folder) {
+  const manifest = readFileSync(join(folder, 'node_modules/nestjs-integration/package.json'), 'utf8');
+  const { peerDependenciesMeta = {} } = JSON.parse(manifest);
+  return Object.entries(peerDependenciesMeta)
+    .filter(([name, { optional }]) => optional === true && existsSync(join(folder, 'node_modules', name)))
+    .map(([name]) => name);
+}
+
+/** Errors of our own declarations, which `skipLibCheck` would hide: types of packages that users do not have. */
+function brokenDeclarations(folder) {
+  const { output } = run(folder, 'npx', [
+    '--no-install',
+    'tsc',
+    '--noEmit',
+    '--incremental',
+    'false',
+    '--skipLibCheck',
+    'false',
+  ]);
+  const ours = output.split('\n').filter((line) => line.startsWith('node_modules/nestjs-integration/'));
+  return ours.length === 0 ? undefined : ours.join('\n');
+}
+
+function handledOneEvent({ ok, stdout, output }) {
+  if (!ok) return output;
+  try {
+    const { outboxEventId, payload } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+    return typeof outboxEventId === 'string' && payload?.name === 'Ada' ? undefined : output;
+  } catch {
+    return output;
+  }
+}
+
+function checkStarter({ name, typeChecks }, tarball, databaseUrl) {
+  const folder = join(work, name);
+  cpSync(join(ROOT, 'test/starters', name), folder, { recursive: true });
+  const install = run(folder, 'npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', tarball]);
+  if (!noteRun(`${name}-installs`, install)) return;
+  const peers = optionalPeersIn(folder);
+  note(`${name}-has-no-optional-peer`, peers.length === 0 ? undefined : `installed: ${peers.join(', ')}`);
+  for (const [check, project] of Object.entries(typeChecks)) {
+    noteRun(`${name}-${check}`, run(folder, 'npx', ['--no-install', 'tsc', '--noEmit', '-p', project]));
+  }
+  note(`${name}-finds-every-type`, brokenDeclarations(folder));
+  noteRun(`${name}-passes-its-unit-test`, run(folder, 'npm', ['test']));
+  if (!noteRun(`${name}-builds`, run(folder, 'npm', ['run', 'build']))) return;
+  const env = { DATABASE_URL: databaseUrl };
+  noteRun(`${name}-migrates`, run(folder, 'npx', ['--no-install', 'nestjs-integration', 'migrate'], { env }));
+  const booted = run(folder, 'node', ['dist/main.js'], { env, timeout: BOOT_LIMIT_MS });
+  note(`${name}-boots-publishes-and-handles-one-event`, handledOneEvent(booted));
+}
+
+async function createDatabase(server, name) {
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  await client.end();
+  return server.urlOf(name);
+}
+
+const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
+try {
+  const tarball = pack();
+  for (const starter of STARTERS) {
+    checkStarter(starter, tarball, await createDatabase(server, starter.name.replace('-', '_')));
+  }
+} catch (error) {
+  note('starters-run', error instanceof Error ? (error.stack ?? error.message) : String(error));
+} finally {
+  await server.stop();
+  if (options.keep) console.log(`kept: ${work}`);
+  else rmSync(work, { recursive: true, force: true });
+}
+
+const failed = checks.filter(({ ok }) => !ok).length;
+if (options.json !== undefined) {
+  const machine = { platform: process.platform, arch: process.arch };
+  writeFileSync(
+    options.json,
+    `${JSON.stringify({ startedAt, machine, versions: { node: process.version }, checks }, null, 2)}\n`,
+  );
+}
+console.log(`${checks.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
