@@ -153,6 +153,11 @@ function topLevelAwaitsIn(file: SourceFile): string[] {
     .map((node) => placeOf(file, node));
 }
 
+/** The places of `import.meta`, which CommonJS does not have (and of `new.target`, which nothing needs). */
+function importMetasIn(file: SourceFile): string[] {
+  return [...nodesOf(file.tree)].filter(ts.isMetaProperty).map((node) => placeOf(file, node));
+}
+
 function starExportsIn(file: SourceFile): string[] {
   return file.tree.statements
     .filter(
@@ -173,6 +178,11 @@ describe('the habits of the house', () => {
     expect(sourceFiles().flatMap(topLevelAwaitsIn)).toEqual([]);
   });
 
+  it("compiles to CommonJS, as a CommonJS host's Jest does with it", () => {
+    const loadedByHosts = sourceFiles().filter(({ name }) => !name.startsWith('cli/'));
+    expect(loadedByHosts.flatMap(importMetasIn)).toEqual([]);
+  });
+
   it('lists every public name', () => {
     const index = sourceFiles().filter(({ name }) => name === 'index.ts');
     expect(index).toHaveLength(1);
@@ -190,10 +200,12 @@ describe('the habits of the house', () => {
         "export * from './a.js';",
         "export * as d from './d.js';",
         "export { e } from './e.js';",
+        'const f = import.meta.url;',
       ].join('\n'),
     );
     expect(statementsIn(file)).toEqual(['planted.ts:1']);
     expect(topLevelAwaitsIn(file)).toEqual(['planted.ts:3']);
     expect(starExportsIn(file)).toEqual(['planted.ts:5', 'planted.ts:6']);
+    expect(importMetasIn(file)).toEqual(['planted.ts:8']);
   });
 });

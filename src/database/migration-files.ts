@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { IntegrationError } from '../errors.js';
+import { packageFolder } from './package-folder.js';
 import { DEFAULT_SCHEMA } from './schema-name.js';
 
 /** One file of `prisma/migrations`. */
@@ -14,8 +15,7 @@ export interface MigrationFile {
   checksum: string;
 }
 
-// Both src/database and dist/database lie two folders below the package's root.
-const FOLDER = fileURLToPath(new URL('../../prisma/migrations', import.meta.url));
+const FOLDER = join(packageFolder(), 'prisma/migrations');
 
 /** The migrations of this package version, in the order in which they apply. */
 export async function readMigrationFiles(folder: string = FOLDER): Promise<MigrationFile[]> {

