@@ -1,4 +1,5 @@
-import { IntegrationError } from '../errors.js';
+import pg from 'pg';
+import { IntegrationError, messageOf } from '../errors.js';
 
 /**
  * What node-postgres reads from the query part of a URL and the engine does not decide itself. Everything else is
@@ -10,7 +11,6 @@ const KEPT_PARAMETERS = new Set([
   'port',
   'user',
   'password',
-  'dbname',
   'ssl',
   'sslmode',
   'sslcert',
@@ -32,33 +32,31 @@ export function validateConnectionString(connectionString: string): string {
   if (text === '') throw invalid('is empty');
   if (/^(["']).*\1$/s.test(text)) throw invalid('stands in quotes: remove them where the variable is set');
   if (/^prisma(\+postgres)?:/i.test(text)) throw invalid(PRISMA_PROTOCOL);
-  const url = parse(text);
-  const unknown = [...url.searchParams.keys()].filter((name) => !KEPT_PARAMETERS.has(name));
-  if (unknown.length === 0) return text;
-  for (const name of unknown) url.searchParams.delete(name);
-  return url.toString();
+  if (!/^postgres(ql)?:\/\//i.test(text)) throw invalid('must start with postgres:// or postgresql://');
+  if (text.includes('#')) throw invalid(`has a #, which ends a URL. ${ENCODE}`);
+  const usable = withoutForeignParameters(text);
+  try {
+    new pg.Client({ connectionString: usable });
+  } catch (cause) {
+    throw invalid(`cannot be read (${messageOf(cause)}). ${ENCODE}`);
+  }
+  return usable;
 }
 
 const PRISMA_PROTOCOL =
   'is a prisma:// or prisma+postgres:// URL, which names a proxy that speaks Prisma only. The engine talks to Postgres itself: ' +
-  'give the direct postgres:// URL of the same database as connectionString. The host’s client may go on using the proxy';
+  "give the direct postgres:// URL of the same database as connectionString; the host's client may go on using the proxy";
+const ENCODE =
+  'Special characters in user and password must be percent-encoded: # is %23, ? is %3F, / is %2F, % is %25';
 
-function parse(text: string): URL {
-  if (!URL.canParse(text)) {
-    throw invalid(
-      'cannot be read as a URL: special characters in user and password must be percent-encoded (# is %23)',
-    );
+/** Works on the text, because a URL with a socket folder (`postgres://me@/db?host=/run`) is none to the URL parser. */
+function withoutForeignParameters(text: string): string {
+  const [address = '', query = ''] = text.split(/\?(.*)/s);
+  const parameters = new URLSearchParams(query);
+  for (const name of [...parameters.keys()]) {
+    if (!KEPT_PARAMETERS.has(name)) parameters.delete(name);
   }
-  const url = new URL(text);
-  if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') {
-    throw invalid('must start with postgres:// or postgresql://');
-  }
-  try {
-    for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part);
-  } catch {
-    throw invalid('has a % that is no percent-encoding: write it as %25');
-  }
-  return url;
+  return parameters.size === 0 ? address : `${address}?${parameters}`;
 }
 
 function invalid(reason: string): IntegrationError {

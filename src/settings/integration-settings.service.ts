@@ -93,6 +93,11 @@ export class IntegrationSettingsService {
     });
   }
 
+  /** One sentence for each value that was passed over for being wrong. */
+  get problems(): readonly string[] {
+    return this.current.problems;
+  }
+
   /** All values in force at once. The object is frozen and replaced on a change, so holding it pins a moment. */
   snapshot(): Readonly<OutboxSettings> {
     return this.current.values;

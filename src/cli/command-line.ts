@@ -1,0 +1,67 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { messageOf } from '../errors.js';
+import { type Command, UsageError } from './command.js';
+import { COMMON_OPTIONS } from './usage.js';
+
+type OptionValues = Record<string, string | boolean | undefined>;
+
+/** A command line, understood as far as it goes without a command. */
+export interface CommandLine {
+  /** Undefined only where `--help` or `--version` asks for no command. */
+  command: Command | undefined;
+  arguments: string[];
+  options: OptionValues;
+}
+
+/** Reads the words after the program's name. Throws UsageError saying which word is wrong. */
+export function readCommandLine(words: readonly string[], commands: readonly Command[]): CommandLine {
+  const { values, positionals } = parse(words, commands);
+  const command = commands.find(({ name }) => startsWith(positionals, name.split(' ')));
+  if (values.help === true || values.version === true) return { command, arguments: [], options: values };
+  if (command === undefined) throw new UsageError(unknownCommand(positionals));
+  const rest = positionals.slice(command.name.split(' ').length);
+  refuseForeignOptions(command, values);
+  if (rest.length !== command.parameters.length) throw new UsageError(wrongArguments(command, rest));
+  return { command, arguments: rest, options: values };
+}
+
+function parse(
+  words: readonly string[],
+  commands: readonly Command[],
+): { values: OptionValues; positionals: string[] } {
+  const all = Object.assign(
+    {},
+    ...commands.map((command) => command.options),
+    COMMON_OPTIONS,
+  ) as typeof COMMON_OPTIONS;
+  const options: ParseArgsConfig['options'] = Object.fromEntries(
+    Object.entries(all).map(([name, { type }]) => [name, { type }]),
+  );
+  try {
+    const parsed = parseArgs({ args: [...words], options, allowPositionals: true });
+    return { values: parsed.values as OptionValues, positionals: parsed.positionals };
+  } catch (cause) {
+    throw new UsageError(messageOf(cause), { cause });
+  }
+}
+
+function startsWith(words: readonly string[], name: readonly string[]): boolean {
+  return name.every((word, index) => words[index] === word);
+}
+
+function refuseForeignOptions(command: Command, values: OptionValues): void {
+  const foreign = Object.keys(values).find(
+    (name) => !Object.hasOwn(COMMON_OPTIONS, name) && !Object.hasOwn(command.options ?? {}, name),
+  );
+  if (foreign !== undefined) throw new UsageError(`${command.name} has no option --${foreign}`);
+}
+
+function unknownCommand(positionals: readonly string[]): string {
+  return positionals.length === 0 ? 'no command given' : `unknown command: ${positionals.join(' ')}`;
+}
+
+function wrongArguments(command: Command, rest: readonly string[]): string {
+  const missing = command.parameters.slice(rest.length).map((parameter) => `<${parameter}>`);
+  if (missing.length > 0) return `${command.name} needs ${missing.join(' ')}`;
+  return `${command.name} takes no ${JSON.stringify(rest[command.parameters.length])}`;
+}

@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { Logger } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import { DEFAULT_SCHEMA, validateSchemaName } from '../database/schema-name.js';
+import { IntegrationError, messageOf } from '../errors.js';
+import { type CommandContext, UsageError } from './command.js';
+import { type CommandLine, readCommandLine } from './command-line.js';
+import { COMMANDS } from './commands.js';
+import { readEnvironment } from './environment.js';
+import { usage } from './usage.js';
+
+/** Runs one command line; resolves to the exit status: 0 all is well, 1 something is wrong, 2 wrong use. */
+export async function run(words: readonly string[]): Promise<number> {
+  // What services log belongs to an application; here it would stand between the results.
+  Logger.overrideLogger(false);
+  try {
+    return await runCommand(readCommandLine(words, COMMANDS));
+  } catch (error) {
+    if (error instanceof UsageError) return failUsage(error);
+    if (words.includes('--json')) printJson({ error: describeError(error) });
+    else printError(`Error: ${messageOf(error)}`);
+    return 1;
+  }
+}
+
+async function runCommand(line: CommandLine): Promise<number> {
+  const { command, options } = line;
+  if (options.version === true) return print(packageVersion());
+  if (command === undefined || options.help === true) return print(usage(COMMANDS, command));
+  const result = await command.run(contextOf(line));
+  if (options.json === true) printJson(result.data);
+  else print(result.text);
+  return result.ok ? 0 : 1;
+}
+
+function contextOf({ arguments: given, options }: CommandLine): CommandContext {
+  const environment = readEnvironment(process.cwd(), process.env);
+  const connectionString = textOf(options['database-url']) ?? textOf(environment.DATABASE_URL);
+  if (connectionString === undefined) {
+    throw new UsageError(
+      'no database: give --database-url, or set DATABASE_URL in the environment or in .env',
+    );
+  }
+  const schema = validateSchemaName(textOf(options.schema) ?? DEFAULT_SCHEMA);
+  return {
+    arguments: given,
+    options,
+    environment,
+    connectionString,
+    schema,
+    progress: (line) => {
+      if (process.stderr.isTTY) printError(line);
+    },
+    withDatabase: (work) => withDatabase(new EngineDatabase({ connectionString, schema, max: 1 }), work),
+  };
+}
+
+async function withDatabase<R>(db: EngineDatabase, work: (db: EngineDatabase) => Promise<R>): Promise<R> {
+  try {
+    await db.waitUntilReachable(0);
+    return await work(db);
+  } finally {
+    await db.close();
+  }
+}
+
+function failUsage(error: UsageError): number {
+  printError(`${error.message}\n\n${usage(COMMANDS)}`);
+  return 2;
+}
+
+function describeError(error: unknown): Record<string, unknown> {
+  const message = messageOf(error);
+  return error instanceof IntegrationError
+    ? { code: error.code, message, details: error.details }
+    : { message };
+}
+
+function textOf(value: string | boolean | undefined): string | undefined {
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+function printJson(data: Record<string, unknown>): void {
+  print(JSON.stringify(data, null, 2));
+}
+
+function print(text: string): 0 {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+function printError(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

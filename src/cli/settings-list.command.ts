@@ -1,0 +1,29 @@
+import type { Command } from './command.js';
+import { withSettings } from './settings-access.js';
+import { table } from './table.js';
+
+/** Shows every setting. Values that the application's own code gives the module are not known to a command. */
+export const settingsListCommand: Command = {
+  name: 'settings list',
+  parameters: [],
+  summary: 'show every setting, its value and where that comes from',
+  run: (context) =>
+    withSettings(context, async (service) => {
+      const settings = service.getAll();
+      const rows = settings.map(({ key, value, source, default: standard }) => [
+        key,
+        String(value),
+        source,
+        String(standard),
+      ]);
+      return {
+        ok: true,
+        data: { schema: context.schema, settings, problems: service.problems },
+        text: [
+          table(['KEY', 'VALUE', 'SOURCE', 'DEFAULT'], rows),
+          ...service.problems.map((problem) => `Warning: ${problem}`),
+          'Values that the application gives IntegrationModule in code are not known here; they stand in for "default".',
+        ].join('\n'),
+      };
+    }),
+};

@@ -1,0 +1,21 @@
+import type { Command } from './command.js';
+import { authorOf, BY_OPTION, viewOf, withSettings } from './settings-access.js';
+
+/** Removes a stored value. */
+export const settingsResetCommand: Command = {
+  name: 'settings reset',
+  parameters: ['key'],
+  options: BY_OPTION,
+  summary: 'remove a stored value, so that environment, options or default hold again',
+  run: (context) =>
+    withSettings(context, async (service) => {
+      const [key = ''] = context.arguments;
+      await service.reset(key, authorOf(context));
+      const setting = viewOf(service, key);
+      return {
+        ok: true,
+        data: { setting },
+        text: `${setting.key} is no longer stored; outside the application's code it is ${setting.value} (${setting.source}).`,
+      };
+    }),
+};

@@ -1,0 +1,74 @@
+import { type MigrationStatus, migrationStatus } from '../database/migration-status.js';
+import { type CursorStatus, CursorStatusStore } from '../inbox/cursor-status.store.js';
+import type { Command } from './command.js';
+import { table } from './table.js';
+
+/** Shows the state of the tables and of every consumer. All is well if the tables are those of this package version. */
+export const statusCommand: Command = {
+  name: 'status',
+  parameters: [],
+  summary: 'show the state of the migrations and of every consumer',
+  run: ({ withDatabase, schema }) =>
+    withDatabase(async (db) => {
+      const migrations = await migrationStatus(db, schema);
+      const readable = migrations.state !== 'missing';
+      const consumers = readable ? await new CursorStatusStore(db, schema).list() : [];
+      const deadLetters = consumers.reduce((sum, consumer) => sum + consumer.deadLetters, 0);
+      return {
+        ok: migrations.state === 'current',
+        data: { schema, migrations, consumers, deadLetters },
+        text: [describeMigrations(migrations), ...(readable ? [describeConsumers(consumers)] : [])].join(
+          '\n\n',
+        ),
+      };
+    }),
+};
+
+function describeMigrations({ schema, state, applied, pending, changed, unknown }: MigrationStatus): string {
+  const lines = [
+    ...applied.map(({ name, appliedAt, by }) => {
+      const remark = changed.includes(name)
+        ? ' CHANGED SINCE'
+        : unknown.includes(name)
+          ? ' UNKNOWN TO THIS VERSION'
+          : '';
+      return `  ${name}  applied ${appliedAt.toISOString()} by ${by}${remark}`;
+    }),
+    ...pending.map((name) => `  ${name}  pending`),
+  ];
+  return [`Migrations of schema "${schema}": ${state}`, ...lines, ...adviceFor(state)].join('\n');
+}
+
+function adviceFor(state: MigrationStatus['state']): string[] {
+  switch (state) {
+    case 'current':
+      return [];
+    case 'missing':
+    case 'outdated':
+      return ['Run: npx nestjs-integration migrate'];
+    case 'changed':
+      return ['Restore the files as they were released: reinstall the package.'];
+    case 'newer':
+      return ['Upgrade the package.'];
+  }
+}
+
+function describeConsumers(consumers: readonly CursorStatus[]): string {
+  if (consumers.length === 0) return 'No consumer is registered.';
+  return table(
+    ['CONSUMER', 'PENDING', 'LAG', 'DEAD LETTERS', 'OWNER', 'STATE'],
+    consumers.map((consumer) => [
+      consumer.partitions > 1 ? `${consumer.consumerName} [${consumer.partition}]` : consumer.consumerName,
+      String(consumer.pendingPositions),
+      consumer.lagSeconds === null ? '-' : `${consumer.lagSeconds.toFixed(1)} s`,
+      String(consumer.deadLetters),
+      ownerOf(consumer),
+      consumer.paused ? 'paused' : 'active',
+    ]),
+  );
+}
+
+function ownerOf({ owner }: CursorStatus): string {
+  if (owner === null) return '-';
+  return owner.host === null ? owner.id : `${owner.host}:${owner.pid}`;
+}

@@ -1,0 +1,40 @@
+import type { Command, CommandOption } from './command.js';
+
+/** Options of every command. */
+export const COMMON_OPTIONS = {
+  'database-url': {
+    type: 'string',
+    summary: 'URL of the database; default: DATABASE_URL, from the environment or .env',
+  },
+  schema: { type: 'string', summary: 'Postgres schema of the integration tables; default: integration' },
+  json: { type: 'boolean', summary: 'print one JSON object instead of text' },
+  help: { type: 'boolean', summary: 'print this' },
+  version: { type: 'boolean', summary: 'print the version of the package' },
+} as const satisfies Record<string, CommandOption>;
+
+/** The help text: of one command, or of all. */
+export function usage(commands: readonly Command[], command?: Command): string {
+  const shown = command === undefined ? commands : [command];
+  const calls = shown.map((each) => [callOf(each), each.summary]);
+  const options = Object.entries({ ...command?.options, ...COMMON_OPTIONS } as Record<string, CommandOption>);
+  return [
+    'Usage: nestjs-integration <command> [options]',
+    '',
+    ...columns(calls),
+    '',
+    ...columns(
+      options.map(([name, { type, summary }]) => [`--${name}${type === 'string' ? ' <…>' : ''}`, summary]),
+    ),
+    '',
+    'Exit status: 0 all is well, 1 something is wrong, 2 wrong use.',
+  ].join('\n');
+}
+
+function callOf({ name, parameters }: Command): string {
+  return [name, ...parameters.map((parameter) => `<${parameter}>`)].join(' ');
+}
+
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const width = Math.max(...rows.map(([first = '']) => first.length));
+  return rows.map(([first = '', second = '']) => `  ${first.padEnd(width)}  ${second}`);
+}
