@@ -4,16 +4,16 @@ import { SETTING_DEFINITIONS } from './settings-definitions.js';
 /** A value that fits, or why it does not. */
 export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string };
 
-const SPOKEN: Readonly<Record<string, boolean>> = {
-  true: true,
-  '1': true,
-  on: true,
-  yes: true,
-  false: false,
-  '0': false,
-  off: false,
-  no: false,
-};
+const SPOKEN: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['on', true],
+  ['yes', true],
+  ['false', false],
+  ['0', false],
+  ['off', false],
+  ['no', false],
+]);
 
 /** Checks type and bounds of one setting by itself. */
 export function checkValue<K extends SettingKey>(key: K, value: unknown): Checked<OutboxSettings[K]> {
@@ -31,7 +31,7 @@ export function checkText<K extends SettingKey>(key: K, value: unknown): Checked
 }
 
 function fromText(definition: SettingDefinition, text: string): unknown {
-  if (definition.type === 'boolean') return SPOKEN[text.toLowerCase()] ?? text;
+  if (definition.type === 'boolean') return SPOKEN.get(text.toLowerCase()) ?? text;
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
