@@ -5,5 +5,14 @@ import type { TransactionalSqlClient } from './sql-client.js';
  * the host client's lifecycle hooks a second time.
  */
 export class HostClient {
-  constructor(readonly client: TransactionalSqlClient) {}
+  private readonly find: () => TransactionalSqlClient;
+
+  /** @param source the client, or how to find it where it may not have been made yet. */
+  constructor(source: TransactionalSqlClient | (() => TransactionalSqlClient)) {
+    this.find = typeof source === 'function' ? source : () => source;
+  }
+
+  get client(): TransactionalSqlClient {
+    return this.find();
+  }
 }
