@@ -1,0 +1,70 @@
+import { IntegrationError } from '../errors.js';
+import { EVENT_TEXT_LIMITS } from './event-limits.js';
+import { isUuid, problemOfText } from './text.js';
+
+const MAX_VERSION = 2_147_483_647;
+/** Postgres reads plain ISO years; nobody delays an event beyond them. */
+const LATEST = Date.UTC(9999, 11, 31);
+const REQUIRED = ['eventName', 'sourceModule', 'aggregateType', 'aggregateId'] as const;
+
+/** The fields of a `DomainEventInput` beside payload and metadata, as they may arrive from untyped code. */
+interface UncheckedEvent {
+  readonly [field: string]: unknown;
+}
+
+/**
+ * Checks every field of an event but its JSON.
+ *
+ * @param prefix put before field names in the message (`events[2].`).
+ * @throws IntegrationError INTEGRATION_EVENT_INVALID that names every field with a problem.
+ */
+export function validateEvent(event: unknown, prefix = ''): void {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
+    throw invalid([[prefix === '' ? 'event' : prefix.slice(0, -1), 'must be an object']]);
+  }
+  const unchecked = event as UncheckedEvent;
+  const problems: [string, string][] = [];
+  const note = (field: string, problem: string | undefined) => {
+    if (problem !== undefined) problems.push([prefix + field, problem]);
+  };
+  for (const field of REQUIRED) note(field, problemOfText(unchecked[field], EVENT_TEXT_LIMITS[field]));
+  const { id, eventVersion, deduplicationKey, metadata } = unchecked;
+  if (id !== undefined && !isUuid(id)) note('id', 'must be a uuid');
+  if (eventVersion !== undefined) note('eventVersion', problemOfVersion(eventVersion));
+  if (deduplicationKey !== undefined) {
+    note('deduplicationKey', problemOfText(deduplicationKey, EVENT_TEXT_LIMITS.deduplicationKey));
+  }
+  if (
+    metadata !== undefined &&
+    (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
+  ) {
+    note('metadata', 'must be an object');
+  }
+  noteAvailability(unchecked, note);
+  if (problems.length > 0) throw invalid(problems);
+}
+
+function problemOfVersion(version: unknown): string | undefined {
+  const fits = Number.isInteger(version) && (version as number) >= 1 && (version as number) <= MAX_VERSION;
+  return fits ? undefined : 'must be a whole number from 1';
+}
+
+function noteAvailability(event: UncheckedEvent, note: (field: string, problem: string) => void): void {
+  const { availableAt, delayMs } = event;
+  if (availableAt !== undefined) {
+    const time = availableAt instanceof Date ? availableAt.getTime() : Number.NaN;
+    if (!(time >= 0 && time <= LATEST)) note('availableAt', 'must be a valid Date between 1970 and 9999');
+    if (delayMs !== undefined) note('delayMs', 'cannot be given together with availableAt');
+  } else if (delayMs !== undefined) {
+    const fits = typeof delayMs === 'number' && delayMs >= 0 && delayMs <= LATEST - Date.now();
+    if (!fits) note('delayMs', 'must be a number of milliseconds, not negative');
+  }
+}
+
+function invalid(problems: readonly [field: string, problem: string][]): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_EVENT_INVALID',
+    `The event cannot be published: ${problems.map(([field, problem]) => `${field} ${problem}`).join('; ')}`,
+    { fields: problems.map(([field]) => field) },
+  );
+}

@@ -1,0 +1,54 @@
+import { MAX_JSON_DEPTH } from './event-limits.js';
+import { isPlainObject, jsonValueOf, problemOfInstance, problemOfScalar } from './json-values.js';
+import { problemOfCharacters } from './text.js';
+
+/** Where in a value the trouble is (`payload.lines[3].price`), and what it is. */
+export interface JsonProblem {
+  readonly path: string;
+  readonly reason: string;
+}
+
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+
+/**
+ * Finds the first thing in `value` that JSON in Postgres cannot hold, with its path. Walks with full bookkeeping, so it
+ * runs only once something is known to be wrong.
+ */
+export function findJsonProblem(value: unknown, path: string): JsonProblem | undefined {
+  return inspect(jsonValueOf(value, ''), path, []);
+}
+
+function inspect(value: unknown, path: string, ancestors: object[]): JsonProblem | undefined {
+  if (typeof value === 'string') return problem(path, problemOfCharacters(value));
+  if (typeof value !== 'object' || value === null) return problem(path, problemOfScalar(value));
+  if (ancestors.includes(value)) return problem(path, 'refers back to an object that contains it (a cycle)');
+  if (ancestors.length >= MAX_JSON_DEPTH)
+    return problem(path, `is nested deeper than ${MAX_JSON_DEPTH} levels`);
+  if (Array.isArray(value)) return inspectArray(value, path, [...ancestors, value]);
+  const reason = isPlainObject(value) ? undefined : problemOfInstance(value);
+  return reason === undefined ? inspectObject(value, path, [...ancestors, value]) : problem(path, reason);
+}
+
+function inspectArray(values: unknown[], path: string, ancestors: object[]): JsonProblem | undefined {
+  for (let index = 0; index < values.length; index++) {
+    const found = inspect(jsonValueOf(values[index], index), `${path}[${index}]`, ancestors);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function inspectObject(value: object, path: string, ancestors: object[]): JsonProblem | undefined {
+  for (const [key, raw] of Object.entries(value)) {
+    const place = `${path}${IDENTIFIER.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`}`;
+    const badKey = problemOfCharacters(key);
+    if (badKey !== undefined) return problem(place, `has a key that ${badKey}`);
+    const item = jsonValueOf(raw, key);
+    const found = item === undefined ? undefined : inspect(item, place, ancestors);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function problem(path: string, reason: string | undefined): JsonProblem | undefined {
+  return reason === undefined ? undefined : { path, reason };
+}

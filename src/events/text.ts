@@ -1,0 +1,30 @@
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Why Postgres would refuse this text, or undefined. */
+export function problemOfCharacters(text: string): string | undefined {
+  if (text.includes('\0')) return 'contains a NUL character, which Postgres cannot store';
+  if (LONE_SURROGATE.test(text))
+    return 'contains a lone surrogate (half of a character), which Postgres cannot store';
+  return undefined;
+}
+
+/**
+ * What is wrong with a text that must be there: not a string, blank, longer than `max` characters (code
+ * points, as Postgres counts), or not storable. Undefined if nothing is.
+ */
+export function problemOfText(value: unknown, max: number): string | undefined {
+  if (typeof value === 'number' || typeof value === 'bigint') return 'must be a string: use String(…)';
+  if (typeof value !== 'string') return 'must be a string';
+  if (value.trim() === '') return 'must not be empty';
+  if (value.length > max && (value.length > max * 2 || [...value].length > max)) {
+    return `must not be longer than ${max} characters`;
+  }
+  return problemOfCharacters(value);
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Whether `value` is a uuid in its usual spelling, of any version. */
+export function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && UUID.test(value);
+}

@@ -1,0 +1,98 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** An event that was published in a transaction of ours and waits for its commit to be signalled. */
+export interface PublishedRecord {
+  readonly eventName: string;
+  readonly position: number;
+}
+
+/** The part of a handled event that events published by its handler inherit from. */
+export interface HandledEvent {
+  readonly outboxEventId: string;
+  readonly metadata: { readonly correlationId?: unknown; readonly tenantId?: unknown };
+}
+
+/** A handler at work. */
+export interface HandlerScope {
+  readonly consumerName: string;
+  /** Absent in a batch handler: what it publishes has no single cause. */
+  readonly event?: HandledEvent | undefined;
+}
+
+/** A transaction that this package opened: by `integrationApi.transaction`, or around a transactional handler. */
+export interface TransactionScope {
+  readonly openedBy: 'transaction' | 'handler';
+  /** The client that must be given as `persistenceClient` to take part. */
+  readonly client: object;
+  /** What was published in it, for whoever opened it to signal after the commit. */
+  readonly published: PublishedRecord[];
+  /** The transaction that was open when this one was opened. */
+  readonly outer: TransactionScope | undefined;
+  /** False once its function has ended: work that it left behind (timers, floating promises) is no part of it. */
+  open: boolean;
+}
+
+/** What surrounds the code that runs now. */
+export interface IntegrationContext {
+  readonly handler: HandlerScope | undefined;
+  readonly transaction: TransactionScope | undefined;
+}
+
+const storage = new AsyncLocalStorage<IntegrationContext>();
+
+/** The handler and the transaction that the calling code runs in, as far as this package opened them. */
+export function currentContext(): IntegrationContext | undefined {
+  return storage.getStore();
+}
+
+/** The innermost transaction of ours that is still open around the calling code. */
+export function openTransaction(): TransactionScope | undefined {
+  let scope = storage.getStore()?.transaction;
+  while (scope !== undefined && !scope.open) scope = scope.outer;
+  return scope;
+}
+
+/** Runs `fn` as the body of a transaction that `integrationApi.transaction` opened. */
+export function runInTransactionContext<R>(
+  transaction: { readonly client: object; readonly published: PublishedRecord[] },
+  fn: () => Promise<R>,
+): Promise<R> {
+  const scope: TransactionScope = {
+    ...transaction,
+    openedBy: 'transaction',
+    outer: openTransaction(),
+    open: true,
+  };
+  return runAndClose({ handler: storage.getStore()?.handler, transaction: scope }, scope, fn);
+}
+
+/**
+ * Runs `fn` as a handler. Nothing of the surrounding context is inherited. With a `transaction`, `published` collects what the
+ * handler publishes through it; whoever commits it signals those afterwards.
+ */
+export function runInHandlerContext<R>(
+  handler: HandlerScope & {
+    readonly transaction?: object | undefined;
+    readonly published: PublishedRecord[];
+  },
+  fn: () => Promise<R>,
+): Promise<R> {
+  const { consumerName, event, transaction: client, published } = handler;
+  const scope: TransactionScope | undefined =
+    client === undefined
+      ? undefined
+      : { openedBy: 'handler', client, published, outer: undefined, open: true };
+  return runAndClose({ handler: { consumerName, event }, transaction: scope }, scope, fn);
+}
+
+async function runAndClose<R>(
+  context: IntegrationContext,
+  scope: TransactionScope | undefined,
+  fn: () => Promise<R>,
+): Promise<R> {
+  try {
+    return await storage.run(context, fn);
+  } finally {
+    if (scope !== undefined) scope.open = false;
+  }
+}
