@@ -13,7 +13,7 @@ const SESSION = `SET jit = off; SET statement_timeout = '15s'; SET lock_timeout 
 export interface EngineConnection {
   readonly backendPid: number;
   query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
-  onNotification(listener: (payload: string) => void): void;
+  onNotification(listener: (payload: string, channel: string) => void): void;
   readonly ended: Promise<void>;
   close(): Promise<void>;
   /** Ends it without a farewell, for a server that does not answer. */
@@ -94,7 +94,7 @@ export class EngineConnectionFactory {
       ended,
       query: async <Row>(sql: string, params: readonly unknown[] = []) =>
         (await client.query({ text: sql, values: [...params] })).rows as Row[],
-      onNotification: (listener) => client.on('notification', (message) => listener(message.payload ?? '')),
+      onNotification: (listener) => client.on('notification', (message) => listener(message.payload ?? '', message.channel)),
       close: () => client.end().catch(() => {}),
       destroy: () => destroySocket(client),
     };

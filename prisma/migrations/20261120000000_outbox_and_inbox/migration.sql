@@ -145,8 +145,13 @@ CREATE FUNCTION "integration"."stamp_setting"() RETURNS trigger LANGUAGE plpgsql
 DECLARE
   given text := NEW."updated_by";
 BEGIN
-  IF TG_OP = 'UPDATE' AND NEW."updated_by" IS NOT DISTINCT FROM OLD."updated_by" THEN
-    given := NULL;
+  IF TG_OP = 'UPDATE' THEN
+    IF (NEW."key", NEW."value") = (OLD."key", OLD."value") THEN
+      NEW."updated_at" := OLD."updated_at";
+      NEW."updated_by" := OLD."updated_by";
+      RETURN NEW;
+    END IF;
+    IF NEW."updated_by" IS NOT DISTINCT FROM OLD."updated_by" THEN given := NULL; END IF;
   END IF;
   NEW."updated_at" := clock_timestamp();
   NEW."updated_by" := left(coalesce(nullif(current_setting('integration.changed_by', true), ''), given, session_user), 255);
@@ -188,3 +193,36 @@ CREATE TRIGGER "integration_setting_audit" AFTER INSERT OR UPDATE OR DELETE ON "
   FOR EACH ROW EXECUTE FUNCTION "integration"."record_setting_change"();
 CREATE TRIGGER "integration_setting_audit_truncate" BEFORE TRUNCATE ON "integration"."integration_setting"
   FOR EACH STATEMENT EXECUTE FUNCTION "integration"."record_setting_change"();
+
+-- The partition of an aggregate among so many: written down here for good, stored cursors rest on it.
+CREATE FUNCTION "integration"."integration_partition"("aggregate_type" text, "aggregate_id" text, "partitions" integer)
+  RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN ((('x' || substr(md5("aggregate_type" || chr(31) || "aggregate_id"), 1, 8))::bit(32)::bigint & 2147483647) % "partitions")::integer;
+
+-- What became of an event at each consumer that wants it: pending, processing, processed, failed, dead_letter, or skipped
+-- (a handler said that the event is not for it). An inbox row decides if there is one; else what is unread is pending, the rest
+-- processed. available_at: when a pending or failed one is due, null for one that is due now or waits for another event.
+-- Meant for some events at a time: <@ unpacks the whole of unread for every row.
+CREATE VIEW "integration"."outbox_event_status" AS
+SELECT e."id" AS "outbox_event_id", e."position", e."event_name", c."consumer_name",
+  CASE
+    WHEN i."status" = 'received' THEN 'pending'
+    WHEN i."status" IS NOT NULL THEN i."status"
+    WHEN e."position" <@ c."unread" THEN 'pending'
+    ELSE 'processed'
+  END AS "status",
+  coalesce(i."attempt_count", 0) AS "attempt_count",
+  i."last_error",
+  CASE
+    WHEN i."status" IN ('received', 'failed') THEN nullif(nullif(i."available_at", 'infinity'), '-infinity')
+    WHEN i."status" IS NULL AND e."position" <@ c."unread" THEN e."available_at"
+  END AS "available_at"
+FROM "integration"."outbox_event" e
+JOIN "integration"."inbox_cursor" c
+  ON c."partitions" = 1
+  OR c."partition" = "integration"."integration_partition"(e."aggregate_type", e."aggregate_id", c."partitions")
+LEFT JOIN "integration"."inbox_event" i ON i."outbox_event_id" = e."id" AND i."consumer_name" = c."consumer_name"
+WHERE i."id" IS NOT NULL
+  OR (e."position" >= c."starts_at" AND EXISTS (
+    SELECT FROM unnest(c."event_names") AS n("name")
+    WHERE n."name" = e."event_name" OR (right(n."name", 1) = '*' AND starts_with(e."event_name", left(n."name", -1)))));

@@ -1,0 +1,129 @@
+import { AsyncResource } from 'node:async_hooks';
+import { Injectable, Logger } from '@nestjs/common';
+import { messageOf } from '../errors.js';
+import { OutboxEventStore } from './outbox-event.store.js';
+import { OutboxNotifier } from './outbox-notifier.js';
+
+/** Ages in milliseconds at which a publish is looked for; from the last on, once a second. */
+const PROBE_AGES_MS = [2, 5, 10, 20, 40, 80, 160, 320, 640, 1_280];
+const PROBE_INTERVAL_MS = 1_000;
+const GIVE_UP_AFTER_MS = 30_000;
+/** Probing takes at most this share of one connection's time: under load, commits are found more of them at a time. */
+const REST_PER_PROBE = 4;
+const MAX_REST_MS = 250;
+const POSITIONS_PER_PROBE = 1_000;
+
+interface Outstanding {
+  readonly position: number;
+  readonly eventNames: readonly string[];
+  readonly publishedAt: number;
+  looks: number;
+  dueAt: number;
+}
+
+/**
+ * Tells of commits that nobody tells us about: a publish inside a transaction of the host's own is looked for
+ * until it is visible, then signalled. A rolled-back one is given up after 30 s; one committed later is found by polling.
+ */
+@Injectable()
+export class CommitProber {
+  private readonly outstanding = new Map<number, Outstanding>();
+  private readonly logger = new Logger('CommitProber');
+  // Probes are nobody's work: they must not run in the context (transaction, trace) of one of the publishers.
+  private readonly scope = new AsyncResource('CommitProber');
+  private timer: NodeJS.Timeout | undefined;
+  private timerAt = Number.POSITIVE_INFINITY;
+  private probing: Promise<void> | undefined;
+  private restUntil = 0;
+  private closed = false;
+
+  constructor(
+    private readonly store: OutboxEventStore,
+    private readonly notifier: OutboxNotifier,
+  ) {}
+
+  /** Publishes that are still looked for. */
+  get size(): number {
+    return this.outstanding.size;
+  }
+
+  /** Looks for the commit of a transaction that inserted this position. One position per transaction is enough. */
+  watch(position: number, eventNames: readonly string[]): void {
+    if (this.closed) return;
+    const publishedAt = performance.now();
+    const dueAt = publishedAt + (PROBE_AGES_MS[0] ?? 0);
+    this.outstanding.set(position, { position, eventNames, publishedAt, looks: 0, dueAt });
+    this.schedule(dueAt);
+  }
+
+  /** Stops looking; resolves when no query runs any more. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.outstanding.clear();
+    clearTimeout(this.timer);
+    await this.probing;
+  }
+
+  private schedule(at: number): void {
+    const dueAt = Math.max(at, this.restUntil);
+    if (this.closed || this.probing !== undefined || dueAt >= this.timerAt) return;
+    clearTimeout(this.timer);
+    this.timerAt = dueAt;
+    const wait = Math.max(dueAt - performance.now(), 0);
+    this.timer = this.scope.runInAsyncScope(() => setTimeout(() => this.fire(), wait).unref());
+  }
+
+  private fire(): void {
+    this.timerAt = Number.POSITIVE_INFINITY;
+    this.probing = this.probe().finally(() => {
+      this.probing = undefined;
+      this.scheduleNext();
+    });
+  }
+
+  private scheduleNext(): void {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { dueAt } of this.outstanding.values()) next = Math.min(next, dueAt);
+    if (next < Number.POSITIVE_INFINITY) this.schedule(next);
+  }
+
+  /** One query for everything that is due. A failed one tells nothing: those stay outstanding and are looked for later. */
+  private async probe(): Promise<void> {
+    const startedAt = performance.now();
+    const due = this.takeDue(startedAt);
+    try {
+      const visible = due.length === 0 ? [] : await this.store.findVisible(due);
+      this.signal(visible);
+    } catch (error) {
+      this.logger.debug(`looking for commits failed, will look again: ${messageOf(error)}`);
+    }
+    const took = performance.now() - startedAt;
+    this.restUntil = performance.now() + Math.min(took * REST_PER_PROBE, MAX_REST_MS);
+  }
+
+  private takeDue(now: number): number[] {
+    const due: number[] = [];
+    for (const item of this.outstanding.values()) {
+      if (item.dueAt > now + 1) continue;
+      if (now - item.publishedAt > GIVE_UP_AFTER_MS) {
+        this.outstanding.delete(item.position);
+        continue;
+      }
+      if (due.length === POSITIONS_PER_PROBE) break;
+      due.push(item.position);
+      item.looks += 1;
+      const age = PROBE_AGES_MS[item.looks];
+      item.dueAt = age === undefined ? now + PROBE_INTERVAL_MS : Math.max(item.publishedAt + age, now + 1);
+    }
+    return due;
+  }
+
+  private signal(positions: readonly number[]): void {
+    const eventNames = new Set<string>();
+    for (const position of positions) {
+      for (const name of this.outstanding.get(position)?.eventNames ?? []) eventNames.add(name);
+      this.outstanding.delete(position);
+    }
+    if (eventNames.size > 0) this.notifier.signal({ source: 'commit', eventNames: [...eventNames] });
+  }
+}

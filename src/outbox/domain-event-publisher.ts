@@ -1,0 +1,180 @@
+import { Injectable } from '@nestjs/common';
+import { HostClient } from '../database/host-client.js';
+import { IntegrationError } from '../errors.js';
+import type { DomainEventInput, EventName, PayloadOf, PublishedEvent } from '../events/domain-event.js';
+import { EventLimits } from '../events/event-limits.js';
+import { UuidV7Generator } from '../events/uuid-v7.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { CommitProber } from './commit-prober.js';
+import { type LogEntry, toLogEntry } from './log-entry.js';
+import { OutboxEventStore } from './outbox-event.store.js';
+import { OutboxNotifier } from './outbox-notifier.js';
+import type { PublishEventOptions, PublishOptions } from './publish-options.js';
+import { choosePublishTarget, type PublishTarget } from './publish-target.js';
+
+/**
+ * Publishes domain events: one INSERT into the log, in the caller's transaction when `persistenceClient` is given.
+ *
+ * Publish after the write that serializes the aggregate (its row lock or version check): that is what the order of its events
+ * rests on.
+ *
+ * Rejects with an IntegrationError, before any SQL, when the event is not fit (INTEGRATION_EVENT_INVALID,
+ * INTEGRATION_PAYLOAD_INVALID with the JSON path, INTEGRATION_PAYLOAD_TOO_LARGE), the client is not
+ * (INTEGRATION_CLIENT_IS_ROOT, INTEGRATION_CLIENT_INVALID), a surrounding transaction was forgotten
+ * (INTEGRATION_TRANSACTION_FORGOTTEN), or the outbox is switched off (INTEGRATION_OUTBOX_DISABLED).
+ */
+@Injectable()
+export class DomainEventPublisher {
+  private readonly ids = new UuidV7Generator();
+
+  constructor(
+    private readonly host: HostClient,
+    private readonly store: OutboxEventStore,
+    private readonly settings: IntegrationSettingsService,
+    private readonly limits: EventLimits,
+    private readonly notifier: OutboxNotifier,
+    private readonly prober: CommitProber,
+  ) {}
+
+  /** Publishes one event given as an object. */
+  publishEvent<N extends EventName>(
+    event: DomainEventInput<N>,
+    options?: PublishOptions,
+  ): Promise<PublishedEvent>;
+  /** Publishes one event given as separate arguments; `options` also takes the event's optional fields. */
+  publishEvent<N extends EventName>(
+    eventName: N,
+    sourceModule: string,
+    aggregateType: string,
+    aggregateId: string,
+    payload?: PayloadOf<N>,
+    options?: PublishEventOptions,
+  ): Promise<PublishedEvent>;
+  async publishEvent(
+    eventOrName: DomainEventInput | string,
+    optionsOrModule?: PublishOptions | string,
+    aggregateType?: string,
+    aggregateId?: string,
+    payload?: unknown,
+    options?: PublishEventOptions,
+  ): Promise<PublishedEvent> {
+    if (typeof eventOrName !== 'string')
+      return this.publish(eventOrName, optionsOrModule as PublishOptions | undefined);
+    const event = {
+      ...options,
+      eventName: eventOrName,
+      sourceModule: optionsOrModule,
+      aggregateType,
+      aggregateId,
+      payload,
+    };
+    return this.publish(event as DomainEventInput, options);
+  }
+
+  /**
+   * Publishes events in one statement: all or none, with positions that ascend in the order given. Of several with one
+   * deduplication key the first is published and the others are its duplicates.
+   */
+  async publishEvents<N extends readonly EventName[]>(
+    events: readonly [...{ [K in keyof N]: DomainEventInput<N[K]> }],
+    options?: PublishOptions,
+  ): Promise<PublishedEvent[]>;
+  async publishEvents(
+    events: readonly DomainEventInput[],
+    options?: PublishOptions,
+  ): Promise<PublishedEvent[]> {
+    this.refuseWhenDisabled();
+    const target = choosePublishTarget(options, this.host.client);
+    if (!Array.isArray(events)) {
+      throw new IntegrationError('INTEGRATION_EVENT_INVALID', 'publishEvents needs an array of events', {
+        fields: ['events'],
+      });
+    }
+    const entries = events.map((event, index) =>
+      toLogEntry(event, this.ids, this.limits, `events[${index}].`),
+    );
+    if (entries.length === 0) return [];
+    const distinct = withoutRepeatedKeys(entries);
+    refuseRepeatedIds(distinct);
+    const results = await this.store.appendAll(target.client, distinct);
+    this.announce(target, distinct, results);
+    return inTheOrderOf(entries, distinct, results);
+  }
+
+  private async publish(
+    event: DomainEventInput,
+    options: PublishOptions | undefined,
+  ): Promise<PublishedEvent> {
+    this.refuseWhenDisabled();
+    const target = choosePublishTarget(options, this.host.client);
+    const entry = toLogEntry(event, this.ids, this.limits);
+    const result = await this.store.append(target.client, entry);
+    this.announce(target, [entry], [result]);
+    return result;
+  }
+
+  /** Wakes the consumers once the events are committed: now, when our transaction ends, or when a probe sees them. */
+  private announce(
+    target: PublishTarget,
+    entries: readonly LogEntry[],
+    results: readonly PublishedEvent[],
+  ): void {
+    const records = results.flatMap(({ duplicate, position }, index) =>
+      duplicate ? [] : [{ position, eventName: entries[index]?.eventName ?? '' }],
+    );
+    const last = records.at(-1);
+    if (last === undefined) return;
+    if (target.kind === 'our-transaction') {
+      target.scope.published.push(...records);
+      return;
+    }
+    const eventNames = [...new Set(records.map((record) => record.eventName))];
+    if (target.kind === 'own-statement') this.notifier.signal({ source: 'publish', eventNames });
+    else this.prober.watch(last.position, eventNames);
+  }
+
+  private refuseWhenDisabled(): void {
+    if (this.settings.snapshot().enabled) return;
+    throw new IntegrationError(
+      'INTEGRATION_OUTBOX_DISABLED',
+      'The outbox is switched off (setting core.integration.outbox.enabled), so the event was not published. Switch it on, or publish later.',
+    );
+  }
+}
+
+function withoutRepeatedKeys(entries: readonly LogEntry[]): LogEntry[] {
+  const seen = new Set<string>();
+  return entries.filter(({ deduplicationKey: key }) => key === null || (!seen.has(key) && seen.add(key)));
+}
+
+function refuseRepeatedIds(entries: readonly LogEntry[]): void {
+  const seen = new Set<string>();
+  for (const [index, { id }] of entries.entries()) {
+    if (seen.has(id)) {
+      throw new IntegrationError(
+        'INTEGRATION_EVENT_INVALID',
+        `events[${index}].id is the id of an earlier event of this call`,
+        {
+          fields: [`events[${index}].id`],
+        },
+      );
+    }
+    seen.add(id);
+  }
+}
+
+/** The receipts of all events, the ones with a repeated key included. */
+function inTheOrderOf(
+  entries: readonly LogEntry[],
+  distinct: readonly LogEntry[],
+  results: readonly PublishedEvent[],
+): PublishedEvent[] {
+  if (entries.length === distinct.length) return [...results];
+  const byEntry = new Map(distinct.map((entry, index) => [entry, results[index]]));
+  const byKey = new Map(distinct.map((entry, index) => [entry.deduplicationKey, results[index]]));
+  return entries.flatMap((entry) => {
+    const own = byEntry.get(entry);
+    const first = own ?? byKey.get(entry.deduplicationKey);
+    return first === undefined ? [] : [own ?? { ...first, duplicate: true }];
+  });
+}

@@ -1,0 +1,64 @@
+import type { DomainEventInput } from '../events/domain-event.js';
+import { MAX_METADATA_BYTES } from '../events/event-limits.js';
+import { validateEvent } from '../events/event-validation.js';
+import { serializePayload } from '../events/json-payload.js';
+import type { UuidV7Generator } from '../events/uuid-v7.js';
+import { completeMetadata } from './event-metadata.js';
+
+/** An event checked and serialized: nothing in it can make the database refuse it. */
+export interface LogEntry {
+  readonly id: string;
+  readonly eventName: string;
+  /** id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata. */
+  readonly columns: readonly unknown[];
+  readonly deduplicationKey: string | null;
+  /** ISO text: a driver that writes a Date without its zone cannot shift it. */
+  readonly availableAt: string | null;
+  readonly delayMs: number | null;
+}
+
+const METADATA_LIMITS = { maxPayloadBytes: MAX_METADATA_BYTES };
+
+/**
+ * Checks an event and fills in what the caller left out.
+ *
+ * @param prefix put before paths in messages (`events[2].`).
+ * @throws IntegrationError INTEGRATION_EVENT_INVALID, INTEGRATION_PAYLOAD_INVALID, INTEGRATION_PAYLOAD_TOO_LARGE.
+ */
+export function toLogEntry(
+  event: DomainEventInput,
+  ids: UuidV7Generator,
+  limits: { readonly maxPayloadBytes: number },
+  prefix = '',
+): LogEntry {
+  validateEvent(event, prefix);
+  const id = event.id?.toLowerCase() ?? ids.next();
+  const { json, bytes } = serializePayload(
+    event.payload === undefined ? {} : event.payload,
+    limits,
+    `${prefix}payload`,
+  );
+  const metadata = serializePayload(
+    completeMetadata(event.metadata, id),
+    METADATA_LIMITS,
+    `${prefix}metadata`,
+  );
+  return {
+    id,
+    eventName: event.eventName,
+    columns: [
+      id,
+      event.eventName,
+      event.eventVersion ?? 1,
+      event.sourceModule,
+      event.aggregateType,
+      event.aggregateId,
+      json,
+      bytes,
+      metadata.json,
+    ],
+    deduplicationKey: event.deduplicationKey ?? null,
+    availableAt: event.availableAt?.toISOString() ?? null,
+    delayMs: event.delayMs ?? null,
+  };
+}

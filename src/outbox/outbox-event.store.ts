@@ -1,0 +1,146 @@
+import { Injectable } from '@nestjs/common';
+import { sqlStateOf } from '../database/connection-loss.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { SqlClient } from '../database/sql-client.js';
+import { IntegrationError } from '../errors.js';
+import type { PublishedEvent } from '../events/domain-event.js';
+import type { LogEntry } from './log-entry.js';
+
+const UNIQUE_VIOLATION = '23505';
+/** A key that kept vanishing between insert and look-up: only retention deletes events, so twice is already odd. */
+const DUPLICATE_TRIES = 3;
+
+const COLUMNS = `id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata`;
+/**
+ * Of two transactions with one key the second waits for the first, then inserts nothing; the look-up is a statement of its own
+ * and so sees what the first one committed. Never DO UPDATE: the log's rows are not touched.
+ */
+const ONCE = `ON CONFLICT (dedup_key) WHERE dedup_key IS NOT NULL DO NOTHING`;
+
+interface InsertedRow {
+  id: string;
+  position: number | bigint;
+}
+
+/** Writing to the log, through whatever client the caller's transaction is in. */
+@Injectable()
+export class OutboxEventStore {
+  private readonly insertPlain: string;
+  private readonly insertFull: string;
+  private readonly insertMany: string;
+  private readonly byKeys: string;
+  private readonly visible: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    const table = `"${db.schema}".outbox_event`;
+    const nine = `$1::uuid, $2, $3::int, $4, $5, $6, $7::jsonb, $8::int, $9::jsonb`;
+    this.insertPlain = `INSERT INTO ${table} (${COLUMNS}) VALUES (${nine}) RETURNING position`;
+    this.insertFull = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
+      VALUES (${nine}, $10, coalesce($11::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond'))
+      ${ONCE} RETURNING position`;
+    this.insertMany = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
+      SELECT ${COLUMNS}, dedup_key, coalesce(available_at, clock_timestamp() + delay_ms * interval '1 millisecond')
+      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::int[], $9::jsonb[],
+                  $10::text[], $11::timestamptz[], $12::float8[])
+        WITH ORDINALITY AS t (${COLUMNS}, dedup_key, available_at, delay_ms, place)
+      ORDER BY place
+      ${ONCE} RETURNING id::text AS id, position`;
+    this.byKeys = `SELECT id::text AS id, position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text[])`;
+    this.visible = `SELECT position FROM ${table} WHERE position = ANY ($1::bigint[])`;
+  }
+
+  /** Writes one event. A deduplication key seen before changes nothing and gives the first event. */
+  async append(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
+    const first = entry.columns;
+    if (entry.deduplicationKey === null && entry.availableAt === null && entry.delayMs === null) {
+      const rows = await this.insert<{ position: number | bigint }>(client, this.insertPlain, first);
+      return published(entry.id, rows[0]?.position);
+    }
+    const all = [...first, entry.deduplicationKey, entry.availableAt, entry.delayMs];
+    for (let attempt = 1; attempt <= DUPLICATE_TRIES; attempt++) {
+      const rows = await this.insert<{ position: number | bigint }>(client, this.insertFull, all);
+      if (rows[0] !== undefined) return published(entry.id, rows[0].position);
+      const duplicate = (await this.findByKeys(client, [entry.deduplicationKey])).get(entry.deduplicationKey);
+      if (duplicate !== undefined) return duplicate;
+    }
+    throw lostKey(entry.deduplicationKey);
+  }
+
+  /**
+   * Writes many events in one statement; their positions ascend in the order given. The identity is drawn above the sort, so that
+   * ORDER BY decides. No deduplication key may occur twice in `entries`.
+   */
+  async appendAll(client: SqlClient, entries: readonly LogEntry[]): Promise<PublishedEvent[]> {
+    const results = new Map<LogEntry, PublishedEvent>();
+    for (let attempt = 1, open = entries; open.length > 0; attempt++) {
+      const inserted = new Map<string, number | bigint>();
+      for (const row of await this.insert<InsertedRow>(client, this.insertMany, columnsOf(open))) {
+        inserted.set(row.id, row.position);
+      }
+      const rest = open.filter((entry) => !inserted.has(entry.id));
+      for (const entry of open) {
+        if (inserted.has(entry.id)) results.set(entry, published(entry.id, inserted.get(entry.id)));
+      }
+      const keys = rest.map((entry) => entry.deduplicationKey);
+      const duplicates = rest.length === 0 ? undefined : await this.findByKeys(client, keys);
+      open = rest.filter((entry) => {
+        const duplicate = duplicates?.get(entry.deduplicationKey);
+        if (duplicate !== undefined) results.set(entry, duplicate);
+        return duplicate === undefined;
+      });
+      if (open.length > 0 && attempt === DUPLICATE_TRIES) throw lostKey(open[0]?.deduplicationKey);
+    }
+    return entries.map((entry) => results.get(entry) ?? published(entry.id, undefined));
+  }
+
+  /** Which of these positions are committed, as the engine's own connections see it. */
+  async findVisible(positions: readonly number[]): Promise<number[]> {
+    const rows = await this.db.query<{ position: number }>(this.visible, [positions]);
+    return rows.map((row) => row.position);
+  }
+
+  private async insert<Row>(client: SqlClient, sql: string, values: readonly unknown[]): Promise<Row[]> {
+    try {
+      return await client.$queryRawUnsafe<Row[]>(sql, ...values);
+    } catch (error) {
+      if (sqlStateOf(error) !== UNIQUE_VIOLATION) throw error;
+      throw new IntegrationError(
+        'INTEGRATION_EVENT_INVALID',
+        'An event with this id was published before. Leave `id` out, or use a deduplicationKey to publish at most once.',
+        { fields: ['id'] },
+        { cause: error },
+      );
+    }
+  }
+
+  private async findByKeys(
+    client: SqlClient,
+    keys: readonly (string | null)[],
+  ): Promise<Map<string | null, PublishedEvent>> {
+    const rows = await client.$queryRawUnsafe<(InsertedRow & { key: string })[]>(this.byKeys, keys);
+    return new Map(rows.map((row) => [row.key, { ...published(row.id, row.position), duplicate: true }]));
+  }
+}
+
+function columnsOf(entries: readonly LogEntry[]): unknown[][] {
+  const rows = entries.map((e) => [...e.columns, e.deduplicationKey, e.availableAt, e.delayMs]);
+  return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column]));
+}
+
+function published(id: string, position: number | bigint | undefined): PublishedEvent {
+  if (position === undefined) {
+    throw new IntegrationError(
+      'INTEGRATION_CLIENT_INVALID',
+      'The client returned no rows for INSERT … RETURNING',
+    );
+  }
+  return { outboxEventId: id, position: Number(position), duplicate: false };
+}
+
+function lostKey(key: string | null | undefined): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_EVENT_INVALID',
+    `The event with deduplication key ${JSON.stringify(key)} exists, but this transaction cannot see it: publish in READ COMMITTED`,
+    { fields: ['deduplicationKey'] },
+  );
+}

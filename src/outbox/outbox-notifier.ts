@@ -1,0 +1,38 @@
+import { AsyncResource } from 'node:async_hooks';
+import { Injectable } from '@nestjs/common';
+import { type Observable, Subject } from 'rxjs';
+
+/** A reason to look at the log now. */
+export interface Wakeup {
+  /**
+   * `publish`: written without a transaction; `commit`: a transaction committed; `listen`: another process said so;
+   * `manual`: `notify()` was called; `schedule`: a delayed event is due.
+   */
+  source: 'publish' | 'commit' | 'listen' | 'manual' | 'schedule';
+  /** The names of the events, where they are known. */
+  eventNames?: readonly string[] | undefined;
+}
+
+/** The process's own stream of wake-ups. It only makes delivery sooner; polling alone would be enough. */
+@Injectable()
+export class OutboxNotifier {
+  readonly wakeups$: Observable<Wakeup>;
+
+  private readonly wakeups = new Subject<Wakeup>();
+  // Listeners start work that outlives the publisher: they must not run in its async context (transaction, trace).
+  private readonly scope = new AsyncResource('OutboxNotifier');
+
+  constructor() {
+    this.wakeups$ = this.wakeups.asObservable();
+  }
+
+  /** Wakes the consumers of this and every other process, for events that came in some other way, such as plain SQL. */
+  notify(eventName?: string): void {
+    this.signal({ source: 'manual', eventNames: eventName === undefined ? undefined : [eventName] });
+  }
+
+  /** Emits one wake-up. */
+  signal(wakeup: Wakeup): void {
+    this.scope.runInAsyncScope(() => this.wakeups.next(wakeup));
+  }
+}

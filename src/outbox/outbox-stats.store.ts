@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { OutboxStats } from './outbox-event.js';
+
+/** Counting the log and its consumers. */
+@Injectable()
+export class OutboxStatsStore {
+  private readonly sql: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    const log = `"${db.schema}".outbox_event`;
+    const inbox = `"${db.schema}".inbox_event`;
+    const cursors = `"${db.schema}".inbox_cursor`;
+    const own = `(c.partitions = 1 OR c.partition = "${db.schema}".integration_partition(e.aggregate_type, e.aggregate_id, c.partitions))`;
+    this.sql = `
+      WITH consumer AS (
+        SELECT c.consumer_name, min(c.starts_at) AS starts_at, array_agg(DISTINCT n.name) AS event_names
+        FROM ${cursors} c CROSS JOIN unnest(c.event_names) AS n(name) GROUP BY c.consumer_name
+      ), starts AS (
+        SELECT coalesce(array_agg(DISTINCT starts_at ORDER BY starts_at), '{}') AS at FROM consumer
+      ), volume AS (
+        -- one pass over the log; bucket b holds the positions from the b-th start to the next
+        SELECT event_name, width_bucket(position, (SELECT at FROM starts)) AS bucket, count(*) AS events FROM ${log} GROUP BY 1, 2
+      ), wants AS (
+        SELECT c.consumer_name, v.event_name, c.starts_at, width_bucket(c.starts_at, (SELECT at FROM starts)) AS bucket
+        FROM consumer c JOIN (SELECT DISTINCT event_name FROM volume) v ON EXISTS (
+          SELECT FROM unnest(c.event_names) AS n(name)
+          WHERE n.name = v.event_name OR (right(n.name, 1) = '*' AND starts_with(v.event_name, left(n.name, -1))))
+      ), asked AS (
+        SELECT w.consumer_name, sum(v.events) AS events
+        FROM wants w JOIN volume v ON v.event_name = w.event_name AND v.bucket >= w.bucket GROUP BY 1
+      ), unrouted AS (
+        SELECT coalesce(sum(v.events), 0) AS events FROM volume v
+        WHERE NOT EXISTS (SELECT FROM wants w WHERE w.event_name = v.event_name AND w.bucket <= v.bucket)
+      ), unread AS (
+        -- the ranges are joined to the log; testing each event against the set would unpack it every time
+        SELECT c.consumer_name, e.position
+        FROM ${cursors} c CROSS JOIN unnest(c.unread) AS r(range)
+        JOIN ${log} e ON e.position >= lower(r.range) AND e.position < coalesce(upper(r.range), 9223372036854775807) AND ${own}
+        JOIN wants w ON w.consumer_name = c.consumer_name AND w.event_name = e.event_name AND e.position >= w.starts_at
+        LEFT JOIN ${inbox} i ON i.outbox_event_id = e.id AND i.consumer_name = c.consumer_name
+        WHERE i.id IS NULL
+      ), exception AS (
+        SELECT i.consumer_name, e.position, i.status, w.event_name IS NOT NULL AND e.position >= w.starts_at AS asked
+        FROM ${inbox} i JOIN consumer c ON c.consumer_name = i.consumer_name
+        JOIN ${log} e ON e.position = i.position AND e.id = i.outbox_event_id
+        LEFT JOIN wants w ON w.consumer_name = i.consumer_name AND w.event_name = e.event_name
+        WHERE i.status <> 'processed'
+      ), delivery AS (
+        SELECT consumer_name, count(*) AS pending, 0 AS processing, 0 AS failed, 0 AS dead_letter, 0 AS skipped, 0 AS unasked
+        FROM unread GROUP BY consumer_name
+        UNION ALL
+        SELECT consumer_name, count(*) FILTER (WHERE status = 'received'), count(*) FILTER (WHERE status = 'processing'),
+          count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'dead_letter'),
+          count(*) FILTER (WHERE status = 'skipped'), count(*) FILTER (WHERE NOT asked)
+        FROM exception GROUP BY consumer_name
+      ), counted AS (
+        SELECT c.consumer_name, coalesce(max(a.events), 0) + coalesce(sum(d.unasked), 0) AS total,
+          coalesce(sum(d.pending), 0) AS pending, coalesce(sum(d.processing), 0) AS processing, coalesce(sum(d.failed), 0) AS failed,
+          coalesce(sum(d.dead_letter), 0) AS dead_letter, coalesce(sum(d.skipped), 0) AS skipped
+        FROM consumer c LEFT JOIN asked a USING (consumer_name) LEFT JOIN delivery d USING (consumer_name) GROUP BY c.consumer_name
+      ), worst AS (
+        SELECT position, max(rank) AS rank FROM (
+          SELECT position, 1 AS rank FROM unread
+          UNION ALL
+          SELECT position, CASE status WHEN 'received' THEN 1 WHEN 'processing' THEN 2 WHEN 'failed' THEN 3 ELSE 4 END
+          FROM exception WHERE status <> 'skipped'
+        ) AS open GROUP BY position
+      ), rolled AS (
+        SELECT count(*) AS unsettled, count(*) FILTER (WHERE rank = 1) AS pending, count(*) FILTER (WHERE rank = 2) AS processing,
+          count(*) FILTER (WHERE rank = 3) AS failed, count(*) FILTER (WHERE rank = 4) AS dead_letter FROM worst
+      )
+      SELECT (SELECT coalesce(sum(events), 0) FROM volume)::float8 AS total, u.events::float8 AS unrouted, r.unsettled::float8 AS unsettled,
+        r.pending::float8 AS pending, r.processing::float8 AS processing, r.failed::float8 AS failed,
+        r.dead_letter::float8 AS dead_letter,
+        (SELECT coalesce(json_agg(json_build_object('consumerName', consumer_name, 'total', total, 'pending', pending,
+            'processing', processing, 'processed', total - pending - processing - failed - dead_letter - skipped,
+            'failed', failed, 'dead_letter', dead_letter, 'skipped', skipped) ORDER BY consumer_name), '[]') FROM counted) AS consumers
+      FROM rolled r, unrouted u`;
+  }
+
+  /**
+   * Counts in one statement, so of one moment. Reads the log once for its event names, and what is unread once per consumer;
+   * processed is what remains.
+   */
+  async count(): Promise<OutboxStats> {
+    const rows = await this.db.query<Omit<OutboxStats, 'processed'> & { unsettled: number }>(this.sql);
+    const row = rows[0];
+    if (row === undefined) throw new Error('the count returned no row');
+    const { unsettled, ...counts } = row;
+    return { ...counts, processed: Math.max(counts.total - counts.unrouted - unsettled, 0) };
+  }
+}

@@ -1,0 +1,110 @@
+import { Injectable } from '@nestjs/common';
+import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
+import { isUuid } from '../events/text.js';
+import { DomainEventPublisher } from './domain-event-publisher.js';
+import type {
+  ConsumerDelivery,
+  DeliveryStatus,
+  OutboxEvent,
+  OutboxEventFilter,
+  OutboxEventStatus,
+  OutboxEventStatusReport,
+  OutboxStats,
+  Page,
+  PageRequest,
+  TimelineEntry,
+} from './outbox-event.js';
+import { OutboxQueryStore } from './outbox-query.store.js';
+import { OutboxStatsStore } from './outbox-stats.store.js';
+import type { PublishOptions } from './publish-options.js';
+
+const DEFAULT_PAGE = 50;
+const MAX_PAGE = 1_000;
+
+/** From the worst to the best; skipped counts as processed. */
+const ROLL_UP: readonly [DeliveryStatus, OutboxEventStatus][] = [
+  ['dead_letter', 'dead_letter'],
+  ['failed', 'failed'],
+  ['processing', 'processing'],
+  ['pending', 'pending'],
+  ['processed', 'processed'],
+  ['skipped', 'processed'],
+];
+
+/** Looking at the log, and what became of its events. Sees committed events only. */
+@Injectable()
+export class OutboxService {
+  constructor(
+    private readonly publisher: DomainEventPublisher,
+    private readonly events: OutboxQueryStore,
+    private readonly stats: OutboxStatsStore,
+  ) {}
+
+  /** Appends an event to the log; the same as `DomainEventPublisher.publishEvent`, with its rules and errors. */
+  append(event: DomainEventInput, options?: PublishOptions): Promise<PublishedEvent> {
+    return this.publisher.publishEvent(event, options);
+  }
+
+  /** The event with this id; undefined if the log has none (any more). */
+  async findById(id: string): Promise<OutboxEvent | undefined> {
+    return isUuid(id) ? this.events.findById(id) : undefined;
+  }
+
+  /** Events by position, the newest first unless asked otherwise. */
+  async findMany(filter: OutboxEventFilter = {}, page: PageRequest = {}): Promise<Page<OutboxEvent>> {
+    const limit = Math.min(Math.max(Math.trunc(page.limit ?? DEFAULT_PAGE), 1), MAX_PAGE);
+    const found = await this.events.findMany(filter, {
+      limit: limit + 1,
+      after: page.after,
+      descending: page.order !== 'oldest',
+    });
+    const items = found.slice(0, limit);
+    return { items, next: found.length > limit ? (items.at(-1)?.position ?? null) : null };
+  }
+
+  /** What became of an event, rolled up and per consumer that asks for it; undefined if the log has no such event. */
+  async statusOf(id: string): Promise<OutboxEventStatusReport | undefined> {
+    const event = await this.findById(id);
+    if (event === undefined) return undefined;
+    const consumers = (await this.deliveriesOf([event])).get(event.outboxEventId) ?? [];
+    const { outboxEventId, position, eventName } = event;
+    return { outboxEventId, position, eventName, status: rollUp(consumers), consumers };
+  }
+
+  /** The events of one entity in the order of the log, the oldest first, each with what became of it. */
+  async timeline(
+    aggregateType: string,
+    aggregateId: string,
+    page: PageRequest = {},
+  ): Promise<Page<TimelineEntry>> {
+    const { items, next } = await this.findMany({ aggregateType, aggregateId }, { order: 'oldest', ...page });
+    const deliveries = await this.deliveriesOf(items);
+    const entries = items.map((event) => {
+      const consumers = deliveries.get(event.outboxEventId) ?? [];
+      return { ...event, status: rollUp(consumers), consumers };
+    });
+    return { items: entries, next };
+  }
+
+  /** Counts over the whole log, of one moment. Reads every event's name once: meant for dashboards, not for hot paths. */
+  getStats(): Promise<OutboxStats> {
+    return this.stats.count();
+  }
+
+  private async deliveriesOf(events: readonly OutboxEvent[]): Promise<Map<string, ConsumerDelivery[]>> {
+    const byEvent = new Map<string, ConsumerDelivery[]>();
+    if (events.length === 0) return byEvent;
+    const rows = await this.events.findStatuses(events.map((event) => event.outboxEventId));
+    for (const { outboxEventId, ...delivery } of rows) {
+      const deliveries = byEvent.get(outboxEventId) ?? [];
+      deliveries.push(delivery);
+      byEvent.set(outboxEventId, deliveries);
+    }
+    return byEvent;
+  }
+}
+
+function rollUp(consumers: readonly ConsumerDelivery[]): OutboxEventStatus {
+  const worst = ROLL_UP.find(([status]) => consumers.some((consumer) => consumer.status === status));
+  return worst?.[1] ?? 'unrouted';
+}

@@ -1,0 +1,75 @@
+import { isRootClient, isSqlClient, type SqlClient } from '../database/sql-client.js';
+import { IntegrationError } from '../errors.js';
+import { openTransaction, type TransactionScope } from '../telemetry/integration-context.js';
+import type { PublishOptions } from './publish-options.js';
+
+/** The client to write through, and who tells of the commit. */
+export type PublishTarget =
+  | { readonly kind: 'own-statement'; readonly client: SqlClient }
+  | { readonly kind: 'our-transaction'; readonly client: SqlClient; readonly scope: TransactionScope }
+  | { readonly kind: 'foreign-transaction'; readonly client: SqlClient };
+
+const INTERACTIVE =
+  'Use prisma.$transaction(async (tx) => { … persistenceClient: tx … }). The array form, $transaction([…]), cannot publish: it offers no client of the transaction.';
+
+/**
+ * Decides where a publish goes.
+ *
+ * @throws IntegrationError INTEGRATION_CLIENT_IS_ROOT, INTEGRATION_CLIENT_INVALID, INTEGRATION_TRANSACTION_FORGOTTEN.
+ */
+export function choosePublishTarget(
+  options: PublishOptions | undefined,
+  hostClient: SqlClient,
+): PublishTarget {
+  if (options !== undefined) refuseMisplacedClient(options);
+  const client = options?.persistenceClient;
+  const scope = openTransaction();
+  if (client === undefined) {
+    if (scope !== undefined && options?.outsideTransaction !== true) throw forgotten(scope);
+    return { kind: 'own-statement', client: hostClient };
+  }
+  checkTransactionClient(client, hostClient);
+  for (let ours = scope; ours !== undefined; ours = ours.outer) {
+    if (ours.open && ours.client === client) return { kind: 'our-transaction', client, scope: ours };
+  }
+  return { kind: 'foreign-transaction', client };
+}
+
+function checkTransactionClient(client: unknown, hostClient: SqlClient): void {
+  if (!isSqlClient(client)) {
+    throw new IntegrationError(
+      'INTEGRATION_CLIENT_INVALID',
+      `persistenceClient is not a client: it needs the functions $queryRawUnsafe and $executeRawUnsafe. ${INTERACTIVE}`,
+    );
+  }
+  if (client === hostClient || isRootClient(client)) {
+    throw new IntegrationError(
+      'INTEGRATION_CLIENT_IS_ROOT',
+      `persistenceClient is the root client, so the event would not be part of any transaction. ${INTERACTIVE} To publish without a transaction, leave persistenceClient out.`,
+    );
+  }
+}
+
+/** `publishEvent(event, tx)` or `{ tx }` would otherwise publish outside the transaction without a word. */
+function refuseMisplacedClient(options: object): void {
+  const misplaced = isSqlClient(options)
+    ? 'The options are a client.'
+    : Object.entries(options)
+        .filter(([name, value]) => name !== 'persistenceClient' && isSqlClient(value))
+        .map(([name]) => `The option ${JSON.stringify(name)} holds a client, but is not known.`)[0];
+  if (misplaced !== undefined) {
+    throw new IntegrationError(
+      'INTEGRATION_CLIENT_INVALID',
+      `${misplaced} Pass it as { persistenceClient: tx }.`,
+    );
+  }
+}
+
+function forgotten(scope: TransactionScope): IntegrationError {
+  const where = scope.openedBy === 'handler' ? 'a transactional handler' : 'integrationApi.transaction(…)';
+  const tx = scope.openedBy === 'handler' ? 'context.transaction' : 'tx';
+  return new IntegrationError(
+    'INTEGRATION_TRANSACTION_FORGOTTEN',
+    `Publishing inside ${where} without persistenceClient: the event would stay even if the transaction rolled back. Pass { persistenceClient: ${tx} }, or { outsideTransaction: true } if this is meant.`,
+  );
+}

@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import { HostClient } from '../database/host-client.js';
+import type { Tx } from '../database/sql-client.js';
+import { type PublishedRecord, runInTransactionContext } from '../telemetry/integration-context.js';
+import { OutboxNotifier } from './outbox-notifier.js';
+
+/** Limits of a transaction, in milliseconds, as the host's client understands them. */
+export interface TransactionOptions {
+  /** How long to wait for a connection. */
+  maxWait?: number;
+  /** How long the transaction may take. */
+  timeout?: number;
+}
+
+/** Runs the host's transactions for `integrationApi.transaction`, and signals what they published once they have committed. */
+@Injectable()
+export class TransactionRunner {
+  constructor(
+    private readonly host: HostClient,
+    private readonly notifier: OutboxNotifier,
+  ) {}
+
+  /**
+   * Runs `fn` in one interactive transaction (READ COMMITTED) of the host's client; resolves to what `fn` returned after the
+   * commit, rejects with what it threw after the rollback. Inside another one it opens a second, independent transaction.
+   */
+  async run<R>(fn: (tx: Tx) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
+    let published: PublishedRecord[] = [];
+    const result = await this.host.client.$transaction(
+      (client) => {
+        // A client may run the function again after a conflict; what the first run published is gone.
+        published = [];
+        return runInTransactionContext({ client, published }, () => fn(client as Tx));
+      },
+      { ...options, isolationLevel: 'ReadCommitted' },
+    );
+    if (published.length > 0) {
+      const eventNames = [...new Set(published.map((record) => record.eventName))];
+      this.notifier.signal({ source: 'commit', eventNames });
+    }
+    return result;
+  }
+}

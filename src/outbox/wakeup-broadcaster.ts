@@ -1,0 +1,76 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Subscription } from 'rxjs';
+import { ProcessIdentity } from '../database/process-identity.js';
+import { messageOf } from '../errors.js';
+import { OutboxNotifier, type Wakeup } from './outbox-notifier.js';
+import { WakeupStore } from './wakeup.store.js';
+
+const COALESCE_MS = 5;
+/** Telling others takes at most this share of one connection's time. */
+const REST_PER_NOTIFY = 4;
+const MAX_REST_MS = 250;
+/** What this process itself brought about; the rest came from others or concerns nobody else. */
+const OWN_SOURCES: ReadonlySet<Wakeup['source']> = new Set(['publish', 'commit', 'manual']);
+
+/**
+ * Passes this process's wake-ups on to the others by NOTIFY: the first at once, those of the next few milliseconds
+ * together. A failure is forgotten: the others poll.
+ */
+@Injectable()
+export class WakeupBroadcaster {
+  private readonly logger = new Logger('WakeupBroadcaster');
+  private subscription: Subscription | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private sending: Promise<void> | undefined;
+  private pending = false;
+
+  constructor(
+    private readonly store: WakeupStore,
+    private readonly notifier: OutboxNotifier,
+    private readonly identity: ProcessIdentity,
+  ) {}
+
+  start(): void {
+    this.subscription ??= this.notifier.wakeups$.subscribe(({ source }) => {
+      if (OWN_SOURCES.has(source)) this.request();
+    });
+  }
+
+  /** Stops, after one last message if one was due. */
+  async stop(): Promise<void> {
+    this.subscription?.unsubscribe();
+    this.subscription = undefined;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    await this.sending;
+    if (this.pending) await this.send();
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private request(): void {
+    this.pending = true;
+    if (this.sending === undefined && this.timer === undefined) this.fire();
+  }
+
+  private fire(): void {
+    this.timer = undefined;
+    if (!this.pending) return;
+    const startedAt = performance.now();
+    this.sending = this.send().then(() => {
+      this.sending = undefined;
+      const rest = Math.min((performance.now() - startedAt) * REST_PER_NOTIFY, MAX_REST_MS);
+      this.timer = setTimeout(() => this.fire(), Math.max(COALESCE_MS, rest));
+      this.timer.unref();
+    });
+  }
+
+  private async send(): Promise<void> {
+    this.pending = false;
+    try {
+      await this.store.notify(this.identity.id);
+    } catch (error) {
+      this.logger.debug(`other processes were not woken, they will poll: ${messageOf(error)}`);
+    }
+  }
+}

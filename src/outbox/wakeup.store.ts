@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import type { EngineConnection } from '../database/engine-connection.js';
+import { EngineDatabase } from '../database/engine-database.js';
+
+/** NOTIFY and LISTEN: how processes tell each other that there is something to read. */
+@Injectable()
+export class WakeupStore {
+  /** Carries the id of the process that wrote events. */
+  readonly outboxChannel: string;
+  /** Says that a stored setting changed. */
+  readonly settingsChannel: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.outboxChannel = `${db.schema}_outbox`;
+    this.settingsChannel = `${db.schema}_settings`;
+  }
+
+  /** Tells every listening process. In a transaction of its own: NOTIFY inside the business one would serialize commits. */
+  async notify(processId: string): Promise<void> {
+    await this.db.query('SELECT pg_notify($1, $2)', [this.outboxChannel, processId]);
+  }
+
+  async listen(connection: EngineConnection): Promise<void> {
+    await connection.query(`LISTEN "${this.outboxChannel}"`);
+    await connection.query(`LISTEN "${this.settingsChannel}"`);
+  }
+
+  /** The smallest question that only a live server answers. */
+  async ping(connection: EngineConnection): Promise<void> {
+    await connection.query('SELECT 1');
+  }
+}
