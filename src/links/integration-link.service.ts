@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import { HostClient } from '../database/host-client.js';
+import { isSqlClient, type SqlClient } from '../database/sql-client.js';
+import { IntegrationError } from '../errors.js';
+import type {
+  CreateIntegrationLinkDto,
+  IntegrationLink,
+  IntegrationLinkEnd,
+  IntegrationLinkType,
+} from './integration-link.js';
+import { IntegrationLinkStore } from './integration-link.store.js';
+import { validateLink, validateLinkEnd, validateLinkId, validateLinkType } from './link-validation.js';
+
+/**
+ * Keeps relations between entities of different modules, without foreign keys. Every method takes the client of an open
+ * transaction as its last argument and then reads and writes in it; without one, each is a statement of its own.
+ *
+ * Rejects with INTEGRATION_LINK_INVALID, before any SQL, when a name is empty or too long or a type is not known, and with
+ * INTEGRATION_CLIENT_INVALID when `persistenceClient` is no client. Results are ordered by their creation.
+ */
+@Injectable()
+export class IntegrationLinkService {
+  constructor(
+    private readonly host: HostClient,
+    private readonly store: IntegrationLinkStore,
+  ) {}
+
+  /** Creates a link. If it exists (ends and type equal) nothing changes, its metadata included, and it is returned. */
+  async createLink(dto: CreateIntegrationLinkDto, persistenceClient?: SqlClient): Promise<IntegrationLink> {
+    const metadata = validateLink(dto);
+    const link = await this.store.insertOrFind(this.clientOf(persistenceClient), dto, metadata);
+    if (link !== undefined) return link;
+    throw new IntegrationError(
+      'INTEGRATION_LINK_INVALID',
+      'The link exists, but this transaction cannot see it: create links in READ COMMITTED',
+    );
+  }
+
+  /** Links that start at this entity. */
+  async findOutbound(
+    module: string,
+    entityType: string,
+    entityId: string,
+    persistenceClient?: SqlClient,
+  ): Promise<IntegrationLink[]> {
+    const source = { module, entityType, entityId };
+    validateLinkEnd(source);
+    return this.store.findBySource(this.clientOf(persistenceClient), source);
+  }
+
+  /** Links that end at this entity. */
+  async findInbound(
+    module: string,
+    entityType: string,
+    entityId: string,
+    persistenceClient?: SqlClient,
+  ): Promise<IntegrationLink[]> {
+    const target = { module, entityType, entityId };
+    validateLinkEnd(target);
+    return this.store.findByTarget(this.clientOf(persistenceClient), target);
+  }
+
+  /** All links of a type. */
+  async findByLinkType(type: IntegrationLinkType, persistenceClient?: SqlClient): Promise<IntegrationLink[]> {
+    validateLinkType(type);
+    return this.store.findByType(this.clientOf(persistenceClient), type);
+  }
+
+  /** Links between two entities in either direction. */
+  async findBidirectional(
+    source: IntegrationLinkEnd,
+    target: IntegrationLinkEnd,
+    persistenceClient?: SqlClient,
+  ): Promise<IntegrationLink[]> {
+    validateLinkEnd(source);
+    validateLinkEnd(target);
+    return this.store.findBetween(this.clientOf(persistenceClient), source, target);
+  }
+
+  /** Removes a link; false if there was none. */
+  async removeLink(id: string, persistenceClient?: SqlClient): Promise<boolean> {
+    validateLinkId(id);
+    return this.store.remove(this.clientOf(persistenceClient), id);
+  }
+
+  private clientOf(persistenceClient: SqlClient | undefined): SqlClient {
+    if (persistenceClient === undefined) return this.host.client;
+    if (isSqlClient(persistenceClient)) return persistenceClient;
+    throw new IntegrationError(
+      'INTEGRATION_CLIENT_INVALID',
+      'persistenceClient is not a client: it needs the functions $queryRawUnsafe and $executeRawUnsafe',
+    );
+  }
+}

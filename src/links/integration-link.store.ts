@@ -1,0 +1,106 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { SqlClient } from '../database/sql-client.js';
+import type {
+  CreateIntegrationLinkDto,
+  IntegrationLink,
+  IntegrationLinkEnd,
+  IntegrationLinkType,
+} from './integration-link.js';
+
+const KEY = `source_module, source_entity_type, source_entity_id, target_module, target_entity_type, target_entity_id, link_type`;
+const COLUMNS = `id::text AS id, source_module AS "sourceModule", source_entity_type AS "sourceEntityType",
+  source_entity_id AS "sourceEntityId", target_module AS "targetModule", target_entity_type AS "targetEntityType",
+  target_entity_id AS "targetEntityId", link_type AS "linkType", metadata, created_at AS "createdAt", updated_at AS "updatedAt"`;
+/** A link removed by somebody else between insert and look-up is inserted again; three times in a row does not happen. */
+const TRIES = 3;
+
+/** The links, through the host's client or the caller's transaction. */
+@Injectable()
+export class IntegrationLinkStore {
+  private readonly insert: string;
+  private readonly select: string;
+  private readonly deleteSql: string;
+
+  constructor(db: EngineDatabase) {
+    const table = `"${db.schema}".integration_link`;
+    this.insert = `INSERT INTO ${table} (${KEY}, metadata) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb)
+      ON CONFLICT (${KEY}) DO NOTHING RETURNING ${COLUMNS}`;
+    this.select = `SELECT ${COLUMNS} FROM ${table}`;
+    this.deleteSql = `DELETE FROM ${table} WHERE id = $1::uuid`;
+  }
+
+  /** Inserts the link, or finds the one that is there: a concurrent insert of the same is waited for, then seen. */
+  async insertOrFind(
+    client: SqlClient,
+    dto: CreateIntegrationLinkDto,
+    metadata: string,
+  ): Promise<IntegrationLink | undefined> {
+    const key = [
+      dto.sourceModule,
+      dto.sourceEntityType,
+      dto.sourceEntityId,
+      dto.targetModule,
+      dto.targetEntityType,
+      dto.targetEntityId,
+      dto.linkType,
+    ];
+    for (let attempt = 1; attempt <= TRIES; attempt++) {
+      const inserted = await client.$queryRawUnsafe<IntegrationLink[]>(this.insert, ...key, metadata);
+      if (inserted[0] !== undefined) return inserted[0];
+      const found = await this.find(client, `(${KEY}) = ($1, $2, $3, $4, $5, $6, $7)`, key);
+      if (found[0] !== undefined) return found[0];
+    }
+    return undefined;
+  }
+
+  findBySource(client: SqlClient, source: IntegrationLinkEnd): Promise<IntegrationLink[]> {
+    return this.find(client, fromSource(1), valuesOf(source));
+  }
+
+  findByTarget(client: SqlClient, target: IntegrationLinkEnd): Promise<IntegrationLink[]> {
+    return this.find(client, fromTarget(1), valuesOf(target));
+  }
+
+  findByType(client: SqlClient, type: IntegrationLinkType): Promise<IntegrationLink[]> {
+    return this.find(client, 'link_type = $1', [type]);
+  }
+
+  /** Links between two entities, whichever end each of them is. */
+  findBetween(
+    client: SqlClient,
+    one: IntegrationLinkEnd,
+    other: IntegrationLinkEnd,
+  ): Promise<IntegrationLink[]> {
+    const either = `(${fromSource(1)} AND ${fromTarget(4)}) OR (${fromSource(4)} AND ${fromTarget(1)})`;
+    return this.find(client, either, [...valuesOf(one), ...valuesOf(other)]);
+  }
+
+  /** Whether there was one to delete. */
+  async remove(client: SqlClient, id: string): Promise<boolean> {
+    return Number(await client.$executeRawUnsafe(this.deleteSql, id)) > 0;
+  }
+
+  private async find(
+    client: SqlClient,
+    where: string,
+    values: readonly unknown[],
+  ): Promise<IntegrationLink[]> {
+    return client.$queryRawUnsafe<IntegrationLink[]>(
+      `${this.select} WHERE ${where} ORDER BY created_at, id`,
+      ...values,
+    );
+  }
+}
+
+function valuesOf(end: IntegrationLinkEnd): string[] {
+  return [end.module, end.entityType, end.entityId];
+}
+
+function fromSource(first: number): string {
+  return `(source_module, source_entity_type, source_entity_id) = ($${first}, $${first + 1}, $${first + 2})`;
+}
+
+function fromTarget(first: number): string {
+  return `(target_module, target_entity_type, target_entity_id) = ($${first}, $${first + 1}, $${first + 2})`;
+}
