@@ -1,0 +1,36 @@
+import { plainToInstance } from 'class-transformer';
+import { IsIn, IsInt, IsString, IsUrl, Max, Min, validateSync } from 'class-validator';
+
+/** What the application reads from its environment, checked at boot. */
+export class Environment {
+  @IsString()
+  DATABASE_URL!: string;
+
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  PORT: number = 3000;
+
+  /** Where notifications are sent. */
+  @IsUrl({ require_tld: false })
+  NOTIFICATIONS_URL!: string;
+
+  /** `publisher` for processes that only take webhooks, `worker` for those that only run handlers. */
+  @IsIn(['all', 'publisher', 'worker'])
+  INTEGRATION_ROLE: 'all' | 'publisher' | 'worker' = 'all';
+
+  @IsInt()
+  @Min(50)
+  SUMMARY_INTERVAL_MS: number = 5000;
+}
+
+/** For `ConfigModule.forRoot`: text becomes numbers where numbers are declared, and everything wrong is named at once. */
+export function validateEnvironment(variables: Record<string, unknown>): Environment {
+  const environment = plainToInstance(Environment, variables, {
+    enableImplicitConversion: true,
+    exposeDefaultValues: true,
+  });
+  const problems = validateSync(environment).flatMap(({ constraints }) => Object.values(constraints ?? {}));
+  if (problems.length > 0) throw new Error(`The environment is incomplete: ${problems.join('; ')}`);
+  return environment;
+}

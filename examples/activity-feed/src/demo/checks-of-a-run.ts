@@ -1,0 +1,97 @@
+import { Checks } from './checks.js';
+import type { Redriven } from './dead-letter.js';
+import type { Performance } from './play.js';
+import type { Activity } from './receiver.js';
+import type { Stage } from './stage.js';
+
+const UNDER_A_MINUTE = 60;
+
+export interface Outcome extends Performance {
+  redriven: Redriven | undefined;
+  elapsedMs: number;
+}
+
+/** Compares what there is, in the tables and at the receiver, with what was sent. */
+export async function checkRun(stage: Stage, outcome: Outcome): Promise<Checks> {
+  const checks = new Checks();
+  await checkDeliveries(checks, stage, outcome);
+  await checkConsumers(checks, stage, outcome);
+  await checkStatistics(checks, stage);
+  await checkLinks(checks, stage);
+  checkNotifications(checks, stage, outcome);
+  if (outcome.kill) checks.equal('worker-killed', outcome.kill.signal === 'SIGKILL' ? 1 : 0, 1);
+  if (stage.options.repeat === 1) checks.atMost('seconds', outcome.elapsedMs / 1000, UNDER_A_MINUTE);
+  return checks;
+}
+
+async function checkDeliveries(
+  checks: Checks,
+  { deliveries, ledger }: Stage,
+  outcome: Outcome,
+): Promise<void> {
+  const ids = deliveries.map(({ id }) => id);
+  checks.equal('deliveries-accepted', outcome.accepted, deliveries.length);
+  checks.equal('deliveries-with-one-event', await ledger.deliveriesWithEvent(ids), deliveries.length);
+  checks.equal('events-published', await ledger.githubEvents(), deliveries.length);
+  const recognised = outcome.redelivery.status === 202 && JSON.parse(outcome.redelivery.text).duplicate;
+  checks.equal('redelivery-recognised', recognised ? 1 : 0, 1);
+}
+
+async function checkConsumers(checks: Checks, { ledger, plan }: Stage, { redriven }: Outcome): Promise<void> {
+  const consumers = await ledger.consumers();
+  const sum = (figure: 'waiting' | 'dead' | 'retried') =>
+    consumers.reduce((all, consumer) => all + consumer[figure], 0);
+  const forGood = [...plan.values()].filter(({ times }) => times === Number.POSITIVE_INFINITY).length;
+  const forAWhile = plan.size - forGood;
+  checks.equal('consumers-at-work', consumers.length, 4);
+  checks.equal('events-waiting', sum('waiting'), 0);
+  checks.equal('cursor-holes', await ledger.holes(), 0);
+  checks.atLeast('events-retried', sum('retried'), forAWhile);
+  checks.equal('dead-letters', sum('dead'), forGood - (redriven ? 1 : 0));
+  checks.equal('dead-letter-redriven', redriven?.processed ? 1 : 0, 1);
+}
+
+async function checkStatistics(checks: Checks, { ledger, receiver }: Stage): Promise<void> {
+  checks.equal('statistics-wrong', await ledger.wrongCounts(), 0);
+  const added = [...receiver.digests.values()].flatMap(({ changes }) => changes);
+  checks.equal(
+    'statistics-in-digests',
+    added.reduce((sum, change) => sum + change.added, 0),
+    await ledger.counted(),
+  );
+  const numbers = [...receiver.digests.values()].map(({ number }) => number);
+  checks.equal('digests-out-of-order', descents(numbers), 0);
+}
+
+async function checkLinks(checks: Checks, { ledger }: Stage): Promise<void> {
+  const { expected, missing } = await ledger.missingLinks();
+  checks.atLeast('links', await ledger.links(), expected);
+  checks.equal('links-missing', missing, 0);
+}
+
+function checkNotifications(checks: Checks, stage: Stage, { redriven }: Outcome): void {
+  const { deliveries, plan, receiver, options } = stage;
+  const accepted = (id: string) => receiver.activities.has(id);
+  const due = deliveries.filter(
+    ({ id }) => plan.get(id)?.times !== Number.POSITIVE_INFINITY || id === redriven?.eventId,
+  );
+  checks.equal('notifications-missing', due.filter(({ id }) => !accepted(id)).length, 0);
+  checks.equal('notifications-accepted', receiver.activities.size, due.length);
+  // Whoever is killed after the call and before its note is saved calls again; the receiver knows the key.
+  if (options.processes === 0) checks.equal('notifications-repeated', receiver.repeatedCalls, 0);
+  const inOrder = [...receiver.activities].filter(([id]) => id !== redriven?.eventId);
+  checks.equal('notifications-out-of-order', outOfOrder(inOrder.map(([, activity]) => activity)), 0);
+}
+
+/** Activities that arrived after a later one about the same repository (account …). */
+function outOfOrder(activities: readonly Activity[]): number {
+  const bySubject = new Map<string, number[]>();
+  for (const { subject, position } of activities) {
+    bySubject.set(subject, [...(bySubject.get(subject) ?? []), position]);
+  }
+  return [...bySubject.values()].reduce((sum, positions) => sum + descents(positions), 0);
+}
+
+function descents(numbers: readonly number[]): number {
+  return numbers.filter((number, index) => index > 0 && number <= (numbers[index - 1] ?? 0)).length;
+}

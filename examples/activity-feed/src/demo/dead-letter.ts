@@ -1,0 +1,40 @@
+import { ConsumerService, InboxService, OutboxService } from 'nestjs-integration';
+import { done, duration, heading, line, style } from './screen.js';
+import type { Stage } from './stage.js';
+import { waitUntil } from './waiting.js';
+
+const CONSUMER = 'notifications';
+const PROCESSED_WITHIN_MS = 15_000;
+
+/** The event that was sent again. */
+export interface Redriven {
+  eventId: string;
+  processed: boolean;
+}
+
+/** Shows a dead letter, heals the receiver and sends the event again, as an admin would. Undefined if there is none. */
+export async function redriveOne({ app, plan, receiver, signal }: Stage): Promise<Redriven | undefined> {
+  const inbox = app.get(InboxService, { strict: false });
+  const letters = await inbox.findDeadLetters({ consumerName: CONSUMER }, { limit: 1000 });
+  const letter = letters.find(({ outboxEventId }) => plan.get(outboxEventId)?.status === 422);
+  if (letter === undefined) return undefined;
+  const { outboxEventId: eventId, attemptCount, lastError } = letter;
+  const event = await app.get(OutboxService, { strict: false }).findById(eventId);
+
+  heading('A dead letter');
+  line(`${event?.eventName} of ${event?.aggregateType} ${event?.aggregateId}`);
+  line(`"${CONSUMER}" gave up after attempt ${attemptCount}: ${style('red', lastError ?? '')}`);
+
+  receiver.heal();
+  const begin = performance.now();
+  await app
+    .get(ConsumerService, { strict: false })
+    .redrive({ consumerName: CONSUMER, outboxEventId: eventId }, { limit: 1 });
+  await waitUntil(() => inbox.isProcessed(eventId, CONSUMER), {
+    withinMs: PROCESSED_WITHIN_MS,
+    signal,
+    complaint: () => `The redriven event ${eventId} was not processed in time.`,
+  });
+  done(`The receiver is healed, the event redriven: processed ${duration(performance.now() - begin)} later`);
+  return { eventId, processed: true };
+}

@@ -1,0 +1,33 @@
+import type { ConsumerFigures } from './ledger.store.js';
+import { duration, heading, line, style, table } from './screen.js';
+import type { Stage } from './stage.js';
+
+export interface ConsumerReport extends ConsumerFigures {
+  /** From commit to the first handler's start, in ms; absent where nothing was measured. */
+  p50?: number | undefined;
+  p99?: number | undefined;
+}
+
+export async function consumersOf({ ledger, stopwatch }: Stage): Promise<ConsumerReport[]> {
+  return (await ledger.consumers()).map((figures) => ({
+    ...figures,
+    p50: stopwatch.latency(figures.consumer, 0.5),
+    p99: stopwatch.latency(figures.consumer, 0.99),
+  }));
+}
+
+export function printConsumers(consumers: readonly ConsumerReport[]): void {
+  heading('Consumers');
+  table(
+    ['consumer', 'events', 'processed', 'retried', 'dead', 'waiting', 'p50', 'p99'],
+    consumers.map(({ consumer, events, processed, retried, dead, waiting, p50, p99 }) => [
+      consumer,
+      ...[events, processed, retried, dead, waiting].map(String),
+      duration(p50),
+      duration(p99),
+    ]),
+  );
+  line(
+    style('dim', 'p50, p99: from commit to handler, waiting for earlier events of the repository included'),
+  );
+}

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { checkRun } from './checks-of-a-run.js';
+import { Closing } from './closing.js';
+import { redriveOne } from './dead-letter.js';
+import { drained } from './drain.js';
+import { machine, versions, writeFigures } from './figures.js';
+import type { DemoOptions } from './options.js';
+import { play } from './play.js';
+import { consumersOf, printConsumers } from './report.js';
+import { done, heading, line, seconds } from './screen.js';
+import { type Stage, setStage } from './stage.js';
+
+/** Runs the demo and clears up after it; true if everything that must hold held. */
+export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<boolean> {
+  const closing = new Closing();
+  try {
+    const startedAt = new Date();
+    const stage = await setStage(options, signal, closing);
+    const ok = await run(stage, startedAt);
+    if (options.serve) await serve(stage);
+    return ok;
+  } finally {
+    await closing.close();
+  }
+}
+
+async function run(stage: Stage, startedAt: Date): Promise<boolean> {
+  const performed = await play(stage);
+  await drained(stage);
+
+  const consumers = await consumersOf(stage);
+  printConsumers(consumers);
+
+  const redriven = await redriveOne(stage);
+
+  const elapsedMs = Date.now() - startedAt.getTime();
+  const checks = await checkRun(stage, { ...performed, redriven, elapsedMs });
+  checks.print();
+  line();
+  if (checks.ok) done(`All of it holds, after ${seconds(elapsedMs)}.`);
+  if (stage.options.json !== undefined) {
+    await writeFigures(stage.options.json, {
+      startedAt: startedAt.toISOString(),
+      machine: machine(),
+      versions: versions(await stage.ledger.serverVersion()),
+      checks: checks.all,
+      details: {
+        options: stage.options,
+        consumers,
+        sendSeconds: performed.sendMs / 1000,
+        elapsedSeconds: elapsedMs / 1000,
+        refusedCalls: stage.receiver.refusedCalls,
+        repeatedCalls: stage.receiver.repeatedCalls,
+        ...(performed.kill && { kill: performed.kill }),
+      },
+    });
+  }
+  return checks.ok;
+}
+
+/** Keeps everything running until Ctrl-C. */
+async function serve({ appUrl, receiver, signal }: Stage): Promise<void> {
+  heading('Still running; Ctrl-C ends it');
+  line(`Webhooks      POST ${appUrl}/webhooks/github`);
+  line(`Receiver      ${receiver.url}`);
+  line(`DATABASE_URL  ${process.env.DATABASE_URL}`);
+  if (!signal.aborted) await once(signal, 'abort');
+}

@@ -1,0 +1,86 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import type { Closing } from './closing.js';
+import { openDatabase } from './database.js';
+import { type DeliveryInput, readDeliveries } from './deliveries-input.js';
+import { Ledger } from './ledger.store.js';
+import { migrate } from './migrate.js';
+import type { DemoOptions } from './options.js';
+import { Receiver } from './receiver.js';
+import { planRefusals, type RefusalPlan } from './refusals.js';
+import { done } from './screen.js';
+import { Stopwatch, watchCommits, watchHandlers } from './stopwatch.js';
+import { Workers } from './workers.js';
+
+/** Everything that takes part in a run. */
+export interface Stage {
+  options: DemoOptions;
+  signal: AbortSignal;
+  deliveries: readonly DeliveryInput[];
+  plan: RefusalPlan;
+  ledger: Ledger;
+  receiver: Receiver;
+  stopwatch: Stopwatch;
+  app: INestApplicationContext;
+  appUrl: string;
+  workers: Workers;
+}
+
+/** Starts everything, the database first. Whatever was started is given to `closing`, also when a later step fails. */
+export async function setStage(options: DemoOptions, signal: AbortSignal, closing: Closing): Promise<Stage> {
+  const deliveries = readDeliveries(options.repeat);
+  const plan = planRefusals(deliveries, options.repeat, options.seed);
+
+  const started = performance.now();
+  const database = await openDatabase();
+  closing.add(() => database.close());
+  await migrate(database.url);
+  const ledger = new Ledger(database.url);
+  closing.add(() => ledger.close());
+  await ledger.start();
+  done(`Migrated ${database.description}`, performance.now() - started);
+
+  const booted = performance.now();
+  const receiver = new Receiver(plan);
+  await receiver.start();
+  closing.add(() => receiver.stop());
+
+  const stopwatch = new Stopwatch();
+  const environment = environmentOf(options, database.url, receiver.url);
+  const { app, appUrl } = await boot(environment, stopwatch, closing);
+  const workers = new Workers(environment, stopwatch.started);
+  closing.add(() => workers.stop());
+  await workers.start(options.processes);
+  const where = options.processes > 0 ? `, and ${options.processes} worker processes` : '';
+  done(`The application listens on ${appUrl}${where}`, performance.now() - booted);
+
+  return { options, signal, deliveries, plan, ledger, receiver, stopwatch, app, appUrl, workers };
+}
+
+/** Configures the application as its operator would: through the environment. Retries come soon, so that the run is short. */
+function environmentOf(
+  options: DemoOptions,
+  databaseUrl: string,
+  receiverUrl: string,
+): Record<string, string> {
+  return {
+    DATABASE_URL: databaseUrl,
+    NOTIFICATIONS_URL: receiverUrl,
+    PORT: process.env.PORT ?? '0',
+    INTEGRATION_ROLE: options.processes > 0 ? 'publisher' : 'all',
+    SUMMARY_INTERVAL_MS: '500',
+    INTEGRATION_OUTBOX_RETRY_BASE_DELAY_MS: '100',
+  };
+}
+
+async function boot(environment: Record<string, string>, stopwatch: Stopwatch, closing: Closing) {
+  Object.assign(process.env, environment);
+  // Not before now: the module reads the environment when it is loaded.
+  const { createApplication } = await import('../application.js');
+  const app = await createApplication({ logger: ['error', 'warn'], abortOnError: false });
+  closing.add(() => app.close());
+  watchHandlers(app, stopwatch.started);
+  watchCommits(app, stopwatch.committed);
+  await app.listen(Number(environment.PORT));
+  const { port } = app.getHttpServer().address() as { port: number };
+  return { app, appUrl: `http://127.0.0.1:${port}` };
+}

@@ -1,0 +1,76 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { EventSubscriberRegistry } from 'nestjs-integration';
+import { DeliveriesService } from '../deliveries/deliveries.service.js';
+
+/** A handler began with an event. */
+export interface HandlerStart {
+  consumerName: string;
+  eventId: string;
+  attempt: number;
+  /** Milliseconds of a clock that all processes of this machine share. */
+  at: number;
+}
+
+/** Milliseconds since the machine started: the same clock for every process, and nobody sets it. */
+export function now(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** Calls `report` whenever a handler of this process begins. To be called before the application is initialised. */
+export function watchHandlers(app: INestApplicationContext, report: (start: HandlerStart) => void): void {
+  const registry = app.get(EventSubscriberRegistry, { strict: false });
+  const register = registry.registerAt.bind(registry);
+  registry.registerAt = (place, definition) => {
+    const { consumerName, handler } = definition;
+    register(place, {
+      ...definition,
+      handler: (input, context) => {
+        const { outboxEventId: eventId } = input as { outboxEventId: string };
+        report({ consumerName, eventId, attempt: context.attempt, at: now() });
+        return handler(input, context);
+      },
+    });
+  };
+}
+
+/** Calls `report` with a delivery's id, which is its event's id, as soon as its transaction has committed. */
+export function watchCommits(
+  app: INestApplicationContext,
+  report: (eventId: string, at: number) => void,
+): void {
+  const deliveries = app.get(DeliveriesService, { strict: false });
+  const receive = deliveries.receive.bind(deliveries);
+  deliveries.receive = async (...delivery) => {
+    const receipt = await receive(...delivery);
+    if (!receipt.duplicate) report(receipt.deliveryId, now());
+    return receipt;
+  };
+}
+
+/** From the commit of an event to the start of its first handler, per consumer. */
+export class Stopwatch {
+  private readonly commits = new Map<string, number>();
+  private readonly starts = new Map<string, Map<string, number>>();
+
+  committed = (eventId: string, at: number): void => {
+    this.commits.set(eventId, at);
+  };
+
+  started = ({ consumerName, eventId, at }: HandlerStart): void => {
+    const starts = this.starts.get(consumerName) ?? new Map<string, number>();
+    this.starts.set(consumerName, starts);
+    if (!starts.has(eventId)) starts.set(eventId, at);
+  };
+
+  /** The `share` quantile in ms; undefined where nothing was measured. */
+  latency(consumerName: string, share: number): number | undefined {
+    const latencies = [...(this.starts.get(consumerName) ?? [])]
+      .flatMap(([eventId, at]) => {
+        const committed = this.commits.get(eventId);
+        // A handler may begin before this process has heard of the commit that it waited for.
+        return committed === undefined ? [] : [Math.max(0, at - committed)];
+      })
+      .sort((a, b) => a - b);
+    return latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))];
+  }
+}

@@ -1,0 +1,25 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+const LOOK_EVERY_MS = 100;
+
+/** Looks until `condition` holds. After `withinMs` it throws what `complaint` says. */
+export async function waitUntil(
+  condition: () => Promise<boolean>,
+  { withinMs, signal, complaint }: { withinMs: number; signal: AbortSignal; complaint: () => string },
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(complaint());
+    await delay(LOOK_EVERY_MS, undefined, { signal });
+  }
+}
+
+/** The promise's outcome, unless the demo is stopped first. */
+export function unlessStopped<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,0 +1,44 @@
+import type { Prisma } from './generated/prisma/client.js';
+
+/** The parts of a GitHub payload that this application reads. A payload has many more, and seldom all of these. */
+export interface GithubPayload {
+  action?: string;
+  repository?: { id: number; full_name: string };
+  organization?: { id: number; login: string };
+  sender?: { id: number; login: string };
+  security_advisory?: { ghsa_id: string };
+  pull_request?: { number: number; head: { sha: string } };
+  issue?: { number: number; pull_request?: object };
+  commits?: { id: string }[];
+  sha?: string;
+  comment?: { commit_id?: string };
+  check_run?: { head_sha: string; pull_requests: { number: number }[] };
+  check_suite?: { head_sha: string | null; pull_requests: { number: number }[] };
+  workflow_run?: { head_sha: string };
+}
+
+/** Published by deliveries as `github.<event>.<action>`, or `github.<event>` where GitHub sends no action. */
+export interface GithubDelivery {
+  deliveryId: string;
+  /** GitHub's name of the event, such as `pull_request`. */
+  kind: string;
+  body: GithubPayload;
+}
+
+/** Published by statistics: what was counted since the summary before. */
+export interface StatisticsSummary {
+  number: number;
+  changes: { subjectType: string; subjectId: string; kind: string; added: number }[];
+}
+
+// Tells nestjs-integration which events there are and which client its transactions have. From here on the compiler checks
+// names and payloads wherever something is published or handled.
+declare module 'nestjs-integration' {
+  interface IntegrationEvents {
+    [name: `github.${string}`]: GithubDelivery;
+    'statistics.summarized': StatisticsSummary;
+  }
+  interface IntegrationTypes {
+    transaction: Prisma.TransactionClient;
+  }
+}

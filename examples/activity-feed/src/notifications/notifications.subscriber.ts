@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import { type DomainEvent, IntegrationSubscriber, type SubscriberContext } from 'nestjs-integration';
+import type { GithubDelivery, StatisticsSummary } from '../events.js';
+import { ReceiverClient } from './receiver.client.js';
+
+/**
+ * Two consumers: a receiver that refuses activities for an hour does not hold up the digests. Both call another service, which
+ * no transaction can undo, so they are plain handlers: at least once, told apart by an idempotency key.
+ */
+@Injectable()
+export class NotificationsSubscriber {
+  constructor(private readonly receiver: ReceiverClient) {}
+
+  @IntegrationSubscriber({ eventName: 'github.*', consumerName: 'notifications' })
+  async notify(event: DomainEvent<GithubDelivery>, { signal }: SubscriberContext): Promise<void> {
+    const activity = {
+      event: event.eventName,
+      subject: `${event.aggregateType} ${event.aggregateId}`,
+      position: event.position,
+      by: event.payload.body.sender?.login ?? null,
+    };
+    await this.receiver.post('activities', event.outboxEventId, activity, signal);
+  }
+
+  @IntegrationSubscriber({ eventName: 'statistics.summarized', consumerName: 'notifications.digest' })
+  async digest(event: DomainEvent<StatisticsSummary>, { signal }: SubscriberContext): Promise<void> {
+    await this.receiver.post('digests', event.outboxEventId, event.payload, signal);
+  }
+}
