@@ -69,7 +69,12 @@ export const GIVEN_OPTIONS = Symbol('nestjs-integration:given-options');
 /** Token of the options as they are in force. */
 export const RESOLVED_OPTIONS = Symbol('nestjs-integration:resolved-options');
 
-/** Token of the host's ConfigService, or undefined. */
+/** Where the host keeps its configuration; no reader where `@nestjs/config` is not in use. */
+export interface HostConfiguration {
+  readonly reader: ConfigurationReader | undefined;
+}
+
+/** Token of the HostConfiguration. */
 export const CONFIGURATION = Symbol('nestjs-integration:configuration');
 
 /** The options in force, checked and with their defaults. */
@@ -121,9 +126,6 @@ const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unkn
   maxPayloadBytes: (value) => problemsOfCount('maxPayloadBytes', value, 1, MAX_MAX_PAYLOAD_BYTES),
 };
 
-/** Options that concern the wiring alone and are read before the rest is known. */
-const WIRING_OPTIONS = new Set(['imports', 'isGlobal']);
-
 /**
  * Checks the options and fills in what was left out.
  *
@@ -167,7 +169,7 @@ function problemsOf(options: Given): string[] {
       ? ['client and clientToken exclude each other: give one']
       : []),
     ...Object.keys(options)
-      .filter((name) => !Object.hasOwn(CHECKS, name) && !WIRING_OPTIONS.has(name))
+      .filter((name) => !Object.hasOwn(CHECKS, name))
       .map((name) => `${name} is not an option; there are: ${names.join(', ')}`),
   ];
 }

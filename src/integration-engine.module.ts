@@ -1,0 +1,227 @@
+import {
+  type DynamicModule,
+  Inject,
+  type InjectionToken,
+  Module,
+  type ModuleMetadata,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  type OnModuleInit,
+  type Provider,
+} from '@nestjs/common';
+import { DiscoveryModule, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { EngineDatabase } from './database/engine-database.js';
+import { HostClient } from './database/host-client.js';
+import { runMigrations, verifyMigrations } from './database/migration-runner.js';
+import { ProcessIdentity } from './database/process-identity.js';
+import type { TransactionalSqlClient } from './database/sql-client.js';
+import { IntegrationError } from './errors.js';
+import { EventLimits } from './events/event-limits.js';
+import {
+  CONFIGURATION,
+  GIVEN_OPTIONS,
+  type HostConfiguration,
+  type IntegrationOptions,
+  isTransactionalClient,
+  RESOLVED_OPTIONS,
+  type ResolvedOptions,
+  resolveOptions,
+} from './integration.options.js';
+import { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
+import { IntegrationLinkService } from './links/integration-link.service.js';
+import { IntegrationLinkStore } from './links/integration-link.store.js';
+import { CommitProber } from './outbox/commit-prober.js';
+import { DomainEventPublisher } from './outbox/domain-event-publisher.js';
+import { OutboxService } from './outbox/outbox.service.js';
+import { OutboxEventStore } from './outbox/outbox-event.store.js';
+import { OutboxNotifier } from './outbox/outbox-notifier.js';
+import { OutboxQueryStore } from './outbox/outbox-query.store.js';
+import { OutboxStatsStore } from './outbox/outbox-stats.store.js';
+import { TransactionRunner } from './outbox/transaction-runner.js';
+import { WakeupStore } from './outbox/wakeup.store.js';
+import { WakeupBroadcaster } from './outbox/wakeup-broadcaster.js';
+import { WakeupListener } from './outbox/wakeup-listener.js';
+import { IntegrationSettingsService } from './settings/integration-settings.service.js';
+import { findNestConfig } from './settings/nest-config.js';
+import { ConsumerRegistration } from './subscribers/consumer-registration.js';
+import { EventSubscriberRegistry } from './subscribers/event-subscriber-registry.js';
+import { SubscriberExplorer } from './subscribers/subscriber-explorer.js';
+
+/** Token of the time for which a boot waits for the database, in ms. */
+export const BOOT_DEADLINE_MS = Symbol('nestjs-integration:boot-deadline');
+
+const DEFAULT_BOOT_DEADLINE_MS = 15_000;
+
+/** What `IntegrationModule` offers to the application. */
+const SERVICES = [
+  IntegrationDeveloperApiService,
+  DomainEventPublisher,
+  OutboxService,
+  OutboxNotifier,
+  EventSubscriberRegistry,
+  IntegrationLinkService,
+  IntegrationSettingsService,
+];
+
+const FOUNDATION: Provider[] = [
+  ProcessIdentity,
+  { provide: BOOT_DEADLINE_MS, useValue: DEFAULT_BOOT_DEADLINE_MS },
+  {
+    provide: CONFIGURATION,
+    inject: [ModulesContainer],
+    useFactory: async (modules: ModulesContainer): Promise<HostConfiguration> => ({
+      reader: await findNestConfig(modules),
+    }),
+  },
+  {
+    provide: RESOLVED_OPTIONS,
+    inject: [GIVEN_OPTIONS, CONFIGURATION],
+    useFactory: (given: IntegrationOptions, { reader }: HostConfiguration) => resolveOptions(given, reader),
+  },
+  {
+    provide: EngineDatabase,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ connectionString, schema, poolMax }: ResolvedOptions) =>
+      new EngineDatabase({ connectionString, schema, max: poolMax }),
+  },
+  {
+    provide: EventLimits,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ maxPayloadBytes }: ResolvedOptions) => new EventLimits(maxPayloadBytes),
+  },
+  {
+    provide: IntegrationSettingsService,
+    inject: [EngineDatabase, RESOLVED_OPTIONS, CONFIGURATION],
+    useFactory: (db: EngineDatabase, { settings }: ResolvedOptions, { reader }: HostConfiguration) =>
+      new IntegrationSettingsService(db, { options: settings, config: reader }),
+  },
+];
+
+const ENGINE: Provider[] = [
+  OutboxEventStore,
+  OutboxQueryStore,
+  OutboxStatsStore,
+  IntegrationLinkStore,
+  WakeupStore,
+  CommitProber,
+  WakeupBroadcaster,
+  WakeupListener,
+  TransactionRunner,
+  SubscriberExplorer,
+  ConsumerRegistration,
+  ...SERVICES.filter((service) => service !== IntegrationSettingsService),
+];
+
+export interface EngineModuleSetup {
+  /** Where `clientToken` and what the options' factory injects come from. */
+  readonly imports: ModuleMetadata['imports'] | undefined;
+  /** The host's client, where its token is known before the options are. */
+  readonly clientToken: InjectionToken | undefined;
+  /** How GIVEN_OPTIONS is made. */
+  readonly options: Provider[];
+}
+
+/**
+ * The engine, in a module of its own that imports what the host's client comes from: Nest destroys a module before those it
+ * imports, so handlers finish before the host's client disconnects, in whichever order the host lists its modules.
+ */
+@Module({})
+export class IntegrationEngineModule implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
+  static register({ imports, clientToken, options }: EngineModuleSetup): DynamicModule {
+    return {
+      module: IntegrationEngineModule,
+      imports: [DiscoveryModule, ...(imports ?? [])],
+      providers: [...options, ...FOUNDATION, hostClientProvider(clientToken), ...ENGINE],
+      exports: SERVICES,
+    };
+  }
+
+  constructor(
+    modules: ModulesContainer,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(BOOT_DEADLINE_MS) private readonly bootDeadlineMs: number,
+    private readonly db: EngineDatabase,
+    private readonly host: HostClient,
+    private readonly settings: IntegrationSettingsService,
+    private readonly explorer: SubscriberExplorer,
+    private readonly broadcaster: WakeupBroadcaster,
+    private readonly listener: WakeupListener,
+    private readonly prober: CommitProber,
+  ) {
+    refuseSecondRegistration(modules);
+  }
+
+  async onModuleInit(): Promise<void> {
+    try {
+      refuseUnfitClient(this.host);
+      await this.db.waitUntilReachable(this.bootDeadlineMs);
+      await this.bringSchema();
+      await this.settings.load();
+      this.explorer.explore();
+      this.broadcaster.start();
+      if (this.options.role !== 'publisher') await this.listener.start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.listener.stop();
+  }
+
+  /** Requests that were still being answered may have published until now. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.stop();
+  }
+
+  private async bringSchema(): Promise<void> {
+    const { migrations, connectionString, schema } = this.options;
+    if (migrations === 'run') await runMigrations({ connectionString, schema });
+    if (migrations === 'verify') await verifyMigrations(this.db);
+  }
+
+  private async stop(): Promise<void> {
+    await this.listener.stop();
+    await this.prober.close();
+    await this.broadcaster.stop();
+    await this.db.close();
+  }
+}
+
+/** The host's client by its token, or by value, or, where the host brings none, the engine's own connections. */
+function hostClientProvider(clientToken: InjectionToken | undefined): Provider {
+  if (clientToken !== undefined) {
+    return {
+      provide: HostClient,
+      inject: [clientToken],
+      useFactory: (client: TransactionalSqlClient) => new HostClient(client),
+    };
+  }
+  return {
+    provide: HostClient,
+    inject: [RESOLVED_OPTIONS, EngineDatabase, ModuleRef],
+    useFactory: ({ client, clientToken: token }: ResolvedOptions, db: EngineDatabase, modules: ModuleRef) => {
+      // A token that only the options' factory knows cannot be declared as a dependency: the client may be made later.
+      if (token !== undefined) return new HostClient(() => modules.get(token as string, { strict: false }));
+      return new HostClient(client ?? db.asClient());
+    },
+  };
+}
+
+function refuseUnfitClient(host: HostClient): void {
+  if (isTransactionalClient(host.client)) return;
+  throw new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    'The provider that clientToken names is not a client: it needs the functions $queryRawUnsafe, $executeRawUnsafe and $transaction, as a PrismaClient has them.',
+  );
+}
+
+function refuseSecondRegistration(modules: ModulesContainer): void {
+  const registered = [...modules.values()].filter(({ metatype }) => metatype === IntegrationEngineModule);
+  if (registered.length <= 1) return;
+  throw new IntegrationError(
+    'INTEGRATION_ALREADY_REGISTERED',
+    `IntegrationModule.forRoot was called ${registered.length} times in this application: call it once, in the root module. It is global, so features inject its services without importing it; with isGlobal: false, import the module that it returned.`,
+  );
+}
