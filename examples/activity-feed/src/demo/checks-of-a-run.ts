@@ -2,7 +2,7 @@ import { Checks } from './checks.js';
 import type { Redriven } from './dead-letter.js';
 import type { Performance } from './play.js';
 import type { Activity } from './receiver.js';
-import type { Stage } from './stage.js';
+import { CONSUMERS, type Stage } from './stage.js';
 
 const UNDER_A_MINUTE = 60;
 
@@ -43,7 +43,7 @@ async function checkConsumers(checks: Checks, { ledger, plan }: Stage, { redrive
     consumers.reduce((all, consumer) => all + consumer[figure], 0);
   const forGood = [...plan.values()].filter(({ times }) => times === Number.POSITIVE_INFINITY).length;
   const forAWhile = plan.size - forGood;
-  checks.equal('consumers-at-work', consumers.length, 4);
+  checks.equal('consumers-at-work', consumers.length, CONSUMERS);
   checks.equal('events-waiting', sum('waiting'), 0);
   checks.equal('cursor-holes', await ledger.holes(), 0);
   checks.atLeast('events-retried', sum('retried'), forAWhile);

@@ -1,6 +1,6 @@
-import { OutboxProcessor } from 'nestjs-integration';
+import { OutboxProcessor, type OutboxStats } from 'nestjs-integration';
 import { done, ProgressBar } from './screen.js';
-import type { Stage } from './stage.js';
+import { CONSUMERS, type Stage } from './stage.js';
 import { waitUntil } from './waiting.js';
 
 /** How long the consumers may take for one set of deliveries. */
@@ -22,12 +22,15 @@ export async function drained({ app, ledger, options, signal }: Stage): Promise<
     async () => {
       // In this order: a summary is an event itself, and is there once nothing is left to be summarized.
       notSummarized = await ledger.notSummarized();
-      const { total, pending, processing, failed } = await processor.getStats();
-      left = pending + processing + failed;
+      const { consumers } = await processor.getStats();
+      const sum = (count: (consumer: OutboxStats['consumers'][number]) => number) =>
+        consumers.reduce((all, consumer) => all + count(consumer), 0);
+      const total = sum((consumer) => consumer.total);
+      left = sum(({ pending, processing, failed }) => pending + processing + failed);
       holes = left === 0 ? await ledger.holes() : holes;
-      bar ??= new ProgressBar('Handling events  ', total);
+      bar ??= new ProgressBar('Handling events   ', total);
       bar.show(total - left, total);
-      return left === 0 && notSummarized === 0 && holes === 0;
+      return consumers.length >= CONSUMERS && left === 0 && notSummarized === 0 && holes === 0;
     },
     { withinMs, signal, complaint },
   ).finally(() => bar?.clear());

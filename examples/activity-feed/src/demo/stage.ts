@@ -11,6 +11,9 @@ import { done } from './screen.js';
 import { Stopwatch, watchCommits, watchHandlers } from './stopwatch.js';
 import { Workers } from './workers.js';
 
+/** How many consumers the application's modules register. */
+export const CONSUMERS = 4;
+
 /** Everything that takes part in a run. */
 export interface Stage {
   options: DemoOptions;
