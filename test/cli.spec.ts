@@ -106,7 +106,7 @@ describe('the database', () => {
       `PG_PASSWORD=postgres\nDATABASE_URL="postgresql://postgres:\${PG_PASSWORD}@${rest}"\n`,
     );
     try {
-      expect((await run(['status'])).status).toBe(0);
+      expect(await run(['status'])).toMatchObject({ status: 0, stderr: '' });
       expect((await run(['status'], empty)).status).toBe(1);
     } finally {
       await rm(join(folder, '.env'));
@@ -177,7 +177,9 @@ describe('status', () => {
     const { status, stdout } = await run(['status'], empty);
     expect(status).toBe(1);
     expect(stdout).toContain('missing');
-    expect(stdout).toContain('Run: npx nestjs-integration migrate');
+    expect(stdout).toContain('Run: npx nestjs-integration migrate\n');
+    const other = await run(['status', '--schema', 'events'], empty);
+    expect(other.stdout).toContain('Run: npx nestjs-integration migrate --schema events\n');
   });
 
   it('shows each consumer: backlog in positions, lag, owner, pause and dead letters', async () => {

@@ -204,6 +204,14 @@ describe('running migrations', () => {
     expect(`${error} ${JSON.stringify(error)}`).not.toMatch(/topsecret|somebody/);
   });
 
+  it('says why a server with several addresses cannot be reached', async () => {
+    await expect(
+      runMigrations({ connectionString: 'postgresql://localhost:1/nowhere' }),
+    ).rejects.toMatchObject({
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
   it('refuses a schema name that is not a plain identifier', async () => {
     await expect(
       runMigrations({ connectionString: database.url, schema: 'x"; DROP TABLE y' }),

@@ -205,6 +205,14 @@ describe('a change by plain SQL', () => {
     expect(service.get('batchSize')).toBe(500);
   });
 
+  it('is not undone by a read that was sent before it and answered after it', async () => {
+    const service = await settingsFrom();
+    const sentAt = performance.now();
+    await service.set('batchSize', 79, 'alice');
+    service.applyStored({}, sentAt);
+    expect(service.get('batchSize')).toBe(79);
+  });
+
   it('is written down with the role, or with the name that the session or the statement gives', async () => {
     await store(BATCH_SIZE, 1);
     await database.pool.query(

@@ -1,4 +1,4 @@
-import { type MigrationStatus, migrationStatus } from '../database/migration-status.js';
+import { type MigrationStatus, migrateCommandLine, migrationStatus } from '../database/migration-status.js';
 import { type CursorStatus, CursorStatusStore } from '../inbox/cursor-status.store.js';
 import type { Command } from './command.js';
 import { table } from './table.js';
@@ -36,16 +36,16 @@ function describeMigrations({ schema, state, applied, pending, changed, unknown 
     }),
     ...pending.map((name) => `  ${name}  pending`),
   ];
-  return [`Migrations of schema "${schema}": ${state}`, ...lines, ...adviceFor(state)].join('\n');
+  return [`Migrations of schema "${schema}": ${state}`, ...lines, ...adviceFor(state, schema)].join('\n');
 }
 
-function adviceFor(state: MigrationStatus['state']): string[] {
+function adviceFor(state: MigrationStatus['state'], schema: string): string[] {
   switch (state) {
     case 'current':
       return [];
     case 'missing':
     case 'outdated':
-      return ['Run: npx nestjs-integration migrate'];
+      return [`Run: ${migrateCommandLine(schema)}`];
     case 'changed':
       return ['Restore the files as they were released: reinstall the package.'];
     case 'newer':

@@ -32,12 +32,23 @@ export function sqlStateOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/** Why a connection could not be had. A host name with several addresses fails with an error that has a code and no message. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || String((error as { code?: unknown }).code ?? error.name);
+}
+
 /** Whether an error says that the connection is gone or cannot be had, so that nothing is known of the statement's fate. */
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return state.startsWith('08') || state.startsWith('57P') || state === '53300';
   if (typeof error !== 'object' || error === null) return false;
-  const { code, message, cause, errors } = error as { code?: unknown; message?: unknown; cause?: unknown; errors?: unknown[] };
+  const { code, message, cause, errors } = error as {
+    code?: unknown;
+    message?: unknown;
+    cause?: unknown;
+    errors?: unknown[];
+  };
   if (typeof code === 'string' && SOCKET_CODES.has(code)) return true;
   if (typeof message === 'string' && LOSS_MESSAGES.test(message)) return true;
   if (Array.isArray(errors) && errors.some(isConnectionLoss)) return true;

@@ -1,4 +1,5 @@
 import { IntegrationError, messageOf } from '../errors.js';
+import { reasonOf } from './connection-loss.js';
 import { type EngineConnection, EngineConnectionFactory } from './engine-connection.js';
 import type { EngineDatabase } from './engine-database.js';
 import { MigrationStore } from './migration.store.js';
@@ -110,7 +111,7 @@ async function connect(connectionString: string): Promise<EngineConnection> {
     const target = connections.describe();
     throw new IntegrationError(
       'INTEGRATION_DATABASE_UNREACHABLE',
-      `cannot reach Postgres at ${target}: ${messageOf(cause) || String(cause)}. Check that the server runs and that connectionString or DATABASE_URL names it.`,
+      `cannot reach Postgres at ${target}: ${reasonOf(cause)}. Check that the server runs and that connectionString or DATABASE_URL names it.`,
       { target },
       { cause },
     );

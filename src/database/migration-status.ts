@@ -29,7 +29,9 @@ export async function migrationStatus(
   const known = files ?? (await readMigrationFiles());
   const store = new MigrationStore(session, schema);
   const history = await store.history();
-  const byPrisma = await store.appliedByPrisma(known.map((file) => file.name));
+  const noted = new Set(history.map((line) => line.name));
+  const missing = known.filter((file) => !noted.has(file.name)).map((file) => file.name);
+  const byPrisma = missing.length === 0 ? [] : await store.appliedByPrisma(missing);
   return compare(schema, known, history, byPrisma);
 }
 
@@ -40,11 +42,9 @@ function compare(
   byPrisma: readonly AppliedMigration[],
 ): MigrationStatus {
   const checksums = new Map(files.map((file) => [file.name, file.checksum]));
-  const ours = new Map(history.map((line) => [line.name, line]));
-  const adopted = byPrisma.filter((line) => !ours.has(line.name));
   const applied = [
     ...history.map(({ name, appliedAt }) => ({ name, appliedAt, by: 'nestjs-integration' as const })),
-    ...adopted.map(({ name, appliedAt }) => ({ name, appliedAt, by: 'prisma' as const })),
+    ...byPrisma.map(({ name, appliedAt }) => ({ name, appliedAt, by: 'prisma' as const })),
   ].sort((a, b) => (a.name < b.name ? -1 : 1));
   const names = new Set(applied.map((line) => line.name));
   const status = {
@@ -95,19 +95,20 @@ export function requireCurrent(status: MigrationStatus): void {
   if (status.state === 'missing') {
     throw new IntegrationError(
       'INTEGRATION_SCHEMA_MISSING',
-      `schema "${schema}" does not have the integration tables. Run: ${migrateCommand(schema)}`,
+      `schema "${schema}" does not have the integration tables. Run: ${migrateCommandLine(schema)}`,
       { schema, pending },
     );
   }
   if (status.state === 'outdated') {
     throw new IntegrationError(
       'INTEGRATION_SCHEMA_OUTDATED',
-      `schema "${schema}" lacks ${pending.join(', ')}. Run: ${migrateCommand(schema)}`,
+      `schema "${schema}" lacks ${pending.join(', ')}. Run: ${migrateCommandLine(schema)}`,
       { schema, pending },
     );
   }
 }
 
-function migrateCommand(schema: string): string {
+/** What to type to bring this schema up to date. */
+export function migrateCommandLine(schema: string): string {
   return `npx nestjs-integration migrate${schema === DEFAULT_SCHEMA ? '' : ` --schema ${schema}`}`;
 }

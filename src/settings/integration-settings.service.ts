@@ -59,7 +59,8 @@ export class IntegrationSettingsService {
   private readonly changes = new Subject<SettingChange>();
   private readonly store: SettingsStore;
   private readonly logger = new Logger('IntegrationSettings');
-  private storedText = '{}';
+  private storedText = '[]';
+  private lastReadAt = Number.NEGATIVE_INFINITY;
   private current: ResolvedSettings;
 
   constructor(
@@ -133,11 +134,18 @@ export class IntegrationSettingsService {
 
   /** Reads the stored settings and puts them in force. */
   async load(): Promise<void> {
-    this.applyStored(await this.store.readAll());
+    const readAt = performance.now();
+    this.applyStored(await this.store.readAll(), readAt);
   }
 
-  /** Puts stored settings in force that somebody else read, as one object from full key to value. Cheap when nothing changed. */
-  applyStored(raw: Readonly<Record<string, unknown>>): void {
+  /**
+   * Puts stored settings in force that somebody else read, as one object from full key to value. Cheap when nothing changed.
+   * `readAt` is `performance.now()` from before the read was sent: a read that was sent before one whose result
+   * is in force already may not know of a change that this one saw, and is dropped.
+   */
+  applyStored(raw: Readonly<Record<string, unknown>>, readAt: number = performance.now()): void {
+    if (readAt < this.lastReadAt) return;
+    this.lastReadAt = readAt;
     const text = JSON.stringify(Object.entries(raw).sort(([a], [b]) => (a < b ? -1 : 1)));
     if (text === this.storedText) return;
     this.storedText = text;
