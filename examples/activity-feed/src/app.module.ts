@@ -21,7 +21,7 @@ import { TrackingModule } from './tracking/tracking.module.js';
       inject: [ConfigService],
       useFactory: (config: ConfigService<Environment, true>) => ({
         connectionString: config.get('DATABASE_URL'),
-        role: config.get('INTEGRATION_ROLE'),
+        role: config.get('PROCESS_ROLE'),
         // Defaults of this application. INTEGRATION_OUTBOX_MAX_ATTEMPTS in the environment goes before them, and what an
         // admin sets at run time goes before both.
         settings: { maxAttempts: 5 },

@@ -17,7 +17,7 @@ export class Environment {
 
   /** `publisher` for processes that only take webhooks, `worker` for those that only run handlers. */
   @IsIn(['all', 'publisher', 'worker'])
-  INTEGRATION_ROLE: 'all' | 'publisher' | 'worker' = 'all';
+  PROCESS_ROLE: 'all' | 'publisher' | 'worker' = 'all';
 
   @IsInt()
   @Min(50)

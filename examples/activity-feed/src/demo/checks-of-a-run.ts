@@ -19,7 +19,7 @@ export async function checkRun(stage: Stage, outcome: Outcome): Promise<Checks> 
   await checkStatistics(checks, stage);
   await checkLinks(checks, stage);
   checkNotifications(checks, stage, outcome);
-  if (outcome.kill) checks.equal('worker-killed', outcome.kill.signal === 'SIGKILL' ? 1 : 0, 1);
+  if (stage.options.processes > 0) checkWorkers(checks, stage, outcome);
   if (stage.options.repeat === 1) checks.atMost('seconds', outcome.elapsedMs / 1000, UNDER_A_MINUTE);
   return checks;
 }
@@ -81,6 +81,11 @@ function checkNotifications(checks: Checks, stage: Stage, { redriven }: Outcome)
   if (options.processes === 0) checks.equal('notifications-repeated', receiver.repeatedCalls, 0);
   const inOrder = [...receiver.activities].filter(([id]) => id !== redriven?.eventId);
   checks.equal('notifications-out-of-order', outOfOrder(inOrder.map(([, activity]) => activity)), 0);
+}
+
+function checkWorkers(checks: Checks, { workers }: Stage, { kill }: Outcome): void {
+  checks.equal('workers-killed', kill?.signal === 'SIGKILL' ? 1 : 0, 1);
+  checks.equal('workers-crashed', workers.crashes, 0);
 }
 
 /** Activities that arrived after a later one about the same repository (account …). */

@@ -1,38 +1,49 @@
 import { OutboxProcessor, type OutboxStats } from 'nestjs-integration';
-import { done, ProgressBar } from './screen.js';
+import { done, failed, ProgressBar } from './screen.js';
 import { CONSUMERS, type Stage } from './stage.js';
 import { waitUntil } from './waiting.js';
 
 /** How long the consumers may take for one set of deliveries. */
 const WITHIN_MS = 90_000;
 
-/** Waits until every event is processed or dead, everything counted is summarized, and the cursors have swept their holes. */
-export async function drained({ app, ledger, options, signal }: Stage): Promise<void> {
+/**
+ * Waits until every event is processed or dead, everything counted is summarized, and the cursors have swept their holes. False
+ * if that takes too long.
+ */
+export async function drained({ app, ledger, options, signal }: Stage): Promise<boolean> {
   const begin = performance.now();
   const processor = app.get(OutboxProcessor, { strict: false });
   const withinMs = WITHIN_MS * options.repeat;
-  let left = 0;
-  let notSummarized = 0;
-  let holes = 0;
+  let left = { events: 0, counts: 0, holes: 0 };
   let bar: ProgressBar | undefined;
-  const complaint = () =>
-    `Not drained after ${withinMs / 1000} s: ${left} events unsettled, ${notSummarized} counts not summarized, ${holes} holes in the cursors.`;
 
-  await waitUntil(
-    async () => {
-      // In this order: a summary is an event itself, and is there once nothing is left to be summarized.
-      notSummarized = await ledger.notSummarized();
-      const { consumers } = await processor.getStats();
-      const sum = (count: (consumer: OutboxStats['consumers'][number]) => number) =>
-        consumers.reduce((all, consumer) => all + count(consumer), 0);
-      const total = sum((consumer) => consumer.total);
-      left = sum(({ pending, processing, failed }) => pending + processing + failed);
-      holes = left === 0 ? await ledger.holes() : holes;
-      bar ??= new ProgressBar('Handling events   ', total);
-      bar.show(total - left, total);
-      return consumers.length >= CONSUMERS && left === 0 && notSummarized === 0 && holes === 0;
-    },
-    { withinMs, signal, complaint },
-  ).finally(() => bar?.clear());
-  done('Every event is processed or dead', performance.now() - begin);
+  const look = async () => {
+    // In this order: a summary is an event itself, and is there once nothing is left to be summarized.
+    const counts = await ledger.notSummarized();
+    const { consumers } = await processor.getStats();
+    const { total, events } = sumOver(consumers);
+    left = { events, counts, holes: await ledger.holes() };
+    bar ??= new ProgressBar('Handling events   ', total);
+    bar.show(total - events, total);
+    return consumers.length >= CONSUMERS && left.events + left.counts + left.holes === 0;
+  };
+  const complete = await waitUntil(look, { withinMs, signal }).finally(() => bar?.clear());
+  if (complete) done('Every event is processed or dead', performance.now() - begin);
+  else {
+    const { events, counts, holes } = left;
+    failed(
+      `Not drained after ${withinMs / 1000} s: ${events} events not settled, ${counts} not summarized, ${holes} ranges of a cursor open`,
+    );
+  }
+  return complete;
+}
+
+/** Events over all consumers, and how many of them are neither processed nor dead. */
+function sumOver(consumers: OutboxStats['consumers']): { total: number; events: number } {
+  const sums = { total: 0, events: 0 };
+  for (const { total, pending, processing, failed } of consumers) {
+    sums.total += total;
+    sums.events += pending + processing + failed;
+  }
+  return sums;
 }

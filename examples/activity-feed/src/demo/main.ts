@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { readOptions, USAGE, UsageError } from './options.js';
 import { runDemo } from './run.js';
-import { line, style } from './screen.js';
+import { failed, line } from './screen.js';
 
 const INTERRUPTED = 130;
 
@@ -28,7 +28,7 @@ async function main(): Promise<number> {
       line('\nStopped.');
       return INTERRUPTED;
     }
-    line(`\n${style('red', '✘')} ${error instanceof Error ? error.message : String(error)}`);
+    failed(error instanceof Error ? error.message : String(error));
     if (!(error instanceof UsageError)) return 1;
     line(`\n${USAGE}`);
     return 2;

@@ -20,6 +20,11 @@ export function done(text: string, milliseconds?: number): void {
   line(`${style('green', '✔')} ${text}${took}`);
 }
 
+/** A step that went wrong. */
+export function failed(text: string): void {
+  line(`${style('red', '✘')} ${text}`);
+}
+
 export function heading(text: string): void {
   line();
   line(style('bold', text));

@@ -69,7 +69,7 @@ function environmentOf(
     DATABASE_URL: databaseUrl,
     NOTIFICATIONS_URL: receiverUrl,
     PORT: process.env.PORT ?? '0',
-    INTEGRATION_ROLE: options.processes > 0 ? 'publisher' : 'all',
+    PROCESS_ROLE: options.processes > 0 ? 'publisher' : 'all',
     SUMMARY_INTERVAL_MS: '500',
     INTEGRATION_OUTBOX_RETRY_BASE_DELAY_MS: '100',
   };

@@ -2,16 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const LOOK_EVERY_MS = 100;
 
-/** Looks until `condition` holds. After `withinMs` it throws what `complaint` says. */
+/** Looks until `condition` holds, for `withinMs` at most; whether it came to hold. */
 export async function waitUntil(
   condition: () => Promise<boolean>,
-  { withinMs, signal, complaint }: { withinMs: number; signal: AbortSignal; complaint: () => string },
-): Promise<void> {
+  { withinMs, signal }: { withinMs: number; signal: AbortSignal },
+): Promise<boolean> {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(complaint());
+    if (performance.now() > deadline) return false;
     await delay(LOOK_EVERY_MS, undefined, { signal });
   }
+  return true;
 }
 
 /** The promise's outcome, unless the demo is stopped first. */

@@ -16,6 +16,9 @@ export interface Kill {
 
 /** The worker processes of `--processes N`. */
 export class Workers {
+  /** Workers that ended although nobody asked them to. */
+  crashes = 0;
+
   private readonly running = new Set<ChildProcess>();
   private onNextStart: ((worker: ChildProcess, start: HandlerStart) => void) | undefined;
 
@@ -34,6 +37,7 @@ export class Workers {
     const { worker, during } = await new Promise<{ worker: ChildProcess; during: HandlerStart }>(
       (resolve) => {
         this.onNextStart = (worker, during) => {
+          this.running.delete(worker);
           worker.kill('SIGKILL');
           resolve({ worker, during });
         };
@@ -45,15 +49,19 @@ export class Workers {
 
   /** Lets every worker finish what it is doing. */
   async stop(): Promise<void> {
-    await Promise.all([...this.running].map((worker) => stopped(worker)));
+    const workers = [...this.running];
+    this.running.clear();
+    await Promise.all(workers.map((worker) => stopped(worker)));
   }
 
   private async startOne(): Promise<void> {
     const worker = fork(fileURLToPath(new URL('worker.js', import.meta.url)), {
-      env: { ...process.env, ...this.environment, INTEGRATION_ROLE: 'worker' },
+      env: { ...process.env, ...this.environment, PROCESS_ROLE: 'worker' },
     });
     this.running.add(worker);
-    worker.once('exit', () => this.running.delete(worker));
+    worker.once('exit', () => {
+      if (this.running.delete(worker)) this.crashes++;
+    });
     const ready = new Promise<void>((resolve, reject) => {
       worker.on('message', (message: 'ready' | HandlerStart) => {
         if (message === 'ready') resolve();
@@ -74,6 +82,7 @@ export class Workers {
 }
 
 async function stopped(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return;
   const exited = once(worker, 'exit');
   if (worker.connected) worker.disconnect();
   const timer = setTimeout(() => worker.kill('SIGKILL'), STOPPED_WITHIN_MS);

@@ -19,7 +19,7 @@ export class SummaryJob implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    if (this.config.get('INTEGRATION_ROLE', { infer: true }) === 'publisher') return;
+    if (this.config.get('PROCESS_ROLE', { infer: true }) === 'publisher') return;
     const everyMs = this.config.get('SUMMARY_INTERVAL_MS', { infer: true });
     this.scheduler.addInterval(
       NAME,
