@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import {
@@ -14,17 +14,25 @@ let database: TestDatabase;
 let engine: EngineDatabase;
 let warnings: string[];
 
-beforeEach(async () => {
+beforeAll(async () => {
   database = await createTestDatabase();
   engine = new EngineDatabase({ connectionString: database.url, schema: 'integration', max: 2 });
+});
+
+beforeEach(async () => {
+  await database.pool.query('DELETE FROM integration.integration_setting');
+  await database.pool.query('DELETE FROM integration.integration_setting_change');
   warnings = [];
   jest.spyOn(Logger.prototype, 'warn').mockImplementation((message: unknown) => {
     warnings.push(String(message));
   });
 });
 
-afterEach(async () => {
+afterEach(() => {
   jest.restoreAllMocks();
+});
+
+afterAll(async () => {
   await engine.close();
   await database.drop();
 });
@@ -87,6 +95,30 @@ describe('where a setting comes from', () => {
     } finally {
       delete process.env.INTEGRATION_OUTBOX_BATCH_SIZE;
     }
+  });
+});
+
+describe('reading a setting', () => {
+  it('gives a value of its type, by its full key or without prefix', async () => {
+    const service = await settingsFrom();
+    const size: number = service.get(BATCH_SIZE);
+    const enabled: boolean = service.get('processor.enabled');
+    expect([size, enabled, service.snapshot()['processor.enabled']]).toEqual([500, true, true]);
+  });
+
+  it('lists all sixteen with value, default, source, bounds and environment name', async () => {
+    const all = (await settingsFrom()).getAll();
+    expect(all).toHaveLength(16);
+    expect(all.find(({ key }) => key === BATCH_SIZE)).toEqual({
+      key: BATCH_SIZE,
+      value: 500,
+      default: 500,
+      source: 'default',
+      type: 'events',
+      min: 1,
+      max: 5_000,
+      environmentName: 'INTEGRATION_OUTBOX_BATCH_SIZE',
+    });
   });
 });
 
