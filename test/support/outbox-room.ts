@@ -1,0 +1,71 @@
+import { EngineDatabase } from '../../src/database/engine-database.js';
+import { HostClient } from '../../src/database/host-client.js';
+import { ProcessIdentity } from '../../src/database/process-identity.js';
+import type { TransactionalSqlClient } from '../../src/database/sql-client.js';
+import { EventLimits } from '../../src/events/event-limits.js';
+import { CommitProber } from '../../src/outbox/commit-prober.js';
+import { DomainEventPublisher } from '../../src/outbox/domain-event-publisher.js';
+import { OutboxService } from '../../src/outbox/outbox.service.js';
+import { OutboxEventStore } from '../../src/outbox/outbox-event.store.js';
+import { OutboxNotifier, type Wakeup } from '../../src/outbox/outbox-notifier.js';
+import { OutboxQueryStore } from '../../src/outbox/outbox-query.store.js';
+import { OutboxStatsStore } from '../../src/outbox/outbox-stats.store.js';
+import { TransactionRunner } from '../../src/outbox/transaction-runner.js';
+import { WakeupStore } from '../../src/outbox/wakeup.store.js';
+import { WakeupBroadcaster } from '../../src/outbox/wakeup-broadcaster.js';
+import { WakeupListener } from '../../src/outbox/wakeup-listener.js';
+import { IntegrationSettingsService } from '../../src/settings/integration-settings.service.js';
+
+/** The outbox as one process has it, put together by hand: no Nest, no consumers. */
+export interface OutboxRoom {
+  readonly db: EngineDatabase;
+  readonly settings: IntegrationSettingsService;
+  readonly publisher: DomainEventPublisher;
+  readonly transactions: TransactionRunner;
+  readonly outbox: OutboxService;
+  readonly notifier: OutboxNotifier;
+  readonly prober: CommitProber;
+  readonly broadcaster: WakeupBroadcaster;
+  readonly listener: WakeupListener;
+  /** Every wake-up so far. */
+  readonly wakeups: Wakeup[];
+  close(): Promise<void>;
+}
+
+export function openOutbox(options: {
+  url: string;
+  /** Default: the engine's own connections in a client's shape. */
+  client?: TransactionalSqlClient;
+  maxPayloadBytes?: number;
+}): OutboxRoom {
+  const db = new EngineDatabase({ connectionString: options.url, schema: 'integration' });
+  const host = new HostClient(options.client ?? db.asClient());
+  const settings = new IntegrationSettingsService(db);
+  const store = new OutboxEventStore(db);
+  const notifier = new OutboxNotifier();
+  const prober = new CommitProber(store, notifier);
+  const identity = new ProcessIdentity();
+  const wakeupStore = new WakeupStore(db);
+  const broadcaster = new WakeupBroadcaster(wakeupStore, notifier, identity);
+  const listener = new WakeupListener(db, wakeupStore, notifier, identity);
+  const limits = new EventLimits(options.maxPayloadBytes);
+  const publisher = new DomainEventPublisher(host, store, settings, limits, notifier, prober);
+  const wakeups: Wakeup[] = [];
+  notifier.wakeups$.subscribe((wakeup) => wakeups.push(wakeup));
+  return {
+    db,
+    settings,
+    publisher,
+    transactions: new TransactionRunner(host, notifier),
+    outbox: new OutboxService(publisher, new OutboxQueryStore(db), new OutboxStatsStore(db)),
+    notifier,
+    prober,
+    broadcaster,
+    listener,
+    wakeups,
+    close: async () => {
+      await Promise.all([prober.close(), listener.stop(), broadcaster.stop()]);
+      await db.close();
+    },
+  };
+}
