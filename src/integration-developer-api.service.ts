@@ -54,7 +54,6 @@ export class IntegrationDeveloperApiService {
     events: readonly [...{ [K in keyof N]: DomainEventInput<N[K]> }],
     options?: PublishOptions,
   ): Promise<PublishedEvent[]>;
-  publishEvents(events: readonly DomainEventInput[], options?: PublishOptions): Promise<PublishedEvent[]>;
   publishEvents(events: readonly DomainEventInput[], options?: PublishOptions): Promise<PublishedEvent[]> {
     return this.publisher.publishEvents(events, options);
   }
@@ -74,7 +73,13 @@ export class IntegrationDeveloperApiService {
     this.registry.registerAt(callSiteOf(this.subscribe), definition);
   }
 
-  /** Adds handlers, in the order given; an invalid one throws and leaves out those after it. */
+  /**
+   * Adds handlers, in the order given; an invalid one throws and leaves out those after it. Where a batch or a list of names
+   * is among them, the compiler cannot infer the handlers' arguments: annotate them.
+   */
+  subscribeMany<const N extends readonly EventName[]>(
+    definitions: { readonly [K in keyof N]: SubscriberDefinition<N[K]> },
+  ): void;
   subscribeMany<const N extends readonly EventName[]>(
     definitions: readonly [
       ...{ [K in keyof N]: SubscriberDefinition<N[K]> | BatchSubscriberDefinition<N[K]> },

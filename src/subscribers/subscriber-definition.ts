@@ -9,7 +9,7 @@ import type { IntegrationLinkService } from '../links/integration-link.service.j
  * `event.eventName`; a name or pattern that nobody declared brings `unknown`.
  */
 export type EventOf<N extends string> = N extends keyof IntegrationEvents
-  ? DomainEvent<IntegrationEvents[N]> & { eventName: N }
+  ? DomainEvent<IntegrationEvents[N]> & (N extends `${string}*` ? unknown : { eventName: N })
   : DomainEvent;
 
 /** What a handler is given beside its event. */

@@ -1,0 +1,74 @@
+export type { IntegrationTypes, SqlClient, TransactionalSqlClient, Tx } from './database/sql-client.js';
+export {
+  INTEGRATION_ERROR_CODES,
+  IntegrationError,
+  type IntegrationErrorCode,
+  NonRetryableError,
+  RetryAfterError,
+  SkipEventError,
+} from './errors.js';
+export type {
+  DomainEvent,
+  DomainEventInput,
+  EventMetadata,
+  EventName,
+  IntegrationEvents,
+  PayloadOf,
+  PublishedEvent,
+} from './events/domain-event.js';
+export { IntegrationModule } from './integration.module.js';
+export type {
+  IntegrationModuleAsyncOptions,
+  IntegrationModuleOptions,
+  IntegrationOptions,
+  IntegrationOptionsFactory,
+} from './integration.options.js';
+export { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
+export type {
+  CreateIntegrationLinkDto,
+  IntegrationLink,
+  IntegrationLinkEnd,
+  IntegrationLinkType,
+} from './links/integration-link.js';
+export { IntegrationLinkService } from './links/integration-link.service.js';
+export { DomainEventPublisher } from './outbox/domain-event-publisher.js';
+export { OutboxService } from './outbox/outbox.service.js';
+export type {
+  ConsumerDelivery,
+  DeliveryStatus,
+  OutboxEvent,
+  OutboxEventFilter,
+  OutboxEventStatus,
+  OutboxEventStatusReport,
+  OutboxStats,
+  Page,
+  PageRequest,
+  TimelineEntry,
+} from './outbox/outbox-event.js';
+export { OutboxNotifier, type Wakeup } from './outbox/outbox-notifier.js';
+export type { PublishEventOptions, PublishOptions } from './outbox/publish-options.js';
+export type { TransactionOptions } from './outbox/transaction-runner.js';
+export {
+  type FullSettingKey,
+  IntegrationSettingsService,
+  type SettingChange,
+  type SettingView,
+} from './settings/integration-settings.service.js';
+export type { OutboxSettings, SettingKey } from './settings/settings-definitions.js';
+export type { SettingSource } from './settings/settings-resolution.js';
+export { EventSubscriberRegistry } from './subscribers/event-subscriber-registry.js';
+export { IntegrationSubscriber } from './subscribers/integration-subscriber.decorator.js';
+export type {
+  BatchSubscriberDefinition,
+  BatchSubscriberHandler,
+  BatchSubscriberOptions,
+  EventOf,
+  SingleSubscriberOptions,
+  StartFrom,
+  SubscriberBatch,
+  SubscriberContext,
+  SubscriberDefinition,
+  SubscriberHandler,
+  SubscriberOptions,
+  SubscriberRetry,
+} from './subscribers/subscriber-definition.js';
