@@ -14,7 +14,11 @@ export async function migrate(connectionString: string): Promise<void> {
   const { bin } = fromHere(manifest) as { bin: Record<string, string> };
   const command = join(dirname(manifest), bin['nestjs-integration'] ?? '');
   const env = { ...process.env, DATABASE_URL: connectionString };
-  await promisify(execFile)(process.execPath, [command, 'migrate'], { env });
+  await promisify(execFile)(process.execPath, [command, 'migrate'], { env }).catch(
+    ({ stderr, message }: { stderr?: string; message: string }) => {
+      throw new Error(stderr?.trim() || message);
+    },
+  );
 
   const client = new pg.Client({ connectionString });
   await client.connect();
