@@ -1,0 +1,256 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import pg from 'pg';
+import { filter, firstValueFrom, take, toArray } from 'rxjs';
+import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
+import type { Wakeup } from '../src/outbox/outbox-notifier.js';
+import { currentContext, runInHandlerContext } from '../src/telemetry/integration-context.js';
+import type { PrismaClient } from './generated/prisma/client.js';
+import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
+import { startTcpProxy } from './support/tcp-proxy.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+
+let database: TestDatabase;
+let prisma: PrismaClient;
+let rooms: OutboxRoom[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  prisma = database.prisma();
+});
+afterEach(async () => {
+  await Promise.all(rooms.map((room) => room.close()));
+  rooms = [];
+});
+afterAll(() => database?.drop());
+
+/** One process's outbox. */
+function openRoom(url = database.url): OutboxRoom {
+  const room = openOutbox({ url, client: prisma });
+  rooms.push(room);
+  return room;
+}
+
+const EVENT = {
+  eventName: 'invoice.created',
+  sourceModule: 'finance',
+  aggregateType: 'invoice',
+  aggregateId: 'i-1',
+};
+
+function nextWakeup(room: OutboxRoom, source: Wakeup['source']): Promise<Wakeup> {
+  return firstValueFrom(room.notifier.wakeups$.pipe(filter((wakeup) => wakeup.source === source)));
+}
+
+async function terminate(applicationName: string): Promise<void> {
+  const { rows } = await database.pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()`,
+    [applicationName],
+  );
+  expect(rows.length).toBeGreaterThan(0);
+}
+
+describe('the commit of a transaction of the host’s own', () => {
+  const looks = jest.spyOn(OutboxEventStore.prototype, 'findVisible');
+  beforeEach(() => {
+    looks.mockClear();
+  });
+  afterAll(() => looks.mockRestore());
+
+  /** Resolves when the log has been searched `count` more times. */
+  async function moreLooks(count: number): Promise<void> {
+    const enough = looks.mock.calls.length + count;
+    while (looks.mock.calls.length < enough) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.allSettled(looks.mock.results.map((result) => result.value));
+  }
+
+  it('is signalled once it is visible, and not before', async () => {
+    const room = openRoom();
+    const signal = nextWakeup(room, 'commit');
+    await prisma.$transaction(async (tx) => {
+      await room.publisher.publishEvents([EVENT, { ...EVENT, eventName: 'other' }], {
+        persistenceClient: tx,
+      });
+      await moreLooks(4);
+      expect(room.wakeups).toEqual([]);
+    });
+    expect(await signal).toEqual({ source: 'commit', eventNames: ['invoice.created', 'other'] });
+    expect(room.prober.size).toBe(0);
+  });
+
+  it('is never signalled after a rollback, and given up after 30 seconds', async () => {
+    const room = openRoom();
+    await prisma
+      .$transaction(async (tx) => {
+        await room.publisher.publishEvent(EVENT, { persistenceClient: tx });
+        throw new Error('rolled back');
+      })
+      .catch(() => {});
+    await moreLooks(4);
+    expect(room.prober.size).toBe(1);
+    const started = performance.now();
+    const later = jest.spyOn(performance, 'now').mockImplementation(() => started + 31_000);
+    while (room.prober.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    later.mockRestore();
+    expect(room.wakeups).toEqual([]);
+  });
+
+  it('is found with those of others in one query', async () => {
+    const room = openRoom();
+    const receipts = await room.publisher.publishEvents([EVENT, EVENT, { ...EVENT, eventName: 'other' }]);
+    looks.mockClear();
+    const signal = nextWakeup(room, 'commit');
+    for (const [index, receipt] of receipts.entries()) room.prober.watch(receipt.position, [`name-${index}`]);
+    expect(await signal).toEqual({ source: 'commit', eventNames: ['name-0', 'name-1', 'name-2'] });
+    expect(looks).toHaveBeenCalledTimes(1);
+  });
+
+  it('is found although the connection that looked for it was lost', async () => {
+    const room = openRoom();
+    const signal = nextWakeup(room, 'commit');
+    await prisma.$transaction(async (tx) => {
+      await room.publisher.publishEvent(EVENT, { persistenceClient: tx });
+      await moreLooks(2);
+      await terminate('nestjs-integration');
+    });
+    expect((await signal).source).toBe('commit');
+  });
+
+  it('costs nothing when nothing is outstanding', async () => {
+    const room = openRoom();
+    const signal = nextWakeup(room, 'commit');
+    await prisma.$transaction((tx) => room.publisher.publishEvent(EVENT, { persistenceClient: tx }));
+    await signal;
+    await room.publisher.publishEvent(EVENT);
+    await room.transactions.run((tx) => room.publisher.publishEvent(EVENT, { persistenceClient: tx }));
+    looks.mockClear();
+    await room.db.query('SELECT pg_sleep(0.1)');
+    expect(looks).not.toHaveBeenCalled();
+  });
+
+  it('is not looked for after close', async () => {
+    const room = openRoom();
+    await prisma.$transaction(async (tx) => {
+      await room.publisher.publishEvent(EVENT, { persistenceClient: tx });
+      await room.prober.close();
+      await room.publisher.publishEvent(EVENT, { persistenceClient: tx });
+    });
+    expect(room.prober.size).toBe(0);
+  });
+});
+
+describe('a wake-up', () => {
+  it('does not run its listeners in the publisher’s context', async () => {
+    const room = openRoom();
+    const contexts: unknown[] = [];
+    room.notifier.wakeups$.subscribe(() => contexts.push(currentContext()));
+    await runInHandlerContext({ consumerName: 'c', published: [] }, async () => {
+      await room.publisher.publishEvent(EVENT);
+      room.notifier.notify();
+    });
+    const signal = nextWakeup(room, 'commit');
+    await runInHandlerContext({ consumerName: 'c', published: [] }, () =>
+      prisma.$transaction((tx) => room.publisher.publishEvent(EVENT, { persistenceClient: tx })),
+    );
+    await signal;
+    expect(contexts).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('reaches other processes, and does not come back to its own', async () => {
+    const [one, other] = [openRoom(), openRoom()];
+    await Promise.all([one.listener.start(), other.listener.start()]);
+    one.broadcaster.start();
+    other.broadcaster.start();
+    const heard = nextWakeup(other, 'listen');
+    await one.publisher.publishEvent(EVENT);
+    await heard;
+    const answered = nextWakeup(one, 'listen');
+    other.notifier.notify();
+    await answered;
+    expect(one.wakeups.map((wakeup) => wakeup.source)).toEqual(['publish', 'listen']);
+    expect(other.wakeups.map((wakeup) => wakeup.source)).toEqual(['listen', 'manual']);
+  });
+
+  it('is passed on at once, and a burst of them as one more', async () => {
+    const ear = new pg.Client({ connectionString: database.url });
+    await ear.connect();
+    await ear.query('LISTEN integration_outbox');
+    const heard: string[] = [];
+    ear.on('notification', (message) => heard.push(message.payload ?? ''));
+    const room = openRoom();
+    room.broadcaster.start();
+    for (let count = 0; count < 50; count++) room.notifier.notify('burst');
+    await room.broadcaster.stop();
+    await ear.query('SELECT 1');
+    await ear.end();
+    expect(heard).toHaveLength(2);
+    expect(new Set(heard).size).toBe(1);
+  });
+
+  it('that cannot be passed on is forgotten', async () => {
+    const room = openRoom();
+    room.broadcaster.start();
+    await room.db.close();
+    room.notifier.notify();
+    await room.broadcaster.stop();
+    expect(room.wakeups).toEqual([{ source: 'manual', eventNames: undefined }]);
+  });
+});
+
+describe('listening', () => {
+  it('goes on after its connection was ended, beginning with a wake-up for what was missed', async () => {
+    const [one, other] = [openRoom(), openRoom()];
+    await one.listener.start();
+    const caughtUp = nextWakeup(one, 'listen');
+    await terminate('nestjs-integration listen');
+    await caughtUp;
+    const heard = nextWakeup(one, 'listen');
+    other.broadcaster.start();
+    await other.publisher.publishEvent(EVENT);
+    await heard;
+  });
+
+  it('goes on after its connection fell silent', async () => {
+    const proxy = await startTcpProxy(database.url);
+    const one = openRoom(proxy.url);
+    await one.listener.start();
+    proxy.freeze();
+    const startedAt = performance.now();
+    await nextWakeup(one, 'listen');
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
+    const other = openRoom();
+    const heard = nextWakeup(one, 'listen');
+    other.broadcaster.start();
+    await other.publisher.publishEvent(EVENT);
+    await heard;
+    await one.close();
+    await proxy.close();
+  }, 30_000);
+
+  it('tells of changed settings', async () => {
+    const [one, other] = [openRoom(), openRoom()];
+    await one.listener.start();
+    const changes = firstValueFrom(one.listener.settingsChanged$.pipe(take(2), toArray()));
+    await other.settings.set('batchSize', 7, 'test');
+    await other.settings.reset('batchSize', 'test');
+    expect(await changes).toHaveLength(2);
+    expect(one.wakeups).toEqual([]);
+  });
+
+  it('to a server that cannot be reached fails quietly, and stops when told', async () => {
+    const room = openRoom('postgresql://nobody@127.0.0.1:1/none');
+    await room.listener.start();
+    await room.listener.stop();
+    expect(room.wakeups).toEqual([]);
+  });
+
+  it('may start again after it was stopped', async () => {
+    const [one, other] = [openRoom(), openRoom()];
+    await one.listener.start();
+    await one.listener.stop();
+    await one.listener.start();
+    const heard = nextWakeup(one, 'listen');
+    other.broadcaster.start();
+    other.notifier.notify();
+    await heard;
+  });
+});
