@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
+import * as api from '../src/index.js';
+
+const INDEX = join(import.meta.dirname, '../src/index.ts');
+
+describe('the package', () => {
+  it('exports these values', () => {
+    expect(Object.keys(api).sort()).toEqual(VALUES);
+  });
+
+  it('exports these types besides', () => {
+    const names = exportedNames().filter((name) => !VALUES.includes(name));
+    expect(names.sort()).toEqual(TYPES);
+  });
+
+  it('lists every export by its name', () => {
+    expect(readFileSync(INDEX, 'utf8')).not.toMatch(/export\s+\*/);
+  });
+});
+
+function exportedNames(): string[] {
+  const file = ts.createSourceFile(INDEX, readFileSync(INDEX, 'utf8'), ts.ScriptTarget.Latest);
+  return file.statements.flatMap((statement) => {
+    if (!ts.isExportDeclaration(statement))
+      throw new Error(`not a re-export: ${ts.SyntaxKind[statement.kind]}`);
+    const { exportClause } = statement;
+    if (exportClause === undefined || !ts.isNamedExports(exportClause)) return [];
+    return exportClause.elements.map(({ name }) => name.text);
+  });
+}
+
+const VALUES = [
+  'DomainEventPublisher',
+  'EventSubscriberRegistry',
+  'INTEGRATION_ERROR_CODES',
+  'IntegrationDeveloperApiService',
+  'IntegrationError',
+  'IntegrationLinkService',
+  'IntegrationModule',
+  'IntegrationSettingsService',
+  'IntegrationSubscriber',
+  'NonRetryableError',
+  'OutboxNotifier',
+  'OutboxService',
+  'RetryAfterError',
+  'SkipEventError',
+];
+
+const TYPES = [
+  'BatchSubscriberDefinition',
+  'BatchSubscriberHandler',
+  'BatchSubscriberOptions',
+  'ConsumerDelivery',
+  'CreateIntegrationLinkDto',
+  'DeliveryStatus',
+  'DomainEvent',
+  'DomainEventInput',
+  'EventMetadata',
+  'EventName',
+  'EventOf',
+  'FullSettingKey',
+  'IntegrationErrorCode',
+  'IntegrationEvents',
+  'IntegrationLink',
+  'IntegrationLinkEnd',
+  'IntegrationLinkType',
+  'IntegrationModuleAsyncOptions',
+  'IntegrationModuleOptions',
+  'IntegrationOptions',
+  'IntegrationOptionsFactory',
+  'IntegrationTypes',
+  'OutboxEvent',
+  'OutboxEventFilter',
+  'OutboxEventStatus',
+  'OutboxEventStatusReport',
+  'OutboxSettings',
+  'OutboxStats',
+  'Page',
+  'PageRequest',
+  'PayloadOf',
+  'PublishEventOptions',
+  'PublishOptions',
+  'PublishedEvent',
+  'SettingChange',
+  'SettingKey',
+  'SettingSource',
+  'SettingView',
+  'SingleSubscriberOptions',
+  'SqlClient',
+  'StartFrom',
+  'SubscriberBatch',
+  'SubscriberContext',
+  'SubscriberDefinition',
+  'SubscriberHandler',
+  'SubscriberOptions',
+  'SubscriberRetry',
+  'TimelineEntry',
+  'TransactionOptions',
+  'TransactionalSqlClient',
+  'Tx',
+  'Wakeup',
+];
