@@ -1,5 +1,10 @@
 export type { IntegrationTypes, SqlClient, TransactionalSqlClient, Tx } from './database/sql-client.js';
 export {
+  OutboxPollingCoordinator,
+  type PollingState,
+} from './delivery/outbox-polling-coordinator.js';
+export { type DrainResult, OutboxProcessor, type ProcessorStats } from './delivery/outbox-processor.js';
+export {
   INTEGRATION_ERROR_CODES,
   IntegrationError,
   type IntegrationErrorCode,
@@ -16,6 +21,11 @@ export type {
   PayloadOf,
   PublishedEvent,
 } from './events/domain-event.js';
+export { ConsumerService, type ConsumerView } from './inbox/consumer.service.js';
+export type { CursorStatus } from './inbox/cursor-status.store.js';
+export { InboxService } from './inbox/inbox.service.js';
+export type { DeadLetter, InboxFilter, InboxPageRequest, InboxRecord } from './inbox/inbox-record.js';
+export type { InboxStatus } from './inbox/inbox-status.js';
 export { IntegrationModule } from './integration.module.js';
 export type {
   IntegrationModuleAsyncOptions,

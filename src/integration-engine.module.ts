@@ -4,6 +4,7 @@ import {
   type InjectionToken,
   Module,
   type ModuleMetadata,
+  type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleDestroy,
   type OnModuleInit,
@@ -15,8 +16,22 @@ import { HostClient } from './database/host-client.js';
 import { runMigrations, verifyMigrations } from './database/migration-runner.js';
 import { ProcessIdentity } from './database/process-identity.js';
 import type { TransactionalSqlClient } from './database/sql-client.js';
+import { HandlerRunner } from './delivery/handler-runner.js';
+import { HandlerSlots } from './delivery/handler-slots.js';
+import { HandlerTransaction } from './delivery/handler-transaction.js';
+import { HandlerTransactionStore } from './delivery/handler-transaction.store.js';
+import { OutboxPollingCoordinator } from './delivery/outbox-polling-coordinator.js';
+import { OutboxProcessorJob } from './delivery/outbox-processor.job.js';
+import { OutboxProcessor } from './delivery/outbox-processor.js';
 import { IntegrationError } from './errors.js';
 import { EventLimits } from './events/event-limits.js';
+import { ConsumerService } from './inbox/consumer.service.js';
+import { InboxService } from './inbox/inbox.service.js';
+import { InboxCursorStore } from './inbox/inbox-cursor.store.js';
+import { InboxEventStore } from './inbox/inbox-event.store.js';
+import { InboxRecordStore } from './inbox/inbox-record.store.js';
+import { IntegrationProcessStore } from './inbox/integration-process.store.js';
+import { LeaseKeeper } from './inbox/lease-keeper.js';
 import {
   CONFIGURATION,
   GIVEN_OPTIONS,
@@ -34,6 +49,7 @@ import { CommitProber } from './outbox/commit-prober.js';
 import { DomainEventPublisher } from './outbox/domain-event-publisher.js';
 import { OutboxService } from './outbox/outbox.service.js';
 import { OutboxEventStore } from './outbox/outbox-event.store.js';
+import { OutboxLogStore } from './outbox/outbox-log.store.js';
 import { OutboxNotifier } from './outbox/outbox-notifier.js';
 import { OutboxQueryStore } from './outbox/outbox-query.store.js';
 import { OutboxStatsStore } from './outbox/outbox-stats.store.js';
@@ -61,6 +77,10 @@ const SERVICES = [
   EventSubscriberRegistry,
   IntegrationLinkService,
   IntegrationSettingsService,
+  OutboxProcessor,
+  OutboxPollingCoordinator,
+  InboxService,
+  ConsumerService,
 ];
 
 const FOUNDATION: Provider[] = [
@@ -97,7 +117,44 @@ const FOUNDATION: Provider[] = [
   },
 ];
 
+const DELIVERY: Provider[] = [
+  HandlerTransactionStore,
+  {
+    provide: LeaseKeeper,
+    inject: [
+      EngineDatabase,
+      IntegrationProcessStore,
+      InboxCursorStore,
+      ProcessIdentity,
+      RESOLVED_OPTIONS,
+      IntegrationSettingsService,
+    ],
+    useFactory: (
+      db: EngineDatabase,
+      processes: IntegrationProcessStore,
+      cursors: InboxCursorStore,
+      identity: ProcessIdentity,
+      { role }: ResolvedOptions,
+      settings: IntegrationSettingsService,
+    ) => new LeaseKeeper(db, processes, cursors, identity, role, () => settings.snapshot().processingLeaseMs),
+  },
+  {
+    provide: HandlerSlots,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ maxConcurrency }: ResolvedOptions) => new HandlerSlots(maxConcurrency),
+  },
+  HandlerTransaction,
+  HandlerRunner,
+  OutboxProcessorJob,
+];
+
 const ENGINE: Provider[] = [
+  OutboxLogStore,
+  InboxCursorStore,
+  InboxEventStore,
+  InboxRecordStore,
+  IntegrationProcessStore,
+  ...DELIVERY,
   OutboxEventStore,
   OutboxQueryStore,
   OutboxStatsStore,
@@ -126,7 +183,9 @@ export interface EngineModuleSetup {
  * imports, so handlers finish before the host's client disconnects, in whichever order the host lists its modules.
  */
 @Module({})
-export class IntegrationEngineModule implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
+export class IntegrationEngineModule
+  implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
+{
   static register({ imports, clientToken, options }: EngineModuleSetup): DynamicModule {
     return {
       module: IntegrationEngineModule,
@@ -147,6 +206,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnModuleDestroy, O
     private readonly broadcaster: WakeupBroadcaster,
     private readonly listener: WakeupListener,
     private readonly prober: CommitProber,
+    private readonly job: OutboxProcessorJob,
   ) {
     refuseSecondRegistration(modules);
   }
@@ -166,7 +226,13 @@ export class IntegrationEngineModule implements OnModuleInit, OnModuleDestroy, O
     }
   }
 
+  /** Every `onModuleInit` is done: what registers subscribers has done so. */
+  async onApplicationBootstrap(): Promise<void> {
+    await this.job.start(this.options.role);
+  }
+
   async onModuleDestroy(): Promise<void> {
+    await this.job.stop(this.options.shutdownTimeoutMs);
     await this.listener.stop();
   }
 

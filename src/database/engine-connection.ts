@@ -94,7 +94,8 @@ export class EngineConnectionFactory {
       ended,
       query: async <Row>(sql: string, params: readonly unknown[] = []) =>
         (await client.query({ text: sql, values: [...params] })).rows as Row[],
-      onNotification: (listener) => client.on('notification', (message) => listener(message.payload ?? '', message.channel)),
+      onNotification: (listener) =>
+        client.on('notification', (message) => listener(message.payload ?? '', message.channel)),
       close: () => client.end().catch(() => {}),
       destroy: () => destroySocket(client),
     };

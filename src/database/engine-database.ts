@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { Subject } from 'rxjs';
-import { IntegrationError, messageOf } from '../errors.js';
-import { isConnectionLoss } from './connection-loss.js';
+import { IntegrationError } from '../errors.js';
+import { isConnectionLoss, reasonOf } from './connection-loss.js';
 import { type EngineConnection, EngineConnectionFactory } from './engine-connection.js';
 import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
 
@@ -52,10 +52,27 @@ export class EngineDatabase implements EngineSession {
     return this.withClient((session) => session.query<Row>(sql, params));
   }
 
+  /** A statement of the hot path, prepared under its name once per connection. */
+  async queryNamed<Row = Record<string, unknown>>(
+    name: string,
+    sql: string,
+    params: readonly unknown[],
+  ): Promise<Row[]> {
+    return this.withRawClient(
+      async (client) => (await client.query({ name, text: sql, values: [...params] })).rows as Row[],
+    );
+  }
+
   /** Rows as arrays of raw text, for the page reader: parsing is the caller's, and only what it needs. */
   async queryRaw(sql: string, params: readonly unknown[], name: string): Promise<(string | null)[][]> {
     return this.withRawClient(async (client) => {
-      const result = await client.query({ name, text: sql, values: [...params], rowMode: 'array', types: RAW_TYPES });
+      const result = await client.query({
+        name,
+        text: sql,
+        values: [...params],
+        rowMode: 'array',
+        types: RAW_TYPES,
+      });
       return result.rows as (string | null)[][];
     });
   }
@@ -101,7 +118,10 @@ export class EngineDatabase implements EngineSession {
       ...sqlClientOf({ query: (config) => pool().query(config) }),
       $transaction: async (fn) => {
         const client = await pool().connect();
-        return releaseAfter(client, runTransaction(client, () => fn(sqlClientOf(client))));
+        return releaseAfter(
+          client,
+          runTransaction(client, () => fn(sqlClientOf(client))),
+        );
       },
     };
   }
@@ -148,7 +168,7 @@ export class EngineDatabase implements EngineSession {
     const target = this.connections.describe();
     return new IntegrationError(
       'INTEGRATION_DATABASE_UNREACHABLE',
-      `cannot reach Postgres at ${target} (tried for ${Math.round(waitedMs / 1000)} s): ${messageOf(error) || String(error)}. Check that the server runs and that connectionString or DATABASE_URL names it.`,
+      `cannot reach Postgres at ${target} (tried for ${Math.round(waitedMs / 1000)} s): ${reasonOf(error)}. Check that the server runs and that connectionString or DATABASE_URL names it.`,
       { target },
       { cause: error },
     );

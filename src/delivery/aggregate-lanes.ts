@@ -1,0 +1,267 @@
+/*
+ * Order per aggregate. Whether an event of an ordered consumer runs, waits or is released is decided here and nowhere
+ * else; there is one lane for each aggregate that has anything running, waiting or unresolved.
+ *
+ *   queue    next to run, one after another
+ *   blocked  the inbox has an unresolved row of the aggregate, or an unsaved outcome will write one
+ *   parked   came from the log while the lane was blocked: written down as waiting with the next save
+ *   release  an event of a blocked lane was resolved: the next save gives the lowest waiting row its turn, and tells
+ *            whether any unresolved row is left; until then nothing of this lane is parked into a save, because a row
+ *            that is written and released in one statement would not be seen by its release
+ *
+ * Invariant: while a lane is blocked its queue holds no event that came from the log.
+ */
+import type { AggregateKey } from '../inbox/inbox-status.js';
+import type { Delivery } from './delivery.js';
+import { ReadyQueue } from './ready-queue.js';
+
+type Release = 'none' | 'wanted' | 'saving';
+
+class Lane {
+  running: Delivery | undefined;
+  queue: Delivery[] = [];
+  parked: Delivery[] = [];
+  blocked = false;
+  /** Counts what blocked the lane, so that a release that was under way meanwhile does not unblock it. */
+  blocks = 0;
+  blocksAtRelease = 0;
+  release: Release = 'none';
+  /** A failure of this lane has not been put into a save yet: a release in the same save would not see its row. */
+  failureUnsaved = false;
+
+  constructor(
+    readonly name: string,
+    readonly aggregate: AggregateKey,
+  ) {}
+
+  get isIdle(): boolean {
+    return (
+      this.running === undefined &&
+      this.queue.length === 0 &&
+      this.parked.length === 0 &&
+      !this.blocked &&
+      this.release === 'none'
+    );
+  }
+}
+
+export class AggregateLanes {
+  private readonly lanes = new Map<string, Lane>();
+  private readonly ready = new ReadyQueue<Lane>();
+  private readonly withParked = new Set<Lane>();
+  private readonly toRelease = new Set<Lane>();
+  private readonly failing = new Set<Lane>();
+  /** Releases that a save has under way. */
+  private releasing = 0;
+
+  /** An unordered consumer has a lane for every event: nothing ever waits for another. */
+  constructor(private readonly ordered: boolean) {}
+
+  get hasReady(): boolean {
+    return !this.ready.isEmpty;
+  }
+
+  /** Whether a save has something to write or to release here. */
+  get hasUnsaved(): boolean {
+    return this.withParked.size > 0 || this.toRelease.size > 0 || this.releasing > 0;
+  }
+
+  /** Aggregates in memory at this moment. */
+  get size(): number {
+    return this.lanes.size;
+  }
+
+  /** The inbox has unresolved rows of these aggregates. */
+  block(aggregates: Iterable<AggregateKey>): void {
+    if (!this.ordered) return;
+    for (const aggregate of aggregates) this.blockLane(this.lane(nameOf(aggregate), aggregate));
+  }
+
+  /** Somebody else may have resolved rows: every blocked lane asks the inbox again with the next save. */
+  recheckBlocked(): void {
+    for (const lane of this.lanes.values()) if (lane.blocked) this.wantRelease(lane);
+  }
+
+  /** An event of the log. False if it has to wait behind an unresolved earlier one. */
+  arrive(delivery: Delivery): boolean {
+    const lane = this.laneOf(delivery);
+    if (lane.blocked) {
+      lane.parked.push(delivery);
+      this.withParked.add(lane);
+      return false;
+    }
+    this.enqueue(lane, delivery);
+    return true;
+  }
+
+  /** An event that the retry lane has claimed. */
+  arriveClaimed(delivery: Delivery): void {
+    const lane = this.laneOf(delivery);
+    lane.queue.unshift(delivery);
+    if (lane.running === undefined) this.ready.push(lane, delivery.subscription.priority);
+  }
+
+  /** The next event to run; its lane runs nothing else until `finished`. */
+  take(): Delivery | undefined {
+    for (let lane = this.ready.take(); lane !== undefined; lane = this.ready.take()) {
+      if (lane.running !== undefined) continue;
+      const delivery = lane.queue.shift();
+      if (delivery === undefined) continue;
+      lane.running = delivery;
+      return delivery;
+    }
+    return undefined;
+  }
+
+  /** The event is resolved: processed, skipped, dead, failed for good, or delayed. */
+  resolved(delivery: Delivery): void {
+    const lane = this.finish(delivery);
+    if (lane.blocked) this.wantRelease(lane);
+    this.advance(lane);
+  }
+
+  /** The event has a retry to come: later ones of its aggregate wait. */
+  failed(delivery: Delivery): void {
+    const lane = this.finish(delivery);
+    if (this.ordered) {
+      this.blockLane(lane);
+      lane.failureUnsaved = true;
+      this.failing.add(lane);
+    }
+    this.advance(lane);
+  }
+
+  /** The inbox has a row of this event already: it decides whether the lane is blocked. */
+  foundElsewhere(delivery: Delivery): void {
+    const lane = this.finish(delivery);
+    if (this.ordered) {
+      this.blockLane(lane);
+      this.wantRelease(lane);
+    }
+    this.advance(lane);
+  }
+
+  /** The event has to run once more, with nothing counted. */
+  again(delivery: Delivery): void {
+    const lane = this.finish(delivery);
+    lane.queue.unshift(delivery);
+    this.advance(lane);
+  }
+
+  /** Parked events, to be written as waiting with the save that is being put together. */
+  takeParked(): Delivery[] {
+    const taken: Delivery[] = [];
+    for (const lane of this.withParked) {
+      if (lane.release !== 'none') continue;
+      taken.push(...lane.parked);
+      lane.parked = [];
+      this.withParked.delete(lane);
+    }
+    return taken;
+  }
+
+  /** Aggregates to release with the save that is being put together. */
+  takeReleases(): AggregateKey[] {
+    const taken: AggregateKey[] = [];
+    for (const lane of this.toRelease) {
+      if (lane.failureUnsaved) continue;
+      this.toRelease.delete(lane);
+      lane.release = 'saving';
+      lane.blocksAtRelease = lane.blocks;
+      taken.push(lane.aggregate);
+    }
+    for (const lane of this.failing) lane.failureUnsaved = false;
+    this.failing.clear();
+    this.releasing += taken.length;
+    return taken;
+  }
+
+  /** The save is committed: `stillBlocked` of the released aggregates have an unresolved row left. */
+  released(released: readonly AggregateKey[], stillBlocked: readonly AggregateKey[]): void {
+    const blocked = new Set(stillBlocked.map(nameOf));
+    this.releasing -= released.length;
+    for (const aggregate of released) {
+      const lane = this.lanes.get(nameOf(aggregate));
+      if (lane === undefined || lane.release !== 'saving') continue;
+      lane.release = 'none';
+      if (!blocked.has(lane.name) && lane.blocks === lane.blocksAtRelease) this.unblock(lane);
+      this.advance(lane);
+    }
+  }
+
+  /** The save found a row of this aggregate in another state than we believed: the inbox decides. */
+  recheck(aggregate: AggregateKey): void {
+    const lane = this.lanes.get(nameOf(aggregate));
+    if (lane?.blocked === true) this.wantRelease(lane);
+  }
+
+  /**
+   * The longest queue behind a running event is written down as waiting, so that one aggregate with many events does not
+   * fill the window in which the others could run. They are released when the running one is resolved.
+   */
+  spillLongest(): void {
+    let longest: Lane | undefined;
+    for (const lane of this.lanes.values()) {
+      if (lane.running !== undefined && lane.queue.length > (longest?.queue.length ?? 0)) longest = lane;
+    }
+    if (longest !== undefined) this.blockLane(longest);
+  }
+
+  private enqueue(lane: Lane, delivery: Delivery): void {
+    lane.queue.push(delivery);
+    if (lane.running === undefined && lane.queue.length === 1) {
+      this.ready.push(lane, delivery.subscription.priority);
+    }
+  }
+
+  private finish(delivery: Delivery): Lane {
+    const lane = this.laneOf(delivery);
+    lane.running = undefined;
+    return lane;
+  }
+
+  private advance(lane: Lane): void {
+    const next = lane.queue[0];
+    if (next !== undefined && lane.running === undefined) this.ready.push(lane, next.subscription.priority);
+    else if (lane.isIdle) this.lanes.delete(lane.name);
+  }
+
+  private blockLane(lane: Lane): void {
+    lane.blocked = true;
+    lane.blocks++;
+    const fromLog = lane.queue.filter((delivery) => delivery.claim === undefined);
+    if (fromLog.length === 0) return;
+    lane.queue = lane.queue.filter((delivery) => delivery.claim !== undefined);
+    lane.parked.push(...fromLog);
+    this.withParked.add(lane);
+  }
+
+  private unblock(lane: Lane): void {
+    lane.blocked = false;
+    lane.queue.push(...lane.parked);
+    lane.parked = [];
+    this.withParked.delete(lane);
+  }
+
+  private wantRelease(lane: Lane): void {
+    lane.release = 'wanted';
+    this.toRelease.add(lane);
+  }
+
+  private laneOf(delivery: Delivery): Lane {
+    return this.lane(this.ordered ? nameOf(delivery.log) : String(delivery.position), delivery.log);
+  }
+
+  private lane(name: string, aggregate: AggregateKey): Lane {
+    let lane = this.lanes.get(name);
+    if (lane === undefined) {
+      lane = new Lane(name, aggregate);
+      this.lanes.set(name, lane);
+    }
+    return lane;
+  }
+}
+
+function nameOf(aggregate: AggregateKey): string {
+  return `${aggregate.aggregateType}\u0000${aggregate.aggregateId}`;
+}

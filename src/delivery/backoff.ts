@@ -1,0 +1,17 @@
+const FIRST_MS = 50;
+const LONGEST_MS = 5_000;
+
+/** Delays after failures in a row: doubling, capped, with equal jitter. */
+export class Backoff {
+  private failures = 0;
+
+  succeeded(): void {
+    this.failures = 0;
+  }
+
+  /** Milliseconds to wait after one more failure. */
+  failed(): number {
+    const full = Math.min(FIRST_MS * 2 ** this.failures++, LONGEST_MS);
+    return full / 2 + (full / 2) * Math.random();
+  }
+}

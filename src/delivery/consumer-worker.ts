@@ -1,0 +1,461 @@
+import { Logger } from '@nestjs/common';
+import { IntegrationError, messageOf } from '../errors.js';
+import { CursorReader } from '../inbox/cursor-reader.js';
+import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
+import type { InboxEventStore } from '../inbox/inbox-event.store.js';
+import type { HeldLease } from '../inbox/lease-keeper.js';
+import { SettleBuffer } from '../inbox/settle-buffer.js';
+import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
+import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { Consumer } from '../subscribers/consumer.js';
+import { Backoff } from './backoff.js';
+import { Dispatcher } from './dispatcher.js';
+import type { HandlerRunner } from './handler-runner.js';
+import type { HandlerSlots } from './handler-slots.js';
+import { Signal } from './signal.js';
+
+/** Bytes of events in one page; a single larger event is a page of its own. */
+const PAGE_BYTES = 4 * 1024 * 1024;
+const LOOK_INTERVAL_MS = 1_000;
+/** A page dearer than this is read less often, and more at a time. */
+const CHEAP_PAGE_MS = 20;
+const MOST_ROWS = 5_000;
+/** A save of so many outcomes does not wait for its time. */
+const SAVE_AT = 500;
+/** When saves fail, reading stops here. */
+const MOST_UNSAVED = 20_000;
+
+/** What every worker of a process shares. */
+export interface WorkerEnvironment {
+  readonly log: OutboxLogStore;
+  readonly cursors: InboxCursorStore;
+  readonly inbox: InboxEventStore;
+  readonly runner: HandlerRunner;
+  readonly slots: HandlerSlots;
+  readonly settings: IntegrationSettingsService;
+  /** The worker's lease turned out to be somebody else's. */
+  readonly leaseLost: (worker: ConsumerWorker) => void;
+}
+
+/**
+ * Works off one leased cursor: reads pages, hands events to the dispatcher, claims due retries, saves outcomes. Four
+ * loops that only share the dispatcher and the settle buffer. It lives as long as its lease and is thrown away with it: what it
+ * holds in memory is only worth something together with the token under which it was read.
+ */
+export class ConsumerWorker {
+  readonly dispatcher: Dispatcher;
+
+  private readonly logger: Logger;
+  private readonly reader: CursorReader;
+  private readonly buffer: SettleBuffer;
+  private readonly readWanted = new Signal();
+  private readonly dueWanted = new Signal();
+  private readonly saveWanted = new Signal();
+  private readonly roomMade = new Signal();
+  /** What is planned, with whom to tell when it is cancelled. */
+  private readonly timers = new Map<NodeJS.Timeout, (() => void) | undefined>();
+  private readonly loops: Promise<void>[] = [];
+  private readonly quietWaiters: (() => void)[] = [];
+
+  private changedByOthers: number;
+  private reading = false;
+  private claiming = false;
+  private saving = false;
+  private stopped = false;
+  private draining: boolean;
+  private rowsFactor = 1;
+  private lookTimer: NodeJS.Timeout | undefined;
+  private saveTimer: NodeJS.Timeout | undefined;
+  private lastSaveMs = 0;
+  private foreignRows = false;
+  /** The retry lane stopped for want of capacity, not of due rows. */
+  private moreDue = false;
+  /** Events taken from the log or claimed since the worker began. */
+  handled = 0;
+  /** The last page was read to its end and brought nothing. */
+  private caughtUp = false;
+
+  constructor(
+    private readonly env: WorkerEnvironment,
+    readonly consumer: Consumer,
+    cursor: ClaimedCursor,
+    readonly lease: HeldLease,
+  ) {
+    this.logger = new Logger(`Consumer ${consumer.name}`);
+    this.changedByOthers = cursor.changedByOthers;
+    this.draining = env.settings.snapshot().startupDrainEnabled;
+    this.reader = new CursorReader(
+      env.log,
+      { eventNames: cursor.eventNames, partitions: cursor.partitions, partition: cursor.partition },
+      cursor.unread,
+    );
+    this.buffer = new SettleBuffer(env.cursors, lease.key, lease.token);
+    this.dispatcher = new Dispatcher(consumer, lease, this.buffer, env, {
+      outcomeReady: () => this.outcomeReady(),
+      leaseLost: () => this.leaseLost(),
+      pausing: (ms, error) =>
+        this.logger.warn(
+          `The database failed, not the event; no attempt is counted, pause of ${Math.round(ms)} ms: ${messageOf(error)}`,
+        ),
+    });
+  }
+
+  /** Second step of a takeover, after the token is committed: what the former owner left, then the loops. */
+  start(): void {
+    this.loops.push(this.run());
+  }
+
+  /** There may be new events. */
+  wake(): void {
+    this.readWanted.raise();
+  }
+
+  /** A row of the inbox may be due. */
+  wakeRetries(): void {
+    this.dueWanted.raise();
+  }
+
+  /** A beat saw the cursor: somebody may have changed inbox rows, and rows may be due. */
+  seen(changedByOthers: number, dueInMs: number | null): void {
+    if (changedByOthers !== this.changedByOthers || this.foreignRows) {
+      this.changedByOthers = changedByOthers;
+      this.guarded('Looking again at the inbox', () => this.reloadInbox());
+    }
+    if (dueInMs !== null) this.retryIn(dueInMs);
+  }
+
+  /** The lease has been confirmed, or capacity is back: go on. */
+  resume(): void {
+    this.dispatcher.pump();
+  }
+
+  /** Whether the log has anything for this worker, given its highest visible position. */
+  wants(head: number): boolean {
+    return this.reader.readPosition <= head || this.reader.hasHoles;
+  }
+
+  get isQuiet(): boolean {
+    return (
+      this.caughtUp &&
+      !this.reading &&
+      !this.claiming &&
+      !this.saving &&
+      !this.readWanted.isRaised &&
+      !this.dueWanted.isRaised &&
+      this.dispatcher.isIdle &&
+      this.buffer.isEmpty
+    );
+  }
+
+  /** Reads what there is now and resolves once everything that was read or due has been handled and saved. */
+  async settleDown(): Promise<void> {
+    this.caughtUp = false;
+    this.wake();
+    this.wakeRetries();
+    while (!this.isQuiet && !this.stopped)
+      await new Promise<void>((resolve) => this.quietWaiters.push(resolve));
+  }
+
+  /**
+   * Reads and starts nothing more, waits for running handlers until `deadline` (monotonic ms), saves. Resolves to whether
+   * everything came to its end, so that the lease can be released.
+   */
+  async stop(deadline: number): Promise<boolean> {
+    this.dispatcher.close();
+    const finished = await this.dispatcher.finishRunning(deadline);
+    this.halt();
+    await Promise.allSettled(this.loops);
+    if (!this.lease.isValid()) return false;
+    this.dispatcher.giveBackClaims();
+    while (performance.now() < deadline && !this.buffer.isEmpty) {
+      if (!(await this.saveOnce().catch(() => false))) break;
+    }
+    this.dispatcher.abandon(new IntegrationError('INTEGRATION_CLOSED', 'The application is shutting down'));
+    return finished && this.buffer.isEmpty;
+  }
+
+  /** Throws everything away: the lease, or what was known of the database, is lost. Running handlers are told. */
+  drop(reason: string): void {
+    this.dispatcher.close();
+    this.halt();
+    this.dispatcher.abandon(
+      new IntegrationError(
+        'INTEGRATION_LEASE_LOST',
+        `Consumer "${this.consumer.name}" is given up here: ${reason}`,
+      ),
+    );
+  }
+
+  /** Resolves when no handler of this worker runs any more; each ends with its deadline at the latest. */
+  get handlersEnded(): Promise<void> {
+    return this.dispatcher.ended;
+  }
+
+  private async run(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.stopped) {
+      try {
+        await this.takeOver();
+        break;
+      } catch (error) {
+        await this.waitAfterFailure('Taking over', error, backoff);
+      }
+    }
+    if (this.stopped) return;
+    this.wake();
+    this.wakeRetries();
+    await Promise.all([this.readLoop(), this.retryLoop(), this.saveLoop()]);
+  }
+
+  private async takeOver(): Promise<void> {
+    const { inbox } = this.env;
+    await inbox.interruptLeftovers(this.lease.key, []);
+    if (!this.consumer.ordered) return;
+    await inbox.releaseLowest(this.lease.key);
+    this.dispatcher.lanes.block(await inbox.unresolvedAggregates(this.lease.key));
+    this.foreignRows = (await inbox.countForeignProcessing(this.lease.key, [])) > 0;
+  }
+
+  /** Somebody else changed rows of the inbox: block what is unresolved now, and let the next save release what is not. */
+  private async reloadInbox(): Promise<void> {
+    const { inbox } = this.env;
+    const mine = this.dispatcher.claimedRows;
+    if (this.foreignRows) await inbox.interruptLeftovers(this.lease.key, mine);
+    this.foreignRows = (await inbox.countForeignProcessing(this.lease.key, this.dispatcher.claimedRows)) > 0;
+    if (this.consumer.ordered) {
+      this.dispatcher.lanes.block(await inbox.unresolvedAggregates(this.lease.key));
+      this.dispatcher.lanes.recheckBlocked();
+      this.saveWanted.raise();
+    }
+    this.wakeRetries();
+  }
+
+  // Reading
+
+  private async readLoop(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.stopped) {
+      await this.readWanted.wait();
+      for (let more = true; more && !this.stopped; ) {
+        await this.waitForRoom();
+        if (this.stopped) return;
+        try {
+          more = await this.readPage();
+          backoff.succeeded();
+        } catch (error) {
+          await this.waitAfterFailure('Reading', error, backoff);
+        }
+      }
+    }
+  }
+
+  /** Reads one page and hands it on; whether there may be more at once. */
+  private async readPage(): Promise<boolean> {
+    this.reading = true;
+    const startedAt = performance.now();
+    try {
+      const page = await this.reader.readPage(this.pageRows(), PAGE_BYTES);
+      if (this.stopped) return false;
+      this.buffer.settleAll(page.swept);
+      this.dispatcher.arrive(page.rows);
+      this.handled += page.rows.length;
+      this.caughtUp = !page.cut;
+      if (!page.cut) this.draining = false;
+      if (!this.buffer.isEmpty || this.dispatcher.lanes.hasUnsaved) this.saveSoon();
+      if (this.reader.hasHoles) this.lookSoon();
+      await this.pace(performance.now() - startedAt);
+      return page.cut;
+    } finally {
+      this.reading = false;
+      this.checkQuiet();
+    }
+  }
+
+  private pageRows(): number {
+    const { batchSize, startupDrainBatchSize } = this.env.settings.snapshot();
+    const rows = this.draining ? Math.max(batchSize, startupDrainBatchSize) : batchSize;
+    return Math.min(rows * this.rowsFactor, Math.max(rows, MOST_ROWS));
+  }
+
+  /** One page is being worked off while the next is there already; more would only fill memory. */
+  private async waitForRoom(): Promise<void> {
+    while (!this.stopped && !this.hasRoom()) {
+      this.dispatcher.makeRoom();
+      await this.roomMade.wait();
+    }
+  }
+
+  private hasRoom(): boolean {
+    const { waitingEvents, waitingBytes } = this.dispatcher;
+    return waitingEvents < this.pageRows() && waitingBytes < PAGE_BYTES && this.buffer.size < MOST_UNSAVED;
+  }
+
+  /** Many holes make a page dear: then it is read less often, and more at a time. */
+  private async pace(pageMs: number): Promise<void> {
+    this.rowsFactor = Math.min(10, Math.max(1, Math.ceil(pageMs / CHEAP_PAGE_MS)));
+    if (this.reader.rangeCount > 64) await this.wait(pageMs);
+  }
+
+  private lookSoon(): void {
+    if (this.lookTimer !== undefined || this.stopped) return;
+    this.lookTimer = this.after(LOOK_INTERVAL_MS, () => {
+      this.lookTimer = undefined;
+      this.guarded('Looking at open transactions', async () => {
+        if (await this.reader.look()) this.wake();
+        if (this.reader.hasHoles) this.lookSoon();
+      });
+    });
+  }
+
+  // Retrying
+
+  private async retryLoop(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.stopped) {
+      await this.dueWanted.wait();
+      this.claiming = true;
+      try {
+        while (!this.stopped && (await this.claimDue())) {}
+        backoff.succeeded();
+      } catch (error) {
+        await this.waitAfterFailure('Claiming retries', error, backoff);
+        this.dueWanted.raise();
+      } finally {
+        this.claiming = false;
+        this.checkQuiet();
+      }
+    }
+  }
+
+  /** Claims what is due, as far as there is capacity; whether more may be due. */
+  private async claimDue(): Promise<boolean> {
+    const capacity = this.dispatcher.freeForRetries;
+    this.moreDue = capacity === 0;
+    if (capacity === 0 || !this.lease.isValid()) return false;
+    const { inbox, log } = this.env;
+    const rows = await inbox.claimDue(this.lease.key, this.lease.token, capacity, this.consumer.ordered);
+    if (rows.length === 0 || this.stopped) return false;
+    const events = await log.readByPosition(rows.map((row) => row.position));
+    if (this.stopped) return false;
+    this.handled += rows.length;
+    this.dispatcher.arriveClaimed(rows, events);
+    this.moreDue = rows.length === capacity;
+    return this.moreDue;
+  }
+
+  private retryIn(ms: number): void {
+    if (ms <= 0) this.dueWanted.raise();
+    else if (ms < 3_000) this.after(ms, () => this.dueWanted.raise());
+  }
+
+  // Saving
+
+  private outcomeReady(): void {
+    this.roomMade.raise();
+    this.saveSoon();
+    if (this.moreDue && this.dispatcher.freeForRetries > 0) this.dueWanted.raise();
+  }
+
+  private saveSoon(): void {
+    if (this.saveTimer !== undefined || this.stopped) {
+      if (this.buffer.size >= SAVE_AT) this.saveWanted.raise();
+      return;
+    }
+    // A save that holes have made dear is done less often.
+    const delay = Math.max(this.env.settings.snapshot().flushIntervalMs, this.lastSaveMs * 2);
+    this.saveTimer = this.after(this.buffer.size >= SAVE_AT ? 0 : delay, () => {
+      this.saveTimer = undefined;
+      this.saveWanted.raise();
+    });
+  }
+
+  private async saveLoop(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.stopped) {
+      await this.saveWanted.wait();
+      try {
+        while (!this.stopped && (await this.saveOnce())) if (this.buffer.size < SAVE_AT) break;
+        backoff.succeeded();
+        if (!this.buffer.isEmpty) this.saveSoon();
+      } catch (error) {
+        await this.waitAfterFailure('Saving', error, backoff);
+        this.saveWanted.raise();
+      }
+      this.checkQuiet();
+    }
+  }
+
+  /** One save; false when there was nothing to save, or the lease is lost. */
+  private async saveOnce(): Promise<boolean> {
+    this.saving = true;
+    const startedAt = performance.now();
+    try {
+      const report = await this.buffer.save(this.dispatcher);
+      if (report === undefined) return false;
+      this.lastSaveMs = performance.now() - startedAt;
+      if (!report.held) {
+        this.leaseLost();
+        return false;
+      }
+      this.roomMade.raise();
+      this.dispatcher.saved(report);
+      if (report.dueInMs !== undefined) this.retryIn(report.dueInMs);
+      return true;
+    } finally {
+      this.saving = false;
+    }
+  }
+
+  // Ending
+
+  private leaseLost(): void {
+    if (this.stopped) return;
+    this.logger.warn('The lease was lost: another process has taken over, unsaved outcomes are dropped');
+    this.env.leaseLost(this);
+  }
+
+  private halt(): void {
+    this.stopped = true;
+    for (const [timer, cancelled] of this.timers) {
+      clearTimeout(timer);
+      cancelled?.();
+    }
+    this.timers.clear();
+    for (const signal of [this.readWanted, this.dueWanted, this.saveWanted, this.roomMade]) signal.raise();
+    this.checkQuiet();
+  }
+
+  private checkQuiet(): void {
+    if (!this.isQuiet && !this.stopped) return;
+    for (const resume of this.quietWaiters.splice(0)) resume();
+  }
+
+  private after(ms: number, run: () => void, cancelled?: () => void): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      if (!this.stopped) run();
+    }, ms);
+    this.timers.set(timer, cancelled);
+    return timer;
+  }
+
+  private wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.stopped) resolve();
+      else this.after(ms, resolve, resolve);
+    });
+  }
+
+  private async waitAfterFailure(what: string, error: unknown, backoff: Backoff): Promise<void> {
+    if (this.stopped) return;
+    const ms = backoff.failed();
+    this.logger.warn(`${what} failed and is tried again in ${Math.round(ms)} ms: ${messageOf(error)}`);
+    await this.wait(ms);
+  }
+
+  private guarded(what: string, work: () => Promise<void>): void {
+    work().catch((error) => {
+      if (!this.stopped) this.logger.warn(`${what} failed: ${messageOf(error)}`);
+    });
+  }
+}

@@ -1,0 +1,53 @@
+import type { DomainEvent, EventMetadata } from '../events/domain-event.js';
+import type { LogEvent } from '../outbox/outbox-log.store.js';
+import type { Subscription } from '../subscribers/consumer.js';
+
+/** The row of the inbox that a retry belongs to. */
+export interface Claim {
+  readonly inboxEventId: string;
+}
+
+/** One event on its way through one consumer: first from the log, later, if need be, from the retry lane. */
+export class Delivery {
+  /** Set by the dispatcher when the deadline has passed or the lease is gone: what the handler still does is ignored. */
+  abandoned = false;
+
+  constructor(
+    readonly position: number,
+    readonly log: LogEvent,
+    readonly subscription: Subscription,
+    readonly attempt: number,
+    /** Undefined on the way from the log. */
+    readonly claim: Claim | undefined,
+  ) {}
+
+  /** The event as the handler gets it. */
+  toEvent(): DomainEvent {
+    const { log } = this;
+    return {
+      outboxEventId: log.id,
+      eventName: log.eventName,
+      eventVersion: log.eventVersion,
+      sourceModule: log.sourceModule,
+      aggregateType: log.aggregateType,
+      aggregateId: log.aggregateId,
+      payload: JSON.parse(log.payload),
+      metadata: log.metadata === '{}' ? {} : (JSON.parse(log.metadata) as EventMetadata),
+      timestamp: new Date(log.createdAt),
+      position: this.position,
+    };
+  }
+}
+
+/** How a delivery ended. `error` is whatever was thrown. */
+export type Outcome =
+  | { readonly kind: 'processed' }
+  | { readonly kind: 'skipped'; readonly reason: string }
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly error: unknown }
+  | { readonly kind: 'dead'; readonly error: unknown }
+  /** The infrastructure failed, not the event: no attempt is counted, it runs again after a pause. */
+  | { readonly kind: 'infrastructure'; readonly error: unknown }
+  /** A row of the inbox says that the retry lane has the event. */
+  | { readonly kind: 'elsewhere' }
+  /** The lease is not ours any more. */
+  | { readonly kind: 'lease-lost' };

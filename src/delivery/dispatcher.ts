@@ -1,0 +1,388 @@
+import { IntegrationError } from '../errors.js';
+import type { ClaimedRow } from '../inbox/inbox-event.store.js';
+import type { AggregateKey, ExceptionRow, ResolvedRow } from '../inbox/inbox-status.js';
+import type { HeldLease } from '../inbox/lease-keeper.js';
+import type { SaveReport, SaveSource, SettleBuffer } from '../inbox/settle-buffer.js';
+import type { LogEvent, LogRow } from '../outbox/outbox-log.store.js';
+import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { Consumer } from '../subscribers/consumer.js';
+import { AggregateLanes } from './aggregate-lanes.js';
+import type { Attempt } from './attempt.js';
+import { Backoff } from './backoff.js';
+import { Delivery, type Outcome } from './delivery.js';
+import type { HandlerRunner } from './handler-runner.js';
+import type { HandlerSlots, SlotUser } from './handler-slots.js';
+import { errorFingerprint, errorText } from './retry-policy.js';
+
+interface DispatcherEnvironment {
+  readonly runner: HandlerRunner;
+  readonly slots: HandlerSlots;
+  readonly settings: IntegrationSettingsService;
+}
+
+interface DispatcherHooks {
+  /** An outcome lies in the settle buffer, or room was made. */
+  outcomeReady(): void;
+  leaseLost(): void;
+  /** The infrastructure failed; nothing is started for so many milliseconds. */
+  pausing(ms: number, error: unknown): void;
+}
+
+/** What an outcome writes into the inbox; undefined: nothing but the position. */
+type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & { readonly error: unknown };
+
+/** Runs the events of one leased cursor: in order per aggregate, so many at once, outcomes into the settle buffer. */
+export class Dispatcher implements SaveSource, SlotUser {
+  readonly lanes: AggregateLanes;
+  readonly priority: number;
+
+  private readonly running = new Set<Attempt>();
+  /** Rows that the retry lane has claimed and that have no outcome yet. */
+  private readonly claimed = new Map<string, Delivery>();
+  private readonly backoff = new Backoff();
+  private pause: NodeJS.Timeout | undefined;
+  private closed = false;
+  private abandoned = false;
+  private waiting = 0;
+  private bytes = 0;
+  private endedWaiters: (() => void)[] = [];
+
+  constructor(
+    private readonly consumer: Consumer,
+    private readonly lease: HeldLease,
+    private readonly buffer: SettleBuffer,
+    private readonly env: DispatcherEnvironment,
+    private readonly hooks: DispatcherHooks,
+  ) {
+    this.lanes = new AggregateLanes(consumer.ordered);
+    this.priority = consumer.priority;
+  }
+
+  /** Events read from the log that do not run yet. */
+  get waitingEvents(): number {
+    return this.waiting;
+  }
+
+  get waitingBytes(): number {
+    return this.bytes;
+  }
+
+  get isIdle(): boolean {
+    return this.running.size === 0 && this.waiting === 0 && this.claimed.size === 0 && !this.lanes.hasUnsaved;
+  }
+
+  /** How many due rows may be claimed now: an attempt counts from its claim, so nothing is claimed that could not run. */
+  get freeForRetries(): number {
+    return this.closed ? 0 : Math.max(0, this.consumer.concurrency - this.claimed.size);
+  }
+
+  /** Ids of the inbox rows that are ours to finish. */
+  get claimedRows(): string[] {
+    return [...this.claimed.keys()];
+  }
+
+  get ended(): Promise<void> {
+    if (this.running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.endedWaiters.push(resolve));
+  }
+
+  /** A page of the log. */
+  arrive(rows: readonly LogRow[]): void {
+    for (const { position, wanted } of rows) {
+      if (wanted === undefined) this.buffer.settle(position);
+      else if (wanted.delayMs !== undefined) this.postpone(position, wanted, wanted.delayMs);
+      else this.arriveOne(position, wanted);
+    }
+    this.pump();
+  }
+
+  /** Rows that the retry lane has claimed, with their events. */
+  arriveClaimed(rows: readonly ClaimedRow[], events: ReadonlyMap<number, LogEvent>): void {
+    for (const row of rows) {
+      const log = events.get(row.position);
+      const subscription = log && this.consumer.match(log.eventName);
+      if (log === undefined || subscription === undefined) {
+        this.giveUp(
+          row,
+          new Error(
+            log === undefined ? 'The event is no longer in the log' : `No handler for ${log.eventName}`,
+          ),
+        );
+        continue;
+      }
+      const maxAttempts = subscription.retry.maxAttempts ?? this.env.settings.snapshot().maxAttempts;
+      if (row.attempt > maxAttempts) {
+        // Its last attempt was counted and interrupted: there is none left.
+        this.giveUp(row, undefined, true);
+        continue;
+      }
+      const delivery = new Delivery(row.position, log, subscription, row.attempt, {
+        inboxEventId: row.inboxEventId,
+      });
+      this.claimed.set(row.inboxEventId, delivery);
+      this.lanes.arriveClaimed(delivery);
+    }
+    this.pump();
+  }
+
+  /** Starts what can run: in turn, within the consumer's and the process's capacity, under a lease known to be ours. */
+  pump(): void {
+    while (
+      !this.closed &&
+      this.pause === undefined &&
+      this.running.size < this.consumer.concurrency &&
+      this.lanes.hasReady &&
+      this.lease.isValid() &&
+      this.env.slots.tryTake(this)
+    ) {
+      const delivery = this.lanes.take();
+      if (delivery === undefined) this.env.slots.giveBack();
+      else this.start(delivery);
+    }
+  }
+
+  slotFree(): void {
+    this.pump();
+  }
+
+  /** The window is full and nothing in it can run: one aggregate's queue is written down as waiting. */
+  makeRoom(): void {
+    if (this.lanes.hasReady || this.running.size >= this.consumer.concurrency) return;
+    this.lanes.spillLongest();
+    this.hooks.outcomeReady();
+  }
+
+  takeWaiting(): ExceptionRow[] {
+    return this.lanes.takeParked().map((delivery) => {
+      this.leaveWindow(delivery);
+      return this.exceptionOf(
+        delivery,
+        { status: 'received', availableInMs: Number.POSITIVE_INFINITY, error: undefined },
+        0,
+      );
+    });
+  }
+
+  takeReleases(): AggregateKey[] {
+    return this.lanes.takeReleases();
+  }
+
+  /** A save is committed: lanes follow what the inbox says. */
+  saved(report: SaveReport): void {
+    this.lanes.released(report.released, report.stillBlocked);
+    for (const row of report.found) this.lanes.recheck(row);
+    this.pump();
+    if (this.lanes.hasUnsaved) this.hooks.outcomeReady();
+  }
+
+  /** Starts nothing more. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.pause);
+  }
+
+  /** Resolves to whether all running handlers ended before `deadline` (monotonic ms). */
+  async finishRunning(deadline: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
+    });
+    await Promise.race([this.ended, late]);
+    clearTimeout(timer);
+    return this.running.size === 0;
+  }
+
+  /** Claimed rows that never ran get their attempt back and are due again. */
+  giveBackClaims(): void {
+    for (const delivery of this.claimed.values()) {
+      const runs = [...this.running].some((attempt) => attempt.delivery === delivery);
+      if (!runs) {
+        const verdict: Verdict = { status: 'failed', availableInMs: 0, error: undefined };
+        this.buffer.resolve({ ...this.resolutionOf(delivery, verdict), attemptGivenBack: true });
+      }
+    }
+  }
+
+  /** What still runs is ignored from now on, and told so. */
+  abandon(reason: Error): void {
+    this.closed = true;
+    this.abandoned = true;
+    for (const attempt of this.running) attempt.end(reason);
+  }
+
+  private arriveOne(position: number, log: LogEvent): void {
+    const subscription = this.consumer.match(log.eventName);
+    if (subscription === undefined) {
+      throw new IntegrationError(
+        'INTEGRATION_SUBSCRIBER_INVALID',
+        `Consumer "${this.consumer.name}" is stored with a name that covers ${log.eventName}, but this process has no handler for it`,
+        { consumerName: this.consumer.name, eventName: log.eventName },
+      );
+    }
+    this.waiting++;
+    this.bytes += log.bytes;
+    this.lanes.arrive(new Delivery(position, log, subscription, 1, undefined));
+  }
+
+  private postpone(position: number, log: LogEvent, availableInMs: number): void {
+    this.buffer.except({
+      outboxEventId: log.id,
+      position,
+      aggregateType: log.aggregateType,
+      aggregateId: log.aggregateId,
+      status: 'received',
+      attempt: 0,
+      error: undefined,
+      fingerprint: undefined,
+      availableInMs,
+    });
+  }
+
+  private giveUp(row: ClaimedRow, error: Error | undefined, attemptGivenBack = false): void {
+    this.buffer.resolve({
+      inboxEventId: row.inboxEventId,
+      aggregateType: row.aggregateType,
+      aggregateId: row.aggregateId,
+      attempt: row.attempt,
+      attemptGivenBack,
+      ...this.rowOf({ ...this.deadVerdict, error }),
+    });
+    this.lanes.recheck(row);
+    this.hooks.outcomeReady();
+  }
+
+  private start(delivery: Delivery): void {
+    if (delivery.claim === undefined) this.leaveWindow(delivery);
+    const attempt = this.env.runner.begin(delivery);
+    this.running.add(attempt);
+    this.env.runner.run(attempt, this.lease).then((outcome) => this.end(attempt, outcome));
+  }
+
+  private end(attempt: Attempt, outcome: Outcome): void {
+    this.running.delete(attempt);
+    this.env.slots.giveBack();
+    if (!this.abandoned) this.settle(attempt.delivery, outcome);
+    if (this.running.size === 0) for (const resolve of this.endedWaiters.splice(0)) resolve();
+    this.pump();
+    if (!this.abandoned) this.hooks.outcomeReady();
+  }
+
+  private settle(delivery: Delivery, outcome: Outcome): void {
+    switch (outcome.kind) {
+      case 'processed':
+        this.processed(delivery);
+        this.lanes.resolved(delivery);
+        break;
+      case 'skipped':
+        this.write(delivery, { status: 'skipped', availableInMs: undefined, error: outcome.reason });
+        this.lanes.resolved(delivery);
+        break;
+      case 'dead':
+        this.write(delivery, { ...this.deadVerdict, error: outcome.error });
+        this.lanes.resolved(delivery);
+        break;
+      case 'retry':
+        this.write(delivery, { status: 'failed', availableInMs: outcome.delayMs, error: outcome.error });
+        this.lanes.failed(delivery);
+        break;
+      case 'elsewhere':
+        if (delivery.claim === undefined) this.buffer.settle(delivery.position);
+        else this.claimed.delete(delivery.claim.inboxEventId);
+        this.lanes.foundElsewhere(delivery);
+        break;
+      case 'infrastructure':
+        this.runAgain(delivery, outcome.error);
+        break;
+      case 'lease-lost':
+        this.hooks.leaseLost();
+        break;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  private processed(delivery: Delivery): void {
+    this.backoff.succeeded();
+    const { claim, subscription, position, log } = delivery;
+    if (claim === undefined) {
+      if (subscription.transactional) this.buffer.settleCovered(position, log.id);
+      else this.buffer.settle(position);
+      return;
+    }
+    this.claimed.delete(claim.inboxEventId);
+    // The row of a transactional handler became `processed` in the handler's own transaction.
+    if (!subscription.transactional) {
+      this.buffer.resolve(
+        this.resolutionOf(delivery, { status: 'processed', availableInMs: undefined, error: undefined }),
+      );
+    }
+  }
+
+  private write(delivery: Delivery, verdict: Verdict): void {
+    this.backoff.succeeded();
+    if (delivery.claim === undefined) {
+      this.buffer.except(this.exceptionOf(delivery, verdict, delivery.attempt));
+      return;
+    }
+    this.claimed.delete(delivery.claim.inboxEventId);
+    this.buffer.resolve(this.resolutionOf(delivery, verdict));
+  }
+
+  /** The consumer pauses as a whole: what failed one event for want of a connection would fail the next as well. */
+  private runAgain(delivery: Delivery, error: unknown): void {
+    if (delivery.claim === undefined) {
+      this.waiting++;
+      this.bytes += delivery.log.bytes;
+    }
+    this.lanes.again(delivery);
+    if (this.pause !== undefined) return;
+    const ms = this.backoff.failed();
+    this.hooks.pausing(ms, error);
+    this.pause = setTimeout(() => {
+      this.pause = undefined;
+      this.pump();
+    }, ms);
+  }
+
+  private get deadVerdict(): Pick<Verdict, 'status' | 'availableInMs'> {
+    const { deadLetterEnabled } = this.env.settings.snapshot();
+    return { status: deadLetterEnabled ? 'dead_letter' : 'failed', availableInMs: undefined };
+  }
+
+  private leaveWindow(delivery: Delivery): void {
+    this.waiting--;
+    this.bytes -= delivery.log.bytes;
+  }
+
+  private exceptionOf(delivery: Delivery, verdict: Verdict, attempt: number): ExceptionRow {
+    const { log, position } = delivery;
+    return {
+      outboxEventId: log.id,
+      position,
+      aggregateType: log.aggregateType,
+      aggregateId: log.aggregateId,
+      attempt,
+      ...this.rowOf(verdict),
+    };
+  }
+
+  private resolutionOf(delivery: Delivery, verdict: Verdict): ResolvedRow {
+    return {
+      inboxEventId: delivery.claim?.inboxEventId ?? '',
+      aggregateType: delivery.log.aggregateType,
+      aggregateId: delivery.log.aggregateId,
+      attempt: delivery.attempt,
+      ...this.rowOf(verdict),
+    };
+  }
+
+  private rowOf({ status, availableInMs, error }: Verdict) {
+    const hasError = error !== undefined;
+    return {
+      status,
+      availableInMs,
+      error: hasError ? errorText(error) : undefined,
+      fingerprint: hasError && status !== 'skipped' ? errorFingerprint(error) : undefined,
+    };
+  }
+}

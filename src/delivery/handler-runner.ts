@@ -1,0 +1,130 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { HostClient } from '../database/host-client.js';
+import { InboxService } from '../inbox/inbox.service.js';
+import type { HeldLease } from '../inbox/lease-keeper.js';
+import { IntegrationLinkService } from '../links/integration-link.service.js';
+import { OutboxNotifier } from '../outbox/outbox-notifier.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { type PublishedRecord, runInHandlerContext } from '../telemetry/integration-context.js';
+import { Attempt } from './attempt.js';
+import type { Delivery, Outcome } from './delivery.js';
+import { HandlerContext } from './handler-context.js';
+import { HandlerTransaction } from './handler-transaction.js';
+import { isDatabaseOutage } from './infrastructure-failure.js';
+import { outcomeOfError } from './retry-policy.js';
+
+/** How long a transactional handler waits for a connection of the host's pool, at most. */
+const MAX_WAIT_MS = 5_000;
+/** The client's own limit comes after the server's. */
+const CLIENT_TIMEOUT_SLACK_MS = 2_000;
+
+const PROCESSED: Outcome = { kind: 'processed' };
+
+/** Thrown to roll a transaction back whose outcome is decided. */
+class Decided {
+  constructor(readonly outcome: Outcome) {}
+}
+
+/** Runs handlers: one attempt of one delivery, from its deadline to its outcome. Never rejects. */
+@Injectable()
+export class HandlerRunner {
+  private readonly logger = new Logger('HandlerRunner');
+
+  constructor(
+    private readonly host: HostClient,
+    private readonly transaction: HandlerTransaction,
+    readonly inboxService: InboxService,
+    readonly linkService: IntegrationLinkService,
+    private readonly notifier: OutboxNotifier,
+    private readonly settings: IntegrationSettingsService,
+  ) {}
+
+  begin(delivery: Delivery): Attempt {
+    return new Attempt(
+      delivery,
+      delivery.subscription.timeoutMs ?? this.settings.snapshot().handlerTimeoutMs,
+    );
+  }
+
+  /** The outcome of one attempt: of its handler, of its transaction, or of its deadline, whichever comes first. */
+  async run(attempt: Attempt, lease: HeldLease): Promise<Outcome> {
+    const work = attempt.delivery.subscription.transactional
+      ? this.runTransactional(attempt, lease)
+      : this.runPlain(attempt);
+    return attempt.race(work, (error) => this.outcomeOfDeadline(attempt, error));
+  }
+
+  private async runPlain(attempt: Attempt): Promise<Outcome> {
+    attempt.inHandler = true;
+    try {
+      await this.callHandler(attempt, undefined, []);
+      return PROCESSED;
+    } catch (error) {
+      return this.outcomeOfHandlerError(attempt, error);
+    }
+  }
+
+  private async runTransactional(attempt: Attempt, lease: HeldLease): Promise<Outcome> {
+    const published: PublishedRecord[] = [];
+    const remainingMs = attempt.remainingMs;
+    try {
+      await this.host.client.$transaction(
+        async (transaction) => {
+          published.length = 0;
+          const settled = await this.transaction.enter(transaction, attempt.delivery, lease, remainingMs);
+          if (settled !== undefined) throw new Decided(settled);
+          attempt.inHandler = true;
+          await this.callHandler(attempt, transaction, published).catch((error) => {
+            throw new Decided(this.outcomeOfHandlerError(attempt, error));
+          });
+          await this.transaction.leave(transaction).catch((error) => {
+            throw new Decided(this.outcomeOfHandlerError(attempt, error));
+          });
+          // Its failure is decided already: the effects must not be committed any more.
+          if (attempt.ended) throw attempt.timeoutError();
+        },
+        {
+          isolationLevel: 'ReadCommitted',
+          maxWait: Math.min(remainingMs, MAX_WAIT_MS),
+          timeout: remainingMs + CLIENT_TIMEOUT_SLACK_MS,
+        },
+      );
+    } catch (error) {
+      return error instanceof Decided ? error.outcome : { kind: 'infrastructure', error };
+    }
+    if (published.length > 0) {
+      this.notifier.signal({
+        source: 'commit',
+        eventNames: [...new Set(published.map((record) => record.eventName))],
+      });
+    }
+    return PROCESSED;
+  }
+
+  private async callHandler(
+    attempt: Attempt,
+    transaction: object | undefined,
+    published: PublishedRecord[],
+  ): Promise<void> {
+    const { subscription } = attempt.delivery;
+    const event = attempt.delivery.toEvent();
+    const context = new HandlerContext(attempt, this, transaction);
+    await runInHandlerContext(
+      { consumerName: subscription.consumerName, event, transaction, published },
+      async () => subscription.handler(event, context),
+    );
+  }
+
+  private outcomeOfHandlerError(attempt: Attempt, error: unknown): Outcome {
+    if (isDatabaseOutage(error)) return { kind: 'infrastructure', error };
+    const { delivery } = attempt;
+    return outcomeOfError(error, delivery.attempt, delivery.subscription, this.settings.snapshot());
+  }
+
+  private outcomeOfDeadline(attempt: Attempt, error: Error): Outcome {
+    // Waiting for a connection, or for a row that a stalled process holds, is no failure of the event.
+    if (!attempt.inHandler) return { kind: 'infrastructure', error };
+    this.logger.warn(error.message);
+    return this.outcomeOfHandlerError(attempt, error);
+  }
+}

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import type { SqlClient } from '../database/sql-client.js';
+import { IntegrationError } from '../errors.js';
+import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
+import { InboxEventStore } from '../inbox/inbox-event.store.js';
+import type { HeldLease } from '../inbox/lease-keeper.js';
+import type { Delivery, Outcome } from './delivery.js';
+import { HandlerTransactionStore } from './handler-transaction.store.js';
+
+/** The server ends a transaction this much later than the handler's own deadline, which decides first. */
+const SERVER_TIMEOUT_SLACK_MS = 500;
+
+/*
+ * Effects exactly once. The steps of a transactional handler's transaction, in this order:
+ *
+ *   1. local statement and idle timeouts, enforced by the server: a timeout of the client cannot fire in a stopped
+ *      process, and the locks of such a process would block the next owner. READ COMMITTED, verified: a repeatable-read
+ *      snapshot would hide a changed token.
+ *   2. the inbox row, unique on event and consumer: it waits for whoever holds it uncommitted. If it is there, the
+ *      effects are (or the retry lane has the event).
+ *   3. then, in a statement of its own, the token. A process that stalled past its lease either finds the row, or finds
+ *      the token changed, or holds the row before the next owner asks for it. (The other way round, a process could check the
+ *      token, stall, and insert after the next owner's row was cleaned up.)
+ *   4. the handler.
+ *   5. one more statement: a handler that swallowed a database error has an aborted transaction, and its COMMIT would
+ *      be a ROLLBACK without an error.
+ */
+@Injectable()
+export class HandlerTransaction {
+  constructor(
+    private readonly statements: HandlerTransactionStore,
+    private readonly inbox: InboxEventStore,
+    private readonly cursors: InboxCursorStore,
+  ) {}
+
+  /** Steps 1 to 3: undefined if the handler is to run, else what is already settled. */
+  async enter(
+    transaction: SqlClient,
+    delivery: Delivery,
+    lease: HeldLease,
+    remainingMs: number,
+  ): Promise<Outcome | undefined> {
+    const isolation = await this.statements.begin(transaction, remainingMs + SERVER_TIMEOUT_SLACK_MS);
+    if (isolation !== 'read committed') throw wrongIsolation(isolation);
+    const taken = await this.takeRow(transaction, delivery, lease);
+    if (taken !== undefined) return taken;
+    const held = await this.cursors.holdsLease(transaction, lease.key, lease.token);
+    return held ? undefined : { kind: 'lease-lost' };
+  }
+
+  /** Step 5. */
+  async leave(transaction: SqlClient): Promise<void> {
+    await this.statements.verifyUsable(transaction);
+  }
+
+  private async takeRow(
+    transaction: SqlClient,
+    delivery: Delivery,
+    lease: HeldLease,
+  ): Promise<Outcome | undefined> {
+    if (delivery.claim !== undefined) {
+      const ours = await this.inbox.completeClaimed(
+        transaction,
+        delivery.claim.inboxEventId,
+        delivery.attempt,
+      );
+      return ours ? undefined : { kind: 'elsewhere' };
+    }
+    const found = await this.inbox.insertProcessed(transaction, lease.key, {
+      outboxEventId: delivery.log.id,
+      position: delivery.position,
+      aggregateType: delivery.log.aggregateType,
+      aggregateId: delivery.log.aggregateId,
+    });
+    if (found === true) return undefined;
+    if (found === 'processed') return { kind: 'processed' };
+    if (found === undefined)
+      return { kind: 'infrastructure', error: new Error('the inbox row vanished meanwhile') };
+    return { kind: 'elsewhere' };
+  }
+}
+
+function wrongIsolation(isolation: string): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_ISOLATION_LEVEL',
+    `The host's client opened a ${isolation} transaction for a transactional handler; READ COMMITTED is needed. Let the client honour isolationLevel in $transaction's options.`,
+    { isolation },
+  );
+}

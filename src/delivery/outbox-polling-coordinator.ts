@@ -1,0 +1,96 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Subscription } from 'rxjs';
+import { messageOf } from '../errors.js';
+import { OutboxLogStore } from '../outbox/outbox-log.store.js';
+import { OutboxNotifier, type Wakeup } from '../outbox/outbox-notifier.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { OutboxProcessor } from './outbox-processor.js';
+
+/** What the coordinator is doing. Intervals in milliseconds. */
+export interface PollingState {
+  /** `busy`: the last look found something; `quiet`: it found nothing, intervals grow; `stopped`. */
+  readonly mode: 'busy' | 'quiet' | 'stopped';
+  /** Until the next look, if nothing wakes it before. */
+  readonly intervalMs: number;
+  readonly lastWakeup: { readonly at: Date; readonly source: Wakeup['source'] | 'poll' } | undefined;
+}
+
+/**
+ * Decides when the log is read. Polling is always on and always enough: one look at the log's head for all consumers of the
+ * process, from every `pollingIntervalMs` while there is something to do up to every `idlePollingIntervalMs` when there is
+ * not. A wake-up only makes it sooner.
+ */
+@Injectable()
+export class OutboxPollingCoordinator {
+  private readonly logger = new Logger('OutboxPollingCoordinator');
+  private wakeups: Subscription | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private intervalMs = 0;
+  private mode: PollingState['mode'] = 'stopped';
+  private lastWakeup: PollingState['lastWakeup'];
+
+  constructor(
+    private readonly notifier: OutboxNotifier,
+    private readonly processor: OutboxProcessor,
+    private readonly log: OutboxLogStore,
+    private readonly settings: IntegrationSettingsService,
+  ) {}
+
+  get state(): PollingState {
+    return { mode: this.mode, intervalMs: this.intervalMs, lastWakeup: this.lastWakeup };
+  }
+
+  start(): void {
+    if (this.mode !== 'stopped') return;
+    this.mode = 'busy';
+    this.intervalMs = this.settings.snapshot().pollingIntervalMs;
+    this.wakeups = this.notifier.wakeups$.subscribe((wakeup) => this.woken(wakeup));
+    this.schedule();
+  }
+
+  stop(): void {
+    this.mode = 'stopped';
+    this.wakeups?.unsubscribe();
+    clearTimeout(this.timer);
+  }
+
+  private woken(wakeup: Wakeup): void {
+    this.lastWakeup = { at: new Date(), source: wakeup.source };
+    this.processor.wake(wakeup.eventNames);
+    // By hand, or by another process: it may be about rows of the inbox (a redrive) as well.
+    if (wakeup.source === 'manual' || wakeup.source === 'listen') this.processor.wakeRetries();
+    if (this.mode === 'quiet') {
+      this.mode = 'busy';
+      this.intervalMs = this.settings.snapshot().pollingIntervalMs;
+      this.schedule();
+    }
+  }
+
+  private async poll(): Promise<void> {
+    let found = false;
+    try {
+      const workers = this.processor.activeWorkers;
+      const head = workers.length === 0 ? 0 : await this.log.readHead();
+      for (const worker of workers) {
+        if (!worker.wants(head)) continue;
+        found = true;
+        worker.wake();
+      }
+    } catch (error) {
+      this.logger.warn(`A poll failed, the next one follows: ${messageOf(error)}`);
+    }
+    if (this.mode === 'stopped') return;
+    const { pollingIntervalMs, idlePollingIntervalMs } = this.settings.snapshot();
+    this.mode = found ? 'busy' : 'quiet';
+    this.intervalMs = found
+      ? pollingIntervalMs
+      : Math.min(Math.max(this.intervalMs, pollingIntervalMs) * 2, idlePollingIntervalMs);
+    if (found) this.lastWakeup = { at: new Date(), source: 'poll' };
+    this.schedule();
+  }
+
+  private schedule(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.poll(), this.intervalMs);
+  }
+}

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { NonRetryableError, RetryAfterError, SkipEventError } from '../errors.js';
+import type { OutboxSettings } from '../settings/settings-definitions.js';
+import type { Subscription } from '../subscribers/consumer.js';
+import type { Outcome } from './delivery.js';
+
+const MAX_ERROR_LENGTH = 4_000;
+/** What Postgres refuses in text: NUL and lone surrogates. */
+const UNSTORABLE = /\p{Surrogate}|\0/gu;
+
+/**
+ * What follows from an error that a handler threw in its `attempt`-th try: skipped, dead, or tried again after an
+ * exponential delay with equal jitter (half fixed, half random; Brooker, "Exponential Backoff And Jitter", 2015).
+ */
+export function outcomeOfError(
+  error: unknown,
+  attempt: number,
+  subscription: Pick<Subscription, 'retry'>,
+  settings: Readonly<OutboxSettings>,
+  random: () => number = Math.random,
+): Outcome {
+  if (isNamed(error, SkipEventError)) return { kind: 'skipped', reason: error.reason };
+  if (isNamed(error, NonRetryableError)) return { kind: 'dead', error };
+  if (attempt >= (subscription.retry.maxAttempts ?? settings.maxAttempts)) return { kind: 'dead', error };
+  if (isNamed(error, RetryAfterError)) return { kind: 'retry', delayMs: Math.max(0, error.delayMs), error };
+  return { kind: 'retry', delayMs: retryDelayMs(attempt, subscription, settings, random), error };
+}
+
+/** `base × 2^(attempt − 1)`, at most the longest delay, then between half of that and all of it. */
+export function retryDelayMs(
+  attempt: number,
+  subscription: Pick<Subscription, 'retry'>,
+  settings: Readonly<OutboxSettings>,
+  random: () => number,
+): number {
+  const base = subscription.retry.baseDelayMs ?? settings.retryBaseDelayMs;
+  const longest = subscription.retry.maxDelayMs ?? settings.retryMaxDelayMs;
+  const full = Math.min(base * 2 ** (attempt - 1), longest);
+  return full / 2 + (full / 2) * random();
+}
+
+/** An error as it is stored: its text, bounded and without what Postgres refuses in text. */
+export function errorText(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return text.slice(0, MAX_ERROR_LENGTH).replace(UNSTORABLE, '\uFFFD');
+}
+
+/** The same for errors that differ only in numbers, ids and quoted values, so that an admin can see kinds of failure. */
+export function errorFingerprint(error: unknown): string {
+  const kind = errorText(error)
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '#')
+    .replace(/"[^"]*"|'[^']*'/g, '#')
+    .replace(/\d+/g, '#');
+  return createHash('sha256').update(kind).digest('hex').slice(0, 32);
+}
+
+/** By class or by name: an application may have loaded this package twice (CommonJS tests do). */
+function isNamed<E extends Error>(error: unknown, type: abstract new (...args: never[]) => E): error is E {
+  return error instanceof type || (error instanceof Error && error.name === type.name);
+}

@@ -1,0 +1,118 @@
+/*
+ * Why no event is missed and none is read too early.
+ *
+ * Positions are handed out at insert, transactions commit in another order. `toRead` is what this consumer partition
+ * has neither settled nor in flight; it is asked for whole, again and again, so a late commit appears in its hole and is
+ * delivered then. Nothing is ever skipped by a "highest seen" mark. A position that was rolled back never appears;
+ * the sweep takes such holes out:
+ *
+ *   1. `upto` := this cursor's own read position, one past the highest position it has seen committed.
+ *   2. Then read who holds RowExclusiveLock on the log. Wait until each of them is gone, and no prepared transaction is left.
+ *   3. A page whose statement starts after that is the re-read: what it finds in a hole is delivered; what is still
+ *      absent below `upto`, or below the page's last row if rows or bytes cut the page short, never committed and is settled.
+ *
+ * Let T own a position p < upto. Its INSERT took the lock before it drew p and keeps it until T, or the savepoint it ran
+ * under, has ended; a commit becomes visible before its locks are released. p was drawn before a higher position was seen
+ * committed (a position is drawn later than every lower one: the identity's CACHE is 1), so before `upto` was noted, so before the
+ * holders were read. Hence T was among them or had ended. Once it is gone, a snapshot taken afterwards sees its row or no snapshot
+ * ever will; the re-read's is taken afterwards.
+ *
+ * Order. Two writers that serialize on an aggregate and publish after that get ascending positions and become visible in
+ * that order. Holes and tail come from one statement, hence one snapshot: a page that has the later event has the
+ * earlier one too, unless an earlier page had it. Pages of one cursor are read one at a time.
+ */
+import type { LogFilter, LogRow, OutboxLogStore } from '../outbox/outbox-log.store.js';
+import { PositionSet } from './position-set.js';
+
+export interface Page {
+  readonly rows: readonly LogRow[];
+  /** Rows or bytes cut it short: there may be more now. */
+  readonly cut: boolean;
+  /** Holes that never committed, to be settled without a handler. */
+  readonly swept: PositionSet;
+}
+
+/** Holders of step 2; ready when step 3 may begin. */
+type Sweep = { readonly upto: number; readonly holders: Set<string>; ready: boolean };
+
+/** Reads the log for one leased cursor. Belongs to one lease: it is thrown away with it. */
+export class CursorReader {
+  private readonly toRead: PositionSet;
+  private sweep: Sweep | undefined;
+
+  constructor(
+    private readonly log: OutboxLogStore,
+    private readonly filter: LogFilter,
+    unread: string,
+  ) {
+    this.toRead = PositionSet.parse(unread);
+  }
+
+  /** One past the highest position seen; everything from here on is unread. */
+  get readPosition(): number {
+    return this.toRead.openFrom ?? Number.MAX_SAFE_INTEGER;
+  }
+
+  /** Whether there are positions below the read position that were not there when they were last asked for. */
+  get hasHoles(): boolean {
+    return this.toRead.hasBelow(this.readPosition);
+  }
+
+  /** In how many pieces the next page asks: what the holes cost. */
+  get rangeCount(): number {
+    return this.toRead.rangeCount;
+  }
+
+  /** The next page. Not to be called while another page of this cursor is under way. */
+  async readPage(rows: number, bytes: number): Promise<Page> {
+    const ready = this.sweep?.ready === true ? this.sweep : undefined;
+    const page = await this.log.readPage(this.toRead.toString(), rows, bytes, this.filter);
+    this.toRead.removeAll(PositionSet.of(page.map((row) => row.position)));
+    const cut = page.length >= rows || sizeOf(page) >= bytes;
+    return { rows: page, cut, swept: this.finishSweep(ready, cut, page) };
+  }
+
+  /**
+   * One look at the writers, to be called about once a second while there are holes. True: the holes are ready to be
+   * read once more, so a page is wanted now.
+   */
+  async look(): Promise<boolean> {
+    if (this.sweep?.ready === true) return true;
+    if (!this.hasHoles) {
+      this.sweep = undefined;
+      return false;
+    }
+    const upto = this.sweep?.upto ?? this.readPosition;
+    const writers = await this.log.readWriters();
+    const present = new Set(writers.map((writer) => writer.virtualTransaction));
+    const holders = this.sweep === undefined ? present : intersection(this.sweep.holders, present);
+    const ready = holders.size === 0 && !writers.some((writer) => writer.prepared);
+    this.sweep = { upto, holders, ready };
+    return ready;
+  }
+
+  /** Takes back positions that were added by somebody else (a replay). */
+  include(positions: PositionSet): void {
+    this.toRead.addAll(positions);
+  }
+
+  private finishSweep(ready: Sweep | undefined, cut: boolean, page: readonly LogRow[]): PositionSet {
+    if (ready === undefined) return PositionSet.empty();
+    this.sweep = undefined;
+    const last = page.at(-1);
+    const limit = cut && last !== undefined ? Math.min(ready.upto, last.position) : ready.upto;
+    const swept = this.toRead.below(limit);
+    this.toRead.removeAll(swept);
+    return swept;
+  }
+}
+
+function sizeOf(page: readonly LogRow[]): number {
+  let bytes = 0;
+  for (const row of page) bytes += row.wanted?.bytes ?? 0;
+  return bytes;
+}
+
+function intersection(a: ReadonlySet<string>, b: ReadonlySet<string>): Set<string> {
+  return new Set([...a].filter((item) => b.has(item)));
+}

@@ -1,0 +1,158 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { SqlClient } from '../database/sql-client.js';
+import { type AggregateKey, type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
+
+/** A row that the retry lane has taken: its attempt is counted, its status is `processing`. */
+export interface ClaimedRow extends AggregateKey {
+  readonly inboxEventId: string;
+  readonly outboxEventId: string;
+  readonly position: number;
+  /** Of the attempt that begins now. */
+  readonly attempt: number;
+}
+
+/** The exceptions: what the retry lane claims, and the idempotency row of a transactional handler. */
+@Injectable()
+export class InboxEventStore {
+  private readonly cursor: string;
+  private readonly inbox: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.inbox = `"${db.schema}".inbox_event`;
+  }
+
+  /**
+   * Claims due rows, of an ordered consumer only the lowest unresolved of each aggregate, and counts the attempt before
+   * it runs. The cursor row is held FOR SHARE while the token is compared, to the end of the statement's transaction: a
+   * takeover either waits for this claim and then sees its rows, or came first and leaves it nothing.
+   */
+  async claimDue(key: CursorKey, token: string, limit: number, ordered: boolean): Promise<ClaimedRow[]> {
+    return this.db.queryNamed<ClaimedRow>(
+      ordered ? 'integration_claim_due_ordered' : 'integration_claim_due',
+      `WITH owner AS MATERIALIZED (
+         SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR SHARE
+       ), due AS MATERIALIZED (
+         SELECT i.id FROM ${this.inbox} i
+         WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status IN ('received', 'failed')
+           AND i.available_at < 'infinity' AND i.available_at <= statement_timestamp() AND EXISTS (SELECT 1 FROM owner)
+           ${ordered ? this.nothingBefore('i') : ''}
+         ORDER BY i.available_at, i.position LIMIT $4 FOR UPDATE OF i SKIP LOCKED
+       )
+       UPDATE ${this.inbox} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp()
+       FROM due, owner WHERE i.id = due.id
+       RETURNING i.id AS "inboxEventId", i.outbox_event_id AS "outboxEventId", i.position, i.attempt_count AS attempt,
+         i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId"`,
+      [key.consumerName, key.partition, token, limit],
+    );
+  }
+
+  /** Milliseconds until the next row is due (0 or less: now); undefined if none will be. */
+  async nextDueInMs(key: CursorKey): Promise<number | undefined> {
+    const [row] = await this.db.query<{ ms: number | null }>(
+      `SELECT CASE WHEN min(available_at) = '-infinity' THEN 0
+                   ELSE (extract(epoch FROM min(available_at) - clock_timestamp()) * 1000)::float8 END AS ms
+       FROM ${this.inbox} i
+       WHERE consumer_name = $1 AND partition = $2 AND status IN ('received', 'failed') AND available_at < 'infinity'`,
+      [key.consumerName, key.partition],
+    );
+    return row?.ms ?? undefined;
+  }
+
+  /**
+   * After a takeover: rows that somebody before us was processing become failed, due at once; their attempt stays
+   * counted. Rows claimed by ourselves (`mine`) and rows that a stalled owner's transaction has locked are left.
+   */
+  async interruptLeftovers(key: CursorKey, mine: readonly string[]): Promise<number> {
+    const rows = await this.db.query(
+      `UPDATE ${this.inbox} i
+       SET status = 'failed', available_at = clock_timestamp(), updated_at = clock_timestamp(),
+           last_error = 'Interrupted: the process that ran this attempt is gone', error_fingerprint = 'interrupted'
+       FROM (
+         SELECT id FROM ${this.inbox} l
+         WHERE l.consumer_name = $1 AND l.partition = $2 AND l.status = 'processing' AND l.id <> ALL ($3::uuid[])
+         FOR UPDATE SKIP LOCKED
+       ) left_over
+       WHERE i.id = left_over.id RETURNING 1`,
+      [key.consumerName, key.partition, mine],
+    );
+    return rows.length;
+  }
+
+  /** How many rows are `processing` that are not ours: a stalled owner's transaction still holds them. */
+  async countForeignProcessing(key: CursorKey, mine: readonly string[]): Promise<number> {
+    const [row] = await this.db.query<{ count: number }>(
+      `SELECT count(*) AS count FROM ${this.inbox}
+       WHERE consumer_name = $1 AND partition = $2 AND status = 'processing' AND id <> ALL ($3::uuid[])`,
+      [key.consumerName, key.partition, mine],
+    );
+    return row?.count ?? 0;
+  }
+
+  /** Gives its turn to the lowest unresolved row of each aggregate that is waiting for it. */
+  async releaseLowest(key: CursorKey): Promise<void> {
+    await this.db.query(
+      `UPDATE ${this.inbox} i SET available_at = '-infinity', updated_at = clock_timestamp()
+       WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status = 'received' AND i.available_at = 'infinity'
+         ${this.nothingBefore('i')}`,
+      [key.consumerName, key.partition],
+    );
+  }
+
+  /** The aggregates that have an unresolved row. */
+  async unresolvedAggregates(key: CursorKey): Promise<AggregateKey[]> {
+    return this.db.query<AggregateKey>(
+      `SELECT DISTINCT aggregate_type AS "aggregateType", aggregate_id AS "aggregateId" FROM ${this.inbox} i
+       WHERE consumer_name = $1 AND partition = $2 AND ${unresolved('i')}`,
+      [key.consumerName, key.partition],
+    );
+  }
+
+  /**
+   * First statement of substance in a handler's transaction: true if the event is ours to run, else what the row that
+   * stood in the way says; undefined if that row has gone meanwhile (an owner's save cleaned it up).
+   */
+  async insertProcessed(
+    transaction: SqlClient,
+    key: CursorKey,
+    event: { outboxEventId: string; position: number } & AggregateKey,
+  ): Promise<true | InboxStatus | undefined> {
+    const inserted = await transaction.$executeRawUnsafe(
+      `INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id, status, attempt_count, processed_at)
+       VALUES ($1::uuid, $2::bigint, $3, $4::int, $5, $6, 'processed', 1, clock_timestamp())
+       ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING`,
+      event.outboxEventId,
+      event.position,
+      key.consumerName,
+      key.partition,
+      event.aggregateType,
+      event.aggregateId,
+    );
+    if (inserted > 0) return true;
+    const [row] = await transaction.$queryRawUnsafe<{ status: InboxStatus }[]>(
+      `SELECT status FROM ${this.inbox} WHERE outbox_event_id = $1::uuid AND consumer_name = $2`,
+      event.outboxEventId,
+      key.consumerName,
+    );
+    return row?.status;
+  }
+
+  /** The same in the retry lane: the claimed row becomes `processed` with the handler's effects, or nothing happens. */
+  async completeClaimed(transaction: SqlClient, inboxEventId: string, attempt: number): Promise<boolean> {
+    const updated = await transaction.$executeRawUnsafe(
+      `UPDATE ${this.inbox} SET status = 'processed', processed_at = clock_timestamp(), available_at = NULL, updated_at = clock_timestamp()
+       WHERE id = $1::uuid AND status = 'processing' AND attempt_count = $2::int`,
+      inboxEventId,
+      attempt,
+    );
+    return updated > 0;
+  }
+
+  private nothingBefore(alias: string): string {
+    return `AND NOT EXISTS (
+      SELECT 1 FROM ${this.inbox} b
+      WHERE b.consumer_name = $1 AND b.partition = $2 AND b.aggregate_type = ${alias}.aggregate_type
+        AND b.aggregate_id = ${alias}.aggregate_id AND b.position < ${alias}.position AND ${unresolved('b')})`;
+  }
+}

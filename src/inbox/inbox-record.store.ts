@@ -1,0 +1,155 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { SqlClient } from '../database/sql-client.js';
+import type { DeadLetter, InboxFilter, InboxRecord } from './inbox-record.js';
+import type { InboxStatus } from './inbox-status.js';
+
+/** The inbox as users look at it, and as consumers written by hand use it. */
+@Injectable()
+export class InboxRecordStore {
+  private readonly inbox: string;
+  private readonly log: string;
+  private readonly cursor: string;
+  private readonly columns: string;
+  private readonly matches: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.inbox = `"${db.schema}".inbox_event`;
+    this.log = `"${db.schema}".outbox_event`;
+    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.columns = `i.id, i.outbox_event_id AS "outboxEventId", i.position, i.consumer_name AS "consumerName",
+      i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId", i.status, i.attempt_count AS "attemptCount",
+      i.last_error AS "lastError", i.error_fingerprint AS "errorFingerprint",
+      CASE WHEN isfinite(i.available_at) THEN i.available_at END AS "availableAt", i.processed_at AS "processedAt",
+      i.created_at AS "createdAt", i.updated_at AS "updatedAt"`;
+    this.matches = `($1::text IS NULL OR i.consumer_name = $1) AND ($2::text IS NULL OR e.event_name = $2)
+      AND ($3::text IS NULL OR i.aggregate_type = $3) AND ($4::text IS NULL OR i.aggregate_id = $4)
+      AND ($5::uuid IS NULL OR i.outbox_event_id = $5) AND ($6::text IS NULL OR i.error_fingerprint = $6)`;
+  }
+
+  /** By position, the oldest first. */
+  async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
+    return this.db.query<DeadLetter>(
+      `SELECT ${this.columns}, e.event_name AS "eventName"
+       FROM ${this.inbox} i JOIN ${this.log} e ON e.position = i.position
+       WHERE i.status = 'dead_letter' AND ${this.matches} AND i.position > $8::bigint
+       ORDER BY i.position, i.consumer_name LIMIT $7`,
+      [...valuesOf(filter), limit, after],
+    );
+  }
+
+  /**
+   * Sends dead letters, and events that failed for good, on their way again with all their attempts; the oldest first, at most
+   * `limit`. The cursors are told, so that their owners look: `changed_by_others` is raised in the same statement, in key order.
+   */
+  async redrive(filter: InboxFilter, limit: number): Promise<number> {
+    const [row] = await this.db.query<{ count: number }>(
+      `WITH chosen AS (
+         SELECT i.id FROM ${this.inbox} i JOIN ${this.log} e ON e.position = i.position
+         WHERE (i.status = 'dead_letter' OR (i.status = 'failed' AND i.available_at IS NULL)) AND ${this.matches}
+         ORDER BY i.position LIMIT $7 FOR UPDATE OF i SKIP LOCKED
+       ), redriven AS (
+         UPDATE ${this.inbox} i
+         SET status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL, updated_at = clock_timestamp()
+         FROM chosen WHERE i.id = chosen.id RETURNING i.consumer_name, i.partition
+       ), touched AS (
+         SELECT c.consumer_name, c.partition FROM ${this.cursor} c
+         WHERE (c.consumer_name, c.partition) IN (SELECT consumer_name, partition FROM redriven)
+         ORDER BY c.consumer_name, c.partition FOR UPDATE
+       ), told AS (
+         UPDATE ${this.cursor} c SET changed_by_others = c.changed_by_others + 1
+         FROM touched t WHERE c.consumer_name = t.consumer_name AND c.partition = t.partition
+       )
+       SELECT count(*) AS count FROM redriven`,
+      [...valuesOf(filter), limit],
+    );
+    return row?.count ?? 0;
+  }
+
+  /** What is known of an event and a consumer: its row, or, where there is none, what the cursor says. */
+  async isProcessed(outboxEventId: string, consumerName: string): Promise<boolean> {
+    const [row] = await this.db.query<{ processed: boolean | null }>(
+      `SELECT CASE
+         WHEN i.status IS NOT NULL THEN i.status = 'processed'
+         ELSE EXISTS (
+           SELECT 1 FROM ${this.cursor} c
+           WHERE c.consumer_name = $2 AND e.position >= c.starts_at AND NOT e.position <@ c.unread
+             AND c.partition = CASE WHEN c.partitions = 1 THEN 0
+               ELSE "${this.db.schema}".integration_partition(e.aggregate_type, e.aggregate_id, c.partitions) END
+             AND EXISTS (SELECT 1 FROM unnest(c.event_names) AS n (name)
+                         WHERE e.event_name = n.name OR (right(n.name, 1) = '*' AND e.event_name ^@ left(n.name, -1))))
+         END AS processed
+       FROM ${this.log} e
+       LEFT JOIN ${this.inbox} i ON i.outbox_event_id = e.id AND i.consumer_name = $2
+       WHERE e.id = $1::uuid`,
+      [outboxEventId, consumerName],
+    );
+    return row?.processed ?? false;
+  }
+
+  /** Whether the engine runs a consumer of this name. */
+  async isManaged(consumerName: string): Promise<boolean> {
+    const rows = await this.db.query(`SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 LIMIT 1`, [
+      consumerName,
+    ]);
+    return rows.length > 0;
+  }
+
+  /** Inserts a row for an event of the log unless there is one; false if the log has no such event. */
+  async create(client: SqlClient, outboxEventId: string, consumerName: string): Promise<void> {
+    await client.$executeRawUnsafe(
+      `INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
+       SELECT e.id, e.position, $2, e.aggregate_type, e.aggregate_id, 'received' FROM ${this.log} e WHERE e.id = $1::uuid
+       ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING`,
+      outboxEventId,
+      consumerName,
+    );
+  }
+
+  async findByEvent(
+    client: SqlClient,
+    outboxEventId: string,
+    consumerName: string,
+  ): Promise<InboxRecord | undefined> {
+    const [row] = await client.$queryRawUnsafe<InboxRecord[]>(
+      `SELECT ${this.columns} FROM ${this.inbox} i WHERE i.outbox_event_id = $1::uuid AND i.consumer_name = $2`,
+      outboxEventId,
+      consumerName,
+    );
+    return row && { ...row, position: Number(row.position) };
+  }
+
+  async consumerOf(client: SqlClient, id: string): Promise<string | undefined> {
+    const [row] = await client.$queryRawUnsafe<{ consumerName: string }[]>(
+      `SELECT consumer_name AS "consumerName" FROM ${this.inbox} WHERE id = $1::uuid`,
+      id,
+    );
+    return row?.consumerName;
+  }
+
+  /** A row of a consumer written by hand goes into its next status; `processing` counts an attempt. */
+  async mark(
+    client: SqlClient,
+    id: string,
+    status: InboxStatus,
+    error: string | undefined,
+  ): Promise<InboxRecord | undefined> {
+    const [row] = await client.$queryRawUnsafe<InboxRecord[]>(
+      `UPDATE ${this.inbox} i
+       SET status = $2, last_error = coalesce($3, i.last_error), attempt_count = i.attempt_count + ($2 = 'processing')::int,
+           processed_at = CASE WHEN $2 IN ('processed', 'skipped') THEN clock_timestamp() END, updated_at = clock_timestamp()
+       WHERE i.id = $1::uuid RETURNING ${this.columns}`,
+      id,
+      status,
+      error ?? null,
+    );
+    return row && { ...row, position: Number(row.position) };
+  }
+}
+
+function valuesOf(filter: InboxFilter): unknown[] {
+  const { consumerName, eventName, aggregateType, aggregateId, outboxEventId, errorFingerprint } = filter;
+  return [consumerName, eventName, aggregateType, aggregateId, outboxEventId, errorFingerprint].map(
+    (value) => value ?? null,
+  );
+}

@@ -1,0 +1,49 @@
+/** What an inbox row says of one event and one consumer. */
+export type InboxStatus = 'received' | 'processing' | 'processed' | 'failed' | 'skipped' | 'dead_letter';
+
+/**
+ * A row that holds its aggregate's later events back: it is being processed, has a retry to come, waits behind
+ * an earlier one, or was released and has not run yet. A delayed event blocks nobody. The predicate is that of the partial
+ * index `inbox_event_unresolved_idx`, so the planner can use it.
+ */
+export const unresolved = (alias: string): string =>
+  `(${alias}.status = 'processing' OR (${alias}.status = 'failed' AND ${alias}.available_at IS NOT NULL)
+    OR (${alias}.status = 'received' AND ${alias}.available_at IN ('infinity', '-infinity')))`;
+
+export interface AggregateKey {
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+}
+
+/** How an event came to rest, or will be tried again; what `settle` writes into the inbox. */
+export interface ExceptionRow {
+  readonly outboxEventId: string;
+  readonly position: number;
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+  readonly status: Exclude<InboxStatus, 'processing'>;
+  readonly attempt: number;
+  readonly error: string | undefined;
+  readonly fingerprint: string | undefined;
+  /** Milliseconds until it may run; Infinity: when released; undefined: never again. */
+  readonly availableInMs: number | undefined;
+}
+
+/** The new state of a row that the retry lane claimed. */
+export interface ResolvedRow extends AggregateKey {
+  readonly inboxEventId: string;
+  /** The attempt that was claimed: a row that somebody else has claimed since is left alone. */
+  readonly attempt: number;
+  readonly status: Exclude<InboxStatus, 'processing'>;
+  readonly error: string | undefined;
+  readonly fingerprint: string | undefined;
+  readonly availableInMs: number | undefined;
+  /** Claimed but never run: the attempt is given back. */
+  readonly attemptGivenBack?: boolean;
+}
+
+/** One partition of one consumer. */
+export interface CursorKey {
+  readonly consumerName: string;
+  readonly partition: number;
+}

@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import { HostClient } from '../database/host-client.js';
+import type { SqlClient } from '../database/sql-client.js';
+import { IntegrationError, messageOf } from '../errors.js';
+import type { DeadLetter, InboxFilter, InboxPageRequest, InboxRecord } from './inbox-record.js';
+import { InboxRecordStore } from './inbox-record.store.js';
+import type { InboxStatus } from './inbox-status.js';
+
+const DEFAULT_PAGE = 50;
+const MAX_PAGE = 1_000;
+
+/**
+ * What consumers have done with events. For consumers that the engine runs it is there to look; `getOrCreate` and the marks
+ * are for consumers written by hand, outside the engine. Ids are uuids.
+ */
+@Injectable()
+export class InboxService {
+  constructor(
+    private readonly rows: InboxRecordStore,
+    private readonly host: HostClient,
+  ) {}
+
+  /** Whether the consumer has processed the event; true also where only its cursor knows. Skipped and dead events are not. */
+  isProcessed(outboxEventId: string, consumerName: string): Promise<boolean> {
+    return this.rows.isProcessed(outboxEventId, consumerName);
+  }
+
+  /** Dead letters by position, the oldest first. */
+  findDeadLetters(filter: InboxFilter = {}, page: InboxPageRequest = {}): Promise<DeadLetter[]> {
+    const limit = Math.min(Math.max(Math.trunc(page.limit ?? DEFAULT_PAGE), 1), MAX_PAGE);
+    return this.rows.findDeadLetters(filter, limit, page.after ?? 0);
+  }
+
+  /**
+   * The row of this event and consumer, made if there is none. On a consumer that the engine runs nothing is made.
+   *
+   * @throws IntegrationError INTEGRATION_INBOX_UNKNOWN if the log has no such event, or the engine's consumer no row of it
+   */
+  async getOrCreate(
+    outboxEventId: string,
+    consumerName: string,
+    persistenceClient?: SqlClient,
+  ): Promise<InboxRecord> {
+    const client = persistenceClient ?? this.host.client;
+    const managed = await this.rows.isManaged(consumerName);
+    if (!managed) await this.rows.create(client, outboxEventId, consumerName);
+    const row = await this.rows.findByEvent(client, outboxEventId, consumerName);
+    if (row !== undefined) return row;
+    throw new IntegrationError(
+      'INTEGRATION_INBOX_UNKNOWN',
+      managed
+        ? `The engine runs consumer "${consumerName}" and has no inbox row for event ${outboxEventId}: ask isProcessed() instead`
+        : `The log has no event ${outboxEventId}`,
+      { outboxEventId, consumerName },
+    );
+  }
+
+  /** Counts an attempt. */
+  markProcessing(id: string, persistenceClient?: SqlClient): Promise<InboxRecord> {
+    return this.mark(id, 'processing', undefined, persistenceClient);
+  }
+
+  markProcessed(id: string, persistenceClient?: SqlClient): Promise<InboxRecord> {
+    return this.mark(id, 'processed', undefined, persistenceClient);
+  }
+
+  markFailed(id: string, error: unknown, persistenceClient?: SqlClient): Promise<InboxRecord> {
+    return this.mark(id, 'failed', messageOf(error), persistenceClient);
+  }
+
+  markSkipped(id: string, persistenceClient?: SqlClient): Promise<InboxRecord> {
+    return this.mark(id, 'skipped', undefined, persistenceClient);
+  }
+
+  private async mark(
+    id: string,
+    status: InboxStatus,
+    error: string | undefined,
+    persistenceClient: SqlClient | undefined,
+  ): Promise<InboxRecord> {
+    const client = persistenceClient ?? this.host.client;
+    const consumerName = await this.rows.consumerOf(client, id);
+    if (consumerName !== undefined && (await this.rows.isManaged(consumerName))) {
+      throw new IntegrationError(
+        'INTEGRATION_INBOX_MANAGED',
+        `The engine runs consumer "${consumerName}" and keeps its inbox itself: throw from the handler to steer an event, or use ConsumerService`,
+        { id, consumerName },
+      );
+    }
+    const row = await this.rows.mark(client, id, status, error);
+    if (row !== undefined) return row;
+    throw new IntegrationError('INTEGRATION_INBOX_UNKNOWN', `There is no inbox row ${id}`, { id });
+  }
+}

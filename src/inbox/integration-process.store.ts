@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import type { EngineConnection } from '../database/engine-connection.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { CursorKey } from './inbox-status.js';
+
+/** One cursor as the heartbeat sees it. */
+export interface CursorSight extends CursorKey {
+  readonly partitions: number;
+  readonly eventNames: string[];
+  readonly leaseOwner: string | null;
+  readonly leaseToken: string | null;
+  readonly expired: boolean;
+  readonly paused: boolean;
+  readonly changedByOthers: number;
+  /** Milliseconds until the next inbox row is due; null when none will be. */
+  readonly dueInMs: number | null;
+}
+
+/** A process that has registered itself. */
+export interface ProcessSight {
+  readonly id: string;
+  readonly consumers: string[];
+  /** Beat within the last lease. */
+  readonly alive: boolean;
+  /** Its heartbeat connection is no longer among the server's backends; null where that cannot be judged. */
+  readonly backendGone: boolean | null;
+}
+
+/** What one beat brings home. */
+export interface Sight {
+  readonly settings: Record<string, unknown>;
+  readonly cursors: CursorSight[];
+  readonly processes: ProcessSight[];
+  /** The tokens of ours that were renewed; null when this beat did not renew. */
+  readonly renewed: string[] | null;
+}
+
+export interface Beat {
+  readonly processId: string;
+  /** Whose cursors to look at. */
+  readonly consumers: readonly string[];
+  /** Those of them that this process could lease. */
+  readonly able: readonly string[];
+  readonly tokens: readonly string[];
+  readonly leaseMs: number;
+  /** Whether leases (and the process's own sign of life) are renewed with this beat, or only looked at. */
+  readonly renew: boolean;
+}
+
+/** The live processes, and the one small statement for everything that beats. */
+@Injectable()
+export class IntegrationProcessStore {
+  private readonly process: string;
+  private readonly beatSql: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    const schema = `"${db.schema}"`;
+    this.process = `${schema}.integration_process`;
+    // Renewal locks the rows in key order, so that two processes and a claim never wait for each other in a circle.
+    this.beatSql = `
+      WITH held AS (
+        SELECT consumer_name, partition FROM ${schema}.inbox_cursor
+        WHERE $5::boolean AND lease_token = ANY ($3::uuid[]) ORDER BY consumer_name, partition FOR UPDATE
+      ), renewed AS (
+        UPDATE ${schema}.inbox_cursor c SET lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond'
+        FROM held WHERE c.consumer_name = held.consumer_name AND c.partition = held.partition
+          AND c.lease_token = ANY ($3::uuid[])
+        RETURNING c.lease_token
+      ), alive AS (
+        UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[] WHERE id = $1::uuid AND $5::boolean
+      )
+      SELECT
+        coalesce((SELECT json_object_agg(key, value) FROM ${schema}.integration_setting), '{}') AS settings,
+        coalesce((SELECT json_agg(json_build_object(
+          'consumerName', c.consumer_name, 'partition', c.partition, 'partitions', c.partitions, 'eventNames', c.event_names,
+          'leaseOwner', c.lease_owner, 'leaseToken', c.lease_token, 'expired', c.lease_expires_at <= clock_timestamp(),
+          'paused', c.paused_at IS NOT NULL, 'changedByOthers', c.changed_by_others,
+          'dueInMs', CASE WHEN c.lease_token = ANY ($3::uuid[]) THEN (
+            SELECT CASE WHEN min(available_at) = '-infinity' THEN 0
+                        ELSE extract(epoch FROM min(available_at) - clock_timestamp()) * 1000 END
+            FROM ${schema}.inbox_event i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
+              AND i.status IN ('received', 'failed') AND i.available_at < 'infinity') END))
+          FROM ${schema}.inbox_cursor c WHERE c.consumer_name = ANY ($2::text[])), '[]') AS cursors,
+        coalesce((SELECT json_agg(json_build_object(
+          'id', p.id, 'consumers', p.consumers,
+          'alive', p.seen_at > clock_timestamp() - $4::float8 * interval '1 millisecond',
+          'backendGone', CASE WHEN $6::boolean AND p.backend_start IS NOT NULL THEN NOT EXISTS (
+            SELECT 1 FROM pg_stat_get_activity(NULL) a WHERE a.pid = p.backend_pid AND (a.backend_start = p.backend_start OR a.backend_start IS NULL)) END))
+          FROM ${this.process} p WHERE p.role <> 'publisher'), '[]') AS processes,
+        CASE WHEN $5::boolean THEN coalesce((SELECT json_agg(lease_token) FROM renewed), '[]') END AS renewed`;
+  }
+
+  /** Signs this process in, with the backend of its heartbeat connection where the role may read it. */
+  async signIn(
+    connection: EngineConnection,
+    process: { id: string; role: string; host: string; pid: number },
+  ): Promise<void> {
+    await connection.query(
+      `INSERT INTO ${this.process} (id, role, host, pid, backend_pid, backend_start)
+       VALUES ($1, $2, $3, $4, pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())))
+       ON CONFLICT (id) DO UPDATE SET backend_pid = excluded.backend_pid, backend_start = excluded.backend_start, seen_at = clock_timestamp()`,
+      [process.id, process.role, process.host, process.pid],
+    );
+  }
+
+  async signOut(processId: string): Promise<void> {
+    await this.db.query(`DELETE FROM ${this.process} WHERE id = $1`, [processId]);
+  }
+
+  /** Forgets processes that have not been seen for ten leases and hold nothing. */
+  async forgetLongGone(leaseMs: number): Promise<void> {
+    await this.db.query(
+      `DELETE FROM ${this.process} p WHERE p.seen_at < clock_timestamp() - 10 * $1::float8 * interval '1 millisecond'
+         AND NOT EXISTS (SELECT 1 FROM "${this.db.schema}".inbox_cursor c WHERE c.lease_owner = p.id)`,
+      [leaseMs],
+    );
+  }
+
+  async beat(connection: EngineConnection, beat: Beat, canJudgeBackends: boolean): Promise<Sight> {
+    const [sight] = await connection.query<Sight>(this.beatSql, [
+      beat.processId,
+      beat.consumers,
+      beat.tokens,
+      beat.leaseMs,
+      beat.renew,
+      canJudgeBackends,
+      beat.able,
+    ]);
+    if (sight === undefined) throw new Error('connection error: the beat brought nothing back');
+    return sight;
+  }
+}

@@ -1,0 +1,41 @@
+import type { ProcessSight } from './integration-process.store.js';
+
+const LOOKS_APART_MS = 1_900;
+
+/**
+ * Which other processes are dead before their leases say so: the backend of their heartbeat connection is gone in two
+ * looks about two seconds apart, by an observer whose own connection has seen it alive. After a server restart every
+ * backend is new and nothing can be judged until it was seen: then the lease decides.
+ */
+export class PeerWatch {
+  private readonly seenAlive = new Set<string>();
+  private readonly goneSince = new Map<string, number>();
+  private declared = new Set<string>();
+
+  /** Ids of the processes that are dead. */
+  get dead(): ReadonlySet<string> {
+    return this.declared;
+  }
+
+  look(processes: readonly ProcessSight[], self: string, now = performance.now()): void {
+    this.declared = new Set();
+    for (const { id, backendGone } of processes) {
+      if (id === self || backendGone === null) continue;
+      if (!backendGone) {
+        this.seenAlive.add(id);
+        this.goneSince.delete(id);
+      } else if (this.seenAlive.has(id)) {
+        const since = this.goneSince.get(id) ?? now;
+        this.goneSince.set(id, since);
+        if (now - since >= LOOKS_APART_MS) this.declared.add(id);
+      }
+    }
+  }
+
+  /** The observer's own connection is new: what it has not seen alive it cannot declare dead. */
+  restart(): void {
+    this.seenAlive.clear();
+    this.goneSince.clear();
+    this.declared = new Set();
+  }
+}

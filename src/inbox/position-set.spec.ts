@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { PositionSet } from './position-set.js';
+
+const UNIVERSE = 60;
+const interval = fc
+  .tuple(fc.integer({ min: 1, max: UNIVERSE }), fc.integer({ min: 0, max: 8 }))
+  .map(([from, length]) => ({ from, to: from + length }));
+const operation = fc.record({ kind: fc.constantFrom('add' as const, 'remove' as const), interval });
+
+function membersOf(set: PositionSet): number[] {
+  return Array.from({ length: UNIVERSE + 20 }, (_, i) => i).filter((position) => set.has(position));
+}
+
+describe('PositionSet', () => {
+  it('behaves as a set of numbers under any adds and removes, and keeps its ranges disjoint and non-adjacent', () => {
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 30 }), (operations) => {
+        const set = PositionSet.empty();
+        const model = new Set<number>();
+        for (const { kind, interval: range } of operations) {
+          set[kind](range.from, range.to);
+          for (let p = range.from; p < range.to; p++) kind === 'add' ? model.add(p) : model.delete(p);
+        }
+        expect(membersOf(set)).toEqual([...model].sort((a, b) => a - b));
+        expect(set.countBelow(30)).toBe([...model].filter((p) => p < 30).length);
+        expect(membersOf(set.below(30))).toEqual(membersOf(set).filter((p) => p < 30));
+        const bounds = [...set.ranges()].flat();
+        expect(bounds).toEqual([...new Set(bounds)].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  it('is the set of the positions it was made of', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: UNIVERSE })), (positions) => {
+        expect(membersOf(PositionSet.of(positions))).toEqual([...new Set(positions)].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  it('survives the way to Postgres and back', () => {
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 20 }), fc.boolean(), (operations, open) => {
+        const set = open ? PositionSet.range(UNIVERSE) : PositionSet.empty();
+        for (const { kind, interval: range } of operations) set[kind](range.from, range.to);
+        expect(PositionSet.parse(set.toString()).toString()).toBe(set.toString());
+      }),
+    );
+  });
+
+  it('knows where everything not yet read begins', () => {
+    const set = PositionSet.parse('{[3,5),[10,)}');
+    set.remove(10, 12);
+    set.remove(15, 16);
+    expect(set.toString()).toBe('{[3,5),[12,15),[16,)}');
+    expect(set.openFrom).toBe(16);
+    expect(set.hasBelow(3)).toBe(false);
+    expect(set.hasBelow(4)).toBe(true);
+    expect(PositionSet.empty().toString()).toBe('{}');
+    expect(() => PositionSet.parse('nonsense')).toThrow(TypeError);
+  });
+});

@@ -1,0 +1,156 @@
+const OPEN = Number.POSITIVE_INFINITY;
+
+/**
+ * A set of log positions as ascending, disjoint, non-adjacent half-open ranges `[from, to)`: the in-memory twin of Postgres'
+ * `int8multirange`. The last range may be open (`[n,)`). Bounds lie in one flat array: from, to, from, to …
+ */
+export class PositionSet {
+  private constructor(private readonly bounds: number[]) {}
+
+  static empty(): PositionSet {
+    return new PositionSet([]);
+  }
+
+  /** `[from, to)`; without `to` everything from there on. */
+  static range(from: number, to: number = OPEN): PositionSet {
+    return new PositionSet(from < to ? [from, to] : []);
+  }
+
+  /** Of positions in any order, repeated or not. */
+  static of(positions: Iterable<number>): PositionSet {
+    const sorted = Float64Array.from(positions).sort();
+    const bounds: number[] = [];
+    for (const position of sorted) {
+      const last = bounds.length - 1;
+      if (last >= 0 && position <= (bounds[last] as number)) {
+        if (position === bounds[last]) bounds[last] = position + 1;
+      } else bounds.push(position, position + 1);
+    }
+    return new PositionSet(bounds);
+  }
+
+  /** Reads Postgres' text form, such as `{[1,5),[7,)}`. */
+  static parse(text: string): PositionSet {
+    const bounds: number[] = [];
+    for (const [, from, to] of text.matchAll(/\[(\d+),(\d*)\)/g))
+      bounds.push(Number(from), to ? Number(to) : OPEN);
+    if (bounds.length === 0 && text !== '{}') throw new TypeError(`not a multirange of positions: ${text}`);
+    return new PositionSet(bounds);
+  }
+
+  /** Postgres' text form. */
+  toString(): string {
+    const parts: string[] = [];
+    for (const [from, to] of this.ranges()) parts.push(`[${from},${to === OPEN ? '' : to})`);
+    return `{${parts.join(',')}}`;
+  }
+
+  get isEmpty(): boolean {
+    return this.bounds.length === 0;
+  }
+
+  /** How many ranges it takes to write the set down. */
+  get rangeCount(): number {
+    return this.bounds.length / 2;
+  }
+
+  /** Where the open range begins; undefined if the set is finite. */
+  get openFrom(): number | undefined {
+    const { bounds } = this;
+    return bounds[bounds.length - 1] === OPEN ? bounds[bounds.length - 2] : undefined;
+  }
+
+  *ranges(): Generator<[from: number, to: number]> {
+    const { bounds } = this;
+    for (let i = 0; i < bounds.length; i += 2) yield [bounds[i] as number, bounds[i + 1] as number];
+  }
+
+  has(position: number): boolean {
+    const i = this.firstEndingAfter(position);
+    return i < this.bounds.length && (this.bounds[i] as number) <= position;
+  }
+
+  /** The part of the set below `limit`. */
+  below(limit: number): PositionSet {
+    const part: number[] = [];
+    for (const [from, to] of this.ranges()) {
+      if (from >= limit) break;
+      part.push(from, Math.min(to, limit));
+    }
+    return new PositionSet(part);
+  }
+
+  /** Whether anything of the set lies below `limit`. */
+  hasBelow(limit: number): boolean {
+    return this.bounds.length > 0 && (this.bounds[0] as number) < limit;
+  }
+
+  /** How many positions below `limit` the set has. */
+  countBelow(limit: number): number {
+    let count = 0;
+    for (const [from, to] of this.ranges()) {
+      if (from >= limit) break;
+      count += Math.min(to, limit) - from;
+    }
+    return count;
+  }
+
+  clone(): PositionSet {
+    return new PositionSet([...this.bounds]);
+  }
+
+  addAll(other: PositionSet): void {
+    for (const [from, to] of other.ranges()) this.add(from, to);
+  }
+
+  removeAll(other: PositionSet): void {
+    for (const [from, to] of other.ranges()) this.remove(from, to);
+  }
+
+  /** Adds `[from, to)`, merging with what it touches. */
+  add(from: number, to: number): void {
+    if (from >= to) return;
+    const { bounds } = this;
+    // From the first range that ends at or after `from` to the last that begins at or before `to`.
+    const first = this.firstEndingAfter(from - 1);
+    let end = first;
+    let low = from;
+    let high = to;
+    while (end < bounds.length && (bounds[end] as number) <= to) {
+      low = Math.min(low, bounds[end] as number);
+      high = Math.max(high, bounds[end + 1] as number);
+      end += 2;
+    }
+    bounds.splice(first, end - first, low, high);
+  }
+
+  /** Removes `[from, to)`. */
+  remove(from: number, to: number): void {
+    if (from >= to) return;
+    const { bounds } = this;
+    const first = this.firstEndingAfter(from);
+    let end = first;
+    const rest: number[] = [];
+    while (end < bounds.length && (bounds[end] as number) < to) {
+      const low = bounds[end] as number;
+      const high = bounds[end + 1] as number;
+      if (low < from) rest.push(low, from);
+      if (high > to) rest.push(to, high);
+      end += 2;
+    }
+    if (end > first) bounds.splice(first, end - first, ...rest);
+  }
+
+  /** Index of the first range whose end lies after `position`. */
+  private firstEndingAfter(position: number): number {
+    const { bounds } = this;
+    let low = 0;
+    let high = bounds.length / 2;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((bounds[middle * 2 + 1] as number) > position) high = middle;
+      else low = middle + 1;
+    }
+    return low * 2;
+  }
+}

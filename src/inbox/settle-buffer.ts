@@ -1,0 +1,205 @@
+import { sqlStateOf } from '../database/connection-loss.js';
+import type { InboxCursorStore, Settlement, SettlementResult } from './inbox-cursor.store.js';
+import type { AggregateKey, CursorKey, ExceptionRow, ResolvedRow } from './inbox-status.js';
+import { PositionSet } from './position-set.js';
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const ASIDE_RETRY_MS = 1_000;
+
+/** What a save needs to know that stands elsewhere, asked for at the moment the save is put together. */
+export interface SaveSource {
+  /** Events that wait behind an unresolved earlier one and are to be written down as waiting. */
+  takeWaiting(): ExceptionRow[];
+  /** Aggregates whose lowest waiting row gets its turn with this save. */
+  takeReleases(): AggregateKey[];
+}
+
+/**
+ * What handlers have done, until it is saved. Outcomes come in completion order; a save takes all there is at that
+ * moment. One save at a time: two could commit in the other order, and a waiting row could be written after its release. A
+ * failed save is kept whole and goes first the next time.
+ */
+export class SettleBuffer {
+  private positions: number[] = [];
+  private readonly sets: PositionSet[] = [];
+  private exceptions: ExceptionRow[] = [];
+  private resolved: ResolvedRow[] = [];
+  private covered: string[] = [];
+  private failed: PendingSave | undefined;
+  /**
+   * By aggregate, what a stalled owner's transaction keeps from being saved (positions of their own under ''). All that comes
+   * later for the same aggregate joins it, so that an event written as waiting is never saved before the one it waits for.
+   */
+  private readonly aside = new Map<string, PendingSave & { retryAt: number }>();
+
+  constructor(
+    private readonly store: InboxCursorStore,
+    private readonly key: CursorKey,
+    private readonly token: string,
+  ) {}
+
+  /** How many outcomes wait for a save. */
+  get size(): number {
+    return this.positions.length + this.exceptions.length + this.resolved.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.size === 0 && this.sets.length === 0 && this.failed === undefined && this.aside.size === 0;
+  }
+
+  settle(position: number): void {
+    this.positions.push(position);
+  }
+
+  settleAll(positions: PositionSet): void {
+    if (!positions.isEmpty) this.sets.push(positions);
+  }
+
+  /** A position whose `processed` row the cursor covers once it is saved. */
+  settleCovered(position: number, outboxEventId: string): void {
+    this.positions.push(position);
+    this.covered.push(outboxEventId);
+  }
+
+  except(row: ExceptionRow): void {
+    this.exceptions.push(row);
+  }
+
+  resolve(row: ResolvedRow): void {
+    this.resolved.push(row);
+  }
+
+  /**
+   * Saves what there is; undefined when there was nothing. Not to be called while another save is under way. Throws what the
+   * database threw; the outcomes are kept.
+   */
+  async save(source: SaveSource): Promise<SaveReport | undefined> {
+    const pending = this.failed ?? this.takeAside() ?? this.takeAll(source);
+    if (pending === undefined) return undefined;
+    this.failed = pending;
+    try {
+      const report = await this.write(pending);
+      this.failed = undefined;
+      return report;
+    } catch (error) {
+      if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+      this.failed = undefined;
+      this.setAside(pending, performance.now() + ASIDE_RETRY_MS);
+      return NOTHING_SAVED;
+    }
+  }
+
+  private takeAside(): PendingSave | undefined {
+    const now = performance.now();
+    for (const [name, group] of this.aside) {
+      if (group.retryAt > now) continue;
+      this.aside.delete(name);
+      return group;
+    }
+    return undefined;
+  }
+
+  private takeAll(source: SaveSource): PendingSave | undefined {
+    const pending = emptySave();
+    for (const row of source.takeWaiting()) this.target(pending, row).exceptions.push(row);
+    for (const aggregate of source.takeReleases()) this.target(pending, aggregate).release.push(aggregate);
+    for (const row of this.exceptions) this.target(pending, row).exceptions.push(row);
+    for (const row of this.resolved) this.target(pending, row).resolved.push(row);
+    pending.positions.addAll(PositionSet.of(this.positions));
+    for (const set of this.sets) pending.positions.addAll(set);
+    pending.covered.push(...this.covered);
+    this.positions = [];
+    this.sets.length = 0;
+    this.exceptions = [];
+    this.resolved = [];
+    this.covered = [];
+    return isNothing(pending) ? undefined : pending;
+  }
+
+  /** The save that is being put together, or what is aside for the same aggregate already. */
+  private target(pending: PendingSave, aggregate: AggregateKey): PendingSave {
+    return this.aside.size === 0 ? pending : (this.aside.get(nameOf(aggregate)) ?? pending);
+  }
+
+  private async write(pending: PendingSave): Promise<SaveReport> {
+    const { exceptions, resolved, release, covered } = pending;
+    if (exceptions.length + resolved.length + release.length + covered.length === 0) {
+      const held = await this.store.settlePositions(this.key, this.token, pending.positions.toString());
+      return { held, found: [], stillBlocked: [], released: [], dueInMs: undefined };
+    }
+    const positions = pending.positions.clone();
+    for (const row of exceptions) positions.add(row.position, row.position + 1);
+    const settlement: Settlement = { ...pending, positions: positions.toString() };
+    const result = await this.store.settle(this.key, this.token, settlement);
+    const dueInMs = result.stillBlocked.length > 0 ? 0 : earliest([...exceptions, ...resolved]);
+    return { ...result, released: release, dueInMs };
+  }
+
+  /** Some row of this save is locked by a stalled owner: its parts are tried one by one, each aggregate by itself. */
+  private setAside(pending: PendingSave, retryAt: number): void {
+    const parts = new Set<string>();
+    const groupOf = (name: string) => {
+      let group = this.aside.get(name);
+      if (group === undefined) {
+        group = { ...emptySave(), retryAt: 0 };
+        this.aside.set(name, group);
+      }
+      parts.add(name);
+      return group;
+    };
+    for (const row of pending.exceptions) groupOf(nameOf(row)).exceptions.push(row);
+    for (const row of pending.resolved) groupOf(nameOf(row)).resolved.push(row);
+    for (const aggregate of pending.release) groupOf(nameOf(aggregate)).release.push(aggregate);
+    if (!pending.positions.isEmpty || pending.covered.length > 0) {
+      const plain = groupOf('');
+      plain.positions.addAll(pending.positions);
+      plain.covered.push(...pending.covered);
+    }
+    // A part that was alone already waits a while; the parts of a larger save are tried at once.
+    const [only, ...others] = parts;
+    if (only !== undefined && others.length === 0) groupOf(only).retryAt = retryAt;
+  }
+}
+
+/** A save's result, and what it was about. */
+export interface SaveReport extends SettlementResult {
+  readonly released: readonly AggregateKey[];
+  /** When the first of the rows that it wrote or released is due; undefined if none will be. */
+  readonly dueInMs: number | undefined;
+}
+
+const NOTHING_SAVED: SaveReport = {
+  held: true,
+  found: [],
+  stillBlocked: [],
+  released: [],
+  dueInMs: undefined,
+};
+
+interface PendingSave {
+  readonly positions: PositionSet;
+  readonly exceptions: ExceptionRow[];
+  readonly resolved: ResolvedRow[];
+  readonly release: AggregateKey[];
+  readonly covered: string[];
+}
+
+function nameOf(aggregate: AggregateKey): string {
+  return `${aggregate.aggregateType}\u0000${aggregate.aggregateId}`;
+}
+
+function earliest(rows: readonly { readonly availableInMs: number | undefined }[]): number | undefined {
+  const due = Math.min(...rows.map((row) => row.availableInMs ?? Number.POSITIVE_INFINITY));
+  return due === Number.POSITIVE_INFINITY ? undefined : due;
+}
+
+function emptySave(): PendingSave {
+  return { positions: PositionSet.empty(), exceptions: [], resolved: [], release: [], covered: [] };
+}
+
+function isNothing(save: PendingSave): boolean {
+  return (
+    save.positions.isEmpty &&
+    save.exceptions.length + save.resolved.length + save.release.length + save.covered.length === 0
+  );
+}

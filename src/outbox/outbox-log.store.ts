@@ -1,0 +1,172 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+
+/** One row of a page. `wanted` is absent where the consumer does not want the event: its position alone is reported. */
+export interface LogRow {
+  readonly position: number;
+  readonly wanted: LogEvent | undefined;
+}
+
+/** An event as it lies in the log; payload and metadata are JSON text. */
+export interface LogEvent {
+  readonly id: string;
+  readonly eventName: string;
+  readonly eventVersion: number;
+  readonly sourceModule: string;
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+  readonly payload: string;
+  readonly metadata: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly bytes: number;
+  /** Milliseconds until the event may be handled; undefined when that is now. */
+  readonly delayMs: number | undefined;
+}
+
+/** Which rows of the log a consumer partition wants. */
+export interface LogFilter {
+  readonly eventNames: readonly string[];
+  readonly partitions: number;
+  readonly partition: number;
+}
+
+/** A transaction that may still own a position: its virtual id, and whether a backend runs it (a prepared one has none). */
+export interface LogWriter {
+  readonly virtualTransaction: string;
+  readonly prepared: boolean;
+}
+
+const ROW_OVERHEAD_BYTES = 256;
+
+/** The columns of an event as text, in the order in which `toLogEvent` reads them. */
+const EVENT_COLUMNS = (alias: string) =>
+  `${alias}.id, ${alias}.event_name, ${alias}.event_version, ${alias}.source_module, ${alias}.aggregate_type,
+   ${alias}.aggregate_id, ${alias}.payload, ${alias}.metadata, ${alias}.created_at`;
+
+/** Reading the log: pages for the cursors, and who may still be writing into the holes. */
+@Injectable()
+export class OutboxLogStore {
+  private readonly pageSql: string;
+  private readonly byPositionSql: string;
+  private readonly writersSql: string;
+  private readonly headSql: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    const log = `"${db.schema}".outbox_event`;
+    // One statement, so one snapshot, for holes and tail: whoever sees the later of two serialized events sees the
+    // earlier one too. The ranges come out of unnest in ascending order and the lateral scan keeps it. The upper bound must
+    // be part of the index condition, or each hole would scan the log to its end.
+    this.pageSql = `
+      SELECT p.position,
+             CASE WHEN p.wanted THEN p.bytes END,
+             CASE WHEN p.wanted AND p.available_at > clock_timestamp()
+                  THEN ceil(extract(epoch FROM p.available_at - clock_timestamp()) * 1000) END,
+             CASE WHEN p.wanted THEN p.id END, CASE WHEN p.wanted THEN p.event_name END, p.event_version,
+             CASE WHEN p.wanted THEN p.source_module END, CASE WHEN p.wanted THEN p.aggregate_type END,
+             CASE WHEN p.wanted THEN p.aggregate_id END, CASE WHEN p.wanted THEN p.payload END,
+             CASE WHEN p.wanted THEN p.metadata END, CASE WHEN p.wanted THEN p.created_at END
+      FROM (
+        SELECT q.*, sum(CASE WHEN q.wanted THEN q.bytes ELSE 0 END)
+                      OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+        FROM (
+          SELECT e.*,
+                 coalesce(e.payload_bytes, octet_length(e.payload::text)) + ${ROW_OVERHEAD_BYTES} AS bytes,
+                 ($3::boolean OR e.event_name = ANY ($4::text[]) OR e.event_name ^@ ANY ($5::text[]))
+                 AND ($6::int = 1 OR "${db.schema}".integration_partition(e.aggregate_type, e.aggregate_id, $6::int) = $7::int)
+                   AS wanted
+          FROM unnest($1::int8multirange) AS r
+          CROSS JOIN LATERAL (
+            SELECT o.* FROM ${log} o
+            WHERE o.position >= lower(r) AND o.position < coalesce(upper(r), 9223372036854775807)
+            ORDER BY o.position LIMIT $2::int
+          ) e
+          LIMIT $2::int
+        ) q
+      ) p
+      WHERE coalesce(p.bytes_before, 0) < $8::bigint`;
+    this.byPositionSql = `
+      SELECT o.position, coalesce(o.payload_bytes, octet_length(o.payload::text)), NULL, ${EVENT_COLUMNS('o')}
+      FROM ${log} o WHERE o.position = ANY ($1::bigint[])`;
+    this.writersSql = `
+      SELECT DISTINCT virtualtransaction AS "virtualTransaction", pid IS NULL AS prepared FROM pg_locks
+      WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted
+        AND relation = '${log}'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+    this.headSql = `SELECT position FROM ${log} ORDER BY position DESC LIMIT 1`;
+  }
+
+  /** The first rows of the log within `ranges` (a multirange), bounded in rows and in bytes; at least one if there is any. */
+  async readPage(ranges: string, rows: number, bytes: number, filter: LogFilter): Promise<LogRow[]> {
+    const { everything, exact, prefixes } = splitNames(filter.eventNames);
+    const page = await this.db.queryRaw(
+      this.pageSql,
+      [ranges, rows, everything, exact, prefixes, filter.partitions, filter.partition, bytes],
+      'integration_page',
+    );
+    return page.map(toLogRow);
+  }
+
+  /** The events at these positions; a position that the log no longer has is absent. */
+  async readByPosition(positions: readonly number[]): Promise<Map<number, LogEvent>> {
+    const rows = await this.db.queryRaw(this.byPositionSql, [positions], 'integration_by_position');
+    const events = new Map<number, LogEvent>();
+    for (const row of rows) {
+      const { position, wanted } = toLogRow(row);
+      if (wanted !== undefined) events.set(position, wanted);
+    }
+    return events;
+  }
+
+  /**
+   * The transactions of this database that hold RowExclusiveLock on the log: an INSERT takes it before it draws its
+   * position and keeps it until its transaction, or the savepoint it ran under, has ended.
+   */
+  async readWriters(): Promise<LogWriter[]> {
+    return this.db.query<LogWriter>(this.writersSql);
+  }
+
+  /** The highest visible position; 0 for an empty log. */
+  async readHead(): Promise<number> {
+    const [row] = await this.db.query<{ position: number }>(this.headSql);
+    return row?.position ?? 0;
+  }
+}
+
+function splitNames(names: readonly string[]): { everything: boolean; exact: string[]; prefixes: string[] } {
+  const prefixes = names.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
+  return { everything: prefixes.includes(''), exact: names.filter((name) => !name.endsWith('*')), prefixes };
+}
+
+function toLogRow(row: (string | null)[]): LogRow {
+  const [
+    position,
+    bytes,
+    delay,
+    id,
+    eventName,
+    version,
+    sourceModule,
+    aggregateType,
+    aggregateId,
+    payload,
+    metadata,
+    at,
+  ] = row;
+  if (id === null || id === undefined) return { position: Number(position), wanted: undefined };
+  return {
+    position: Number(position),
+    wanted: {
+      id,
+      eventName: eventName as string,
+      eventVersion: Number(version),
+      sourceModule: sourceModule as string,
+      aggregateType: aggregateType as string,
+      aggregateId: aggregateId as string,
+      payload: payload as string,
+      metadata: metadata as string,
+      createdAt: (at as string).replace(' ', 'T').replace('+00', 'Z'),
+      bytes: Number(bytes),
+      delayMs: delay === null || delay === undefined ? undefined : Number(delay),
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { type INestApplicationContext, Inject, Logger, Module, type OnModuleInit } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  ConsumerService,
+  EventSubscriberRegistry,
+  InboxService,
+  IntegrationDeveloperApiService,
+  IntegrationModule,
+  type IntegrationModuleOptions,
+  IntegrationSettingsService,
+  OutboxProcessor,
+  OutboxService,
+} from '../../src/index.js';
+import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
+import type { PrismaClient } from '../generated/prisma/client.js';
+import type { TestDatabase } from './test-database.js';
+
+/** One application process's worth of the module, on a test database. */
+export interface TestApp {
+  readonly context: INestApplicationContext;
+  readonly prisma: PrismaClient;
+  readonly api: IntegrationDeveloperApiService;
+  readonly processor: OutboxProcessor;
+  readonly outbox: OutboxService;
+  readonly inbox: InboxService;
+  readonly consumers: ConsumerService;
+  readonly settings: IntegrationSettingsService;
+  close(): Promise<void>;
+}
+
+/** Short delays, so that a test waits for the thing itself and not for its default. */
+const FAST = {
+  retryBaseDelayMs: 100,
+  retryMaxDelayMs: 200,
+  pollingIntervalMs: 200,
+  idlePollingIntervalMs: 400,
+};
+
+export async function startApp(
+  database: TestDatabase,
+  subscribers: AnySubscriberDefinition[],
+  options: IntegrationModuleOptions = {},
+): Promise<TestApp> {
+  const prisma = database.prisma();
+  @Module({
+    imports: [
+      IntegrationModule.forRoot({
+        client: prisma,
+        connectionString: database.url,
+        ...options,
+        settings: { ...FAST, ...options.settings },
+      }),
+    ],
+  })
+  class TestModule implements OnModuleInit {
+    constructor(@Inject(EventSubscriberRegistry) private readonly registry: EventSubscriberRegistry) {}
+
+    onModuleInit(): void {
+      for (const subscriber of subscribers) this.registry.registerAt('test', subscriber);
+    }
+  }
+
+  if (!process.env.TEST_LOG) Logger.overrideLogger(false);
+  const context = await NestFactory.createApplicationContext(TestModule, { abortOnError: false });
+  return {
+    context,
+    prisma,
+    api: context.get(IntegrationDeveloperApiService),
+    processor: context.get(OutboxProcessor),
+    outbox: context.get(OutboxService),
+    inbox: context.get(InboxService),
+    consumers: context.get(ConsumerService),
+    settings: context.get(IntegrationSettingsService),
+    close: () => context.close(),
+  };
+}
