@@ -1,0 +1,66 @@
+import type { MeasuredSystem } from '../systems/measured-system.js';
+import type { DrainRequest, DrainResult } from './child-protocol.js';
+import { profiled } from './cpu-profile.js';
+import { untilTrue } from './until-true.js';
+
+const MEMORY_LOOK_MS = 20;
+const SETTLE_LIMIT_MS = 30_000;
+
+/**
+ * Starts the consumers on a waiting backlog. The clock runs from the first handler call, so that nobody's start-up counts,
+ * until the database says that nothing is left, so that nobody's unsaved work counts as done.
+ */
+export async function drain(system: MeasuredSystem, request: DrainRequest): Promise<DrainResult> {
+  const before = residentBytes();
+  const watch = request.watchMemory === true ? watchMemory() : undefined;
+  const result = await profiled(request.profileTo, () => runDrain(system, request));
+  return watch === undefined ? result : { ...result, memory: { before, peak: watch.stop() } };
+}
+
+async function runDrain(system: MeasuredSystem, { expected, limitMs }: DrainRequest): Promise<DrainResult> {
+  let handled = 0;
+  let firstAt = 0;
+  let done = () => {};
+  const all = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const stop = await system.consume(() => {
+    if (handled === 0) firstAt = performance.now();
+    if (++handled === expected) done();
+  });
+  const complete = await within(all, limitMs);
+  if (complete) await untilTrue(() => system.isSettled(), SETTLE_LIMIT_MS);
+  const seconds = (performance.now() - firstAt) / 1e3;
+  const counted = handled;
+  await stop();
+  if (complete && !(await system.isSettled()))
+    throw new Error('every event was handled, but the database was left unsettled');
+  return { handled: counted, complete, seconds };
+}
+
+async function within(promise: Promise<void>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  return Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
+}
+
+function watchMemory(): { stop(): number } {
+  let peak = residentBytes();
+  const look = () => {
+    peak = Math.max(peak, residentBytes());
+  };
+  const timer = setInterval(look, MEMORY_LOOK_MS);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      look();
+      return peak;
+    },
+  };
+}
+
+function residentBytes(): number {
+  return process.memoryUsage.rss();
+}

@@ -1,0 +1,65 @@
+// The benchmark: `npm run bench`. Exit status 0 when every promise was kept, 1 when one was missed, 2 on wrong use.
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { type BenchArguments, parseBenchArguments, USAGE } from './harness/arguments.js';
+import { BenchServer, SERVER_SETTINGS } from './harness/bench-server.js';
+import { writeDocs } from './harness/docs-page.js';
+import { describeMachine, describeVersions } from './harness/machine.js';
+import { Report } from './harness/report.js';
+import type { Sizes } from './scenarios/scenario.js';
+import { SCENARIOS } from './scenarios/scenarios.js';
+
+const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
+
+const FULL: Sizes = { quick: false, rounds: 3, backlog: 100_000, drainLimitMs: 6_000 };
+const QUICK: Sizes = { quick: true, rounds: 3, backlog: 20_000, drainLimitMs: 700 };
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(commandLine: string[]): Promise<number> {
+  let args: BenchArguments;
+  try {
+    args = parseBenchArguments(
+      commandLine,
+      SCENARIOS.map((scenario) => scenario.name),
+    );
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    return 2;
+  }
+  if (args.list) {
+    for (const { name, promise } of SCENARIOS) console.log(`${name.padEnd(20)} ${promise}`);
+    return 0;
+  }
+  return run(args);
+}
+
+async function run(args: BenchArguments): Promise<number> {
+  await mkdir(RESULTS, { recursive: true });
+  const startedAt = new Date();
+  const server = await BenchServer.start();
+  try {
+    const report = new Report({
+      startedAt: startedAt.toISOString(),
+      machine: describeMachine(),
+      versions: await describeVersions(await server.version()),
+    });
+    report.detail('sizes', args.quick ? QUICK : FULL);
+    report.detail('serverSettings', SERVER_SETTINGS);
+    for (const scenario of SCENARIOS.filter(
+      ({ name }) => args.only.length === 0 || args.only.includes(name),
+    )) {
+      console.log(`\n== ${scenario.name}: ${scenario.promise}`);
+      const sizes = args.quick ? QUICK : FULL;
+      await scenario.run({ server, report, sizes, resultsFolder: RESULTS, profile: args.profile });
+      await server.dropTemplates();
+    }
+    report.printSummary();
+    console.log(`\ntook ${Math.round((Date.now() - startedAt.getTime()) / 1e3)} s`);
+    if (args.json !== undefined) await report.write(args.json);
+    if (args.docs) await writeDocs(report, RESULTS);
+    return report.ok ? 0 : 1;
+  } finally {
+    await server.stop();
+  }
+}

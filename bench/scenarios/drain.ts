@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { topSelfTimes } from '../harness/cpu-profile.js';
+import { median } from '../harness/statistics.js';
+import { DEFAULT_PEERS, RIVALS, type SystemName, systemEntry } from '../systems/systems.js';
+import { type BacklogDrain, backlogFor, drainInRounds, drainRate, medianRatio } from './backlog-drain.js';
+import type { Bench, Scenario } from './scenario.js';
+
+/** Where profiles are taken, only this project runs: a profiler slows what it looks at. */
+export function drainScenario(consumers: 1 | 3 | 10): Scenario {
+  return {
+    name: `drain-${consumers}`,
+    promise: `events per second through ${consumers} consumer${consumers > 1 ? 's' : ''} with a plain ordered handler, a backlog waiting`,
+    run: (bench) => (bench.profile ? profileDrain(bench, consumers) : compareDrains(bench, consumers)),
+  };
+}
+
+async function compareDrains(bench: Bench, consumers: number): Promise<void> {
+  const drains = systemsFor(bench, consumers).map((system) => drainOf(bench, system, consumers));
+  const rates = await drainInRounds(bench, drains);
+  const ratesOf = (system: SystemName) => [...rates].find(([drain]) => drain.system === system)?.[1] ?? [];
+  const ours = ratesOf('integration');
+
+  bench.report.table(
+    `Drain, ${consumers} consumer${consumers > 1 ? 's' : ''}`,
+    ['system', 'settings', 'events/s', 'this project is × as fast'],
+    drains.map(({ system }) => [
+      systemEntry(system).label,
+      systemEntry(system).about,
+      median(ratesOf(system)),
+      medianRatio(ours, ratesOf(system)),
+    ]),
+  );
+  bench.report.detail(
+    `drain-${consumers}`,
+    Object.fromEntries(
+      drains.map(({ system, events }) => [system, { events, eventsPerSecond: ratesOf(system) }]),
+    ),
+  );
+
+  const best = RIVALS.reduce((a, b) => (median(ratesOf(b)) > median(ratesOf(a)) ? b : a));
+  const ratio = medianRatio(ours, ratesOf(best));
+  bench.report.note(`the best of the others is ${systemEntry(best).label}`);
+  if (consumers === 1) {
+    bench.report.atLeast('drain-1-vs-best-peer', ratio, 2.5);
+    bench.report.atLeast('drain-1-vs-raw-select', medianRatio(ours, ratesOf('plain')), 0.6);
+  }
+  if (consumers === 3) bench.report.atLeast('drain-3-vs-best-peer', ratio, 4);
+}
+
+function systemsFor(bench: Bench, consumers: number): SystemName[] {
+  return [
+    'integration',
+    ...RIVALS,
+    ...(bench.sizes.quick ? [] : DEFAULT_PEERS),
+    ...(consumers === 1 ? (['plain'] as const) : []),
+  ];
+}
+
+function drainOf(bench: Bench, system: SystemName, consumers: number): BacklogDrain {
+  const events = consumers === 10 ? bench.sizes.backlog / 5 : bench.sizes.backlog;
+  return { system, events: backlogFor(bench, system, events), options: { consumers } };
+}
+
+async function profileDrain(bench: Bench, consumers: number): Promise<void> {
+  const name = `drain-${consumers}`;
+  const rate = await drainRate(bench, { ...drainOf(bench, 'integration', consumers), profileAs: name });
+  const file = join(bench.resultsFolder, `${name}.cpuprofile`);
+  const profile = JSON.parse(await readFile(file, 'utf8'));
+  bench.report.note(`${Math.round(rate)} events/s while profiled; ${file}`);
+  bench.report.table(
+    'Where the time went (self time, idle left out)',
+    ['function', 'where', '% of busy time', 'ms'],
+    topSelfTimes(profile, 25).map(({ name, where, share, milliseconds }) => [
+      name,
+      where,
+      share * 100,
+      milliseconds,
+    ]),
+  );
+}

@@ -1,0 +1,158 @@
+import pg from 'pg';
+import { type BenchDatabase, runIn } from '../harness/bench-server.js';
+import { SETTLE_FILLED_DATABASE } from '../harness/bench-server.store.js';
+import { median, percentile } from '../harness/statistics.js';
+import { SystemProcess } from '../harness/system-process.js';
+import { delays } from '../harness/time-log.js';
+import { benchEvent } from '../systems/bench-event.js';
+import { PLAIN_OPTIONS, type SystemOptions } from '../systems/measured-system.js';
+import { medianRatio } from './backlog-drain.js';
+import {
+  INSERT_DELAYED,
+  INSERT_HISTORY,
+  INSERT_HOT_KEY,
+  OPEN_SNAPSHOT,
+  SETTLE_EVERYTHING,
+} from './flatness.store.js';
+import type { Bench, Scenario } from './scenario.js';
+
+const HOT_KEY = 'inv-hot';
+const CHUNK = 250_000;
+const SETTLE_LIMIT_MS = 600_000;
+const DRAIN_LIMIT_MS = 120_000;
+
+interface Burden {
+  history: number;
+  delayed: number;
+  hot: number;
+}
+
+const BURDEN: Burden = { history: 5_000_000, delayed: 1_000_000, hot: 12_001 };
+const QUICK_BURDEN: Burden = { history: 100_000, delayed: 20_000, hot: 2_001 };
+
+interface Round {
+  eventsPerSecond: number;
+  p50: number;
+  p99: number;
+}
+
+export const flatness: Scenario = {
+  name: 'flatness',
+  promise:
+    'drain and latency with 5 million settled events, a million delayed ones, a hot key with 12,000 waiting and a snapshot held open, against an empty database',
+  run: async (bench: Bench) => {
+    const burden = bench.sizes.quick ? QUICK_BURDEN : BURDEN;
+    const rounds = await bench.server.withDatabase(async (empty) =>
+      bench.server.withDatabase(async (burdened) => {
+        await install(empty);
+        await install(burdened);
+        await load(burdened, burden);
+        return holdingSnapshot(burdened, () => measureInTurn(bench, empty, burdened));
+      }),
+    );
+    report(bench, burden, rounds);
+  },
+};
+
+async function measureInTurn(bench: Bench, empty: BenchDatabase, burdened: BenchDatabase) {
+  const found: { empty: Round[]; burdened: Round[] } = { empty: [], burdened: [] };
+  for (let round = 0; round < bench.sizes.rounds; round++) {
+    found.empty.push(await measure(bench, empty));
+    found.burdened.push(await measure(bench, burdened));
+  }
+  return found;
+}
+
+async function measure(bench: Bench, database: BenchDatabase): Promise<Round> {
+  const count = bench.sizes.backlog;
+  const options = optionsFor(database);
+  await SystemProcess.with('integration', options, (process) => process.call('fill', { from: 1, count }));
+  const drained = await SystemProcess.with('integration', options, (process) =>
+    process.call('drain', { expected: count, limitMs: DRAIN_LIMIT_MS }),
+  );
+  if (!drained.complete) throw new Error(`${count} events were not drained in time`);
+  const latency = await SystemProcess.with('integration', options, async (process) => {
+    const probes = bench.sizes.quick ? 60 : 400;
+    await process.call('startConsuming');
+    const published = await process.call('publishPaced', {
+      route: 'own',
+      from: 1,
+      count: probes,
+      rate: 50,
+      writers: 1,
+    });
+    return delays(
+      published,
+      await process.call('handledUntil', { expected: probes, limitMs: DRAIN_LIMIT_MS }),
+    );
+  });
+  return {
+    eventsPerSecond: drained.handled / drained.seconds,
+    p50: percentile(latency, 0.5),
+    p99: percentile(latency, 0.99),
+  };
+}
+
+async function install(database: BenchDatabase): Promise<void> {
+  await SystemProcess.with('integration', optionsFor(database), (process) => process.call('install'));
+}
+
+/** History is put in place settled; what is delayed and what waits is set aside by the engine itself. */
+async function load(database: BenchDatabase, { history, delayed, hot }: Burden): Promise<void> {
+  const payload = JSON.stringify(benchEvent(0).payload);
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  for (let from = 1; from <= history; from += CHUNK)
+    await client.query(INSERT_HISTORY, [from, Math.min(history, from + CHUNK - 1), payload]);
+  await client.query(SETTLE_EVERYTHING);
+  for (let from = 1; from <= delayed; from += CHUNK)
+    await client.query(INSERT_DELAYED, [from, Math.min(delayed, from + CHUNK - 1), payload]);
+  await client.query(INSERT_HOT_KEY, [1, hot, payload, HOT_KEY]);
+  await client.end();
+  await SystemProcess.with('integration', optionsFor(database), async (process) => {
+    await process.call('startConsuming');
+    if (!(await process.call('untilSettled', { limitMs: SETTLE_LIMIT_MS })))
+      throw new Error('the delayed and waiting events were not set aside in time');
+  });
+  await runIn(database, SETTLE_FILLED_DATABASE);
+}
+
+async function holdingSnapshot<R>(database: BenchDatabase, work: () => Promise<R>): Promise<R> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    for (const statement of OPEN_SNAPSHOT) await client.query(statement);
+    return await work();
+  } finally {
+    await client.end();
+  }
+}
+
+function optionsFor(database: BenchDatabase): SystemOptions {
+  return { ...PLAIN_OPTIONS, url: database.url, failingAggregate: HOT_KEY };
+}
+
+function report(
+  bench: Bench,
+  burden: Burden,
+  { empty, burdened }: { empty: Round[]; burdened: Round[] },
+): void {
+  const of = (rounds: Round[], key: keyof Round) => rounds.map((round) => round[key]);
+  const row = (label: string, rounds: Round[]) => [
+    label,
+    ...(['eventsPerSecond', 'p50', 'p99'] as const).map((key) => median(of(rounds, key))),
+  ];
+  bench.report.table(
+    'Drain and latency, empty and burdened',
+    ['database', 'events/s', 'p50 ms', 'p99 ms'],
+    [row('empty', empty), row('burdened', burdened)],
+  );
+  bench.report.detail('flatness', { burden, empty, burdened });
+  bench.report.atMost(
+    'flatness-drain',
+    medianRatio(of(empty, 'eventsPerSecond'), of(burdened, 'eventsPerSecond')),
+    1.25,
+  );
+  bench.report.atMost('flatness-latency-p50', medianRatio(of(burdened, 'p50'), of(empty, 'p50')), 1.25);
+  bench.report.atMost('flatness-latency-p99', medianRatio(of(burdened, 'p99'), of(empty, 'p99')), 1.25);
+}

@@ -1,0 +1,175 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type LineChart, renderLineChart } from '../harness/line-chart.js';
+import { median } from '../harness/statistics.js';
+import { SystemProcess } from '../harness/system-process.js';
+import { PLAIN_OPTIONS } from '../systems/measured-system.js';
+import { type SystemName, systemEntry } from '../systems/systems.js';
+import { type BacklogDrain, drainInRounds } from './backlog-drain.js';
+import type { Bench, Scenario } from './scenario.js';
+
+const SYSTEMS: SystemName[] = ['integration', 'row-queue', 'graphile-worker-best', 'pg-boss-best'];
+
+/** Beyond this many events one round has to do: filling takes longer than draining. */
+const MANY_EVENTS = 1_000_000;
+
+/** Until every process has registered and taken its share of the partitions. */
+const SPREAD_MS = 8_000;
+const PARTITIONS = 4;
+
+interface Axis {
+  name: string;
+  what: string;
+  values: number[];
+  quickValues: number[];
+  drain(value: number, bench: Bench): Omit<BacklogDrain, 'system'>;
+}
+
+const AXES: Axis[] = [
+  {
+    name: 'chart-backlog',
+    what: 'events waiting',
+    values: [10_000, 100_000, 1_000_000, 3_000_000],
+    quickValues: [5_000, 50_000],
+    drain: (events) => ({ events }),
+  },
+  {
+    name: 'chart-consumers',
+    what: 'consumers',
+    values: [1, 2, 3, 5, 10, 20],
+    quickValues: [1, 5],
+    drain: (consumers, bench) => ({
+      events: Math.ceil(bench.sizes.backlog / (consumers > 3 ? 5 : 1)),
+      options: { consumers },
+    }),
+  },
+  {
+    name: 'chart-payload',
+    what: 'bytes of payload',
+    values: [100, 400, 1_000, 10_000, 100_000],
+    quickValues: [400, 10_000],
+    drain: (payloadBytes, bench) => ({
+      payloadBytes,
+      events: payloadBytes > 1_000 ? (bench.sizes.backlog * 200) / payloadBytes : bench.sizes.backlog,
+    }),
+  },
+];
+
+/** One chart each: throughput of this project and of the strongest others, against what grows. */
+export const growth: Scenario[] = [
+  ...AXES.map(
+    (axis): Scenario => ({
+      name: axis.name,
+      promise: `chart of throughput against ${axis.what}`,
+      run: (bench) => chartDrains(bench, axis),
+    }),
+  ),
+  {
+    name: 'chart-processes',
+    promise: `chart of throughput against processes, ${PARTITIONS} partitions`,
+    run: chartProcesses,
+  },
+];
+
+async function chartDrains(bench: Bench, axis: Axis): Promise<void> {
+  const values = bench.sizes.quick ? axis.quickValues : axis.values;
+  const systems = bench.sizes.quick ? SYSTEMS.slice(0, 2) : SYSTEMS;
+  const found = new Map<SystemName, Map<number, number>>(systems.map((system) => [system, new Map()]));
+  for (const value of values) {
+    const drains = systems.map((system) => ({ system, ...axis.drain(value, bench) }));
+    const rounds = bench.sizes.quick || (drains[0]?.events ?? 0) >= MANY_EVENTS ? 1 : bench.sizes.rounds;
+    for (const [{ system }, rates] of await drainInRounds(bench, drains, rounds))
+      found.get(system)?.set(value, median(rates));
+    await bench.server.dropTemplates();
+  }
+  await present(bench, axis.name, `Throughput against ${axis.what}`, axis.what, values, found);
+}
+
+async function chartProcesses(bench: Bench): Promise<void> {
+  const values = bench.sizes.quick ? [1, 2] : [1, 2, 3, 4];
+  const systems: SystemName[] = bench.sizes.quick
+    ? ['integration']
+    : ['integration', 'row-queue-notify', 'graphile-worker-best'];
+  const found = new Map<SystemName, Map<number, number>>(systems.map((system) => [system, new Map()]));
+  for (const system of systems)
+    for (const processes of values) {
+      const rates: number[] = [];
+      for (let round = 0; round < (bench.sizes.quick ? 1 : bench.sizes.rounds); round++)
+        rates.push(await rateOfProcesses(bench, system, processes));
+      found.get(system)?.set(processes, median(rates));
+    }
+  await present(
+    bench,
+    'chart-processes',
+    `Throughput against processes, ${PARTITIONS} partitions`,
+    'processes',
+    values,
+    found,
+  );
+}
+
+/** All processes are up and idle when the backlog is committed at once; from the first handler call to the last. */
+async function rateOfProcesses(bench: Bench, system: SystemName, count: number): Promise<number> {
+  const events = bench.sizes.backlog;
+  return bench.server.withDatabase(async (database) => {
+    const options = { ...PLAIN_OPTIONS, url: database.url, processes: PARTITIONS };
+    const workers: SystemProcess[] = [];
+    try {
+      await SystemProcess.with(system, options, (process) => process.call('install'));
+      for (let i = 0; i < count; i++) workers.push(await SystemProcess.start(system, options));
+      await Promise.all(workers.map((worker) => worker.call('startConsuming')));
+      await sleep(SPREAD_MS);
+      await SystemProcess.with(system, options, (process) =>
+        process.call('fill', { from: 1, count: events }),
+      );
+      await workers[0]?.call('untilSettled', { limitMs: bench.sizes.drainLimitMs * 5 });
+      const logs = await Promise.all(
+        workers.map((worker) => worker.call('handledUntil', { expected: 0, limitMs: 0 })),
+      );
+      return ratePerSecond(logs);
+    } finally {
+      await Promise.all(workers.map((worker) => worker.end()));
+    }
+  });
+}
+
+function ratePerSecond(logs: Float64Array[]): number {
+  const times = logs.flatMap((log) => Array.from(log.filter((_, i) => i % 2 === 1)));
+  const first = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const last = times.reduce((a, b) => Math.max(a, b), 0);
+  return times.length / ((last - first) / 1e3);
+}
+
+async function present(
+  bench: Bench,
+  name: string,
+  title: string,
+  what: string,
+  values: number[],
+  found: Map<SystemName, Map<number, number>>,
+): Promise<void> {
+  bench.report.table(
+    title,
+    [what, ...[...found.keys()].map((system) => systemEntry(system).label)],
+    values.map((value) => [
+      value.toLocaleString('en-US'),
+      ...[...found.values()].map((rates) => rates.get(value) ?? 0),
+    ]),
+  );
+  bench.report.detail(
+    name,
+    Object.fromEntries([...found].map(([system, rates]) => [system, Object.fromEntries(rates)])),
+  );
+  const chart: LineChart = {
+    title,
+    xLabel: what,
+    yLabel: 'events per second',
+    series: [...found].map(([system, rates]) => ({
+      label: systemEntry(system).label,
+      points: [...rates].map(([x, y]) => ({ x, y })),
+    })),
+  };
+  await mkdir(bench.resultsFolder, { recursive: true });
+  await writeFile(join(bench.resultsFolder, `${name}.svg`), renderLineChart(chart));
+}

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BenchServer } from '../harness/bench-server.js';
+import { SystemProcess } from '../harness/system-process.js';
+import { PLAIN_OPTIONS } from '../systems/measured-system.js';
+import { BEST_PEERS, type SystemName, systemEntry } from '../systems/systems.js';
+import { FORGET_STATEMENTS, STATEMENTS_OF, TRACK_STATEMENTS } from './idle-cost.store.js';
+import type { Bench, Scenario } from './scenario.js';
+
+/** Until start-up is over and polling has slowed down to its idle interval. */
+const QUIET_MS = 45_000;
+const QUIET_QUICK_MS = 5_000;
+
+interface IdleCost {
+  statements: { query: string; calls: number }[];
+  perMinute: number;
+  cpuShare: number;
+}
+
+export const idleCost: Scenario = {
+  name: 'idle-cost',
+  promise: 'statements and CPU of a process with nothing to do',
+  run: async (bench: Bench) => {
+    const seconds = bench.sizes.quick ? 10 : 60;
+    const systems: SystemName[] = ['integration', ...(bench.sizes.quick ? [] : BEST_PEERS)];
+    // A server of its own: counting statements costs something, and autovacuum would be counted.
+    const server = await BenchServer.start({
+      shared_preload_libraries: 'pg_stat_statements',
+      autovacuum: 'off',
+    });
+    try {
+      await server.query(TRACK_STATEMENTS);
+      const costs = new Map<SystemName, IdleCost>();
+      for (const system of systems)
+        costs.set(
+          system,
+          await measureIdle(server, system, seconds, bench.sizes.quick ? QUIET_QUICK_MS : QUIET_MS),
+        );
+      bench.report.table(
+        `Idle for ${seconds} s, 3 consumers`,
+        ['system', 'statements a minute', 'CPU, % of a core'],
+        [...costs].map(([system, cost]) => [systemEntry(system).label, cost.perMinute, cost.cpuShare * 100]),
+      );
+      bench.report.detail('idle-cost', Object.fromEntries(costs));
+      const ours = costs.get('integration');
+      if (ours === undefined) return;
+      // One every two seconds, and one read per idle interval (30 s) and consumer that is due within a minute.
+      bench.report.atMost('idle-statements-per-minute', ours.perMinute, 60 / 2 + 3 * (60 / 30));
+      bench.report.atMost('idle-cpu-percent-of-a-core', ours.cpuShare * 100, 0.5);
+    } finally {
+      await server.stop();
+    }
+  },
+};
+
+async function measureIdle(
+  server: BenchServer,
+  system: SystemName,
+  seconds: number,
+  quietMs: number,
+): Promise<IdleCost> {
+  return server.withDatabase((database) =>
+    SystemProcess.with(system, { ...PLAIN_OPTIONS, consumers: 3, url: database.url }, async (process) => {
+      await process.call('install');
+      await process.call('startConsuming');
+      await sleep(quietMs);
+      await server.query(FORGET_STATEMENTS);
+      const before = await process.call('usage');
+      await sleep(seconds * 1e3);
+      const after = await process.call('usage');
+      const { rows } = await server.query(STATEMENTS_OF, [database.name]);
+      const statements = rows as IdleCost['statements'];
+      const calls = statements.reduce((sum, statement) => sum + statement.calls, 0);
+      return {
+        statements,
+        perMinute: (calls * 60) / seconds,
+        cpuShare: (after.cpuMs - before.cpuMs) / (seconds * 1e3),
+      };
+    }),
+  );
+}

@@ -1,0 +1,94 @@
+import { median } from '../harness/statistics.js';
+import { BEST_PEERS, systemEntry } from '../systems/systems.js';
+import { type Latency, type LatencyProbe, probeLatency } from './latency-probe.js';
+import type { Bench, Scenario } from './scenario.js';
+
+interface Way {
+  /** Part of the check's name. */
+  key: string;
+  label: string;
+  probe: Pick<LatencyProbe, 'system' | 'route' | 'from' | 'hostClient'>;
+  bounds?: { p50: number; p99: number };
+}
+
+const OURS: Way[] = [
+  {
+    key: 'integration-transaction',
+    label: 'integrationApi.transaction',
+    probe: { system: 'integration', route: 'own', from: 'same process', hostClient: 'prisma' },
+    bounds: { p50: 2, p99: 6 },
+  },
+  {
+    key: 'foreign-prisma',
+    label: "the host's own Prisma transaction",
+    probe: { system: 'integration', route: 'prisma', from: 'same process', hostClient: 'prisma' },
+    bounds: { p50: 5, p99: 12 },
+  },
+  {
+    key: 'other-process',
+    label: 'published in another process',
+    probe: { system: 'integration', route: 'own', from: 'another process', hostClient: 'prisma' },
+    bounds: { p50: 5, p99: 15 },
+  },
+];
+
+const OTHERS: Way[] = [...BEST_PEERS, 'row-queue-notify' as const].flatMap((system) =>
+  (['same process', 'another process'] as const).map((from) => ({
+    key: `${system}, ${from}`,
+    label: from,
+    probe: { system, route: 'pg' as const, from },
+  })),
+);
+
+export const latencyIdle: Scenario = {
+  name: 'latency-idle',
+  promise: 'milliseconds from commit to handler on an idle system, an event every 20 ms',
+  run: async (bench: Bench) => {
+    const ways = [...OURS, ...OTHERS];
+    const found = new Map<Way, Latency[]>(ways.map((way) => [way, []]));
+    for (let round = 0; round < bench.sizes.rounds; round++)
+      for (const way of ways)
+        found.get(way)?.push(
+          await probeLatency(bench, {
+            ...way.probe,
+            events: bench.sizes.quick ? 60 : 500,
+            rate: 50,
+            writers: 1,
+          }),
+        );
+
+    const middle = (way: Way, of: 'p50' | 'p99') =>
+      median((found.get(way) ?? []).map((latency) => latency[of]));
+    bench.report.table(
+      'Commit to handler, idle, ms',
+      ['system', 'published', 'p50', 'p99'],
+      ways.map((way) => [
+        systemEntry(way.probe.system).label,
+        way.label,
+        middle(way, 'p50'),
+        middle(way, 'p99'),
+      ]),
+    );
+    bench.report.detail('latency-idle', Object.fromEntries(ways.map((way) => [way.key, found.get(way)])));
+
+    for (const way of OURS) {
+      if (way.bounds === undefined) continue;
+      bench.report.atMost(`latency-${way.key}-p50-ms`, middle(way, 'p50'), way.bounds.p50);
+      bench.report.atMost(`latency-${way.key}-p99-ms`, middle(way, 'p99'), way.bounds.p99);
+    }
+    for (const of of ['p50', 'p99'] as const)
+      for (const [from, key] of [
+        ['same process', 'integration-transaction'],
+        ['another process', 'other-process'],
+      ] as const) {
+        const own = OURS.find((way) => way.key === key);
+        const rivals = OTHERS.filter((way) => way.probe.from === from).map((way) => middle(way, of));
+        if (own !== undefined)
+          bench.report.atMost(
+            `latency-${key}-${of}-vs-best-peer`,
+            middle(own, of) / Math.min(...rivals),
+            1.5,
+          );
+      }
+  },
+};

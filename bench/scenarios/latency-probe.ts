@@ -1,0 +1,60 @@
+import { percentile } from '../harness/statistics.js';
+import { SystemProcess } from '../harness/system-process.js';
+import { delays } from '../harness/time-log.js';
+import { PLAIN_OPTIONS, type PublishRoute, type SystemOptions } from '../systems/measured-system.js';
+import type { SystemName } from '../systems/systems.js';
+import type { Bench } from './scenario.js';
+
+const WARM_UP = 50;
+const HANDLED_LIMIT_MS = 30_000;
+
+export interface LatencyProbe {
+  system: SystemName;
+  route: PublishRoute;
+  /** Publish in the process that handles, or in another one. */
+  from: 'same process' | 'another process';
+  events: number;
+  /** Events a second. */
+  rate: number;
+  writers: number;
+  hostClient?: SystemOptions['hostClient'];
+}
+
+export interface Latency {
+  p50: number;
+  p99: number;
+  events: number;
+}
+
+/** Milliseconds from the return of the commit to the first line of the handler. */
+export async function probeLatency(bench: Bench, probe: LatencyProbe): Promise<Latency> {
+  return bench.server.withDatabase(async (database) => {
+    const options = { ...PLAIN_OPTIONS, url: database.url, hostClient: probe.hostClient ?? 'pg' };
+    return SystemProcess.with(probe.system, options, async (consumer) => {
+      await consumer.call('install');
+      await consumer.call('startConsuming');
+      const measure = (publisher: SystemProcess) => measureBetween(publisher, consumer, probe);
+      return probe.from === 'same process'
+        ? measure(consumer)
+        : SystemProcess.with(probe.system, options, measure);
+    });
+  });
+}
+
+async function measureBetween(
+  publisher: SystemProcess,
+  consumer: SystemProcess,
+  { route, rate, writers, events }: LatencyProbe,
+): Promise<Latency> {
+  const paced = { route, rate, writers };
+  await publisher.call('publishPaced', { ...paced, from: 1, count: WARM_UP });
+  const published = await publisher.call('publishPaced', { ...paced, from: WARM_UP + 1, count: events });
+  const handled = await consumer.call('handledUntil', {
+    expected: WARM_UP + events,
+    limitMs: HANDLED_LIMIT_MS,
+  });
+  const times = delays(published, handled);
+  if (times.length < events)
+    throw new Error(`${events - times.length} of ${events} probes were not handled in time`);
+  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), events };
+}

@@ -1,0 +1,36 @@
+import { median } from '../harness/statistics.js';
+import { SystemProcess } from '../harness/system-process.js';
+import { PLAIN_OPTIONS } from '../systems/measured-system.js';
+import { medianRatio } from './backlog-drain.js';
+import type { Bench, Scenario } from './scenario.js';
+
+const WRITERS = 64;
+
+export const publishConcurrent: Scenario = {
+  name: 'publish-concurrent',
+  promise: `${WRITERS} concurrent writers with wake-up on, against the commits per second of bare INSERTs`,
+  run: async (bench: Bench) => {
+    const options = { ...PLAIN_OPTIONS, consumers: 3 };
+    const result = await bench.server.withDatabase((database) =>
+      SystemProcess.with('integration', { ...options, url: database.url }, async (process) => {
+        await process.call('install');
+        return process.call('countCommits', {
+          writers: WRITERS,
+          seconds: bench.sizes.quick ? 1 : 4,
+          rounds: Math.max(bench.sizes.rounds, 5),
+        });
+      }),
+    );
+    const share = medianRatio(result.system, result.bare);
+    bench.report.table(
+      `${WRITERS} writers at once, one event a transaction`,
+      ['', 'commits/s', 'share'],
+      [
+        ['bare INSERT', median(result.bare), 1],
+        ['publishing', median(result.system), share],
+      ],
+    );
+    bench.report.detail('publish-concurrent', result);
+    bench.report.atLeast('publish-64-writers-vs-bare-commits', share, 0.95);
+  },
+};

@@ -1,0 +1,31 @@
+import type { BenchServer } from '../harness/bench-server.js';
+import type { Report } from '../harness/report.js';
+
+/** How much a run does. Ratios count, so a quick run keeps the number of rounds and shrinks the rest. */
+export interface Sizes {
+  quick: boolean;
+  /** Every figure is the median of this many. */
+  rounds: number;
+  /** Waiting events in a drain. */
+  backlog: number;
+  /** A drain that is not done by then is broken off and counted by what it did. */
+  drainLimitMs: number;
+}
+
+export interface Bench {
+  server: BenchServer;
+  report: Report;
+  sizes: Sizes;
+  /** Where profiles and charts go. */
+  resultsFolder: string;
+  /** Write CPU profiles of this project's drains. */
+  profile: boolean;
+}
+
+export interface Scenario {
+  /** Kebab-case; what `--only` takes. */
+  name: string;
+  /** What it tests, in a sentence. */
+  promise: string;
+  run(bench: Bench): Promise<void>;
+}

@@ -1,0 +1,29 @@
+import { drainScenario } from './drain.js';
+import { flatness } from './flatness.js';
+import { growth } from './growth.js';
+import { idleCost } from './idle-cost.js';
+import { latencyIdle } from './latency-idle.js';
+import { latencyLoad } from './latency-load.js';
+import { memory } from './memory.js';
+import { publish } from './publish.js';
+import { publishConcurrent } from './publish-concurrent.js';
+import type { Scenario } from './scenario.js';
+import { storage } from './storage.js';
+import { transactional } from './transactional.js';
+
+/** In the order in which they run. */
+export const SCENARIOS: readonly Scenario[] = [
+  drainScenario(1),
+  drainScenario(3),
+  drainScenario(10),
+  transactional,
+  publish,
+  publishConcurrent,
+  latencyIdle,
+  latencyLoad,
+  flatness,
+  idleCost,
+  storage,
+  memory,
+  ...growth,
+];

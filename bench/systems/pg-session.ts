@@ -1,0 +1,49 @@
+import pg from 'pg';
+import type { BenchEvent } from './bench-event.js';
+import type { Publisher } from './measured-system.js';
+
+/** A pool that survives the end of its server, as every long-lived pool must. */
+export function openPool(url: string, max = 10, options?: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max, ...(options === undefined ? {} : { options }) });
+  pool.on('error', () => {});
+  return pool;
+}
+
+/** A writer that inserts inside `BEGIN … COMMIT` on a connection of its own. */
+export async function openTransactionPublisher(
+  url: string,
+  insert: (client: pg.Client, event: BenchEvent) => Promise<unknown>,
+  afterCommit?: () => void,
+): Promise<Publisher> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  return {
+    publish: async (event) => {
+      await client.query('BEGIN');
+      await insert(client, event);
+      await client.query('COMMIT');
+      afterCommit?.();
+    },
+    close: () => client.end(),
+  };
+}
+
+/** Whether a statement returns no row. */
+export async function returnsNothing(pool: pg.Pool, sql: string): Promise<boolean> {
+  return (await pool.query(sql)).rows.length === 0;
+}
+
+/** One transaction on a connection of its own; what it wrote becomes visible at once. */
+export async function inTransaction(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    await client.query('BEGIN');
+    await work(client);
+    await client.query('COMMIT');
+  } finally {
+    await client.end();
+  }
+}
