@@ -11,7 +11,6 @@ export class OutboxStatsStore {
     const log = `"${db.schema}".outbox_event`;
     const inbox = `"${db.schema}".inbox_event`;
     const cursors = `"${db.schema}".inbox_cursor`;
-    const own = `(c.partitions = 1 OR c.partition = "${db.schema}".integration_partition(e.aggregate_type, e.aggregate_id, c.partitions))`;
     this.sql = `
       WITH consumer AS (
         SELECT c.consumer_name, min(c.starts_at) AS starts_at, array_agg(DISTINCT n.name) AS event_names
@@ -32,13 +31,25 @@ export class OutboxStatsStore {
       ), unrouted AS (
         SELECT coalesce(sum(v.events), 0) AS events FROM volume v
         WHERE NOT EXISTS (SELECT FROM wants w WHERE w.event_name = v.event_name AND w.bucket <= v.bucket)
-      ), unread AS (
-        -- the ranges are joined to the log; testing each event against the set would unpack it every time
-        SELECT c.consumer_name, e.position
+      ), span AS MATERIALIZED (
+        SELECT c.consumer_name, c.partition, c.partitions, greatest(lower(r.range), c.starts_at) AS low,
+          coalesce(upper(r.range), 9223372036854775807) AS high
         FROM ${cursors} c CROSS JOIN unnest(c.unread) AS r(range)
-        JOIN ${log} e ON e.position >= lower(r.range) AND e.position < coalesce(upper(r.range), 9223372036854775807) AND ${own}
-        JOIN wants w ON w.consumer_name = c.consumer_name AND w.event_name = e.event_name AND e.position >= w.starts_at
-        LEFT JOIN ${inbox} i ON i.outbox_event_id = e.id AND i.consumer_name = c.consumer_name
+      ), unread AS (
+        -- One index scan per range, which OFFSET 0 keeps so: a test of each event against all ranges takes the product of their numbers.
+        SELECT f.consumer_name, f.position
+        FROM (
+          SELECT s.consumer_name, e.position, e.id, e.event_name
+          FROM span s CROSS JOIN LATERAL (
+            SELECT position, id, event_name, aggregate_type, aggregate_id FROM ${log} l
+            WHERE l.position >= s.low AND l.position < s.high OFFSET 0
+          ) e
+          WHERE s.partitions = 1
+            OR s.partition = "${db.schema}".integration_partition(e.aggregate_type, e.aggregate_id, s.partitions)
+          OFFSET 0
+        ) f
+        JOIN wants w ON w.consumer_name = f.consumer_name AND w.event_name = f.event_name
+        LEFT JOIN ${inbox} i ON i.outbox_event_id = f.id AND i.consumer_name = f.consumer_name
         WHERE i.id IS NULL
       ), exception AS (
         SELECT i.consumer_name, e.position, i.status, w.event_name IS NOT NULL AND e.position >= w.starts_at AS asked
