@@ -13,15 +13,22 @@ import { ConfigModule } from '@nestjs/config';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { PrismaPg } from '@prisma/adapter-pg';
 import {
+  ConsumerService,
+  DomainEventPublisher,
   EventSubscriberRegistry,
+  InboxService,
   IntegrationDeveloperApiService,
   IntegrationError,
+  IntegrationLinkService,
   IntegrationModule,
   type IntegrationModuleOptions,
   type IntegrationOptions,
   type IntegrationOptionsFactory,
   IntegrationSettingsService,
   IntegrationSubscriber,
+  OutboxNotifier,
+  OutboxPollingCoordinator,
+  OutboxProcessor,
   OutboxService,
 } from '../src/index.js';
 import { BOOT_DEADLINE_MS } from '../src/integration-engine.module.js';
@@ -275,6 +282,27 @@ describe('the boot', () => {
     }
     const [left, right] = [0, 1].map(() => ({ ...wrapping(integration), providers: [Needing] }));
     await boot([integration, left as DynamicModule, right as DynamicModule]);
+  });
+
+  it('offers every service to every module', async () => {
+    @Injectable()
+    class Feature {
+      constructor(
+        readonly facade: IntegrationDeveloperApiService,
+        readonly publisher: DomainEventPublisher,
+        readonly outbox: OutboxService,
+        readonly processor: OutboxProcessor,
+        readonly notifier: OutboxNotifier,
+        readonly coordinator: OutboxPollingCoordinator,
+        readonly registry: EventSubscriberRegistry,
+        readonly inbox: InboxService,
+        readonly consumers: ConsumerService,
+        readonly links: IntegrationLinkService,
+        readonly settings: IntegrationSettingsService,
+      ) {}
+    }
+    const app = await boot([forRoot(), providing(Feature)]);
+    expect(app.get(Feature).settings).toBe(app.get(IntegrationSettingsService));
   });
 
   it('hides the services from other modules with isGlobal: false', async () => {
