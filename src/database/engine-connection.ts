@@ -20,6 +20,14 @@ export interface EngineConnection {
   destroy(): void;
 }
 
+/** What a connection is opened with, as node-postgres has it. Said without its types, which users have not installed. */
+export type ConnectionConfig = Readonly<Record<string, unknown>>;
+
+/** The part of a connection that preparing it needs. */
+export interface UnpreparedConnection {
+  query(sql: string): Promise<{ rows: unknown[] }>;
+}
+
 /** Opens and checks connections to one server. */
 export class EngineConnectionFactory {
   private readonly connectionString: string;
@@ -29,7 +37,7 @@ export class EngineConnectionFactory {
     this.connectionString = validateConnectionString(connectionString);
   }
 
-  config(applicationName: string): pg.ClientConfig {
+  config(applicationName: string): ConnectionConfig {
     return {
       connectionString: this.connectionString,
       application_name: applicationName,
@@ -47,12 +55,12 @@ export class EngineConnectionFactory {
   }
 
   /** Sets the session up and refuses a server, or a pooler, that the engine cannot rely on. */
-  async prepare(client: pg.ClientBase): Promise<void> {
+  async prepare(client: UnpreparedConnection): Promise<void> {
     await client.query(SESSION);
-    const { rows } = await client.query<{ recovering: boolean; version: number; pid: number }>(
+    const { rows } = await client.query(
       `SELECT pg_is_in_recovery() AS recovering, current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid`,
     );
-    const server = rows[0];
+    const server = rows[0] as { recovering: boolean; version: number; pid: number } | undefined;
     if (server === undefined) throw new Error('connection error: the server answered nothing');
     if (server.recovering) {
       throw new IntegrationError(
