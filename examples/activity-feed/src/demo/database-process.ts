@@ -1,12 +1,12 @@
 // Runs the embedded Postgres for as long as somebody holds the other end of the channel, so that it stops with the demo however
 // that ends.
+import { once } from 'node:events';
 import { startEmbeddedPostgres } from 'nestjs-integration/testing';
 
+const parentGone = process.connected ? once(process, 'disconnect') : Promise.resolve();
 const postgres = await startEmbeddedPostgres();
-process.once('disconnect', () => {
-  postgres.stop().then(
-    () => process.exit(0),
-    () => process.exit(1),
-  );
-});
-process.send?.(postgres.url);
+if (process.connected) process.send?.(postgres.url);
+
+await parentGone;
+await postgres.stop();
+process.exit(0);

@@ -33,7 +33,7 @@ export async function play(stage: Stage): Promise<Performance> {
   const redelivery = first ? await sendDelivery(appUrl, first, signal) : { status: 0, text: '' };
   const killed = kill && (await unlessStopped(kill, signal));
   if (killed) {
-    done(`Worker ${killed.pid} killed while "${killed.during.consumerName}" was at work, and replaced`);
+    done(`Worker ${killed.pid} killed while "${killed.consumerName}" was at work, and replaced`);
   }
   return { ...result, sendMs, redelivery, kill: killed };
 }

@@ -1,6 +1,7 @@
 import type { ConsumerFigures } from './ledger.store.js';
 import { duration, heading, line, style, table } from './screen.js';
 import type { Stage } from './stage.js';
+import type { Kill } from './workers.js';
 
 export interface ConsumerReport extends ConsumerFigures {
   /** From commit to the first handler's start, in ms; absent where nothing was measured. */
@@ -30,4 +31,10 @@ export function printConsumers(consumers: readonly ConsumerReport[]): void {
   line(
     style('dim', 'p50, p99: from commit to handler, waiting for earlier events of the repository included'),
   );
+}
+
+export function printKill(kill: Kill | undefined): void {
+  if (kill?.resumedAfterMs === undefined) return;
+  const { consumerName, pid, resumedAfterMs } = kill;
+  line(style('dim', `"${consumerName}" went on ${duration(resumedAfterMs)} after worker ${pid} was killed`));
 }

@@ -6,7 +6,7 @@ import { drained } from './drain.js';
 import { machine, versions, writeFigures } from './figures.js';
 import type { DemoOptions } from './options.js';
 import { play } from './play.js';
-import { consumersOf, printConsumers } from './report.js';
+import { consumersOf, printConsumers, printKill } from './report.js';
 import { done, failed, heading, line, seconds } from './screen.js';
 import { type Stage, setStage } from './stage.js';
 
@@ -30,6 +30,7 @@ async function run(stage: Stage, startedAt: Date): Promise<boolean> {
 
   const consumers = await consumersOf(stage);
   printConsumers(consumers);
+  printKill(performed.kill);
 
   const redriven = complete ? await redriveOne(stage) : undefined;
 

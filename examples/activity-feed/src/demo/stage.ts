@@ -50,7 +50,7 @@ export async function setStage(options: DemoOptions, signal: AbortSignal, closin
   const stopwatch = new Stopwatch();
   const environment = environmentOf(options, database.url, receiver.url);
   const { app, appUrl } = await boot(environment, stopwatch, closing);
-  const workers = new Workers(environment, stopwatch.started);
+  const workers = new Workers(environment, stopwatch);
   closing.add(() => workers.stop());
   await workers.start(options.processes);
   const where = options.processes > 0 ? `, and ${options.processes} worker processes` : '';

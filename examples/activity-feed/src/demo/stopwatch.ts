@@ -1,13 +1,18 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { EventSubscriberRegistry } from 'nestjs-integration';
 import { DeliveriesService } from '../deliveries/deliveries.service.js';
+import { SummaryService } from '../statistics/summary.service.js';
 
-/** A handler began with an event. */
+/** A handler began with an event, at a time of `now()`. */
 export interface HandlerStart {
   consumerName: string;
   eventId: string;
-  attempt: number;
-  /** Milliseconds of a clock that all processes of this machine share. */
+  at: number;
+}
+
+/** The transaction that published an event has committed, at a time of `now()`. */
+export interface Commit {
+  eventId: string;
   at: number;
 }
 
@@ -26,24 +31,29 @@ export function watchHandlers(app: INestApplicationContext, report: (start: Hand
       ...definition,
       handler: (input, context) => {
         const { outboxEventId: eventId } = input as { outboxEventId: string };
-        report({ consumerName, eventId, attempt: context.attempt, at: now() });
+        report({ consumerName, eventId, at: now() });
         return handler(input, context);
       },
     });
   };
 }
 
-/** Calls `report` with a delivery's id, which is its event's id, as soon as its transaction has committed. */
-export function watchCommits(
-  app: INestApplicationContext,
-  report: (eventId: string, at: number) => void,
-): void {
+/** Calls `report` as soon as a transaction of this process that published an event has committed. */
+export function watchCommits(app: INestApplicationContext, report: (commit: Commit) => void): void {
   const deliveries = app.get(DeliveriesService, { strict: false });
   const receive = deliveries.receive.bind(deliveries);
   deliveries.receive = async (...delivery) => {
     const receipt = await receive(...delivery);
-    if (!receipt.duplicate) report(receipt.deliveryId, now());
+    // A delivery's event goes by the delivery's id.
+    if (!receipt.duplicate) report({ eventId: receipt.deliveryId, at: now() });
     return receipt;
+  };
+  const summaries = app.get(SummaryService, { strict: false });
+  const publishChanges = summaries.publishChanges.bind(summaries);
+  summaries.publishChanges = async () => {
+    const published = await publishChanges();
+    if (published) report({ eventId: published.outboxEventId, at: now() });
+    return published;
   };
 }
 
@@ -52,7 +62,7 @@ export class Stopwatch {
   private readonly commits = new Map<string, number>();
   private readonly starts = new Map<string, Map<string, number>>();
 
-  committed = (eventId: string, at: number): void => {
+  committed = ({ eventId, at }: Commit): void => {
     this.commits.set(eventId, at);
   };
 

@@ -1,19 +1,22 @@
-// One worker process of `--processes N`: the application without its HTTP server. It tells its parent when handlers begin, and
-// stops with it.
+// One worker process of `--processes N`: the application without its HTTP server. It tells its parent what it
+// does, and stops with it.
 import 'reflect-metadata';
+import { once } from 'node:events';
 import { createApplication } from '../application.js';
-import { watchHandlers } from './stopwatch.js';
+import { watchCommits, watchHandlers } from './stopwatch.js';
+import type { WorkerMessage } from './workers.js';
 
 // Ctrl-C reaches every process of the terminal; when to stop is the parent's decision.
 process.on('SIGINT', () => {});
+const parentGone = process.connected ? once(process, 'disconnect') : Promise.resolve();
 
+const tell = (message: WorkerMessage) => process.connected && process.send?.(message);
 const app = await createApplication({ logger: ['error', 'warn'] });
-watchHandlers(app, (start) => process.send?.(start));
-process.once('disconnect', () => {
-  app.close().then(
-    () => process.exit(0),
-    () => process.exit(1),
-  );
-});
+watchHandlers(app, (started) => tell({ started }));
+watchCommits(app, (committed) => tell({ committed }));
 await app.init();
-process.send?.('ready');
+tell('ready');
+
+await parentGone;
+await app.close();
+process.exit(0);

@@ -1,17 +1,22 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { HandlerStart } from './stopwatch.js';
+import { type Commit, type HandlerStart, now, type Stopwatch } from './stopwatch.js';
 
 const READY_WITHIN_MS = 30_000;
 const STOPPED_WITHIN_MS = 15_000;
+
+/** What a worker tells its parent. */
+export type WorkerMessage = 'ready' | { started: HandlerStart } | { committed: Commit };
 
 /** What became of the worker that was killed. */
 export interface Kill {
   pid: number;
   signal: string | null;
-  /** The event that it was handling. */
-  during: HandlerStart;
+  /** The consumer whose handler it was running. */
+  consumerName: string;
+  /** Until another process went on with that consumer, in ms; undefined if it had nothing left to do. */
+  resumedAfterMs: number | undefined;
 }
 
 /** The worker processes of `--processes N`. */
@@ -20,11 +25,12 @@ export class Workers {
   crashes = 0;
 
   private readonly running = new Set<ChildProcess>();
-  private onNextStart: ((worker: ChildProcess, start: HandlerStart) => void) | undefined;
+  private killNext: ((worker: ChildProcess, start: HandlerStart) => void) | undefined;
+  private killed: { kill: Kill; worker: ChildProcess; at: number } | undefined;
 
   constructor(
     private readonly environment: Record<string, string>,
-    private readonly started: (start: HandlerStart) => void,
+    private readonly stopwatch: Stopwatch,
   ) {}
 
   /** Starts `count` workers; resolves when they handle events. */
@@ -34,17 +40,19 @@ export class Workers {
 
   /** Ends a worker with SIGKILL, in the middle of a handler that it has just begun. */
   async killOneAtWork(): Promise<Kill> {
-    const { worker, during } = await new Promise<{ worker: ChildProcess; during: HandlerStart }>(
-      (resolve) => {
-        this.onNextStart = (worker, during) => {
-          this.running.delete(worker);
-          worker.kill('SIGKILL');
-          resolve({ worker, during });
-        };
-      },
-    );
+    const { worker, kill } = await new Promise<{ worker: ChildProcess; kill: Kill }>((resolve) => {
+      this.killNext = (worker, { consumerName }) => {
+        this.killNext = undefined;
+        this.running.delete(worker);
+        worker.kill('SIGKILL');
+        const kill = { pid: worker.pid ?? 0, signal: null, consumerName, resumedAfterMs: undefined };
+        this.killed = { kill, worker, at: now() };
+        resolve({ worker, kill });
+      };
+    });
     if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit');
-    return { pid: worker.pid ?? 0, signal: worker.signalCode, during };
+    kill.signal = worker.signalCode;
+    return kill;
   }
 
   /** Lets every worker finish what it is doing. */
@@ -63,9 +71,10 @@ export class Workers {
       if (this.running.delete(worker)) this.crashes++;
     });
     const ready = new Promise<void>((resolve, reject) => {
-      worker.on('message', (message: 'ready' | HandlerStart) => {
+      worker.on('message', (message: WorkerMessage) => {
         if (message === 'ready') resolve();
-        else this.noteStart(worker, message);
+        else if ('committed' in message) this.stopwatch.committed(message.committed);
+        else this.noteStart(worker, message.started);
       });
       worker.once('exit', (code) => reject(new Error(`A worker ended while it started (exit ${code}).`)));
       setTimeout(() => reject(new Error('A worker did not start in time.')), READY_WITHIN_MS).unref();
@@ -74,10 +83,11 @@ export class Workers {
   }
 
   private noteStart(worker: ChildProcess, start: HandlerStart): void {
-    this.started(start);
-    const { onNextStart } = this;
-    this.onNextStart = undefined;
-    onNextStart?.(worker, start);
+    this.stopwatch.started(start);
+    this.killNext?.(worker, start);
+    if (this.killed === undefined || this.killed.worker === worker) return;
+    const { kill, at } = this.killed;
+    if (start.consumerName === kill.consumerName) kill.resumedAfterMs ??= start.at - at;
   }
 }
 

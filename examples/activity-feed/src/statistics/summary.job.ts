@@ -10,7 +10,7 @@ const NAME = 'statistics.summary';
 @Injectable()
 export class SummaryJob implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(SummaryJob.name);
-  private running: Promise<void> | undefined;
+  private running: Promise<unknown> | undefined;
 
   constructor(
     private readonly scheduler: SchedulerRegistry,

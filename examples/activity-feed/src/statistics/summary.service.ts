@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DomainEventPublisher } from 'nestjs-integration';
+import { DomainEventPublisher, type PublishedEvent } from 'nestjs-integration';
 import type { Prisma } from '../generated/prisma/client.js';
 import { PrismaService } from '../prisma/prisma.service.js';
 
@@ -16,9 +16,9 @@ export class SummaryService {
    *
    * The transaction is Prisma's own here. The publisher needs nothing but its client; it sees for itself when it commits.
    */
-  async publishChanges(): Promise<void> {
-    if ((await this.prisma.statistic.count({ where: this.changed() })) === 0) return;
-    await this.prisma.$transaction(async (tx) => {
+  async publishChanges(): Promise<PublishedEvent | undefined> {
+    if ((await this.prisma.statistic.count({ where: this.changed() })) === 0) return undefined;
+    return this.prisma.$transaction(async (tx) => {
       const number = await this.nextNumber(tx);
       const statistics = await tx.statistic.findMany({ where: this.changed() });
       for (const { count, subjectType, subjectId, kind } of statistics) {
@@ -28,7 +28,7 @@ export class SummaryService {
           data: { reported: count },
         });
       }
-      await this.publisher.publishEvent(
+      return this.publisher.publishEvent(
         {
           eventName: 'statistics.summarized',
           sourceModule: 'statistics',
