@@ -5,7 +5,7 @@ import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.stor
 import type { InboxEventStore } from '../inbox/inbox-event.store.js';
 import type { HeldLease } from '../inbox/lease-keeper.js';
 import { SettleBuffer } from '../inbox/settle-buffer.js';
-import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
+import type { LogRow, OutboxLogStore } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { Backoff } from './backoff.js';
@@ -33,8 +33,8 @@ export interface WorkerEnvironment {
   readonly runner: HandlerRunner;
   readonly slots: HandlerSlots;
   readonly settings: IntegrationSettingsService;
-  /** The worker's lease turned out to be somebody else's. */
-  readonly leaseLost: (worker: ConsumerWorker) => void;
+  /** The worker cannot go on: its lease is somebody else's, or its memory is at odds with the database. */
+  readonly giveUp: (worker: ConsumerWorker, reason: string) => void;
 }
 
 /**
@@ -68,6 +68,7 @@ export class ConsumerWorker {
   private saveTimer: NodeJS.Timeout | undefined;
   private lastSaveMs = 0;
   private foreignRows = false;
+  private reloadWanted = false;
   /** The retry lane stopped for want of capacity, not of due rows. */
   private moreDue = false;
   /** Events taken from the log or claimed since the worker began. */
@@ -102,7 +103,11 @@ export class ConsumerWorker {
 
   /** Second step of a takeover, after the token is committed: what the former owner left, then the loops. */
   start(): void {
-    this.loops.push(this.run());
+    this.loops.push(
+      this.run().catch((error) => {
+        this.giveUp(`an internal error: ${messageOf(error)}`);
+      }),
+    );
   }
 
   /** There may be new events. */
@@ -119,7 +124,8 @@ export class ConsumerWorker {
   seen(changedByOthers: number, dueInMs: number | null): void {
     if (changedByOthers !== this.changedByOthers || this.foreignRows) {
       this.changedByOthers = changedByOthers;
-      this.guarded('Looking again at the inbox', () => this.reloadInbox());
+      this.reloadWanted = true;
+      this.dueWanted.raise();
     }
     if (dueInMs !== null) this.retryIn(dueInMs);
   }
@@ -210,24 +216,26 @@ export class ConsumerWorker {
   private async takeOver(): Promise<void> {
     const { inbox } = this.env;
     await inbox.interruptLeftovers(this.lease.key, []);
-    if (!this.consumer.ordered) return;
-    await inbox.releaseLowest(this.lease.key);
-    this.dispatcher.lanes.block(await inbox.unresolvedAggregates(this.lease.key));
+    if (this.consumer.ordered) {
+      await inbox.releaseLowest(this.lease.key);
+      this.dispatcher.lanes.block(await inbox.unresolvedAggregates(this.lease.key));
+    }
     this.foreignRows = (await inbox.countForeignProcessing(this.lease.key, [])) > 0;
   }
 
-  /** Somebody else changed rows of the inbox: block what is unresolved now, and let the next save release what is not. */
+  /**
+   * Somebody else changed rows of the inbox: block what is unresolved now, and let the next save release what is not. Runs
+   * between two claims, so that every row of ours that is `processing` is known to be ours.
+   */
   private async reloadInbox(): Promise<void> {
+    this.reloadWanted = false;
     const { inbox } = this.env;
-    const mine = this.dispatcher.claimedRows;
-    if (this.foreignRows) await inbox.interruptLeftovers(this.lease.key, mine);
-    this.foreignRows = (await inbox.countForeignProcessing(this.lease.key, this.dispatcher.claimedRows)) > 0;
-    if (this.consumer.ordered) {
-      this.dispatcher.lanes.block(await inbox.unresolvedAggregates(this.lease.key));
-      this.dispatcher.lanes.recheckBlocked();
-      this.saveWanted.raise();
-    }
-    this.wakeRetries();
+    if (this.foreignRows) await inbox.interruptLeftovers(this.lease.key, this.dispatcher.rowsOfOurs);
+    this.foreignRows = (await inbox.countForeignProcessing(this.lease.key, this.dispatcher.rowsOfOurs)) > 0;
+    if (this.stopped || !this.consumer.ordered) return;
+    this.dispatcher.lanes.block(await inbox.unresolvedAggregates(this.lease.key));
+    this.dispatcher.lanes.recheckBlocked();
+    this.saveWanted.raise();
   }
 
   // Reading
@@ -257,8 +265,7 @@ export class ConsumerWorker {
       const page = await this.reader.readPage(this.pageRows(), PAGE_BYTES);
       if (this.stopped) return false;
       this.buffer.settleAll(page.swept);
-      this.dispatcher.arrive(page.rows);
-      this.handled += page.rows.length;
+      this.arrive(page.rows);
       this.caughtUp = !page.cut;
       if (!page.cut) this.draining = false;
       if (!this.buffer.isEmpty || this.dispatcher.lanes.hasUnsaved) this.saveSoon();
@@ -268,6 +275,16 @@ export class ConsumerWorker {
     } finally {
       this.reading = false;
       this.checkQuiet();
+    }
+  }
+
+  /** A row that cannot be dispatched leaves memory at odds with the database: everything is read anew. */
+  private arrive(rows: readonly LogRow[]): void {
+    try {
+      this.dispatcher.arrive(rows);
+      for (const row of rows) if (row.wanted !== undefined) this.handled++;
+    } catch (error) {
+      this.giveUp(messageOf(error));
     }
   }
 
@@ -315,6 +332,7 @@ export class ConsumerWorker {
       await this.dueWanted.wait();
       this.claiming = true;
       try {
+        if (this.reloadWanted) await this.reloadInbox();
         while (!this.stopped && (await this.claimDue())) {}
         backoff.succeeded();
       } catch (error) {
@@ -354,6 +372,7 @@ export class ConsumerWorker {
     this.roomMade.raise();
     this.saveSoon();
     if (this.moreDue && this.dispatcher.freeForRetries > 0) this.dueWanted.raise();
+    this.checkQuiet();
   }
 
   private saveSoon(): void {
@@ -409,9 +428,13 @@ export class ConsumerWorker {
   // Ending
 
   private leaseLost(): void {
+    this.giveUp('the lease was lost, another process has taken over; unsaved outcomes are dropped');
+  }
+
+  private giveUp(reason: string): void {
     if (this.stopped) return;
-    this.logger.warn('The lease was lost: another process has taken over, unsaved outcomes are dropped');
-    this.env.leaseLost(this);
+    this.logger.warn(`Given up here: ${reason}`);
+    this.env.giveUp(this, reason);
   }
 
   private halt(): void {
@@ -426,6 +449,7 @@ export class ConsumerWorker {
   }
 
   private checkQuiet(): void {
+    if (this.quietWaiters.length === 0) return;
     if (!this.isQuiet && !this.stopped) return;
     for (const resume of this.quietWaiters.splice(0)) resume();
   }

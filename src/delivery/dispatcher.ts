@@ -39,6 +39,8 @@ export class Dispatcher implements SaveSource, SlotUser {
   private readonly running = new Set<Attempt>();
   /** Rows that the retry lane has claimed and that have no outcome yet. */
   private readonly claimed = new Map<string, Delivery>();
+  /** Rows whose outcome waits for its save. */
+  private readonly finished = new Set<string>();
   private readonly backoff = new Backoff();
   private pause: NodeJS.Timeout | undefined;
   private closed = false;
@@ -76,9 +78,9 @@ export class Dispatcher implements SaveSource, SlotUser {
     return this.closed ? 0 : Math.max(0, this.consumer.concurrency - this.claimed.size);
   }
 
-  /** Ids of the inbox rows that are ours to finish. */
-  get claimedRows(): string[] {
-    return [...this.claimed.keys()];
+  /** Ids of the inbox rows that are `processing` because of us: claimed, or finished and not saved yet. */
+  get rowsOfOurs(): string[] {
+    return [...this.claimed.keys(), ...this.finished];
   }
 
   get ended(): Promise<void> {
@@ -169,6 +171,7 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   /** A save is committed: lanes follow what the inbox says. */
   saved(report: SaveReport): void {
+    for (const row of report.resolved) this.finished.delete(row.inboxEventId);
     this.lanes.released(report.released, report.stillBlocked);
     for (const row of report.found) this.lanes.recheck(row);
     this.pump();
@@ -198,7 +201,7 @@ export class Dispatcher implements SaveSource, SlotUser {
       const runs = [...this.running].some((attempt) => attempt.delivery === delivery);
       if (!runs) {
         const verdict: Verdict = { status: 'failed', availableInMs: 0, error: undefined };
-        this.buffer.resolve({ ...this.resolutionOf(delivery, verdict), attemptGivenBack: true });
+        this.resolve({ ...this.resolutionOf(delivery, verdict), attemptGivenBack: true });
       }
     }
   }
@@ -239,7 +242,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   }
 
   private giveUp(row: ClaimedRow, error: Error | undefined, attemptGivenBack = false): void {
-    this.buffer.resolve({
+    this.resolve({
       inboxEventId: row.inboxEventId,
       aggregateType: row.aggregateType,
       aggregateId: row.aggregateId,
@@ -312,7 +315,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     this.claimed.delete(claim.inboxEventId);
     // The row of a transactional handler became `processed` in the handler's own transaction.
     if (!subscription.transactional) {
-      this.buffer.resolve(
+      this.resolve(
         this.resolutionOf(delivery, { status: 'processed', availableInMs: undefined, error: undefined }),
       );
     }
@@ -325,7 +328,7 @@ export class Dispatcher implements SaveSource, SlotUser {
       return;
     }
     this.claimed.delete(delivery.claim.inboxEventId);
-    this.buffer.resolve(this.resolutionOf(delivery, verdict));
+    this.resolve(this.resolutionOf(delivery, verdict));
   }
 
   /** The consumer pauses as a whole: what failed one event for want of a connection would fail the next as well. */
@@ -347,6 +350,11 @@ export class Dispatcher implements SaveSource, SlotUser {
   private get deadVerdict(): Pick<Verdict, 'status' | 'availableInMs'> {
     const { deadLetterEnabled } = this.env.settings.snapshot();
     return { status: deadLetterEnabled ? 'dead_letter' : 'failed', availableInMs: undefined };
+  }
+
+  private resolve(row: ResolvedRow): void {
+    this.finished.add(row.inboxEventId);
+    this.buffer.resolve(row);
   }
 
   private leaveWindow(delivery: Delivery): void {

@@ -30,9 +30,12 @@ export class HandlerSlots {
 
   giveBack(): void {
     this.used--;
-    const next = this.waiting.take();
-    if (next === undefined) return;
-    this.isWaiting.delete(next);
-    next.slotFree();
+    // Somebody who is told may leave the slot (it was closed, or pauses): then the next one is.
+    for (let told = this.waiting.size; told > 0 && this.used < this.max; told--) {
+      const next = this.waiting.take();
+      if (next === undefined) return;
+      this.isWaiting.delete(next);
+      next.slotFree();
+    }
   }
 }

@@ -182,7 +182,7 @@ export class OutboxProcessor implements LeaseUser {
         runner: this.runner,
         slots: this.slots,
         settings: this.stored,
-        leaseLost: (lost) => this.drop(lost, 'its lease was lost'),
+        giveUp: (lost, reason) => this.drop(lost, reason),
       },
       consumer,
       cursor,
@@ -274,8 +274,8 @@ export class OutboxProcessor implements LeaseUser {
 
   /** With the loops switched off, consumers are leased for the time of the work only. */
   private async withWorkers<R>(work: (workers: readonly ConsumerWorker[]) => Promise<R>): Promise<R> {
-    if (this.looping) return work(this.activeWorkers);
     await this.keeper.claimNow();
+    if (this.looping) return work(this.activeWorkers);
     try {
       return await work(this.activeWorkers);
     } finally {

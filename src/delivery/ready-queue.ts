@@ -18,6 +18,10 @@ export class ReadyQueue<T> {
     return this.count === 0;
   }
 
+  get size(): number {
+    return this.count;
+  }
+
   push(item: T, priority: number): void {
     this.count++;
     this.levelOf(priority).items.push(item);

@@ -110,6 +110,11 @@ export class CursorRegistrationStore {
     return { startsAt: row?.starts_at ?? 1 };
   }
 
+  /** Locks every row of these consumers, in the order in which renewals lock theirs. */
+  async lock(session: EngineSession, consumerNames: readonly string[]): Promise<void> {
+    await session.query(this.sql.lock, [consumerNames]);
+  }
+
   /**
    * Adds names and takes the lease from whoever holds it: an owner that goes by the old names would settle events of the new
    * ones without a handler. The row lock makes it wait for a save that runs, the new token fences off the next.
@@ -123,15 +128,19 @@ export class CursorRegistrationStore {
   }
 
   /**
-   * How many retained events of these names lie below `position`; undefined where counting takes too long. In a transaction of
-   * its own: it may read the whole log.
+   * How many retained events of these names lie below `position`; undefined where counting takes longer than `timeoutMs`. In a
+   * transaction of its own: it may read the whole log.
    */
-  async countBelow(position: number, eventNames: readonly string[]): Promise<number | undefined> {
+  async countBelow(
+    position: number,
+    eventNames: readonly string[],
+    timeoutMs: number,
+  ): Promise<number | undefined> {
     const exact = eventNames.filter((name) => !name.endsWith('*'));
     const prefixes = eventNames.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
     try {
       return await this.db.transaction(async (session) => {
-        await session.query(`SET LOCAL statement_timeout = '5s'`);
+        await session.query(`SET LOCAL statement_timeout = ${Math.max(1, Math.ceil(timeoutMs))}`);
         const [row] = await session.query<{ count: number }>(this.sql.countBelow, [
           position,
           exact,
@@ -151,15 +160,19 @@ const QUERY_CANCELED = '57014';
 function statements(schema: string) {
   const log = `"${schema}".outbox_event`;
   const cursors = `"${schema}".inbox_cursor`;
-  const next = `coalesce(pg_sequence_last_value(pg_get_serial_sequence('${log}', 'position')::regclass), 0) + 1`;
+  const sequence = `pg_get_serial_sequence('${log}', 'position')`;
+  // A role may publish and read without any right on the sequence of an identity column: null then.
+  const next = `CASE WHEN has_sequence_privilege(${sequence}, 'USAGE, SELECT') THEN coalesce(pg_sequence_last_value(${sequence}::regclass), 0) + 1 END`;
   return {
-    next: `SELECT ${next} AS next`,
+    // Events beyond the highest visible one belong to the tail in any case, so that one will do without a right.
+    next: `SELECT greatest(${next}, (SELECT max(position) FROM ${log}) + 1, 1) AS next`,
     ahead: `
       SELECT consumer_name, tail, next
       FROM (SELECT consumer_name, (SELECT max(lower(r)) FROM unnest(unread) r WHERE upper_inf(r)) AS tail FROM ${cursors}) c,
            (SELECT ${next} AS next) s
       WHERE tail > next
       ORDER BY tail DESC LIMIT 1`,
+    lock: `SELECT 1 FROM ${cursors} WHERE consumer_name = ANY($1) ORDER BY consumer_name, partition FOR UPDATE`,
     stored: `
       SELECT consumer_name, max(partitions) AS partitions,
              (SELECT array_agg(DISTINCT name) FROM ${cursors} o, unnest(o.event_names) name WHERE o.consumer_name = c.consumer_name) AS event_names

@@ -12,6 +12,7 @@ import { PeerWatch } from './peer-watch.js';
 
 const BEAT_INTERVAL_MS = 2_000;
 const BEAT_TIMEOUT_MS = 5_000;
+const FREE_BEATS = 3;
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 5_000;
 
@@ -82,6 +83,9 @@ export class LeaseKeeper {
   private running: Promise<void> | undefined;
   private stopping = new AbortController();
   private wake: () => void = () => {};
+  private beatWanted = false;
+  /** For how many beats a cursor was free that is another process's to claim. */
+  private readonly freeFor = new Map<string, number>();
   private renewedAt = Number.NEGATIVE_INFINITY;
   private forgotAt = 0;
   private claims = true;
@@ -115,6 +119,7 @@ export class LeaseKeeper {
 
   /** Beats at once, to claim or to renew. */
   beatNow(): void {
+    this.beatWanted = true;
     this.wake();
   }
 
@@ -151,6 +156,7 @@ export class LeaseKeeper {
   private async beatUntilStopped(stopped: AbortSignal): Promise<void> {
     let failures = 0;
     while (!stopped.aborted) {
+      this.beatWanted = false;
       try {
         await this.beat(this.claims);
         failures = 0;
@@ -187,7 +193,7 @@ export class LeaseKeeper {
       {
         processId: this.identity.id,
         consumers: candidates.map((candidate) => candidate.name),
-        able: this.able ?? candidates.map((candidate) => candidate.name),
+        able: claims ? (this.able ?? candidates.map((candidate) => candidate.name)) : [],
         tokens: [...this.held.keys()],
         leaseMs,
         renew,
@@ -262,7 +268,7 @@ export class LeaseKeeper {
             ? !this.held.has(cursor.leaseToken)
             : dead.has(cursor.leaseOwner ?? ''))),
     );
-    const mine = assignFreeCursors(free, sight, this.identity.id, dead);
+    const mine = [...assignFreeCursors(free, sight, this.identity.id, dead), ...this.longFree(free)];
     if (mine.length === 0) return;
     const sentAt = performance.now();
     const claimed = await this.cursors.claim(mine, this.identity.id, leaseMs, [...dead]);
@@ -276,6 +282,18 @@ export class LeaseKeeper {
       this.held.set(lease.token, lease);
       user.claimed(cursor, lease);
     }
+  }
+
+  /** What another process should have claimed and did not for several beats: it may hang, or hold another view. */
+  private longFree(free: readonly CursorSight[]): CursorKey[] {
+    const before = new Map(this.freeFor);
+    this.freeFor.clear();
+    return free.filter((cursor) => {
+      const name = `${cursor.consumerName}\u0000${cursor.partition}`;
+      const beats = (before.get(name) ?? 0) + 1;
+      this.freeFor.set(name, beats);
+      return beats > FREE_BEATS;
+    });
   }
 
   private handOverOne(sight: Sight, user: LeaseUser): void {
@@ -313,7 +331,7 @@ export class LeaseKeeper {
   }
 
   private pause(ms: number, stopped: AbortSignal): Promise<void> {
-    if (stopped.aborted) return Promise.resolve();
+    if (stopped.aborted || this.beatWanted) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.wake = () => {

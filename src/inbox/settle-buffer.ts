@@ -125,14 +125,14 @@ export class SettleBuffer {
     const { exceptions, resolved, release, covered } = pending;
     if (exceptions.length + resolved.length + release.length + covered.length === 0) {
       const held = await this.store.settlePositions(this.key, this.token, pending.positions.toString());
-      return { held, found: [], stillBlocked: [], released: [], dueInMs: undefined };
+      return { held, found: [], stillBlocked: [], released: [], resolved: [], dueInMs: undefined };
     }
     const positions = pending.positions.clone();
     for (const row of exceptions) positions.add(row.position, row.position + 1);
     const settlement: Settlement = { ...pending, positions: positions.toString() };
     const result = await this.store.settle(this.key, this.token, settlement);
     const dueInMs = result.stillBlocked.length > 0 ? 0 : earliest([...exceptions, ...resolved]);
-    return { ...result, released: release, dueInMs };
+    return { ...result, released: release, resolved, dueInMs };
   }
 
   /** Some row of this save is locked by a stalled owner: its parts are tried one by one, each aggregate by itself. */
@@ -164,6 +164,7 @@ export class SettleBuffer {
 /** A save's result, and what it was about. */
 export interface SaveReport extends SettlementResult {
   readonly released: readonly AggregateKey[];
+  readonly resolved: readonly ResolvedRow[];
   /** When the first of the rows that it wrote or released is due; undefined if none will be. */
   readonly dueInMs: number | undefined;
 }
@@ -173,6 +174,7 @@ const NOTHING_SAVED: SaveReport = {
   found: [],
   stillBlocked: [],
   released: [],
+  resolved: [],
   dueInMs: undefined,
 };
 
