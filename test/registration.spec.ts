@@ -222,6 +222,27 @@ it('refuses to start where the sequence is behind a cursor, and names the repair
   expect(rows).toEqual([{ last: '101' }]);
 });
 
+it('needs no right on the log’s sequence', async () => {
+  const role = `limited_${process.pid}`;
+  await database.pool.query(`
+    CREATE ROLE ${role} LOGIN PASSWORD 'limited';
+    GRANT USAGE ON SCHEMA integration TO ${role};
+    GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA integration TO ${role}`);
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = 'limited';
+  const limited = new EngineDatabase({ connectionString: url.toString(), schema: 'integration' });
+  try {
+    await publish({ minutesAgo: 0 }, { minutesAgo: 0 });
+    await registration([{ consumerName: 'a', startFrom: 'latest' }], limited);
+    await registration([{ consumerName: 'b', startFrom: 'earliest' }], limited);
+    expect(await cursors()).toMatchObject([{ unread: '{[3,)}' }, { unread: '{[1,)}' }]);
+  } finally {
+    await limited.close();
+    await database.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+});
+
 function engine(): EngineDatabase {
   return new EngineDatabase({ connectionString: database.url, schema: 'integration' });
 }

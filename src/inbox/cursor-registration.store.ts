@@ -1,4 +1,3 @@
-import { sqlStateOf } from '../database/connection-loss.js';
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 
 /** A stored consumer, its partitions taken together. */
@@ -128,7 +127,7 @@ export class CursorRegistrationStore {
   }
 
   /**
-   * How many retained events of these names lie below `position`; undefined where counting takes longer than `timeoutMs`. In a
+   * How many retained events of these names lie below `position`; undefined where counting fails or takes longer than `timeoutMs`. In a
    * transaction of its own: it may read the whole log.
    */
   async countBelow(
@@ -148,14 +147,11 @@ export class CursorRegistrationStore {
         ]);
         return row?.count ?? 0;
       });
-    } catch (error) {
-      if (sqlStateOf(error) === QUERY_CANCELED) return undefined;
-      throw error;
+    } catch {
+      return undefined;
     }
   }
 }
-
-const QUERY_CANCELED = '57014';
 
 function statements(schema: string) {
   const log = `"${schema}".outbox_event`;

@@ -3,30 +3,17 @@ import { EngineDatabase, type EngineSession } from '../database/engine-database.
 import { IntegrationError } from '../errors.js';
 import { CursorRegistrationStore, type StoredConsumer } from '../inbox/cursor-registration.store.js';
 import type { Consumer } from './consumer.js';
-import type { StartFrom } from './subscriber-definition.js';
+import {
+  type CreatedConsumer,
+  createdText,
+  type ExtendedConsumer,
+  extendedText,
+  partitionsText,
+  type RegistrationResult,
+} from './registration-result.js';
 
-/** A consumer that was not there before. */
-export interface CreatedConsumer {
-  readonly consumerName: string;
-  /** The first position that it may read. */
-  readonly startsAt: number;
-  readonly partitions: number;
-  /** Retained events of its names before `startsAt`; undefined where counting took too long. */
-  readonly leftOut: number | undefined;
-}
-
-/** A consumer that handles more names than before. */
-export interface ExtendedConsumer {
-  readonly consumerName: string;
-  readonly addedNames: readonly string[];
-  /** Events of the added names that were settled before this position are not delivered. */
-  readonly from: number;
-}
-
-export interface RegistrationResult {
-  readonly created: readonly CreatedConsumer[];
-  readonly extended: readonly ExtendedConsumer[];
-}
+const COUNTING_LIMIT_MS = 5_000;
+const HOUR_MS = 3_600_000;
 
 type Created = Omit<CreatedConsumer, 'leftOut'> & { readonly consumer: Consumer };
 
@@ -48,20 +35,32 @@ export class ConsumerRegistration {
    */
   async register(consumers: readonly Consumer[]): Promise<RegistrationResult> {
     if (consumers.length === 0) return { created: [], extended: [] };
-    const { created, extended } = await this.store.exclusively(async (session) => {
-      await this.refuseSequenceBehind(session);
-      const stored = await this.storedByName(session, consumers);
-      const created: Created[] = [];
-      const extended: ExtendedConsumer[] = [];
-      for (const consumer of byName(consumers)) {
-        const known = stored.get(consumer.name);
-        if (known === undefined) created.push(await this.create(session, consumer));
-        else extended.push(...(await this.extend(session, consumer, known)));
-      }
-      return { created, extended };
-    });
+    const { created, extended } = await this.store.exclusively((session) => this.write(session, consumers));
     for (const consumer of extended) this.logger.log(extendedText(consumer));
-    return { created: await Promise.all(created.map((consumer) => this.countLeftOut(consumer))), extended };
+    return { created: await this.countLeftOut(created), extended };
+  }
+
+  private async write(session: EngineSession, consumers: readonly Consumer[]) {
+    await this.refuseSequenceBehind(session);
+    const names = consumers.map(({ name }) => name);
+    const stored = new Map(
+      (await this.store.stored(session, names)).map((each) => [each.consumerName, each]),
+    );
+    const growing = consumers.filter(
+      (consumer) => addedNames(consumer, stored.get(consumer.name)).length > 0,
+    );
+    await this.store.lock(
+      session,
+      growing.map(({ name }) => name),
+    );
+    const created: Created[] = [];
+    const extended: ExtendedConsumer[] = [];
+    for (const consumer of consumers) {
+      const known = stored.get(consumer.name);
+      if (known === undefined) created.push(await this.create(session, consumer));
+      else extended.push(...(await this.extend(session, consumer, known)));
+    }
+    return { created, extended };
   }
 
   private async create(session: EngineSession, consumer: Consumer): Promise<Created> {
@@ -78,15 +77,13 @@ export class ConsumerRegistration {
   ): Promise<ExtendedConsumer[]> {
     const { name: consumerName, partitions } = consumer;
     if (partitions !== stored.partitions) {
-      this.logger.warn(
-        `Consumer "${consumerName}" has ${stored.partitions} partitions, the code asks for ${partitions}: the stored number holds. To change it run: npx nestjs-integration consumers repartition ${shellWord(consumerName)} ${partitions}`,
-      );
+      this.logger.warn(partitionsText(consumerName, stored.partitions, partitions));
     }
-    const addedNames = consumer.eventNames.filter((name) => !stored.eventNames.includes(name));
-    if (addedNames.length === 0) return [];
-    // The row first: what its owner settles after this, it settles by the new names; then where the log stands.
-    await this.store.addEventNames(session, consumerName, addedNames);
-    return [{ consumerName, addedNames, from: await this.store.nextPosition(session) }];
+    const added = addedNames(consumer, stored);
+    if (added.length === 0) return [];
+    // The row first: what is settled after this is settled by the new names; then where the log stands.
+    await this.store.addEventNames(session, consumerName, added);
+    return [{ consumerName, addedNames: added, from: await this.store.nextPosition(session) }];
   }
 
   private async unreadFrom(session: EngineSession, { name, startFrom }: Consumer): Promise<string> {
@@ -127,59 +124,30 @@ export class ConsumerRegistration {
     );
   }
 
-  private async storedByName(
-    session: EngineSession,
-    consumers: readonly Consumer[],
-  ): Promise<Map<string, StoredConsumer>> {
-    const stored = await this.store.stored(
-      session,
-      consumers.map(({ name }) => name),
-    );
-    return new Map(stored.map((consumer) => [consumer.consumerName, consumer]));
+  /** One after another and within one limit: a boot waits for it. */
+  private async countLeftOut(created: readonly Created[]): Promise<CreatedConsumer[]> {
+    const deadline = performance.now() + COUNTING_LIMIT_MS;
+    const counted: CreatedConsumer[] = [];
+    for (const { consumer, ...rest } of created) {
+      const leftOut = await this.leftOutBelow(rest.startsAt, consumer, deadline - performance.now());
+      counted.push({ ...rest, leftOut });
+      this.logger.log(createdText({ ...rest, leftOut }, consumer.startFrom));
+    }
+    return counted;
   }
 
-  private async countLeftOut({ consumer, ...created }: Created): Promise<CreatedConsumer> {
-    const { startsAt } = created;
-    const leftOut = startsAt > 1 ? await this.store.countBelow(startsAt, consumer.eventNames) : 0;
-    this.logger.log(createdText({ ...created, leftOut }, consumer.startFrom));
-    return { ...created, leftOut };
+  private async leftOutBelow(
+    startsAt: number,
+    consumer: Consumer,
+    limitMs: number,
+  ): Promise<number | undefined> {
+    if (startsAt === 1) return 0;
+    return limitMs > 0 ? this.store.countBelow(startsAt, consumer.eventNames, limitMs) : undefined;
   }
 }
 
-const HOUR_MS = 3_600_000;
-
-function createdText(
-  { consumerName, startsAt, partitions, leftOut }: CreatedConsumer,
-  startFrom: StartFrom,
-): string {
-  const spread = partitions === 1 ? '' : ` in ${partitions} partitions`;
-  const start = `Consumer "${consumerName}" registered${spread}: it starts at position ${startsAt} (startFrom: ${startFromText(startFrom)})`;
-  if (leftOut === 0) return `${start}, no retained event is left out`;
-  const number =
-    leftOut === undefined
-      ? 'An unknown number of retained events (too many to count) is'
-      : eventsText(leftOut);
-  return `${start}. ${number} left out; to deliver them as well run: npx nestjs-integration replay ${shellWord(consumerName)} --from 1 --to ${startsAt - 1}`;
-}
-
-function eventsText(count: number): string {
-  return count === 1 ? '1 retained event is' : `${count} retained events are`;
-}
-
-function startFromText(startFrom: StartFrom): string {
-  return startFrom instanceof Date ? startFrom.toISOString() : `'${startFrom}'`;
-}
-
-function extendedText({ consumerName, addedNames, from }: ExtendedConsumer): string {
-  return `Consumer "${consumerName}" handles ${addedNames.join(', ')} from now on; events of ${addedNames.length === 1 ? 'this name' : 'these names'} that it passed over before position ${from} are not delivered`;
-}
-
-/** As it can be pasted into a POSIX shell. */
-function shellWord(text: string): string {
-  return /^[\w.:@/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** Rows are locked in the order of their keys, as by everybody else. */
-function byName(consumers: readonly Consumer[]): Consumer[] {
-  return [...consumers].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+/** The names that the code handles and the stored consumer does not; none for one that is not stored. */
+function addedNames(consumer: Consumer, stored: StoredConsumer | undefined): string[] {
+  if (stored === undefined) return [];
+  return consumer.eventNames.filter((name) => !stored.eventNames.includes(name));
 }
