@@ -5,7 +5,7 @@ import { startEmbeddedPostgres } from 'nestjs-integration/testing';
 
 const parentGone = process.connected ? once(process, 'disconnect') : Promise.resolve();
 const postgres = await startEmbeddedPostgres();
-if (process.connected) process.send?.(postgres.url);
+process.send?.(postgres.url, undefined, undefined, () => {});
 
 await parentGone;
 await postgres.stop();

@@ -38,8 +38,12 @@ export async function play(stage: Stage): Promise<Performance> {
   return { ...result, sendMs, redelivery, kill: killed };
 }
 
-async function killAndReplace({ workers }: Stage): Promise<Kill> {
-  const kill = await workers.killOneAtWork();
-  await workers.start(1);
-  return kill;
+function killAndReplace({ workers }: Stage): Promise<Kill> {
+  const killing = workers.killOneAtWork().then(async (kill) => {
+    await workers.start(1);
+    return kill;
+  });
+  // Awaited once everything is sent; until then a failure is not unhandled, only early.
+  killing.catch(() => {});
+  return killing;
 }

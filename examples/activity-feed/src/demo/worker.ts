@@ -6,11 +6,10 @@ import { createApplication } from '../application.js';
 import { watchCommits, watchHandlers } from './stopwatch.js';
 import type { WorkerMessage } from './workers.js';
 
-// Ctrl-C reaches every process of the terminal; when to stop is the parent's decision.
-process.on('SIGINT', () => {});
 const parentGone = process.connected ? once(process, 'disconnect') : Promise.resolve();
 
-const tell = (message: WorkerMessage) => process.connected && process.send?.(message);
+// The parent may go while something is being told; then nobody needs to know it.
+const tell = (message: WorkerMessage) => process.send?.(message, undefined, undefined, () => {});
 const app = await createApplication({ logger: ['error', 'warn'] });
 watchHandlers(app, (started) => tell({ started }));
 watchCommits(app, (committed) => tell({ committed }));

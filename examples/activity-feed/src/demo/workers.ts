@@ -63,7 +63,9 @@ export class Workers {
   }
 
   private async startOne(): Promise<void> {
+    // In a session of its own: Ctrl-C in the terminal reaches the demo alone, which then stops its workers.
     const worker = fork(fileURLToPath(new URL('worker.js', import.meta.url)), {
+      detached: true,
       env: { ...process.env, ...this.environment, PROCESS_ROLE: 'worker' },
     });
     this.running.add(worker);
