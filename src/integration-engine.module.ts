@@ -2,6 +2,7 @@ import {
   type DynamicModule,
   Inject,
   type InjectionToken,
+  Logger,
   Module,
   type ModuleMetadata,
   type OnApplicationBootstrap,
@@ -186,6 +187,8 @@ export interface EngineModuleSetup {
 export class IntegrationEngineModule
   implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
 {
+  private readonly logger = new Logger('IntegrationModule');
+
   static register({ imports, clientToken, options }: EngineModuleSetup): DynamicModule {
     return {
       module: IntegrationEngineModule,
@@ -243,8 +246,10 @@ export class IntegrationEngineModule
 
   private async bringSchema(): Promise<void> {
     const { migrations, connectionString, schema } = this.options;
-    if (migrations === 'run') await runMigrations({ connectionString, schema });
     if (migrations === 'verify') await verifyMigrations(this.db);
+    if (migrations !== 'run') return;
+    const { applied } = await runMigrations({ connectionString, schema });
+    if (applied.length > 0) this.logger.log(`Migrated schema "${schema}": ${applied.join(', ')}`);
   }
 
   private async stop(): Promise<void> {
