@@ -9,7 +9,7 @@
  *            whether any unresolved row is left; until then nothing of this lane is parked into a save, because a row
  *            that is written and released in one statement would not be seen by its release
  *
- * Invariant: while a lane is blocked its queue holds no event that came from the log.
+ * Invariant: while a lane is blocked its queue holds no event that came from the log, but for one that has to run again.
  */
 import type { AggregateKey } from '../inbox/inbox-status.js';
 import type { Delivery } from './delivery.js';
@@ -18,7 +18,8 @@ import { ReadyQueue } from './ready-queue.js';
 type Release = 'none' | 'wanted' | 'saving';
 
 class Lane {
-  running: Delivery | undefined;
+  /** How many of its events run: more than one only as parts of one batch. */
+  running = 0;
   queue: Delivery[] = [];
   parked: Delivery[] = [];
   blocked = false;
@@ -36,7 +37,7 @@ class Lane {
 
   get isIdle(): boolean {
     return (
-      this.running === undefined &&
+      this.running === 0 &&
       this.queue.length === 0 &&
       this.parked.length === 0 &&
       !this.blocked &&
@@ -97,20 +98,33 @@ export class AggregateLanes {
   /** An event that the retry lane has claimed. */
   arriveClaimed(delivery: Delivery): void {
     const lane = this.laneOf(delivery);
-    lane.queue.unshift(delivery);
-    if (lane.running === undefined) this.ready.push(lane, delivery.subscription.priority);
+    insertInOrder(lane.queue, delivery);
+    if (lane.running === 0) this.ready.push(lane, delivery.subscription.priority);
   }
 
-  /** The next event to run; its lane runs nothing else until `finished`. */
+  /** The next event to run; its lane runs nothing else until it is finished. */
   take(): Delivery | undefined {
-    for (let lane = this.ready.take(); lane !== undefined; lane = this.ready.take()) {
-      if (lane.running !== undefined) continue;
-      const delivery = lane.queue.shift();
-      if (delivery === undefined) continue;
-      lane.running = delivery;
-      return delivery;
+    return this.takeBatch(1)[0];
+  }
+
+  /**
+   * Up to `most` events of one subscription to run together, those of one aggregate one after another in the log's order.
+   * Retries, and events of a batch that failed, come by themselves.
+   */
+  takeBatch(most: number): Delivery[] {
+    const batch: Delivery[] = [];
+    const passedOver: Lane[] = [];
+    while (batch.length < most) {
+      const lane = this.ready.take();
+      if (lane === undefined) break;
+      const next = lane.queue[0];
+      if (lane.running > 0 || next === undefined) continue;
+      if (batch.length > 0 && !belongsTo(next, batch)) passedOver.push(lane);
+      else this.takeFrom(lane, batch, most);
+      if (batch[0] !== undefined && runsAlone(batch[0])) break;
     }
-    return undefined;
+    for (const lane of passedOver) this.makeReady(lane);
+    return batch;
   }
 
   /** The event is resolved: processed, skipped, dead, failed for good, or delayed. */
@@ -144,7 +158,7 @@ export class AggregateLanes {
   /** The event has to run once more, with nothing counted. */
   again(delivery: Delivery): void {
     const lane = this.finish(delivery);
-    lane.queue.unshift(delivery);
+    insertInOrder(lane.queue, delivery);
     this.advance(lane);
   }
 
@@ -202,28 +216,41 @@ export class AggregateLanes {
   spillLongest(): void {
     let longest: Lane | undefined;
     for (const lane of this.lanes.values()) {
-      if (lane.running !== undefined && lane.queue.length > (longest?.queue.length ?? 0)) longest = lane;
+      if (lane.running > 0 && lane.queue.length > (longest?.queue.length ?? 0)) longest = lane;
     }
     if (longest !== undefined) this.blockLane(longest);
   }
 
   private enqueue(lane: Lane, delivery: Delivery): void {
     lane.queue.push(delivery);
-    if (lane.running === undefined && lane.queue.length === 1) {
-      this.ready.push(lane, delivery.subscription.priority);
+    if (lane.running === 0 && lane.queue.length === 1) this.makeReady(lane);
+  }
+
+  private takeFrom(lane: Lane, batch: Delivery[], most: number): void {
+    while (batch.length < most) {
+      const next = lane.queue[0];
+      if (next === undefined || (batch.length > 0 && !belongsTo(next, batch))) return;
+      lane.queue.shift();
+      lane.running++;
+      batch.push(next);
+      if (runsAlone(next)) return;
     }
+  }
+
+  private makeReady(lane: Lane): void {
+    const next = lane.queue[0];
+    if (next !== undefined && lane.running === 0) this.ready.push(lane, next.subscription.priority);
   }
 
   private finish(delivery: Delivery): Lane {
     const lane = this.laneOf(delivery);
-    lane.running = undefined;
+    lane.running--;
     return lane;
   }
 
   private advance(lane: Lane): void {
-    const next = lane.queue[0];
-    if (next !== undefined && lane.running === undefined) this.ready.push(lane, next.subscription.priority);
-    else if (lane.isIdle) this.lanes.delete(lane.name);
+    this.makeReady(lane);
+    if (lane.isIdle) this.lanes.delete(lane.name);
   }
 
   private blockLane(lane: Lane): void {
@@ -260,6 +287,19 @@ export class AggregateLanes {
     }
     return lane;
   }
+}
+
+function insertInOrder(queue: Delivery[], delivery: Delivery): void {
+  queue.push(delivery);
+  queue.sort((a, b) => a.position - b.position);
+}
+
+function runsAlone(delivery: Delivery): boolean {
+  return delivery.alone || delivery.claim !== undefined;
+}
+
+function belongsTo(delivery: Delivery, batch: readonly Delivery[]): boolean {
+  return !runsAlone(delivery) && delivery.subscription === batch[0]?.subscription;
 }
 
 function nameOf(aggregate: AggregateKey): string {

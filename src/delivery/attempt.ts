@@ -1,7 +1,7 @@
 import { IntegrationError } from '../errors.js';
 import type { Delivery } from './delivery.js';
 
-/** One run of a handler: its deadline and its abort signal. */
+/** One run of a handler, for one event or for a batch: its deadline and its abort signal. */
 export class Attempt {
   /** Aborted or past its deadline: what still comes of it is ignored. */
   ended = false;
@@ -13,9 +13,27 @@ export class Attempt {
   private endedBy: Error | undefined;
 
   constructor(
-    readonly delivery: Delivery,
+    /** One, or the events of a batch: of one subscription, ascending within each aggregate. */
+    readonly deliveries: readonly [Delivery, ...Delivery[]],
     readonly timeoutMs: number,
-  ) {}
+    /** The handler takes an array, be it of one. */
+    readonly isBatch: boolean,
+  ) {
+    this.toHandle = deliveries;
+  }
+
+  /** The events that the handler is given: less than all when a batch's transaction finds some settled already. */
+  toHandle: readonly Delivery[];
+
+  /** The first: what names the attempt in logs. */
+  get delivery(): Delivery {
+    return this.deliveries[0];
+  }
+
+  /** Whether its transaction itself takes the positions out of the cursor: a batch that comes from the log. */
+  get settlesPositions(): boolean {
+    return this.isBatch && this.delivery.subscription.transactional && this.delivery.claim === undefined;
+  }
 
   /** Made on demand: most handlers never ask for it. */
   get signal(): AbortSignal {

@@ -94,6 +94,7 @@ export class ConsumerWorker {
     this.dispatcher = new Dispatcher(consumer, lease, this.buffer, env, {
       outcomeReady: () => this.outcomeReady(),
       leaseLost: () => this.leaseLost(),
+      broken: (error) => this.giveUp(`an internal error: ${messageOf(error)}`),
       pausing: (ms, error) =>
         this.logger.warn(
           `The database failed, not the event; no attempt is counted, pause of ${Math.round(ms)} ms: ${messageOf(error)}`,

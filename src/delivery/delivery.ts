@@ -9,8 +9,8 @@ export interface Claim {
 
 /** One event on its way through one consumer: first from the log, later, if need be, from the retry lane. */
 export class Delivery {
-  /** Set by the dispatcher when the deadline has passed or the lease is gone: what the handler still does is ignored. */
-  abandoned = false;
+  /** It was part of a batch that failed: it runs by itself from now on. */
+  alone = false;
 
   constructor(
     readonly position: number,

@@ -24,6 +24,8 @@ interface DispatcherHooks {
   /** An outcome lies in the settle buffer, or room was made. */
   outcomeReady(): void;
   leaseLost(): void;
+  /** Memory is at odds with itself: everything has to be read anew. */
+  broken(error: unknown): void;
   /** The infrastructure failed; nothing is started for so many milliseconds. */
   pausing(ms: number, error: unknown): void;
 }
@@ -43,6 +45,10 @@ export class Dispatcher implements SaveSource, SlotUser {
   private readonly finished = new Set<string>();
   private readonly backoff = new Backoff();
   private pause: NodeJS.Timeout | undefined;
+  private batchTimer: NodeJS.Timeout | undefined;
+  private batchDue = false;
+  /** Events of failed batches that have not run by themselves yet. */
+  private singles = 0;
   private closed = false;
   private abandoned = false;
   private waiting = 0;
@@ -135,12 +141,38 @@ export class Dispatcher implements SaveSource, SlotUser {
       this.running.size < this.consumer.concurrency &&
       this.lanes.hasReady &&
       this.lease.isValid() &&
+      !this.batchFills() &&
       this.env.slots.tryTake(this)
     ) {
-      const delivery = this.lanes.take();
-      if (delivery === undefined) this.env.slots.giveBack();
-      else this.start(delivery);
+      const [first, ...others] = this.lanes.takeBatch(this.consumer.batch?.maxSize ?? 1);
+      if (first === undefined) this.env.slots.giveBack();
+      else this.start([first, ...others]);
     }
+  }
+
+  /** Whether a batch is waited for that is not full yet. */
+  private batchFills(): boolean {
+    const { batch } = this.consumer;
+    if (
+      batch === undefined ||
+      batch.maxWaitMs === 0 ||
+      this.waiting >= batch.maxSize ||
+      this.batchDue ||
+      this.hasSingles
+    ) {
+      this.batchDue = false;
+      return false;
+    }
+    this.batchTimer ??= setTimeout(() => {
+      this.batchTimer = undefined;
+      this.batchDue = true;
+      this.pump();
+    }, batch.maxWaitMs);
+    return true;
+  }
+
+  private get hasSingles(): boolean {
+    return this.singles > 0 || this.claimed.size > 0;
   }
 
   slotFree(): void {
@@ -174,6 +206,9 @@ export class Dispatcher implements SaveSource, SlotUser {
     for (const row of report.resolved) this.finished.delete(row.inboxEventId);
     this.lanes.released(report.released, report.stillBlocked);
     for (const row of report.found) this.lanes.recheck(row);
+    const updated = new Set(report.updated);
+    // Its transaction committed after all, or an admin was faster: the inbox decides whether the lane stays blocked.
+    for (const row of report.resolved) if (!updated.has(row.inboxEventId)) this.lanes.recheck(row);
     this.pump();
     if (this.lanes.hasUnsaved) this.hooks.outcomeReady();
   }
@@ -182,6 +217,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   close(): void {
     this.closed = true;
     clearTimeout(this.pause);
+    clearTimeout(this.batchTimer);
   }
 
   /** Resolves to whether all running handlers ended before `deadline` (monotonic ms). */
@@ -198,7 +234,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   /** Claimed rows that never ran get their attempt back and are due again. */
   giveBackClaims(): void {
     for (const delivery of this.claimed.values()) {
-      const runs = [...this.running].some((attempt) => attempt.delivery === delivery);
+      const runs = [...this.running].some((attempt) => attempt.deliveries.includes(delivery));
       if (!runs) {
         const verdict: Verdict = { status: 'failed', availableInMs: 0, error: undefined };
         this.resolve({ ...this.resolutionOf(delivery, verdict), attemptGivenBack: true });
@@ -254,20 +290,41 @@ export class Dispatcher implements SaveSource, SlotUser {
     this.hooks.outcomeReady();
   }
 
-  private start(delivery: Delivery): void {
-    if (delivery.claim === undefined) this.leaveWindow(delivery);
-    const attempt = this.env.runner.begin(delivery);
+  private start(deliveries: readonly [Delivery, ...Delivery[]]): void {
+    for (const delivery of deliveries) if (delivery.claim === undefined) this.leaveWindow(delivery);
+    const attempt = this.env.runner.begin(deliveries, this.consumer.batch !== undefined);
     this.running.add(attempt);
-    this.env.runner.run(attempt, this.lease).then((outcome) => this.end(attempt, outcome));
+    this.env.runner
+      .run(attempt, this.lease)
+      .then((outcome) => this.end(attempt, outcome))
+      .catch((error) => this.hooks.broken(error));
   }
 
   private end(attempt: Attempt, outcome: Outcome): void {
     this.running.delete(attempt);
     this.env.slots.giveBack();
-    if (!this.abandoned) this.settle(attempt.delivery, outcome);
+    if (!this.abandoned) this.settleAttempt(attempt, outcome);
     if (this.running.size === 0) for (const resolve of this.endedWaiters.splice(0)) resolve();
     this.pump();
     if (!this.abandoned) this.hooks.outcomeReady();
+  }
+
+  /** A batch that fails is run again event by event: the one at fault is found, and no other is blamed for it. */
+  private settleAttempt(attempt: Attempt, outcome: Outcome): void {
+    const { deliveries } = attempt;
+    if (deliveries[0].alone && outcome.kind !== 'infrastructure') this.singles--;
+    if (outcome.kind === 'processed' && attempt.settlesPositions) {
+      this.backoff.succeeded();
+      for (const delivery of deliveries) this.lanes.resolved(delivery);
+    } else if (deliveries.length > 1 && isFailure(outcome)) {
+      for (const delivery of deliveries) {
+        delivery.alone = true;
+        this.singles++;
+        this.returnToWindow(delivery);
+      }
+    } else {
+      for (const delivery of deliveries) this.settle(delivery, outcome);
+    }
   }
 
   private settle(delivery: Delivery, outcome: Outcome): void {
@@ -333,11 +390,7 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   /** The consumer pauses as a whole: what failed one event for want of a connection would fail the next as well. */
   private runAgain(delivery: Delivery, error: unknown): void {
-    if (delivery.claim === undefined) {
-      this.waiting++;
-      this.bytes += delivery.log.bytes;
-    }
-    this.lanes.again(delivery);
+    this.returnToWindow(delivery);
     if (this.pause !== undefined) return;
     const ms = this.backoff.failed();
     this.hooks.pausing(ms, error);
@@ -355,6 +408,14 @@ export class Dispatcher implements SaveSource, SlotUser {
   private resolve(row: ResolvedRow): void {
     this.finished.add(row.inboxEventId);
     this.buffer.resolve(row);
+  }
+
+  private returnToWindow(delivery: Delivery): void {
+    if (delivery.claim === undefined) {
+      this.waiting++;
+      this.bytes += delivery.log.bytes;
+    }
+    this.lanes.again(delivery);
   }
 
   private leaveWindow(delivery: Delivery): void {
@@ -393,4 +454,8 @@ export class Dispatcher implements SaveSource, SlotUser {
       fingerprint: hasError && status !== 'skipped' ? errorFingerprint(error) : undefined,
     };
   }
+}
+
+function isFailure(outcome: Outcome): boolean {
+  return outcome.kind === 'retry' || outcome.kind === 'dead' || outcome.kind === 'skipped';
 }

@@ -39,11 +39,9 @@ export class HandlerRunner {
     private readonly settings: IntegrationSettingsService,
   ) {}
 
-  begin(delivery: Delivery): Attempt {
-    return new Attempt(
-      delivery,
-      delivery.subscription.timeoutMs ?? this.settings.snapshot().handlerTimeoutMs,
-    );
+  begin(deliveries: readonly [Delivery, ...Delivery[]], isBatch: boolean): Attempt {
+    const { timeoutMs } = deliveries[0].subscription;
+    return new Attempt(deliveries, timeoutMs ?? this.settings.snapshot().handlerTimeoutMs, isBatch);
   }
 
   /** The outcome of one attempt: of its handler, of its transaction, or of its deadline, whichever comes first. */
@@ -71,15 +69,16 @@ export class HandlerRunner {
       await this.host.client.$transaction(
         async (transaction) => {
           published.length = 0;
-          const settled = await this.transaction.enter(transaction, attempt.delivery, lease, remainingMs);
+          const settled = await this.transaction.enter(transaction, attempt, lease, remainingMs);
           if (settled !== undefined) throw new Decided(settled);
           attempt.inHandler = true;
           await this.callHandler(attempt, transaction, published).catch((error) => {
             throw new Decided(this.outcomeOfHandlerError(attempt, error));
           });
-          await this.transaction.leave(transaction).catch((error) => {
+          const refused = await this.transaction.leave(transaction, attempt, lease).catch((error) => {
             throw new Decided(this.outcomeOfHandlerError(attempt, error));
           });
+          if (refused !== undefined) throw new Decided(refused);
           // Its failure is decided already: the effects must not be committed any more.
           if (attempt.ended) throw attempt.timeoutError();
         },
@@ -107,11 +106,18 @@ export class HandlerRunner {
     published: PublishedRecord[],
   ): Promise<void> {
     const { subscription } = attempt.delivery;
-    const event = attempt.delivery.toEvent();
     const context = new HandlerContext(attempt, this, transaction);
-    await runInHandlerContext(
-      { consumerName: subscription.consumerName, event, transaction, published },
-      async () => subscription.handler(event, context),
+    const { consumerName } = subscription;
+    if (attempt.isBatch) {
+      const events = attempt.toHandle.map((delivery) => delivery.toEvent());
+      await runInHandlerContext({ consumerName, transaction, published }, async () =>
+        subscription.handler(events, context),
+      );
+      return;
+    }
+    const event = attempt.delivery.toEvent();
+    await runInHandlerContext({ consumerName, event, transaction, published }, async () =>
+      subscription.handler(event, context),
     );
   }
 

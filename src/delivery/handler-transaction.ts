@@ -4,6 +4,8 @@ import { IntegrationError } from '../errors.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import type { HeldLease } from '../inbox/lease-keeper.js';
+import { PositionSet } from '../inbox/position-set.js';
+import type { Attempt } from './attempt.js';
 import type { Delivery, Outcome } from './delivery.js';
 import { HandlerTransactionStore } from './handler-transaction.store.js';
 
@@ -24,6 +26,9 @@ const SERVER_TIMEOUT_SLACK_MS = 500;
  *   4. the handler.
  *   5. one more statement: a handler that swallowed a database error has an aborted transaction, and its COMMIT would
  *      be a ROLLBACK without an error.
+ *
+ * A batch from the log writes no rows: step 2 asks which of its positions are still unread under our token, and step 5
+ * removes them from `unread`, fenced by the token and by their still being there. Effects and progress commit together.
  */
 @Injectable()
 export class HandlerTransaction {
@@ -36,21 +41,43 @@ export class HandlerTransaction {
   /** Steps 1 to 3: undefined if the handler is to run, else what is already settled. */
   async enter(
     transaction: SqlClient,
-    delivery: Delivery,
+    attempt: Attempt,
     lease: HeldLease,
     remainingMs: number,
   ): Promise<Outcome | undefined> {
     const isolation = await this.statements.begin(transaction, remainingMs + SERVER_TIMEOUT_SLACK_MS);
     if (isolation !== 'read committed') throw wrongIsolation(isolation);
-    const taken = await this.takeRow(transaction, delivery, lease);
+    if (attempt.settlesPositions) return this.takePositions(transaction, attempt, lease);
+    const taken = await this.takeRow(transaction, attempt.delivery, lease);
     if (taken !== undefined) return taken;
     const held = await this.cursors.holdsLease(transaction, lease.key, lease.token);
     return held ? undefined : { kind: 'lease-lost' };
   }
 
-  /** Step 5. */
-  async leave(transaction: SqlClient): Promise<void> {
-    await this.statements.verifyUsable(transaction);
+  /** Step 5: undefined if the transaction may commit. */
+  async leave(transaction: SqlClient, attempt: Attempt, lease: HeldLease): Promise<Outcome | undefined> {
+    if (!attempt.settlesPositions) {
+      await this.statements.verifyUsable(transaction);
+      return undefined;
+    }
+    const positions = positionsOf(attempt.toHandle).toString();
+    const settled = await this.cursors.settleInTransaction(transaction, lease.key, lease.token, positions);
+    if (settled) return undefined;
+    // The lease, or an earlier attempt's commit: the next attempt begins by asking which.
+    return { kind: 'infrastructure', error: new Error('the positions of the batch are not ours any more') };
+  }
+
+  private async takePositions(
+    transaction: SqlClient,
+    attempt: Attempt,
+    lease: HeldLease,
+  ): Promise<Outcome | undefined> {
+    const all = positionsOf(attempt.deliveries);
+    const unread = await this.cursors.unreadOf(transaction, lease.key, lease.token, all.toString());
+    if (unread === undefined) return { kind: 'lease-lost' };
+    const pending = PositionSet.parse(unread);
+    attempt.toHandle = attempt.deliveries.filter((delivery) => pending.has(delivery.position));
+    return attempt.toHandle.length === 0 ? { kind: 'processed' } : undefined;
   }
 
   private async takeRow(
@@ -78,6 +105,10 @@ export class HandlerTransaction {
       return { kind: 'infrastructure', error: new Error('the inbox row vanished meanwhile') };
     return { kind: 'elsewhere' };
   }
+}
+
+function positionsOf(deliveries: readonly Delivery[]): PositionSet {
+  return PositionSet.of(deliveries.map((delivery) => delivery.position));
 }
 
 function wrongIsolation(isolation: string): IntegrationError {

@@ -44,6 +44,8 @@ export interface SettlementResult {
   /** False: the lease is lost and nothing was written. */
   readonly held: boolean;
   readonly found: FoundRow[];
+  /** Ids of the claimed rows that got their new status; the others were changed by somebody else. */
+  readonly updated: string[];
   /** Of the aggregates to release, those that still have an unresolved row. */
   readonly stillBlocked: AggregateKey[];
 }
@@ -143,6 +145,7 @@ export class InboxCursorStore {
       held: boolean;
       found: FoundRow[] | null;
       blocked: AggregateKey[] | null;
+      updated: string[] | null;
     }>('integration_settle', this.settleSql, [
       key.consumerName,
       key.partition,
@@ -168,7 +171,12 @@ export class InboxCursorStore {
       release.map((aggregate) => aggregate.aggregateId),
       settlement.covered,
     ]);
-    return { held: row?.held ?? false, found: row?.found ?? [], stillBlocked: row?.blocked ?? [] };
+    return {
+      held: row?.held ?? false,
+      found: row?.found ?? [],
+      updated: row?.updated ?? [],
+      stillBlocked: row?.blocked ?? [],
+    };
   }
 
   /** Inside a handler's transaction, in a statement of its own after the inbox row: is the lease still ours? */
@@ -180,6 +188,49 @@ export class InboxCursorStore {
       token,
     );
     return rows.length > 0;
+  }
+
+  /**
+   * At the start of a batch's transaction: which of these positions are still unread, as a multirange's text; undefined if
+   * the lease is lost. What is missing was settled by an attempt whose commit went unanswered.
+   */
+  async unreadOf(
+    transaction: SqlClient,
+    key: CursorKey,
+    token: string,
+    positions: string,
+  ): Promise<string | undefined> {
+    const [row] = await transaction.$queryRawUnsafe<{ pending: string }[]>(
+      `SELECT (unread * $4::int8multirange)::text AS pending FROM ${this.cursor}
+       WHERE consumer_name = $1 AND partition = $2::int AND lease_token = $3::uuid`,
+      key.consumerName,
+      key.partition,
+      token,
+      positions,
+    );
+    return row?.pending;
+  }
+
+  /**
+   * The last statement of a batch's transaction: effects and progress commit together, fenced by the token. An earlier
+   * attempt whose commit is still under way holds the row; once it is through, the positions are not unread any more and
+   * this one matches nothing.
+   */
+  async settleInTransaction(
+    transaction: SqlClient,
+    key: CursorKey,
+    token: string,
+    positions: string,
+  ): Promise<boolean> {
+    const updated = await transaction.$executeRawUnsafe(
+      `UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
+       WHERE consumer_name = $1 AND partition = $2::int AND lease_token = $3::uuid AND unread @> $4::int8multirange`,
+      key.consumerName,
+      key.partition,
+      token,
+      positions,
+    );
+    return updated > 0;
   }
 
   private buildSettle(): string {
@@ -225,6 +276,7 @@ export class InboxCursorStore {
       SELECT EXISTS (SELECT 1 FROM fenced) AS held,
              (SELECT json_agg(json_build_object('position', position, 'status', status,
                 'aggregateType', aggregate_type, 'aggregateId', aggregate_id)) FROM written WHERE was_there) AS found,
-             (SELECT json_agg(json_build_object('aggregateType', aggregate_type, 'aggregateId', aggregate_id)) FROM released) AS blocked`;
+             (SELECT json_agg(json_build_object('aggregateType', aggregate_type, 'aggregateId', aggregate_id)) FROM released) AS blocked,
+             (SELECT json_agg(id) FROM resolved) AS updated`;
   }
 }

@@ -125,7 +125,15 @@ export class SettleBuffer {
     const { exceptions, resolved, release, covered } = pending;
     if (exceptions.length + resolved.length + release.length + covered.length === 0) {
       const held = await this.store.settlePositions(this.key, this.token, pending.positions.toString());
-      return { held, found: [], stillBlocked: [], released: [], resolved: [], dueInMs: undefined };
+      return {
+        held,
+        found: [],
+        updated: [],
+        stillBlocked: [],
+        released: [],
+        resolved: [],
+        dueInMs: undefined,
+      };
     }
     const positions = pending.positions.clone();
     for (const row of exceptions) positions.add(row.position, row.position + 1);
@@ -172,6 +180,7 @@ export interface SaveReport extends SettlementResult {
 const NOTHING_SAVED: SaveReport = {
   held: true,
   found: [],
+  updated: [],
   stillBlocked: [],
   released: [],
   resolved: [],

@@ -1,0 +1,118 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { filter, firstValueFrom, ReplaySubject, take, toArray } from 'rxjs';
+import type { DomainEvent, SubscriberContext } from '../src/index.js';
+import type { PrismaClient } from './generated/prisma/client.js';
+import { startApp, type TestApp } from './support/app.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+
+let database: TestDatabase;
+let app: TestApp | undefined;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
+afterAll(async () => {
+  await database.drop();
+});
+
+const events = (type: string, count: number, aggregates = count) =>
+  Array.from({ length: count }, (_, i) => ({
+    eventName: `${type}.made`,
+    sourceModule: 'test',
+    aggregateType: type,
+    aggregateId: `a${i % aggregates}`,
+    payload: { i },
+  }));
+
+describe('batch handlers', () => {
+  it('get up to maxSize events at once, in the order of the log, each exactly once', async () => {
+    const batches = new ReplaySubject<DomainEvent[]>();
+    app = await startApp(database, [
+      {
+        eventName: 'plain.made',
+        consumerName: 'plain-batch',
+        batch: { maxSize: 20, maxWaitMs: 50 },
+        concurrency: 1,
+        handler: async (batch: DomainEvent[]) => batches.next(batch),
+      },
+    ]);
+    await app.api.publishEvents(events('plain', 100, 7));
+    await app.processor.drain({ timeoutMs: 20_000 });
+    batches.complete();
+    const all = await firstValueFrom(batches.pipe(toArray()));
+    expect(Math.max(...all.map((batch) => batch.length))).toBe(20);
+    const seen = all.flat().map((event) => (event.payload as { i: number }).i);
+    expect(new Set(seen).size).toBe(100);
+    for (let aggregate = 0; aggregate < 7; aggregate++) {
+      const own = seen.filter((i) => i % 7 === aggregate);
+      expect(own).toEqual([...own].sort((a, b) => a - b));
+    }
+  });
+
+  it('that fail are run event by event, so that one at fault takes no other with it', async () => {
+    const done: number[] = [];
+    app = await startApp(database, [
+      {
+        eventName: 'mixed.made',
+        consumerName: 'mixed-batch',
+        batch: { maxSize: 10 },
+        retry: { maxAttempts: 2, baseDelayMs: 100 },
+        handler: async (batch: DomainEvent[]) => {
+          const values = batch.map((event) => (event.payload as { i: number }).i);
+          if (values.includes(7)) throw new Error('seven');
+          done.push(...values);
+        },
+      },
+    ]);
+    await app.api.publishEvents(events('mixed', 30));
+    const processor = app.processor;
+    const dead = async () => (await processor.getStats()).dead_letter;
+    const deadline = performance.now() + 20_000;
+    while ((await dead()) === 0 && performance.now() < deadline) await processor.drain({ timeoutMs: 1_000 });
+    expect(await dead()).toBe(1);
+    expect(done.sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 30 }, (_, i) => i).filter((i) => i !== 7),
+    );
+  });
+
+  it('with a transaction commit effects and progress together, and write no row for an event', async () => {
+    const handled = new ReplaySubject<number>();
+    let failures = 1;
+    app = await startApp(database, [
+      {
+        eventName: 'tx.made',
+        consumerName: 'tx-batch',
+        transactional: true,
+        batch: { maxSize: 50 },
+        handler: async (batch: DomainEvent[], context: SubscriberContext) => {
+          const tx = context.transaction as unknown as PrismaClient;
+          await tx.effect.createMany({
+            data: batch.map((event) => ({ consumer: 'tx-batch', eventId: event.outboxEventId })),
+          });
+          if (batch.length > 1 && failures-- > 0) throw new Error('after writing');
+          handled.next(batch.length);
+        },
+      },
+    ]);
+    await app.api.publishEvents(events('tx', 200, 20));
+    await firstValueFrom(
+      handled.pipe(
+        filter(() => true),
+        take(1),
+      ),
+    );
+    await app.processor.drain({ timeoutMs: 20_000 });
+    const { rows } = await database.pool.query(
+      `SELECT count(*)::int AS effects, count(DISTINCT event_id)::int AS events FROM effect WHERE consumer = 'tx-batch'`,
+    );
+    expect(rows[0]).toEqual({ effects: 200, events: 200 });
+    const inbox = await database.pool.query(
+      `SELECT count(*)::int AS rows FROM integration.inbox_event WHERE consumer_name = 'tx-batch'`,
+    );
+    expect(inbox.rows[0].rows).toBe(0);
+  });
+});
