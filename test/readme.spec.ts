@@ -1,11 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { INestApplication, Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
 import ts from 'typescript';
+import { OutboxProcessor, OutboxService } from '../src/index.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Where the examples stand for the compiler: beside the generated client of the tests, which plays the host's. */
 const FOLDER = import.meta.dirname;
+/** Compiling all of src/ takes seconds, on a busy machine many. */
+const COMPILING_MS = 300_000;
 
 /** The ```ts blocks that begin with `// file: name.ts`, by name. Blocks of one name continue each other. */
 function exampleFiles(markdown: string): Map<string, string> {
@@ -45,12 +51,68 @@ describe('the README', () => {
     expect(files.size).toBeGreaterThan(0);
   });
 
-  it('shows examples that compile', () => {
-    expect(problemsOf(files)).toEqual([]);
+  it(
+    'shows examples that compile',
+    () => {
+      expect(problemsOf(files)).toEqual([]);
+    },
+    COMPILING_MS,
+  );
+
+  it(
+    'would notice one that does not',
+    () => {
+      const broken = exampleFiles("```ts\n// file: broken.ts\nexport const total: number = 'seven';\n```\n");
+      expect(problemsOf(broken)).toEqual([expect.stringContaining('test/broken.ts:1 ')]);
+    },
+    COMPILING_MS,
+  );
+});
+
+describe('the first use', () => {
+  let database: TestDatabase;
+  let folder: string;
+  let app: INestApplication | undefined;
+  const given = process.env.DATABASE_URL;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    folder = mkdtempSync(join(FOLDER, '.readme-'));
   });
 
-  it('would notice one that does not', () => {
-    const broken = exampleFiles("```ts\n// file: broken.ts\nexport const total: number = 'seven';\n```\n");
-    expect(problemsOf(broken)).toEqual([expect.stringContaining('test/broken.ts:1 ')]);
+  afterAll(async () => {
+    await app?.close();
+    if (given === undefined) delete process.env.DATABASE_URL;
+    else process.env.DATABASE_URL = given;
+    rmSync(folder, { recursive: true, force: true });
+    await database.drop();
+  });
+
+  it('works as printed', async () => {
+    const text = exampleFiles(readFileSync(join(ROOT, 'README.md'), 'utf8')).get(
+      join(FOLDER, 'app.module.ts'),
+    );
+    writeFileSync(join(folder, 'app.module.ts'), text?.replaceAll(`'./generated/`, `'../generated/`) ?? '');
+    process.env.DATABASE_URL = database.url;
+    const example = (await import(join(folder, 'app.module.ts'))) as {
+      AppModule: Type;
+      InvoicesService: Type<{ create(id: string, total: number): Promise<void> }>;
+    };
+    const module = await Test.createTestingModule({ imports: [example.AppModule] }).compile();
+    app = module.createNestApplication({ logger: false });
+    await app.init();
+    await app.get(example.InvoicesService).create('i1', 7);
+    await app.get(OutboxProcessor).drain();
+
+    const { items } = await app.get(OutboxService).timeline('invoice', 'i1');
+    expect(items).toEqual([
+      expect.objectContaining({
+        eventName: 'invoice.created',
+        payload: { total: 7 },
+        consumers: [expect.objectContaining({ consumerName: 'operations.invoices', status: 'processed' })],
+      }),
+    ]);
+    const { rows } = await database.pool.query('SELECT id, total FROM invoice');
+    expect(rows).toEqual([{ id: 'i1', total: 7 }]);
   });
 });
