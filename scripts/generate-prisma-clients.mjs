@@ -5,7 +5,10 @@ import { existsSync, statSync } from 'node:fs';
 
 const CLIENTS = [
   { schema: 'test/support/prisma/schema.prisma', output: 'test/generated/prisma/client.ts' },
-  { schema: 'examples/activity-feed/prisma/schema.prisma', output: 'examples/activity-feed/src/generated/prisma/client.ts' },
+  {
+    schema: 'examples/activity-feed/prisma/schema.prisma',
+    output: 'examples/activity-feed/src/generated/prisma/client.ts',
+  },
   { schema: 'bench/prisma/schema.prisma', output: 'bench/generated/prisma/client.ts' },
 ];
 
