@@ -1,10 +1,10 @@
-import { randomFillSync } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 const SEQUENCE_MAX = 0xfff;
 /** A millisecond starts in the lower half of the sequence, so that it seldom overflows. */
 const SEQUENCE_START_MAX = 0x7ff;
-const POOL_BYTES = 4_096;
-const TAIL_BYTES = 8;
+/** Where variant and random tail begin in a uuid's text. */
+const TAIL = 18;
 
 /**
  * Version 7 uuids (RFC 9562) that ascend within this generator: new rows go to the right edge of their index.
@@ -12,41 +12,29 @@ const TAIL_BYTES = 8;
  * the clock steps back, the time part runs ahead of the clock instead of repeating.
  */
 export class UuidV7Generator {
-  private readonly pool = Buffer.alloc(POOL_BYTES);
-  private poolOffset = POOL_BYTES;
   private milliseconds = 0;
+  private timeText = '';
   private sequence = SEQUENCE_MAX;
 
   /** @param now milliseconds since 1970. */
   constructor(private readonly now: () => number = Date.now) {}
 
   next(): string {
-    this.tick();
-    const tail = this.randomBytes();
-    const variant = (((this.pool[tail] ?? 0) & 0x3f) | 0x80).toString(16);
-    const time = this.milliseconds.toString(16).padStart(12, '0');
-    const sequence = this.sequence.toString(16).padStart(3, '0');
-    const random = this.pool.toString('hex', tail + 1, tail + TAIL_BYTES);
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${sequence}-${variant}${random.slice(0, 2)}-${random.slice(2)}`;
+    // A random uuid has its variant and 62 random bits where version 7 wants them, and Node makes them in batches.
+    const random = randomUUID();
+    this.tick(random);
+    return `${this.timeText}-7${this.sequence.toString(16).padStart(3, '0')}${random.slice(TAIL)}`;
   }
 
-  private tick(): void {
+  private tick(random: string): void {
     const now = this.now();
-    if (now > this.milliseconds) this.milliseconds = now;
-    else if (this.sequence < SEQUENCE_MAX) {
+    if (now <= this.milliseconds && this.sequence < SEQUENCE_MAX) {
       this.sequence += 1;
       return;
-    } else this.milliseconds += 1;
-    this.sequence = this.pool.readUInt16BE(this.randomBytes()) & SEQUENCE_START_MAX;
-  }
-
-  /** Offset of fresh random bytes in the pool: one call to the system for hundreds of uuids. */
-  private randomBytes(): number {
-    if (this.poolOffset + TAIL_BYTES > POOL_BYTES) {
-      randomFillSync(this.pool);
-      this.poolOffset = 0;
     }
-    this.poolOffset += TAIL_BYTES;
-    return this.poolOffset - TAIL_BYTES;
+    this.milliseconds = Math.max(now, this.milliseconds + 1);
+    this.sequence = Number.parseInt(random.slice(0, 3), 16) & SEQUENCE_START_MAX;
+    const time = this.milliseconds.toString(16).padStart(12, '0');
+    this.timeText = `${time.slice(0, 8)}-${time.slice(8)}`;
   }
 }

@@ -8,9 +8,9 @@ import { OutboxNotifier } from './outbox-notifier.js';
 const PROBE_AGES_MS = [2, 5, 10, 20, 40, 80, 160, 320, 640, 1_280];
 const PROBE_INTERVAL_MS = 1_000;
 const GIVE_UP_AFTER_MS = 30_000;
-/** Probing takes at most this share of one connection's time: under load, commits are found more of them at a time. */
-const REST_PER_PROBE = 4;
-const MAX_REST_MS = 250;
+/** After a probe comes a rest of so many times its length: under load, commits are found more of them at a time. */
+const REST_PER_PROBE = 8;
+const MAX_REST_MS = 15;
 const POSITIONS_PER_PROBE = 1_000;
 
 interface Outstanding {

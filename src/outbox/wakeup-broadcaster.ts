@@ -6,9 +6,9 @@ import { OutboxNotifier, type Wakeup } from './outbox-notifier.js';
 import { WakeupStore } from './wakeup.store.js';
 
 const COALESCE_MS = 5;
-/** Telling others takes at most this share of one connection's time. */
-const REST_PER_NOTIFY = 4;
-const MAX_REST_MS = 250;
+/** After a message comes a rest of so many times its length, so that a busy server is told less often. */
+const REST_PER_NOTIFY = 8;
+const MAX_REST_MS = 15;
 /** What this process itself brought about; the rest came from others or concerns nobody else. */
 const OWN_SOURCES: ReadonlySet<Wakeup['source']> = new Set(['publish', 'commit', 'manual']);
 
