@@ -5,9 +5,15 @@ import type { INestApplication, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import ts from 'typescript';
 import { OutboxProcessor, OutboxService } from '../src/index.js';
+import {
+  environmentNameOf,
+  SETTING_DEFINITIONS,
+  SETTING_KEYS,
+} from '../src/settings/settings-definitions.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const ROOT = join(import.meta.dirname, '..');
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 /** Where the examples stand for the compiler: beside the generated client of the tests, which plays the host's. */
 const FOLDER = import.meta.dirname;
 /** Compiling all of src/ takes seconds, on a busy machine many. */
@@ -45,10 +51,19 @@ function problemsOf(files: Map<string, string>): string[] {
 }
 
 describe('the README', () => {
-  const files = exampleFiles(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+  const files = exampleFiles(README);
 
-  it('shows a first use and further examples', () => {
-    expect(files.size).toBeGreaterThan(0);
+  it('shows no TypeScript that is not compiled', () => {
+    const blocks = README.split(/^ *```ts/m).length - 1;
+    expect(blocks).toBeGreaterThan(0);
+    expect(files.size).toBe(blocks);
+  });
+
+  it('lists every setting with its default and its name in the environment', () => {
+    const rows = README.matchAll(/^\| `([\w.]+)` +\| (\w+) +\| .*? +\| `(INTEGRATION_OUTBOX_\w+)` +\|$/gm);
+    expect([...rows].map(([, key, value, name]) => [key, value, name])).toEqual(
+      SETTING_KEYS.map((key) => [key, String(SETTING_DEFINITIONS[key].default), environmentNameOf(key)]),
+    );
   });
 
   it(
@@ -89,9 +104,7 @@ describe('the first use', () => {
   });
 
   it('works as printed', async () => {
-    const text = exampleFiles(readFileSync(join(ROOT, 'README.md'), 'utf8')).get(
-      join(FOLDER, 'app.module.ts'),
-    );
+    const text = exampleFiles(README).get(join(FOLDER, 'app.module.ts'));
     writeFileSync(join(folder, 'app.module.ts'), text?.replaceAll(`'./generated/`, `'../generated/`) ?? '');
     process.env.DATABASE_URL = database.url;
     const example = (await import(join(folder, 'app.module.ts'))) as {
