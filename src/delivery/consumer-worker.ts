@@ -24,6 +24,9 @@ const MOST_ROWS = 5_000;
 const SAVE_AT = 500;
 /** When saves fail, reading stops here. */
 const MOST_UNSAVED = 20_000;
+/** What is due later than this, a beat will tell in time. */
+const BEATS_TELL_MS = 3_000;
+const DUE_STEP_MS = 10;
 
 /** What every worker of a process shares. */
 export interface WorkerEnvironment {
@@ -56,6 +59,8 @@ export class ConsumerWorker {
   private readonly timers = new Map<NodeJS.Timeout, (() => void) | undefined>();
   private readonly loops: Promise<void>[] = [];
   private readonly quietWaiters: (() => void)[] = [];
+  /** Times at which rows are due, for which there is a timer already. */
+  private readonly dueSteps = new Set<number>();
 
   private changedByOthers: number;
   private reading = false;
@@ -364,7 +369,16 @@ export class ConsumerWorker {
 
   private retryIn(ms: number): void {
     if (ms <= 0) this.dueWanted.raise();
-    else if (ms < 3_000) this.after(ms, () => this.dueWanted.raise());
+    if (ms <= 0 || ms >= BEATS_TELL_MS) return;
+    // Rounded up, so that rows due at about the same time share a timer, and none is asked for before its time.
+    const now = performance.now();
+    const step = Math.ceil((now + ms) / DUE_STEP_MS);
+    if (this.dueSteps.has(step)) return;
+    this.dueSteps.add(step);
+    this.after(step * DUE_STEP_MS - now, () => {
+      this.dueSteps.delete(step);
+      this.dueWanted.raise();
+    });
   }
 
   // Saving
@@ -419,7 +433,7 @@ export class ConsumerWorker {
       }
       this.roomMade.raise();
       this.dispatcher.saved(report);
-      if (report.dueInMs !== undefined) this.retryIn(report.dueInMs);
+      for (const ms of report.dueInMs) this.retryIn(ms);
       return true;
     } finally {
       this.saving = false;

@@ -1,28 +1,33 @@
 import { createHash } from 'node:crypto';
-import { NonRetryableError, RetryAfterError, SkipEventError } from '../errors.js';
+import { messageOf, NonRetryableError, RetryAfterError, SkipEventError } from '../errors.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import type { Subscription } from '../subscribers/consumer.js';
 import type { Outcome } from './delivery.js';
 
 const MAX_ERROR_LENGTH = 4_000;
+const LONGEST_DELAY_MS = 10 * 365 * 24 * 3_600_000;
 /** What Postgres refuses in text: NUL and lone surrogates. */
 const UNSTORABLE = /\p{Surrogate}|\0/gu;
 
 /**
  * What follows from an error that a handler threw in its `attempt`-th try: skipped, dead, or tried again after an
- * exponential delay with equal jitter (half fixed, half random; Brooker, "Exponential Backoff And Jitter", 2015).
+ * exponential delay with equal jitter (half fixed, half random; Brooker, "Exponential Backoff And Jitter", 2015). The delay of a
+ * RetryAfterError counts if it is a number: one computed from a header that was not there is none.
  */
 export function outcomeOfError(
-  error: unknown,
+  thrown: unknown,
   attempt: number,
   subscription: Pick<Subscription, 'retry'>,
   settings: Readonly<OutboxSettings>,
   random: () => number = Math.random,
 ): Outcome {
+  const error = thrown ?? new Error(`The handler threw ${thrown}`);
   if (isNamed(error, SkipEventError)) return { kind: 'skipped', reason: error.reason };
   if (isNamed(error, NonRetryableError)) return { kind: 'dead', error };
   if (attempt >= (subscription.retry.maxAttempts ?? settings.maxAttempts)) return { kind: 'dead', error };
-  if (isNamed(error, RetryAfterError)) return { kind: 'retry', delayMs: Math.max(0, error.delayMs), error };
+  if (isNamed(error, RetryAfterError) && Number.isFinite(error.delayMs)) {
+    return { kind: 'retry', delayMs: Math.min(Math.max(0, error.delayMs), LONGEST_DELAY_MS), error };
+  }
   return { kind: 'retry', delayMs: retryDelayMs(attempt, subscription, settings, random), error };
 }
 
@@ -41,7 +46,7 @@ export function retryDelayMs(
 
 /** An error as it is stored: its text, bounded and without what Postgres refuses in text. */
 export function errorText(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const text = error instanceof Error ? `${String(error.name)}: ${messageOf(error)}` : messageOf(error);
   return text.slice(0, MAX_ERROR_LENGTH).replace(UNSTORABLE, '\uFFFD');
 }
 

@@ -132,14 +132,15 @@ export class SettleBuffer {
         stillBlocked: [],
         released: [],
         resolved: [],
-        dueInMs: undefined,
+        dueInMs: [],
       };
     }
     const positions = pending.positions.clone();
     for (const row of exceptions) positions.add(row.position, row.position + 1);
     const settlement: Settlement = { ...pending, positions: positions.toString() };
     const result = await this.store.settle(this.key, this.token, settlement);
-    const dueInMs = result.stillBlocked.length > 0 ? 0 : earliest([...exceptions, ...resolved]);
+    const dueInMs = delaysOf([...exceptions, ...resolved]);
+    if (result.stillBlocked.length > 0) dueInMs.push(0);
     return { ...result, released: release, resolved, dueInMs };
   }
 
@@ -173,8 +174,8 @@ export class SettleBuffer {
 export interface SaveReport extends SettlementResult {
   readonly released: readonly AggregateKey[];
   readonly resolved: readonly ResolvedRow[];
-  /** When the first of the rows that it wrote or released is due; undefined if none will be. */
-  readonly dueInMs: number | undefined;
+  /** When the rows that it wrote or released are due. */
+  readonly dueInMs: readonly number[];
 }
 
 const NOTHING_SAVED: SaveReport = {
@@ -184,7 +185,7 @@ const NOTHING_SAVED: SaveReport = {
   stillBlocked: [],
   released: [],
   resolved: [],
-  dueInMs: undefined,
+  dueInMs: [],
 };
 
 interface PendingSave {
@@ -199,9 +200,8 @@ function nameOf(aggregate: AggregateKey): string {
   return `${aggregate.aggregateType}\u0000${aggregate.aggregateId}`;
 }
 
-function earliest(rows: readonly { readonly availableInMs: number | undefined }[]): number | undefined {
-  const due = Math.min(...rows.map((row) => row.availableInMs ?? Number.POSITIVE_INFINITY));
-  return due === Number.POSITIVE_INFINITY ? undefined : due;
+function delaysOf(rows: readonly { readonly availableInMs: number | undefined }[]): number[] {
+  return rows.map((row) => row.availableInMs ?? Number.POSITIVE_INFINITY).filter(Number.isFinite);
 }
 
 function emptySave(): PendingSave {
