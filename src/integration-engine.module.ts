@@ -222,6 +222,7 @@ export class IntegrationEngineModule
       await this.settings.load();
       this.explorer.explore();
       this.broadcaster.start();
+      this.followSettings();
       if (this.options.role !== 'publisher') await this.listener.start();
     } catch (error) {
       await this.stop();
@@ -242,6 +243,13 @@ export class IntegrationEngineModule
   /** Requests that were still being answered may have published until now. */
   async onApplicationShutdown(): Promise<void> {
     await this.stop();
+  }
+
+  /** A stored setting that changed anywhere is read at once; the heartbeat would bring it two seconds later. */
+  private followSettings(): void {
+    this.listener.settingsChanged$.subscribe(() => {
+      this.settings.load().catch(() => {});
+    });
   }
 
   private async bringSchema(): Promise<void> {

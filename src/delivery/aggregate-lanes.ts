@@ -78,6 +78,11 @@ export class AggregateLanes {
     for (const aggregate of aggregates) this.blockLane(this.lane(nameOf(aggregate), aggregate));
   }
 
+  /** Whether later events of this aggregate have to wait. */
+  isBlocked(aggregate: AggregateKey): boolean {
+    return this.ordered && this.lanes.get(nameOf(aggregate))?.blocked === true;
+  }
+
   /** Somebody else may have resolved rows: every blocked lane asks the inbox again with the next save. */
   recheckBlocked(): void {
     for (const lane of this.lanes.values()) if (lane.blocked) this.wantRelease(lane);

@@ -5,10 +5,11 @@ import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.stor
 import type { InboxEventStore } from '../inbox/inbox-event.store.js';
 import type { HeldLease } from '../inbox/lease-keeper.js';
 import { SettleBuffer } from '../inbox/settle-buffer.js';
-import type { LogRow, OutboxLogStore } from '../outbox/outbox-log.store.js';
+import type { LogEvent, LogRow, OutboxLogStore } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { Backoff } from './backoff.js';
+import { CrashWatch } from './crash-watch.js';
 import { Dispatcher } from './dispatcher.js';
 import type { HandlerRunner } from './handler-runner.js';
 import type { HandlerSlots } from './handler-slots.js';
@@ -27,6 +28,7 @@ const MOST_UNSAVED = 20_000;
 /** What is due later than this, a beat will tell in time. */
 const BEATS_TELL_MS = 3_000;
 const DUE_STEP_MS = 10;
+const SUSPECTS_AT_ONCE = 100;
 
 /** What every worker of a process shares. */
 export interface WorkerEnvironment {
@@ -51,6 +53,7 @@ export class ConsumerWorker {
   private readonly logger: Logger;
   private readonly reader: CursorReader;
   private readonly buffer: SettleBuffer;
+  private readonly crashes: CrashWatch;
   private readonly readWanted = new Signal();
   private readonly dueWanted = new Signal();
   private readonly saveWanted = new Signal();
@@ -74,6 +77,8 @@ export class ConsumerWorker {
   private lastSaveMs = 0;
   private foreignRows = false;
   private reloadWanted = false;
+  /** Interrupted rows are due: each is claimed by itself and runs alone. */
+  private careful = false;
   /** The retry lane stopped for want of capacity, not of due rows. */
   private moreDue = false;
   /** Events taken from the log or claimed since the worker began. */
@@ -96,6 +101,7 @@ export class ConsumerWorker {
       cursor.unread,
     );
     this.buffer = new SettleBuffer(env.cursors, lease.key, lease.token);
+    this.crashes = new CrashWatch(env.cursors, env.log, cursor, lease, () => this.reader.readPosition);
     this.dispatcher = new Dispatcher(consumer, lease, this.buffer, env, {
       outcomeReady: () => this.outcomeReady(),
       leaseLost: () => this.leaseLost(),
@@ -134,6 +140,7 @@ export class ConsumerWorker {
       this.dueWanted.raise();
     }
     if (dueInMs !== null) this.retryIn(dueInMs);
+    this.guarded('Forgetting unclean ends', () => this.crashes.forgetWhenSettled());
   }
 
   /** The lease has been confirmed, or capacity is back: go on. */
@@ -214,9 +221,11 @@ export class ConsumerWorker {
       }
     }
     if (this.stopped) return;
+    const loops = [this.saveLoop()];
+    await this.runSuspects();
     this.wake();
     this.wakeRetries();
-    await Promise.all([this.readLoop(), this.retryLoop(), this.saveLoop()]);
+    await Promise.all([...loops, this.readLoop(), this.retryLoop()]);
   }
 
   private async takeOver(): Promise<void> {
@@ -227,6 +236,8 @@ export class ConsumerWorker {
       this.dispatcher.lanes.block(await inbox.unresolvedAggregates(this.lease.key));
     }
     this.foreignRows = (await inbox.countForeignProcessing(this.lease.key, [])) > 0;
+    this.careful = await inbox.hasInterrupted(this.lease.key);
+    await this.crashes.begin();
   }
 
   /**
@@ -242,6 +253,46 @@ export class ConsumerWorker {
     this.dispatcher.lanes.block(await inbox.unresolvedAggregates(this.lease.key));
     this.dispatcher.lanes.recheckBlocked();
     this.saveWanted.raise();
+  }
+
+  /** After a second unclean end: what was being read then runs one by one, each with no other handler beside it. */
+  private async runSuspects(): Promise<void> {
+    try {
+      for (let more = this.crashes.hasSuspects; more && !this.stopped; ) more = await this.runSomeSuspects();
+    } catch (error) {
+      this.giveUp(messageOf(error));
+    }
+  }
+
+  private async runSomeSuspects(): Promise<boolean> {
+    const rows = await this.reader.readBelow(this.crashes.suspectsBelow, SUSPECTS_AT_ONCE, PAGE_BYTES);
+    for (const row of rows) {
+      if (this.stopped) return false;
+      if (
+        row.wanted === undefined ||
+        row.wanted.delayMs !== undefined ||
+        this.dispatcher.isBlocked(row.wanted)
+      ) {
+        this.arrive([row]);
+        continue;
+      }
+      const { held, inboxEventId } = await this.crashes.moveToInbox(row.position, row.wanted);
+      if (!held) {
+        this.leaseLost();
+        return false;
+      }
+      if (inboxEventId === undefined) this.settledElsewhere(row.wanted);
+      else await this.dispatcher.runSuspect(row.position, row.wanted, inboxEventId);
+      this.handled++;
+    }
+    return rows.length > 0;
+  }
+
+  /** The inbox has a row of it already, which decides; the next save asks. */
+  private settledElsewhere(log: LogEvent): void {
+    this.dispatcher.lanes.block([log]);
+    this.dispatcher.lanes.recheck(log);
+    this.saveSoon();
   }
 
   // Reading
@@ -270,6 +321,8 @@ export class ConsumerWorker {
     try {
       const page = await this.reader.readPage(this.pageRows(), PAGE_BYTES);
       if (this.stopped) return false;
+      const last = page.rows.at(-1);
+      if (last !== undefined && !(await this.announce(last.position))) return false;
       this.buffer.settleAll(page.swept);
       this.arrive(page.rows);
       this.caughtUp = !page.cut;
@@ -281,6 +334,17 @@ export class ConsumerWorker {
     } finally {
       this.reading = false;
       this.checkQuiet();
+    }
+  }
+
+  /** The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing. */
+  private async announce(position: number): Promise<boolean> {
+    try {
+      await this.crashes.beforeStarting(position);
+      return !this.stopped;
+    } catch (error) {
+      this.giveUp(messageOf(error));
+      return false;
     }
   }
 
@@ -353,16 +417,19 @@ export class ConsumerWorker {
 
   /** Claims what is due, as far as there is capacity; whether more may be due. */
   private async claimDue(): Promise<boolean> {
-    const capacity = this.dispatcher.freeForRetries;
+    const capacity = this.careful ? Number(this.dispatcher.hasNoClaims) : this.dispatcher.freeForRetries;
     this.moreDue = capacity === 0;
     if (capacity === 0 || !this.lease.isValid()) return false;
     const { inbox, log } = this.env;
-    const rows = await inbox.claimDue(this.lease.key, this.lease.token, capacity, this.consumer.ordered);
+    const alone = this.careful;
+    const { key, token } = this.lease;
+    const rows = await inbox.claimDue(key, token, capacity, this.consumer.ordered, alone);
+    if (rows.length === 0 && alone) this.careful = await inbox.hasInterrupted(key);
     if (rows.length === 0 || this.stopped) return false;
     const events = await log.readByPosition(rows.map((row) => row.position));
     if (this.stopped) return false;
     this.handled += rows.length;
-    this.dispatcher.arriveClaimed(rows, events);
+    this.dispatcher.arriveClaimed(rows, events, alone);
     this.moreDue = rows.length === capacity;
     return this.moreDue;
   }
@@ -433,6 +500,7 @@ export class ConsumerWorker {
       }
       this.roomMade.raise();
       this.dispatcher.saved(report);
+      if (this.moreDue) this.dueWanted.raise();
       for (const ms of report.dueInMs) this.retryIn(ms);
       return true;
     } finally {

@@ -5,6 +5,8 @@ import type { Subscription } from '../subscribers/consumer.js';
 /** The row of the inbox that a retry belongs to. */
 export interface Claim {
   readonly inboxEventId: string;
+  /** It, or the page it was in, may have ended a process: no other handler runs beside it. */
+  readonly alone: boolean;
 }
 
 /** One event on its way through one consumer: first from the log, later, if need be, from the retry lane. */

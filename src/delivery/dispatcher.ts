@@ -54,6 +54,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   private waiting = 0;
   private bytes = 0;
   private endedWaiters: (() => void)[] = [];
+  private claimWaiters: (() => void)[] = [];
 
   constructor(
     private readonly consumer: Consumer,
@@ -77,6 +78,16 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   get isIdle(): boolean {
     return this.running.size === 0 && this.waiting === 0 && this.claimed.size === 0 && !this.lanes.hasUnsaved;
+  }
+
+  /** Whether an earlier event of this one's aggregate is unresolved. */
+  isBlocked(log: LogEvent): boolean {
+    return this.lanes.isBlocked(aggregateOf(log));
+  }
+
+  /** Whether nothing is claimed, or unsaved: a row that is to run alone may be claimed. */
+  get hasNoClaims(): boolean {
+    return this.claimed.size === 0 && this.finished.size === 0;
   }
 
   /** How many due rows may be claimed now: an attempt counts from its claim, so nothing is claimed that could not run. */
@@ -105,7 +116,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   }
 
   /** Rows that the retry lane has claimed, with their events. */
-  arriveClaimed(rows: readonly ClaimedRow[], events: ReadonlyMap<number, LogEvent>): void {
+  arriveClaimed(rows: readonly ClaimedRow[], events: ReadonlyMap<number, LogEvent>, alone: boolean): void {
     for (const row of rows) {
       const log = events.get(row.position);
       const subscription = log && this.consumer.match(log.eventName);
@@ -126,11 +137,24 @@ export class Dispatcher implements SaveSource, SlotUser {
       }
       const delivery = new Delivery(row.position, log, subscription, row.attempt, {
         inboxEventId: row.inboxEventId,
+        alone,
       });
       this.claimed.set(row.inboxEventId, delivery);
       this.lanes.arriveClaimed(delivery);
     }
     this.pump();
+  }
+
+  /**
+   * A suspect, moved to the inbox with its attempt counted: runs with no other handler beside it. Resolves when its outcome is
+   * saved: were it not, the next one's end would be counted against it.
+   */
+  async runSuspect(position: number, log: LogEvent, inboxEventId: string): Promise<void> {
+    const row = { inboxEventId, outboxEventId: log.id, position, attempt: 1, ...aggregateOf(log) };
+    this.arriveClaimed([row], new Map([[position, log]]), true);
+    while (!this.closed && (this.claimed.has(inboxEventId) || this.finished.has(inboxEventId))) {
+      await new Promise<void>((resolve) => this.claimWaiters.push(resolve));
+    }
   }
 
   /** Starts what can run: in turn, within the consumer's and the process's capacity, under a lease known to be ours. */
@@ -145,8 +169,8 @@ export class Dispatcher implements SaveSource, SlotUser {
       this.env.slots.tryTake(this)
     ) {
       const [first, ...others] = this.lanes.takeBatch(this.consumer.batch?.maxSize ?? 1);
-      if (first === undefined) this.env.slots.giveBack();
-      else this.start([first, ...others]);
+      if (first === undefined || first.claim?.alone === true) this.env.slots.giveBack();
+      if (first !== undefined) this.start([first, ...others]);
     }
   }
 
@@ -204,6 +228,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   /** A save is committed: lanes follow what the inbox says. */
   saved(report: SaveReport): void {
     for (const row of report.resolved) this.finished.delete(row.inboxEventId);
+    for (const resolve of this.claimWaiters.splice(0)) resolve();
     this.lanes.released(report.released, report.stillBlocked);
     for (const row of report.found) this.lanes.recheck(row);
     const updated = new Set(report.updated);
@@ -216,6 +241,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   /** Starts nothing more. */
   close(): void {
     this.closed = true;
+    for (const resolve of this.claimWaiters.splice(0)) resolve();
     clearTimeout(this.pause);
     clearTimeout(this.batchTimer);
   }
@@ -294,17 +320,24 @@ export class Dispatcher implements SaveSource, SlotUser {
     for (const delivery of deliveries) if (delivery.claim === undefined) this.leaveWindow(delivery);
     const attempt = this.env.runner.begin(deliveries, this.consumer.batch !== undefined);
     this.running.add(attempt);
-    this.env.runner
-      .run(attempt, this.lease)
-      .then((outcome) => this.end(attempt, outcome))
-      .catch((error) => this.hooks.broken(error));
+    const { runner, slots } = this.env;
+    const ended =
+      deliveries[0].claim?.alone === true
+        ? slots
+            .exclusively(() => runner.run(attempt, this.lease))
+            .then((outcome) => this.end(attempt, outcome))
+        : runner.run(attempt, this.lease).then((outcome) => {
+            slots.giveBack();
+            this.end(attempt, outcome);
+          });
+    ended.catch((error) => this.hooks.broken(error));
   }
 
   private end(attempt: Attempt, outcome: Outcome): void {
     this.running.delete(attempt);
-    this.env.slots.giveBack();
     if (!this.abandoned) this.settleAttempt(attempt, outcome);
     if (this.running.size === 0) for (const resolve of this.endedWaiters.splice(0)) resolve();
+    for (const resolve of this.claimWaiters.splice(0)) resolve();
     this.pump();
     if (!this.abandoned) this.hooks.outcomeReady();
   }
@@ -458,4 +491,8 @@ export class Dispatcher implements SaveSource, SlotUser {
 
 function isFailure(outcome: Outcome): boolean {
   return outcome.kind === 'retry' || outcome.kind === 'dead' || outcome.kind === 'skipped';
+}
+
+function aggregateOf({ aggregateType, aggregateId }: LogEvent): AggregateKey {
+  return { aggregateType, aggregateId };
 }

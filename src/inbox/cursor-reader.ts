@@ -63,6 +63,18 @@ export class CursorReader {
     return this.toRead.rangeCount;
   }
 
+  /** Whether anything below `limit` has not been read, or not appeared, yet. */
+  hasBelow(limit: number): boolean {
+    return this.toRead.hasBelow(limit);
+  }
+
+  /** The first rows of what lies below `limit`, as a page without a sweep. */
+  async readBelow(limit: number, rows: number, bytes: number): Promise<readonly LogRow[]> {
+    const page = await this.log.readPage(this.toRead.below(limit).toString(), rows, bytes, this.filter);
+    this.toRead.removeAll(PositionSet.of(page.map((row) => row.position)));
+    return page;
+  }
+
   /** The next page. Not to be called while another page of this cursor is under way. */
   async readPage(rows: number, bytes: number): Promise<Page> {
     const ready = this.sweep?.ready === true ? this.sweep : undefined;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { SqlClient } from '../database/sql-client.js';
+import { RUN_ALONE } from './inbox-event.store.js';
 import {
   type AggregateKey,
   type CursorKey,
@@ -100,13 +101,57 @@ export class InboxCursorStore {
     );
   }
 
-  /** `unread` as it is stored now, if the token is still ours. */
-  async readUnread(key: CursorKey, token: string): Promise<string | undefined> {
-    const [row] = await this.db.query<{ unread: string }>(
-      `SELECT unread::text FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid`,
-      [key.consumerName, key.partition, token],
+  /** Before handlers of events up to here start: what an unclean end may have been caused by. False: the lease is lost. */
+  async saveReadUpto(key: CursorKey, token: string, readUpto: number): Promise<boolean> {
+    const rows = await this.db.query(
+      `UPDATE ${this.cursor} SET read_upto = $4 WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1`,
+      [key.consumerName, key.partition, token, readUpto],
     );
-    return row?.unread;
+    return rows.length > 0;
+  }
+
+  /** Forgets unclean ends once everything that was being read at the last of them is settled; whether it did. */
+  async forgetUncleanTakeovers(key: CursorKey, token: string, below: number): Promise<boolean> {
+    const rows = await this.db.query(
+      `UPDATE ${this.cursor} SET unclean_takeovers = 0
+       WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
+         AND NOT unread && int8multirange(int8range(NULL, $4)) RETURNING 1`,
+      [key.consumerName, key.partition, token, below],
+    );
+    return rows.length > 0;
+  }
+
+  /**
+   * Moves a suspect from the cursor into the inbox, as `processing` with its attempt counted, before it runs; the row's id, or
+   * undefined if there is a row already (then the position is settled, and the row decides). Undefined `held`: lease lost.
+   */
+  async moveToInbox(
+    key: CursorKey,
+    token: string,
+    event: { outboxEventId: string; position: number } & AggregateKey,
+  ): Promise<{ held: boolean; inboxEventId: string | undefined }> {
+    const [row] = await this.db.query<{ held: boolean; id: string | null }>(
+      `WITH fenced AS (
+         UPDATE ${this.cursor} SET unread = unread - int8multirange(int8range($4, $4, '[]')), last_progress_at = clock_timestamp()
+         WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1
+       ), moved AS (
+         INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
+           status, attempt_count, error_fingerprint, available_at)
+         SELECT $5::uuid, $4, $1, $2, $6, $7, 'processing', 1, '${RUN_ALONE}', clock_timestamp() FROM fenced
+         ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING RETURNING id
+       )
+       SELECT EXISTS (SELECT 1 FROM fenced) AS held, (SELECT id FROM moved) AS id`,
+      [
+        key.consumerName,
+        key.partition,
+        token,
+        event.position,
+        event.outboxEventId,
+        event.aggregateType,
+        event.aggregateId,
+      ],
+    );
+    return { held: row?.held ?? false, inboxEventId: row?.id ?? undefined };
   }
 
   /** Gives the lease back; false if it was not ours any more. */
@@ -251,7 +296,7 @@ export class InboxCursorStore {
       ), resolved AS (
         UPDATE ${this.inbox} i
         SET status = x.status, attempt_count = x.attempt - x.given_back::int, last_error = coalesce(x.error, i.last_error),
-            error_fingerprint = coalesce(x.fingerprint, i.error_fingerprint), available_at = ${INFINITE_DELAY},
+            error_fingerprint = coalesce(x.fingerprint, nullif(i.error_fingerprint, '${RUN_ALONE}')), available_at = ${INFINITE_DELAY},
             processed_at = CASE WHEN x.status IN ('processed', 'skipped') THEN clock_timestamp() END, updated_at = clock_timestamp()
         FROM fenced, unnest($14::uuid[], $15::int[], $16::text[], $17::text[], $18::text[], $19::float8[], $20::boolean[])
           AS x (id, attempt, status, error, fingerprint, delay, given_back)

@@ -12,6 +12,10 @@ export interface ClaimedRow extends AggregateKey {
   readonly attempt: number;
 }
 
+/** Fingerprints that say how an attempt ran, or ended, where no error of the handler's tells it. */
+export const RUN_ALONE = 'alone';
+const INTERRUPTED = 'interrupted';
+
 /** The exceptions: what the retry lane claims, and the idempotency row of a transactional handler. */
 @Injectable()
 export class InboxEventStore {
@@ -28,7 +32,13 @@ export class InboxEventStore {
    * it runs. The cursor row is held FOR SHARE while the token is compared, to the end of the statement's transaction: a
    * takeover either waits for this claim and then sees its rows, or came first and leaves it nothing.
    */
-  async claimDue(key: CursorKey, token: string, limit: number, ordered: boolean): Promise<ClaimedRow[]> {
+  async claimDue(
+    key: CursorKey,
+    token: string,
+    limit: number,
+    ordered: boolean,
+    alone: boolean,
+  ): Promise<ClaimedRow[]> {
     return this.db.queryNamed<ClaimedRow>(
       ordered ? 'integration_claim_due_ordered' : 'integration_claim_due',
       `WITH owner AS MATERIALIZED (
@@ -40,11 +50,12 @@ export class InboxEventStore {
            ${ordered ? this.nothingBefore('i') : ''}
          ORDER BY i.available_at, i.position LIMIT $4 FOR UPDATE OF i SKIP LOCKED
        )
-       UPDATE ${this.inbox} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp()
+       UPDATE ${this.inbox} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp(),
+         error_fingerprint = CASE WHEN $5 THEN '${RUN_ALONE}' ELSE i.error_fingerprint END
        FROM due, owner WHERE i.id = due.id
        RETURNING i.id AS "inboxEventId", i.outbox_event_id AS "outboxEventId", i.position, i.attempt_count AS attempt,
          i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId"`,
-      [key.consumerName, key.partition, token, limit],
+      [key.consumerName, key.partition, token, limit, alone],
     );
   }
 
@@ -61,14 +72,17 @@ export class InboxEventStore {
   }
 
   /**
-   * After a takeover: rows that somebody before us was processing become failed, due at once; their attempt stays
-   * counted. Rows claimed by ourselves (`mine`) and rows that a stalled owner's transaction has locked are left.
+   * After a takeover: rows that somebody before us was processing become failed, due at once. The attempt stays counted if
+   * the event ran alone in its process: then it is the one that ended it. Of several that ran together at most one did, so they
+   * get the attempt back, and run alone the next time. Rows claimed by ourselves (`mine`) and rows that a stalled owner's transaction
+   * has locked are left.
    */
   async interruptLeftovers(key: CursorKey, mine: readonly string[]): Promise<number> {
     const rows = await this.db.query(
       `UPDATE ${this.inbox} i
        SET status = 'failed', available_at = clock_timestamp(), updated_at = clock_timestamp(),
-           last_error = 'Interrupted: the process that ran this attempt is gone', error_fingerprint = 'interrupted'
+           attempt_count = i.attempt_count - (i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}')::int,
+           last_error = 'Interrupted: the process that ran this attempt is gone', error_fingerprint = '${INTERRUPTED}'
        FROM (
          SELECT id FROM ${this.inbox} l
          WHERE l.consumer_name = $1 AND l.partition = $2 AND l.status = 'processing' AND l.id <> ALL ($3::uuid[])
@@ -78,6 +92,16 @@ export class InboxEventStore {
       [key.consumerName, key.partition, mine],
     );
     return rows.length;
+  }
+
+  /** Whether an interrupted row still waits for its next attempt, which it is to run alone. */
+  async hasInterrupted(key: CursorKey): Promise<boolean> {
+    const rows = await this.db.query(
+      `SELECT 1 FROM ${this.inbox} i WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status = 'failed'
+         AND i.available_at IS NOT NULL AND i.error_fingerprint = '${INTERRUPTED}' LIMIT 1`,
+      [key.consumerName, key.partition],
+    );
+    return rows.length > 0;
   }
 
   /** How many rows are `processing` that are not ours: a stalled owner's transaction still holds them. */

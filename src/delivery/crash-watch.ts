@@ -1,0 +1,80 @@
+import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
+import type { HeldLease } from '../inbox/lease-keeper.js';
+import type { LogEvent, OutboxLogStore } from '../outbox/outbox-log.store.js';
+
+/** `read_upto` is saved so far ahead that it costs one small update in thousands of events. */
+const AHEAD = 10_000;
+
+/*
+ * Events that end their process. Before handlers of a page start, the cursor says how far was read (`read_upto`, saved
+ * ahead in large steps). A takeover from an owner that did not release counts as unclean. The first one simply reads again:
+ * it may have been anything. From the second on, whatever is unread below `read_upto` (and below the log's head: nothing beyond was
+ * there to be read) is suspect and runs alone in its process, moved to the inbox with its attempt counted before it runs. So
+ * the event at fault is a dead letter after two ends and its attempts, and no other is blamed for it.
+ */
+export class CrashWatch {
+  /** Unread events below this position are suspects. */
+  suspectsBelow = 0;
+
+  private uncleanTakeovers: number;
+  private savedUpto: number;
+  private saving: Promise<void> | undefined;
+
+  constructor(
+    private readonly cursors: InboxCursorStore,
+    private readonly log: OutboxLogStore,
+    private readonly cursor: ClaimedCursor,
+    private readonly lease: HeldLease,
+    private readonly readPosition: () => number,
+  ) {
+    this.uncleanTakeovers = cursor.uncleanTakeovers;
+    this.savedUpto = cursor.readUpto ?? 0;
+  }
+
+  get hasSuspects(): boolean {
+    return this.uncleanTakeovers >= 2;
+  }
+
+  /** Part of the takeover: which positions an unclean end may have been caused by. */
+  async begin(): Promise<void> {
+    if (this.uncleanTakeovers === 0) return;
+    this.suspectsBelow = Math.min(this.cursor.readUpto ?? 0, (await this.log.readHead()) + 1);
+  }
+
+  /** Resolves once the cursor says that reading went up to `position` at least. */
+  async beforeStarting(position: number): Promise<void> {
+    if (position + AHEAD / 2 >= this.savedUpto) this.saving ??= this.save(position + AHEAD);
+    if (position < this.savedUpto) {
+      // Saved ahead of need: whether it works out is of interest when it is needed.
+      this.saving?.catch(() => {});
+      return;
+    }
+    await this.saving;
+    if (position >= this.savedUpto) await this.beforeStarting(position);
+  }
+
+  moveToInbox(position: number, log: LogEvent): Promise<{ held: boolean; inboxEventId: string | undefined }> {
+    return this.cursors.moveToInbox(this.lease.key, this.lease.token, {
+      outboxEventId: log.id,
+      position,
+      aggregateType: log.aggregateType,
+      aggregateId: log.aggregateId,
+    });
+  }
+
+  /** With every beat: an end is forgotten once everything that may have caused it is settled. */
+  async forgetWhenSettled(): Promise<void> {
+    if (this.uncleanTakeovers === 0 || this.readPosition() < this.suspectsBelow) return;
+    const { key, token } = this.lease;
+    if (await this.cursors.forgetUncleanTakeovers(key, token, this.suspectsBelow)) this.uncleanTakeovers = 0;
+  }
+
+  private async save(upto: number): Promise<void> {
+    try {
+      if (await this.cursors.saveReadUpto(this.lease.key, this.lease.token, upto)) this.savedUpto = upto;
+      else throw new Error('the lease was lost');
+    } finally {
+      this.saving = undefined;
+    }
+  }
+}

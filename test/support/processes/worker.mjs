@@ -1,0 +1,73 @@
+// A worker process of its own, for tests that end processes. Told by its environment: DATABASE_URL, and CONSUMERS, a JSON list
+// of subscriber options. What a handler does is told by the event's payload: { exit } ends the process, { effect } writes a row.
+// Prints one JSON line for everything that happens.
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventSubscriberRegistry, IntegrationModule } from '../../../dist/index.js';
+
+const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+async function handle(consumer, event, context) {
+  say({ handling: event.payload.n, consumer, attempt: context.attempt });
+  if (event.payload.exit === true) process.exit(9);
+  if (consumer.startsWith('transactional')) {
+    await context.transaction.$executeRawUnsafe(
+      'INSERT INTO effect (consumer, event_id, note) VALUES ($1, $2, $3)',
+      consumer,
+      event.outboxEventId,
+      String(event.payload.n),
+    );
+  }
+  say({ handled: event.payload.n, consumer });
+}
+
+class Subscribers {
+  constructor(registry) {
+    this.registry = registry;
+  }
+
+  onModuleInit() {
+    for (const options of JSON.parse(process.env.CONSUMERS)) {
+      this.registry.registerHandler({
+        ...options,
+        handler: options.batch
+          ? async (events, context) => {
+              for (const event of events) await handle(options.consumerName, event, context);
+            }
+          : (event, context) => handle(options.consumerName, event, context),
+      });
+    }
+  }
+}
+
+class WorkerModule {}
+Module({
+  imports: [
+    IntegrationModule.forRoot({
+      connectionString: process.env.DATABASE_URL,
+      role: 'worker',
+      settings: {
+        processingLeaseMs: 1_000,
+        retryBaseDelayMs: 100,
+        retryMaxDelayMs: 200,
+        pollingIntervalMs: 200,
+        idlePollingIntervalMs: 400,
+        ...JSON.parse(process.env.SETTINGS ?? '{}'),
+      },
+    }),
+  ],
+  providers: [
+    {
+      provide: Subscribers,
+      inject: [EventSubscriberRegistry],
+      useFactory: (registry) => new Subscribers(registry),
+    },
+  ],
+})(WorkerModule);
+
+const app = await NestFactory.createApplicationContext(WorkerModule, {
+  logger: ['warn', 'error'],
+  abortOnError: false,
+});
+say({ ready: true });
+process.on('SIGTERM', () => app.close().then(() => process.exit(0)));

@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { ReplaySubject } from 'rxjs';
+
+/** What a worker process says on its standard output, one line each. */
+export interface WorkerLine {
+  ready?: boolean;
+  handling?: number;
+  handled?: number;
+  consumer?: string;
+  attempt?: number;
+}
+
+/** A worker as an operating-system process of its own (test/support/processes/worker.mjs). */
+export interface WorkerProcess {
+  readonly pid: number;
+  readonly lines$: ReplaySubject<WorkerLine>;
+  /** Resolves with its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export function startWorker(
+  databaseUrl: string,
+  consumers: readonly object[],
+  settings: object = {},
+): WorkerProcess {
+  const child: ChildProcess = spawn(process.execPath, ['test/support/processes/worker.mjs'], {
+    env: {
+      ...process.env,
+      NODE_OPTIONS: '',
+      DATABASE_URL: databaseUrl,
+      CONSUMERS: JSON.stringify(consumers),
+      SETTINGS: JSON.stringify(settings),
+    },
+    stdio: ['ignore', 'pipe', process.env.TEST_LOG ? 'inherit' : 'ignore'],
+  });
+  const lines$ = new ReplaySubject<WorkerLine>();
+  if (child.stdout !== null) {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.startsWith('{')) lines$.next(JSON.parse(line));
+    });
+  }
+  return {
+    pid: child.pid ?? 0,
+    lines$,
+    ended: once(child, 'exit').then(([code, signal]) => code ?? signal),
+    kill: (signal) => child.kill(signal),
+  };
+}
