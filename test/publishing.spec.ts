@@ -386,6 +386,7 @@ describe('what the database would refuse is refused before it', () => {
     ['delayMs', -1],
     ['delayMs', Number.NaN],
     ['metadata', 'text'],
+    ['metadata', new Map([['tenantId', 't']])],
   ])('a bad %s (case %#)', async (field, value) => {
     const error = await refusal(
       room.publisher.publishEvent(event({ [field]: value } as Partial<DomainEventInput>)),
@@ -573,6 +574,25 @@ describe('signals', () => {
       .catch(swallowRollback);
     expect(signalling.wakeups).toHaveLength(2);
     expect(signalling.prober.size).toBe(0);
+  });
+
+  it('of nested transactions follow the one that each event was published in', async () => {
+    await signalling.transactions
+      .run(async (outer) => {
+        await signalling.transactions.run(async (inner) => {
+          await signalling.publisher.publishEvent(event({ eventName: 'inner' }), {
+            persistenceClient: inner,
+          });
+          await signalling.publisher.publishEvent(event({ eventName: 'outer' }), {
+            persistenceClient: outer,
+          });
+        });
+        expect(signalling.wakeups).toEqual([{ source: 'commit', eventNames: ['inner'] }]);
+        throw ROLLBACK;
+      })
+      .catch(swallowRollback);
+    expect(signalling.wakeups).toHaveLength(1);
+    expect((await stored()).map((row) => row.event_name)).toEqual(['inner']);
   });
 
   it('of a transactional handler are left to whoever commits it', async () => {

@@ -1,5 +1,6 @@
 import { IntegrationError } from '../errors.js';
 import { EVENT_TEXT_LIMITS } from './event-limits.js';
+import { problemOfInstance } from './json-values.js';
 import { isUuid, problemOfText } from './text.js';
 
 const MAX_VERSION = 2_147_483_647;
@@ -34,12 +35,7 @@ export function validateEvent(event: unknown, prefix = ''): void {
   if (deduplicationKey !== undefined) {
     note('deduplicationKey', problemOfText(deduplicationKey, EVENT_TEXT_LIMITS.deduplicationKey));
   }
-  if (
-    metadata !== undefined &&
-    (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
-  ) {
-    note('metadata', 'must be an object');
-  }
+  if (metadata !== undefined) note('metadata', problemOfMetadata(metadata));
   noteAvailability(unchecked, note);
   if (problems.length > 0) throw invalid(problems);
 }
@@ -47,6 +43,12 @@ export function validateEvent(event: unknown, prefix = ''): void {
 function problemOfVersion(version: unknown): string | undefined {
   const fits = Number.isInteger(version) && (version as number) >= 1 && (version as number) <= MAX_VERSION;
   return fits ? undefined : 'must be a whole number from 1';
+}
+
+function problemOfMetadata(metadata: unknown): string | undefined {
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
+    return 'must be an object';
+  return problemOfInstance(metadata);
 }
 
 function noteAvailability(event: UncheckedEvent, note: (field: string, problem: string) => void): void {

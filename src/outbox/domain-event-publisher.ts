@@ -73,7 +73,8 @@ export class DomainEventPublisher {
 
   /**
    * Publishes events in one statement: all or none, with positions that ascend in the order given. Of several with one
-   * deduplication key the first is published and the others are its duplicates.
+   * deduplication key the first is published and the others are its duplicates. Two transactions that publish the same
+   * keys in different orders can deadlock; Postgres then ends one of them.
    */
   async publishEvents<N extends readonly EventName[]>(
     events: readonly [...{ [K in keyof N]: DomainEventInput<N[K]> }],

@@ -17,17 +17,22 @@ const COLUMNS = `id, event_name, event_version, source_module, aggregate_type, a
  */
 const ONCE = `ON CONFLICT (dedup_key) WHERE dedup_key IS NOT NULL DO NOTHING`;
 
-interface InsertedRow {
-  id: string;
+interface PositionRow {
   position: number | bigint;
+}
+
+interface InsertedRow extends PositionRow {
+  id: string;
 }
 
 /** Writing to the log, through whatever client the caller's transaction is in. */
 @Injectable()
 export class OutboxEventStore {
   private readonly insertPlain: string;
-  private readonly insertFull: string;
+  private readonly insertTimed: string;
+  private readonly insertOnce: string;
   private readonly insertMany: string;
+  private readonly insertManyOnce: string;
   private readonly byKeys: string;
   private readonly visible: string;
 
@@ -35,30 +40,33 @@ export class OutboxEventStore {
     const table = `"${db.schema}".outbox_event`;
     const nine = `$1::uuid, $2, $3::int, $4, $5, $6, $7::jsonb, $8::int, $9::jsonb`;
     this.insertPlain = `INSERT INTO ${table} (${COLUMNS}) VALUES (${nine}) RETURNING position`;
-    this.insertFull = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
-      VALUES (${nine}, $10, coalesce($11::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond'))
-      ${ONCE} RETURNING position`;
-    this.insertMany = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
+    const timed = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
+      VALUES (${nine}, $10, coalesce($11::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond'))`;
+    this.insertTimed = `${timed} RETURNING position`;
+    this.insertOnce = `${timed} ${ONCE} RETURNING position`;
+    const many = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
       SELECT ${COLUMNS}, dedup_key, coalesce(available_at, clock_timestamp() + delay_ms * interval '1 millisecond')
       FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::int[], $9::jsonb[],
                   $10::text[], $11::timestamptz[], $12::float8[])
         WITH ORDINALITY AS t (${COLUMNS}, dedup_key, available_at, delay_ms, place)
-      ORDER BY place
-      ${ONCE} RETURNING id::text AS id, position`;
+      ORDER BY place`;
+    this.insertMany = `${many} RETURNING id::text AS id, position`;
+    this.insertManyOnce = `${many} ${ONCE} RETURNING id::text AS id, position`;
     this.byKeys = `SELECT id::text AS id, position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text[])`;
     this.visible = `SELECT position FROM ${table} WHERE position = ANY ($1::bigint[])`;
   }
 
   /** Writes one event. A deduplication key seen before changes nothing and gives the first event. */
   async append(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
-    const first = entry.columns;
-    if (entry.deduplicationKey === null && entry.availableAt === null && entry.delayMs === null) {
-      const rows = await this.insert<{ position: number | bigint }>(client, this.insertPlain, first);
+    if (entry.deduplicationKey === null) {
+      const isTimed = entry.availableAt !== null || entry.delayMs !== null;
+      const rows = isTimed
+        ? await this.insert<PositionRow>(client, this.insertTimed, allColumns(entry))
+        : await this.insert<PositionRow>(client, this.insertPlain, entry.columns);
       return published(entry.id, rows[0]?.position);
     }
-    const all = [...first, entry.deduplicationKey, entry.availableAt, entry.delayMs];
     for (let attempt = 1; attempt <= DUPLICATE_TRIES; attempt++) {
-      const rows = await this.insert<{ position: number | bigint }>(client, this.insertFull, all);
+      const rows = await this.insert<PositionRow>(client, this.insertOnce, allColumns(entry));
       if (rows[0] !== undefined) return published(entry.id, rows[0].position);
       const duplicate = (await this.findByKeys(client, [entry.deduplicationKey])).get(entry.deduplicationKey);
       if (duplicate !== undefined) return duplicate;
@@ -74,7 +82,10 @@ export class OutboxEventStore {
     const results = new Map<LogEntry, PublishedEvent>();
     for (let attempt = 1, open = entries; open.length > 0; attempt++) {
       const inserted = new Map<string, number | bigint>();
-      for (const row of await this.insert<InsertedRow>(client, this.insertMany, columnsOf(open))) {
+      const sql = open.some((entry) => entry.deduplicationKey !== null)
+        ? this.insertManyOnce
+        : this.insertMany;
+      for (const row of await this.insert<InsertedRow>(client, sql, columnsOf(open))) {
         inserted.set(row.id, row.position);
       }
       const rest = open.filter((entry) => !inserted.has(entry.id));
@@ -122,8 +133,12 @@ export class OutboxEventStore {
   }
 }
 
+function allColumns(entry: LogEntry): unknown[] {
+  return [...entry.columns, entry.deduplicationKey, entry.availableAt, entry.delayMs];
+}
+
 function columnsOf(entries: readonly LogEntry[]): unknown[][] {
-  const rows = entries.map((e) => [...e.columns, e.deduplicationKey, e.availableAt, e.delayMs]);
+  const rows = entries.map(allColumns);
   return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column]));
 }
 
