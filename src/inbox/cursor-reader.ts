@@ -21,13 +21,10 @@
  * that order. Holes and tail come from one statement, hence one snapshot: a page that has the later event has the
  * earlier one too, unless an earlier page had it. Pages of one cursor are read one at a time.
  */
-import type { LogFilter, LogRow, OutboxLogStore } from '../outbox/outbox-log.store.js';
+import type { LogFilter, LogPage, LogRow, OutboxLogStore } from '../outbox/outbox-log.store.js';
 import { PositionSet } from './position-set.js';
 
-export interface Page {
-  readonly rows: readonly LogRow[];
-  /** Rows or bytes cut it short: there may be more now. */
-  readonly cut: boolean;
+export interface Page extends LogPage {
   /** Holes that never committed, to be settled without a handler. */
   readonly swept: PositionSet;
 }
@@ -71,17 +68,16 @@ export class CursorReader {
   /** The first rows of what lies below `limit`, as a page without a sweep. */
   async readBelow(limit: number, rows: number, bytes: number): Promise<readonly LogRow[]> {
     const page = await this.log.readPage(this.toRead.below(limit).toString(), rows, bytes, this.filter);
-    this.toRead.removeAll(PositionSet.of(page.map((row) => row.position)));
-    return page;
+    this.take(page.rows);
+    return page.rows;
   }
 
   /** The next page. Not to be called while another page of this cursor is under way. */
   async readPage(rows: number, bytes: number): Promise<Page> {
     const ready = this.sweep?.ready === true ? this.sweep : undefined;
     const page = await this.log.readPage(this.toRead.toString(), rows, bytes, this.filter);
-    this.toRead.removeAll(PositionSet.of(page.map((row) => row.position)));
-    const cut = page.length >= rows || sizeOf(page) >= bytes;
-    return { rows: page, cut, swept: this.finishSweep(ready, cut, page) };
+    this.take(page.rows);
+    return { ...page, swept: this.finishSweep(ready, page.cut, page.rows) };
   }
 
   /**
@@ -108,6 +104,10 @@ export class CursorReader {
     this.toRead.addAll(positions);
   }
 
+  private take(rows: readonly LogRow[]): void {
+    this.toRead.removeAll(PositionSet.of(rows.map((row) => row.position)));
+  }
+
   private finishSweep(ready: Sweep | undefined, cut: boolean, page: readonly LogRow[]): PositionSet {
     if (ready === undefined) return PositionSet.empty();
     this.sweep = undefined;
@@ -117,12 +117,6 @@ export class CursorReader {
     this.toRead.removeAll(swept);
     return swept;
   }
-}
-
-function sizeOf(page: readonly LogRow[]): number {
-  let bytes = 0;
-  for (const row of page) bytes += row.wanted?.bytes ?? 0;
-  return bytes;
 }
 
 function intersection(a: ReadonlySet<string>, b: ReadonlySet<string>): Set<string> {

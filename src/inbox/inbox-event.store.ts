@@ -30,7 +30,8 @@ export class InboxEventStore {
   /**
    * Claims due rows, of an ordered consumer only the lowest unresolved of each aggregate, and counts the attempt before
    * it runs. The cursor row is held FOR SHARE while the token is compared, to the end of the statement's transaction: a
-   * takeover either waits for this claim and then sees its rows, or came first and leaves it nothing.
+   * takeover either waits for this claim and then sees its rows, or came first and leaves it nothing. Rows that are to run
+   * `alone` are the interrupted ones, so these come first; else every released row of a long backlog would run alone before them.
    */
   async claimDue(
     key: CursorKey,
@@ -39,8 +40,9 @@ export class InboxEventStore {
     ordered: boolean,
     alone: boolean,
   ): Promise<ClaimedRow[]> {
+    const order = `${alone ? `(i.error_fingerprint = '${INTERRUPTED}') DESC NULLS LAST, ` : ''}i.available_at, i.position`;
     return this.db.queryNamed<ClaimedRow>(
-      ordered ? 'integration_claim_due_ordered' : 'integration_claim_due',
+      `integration_claim_due${ordered ? '_ordered' : ''}${alone ? '_alone' : ''}`,
       `WITH owner AS MATERIALIZED (
          SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR SHARE
        ), due AS MATERIALIZED (
@@ -48,7 +50,7 @@ export class InboxEventStore {
          WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status IN ('received', 'failed')
            AND i.available_at < 'infinity' AND i.available_at <= statement_timestamp() AND EXISTS (SELECT 1 FROM owner)
            ${ordered ? this.nothingBefore('i') : ''}
-         ORDER BY i.available_at, i.position LIMIT $4 FOR UPDATE OF i SKIP LOCKED
+         ORDER BY ${order} LIMIT $4 FOR UPDATE OF i SKIP LOCKED
        )
        UPDATE ${this.inbox} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp(),
          error_fingerprint = CASE WHEN $5 THEN '${RUN_ALONE}' ELSE i.error_fingerprint END

@@ -37,7 +37,15 @@ export interface LogWriter {
   readonly prepared: boolean;
 }
 
-const ROW_OVERHEAD_BYTES = 256;
+/** Rows of the log, ascending. */
+export interface LogPage {
+  readonly rows: readonly LogRow[];
+  /** Rows or bytes cut it short: there may be more now. */
+  readonly cut: boolean;
+}
+
+/** Where the payload stands in a row of a page. */
+const PAYLOAD = 9;
 
 /** The columns of an event as text, in the order in which `toLogEvent` reads them. */
 const EVENT_COLUMNS = (alias: string) =>
@@ -48,6 +56,7 @@ const EVENT_COLUMNS = (alias: string) =>
 @Injectable()
 export class OutboxLogStore {
   private readonly pageSql: string;
+  private readonly payloadsSql: string;
   private readonly byPositionSql: string;
   private readonly writersSql: string;
   private readonly headSql: string;
@@ -56,35 +65,28 @@ export class OutboxLogStore {
     const log = `"${db.schema}".outbox_event`;
     // One statement, so one snapshot, for holes and tail: whoever sees the later of two serialized events sees the
     // earlier one too. The ranges come out of unnest in ascending order and the lateral scan keeps it. The upper bound must
-    // be part of the index condition, or each hole would scan the log to its end.
+    // be part of the index condition, or each hole would scan the log to its end. A payload that is larger than its share of
+    // the page stays behind (null) and is fetched once it is known to fit.
     this.pageSql = `
-      SELECT p.position,
-             CASE WHEN p.wanted THEN p.bytes END,
-             CASE WHEN p.wanted AND p.available_at > clock_timestamp()
-                  THEN ceil(extract(epoch FROM p.available_at - clock_timestamp()) * 1000) END,
-             CASE WHEN p.wanted THEN p.id END, CASE WHEN p.wanted THEN p.event_name END, p.event_version,
-             CASE WHEN p.wanted THEN p.source_module END, CASE WHEN p.wanted THEN p.aggregate_type END,
-             CASE WHEN p.wanted THEN p.aggregate_id END, CASE WHEN p.wanted THEN p.payload END,
-             CASE WHEN p.wanted THEN p.metadata END, CASE WHEN p.wanted THEN p.created_at END
-      FROM (
-        SELECT q.*, sum(CASE WHEN q.wanted THEN q.bytes ELSE 0 END)
-                      OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
-        FROM (
-          SELECT e.*,
-                 coalesce(e.payload_bytes, octet_length(e.payload::text)) + ${ROW_OVERHEAD_BYTES} AS bytes,
-                 ($3::boolean OR e.event_name = ANY ($4::text[]) OR e.event_name ^@ ANY ($5::text[]))
-                 AND ($6::int = 1 OR "${db.schema}".integration_partition(e.aggregate_type, e.aggregate_id, $6::int) = $7::int)
-                   AS wanted
-          FROM unnest($1::int8multirange) AS r
-          CROSS JOIN LATERAL (
-            SELECT o.* FROM ${log} o
-            WHERE o.position >= lower(r) AND o.position < coalesce(upper(r), 9223372036854775807)
-            ORDER BY o.position LIMIT $2::int
-          ) e
-          LIMIT $2::int
-        ) q
-      ) p
-      WHERE coalesce(p.bytes_before, 0) < $8::bigint`;
+      SELECT e.position, CASE WHEN e.wanted THEN e.bytes END,
+             CASE WHEN e.wanted AND e.available_at > clock_timestamp()
+                  THEN ceil(extract(epoch FROM e.available_at - clock_timestamp()) * 1000) END,
+             CASE WHEN e.wanted THEN e.id END, CASE WHEN e.wanted THEN e.event_name END, e.event_version,
+             CASE WHEN e.wanted THEN e.source_module END, CASE WHEN e.wanted THEN e.aggregate_type END,
+             CASE WHEN e.wanted THEN e.aggregate_id END, CASE WHEN e.wanted AND e.bytes <= $8::int THEN e.payload END,
+             CASE WHEN e.wanted THEN e.metadata END, CASE WHEN e.wanted THEN e.created_at END
+      FROM unnest($1::int8multirange) AS r
+      CROSS JOIN LATERAL (
+        SELECT o.*, coalesce(o.payload_bytes, octet_length(o.payload::text)) AS bytes,
+               ($3::boolean OR o.event_name = ANY ($4::text[]) OR o.event_name ^@ ANY ($5::text[]))
+               AND ($6::int = 1 OR "${db.schema}".integration_partition(o.aggregate_type, o.aggregate_id, $6::int) = $7::int)
+                 AS wanted
+        FROM ${log} o
+        WHERE o.position >= lower(r) AND o.position < coalesce(upper(r), 9223372036854775807)
+        ORDER BY o.position LIMIT $2::int
+      ) e
+      LIMIT $2::int`;
+    this.payloadsSql = `SELECT position, payload FROM ${log} WHERE position = ANY ($1::bigint[])`;
     this.byPositionSql = `
       SELECT o.position, coalesce(o.payload_bytes, octet_length(o.payload::text)), NULL, ${EVENT_COLUMNS('o')}
       FROM ${log} o WHERE o.position = ANY ($1::bigint[])`;
@@ -95,15 +97,41 @@ export class OutboxLogStore {
     this.headSql = `SELECT position FROM ${log} ORDER BY position DESC LIMIT 1`;
   }
 
-  /** The first rows of the log within `ranges` (a multirange), bounded in rows and in bytes; at least one if there is any. */
-  async readPage(ranges: string, rows: number, bytes: number, filter: LogFilter): Promise<LogRow[]> {
+  /**
+   * The first rows of the log within `ranges` (a multirange), bounded in rows and in bytes of payload; at least one if there is
+   * any. Bytes are of the JSON text: what the column takes on disk is compressed.
+   */
+  async readPage(ranges: string, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
     const { everything, exact, prefixes } = splitNames(filter.eventNames);
-    const page = await this.db.queryRaw(
+    const inline = Math.floor(bytes / rows);
+    const found = await this.db.queryRaw(
       this.pageSql,
-      [ranges, rows, everything, exact, prefixes, filter.partitions, filter.partition, bytes],
+      [ranges, rows, everything, exact, prefixes, filter.partitions, filter.partition, inline],
       'integration_page',
     );
-    return page.map(toLogRow);
+    const page: LogRow[] = [];
+    const large: number[] = [];
+    let total = 0;
+    for (const row of found) {
+      if (total >= bytes) return { rows: await this.withPayloads(page, large), cut: true };
+      const read = toLogRow(row);
+      page.push(read);
+      if (read.wanted === undefined) continue;
+      total += read.wanted.bytes;
+      if (row[PAYLOAD] === null) large.push(read.position);
+    }
+    return { rows: await this.withPayloads(page, large), cut: found.length >= rows };
+  }
+
+  /** The log's rows never change, so a later statement reads the same payload. */
+  private async withPayloads(page: LogRow[], positions: readonly number[]): Promise<LogRow[]> {
+    if (positions.length === 0) return page;
+    const found = await this.db.queryRaw(this.payloadsSql, [positions], 'integration_payloads');
+    const payloads = new Map(found.map(([position, payload]) => [Number(position), payload]));
+    return page.map(({ position, wanted }) => {
+      const payload = payloads.get(position);
+      return { position, wanted: wanted && typeof payload === 'string' ? { ...wanted, payload } : wanted };
+    });
   }
 
   /** The events at these positions; a position that the log no longer has is absent. */
