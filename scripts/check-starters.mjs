@@ -122,6 +122,7 @@ function checkStarter({ name, typeChecks }, tarball, databaseUrl) {
   if (!noteRun(`${name}-builds`, run(folder, 'npm', ['run', 'build']))) return;
   const env = { DATABASE_URL: databaseUrl };
   noteRun(`${name}-migrates`, run(folder, 'npx', ['--no-install', 'nestjs-integration', 'migrate'], { env }));
+  noteRun(`${name}-passes-its-end-to-end-test`, run(folder, 'npm', ['run', 'test:e2e'], { env }));
   const booted = run(folder, 'node', ['dist/main.js'], { env, timeout: BOOT_LIMIT_MS });
   note(`${name}-boots-publishes-and-handles-one-event`, handledOneEvent(booted));
 }
