@@ -17,7 +17,13 @@ function postgresTypeOf(type: string, attributes: string): string {
   if (length !== undefined) return `character varying(${length})`;
   if (attributes.includes('@db.Uuid')) return 'uuid';
   if (attributes.includes('@db.Timestamptz(6)')) return 'timestamp with time zone';
-  const byName: Record<string, string> = { BigInt: 'bigint', Int: 'integer', Json: 'jsonb', String: 'text' };
+  const byName: Record<string, string> = {
+    BigInt: 'bigint',
+    Boolean: 'boolean',
+    Int: 'integer',
+    Json: 'jsonb',
+    String: 'text',
+  };
   const list = type.endsWith('[]');
   const name = byName[type.replace(/(\[\]|\?)$/, '')];
   if (name === undefined) throw new Error(`this test does not know the type ${type} ${attributes}`);

@@ -42,6 +42,12 @@ CREATE TABLE "integration"."inbox_cursor" (
   "lease_expires_at"   timestamptz,
   "registered_at"      timestamptz    NOT NULL DEFAULT clock_timestamp(),
   "last_progress_at"   timestamptz,
+  -- Positions that a replay has put back into unread and that the owner has not taken up yet.
+  "replayed"           int8multirange NOT NULL DEFAULT '{}',
+  -- Being repartitioned: the number asked for; nobody may claim it for the moment; owners read nothing from the cut-over on.
+  "repartition_to"     integer,
+  "held_back"          boolean        NOT NULL DEFAULT false,
+  "cut_over"           bigint,
   PRIMARY KEY ("consumer_name", "partition")
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
@@ -78,17 +84,25 @@ CREATE INDEX "inbox_event_unresolved_idx" ON "integration"."inbox_event" ("consu
 CREATE INDEX "inbox_event_exceptions_idx" ON "integration"."inbox_event" ("consumer_name", "status", "position")
   WHERE "status" <> 'processed';
 
--- Replay and backfill requests, worked off window by window.
+-- Filtered replays and backfills, worked off window by window. Null and an empty list of names filter nothing.
 CREATE TABLE "integration"."inbox_replay" (
-  "id"            uuid         NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
-  "consumer_name" varchar(127) NOT NULL,
-  "event_names"   text[]       NOT NULL,
-  "next_position" bigint       NOT NULL,
-  "to_position"   bigint       NOT NULL,
-  "requested_by"  varchar(255),
-  "created_at"    timestamptz  NOT NULL DEFAULT clock_timestamp(),
-  "finished_at"   timestamptz
+  "id"             uuid         NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
+  "consumer_name"  varchar(127) NOT NULL,
+  "event_names"    text[]       NOT NULL DEFAULT '{}',
+  "aggregate_type" varchar(127),
+  "aggregate_id"   varchar(255),
+  "since"          timestamptz,
+  "until"          timestamptz,
+  -- From here on up to to_position, which is included.
+  "next_position"  bigint       NOT NULL,
+  "to_position"    bigint       NOT NULL,
+  -- Events that it has sent so far.
+  "sent"           bigint       NOT NULL DEFAULT 0,
+  "requested_by"   varchar(255),
+  "created_at"     timestamptz  NOT NULL DEFAULT clock_timestamp(),
+  "finished_at"    timestamptz
 );
+CREATE INDEX "inbox_replay_open_idx" ON "integration"."inbox_replay" ("consumer_name", "created_at") WHERE "finished_at" IS NULL;
 
 -- The live processes; backend_* name the session of each one's heartbeat connection.
 CREATE TABLE "integration"."integration_process" (
