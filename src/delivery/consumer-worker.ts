@@ -424,7 +424,7 @@ export class ConsumerWorker {
     const alone = this.careful;
     const { key, token } = this.lease;
     const rows = await inbox.claimDue(key, token, capacity, this.consumer.ordered, alone);
-    if (rows.length === 0 && alone) this.careful = await inbox.hasInterrupted(key);
+    if (alone) this.careful = await inbox.hasInterrupted(key);
     if (rows.length === 0 || this.stopped) return false;
     const events = await log.readByPosition(rows.map((row) => row.position));
     if (this.stopped) return false;

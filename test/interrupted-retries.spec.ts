@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DomainEvent } from '../src/index.js';
+import { startApp } from './support/app.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+
+const WAITING = 12;
+const AT_ONCE = 5;
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+/** What a process that was killed left behind: many retries that are due by now, one attempt that was running. */
+async function leaveRetriesBehind(): Promise<void> {
+  const former = await startApp(database, [{ ...subscriber, handler: async () => {} }], {
+    settings: { 'processor.enabled': false },
+  });
+  const events = Array.from({ length: WAITING + 1 }, (_, n) => ({
+    eventName: 'thing.changed',
+    sourceModule: 'test',
+    aggregateType: 'thing',
+    aggregateId: n === 0 ? 'interrupted' : `waiting ${n}`,
+  }));
+  await former.api.publishEvents(events);
+  await former.close();
+  await database.pool.query(
+    `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status,
+       attempt_count, available_at)
+     SELECT id, position, 'worker', aggregate_type, aggregate_id,
+            CASE WHEN aggregate_id = 'interrupted' THEN 'processing' ELSE 'received' END, 1, '-infinity'
+     FROM integration.outbox_event`,
+  );
+  await database.pool.query(
+    `UPDATE integration.inbox_cursor SET lease_owner = gen_random_uuid(), lease_token = gen_random_uuid(),
+       lease_expires_at = clock_timestamp(), unread = int8multirange(int8range($1, NULL))`,
+    [WAITING + 2],
+  );
+}
+
+const subscriber = { eventName: 'thing.*', consumerName: 'worker', startFrom: 'earliest' as const };
+
+describe('retries after a process was killed', () => {
+  it('run together again as soon as the interrupted one has run alone, which comes first', async () => {
+    await leaveRetriesBehind();
+    const order: string[] = [];
+    let running = 0;
+    const together: (() => void)[] = [];
+    let besideTheInterrupted = 0;
+    // The others end only when so many of them run at once: were they run one by one, none would ever end.
+    const handler = async (event: DomainEvent) => {
+      order.push(event.aggregateId);
+      running++;
+      if (event.aggregateId === 'interrupted') {
+        await new Promise((resolve) => setImmediate(resolve));
+        besideTheInterrupted = running - 1;
+      } else if (order.length <= AT_ONCE + 1) {
+        await new Promise<void>((resolve) => {
+          together.push(resolve);
+          if (together.length === AT_ONCE) for (const end of together) end();
+        });
+      }
+      running--;
+    };
+    const app = await startApp(database, [{ ...subscriber, handler, concurrency: AT_ONCE }]);
+    try {
+      expect((await app.processor.drain({ timeoutMs: 20_000 })).drained).toBe(true);
+      expect(order[0]).toBe('interrupted');
+      expect(besideTheInterrupted).toBe(0);
+      expect(order).toHaveLength(WAITING + 1);
+    } finally {
+      for (const end of together) end();
+      await app.close();
+    }
+  });
+});
