@@ -4,6 +4,8 @@ import { createTestDatabase, type TestDatabase } from './support/test-database.j
 import { startWorker, type WorkerProcess } from './support/worker-process.js';
 
 const MAX_ATTEMPTS = 3;
+/** The exit code with which the worker's handler ends it. */
+const BY_HANDLER = 9;
 
 let database: TestDatabase;
 
@@ -18,17 +20,18 @@ afterAll(async () => {
 async function workUntilSettled(consumers: readonly object[]): Promise<number> {
   for (let ends = 0; ends < 20; ends++) {
     const worker = startWorker(database.url, consumers);
-    const settled = await Promise.race([worker.ended.then(() => false), untilSettled(worker)]);
-    if (settled) {
+    const end = await Promise.race([worker.ended, untilSettled(worker)]);
+    if (end === 'settled') {
       worker.kill('SIGTERM');
       await worker.ended;
       return ends;
     }
+    if (end !== BY_HANDLER) throw new Error(`a worker ended by something else than its handler: ${end}`);
   }
   throw new Error('a worker still ends after twenty ends');
 }
 
-async function untilSettled(worker: WorkerProcess): Promise<true> {
+async function untilSettled(worker: WorkerProcess): Promise<'settled'> {
   let alive = true;
   worker.ended.then(() => {
     alive = false;
@@ -41,7 +44,7 @@ async function untilSettled(worker: WorkerProcess): Promise<true> {
           AND NOT EXISTS (SELECT 1 FROM integration.inbox_event WHERE status IN ('received', 'processing', 'failed'))
           AND EXISTS (SELECT 1 FROM integration.inbox_cursor) AS settled`,
     );
-    if (rows[0].settled) return true;
+    if (rows[0].settled) return 'settled';
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return new Promise(() => {});

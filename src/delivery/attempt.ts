@@ -1,4 +1,5 @@
 import { IntegrationError } from '../errors.js';
+import type { DomainEvent } from '../events/domain-event.js';
 import type { Delivery } from './delivery.js';
 
 /** One run of a handler, for one event or for a batch: its deadline and its abort signal. */
@@ -8,6 +9,8 @@ export class Attempt {
   /** The handler's own code has been entered; before that a failure is never the event's. */
   inHandler = false;
 
+  private settled = false;
+  private timer: NodeJS.Timeout | undefined;
   private readonly startedAt = performance.now();
   private controller: AbortController | undefined;
   private endedBy: Error | undefined;
@@ -28,6 +31,11 @@ export class Attempt {
   /** The first: what names the attempt in logs. */
   get delivery(): Delivery {
     return this.deliveries[0];
+  }
+
+  /** The events of a batch as its handler gets them. */
+  toEvents(): DomainEvent[] {
+    return this.toHandle.map((delivery) => delivery.toEvent());
   }
 
   /** Whether its transaction itself takes the positions out of the cursor: a batch that comes from the log. */
@@ -54,25 +62,22 @@ export class Attempt {
     this.controller?.abort(reason);
   }
 
-  /** Resolves with what `work` comes to, or with the error of the deadline, whichever is first. */
-  race<R>(work: Promise<R>, onDeadline: (error: IntegrationError) => R): Promise<R> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const error = this.timeoutError();
-        this.end(error);
-        resolve(onDeadline(error));
-      }, this.timeoutMs);
-      work.then(
-        (result) => {
-          clearTimeout(timer);
-          resolve(result);
-        },
-        (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      );
-    });
+  /** The first outcome counts, be it the handler's or the deadline's; true if it is this one. */
+  settle(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    clearTimeout(this.timer);
+    return true;
+  }
+
+  /** From now on the deadline is watched: `passed` is called when it has passed with nothing settled. */
+  watchDeadline(passed: (error: IntegrationError) => void): void {
+    if (this.settled) return;
+    this.timer = setTimeout(() => {
+      const error = this.timeoutError();
+      this.end(error);
+      passed(error);
+    }, this.remainingMs);
   }
 
   timeoutError(): IntegrationError {

@@ -321,19 +321,27 @@ export class Dispatcher implements SaveSource, SlotUser {
     const attempt = this.env.runner.begin(deliveries, this.consumer.batch !== undefined);
     this.running.add(attempt);
     const { runner, slots } = this.env;
-    const ended =
-      deliveries[0].claim?.alone === true
-        ? slots
-            .exclusively(() => runner.run(attempt, this.lease))
-            .then((outcome) => this.end(attempt, outcome))
-        : runner.run(attempt, this.lease).then((outcome) => {
-            slots.giveBack();
-            this.end(attempt, outcome);
-          });
-    ended.catch((error) => this.hooks.broken(error));
+    if (deliveries[0].claim?.alone === true) {
+      slots
+        .exclusively(() => new Promise<Outcome>((done) => runner.run(attempt, this.lease, done)))
+        .then((outcome) => this.end(attempt, outcome));
+      return;
+    }
+    runner.run(attempt, this.lease, (outcome) => {
+      slots.giveBack();
+      this.end(attempt, outcome);
+    });
   }
 
   private end(attempt: Attempt, outcome: Outcome): void {
+    try {
+      this.finish(attempt, outcome);
+    } catch (error) {
+      this.hooks.broken(error);
+    }
+  }
+
+  private finish(attempt: Attempt, outcome: Outcome): void {
     this.running.delete(attempt);
     if (!this.abandoned) this.settleAttempt(attempt, outcome);
     if (this.running.size === 0) for (const resolve of this.endedWaiters.splice(0)) resolve();

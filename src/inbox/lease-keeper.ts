@@ -167,8 +167,13 @@ export class LeaseKeeper {
         failures++;
         if (failures === 1) this.logger.warn(`The heartbeat failed and is tried again: ${messageOf(error)}`);
       }
-      await this.pause(failures === 0 ? BEAT_INTERVAL_MS : reconnectDelay(failures), stopped);
+      await this.pause(failures === 0 ? this.beatIntervalMs : reconnectDelay(failures), stopped);
     }
+  }
+
+  /** Every two seconds, or, where leases are so short, often enough to renew them in time. */
+  private get beatIntervalMs(): number {
+    return Math.min(BEAT_INTERVAL_MS, this.leaseMs() / 3);
   }
 
   /** One beat at a time: what a beat sees must not be older than the leases it is compared with. */

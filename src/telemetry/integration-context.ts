@@ -67,32 +67,43 @@ export function runInTransactionContext<R>(
 }
 
 /**
- * Runs `fn` as a handler. Nothing of the surrounding context is inherited. With a `transaction`, `published` collects what the
- * handler publishes through it; whoever commits it signals those afterwards.
+ * Runs `fn` as a handler and returns what it returns. Nothing of the surrounding context is inherited. With a `transaction`,
+ * `published` collects what the handler publishes through it; whoever commits it signals those afterwards.
  */
 export function runInHandlerContext<R>(
   handler: HandlerScope & {
     readonly transaction?: object | undefined;
-    readonly published: PublishedRecord[];
+    readonly published?: PublishedRecord[] | undefined;
+  },
+  fn: () => Promise<R>,
+): Promise<R>;
+export function runInHandlerContext<R>(
+  handler: HandlerScope & { readonly transaction?: undefined },
+  fn: () => R,
+): R;
+export function runInHandlerContext<R>(
+  handler: HandlerScope & {
+    readonly transaction?: object | undefined;
+    readonly published?: PublishedRecord[] | undefined;
   },
   fn: () => Promise<R>,
 ): Promise<R> {
-  const { consumerName, event, transaction: client, published } = handler;
-  const scope: TransactionScope | undefined =
-    client === undefined
-      ? undefined
-      : { openedBy: 'handler', client, published, outer: undefined, open: true };
+  const { consumerName, event, transaction: client, published = [] } = handler;
+  // Nothing to close afterwards: no promise of ours around the handler's.
+  if (client === undefined)
+    return storage.run({ handler: { consumerName, event }, transaction: undefined }, fn);
+  const scope: TransactionScope = { openedBy: 'handler', client, published, outer: undefined, open: true };
   return runAndClose({ handler: { consumerName, event }, transaction: scope }, scope, fn);
 }
 
 async function runAndClose<R>(
   context: IntegrationContext,
-  scope: TransactionScope | undefined,
+  scope: TransactionScope,
   fn: () => Promise<R>,
 ): Promise<R> {
   try {
     return await storage.run(context, fn);
   } finally {
-    if (scope !== undefined) scope.open = false;
+    scope.open = false;
   }
 }
