@@ -2,6 +2,7 @@ import { IntegrationError } from '../errors.js';
 import type { ClaimedRow } from '../inbox/inbox-event.store.js';
 import type { AggregateKey, ExceptionRow, ResolvedRow } from '../inbox/inbox-status.js';
 import type { HeldLease } from '../inbox/lease-keeper.js';
+import type { PositionSet } from '../inbox/position-set.js';
 import type { SaveReport, SaveSource, SettleBuffer } from '../inbox/settle-buffer.js';
 import type { LogEvent, LogRow } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -78,6 +79,15 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   get isIdle(): boolean {
     return this.running.size === 0 && this.waiting === 0 && this.claimed.size === 0 && !this.lanes.hasUnsaved;
+  }
+
+  /** Whether an event of the log at one of these positions runs, or is to run, here. */
+  holdsAny(positions: PositionSet): boolean {
+    if (positions.isEmpty) return false;
+    const isOne = (delivery: Delivery) => delivery.claim === undefined && positions.has(delivery.position);
+    for (const { deliveries } of this.running) if (deliveries.some(isOne)) return true;
+    for (const delivery of this.lanes.waiting()) if (isOne(delivery)) return true;
+    return false;
   }
 
   /** Whether an earlier event of this one's aggregate is unresolved. */
@@ -322,15 +332,21 @@ export class Dispatcher implements SaveSource, SlotUser {
     this.running.add(attempt);
     const { runner, slots } = this.env;
     if (deliveries[0].claim?.alone === true) {
-      slots
-        .exclusively(() => new Promise<Outcome>((done) => runner.run(attempt, this.lease, done)))
-        .then((outcome) => this.end(attempt, outcome));
+      slots.exclusively(() => this.runUnlessClosed(attempt)).then((outcome) => this.end(attempt, outcome));
       return;
     }
     runner.run(attempt, this.lease, (outcome) => {
       slots.giveBack();
       this.end(attempt, outcome);
     });
+  }
+
+  /** The turn may come long after the wish: nothing is started for a worker that has been given up meanwhile. */
+  private runUnlessClosed(attempt: Attempt): Promise<Outcome> {
+    if (this.closed || !this.lease.isValid()) {
+      return Promise.resolve({ kind: 'infrastructure', error: new Error('the lease was not ours any more') });
+    }
+    return new Promise((done) => this.env.runner.run(attempt, this.lease, done));
   }
 
   private end(attempt: Attempt, outcome: Outcome): void {
