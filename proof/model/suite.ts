@@ -1,0 +1,125 @@
+/** What is explored, how large, and what must come out. */
+import { type Exploration, explore } from './explore.js';
+import { leaseMachine } from './lease.js';
+import { type LeaseSetup, leaseRules } from './lease-rules.js';
+import { logMachine } from './log.js';
+import { type LogSetup, logRules } from './log-rules.js';
+import {
+  type LeaseMutant,
+  type LogMutant,
+  leaseMutants,
+  leaseSetup,
+  leaseVariants,
+  logMutants,
+  logSetup,
+  logVariants,
+  writer,
+} from './mutants.js';
+
+/** small: for a test, a second or two. usual: under a minute. long: several minutes and a few gigabytes. */
+export type Size = 'small' | 'usual' | 'long';
+
+export interface Case {
+  readonly kind: 'rules' | 'variant' | 'mutant';
+  readonly name: string;
+  /** What was explored, and so what bounds the claim. */
+  readonly bounds: string;
+  readonly expected: 'holds' | 'caught';
+  run(): Exploration;
+}
+
+export interface Verdict {
+  readonly of: Case;
+  readonly exploration: Exploration;
+  readonly ok: boolean;
+}
+
+export function judge(of: Case): Verdict {
+  const exploration = of.run();
+  const caught = exploration.counterexample !== undefined;
+  return { of, exploration, ok: exploration.complete && caught === (of.expected === 'caught') };
+}
+
+export function cases(size: Size): Case[] {
+  return [
+    ...logSetups(size).map((setup) => logCase('rules', { part: 'log', name: 'log', rules: {}, setup })),
+    ...leaseSetups(size).map((setup) =>
+      leaseCase('rules', { part: 'lease', name: 'leases', rules: {}, setup }),
+    ),
+    ...logVariants.map((v) => logCase('variant', v)),
+    ...leaseVariants.map((v) => leaseCase('variant', v)),
+    ...logMutants.map((m) => logCase('mutant', m)),
+    ...leaseMutants.map((m) => leaseCase('mutant', m)),
+  ];
+}
+
+function logSetups(size: Size): LogSetup[] {
+  const one = [writer(1, 'ks'), writer(1, 'ks'), writer(1, 's')];
+  const prepared = logSetup(2, [writer(1, 'kp'), writer(1, 'kp'), writer(1)]);
+  const failover = logSetup(2, [writer(1, 'k'), writer(1, 'k'), writer(1)], { failover: true });
+  const five = [writer(2, 'ks'), writer(2, 'ks'), writer(1)];
+  const pages = [1, 2, 5];
+  const few = [writer(1, 'ks'), writer(1, 'ks'), writer(1)];
+  if (size === 'small')
+    return [logSetup(1, few), logSetup(2, few), logSetup(5, [writer(2), writer(1, 's')]), prepared];
+  const usual = [
+    ...[one, five].flatMap((writers) => pages.map((page) => logSetup(page, writers))),
+    prepared,
+    failover,
+  ];
+  if (size === 'usual') return usual;
+  const six = [writer(2, 'k'), writer(2, 'k'), writer(2)];
+  const savepoints = [writer(2, 'ks'), writer(2, 'ks'), writer(1, 's')];
+  return [...usual, ...[six, savepoints].flatMap((writers) => pages.map((page) => logSetup(page, writers)))];
+}
+
+function leaseSetups(size: Size): LeaseSetup[] {
+  const small = [
+    leaseSetup('both', { faults: false }),
+    leaseSetup('both', { tokens: 2 }),
+    leaseSetup('transactional'),
+    leaseSetup('plain'),
+  ];
+  if (size === 'small') return small;
+  const usual = [
+    ...small,
+    leaseSetup('both'),
+    leaseSetup('transactional', { tokens: 4, maxAttempts: 3, strays: 2 }),
+  ];
+  return size === 'usual' ? usual : [...usual, leaseSetup('both', { strays: 2, maxAttempts: 3 })];
+}
+
+function logCase(kind: Case['kind'], { name, rules, setup }: LogMutant): Case {
+  return {
+    kind,
+    name,
+    bounds: logBounds(setup),
+    expected: kind === 'mutant' ? 'caught' : 'holds',
+    run: () => explore(logMachine(setup, { ...logRules, ...rules })),
+  };
+}
+
+function leaseCase(kind: Case['kind'], { name, rules, setup }: LeaseMutant): Case {
+  return {
+    kind,
+    name,
+    bounds: leaseBounds(setup),
+    expected: kind === 'mutant' ? 'caught' : 'holds',
+    run: () => explore(leaseMachine(setup, { ...leaseRules, ...rules })),
+  };
+}
+
+function logBounds(setup: LogSetup): string {
+  const writers = setup.writers.map(
+    (w) => `${w.events}${w.keyed ? 'k' : ''}${w.savepoint ? 's' : ''}${w.prepares ? 'p' : ''}`,
+  );
+  const more = `${setup.failover ? ', a failover' : ''}${setup.otherReader ? ', another consumer' : ''}`;
+  return `writers ${writers.join(' ')}, pages of ${setup.page}${more}`;
+}
+
+function leaseBounds(setup: LeaseSetup): string {
+  const events = [setup.transactional && 'transactional', setup.plain && 'plain'].filter(Boolean).join(' + ');
+  if (!setup.faults) return `${events}, no faults, ${setup.tokens - 1} hand-overs`;
+  const strays = setup.transactional ? `, ${setup.strays} left behind` : '';
+  return `${events}, ${setup.tokens - 1} takeovers, ${setup.maxAttempts} attempts${strays}`;
+}
