@@ -21,11 +21,19 @@ export type {
   PayloadOf,
   PublishedEvent,
 } from './events/domain-event.js';
-export { ConsumerService, type ConsumerView } from './inbox/consumer.service.js';
+export {
+  ConsumerService,
+  type ConsumerView,
+  type DiscardOptions,
+  type RepartitionOptions,
+} from './inbox/consumer.service.js';
 export type { CursorStatus } from './inbox/cursor-status.store.js';
 export { InboxService } from './inbox/inbox.service.js';
+export type { DiscardableState } from './inbox/inbox-admin.store.js';
 export type { DeadLetter, InboxFilter, InboxPageRequest, InboxRecord } from './inbox/inbox-record.js';
 export type { InboxStatus } from './inbox/inbox-status.js';
+export type { RepartitionState } from './inbox/repartition.store.js';
+export type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './inbox/replay.js';
 export { IntegrationModule } from './integration.module.js';
 export type {
   IntegrationModuleAsyncOptions,

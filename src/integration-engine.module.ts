@@ -28,12 +28,16 @@ import { IntegrationError } from './errors.js';
 import { EventLimits } from './events/event-limits.js';
 import { ConsumerService } from './inbox/consumer.service.js';
 import { InboxService } from './inbox/inbox.service.js';
+import { ConsumerChores } from './inbox/consumer-chores.js';
 import { InboxCursorStore } from './inbox/inbox-cursor.store.js';
 import { InboxEventStore } from './inbox/inbox-event.store.js';
 import { InboxRecordStore } from './inbox/inbox-record.store.js';
 import { IntegrationProcessStore } from './inbox/integration-process.store.js';
 import { LeaseKeeper } from './inbox/lease-keeper.js';
 import {
+import { RepartitionStore } from './inbox/repartition.store.js';
+import { ReplayStore } from './inbox/replay.store.js';
+import { ReplayRequestStore } from './inbox/replay-request.store.js';
   CONFIGURATION,
   GIVEN_OPTIONS,
   type HostConfiguration,
@@ -163,6 +167,10 @@ const ENGINE: Provider[] = [
   WakeupStore,
   CommitProber,
   WakeupBroadcaster,
+  ReplayStore,
+  ReplayRequestStore,
+  RepartitionStore,
+  ConsumerChores,
   WakeupListener,
   TransactionRunner,
   SubscriberExplorer,

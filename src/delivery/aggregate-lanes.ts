@@ -67,6 +67,14 @@ export class AggregateLanes {
     return this.withParked.size > 0 || this.toRelease.size > 0 || this.releasing > 0;
   }
 
+  /** Events that are here and do not run. */
+  *waiting(): Generator<Delivery> {
+    for (const lane of this.lanes.values()) {
+      yield* lane.queue;
+      yield* lane.parked;
+    }
+  }
+
   /** Aggregates in memory at this moment. */
   get size(): number {
     return this.lanes.size;

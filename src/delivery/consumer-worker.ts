@@ -4,6 +4,8 @@ import { CursorReader } from '../inbox/cursor-reader.js';
 import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import type { InboxEventStore } from '../inbox/inbox-event.store.js';
 import type { HeldLease } from '../inbox/lease-keeper.js';
+import { PositionSet } from '../inbox/position-set.js';
+import type { ReplayStore } from '../inbox/replay.store.js';
 import { SettleBuffer } from '../inbox/settle-buffer.js';
 import type { LogEvent, LogRow, OutboxLogStore } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -37,11 +39,14 @@ export interface WorkerEnvironment {
   readonly inbox: InboxEventStore;
   readonly runner: HandlerRunner;
   readonly slots: HandlerSlots;
+  readonly replays: ReplayStore;
   readonly settings: IntegrationSettingsService;
   /** The worker cannot go on: its lease is somebody else's, or its memory is at odds with the database. */
   readonly giveUp: (worker: ConsumerWorker, reason: string) => void;
 }
 
+  /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
+  readonly handBack: (lease: HeldLease) => void;
 /**
  * Works off one leased cursor: reads pages, hands events to the dispatcher, claims due retries, saves outcomes. Four
  * loops that only share the dispatcher and the settle buffer. It lives as long as its lease and is thrown away with it: what it
@@ -68,6 +73,7 @@ export class ConsumerWorker {
   private changedByOthers: number;
   private reading = false;
   private claiming = false;
+  private readonly eventNames: readonly string[];
   private saving = false;
   private stopped = false;
   private draining: boolean;
@@ -80,6 +86,7 @@ export class ConsumerWorker {
   /** Interrupted rows are due: each is claimed by itself and runs alone. */
   private careful = false;
   /** The retry lane stopped for want of capacity, not of due rows. */
+  private replayWanted = false;
   private moreDue = false;
   /** Events taken from the log or claimed since the worker began. */
   handled = 0;
@@ -97,6 +104,7 @@ export class ConsumerWorker {
     this.draining = env.settings.snapshot().startupDrainEnabled;
     this.reader = new CursorReader(
       env.log,
+    this.eventNames = cursor.eventNames;
       { eventNames: cursor.eventNames, partitions: cursor.partitions, partition: cursor.partition },
       cursor.unread,
     );
@@ -124,6 +132,14 @@ export class ConsumerWorker {
 
   /** There may be new events. */
   wake(): void {
+  /** Whether these are the names that the cursor had when it was claimed. */
+  goesBy(eventNames: readonly string[]): boolean {
+    return (
+      eventNames.length === this.eventNames.length &&
+      eventNames.every((name, i) => name === this.eventNames[i])
+    );
+  }
+
     this.readWanted.raise();
   }
 
@@ -145,6 +161,13 @@ export class ConsumerWorker {
 
   /** The lease has been confirmed, or capacity is back: go on. */
   resume(): void {
+  /** A beat saw that a replay has put positions back: they are taken up before the next page. */
+  takeUpReplayed(): void {
+    this.replayWanted = true;
+    this.caughtUp = false;
+    this.wake();
+  }
+
     this.dispatcher.pump();
   }
 
@@ -168,6 +191,11 @@ export class ConsumerWorker {
 
   /** Reads what there is now and resolves once everything that was read or due has been handled and saved. */
   async settleDown(): Promise<void> {
+  /** Nothing is under way, or nothing will be any more. */
+  get isAtRest(): boolean {
+    return this.stopped || this.isQuiet;
+  }
+
     this.caughtUp = false;
     this.wake();
     this.wakeRetries();
@@ -321,6 +349,7 @@ export class ConsumerWorker {
     try {
       const page = await this.reader.readPage(this.pageRows(), PAGE_BYTES);
       if (this.stopped) return false;
+      if (this.replayWanted && !(await this.includeReplayed())) return false;
       const last = page.rows.at(-1);
       if (last !== undefined && !(await this.announce(last.position))) return false;
       this.buffer.settleAll(page.swept);
@@ -339,6 +368,28 @@ export class ConsumerWorker {
 
   /** The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing. */
   private async announce(position: number): Promise<boolean> {
+  /**
+   * Between two pages; why nothing is read twice by it stands at the head of replay.store.ts. A transactional batch that has
+   * settled its positions may not have told us yet: then what is in hand is finished, and `unread` is read anew with the next
+   * lease. False: there is nothing more to read here.
+   */
+  private async includeReplayed(): Promise<boolean> {
+    const replayed = await this.env.replays.takeUp(this.lease.key, this.lease.token);
+    this.replayWanted = false;
+    if (this.stopped) return false;
+    if (replayed === undefined) {
+      this.leaseLost();
+      return false;
+    }
+    const positions = PositionSet.parse(replayed);
+    if (this.dispatcher.holdsAny(positions)) {
+      this.env.handBack(this.lease);
+      return false;
+    }
+    this.reader.include(positions);
+    return true;
+  }
+
     try {
       await this.crashes.beforeStarting(position);
       return !this.stopped;

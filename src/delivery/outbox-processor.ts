@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription as RxSubscription } from 'rxjs';
 import { EngineDatabase } from '../database/engine-database.js';
 import { messageOf } from '../errors.js';
+import { ConsumerChores } from '../inbox/consumer-chores.js';
 import { type ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import type { CursorKey } from '../inbox/inbox-status.js';
@@ -60,6 +61,8 @@ export class OutboxProcessor implements LeaseUser {
   ) {}
 
   /** Begins to beat and, with `loops`, to take consumers and work on them. */
+    private readonly replays: ReplayStore,
+    private readonly chores: ConsumerChores,
   begin(loops: boolean): void {
     this.closing = false;
     this.looping = loops;
@@ -84,6 +87,7 @@ export class OutboxProcessor implements LeaseUser {
     this.losses?.unsubscribe();
     this.losses = undefined;
   }
+    await this.chores.stop();
 
   /**
    * One round over all consumers of this process: reads what is there, runs it and what is due of retries, waits until it
@@ -112,9 +116,13 @@ export class OutboxProcessor implements LeaseUser {
         const inTime = await raceDeadline(
           Promise.all(workers.map((worker) => worker.settleDown())),
           deadline,
+        const replaying = await this.chores.sendWindows(workers.map((worker) => worker.consumer.name));
         );
-        const dueInMs = inTime ? await this.nextDueInMs(workers) : 0;
-        if (inTime && (dueInMs === undefined || dueInMs > 0)) {
+        const settled = processed();
+        const dueInMs = inTime && !replaying ? await this.nextDueInMs(workers) : 0;
+        // A row that became due while we asked is being worked on, and no row that is due.
+        const isQuiet = processed() === settled && workers.every((worker) => worker.isAtRest);
+        if (inTime && isQuiet && (dueInMs === undefined || dueInMs > 0)) {
           const nextDueAt = dueInMs === undefined ? undefined : new Date(Date.now() + dueInMs);
           return { processed: processed(), drained: true, nextDueAt };
         }
@@ -183,10 +191,12 @@ export class OutboxProcessor implements LeaseUser {
         slots: this.slots,
         settings: this.stored,
         giveUp: (lost, reason) => this.drop(lost, reason),
+        replays: this.replays,
       },
       consumer,
       cursor,
       lease,
+        handBack: (held) => this.handOver(held),
     );
     this.workers.set(lease.token, worker);
     worker.start();
@@ -217,8 +227,26 @@ export class OutboxProcessor implements LeaseUser {
     worker.resume();
   }
 
+    if (!worker.goesBy(sight.eventNames)) {
+      this.handOver(lease);
+      return;
+    }
   isBusy(key: CursorKey): boolean {
+    if (sight.replayed) worker.takeUpReplayed();
     return this.busy.has(nameOf(key));
+  }
+
+  sighted(cursors: readonly CursorSight[]): void {
+    if (this.closing) return;
+    const workersOf = (consumerName: string) =>
+      [...this.workers.values()].filter((worker) => worker.consumer.name === consumerName);
+    this.chores.look(
+      cursors,
+      (consumerName) => workersOf(consumerName).length > 0,
+      (consumerName) => {
+        for (const worker of workersOf(consumerName)) worker.wakeRetries();
+      },
+    );
   }
 
   settings(values: Record<string, unknown>, readAt: number): void {

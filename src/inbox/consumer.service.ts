@@ -1,13 +1,33 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import { IntegrationError } from '../errors.js';
 import { OutboxNotifier } from '../outbox/outbox-notifier.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import {
+  checkCount,
+  checkReason,
+  checkReplay,
+  isWholeRange,
+  remainingNames,
+  unknownConsumer,
+} from './admin-checks.js';
+import { ConsumerAdminStore, type ConsumerUser } from './consumer-admin.store.js';
 import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
+import { type DiscardableState, InboxAdminStore } from './inbox-admin.store.js';
 import type { InboxFilter } from './inbox-record.js';
-import { InboxRecordStore } from './inbox-record.store.js';
+import { type RepartitionState, RepartitionStore } from './repartition.store.js';
+import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
+import { ReplayStore } from './replay.store.js';
+import { ReplayRequestStore } from './replay-request.store.js';
 
 /** How many dead letters one `redrive` sends, unless told. */
 const REDRIVE_LIMIT = 100;
+const DISCARDED_AT_ONCE = 1_000;
+const EVERY_STATE: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
+const MAX_PARTITIONS = 1_000;
+const REPARTITION_LOOK_MS = 200;
+const REPARTITION_TIMEOUT_MS = 60_000;
+const LISTED_REQUESTS = 100;
 
 /** A consumer partition: lag in positions and in seconds, owner, paused, dead letters. */
 export type ConsumerView = CursorStatus & {
@@ -15,18 +35,44 @@ export type ConsumerView = CursorStatus & {
   orphaned: boolean;
 };
 
-/** What admins do with consumers. Safe while the consumer runs, here or elsewhere. */
+export interface DiscardOptions {
+  /** Which rows, by what they wait for; default: all four. */
+  states?: readonly DiscardableState[] | undefined;
+  /** At most so many, the oldest first; default: all that match. */
+  limit?: number | undefined;
+}
+
+export interface RepartitionOptions {
+  /** How long to wait for it, default a minute; the processes go on with it in any case. */
+  timeoutMs?: number | undefined;
+  /** Told whenever it looks: what is being waited for. */
+  onProgress?: ((state: RepartitionState) => void) | undefined;
+}
+
+/**
+ * What admins do with consumers. Safe while the consumer runs, here or elsewhere: a process that works on it follows within a
+ * beat (two seconds).
+ */
 @Injectable()
 export class ConsumerService {
   private readonly status: CursorStatusStore;
+  private readonly admin: ConsumerAdminStore;
+  private readonly rows: InboxAdminStore;
+  private readonly replayed: ReplayStore;
+  private readonly requests: ReplayRequestStore;
+  private readonly partitions: RepartitionStore;
 
   constructor(
     db: EngineDatabase,
-    private readonly rows: InboxRecordStore,
     private readonly settings: IntegrationSettingsService,
     private readonly notifier: OutboxNotifier,
   ) {
     this.status = new CursorStatusStore(db, db.schema);
+    this.admin = new ConsumerAdminStore(db);
+    this.rows = new InboxAdminStore(db);
+    this.replayed = new ReplayStore(db);
+    this.requests = new ReplayRequestStore(db);
+    this.partitions = new RepartitionStore(db);
   }
 
   /** Every registered consumer, by name and partition. */
@@ -42,12 +88,147 @@ export class ConsumerService {
   }
 
   /**
+   * Stops a consumer until `resume`, across restarts. Its owner reads and starts nothing more from its next beat on (two
+   * seconds), lets running handlers finish, saves, and gives the lease back. Events go on being published for it.
+   *
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN
+   */
+  async pause(consumerName: string): Promise<void> {
+    if (!(await this.admin.setPaused(consumerName, true))) throw unknownConsumer(consumerName);
+  }
+
+  /** Lets a paused consumer go on where it stopped, from a process's next beat on. */
+  async resume(consumerName: string): Promise<void> {
+    if (!(await this.admin.setPaused(consumerName, false))) throw unknownConsumer(consumerName);
+  }
+
+  /**
+   * Delivers events to a consumer again. What it has not settled yet (unread, running, or waiting for a retry) is delivered
+   * once in any case and left as it is. Order is not promised for replayed events.
+   *
+   * - `{ from, to? }`, a range of positions: at once, for all its event names. Starts at the log's first event if `from` lies before it.
+   * - with `eventNames`, `aggregateType`, `aggregateId`, `since` or `until`: kept as a request, which the consumer's owner works off
+   *   while it does its other work; see `replays()`. So are events of names that the consumer did not have when it passed them.
+   *
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for a selection that makes no sense
+   */
+  async replay(
+    consumerName: string,
+    what: ReplayRange | ReplayFilter,
+    options: { requestedBy?: string | undefined } = {},
+  ): Promise<ReplayResult> {
+    checkReplay(what);
+    if (isWholeRange(what)) {
+      const put = await this.replayed.putBack(consumerName, what.from, what.to);
+      if (put === undefined) throw unknownConsumer(consumerName);
+      return { kind: 'range', ...put };
+    }
+    const request = await this.requests.request(consumerName, what, options.requestedBy);
+    if (request === undefined) throw unknownConsumer(consumerName);
+    return { kind: 'request', request };
+  }
+
+  /** The filtered replays of one consumer, or of all, the newest first: how far each has come. */
+  replays(consumerName?: string): Promise<ReplayRequest[]> {
+    return this.requests.list(consumerName, LISTED_REQUESTS);
+  }
+
+  /**
    * Sends dead letters, and events that failed for good, on their way again, with all their attempts; the oldest first, at most
-   * `limit` (default 100). Resolves to their number. Order is not promised for redriven events.
+   * `limit` (default 100): one or two first, to see whether the cause is gone. Resolves to their number. Order is not promised
+   * for redriven events.
    */
   async redrive(filter: InboxFilter, options: { limit?: number } = {}): Promise<number> {
-    const redriven = await this.rows.redrive(filter, Math.max(1, Math.trunc(options.limit ?? REDRIVE_LIMIT)));
+    const limit = checkCount('limit', options.limit ?? REDRIVE_LIMIT);
+    const redriven = await this.rows.redrive(filter, limit);
     if (redriven > 0) this.notifier.notify();
     return redriven;
   }
+
+  /**
+   * Sets events aside for good: they become `skipped`, with the reason as their error. Takes dead letters, failed ones (with a
+   * retry to come or not), and those that wait or are delayed; what runs at this moment is left. Events that waited behind a
+   * discarded one go on. Resolves to their number.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for a filter that says nothing
+   */
+  async discard(filter: InboxFilter, reason: string, options: DiscardOptions = {}): Promise<number> {
+    checkReason(filter, reason);
+    const states = options.states ?? EVERY_STATE;
+    let left = options.limit === undefined ? Number.POSITIVE_INFINITY : checkCount('limit', options.limit);
+    let discarded = 0;
+    for (;;) {
+      const some = Math.min(left, DISCARDED_AT_ONCE);
+      const count = await this.rows.discard(filter, states, reason, some);
+      discarded += count;
+      left -= count;
+      if (count < some || left === 0) return discarded;
+    }
+  }
+
+  /**
+   * Changes the number of partitions, while the consumer runs or not. Its owners hand over first; where partitions are far
+   * apart, those behind catch up before the change, the others waiting for them. Rows of the inbox move along. Resolves to
+   * `done`, or, when `timeoutMs` is up, to what is being waited for: the processes go on with it by themselves. Asking for the
+   * number that is stored calls a change back.
+   *
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN
+   */
+  async repartition(
+    consumerName: string,
+    partitions: number,
+    options: RepartitionOptions = {},
+  ): Promise<RepartitionState> {
+    checkCount('partitions', partitions, MAX_PARTITIONS);
+    const deadline = performance.now() + (options.timeoutMs ?? REPARTITION_TIMEOUT_MS);
+    let state = await this.partitions.ask(consumerName, partitions);
+    for (;;) {
+      if (state !== 'done') state = await this.partitions.advance(consumerName);
+      if (state === 'unknown') throw unknownConsumer(consumerName);
+      options.onProgress?.(state);
+      if (state === 'done' || performance.now() >= deadline) return state;
+      await new Promise((resolve) => setTimeout(resolve, REPARTITION_LOOK_MS));
+    }
+  }
+
+  /**
+   * Forgets a consumer: its cursor, its inbox rows and its replays. Refused while a live process works on it or has handlers
+   * for it, unless forced; such a process would register it anew at its next start.
+   *
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_CONSUMER_ACTIVE naming the processes
+   */
+  async remove(consumerName: string, options: { force?: boolean | undefined } = {}): Promise<void> {
+    const leaseMs = this.settings.snapshot().processingLeaseMs;
+    const removed = await this.admin.removeCursors(consumerName, { force: options.force ?? false, leaseMs });
+    if (removed !== undefined && removed.users.length > 0) throw stillActive(consumerName, removed.users);
+    // A removal that was interrupted has left rows without a cursor.
+    let deleted = 0;
+    for (let some = -1; some !== 0; deleted += some) {
+      some = await this.admin.deleteSomeRows(consumerName, removed?.removedAt ?? new Date());
+    }
+    if (removed === undefined && deleted === 0) throw unknownConsumer(consumerName);
+  }
+
+  /**
+   * Takes event names out of what is stored for a consumer, once no version of the code is to handle them any more. A process
+   * whose code still handles them adds them again at its next start. Resolves to the names that are left.
+   *
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for names that are not stored, or all of them
+   */
+  async removeNames(consumerName: string, eventNames: readonly string[]): Promise<string[]> {
+    const left = await this.admin.changeEventNames(consumerName, (stored) =>
+      remainingNames(consumerName, stored, eventNames),
+    );
+    if (left === undefined) throw unknownConsumer(consumerName);
+    return left;
+  }
+}
+
+function stillActive(consumerName: string, users: readonly ConsumerUser[]): IntegrationError {
+  const names = users.map(({ id, host, pid }) => (host === null ? id : `${host}:${pid}`));
+  return new IntegrationError(
+    'INTEGRATION_CONSUMER_ACTIVE',
+    `Consumer "${consumerName}" belongs to live processes (${names.join(', ')}): stop them, or deploy a version without it, and remove it then; or force it`,
+    { consumerName, processes: names },
+  );
 }

@@ -70,7 +70,8 @@ export class InboxCursorStore {
   /**
    * Takes the free ones of these cursors, each with a new token. A row that somebody else is claiming or saving at this
    * moment is passed over. The bump commits alone: what the former owner left is marked in a later statement, when its claims
-   * are visible or fenced off.
+   * are visible or fenced off. What a replay has put back is part of `unread`; while the consumer is being repartitioned, the
+   * new owner is given what lies below the cut-over only.
    */
   async claim(
     keys: readonly CursorKey[],
@@ -81,13 +82,13 @@ export class InboxCursorStore {
     return this.db.query<ClaimedCursor>(
       `UPDATE ${this.cursor} c
        SET lease_owner = $3, lease_token = gen_random_uuid(),
-           lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond',
+           lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond', replayed = '{}',
            unclean_takeovers = c.unclean_takeovers + (c.lease_token IS NOT NULL AND c.lease_owner <> $3)::int
        FROM (
          SELECT f.consumer_name, f.partition FROM ${this.cursor} f
          JOIN unnest($1::text[], $2::int[]) AS k (consumer_name, partition)
            ON f.consumer_name = k.consumer_name AND f.partition = k.partition
-         WHERE f.paused_at IS NULL
+         WHERE f.paused_at IS NULL AND NOT f.held_back
            AND (f.lease_token IS NULL OR f.lease_owner = $3 OR f.lease_owner = ANY ($5::uuid[])
                 OR f.lease_expires_at <= clock_timestamp())
          ORDER BY f.consumer_name, f.partition
@@ -95,7 +96,7 @@ export class InboxCursorStore {
        ) free
        WHERE c.consumer_name = free.consumer_name AND c.partition = free.partition
        RETURNING c.consumer_name AS "consumerName", c.partition, c.partitions, c.event_names AS "eventNames",
-                 c.lease_token AS "leaseToken", c.unread::text, c.read_upto AS "readUpto",
+                 c.lease_token AS "leaseToken", (c.unread * int8multirange(int8range(NULL, c.cut_over)))::text AS unread, c.read_upto AS "readUpto",
                  c.unclean_takeovers AS "uncleanTakeovers", c.changed_by_others AS "changedByOthers"`,
       [keys.map((key) => key.consumerName), keys.map((key) => key.partition), owner, leaseMs, deadOwners],
     );

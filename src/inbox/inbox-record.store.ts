@@ -38,34 +38,6 @@ export class InboxRecordStore {
     );
   }
 
-  /**
-   * Sends dead letters, and events that failed for good, on their way again with all their attempts; the oldest first, at most
-   * `limit`. The cursors are told, so that their owners look: `changed_by_others` is raised in the same statement, in key order.
-   */
-  async redrive(filter: InboxFilter, limit: number): Promise<number> {
-    const [row] = await this.db.query<{ count: number }>(
-      `WITH chosen AS (
-         SELECT i.id FROM ${this.inbox} i JOIN ${this.log} e ON e.position = i.position
-         WHERE (i.status = 'dead_letter' OR (i.status = 'failed' AND i.available_at IS NULL)) AND ${this.matches}
-         ORDER BY i.position LIMIT $7 FOR UPDATE OF i SKIP LOCKED
-       ), redriven AS (
-         UPDATE ${this.inbox} i
-         SET status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL, updated_at = clock_timestamp()
-         FROM chosen WHERE i.id = chosen.id RETURNING i.consumer_name, i.partition
-       ), touched AS (
-         SELECT c.consumer_name, c.partition FROM ${this.cursor} c
-         WHERE (c.consumer_name, c.partition) IN (SELECT consumer_name, partition FROM redriven)
-         ORDER BY c.consumer_name, c.partition FOR UPDATE
-       ), told AS (
-         UPDATE ${this.cursor} c SET changed_by_others = c.changed_by_others + 1
-         FROM touched t WHERE c.consumer_name = t.consumer_name AND c.partition = t.partition
-       )
-       SELECT count(*) AS count FROM redriven`,
-      [...valuesOf(filter), limit],
-    );
-    return row?.count ?? 0;
-  }
-
   /** What is known of an event and a consumer: its row, or, where there is none, what the cursor says. */
   async isProcessed(outboxEventId: string, consumerName: string): Promise<boolean> {
     const [row] = await this.db.query<{ processed: boolean | null }>(

@@ -10,7 +10,13 @@ export interface CursorSight extends CursorKey {
   readonly leaseOwner: string | null;
   readonly leaseToken: string | null;
   readonly expired: boolean;
+  /** Nobody may work on it: an admin said so, or its number of partitions is about to change. */
   readonly paused: boolean;
+  /** Positions were put back that its owner has not taken up. */
+  readonly replayed: boolean;
+  /** A filtered replay of its consumer is not finished. */
+  readonly replaying: boolean;
+  readonly repartitioning: boolean;
   readonly changedByOthers: number;
   /** Milliseconds until the next inbox row is due; null when none will be. */
   readonly dueInMs: number | null;
@@ -74,7 +80,9 @@ export class IntegrationProcessStore {
         coalesce((SELECT json_agg(json_build_object(
           'consumerName', c.consumer_name, 'partition', c.partition, 'partitions', c.partitions, 'eventNames', c.event_names,
           'leaseOwner', c.lease_owner, 'leaseToken', c.lease_token, 'expired', c.lease_expires_at <= clock_timestamp(),
-          'paused', c.paused_at IS NOT NULL, 'changedByOthers', c.changed_by_others,
+          'paused', c.paused_at IS NOT NULL OR c.held_back, 'replayed', NOT isempty(c.replayed),
+          'replaying', EXISTS (SELECT 1 FROM ${schema}.inbox_replay r WHERE r.consumer_name = c.consumer_name AND r.finished_at IS NULL),
+          'repartitioning', c.repartition_to IS NOT NULL, 'changedByOthers', c.changed_by_others,
           'dueInMs', CASE WHEN c.lease_token = ANY ($3::uuid[]) THEN (
             SELECT CASE WHEN min(available_at) = '-infinity' THEN 0
                         ELSE extract(epoch FROM min(available_at) - clock_timestamp()) * 1000 END

@@ -28,8 +28,10 @@ export interface LeaseUser {
   claimed(cursor: ClaimedCursor, lease: HeldLease): void;
   /** The lease is somebody else's now: drop everything. */
   lost(lease: HeldLease): void;
-  /** Finish, save and release: another process has fewer. */
+  /** Finish, save and release: another process has fewer, or the cursor is paused. */
   handOver(lease: HeldLease): void;
+  /** Every cursor of the candidates, with every beat. */
+  sighted(cursors: readonly CursorSight[]): void;
   /** A beat's look at a cursor that we hold. */
   seen(lease: HeldLease, sight: CursorSight): void;
   /** Handlers of a former lease on this cursor are still running: it is not to be claimed anew yet. */
@@ -245,8 +247,11 @@ export class LeaseKeeper {
   private report(sight: Sight, user: LeaseUser): void {
     for (const cursor of sight.cursors) {
       const lease = cursor.leaseToken === null ? undefined : this.held.get(cursor.leaseToken);
-      if (lease !== undefined) user.seen(lease, cursor);
+      if (lease === undefined) continue;
+      if (cursor.paused) user.handOver(lease);
+      else user.seen(lease, cursor);
     }
+    user.sighted(sight.cursors);
   }
 
   private async claimFree(

@@ -1,0 +1,83 @@
+import { IntegrationError } from '../errors.js';
+import type { InboxFilter } from './inbox-record.js';
+import type { ReplayFilter, ReplayRange } from './replay.js';
+
+export function unknownConsumer(consumerName: string): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CONSUMER_UNKNOWN',
+    `There is no consumer "${consumerName}": ConsumerService.list() and "npx nestjs-integration consumers" show those there are`,
+    { consumerName },
+  );
+}
+
+function invalid(message: string, details: Record<string, unknown> = {}): IntegrationError {
+  return new IntegrationError('INTEGRATION_ADMIN_INVALID', message, details);
+}
+
+/** A whole number from 1 on; the number itself. */
+export function checkCount(name: string, value: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value;
+  throw invalid(
+    `${name} must be a whole number from 1${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ' on'}, not ${value}`,
+    { [name]: value },
+  );
+}
+
+/** Only positions are given: they go back into the cursor as they are. */
+export function isWholeRange(what: ReplayRange | ReplayFilter): what is ReplayRange {
+  const { eventNames, aggregateType, aggregateId, since, until } = what as ReplayFilter;
+  return [eventNames, aggregateType, aggregateId, since, until].every((given) => given === undefined);
+}
+
+export function checkReplay(what: ReplayRange | ReplayFilter): void {
+  const { from, to, eventNames, aggregateType, aggregateId, since, until } = what as ReplayFilter;
+  if (isWholeRange(what) && from === undefined) {
+    throw invalid('Say what to replay: a position to begin at (from), event names, an aggregate, or a time');
+  }
+  if (from !== undefined) checkCount('from', from);
+  if (to !== undefined) checkCount('to', to);
+  if (from !== undefined && to !== undefined && to < from) {
+    throw invalid(`The range ends (${to}) before it begins (${from})`, { from, to });
+  }
+  if (eventNames?.length === 0) throw invalid('eventNames is empty: leave it out for events of every name');
+  if (aggregateId !== undefined && aggregateType === undefined) {
+    throw invalid('aggregateId needs aggregateType: ids are unique within a type only', { aggregateId });
+  }
+  for (const [name, time] of Object.entries({ since, until })) {
+    if (time !== undefined && Number.isNaN(time.getTime())) throw invalid(`${name} is no valid date`);
+  }
+}
+
+/** What is set aside for good needs a reason, and somebody to have said what. */
+export function checkReason(filter: InboxFilter, reason: string): void {
+  if (reason.trim() === '') throw invalid('Say why: the reason is kept with each discarded event');
+  if (Object.values(filter).every((value) => value === undefined)) {
+    throw invalid(
+      'Say which events to discard: a consumer, an event name, an aggregate, an event or an error fingerprint',
+    );
+  }
+}
+
+export function remainingNames(
+  consumerName: string,
+  stored: readonly string[],
+  removed: readonly string[],
+): string[] {
+  const unknown = removed.filter((name) => !stored.includes(name));
+  if (unknown.length > 0) {
+    throw invalid(
+      `Consumer "${consumerName}" has no event name ${unknown.join(', ')}; it has ${stored.join(', ')}`,
+      {
+        consumerName,
+        unknown,
+        stored,
+      },
+    );
+  }
+  const left = stored.filter((name) => !removed.includes(name));
+  if (left.length === 0)
+    throw invalid(`Consumer "${consumerName}" would have no event name left: remove it instead`, {
+      consumerName,
+    });
+  return left;
+}

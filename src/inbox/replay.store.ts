@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import { waitLongerForLocks } from './inbox-admin.store.js';
+
+/** What went back into `unread`. */
+export interface PutBack {
+  readonly from: number;
+  readonly to: number;
+  readonly positions: number;
+}
+
+/*
+ * Replay of a whole range: `unread + range`, on a consumer that runs.
+ *
+ * Only what is settled is put back. What is unread at that moment (not read yet, running, or finished and not saved) is delivered
+ * anyway and stays as it is; so does what has an unresolved row: the retry lane will run it. Both are decided with the cursor
+ * rows locked, so no save, claim or takeover of this consumer is under way, and every one that was is visible.
+ *
+ *   1. Lock the cursors, in key order.
+ *   2. Delete resolved rows of settled positions in the range. A row that somebody else has locked stays (a redrive, say).
+ *   3. added := range - unread - positions of the rows that are left. unread := unread + added; replayed := replayed + added.
+ *
+ * How a running owner learns of it without reading anything twice. Whatever it has in hand is in `unread` until its save
+ * commits, so `added` has nothing in common with what it has in hand or has still to read. It takes `added` up once, by
+ * emptying `replayed` under its token, between two pages (a page that is under way was not asked for these positions: its sweep
+ * would take their absence for a rollback), and reads it like the rest. A lease that is claimed anew reads the whole of
+ * `unread`, and the claim empties `replayed` in the same statement. One case is left: a transactional batch settles
+ * its positions itself, and its owner may not know yet that it has; see ConsumerWorker.
+ *
+ * A position whose writer has not ended yet (of a consumer that started later than it) can be among them. It was drawn before
+ * anything the owner has seen, so the sweep's argument in cursor-reader.ts holds for it too.
+ */
+@Injectable()
+export class ReplayStore {
+  private readonly cursor: string;
+  private readonly inbox: string;
+  private readonly log: string;
+  private readonly partitionOf: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.inbox = `"${db.schema}".inbox_event`;
+    this.log = `"${db.schema}".outbox_event`;
+    this.partitionOf = `"${db.schema}".integration_partition`;
+  }
+
+  /** Puts a range of positions back, both ends included; undefined: there is no such consumer. */
+  async putBack(consumerName: string, from: number, to: number | undefined): Promise<PutBack | undefined> {
+    return this.db.transaction(async (session) => {
+      await waitLongerForLocks(session);
+      const locked = await session.query(
+        `SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 ORDER BY partition FOR UPDATE`,
+        [consumerName],
+      );
+      if (locked.length === 0) return undefined;
+      const [log] = await session.query<{ first: number | null; last: number | null }>(
+        `SELECT min(position) AS first, max(position) AS last FROM ${this.log}`,
+      );
+      const first = Math.max(from, log?.first ?? 1);
+      const last = Math.min(to ?? Number.MAX_SAFE_INTEGER, log?.last ?? 0);
+      if (first > last) return { from: first, to: last, positions: 0 };
+      await session.query(this.deleteResolvedSql, [consumerName, first, last]);
+      const [added] = await session.query<{ positions: number }>(this.addSql, [consumerName, first, last]);
+      return { from: first, to: last, positions: added?.positions ?? 0 };
+    });
+  }
+
+  /** The owner takes up what was put back since it last asked, as a multirange's text; undefined: the lease is lost. */
+  async takeUp(key: { consumerName: string; partition: number }, token: string): Promise<string | undefined> {
+    const [row] = await this.db.query<{ replayed: string }>(
+      `UPDATE ${this.cursor} c SET replayed = '{}'
+       FROM (
+         SELECT replayed FROM ${this.cursor}
+         WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR UPDATE
+       ) before
+       WHERE c.consumer_name = $1 AND c.partition = $2 AND c.lease_token = $3::uuid
+       RETURNING before.replayed::text AS replayed`,
+      [key.consumerName, key.partition, token],
+    );
+    return row?.replayed;
+  }
+
+  // The `processed` row of an unread position is what keeps a transactional handler from running twice: it stays.
+  private get deleteResolvedSql(): string {
+    return `
+      DELETE FROM ${this.inbox} WHERE id IN (
+        SELECT i.id FROM ${this.inbox} i
+        JOIN ${this.cursor} c ON c.consumer_name = i.consumer_name AND (c.partitions = 1
+          OR c.partition = ${this.partitionOf}(i.aggregate_type, i.aggregate_id, c.partitions))
+        WHERE i.consumer_name = $1 AND i.position BETWEEN $2 AND $3
+          AND (i.status IN ('processed', 'skipped', 'dead_letter') OR (i.status = 'failed' AND i.available_at IS NULL))
+          AND NOT i.position <@ c.unread
+        FOR UPDATE OF i SKIP LOCKED
+      )`;
+  }
+
+  // A consumer that now reads everything up to where it started has started earlier; it is asked for those events from now on.
+  private get addSql(): string {
+    return `
+      WITH held AS (
+        SELECT coalesce(range_agg(int8range(position, position, '[]')), '{}') AS positions
+        FROM ${this.inbox} WHERE consumer_name = $1 AND position BETWEEN $2 AND $3
+      ), added AS (
+        SELECT c.partition, int8multirange(int8range($2, $3, '[]')) - c.unread - held.positions AS positions
+        FROM ${this.cursor} c, held WHERE c.consumer_name = $1
+      ), put AS (
+        UPDATE ${this.cursor} c
+        SET unread = c.unread + a.positions, replayed = c.replayed + a.positions,
+            starts_at = CASE WHEN $3 >= c.starts_at - 1 THEN least(c.starts_at, $2) ELSE c.starts_at END
+        FROM added a WHERE c.consumer_name = $1 AND c.partition = a.partition
+        RETURNING a.positions
+      )
+      SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint AS positions
+      FROM (SELECT unnest(range_agg(each)) AS r FROM put, unnest(put.positions) each) AS pieces`;
+  }
+}
