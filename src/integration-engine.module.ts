@@ -27,17 +27,17 @@ import { OutboxProcessor } from './delivery/outbox-processor.js';
 import { IntegrationError } from './errors.js';
 import { EventLimits } from './events/event-limits.js';
 import { ConsumerService } from './inbox/consumer.service.js';
-import { InboxService } from './inbox/inbox.service.js';
 import { ConsumerChores } from './inbox/consumer-chores.js';
+import { InboxService } from './inbox/inbox.service.js';
 import { InboxCursorStore } from './inbox/inbox-cursor.store.js';
 import { InboxEventStore } from './inbox/inbox-event.store.js';
 import { InboxRecordStore } from './inbox/inbox-record.store.js';
 import { IntegrationProcessStore } from './inbox/integration-process.store.js';
 import { LeaseKeeper } from './inbox/lease-keeper.js';
-import {
 import { RepartitionStore } from './inbox/repartition.store.js';
 import { ReplayStore } from './inbox/replay.store.js';
 import { ReplayRequestStore } from './inbox/replay-request.store.js';
+import {
   CONFIGURATION,
   GIVEN_OPTIONS,
   type HostConfiguration,
@@ -148,6 +148,9 @@ const DELIVERY: Provider[] = [
     inject: [RESOLVED_OPTIONS],
     useFactory: ({ maxConcurrency }: ResolvedOptions) => new HandlerSlots(maxConcurrency),
   },
+  {
+    inject: [RESOLVED_OPTIONS, IntegrationSettingsService],
+  },
   HandlerTransaction,
   HandlerRunner,
   OutboxProcessorJob,
@@ -158,6 +161,10 @@ const ENGINE: Provider[] = [
   InboxCursorStore,
   InboxEventStore,
   InboxRecordStore,
+  ReplayStore,
+  ReplayRequestStore,
+  RepartitionStore,
+  ConsumerChores,
   IntegrationProcessStore,
   ...DELIVERY,
   OutboxEventStore,
@@ -167,10 +174,6 @@ const ENGINE: Provider[] = [
   WakeupStore,
   CommitProber,
   WakeupBroadcaster,
-  ReplayStore,
-  ReplayRequestStore,
-  RepartitionStore,
-  ConsumerChores,
   WakeupListener,
   TransactionRunner,
   SubscriberExplorer,

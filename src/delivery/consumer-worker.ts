@@ -37,16 +37,16 @@ export interface WorkerEnvironment {
   readonly log: OutboxLogStore;
   readonly cursors: InboxCursorStore;
   readonly inbox: InboxEventStore;
+  readonly replays: ReplayStore;
   readonly runner: HandlerRunner;
   readonly slots: HandlerSlots;
-  readonly replays: ReplayStore;
   readonly settings: IntegrationSettingsService;
   /** The worker cannot go on: its lease is somebody else's, or its memory is at odds with the database. */
   readonly giveUp: (worker: ConsumerWorker, reason: string) => void;
-}
-
   /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
   readonly handBack: (lease: HeldLease) => void;
+}
+
 /**
  * Works off one leased cursor: reads pages, hands events to the dispatcher, claims due retries, saves outcomes. Four
  * loops that only share the dispatcher and the settle buffer. It lives as long as its lease and is thrown away with it: what it
@@ -70,10 +70,10 @@ export class ConsumerWorker {
   /** Times at which rows are due, for which there is a timer already. */
   private readonly dueSteps = new Set<number>();
 
+  private readonly eventNames: readonly string[];
   private changedByOthers: number;
   private reading = false;
   private claiming = false;
-  private readonly eventNames: readonly string[];
   private saving = false;
   private stopped = false;
   private draining: boolean;
@@ -83,10 +83,10 @@ export class ConsumerWorker {
   private lastSaveMs = 0;
   private foreignRows = false;
   private reloadWanted = false;
+  private replayWanted = false;
   /** Interrupted rows are due: each is claimed by itself and runs alone. */
   private careful = false;
   /** The retry lane stopped for want of capacity, not of due rows. */
-  private replayWanted = false;
   private moreDue = false;
   /** Events taken from the log or claimed since the worker began. */
   handled = 0;
@@ -101,10 +101,10 @@ export class ConsumerWorker {
   ) {
     this.logger = new Logger(`Consumer ${consumer.name}`);
     this.changedByOthers = cursor.changedByOthers;
+    this.eventNames = cursor.eventNames;
     this.draining = env.settings.snapshot().startupDrainEnabled;
     this.reader = new CursorReader(
       env.log,
-    this.eventNames = cursor.eventNames;
       { eventNames: cursor.eventNames, partitions: cursor.partitions, partition: cursor.partition },
       cursor.unread,
     );
@@ -130,8 +130,6 @@ export class ConsumerWorker {
     );
   }
 
-  /** There may be new events. */
-  wake(): void {
   /** Whether these are the names that the cursor had when it was claimed. */
   goesBy(eventNames: readonly string[]): boolean {
     return (
@@ -140,6 +138,8 @@ export class ConsumerWorker {
     );
   }
 
+  /** There may be new events. */
+  wake(): void {
     this.readWanted.raise();
   }
 
@@ -159,8 +159,6 @@ export class ConsumerWorker {
     this.guarded('Forgetting unclean ends', () => this.crashes.forgetWhenSettled());
   }
 
-  /** The lease has been confirmed, or capacity is back: go on. */
-  resume(): void {
   /** A beat saw that a replay has put positions back: they are taken up before the next page. */
   takeUpReplayed(): void {
     this.replayWanted = true;
@@ -168,6 +166,8 @@ export class ConsumerWorker {
     this.wake();
   }
 
+  /** The lease has been confirmed, or capacity is back: go on. */
+  resume(): void {
     this.dispatcher.pump();
   }
 
@@ -189,13 +189,13 @@ export class ConsumerWorker {
     );
   }
 
-  /** Reads what there is now and resolves once everything that was read or due has been handled and saved. */
-  async settleDown(): Promise<void> {
   /** Nothing is under way, or nothing will be any more. */
   get isAtRest(): boolean {
     return this.stopped || this.isQuiet;
   }
 
+  /** Reads what there is now and resolves once everything that was read or due has been handled and saved. */
+  async settleDown(): Promise<void> {
     this.caughtUp = false;
     this.wake();
     this.wakeRetries();
@@ -347,9 +347,9 @@ export class ConsumerWorker {
     this.reading = true;
     const startedAt = performance.now();
     try {
+      if (this.replayWanted && !(await this.includeReplayed())) return false;
       const page = await this.reader.readPage(this.pageRows(), PAGE_BYTES);
       if (this.stopped) return false;
-      if (this.replayWanted && !(await this.includeReplayed())) return false;
       const last = page.rows.at(-1);
       if (last !== undefined && !(await this.announce(last.position))) return false;
       this.buffer.settleAll(page.swept);
@@ -366,8 +366,6 @@ export class ConsumerWorker {
     }
   }
 
-  /** The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing. */
-  private async announce(position: number): Promise<boolean> {
   /**
    * Between two pages; why nothing is read twice by it stands at the head of replay.store.ts. A transactional batch that has
    * settled its positions may not have told us yet: then what is in hand is finished, and `unread` is read anew with the next
@@ -390,6 +388,8 @@ export class ConsumerWorker {
     return true;
   }
 
+  /** The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing. */
+  private async announce(position: number): Promise<boolean> {
     try {
       await this.crashes.beforeStarting(position);
       return !this.stopped;

@@ -8,6 +8,7 @@ import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import type { CursorKey } from '../inbox/inbox-status.js';
 import type { CursorSight } from '../inbox/integration-process.store.js';
 import { type HeldLease, type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../inbox/lease-keeper.js';
+import { ReplayStore } from '../inbox/replay.store.js';
 import { OutboxService } from '../outbox/outbox.service.js';
 import type { OutboxStats } from '../outbox/outbox-event.js';
 import { OutboxLogStore } from '../outbox/outbox-log.store.js';
@@ -58,11 +59,11 @@ export class OutboxProcessor implements LeaseUser {
     private readonly registry: EventSubscriberRegistry,
     private readonly stored: IntegrationSettingsService,
     private readonly outbox: OutboxService,
+    private readonly replays: ReplayStore,
+    private readonly chores: ConsumerChores,
   ) {}
 
   /** Begins to beat and, with `loops`, to take consumers and work on them. */
-    private readonly replays: ReplayStore,
-    private readonly chores: ConsumerChores,
   begin(loops: boolean): void {
     this.closing = false;
     this.looping = loops;
@@ -84,10 +85,10 @@ export class OutboxProcessor implements LeaseUser {
     this.keeper.setClaims(false);
     await this.releaseAll(performance.now() + timeoutMs);
     await this.keeper.stop();
+    await this.chores.stop();
     this.losses?.unsubscribe();
     this.losses = undefined;
   }
-    await this.chores.stop();
 
   /**
    * One round over all consumers of this process: reads what is there, runs it and what is due of retries, waits until it
@@ -113,10 +114,10 @@ export class OutboxProcessor implements LeaseUser {
       const before = handledBy(workers);
       const processed = () => handledBy(workers) - before;
       for (;;) {
+        const replaying = await this.chores.sendWindows(workers.map((worker) => worker.consumer.name));
         const inTime = await raceDeadline(
           Promise.all(workers.map((worker) => worker.settleDown())),
           deadline,
-        const replaying = await this.chores.sendWindows(workers.map((worker) => worker.consumer.name));
         );
         const settled = processed();
         const dueInMs = inTime && !replaying ? await this.nextDueInMs(workers) : 0;
@@ -187,16 +188,16 @@ export class OutboxProcessor implements LeaseUser {
         log: this.log,
         cursors: this.cursors,
         inbox: this.inbox,
+        replays: this.replays,
         runner: this.runner,
         slots: this.slots,
         settings: this.stored,
         giveUp: (lost, reason) => this.drop(lost, reason),
-        replays: this.replays,
+        handBack: (held) => this.handOver(held),
       },
       consumer,
       cursor,
       lease,
-        handBack: (held) => this.handOver(held),
     );
     this.workers.set(lease.token, worker);
     worker.start();
@@ -223,17 +224,13 @@ export class OutboxProcessor implements LeaseUser {
   seen(lease: HeldLease, sight: CursorSight): void {
     const worker = this.workers.get(lease.token);
     if (worker === undefined) return;
-    worker.seen(sight.changedByOthers, sight.dueInMs);
-    worker.resume();
-  }
-
     if (!worker.goesBy(sight.eventNames)) {
       this.handOver(lease);
       return;
     }
-  isBusy(key: CursorKey): boolean {
+    worker.seen(sight.changedByOthers, sight.dueInMs);
     if (sight.replayed) worker.takeUpReplayed();
-    return this.busy.has(nameOf(key));
+    worker.resume();
   }
 
   sighted(cursors: readonly CursorSight[]): void {
@@ -247,6 +244,10 @@ export class OutboxProcessor implements LeaseUser {
         for (const worker of workersOf(consumerName)) worker.wakeRetries();
       },
     );
+  }
+
+  isBusy(key: CursorKey): boolean {
+    return this.busy.has(nameOf(key));
   }
 
   settings(values: Record<string, unknown>, readAt: number): void {
