@@ -148,9 +148,6 @@ const DELIVERY: Provider[] = [
     inject: [RESOLVED_OPTIONS],
     useFactory: ({ maxConcurrency }: ResolvedOptions) => new HandlerSlots(maxConcurrency),
   },
-  {
-    inject: [RESOLVED_OPTIONS, IntegrationSettingsService],
-  },
   HandlerTransaction,
   HandlerRunner,
   OutboxProcessorJob,
