@@ -36,6 +36,8 @@ type Sweep = { readonly upto: number; readonly holders: Set<string>; ready: bool
 export class CursorReader {
   private readonly toRead: PositionSet;
   private sweep: Sweep | undefined;
+  /** How often positions were added: a look that was under way is void. */
+  private inclusions = 0;
 
   constructor(
     private readonly log: OutboxLogStore,
@@ -91,7 +93,9 @@ export class CursorReader {
       return false;
     }
     const upto = this.sweep?.upto ?? this.readPosition;
+    const { inclusions } = this;
     const writers = await this.log.readWriters();
+    if (inclusions !== this.inclusions) return false;
     const present = new Set(writers.map((writer) => writer.virtualTransaction));
     const holders = this.sweep === undefined ? present : intersection(this.sweep.holders, present);
     const ready = holders.size === 0 && !writers.some((writer) => writer.prepared);
@@ -99,8 +103,15 @@ export class CursorReader {
     return ready;
   }
 
-  /** Takes back positions that were added by somebody else (a replay). */
+  /**
+   * Takes back positions that were added by somebody else (a replay); not to be called while a page is under way. The sweep
+   * begins anew: they may close the holes' gaps, and a page without gaps may be one that was read for another cursor before
+   * this one's sweep was ready.
+   */
   include(positions: PositionSet): void {
+    if (positions.isEmpty) return;
+    this.inclusions++;
+    this.sweep = undefined;
     this.toRead.addAll(positions);
   }
 
