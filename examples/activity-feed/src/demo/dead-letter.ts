@@ -31,6 +31,7 @@ export async function redriveOne({ app, plan, receiver, signal }: Stage): Promis
     .get(ConsumerService, { strict: false })
     .redrive({ consumerName: CONSUMER, outboxEventId: eventId }, { limit: 1 });
   const processed = await waitUntil(() => inbox.isProcessed(eventId, CONSUMER), {
+    everyMs: 10,
     withinMs: PROCESSED_WITHIN_MS,
     signal,
   });

@@ -27,7 +27,7 @@ export async function drained({ app, ledger, options, signal }: Stage): Promise<
     bar.show(total - events, total);
     return consumers.length >= CONSUMERS && left.events + left.counts + left.holes === 0;
   };
-  const complete = await waitUntil(look, { withinMs, signal }).finally(() => bar?.clear());
+  const complete = await waitUntil(look, { everyMs: 250, withinMs, signal }).finally(() => bar?.clear());
   if (complete) done('Every event is processed or dead', performance.now() - begin);
   else {
     const { events, counts, holes } = left;

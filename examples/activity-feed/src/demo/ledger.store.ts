@@ -66,10 +66,11 @@ export class Ledger {
   /** How many of these deliveries are stored with exactly one event that tells of them. */
   async deliveriesWithEvent(ids: readonly string[]): Promise<number> {
     const [row] = await this.rows<{ count: number }>(
-      `SELECT count(*)::int AS count FROM delivery d
-       WHERE d.id = ANY ($1::uuid[])
-         AND 1 = (SELECT count(*) FROM integration.outbox_event e
-                  WHERE e.position > $2 AND e.payload ->> 'deliveryId' = d.id::text)`,
+      `SELECT count(*)::int AS count
+       FROM delivery d
+       JOIN (SELECT payload ->> 'deliveryId' AS delivery_id, count(*) AS events
+             FROM integration.outbox_event WHERE position > $2 GROUP BY 1) told ON told.delivery_id = d.id::text
+       WHERE d.id = ANY ($1::uuid[]) AND told.events = 1`,
       [ids, this.begin],
     );
     return row?.count ?? 0;

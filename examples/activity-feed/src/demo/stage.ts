@@ -70,7 +70,7 @@ function environmentOf(
     NOTIFICATIONS_URL: receiverUrl,
     PORT: process.env.PORT ?? '0',
     PROCESS_ROLE: options.processes > 0 ? 'publisher' : 'all',
-    SUMMARY_INTERVAL_MS: '500',
+    SUMMARY_INTERVAL_MS: '1000',
     INTEGRATION_OUTBOX_RETRY_BASE_DELAY_MS: '100',
   };
 }

@@ -1,16 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const LOOK_EVERY_MS = 100;
-
-/** Looks until `condition` holds, for `withinMs` at most; whether it came to hold. */
+/** Looks every `everyMs` until `condition` holds, for `withinMs` at most; whether it came to hold. */
 export async function waitUntil(
   condition: () => Promise<boolean>,
-  { withinMs, signal }: { withinMs: number; signal: AbortSignal },
+  { everyMs, withinMs, signal }: { everyMs: number; withinMs: number; signal: AbortSignal },
 ): Promise<boolean> {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {
     if (performance.now() > deadline) return false;
-    await delay(LOOK_EVERY_MS, undefined, { signal });
+    await delay(everyMs, undefined, { signal });
   }
   return true;
 }
