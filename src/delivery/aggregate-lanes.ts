@@ -140,22 +140,25 @@ export class AggregateLanes {
     return batch;
   }
 
-  /** The event is resolved: processed, skipped, dead, failed for good, or delayed. */
+  /** The event is resolved: processed, skipped, dead, failed for good, or delayed. One claimed to follow it has its turn already. */
   resolved(delivery: Delivery): void {
     const lane = this.finish(delivery);
-    if (lane.blocked) this.wantRelease(lane);
+    if (lane.blocked && !lane.queue.some(followsAnother)) this.wantRelease(lane);
     this.advance(lane);
   }
 
-  /** The event has a retry to come: later ones of its aggregate wait. */
-  failed(delivery: Delivery): void {
+  /** The event has a retry to come: later ones of its aggregate wait. Returns those that were claimed to follow it. */
+  failed(delivery: Delivery): Delivery[] {
     const lane = this.finish(delivery);
+    const followers = lane.queue.filter(followsAnother);
     if (this.ordered) {
       this.blockLane(lane);
+      lane.queue = lane.queue.filter((other) => !followsAnother(other));
       lane.failureUnsaved = true;
       this.failing.add(lane);
     }
     this.advance(lane);
+    return followers;
   }
 
   /** The inbox has a row of this event already: it decides whether the lane is blocked. */
@@ -309,6 +312,10 @@ function insertInOrder(queue: Delivery[], delivery: Delivery): void {
 
 function runsAlone(delivery: Delivery): boolean {
   return delivery.alone || delivery.claim !== undefined;
+}
+
+function followsAnother(delivery: Delivery): boolean {
+  return delivery.claim?.follows === true;
 }
 
 function belongsTo(delivery: Delivery, batch: readonly Delivery[]): boolean {

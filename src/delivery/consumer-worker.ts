@@ -27,6 +27,9 @@ const MOST_ROWS = 5_000;
 const SAVE_AT = 500;
 /** When saves fail, reading stops here. */
 const MOST_UNSAVED = 20_000;
+/** So far is read on where handlers are free and all events at hand wait for another of their aggregate. */
+const PAGES_TO_FIND_MORE = 10;
+const SPILL_AFTER_MS = 200;
 /** What is due later than this, a beat will tell in time. */
 const BEATS_TELL_MS = 3_000;
 const DUE_STEP_MS = 10;
@@ -415,17 +418,26 @@ export class ConsumerWorker {
     return Math.min(rows * this.rowsFactor, Math.max(rows, MOST_ROWS));
   }
 
-  /** One page is being worked off while the next is there already; more would only fill memory. */
+  /**
+   * One page is being worked off while the next is there already; more would only fill memory. Where everything at hand
+   * waits behind some event of its aggregate, the queue of that aggregate is written down after a while, so that others are read.
+   */
   private async waitForRoom(): Promise<void> {
-    while (!this.stopped && !this.hasRoom()) {
+    if (this.hasRoom()) return;
+    const spill = () => {
       this.dispatcher.makeRoom();
-      await this.roomMade.wait();
-    }
+      patience = this.after(SPILL_AFTER_MS, spill);
+    };
+    let patience = this.after(SPILL_AFTER_MS, spill);
+    while (!this.stopped && !this.hasRoom()) await this.roomMade.wait();
+    clearTimeout(patience);
+    this.timers.delete(patience);
   }
 
   private hasRoom(): boolean {
-    const { waitingEvents, waitingBytes } = this.dispatcher;
-    return waitingEvents < this.pageRows() && waitingBytes < PAGE_BYTES && this.buffer.size < MOST_UNSAVED;
+    const { waitingEvents, waitingBytes, lacksEvents } = this.dispatcher;
+    const rows = lacksEvents ? this.pageRows() * PAGES_TO_FIND_MORE : this.pageRows();
+    return waitingEvents < rows && waitingBytes < PAGE_BYTES && this.buffer.size < MOST_UNSAVED;
   }
 
   /** Many holes make a page dear: then it is read less often, and more at a time. */
@@ -476,12 +488,17 @@ export class ConsumerWorker {
     const { key, token } = this.lease;
     const rows = await inbox.claimDue(key, token, capacity, this.consumer.ordered, alone);
     if (alone) this.careful = await inbox.hasInterrupted(key);
-    if (rows.length === 0 || this.stopped) return false;
-    const events = await log.readByPosition(rows.map((row) => row.position));
-    if (this.stopped) return false;
+    if (rows.length === 0) return false;
+    const events = await log.readByPosition(rows.map((row) => row.position)).catch((error) => {
+      // The rows are claimed, and nobody would come back to them.
+      this.giveUp(messageOf(error));
+      return undefined;
+    });
+    if (events === undefined) return false;
     this.handled += rows.length;
+    // Also to a dispatcher that is closed meanwhile: it gives back what it cannot run.
     this.dispatcher.arriveClaimed(rows, events, alone);
-    this.moreDue = rows.length === capacity;
+    this.moreDue = rows.filter((row) => !row.follows).length === capacity;
     return this.moreDue;
   }
 

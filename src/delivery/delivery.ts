@@ -7,6 +7,8 @@ export interface Claim {
   readonly inboxEventId: string;
   /** It, or the page it was in, may have ended a process: no other handler runs beside it. */
   readonly alone: boolean;
+  /** Claimed together with the one before it in its aggregate, whose outcome decides whether it runs. */
+  readonly follows: boolean;
 }
 
 /** One event on its way through one consumer: first from the log, later, if need be, from the retry lane. */

@@ -44,12 +44,15 @@ export class Dispatcher implements SaveSource, SlotUser {
   private readonly claimed = new Map<string, Delivery>();
   /** Rows whose outcome waits for its save. */
   private readonly finished = new Set<string>();
+  /** How many of the claimed ones wait for one that was claimed with them. */
+  private following = 0;
   private readonly backoff = new Backoff();
   private pause: NodeJS.Timeout | undefined;
   private batchTimer: NodeJS.Timeout | undefined;
   private batchDue = false;
   /** Events of failed batches that have not run by themselves yet. */
   private singles = 0;
+  private pumping = false;
   private closed = false;
   private abandoned = false;
   private waiting = 0;
@@ -100,9 +103,9 @@ export class Dispatcher implements SaveSource, SlotUser {
     return this.claimed.size === 0 && this.finished.size === 0;
   }
 
-  /** How many due rows may be claimed now: an attempt counts from its claim, so nothing is claimed that could not run. */
+  /** How many due rows may be claimed now: an attempt counts from its claim, so nothing is claimed that could not run soon. */
   get freeForRetries(): number {
-    return this.closed ? 0 : Math.max(0, this.consumer.concurrency - this.claimed.size);
+    return this.closed ? 0 : Math.max(0, this.consumer.concurrency - this.claimed.size + this.following);
   }
 
   /** Ids of the inbox rows that are `processing` because of us: claimed, or finished and not saved yet. */
@@ -147,8 +150,10 @@ export class Dispatcher implements SaveSource, SlotUser {
       }
       const delivery = new Delivery(row.position, log, subscription, row.attempt, {
         inboxEventId: row.inboxEventId,
+        follows: row.follows,
         alone,
       });
+      if (row.follows) this.following++;
       this.claimed.set(row.inboxEventId, delivery);
       this.lanes.arriveClaimed(delivery);
     }
@@ -160,7 +165,14 @@ export class Dispatcher implements SaveSource, SlotUser {
    * saved: were it not, the next one's end would be counted against it.
    */
   async runSuspect(position: number, log: LogEvent, inboxEventId: string): Promise<void> {
-    const row = { inboxEventId, outboxEventId: log.id, position, attempt: 1, ...aggregateOf(log) };
+    const row = {
+      inboxEventId,
+      outboxEventId: log.id,
+      position,
+      attempt: 1,
+      follows: false,
+      ...aggregateOf(log),
+    };
     this.arriveClaimed([row], new Map([[position, log]]), true);
     while (!this.closed && (this.claimed.has(inboxEventId) || this.finished.has(inboxEventId))) {
       await new Promise<void>((resolve) => this.claimWaiters.push(resolve));
@@ -169,6 +181,17 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   /** Starts what can run: in turn, within the consumer's and the process's capacity, under a lease known to be ours. */
   pump(): void {
+    // A handler that ends at once pumps from within: the loop outside goes on, the stack stays as it is.
+    if (this.pumping) return;
+    this.pumping = true;
+    try {
+      this.startReady();
+    } finally {
+      this.pumping = false;
+    }
+  }
+
+  private startReady(): void {
     while (
       !this.closed &&
       this.pause === undefined &&
@@ -213,9 +236,14 @@ export class Dispatcher implements SaveSource, SlotUser {
     this.pump();
   }
 
+  /** Handlers could run beside those that do, but no event here is for them: all wait behind one of their aggregate. */
+  get lacksEvents(): boolean {
+    return !this.lanes.hasReady && this.running.size < this.consumer.concurrency;
+  }
+
   /** The window is full and nothing in it can run: one aggregate's queue is written down as waiting. */
   makeRoom(): void {
-    if (this.lanes.hasReady || this.running.size >= this.consumer.concurrency) return;
+    if (!this.lacksEvents) return;
     this.lanes.spillLongest();
     this.hooks.outcomeReady();
   }
@@ -271,11 +299,16 @@ export class Dispatcher implements SaveSource, SlotUser {
   giveBackClaims(): void {
     for (const delivery of this.claimed.values()) {
       const runs = [...this.running].some((attempt) => attempt.deliveries.includes(delivery));
-      if (!runs) {
-        const verdict: Verdict = { status: 'failed', availableInMs: 0, error: undefined };
-        this.resolve({ ...this.resolutionOf(delivery, verdict), attemptGivenBack: true });
-      }
+      if (!runs) this.giveBack(delivery);
     }
+  }
+
+  /** One that follows another waits for it again. */
+  private giveBack(delivery: Delivery): void {
+    const verdict: Verdict = delivery.claim?.follows
+      ? { status: 'received', availableInMs: Number.POSITIVE_INFINITY, error: undefined }
+      : { status: 'failed', availableInMs: 0, error: undefined };
+    this.resolve({ ...this.resolutionOf(delivery, verdict), attemptGivenBack: true });
   }
 
   /** What still runs is ignored from now on, and told so. */
@@ -327,7 +360,10 @@ export class Dispatcher implements SaveSource, SlotUser {
   }
 
   private start(deliveries: readonly [Delivery, ...Delivery[]]): void {
-    for (const delivery of deliveries) if (delivery.claim === undefined) this.leaveWindow(delivery);
+    for (const delivery of deliveries) {
+      if (delivery.claim === undefined) this.leaveWindow(delivery);
+      else if (delivery.claim.follows) this.following--;
+    }
     const attempt = this.env.runner.begin(deliveries, this.consumer.batch !== undefined);
     this.running.add(attempt);
     const { runner, slots } = this.env;
@@ -336,8 +372,9 @@ export class Dispatcher implements SaveSource, SlotUser {
       return;
     }
     runner.run(attempt, this.lease, (outcome) => {
-      slots.giveBack();
+      // In this order, so that what waits here takes part when the slot is given to the highest priority.
       this.end(attempt, outcome);
+      slots.giveBack();
     });
   }
 
@@ -400,7 +437,7 @@ export class Dispatcher implements SaveSource, SlotUser {
         break;
       case 'retry':
         this.write(delivery, { status: 'failed', availableInMs: outcome.delayMs, error: outcome.error });
-        this.lanes.failed(delivery);
+        for (const follower of this.lanes.failed(delivery)) this.dismiss(follower);
         break;
       case 'elsewhere':
         if (delivery.claim === undefined) this.buffer.settle(delivery.position);
@@ -467,11 +504,18 @@ export class Dispatcher implements SaveSource, SlotUser {
     this.buffer.resolve(row);
   }
 
+  /** The one that it follows is to be tried again: its own attempt has not begun. */
+  private dismiss(follower: Delivery): void {
+    this.following--;
+    if (follower.claim !== undefined) this.claimed.delete(follower.claim.inboxEventId);
+    this.giveBack(follower);
+  }
+
   private returnToWindow(delivery: Delivery): void {
     if (delivery.claim === undefined) {
       this.waiting++;
       this.bytes += delivery.log.bytes;
-    }
+    } else if (delivery.claim.follows) this.following++;
     this.lanes.again(delivery);
   }
 

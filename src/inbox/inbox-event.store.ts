@@ -10,7 +10,12 @@ export interface ClaimedRow extends AggregateKey {
   readonly position: number;
   /** Of the attempt that begins now. */
   readonly attempt: number;
+  /** It waited behind the row before it in its aggregate, which was claimed with it. */
+  readonly follows: boolean;
 }
+
+/** So many waiting rows at most are claimed together with those before them. */
+const FOLLOWERS = 100;
 
 /** Fingerprints that say how an attempt ran, or ended, where no error of the handler's tells it. */
 export const RUN_ALONE = 'alone';
@@ -32,6 +37,9 @@ export class InboxEventStore {
    * it runs. The cursor row is held FOR SHARE while the token is compared, to the end of the statement's transaction: a
    * takeover either waits for this claim and then sees its rows, or came first and leaves it nothing. Rows that are to run
    * `alone` are the interrupted ones, so these come first; else every released row of a long backlog would run alone before them.
+   *
+   * What waits right behind a released row is claimed with it: a long queue is worked off in runs, not by one claim and one
+   * save for each row. The runs end at the first row that does not merely wait.
    */
   async claimDue(
     key: CursorKey,
@@ -46,17 +54,19 @@ export class InboxEventStore {
       `WITH owner AS MATERIALIZED (
          SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR SHARE
        ), due AS MATERIALIZED (
-         SELECT i.id FROM ${this.inbox} i
+         SELECT i.id, i.position, i.aggregate_type, i.aggregate_id, i.available_at FROM ${this.inbox} i
          WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status IN ('received', 'failed')
            AND i.available_at < 'infinity' AND i.available_at <= statement_timestamp() AND EXISTS (SELECT 1 FROM owner)
            ${ordered ? this.nothingBefore('i') : ''}
          ORDER BY ${order} LIMIT $4 FOR UPDATE OF i SKIP LOCKED
+       ), picked AS (
+         SELECT id, false AS follows FROM due ${ordered && !alone ? `UNION ALL ${this.followersOf('due')}` : ''}
        )
        UPDATE ${this.inbox} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp(),
          error_fingerprint = CASE WHEN $5 THEN '${RUN_ALONE}' ELSE i.error_fingerprint END
-       FROM due, owner WHERE i.id = due.id
+       FROM picked, owner WHERE i.id = picked.id AND i.status IN ('received', 'failed')
        RETURNING i.id AS "inboxEventId", i.outbox_event_id AS "outboxEventId", i.position, i.attempt_count AS attempt,
-         i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId"`,
+         picked.follows, i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId"`,
       [key.consumerName, key.partition, token, limit, alone],
     );
   }
@@ -173,6 +183,23 @@ export class InboxEventStore {
       attempt,
     );
     return updated > 0;
+  }
+
+  private followersOf(heads: string): string {
+    return `(
+      SELECT run.id, true FROM ${heads} head
+      CROSS JOIN LATERAL (
+        SELECT next.id, next.position, bool_and(next.waits) OVER (ORDER BY next.position) AS unbroken
+        FROM (
+          SELECT w.id, w.position, w.status = 'received' AND w.available_at = 'infinity' AS waits FROM ${this.inbox} w
+          WHERE w.consumer_name = $1 AND w.partition = $2 AND w.aggregate_type = head.aggregate_type
+            AND w.aggregate_id = head.aggregate_id AND w.position > head.position AND ${unresolved('w')}
+          ORDER BY w.position LIMIT ${FOLLOWERS}
+        ) next
+      ) run
+      WHERE head.available_at = '-infinity' AND run.unbroken
+      ORDER BY head.position, run.position LIMIT ${FOLLOWERS}
+    )`;
   }
 
   private nothingBefore(alias: string): string {
