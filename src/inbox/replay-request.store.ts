@@ -50,10 +50,10 @@ export class ReplayRequestStore {
     const [row] = await this.db.query<ReplayRequest>(
       `INSERT INTO ${this.replay} (consumer_name, event_names, aggregate_type, aggregate_id, since, until, requested_by,
          next_position, to_position)
-       SELECT $1, $2::text[], $3, $4, $5::timestamptz, $6::timestamptz, $7, greatest($8::bigint, coalesce(log.first, 1)),
+       SELECT $1::text, $2::text[], $3::text, $4::text, $5::timestamptz, $6::timestamptz, $7::text, greatest($8::bigint, coalesce(log.first, 1)),
          least($9::bigint, coalesce(log.last, 0))
        FROM (SELECT min(position) AS first, max(position) AS last FROM ${this.schema}.outbox_event) AS log
-       WHERE EXISTS (SELECT 1 FROM ${this.schema}.inbox_cursor WHERE consumer_name = $1)
+       WHERE EXISTS (SELECT 1 FROM ${this.schema}.inbox_cursor WHERE consumer_name = $1::text)
        RETURNING ${COLUMNS}`,
       [
         consumerName,
