@@ -52,6 +52,7 @@ async function run(stage: Stage, startedAt: Date): Promise<boolean> {
         sendSeconds: performed.sendMs / 1000,
         elapsedSeconds: elapsedMs / 1000,
         refusedCalls: stage.receiver.refusedCalls,
+        // Plain handlers run at least once: the receiver may have known a call already, and says so here.
         repeatedCalls: stage.receiver.repeatedCalls,
         ...(performed.kill && { kill: performed.kill }),
       },
