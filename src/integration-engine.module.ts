@@ -24,6 +24,7 @@ import { HandlerTransactionStore } from './delivery/handler-transaction.store.js
 import { OutboxPollingCoordinator } from './delivery/outbox-polling-coordinator.js';
 import { OutboxProcessorJob } from './delivery/outbox-processor.job.js';
 import { OutboxProcessor } from './delivery/outbox-processor.js';
+import { Watchdog } from './delivery/watchdog.js';
 import { IntegrationError } from './errors.js';
 import { EventLimits } from './events/event-limits.js';
 import { ConsumerService } from './inbox/consumer.service.js';
@@ -52,6 +53,7 @@ import { IntegrationLinkService } from './links/integration-link.service.js';
 import { IntegrationLinkStore } from './links/integration-link.store.js';
 import { CommitProber } from './outbox/commit-prober.js';
 import { DomainEventPublisher } from './outbox/domain-event-publisher.js';
+import { LogPages } from './outbox/log-pages.js';
 import { OutboxService } from './outbox/outbox.service.js';
 import { OutboxEventStore } from './outbox/outbox-event.store.js';
 import { OutboxLogStore } from './outbox/outbox-log.store.js';
@@ -148,6 +150,12 @@ const DELIVERY: Provider[] = [
     inject: [RESOLVED_OPTIONS],
     useFactory: ({ maxConcurrency }: ResolvedOptions) => new HandlerSlots(maxConcurrency),
   },
+  {
+    provide: Watchdog,
+    inject: [RESOLVED_OPTIONS, IntegrationSettingsService],
+    useFactory: ({ watchdog }: ResolvedOptions, settings: IntegrationSettingsService) =>
+      new Watchdog(watchdog, () => settings.snapshot().processingLeaseMs),
+  },
   HandlerTransaction,
   HandlerRunner,
   OutboxProcessorJob,
@@ -155,6 +163,7 @@ const DELIVERY: Provider[] = [
 
 const ENGINE: Provider[] = [
   OutboxLogStore,
+  LogPages,
   InboxCursorStore,
   InboxEventStore,
   InboxRecordStore,
@@ -218,6 +227,7 @@ export class IntegrationEngineModule
     private readonly listener: WakeupListener,
     private readonly prober: CommitProber,
     private readonly job: OutboxProcessorJob,
+    private readonly watchdog: Watchdog,
   ) {
     refuseSecondRegistration(modules);
   }
@@ -225,6 +235,8 @@ export class IntegrationEngineModule
   async onModuleInit(): Promise<void> {
     try {
       refuseUnfitClient(this.host);
+      // Before the first handler can block anything.
+      const watching = this.options.role === 'publisher' ? undefined : this.watchdog.start();
       await this.db.waitUntilReachable(this.bootDeadlineMs);
       await this.bringSchema();
       await this.settings.load();
@@ -232,6 +244,7 @@ export class IntegrationEngineModule
       this.broadcaster.start();
       this.followSettings();
       if (this.options.role !== 'publisher') await this.listener.start();
+      await watching;
     } catch (error) {
       await this.stop();
       throw error;
@@ -269,6 +282,7 @@ export class IntegrationEngineModule
   }
 
   private async stop(): Promise<void> {
+    await this.watchdog.stop();
     await this.listener.stop();
     await this.prober.close();
     await this.broadcaster.stop();

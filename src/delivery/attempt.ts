@@ -9,6 +9,9 @@ export class Attempt {
   /** The handler's own code has been entered; before that a failure is never the event's. */
   inHandler = false;
 
+  /** What to do when the deadline has passed with nothing settled. */
+  onDeadline: (error: IntegrationError) => void = () => {};
+
   private settled = false;
   private timer: NodeJS.Timeout | undefined;
   private readonly startedAt = performance.now();
@@ -70,13 +73,16 @@ export class Attempt {
     return true;
   }
 
-  /** From now on the deadline is watched: `passed` is called when it has passed with nothing settled. */
-  watchDeadline(passed: (error: IntegrationError) => void): void {
-    if (this.settled) return;
+  /**
+   * From now on the deadline is watched. Called once the event loop has turned: most handlers are done by then, and never need
+   * a timer.
+   */
+  watchDeadline(): void {
+    if (this.settled || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       const error = this.timeoutError();
       this.end(error);
-      passed(error);
+      this.onDeadline(error);
     }, this.remainingMs);
   }
 

@@ -7,6 +7,7 @@ import type { HeldLease } from '../inbox/lease-keeper.js';
 import { PositionSet } from '../inbox/position-set.js';
 import type { ReplayStore } from '../inbox/replay.store.js';
 import { SettleBuffer } from '../inbox/settle-buffer.js';
+import type { LogPages } from '../outbox/log-pages.js';
 import type { LogEvent, LogRow, OutboxLogStore } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { Consumer } from '../subscribers/consumer.js';
@@ -23,6 +24,8 @@ const LOOK_INTERVAL_MS = 1_000;
 /** A page dearer than this is read less often, and more at a time. */
 const CHEAP_PAGE_MS = 20;
 const MOST_ROWS = 5_000;
+/** From so many pieces on, the holes make a page dear. */
+const MANY_HOLES = 64;
 /** A save of so many outcomes does not wait for its time. */
 const SAVE_AT = 500;
 /** When saves fail, reading stops here. */
@@ -38,6 +41,7 @@ const SUSPECTS_AT_ONCE = 100;
 /** What every worker of a process shares. */
 export interface WorkerEnvironment {
   readonly log: OutboxLogStore;
+  readonly pages: LogPages;
   readonly cursors: InboxCursorStore;
   readonly inbox: InboxEventStore;
   readonly replays: ReplayStore;
@@ -60,6 +64,7 @@ export class ConsumerWorker {
 
   private readonly logger: Logger;
   private readonly reader: CursorReader;
+  private readonly leavePages: () => void;
   private readonly buffer: SettleBuffer;
   private readonly crashes: CrashWatch;
   private readonly readWanted = new Signal();
@@ -106,11 +111,10 @@ export class ConsumerWorker {
     this.changedByOthers = cursor.changedByOthers;
     this.eventNames = cursor.eventNames;
     this.draining = env.settings.snapshot().startupDrainEnabled;
-    this.reader = new CursorReader(
-      env.log,
-      { eventNames: cursor.eventNames, partitions: cursor.partitions, partition: cursor.partition },
-      cursor.unread,
-    );
+    const { eventNames, partitions, partition } = cursor;
+    const filter = { eventNames, partitions, partition };
+    this.reader = new CursorReader(env.pages, filter, cursor.unread);
+    this.leavePages = env.pages.join(filter);
     this.buffer = new SettleBuffer(env.cursors, lease.key, lease.token);
     this.crashes = new CrashWatch(env.cursors, env.log, cursor, lease, () => this.reader.readPosition);
     this.dispatcher = new Dispatcher(consumer, lease, this.buffer, env, {
@@ -442,8 +446,9 @@ export class ConsumerWorker {
 
   /** Many holes make a page dear: then it is read less often, and more at a time. */
   private async pace(pageMs: number): Promise<void> {
-    this.rowsFactor = Math.min(10, Math.max(1, Math.ceil(pageMs / CHEAP_PAGE_MS)));
-    if (this.reader.rangeCount > 64) await this.wait(pageMs);
+    const isDear = this.reader.rangeCount > MANY_HOLES;
+    this.rowsFactor = isDear ? Math.min(10, Math.max(1, Math.ceil(pageMs / CHEAP_PAGE_MS))) : 1;
+    if (isDear) await this.wait(pageMs);
   }
 
   private lookSoon(): void {
@@ -589,6 +594,7 @@ export class ConsumerWorker {
   }
 
   private halt(): void {
+    if (!this.stopped) this.leavePages();
     this.stopped = true;
     for (const [timer, cancelled] of this.timers) {
       clearTimeout(timer);

@@ -52,6 +52,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   private batchDue = false;
   /** Events of failed batches that have not run by themselves yet. */
   private singles = 0;
+  private watching = false;
   private pumping = false;
   private closed = false;
   private abandoned = false;
@@ -366,6 +367,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     }
     const attempt = this.env.runner.begin(deliveries, this.consumer.batch !== undefined);
     this.running.add(attempt);
+    this.watchDeadlines();
     const { runner, slots } = this.env;
     if (deliveries[0].claim?.alone === true) {
       slots.exclusively(() => this.runUnlessClosed(attempt)).then((outcome) => this.end(attempt, outcome));
@@ -384,6 +386,15 @@ export class Dispatcher implements SaveSource, SlotUser {
       return Promise.resolve({ kind: 'infrastructure', error: new Error('the lease was not ours any more') });
     }
     return new Promise((done) => this.env.runner.run(attempt, this.lease, done));
+  }
+
+  private watchDeadlines(): void {
+    if (this.watching) return;
+    this.watching = true;
+    setImmediate(() => {
+      this.watching = false;
+      for (const attempt of this.running) attempt.watchDeadline();
+    });
   }
 
   private end(attempt: Attempt, outcome: Outcome): void {

@@ -12,6 +12,7 @@ import { HandlerContext } from './handler-context.js';
 import { HandlerTransaction } from './handler-transaction.js';
 import { isDatabaseOutage } from './infrastructure-failure.js';
 import { outcomeOfError } from './retry-policy.js';
+import { Watchdog } from './watchdog.js';
 
 /** How long a transactional handler waits for a connection of the host's pool, at most. */
 const MAX_WAIT_MS = 5_000;
@@ -29,8 +30,6 @@ class Decided {
 @Injectable()
 export class HandlerRunner {
   private readonly logger = new Logger('HandlerRunner');
-  /** Attempts of this turn of the event loop, whose deadlines are not watched yet. */
-  private readonly started: (() => void)[] = [];
 
   constructor(
     private readonly host: HostClient,
@@ -39,6 +38,7 @@ export class HandlerRunner {
     readonly linkService: IntegrationLinkService,
     private readonly notifier: OutboxNotifier,
     private readonly settings: IntegrationSettingsService,
+    private readonly watchdog: Watchdog,
   ) {}
 
   begin(deliveries: readonly [Delivery, ...Delivery[]], isBatch: boolean): Attempt {
@@ -54,30 +54,28 @@ export class HandlerRunner {
     const settle = (outcome: Outcome) => {
       if (attempt.settle()) done(outcome);
     };
-    this.watchDeadline(attempt, settle);
-    if (attempt.delivery.subscription.transactional) this.runTransactional(attempt, lease).then(settle);
-    else this.runPlain(attempt, settle);
+    attempt.onDeadline = (error) => settle(this.outcomeOfDeadline(attempt, error));
+    const { subscription, position } = attempt.delivery;
+    const watched = this.watchdog.enter(subscription, position);
+    // The handler's own end, which may come after the deadline has settled the attempt.
+    const ended = (outcome: Outcome) => {
+      this.watchdog.leave(watched);
+      settle(outcome);
+    };
+    if (subscription.transactional) this.runTransactional(attempt, lease).then(ended);
+    else this.runPlain(attempt, ended);
   }
 
-  private runPlain(attempt: Attempt, settle: (outcome: Outcome) => void): void {
+  private runPlain(attempt: Attempt, ended: (outcome: Outcome) => void): void {
     attempt.inHandler = true;
-    const failed = (error: unknown) => settle(this.outcomeOfHandlerError(attempt, error));
+    const failed = (error: unknown) => ended(this.outcomeOfHandlerError(attempt, error));
     try {
       const running = this.callPlain(attempt);
-      if (isThenable(running)) running.then(() => settle(PROCESSED), failed);
-      else settle(PROCESSED);
+      if (isThenable(running)) running.then(() => ended(PROCESSED), failed);
+      else ended(PROCESSED);
     } catch (error) {
       failed(error);
     }
-  }
-
-  /** Most handlers are done before the event loop turns: only the others get a timer. */
-  private watchDeadline(attempt: Attempt, settle: (outcome: Outcome) => void): void {
-    const watch = () => attempt.watchDeadline((error) => settle(this.outcomeOfDeadline(attempt, error)));
-    if (this.started.push(watch) > 1) return;
-    setImmediate(() => {
-      for (const each of this.started.splice(0)) each();
-    });
   }
 
   private async runTransactional(attempt: Attempt, lease: HeldLease): Promise<Outcome> {

@@ -9,6 +9,7 @@ import type { CursorKey } from '../inbox/inbox-status.js';
 import type { CursorSight } from '../inbox/integration-process.store.js';
 import { type HeldLease, type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../inbox/lease-keeper.js';
 import { ReplayStore } from '../inbox/replay.store.js';
+import { LogPages } from '../outbox/log-pages.js';
 import { OutboxService } from '../outbox/outbox.service.js';
 import type { OutboxStats } from '../outbox/outbox-event.js';
 import { OutboxLogStore } from '../outbox/outbox-log.store.js';
@@ -52,6 +53,7 @@ export class OutboxProcessor implements LeaseUser {
     private readonly db: EngineDatabase,
     private readonly keeper: LeaseKeeper,
     private readonly log: OutboxLogStore,
+    private readonly pages: LogPages,
     private readonly cursors: InboxCursorStore,
     private readonly inbox: InboxEventStore,
     private readonly runner: HandlerRunner,
@@ -186,6 +188,7 @@ export class OutboxProcessor implements LeaseUser {
     const worker = new ConsumerWorker(
       {
         log: this.log,
+        pages: this.pages,
         cursors: this.cursors,
         inbox: this.inbox,
         replays: this.replays,

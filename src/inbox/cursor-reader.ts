@@ -40,7 +40,7 @@ export class CursorReader {
   private inclusions = 0;
 
   constructor(
-    private readonly log: OutboxLogStore,
+    private readonly log: Pick<OutboxLogStore, 'readPage' | 'readWriters'>,
     private readonly filter: LogFilter,
     unread: string,
   ) {

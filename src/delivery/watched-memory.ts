@@ -1,0 +1,82 @@
+/** Handlers beyond this many at once are not named. */
+const SLOTS = 1_024;
+const TICK = 0;
+const LEASE_MS = 1;
+const LATEST = 2;
+const HEADER_CELLS = 4;
+
+/** A handler that runs: the index under which it was announced, and the log position of its (first) event. */
+export interface RunningHandler {
+  readonly handler: number;
+  readonly position: number;
+}
+
+/**
+ * What the main thread and the watchdog's thread share. The main thread writes: a tick that moves as long as its event loop
+ * turns, and which handlers run. A write is a store into a typed array, nothing is sent: handlers may start a hundred thousand times a second.
+ */
+export class WatchedMemory {
+  private readonly header: Int32Array<SharedArrayBuffer>;
+  /** By slot, one more than the handler's index; 0: nothing runs there. */
+  private readonly handlers: Int32Array<SharedArrayBuffer>;
+  private readonly positions: Float64Array<SharedArrayBuffer>;
+
+  private constructor(readonly buffer: SharedArrayBuffer) {
+    const positionBytes = SLOTS * Float64Array.BYTES_PER_ELEMENT;
+    this.positions = new Float64Array(buffer, 0, SLOTS);
+    this.header = new Int32Array(buffer, positionBytes, HEADER_CELLS);
+    this.handlers = new Int32Array(buffer, positionBytes + this.header.byteLength, SLOTS);
+  }
+
+  static create(): WatchedMemory {
+    const cells = HEADER_CELLS + SLOTS;
+    const bytes = SLOTS * Float64Array.BYTES_PER_ELEMENT + cells * Int32Array.BYTES_PER_ELEMENT;
+    return new WatchedMemory(new SharedArrayBuffer(bytes));
+  }
+
+  static over(buffer: SharedArrayBuffer): WatchedMemory {
+    return new WatchedMemory(buffer);
+  }
+
+  static get slots(): number {
+    return SLOTS;
+  }
+
+  /** The event loop turns. */
+  beat(leaseMs: number): void {
+    Atomics.store(this.header, LEASE_MS, leaseMs);
+    Atomics.add(this.header, TICK, 1);
+  }
+
+  get tick(): number {
+    return Atomics.load(this.header, TICK);
+  }
+
+  get leaseMs(): number {
+    return Atomics.load(this.header, LEASE_MS);
+  }
+
+  enter(slot: number, handler: number, position: number): void {
+    this.positions[slot] = position;
+    Atomics.store(this.handlers, slot, handler + 1);
+    Atomics.store(this.header, LATEST, slot);
+  }
+
+  leave(slot: number): void {
+    Atomics.store(this.handlers, slot, 0);
+  }
+
+  /** What runs, the latest that was started first. */
+  running(): RunningHandler[] {
+    const latest = Atomics.load(this.header, LATEST);
+    const running: RunningHandler[] = [];
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const handler = Atomics.load(this.handlers, slot) - 1;
+      if (handler < 0) continue;
+      const found = { handler, position: this.positions[slot] ?? 0 };
+      if (slot === latest) running.unshift(found);
+      else running.push(found);
+    }
+    return running;
+  }
+}
