@@ -1,17 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import type { EngineDatabase } from '../../src/database/engine-database.js';
-import type { SqlClient } from '../../src/database/sql-client.js';
-import { UuidV7Generator } from '../../src/events/uuid-v7.js';
-import { toLogEntry } from '../../src/outbox/log-entry.js';
-import { OutboxEventStore } from '../../src/outbox/outbox-event.store.js';
+import { append } from './append.js';
 import { type Random, seededRandom } from './random.js';
 
 /** Aggregates that every writer takes turns on, and those on which somebody sits for seconds. */
 const SHARED = 60;
 const SAT_ON = 3;
 const LONGEST_TRANSACTION_MS = 3_000;
-const LIMITS = { maxPayloadBytes: 1_048_576 };
 
 export interface WritingPlan {
   readonly seed: number;
@@ -82,24 +77,13 @@ export async function sitOnOtherTables(url: string): Promise<() => Promise<void>
   };
 }
 
-const store = new OutboxEventStore({ schema: 'integration' } as EngineDatabase);
-const ids = new UuidV7Generator();
-
 class Writer {
-  private readonly asSqlClient: SqlClient;
-
   constructor(
     private readonly client: pg.Client,
     private readonly random: Random,
     private readonly written: Written,
     private readonly isLong: boolean,
-  ) {
-    this.asSqlClient = {
-      $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) =>
-        (await client.query({ text: sql, values })).rows as T,
-      $executeRawUnsafe: async (sql, ...values) => (await client.query({ text: sql, values })).rowCount ?? 0,
-    };
-  }
+  ) {}
 
   async transaction(): Promise<void> {
     const { random } = this;
@@ -145,15 +129,27 @@ class Writer {
   }
 
   private async publish(count: number, thing: number | undefined, sequence = 0): Promise<string[]> {
-    const entries = Array.from({ length: count }, (_, index) => {
+    const events = Array.from({ length: count }, (_, index) => {
       const payload: FuzzPayload = thing === undefined ? {} : { sequence: sequence + index + 1 };
       const aggregateId = thing === undefined ? `own ${this.random.int(1_000_000)}` : String(thing);
-      const event = { eventName: 'thing.changed', sourceModule: 'fuzz', aggregateType: 'thing', aggregateId };
-      return toLogEntry({ ...event, payload }, ids, LIMITS);
+      return {
+        eventName: 'thing.changed',
+        sourceModule: 'fuzz',
+        aggregateType: 'thing',
+        aggregateId,
+        payload,
+      };
     });
-    const inOneStatement = this.random.chance(0.5);
-    if (inOneStatement && count > 1) await store.appendAll(this.asSqlClient, entries);
-    else for (const entry of entries) await store.append(this.asSqlClient, entry);
-    return entries.map((entry) => entry.id);
+    const published =
+      count > 1 && this.random.chance(0.5)
+        ? await append(this.client, events)
+        : (await inTurn(events, (event) => append(this.client, [event]))).flat();
+    return published.map((event) => event.outboxEventId);
   }
+}
+
+async function inTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
 }

@@ -1,0 +1,418 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { runMigrations } from '../src/database/migration-runner.js';
+import { CursorReader } from '../src/inbox/cursor-reader.js';
+import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/testing/embedded-postgres.js';
+import { type CursorKit, CursorStage, type Harm } from './support/cursor-stage.js';
+import { importMutant, type Patch } from './support/mutant.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+
+/*
+ * Each rule of the argument at the head of src/inbox/cursor-reader.ts carries weight: here each is taken out of the real
+ * source, and a play on a real database, moved step by step, shows the event that is lost or late then. The same play with
+ * the source as it is harms nobody and leaves no hole.
+ */
+
+interface Play {
+  readonly name: string;
+  /** What the source would be without the rule. */
+  readonly reader?: readonly Patch[];
+  readonly log?: readonly Patch[];
+  readonly harm: 'loses' | 'disorders';
+  readonly play: (stage: CursorStage) => Promise<void>;
+}
+
+const REAL: CursorKit = { CursorReader, OutboxLogStore };
+const HARMLESS: Harm = { lost: [], outOfOrder: [], holes: [] };
+
+const READ_PAGE = 'const page = await this.log.readPage(this.toRead.toString(), rows, bytes, this.filter);\n';
+const NOTE_READY = 'const ready = this.sweep?.ready === true ? this.sweep : undefined;\n';
+const NOTE_UPTO = 'const upto = this.sweep?.upto ?? this.readPosition;\n';
+const READ_WRITERS = 'const writers = await this.log.readWriters();\n';
+const IS_READY = 'holders.size === 0 && !writers.some((writer) => writer.prepared)';
+const LIMIT = 'cut && last !== undefined ? Math.min(ready.upto, last.position) : ready.upto';
+
+/** A hole to begin with (1), so that there is something to look for; the consumer has read 2. */
+async function withAHole(stage: CursorStage) {
+  const [early, late] = [await stage.writer(), await stage.writer()];
+  await early.run('BEGIN');
+  await early.publish('rolled back');
+  await early.run('ROLLBACK');
+  await late.publish('other');
+  const consumer = await stage.consumer();
+  await consumer.page();
+  return { early, late, consumer };
+}
+
+/** A writer that has published and is still open (1); the consumer has read the later position of another (2). */
+async function withAnOpenWriter(stage: CursorStage, count = 1) {
+  const [early, late] = [await stage.writer(), await stage.writer()];
+  await early.run('BEGIN');
+  await early.publish('early', count);
+  await late.publish('other');
+  const consumer = await stage.consumer();
+  await consumer.page();
+  return { early, late, consumer };
+}
+
+const PLAYS: Play[] = [
+  {
+    name: 'the holes are asked for again with every page',
+    reader: [
+      { find: READ_PAGE, put: READ_PAGE.replace('this.toRead', 'PositionSet.range(this.readPosition)') },
+    ],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, consumer } = await withAnOpenWriter(stage);
+      await early.run('COMMIT');
+      await consumer.page();
+    },
+  },
+  {
+    name: 'the holders are waited for',
+    reader: [{ find: IS_READY, put: 'true' }],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, consumer } = await withAnOpenWriter(stage);
+      await consumer.look();
+      await consumer.page();
+      await early.run('COMMIT');
+    },
+  },
+  {
+    name: 'upto is noted before the holders are read',
+    reader: [
+      { find: `    ${NOTE_UPTO}`, put: '' },
+      { find: READ_WRITERS, put: `${READ_WRITERS}${NOTE_UPTO}` },
+    ],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, late, consumer } = await withAHole(stage);
+      consumer.beforeTheAnswer(async () => {
+        await early.run('BEGIN');
+        await early.publish('early');
+        await late.publish('other');
+        await consumer.page();
+      });
+      await consumer.look();
+      await consumer.page();
+      await early.run('COMMIT');
+    },
+  },
+  {
+    name: 'upto stays what it was when the holders were read',
+    reader: [{ find: NOTE_UPTO, put: 'const upto = this.readPosition;\n' }],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, late, consumer } = await withAnOpenWriter(stage);
+      await consumer.look();
+      const newcomer = await stage.writer();
+      await newcomer.run('BEGIN');
+      await newcomer.publish('newcomer');
+      await late.publish('other');
+      await consumer.page();
+      await early.run('COMMIT');
+      await consumer.look();
+      await consumer.page();
+      await newcomer.run('COMMIT');
+    },
+  },
+  {
+    name: 'no more is settled than upto allows, however far has been read meanwhile',
+    reader: [{ find: LIMIT, put: 'this.readPosition' }],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, late, consumer } = await withAHole(stage);
+      await consumer.look();
+      await early.run('BEGIN');
+      await early.publish('early');
+      await late.publish('other');
+      await consumer.page();
+      await early.run('COMMIT');
+    },
+  },
+  {
+    name: 'a cursor waits for holders that were read after its own upto was noted, not after another’s',
+    reader: [
+      {
+        find: '/** Holders of step 2;',
+        put: 'let shared: Promise<LogWriter[]> | undefined;\n/** Holders of step 2;',
+      },
+      { find: READ_WRITERS, put: 'shared ??= this.log.readWriters();\nconst writers = await shared;\n' },
+      { find: 'import type { ', put: 'import type { LogWriter, ' },
+    ],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, late, consumer } = await withAHole(stage);
+      const behind = await stage.consumer('another');
+      await consumer.look();
+      await early.run('BEGIN');
+      await early.publish('early');
+      await late.publish('other');
+      await behind.page();
+      await behind.look();
+      await behind.page();
+      await early.run('COMMIT');
+    },
+  },
+  {
+    name: 'a page that was under way when the last holder ended is not the re-read',
+    reader: [{ find: `${NOTE_READY}    ${READ_PAGE}`, put: `${READ_PAGE}${NOTE_READY}` }],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, consumer } = await withAnOpenWriter(stage);
+      await consumer.look();
+      consumer.beforeTheAnswer(async () => {
+        await early.run('COMMIT');
+        await consumer.look();
+      });
+      await consumer.page();
+    },
+  },
+  {
+    name: 'the holes are read once more after the last holder has ended',
+    reader: [
+      {
+        find: 'this.take(page.rows);\n    return { ...page, swept:',
+        put: 'if (ready === undefined) this.take(page.rows);\n    return { ...page, rows: ready ? [] : page.rows, swept:',
+      },
+    ],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, consumer } = await withAnOpenWriter(stage);
+      await consumer.look();
+      await early.run('COMMIT');
+      await consumer.look();
+      await consumer.page();
+    },
+  },
+  {
+    name: 'of a re-read that is cut short, only what lies below its last row is settled',
+    reader: [{ find: LIMIT, put: 'ready.upto' }],
+    harm: 'loses',
+    play: cutShort(2, 1_000_000),
+  },
+  {
+    name: 'a re-read that is cut short in rows says so',
+    log: [{ find: 'cut: found.length >= rows', put: 'cut: false' }],
+    harm: 'loses',
+    play: cutShort(2, 1_000_000),
+  },
+  {
+    name: 'a re-read that is cut short in bytes says so',
+    log: [{ find: 'cut: true', put: 'cut: false' }],
+    harm: 'loses',
+    play: cutShort(100, 1),
+  },
+  {
+    name: 'a prepared transaction, which no backend runs, holds the sweep',
+    log: [{ find: "WHERE locktype = 'relation'", put: "WHERE pid IS NOT NULL AND locktype = 'relation'" }],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, late, consumer } = await withAnOpenWriter(stage);
+      await consumer.look();
+      await early.run(`PREPARE TRANSACTION 'early'`);
+      await consumer.look();
+      await consumer.page();
+      await late.run(`COMMIT PREPARED 'early'`);
+    },
+  },
+  {
+    name: 'holes and tail come from one statement',
+    reader: [
+      {
+        find: READ_PAGE,
+        put: `const ask = (set: PositionSet) => this.log.readPage(set.toString(), rows, bytes, this.filter);
+          const holes = await ask(this.toRead.below(this.readPosition));
+          const tail = await ask(PositionSet.range(this.readPosition));
+          const page = { rows: [...holes.rows, ...tail.rows], cut: holes.cut || tail.cut };`,
+      },
+    ],
+    harm: 'disorders',
+    play: async (stage) => {
+      const { early, late, consumer } = await withAnOpenWriter(stage);
+      consumer.beforeTheAnswer(async () => {
+        await early.run('COMMIT');
+        // It waited for the early one's lock on the aggregate, and has it now.
+        await late.publish('early');
+      });
+      await consumer.page();
+    },
+  },
+];
+
+/** Five positions of one transaction appear at once in the holes, and the page holds fewer. */
+function cutShort(rows: number, bytes: number): Play['play'] {
+  return async (stage) => {
+    const { early, consumer } = await withAnOpenWriter(stage, 5);
+    await consumer.look();
+    await early.run('COMMIT');
+    await consumer.look();
+    await consumer.page(rows, bytes);
+  };
+}
+
+let database: TestDatabase;
+let serverWithPrepared: EmbeddedPostgres | undefined;
+/** A database whose server keeps prepared transactions, wherever that is. */
+let url: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const { rows } = await database.pool.query<{ max: string }>(
+    `SELECT current_setting('max_prepared_transactions') AS max`,
+  );
+  if (Number(rows[0]?.max) > 0) {
+    url = database.url;
+    return;
+  }
+  serverWithPrepared = await startEmbeddedPostgres({
+    flags: ['-c', 'fsync=off', '-c', 'max_prepared_transactions=10'],
+  });
+  url = serverWithPrepared.url;
+  await runMigrations({ connectionString: url });
+});
+
+afterAll(async () => {
+  await serverWithPrepared?.stop();
+  await database.drop();
+});
+
+async function perform(kit: CursorKit, play: Play['play']): Promise<Harm> {
+  const stage = await CursorStage.set(url, kit);
+  await play(stage);
+  return stage.end();
+}
+
+async function mutantOf({ reader, log }: Play): Promise<CursorKit> {
+  const kit = { ...REAL };
+  if (reader) Object.assign(kit, await importMutant<object>('inbox/cursor-reader.ts', reader));
+  if (log) Object.assign(kit, await importMutant<object>('outbox/outbox-log.store.ts', log));
+  return kit;
+}
+
+describe('the log is read without missing a late commit', () => {
+  for (const play of PLAYS) {
+    it(`because ${play.name}`, async () => {
+      expect(await perform(REAL, play.play)).toEqual(HARMLESS);
+      const harm = await perform(await mutantOf(play), play.play);
+      if (play.harm === 'loses') expect(harm.lost).not.toEqual([]);
+      else expect(harm.outOfOrder).not.toEqual([]);
+    });
+  }
+
+  describe('because the identity hands out one position at a time, and nobody else does', () => {
+    /** One session draws a position, another a later one, then the first again. */
+    async function taking(stage: CursorStage): Promise<void> {
+      const [first, second] = [await stage.writer(), await stage.writer()];
+      const consumer = await stage.consumer();
+      await first.publish('first');
+      await second.publish('second');
+      await consumer.page();
+      await consumer.look();
+      await consumer.page();
+      await first.publish('first');
+      await consumer.page();
+    }
+
+    it('nothing is lost with CACHE 1, as the migration has it, and something is with more', async () => {
+      expect(await perform(REAL, taking)).toEqual(HARMLESS);
+      const admin = new pg.Client({ connectionString: url });
+      await admin.connect();
+      const cache = (size: number) =>
+        admin.query(`ALTER TABLE integration.outbox_event ALTER COLUMN position SET CACHE ${size}`);
+      try {
+        await cache(10);
+        expect((await perform(REAL, taking)).lost).not.toEqual([]);
+      } finally {
+        await cache(1);
+        await admin.end();
+      }
+    });
+
+    it('a position given by hand is refused', async () => {
+      const insert = database.pool.query(
+        `INSERT INTO integration.outbox_event (position, event_name, source_module, aggregate_type, aggregate_id)
+         VALUES (1, 'a', 'a', 'a', 'a')`,
+      );
+      await expect(insert).rejects.toMatchObject({ code: '428C9' });
+    });
+  });
+});
+
+describe('a savepoint', () => {
+  it('that is rolled back gives up its own positions and no other of its transaction', async () => {
+    const harm = await perform(REAL, async (stage) => {
+      const [early, late] = [await stage.writer(), await stage.writer()];
+      const consumer = await stage.consumer();
+      await early.run('BEGIN');
+      await early.publish('kept');
+      await early.run('SAVEPOINT part');
+      await early.publish('given up');
+      await early.run('ROLLBACK TO SAVEPOINT part');
+      await late.publish('other');
+      await consumer.page();
+      expect(await consumer.look()).toBe(false);
+      await early.run('COMMIT');
+      expect(await consumer.look()).toBe(true);
+      await consumer.page();
+    });
+    expect(harm).toEqual(HARMLESS);
+  });
+
+  it('that is rolled back lets the sweep pass although its transaction stays open', async () => {
+    const harm = await perform(REAL, async (stage) => {
+      const [early, late] = [await stage.writer(), await stage.writer()];
+      const consumer = await stage.consumer();
+      await early.run('BEGIN; SAVEPOINT part');
+      await early.publish('given up');
+      await early.run('ROLLBACK TO SAVEPOINT part');
+      await late.publish('other');
+      await consumer.page();
+      expect(await consumer.look()).toBe(true);
+      await consumer.page();
+      await early.publish('after all');
+      await late.publish('other');
+      await consumer.page();
+      expect(await consumer.look()).toBe(false);
+      await early.run('COMMIT');
+    });
+    expect(harm).toEqual(HARMLESS);
+  });
+
+  it('that is released leaves its positions to its transaction', async () => {
+    const harm = await perform(REAL, async (stage) => {
+      const [early, late] = [await stage.writer(), await stage.writer()];
+      const consumer = await stage.consumer();
+      await early.run('BEGIN; SAVEPOINT part');
+      await early.publish('kept');
+      await early.run('RELEASE SAVEPOINT part');
+      await late.publish('other');
+      await consumer.page();
+      expect(await consumer.look()).toBe(false);
+      await consumer.page();
+      await early.run('COMMIT');
+    });
+    expect(harm).toEqual(HARMLESS);
+  });
+});
+
+describe('the sweep', () => {
+  it('does not wait for a transaction that has published nothing, nor for one that began after it', async () => {
+    const harm = await perform(REAL, async (stage) => {
+      const stranger = await stage.writer();
+      await stranger.run('BEGIN; CREATE TABLE IF NOT EXISTS of_a_stranger (); SELECT pg_current_xact_id()');
+      const { early, consumer } = await withAnOpenWriter(stage);
+      expect(await consumer.look()).toBe(false);
+      const newcomer = await stage.writer();
+      await newcomer.run('BEGIN');
+      await newcomer.publish('newcomer');
+      await early.run('ROLLBACK');
+      expect(await consumer.look()).toBe(true);
+      await consumer.page();
+      await newcomer.run('COMMIT');
+    });
+    expect(harm).toEqual(HARMLESS);
+  });
+});

@@ -1,0 +1,34 @@
+import type pg from 'pg';
+import type { EngineDatabase } from '../../src/database/engine-database.js';
+import type { SqlClient } from '../../src/database/sql-client.js';
+import type { DomainEventInput, PublishedEvent } from '../../src/events/domain-event.js';
+import { UuidV7Generator } from '../../src/events/uuid-v7.js';
+import { toLogEntry } from '../../src/outbox/log-entry.js';
+import { OutboxEventStore } from '../../src/outbox/outbox-event.store.js';
+
+const LIMITS = { maxPayloadBytes: 1_048_576 };
+
+const store = new OutboxEventStore({ schema: 'integration' } as EngineDatabase);
+const ids = new UuidV7Generator();
+
+/**
+ * Publishes on one connection, in whatever transaction it is in, by the publisher's own statements: one INSERT for one
+ * event, one for many. Nobody is told.
+ */
+export async function append(
+  client: pg.ClientBase,
+  events: readonly DomainEventInput[],
+): Promise<PublishedEvent[]> {
+  const entries = events.map((event) => toLogEntry(event, ids, LIMITS));
+  const [only, ...others] = entries;
+  if (only !== undefined && others.length === 0) return [await store.append(sqlClientOf(client), only)];
+  return store.appendAll(sqlClientOf(client), entries);
+}
+
+function sqlClientOf(client: pg.ClientBase): SqlClient {
+  return {
+    $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) =>
+      (await client.query({ text: sql, values })).rows as T,
+    $executeRawUnsafe: async (sql, ...values) => (await client.query({ text: sql, values })).rowCount ?? 0,
+  };
+}

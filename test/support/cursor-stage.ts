@@ -1,0 +1,179 @@
+import pg from 'pg';
+import { EngineDatabase } from '../../src/database/engine-database.js';
+import type { CursorReader } from '../../src/inbox/cursor-reader.js';
+import { InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
+import { PositionSet } from '../../src/inbox/position-set.js';
+import type { LogRow, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
+import { append } from './append.js';
+
+/** The classes under test: the real ones, or mutants of them. */
+export interface CursorKit {
+  readonly CursorReader: typeof CursorReader;
+  readonly OutboxLogStore: typeof OutboxLogStore;
+}
+
+/** What came of a play: nothing of it, if all is well. */
+export interface Harm {
+  /** Committed positions that some consumer never got. */
+  readonly lost: number[];
+  /** Positions that some consumer got after a later event of their aggregate. */
+  readonly outOfOrder: number[];
+  /** What cursors have left below their open range. */
+  readonly holes: string[];
+}
+
+const OWNER = '0193a000-0000-7000-8000-000000000001';
+const WANTED = { eventNames: ['*'], partitions: 1, partition: 0 };
+const ROUNDS = 20;
+
+/** Writers and consumers on one database, moved step by step: every interleaving is the play's own. */
+export class CursorStage {
+  private readonly db: EngineDatabase;
+  private readonly writers: StageWriter[] = [];
+  private readonly consumers: StageConsumer[] = [];
+
+  private constructor(
+    private readonly url: string,
+    private readonly kit: CursorKit,
+  ) {
+    this.db = new EngineDatabase({ connectionString: url, schema: 'integration' });
+  }
+
+  /** On an empty log. */
+  static async set(url: string, kit: CursorKit): Promise<CursorStage> {
+    const stage = new CursorStage(url, kit);
+    await stage.db.query(
+      `TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event RESTART IDENTITY`,
+    );
+    return stage;
+  }
+
+  /** Somebody who publishes, on a connection of their own. */
+  async writer(): Promise<StageWriter> {
+    const client = new pg.Client({ connectionString: this.url });
+    await client.connect();
+    const writer = new StageWriter(client);
+    this.writers.push(writer);
+    return writer;
+  }
+
+  async consumer(name = 'consumer'): Promise<StageConsumer> {
+    const store = new InboxCursorStore(this.db);
+    const key = { consumerName: name, partition: 0 };
+    await this.db.query(
+      `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread) VALUES ($1, '{*}', '{[1,)}')`,
+      [name],
+    );
+    const [cursor] = await store.claim([key], OWNER, 60_000, []);
+    if (cursor === undefined) throw new Error('the cursor was not claimed');
+    const settle = (positions: PositionSet) =>
+      store.settlePositions(key, cursor.leaseToken, positions.toString());
+    const consumer = new StageConsumer(this.kit, this.db, settle, cursor.unread);
+    this.consumers.push(consumer);
+    return consumer;
+  }
+
+  /** Ends the play: every writer leaves, every consumer reads all there is, sweeps, and is asked what it got. */
+  async end(): Promise<Harm> {
+    for (const writer of this.writers) await writer.leave();
+    const log = await this.db.query<{ position: number; aggregate: string }>(
+      `SELECT position, aggregate_id AS aggregate FROM integration.outbox_event ORDER BY position`,
+    );
+    for (const consumer of this.consumers) await consumer.readToTheEnd();
+    const cursors = await this.db.query<{ unread: string }>(
+      `SELECT unread::text FROM integration.inbox_cursor ORDER BY consumer_name`,
+    );
+    await this.db.close();
+    return {
+      lost: this.consumers.flatMap(({ received }) =>
+        log.map(({ position }) => position).filter((p) => !received.some((row) => row.position === p)),
+      ),
+      outOfOrder: this.consumers.flatMap(({ received }) => latecomers(received)),
+      holes: cursors.map(({ unread }) => unread).filter((unread) => !/^\{\[\d+,\)\}$/.test(unread)),
+    };
+  }
+}
+
+/** One connection, one transaction at a time. */
+export class StageWriter {
+  constructor(private readonly client: pg.Client) {}
+
+  async run(sql: string): Promise<void> {
+    await this.client.query(sql);
+  }
+
+  /** Publishes events of one aggregate in one statement, by default one; resolves to their positions. */
+  async publish(aggregateId: string, count = 1): Promise<number[]> {
+    const event = { eventName: 'thing.changed', sourceModule: 'play', aggregateType: 'thing', aggregateId };
+    const published = await append(this.client, Array(count).fill(event));
+    return published.map(({ position }) => position);
+  }
+
+  /** Goes, and with it what it has not committed. */
+  async leave(): Promise<void> {
+    await this.client.end();
+  }
+}
+
+/** A cursor with its reader: what is read counts as handled, and is saved at once. */
+export class StageConsumer {
+  readonly received: LogRow[] = [];
+  private readonly reader: CursorReader;
+  private afterStatement: (() => Promise<void>) | undefined;
+
+  constructor(
+    kit: CursorKit,
+    db: EngineDatabase,
+    private readonly settle: (positions: PositionSet) => Promise<boolean>,
+    unread: string,
+  ) {
+    const store = new kit.OutboxLogStore(db);
+    const log: Pick<OutboxLogStore, 'readPage' | 'readWriters'> = {
+      readPage: async (...args) => this.meanwhile(await store.readPage(...args)),
+      readWriters: async () => this.meanwhile(await store.readWriters()),
+    };
+    this.reader = new kit.CursorReader(log, WANTED, unread);
+  }
+
+  /** What happens after the next statement of this consumer has seen what it sees, and before it is answered. */
+  beforeTheAnswer(happen: () => Promise<void>): void {
+    this.afterStatement = happen;
+  }
+
+  async page(rows = 100, bytes = 1_000_000): Promise<boolean> {
+    const page = await this.reader.readPage(rows, bytes);
+    this.received.push(...page.rows);
+    const settled = PositionSet.of(page.rows.map((row) => row.position));
+    settled.addAll(page.swept);
+    await this.settle(settled);
+    return page.cut;
+  }
+
+  look(): Promise<boolean> {
+    return this.reader.look();
+  }
+
+  async readToTheEnd(): Promise<void> {
+    for (let round = 0; round < ROUNDS; round++) {
+      while (await this.page());
+      if (!this.reader.hasHoles) return;
+      await this.look();
+    }
+  }
+
+  private async meanwhile<T>(answer: T): Promise<T> {
+    const happen = this.afterStatement;
+    this.afterStatement = undefined;
+    await happen?.();
+    return answer;
+  }
+}
+
+function latecomers(rows: readonly LogRow[]): number[] {
+  const highest = new Map<string, number>();
+  return rows.flatMap(({ position, wanted }) => {
+    const before = highest.get(wanted?.aggregateId ?? '') ?? 0;
+    highest.set(wanted?.aggregateId ?? '', Math.max(before, position));
+    return position < before ? [position] : [];
+  });
+}
