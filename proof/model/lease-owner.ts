@@ -2,6 +2,7 @@
 import type { LeaseRules } from './lease-rules.js';
 import { adopted, begun, isLocked, lose, names, spend, type Turn, who } from './lease-run.js';
 import {
+  inboxRow,
   Lane,
   type LeaseState,
   type Owner,
@@ -62,7 +63,7 @@ function takeSteps(turn: Turn, i: 0 | 1): void {
         next.owners[i].work[TRANSACTIONAL].seen = 0;
         for (const event of events)
           if (next.owners[i].work[event].phase === Phase.leftover)
-            settleLeftover(next, i, event, setup.maxAttempts);
+            settleLeftover(next, i, event, rules, setup.maxAttempts);
       },
     );
     return;
@@ -96,19 +97,25 @@ function markStep({ state, setup, rules, moves }: Turn, i: 0 | 1): void {
   moves.step(
     () => `${who(i)} marks leftover rows as interrupted`,
     (next) => {
-      for (const event of events) markInterrupted(next, event, setup.maxAttempts);
+      for (const event of events) markInterrupted(next, event, rules, setup.maxAttempts);
       next.owners[i].stage = Stage.marked;
     },
   );
 }
 
-function markInterrupted(next: LeaseState, event: 0 | 1, maxAttempts: number): void {
+function markInterrupted(next: LeaseState, event: 0 | 1, rules: LeaseRules, maxAttempts: number): void {
   const row = next.rows[event];
   if (row.status !== Row.processing || (event === TRANSACTIONAL && isLocked(next))) return;
-  row.status = row.attempt >= maxAttempts ? Row.dead : Row.failed;
   const isRun = (o: Owner): boolean =>
     o.work[event].phase === Phase.running && o.work[event].lane === Lane.retry;
   if (next.owners.some((o) => o.token === next.token && isRun(o))) next.wronged = 1;
+  if (rules.interrupted === 'stays counted') {
+    row.status = row.attempt >= maxAttempts ? Row.dead : Row.failed;
+    return;
+  }
+  row.status = Row.failed;
+  if (row.alone === 0 && rules.attemptsCounted === 'at claim') row.attempt -= 1;
+  row.alone = 1;
 }
 
 function load(next: LeaseState, i: 0 | 1): void {
@@ -117,8 +124,14 @@ function load(next: LeaseState, i: 0 | 1): void {
     next.owners[i].work[event] = next.unread & (1 << event) ? work(Phase.unread) : adopted(next, event);
 }
 
-function settleLeftover(next: LeaseState, i: 0 | 1, event: 0 | 1, maxAttempts: number): void {
-  markInterrupted(next, event, maxAttempts);
+function settleLeftover(
+  next: LeaseState,
+  i: 0 | 1,
+  event: 0 | 1,
+  rules: LeaseRules,
+  maxAttempts: number,
+): void {
+  markInterrupted(next, event, rules, maxAttempts);
   next.owners[i].work[event] = adopted(next, event);
 }
 
@@ -128,7 +141,7 @@ function retrySteps({ state, setup, rules, moves }: Turn, i: 0 | 1, event: 0 | 1
   const owner = state.owners[i];
   const { phase } = owner.work[event];
   const ours = owner.token === state.token;
-  if (phase === Phase.due && ours)
+  if (phase === Phase.due && ours && !(runsAlone(state) && hasClaims(owner)))
     moves.step(
       () =>
         `${who(i)} begins to claim ${names[event]}: the token is its own${rules.claimHoldsCursor ? ', cursor row held' : ''}`,
@@ -140,14 +153,14 @@ function retrySteps({ state, setup, rules, moves }: Turn, i: 0 | 1, event: 0 | 1
     moves.step(
       () => `${who(i)}'s claim of ${names[event]} commits, its run begins`,
       (next) => {
-        next.owners[i].work[event] = claim(next, rules, event);
+        next.owners[i].work[event] = claim(next, rules, event, setup.maxAttempts);
       },
     );
     if (setup.faults && ours && state.token < setup.tokens)
       moves.fault(
         () => `${who(i)}'s claim of ${names[event]} commits, but the connection is lost before the answer`,
         (next) => {
-          claim(next, rules, event);
+          claim(next, rules, event, setup.maxAttempts);
           if (rules.dropsMemoryWithConnection) lose(next, setup, i);
           else next.owners[i].work[event] = work(Phase.due);
         },
@@ -161,16 +174,28 @@ function retrySteps({ state, setup, rules, moves }: Turn, i: 0 | 1, event: 0 | 1
   )
     moves.step(
       () => `${who(i)} marks ${names[event]}, whose row was locked, as interrupted`,
-      (next) => settleLeftover(next, i, event, setup.maxAttempts),
+      (next) => settleLeftover(next, i, event, rules, setup.maxAttempts),
     );
 }
 
-function claim(next: LeaseState, rules: LeaseRules, event: 0 | 1): Work {
+/** An event that was interrupted is claimed by itself; its attempt is one too many if all were used up. */
+function claim(next: LeaseState, rules: LeaseRules, event: 0 | 1, maxAttempts: number): Work {
   const row = next.rows[event];
   if (row.status !== Row.failed) return adoptedByClaim(next, event);
+  row.alone = runsAlone(next) ? 1 : 0;
   row.status = Row.processing;
   if (rules.attemptsCounted === 'at claim') row.attempt += 1;
+  if (row.attempt > maxAttempts) return work(Phase.failed, { lane: Lane.retry, attempt: row.attempt });
   return begun(next, rules, event, Lane.retry, row.attempt);
+}
+
+/** While an interrupted row waits for its next run, whatever is claimed runs alone. */
+function runsAlone(state: LeaseState): boolean {
+  return state.rows.some((row) => row.status === Row.failed && row.alone === 1);
+}
+
+function hasClaims(owner: Owner): boolean {
+  return owner.work.some((w) => w.lane === Lane.retry && w.phase >= Phase.running);
 }
 
 /** A claim takes a row that is due and nothing else: one in processing is somebody's, as far as it can tell. */
@@ -226,10 +251,9 @@ function saveSteps({ state, setup, rules, moves }: Turn, i: 0 | 1): void {
 }
 
 function savedText(works: readonly [Work, Work], aside: boolean): string {
-  const said = ['processed', 'failed', 'not counted'];
   return events
     .filter((event) => isOutcome(works[event]) && !(aside && event === TRANSACTIONAL))
-    .map((event) => `${names[event]} as ${said[works[event].phase - Phase.ok]}`)
+    .map((event) => `${names[event]} as ${works[event].phase === Phase.ok ? 'processed' : 'failed'}`)
     .join(', ');
 }
 
@@ -262,7 +286,7 @@ function writeOutcome(
     next.unread &= ~(1 << event);
     const overwrites = row.status === Row.processed && !rules.saveKeepsProcessed;
     if (mine.phase === Phase.failed && (row.status === Row.none || overwrites))
-      next.rows[event] = { status: Row.failed, attempt: 1 };
+      next.rows[event] = inboxRow(Row.failed, 1);
     return;
   }
   const itsOwn = row.status === Row.processing && row.attempt === mine.attempt;
@@ -273,20 +297,14 @@ function writeOutcome(
   const overwrites = row.status === Row.processed && !rules.saveKeepsProcessed;
   const inserts = row.status === Row.none && rules.retryOutcome === 'inserts or updates';
   if (!itsOwn && !overwrites && !inserts) return;
-  const attempt = attemptAfter(mine, rules);
-  const dead = mine.phase === Phase.failed && attempt >= maxAttempts;
-  next.rows[event] = { status: dead ? Row.dead : Row.failed, attempt };
-}
-
-function attemptAfter(mine: Work, rules: LeaseRules): number {
-  const ran = mine.phase === Phase.failed ? 1 : 0;
-  return rules.attemptsCounted === 'at claim' ? mine.attempt - 1 + ran : mine.attempt + ran;
+  const attempt = mine.attempt + (rules.attemptsCounted === 'at claim' ? 0 : 1);
+  next.rows[event] = inboxRow(attempt >= maxAttempts ? Row.dead : Row.failed, attempt);
 }
 
 /** Rows whose position the cursor covers. */
 function deleteProcessed(next: LeaseState, event: 0 | 1): void {
   if (next.rows[event].status !== Row.processed || next.unread & (1 << event)) return;
-  next.rows[event] = { status: Row.none, attempt: 0 };
+  next.rows[event] = inboxRow(Row.none, 0);
 }
 
 /** Only in mutants: the row goes in a statement apart from the save that covers it. */
@@ -299,7 +317,7 @@ function cleanSteps({ state, rules, moves }: Turn, i: 0 | 1): void {
   moves.step(
     () => `${who(i)} deletes the processed row`,
     (next) => {
-      next.rows[TRANSACTIONAL] = { status: Row.none, attempt: 0 };
+      next.rows[TRANSACTIONAL] = inboxRow(Row.none, 0);
     },
   );
 }

@@ -9,6 +9,11 @@ export interface LeaseRules {
   readonly claimHoldsCursor: boolean;
   /** The attempt is counted by the claim; else by the save of its outcome. */
   readonly attemptsCounted: 'at claim' | 'after the run';
+  /**
+   * What becomes of a counted attempt whose process is gone. Of several runs that ended with it at most one is to
+   * blame, so the attempt is given back once and the event runs alone the next time: then it counts.
+   */
+  readonly interrupted: 'given back, then alone' | 'stays counted';
   /** A save changes nothing unless the token is still its owner's. */
   readonly saveFenced: boolean;
   /** Where the `processed` rows of a transactional handler are deleted. */
@@ -42,6 +47,7 @@ export const leaseRules: LeaseRules = {
   isolation: 'read committed',
   claimHoldsCursor: true,
   attemptsCounted: 'at claim',
+  interrupted: 'given back, then alone',
   saveFenced: true,
   cleaning: 'in the fenced save',
   saveKeepsProcessed: true,

@@ -69,14 +69,14 @@ export function runSteps(turn: Turn, i: 0 | 1): void {
 /** Faults of a transactional run whose process goes on. */
 function runFaults({ state, setup, rules, moves }: Turn, i: 0 | 1, mine: Work): void {
   const say = (text: string) => () => `${who(i)}'s transaction ${text}`;
+  // Not the event's fault: it runs again, in the retry lane under the same claim.
   const again = (next: LeaseState): void => {
     next.owners[i].work[TRANSACTIONAL] =
-      mine.lane === Lane.log ? work(Phase.unread) : work(Phase.uncounted, outcomeOf(mine));
+      mine.lane === Lane.log
+        ? work(Phase.unread)
+        : begun(next, rules, TRANSACTIONAL, Lane.retry, mine.attempt);
   };
-  const failed = (next: LeaseState): void => {
-    next.owners[i].work[TRANSACTIONAL] = work(Phase.failed, outcomeOf(mine));
-    if (mine.lane === Lane.retry) spend(next, TRANSACTIONAL);
-  };
+  const failed = (next: LeaseState): void => fail(next, i, TRANSACTIONAL);
   if (rules.serverEndsStalled)
     moves.fault(say('stalls and is ended by the server: no attempt counted'), again);
   if (mine.effect === 1) {
@@ -115,10 +115,7 @@ function plainSteps({ moves, setup }: Turn, i: 0 | 1, mine: Work): void {
   if (!setup.faults) return;
   moves.fault(
     () => `${who(i)}'s plain handler fails`,
-    (next) => {
-      next.owners[i].work[PLAIN] = work(Phase.failed, outcomeOf(mine));
-      if (mine.lane === Lane.retry) spend(next, PLAIN);
-    },
+    (next) => fail(next, i, PLAIN),
   );
 }
 
@@ -240,8 +237,15 @@ function outcomeOf(run: Run): Partial<Run> {
   return { lane: run.lane, attempt: run.attempt };
 }
 
+/** A failed run of the lease's present owner is one of those the event has had. */
+function fail(next: LeaseState, i: 0 | 1, event: 0 | 1): void {
+  const { work: works, token } = next.owners[i];
+  if (works[event].lane === Lane.retry && token === next.token) spend(next, event);
+  works[event] = work(Phase.failed, outcomeOf(works[event]));
+}
+
 export function spend(next: LeaseState, event: 0 | 1): void {
-  next.spent[event] = Math.min(3, next.spent[event] + 1);
+  next.spent[event] = Math.min(7, next.spent[event] + 1);
 }
 
 /** The index of a free place for a transaction left behind; -1 if the setup allows no more of them. */

@@ -11,6 +11,12 @@ export const Row = { none: 0, failed: 1, processing: 2, processed: 3, dead: 4 } 
 export interface InboxRow {
   status: number;
   attempt: number;
+  /** Failed: it was interrupted, its next run is to be alone. Processing: it runs alone. */
+  alone: number;
+}
+
+export function inboxRow(status: number, attempt: number, alone = 0): InboxRow {
+  return { status, attempt, alone };
 }
 
 export const Lane = { log: 0, retry: 1 } as const;
@@ -39,8 +45,6 @@ export const Phase = {
   // Outcomes that wait for a save.
   ok: 6,
   failed: 7,
-  /** The infrastructure failed, not the event. */
-  uncounted: 8,
 } as const;
 
 /** What an owner's memory says about one event. */
@@ -83,7 +87,7 @@ export interface LeaseState {
   strays: [Stray, Stray];
   /** Effects that happened, per event; more than two are not counted. */
   effects: [number, number];
-  /** Retries that failed or ended with their process, per event. */
+  /** Retries of the lease's present owner that failed or ended with its process, per event. */
   spent: [number, number];
   /** A row was marked as interrupted while the lease's owner was running it. */
   wronged: number;
@@ -120,34 +124,35 @@ function copyOwner(o: Owner): Owner {
 
 /** Owners are alike, and so are strays: the smaller of two is written first. */
 export function writeLeaseState(s: LeaseState, bits: Bits): void {
-  putSorted(bits, 26, packOwner(s.owners[0]), packOwner(s.owners[1]));
-  putSorted(bits, 14, packStray(s.strays[0]), packStray(s.strays[1]));
+  putSorted(bits, 28, packOwner(s.owners[0]), packOwner(s.owners[1]));
+  putSorted(bits, 15, packStray(s.strays[0]), packStray(s.strays[1]));
   bits.put(3, s.token);
   bits.put(1, s.free);
   bits.put(2, s.unread);
   for (const row of s.rows) {
     bits.put(3, row.status);
-    bits.put(2, row.attempt);
+    bits.put(3, row.attempt);
+    bits.put(1, row.alone);
   }
   for (const n of s.effects) bits.put(2, n);
-  for (const n of s.spent) bits.put(2, n);
+  for (const n of s.spent) bits.put(3, n);
   bits.put(1, s.wronged);
 }
 
 export function readLeaseState(bits: Bits): LeaseState {
-  const owners: [Owner, Owner] = [unpackOwner(bits.take(26)), unpackOwner(bits.take(26))];
-  const strays: [Stray, Stray] = [unpackStray(bits.take(14)), unpackStray(bits.take(14))];
+  const owners: [Owner, Owner] = [unpackOwner(bits.take(28)), unpackOwner(bits.take(28))];
+  const strays: [Stray, Stray] = [unpackStray(bits.take(15)), unpackStray(bits.take(15))];
   const token = bits.take(3);
   const free = bits.take(1);
   const unread = bits.take(2);
   const rows: [InboxRow, InboxRow] = [readRow(bits), readRow(bits)];
   const effects: [number, number] = [bits.take(2), bits.take(2)];
-  const spent: [number, number] = [bits.take(2), bits.take(2)];
+  const spent: [number, number] = [bits.take(3), bits.take(3)];
   return { token, free, unread, rows, owners, strays, effects, spent, wronged: bits.take(1) };
 }
 
 function readRow(bits: Bits): InboxRow {
-  return { status: bits.take(3), attempt: bits.take(2) };
+  return inboxRow(bits.take(3), bits.take(3), bits.take(1));
 }
 
 function putSorted(bits: Bits, width: number, a: number, b: number): void {
@@ -160,16 +165,18 @@ function packOwner(o: Owner): number {
   const [transactional, plain] = o.work;
   const short = plain.phase | (plain.lane << 4) | (plain.attempt << 5);
   return (
-    o.stage | (o.token << 3) | (short << 6) | (transactional.phase << 13) | (packRun(transactional) << 17)
+    o.stage | (o.token << 3) | (short << 6) | (transactional.phase << 14) | (packRun(transactional) << 18)
   );
 }
 
 function unpackOwner(packed: number): Owner {
-  const plain = unpackWork((packed >> 6) & 15, ((packed >> 10) & 1) | (((packed >> 11) & 3) << 1));
   return {
     stage: packed & 7,
     token: (packed >> 3) & 7,
-    work: [unpackWork((packed >> 13) & 15, packed >> 17), plain],
+    work: [
+      unpackWork((packed >> 14) & 15, packed >> 18),
+      unpackWork((packed >> 6) & 15, (packed >> 10) & 15),
+    ],
   };
 }
 
@@ -183,26 +190,26 @@ function unpackStray(packed: number): Stray {
     token: (packed >> 1) & 7,
     client: (packed >> 4) & 1,
     lane: (packed >> 5) & 1,
-    attempt: (packed >> 6) & 3,
-    row: (packed >> 8) & 1,
-    checked: (packed >> 9) & 1,
-    effect: (packed >> 10) & 1,
-    seen: (packed >> 11) & 7,
+    attempt: (packed >> 6) & 7,
+    row: (packed >> 9) & 1,
+    checked: (packed >> 10) & 1,
+    effect: (packed >> 11) & 1,
+    seen: (packed >> 12) & 7,
   };
 }
 
 function packRun(r: Run): number {
-  return r.lane | (r.attempt << 1) | (r.row << 3) | (r.checked << 4) | (r.effect << 5) | (r.seen << 6);
+  return r.lane | (r.attempt << 1) | (r.row << 4) | (r.checked << 5) | (r.effect << 6) | (r.seen << 7);
 }
 
 function unpackWork(phase: number, run: number): Work {
   return {
     phase,
     lane: run & 1,
-    attempt: (run >> 1) & 3,
-    row: (run >> 3) & 1,
-    checked: (run >> 4) & 1,
-    effect: (run >> 5) & 1,
-    seen: (run >> 6) & 7,
+    attempt: (run >> 1) & 7,
+    row: (run >> 4) & 1,
+    checked: (run >> 5) & 1,
+    effect: (run >> 6) & 1,
+    seen: (run >> 7) & 7,
   };
 }

@@ -25,6 +25,7 @@ import type { LeaseRules, LeaseSetup } from './lease-rules.js';
 import { runSteps, straySteps } from './lease-run.js';
 import {
   copyLeaseState,
+  inboxRow,
   type LeaseState,
   outOfWork,
   Phase,
@@ -60,7 +61,7 @@ export function leaseMachine(setup: LeaseSetup, rules: LeaseRules): Machine<Leas
       }
       straySteps(turn);
     },
-    broken: (s) => broken(s, setup),
+    broken: (s) => broken(s, setup, rules),
     finished: (s) =>
       s.unread === 0 &&
       s.strays.every((left) => left.present === 0) &&
@@ -79,10 +80,7 @@ function start(setup: LeaseSetup): LeaseState {
     token: 1,
     free: 0,
     unread: (setup.transactional ? 1 : 0) | (setup.plain ? 2 : 0),
-    rows: [
-      { status: Row.none, attempt: 0 },
-      { status: Row.none, attempt: 0 },
-    ],
+    rows: [inboxRow(Row.none, 0), inboxRow(Row.none, 0)],
     owners: [owner, outOfWork()],
     strays: [stray(), stray()],
     effects: [0, 0],
@@ -91,14 +89,20 @@ function start(setup: LeaseSetup): LeaseState {
   };
 }
 
-function broken(s: LeaseState, setup: LeaseSetup): string | undefined {
+function broken(s: LeaseState, setup: LeaseSetup, rules: LeaseRules): string | undefined {
   if (s.effects[TRANSACTIONAL] > 1) return TWICE;
   if (setup.transactional && isSettled(s, TRANSACTIONAL) && s.effects[TRANSACTIONAL] === 0) return NEVER;
   if (setup.plain && isSettled(s, PLAIN) && s.effects[PLAIN] === 0) return NEVER;
   if (s.rows[TRANSACTIONAL].status === Row.dead && s.effects[TRANSACTIONAL] > 0) return DEAD;
   if (!setup.faults && s.effects[PLAIN] > 1) return REPEATED;
-  if (s.spent.some((n) => n > setup.maxAttempts - 1)) return ATTEMPTS;
+  if (s.spent.some((n) => n > mostRetries(setup, rules))) return ATTEMPTS;
   return s.wronged === 1 ? WRONGED : undefined;
+}
+
+/** The first run is no retry. An attempt that is given back is followed by one that counts. */
+function mostRetries({ maxAttempts }: LeaseSetup, rules: LeaseRules): number {
+  const counted = maxAttempts - 1;
+  return rules.interrupted === 'stays counted' ? counted : 2 * counted + 1;
 }
 
 function isSettled(s: LeaseState, event: 0 | 1): boolean {

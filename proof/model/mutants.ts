@@ -158,7 +158,7 @@ export const leaseMutants: readonly LeaseMutant[] = [
   {
     part: 'lease',
     name: 'attempts counted after the run',
-    rules: { attemptsCounted: 'after the run' },
+    rules: { attemptsCounted: 'after the run', interrupted: 'stays counted' },
     setup: plain,
   },
   { part: 'lease', name: 'save without fence', rules: { saveFenced: false }, setup: transactional },
@@ -222,6 +222,12 @@ export const leaseMutants: readonly LeaseMutant[] = [
 ];
 
 export const leaseVariants: readonly LeaseMutant[] = [
+  {
+    part: 'lease',
+    name: 'an interrupted attempt stays counted',
+    rules: { interrupted: 'stays counted' },
+    setup: transactional,
+  },
   {
     part: 'lease',
     name: 'a retry asks for the token as well',

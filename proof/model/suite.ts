@@ -61,7 +61,12 @@ function logSetups(size: Size): LogSetup[] {
   const pages = [1, 2, 5];
   const few = [writer(1, 'ks'), writer(1, 'ks'), writer(1)];
   if (size === 'small')
-    return [logSetup(1, few), logSetup(2, few), logSetup(5, [writer(2), writer(1, 's')]), prepared];
+    return [
+      logSetup(1, few),
+      logSetup(2, [writer(1, 'k'), writer(1, 'k'), writer(1)]),
+      logSetup(5, [writer(2), writer(1, 's')]),
+      prepared,
+    ];
   const usual = [
     ...[one, five].flatMap((writers) => pages.map((page) => logSetup(page, writers))),
     prepared,
@@ -74,12 +79,7 @@ function logSetups(size: Size): LogSetup[] {
 }
 
 function leaseSetups(size: Size): LeaseSetup[] {
-  const small = [
-    leaseSetup('both', { faults: false }),
-    leaseSetup('both', { tokens: 2 }),
-    leaseSetup('transactional'),
-    leaseSetup('plain'),
-  ];
+  const small = [leaseSetup('both', { faults: false }), leaseSetup('transactional'), leaseSetup('plain')];
   if (size === 'small') return small;
   const usual = [
     ...small,
