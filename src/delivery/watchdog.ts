@@ -124,7 +124,7 @@ export class Watchdog {
       };
       thread.on('message', (message: WatchdogThreadMessage) => {
         if (message.kind === 'ready') settle();
-        else this.logger.warn(message.text);
+        else this.logger.error(message.text);
       });
       thread.once('error', settle);
       thread.once('exit', () => {

@@ -273,10 +273,10 @@ export class LeaseKeeper {
         !user.isBusy(cursor) &&
         able.get(cursor.consumerName)?.handles(cursor.eventNames) === true &&
         (cursor.leaseToken === null ||
-          cursor.expired ||
+          // One of ours that had run out was renewed by this very beat: claimed anew, what it has done would never be saved.
           (cursor.leaseOwner === this.identity.id
             ? !this.held.has(cursor.leaseToken)
-            : dead.has(cursor.leaseOwner ?? ''))),
+            : cursor.expired || dead.has(cursor.leaseOwner ?? ''))),
     );
     const mine = [...assignFreeCursors(free, sight, this.identity.id, dead), ...this.longFree(free)];
     if (mine.length === 0) return;

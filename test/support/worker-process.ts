@@ -16,6 +16,8 @@ export interface WorkerLine {
 export interface WorkerProcess {
   readonly pid: number;
   readonly lines$: ReplaySubject<WorkerLine>;
+  /** What it says on its standard error, line by line. */
+  readonly errors$: ReplaySubject<string>;
   /** Resolves with its exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
   kill(signal: NodeJS.Signals): void;
@@ -25,6 +27,7 @@ export function startWorker(
   databaseUrl: string,
   consumers: readonly object[],
   settings: object = {},
+  options: object = {},
 ): WorkerProcess {
   const child: ChildProcess = spawn(process.execPath, ['test/support/processes/worker.mjs'], {
     env: {
@@ -33,9 +36,17 @@ export function startWorker(
       DATABASE_URL: databaseUrl,
       CONSUMERS: JSON.stringify(consumers),
       SETTINGS: JSON.stringify(settings),
+      OPTIONS: JSON.stringify(options),
     },
-    stdio: ['ignore', 'pipe', process.env.TEST_LOG ? 'inherit' : 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const errors$ = new ReplaySubject<string>();
+  if (child.stderr !== null) {
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      errors$.next(line);
+      if (process.env.TEST_LOG) process.stderr.write(`${line}\n`);
+    });
+  }
   const lines$ = new ReplaySubject<WorkerLine>();
   if (child.stdout !== null) {
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -45,6 +56,7 @@ export function startWorker(
   return {
     pid: child.pid ?? 0,
     lines$,
+    errors$,
     ended: once(child, 'exit').then(([code, signal]) => code ?? signal),
     kill: (signal) => child.kill(signal),
   };

@@ -1,5 +1,6 @@
 // A worker process of its own, for tests that end processes. Told by its environment: DATABASE_URL, and CONSUMERS, a JSON list
-// of subscriber options. What a handler does is told by the event's payload: { exit } ends the process, { effect } writes a row.
+// of subscriber options. What a handler does is told by the event's payload: { exit } ends the process, { block } blocks the
+// event loop for good, { blockMs } for so long.
 // Prints one JSON line for everything that happens.
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -10,6 +11,8 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 async function handle(consumer, event, context) {
   say({ handling: event.payload.n, consumer, attempt: context.attempt });
   if (event.payload.exit === true) process.exit(9);
+  const until = Date.now() + (event.payload.blockMs ?? 0);
+  while (event.payload.block === true || Date.now() < until) {}
   if (consumer.startsWith('transactional')) {
     await context.transaction.$executeRawUnsafe(
       'INSERT INTO effect (consumer, event_id, note) VALUES ($1, $2, $3)',
@@ -46,6 +49,7 @@ Module({
     IntegrationModule.forRoot({
       connectionString: process.env.DATABASE_URL,
       role: 'worker',
+      ...JSON.parse(process.env.OPTIONS ?? '{}'),
       settings: {
         processingLeaseMs: 1_000,
         retryBaseDelayMs: 100,

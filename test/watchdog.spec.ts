@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { filter, firstValueFrom } from 'rxjs';
+import { Watchdog } from '../src/delivery/watchdog.js';
+import { startApp } from './support/app.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { untilSettled, workUntilSettled } from './support/until-settled.js';
+import { startWorker, type WorkerProcess } from './support/worker-process.js';
+
+const MAX_ATTEMPTS = 3;
+const CONSUMER = { consumerName: 'jobs', eventName: 'job.*', startFrom: 'earliest' };
+
+let database: TestDatabase;
+let workers: WorkerProcess[];
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  workers = [];
+});
+afterEach(async () => {
+  for (const worker of workers) worker.kill('SIGKILL');
+  await Promise.all(workers.map((worker) => worker.ended));
+  await database.drop();
+});
+
+function startWatchedWorker(watchdog: 'report' | 'exit'): WorkerProcess {
+  const worker = startWorker(database.url, [CONSUMER], {}, { watchdog });
+  workers.push(worker);
+  return worker;
+}
+
+async function publish(payloads: { n: number; block?: boolean; blockMs?: number }[]): Promise<number[]> {
+  const publisher = await startApp(database, [], { role: 'publisher' });
+  const published = await publisher.api.publishEvents(
+    payloads.map((payload) => ({
+      eventName: 'job.wanted',
+      sourceModule: 'test',
+      aggregateType: 'job',
+      aggregateId: `j${payload.n % 20}`,
+      payload,
+    })),
+  );
+  await publisher.close();
+  return published.map(({ position }) => position);
+}
+
+function saying(worker: WorkerProcess, text: RegExp): Promise<string> {
+  return firstValueFrom(worker.errors$.pipe(filter((line) => text.test(line))));
+}
+
+describe('an event whose handler blocks the event loop for good', () => {
+  it('is a dead letter after at most 2 + maxAttempts ends with watchdog: exit, and takes no other event with it', async () => {
+    await publish(Array.from({ length: 60 }, (_, n) => (n === 33 ? { n, block: true } : { n })));
+    const ends = await workUntilSettled(database, {
+      consumers: [CONSUMER],
+      endedBy: 'SIGKILL',
+      options: { watchdog: 'exit' },
+    });
+    expect(ends).toBeGreaterThan(0);
+    expect(ends).toBeLessThanOrEqual(2 + MAX_ATTEMPTS);
+    const { rows } = await database.pool.query(
+      `SELECT status, attempt_count, o.payload->>'n' AS n FROM integration.inbox_event i
+       JOIN integration.outbox_event o ON o.position = i.position WHERE status <> 'processed'`,
+    );
+    expect(rows).toEqual([{ status: 'dead_letter', attempt_count: MAX_ATTEMPTS, n: '33' }]);
+  }, 180_000);
+});
+
+describe('watchdog: report', () => {
+  it('names handler, consumer, position and code while the loop is blocked, and logs it when it turns again', async () => {
+    const [position] = await publish([{ n: 1, blockMs: 3_000 }]);
+    const worker = startWatchedWorker('report');
+    const report = await saying(worker, /^\[nestjs-integration\].*blocked/);
+    expect(report).toMatch(/blocked for \d\.\d s, longer than the lease/);
+    expect(report).toMatch(/worker\.mjs:\d+ of consumer "jobs"/);
+    expect(report).toContain(`with the event at position ${position}`);
+    expect(report).toMatch(/It stands at .*handle \(.*worker\.mjs:\d+\)/);
+    expect(await saying(worker, /turns again after/)).toContain('Watchdog');
+  });
+});
+
+describe('a handler that blocks the event loop for longer than the lease', () => {
+  it('has handled its event if nobody else took over meanwhile', async () => {
+    await publish([{ n: 1, blockMs: 2_500 }]);
+    const worker = startWatchedWorker('report');
+    const handled: (number | undefined)[] = [];
+    worker.lines$.subscribe((line) => 'handled' in line && handled.push(line.handled));
+    await untilSettled(database, worker);
+    expect(handled).toEqual([1]);
+  });
+});
+
+describe('watchdog: exit', () => {
+  it('spares a process that was stopped past its lease and continued', async () => {
+    const worker = startWatchedWorker('exit');
+    await firstValueFrom(worker.lines$.pipe(filter(({ ready }) => ready === true)));
+    worker.kill('SIGSTOP');
+    await sleep(3_000);
+    worker.kill('SIGCONT');
+    await sleep(1_500);
+    await publish([{ n: 7 }]);
+    await firstValueFrom(worker.lines$.pipe(filter(({ handled }) => handled === 7)));
+  });
+});
+
+describe('the watchdog', () => {
+  it('does not keep a process alive', async () => {
+    const script = `import { Watchdog } from './dist/delivery/watchdog.js';
+      await new Watchdog('exit', () => 30_000).start();
+      console.log('watching');`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const said: string[] = [];
+    child.stdout.on('data', (data) => said.push(String(data)));
+    const [code] = await once(child, 'exit');
+    expect({ code, said: said.join('') }).toEqual({ code: 0, said: 'watching\n' });
+  });
+
+  it('ends with the application', async () => {
+    const app = await startApp(database, []);
+    const watchdog = app.context.get(Watchdog, { strict: false });
+    expect(watchdog.isWatching).toBe(true);
+    await app.close();
+    expect(watchdog.isWatching).toBe(false);
+  });
+
+  it.each([{ watchdog: 'off' as const }, { role: 'publisher' as const }])(
+    'is not there with %j',
+    async (options) => {
+      const app = await startApp(database, [], options);
+      expect(app.context.get(Watchdog, { strict: false }).isWatching).toBe(false);
+      await app.close();
+    },
+  );
+});
