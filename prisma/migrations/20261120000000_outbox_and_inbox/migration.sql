@@ -42,6 +42,8 @@ CREATE TABLE "integration"."inbox_cursor" (
   "lease_expires_at"   timestamptz,
   "registered_at"      timestamptz    NOT NULL DEFAULT clock_timestamp(),
   "last_progress_at"   timestamptz,
+  -- When a live process was last known to be able to work on it; noted about once an hour.
+  "served_at"          timestamptz    NOT NULL DEFAULT clock_timestamp(),
   -- Positions that a replay has put back into unread and that the owner has not taken up yet.
   "replayed"           int8multirange NOT NULL DEFAULT '{}',
   -- Being repartitioned: the number asked for; nobody may claim it for the moment; owners read nothing from the cut-over on.
@@ -96,6 +98,8 @@ CREATE TABLE "integration"."inbox_replay" (
   -- From here on up to to_position, which is included.
   "next_position"  bigint       NOT NULL,
   "to_position"    bigint       NOT NULL,
+  -- By partition, multiranges: what was unsettled when it was asked for and is delivered anyway.
+  "pending"        text[]       NOT NULL DEFAULT '{}',
   -- Events that it has sent so far.
   "sent"           bigint       NOT NULL DEFAULT 0,
   "requested_by"   varchar(255),
@@ -115,6 +119,25 @@ CREATE TABLE "integration"."integration_process" (
   "backend_start" timestamptz,
   "started_at"    timestamptz NOT NULL DEFAULT clock_timestamp(),
   "seen_at"       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- What is done every few minutes by one process at a time: whoever finds a task due locks its row. From which position
+-- it goes on, and when it last began at the beginning.
+CREATE TABLE "integration"."integration_maintenance" (
+  "task"          varchar(63) NOT NULL PRIMARY KEY,
+  "next_position" bigint      NOT NULL DEFAULT 1,
+  "began_at"      timestamptz NOT NULL DEFAULT '-infinity',
+  "done_at"       timestamptz NOT NULL DEFAULT '-infinity'
+);
+INSERT INTO "integration"."integration_maintenance" ("task") VALUES ('consumers'), ('retention'), ('unrouted');
+
+-- Event names that no consumer asks for, as far as they were noticed.
+CREATE TABLE "integration"."unrouted_event" (
+  "event_name"     varchar(255) NOT NULL PRIMARY KEY,
+  "events"         bigint       NOT NULL,
+  "first_position" bigint       NOT NULL,
+  "first_seen_at"  timestamptz  NOT NULL DEFAULT clock_timestamp(),
+  "last_seen_at"   timestamptz  NOT NULL DEFAULT clock_timestamp()
 );
 
 -- Relations between entities of different modules, without foreign keys.
