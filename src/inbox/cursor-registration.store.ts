@@ -116,7 +116,7 @@ export class CursorRegistrationStore {
 
   /**
    * Adds names and takes the lease from whoever holds it: an owner that goes by the old names would settle events of the new
-   * ones without a handler. The row lock makes it wait for a save that runs, the new token fences off the next.
+   * ones without a handler. The row lock makes it wait for a save that runs, the missing token fences off the next; whoever handles all names may claim it.
    */
   async addEventNames(
     session: EngineSession,
@@ -209,7 +209,7 @@ function statements(schema: string) {
     addEventNames: `
       UPDATE ${cursors}
       SET event_names = ARRAY(SELECT DISTINCT name FROM unnest(event_names || $2::text[]) name ORDER BY name),
-          lease_token = gen_random_uuid(), lease_owner = NULL, lease_expires_at = NULL
+          lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL
       WHERE consumer_name = $1`,
     countBelow: `
       SELECT count(*) AS count

@@ -26,7 +26,8 @@ const COLUMNS = `id, consumer_name AS "consumerName", event_names AS "eventNames
  * Filtered replays. Ranges in `unread` would have as many pieces as events match, so a request is kept and worked off
  * through the inbox: a window writes rows that are due now, and notes how far it has come, in one transaction that holds the
  * consumer's cursors. So two workers take turns, a crash repeats nothing, and a number of partitions cannot change in between.
- * An event that is unread is delivered anyway, one with an unresolved row too: both are passed over.
+ * What was unread or unresolved when it was asked for is delivered anyway, and so is what is now: both are passed over. The
+ * former is kept with the request, by the partitions of that time.
  */
 @Injectable()
 export class ReplayRequestStore {
@@ -47,27 +48,48 @@ export class ReplayRequestStore {
     requestedBy: string | undefined,
   ): Promise<ReplayRequest | undefined> {
     const { from, to } = await this.boundsOf(filter);
-    const [row] = await this.db.query<ReplayRequest>(
-      `INSERT INTO ${this.replay} (consumer_name, event_names, aggregate_type, aggregate_id, since, until, requested_by,
-         next_position, to_position)
-       SELECT $1::text, $2::text[], $3::text, $4::text, $5::timestamptz, $6::timestamptz, $7::text, greatest($8::bigint, coalesce(log.first, 1)),
-         least($9::bigint, coalesce(log.last, 0))
-       FROM (SELECT min(position) AS first, max(position) AS last FROM ${this.schema}.outbox_event) AS log
-       WHERE EXISTS (SELECT 1 FROM ${this.schema}.inbox_cursor WHERE consumer_name = $1::text)
+    return this.db.transaction(async (session) => {
+      await waitLongerForLocks(session);
+      await this.lockCursors(session, consumerName);
+      const [row] = await session.query<ReplayRequest>(
+        `WITH log AS (
+         SELECT greatest($8::bigint, coalesce(min(position), 1)) AS first, least($9::bigint, coalesce(max(position), 0)) AS last
+         FROM ${this.schema}.outbox_event
+       ), unresolved AS (
+         SELECT i.partition, range_agg(int8range(i.position, i.position, '[]')) AS positions
+         FROM ${this.schema}.inbox_event i WHERE i.consumer_name = $1::text AND NOT ${isResolved('i')} GROUP BY 1
+       ), pending AS (
+         SELECT array_agg(((c.unread + coalesce(u.positions, '{}'))
+           * int8multirange(int8range(log.first, greatest(log.first, log.last), '[]')))::text ORDER BY c.partition) AS positions
+         FROM log CROSS JOIN ${this.schema}.inbox_cursor c LEFT JOIN unresolved u ON u.partition = c.partition
+         WHERE c.consumer_name = $1::text
+       )
+       INSERT INTO ${this.replay} (consumer_name, event_names, aggregate_type, aggregate_id, since, until, requested_by,
+         next_position, to_position, pending)
+       SELECT $1::text, $2::text[], $3::text, $4::text, $5::timestamptz, $6::timestamptz, $7::text, log.first, log.last, pending.positions
+       FROM log, pending WHERE pending.positions IS NOT NULL
        RETURNING ${COLUMNS}`,
-      [
-        consumerName,
-        filter.eventNames ?? [],
-        filter.aggregateType ?? null,
-        filter.aggregateId ?? null,
-        filter.since ?? null,
-        filter.until ?? null,
-        requestedBy ?? null,
-        from,
-        to,
-      ],
+        [
+          consumerName,
+          filter.eventNames ?? [],
+          filter.aggregateType ?? null,
+          filter.aggregateId ?? null,
+          filter.since ?? null,
+          filter.until ?? null,
+          requestedBy ?? null,
+          from,
+          to,
+        ],
+      );
+      return row;
+    });
+  }
+
+  private async lockCursors(session: EngineSession, consumerName: string): Promise<void> {
+    await session.query(
+      `SELECT 1 FROM ${this.schema}.inbox_cursor WHERE consumer_name = $1 ORDER BY partition FOR UPDATE`,
+      [consumerName],
     );
-    return row;
   }
 
   /** Between which positions events of the filter can lie: the rows' own times decide in the end. */
@@ -102,10 +124,7 @@ export class ReplayRequestStore {
     if (await this.enoughIsDue(consumerName)) return { state: 'waiting' };
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
-      await session.query(
-        `SELECT 1 FROM ${this.schema}.inbox_cursor WHERE consumer_name = $1 ORDER BY partition FOR UPDATE`,
-        [consumerName],
-      );
+      await this.lockCursors(session, consumerName);
       const [request] = await session.query<ReplayRequest>(
         `SELECT ${COLUMNS} FROM ${this.replay} WHERE consumer_name = $1 AND finished_at IS NULL
          ORDER BY created_at, id LIMIT 1 FOR UPDATE`,
@@ -148,6 +167,7 @@ export class ReplayRequestStore {
       aggregateId,
       request.since,
       request.until,
+      request.id,
     ]);
     const full = (row?.matched ?? 0) >= SENT_AT_ONCE && typeof row?.last === 'number';
     return { sent: row?.sent ?? 0, next: full ? Number(row?.last) + 1 : end + 1 };
@@ -156,8 +176,14 @@ export class ReplayRequestStore {
   // A row that is there is resolved, or it would have been passed over: it starts anew.
   private get sendSql(): string {
     return `
-      WITH matched AS MATERIALIZED (
-        SELECT e.id, e.position, e.aggregate_type, e.aggregate_id, c.partition, e.position <@ c.unread AS unread
+      WITH pending AS MATERIALIZED (
+        SELECT p.number - 1 AS partition, cardinality(r.pending) AS partitions, p.positions::int8multirange AS positions
+        FROM ${this.replay} r, unnest(r.pending) WITH ORDINALITY AS p (positions, number) WHERE r.id = $9
+      ), matched AS MATERIALIZED (
+        SELECT e.id, e.position, e.aggregate_type, e.aggregate_id, c.partition,
+          e.position <@ c.unread OR EXISTS (
+            SELECT 1 FROM pending p WHERE e.position <@ p.positions
+              AND p.partition = ${this.schema}.integration_partition(e.aggregate_type, e.aggregate_id, p.partitions)) AS pending
         FROM ${this.schema}.outbox_event e
         JOIN ${this.schema}.inbox_cursor c ON c.consumer_name = $1 AND (c.partitions = 1
           OR c.partition = ${this.schema}.integration_partition(e.aggregate_type, e.aggregate_id, c.partitions))
@@ -172,7 +198,7 @@ export class ReplayRequestStore {
           status, available_at)
         SELECT m.id, m.position, $1, m.partition, m.aggregate_type, m.aggregate_id, 'received', clock_timestamp()
         FROM matched m
-        WHERE NOT m.unread AND NOT EXISTS (
+        WHERE NOT m.pending AND NOT EXISTS (
           SELECT 1 FROM ${this.schema}.inbox_event u WHERE u.outbox_event_id = m.id AND u.consumer_name = $1
             AND NOT ${isResolved('u')})
         ORDER BY m.position
