@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type DomainEvent, NonRetryableError, RetryAfterError, SkipEventError } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
+import { gate } from './support/gate.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -38,15 +39,6 @@ const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 const numbersOf = (calls: readonly Call[], aggregate: string) =>
   calls.filter((made) => made.aggregate === aggregate).map((made) => made.n);
-
-/** Something that handlers can wait for. */
-function gate(): { readonly opened: Promise<void>; open(): void } {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
 
 describe('events of one aggregate', () => {
   it('run one after another, in order, beside those of other aggregates', async () => {

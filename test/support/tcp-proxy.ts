@@ -6,14 +6,31 @@ export interface TcpProxy {
   readonly url: string;
   /** Connections that exist now pass nothing on any more, in either direction; later ones do. */
   freeze(): void;
+  /**
+   * The next message of a client that contains `text` reaches the server, the server's answer reaches nobody: the connection
+   * ends instead. Resolves when that has happened.
+   */
+  loseAnswerTo(text: string): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
+  let losing: { readonly text: string; readonly lost: () => void } | undefined;
   const server = createServer((inbound) => {
     const outbound = connect(Number(target.port || 5432), target.hostname);
+    inbound.on('data', (data) => {
+      if (losing === undefined || !data.includes(losing.text)) return;
+      const { lost } = losing;
+      losing = undefined;
+      outbound.unpipe();
+      outbound.once('data', () => {
+        inbound.destroy();
+        lost();
+      });
+      outbound.resume();
+    });
     for (const [socket, other] of [
       [inbound, outbound],
       [outbound, inbound],
@@ -37,6 +54,10 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
     freeze: () => {
       for (const socket of sockets) socket.unpipe();
     },
+    loseAnswerTo: (text) =>
+      new Promise((lost) => {
+        losing = { text, lost };
+      }),
     close: () => {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));

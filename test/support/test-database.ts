@@ -15,8 +15,8 @@ export interface TestDatabase {
   readonly url: string;
   /** A pool for looking at the tables and for being somebody else. */
   readonly pool: pg.Pool;
-  /** A Prisma client as a host would have it; disconnected by `drop`. */
-  prisma(): PrismaClient;
+  /** A Prisma client as a host would have it, by another `url` or with at most `max` connections if told; disconnected by `drop`. */
+  prisma(options?: { url?: string; max?: number }): PrismaClient;
   /** Disconnects everything that it opened, fails if anybody else is still connected, drops the database. */
   drop(): Promise<void>;
 }
@@ -37,8 +37,11 @@ export async function createTestDatabase(options: { migrated?: boolean } = {}): 
   return {
     url,
     pool,
-    prisma: () => {
-      const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) });
+    prisma: (options = {}) => {
+      const { url: connectionString = url, max } = options;
+      const client = new PrismaClient({
+        adapter: new PrismaPg({ connectionString, ...(max === undefined ? {} : { max }) }),
+      });
       clients.push(client);
       return client;
     },

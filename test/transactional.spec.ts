@@ -1,0 +1,440 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import pg from 'pg';
+import { HandlerTransaction } from '../src/delivery/handler-transaction.js';
+import {
+  type DomainEvent,
+  type IntegrationModuleOptions,
+  OutboxNotifier,
+  type SubscriberContext,
+  type TransactionalSqlClient,
+} from '../src/index.js';
+import { startApp, type TestApp } from './support/app.js';
+import { effectsOf, transactionOf, writeEffect } from './support/effects.js';
+import { gate } from './support/gate.js';
+import { inboxRows, unreadOf } from './support/inbox-rows.js';
+import { Recorder } from './support/recorder.js';
+import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
+
+type Handle = (event: DomainEvent, context: SubscriberContext) => unknown;
+
+let database: TestDatabase;
+const apps: TestApp[] = [];
+const proxies: TcpProxy[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  await Promise.all([...proxies.splice(0), ...apps.splice(0)].map((opened) => opened.close()));
+  jest.restoreAllMocks();
+});
+afterAll(() => database.drop());
+
+async function openProxy(): Promise<TcpProxy> {
+  const proxy = await startTcpProxy(database.url);
+  proxies.push(proxy);
+  return proxy;
+}
+
+/** One application with one transactional consumer of one event name of its own. Resolves to it and the attempts it makes. */
+async function consume(
+  name: string,
+  handle: Handle,
+  options: IntegrationModuleOptions & { timeoutMs?: number } = {},
+): Promise<{ app: TestApp; attempts: Recorder<number> }> {
+  const attempts = new Recorder<number>();
+  const { timeoutMs, ...moduleOptions } = options;
+  const app = await startApp(
+    database,
+    [
+      {
+        eventName: name,
+        consumerName: name,
+        transactional: true,
+        timeoutMs,
+        handler: async (event: DomainEvent, context: SubscriberContext) => {
+          attempts.record(context.attempt);
+          await handle(event, context);
+        },
+      },
+    ],
+    moduleOptions,
+  );
+  apps.push(app);
+  return { app, attempts };
+}
+
+const event = (eventName: string, aggregateId = 'a') => ({
+  eventName,
+  sourceModule: 'test',
+  aggregateType: 'thing',
+  aggregateId,
+});
+
+/** Resolves when the consumer's cursor has settled everything and nothing of it is unresolved in the inbox. */
+async function untilSettled(name: string): Promise<void> {
+  await until(`${name} is settled`, async () => {
+    const { rows } = await database.pool.query<{ settled: boolean }>(
+      `SELECT NOT EXISTS (SELECT FROM integration.outbox_event e WHERE e.position <@ c.unread)
+              AND NOT EXISTS (SELECT FROM integration.inbox_event i WHERE i.consumer_name = c.consumer_name
+                              AND (i.status IN ('received', 'processing') OR (i.status = 'failed' AND i.available_at IS NOT NULL))) AS settled
+       FROM integration.inbox_cursor c WHERE consumer_name = $1`,
+      [name],
+    );
+    return rows[0]?.settled;
+  });
+}
+
+/** Resolves when a backend of this database waits for a row that another transaction holds. */
+const untilSomebodyWaitsForARow = () =>
+  until('somebody waits for a row', async () => {
+    const { rowCount } = await database.pool.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'transactionid'`,
+    );
+    return rowCount === 1;
+  });
+
+/** The warnings that are logged from now on. */
+function warnings(): Recorder<string> {
+  const logged = new Recorder<string>();
+  jest
+    .spyOn(Logger.prototype, 'warn')
+    .mockImplementation((message: unknown) => logged.record(String(message)));
+  return logged;
+}
+
+describe('the effects of a transactional handler', () => {
+  it('are there once, with no row left in the inbox', async () => {
+    const { app } = await consume('plain', (e, context) => writeEffect('plain', e, context));
+    await app.api.publishEvents([event('plain', 'a'), event('plain', 'a'), event('plain', 'b')]);
+    await untilSettled('plain');
+    expect(await effectsOf(database, 'plain')).toEqual(['attempt 1', 'attempt 1', 'attempt 1']);
+    expect(await inboxRows(database, 'plain')).toEqual([]);
+  });
+
+  it('vanish with an attempt that fails after writing, and are there once after the one that succeeds', async () => {
+    const { app } = await consume('fails', async (e, context) => {
+      await writeEffect('fails', e, context);
+      if (context.attempt < 3) throw new Error('after writing');
+    });
+    await app.api.publishEvent(event('fails'));
+    await untilSettled('fails');
+    expect(await effectsOf(database, 'fails')).toEqual(['attempt 3']);
+    expect(await inboxRows(database, 'fails')).toMatchObject([{ status: 'processed', attempts: 3 }]);
+  });
+
+  it('are not lost where a handler swallows an error of the database: that attempt has failed', async () => {
+    const { app, attempts } = await consume('swallows', async (e, context) => {
+      await writeEffect('swallows', e, context);
+      if (context.attempt < 3)
+        await transactionOf(context)
+          .$executeRawUnsafe('SELECT 1 / 0')
+          .catch(() => {});
+    });
+    await app.api.publishEvent(event('swallows'));
+    await untilSettled('swallows');
+    expect(attempts.all).toEqual([1, 2, 3]);
+    expect(await effectsOf(database, 'swallows')).toEqual(['attempt 3']);
+  });
+
+  it('are there once where the process forgets everything between the commit and the save', async () => {
+    const committed = new pg.Client({ connectionString: database.url });
+    await committed.connect();
+    await committed.query('LISTEN committed');
+    const notified = new Promise((resolve) => committed.once('notification', resolve));
+    const { app, attempts } = await consume(
+      'cut',
+      async (e, context) => {
+        await writeEffect('cut', e, context);
+        await transactionOf(context).$queryRawUnsafe(`SELECT pg_notify('committed', '')::text`);
+      },
+      // The save comes a second after the commit.
+      { settings: { flushIntervalMs: 1_000 } },
+    );
+    await app.api.publishEvent(event('cut'));
+    await notified;
+    const before = await unreadOf(database, 'cut');
+    await database.pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nestjs-integration%' AND datname = current_database()`,
+    );
+    expect(await unreadOf(database, 'cut')).toBe(before);
+    await untilSettled('cut');
+    expect(await effectsOf(database, 'cut')).toEqual(['attempt 1']);
+    expect(attempts.all).toEqual([1]);
+    await committed.end();
+  });
+
+  it('are there once where the answer to the commit is lost, at the first attempt and at a later one', async () => {
+    const proxy = await openProxy();
+    const { app, attempts } = await consume(
+      'unanswered',
+      async (e, context) => {
+        await writeEffect('unanswered', e, context);
+        if (e.aggregateId === 'later' && context.attempt === 1) throw new Error('the first fails');
+        lost.push(proxy.loseAnswerTo('COMMIT'));
+      },
+      {
+        client: database.prisma({ url: proxy.url }),
+        settings: { retryBaseDelayMs: 500, retryMaxDelayMs: 500 },
+      },
+    );
+    const lost: Promise<void>[] = [];
+    for (const id of ['first', 'later']) {
+      await database.pool.query(
+        `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id) VALUES ('unanswered', 'test', 'thing', $1)`,
+        [id],
+      );
+      app.context.get(OutboxNotifier).notify();
+      await untilSettled('unanswered');
+    }
+    await Promise.all(lost);
+    expect(attempts.all).toEqual([1, 1, 2]);
+    expect(await effectsOf(database, 'unanswered')).toEqual(['attempt 1', 'attempt 2']);
+  });
+
+  it('are there once where the commit takes longer than the deadline, at the first attempt and at a later one', async () => {
+    await database.pool.query(`
+      CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON effect DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.consumer = 'late') EXECUTE FUNCTION slow_commit();`);
+    const { app, attempts } = await consume(
+      'late',
+      async (e, context) => {
+        if (e.aggregateId === 'later' && context.attempt === 1) throw new Error('the first fails');
+        await writeEffect('late', e, context);
+      },
+      { timeoutMs: 400 },
+    );
+    await app.api.publishEvents([event('late', 'first'), event('late', 'later')]);
+    await untilSettled('late');
+    // Nothing is held up behind them.
+    await app.api.publishEvents([event('late', 'first'), event('late', 'later')]);
+    await untilSettled('late');
+    expect((await effectsOf(database, 'late')).length).toBe(4);
+    expect(attempts.all.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it('of a handler that hangs are ended by the server soon after its deadline, and the next attempt succeeds', async () => {
+    const { app } = await consume(
+      'hangs',
+      async (e, context) => {
+        await writeEffect('hangs', e, context);
+        if (context.attempt === 1) await new Promise(() => {});
+      },
+      { timeoutMs: 300 },
+    );
+    await app.api.publishEvent(event('hangs'));
+    await untilSettled('hangs');
+    expect(await effectsOf(database, 'hangs')).toEqual(['attempt 2']);
+    expect(await inboxRows(database, 'hangs')).toMatchObject([
+      { status: 'processed', attempts: 2, error: expect.stringContaining('did not finish') },
+    ]);
+  });
+});
+
+describe('when another owner takes over from one that is stalled', () => {
+  /**
+   * Two processes with one consumer. The first, with `firstHandle`, has it; its engine's connections stand still on demand, its
+   * host's client is not concerned.
+   */
+  async function twoOwners(
+    name: string,
+    firstHandle: Handle,
+    options: IntegrationModuleOptions & { timeoutMs?: number } = {},
+  ) {
+    const proxy = await openProxy();
+    const settings = { processingLeaseMs: 1_000 };
+    const first = await consume(name, firstHandle, { ...options, connectionString: proxy.url, settings });
+    await untilLeased(name);
+    const { timeoutMs } = options;
+    const ordinary: Handle = (e, context) => writeEffect(name, e, context);
+    const second = await consume(name, ordinary, {
+      settings,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    return { first, second, stallFirst: () => proxy.freeze() };
+  }
+
+  /** The first owner's consumer is leased before the second is there. */
+  const untilLeased = (name: string) =>
+    until(`${name} is leased`, async () => {
+      const { rows } = await database.pool.query<{ leased: boolean }>(
+        'SELECT lease_owner IS NOT NULL AS leased FROM integration.inbox_cursor WHERE consumer_name = $1',
+        [name],
+      );
+      return rows[0]?.leased;
+    });
+
+  async function publish(name: string): Promise<void> {
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id) VALUES ($1, 'test', 'thing', 'a')`,
+      [name],
+    );
+  }
+
+  it('in its handler, and goes on later: it still holds the row, and the other one finds the effects', async () => {
+    const stall = gate();
+    const { first, second, stallFirst } = await twoOwners('goes-on', async (e, context) => {
+      await writeEffect('goes-on', e, context);
+      await stall.opened;
+    });
+    await publish('goes-on');
+    await first.attempts.first(1);
+    stallFirst();
+    await untilSomebodyWaitsForARow();
+    stall.open();
+    await untilSettled('goes-on');
+    expect(await effectsOf(database, 'goes-on')).toEqual(['attempt 1']);
+    expect(second.attempts.all).toEqual([]);
+  });
+
+  it('in its handler, for good: the server ends its transaction, and the other one is held up no longer than that', async () => {
+    const { first, second, stallFirst } = await twoOwners(
+      'for-good',
+      async (e, context) => {
+        await writeEffect('for-good', e, context);
+        await new Promise(() => {});
+      },
+      { timeoutMs: 5_000 },
+    );
+    await publish('for-good');
+    await first.attempts.first(1);
+    const began = performance.now();
+    stallFirst();
+    await untilSomebodyWaitsForARow();
+    await second.attempts.first(1);
+    expect(performance.now() - began).toBeLessThan(7_000);
+    await untilSettled('for-good');
+    expect(await effectsOf(database, 'for-good')).toEqual(['attempt 1']);
+  });
+
+  it('before its transaction began: it finds its lease lost, and its handler is not called', async () => {
+    const entered = jest.spyOn(HandlerTransaction.prototype, 'enter');
+    const asked = gate();
+    const stall = gate();
+    const prisma = database.prisma();
+    const client: TransactionalSqlClient = {
+      $queryRawUnsafe: (sql, ...values) => prisma.$queryRawUnsafe(sql, ...values),
+      $executeRawUnsafe: (sql, ...values) => prisma.$executeRawUnsafe(sql, ...values),
+      $transaction: async (fn, options) => {
+        asked.open();
+        await stall.opened;
+        return prisma.$transaction(fn, options);
+      },
+    };
+    const { first, second, stallFirst } = await twoOwners(
+      'before',
+      (e, context) => writeEffect('before', e, context),
+      { client },
+    );
+    await publish('before');
+    await asked.opened;
+    stallFirst();
+    // The second owner has saved by then, and cleaned its row up: nothing but the token tells.
+    await untilSettled('before');
+    expect(await inboxRows(database, 'before')).toEqual([]);
+    entered.mockClear();
+    stall.open();
+    await until('the first owner has entered its transaction', async () => entered.mock.results.length > 0);
+    expect(await entered.mock.results[0]?.value).toEqual({ kind: 'lease-lost' });
+    expect(first.attempts.all).toEqual([]);
+    expect(second.attempts.all).toEqual([1]);
+    expect(await effectsOf(database, 'before')).toEqual(['attempt 1']);
+  });
+});
+
+describe('a failure of the infrastructure counts no attempt', () => {
+  it('a client that opens repeatable read is told so, and its events are run once it does not', async () => {
+    const warned = warnings();
+    let isolationLevel: 'RepeatableRead' | 'ReadCommitted' = 'RepeatableRead';
+    const prisma = database.prisma();
+    const client: TransactionalSqlClient = {
+      $queryRawUnsafe: (sql, ...values) => prisma.$queryRawUnsafe(sql, ...values),
+      $executeRawUnsafe: (sql, ...values) => prisma.$executeRawUnsafe(sql, ...values),
+      $transaction: (fn) => prisma.$transaction(fn, { isolationLevel }),
+    };
+    const { app, attempts } = await consume('isolated', (e, context) => writeEffect('isolated', e, context), {
+      client,
+    });
+    await app.api.publishEvent(event('isolated'));
+    await warned.find((message) => message.includes('READ COMMITTED is needed'));
+    expect(attempts.all).toEqual([]);
+    isolationLevel = 'ReadCommitted';
+    await untilSettled('isolated');
+    expect(attempts.all).toEqual([1]);
+    expect(await inboxRows(database, 'isolated')).toEqual([]);
+  });
+
+  it('a host whose pool is exhausted gets its events once there is a connection', async () => {
+    const warned = warnings();
+    const client = database.prisma({ max: 1 });
+    const busy = gate();
+    const { app, attempts } = await consume(
+      'exhausted',
+      (e, context) => writeEffect('exhausted', e, context),
+      {
+        client,
+        timeoutMs: 1_000,
+      },
+    );
+    const occupied = gate();
+    const holding = client.$transaction(
+      async (tx) => {
+        await tx.$queryRawUnsafe('SELECT 1');
+        occupied.open();
+        await busy.opened;
+      },
+      { timeout: 60_000 },
+    );
+    await occupied.opened;
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+       SELECT 'exhausted', 'test', 'thing', 'a' || n FROM generate_series(1, 5) n`,
+    );
+    app.context.get(OutboxNotifier).notify();
+    await warned.first(3);
+    expect(warned.all.filter((message) => !message.includes('no attempt is counted'))).toEqual([]);
+    busy.open();
+    await holding;
+    await untilSettled('exhausted');
+    expect(await effectsOf(database, 'exhausted')).toEqual(Array(5).fill('attempt 1'));
+    expect(new Set(attempts.all)).toEqual(new Set([1]));
+    expect(await inboxRows(database, 'exhausted')).toEqual([]);
+  });
+});
+
+describe('publishing inside a transactional handler', () => {
+  it('is part of its transaction, and signalled after the commit', async () => {
+    const { app } = await consume('upstream', async (_event, context) => {
+      await app.api.publishEvent(
+        { ...event('downstream'), payload: { attempt: context.attempt } },
+        { persistenceClient: context.transaction },
+      );
+      if (context.attempt === 1) throw new Error('the first fails');
+    });
+    const signals = new Recorder<string>();
+    const listening = app.context.get(OutboxNotifier).wakeups$.subscribe(async ({ source, eventNames }) => {
+      if (eventNames?.includes('downstream')) signals.record(source);
+    });
+    await app.api.publishEvent(event('upstream'));
+    expect(await signals.first(1)).toEqual(['commit']);
+    const { items } = await app.outbox.findMany({ eventName: 'downstream' });
+    expect(items.map((item) => item.payload)).toEqual([{ attempt: 2 }]);
+    listening.unsubscribe();
+  });
+
+  it('throws where persistenceClient is forgotten', async () => {
+    const { app } = await consume('forgetful', async () => {
+      await app.api.publishEvent(event('lost'));
+    });
+    await app.api.publishEvent(event('forgetful'));
+    await untilSettled('forgetful');
+    expect(await inboxRows(database, 'forgetful')).toMatchObject([
+      { status: 'dead_letter', error: expect.stringContaining('without persistenceClient') },
+    ]);
+    expect((await app.outbox.findMany({ eventName: 'lost' })).items).toEqual([]);
+  });
+});
