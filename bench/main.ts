@@ -6,13 +6,13 @@ import { BenchServer, SERVER_SETTINGS } from './harness/bench-server.js';
 import { writeDocs } from './harness/docs-page.js';
 import { describeMachine, describeVersions } from './harness/machine.js';
 import { Report } from './harness/report.js';
-import type { Sizes } from './scenarios/scenario.js';
+import type { Scenario, Sizes } from './scenarios/scenario.js';
 import { SCENARIOS } from './scenarios/scenarios.js';
 
 const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
 
-const FULL: Sizes = { quick: false, rounds: 3, backlog: 100_000, drainLimitMs: 6_000 };
-const QUICK: Sizes = { quick: true, rounds: 3, backlog: 20_000, drainLimitMs: 700 };
+const FULL: Sizes = { quick: false, rounds: 3, reportedRounds: 3, backlog: 100_000, drainLimitMs: 6_000 };
+const QUICK: Sizes = { quick: true, rounds: 3, reportedRounds: 1, backlog: 20_000, drainLimitMs: 500 };
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -46,13 +46,15 @@ async function run(args: BenchArguments): Promise<number> {
     });
     report.detail('sizes', args.quick ? QUICK : FULL);
     report.detail('serverSettings', SERVER_SETTINGS);
-    for (const scenario of SCENARIOS.filter(
-      ({ name }) => args.only.length === 0 || args.only.includes(name),
-    )) {
+    for (const scenario of chosen(args)) {
       console.log(`\n== ${scenario.name}: ${scenario.promise}`);
+      const from = performance.now();
       const sizes = args.quick ? QUICK : FULL;
-      await scenario.run({ server, report, sizes, resultsFolder: RESULTS, profile: args.profile });
+      await scenario
+        .run({ server, report, sizes, resultsFolder: RESULTS, profile: args.profile })
+        .catch((error) => report.brokeOff(scenario.name, error));
       await server.dropTemplates();
+      console.log(`  (${Math.round((performance.now() - from) / 1e3)} s)`);
     }
     report.printSummary();
     console.log(`\ntook ${Math.round((Date.now() - startedAt.getTime()) / 1e3)} s`);
@@ -62,4 +64,8 @@ async function run(args: BenchArguments): Promise<number> {
   } finally {
     await server.stop();
   }
+}
+
+function chosen({ only, quick }: BenchArguments): Scenario[] {
+  return SCENARIOS.filter(({ name, slow }) => (only.length > 0 ? only.includes(name) : !(quick && slow)));
 }

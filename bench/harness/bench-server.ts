@@ -116,11 +116,20 @@ export class BenchServer {
 }
 
 /** Runs one statement on a connection of its own. */
-export async function runIn(database: BenchDatabase, sql: string): Promise<pg.QueryResult> {
+export function runIn(database: BenchDatabase, sql: string): Promise<pg.QueryResult> {
+  return withClient(database, (client) => client.query(sql));
+}
+
+/** A connection of its own for `use`; closed afterwards. */
+export async function withClient<R>(
+  database: BenchDatabase,
+  use: (client: pg.Client) => Promise<R>,
+): Promise<R> {
   const client = new pg.Client({ connectionString: database.url });
+  client.on('error', () => {});
   await client.connect();
   try {
-    return await client.query(sql);
+    return await use(client);
   } finally {
     await client.end();
   }

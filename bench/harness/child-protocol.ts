@@ -4,7 +4,7 @@ import type { SystemName } from '../systems/systems.js';
 export interface DrainRequest {
   /** Handler calls that make the drain complete: events × consumers. */
   expected: number;
-  /** After this time the drain is broken off; the rate then stands for the part that was done. */
+  /** So long after the first handler call the drain is broken off; the rate then stands for the part that was done. */
   limitMs: number;
   /** Record the process's resident memory every 20 ms. */
   watchMemory?: boolean;

@@ -5,6 +5,7 @@ import { untilTrue } from './until-true.js';
 
 const MEMORY_LOOK_MS = 20;
 const SETTLE_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 30_000;
 
 /**
  * Starts the consumers on a waiting backlog. The clock runs from the first handler call, so that nobody's start-up counts,
@@ -20,15 +21,17 @@ export async function drain(system: MeasuredSystem, request: DrainRequest): Prom
 async function runDrain(system: MeasuredSystem, { expected, limitMs }: DrainRequest): Promise<DrainResult> {
   let handled = 0;
   let firstAt = 0;
-  let done = () => {};
-  const all = new Promise<void>((resolve) => {
-    done = resolve;
-  });
+  const first = new Signal();
+  const all = new Signal();
   const stop = await system.consume(() => {
-    if (handled === 0) firstAt = performance.now();
-    if (++handled === expected) done();
+    if (handled === 0) {
+      firstAt = performance.now();
+      first.fire();
+    }
+    if (++handled === expected) all.fire();
   });
-  const complete = await within(all, limitMs);
+  if (!(await within(first.fired, START_LIMIT_MS))) throw new Error('no handler was called');
+  const complete = await within(all.fired, limitMs);
   if (complete) await untilTrue(() => system.isSettled(), SETTLE_LIMIT_MS);
   const seconds = (performance.now() - firstAt) / 1e3;
   const counted = handled;
@@ -36,6 +39,14 @@ async function runDrain(system: MeasuredSystem, { expected, limitMs }: DrainRequ
   if (complete && !(await system.isSettled()))
     throw new Error('every event was handled, but the database was left unsettled');
   return { handled: counted, complete, seconds };
+}
+
+/** A promise that is kept from outside. */
+class Signal {
+  fire: () => void = () => {};
+  readonly fired = new Promise<void>((resolve) => {
+    this.fire = resolve;
+  });
 }
 
 async function within(promise: Promise<void>, limitMs: number): Promise<boolean> {

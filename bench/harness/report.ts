@@ -27,6 +27,7 @@ export class Report {
   readonly checks: Check[] = [];
   readonly tables: ReportedTable[] = [];
   private readonly details: Record<string, unknown> = {};
+  private readonly broken: { scenario: string; message: string }[] = [];
 
   constructor(private readonly heading: Heading) {}
 
@@ -52,15 +53,22 @@ export class Report {
     this.details[name] = value;
   }
 
+  /** A scenario that broke off: what it did not measure is absent, and the run is not ok. */
+  brokeOff(scenario: string, error: unknown): void {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.broken.push({ scenario, message });
+    console.log(`  BROKE OFF: ${message}`);
+  }
+
   get ok(): boolean {
-    return this.checks.every((check) => check.ok);
+    return this.broken.length === 0 && this.checks.every((check) => check.ok);
   }
 
   figures() {
     return {
       ...this.heading,
       checks: this.checks.map(({ name, value, bound, ok }) => ({ name, value, bound: boundOf(bound), ok })),
-      details: { ...this.details, tables: this.tables },
+      details: { ...this.details, tables: this.tables, brokenOff: this.broken },
     };
   }
 
@@ -76,6 +84,8 @@ export class Report {
       describeBound(check.bound),
     ]);
     console.log(`\n${formatTable('Promises', ['', 'name', 'value', 'bound'], rows)}`);
+    for (const { scenario, message } of this.broken)
+      console.log(`\n${scenario} broke off: ${message.split('\n')[0]}`);
   }
 
   private add(check: Check): void {

@@ -60,6 +60,7 @@ export class SystemProcess {
   ): Promise<AnswerOf<C>> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
+      if (!this.child.connected) return reject(new Error('the measured process has ended'));
       this.pending.set(id, { resolve: (answer) => resolve(answer as AnswerOf<C>), reject });
       this.child.send({ id, command, request });
     });

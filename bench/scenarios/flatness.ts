@@ -1,5 +1,4 @@
-import pg from 'pg';
-import { type BenchDatabase, runIn } from '../harness/bench-server.js';
+import { type BenchDatabase, runIn, withClient } from '../harness/bench-server.js';
 import { SETTLE_FILLED_DATABASE } from '../harness/bench-server.store.js';
 import { median, percentile } from '../harness/statistics.js';
 import { SystemProcess } from '../harness/system-process.js';
@@ -20,6 +19,7 @@ const HOT_KEY = 'inv-hot';
 const CHUNK = 250_000;
 const SETTLE_LIMIT_MS = 600_000;
 const DRAIN_LIMIT_MS = 120_000;
+const WARM_UP = 25;
 
 interface Burden {
   history: number;
@@ -73,18 +73,15 @@ async function measure(bench: Bench, database: BenchDatabase): Promise<Round> {
   if (!drained.complete) throw new Error(`${count} events were not drained in time`);
   const latency = await SystemProcess.with('integration', options, async (process) => {
     const probes = bench.sizes.quick ? 60 : 400;
+    const paced = { route: 'own', rate: 50, writers: 1 } as const;
     await process.call('startConsuming');
-    const published = await process.call('publishPaced', {
-      route: 'own',
-      from: 1,
-      count: probes,
-      rate: 50,
-      writers: 1,
+    await process.call('publishPaced', { ...paced, from: 1, count: WARM_UP });
+    const published = await process.call('publishPaced', { ...paced, from: WARM_UP + 1, count: probes });
+    const handled = await process.call('handledUntil', {
+      expected: WARM_UP + probes,
+      limitMs: DRAIN_LIMIT_MS,
     });
-    return delays(
-      published,
-      await process.call('handledUntil', { expected: probes, limitMs: DRAIN_LIMIT_MS }),
-    );
+    return delays(published, handled);
   });
   return {
     eventsPerSecond: drained.handled / drained.seconds,
@@ -100,15 +97,14 @@ async function install(database: BenchDatabase): Promise<void> {
 /** History is put in place settled; what is delayed and what waits is set aside by the engine itself. */
 async function load(database: BenchDatabase, { history, delayed, hot }: Burden): Promise<void> {
   const payload = JSON.stringify(benchEvent(0).payload);
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  for (let from = 1; from <= history; from += CHUNK)
-    await client.query(INSERT_HISTORY, [from, Math.min(history, from + CHUNK - 1), payload]);
-  await client.query(SETTLE_EVERYTHING);
-  for (let from = 1; from <= delayed; from += CHUNK)
-    await client.query(INSERT_DELAYED, [from, Math.min(delayed, from + CHUNK - 1), payload]);
-  await client.query(INSERT_HOT_KEY, [1, hot, payload, HOT_KEY]);
-  await client.end();
+  await withClient(database, async (client) => {
+    for (let from = 1; from <= history; from += CHUNK)
+      await client.query(INSERT_HISTORY, [from, Math.min(history, from + CHUNK - 1), payload]);
+    await client.query(SETTLE_EVERYTHING);
+    for (let from = 1; from <= delayed; from += CHUNK)
+      await client.query(INSERT_DELAYED, [from, Math.min(delayed, from + CHUNK - 1), payload]);
+    await client.query(INSERT_HOT_KEY, [1, hot, payload, HOT_KEY]);
+  });
   await SystemProcess.with('integration', optionsFor(database), async (process) => {
     await process.call('startConsuming');
     if (!(await process.call('untilSettled', { limitMs: SETTLE_LIMIT_MS })))
@@ -117,15 +113,11 @@ async function load(database: BenchDatabase, { history, delayed, hot }: Burden):
   await runIn(database, SETTLE_FILLED_DATABASE);
 }
 
-async function holdingSnapshot<R>(database: BenchDatabase, work: () => Promise<R>): Promise<R> {
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  try {
+function holdingSnapshot<R>(database: BenchDatabase, work: () => Promise<R>): Promise<R> {
+  return withClient(database, async (client) => {
     for (const statement of OPEN_SNAPSHOT) await client.query(statement);
-    return await work();
-  } finally {
-    await client.end();
-  }
+    return work();
+  });
 }
 
 function optionsFor(database: BenchDatabase): SystemOptions {

@@ -61,12 +61,14 @@ export const growth: Scenario[] = [
   ...AXES.map(
     (axis): Scenario => ({
       name: axis.name,
+      slow: true,
       promise: `chart of throughput against ${axis.what}`,
       run: (bench) => chartDrains(bench, axis),
     }),
   ),
   {
     name: 'chart-processes',
+    slow: true,
     promise: `chart of throughput against processes, ${PARTITIONS} partitions`,
     run: chartProcesses,
   },

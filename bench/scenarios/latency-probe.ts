@@ -5,7 +5,7 @@ import { PLAIN_OPTIONS, type PublishRoute, type SystemOptions } from '../systems
 import type { SystemName } from '../systems/systems.js';
 import type { Bench } from './scenario.js';
 
-const WARM_UP = 50;
+const WARM_UP = 25;
 const HANDLED_LIMIT_MS = 30_000;
 
 export interface LatencyProbe {

@@ -1,11 +1,13 @@
 import type { BenchServer } from '../harness/bench-server.js';
 import type { Report } from '../harness/report.js';
 
-/** How much a run does. Ratios count, so a quick run keeps the number of rounds and shrinks the rest. */
+/** How much a run does. Ratios count, so a quick run keeps the rounds that promises rest on and shrinks the rest. */
 export interface Sizes {
   quick: boolean;
-  /** Every figure is the median of this many. */
+  /** Every figure that a promise rests on is the median of this many. */
   rounds: number;
+  /** Rounds of what is only shown beside. */
+  reportedRounds: number;
   /** Waiting events in a drain. */
   backlog: number;
   /** A drain that is not done by then is broken off and counted by what it did. */
@@ -27,5 +29,7 @@ export interface Scenario {
   name: string;
   /** What it tests, in a sentence. */
   promise: string;
+  /** Runs only in full, or when asked for by name. */
+  slow?: true;
   run(bench: Bench): Promise<void>;
 }

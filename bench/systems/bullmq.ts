@@ -32,6 +32,7 @@ export class BullmqSystem implements MeasuredSystem {
   private readonly pools: pg.Pool[] = [];
   private readonly queues: PostgresQueue[] = [];
   private readonly watchPool: pg.Pool;
+  private senders: PostgresQueue[] | undefined;
 
   constructor(
     private readonly options: SystemOptions,
@@ -54,7 +55,8 @@ export class BullmqSystem implements MeasuredSystem {
 
   async openPublisher(route: PublishRoute): Promise<Publisher | undefined> {
     if (route === 'prisma') return undefined;
-    const queues = this.openQueues(this.pool(4));
+    this.senders ??= this.openQueues(this.pool(10));
+    const queues = this.senders;
     await Promise.all(queues.map((queue) => queue.waitUntilReady()));
     return {
       publish: async (event) => {

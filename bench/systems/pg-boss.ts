@@ -11,6 +11,7 @@ const BEST_WORK: WorkOptions = { batchSize: 2_000, localConcurrency: 2, burstWhe
 export class PgBossSystem implements MeasuredSystem {
   private readonly pool: pg.Pool;
   private readonly open: PgBoss[] = [];
+  private sender: Promise<PgBoss> | undefined;
 
   constructor(
     private readonly options: SystemOptions,
@@ -41,7 +42,8 @@ export class PgBossSystem implements MeasuredSystem {
 
   async openPublisher(route: PublishRoute): Promise<Publisher | undefined> {
     if (route === 'prisma') return undefined;
-    const boss = await this.start();
+    this.sender ??= this.start();
+    const boss = await this.sender;
     return openTransactionPublisher(this.options.url, async (client, event) => {
       const db = databaseOf(client);
       for (const queue of this.queues()) await boss.send(queue, event, { db });

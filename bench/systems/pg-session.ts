@@ -6,6 +6,8 @@ import type { Publisher } from './measured-system.js';
 export function openPool(url: string, max = 10, options?: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max, ...(options === undefined ? {} : { options }) });
   pool.on('error', () => {});
+  // Some peers add a listener per queue that shares the pool.
+  pool.setMaxListeners(0);
   return pool;
 }
 
