@@ -1,0 +1,210 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Subject } from 'rxjs';
+import { LOCKED, SimulatedLog, type SimulatedWriter } from '../../test/support/simulated-log.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import { LogPages } from '../outbox/log-pages.js';
+import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
+import { CursorReader } from './cursor-reader.js';
+import { PositionSet } from './position-set.js';
+
+type Ask = (...args: Parameters<OutboxLogStore['readPage']>) => ReturnType<OutboxLogStore['readPage']>;
+type Log = Pick<OutboxLogStore, 'readPage' | 'readWriters'>;
+
+const FILTER = { eventNames: ['*'], partitions: 1, partition: 0 };
+const BYTES = 1_000_000;
+
+/** Statements see the log when they are made; their answers come when the test says. */
+class Wire implements Log {
+  private readonly answers: (() => void)[] = [];
+
+  constructor(private readonly log: SimulatedLog) {}
+
+  readonly readPage: Ask = (ranges, rows) => this.later(this.log.readPage(ranges, rows));
+  readonly readWriters = () => this.later(this.log.readWriters());
+
+  /** One that waits is answered. */
+  async answer(which: number): Promise<void> {
+    this.answers.splice(which % Math.max(1, this.answers.length), 1)[0]?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async answerAll(): Promise<void> {
+    while (this.answers.length > 0) await this.answer(0);
+  }
+
+  private later<T>(answer: T): Promise<T> {
+    return new Promise((resolve) => this.answers.push(() => resolve(answer)));
+  }
+}
+
+/** A consumer: reads, saves some time later, may crash and begin again with what was saved. */
+class Consumer {
+  readonly received = new Map<number, string>();
+  private unread = PositionSet.range(1);
+  private unsaved: PositionSet[] = [];
+  private reader: CursorReader;
+  private paging = false;
+  private looking = false;
+  private caughtUp = false;
+  private life = 0;
+
+  constructor(private readonly log: Log) {
+    this.reader = this.begin();
+  }
+
+  get saved(): string {
+    return this.unread.toString();
+  }
+
+  get isDone(): boolean {
+    return this.caughtUp && !this.reader.hasHoles && !this.paging && !this.looking;
+  }
+
+  page(rows: number): void {
+    if (this.paging) return;
+    const { life } = this;
+    this.paging = true;
+    this.reader.readPage(rows, BYTES).then((page) => {
+      if (life !== this.life) return;
+      this.paging = false;
+      this.caughtUp = !page.cut;
+      for (const { position, wanted } of page.rows) this.received.set(position, wanted?.aggregateId ?? '');
+      this.unsaved.push(PositionSet.of(page.rows.map(({ position }) => position)), page.swept);
+    });
+  }
+
+  look(): void {
+    if (this.looking) return;
+    const { life } = this;
+    this.looking = true;
+    this.reader.look().then(() => {
+      if (life === this.life) this.looking = false;
+    });
+  }
+
+  save(): void {
+    for (const settled of this.unsaved.splice(0)) this.unread.removeAll(settled);
+  }
+
+  crash(): void {
+    this.life++;
+    this.unsaved = [];
+    this.paging = false;
+    this.looking = false;
+    this.reader = this.begin();
+  }
+
+  private begin(): CursorReader {
+    return new CursorReader(this.log, FILTER, this.unread.toString());
+  }
+}
+
+/** How often each thing happens, for interleavings that matter to be frequent. */
+const WEIGHTS = {
+  publish: 6,
+  'publish locked': 4,
+  savepoint: 1,
+  'roll back to': 1,
+  commit: 5,
+  release: 5,
+  'roll back': 2,
+  page: 8,
+  look: 8,
+  answer: 12,
+  save: 2,
+  crash: 0.3,
+} as const;
+type Kind = keyof typeof WEIGHTS;
+const kinds = Object.entries(WEIGHTS).map(([kind, weight]) => ({
+  arbitrary: fc.constant(kind as Kind),
+  weight: weight * 10,
+}));
+
+const step = fc.record({
+  kind: fc.oneof(...kinds),
+  who: fc.nat({ max: 5 }),
+  rows: fc.constantFrom(1, 2, 5, 100),
+});
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+async function perform(
+  { kind, who, rows }: Step,
+  writers: SimulatedWriter[],
+  consumers: Consumer[],
+  wire: Wire,
+): Promise<void> {
+  const writer = writers[who % writers.length];
+  const consumer = consumers[who % consumers.length];
+  if (writer === undefined || consumer === undefined) return;
+  if (kind === 'publish') writer.publish(`own ${who}`);
+  else if (kind === 'publish locked') writer.publish(LOCKED);
+  else if (kind === 'savepoint') writer.setSavepoint();
+  else if (kind === 'roll back to') writer.rollbackToSavepoint();
+  else if (kind === 'commit') writer.commit();
+  else if (kind === 'release') writer.releaseLocks();
+  else if (kind === 'roll back') writer.rollback();
+  else if (kind === 'page') consumer.page(rows);
+  else if (kind === 'look') consumer.look();
+  else if (kind === 'save') consumer.save();
+  else if (kind === 'crash') consumer.crash();
+  else await wire.answer(who);
+  // A statement that is made goes out before anything else happens.
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function readToTheEnd(consumer: Consumer, wire: Wire): Promise<void> {
+  await wire.answerAll();
+  for (let round = 0; round < 100; round++) {
+    consumer.page(3);
+    await wire.answerAll();
+    if (consumer.isDone) break;
+    consumer.look();
+    await wire.answerAll();
+  }
+  consumer.save();
+}
+
+/** Fails if a reader loses an event, disorders one, or leaves a hole. */
+async function check(readers: number, numRuns: number): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 120, size: 'max' }), async (steps) => {
+      const log = new SimulatedLog();
+      const wire = new Wire(log);
+      const db = { losses$: new Subject<string>() } as unknown as EngineDatabase;
+      const pages = new LogPages(wire as unknown as OutboxLogStore, db);
+      const writers = [log.writer(), log.writer(), log.writer()];
+      const consumers = Array.from({ length: readers }, () => {
+        pages.join(FILTER);
+        return new Consumer(pages);
+      });
+      for (const each of steps) await perform(each, writers, consumers, wire);
+      for (const writer of writers) {
+        writer.commit();
+        writer.releaseLocks();
+      }
+      const committed = log.committed.map(({ position }) => position);
+      for (const consumer of consumers) {
+        await readToTheEnd(consumer, wire);
+        const positions = [...consumer.received.keys()];
+        expect(ascending(positions)).toEqual(ascending(committed));
+        const locked = positions.filter((position) => consumer.received.get(position) === LOCKED);
+        expect(locked).toEqual(ascending(locked));
+        expect(consumer.saved).toMatch(/^\{\[\d+,\)\}$/);
+      }
+    }),
+    { numRuns },
+  );
+}
+
+function ascending(numbers: readonly number[]): number[] {
+  return [...numbers].sort((a, b) => a - b);
+}
+
+describe('a cursor’s reader', () => {
+  for (const readers of [1, 2]) {
+    const beside = readers === 1 ? '' : ', beside another';
+    it(`loses nothing, keeps the order of serialized events and leaves no hole, whatever the writers do${beside}`, () =>
+      check(readers, readers === 1 ? 2_000 : 800));
+  }
+});
