@@ -13,6 +13,11 @@ export interface EmbeddedPostgres {
   readonly port: number;
   /** URL of another database of the same server. */
   urlOf(database: string): string;
+  /**
+   * Stops the server and starts it again on the same port and data. `fast` ends sessions and shuts down properly;
+   * `immediate` ends it as a crash would: it recovers from its log, and commits under `synchronous_commit = off` may be gone.
+   */
+  restart(options?: { mode?: 'fast' | 'immediate' }): Promise<void>;
   /** Stops the server and deletes its data. */
   stop(): Promise<void>;
 }
@@ -50,11 +55,32 @@ export async function startEmbeddedPostgres(options: { flags?: string[] } = {}):
     url: urlOf('postgres'),
     port,
     urlOf,
+    restart: async ({ mode = 'fast' } = {}) => {
+      if (mode === 'immediate') await quit(join(folder, 'data'));
+      else await server.stop();
+      await server.start();
+    },
     stop: async () => {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** SIGQUIT to the server's first process, which the package that started it does not know; resolves when it has ended. */
+async function quit(dataFolder: string): Promise<void> {
+  const [pid] = (await readFile(join(dataFolder, 'postmaster.pid'), 'utf8')).split('\n');
+  process.kill(Number(pid), 'SIGQUIT');
+  for (let runs = true; runs; runs = isRunning(Number(pid)))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** Recreates the links between the server's libraries where the package's install script did not run. */

@@ -1,0 +1,103 @@
+import { type Run, readRuns } from './journal.js';
+import { EFFECTS, EVENTS } from './proof-database.store.js';
+import type { ProofDatabase } from './proof-server.js';
+
+/** An event that the database has. */
+export interface StoredEvent {
+  readonly id: string;
+  readonly position: number;
+  readonly name: string;
+  readonly aggregate: string;
+}
+
+/** What a consumer did with the events that it wants. */
+export interface Verdict {
+  readonly wanted: number;
+  /** Never handled to the end. */
+  readonly lost: number;
+  /** Handled to the end, or with an effect, more than once: how many times too often, in all. */
+  readonly duplicates: number;
+  /** Events whose first handling began, or whose effect came, before their predecessor of the aggregate was done. */
+  readonly orderViolations: number;
+  /** Handled, but not in the database: their commits were lost, or rolled back. */
+  readonly strangers: number;
+}
+
+export function readEvents(database: ProofDatabase): Promise<StoredEvent[]> {
+  return database.query<StoredEvent>(EVENTS);
+}
+
+/** A plain consumer, by the journals: a handler that ran to its end has done its work. */
+export function judgeRuns(runs: readonly Run[], consumer: string, events: readonly StoredEvent[]): Verdict {
+  const firstStart = new Map<string, number>();
+  const firstEnd = new Map<string, number>();
+  const starts = new Map<string, number>();
+  for (const { consumer: by, eventId, startedAt, endedAt } of runs) {
+    if (by !== consumer) continue;
+    starts.set(eventId, (starts.get(eventId) ?? 0) + 1);
+    firstStart.set(eventId, Math.min(firstStart.get(eventId) ?? Number.POSITIVE_INFINITY, startedAt));
+    if (endedAt !== undefined)
+      firstEnd.set(eventId, Math.min(firstEnd.get(eventId) ?? Number.POSITIVE_INFINITY, endedAt));
+  }
+  const ids = new Set(events.map((event) => event.id));
+  let orderViolations = 0;
+  for (const [before, after] of neighbours(events)) {
+    const end = firstEnd.get(before.id) ?? Number.POSITIVE_INFINITY;
+    if ((firstStart.get(after.id) ?? Number.POSITIVE_INFINITY) < end) orderViolations++;
+  }
+  return {
+    wanted: events.length,
+    lost: events.filter((event) => !firstEnd.has(event.id)).length,
+    duplicates: [...starts].reduce((sum, [id, count]) => sum + (ids.has(id) ? count - 1 : 0), 0),
+    orderViolations,
+    strangers: [...starts.keys()].filter((id) => !ids.has(id)).length,
+  };
+}
+
+/** A transactional consumer, by its effects in the database. */
+export async function judgeEffects(
+  database: ProofDatabase,
+  consumer: string,
+  events: readonly StoredEvent[],
+): Promise<Verdict> {
+  const effects = await database.query<{ eventId: string }>(EFFECTS, [consumer]);
+  const place = new Map<string, number>();
+  for (const [index, { eventId }] of effects.entries()) if (!place.has(eventId)) place.set(eventId, index);
+  const ids = new Set(events.map((event) => event.id));
+  let orderViolations = 0;
+  for (const [before, after] of neighbours(events)) {
+    const at = place.get(after.id);
+    if (at !== undefined && at < (place.get(before.id) ?? Number.POSITIVE_INFINITY)) orderViolations++;
+  }
+  return {
+    wanted: events.length,
+    lost: events.filter((event) => !place.has(event.id)).length,
+    duplicates: effects.length - place.size,
+    orderViolations,
+    strangers: [...place.keys()].filter((id) => !ids.has(id)).length,
+  };
+}
+
+/** Both ways of judging, each for the consumers that it fits. */
+export async function judge(
+  database: ProofDatabase,
+  folder: string,
+  consumer: { readonly name: string; readonly kind: string },
+  events: readonly StoredEvent[],
+): Promise<Verdict> {
+  return consumer.kind === 'plain'
+    ? judgeRuns(readRuns(folder), consumer.name, events)
+    : judgeEffects(database, consumer.name, events);
+}
+
+/** Each event with the next one of its aggregate. */
+function neighbours(events: readonly StoredEvent[]): [StoredEvent, StoredEvent][] {
+  const latest = new Map<string, StoredEvent>();
+  const pairs: [StoredEvent, StoredEvent][] = [];
+  for (const event of events) {
+    const before = latest.get(event.aggregate);
+    if (before !== undefined) pairs.push([before, event]);
+    latest.set(event.aggregate, event);
+  }
+  return pairs;
+}

@@ -1,0 +1,17 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const packageFolder = dirname(createRequire(import.meta.url).resolve('nestjs-integration/package.json'));
+
+/** The package's own command line. */
+export const MIGRATE_COMMAND = join(packageFolder, 'dist', 'cli', 'main.js');
+
+/** Programs of the processes that a run starts. */
+export const PROGRAMS = {
+  worker: fileURLToPath(new URL('../processes/worker.js', import.meta.url)),
+  publisher: fileURLToPath(new URL('../processes/publisher.js', import.meta.url)),
+};
+
+/** Preloaded where a process's `Date` is to be wrong. */
+export const SHIFTED_DATE = new URL('../processes/shifted-date.js', import.meta.url).href;
