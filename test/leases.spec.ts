@@ -1,0 +1,323 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { IntegrationProcessStore } from '../src/inbox/integration-process.store.js';
+import type { DomainEvent, IntegrationModuleOptions } from '../src/index.js';
+import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
+import { startApp, type TestApp } from './support/app.js';
+import { gate } from './support/gate.js';
+import { inboxRows, unreadOf } from './support/inbox-rows.js';
+import { Recorder } from './support/recorder.js';
+import { startTcpProxy } from './support/tcp-proxy.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
+
+const STRANGER = '00000000-0000-4000-8000-000000000001';
+
+let database: TestDatabase;
+const opened: { close(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((each) => each.close()));
+  jest.restoreAllMocks();
+});
+afterAll(() => database.drop());
+
+async function start(
+  subscribers: AnySubscriberDefinition[],
+  options?: IntegrationModuleOptions,
+): Promise<TestApp> {
+  const app = await startApp(database, subscribers, options);
+  opened.push(app);
+  return app;
+}
+
+const subscriber = (name: string, handle: (event: DomainEvent) => unknown = () => {}) => ({
+  eventName: name,
+  consumerName: name,
+  handler: async (event: DomainEvent) => {
+    await handle(event);
+  },
+});
+
+const events = (eventName: string, count: number, first = 1) =>
+  Array.from({ length: count }, (_, i) => ({
+    eventName,
+    sourceModule: 'test',
+    aggregateType: 'thing',
+    aggregateId: `a${first + i}`,
+  }));
+
+/** Who holds which of these consumers, by name; undefined: nobody. */
+async function owners(...names: string[]): Promise<Record<string, string | undefined>> {
+  const { rows } = await database.pool.query<{ name: string; owner: string | null }>(
+    `SELECT consumer_name AS name, CASE WHEN lease_expires_at > clock_timestamp() THEN lease_owner END AS owner
+     FROM integration.inbox_cursor WHERE consumer_name = ANY ($1)`,
+    [names],
+  );
+  return Object.fromEntries(rows.map(({ name, owner }) => [name, owner ?? undefined]));
+}
+
+const untilOwned = (...names: string[]) =>
+  until(`${names.join(', ')} are leased`, async () => {
+    const byName = await owners(...names);
+    return names.every((name) => byName[name] !== undefined);
+  });
+
+const untilSettled = (name: string) =>
+  until(`${name} is settled`, async () => {
+    const { rows } = await database.pool.query(
+      `SELECT FROM integration.inbox_cursor c WHERE consumer_name = $1
+         AND NOT EXISTS (SELECT FROM integration.outbox_event e WHERE e.event_name = $1 AND e.position <@ c.unread)
+         AND NOT EXISTS (SELECT FROM integration.inbox_event i WHERE i.consumer_name = $1
+                         AND (i.status IN ('received', 'processing') OR (i.status = 'failed' AND i.available_at IS NOT NULL)))`,
+      [name],
+    );
+    return rows.length > 0;
+  });
+
+async function terminateEngineConnections(): Promise<void> {
+  await database.pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name LIKE 'nestjs-integration%' AND datname = current_database()`,
+  );
+}
+
+/** Resolves once processes have beaten `count` more times. */
+function beats(count: number): Promise<unknown> {
+  const made = new Recorder<void>();
+  const { beat } = IntegrationProcessStore.prototype;
+  jest.spyOn(IntegrationProcessStore.prototype, 'beat').mockImplementation(async function (
+    this: IntegrationProcessStore,
+    ...args: Parameters<typeof beat>
+  ) {
+    const sight = await beat.apply(this, args);
+    made.record();
+    return sight;
+  });
+  return made.first(count);
+}
+
+function warnings(): Recorder<string> {
+  const logged = new Recorder<string>();
+  jest
+    .spyOn(Logger.prototype, 'warn')
+    .mockImplementation((message: unknown) => logged.record(String(message)));
+  return logged;
+}
+
+describe('an owner', () => {
+  it('whose token was changed saves nothing, says so, and leaves the events to the next one', async () => {
+    const warned = warnings();
+    const hold = gate();
+    const calls = new Recorder<string>();
+    const app = await start([
+      subscriber('fenced', async (event) => {
+        calls.record(event.aggregateId);
+        await hold.opened;
+      }),
+    ]);
+    await app.api.publishEvents(events('fenced', 1));
+    await calls.first(1);
+    const before = await unreadOf(database, 'fenced');
+    await database.pool.query(
+      `UPDATE integration.inbox_cursor SET lease_token = gen_random_uuid(), lease_owner = $1,
+         lease_expires_at = clock_timestamp() + interval '1 hour' WHERE consumer_name = 'fenced'`,
+      [STRANGER],
+    );
+    hold.open();
+    await warned.find((message) => /lease was lost|taken over/.test(message));
+    expect(await unreadOf(database, 'fenced')).toBe(before);
+    await database.pool.query(
+      `UPDATE integration.inbox_cursor SET lease_expires_at = clock_timestamp() WHERE consumer_name = 'fenced'`,
+    );
+    expect(await calls.first(2)).toEqual(['a1', 'a1']);
+    await untilSettled('fenced');
+  });
+
+  it('starts nothing once the time of its lease has passed without a renewal', async () => {
+    const proxy = await startTcpProxy(database.url);
+    opened.push(proxy);
+    const settings = { processingLeaseMs: 1_000 };
+    const [first, second] = [new Recorder<string>(), new Recorder<string>()];
+    const hold = gate();
+    await start(
+      [
+        {
+          ...subscriber('stale', async (event) => {
+            first.record(event.aggregateId);
+            await hold.opened;
+          }),
+          concurrency: 1,
+        },
+      ],
+      { connectionString: proxy.url, settings },
+    );
+    await untilOwned('stale');
+    const other = await start(
+      [{ ...subscriber('stale', (event) => second.record(event.aggregateId)), concurrency: 1 }],
+      { settings },
+    );
+    await other.api.publishEvents(events('stale', 3));
+    await first.first(1);
+    proxy.freeze();
+    await until('the lease has run out', async () => {
+      const { rows } = await database.pool.query(
+        `SELECT FROM integration.inbox_cursor WHERE consumer_name = 'stale' AND (lease_expires_at < clock_timestamp() OR lease_owner <> $1)`,
+        [STRANGER],
+      );
+      return rows.length > 0;
+    });
+    await second.first(1);
+    // The first owner has two more events at hand.
+    hold.open();
+    await untilSettled('stale');
+    expect(first.all).toEqual(['a1']);
+    expect(second.all).toEqual(['a1', 'a2', 'a3']);
+  });
+
+  it('of an older version, whose code does not handle every stored name, takes nothing of the consumer', async () => {
+    const names = ['version.one', 'version.two'];
+    const handled = new Recorder<string>();
+    const handler = async (event: DomainEvent) => handled.record(event.eventName);
+    const both = { eventName: names, consumerName: 'versions', handler };
+    const newer = await start([both]);
+    await untilOwned('versions');
+    const older = await start([
+      { eventName: 'version.one', consumerName: 'versions', handler: async () => handled.record('wrong') },
+      subscriber('versions-alive'),
+    ]);
+    await untilOwned('versions-alive');
+    opened.splice(opened.indexOf(newer), 1);
+    await newer.close();
+    await older.api.publishEvents(names.flatMap((name) => events(name, 1)));
+    await beats(3);
+    expect(await owners('versions')).toEqual({ versions: undefined });
+    await start([both]);
+    expect((await handled.first(2)).sort()).toEqual(names);
+  });
+});
+
+describe('two processes', () => {
+  const names = ['spread-1', 'spread-2', 'spread-3', 'spread-4'];
+
+  it('share the consumers evenly, and what one gives back at its end the other takes', async () => {
+    const [first, second] = [new Recorder<string>(), new Recorder<string>()];
+    const of = (recorder: Recorder<string>) =>
+      names.map((name) => subscriber(name, (event) => recorder.record(event.eventName)));
+    const one = await start(of(first));
+    await untilOwned(...names);
+    const two = await start(of(second));
+    await until('two consumers each', async () => {
+      const counts = new Map<string, number>();
+      for (const owner of Object.values(await owners(...names)))
+        if (owner !== undefined) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+      return [...counts.values()].join() === '2,2';
+    });
+    await two.api.publishEvents(names.flatMap((name) => events(name, 1)));
+    await Promise.all([first.first(2), second.first(2)]);
+    opened.splice(opened.indexOf(one), 1);
+    await one.close();
+    const left = Object.values(await owners(...names));
+    expect(new Set(left.filter((owner) => owner !== undefined)).size).toBe(1);
+    await two.api.publishEvents(names.flatMap((name) => events(name, 1)));
+    expect((await second.first(6)).slice(2).sort()).toEqual(names);
+  });
+
+  it('leave everything to the one whose processor is enabled', async () => {
+    const disabled = await start(
+      names.map((name) => subscriber(`on-${name}`)),
+      { settings: { 'processor.enabled': false } },
+    );
+    await start(names.map((name) => subscriber(`on-${name}`)));
+    await untilOwned(...names.map((name) => `on-${name}`));
+    const byName = await owners(...names.map((name) => `on-${name}`));
+    expect(new Set(Object.values(byName)).size).toBe(1);
+    expect(disabled.processor.activeWorkers).toEqual([]);
+  });
+});
+
+describe('expiry is judged by the database: a process whose clock is a day ahead', () => {
+  it('takes no lease that is held, and takes it when it has run out', async () => {
+    await (await start([subscriber('clock')])).processor.drain();
+    await Promise.all(opened.splice(0).map((each) => each.close()));
+    await database.pool.query(
+      `UPDATE integration.inbox_cursor SET lease_token = gen_random_uuid(), lease_owner = $1,
+         lease_expires_at = clock_timestamp() + interval '1 hour' WHERE consumer_name = 'clock'`,
+      [STRANGER],
+    );
+    const now = Date.now.bind(Date);
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + 24 * 3_600_000);
+    const beaten = beats(3);
+    await start([subscriber('clock')]);
+    await beaten;
+    expect(await owners('clock')).toEqual({ clock: STRANGER });
+    await database.pool.query(
+      `UPDATE integration.inbox_cursor SET lease_expires_at = clock_timestamp() WHERE consumer_name = 'clock'`,
+    );
+    await untilOwned('clock');
+  });
+});
+
+describe('when every connection of the engine is cut, again and again', () => {
+  it('everything is delivered, with no unhandled rejection and no attempt counted', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const seen = new Recorder<string>();
+    const app = await start([
+      subscriber('cut', async (event) => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        seen.record(event.aggregateId);
+      }),
+    ]);
+    for (let round = 0; round < 6; round++) {
+      await app.api.publishEvents(events('cut', 300, round * 300 + 1));
+      await seen.first(round * 300 + 100);
+      await terminateEngineConnections();
+    }
+    await untilSettled('cut');
+    expect(new Set(seen.all).size).toBe(1_800);
+    expect(await inboxRows(database, 'cut')).toEqual([]);
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+});
+
+describe('the processor', () => {
+  it('is switched off and on by its setting while it runs', async () => {
+    const seen = new Recorder<string>();
+    const app = await start([subscriber('switched', (event) => seen.record(event.aggregateId))]);
+    await untilOwned('switched');
+    await app.settings.set('processor.enabled', false, 'a test');
+    await until(
+      'it has given its consumer back',
+      async () => (await owners('switched')).switched === undefined,
+    );
+    await app.api.publishEvents(events('switched', 1));
+    await beats(2);
+    expect(seen.all).toEqual([]);
+    await app.settings.set('processor.enabled', true, 'a test');
+    expect(await seen.first(1)).toEqual(['a1']);
+    await app.settings.reset('processor.enabled');
+  });
+
+  it('of a publisher takes no lease and listens to nobody', async () => {
+    const beaten = beats(2);
+    const publisher = await start([subscriber('published')], { role: 'publisher' });
+    await beaten;
+    const { rows } = await database.pool.query(
+      `SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'nestjs-integration%'`,
+    );
+    expect(rows.map((row) => row.application_name)).not.toContain('nestjs-integration listen');
+    expect(await owners('published')).toEqual({ published: undefined });
+    const seen = new Recorder<string>();
+    await publisher.api.publishEvents(events('published', 1));
+    await start([subscriber('published', (event) => seen.record(event.aggregateId))], { role: 'worker' });
+    await seen.first(1);
+    await publisher.api.publishEvents(events('published', 1, 2));
+    expect(await seen.first(2)).toEqual(['a1', 'a2']);
+  });
+});
