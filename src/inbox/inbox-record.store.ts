@@ -108,8 +108,9 @@ export class InboxRecordStore {
   ): Promise<InboxRecord | undefined> {
     const [row] = await client.$queryRawUnsafe<InboxRecord[]>(
       `UPDATE ${this.inbox} i
-       SET status = $2, last_error = coalesce($3, i.last_error), attempt_count = i.attempt_count + ($2 = 'processing')::int,
-           processed_at = CASE WHEN $2 IN ('processed', 'skipped') THEN clock_timestamp() END, updated_at = clock_timestamp()
+       SET status = $2::text, last_error = coalesce($3::text, i.last_error),
+           attempt_count = i.attempt_count + ($2::text = 'processing')::int,
+           processed_at = CASE WHEN $2::text IN ('processed', 'skipped') THEN clock_timestamp() END, updated_at = clock_timestamp()
        WHERE i.id = $1::uuid RETURNING ${this.columns}`,
       id,
       status,
