@@ -51,6 +51,14 @@ import {
 import { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
 import { IntegrationLinkService } from './links/integration-link.service.js';
 import { IntegrationLinkStore } from './links/integration-link.store.js';
+import { ConsumerPresence } from './maintenance/consumer-presence.js';
+import { ConsumerPresenceStore } from './maintenance/consumer-presence.store.js';
+import { MaintenanceJob } from './maintenance/maintenance.job.js';
+import { MaintenanceTaskStore } from './maintenance/maintenance-task.store.js';
+import { Retention } from './maintenance/retention.js';
+import { RetentionStore } from './maintenance/retention.store.js';
+import { UnroutedEventStore } from './maintenance/unrouted-event.store.js';
+import { UnroutedEvents } from './maintenance/unrouted-events.js';
 import { CommitProber } from './outbox/commit-prober.js';
 import { DomainEventPublisher } from './outbox/domain-event-publisher.js';
 import { LogPages } from './outbox/log-pages.js';
@@ -161,6 +169,17 @@ const DELIVERY: Provider[] = [
   OutboxProcessorJob,
 ];
 
+const MAINTENANCE: Provider[] = [
+  MaintenanceTaskStore,
+  RetentionStore,
+  Retention,
+  ConsumerPresenceStore,
+  ConsumerPresence,
+  UnroutedEventStore,
+  UnroutedEvents,
+  MaintenanceJob,
+];
+
 const ENGINE: Provider[] = [
   OutboxLogStore,
   LogPages,
@@ -173,6 +192,7 @@ const ENGINE: Provider[] = [
   ConsumerChores,
   IntegrationProcessStore,
   ...DELIVERY,
+  ...MAINTENANCE,
   OutboxEventStore,
   OutboxQueryStore,
   OutboxStatsStore,
@@ -228,6 +248,7 @@ export class IntegrationEngineModule
     private readonly prober: CommitProber,
     private readonly job: OutboxProcessorJob,
     private readonly watchdog: Watchdog,
+    private readonly maintenance: MaintenanceJob,
   ) {
     refuseSecondRegistration(modules);
   }
@@ -254,9 +275,11 @@ export class IntegrationEngineModule
   /** Every `onModuleInit` is done: what registers subscribers has done so. */
   async onApplicationBootstrap(): Promise<void> {
     await this.job.start(this.options.role);
+    if (this.options.role !== 'publisher') this.maintenance.start();
   }
 
   async onModuleDestroy(): Promise<void> {
+    await this.maintenance.stop();
     await this.job.stop(this.options.shutdownTimeoutMs);
     await this.listener.stop();
   }

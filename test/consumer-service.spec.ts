@@ -346,12 +346,10 @@ describe('removeNames', () => {
 });
 
 describe('list', () => {
-  it('shows a consumer that nobody has worked on for days as orphaned', async () => {
+  it('shows a consumer that no process could work on for days as orphaned', async () => {
     await start([consumer(() => {})]);
     await apps.pop()?.close();
-    await database.pool.query(
-      `UPDATE integration.inbox_cursor SET last_progress_at = now() - interval '8 days'`,
-    );
+    await database.pool.query(`UPDATE integration.inbox_cursor SET served_at = now() - interval '8 days'`);
     const admin = await start([]);
     expect(await admin.consumers.list()).toMatchObject([
       { consumerName: 'billing', owner: null, orphaned: true },

@@ -31,7 +31,7 @@ const LISTED_REQUESTS = 100;
 
 /** A consumer partition: lag in positions and in seconds, owner, paused, dead letters. */
 export type ConsumerView = CursorStatus & {
-  /** Nobody has worked on it for `orphanAfterDays`. */
+  /** No live process could work on it for `orphanAfterDays`. */
   orphaned: boolean;
 };
 
@@ -82,8 +82,7 @@ export class ConsumerService {
     const consumers = await this.status.list();
     return consumers.map((consumer) => ({
       ...consumer,
-      orphaned:
-        consumer.owner === null && (consumer.lastProgressAt?.getTime() ?? Number.POSITIVE_INFINITY) < before,
+      orphaned: consumer.owner === null && consumer.servedAt.getTime() < before,
     }));
   }
 

@@ -14,6 +14,8 @@ export interface CursorStatus {
   /** The process that holds the lease; null if nobody does. Host and pid are null for a process that is not listed. */
   owner: { id: string; host: string | null; pid: number | null } | null;
   lastProgressAt: Date | null;
+  /** When a live process was last known to be able to work on it; noted about once an hour. */
+  servedAt: Date;
   deadLetters: number;
 }
 
@@ -45,7 +47,7 @@ export class CursorStatusStore {
         extract(epoch FROM clock_timestamp() - oldest.created_at)::float8 AS "lagSeconds",
         c.paused_at IS NOT NULL AS paused,
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
-        p.host, p.pid, c.last_progress_at AS "lastProgressAt", coalesce(dead.count, 0) AS "deadLetters"
+        p.host, p.pid, c.last_progress_at AS "lastProgressAt", c.served_at AS "servedAt", coalesce(dead.count, 0) AS "deadLetters"
       FROM "${schema}".inbox_cursor c
       CROSS JOIN head
       CROSS JOIN LATERAL (

@@ -81,7 +81,7 @@ export class InboxCursorStore {
   ): Promise<ClaimedCursor[]> {
     return this.db.query<ClaimedCursor>(
       `UPDATE ${this.cursor} c
-       SET lease_owner = $3, lease_token = gen_random_uuid(),
+       SET lease_owner = $3, lease_token = gen_random_uuid(), served_at = clock_timestamp(),
            lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond', replayed = '{}',
            unclean_takeovers = c.unclean_takeovers + (c.lease_token IS NOT NULL AND c.lease_owner <> $3)::int
        FROM (

@@ -129,7 +129,6 @@ CREATE TABLE "integration"."integration_maintenance" (
   "began_at"      timestamptz NOT NULL DEFAULT '-infinity',
   "done_at"       timestamptz NOT NULL DEFAULT '-infinity'
 );
-INSERT INTO "integration"."integration_maintenance" ("task") VALUES ('consumers'), ('retention'), ('unrouted');
 
 -- Event names that no consumer asks for, as far as they were noticed.
 CREATE TABLE "integration"."unrouted_event" (

@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+
+/** A consumer that no live process could work on for long. */
+export interface Orphan {
+  readonly consumerName: string;
+  readonly servedAt: Date;
+  /** It has been for so long that it holds retention back no more. */
+  readonly givenUp: boolean;
+}
+
+/** Which consumers have a live process, and processes that are long gone. */
+@Injectable()
+export class ConsumerPresenceStore {
+  private readonly cursor: string;
+  private readonly process: string;
+
+  constructor(db: EngineDatabase) {
+    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.process = `"${db.schema}".integration_process`;
+  }
+
+  /**
+   * Notes on the cursors that a live process can work on them, once an hour: a claim notes it as well. Rows that are being
+   * claimed or renewed at this moment are passed over, so nobody waits for this or in a circle with it.
+   */
+  async noteServed(session: EngineSession, leaseMs: number): Promise<void> {
+    await session.query(
+      `UPDATE ${this.cursor} c SET served_at = clock_timestamp()
+       FROM (
+         SELECT consumer_name, partition FROM ${this.cursor}
+         WHERE served_at < clock_timestamp() - interval '1 hour' AND (
+           lease_expires_at > clock_timestamp()
+           OR consumer_name IN (SELECT unnest(p.consumers) FROM ${this.process} p
+                                WHERE p.seen_at > clock_timestamp() - $1::float8 * interval '1 millisecond'))
+         FOR UPDATE SKIP LOCKED
+       ) served
+       WHERE c.consumer_name = served.consumer_name AND c.partition = served.partition`,
+      [leaseMs],
+    );
+  }
+
+  /** Forgets processes that have not been seen for a day, whatever their cursors say. */
+  async forgetLongGone(session: EngineSession): Promise<void> {
+    await session.query(`DELETE FROM ${this.process} WHERE seen_at < clock_timestamp() - interval '1 day'`);
+  }
+
+  /** Consumers without a live process for so many days. */
+  async orphans(session: EngineSession, orphanAfterDays: number, retentionDays: number): Promise<Orphan[]> {
+    return session.query<Orphan>(
+      `SELECT consumer_name AS "consumerName", max(served_at) AS "servedAt",
+         max(served_at) < clock_timestamp() - 2 * $2::float8 * interval '1 day' AS "givenUp"
+       FROM ${this.cursor} GROUP BY consumer_name
+       HAVING max(served_at) < clock_timestamp() - $1::float8 * interval '1 day' ORDER BY consumer_name`,
+      [orphanAfterDays, retentionDays],
+    );
+  }
+}

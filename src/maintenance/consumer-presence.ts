@@ -1,0 +1,52 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { ConsumerPresenceStore, type Orphan } from './consumer-presence.store.js';
+import { MaintenanceTaskStore } from './maintenance-task.store.js';
+
+/** A process beats several times in a lease. */
+const LEASES_SEEN = 3;
+
+/** Keeps account of which consumers are still worked on, and reports those that nobody works on any more, once each. */
+@Injectable()
+export class ConsumerPresence {
+  private readonly logger = new Logger('IntegrationConsumers');
+  private readonly reported = new Map<string, boolean>();
+
+  constructor(
+    private readonly tasks: MaintenanceTaskStore,
+    private readonly store: ConsumerPresenceStore,
+    private readonly settings: IntegrationSettingsService,
+  ) {}
+
+  async run(intervalMs: number): Promise<void> {
+    const { processingLeaseMs, orphanAfterDays, retentionDays } = this.settings.snapshot();
+    let orphans: Orphan[] | undefined;
+    await this.tasks.step('consumers', intervalMs, async (session) => {
+      await this.store.noteServed(session, processingLeaseMs * LEASES_SEEN);
+      await this.store.forgetLongGone(session);
+      orphans = await this.store.orphans(session, orphanAfterDays, retentionDays);
+      return { done: true };
+    });
+    if (orphans !== undefined) this.report(orphans, retentionDays);
+  }
+
+  private report(orphans: readonly Orphan[], retentionDays: number): void {
+    const known = new Map(this.reported);
+    this.reported.clear();
+    for (const orphan of orphans) {
+      const { consumerName, givenUp } = orphan;
+      this.reported.set(consumerName, givenUp);
+      if (known.get(consumerName) !== givenUp) this.logger.warn(orphanText(orphan, retentionDays));
+    }
+  }
+}
+
+function orphanText({ consumerName, servedAt, givenUp }: Orphan, retentionDays: number): string {
+  const since = `Consumer "${consumerName}" is orphaned: no live process has been able to work on it since ${servedAt.toISOString()}.`;
+  const retention = givenUp
+    ? `It holds events back no longer: those past retentionDays are deleted, whether it has seen them or not.`
+    : `It keeps events from being deleted until ${new Date(servedAt.getTime() + 2 * retentionDays * DAY_MS).toISOString()}.`;
+  return `${since} ${retention} Deploy its code again, or remove it with ConsumerService.remove('${consumerName}').`;
+}
+
+const DAY_MS = 24 * 3_600_000;

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+
+/** What is done every few minutes, by one process at a time. */
+export const MAINTENANCE_TASKS = ['consumers', 'retention', 'unrouted'] as const;
+export type MaintenanceTask = (typeof MAINTENANCE_TASKS)[number];
+
+/** Where a task goes on. `begins`: it was last at its beginning more than a day ago. */
+export interface TaskState {
+  readonly nextPosition: number;
+  readonly begins: boolean;
+}
+
+/** What a step came to. `begun`: it started at the beginning. */
+export interface TaskStep {
+  readonly done: boolean;
+  readonly nextPosition?: number | undefined;
+  readonly begun?: boolean | undefined;
+}
+
+/** When each task was last done, and the lock that lets one process do it. */
+@Injectable()
+export class MaintenanceTaskStore {
+  private readonly table: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.table = `"${db.schema}".integration_maintenance`;
+  }
+
+  /** The tasks that nobody has finished for so long (ms). */
+  async due(intervalMs: number): Promise<MaintenanceTask[]> {
+    const rows = await this.db.query<{ task: MaintenanceTask }>(
+      `SELECT t.task FROM unnest($1::text[]) AS t (task) LEFT JOIN ${this.table} m ON m.task = t.task
+       WHERE m.task IS NULL OR m.done_at <= clock_timestamp() - $2::float8 * interval '1 millisecond'`,
+      [MAINTENANCE_TASKS, intervalMs],
+    );
+    return rows.map((row) => row.task);
+  }
+
+  /**
+   * One step of a task, in one transaction that holds the task's row: what the step changes and how far it has come are
+   * committed together. False: another process is at it, or has done it meanwhile.
+   */
+  async step(
+    task: MaintenanceTask,
+    intervalMs: number,
+    work: (session: EngineSession, state: TaskState) => Promise<TaskStep>,
+  ): Promise<boolean> {
+    return this.db.transaction(async (session) => {
+      await session.query(`INSERT INTO ${this.table} (task) VALUES ($1) ON CONFLICT (task) DO NOTHING`, [
+        task,
+      ]);
+      const [state] = await session.query<TaskState>(
+        `SELECT next_position AS "nextPosition", began_at < clock_timestamp() - interval '1 day' AS begins FROM ${this.table}
+         WHERE task = $1 AND done_at <= clock_timestamp() - $2::float8 * interval '1 millisecond' FOR UPDATE SKIP LOCKED`,
+        [task, intervalMs],
+      );
+      if (state === undefined) return false;
+      const { done, nextPosition, begun } = await work(session, state);
+      await session.query(
+        `UPDATE ${this.table} SET next_position = coalesce($2, next_position),
+           began_at = CASE WHEN $3 THEN clock_timestamp() ELSE began_at END,
+           done_at = CASE WHEN $4 THEN clock_timestamp() ELSE done_at END
+         WHERE task = $1`,
+        [task, nextPosition ?? null, begun ?? false, done],
+      );
+      return !done;
+    });
+  }
+}

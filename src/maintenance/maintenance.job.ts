@@ -1,0 +1,73 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { messageOf } from '../errors.js';
+import { ConsumerPresence } from './consumer-presence.js';
+import { type MaintenanceTask, MaintenanceTaskStore } from './maintenance-task.store.js';
+import { Retention } from './retention.js';
+import { UnroutedEvents } from './unrouted-events.js';
+
+const INTERVAL_MS = 5 * 60_000;
+/** Processes that start together do not look together. */
+const JITTER = 0.2;
+const FIRST_MS = 30_000;
+
+/** Cleaning up and looking after things, every few minutes; of all processes one does it. */
+@Injectable()
+export class MaintenanceJob {
+  private readonly logger = new Logger('Maintenance');
+  private readonly work: Record<MaintenanceTask, (stopping: AbortSignal) => Promise<unknown>>;
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private stopping = new AbortController();
+
+  constructor(
+    private readonly tasks: MaintenanceTaskStore,
+    presence: ConsumerPresence,
+    retention: Retention,
+    unrouted: UnroutedEvents,
+  ) {
+    this.work = {
+      consumers: () => presence.run(INTERVAL_MS),
+      retention: (stopping) => retention.run(INTERVAL_MS, stopping),
+      unrouted: (stopping) => unrouted.run(INTERVAL_MS, stopping),
+    };
+  }
+
+  start(): void {
+    if (this.timer !== undefined) return;
+    this.stopping = new AbortController();
+    this.schedule(FIRST_MS);
+  }
+
+  /** Resolves when what is under way has come to its end: a batch at most. */
+  async stop(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.stopping.abort();
+    await this.running;
+  }
+
+  /** Does what is due. */
+  async runRound(): Promise<void> {
+    const { signal } = this.stopping;
+    for (const task of await this.tasks.due(INTERVAL_MS)) {
+      if (!signal.aborted) await this.work[task](signal);
+    }
+  }
+
+  private schedule(ms: number): void {
+    this.timer = setTimeout(
+      () => {
+        this.running = this.runRound()
+          .catch((error) => {
+            if (!this.stopping.signal.aborted) {
+              this.logger.warn(`Maintenance failed and is tried again later: ${messageOf(error)}`);
+            }
+          })
+          .then(() => {
+            if (!this.stopping.signal.aborted) this.schedule(INTERVAL_MS);
+          });
+      },
+      ms * (1 + JITTER * Math.random()),
+    );
+  }
+}

@@ -1,0 +1,63 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { MaintenanceTaskStore } from './maintenance-task.store.js';
+import { RetentionStore } from './retention.store.js';
+
+const EVENTS_A_BATCH = 1_000;
+
+/** What a round has deleted. */
+export interface RetentionResult {
+  events: number;
+  inboxRows: number;
+}
+
+/**
+ * Deletes events older than `retentionDays` that nobody needs any more. Goes on where the last round ended, and once a day
+ * begins at the log's head again: for what was needed then, and for what committed late.
+ */
+@Injectable()
+export class Retention {
+  private readonly logger = new Logger('Retention');
+
+  constructor(
+    private readonly tasks: MaintenanceTaskStore,
+    private readonly store: RetentionStore,
+    private readonly settings: IntegrationSettingsService,
+  ) {}
+
+  /** One round, batch by batch; between two it leaves the database as long as the last one took. */
+  async run(intervalMs: number, stopping: AbortSignal): Promise<RetentionResult> {
+    const total: RetentionResult = { events: 0, inboxRows: 0 };
+    for (let more = true; more && !stopping.aborted; ) {
+      const startedAt = performance.now();
+      more = await this.tasks.step('retention', intervalMs, async (session, { nextPosition, begins }) => {
+        const { retentionDays } = this.settings.snapshot();
+        const batch = { from: begins ? 1 : nextPosition, limit: EVENTS_A_BATCH, retentionDays };
+        const result = await this.store.deleteBatch(session, batch);
+        total.events += result.events;
+        total.inboxRows += result.inboxRows;
+        return { done: result.done, nextPosition: result.nextPosition, begun: begins };
+      });
+      if (more) await pause(performance.now() - startedAt, stopping);
+    }
+    if (total.events > 0) {
+      this.logger.debug(
+        `Deleted ${total.events} events that are past retentionDays and nobody needs any more`,
+      );
+    }
+    return total;
+  }
+}
+
+function pause(ms: number, stopping: AbortSignal): Promise<void> {
+  if (stopping.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      stopping.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    stopping.addEventListener('abort', finish);
+  });
+}

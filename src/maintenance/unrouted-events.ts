@@ -1,0 +1,39 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { MaintenanceTaskStore } from './maintenance-task.store.js';
+import { UnroutedEventStore, type UnroutedLook } from './unrouted-event.store.js';
+
+const EVENTS_A_LOOK = 5_000;
+/** Of what was published since the last round, at most so many of the latest are looked at. */
+const EVENTS_A_ROUND = 50_000;
+
+/** Notices event names that are published and that no consumer asks for; each is warned about once. */
+@Injectable()
+export class UnroutedEvents {
+  private readonly logger = new Logger('UnroutedEvents');
+
+  constructor(
+    private readonly tasks: MaintenanceTaskStore,
+    private readonly store: UnroutedEventStore,
+  ) {}
+
+  /** Resolves to the names that were not known as unrouted before. */
+  async run(intervalMs: number, stopping: AbortSignal): Promise<UnroutedLook['added']> {
+    const added: UnroutedLook['added'] = [];
+    for (let more = true; more && !stopping.aborted; ) {
+      more = await this.tasks.step('unrouted', intervalMs, async (session, { nextPosition }) => {
+        await this.store.forgetRouted(session);
+        const head = await this.store.readHead(session);
+        const from = Math.max(nextPosition, head - EVENTS_A_ROUND + 1);
+        const look = await this.store.look(session, from, EVENTS_A_LOOK);
+        added.push(...look.added);
+        return look;
+      });
+    }
+    for (const event of added) this.logger.warn(unroutedText(event));
+    return added;
+  }
+}
+
+function unroutedText({ eventName, firstPosition }: UnroutedLook['added'][number]): string {
+  return `Nobody consumes "${eventName}" (first seen at position ${firstPosition}). Subscribe to it, or stop publishing it; it is deleted when its time is up.`;
+}
