@@ -86,7 +86,12 @@ function leaseSetups(size: Size): LeaseSetup[] {
     leaseSetup('both'),
     leaseSetup('transactional', { tokens: 4, maxAttempts: 3, strays: 2 }),
   ];
-  return size === 'usual' ? usual : [...usual, leaseSetup('both', { strays: 2, maxAttempts: 3 })];
+  if (size === 'usual') return usual;
+  return [
+    ...usual,
+    leaseSetup('both', { tokens: 2, maxAttempts: 3, strays: 2 }),
+    leaseSetup('transactional', { tokens: 5, maxAttempts: 3, strays: 2 }),
+  ];
 }
 
 function logCase(kind: Case['kind'], { name, rules, setup }: LogMutant): Case {
