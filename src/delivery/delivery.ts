@@ -43,6 +43,11 @@ export class Delivery {
   }
 }
 
+/** Whether it comes from the retry lane. */
+export function isClaimed(delivery: Delivery): delivery is Delivery & { readonly claim: Claim } {
+  return delivery.claim !== undefined;
+}
+
 /** How a delivery ended. `error` is whatever was thrown. */
 export type Outcome =
   | { readonly kind: 'processed' }

@@ -10,10 +10,20 @@ import type { Consumer } from '../subscribers/consumer.js';
 import { AggregateLanes } from './aggregate-lanes.js';
 import type { Attempt } from './attempt.js';
 import { Backoff } from './backoff.js';
-import { Delivery, type Outcome } from './delivery.js';
+import { BatchGate } from './batch-gate.js';
+import { ClaimedRows } from './claimed-rows.js';
+import { Delivery, isClaimed, type Outcome } from './delivery.js';
 import type { HandlerRunner } from './handler-runner.js';
 import type { HandlerSlots, SlotUser } from './handler-slots.js';
-import { errorFingerprint, errorText } from './retry-policy.js';
+import {
+  DUE_NOW,
+  exceptionOf,
+  PROCESSED,
+  resolutionOf,
+  resolutionOfRow,
+  type Verdict,
+  WAITING,
+} from './outcome-rows.js';
 
 interface DispatcherEnvironment {
   readonly runner: HandlerRunner;
@@ -31,35 +41,27 @@ interface DispatcherHooks {
   pausing(ms: number, error: unknown): void;
 }
 
-/** What an outcome writes into the inbox; undefined: nothing but the position. */
-type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & { readonly error: unknown };
-
 /** Runs the events of one leased cursor: in order per aggregate, so many at once, outcomes into the settle buffer. */
 export class Dispatcher implements SaveSource, SlotUser {
   readonly lanes: AggregateLanes;
   readonly priority: number;
 
   private readonly running = new Set<Attempt>();
-  /** Rows that the retry lane has claimed and that have no outcome yet. */
-  private readonly claimed = new Map<string, Delivery>();
-  /** Rows whose outcome waits for its save. */
-  private readonly finished = new Set<string>();
-  /** How many of the claimed ones wait for one that was claimed with them. */
-  private following = 0;
+  private readonly claims = new ClaimedRows();
   private readonly backoff = new Backoff();
+  private readonly gate: BatchGate;
   private pause: NodeJS.Timeout | undefined;
-  private batchTimer: NodeJS.Timeout | undefined;
-  private batchDue = false;
   /** Events of failed batches that have not run by themselves yet. */
   private singles = 0;
+  /** Events of the log that do not run yet, and the bytes of their payloads. */
+  private waiting = 0;
+  private bytes = 0;
   private watching = false;
   private pumping = false;
   private closed = false;
   private abandoned = false;
-  private waiting = 0;
-  private bytes = 0;
-  private endedWaiters: (() => void)[] = [];
-  private claimWaiters: (() => void)[] = [];
+  private readonly endedWaiters: (() => void)[] = [];
+  private readonly claimWaiters: (() => void)[] = [];
 
   constructor(
     private readonly consumer: Consumer,
@@ -69,8 +71,11 @@ export class Dispatcher implements SaveSource, SlotUser {
     private readonly hooks: DispatcherHooks,
   ) {
     this.lanes = new AggregateLanes(consumer.ordered);
+    this.gate = new BatchGate(consumer.batch, () => this.pump());
     this.priority = consumer.priority;
   }
+
+  // What it has in hand
 
   /** Events read from the log that do not run yet. */
   get waitingEvents(): number {
@@ -81,8 +86,33 @@ export class Dispatcher implements SaveSource, SlotUser {
     return this.bytes;
   }
 
+  /** Outcomes that wait for a save. */
+  get unsaved(): number {
+    return this.buffer.size;
+  }
+
   get isIdle(): boolean {
-    return this.running.size === 0 && this.waiting === 0 && this.claimed.size === 0 && !this.lanes.hasUnsaved;
+    return this.running.size === 0 && this.waiting === 0 && this.claims.size === 0 && !this.lanes.hasUnsaved;
+  }
+
+  /** Handlers could run beside those that do, but no event here is for them: all wait behind one of their aggregate. */
+  get lacksEvents(): boolean {
+    return !this.lanes.hasReady && this.running.size < this.consumer.concurrency;
+  }
+
+  /** How many due rows may be claimed now: an attempt counts from its claim, so nothing is claimed that could not run soon. */
+  get freeForRetries(): number {
+    return this.closed ? 0 : Math.max(0, this.consumer.concurrency - this.claims.leading);
+  }
+
+  /** Whether nothing is claimed, or unsaved: a row that is to run alone may be claimed. */
+  get hasNoClaims(): boolean {
+    return this.claims.isEmpty;
+  }
+
+  /** Ids of the inbox rows that are `processing` because of us: claimed, or finished and not saved yet. */
+  get rowsOfOurs(): string[] {
+    return this.claims.ids;
   }
 
   /** Whether an event of the log at one of these positions runs, or is to run, here. */
@@ -96,28 +126,10 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   /** Whether an earlier event of this one's aggregate is unresolved. */
   isBlocked(log: LogEvent): boolean {
-    return this.lanes.isBlocked(aggregateOf(log));
+    return this.lanes.isBlocked(log);
   }
 
-  /** Whether nothing is claimed, or unsaved: a row that is to run alone may be claimed. */
-  get hasNoClaims(): boolean {
-    return this.claimed.size === 0 && this.finished.size === 0;
-  }
-
-  /** How many due rows may be claimed now: an attempt counts from its claim, so nothing is claimed that could not run soon. */
-  get freeForRetries(): number {
-    return this.closed ? 0 : Math.max(0, this.consumer.concurrency - this.claimed.size + this.following);
-  }
-
-  /** Ids of the inbox rows that are `processing` because of us: claimed, or finished and not saved yet. */
-  get rowsOfOurs(): string[] {
-    return [...this.claimed.keys(), ...this.finished];
-  }
-
-  get ended(): Promise<void> {
-    if (this.running.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.endedWaiters.push(resolve));
-  }
+  // Arriving
 
   /** A page of the log. */
   arrive(rows: readonly LogRow[]): void {
@@ -127,37 +139,24 @@ export class Dispatcher implements SaveSource, SlotUser {
       else this.arriveOne(position, wanted);
     }
     this.pump();
+    if (!this.buffer.isEmpty || this.lanes.hasUnsaved) this.hooks.outcomeReady();
+  }
+
+  /** Positions that need no handler. */
+  settleAll(positions: PositionSet): void {
+    this.buffer.settleAll(positions);
+  }
+
+  /** The inbox has a row of this event already, which decides; the next save asks. */
+  foundElsewhere(log: LogEvent): void {
+    this.lanes.block([log]);
+    this.lanes.recheck(log);
+    this.hooks.outcomeReady();
   }
 
   /** Rows that the retry lane has claimed, with their events. */
   arriveClaimed(rows: readonly ClaimedRow[], events: ReadonlyMap<number, LogEvent>, alone: boolean): void {
-    for (const row of rows) {
-      const log = events.get(row.position);
-      const subscription = log && this.consumer.match(log.eventName);
-      if (log === undefined || subscription === undefined) {
-        this.giveUp(
-          row,
-          new Error(
-            log === undefined ? 'The event is no longer in the log' : `No handler for ${log.eventName}`,
-          ),
-        );
-        continue;
-      }
-      const maxAttempts = subscription.retry.maxAttempts ?? this.env.settings.snapshot().maxAttempts;
-      if (row.attempt > maxAttempts) {
-        // Its last attempt was counted and interrupted: there is none left.
-        this.giveUp(row, undefined, true);
-        continue;
-      }
-      const delivery = new Delivery(row.position, log, subscription, row.attempt, {
-        inboxEventId: row.inboxEventId,
-        follows: row.follows,
-        alone,
-      });
-      if (row.follows) this.following++;
-      this.claimed.set(row.inboxEventId, delivery);
-      this.lanes.arriveClaimed(delivery);
-    }
+    for (const row of rows) this.arriveOneClaimed(row, events.get(row.position), alone);
     this.pump();
   }
 
@@ -166,157 +165,20 @@ export class Dispatcher implements SaveSource, SlotUser {
    * saved: were it not, the next one's end would be counted against it.
    */
   async runSuspect(position: number, log: LogEvent, inboxEventId: string): Promise<void> {
+    const { id: outboxEventId, aggregateType, aggregateId } = log;
     const row = {
       inboxEventId,
-      outboxEventId: log.id,
+      outboxEventId,
       position,
       attempt: 1,
       follows: false,
-      ...aggregateOf(log),
+      aggregateType,
+      aggregateId,
     };
     this.arriveClaimed([row], new Map([[position, log]]), true);
-    while (!this.closed && (this.claimed.has(inboxEventId) || this.finished.has(inboxEventId))) {
+    while (!this.closed && this.claims.has(inboxEventId)) {
       await new Promise<void>((resolve) => this.claimWaiters.push(resolve));
     }
-  }
-
-  /** Starts what can run: in turn, within the consumer's and the process's capacity, under a lease known to be ours. */
-  pump(): void {
-    // A handler that ends at once pumps from within: the loop outside goes on, the stack stays as it is.
-    if (this.pumping) return;
-    this.pumping = true;
-    try {
-      this.startReady();
-    } finally {
-      this.pumping = false;
-    }
-  }
-
-  private startReady(): void {
-    while (
-      !this.closed &&
-      this.pause === undefined &&
-      this.running.size < this.consumer.concurrency &&
-      this.lanes.hasReady &&
-      this.lease.isValid() &&
-      !this.batchFills() &&
-      this.env.slots.tryTake(this)
-    ) {
-      const [first, ...others] = this.lanes.takeBatch(this.consumer.batch?.maxSize ?? 1);
-      if (first === undefined || first.claim?.alone === true) this.env.slots.giveBack();
-      if (first !== undefined) this.start([first, ...others]);
-    }
-  }
-
-  /** Whether a batch is waited for that is not full yet. */
-  private batchFills(): boolean {
-    const { batch } = this.consumer;
-    if (
-      batch === undefined ||
-      batch.maxWaitMs === 0 ||
-      this.waiting >= batch.maxSize ||
-      this.batchDue ||
-      this.hasSingles
-    ) {
-      this.batchDue = false;
-      return false;
-    }
-    this.batchTimer ??= setTimeout(() => {
-      this.batchTimer = undefined;
-      this.batchDue = true;
-      this.pump();
-    }, batch.maxWaitMs);
-    return true;
-  }
-
-  private get hasSingles(): boolean {
-    return this.singles > 0 || this.claimed.size > 0;
-  }
-
-  slotFree(): void {
-    this.pump();
-  }
-
-  /** Handlers could run beside those that do, but no event here is for them: all wait behind one of their aggregate. */
-  get lacksEvents(): boolean {
-    return !this.lanes.hasReady && this.running.size < this.consumer.concurrency;
-  }
-
-  /** The window is full and nothing in it can run: one aggregate's queue is written down as waiting. */
-  makeRoom(): void {
-    if (!this.lacksEvents) return;
-    this.lanes.spillLongest();
-    this.hooks.outcomeReady();
-  }
-
-  takeWaiting(): ExceptionRow[] {
-    return this.lanes.takeParked().map((delivery) => {
-      this.leaveWindow(delivery);
-      return this.exceptionOf(
-        delivery,
-        { status: 'received', availableInMs: Number.POSITIVE_INFINITY, error: undefined },
-        0,
-      );
-    });
-  }
-
-  takeReleases(): AggregateKey[] {
-    return this.lanes.takeReleases();
-  }
-
-  /** A save is committed: lanes follow what the inbox says. */
-  saved(report: SaveReport): void {
-    for (const row of report.resolved) this.finished.delete(row.inboxEventId);
-    for (const resolve of this.claimWaiters.splice(0)) resolve();
-    this.lanes.released(report.released, report.stillBlocked);
-    for (const row of report.found) this.lanes.recheck(row);
-    const updated = new Set(report.updated);
-    // Its transaction committed after all, or an admin was faster: the inbox decides whether the lane stays blocked.
-    for (const row of report.resolved) if (!updated.has(row.inboxEventId)) this.lanes.recheck(row);
-    this.pump();
-    if (this.lanes.hasUnsaved) this.hooks.outcomeReady();
-  }
-
-  /** Starts nothing more. */
-  close(): void {
-    this.closed = true;
-    for (const resolve of this.claimWaiters.splice(0)) resolve();
-    clearTimeout(this.pause);
-    clearTimeout(this.batchTimer);
-  }
-
-  /** Resolves to whether all running handlers ended before `deadline` (monotonic ms). */
-  async finishRunning(deadline: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
-    });
-    await Promise.race([this.ended, late]);
-    clearTimeout(timer);
-    return this.running.size === 0;
-  }
-
-  /** Claimed rows that never ran get their attempt back and are due again. */
-  giveBackClaims(): void {
-    for (const delivery of this.claimed.values()) {
-      const runs = [...this.running].some((attempt) => attempt.deliveries.includes(delivery));
-      if (!runs) this.giveBack(delivery);
-    }
-  }
-
-  /** One that follows another waits for it again. */
-  private giveBack(delivery: Delivery): void {
-    const verdict: Verdict = delivery.claim?.follows
-      ? { status: 'received', availableInMs: Number.POSITIVE_INFINITY, error: undefined }
-      : { status: 'failed', availableInMs: 0, error: undefined };
-    this.resolve({ ...this.resolutionOf(delivery, verdict), attemptGivenBack: true });
-  }
-
-  /** What still runs is ignored from now on, and told so. */
-  abandon(reason: Error): void {
-    this.closed = true;
-    this.abandoned = true;
-    for (const attempt of this.running) attempt.end(reason);
   }
 
   private arriveOne(position: number, log: LogEvent): void {
@@ -334,41 +196,84 @@ export class Dispatcher implements SaveSource, SlotUser {
   }
 
   private postpone(position: number, log: LogEvent, availableInMs: number): void {
-    this.buffer.except({
-      outboxEventId: log.id,
-      position,
-      aggregateType: log.aggregateType,
-      aggregateId: log.aggregateId,
-      status: 'received',
-      attempt: 0,
-      error: undefined,
-      fingerprint: undefined,
-      availableInMs,
+    this.buffer.except(
+      exceptionOf(position, log, { status: 'received', availableInMs, error: undefined }, 0),
+    );
+  }
+
+  private arriveOneClaimed(row: ClaimedRow, log: LogEvent | undefined, alone: boolean): void {
+    const subscription = log && this.consumer.match(log.eventName);
+    if (log === undefined || subscription === undefined) {
+      const what =
+        log === undefined ? 'The event is no longer in the log' : `No handler for ${log.eventName}`;
+      this.giveUp(row, new Error(what));
+      return;
+    }
+    const maxAttempts = subscription.retry.maxAttempts ?? this.env.settings.snapshot().maxAttempts;
+    if (row.attempt > maxAttempts) {
+      // Its last attempt was counted and interrupted: there is none left.
+      this.giveUp(row, undefined, true);
+      return;
+    }
+    const { inboxEventId, follows } = row;
+    const delivery = new Delivery(row.position, log, subscription, row.attempt, {
+      inboxEventId,
+      follows,
+      alone,
     });
+    if (isClaimed(delivery)) this.claims.add(delivery);
+    this.lanes.arriveClaimed(delivery);
   }
 
   private giveUp(row: ClaimedRow, error: Error | undefined, attemptGivenBack = false): void {
-    this.resolve({
-      inboxEventId: row.inboxEventId,
-      aggregateType: row.aggregateType,
-      aggregateId: row.aggregateId,
-      attempt: row.attempt,
-      attemptGivenBack,
-      ...this.rowOf({ ...this.deadVerdict, error }),
-    });
+    this.resolve({ ...resolutionOfRow(row, { ...this.deadVerdict, error }), attemptGivenBack });
     this.lanes.recheck(row);
     this.hooks.outcomeReady();
+  }
+
+  // Running
+
+  /** Starts what can run: in turn, within the consumer's and the process's capacity, under a lease known to be ours. */
+  pump(): void {
+    // A handler that ends at once pumps from within: the loop outside goes on, the stack stays as it is.
+    if (this.pumping) return;
+    this.pumping = true;
+    try {
+      this.startReady();
+    } finally {
+      this.pumping = false;
+    }
+  }
+
+  slotFree(): void {
+    this.pump();
+  }
+
+  private startReady(): void {
+    while (
+      !this.closed &&
+      this.pause === undefined &&
+      this.running.size < this.consumer.concurrency &&
+      this.lanes.hasReady &&
+      this.lease.isValid() &&
+      !this.gate.isFilling(this.waiting, this.singles > 0 || this.claims.size > 0) &&
+      this.env.slots.tryTake(this)
+    ) {
+      const [first, ...others] = this.lanes.takeBatch(this.consumer.batch?.maxSize ?? 1);
+      if (first === undefined || first.claim?.alone === true) this.env.slots.giveBack();
+      if (first !== undefined) this.start([first, ...others]);
+    }
   }
 
   private start(deliveries: readonly [Delivery, ...Delivery[]]): void {
     for (const delivery of deliveries) {
       if (delivery.claim === undefined) this.leaveWindow(delivery);
-      else if (delivery.claim.follows) this.following--;
+      else this.claims.begin(delivery.claim);
     }
-    const attempt = this.env.runner.begin(deliveries, this.consumer.batch !== undefined);
+    const { runner, slots } = this.env;
+    const attempt = runner.begin(deliveries, this.consumer.batch !== undefined);
     this.running.add(attempt);
     this.watchDeadlines();
-    const { runner, slots } = this.env;
     if (deliveries[0].claim?.alone === true) {
       slots.exclusively(() => this.runUnlessClosed(attempt)).then((outcome) => this.end(attempt, outcome));
       return;
@@ -397,21 +302,19 @@ export class Dispatcher implements SaveSource, SlotUser {
     });
   }
 
+  // Outcomes
+
   private end(attempt: Attempt, outcome: Outcome): void {
     try {
-      this.finish(attempt, outcome);
+      this.running.delete(attempt);
+      if (!this.abandoned) this.settleAttempt(attempt, outcome);
+      if (this.running.size === 0) callAll(this.endedWaiters);
+      callAll(this.claimWaiters);
+      this.pump();
+      if (!this.abandoned) this.hooks.outcomeReady();
     } catch (error) {
       this.hooks.broken(error);
     }
-  }
-
-  private finish(attempt: Attempt, outcome: Outcome): void {
-    this.running.delete(attempt);
-    if (!this.abandoned) this.settleAttempt(attempt, outcome);
-    if (this.running.size === 0) for (const resolve of this.endedWaiters.splice(0)) resolve();
-    for (const resolve of this.claimWaiters.splice(0)) resolve();
-    this.pump();
-    if (!this.abandoned) this.hooks.outcomeReady();
   }
 
   /** A batch that fails is run again event by event: the one at fault is found, and no other is blamed for it. */
@@ -452,7 +355,7 @@ export class Dispatcher implements SaveSource, SlotUser {
         break;
       case 'elsewhere':
         if (delivery.claim === undefined) this.buffer.settle(delivery.position);
-        else this.claimed.delete(delivery.claim.inboxEventId);
+        else this.claims.end(delivery.claim);
         this.lanes.foundElsewhere(delivery);
         break;
       case 'infrastructure':
@@ -467,30 +370,34 @@ export class Dispatcher implements SaveSource, SlotUser {
   }
 
   private processed(delivery: Delivery): void {
+    const { subscription, position, log } = delivery;
+    if (isClaimed(delivery)) {
+      // The row of a transactional handler became `processed` in the handler's own transaction.
+      if (subscription.transactional) this.claims.end(delivery.claim);
+      else this.write(delivery, PROCESSED);
+    } else if (subscription.transactional) this.buffer.settleCovered(position, log.id);
+    else this.buffer.settle(position);
     this.backoff.succeeded();
-    const { claim, subscription, position, log } = delivery;
-    if (claim === undefined) {
-      if (subscription.transactional) this.buffer.settleCovered(position, log.id);
-      else this.buffer.settle(position);
-      return;
-    }
-    this.claimed.delete(claim.inboxEventId);
-    // The row of a transactional handler became `processed` in the handler's own transaction.
-    if (!subscription.transactional) {
-      this.resolve(
-        this.resolutionOf(delivery, { status: 'processed', availableInMs: undefined, error: undefined }),
-      );
-    }
   }
 
   private write(delivery: Delivery, verdict: Verdict): void {
     this.backoff.succeeded();
-    if (delivery.claim === undefined) {
-      this.buffer.except(this.exceptionOf(delivery, verdict, delivery.attempt));
+    if (!isClaimed(delivery)) {
+      this.buffer.except(exceptionOf(delivery.position, delivery.log, verdict, delivery.attempt));
       return;
     }
-    this.claimed.delete(delivery.claim.inboxEventId);
-    this.resolve(this.resolutionOf(delivery, verdict));
+    this.claims.end(delivery.claim);
+    this.resolve(resolutionOf(delivery, verdict));
+  }
+
+  private resolve(row: ResolvedRow): void {
+    this.claims.toSave(row.inboxEventId);
+    this.buffer.resolve(row);
+  }
+
+  private get deadVerdict(): Pick<Verdict, 'status' | 'availableInMs'> {
+    const { deadLetterEnabled } = this.env.settings.snapshot();
+    return { status: deadLetterEnabled ? 'dead_letter' : 'failed', availableInMs: undefined };
   }
 
   /** The consumer pauses as a whole: what failed one event for want of a connection would fail the next as well. */
@@ -505,28 +412,11 @@ export class Dispatcher implements SaveSource, SlotUser {
     }, ms);
   }
 
-  private get deadVerdict(): Pick<Verdict, 'status' | 'availableInMs'> {
-    const { deadLetterEnabled } = this.env.settings.snapshot();
-    return { status: deadLetterEnabled ? 'dead_letter' : 'failed', availableInMs: undefined };
-  }
-
-  private resolve(row: ResolvedRow): void {
-    this.finished.add(row.inboxEventId);
-    this.buffer.resolve(row);
-  }
-
-  /** The one that it follows is to be tried again: its own attempt has not begun. */
-  private dismiss(follower: Delivery): void {
-    this.following--;
-    if (follower.claim !== undefined) this.claimed.delete(follower.claim.inboxEventId);
-    this.giveBack(follower);
-  }
-
   private returnToWindow(delivery: Delivery): void {
     if (delivery.claim === undefined) {
       this.waiting++;
       this.bytes += delivery.log.bytes;
-    } else if (delivery.claim.follows) this.following++;
+    } else this.claims.again(delivery.claim);
     this.lanes.again(delivery);
   }
 
@@ -535,36 +425,94 @@ export class Dispatcher implements SaveSource, SlotUser {
     this.bytes -= delivery.log.bytes;
   }
 
-  private exceptionOf(delivery: Delivery, verdict: Verdict, attempt: number): ExceptionRow {
-    const { log, position } = delivery;
-    return {
-      outboxEventId: log.id,
-      position,
-      aggregateType: log.aggregateType,
-      aggregateId: log.aggregateId,
-      attempt,
-      ...this.rowOf(verdict),
-    };
+  // Saving
+
+  takeWaiting(): ExceptionRow[] {
+    return this.lanes.takeParked().map((delivery) => {
+      this.leaveWindow(delivery);
+      return exceptionOf(delivery.position, delivery.log, WAITING, 0);
+    });
   }
 
-  private resolutionOf(delivery: Delivery, verdict: Verdict): ResolvedRow {
-    return {
-      inboxEventId: delivery.claim?.inboxEventId ?? '',
-      aggregateType: delivery.log.aggregateType,
-      aggregateId: delivery.log.aggregateId,
-      attempt: delivery.attempt,
-      ...this.rowOf(verdict),
-    };
+  takeReleases(): AggregateKey[] {
+    return this.lanes.takeReleases();
   }
 
-  private rowOf({ status, availableInMs, error }: Verdict) {
-    const hasError = error !== undefined;
-    return {
-      status,
-      availableInMs,
-      error: hasError ? errorText(error) : undefined,
-      fingerprint: hasError && status !== 'skipped' ? errorFingerprint(error) : undefined,
-    };
+  /** A save is committed: lanes follow what the inbox says. */
+  saved(report: SaveReport): void {
+    for (const row of report.resolved) this.claims.saved(row.inboxEventId);
+    callAll(this.claimWaiters);
+    this.lanes.released(report.released, report.stillBlocked);
+    for (const row of report.found) this.lanes.recheck(row);
+    const updated = new Set(report.updated);
+    // Its transaction committed after all, or an admin was faster: the inbox decides whether the lane stays blocked.
+    for (const row of report.resolved) if (!updated.has(row.inboxEventId)) this.lanes.recheck(row);
+    this.pump();
+    if (this.lanes.hasUnsaved) this.hooks.outcomeReady();
+  }
+
+  /** The window is full and nothing in it can run: one aggregate's queue is written down as waiting. */
+  makeRoom(): void {
+    if (!this.lacksEvents) return;
+    this.lanes.spillLongest();
+    this.hooks.outcomeReady();
+  }
+
+  // Ending
+
+  /** Starts nothing more. */
+  close(): void {
+    this.closed = true;
+    callAll(this.claimWaiters);
+    clearTimeout(this.pause);
+    this.gate.close();
+  }
+
+  /** Resolves when nothing runs any more. */
+  get ended(): Promise<void> {
+    if (this.running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.endedWaiters.push(resolve));
+  }
+
+  /** Resolves to whether all running handlers ended before `deadline` (monotonic ms). */
+  async finishRunning(deadline: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
+    });
+    await Promise.race([this.ended, late]);
+    clearTimeout(timer);
+    return this.running.size === 0;
+  }
+
+  /** Claimed rows that never ran get their attempt back and are due again. */
+  giveBackClaims(): void {
+    for (const delivery of this.claims.deliveries()) {
+      const runs = [...this.running].some((attempt) => attempt.deliveries.includes(delivery));
+      if (!runs) this.giveBack(delivery);
+    }
+  }
+
+  /** What still runs is ignored from now on, and told so. */
+  abandon(reason: Error): void {
+    this.closed = true;
+    this.abandoned = true;
+    for (const attempt of this.running) attempt.end(reason);
+  }
+
+  /** The one that it follows is to be tried again: its own attempt has not begun. */
+  private dismiss(follower: Delivery): void {
+    if (!isClaimed(follower)) return;
+    this.claims.begin(follower.claim);
+    this.claims.end(follower.claim);
+    this.giveBack(follower);
+  }
+
+  /** One that follows another waits for it again. */
+  private giveBack(delivery: Delivery): void {
+    if (!isClaimed(delivery)) return;
+    const verdict = delivery.claim.follows ? WAITING : DUE_NOW;
+    this.resolve({ ...resolutionOf(delivery, verdict), attemptGivenBack: true });
   }
 }
 
@@ -572,6 +520,6 @@ function isFailure(outcome: Outcome): boolean {
   return outcome.kind === 'retry' || outcome.kind === 'dead' || outcome.kind === 'skipped';
 }
 
-function aggregateOf({ aggregateType, aggregateId }: LogEvent): AggregateKey {
-  return { aggregateType, aggregateId };
+function callAll(waiters: (() => void)[]): void {
+  for (const resolve of waiters.splice(0)) resolve();
 }

@@ -195,12 +195,14 @@ export class OutboxProcessor implements LeaseUser {
         runner: this.runner,
         slots: this.slots,
         settings: this.stored,
-        giveUp: (lost, reason) => this.drop(lost, reason),
-        handBack: (held) => this.handOver(held),
       },
       consumer,
       cursor,
       lease,
+      {
+        giveUp: (lost, reason) => this.drop(lost, reason),
+        handBack: (held) => this.handOver(held),
+      },
     );
     this.workers.set(lease.token, worker);
     worker.start();

@@ -1,0 +1,211 @@
+import { messageOf } from '../errors.js';
+import type { CursorReader } from '../inbox/cursor-reader.js';
+import { PositionSet } from '../inbox/position-set.js';
+import type { LogRow } from '../outbox/outbox-log.store.js';
+import { Backoff } from './backoff.js';
+import type { CrashWatch } from './crash-watch.js';
+import type { Dispatcher } from './dispatcher.js';
+import { Signal } from './signal.js';
+import type { WorkerContext } from './worker-context.js';
+
+/** Bytes of events in one page; a single larger event is a page of its own. */
+export const PAGE_BYTES = 4 * 1024 * 1024;
+const LOOK_INTERVAL_MS = 1_000;
+/** A page dearer than this is read less often, and more at a time. */
+const CHEAP_PAGE_MS = 20;
+const MOST_ROWS = 5_000;
+/** From so many pieces on, the holes make a page dear. */
+const MANY_HOLES = 64;
+/** When saves fail, reading stops here. */
+const MOST_UNSAVED = 20_000;
+/** So far is read on where handlers are free and all events at hand wait for another of their aggregate. */
+const PAGES_TO_FIND_MORE = 10;
+const SPILL_AFTER_MS = 200;
+
+/** Reads the log page by page, one page ahead of what is being worked off, and keeps the sweep of the holes going. */
+export class PageLoop {
+  /** Events taken from the log since the worker began. */
+  handled = 0;
+  /** The last page was read to its end. */
+  private caughtUp = false;
+
+  private readonly wanted = new Signal();
+  private readonly roomMade = new Signal();
+  private reading = false;
+  private replayWanted = false;
+  private draining: boolean;
+  private rowsFactor = 1;
+  private lookTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly dispatcher: Dispatcher,
+    private readonly reader: CursorReader,
+    private readonly crashes: CrashWatch,
+    /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
+    private readonly handBack: () => void,
+  ) {
+    this.draining = context.env.settings.snapshot().startupDrainEnabled;
+  }
+
+  get isIdle(): boolean {
+    return this.caughtUp && !this.reading && !this.wanted.isRaised;
+  }
+
+  /** There may be new events. */
+  wake(): void {
+    this.wanted.raise();
+  }
+
+  /** Whatever was found before: the log is to be read to its end from now. */
+  readToEnd(): void {
+    this.caughtUp = false;
+    this.wanted.raise();
+  }
+
+  /** A replay has put positions back: they are taken up before the next page. */
+  takeUpReplayed(): void {
+    this.replayWanted = true;
+    this.readToEnd();
+  }
+
+  /** Events have ended, or were saved. */
+  makeRoom(): void {
+    this.roomMade.raise();
+  }
+
+  async run(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.context.stopped) {
+      await this.wanted.wait();
+      for (let more = true; more && !this.context.stopped; ) {
+        await this.waitForRoom();
+        if (this.context.stopped) return;
+        try {
+          more = await this.readPage();
+          backoff.succeeded();
+        } catch (error) {
+          await this.context.waitAfterFailure('Reading', error, backoff);
+        }
+      }
+      this.context.stepDone();
+    }
+  }
+
+  /** Lets a waiting loop see that the worker has ended. */
+  end(): void {
+    this.wanted.raise();
+    this.roomMade.raise();
+  }
+
+  /** Rows of the log, to the dispatcher. One that cannot be dispatched leaves memory at odds with the database. */
+  arrive(rows: readonly LogRow[]): void {
+    try {
+      this.dispatcher.arrive(rows);
+      for (const row of rows) if (row.wanted !== undefined) this.handled++;
+    } catch (error) {
+      this.context.giveUp(messageOf(error));
+    }
+  }
+
+  /** Reads one page and hands it on; whether there may be more at once. */
+  private async readPage(): Promise<boolean> {
+    this.reading = true;
+    const startedAt = performance.now();
+    try {
+      if (this.replayWanted && !(await this.includeReplayed())) return false;
+      const page = await this.reader.readPage(this.pageRows(), PAGE_BYTES);
+      if (this.context.stopped) return false;
+      const last = page.rows.at(-1);
+      if (last !== undefined && !(await this.announce(last.position))) return false;
+      this.dispatcher.settleAll(page.swept);
+      this.arrive(page.rows);
+      this.caughtUp = !page.cut;
+      if (!page.cut) this.draining = false;
+      if (this.reader.hasHoles) this.lookSoon();
+      await this.pace(performance.now() - startedAt);
+      return page.cut;
+    } finally {
+      this.reading = false;
+    }
+  }
+
+  /**
+   * Between two pages; why nothing is read twice by it stands at the head of replay.store.ts. A transactional batch that has
+   * settled its positions may not have told us yet: then what is in hand is finished, and `unread` is read anew with the next
+   * lease. False: there is nothing more to read here.
+   */
+  private async includeReplayed(): Promise<boolean> {
+    const { env, lease } = this.context;
+    const replayed = await env.replays.takeUp(lease.key, lease.token);
+    this.replayWanted = false;
+    if (this.context.stopped) return false;
+    if (replayed === undefined) {
+      this.context.leaseLost();
+      return false;
+    }
+    const positions = PositionSet.parse(replayed);
+    if (this.dispatcher.holdsAny(positions)) {
+      this.handBack();
+      return false;
+    }
+    this.reader.include(positions);
+    return true;
+  }
+
+  /** The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing. */
+  private async announce(position: number): Promise<boolean> {
+    try {
+      await this.crashes.beforeStarting(position);
+      return !this.context.stopped;
+    } catch (error) {
+      this.context.giveUp(messageOf(error));
+      return false;
+    }
+  }
+
+  private pageRows(): number {
+    const { batchSize, startupDrainBatchSize } = this.context.env.settings.snapshot();
+    const rows = this.draining ? Math.max(batchSize, startupDrainBatchSize) : batchSize;
+    return Math.min(rows * this.rowsFactor, Math.max(rows, MOST_ROWS));
+  }
+
+  /**
+   * One page is being worked off while the next is there already; more would only fill memory. Where everything at hand
+   * waits behind some event of its aggregate, the queue of that aggregate is written down after a while, so that others are read.
+   */
+  private async waitForRoom(): Promise<void> {
+    if (this.hasRoom()) return;
+    const spill = () => {
+      this.dispatcher.makeRoom();
+      patience = this.context.after(SPILL_AFTER_MS, spill);
+    };
+    let patience = this.context.after(SPILL_AFTER_MS, spill);
+    while (!this.context.stopped && !this.hasRoom()) await this.roomMade.wait();
+    this.context.cancel(patience);
+  }
+
+  private hasRoom(): boolean {
+    const { waitingEvents, waitingBytes, unsaved, lacksEvents } = this.dispatcher;
+    const rows = lacksEvents ? this.pageRows() * PAGES_TO_FIND_MORE : this.pageRows();
+    return waitingEvents < rows && waitingBytes < PAGE_BYTES && unsaved < MOST_UNSAVED;
+  }
+
+  /** Many holes make a page dear: then it is read less often, and more at a time. */
+  private async pace(pageMs: number): Promise<void> {
+    const isDear = this.reader.rangeCount > MANY_HOLES;
+    this.rowsFactor = isDear ? Math.min(10, Math.max(1, Math.ceil(pageMs / CHEAP_PAGE_MS))) : 1;
+    if (isDear) await this.context.wait(pageMs);
+  }
+
+  private lookSoon(): void {
+    if (this.lookTimer !== undefined || this.context.stopped) return;
+    this.lookTimer = this.context.after(LOOK_INTERVAL_MS, () => {
+      this.lookTimer = undefined;
+      this.context.guarded('Looking at open transactions', async () => {
+        if (await this.reader.look()) this.wake();
+        if (this.reader.hasHoles) this.lookSoon();
+      });
+    });
+  }
+}

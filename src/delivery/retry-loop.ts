@@ -1,0 +1,147 @@
+import { messageOf } from '../errors.js';
+import { Backoff } from './backoff.js';
+import type { Dispatcher } from './dispatcher.js';
+import { Signal } from './signal.js';
+import type { WorkerContext } from './worker-context.js';
+
+/** What is due later than this, a beat will tell in time. */
+const BEATS_TELL_MS = 3_000;
+const DUE_STEP_MS = 10;
+
+/** Takes due rows out of the inbox: retries, delayed events, and those that waited behind an earlier one. */
+export class RetryLoop {
+  /** Rows claimed since the worker began. */
+  claimed = 0;
+
+  private readonly wanted = new Signal();
+  /** Times at which rows are due, for which there is a timer already. */
+  private readonly dueSteps = new Set<number>();
+  private claiming = false;
+  /** Rows that a stalled owner's transaction has locked are still `processing`. */
+  private foreignRows = false;
+  private reloadWanted = false;
+  /** Interrupted rows are due: each is claimed by itself and runs alone. */
+  private careful = false;
+  /** It stopped for want of capacity, not of due rows. */
+  private moreDue = false;
+
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly dispatcher: Dispatcher,
+    private changedByOthers: number,
+    private readonly onReloaded: () => void,
+  ) {}
+
+  get isIdle(): boolean {
+    return !this.claiming && !this.wanted.isRaised;
+  }
+
+  /** A row may be due. */
+  wake(): void {
+    this.wanted.raise();
+  }
+
+  /** A slot or a claim has become free. */
+  capacityFreed(): void {
+    if (this.moreDue && this.dispatcher.freeForRetries > 0) this.wanted.raise();
+  }
+
+  /** A row will be due in `ms`. */
+  dueIn(ms: number): void {
+    if (ms <= 0) this.wanted.raise();
+    if (ms <= 0 || ms >= BEATS_TELL_MS) return;
+    // Rounded up, so that rows due at about the same time share a timer, and none is asked for before its time.
+    const now = performance.now();
+    const step = Math.ceil((now + ms) / DUE_STEP_MS);
+    if (this.dueSteps.has(step)) return;
+    this.dueSteps.add(step);
+    this.context.after(step * DUE_STEP_MS - now, () => {
+      this.dueSteps.delete(step);
+      this.wanted.raise();
+    });
+  }
+
+  /** A beat saw the cursor: somebody may have changed rows. */
+  seen(changedByOthers: number): void {
+    if (changedByOthers === this.changedByOthers && !this.foreignRows) return;
+    this.changedByOthers = changedByOthers;
+    this.reloadWanted = true;
+    this.wanted.raise();
+  }
+
+  /** Second step of a takeover, after the token is committed: what the former owner left behind. */
+  async takeOver(): Promise<void> {
+    const { inbox } = this.context.env;
+    const { key } = this.context.lease;
+    await inbox.interruptLeftovers(key, []);
+    if (this.context.consumer.ordered) {
+      await inbox.releaseLowest(key);
+      this.dispatcher.lanes.block(await inbox.unresolvedAggregates(key));
+    }
+    this.foreignRows = (await inbox.countForeignProcessing(key, [])) > 0;
+    this.careful = await inbox.hasInterrupted(key);
+  }
+
+  async run(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.context.stopped) {
+      await this.wanted.wait();
+      this.claiming = true;
+      try {
+        if (this.reloadWanted) await this.reload();
+        while (!this.context.stopped && (await this.claimDue())) {}
+        backoff.succeeded();
+      } catch (error) {
+        await this.context.waitAfterFailure('Claiming retries', error, backoff);
+        this.wanted.raise();
+      } finally {
+        this.claiming = false;
+      }
+      this.context.stepDone();
+    }
+  }
+
+  /** Lets a waiting loop see that the worker has ended. */
+  end(): void {
+    this.wanted.raise();
+  }
+
+  /**
+   * Somebody else changed rows of the inbox: block what is unresolved now, and let the next save release what is not. Runs
+   * between two claims, so that every row of ours that is `processing` is known to be ours.
+   */
+  private async reload(): Promise<void> {
+    this.reloadWanted = false;
+    const { inbox } = this.context.env;
+    const { key } = this.context.lease;
+    if (this.foreignRows) await inbox.interruptLeftovers(key, this.dispatcher.rowsOfOurs);
+    this.foreignRows = (await inbox.countForeignProcessing(key, this.dispatcher.rowsOfOurs)) > 0;
+    if (this.context.stopped || !this.context.consumer.ordered) return;
+    this.dispatcher.lanes.block(await inbox.unresolvedAggregates(key));
+    this.dispatcher.lanes.recheckBlocked();
+    this.onReloaded();
+  }
+
+  /** Claims what is due, as far as there is capacity; whether more may be due. */
+  private async claimDue(): Promise<boolean> {
+    const { lease, consumer, env } = this.context;
+    const alone = this.careful;
+    const capacity = alone ? Number(this.dispatcher.hasNoClaims) : this.dispatcher.freeForRetries;
+    this.moreDue = capacity === 0;
+    if (capacity === 0 || !lease.isValid()) return false;
+    const rows = await env.inbox.claimDue(lease.key, lease.token, capacity, consumer.ordered, alone);
+    if (alone) this.careful = await env.inbox.hasInterrupted(lease.key);
+    if (rows.length === 0) return false;
+    const events = await env.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
+      // The rows are claimed, and nobody would come back to them.
+      this.context.giveUp(messageOf(error));
+      return undefined;
+    });
+    if (events === undefined) return false;
+    this.claimed += rows.length;
+    // Also to a dispatcher that is closed meanwhile: it gives back what it cannot run.
+    this.dispatcher.arriveClaimed(rows, events, alone);
+    this.moreDue = rows.filter((row) => !row.follows).length === capacity;
+    return this.moreDue;
+  }
+}

@@ -1,0 +1,91 @@
+import type { SaveReport, SettleBuffer } from '../inbox/settle-buffer.js';
+import { Backoff } from './backoff.js';
+import type { Dispatcher } from './dispatcher.js';
+import { Signal } from './signal.js';
+import type { WorkerContext } from './worker-context.js';
+
+/** A save of so many outcomes does not wait for its time. */
+const SAVE_AT = 500;
+
+/** Saves what handlers have done, every few milliseconds or few hundred outcomes; one save at a time. */
+export class SaveLoop {
+  private readonly wanted = new Signal();
+  private timer: NodeJS.Timeout | undefined;
+  private saving = false;
+  private lastSaveMs = 0;
+
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly dispatcher: Dispatcher,
+    private readonly buffer: SettleBuffer,
+    private readonly onSaved: (report: SaveReport) => void,
+  ) {}
+
+  get isIdle(): boolean {
+    return !this.saving && this.buffer.isEmpty;
+  }
+
+  /** There is something to save. */
+  soon(): void {
+    const isMuch = this.buffer.size >= SAVE_AT;
+    if (this.timer !== undefined || this.context.stopped) {
+      if (isMuch) this.wanted.raise();
+      return;
+    }
+    // A save that holes have made dear is done less often.
+    const { flushIntervalMs } = this.context.env.settings.snapshot();
+    const delay = Math.max(flushIntervalMs, this.lastSaveMs * 2);
+    this.timer = this.context.after(isMuch ? 0 : delay, () => {
+      this.timer = undefined;
+      this.wanted.raise();
+    });
+  }
+
+  now(): void {
+    this.wanted.raise();
+  }
+
+  async run(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.context.stopped) {
+      await this.wanted.wait();
+      try {
+        while (!this.context.stopped && (await this.saveOnce())) if (this.buffer.size < SAVE_AT) break;
+        backoff.succeeded();
+        if (!this.buffer.isEmpty) this.soon();
+      } catch (error) {
+        await this.context.waitAfterFailure('Saving', error, backoff);
+        this.wanted.raise();
+      }
+      this.context.stepDone();
+    }
+  }
+
+  /** What is left once the loop has ended, until `deadline` (monotonic ms). */
+  async saveRest(deadline: number): Promise<void> {
+    while (performance.now() < deadline && !this.buffer.isEmpty) {
+      if (!(await this.saveOnce().catch(() => false))) return;
+    }
+  }
+
+  /** One save; false when there was nothing to save, or the lease is lost. */
+  private async saveOnce(): Promise<boolean> {
+    this.saving = true;
+    const startedAt = performance.now();
+    let report: SaveReport | undefined;
+    try {
+      report = await this.buffer.save(this.dispatcher);
+    } finally {
+      this.saving = false;
+    }
+    if (report === undefined) return false;
+    this.lastSaveMs = performance.now() - startedAt;
+    if (!report.held) {
+      this.context.leaseLost();
+      return false;
+    }
+    this.dispatcher.saved(report);
+    this.onSaved(report);
+    return true;
+  }
+}
