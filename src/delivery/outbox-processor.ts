@@ -109,32 +109,55 @@ export class OutboxProcessor implements LeaseUser {
     return this.processBatch();
   }
 
-  /** Rounds until nothing is due any more, for `timeoutMs` at most (default a minute). */
+  /** Rounds until nothing is due any more, for `timeoutMs` at most (default a minute). Goes on where connections are lost. */
   async drain(options: { timeoutMs?: number } = {}): Promise<DrainResult> {
     const deadline = performance.now() + (options.timeoutMs ?? 60_000);
-    return this.withWorkers(async (workers) => {
-      const before = handledBy(workers);
-      const processed = () => handledBy(workers) - before;
-      for (;;) {
-        const replaying = await this.chores.sendWindows(workers.map((worker) => worker.consumer.name));
-        const inTime = await raceDeadline(
-          Promise.all(workers.map((worker) => worker.settleDown())),
-          deadline,
-        );
-        const settled = processed();
-        const dueInMs = inTime && !replaying ? await this.nextDueInMs(workers) : 0;
-        // A row that became due while we asked is being worked on, and no row that is due.
-        const isQuiet = processed() === settled && workers.every((worker) => worker.isAtRest);
-        if (inTime && isQuiet && (dueInMs === undefined || dueInMs > 0)) {
-          const nextDueAt = dueInMs === undefined ? undefined : new Date(Date.now() + dueInMs);
-          return { processed: processed(), drained: true, nextDueAt };
-        }
-        if (!inTime || performance.now() >= deadline) {
-          return { processed: processed(), drained: false, nextDueAt: new Date() };
-        }
-        await new Promise((resolve) => setTimeout(resolve, 5));
+    try {
+      return await this.drainUntil(deadline);
+    } finally {
+      await this.giveBackUnlessLooping();
+    }
+  }
+
+  private async drainUntil(deadline: number): Promise<DrainResult> {
+    const before = new Map(this.activeWorkers.map((worker) => [worker, worker.handled]));
+    for (let isComplete = false; ; ) {
+      if (!isComplete) isComplete = await this.keeper.claimNow().then(yes, no);
+      const workers = this.activeWorkers;
+      for (const worker of workers) if (!before.has(worker)) before.set(worker, 0);
+      const { isQuiet, dueInMs } = await this.drainRound(workers, deadline).catch(() => BROKEN_ROUND);
+      isComplete &&= this.stillHolds(workers);
+      const processed = [...before].reduce((sum, [worker, count]) => sum + worker.handled - count, 0);
+      if (isComplete && isQuiet) {
+        const nextDueAt = dueInMs === undefined ? undefined : new Date(Date.now() + dueInMs);
+        return { processed, drained: true, nextDueAt };
       }
-    });
+      if (performance.now() >= deadline) return { processed, drained: false, nextDueAt: new Date() };
+      await new Promise((resolve) => setTimeout(resolve, isComplete ? 5 : 100));
+    }
+  }
+
+  private async drainRound(workers: readonly ConsumerWorker[], deadline: number): Promise<DrainRound> {
+    const replaying = await this.chores.sendWindows(workers.map((worker) => worker.consumer.name));
+    const inTime = await raceDeadline(Promise.all(workers.map((worker) => worker.settleDown())), deadline);
+    if (replaying || !inTime) return BROKEN_ROUND;
+    const settled = handledBy(workers);
+    const dueInMs = await this.nextDueInMs(workers);
+    // A row that became due while we asked is being worked on, and no row that is due.
+    const isQuiet =
+      (dueInMs === undefined || dueInMs > 0) &&
+      handledBy(workers) === settled &&
+      workers.every((worker) => worker.isAtRest);
+    return { isQuiet, dueInMs };
+  }
+
+  /** Whether these are all the workers there are, and none has been given up whose cursor will have to be claimed anew. */
+  private stillHolds(workers: readonly ConsumerWorker[]): boolean {
+    return (
+      this.busy.size === 0 &&
+      workers.length === this.workers.size &&
+      workers.every((worker) => this.workers.get(worker.lease.token) === worker)
+    );
   }
 
   /** Counts over the whole log, of one moment; see `OutboxService.getStats`. */
@@ -309,12 +332,15 @@ export class OutboxProcessor implements LeaseUser {
   /** With the loops switched off, consumers are leased for the time of the work only. */
   private async withWorkers<R>(work: (workers: readonly ConsumerWorker[]) => Promise<R>): Promise<R> {
     await this.keeper.claimNow();
-    if (this.looping) return work(this.activeWorkers);
     try {
       return await work(this.activeWorkers);
     } finally {
-      await this.releaseAll(performance.now() + this.stored.snapshot().handlerTimeoutMs);
+      await this.giveBackUnlessLooping();
     }
+  }
+
+  private async giveBackUnlessLooping(): Promise<void> {
+    if (!this.looping) await this.releaseAll(performance.now() + this.stored.snapshot().handlerTimeoutMs);
   }
 
   private async nextDueInMs(workers: readonly ConsumerWorker[]): Promise<number | undefined> {
@@ -325,6 +351,17 @@ export class OutboxProcessor implements LeaseUser {
     );
   }
 }
+
+interface DrainRound {
+  /** Nothing is left but what is due later. */
+  readonly isQuiet: boolean;
+  /** When the next row is due; undefined: none is stored. */
+  readonly dueInMs: number | undefined;
+}
+
+const BROKEN_ROUND: DrainRound = { isQuiet: false, dueInMs: undefined };
+const yes = () => true;
+const no = () => false;
 
 function handledBy(workers: readonly ConsumerWorker[]): number {
   return workers.reduce((sum, worker) => sum + worker.handled, 0);

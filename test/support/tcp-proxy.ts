@@ -14,13 +14,19 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
+/** @param tap called for every connection; what it returns sees what the client sends. */
+export async function startTcpProxy(
+  databaseUrl: string,
+  tap?: () => (data: Buffer) => void,
+): Promise<TcpProxy> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   let losing: { readonly text: string; readonly lost: () => void } | undefined;
   const server = createServer((inbound) => {
     const outbound = connect(Number(target.port || 5432), target.hostname);
+    const look = tap?.();
     inbound.on('data', (data) => {
+      look?.(data);
       if (losing === undefined || !data.includes(losing.text)) return;
       const { lost } = losing;
       losing = undefined;

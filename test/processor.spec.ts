@@ -1,0 +1,286 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import {
+  type DomainEvent,
+  EventSubscriberRegistry,
+  type IntegrationModuleOptions,
+  OutboxPollingCoordinator,
+} from '../src/index.js';
+import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
+import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
+import { startApp, type TestApp } from './support/app.js';
+import { gate } from './support/gate.js';
+import { unreadOf } from './support/inbox-rows.js';
+import { Recorder } from './support/recorder.js';
+import { StatementCount } from './support/statement-count.js';
+import { startTcpProxy } from './support/tcp-proxy.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
+
+let database: TestDatabase;
+const opened: { close(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) await each.close();
+  jest.restoreAllMocks();
+});
+afterAll(() => database.drop());
+
+/** An application with one consumer of one event name of its own; what it handles is recorded. */
+async function consume(
+  name: string,
+  handle: (event: DomainEvent) => unknown = () => {},
+  options: IntegrationModuleOptions & Partial<AnySubscriberDefinition> = {},
+): Promise<{ app: TestApp; handled: Recorder<string> }> {
+  const handled = new Recorder<string>();
+  const { concurrency, retry, ...moduleOptions } = options;
+  const app = await startApp(
+    database,
+    [
+      {
+        eventName: name,
+        consumerName: name,
+        concurrency,
+        retry,
+        handler: async (event: DomainEvent) => {
+          await handle(event);
+          handled.record(event.aggregateId);
+        },
+      },
+    ],
+    moduleOptions,
+  );
+  opened.push(app);
+  return { app, handled };
+}
+
+const DISABLED = { settings: { 'processor.enabled': false } };
+
+const events = (eventName: string, count: number) =>
+  Array.from({ length: count }, (_, i) => ({
+    eventName,
+    sourceModule: 'test',
+    aggregateType: 'thing',
+    aggregateId: `a${i + 1}`,
+  }));
+
+async function leaseOf(name: string): Promise<string | null> {
+  const { rows } = await database.pool.query<{ token: string | null }>(
+    'SELECT lease_token AS token FROM integration.inbox_cursor WHERE consumer_name = $1',
+    [name],
+  );
+  return rows[0]?.token ?? null;
+}
+
+describe('a processor whose loops are switched off', () => {
+  it('works when it is asked to, and gives the consumers back afterwards', async () => {
+    const { app, handled } = await consume('batch', () => {}, DISABLED);
+    await app.api.publishEvents(events('batch', 30));
+    expect(await leaseOf('batch')).toBeNull();
+    expect(await app.processor.processBatch()).toBe(30);
+    expect(handled.all).toHaveLength(30);
+    expect(await leaseOf('batch')).toBeNull();
+    expect(await app.processor.processBatch()).toBe(0);
+  });
+
+  it('works off a backlog of many pages with startupDrain', async () => {
+    const { app, handled } = await consume('backlog', () => {}, {
+      settings: { 'processor.enabled': false, batchSize: 10, startupDrainBatchSize: 10 },
+    });
+    await app.api.publishEvents(events('backlog', 95));
+    expect(await app.processor.startupDrain()).toBe(95);
+    expect(handled.all).toHaveLength(95);
+  });
+
+  it('may be asked by several at once: each is answered when the work is done', async () => {
+    const { app, handled } = await consume(
+      'at-once',
+      () => new Promise((resolve) => setTimeout(resolve, 5)),
+      DISABLED,
+    );
+    for (let round = 1; round <= 5; round++) {
+      const running = app.processor.drain();
+      await app.api.publishEvents(events('at-once', 10));
+      await Promise.all([running, app.processor.drain()]);
+      expect(handled.all).toHaveLength(round * 10);
+    }
+  });
+});
+
+describe('drain', () => {
+  it('says when the next event is due, and that none is', async () => {
+    const { app } = await consume(
+      'due',
+      ({ aggregateId }) => {
+        if (aggregateId === 'a2') throw new Error('later');
+      },
+      { ...DISABLED, retry: { baseDelayMs: 120_000, maxDelayMs: 120_000 } },
+    );
+    expect(await app.processor.drain()).toEqual({ processed: 0, drained: true, nextDueAt: undefined });
+    const [first, second] = events('due', 2);
+    if (first === undefined || second === undefined) throw new Error('two events');
+    await app.api.publishEvent({ ...first, delayMs: 600_000 });
+    const delayed = await app.processor.drain();
+    expect(delayed).toMatchObject({ processed: 1, drained: true });
+    expect((delayed.nextDueAt?.getTime() ?? 0) - Date.now()).toBeGreaterThan(590_000);
+    await app.api.publishEvent(second);
+    const retried = await app.processor.drain();
+    expect((retried.nextDueAt?.getTime() ?? 0) - Date.now()).toBeGreaterThan(59_000);
+    expect((retried.nextDueAt?.getTime() ?? 0) - Date.now()).toBeLessThanOrEqual(120_000);
+  });
+
+  it('gives up after timeoutMs, and says so', async () => {
+    const hold = gate();
+    const { app } = await consume('holding', () => hold.opened);
+    await app.api.publishEvents(events('holding', 1));
+    expect(await app.processor.drain({ timeoutMs: 200 })).toMatchObject({ drained: false });
+    hold.open();
+    expect(await app.processor.drain()).toMatchObject({ drained: true });
+  });
+
+  it('holds on while connections are lost: what it calls drained is drained', async () => {
+    const { app, handled } = await consume('lossy', () => new Promise((resolve) => setTimeout(resolve, 2)));
+    await app.api.publishEvents(events('lossy', 300));
+    await handled.first(20);
+    const drained = app.processor.drain();
+    await database.pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE application_name LIKE 'nestjs-integration%' AND datname = current_database()`,
+    );
+    expect(await drained).toMatchObject({ drained: true });
+    expect(new Set(handled.all).size).toBe(300);
+  });
+});
+
+describe('getStats', () => {
+  it('counts every event once, and the handlers of this process', async () => {
+    const { app } = await consume(
+      'counted',
+      ({ aggregateId }) => {
+        if (aggregateId === 'a1') throw new Error('later');
+      },
+      { ...DISABLED, retry: { baseDelayMs: 120_000, maxDelayMs: 120_000 } },
+    );
+    await app.api.publishEvents([...events('counted', 10), ...events('nobody asks for it', 3)]);
+    await app.processor.drain();
+    await app.api.publishEvents(events('counted', 4));
+    const stats = await app.processor.getStats();
+    const { pending, processing, processed, failed, dead_letter, unrouted, total } = stats;
+    expect(pending + processing + processed + failed + dead_letter + unrouted).toBe(total);
+    expect(stats.handlerCount).toBe(1);
+    expect(stats.consumers.find(({ consumerName }) => consumerName === 'counted')).toMatchObject({
+      total: 14,
+      pending: 4,
+      processing: 0,
+      processed: 9,
+      failed: 1,
+      dead_letter: 0,
+    });
+  });
+});
+
+describe('a setting that changes while a consumer runs', () => {
+  it('batchSize is used by its next page', async () => {
+    const { app, handled } = await consume('paged');
+    await app.api.publishEvents(events('paged', 5));
+    await handled.first(5);
+    const pages = new Recorder<number>();
+    const { readPage } = OutboxLogStore.prototype;
+    jest.spyOn(OutboxLogStore.prototype, 'readPage').mockImplementation(function (
+      this: OutboxLogStore,
+      ...args: Parameters<typeof readPage>
+    ) {
+      pages.record(args[1]);
+      return readPage.apply(this, args);
+    });
+    await app.settings.set('batchSize', 7, 'a test');
+    await app.api.publishEvents(events('paged', 50));
+    await handled.first(55);
+    expect(new Set(pages.all)).toEqual(new Set([7]));
+    await app.settings.reset('batchSize');
+  });
+
+  it('flushIntervalMs is used by its next save', async () => {
+    const { app, handled } = await consume('flushed');
+    const untilSaved = async (count: number) => {
+      await app.api.publishEvents(events('flushed', 1));
+      await handled.first(count);
+      const startedAt = performance.now();
+      const before = await unreadOf(database, 'flushed');
+      await until('the save', async () => (await unreadOf(database, 'flushed')) !== before);
+      return performance.now() - startedAt;
+    };
+    await app.processor.drain();
+    await app.settings.set('flushIntervalMs', 1_000, 'a test');
+    expect(await untilSaved(1)).toBeGreaterThan(700);
+    await app.settings.reset('flushIntervalMs');
+  });
+});
+
+describe('the polling coordinator', () => {
+  it('looks less and less often while nothing happens, and at once when it is woken', async () => {
+    const { app, handled } = await consume('polled', () => {}, {
+      settings: { pollingIntervalMs: 100, idlePollingIntervalMs: 500 },
+    });
+    const coordinator = app.context.get(OutboxPollingCoordinator);
+    await until('it has become quiet', async () => coordinator.state.intervalMs === 500);
+    expect(coordinator.state.mode).toBe('quiet');
+    await app.api.publishEvents(events('polled', 1));
+    expect(coordinator.state).toMatchObject({
+      mode: 'busy',
+      intervalMs: 100,
+      lastWakeup: { source: 'publish' },
+    });
+    await handled.first(1);
+  });
+
+  it('finds what nobody tells of', async () => {
+    const { handled } = await consume('untold');
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id) VALUES ('untold', 'test', 'thing', 'a1')`,
+    );
+    expect(await handled.first(1)).toEqual(['a1']);
+  });
+
+  it('stands still where the processor is switched off', async () => {
+    const { app } = await consume('standing', () => {}, DISABLED);
+    expect(app.context.get(OutboxPollingCoordinator).state.mode).toBe('stopped');
+  });
+});
+
+describe('a process that has nothing to do', () => {
+  it('sends a statement every two seconds, and few beside', async () => {
+    const statements = new StatementCount();
+    const proxy = await startTcpProxy(database.url, statements.connection);
+    opened.push(proxy);
+    const { app, handled } = await consume('idle', () => {}, {
+      connectionString: proxy.url,
+      settings: { pollingIntervalMs: 30_000, idlePollingIntervalMs: 30_000 },
+    });
+    await app.api.publishEvents(events('idle', 1));
+    await handled.first(1);
+    await app.processor.drain();
+    const before = statements.count;
+    expect(before).toBeGreaterThan(0);
+    const windowMs = 6_500;
+    await new Promise((resolve) => setTimeout(resolve, windowMs));
+    // Four beats, and two answers of the listening connection that it is alive.
+    expect(statements.count - before).toBeLessThanOrEqual(6);
+  });
+});
+
+describe('a subscriber that registers while the application runs', () => {
+  it('takes part from then on', async () => {
+    const { app } = await consume('early');
+    const late = new Recorder<string>();
+    app.context.get(EventSubscriberRegistry).registerHandler({
+      eventName: 'late',
+      consumerName: 'late',
+      handler: async (event: DomainEvent) => late.record(event.aggregateId),
+    });
+    await app.api.publishEvents(events('late', 2));
+    expect(await late.first(2)).toEqual(['a1', 'a2']);
+  });
+});
