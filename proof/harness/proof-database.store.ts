@@ -58,3 +58,5 @@ export const CONNECTIONS = `SELECT count(*)::int AS connections FROM pg_stat_act
   WHERE datname = current_database() AND backend_type = 'client backend' AND application_name LIKE 'nestjs-integration%'`;
 
 export const HEAD = `SELECT coalesce(max(position), 0)::float8 AS head FROM integration.outbox_event`;
+
+export const WAL_WRITER = `SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'`;

