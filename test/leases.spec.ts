@@ -284,6 +284,34 @@ describe('when every connection of the engine is cut, again and again', () => {
     process.off('unhandledRejection', note);
     expect(unhandled).toEqual([]);
   });
+
+  it('a retry that was running is not blamed, however often', async () => {
+    const attempts = new Recorder<number>();
+    const holds = [gate(), gate(), gate()];
+    const app = await start([
+      {
+        eventName: 'blameless',
+        consumerName: 'blameless',
+        retry: { maxAttempts: 2 },
+        handler: async (_event: DomainEvent, { attempt }) => {
+          attempts.record(attempt);
+          if (attempt === 1) throw new Error('the first fails');
+          await holds[attempts.all.length - 2]?.opened;
+        },
+      },
+    ]);
+    await app.api.publishEvents(events('blameless', 1));
+    for (const [times, hold] of holds.entries()) {
+      await attempts.first(times + 2);
+      await terminateEngineConnections();
+      // Its outcome is of no use any more when it is made known.
+      await until('the consumer has been dropped', async () => app.processor.activeWorkers.length === 0);
+      hold.open();
+    }
+    await untilSettled('blameless');
+    expect(attempts.all).toEqual([1, 2, 2, 2, 2]);
+    expect(await inboxRows(database, 'blameless')).toMatchObject([{ status: 'processed', attempts: 2 }]);
+  });
 });
 
 describe('the processor', () => {

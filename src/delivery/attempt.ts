@@ -63,6 +63,8 @@ export class Attempt {
     this.ended = true;
     this.endedBy = reason;
     this.controller?.abort(reason);
+    // Nobody waits for its deadline: a process that has nothing else to do may end.
+    this.timer?.unref();
   }
 
   /** The first outcome counts, be it the handler's or the deadline's; true if it is this one. */
@@ -84,6 +86,7 @@ export class Attempt {
       this.end(error);
       this.onDeadline(error);
     }, this.remainingMs);
+    if (this.ended) this.timer.unref();
   }
 
   timeoutError(): IntegrationError {

@@ -87,9 +87,12 @@ export class ConsumerWorker {
     return this.dispatcher.waitingEvents;
   }
 
-  /** Second step of a takeover, after the token is committed: what the former owner left, then the loops. */
-  start(): void {
-    this.running = this.run().catch((error) => {
+  /**
+   * Second step of a takeover, after the token is committed: what the former owner left, then the loops. `cutOff`: the former
+   * owner was this process, and lost its connections.
+   */
+  start(cutOff: boolean): void {
+    this.running = this.run(cutOff).catch((error) => {
       this.context.giveUp(`an internal error: ${messageOf(error)}`);
     });
   }
@@ -158,11 +161,12 @@ export class ConsumerWorker {
     const finished = await this.dispatcher.finishRunning(deadline);
     this.halt();
     await this.running;
-    if (!this.lease.isValid()) return false;
-    this.dispatcher.giveBackClaims();
-    await this.saves.saveRest(deadline);
+    if (this.lease.isValid()) {
+      this.dispatcher.giveBackClaims();
+      await this.saves.saveRest(deadline);
+    }
     this.dispatcher.abandon(new IntegrationError('INTEGRATION_CLOSED', 'The application is shutting down'));
-    return finished && this.saves.isIdle;
+    return finished && this.saves.isIdle && this.lease.isValid();
   }
 
   /** Throws everything away: the lease, or what was known of the database, is lost. Running handlers are told. */
@@ -182,8 +186,8 @@ export class ConsumerWorker {
     return this.dispatcher.ended;
   }
 
-  private async run(): Promise<void> {
-    await this.takeOver();
+  private async run(cutOff: boolean): Promise<void> {
+    await this.takeOver(cutOff);
     if (this.context.stopped) return;
     const saving = this.saves.run();
     await this.suspects.run();
@@ -192,11 +196,11 @@ export class ConsumerWorker {
     await Promise.all([saving, this.pages.run(), this.retries.run()]);
   }
 
-  private async takeOver(): Promise<void> {
+  private async takeOver(cutOff: boolean): Promise<void> {
     const backoff = new Backoff();
     while (!this.context.stopped) {
       try {
-        await this.retries.takeOver();
+        await this.retries.takeOver(cutOff);
         await this.crashes.begin();
         return;
       } catch (error) {

@@ -45,6 +45,8 @@ export class OutboxProcessor implements LeaseUser {
   private readonly workers = new Map<string, ConsumerWorker>();
   /** Cursors whose former handlers are still running here. */
   private readonly busy = new Map<string, number>();
+  /** Cursors given up because connections were lost, for no fault of their events. */
+  private readonly cutOff = new Set<string>();
   private losses: RxSubscription | undefined;
   private looping = false;
   private closing = false;
@@ -228,7 +230,7 @@ export class OutboxProcessor implements LeaseUser {
       },
     );
     this.workers.set(lease.token, worker);
-    worker.start();
+    worker.start(this.cutOff.delete(nameOf(lease.key)) && cursor.wasOurs);
   }
 
   lost(lease: HeldLease): void {
@@ -288,7 +290,10 @@ export class OutboxProcessor implements LeaseUser {
   private connectionLost(what: string): void {
     if (this.workers.size === 0 || this.closing) return;
     this.logger.warn(`A database connection was lost (${what}): every consumer is claimed anew`);
-    for (const worker of [...this.workers.values()]) this.drop(worker, 'a database connection was lost');
+    for (const worker of [...this.workers.values()]) {
+      this.cutOff.add(nameOf(worker.lease.key));
+      this.drop(worker, 'a database connection was lost');
+    }
   }
 
   private drop(worker: ConsumerWorker, reason: string): void {

@@ -69,11 +69,14 @@ export class RetryLoop {
     this.wanted.raise();
   }
 
-  /** Second step of a takeover, after the token is committed: what the former owner left behind. */
-  async takeOver(): Promise<void> {
+  /**
+   * Second step of a takeover, after the token is committed: what the former owner left behind. Where that was this process itself,
+   * `cutOff` from the database but alive, no attempt is to blame.
+   */
+  async takeOver(cutOff: boolean): Promise<void> {
     const { inbox } = this.context.env;
     const { key } = this.context.lease;
-    await inbox.interruptLeftovers(key, []);
+    await inbox.interruptLeftovers(key, [], cutOff);
     if (this.context.consumer.ordered) {
       await inbox.releaseLowest(key);
       this.dispatcher.lanes.block(await inbox.unresolvedAggregates(key));
@@ -114,7 +117,7 @@ export class RetryLoop {
     this.reloadWanted = false;
     const { inbox } = this.context.env;
     const { key } = this.context.lease;
-    if (this.foreignRows) await inbox.interruptLeftovers(key, this.dispatcher.rowsOfOurs);
+    if (this.foreignRows) await inbox.interruptLeftovers(key, this.dispatcher.rowsOfOurs, false);
     this.foreignRows = (await inbox.countForeignProcessing(key, this.dispatcher.rowsOfOurs)) > 0;
     if (this.context.stopped || !this.context.consumer.ordered) return;
     this.dispatcher.lanes.block(await inbox.unresolvedAggregates(key));

@@ -61,10 +61,14 @@ export class SaveLoop {
     }
   }
 
-  /** What is left once the loop has ended, until `deadline` (monotonic ms). */
+  /**
+   * What is left once the loop has ended, until `deadline` (monotonic ms). Once at least: where a handler hangs, the deadline has
+   * passed, and what the others did is not lost with it.
+   */
   async saveRest(deadline: number): Promise<void> {
-    while (performance.now() < deadline && !this.buffer.isEmpty) {
-      if (!(await this.saveOnce().catch(() => false))) return;
+    while (!this.buffer.isEmpty) {
+      const saved = await this.saveOnce().catch(() => false);
+      if (!saved || performance.now() >= deadline) return;
     }
   }
 

@@ -21,6 +21,8 @@ export interface ClaimedCursor extends CursorKey {
   readonly readUpto: number | null;
   readonly uncleanTakeovers: number;
   readonly changedByOthers: number;
+  /** The former owner is the same process. */
+  readonly wasOurs: boolean;
 }
 
 /** All that one save changes. Every list may be empty. */
@@ -85,7 +87,7 @@ export class InboxCursorStore {
            lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond', replayed = '{}',
            unclean_takeovers = c.unclean_takeovers + (c.lease_token IS NOT NULL AND c.lease_owner <> $3)::int
        FROM (
-         SELECT f.consumer_name, f.partition FROM ${this.cursor} f
+         SELECT f.consumer_name, f.partition, f.lease_owner FROM ${this.cursor} f
          JOIN unnest($1::text[], $2::int[]) AS k (consumer_name, partition)
            ON f.consumer_name = k.consumer_name AND f.partition = k.partition
          WHERE f.paused_at IS NULL AND NOT f.held_back
@@ -97,7 +99,8 @@ export class InboxCursorStore {
        WHERE c.consumer_name = free.consumer_name AND c.partition = free.partition
        RETURNING c.consumer_name AS "consumerName", c.partition, c.partitions, c.event_names AS "eventNames",
                  c.lease_token AS "leaseToken", (c.unread * int8multirange(int8range(NULL, c.cut_over)))::text AS unread, c.read_upto AS "readUpto",
-                 c.unclean_takeovers AS "uncleanTakeovers", c.changed_by_others AS "changedByOthers"`,
+                 c.unclean_takeovers AS "uncleanTakeovers", c.changed_by_others AS "changedByOthers",
+                 free.lease_owner IS NOT DISTINCT FROM $3 AS "wasOurs"`,
       [keys.map((key) => key.consumerName), keys.map((key) => key.partition), owner, leaseMs, deadOwners],
     );
   }

@@ -86,14 +86,14 @@ export class InboxEventStore {
   /**
    * After a takeover: rows that somebody before us was processing become failed, due at once. The attempt stays counted if
    * the event ran alone in its process: then it is the one that ended it. Of several that ran together at most one did, so they
-   * get the attempt back, and run alone the next time. Rows claimed by ourselves (`mine`) and rows that a stalled owner's transaction
-   * has locked are left.
+   * get the attempt back, and run alone the next time. So does each whose process is known not to have ended (`blameless`). Rows
+   * claimed by ourselves (`mine`) and rows that a stalled owner's transaction has locked are left.
    */
-  async interruptLeftovers(key: CursorKey, mine: readonly string[]): Promise<number> {
+  async interruptLeftovers(key: CursorKey, mine: readonly string[], blameless: boolean): Promise<number> {
     const rows = await this.db.query(
       `UPDATE ${this.inbox} i
        SET status = 'failed', available_at = clock_timestamp(), updated_at = clock_timestamp(),
-           attempt_count = i.attempt_count - (i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}')::int,
+           attempt_count = i.attempt_count - ($4 OR i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}')::int,
            last_error = 'Interrupted: the process that ran this attempt is gone', error_fingerprint = '${INTERRUPTED}'
        FROM (
          SELECT id FROM ${this.inbox} l
@@ -101,7 +101,7 @@ export class InboxEventStore {
          FOR UPDATE SKIP LOCKED
        ) left_over
        WHERE i.id = left_over.id RETURNING 1`,
-      [key.consumerName, key.partition, mine],
+      [key.consumerName, key.partition, mine, blameless],
     );
     return rows.length;
   }
