@@ -6,8 +6,8 @@ export interface DrainRequest {
   expected: number;
   /** So long after the first handler call the drain is broken off; the rate then stands for the part that was done. */
   limitMs: number;
-  /** Record the process's resident memory every 20 ms. */
-  watchMemory?: boolean;
+  /** Record the process's resident memory every 20 ms, or what is alive after a collection at every 10th handler call. */
+  watchMemory?: 'resident' | 'live';
   /** Write a CPU profile of the drain to this file. */
   profileTo?: string;
 }
@@ -17,7 +17,7 @@ export interface DrainResult {
   complete: boolean;
   /** From the first handler call until the database said that nothing is left, or until the limit. */
   seconds: number;
-  /** Resident bytes before the drain and at its highest, where it was watched. */
+  /** Bytes without the drain and at its highest, where it was watched. */
   memory?: { before: number; peak: number };
 }
 

@@ -1,9 +1,9 @@
 import type { MeasuredSystem } from '../systems/measured-system.js';
 import type { DrainRequest, DrainResult } from './child-protocol.js';
 import { profiled } from './cpu-profile.js';
+import { openMemoryWatch } from './memory-watch.js';
 import { untilTrue } from './until-true.js';
 
-const MEMORY_LOOK_MS = 20;
 const SETTLE_LIMIT_MS = 30_000;
 const START_LIMIT_MS = 30_000;
 
@@ -12,13 +12,16 @@ const START_LIMIT_MS = 30_000;
  * until the database says that nothing is left, so that nobody's unsaved work counts as done.
  */
 export async function drain(system: MeasuredSystem, request: DrainRequest): Promise<DrainResult> {
-  const before = residentBytes();
-  const watch = request.watchMemory === true ? watchMemory() : undefined;
-  const result = await profiled(request.profileTo, () => runDrain(system, request));
-  return watch === undefined ? result : { ...result, memory: { before, peak: watch.stop() } };
+  const watch = request.watchMemory === undefined ? undefined : openMemoryWatch(request.watchMemory);
+  const result = await profiled(request.profileTo, () => runDrain(system, request, () => watch?.handled()));
+  return watch === undefined ? result : { ...result, memory: watch.stop() };
 }
 
-async function runDrain(system: MeasuredSystem, { expected, limitMs }: DrainRequest): Promise<DrainResult> {
+async function runDrain(
+  system: MeasuredSystem,
+  { expected, limitMs }: DrainRequest,
+  onHandled: () => void,
+): Promise<DrainResult> {
   let handled = 0;
   let firstAt = 0;
   const first = new Signal();
@@ -28,6 +31,7 @@ async function runDrain(system: MeasuredSystem, { expected, limitMs }: DrainRequ
       firstAt = performance.now();
       first.fire();
     }
+    onHandled();
     if (++handled === expected) all.fire();
   });
   if (!(await within(first.fired, START_LIMIT_MS))) throw new Error('no handler was called');
@@ -55,23 +59,4 @@ async function within(promise: Promise<void>, limitMs: number): Promise<boolean>
     timer = setTimeout(() => resolve(false), limitMs);
   });
   return Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
-}
-
-function watchMemory(): { stop(): number } {
-  let peak = residentBytes();
-  const look = () => {
-    peak = Math.max(peak, residentBytes());
-  };
-  const timer = setInterval(look, MEMORY_LOOK_MS);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      look();
-      return peak;
-    },
-  };
-}
-
-function residentBytes(): number {
-  return process.memoryUsage.rss();
 }
