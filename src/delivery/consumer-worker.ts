@@ -91,7 +91,7 @@ export class ConsumerWorker {
    * Second step of a takeover, after the token is committed: what the former owner left, then the loops. `cutOff`: the former
    * owner was this process, and lost its connections.
    */
-  start(cutOff: boolean): void {
+  start(cutOff = false): void {
     this.running = this.run(cutOff).catch((error) => {
       this.context.giveUp(`an internal error: ${messageOf(error)}`);
     });
