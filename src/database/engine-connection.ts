@@ -33,7 +33,12 @@ export class EngineConnectionFactory {
   private readonly connectionString: string;
 
   /** Throws INTEGRATION_OPTIONS_INVALID for a URL that node-postgres cannot use. */
-  constructor(connectionString: string) {
+  private started: string | undefined;
+
+  constructor(
+    connectionString: string,
+    private readonly onServerReplaced: () => void = () => {},
+  ) {
     this.connectionString = validateConnectionString(connectionString);
   }
 
@@ -54,13 +59,25 @@ export class EngineConnectionFactory {
     return `${client.host}:${client.port}/${client.database ?? ''}`;
   }
 
+  /**
+   * A server that was started at another time is another server, or has lost what it had not written: that is announced before
+   * the connection is handed out, because the sockets of the old one may hang for long without an end.
+   */
+  private notice(started: string): void {
+    if (this.started !== undefined && this.started !== started) this.onServerReplaced();
+    this.started = started;
+  }
+
   /** Sets the session up and refuses a server, or a pooler, that the engine cannot rely on. */
   async prepare(client: UnpreparedConnection): Promise<void> {
     await client.query(SESSION);
     const { rows } = await client.query(
-      `SELECT pg_is_in_recovery() AS recovering, current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid`,
+      `SELECT pg_is_in_recovery() AS recovering, current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid,
+              pg_postmaster_start_time()::text AS started`,
     );
-    const server = rows[0] as { recovering: boolean; version: number; pid: number } | undefined;
+    const server = rows[0] as
+      | { recovering: boolean; version: number; pid: number; started: string }
+      | undefined;
     if (server === undefined) throw new Error('connection error: the server answered nothing');
     if (server.recovering) {
       throw new IntegrationError(
@@ -83,6 +100,7 @@ export class EngineConnectionFactory {
         `The connection to ${this.describe()} goes through a pooler. The engine needs a direct connection (LISTEN, session settings, leases): give its URL as connectionString. The host's own client may go on using the pooler.`,
       );
     }
+    this.notice(server.started);
   }
 
   async open(applicationName: string): Promise<EngineConnection> {

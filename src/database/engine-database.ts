@@ -44,7 +44,9 @@ export class EngineDatabase implements EngineSession {
 
   constructor(private readonly options: EngineDatabaseOptions) {
     this.schema = options.schema;
-    this.connections = new EngineConnectionFactory(options.connectionString);
+    this.connections = new EngineConnectionFactory(options.connectionString, () =>
+      this.announceLoss('the server was replaced'),
+    );
     this.pool = this.openPool(options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration');
   }
 

@@ -87,6 +87,9 @@ export class HandlerRunner {
           published.length = 0;
           const settled = await this.transaction.enter(transaction, attempt, lease, remainingMs);
           if (settled !== undefined) throw new Decided(settled);
+          // Given up, or past its deadline, while it waited: the token may still be ours, and the row it inserted a second one
+          // after the first was cleaned up. It must neither run nor commit.
+          if (attempt.ended) throw attempt.timeoutError();
           attempt.inHandler = true;
           await this.callInTransaction(attempt, transaction, published).catch((error) => {
             throw new Decided(this.outcomeOfHandlerError(attempt, error));
