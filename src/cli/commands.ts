@@ -1,4 +1,5 @@
 import type { Command } from './command.js';
+import { doctorCommand } from './doctor.command.js';
 import { migrateCommand } from './migrate.command.js';
 import { settingsListCommand } from './settings-list.command.js';
 import { settingsResetCommand } from './settings-reset.command.js';
@@ -9,6 +10,7 @@ import { statusCommand } from './status.command.js';
 export const COMMANDS: readonly Command[] = [
   migrateCommand,
   statusCommand,
+  doctorCommand,
   settingsListCommand,
   settingsSetCommand,
   settingsResetCommand,

@@ -7,26 +7,23 @@ export interface UnroutedEvent {
   /** At least so many events. */
   readonly events: number;
   readonly firstPosition: number;
-  readonly firstSeenAt: Date;
-  readonly lastSeenAt: Date;
 }
 
 /** What a look at some of the log came to. */
 export interface UnroutedLook {
   /** Names that were not known as unrouted. */
-  readonly added: Pick<UnroutedEvent, 'eventName' | 'firstPosition'>[];
+  readonly added: Omit<UnroutedEvent, 'events'>[];
   readonly nextPosition: number;
   /** The log's end was reached. */
   readonly done: boolean;
 }
-
-const COLUMNS = `event_name AS "eventName", events, first_position AS "firstPosition", first_seen_at AS "firstSeenAt", last_seen_at AS "lastSeenAt"`;
 
 /** Event names that nobody consumes. */
 @Injectable()
 export class UnroutedEventStore {
   private readonly lookSql: string;
   private readonly forgetSql: string;
+  private readonly listSql: string;
   private readonly table: string;
   private readonly log: string;
 
@@ -50,7 +47,18 @@ export class UnroutedEventStore {
       SELECT coalesce(max(position) + 1, $1) AS "nextPosition", count(*) < $2 AS done,
         (SELECT json_agg(n) FROM noted n WHERE n.added) AS added
       FROM page`;
-    this.forgetSql = `DELETE FROM ${this.table} u WHERE ${isAskedFor('u.event_name')}`;
+    this.forgetSql = `DELETE FROM ${this.table} u
+      WHERE u.last_seen_at < clock_timestamp() - $1::float8 * interval '1 day' OR ${isAskedFor('u.event_name')}`;
+    this.listSql = `
+      WITH latest AS MATERIALIZED (
+        SELECT position, event_name FROM ${this.log} ORDER BY position DESC LIMIT $1
+      ), seen AS (
+        SELECT event_name, count(*) AS events, min(position) AS first_position FROM latest GROUP BY event_name
+        UNION ALL
+        SELECT event_name, events, first_position FROM ${this.table}
+      )
+      SELECT event_name AS "eventName", max(events) AS events, min(first_position) AS "firstPosition"
+      FROM seen WHERE NOT ${isAskedFor('event_name')} GROUP BY event_name ORDER BY event_name`;
   }
 
   /** Looks at up to `limit` events from a position on and counts those that nobody asks for. */
@@ -63,9 +71,9 @@ export class UnroutedEventStore {
     return { ...look, added: look.added ?? [] };
   }
 
-  /** Forgets names that somebody asks for by now. */
-  async forgetRouted(session: EngineSession): Promise<void> {
-    await session.query(this.forgetSql);
+  /** Forgets names that somebody asks for by now, and those of which nothing is left in the log. */
+  async forgetRouted(session: EngineSession, retentionDays: number): Promise<void> {
+    await session.query(this.forgetSql, [retentionDays]);
   }
 
   /** The highest visible position; 0 for an empty log. */
@@ -76,8 +84,8 @@ export class UnroutedEventStore {
     return row?.position ?? 0;
   }
 
-  /** Every name that is known to be unrouted. */
-  list(session: EngineSession): Promise<UnroutedEvent[]> {
-    return session.query<UnroutedEvent>(`SELECT ${COLUMNS} FROM ${this.table} ORDER BY event_name`);
+  /** Every name that was noticed, and those among the latest so many events. */
+  list(session: EngineSession, latest: number): Promise<UnroutedEvent[]> {
+    return session.query<UnroutedEvent>(this.listSql, [latest]);
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 import { UnroutedEventStore, type UnroutedLook } from './unrouted-event.store.js';
 
@@ -14,6 +15,7 @@ export class UnroutedEvents {
   constructor(
     private readonly tasks: MaintenanceTaskStore,
     private readonly store: UnroutedEventStore,
+    private readonly settings: IntegrationSettingsService,
   ) {}
 
   /** Resolves to the names that were not known as unrouted before. */
@@ -21,7 +23,7 @@ export class UnroutedEvents {
     const added: UnroutedLook['added'] = [];
     for (let more = true; more && !stopping.aborted; ) {
       more = await this.tasks.step('unrouted', intervalMs, async (session, { nextPosition }) => {
-        await this.store.forgetRouted(session);
+        await this.store.forgetRouted(session, this.settings.snapshot().retentionDays);
         const head = await this.store.readHead(session);
         const from = Math.max(nextPosition, head - EVENTS_A_ROUND + 1);
         const look = await this.store.look(session, from, EVENTS_A_LOOK);

@@ -1,0 +1,66 @@
+import { IntegrationError } from '../errors.js';
+import { Doctor } from '../maintenance/doctor.js';
+import type { Examination, Finding } from '../maintenance/finding.js';
+import type { Command, CommandContext } from './command.js';
+
+/** What follows from a connection that the engine cannot use, and what to do. */
+const CONNECTION_TEXTS: Readonly<Record<string, { meaning: string; fix: string }>> = {
+  INTEGRATION_DATABASE_UNREACHABLE: {
+    meaning: 'No application can publish or handle with this URL.',
+    fix: 'Start the server, or correct DATABASE_URL.',
+  },
+  INTEGRATION_DATABASE_POOLED: {
+    meaning: 'Applications refuse to boot with this URL as connectionString.',
+    fix: 'Give a direct URL as connectionString, and as DATABASE_URL here; your own client may go on using the pooler.',
+  },
+  INTEGRATION_DATABASE_READ_ONLY: {
+    meaning: 'Nothing can be published or settled on a standby.',
+    fix: 'Point the URL at the primary.',
+  },
+  INTEGRATION_DATABASE_UNSUPPORTED: {
+    meaning: 'Applications refuse to boot with this server.',
+    fix: 'Upgrade Postgres to 14 or newer.',
+  },
+};
+
+/** Looks for whatever is wrong, and says what to do about it. */
+export const doctorCommand: Command = {
+  name: 'doctor',
+  parameters: [],
+  summary: 'check everything that delivery rests on; print what is wrong, what it means and what to do',
+  run: async (context) => {
+    const examination = await examine(context);
+    return {
+      ok: examination.findings.length === 0,
+      data: { ...examination },
+      text: [...examination.findings.map(describe), summarise(examination)].join('\n\n'),
+    };
+  },
+};
+
+async function examine({ withDatabase, environment, schema }: CommandContext): Promise<Examination> {
+  try {
+    return await withDatabase((db) => new Doctor(db, { environment }).examine());
+  } catch (error) {
+    const texts = error instanceof IntegrationError ? CONNECTION_TEXTS[error.code] : undefined;
+    if (!(error instanceof IntegrationError) || texts === undefined) throw error;
+    const details = { code: error.code, ...error.details };
+    const found: Finding = { check: 'connection', finding: error.message, ...texts, details };
+    return { schema, findings: [found], checked: ['connection'], notChecked: [] };
+  }
+}
+
+function describe({ check, finding, meaning, fix }: Finding, index: number): string {
+  return [`${index + 1}. ${finding} [${check}]`, `   Meaning: ${meaning}`, `   Fix: ${fix}`].join('\n');
+}
+
+function summarise({ findings, checked, notChecked }: Examination): string {
+  const found =
+    findings.length === 0
+      ? 'nothing is wrong'
+      : `${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}`;
+  return [
+    `${checked.length} checks made: ${found}.`,
+    ...notChecked.map(({ check, reason }) => `Not checked: ${check}, ${reason}.`),
+  ].join('\n');
+}

@@ -1,0 +1,182 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { OutboxSettings } from '../settings/settings-definitions.js';
+import { ConsumerHealthStore, type LeaseProblem, type RowProblem } from './consumer-health.store.js';
+import { ConsumerPresenceStore } from './consumer-presence.store.js';
+import type { Check, Finding } from './finding.js';
+import { MAINTENANCE_TASKS } from './maintenance-task.store.js';
+import { UnroutedEventStore } from './unrouted-event.store.js';
+
+type Findings = Omit<Finding, 'check'>[];
+
+const WAITING_MINUTES = 15;
+const LEASES_TOO_LONG = 20;
+const LEASES_NOT_TAKEN_OVER = 10;
+const HOUR_SECONDS = 3_600;
+const LATE_HOURS = 1;
+const LATEST_EVENTS = 10_000;
+const MOST_NAMED = 5;
+
+/** Cursors, inbox, leases, and who consumes what. */
+export function consumerChecks(db: EngineDatabase, settings: Readonly<OutboxSettings>): Check[] {
+  const store = new ConsumerHealthStore(db);
+  return [
+    { name: 'consumer-partitions', run: () => tornFindings(store) },
+    { name: 'cursor-closed', run: () => closedFindings(store, db.schema) },
+    { name: 'inbox-and-cursor', run: async () => (await store.rowsStillUnread()).map(stillUnread) },
+    { name: 'inbox-without-event', run: async () => (await store.rowsWithoutEvent()).map(withoutEvent) },
+    { name: 'inbox-partition', run: async () => (await store.rowsOfOtherPartitions()).map(ofOtherPartition) },
+    {
+      name: 'inbox-waiting',
+      run: async () => (await store.rowsWaitingForNobody(WAITING_MINUTES)).map(waitingForNobody),
+    },
+    { name: 'leases', run: () => leaseFindings(store, settings.processingLeaseMs / 1_000, db.schema) },
+    { name: 'orphaned-consumer', run: () => orphanFindings(db, settings) },
+    { name: 'unrouted-events', run: () => unroutedFindings(db) },
+    { name: 'maintenance-late', run: () => lateFindings(store) },
+  ];
+}
+
+async function tornFindings(store: ConsumerHealthStore): Promise<Findings> {
+  return (await store.tornConsumers()).map(({ consumerName, found, partitions }) => ({
+    finding: `Consumer "${consumerName}" has the partitions ${found.join(', ')} of ${partitions}, or they disagree on their number or event names.`,
+    meaning:
+      'Events of the missing partitions are not delivered, or are delivered twice. Nothing in the package does this: rows were changed by hand.',
+    fix: 'Stop its processes and restore the rows of inbox_cursor; or remove the consumer and register it anew with a startFrom that covers what it has missed.',
+    details: { consumerName, found, partitions },
+  }));
+}
+
+async function closedFindings(store: ConsumerHealthStore, schema: string): Promise<Findings> {
+  return (await store.closedCursors()).map(({ consumerName, partition }) => ({
+    finding: `The cursor of consumer "${consumerName}", partition ${partition}, does not want what is yet to come.`,
+    meaning: 'New events are never delivered to it. Rows were changed by hand.',
+    fix: `With its processes stopped: UPDATE "${schema}".inbox_cursor SET unread = unread + int8multirange(int8range(<first position that it has not handled>, NULL)) WHERE consumer_name = '${consumerName}' AND partition = ${partition}`,
+    details: { consumerName, partition },
+  }));
+}
+
+function stillUnread({ consumerName, rows, firstPosition }: RowProblem) {
+  return {
+    finding: `${rows} inbox rows of consumer "${consumerName}" are about events that its cursor has as unread, from position ${firstPosition} on.`,
+    meaning:
+      'The cursor and the inbox do not fit together: these events may be delivered by both ways. Rows were changed by hand.',
+    fix: `Decide by the rows: with the consumer paused, take their positions out of unread; or delete the rows, and the events are delivered anew.`,
+    details: { consumerName, rows, firstPosition },
+  };
+}
+
+function withoutEvent({ consumerName, rows, firstPosition }: RowProblem) {
+  return {
+    finding: `${rows} inbox rows of consumer "${consumerName}" are to run, or could be sent again, and their events are not in the log, from position ${firstPosition} on.`,
+    meaning: 'They cannot be delivered: events were deleted by hand, or a restore lost part of the log.',
+    fix: `Restore the events with their positions, or set the rows aside: ConsumerService.discard({ consumerName: '${consumerName}' }, reason)`,
+    details: { consumerName, rows, firstPosition },
+  };
+}
+
+function ofOtherPartition({ consumerName, rows, firstPosition }: RowProblem) {
+  return {
+    finding: `${rows} inbox rows of consumer "${consumerName}" lie in a partition that is not their aggregate's, from position ${firstPosition} on.`,
+    meaning:
+      'Nobody looks for them there, or an aggregate is worked on in two places: its order is not kept.',
+    fix: `With the consumer paused, set their partition: integration_partition(aggregate_type, aggregate_id, <partitions of the consumer>)`,
+    details: { consumerName, rows, firstPosition },
+  };
+}
+
+function waitingForNobody({ consumerName, rows, firstPosition }: RowProblem) {
+  return {
+    finding: `${rows} inbox rows of consumer "${consumerName}" have waited for ${WAITING_MINUTES} minutes for an earlier event of their aggregate that is resolved, from position ${firstPosition} on.`,
+    meaning: 'They are delivered when the consumer is next taken over, and not before.',
+    fix: `Let its owner look again: ConsumerService.pause('${consumerName}'), then resume. Please report it: this should not happen.`,
+    details: { consumerName, rows, firstPosition },
+  };
+}
+
+async function leaseFindings(
+  store: ConsumerHealthStore,
+  leaseSeconds: number,
+  schema: string,
+): Promise<Findings> {
+  const problems = await store.leases({
+    longestSeconds: Math.max(leaseSeconds * LEASES_TOO_LONG, HOUR_SECONDS),
+    takenOverWithinSeconds: Math.max(leaseSeconds * LEASES_NOT_TAKEN_OVER, 300),
+  });
+  const free = ({ consumerName, partition }: LeaseProblem) =>
+    `Free it: UPDATE "${schema}".inbox_cursor SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL WHERE consumer_name = '${consumerName}' AND partition = ${partition}`;
+  return problems.map((problem) => ({
+    ...LEASE_TEXTS[problem.kind](problem),
+    fix: problem.kind === 'not taken over' ? NOT_TAKEN_OVER_FIX : free(problem),
+    details: { ...problem },
+  }));
+}
+
+const NOT_TAKEN_OVER_FIX = 'Look at the logs of those processes for why claiming fails; restart them.';
+
+const LEASE_TEXTS: Record<
+  LeaseProblem['kind'],
+  (problem: LeaseProblem) => { finding: string; meaning: string }
+> = {
+  incomplete: (problem) => ({
+    finding: `The lease of ${nameOf(problem)} is incomplete: of owner, token and expiry some are missing.`,
+    meaning: 'Nobody may be able to claim it. Rows were changed by hand.',
+  }),
+  'too long': (problem) => ({
+    finding: `The lease of ${nameOf(problem)} runs for another ${Math.round(problem.expiresInSeconds ?? 0)} s.`,
+    meaning:
+      'If its owner dies, nobody takes over until then. The clock of the database server may have been set back.',
+  }),
+  'unknown owner': (problem) => ({
+    finding: `The lease of ${nameOf(problem)} belongs to process ${problem.owner}, which is not listed.`,
+    meaning:
+      'If that process is alive, it renews and lists itself within seconds; if not, the lease runs out by itself.',
+  }),
+  'not taken over': (problem) => ({
+    finding: `The lease of ${nameOf(problem)} has run out ${Math.round(-(problem.expiresInSeconds ?? 0))} s ago, and no process has taken over, though there are some that could.`,
+    meaning: 'Its events are not delivered.',
+  }),
+};
+
+function nameOf({ consumerName, partition }: LeaseProblem): string {
+  return `consumer "${consumerName}", partition ${partition},`;
+}
+
+async function orphanFindings(
+  db: EngineDatabase,
+  { orphanAfterDays, retentionDays }: Readonly<OutboxSettings>,
+): Promise<Findings> {
+  const orphans = await new ConsumerPresenceStore(db).orphans(db, orphanAfterDays, retentionDays);
+  return orphans.map(({ consumerName, servedAt, givenUp }) => ({
+    finding: `No live process has been able to work on consumer "${consumerName}" since ${servedAt.toISOString()}.`,
+    meaning: givenUp
+      ? 'Its events are not delivered, and those past retentionDays are deleted unseen.'
+      : 'Its events are not delivered, and none of them is deleted however old; after twice retentionDays they will be.',
+    fix: `Deploy code that handles all its event names, or remove it: ConsumerService.remove('${consumerName}')`,
+    details: { consumerName, servedAt, givenUp },
+  }));
+}
+
+async function unroutedFindings(db: EngineDatabase): Promise<Findings> {
+  const unrouted = await new UnroutedEventStore(db).list(db, LATEST_EVENTS);
+  if (unrouted.length === 0) return [];
+  const named = unrouted.slice(0, MOST_NAMED).map(({ eventName, events }) => `"${eventName}" (${events})`);
+  const others = unrouted.length > named.length ? ` and ${unrouted.length - named.length} more names` : '';
+  return [
+    {
+      finding: `Events are published that no consumer asks for: ${named.join(', ')}${others}.`,
+      meaning:
+        'Nobody handles them; they are deleted when they are past retentionDays. A name may be misspelt on either side.',
+      fix: 'Subscribe to them, correct the name, or stop publishing them.',
+      details: { events: unrouted },
+    },
+  ];
+}
+
+async function lateFindings(store: ConsumerHealthStore): Promise<Findings> {
+  return (await store.lateTasks(MAINTENANCE_TASKS, LATE_HOURS)).map(({ task, doneAt }) => ({
+    finding: `The maintenance task "${task}" was ${doneAt === null ? 'never done' : `last done ${doneAt.toISOString()}`}, though there are live processes.`,
+    meaning: 'Old events are not deleted, or orphaned consumers and unrouted events are not reported.',
+    fix: 'Look at the logs of the processes for "Maintenance": what it fails of stands there.',
+    details: { task, doneAt },
+  }));
+}

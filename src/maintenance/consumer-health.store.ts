@@ -1,0 +1,142 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import { unresolved } from '../inbox/inbox-status.js';
+
+/** A cursor, or several of one consumer, that cannot be as it is. */
+export interface CursorProblem {
+  readonly consumerName: string;
+  readonly partition: number;
+}
+
+/** Rows of the inbox that cannot be as they are, by consumer. */
+export interface RowProblem {
+  readonly consumerName: string;
+  readonly rows: number;
+  readonly firstPosition: number;
+}
+
+export interface LeaseProblem extends CursorProblem {
+  readonly kind: 'incomplete' | 'too long' | 'unknown owner' | 'not taken over';
+  readonly owner: string | null;
+  readonly expiresInSeconds: number | null;
+}
+
+/** Whether cursors, inbox and leases fit together. Each statement sees one moment. */
+export class ConsumerHealthStore {
+  private readonly log: string;
+  private readonly cursor: string;
+  private readonly inbox: string;
+  private readonly process: string;
+  private readonly partitionOf: string;
+  private readonly maintenance: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    const schema = `"${db.schema}"`;
+    this.log = `${schema}.outbox_event`;
+    this.cursor = `${schema}.inbox_cursor`;
+    this.inbox = `${schema}.inbox_event`;
+    this.process = `${schema}.integration_process`;
+    this.partitionOf = `${schema}.integration_partition`;
+    this.maintenance = `${schema}.integration_maintenance`;
+  }
+
+  /** Consumers whose partitions are not 0 to n - 1, or that disagree on their number or their event names. */
+  tornConsumers(): Promise<{ consumerName: string; found: number[]; partitions: number }[]> {
+    return this.db.query(
+      `SELECT consumer_name AS "consumerName", array_agg(partition ORDER BY partition) AS found, max(partitions) AS partitions
+       FROM ${this.cursor} GROUP BY consumer_name
+       HAVING count(*) <> max(partitions) OR min(partitions) <> max(partitions) OR min(partition) <> 0
+         OR max(partition) <> max(partitions) - 1 OR count(DISTINCT event_names) > 1 OR bool_or(cardinality(event_names) = 0)`,
+    );
+  }
+
+  /** Cursors that do not want what is yet to come. */
+  closedCursors(): Promise<CursorProblem[]> {
+    return this.db.query<CursorProblem>(
+      `SELECT consumer_name AS "consumerName", partition FROM ${this.cursor}
+       WHERE isempty(unread) OR NOT upper_inf(unread) OR lower(unread) < 1 ORDER BY 1, 2`,
+    );
+  }
+
+  /** Rows whose position the cursor has as unread as well. A transactional handler's `processed` row may be there before the save. */
+  rowsStillUnread(): Promise<RowProblem[]> {
+    return this.db.query<RowProblem>(
+      `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
+       FROM ${this.cursor} c CROSS JOIN unnest(c.unread) AS r
+       JOIN ${this.inbox} i ON i.consumer_name = c.consumer_name AND i.partition = c.partition
+         AND i.position >= lower(r) AND i.position < coalesce(upper(r), 9223372036854775807)
+       WHERE i.status <> 'processed' GROUP BY 1 ORDER BY 1`,
+    );
+  }
+
+  /** Rows that are to run, or may be sent again, and whose event the log does not have. */
+  rowsWithoutEvent(): Promise<RowProblem[]> {
+    return this.db.query<RowProblem>(
+      `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
+       FROM ${this.inbox} i
+       WHERE i.status IN ('received', 'processing', 'failed', 'dead_letter')
+         AND NOT EXISTS (SELECT FROM ${this.log} e WHERE e.position = i.position AND e.id = i.outbox_event_id)
+       GROUP BY 1 ORDER BY 1`,
+    );
+  }
+
+  /** Rows that are to run and that no partition's owner looks for. */
+  rowsOfOtherPartitions(): Promise<RowProblem[]> {
+    return this.db.query<RowProblem>(
+      `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
+       FROM ${this.inbox} i
+       JOIN (SELECT consumer_name, max(partitions) AS partitions FROM ${this.cursor} GROUP BY 1) c USING (consumer_name)
+       WHERE (i.status IN ('received', 'processing') OR (i.status = 'failed' AND i.available_at IS NOT NULL))
+         AND i.partition <> ${this.partitionOf}(i.aggregate_type, i.aggregate_id, c.partitions)
+       GROUP BY 1 ORDER BY 1`,
+    );
+  }
+
+  /** Rows of leased consumers that have waited for long for an earlier one of their aggregate, and there is none. */
+  rowsWaitingForNobody(minutes: number): Promise<RowProblem[]> {
+    return this.db.query<RowProblem>(
+      `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
+       FROM ${this.inbox} i
+       JOIN ${this.cursor} c ON c.consumer_name = i.consumer_name AND c.partition = i.partition AND c.lease_expires_at > clock_timestamp()
+       WHERE i.status = 'received' AND i.available_at = 'infinity' AND i.updated_at < clock_timestamp() - $1 * interval '1 minute'
+         AND NOT EXISTS (
+           SELECT FROM ${this.inbox} b WHERE b.consumer_name = i.consumer_name AND b.partition = i.partition
+             AND b.aggregate_type = i.aggregate_type AND b.aggregate_id = i.aggregate_id AND b.position < i.position
+             AND ${unresolved('b')})
+       GROUP BY 1 ORDER BY 1`,
+      [minutes],
+    );
+  }
+
+  leases(limits: { longestSeconds: number; takenOverWithinSeconds: number }): Promise<LeaseProblem[]> {
+    return this.db.query<LeaseProblem>(
+      `SELECT * FROM (
+         SELECT c.consumer_name AS "consumerName", c.partition, c.lease_owner AS owner,
+           extract(epoch FROM c.lease_expires_at - clock_timestamp())::float8 AS "expiresInSeconds",
+           CASE
+             WHEN num_nulls(c.lease_token, c.lease_owner, c.lease_expires_at) IN (1, 2) THEN 'incomplete'
+             WHEN c.lease_expires_at > clock_timestamp() + $1::float8 * interval '1 second' THEN 'too long'
+             WHEN c.lease_expires_at > clock_timestamp()
+               AND NOT EXISTS (SELECT FROM ${this.process} p WHERE p.id = c.lease_owner) THEN 'unknown owner'
+             WHEN c.lease_expires_at < clock_timestamp() - $2::float8 * interval '1 second' AND c.paused_at IS NULL AND NOT c.held_back
+               AND EXISTS (SELECT FROM ${this.process} p WHERE c.consumer_name = ANY (p.consumers)
+                           AND p.seen_at > clock_timestamp() - $2::float8 * interval '1 second') THEN 'not taken over'
+           END AS kind
+         FROM ${this.cursor} c
+       ) AS lease WHERE kind IS NOT NULL ORDER BY 1, 2`,
+      [limits.longestSeconds, limits.takenOverWithinSeconds],
+    );
+  }
+
+  /** Tasks that nobody has done for so long though there are processes that should have. */
+  lateTasks(tasks: readonly string[], hours: number): Promise<{ task: string; doneAt: Date | null }[]> {
+    return this.db.query(
+      `SELECT t.task, CASE WHEN isfinite(m.done_at) THEN m.done_at END AS "doneAt"
+       FROM unnest($1::text[]) AS t (task) LEFT JOIN ${this.maintenance} m ON m.task = t.task
+       WHERE coalesce(m.done_at, '-infinity') < clock_timestamp() - $2 * interval '1 hour'
+         AND EXISTS (SELECT FROM ${this.process} p WHERE p.role <> 'publisher'
+                     AND p.started_at < clock_timestamp() - $2 * interval '1 hour' AND p.seen_at > clock_timestamp() - interval '5 minutes')
+       ORDER BY t.task`,
+      [tasks, hours],
+    );
+  }
+}

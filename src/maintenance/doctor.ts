@@ -1,0 +1,79 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import { migrationStatus } from '../database/migration-status.js';
+import { messageOf } from '../errors.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { OutboxSettings } from '../settings/settings-definitions.js';
+import { consumerChecks } from './consumer-checks.js';
+import { type Check, type Examination, NotChecked } from './finding.js';
+import { type LogThresholds, logChecks } from './log-checks.js';
+import { schemaChecks } from './schema-checks.js';
+
+export interface DoctorOptions extends Partial<LogThresholds> {
+  /** Where settings that the database does not have come from; default `process.env`. */
+  environment?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+const THRESHOLDS: LogThresholds = { openTransactionSeconds: 60, snapshotSeconds: 3_600 };
+
+/**
+ * Examines a live database: whether what the engine rests on holds. Reads only; every check is one or two statements that see
+ * one moment, so processes that work at the same time are no reason for a finding.
+ */
+export class Doctor {
+  constructor(
+    private readonly db: EngineDatabase,
+    private readonly options: DoctorOptions = {},
+  ) {}
+
+  async examine(): Promise<Examination> {
+    const examination: Examination = { schema: this.db.schema, findings: [], checked: [], notChecked: [] };
+    const { state } = await migrationStatus(this.db, this.db.schema);
+    const [migrations, ...schema] = schemaChecks(this.db);
+    if (migrations !== undefined) await make(migrations, examination);
+    // Without the tables of this version every other check would say the same once more.
+    if (state === 'missing' || state === 'outdated') return examination;
+    const service = new IntegrationSettingsService(this.db, { environment: this.options.environment });
+    await make(settingsCheck(service), examination);
+    for (const check of [...schema, ...this.checks(service.snapshot())]) await make(check, examination);
+    return examination;
+  }
+
+  private checks(settings: Readonly<OutboxSettings>): Check[] {
+    return [...logChecks(this.db, { ...THRESHOLDS, ...this.options }), ...consumerChecks(this.db, settings)];
+  }
+}
+
+async function make(check: Check, examination: Examination): Promise<void> {
+  try {
+    const findings = await check.run();
+    examination.findings.push(...findings.map((finding) => ({ check: check.name, ...finding })));
+    examination.checked.push(check.name);
+  } catch (error) {
+    if (error instanceof NotChecked) {
+      examination.notChecked.push({ check: check.name, reason: error.message });
+      return;
+    }
+    examination.findings.push({
+      check: check.name,
+      finding: `The check could not be made: ${messageOf(error)}.`,
+      meaning: 'Whether what it looks at is well is not known.',
+      fix: 'Grant the role what it lacks, or bring the tables back into the form that the migrations gave them.',
+      details: {},
+    });
+  }
+}
+
+function settingsCheck(service: IntegrationSettingsService): Check {
+  return {
+    name: 'settings',
+    run: async () => {
+      await service.load();
+      return service.problems.map((problem) => ({
+        finding: `A setting is not as it should be: ${problem}.`,
+        meaning: 'The next source, or the default, holds in its place.',
+        fix: 'Correct it where it stands; a stored one with: npx nestjs-integration settings set <key> <value>, or reset <key>',
+        details: { problem },
+      }));
+    },
+  };
+}

@@ -1,0 +1,169 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import { type MigrationFile, readMigrationFiles, renderMigration } from '../database/migration-files.js';
+import { type MigrationStatus, migrateCommandLine, migrationStatus } from '../database/migration-status.js';
+import type { Check, Finding } from './finding.js';
+import { SchemaHealthStore } from './schema-health.store.js';
+
+/** The tables as the migrations have made them. */
+export function schemaChecks(db: EngineDatabase): Check[] {
+  const store = new SchemaHealthStore(db);
+  return [
+    { name: 'migrations', run: async () => migrationFindings(await migrationStatus(db, db.schema)) },
+    { name: 'indexes', run: () => indexFindings(store, db.schema) },
+    { name: 'triggers', run: () => triggerFindings(store, db.schema) },
+    { name: 'position-source', run: () => positionFindings(store, db.schema) },
+  ];
+}
+
+type Findings = Omit<Finding, 'check'>[];
+
+const STATES: Record<Exclude<MigrationStatus['state'], 'current'>, { meaning: string; fix?: string }> = {
+  missing: { meaning: 'There is nothing to examine: no application can publish or handle here.' },
+  outdated: { meaning: 'Applications of this package version refuse to boot (migrations: verify).' },
+  changed: {
+    meaning: 'The tables may differ from what this package version was tested with.',
+    fix: 'Restore the files as they were released: reinstall the package. Changes belong in a migration of your own.',
+  },
+  newer: {
+    meaning:
+      'A newer version of the package has migrated this database; this one does not know what that changed.',
+    fix: 'Upgrade the package.',
+  },
+};
+
+function migrationFindings(status: MigrationStatus): Findings {
+  if (status.state === 'current') return [];
+  const { meaning, fix } = STATES[status.state];
+  const names = {
+    missing: status.pending,
+    outdated: status.pending,
+    changed: status.changed,
+    newer: status.unknown,
+  }[status.state];
+  return [
+    {
+      finding: `The migrations of schema "${status.schema}" are ${status.state}: ${names.join(', ')}.`,
+      meaning,
+      fix: fix ?? `Run: ${migrateCommandLine(status.schema)}`,
+      details: { state: status.state, migrations: names },
+    },
+  ];
+}
+
+async function indexFindings(store: SchemaHealthStore, schema: string): Promise<Findings> {
+  const wanted = wantedOf(await readMigrationFiles(), schema);
+  const [tables, indexes] = [await store.tables(), await store.indexes()];
+  const found = new Map(indexes.map((index) => [index.name, index]));
+  const withKey = new Set(indexes.filter((index) => index.primary).map((index) => index.table));
+  const lost = wanted.tables.filter((name) => !tables.some((table) => table.name === name));
+  return [
+    ...lost.map((name) => ({
+      finding: `Table "${schema}".${name} is missing.`,
+      meaning: 'What needs it fails.',
+      fix: 'Restore it from a backup, or take its CREATE TABLE from the migration file of the package.',
+      details: { table: name },
+    })),
+    ...wanted.tables
+      .filter((name) => !lost.includes(name) && !withKey.has(name))
+      .map((name) => ({
+        finding: `Table "${schema}".${name} has no primary key.`,
+        meaning: 'Reading and saving scan the whole table, and rows that must be unique may not be.',
+        fix: `Add it as the package's migration file has it: ALTER TABLE "${schema}"."${name}" ADD PRIMARY KEY (…)`,
+        details: { table: name },
+      })),
+    ...[...wanted.indexes]
+      .filter(([name, { table }]) => !found.has(name) && !lost.includes(table))
+      .map(([name, { statement, unique }]) => ({
+        finding: `Index ${name} is missing.`,
+        meaning: unique
+          ? 'Duplicates are not refused, and statements scan the table.'
+          : 'Statements that rely on it scan the table.',
+        fix: statement,
+        details: { index: name },
+      })),
+    ...indexes
+      .filter(({ valid }) => !valid)
+      .map(({ name }) => ({
+        finding: `Index ${name} is not valid.`,
+        meaning:
+          'It was built concurrently and that failed, or is still under way: it costs writes and serves no reader.',
+        fix: `REINDEX INDEX CONCURRENTLY "${schema}"."${name}"`,
+        details: { index: name },
+      })),
+  ];
+}
+
+async function triggerFindings(store: SchemaHealthStore, schema: string): Promise<Findings> {
+  const text = (await readMigrationFiles()).map((file) => renderMigration(file.text, schema)).join('\n');
+  const enabled = new Set(
+    (await store.triggers()).filter((trigger) => trigger.enabled).map(({ name }) => name),
+  );
+  return [...text.matchAll(/CREATE TRIGGER "(\w+)"[^;]*;/g)]
+    .filter(([, name = '']) => !enabled.has(name))
+    .map(([statement, name = '']) => ({
+      finding: `Trigger ${name} is missing or disabled.`,
+      meaning: 'Settings that are changed by plain SQL are not noted down, and processes learn of them late.',
+      fix: `Enable it, or create it anew: ${oneLine(statement)}`,
+      details: { trigger: name },
+    }));
+}
+
+async function positionFindings(store: SchemaHealthStore, schema: string): Promise<Findings> {
+  const { sequence, always, cache, increment, cycle } = await store.positionSource();
+  const column = `ALTER TABLE "${schema}".outbox_event ALTER COLUMN position`;
+  if (sequence === null) {
+    return [
+      {
+        finding: 'The column outbox_event.position draws from no sequence.',
+        meaning: 'Events cannot be published.',
+        fix: `${column} ADD GENERATED ALWAYS AS IDENTITY (CACHE 1), then set the sequence beyond the highest position`,
+        details: {},
+      },
+    ];
+  }
+  const findings: Findings = [];
+  if (!always) {
+    findings.push({
+      finding: 'The column outbox_event.position is not GENERATED ALWAYS.',
+      meaning:
+        'A writer may give positions of its own; those that a consumer has left behind are never delivered.',
+      fix: `${column} SET GENERATED ALWAYS`,
+      details: { sequence },
+    });
+  }
+  if (cache !== 1 || increment !== 1 || cycle === true) {
+    findings.push({
+      finding: `The sequence of outbox_event.position has CACHE ${cache}, INCREMENT ${increment}${cycle ? ', CYCLE' : ''}.`,
+      meaning:
+        'Sessions that keep positions in store hand out old ones after others have passed them: events are lost without a trace.',
+      fix: `ALTER SEQUENCE ${sequence} CACHE 1 INCREMENT 1 NO CYCLE; then let every session that has published reconnect`,
+      details: { sequence, cache, increment, cycle },
+    });
+  }
+  return findings;
+}
+
+interface Wanted {
+  readonly tables: string[];
+  readonly indexes: Map<string, { statement: string; table: string; unique: boolean }>;
+}
+
+/** The tables and indexes that the migrations leave behind. */
+function wantedOf(files: readonly MigrationFile[], schema: string): Wanted {
+  const text = files.map((file) => renderMigration(file.text, schema)).join('\n');
+  const dropped = new Set(
+    [...text.matchAll(/DROP (?:INDEX|TABLE)[^;]*"(\w+)"\s*;/g)].map(([, name]) => name),
+  );
+  const tables = [...text.matchAll(/CREATE TABLE "\w+"\."(\w+)"/g)].map(([, name = '']) => name);
+  const indexes = new Map<string, { statement: string; table: string; unique: boolean }>();
+  for (const match of text.matchAll(/CREATE (UNIQUE )?INDEX "(\w+)"\s+ON "\w+"\."(\w+)"[^;]*;/g)) {
+    const [statement, unique, name = '', table = ''] = match;
+    if (!dropped.has(name))
+      indexes.set(name, { statement: oneLine(statement), table, unique: unique !== undefined });
+  }
+  return { tables: tables.filter((name) => !dropped.has(name)), indexes };
+}
+
+function oneLine(statement: string): string {
+  return statement.replace(/\s+/g, ' ').replace(/;$/, '');
+}

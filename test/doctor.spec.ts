@@ -1,0 +1,411 @@
+import { spawn } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { EngineDatabase } from '../src/database/engine-database.js';
+import { runMigrations } from '../src/database/migration-runner.js';
+import { NonRetryableError, SkipEventError } from '../src/errors.js';
+import { Doctor, type DoctorOptions } from '../src/maintenance/doctor.js';
+import type { Examination } from '../src/maintenance/finding.js';
+import { startEmbeddedPostgres } from '../src/testing/index.js';
+import { startApp, type TestApp } from './support/app.js';
+import { startFakePooler } from './support/fake-pooler.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+
+let database: TestDatabase;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  await database.drop();
+});
+
+/** An application whose events take every way there is. */
+async function startLively(): Promise<TestApp> {
+  const handler = async ({ payload }: { payload: { n: number } }) => {
+    if (payload.n % 7 === 1) throw new NonRetryableError('dead');
+    if (payload.n % 7 === 2) throw new SkipEventError('not for me');
+    if (payload.n % 7 === 3) throw new Error('tried again');
+  };
+  return startApp(
+    database,
+    [
+      { consumerName: 'plain', eventName: 'job.*', startFrom: 'earliest', handler },
+      { consumerName: 'spread', eventName: 'job.*', startFrom: 'earliest', partitions: 3, handler },
+      {
+        consumerName: 'transactional',
+        eventName: 'job.*',
+        startFrom: 'earliest',
+        transactional: true,
+        handler,
+      },
+    ] as Parameters<typeof startApp>[1],
+    { settings: { retryBaseDelayMs: 200, retryMaxDelayMs: 400 } },
+  );
+}
+
+async function publish(app: TestApp, count: number): Promise<void> {
+  await app.api.publishEvents(
+    Array.from({ length: count }, (_, n) => ({
+      eventName: 'job.wanted',
+      sourceModule: 'test',
+      aggregateType: 'job',
+      aggregateId: `j${n % 20}`,
+      payload: { n },
+      ...(n % 11 === 0 ? { delayMs: 500 } : {}),
+    })),
+  );
+}
+
+async function examine(options: DoctorOptions = {}, url = database.url): Promise<Examination> {
+  const db = new EngineDatabase({ connectionString: url, schema: 'integration', max: 1 });
+  try {
+    return await new Doctor(db, { environment: {}, ...options }).examine();
+  } finally {
+    await db.close();
+  }
+}
+
+function checksOf({ findings }: Examination): string[] {
+  return findings.map(({ check }) => check);
+}
+
+describe('the doctor', () => {
+  it('finds nothing in a new database', async () => {
+    const { findings, notChecked, checked } = await examine();
+    expect({ findings, notChecked }).toEqual({ findings: [], notChecked: [] });
+    expect(checked.length).toBeGreaterThan(15);
+  });
+
+  it('finds nothing while events are delivered, retried, delayed, skipped and dead, and consumers paused and replayed', async () => {
+    const app = await startLively();
+    for (let round = 0; round < 6; round++) {
+      await publish(app, 60);
+      if (round === 2) await app.consumers.pause('plain');
+      if (round === 3) await app.consumers.resume('plain');
+      if (round === 4) await app.consumers.replay('spread', { from: 1 });
+      if (round === 5) await app.consumers.redrive({});
+      expect((await examine()).findings).toEqual([]);
+    }
+    await app.processor.drain();
+    expect((await examine()).findings).toEqual([]);
+    await app.close();
+    expect((await examine()).findings).toEqual([]);
+  });
+
+  it('says of a database without the tables only that, with the command to run', async () => {
+    const empty = await createTestDatabase({ migrated: false });
+    const { findings, checked } = await examine({}, empty.url);
+    await empty.drop();
+    expect(findings).toMatchObject([{ check: 'migrations', fix: 'Run: npx nestjs-integration migrate' }]);
+    expect(checked).toEqual(['migrations']);
+  });
+});
+
+interface Breakage {
+  readonly check: string;
+  /** What is done to the database. */
+  readonly sql: string;
+  readonly finding: RegExp;
+  readonly fix: RegExp;
+}
+
+const CURSOR = 'integration.inbox_cursor';
+const INBOX = 'integration.inbox_event';
+const LOG = 'integration.outbox_event';
+
+const BREAKAGES: Breakage[] = [
+  {
+    check: 'sequence-behind',
+    sql: `SELECT setval(pg_get_serial_sequence('${LOG}', 'position'), 5)`,
+    finding: /next event would get position 6, but consumer "\w+" has left everything below 22 behind/,
+    fix: /SELECT setval\('integration\.outbox_event_position_seq', 21\)/,
+  },
+  {
+    check: 'sequence-behind',
+    sql: `TRUNCATE ${INBOX}; UPDATE ${CURSOR} SET unread = '{[1,)}'; SELECT setval(pg_get_serial_sequence('${LOG}', 'position'), 5)`,
+    finding: /next event would get position 6, but the log goes up to 21/,
+    fix: /setval\('integration\.outbox_event_position_seq', 21\)/,
+  },
+  {
+    check: 'position-source',
+    sql: `ALTER SEQUENCE integration.outbox_event_position_seq CACHE 20`,
+    finding: /CACHE 20/,
+    fix: /ALTER SEQUENCE integration\.outbox_event_position_seq CACHE 1/,
+  },
+  {
+    check: 'position-source',
+    sql: `ALTER TABLE ${LOG} ALTER COLUMN position SET GENERATED BY DEFAULT`,
+    finding: /not GENERATED ALWAYS/,
+    fix: /SET GENERATED ALWAYS/,
+  },
+  {
+    check: 'indexes',
+    sql: `DROP INDEX integration.inbox_event_due_idx`,
+    finding: /inbox_event_due_idx is missing/,
+    fix: /^CREATE INDEX "inbox_event_due_idx" ON "integration"\."inbox_event" .*WHERE/,
+  },
+  {
+    check: 'indexes',
+    sql: `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'integration.outbox_event_id_key'::regclass`,
+    finding: /outbox_event_id_key is not valid/,
+    fix: /REINDEX INDEX CONCURRENTLY "integration"\."outbox_event_id_key"/,
+  },
+  {
+    check: 'indexes',
+    sql: `ALTER TABLE ${INBOX} DROP CONSTRAINT inbox_event_pkey`,
+    finding: /inbox_event has no primary key/,
+    fix: /ADD PRIMARY KEY/,
+  },
+  {
+    check: 'triggers',
+    sql: `ALTER TABLE integration.integration_setting DISABLE TRIGGER integration_setting_audit`,
+    finding: /integration_setting_audit is missing or disabled/,
+    fix: /CREATE TRIGGER "integration_setting_audit"/,
+  },
+  {
+    check: 'consumer-partitions',
+    sql: `DELETE FROM ${CURSOR} WHERE consumer_name = 'spread' AND partition = 1`,
+    finding: /"spread" has the partitions 0, 2 of 3/,
+    fix: /restore the rows/,
+  },
+  {
+    check: 'cursor-closed',
+    sql: `UPDATE ${CURSOR} SET unread = '{}' WHERE consumer_name = 'plain'`,
+    finding: /"plain", partition 0, does not want what is yet to come/,
+    fix: /UPDATE "integration"\.inbox_cursor SET unread/,
+  },
+  {
+    check: 'inbox-and-cursor',
+    sql: `UPDATE ${CURSOR} SET unread = '{[1,)}' WHERE consumer_name = 'plain'`,
+    finding: /inbox rows of consumer "plain" are about events that its cursor has as unread/,
+    fix: /take their positions out of unread/,
+  },
+  {
+    check: 'inbox-without-event',
+    sql: `DELETE FROM ${INBOX} WHERE consumer_name <> 'plain';
+          DELETE FROM ${LOG} WHERE position IN (SELECT position FROM ${INBOX} WHERE consumer_name = 'plain' AND status = 'dead_letter')`,
+    finding: /3 inbox rows of consumer "plain" are to run, or could be sent again/,
+    fix: /discard\(\{ consumerName: 'plain' \}, reason\)/,
+  },
+  {
+    check: 'inbox-partition',
+    sql: `UPDATE ${INBOX} SET partition = partition + 1, status = 'failed', available_at = now() + interval '1 hour' WHERE consumer_name = 'spread'`,
+    finding: /inbox rows of consumer "spread" lie in a partition that is not their aggregate's/,
+    fix: /integration_partition/,
+  },
+  {
+    check: 'inbox-waiting',
+    sql: `INSERT INTO integration.integration_process (id, role, host, pid) VALUES ('00000000-0000-4000-8000-000000000001', 'all', 'here', 1);
+          UPDATE ${CURSOR} SET lease_owner = '00000000-0000-4000-8000-000000000001', lease_token = gen_random_uuid(), lease_expires_at = now() + interval '20 s';
+          UPDATE ${INBOX} SET status = 'received', available_at = 'infinity', updated_at = now() - interval '1 hour' WHERE consumer_name = 'plain' AND aggregate_id = 'j1'`,
+    finding: /inbox rows of consumer "plain" have waited for 15 minutes/,
+    fix: /pause\('plain'\)/,
+  },
+  {
+    check: 'leases',
+    sql: `UPDATE ${CURSOR} SET lease_token = gen_random_uuid() WHERE consumer_name = 'plain'`,
+    finding: /lease of consumer "plain", partition 0, is incomplete/,
+    fix: /SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL/,
+  },
+  {
+    check: 'leases',
+    sql: `UPDATE ${CURSOR} SET lease_owner = gen_random_uuid(), lease_token = gen_random_uuid(), lease_expires_at = now() + interval '2 days' WHERE consumer_name = 'plain'`,
+    finding: /runs for another 172\d\d\d s/,
+    fix: /lease_token = NULL/,
+  },
+  {
+    check: 'leases',
+    sql: `UPDATE ${CURSOR} SET lease_owner = gen_random_uuid(), lease_token = gen_random_uuid(), lease_expires_at = now() + interval '20 s' WHERE consumer_name = 'plain'`,
+    finding: /belongs to process [0-9a-f-]{36}, which is not listed/,
+    fix: /lease_token = NULL/,
+  },
+  {
+    check: 'leases',
+    sql: `INSERT INTO integration.integration_process (id, role, host, pid, consumers) VALUES (gen_random_uuid(), 'all', 'here', 1, '{plain}');
+          UPDATE ${CURSOR} SET lease_owner = gen_random_uuid(), lease_token = gen_random_uuid(), lease_expires_at = now() - interval '1 hour' WHERE consumer_name = 'plain'`,
+    finding: /has run out 36\d\d s ago, and no process has taken over/,
+    fix: /restart them/,
+  },
+  {
+    check: 'orphaned-consumer',
+    sql: `UPDATE ${CURSOR} SET served_at = now() - interval '8 days' WHERE consumer_name = 'plain'`,
+    finding: /No live process has been able to work on consumer "plain"/,
+    fix: /ConsumerService\.remove\('plain'\)/,
+  },
+  {
+    check: 'unrouted-events',
+    sql: `INSERT INTO ${LOG} (event_name, source_module, aggregate_type, aggregate_id) VALUES ('jbo.wanted', 'test', 'job', '1')`,
+    finding: /no consumer asks for: "jbo\.wanted" \(1\)/,
+    fix: /Subscribe to them/,
+  },
+  {
+    check: 'maintenance-late',
+    sql: `INSERT INTO integration.integration_process (id, role, host, pid, started_at) VALUES (gen_random_uuid(), 'all', 'here', 1, now() - interval '2 hours');
+          INSERT INTO integration.integration_maintenance (task, done_at) VALUES ('consumers', now()), ('retention', now() - interval '3 hours'), ('unrouted', now())`,
+    finding: /"retention" was last done/,
+    fix: /logs/,
+  },
+  {
+    check: 'settings',
+    sql: `INSERT INTO integration.integration_setting (key, value) VALUES ('core.integration.outbox.batchSize', '"many"')`,
+    finding: /core\.integration\.outbox\.batchSize/,
+    fix: /settings set/,
+  },
+  {
+    check: 'migrations',
+    sql: `UPDATE integration.integration_migration SET checksum = 'other'`,
+    finding: /are changed: 20/,
+    fix: /reinstall/,
+  },
+  {
+    check: 'migrations',
+    sql: `INSERT INTO integration.integration_migration (name, checksum) VALUES ('99991231000000_later', 'x')`,
+    finding: /are newer: 99991231000000_later/,
+    fix: /Upgrade/,
+  },
+  {
+    check: 'migrations',
+    sql: `DELETE FROM integration.integration_migration; CREATE TABLE integration.integration_migration_other (id int)`,
+    finding: /are missing/,
+    fix: /nestjs-integration migrate/,
+  },
+];
+
+describe('the doctor finds, and says what it means and what to do', () => {
+  it.each(BREAKAGES)('$check: $finding', async ({ check, sql, finding, fix }) => {
+    const app = await startLively();
+    await publish(app, 21);
+    await app.processor.drain();
+    await app.close();
+    expect((await examine()).findings).toEqual([]);
+    await database.pool.query(sql);
+    const found = await examine();
+    expect(checksOf(found)).toEqual([check]);
+    expect(found.findings[0]?.finding).toMatch(finding);
+    expect(found.findings[0]?.fix).toMatch(fix);
+    expect(found.findings[0]?.meaning).toMatch(/\.$/);
+  });
+
+  it('open-transaction: whoever has published and not ended, by pid, application and age', async () => {
+    const app = await startLively();
+    await publish(app, 20);
+    await app.processor.drain();
+    await app.close();
+    const writer = new pg.Client({ connectionString: database.url, application_name: 'a forgotten job' });
+    await writer.connect();
+    await writer.query('BEGIN');
+    await writer.query(
+      `INSERT INTO ${LOG} (event_name, source_module, aggregate_type, aggregate_id) VALUES ('job.wanted', 'test', 'job', '1')`,
+    );
+    expect((await examine()).findings).toEqual([]);
+    const found = await examine({ openTransactionSeconds: 0 });
+    expect(checksOf(found)).toEqual(['open-transaction']);
+    const { rows } = await writer.query('SELECT pg_backend_pid() AS pid');
+    expect(found.findings[0]).toMatchObject({
+      finding: expect.stringMatching(
+        /\(a forgotten job, user postgres from 127\.0\.0\.1\S*, idle in transaction\) has published/,
+      ),
+      fix: expect.stringContaining(`pg_terminate_backend(${rows[0].pid})`),
+      details: { pid: rows[0].pid, application: 'a forgotten job' },
+    });
+    await writer.query('ROLLBACK');
+    expect((await examine({ openTransactionSeconds: 0 })).findings).toEqual([]);
+    await writer.end();
+  });
+
+  it('old-snapshot: whoever keeps dead rows from being cleaned up', async () => {
+    const reader = new pg.Client({ connectionString: database.url, application_name: 'a report' });
+    await reader.connect();
+    await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await reader.query('SELECT count(*) FROM integration.outbox_event');
+    const found = await examine({ snapshotSeconds: 0 });
+    expect(checksOf(found)).toEqual(['old-snapshot']);
+    expect(found.findings[0]?.finding).toContain('a report');
+    await reader.end();
+  });
+
+  it('prepared-transaction: one that has published and that nobody has committed', async () => {
+    const server = await startEmbeddedPostgres({
+      flags: ['-c', 'max_prepared_transactions=5', '-c', 'fsync=off'],
+    });
+    await runMigrations({ connectionString: server.url });
+    const writer = new pg.Client({ connectionString: server.url });
+    await writer.connect();
+    await writer.query('BEGIN');
+    await writer.query(
+      `INSERT INTO ${LOG} (event_name, source_module, aggregate_type, aggregate_id) VALUES ('job.wanted', 'test', 'job', '1')`,
+    );
+    await writer.query(`PREPARE TRANSACTION 'lost'`);
+    const found = await examine({ openTransactionSeconds: -1 }, server.url);
+    await writer.query(`ROLLBACK PREPARED 'lost'`);
+    const healed = await examine({ openTransactionSeconds: -1 }, server.url);
+    await writer.end();
+    await server.stop();
+    expect(checksOf(found)).toEqual(['prepared-transaction']);
+    expect(found.findings[0]?.fix).toContain(`ROLLBACK PREPARED 'lost'`);
+    expect(healed.findings).toEqual([]);
+  });
+});
+
+describe('nestjs-integration doctor', () => {
+  it('exits with 0 and says so when all is well', async () => {
+    const { status, stdout } = await doctor(database.url);
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(/^\d+ checks made: nothing is wrong\.\n$/),
+    });
+  });
+
+  it('exits with 1 and prints finding, meaning and fix of each', async () => {
+    await database.pool.query('DROP INDEX integration.inbox_event_due_idx');
+    const { status, stdout } = await doctor(database.url);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(
+      /^1\. Index inbox_event_due_idx is missing\. \[indexes\]\n {3}Meaning: .+\n {3}Fix: CREATE INDEX .+\n\n\d+ checks made: 1 finding\.\n$/,
+    );
+  });
+
+  it('prints one JSON object with --json', async () => {
+    await database.pool.query('DROP INDEX integration.inbox_event_due_idx');
+    const { status, stdout } = await doctor(database.url, '--json');
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      schema: 'integration',
+      findings: [{ check: 'indexes' }],
+      notChecked: [],
+    });
+  });
+
+  it('reports a server that cannot be reached as a finding', async () => {
+    const { status, stdout } = await doctor('postgresql://nobody@127.0.0.1:1/nowhere', '--json');
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      findings: [{ check: 'connection', fix: expect.stringContaining('DATABASE_URL') }],
+    });
+  });
+
+  it('reports a connection that goes through a pooler as a finding', async () => {
+    const pooler = await startFakePooler(database.url);
+    const { status, stdout } = await doctor(pooler.url, '--json');
+    await pooler.close();
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      findings: [{ check: 'connection', details: { code: 'INTEGRATION_DATABASE_POOLED' } }],
+    });
+  });
+});
+
+function doctor(url: string, ...words: string[]): Promise<{ status: number | null; stdout: string }> {
+  const child = spawn(process.execPath, ['dist/cli/main.js', 'doctor', '--database-url', url, ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let stdout = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, stdout }));
+  });
+}
