@@ -110,7 +110,7 @@ async function triggerFindings(store: SchemaHealthStore, schema: string): Promis
 
 async function positionFindings(store: SchemaHealthStore, schema: string): Promise<Findings> {
   const { sequence, always, cache, increment, cycle } = await store.positionSource();
-  const column = `ALTER TABLE "${schema}".outbox_event ALTER COLUMN position`;
+  const column = `Run: ALTER TABLE "${schema}".outbox_event ALTER COLUMN position`;
   if (sequence === null) {
     return [
       {
@@ -136,7 +136,7 @@ async function positionFindings(store: SchemaHealthStore, schema: string): Promi
       finding: `The sequence of outbox_event.position has CACHE ${cache}, INCREMENT ${increment}${cycle ? ', CYCLE' : ''}.`,
       meaning:
         'Sessions that keep positions in store hand out old ones after others have passed them: events are lost without a trace.',
-      fix: `ALTER SEQUENCE ${sequence} CACHE 1 INCREMENT 1 NO CYCLE; then let every session that has published reconnect`,
+      fix: `Run: ALTER SEQUENCE ${sequence} CACHE 1 INCREMENT 1 NO CYCLE; then let every session that has published reconnect`,
       details: { sequence, cache, increment, cycle },
     });
   }
