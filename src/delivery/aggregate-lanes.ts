@@ -8,8 +8,12 @@
  *   release  an event of a blocked lane was resolved: the next save gives the lowest waiting row its turn, and tells
  *            whether any unresolved row is left; until then nothing of this lane is parked into a save, because a row
  *            that is written and released in one statement would not be seen by its release
+ *   early    parked although a later one has a row: its writer committed late, or the process that wrote the row ended
+ *            before this one was settled. Nobody's end would release it, so it is written first and a release follows
  *
- * Invariant: while a lane is blocked its queue holds no event that came from the log, but for one that has to run again.
+ * Invariants: while a lane is blocked its queue holds no event that came from the log, but for one that has to run again.
+ * While an event from the log runs or has to run again, no row of its aggregate is released: were it to fail, the row's event
+ * would have overtaken it.
  */
 import type { AggregateKey } from '../inbox/inbox-status.js';
 import type { Delivery } from './delivery.js';
@@ -20,20 +24,29 @@ type Release = 'none' | 'wanted' | 'saving';
 class Lane {
   /** How many of its events run: more than one only as parts of one batch. */
   running = 0;
+  /** How many of them came from the log. */
+  runningFromLog = 0;
   queue: Delivery[] = [];
   parked: Delivery[] = [];
   blocked = false;
+  /** The highest position of which the inbox has, or will have, an unresolved row. */
+  highestRow = 0;
   /** Counts what blocked the lane, so that a release that was under way meanwhile does not unblock it. */
   blocks = 0;
   blocksAtRelease = 0;
   release: Release = 'none';
-  /** A failure of this lane has not been put into a save yet: a release in the same save would not see its row. */
-  failureUnsaved = false;
+  /** A row of this lane has not been put into a save yet: a release in the same save would not see it. */
+  rowUnsaved = false;
 
   constructor(
     readonly name: string,
     readonly aggregate: AggregateKey,
   ) {}
+
+  /** An event from the log has not come to its end yet, and no row of it may be there. */
+  get isAheadOfRows(): boolean {
+    return this.runningFromLog > 0 || this.queue.some(cameFromLog);
+  }
 
   get isIdle(): boolean {
     return (
@@ -51,7 +64,10 @@ export class AggregateLanes {
   private readonly ready = new ReadyQueue<Lane>();
   private readonly withParked = new Set<Lane>();
   private readonly toRelease = new Set<Lane>();
-  private readonly failing = new Set<Lane>();
+  private readonly writing = new Set<Lane>();
+  /** Lanes with an early event that is parked, and aggregates of which one is being written. */
+  private readonly early = new Set<Lane>();
+  private readonly earlySaving = new Set<string>();
   /** Releases that a save has under way. */
   private releasing = 0;
 
@@ -80,10 +96,19 @@ export class AggregateLanes {
     return this.lanes.size;
   }
 
-  /** The inbox has unresolved rows of these aggregates. */
-  block(aggregates: Iterable<AggregateKey>): void {
+  /** Whether an event waits for being written although a later one of its aggregate has a row. */
+  get hasEarly(): boolean {
+    return this.early.size > 0 || this.earlySaving.size > 0;
+  }
+
+  /** The inbox has unresolved rows of these aggregates, up to this position where it is known. */
+  block(aggregates: Iterable<AggregateKey & { readonly highest?: number }>): void {
     if (!this.ordered) return;
-    for (const aggregate of aggregates) this.blockLane(this.lane(nameOf(aggregate), aggregate));
+    for (const aggregate of aggregates) {
+      const { aggregateType, aggregateId, highest } = aggregate;
+      const lane = this.lane(nameOf(aggregate), { aggregateType, aggregateId });
+      this.blockLane(lane, highest ?? Number.POSITIVE_INFINITY);
+    }
   }
 
   /** Whether later events of this aggregate have to wait. */
@@ -100,8 +125,7 @@ export class AggregateLanes {
   arrive(delivery: Delivery): boolean {
     const lane = this.laneOf(delivery);
     if (lane.blocked) {
-      lane.parked.push(delivery);
-      this.withParked.add(lane);
+      this.park(lane, delivery);
       return false;
     }
     this.enqueue(lane, delivery);
@@ -152,10 +176,9 @@ export class AggregateLanes {
     const lane = this.finish(delivery);
     const followers = lane.queue.filter(followsAnother);
     if (this.ordered) {
-      this.blockLane(lane);
+      this.blockLane(lane, delivery.position);
       lane.queue = lane.queue.filter((other) => !followsAnother(other));
-      lane.failureUnsaved = true;
-      this.failing.add(lane);
+      this.releaseLater(lane);
     }
     this.advance(lane);
     return followers;
@@ -165,7 +188,7 @@ export class AggregateLanes {
   foundElsewhere(delivery: Delivery): void {
     const lane = this.finish(delivery);
     if (this.ordered) {
-      this.blockLane(lane);
+      this.blockLane(lane, delivery.position);
       this.wantRelease(lane);
     }
     this.advance(lane);
@@ -182,10 +205,15 @@ export class AggregateLanes {
   takeParked(): Delivery[] {
     const taken: Delivery[] = [];
     for (const lane of this.withParked) {
-      if (lane.release !== 'none') continue;
+      const isEarly = this.early.has(lane);
+      if (lane.release === 'saving' || (lane.release === 'wanted' && !isEarly)) continue;
       taken.push(...lane.parked);
       lane.parked = [];
       this.withParked.delete(lane);
+      if (!isEarly) continue;
+      this.early.delete(lane);
+      this.earlySaving.add(lane.name);
+      this.releaseLater(lane);
     }
     return taken;
   }
@@ -194,16 +222,22 @@ export class AggregateLanes {
   takeReleases(): AggregateKey[] {
     const taken: AggregateKey[] = [];
     for (const lane of this.toRelease) {
-      if (lane.failureUnsaved) continue;
+      if (lane.rowUnsaved || lane.isAheadOfRows) continue;
       this.toRelease.delete(lane);
       lane.release = 'saving';
       lane.blocksAtRelease = lane.blocks;
       taken.push(lane.aggregate);
     }
-    for (const lane of this.failing) lane.failureUnsaved = false;
-    this.failing.clear();
+    for (const lane of this.writing) lane.rowUnsaved = false;
+    this.writing.clear();
     this.releasing += taken.length;
     return taken;
+  }
+
+  /** Rows of these aggregates are committed. */
+  written(aggregates: readonly AggregateKey[]): void {
+    if (this.earlySaving.size === 0) return;
+    for (const aggregate of aggregates) this.earlySaving.delete(nameOf(aggregate));
   }
 
   /** The save is committed: `stillBlocked` of the released aggregates have an unresolved row left. */
@@ -234,7 +268,7 @@ export class AggregateLanes {
     for (const lane of this.lanes.values()) {
       if (lane.running > 0 && lane.queue.length > (longest?.queue.length ?? 0)) longest = lane;
     }
-    if (longest !== undefined) this.blockLane(longest);
+    if (longest !== undefined) this.blockLane(longest, 0);
   }
 
   private enqueue(lane: Lane, delivery: Delivery): void {
@@ -248,6 +282,7 @@ export class AggregateLanes {
       if (next === undefined || (batch.length > 0 && !belongsTo(next, batch))) return;
       lane.queue.shift();
       lane.running++;
+      if (cameFromLog(next)) lane.runningFromLog++;
       batch.push(next);
       if (runsAlone(next)) return;
     }
@@ -261,6 +296,7 @@ export class AggregateLanes {
   private finish(delivery: Delivery): Lane {
     const lane = this.laneOf(delivery);
     lane.running--;
+    if (cameFromLog(delivery)) lane.runningFromLog--;
     return lane;
   }
 
@@ -269,21 +305,41 @@ export class AggregateLanes {
     if (lane.isIdle) this.lanes.delete(lane.name);
   }
 
-  private blockLane(lane: Lane): void {
+  private blockLane(lane: Lane, highestRow: number): void {
     lane.blocked = true;
     lane.blocks++;
-    const fromLog = lane.queue.filter((delivery) => delivery.claim === undefined);
+    lane.highestRow = Math.max(lane.highestRow, highestRow);
+    if (lane.parked.some(({ position }) => position < highestRow)) this.markEarly(lane);
+    const fromLog = lane.queue.filter(cameFromLog);
     if (fromLog.length === 0) return;
-    lane.queue = lane.queue.filter((delivery) => delivery.claim !== undefined);
-    lane.parked.push(...fromLog);
+    lane.queue = lane.queue.filter((delivery) => !cameFromLog(delivery));
+    for (const delivery of fromLog) this.park(lane, delivery);
+  }
+
+  private park(lane: Lane, delivery: Delivery): void {
+    if (delivery.position < lane.highestRow) this.markEarly(lane);
+    lane.highestRow = Math.max(lane.highestRow, delivery.position);
+    lane.parked.push(delivery);
     this.withParked.add(lane);
+  }
+
+  private markEarly(lane: Lane): void {
+    this.early.add(lane);
+    this.wantRelease(lane);
   }
 
   private unblock(lane: Lane): void {
     lane.blocked = false;
-    lane.queue.push(...lane.parked);
+    lane.highestRow = 0;
+    for (const delivery of lane.parked) insertInOrder(lane.queue, delivery);
     lane.parked = [];
     this.withParked.delete(lane);
+    this.early.delete(lane);
+  }
+
+  private releaseLater(lane: Lane): void {
+    lane.rowUnsaved = true;
+    this.writing.add(lane);
   }
 
   private wantRelease(lane: Lane): void {
@@ -312,6 +368,10 @@ function insertInOrder(queue: Delivery[], delivery: Delivery): void {
 
 function runsAlone(delivery: Delivery): boolean {
   return delivery.alone || delivery.claim !== undefined;
+}
+
+function cameFromLog(delivery: Delivery): boolean {
+  return delivery.claim === undefined;
 }
 
 function followsAnother(delivery: Delivery): boolean {

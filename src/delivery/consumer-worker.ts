@@ -73,7 +73,13 @@ export class ConsumerWorker {
     const { dispatcher, reader, crashes } = this;
     this.saves = new SaveLoop(context, dispatcher, buffer, (report) => this.saved(report));
     this.pages = new PageLoop(context, dispatcher, reader, crashes, () => ends.handBack(lease));
-    this.retries = new RetryLoop(context, dispatcher, cursor.changedByOthers, () => this.saves.now());
+    this.retries = new RetryLoop(
+      context,
+      dispatcher,
+      cursor.changedByOthers,
+      (position) => this.pages.hasReadUpTo(position),
+      () => this.saves.now(),
+    );
     this.suspects = new Suspects(context, dispatcher, reader, crashes, this.pages);
   }
 
@@ -218,7 +224,7 @@ export class ConsumerWorker {
 
   private saved(report: SaveReport): void {
     this.pages.makeRoom();
-    this.retries.capacityFreed();
+    this.retries.saved();
     for (const ms of report.dueInMs) this.retries.dueIn(ms);
     this.tellRest();
   }

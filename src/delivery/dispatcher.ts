@@ -442,6 +442,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   saved(report: SaveReport): void {
     for (const row of report.resolved) this.claims.saved(row.inboxEventId);
     callAll(this.claimWaiters);
+    this.lanes.written(report.written);
     this.lanes.released(report.released, report.stillBlocked);
     for (const row of report.found) this.lanes.recheck(row);
     const updated = new Set(report.updated);

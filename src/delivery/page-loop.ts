@@ -31,6 +31,9 @@ export class PageLoop {
 
   private readonly wanted = new Signal();
   private readonly roomMade = new Signal();
+  /** Whatever was there below it when the worker began has been read. */
+  private readBelow = 0;
+  private passWaiter: { readonly position: number; readonly resolve: () => void } | undefined;
   private reading = false;
   private replayWanted = false;
   private draining: boolean;
@@ -74,6 +77,14 @@ export class PageLoop {
     this.roomMade.raise();
   }
 
+  /** Resolves once whatever was there up to `position` when the worker began has been read, or the worker ends. */
+  async hasReadUpTo(position: number): Promise<void> {
+    if (this.context.stopped || position < this.readBelow) return;
+    await new Promise<void>((resolve) => {
+      this.passWaiter = { position, resolve };
+    });
+  }
+
   async run(): Promise<void> {
     const backoff = new Backoff();
     while (!this.context.stopped) {
@@ -96,6 +107,7 @@ export class PageLoop {
   end(): void {
     this.wanted.raise();
     this.roomMade.raise();
+    this.passWaiter?.resolve();
   }
 
   /** Rows of the log, to the dispatcher. One that cannot be dispatched leaves memory at odds with the database. */
@@ -121,6 +133,7 @@ export class PageLoop {
       this.dispatcher.settleAll(page.swept);
       this.arrive(page.rows);
       this.caughtUp = !page.cut;
+      this.noteRead(page.cut ? (last?.position ?? 0) + 1 : Number.POSITIVE_INFINITY);
       if (!page.cut) this.draining = false;
       if (this.reader.hasHoles) this.lookSoon();
       await this.pace(performance.now() - startedAt);
@@ -128,6 +141,11 @@ export class PageLoop {
     } finally {
       this.reading = false;
     }
+  }
+
+  private noteRead(below: number): void {
+    this.readBelow = Math.max(this.readBelow, below);
+    if (this.passWaiter !== undefined && this.passWaiter.position < this.readBelow) this.passWaiter.resolve();
   }
 
   /**

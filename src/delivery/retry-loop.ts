@@ -14,6 +14,7 @@ export class RetryLoop {
   claimed = 0;
 
   private readonly wanted = new Signal();
+  private readonly written = new Signal();
   /** Times at which rows are due, for which there is a timer already. */
   private readonly dueSteps = new Set<number>();
   private claiming = false;
@@ -24,12 +25,16 @@ export class RetryLoop {
   private careful = false;
   /** It stopped for want of capacity, not of due rows. */
   private moreDue = false;
+  /** The highest row that was unresolved when the worker began. */
+  private highestRow = 0;
 
   constructor(
     private readonly context: WorkerContext,
     private readonly dispatcher: Dispatcher,
     private changedByOthers: number,
-    private readonly onReloaded: () => void,
+    /** Resolves once the log has been read up to a position. */
+    private readonly hasReadUpTo: (position: number) => Promise<void>,
+    private readonly onReleases: () => void,
   ) {}
 
   get isIdle(): boolean {
@@ -44,6 +49,12 @@ export class RetryLoop {
   /** A slot or a claim has become free. */
   capacityFreed(): void {
     if (this.moreDue && this.dispatcher.freeForRetries > 0) this.wanted.raise();
+  }
+
+  /** A save is committed. */
+  saved(): void {
+    this.written.raise();
+    this.capacityFreed();
   }
 
   /** A row will be due in `ms`. */
@@ -75,23 +86,25 @@ export class RetryLoop {
    */
   async takeOver(cutOff: boolean): Promise<void> {
     const { inbox } = this.context.env;
-    const { key } = this.context.lease;
-    await inbox.interruptLeftovers(key, [], cutOff);
+    const { key, token } = this.context.lease;
+    await inbox.interruptLeftovers(key, token, [], cutOff);
     if (this.context.consumer.ordered) {
-      await inbox.releaseLowest(key);
-      this.dispatcher.lanes.block(await inbox.unresolvedAggregates(key));
+      const aggregates = await inbox.unresolvedAggregates(key);
+      this.dispatcher.lanes.block(aggregates);
+      this.highestRow = Math.max(0, ...aggregates.map(({ highest }) => highest));
     }
     this.foreignRows = (await inbox.countForeignProcessing(key, [])) > 0;
     this.careful = await inbox.hasInterrupted(key);
   }
 
   async run(): Promise<void> {
+    await this.catchUpWithLog();
     const backoff = new Backoff();
     while (!this.context.stopped) {
       await this.wanted.wait();
       this.claiming = true;
       try {
-        if (this.reloadWanted) await this.reload();
+        if (this.reloadWanted) await this.reloadOrAskAgain();
         while (!this.context.stopped && (await this.claimDue())) {}
         backoff.succeeded();
       } catch (error) {
@@ -107,6 +120,31 @@ export class RetryLoop {
   /** Lets a waiting loop see that the worker has ended. */
   end(): void {
     this.wanted.raise();
+    this.written.raise();
+  }
+
+  /**
+   * The former owner may have ended after it had written events as waiting and before it had settled the one that they wait
+   * for, which is still to be read then. So no row has its turn before the log has been read as far as there are rows, and what
+   * was found before them is written too.
+   */
+  private async catchUpWithLog(): Promise<void> {
+    if (this.highestRow === 0) return;
+    await this.hasReadUpTo(this.highestRow);
+    while (!this.context.stopped && this.dispatcher.lanes.hasEarly) await this.written.wait();
+    this.dispatcher.lanes.recheckBlocked();
+    this.onReleases();
+  }
+
+  /** What somebody changes while it runs, or it fails to see, is looked at the next time. */
+  private async reloadOrAskAgain(): Promise<void> {
+    this.reloadWanted = false;
+    try {
+      await this.reload();
+    } catch (error) {
+      this.reloadWanted = true;
+      throw error;
+    }
   }
 
   /**
@@ -114,15 +152,14 @@ export class RetryLoop {
    * between two claims, so that every row of ours that is `processing` is known to be ours.
    */
   private async reload(): Promise<void> {
-    this.reloadWanted = false;
     const { inbox } = this.context.env;
-    const { key } = this.context.lease;
-    if (this.foreignRows) await inbox.interruptLeftovers(key, this.dispatcher.rowsOfOurs, false);
+    const { key, token } = this.context.lease;
+    if (this.foreignRows) await inbox.interruptLeftovers(key, token, this.dispatcher.rowsOfOurs, false);
     this.foreignRows = (await inbox.countForeignProcessing(key, this.dispatcher.rowsOfOurs)) > 0;
     if (this.context.stopped || !this.context.consumer.ordered) return;
     this.dispatcher.lanes.block(await inbox.unresolvedAggregates(key));
     this.dispatcher.lanes.recheckBlocked();
-    this.onReloaded();
+    this.onReleases();
   }
 
   /** Claims what is due, as far as there is capacity; whether more may be due. */
@@ -133,8 +170,10 @@ export class RetryLoop {
     this.moreDue = capacity === 0;
     if (capacity === 0 || !lease.isValid()) return false;
     const rows = await env.inbox.claimDue(lease.key, lease.token, capacity, consumer.ordered, alone);
-    if (alone) this.careful = await env.inbox.hasInterrupted(lease.key);
-    if (rows.length === 0) return false;
+    if (rows.length === 0) {
+      if (alone) this.careful = await env.inbox.hasInterrupted(lease.key);
+      return false;
+    }
     const events = await env.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
       // The rows are claimed, and nobody would come back to them.
       this.context.giveUp(messageOf(error));
@@ -145,6 +184,8 @@ export class RetryLoop {
     // Also to a dispatcher that is closed meanwhile: it gives back what it cannot run.
     this.dispatcher.arriveClaimed(rows, events, alone);
     this.moreDue = rows.filter((row) => !row.follows).length === capacity;
+    // Only now: were it to fail before, nobody would come back to the rows.
+    if (alone) this.careful = await env.inbox.hasInterrupted(lease.key);
     return this.moreDue;
   }
 }

@@ -87,21 +87,31 @@ export class InboxEventStore {
    * After a takeover: rows that somebody before us was processing become failed, due at once. The attempt stays counted if
    * the event ran alone in its process: then it is the one that ended it. Of several that ran together at most one did, so they
    * get the attempt back, and run alone the next time. So does each whose process is known not to have ended (`blameless`). Rows
-   * claimed by ourselves (`mine`) and rows that a stalled owner's transaction has locked are left.
+   * claimed by ourselves (`mine`) and rows that a stalled owner's transaction has locked are left. Fenced like a claim: an owner that
+   * does not know yet that it is none would take the present one's runs for leftovers.
    */
-  async interruptLeftovers(key: CursorKey, mine: readonly string[], blameless: boolean): Promise<number> {
+  async interruptLeftovers(
+    key: CursorKey,
+    token: string,
+    mine: readonly string[],
+    blameless: boolean,
+  ): Promise<number> {
     const rows = await this.db.query(
-      `UPDATE ${this.inbox} i
+      `WITH owner AS MATERIALIZED (
+         SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $4::uuid FOR SHARE
+       )
+       UPDATE ${this.inbox} i
        SET status = 'failed', available_at = clock_timestamp(), updated_at = clock_timestamp(),
-           attempt_count = i.attempt_count - ($4 OR i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}')::int,
+           attempt_count = i.attempt_count - ($5 OR i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}')::int,
            last_error = 'Interrupted: the process that ran this attempt is gone', error_fingerprint = '${INTERRUPTED}'
-       FROM (
+       FROM owner, (
          SELECT id FROM ${this.inbox} l
          WHERE l.consumer_name = $1 AND l.partition = $2 AND l.status = 'processing' AND l.id <> ALL ($3::uuid[])
+           AND EXISTS (SELECT 1 FROM owner)
          FOR UPDATE SKIP LOCKED
        ) left_over
        WHERE i.id = left_over.id RETURNING 1`,
-      [key.consumerName, key.partition, mine, blameless],
+      [key.consumerName, key.partition, mine, token, blameless],
     );
     return rows.length;
   }
@@ -126,21 +136,12 @@ export class InboxEventStore {
     return row?.count ?? 0;
   }
 
-  /** Gives its turn to the lowest unresolved row of each aggregate that is waiting for it. */
-  async releaseLowest(key: CursorKey): Promise<void> {
-    await this.db.query(
-      `UPDATE ${this.inbox} i SET available_at = '-infinity', updated_at = clock_timestamp()
-       WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status = 'received' AND i.available_at = 'infinity'
-         ${this.nothingBefore('i')}`,
-      [key.consumerName, key.partition],
-    );
-  }
-
-  /** The aggregates that have an unresolved row. */
-  async unresolvedAggregates(key: CursorKey): Promise<AggregateKey[]> {
-    return this.db.query<AggregateKey>(
-      `SELECT DISTINCT aggregate_type AS "aggregateType", aggregate_id AS "aggregateId" FROM ${this.inbox} i
-       WHERE consumer_name = $1 AND partition = $2 AND ${unresolved('i')}`,
+  /** The aggregates that have an unresolved row, with the position of the highest one. */
+  async unresolvedAggregates(key: CursorKey): Promise<(AggregateKey & { readonly highest: number })[]> {
+    return this.db.query<AggregateKey & { readonly highest: number }>(
+      `SELECT aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", max(position) AS highest
+       FROM ${this.inbox} i WHERE consumer_name = $1 AND partition = $2 AND ${unresolved('i')}
+       GROUP BY aggregate_type, aggregate_id`,
       [key.consumerName, key.partition],
     );
   }

@@ -94,6 +94,9 @@ export class SettleBuffer {
     for (const [name, group] of this.aside) {
       if (group.retryAt > now) continue;
       this.aside.delete(name);
+      // What came together only here is not to be saved together: a release does not see what its own statement writes.
+      const release = group.exceptions.length + group.resolved.length > 0 ? group.release.splice(0) : [];
+      if (release.length > 0) this.aside.set(name, { ...emptySave(), release, retryAt: 0 });
       return group;
     }
     return undefined;
@@ -130,6 +133,7 @@ export class SettleBuffer {
         found: [],
         updated: [],
         stillBlocked: [],
+        written: [],
         released: [],
         resolved: [],
         dueInMs: [],
@@ -141,7 +145,7 @@ export class SettleBuffer {
     const result = await this.store.settle(this.key, this.token, settlement);
     const dueInMs = delaysOf([...exceptions, ...resolved]);
     if (result.stillBlocked.length > 0) dueInMs.push(0);
-    return { ...result, released: release, resolved, dueInMs };
+    return { ...result, written: exceptions, released: release, resolved, dueInMs };
   }
 
   /** Some row of this save is locked by a stalled owner: its parts are tried one by one, each aggregate by itself. */
@@ -156,14 +160,15 @@ export class SettleBuffer {
       parts.add(name);
       return group;
     };
-    for (const row of pending.exceptions) groupOf(nameOf(row)).exceptions.push(row);
-    for (const row of pending.resolved) groupOf(nameOf(row)).resolved.push(row);
-    for (const aggregate of pending.release) groupOf(nameOf(aggregate)).release.push(aggregate);
+    // First what was processed: an event that failed after it is not to be known before it, should this process end.
     if (!pending.positions.isEmpty || pending.covered.length > 0) {
       const plain = groupOf('');
       plain.positions.addAll(pending.positions);
       plain.covered.push(...pending.covered);
     }
+    for (const row of pending.exceptions) groupOf(nameOf(row)).exceptions.push(row);
+    for (const row of pending.resolved) groupOf(nameOf(row)).resolved.push(row);
+    for (const aggregate of pending.release) groupOf(nameOf(aggregate)).release.push(aggregate);
     // A part that was alone already waits a while; the parts of a larger save are tried at once.
     const [only, ...others] = parts;
     if (only !== undefined && others.length === 0) groupOf(only).retryAt = retryAt;
@@ -172,6 +177,7 @@ export class SettleBuffer {
 
 /** A save's result, and what it was about. */
 export interface SaveReport extends SettlementResult {
+  readonly written: readonly AggregateKey[];
   readonly released: readonly AggregateKey[];
   readonly resolved: readonly ResolvedRow[];
   /** When the rows that it wrote or released are due. */
@@ -183,6 +189,7 @@ const NOTHING_SAVED: SaveReport = {
   found: [],
   updated: [],
   stillBlocked: [],
+  written: [],
   released: [],
   resolved: [],
   dueInMs: [],
