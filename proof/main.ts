@@ -9,7 +9,7 @@ import { ProofServer, SERVER_SETTINGS } from './harness/proof-server.js';
 import { Random } from './harness/random.js';
 import { Report } from './harness/report.js';
 import type { Scenario } from './scenarios/scenario.js';
-import { SCENARIOS } from './scenarios/scenarios.js';
+import { chosen, SCENARIOS } from './scenarios/scenarios.js';
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -42,9 +42,10 @@ async function run(args: ProofArguments): Promise<number> {
       versions: await describeVersions(await server.version()),
     });
     report.detail('run', { size: args.size, seed: args.seed, serverSettings: SERVER_SETTINGS });
-    for (const scenario of SCENARIOS) {
-      if (args.only.length === 0 || args.only.includes(scenario.name))
-        await play(scenario, args, server, report, join(folder, scenario.name));
+    for (const group of chosen(args.only)) {
+      await Promise.all(
+        group.map((scenario) => play(scenario, args, server, report, join(folder, scenario.name))),
+      );
     }
     report.printTable();
     console.log(`\n  seed ${args.seed}, took ${Math.round((Date.now() - startedAt.getTime()) / 1e3)} s`);
@@ -90,5 +91,5 @@ async function play(
   }
   const seconds = Math.round((performance.now() - from) / 1e3);
   report.detail(`${scenario.name}-seconds`, seconds);
-  console.log(`  (${seconds} s)`);
+  console.log(`  (${scenario.name}: ${seconds} s)`);
 }

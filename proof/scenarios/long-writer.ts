@@ -28,7 +28,7 @@ export const longWriter: Scenario = {
   shows: 'a transaction that has published stays open, old snapshots are held: delivery goes on as ever',
   run: async (stage) => {
     const { database, processes, sizes } = stage;
-    const seconds = sizes.seconds ?? (sizes.long ? 3_600 : 24);
+    const seconds = sizes.seconds ?? (sizes.long ? 600 : 18);
     const rate = sizes.rate ?? (sizes.long ? 800 : 300);
     const worker = processes.worker({ databaseUrl: database.url, consumers: CONSUMERS, workMs: 0 });
     const publisher = processes.publisher({

@@ -9,15 +9,20 @@ import { soak } from './soak.js';
 import { stoppedWorker } from './stopped-worker.js';
 import { versions } from './versions.js';
 
-/** In the order in which they run. */
-export const SCENARIOS: readonly Scenario[] = [
-  kill,
-  restarts,
-  longWriter,
-  stoppedWorker,
-  clocks,
-  versions,
-  poison,
-  silentListen,
-  soak,
+/** In the order in which they run. Those of one group mostly wait, each for something else, and run side by side. */
+const GROUPS: readonly (readonly Scenario[])[] = [
+  [kill],
+  [restarts],
+  [longWriter],
+  [stoppedWorker, clocks, silentListen],
+  [versions, poison],
+  [soak],
 ];
+
+export const SCENARIOS: readonly Scenario[] = GROUPS.flat();
+
+/** The groups of the scenarios that are wanted; none named means all. */
+export function chosen(names: readonly string[]): readonly (readonly Scenario[])[] {
+  if (names.length === 0) return GROUPS;
+  return GROUPS.map((group) => group.filter(({ name }) => names.includes(name)));
+}
