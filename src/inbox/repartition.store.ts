@@ -112,8 +112,8 @@ export class RepartitionStore {
          SELECT 1 FROM difference d CROSS JOIN LATERAL (
            SELECT 1 FROM ${this.log} e WHERE e.position >= lower(d.range) AND e.position < coalesce(upper(d.range), 9223372036854775807)
            LIMIT $2
-         ) rows LIMIT $2
-       ) some`,
+         ) each_row LIMIT $2
+       ) counted`,
       [consumerName, few + 1],
     );
     return (row?.count ?? 0) > few;
@@ -209,14 +209,15 @@ export class RepartitionStore {
   private get replaceSql(): string {
     return `
       INSERT INTO ${this.cursor} AS c (consumer_name, partition, partitions, event_names, starts_at, unread, read_upto,
-        unclean_takeovers, changed_by_others, paused_at, registered_at, last_progress_at)
+        unclean_takeovers, changed_by_others, paused_at, registered_at, last_progress_at, served_at)
       SELECT $1, n.partition, $2::int, old.event_names, old.starts_at, n.unread::int8multirange, old.read_upto,
-        old.unclean_takeovers, old.changed_by_others, old.paused_at, old.registered_at, old.last_progress_at
+        old.unclean_takeovers, old.changed_by_others, old.paused_at, old.registered_at, old.last_progress_at, old.served_at
       FROM unnest($3::int[], $4::text[]) AS n (partition, unread)
       CROSS JOIN (
         SELECT (SELECT event_names FROM ${this.cursor} WHERE consumer_name = $1 ORDER BY partition LIMIT 1) AS event_names,
           min(starts_at) AS starts_at, max(read_upto) AS read_upto, max(unclean_takeovers + (lease_token IS NOT NULL)::int) AS unclean_takeovers, max(changed_by_others) + 1 AS changed_by_others,
-          min(paused_at) AS paused_at, min(registered_at) AS registered_at, max(last_progress_at) AS last_progress_at
+          min(paused_at) AS paused_at, min(registered_at) AS registered_at, max(last_progress_at) AS last_progress_at,
+          max(served_at) AS served_at
         FROM ${this.cursor} WHERE consumer_name = $1
       ) old
       ON CONFLICT (consumer_name, partition) DO UPDATE
