@@ -15,9 +15,15 @@ export class WakeupStore {
     this.settingsChannel = `${db.schema}_settings`;
   }
 
-  /** Tells every listening process. In a transaction of its own: NOTIFY inside the business one would serialize commits. */
+  /**
+   * Tells every listening process. In a transaction of its own: NOTIFY inside the business one would serialize commits. It is
+   * not waited for on disk, where it would only keep the writers' commits waiting: a wake-up need not survive a crash.
+   */
   async notify(processId: string): Promise<void> {
-    await this.db.query('SELECT pg_notify($1, $2)', [this.outboxChannel, processId]);
+    await this.db.query(`SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`, [
+      this.outboxChannel,
+      processId,
+    ]);
   }
 
   async listen(connection: EngineConnection): Promise<void> {
