@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DomainEvent } from '../src/index.js';
+import type { DomainEvent, SubscriberContext } from '../src/index.js';
 import { startApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -75,4 +75,56 @@ describe('retries after a process was killed', () => {
       await app.close();
     }
   });
+});
+
+describe('retries whose process was cut off from the database', () => {
+  it('are not blamed for it: they run together again, their attempts given back', async () => {
+    const calls = new Map<string, number[]>();
+    let waiting: (() => void)[] = [];
+    let isCut = false;
+    let haveMet = () => {};
+    const met = new Promise<void>((resolve) => {
+      haveMet = resolve;
+    });
+    /** Resolves when `AT_ONCE` handlers are here, or the handler is told to end. */
+    const meet = (signal: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        waiting.push(resolve);
+        signal.addEventListener('abort', () => reject(signal.reason));
+        if (waiting.length < AT_ONCE) return;
+        if (!isCut) return cut();
+        for (const end of waiting.splice(0)) end();
+        haveMet();
+      });
+    const cut = () => {
+      isCut = true;
+      waiting = [];
+      database.pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name LIKE 'nestjs-integration%' AND datname = current_database()`,
+      );
+    };
+    const handler = async (event: DomainEvent, { attempt, signal }: SubscriberContext) => {
+      calls.set(event.aggregateId, [...(calls.get(event.aggregateId) ?? []), attempt]);
+      if (attempt === 1) throw new Error('the first try fails');
+      await meet(signal);
+    };
+    const consumer = { eventName: 'cut.*', consumerName: 'cut', handler, concurrency: AT_ONCE };
+    const app = await startApp(database, [consumer]);
+    try {
+      const ids = Array.from({ length: AT_ONCE }, (_, n) => `cut ${n}`);
+      await app.api.publishEvents(
+        ids.map((aggregateId) => ({
+          eventName: 'cut.off',
+          sourceModule: 'test',
+          aggregateType: 'thing',
+          aggregateId,
+        })),
+      );
+      await Promise.race([met, new Promise((resolve) => setTimeout(resolve, 30_000).unref())]);
+      for (const id of ids) expect(calls.get(id)).toEqual([1, 2, 2]);
+    } finally {
+      await app.close();
+    }
+  }, 60_000);
 });

@@ -86,8 +86,8 @@ export class InboxEventStore {
   /**
    * After a takeover: rows that somebody before us was processing become failed, due at once. The attempt stays counted if
    * the event ran alone in its process: then it is the one that ended it. Of several that ran together at most one did, so they
-   * get the attempt back, and run alone the next time. So does each whose process is known not to have ended (`blameless`). Rows
-   * claimed by ourselves (`mine`) and rows that a stalled owner's transaction has locked are left. Fenced like a claim: an owner that
+   * get the attempt back, and run alone the next time. Where the process is known not to have ended (`blameless`) all get the attempt
+   * back and none becomes a suspect. Rows claimed by ourselves (`mine`) and rows that a stalled owner's transaction has locked are left. Fenced like a claim: an owner that
    * does not know yet that it is none would take the present one's runs for leftovers.
    */
   async interruptLeftovers(
@@ -103,7 +103,9 @@ export class InboxEventStore {
        UPDATE ${this.inbox} i
        SET status = 'failed', available_at = clock_timestamp(), updated_at = clock_timestamp(),
            attempt_count = i.attempt_count - ($5 OR i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}')::int,
-           last_error = 'Interrupted: the process that ran this attempt is gone', error_fingerprint = '${INTERRUPTED}'
+           last_error = CASE WHEN $5 THEN i.last_error ELSE 'Interrupted: the process that ran this attempt is gone' END,
+           error_fingerprint = CASE WHEN $5 AND i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}' THEN i.error_fingerprint
+                                    ELSE '${INTERRUPTED}' END
        FROM owner, (
          SELECT id FROM ${this.inbox} l
          WHERE l.consumer_name = $1 AND l.partition = $2 AND l.status = 'processing' AND l.id <> ALL ($3::uuid[])
