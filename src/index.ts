@@ -4,6 +4,7 @@ export {
   type PollingState,
 } from './delivery/outbox-polling-coordinator.js';
 export { type DrainResult, OutboxProcessor, type ProcessorStats } from './delivery/outbox-processor.js';
+export type { EventOutcome } from './delivery/outcome-stream.js';
 export {
   INTEGRATION_ERROR_CODES,
   IntegrationError,

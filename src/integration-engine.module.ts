@@ -17,6 +17,7 @@ import { HostClient } from './database/host-client.js';
 import { runMigrations, verifyMigrations } from './database/migration-runner.js';
 import { ProcessIdentity } from './database/process-identity.js';
 import type { TransactionalSqlClient } from './database/sql-client.js';
+import { FaultPoints } from './delivery/fault-points.js';
 import { HandlerRunner } from './delivery/handler-runner.js';
 import { HandlerSlots } from './delivery/handler-slots.js';
 import { HandlerTransaction } from './delivery/handler-transaction.js';
@@ -24,6 +25,7 @@ import { HandlerTransactionStore } from './delivery/handler-transaction.store.js
 import { OutboxPollingCoordinator } from './delivery/outbox-polling-coordinator.js';
 import { OutboxProcessorJob } from './delivery/outbox-processor.job.js';
 import { OutboxProcessor } from './delivery/outbox-processor.js';
+import { OutcomeStream } from './delivery/outcome-stream.js';
 import { Watchdog } from './delivery/watchdog.js';
 import { IntegrationError } from './errors.js';
 import { EventLimits } from './events/event-limits.js';
@@ -164,6 +166,8 @@ const DELIVERY: Provider[] = [
     useFactory: ({ watchdog }: ResolvedOptions, settings: IntegrationSettingsService) =>
       new Watchdog(watchdog, () => settings.snapshot().processingLeaseMs),
   },
+  FaultPoints,
+  OutcomeStream,
   HandlerTransaction,
   HandlerRunner,
   OutboxProcessorJob,

@@ -71,6 +71,7 @@ const TYPES = [
   'EventMetadata',
   'EventName',
   'EventOf',
+  'EventOutcome',
   'FullSettingKey',
   'InboxFilter',
   'InboxPageRequest',

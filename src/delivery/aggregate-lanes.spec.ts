@@ -7,7 +7,9 @@ import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../subscribers/consumer.js';
 import { Attempt } from './attempt.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { Delivery, Outcome } from './delivery.js';
+import { FaultPoints } from './fault-points.js';
 import { HandlerSlots } from './handler-slots.js';
+import { OutcomeStream } from './outcome-stream.js';
 import type { WorkerEnvironment } from './worker-context.js';
 
 /*
@@ -192,6 +194,8 @@ class World {
     const environment = {
       ...this.connections.stores,
       replays: {},
+      outcomes: new OutcomeStream(),
+      faults: new FaultPoints(),
       slots: new HandlerSlots(10),
       settings: { snapshot: () => SETTINGS },
       runner: {

@@ -24,11 +24,14 @@ import {
   type Verdict,
   WAITING,
 } from './outcome-rows.js';
+import type { OutcomeStream } from './outcome-stream.js';
+import { UnsavedOutcomes } from './unsaved-outcomes.js';
 
 interface DispatcherEnvironment {
   readonly runner: HandlerRunner;
   readonly slots: HandlerSlots;
   readonly settings: IntegrationSettingsService;
+  readonly outcomes: OutcomeStream;
 }
 
 interface DispatcherHooks {
@@ -50,6 +53,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   private readonly claims = new ClaimedRows();
   private readonly backoff = new Backoff();
   private readonly gate: BatchGate;
+  private readonly outcomes: UnsavedOutcomes;
   private pause: NodeJS.Timeout | undefined;
   /** Events of failed batches that have not run by themselves yet. */
   private singles = 0;
@@ -71,6 +75,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     private readonly hooks: DispatcherHooks,
   ) {
     this.lanes = new AggregateLanes(consumer.ordered);
+    this.outcomes = new UnsavedOutcomes(env.outcomes);
     this.gate = new BatchGate(consumer.batch, () => this.pump());
     this.priority = consumer.priority;
   }
@@ -323,7 +328,10 @@ export class Dispatcher implements SaveSource, SlotUser {
     if (deliveries[0].alone && outcome.kind !== 'infrastructure') this.singles--;
     if (outcome.kind === 'processed' && attempt.settlesPositions) {
       this.backoff.succeeded();
-      for (const delivery of deliveries) this.lanes.resolved(delivery);
+      for (const delivery of deliveries) {
+        this.outcomes.tellCommitted(delivery);
+        this.lanes.resolved(delivery);
+      }
     } else if (deliveries.length > 1 && isFailure(outcome)) {
       for (const delivery of deliveries) {
         delivery.alone = true;
@@ -373,15 +381,21 @@ export class Dispatcher implements SaveSource, SlotUser {
     const { subscription, position, log } = delivery;
     if (isClaimed(delivery)) {
       // The row of a transactional handler became `processed` in the handler's own transaction.
-      if (subscription.transactional) this.claims.end(delivery.claim);
-      else this.write(delivery, PROCESSED);
-    } else if (subscription.transactional) this.buffer.settleCovered(position, log.id);
-    else this.buffer.settle(position);
+      if (subscription.transactional) {
+        this.claims.end(delivery.claim);
+        this.outcomes.tellCommitted(delivery);
+      } else this.write(delivery, PROCESSED);
+    } else {
+      this.outcomes.add(delivery, PROCESSED);
+      if (subscription.transactional) this.buffer.settleCovered(position, log.id);
+      else this.buffer.settle(position);
+    }
     this.backoff.succeeded();
   }
 
   private write(delivery: Delivery, verdict: Verdict): void {
     this.backoff.succeeded();
+    this.outcomes.add(delivery, verdict);
     if (!isClaimed(delivery)) {
       this.buffer.except(exceptionOf(delivery.position, delivery.log, verdict, delivery.attempt));
       return;
@@ -442,6 +456,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   saved(report: SaveReport): void {
     for (const row of report.resolved) this.claims.saved(row.inboxEventId);
     callAll(this.claimWaiters);
+    this.outcomes.saved(report);
     this.lanes.written(report.written);
     this.lanes.released(report.released, report.stillBlocked);
     for (const row of report.found) this.lanes.recheck(row);

@@ -8,6 +8,7 @@ import { IntegrationSettingsService } from '../settings/integration-settings.ser
 import { type PublishedRecord, runInHandlerContext } from '../telemetry/integration-context.js';
 import { Attempt } from './attempt.js';
 import type { Delivery, Outcome } from './delivery.js';
+import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
 import { HandlerTransaction } from './handler-transaction.js';
 import { isDatabaseOutage } from './infrastructure-failure.js';
@@ -20,6 +21,8 @@ const MAX_WAIT_MS = 5_000;
 const CLIENT_TIMEOUT_SLACK_MS = 2_000;
 
 const PROCESSED: Outcome = { kind: 'processed' };
+/** What a fault point comes to: everything that memory knows is dropped. */
+const CRASHED: Outcome = { kind: 'lease-lost' };
 
 /** Thrown to roll a transaction back whose outcome is decided. */
 class Decided {
@@ -39,6 +42,7 @@ export class HandlerRunner {
     private readonly notifier: OutboxNotifier,
     private readonly settings: IntegrationSettingsService,
     private readonly watchdog: Watchdog,
+    private readonly faults: FaultPoints,
   ) {}
 
   begin(deliveries: readonly [Delivery, ...Delivery[]], isBatch: boolean): Attempt {
@@ -60,6 +64,7 @@ export class HandlerRunner {
     // The handler's own end, which may come after the deadline has settled the attempt.
     const ended = (outcome: Outcome) => {
       this.watchdog.leave(watched);
+      if (this.faults.isArmed) this.faults.outcomeOf(attempt);
       settle(outcome);
     };
     if (subscription.transactional) this.runTransactional(attempt, lease).then(ended);
@@ -67,12 +72,17 @@ export class HandlerRunner {
   }
 
   private runPlain(attempt: Attempt, ended: (outcome: Outcome) => void): void {
+    if (this.crashes('before-handler', attempt)) {
+      ended(CRASHED);
+      return;
+    }
     attempt.inHandler = true;
-    const failed = (error: unknown) => ended(this.outcomeOfHandlerError(attempt, error));
+    const finished = (outcome: Outcome) => ended(this.crashes('after-handler', attempt) ? CRASHED : outcome);
+    const failed = (error: unknown) => finished(this.outcomeOfHandlerError(attempt, error));
     try {
       const running = this.callPlain(attempt);
-      if (isThenable(running)) running.then(() => ended(PROCESSED), failed);
-      else ended(PROCESSED);
+      if (isThenable(running)) running.then(() => finished(PROCESSED), failed);
+      else finished(PROCESSED);
     } catch (error) {
       failed(error);
     }
@@ -90,10 +100,12 @@ export class HandlerRunner {
           // Given up, or past its deadline, while it waited: the token may still be ours, and the row it inserted a second one
           // after the first was cleaned up. It must neither run nor commit.
           if (attempt.ended) throw attempt.timeoutError();
+          if (this.crashes('before-handler', attempt)) throw new Decided(CRASHED);
           attempt.inHandler = true;
           await this.callInTransaction(attempt, transaction, published).catch((error) => {
             throw new Decided(this.outcomeOfHandlerError(attempt, error));
           });
+          if (this.crashes('after-handler', attempt)) throw new Decided(CRASHED);
           const refused = await this.transaction.leave(transaction, attempt, lease).catch((error) => {
             throw new Decided(this.outcomeOfHandlerError(attempt, error));
           });
@@ -110,6 +122,7 @@ export class HandlerRunner {
     } catch (error) {
       return error instanceof Decided ? error.outcome : { kind: 'infrastructure', error };
     }
+    if (this.crashes('after-commit', attempt)) return CRASHED;
     if (published.length > 0) {
       this.notifier.signal({
         source: 'commit',
@@ -117,6 +130,10 @@ export class HandlerRunner {
       });
     }
     return PROCESSED;
+  }
+
+  private crashes(point: FaultPointName, attempt: Attempt): boolean {
+    return this.faults.isArmed && this.faults.reached(point, attempt);
   }
 
   private callPlain(attempt: Attempt): unknown {

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Subscription as RxSubscription } from 'rxjs';
+import type { Observable, Subscription as RxSubscription } from 'rxjs';
 import { EngineDatabase } from '../database/engine-database.js';
 import { messageOf } from '../errors.js';
 import { ConsumerChores } from '../inbox/consumer-chores.js';
@@ -16,8 +16,10 @@ import { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { ConsumerWorker } from './consumer-worker.js';
+import { FaultPoints } from './fault-points.js';
 import { HandlerRunner } from './handler-runner.js';
 import { HandlerSlots } from './handler-slots.js';
+import { type EventOutcome, OutcomeStream } from './outcome-stream.js';
 
 /** What `drain` has done, and what is left. */
 export interface DrainResult {
@@ -65,7 +67,14 @@ export class OutboxProcessor implements LeaseUser {
     private readonly outbox: OutboxService,
     private readonly replays: ReplayStore,
     private readonly chores: ConsumerChores,
+    private readonly outcomes: OutcomeStream,
+    private readonly faults: FaultPoints,
   ) {}
+
+  /** What attempts of this process came to, each once it is saved. Costs nothing while nobody listens. */
+  get outcomes$(): Observable<EventOutcome> {
+    return this.outcomes.outcomes$;
+  }
 
   /** Begins to beat and, with `loops`, to take consumers and work on them. */
   begin(loops: boolean): void {
@@ -220,6 +229,8 @@ export class OutboxProcessor implements LeaseUser {
         runner: this.runner,
         slots: this.slots,
         settings: this.stored,
+        outcomes: this.outcomes,
+        faults: this.faults,
       },
       consumer,
       cursor,

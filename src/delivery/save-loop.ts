@@ -74,6 +74,11 @@ export class SaveLoop {
 
   /** One save; false when there was nothing to save, or the lease is lost. */
   private async saveOnce(): Promise<boolean> {
+    const { faults } = this.context.env;
+    if (faults.isArmed && faults.reachedInSave('before-save', this.context.consumer.name)) {
+      this.context.giveUp('the fault point before-save');
+      return false;
+    }
     this.saving = true;
     const startedAt = performance.now();
     let report: SaveReport | undefined;
@@ -86,6 +91,10 @@ export class SaveLoop {
     this.lastSaveMs = performance.now() - startedAt;
     if (!report.held) {
       this.context.leaseLost();
+      return false;
+    }
+    if (faults.isArmed && faults.reachedInSave('after-save', this.context.consumer.name)) {
+      this.context.giveUp('the fault point after-save');
       return false;
     }
     this.dispatcher.saved(report);

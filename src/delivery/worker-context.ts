@@ -9,8 +9,10 @@ import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import type { Backoff } from './backoff.js';
+import type { FaultPoints } from './fault-points.js';
 import type { HandlerRunner } from './handler-runner.js';
 import type { HandlerSlots } from './handler-slots.js';
+import type { OutcomeStream } from './outcome-stream.js';
 
 /** What every worker of a process shares. */
 export interface WorkerEnvironment {
@@ -22,6 +24,8 @@ export interface WorkerEnvironment {
   readonly runner: HandlerRunner;
   readonly slots: HandlerSlots;
   readonly settings: IntegrationSettingsService;
+  readonly outcomes: OutcomeStream;
+  readonly faults: FaultPoints;
 }
 
 /** Who is told what becomes of the loops. */

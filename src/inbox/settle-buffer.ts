@@ -130,6 +130,7 @@ export class SettleBuffer {
       const held = await this.store.settlePositions(this.key, this.token, pending.positions.toString());
       return {
         held,
+        positions: pending.positions,
         found: [],
         updated: [],
         stillBlocked: [],
@@ -145,7 +146,7 @@ export class SettleBuffer {
     const result = await this.store.settle(this.key, this.token, settlement);
     const dueInMs = delaysOf([...exceptions, ...resolved]);
     if (result.stillBlocked.length > 0) dueInMs.push(0);
-    return { ...result, written: exceptions, released: release, resolved, dueInMs };
+    return { ...result, positions, written: exceptions, released: release, resolved, dueInMs };
   }
 
   /** Some row of this save is locked by a stalled owner: its parts are tried one by one, each aggregate by itself. */
@@ -177,6 +178,8 @@ export class SettleBuffer {
 
 /** A save's result, and what it was about. */
 export interface SaveReport extends SettlementResult {
+  /** What was taken out of `unread`. */
+  readonly positions: PositionSet;
   readonly written: readonly AggregateKey[];
   readonly released: readonly AggregateKey[];
   readonly resolved: readonly ResolvedRow[];
@@ -186,6 +189,7 @@ export interface SaveReport extends SettlementResult {
 
 const NOTHING_SAVED: SaveReport = {
   held: true,
+  positions: PositionSet.empty(),
   found: [],
   updated: [],
   stillBlocked: [],
