@@ -16,10 +16,10 @@ export interface CommandLine {
 /** Reads the words after the program's name. Throws UsageError saying which word is wrong. */
 export function readCommandLine(words: readonly string[], commands: readonly Command[]): CommandLine {
   const { values, positionals } = parse(words, commands);
-  const command = commands.find(({ name }) => startsWith(positionals, name.split(' ')));
+  const { command, words: called } = calledBy(positionals, commands);
   if (values.help === true || values.version === true) return { command, arguments: [], options: values };
   if (command === undefined) throw new UsageError(unknownCommand(positionals));
-  const rest = positionals.slice(command.name.split(' ').length);
+  const rest = positionals.slice(called);
   refuseForeignOptions(command, values);
   if (rest.length !== command.parameters.length) throw new UsageError(wrongArguments(command, rest));
   return { command, arguments: rest, options: values };
@@ -43,6 +43,22 @@ function parse(
   } catch (cause) {
     throw new UsageError(messageOf(cause), { cause });
   }
+}
+
+/** The command with the longest name that the words begin with, and how many words that is. */
+function calledBy(
+  positionals: readonly string[],
+  commands: readonly Command[],
+): { command: Command | undefined; words: number } {
+  let found: { command: Command | undefined; words: number } = { command: undefined, words: 0 };
+  for (const command of commands) {
+    for (const name of [command.name, ...(command.aliases ?? [])]) {
+      const words = name.split(' ');
+      if (words.length > found.words && startsWith(positionals, words))
+        found = { command, words: words.length };
+    }
+  }
+  return found;
 }
 
 function startsWith(words: readonly string[], name: readonly string[]): boolean {

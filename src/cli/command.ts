@@ -4,6 +4,8 @@ import type { EngineDatabase } from '../database/engine-database.js';
 export interface Command {
   /** The words that call it: `migrate`, `settings set`. */
   name: string;
+  /** Other words that call it. */
+  aliases?: readonly string[];
   /** Names of the arguments that follow, all required. */
   parameters: readonly string[];
   /** Options besides those that every command has. */

@@ -1,6 +1,14 @@
 import type { Command } from './command.js';
+import { consumersDiscardCommand } from './consumers-discard.command.js';
+import { consumersListCommand } from './consumers-list.command.js';
+import { consumersPauseCommand, consumersResumeCommand } from './consumers-pause.command.js';
+import { consumersRemoveCommand, consumersRemoveNamesCommand } from './consumers-remove.command.js';
+import { consumersRepartitionCommand } from './consumers-repartition.command.js';
+import { deadLettersCommand } from './dead-letters.command.js';
 import { doctorCommand } from './doctor.command.js';
 import { migrateCommand } from './migrate.command.js';
+import { redriveCommand } from './redrive.command.js';
+import { replayCommand } from './replay.command.js';
 import { settingsListCommand } from './settings-list.command.js';
 import { settingsResetCommand } from './settings-reset.command.js';
 import { settingsSetCommand } from './settings-set.command.js';
@@ -14,4 +22,14 @@ export const COMMANDS: readonly Command[] = [
   settingsListCommand,
   settingsSetCommand,
   settingsResetCommand,
+  consumersListCommand,
+  consumersPauseCommand,
+  consumersResumeCommand,
+  consumersRepartitionCommand,
+  consumersDiscardCommand,
+  consumersRemoveNamesCommand,
+  consumersRemoveCommand,
+  deadLettersCommand,
+  redriveCommand,
+  replayCommand,
 ];

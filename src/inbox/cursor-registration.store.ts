@@ -116,14 +116,16 @@ export class CursorRegistrationStore {
 
   /**
    * Adds names and takes the lease from whoever holds it: an owner that goes by the old names would settle events of the new
-   * ones without a handler. The row lock makes it wait for a save that runs, the missing token fences off the next; whoever handles all names may claim it.
+   * ones without a handler. The row lock makes it wait for a save that runs, the missing token fences off the next;
+   * whoever handles all names may claim it. Resolves to how far it has read: up to there the new names were passed over.
    */
   async addEventNames(
     session: EngineSession,
     consumerName: string,
     eventNames: readonly string[],
-  ): Promise<void> {
-    await session.query(this.sql.addEventNames, [consumerName, eventNames]);
+  ): Promise<number> {
+    const rows = await session.query<{ tail: number }>(this.sql.addEventNames, [consumerName, eventNames]);
+    return Math.max(1, ...rows.map(({ tail }) => tail));
   }
 
   /**
@@ -210,7 +212,8 @@ function statements(schema: string) {
       UPDATE ${cursors}
       SET event_names = ARRAY(SELECT DISTINCT name FROM unnest(event_names || $2::text[]) name ORDER BY name),
           lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL
-      WHERE consumer_name = $1`,
+      WHERE consumer_name = $1
+      RETURNING (SELECT max(lower(r)) FROM unnest(unread) r WHERE upper_inf(r)) AS tail`,
     countBelow: `
       SELECT count(*) AS count
       FROM ${log}

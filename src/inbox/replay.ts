@@ -5,7 +5,10 @@ export interface ReplayRange {
 }
 
 /** Which events of the consumer's to deliver again; every field given must match. */
-export interface ReplayFilter extends Partial<ReplayRange> {
+export interface ReplayFilter {
+  /** Within a range of positions, as in `ReplayRange`. */
+  from?: number | undefined;
+  to?: number | undefined;
   /** Exact, or with a trailing `*`. */
   eventNames?: readonly string[] | undefined;
   aggregateType?: string | undefined;

@@ -81,9 +81,9 @@ export class ConsumerRegistration {
     }
     const added = addedNames(consumer, stored);
     if (added.length === 0) return [];
-    // The row first: what is settled after this is settled by the new names; then where the log stands.
-    await this.store.addEventNames(session, consumerName, added);
-    return [{ consumerName, addedNames: added, from: await this.store.nextPosition(session) }];
+    // What is settled after this is settled by the new names.
+    const from = await this.store.addEventNames(session, consumerName, added);
+    return [{ consumerName, addedNames: added, from }];
   }
 
   private async unreadFrom(session: EngineSession, { name, startFrom }: Consumer): Promise<string> {

@@ -14,7 +14,7 @@ export interface CreatedConsumer {
 export interface ExtendedConsumer {
   readonly consumerName: string;
   readonly addedNames: readonly string[];
-  /** Events of the added names that were settled before this position are not delivered. */
+  /** How far it has read: events of the added names that it passed over before this position are not delivered. */
   readonly from: number;
 }
 
@@ -48,12 +48,15 @@ function startFromText(startFrom: StartFrom): string {
 }
 
 export function extendedText({ consumerName, addedNames, from }: ExtendedConsumer): string {
-  return `Consumer "${consumerName}" handles ${addedNames.join(', ')} from now on; events of ${addedNames.length === 1 ? 'this name' : 'these names'} that it passed over before position ${from} are not delivered`;
+  const begins = `Consumer "${consumerName}" handles ${addedNames.join(', ')} from now on`;
+  if (from <= 1) return begins;
+  const names = addedNames.length === 1 ? 'this name' : 'these names';
+  return `${begins}; events of ${names} that it passed over before position ${from} are not delivered; to deliver them as well run: npx nestjs-integration replay ${shellWord(consumerName)} --event ${shellWord(addedNames.join(','))} --to ${from - 1}`;
 }
 
 /** As it can be pasted into a POSIX shell. */
 function shellWord(text: string): string {
-  return /^[\w.:@/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[\w.:@/,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 export function partitionsText(consumerName: string, stored: number, asked: number): string {

@@ -1,0 +1,97 @@
+import { verifyMigrations } from '../database/migration-runner.js';
+import { ConsumerService } from '../inbox/consumer.service.js';
+import type { InboxFilter } from '../inbox/inbox-record.js';
+import { OutboxNotifier } from '../outbox/outbox-notifier.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { type CommandContext, type CommandOption, type CommandResult, UsageError } from './command.js';
+
+type Options = CommandContext['options'];
+type CommandOptions = Readonly<Record<string, CommandOption>>;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Which rows of the inbox; those given must all match. */
+export const ROW_OPTIONS: CommandOptions = {
+  event: { type: 'string', summary: 'only this event name' },
+  'aggregate-type': { type: 'string', summary: 'only this type of aggregate' },
+  'aggregate-id': { type: 'string', summary: 'only this aggregate' },
+  'event-id': { type: 'string', summary: 'only the event with this id' },
+  fingerprint: { type: 'string', summary: 'only errors of this kind, as dead-letters shows them' },
+};
+
+export const CONSUMER_OPTION: CommandOptions = {
+  consumer: { type: 'string', summary: 'only this consumer' },
+};
+
+/**
+ * Lends the service as an application has it. It wakes nobody: the processes that work on a consumer see with their next
+ * beat what was changed.
+ */
+export function withConsumers(
+  { withDatabase, environment }: CommandContext,
+  work: (consumers: ConsumerService) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  return withDatabase(async (db) => {
+    await verifyMigrations(db);
+    const settings = new IntegrationSettingsService(db, { environment });
+    await settings.load();
+    return work(new ConsumerService(db, settings, new OutboxNotifier()));
+  });
+}
+
+export function rowFilter(options: Options, consumerName = textOption(options, 'consumer')): InboxFilter {
+  const outboxEventId = textOption(options, 'event-id');
+  if (outboxEventId !== undefined && !UUID.test(outboxEventId)) {
+    throw new UsageError(`--event-id must be a uuid, not ${JSON.stringify(outboxEventId)}`);
+  }
+  return {
+    consumerName,
+    eventName: textOption(options, 'event'),
+    aggregateType: textOption(options, 'aggregate-type'),
+    aggregateId: textOption(options, 'aggregate-id'),
+    outboxEventId,
+    errorFingerprint: textOption(options, 'fingerprint'),
+  };
+}
+
+export function textOption(options: Options, name: string): string | undefined {
+  const given = options[name];
+  return typeof given === 'string' && given !== '' ? given : undefined;
+}
+
+/** Names divided by commas. */
+export function listOption(options: Options, name: string): string[] | undefined {
+  return textOption(options, name)
+    ?.split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+}
+
+export function countOption(options: Options, name: string): number | undefined {
+  const text = textOption(options, name);
+  return text === undefined ? undefined : countOf(text, `--${name}`);
+}
+
+/** A whole number from 1 on. */
+export function countOf(text: string, what: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count;
+  throw new UsageError(`${what} must be a whole number from 1 on, not ${JSON.stringify(text)}`);
+}
+
+export function dateOption(options: Options, name: string): Date | undefined {
+  const text = textOption(options, name);
+  if (text === undefined) return undefined;
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) {
+    throw new UsageError(
+      `--${name} must be a time such as 2026-11-20T08:00:00Z, not ${JSON.stringify(text)}`,
+    );
+  }
+  return date;
+}
+
+/** `1 event`, `3 events`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

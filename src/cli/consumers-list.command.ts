@@ -1,0 +1,57 @@
+import type { ConsumerView } from '../inbox/consumer.service.js';
+import { withConsumers } from './admin-access.js';
+import type { Command } from './command.js';
+import { table } from './table.js';
+
+/** Shows where every consumer stands. */
+export const consumersListCommand: Command = {
+  name: 'consumers list',
+  aliases: ['consumers'],
+  parameters: [],
+  summary: 'show every consumer: its backlog, dead letters, owner and names',
+  run: (context) =>
+    withConsumers(context, async (service) => {
+      const [consumers, requests] = [await service.list(), await service.replays()];
+      const replays = requests.filter(({ finishedAt }) => finishedAt === null);
+      return {
+        ok: true,
+        data: { consumers, replays },
+        text: [describe(consumers), ...replays.map(describeReplay)].join('\n'),
+      };
+    }),
+};
+
+function describe(consumers: readonly ConsumerView[]): string {
+  if (consumers.length === 0) return 'No consumer is registered.';
+  return table(
+    ['CONSUMER', 'PENDING', 'LAG', 'DEAD LETTERS', 'OWNER', 'STATE', 'EVENT NAMES'],
+    consumers.map((consumer) => [
+      consumer.partitions > 1 ? `${consumer.consumerName} [${consumer.partition}]` : consumer.consumerName,
+      String(consumer.pendingPositions),
+      consumer.lagSeconds === null ? '-' : `${consumer.lagSeconds.toFixed(1)} s`,
+      String(consumer.deadLetters),
+      ownerOf(consumer),
+      stateOf(consumer),
+      consumer.eventNames.join(', '),
+    ]),
+  );
+}
+
+function stateOf({ paused, orphaned }: ConsumerView): string {
+  return [paused ? 'paused' : 'active', ...(orphaned ? ['orphaned'] : [])].join(', ');
+}
+
+function ownerOf({ owner }: ConsumerView): string {
+  if (owner === null) return '-';
+  return owner.host === null ? owner.id : `${owner.host}:${owner.pid}`;
+}
+
+function describeReplay(replay: {
+  consumerName: string;
+  sent: number;
+  nextPosition: number;
+  toPosition: number;
+}): string {
+  const { consumerName, sent, nextPosition, toPosition } = replay;
+  return `Replay for ${consumerName}: ${sent} sent, position ${Math.min(nextPosition, toPosition)} of ${toPosition}`;
+}

@@ -1,0 +1,26 @@
+import { withConsumers } from './admin-access.js';
+import type { Command } from './command.js';
+
+export const consumersPauseCommand: Command = {
+  name: 'consumers pause',
+  parameters: ['consumer'],
+  summary: 'stop a consumer until it is resumed; it starts nothing more within two seconds',
+  run: (context) =>
+    withConsumers(context, async (service) => {
+      const [consumer = ''] = context.arguments;
+      await service.pause(consumer);
+      return { ok: true, data: { consumer, paused: true }, text: `Consumer "${consumer}" is paused.` };
+    }),
+};
+
+export const consumersResumeCommand: Command = {
+  name: 'consumers resume',
+  parameters: ['consumer'],
+  summary: 'let a paused consumer go on where it stopped',
+  run: (context) =>
+    withConsumers(context, async (service) => {
+      const [consumer = ''] = context.arguments;
+      await service.resume(consumer);
+      return { ok: true, data: { consumer, paused: false }, text: `Consumer "${consumer}" goes on.` };
+    }),
+};

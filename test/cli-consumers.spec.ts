@@ -1,0 +1,326 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { type DomainEvent, type DomainEventInput, NonRetryableError } from '../src/index.js';
+import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
+import { startApp, type TestApp } from './support/app.js';
+import { type CommandOutcome, runCommand, runJsonCommand } from './support/command.js';
+import { inboxRows } from './support/inbox-rows.js';
+import { Recorder } from './support/recorder.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
+
+let database: TestDatabase;
+let broken: boolean;
+let calls: Recorder<number>;
+const apps: TestApp[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+beforeEach(async () => {
+  broken = false;
+  calls = new Recorder();
+  await database.pool.query(
+    'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event, integration.inbox_replay, integration.integration_process RESTART IDENTITY',
+  );
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  for (const app of apps.splice(0)) await app.close();
+});
+afterAll(() => database.drop());
+
+/** An application with one consumer, "billing", that records positions, or refuses every event while it is broken. */
+async function start(more: Partial<AnySubscriberDefinition> = {}): Promise<TestApp> {
+  const app = await startApp(database, [
+    {
+      eventName: 'order.*',
+      consumerName: 'billing',
+      handler: async ({ position, aggregateId }: DomainEvent) => {
+        calls.record(position);
+        if (broken) throw new NonRetryableError(aggregateId === 'odd' ? 'odd' : 'down');
+      },
+      ...more,
+    } as AnySubscriberDefinition,
+  ]);
+  apps.push(app);
+  return app;
+}
+
+async function stopAll(): Promise<void> {
+  for (const app of apps.splice(0)) await app.close();
+}
+
+const event = (aggregateId: string, more: Partial<DomainEventInput> = {}): DomainEventInput => ({
+  eventName: 'order.placed',
+  sourceModule: 'test',
+  aggregateType: 'order',
+  aggregateId,
+  ...more,
+});
+
+const run = (...words: string[]) => runCommand(words, database);
+const runJson = (...words: string[]) => runJsonCommand(words, database);
+const well = (stdout: string): CommandOutcome => ({ status: 0, stdout: `${stdout}\n`, stderr: '' });
+
+describe('consumers', () => {
+  it.each([['consumers'], ['consumers list']])(
+    '%s shows backlog, dead letters, owner, state and names',
+    async (words) => {
+      const app = await start();
+      broken = true;
+      await app.api.publishEvent(event('a'));
+      await until(
+        'it is dead',
+        async () => (await inboxRows(database, 'billing'))[0]?.status === 'dead_letter',
+      );
+      const { status, stdout } = await run(...words.split(' '));
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/^CONSUMER +PENDING +LAG +DEAD LETTERS +OWNER +STATE +EVENT NAMES\n/);
+      expect(stdout).toMatch(new RegExp(`\\nbilling +0 +- +1 +\\S+:${process.pid} +active +order\\.\\*\\n$`));
+      expect(await runJson(...words.split(' '))).toMatchObject({
+        status: 0,
+        result: {
+          consumers: [{ consumerName: 'billing', deadLetters: 1, paused: false, orphaned: false }],
+          replays: [],
+        },
+      });
+    },
+  );
+
+  it('pause and resume stop a consumer of a running application and let it go on', async () => {
+    const app = await start();
+    await app.processor.drain();
+    expect(await run('consumers', 'pause', 'billing')).toEqual(well('Consumer "billing" is paused.'));
+    await until('it has stopped', async () => app.processor.activeWorkers.length === 0);
+    await app.api.publishEvent(event('a'));
+    expect((await run('consumers')).stdout).toMatch(/billing +1 .* paused /);
+    expect(await runJson('consumers', 'resume', 'billing')).toEqual({
+      status: 0,
+      result: { consumer: 'billing', paused: false },
+    });
+    expect(await calls.first(1)).toEqual([1]);
+  });
+
+  it('repartition takes the form that the log prints', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    await start();
+    await start({ partitions: 3 });
+    const [, command = ''] =
+      /npx nestjs-integration (.+)$/.exec(
+        warn.mock.calls.map(String).find((line) => line.includes('partitions')) ?? '',
+      ) ?? [];
+    expect(command).toBe('consumers repartition billing 3');
+    expect(await run(...command.split(' '))).toEqual(well('Consumer "billing" has 3 partitions.'));
+    const { result } = await runJson('consumers');
+    expect(result.consumers.map((each: { partition: number }) => each.partition)).toEqual([0, 1, 2]);
+    expect(await runJson(...command.split(' '))).toMatchObject({
+      status: 0,
+      result: { state: 'done', partitions: 3 },
+    });
+  });
+
+  it('repartition fails with what it waits for when the time is up', async () => {
+    let finish = () => {};
+    const app = await start({
+      handler: () =>
+        new Promise<void>((resolve) => {
+          calls.record(0);
+          finish = resolve;
+        }),
+    });
+    await app.api.publishEvent(event('a'));
+    await calls.first(1);
+    const { status, stdout } = await run('consumers', 'repartition', 'billing', '2', '--timeout', '1');
+    expect(status).toBe(1);
+    expect(stdout).toContain('Not done yet: the owners finish what they are running and hand over.');
+    finish();
+  });
+
+  it('discard sets events aside with a reason', async () => {
+    broken = true;
+    const app = await start();
+    await app.api.publishEvents([event('a'), event('odd'), event('b')]);
+    await app.processor.drain();
+    const discard = ['consumers', 'discard', 'billing', '--reason', 'test data'];
+    expect(await run(...discard, '--aggregate-id', 'odd', '--state', 'dead_letter,failed')).toEqual(
+      well('1 event of "billing" discarded.'),
+    );
+    expect(await runJson(...discard, '--limit', '1')).toEqual({
+      status: 0,
+      result: { consumer: 'billing', discarded: 1 },
+    });
+    expect(await inboxRows(database, 'billing')).toMatchObject([
+      { status: 'skipped', error: 'test data' },
+      { status: 'skipped', error: 'test data' },
+      { status: 'dead_letter' },
+    ]);
+  });
+
+  it('remove refuses while a process works on it, unless it is forced; remove-names leaves the others', async () => {
+    const app = await start({
+      eventName: ['order.placed', 'order.lost'],
+    } as Partial<AnySubscriberDefinition>);
+    await app.processor.drain();
+    expect(await run('consumers', 'remove-names', 'billing', 'order.lost')).toEqual(
+      well('Consumer "billing" is stored with: order.placed'),
+    );
+    const refused = await run('consumers', 'remove', 'billing');
+    expect(refused).toMatchObject({ status: 1, stdout: '' });
+    expect(refused.stderr).toContain(`:${process.pid}`);
+    expect(await runJson('consumers', 'remove', 'billing')).toMatchObject({
+      status: 1,
+      result: { error: { code: 'INTEGRATION_CONSUMER_ACTIVE' } },
+    });
+    expect(await run('consumers', 'remove', 'billing', '--force')).toEqual(
+      well('Consumer "billing" is removed.'),
+    );
+    await stopAll();
+    expect((await run('consumers')).stdout).toBe('No consumer is registered.\n');
+  });
+});
+
+describe('replay', () => {
+  it('takes the form that the log prints: what a new consumer left out is delivered', async () => {
+    const publisher = await start({ consumerName: 'other' });
+    await publisher.api.publishEvents([event('a'), event('b'), event('c', { eventName: 'invoice.paid' })]);
+    const log = jest.spyOn(Logger.prototype, 'log').mockImplementation(() => {});
+    await stopAll();
+    calls = new Recorder();
+    const app = await start({ startFrom: 'latest' });
+    await app.processor.drain();
+    const [, command = ''] =
+      /npx nestjs-integration (.+)$/.exec(
+        log.mock.calls.map(String).find((line) => line.includes('left out')) ?? '',
+      ) ?? [];
+    expect(command).toBe('replay billing --from 1 --to 3');
+    expect(await run(...command.split(' '))).toEqual(
+      well('3 positions from 1 to 3 are delivered to "billing" again.'),
+    );
+    expect(await calls.first(2)).toEqual([1, 2]);
+  });
+
+  it('takes the form that the log prints for names that were added', async () => {
+    const old = await start({ eventName: 'order.placed' });
+    await old.api.publishEvents([event('a'), event('b', { eventName: 'order.lost' })]);
+    await old.processor.drain();
+    await stopAll();
+    const log = jest.spyOn(Logger.prototype, 'log').mockImplementation(() => {});
+    const app = await start({
+      eventName: ['order.placed', 'order.lost', 'order.found'],
+    } as Partial<AnySubscriberDefinition>);
+    await app.processor.drain();
+    const [, command = ''] =
+      /npx nestjs-integration (.+)$/.exec(
+        log.mock.calls.map(String).find((line) => line.includes('passed over')) ?? '',
+      ) ?? [];
+    expect(command).toBe('replay billing --event order.lost,order.found --to 2');
+    expect(calls.all).toEqual([1]);
+    const { status } = await run(...command.split(' '));
+    expect(status).toBe(0);
+    expect(await calls.first(2)).toEqual([1, 2]);
+  });
+
+  it('keeps a filtered one as a request, which consumers shows, and waits for it when asked to', async () => {
+    const app = await start();
+    await app.api.publishEvents([event('a'), event('b'), event('b')]);
+    await app.processor.drain();
+    await stopAll();
+    const words = ['replay', 'billing', '--aggregate-type', 'order', '--aggregate-id', 'b'];
+    const kept = await run(...words);
+    expect(kept.status).toBe(0);
+    expect(kept.stdout).toMatch(
+      /^Kept as request [0-9a-f-]{36}: the owner of "billing" works off positions 1 to 3 /,
+    );
+    expect((await run('consumers')).stdout).toContain('Replay for billing: 0 sent, position 1 of 3\n');
+    await start();
+    expect(await calls.first(5)).toEqual([1, 2, 3, 2, 3]);
+    expect(await run('consumers', 'replay', 'billing', '--event', 'order.*', '--to', '2', '--wait')).toEqual(
+      well('2 events sent again.'),
+    );
+    expect(
+      await runJson(...words, '--since', '2020-01-01', '--until', '2021-01-01', '--wait', '--by', 'me'),
+    ).toMatchObject({
+      status: 0,
+      result: {
+        replay: { kind: 'request', request: { sent: 0, requestedBy: 'me', finishedAt: expect.any(String) } },
+      },
+    });
+  });
+});
+
+describe('dead-letters and redrive', () => {
+  it('show dead letters with their errors, and send some of them again', async () => {
+    broken = true;
+    const app = await start();
+    await app.api.publishEvents([event('a'), event('odd'), event('b'), event('c')]);
+    await app.processor.drain();
+    const { status, stdout } = await run('dead-letters', '--consumer', 'billing');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^POSITION +CONSUMER +EVENT +AGGREGATE +ATTEMPTS +FINGERPRINT +ERROR\n/);
+    expect(stdout).toMatch(/\n2 +billing +order\.placed +order odd +1 +[0-9a-f]+ +.*odd\n/);
+    const { result } = await runJson('dead-letters', '--limit', '2', '--after', '1');
+    expect(result.deadLetters.map((each: DomainEvent) => each.position)).toEqual([2, 3]);
+    const [odd] = result.deadLetters;
+    broken = false;
+    calls = new Recorder();
+    expect(await run('redrive', '--fingerprint', odd.errorFingerprint)).toEqual(
+      well('1 event sent on its way again.'),
+    );
+    expect(await calls.first(1)).toEqual([2]);
+    expect(await runJson('redrive', '--consumer', 'billing', '--limit', '2')).toEqual({
+      status: 0,
+      result: { redriven: 2 },
+    });
+    await calls.first(3);
+    const [left] = (await runJson('dead-letters')).result.deadLetters;
+    expect(await run('redrive', '--event-id', left.outboxEventId)).toEqual(
+      well('1 event sent on its way again.'),
+    );
+    await calls.first(4);
+    await app.processor.drain();
+    expect(await run('dead-letters')).toEqual(well('No dead letters.'));
+    expect(await run('redrive')).toEqual(well('0 events sent on their way again.'));
+  });
+});
+
+describe('what cannot be done', () => {
+  it.each([
+    ['pause', ['consumers', 'pause', 'nobody']],
+    ['resume', ['consumers', 'resume', 'nobody']],
+    ['repartition', ['consumers', 'repartition', 'nobody', '2']],
+    ['remove', ['consumers', 'remove', 'nobody']],
+    ['remove-names', ['consumers', 'remove-names', 'nobody', 'a']],
+    ['replay', ['replay', 'nobody', '--from', '1']],
+  ])('%s of a consumer that there is not: exits with 1 and says so', async (_, words) => {
+    const { status, stdout, stderr } = await run(...words);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/^Error: There is no consumer "nobody"/);
+  });
+
+  it.each([
+    ['no consumer', ['consumers', 'pause'], 'consumers pause needs <consumer>'],
+    ['a consumer command that is none', ['consumers', 'stop', 'billing'], 'consumers list takes no "stop"'],
+    [
+      'no number of partitions',
+      ['consumers', 'repartition', 'billing', 'many'],
+      '<partitions> must be a whole number',
+    ],
+    ['no reason', ['consumers', 'discard', 'billing'], 'consumers discard needs --reason'],
+    [
+      'no state',
+      ['consumers', 'discard', 'billing', '--reason', 'x', '--state', 'alive'],
+      '--state must be of',
+    ],
+    ['nothing to replay', ['replay', 'billing'], 'replay needs --from'],
+    ['a position that is none', ['replay', 'billing', '--from', '-1'], '--from'],
+    ['a time that is none', ['replay', 'billing', '--since', 'yesterday'], '--since must be a time'],
+    ['an id that is none', ['redrive', '--event-id', '1'], '--event-id must be a uuid'],
+    ['a limit of nothing', ['dead-letters', '--limit', '0'], '--limit must be a whole number'],
+  ])('%s: wrong use, exits with 2', async (_, words, message) => {
+    const { status, stdout, stderr } = await run(...words);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(message);
+    expect(stderr).toContain('Usage: nestjs-integration <command>');
+  });
+});

@@ -1,0 +1,38 @@
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+import type { TestDatabase } from './test-database.js';
+
+const MAIN = resolve('dist/cli/main.js');
+
+export interface CommandOutcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs one command line of `nestjs-integration` as a process of its own, in a folder without a `.env`. */
+export function runCommand(words: readonly string[], database: TestDatabase): Promise<CommandOutcome> {
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    cwd: tmpdir(),
+    env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const outcome: CommandOutcome = { status: null, stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    outcome.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    outcome.stderr += chunk;
+  });
+  return new Promise((done, fail) => {
+    child.on('error', fail);
+    child.on('close', (status) => done({ ...outcome, status }));
+  });
+}
+
+/** The same with `--json`. */
+export async function runJsonCommand(words: readonly string[], database: TestDatabase) {
+  const { status, stdout } = await runCommand([...words, '--json'], database);
+  return { status, result: JSON.parse(stdout) };
+}
