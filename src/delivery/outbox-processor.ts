@@ -150,14 +150,15 @@ export class OutboxProcessor implements LeaseUser {
 
   private async drainRound(workers: readonly ConsumerWorker[], deadline: number): Promise<DrainRound> {
     const replaying = await this.chores.sendWindows(workers.map((worker) => worker.consumer.name));
+    const handled = handledBy(workers);
     const inTime = await raceDeadline(Promise.all(workers.map((worker) => worker.settleDown())), deadline);
     if (replaying || !inTime) return BROKEN_ROUND;
-    const settled = handledBy(workers);
     const dueInMs = await this.nextDueInMs(workers);
-    // A row that became due while we asked is being worked on, and no row that is due.
+    // Handlers may have published behind the page that was read last; and a row that became due while we asked is being worked
+    // on, and no row that is due.
     const isQuiet =
       (dueInMs === undefined || dueInMs > 0) &&
-      handledBy(workers) === settled &&
+      handledBy(workers) === handled &&
       workers.every((worker) => worker.isAtRest);
     return { isQuiet, dueInMs };
   }

@@ -1,1 +1,16 @@
+export type { FaultPointName } from '../delivery/fault-points.js';
+export type { EventOutcome } from '../delivery/outcome-stream.js';
+export type { TestedApplication } from './application.js';
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
+export { type FailAtOptions, type Fault, failAt } from './fail-at.js';
+export {
+  createIntegrationTestDatabase,
+  type IntegrationTestDatabase,
+  type IntegrationTestDatabaseOptions,
+} from './integration-test-database.js';
+export { type OutcomeOfOptions, outcomeOf, type StoredOutcome } from './outcome-of.js';
+export {
+  type PublishAndDrainOptions,
+  type PublishedAndDrained,
+  publishAndDrain,
+} from './publish-and-drain.js';

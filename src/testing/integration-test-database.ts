@@ -1,0 +1,88 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { EngineConnectionFactory } from '../database/engine-connection.js';
+import { readMigrationFiles } from '../database/migration-files.js';
+import { runMigrations } from '../database/migration-runner.js';
+import { DEFAULT_SCHEMA } from '../database/schema-name.js';
+import { TestDatabaseStore } from './test-database.store.js';
+
+const DEFAULT_TEMPLATE = 'nestjs_integration';
+/** Postgres cuts names at 63 bytes; what is added to a template's name takes 26. */
+const LONGEST_TEMPLATE = 36;
+
+export interface IntegrationTestDatabaseOptions {
+  /** A server that `startEmbeddedPostgres` started, or the URL of one, with a role that may create databases. */
+  server: string | { readonly url: string };
+  /** The name of your template, at most 36 characters. Change it when what `prepare` does changes. */
+  template?: string | undefined;
+  /** Makes your own tables, in the template, once per server: runs your migrations, or SQL. Must leave no connection open. */
+  prepare?: ((url: string) => Promise<void>) | undefined;
+  /** The schema of the integration tables, default `integration`. */
+  schema?: string | undefined;
+}
+
+/** A database of a test's own. */
+export interface IntegrationTestDatabase {
+  readonly url: string;
+  readonly name: string;
+  /** Deletes it; whoever is still connected is disconnected. */
+  drop(): Promise<void>;
+}
+
+/**
+ * Makes a database with the integration tables, and your own, as a copy of a template: the first call on a server migrates the template,
+ * every other copies it in a fraction of a second. Any number of test processes may call it at once.
+ */
+export async function createIntegrationTestDatabase(
+  options: IntegrationTestDatabaseOptions,
+): Promise<IntegrationTestDatabase> {
+  const { server, schema = DEFAULT_SCHEMA, prepare } = options;
+  const label = options.template ?? DEFAULT_TEMPLATE;
+  if (label === '' || Buffer.byteLength(label) > LONGEST_TEMPLATE) {
+    throw new RangeError(`template must have 1 to ${LONGEST_TEMPLATE} characters: ${label}`);
+  }
+  const serverUrl = typeof server === 'string' ? server : server.url;
+  const urlOf = (database: string) => {
+    const url = new URL(serverUrl);
+    url.pathname = `/${encodeURIComponent(database)}`;
+    return url.toString();
+  };
+  const template = `${label}_${await versionOf(schema)}`;
+  const name = `${label}_${process.pid}_${randomBytes(6).toString('hex')}`;
+  await onServer(serverUrl, async (store) => {
+    await store.exclusively(template, async () => {
+      if (await store.exists(template)) return;
+      const unfinished = `${template}_new`;
+      await store.drop(unfinished);
+      await store.create(unfinished);
+      await runMigrations({ connectionString: urlOf(unfinished), schema });
+      await prepare?.(urlOf(unfinished));
+      await store.rename(unfinished, template);
+    });
+    await store.create(name, template);
+  });
+  return {
+    url: urlOf(name),
+    name,
+    drop: () => onServer(serverUrl, (store) => store.drop(name)),
+  };
+}
+
+/** Another version of the package makes another template. */
+async function versionOf(schema: string): Promise<string> {
+  const checksums = (await readMigrationFiles()).map(({ checksum }) => checksum);
+  return createHash('sha256')
+    .update([schema, ...checksums].join('\n'))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+async function onServer<R>(url: string, work: (store: TestDatabaseStore) => Promise<R>): Promise<R> {
+  const connection = await new EngineConnectionFactory(url).open('nestjs-integration testing');
+  try {
+    const store = new TestDatabaseStore(connection);
+    await store.begin();
+    return await work(store);
+  } finally {
+    await connection.close();
+  }
+}

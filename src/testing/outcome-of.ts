@@ -1,0 +1,110 @@
+import { filter, firstValueFrom, interval, merge, takeUntil, timer } from 'rxjs';
+import { OutboxProcessor } from '../delivery/outbox-processor.js';
+import type { EventOutcome } from '../delivery/outcome-stream.js';
+import { IntegrationError } from '../errors.js';
+import { OutboxService } from '../outbox/outbox.service.js';
+import type { ConsumerDelivery, OutboxEventStatusReport } from '../outbox/outbox-event.js';
+import type { TestedApplication } from './application.js';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** Another process may work on the consumer: its outcomes are not signalled here. */
+const LOOK_EVERY_MS = 200;
+
+const FINAL: readonly EventOutcome['status'][] = ['processed', 'skipped', 'failed', 'dead_letter'];
+
+export interface OutcomeOfOptions {
+  /** Default 10000 ms. */
+  timeoutMs?: number | undefined;
+  /** Which outcomes to wait for; default: the final ones, so not `retrying`. */
+  until?: readonly EventOutcome['status'][] | undefined;
+}
+
+/** An outcome as it is stored. */
+export interface StoredOutcome extends EventOutcome {
+  /** Of the last attempt that failed, or the reason of a skipped event. */
+  readonly error: string | null;
+}
+
+/**
+ * Waits until a consumer is done with an event, and tells how that ended. Whatever the outcome says is committed. Resolves at
+ * once where it is done already.
+ *
+ * @throws IntegrationError INTEGRATION_OUTCOME_TIMEOUT, saying what the event waits for, or INTEGRATION_CONSUMER_UNKNOWN if the
+ *   consumer does not ask for the event
+ */
+export async function outcomeOf(
+  app: TestedApplication,
+  outboxEventId: string,
+  consumerName: string,
+  options: OutcomeOfOptions = {},
+): Promise<StoredOutcome> {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, until = FINAL } = options;
+  const outbox = app.get(OutboxService, { strict: false });
+  const { outcomes$ } = app.get(OutboxProcessor, { strict: false });
+  const mine$ = outcomes$.pipe(
+    filter((outcome) => outcome.outboxEventId === outboxEventId && outcome.consumerName === consumerName),
+  );
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    // Listening before looking: nothing is missed in between.
+    const signal = firstValueFrom(
+      merge(mine$, interval(LOOK_EVERY_MS)).pipe(takeUntil(timer(deadline - performance.now()))),
+      {
+        defaultValue: undefined,
+      },
+    );
+    const report = await outbox.statusOf(outboxEventId);
+    const delivery = deliveryOf(report, consumerName);
+    const outcome = delivery && toOutcome(outboxEventId, delivery);
+    if (outcome !== undefined && until.includes(outcome.status)) return outcome;
+    if (performance.now() >= deadline) throw timeoutError(outboxEventId, consumerName, timeoutMs, delivery);
+    await signal;
+  }
+}
+
+function deliveryOf(
+  report: OutboxEventStatusReport | undefined,
+  consumerName: string,
+): ConsumerDelivery | undefined {
+  const delivery = report?.consumers.find((consumer) => consumer.consumerName === consumerName);
+  if (report === undefined || delivery !== undefined) return delivery;
+  const asking = report.consumers.map((consumer) => consumer.consumerName);
+  throw new IntegrationError(
+    'INTEGRATION_CONSUMER_UNKNOWN',
+    `Consumer "${consumerName}" does not ask for ${report.eventName} at position ${report.position}; ${
+      asking.length === 0 ? 'no consumer does' : `these do: ${asking.join(', ')}`
+    }`,
+    { consumerName, outboxEventId: report.outboxEventId },
+  );
+}
+
+function toOutcome(outboxEventId: string, delivery: ConsumerDelivery): StoredOutcome | undefined {
+  const { consumerName, status, attemptCount, lastError: error, availableAt } = delivery;
+  if (status === 'pending' || status === 'processing') return undefined;
+  return {
+    outboxEventId,
+    consumerName,
+    status: status === 'failed' && availableAt !== null ? 'retrying' : status,
+    attempt: Math.max(1, attemptCount),
+    error,
+  };
+}
+
+function timeoutError(
+  outboxEventId: string,
+  consumerName: string,
+  timeoutMs: number,
+  delivery: ConsumerDelivery | undefined,
+): IntegrationError {
+  const state =
+    delivery === undefined
+      ? 'the log does not have it: its transaction has not committed'
+      : `it is ${delivery.status}${delivery.availableAt === null ? '' : ` until ${delivery.availableAt.toISOString()}`}${
+          delivery.lastError === null ? '' : `, last error: ${delivery.lastError}`
+        }`;
+  return new IntegrationError(
+    'INTEGRATION_OUTCOME_TIMEOUT',
+    `Consumer "${consumerName}" was not done with event ${outboxEventId} after ${timeoutMs} ms: ${state}`,
+    { outboxEventId, consumerName, timeoutMs },
+  );
+}

@@ -1,0 +1,43 @@
+import { OutboxProcessor } from '../delivery/outbox-processor.js';
+import { IntegrationError } from '../errors.js';
+import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
+import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
+import type { TestedApplication } from './application.js';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+export interface PublishAndDrainOptions {
+  /** How long it may take until nothing is due any more; default 10000 ms. */
+  timeoutMs?: number | undefined;
+}
+
+export interface PublishedAndDrained {
+  /** One for each event, in their order. */
+  published: PublishedEvent[];
+  /** When the next delayed event or retry is due; undefined if none is stored. */
+  nextDueAt: Date | undefined;
+}
+
+/**
+ * Publishes events outside any transaction and works on everything that is due, these and what their handlers publish, until
+ * nothing is. Works with `processor.enabled` on or off. Retries and delayed events that are due later are left: wait for them
+ * with `outcomeOf`.
+ *
+ * @throws IntegrationError INTEGRATION_DRAIN_TIMEOUT if that takes too long
+ */
+export async function publishAndDrain(
+  app: TestedApplication,
+  events: DomainEventInput | readonly DomainEventInput[],
+  options: PublishAndDrainOptions = {},
+): Promise<PublishedAndDrained> {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const all = Array.isArray(events) ? [...events] : [events as DomainEventInput];
+  const published = await app.get(DomainEventPublisher, { strict: false }).publishEvents(all);
+  const { drained, nextDueAt } = await app.get(OutboxProcessor, { strict: false }).drain({ timeoutMs });
+  if (drained) return { published, nextDueAt };
+  throw new IntegrationError(
+    'INTEGRATION_DRAIN_TIMEOUT',
+    `Events were still due or being handled after ${timeoutMs} ms: a handler takes longer, or another process works on the consumer`,
+    { timeoutMs, outboxEventIds: published.map(({ outboxEventId }) => outboxEventId) },
+  );
+}
