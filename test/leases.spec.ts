@@ -314,6 +314,33 @@ describe('when every connection of the engine is cut, again and again', () => {
   });
 });
 
+describe('a heartbeat connection that falls silent', () => {
+  it.each([
+    ['while it is set up', 'SET jit = off'],
+    ['while the process signs in', 'integration_process (id, role'],
+    ['while it beats', 'WITH held AS'],
+  ])('%s is given up, and the consumers are taken over another one', async (when, text) => {
+    const proxy = await startTcpProxy(database.url);
+    opened.push(proxy);
+    const seen = new Recorder<string>();
+    const name = `silent ${when}`;
+    // The first of the engine's pool is set up before.
+    const app = await start([subscriber(name, (event) => seen.record(event.aggregateId))], {
+      connectionString: proxy.url,
+      settings: { 'processor.enabled': false },
+    });
+    const silenced = proxy.silenceAt(text);
+    await database.pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE application_name = 'nestjs-integration heartbeat' AND datname = current_database()`,
+    );
+    await silenced;
+    await app.api.publishEvents(events(name, 1));
+    expect(await app.processor.drain()).toMatchObject({ drained: true });
+    expect(seen.all).toEqual(['a1']);
+  });
+});
+
 describe('the processor', () => {
   it('is switched off and on by its setting while it runs', async () => {
     const seen = new Recorder<string>();

@@ -128,6 +128,27 @@ describe('events of one aggregate', () => {
     expect(numbersOf(await done.first(3), 'a')).toEqual([2, 3, 4]);
   });
 
+  it('include a delayed one that has become due meanwhile: it comes soon after the earlier one', async () => {
+    const done = new Recorder<Call & { at: number }>();
+    app = await startApp(database, [
+      {
+        eventName: 'due',
+        consumerName: 'due',
+        handler: async (event: DomainEvent, { attempt }) => {
+          const made = call(event);
+          if (made.n === 1 && attempt === 1) throw new RetryAfterError(800);
+          done.record({ ...made, at: performance.now() });
+        },
+      },
+    ]);
+    const [first, second] = series('due', 'a', 2);
+    if (first === undefined || second === undefined) throw new Error('two events');
+    await app.api.publishEvents([first, { ...second, delayMs: 400 }]);
+    const [one, two] = await done.first(2);
+    expect([one?.n, two?.n]).toEqual([1, 2]);
+    expect((two?.at ?? 0) - (one?.at ?? 0)).toBeLessThan(500);
+  });
+
   it('do not wait for each other where the consumer is not ordered', async () => {
     const done = new Recorder<Call>();
     app = await startApp(database, [

@@ -1,9 +1,11 @@
 import pg from 'pg';
 import { IntegrationError } from '../errors.js';
+import { answerWithin } from './answer-within.js';
 import { validateConnectionString } from './connection-string.js';
 
 const MINIMUM_SERVER_VERSION = 140_000;
 const INT8 = 20;
+const PREPARE_TIMEOUT_MS = 5_000;
 
 /** What every engine session sets: a page's estimated cost exceeds the JIT's threshold, and nothing may wait for ever. */
 const SESSION = `SET jit = off; SET statement_timeout = '15s'; SET lock_timeout = '2s';
@@ -68,8 +70,12 @@ export class EngineConnectionFactory {
     this.started = started;
   }
 
-  /** Sets the session up and refuses a server, or a pooler, that the engine cannot rely on. */
-  async prepare(client: UnpreparedConnection): Promise<void> {
+  /** Sets the session up and refuses a server, or a pooler, that the engine cannot rely on, and one that falls silent meanwhile. */
+  prepare(client: UnpreparedConnection): Promise<void> {
+    return answerWithin(PREPARE_TIMEOUT_MS, this.prepareSession(client));
+  }
+
+  private async prepareSession(client: UnpreparedConnection): Promise<void> {
     await client.query(SESSION);
     const { rows } = await client.query(
       `SELECT pg_is_in_recovery() AS recovering, current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid,
@@ -112,7 +118,7 @@ export class EngineConnectionFactory {
       await client.connect();
       await this.prepare(client);
     } catch (error) {
-      client.end().catch(() => {});
+      destroySocket(client);
       throw error;
     }
     return {

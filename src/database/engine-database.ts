@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { Subject } from 'rxjs';
 import { IntegrationError } from '../errors.js';
+import { answerWithin } from './answer-within.js';
 import { isConnectionLoss, reasonOf } from './connection-loss.js';
 import { type EngineConnection, EngineConnectionFactory } from './engine-connection.js';
 import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
@@ -163,7 +164,7 @@ export class EngineDatabase implements EngineSession {
 
   private async withRawClient<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
     const client = await this.pool.connect();
-    return releaseAfter(client, withinStatementTimeout(run(client)));
+    return releaseAfter(client, answerWithin(CLIENT_STATEMENT_TIMEOUT_MS, run(client)));
   }
 
   private unreachable(error: unknown, waitedMs: number): IntegrationError {
@@ -187,19 +188,6 @@ async function releaseAfter<R>(client: pg.PoolClient, work: Promise<R>): Promise
     client.release(isConnectionLoss(error));
     throw error;
   }
-}
-
-async function withinStatementTimeout<R>(work: Promise<R>): Promise<R> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error('connection timeout: the server did not answer')),
-      CLIENT_STATEMENT_TIMEOUT_MS,
-    );
-  });
-  // Whichever loses the race may still reject later, unheard.
-  work.catch(() => {});
-  return Promise.race([work, silence]).finally(() => clearTimeout(timer));
 }
 
 async function runTransaction<R>(client: pg.ClientBase, run: () => Promise<R>): Promise<R> {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { Logger } from '@nestjs/common';
+import { answerWithin } from '../database/answer-within.js';
 import type { EngineConnection } from '../database/engine-connection.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { ProcessIdentity } from '../database/process-identity.js';
@@ -183,7 +184,7 @@ export class LeaseKeeper {
     const beat = this.lastBeat
       .catch(() => {})
       .then(() => this.connect())
-      .then((connection) => withTimeout(this.beatOnce(connection, claims), BEAT_TIMEOUT_MS));
+      .then((connection) => answerWithin(BEAT_TIMEOUT_MS, this.beatOnce(connection, claims)));
     this.lastBeat = beat;
     return beat;
   }
@@ -316,12 +317,8 @@ export class LeaseKeeper {
     if (this.connection !== undefined) return this.connection;
     const connection = await this.db.openDedicated('nestjs-integration heartbeat', true);
     try {
-      await this.processes.signIn(connection, {
-        id: this.identity.id,
-        role: this.role,
-        host: hostname(),
-        pid: process.pid,
-      });
+      const self = { id: this.identity.id, role: this.role, host: hostname(), pid: process.pid };
+      await answerWithin(BEAT_TIMEOUT_MS, this.processes.signIn(connection, self));
     } catch (error) {
       connection.destroy();
       throw error;
@@ -359,13 +356,4 @@ function sameCursor(a: CursorKey, b: CursorKey): boolean {
 function reconnectDelay(failures: number): number {
   const full = Math.min(RECONNECT_FIRST_MS * 2 ** (failures - 1), RECONNECT_MAX_MS);
   return full / 2 + (full / 2) * Math.random();
-}
-
-async function withTimeout<R>(work: Promise<R>, ms: number): Promise<R> {
-  let timer: NodeJS.Timeout | undefined;
-  work.catch(() => {});
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer for ${ms} ms`)), ms);
-  });
-  return Promise.race([work, silence]).finally(() => clearTimeout(timer));
 }

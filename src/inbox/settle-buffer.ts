@@ -145,7 +145,8 @@ export class SettleBuffer {
     const settlement: Settlement = { ...pending, positions: positions.toString() };
     const result = await this.store.settle(this.key, this.token, settlement);
     const dueInMs = delaysOf([...exceptions, ...resolved]);
-    if (result.stillBlocked.length > 0) dueInMs.push(0);
+    // The next of an aggregate that was released; or, where none waited, a delayed one that became due meanwhile.
+    if (release.length > 0) dueInMs.push(0);
     return { ...result, positions, written: exceptions, released: release, resolved, dueInMs };
   }
 

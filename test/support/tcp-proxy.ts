@@ -11,6 +11,8 @@ export interface TcpProxy {
    * ends instead. Resolves when that has happened.
    */
   loseAnswerTo(text: string): Promise<void>;
+  /** The connection whose client next sends a message that contains `text` falls silent with it. Resolves when it has. */
+  silenceAt(text: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -22,11 +24,18 @@ export async function startTcpProxy(
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   let losing: { readonly text: string; readonly lost: () => void } | undefined;
+  let silencing: { readonly text: string; readonly silent: () => void } | undefined;
   const server = createServer((inbound) => {
     const outbound = connect(Number(target.port || 5432), target.hostname);
     const look = tap?.();
     inbound.on('data', (data) => {
       look?.(data);
+      if (silencing !== undefined && data.includes(silencing.text)) {
+        inbound.unpipe();
+        outbound.unpipe();
+        silencing.silent();
+        silencing = undefined;
+      }
       if (losing === undefined || !data.includes(losing.text)) return;
       const { lost } = losing;
       losing = undefined;
@@ -63,6 +72,10 @@ export async function startTcpProxy(
     loseAnswerTo: (text) =>
       new Promise((lost) => {
         losing = { text, lost };
+      }),
+    silenceAt: (text) =>
+      new Promise((silent) => {
+        silencing = { text, silent };
       }),
     close: () => {
       for (const socket of sockets) socket.destroy();
