@@ -132,9 +132,11 @@ export class OutboxProcessor implements LeaseUser {
 
   private async drainUntil(deadline: number): Promise<DrainResult> {
     const before = new Map(this.activeWorkers.map((worker) => [worker, worker.handled]));
+    let workers: readonly ConsumerWorker[] = [];
     for (let isComplete = false; ; ) {
-      if (!isComplete) isComplete = await this.keeper.claimNow().then(yes, no);
-      const workers = this.activeWorkers;
+      isComplete &&= this.stillHolds(workers);
+      if (!isComplete) isComplete = await this.keeper.claimNow().catch(() => false);
+      workers = this.activeWorkers;
       for (const worker of workers) if (!before.has(worker)) before.set(worker, 0);
       const { isQuiet, dueInMs } = await this.drainRound(workers, deadline).catch(() => BROKEN_ROUND);
       isComplete &&= this.stillHolds(workers);
@@ -377,8 +379,6 @@ interface DrainRound {
 }
 
 const BROKEN_ROUND: DrainRound = { isQuiet: false, dueInMs: undefined };
-const yes = () => true;
-const no = () => false;
 
 function handledBy(workers: readonly ConsumerWorker[]): number {
   return workers.reduce((sum, worker) => sum + worker.handled, 0);

@@ -92,7 +92,7 @@ export class LeaseKeeper {
   private renewedAt = Number.NEGATIVE_INFINITY;
   private forgotAt = 0;
   private claims = true;
-  private lastBeat: Promise<void> = Promise.resolve();
+  private lastBeat: Promise<unknown> = Promise.resolve();
   /** Consumers that this process could lease, by the names that were stored for them at the last look. */
   private able: string[] | undefined;
 
@@ -138,9 +138,12 @@ export class LeaseKeeper {
     this.connection = undefined;
   }
 
-  /** Claims what is free now, without waiting for the next beat. */
-  async claimNow(): Promise<void> {
-    await this.beat(this.role !== 'publisher');
+  /**
+   * Claims what is free now, without waiting for the next beat. False: something that was this process's to claim could not be
+   * claimed yet.
+   */
+  claimNow(): Promise<boolean> {
+    return this.beat(this.role !== 'publisher');
   }
 
   /** Gives one lease back; false if it was lost before. */
@@ -180,7 +183,7 @@ export class LeaseKeeper {
   }
 
   /** One beat at a time: what a beat sees must not be older than the leases it is compared with. */
-  private beat(claims: boolean): Promise<void> {
+  private beat(claims: boolean): Promise<boolean> {
     const beat = this.lastBeat
       .catch(() => {})
       .then(() => this.connect())
@@ -189,9 +192,10 @@ export class LeaseKeeper {
     return beat;
   }
 
-  private async beatOnce(connection: EngineConnection, claims: boolean): Promise<void> {
+  /** Whether all that was to be claimed is. */
+  private async beatOnce(connection: EngineConnection, claims: boolean): Promise<boolean> {
     const user = this.user;
-    if (user === undefined) return;
+    if (user === undefined) return true;
     const leaseMs = this.leaseMs();
     const candidates = user.candidates();
     const sentAt = performance.now();
@@ -208,22 +212,24 @@ export class LeaseKeeper {
       },
       true,
     );
-    if (connection !== this.connection) return;
+    if (connection !== this.connection) return false;
     if (renew) this.renewedAt = sentAt;
     user.settings(sight.settings, sentAt);
     this.confirm(sight, sentAt, leaseMs, user);
     this.peers.look(sight.processes, this.identity.id);
     this.report(sight, user);
-    if (claims) {
-      await this.claimFree(sight, candidates, leaseMs, user).catch((error) => {
+    const isComplete =
+      !claims ||
+      (await this.claimFree(sight, candidates, leaseMs, user).catch((error) => {
         this.logger.warn(`Claiming is tried again with the next beat: ${messageOf(error)}`);
-      });
-    }
+        return false;
+      }));
     this.handOverOne(sight, user);
     if (sentAt - this.forgotAt > leaseMs * 10) {
       this.forgotAt = sentAt;
       await this.processes.forgetLongGone(leaseMs);
     }
+    return isComplete;
   }
 
   private hasUnconfirmed(now: number, leaseMs: number): boolean {
@@ -260,7 +266,7 @@ export class LeaseKeeper {
     candidates: readonly LeaseCandidate[],
     leaseMs: number,
     user: LeaseUser,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const able = new Map(candidates.map((candidate) => [candidate.name, candidate]));
     const dead = this.peers.dead;
     this.able = candidates
@@ -268,10 +274,9 @@ export class LeaseKeeper {
         sight.cursors.every((c) => c.consumerName !== name || handles(c.eventNames)),
       )
       .map(({ name }) => name);
-    const free = sight.cursors.filter(
+    const claimable = sight.cursors.filter(
       (cursor) =>
         !cursor.paused &&
-        !user.isBusy(cursor) &&
         able.get(cursor.consumerName)?.handles(cursor.eventNames) === true &&
         (cursor.leaseToken === null ||
           // One of ours that had run out was renewed by this very beat: claimed anew, what it has done would never be saved.
@@ -279,8 +284,9 @@ export class LeaseKeeper {
             ? !this.held.has(cursor.leaseToken)
             : cursor.expired || dead.has(cursor.leaseOwner ?? ''))),
     );
+    const free = claimable.filter((cursor) => !user.isBusy(cursor));
     const mine = [...assignFreeCursors(free, sight, this.identity.id, dead), ...this.longFree(free)];
-    if (mine.length === 0) return;
+    if (mine.length === 0) return free.length === claimable.length;
     const sentAt = performance.now();
     const claimed = await this.cursors.claim(mine, this.identity.id, leaseMs, [...dead]);
     for (const cursor of claimed) {
@@ -293,6 +299,7 @@ export class LeaseKeeper {
       this.held.set(lease.token, lease);
       user.claimed(cursor, lease);
     }
+    return claimed.length === mine.length && free.length === claimable.length;
   }
 
   /** What another process should have claimed and did not for several beats: it may hang, or hold another view. */
