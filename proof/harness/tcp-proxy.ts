@@ -6,6 +6,8 @@ export interface TcpProxy {
   readonly url: string;
   /** The connections of this application name pass nothing on any more; resolves to how many there are. Later ones do. */
   silence(applicationName: string): number;
+  /** Every connection that exists now ends; later ones are served. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -38,6 +40,12 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
       });
     }
   });
+  const cut = () => {
+    for (const { inbound, outbound } of pairs) {
+      inbound.destroy();
+      outbound.destroy();
+    }
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const url = new URL(databaseUrl);
@@ -53,11 +61,9 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
       }
       return chosen.length;
     },
+    cut,
     close: () => {
-      for (const { inbound, outbound } of pairs) {
-        inbound.destroy();
-        outbound.destroy();
-      }
+      cut();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };

@@ -8,7 +8,11 @@ import { sleep, until } from '../harness/wait.js';
 import type { Scenario, Stage } from './scenario.js';
 
 const CONSUMERS = consumersOfEveryKind({ partitions: 2 });
-const RATE = 100;
+/** Events to find out what this machine can do, the share of it that is then asked for, and its limits, in events a second. */
+const CALIBRATION = 400;
+const SHARE = 0.3;
+const MOST_A_SECOND = 150;
+const FEWEST_A_SECOND = 10;
 const TERMINATIONS = 10;
 const POOL_EXHAUSTED_MS = 3_000;
 /** For so long before its crash the server keeps commits in memory. */
@@ -27,13 +31,17 @@ export const restarts: Scenario = {
     await Promise.all([...workers, publisher].map((one) => one.ready()));
     await untilLeased(database);
     const window = sizes.long ? 30_000 : 6_000;
-    await publisher.ask({ kind: 'run', rate: RATE });
+    const rate = await calibrate(stage, publisher);
+    await publisher.ask({ kind: 'run', rate });
     await sleep(2_000);
 
     const before = await measure(window);
     await injectFaults(stage, workers);
     const faultsEndedAt = monotonicMs();
-    await until('the backlog of the faults is worked off', () => caughtUp(stage.folder), { everyMs: 500 });
+    await until('the backlog of the faults is worked off', () => caughtUp(stage.folder), {
+      everyMs: 500,
+      withinMs: 180_000,
+    });
     const recoveredMs = monotonicMs() - faultsEndedAt;
     const after = await measure(window);
     await publisher.ask({ kind: 'halt' });
@@ -43,6 +51,18 @@ export const restarts: Scenario = {
     await reportOutcome(stage, recoveredMs, ratioOf(stage.folder, after) / ratioOf(stage.folder, before));
   },
 };
+
+/** A rate that this machine, as busy as it is, has room for: what is measured is the engine's return, not the load. */
+async function calibrate({ database, report }: Stage, publisher: ProofProcess): Promise<number> {
+  const from = monotonicMs();
+  await publisher.ask({ kind: 'run', events: CALIBRATION });
+  await publisher.ask({ kind: 'finished' });
+  await untilSettled(database, 120_000);
+  const possible = (CALIBRATION * 1e3) / (monotonicMs() - from);
+  const rate = Math.round(Math.min(MOST_A_SECOND, Math.max(FEWEST_A_SECOND, possible * SHARE)));
+  report.figure('restarts-published-per-second', rate);
+  return rate;
+}
 
 type Window = readonly [from: number, to: number];
 
@@ -94,11 +114,11 @@ async function reached<T>(ask: () => Promise<T>): Promise<T> {
   return until('the server answers', () => ask().catch(() => undefined), { withinMs: 30_000 });
 }
 
-/** Whether what was committed more than a second ago has been handled, by every consumer, but for a few. */
+/** Whether what was committed more than three seconds ago has been handled, by every consumer, but for a few. */
 function caughtUp(folder: string): boolean {
   const now = monotonicMs();
   const due = readWrites(folder).filter(
-    ({ outcome, at }) => outcome === 'committed' && at > now - 4_000 && at < now - 1_000,
+    ({ outcome, at }) => outcome === 'committed' && at > now - 8_000 && at < now - 3_000,
   );
   const handled = new Set(readRuns(folder).map((run) => `${run.consumer} ${run.eventId}`));
   const missing = CONSUMERS.flatMap(({ name }) =>

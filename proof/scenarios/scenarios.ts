@@ -1,4 +1,5 @@
 import { clocks } from './clocks.js';
+import { interleavings } from './interleavings.js';
 import { kill } from './kill.js';
 import { longWriter } from './long-writer.js';
 import { poison } from './poison.js';
@@ -16,6 +17,7 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [longWriter],
   [stoppedWorker, clocks, silentListen],
   [versions, poison],
+  [interleavings],
   [soak],
 ];
 

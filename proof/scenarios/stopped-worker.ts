@@ -9,9 +9,9 @@ import type { PlannedEvent } from '../processes/protocol.js';
 import type { Scenario, Stage } from './scenario.js';
 
 const LEASE_MS = 3_000;
-const HANDLER_MS = 5_000;
-/** Longer than the stop: the handlers of the stopped worker come to their end only afterwards. */
-const HOLD_MS = 1_500;
+const HANDLER_MS = 9_000;
+/** Long enough to stop the worker meanwhile, on a busy machine too. */
+const HOLD_MS = 6_000;
 /** What the server gives a transaction beyond its handler's time. */
 const SERVER_SLACK_MS = 500;
 const BEHIND = 10;
@@ -42,6 +42,9 @@ export const stoppedWorker: Scenario = {
 
     first.freeze();
     const frozenAt = monotonicMs();
+    await sleep(100);
+    const ended = readRuns(stage.folder, first.name).filter((run) => run.endedAt !== undefined);
+    if (ended.length > 0) throw new Error('the machine was too busy to stop the worker in its handlers');
     const second = processes.worker(setup);
     await second.ready();
     const takenAt = await takenOver(stage, owner);

@@ -45,7 +45,7 @@ export const versions: Scenario = {
     });
     const running: [ProofProcess, ProofProcess] = [worker(stage, 1), worker(stage, 1)];
     await Promise.all([publisher, ...running].map((one) => one.ready()));
-    await publisher.ask({ kind: 'run', rate: 100 });
+    await publisher.ask({ kind: 'run', rate: 60 });
     let current = ROLLS[0] ?? [1, 1];
     /** From here on `ledger` wants the new name as well. */
     let widenedAt = Number.POSITIVE_INFINITY;

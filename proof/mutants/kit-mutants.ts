@@ -1,0 +1,94 @@
+/**
+ * Wrong turns that are taken in a copy of the built package, and run by the kit itself: real processes, real database. Each
+ * is caught if the run misses a check or breaks off. `find` stands exactly once in `file`.
+ */
+export interface KitMutant {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly put: string;
+  /** The command line of the run that is to catch it. */
+  readonly run: readonly string[];
+}
+
+const SHORT_SOAK = ['--only', 'soak', '--seconds', '6', '--rate', '200'];
+
+export const kitMutants: readonly KitMutant[] = [
+  {
+    name: 'sweep without waiting for the holders',
+    file: 'dist/inbox/cursor-reader.js',
+    find: 'holders.size === 0 && !writers.some((writer) => writer.prepared)',
+    put: 'true',
+    run: ['--only', 'long-writer', '--seconds', '6'],
+  },
+  {
+    name: 'holes never asked for again',
+    file: 'dist/inbox/cursor-reader.js',
+    find: 'this.log.readPage(this.toRead.toString(), rows, bytes, this.filter)',
+    put: 'this.log.readPage(PositionSet.range(this.readPosition).toString(), rows, bytes, this.filter)',
+    run: SHORT_SOAK,
+  },
+  {
+    name: 'sequence cache of 20',
+    file: 'prisma/migrations/20261120000000_outbox_and_inbox/migration.sql',
+    find: 'GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,\n  "id"             uuid ',
+    put: 'GENERATED ALWAYS AS IDENTITY (CACHE 20) PRIMARY KEY,\n  "id"             uuid ',
+    run: SHORT_SOAK,
+  },
+  {
+    name: 'events of one aggregate side by side',
+    file: 'dist/delivery/dispatcher.js',
+    find: 'new AggregateLanes(consumer.ordered)',
+    put: 'new AggregateLanes(false)',
+    run: SHORT_SOAK,
+  },
+  {
+    name: 'memory kept over a lost connection',
+    file: 'dist/delivery/outbox-processor.js',
+    find: 'if (this.workers.size === 0 || this.closing)\n            return;',
+    put: 'if (this.closing || what !== undefined)\n            return;',
+    run: ['--only', 'restarts'],
+  },
+  {
+    name: 'transactional handler without its inbox row',
+    file: 'dist/delivery/handler-transaction.js',
+    find: 'const taken = await this.takeRow(transaction, attempt.delivery, lease);',
+    put: 'const taken = attempt.delivery.claim && (await this.takeRow(transaction, attempt.delivery, lease));',
+    run: ['--only', 'kill', '--events', '5000'],
+  },
+  {
+    name: "batch settled outside its handler's transaction",
+    file: 'dist/delivery/handler-transaction.js',
+    find: 'const settled = await this.cursors.settleInTransaction(transaction, lease.key, lease.token, positions);',
+    put: 'const settled = positions !== undefined;',
+    run: ['--only', 'kill', '--events', '5000'],
+  },
+  {
+    name: 'attempts of retries not counted',
+    file: 'dist/inbox/inbox-event.store.js',
+    find: "SET status = 'processing', attempt_count = i.attempt_count + 1,",
+    put: "SET status = 'processing', attempt_count = i.attempt_count + 0,",
+    run: ['--only', 'poison'],
+  },
+  {
+    name: 'owner trusts its lease without looking at its clock',
+    file: 'dist/inbox/lease-keeper.js',
+    find: 'return performance.now() - this.confirmedAt < this.leaseMs;',
+    put: 'return true;',
+    run: ['--only', 'stopped-worker'],
+  },
+  {
+    name: 'stalled transactions not ended by the server',
+    file: 'dist/delivery/handler-transaction.store.js',
+    find: "set_config('idle_in_transaction_session_timeout', $1, true)",
+    put: "set_config('idle_in_transaction_session_timeout', '0', true)",
+    run: ['--only', 'stopped-worker'],
+  },
+  {
+    name: 'silent LISTEN connection trusted',
+    file: 'dist/outbox/wakeup-listener.js',
+    find: 'if (!alive)\n                break;',
+    put: '',
+    run: ['--only', 'silent-listen'],
+  },
+];

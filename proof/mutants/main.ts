@@ -1,0 +1,62 @@
+/**
+ * `npm run proof:mutants -- [--only model,plays,kit] [--seed N] [--json FILE]`: takes each known wrong turn and says which check
+ * caught it. Exit status 0 only if all were caught.
+ */
+import { parseArgs } from 'node:util';
+import { describeMachine, describeVersions } from '../harness/machine.js';
+import { Report } from '../harness/report.js';
+import { cases, judge } from '../model/suite.js';
+import { kitMutants } from './kit-mutants.js';
+import { runMutant } from './run-mutant.js';
+import { runPlays } from './run-plays.js';
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', default: 'model,plays,kit' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'string' },
+  },
+});
+const wanted = options.only.split(',');
+const report = new Report({
+  startedAt: new Date().toISOString(),
+  machine: describeMachine(),
+  versions: await describeVersions(),
+});
+const table: { mutant: string; caughtBy: string }[] = [];
+
+if (wanted.includes('model')) {
+  for (const mutant of cases('usual').filter(({ kind }) => kind === 'mutant')) {
+    const { exploration } = judge(mutant);
+    const found = exploration.counterexample;
+    record('model', mutant.name, found && `proof:model: ${found.check}, ${found.steps.length} steps`);
+  }
+}
+if (wanted.includes('plays')) {
+  for (const { name, caught } of await runPlays())
+    record('play', name, caught ? 'test/cursor-mutants.spec.ts, real database' : undefined);
+}
+if (wanted.includes('kit')) {
+  for (const mutant of kitMutants) {
+    const missed = await runMutant(mutant, Number(options.seed));
+    record('kit', mutant.name, missed.length === 0 ? undefined : `proof: ${missed.join(', ')}`);
+  }
+}
+
+report.detail('mutants', table);
+const width = Math.max(...table.map(({ mutant }) => mutant.length));
+console.log('');
+for (const { mutant, caughtBy } of table) console.log(`  ${mutant.padEnd(width)}  ${caughtBy}`);
+const caught = report.checks.filter(({ ok }) => ok).length;
+console.log(`\n  ${caught} of ${report.checks.length} mutants caught`);
+if (options.json !== undefined) await report.write(options.json);
+process.exitCode = report.ok ? 0 : 1;
+
+function record(kind: string, mutant: string, caughtBy: string | undefined): void {
+  table.push({ mutant: `${kind}: ${mutant}`, caughtBy: caughtBy ?? 'NOT CAUGHT' });
+  const name = mutant
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+  report.exactly(`mutant-caught-${kind}-${name}`, caughtBy === undefined ? 0 : 1, 1);
+}
