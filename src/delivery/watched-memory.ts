@@ -57,13 +57,14 @@ export class WatchedMemory {
   }
 
   enter(slot: number, handler: number, position: number): void {
+    // Plain stores: they are read when this thread has stood still for seconds.
     this.positions[slot] = position;
-    Atomics.store(this.handlers, slot, handler + 1);
-    Atomics.store(this.header, LATEST, slot);
+    this.handlers[slot] = handler + 1;
+    this.header[LATEST] = slot;
   }
 
   leave(slot: number): void {
-    Atomics.store(this.handlers, slot, 0);
+    this.handlers[slot] = 0;
   }
 
   /** What runs, the latest that was started first. */
