@@ -1,7 +1,12 @@
 import { afterEach, beforeEach, describe, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
-import { KEY, SimulatedConnections, SimulatedInbox } from '../../test/support/simulated-inbox.js';
+import {
+  KEY,
+  SimulatedConnections,
+  SimulatedInbox,
+  type Statement,
+} from '../../test/support/simulated-inbox.js';
 import { HeldLease } from '../inbox/lease-keeper.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../subscribers/consumer.js';
 import { Attempt } from './attempt.js';
@@ -48,6 +53,13 @@ interface Run {
   readonly done: (outcome: Outcome) => void;
 }
 
+interface Setup {
+  readonly concurrency: number;
+  readonly ordered: boolean;
+  readonly transactional: boolean;
+  readonly batch: { readonly maxSize: number; readonly maxWaitMs: number } | undefined;
+}
+
 /** One process after another works on one consumer; the model checks every start. */
 class World {
   readonly inbox = new SimulatedInbox(() => performance.now());
@@ -60,9 +72,15 @@ class World {
   private resolved = new Set<number>();
   private readonly orderless = new Set<number>();
   private isGivenUp = false;
+  /** How the worker's graceful end went, once it has. */
+  private ending: { clean?: boolean } | undefined;
+  /** Of processes that are gone. */
+  private readonly lateStatements: Statement[] = [];
+  /** Of transactional handlers, by position. */
+  private readonly effects = new Map<number, number>();
   private violation: Error | undefined;
 
-  constructor(private readonly concurrency: number) {
+  constructor(private readonly setup: Setup) {
     this.worker = this.begin(false);
   }
 
@@ -104,12 +122,37 @@ class World {
     const run = pick(this.runs, which);
     if (run === undefined) return;
     this.runs.splice(this.runs.indexOf(run), 1);
-    const outcome = outcomeOf(kind, run.attempt.delivery);
+    const wanted = outcomeOf(kind, run.attempt.delivery);
+    const outcome = wanted.kind === 'processed' ? this.commit(run.attempt) : wanted;
     this.tell(`end ${positionsOf(run)} ${outcome.kind}`);
-    if (outcome.kind !== 'retry' && outcome.kind !== 'infrastructure') {
-      for (const delivery of run.attempt.deliveries) this.resolved.add(delivery.position);
-    }
+    const isBatch = run.attempt.deliveries.length > 1;
+    const isResolved = isBatch
+      ? outcome.kind === 'processed'
+      : ['processed', 'dead', 'skipped'].includes(outcome.kind);
+    if (isResolved) for (const delivery of run.attempt.deliveries) this.resolved.add(delivery.position);
     run.done(outcome);
+  }
+
+  /** The effects of a handler and what its transaction knows of the event, at once. */
+  private commit(attempt: Attempt): Outcome {
+    if (!this.setup.transactional) return { kind: 'processed' };
+    if (attempt.settlesPositions) {
+      const positions = attempt.deliveries.map(({ position }) => position);
+      const counts = this.inbox.commitBatch(positions);
+      for (const [index, position] of positions.entries()) if (counts[index]) this.haveEffect(position);
+      return { kind: 'processed' };
+    }
+    const { position, log, claim, attempt: number } = attempt.delivery;
+    const known = this.inbox.commitHandler(position, log.aggregateId, claim && number);
+    if (known === true) this.haveEffect(position);
+    if (known === true || (known === 'processed' && claim === undefined)) return { kind: 'processed' };
+    return { kind: 'elsewhere' };
+  }
+
+  private haveEffect(position: number): void {
+    this.effects.set(position, (this.effects.get(position) ?? 0) + 1);
+    if (this.effects.get(position) !== 1 && !this.orderless.has(position))
+      this.fault(`${position} twice in effect`);
   }
 
   redrive(which: number): void {
@@ -135,14 +178,47 @@ class World {
     jest.advanceTimersByTime(ms);
   }
 
-  /** The process is gone; another one claims the cursor. What the server has got already, it may still carry out. */
-  crash(isUnclean: boolean, executed: number): void {
+  /** The worker is to finish what runs, save and give the cursor back. */
+  endGracefully(): void {
+    if (this.ending !== undefined || this.isGivenUp) return;
+    this.tell('end gracefully');
+    const ending: { clean?: boolean } = {};
+    this.ending = ending;
+    this.worker.stop(performance.now() + 300).then((clean) => {
+      ending.clean = clean;
+    });
+  }
+
+  /**
+   * The process is gone; another one claims the cursor. What the server has got already, it may still carry out, before that or
+   * later: statements, and the commit of a handler's transaction.
+   */
+  crash(isUnclean: boolean, executed: number, committed: boolean): void {
     for (let i = 0; i < executed; i++) this.execute(0);
-    this.tell(`crash${isUnclean ? ', unclean' : ''}`);
+    const [run] = this.runs;
+    if (run !== undefined && committed) this.commit(run.attempt);
+    this.tell(
+      `crash${isUnclean ? ', unclean' : ''}${run !== undefined && committed ? ' after a commit' : ''}`,
+    );
     this.worker.drop('crash');
+    this.replace(isUnclean);
+  }
+
+  /** A statement of a process that is gone is carried out after all. */
+  executeLate(which: number): void {
+    const statement = pick(this.lateStatements, which);
+    if (statement === undefined) return;
+    this.lateStatements.splice(this.lateStatements.indexOf(statement), 1);
+    this.tell(`execute late ${statement.name}`);
+    statement.execute();
+  }
+
+  private replace(isUnclean: boolean): void {
+    this.lateStatements.push(...this.connections.statements.filter(({ isExecuted }) => !isExecuted));
     this.runs.length = 0;
     this.resolved.clear();
     this.isGivenUp = false;
+    this.ending = undefined;
     this.connections = new SimulatedConnections(this.inbox);
     this.worker = this.begin(isUnclean);
   }
@@ -156,7 +232,7 @@ class World {
         await turn();
       }
       this.claimAnew();
-      if (this.isSettled && this.worker.isAtRest) return;
+      if (this.isSettled && this.worker.isAtRest && this.ending === undefined) return;
       this.pass(round % 10 === 9 ? A_BEAT_MS : 20);
       if (round % 10 === 9) this.beat();
       this.worker.wake();
@@ -164,9 +240,14 @@ class World {
     }
   }
 
-  /** What the processor does with a worker that gives up. */
+  /** What the processor does with a worker that gives up, or that has ended. */
   claimAnew(): void {
-    if (this.isGivenUp) this.crash(false, 0);
+    if (this.isGivenUp) this.crash(false, 0, false);
+    else if (this.ending?.clean !== undefined) {
+      this.tell(`ended, ${this.ending.clean ? 'clean' : 'unclean'}`);
+      if (!this.ending.clean) this.worker.drop('not in time');
+      this.replace(!this.ending.clean);
+    }
   }
 
   check(): void {
@@ -178,6 +259,10 @@ class World {
     const open = this.inbox.log.filter(({ position }) => !this.isResolved(position));
     if (open.length > 0) this.fault(`stuck: ${open.map(({ position }) => position)}`);
     if (!this.worker.isAtRest) this.fault('the worker does not come to rest');
+    for (const { position } of this.setup.transactional ? this.inbox.log : []) {
+      const status = this.inbox.rows.get(position)?.status ?? 'processed';
+      if (status === 'processed' && !this.effects.has(position)) this.fault(`${position} without effect`);
+    }
     this.check();
   }
 
@@ -206,9 +291,10 @@ class World {
         },
       },
     } as unknown as WorkerEnvironment;
-    const consumer = new Consumer(KEY.consumerName, [subscription], {
+    const { transactional, ...options } = this.setup;
+    const consumer = new Consumer(KEY.consumerName, [{ ...subscription, transactional }], {
       ...DEFAULT_CONSUMER_OPTIONS,
-      concurrency: this.concurrency,
+      ...options,
     });
     const lease = new HeldLease(KEY, cursor.leaseToken, performance.now(), Number.MAX_SAFE_INTEGER);
     const worker = new ConsumerWorker(environment, consumer, cursor, lease, {
@@ -224,20 +310,29 @@ class World {
 
   private started(run: Run): void {
     this.tell(`start ${positionsOf(run)}`);
-    for (const delivery of run.attempt.deliveries) this.checkStart(delivery);
+    const { deliveries } = run.attempt;
+    for (const [index, delivery] of deliveries.entries()) {
+      this.checkStart(
+        delivery,
+        deliveries.slice(0, index).map(({ position }) => position),
+      );
+    }
     this.runs.push(run);
   }
 
-  private checkStart({ position, log: { aggregateId } }: Delivery): void {
+  /** `before`: of the same batch. */
+  private checkStart({ position, log: { aggregateId } }: Delivery, before: readonly number[]): void {
+    if (this.resolved.has(position)) this.fault(`${position} runs again`);
+    if (!this.setup.ordered) return;
     for (const { attempt } of this.runs) {
       const other = attempt.deliveries.find(({ log }) => log.aggregateId === aggregateId);
       if (other !== undefined) this.fault(`${position} runs beside ${other.position}`);
     }
-    if (this.resolved.has(position)) this.fault(`${position} runs again`);
     if (this.orderless.has(position)) return;
     for (const { position: earlier, event } of this.inbox.log) {
       if (event.aggregateId !== aggregateId || earlier >= position || this.orderless.has(earlier)) continue;
-      if (!this.isResolved(earlier)) this.fault(`${position} runs before ${earlier}`);
+      if (!this.isResolved(earlier) && !before.includes(earlier))
+        this.fault(`${position} runs before ${earlier}`);
     }
   }
 
@@ -298,6 +393,8 @@ const WEIGHTS = {
   'a while': 5,
   crash: 0.4,
   'unclean crash': 0.2,
+  'end gracefully': 0.4,
+  'execute late': 1,
 } as const;
 
 const step = fc.record({
@@ -324,8 +421,10 @@ function perform(world: World, { kind, which, count }: Step): void {
   else if (kind === 'beat') world.beat();
   else if (kind === 'a moment') world.pass(12);
   else if (kind === 'a while') world.pass(250);
-  else if (kind === 'crash') world.crash(false, which % 3);
-  else if (kind === 'unclean crash') world.crash(true, which % 3);
+  else if (kind === 'crash') world.crash(false, which % 3, count % 2 === 0);
+  else if (kind === 'unclean crash') world.crash(true, which % 3, count % 2 === 0);
+  else if (kind === 'end gracefully') world.endGracefully();
+  else if (kind === 'execute late') world.executeLate(which);
   else world.end(which, kind);
 }
 
@@ -338,29 +437,33 @@ describe('the events of one aggregate', () => {
     jest.useRealTimers();
   });
 
+  const setup = fc.record({
+    concurrency: fc.constantFrom(1, 3),
+    ordered: fc.constantFrom(true, true, true, false),
+    transactional: fc.boolean(),
+    batch: fc.constantFrom(undefined, undefined, { maxSize: 3, maxWaitMs: 0 }, { maxSize: 3, maxWaitMs: 50 }),
+  });
+
   it('run one after another in order, each after all before it are resolved, and none is stuck', async () => {
+    const steps = fc.array(step, { maxLength: 150, size: 'max' });
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(step, { maxLength: 150, size: 'max' }),
-        fc.constantFrom(1, 3),
-        async (steps, concurrency) => {
-          const world = new World(concurrency);
-          try {
-            for (const each of steps) {
-              perform(world, each);
-              await turn();
-              world.claimAnew();
-              world.check();
-            }
-            await world.settle();
-            world.checkEnd();
-          } finally {
-            world.stop();
-            jest.clearAllTimers();
+      fc.asyncProperty(steps, setup, async (play, options) => {
+        const world = new World(options);
+        try {
+          for (const each of play) {
+            perform(world, each);
+            await turn();
+            world.claimAnew();
+            world.check();
           }
-        },
-      ),
-      { numRuns: Number(process.env.MODEL_RUNS ?? 300) },
+          await world.settle();
+          world.checkEnd();
+        } finally {
+          world.stop();
+          jest.clearAllTimers();
+        }
+      }),
+      { numRuns: Number(process.env.MODEL_RUNS ?? 600) },
     );
   });
 });

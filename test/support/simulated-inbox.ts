@@ -23,7 +23,7 @@ type Claim = Parameters<InboxEventStore['claimDue']>;
 const FOLLOWERS = 100;
 
 /** Of the statements of a worker that are under way, one. */
-interface Statement {
+export interface Statement {
   readonly name: string;
   /** The server carries it out; the answer is on its way from then on. */
   execute(): void;
@@ -101,6 +101,30 @@ export class SimulatedInbox {
     return true;
   }
 
+  /**
+   * What the transaction of a transactional handler does about the event at its commit: true if its effects count, else what is known
+   * of the event already.
+   */
+  commitHandler(position: number, aggregateId: string, attempt: number | undefined): boolean | InboxStatus {
+    const row = this.rows.get(position);
+    if (attempt !== undefined) {
+      if (row?.status !== 'processing' || row.attempt !== attempt) return row?.status ?? false;
+      Object.assign(row, { status: 'processed', availableAt: undefined });
+      return true;
+    }
+    if (row !== undefined) return row.status;
+    const done = { status: 'processed' as const, attempt: 1, availableAt: undefined, fingerprint: undefined };
+    this.rows.set(position, { id: `row ${position}`, position, aggregateId, ...done });
+    return true;
+  }
+
+  /** The same of a batch: its positions leave the cursor; true for those whose effects count. */
+  commitBatch(positions: readonly number[]): boolean[] {
+    const counts = positions.map((position) => this.unread.has(position));
+    this.unread.removeAll(PositionSet.of(positions));
+    return counts;
+  }
+
   // The log
 
   readPage(ranges: string, rows: number): { rows: LogRow[]; cut: boolean } {
@@ -158,6 +182,10 @@ export class SimulatedInbox {
       if (row !== undefined && next?.status === 'received') row.availableAt = -Infinity;
       return row !== undefined;
     });
+    for (const [position, row] of before) {
+      const isCovered = settlement.covered.includes(`event ${position}`) && row.status === 'processed';
+      if (isCovered) this.rows.delete(position);
+    }
     return {
       held: true,
       found: found.map(({ position, aggregateType, aggregateId }) => ({
@@ -241,15 +269,17 @@ export class SimulatedInbox {
     return [...heads.map((row) => claim(row, false)), ...runs.map((row) => claim(row, true))];
   }
 
-  interruptLeftovers(mine: readonly string[]): number {
+  interruptLeftovers(token: string, mine: readonly string[], blameless: boolean): number {
+    if (token !== String(this.token)) return 0;
     const leftovers = [...this.rows.values()].filter(
       (row) => row.status === 'processing' && !mine.includes(row.id),
     );
     for (const row of leftovers) {
       row.status = 'failed';
       row.availableAt = this.now();
-      row.attempt -= Number(row.fingerprint !== 'alone');
-      row.fingerprint = 'interrupted';
+      const wasAlone = row.fingerprint === 'alone';
+      row.attempt -= Number(blameless || !wasAlone);
+      if (!blameless || wasAlone) row.fingerprint = 'interrupted';
     }
     return leftovers.length;
   }
@@ -331,8 +361,8 @@ export class SimulatedConnections {
       'claimDue' | 'interruptLeftovers' | 'countForeignProcessing' | 'hasInterrupted' | 'unresolvedAggregates'
     > = {
       claimDue: (...args) => send('claimDue', () => inbox.claimDue(args)),
-      interruptLeftovers: (_key, _token, mine) =>
-        send('interruptLeftovers', () => inbox.interruptLeftovers(mine)),
+      interruptLeftovers: (_key, token, mine, blameless) =>
+        send('interruptLeftovers', () => inbox.interruptLeftovers(token, mine, blameless)),
       countForeignProcessing: (_key, mine) =>
         send('countForeignProcessing', () => inbox.countForeignProcessing(mine)),
       hasInterrupted: () => send('hasInterrupted', () => inbox.hasInterrupted()),
