@@ -235,6 +235,30 @@ describe('the effects of a transactional handler', () => {
   });
 });
 
+describe('the effects of many events that waited behind one', () => {
+  it('are there once each and in order, while the engine’s connections are cut', async () => {
+    const done = new Recorder<number>();
+    const { app } = await consume('queue', async (e, context) => {
+      const { n } = e.payload as { n: number };
+      if (n === 1 && context.attempt === 1) throw new Error('the first fails');
+      await transactionOf(context).effect.create({
+        data: { consumer: 'queue', eventId: e.outboxEventId, note: String(n) },
+      });
+      done.record(n);
+    });
+    const numbers = Array.from({ length: 250 }, (_, i) => i + 1);
+    await app.api.publishEvents(numbers.map((n) => ({ ...event('queue'), payload: { n } })));
+    for (const reached of [20, 120, 200]) {
+      await done.first(reached);
+      await database.pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nestjs-integration%' AND datname = current_database()`,
+      );
+    }
+    await untilSettled('queue');
+    expect(await effectsOf(database, 'queue')).toEqual(numbers.map(String));
+  });
+});
+
 describe('when another owner takes over from one that is stalled', () => {
   /**
    * Two processes with one consumer. The first, with `firstHandle`, has it; its engine's connections stand still on demand, its
