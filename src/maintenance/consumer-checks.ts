@@ -151,7 +151,7 @@ async function orphanFindings(
     meaning: givenUp
       ? 'Its events are not delivered, and those past retentionDays are deleted unseen.'
       : 'Its events are not delivered, and none of them is deleted however old; after twice retentionDays they will be.',
-    fix: `Deploy code that handles all its event names, or remove it: ConsumerService.remove('${consumerName}')`,
+    fix: `Deploy code that handles all its event names, or remove it: npx nestjs-integration consumers remove ${consumerName}`,
     details: { consumerName, servedAt, givenUp },
   }));
 }

@@ -46,7 +46,7 @@ function orphanText({ consumerName, servedAt, givenUp }: Orphan, retentionDays: 
   const retention = givenUp
     ? `It holds events back no longer: those past retentionDays are deleted, whether it has seen them or not.`
     : `It keeps events from being deleted until ${new Date(servedAt.getTime() + 2 * retentionDays * DAY_MS).toISOString()}.`;
-  return `${since} ${retention} Deploy its code again, or remove it with ConsumerService.remove('${consumerName}').`;
+  return `${since} ${retention} Deploy its code again, or remove it: npx nestjs-integration consumers remove ${consumerName}.`;
 }
 
 const DAY_MS = 24 * 3_600_000;
