@@ -64,6 +64,13 @@ export const kitMutants: readonly KitMutant[] = [
     run: ['--only', 'kill', '--events', '5000'],
   },
   {
+    name: 'transactional handler without its inbox row, in random interleavings',
+    file: 'dist/delivery/handler-transaction.js',
+    find: 'const taken = await this.takeRow(transaction, attempt.delivery, lease);',
+    put: 'const taken = attempt.delivery.claim && (await this.takeRow(transaction, attempt.delivery, lease));',
+    run: ['--only', 'interleavings', '--events', '80'],
+  },
+  {
     name: 'attempts of retries not counted',
     file: 'dist/inbox/inbox-event.store.js',
     find: "SET status = 'processing', attempt_count = i.attempt_count + 1,",

@@ -16,11 +16,17 @@ export const interleavings: Scenario = {
       await ProcessUnderTest.start(database.url, onHandled),
     ];
     const numRuns = sizes.events ?? (sizes.long ? 2_000 : 20);
+    let runs = 0;
+    const performed: Record<string, number> = {};
     const play = async (commands: readonly Command[]) => {
       const world = await World.begin(database, processes, handled);
       try {
-        for (const command of commands) await world.perform(command);
+        for (const command of commands) {
+          performed[command.kind] = (performed[command.kind] ?? 0) + 1;
+          await world.perform(command);
+        }
         const problems = await world.finish();
+        runs += handled.length;
         if (problems.length > 0) throw new Error(problems.join('; '));
       } finally {
         await world.abandon();
