@@ -15,6 +15,7 @@ import { inboxRows, unreadOf } from './support/inbox-rows.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
+import { startWorker } from './support/worker-process.js';
 
 let database: TestDatabase;
 const apps: TestApp[] = [];
@@ -156,6 +157,34 @@ describe('a range', () => {
     expect(await unreadOf(database, 'billing')).toBe('{[6,)}');
   });
 
+  it('may have more rows in the inbox than one transaction takes', async () => {
+    const publisher = await start([]);
+    for (let i = 0; i < 5; i++) await publisher.api.publishEvents(events(1_000));
+    const calls = new Recorder<number>();
+    const app = await start([recording(calls, { startFrom: 'latest' })]);
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, available_at)
+       SELECT id, position, 'billing', aggregate_type, aggregate_id, CASE WHEN position % 1000 = 0 THEN 'received' ELSE 'dead_letter' END,
+         CASE WHEN position % 1000 = 0 THEN now() + interval '1 hour' END
+       FROM integration.outbox_event`,
+    );
+    expect(await app.consumers.replay('billing', { from: 1 })).toEqual({
+      kind: 'range',
+      from: 1,
+      to: 5_000,
+      positions: 4_995,
+    });
+    await app.processor.drain();
+    expect(calls.all).toHaveLength(4_995);
+    expect((await inboxRows(database, 'billing')).map(({ status }) => status)).toEqual(
+      Array(5).fill('received'),
+    );
+    const { rows } = await database.pool.query(
+      'SELECT starts_at::int AS "startsAt" FROM integration.inbox_cursor',
+    );
+    expect(rows).toEqual([{ startsAt: 1 }]);
+  });
+
   it('is read by whoever owns the consumer next, if nobody does', async () => {
     const calls = new Recorder<number>();
     const app = await start([recording(calls)]);
@@ -191,6 +220,53 @@ describe('a range', () => {
     await calls.find((position) => position === 4);
     await until('the hole is swept', async () => (await unreadOf(database, 'billing')) === '{[10,)}');
     expect(sorted(calls.all)).toEqual([1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6, 7, 7, 9, 9]);
+  });
+
+  it('waits for a batch whose commit its owner does not know of yet, and delivers it once more then', async () => {
+    const prisma = database.prisma();
+    const answered = new Recorder<string>();
+    let answer = () => {};
+    const gate = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const client = new Proxy(prisma, {
+      get: (target, name) =>
+        name === '$transaction'
+          ? async (...given: Parameters<typeof prisma.$transaction>) => {
+              const result = await target.$transaction(...given);
+              answered.record('committed');
+              await gate;
+              return result;
+            }
+          : Reflect.get(target, name),
+    });
+    const calls = new Recorder<number>();
+    const app = await startApp(
+      database,
+      [
+        {
+          eventName: 'order.*',
+          consumerName: 'billing',
+          transactional: true,
+          batch: { maxSize: 10 },
+          handler: async (batch: DomainEvent[]) => {
+            for (const { position } of batch) calls.record(position);
+          },
+        } as AnySubscriberDefinition,
+      ],
+      { client },
+    );
+    apps.push(app);
+    await app.api.publishEvents(events(3));
+    await answered.first(1);
+    expect(await app.consumers.replay('billing', { from: 1 })).toMatchObject({ positions: 3 });
+    await until('the owner gives the consumer back', async () => app.processor.activeWorkers.length === 0);
+    expect(calls.all).toEqual([1, 2, 3]);
+    answer();
+    await calls.first(6);
+    await app.processor.drain();
+    expect(calls.all).toEqual([1, 2, 3, 1, 2, 3]);
+    expect(await unreadOf(database, 'billing')).toBe('{[4,)}');
   });
 
   it.each([
@@ -393,6 +469,39 @@ describe('a filtered replay', () => {
     expect(calls.all).toHaveLength(3_000);
     expect(new Set(calls.all.slice(1_500)).size).toBe(1_500);
     expect((await first.consumers.replays())[0]).toMatchObject({ sent: 1_500, finishedAt: expect.any(Date) });
+  });
+
+  it('goes on where it was when its process is killed, and repeats transactional effects once', async () => {
+    const admin = await start([]);
+    for (let i = 0; i < 2; i++) {
+      await admin.api.publishEvents(events(500).map((each, n) => ({ ...each, payload: { n: i * 500 + n } })));
+    }
+    const consumers = [
+      { consumerName: 'transactional', eventName: 'order.*', startFrom: 'earliest', transactional: true },
+    ];
+    const effects = async () => {
+      const { rows } = await database.pool.query('SELECT count(*)::int AS count FROM effect');
+      return rows[0].count as number;
+    };
+    const workers = [startWorker(database.url, consumers)];
+    try {
+      await until('all are settled', async () => (await unreadOf(database, 'transactional')) === '{[1001,)}');
+      await admin.consumers.replay('transactional', { eventNames: ['order.*'] });
+      await until('some are handled again', async () => (await effects()) > 1_100);
+      workers[0]?.kill('SIGKILL');
+      await workers[0]?.ended;
+      workers.push(startWorker(database.url, consumers));
+      await until('all are handled again', async () => (await effects()) >= 2_000);
+      await until('it is finished', async () => (await admin.consumers.replays())[0]?.finishedAt !== null);
+    } finally {
+      for (const worker of workers) worker.kill('SIGTERM');
+      await Promise.all(workers.map((worker) => worker.ended));
+    }
+    const { rows } = await database.pool.query(
+      'SELECT times, count(*)::int AS events FROM (SELECT count(*)::int AS times FROM effect GROUP BY event_id) t GROUP BY 1',
+    );
+    expect(rows).toEqual([{ times: 2, events: 1_000 }]);
+    expect((await admin.consumers.replays())[0]).toMatchObject({ sent: 1_000 });
   });
 
   it('repeats transactional effects once, and waits until rows are worked off before it adds more', async () => {

@@ -1,5 +1,5 @@
 const LOOK_MS = 20;
-const GIVE_UP_MS = 30_000;
+const GIVE_UP_MS = 45_000;
 
 /** Looks again and again at something that no signal tells of (another process's, the database's), until it is there. */
 export async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
