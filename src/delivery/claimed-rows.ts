@@ -20,7 +20,12 @@ export class ClaimedRows {
   }
 
   get isEmpty(): boolean {
-    return this.open.size === 0 && this.unsaved.size === 0;
+    return this.unsettled === 0;
+  }
+
+  /** How many are `processing`, as the database has it. */
+  get unsettled(): number {
+    return this.open.size + this.unsaved.size;
   }
 
   get ids(): string[] {

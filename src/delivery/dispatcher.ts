@@ -115,6 +115,11 @@ export class Dispatcher implements SaveSource, SlotUser {
     return this.claims.isEmpty;
   }
 
+  /** How many inbox rows are `processing` because of us. */
+  get unsettledClaims(): number {
+    return this.claims.unsettled;
+  }
+
   /** Ids of the inbox rows that are `processing` because of us: claimed, or finished and not saved yet. */
   get rowsOfOurs(): string[] {
     return this.claims.ids;

@@ -25,6 +25,8 @@ export class RetryLoop {
   private careful = false;
   /** It stopped for want of capacity, not of due rows. */
   private moreDue = false;
+  /** So many rows of ours may hide due ones of their aggregates, which come when there are fewer of them; 0: none does. */
+  private hiding = 0;
   /** The highest row that was unresolved when the worker began. */
   private highestRow = 0;
 
@@ -48,7 +50,8 @@ export class RetryLoop {
 
   /** A slot or a claim has become free. */
   capacityFreed(): void {
-    if (this.moreDue && this.dispatcher.freeForRetries > 0) this.wanted.raise();
+    const { freeForRetries, unsettledClaims } = this.dispatcher;
+    if (freeForRetries > 0 && (this.moreDue || unsettledClaims < this.hiding)) this.wanted.raise();
   }
 
   /** A save is committed. */
@@ -170,6 +173,8 @@ export class RetryLoop {
     this.moreDue = capacity === 0;
     if (capacity === 0 || !lease.isValid()) return false;
     const rows = await env.inbox.claimDue(lease.key, lease.token, capacity, consumer.ordered, alone);
+    const mayHide = consumer.ordered && !alone && rows.length < capacity;
+    this.hiding = mayHide ? this.dispatcher.unsettledClaims + rows.length : 0;
     if (rows.length === 0) {
       if (alone) this.careful = await env.inbox.hasInterrupted(lease.key);
       return false;
