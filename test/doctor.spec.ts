@@ -231,7 +231,7 @@ const BREAKAGES: Breakage[] = [
     check: 'orphaned-consumer',
     sql: `UPDATE ${CURSOR} SET served_at = now() - interval '8 days' WHERE consumer_name = 'plain'`,
     finding: /No live process has been able to work on consumer "plain"/,
-    fix: /ConsumerService\.remove\('plain'\)/,
+    fix: /npx nestjs-integration consumers remove plain/,
   },
   {
     check: 'unrouted-events',
