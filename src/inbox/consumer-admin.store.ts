@@ -28,15 +28,15 @@ export class ConsumerAdminStore {
 
   /** Notes since when it is paused, or that it is not; false: there is no such consumer. */
   async setPaused(consumerName: string, paused: boolean): Promise<boolean> {
-    const rows = await this.db.query(
-      `WITH locked AS (
-         SELECT partition FROM ${this.cursor} WHERE consumer_name = $1 ORDER BY partition FOR UPDATE
-       )
-       UPDATE ${this.cursor} c SET paused_at = CASE WHEN $2 THEN coalesce(c.paused_at, clock_timestamp()) END
-       FROM locked l WHERE c.consumer_name = $1 AND c.partition = l.partition RETURNING 1`,
-      [consumerName, paused],
-    );
-    return rows.length > 0;
+    return this.db.transaction(async (session) => {
+      if ((await this.lock(session, consumerName)) === undefined) return false;
+      // A statement of its own: it sees the partitions of a change that it has waited for.
+      await session.query(
+        `UPDATE ${this.cursor} SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, clock_timestamp()) END WHERE consumer_name = $1`,
+        [consumerName, paused],
+      );
+      return true;
+    });
   }
 
   /**

@@ -13,7 +13,12 @@ import {
 } from './admin-checks.js';
 import { ConsumerAdminStore, type ConsumerUser } from './consumer-admin.store.js';
 import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
-import { type DiscardableState, InboxAdminStore } from './inbox-admin.store.js';
+import {
+  type ChangedRows,
+  type DiscardableState,
+  InboxAdminStore,
+  type RowPlace,
+} from './inbox-admin.store.js';
 import type { InboxFilter } from './inbox-record.js';
 import { type RepartitionState, RepartitionStore } from './repartition.store.js';
 import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
@@ -22,7 +27,7 @@ import { ReplayRequestStore } from './replay-request.store.js';
 
 /** How many dead letters one `redrive` sends, unless told. */
 const REDRIVE_LIMIT = 100;
-const DISCARDED_AT_ONCE = 1_000;
+const CHANGED_AT_ONCE = 1_000;
 const EVERY_STATE: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
 const MAX_PARTITIONS = 1_000;
 const REPARTITION_LOOK_MS = 200;
@@ -118,13 +123,24 @@ export class ConsumerService {
   ): Promise<ReplayResult> {
     checkReplay(what);
     if (isWholeRange(what)) {
-      const put = await this.replayed.putBack(consumerName, what.from, what.to);
-      if (put === undefined) throw unknownConsumer(consumerName);
-      return { kind: 'range', ...put };
+      return { kind: 'range', ...(await this.putBack(consumerName, what)) };
     }
     const request = await this.requests.request(consumerName, what, options.requestedBy);
     if (request === undefined) throw unknownConsumer(consumerName);
     return { kind: 'request', request };
+  }
+
+  private async putBack(consumerName: string, range: ReplayRange) {
+    const bounds = await this.replayed.boundsOf(consumerName, range.from, range.to);
+    if (bounds === undefined) throw unknownConsumer(consumerName);
+    const { from, to } = bounds;
+    let positions = 0;
+    for (let next = from; next <= to; ) {
+      const put = await this.replayed.putBack(consumerName, from, next, to);
+      positions += put.positions;
+      next = put.to + 1;
+    }
+    return { from, to, positions };
   }
 
   /** The filtered replays of one consumer, or of all, the newest first: how far each has come. */
@@ -139,7 +155,7 @@ export class ConsumerService {
    */
   async redrive(filter: InboxFilter, options: { limit?: number } = {}): Promise<number> {
     const limit = checkCount('limit', options.limit ?? REDRIVE_LIMIT);
-    const redriven = await this.rows.redrive(filter, limit);
+    const redriven = await inPortions(limit, (some, after) => this.rows.redrive(filter, some, after));
     if (redriven > 0) this.notifier.notify();
     return redriven;
   }
@@ -154,15 +170,8 @@ export class ConsumerService {
   async discard(filter: InboxFilter, reason: string, options: DiscardOptions = {}): Promise<number> {
     checkReason(filter, reason);
     const states = options.states ?? EVERY_STATE;
-    let left = options.limit === undefined ? Number.POSITIVE_INFINITY : checkCount('limit', options.limit);
-    let discarded = 0;
-    for (;;) {
-      const some = Math.min(left, DISCARDED_AT_ONCE);
-      const count = await this.rows.discard(filter, states, reason, some);
-      discarded += count;
-      left -= count;
-      if (count < some || left === 0) return discarded;
-    }
+    const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : checkCount('limit', options.limit);
+    return inPortions(limit, (some, after) => this.rows.discard(filter, states, reason, some, after));
   }
 
   /**
@@ -221,6 +230,21 @@ export class ConsumerService {
     if (left === undefined) throw unknownConsumer(consumerName);
     return left;
   }
+}
+
+/** Small transactions, until `limit` rows have changed or there are no more; resolves to their number. */
+async function inPortions(
+  limit: number,
+  change: (some: number, after: RowPlace | undefined) => Promise<ChangedRows>,
+): Promise<number> {
+  let total = 0;
+  let after: RowPlace | undefined;
+  do {
+    const { changed, last } = await change(Math.min(limit - total, CHANGED_AT_ONCE), after);
+    total += changed;
+    after = last;
+  } while (after !== undefined && total < limit);
+  return total;
 }
 
 function stillActive(consumerName: string, users: readonly ConsumerUser[]): IntegrationError {

@@ -13,13 +13,27 @@ const CONDITIONS: Readonly<Record<DiscardableState, string>> = {
 
 const REDRIVABLE = `(i.status = 'dead_letter' OR (i.status = 'failed' AND i.available_at IS NULL))`;
 
+/** Where a portion ended, and how many of its rows were changed. */
+export interface ChangedRows {
+  readonly changed: number;
+  /** Undefined: there are no more. */
+  readonly last: RowPlace | undefined;
+}
+
+/** A row's place among all: rows are changed in the order of their positions. */
+export interface RowPlace {
+  readonly position: number;
+  readonly id: string;
+}
+
 /**
- * What admins do to rows of the inbox. Each change is one transaction in three steps:
+ * What admins do to rows of the inbox, a portion at a time. Each portion is one transaction:
  *
- *   1. The cursors of the rows are locked, in key order: a save or a claim of theirs is either committed and seen by step 2,
- *      or waits. Everybody locks cursors before rows, so nobody waits in a circle.
- *   2. The rows change. Those that somebody else has locked at this moment (a handler's transaction) are left out.
- *   3. `changed_by_others` is raised: the owners look at the inbox again within a beat.
+ *   1. The rows are chosen, the oldest first, and nothing is locked yet.
+ *   2. Their cursors are locked, in key order: a save or a claim of theirs is either committed and seen by step 3, or waits.
+ *      Everybody locks cursors before rows, so nobody waits in a circle. Portions are small, so that no renewal waits for long.
+ *   3. The rows that are still as they were chosen change. Those that somebody else has locked at this moment are left out.
+ *   4. `changed_by_others` is raised: the owners look at the inbox again within a beat.
  */
 export class InboxAdminStore {
   private readonly inbox: string;
@@ -32,60 +46,68 @@ export class InboxAdminStore {
     this.cursor = `"${db.schema}".inbox_cursor`;
   }
 
-  /** Sends dead letters, and events that failed for good, on their way again with all their attempts; the oldest first. */
-  redrive(filter: InboxFilter, limit: number): Promise<number> {
+  /** Sends dead letters, and events that failed for good, on their way again with all their attempts. */
+  redrive(filter: InboxFilter, limit: number, after: RowPlace | undefined): Promise<ChangedRows> {
     // An event that the log no longer has cannot be sent.
-    return this.change(filter, REDRIVABLE, limit, {
-      join: `JOIN ${this.log} e ON e.position = i.position AND e.id = i.outbox_event_id`,
-      assign: `status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL`,
-      parameters: [],
-    });
+    const join = `JOIN ${this.log} e ON e.position = i.position AND e.id = i.outbox_event_id`;
+    const assign = `status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL`;
+    return this.change({ filter, join, condition: REDRIVABLE, assign, values: [], limit, after });
   }
 
-  /** Sets rows of these states aside for good, as skipped with the reason; the oldest first. */
+  /** Sets rows of these states aside for good, as skipped with the reason. */
   discard(
     filter: InboxFilter,
     states: readonly DiscardableState[],
     reason: string,
     limit: number,
-  ): Promise<number> {
-    return this.change(filter, `(${states.map((state) => CONDITIONS[state]).join(' OR ')})`, limit, {
-      join: `LEFT JOIN ${this.log} e ON e.position = i.position AND e.id = i.outbox_event_id`,
-      assign: `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = $8`,
-      parameters: [reason],
-    });
+    after: RowPlace | undefined,
+  ): Promise<ChangedRows> {
+    const join = `LEFT JOIN ${this.log} e ON e.position = i.position AND e.id = i.outbox_event_id`;
+    const condition = `(${states.map((state) => CONDITIONS[state]).join(' OR ')})`;
+    const assign = `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = $2`;
+    return this.change({ filter, join, condition, assign, values: [reason], limit, after });
   }
 
-  private change(
-    filter: InboxFilter,
-    condition: string,
-    limit: number,
-    change: { join: string; assign: string; parameters: readonly unknown[] },
-  ): Promise<number> {
-    const values = valuesOf(filter);
-    const chosen = `${this.inbox} i ${change.join} WHERE ${condition} AND ${MATCHES}`;
+  private change(change: {
+    filter: InboxFilter;
+    join: string;
+    condition: string;
+    assign: string;
+    /** Parameters of `assign`, from $2 on. */
+    values: readonly unknown[];
+    limit: number;
+    after: RowPlace | undefined;
+  }): Promise<ChangedRows> {
+    const { filter, join, condition, assign, values, limit, after } = change;
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
+      const chosen = await session.query<RowPlace>(
+        `SELECT i.id, i.position FROM ${this.inbox} i ${join}
+         WHERE ${condition} AND ${MATCHES} AND ($7::bigint IS NULL OR (i.position, i.id) > ($7, $8::uuid))
+         ORDER BY i.position, i.id LIMIT $9`,
+        [...valuesOf(filter), after?.position ?? null, after?.id ?? null, limit],
+      );
+      const ids = chosen.map((row) => row.id);
       await session.query(
-        `SELECT 1 FROM ${this.cursor} c
-         WHERE (c.consumer_name, c.partition) IN (SELECT i.consumer_name, i.partition FROM ${chosen})
+        `SELECT 1 FROM ${this.cursor} c WHERE (c.consumer_name, c.partition) IN (
+           SELECT consumer_name, partition FROM ${this.inbox} WHERE id = ANY ($1::uuid[]))
          ORDER BY c.consumer_name, c.partition FOR UPDATE`,
-        values,
+        [ids],
       );
       const [row] = await session.query<{ count: number }>(
-        `WITH chosen AS (
-           SELECT i.id FROM ${chosen} ORDER BY i.position LIMIT $7 FOR UPDATE OF i SKIP LOCKED
+        `WITH free AS (
+           SELECT i.id FROM ${this.inbox} i WHERE i.id = ANY ($1::uuid[]) AND ${condition} FOR UPDATE SKIP LOCKED
          ), changed AS (
-           UPDATE ${this.inbox} i SET ${change.assign}, updated_at = clock_timestamp()
-           FROM chosen WHERE i.id = chosen.id RETURNING i.consumer_name, i.partition
+           UPDATE ${this.inbox} i SET ${assign}, updated_at = clock_timestamp()
+           FROM free WHERE i.id = free.id RETURNING i.consumer_name, i.partition
          ), told AS (
            UPDATE ${this.cursor} c SET changed_by_others = c.changed_by_others + 1
            WHERE (c.consumer_name, c.partition) IN (SELECT consumer_name, partition FROM changed)
          )
          SELECT count(*) AS count FROM changed`,
-        [...values, limit, ...change.parameters],
+        [ids, ...values],
       );
-      return row?.count ?? 0;
+      return { changed: row?.count ?? 0, last: chosen.length < limit ? undefined : chosen.at(-1) };
     });
   }
 }

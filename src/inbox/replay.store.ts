@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase } from '../database/engine-database.js';
+import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
+
+/** Rows of the inbox that one transaction looks at. */
+const ROWS_AT_ONCE = 2_000;
 
 /** What went back into `unread`. */
 export interface PutBack {
@@ -15,6 +18,8 @@ export interface PutBack {
  * Only what is settled is put back. What is unread at that moment (not read yet, running, or finished and not saved) is delivered
  * anyway and stays as it is; so does what has an unresolved row: the retry lane will run it. Both are decided with the cursor
  * rows locked, so no save, claim or takeover of this consumer is under way, and every one that was is visible.
+ *
+ * A range that has many rows in the inbox is put back portion by portion, each in one transaction:
  *
  *   1. Lock the cursors, in key order.
  *   2. Delete resolved rows of settled positions in the range. A row that somebody else has locked stays (a redrive, say).
@@ -44,25 +49,53 @@ export class ReplayStore {
     this.partitionOf = `"${db.schema}".integration_partition`;
   }
 
-  /** Puts a range of positions back, both ends included; undefined: there is no such consumer. */
-  async putBack(consumerName: string, from: number, to: number | undefined): Promise<PutBack | undefined> {
+  /** What of a range the log has; undefined: there is no such consumer. */
+  async boundsOf(
+    consumerName: string,
+    from: number,
+    to: number | undefined,
+  ): Promise<{ from: number; to: number } | undefined> {
+    const [row] = await this.db.query<{ first: number | null; last: number | null }>(
+      `SELECT (SELECT min(position) FROM ${this.log}) AS first, (SELECT max(position) FROM ${this.log}) AS last
+       FROM ${this.cursor} WHERE consumer_name = $1 LIMIT 1`,
+      [consumerName],
+    );
+    if (row === undefined) return undefined;
+    return {
+      from: Math.max(from, row.first ?? 1),
+      to: Math.min(to ?? Number.MAX_SAFE_INTEGER, row.last ?? 0),
+    };
+  }
+
+  /** Puts positions of `[begin, to]` back, from `from` on up to the end, or as far as a small transaction goes. */
+  async putBack(consumerName: string, begin: number, from: number, to: number): Promise<PutBack> {
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
-      const locked = await session.query(
+      const end = Math.min(to, await this.endOfPortion(session, consumerName, from, to));
+      await session.query(
         `SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 ORDER BY partition FOR UPDATE`,
         [consumerName],
       );
-      if (locked.length === 0) return undefined;
-      const [log] = await session.query<{ first: number | null; last: number | null }>(
-        `SELECT min(position) AS first, max(position) AS last FROM ${this.log}`,
-      );
-      const first = Math.max(from, log?.first ?? 1);
-      const last = Math.min(to ?? Number.MAX_SAFE_INTEGER, log?.last ?? 0);
-      if (first > last) return { from: first, to: last, positions: 0 };
-      await session.query(this.deleteResolvedSql, [consumerName, first, last]);
-      const [added] = await session.query<{ positions: number }>(this.addSql, [consumerName, first, last]);
-      return { from: first, to: last, positions: added?.positions ?? 0 };
+      await session.query(this.deleteResolvedSql, [consumerName, from, end]);
+      const [added] = await session.query<{ positions: number }>(this.addSql, [
+        consumerName,
+        from,
+        end,
+        begin,
+      ]);
+      return { from, to: end, positions: added?.positions ?? 0 };
     });
+  }
+
+  /** A renewal of the lease waits while the cursor is locked: no more rows than can be looked at quickly. */
+  private async endOfPortion(session: EngineSession, consumerName: string, from: number, to: number) {
+    const [row] = await session.query<{ end: number | null }>(
+      `SELECT max(position) AS end FROM (
+         SELECT position FROM ${this.inbox} WHERE consumer_name = $1 AND position BETWEEN $2 AND $3
+         ORDER BY position LIMIT ${ROWS_AT_ONCE}) AS first HAVING count(*) = ${ROWS_AT_ONCE}`,
+      [consumerName, from, to],
+    );
+    return row?.end ?? to;
   }
 
   /** The owner takes up what was put back since it last asked, as a multirange's text; undefined: the lease is lost. */
@@ -106,7 +139,7 @@ export class ReplayStore {
       ), put AS (
         UPDATE ${this.cursor} c
         SET unread = c.unread + a.positions, replayed = c.replayed + a.positions,
-            starts_at = CASE WHEN $3 >= c.starts_at - 1 THEN least(c.starts_at, $2) ELSE c.starts_at END
+            starts_at = CASE WHEN $3 >= c.starts_at - 1 THEN least(c.starts_at, $4) ELSE c.starts_at END
         FROM added a WHERE c.consumer_name = $1 AND c.partition = a.partition
         RETURNING a.positions
       )
