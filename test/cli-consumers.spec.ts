@@ -134,6 +134,7 @@ describe('consumers', () => {
     const { status, stdout } = await run('consumers', 'repartition', 'billing', '2', '--timeout', '1');
     expect(status).toBe(1);
     expect(stdout).toContain('Not done yet: the owners finish what they are running and hand over.');
+    expect((await run('consumers')).stdout).toMatch(/ active, about to have 2 partitions +order/);
     finish();
   });
 

@@ -1,4 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { EngineDatabase } from '../src/database/engine-database.js';
+import { RepartitionStore } from '../src/inbox/repartition.store.js';
 import {
   type DomainEvent,
   type DomainEventInput,
@@ -114,6 +117,23 @@ const settled = (count: number) =>
       `SELECT 1 FROM integration.inbox_event WHERE status NOT IN ('processed', 'skipped', 'dead_letter')`,
     );
     return rows.length === 0 && (await cursors()).every(({ unread }) => unread === `{[${count + 1},)}`);
+  });
+
+/** Positions of the small logs that are repartitioned at random. */
+const LOG = 40;
+
+const cursorStates = fc
+  .record({ from: fc.integer({ min: 1, max: 5 }), to: fc.integer({ min: 1, max: 5 }) })
+  .chain(({ from, to }) => {
+    const positions = fc.uniqueArray(fc.integer({ min: 1, max: LOG }), { maxLength: LOG });
+    const each = <T>(value: fc.Arbitrary<T>) => fc.array(value, { minLength: from, maxLength: from });
+    return fc.record({
+      from: fc.constant(from),
+      to: fc.constant(to),
+      missing: fc.uniqueArray(fc.integer({ min: 1, max: LOG }), { maxLength: 8 }),
+      settledIn: each(positions),
+      tails: each(fc.integer({ min: 1, max: LOG + 1 })),
+    });
   });
 
 const range = (to: number) => Array.from({ length: to }, (_, n) => n + 1);
@@ -344,6 +364,60 @@ describe('repartition', () => {
     }
     await settled(11);
     expect(ledger.positions).toEqual(range(11));
+  });
+
+  it('finds for every event, whatever the old partitions have settled, whether its new one has', async () => {
+    const db = new EngineDatabase({ connectionString: database.url, schema: 'integration' });
+    const store = new RepartitionStore(db);
+    const assertion = fc.assert(
+      fc.asyncProperty(cursorStates, async ({ from, to, missing, settledIn, tails }) => {
+        await database.pool.query(
+          'TRUNCATE integration.outbox_event, integration.inbox_cursor RESTART IDENTITY',
+        );
+        await database.pool.query(
+          `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+           SELECT 'order.placed', 'test', 'order', 'o' || n FROM generate_series(1, ${LOG}) n`,
+        );
+        await database.pool.query('DELETE FROM integration.outbox_event WHERE position = ANY ($1)', [
+          missing,
+        ]);
+        const unreadOf = range(from).map((_, partition) =>
+          range(LOG).filter((p) => p >= (tails[partition] ?? 1) || !settledIn[partition]?.includes(p)),
+        );
+        for (const [partition, unread] of unreadOf.entries()) {
+          await database.pool.query(
+            `INSERT INTO integration.inbox_cursor (consumer_name, partition, partitions, event_names, unread)
+             SELECT 'billing', $1, $2, '{order.*}', coalesce(range_agg(int8range(p, p, '[]')), '{}') + '{[${LOG + 1},)}'
+             FROM unnest($3::bigint[]) p`,
+            [partition, from, unread],
+          );
+        }
+        expect(await store.ask('billing', to)).toBe(from === to ? 'done' : 'handing over');
+        expect(await store.advance('billing')).toMatchObject({ state: 'done' });
+        const { rows } = await database.pool.query(
+          `SELECT p::int AS position, o.position IS NOT NULL AS visible, p::bigint <@ c.unread AS unread,
+             integration.integration_partition('order', 'o' || p, $1) AS old, c.partition AS own
+           FROM generate_series(1, ${LOG}) p
+           JOIN integration.inbox_cursor c ON c.partition = integration.integration_partition('order', 'o' || p, $2)
+           LEFT JOIN integration.outbox_event o ON o.position = p`,
+          [from, to],
+        );
+        expect(rows).toHaveLength(LOG);
+        for (const { position, visible, unread, old } of rows) {
+          const expected = visible
+            ? unreadOf[old]?.includes(position)
+            : from === to || to % from === 0
+              ? unread
+              : unreadOf.every((each) => each.includes(position));
+          expect({ position, unread }).toEqual({ position, unread: expected });
+        }
+        expect((await cursors()).every((each) => each.partitions === to && each.unread.endsWith(',)}'))).toBe(
+          true,
+        );
+      }),
+      { numRuns: 60 },
+    );
+    await assertion.finally(() => db.close());
   });
 
   it.each([0, -1, 1.5, 1_001])('refuses %d partitions', async (partitions) => {

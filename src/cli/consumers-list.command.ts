@@ -1,5 +1,5 @@
 import type { ConsumerView } from '../inbox/consumer.service.js';
-import { withConsumers } from './admin-access.js';
+import { counted, withConsumers } from './admin-access.js';
 import type { Command } from './command.js';
 import { table } from './table.js';
 
@@ -37,8 +37,11 @@ function describe(consumers: readonly ConsumerView[]): string {
   );
 }
 
-function stateOf({ paused, orphaned }: ConsumerView): string {
-  return [paused ? 'paused' : 'active', ...(orphaned ? ['orphaned'] : [])].join(', ');
+function stateOf({ paused, orphaned, repartitioningTo }: ConsumerView): string {
+  const states = [paused ? 'paused' : 'active'];
+  if (repartitioningTo !== null) states.push(`about to have ${counted(repartitioningTo, 'partition')}`);
+  if (orphaned) states.push('orphaned');
+  return states.join(', ');
 }
 
 function ownerOf({ owner }: ConsumerView): string {

@@ -65,8 +65,9 @@ export class ConsumerChores {
   }
 
   private async repartition(consumerName: string): Promise<void> {
-    const state = await this.partitions.advance(consumerName);
-    if (state === 'done') this.logger.log(`Consumer "${consumerName}" has its new number of partitions`);
+    const { changedTo } = await this.partitions.advance(consumerName);
+    if (changedTo !== undefined)
+      this.logger.log(`Number of partitions of consumer "${consumerName}": ${changedTo}`);
   }
 
   private async replay(

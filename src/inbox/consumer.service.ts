@@ -191,7 +191,7 @@ export class ConsumerService {
     const deadline = performance.now() + (options.timeoutMs ?? REPARTITION_TIMEOUT_MS);
     let state = await this.partitions.ask(consumerName, partitions);
     for (;;) {
-      if (state !== 'done') state = await this.partitions.advance(consumerName);
+      if (state !== 'done') state = (await this.partitions.advance(consumerName)).state;
       if (state === 'unknown') throw unknownConsumer(consumerName);
       options.onProgress?.(state);
       if (state === 'done' || performance.now() >= deadline) return state;

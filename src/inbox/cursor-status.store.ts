@@ -11,6 +11,8 @@ export interface CursorStatus {
   /** Age of the oldest event that is not settled; null if there is none. */
   lagSeconds: number | null;
   paused: boolean;
+  /** The number of partitions that it is about to have; null: no change is under way. */
+  repartitioningTo: number | null;
   /** The process that holds the lease; null if nobody does. Host and pid are null for a process that is not listed. */
   owner: { id: string; host: string | null; pid: number | null } | null;
   lastProgressAt: Date | null;
@@ -45,7 +47,7 @@ export class CursorStatusStore {
       SELECT c.consumer_name AS "consumerName", c.partition, c.partitions, c.event_names AS "eventNames",
         backlog.positions AS "pendingPositions",
         extract(epoch FROM clock_timestamp() - oldest.created_at)::float8 AS "lagSeconds",
-        c.paused_at IS NOT NULL AS paused,
+        c.paused_at IS NOT NULL AS paused, c.repartition_to AS "repartitioningTo",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
         p.host, p.pid, c.last_progress_at AS "lastProgressAt", c.served_at AS "servedAt", coalesce(dead.count, 0) AS "deadLetters"
       FROM "${schema}".inbox_cursor c

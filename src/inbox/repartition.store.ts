@@ -25,10 +25,17 @@ import { EngineDatabase, type EngineSession } from '../database/engine-database.
 import { waitLongerForLocks } from './inbox-admin.store.js';
 
 /** By how many events the partitions may differ at the change: each may become a piece of `unread`. */
-export const FEW_EVENTS = 2_000;
+const FEW_EVENTS = 2_000;
 
 /** `handing over`: somebody still holds a lease; `catching up`: partitions that are behind work up to the cut-over position. */
 export type RepartitionState = 'unknown' | 'done' | 'handing over' | 'catching up';
+
+/** What taking a step has come to. */
+export interface RepartitionStep {
+  readonly state: RepartitionState;
+  /** The new number, if it was this step that changed it. */
+  readonly changedTo?: number;
+}
 
 interface StoredPartition {
   readonly partition: number;
@@ -69,29 +76,29 @@ export class RepartitionStore {
   }
 
   /** The next step, if it can be taken now. */
-  advance(consumerName: string, fewEvents = FEW_EVENTS): Promise<RepartitionState> {
+  advance(consumerName: string): Promise<RepartitionStep> {
     return this.db.transaction(async (session) => {
       const stored = await this.lock(session, consumerName);
       const [first] = stored;
-      if (first === undefined) return 'unknown';
-      if (first.repartitionTo === null) return 'done';
+      if (first === undefined) return { state: 'unknown' };
+      if (first.repartitionTo === null) return { state: 'done' };
       const leased = stored.some((each) => each.leased);
       const { partitions: from, repartitionTo: to } = first;
-      const differ = to % from !== 0 && (await this.differByMore(session, consumerName, fewEvents));
+      const differ = to % from !== 0 && (await this.differByMore(session, consumerName, FEW_EVENTS));
       if (differ && first.cutOver !== null) {
         if (first.heldBack) await this.hold(session, consumerName, false);
-        return 'catching up';
+        return { state: 'catching up' };
       }
       if (leased) {
         if (!first.heldBack) await this.hold(session, consumerName, true);
-        return 'handing over';
+        return { state: 'handing over' };
       }
       if (differ) {
         await this.cutOver(session, consumerName);
-        return 'catching up';
+        return { state: 'catching up' };
       }
       await this.change(session, consumerName, from, to);
-      return 'done';
+      return { state: 'done', changedTo: to };
     });
   }
 
