@@ -24,7 +24,7 @@ export const USAGE = `npm run proof -- [options]
   --long              the full sizes: about half an hour
   --only NAME,NAME    some scenarios; may be given several times
   --seed N            what is random repeats with it (default 1)
-  --events N          events of the scenario "kill" (short 8000, long 100000)
+  --events N          events of the scenario "kill" (short 6000, long 100000), sequences of "interleavings"
   --rate N            events a second of "long-writer" and "soak"
   --seconds N         length of "long-writer" and "soak"
   --json FILE         write the figures

@@ -45,4 +45,4 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('redrive' as const) }) },
 );
 
-export const sequences = fc.array(command, { minLength: 4, maxLength: 24 });
+export const sequences = fc.array(command, { minLength: 6, maxLength: 30, size: 'max' });

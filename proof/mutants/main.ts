@@ -1,5 +1,5 @@
 /**
- * `npm run proof:mutants -- [--only model,plays,kit] [--seed N] [--json FILE]`: takes each known wrong turn and says which check
+ * `npm run proof:mutants -- [--only model,plays,kit] [--match TEXT] [--seed N] [--json FILE]`: takes each known wrong turn and says which check
  * caught it. Exit status 0 only if all were caught.
  */
 import { parseArgs } from 'node:util';
@@ -13,6 +13,7 @@ import { runPlays } from './run-plays.js';
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string', default: 'model,plays,kit' },
+    match: { type: 'string', default: '' },
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
   },
@@ -37,7 +38,7 @@ if (wanted.includes('plays')) {
     record('play', name, caught ? 'test/cursor-mutants.spec.ts, real database' : undefined);
 }
 if (wanted.includes('kit')) {
-  for (const mutant of kitMutants) {
+  for (const mutant of kitMutants.filter(({ name }) => name.includes(options.match))) {
     const missed = await runMutant(mutant, Number(options.seed));
     record('kit', mutant.name, missed.length === 0 ? undefined : `proof: ${missed.join(', ')}`);
   }

@@ -40,6 +40,8 @@ export const interleavings: Scenario = {
       });
       report.exactly('interleavings-sequences-checked', details.numRuns, numRuns);
       report.exactly('interleavings-violations', details.failed ? 1 : 0, 0);
+      report.figure('interleavings-handler-runs', runs);
+      report.detail('interleavings-commands', performed);
       if (details.failed)
         report.figure('interleavings-counterexample', fc.defaultReportMessage(details) ?? '');
     } finally {

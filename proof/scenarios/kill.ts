@@ -8,6 +8,11 @@ import type { Scenario, Stage } from './scenario.js';
 
 const WORKERS = 4;
 const EVERY_MS = 5_000;
+/** Saves come twenty times later than usual, so that every kill finds much that is done and not saved. */
+const FLUSH_MS = 200;
+/** Something is not getting on at all. */
+const LONGEST_SHORT_MS = 240_000;
+const LONGEST_LONG_MS = 2_400_000;
 const CONSUMERS = consumersOfEveryKind({ partitions: 4 });
 
 /** Workers killed one after another under load. */
@@ -16,8 +21,9 @@ export const kill: Scenario = {
   shows: 'one of four workers killed every 5 s: nothing lost, effects once, order kept',
   run: async (stage) => {
     const { database, processes, report, sizes } = stage;
-    const events = sizes.events ?? (sizes.long ? 100_000 : 8_000);
-    const setup = { databaseUrl: database.url, consumers: CONSUMERS, workMs: 20 };
+    const events = sizes.events ?? (sizes.long ? 100_000 : 6_000);
+    const settings = { flushIntervalMs: FLUSH_MS };
+    const setup = { databaseUrl: database.url, consumers: CONSUMERS, workMs: 20, settings };
     const workers = Array.from({ length: WORKERS }, () => processes.worker(setup));
     const publisher = processes.publisher({ databaseUrl: database.url, seed: stage.seed });
     await Promise.all([...workers, publisher].map((one) => one.ready()));
@@ -31,6 +37,8 @@ export const kill: Scenario = {
     let kills = 0;
     let inFlight = 0;
     while (!published || (await unsettled(database)) > 0) {
+      if (performance.now() - startedAt > (sizes.long ? LONGEST_LONG_MS : LONGEST_SHORT_MS))
+        throw new Error(`${await unsettled(database)} deliveries are left after ${kills} kills`);
       await sleep(EVERY_MS);
       if (published && (await unsettled(database)) === 0) break;
       const index = stage.random.int(WORKERS);

@@ -16,8 +16,7 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [restarts],
   [longWriter],
   [stoppedWorker, clocks, silentListen],
-  [versions, poison],
-  [interleavings],
+  [versions, poison, interleavings],
   [soak],
 ];
 
