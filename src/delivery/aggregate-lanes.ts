@@ -15,7 +15,7 @@
  * While an event from the log runs or has to run again, no row of its aggregate is released: were it to fail, the row's event
  * would have overtaken it.
  */
-import type { AggregateKey } from '../inbox/inbox-status.js';
+import { type AggregateKey, nameOfAggregate } from '../inbox/inbox-status.js';
 import type { Delivery } from './delivery.js';
 import { ReadyQueue } from './ready-queue.js';
 
@@ -106,14 +106,14 @@ export class AggregateLanes {
     if (!this.ordered) return;
     for (const aggregate of aggregates) {
       const { aggregateType, aggregateId, highest } = aggregate;
-      const lane = this.lane(nameOf(aggregate), { aggregateType, aggregateId });
+      const lane = this.lane(nameOfAggregate(aggregate), { aggregateType, aggregateId });
       this.blockLane(lane, highest ?? Number.POSITIVE_INFINITY);
     }
   }
 
   /** Whether later events of this aggregate have to wait. */
   isBlocked(aggregate: AggregateKey): boolean {
-    return this.ordered && this.lanes.get(nameOf(aggregate))?.blocked === true;
+    return this.ordered && this.lanes.get(nameOfAggregate(aggregate))?.blocked === true;
   }
 
   /** Somebody else may have resolved rows: every blocked lane asks the inbox again with the next save. */
@@ -237,15 +237,15 @@ export class AggregateLanes {
   /** Rows of these aggregates are committed. */
   written(aggregates: readonly AggregateKey[]): void {
     if (this.earlySaving.size === 0) return;
-    for (const aggregate of aggregates) this.earlySaving.delete(nameOf(aggregate));
+    for (const aggregate of aggregates) this.earlySaving.delete(nameOfAggregate(aggregate));
   }
 
   /** The save is committed: `stillBlocked` of the released aggregates have an unresolved row left. */
   released(released: readonly AggregateKey[], stillBlocked: readonly AggregateKey[]): void {
-    const blocked = new Set(stillBlocked.map(nameOf));
+    const blocked = new Set(stillBlocked.map(nameOfAggregate));
     this.releasing -= released.length;
     for (const aggregate of released) {
-      const lane = this.lanes.get(nameOf(aggregate));
+      const lane = this.lanes.get(nameOfAggregate(aggregate));
       if (lane === undefined || lane.release !== 'saving') continue;
       lane.release = 'none';
       if (!blocked.has(lane.name) && lane.blocks === lane.blocksAtRelease) this.unblock(lane);
@@ -255,7 +255,7 @@ export class AggregateLanes {
 
   /** The save found a row of this aggregate in another state than we believed: the inbox decides. */
   recheck(aggregate: AggregateKey): void {
-    const lane = this.lanes.get(nameOf(aggregate));
+    const lane = this.lanes.get(nameOfAggregate(aggregate));
     if (lane?.blocked === true) this.wantRelease(lane);
   }
 
@@ -348,7 +348,7 @@ export class AggregateLanes {
   }
 
   private laneOf(delivery: Delivery): Lane {
-    return this.lane(this.ordered ? nameOf(delivery.log) : String(delivery.position), delivery.log);
+    return this.lane(this.ordered ? nameOfAggregate(delivery.log) : String(delivery.position), delivery.log);
   }
 
   private lane(name: string, aggregate: AggregateKey): Lane {
@@ -380,8 +380,4 @@ function followsAnother(delivery: Delivery): boolean {
 
 function belongsTo(delivery: Delivery, batch: readonly Delivery[]): boolean {
   return !runsAlone(delivery) && delivery.subscription === batch[0]?.subscription;
-}
-
-function nameOf(aggregate: AggregateKey): string {
-  return `${aggregate.aggregateType}\u0000${aggregate.aggregateId}`;
 }

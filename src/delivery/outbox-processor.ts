@@ -5,7 +5,7 @@ import { messageOf } from '../errors.js';
 import { ConsumerChores } from '../inbox/consumer-chores.js';
 import { type ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
-import type { CursorKey } from '../inbox/inbox-status.js';
+import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
 import type { CursorSight } from '../inbox/integration-process.store.js';
 import { type HeldLease, type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../inbox/lease-keeper.js';
 import { ReplayStore } from '../inbox/replay.store.js';
@@ -244,7 +244,7 @@ export class OutboxProcessor implements LeaseUser {
       },
     );
     this.workers.set(lease.token, worker);
-    worker.start(this.cutOff.delete(nameOf(lease.key)) && cursor.wasOurs);
+    worker.start(this.cutOff.delete(nameOfCursor(lease.key)) && cursor.wasOurs);
   }
 
   lost(lease: HeldLease): void {
@@ -291,7 +291,7 @@ export class OutboxProcessor implements LeaseUser {
   }
 
   isBusy(key: CursorKey): boolean {
-    return this.busy.has(nameOf(key));
+    return this.busy.has(nameOfCursor(key));
   }
 
   settings(values: Record<string, unknown>, readAt: number): void {
@@ -305,7 +305,7 @@ export class OutboxProcessor implements LeaseUser {
     if (this.workers.size === 0 || this.closing) return;
     this.logger.warn(`A database connection was lost (${what}): every consumer is claimed anew`);
     for (const worker of [...this.workers.values()]) {
-      this.cutOff.add(nameOf(worker.lease.key));
+      this.cutOff.add(nameOfCursor(worker.lease.key));
       this.drop(worker, 'a database connection was lost');
     }
   }
@@ -337,7 +337,7 @@ export class OutboxProcessor implements LeaseUser {
   }
 
   private markBusy(key: CursorKey, ended: Promise<unknown>): void {
-    const name = nameOf(key);
+    const name = nameOfCursor(key);
     this.busy.set(name, (this.busy.get(name) ?? 0) + 1);
     const done = () => {
       const left = (this.busy.get(name) ?? 1) - 1;
@@ -382,10 +382,6 @@ const BROKEN_ROUND: DrainRound = { isQuiet: false, dueInMs: undefined };
 
 function handledBy(workers: readonly ConsumerWorker[]): number {
   return workers.reduce((sum, worker) => sum + worker.handled, 0);
-}
-
-function nameOf(key: CursorKey): string {
-  return `${key.consumerName}\u0000${key.partition}`;
 }
 
 async function raceDeadline(work: Promise<unknown>, deadline: number): Promise<boolean> {

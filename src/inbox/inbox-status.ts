@@ -47,3 +47,13 @@ export interface CursorKey {
   readonly consumerName: string;
   readonly partition: number;
 }
+
+/** One string for each aggregate, as a key in memory. */
+export function nameOfAggregate({ aggregateType, aggregateId }: AggregateKey): string {
+  return `${aggregateType}\u0000${aggregateId}`;
+}
+
+/** One string for each cursor, as a key in memory. */
+export function nameOfCursor({ consumerName, partition }: CursorKey): string {
+  return `${consumerName}\u0000${partition}`;
+}

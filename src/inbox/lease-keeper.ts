@@ -6,7 +6,7 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import type { ProcessIdentity } from '../database/process-identity.js';
 import { messageOf } from '../errors.js';
 import type { ClaimedCursor, InboxCursorStore } from './inbox-cursor.store.js';
-import type { CursorKey } from './inbox-status.js';
+import { type CursorKey, nameOfCursor } from './inbox-status.js';
 import type { CursorSight, IntegrationProcessStore, Sight } from './integration-process.store.js';
 import { assignFreeCursors, cursorToHandOver } from './lease-spread.js';
 import { PeerWatch } from './peer-watch.js';
@@ -307,7 +307,7 @@ export class LeaseKeeper {
     const before = new Map(this.freeFor);
     this.freeFor.clear();
     return free.filter((cursor) => {
-      const name = `${cursor.consumerName}\u0000${cursor.partition}`;
+      const name = nameOfCursor(cursor);
       const beats = (before.get(name) ?? 0) + 1;
       this.freeFor.set(name, beats);
       return beats > FREE_BEATS;

@@ -1,6 +1,12 @@
 import { sqlStateOf } from '../database/connection-loss.js';
 import type { InboxCursorStore, Settlement, SettlementResult } from './inbox-cursor.store.js';
-import type { AggregateKey, CursorKey, ExceptionRow, ResolvedRow } from './inbox-status.js';
+import {
+  type AggregateKey,
+  type CursorKey,
+  type ExceptionRow,
+  nameOfAggregate,
+  type ResolvedRow,
+} from './inbox-status.js';
 import { PositionSet } from './position-set.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -121,7 +127,7 @@ export class SettleBuffer {
 
   /** The save that is being put together, or what is aside for the same aggregate already. */
   private target(pending: PendingSave, aggregate: AggregateKey): PendingSave {
-    return this.aside.size === 0 ? pending : (this.aside.get(nameOf(aggregate)) ?? pending);
+    return this.aside.size === 0 ? pending : (this.aside.get(nameOfAggregate(aggregate)) ?? pending);
   }
 
   private async write(pending: PendingSave): Promise<SaveReport> {
@@ -168,9 +174,9 @@ export class SettleBuffer {
       plain.positions.addAll(pending.positions);
       plain.covered.push(...pending.covered);
     }
-    for (const row of pending.exceptions) groupOf(nameOf(row)).exceptions.push(row);
-    for (const row of pending.resolved) groupOf(nameOf(row)).resolved.push(row);
-    for (const aggregate of pending.release) groupOf(nameOf(aggregate)).release.push(aggregate);
+    for (const row of pending.exceptions) groupOf(nameOfAggregate(row)).exceptions.push(row);
+    for (const row of pending.resolved) groupOf(nameOfAggregate(row)).resolved.push(row);
+    for (const aggregate of pending.release) groupOf(nameOfAggregate(aggregate)).release.push(aggregate);
     // A part that was alone already waits a while; the parts of a larger save are tried at once.
     const [only, ...others] = parts;
     if (only !== undefined && others.length === 0) groupOf(only).retryAt = retryAt;
@@ -206,10 +212,6 @@ interface PendingSave {
   readonly resolved: ResolvedRow[];
   readonly release: AggregateKey[];
   readonly covered: string[];
-}
-
-function nameOf(aggregate: AggregateKey): string {
-  return `${aggregate.aggregateType}\u0000${aggregate.aggregateId}`;
 }
 
 function delaysOf(rows: readonly { readonly availableInMs: number | undefined }[]): number[] {
