@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { IntegrationError } from '../src/errors.js';
 import type { DomainEventInput } from '../src/events/domain-event.js';
 import type { PublishOptions } from '../src/outbox/publish-options.js';
-import { runInHandlerContext } from '../src/telemetry/integration-context.js';
+import { runHandler, runInHandlerContext } from '../src/telemetry/integration-context.js';
 import type { PrismaClient } from './generated/prisma/client.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -470,9 +470,7 @@ describe('publishing to the wrong place', () => {
       expect(error.code).toBe('INTEGRATION_TRANSACTION_FORGOTTEN');
       expect(error.message).toContain('context.transaction');
     });
-    await runInHandlerContext({ consumerName: 'c', event: handled, published: [] }, () =>
-      room.publisher.publishEvent(event()),
-    );
+    await runHandler('c', handled, () => room.publisher.publishEvent(event()));
     expect(await stored()).toHaveLength(1);
   });
 
@@ -514,12 +512,8 @@ describe('metadata', () => {
 
   it('of an event published by a handler comes from the event it handles', async () => {
     const outboxEventId = '018f3c2a-0000-7000-8000-000000000001';
-    const scope = {
-      consumerName: 'billing',
-      event: { outboxEventId, metadata: { correlationId: 'c-1', tenantId: 't-1' } },
-      published: [],
-    };
-    const receipt = await runInHandlerContext(scope, () => room.publisher.publishEvent(event()));
+    const handled = { outboxEventId, metadata: { correlationId: 'c-1', tenantId: 't-1' } };
+    const receipt = await runHandler('billing', handled, () => room.publisher.publishEvent(event()));
     expect(await metadataOf(receipt.position)).toEqual({
       correlationId: 'c-1',
       causationId: outboxEventId,
@@ -529,11 +523,7 @@ describe('metadata', () => {
   });
 
   it('of the caller’s own wins', async () => {
-    const scope = {
-      consumerName: 'billing',
-      event: { outboxEventId: 'e', metadata: { correlationId: 'c-1' } },
-      published: [],
-    };
+    const handled = { outboxEventId: 'e', metadata: { correlationId: 'c-1' } };
     const metadata = {
       correlationId: 'mine',
       causationId: 'mine',
@@ -541,7 +531,9 @@ describe('metadata', () => {
       traceparent: 'mine',
       extra: [1],
     };
-    const receipt = await runInHandlerContext(scope, () => room.publisher.publishEvent(event({ metadata })));
+    const receipt = await runHandler('billing', handled, () =>
+      room.publisher.publishEvent(event({ metadata })),
+    );
     expect(await metadataOf(receipt.position)).toEqual(metadata);
   });
 });

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { filter, firstValueFrom, take, toArray } from 'rxjs';
 import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
 import type { Wakeup } from '../src/outbox/outbox-notifier.js';
-import { currentContext, runInHandlerContext } from '../src/telemetry/integration-context.js';
+import { currentContext, runHandler } from '../src/telemetry/integration-context.js';
 import type { PrismaClient } from './generated/prisma/client.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
@@ -143,12 +143,12 @@ describe('a wake-up', () => {
     const room = openRoom();
     const contexts: unknown[] = [];
     room.notifier.wakeups$.subscribe(() => contexts.push(currentContext()));
-    await runInHandlerContext({ consumerName: 'c', published: [] }, async () => {
+    await runHandler('c', undefined, async () => {
       await room.publisher.publishEvent(EVENT);
       room.notifier.notify();
     });
     const signal = nextWakeup(room, 'commit');
-    await runInHandlerContext({ consumerName: 'c', published: [] }, () =>
+    await runHandler('c', undefined, () =>
       prisma.$transaction((tx) => room.publisher.publishEvent(EVENT, { persistenceClient: tx })),
     );
     await signal;

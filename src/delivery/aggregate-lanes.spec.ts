@@ -9,7 +9,7 @@ import {
 } from '../../test/support/simulated-inbox.js';
 import { HeldLease } from '../inbox/lease-keeper.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../subscribers/consumer.js';
-import { Attempt } from './attempt.js';
+import { Attempt, type OutcomeHandler } from './attempt.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { Delivery, Outcome } from './delivery.js';
 import { FaultPoints } from './fault-points.js';
@@ -285,9 +285,10 @@ class World {
       settings: { snapshot: () => SETTINGS },
       runner: {
         begin: (deliveries: [Delivery, ...Delivery[]], isBatch: boolean) =>
-          new Attempt(deliveries, SETTINGS.handlerTimeoutMs, isBatch),
-        run: (attempt: Attempt, _lease: HeldLease, done: (outcome: Outcome) => void) => {
-          this.started({ attempt, done: (outcome) => attempt.settle() && done(outcome) });
+          new Attempt(deliveries, SETTINGS.handlerTimeoutMs, isBatch, () => {}),
+        run: (attempt: Attempt, _lease: HeldLease, onOutcome: OutcomeHandler) => {
+          attempt.begin(onOutcome);
+          this.started({ attempt, done: (outcome) => attempt.settle(outcome) });
         },
       },
     } as unknown as WorkerEnvironment;

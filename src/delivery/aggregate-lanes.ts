@@ -15,8 +15,8 @@
  * While an event from the log runs or has to run again, no row of its aggregate is released: were it to fail, the row's event
  * would have overtaken it.
  */
-import { type AggregateKey, nameOfAggregate } from '../inbox/inbox-status.js';
-import type { Delivery } from './delivery.js';
+import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
+import type { Deliveries, Delivery } from './delivery.js';
 import { ReadyQueue } from './ready-queue.js';
 
 type Release = 'none' | 'wanted' | 'saving';
@@ -27,7 +27,8 @@ class Lane {
   /** How many of them came from the log. */
   runningFromLog = 0;
   queue: Delivery[] = [];
-  parked: Delivery[] = [];
+  /** Most lanes never have one. */
+  parked: Delivery[] | undefined;
   blocked = false;
   /** The highest position of which the inbox has, or will have, an unresolved row. */
   highestRow = 0;
@@ -52,7 +53,7 @@ class Lane {
     return (
       this.running === 0 &&
       this.queue.length === 0 &&
-      this.parked.length === 0 &&
+      this.parked === undefined &&
       !this.blocked &&
       this.release === 'none'
     );
@@ -87,7 +88,7 @@ export class AggregateLanes {
   *waiting(): Generator<Delivery> {
     for (const lane of this.lanes.values()) {
       yield* lane.queue;
-      yield* lane.parked;
+      if (lane.parked !== undefined) yield* lane.parked;
     }
   }
 
@@ -141,14 +142,24 @@ export class AggregateLanes {
 
   /** The next event to run; its lane runs nothing else until it is finished. */
   take(): Delivery | undefined {
-    return this.takeBatch(1)[0];
+    for (let lane = this.ready.take(); lane !== undefined; lane = this.ready.take()) {
+      const next = lane.running > 0 ? undefined : lane.queue[0];
+      if (next === undefined) continue;
+      begin(lane, next);
+      return next;
+    }
+    return undefined;
   }
 
   /**
    * Up to `most` events of one subscription to run together, those of one aggregate one after another in the log's order.
    * Retries, and events of a batch that failed, come by themselves.
    */
-  takeBatch(most: number): Delivery[] {
+  takeBatch(most: number): Deliveries | undefined {
+    if (most === 1) {
+      const one = this.take();
+      return one && [one];
+    }
     const batch: Delivery[] = [];
     const passedOver: Lane[] = [];
     while (batch.length < most) {
@@ -161,7 +172,7 @@ export class AggregateLanes {
       if (batch[0] !== undefined && runsAlone(batch[0])) break;
     }
     for (const lane of passedOver) this.makeReady(lane);
-    return batch;
+    return isSome(batch) ? batch : undefined;
   }
 
   /** The event is resolved: processed, skipped, dead, failed for good, or delayed. One claimed to follow it has its turn already. */
@@ -207,8 +218,8 @@ export class AggregateLanes {
     for (const lane of this.withParked) {
       const isEarly = this.early.has(lane);
       if (lane.release === 'saving' || (lane.release === 'wanted' && !isEarly)) continue;
-      taken.push(...lane.parked);
-      lane.parked = [];
+      for (const delivery of lane.parked ?? []) taken.push(delivery);
+      lane.parked = undefined;
       this.withParked.delete(lane);
       if (!isEarly) continue;
       this.early.delete(lane);
@@ -280,9 +291,7 @@ export class AggregateLanes {
     while (batch.length < most) {
       const next = lane.queue[0];
       if (next === undefined || (batch.length > 0 && !belongsTo(next, batch))) return;
-      lane.queue.shift();
-      lane.running++;
-      if (cameFromLog(next)) lane.runningFromLog++;
+      begin(lane, next);
       batch.push(next);
       if (runsAlone(next)) return;
     }
@@ -309,7 +318,7 @@ export class AggregateLanes {
     lane.blocked = true;
     lane.blocks++;
     lane.highestRow = Math.max(lane.highestRow, highestRow);
-    if (lane.parked.some(({ position }) => position < highestRow)) this.markEarly(lane);
+    if (lane.parked?.some(({ position }) => position < highestRow)) this.markEarly(lane);
     const fromLog = lane.queue.filter(cameFromLog);
     if (fromLog.length === 0) return;
     lane.queue = lane.queue.filter((delivery) => !cameFromLog(delivery));
@@ -319,6 +328,7 @@ export class AggregateLanes {
   private park(lane: Lane, delivery: Delivery): void {
     if (delivery.position < lane.highestRow) this.markEarly(lane);
     lane.highestRow = Math.max(lane.highestRow, delivery.position);
+    lane.parked ??= [];
     lane.parked.push(delivery);
     this.withParked.add(lane);
   }
@@ -331,8 +341,8 @@ export class AggregateLanes {
   private unblock(lane: Lane): void {
     lane.blocked = false;
     lane.highestRow = 0;
-    for (const delivery of lane.parked) insertInOrder(lane.queue, delivery);
-    lane.parked = [];
+    for (const delivery of lane.parked ?? []) insertInOrder(lane.queue, delivery);
+    lane.parked = undefined;
     this.withParked.delete(lane);
     this.early.delete(lane);
   }
@@ -348,7 +358,7 @@ export class AggregateLanes {
   }
 
   private laneOf(delivery: Delivery): Lane {
-    return this.lane(this.ordered ? nameOfAggregate(delivery.log) : String(delivery.position), delivery.log);
+    return this.lane(this.ordered ? delivery.log.aggregateName : String(delivery.position), delivery.log);
   }
 
   private lane(name: string, aggregate: AggregateKey): Lane {
@@ -359,6 +369,17 @@ export class AggregateLanes {
     }
     return lane;
   }
+}
+
+/** The lane's next one runs. */
+function begin(lane: Lane, next: Delivery): void {
+  lane.queue.shift();
+  lane.running++;
+  if (cameFromLog(next)) lane.runningFromLog++;
+}
+
+function isSome(deliveries: readonly Delivery[]): deliveries is Deliveries {
+  return deliveries.length > 0;
 }
 
 function insertInOrder(queue: Delivery[], delivery: Delivery): void {

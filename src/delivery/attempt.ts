@@ -1,6 +1,9 @@
 import { IntegrationError } from '../errors.js';
 import type { DomainEvent } from '../events/domain-event.js';
-import type { Delivery } from './delivery.js';
+import type { Deliveries, Delivery, Outcome } from './delivery.js';
+
+/** Told once how an attempt ended. */
+export type OutcomeHandler = (attempt: Attempt, outcome: Outcome) => void;
 
 /** One run of a handler, for one event or for a batch: its deadline and its abort signal. */
 export class Attempt {
@@ -9,9 +12,10 @@ export class Attempt {
   /** The handler's own code has been entered; before that a failure is never the event's. */
   inHandler = false;
 
-  /** What to do when the deadline has passed with nothing settled. */
-  onDeadline: (error: IntegrationError) => void = () => {};
+  /** Under which the watchdog knows it. */
+  watched = -1;
 
+  private onOutcome: OutcomeHandler = () => {};
   private settled = false;
   private timer: NodeJS.Timeout | undefined;
   private readonly startedAt = performance.now();
@@ -20,10 +24,11 @@ export class Attempt {
 
   constructor(
     /** One, or the events of a batch: of one subscription, ascending within each aggregate. */
-    readonly deliveries: readonly [Delivery, ...Delivery[]],
+    readonly deliveries: Deliveries,
     readonly timeoutMs: number,
     /** The handler takes an array, be it of one. */
     readonly isBatch: boolean,
+    private readonly onDeadline: (attempt: Attempt, error: IntegrationError) => void,
   ) {
     this.toHandle = deliveries;
   }
@@ -67,12 +72,17 @@ export class Attempt {
     this.timer?.unref();
   }
 
-  /** The first outcome counts, be it the handler's or the deadline's; true if it is this one. */
-  settle(): boolean {
-    if (this.settled) return false;
+  /** Who is told the outcome. */
+  begin(onOutcome: OutcomeHandler): void {
+    this.onOutcome = onOutcome;
+  }
+
+  /** The first outcome counts, be it the handler's or the deadline's. */
+  settle(outcome: Outcome): void {
+    if (this.settled) return;
     this.settled = true;
-    clearTimeout(this.timer);
-    return true;
+    if (this.timer !== undefined) clearTimeout(this.timer);
+    this.onOutcome(this, outcome);
   }
 
   /**
@@ -84,7 +94,7 @@ export class Attempt {
     this.timer = setTimeout(() => {
       const error = this.timeoutError();
       this.end(error);
-      this.onDeadline(error);
+      this.onDeadline(this, error);
     }, this.remainingMs);
     if (this.ended) this.timer.unref();
   }

@@ -1,6 +1,7 @@
 import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import type { HeldLease } from '../inbox/lease-keeper.js';
-import type { LogEvent, OutboxLogStore } from '../outbox/outbox-log.store.js';
+import type { LogEvent } from '../outbox/log-event.js';
+import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 
 /** `read_upto` is saved so far ahead that it costs one small update in thousands of events. */
 const AHEAD = 10_000;
@@ -53,10 +54,10 @@ export class CrashWatch {
     if (position >= this.savedUpto) await this.beforeStarting(position);
   }
 
-  moveToInbox(position: number, log: LogEvent): Promise<{ held: boolean; inboxEventId: string | undefined }> {
+  moveToInbox(log: LogEvent): Promise<{ held: boolean; inboxEventId: string | undefined }> {
     return this.cursors.moveToInbox(this.lease.key, this.lease.token, {
       outboxEventId: log.id,
-      position,
+      position: log.position,
       aggregateType: log.aggregateType,
       aggregateId: log.aggregateId,
     });

@@ -1,5 +1,5 @@
-import type { DomainEvent, EventMetadata } from '../events/domain-event.js';
-import type { LogEvent } from '../outbox/outbox-log.store.js';
+import type { DomainEvent } from '../events/domain-event.js';
+import type { LogEvent } from '../outbox/log-event.js';
 import type { Subscription } from '../subscribers/consumer.js';
 
 /** The row of the inbox that a retry belongs to. */
@@ -17,13 +17,16 @@ export class Delivery {
   alone = false;
 
   constructor(
-    readonly position: number,
     readonly log: LogEvent,
     readonly subscription: Subscription,
     readonly attempt: number,
     /** Undefined on the way from the log. */
     readonly claim: Claim | undefined,
   ) {}
+
+  get position(): number {
+    return this.log.position;
+  }
 
   /** The event as the handler gets it. */
   toEvent(): DomainEvent {
@@ -35,13 +38,16 @@ export class Delivery {
       sourceModule: log.sourceModule,
       aggregateType: log.aggregateType,
       aggregateId: log.aggregateId,
-      payload: JSON.parse(log.payload),
-      metadata: log.metadata === '{}' ? {} : (JSON.parse(log.metadata) as EventMetadata),
+      payload: log.takePayload(),
+      metadata: log.takeMetadata(),
       timestamp: new Date(log.createdAt),
-      position: this.position,
+      position: log.position,
     };
   }
 }
+
+/** What runs together: one, or a batch. */
+export type Deliveries = readonly [Delivery, ...Delivery[]];
 
 /** Whether it comes from the retry lane. */
 export function isClaimed(delivery: Delivery): delivery is Delivery & { readonly claim: Claim } {

@@ -1,10 +1,12 @@
 import { IntegrationError } from '../errors.js';
+import type { AggregateKey } from '../events/aggregate-key.js';
 import type { ClaimedRow } from '../inbox/inbox-event.store.js';
-import type { AggregateKey, ExceptionRow, ResolvedRow } from '../inbox/inbox-status.js';
+import type { ExceptionRow, ResolvedRow } from '../inbox/inbox-status.js';
 import type { HeldLease } from '../inbox/lease-keeper.js';
 import type { PositionSet } from '../inbox/position-set.js';
 import type { SaveReport, SaveSource, SettleBuffer } from '../inbox/settle-buffer.js';
-import type { LogEvent, LogRow } from '../outbox/outbox-log.store.js';
+import type { LogEvent } from '../outbox/log-event.js';
+import type { LogRow } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { AggregateLanes } from './aggregate-lanes.js';
@@ -12,7 +14,7 @@ import type { Attempt } from './attempt.js';
 import { Backoff } from './backoff.js';
 import { BatchGate } from './batch-gate.js';
 import { ClaimedRows } from './claimed-rows.js';
-import { Delivery, isClaimed, type Outcome } from './delivery.js';
+import { type Deliveries, Delivery, isClaimed, type Outcome } from './delivery.js';
 import type { HandlerRunner } from './handler-runner.js';
 import type { HandlerSlots, SlotUser } from './handler-slots.js';
 import {
@@ -145,8 +147,8 @@ export class Dispatcher implements SaveSource, SlotUser {
   arrive(rows: readonly LogRow[]): void {
     for (const { position, wanted } of rows) {
       if (wanted === undefined) this.buffer.settle(position);
-      else if (wanted.delayMs !== undefined) this.postpone(position, wanted, wanted.delayMs);
-      else this.arriveOne(position, wanted);
+      else if (wanted.delayMs !== undefined) this.postpone(wanted, wanted.delayMs);
+      else this.arriveOne(wanted);
     }
     this.pump();
     if (!this.buffer.isEmpty || this.lanes.hasUnsaved) this.hooks.outcomeReady();
@@ -174,8 +176,8 @@ export class Dispatcher implements SaveSource, SlotUser {
    * A suspect, moved to the inbox with its attempt counted: runs with no other handler beside it. Resolves when its outcome is
    * saved: were it not, the next one's end would be counted against it.
    */
-  async runSuspect(position: number, log: LogEvent, inboxEventId: string): Promise<void> {
-    const { id: outboxEventId, aggregateType, aggregateId } = log;
+  async runSuspect(log: LogEvent, inboxEventId: string): Promise<void> {
+    const { id: outboxEventId, position, aggregateType, aggregateId } = log;
     const row = {
       inboxEventId,
       outboxEventId,
@@ -191,7 +193,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     }
   }
 
-  private arriveOne(position: number, log: LogEvent): void {
+  private arriveOne(log: LogEvent): void {
     const subscription = this.consumer.match(log.eventName);
     if (subscription === undefined) {
       throw new IntegrationError(
@@ -202,13 +204,11 @@ export class Dispatcher implements SaveSource, SlotUser {
     }
     this.waiting++;
     this.bytes += log.bytes;
-    this.lanes.arrive(new Delivery(position, log, subscription, 1, undefined));
+    this.lanes.arrive(new Delivery(log, subscription, 1, undefined));
   }
 
-  private postpone(position: number, log: LogEvent, availableInMs: number): void {
-    this.buffer.except(
-      exceptionOf(position, log, { status: 'received', availableInMs, error: undefined }, 0),
-    );
+  private postpone(log: LogEvent, availableInMs: number): void {
+    this.buffer.except(exceptionOf(log, { status: 'received', availableInMs, error: undefined }, 0));
   }
 
   private arriveOneClaimed(row: ClaimedRow, log: LogEvent | undefined, alone: boolean): void {
@@ -226,7 +226,7 @@ export class Dispatcher implements SaveSource, SlotUser {
       return;
     }
     const { inboxEventId, follows } = row;
-    const delivery = new Delivery(row.position, log, subscription, row.attempt, {
+    const delivery = new Delivery(log, subscription, row.attempt, {
       inboxEventId,
       follows,
       alone,
@@ -269,13 +269,13 @@ export class Dispatcher implements SaveSource, SlotUser {
       !this.gate.isFilling(this.waiting, this.singles > 0 || this.claims.size > 0) &&
       this.env.slots.tryTake(this)
     ) {
-      const [first, ...others] = this.lanes.takeBatch(this.consumer.batch?.maxSize ?? 1);
-      if (first === undefined || first.claim?.alone === true) this.env.slots.giveBack();
-      if (first !== undefined) this.start([first, ...others]);
+      const deliveries = this.lanes.takeBatch(this.consumer.batch?.maxSize ?? 1);
+      if (deliveries === undefined || deliveries[0].claim?.alone === true) this.env.slots.giveBack();
+      if (deliveries !== undefined) this.start(deliveries);
     }
   }
 
-  private start(deliveries: readonly [Delivery, ...Delivery[]]): void {
+  private start(deliveries: Deliveries): void {
     for (const delivery of deliveries) {
       if (delivery.claim === undefined) this.leaveWindow(delivery);
       else this.claims.begin(delivery.claim);
@@ -284,23 +284,26 @@ export class Dispatcher implements SaveSource, SlotUser {
     const attempt = runner.begin(deliveries, this.consumer.batch !== undefined);
     this.running.add(attempt);
     this.watchDeadlines();
-    if (deliveries[0].claim?.alone === true) {
+    if (deliveries[0].claim?.alone === true)
       slots.exclusively(() => this.runUnlessClosed(attempt)).then((outcome) => this.end(attempt, outcome));
-      return;
-    }
-    runner.run(attempt, this.lease, (outcome) => {
-      // In this order, so that what waits here takes part when the slot is given to the highest priority.
-      this.end(attempt, outcome);
-      slots.giveBack();
-    });
+    else runner.run(attempt, this.lease, this.endInSlot);
   }
+
+  /** One function for all attempts. */
+  private readonly endInSlot = (attempt: Attempt, outcome: Outcome): void => {
+    // In this order, so that what waits here takes part when the slot is given to the highest priority.
+    this.end(attempt, outcome);
+    this.env.slots.giveBack();
+  };
 
   /** The turn may come long after the wish: nothing is started for a worker that has been given up meanwhile. */
   private runUnlessClosed(attempt: Attempt): Promise<Outcome> {
     if (this.closed || !this.lease.isValid()) {
       return Promise.resolve({ kind: 'infrastructure', error: new Error('the lease was not ours any more') });
     }
-    return new Promise((done) => this.env.runner.run(attempt, this.lease, done));
+    return new Promise((done) => {
+      this.env.runner.run(attempt, this.lease, (_, outcome) => done(outcome));
+    });
   }
 
   private watchDeadlines(): void {
@@ -402,7 +405,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     this.backoff.succeeded();
     this.outcomes.add(delivery, verdict);
     if (!isClaimed(delivery)) {
-      this.buffer.except(exceptionOf(delivery.position, delivery.log, verdict, delivery.attempt));
+      this.buffer.except(exceptionOf(delivery.log, verdict, delivery.attempt));
       return;
     }
     this.claims.end(delivery.claim);
@@ -449,7 +452,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   takeWaiting(): ExceptionRow[] {
     return this.lanes.takeParked().map((delivery) => {
       this.leaveWindow(delivery);
-      return exceptionOf(delivery.position, delivery.log, WAITING, 0);
+      return exceptionOf(delivery.log, WAITING, 0);
     });
   }
 
@@ -542,5 +545,6 @@ function isFailure(outcome: Outcome): boolean {
 }
 
 function callAll(waiters: (() => void)[]): void {
+  if (waiters.length === 0) return;
   for (const resolve of waiters.splice(0)) resolve();
 }

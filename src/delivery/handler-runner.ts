@@ -1,13 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { HostClient } from '../database/host-client.js';
+import type { IntegrationError } from '../errors.js';
 import { InboxService } from '../inbox/inbox.service.js';
 import type { HeldLease } from '../inbox/lease-keeper.js';
 import { IntegrationLinkService } from '../links/integration-link.service.js';
 import { OutboxNotifier } from '../outbox/outbox-notifier.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { type PublishedRecord, runInHandlerContext } from '../telemetry/integration-context.js';
-import { Attempt } from './attempt.js';
-import type { Delivery, Outcome } from './delivery.js';
+import { type PublishedRecord, runHandler, runInHandlerContext } from '../telemetry/integration-context.js';
+import { Attempt, type OutcomeHandler } from './attempt.js';
+import type { Deliveries, Outcome } from './delivery.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
 import { HandlerTransaction } from './handler-transaction.js';
@@ -45,47 +46,56 @@ export class HandlerRunner {
     private readonly faults: FaultPoints,
   ) {}
 
-  begin(deliveries: readonly [Delivery, ...Delivery[]], isBatch: boolean): Attempt {
-    const { timeoutMs } = deliveries[0].subscription;
-    return new Attempt(deliveries, timeoutMs ?? this.settings.snapshot().handlerTimeoutMs, isBatch);
+  begin(deliveries: Deliveries, isBatch: boolean): Attempt {
+    const timeoutMs = deliveries[0].subscription.timeoutMs ?? this.settings.snapshot().handlerTimeoutMs;
+    return new Attempt(deliveries, timeoutMs, isBatch, this.endAtDeadline);
   }
 
   /**
    * Runs one attempt and tells its outcome once: of its handler, of its transaction, or of its deadline, whichever comes first.
-   * By callback: at a hundred thousand events a second every promise that is not needed counts.
+   * By callback: at a hundred thousand events a second every promise and every closure that is not needed counts.
    */
-  run(attempt: Attempt, lease: HeldLease, done: (outcome: Outcome) => void): void {
-    const settle = (outcome: Outcome) => {
-      if (attempt.settle()) done(outcome);
-    };
-    attempt.onDeadline = (error) => settle(this.outcomeOfDeadline(attempt, error));
+  run(attempt: Attempt, lease: HeldLease, onOutcome: OutcomeHandler): void {
+    attempt.begin(onOutcome);
     const { subscription, position } = attempt.delivery;
-    const watched = this.watchdog.enter(subscription, position);
-    // The handler's own end, which may come after the deadline has settled the attempt.
-    const ended = (outcome: Outcome) => {
-      this.watchdog.leave(watched);
-      if (this.faults.isArmed) this.faults.outcomeOf(attempt);
-      settle(outcome);
-    };
-    if (subscription.transactional) this.runTransactional(attempt, lease).then(ended);
-    else this.runPlain(attempt, ended);
+    attempt.watched = this.watchdog.enter(subscription, position);
+    if (subscription.transactional)
+      this.runTransactional(attempt, lease).then((outcome) => this.end(attempt, outcome));
+    else this.runPlain(attempt);
   }
 
-  private runPlain(attempt: Attempt, ended: (outcome: Outcome) => void): void {
+  /** The handler's own end, which may come after the deadline has settled the attempt. */
+  private end(attempt: Attempt, outcome: Outcome): void {
+    this.watchdog.leave(attempt.watched);
+    if (this.faults.isArmed) this.faults.outcomeOf(attempt);
+    attempt.settle(outcome);
+  }
+
+  private runPlain(attempt: Attempt): void {
     if (this.crashes('before-handler', attempt)) {
-      ended(CRASHED);
+      this.end(attempt, CRASHED);
       return;
     }
     attempt.inHandler = true;
-    const finished = (outcome: Outcome) => ended(this.crashes('after-handler', attempt) ? CRASHED : outcome);
-    const failed = (error: unknown) => finished(this.outcomeOfHandlerError(attempt, error));
     try {
       const running = this.callPlain(attempt);
-      if (isThenable(running)) running.then(() => finished(PROCESSED), failed);
-      else finished(PROCESSED);
+      if (isThenable(running)) {
+        running.then(
+          () => this.finishPlain(attempt, PROCESSED),
+          (error) => this.failPlain(attempt, error),
+        );
+      } else this.finishPlain(attempt, PROCESSED);
     } catch (error) {
-      failed(error);
+      this.failPlain(attempt, error);
     }
+  }
+
+  private failPlain(attempt: Attempt, error: unknown): void {
+    this.finishPlain(attempt, this.outcomeOfHandlerError(attempt, error));
+  }
+
+  private finishPlain(attempt: Attempt, outcome: Outcome): void {
+    this.end(attempt, this.crashes('after-handler', attempt) ? CRASHED : outcome);
   }
 
   private async runTransactional(attempt: Attempt, lease: HeldLease): Promise<Outcome> {
@@ -138,11 +148,10 @@ export class HandlerRunner {
 
   private callPlain(attempt: Attempt): unknown {
     const { subscription } = attempt.delivery;
-    const { consumerName } = subscription;
     const context = new HandlerContext(attempt, this, undefined);
     const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
     const event = Array.isArray(input) ? undefined : input;
-    return runInHandlerContext({ consumerName, event }, () => subscription.handler(input, context));
+    return runHandler(subscription.consumerName, event, subscription.handler, input, context);
   }
 
   private async callInTransaction(
@@ -166,12 +175,16 @@ export class HandlerRunner {
     return outcomeOfError(error, delivery.attempt, delivery.subscription, this.settings.snapshot());
   }
 
-  private outcomeOfDeadline(attempt: Attempt, error: Error): Outcome {
+  /** One function for all attempts. */
+  private readonly endAtDeadline = (attempt: Attempt, error: IntegrationError): void => {
     // Waiting for a connection, or for a row that a stalled process holds, is no failure of the event.
-    if (!attempt.inHandler) return { kind: 'infrastructure', error };
+    if (!attempt.inHandler) {
+      attempt.settle({ kind: 'infrastructure', error });
+      return;
+    }
     this.logger.warn(error.message);
-    return this.outcomeOfHandlerError(attempt, error);
-  }
+    attempt.settle(this.outcomeOfHandlerError(attempt, error));
+  };
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

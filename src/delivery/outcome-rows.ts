@@ -1,6 +1,6 @@
 import type { ClaimedRow } from '../inbox/inbox-event.store.js';
 import type { ExceptionRow, ResolvedRow } from '../inbox/inbox-status.js';
-import type { LogEvent } from '../outbox/outbox-log.store.js';
+import type { LogEvent } from '../outbox/log-event.js';
 import type { Claim, Delivery } from './delivery.js';
 import { errorFingerprint, errorText } from './retry-policy.js';
 
@@ -18,13 +18,8 @@ export const DUE_NOW: Verdict = { status: 'failed', availableInMs: 0, error: und
 export const PROCESSED: Verdict = { status: 'processed', availableInMs: undefined, error: undefined };
 
 /** The row of an event that comes from the log. */
-export function exceptionOf(
-  position: number,
-  log: LogEvent,
-  verdict: Verdict,
-  attempt: number,
-): ExceptionRow {
-  const { id: outboxEventId, aggregateType, aggregateId } = log;
+export function exceptionOf(log: LogEvent, verdict: Verdict, attempt: number): ExceptionRow {
+  const { id: outboxEventId, position, aggregateType, aggregateId } = log;
   return { outboxEventId, position, aggregateType, aggregateId, attempt, ...rowOf(verdict) };
 }
 

@@ -36,15 +36,15 @@ export class Suspects {
   }
 
   private async runOne(row: LogRow): Promise<void> {
-    const { position, wanted } = row;
+    const { wanted } = row;
     if (wanted === undefined || wanted.delayMs !== undefined || this.dispatcher.isBlocked(wanted)) {
       this.pages.arrive([row]);
       return;
     }
-    const { held, inboxEventId } = await this.crashes.moveToInbox(position, wanted);
+    const { held, inboxEventId } = await this.crashes.moveToInbox(wanted);
     this.pages.handled++;
     if (!held) this.context.leaseLost();
     else if (inboxEventId === undefined) this.dispatcher.foundElsewhere(wanted);
-    else await this.dispatcher.runSuspect(position, wanted, inboxEventId);
+    else await this.dispatcher.runSuspect(wanted, inboxEventId);
   }
 }

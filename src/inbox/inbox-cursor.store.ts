@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { SqlClient } from '../database/sql-client.js';
+import type { AggregateKey } from '../events/aggregate-key.js';
 import { RUN_ALONE } from './inbox-event.store.js';
 import {
-  type AggregateKey,
   type CursorKey,
   type ExceptionRow,
   type InboxStatus,

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { SqlClient } from '../database/sql-client.js';
-import { type AggregateKey, type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
+import type { AggregateKey } from '../events/aggregate-key.js';
+import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
 
 /** A row that the retry lane has taken: its attempt is counted, its status is `processing`. */
 export interface ClaimedRow extends AggregateKey {

@@ -1,3 +1,5 @@
+import type { AggregateKey } from '../events/aggregate-key.js';
+
 /** What an inbox row says of one event and one consumer. */
 export type InboxStatus = 'received' | 'processing' | 'processed' | 'failed' | 'skipped' | 'dead_letter';
 
@@ -9,11 +11,6 @@ export type InboxStatus = 'received' | 'processing' | 'processed' | 'failed' | '
 export const unresolved = (alias: string): string =>
   `(${alias}.status = 'processing' OR (${alias}.status = 'failed' AND ${alias}.available_at IS NOT NULL)
     OR (${alias}.status = 'received' AND ${alias}.available_at IN ('infinity', '-infinity')))`;
-
-export interface AggregateKey {
-  readonly aggregateType: string;
-  readonly aggregateId: string;
-}
 
 /** How an event came to rest, or will be tried again; what `settle` writes into the inbox. */
 export interface ExceptionRow {
@@ -46,11 +43,6 @@ export interface ResolvedRow extends AggregateKey {
 export interface CursorKey {
   readonly consumerName: string;
   readonly partition: number;
-}
-
-/** One string for each aggregate, as a key in memory. */
-export function nameOfAggregate({ aggregateType, aggregateId }: AggregateKey): string {
-  return `${aggregateType}\u0000${aggregateId}`;
 }
 
 /** One string for each cursor, as a key in memory. */

@@ -1,12 +1,7 @@
 import { sqlStateOf } from '../database/connection-loss.js';
+import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
 import type { InboxCursorStore, Settlement, SettlementResult } from './inbox-cursor.store.js';
-import {
-  type AggregateKey,
-  type CursorKey,
-  type ExceptionRow,
-  nameOfAggregate,
-  type ResolvedRow,
-} from './inbox-status.js';
+import { type CursorKey, type ExceptionRow, type ResolvedRow } from './inbox-status.js';
 import { PositionSet } from './position-set.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';

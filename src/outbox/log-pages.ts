@@ -64,17 +64,24 @@ export class LogPages {
     };
   }
 
-  /** As `OutboxLogStore.readPage`. The rows are shared: not to be changed. */
+  /** As `OutboxLogStore.readPage`. The rows are shared. */
   async readPage(ranges: string, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
     const start = TAIL.exec(ranges)?.[1];
     const filterKey = keyOf(filter);
     const others = (this.readers.get(filterKey) ?? 1) - 1;
     if (start === undefined || others === 0) return this.log.readPage(ranges, rows, bytes, filter);
     const key = `${start} ${filterKey}`;
-    const shared = this.takeKept(key) ?? (await this.joined(key));
-    if (shared !== undefined) return shared;
+    const kept = this.takeKept(key);
+    if (kept !== undefined) return kept;
+    const underWay = this.reading.get(key);
+    if (underWay !== undefined) {
+      const page = await this.joined(underWay);
+      if (page !== undefined) return page;
+    }
+    // Nothing is awaited between the look and the beginning: of several that ask at once, one reads.
     const reading = this.begin(key, this.log.readPage(ranges, rows, bytes, filter));
     const page = await this.finish(key, reading);
+    for (const { wanted } of page.rows) wanted?.share();
     const expected = others - reading.joined;
     if (page.cut && expected > 0 && !page.rows.some(isDelayed)) this.keep(key, { page, expected }, bytes);
     return page;
@@ -90,9 +97,7 @@ export class LogPages {
     this.keptBytes = 0;
   }
 
-  private async joined(key: string): Promise<LogPage | undefined> {
-    const reading = this.reading.get(key);
-    if (reading === undefined) return undefined;
+  private async joined(reading: Reading): Promise<LogPage | undefined> {
     const { justSent } = reading;
     reading.joined++;
     const page = await reading.page;
@@ -126,6 +131,8 @@ export class LogPages {
 
   /** As much as one page may hold, in all. */
   private keep(key: string, kept: Kept, bytes: number): void {
+    const former = this.kept.get(key);
+    if (former !== undefined) this.drop(key, former);
     this.kept.set(key, kept);
     this.keptBytes += sizeOf(kept.page);
     for (const [oldest, other] of this.kept) {

@@ -1,27 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import { LogEvent } from './log-event.js';
+import { millisecondsOf } from './timestamp-text.js';
 
 /** One row of a page. `wanted` is absent where the consumer does not want the event: its position alone is reported. */
 export interface LogRow {
   readonly position: number;
   readonly wanted: LogEvent | undefined;
-}
-
-/** An event as it lies in the log; payload and metadata are JSON text. */
-export interface LogEvent {
-  readonly id: string;
-  readonly eventName: string;
-  readonly eventVersion: number;
-  readonly sourceModule: string;
-  readonly aggregateType: string;
-  readonly aggregateId: string;
-  readonly payload: string;
-  readonly metadata: string;
-  /** ISO 8601. */
-  readonly createdAt: string;
-  readonly bytes: number;
-  /** Milliseconds until the event may be handled; undefined when that is now. */
-  readonly delayMs: number | undefined;
 }
 
 /** Which rows of the log a consumer partition wants. */
@@ -44,10 +29,18 @@ export interface LogPage {
   readonly cut: boolean;
 }
 
-/** Where the payload stands in a row of a page. */
+type RawRow = readonly (string | null)[];
+
+/** Where these columns stand in a row of a page. */
+const POSITION = 0;
+const BYTES = 1;
+const DELAY = 2;
+const ID = 3;
 const PAYLOAD = 9;
 
-/** The columns of an event as text, in the order in which `toLogEvent` reads them. */
+const NO_PAYLOADS: ReadonlyMap<string | null, string | null> = new Map();
+
+/** The columns of an event as text, in the order in which `toLogRow` reads them. */
 const EVENT_COLUMNS = (alias: string) =>
   `${alias}.id, ${alias}.event_name, ${alias}.event_version, ${alias}.source_module, ${alias}.aggregate_type,
    ${alias}.aggregate_id, ${alias}.payload, ${alias}.metadata, ${alias}.created_at`;
@@ -109,29 +102,33 @@ export class OutboxLogStore {
       [ranges, rows, everything, exact, prefixes, filter.partitions, filter.partition, inline],
       'integration_page',
     );
+    const large = await this.readLarge(found, bytes);
     const page: LogRow[] = [];
-    const large: number[] = [];
     let total = 0;
     for (const row of found) {
-      if (total >= bytes) return { rows: await this.withPayloads(page, large), cut: true };
-      const read = toLogRow(row);
+      if (total >= bytes) return { rows: page, cut: true };
+      const read = toLogRow(row, large);
       page.push(read);
-      if (read.wanted === undefined) continue;
-      total += read.wanted.bytes;
-      if (row[PAYLOAD] === null) large.push(read.position);
+      total += read.wanted?.bytes ?? 0;
     }
-    return { rows: await this.withPayloads(page, large), cut: found.length >= rows };
+    return { rows: page, cut: found.length >= rows };
   }
 
-  /** The log's rows never change, so a later statement reads the same payload. */
-  private async withPayloads(page: LogRow[], positions: readonly number[]): Promise<LogRow[]> {
-    if (positions.length === 0) return page;
-    const found = await this.db.queryRaw(this.payloadsSql, [positions], 'integration_payloads');
-    const payloads = new Map(found.map(([position, payload]) => [Number(position), payload]));
-    return page.map(({ position, wanted }) => {
-      const payload = payloads.get(position);
-      return { position, wanted: wanted && typeof payload === 'string' ? { ...wanted, payload } : wanted };
-    });
+  /** The payloads that were left behind and fit the page. The log's rows never change: a later statement reads the same. */
+  private async readLarge(
+    found: readonly RawRow[],
+    bytes: number,
+  ): Promise<ReadonlyMap<string | null, string | null>> {
+    const positions: string[] = [];
+    let total = 0;
+    for (const row of found) {
+      if (total >= bytes) break;
+      total += Number(row[BYTES] ?? 0);
+      if (row[ID] !== null && row[PAYLOAD] === null) positions.push(row[POSITION] as string);
+    }
+    if (positions.length === 0) return NO_PAYLOADS;
+    const payloads = await this.db.queryRaw(this.payloadsSql, [positions], 'integration_payloads');
+    return new Map(payloads.map(([position, payload]) => [position ?? null, payload ?? null]));
   }
 
   /** The events at these positions; a position that the log no longer has is absent. */
@@ -139,7 +136,7 @@ export class OutboxLogStore {
     const rows = await this.db.queryRaw(this.byPositionSql, [positions], 'integration_by_position');
     const events = new Map<number, LogEvent>();
     for (const row of rows) {
-      const { position, wanted } = toLogRow(row);
+      const { position, wanted } = toLogRow(row, NO_PAYLOADS);
       if (wanted !== undefined) events.set(position, wanted);
     }
     return events;
@@ -165,36 +162,21 @@ function splitNames(names: readonly string[]): { everything: boolean; exact: str
   return { everything: prefixes.includes(''), exact: names.filter((name) => !name.endsWith('*')), prefixes };
 }
 
-function toLogRow(row: (string | null)[]): LogRow {
-  const [
+function toLogRow(row: RawRow, large: ReadonlyMap<string | null, string | null>): LogRow {
+  const position = Number(row[POSITION]);
+  if (row[ID] === null) return { position, wanted: undefined };
+  return new LogEvent({
     position,
-    bytes,
-    delay,
-    id,
-    eventName,
-    version,
-    sourceModule,
-    aggregateType,
-    aggregateId,
-    payload,
-    metadata,
-    at,
-  ] = row;
-  if (id === null || id === undefined) return { position: Number(position), wanted: undefined };
-  return {
-    position: Number(position),
-    wanted: {
-      id,
-      eventName: eventName as string,
-      eventVersion: Number(version),
-      sourceModule: sourceModule as string,
-      aggregateType: aggregateType as string,
-      aggregateId: aggregateId as string,
-      payload: payload as string,
-      metadata: metadata as string,
-      createdAt: (at as string).replace(' ', 'T').replace('+00', 'Z'),
-      bytes: Number(bytes),
-      delayMs: delay === null || delay === undefined ? undefined : Number(delay),
-    },
-  };
+    bytes: Number(row[BYTES]),
+    delayMs: row[DELAY] === null ? undefined : Number(row[DELAY]),
+    id: row[ID] as string,
+    eventName: row[4] as string,
+    eventVersion: Number(row[5]),
+    sourceModule: row[6] as string,
+    aggregateType: row[7] as string,
+    aggregateId: row[8] as string,
+    payload: (row[PAYLOAD] ?? large.get(row[POSITION] ?? null)) as string,
+    metadata: row[10] as string,
+    createdAt: millisecondsOf(row[11] as string),
+  });
 }

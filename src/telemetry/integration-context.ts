@@ -67,31 +67,27 @@ export function runInTransactionContext<R>(
 }
 
 /**
- * Runs `fn` as a handler and returns what it returns. Nothing of the surrounding context is inherited. With a `transaction`,
- * `published` collects what the handler publishes through it; whoever commits it signals those afterwards.
+ * Calls a handler that runs in no transaction of ours, and returns what it returns. Nothing of the surrounding context is
+ * inherited; nothing is to be closed afterwards, so there is no promise of ours around the handler's.
+ */
+export function runHandler<A extends unknown[], R>(
+  consumerName: string,
+  event: HandledEvent | undefined,
+  handler: (...input: A) => R,
+  ...input: A
+): R {
+  return storage.run({ handler: { consumerName, event }, transaction: undefined }, handler, ...input);
+}
+
+/**
+ * Runs `fn` as a handler inside the transaction of `client`. Nothing of the surrounding context is inherited. `published` collects
+ * what the handler publishes through it; whoever commits it signals those afterwards.
  */
 export function runInHandlerContext<R>(
-  handler: HandlerScope & {
-    readonly transaction?: object | undefined;
-    readonly published?: PublishedRecord[] | undefined;
-  },
-  fn: () => Promise<R>,
-): Promise<R>;
-export function runInHandlerContext<R>(
-  handler: HandlerScope & { readonly transaction?: undefined },
-  fn: () => R,
-): R;
-export function runInHandlerContext<R>(
-  handler: HandlerScope & {
-    readonly transaction?: object | undefined;
-    readonly published?: PublishedRecord[] | undefined;
-  },
+  handler: HandlerScope & { readonly transaction: object; readonly published: PublishedRecord[] },
   fn: () => Promise<R>,
 ): Promise<R> {
-  const { consumerName, event, transaction: client, published = [] } = handler;
-  // Nothing to close afterwards: no promise of ours around the handler's.
-  if (client === undefined)
-    return storage.run({ handler: { consumerName, event }, transaction: undefined }, fn);
+  const { consumerName, event, transaction: client, published } = handler;
   const scope: TransactionScope = { openedBy: 'handler', client, published, outer: undefined, open: true };
   return runAndClose({ handler: { consumerName, event }, transaction: scope }, scope, fn);
 }

@@ -1,9 +1,11 @@
+import type { AggregateKey } from '../../src/events/aggregate-key.js';
 import type { ClaimedCursor, InboxCursorStore, Settlement } from '../../src/inbox/inbox-cursor.store.js';
 import type { ClaimedRow, InboxEventStore } from '../../src/inbox/inbox-event.store.js';
-import type { AggregateKey, InboxStatus } from '../../src/inbox/inbox-status.js';
+import type { InboxStatus } from '../../src/inbox/inbox-status.js';
 import { PositionSet } from '../../src/inbox/position-set.js';
+import { LogEvent } from '../../src/outbox/log-event.js';
 import type { LogPages } from '../../src/outbox/log-pages.js';
-import type { LogEvent, LogRow, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
+import type { LogRow, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
 
 export const KEY = { consumerName: 'consumer', partition: 0 };
 
@@ -131,7 +133,7 @@ export class SimulatedInbox {
     const wanted = PositionSet.parse(ranges);
     const found = this.log.filter(({ position }) => wanted.has(position)).slice(0, rows);
     return {
-      rows: found.map(({ position, event }) => ({ position, wanted: event })),
+      rows: found.map(({ event }) => event),
       cut: found.length >= rows,
     };
   }
@@ -407,7 +409,8 @@ function byPosition(a: { position: number }, b: { position: number }): number {
 }
 
 function toEvent(position: number, aggregateId: string, delayMs: number | undefined): LogEvent {
-  return {
+  return new LogEvent({
+    position,
     id: `event ${position}`,
     eventName: 'thing.changed',
     eventVersion: 1,
@@ -416,8 +419,8 @@ function toEvent(position: number, aggregateId: string, delayMs: number | undefi
     aggregateId,
     payload: '{}',
     metadata: '{}',
-    createdAt: '2026-01-01T00:00:00.000Z',
+    createdAt: Date.UTC(2026, 0, 1),
     bytes: 2,
     delayMs,
-  };
+  });
 }

@@ -1,4 +1,5 @@
 import { PositionSet } from '../../src/inbox/position-set.js';
+import { LogEvent } from '../../src/outbox/log-event.js';
 import type { LogPage, LogRow, LogWriter } from '../../src/outbox/outbox-log.store.js';
 
 /** Events of this aggregate are published under its lock, and so have an order to keep. */
@@ -138,20 +139,18 @@ export class SimulatedWriter {
 }
 
 function toRow({ position, aggregateId }: Publication): LogRow {
-  return {
+  return new LogEvent({
     position,
-    wanted: {
-      id: `event ${position}`,
-      eventName: 'thing.changed',
-      eventVersion: 1,
-      sourceModule: 'test',
-      aggregateType: 'thing',
-      aggregateId,
-      payload: '{}',
-      metadata: '{}',
-      createdAt: '2026-01-01T00:00:00.000Z',
-      bytes: 2,
-      delayMs: undefined,
-    },
-  };
+    id: `event ${position}`,
+    eventName: 'thing.changed',
+    eventVersion: 1,
+    sourceModule: 'test',
+    aggregateType: 'thing',
+    aggregateId,
+    payload: '{}',
+    metadata: '{}',
+    createdAt: Date.UTC(2026, 0, 1),
+    bytes: 2,
+    delayMs: undefined,
+  });
 }

@@ -1,0 +1,90 @@
+import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
+import type { EventMetadata } from '../events/domain-event.js';
+import { copyOfJson } from '../events/json-copy.js';
+
+/** Parsed payloads of larger events are not kept for the next consumer: memory is dearer than parsing once more. */
+const LARGEST_KEPT_BYTES = 16 * 1024;
+
+/** The columns of an event of the log. Payload and metadata are JSON text. */
+export interface LogColumns {
+  readonly position: number;
+  readonly id: string;
+  readonly eventName: string;
+  readonly eventVersion: number;
+  readonly sourceModule: string;
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+  readonly payload: string;
+  readonly metadata: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Of the payload. */
+  readonly bytes: number;
+  /** Milliseconds until the event may be handled; undefined when that is now. */
+  readonly delayMs: number | undefined;
+}
+
+/** An event as it lies in the log. Consumers that read the same page share it; each gets a payload of its own. */
+export class LogEvent implements AggregateKey {
+  readonly position: number;
+  readonly id: string;
+  readonly eventName: string;
+  readonly eventVersion: number;
+  readonly sourceModule: string;
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Of the payload. */
+  readonly bytes: number;
+  /** Milliseconds until the event may be handled, as of its reading; undefined when that is now. */
+  readonly delayMs: number | undefined;
+
+  private readonly payload: string;
+  private readonly metadata: string;
+  private aggregate: string | undefined;
+  private shared = false;
+  private parsed: unknown;
+
+  constructor(columns: LogColumns) {
+    this.position = columns.position;
+    this.id = columns.id;
+    this.eventName = columns.eventName;
+    this.eventVersion = columns.eventVersion;
+    this.sourceModule = columns.sourceModule;
+    this.aggregateType = columns.aggregateType;
+    this.aggregateId = columns.aggregateId;
+    this.createdAt = columns.createdAt;
+    this.bytes = columns.bytes;
+    this.delayMs = columns.delayMs;
+    this.payload = columns.payload;
+    this.metadata = columns.metadata;
+  }
+
+  /** As a row of a page: one that is wanted. */
+  get wanted(): LogEvent {
+    return this;
+  }
+
+  /** The name of its aggregate, made once. */
+  get aggregateName(): string {
+    this.aggregate ??= nameOfAggregate(this);
+    return this.aggregate;
+  }
+
+  /** Several consumers are going to ask for its payload. */
+  share(): void {
+    this.shared = this.bytes <= LARGEST_KEPT_BYTES;
+  }
+
+  /** The payload, for one handler to keep: nobody else has the same object. */
+  takePayload(): unknown {
+    if (!this.shared) return JSON.parse(this.payload);
+    this.parsed ??= JSON.parse(this.payload);
+    return copyOfJson(this.parsed);
+  }
+
+  takeMetadata(): EventMetadata {
+    return this.metadata === '{}' ? {} : JSON.parse(this.metadata);
+  }
+}
