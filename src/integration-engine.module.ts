@@ -332,7 +332,7 @@ function hostClientProvider(clientToken: InjectionToken | undefined): Provider {
     useFactory: ({ client, clientToken: token }: ResolvedOptions, db: EngineDatabase, modules: ModuleRef) => {
       // A token that only the options' factory knows cannot be declared as a dependency: the client may be made later.
       if (token !== undefined) return new HostClient(() => modules.get(token as string, { strict: false }));
-      return new HostClient(client ?? db.asClient());
+      return new HostClient(client ?? db.openClient());
     },
   };
 }

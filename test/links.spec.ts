@@ -88,7 +88,7 @@ describe('creating a link', () => {
   });
 
   it('works through the engine’s own connections, for hosts without a client', async () => {
-    const own = new IntegrationLinkService(new HostClient(db.asClient()), new IntegrationLinkStore(db));
+    const own = new IntegrationLinkService(new HostClient(db.openClient()), new IntegrationLinkStore(db));
     const link = await own.createLink({ ...LINK, metadata: { a: 1 } });
     expect(await links.findOutbound('finance', 'invoice', 'i-1')).toEqual([link]);
     expect(await own.removeLink(link.id)).toBe(true);

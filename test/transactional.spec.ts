@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
@@ -10,7 +11,7 @@ import {
   type TransactionalSqlClient,
 } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
-import { effectsOf, transactionOf, writeEffect } from './support/effects.js';
+import { effectsOf, transactionOf, writeEffect, writeEffectBySql } from './support/effects.js';
 import { gate } from './support/gate.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
 import { Recorder } from './support/recorder.js';
@@ -97,6 +98,15 @@ const untilSomebodyWaitsForARow = () =>
     return rowCount === 1;
   });
 
+/** The transactions that wait for a row of another's. */
+async function waitingForARow(): Promise<string[]> {
+  const { rows } = await database.pool.query<{ transaction: string }>(
+    `SELECT pid || ' ' || xact_start AS transaction FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'transactionid'`,
+  );
+  return rows.map((row) => row.transaction);
+}
+
 /** The warnings that are logged from now on. */
 function warnings(): Recorder<string> {
   const logged = new Recorder<string>();
@@ -126,19 +136,26 @@ describe('the effects of a transactional handler', () => {
     expect(await inboxRows(database, 'fails')).toMatchObject([{ status: 'processed', attempts: 3 }]);
   });
 
-  it('are not lost where a handler swallows an error of the database: that attempt has failed', async () => {
-    const { app, attempts } = await consume('swallows', async (e, context) => {
-      await writeEffect('swallows', e, context);
-      if (context.attempt < 3)
-        await transactionOf(context)
-          .$executeRawUnsafe('SELECT 1 / 0')
-          .catch(() => {});
-    });
-    await app.api.publishEvent(event('swallows'));
-    await untilSettled('swallows');
-    expect(attempts.all).toEqual([1, 2, 3]);
-    expect(await effectsOf(database, 'swallows')).toEqual(['attempt 3']);
-  });
+  it.each([
+    { host: 'no client', name: 'swallows', clientOf: () => undefined },
+    { host: 'Prisma', name: 'swallows-prisma', clientOf: () => database.prisma() },
+  ])(
+    'are not lost where a handler swallows an error of the database ($host): that attempt has failed',
+    async ({ name, clientOf }) => {
+      const handle: Handle = async (e, context) => {
+        await writeEffectBySql(name, e, context);
+        if (context.attempt < 3)
+          await transactionOf(context)
+            .$executeRawUnsafe('SELECT 1 / 0')
+            .catch(() => {});
+      };
+      const { app, attempts } = await consume(name, handle, { client: clientOf() });
+      await app.api.publishEvent(event(name));
+      await untilSettled(name);
+      expect(attempts.all).toEqual([1, 2, 3]);
+      expect(await effectsOf(database, name)).toEqual(['attempt 3']);
+    },
+  );
 
   it('are there once where the process forgets everything between the commit and the save', async () => {
     const committed = new pg.Client({ connectionString: database.url });
@@ -391,6 +408,47 @@ describe('a failure of the infrastructure counts no attempt', () => {
     expect(attempts.all).toEqual([1]);
     expect(await inboxRows(database, 'isolated')).toEqual([]);
   });
+
+  it.each([
+    { host: 'no client', name: 'held', clientOf: () => undefined },
+    { host: 'Prisma', name: 'held-prisma', clientOf: () => database.prisma() },
+  ])(
+    'a row that somebody holds uncommitted is waited for no longer than the handler may take ($host)',
+    async ({ name, clientOf }) => {
+      const id = randomUUID();
+      const warned = warnings();
+      const { app, attempts } = await consume(name, (e, context) => writeEffectBySql(name, e, context), {
+        client: clientOf(),
+        timeoutMs: 300,
+      });
+      const holder = new pg.Client({ connectionString: database.url });
+      await holder.connect();
+      try {
+        await holder.query('BEGIN');
+        await holder.query(
+          `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id, status)
+         VALUES ($1, 1, $2, 0, 'thing', 'a', 'processed')`,
+          [id, name],
+        );
+        await app.api.publishEvent({ ...event(name), id });
+        const [waiter] = await until('somebody waits for the row', async () => {
+          const waiting = await waitingForARow();
+          return waiting.length > 0 && waiting;
+        });
+        await until(
+          'it does not wait any more',
+          async () => !(await waitingForARow()).includes(waiter ?? ''),
+        );
+        await holder.query('ROLLBACK');
+      } finally {
+        await holder.end();
+      }
+      await untilSettled(name);
+      expect(warned.all.filter((message) => !message.includes('no attempt is counted'))).toEqual([]);
+      expect(attempts.all).toEqual([1]);
+      expect(await effectsOf(database, name)).toEqual(['attempt 1']);
+    },
+  );
 
   it('a host whose pool is exhausted gets its events once there is a connection', async () => {
     const warned = warnings();

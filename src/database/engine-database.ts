@@ -3,8 +3,8 @@ import { Subject } from 'rxjs';
 import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { isConnectionLoss, reasonOf } from './connection-loss.js';
+import { EngineClient, runTransaction } from './engine-client.js';
 import { type EngineConnection, EngineConnectionFactory } from './engine-connection.js';
-import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
 
 /** Statements of one open transaction, or of the pool. */
 export interface EngineSession {
@@ -16,11 +16,13 @@ export interface EngineDatabaseOptions {
   connectionString: string;
   /** A validated schema name; statements are written for it. */
   schema: string;
-  /** Connections of the pool, default 4. */
+  /** Connections of a pool: of the engine's (default 4), and of a client's of its own (default 10). */
   max?: number | undefined;
 }
 
 const DEFAULT_POOL_SIZE = 4;
+/** As many as handlers of a consumer run at once by default. */
+const DEFAULT_CLIENT_POOL_SIZE = 10;
 /** A statement that the server neither answers nor ends: the connection is dead, whatever TCP thinks. */
 const CLIENT_STATEMENT_TIMEOUT_MS = 20_000;
 const BOOT_RETRY_FIRST_MS = 200;
@@ -40,7 +42,7 @@ export class EngineDatabase implements EngineSession {
 
   private readonly connections: EngineConnectionFactory;
   private readonly pool: pg.Pool;
-  private clientPool: pg.Pool | undefined;
+  private readonly clients: EngineClient[] = [];
   private closing = false;
 
   constructor(private readonly options: EngineDatabaseOptions) {
@@ -108,38 +110,26 @@ export class EngineDatabase implements EngineSession {
     }
   }
 
-  /**
-   * The engine's connections in the shape of a host client, for applications that bring none: a pool of its own, so that
-   * transactions of handlers cannot starve pages and saves.
-   */
-  asClient(): TransactionalSqlClient {
-    const pool = () => {
-      this.clientPool ??= this.openPool(this.options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration client');
-      return this.clientPool;
-    };
-    return {
-      ...sqlClientOf({ query: (config) => pool().query(config) }),
-      $transaction: async (fn) => {
-        const client = await pool().connect();
-        return releaseAfter(
-          client,
-          runTransaction(client, () => fn(sqlClientOf(client))),
-        );
-      },
-    };
+  /** A client of the engine's own, with a pool of its own: transactions of handlers cannot starve pages and saves. */
+  openClient(): EngineClient {
+    const max = this.options.max ?? DEFAULT_CLIENT_POOL_SIZE;
+    const client = new EngineClient(() => this.openPool(max, 'nestjs-integration client', true));
+    this.clients.push(client);
+    return client;
   }
 
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
-    await Promise.all([this.pool.end(), this.clientPool?.end()]);
+    await Promise.all([this.pool.end(), ...this.clients.map((client) => client.close())]);
     this.losses$.complete();
   }
 
-  private openPool(max: number, applicationName: string): pg.Pool {
+  private openPool(max: number, applicationName: string, pipeline = false): pg.Pool {
     const pool = new pg.Pool({
       ...this.connections.config(applicationName),
       max,
+      pipeline,
       idleTimeoutMillis: 0,
       verify: (client: pg.PoolClient, done: (error?: Error) => void) => {
         this.connections.prepare(client).then(() => done(), done);
@@ -190,32 +180,10 @@ async function releaseAfter<R>(client: pg.PoolClient, work: Promise<R>): Promise
   }
 }
 
-async function runTransaction<R>(client: pg.ClientBase, run: () => Promise<R>): Promise<R> {
-  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-  try {
-    const result = await run();
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
-    throw error;
-  }
-}
-
 function sessionOf(client: pg.ClientBase): EngineSession {
   return {
     query: async <Row>(sql: string, params: readonly unknown[] = []) =>
       (await client.query({ text: sql, values: [...params] })).rows as Row[],
-  };
-}
-
-type Queryable = { query(config: pg.QueryConfig): Promise<pg.QueryResult> };
-
-function sqlClientOf(client: Queryable): SqlClient {
-  return {
-    $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) =>
-      (await client.query({ text: sql, values })).rows as T,
-    $executeRawUnsafe: async (sql, ...values) => (await client.query({ text: sql, values })).rowCount ?? 0,
   };
 }
 

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { HostClient } from '../database/host-client.js';
-import type { IntegrationError } from '../errors.js';
+import { IntegrationError } from '../errors.js';
 import { InboxService } from '../inbox/inbox.service.js';
 import type { HeldLease } from '../inbox/lease-keeper.js';
 import { IntegrationLinkService } from '../links/integration-link.service.js';
@@ -130,7 +130,10 @@ export class HandlerRunner {
         },
       );
     } catch (error) {
-      return error instanceof Decided ? error.outcome : { kind: 'infrastructure', error };
+      if (error instanceof Decided) return error.outcome;
+      return isSwallowed(error)
+        ? this.outcomeOfHandlerError(attempt, error)
+        : { kind: 'infrastructure', error };
     }
     if (this.crashes('after-commit', attempt)) return CRASHED;
     if (published.length > 0) {
@@ -185,6 +188,11 @@ export class HandlerRunner {
     this.logger.warn(error.message);
     attempt.settle(this.outcomeOfHandlerError(attempt, error));
   };
+}
+
+/** The handler caught an error of the database, and its transaction was lost with it. */
+function isSwallowed(error: unknown): boolean {
+  return error instanceof IntegrationError && error.code === 'INTEGRATION_TRANSACTION_ABORTED';
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { EngineTransaction } from '../database/engine-client.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
@@ -6,7 +7,7 @@ import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import type { HeldLease } from '../inbox/lease-keeper.js';
 import { PositionSet } from '../inbox/position-set.js';
 import type { Attempt } from './attempt.js';
-import type { Delivery, Outcome } from './delivery.js';
+import type { Claim, Delivery, Outcome } from './delivery.js';
 import { HandlerTransactionStore } from './handler-transaction.store.js';
 
 /** The server ends a transaction this much later than the handler's own deadline, which decides first. */
@@ -19,13 +20,14 @@ const SERVER_TIMEOUT_SLACK_MS = 500;
  *      process, and the locks of such a process would block the next owner. READ COMMITTED, verified: a repeatable-read
  *      snapshot would hide a changed token.
  *   2. the inbox row, unique on event and consumer: it waits for whoever holds it uncommitted. If it is there, the
- *      effects are (or the retry lane has the event).
+ *      effects are (or the retry lane has the event). For an event from the log, 1 and 2 are one statement.
  *   3. then, in a statement of its own, the token. A process that stalled past its lease either finds the row, or finds
  *      the token changed, or holds the row before the next owner asks for it. (The other way round, a process could check the
- *      token, stall, and insert after the next owner's row was cleaned up.)
+ *      token, stall, and insert after the next owner's row was cleaned up.) It may be sent before 2 has been answered: the server
+ *      takes its snapshot after 2 has ended.
  *   4. the handler.
- *   5. one more statement: a handler that swallowed a database error has an aborted transaction, and its COMMIT would
- *      be a ROLLBACK without an error.
+ *   5. a handler that swallowed a database error has an aborted transaction, and its COMMIT would be a ROLLBACK without an
+ *      error. Our own client looks at the answer to COMMIT; any other is asked one more statement before.
  *
  * A batch from the log writes no rows: step 2 asks which of its positions are still unread under our token, and step 5
  * removes them from `unread`, fenced by the token and by their still being there. Effects and progress commit together.
@@ -45,19 +47,19 @@ export class HandlerTransaction {
     lease: HeldLease,
     remainingMs: number,
   ): Promise<Outcome | undefined> {
-    const isolation = await this.statements.begin(transaction, remainingMs + SERVER_TIMEOUT_SLACK_MS);
-    if (isolation !== 'read committed') throw wrongIsolation(isolation);
-    if (attempt.settlesPositions) return this.takePositions(transaction, attempt, lease);
-    const taken = await this.takeRow(transaction, attempt.delivery, lease);
-    if (taken !== undefined) return taken;
-    const held = await this.cursors.holdsLease(transaction, lease.key, lease.token);
-    return held ? undefined : { kind: 'lease-lost' };
+    const timeoutMs = Math.ceil(remainingMs + SERVER_TIMEOUT_SLACK_MS);
+    const { claim } = attempt.delivery;
+    if (claim === undefined && !attempt.settlesPositions)
+      return this.takeFromLog(transaction, attempt.delivery, lease, timeoutMs);
+    requireReadCommitted(await this.statements.begin(transaction, timeoutMs));
+    if (claim === undefined) return this.takePositions(transaction, attempt, lease);
+    return this.takeClaimed(transaction, claim, attempt.delivery.attempt, lease);
   }
 
   /** Step 5: undefined if the transaction may commit. */
   async leave(transaction: SqlClient, attempt: Attempt, lease: HeldLease): Promise<Outcome | undefined> {
     if (!attempt.settlesPositions) {
-      await this.statements.verifyUsable(transaction);
+      if (!(transaction instanceof EngineTransaction)) await this.statements.verifyUsable(transaction);
       return undefined;
     }
     const positions = positionsOf(attempt.toHandle).toString();
@@ -65,6 +67,44 @@ export class HandlerTransaction {
     if (settled) return undefined;
     // The lease, or an earlier attempt's commit: the next attempt begins by asking which.
     return { kind: 'infrastructure', error: new Error('the positions of the batch are not ours any more') };
+  }
+
+  private async takeFromLog(
+    transaction: SqlClient,
+    { log }: Delivery,
+    lease: HeldLease,
+    timeoutMs: number,
+  ): Promise<Outcome | undefined> {
+    const { id: outboxEventId, position, aggregateType, aggregateId } = log;
+    const row = { outboxEventId, position, aggregateType, aggregateId };
+    const inserting = this.inbox.insertProcessed(transaction, lease.key, row, timeoutMs);
+    const holding =
+      transaction instanceof EngineTransaction ? this.checkToken(transaction, lease) : undefined;
+    // Where the insert fails, so does this.
+    holding?.catch(() => {});
+    const { isolation, inserted } = await inserting;
+    requireReadCommitted(isolation);
+    if (inserted) return holding ?? this.checkToken(transaction, lease);
+    const found = await this.inbox.statusOf(transaction, lease.key, outboxEventId);
+    if (found === 'processed') return { kind: 'processed' };
+    if (found !== undefined) return { kind: 'elsewhere' };
+    return { kind: 'infrastructure', error: new Error('the inbox row vanished meanwhile') };
+  }
+
+  /** In the retry lane the row is there: `processing` with this attempt's number becomes `processed`, or nothing happens. */
+  private async takeClaimed(
+    transaction: SqlClient,
+    { inboxEventId }: Claim,
+    attempt: number,
+    lease: HeldLease,
+  ): Promise<Outcome | undefined> {
+    const ours = await this.inbox.completeClaimed(transaction, inboxEventId, attempt);
+    return ours ? this.checkToken(transaction, lease) : { kind: 'elsewhere' };
+  }
+
+  private async checkToken(transaction: SqlClient, lease: HeldLease): Promise<Outcome | undefined> {
+    const held = await this.cursors.holdsLease(transaction, lease.key, lease.token);
+    return held ? undefined : { kind: 'lease-lost' };
   }
 
   private async takePositions(
@@ -79,40 +119,15 @@ export class HandlerTransaction {
     attempt.toHandle = attempt.deliveries.filter((delivery) => pending.has(delivery.position));
     return attempt.toHandle.length === 0 ? { kind: 'processed' } : undefined;
   }
-
-  private async takeRow(
-    transaction: SqlClient,
-    delivery: Delivery,
-    lease: HeldLease,
-  ): Promise<Outcome | undefined> {
-    if (delivery.claim !== undefined) {
-      const ours = await this.inbox.completeClaimed(
-        transaction,
-        delivery.claim.inboxEventId,
-        delivery.attempt,
-      );
-      return ours ? undefined : { kind: 'elsewhere' };
-    }
-    const found = await this.inbox.insertProcessed(transaction, lease.key, {
-      outboxEventId: delivery.log.id,
-      position: delivery.position,
-      aggregateType: delivery.log.aggregateType,
-      aggregateId: delivery.log.aggregateId,
-    });
-    if (found === true) return undefined;
-    if (found === 'processed') return { kind: 'processed' };
-    if (found === undefined)
-      return { kind: 'infrastructure', error: new Error('the inbox row vanished meanwhile') };
-    return { kind: 'elsewhere' };
-  }
 }
 
 function positionsOf(deliveries: readonly Delivery[]): PositionSet {
   return PositionSet.of(deliveries.map((delivery) => delivery.position));
 }
 
-function wrongIsolation(isolation: string): IntegrationError {
-  return new IntegrationError(
+function requireReadCommitted(isolation: string): void {
+  if (isolation === 'read committed') return;
+  throw new IntegrationError(
     'INTEGRATION_ISOLATION_LEVEL',
     `The host's client opened a ${isolation} transaction for a transactional handler; READ COMMITTED is needed. Let the client honour isolationLevel in $transaction's options.`,
     { isolation },

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { queryEngine } from '../database/engine-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { SqlClient } from '../database/sql-client.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
@@ -179,6 +180,25 @@ export class InboxCursorStore {
     return rows.length > 0;
   }
 
+  /** The save of a transactional consumer without exceptions: positions, and the `processed` rows that they cover. */
+  async settleCovered(
+    key: CursorKey,
+    token: string,
+    positions: string,
+    covered: readonly string[],
+  ): Promise<boolean> {
+    const [row] = await this.db.queryNamed<{ held: boolean }>(
+      'integration_settle_covered',
+      `WITH fenced AS (
+         UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
+         WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1
+       ), ${this.cleaned('$5')}
+       SELECT EXISTS (SELECT 1 FROM fenced) AS held`,
+      [key.consumerName, key.partition, token, positions, covered],
+    );
+    return row?.held ?? false;
+  }
+
   /**
    * The whole save, as one statement behind the fence: nothing of it happens unless the cursor row matched our token,
    * and the lock that the match took keeps a takeover out until it is committed.
@@ -230,7 +250,9 @@ export class InboxCursorStore {
 
   /** Inside a handler's transaction, in a statement of its own after the inbox row: is the lease still ours? */
   async holdsLease(transaction: SqlClient, key: CursorKey, token: string): Promise<boolean> {
-    const rows = await transaction.$queryRawUnsafe<unknown[]>(
+    const rows = await queryEngine<unknown[]>(
+      transaction,
+      'integration_holds_lease',
       `SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid`,
       key.consumerName,
       key.partition,
@@ -282,6 +304,14 @@ export class InboxCursorStore {
     return updated > 0;
   }
 
+  /** Rows of transactional handlers that the saved cursor covers. */
+  private cleaned(eventIds: string): string {
+    return `cleaned AS (
+      DELETE FROM ${this.inbox} i USING fenced
+      WHERE i.consumer_name = $1 AND i.outbox_event_id = ANY (${eventIds}::uuid[]) AND i.status = 'processed'
+    )`;
+  }
+
   private buildSettle(): string {
     return `
       WITH fenced AS (
@@ -318,10 +348,7 @@ export class InboxCursorStore {
         ) next
         WHERE i.id = next.id
         RETURNING i.aggregate_type, i.aggregate_id
-      ), cleaned AS (
-        DELETE FROM ${this.inbox} i USING fenced
-        WHERE i.consumer_name = $1 AND i.outbox_event_id = ANY ($23::uuid[]) AND i.status = 'processed'
-      )
+      ), ${this.cleaned('$23')}
       SELECT EXISTS (SELECT 1 FROM fenced) AS held,
              (SELECT json_agg(json_build_object('position', position, 'status', status,
                 'aggregateType', aggregate_type, 'aggregateId', aggregate_id)) FROM written WHERE was_there) AS found,

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { queryEngine } from '../database/engine-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { SqlClient } from '../database/sql-client.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
@@ -27,10 +28,24 @@ const INTERRUPTED = 'interrupted';
 export class InboxEventStore {
   private readonly cursor: string;
   private readonly inbox: string;
+  private readonly insertProcessedSql: string;
 
   constructor(private readonly db: EngineDatabase) {
     this.cursor = `"${db.schema}".inbox_cursor`;
     this.inbox = `"${db.schema}".inbox_event`;
+    this.insertProcessedSql = `
+      WITH entered AS MATERIALIZED (
+        SELECT set_config('statement_timeout', $7, true), set_config('idle_in_transaction_session_timeout', $7, true),
+               set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), $7), true),
+               current_setting('transaction_isolation') AS isolation
+      ), inserted AS (
+        INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
+          status, attempt_count, processed_at)
+        SELECT $1::uuid, $2::bigint, $3, $4::int, $5, $6, 'processed', 1, clock_timestamp()
+        FROM entered WHERE isolation = 'read committed'
+        ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING RETURNING 1
+      )
+      SELECT isolation, EXISTS (SELECT 1 FROM inserted) AS inserted FROM entered`;
   }
 
   /**
@@ -150,29 +165,40 @@ export class InboxEventStore {
   }
 
   /**
-   * First statement of substance in a handler's transaction: true if the event is ours to run, else what the row that
-   * stood in the way says; undefined if that row has gone meanwhile (an owner's save cleaned it up).
+   * The first statement of a handler's transaction, for an event from the log. It sets the transaction's timeouts, before
+   * it inserts the row; `lock_timeout` is among them because of the statement itself, which may wait for whoever holds the row
+   * uncommitted, and whose own `statement_timeout` was fixed when it began. Nothing is inserted unless the transaction is READ COMMITTED.
    */
   async insertProcessed(
     transaction: SqlClient,
     key: CursorKey,
     event: { outboxEventId: string; position: number } & AggregateKey,
-  ): Promise<true | InboxStatus | undefined> {
-    const inserted = await transaction.$executeRawUnsafe(
-      `INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id, status, attempt_count, processed_at)
-       VALUES ($1::uuid, $2::bigint, $3, $4::int, $5, $6, 'processed', 1, clock_timestamp())
-       ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING`,
+    timeoutMs: number,
+  ): Promise<{ readonly isolation: string; readonly inserted: boolean }> {
+    const [row] = await queryEngine<{ isolation: string; inserted: boolean }[]>(
+      transaction,
+      'integration_insert_processed',
+      this.insertProcessedSql,
       event.outboxEventId,
       event.position,
       key.consumerName,
       key.partition,
       event.aggregateType,
       event.aggregateId,
+      String(timeoutMs),
     );
-    if (inserted > 0) return true;
+    return row ?? { isolation: 'unknown', inserted: false };
+  }
+
+  /** What the row says that stood in the way; undefined if it has gone meanwhile (an owner's save cleaned it up). */
+  async statusOf(
+    transaction: SqlClient,
+    key: CursorKey,
+    outboxEventId: string,
+  ): Promise<InboxStatus | undefined> {
     const [row] = await transaction.$queryRawUnsafe<{ status: InboxStatus }[]>(
       `SELECT status FROM ${this.inbox} WHERE outbox_event_id = $1::uuid AND consumer_name = $2`,
-      event.outboxEventId,
+      outboxEventId,
       key.consumerName,
     );
     return row?.status;

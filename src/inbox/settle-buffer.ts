@@ -127,19 +127,13 @@ export class SettleBuffer {
 
   private async write(pending: PendingSave): Promise<SaveReport> {
     const { exceptions, resolved, release, covered } = pending;
-    if (exceptions.length + resolved.length + release.length + covered.length === 0) {
-      const held = await this.store.settlePositions(this.key, this.token, pending.positions.toString());
-      return {
-        held,
-        positions: pending.positions,
-        found: [],
-        updated: [],
-        stillBlocked: [],
-        written: [],
-        released: [],
-        resolved: [],
-        dueInMs: [],
-      };
+    if (exceptions.length + resolved.length + release.length === 0) {
+      const text = pending.positions.toString();
+      const held =
+        covered.length === 0
+          ? await this.store.settlePositions(this.key, this.token, text)
+          : await this.store.settleCovered(this.key, this.token, text, covered);
+      return { ...NOTHING_SAVED, held, positions: pending.positions };
     }
     const positions = pending.positions.clone();
     for (const row of exceptions) positions.add(row.position, row.position + 1);

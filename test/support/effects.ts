@@ -20,6 +20,20 @@ export async function writeEffect(
   });
 }
 
+/** The same through whatever client the transaction belongs to. */
+export async function writeEffectBySql(
+  consumer: string,
+  event: DomainEvent,
+  context: SubscriberContext,
+): Promise<void> {
+  await transactionOf(context).$executeRawUnsafe(
+    'INSERT INTO effect (consumer, event_id, note) VALUES ($1, $2, $3)',
+    consumer,
+    event.outboxEventId,
+    `attempt ${context.attempt}`,
+  );
+}
+
 /** The notes of a consumer's effects, oldest first. */
 export async function effectsOf(database: TestDatabase, consumer: string): Promise<string[]> {
   const { rows } = await database.pool.query<{ note: string }>(

@@ -39,7 +39,7 @@ export function openOutbox(options: {
   maxPayloadBytes?: number;
 }): OutboxRoom {
   const db = new EngineDatabase({ connectionString: options.url, schema: 'integration' });
-  const host = new HostClient(options.client ?? db.asClient());
+  const host = new HostClient(options.client ?? db.openClient());
   const settings = new IntegrationSettingsService(db);
   const store = new OutboxEventStore(db);
   const notifier = new OutboxNotifier();

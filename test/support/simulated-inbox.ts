@@ -23,6 +23,7 @@ export interface SimulatedRow {
 type Claim = Parameters<InboxEventStore['claimDue']>;
 
 const FOLLOWERS = 100;
+const NO_ROWS = { exceptions: [], resolved: [], release: [] };
 
 /** Of the statements of a worker that are under way, one. */
 export interface Statement {
@@ -348,11 +349,18 @@ export class SimulatedConnections {
     };
     const cursors: Pick<
       InboxCursorStore,
-      'settle' | 'settlePositions' | 'saveReadUpto' | 'forgetUncleanTakeovers' | 'moveToInbox'
+      | 'settle'
+      | 'settlePositions'
+      | 'settleCovered'
+      | 'saveReadUpto'
+      | 'forgetUncleanTakeovers'
+      | 'moveToInbox'
     > = {
       settle: (_key, token, settlement) => send('settle', () => inbox.settle(token, settlement)),
       settlePositions: (_key, token, positions) =>
         send('settle', () => inbox.settlePositions(token, positions)),
+      settleCovered: (_key, token, positions, covered) =>
+        send('settle', () => inbox.settle(token, { ...NO_ROWS, positions, covered }).held),
       saveReadUpto: (_key, token, upto) => send('saveReadUpto', () => inbox.saveReadUpto(token, upto)),
       forgetUncleanTakeovers: (_key, token, below) =>
         send('forgetUncleanTakeovers', () => inbox.forgetUncleanTakeovers(token, below)),
