@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { filter, firstValueFrom, ReplaySubject, take, toArray } from 'rxjs';
 import type { DomainEvent, SubscriberContext } from '../src/index.js';
+import { failAt } from '../src/testing/index.js';
 import type { PrismaClient } from './generated/prisma/client.js';
 import { startApp, type TestApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -114,5 +115,33 @@ describe('batch handlers', () => {
       `SELECT count(*)::int AS rows FROM integration.inbox_event WHERE consumer_name = 'tx-batch'`,
     );
     expect(inbox.rows[0].rows).toBe(0);
+  });
+
+  it('with a transaction happen once where the process forgets everything right after the commit', async () => {
+    const batches: number[] = [];
+    app = await startApp(database, [
+      {
+        eventName: 'cut.made',
+        consumerName: 'cut-batch',
+        transactional: true,
+        batch: { maxSize: 50 },
+        handler: async (batch: DomainEvent[], context: SubscriberContext) => {
+          batches.push(batch.length);
+          const tx = context.transaction as unknown as PrismaClient;
+          await tx.effect.createMany({
+            data: batch.map((event) => ({ consumer: 'cut-batch', eventId: event.outboxEventId })),
+          });
+        },
+      },
+    ]);
+    const fault = failAt(app.context, 'after-commit', { consumerName: 'cut-batch' });
+    await app.api.publishEvents(events('cut', 20));
+    await fault.reached;
+    await app.processor.drain({ timeoutMs: 20_000 });
+    const { rows } = await database.pool.query(
+      `SELECT count(*)::int AS effects, count(DISTINCT event_id)::int AS events FROM effect WHERE consumer = 'cut-batch'`,
+    );
+    expect(rows[0]).toEqual({ effects: 20, events: 20 });
+    expect(batches.reduce((sum, size) => sum + size, 0)).toBe(20);
   });
 });

@@ -333,13 +333,22 @@ describe('when another owner takes over from one that is stalled', () => {
   });
 
   it('in its handler, for good: the server ends its transaction, and the other one is held up no longer than that', async () => {
+    const prisma = database.prisma();
     const { first, second, stallFirst } = await twoOwners(
       'for-good',
       async (e, context) => {
         await writeEffect('for-good', e, context);
         await new Promise(() => {});
       },
-      { timeoutMs: 5_000 },
+      {
+        timeoutMs: 5_000,
+        // In a stopped process the client's own timeout does not fire either.
+        client: {
+          $queryRawUnsafe: (sql, ...values) => prisma.$queryRawUnsafe(sql, ...values),
+          $executeRawUnsafe: (sql, ...values) => prisma.$executeRawUnsafe(sql, ...values),
+          $transaction: (fn, options) => prisma.$transaction(fn, { ...options, timeout: 120_000 }),
+        },
+      },
     );
     await publish('for-good');
     await first.attempts.first(1);
@@ -384,6 +393,49 @@ describe('when another owner takes over from one that is stalled', () => {
     expect(first.attempts.all).toEqual([]);
     expect(second.attempts.all).toEqual([1]);
     expect(await effectsOf(database, 'before')).toEqual(['attempt 1']);
+  });
+
+  it('with its transaction open and no row yet: having written one it still asks for the token, and finds it lost', async () => {
+    const entered = jest.spyOn(HandlerTransaction.prototype, 'enter');
+    const asked = gate();
+    const stall = gate();
+    const prisma = database.prisma();
+    const client: TransactionalSqlClient = {
+      $queryRawUnsafe: (sql, ...values) => prisma.$queryRawUnsafe(sql, ...values),
+      $executeRawUnsafe: (sql, ...values) => prisma.$executeRawUnsafe(sql, ...values),
+      $transaction: (fn, options) =>
+        prisma.$transaction(
+          (tx) =>
+            fn({
+              $queryRawUnsafe: (sql, ...values) => tx.$queryRawUnsafe(sql, ...values),
+              $executeRawUnsafe: async (sql, ...values) => {
+                if (/INSERT INTO "integration".inbox_event/.test(sql)) {
+                  asked.open();
+                  await stall.opened;
+                }
+                return tx.$executeRawUnsafe(sql, ...values);
+              },
+            }),
+          options,
+        ),
+    };
+    const ran = new Recorder<string>();
+    const { second, stallFirst } = await twoOwners('between', () => ran.record('the stalled one'), {
+      client,
+    });
+    await publish('between');
+    await asked.opened;
+    stallFirst();
+    // Saved and cleaned up by the second owner: its row does not stand in the way any more.
+    await untilSettled('between');
+    expect(await inboxRows(database, 'between')).toEqual([]);
+    stall.open();
+    await until('the first owner has entered its transaction', async () => entered.mock.results.length > 1);
+    const outcomes = await Promise.all(entered.mock.results.map(({ value }) => value));
+    expect(ran.all).toEqual([]);
+    expect(outcomes).toContainEqual({ kind: 'lease-lost' });
+    expect(second.attempts.all).toEqual([1]);
+    expect(await inboxRows(database, 'between')).toEqual([]);
   });
 });
 

@@ -1,12 +1,11 @@
+import type { Patch } from './patched-package.js';
+
 /**
  * Wrong turns that are taken in a copy of the built package, and run by the kit itself: real processes, real database. Each
- * is caught if the run misses a check or breaks off. `find` stands exactly once in `file`.
+ * is caught if the run misses a check or breaks off.
  */
-export interface KitMutant {
+export interface KitMutant extends Patch {
   readonly name: string;
-  readonly file: string;
-  readonly find: string;
-  readonly put: string;
   /** The command line of the run that is to catch it. */
   readonly run: readonly string[];
 }
@@ -54,13 +53,6 @@ export const kitMutants: readonly KitMutant[] = [
     file: 'dist/delivery/handler-transaction.js',
     find: 'const taken = await this.takeRow(transaction, attempt.delivery, lease);',
     put: 'const taken = attempt.delivery.claim && (await this.takeRow(transaction, attempt.delivery, lease));',
-    run: ['--only', 'kill', '--events', '5000'],
-  },
-  {
-    name: "batch settled outside its handler's transaction",
-    file: 'dist/delivery/handler-transaction.js',
-    find: 'const settled = await this.cursors.settleInTransaction(transaction, lease.key, lease.token, positions);',
-    put: 'const settled = positions !== undefined;',
     run: ['--only', 'kill', '--events', '5000'],
   },
   {

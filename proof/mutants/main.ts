@@ -1,5 +1,5 @@
 /**
- * `npm run proof:mutants -- [--only model,plays,kit] [--match TEXT] [--seed N] [--json FILE]`: takes each known wrong turn and says which check
+ * `npm run proof:mutants -- [--only model,plays,specs,kit] [--match TEXT] [--seed N] [--json FILE]`: takes each known wrong turn and says which check
  * caught it. Exit status 0 only if all were caught.
  */
 import { parseArgs } from 'node:util';
@@ -9,15 +9,18 @@ import { cases, judge } from '../model/suite.js';
 import { kitMutants } from './kit-mutants.js';
 import { runMutant } from './run-mutant.js';
 import { runPlays } from './run-plays.js';
+import { runSpecMutants } from './run-spec-mutants.js';
+import { specMutants } from './spec-mutants.js';
 
 const { values: options } = parseArgs({
   options: {
-    only: { type: 'string', default: 'model,plays,kit' },
+    only: { type: 'string', default: 'model,plays,specs,kit' },
     match: { type: 'string', default: '' },
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
   },
 });
+const startedAt = performance.now();
 const wanted = options.only.split(',');
 const report = new Report({
   startedAt: new Date().toISOString(),
@@ -37,6 +40,12 @@ if (wanted.includes('plays')) {
   for (const { name, caught } of await runPlays())
     record('play', name, caught ? 'test/cursor-mutants.spec.ts, real database' : undefined);
 }
+if (wanted.includes('specs')) {
+  const chosen = specMutants.filter(({ name }) => name.includes(options.match));
+  const verdicts = await runSpecMutants(chosen);
+  for (const { name, caughtBy } of verdicts) record('spec', name, caughtBy);
+  report.detail('failures-of-specs', Object.fromEntries(verdicts.map((one) => [one.name, one.because])));
+}
 if (wanted.includes('kit')) {
   for (const mutant of kitMutants.filter(({ name }) => name.includes(options.match))) {
     const missed = await runMutant(mutant, Number(options.seed));
@@ -49,7 +58,9 @@ const width = Math.max(...table.map(({ mutant }) => mutant.length));
 console.log('');
 for (const { mutant, caughtBy } of table) console.log(`  ${mutant.padEnd(width)}  ${caughtBy}`);
 const caught = report.checks.filter(({ ok }) => ok).length;
-console.log(`\n  ${caught} of ${report.checks.length} mutants caught`);
+console.log(
+  `\n  ${caught} of ${report.checks.length} mutants caught, in ${Math.round((performance.now() - startedAt) / 1e3)} s`,
+);
 if (options.json !== undefined) await report.write(options.json);
 process.exitCode = report.ok ? 0 : 1;
 

@@ -1,37 +1,22 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { KitMutant } from './kit-mutants.js';
+import { PatchedPackage } from './patched-package.js';
 
-const PACKAGE = fileURLToPath(new URL('../../..', import.meta.url));
-const GIVES_UP_MS = 600_000;
+const GIVES_UP_MS = 300_000;
 
 /** What a run missed; empty: the mutant was not caught. */
 export async function runMutant(mutant: KitMutant, seed: number): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'nestjs-integration-mutant-'));
+  const copy = await PatchedPackage.copy(['dist', 'proof/dist', 'prisma']);
   try {
-    for (const part of ['dist', 'proof/dist', 'prisma', 'package.json'])
-      await cp(join(PACKAGE, part), join(folder, part), { recursive: true });
-    await symlink(join(PACKAGE, 'node_modules'), join(folder, 'node_modules'), 'dir');
-    await patch(join(folder, mutant.file), mutant);
-    const figures = join(folder, 'figures.json');
-    await runProof(folder, [...mutant.run, '--seed', String(seed), '--json', figures]);
+    const figures = join(copy.folder, 'figures.json');
+    const args = [...mutant.run, '--seed', String(seed), '--json', figures];
+    await copy.with([mutant], () => runProof(copy.folder, args));
     return missedOf(JSON.parse(await readFile(figures, 'utf8')));
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await copy.remove();
   }
-}
-
-async function patch(file: string, { find, put, name }: KitMutant): Promise<void> {
-  const source = await readFile(file, 'utf8');
-  const places = source.split(find).length - 1;
-  if (places !== 1) throw new Error(`"${name}": ${file} has ${places} times, not once: ${find}`);
-  await writeFile(
-    file,
-    source.replace(find, () => put),
-  );
 }
 
 /** Its exit status is 1 where a check was missed, which is what is hoped for. */

@@ -1,0 +1,49 @@
+import { runJest, type TestResult } from './jest-run.js';
+import { PatchedPackage } from './patched-package.js';
+import type { SpecMutant } from './spec-mutants.js';
+
+/** What the tests need of the package. */
+const PARTS = ['src', 'test', 'dist', 'prisma', 'jest.config.ts', 'tsconfig.json'];
+
+export interface SpecVerdict {
+  readonly name: string;
+  /** The test that failed with the mutant, and passes without it; undefined: not caught. */
+  readonly caughtBy: string | undefined;
+  /** What that test says. */
+  readonly because: string;
+}
+
+/**
+ * Takes each wrong turn in a copy of the source and runs the one test that is to fail then. The same tests are run without any
+ * of them first: one that fails anyhow catches nothing.
+ */
+export async function runSpecMutants(mutants: readonly SpecMutant[]): Promise<SpecVerdict[]> {
+  if (mutants.length === 0) return [];
+  const copy = await PatchedPackage.copy(PARTS);
+  try {
+    const sound = await runJest(
+      copy.folder,
+      [...new Set(mutants.map(({ spec }) => spec))],
+      mutants.map(({ test }) => test),
+    );
+    const verdicts: SpecVerdict[] = [];
+    for (const { name, patches, spec, test } of mutants) {
+      const mutated = await copy.with(patches, () => runJest(copy.folder, [spec], [test]));
+      const failed = mutated.find(({ title, passed }) => title.includes(test) && !passed);
+      const caught = holds(sound, test) && failed !== undefined;
+      verdicts.push({
+        name,
+        caughtBy: caught ? `${spec}: ${test}` : undefined,
+        because: failed?.message ?? '',
+      });
+    }
+    return verdicts;
+  } finally {
+    await copy.remove();
+  }
+}
+
+function holds(results: readonly TestResult[], test: string): boolean {
+  const own = results.filter(({ title }) => title.includes(test));
+  return own.length > 0 && own.every(({ passed }) => passed);
+}

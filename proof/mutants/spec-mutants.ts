@@ -1,0 +1,182 @@
+import type { Patch } from './patched-package.js';
+
+/** Wrong turns that are taken in a copy of the source, each with the test on a real database that fails then: seconds, not minutes. */
+export interface SpecMutant {
+  readonly name: string;
+  readonly patches: readonly Patch[];
+  readonly spec: string;
+  /** In the title of the test. */
+  readonly test: string;
+}
+
+const CURSOR = 'src/inbox/inbox-cursor.store.ts';
+const INBOX = 'src/inbox/inbox-event.store.ts';
+const TRANSACTION = 'src/delivery/handler-transaction.ts';
+const WORKER = 'src/delivery/consumer-worker.ts';
+
+const TAKE_ROW =
+  'const taken = await this.takeRow(transaction, attempt.delivery, lease);\n    if (taken !== undefined) return taken;\n';
+const ASK_TOKEN = 'const held = await this.cursors.holdsLease(transaction, lease.key, lease.token);\n';
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
+export const specMutants: readonly SpecMutant[] = [
+  {
+    name: 'save without fence',
+    patches: [
+      {
+        file: CURSOR,
+        find: 'AND lease_token = $3::uuid RETURNING 1`,\n      [key.consumerName, key.partition, token, positions],',
+        put: 'AND $3::uuid IS NOT NULL RETURNING 1`,\n      [key.consumerName, key.partition, token, positions],',
+      },
+    ],
+    spec: 'test/leases.spec.ts',
+    test: 'whose token was changed saves nothing',
+  },
+  {
+    name: 'attempts counted after the run',
+    patches: [
+      {
+        file: INBOX,
+        find: "SET status = 'processing', attempt_count = i.attempt_count + 1,",
+        put: "SET status = 'processing',",
+      },
+      {
+        file: INBOX,
+        find: 'i.position, i.attempt_count AS attempt,',
+        put: 'i.position, i.attempt_count + 1 AS attempt,',
+      },
+      {
+        file: CURSOR,
+        find: "i.status = 'processing' AND i.attempt_count = x.attempt",
+        put: "i.status = 'processing' AND i.attempt_count = x.attempt - 1",
+      },
+    ],
+    spec: 'test/retries.spec.ts',
+    test: 'counts an attempt before it runs',
+  },
+  {
+    name: 'release without saving',
+    patches: [
+      { file: WORKER, find: 'await this.saves.saveRest(deadline);', put: '' },
+      {
+        file: WORKER,
+        find: 'return finished && this.saves.isIdle && this.lease',
+        put: 'return finished && this.lease',
+      },
+    ],
+    spec: 'test/shutdown.spec.ts',
+    test: 'saves what they did, begins no other, and gives the lease back',
+  },
+  {
+    name: 'takeover in one statement',
+    patches: [
+      {
+        file: CURSOR,
+        find: '`UPDATE ${this.cursor} c\n       SET lease_owner = $3',
+        put: '`WITH taken AS (UPDATE ${this.cursor} c\n       SET lease_owner = $3',
+      },
+      { file: CURSOR, find: 'FOR UPDATE OF f SKIP LOCKED', put: 'FOR UPDATE OF f' },
+      {
+        file: CURSOR,
+        find: 'free.lease_owner IS NOT DISTINCT FROM $3 AS "wasOurs"`',
+        put: `free.lease_owner IS NOT DISTINCT FROM $3 AS "wasOurs"
+       ), marked AS (
+         UPDATE \${this.inbox} i SET status = 'failed', available_at = clock_timestamp() FROM taken
+         WHERE i.consumer_name = taken."consumerName" AND i.partition = taken.partition AND i.status = 'processing'
+       ) SELECT * FROM taken\``,
+      },
+      {
+        file: INBOX,
+        find: ' ): Promise<number> {\n    const rows',
+        put: ' ): Promise<number> {\n    if (mine.length === 0) return 0;\n    const rows',
+      },
+    ],
+    spec: 'test/leftovers.spec.ts',
+    test: 'is found although its last claim commits while the takeover is under way',
+  },
+  {
+    name: 'token checked before the inbox row',
+    patches: [
+      { file: TRANSACTION, find: `    ${TAKE_ROW}`, put: '' },
+      {
+        file: TRANSACTION,
+        find: `${ASK_TOKEN}    return held ? undefined : { kind: 'lease-lost' };`,
+        put: `${ASK_TOKEN}    if (!held) return { kind: 'lease-lost' };\n    return this.takeRow(transaction, attempt.delivery, lease);`,
+      },
+    ],
+    spec: 'test/transactional.spec.ts',
+    test: 'with its transaction open and no row yet',
+  },
+  {
+    name: 'repeatable read accepted in the handler’s transaction',
+    patches: [
+      {
+        file: TRANSACTION,
+        find: "if (isolation !== 'read committed') throw",
+        put: "if (isolation === '') throw",
+      },
+    ],
+    spec: 'test/transactional.spec.ts',
+    test: 'a client that opens repeatable read is told so',
+  },
+  {
+    name: 'settle overwrites processed',
+    patches: [
+      {
+        file: CURSOR,
+        find: 'DO UPDATE SET status = i.status\n',
+        put: 'DO UPDATE SET status = EXCLUDED.status, attempt_count = EXCLUDED.attempt_count, available_at = EXCLUDED.available_at\n',
+      },
+    ],
+    spec: 'test/transactional.spec.ts',
+    test: 'are there once where the commit takes longer than the deadline',
+  },
+  {
+    name: 'transactional handler without its inbox row',
+    patches: [
+      {
+        file: TRANSACTION,
+        find: TAKE_ROW,
+        put: TAKE_ROW.replace('await', 'attempt.delivery.claim && await'),
+      },
+    ],
+    spec: 'test/transactional.spec.ts',
+    test: 'are there once where the process forgets everything between the commit and the save',
+  },
+  {
+    name: "batch settled outside its handler's transaction",
+    patches: [
+      {
+        file: TRANSACTION,
+        find: 'if (!attempt.settlesPositions) {',
+        put: 'if (attempt.deliveries.length > 0) {',
+      },
+      {
+        file: 'src/delivery/dispatcher.ts',
+        find: "if (outcome.kind === 'processed' && attempt.settlesPositions) {",
+        put: "if (outcome.kind === 'processed' && attempt.deliveries.length === 0) {",
+      },
+    ],
+    spec: 'test/batch.spec.ts',
+    test: 'happen once where the process forgets everything right after the commit',
+  },
+  {
+    name: 'stalled transactions not ended by the server',
+    patches: [
+      {
+        file: 'src/delivery/handler-transaction.store.ts',
+        find: "set_config('idle_in_transaction_session_timeout', $1, true)",
+        put: "set_config('idle_in_transaction_session_timeout', '0', true)",
+      },
+    ],
+    spec: 'test/transactional.spec.ts',
+    test: 'in its handler, for good: the server ends its transaction',
+  },
+  {
+    name: 'retention ignores what consumers have unread',
+    patches: [{ file: 'src/maintenance/retention.store.ts', find: ' - held.positions', put: '' }],
+    spec: 'test/retention.spec.ts',
+    test: 'keeps what some consumer has not read',
+  },
+];
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.
