@@ -79,6 +79,7 @@ import { findNestConfig } from './settings/nest-config.js';
 import { ConsumerRegistration } from './subscribers/consumer-registration.js';
 import { EventSubscriberRegistry } from './subscribers/event-subscriber-registry.js';
 import { SubscriberExplorer } from './subscribers/subscriber-explorer.js';
+import { DeliveryCounters } from './telemetry/delivery-counters.js';
 
 /** Token of the time for which a boot waits for the database, in ms. */
 export const BOOT_DEADLINE_MS = Symbol('nestjs-integration:boot-deadline');
@@ -168,6 +169,7 @@ const DELIVERY: Provider[] = [
   },
   FaultPoints,
   OutcomeStream,
+  DeliveryCounters,
   HandlerTransaction,
   HandlerRunner,
   OutboxProcessorJob,

@@ -109,7 +109,7 @@ function warnings(): Recorder<string> {
 }
 
 describe('an owner', () => {
-  it('whose token was changed saves nothing, says so, and leaves the events to the next one', async () => {
+  it('whose token was changed saves nothing, says so, counts it, and leaves the events to the next one', async () => {
     const warned = warnings();
     const hold = gate();
     const calls = new Recorder<string>();
@@ -122,6 +122,8 @@ describe('an owner', () => {
     await app.api.publishEvents(events('fenced', 1));
     await calls.first(1);
     const before = await unreadOf(database, 'fenced');
+    // The next one, which would tell the owner before its save does, is two seconds away then.
+    await beats(1);
     await database.pool.query(
       `UPDATE integration.inbox_cursor SET lease_token = gen_random_uuid(), lease_owner = $1,
          lease_expires_at = clock_timestamp() + interval '1 hour' WHERE consumer_name = 'fenced'`,
@@ -130,6 +132,7 @@ describe('an owner', () => {
     hold.open();
     await warned.find((message) => /lease was lost|taken over/.test(message));
     expect(await unreadOf(database, 'fenced')).toBe(before);
+    expect((await app.processor.getStats()).refusedSaves).toBe(1);
     await database.pool.query(
       `UPDATE integration.inbox_cursor SET lease_expires_at = clock_timestamp() WHERE consumer_name = 'fenced'`,
     );

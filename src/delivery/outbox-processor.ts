@@ -15,6 +15,7 @@ import type { OutboxStats } from '../outbox/outbox-event.js';
 import { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import { FaultPoints } from './fault-points.js';
 import { HandlerRunner } from './handler-runner.js';
@@ -31,9 +32,11 @@ export interface DrainResult {
   nextDueAt: Date | undefined;
 }
 
-/** Counts over the log and every consumer, and how many handlers this process has. */
+/** Counts over the log and every consumer, and of this process alone: its handlers and its late saves. */
 export interface ProcessorStats extends OutboxStats {
   handlerCount: number;
+  /** Saves of this process that came after another one had taken the consumer over, and changed nothing. Since it started. */
+  refusedSaves: number;
 }
 
 /**
@@ -68,6 +71,7 @@ export class OutboxProcessor implements LeaseUser {
     private readonly replays: ReplayStore,
     private readonly chores: ConsumerChores,
     private readonly outcomes: OutcomeStream,
+    private readonly counters: DeliveryCounters,
     private readonly faults: FaultPoints,
   ) {}
 
@@ -176,7 +180,11 @@ export class OutboxProcessor implements LeaseUser {
 
   /** Counts over the whole log, of one moment; see `OutboxService.getStats`. */
   async getStats(): Promise<ProcessorStats> {
-    return { ...(await this.outbox.getStats()), handlerCount: this.registry.getHandlerCount() };
+    return {
+      ...(await this.outbox.getStats()),
+      handlerCount: this.registry.getHandlerCount(),
+      refusedSaves: this.counters.refusedSaves,
+    };
   }
 
   /** Whether consumers are taken and worked on without being asked. */
@@ -233,6 +241,7 @@ export class OutboxProcessor implements LeaseUser {
         slots: this.slots,
         settings: this.stored,
         outcomes: this.outcomes,
+        counters: this.counters,
         faults: this.faults,
       },
       consumer,

@@ -90,7 +90,7 @@ export class SaveLoop {
     if (report === undefined) return false;
     this.lastSaveMs = performance.now() - startedAt;
     if (!report.held) {
-      this.context.leaseLost();
+      this.refused(report);
       return false;
     }
     if (faults.isArmed && faults.reachedInSave('after-save', this.context.consumer.name)) {
@@ -100,5 +100,16 @@ export class SaveLoop {
     this.dispatcher.saved(report);
     this.onSaved(report);
     return true;
+  }
+
+  /** The fence let nothing through: the lease is somebody else's. Counted also where a beat has told us so meanwhile. */
+  private refused({ positions, resolved }: SaveReport): void {
+    const { counters } = this.context.env;
+    counters.saveRefused();
+    const outcomes = positions.countBelow(Number.POSITIVE_INFINITY) + resolved.length;
+    this.context.logger.warn(
+      `A save of ${outcomes} outcomes came too late and was refused (${counters.refusedSaves} such saves in this process)`,
+    );
+    this.context.leaseLost();
   }
 }

@@ -8,6 +8,7 @@ import type { LogPages } from '../outbox/log-pages.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { Consumer } from '../subscribers/consumer.js';
+import type { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import type { Backoff } from './backoff.js';
 import type { FaultPoints } from './fault-points.js';
 import type { HandlerRunner } from './handler-runner.js';
@@ -25,6 +26,7 @@ export interface WorkerEnvironment {
   readonly slots: HandlerSlots;
   readonly settings: IntegrationSettingsService;
   readonly outcomes: OutcomeStream;
+  readonly counters: DeliveryCounters;
   readonly faults: FaultPoints;
 }
 
