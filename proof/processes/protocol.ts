@@ -74,7 +74,9 @@ export type Request =
   | { readonly kind: 'publish'; readonly events: readonly PlannedEvent[] }
   /** Any: takes every connection of the host's client for so long. */
   | { readonly kind: 'exhaust'; readonly ms: number }
-  | { readonly kind: 'usage' };
+  | { readonly kind: 'usage' }
+  /** Worker: its `OutboxProcessor.getStats()`. */
+  | { readonly kind: 'stats' };
 
 export interface Usage {
   readonly cpuMs: number;

@@ -62,6 +62,8 @@ answerRequests(async (request) => {
       return host.exhaust(request.ms);
     case 'usage':
       return usage();
+    case 'stats':
+      throw new Error('a publisher delivers nothing');
   }
 });
 process.on('SIGTERM', () => {

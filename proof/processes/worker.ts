@@ -6,6 +6,7 @@ import {
   type DomainEvent,
   EventSubscriberRegistry,
   IntegrationModule,
+  OutboxProcessor,
   type SubscriberContext,
 } from 'nestjs-integration';
 import { HandlerJournal } from '../harness/journal.js';
@@ -106,6 +107,7 @@ const app = await NestFactory.createApplicationContext(WorkerModule, {
 });
 answerRequests(async (request) => {
   if (request.kind === 'usage') return usage();
+  if (request.kind === 'stats') return app.get(OutboxProcessor).getStats();
   if (request.kind === 'exhaust') return host.exhaust(request.ms);
   throw new Error(`a worker does not ${request.kind}`);
 });

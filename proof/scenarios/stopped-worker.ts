@@ -1,24 +1,32 @@
 import { consumersOfEveryKind, type ProofProcess } from '../harness/child-process.js';
 import { monotonicMs } from '../harness/clock.js';
 import { judge, readEvents } from '../harness/evidence.js';
-import { readRuns } from '../harness/journal.js';
-import { TOKENS } from '../harness/proof-database.store.js';
-import { untilLeased, untilSettled } from '../harness/settled.js';
+import { type Run, readRuns } from '../harness/journal.js';
+import { TOKENS, UNREAD_OF } from '../harness/proof-database.store.js';
+import { unsettled, untilLeased, untilSettled } from '../harness/settled.js';
 import { sleep, until } from '../harness/wait.js';
-import type { PlannedEvent } from '../processes/protocol.js';
+import type { ConsumerSpec, PlannedEvent } from '../processes/protocol.js';
 import type { Scenario, Stage } from './scenario.js';
 
 const LEASE_MS = 3_000;
 const HANDLER_MS = 9_000;
+/** So long what is done waits for its save: the worker is stopped meanwhile. */
+const FLUSH_MS = 1_000;
+/** How long the next owner may take for everything. */
+const GETS_ON_WITHIN_MS = 45_000;
 /** Long enough to stop the worker meanwhile, on a busy machine too. */
 const HOLD_MS = 6_000;
 /** What the server gives a transaction beyond its handler's time. */
 const SERVER_SLACK_MS = 500;
 const BEHIND = 10;
 const OTHERS = 60;
+const UNSAVED = 20;
 
 /** One handler at a time, so that everything else that was fetched waits. */
-const CONSUMERS = consumersOfEveryKind({ concurrency: 1, timeoutMs: HANDLER_MS });
+const HELD = consumersOfEveryKind({ concurrency: 1, timeoutMs: HANDLER_MS });
+/** Its handlers end just before the worker is stopped: the save comes when it is woken. */
+const UNSAVING: ConsumerSpec = { name: 'unsaved', kind: 'plain', eventNames: ['late.*'] };
+const CONSUMERS = [...HELD, UNSAVING];
 
 /** A worker that does not notice that it has lost its lease. */
 export const stoppedWorker: Scenario = {
@@ -27,7 +35,12 @@ export const stoppedWorker: Scenario = {
     'a worker stopped in its handlers past its lease: the next one goes on, the late one changes nothing',
   run: async (stage) => {
     const { database, processes, report } = stage;
-    const settings = { processingLeaseMs: LEASE_MS, pollingIntervalMs: 500, idlePollingIntervalMs: 1_000 };
+    const settings = {
+      processingLeaseMs: LEASE_MS,
+      pollingIntervalMs: 500,
+      idlePollingIntervalMs: 1_000,
+      flushIntervalMs: FLUSH_MS,
+    };
     const setup = { databaseUrl: database.url, consumers: CONSUMERS, settings };
     const first = processes.worker({ ...setup, holds: true });
     const publisher = processes.publisher({ databaseUrl: database.url });
@@ -35,20 +48,28 @@ export const stoppedWorker: Scenario = {
     await untilLeased(database);
     const owner = await ownerOf(stage);
     const prefetched = new Set(await publisher.ask<string[]>({ kind: 'publish', events: plan() }));
-    await until('a handler of every kind is held', () => first.holdings.length === CONSUMERS.length, {
+    await until('a handler of every kind is held', () => first.holdings.length === HELD.length, {
       everyMs: 5,
     });
-    await sleep(200);
+    await untilPassedOver(stage);
+    await publisher.ask({ kind: 'publish', events: unsaved() });
+    await until('what is not to be saved is handled', () => endedBy(stage, first).length === UNSAVED, {
+      everyMs: 5,
+    });
 
     first.freeze();
     const frozenAt = monotonicMs();
     await sleep(100);
-    const ended = readRuns(stage.folder, first.name).filter((run) => run.endedAt !== undefined);
-    if (ended.length > 0) throw new Error('the machine was too busy to stop the worker in its handlers');
+    const ended = endedBy(stage, first);
+    if (ended.length > UNSAVED)
+      throw new Error('the machine was too busy to stop the worker in its handlers');
+    if ((await unreadOf(stage, ended)) === 0)
+      throw new Error('the machine was too busy to stop the worker before its save');
     const second = processes.worker(setup);
     await second.ready();
     const takenAt = await takenOver(stage, owner);
-    await untilSettled(database, 60_000);
+    await untilSettled(database, GETS_ON_WITHIN_MS).catch(() => {});
+    report.exactly('stopped-worker-left-while-it-is-stopped', await unsettled(database), 0);
     const settledAt = monotonicMs();
     // Whatever it does now, it does late.
     await sleep(Math.max(0, LEASE_MS * 2 - (settledAt - frozenAt)));
@@ -57,6 +78,7 @@ export const stoppedWorker: Scenario = {
     await until('the stopped worker has noticed', () => noticed(first) === CONSUMERS.length, {
       withinMs: 30_000,
     });
+    const refused = await refusedSaves(first);
     await publisher.ask({ kind: 'publish', events: later() });
     await untilSettled(database, 30_000);
     await processes.closeAll();
@@ -67,7 +89,8 @@ export const stoppedWorker: Scenario = {
       ({ startedAt, eventId }) => startedAt > thawedAt && prefetched.has(eventId),
     );
     report.exactly('stopped-worker-stale-starts', late.length, 0);
-    report.exactly('stopped-worker-late-saves-rejected', noticed(first), CONSUMERS.length);
+    report.exactly('stopped-worker-losses-noticed', noticed(first), CONSUMERS.length);
+    report.atLeast('stopped-worker-late-saves-rejected', refused, 1);
     await reportDelivery(stage);
     report.exactly('stopped-worker-processes-ended-by-themselves', processes.deaths.length, 0);
   },
@@ -85,6 +108,44 @@ function plan(): PlannedEvent[] {
 
 function later(): PlannedEvent[] {
   return Array.from({ length: OTHERS }, (_, n) => ({ aggregate: `other ${n}`, eventName: 'thing.changed' }));
+}
+
+function unsaved(): PlannedEvent[] {
+  return Array.from({ length: UNSAVED }, (_, n) => ({ aggregate: `late ${n}`, eventName: 'late.changed' }));
+}
+
+/** The consumer that wants nothing of what there is has put that behind it: its next save is of what it handles next. */
+function untilPassedOver(stage: Stage): Promise<unknown> {
+  return until('what concerns other consumers is passed over', async () => {
+    const events = await readEvents(stage.database);
+    const positions = events.map(({ position }) => position);
+    const [row] = await stage.database.query<{ unread: number }>(UNREAD_OF, [UNSAVING.name, positions]);
+    return row?.unread === 0;
+  });
+}
+
+function endedBy({ folder }: Stage, worker: ProofProcess): Run[] {
+  return readRuns(folder, worker.name).filter((run) => run.endedAt !== undefined);
+}
+
+async function unreadOf({ database }: Stage, runs: readonly Run[]): Promise<number> {
+  const positions = runs.map(({ position }) => position);
+  const [row] = await database.query<{ unread: number }>(UNREAD_OF, [UNSAVING.name, positions]);
+  return row?.unread ?? 0;
+}
+
+/** As the woken worker itself counts them. */
+async function refusedSaves(worker: ProofProcess): Promise<number> {
+  let refused = 0;
+  await until(
+    'a late save is counted',
+    async () => {
+      ({ refusedSaves: refused } = await worker.ask<{ refusedSaves: number }>({ kind: 'stats' }));
+      return refused > 0;
+    },
+    { withinMs: 10_000 },
+  ).catch(() => {});
+  return refused;
 }
 
 /** The one process that holds all leases. */
@@ -125,7 +186,7 @@ async function reportBlocking(
 ): Promise<void> {
   const held = new Map(first.holdings.map(({ consumer, eventId }) => [consumer, eventId]));
   const runs = readRuns(folder, second.name);
-  for (const { name } of CONSUMERS) {
+  for (const { name } of HELD) {
     const run = runs.find(({ consumer, eventId }) => consumer === name && eventId === held.get(name));
     const blocked = (run?.endedAt ?? Number.POSITIVE_INFINITY) - (takenAt.get(name) ?? 0);
     report.atMost(`stopped-worker-next-owner-waits-ms-${name}`, blocked, HANDLER_MS + SERVER_SLACK_MS);
@@ -135,12 +196,14 @@ async function reportBlocking(
 async function reportDelivery({ database, folder, report }: Stage): Promise<void> {
   const events = await readEvents(database);
   for (const consumer of CONSUMERS) {
-    const verdict = await judge(database, folder, consumer, events);
+    const wanted = events.filter(({ name }) => name.startsWith('late.') === (consumer === UNSAVING));
+    const verdict = await judge(database, folder, consumer, wanted);
     report.exactly(`stopped-worker-lost-${consumer.name}`, verdict.lost, 0);
     report.exactly(`stopped-worker-order-violations-${consumer.name}`, verdict.orderViolations, 0);
     if (consumer.kind === 'plain') {
-      // The held one runs twice; nothing else does.
-      report.atMost('stopped-worker-duplicates-plain', verdict.duplicates, 1);
+      // What was held, or done and not saved, runs twice; nothing else does.
+      const bound = consumer === UNSAVING ? UNSAVED : 1;
+      report.atMost(`stopped-worker-duplicates-${consumer.name}`, verdict.duplicates, bound);
     } else {
       report.exactly(`stopped-worker-duplicate-effects-${consumer.name}`, verdict.duplicates, 0);
     }
