@@ -268,7 +268,7 @@ export class LeaseKeeper {
     user: LeaseUser,
   ): Promise<boolean> {
     const able = new Map(candidates.map((candidate) => [candidate.name, candidate]));
-    const dead = this.peers.dead;
+    const { dead, gone } = this.peers;
     this.able = candidates
       .filter(({ name, handles }) =>
         sight.cursors.every((c) => c.consumerName !== name || handles(c.eventNames)),
@@ -285,7 +285,7 @@ export class LeaseKeeper {
             : cursor.expired || dead.has(cursor.leaseOwner ?? ''))),
     );
     const free = claimable.filter((cursor) => !user.isBusy(cursor));
-    const mine = [...assignFreeCursors(free, sight, this.identity.id, dead), ...this.longFree(free)];
+    const mine = [...assignFreeCursors(free, sight, this.identity.id, gone), ...this.longFree(free)];
     if (mine.length === 0) return free.length === claimable.length;
     const sentAt = performance.now();
     const claimed = await this.cursors.claim(mine, this.identity.id, leaseMs, [...dead]);
@@ -315,7 +315,7 @@ export class LeaseKeeper {
   }
 
   private handOverOne(sight: Sight, user: LeaseUser): void {
-    const key = cursorToHandOver(sight, this.identity.id, this.peers.dead);
+    const key = cursorToHandOver(sight, this.identity.id, this.peers.gone);
     const lease = key && [...this.held.values()].find(({ key: held }) => sameCursor(held, key));
     if (lease !== undefined) user.handOver(lease);
   }

@@ -10,9 +10,9 @@ export function assignFreeCursors(
   free: readonly CursorSight[],
   sight: Pick<Sight, 'cursors' | 'processes'>,
   self: string,
-  dead: ReadonlySet<string>,
+  gone: ReadonlySet<string>,
 ): CursorKey[] {
-  const load = loads(sight, self, dead);
+  const load = loads(sight, self, gone);
   for (const cursor of free) {
     // A cursor whose owner is gone or expired is nobody's load any more.
     if (cursor.leaseOwner !== null && load.has(cursor.leaseOwner)) decrement(load, cursor.leaseOwner);
@@ -30,9 +30,9 @@ export function assignFreeCursors(
 export function cursorToHandOver(
   sight: Pick<Sight, 'cursors' | 'processes'>,
   self: string,
-  dead: ReadonlySet<string>,
+  gone: ReadonlySet<string>,
 ): CursorKey | undefined {
-  const load = loads(sight, self, dead);
+  const load = loads(sight, self, gone);
   const own = load.get(self) ?? 0;
   return [...sight.cursors].sort(byKey).find((cursor) => {
     if (cursor.leaseOwner !== self || cursor.expired) return false;
@@ -45,10 +45,10 @@ export function cursorToHandOver(
 function loads(
   sight: Pick<Sight, 'cursors' | 'processes'>,
   self: string,
-  dead: ReadonlySet<string>,
+  gone: ReadonlySet<string>,
 ): Map<string, number> {
   const load = new Map<string, number>([[self, 0]]);
-  for (const process of sight.processes) if (process.alive && !dead.has(process.id)) load.set(process.id, 0);
+  for (const process of sight.processes) if (process.alive && !gone.has(process.id)) load.set(process.id, 0);
   for (const { leaseOwner } of sight.cursors) {
     const count = leaseOwner === null ? undefined : load.get(leaseOwner);
     if (leaseOwner !== null && count !== undefined) load.set(leaseOwner, count + 1);

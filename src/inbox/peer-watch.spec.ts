@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import type { CursorSight, ProcessSight } from './integration-process.store.js';
+import { assignFreeCursors, cursorToHandOver } from './lease-spread.js';
+import { PeerWatch } from './peer-watch.js';
+
+const LOOK_MS = 2_000;
+
+const peer = (id: string, backendGone: boolean | null): ProcessSight => ({
+  id,
+  backendGone,
+  alive: true,
+  consumers: ['c'],
+});
+
+const cursor = (partition: number, leaseOwner: string | null): CursorSight => ({
+  consumerName: 'c',
+  partition,
+  partitions: 2,
+  eventNames: [],
+  leaseOwner,
+  leaseToken: leaseOwner,
+  expired: false,
+  paused: false,
+  replayed: false,
+  replaying: false,
+  repartitioning: false,
+  changedByOthers: 0,
+  dueInMs: null,
+});
+
+/** What an observer knows after these looks, two seconds apart. */
+function watched(...looks: ProcessSight[][]): PeerWatch {
+  const watch = new PeerWatch();
+  for (const [n, processes] of looks.entries()) watch.look(processes, 'self', n * LOOK_MS);
+  return watch;
+}
+
+describe('a process whose backend is gone', () => {
+  it('is dead after two looks by somebody who has seen it alive, and not after one', () => {
+    const [alive, gone] = [[peer('a', false)], [peer('a', true)]];
+    expect([...watched(alive, gone).dead]).toEqual([]);
+    expect([...watched(alive, gone, gone).dead]).toEqual(['a']);
+    expect([...watched(alive, gone, alive, gone).dead]).toEqual([]);
+  });
+
+  it('is not declared dead by somebody who came later, or may not look', () => {
+    const gone = [peer('a', true)];
+    expect([...watched(gone, gone, gone).dead]).toEqual([]);
+    const unknown = [peer('a', null)];
+    expect([...watched(unknown, unknown, unknown).gone]).toEqual([]);
+  });
+
+  it('is left out by somebody who came later where what is free is spread, or handed over', () => {
+    const processes = [peer('a', true), peer('self', false)];
+    const watch = watched(processes, processes);
+    expect([...watch.gone]).toEqual(['a']);
+    const cursors = [cursor(0, null), cursor(1, 'self')];
+    const mine = assignFreeCursors(cursors.slice(0, 1), { cursors, processes }, 'self', watch.gone);
+    expect(mine).toEqual([{ consumerName: 'c', partition: 0 }]);
+    const both = { cursors: [cursor(0, 'self'), cursor(1, 'self')], processes };
+    expect(cursorToHandOver(both, 'self', watch.gone)).toBeUndefined();
+  });
+});
