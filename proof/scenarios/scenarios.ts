@@ -8,6 +8,7 @@ import type { Scenario } from './scenario.js';
 import { silentListen } from './silent-listen.js';
 import { soak } from './soak.js';
 import { stoppedWorker } from './stopped-worker.js';
+import { takeover } from './takeover.js';
 import { versions } from './versions.js';
 
 /** In the order in which they run. Those of one group mostly wait, each for something else, and run side by side. */
@@ -15,7 +16,7 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [kill],
   [restarts],
   [longWriter],
-  [stoppedWorker, clocks, silentListen],
+  [stoppedWorker, takeover, clocks, silentListen],
   [versions, poison, interleavings],
   [soak],
 ];
