@@ -1,11 +1,16 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const packageFolder = dirname(createRequire(import.meta.url).resolve('nestjs-integration/package.json'));
 
 /** The package's own command line. */
 export const MIGRATE_COMMAND = join(packageFolder, 'dist', 'cli', 'main.js');
+
+/** Where the package keeps its retention, which has no public name. */
+export const RETENTION_MODULE = pathToFileURL(
+  join(packageFolder, 'dist', 'maintenance', 'retention.js'),
+).href;
 
 /** Programs of the processes that a run starts. */
 export const PROGRAMS = {

@@ -1,48 +1,131 @@
 import fc from 'fast-check';
+import { ALWAYS, CONSUMERS, type ConsumerName, EVENT_NAMES, type EventName } from './consumers.js';
+import type { FaultPoint } from './process-under-test.js';
+
+/** What is published: how often each consumer's handler is to fail with it. */
+export interface NewEvent {
+  readonly name: EventName;
+  readonly aggregate: number;
+  readonly failures: number;
+}
+
+/** How a process delivers: one round, or rounds until nothing is due. */
+export type Delivering = 'round' | 'drain';
 
 /** One step of a sequence. `by`: which of the two processes; `tx`: which of the open transactions. */
 export type Command =
-  | { readonly kind: 'publish'; readonly aggregate: number; readonly failures: number }
-  | { readonly kind: 'open'; readonly tx: number; readonly aggregate: number; readonly failures: number }
+  | { readonly kind: 'publish'; readonly event: NewEvent }
+  | { readonly kind: 'open'; readonly tx: number; readonly event: NewEvent }
   | { readonly kind: 'commit' | 'roll back'; readonly tx: number }
-  | { readonly kind: 'deliver'; readonly by: number }
+  | { readonly kind: 'deliver'; readonly by: number; readonly how: Delivering }
   /** Delivers, and all connections of the process are cut so many milliseconds after it has begun. */
-  | { readonly kind: 'cut'; readonly by: number; readonly afterMs: number }
+  | { readonly kind: 'cut'; readonly by: number; readonly how: Delivering; readonly afterMs: number }
+  /** Delivers, and the first delivery that comes to this point ends there. */
+  | {
+      readonly kind: 'crash';
+      readonly by: number;
+      readonly how: Delivering;
+      readonly at: FaultPoint;
+      readonly consumer: ConsumerName | undefined;
+    }
   | { readonly kind: 'expire' }
-  | { readonly kind: 'pause' | 'resume'; readonly consumer: number }
-  | { readonly kind: 'replay'; readonly consumer: number; readonly from: number }
-  | { readonly kind: 'redrive' };
+  | { readonly kind: 'pause' | 'resume'; readonly consumer: ConsumerName }
+  | { readonly kind: 'replay'; readonly consumer: ConsumerName; readonly from: number }
+  | {
+      readonly kind: 'filtered replay';
+      readonly consumer: ConsumerName;
+      readonly from: number;
+      readonly names: readonly string[];
+    }
+  | { readonly kind: 'redrive'; readonly consumer: ConsumerName; readonly limit: number }
+  | {
+      readonly kind: 'discard';
+      readonly consumer: ConsumerName;
+      readonly state: DiscardedState;
+      readonly limit: number;
+    }
+  /** Asks for another number of partitions so long after a delivery has begun; undefined: while nobody delivers. */
+  | {
+      readonly kind: 'repartition';
+      readonly consumer: ConsumerName;
+      readonly partitions: number;
+      readonly by: number;
+      readonly afterMs: number | undefined;
+    }
+  /** The log's first so many positions have come of age, and retention runs. */
+  | { readonly kind: 'retention'; readonly by: number; readonly oldUpTo: number };
 
+/** Which rows are discarded; undefined: whatever can be. */
+export type DiscardedState = 'dead_letter' | 'failed' | 'waiting' | 'delayed' | undefined;
+
+/** Prints as it would be written. */
+const plain = <T>(model: { [Key in keyof T]: fc.Arbitrary<T[Key]> }) =>
+  fc.record(model, { noNullPrototype: true });
 const small = (max: number) => fc.nat({ max });
-/** Never, once, or always. */
-const failures = fc.constantFrom(0, 0, 0, 1, 99);
-const aggregate = small(3);
+const one = <T extends string>(kind: T) => fc.constant(kind);
+const by = small(1);
+const tx = small(2);
+const consumer = fc.constantFrom(...CONSUMERS);
+const how = fc.constantFrom<Delivering>('round', 'drain');
+const event: fc.Arbitrary<NewEvent> = plain({
+  name: fc.constantFrom(EVENT_NAMES[0], ...EVENT_NAMES),
+  aggregate: small(3),
+  // Never, once, or always.
+  failures: fc.constantFrom(0, 0, 0, 1, ALWAYS),
+});
+const names = fc.constantFrom(['thing.changed'], ['thing.moved', 'thing.noted'], ['thing.*']);
+const state = fc.constantFrom<DiscardedState>(
+  undefined,
+  undefined,
+  'dead_letter',
+  'failed',
+  'waiting',
+  'delayed',
+);
+const limit = fc.constantFrom(1, 100);
 
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('publish' as const), aggregate, failures }) },
+  { weight: 8, arbitrary: plain({ kind: one('publish'), event }) },
+  { weight: 6, arbitrary: plain({ kind: one('open'), tx, event }) },
+  { weight: 6, arbitrary: plain({ kind: fc.constantFrom('commit' as const, 'roll back' as const), tx }) },
+  { weight: 8, arbitrary: plain({ kind: one('deliver'), by, how }) },
+  { weight: 3, arbitrary: plain({ kind: one('cut'), by, how, afterMs: small(30) }) },
   {
-    weight: 4,
-    arbitrary: fc.record({ kind: fc.constant('open' as const), tx: small(2), aggregate, failures }),
+    weight: 5,
+    arbitrary: plain({
+      kind: one('crash'),
+      by,
+      how,
+      at: fc.constantFrom<FaultPoint>(
+        'before-handler',
+        'after-handler',
+        'after-commit',
+        'before-save',
+        'after-save',
+      ),
+      consumer: fc.option(consumer, { nil: undefined }),
+    }),
   },
+  { weight: 3, arbitrary: plain({ kind: one('expire') }) },
   {
-    weight: 4,
-    arbitrary: fc.record({ kind: fc.constantFrom('commit' as const, 'roll back' as const), tx: small(2) }),
+    weight: 2,
+    arbitrary: plain({ kind: fc.constantFrom('pause' as const, 'resume' as const), consumer }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('deliver' as const), by: small(1) }) },
+  { weight: 2, arbitrary: plain({ kind: one('replay'), consumer, from: small(8) }) },
+  { weight: 2, arbitrary: plain({ kind: one('filtered replay'), consumer, from: small(8), names }) },
+  { weight: 2, arbitrary: plain({ kind: one('redrive'), consumer, limit }) },
+  { weight: 2, arbitrary: plain({ kind: one('discard'), consumer, state, limit }) },
   {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('cut' as const), by: small(1), afterMs: small(60) }),
+    weight: 2,
+    arbitrary: plain({
+      kind: one('repartition'),
+      consumer,
+      partitions: fc.integer({ min: 1, max: 3 }),
+      by,
+      afterMs: fc.option(small(20), { nil: undefined }),
+    }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('expire' as const) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constantFrom('pause' as const, 'resume' as const), consumer: small(2) }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('replay' as const), consumer: small(2), from: small(8) }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('redrive' as const) }) },
+  { weight: 2, arbitrary: plain({ kind: one('retention'), by, oldUpTo: small(16) }) },
 );
 
 export const sequences = fc.array(command, { minLength: 6, maxLength: 30, size: 'max' });

@@ -6,15 +6,22 @@ import {
   EventSubscriberRegistry,
   IntegrationModule,
   OutboxProcessor,
+  RetryAfterError,
   type SubscriberContext,
 } from 'nestjs-integration';
+import { failAt } from 'nestjs-integration/testing';
 import { startTcpProxy, type TcpProxy } from '../harness/tcp-proxy.js';
 import { recordEffects } from '../processes/host.store.js';
 import { createHostClient, type PgHostClient } from '../processes/host-client.js';
+import type { Delivering } from './commands.js';
+import { type ConsumerName, MAX_ATTEMPTS, WANTED_NAMES } from './consumers.js';
+import { type RetentionRun, retentionOf } from './retention-of.js';
 
-export const CONSUMERS = ['plain', 'transactional', 'batch'] as const;
-export type ConsumerName = (typeof CONSUMERS)[number];
-export const MAX_ATTEMPTS = 3;
+export type FaultPoint = Parameters<typeof failAt>[1];
+
+/** The first retry waits so long, so that later commands find it waiting; the others are due at once. */
+const FIRST_RETRY_MS = 30;
+const DRAIN_MS = 300;
 
 /** Told of every run of a handler that has come to its end. */
 export type OnHandled = (consumer: ConsumerName, position: number) => void;
@@ -23,6 +30,7 @@ export type OnHandled = (consumer: ConsumerName, position: number) => void;
 export class ProcessUnderTest {
   private constructor(
     private readonly context: INestApplicationContext,
+    private readonly retention: RetentionRun,
     private readonly proxy: TcpProxy,
     private readonly host: PgHostClient,
   ) {}
@@ -41,9 +49,9 @@ export class ProcessUnderTest {
           settings: {
             'processor.enabled': false,
             maxAttempts: MAX_ATTEMPTS,
-            retryBaseDelayMs: 100,
-            retryMaxDelayMs: 100,
             batchSize: 5,
+            flushIntervalMs: 1,
+            retentionDays: 30,
           },
         }),
       ],
@@ -58,24 +66,36 @@ export class ProcessUnderTest {
       ],
     })(TestModule);
     const context = await NestFactory.createApplicationContext(TestModule, { abortOnError: false });
-    return new ProcessUnderTest(context, proxy, host);
+    return new ProcessUnderTest(context, await retentionOf(context), proxy, host);
   }
 
   get consumers(): ConsumerService {
     return this.context.get(ConsumerService);
   }
 
-  /** One round; a round that lost its connections has done what it could. */
-  async deliver(): Promise<void> {
-    await this.context
-      .get(OutboxProcessor)
-      .processBatch()
-      .catch(() => {});
+  /** A round that lost its connections has done what it could. */
+  async deliver(how: Delivering): Promise<void> {
+    const processor = this.context.get(OutboxProcessor);
+    const delivering = how === 'round' ? processor.processBatch() : processor.drain({ timeoutMs: DRAIN_MS });
+    await delivering.catch(() => {});
+  }
+
+  /** Delivers; the first delivery that comes to the point ends there. Resolves to whether one did. */
+  async deliverAndCrash(how: Delivering, at: FaultPoint, consumerName: string | undefined): Promise<boolean> {
+    const fault = failAt(this.context, at, { consumerName });
+    await this.deliver(how);
+    fault.disarm();
+    return fault.hits > 0;
   }
 
   /** A crash, as the database sees it: every connection ends at once, and memory is given up. */
   cut(): void {
     this.proxy.cut();
+  }
+
+  /** One round of retention; resolves to how many events it has deleted. */
+  retain(): Promise<number> {
+    return this.retention();
   }
 
   async close(): Promise<void> {
@@ -93,7 +113,9 @@ function subscribe(registry: EventSubscriberRegistry, onHandled: OnHandled): voi
   ) => {
     for (const event of events) {
       const { failures } = event.payload as { failures: number };
-      if (context.attempt <= failures) throw new Error('asked to fail');
+      if (context.attempt <= failures) {
+        throw new RetryAfterError(context.attempt === 1 ? FIRST_RETRY_MS : 0, 'asked to fail');
+      }
     }
     if (consumer !== 'plain') {
       const ids = events.map((event) => event.outboxEventId);
@@ -101,21 +123,22 @@ function subscribe(registry: EventSubscriberRegistry, onHandled: OnHandled): voi
     }
     for (const event of events) onHandled(consumer, event.position);
   };
-  const options = { eventName: 'thing.changed', startFrom: 'earliest' as const };
+  const optionsOf = (consumerName: ConsumerName) => ({
+    consumerName,
+    eventName: [...WANTED_NAMES[consumerName]],
+    startFrom: 'earliest' as const,
+  });
   registry.registerHandler({
-    ...options,
-    consumerName: 'plain',
+    ...optionsOf('plain'),
     handler: (event, context) => handle('plain', [event as DomainEvent], context),
   });
   registry.registerHandler({
-    ...options,
-    consumerName: 'transactional',
+    ...optionsOf('transactional'),
     transactional: true,
     handler: (event, context) => handle('transactional', [event as DomainEvent], context),
   });
   registry.registerHandler({
-    ...options,
-    consumerName: 'batch',
+    ...optionsOf('batch'),
     transactional: true,
     batch: { maxSize: 4 },
     handler: (events, context) => handle('batch', events as DomainEvent[], context),
