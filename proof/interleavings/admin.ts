@@ -96,7 +96,7 @@ export class Admin {
       const needed = before.filter(
         (sight) => sight.position === position && (!isDone(sight) || this.isToBeSent(sight)),
       );
-      if (position > oldUpTo) this.problems.push(`retention: ${position} deleted, and too young`);
+      if (!this.model.old.has(position)) this.problems.push(`retention: ${position} deleted, and too young`);
       for (const { consumer, status } of needed)
         this.problems.push(`retention: ${position} deleted, ${status} for ${consumer}`);
     }
@@ -145,6 +145,7 @@ export class Admin {
   /** From the log's head on; resolves to the positions that are gone after it. */
   private async runRetention(process: ProcessUnderTest, oldUpTo: number): Promise<number[]> {
     const before = await positionsOfLog(this.database);
+    for (const position of before) if (position <= oldUpTo) this.model.old.add(position);
     await this.database.query(COME_OF_AGE, [oldUpTo]);
     await this.database.query(BEGIN_RETENTION_ANEW);
     await untilHeard(() => process.retain());

@@ -17,7 +17,7 @@ export type Command =
   | { readonly kind: 'publish'; readonly event: NewEvent }
   | { readonly kind: 'open'; readonly tx: number; readonly event: NewEvent }
   | { readonly kind: 'commit' | 'roll back'; readonly tx: number }
-  | { readonly kind: 'deliver'; readonly by: number; readonly how: Delivering }
+  | { readonly kind: 'deliver'; readonly by: number | 'both'; readonly how: Delivering }
   /** Delivers, and all connections of the process are cut so many milliseconds after it has begun. */
   | { readonly kind: 'cut'; readonly by: number; readonly how: Delivering; readonly afterMs: number }
   /** Delivers, and the first delivery that comes to this point ends there. */
@@ -88,7 +88,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 8, arbitrary: plain({ kind: one('publish'), event }) },
   { weight: 6, arbitrary: plain({ kind: one('open'), tx, event }) },
   { weight: 6, arbitrary: plain({ kind: fc.constantFrom('commit' as const, 'roll back' as const), tx }) },
-  { weight: 8, arbitrary: plain({ kind: one('deliver'), by, how }) },
+  {
+    weight: 8,
+    arbitrary: plain({ kind: one('deliver'), by: fc.constantFrom<number | 'both'>(0, 1, 'both'), how }),
+  },
   { weight: 3, arbitrary: plain({ kind: one('cut'), by, how, afterMs: small(30) }) },
   {
     weight: 5,

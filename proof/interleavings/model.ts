@@ -40,6 +40,8 @@ interface Request {
  * delivery: that is what `least` and `most` are for.
  */
 export class Model {
+  /** Positions of events that retention may delete as far as their age goes. */
+  readonly old = new Set<number>();
   /** Events that retention was seen to delete. */
   readonly gone = new Set<number>();
   readonly partitions = new Map<ConsumerName, number>(CONSUMERS.map((consumer) => [consumer, 1]));

@@ -1,7 +1,7 @@
 import type { ProofDatabase } from '../harness/proof-server.js';
 import { sleep, until } from '../harness/wait.js';
 import { Admin } from './admin.js';
-import type { Command } from './commands.js';
+import type { Command, Delivering } from './commands.js';
 import { CONSUMERS, MOST_ENDS } from './consumers.js';
 import { EFFECTS_IN_ORDER, EXPIRE_LEASES, PARTITIONS, RESET } from './interleavings.store.js';
 import { type Effect, judge } from './judgement.js';
@@ -49,7 +49,9 @@ export class World {
       case 'roll back':
         return writers.end(command.tx, command.kind === 'commit', this.model);
       case 'deliver':
-        return this.process(command.by).deliver(command.how);
+        return command.by === 'both'
+          ? this.deliverAll(command.how)
+          : this.process(command.by).deliver(command.how);
       case 'cut':
         return this.deliverAndCut(command);
       case 'crash':
@@ -95,7 +97,7 @@ export class World {
     return [
       ...this.admin.problems,
       ...judge(this.model, happened),
-      ...(await this.admin.problemsOfRetention(this.process(0), () => this.deliverAll())),
+      ...(await this.admin.problemsOfRetention(this.process(0), () => this.deliverAll('round'))),
     ];
   }
 
@@ -110,8 +112,8 @@ export class World {
     return process;
   }
 
-  private async deliverAll(): Promise<void> {
-    await Promise.all(this.cast.processes.map((process) => process.deliver('drain')));
+  private async deliverAll(how: Delivering): Promise<void> {
+    await Promise.all(this.cast.processes.map((process) => process.deliver(how)));
   }
 
   private async deliverAndCut({ by, how, afterMs }: Extract<Command, { kind: 'cut' }>): Promise<void> {
@@ -141,8 +143,11 @@ export class World {
 
   /** After another round of both: what is still under way, in words; empty: nothing. */
   private async unsettled(): Promise<string> {
-    const { database } = this.cast;
-    await this.deliverAll();
+    const { database, processes } = this.cast;
+    await this.deliverAll('round');
+    const replays = await openRequests(database);
+    // Their windows are sent by a drain. One after the other: two that claim at once wait for each other.
+    if (replays.length > 0) for (const process of processes) await process.deliver('drain');
     const sights = (await look(database)).filter((sight) => !isSettled(sight));
     const partitions = await database.query<{ consumer: string; isChanging: boolean }>(PARTITIONS);
     return [
@@ -150,7 +155,7 @@ export class World {
         ({ consumer, position, status, unread }) =>
           `${consumer} ${position} ${status}${unread ? ' and unread' : ''}`,
       ),
-      ...(await openRequests(database)).map(({ next }) => `a replay at ${next}`),
+      ...replays.map(({ next }) => `a replay at ${next}`),
       ...partitions.filter(({ isChanging }) => isChanging).map(({ consumer }) => `partitions of ${consumer}`),
     ].join(', ');
   }

@@ -285,7 +285,10 @@ export class LeaseKeeper {
             : cursor.expired || dead.has(cursor.leaseOwner ?? ''))),
     );
     const free = claimable.filter((cursor) => !user.isBusy(cursor));
-    const mine = [...assignFreeCursors(free, sight, this.identity.id, gone), ...this.longFree(free)];
+    const assigned = assignFreeCursors(free, sight, this.identity.id, gone);
+    // Each once: what is claimed is counted against what was to be.
+    const longFree = this.longFree(free).filter((cursor) => !assigned.some((each) => sameCursor(each, cursor)));
+    const mine = [...assigned, ...longFree];
     if (mine.length === 0) return free.length === claimable.length;
     const sentAt = performance.now();
     const claimed = await this.cursors.claim(mine, this.identity.id, leaseMs, [...dead]);
