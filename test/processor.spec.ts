@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { LeaseKeeper } from '../src/inbox/lease-keeper.js';
 import {
   type DomainEvent,
   EventSubscriberRegistry,
@@ -138,6 +139,13 @@ describe('drain', () => {
     expect(await app.processor.drain({ timeoutMs: 200 })).toMatchObject({ drained: false });
     hold.open();
     expect(await app.processor.drain()).toMatchObject({ drained: true });
+  });
+
+  it('is told each time that it has claimed all there is, however long a consumer has been free before', async () => {
+    const claims = jest.spyOn(LeaseKeeper.prototype, 'claimNow');
+    const { app } = await consume('long-free', () => {}, DISABLED);
+    for (let time = 0; time < 6; time++) await app.processor.drain();
+    expect(await Promise.all(claims.mock.results.map(({ value }) => value))).toEqual(Array(6).fill(true));
   });
 
   it('holds on while connections are lost: what it calls drained is drained', async () => {
