@@ -29,6 +29,8 @@ export type Command =
       readonly consumer: ConsumerName | undefined;
     }
   | { readonly kind: 'expire' }
+  /** Delivers; its leases run out so many milliseconds after it has begun, and the other process delivers beside it. */
+  | { readonly kind: 'take over'; readonly by: number; readonly how: Delivering; readonly afterMs: number }
   | { readonly kind: 'pause' | 'resume'; readonly consumer: ConsumerName }
   | { readonly kind: 'replay'; readonly consumer: ConsumerName; readonly from: number }
   | {
@@ -109,7 +111,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       consumer: fc.option(consumer, { nil: undefined }),
     }),
   },
-  { weight: 3, arbitrary: plain({ kind: one('expire') }) },
+  { weight: 2, arbitrary: plain({ kind: one('expire') }) },
+  { weight: 3, arbitrary: plain({ kind: one('take over'), by, how, afterMs: small(20) }) },
   {
     weight: 2,
     arbitrary: plain({ kind: fc.constantFrom('pause' as const, 'resume' as const), consumer }),

@@ -11,6 +11,7 @@ import {
 } from 'nestjs-integration';
 import { failAt } from 'nestjs-integration/testing';
 import { startTcpProxy, type TcpProxy } from '../harness/tcp-proxy.js';
+import { sleep } from '../harness/wait.js';
 import { recordEffects } from '../processes/host.store.js';
 import { createHostClient, type PgHostClient } from '../processes/host-client.js';
 import type { Delivering } from './commands.js';
@@ -22,6 +23,9 @@ export type FaultPoint = Parameters<typeof failAt>[1];
 /** The first retry waits so long, so that later commands find it waiting; the others are due at once. */
 const FIRST_RETRY_MS = 30;
 const DRAIN_MS = 300;
+
+/** How long handlers take, by position: commands are to meet some of them while they run. */
+const HANDLER_MS = [0, 0, 2, 5];
 
 /** Told of every run of a handler that has come to its end. */
 export type OnHandled = (consumer: ConsumerName, position: number) => void;
@@ -117,6 +121,7 @@ function subscribe(registry: EventSubscriberRegistry, onHandled: OnHandled): voi
         throw new RetryAfterError(context.attempt === 1 ? FIRST_RETRY_MS : 0, 'asked to fail');
       }
     }
+    await sleep(HANDLER_MS[(events[0]?.position ?? 0) % HANDLER_MS.length]);
     if (consumer !== 'plain') {
       const ids = events.map((event) => event.outboxEventId);
       await recordEffects(context.transaction, consumer, ids);

@@ -59,6 +59,8 @@ export class World {
       case 'expire':
         if (this.ends++ < MOST_ENDS) await this.cast.database.query(EXPIRE_LEASES);
         return;
+      case 'take over':
+        return this.takeOver(command);
       case 'pause':
         return this.admin.pause(command.consumer);
       case 'resume':
@@ -131,6 +133,19 @@ export class World {
     if (!(await this.process(by).deliverAndCrash(how, at, consumer))) return;
     this.ends++;
     this.model.crashes++;
+  }
+
+  /** The owner does not know: its handlers go on, and its saves come too late. */
+  private async takeOver({ by, how, afterMs }: Extract<Command, { kind: 'take over' }>): Promise<void> {
+    const delivering = this.process(by).deliver(how);
+    await sleep(afterMs);
+    if (this.ends < MOST_ENDS) {
+      this.ends++;
+      this.model.crashes++;
+      await this.cast.database.query(EXPIRE_LEASES);
+    }
+    await this.process(1 - by).deliver(how);
+    await delivering;
   }
 
   private async repartition(command: Extract<Command, { kind: 'repartition' }>): Promise<void> {
