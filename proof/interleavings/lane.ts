@@ -8,7 +8,7 @@ import { type Cast, World } from './world.js';
 import { Writers } from './writers.js';
 
 /** A failure is made shorter for so long. */
-const SHRINKS_FOR_MS = 120_000;
+const SHRINKS_FOR_MS = 60_000;
 
 /** How often a command was performed, and how long it took in all. */
 export interface Performed {

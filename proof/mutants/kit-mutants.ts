@@ -11,6 +11,7 @@ export interface KitMutant extends Patch {
 }
 
 const SHORT_SOAK = ['--only', 'soak', '--seconds', '6', '--rate', '200'];
+const INTERLEAVINGS = ['--only', 'interleavings', '--events', '150'];
 
 export const kitMutants: readonly KitMutant[] = [
   {
@@ -60,7 +61,7 @@ export const kitMutants: readonly KitMutant[] = [
     file: 'dist/delivery/handler-transaction.js',
     find: 'const taken = await this.takeRow(transaction, attempt.delivery, lease);',
     put: 'const taken = attempt.delivery.claim && (await this.takeRow(transaction, attempt.delivery, lease));',
-    run: ['--only', 'interleavings', '--events', '80'],
+    run: INTERLEAVINGS,
   },
   {
     name: 'attempts of retries not counted',
@@ -89,5 +90,89 @@ export const kitMutants: readonly KitMutant[] = [
     find: 'if (!alive)\n                break;',
     put: '',
     run: ['--only', 'silent-listen'],
+  },
+  {
+    name: 'retention that deletes what is unread',
+    file: 'dist/maintenance/retention.store.js',
+    find: 'SELECT unnest(c.unread) AS r FROM',
+    put: "SELECT unnest('{}'::int8multirange) AS r FROM",
+    run: INTERLEAVINGS,
+  },
+  {
+    name: 'retention that deletes what an open replay is to send',
+    file: 'dist/maintenance/retention.store.js',
+    find: 'WHERE p.finished_at IS NULL AND p.next_position <= p.to_position',
+    put: 'WHERE false AND p.next_position <= p.to_position',
+    run: INTERLEAVINGS,
+  },
+  {
+    name: 'retention that deletes dead letters',
+    file: 'dist/maintenance/retention.store.js',
+    find: "AND status NOT IN ('processed', 'skipped')",
+    put: "AND status NOT IN ('processed', 'skipped', 'dead_letter')",
+    run: INTERLEAVINGS,
+  },
+  {
+    name: 'filtered replay that sends every name',
+    file: 'dist/inbox/replay-request.store.js',
+    find: "($4::text[] = '{}' OR EXISTS",
+    put: '($4::text[] IS NOT NULL OR EXISTS',
+    run: INTERLEAVINGS,
+  },
+  {
+    name: 'filtered replay that sends what is unread, too',
+    file: 'dist/inbox/replay-request.store.js',
+    find: 'WHERE NOT m.pending AND NOT EXISTS',
+    put: 'WHERE NOT EXISTS',
+    run: INTERLEAVINGS,
+  },
+  {
+    name: 'range replay that puts back what waits for its retry',
+    file: 'dist/inbox/replay.store.js',
+    find: '- c.unread - held.positions AS positions',
+    put: '- c.unread AS positions',
+    run: INTERLEAVINGS,
+  },
+  {
+    name: 'new partitions without what the old ones had left',
+    file: 'dist/inbox/repartition.store.js',
+    find: "(common.positions + coalesce(pending.positions, '{}'))::text",
+    put: 'common.positions::text',
+    run: INTERLEAVINGS,
+  },
+  {
+    name: 'inbox rows that stay in their old partition',
+    file: 'dist/inbox/repartition.store.js',
+    find: 'AND i.partition <> p.partition',
+    put: 'AND false',
+    run: INTERLEAVINGS,
+  },
+  {
+    name: 'repartitioning under an owner that is at work',
+    file: 'dist/inbox/repartition.store.js',
+    find: 'if (leased) {',
+    put: 'if (false) {',
+    run: INTERLEAVINGS,
+  },
+  {
+    name: 'rows that an interrupted owner ran left as they are',
+    file: 'dist/delivery/retry-loop.js',
+    find: 'await inbox.interruptLeftovers(key, token, [], cutOff);',
+    put: '',
+    run: INTERLEAVINGS,
+  },
+  {
+    name: "token not looked at in a handler's transaction",
+    file: 'dist/delivery/handler-transaction.js',
+    find: 'const held = await this.cursors.holdsLease(transaction, lease.key, lease.token);',
+    put: 'const held = true;',
+    run: INTERLEAVINGS,
+  },
+  {
+    name: 'save without fence',
+    file: 'dist/inbox/inbox-cursor.store.js',
+    find: 'lease_token = $3::uuid\n        RETURNING 1\n      ), written AS (',
+    put: '$3::uuid IS NOT NULL\n        RETURNING 1\n      ), written AS (',
+    run: INTERLEAVINGS,
   },
 ];
