@@ -14,17 +14,21 @@ export type Delivering = 'round' | 'drain';
 
 /** One step of a sequence. `by`: which of the two processes; `tx`: which of the open transactions. */
 export type Command =
-  | { readonly kind: 'publish'; readonly event: NewEvent }
-  | { readonly kind: 'open'; readonly tx: number; readonly event: NewEvent }
+  | { readonly kind: 'publish'; readonly events: readonly NewEvent[] }
+  | { readonly kind: 'open'; readonly tx: number; readonly events: readonly NewEvent[] }
   | { readonly kind: 'commit' | 'roll back'; readonly tx: number }
   | { readonly kind: 'deliver'; readonly by: number | 'both'; readonly how: Delivering }
   /** Delivers, and all connections of the process are cut so many milliseconds after it has begun. */
   | { readonly kind: 'cut'; readonly by: number; readonly how: Delivering; readonly afterMs: number }
-  /** Delivers, and the first delivery that comes to this point ends there. */
+  /**
+   * Publishes an event that all want and delivers; the first delivery that comes to this point ends there. If none does, the other
+   * process has a go.
+   */
   | {
       readonly kind: 'crash';
       readonly by: number;
       readonly how: Delivering;
+      readonly event: NewEvent;
       readonly at: FaultPoint;
       readonly consumer: ConsumerName | undefined;
     }
@@ -75,6 +79,7 @@ const event: fc.Arbitrary<NewEvent> = plain({
   // Never, once, or always.
   failures: fc.constantFrom(0, 0, 0, 1, ALWAYS),
 });
+const events = fc.array(event, { minLength: 1, maxLength: 3 });
 const names = fc.constantFrom(['thing.changed'], ['thing.moved', 'thing.noted'], ['thing.*']);
 const state = fc.constantFrom<DiscardedState>(
   undefined,
@@ -87,8 +92,8 @@ const state = fc.constantFrom<DiscardedState>(
 const limit = fc.constantFrom(1, 100);
 
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 8, arbitrary: plain({ kind: one('publish'), event }) },
-  { weight: 6, arbitrary: plain({ kind: one('open'), tx, event }) },
+  { weight: 8, arbitrary: plain({ kind: one('publish'), events }) },
+  { weight: 6, arbitrary: plain({ kind: one('open'), tx, events }) },
   { weight: 6, arbitrary: plain({ kind: fc.constantFrom('commit' as const, 'roll back' as const), tx }) },
   {
     weight: 8,
@@ -101,6 +106,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       kind: one('crash'),
       by,
       how,
+      event: event.map((each) => ({ ...each, name: EVENT_NAMES[0] })),
       at: fc.constantFrom<FaultPoint>(
         'before-handler',
         'after-handler',
@@ -108,6 +114,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         'before-save',
         'after-save',
       ),
+      // Not at every point: a plain handler commits nothing, and a transactional batch saves with its own transaction.
       consumer: fc.option(consumer, { nil: undefined }),
     }),
   },

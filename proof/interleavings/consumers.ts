@@ -13,9 +13,9 @@ export const EVENT_NAMES = ['thing.changed', 'thing.moved', 'thing.noted', 'othe
 export type EventName = (typeof EVENT_NAMES)[number];
 
 /** Attempts that an event has. More than one failure of its own and `MOST_ENDS` unlucky ends of others can use up. */
-export const MAX_ATTEMPTS = 6;
+export const MAX_ATTEMPTS = 8;
 /** Crashes and takeovers of one sequence: each may cost an event one attempt, and rightly so. */
-export const MOST_ENDS = 4;
+export const MOST_ENDS = 6;
 /** An event that is to fail so often always fails. */
 export const ALWAYS = 99;
 

@@ -32,7 +32,12 @@ export class Lane {
     const start = () => ProcessUnderTest.start(database.url, onHandled);
     // One after the other, or both would register the consumers.
     const processes = [await start(), await start()] as const;
-    return new Lane({ database, processes, writers: new Writers(database.url), runs });
+    return new Lane({ database, processes, writers: new Writers(database.url), runs, crashes: new Map() });
+  }
+
+  /** How many deliveries ended at each fault point. */
+  get crashes(): ReadonlyMap<string, number> {
+    return this.cast.crashes;
   }
 
   /** As many sequences, or, until the deadline (monotonic), as there is time for; a failure is made as short as it can be. */

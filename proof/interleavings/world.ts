@@ -6,7 +6,7 @@ import { CONSUMERS, MOST_ENDS } from './consumers.js';
 import { EFFECTS_IN_ORDER, EXPIRE_LEASES, PARTITIONS, RESET } from './interleavings.store.js';
 import { type Effect, judge } from './judgement.js';
 import { Model } from './model.js';
-import type { ProcessUnderTest } from './process-under-test.js';
+import type { FaultPoint, ProcessUnderTest } from './process-under-test.js';
 import { isSettled, look, openRequests } from './sight.js';
 import type { Writers } from './writers.js';
 
@@ -19,6 +19,8 @@ export interface Cast {
   readonly writers: Writers;
   /** Runs of handlers that ended well, in order. */
   readonly runs: Effect[];
+  /** How many deliveries ended at each fault point. */
+  readonly crashes: Map<FaultPoint, number>;
 }
 
 /** One sequence: does what the commands say, tells the model, and compares what came of it. */
@@ -42,9 +44,11 @@ export class World {
     const { writers } = this.cast;
     switch (command.kind) {
       case 'publish':
-        return writers.publish(command.event, this.model);
+        for (const event of command.events) await writers.publish(event, this.model);
+        return;
       case 'open':
-        return writers.publishIn(command.tx, command.event);
+        for (const event of command.events) await writers.publishIn(command.tx, event);
+        return;
       case 'commit':
       case 'roll back':
         return writers.end(command.tx, command.kind === 'commit', this.model);
@@ -128,11 +132,14 @@ export class World {
   }
 
   private async deliverAndCrash(command: Extract<Command, { kind: 'crash' }>): Promise<void> {
-    const { by, how, at, consumer } = command;
+    const { by, how, event, at, consumer } = command;
+    await this.cast.writers.publish(event, this.model);
     if (this.ends >= MOST_ENDS) return this.process(by).deliver(how);
-    if (!(await this.process(by).deliverAndCrash(how, at, consumer))) return;
+    const crash = (process: ProcessUnderTest) => process.deliverAndCrash(how, at, consumer);
+    if (!(await crash(this.process(by))) && !(await crash(this.process(1 - by)))) return;
     this.ends++;
     this.model.crashes++;
+    this.cast.crashes.set(at, (this.cast.crashes.get(at) ?? 0) + 1);
   }
 
   /** The owner does not know: its handlers go on, and its saves come too late. */

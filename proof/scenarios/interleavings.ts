@@ -9,7 +9,8 @@ const LONG_SEQUENCES = 2_000;
 const SHORT_MS = 18_000;
 const SHORT_SEQUENCES = 20;
 /** Side by side, each with a database of its own: a sequence mostly waits. */
-const LANES = 3;
+const LANES = 4;
+const FAULT_POINTS = 5;
 
 /** Random sequences of everything that can happen, against a model of what must come of it. */
 export const interleavings: Scenario = {
@@ -37,6 +38,11 @@ export const interleavings: Scenario = {
       report.exactly('interleavings-violations', failures.length, 0);
       report.figure('interleavings-handler-runs', sum(lanes.map((lane) => lane.handlerRuns)));
       report.figure('interleavings-sequences-a-second', played / seconds);
+      const crashes = new Map<string, number>();
+      for (const [point, count] of lanes.flatMap((lane) => [...lane.crashes]))
+        crashes.set(point, (crashes.get(point) ?? 0) + count);
+      report.exactly('interleavings-fault-points-reached', crashes.size, FAULT_POINTS);
+      report.detail('interleavings-crashes', Object.fromEntries(crashes));
       report.detail(
         'interleavings-commands',
         byCommand(lanes, ({ count }) => count),

@@ -287,7 +287,9 @@ export class LeaseKeeper {
     const free = claimable.filter((cursor) => !user.isBusy(cursor));
     const assigned = assignFreeCursors(free, sight, this.identity.id, gone);
     // Each once: what is claimed is counted against what was to be.
-    const longFree = this.longFree(free).filter((cursor) => !assigned.some((each) => sameCursor(each, cursor)));
+    const longFree = this.longFree(free).filter(
+      (cursor) => !assigned.some((each) => sameCursor(each, cursor)),
+    );
     const mine = [...assigned, ...longFree];
     if (mine.length === 0) return free.length === claimable.length;
     const sentAt = performance.now();
