@@ -6,8 +6,10 @@ import type { Wakeup } from '../src/outbox/outbox-notifier.js';
 import { currentContext, runHandler } from '../src/telemetry/integration-context.js';
 import type { PrismaClient } from './generated/prisma/client.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
+import { Recorder } from './support/recorder.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { wireMessages } from './support/wire-messages.js';
 
 let database: TestDatabase;
 let prisma: PrismaClient;
@@ -36,6 +38,9 @@ const EVENT = {
   aggregateType: 'invoice',
   aggregateId: 'i-1',
 };
+
+/** The type of a protocol message that asks for an answer and nothing else. */
+const SYNC = 'S';
 
 function nextWakeup(room: OutboxRoom, source: Wakeup['source']): Promise<Wakeup> {
   return firstValueFrom(room.notifier.wakeups$.pipe(filter((wakeup) => wakeup.source === source)));
@@ -217,6 +222,23 @@ describe('listening', () => {
     const startedAt = performance.now();
     await nextWakeup(one, 'listen');
     expect(performance.now() - startedAt).toBeLessThan(15_000);
+    const other = openRoom();
+    const heard = nextWakeup(one, 'listen');
+    other.broadcaster.start();
+    await other.publisher.publishEvent(EVENT);
+    await heard;
+    await one.close();
+    await proxy.close();
+  }, 30_000);
+
+  it('sends no statement to find out whether it would hear', async () => {
+    const sent = new Recorder<string>();
+    const proxy = await startTcpProxy(database.url, () => wireMessages(false, (type) => sent.record(type)));
+    const one = openRoom(proxy.url);
+    await one.listener.start();
+    const before = sent.all.length;
+    await sent.first(before + 2);
+    expect(sent.all.slice(before)).toEqual([SYNC, SYNC]);
     const other = openRoom();
     const heard = nextWakeup(one, 'listen');
     other.broadcaster.start();

@@ -15,6 +15,11 @@ const SESSION = `SET jit = off; SET statement_timeout = '15s'; SET lock_timeout 
 export interface EngineConnection {
   readonly backendPid: number;
   query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
+  /**
+   * Resolves when the server has answered a bare Sync message, a sign of life that costs no statement and no transaction. Not
+   * while a statement runs: the answer looks like its end. Never rejects; a lost connection just does not answer.
+   */
+  ping(): Promise<void>;
   onNotification(listener: (payload: string, channel: string) => void): void;
   readonly ended: Promise<void>;
   close(): Promise<void>;
@@ -126,6 +131,7 @@ export class EngineConnectionFactory {
       ended,
       query: async <Row>(sql: string, params: readonly unknown[] = []) =>
         (await client.query({ text: sql, values: [...params] })).rows as Row[],
+      ping: () => signOfLife(client),
       onNotification: (listener) =>
         client.on('notification', (message) => listener(message.payload ?? '', message.channel)),
       close: () => client.end().catch(() => {}),
@@ -134,8 +140,26 @@ export class EngineConnectionFactory {
   }
 }
 
+/** The part of a client that speaks the protocol. */
+interface Wire {
+  readonly stream: { destroy(): void };
+  sync(): void;
+  once(event: 'readyForQuery', listener: () => void): void;
+}
+
+function wireOf(client: pg.Client): Wire {
+  return (client as unknown as { connection: Wire }).connection;
+}
+
+function signOfLife(client: pg.Client): Promise<void> {
+  return new Promise((resolve) => {
+    wireOf(client).once('readyForQuery', resolve);
+    wireOf(client).sync();
+  });
+}
+
 function destroySocket(client: pg.Client): void {
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  wireOf(client).stream.destroy();
 }
 
 /** bigint columns as numbers: positions stay far below 2^53. */

@@ -14,8 +14,10 @@ const RECONNECT_FIRST_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 
 /**
- * Hears the wake-ups of other processes on a connection of its own, and makes sure that it would hear them: a silent
- * connection is asked every few seconds, and replaced when it does not answer.
+ * Hears the wake-ups of other processes on a connection of its own, and makes sure that it would hear them: the connection is
+ * asked for a sign of life every few seconds, and replaced when it gives none. That takes a message of the protocol there and
+ * back and no statement: an idle process has its heartbeat for those. A NOTIFY to itself with the heartbeat would do as well, but
+ * costs a commit under a lock of the whole server, and wakes every listening session of the database.
  */
 @Injectable()
 export class WakeupListener {
@@ -99,7 +101,7 @@ export class WakeupListener {
     while (!wake.aborted) {
       await pause(PING_INTERVAL_MS, wake);
       if (wake.aborted) break;
-      const alive = await within(PING_TIMEOUT_MS, this.store.ping(connection)).then(
+      const alive = await within(PING_TIMEOUT_MS, connection.ping()).then(
         () => true,
         () => false,
       );

@@ -30,9 +30,4 @@ export class WakeupStore {
     await connection.query(`LISTEN "${this.outboxChannel}"`);
     await connection.query(`LISTEN "${this.settingsChannel}"`);
   }
-
-  /** The smallest question that only a live server answers. */
-  async ping(connection: EngineConnection): Promise<void> {
-    await connection.query('SELECT 1');
-  }
 }
