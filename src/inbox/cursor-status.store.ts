@@ -41,8 +41,12 @@ export class CursorStatusStore {
       WITH head AS MATERIALIZED (
         SELECT int8multirange(int8range(NULL, coalesce(max(position), 0), '[]')) AS written FROM "${schema}".outbox_event
       ), dead AS MATERIALIZED (
-        SELECT consumer_name, partition, count(*) AS count FROM "${schema}".inbox_event
-        WHERE status = 'dead_letter' GROUP BY consumer_name, partition
+        SELECT consumer.name AS consumer_name, letters.partition, letters.count
+        FROM (SELECT DISTINCT consumer_name AS name FROM "${schema}".inbox_cursor) AS consumer
+        CROSS JOIN LATERAL (
+          SELECT partition, count(*) AS count FROM "${schema}".inbox_event
+          WHERE consumer_name = consumer.name AND status = 'dead_letter' GROUP BY partition
+        ) AS letters
       )
       SELECT c.consumer_name AS "consumerName", c.partition, c.partitions, c.event_names AS "eventNames",
         backlog.positions AS "pendingPositions",

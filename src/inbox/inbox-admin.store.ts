@@ -1,5 +1,6 @@
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 import type { InboxFilter } from './inbox-record.js';
+import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
 /** Which rows `discard` takes, by what they wait for; see `ConsumerService.discard`. */
 export type DiscardableState = 'dead_letter' | 'failed' | 'waiting' | 'delayed';
@@ -9,6 +10,13 @@ const CONDITIONS: Readonly<Record<DiscardableState, string>> = {
   failed: `i.status = 'failed'`,
   waiting: `(i.status = 'received' AND i.available_at IN ('infinity', '-infinity'))`,
   delayed: `(i.status = 'received' AND isfinite(i.available_at))`,
+};
+
+const STATUSES: Readonly<Record<DiscardableState, InboxStatus>> = {
+  dead_letter: 'dead_letter',
+  failed: 'failed',
+  waiting: 'received',
+  delayed: 'received',
 };
 
 const REDRIVABLE = `(i.status = 'dead_letter' OR (i.status = 'failed' AND i.available_at IS NULL))`;
@@ -29,7 +37,9 @@ export interface RowPlace {
 /**
  * What admins do to rows of the inbox, a portion at a time. Each portion is one transaction:
  *
- *   1. The rows are chosen, the oldest first, and nothing is locked yet.
+ *   1. The rows are chosen, the oldest first, and nothing is locked yet. Of each consumer and status the first are read in the
+ *      index's order, then these are put in order. The condition stands in a CASE: it says the status once more, and the planner
+ *      would expect hardly a row, so that it had better sort all of them.
  *   2. Their cursors are locked, in key order: a save or a claim of theirs is either committed and seen by step 3, or waits.
  *      Everybody locks cursors before rows, so nobody waits in a circle. Portions are small, so that no renewal waits for long.
  *   3. The rows that are still as they were chosen change. Those that somebody else has locked at this moment are left out.
@@ -49,9 +59,10 @@ export class InboxAdminStore {
   /** Sends dead letters, and events that failed for good, on their way again with all their attempts. */
   redrive(filter: InboxFilter, limit: number, after: RowPlace | undefined): Promise<ChangedRows> {
     // An event that the log no longer has cannot be sent.
-    const join = `JOIN ${this.log} e ON e.position = i.position AND e.id = i.outbox_event_id`;
+    const join = `CROSS JOIN ${this.event}`;
     const assign = `status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL`;
-    return this.change({ filter, join, condition: REDRIVABLE, assign, values: [], limit, after });
+    const statuses = ['dead_letter', 'failed'] as const;
+    return this.change({ filter, join, statuses, condition: REDRIVABLE, assign, values: [], limit, after });
   }
 
   /** Sets rows of these states aside for good, as skipped with the reason. */
@@ -62,15 +73,23 @@ export class InboxAdminStore {
     limit: number,
     after: RowPlace | undefined,
   ): Promise<ChangedRows> {
-    const join = `LEFT JOIN ${this.log} e ON e.position = i.position AND e.id = i.outbox_event_id`;
+    const join = `LEFT JOIN ${this.event} ON true`;
     const condition = `(${states.map((state) => CONDITIONS[state]).join(' OR ')})`;
     const assign = `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = $2`;
-    return this.change({ filter, join, condition, assign, values: [reason], limit, after });
+    const statuses = [...new Set(states.map((state) => STATUSES[state]))];
+    return this.change({ filter, join, statuses, condition, assign, values: [reason], limit, after });
+  }
+
+  /** OFFSET 0 keeps it one probe of the log for each row: it could be planned as a scan of all of it. */
+  private get event(): string {
+    return `LATERAL (SELECT event_name FROM ${this.log} WHERE position = i.position AND id = i.outbox_event_id OFFSET 0) e`;
   }
 
   private change(change: {
     filter: InboxFilter;
     join: string;
+    /** Those that `condition` can be true for. */
+    statuses: readonly InboxStatus[];
     condition: string;
     assign: string;
     /** Parameters of `assign`, from $2 on. */
@@ -78,14 +97,20 @@ export class InboxAdminStore {
     limit: number;
     after: RowPlace | undefined;
   }): Promise<ChangedRows> {
-    const { filter, join, condition, assign, values, limit, after } = change;
+    const { filter, join, statuses, condition, assign, values, limit, after } = change;
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
       const chosen = await session.query<RowPlace>(
-        `SELECT i.id, i.position FROM ${this.inbox} i ${join}
-         WHERE ${condition} AND ${MATCHES} AND ($7::bigint IS NULL OR (i.position, i.id) > ($7, $8::uuid))
-         ORDER BY i.position, i.id LIMIT $9`,
-        [...valuesOf(filter), after?.position ?? null, after?.id ?? null, limit],
+        `SELECT first.id, first.position
+         FROM (${consumersNamed(this.inbox)}) AS consumer CROSS JOIN unnest($10::text[]) AS wanted (status)
+         CROSS JOIN LATERAL (
+           SELECT i.id, i.position FROM ${this.inbox} i ${join}
+           WHERE i.consumer_name = consumer.name AND i.status = wanted.status AND i.status <> 'processed'
+             AND CASE WHEN ${condition} THEN true ELSE false END AND ${MATCHES} AND ($7::bigint IS NULL OR (i.position, i.id) > ($7, $8::uuid))
+           ORDER BY i.position, i.id LIMIT $9
+         ) AS first
+         ORDER BY first.position, first.id LIMIT $9`,
+        [...valuesOf(filter), after?.position ?? null, after?.id ?? null, limit, statuses],
       );
       const ids = chosen.map((row) => row.id);
       await session.query(
@@ -112,7 +137,7 @@ export class InboxAdminStore {
   }
 }
 
-const MATCHES = `($1::text IS NULL OR i.consumer_name = $1) AND ($2::text IS NULL OR e.event_name = $2)
+const MATCHES = `($2::text IS NULL OR e.event_name = $2)
   AND ($3::text IS NULL OR i.aggregate_type = $3) AND ($4::text IS NULL OR i.aggregate_id = $4)
   AND ($5::uuid IS NULL OR i.outbox_event_id = $5) AND ($6::text IS NULL OR i.error_fingerprint = $6)`;
 

@@ -64,18 +64,11 @@ export class InboxEventStore {
     ordered: boolean,
     alone: boolean,
   ): Promise<ClaimedRow[]> {
-    const order = `${alone ? `(i.error_fingerprint = '${INTERRUPTED}') DESC NULLS LAST, ` : ''}i.available_at, i.position`;
     return this.db.queryNamed<ClaimedRow>(
       `integration_claim_due${ordered ? '_ordered' : ''}${alone ? '_alone' : ''}`,
       `WITH owner AS MATERIALIZED (
          SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR SHARE
-       ), due AS MATERIALIZED (
-         SELECT i.id, i.position, i.aggregate_type, i.aggregate_id, i.available_at FROM ${this.inbox} i
-         WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status IN ('received', 'failed')
-           AND i.available_at < 'infinity' AND i.available_at <= statement_timestamp() AND EXISTS (SELECT 1 FROM owner)
-           ${ordered ? this.nothingBefore('i') : ''}
-         ORDER BY ${order} LIMIT $4 FOR UPDATE OF i SKIP LOCKED
-       ), picked AS (
+       ), ${alone ? this.dueInterruptedFirst(ordered) : `due AS MATERIALIZED (${this.dueRows(ordered)})`}, picked AS (
          SELECT id, false AS follows FROM due ${ordered && !alone ? `UNION ALL ${this.followersOf('due')}` : ''}
        )
        UPDATE ${this.inbox} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp(),
@@ -213,6 +206,23 @@ export class InboxEventStore {
       attempt,
     );
     return updated > 0;
+  }
+
+  /** By the due index, in its order. */
+  private dueRows(ordered: boolean, condition = ''): string {
+    return `
+      SELECT i.id, i.position, i.aggregate_type, i.aggregate_id, i.available_at FROM ${this.inbox} i
+      WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status IN ('received', 'failed')
+        AND i.available_at < 'infinity' AND i.available_at <= statement_timestamp() AND EXISTS (SELECT 1 FROM owner)
+        ${condition} ${ordered ? this.nothingBefore('i') : ''}
+      ORDER BY i.available_at, i.position LIMIT $4 FOR UPDATE OF i SKIP LOCKED`;
+  }
+
+  /** Two searches in the index's order: one order for both would sort everything that is due. */
+  private dueInterruptedFirst(ordered: boolean): string {
+    return `interrupted AS MATERIALIZED (${this.dueRows(ordered, `AND i.error_fingerprint = '${INTERRUPTED}'`)}
+       ), other AS MATERIALIZED (${this.dueRows(ordered, 'AND NOT EXISTS (SELECT 1 FROM interrupted)')}
+       ), due AS (SELECT * FROM interrupted UNION ALL SELECT * FROM other)`;
   }
 
   private followersOf(heads: string): string {

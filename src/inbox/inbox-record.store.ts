@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { SqlClient } from '../database/sql-client.js';
 import type { DeadLetter, InboxFilter, InboxRecord } from './inbox-record.js';
-import type { InboxStatus } from './inbox-status.js';
+import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
 /** The inbox as users look at it, and as consumers written by hand use it. */
 @Injectable()
@@ -22,18 +22,22 @@ export class InboxRecordStore {
       i.last_error AS "lastError", i.error_fingerprint AS "errorFingerprint",
       CASE WHEN isfinite(i.available_at) THEN i.available_at END AS "availableAt", i.processed_at AS "processedAt",
       i.created_at AS "createdAt", i.updated_at AS "updatedAt"`;
-    this.matches = `($1::text IS NULL OR i.consumer_name = $1) AND ($2::text IS NULL OR e.event_name = $2)
+    this.matches = `($2::text IS NULL OR e.event_name = $2)
       AND ($3::text IS NULL OR i.aggregate_type = $3) AND ($4::text IS NULL OR i.aggregate_id = $4)
       AND ($5::uuid IS NULL OR i.outbox_event_id = $5) AND ($6::text IS NULL OR i.error_fingerprint = $6)`;
   }
 
-  /** By position, the oldest first. */
+  /** By position, the oldest first: the first of each consumer are read in the index's order, then these are put in order. */
   async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
     return this.db.query<DeadLetter>(
-      `SELECT ${this.columns}, e.event_name AS "eventName"
-       FROM ${this.inbox} i JOIN ${this.log} e ON e.position = i.position
-       WHERE i.status = 'dead_letter' AND ${this.matches} AND i.position > $8::bigint
-       ORDER BY i.position, i.consumer_name LIMIT $7`,
+      `SELECT found.* FROM (${consumersNamed(this.inbox)}) AS consumer
+       CROSS JOIN LATERAL (
+         SELECT ${this.columns}, e.event_name AS "eventName"
+         FROM ${this.inbox} i JOIN ${this.log} e ON e.position = i.position
+         WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${this.matches} AND i.position > $8::bigint
+         ORDER BY i.position LIMIT $7
+       ) AS found
+       ORDER BY found.position, found."consumerName" LIMIT $7`,
       [...valuesOf(filter), limit, after],
     );
   }

@@ -12,6 +12,18 @@ export const unresolved = (alias: string): string =>
   `(${alias}.status = 'processing' OR (${alias}.status = 'failed' AND ${alias}.available_at IS NOT NULL)
     OR (${alias}.status = 'received' AND ${alias}.available_at IN ('infinity', '-infinity')))`;
 
+/**
+ * As a query of one column `name`: $1 alone if it is given, else every consumer that has rows beside `processed` ones, found by
+ * one probe of `inbox_event_exceptions_idx` each. With it that index, which begins with the consumer, serves whoever asks for all.
+ */
+export const consumersNamed = (inbox: string): string => `
+  WITH RECURSIVE each (name) AS (
+    SELECT coalesce($1::text, (SELECT min(consumer_name) FROM ${inbox} WHERE status <> 'processed'))
+    UNION ALL
+    SELECT (SELECT min(consumer_name) FROM ${inbox} WHERE status <> 'processed' AND consumer_name > each.name)
+    FROM each WHERE $1::text IS NULL AND each.name IS NOT NULL
+  ) SELECT name FROM each WHERE name IS NOT NULL`;
+
 /** How an event came to rest, or will be tried again; what `settle` writes into the inbox. */
 export interface ExceptionRow {
   readonly outboxEventId: string;

@@ -168,12 +168,10 @@ export class RepartitionStore {
     ]);
     // Rows at rest (processed, skipped) are never asked for by their partition.
     await session.query(
-      `UPDATE ${this.inbox} i SET partition = p.partition
-       FROM (
-         SELECT id, CASE WHEN $2::int = 1 THEN 0 ELSE ${this.partitionOf}(aggregate_type, aggregate_id, $2) END AS partition
-         FROM ${this.inbox} WHERE consumer_name = $1 AND status NOT IN ('processed', 'skipped')
-       ) p
-       WHERE i.id = p.id AND i.partition <> p.partition`,
+      `UPDATE ${this.inbox}
+       SET partition = CASE WHEN $2::int = 1 THEN 0 ELSE ${this.partitionOf}(aggregate_type, aggregate_id, $2) END
+       WHERE consumer_name = $1 AND status IN ('received', 'processing', 'failed', 'dead_letter')
+         AND partition <> CASE WHEN $2::int = 1 THEN 0 ELSE ${this.partitionOf}(aggregate_type, aggregate_id, $2) END`,
       [consumerName, to],
     );
   }
@@ -201,7 +199,7 @@ export class RepartitionStore {
         FROM difference d
         CROSS JOIN LATERAL (
           SELECT position, aggregate_type, aggregate_id FROM ${this.log}
-          WHERE position >= lower(d.range) AND position < coalesce(upper(d.range), 9223372036854775807)
+          WHERE position >= lower(d.range) AND position < coalesce(upper(d.range), 9223372036854775807) OFFSET 0
         ) e
         JOIN old ON old.partition = CASE WHEN $2::int = 1 THEN 0 ELSE ${this.partitionOf}(e.aggregate_type, e.aggregate_id, $2::int) END
         WHERE e.position <@ old.unread

@@ -144,8 +144,12 @@ export class ReplayRequestStore {
 
   private async enoughIsDue(consumerName: string): Promise<boolean> {
     const rows = await this.db.query(
-      `SELECT 1 FROM ${this.schema}.inbox_event WHERE consumer_name = $1 AND status IN ('received', 'failed')
-         AND available_at <= clock_timestamp() LIMIT ${DUE_AT_MOST}`,
+      `SELECT 1 FROM ${this.schema}.inbox_cursor c CROSS JOIN LATERAL (
+         SELECT 1 FROM ${this.schema}.inbox_event i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
+           AND i.status IN ('received', 'failed') AND i.available_at < 'infinity' AND i.available_at <= statement_timestamp()
+         LIMIT ${DUE_AT_MOST}
+       ) due
+       WHERE c.consumer_name = $1 LIMIT ${DUE_AT_MOST}`,
       [consumerName],
     );
     return rows.length >= DUE_AT_MOST;

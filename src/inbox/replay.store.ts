@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 
-/** Rows of the inbox that one transaction looks at. */
-const ROWS_AT_ONCE = 2_000;
+/** Events of the log that one transaction looks at: each takes a probe of the inbox. */
+const EVENTS_AT_ONCE = 20_000;
 
 /** What went back into `unread`. */
 export interface PutBack {
@@ -19,7 +19,7 @@ export interface PutBack {
  * anyway and stays as it is; so does what has an unresolved row: the retry lane will run it. Both are decided with the cursor
  * rows locked, so no save, claim or takeover of this consumer is under way, and every one that was is visible.
  *
- * A range that has many rows in the inbox is put back portion by portion, each in one transaction:
+ * A long range is put back portion by portion, each in one transaction:
  *
  *   1. Lock the cursors, in key order.
  *   2. Delete resolved rows of settled positions in the range. A row that somebody else has locked stays (a redrive, say).
@@ -71,7 +71,7 @@ export class ReplayStore {
   async putBack(consumerName: string, begin: number, from: number, to: number): Promise<PutBack> {
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
-      const end = Math.min(to, await this.endOfPortion(session, consumerName, from, to));
+      const end = await this.endOfPortion(session, from, to);
       await session.query(
         `SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 ORDER BY partition FOR UPDATE`,
         [consumerName],
@@ -87,13 +87,12 @@ export class ReplayStore {
     });
   }
 
-  /** A renewal of the lease waits while the cursor is locked: no more rows than can be looked at quickly. */
-  private async endOfPortion(session: EngineSession, consumerName: string, from: number, to: number) {
+  /** A renewal of the lease waits while the cursor is locked: no more events than can be looked at quickly. */
+  private async endOfPortion(session: EngineSession, from: number, to: number): Promise<number> {
     const [row] = await session.query<{ end: number | null }>(
-      `SELECT max(position) AS end FROM (
-         SELECT position FROM ${this.inbox} WHERE consumer_name = $1 AND position BETWEEN $2 AND $3
-         ORDER BY position LIMIT ${ROWS_AT_ONCE}) AS first HAVING count(*) = ${ROWS_AT_ONCE}`,
-      [consumerName, from, to],
+      `SELECT position AS end FROM ${this.log} WHERE position BETWEEN $1 AND $2
+       ORDER BY position OFFSET ${EVENTS_AT_ONCE - 1} LIMIT 1`,
+      [from, to],
     );
     return row?.end ?? to;
   }
@@ -113,15 +112,20 @@ export class ReplayStore {
     return row?.replayed;
   }
 
+  // Rows are looked up by their events, for no index leads from a position to them; an array keeps each access a probe. A row whose
+  // event is gone needs no care: there is nothing to deliver at its position.
+  private get rowsInRange(): string {
+    return `outbox_event_id = ANY (ARRAY(SELECT e.id FROM ${this.log} e WHERE e.position BETWEEN $2 AND $3)) AND consumer_name = $1`;
+  }
+
   // The `processed` row of an unread position is what keeps a transactional handler from running twice: it stays.
   private get deleteResolvedSql(): string {
     return `
       DELETE FROM ${this.inbox} WHERE id IN (
-        SELECT i.id FROM ${this.inbox} i
+        SELECT i.id FROM (SELECT * FROM ${this.inbox} WHERE ${this.rowsInRange}) AS i
         JOIN ${this.cursor} c ON c.consumer_name = i.consumer_name AND (c.partitions = 1
           OR c.partition = ${this.partitionOf}(i.aggregate_type, i.aggregate_id, c.partitions))
-        WHERE i.consumer_name = $1 AND i.position BETWEEN $2 AND $3
-          AND (i.status IN ('processed', 'skipped', 'dead_letter') OR (i.status = 'failed' AND i.available_at IS NULL))
+        WHERE (i.status IN ('processed', 'skipped', 'dead_letter') OR (i.status = 'failed' AND i.available_at IS NULL))
           AND NOT i.position <@ c.unread
         FOR UPDATE OF i SKIP LOCKED
       )`;
@@ -132,7 +136,7 @@ export class ReplayStore {
     return `
       WITH held AS (
         SELECT coalesce(range_agg(int8range(position, position, '[]')), '{}') AS positions
-        FROM ${this.inbox} WHERE consumer_name = $1 AND position BETWEEN $2 AND $3
+        FROM ${this.inbox} WHERE ${this.rowsInRange}
       ), added AS (
         SELECT c.partition, int8multirange(int8range($2, $3, '[]')) - c.unread - held.positions AS positions
         FROM ${this.cursor} c, held WHERE c.consumer_name = $1

@@ -16,10 +16,14 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** @param tap called for every connection; what it returns sees what the client sends. */
+/**
+ * @param tap called for every connection; what it returns sees what the client sends.
+ * @param answerTap the same for what the server sends.
+ */
 export async function startTcpProxy(
   databaseUrl: string,
   tap?: () => (data: Buffer) => void,
+  answerTap?: () => (data: Buffer) => void,
 ): Promise<TcpProxy> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
@@ -28,6 +32,8 @@ export async function startTcpProxy(
   const server = createServer((inbound) => {
     const outbound = connect(Number(target.port || 5432), target.hostname);
     const look = tap?.();
+    const lookAtAnswer = answerTap?.();
+    if (lookAtAnswer !== undefined) outbound.on('data', lookAtAnswer);
     inbound.on('data', (data) => {
       look?.(data);
       if (silencing !== undefined && data.includes(silencing.text)) {

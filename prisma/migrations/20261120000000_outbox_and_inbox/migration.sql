@@ -77,7 +77,7 @@ CREATE TABLE "integration"."inbox_event" (
   "updated_at"        timestamptz  NOT NULL DEFAULT clock_timestamp()
 );
 CREATE UNIQUE INDEX "inbox_event_outbox_event_id_consumer_name_key" ON "integration"."inbox_event" ("outbox_event_id", "consumer_name");
-CREATE INDEX "inbox_event_due_idx" ON "integration"."inbox_event" ("consumer_name", "partition", "available_at")
+CREATE INDEX "inbox_event_due_idx" ON "integration"."inbox_event" ("consumer_name", "partition", "available_at", "position")
   WHERE "status" IN ('received', 'failed') AND "available_at" < 'infinity';
 CREATE INDEX "inbox_event_unresolved_idx" ON "integration"."inbox_event" ("consumer_name", "partition", "aggregate_type", "aggregate_id", "position")
   WHERE "status" = 'processing'

@@ -1,0 +1,279 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NonRetryableError, SkipEventError } from '../src/errors.js';
+import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
+import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
+import { startApp, type TestApp } from './support/app.js';
+import { EVENTS, fillDatabase } from './support/filled-database.js';
+import { PlanLog, type PlanNode, type RunStatement } from './support/plan-log.js';
+import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
+
+/*
+ * By which plans the engine's statements run once there is much of everything. The statements are not written down here: an
+ * application works on the database, admins do what they do, and the server tells the plan of each statement as it was run.
+ *
+ *   scan   a sequential scan of log or inbox, or an index read that takes up more than half of one
+ *   sort   more rows come into a sort than a page or a portion has; there are thousands due, dead, unread and waiting
+ */
+const MOST_SORTED = 1_000;
+const MOST_READ = EVENTS / 2;
+
+/** What must look at everything, or more than a page, and why it may. */
+const ALLOWED: readonly { sql: string; scan?: true; sort?: number; because: string }[] = [
+  {
+    sql: 'WITH consumer AS (',
+    scan: true,
+    because: 'OutboxService.getStats counts the whole log, and says so',
+  },
+  {
+    sql: 'WHERE consumer_name = $1 AND created_at <= $2 LIMIT',
+    scan: true,
+    because:
+      'ConsumerService.remove deletes all rows of a consumer; those at rest have no index by it, and need none otherwise',
+  },
+  {
+    sql: 'SELECT first.id, first.position',
+    sort: 3_100,
+    because: 'ConsumerService.discard puts the first thousand of each of three statuses in order',
+  },
+];
+
+/** A piece of each statement that must have been seen, or the others prove nothing. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  page: 'FROM unnest($1::int8multirange) AS r',
+  'large payloads of a page': 'SELECT position, payload FROM',
+  'events by position': 'o.created_at\n      FROM',
+  'save of positions':
+    'last_progress_at = clock_timestamp()\n       WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1',
+  'save with exceptions and releases': '), written AS (',
+  'claim of due rows': `SELECT id, false AS follows FROM due \n`,
+  'claim in runs': 'SELECT id, false AS follows FROM due UNION ALL',
+  'claim of what runs alone': '), other AS MATERIALIZED',
+  'suspect moved to the inbox': '), moved AS (',
+  'unresolved aggregates': 'max(position) AS highest',
+  'leftovers of a former owner': ') left_over',
+  'rows that others are processing': `status = 'processing' AND id <> ALL`,
+  'interrupted rows': `i.error_fingerprint = 'interrupted' LIMIT 1`,
+  'next due row': 'AS ms',
+  heartbeat: 'AS renewed',
+  'claim of cursors': '"wasOurs"',
+  'row of a transactional handler': `'processed', 1, clock_timestamp())`,
+  'retry of a transactional handler': `SET status = 'processed', processed_at = clock_timestamp(), available_at = NULL`,
+  'end of a transactional batch': 'AND unread @> $4::int8multirange',
+  publish: 'RETURNING position',
+  'publish of many': 'RETURNING id::text AS id, position',
+  'publish once': 'ON CONFLICT (dedup_key)',
+  prober: 'SELECT position FROM "integration".outbox_event WHERE position = ANY',
+  'window of a replay': '), matched AS MATERIALIZED (',
+  'whether enough is due': ') due\n',
+  'replay of a range: rows deleted': 'AND NOT i.position <@ c.unread',
+  'replay of a range: positions put back': '), put AS (',
+  'replay taken up': `SET replayed = '{}'`,
+  'request of a replay': '), pending AS (\n         SELECT array_agg',
+  retention: '), needed AS MATERIALIZED (',
+  'unrouted events': '), noted AS (',
+  'repartition: rows': 'SET partition = CASE',
+  'repartition: cursors': '), pending AS (\n        SELECT CASE',
+  'list of consumers': '"pendingPositions"',
+  'dead letters': 'AS found\n',
+  redrive: `SET status = 'received', attempt_count = 0`,
+  discard: `SET status = 'skipped', available_at = NULL`,
+  'one event': 'WHERE id = $1::uuid',
+  'events by filter': 'ORDER BY position DESC LIMIT',
+  timeline: 'aggregate_id = $2\n',
+  'status of events': 'outbox_event_status',
+};
+
+describe.each([
+  { mode: 'auto', all: true },
+  // Only what is prepared under a name, or by the host's client, can ever run by a plan for any parameters.
+  { mode: 'force_generic_plan', all: false },
+])('with plan_cache_mode $mode, the engine’s statements', ({ mode, all }) => {
+  let database: TestDatabase;
+  let engine: PlanProxy;
+  let host: PlanProxy;
+  let ran: RunStatement[];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    await fillDatabase(database);
+    await PlanLog.switchOn(database, { plan_cache_mode: mode });
+    engine = await openPlanProxy(database.url);
+    host = await openPlanProxy(database.url);
+    const prisma = () => database.prisma({ url: host.proxy.url });
+    const app = await startApp({ ...database, url: engine.proxy.url, prisma }, subscribers(), SETTINGS);
+    try {
+      await operate(app, database);
+    } finally {
+      await app.close();
+    }
+    ran = [...engine.log.take(), ...host.log.take().map((statement) => ({ ...statement, named: true }))];
+  }, 120_000);
+  afterAll(async () => {
+    await engine?.proxy.close();
+    await host?.proxy.close();
+    await database?.drop();
+  });
+
+  const judged = () => ran.filter(({ named }) => all || named);
+
+  it('have all been seen', () => {
+    const seen = (piece: string) => ran.some(({ sql }) => sql.includes(piece));
+    expect(Object.keys(EXPECTED).filter((what) => !seen(EXPECTED[what] ?? ''))).toEqual([]);
+  });
+
+  it('read neither the log nor the inbox as a whole', () => {
+    expect(offences(judged(), scansOf, ({ scan }) => (scan ? Number.POSITIVE_INFINITY : 0))).toEqual([]);
+  });
+
+  it('sort no backlog', () => {
+    expect(offences(judged(), sortedBy, ({ sort }) => sort ?? MOST_SORTED, MOST_SORTED)).toEqual([]);
+  });
+
+  it('would be found out if they did', async () => {
+    const client = database.prisma({ url: host.proxy.url });
+    await client.$queryRawUnsafe(`SELECT 1 FROM integration.outbox_event WHERE payload->>'n' = '7'`);
+    await client.$queryRawUnsafe(`SELECT 1 FROM integration.inbox_event ORDER BY updated_at, id LIMIT 5`);
+    const [scan, sort] = host.log.take();
+    expect(scan && scansOf(scan)).toBe(1);
+    expect(sort && sortedBy(sort)).toBeGreaterThan(MOST_SORTED);
+  });
+});
+
+/** A first part of everything, then what admins ask for, then the rest that this brings about. */
+async function operate(app: TestApp, { pool }: TestDatabase): Promise<void> {
+  const { consumers, inbox, outbox, api, prisma, processor } = app;
+  await processor.drain({ timeoutMs: 5_000 });
+
+  await api.publishEvent(EVENT);
+  await api.publishEvents([EVENT, { ...EVENT, deduplicationKey: 'key-700' }]);
+  await prisma.$transaction((tx) => api.publishEvent({ ...EVENT, delayMs: 50 }, { persistenceClient: tx }));
+
+  const [latest] = (await outbox.findMany()).items;
+  const id = latest?.outboxEventId ?? '';
+  await outbox.findMany({ eventName: 'order.cancelled' });
+  await outbox.findMany({ eventName: 'order.*', from: new Date(Date.now() - 600_000) });
+  await outbox.findMany({ deduplicationKey: 'key-700' });
+  await outbox.timeline('order', 'hot');
+  await outbox.timeline('order', '40003');
+  await outbox.statusOf(id);
+  await outbox.getStats();
+  await inbox.isProcessed(id, 'plain');
+  await inbox.findDeadLetters();
+  await inbox.findDeadLetters({ consumerName: 'plain' }, { after: 40_000 });
+  await inbox.findDeadLetters({ consumerName: 'plain', aggregateType: 'order', aggregateId: '40010' });
+  await inbox.findDeadLetters({ outboxEventId: id });
+
+  await consumers.list();
+  await consumers.redrive({}, { limit: 50 });
+  await consumers.redrive({ consumerName: 'plain', errorFingerprint: 'error-9' }, { limit: 50 });
+  await consumers.discard({ eventName: 'order.placed', aggregateType: 'order' }, 'no use', { limit: 20 });
+  await consumers.discard({ consumerName: 'batch' }, 'no use', { limit: 2_000 });
+  await consumers.replay('plain', { eventNames: ['order.cancelled'], from: 20_000, to: 24_000 });
+  await consumers.replay('unordered', { aggregateType: 'order', aggregateId: 'hot', from: 1_000 });
+  await consumers.replay('batch', { since: new Date(Date.now() - 300_000), from: 1_000 });
+  await consumers.replays('plain');
+  await app.context.get(MaintenanceJob, { strict: false }).runRound();
+  // Most of what is left is taken away, so that this comes to an end; nobody holds a lease at the moment.
+  await pool.query(`UPDATE integration.inbox_event SET status = 'skipped', available_at = NULL
+    WHERE id IN (SELECT id FROM integration.inbox_event WHERE status IN ('received', 'failed') AND (available_at < now() OR aggregate_id = 'hot'))`);
+  await pool.query(
+    `UPDATE integration.inbox_cursor SET unread = int8multirange(int8range(${EVENTS - 100}, NULL))`,
+  );
+  await app.settings.set('processor.enabled', true, 'test');
+  await until('all are worked on', async () => (await consumers.list()).every(({ owner }) => owner !== null));
+  await consumers.replay('plain', { from: 36_000, to: 36_300 });
+  await until('the replays are worked off', async () => {
+    const open = await pool.query(`SELECT 1 FROM integration.inbox_replay WHERE finished_at IS NULL`);
+    const put = await pool.query(`SELECT 1 FROM integration.inbox_cursor WHERE NOT isempty(replayed)`);
+    return open.rows.length + put.rows.length === 0;
+  });
+  await processor.drain({ timeoutMs: 30_000 });
+  await consumers.repartition('transactional', 3);
+  await consumers.repartition('transactional', 2);
+  await consumers.pause('batch');
+  await consumers.remove('batch', { force: true });
+}
+
+const SETTINGS = { settings: { 'processor.enabled': false, batchSize: 300 } };
+
+const EVENT = {
+  eventName: 'order.placed',
+  sourceModule: 'shop',
+  aggregateType: 'order',
+  aggregateId: 'new',
+  payload: { n: 5 },
+};
+
+/** By the event's number some fail for good, some are skipped, some fail at first. */
+async function handle({ payload }: { payload: unknown }, { attempt }: { attempt: number }): Promise<void> {
+  const { n } = payload as { n: number };
+  if (n % 50 === 1) throw new NonRetryableError('never');
+  if (n % 50 === 2) throw new SkipEventError('not ours');
+  if (n % 50 === 4 && attempt === 1) throw new Error('later');
+}
+
+function subscribers(): AnySubscriberDefinition[] {
+  const transactional = { eventName: 'order.placed', transactional: true };
+  const batch = async (events: readonly { payload: unknown }[]) => {
+    for (const event of events) await handle(event, { attempt: 2 });
+  };
+  return [
+    { consumerName: 'plain', eventName: '*', handler: handle },
+    { consumerName: 'unordered', eventName: '*', ordered: false, handler: handle },
+    { consumerName: 'transactional', ...transactional, handler: handle },
+    { consumerName: 'batch', ...transactional, batch: { maxSize: 100 }, handler: batch },
+  ] as AnySubscriberDefinition[];
+}
+
+interface PlanProxy {
+  readonly log: PlanLog;
+  readonly proxy: TcpProxy;
+}
+
+async function openPlanProxy(url: string): Promise<PlanProxy> {
+  const log = new PlanLog();
+  return { log, proxy: await startTcpProxy(url, log.requests, log.answers) };
+}
+
+/** The statements whose measure is above what they may have, each once, with the worst. */
+function offences(
+  statements: readonly RunStatement[],
+  measure: (statement: RunStatement) => number,
+  allowance: (allowed: (typeof ALLOWED)[number]) => number,
+  otherwise = 0,
+): string[] {
+  const worst = new Map<string, number>();
+  for (const statement of statements) {
+    const allowed = ALLOWED.find(({ sql }) => statement.sql.includes(sql));
+    const found = measure(statement);
+    if (found <= (allowed === undefined ? otherwise : allowance(allowed))) continue;
+    worst.set(statement.sql, Math.max(found, worst.get(statement.sql) ?? 0));
+  }
+  return [...worst].map(([sql, found]) => `${found}: ${sql}`);
+}
+
+function scansOf({ nodes }: RunStatement): number {
+  return nodes.filter(
+    (node) =>
+      /^(outbox|inbox)_event$/.test(node['Relation Name'] ?? '') &&
+      node['Node Type'] !== 'ModifyTable' &&
+      (node['Node Type'] === 'Seq Scan' || rowsRead(node) > MOST_READ),
+  ).length;
+}
+
+/** The rows that came into the largest of its sorts. */
+function sortedBy({ nodes }: RunStatement): number {
+  const sorts = nodes.filter((node) => node['Node Type'].endsWith('Sort'));
+  return Math.max(0, ...sorts.flatMap(({ Plans = [] }) => Plans).map(rowsPassedOn));
+}
+
+function rowsPassedOn(node: PlanNode): number {
+  return node['Actual Rows'] * node['Actual Loops'];
+}
+
+function rowsRead(node: PlanNode): number {
+  const passedOver = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
+  return rowsPassedOn(node) + passedOver * node['Actual Loops'];
+}

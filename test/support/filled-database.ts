@@ -1,0 +1,69 @@
+import type { TestDatabase } from './test-database.js';
+
+const LOG = 'integration.outbox_event';
+const INBOX = 'integration.inbox_event';
+
+/** Rows of the log, and where the backlog of each consumer begins. */
+export const EVENTS = 60_000;
+export const HISTORY_ENDS = 35_000;
+export const BACKLOG_FROM = 59_001;
+/** Names of the consumers that have a cursor and rows of every kind. */
+export const CONSUMERS = ['plain', 'unordered', 'transactional', 'batch'] as const;
+
+/**
+ * A database in which it matters by which plan a statement runs, with its statistics:
+ *
+ * - a log of which a sixth is old, an hour's delay on some of its latest events, and payloads that do not fit a page's share
+ * - cursors with a backlog at the end and positions without an event before it; the first had two unclean ends
+ * - in the inbox of each consumer thousands of rows of every status: history, dead letters, failed for good, delayed, thousands
+ *   that are due, half of them since the same time, and thousands that wait behind a failed one of their aggregate
+ */
+export async function fillDatabase({ pool }: TestDatabase): Promise<void> {
+  await pool.query(`
+    INSERT INTO ${LOG} (event_name, source_module, aggregate_type, aggregate_id, payload, available_at, created_at, dedup_key)
+    SELECT CASE WHEN n % 10 = 0 THEN 'order.cancelled' ELSE 'order.placed' END, 'shop', 'order',
+      CASE WHEN n % 20 = 7 AND n > ${HISTORY_ENDS} THEN 'hot' WHEN n > ${BACKLOG_FROM} THEN 'a' || n % 300 ELSE n::text END,
+      jsonb_build_object('n', n, 'text', repeat('x', CASE WHEN n % 500 = 9 THEN 20000 ELSE 100 END)),
+      CASE WHEN n > ${EVENTS - 500} AND n % 10 = 3 THEN now() + interval '1 hour' END,
+      now() - (${EVENTS} - n) * interval '1 second' - CASE WHEN n <= 10000 THEN interval '30 days' ELSE interval '0' END,
+      CASE WHEN n % 7 = 0 THEN 'key-' || n END
+    FROM generate_series(1, ${EVENTS}) AS n`);
+  await pool.query(
+    `DELETE FROM ${LOG} WHERE position BETWEEN ${BACKLOG_FROM - 3_000} AND ${BACKLOG_FROM} AND position % 60 = 0`,
+  );
+  await pool.query(
+    `
+    INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread, read_upto, unclean_takeovers, lease_owner, lease_token, lease_expires_at)
+    SELECT name, CASE WHEN name IN ('plain', 'unordered') THEN '{*}'::text[] ELSE '{order.placed}' END,
+      (SELECT range_agg(int8range(p, p, '[]')) FROM generate_series(${BACKLOG_FROM - 3_000}, ${BACKLOG_FROM}) AS p WHERE p % 60 = 0)
+        + int8multirange(int8range(${BACKLOG_FROM}, NULL)),
+      ${BACKLOG_FROM + 10}, CASE WHEN name = 'plain' THEN 1 ELSE 0 END, gen_random_uuid(), gen_random_uuid(), now() - interval '1 minute'
+    FROM unnest($1::text[]) AS name`,
+    [CONSUMERS],
+  );
+  await pool.query(
+    `
+    INSERT INTO ${INBOX} (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, attempt_count, last_error,
+      error_fingerprint, available_at, processed_at, created_at)
+    SELECT e.id, e.position, c.name, e.aggregate_type, e.aggregate_id, kind.status, 1, kind.error, kind.error, kind.available_at,
+      CASE WHEN kind.status IN ('processed', 'skipped') THEN e.created_at END, e.created_at
+    FROM ${LOG} e CROSS JOIN unnest($1::text[]) AS c (name)
+    CROSS JOIN LATERAL (SELECT
+      CASE WHEN e.aggregate_id = 'hot' THEN 'received' WHEN k < 5 THEN 'processed' WHEN k < 8 THEN 'skipped' WHEN k < 11 THEN 'dead_letter'
+        WHEN k < 15 THEN 'failed' ELSE 'received' END AS status,
+      CASE WHEN k BETWEEN 8 AND 14 THEN 'error-' || k END AS error,
+      CASE WHEN e.aggregate_id = 'hot' THEN 'infinity' WHEN k = 12 THEN now() + interval '1 hour' WHEN k = 13 THEN now() - interval '1 minute'
+        WHEN k = 14 THEN now() - e.position * interval '1 ms' WHEN k IN (15, 16) THEN '-infinity'
+        WHEN k > 16 THEN now() + interval '1 hour' END AS available_at
+      FROM (SELECT e.position % 20 AS k) AS of_position) AS kind
+    WHERE e.position BETWEEN ${HISTORY_ENDS + 1} AND ${BACKLOG_FROM - 3_001}`,
+    [CONSUMERS],
+  );
+  // The first of the hot aggregate has failed, and its retry is far; of every consumer some were running when its process ended.
+  await pool.query(`
+    UPDATE ${INBOX} SET status = 'failed', available_at = now() + interval '1 hour'
+    WHERE position = (SELECT min(position) FROM ${INBOX} WHERE aggregate_id = 'hot')`);
+  await pool.query(`
+    UPDATE ${INBOX} SET status = 'processing' WHERE status = 'received' AND available_at < now() AND position < ${HISTORY_ENDS + 100}`);
+  await pool.query('VACUUM ANALYZE');
+}

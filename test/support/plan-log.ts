@@ -1,0 +1,77 @@
+import type { TestDatabase } from './test-database.js';
+import { textsOf, wireMessages } from './wire-messages.js';
+
+/** A node of a plan that was run, as `EXPLAIN (ANALYZE, FORMAT JSON)` has it. */
+export interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly 'Rows Removed by Index Recheck'?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** A statement as it was run, by whichever client. */
+export interface RunStatement {
+  readonly sql: string;
+  /** It is prepared under a name, so the server may come to run it by a plan that fits any parameters. */
+  readonly named: boolean;
+  readonly nodes: readonly PlanNode[];
+}
+
+/**
+ * The plans of all statements that go through a proxy: the server tells the plan of each with a notice (auto_explain), and the
+ * clients' side of the wire tells which are prepared under a name.
+ */
+export class PlanLog {
+  private readonly plans: { readonly sql: string; readonly root: PlanNode }[] = [];
+  private readonly named = new Set<string>();
+
+  /** Every later session of the database explains what it runs. */
+  static async switchOn(database: TestDatabase, settings: Readonly<Record<string, string>>): Promise<void> {
+    const { rows } = await database.pool.query('SELECT current_database() AS name');
+    const explain = {
+      session_preload_libraries: 'auto_explain',
+      'auto_explain.log_min_duration': '0',
+      'auto_explain.log_analyze': 'on',
+      'auto_explain.log_timing': 'off',
+      'auto_explain.log_nested_statements': 'on',
+      'auto_explain.log_format': 'json',
+      'auto_explain.log_level': 'notice',
+      'auto_explain.log_parameter_max_length': '0',
+    };
+    for (const [name, value] of Object.entries({ ...explain, ...settings })) {
+      await database.pool.query(`ALTER DATABASE ${rows[0].name} SET ${name} = '${value}'`);
+    }
+  }
+
+  /** For the clients' side of the proxy. */
+  readonly requests = (): ((data: Buffer) => void) =>
+    wireMessages(false, (type, body) => {
+      if (type !== 'P') return;
+      const [name, sql] = textsOf(body);
+      if (name !== '' && sql !== undefined) this.named.add(sql.trim());
+    });
+
+  /** For the server's side. */
+  readonly answers = (): ((data: Buffer) => void) =>
+    wireMessages(true, (type, body) => {
+      if (type !== 'N') return;
+      const message = textsOf(body).find((field) => field.startsWith('M'));
+      const plan = message?.slice(message.indexOf('{'));
+      if (plan === undefined || !message?.includes('plan:')) return;
+      const { 'Query Text': sql, Plan: root } = JSON.parse(plan);
+      this.plans.push({ sql: sql.trim(), root });
+    });
+
+  /** What was run since the last call. */
+  take(): RunStatement[] {
+    const taken = this.plans.splice(0);
+    return taken.map(({ sql, root }) => ({ sql, named: this.named.has(sql), nodes: flatten(root) }));
+  }
+}
+
+function flatten(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(flatten)];
+}
