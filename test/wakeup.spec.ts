@@ -55,7 +55,7 @@ async function terminate(applicationName: string): Promise<void> {
 }
 
 describe('the commit of a transaction of the host’s own', () => {
-  const looks = jest.spyOn(OutboxEventStore.prototype, 'findVisible');
+  const looks = jest.spyOn(OutboxEventStore.prototype, 'announceVisible');
   beforeEach(() => {
     looks.mockClear();
   });
@@ -107,6 +107,26 @@ describe('the commit of a transaction of the host’s own', () => {
     for (const [index, receipt] of receipts.entries()) room.prober.watch(receipt.position, [`name-${index}`]);
     expect(await signal).toEqual({ source: 'commit', eventNames: ['name-0', 'name-1', 'name-2'] });
     expect(looks).toHaveBeenCalledTimes(1);
+  });
+
+  it('is told to the other processes once, with the look that finds it', async () => {
+    const ear = new pg.Client({ connectionString: database.url });
+    await ear.connect();
+    await ear.query('LISTEN integration_outbox');
+    const heard: string[] = [];
+    ear.on('notification', (message) => heard.push(message.payload ?? ''));
+    const room = openRoom();
+    room.broadcaster.start();
+    const signal = nextWakeup(room, 'commit');
+    await prisma.$transaction(async (tx) => {
+      await room.publisher.publishEvent(EVENT, { persistenceClient: tx });
+      await moreLooks(3);
+    });
+    await signal;
+    await room.broadcaster.stop();
+    await ear.query('SELECT 1');
+    await ear.end();
+    expect(heard).toHaveLength(1);
   });
 
   it('is found although the connection that looked for it was lost', async () => {

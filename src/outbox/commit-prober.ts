@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
+import { ProcessIdentity } from '../database/process-identity.js';
 import { messageOf } from '../errors.js';
 import { OutboxEventStore } from './outbox-event.store.js';
 import { OutboxNotifier } from './outbox-notifier.js';
@@ -8,9 +9,12 @@ import { OutboxNotifier } from './outbox-notifier.js';
 const PROBE_AGES_MS = [2, 5, 10, 20, 40, 80, 160, 320, 640, 1_280];
 const PROBE_INTERVAL_MS = 1_000;
 const GIVE_UP_AFTER_MS = 30_000;
-/** After a probe comes a rest of so many times its length: under load, commits are found more of them at a time. */
-const REST_PER_PROBE = 8;
-const MAX_REST_MS = 15;
+/**
+ * After a probe for several publishes comes a rest of so many times its length: under load, commits are found more of them at a
+ * time, and the probes take a few hundredths of what the publishers have. A lone publish has rests enough between its ages.
+ */
+const REST_PER_PROBE = 20;
+const MAX_REST_MS = 12;
 const POSITIONS_PER_PROBE = 1_000;
 
 interface Outstanding {
@@ -23,7 +27,7 @@ interface Outstanding {
 
 /**
  * Tells of commits that nobody tells us about: a publish inside a transaction of the host's own is looked for
- * until it is visible, then signalled. A rolled-back one is given up after 30 s; one committed later is found by polling.
+ * until it is visible, then signalled, here and to the other processes. A rolled-back one is given up after 30 s; one committed later is found by polling.
  */
 @Injectable()
 export class CommitProber {
@@ -40,6 +44,7 @@ export class CommitProber {
   constructor(
     private readonly store: OutboxEventStore,
     private readonly notifier: OutboxNotifier,
+    private readonly identity: ProcessIdentity,
   ) {}
 
   /** Publishes that are still looked for. */
@@ -92,13 +97,13 @@ export class CommitProber {
     const startedAt = performance.now();
     const due = this.takeDue(startedAt);
     try {
-      const visible = due.length === 0 ? [] : await this.store.findVisible(due);
+      const visible = due.length === 0 ? [] : await this.store.announceVisible(due, this.identity.id);
       this.signal(visible);
     } catch (error) {
       this.logger.debug(`looking for commits failed, will look again: ${messageOf(error)}`);
     }
-    const took = performance.now() - startedAt;
-    this.restUntil = performance.now() + Math.min(took * REST_PER_PROBE, MAX_REST_MS);
+    const now = performance.now();
+    if (due.length > 1) this.restUntil = now + Math.min((now - startedAt) * REST_PER_PROBE, MAX_REST_MS);
   }
 
   private takeDue(now: number): number[] {
@@ -124,6 +129,8 @@ export class CommitProber {
       for (const name of this.outstanding.get(position)?.eventNames ?? []) eventNames.add(name);
       this.outstanding.delete(position);
     }
-    if (eventNames.size > 0) this.notifier.signal({ source: 'commit', eventNames: [...eventNames] });
+    if (eventNames.size > 0) {
+      this.notifier.signal({ source: 'commit', eventNames: [...eventNames] }, { told: true });
+    }
   }
 }

@@ -5,6 +5,7 @@ import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
 import type { LogEntry } from './log-entry.js';
+import { outboxChannelOf } from './wakeup.store.js';
 
 const UNIQUE_VIOLATION = '23505';
 /** A key that kept vanishing between insert and look-up: only retention deletes events, so twice is already odd. */
@@ -35,6 +36,7 @@ export class OutboxEventStore {
   private readonly insertManyOnce: string;
   private readonly byKeys: string;
   private readonly visible: string;
+  private readonly channel: string;
 
   constructor(private readonly db: EngineDatabase) {
     const table = `"${db.schema}".outbox_event`;
@@ -55,7 +57,12 @@ export class OutboxEventStore {
     this.insertMany = `${many} RETURNING id::text AS id, position`;
     this.insertManyOnce = `${many} ${ONCE} RETURNING id::text AS id, position`;
     this.byKeys = `SELECT id::text AS id, position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text[])`;
-    this.visible = `SELECT position FROM ${table} WHERE position = ANY ($1::bigint[])`;
+    // One round trip for both. The concatenation is there to call the two; NOTIFY's commit is not waited for on disk, as in
+    // WakeupStore, and where nothing is visible nothing is written at all.
+    this.visible = `SELECT string_agg(position::text, ',') AS positions,
+        CASE WHEN count(*) > 0 THEN concat(set_config('synchronous_commit', 'off', true), pg_notify($2, $3)) END AS told
+      FROM ${table} WHERE position = ANY ($1::bigint[])`;
+    this.channel = outboxChannelOf(db.schema);
   }
 
   /** Writes one event. A deduplication key seen before changes nothing and gives the first event. */
@@ -106,10 +113,18 @@ export class OutboxEventStore {
     return entries.map((entry) => results.get(entry) ?? published(entry.id, undefined));
   }
 
-  /** Which of these positions are committed, as the engine's own connections see it. */
-  async findVisible(positions: readonly number[]): Promise<number[]> {
-    const rows = await this.db.query<{ position: number }>(this.visible, [positions]);
-    return rows.map((row) => row.position);
+  /**
+   * Which of these positions are committed, as the engine's own connections see it. If any are, every listening process is told in the
+   * name of this one.
+   */
+  async announceVisible(positions: readonly number[], processId: string): Promise<number[]> {
+    const [row] = await this.db.queryNamed<{ positions: string | null }>(
+      'integration_announce_visible',
+      this.visible,
+      [`{${positions.join(',')}}`, this.channel, processId],
+    );
+    const visible = row?.positions ?? null;
+    return visible === null ? [] : visible.split(',').map(Number);
   }
 
   private async insert<Row>(client: SqlClient, sql: string, values: readonly unknown[]): Promise<Row[]> {

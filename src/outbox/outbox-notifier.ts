@@ -17,13 +17,17 @@ export interface Wakeup {
 @Injectable()
 export class OutboxNotifier {
   readonly wakeups$: Observable<Wakeup>;
+  /** Those that other processes have not been told of. */
+  readonly untold$: Observable<Wakeup>;
 
   private readonly wakeups = new Subject<Wakeup>();
+  private readonly untold = new Subject<Wakeup>();
   // Listeners start work that outlives the publisher: they must not run in its async context (transaction, trace).
   private readonly scope = new AsyncResource('OutboxNotifier');
 
   constructor() {
     this.wakeups$ = this.wakeups.asObservable();
+    this.untold$ = this.untold.asObservable();
   }
 
   /** Wakes the consumers of this and every other process, for events that came in some other way, such as plain SQL. */
@@ -31,8 +35,11 @@ export class OutboxNotifier {
     this.signal({ source: 'manual', eventNames: eventName === undefined ? undefined : [eventName] });
   }
 
-  /** Emits one wake-up. */
-  signal(wakeup: Wakeup): void {
-    this.scope.runInAsyncScope(() => this.wakeups.next(wakeup));
+  /** Emits one wake-up; `told`: whoever found the reason for it has told the other processes. */
+  signal(wakeup: Wakeup, { told = false } = {}): void {
+    this.scope.runInAsyncScope(() => {
+      this.wakeups.next(wakeup);
+      if (!told) this.untold.next(wakeup);
+    });
   }
 }

@@ -31,7 +31,7 @@ export class WakeupBroadcaster {
   ) {}
 
   start(): void {
-    this.subscription ??= this.notifier.wakeups$.subscribe(({ source }) => {
+    this.subscription ??= this.notifier.untold$.subscribe(({ source }) => {
       if (OWN_SOURCES.has(source)) this.request();
     });
   }

@@ -2,6 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { EngineConnection } from '../database/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';
 
+/** Where processes tell each other that events were committed. */
+export function outboxChannelOf(schema: string): string {
+  return `${schema}_outbox`;
+}
+
 /** NOTIFY and LISTEN: how processes tell each other that there is something to read. */
 @Injectable()
 export class WakeupStore {
@@ -11,7 +16,7 @@ export class WakeupStore {
   readonly settingsChannel: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.outboxChannel = `${db.schema}_outbox`;
+    this.outboxChannel = outboxChannelOf(db.schema);
     this.settingsChannel = `${db.schema}_settings`;
   }
 

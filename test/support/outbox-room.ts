@@ -43,8 +43,8 @@ export function openOutbox(options: {
   const settings = new IntegrationSettingsService(db);
   const store = new OutboxEventStore(db);
   const notifier = new OutboxNotifier();
-  const prober = new CommitProber(store, notifier);
   const identity = new ProcessIdentity();
+  const prober = new CommitProber(store, notifier, identity);
   const wakeupStore = new WakeupStore(db);
   const broadcaster = new WakeupBroadcaster(wakeupStore, notifier, identity);
   const listener = new WakeupListener(db, wakeupStore, notifier, identity);
