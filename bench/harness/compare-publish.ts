@@ -6,7 +6,8 @@ import { openPublishers } from './publish-load.js';
 import { median } from './statistics.js';
 
 const BLOCK = 50;
-const WARM_UP = 200;
+/** Transactions of each before the first block: both ways through the engine's and the driver's code are compiled by then. */
+const WARM_UP = 1_000;
 
 /**
  * The cost of publishing inside a transaction against a bare INSERT, in one process and database: blocks of one and

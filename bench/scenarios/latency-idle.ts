@@ -40,7 +40,7 @@ const OTHERS: Way[] = [...BEST_PEERS, 'row-queue-notify' as const].flatMap((syst
   })),
 );
 
-const PACE = { rate: 50, writers: 1 };
+const PACE = { rate: 50, writers: 1, warmUp: 25 };
 const probes = (bench: Bench) => (bench.sizes.quick ? 60 : 500);
 
 export const latencyIdle: Scenario = {

@@ -5,6 +5,7 @@ import type { Bench, Scenario } from './scenario.js';
 
 const RATE = 2_000;
 const WRITERS = 32;
+const WARM_UP_SECONDS = 2;
 
 export const latencyLoad: Scenario = {
   name: 'latency-load',
@@ -20,6 +21,7 @@ export const latencyLoad: Scenario = {
             route: 'pg',
             from: 'another process',
             events: RATE * (bench.sizes.quick ? 1 : 10),
+            warmUp: RATE * WARM_UP_SECONDS,
             rate: RATE,
             writers: WRITERS,
           }),

@@ -1,11 +1,10 @@
 import { percentile } from '../harness/statistics.js';
 import { SystemProcess } from '../harness/system-process.js';
-import { delays } from '../harness/time-log.js';
+import { delays, from } from '../harness/time-log.js';
 import { PLAIN_OPTIONS, type PublishRoute, type SystemOptions } from '../systems/measured-system.js';
 import type { SystemName } from '../systems/systems.js';
 import type { Bench } from './scenario.js';
 
-const WARM_UP = 25;
 const HANDLED_LIMIT_MS = 30_000;
 
 export interface LatencyProbe {
@@ -14,6 +13,8 @@ export interface LatencyProbe {
   /** Publish in the process that handles, or in another one. */
   from: 'same process' | 'another process';
   events: number;
+  /** Events that come before them at the same rate and are not counted: a process that has just started is not in its stride. */
+  warmUp: number;
   /** Events a second. */
   rate: number;
   writers: number;
@@ -44,16 +45,12 @@ export async function probeLatency(bench: Bench, probe: LatencyProbe): Promise<L
 async function measureBetween(
   publisher: SystemProcess,
   consumer: SystemProcess,
-  { route, rate, writers, events }: LatencyProbe,
+  { route, rate, writers, events, warmUp }: LatencyProbe,
 ): Promise<Latency> {
-  const paced = { route, rate, writers };
-  await publisher.call('publishPaced', { ...paced, from: 1, count: WARM_UP });
-  const published = await publisher.call('publishPaced', { ...paced, from: WARM_UP + 1, count: events });
-  const handled = await consumer.call('handledUntil', {
-    expected: WARM_UP + events,
-    limitMs: HANDLED_LIMIT_MS,
-  });
-  const times = delays(published, handled);
+  const count = warmUp + events;
+  const published = await publisher.call('publishPaced', { route, rate, writers, from: 1, count });
+  const handled = await consumer.call('handledUntil', { expected: count, limitMs: HANDLED_LIMIT_MS });
+  const times = delays(from(warmUp + 1, published), handled);
   if (times.length < events)
     throw new Error(`${events - times.length} of ${events} probes were not handled in time`);
   return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), events };
