@@ -85,6 +85,20 @@ export const kitMutants: readonly KitMutant[] = [
     run: ['--only', 'stopped-worker'],
   },
   {
+    name: 'save without fence',
+    file: 'dist/inbox/inbox-cursor.store.js',
+    find: 'AND lease_token = $3::uuid RETURNING 1`, [key.consumerName, key.partition, token, positions]',
+    put: 'AND $3::uuid IS NOT NULL RETURNING 1`, [key.consumerName, key.partition, token, positions]',
+    run: ['--only', 'stopped-worker'],
+  },
+  {
+    name: 'killed processes waited for until their leases run out',
+    file: 'dist/inbox/peer-watch.js',
+    find: 'now - since < LOOKS_APART_MS',
+    put: 'since <= now',
+    run: ['--only', 'takeover'],
+  },
+  {
     name: 'silent LISTEN connection trusted',
     file: 'dist/outbox/wakeup-listener.js',
     find: 'if (!alive)\n                break;',
