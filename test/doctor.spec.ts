@@ -84,7 +84,9 @@ describe('the doctor', () => {
       if (round === 2) await app.consumers.pause('plain');
       if (round === 3) await app.consumers.resume('plain');
       if (round === 4) await app.consumers.replay('spread', { from: 1 });
+      if (round === 4) await app.consumers.replay('plain', { eventNames: ['job.wanted'] });
       if (round === 5) await app.consumers.redrive({});
+      if (round === 5) await app.consumers.repartition('spread', 2, { timeoutMs: 0 });
       expect((await examine()).findings).toEqual([]);
     }
     await app.processor.drain();
@@ -238,6 +240,48 @@ const BREAKAGES: Breakage[] = [
     sql: `INSERT INTO ${LOG} (event_name, source_module, aggregate_type, aggregate_id) VALUES ('jbo.wanted', 'test', 'job', '1')`,
     finding: /no consumer asks for: "jbo\.wanted" \(1\)/,
     fix: /Subscribe to them/,
+  },
+  {
+    check: 'repartition-stuck',
+    sql: `UPDATE ${CURSOR} SET repartition_to = 2, repartition_asked_at = now() - interval '20 minutes', held_back = true,
+            last_progress_at = now() - interval '20 minutes' WHERE consumer_name = 'spread'`,
+    finding:
+      /"spread" has been about to change from 3 to 2 partitions since .*: no process takes the next step/,
+    fix: /Start a process .* npx nestjs-integration consumers repartition spread 3$/,
+  },
+  {
+    check: 'repartition-stuck',
+    sql: `UPDATE ${CURSOR} SET repartition_to = 2, repartition_asked_at = now() - interval '20 minutes', held_back = true,
+            last_progress_at = NULL, lease_owner = '00000000-0000-4000-8000-000000000001', lease_token = gen_random_uuid(),
+            lease_expires_at = now() + interval '20 s' WHERE consumer_name = 'spread';
+          INSERT INTO integration.integration_process (id, role, host, pid) VALUES ('00000000-0000-4000-8000-000000000001', 'all', 'here', 1)`,
+    finding: /partitions 0, 1, 2 have not been handed over/,
+    fix: /handlers that do not end; restart them/,
+  },
+  {
+    check: 'repartition-stuck',
+    sql: `DELETE FROM ${INBOX} WHERE consumer_name = 'spread';
+          UPDATE ${CURSOR} SET repartition_to = 2, repartition_asked_at = now() - interval '20 minutes', cut_over = lower(unread),
+            last_progress_at = now() - interval '20 minutes', paused_at = now(),
+            unread = unread + int8multirange(int8range(lower(unread) - (partition = 1)::int, lower(unread))) WHERE consumer_name = 'spread'`,
+    finding: /partition 1 has not caught up with the others/,
+    fix: /^Resume it, so that they can catch up: ConsumerService\.resume\('spread'\)/,
+  },
+  {
+    check: 'replay-stuck',
+    sql: `INSERT INTO integration.inbox_replay (consumer_name, next_position, to_position, created_at, progressed_at)
+          VALUES ('plain', 5, 20, now() - interval '1 day', now() - interval '20 minutes'), ('plain', 5, 9, now(), now() - interval '20 minutes');
+          UPDATE ${CURSOR} SET last_progress_at = now() - interval '16 minutes' WHERE consumer_name = 'plain'`,
+    finding: /of consumer "plain" is open and has not come further than position 5 of 20 since/,
+    fix: /Start a process/,
+  },
+  {
+    check: 'replay-stuck',
+    sql: `INSERT INTO integration.inbox_replay (consumer_name, next_position, to_position, progressed_at)
+          VALUES ('plain', 5, 20, now() - interval '61 minutes'), ('spread', 5, 20, now() - interval '20 minutes');
+          UPDATE ${CURSOR} SET paused_at = now(), last_progress_at = now()`,
+    finding: /of consumer "plain" is open/,
+    fix: /The consumer is paused: ConsumerService\.resume\('plain'\)/,
   },
   {
     check: 'maintenance-late',

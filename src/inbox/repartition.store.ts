@@ -68,7 +68,9 @@ export class RepartitionStore {
       if (first === undefined) return 'unknown';
       if (first.partitions === partitions && first.repartitionTo === null) return 'done';
       await session.query(
-        `UPDATE ${this.cursor} SET repartition_to = $2, held_back = true WHERE consumer_name = $1`,
+        `UPDATE ${this.cursor} SET repartition_to = $2, held_back = true,
+           repartition_asked_at = CASE WHEN repartition_to = $2 THEN repartition_asked_at ELSE clock_timestamp() END
+         WHERE consumer_name = $1`,
         [consumerName, partitions],
       );
       return 'handing over';
@@ -229,7 +231,7 @@ export class RepartitionStore {
       SET partitions = excluded.partitions, unread = excluded.unread, starts_at = excluded.starts_at, read_upto = excluded.read_upto,
           unclean_takeovers = excluded.unclean_takeovers, changed_by_others = excluded.changed_by_others,
           lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL,
-          replayed = '{}', repartition_to = NULL, held_back = false, cut_over = NULL
+          replayed = '{}', repartition_to = NULL, repartition_asked_at = NULL, held_back = false, cut_over = NULL
       RETURNING 1`;
   }
 }

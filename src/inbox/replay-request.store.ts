@@ -133,7 +133,7 @@ export class ReplayRequestStore {
       if (request === undefined) return { state: 'none' };
       const { sent, next } = await this.send(session, request);
       await session.query(
-        `UPDATE ${this.replay} SET next_position = $2, sent = sent + $3,
+        `UPDATE ${this.replay} SET next_position = $2, sent = sent + $3, progressed_at = clock_timestamp(),
            finished_at = CASE WHEN $2 > to_position THEN clock_timestamp() END
          WHERE id = $1`,
         [request.id, next, sent],

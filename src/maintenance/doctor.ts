@@ -3,6 +3,7 @@ import { migrationStatus } from '../database/migration-status.js';
 import { messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
+import { adminWorkChecks } from './admin-work-checks.js';
 import { consumerChecks } from './consumer-checks.js';
 import { type Check, type Examination, NotChecked } from './finding.js';
 import { type LogThresholds, logChecks } from './log-checks.js';
@@ -39,7 +40,11 @@ export class Doctor {
   }
 
   private checks(settings: Readonly<OutboxSettings>): Check[] {
-    return [...logChecks(this.db, { ...THRESHOLDS, ...this.options }), ...consumerChecks(this.db, settings)];
+    return [
+      ...logChecks(this.db, { ...THRESHOLDS, ...this.options }),
+      ...consumerChecks(this.db, settings),
+      ...adminWorkChecks(this.db),
+    ];
   }
 }
 

@@ -59,8 +59,9 @@ CREATE TABLE "integration"."inbox_cursor" (
   "served_at"          timestamptz    NOT NULL DEFAULT clock_timestamp(),
   -- Positions that a replay has put back into unread and that the owner has not taken up yet.
   "replayed"           int8multirange NOT NULL DEFAULT '{}',
-  -- Being repartitioned: the number asked for; nobody may claim it for the moment; owners read nothing from the cut-over on.
+  -- Being repartitioned: the number asked for, and when; nobody may claim it for the moment; owners read nothing from the cut-over on.
   "repartition_to"     integer,
+  "repartition_asked_at" timestamptz,
   "held_back"          boolean        NOT NULL DEFAULT false,
   "cut_over"           bigint,
   PRIMARY KEY ("consumer_name", "partition")
@@ -117,6 +118,8 @@ CREATE TABLE "integration"."inbox_replay" (
   "sent"           bigint       NOT NULL DEFAULT 0,
   "requested_by"   varchar(255),
   "created_at"     timestamptz  NOT NULL DEFAULT clock_timestamp(),
+  -- When the last window of it was sent.
+  "progressed_at"  timestamptz  NOT NULL DEFAULT clock_timestamp(),
   "finished_at"    timestamptz
 );
 CREATE INDEX "inbox_replay_open_idx" ON "integration"."inbox_replay" ("consumer_name", "created_at") WHERE "finished_at" IS NULL;

@@ -1,0 +1,73 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import { AdminWorkStore, type StuckRepartition, type StuckReplay } from './admin-work.store.js';
+import type { Check, Finding } from './finding.js';
+
+type Findings = Omit<Finding, 'check'>[];
+
+const NO_PROGRESS_MINUTES = 15;
+const LONG_MINUTES = 60;
+
+/** What admins have asked of consumers: changed numbers of partitions, filtered replays. */
+export function adminWorkChecks(db: EngineDatabase): Check[] {
+  const store = new AdminWorkStore(db);
+  return [
+    {
+      name: 'repartition-stuck',
+      run: async (): Promise<Findings> =>
+        (await store.stuckRepartitions(NO_PROGRESS_MINUTES)).map(repartitionFinding),
+    },
+    {
+      name: 'replay-stuck',
+      run: async (): Promise<Findings> =>
+        (await store.stuckReplays(NO_PROGRESS_MINUTES, LONG_MINUTES)).map(replayFinding),
+    },
+  ];
+}
+
+function repartitionFinding(stuck: StuckRepartition): Findings[number] {
+  const { consumerName, partitions, repartitionTo, askedAt } = stuck;
+  const callBack = `call the change back: npx nestjs-integration consumers repartition ${consumerName} ${partitions}`;
+  return {
+    finding: `Consumer "${consumerName}" has been about to change from ${partitions} to ${repartitionTo} partitions since ${askedAt.toISOString()}, and gets nowhere: ${obstacleOf(stuck)}.`,
+    meaning:
+      'Its partitions are held back for the change, so new events are not delivered to it until the change is made or called back.',
+    fix: `${remedyOf(stuck)}; or ${callBack}`,
+    details: { ...stuck },
+  };
+}
+
+function obstacleOf({ leased, behind }: StuckRepartition): string {
+  if (behind.length > 0) return `${named(behind)} not caught up with the others`;
+  if (leased.length > 0) return `${named(leased)} not been handed over`;
+  return 'no process takes the next step';
+}
+
+function remedyOf({ consumerName, paused, leased, behind }: StuckRepartition): string {
+  if (behind.length > 0 && paused) {
+    return `Resume it, so that they can catch up: ConsumerService.resume('${consumerName}')`;
+  }
+  if (leased.length > 0)
+    return 'Look at the logs of their processes for handlers that do not end; restart them';
+  return 'Start a process whose code has this consumer; if there is one, its log says what it fails of';
+}
+
+function named(partitions: readonly number[]): string {
+  return partitions.length === 1
+    ? `partition ${partitions[0]} has`
+    : `partitions ${partitions.join(', ')} have`;
+}
+
+function replayFinding(stuck: StuckReplay): Findings[number] {
+  const { id, consumerName, nextPosition, toPosition, progressedAt, paused, owned } = stuck;
+  return {
+    finding: `Replay ${id} of consumer "${consumerName}" is open and has not come further than position ${nextPosition} of ${toPosition} since ${progressedAt.toISOString()}.`,
+    meaning:
+      'Its events are not sent again, later requests of the consumer wait for it, and retention keeps its events.',
+    fix: paused
+      ? `The consumer is paused: ConsumerService.resume('${consumerName}')`
+      : owned
+        ? 'Look at the log of its owner for what sending fails of, and whether the events that are due come to their end.'
+        : 'Start a process whose code has this consumer.',
+    details: { ...stuck },
+  };
+}
