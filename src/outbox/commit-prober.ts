@@ -11,7 +11,8 @@ const PROBE_INTERVAL_MS = 1_000;
 const GIVE_UP_AFTER_MS = 30_000;
 /**
  * After a probe for several publishes comes a rest of so many times its length: under load, commits are found more of them at a
- * time, and the probes take a few hundredths of what the publishers have. A lone publish has rests enough between its ages.
+ * time, and the probes take a few hundredths of what the publishers have. Never a longer rest: on a machine with too much to do every
+ * probe takes long, and the consumers would be told later and later. A lone publish has rests enough between its ages.
  */
 const REST_PER_PROBE = 20;
 const MAX_REST_MS = 12;
