@@ -25,19 +25,6 @@ CREATE UNIQUE INDEX "outbox_event_dedup_key_key" ON "integration"."outbox_event"
 CREATE INDEX "outbox_event_aggregate_idx" ON "integration"."outbox_event" ("aggregate_type", "aggregate_id", "position");
 CREATE INDEX "outbox_event_created_at_idx" ON "integration"."outbox_event" USING brin ("created_at");
 
--- Publishes one event: the INSERT that anybody may write, planned once per connection instead of once per event. Hosts'
--- clients send statements unprepared, and planning one with so many columns costs as much as running it.
-CREATE PROCEDURE "integration"."append_event"("id" uuid, "event_name" text, "event_version" integer, "source_module" text,
-  "aggregate_type" text, "aggregate_id" text, "payload" jsonb, "payload_bytes" integer, "metadata" jsonb, INOUT "position" bigint)
-LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO "integration"."outbox_event" ("id", "event_name", "event_version", "source_module",
-    "aggregate_type", "aggregate_id", "payload", "payload_bytes", "metadata")
-  VALUES ("id", "event_name", "event_version", "source_module",
-    "aggregate_type", "aggregate_id", "payload", "payload_bytes", "metadata")
-  RETURNING "outbox_event"."position" INTO "position";
-END $$;
-
 -- What each consumer has not done yet, and who works on it.
 CREATE TABLE "integration"."inbox_cursor" (
   "consumer_name"      varchar(127)   NOT NULL,
@@ -59,9 +46,8 @@ CREATE TABLE "integration"."inbox_cursor" (
   "served_at"          timestamptz    NOT NULL DEFAULT clock_timestamp(),
   -- Positions that a replay has put back into unread and that the owner has not taken up yet.
   "replayed"           int8multirange NOT NULL DEFAULT '{}',
-  -- Being repartitioned: the number asked for, and when; nobody may claim it for the moment; owners read nothing from the cut-over on.
+  -- Being repartitioned: the number asked for; nobody may claim it for the moment; owners read nothing from the cut-over on.
   "repartition_to"     integer,
-  "repartition_asked_at" timestamptz,
   "held_back"          boolean        NOT NULL DEFAULT false,
   "cut_over"           bigint,
   PRIMARY KEY ("consumer_name", "partition")
@@ -91,7 +77,7 @@ CREATE TABLE "integration"."inbox_event" (
   "updated_at"        timestamptz  NOT NULL DEFAULT clock_timestamp()
 );
 CREATE UNIQUE INDEX "inbox_event_outbox_event_id_consumer_name_key" ON "integration"."inbox_event" ("outbox_event_id", "consumer_name");
-CREATE INDEX "inbox_event_due_idx" ON "integration"."inbox_event" ("consumer_name", "partition", "available_at", "position")
+CREATE INDEX "inbox_event_due_idx" ON "integration"."inbox_event" ("consumer_name", "partition", "available_at")
   WHERE "status" IN ('received', 'failed') AND "available_at" < 'infinity';
 CREATE INDEX "inbox_event_unresolved_idx" ON "integration"."inbox_event" ("consumer_name", "partition", "aggregate_type", "aggregate_id", "position")
   WHERE "status" = 'processing'
@@ -118,8 +104,6 @@ CREATE TABLE "integration"."inbox_replay" (
   "sent"           bigint       NOT NULL DEFAULT 0,
   "requested_by"   varchar(255),
   "created_at"     timestamptz  NOT NULL DEFAULT clock_timestamp(),
-  -- When the last window of it was sent.
-  "progressed_at"  timestamptz  NOT NULL DEFAULT clock_timestamp(),
   "finished_at"    timestamptz
 );
 CREATE INDEX "inbox_replay_open_idx" ON "integration"."inbox_replay" ("consumer_name", "created_at") WHERE "finished_at" IS NULL;
