@@ -10,6 +10,8 @@ import type { WorkerContext } from './worker-context.js';
 
 /** Bytes of events in one page; a single larger event is a page of its own. */
 export const PAGE_BYTES = 4 * 1024 * 1024;
+/** With so many bytes still waiting only half a page is read, with twice as many none: what waits never comes to much more than a page. */
+const MANY_BYTES = PAGE_BYTES / 4;
 const LOOK_INTERVAL_MS = 1_000;
 /** A page dearer than this is read less often, and more at a time. */
 const CHEAP_PAGE_MS = 20;
@@ -126,7 +128,8 @@ export class PageLoop {
     const startedAt = performance.now();
     try {
       if (this.replayWanted && !(await this.includeReplayed())) return false;
-      const page = await this.reader.readPage(this.pageRows(), PAGE_BYTES);
+      const share = this.dispatcher.waitingBytes > MANY_BYTES ? 2 : 1;
+      const page = await this.reader.readPage(Math.ceil(this.pageRows() / share), PAGE_BYTES / share);
       if (this.context.stopped) return false;
       const last = page.rows.at(-1);
       if (last !== undefined && !(await this.announce(last.position))) return false;
@@ -206,7 +209,7 @@ export class PageLoop {
   private hasRoom(): boolean {
     const { waitingEvents, waitingBytes, unsaved, lacksEvents } = this.dispatcher;
     const rows = lacksEvents ? this.pageRows() * PAGES_TO_FIND_MORE : this.pageRows();
-    return waitingEvents < rows && waitingBytes < PAGE_BYTES && unsaved < MOST_UNSAVED;
+    return waitingEvents < rows && waitingBytes <= 2 * MANY_BYTES && unsaved < MOST_UNSAVED;
   }
 
   /** Many holes make a page dear: then it is read less often, and more at a time. */

@@ -29,6 +29,9 @@ export interface LogPage {
   readonly cut: boolean;
 }
 
+/** What an event takes beside its payload and metadata, about. */
+const ENVELOPE_BYTES = 256;
+
 type RawRow = readonly (string | null)[];
 
 /** Where these columns stand in a row of a page. */
@@ -37,6 +40,7 @@ const BYTES = 1;
 const DELAY = 2;
 const ID = 3;
 const PAYLOAD = 9;
+const METADATA = 10;
 
 const NO_PAYLOADS: ReadonlyMap<string | null, string | null> = new Map();
 
@@ -91,8 +95,8 @@ export class OutboxLogStore {
   }
 
   /**
-   * The first rows of the log within `ranges` (a multirange), bounded in rows and in bytes of payload; at least one if there is
-   * any. Bytes are of the JSON text: what the column takes on disk is compressed.
+   * The first rows of the log within `ranges` (a multirange), bounded in rows and in bytes; at least one if there is any. Bytes
+   * are of the JSON texts, with something for the rest of an event: what the columns take on disk is compressed.
    */
   async readPage(ranges: string, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
     const { everything, exact, prefixes } = splitNames(filter.eventNames);
@@ -102,30 +106,17 @@ export class OutboxLogStore {
       [ranges, rows, everything, exact, prefixes, filter.partitions, filter.partition, inline],
       'integration_page',
     );
-    const large = await this.readLarge(found, bytes);
-    const page: LogRow[] = [];
-    let total = 0;
-    for (const row of found) {
-      if (total >= bytes) return { rows: page, cut: true };
-      const read = toLogRow(row, large);
-      page.push(read);
-      total += read.wanted?.bytes ?? 0;
-    }
-    return { rows: page, cut: found.length >= rows };
+    const fitting = found.slice(0, howManyFit(found, bytes));
+    const large = await this.readLarge(fitting);
+    const page = fitting.map((row) => toLogRow(row, large));
+    return { rows: page, cut: page.length < found.length || found.length >= rows };
   }
 
-  /** The payloads that were left behind and fit the page. The log's rows never change: a later statement reads the same. */
-  private async readLarge(
-    found: readonly RawRow[],
-    bytes: number,
-  ): Promise<ReadonlyMap<string | null, string | null>> {
+  /** The payloads that were left behind. The log's rows never change: a later statement reads the same. */
+  private async readLarge(rows: readonly RawRow[]): Promise<ReadonlyMap<string | null, string | null>> {
     const positions: string[] = [];
-    let total = 0;
-    for (const row of found) {
-      if (total >= bytes) break;
-      total += Number(row[BYTES] ?? 0);
+    for (const row of rows)
       if (row[ID] !== null && row[PAYLOAD] === null) positions.push(row[POSITION] as string);
-    }
     if (positions.length === 0) return NO_PAYLOADS;
     const payloads = await this.db.queryRaw(this.payloadsSql, [positions], 'integration_payloads');
     return new Map(payloads.map(([position, payload]) => [position ?? null, payload ?? null]));
@@ -162,6 +153,16 @@ function splitNames(names: readonly string[]): { everything: boolean; exact: str
   return { everything: prefixes.includes(''), exact: names.filter((name) => !name.endsWith('*')), prefixes };
 }
 
+/** How many of the first rows stay within so many bytes; one if there is any. */
+function howManyFit(rows: readonly RawRow[], bytes: number): number {
+  let total = 0;
+  for (const [count, row] of rows.entries()) {
+    if (row[ID] !== null) total += Number(row[BYTES]) + (row[METADATA]?.length ?? 0) + ENVELOPE_BYTES;
+    if (total > bytes && count > 0) return count;
+  }
+  return rows.length;
+}
+
 function toLogRow(row: RawRow, large: ReadonlyMap<string | null, string | null>): LogRow {
   const position = Number(row[POSITION]);
   if (row[ID] === null) return { position, wanted: undefined };
@@ -176,7 +177,7 @@ function toLogRow(row: RawRow, large: ReadonlyMap<string | null, string | null>)
     aggregateType: row[7] as string,
     aggregateId: row[8] as string,
     payload: (row[PAYLOAD] ?? large.get(row[POSITION] ?? null)) as string,
-    metadata: row[10] as string,
+    metadata: row[METADATA] as string,
     createdAt: millisecondsOf(row[11] as string),
   });
 }
