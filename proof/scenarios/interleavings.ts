@@ -11,6 +11,8 @@ const SHORT_SEQUENCES = 20;
 /** Side by side, each with a database of its own: a sequence mostly waits. */
 const LANES = 4;
 const FAULT_POINTS = 5;
+/** In so many sequences every fault point is met, or the crashes show nothing. */
+const MEETS_ALL_POINTS = 200;
 
 /** Random sequences of everything that can happen, against a model of what must come of it. */
 export const interleavings: Scenario = {
@@ -41,7 +43,8 @@ export const interleavings: Scenario = {
       const crashes = new Map<string, number>();
       for (const [point, count] of lanes.flatMap((lane) => [...lane.crashes]))
         crashes.set(point, (crashes.get(point) ?? 0) + count);
-      report.exactly('interleavings-fault-points-reached', crashes.size, FAULT_POINTS);
+      if (played >= MEETS_ALL_POINTS)
+        report.exactly('interleavings-fault-points-reached', crashes.size, FAULT_POINTS);
       report.detail('interleavings-crashes', Object.fromEntries(crashes));
       report.detail(
         'interleavings-commands',
