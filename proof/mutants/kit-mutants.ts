@@ -141,13 +141,6 @@ export const kitMutants: readonly KitMutant[] = [
     run: INTERLEAVINGS,
   },
   {
-    name: 'range replay that puts back what waits for its retry',
-    file: 'dist/inbox/replay.store.js',
-    find: '- c.unread - held.positions AS positions',
-    put: '- c.unread AS positions',
-    run: INTERLEAVINGS,
-  },
-  {
     name: 'new partitions without what the old ones had left',
     file: 'dist/inbox/repartition.store.js',
     find: "(common.positions + coalesce(pending.positions, '{}'))::text",
