@@ -91,6 +91,15 @@ const state = fc.constantFrom<DiscardedState>(
 );
 const limit = fc.constantFrom(1, 100);
 
+const repartition = (afterMs: fc.Arbitrary<number | undefined>): fc.Arbitrary<Command> =>
+  plain({
+    kind: one('repartition'),
+    consumer,
+    partitions: fc.integer({ min: 1, max: 3 }),
+    by,
+    afterMs,
+  });
+
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 8, arbitrary: plain({ kind: one('publish'), events }) },
   { weight: 6, arbitrary: plain({ kind: one('open'), tx, events }) },
@@ -128,17 +137,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: plain({ kind: one('filtered replay'), consumer, from: small(8), names }) },
   { weight: 2, arbitrary: plain({ kind: one('redrive'), consumer, limit }) },
   { weight: 2, arbitrary: plain({ kind: one('discard'), consumer, state, limit }) },
-  {
-    weight: 2,
-    arbitrary: plain({
-      kind: one('repartition'),
-      consumer,
-      partitions: fc.integer({ min: 1, max: 3 }),
-      by,
-      afterMs: fc.option(small(20), { nil: undefined }),
-    }),
-  },
+  { weight: 4, arbitrary: repartition(fc.option(small(20), { nil: undefined })) },
   { weight: 2, arbitrary: plain({ kind: one('retention'), by, oldUpTo: small(16) }) },
 );
 
-export const sequences = fc.array(command, { minLength: 6, maxLength: 30, size: 'max' });
+/** Some consumers have more than one partition from the beginning. */
+const beginnings = fc.array(repartition(fc.constant(undefined)), { maxLength: 3, size: 'max' });
+const steps = fc.array(command, { minLength: 6, maxLength: 30, size: 'max' });
+
+export const sequences = fc.tuple(beginnings, steps).map(([beginning, rest]) => [...beginning, ...rest]);

@@ -40,12 +40,18 @@ export class Lane {
     return this.cast.crashes;
   }
 
-  /** As many sequences, or, until the deadline (monotonic), as there is time for; a failure is made as short as it can be. */
-  async play(seed: number, sequencesWanted: number, deadline: number): Promise<RunDetails<[Command[]]>> {
-    let until = deadline;
+  /**
+   * So many sequences; or, where there is a deadline (monotonic), as many as there is time for, and `least` in any case. A failure
+   * is made as short as it can be.
+   */
+  async play(
+    seed: number,
+    size: { most: number; least: number; deadline: number },
+  ): Promise<RunDetails<[Command[]]>> {
+    let until = size.deadline;
     const property = fc.asyncProperty(sequences, async (commands) => {
       // What there is no time for counts as passed, so that checking, or shortening, comes to its end.
-      if (monotonicMs() > until) return;
+      if (monotonicMs() > until && (this.hasFailed || this.played >= size.least)) return;
       try {
         await this.playOne(commands);
       } catch (error) {
@@ -54,7 +60,7 @@ export class Lane {
         throw error;
       }
     });
-    return fc.check(property, { numRuns: sequencesWanted, seed, endOnFailure: false });
+    return fc.check(property, { numRuns: size.most, seed, endOnFailure: false });
   }
 
   async close(): Promise<void> {
