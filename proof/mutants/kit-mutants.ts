@@ -141,13 +141,6 @@ export const kitMutants: readonly KitMutant[] = [
     run: INTERLEAVINGS,
   },
   {
-    name: 'new partitions without what the old ones had left',
-    file: 'dist/inbox/repartition.store.js',
-    find: "(common.positions + coalesce(pending.positions, '{}'))::text",
-    put: 'common.positions::text',
-    run: INTERLEAVINGS,
-  },
-  {
     name: 'inbox rows that stay in their old partition',
     file: 'dist/inbox/repartition.store.js',
     find: 'AND i.partition <> p.partition',
