@@ -407,14 +407,14 @@ describe('when another owner takes over from one that is stalled', () => {
         prisma.$transaction(
           (tx) =>
             fn({
-              $queryRawUnsafe: (sql, ...values) => tx.$queryRawUnsafe(sql, ...values),
-              $executeRawUnsafe: async (sql, ...values) => {
+              $queryRawUnsafe: async (sql, ...values) => {
                 if (/INSERT INTO "integration".inbox_event/.test(sql)) {
                   asked.open();
                   await stall.opened;
                 }
-                return tx.$executeRawUnsafe(sql, ...values);
+                return tx.$queryRawUnsafe(sql, ...values);
               },
+              $executeRawUnsafe: (sql, ...values) => tx.$executeRawUnsafe(sql, ...values),
             }),
           options,
         ),

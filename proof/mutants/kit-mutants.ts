@@ -13,6 +13,9 @@ export interface KitMutant extends Patch {
 const SHORT_SOAK = ['--only', 'soak', '--seconds', '6', '--rate', '200'];
 const INTERLEAVINGS = ['--only', 'interleavings', '--events', '150'];
 
+const DELETE_ROW =
+  'await transaction.$executeRawUnsafe(`DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid`, outboxEventId);';
+
 export const kitMutants: readonly KitMutant[] = [
   {
     name: 'sweep without waiting for the holders',
@@ -52,15 +55,15 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'transactional handler without its inbox row',
     file: 'dist/delivery/handler-transaction.js',
-    find: 'const taken = await this.takeRow(transaction, attempt.delivery, lease);',
-    put: 'const taken = attempt.delivery.claim && (await this.takeRow(transaction, attempt.delivery, lease));',
+    find: 'const { isolation, inserted } = await inserting;',
+    put: `const { isolation } = await inserting; const inserted = true; ${DELETE_ROW}`,
     run: ['--only', 'kill', '--events', '5000'],
   },
   {
     name: 'transactional handler without its inbox row, in random interleavings',
     file: 'dist/delivery/handler-transaction.js',
-    find: 'const taken = await this.takeRow(transaction, attempt.delivery, lease);',
-    put: 'const taken = attempt.delivery.claim && (await this.takeRow(transaction, attempt.delivery, lease));',
+    find: 'const { isolation, inserted } = await inserting;',
+    put: `const { isolation } = await inserting; const inserted = true; ${DELETE_ROW}`,
     run: INTERLEAVINGS,
   },
   {
@@ -143,8 +146,8 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'inbox rows that stay in their old partition',
     file: 'dist/inbox/repartition.store.js',
-    find: 'AND i.partition <> p.partition',
-    put: 'AND false',
+    find: 'AND partition <> CASE',
+    put: 'AND false AND partition <> CASE',
     run: INTERLEAVINGS,
   },
   {

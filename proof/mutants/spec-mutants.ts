@@ -14,9 +14,8 @@ const INBOX = 'src/inbox/inbox-event.store.ts';
 const TRANSACTION = 'src/delivery/handler-transaction.ts';
 const WORKER = 'src/delivery/consumer-worker.ts';
 
-const TAKE_ROW =
-  'const taken = await this.takeRow(transaction, attempt.delivery, lease);\n    if (taken !== undefined) return taken;\n';
-const ASK_TOKEN = 'const held = await this.cursors.holdsLease(transaction, lease.key, lease.token);\n';
+const INSERTED = 'const { isolation, inserted } = await inserting;';
+const INSERT = 'const inserting = this.inbox.insertProcessed(transaction, lease.key, row, timeoutMs);';
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
 export const specMutants: readonly SpecMutant[] = [
@@ -97,11 +96,15 @@ export const specMutants: readonly SpecMutant[] = [
   {
     name: 'token checked before the inbox row',
     patches: [
-      { file: TRANSACTION, find: `    ${TAKE_ROW}`, put: '' },
       {
         file: TRANSACTION,
-        find: `${ASK_TOKEN}    return held ? undefined : { kind: 'lease-lost' };`,
-        put: `${ASK_TOKEN}    if (!held) return { kind: 'lease-lost' };\n    return this.takeRow(transaction, attempt.delivery, lease);`,
+        find: INSERT,
+        put: `const early = await this.checkToken(transaction, lease);\n    if (early !== undefined) return early;\n    ${INSERT}`,
+      },
+      {
+        file: TRANSACTION,
+        find: 'if (inserted) return holding ?? this.checkToken(transaction, lease);',
+        put: 'if (inserted) return undefined;',
       },
     ],
     spec: 'test/transactional.spec.ts',
@@ -112,9 +115,10 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: TRANSACTION,
-        find: "if (isolation !== 'read committed') throw",
-        put: "if (isolation === '') throw",
+        find: "if (isolation === 'read committed') return;",
+        put: "if (isolation !== '') return;",
       },
+      { file: INBOX, find: "FROM entered WHERE isolation = 'read committed'", put: 'FROM entered' },
     ],
     spec: 'test/transactional.spec.ts',
     test: 'a client that opens repeatable read is told so',
@@ -136,8 +140,10 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: TRANSACTION,
-        find: TAKE_ROW,
-        put: TAKE_ROW.replace('await', 'attempt.delivery.claim && await'),
+        find: INSERTED,
+        put: `const { isolation } = await inserting;
+    const inserted = true;
+    await transaction.$executeRawUnsafe('DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid', outboxEventId);`,
       },
     ],
     spec: 'test/transactional.spec.ts',
