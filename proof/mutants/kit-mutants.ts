@@ -151,31 +151,10 @@ export const kitMutants: readonly KitMutant[] = [
     run: INTERLEAVINGS,
   },
   {
-    name: 'repartitioning under an owner that is at work',
-    file: 'dist/inbox/repartition.store.js',
-    find: 'if (leased) {',
-    put: 'if (false) {',
-    run: INTERLEAVINGS,
-  },
-  {
     name: 'rows that an interrupted owner ran left as they are',
     file: 'dist/delivery/retry-loop.js',
     find: 'await inbox.interruptLeftovers(key, token, [], cutOff);',
     put: '',
-    run: INTERLEAVINGS,
-  },
-  {
-    name: "token not looked at in a handler's transaction",
-    file: 'dist/delivery/handler-transaction.js',
-    find: 'const held = await this.cursors.holdsLease(transaction, lease.key, lease.token);',
-    put: 'const held = true;',
-    run: INTERLEAVINGS,
-  },
-  {
-    name: 'save without fence',
-    file: 'dist/inbox/inbox-cursor.store.js',
-    find: 'lease_token = $3::uuid\n        RETURNING 1\n      ), written AS (',
-    put: '$3::uuid IS NOT NULL\n        RETURNING 1\n      ), written AS (',
     run: INTERLEAVINGS,
   },
 ];
