@@ -127,7 +127,8 @@ describe('the import map', () => {
 const SQL_BESIDE_STORES = [
   'database/engine-connection.ts', // session settings, what kind of server it is
   'database/migration-files.ts', // the statement in migrations that creates the schema, to leave it out
-  'database/engine-database.ts', // BEGIN, COMMIT, ROLLBACK, whether the server answers
+  'database/engine-client.ts', // BEGIN, COMMIT, ROLLBACK
+  'database/engine-database.ts', // whether the server answers
 ];
 const STATEMENT =
   /^\s*(SELECT|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|WITH\s+\S+\s+AS|MERGE\s+INTO|CREATE|ALTER|DROP|TRUNCATE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|SET\s+(LOCAL\s+)?\w+\s*(=|TO\b)|LISTEN|UNLISTEN|NOTIFY|LOCK\s+TABLE|COPY|EXPLAIN|VALUES\s*\()\b/;

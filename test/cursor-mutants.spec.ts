@@ -195,13 +195,13 @@ const PLAYS: Play[] = [
   },
   {
     name: 'a re-read that is cut short in rows says so',
-    log: [{ find: 'cut: found.length >= rows', put: 'cut: false' }],
+    log: [{ find: ' || found.length >= rows', put: '' }],
     harm: 'loses',
     play: cutShort(2, 1_000_000),
   },
   {
     name: 'a re-read that is cut short in bytes says so',
-    log: [{ find: 'cut: true', put: 'cut: false' }],
+    log: [{ find: 'page.length < found.length || ', put: '' }],
     harm: 'loses',
     play: cutShort(100, 1),
   },

@@ -151,17 +151,24 @@ interface Wanted {
 /** The tables and indexes that the migrations leave behind. */
 function wantedOf(files: readonly MigrationFile[], schema: string): Wanted {
   const text = files.map((file) => renderMigration(file.text, schema)).join('\n');
-  const dropped = new Set(
-    [...text.matchAll(/DROP (?:INDEX|TABLE)[^;]*"(\w+)"\s*;/g)].map(([, name]) => name),
-  );
-  const tables = [...text.matchAll(/CREATE TABLE "\w+"\."(\w+)"/g)].map(([, name = '']) => name);
-  const indexes = new Map<string, { statement: string; table: string; unique: boolean }>();
-  for (const match of text.matchAll(/CREATE (UNIQUE )?INDEX "(\w+)"\s+ON "\w+"\."(\w+)"[^;]*;/g)) {
-    const [statement, unique, name = '', table = ''] = match;
-    if (!dropped.has(name))
-      indexes.set(name, { statement: oneLine(statement), table, unique: unique !== undefined });
+  const tables = new Set<string>();
+  const indexes: Wanted['indexes'] = new Map();
+  // In the order of the migrations: a later one may drop what an earlier one made, and make it anew.
+  for (const [statement] of text.matchAll(/^(?:CREATE|DROP) [^;]*;/gm)) {
+    const table = /^CREATE TABLE "\w+"\."(\w+)"/.exec(statement)?.[1];
+    const index = /^CREATE (UNIQUE )?INDEX "(\w+)"\s+ON "\w+"\."(\w+)"/.exec(statement);
+    const dropped = /^DROP (?:INDEX|TABLE)[^;]*"(\w+)"\s*;/.exec(statement)?.[1];
+    if (table !== undefined) tables.add(table);
+    if (index !== null) {
+      const [, unique, name = '', on = ''] = index;
+      indexes.set(name, { statement: oneLine(statement), table: on, unique: unique !== undefined });
+    }
+    if (dropped !== undefined) {
+      tables.delete(dropped);
+      indexes.delete(dropped);
+    }
   }
-  return { tables: tables.filter((name) => !dropped.has(name)), indexes };
+  return { tables: [...tables], indexes };
 }
 
 function oneLine(statement: string): string {
