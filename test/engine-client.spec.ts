@@ -1,6 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { EngineClient, EngineTransaction } from '../src/database/engine-client.js';
+import pg from 'pg';
+import { EngineClient, type EngineTransaction } from '../src/database/engine-client.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
+import { InboxEventStore } from '../src/inbox/inbox-event.store.js';
+import { inboxRows } from './support/inbox-rows.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;
@@ -61,4 +65,44 @@ describe('the engine’s own client', () => {
     });
     expect(await notes()).toEqual(['one', 'two', 'three']);
   });
+
+  it('sends a transaction’s first statements together with its BEGIN', async () => {
+    const writes = await client.$transaction(async (tx) => {
+      const inserting = tx.sendAhead(() => enterInbox(tx, 'together'));
+      return (await inserting).inserted;
+    });
+    expect(writes).toBe(true);
+    expect(await inboxRows(database, 'together')).toMatchObject([{ status: 'processed' }]);
+  });
+
+  it('writes nothing that was sent ahead where BEGIN fails', async () => {
+    const broken = new EngineClient(openPoolWithoutBegin);
+    const outcomes: unknown[] = [];
+    const transaction = broken.$transaction(async (tx) => {
+      outcomes.push((await tx.sendAhead(() => enterInbox(tx, 'unbegun'))).inserted);
+      await write(tx, 'unbegun');
+    });
+    await expect(transaction).rejects.toThrow('division by zero');
+    await broken.close();
+    expect(outcomes).toEqual([false]);
+    expect(await inboxRows(database, 'unbegun')).toEqual([]);
+    expect(await notes()).toEqual([]);
+  });
 });
+
+function enterInbox(tx: EngineTransaction, consumerName: string) {
+  const event = { outboxEventId: randomUUID(), position: 1, aggregateType: 'thing', aggregateId: 'a' };
+  return new InboxEventStore(engine).insertProcessed(tx, { consumerName, partition: 0 }, event, 5_000);
+}
+
+/** Connections whose BEGIN is answered with an error, as a cancelled one is; all else runs. */
+function openPoolWithoutBegin(): pg.Pool {
+  const pool = new pg.Pool({ connectionString: database.url, max: 1, pipeline: true } as pg.PoolConfig);
+  pool.on('connect', (connection) => {
+    const query = connection.query.bind(connection) as (statement: unknown) => unknown;
+    const instead = (statement: unknown) =>
+      query(typeof statement === 'string' && statement.startsWith('BEGIN') ? 'SELECT 1 / 0' : statement);
+    Object.assign(connection, { query: instead });
+  });
+  return pool;
+}

@@ -15,7 +15,7 @@ const TRANSACTION = 'src/delivery/handler-transaction.ts';
 const WORKER = 'src/delivery/consumer-worker.ts';
 
 const INSERTED = 'const { isolation, inserted } = await inserting;';
-const INSERT = 'const inserting = this.inbox.insertProcessed(transaction, lease.key, row, timeoutMs);';
+const INSERT = 'const insert = () => this.inbox.insertProcessed(transaction, lease.key, row, timeoutMs);';
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
 export const specMutants: readonly SpecMutant[] = [
@@ -118,7 +118,7 @@ export const specMutants: readonly SpecMutant[] = [
         find: "if (isolation === 'read committed') return;",
         put: "if (isolation !== '') return;",
       },
-      { file: INBOX, find: "FROM entered WHERE isolation = 'read committed'", put: 'FROM entered' },
+      { file: INBOX, find: "isolation = 'read committed' AND", put: '' },
     ],
     spec: 'test/transactional.spec.ts',
     test: 'a client that opens repeatable read is told so',

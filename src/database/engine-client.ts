@@ -1,7 +1,14 @@
+import type { Duplex } from 'node:stream';
 import type pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { isConnectionLoss } from './connection-loss.js';
 import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
+
+const MARK_SETTING = 'nestjs_integration.transaction';
+let marks = 0;
+
+/** Of the transaction in which the statement runs, as SQL. */
+export const TRANSACTION_MARK = `current_setting('${MARK_SETTING}', true)`;
 
 /**
  * The engine's connections in the shape of a host client, for applications that bring none. Its connections send a statement
@@ -28,12 +35,15 @@ export class EngineClient implements TransactionalSqlClient {
    */
   async $transaction<R>(fn: (tx: EngineTransaction) => Promise<R>): Promise<R> {
     const connection = await this.connections.connect();
+    const transaction = new EngineTransaction(connection);
     try {
-      const result = await runTransaction(connection, () => fn(new EngineTransaction(connection)));
+      const result = await fn(transaction);
+      await transaction.commit();
       connection.release();
       return result;
     } catch (error) {
-      connection.release(isConnectionLoss(error));
+      const isClean = await transaction.rollBack();
+      connection.release(!isClean || isConnectionLoss(error));
       throw error;
     }
   }
@@ -48,21 +58,72 @@ export class EngineClient implements TransactionalSqlClient {
   }
 }
 
-/** A transaction of an `EngineClient`. */
+/** A transaction of an `EngineClient`. It begins with its first statement, which waits for BEGIN, unless it is sent ahead. */
 export class EngineTransaction implements SqlClient {
-  constructor(private readonly connection: pg.ClientBase) {}
+  /** What a guarded statement asks for: set by this transaction's BEGIN, and in force nowhere else. */
+  readonly mark = String(++marks);
+  private begun: Promise<unknown> | undefined;
+  private isSendingAhead = false;
+
+  constructor(private readonly connection: pg.PoolClient) {}
 
   async $queryRawUnsafe<T>(sql: string, ...values: unknown[]): Promise<T> {
-    return (await this.connection.query({ text: sql, values })).rows as T;
+    return (await this.send({ text: sql, values })).rows as T;
   }
 
   async $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number> {
-    return (await this.connection.query({ text: sql, values })).rowCount ?? 0;
+    return (await this.send({ text: sql, values })).rowCount ?? 0;
   }
 
   /** As `$queryRawUnsafe`; the statement is prepared under its name once per connection. */
   async queryNamed<T>(name: string, sql: string, ...values: unknown[]): Promise<T> {
-    return (await this.connection.query({ name, text: sql, values })).rows as T;
+    return (await this.send({ name, text: sql, values })).rows as T;
+  }
+
+  /**
+   * Sends BEGIN and what `statements` asks for in one go. What is sent behind a BEGIN that fails runs and commits by itself: so these
+   * may only read, or write on condition that `TRANSACTION_MARK` is `mark`. BEGIN and mark are one message, which is carried out
+   * whole or not at all.
+   */
+  sendAhead<R>(statements: () => R): R {
+    const { stream } = (this.connection as unknown as { connection: { stream: Duplex } }).connection;
+    this.isSendingAhead = true;
+    stream.cork();
+    try {
+      this.begin().catch(() => {});
+      return statements();
+    } finally {
+      stream.uncork();
+      this.isSendingAhead = false;
+    }
+  }
+
+  async commit(): Promise<void> {
+    if (this.begun === undefined) return;
+    await this.begun;
+    const { command } = await this.connection.query('COMMIT');
+    if (command !== 'COMMIT') throw swallowedError();
+  }
+
+  /** False where it is not known what has become of it: the connection must not be used again. */
+  async rollBack(): Promise<boolean> {
+    if (this.begun === undefined) return true;
+    return this.connection.query('ROLLBACK').then(
+      () => true,
+      () => false,
+    );
+  }
+
+  private async send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
+    if (!this.isSendingAhead) await this.begin();
+    return this.connection.query(statement);
+  }
+
+  private begin(): Promise<unknown> {
+    this.begun ??= this.connection.query(
+      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ${MARK_SETTING} = '${this.mark}'`,
+    );
+    return this.begun;
   }
 }
 
@@ -81,19 +142,8 @@ export function queryEngine<T>(
     : transaction.$queryRawUnsafe(sql, ...values);
 }
 
-/** Runs `run` inside one READ COMMITTED transaction of a connection. */
-export async function runTransaction<R>(connection: pg.ClientBase, run: () => Promise<R>): Promise<R> {
-  // Awaited before anything else is sent: what is sent behind a BEGIN that fails would commit by itself.
-  await connection.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-  try {
-    const result = await run();
-    const { command } = await connection.query('COMMIT');
-    if (command === 'COMMIT') return result;
-  } catch (error) {
-    await connection.query('ROLLBACK').catch(() => {});
-    throw error;
-  }
-  throw new IntegrationError(
+function swallowedError(): IntegrationError {
+  return new IntegrationError(
     'INTEGRATION_TRANSACTION_ABORTED',
     'The transaction was rolled back: one of its statements had failed, and the error was caught. Let it pass, or put what may fail behind a SAVEPOINT.',
   );

@@ -3,7 +3,7 @@ import { Subject } from 'rxjs';
 import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { isConnectionLoss, reasonOf } from './connection-loss.js';
-import { EngineClient, runTransaction } from './engine-client.js';
+import { EngineClient } from './engine-client.js';
 import { type EngineConnection, EngineConnectionFactory } from './engine-connection.js';
 
 /** Statements of one open transaction, or of the pool. */
@@ -176,6 +176,18 @@ async function releaseAfter<R>(client: pg.PoolClient, work: Promise<R>): Promise
     return result;
   } catch (error) {
     client.release(isConnectionLoss(error));
+    throw error;
+  }
+}
+
+async function runTransaction<R>(client: pg.ClientBase, run: () => Promise<R>): Promise<R> {
+  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+  try {
+    const result = await run();
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
     throw error;
   }
 }

@@ -77,9 +77,11 @@ export class HandlerTransaction {
   ): Promise<Outcome | undefined> {
     const { id: outboxEventId, position, aggregateType, aggregateId } = log;
     const row = { outboxEventId, position, aggregateType, aggregateId };
-    const inserting = this.inbox.insertProcessed(transaction, lease.key, row, timeoutMs);
-    const holding =
-      transaction instanceof EngineTransaction ? this.checkToken(transaction, lease) : undefined;
+    const insert = () => this.inbox.insertProcessed(transaction, lease.key, row, timeoutMs);
+    const [inserting, holding] =
+      transaction instanceof EngineTransaction
+        ? transaction.sendAhead(() => [insert(), this.checkToken(transaction, lease)])
+        : [insert(), undefined];
     // Where the insert fails, so does this.
     holding?.catch(() => {});
     const { isolation, inserted } = await inserting;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { queryEngine } from '../database/engine-client.js';
+import { EngineTransaction, queryEngine, TRANSACTION_MARK } from '../database/engine-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { SqlClient } from '../database/sql-client.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
@@ -42,7 +42,7 @@ export class InboxEventStore {
         INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
           status, attempt_count, processed_at)
         SELECT $1::uuid, $2::bigint, $3, $4::int, $5, $6, 'processed', 1, clock_timestamp()
-        FROM entered WHERE isolation = 'read committed'
+        FROM entered WHERE isolation = 'read committed' AND ($8::text IS NULL OR ${TRANSACTION_MARK} = $8)
         ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING RETURNING 1
       )
       SELECT isolation, EXISTS (SELECT 1 FROM inserted) AS inserted FROM entered`;
@@ -160,7 +160,8 @@ export class InboxEventStore {
   /**
    * The first statement of a handler's transaction, for an event from the log. It sets the transaction's timeouts, before
    * it inserts the row; `lock_timeout` is among them because of the statement itself, which may wait for whoever holds the row
-   * uncommitted, and whose own `statement_timeout` was fixed when it began. Nothing is inserted unless the transaction is READ COMMITTED.
+   * uncommitted, and whose own `statement_timeout` was fixed when it began. Nothing is inserted unless the
+   * transaction is READ COMMITTED, nor, where the statement was sent ahead, unless the transaction has begun.
    */
   async insertProcessed(
     transaction: SqlClient,
@@ -179,6 +180,7 @@ export class InboxEventStore {
       event.aggregateType,
       event.aggregateId,
       String(timeoutMs),
+      transaction instanceof EngineTransaction ? transaction.mark : null,
     );
     return row ?? { isolation: 'unknown', inserted: false };
   }
