@@ -13,16 +13,21 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** What a process that was killed left behind: many retries that are due by now, one attempt that was running. */
-async function leaveRetriesBehind(): Promise<void> {
+/**
+ * What a process that was killed left behind: many retries that are due by now, one attempt that was running; before it, if
+ * asked for, an earlier event of its aggregate.
+ */
+async function leaveRetriesBehind(database: TestDatabase, hasEarlier = false): Promise<void> {
   const former = await startApp(database, [{ ...subscriber, handler: async () => {} }], {
     settings: { 'processor.enabled': false },
   });
-  const events = Array.from({ length: WAITING + 1 }, (_, n) => ({
+  const waiting = Array.from({ length: WAITING }, (_, n) => `waiting ${n + 1}`);
+  const aggregates = hasEarlier ? ['interrupted', ...waiting, 'interrupted'] : ['interrupted', ...waiting];
+  const events = aggregates.map((aggregateId) => ({
     eventName: 'thing.changed',
     sourceModule: 'test',
     aggregateType: 'thing',
-    aggregateId: n === 0 ? 'interrupted' : `waiting ${n}`,
+    aggregateId,
   }));
   await former.api.publishEvents(events);
   await former.close();
@@ -30,13 +35,14 @@ async function leaveRetriesBehind(): Promise<void> {
     `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status,
        attempt_count, available_at)
      SELECT id, position, 'worker', aggregate_type, aggregate_id,
-            CASE WHEN aggregate_id = 'interrupted' THEN 'processing' ELSE 'received' END, 1, '-infinity'
+            CASE WHEN position = $1 THEN 'processing' ELSE 'received' END, 1, '-infinity'
      FROM integration.outbox_event`,
+    [hasEarlier ? aggregates.length : 1],
   );
   await database.pool.query(
     `UPDATE integration.inbox_cursor SET lease_owner = gen_random_uuid(), lease_token = gen_random_uuid(),
        lease_expires_at = clock_timestamp(), unread = int8multirange(int8range($1, NULL))`,
-    [WAITING + 2],
+    [aggregates.length + 1],
   );
 }
 
@@ -44,7 +50,7 @@ const subscriber = { eventName: 'thing.*', consumerName: 'worker', startFrom: 'e
 
 describe('retries after a process was killed', () => {
   it('run together again as soon as the interrupted one has run alone, which comes first', async () => {
-    await leaveRetriesBehind();
+    await leaveRetriesBehind(database);
     const order: string[] = [];
     let running = 0;
     const together: (() => void)[] = [];
@@ -73,6 +79,40 @@ describe('retries after a process was killed', () => {
     } finally {
       for (const end of together) end();
       await app.close();
+    }
+  });
+
+  it('run together also where the interrupted one has to wait for an earlier event of its aggregate', async () => {
+    const own = await createTestDatabase();
+    await leaveRetriesBehind(own, true);
+    const order: string[] = [];
+    let running = 0;
+    const together: (() => void)[] = [];
+    let besideTheInterrupted = 0;
+    // Again none of the first would ever end if they were run one by one.
+    const handler = async (event: DomainEvent) => {
+      order.push(event.aggregateId);
+      running++;
+      if (event.position === WAITING + 2) besideTheInterrupted = running - 1;
+      else if (order.length <= AT_ONCE) {
+        await new Promise<void>((resolve) => {
+          together.push(resolve);
+          if (together.length === AT_ONCE) for (const end of together) end();
+        });
+      }
+      running--;
+    };
+    const app = await startApp(own, [{ ...subscriber, handler, concurrency: AT_ONCE }]);
+    try {
+      expect((await app.processor.drain({ timeoutMs: 20_000 })).drained).toBe(true);
+      expect(order.indexOf('interrupted')).toBeLessThan(AT_ONCE);
+      expect(order.lastIndexOf('interrupted')).toBeGreaterThanOrEqual(AT_ONCE);
+      expect(besideTheInterrupted).toBe(0);
+      expect(order).toHaveLength(WAITING + 2);
+    } finally {
+      for (const end of together) end();
+      await app.close();
+      await own.drop();
     }
   });
 });

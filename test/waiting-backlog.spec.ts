@@ -49,7 +49,8 @@ describe('many thousand events that wait behind others', () => {
 
   it('are claimed with one probe of the index for each aggregate that is due', async () => {
     const inbox = new InboxEventStore(db);
-    const claimed = await inbox.claimDue(KEY, TOKEN, AGGREGATES, true, true);
-    expect(claimed.map((row) => row.position).sort((a, b) => a - b)).toEqual(FIRST_OF_EACH);
+    const claimed = await inbox.claimDue(KEY, TOKEN, AGGREGATES, true, 'others');
+    const heads = claimed.filter((row) => !row.follows).map((row) => row.position);
+    expect(heads.sort((a, b) => a - b)).toEqual(FIRST_OF_EACH);
   });
 });

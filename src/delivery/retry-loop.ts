@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.js';
+import type { Claimable } from '../inbox/inbox-event.store.js';
 import { Backoff } from './backoff.js';
 import type { Dispatcher } from './dispatcher.js';
 import { Signal } from './signal.js';
@@ -21,7 +22,10 @@ export class RetryLoop {
   /** Rows that a stalled owner's transaction has locked are still `processing`. */
   private foreignRows = false;
   private reloadWanted = false;
-  /** Interrupted rows are due: each is claimed by itself and runs alone. */
+  /**
+   * There are interrupted rows: each is claimed by itself and runs alone. What stands before them in their aggregates runs as
+   * ever, in turn with them: so each claim waits until nothing of the one before is left.
+   */
   private careful = false;
   /** It stopped for want of capacity, not of due rows. */
   private moreDue = false;
@@ -168,15 +172,18 @@ export class RetryLoop {
   /** Claims what is due, as far as there is capacity; whether more may be due. */
   private async claimDue(): Promise<boolean> {
     const { lease, consumer, env } = this.context;
-    const alone = this.careful;
-    const capacity = alone ? Number(this.dispatcher.hasNoClaims) : this.dispatcher.freeForRetries;
+    const capacity = this.careful && !this.dispatcher.hasNoClaims ? 0 : this.dispatcher.freeForRetries;
     this.moreDue = capacity === 0;
     if (capacity === 0 || !lease.isValid()) return false;
-    const rows = await env.inbox.claimDue(lease.key, lease.token, capacity, consumer.ordered, alone);
+    const claim = (most: number, which: Claimable) =>
+      env.inbox.claimDue(lease.key, lease.token, most, consumer.ordered, which);
+    const suspects = this.careful ? await claim(1, 'interrupted') : [];
+    const alone = suspects.length > 0;
+    const rows = alone ? suspects : await claim(capacity, this.careful ? 'others' : 'any');
     const mayHide = consumer.ordered && !alone && rows.length < capacity;
     this.hiding = mayHide ? this.dispatcher.unsettledClaims + rows.length : 0;
     if (rows.length === 0) {
-      if (alone) this.careful = await env.inbox.hasInterrupted(lease.key);
+      if (this.careful) this.careful = await env.inbox.hasInterrupted(lease.key);
       return false;
     }
     const events = await env.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
@@ -188,7 +195,7 @@ export class RetryLoop {
     this.claimed += rows.length;
     // Also to a dispatcher that is closed meanwhile: it gives back what it cannot run.
     this.dispatcher.arriveClaimed(rows, events, alone);
-    this.moreDue = rows.filter((row) => !row.follows).length === capacity;
+    this.moreDue = alone || rows.filter((row) => !row.follows).length === capacity;
     // Only now: were it to fail before, nobody would come back to the rows.
     if (alone) this.careful = await env.inbox.hasInterrupted(lease.key);
     return this.moreDue;

@@ -23,6 +23,15 @@ const FOLLOWERS = 100;
 export const RUN_ALONE = 'alone';
 const INTERRUPTED = 'interrupted';
 
+/** Of the due rows, those that a process ended in the middle of and that are to run alone, those that it did not, or all. */
+export type Claimable = 'interrupted' | 'others' | 'any';
+
+const CONDITIONS: Readonly<Record<Claimable, string>> = {
+  interrupted: `AND i.error_fingerprint = '${INTERRUPTED}'`,
+  others: `AND i.error_fingerprint IS DISTINCT FROM '${INTERRUPTED}'`,
+  any: '',
+};
+
 /** The exceptions: what the retry lane claims, and the idempotency row of a transactional handler. */
 @Injectable()
 export class InboxEventStore {
@@ -51,8 +60,7 @@ export class InboxEventStore {
   /**
    * Claims due rows, of an ordered consumer only the lowest unresolved of each aggregate, and counts the attempt before
    * it runs. The cursor row is held FOR SHARE while the token is compared, to the end of the statement's transaction: a
-   * takeover either waits for this claim and then sees its rows, or came first and leaves it nothing. Rows that are to run
-   * `alone` are the interrupted ones, so these come first; else every released row of a long backlog would run alone before them.
+   * takeover either waits for this claim and then sees its rows, or came first and leaves it nothing.
    *
    * What waits right behind a released row is claimed with it: a long queue is worked off in runs, not by one claim and one
    * save for each row. The runs end at the first row that does not merely wait.
@@ -62,13 +70,14 @@ export class InboxEventStore {
     token: string,
     limit: number,
     ordered: boolean,
-    alone: boolean,
+    which: Claimable,
   ): Promise<ClaimedRow[]> {
+    const alone = which === 'interrupted';
     return this.db.queryNamed<ClaimedRow>(
-      `integration_claim_due${ordered ? '_ordered' : ''}${alone ? '_alone' : ''}`,
+      `integration_claim_${which}${ordered ? '_ordered' : ''}`,
       `WITH owner AS MATERIALIZED (
          SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR SHARE
-       ), ${alone ? this.dueInterruptedFirst(ordered) : `due AS MATERIALIZED (${this.dueRows(ordered)})`}, picked AS (
+       ), due AS MATERIALIZED (${this.dueRows(ordered, CONDITIONS[which])}), picked AS (
          SELECT id, false AS follows FROM due ${ordered && !alone ? `UNION ALL ${this.followersOf('due')}` : ''}
        )
        UPDATE ${this.inbox} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp(),
@@ -211,20 +220,13 @@ export class InboxEventStore {
   }
 
   /** By the due index, in its order. */
-  private dueRows(ordered: boolean, condition = ''): string {
+  private dueRows(ordered: boolean, condition: string): string {
     return `
       SELECT i.id, i.position, i.aggregate_type, i.aggregate_id, i.available_at FROM ${this.inbox} i
       WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status IN ('received', 'failed')
         AND i.available_at < 'infinity' AND i.available_at <= statement_timestamp() AND EXISTS (SELECT 1 FROM owner)
         ${condition} ${ordered ? this.nothingBefore('i') : ''}
       ORDER BY i.available_at, i.position LIMIT $4 FOR UPDATE OF i SKIP LOCKED`;
-  }
-
-  /** Two searches in the index's order: one order for both would sort everything that is due. */
-  private dueInterruptedFirst(ordered: boolean): string {
-    return `interrupted AS MATERIALIZED (${this.dueRows(ordered, `AND i.error_fingerprint = '${INTERRUPTED}'`)}
-       ), other AS MATERIALIZED (${this.dueRows(ordered, 'AND NOT EXISTS (SELECT 1 FROM interrupted)')}
-       ), due AS (SELECT * FROM interrupted UNION ALL SELECT * FROM other)`;
   }
 
   private followersOf(heads: string): string {

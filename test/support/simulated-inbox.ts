@@ -243,13 +243,14 @@ export class SimulatedInbox {
 
   // The inbox
 
-  claimDue([, token, limit, ordered, alone]: Claim): ClaimedRow[] {
+  claimDue([, token, limit, ordered, which]: Claim): ClaimedRow[] {
     if (token !== String(this.token)) return [];
-    const first = (row: SimulatedRow) => Number(alone && row.fingerprint !== 'interrupted');
+    const alone = which === 'interrupted';
     const heads = [...this.rows.values()]
+      .filter((row) => which === 'any' || alone === (row.fingerprint === 'interrupted'))
       .filter((row) => isWaiting(row.status) && (row.availableAt ?? Infinity) <= this.now())
       .filter((row) => !ordered || (this.lowest(row.aggregateId)?.position ?? row.position) >= row.position)
-      .sort((a, b) => first(a) - first(b) || (a.availableAt ?? 0) - (b.availableAt ?? 0) || byPosition(a, b))
+      .sort((a, b) => (a.availableAt ?? 0) - (b.availableAt ?? 0) || byPosition(a, b))
       .slice(0, limit);
     const followers = ordered && !alone ? heads.filter(({ availableAt }) => availableAt === -Infinity) : [];
     const runs = followers.flatMap((head) => this.runBehind(head)).slice(0, FOLLOWERS);
