@@ -50,7 +50,6 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'claim of due rows': `SELECT id, false AS follows FROM due \n`,
   'claim in runs': 'SELECT id, false AS follows FROM due UNION ALL',
   'claim of what runs alone': `AND i.error_fingerprint = 'interrupted' AND (`,
-  'claim of the others': `AND i.error_fingerprint IS DISTINCT FROM 'interrupted'`,
   'suspect moved to the inbox': '), moved AS (',
   'unresolved aggregates': 'max(position) AS highest',
   'leftovers of a former owner': ') left_over',
