@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/testing/index.js';
@@ -61,4 +62,18 @@ describe('restart of an embedded Postgres', () => {
     const client = new pg.Client({ connectionString: other.url });
     await expect(client.connect()).rejects.toThrow('ECONNREFUSED');
   });
+});
+
+it('a process that used an embedded Postgres ends with the exit code that it set', async () => {
+  const program = `
+    import { startEmbeddedPostgres } from './dist/testing/index.js';
+    const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
+    await server.stop();
+    process.exitCode = 3;`;
+  const status = await new Promise((resolve) => {
+    execFile(process.execPath, ['--input-type=module', '--eval', program], (error) =>
+      resolve(error?.code ?? 0),
+    );
+  });
+  expect(status).toBe(3);
 });

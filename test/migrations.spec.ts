@@ -274,7 +274,7 @@ describe('a host that applied the files with Prisma Migrate', () => {
   const noteInPrisma = (finished: string) =>
     database.pool.query(
       `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at)
-       SELECT name, 'x', name, ${finished} FROM unnest($1::text[]) name UNION ALL VALUES ('own', 'x', 'own_tables', now())`,
+       SELECT md5(name), 'x', name, ${finished} FROM unnest($1::text[]) name UNION ALL VALUES ('own', 'x', 'own_tables', now())`,
       [ALL],
     );
 

@@ -19,6 +19,8 @@ export interface Verdict {
   readonly duplicates: number;
   /** Events whose first handling began, or whose effect came, before their predecessor of the aggregate was done. */
   readonly orderViolations: number;
+  /** The first of them, as positions: the predecessor, and the one that overtook it. */
+  readonly overtaken: readonly (readonly [number, number])[];
   /** Handled, but not in the database: their commits were lost, or rolled back. */
   readonly strangers: number;
 }
@@ -40,16 +42,15 @@ export function judgeRuns(runs: readonly Run[], consumer: string, events: readon
       firstEnd.set(eventId, Math.min(firstEnd.get(eventId) ?? Number.POSITIVE_INFINITY, endedAt));
   }
   const ids = new Set(events.map((event) => event.id));
-  let orderViolations = 0;
-  for (const [before, after] of neighbours(events)) {
+  const overtaken = neighbours(events).filter(([before, after]) => {
     const end = firstEnd.get(before.id) ?? Number.POSITIVE_INFINITY;
-    if ((firstStart.get(after.id) ?? Number.POSITIVE_INFINITY) < end) orderViolations++;
-  }
+    return (firstStart.get(after.id) ?? Number.POSITIVE_INFINITY) < end;
+  });
   return {
     wanted: events.length,
     lost: events.filter((event) => !firstEnd.has(event.id)).length,
     duplicates: [...starts].reduce((sum, [id, count]) => sum + (ids.has(id) ? count - 1 : 0), 0),
-    orderViolations,
+    ...disorder(overtaken),
     strangers: [...starts.keys()].filter((id) => !ids.has(id)).length,
   };
 }
@@ -64,16 +65,15 @@ export async function judgeEffects(
   const place = new Map<string, number>();
   for (const [index, { eventId }] of effects.entries()) if (!place.has(eventId)) place.set(eventId, index);
   const ids = new Set(events.map((event) => event.id));
-  let orderViolations = 0;
-  for (const [before, after] of neighbours(events)) {
+  const overtaken = neighbours(events).filter(([before, after]) => {
     const at = place.get(after.id);
-    if (at !== undefined && at < (place.get(before.id) ?? Number.POSITIVE_INFINITY)) orderViolations++;
-  }
+    return at !== undefined && at < (place.get(before.id) ?? Number.POSITIVE_INFINITY);
+  });
   return {
     wanted: events.length,
     lost: events.filter((event) => !place.has(event.id)).length,
     duplicates: effects.length - place.size,
-    orderViolations,
+    ...disorder(overtaken),
     strangers: [...place.keys()].filter((id) => !ids.has(id)).length,
   };
 }
@@ -88,6 +88,13 @@ export async function judge(
   return consumer.kind === 'plain'
     ? judgeRuns(readRuns(folder), consumer.name, events)
     : judgeEffects(database, consumer.name, events);
+}
+
+function disorder(
+  overtaken: readonly (readonly [StoredEvent, StoredEvent])[],
+): Pick<Verdict, 'orderViolations' | 'overtaken'> {
+  const positions = overtaken.map(([before, after]) => [before.position, after.position] as const);
+  return { orderViolations: positions.length, overtaken: positions.slice(0, 10) };
 }
 
 /** Each event with the next one of its aggregate. */

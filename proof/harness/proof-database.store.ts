@@ -25,9 +25,10 @@ export const UNSETTLED = `
 export const LEASES = `SELECT count(*)::int AS cursors, count(lease_token) FILTER (WHERE lease_expires_at > clock_timestamp())::int AS held
   FROM integration.inbox_cursor`;
 
-/** Positions of a list that some partition of the consumer has not settled. */
+/** Of these positions, those that will be run again: unread, or a row of the inbox that is still `processing`. */
 export const UNREAD_OF = `SELECT count(*)::int AS unread FROM unnest($2::bigint[]) AS p (position)
-  WHERE EXISTS (SELECT 1 FROM integration.outbox_event e JOIN integration.inbox_cursor c
+  WHERE EXISTS (SELECT 1 FROM integration.inbox_event i WHERE i.position = p.position AND i.consumer_name = $1 AND i.status = 'processing')
+    OR EXISTS (SELECT 1 FROM integration.outbox_event e JOIN integration.inbox_cursor c
     ON c.partitions = 1 OR c.partition = integration.integration_partition(e.aggregate_type, e.aggregate_id, c.partitions)
     WHERE e.position = p.position AND c.consumer_name = $1 AND c.unread @> p.position)`;
 

@@ -112,9 +112,9 @@ export class AggregateLanes {
     }
   }
 
-  /** Whether later events of this aggregate have to wait. */
-  isBlocked(aggregate: AggregateKey): boolean {
-    return this.ordered && this.lanes.get(nameOfAggregate(aggregate))?.blocked === true;
+  /** Whether another event of this aggregate runs, waits or is unresolved, so that a later one has to take its turn here. */
+  isTaken(aggregate: AggregateKey): boolean {
+    return this.ordered && this.lanes.has(nameOfAggregate(aggregate));
   }
 
   /** Somebody else may have resolved rows: every blocked lane asks the inbox again with the next save. */

@@ -136,9 +136,9 @@ export class Dispatcher implements SaveSource, SlotUser {
     return false;
   }
 
-  /** Whether an earlier event of this one's aggregate is unresolved. */
-  isBlocked(log: LogEvent): boolean {
-    return this.lanes.isBlocked(log);
+  /** Whether another event of this one's aggregate is here, or unresolved. */
+  isBehindAnother(log: LogEvent): boolean {
+    return this.lanes.isTaken(log);
   }
 
   // Arriving

@@ -37,7 +37,8 @@ export class Suspects {
 
   private async runOne(row: LogRow): Promise<void> {
     const { wanted } = row;
-    if (wanted === undefined || wanted.delayMs !== undefined || this.dispatcher.isBlocked(wanted)) {
+    // Behind another of its aggregate it takes its turn with the others: a claimed one would run even if that one failed.
+    if (wanted === undefined || wanted.delayMs !== undefined || this.dispatcher.isBehindAnother(wanted)) {
       this.pages.arrive([row]);
       return;
     }
