@@ -300,6 +300,17 @@ describe('remove', () => {
     });
   });
 
+  it('is refused while a process has handlers for it, though its processing is switched off', async () => {
+    const app = await start([consumer(() => {})], { 'processor.enabled': false });
+    await until('the process has said what it has handlers for', async () => {
+      const { rows } = await database.pool.query('SELECT handles FROM integration.integration_process');
+      return rows.some(({ handles }) => handles.includes('billing'));
+    });
+    await expect(app.consumers.remove('billing')).rejects.toMatchObject({
+      code: 'INTEGRATION_CONSUMER_ACTIVE',
+    });
+  });
+
   it('fences a running owner off when it is forced', async () => {
     const handled = new Recorder<string>();
     const app = await start([consumer(({ aggregateId }) => handled.record(aggregateId))]);

@@ -107,7 +107,7 @@ export class ConsumerAdminStore {
        WHERE c.consumer_name = $1 AND c.lease_owner IS NOT NULL AND c.lease_expires_at > clock_timestamp()
        UNION
        SELECT p.id, p.host, p.pid FROM ${this.process} p
-       WHERE $1 = ANY (p.consumers) AND p.seen_at > clock_timestamp() - $2::float8 * interval '1 millisecond'`,
+       WHERE $1 = ANY (p.consumers || p.handles) AND p.role <> 'publisher' AND p.seen_at > clock_timestamp() - $2::float8 * interval '1 millisecond'`,
       [consumerName, leaseMs],
     );
   }

@@ -43,7 +43,7 @@ export interface Sight {
 
 export interface Beat {
   readonly processId: string;
-  /** Whose cursors to look at. */
+  /** Those that this process has handlers for: whose cursors to look at. */
   readonly consumers: readonly string[];
   /** Those of them that this process could lease. */
   readonly able: readonly string[];
@@ -73,7 +73,7 @@ export class IntegrationProcessStore {
           AND c.lease_token = ANY ($3::uuid[])
         RETURNING c.lease_token
       ), alive AS (
-        UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[] WHERE id = $1::uuid AND $5::boolean
+        UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[], handles = $2::text[] WHERE id = $1::uuid AND $5::boolean
       )
       SELECT
         coalesce((SELECT json_object_agg(key, value) FROM ${schema}.integration_setting), '{}') AS settings,

@@ -20,6 +20,9 @@ CREATE INDEX "inbox_event_due_idx" ON "integration"."inbox_event" ("consumer_nam
 ALTER TABLE "integration"."inbox_cursor" ADD COLUMN "repartition_asked_at" timestamptz;
 ALTER TABLE "integration"."inbox_replay" ADD COLUMN "progressed_at" timestamptz NOT NULL DEFAULT clock_timestamp();
 
+-- The consumers that a process has handlers for, also while its processing is switched off: beside those that it could lease.
+ALTER TABLE "integration"."integration_process" ADD COLUMN "handles" text[] NOT NULL DEFAULT '{}';
+
 -- What became of single events is looked up row by row, whatever the planner thinks: the view is for a page of them, not for all.
 CREATE OR REPLACE VIEW "integration"."outbox_event_status" AS
 SELECT e."id" AS "outbox_event_id", e."position", e."event_name", c."consumer_name",
