@@ -82,9 +82,9 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'stalled transactions not ended by the server',
-    file: 'dist/delivery/handler-transaction.store.js',
-    find: "set_config('idle_in_transaction_session_timeout', $1, true)",
-    put: "set_config('idle_in_transaction_session_timeout', '0', true)",
+    file: 'dist/inbox/inbox-event.store.js',
+    find: "set_config('idle_in_transaction_session_timeout', $7, true)",
+    put: "set_config('idle_in_transaction_session_timeout', coalesce('0', $7), true)",
     run: ['--only', 'stopped-worker'],
   },
   {

@@ -170,9 +170,9 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'stalled transactions not ended by the server',
     patches: [
       {
-        file: 'src/delivery/handler-transaction.store.ts',
-        find: "set_config('idle_in_transaction_session_timeout', $1, true)",
-        put: "set_config('idle_in_transaction_session_timeout', '0', true)",
+        file: INBOX,
+        find: "set_config('idle_in_transaction_session_timeout', $7, true)",
+        put: "set_config('idle_in_transaction_session_timeout', coalesce('0', $7), true)",
       },
     ],
     spec: 'test/transactional.spec.ts',
