@@ -1,7 +1,7 @@
-import type { Duplex } from 'node:stream';
 import type pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { isConnectionLoss } from './connection-loss.js';
+import { wireOf } from './engine-connection.js';
 import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
 
 const MARK_SETTING = 'nestjs_integration.transaction';
@@ -86,7 +86,7 @@ export class EngineTransaction implements SqlClient {
    * whole or not at all.
    */
   sendAhead<R>(statements: () => R): R {
-    const { stream } = (this.connection as unknown as { connection: { stream: Duplex } }).connection;
+    const { stream } = wireOf(this.connection);
     this.isSendingAhead = true;
     stream.cork();
     try {

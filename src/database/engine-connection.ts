@@ -142,12 +142,12 @@ export class EngineConnectionFactory {
 
 /** The part of a client that speaks the protocol. */
 interface Wire {
-  readonly stream: { destroy(): void };
+  readonly stream: { destroy(): void; cork(): void; uncork(): void };
   sync(): void;
   once(event: 'readyForQuery', listener: () => void): void;
 }
 
-function wireOf(client: pg.Client): Wire {
+export function wireOf(client: pg.ClientBase): Wire {
   return (client as unknown as { connection: Wire }).connection;
 }
 

@@ -3,9 +3,10 @@ import type { ClaimedCursor, InboxCursorStore, Settlement } from '../../src/inbo
 import type { ClaimedRow, InboxEventStore } from '../../src/inbox/inbox-event.store.js';
 import type { InboxStatus } from '../../src/inbox/inbox-status.js';
 import { PositionSet } from '../../src/inbox/position-set.js';
-import { LogEvent } from '../../src/outbox/log-event.js';
+import type { LogEvent } from '../../src/outbox/log-event.js';
 import type { LogPages } from '../../src/outbox/log-pages.js';
 import type { LogRow, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
+import { logEventAt } from './log-event-at.js';
 
 export const KEY = { consumerName: 'consumer', partition: 0 };
 
@@ -52,7 +53,7 @@ export class SimulatedInbox {
 
   publish(aggregateId: string, delayMs?: number): number {
     const position = this.log.length + 1;
-    this.log.push({ position, event: toEvent(position, aggregateId, delayMs) });
+    this.log.push({ position, event: logEventAt(position, aggregateId, delayMs) });
     return position;
   }
 
@@ -415,21 +416,4 @@ function isWaiting(status: InboxStatus): boolean {
 
 function byPosition(a: { position: number }, b: { position: number }): number {
   return a.position - b.position;
-}
-
-function toEvent(position: number, aggregateId: string, delayMs: number | undefined): LogEvent {
-  return new LogEvent({
-    position,
-    id: `event ${position}`,
-    eventName: 'thing.changed',
-    eventVersion: 1,
-    sourceModule: 'test',
-    aggregateType: 'thing',
-    aggregateId,
-    payload: '{}',
-    metadata: '{}',
-    createdAt: Date.UTC(2026, 0, 1),
-    bytes: 2,
-    delayMs,
-  });
 }

@@ -1,6 +1,6 @@
 import { PositionSet } from '../../src/inbox/position-set.js';
-import { LogEvent } from '../../src/outbox/log-event.js';
-import type { LogPage, LogRow, LogWriter } from '../../src/outbox/outbox-log.store.js';
+import type { LogPage, LogWriter } from '../../src/outbox/outbox-log.store.js';
+import { logEventAt } from './log-event-at.js';
 
 /** Events of this aggregate are published under its lock, and so have an order to keep. */
 export const LOCKED = 'locked';
@@ -38,7 +38,10 @@ export class SimulatedLog {
       .filter(({ position }) => wanted.has(position))
       .sort((a, b) => a.position - b.position)
       .slice(0, rows);
-    return { rows: found.map(toRow), cut: found.length >= rows };
+    return {
+      rows: found.map(({ position, aggregateId }) => logEventAt(position, aggregateId)),
+      cut: found.length >= rows,
+    };
   }
 
   readWriters(): LogWriter[] {
@@ -136,21 +139,4 @@ export class SimulatedWriter {
     this.holdsTable = false;
     this.ending = false;
   }
-}
-
-function toRow({ position, aggregateId }: Publication): LogRow {
-  return new LogEvent({
-    position,
-    id: `event ${position}`,
-    eventName: 'thing.changed',
-    eventVersion: 1,
-    sourceModule: 'test',
-    aggregateType: 'thing',
-    aggregateId,
-    payload: '{}',
-    metadata: '{}',
-    createdAt: Date.UTC(2026, 0, 1),
-    bytes: 2,
-    delayMs: undefined,
-  });
 }

@@ -1,0 +1,19 @@
+import { LogEvent } from '../../src/outbox/log-event.js';
+
+/** An event of a simulated log, of which only its place, its aggregate and its delay matter. */
+export function logEventAt(position: number, aggregateId: string, delayMs?: number): LogEvent {
+  return new LogEvent({
+    position,
+    id: `event ${position}`,
+    eventName: 'thing.changed',
+    eventVersion: 1,
+    sourceModule: 'test',
+    aggregateType: 'thing',
+    aggregateId,
+    payload: '{}',
+    metadata: '{}',
+    createdAt: Date.UTC(2026, 0, 1),
+    bytes: 2,
+    delayMs,
+  });
+}
