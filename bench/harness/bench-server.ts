@@ -54,10 +54,14 @@ export class BenchServer {
 
   /** An empty database, or a copy of another that nobody is connected to. */
   async createDatabase(template?: BenchDatabase): Promise<BenchDatabase> {
+    const database = this.nameDatabase();
+    await this.create(database, template);
+    return database;
+  }
+
+  /** A database that is to be created yet, for callers that get ready for it in the meantime. */
+  nameDatabase(): BenchDatabase {
     const name = `bench_${++this.counter}`;
-    await this.admin.query(
-      `CREATE DATABASE ${name} ${template === undefined ? '' : `TEMPLATE ${template.name}`}`,
-    );
     return {
       name,
       url: this.server.urlOf(name),
@@ -65,6 +69,12 @@ export class BenchServer {
         await this.admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
       },
     };
+  }
+
+  async create({ name }: BenchDatabase, template?: BenchDatabase): Promise<void> {
+    await this.admin.query(
+      `CREATE DATABASE ${name} ${template === undefined ? '' : `TEMPLATE ${template.name}`}`,
+    );
   }
 
   /** A database of its own for `use`; dropped afterwards. */
@@ -91,9 +101,9 @@ export class BenchServer {
 
   /** Drops the prepared databases, whose room a long run would otherwise keep. */
   async dropTemplates(): Promise<void> {
-    const databases = await Promise.all(this.templates.values());
+    const built = await Promise.allSettled(this.templates.values());
     this.templates.clear();
-    for (const database of databases) await database.drop();
+    for (const one of built) if (one.status === 'fulfilled') await one.value.drop();
   }
 
   /** Bytes of WAL that the whole server writes during `work`. */

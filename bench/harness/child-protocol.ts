@@ -32,7 +32,8 @@ export interface PacedRequest {
 
 export interface CompareRequest {
   route: PublishRoute;
-  /** Transactions on each side. */
+  rounds: number;
+  /** Transactions on each side in a round. */
   transactions: number;
 }
 
@@ -69,7 +70,8 @@ export interface ChildCommands {
   stopConsuming(): void;
   publishPaced(request: PacedRequest): Float64Array;
   publishAll(request: { route: PublishRoute; from: number; count: number; writers: number }): void;
-  comparePublish(request: CompareRequest): CompareResult | undefined;
+  /** A result per round; `undefined` where the system cannot publish by that route. */
+  comparePublish(request: CompareRequest): CompareResult[] | undefined;
   countCommits(request: CommitsRequest): CommitsResult;
   /** CPU time used so far and resident memory. */
   usage(): { cpuMs: number; residentBytes: number };

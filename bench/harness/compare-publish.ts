@@ -7,7 +7,7 @@ import { median } from './statistics.js';
 
 const BLOCK = 50;
 /** Transactions of each before the first block: both ways through the engine's and the driver's code are compiled by then. */
-const WARM_UP = 1_000;
+const WARM_UP = 300;
 
 /**
  * The cost of publishing inside a transaction against a bare INSERT, in one process and database: blocks of one and
@@ -16,8 +16,8 @@ const WARM_UP = 1_000;
 export async function comparePublish(
   system: MeasuredSystem,
   options: SystemOptions,
-  { route, transactions }: CompareRequest,
-): Promise<CompareResult | undefined> {
+  { route, rounds, transactions }: CompareRequest,
+): Promise<CompareResult[] | undefined> {
   const publisher = await system.openPublisher(route);
   if (publisher === undefined) return undefined;
   return beside(options, async (plain) => {
@@ -25,17 +25,28 @@ export async function comparePublish(
     if (bare === undefined) throw new Error('no bare publisher');
     await timeBlock(bare, WARM_UP);
     await timeBlock(publisher, WARM_UP);
-    const bareMs: number[] = [];
-    const systemMs: number[] = [];
-    for (let done = 0; done < transactions; done += BLOCK) {
-      bareMs.push(await timeBlock(bare, BLOCK));
-      systemMs.push(await timeBlock(publisher, BLOCK));
-    }
+    const results: CompareResult[] = [];
+    for (let round = 0; round < rounds; round++)
+      results.push(await compareInBlocks(bare, publisher, transactions));
     await bare.close();
     await publisher.close();
-    const ratios = systemMs.map((ms, i) => ms / (bareMs[i] as number));
-    return { bareMs: median(bareMs), systemMs: median(systemMs), ratio: median(ratios) };
+    return results;
   });
+}
+
+async function compareInBlocks(
+  bare: Publisher,
+  publisher: Publisher,
+  transactions: number,
+): Promise<CompareResult> {
+  const bareMs: number[] = [];
+  const systemMs: number[] = [];
+  for (let done = 0; done < transactions; done += BLOCK) {
+    bareMs.push(await timeBlock(bare, BLOCK));
+    systemMs.push(await timeBlock(publisher, BLOCK));
+  }
+  const ratios = systemMs.map((ms, i) => ms / (bareMs[i] as number));
+  return { bareMs: median(bareMs), systemMs: median(systemMs), ratio: median(ratios) };
 }
 
 /** Commits a second of many writers at once, bare and published, in turn. */

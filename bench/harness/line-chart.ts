@@ -25,12 +25,13 @@ export function renderLineChart(chart: LineChart): string {
     PLOT.left,
     WIDTH - PLOT.right,
   );
-  const y = logScale(powersAround(points.map((point) => point.y)), HEIGHT - PLOT.bottom, PLOT.top);
+  const steps = stepsAround(points.map((point) => point.y));
+  const y = logScale(steps, HEIGHT - PLOT.bottom, PLOT.top);
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(PLOT.left, 26, chart.title, 'font-size="16" font-weight="600"'),
-    ...yGrid(points, y),
+    ...yGrid(steps, y),
     ...xTicks(points, x),
     text((PLOT.left + WIDTH - PLOT.right) / 2, HEIGHT - 14, chart.xLabel, 'text-anchor="middle" fill="#555"'),
     text(
@@ -55,22 +56,30 @@ function logScale(values: number[], from: number, to: number): Scale {
   return (value) => round(from + ((Math.log10(value) - low) / span) * (to - from));
 }
 
-function powersAround(values: number[]): number[] {
-  const low = 10 ** Math.floor(Math.log10(Math.min(...values)));
-  const high = 10 ** Math.ceil(Math.log10(Math.max(...values)));
-  return [low, high === low ? high * 10 : high];
+/** The steps of 1, 2 and 5 around the values: enough lines to read a value from, at any span. */
+function stepsAround(values: number[]): number[] {
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const steps: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
+    steps.push(...[1, 2, 5].map((digit) => digit * 10 ** power));
+  const from = steps.findLastIndex((step) => step <= low);
+  const to = steps.findIndex((step) => step >= high);
+  return steps.slice(from, Math.max(to, from + 1) + 1);
 }
 
-function yGrid(points: { y: number }[], y: Scale): string[] {
-  const [low, high] = powersAround(points.map((point) => point.y)) as [number, number];
-  const lines: string[] = [];
-  for (let value = low; value <= high * 1.001; value *= 10) {
-    lines.push(
-      `<line x1="${PLOT.left}" x2="${WIDTH - PLOT.right}" y1="${y(value)}" y2="${y(value)}" stroke="#e3e3e3"/>`,
-    );
-    lines.push(text(PLOT.left - 8, y(value) + 4, short(value), 'text-anchor="end" fill="#555"'));
-  }
-  return lines;
+/** Beyond this many steps only the powers of ten and the ends have a label. */
+const LABELLED_STEPS = 10;
+
+function yGrid(steps: number[], y: Scale): string[] {
+  return steps.flatMap((value, index) => {
+    const isPower = Number.isInteger(Math.log10(value));
+    const labelled = isPower || steps.length <= LABELLED_STEPS || index === 0 || index === steps.length - 1;
+    const line = `<line x1="${PLOT.left}" x2="${WIDTH - PLOT.right}" y1="${y(value)}" y2="${y(value)}" stroke="${isPower ? '#cfcfcf' : '#ececec'}"/>`;
+    return labelled
+      ? [line, text(PLOT.left - 8, y(value) + 4, short(value), 'text-anchor="end" fill="#555"')]
+      : [line];
+  });
 }
 
 function xTicks(points: { x: number }[], x: Scale): string[] {
@@ -93,17 +102,29 @@ function renderSeries(series: Series, index: number, x: Scale, y: Scale): string
   ];
 }
 
-/** Labels beside the ends of their lines, pushed apart where they would cover each other. */
+const LABEL_HEIGHT = 16;
+
+/** Labels beside the ends of their lines, pushed apart where they would cover each other, and never below the plot. */
 function legend(series: Series[], y: Scale): string[] {
   const labels = series
-    .map((one, index) => ({ label: one.label, index, at: y(one.points.at(-1)?.y ?? 1) }))
+    .flatMap((one, index) => {
+      const last = one.points.findLast((point) => point.y > 0);
+      return last === undefined ? [] : [{ label: one.label, index, at: y(last.y) + 4 }];
+    })
     .sort((a, b) => a.at - b.at);
   let free = PLOT.top;
-  return labels.map(({ label, index, at }) => {
-    const place = Math.max(at + 4, free);
-    free = place + 16;
-    return text(WIDTH - PLOT.right + 10, place, label, `fill="${color(index)}"`);
-  });
+  for (const label of labels) {
+    label.at = Math.max(label.at, free);
+    free = label.at + LABEL_HEIGHT;
+  }
+  let bottom = HEIGHT - PLOT.bottom + 4;
+  for (const label of labels.toReversed()) {
+    label.at = Math.min(label.at, bottom);
+    bottom = label.at - LABEL_HEIGHT;
+  }
+  return labels.map(({ label, index, at }) =>
+    text(WIDTH - PLOT.right + 10, round(at), label, `fill="${color(index)}"`),
+  );
 }
 
 function text(x: number, y: number, content: string, attributes = ''): string {

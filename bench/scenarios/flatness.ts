@@ -7,8 +7,8 @@ import { benchEvent } from '../systems/bench-event.js';
 import { PLAIN_OPTIONS, type SystemOptions } from '../systems/measured-system.js';
 import { medianRatio } from './backlog-drain.js';
 import {
+  INSERT_BACKLOG,
   INSERT_DELAYED,
-  INSERT_HISTORY,
   INSERT_HOT_KEY,
   OPEN_SNAPSHOT,
   SETTLE_EVERYTHING,
@@ -16,10 +16,12 @@ import {
 import type { Bench, Scenario } from './scenario.js';
 
 const HOT_KEY = 'inv-hot';
-const CHUNK = 250_000;
+const CHUNK = 100_000;
+const SESSIONS = 2;
+const PAYLOAD = JSON.stringify(benchEvent(0).payload);
 const SETTLE_LIMIT_MS = 600_000;
 const DRAIN_LIMIT_MS = 120_000;
-const WARM_UP = 25;
+const WARM_UP = 10;
 
 interface Burden {
   history: number;
@@ -46,7 +48,7 @@ export const flatness: Scenario = {
       bench.server.withDatabase(async (burdened) => {
         await install(empty);
         await install(burdened);
-        await load(burdened, burden);
+        await load(bench, burdened, burden);
         return holdingSnapshot(burdened, () => measureInTurn(bench, empty, burdened));
       }),
     );
@@ -65,24 +67,16 @@ async function measureInTurn(bench: Bench, empty: BenchDatabase, burdened: Bench
 
 async function measure(bench: Bench, database: BenchDatabase): Promise<Round> {
   const count = bench.sizes.backlog;
-  const options = optionsFor(database);
-  await SystemProcess.with('integration', options, (process) => process.call('fill', { from: 1, count }));
-  const drained = await SystemProcess.with('integration', options, (process) =>
-    process.call('drain', { expected: count, limitMs: DRAIN_LIMIT_MS }),
+  await withClient(database, (client) => client.query(INSERT_BACKLOG, [1, count, PAYLOAD]));
+  const [drained, latency] = await SystemProcess.with(
+    'integration',
+    optionsFor(database),
+    async (process) => [
+      await process.call('drain', { expected: count, limitMs: DRAIN_LIMIT_MS }),
+      await probe(process, bench.sizes.quick ? 60 : 250),
+    ],
   );
   if (!drained.complete) throw new Error(`${count} events were not drained in time`);
-  const latency = await SystemProcess.with('integration', options, async (process) => {
-    const probes = bench.sizes.quick ? 60 : 400;
-    const paced = { route: 'own', rate: 50, writers: 1 } as const;
-    await process.call('startConsuming');
-    await process.call('publishPaced', { ...paced, from: 1, count: WARM_UP });
-    const published = await process.call('publishPaced', { ...paced, from: WARM_UP + 1, count: probes });
-    const handled = await process.call('handledUntil', {
-      expected: WARM_UP + probes,
-      limitMs: DRAIN_LIMIT_MS,
-    });
-    return delays(published, handled);
-  });
   return {
     eventsPerSecond: drained.handled / drained.seconds,
     p50: percentile(latency, 0.5),
@@ -90,27 +84,65 @@ async function measure(bench: Bench, database: BenchDatabase): Promise<Round> {
   };
 }
 
+async function probe(process: SystemProcess, probes: number): Promise<number[]> {
+  const paced = { route: 'own', rate: 50, writers: 1 } as const;
+  await process.call('startConsuming');
+  await process.call('publishPaced', { ...paced, from: 1, count: WARM_UP });
+  const published = await process.call('publishPaced', { ...paced, from: WARM_UP + 1, count: probes });
+  const handled = await process.call('handledUntil', {
+    expected: WARM_UP + probes,
+    limitMs: DRAIN_LIMIT_MS,
+  });
+  return delays(published, handled);
+}
+
 async function install(database: BenchDatabase): Promise<void> {
   await SystemProcess.with('integration', optionsFor(database), (process) => process.call('install'));
 }
 
 /** History is put in place settled; what is delayed and what waits is set aside by the engine itself. */
-async function load(database: BenchDatabase, { history, delayed, hot }: Burden): Promise<void> {
-  const payload = JSON.stringify(benchEvent(0).payload);
-  await withClient(database, async (client) => {
-    for (let from = 1; from <= history; from += CHUNK)
-      await client.query(INSERT_HISTORY, [from, Math.min(history, from + CHUNK - 1), payload]);
-    await client.query(SETTLE_EVERYTHING);
-    for (let from = 1; from <= delayed; from += CHUNK)
-      await client.query(INSERT_DELAYED, [from, Math.min(delayed, from + CHUNK - 1), payload]);
-    await client.query(INSERT_HOT_KEY, [1, hot, payload, HOT_KEY]);
-  });
+async function load(bench: Bench, database: BenchDatabase, { history, delayed, hot }: Burden): Promise<void> {
+  const clock = new PhaseClock(bench);
+  await insertInChunks(database, INSERT_BACKLOG, history);
+  await runIn(database, SETTLE_EVERYTHING);
+  clock.done(`${history} settled events`);
+  await insertInChunks(database, INSERT_DELAYED, delayed);
+  await withClient(database, (client) => client.query(INSERT_HOT_KEY, [1, hot, PAYLOAD, HOT_KEY]));
+  clock.done(`${delayed} delayed events and ${hot} of one aggregate inserted`);
   await SystemProcess.with('integration', optionsFor(database), async (process) => {
     await process.call('startConsuming');
     if (!(await process.call('untilSettled', { limitMs: SETTLE_LIMIT_MS })))
       throw new Error('the delayed and waiting events were not set aside in time');
   });
+  clock.done('these set aside by the engine');
   await runIn(database, SETTLE_FILLED_DATABASE);
+  clock.done('vacuumed');
+}
+
+/** By sessions at once, so that a large history takes no longer than it must. */
+async function insertInChunks(database: BenchDatabase, statement: string, count: number): Promise<void> {
+  let next = 1;
+  const insert = () =>
+    withClient(database, async (client) => {
+      for (let from = next; from <= count; from = next) {
+        next = from + CHUNK;
+        await client.query(statement, [from, Math.min(count, next - 1), PAYLOAD]);
+      }
+    });
+  await Promise.all(Array.from({ length: SESSIONS }, insert));
+}
+
+/** Says how long each step of the preparation took. */
+class PhaseClock {
+  private from = performance.now();
+
+  constructor(private readonly bench: Bench) {}
+
+  done(phase: string): void {
+    const now = performance.now();
+    this.bench.report.note(`${phase}: ${((now - this.from) / 1e3).toFixed(1)} s`);
+    this.from = now;
+  }
 }
 
 function holdingSnapshot<R>(database: BenchDatabase, work: () => Promise<R>): Promise<R> {

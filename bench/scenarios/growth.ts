@@ -6,7 +6,7 @@ import { median } from '../harness/statistics.js';
 import { SystemProcess } from '../harness/system-process.js';
 import { PLAIN_OPTIONS } from '../systems/measured-system.js';
 import { type SystemName, systemEntry } from '../systems/systems.js';
-import { type BacklogDrain, drainInRounds } from './backlog-drain.js';
+import { type BacklogDrain, backlogFor, drainInRounds } from './backlog-drain.js';
 import type { Bench, Scenario } from './scenario.js';
 
 const SYSTEMS: SystemName[] = ['integration', 'row-queue', 'graphile-worker-best', 'pg-boss-best'];
@@ -79,13 +79,25 @@ async function chartDrains(bench: Bench, axis: Axis): Promise<void> {
   const systems = bench.sizes.quick ? SYSTEMS.slice(0, 2) : SYSTEMS;
   const found = new Map<SystemName, Map<number, number>>(systems.map((system) => [system, new Map()]));
   for (const value of values) {
-    const drains = systems.map((system) => ({ system, ...axis.drain(value, bench) }));
-    const rounds = bench.sizes.quick || (drains[0]?.events ?? 0) >= MANY_EVENTS ? 1 : bench.sizes.rounds;
-    for (const [{ system }, rates] of await drainInRounds(bench, drains, rounds))
+    const drains = systems.map((system) => drainOf(bench, system, axis.drain(value, bench)));
+    for (const [{ system }, rates] of await drainInRounds(bench, drains, roundsFor(bench, drains)))
       found.get(system)?.set(value, median(rates));
     await bench.server.dropTemplates();
   }
   await present(bench, axis.name, `Throughput against ${axis.what}`, axis.what, values, found);
+}
+
+function drainOf(bench: Bench, system: SystemName, drain: Omit<BacklogDrain, 'system'>): BacklogDrain {
+  return { ...drain, system, events: backlogFor(bench, system, drain.options?.consumers, drain.events) };
+}
+
+/** No promise rests on a chart: the rivals' points are measured once, and so are all that take long to prepare. */
+function roundsFor({ sizes }: Bench, drains: BacklogDrain[]) {
+  const once = sizes.quick || drains.some(({ events }) => events >= MANY_EVENTS);
+  return {
+    rounds: once ? 1 : sizes.rounds,
+    repeated: () => drains.filter(({ system }) => system === 'integration'),
+  };
 }
 
 async function chartProcesses(bench: Bench): Promise<void> {
@@ -96,10 +108,7 @@ async function chartProcesses(bench: Bench): Promise<void> {
   const found = new Map<SystemName, Map<number, number>>(systems.map((system) => [system, new Map()]));
   for (const system of systems)
     for (const processes of values) {
-      const rates: number[] = [];
-      for (let round = 0; round < (bench.sizes.quick ? 1 : bench.sizes.rounds); round++)
-        rates.push(await rateOfProcesses(bench, system, processes));
-      found.get(system)?.set(processes, median(rates));
+      found.get(system)?.set(processes, await rateOfProcesses(bench, system, processes));
     }
   await present(
     bench,

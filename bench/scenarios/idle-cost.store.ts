@@ -1,5 +1,6 @@
 export const TRACK_STATEMENTS = 'CREATE EXTENSION pg_stat_statements';
-export const FORGET_STATEMENTS = 'SELECT pg_stat_statements_reset()';
+export const FORGET_STATEMENTS_OF =
+  'SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = $1';
 
 /** What one database was asked since. */
 export const STATEMENTS_OF = `

@@ -5,26 +5,33 @@ import type { Bench, Scenario } from './scenario.js';
 
 const RATE = 2_000;
 const WRITERS = 32;
-const WARM_UP_SECONDS = 2;
+
+/** A quick run takes its rounds in one process; a full run, each in another. */
+function sizesFor({ sizes }: Bench) {
+  return sizes.quick
+    ? { processes: 1, rounds: sizes.rounds, events: RATE, warmUp: RATE }
+    : { processes: sizes.rounds, rounds: 1, events: 8 * RATE, warmUp: 2 * RATE };
+}
 
 export const latencyLoad: Scenario = {
   name: 'latency-load',
   promise: `milliseconds from commit to handler under a steady ${RATE} events a second, published in another process`,
   run: async (bench: Bench) => {
-    const systems: SystemName[] = ['integration', 'row-queue-notify', 'graphile-worker-best', 'pg-boss-best'];
+    const others = ['row-queue-notify', 'graphile-worker-best', 'pg-boss-best'] as const;
+    const systems: SystemName[] = ['integration', ...(bench.sizes.quick ? [] : others)];
     const found = new Map<SystemName, Latency[]>(systems.map((system) => [system, []]));
-    for (let round = 0; round < bench.sizes.rounds; round++)
-      for (const system of round < bench.sizes.reportedRounds ? systems : systems.slice(0, 1))
+    const { processes, ...sizes } = sizesFor(bench);
+    for (let turn = 0; turn < processes; turn++)
+      for (const system of turn === 0 ? systems : systems.slice(0, 1))
         found.get(system)?.push(
-          await probeLatency(bench, {
+          ...(await probeLatency(bench, {
+            ...sizes,
             system,
             route: 'pg',
             from: 'another process',
-            events: RATE * (bench.sizes.quick ? 1 : 10),
-            warmUp: RATE * WARM_UP_SECONDS,
             rate: RATE,
             writers: WRITERS,
-          }),
+          })),
         );
     const middle = (system: SystemName, of: 'p50' | 'p99') =>
       median((found.get(system) ?? []).map((latency) => latency[of]));

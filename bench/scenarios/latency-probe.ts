@@ -3,6 +3,7 @@ import { SystemProcess } from '../harness/system-process.js';
 import { delays, from } from '../harness/time-log.js';
 import { PLAIN_OPTIONS, type PublishRoute, type SystemOptions } from '../systems/measured-system.js';
 import type { SystemName } from '../systems/systems.js';
+import { withFreshSystem } from './fresh-system.js';
 import type { Bench } from './scenario.js';
 
 const HANDLED_LIMIT_MS = 30_000;
@@ -12,8 +13,14 @@ export interface LatencyProbe {
   route: PublishRoute;
   /** Publish in the process that handles, or in another one. */
   from: 'same process' | 'another process';
+  /** Measured one after another in the same process. */
+  rounds: number;
+  /** Measured in a round. */
   events: number;
-  /** Events that come before them at the same rate and are not counted: a process that has just started is not in its stride. */
+  /**
+   * Events that come before them at the same rate and are not counted: a process that has just started is not in its stride, nor is a
+   * connection that has just been opened.
+   */
   warmUp: number;
   /** Events a second. */
   rate: number;
@@ -27,31 +34,36 @@ export interface Latency {
   events: number;
 }
 
-/** Milliseconds from the return of the commit to the first line of the handler. */
-export async function probeLatency(bench: Bench, probe: LatencyProbe): Promise<Latency> {
-  return bench.server.withDatabase(async (database) => {
-    const options = { ...PLAIN_OPTIONS, url: database.url, hostClient: probe.hostClient ?? 'pg' };
-    return SystemProcess.with(probe.system, options, async (consumer) => {
-      await consumer.call('install');
-      await consumer.call('startConsuming');
-      const measure = (publisher: SystemProcess) => measureBetween(publisher, consumer, probe);
-      return probe.from === 'same process'
-        ? measure(consumer)
-        : SystemProcess.with(probe.system, options, measure);
-    });
+/** Milliseconds from the return of the commit to the first line of the handler; a result per round. */
+export function probeLatency(bench: Bench, probe: LatencyProbe): Promise<Latency[]> {
+  const options = { ...PLAIN_OPTIONS, hostClient: probe.hostClient ?? 'pg' };
+  return withFreshSystem(bench, probe.system, options, async (consumer, { url }) => {
+    await consumer.call('install');
+    const start = () => consumer.call('startConsuming');
+    if (probe.from === 'same process') {
+      await start();
+      return measureRounds(consumer, consumer, probe);
+    }
+    const [publisher] = await Promise.all([SystemProcess.start(probe.system, { ...options, url }), start()]);
+    return measureRounds(publisher, consumer, probe).finally(() => publisher.end());
   });
 }
 
-async function measureBetween(
+async function measureRounds(
   publisher: SystemProcess,
   consumer: SystemProcess,
-  { route, rate, writers, events, warmUp }: LatencyProbe,
-): Promise<Latency> {
+  { route, rate, writers, events, warmUp, rounds }: LatencyProbe,
+): Promise<Latency[]> {
   const count = warmUp + events;
-  const published = await publisher.call('publishPaced', { route, rate, writers, from: 1, count });
-  const handled = await consumer.call('handledUntil', { expected: count, limitMs: HANDLED_LIMIT_MS });
-  const times = delays(from(warmUp + 1, published), handled);
-  if (times.length < events)
-    throw new Error(`${events - times.length} of ${events} probes were not handled in time`);
-  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), events };
+  const found: Latency[] = [];
+  for (let first = 1; found.length < rounds; first += count) {
+    const published = await publisher.call('publishPaced', { route, rate, writers, from: first, count });
+    const expected = first + count - 1;
+    const handled = await consumer.call('handledUntil', { expected, limitMs: HANDLED_LIMIT_MS });
+    const times = delays(from(first + warmUp, published), handled);
+    if (times.length < events)
+      throw new Error(`${events - times.length} of ${events} probes were not handled in time`);
+    found.push({ p50: percentile(times, 0.5), p99: percentile(times, 0.99), events });
+  }
+  return found;
 }

@@ -1,7 +1,7 @@
 import { median } from '../harness/statistics.js';
-import { SystemProcess } from '../harness/system-process.js';
 import { PLAIN_OPTIONS } from '../systems/measured-system.js';
 import { prepareBacklog } from './backlog-drain.js';
+import { withFreshSystem } from './fresh-system.js';
 import type { Bench, Scenario } from './scenario.js';
 
 const MIB = 1024 * 1024;
@@ -14,13 +14,16 @@ export const memory: Scenario = {
   name: 'memory',
   promise: 'memory while draining a million events, and while draining 500 events of 1 MiB each',
   run: async (bench: Bench) => {
-    const many = bench.sizes.quick ? 100_000 : 1_000_000;
+    const many = bench.sizes.quick ? 50_000 : 1_000_000;
     const large = bench.sizes.quick ? 100 : 500;
     const small: Case = { events: many, watch: 'resident' };
     const resident: Case = { events: large, payloadBytes: MIB - 64, watch: 'resident' };
     const live: Case = { events: large, payloadBytes: MIB - 64, watch: 'live' };
     const growth = new Map<Case, number>();
-    for (const one of [small, resident, live]) growth.set(one, await medianGrowth(bench, one));
+    const { rounds } = bench.sizes;
+    growth.set(small, await medianGrowth(bench, small, rounds));
+    growth.set(resident, await medianGrowth(bench, resident, 1));
+    growth.set(live, await medianGrowth(bench, live, rounds));
 
     const of = (one: Case) => growth.get(one) ?? Number.NaN;
     bench.report.table(
@@ -47,26 +50,23 @@ interface Case {
   watch: 'resident' | 'live';
 }
 
-async function medianGrowth(bench: Bench, { events, payloadBytes, watch }: Case): Promise<number> {
+async function medianGrowth(
+  bench: Bench,
+  { events, payloadBytes, watch }: Case,
+  rounds: number,
+): Promise<number> {
   const template = await prepareBacklog(bench, { system: 'integration', events, payloadBytes });
   const found: number[] = [];
-  for (let round = 0; round < bench.sizes.rounds; round++) {
-    found.push(
-      await bench.server.withDatabase(
-        (database) =>
-          SystemProcess.with('integration', { ...PLAIN_OPTIONS, url: database.url }, async (process) => {
-            const { complete, memory } = await process.call('drain', {
-              expected: events,
-              limitMs: DRAIN_LIMIT_MS,
-              watchMemory: watch,
-            });
-            if (!complete || memory === undefined)
-              throw new Error(`${events} events were not drained in time`);
-            return (memory.peak - memory.before) / MIB;
-          }),
-        template,
-      ),
+  for (let round = 0; round < rounds; round++) {
+    const { complete, memory } = await withFreshSystem(
+      bench,
+      'integration',
+      PLAIN_OPTIONS,
+      (process) => process.call('drain', { expected: events, limitMs: DRAIN_LIMIT_MS, watchMemory: watch }),
+      template,
     );
+    if (!complete || memory === undefined) throw new Error(`${events} events were not drained in time`);
+    found.push((memory.peak - memory.before) / MIB);
   }
   return median(found);
 }

@@ -1,7 +1,7 @@
 import { median } from '../harness/statistics.js';
-import { SystemProcess } from '../harness/system-process.js';
 import { PLAIN_OPTIONS } from '../systems/measured-system.js';
 import { medianRatio } from './backlog-drain.js';
+import { withFreshSystem } from './fresh-system.js';
 import type { Bench, Scenario } from './scenario.js';
 
 const WRITERS = 64;
@@ -11,16 +11,14 @@ export const publishConcurrent: Scenario = {
   promise: `${WRITERS} concurrent writers with wake-up on, against the commits per second of bare INSERTs`,
   run: async (bench: Bench) => {
     const options = { ...PLAIN_OPTIONS, consumers: 3 };
-    const result = await bench.server.withDatabase((database) =>
-      SystemProcess.with('integration', { ...options, url: database.url }, async (process) => {
-        await process.call('install');
-        return process.call('countCommits', {
-          writers: WRITERS,
-          seconds: bench.sizes.quick ? 0.8 : 4,
-          rounds: bench.sizes.quick ? 3 : 5,
-        });
-      }),
-    );
+    const result = await withFreshSystem(bench, 'integration', options, async (process) => {
+      await process.call('install');
+      return process.call('countCommits', {
+        writers: WRITERS,
+        seconds: bench.sizes.quick ? 0.7 : 2.5,
+        rounds: bench.sizes.quick ? 3 : 5,
+      });
+    });
     const share = medianRatio(result.system, result.bare);
     bench.report.table(
       `${WRITERS} writers at once, one event a transaction`,

@@ -1,8 +1,8 @@
 import type { CompareResult } from '../harness/child-protocol.js';
 import { median } from '../harness/statistics.js';
-import { SystemProcess } from '../harness/system-process.js';
 import { PLAIN_OPTIONS, type PublishRoute } from '../systems/measured-system.js';
 import { type SystemName, systemEntry } from '../systems/systems.js';
+import { withFreshSystem } from './fresh-system.js';
 import type { Bench, Scenario } from './scenario.js';
 
 const ALLOWED = 1.1;
@@ -28,10 +28,11 @@ export const publish: Scenario = {
   run: async (bench: Bench) => {
     const cases = casesFor(bench);
     const results = new Map<Case, CompareResult[]>(cases.map((one) => [one, []]));
-    for (let round = 0; round < bench.sizes.rounds; round++)
+    const { processes } = sizesFor(bench);
+    for (let turn = 0; turn < processes; turn++)
       for (const one of cases)
-        if (one.system === 'integration' || round < bench.sizes.reportedRounds)
-          results.get(one)?.push(await compare(bench, one));
+        if (one.system === 'integration' || turn === 0)
+          results.get(one)?.push(...(await compare(bench, one)));
 
     const ratio = (one: Case) => median((results.get(one) ?? []).map((result) => result.ratio));
     bench.report.table(
@@ -55,31 +56,38 @@ export const publish: Scenario = {
   },
 };
 
+/** A full run takes each of its rounds in another process; a quick run takes all of them in one. */
+function sizesFor({ sizes }: Bench) {
+  return sizes.quick
+    ? { processes: 1, rounds: sizes.rounds, transactions: 300 }
+    : { processes: sizes.rounds, rounds: 1, transactions: 1_500 };
+}
+
+/** Two kinds of rivals are enough to see beside, in a quick run. */
 function casesFor(bench: Bench): Case[] {
-  const consumers = bench.sizes.quick ? [1, 3] : [1, 3, 10];
+  const { quick } = bench.sizes;
+  const consumers = quick ? [1, 3] : [1, 3, 10];
+  const others: SystemName[] = quick ? ['row-queue', 'graphile-worker-best'] : OTHERS;
   return [
     ...consumers.map((count): Case => ({ system: 'integration', route: 'pg', consumers: count })),
     ...consumers.map((count): Case => ({ system: 'integration', route: 'prisma', consumers: count })),
-    ...OTHERS.flatMap((system) =>
-      (bench.sizes.quick ? [3] : [1, 3]).map((count): Case => ({ system, route: 'pg', consumers: count })),
+    ...others.flatMap((system) =>
+      (quick ? [3] : [1, 3]).map((count): Case => ({ system, route: 'pg', consumers: count })),
     ),
   ];
 }
 
-async function compare(bench: Bench, { system, route, consumers }: Case): Promise<CompareResult> {
-  const template = await bench.server.template(`installed ${system} ${consumers}`, (url) =>
-    SystemProcess.with(system, { ...PLAIN_OPTIONS, consumers, url }, (process) => process.call('install')),
-  );
-  return bench.server.withDatabase(
-    (database) =>
-      SystemProcess.with(system, { ...PLAIN_OPTIONS, consumers, url: database.url }, async (process) => {
-        const result = await process.call('comparePublish', {
-          route,
-          transactions: bench.sizes.quick ? 400 : 3_000,
-        });
-        if (result === undefined) throw new Error(`${system} cannot publish by ${route}`);
-        return result;
-      }),
-    template,
-  );
+async function compare(bench: Bench, { system, route, consumers }: Case): Promise<CompareResult[]> {
+  const own = system === 'integration';
+  const { rounds, transactions } = sizesFor(bench);
+  return withFreshSystem(bench, system, { ...PLAIN_OPTIONS, consumers }, async (process) => {
+    await process.call('install');
+    const results = await process.call('comparePublish', {
+      route,
+      rounds: own ? rounds : 1,
+      transactions: own ? transactions : transactions / 2,
+    });
+    if (results === undefined) throw new Error(`${system} cannot publish by ${route}`);
+    return results;
+  });
 }

@@ -6,8 +6,6 @@ export interface Sizes {
   quick: boolean;
   /** Every figure that a promise rests on is the median of this many. */
   rounds: number;
-  /** Rounds of what is only shown beside. */
-  reportedRounds: number;
   /** Waiting events in a drain. */
   backlog: number;
   /** A drain that is not done by then is broken off and counted by what it did. */

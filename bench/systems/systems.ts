@@ -106,6 +106,13 @@ export const RIVALS = [
   'sequential',
 ] as const satisfies SystemName[];
 
+/** The rivals one of which is the best in every comparison of throughput; the others are behind by a multiple. */
+export const STRONGEST_RIVALS = [
+  'row-queue',
+  'graphile-worker-best',
+  'pg-boss-best',
+] as const satisfies SystemName[];
+
 /** The published packages, at their best settings. */
 export const BEST_PEERS = [
   'graphile-worker-best',
