@@ -6,13 +6,20 @@ import { BenchServer, SERVER_SETTINGS } from './harness/bench-server.js';
 import { writeDocs } from './harness/docs-page.js';
 import { describeMachine, describeVersions } from './harness/machine.js';
 import { Report } from './harness/report.js';
-import type { Scenario, Sizes } from './scenarios/scenario.js';
+import { SystemProcess } from './harness/system-process.js';
+import type { Bench, Scenario, Sizes } from './scenarios/scenario.js';
 import { SCENARIOS } from './scenarios/scenarios.js';
 
 const RESULTS = fileURLToPath(new URL('../results', import.meta.url));
 
-const FULL: Sizes = { quick: false, rounds: 3, backlog: 100_000, drainLimitMs: 3_000 };
-const QUICK: Sizes = { quick: true, rounds: 3, backlog: 20_000, drainLimitMs: 500 };
+const FULL: Sizes = {
+  quick: false,
+  rounds: 3,
+  backlog: 100_000,
+  drainLimitMs: 3_000,
+  scenarioLimitMs: 900_000,
+};
+const QUICK: Sizes = { quick: true, rounds: 3, backlog: 20_000, drainLimitMs: 500, scenarioLimitMs: 240_000 };
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -41,6 +48,7 @@ async function run(args: BenchArguments): Promise<number> {
   try {
     const report = new Report({
       startedAt: startedAt.toISOString(),
+      quick: args.quick,
       machine: describeMachine(),
       versions: await describeVersions(await server.version()),
     });
@@ -50,19 +58,35 @@ async function run(args: BenchArguments): Promise<number> {
       console.log(`\n== ${scenario.name}: ${scenario.promise}`);
       const from = performance.now();
       const sizes = args.quick ? QUICK : FULL;
-      await scenario
-        .run({ server, report, sizes, resultsFolder: RESULTS, profile: args.profile })
-        .catch((error) => report.brokeOff(scenario.name, error));
+      const bench: Bench = { server, report, sizes, resultsFolder: RESULTS, profile: args.profile };
+      await runWithin(bench, scenario).catch((error) => report.brokeOff(scenario.name, error));
       await server.dropTemplates();
       console.log(`  (${Math.round((performance.now() - from) / 1e3)} s)`);
     }
     report.printSummary();
     console.log(`\ntook ${Math.round((Date.now() - startedAt.getTime()) / 1e3)} s`);
     if (args.json !== undefined) await report.write(args.json);
-    if (args.docs) await writeDocs(report, RESULTS);
+    if (args.docs) await writeDocs(report);
     return report.ok ? 0 : 1;
   } finally {
     await server.stop();
+  }
+}
+
+/** What runs over its time is ended, process by process, and reported as broken off; the others still run. */
+async function runWithin(bench: Bench, scenario: Scenario): Promise<void> {
+  const { scenarioLimitMs } = bench.sizes;
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    SystemProcess.killAll();
+  }, scenarioLimitMs);
+  try {
+    await scenario.run(bench);
+  } catch (error) {
+    throw late ? new Error(`it was not done within ${scenarioLimitMs / 1e3} s`, { cause: error }) : error;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

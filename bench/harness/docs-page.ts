@@ -1,5 +1,5 @@
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Report } from './report.js';
 import { formatMarkdownTable } from './text-table.js';
@@ -10,22 +10,22 @@ const BEGIN = '<!-- figures: written by `npm run bench -- --docs`, not by hand -
 const END = '<!-- end of figures -->';
 
 /** Replaces the figures of docs/performance.md by those of this run, so that no number there is written by hand. */
-export async function writeDocs(report: Report, resultsFolder: string): Promise<void> {
+export async function writeDocs(report: Report): Promise<void> {
   const page = await readFile(PAGE, 'utf8');
   const from = page.indexOf(BEGIN);
   const to = page.indexOf(END);
   if (from < 0 || to < from)
     throw new Error(`docs/performance.md has no place for figures: ${BEGIN} … ${END}`);
-  const charts = await copyCharts(resultsFolder);
-  const figures = [BEGIN, heading(report), promises(report), ...tables(report), ...charts].join('\n\n');
+  const parts = [heading(report), promises(report), ...breaks(report), ...tables(report)];
+  const figures = [BEGIN, ...parts, ...(await copyCharts(report))].join('\n\n');
   await writeFile(PAGE, `${page.slice(0, from)}${figures}\n\n${page.slice(to)}`);
 }
 
 function heading(report: Report): string {
-  const { startedAt, machine, versions } = report.figures();
+  const { startedAt, quick, machine, versions } = report.figures();
   const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `Run of ${startedAt.slice(0, 10)}: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}.`,
+    `Run of ${startedAt.slice(0, 10)}${quick ? ', with `--quick`' : ''}: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}.`,
     `Versions: ${list.join(', ')}.`,
   ].join('\n');
 }
@@ -44,9 +44,16 @@ function tables(report: Report): string[] {
   );
 }
 
-async function copyCharts(resultsFolder: string): Promise<string[]> {
+/** What the figures lack, said where they stand. */
+function breaks(report: Report): string[] {
+  return report.broken.map(
+    ({ scenario, message }) => `\`${scenario}\` broke off and is missing here: ${message.split('\n')[0]}`,
+  );
+}
+
+/** Only the charts of this run: others that lie beside them are older. */
+async function copyCharts({ charts }: Report): Promise<string[]> {
   await mkdir(CHARTS, { recursive: true });
-  const files = (await readdir(resultsFolder)).filter((file) => file.endsWith('.svg')).sort();
-  for (const file of files) await copyFile(join(resultsFolder, file), join(CHARTS, file));
-  return files.map((file) => `![${file.replace('.svg', '').replaceAll('-', ' ')}](charts/${file})`);
+  for (const { file } of charts) await copyFile(file, join(CHARTS, basename(file)));
+  return charts.map(({ title, file }) => `![${title}](charts/${basename(file)})`);
 }

@@ -20,7 +20,8 @@ export function describeMachine(): Record<string, unknown> {
     cpu: first?.model ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    system: `${type()} ${release()}`,
+    // Without what a distribution or a host appends to it.
+    system: `${type()} ${release().replace(/-.*/, '')}`,
   };
 }
 

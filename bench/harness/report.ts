@@ -16,8 +16,15 @@ export interface ReportedTable {
   rows: (string | number)[][];
 }
 
+/** A picture in a file of its own. */
+export interface ReportedChart {
+  title: string;
+  file: string;
+}
+
 interface Heading {
   startedAt: string;
+  quick: boolean;
   machine: Record<string, unknown>;
   versions: Record<string, string>;
 }
@@ -26,8 +33,9 @@ interface Heading {
 export class Report {
   readonly checks: Check[] = [];
   readonly tables: ReportedTable[] = [];
+  readonly charts: ReportedChart[] = [];
+  readonly broken: { scenario: string; message: string }[] = [];
   private readonly details: Record<string, unknown> = {};
-  private readonly broken: { scenario: string; message: string }[] = [];
 
   constructor(private readonly heading: Heading) {}
 
@@ -43,6 +51,12 @@ export class Report {
   table(title: string, columns: string[], rows: (string | number)[][]): void {
     this.tables.push({ title, columns, rows });
     console.log(`\n${formatTable(title, columns, rows)}`);
+  }
+
+  async chart(title: string, file: string, svg: string): Promise<void> {
+    await writeFile(file, svg);
+    this.charts.push({ title, file });
+    console.log(`  ${file}`);
   }
 
   note(text: string): void {

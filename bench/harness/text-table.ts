@@ -17,10 +17,22 @@ export function formatTable(title: string, columns: string[], rows: Cell[][]): s
   return [title, '-'.repeat(title.length), ...lines].join('\n');
 }
 
+/** Padded as the repository's formatter wants it. */
 export function formatMarkdownTable(columns: string[], rows: Cell[][]): string {
+  const texts = [columns, ...rows.map((row) => row.map(formatCell))];
+  const isNumeric = columns.map((_, column) => typeof rows[0]?.[column] === 'number');
+  const widths = columns.map((_, column) => Math.max(3, ...texts.map((row) => (row[column] ?? '').length)));
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  const rule = columns.map((_, column) => (typeof rows[0]?.[column] === 'number' ? '---:' : '---'));
-  return [line(columns), line(rule), ...rows.map((row) => line(row.map(formatCell)))].join('\n');
+  const padded = (row: string[]) =>
+    line(
+      widths.map((width, column) =>
+        isNumeric[column] ? (row[column] ?? '').padStart(width) : (row[column] ?? '').padEnd(width),
+      ),
+    );
+  const rule = line(
+    widths.map((width, column) => (isNumeric[column] ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))),
+  );
+  return [padded(columns), rule, ...texts.slice(1).map(padded)].join('\n');
 }
 
 /** Three significant digits, thousands apart. */

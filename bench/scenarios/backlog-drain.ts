@@ -63,7 +63,10 @@ async function prepareAll(bench: Bench, drains: BacklogDrain[]): Promise<void> {
   const waiting = [...drains];
   const prepareNext = async () => {
     for (let drain = waiting.shift(); drain !== undefined; drain = waiting.shift())
-      await prepareBacklog(bench, drain);
+      await prepareBacklog(bench, drain).catch((error) => {
+        waiting.length = 0;
+        throw error;
+      });
   };
   await Promise.all(Array.from({ length: PREPARED_AT_ONCE }, prepareNext));
 }

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LineChart, renderLineChart } from '../harness/line-chart.js';
@@ -181,6 +180,5 @@ async function present(
       points: [...rates].map(([x, y]) => ({ x, y })),
     })),
   };
-  await mkdir(bench.resultsFolder, { recursive: true });
-  await writeFile(join(bench.resultsFolder, `${name}.svg`), renderLineChart(chart));
+  await bench.report.chart(title, join(bench.resultsFolder, `${name}.svg`), renderLineChart(chart));
 }

@@ -10,6 +10,8 @@ export interface Sizes {
   backlog: number;
   /** A drain that is not done by then is broken off and counted by what it did. */
   drainLimitMs: number;
+  /** A scenario that is not done by then is broken off, and the run goes on with the next. */
+  scenarioLimitMs: number;
 }
 
 export interface Bench {
