@@ -13,6 +13,8 @@ export interface BacklogDrain {
   events: number;
   payloadBytes?: number | undefined;
   options?: Partial<Omit<SystemOptions, 'url'>> | undefined;
+  /** Drain the prepared database itself, for a backlog that is too large to be copied for a single round. */
+  inPlace?: boolean | undefined;
   /** Record a CPU profile under this name. */
   profileAs?: string | undefined;
 }
@@ -81,20 +83,17 @@ export async function drainRate(bench: Bench, drain: BacklogDrain): Promise<numb
 async function drainOnce(bench: Bench, drain: BacklogDrain): Promise<DrainResult> {
   const template = await prepareBacklog(bench, drain);
   const options = { ...PLAIN_OPTIONS, ...drain.options };
-  return withFreshSystem(
-    bench,
-    drain.system,
-    options,
-    (process) =>
-      process.call('drain', {
-        expected: drain.events * options.consumers,
-        limitMs: bench.sizes.drainLimitMs,
-        ...(drain.profileAs === undefined
-          ? {}
-          : { profileTo: join(bench.resultsFolder, `${drain.profileAs}.cpuprofile`) }),
-      }),
-    template,
-  );
+  const run = (process: SystemProcess) =>
+    process.call('drain', {
+      expected: drain.events * options.consumers,
+      limitMs: bench.sizes.drainLimitMs,
+      ...(drain.profileAs === undefined
+        ? {}
+        : { profileTo: join(bench.resultsFolder, `${drain.profileAs}.cpuprofile`) }),
+    });
+  return drain.inPlace === true
+    ? SystemProcess.with(drain.system, { ...options, url: template.url }, run)
+    : withFreshSystem(bench, drain.system, options, run, template);
 }
 
 /** A database in which the system is installed and the backlog waits. */

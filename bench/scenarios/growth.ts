@@ -10,11 +10,16 @@ import type { Bench, Scenario } from './scenario.js';
 
 const SYSTEMS: SystemName[] = ['integration', 'row-queue', 'graphile-worker-best', 'pg-boss-best'];
 
-/** Beyond this many events one round has to do: filling takes longer than draining. */
+/** From this many events on one round has to do: filling takes longer than draining. */
 const MANY_EVENTS = 1_000_000;
 
-/** Until every process has registered and taken its share of the partitions. */
+/** Beyond that many, filling the job queues would take most of the run: the strongest rival stands for them. */
+const MANY_JOBS = 1_000_000;
+const BEYOND_MANY_JOBS: SystemName[] = ['integration', 'row-queue'];
+
+/** Until every process has registered and, in this project, taken its share of the partitions. */
 const SPREAD_MS = 8_000;
+const START_MS = 2_000;
 const PARTITIONS = 4;
 
 interface Axis {
@@ -78,7 +83,10 @@ async function chartDrains(bench: Bench, axis: Axis): Promise<void> {
   const systems = bench.sizes.quick ? SYSTEMS.slice(0, 2) : SYSTEMS;
   const found = new Map<SystemName, Map<number, number>>(systems.map((system) => [system, new Map()]));
   for (const value of values) {
-    const drains = systems.map((system) => drainOf(bench, system, axis.drain(value, bench)));
+    const drain = axis.drain(value, bench);
+    const drains = systems
+      .filter((system) => drain.events <= MANY_JOBS || BEYOND_MANY_JOBS.includes(system))
+      .map((system) => drainOf(bench, system, drain));
     for (const [{ system }, rates] of await drainInRounds(bench, drains, roundsFor(bench, drains)))
       found.get(system)?.set(value, median(rates));
     await bench.server.dropTemplates();
@@ -87,7 +95,8 @@ async function chartDrains(bench: Bench, axis: Axis): Promise<void> {
 }
 
 function drainOf(bench: Bench, system: SystemName, drain: Omit<BacklogDrain, 'system'>): BacklogDrain {
-  return { ...drain, system, events: backlogFor(bench, system, drain.options?.consumers, drain.events) };
+  const events = backlogFor(bench, system, drain.options?.consumers, drain.events);
+  return { ...drain, system, events, inPlace: events >= MANY_EVENTS };
 }
 
 /** No promise rests on a chart: the rivals' points are measured once, and so are all that take long to prepare. */
@@ -129,7 +138,7 @@ async function rateOfProcesses(bench: Bench, system: SystemName, count: number):
       await SystemProcess.with(system, options, (process) => process.call('install'));
       for (let i = 0; i < count; i++) workers.push(await SystemProcess.start(system, options));
       await Promise.all(workers.map((worker) => worker.call('startConsuming')));
-      await sleep(SPREAD_MS);
+      await sleep(system === 'integration' ? SPREAD_MS : START_MS);
       await SystemProcess.with(system, options, (process) =>
         process.call('fill', { from: 1, count: events }),
       );
@@ -164,7 +173,7 @@ async function present(
     [what, ...[...found.keys()].map((system) => systemEntry(system).label)],
     values.map((value) => [
       value.toLocaleString('en-US'),
-      ...[...found.values()].map((rates) => rates.get(value) ?? 0),
+      ...[...found.values()].map((rates) => rates.get(value) ?? '–'),
     ]),
   );
   bench.report.detail(

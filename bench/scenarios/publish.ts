@@ -60,7 +60,7 @@ export const publish: Scenario = {
 function sizesFor({ sizes }: Bench) {
   return sizes.quick
     ? { processes: 1, rounds: sizes.rounds, transactions: 300 }
-    : { processes: sizes.rounds, rounds: 1, transactions: 1_500 };
+    : { processes: sizes.rounds, rounds: 1, transactions: 1_000 };
 }
 
 /** Two kinds of rivals are enough to see beside, in a quick run. */
