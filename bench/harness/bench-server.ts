@@ -132,7 +132,7 @@ export function runIn(database: BenchDatabase, sql: string): Promise<pg.QueryRes
 
 /** A connection of its own for `use`; closed afterwards. */
 export async function withClient<R>(
-  database: BenchDatabase,
+  database: Pick<BenchDatabase, 'url'>,
   use: (client: pg.Client) => Promise<R>,
 ): Promise<R> {
   const client = new pg.Client({ connectionString: database.url });

@@ -6,6 +6,8 @@ import { SystemProcess } from '../harness/system-process.js';
 import { PLAIN_OPTIONS, type SystemOptions } from '../systems/measured-system.js';
 import { type SystemEntry, type SystemName, systemEntry } from '../systems/systems.js';
 import { withFreshSystem } from './fresh-system.js';
+import { insertInChunks } from './large-log.js';
+import { INSERT_BACKLOG } from './large-log.store.js';
 import type { Bench } from './scenario.js';
 
 export interface BacklogDrain {
@@ -18,6 +20,9 @@ export interface BacklogDrain {
   /** Record a CPU profile under this name. */
   profileAs?: string | undefined;
 }
+
+/** From this many events on, filling takes longer than draining. */
+export const MANY_EVENTS = 1_000_000;
 
 /** Backlogs that are prepared at once: one client and one session of the server take a core together. */
 const PREPARED_AT_ONCE = 2;
@@ -105,7 +110,9 @@ export function prepareBacklog(
   return bench.server.template(key, (url) =>
     SystemProcess.with(system, { ...PLAIN_OPTIONS, ...options, url }, async (process) => {
       await process.call('install');
-      await process.call('fill', { from: 1, count: events, payloadBytes });
+      if (system === 'integration' && events >= MANY_EVENTS && payloadBytes === undefined)
+        await insertInChunks({ url }, INSERT_BACKLOG, events);
+      else await process.call('fill', { from: 1, count: events, payloadBytes });
     }),
   );
 }

@@ -6,18 +6,12 @@ import { delays } from '../harness/time-log.js';
 import { benchEvent } from '../systems/bench-event.js';
 import { PLAIN_OPTIONS, type SystemOptions } from '../systems/measured-system.js';
 import { medianRatio } from './backlog-drain.js';
-import {
-  INSERT_BACKLOG,
-  INSERT_DELAYED,
-  INSERT_HOT_KEY,
-  OPEN_SNAPSHOT,
-  SETTLE_EVERYTHING,
-} from './flatness.store.js';
+import { INSERT_DELAYED, INSERT_HOT_KEY, OPEN_SNAPSHOT, SETTLE_EVERYTHING } from './flatness.store.js';
+import { insertInChunks } from './large-log.js';
+import { INSERT_BACKLOG } from './large-log.store.js';
 import type { Bench, Scenario } from './scenario.js';
 
 const HOT_KEY = 'inv-hot';
-const CHUNK = 100_000;
-const SESSIONS = 2;
 const PAYLOAD = JSON.stringify(benchEvent(0).payload);
 const SETTLE_LIMIT_MS = 600_000;
 const DRAIN_LIMIT_MS = 120_000;
@@ -67,7 +61,7 @@ async function measureInTurn(bench: Bench, empty: BenchDatabase, burdened: Bench
 
 async function measure(bench: Bench, database: BenchDatabase): Promise<Round> {
   const count = bench.sizes.backlog;
-  await withClient(database, (client) => client.query(INSERT_BACKLOG, [1, count, PAYLOAD]));
+  await insertInChunks(database, INSERT_BACKLOG, count);
   const [drained, latency] = await SystemProcess.with(
     'integration',
     optionsFor(database),
@@ -117,19 +111,6 @@ async function load(bench: Bench, database: BenchDatabase, { history, delayed, h
   clock.done('these set aside by the engine');
   await runIn(database, SETTLE_FILLED_DATABASE);
   clock.done('vacuumed');
-}
-
-/** By sessions at once, so that a large history takes no longer than it must. */
-async function insertInChunks(database: BenchDatabase, statement: string, count: number): Promise<void> {
-  let next = 1;
-  const insert = () =>
-    withClient(database, async (client) => {
-      for (let from = next; from <= count; from = next) {
-        next = from + CHUNK;
-        await client.query(statement, [from, Math.min(count, next - 1), PAYLOAD]);
-      }
-    });
-  await Promise.all(Array.from({ length: SESSIONS }, insert));
 }
 
 /** Says how long each step of the preparation took. */

@@ -5,13 +5,10 @@ import { median } from '../harness/statistics.js';
 import { SystemProcess } from '../harness/system-process.js';
 import { PLAIN_OPTIONS } from '../systems/measured-system.js';
 import { type SystemName, systemEntry } from '../systems/systems.js';
-import { type BacklogDrain, backlogFor, drainInRounds } from './backlog-drain.js';
+import { type BacklogDrain, backlogFor, drainInRounds, MANY_EVENTS } from './backlog-drain.js';
 import type { Bench, Scenario } from './scenario.js';
 
 const SYSTEMS: SystemName[] = ['integration', 'row-queue', 'graphile-worker-best', 'pg-boss-best'];
-
-/** From this many events on one round has to do: filling takes longer than draining. */
-const MANY_EVENTS = 1_000_000;
 
 /** Beyond that many, filling the job queues would take most of the run: the strongest rival stands for them. */
 const MANY_JOBS = 1_000_000;
