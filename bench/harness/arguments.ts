@@ -15,7 +15,7 @@ export interface BenchArguments {
 
 export const USAGE = `npm run bench -- [options]
 
-  --quick        smaller sizes, the peers' best settings only, no charts; under three minutes
+  --quick        smaller sizes, only the rivals that can be the best, no charts; under three minutes
   --only NAME    one scenario; may be given several times
   --json FILE    write the figures
   --profile      write CPU profiles of this project's drains to bench/results and print where the time went
