@@ -195,6 +195,18 @@ describe('a wake-up', () => {
     expect(other.wakeups.map((wakeup) => wakeup.source)).toEqual(['listen', 'manual']);
   });
 
+  it('tells other processes whether rows of the inbox may be due as well', async () => {
+    const [one, other] = [openRoom(), openRoom()];
+    await other.listener.start();
+    one.broadcaster.start();
+    for (const say of [() => one.publisher.publishEvent(EVENT), () => one.notifier.notify()]) {
+      const heard = nextWakeup(other, 'listen');
+      await say();
+      await heard;
+    }
+    expect(other.wakeups.map(({ concernsInbox }) => concernsInbox)).toEqual([false, true]);
+  });
+
   it('is passed on at once, and a burst of them as one more', async () => {
     const ear = new pg.Client({ connectionString: database.url });
     await ear.connect();
@@ -217,7 +229,7 @@ describe('a wake-up', () => {
     await room.db.close();
     room.notifier.notify();
     await room.broadcaster.stop();
-    expect(room.wakeups).toEqual([{ source: 'manual', eventNames: undefined }]);
+    expect(room.wakeups).toEqual([{ source: 'manual', eventNames: undefined, concernsInbox: true }]);
   });
 });
 

@@ -57,8 +57,7 @@ export class OutboxPollingCoordinator {
   private woken(wakeup: Wakeup): void {
     this.lastWakeup = { at: new Date(), source: wakeup.source };
     this.processor.wake(wakeup.eventNames);
-    // By hand, or by another process: it may be about rows of the inbox (a redrive) as well.
-    if (wakeup.source === 'manual' || wakeup.source === 'listen') this.processor.wakeRetries();
+    if (wakeup.concernsInbox === true) this.processor.wakeRetries();
     if (this.mode === 'quiet') {
       this.mode = 'busy';
       this.intervalMs = this.settings.snapshot().pollingIntervalMs;

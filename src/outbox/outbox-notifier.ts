@@ -11,6 +11,8 @@ export interface Wakeup {
   source: 'publish' | 'commit' | 'listen' | 'manual' | 'schedule';
   /** The names of the events, where they are known. */
   eventNames?: readonly string[] | undefined;
+  /** Not about new events alone: rows of the inbox may be due now, after a redrive for one. */
+  concernsInbox?: boolean | undefined;
 }
 
 /** The process's own stream of wake-ups. It only makes delivery sooner; polling alone would be enough. */
@@ -32,7 +34,8 @@ export class OutboxNotifier {
 
   /** Wakes the consumers of this and every other process, for events that came in some other way, such as plain SQL. */
   notify(eventName?: string): void {
-    this.signal({ source: 'manual', eventNames: eventName === undefined ? undefined : [eventName] });
+    const eventNames = eventName === undefined ? undefined : [eventName];
+    this.signal({ source: 'manual', eventNames, concernsInbox: true });
   }
 
   /** Emits one wake-up; `told`: whoever found the reason for it has told the other processes. */

@@ -23,6 +23,7 @@ export class WakeupBroadcaster {
   private timer: NodeJS.Timeout | undefined;
   private sending: Promise<void> | undefined;
   private pending = false;
+  private concernsInbox = false;
 
   constructor(
     private readonly store: WakeupStore,
@@ -31,8 +32,10 @@ export class WakeupBroadcaster {
   ) {}
 
   start(): void {
-    this.subscription ??= this.notifier.untold$.subscribe(({ source }) => {
-      if (OWN_SOURCES.has(source)) this.request();
+    this.subscription ??= this.notifier.untold$.subscribe(({ source, concernsInbox }) => {
+      if (!OWN_SOURCES.has(source)) return;
+      if (concernsInbox === true) this.concernsInbox = true;
+      this.request();
     });
   }
 
@@ -66,9 +69,11 @@ export class WakeupBroadcaster {
   }
 
   private async send(): Promise<void> {
+    const { concernsInbox } = this;
     this.pending = false;
+    this.concernsInbox = false;
     try {
-      await this.store.notify(this.identity.id);
+      await this.store.notify(this.identity.id, concernsInbox);
     } catch (error) {
       this.logger.debug(`other processes were not woken, they will poll: ${messageOf(error)}`);
     }

@@ -6,7 +6,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { ProcessIdentity } from '../database/process-identity.js';
 import { messageOf } from '../errors.js';
 import { OutboxNotifier } from './outbox-notifier.js';
-import { WakeupStore } from './wakeup.store.js';
+import { readMessage, WakeupStore } from './wakeup.store.js';
 
 const PING_INTERVAL_MS = 5_000;
 const PING_TIMEOUT_MS = 3_000;
@@ -61,7 +61,7 @@ export class WakeupListener {
         const connection = await this.open();
         attempted();
         // What was said while nobody listened was missed.
-        if (!isFirst) this.notifier.signal({ source: 'listen' });
+        if (!isFirst) this.notifier.signal({ source: 'listen', concernsInbox: true });
         failures = await this.watch(connection, stopped, failures);
       } catch (error) {
         this.logger.debug(`cannot listen for wake-ups, polling goes on: ${messageOf(error)}`);
@@ -84,8 +84,12 @@ export class WakeupListener {
   }
 
   private receive(payload: string, channel: string): void {
-    if (channel === this.store.settingsChannel) this.settingsChanged.next();
-    else if (payload !== this.identity.id) this.notifier.signal({ source: 'listen' });
+    if (channel === this.store.settingsChannel) {
+      this.settingsChanged.next();
+      return;
+    }
+    const { processId, concernsInbox } = readMessage(payload);
+    if (processId !== this.identity.id) this.notifier.signal({ source: 'listen', concernsInbox });
   }
 
   /** Returns when the connection has ended, does not answer, or is no longer wanted: the count of failures to go on from. */

@@ -7,10 +7,19 @@ export function outboxChannelOf(schema: string): string {
   return `${schema}_outbox`;
 }
 
+/** After the id of the process that says so: rows of the inbox may be due as well. */
+const INBOX_MARK = ' inbox';
+
+/** A message on the outbox channel: who sent it, and whether it is about more than new events. */
+export function readMessage(payload: string): { processId: string; concernsInbox: boolean } {
+  const concernsInbox = payload.endsWith(INBOX_MARK);
+  return { processId: concernsInbox ? payload.slice(0, -INBOX_MARK.length) : payload, concernsInbox };
+}
+
 /** NOTIFY and LISTEN: how processes tell each other that there is something to read. */
 @Injectable()
 export class WakeupStore {
-  /** Carries the id of the process that wrote events. */
+  /** Carries the id of the process that wrote events, and whether that is all: see `readMessage`. */
   readonly outboxChannel: string;
   /** Says that a stored setting changed. */
   readonly settingsChannel: string;
@@ -24,11 +33,12 @@ export class WakeupStore {
    * Tells every listening process. In a transaction of its own: NOTIFY inside the business one would serialize commits. It is
    * not waited for on disk, where it would only keep the writers' commits waiting: a wake-up need not survive a crash.
    */
-  async notify(processId: string): Promise<void> {
-    await this.db.query(`SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`, [
-      this.outboxChannel,
-      processId,
-    ]);
+  async notify(processId: string, concernsInbox: boolean): Promise<void> {
+    await this.db.queryNamed(
+      'integration_notify',
+      `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`,
+      [this.outboxChannel, concernsInbox ? `${processId}${INBOX_MARK}` : processId],
+    );
   }
 
   async listen(connection: EngineConnection): Promise<void> {
