@@ -25,6 +25,14 @@ afterAll(async () => {
 const write = (tx: EngineTransaction, text: string) =>
   tx.$executeRawUnsafe('INSERT INTO note VALUES ($1)', text);
 
+/** Statements that the client's only connection has prepared. */
+async function prepared(): Promise<string[]> {
+  const rows = await client.$queryRawUnsafe<{ statement: string }[]>(
+    'SELECT statement FROM pg_prepared_statements',
+  );
+  return rows.map((row) => row.statement);
+}
+
 async function notes(): Promise<string[]> {
   const rows = await client.$queryRawUnsafe<{ text: string }[]>('DELETE FROM note RETURNING text');
   return rows.map((row) => row.text);
@@ -64,6 +72,47 @@ describe('the engine’s own client', () => {
       await Promise.all(['one', 'two', 'three'].map((text) => write(tx, text)));
     });
     expect(await notes()).toEqual(['one', 'two', 'three']);
+  });
+
+  it('prepares a statement of the host that comes again and again, and no other', async () => {
+    const again = `INSERT INTO note VALUES ($1 || ' again')`;
+    const returning = 'INSERT INTO note VALUES ($1) RETURNING text';
+    const converted = 'INSERT INTO note VALUES ($1::jsonb::text)';
+    const several = 'INSERT INTO note VALUES (1); INSERT INTO note VALUES (2)';
+    for (let time = 0; time < 8; time++) {
+      await client.$transaction(async (tx) => {
+        await Promise.all([tx.$executeRawUnsafe(again, 'one'), tx.$executeRawUnsafe(again, 'two')]);
+        await tx.$executeRawUnsafe(returning, 'row');
+        await tx.$executeRawUnsafe(converted, { time });
+        await tx.$executeRawUnsafe(several);
+        await tx.$executeRawUnsafe(`INSERT INTO note VALUES ($1 || '${time}')`, 'of its kind');
+      });
+    }
+    expect(await prepared()).toContain(again);
+    for (const other of [returning, converted, several]) expect(await prepared()).not.toContain(other);
+    expect((await prepared()).filter((sql) => sql.includes('of its kind'))).toEqual([]);
+    expect(await notes()).toHaveLength(8 * 7);
+  });
+
+  it('goes on with a prepared statement after it has failed, and after a migration', async () => {
+    const insert = 'INSERT INTO counted (number) VALUES ($1)';
+    const count = (number: unknown) => client.$transaction((tx) => tx.$executeRawUnsafe(insert, number));
+    await client.$executeRawUnsafe('CREATE TABLE counted (number int)');
+    for (let number = 0; number < 8; number++) await count(number);
+    expect(await prepared()).toContain(insert);
+    await expect(count('no number')).rejects.toThrow('invalid input syntax');
+    const unconvertible = {
+      toPostgres: () => {
+        throw new Error('cannot be converted');
+      },
+    };
+    await expect(count(unconvertible)).rejects.toThrow('cannot be converted');
+    await client.$executeRawUnsafe(
+      'ALTER TABLE counted ADD COLUMN more text, ALTER COLUMN number TYPE bigint',
+    );
+    await count(8);
+    const [row] = await client.$queryRawUnsafe<{ sum: string }[]>('SELECT sum(number) FROM counted');
+    expect(Number(row?.sum)).toBe(36);
   });
 
   it('sends a transaction’s first statements together with its BEGIN', async () => {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { isConnectionLoss } from './connection-loss.js';
 import { wireOf } from './engine-connection.js';
+import { RepeatedStatements } from './repeated-statements.js';
 import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
 
 const MARK_SETTING = 'nestjs_integration.transaction';
@@ -16,6 +17,7 @@ export const TRANSACTION_MARK = `current_setting('${MARK_SETTING}', true)`;
  * knows whether a COMMIT committed.
  */
 export class EngineClient implements TransactionalSqlClient {
+  private readonly statements = new RepeatedStatements();
   private pool: pg.Pool | undefined;
 
   /** @param openPool opens a pool of connections that pipeline. */
@@ -35,7 +37,7 @@ export class EngineClient implements TransactionalSqlClient {
    */
   async $transaction<R>(fn: (tx: EngineTransaction) => Promise<R>): Promise<R> {
     const connection = await this.connections.connect();
-    const transaction = new EngineTransaction(connection);
+    const transaction = new EngineTransaction(connection, this.statements);
     try {
       const result = await fn(transaction);
       await transaction.commit();
@@ -65,14 +67,18 @@ export class EngineTransaction implements SqlClient {
   private begun: Promise<unknown> | undefined;
   private isSendingAhead = false;
 
-  constructor(private readonly connection: pg.PoolClient) {}
+  constructor(
+    private readonly connection: pg.PoolClient,
+    private readonly statements: RepeatedStatements,
+  ) {}
 
   async $queryRawUnsafe<T>(sql: string, ...values: unknown[]): Promise<T> {
     return (await this.send({ text: sql, values })).rows as T;
   }
 
   async $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number> {
-    return (await this.send({ text: sql, values })).rowCount ?? 0;
+    const name = this.statements.nameOf(sql, values);
+    return (await this.send({ name, text: sql, values })).rowCount ?? 0;
   }
 
   /** As `$queryRawUnsafe`; the statement is prepared under its name once per connection. */

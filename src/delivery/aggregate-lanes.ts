@@ -283,8 +283,13 @@ export class AggregateLanes {
   }
 
   private enqueue(lane: Lane, delivery: Delivery): void {
-    lane.queue.push(delivery);
-    if (lane.running === 0 && lane.queue.length === 1) this.makeReady(lane);
+    if (lane.queue.length > 0) {
+      lane.queue.push(delivery);
+      return;
+    }
+    // Most lanes never hold more than one: a literal has room for just that, a push would make room for seventeen.
+    lane.queue = [delivery];
+    this.makeReady(lane);
   }
 
   private takeFrom(lane: Lane, batch: Delivery[], most: number): void {
