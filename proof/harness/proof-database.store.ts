@@ -26,7 +26,7 @@ export const LEASES = `SELECT count(*)::int AS cursors, count(lease_token) FILTE
   FROM integration.inbox_cursor`;
 
 /** Of these positions, those that will be run again: unread, or a row of the inbox that is still `processing`. */
-export const UNREAD_OF = `SELECT count(*)::int AS unread FROM unnest($2::bigint[]) AS p (position)
+export const UNREAD_OF = `SELECT p.position::float8 AS position FROM unnest($2::bigint[]) AS p (position)
   WHERE EXISTS (SELECT 1 FROM integration.inbox_event i WHERE i.position = p.position AND i.consumer_name = $1 AND i.status = 'processing')
     OR EXISTS (SELECT 1 FROM integration.outbox_event e JOIN integration.inbox_cursor c
     ON c.partitions = 1 OR c.partition = integration.integration_partition(e.aggregate_type, e.aggregate_id, c.partitions)

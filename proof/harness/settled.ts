@@ -1,4 +1,4 @@
-import { LEASES, UNSETTLED } from './proof-database.store.js';
+import { LEASES, UNREAD_OF, UNSETTLED } from './proof-database.store.js';
 import type { ProofDatabase } from './proof-server.js';
 import { until } from './wait.js';
 
@@ -21,6 +21,16 @@ export async function untilSettled(database: ProofDatabase, withinMs: number): P
 export async function unsettled(database: ProofDatabase): Promise<number> {
   const [row] = await database.query<{ unsettled: number }>(UNSETTLED);
   return row?.unsettled ?? 0;
+}
+
+/** Of these positions, those that the consumer has not saved: they will be run again. */
+export async function unreadOf(
+  database: ProofDatabase,
+  consumer: string,
+  positions: readonly number[],
+): Promise<number[]> {
+  const rows = await database.query<{ position: number }>(UNREAD_OF, [consumer, positions]);
+  return rows.map(({ position }) => position);
 }
 
 /** Resolves when somebody holds every lease. */

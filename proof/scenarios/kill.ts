@@ -1,8 +1,8 @@
 import { consumersOfEveryKind, type ProofProcess } from '../harness/child-process.js';
+import { monotonicMs } from '../harness/clock.js';
 import { judge, readEvents } from '../harness/evidence.js';
-import { readRuns } from '../harness/journal.js';
-import { UNREAD_OF } from '../harness/proof-database.store.js';
-import { unsettled, untilLeased, untilSettled } from '../harness/settled.js';
+import { type Run, readRuns } from '../harness/journal.js';
+import { unreadOf, unsettled, untilLeased, untilSettled } from '../harness/settled.js';
 import { sleep } from '../harness/wait.js';
 import type { Scenario, Stage } from './scenario.js';
 
@@ -10,6 +10,8 @@ const WORKERS = 4;
 const EVERY_MS = 5_000;
 /** Saves come twenty times later than usual, so that every kill finds much that is done and not saved. */
 const FLUSH_MS = 200;
+/** Nobody takes over sooner after a kill: two looks, two seconds apart. */
+const TAKEOVER_MS = 2_000;
 /** Something is not getting on at all. */
 const LONGEST_SHORT_MS = 240_000;
 const LONGEST_LONG_MS = 2_400_000;
@@ -44,9 +46,10 @@ export const kill: Scenario = {
       const index = stage.random.int(WORKERS);
       const victim = workers[index];
       if (victim === undefined) continue;
+      const killedAt = monotonicMs();
       await victim.kill();
       kills++;
-      inFlight += await unsavedOf(stage, victim);
+      inFlight += await unsavedOf(stage, victim, killedAt);
       workers[index] = processes.worker(setup);
     }
     await finishing;
@@ -62,12 +65,26 @@ export const kill: Scenario = {
   },
 };
 
-/** What a killed worker had begun for the plain consumer and not saved: so much may run again, and no more. */
-async function unsavedOf({ database, folder }: Stage, victim: ProofProcess): Promise<number> {
-  const begun = readRuns(folder, victim.name).filter((run) => run.consumer === 'plain');
-  const positions = [...new Set(begun.map((run) => run.position))];
-  const [row] = await database.query<{ unread: number }>(UNREAD_OF, ['plain', positions]);
-  return row?.unread ?? 0;
+/**
+ * What a killed worker had begun for the plain consumer and not saved: so much may run again, and no more. Where the answer took so
+ * long that the next owner may have been at work, what others have begun since was not saved either.
+ */
+async function unsavedOf(
+  { database, folder }: Stage,
+  victim: ProofProcess,
+  killedAt: number,
+): Promise<number> {
+  const begun = positionsOf(readRuns(folder, victim.name));
+  const unsaved = new Set(await unreadOf(database, 'plain', [...begun]));
+  if (monotonicMs() - killedAt > TAKEOVER_MS) {
+    const since = positionsOf(readRuns(folder).filter(({ startedAt }) => startedAt > killedAt));
+    for (const position of since) if (begun.has(position)) unsaved.add(position);
+  }
+  return unsaved.size;
+}
+
+function positionsOf(runs: readonly Run[]): Set<number> {
+  return new Set(runs.filter((run) => run.consumer === 'plain').map((run) => run.position));
 }
 
 async function reportVerdicts({ database, folder, report }: Stage, inFlight: number): Promise<void> {

@@ -2,8 +2,8 @@ import { consumersOfEveryKind, type ProofProcess } from '../harness/child-proces
 import { monotonicMs } from '../harness/clock.js';
 import { judge, readEvents } from '../harness/evidence.js';
 import { type Run, readRuns } from '../harness/journal.js';
-import { TOKENS, UNREAD_OF } from '../harness/proof-database.store.js';
-import { unsettled, untilLeased, untilSettled } from '../harness/settled.js';
+import { TOKENS } from '../harness/proof-database.store.js';
+import { unreadOf, unsettled, untilLeased, untilSettled } from '../harness/settled.js';
 import { sleep, until } from '../harness/wait.js';
 import type { ConsumerSpec, PlannedEvent } from '../processes/protocol.js';
 import type { Scenario, Stage } from './scenario.js';
@@ -63,7 +63,8 @@ export const stoppedWorker: Scenario = {
     const ended = endedBy(stage, first);
     if (ended.length > UNSAVED)
       throw new Error('the machine was too busy to stop the worker in its handlers');
-    if ((await unreadOf(stage, ended)) === 0)
+    const positions = ended.map(({ position }) => position);
+    if ((await unreadOf(database, UNSAVING.name, positions)).length === 0)
       throw new Error('the machine was too busy to stop the worker before its save');
     const second = processes.worker(setup);
     await second.ready();
@@ -119,19 +120,12 @@ function untilPassedOver(stage: Stage): Promise<unknown> {
   return until('what concerns other consumers is passed over', async () => {
     const events = await readEvents(stage.database);
     const positions = events.map(({ position }) => position);
-    const [row] = await stage.database.query<{ unread: number }>(UNREAD_OF, [UNSAVING.name, positions]);
-    return row?.unread === 0;
+    return (await unreadOf(stage.database, UNSAVING.name, positions)).length === 0;
   });
 }
 
 function endedBy({ folder }: Stage, worker: ProofProcess): Run[] {
   return readRuns(folder, worker.name).filter((run) => run.endedAt !== undefined);
-}
-
-async function unreadOf({ database }: Stage, runs: readonly Run[]): Promise<number> {
-  const positions = runs.map(({ position }) => position);
-  const [row] = await database.query<{ unread: number }>(UNREAD_OF, [UNSAVING.name, positions]);
-  return row?.unread ?? 0;
 }
 
 /** As the woken worker itself counts them. */
