@@ -40,8 +40,8 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'events of one aggregate side by side',
-    file: 'dist/delivery/dispatcher.js',
-    find: 'new AggregateLanes(consumer.ordered)',
+    file: 'dist/delivery/work-in-hand.js',
+    find: 'new AggregateLanes(ordered)',
     put: 'new AggregateLanes(false)',
     run: SHORT_SOAK,
   },

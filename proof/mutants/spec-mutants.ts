@@ -158,7 +158,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'if (attempt.deliveries.length > 0) {',
       },
       {
-        file: 'src/delivery/dispatcher.ts',
+        file: 'src/delivery/outcome-settler.ts',
         find: "if (outcome.kind === 'processed' && attempt.settlesPositions) {",
         put: "if (outcome.kind === 'processed' && attempt.deliveries.length === 0) {",
       },

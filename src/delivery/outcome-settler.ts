@@ -1,0 +1,193 @@
+import type { ClaimedRow } from '../inbox/inbox-event.store.js';
+import type { ExceptionRow, ResolvedRow } from '../inbox/inbox-status.js';
+import type { SaveReport, SettleBuffer } from '../inbox/settle-buffer.js';
+import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { Attempt } from './attempt.js';
+import { type Delivery, isClaimed, type Outcome } from './delivery.js';
+import type { InfrastructurePause } from './infrastructure-pause.js';
+import {
+  DUE_NOW,
+  exceptionOf,
+  PROCESSED,
+  resolutionOf,
+  resolutionOfRow,
+  type Verdict,
+  WAITING,
+} from './outcome-rows.js';
+import type { OutcomeStream } from './outcome-stream.js';
+import { UnsavedOutcomes } from './unsaved-outcomes.js';
+import type { WorkInHand } from './work-in-hand.js';
+
+interface SettlerEnvironment {
+  readonly settings: IntegrationSettingsService;
+  readonly outcomes: OutcomeStream;
+}
+
+/** Whom outcomes concern beyond lanes and inbox. */
+export interface SettlerHooks {
+  /** An outcome lies in the settle buffer, or room was made. */
+  outcomeReady(): void;
+  leaseLost(): void;
+}
+
+/** Takes outcomes where they belong: to the lanes, to the claimed rows, and into the settle buffer until they are saved. */
+export class OutcomeSettler {
+  private readonly settings: IntegrationSettingsService;
+  private readonly outcomes: UnsavedOutcomes;
+
+  constructor(
+    private readonly inHand: WorkInHand,
+    private readonly buffer: SettleBuffer,
+    private readonly pause: InfrastructurePause,
+    env: SettlerEnvironment,
+    private readonly hooks: SettlerHooks,
+  ) {
+    this.settings = env.settings;
+    this.outcomes = new UnsavedOutcomes(env.outcomes);
+  }
+
+  /** A batch that fails is run again event by event: the one at fault is found, and no other is blamed for it. */
+  ended(attempt: Attempt, outcome: Outcome): void {
+    const { deliveries } = attempt;
+    if (deliveries[0].alone && outcome.kind !== 'infrastructure') this.inHand.singles--;
+    if (outcome.kind === 'processed' && attempt.settlesPositions) {
+      this.pause.succeeded();
+      for (const delivery of deliveries) {
+        this.outcomes.tellCommitted(delivery);
+        this.inHand.lanes.resolved(delivery);
+      }
+    } else if (deliveries.length > 1 && isFailure(outcome)) {
+      for (const delivery of deliveries) {
+        delivery.alone = true;
+        this.inHand.singles++;
+        this.inHand.again(delivery);
+      }
+    } else {
+      for (const delivery of deliveries) this.settle(delivery, outcome);
+    }
+  }
+
+  /** A claimed row that cannot run, or must not any more. */
+  giveUp(row: ClaimedRow, error: Error | undefined, attemptGivenBack = false): void {
+    this.resolve({ ...resolutionOfRow(row, { ...this.deadVerdict, error }), attemptGivenBack });
+    this.inHand.lanes.recheck(row);
+    this.hooks.outcomeReady();
+  }
+
+  /** Claimed rows that never ran get their attempt back and are due again. */
+  giveBackClaims(): void {
+    const { claims, running } = this.inHand;
+    for (const delivery of claims.deliveries()) {
+      if (!running.some((each) => each === delivery)) this.giveBack(delivery);
+    }
+  }
+
+  /** What waits behind an unresolved event and is to be written down as waiting. */
+  takeWaiting(): ExceptionRow[] {
+    return this.inHand.takeParked().map((delivery) => exceptionOf(delivery.log, WAITING, 0));
+  }
+
+  /** A save is committed: lanes follow what the inbox says. */
+  saved(report: SaveReport): void {
+    const { claims, lanes } = this.inHand;
+    for (const row of report.resolved) claims.saved(row.inboxEventId);
+    this.outcomes.saved(report);
+    lanes.written(report.written);
+    lanes.released(report.released, report.stillBlocked);
+    for (const row of report.found) lanes.recheck(row);
+    const updated = new Set(report.updated);
+    // Its transaction committed after all, or an admin was faster: the inbox decides whether the lane stays blocked.
+    for (const row of report.resolved) if (!updated.has(row.inboxEventId)) lanes.recheck(row);
+  }
+
+  private settle(delivery: Delivery, outcome: Outcome): void {
+    switch (outcome.kind) {
+      case 'processed':
+        this.processed(delivery);
+        this.inHand.lanes.resolved(delivery);
+        break;
+      case 'skipped':
+        this.write(delivery, { status: 'skipped', availableInMs: undefined, error: outcome.reason });
+        this.inHand.lanes.resolved(delivery);
+        break;
+      case 'dead':
+        this.write(delivery, { ...this.deadVerdict, error: outcome.error });
+        this.inHand.lanes.resolved(delivery);
+        break;
+      case 'retry':
+        this.write(delivery, { status: 'failed', availableInMs: outcome.delayMs, error: outcome.error });
+        for (const follower of this.inHand.lanes.failed(delivery)) this.dismiss(follower);
+        break;
+      case 'elsewhere':
+        if (delivery.claim === undefined) this.buffer.settle(delivery.position);
+        else this.inHand.claims.end(delivery.claim);
+        this.inHand.lanes.foundElsewhere(delivery);
+        break;
+      case 'infrastructure':
+        this.inHand.again(delivery);
+        this.pause.begin(outcome.error);
+        break;
+      case 'lease-lost':
+        this.hooks.leaseLost();
+        break;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  private processed(delivery: Delivery): void {
+    const { subscription, position, log } = delivery;
+    if (isClaimed(delivery)) {
+      // The row of a transactional handler became `processed` in the handler's own transaction.
+      if (subscription.transactional) {
+        this.inHand.claims.end(delivery.claim);
+        this.outcomes.tellCommitted(delivery);
+      } else this.write(delivery, PROCESSED);
+    } else {
+      this.outcomes.add(delivery, PROCESSED);
+      if (subscription.transactional) this.buffer.settleCovered(position, log.id);
+      else this.buffer.settle(position);
+    }
+    this.pause.succeeded();
+  }
+
+  private write(delivery: Delivery, verdict: Verdict): void {
+    this.pause.succeeded();
+    this.outcomes.add(delivery, verdict);
+    if (!isClaimed(delivery)) {
+      this.buffer.except(exceptionOf(delivery.log, verdict, delivery.attempt));
+      return;
+    }
+    this.inHand.claims.end(delivery.claim);
+    this.resolve(resolutionOf(delivery, verdict));
+  }
+
+  private resolve(row: ResolvedRow): void {
+    this.inHand.claims.toSave(row.inboxEventId);
+    this.buffer.resolve(row);
+  }
+
+  private get deadVerdict(): Pick<Verdict, 'status' | 'availableInMs'> {
+    const { deadLetterEnabled } = this.settings.snapshot();
+    return { status: deadLetterEnabled ? 'dead_letter' : 'failed', availableInMs: undefined };
+  }
+
+  /** The one that it follows is to be tried again: its own attempt has not begun. */
+  private dismiss(follower: Delivery): void {
+    if (!isClaimed(follower)) return;
+    this.inHand.claims.begin(follower.claim);
+    this.inHand.claims.end(follower.claim);
+    this.giveBack(follower);
+  }
+
+  /** One that follows another waits for it again. */
+  private giveBack(delivery: Delivery): void {
+    if (!isClaimed(delivery)) return;
+    const verdict = delivery.claim.follows ? WAITING : DUE_NOW;
+    this.resolve({ ...resolutionOf(delivery, verdict), attemptGivenBack: true });
+  }
+}
+
+function isFailure(outcome: Outcome): boolean {
+  return outcome.kind === 'retry' || outcome.kind === 'dead' || outcome.kind === 'skipped';
+}

@@ -1,0 +1,65 @@
+import type { Attempt } from './attempt.js';
+import type { Delivery } from './delivery.js';
+
+/** The attempts of one worker that are under way: their deadlines, and who waits until there is none. */
+export class RunningAttempts {
+  private readonly attempts = new Set<Attempt>();
+  private readonly endedWaiters: (() => void)[] = [];
+  private watching = false;
+
+  get size(): number {
+    return this.attempts.size;
+  }
+
+  add(attempt: Attempt): void {
+    this.attempts.add(attempt);
+    this.watchDeadlines();
+  }
+
+  remove(attempt: Attempt): void {
+    this.attempts.delete(attempt);
+  }
+
+  /** Whether one of them runs an event that `isOne`. */
+  some(isOne: (delivery: Delivery) => boolean): boolean {
+    for (const { deliveries } of this.attempts) if (deliveries.some(isOne)) return true;
+    return false;
+  }
+
+  /** Resolves when nothing runs any more. */
+  get ended(): Promise<void> {
+    if (this.attempts.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.endedWaiters.push(resolve));
+  }
+
+  /** What the last one came to is settled: whoever waits for the end is told. */
+  tellIfEnded(): void {
+    if (this.attempts.size > 0 || this.endedWaiters.length === 0) return;
+    for (const resolve of this.endedWaiters.splice(0)) resolve();
+  }
+
+  /** Resolves to whether all of them ended before `deadline` (monotonic ms). */
+  async finish(deadline: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
+    });
+    await Promise.race([this.ended, late]);
+    clearTimeout(timer);
+    return this.attempts.size === 0;
+  }
+
+  /** Each is told that it is given up. */
+  abandon(reason: Error): void {
+    for (const attempt of this.attempts) attempt.end(reason);
+  }
+
+  private watchDeadlines(): void {
+    if (this.watching) return;
+    this.watching = true;
+    setImmediate(() => {
+      this.watching = false;
+      for (const attempt of this.attempts) attempt.watchDeadline();
+    });
+  }
+}
