@@ -75,7 +75,7 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'owner trusts its lease without looking at its clock',
-    file: 'dist/inbox/lease-keeper.js',
+    file: 'dist/inbox/held-lease.js',
     find: 'return performance.now() - this.confirmedAt < this.leaseMs;',
     put: 'return true;',
     run: ['--only', 'stopped-worker'],

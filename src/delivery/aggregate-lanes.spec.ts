@@ -7,7 +7,7 @@ import {
   SimulatedInbox,
   type Statement,
 } from '../../test/support/simulated-inbox.js';
-import { HeldLease } from '../inbox/lease-keeper.js';
+import { HeldLease } from '../inbox/held-lease.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../subscribers/consumer.js';
 import { Attempt, type OutcomeHandler } from './attempt.js';
 import { ConsumerWorker } from './consumer-worker.js';

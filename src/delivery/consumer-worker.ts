@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { IntegrationError, messageOf } from '../errors.js';
 import { CursorReader } from '../inbox/cursor-reader.js';
+import type { HeldLease } from '../inbox/held-lease.js';
 import type { ClaimedCursor } from '../inbox/inbox-cursor.store.js';
-import type { HeldLease } from '../inbox/lease-keeper.js';
 import { type SaveReport, SettleBuffer } from '../inbox/settle-buffer.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { Backoff } from './backoff.js';

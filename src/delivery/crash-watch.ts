@@ -1,5 +1,5 @@
+import type { HeldLease } from '../inbox/held-lease.js';
 import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
-import type { HeldLease } from '../inbox/lease-keeper.js';
 import type { LogEvent } from '../outbox/log-event.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 

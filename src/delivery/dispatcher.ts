@@ -1,7 +1,7 @@
 import type { AggregateKey } from '../events/aggregate-key.js';
+import type { HeldLease } from '../inbox/held-lease.js';
 import type { ClaimedRow } from '../inbox/inbox-event.store.js';
 import type { ExceptionRow } from '../inbox/inbox-status.js';
-import type { HeldLease } from '../inbox/lease-keeper.js';
 import type { PositionSet } from '../inbox/position-set.js';
 import type { SaveReport, SaveSource, SettleBuffer } from '../inbox/settle-buffer.js';
 import type { LogEvent } from '../outbox/log-event.js';

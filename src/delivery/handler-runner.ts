@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { HostClient } from '../database/host-client.js';
 import { IntegrationError } from '../errors.js';
+import type { HeldLease } from '../inbox/held-lease.js';
 import { InboxService } from '../inbox/inbox.service.js';
-import type { HeldLease } from '../inbox/lease-keeper.js';
 import { IntegrationLinkService } from '../links/integration-link.service.js';
 import { OutboxNotifier } from '../outbox/outbox-notifier.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';

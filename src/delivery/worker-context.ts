@@ -1,8 +1,8 @@
 import type { Logger } from '@nestjs/common';
 import { messageOf } from '../errors.js';
+import type { HeldLease } from '../inbox/held-lease.js';
 import type { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import type { InboxEventStore } from '../inbox/inbox-event.store.js';
-import type { HeldLease } from '../inbox/lease-keeper.js';
 import type { ReplayStore } from '../inbox/replay.store.js';
 import type { LogPages } from '../outbox/log-pages.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';

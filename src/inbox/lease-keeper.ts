@@ -1,10 +1,10 @@
-import { hostname } from 'node:os';
 import { Logger } from '@nestjs/common';
-import { answerWithin } from '../database/answer-within.js';
 import type { EngineConnection } from '../database/engine-connection.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { ProcessIdentity } from '../database/process-identity.js';
 import { messageOf } from '../errors.js';
+import { Heartbeat } from './heartbeat.js';
+import { HeldLease } from './held-lease.js';
 import type { ClaimedCursor, InboxCursorStore } from './inbox-cursor.store.js';
 import { type CursorKey, nameOfCursor } from './inbox-status.js';
 import type { CursorSight, IntegrationProcessStore, Sight } from './integration-process.store.js';
@@ -12,10 +12,7 @@ import { assignFreeCursors, cursorToHandOver } from './lease-spread.js';
 import { PeerWatch } from './peer-watch.js';
 
 const BEAT_INTERVAL_MS = 2_000;
-const BEAT_TIMEOUT_MS = 5_000;
 const FREE_BEATS = 3;
-const RECONNECT_FIRST_MS = 200;
-const RECONNECT_MAX_MS = 5_000;
 
 /** A consumer of this process: by name, and whether its code handles all the names that are stored for it. */
 export interface LeaseCandidate {
@@ -41,77 +38,45 @@ export interface LeaseUser {
   settings(stored: Record<string, unknown>, readAt: number): void;
 }
 
-/**
- * The right to work on one cursor. Expiry is the database's to judge; beside that the owner itself starts nothing once its
- * own monotonic clock says that a lease's time has passed since it *sent* the last renewal that succeeded, or while its
- * heartbeat connection is lost. So a process that wakes from a stop does not run what it had fetched before.
- */
-export class HeldLease {
-  private confirmedAt: number;
-  private leaseMs: number;
-
-  constructor(
-    readonly key: CursorKey,
-    readonly token: string,
-    sentAt: number,
-    leaseMs: number,
-  ) {
-    this.confirmedAt = sentAt;
-    this.leaseMs = leaseMs;
-  }
-
-  isValid(): boolean {
-    return performance.now() - this.confirmedAt < this.leaseMs;
-  }
-
-  /** @internal The renewal that was sent at `sentAt` succeeded. */
-  confirm(sentAt: number, leaseMs: number): void {
-    this.confirmedAt = sentAt;
-    this.leaseMs = leaseMs;
-  }
-
-  /** @internal Nothing is known any more. */
-  invalidate(): void {
-    this.leaseMs = 0;
-  }
-}
-
 /** Claims cursors, renews their leases and gives them up, by one small statement every two seconds on a connection of its own. */
 export class LeaseKeeper {
   private readonly logger = new Logger('LeaseKeeper');
   private readonly held = new Map<string, HeldLease>();
   private readonly peers = new PeerWatch();
+  private readonly heartbeat: Heartbeat;
   private user: LeaseUser | undefined;
-  private connection: EngineConnection | undefined;
-  private running: Promise<void> | undefined;
-  private stopping = new AbortController();
-  private wake: () => void = () => {};
-  private beatWanted = false;
   /** For how many beats a cursor was free that is another process's to claim. */
   private readonly freeFor = new Map<string, number>();
   private renewedAt = Number.NEGATIVE_INFINITY;
   private forgotAt = 0;
   private claims = true;
-  private lastBeat: Promise<unknown> = Promise.resolve();
   /** Consumers that this process could lease, by the names that were stored for them at the last look. */
   private able: string[] | undefined;
 
   constructor(
-    private readonly db: EngineDatabase,
+    db: EngineDatabase,
     private readonly processes: IntegrationProcessStore,
     private readonly cursors: InboxCursorStore,
     private readonly identity: ProcessIdentity,
     private readonly role: 'all' | 'publisher' | 'worker',
     private readonly leaseMs: () => number,
-  ) {}
+  ) {
+    this.heartbeat = new Heartbeat(
+      db,
+      processes,
+      { id: identity.id, role },
+      () => this.beatIntervalMs,
+      () => this.nothingKnown(),
+      this.logger,
+    );
+  }
 
   /** Begins to beat. With `claims: false` it takes no lease of its own accord. */
   start(user: LeaseUser, options: { claims: boolean }): void {
     this.claims = options.claims && this.role !== 'publisher';
-    if (this.running !== undefined) return;
+    if (this.heartbeat.isRunning) return;
     this.user = user;
-    this.stopping = new AbortController();
-    this.running = this.beatUntilStopped(this.stopping.signal);
+    this.heartbeat.start(() => this.beat(this.claims));
   }
 
   /** Whether free cursors are to be claimed from now on. */
@@ -122,20 +87,12 @@ export class LeaseKeeper {
 
   /** Beats at once, to claim or to renew. */
   beatNow(): void {
-    this.beatWanted = true;
-    this.wake();
+    this.heartbeat.beatNow();
   }
 
   /** Stops beating and signs out. Leases are to be released before. */
-  async stop(): Promise<void> {
-    if (this.running === undefined) return;
-    this.stopping.abort();
-    this.wake();
-    await this.running;
-    this.running = undefined;
-    await this.processes.signOut(this.identity.id).catch(() => {});
-    await this.connection?.close();
-    this.connection = undefined;
+  stop(): Promise<void> {
+    return this.heartbeat.stop();
   }
 
   /**
@@ -159,37 +116,19 @@ export class LeaseKeeper {
     lease.invalidate();
   }
 
-  private async beatUntilStopped(stopped: AbortSignal): Promise<void> {
-    let failures = 0;
-    while (!stopped.aborted) {
-      this.beatWanted = false;
-      try {
-        await this.beat(this.claims);
-        failures = 0;
-      } catch (error) {
-        if (stopped.aborted) return;
-        // The connection's end is announced as a loss by the database; here it only has to be replaced.
-        this.disconnect();
-        failures++;
-        if (failures === 1) this.logger.warn(`The heartbeat failed and is tried again: ${messageOf(error)}`);
-      }
-      await this.pause(failures === 0 ? this.beatIntervalMs : reconnectDelay(failures), stopped);
-    }
-  }
-
   /** Every two seconds, or, where leases are so short, often enough to renew them in time. */
   private get beatIntervalMs(): number {
     return Math.min(BEAT_INTERVAL_MS, this.leaseMs() / 3);
   }
 
-  /** One beat at a time: what a beat sees must not be older than the leases it is compared with. */
+  /** The connection is a new one: what was seen by the one before may be long ago. */
+  private nothingKnown(): void {
+    this.renewedAt = Number.NEGATIVE_INFINITY;
+    this.peers.restart();
+  }
+
   private beat(claims: boolean): Promise<boolean> {
-    const beat = this.lastBeat
-      .catch(() => {})
-      .then(() => this.connect())
-      .then((connection) => answerWithin(BEAT_TIMEOUT_MS, this.beatOnce(connection, claims)));
-    this.lastBeat = beat;
-    return beat;
+    return this.heartbeat.beat((connection) => this.beatOnce(connection, claims));
   }
 
   /** Whether all that was to be claimed is. */
@@ -212,7 +151,7 @@ export class LeaseKeeper {
       },
       true,
     );
-    if (connection !== this.connection) return false;
+    if (!this.heartbeat.isCurrent(connection)) return false;
     if (renew) this.renewedAt = sentAt;
     user.settings(sight.settings, sentAt);
     this.confirm(sight, sentAt, leaseMs, user);
@@ -324,48 +263,8 @@ export class LeaseKeeper {
     const lease = key && [...this.held.values()].find(({ key: held }) => sameCursor(held, key));
     if (lease !== undefined) user.handOver(lease);
   }
-
-  private async connect(): Promise<EngineConnection> {
-    if (this.connection !== undefined) return this.connection;
-    const connection = await this.db.openDedicated('nestjs-integration heartbeat', true);
-    try {
-      const self = { id: this.identity.id, role: this.role, host: hostname(), pid: process.pid };
-      await answerWithin(BEAT_TIMEOUT_MS, this.processes.signIn(connection, self));
-    } catch (error) {
-      connection.destroy();
-      throw error;
-    }
-    this.connection = connection;
-    this.renewedAt = Number.NEGATIVE_INFINITY;
-    this.peers.restart();
-    connection.ended.then(() => {
-      if (this.connection === connection) this.connection = undefined;
-    });
-    return connection;
-  }
-
-  private disconnect(): void {
-    this.connection?.destroy();
-    this.connection = undefined;
-  }
-
-  private pause(ms: number, stopped: AbortSignal): Promise<void> {
-    if (stopped.aborted || this.beatWanted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
 }
 
 function sameCursor(a: CursorKey, b: CursorKey): boolean {
   return a.consumerName === b.consumerName && a.partition === b.partition;
-}
-
-function reconnectDelay(failures: number): number {
-  const full = Math.min(RECONNECT_FIRST_MS * 2 ** (failures - 1), RECONNECT_MAX_MS);
-  return full / 2 + (full / 2) * Math.random();
 }
