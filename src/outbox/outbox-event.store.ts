@@ -5,7 +5,7 @@ import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
 import type { LogEntry } from './log-entry.js';
-import { outboxChannelOf } from './wakeup.store.js';
+import { outboxChannelOf, unhurriedNotify } from './wakeup.store.js';
 
 const UNIQUE_VIOLATION = '23505';
 /** A key that kept vanishing between insert and look-up: only retention deletes events, so twice is already odd. */
@@ -57,10 +57,9 @@ export class OutboxEventStore {
     this.insertMany = `${many} RETURNING id::text AS id, position`;
     this.insertManyOnce = `${many} ${ONCE} RETURNING id::text AS id, position`;
     this.byKeys = `SELECT id::text AS id, position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text[])`;
-    // One round trip for both. The concatenation is there to call the two; NOTIFY's commit is not waited for on disk, as in
-    // WakeupStore, and where nothing is visible nothing is written at all.
+    // One round trip for both; where nothing is visible nobody is told, and nothing is written at all.
     this.visible = `SELECT string_agg(position::text, ',') AS positions,
-        CASE WHEN count(*) > 0 THEN concat(set_config('synchronous_commit', 'off', true), pg_notify($2, $3)) END AS told
+        CASE WHEN count(*) > 0 THEN ${unhurriedNotify('$2', '$3')} END AS told
       FROM ${table} WHERE position = ANY ($1::bigint[])`;
     this.channel = outboxChannelOf(db.schema);
   }

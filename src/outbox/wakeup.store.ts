@@ -16,6 +16,14 @@ export function readMessage(payload: string): { processId: string; concernsInbox
   return { processId: concernsInbox ? payload.slice(0, -INBOX_MARK.length) : payload, concernsInbox };
 }
 
+/**
+ * SQL that tells every listening session and calls for nothing else: the commit that carries it is not waited for on disk, where it would
+ * only keep the writers' commits waiting. A wake-up need not survive a crash.
+ */
+export function unhurriedNotify(channel: string, message: string): string {
+  return `concat(set_config('synchronous_commit', 'off', true), pg_notify(${channel}, ${message}))`;
+}
+
 /** NOTIFY and LISTEN: how processes tell each other that there is something to read. */
 @Injectable()
 export class WakeupStore {
@@ -30,15 +38,13 @@ export class WakeupStore {
   }
 
   /**
-   * Tells every listening process. In a transaction of its own: NOTIFY inside the business one would serialize commits. It is
-   * not waited for on disk, where it would only keep the writers' commits waiting: a wake-up need not survive a crash.
+   * Tells every listening process. In a transaction of its own: NOTIFY inside the business one would serialize commits.
    */
   async notify(processId: string, concernsInbox: boolean): Promise<void> {
-    await this.db.queryNamed(
-      'integration_notify',
-      `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`,
-      [this.outboxChannel, concernsInbox ? `${processId}${INBOX_MARK}` : processId],
-    );
+    await this.db.queryNamed('integration_notify', `SELECT ${unhurriedNotify('$1', '$2')}`, [
+      this.outboxChannel,
+      concernsInbox ? `${processId}${INBOX_MARK}` : processId,
+    ]);
   }
 
   async listen(connection: EngineConnection): Promise<void> {
