@@ -116,13 +116,6 @@ export const kitMutants: readonly KitMutant[] = [
     run: INTERLEAVINGS,
   },
   {
-    name: 'retention that deletes what an open replay is to send',
-    file: 'dist/maintenance/retention.store.js',
-    find: 'WHERE p.finished_at IS NULL AND p.next_position <= p.to_position',
-    put: 'WHERE false AND p.next_position <= p.to_position',
-    run: INTERLEAVINGS,
-  },
-  {
     name: 'retention that deletes dead letters',
     file: 'dist/maintenance/retention.store.js',
     find: "AND status NOT IN ('processed', 'skipped')",

@@ -32,6 +32,18 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'whose token was changed saves nothing',
   },
   {
+    name: 'retention that deletes what an open replay is to send',
+    patches: [
+      {
+        file: 'src/maintenance/retention.store.ts',
+        find: 'WHERE p.finished_at IS NULL AND p.next_position <= p.to_position',
+        put: 'WHERE false AND p.next_position <= p.to_position',
+      },
+    ],
+    spec: 'test/retention.spec.ts',
+    test: 'keeps what a replay that is not finished has still to look at',
+  },
+  {
     name: 'attempts counted after the run',
     patches: [
       {
