@@ -3,12 +3,15 @@ import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.stor
 import type { LogEvent } from '../outbox/log-event.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 
-/** `read_upto` is saved so far ahead that it costs one small update in thousands of events. */
-const AHEAD = 10_000;
+/**
+ * `read_upto` is saved so far ahead, at most once for a page: an event now and then is not kept waiting by it. No further: what is unread
+ * below it runs one by one after a second unclean end, be it innocent or not.
+ */
+const AHEAD = 500;
 
 /*
  * Events that end their process. Before handlers of a page start, the cursor says how far was read (`read_upto`, saved
- * ahead in large steps). A takeover from an owner that did not release counts as unclean. The first one simply reads again:
+ * somewhat ahead). A takeover from an owner that did not release counts as unclean. The first one simply reads again:
  * it may have been anything. From the second on, whatever is unread below `read_upto` (and below the log's head: nothing beyond was
  * there to be read) is suspect and runs alone in its process, moved to the inbox with its attempt counted before it runs. So
  * the event at fault is a dead letter after two ends and its attempts, and no other is blamed for it.

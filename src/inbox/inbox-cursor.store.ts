@@ -106,10 +106,15 @@ export class InboxCursorStore {
     );
   }
 
-  /** Before handlers of events up to here start: what an unclean end may have been caused by. False: the lease is lost. */
+  /**
+   * Before handlers of events up to here start: what an unclean end may have been caused by. False: the lease is lost. Not waited for on
+   * disk: it is to outlive the process, not the server.
+   */
   async saveReadUpto(key: CursorKey, token: string, readUpto: number): Promise<boolean> {
-    const rows = await this.db.query(
-      `UPDATE ${this.cursor} SET read_upto = $4 WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1`,
+    const rows = await this.db.queryNamed(
+      'integration_save_read_upto',
+      `UPDATE ${this.cursor} SET read_upto = $4 WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
+       RETURNING set_config('synchronous_commit', 'off', true)`,
       [key.consumerName, key.partition, token, readUpto],
     );
     return rows.length > 0;
@@ -145,7 +150,7 @@ export class InboxCursorStore {
          SELECT $5::uuid, $4, $1, $2, $6, $7, 'processing', 1, '${RUN_ALONE}', clock_timestamp() FROM fenced
          ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING RETURNING id
        )
-       SELECT EXISTS (SELECT 1 FROM fenced) AS held, (SELECT id FROM moved) AS id`,
+       SELECT EXISTS (SELECT 1 FROM fenced) AS held, (SELECT id FROM moved) AS id, set_config('synchronous_commit', 'off', true)`,
       [
         key.consumerName,
         key.partition,
