@@ -62,7 +62,7 @@ export class ConsumerWorker {
     this.leavePages = env.pages.join(filter);
     this.crashes = new CrashWatch(env.cursors, env.log, cursor, lease, () => this.reader.readPosition);
     this.dispatcher = new Dispatcher(consumer, lease, buffer, env, {
-      outcomeReady: () => this.outcomeReady(),
+      outcomeReady: (isAwaited) => this.outcomeReady(isAwaited),
       leaseLost: () => context.leaseLost(),
       broken: (error) => context.giveUp(`an internal error: ${messageOf(error)}`),
       pausing: (ms, error) =>
@@ -215,9 +215,10 @@ export class ConsumerWorker {
     }
   }
 
-  private outcomeReady(): void {
+  private outcomeReady(isAwaited = false): void {
     this.pages.makeRoom();
-    this.saves.soon();
+    if (isAwaited) this.saves.now();
+    else this.saves.soon();
     this.retries.capacityFreed();
     this.tellRest();
   }

@@ -239,7 +239,7 @@ export class Dispatcher implements SaveSource, SlotUser {
       this.running.tellIfEnded();
       callAll(this.claimWaiters);
       this.pump();
-      if (!this.abandoned) this.hooks.outcomeReady();
+      if (!this.abandoned) this.hooks.outcomeReady(attempt.delivery.claim?.alone);
     } catch (error) {
       this.hooks.broken(error);
     }

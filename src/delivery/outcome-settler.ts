@@ -25,8 +25,8 @@ interface SettlerEnvironment {
 
 /** Whom outcomes concern beyond lanes and inbox. */
 export interface SettlerHooks {
-  /** An outcome lies in the settle buffer, or room was made. */
-  outcomeReady(): void;
+  /** An outcome lies in the settle buffer, or room was made. `isAwaited`: nothing goes on before it is saved. */
+  outcomeReady(isAwaited?: boolean): void;
   leaseLost(): void;
 }
 
