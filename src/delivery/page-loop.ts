@@ -132,7 +132,8 @@ export class PageLoop {
       const page = await this.reader.readPage(Math.ceil(this.pageRows() / share), PAGE_BYTES / share);
       if (this.context.stopped) return false;
       const last = page.rows.at(-1);
-      if (last !== undefined && !(await this.announce(last.position))) return false;
+      const lastWanted = page.rows.findLast(({ wanted }) => wanted !== undefined);
+      if (lastWanted !== undefined && !(await this.announce(lastWanted.position))) return false;
       this.dispatcher.settleAll(page.swept);
       this.arrive(page.rows);
       this.caughtUp = !page.cut;
