@@ -10,12 +10,14 @@ const PROBE_AGES_MS = [2, 5, 10, 20, 40, 80, 160, 320, 640, 1_280];
 const PROBE_INTERVAL_MS = 1_000;
 const GIVE_UP_AFTER_MS = 30_000;
 /**
- * After a probe for several publishes comes a rest of so many times its length: under load, commits are found more of them at a
+ * Where publishes come in a stream, each probe is followed by a rest of so many times its length: commits are found more of them at a
  * time, and the probes take a few hundredths of what the publishers have. Never a longer rest: on a machine with too much to do every
  * probe takes long, and the consumers would be told later and later. A lone publish has rests enough between its ages.
  */
 const REST_PER_PROBE = 20;
 const MAX_REST_MS = 12;
+/** Commits found one so soon after another are a stream, even if each was alone. */
+const STREAM_MS = 15;
 const POSITIONS_PER_PROBE = 1_000;
 
 interface Outstanding {
@@ -40,6 +42,7 @@ export class CommitProber {
   private timerAt = Number.POSITIVE_INFINITY;
   private probing: Promise<void> | undefined;
   private restUntil = 0;
+  private foundAt = Number.NEGATIVE_INFINITY;
   private closed = false;
 
   constructor(
@@ -97,14 +100,19 @@ export class CommitProber {
   private async probe(): Promise<void> {
     const startedAt = performance.now();
     const due = this.takeDue(startedAt);
+    let isStream = due.length > 1;
     try {
       const visible = due.length === 0 ? [] : await this.store.announceVisible(due, this.identity.id);
       this.signal(visible);
+      if (visible.length > 0) {
+        isStream ||= startedAt - this.foundAt < STREAM_MS;
+        this.foundAt = performance.now();
+      }
     } catch (error) {
       this.logger.debug(`looking for commits failed, will look again: ${messageOf(error)}`);
     }
     const now = performance.now();
-    if (due.length > 1) this.restUntil = now + Math.min((now - startedAt) * REST_PER_PROBE, MAX_REST_MS);
+    if (isStream) this.restUntil = now + Math.min((now - startedAt) * REST_PER_PROBE, MAX_REST_MS);
   }
 
   private takeDue(now: number): number[] {

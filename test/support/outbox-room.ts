@@ -19,6 +19,7 @@ import { IntegrationSettingsService } from '../../src/settings/integration-setti
 /** The outbox as one process has it, put together by hand: no Nest, no consumers. */
 export interface OutboxRoom {
   readonly db: EngineDatabase;
+  readonly store: OutboxEventStore;
   readonly settings: IntegrationSettingsService;
   readonly publisher: DomainEventPublisher;
   readonly transactions: TransactionRunner;
@@ -54,6 +55,7 @@ export function openOutbox(options: {
   notifier.wakeups$.subscribe((wakeup) => wakeups.push(wakeup));
   return {
     db,
+    store,
     settings,
     publisher,
     transactions: new TransactionRunner(host, notifier),
