@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EngineDatabase } from '../src/database/engine-database.js';
 import { NonRetryableError, SkipEventError } from '../src/errors.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
+import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
+import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { EVENTS, fillDatabase } from './support/filled-database.js';
@@ -277,3 +280,28 @@ function rowsRead(node: PlanNode): number {
   const passedOver = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
   return rowsPassedOn(node) + passedOver * node['Actual Loops'];
 }
+
+describe('statements that are prepared while the tables are empty', () => {
+  it('do not keep the plan that would be best then, a scan of the table', async () => {
+    const fresh = await createTestDatabase();
+    const engine = new EngineDatabase({ connectionString: fresh.url, schema: 'integration', max: 1 });
+    const scans = async () => {
+      await engine.query('SELECT pg_stat_force_next_flush()');
+      const [row] = await engine.query<{ scans: number }>(
+        `SELECT seq_scan AS scans FROM pg_stat_user_tables WHERE relname = 'outbox_event'`,
+      );
+      return row?.scans;
+    };
+    const before = await scans();
+    const [events, log] = [new OutboxEventStore(engine), new OutboxLogStore(engine)];
+    // The server chooses the plan to keep after five executions.
+    for (let time = 0; time < 8; time++) {
+      await events.announceVisible([1, 2], 'nobody');
+      await log.readPage('{[1,)}', 500, 1_000_000, { eventNames: ['*'], partitions: 1, partition: 0 });
+    }
+    expect(before).toBeDefined();
+    expect(await scans()).toBe(before);
+    await engine.close();
+    await fresh.drop();
+  });
+});

@@ -7,8 +7,11 @@ const MINIMUM_SERVER_VERSION = 140_000;
 const INT8 = 20;
 const PREPARE_TIMEOUT_MS = 5_000;
 
-/** What every engine session sets: a page's estimated cost exceeds the JIT's threshold, and nothing may wait for ever. */
-const SESSION = `SET jit = off; SET statement_timeout = '15s'; SET lock_timeout = '2s';
+/**
+ * What every engine session sets: a page's estimated cost exceeds the JIT's threshold; a prepared statement keeps the plan that it got
+ * when its table was empty, which must not be a scan of it when it is not; and nothing may wait for ever.
+ */
+const SESSION = `SET jit = off; SET enable_seqscan = off; SET statement_timeout = '15s'; SET lock_timeout = '2s';
   SET idle_in_transaction_session_timeout = '15s'; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC'`;
 
 /** One connection of its own: statements, notifications, and a promise that resolves when it has ended. */
