@@ -148,6 +148,33 @@ describe('drain', () => {
     expect(await Promise.all(claims.mock.results.map(({ value }) => value))).toEqual(Array(6).fill(true));
   });
 
+  it('is not done before what handlers publish is handled, those too that were running when it began', async () => {
+    const [begun, mayPublish] = [gate(), gate()];
+    const [first, second] = events('running', 2);
+    if (first === undefined || second === undefined) throw new Error('two events');
+    const { app, handled } = await consume(
+      'running',
+      async ({ aggregateId }) => {
+        if (aggregateId !== first.aggregateId) return;
+        begun.open();
+        await mayPublish.opened;
+        await app.api.publishEvent(second);
+      },
+      DISABLED,
+    );
+    await app.api.publishEvent(first);
+    const earlier = app.processor.drain();
+    await begun.opened;
+    const reads = jest.spyOn(OutboxLogStore.prototype, 'readPage');
+    const drained = app.processor.drain();
+    await until('the log is read again', async () => reads.mock.results.length > 0);
+    await reads.mock.results[0]?.value;
+    mayPublish.open();
+    await drained;
+    expect(handled.all).toEqual([first.aggregateId, second.aggregateId]);
+    await earlier;
+  });
+
   it('holds on while connections are lost: what it calls drained is drained', async () => {
     const { app, handled } = await consume('lossy', () => new Promise((resolve) => setTimeout(resolve, 2)));
     await app.api.publishEvents(events('lossy', 300));

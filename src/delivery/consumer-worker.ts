@@ -88,6 +88,11 @@ export class ConsumerWorker {
     return this.pages.handled + this.retries.claimed;
   }
 
+  /** Handlers that have come to their end since the worker began. */
+  get attemptsEnded(): number {
+    return this.dispatcher.attemptsEnded;
+  }
+
   /** Events read from the log that do not run yet. */
   get waitingEvents(): number {
     return this.dispatcher.waitingEvents;

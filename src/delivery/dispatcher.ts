@@ -43,6 +43,8 @@ interface DispatcherHooks extends SettlerHooks {
 export class Dispatcher implements SaveSource, SlotUser {
   readonly lanes: AggregateLanes;
   readonly priority: number;
+  /** Attempts that have come to their end. */
+  attemptsEnded = 0;
 
   private readonly inHand: WorkInHand;
   private readonly running: RunningAttempts;
@@ -233,6 +235,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   }
 
   private end(attempt: Attempt, outcome: Outcome): void {
+    this.attemptsEnded++;
     try {
       this.running.remove(attempt);
       if (!this.abandoned) this.settler.ended(attempt, outcome);

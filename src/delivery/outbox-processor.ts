@@ -157,15 +157,15 @@ export class OutboxProcessor implements LeaseUser {
 
   private async drainRound(workers: readonly ConsumerWorker[], deadline: number): Promise<DrainRound> {
     const replaying = await this.chores.sendWindows(workers.map((worker) => worker.consumer.name));
-    const handled = handledBy(workers);
+    const before = stepsOf(workers);
     const inTime = await raceDeadline(Promise.all(workers.map((worker) => worker.settleDown())), deadline);
     if (replaying || !inTime) return BROKEN_ROUND;
     const dueInMs = await this.nextDueInMs(workers);
-    // Handlers may have published behind the page that was read last; and a row that became due while we asked is being worked
-    // on, and no row that is due.
+    // Handlers may have published behind the page that was read last, those too that were running already when it was read; and a row
+    // that became due while we asked is being worked on, and no row that is due.
     const isQuiet =
       (dueInMs === undefined || dueInMs > 0) &&
-      handledBy(workers) === handled &&
+      stepsOf(workers) === before &&
       workers.every((worker) => worker.isAtRest);
     return { isQuiet, dueInMs };
   }
@@ -392,6 +392,11 @@ const BROKEN_ROUND: DrainRound = { isQuiet: false, dueInMs: undefined };
 
 function handledBy(workers: readonly ConsumerWorker[]): number {
   return workers.reduce((sum, worker) => sum + worker.handled, 0);
+}
+
+/** Grows with every event that is taken up and with every handler that ends. */
+function stepsOf(workers: readonly ConsumerWorker[]): number {
+  return workers.reduce((sum, worker) => sum + worker.handled + worker.attemptsEnded, 0);
 }
 
 async function raceDeadline(work: Promise<unknown>, deadline: number): Promise<boolean> {
