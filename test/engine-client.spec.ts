@@ -94,6 +94,15 @@ describe('the engine’s own client', () => {
     expect(await notes()).toHaveLength(8 * 7);
   });
 
+  it('leaves to the server how the host’s tables are read', async () => {
+    const settings = 'SELECT name, setting, reset_val AS default FROM pg_settings WHERE name LIKE $1';
+    const rows = await client.$transaction((tx) =>
+      tx.$queryRawUnsafe<{ setting: string; default: string }[]>(settings, 'enable_%'),
+    );
+    expect(rows.length).toBeGreaterThan(10);
+    expect(rows.filter((row) => row.setting !== row.default)).toEqual([]);
+  });
+
   it('goes on with a prepared statement after it has failed, and after a migration', async () => {
     const insert = 'INSERT INTO counted (number) VALUES ($1)';
     const count = (number: unknown) => client.$transaction((tx) => tx.$executeRawUnsafe(insert, number));

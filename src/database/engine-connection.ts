@@ -7,12 +7,18 @@ const MINIMUM_SERVER_VERSION = 140_000;
 const INT8 = 20;
 const PREPARE_TIMEOUT_MS = 5_000;
 
-/**
- * What every engine session sets: a page's estimated cost exceeds the JIT's threshold; a prepared statement keeps the plan that it got
- * when its table was empty, which must not be a scan of it when it is not; and nothing may wait for ever.
- */
-const SESSION = `SET jit = off; SET enable_seqscan = off; SET statement_timeout = '15s'; SET lock_timeout = '2s';
+/** What every session of ours sets: a page's estimated cost exceeds the JIT's threshold, and nothing may wait for ever. */
+const SESSION = `SET jit = off; SET statement_timeout = '15s'; SET lock_timeout = '2s';
   SET idle_in_transaction_session_timeout = '15s'; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC'`;
+
+/**
+ * A prepared statement keeps the plan that it got when its table was empty, which must not be a scan of it when it is not. Not where
+ * the host's statements run: how its tables are best read is not ours to say.
+ */
+const ENGINE_SESSION = `${SESSION}; SET enable_seqscan = off`;
+
+/** Whose statements run on a connection: the engine's alone, or those of the host's handlers as well. */
+export type SessionUse = 'engine' | 'host';
 
 /** One connection of its own: statements, notifications, and a promise that resolves when it has ended. */
 export interface EngineConnection {
@@ -79,12 +85,12 @@ export class EngineConnectionFactory {
   }
 
   /** Sets the session up and refuses a server, or a pooler, that the engine cannot rely on, and one that falls silent meanwhile. */
-  prepare(client: UnpreparedConnection): Promise<void> {
-    return answerWithin(PREPARE_TIMEOUT_MS, this.prepareSession(client));
+  prepare(client: UnpreparedConnection, use: SessionUse): Promise<void> {
+    return answerWithin(PREPARE_TIMEOUT_MS, this.prepareSession(client, use));
   }
 
-  private async prepareSession(client: UnpreparedConnection): Promise<void> {
-    await client.query(SESSION);
+  private async prepareSession(client: UnpreparedConnection, use: SessionUse): Promise<void> {
+    await client.query(use === 'engine' ? ENGINE_SESSION : SESSION);
     const { rows } = await client.query(
       `SELECT pg_is_in_recovery() AS recovering, current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid,
               pg_postmaster_start_time()::text AS started`,
@@ -124,7 +130,7 @@ export class EngineConnectionFactory {
     const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
     try {
       await client.connect();
-      await this.prepare(client);
+      await this.prepare(client, 'engine');
     } catch (error) {
       destroySocket(client);
       throw error;

@@ -4,7 +4,7 @@ import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { isConnectionLoss, reasonOf } from './connection-loss.js';
 import { EngineClient } from './engine-client.js';
-import { type EngineConnection, EngineConnectionFactory } from './engine-connection.js';
+import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
 
 /** Statements of one open transaction, or of the pool. */
 export interface EngineSession {
@@ -50,7 +50,7 @@ export class EngineDatabase implements EngineSession {
     this.connections = new EngineConnectionFactory(options.connectionString, () =>
       this.announceLoss('the server was replaced'),
     );
-    this.pool = this.openPool(options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration');
+    this.pool = this.openPool(options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration', 'engine');
   }
 
   async query<Row = Record<string, unknown>>(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
@@ -113,7 +113,7 @@ export class EngineDatabase implements EngineSession {
   /** A client of the engine's own, with a pool of its own: transactions of handlers cannot starve pages and saves. */
   openClient(): EngineClient {
     const max = this.options.max ?? DEFAULT_CLIENT_POOL_SIZE;
-    const client = new EngineClient(() => this.openPool(max, 'nestjs-integration client', true));
+    const client = new EngineClient(() => this.openPool(max, 'nestjs-integration client', 'host'));
     this.clients.push(client);
     return client;
   }
@@ -125,14 +125,14 @@ export class EngineDatabase implements EngineSession {
     this.losses$.complete();
   }
 
-  private openPool(max: number, applicationName: string, pipeline = false): pg.Pool {
+  private openPool(max: number, applicationName: string, use: SessionUse): pg.Pool {
     const pool = new pg.Pool({
       ...this.connections.config(applicationName),
       max,
-      pipeline,
+      pipeline: use === 'host',
       idleTimeoutMillis: 0,
       verify: (client: pg.PoolClient, done: (error?: Error) => void) => {
-        this.connections.prepare(client).then(() => done(), done);
+        this.connections.prepare(client, use).then(() => done(), done);
       },
     } as pg.PoolConfig);
     // An idle client emits `error` when the server goes away; unheard, it would end the process.
