@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { queryEngine } from '../database/engine-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { SqlClient } from '../database/sql-client.js';
+import { UNHURRIED_COMMIT } from '../database/unhurried-commit.store.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import { RUN_ALONE } from './inbox-event.store.js';
 import {
@@ -114,7 +115,7 @@ export class InboxCursorStore {
     const rows = await this.db.queryNamed(
       'integration_save_read_upto',
       `UPDATE ${this.cursor} SET read_upto = $4 WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
-       RETURNING set_config('synchronous_commit', 'off', true)`,
+       RETURNING ${UNHURRIED_COMMIT}`,
       [key.consumerName, key.partition, token, readUpto],
     );
     return rows.length > 0;
@@ -150,7 +151,7 @@ export class InboxCursorStore {
          SELECT $5::uuid, $4, $1, $2, $6, $7, 'processing', 1, '${RUN_ALONE}', clock_timestamp() FROM fenced
          ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING RETURNING id
        )
-       SELECT EXISTS (SELECT 1 FROM fenced) AS held, (SELECT id FROM moved) AS id, set_config('synchronous_commit', 'off', true)`,
+       SELECT EXISTS (SELECT 1 FROM fenced) AS held, (SELECT id FROM moved) AS id, ${UNHURRIED_COMMIT}`,
       [
         key.consumerName,
         key.partition,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EngineConnection } from '../database/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { UNHURRIED_COMMIT } from '../database/unhurried-commit.store.js';
 
 /** Where processes tell each other that events were committed. */
 export function outboxChannelOf(schema: string): string {
@@ -21,7 +22,7 @@ export function readMessage(payload: string): { processId: string; concernsInbox
  * only keep the writers' commits waiting. A wake-up need not survive a crash.
  */
 export function unhurriedNotify(channel: string, message: string): string {
-  return `concat(set_config('synchronous_commit', 'off', true), pg_notify(${channel}, ${message}))`;
+  return `concat(${UNHURRIED_COMMIT}, pg_notify(${channel}, ${message}))`;
 }
 
 /** NOTIFY and LISTEN: how processes tell each other that there is something to read. */
