@@ -21,7 +21,7 @@ export const idleCost: Scenario = {
   name: 'idle-cost',
   promise: 'statements and CPU of a process with nothing to do',
   run: async (bench: Bench) => {
-    const seconds = bench.sizes.quick ? 8 : 60;
+    const seconds = bench.sizes.quick ? 10 : 60;
     // A server of its own: counting statements costs something, and autovacuum would be counted.
     const server = await BenchServer.start({
       shared_preload_libraries: 'pg_stat_statements',
