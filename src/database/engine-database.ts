@@ -5,6 +5,7 @@ import { answerWithin } from './answer-within.js';
 import { isConnectionLoss, reasonOf } from './connection-loss.js';
 import { EngineClient } from './engine-client.js';
 import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
+import { RowQuery, type TextRow } from './row-query.js';
 
 /** Statements of one open transaction, or of the pool. */
 export interface EngineSession {
@@ -68,18 +69,20 @@ export class EngineDatabase implements EngineSession {
     );
   }
 
-  /** Rows as arrays of raw text, for the page reader: parsing is the caller's, and only what it needs. */
-  async queryRaw(sql: string, params: readonly unknown[], name: string): Promise<(string | null)[][]> {
-    return this.withRawClient(async (client) => {
-      const result = await client.query({
-        name,
-        text: sql,
-        values: [...params],
-        rowMode: 'array',
-        types: RAW_TYPES,
-      });
-      return result.rows as (string | null)[][];
-    });
+  /** A statement of the hot path whose rows, as text, go to `onRow` one by one as they arrive. */
+  async forEachRow(
+    name: string,
+    sql: string,
+    params: readonly unknown[],
+    onRow: (row: TextRow) => void,
+  ): Promise<void> {
+    await this.withRawClient(
+      (client) =>
+        new Promise<void>((resolve, reject) => {
+          const done = (error: unknown) => (error ? reject(error) : resolve());
+          client.query(new RowQuery({ name, text: sql, values: [...params] }, onRow, done));
+        }),
+    );
   }
 
   /** Runs `fn` inside one READ COMMITTED transaction of the pool. */
@@ -198,5 +201,3 @@ function sessionOf(client: pg.ClientBase): EngineSession {
       (await client.query({ text: sql, values: [...params] })).rows as Row[],
   };
 }
-
-const RAW_TYPES = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;

@@ -7,7 +7,7 @@ import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
  * `read_upto` is saved so far ahead, at most once for a page: an event now and then is not kept waiting by it. No further: what is unread
  * below it runs one by one after a second unclean end, be it innocent or not.
  */
-const AHEAD = 500;
+const AHEAD = 1_500;
 
 /*
  * Events that end their process. Before handlers of a page start, the cursor says how far was read (`read_upto`, saved

@@ -5,6 +5,9 @@ import { copyOfJson } from '../events/json-copy.js';
 /** Parsed payloads of larger events are not kept for the next consumer: memory is dearer than parsing once more. */
 const LARGEST_KEPT_BYTES = 16 * 1024;
 
+/** What publishing writes where nobody says more: the event begins a correlation of its own. */
+const OWN_CORRELATION = '{"correlationId": "';
+
 /** The columns of an event of the log. Payload and metadata are JSON text. */
 export interface LogColumns {
   readonly position: number;
@@ -40,8 +43,9 @@ export class LogEvent implements AggregateKey {
   /** Milliseconds until the event may be handled, as of its reading; undefined when that is now. */
   readonly delayMs: number | undefined;
 
-  private readonly payload: string;
-  private readonly metadata: string;
+  private payload: string;
+  /** Undefined where its id says it all: most events' would be parsed, and kept, for nothing. */
+  private readonly metadata: string | undefined;
   private aggregate: string | undefined;
   private shared = false;
   private parsed: unknown;
@@ -58,7 +62,7 @@ export class LogEvent implements AggregateKey {
     this.bytes = columns.bytes;
     this.delayMs = columns.delayMs;
     this.payload = columns.payload;
-    this.metadata = columns.metadata;
+    this.metadata = beginsCorrelation(columns) ? undefined : columns.metadata;
   }
 
   /** As a row of a page: one that is wanted. */
@@ -70,6 +74,11 @@ export class LogEvent implements AggregateKey {
   get aggregateName(): string {
     this.aggregate ??= nameOfAggregate(this);
     return this.aggregate;
+  }
+
+  /** It was too large to come along with the rest of its page. */
+  addPayload(payload: string): void {
+    this.payload = payload;
   }
 
   /** Several consumers are going to ask for its payload. */
@@ -85,6 +94,14 @@ export class LogEvent implements AggregateKey {
   }
 
   takeMetadata(): EventMetadata {
-    return this.metadata === '{}' ? {} : JSON.parse(this.metadata);
+    return this.metadata === undefined ? { correlationId: this.id } : JSON.parse(this.metadata);
   }
+}
+
+function beginsCorrelation({ id, metadata }: LogColumns): boolean {
+  return (
+    metadata.length === OWN_CORRELATION.length + id.length + 2 &&
+    metadata.startsWith(OWN_CORRELATION) &&
+    metadata.startsWith(id, OWN_CORRELATION.length)
+  );
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import type { TextRow } from '../database/row-query.js';
 import { LogEvent } from './log-event.js';
 import { millisecondsOf } from './timestamp-text.js';
 
@@ -32,8 +33,6 @@ export interface LogPage {
 /** What an event takes beside its payload and metadata, about. */
 const ENVELOPE_BYTES = 256;
 
-type RawRow = readonly (string | null)[];
-
 /** Where these columns stand in a row of a page. */
 const POSITION = 0;
 const BYTES = 1;
@@ -41,8 +40,6 @@ const DELAY = 2;
 const ID = 3;
 const PAYLOAD = 9;
 const METADATA = 10;
-
-const NO_PAYLOADS: ReadonlyMap<string | null, string | null> = new Map();
 
 /** The columns of an event as text, in the order in which `toLogRow` reads them. */
 const EVENT_COLUMNS = (alias: string) =>
@@ -101,35 +98,37 @@ export class OutboxLogStore {
   async readPage(ranges: string, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
     const { everything, exact, prefixes } = splitNames(filter.eventNames);
     const inline = Math.floor(bytes / rows);
-    const found = await this.db.queryRaw(
+    const page = new PageRows(bytes);
+    await this.db.forEachRow(
+      'integration_page',
       this.pageSql,
       [ranges, rows, everything, exact, prefixes, filter.partitions, filter.partition, inline],
-      'integration_page',
+      (row) => page.add(row),
     );
-    const fitting = found.slice(0, howManyFit(found, bytes));
-    const large = await this.readLarge(fitting);
-    const page = fitting.map((row) => toLogRow(row, large));
-    return { rows: page, cut: page.length < found.length || found.length >= rows };
+    await this.readLarge(page.large);
+    return { rows: page.rows, cut: page.rows.length < page.found || page.found >= rows };
   }
 
   /** The payloads that were left behind. The log's rows never change: a later statement reads the same. */
-  private async readLarge(rows: readonly RawRow[]): Promise<ReadonlyMap<string | null, string | null>> {
-    const positions: string[] = [];
-    for (const row of rows)
-      if (row[ID] !== null && row[PAYLOAD] === null) positions.push(row[POSITION] as string);
-    if (positions.length === 0) return NO_PAYLOADS;
-    const payloads = await this.db.queryRaw(this.payloadsSql, [positions], 'integration_payloads');
-    return new Map(payloads.map(([position, payload]) => [position ?? null, payload ?? null]));
+  private async readLarge(events: ReadonlyMap<string, LogEvent>): Promise<void> {
+    if (events.size === 0) return;
+    await this.db.forEachRow(
+      'integration_payloads',
+      this.payloadsSql,
+      [[...events.keys()]],
+      ([position, payload]) => {
+        events.get(position as string)?.addPayload(payload as string);
+      },
+    );
   }
 
   /** The events at these positions; a position that the log no longer has is absent. */
   async readByPosition(positions: readonly number[]): Promise<Map<number, LogEvent>> {
-    const rows = await this.db.queryRaw(this.byPositionSql, [positions], 'integration_by_position');
     const events = new Map<number, LogEvent>();
-    for (const row of rows) {
-      const { position, wanted } = toLogRow(row, NO_PAYLOADS);
-      if (wanted !== undefined) events.set(position, wanted);
-    }
+    await this.db.forEachRow('integration_by_position', this.byPositionSql, [positions], (row) => {
+      const event = toLogEvent(row);
+      events.set(event.position, event);
+    });
     return events;
   }
 
@@ -153,21 +152,35 @@ function splitNames(names: readonly string[]): { everything: boolean; exact: str
   return { everything: prefixes.includes(''), exact: names.filter((name) => !name.endsWith('*')), prefixes };
 }
 
-/** How many of the first rows stay within so many bytes; one if there is any. */
-function howManyFit(rows: readonly RawRow[], bytes: number): number {
-  let total = 0;
-  for (const [count, row] of rows.entries()) {
-    if (row[ID] !== null) total += Number(row[BYTES]) + (row[METADATA]?.length ?? 0) + ENVELOPE_BYTES;
-    if (total > bytes && count > 0) return count;
+/** The rows of a page that stay within so many bytes; one if there is any. */
+class PageRows {
+  readonly rows: LogRow[] = [];
+  /** By position, those whose payload was left behind. */
+  readonly large = new Map<string, LogEvent>();
+  /** Those beyond the bytes included. */
+  found = 0;
+  private total = 0;
+
+  constructor(private readonly bytes: number) {}
+
+  add(row: TextRow): void {
+    this.found++;
+    if (this.total > this.bytes) return;
+    if (row[ID] === null) {
+      this.rows.push({ position: Number(row[POSITION]), wanted: undefined });
+      return;
+    }
+    this.total += Number(row[BYTES]) + (row[METADATA]?.length ?? 0) + ENVELOPE_BYTES;
+    if (this.total > this.bytes && this.rows.length > 0) return;
+    const event = toLogEvent(row);
+    this.rows.push(event);
+    if (row[PAYLOAD] === null) this.large.set(row[POSITION] as string, event);
   }
-  return rows.length;
 }
 
-function toLogRow(row: RawRow, large: ReadonlyMap<string | null, string | null>): LogRow {
-  const position = Number(row[POSITION]);
-  if (row[ID] === null) return { position, wanted: undefined };
+function toLogEvent(row: TextRow): LogEvent {
   return new LogEvent({
-    position,
+    position: Number(row[POSITION]),
     bytes: Number(row[BYTES]),
     delayMs: row[DELAY] === null ? undefined : Number(row[DELAY]),
     id: row[ID] as string,
@@ -176,7 +189,7 @@ function toLogRow(row: RawRow, large: ReadonlyMap<string | null, string | null>)
     sourceModule: row[6] as string,
     aggregateType: row[7] as string,
     aggregateId: row[8] as string,
-    payload: (row[PAYLOAD] ?? large.get(row[POSITION] ?? null)) as string,
+    payload: row[PAYLOAD] as string,
     metadata: row[METADATA] as string,
     createdAt: millisecondsOf(row[11] as string),
   });
