@@ -368,4 +368,31 @@ describe('when capacity is short', () => {
     await app.processor.drain();
     expect(most).toBe(7);
   });
+
+  it('handlers that end at once leave the event loop its turns', async () => {
+    const begunInTurn = new Map<number, number>();
+    let turn = 0;
+    let counting: NodeJS.Immediate | undefined;
+    const count = () => {
+      turn++;
+      counting = setImmediate(count);
+    };
+    app = await startApp(
+      database,
+      [
+        {
+          eventName: 'flood',
+          consumerName: 'flooded',
+          handler: async () => begunInTurn.set(turn, (begunInTurn.get(turn) ?? 0) + 1),
+        },
+      ],
+      { settings: { 'processor.enabled': false } },
+    );
+    await app.api.publishEvents(upTo(1_000).flatMap((n) => series('flood', `a${n}`, 1)));
+    count();
+    await app.processor.drain();
+    clearImmediate(counting);
+    // A hundred begin in a turn; where in it the counter has its own is not said.
+    expect(Math.max(...begunInTurn.values())).toBeLessThanOrEqual(200);
+  });
 });

@@ -7,9 +7,16 @@ export interface SlotUser {
   slotFree(): void;
 }
 
+/**
+ * So many handlers begin before the event loop turns. Those that end at once would otherwise run page after page without it: nothing else
+ * of the process would have its turn, the next page would not even be asked for.
+ */
+const MOST_IN_A_TURN = 100;
+
 /** The handlers that one process runs at once, over all its consumers. Free slots go by priority. */
 export class HandlerSlots {
   private used = 0;
+  private begunInThisTurn = 0;
   private readonly waiting = new ReadyQueue<SlotUser>();
   private readonly isWaiting = new Set<SlotUser>();
 
@@ -35,14 +42,15 @@ export class HandlerSlots {
       return await running;
     } finally {
       this.aloneWanted--;
-      if (this.aloneWanted === 0) this.tellWaiting();
+      this.tellWaiting();
     }
   }
 
   /** Takes a slot if one is free and nobody waited longer for it; else the user is told when one is. */
   tryTake(user: SlotUser): boolean {
-    if (this.used < this.max && this.aloneWanted === 0) {
+    if (this.hasFree) {
       this.used++;
+      if (this.begunInThisTurn++ === 0) setImmediate(this.turned);
       return true;
     }
     if (!this.isWaiting.has(user)) {
@@ -58,12 +66,21 @@ export class HandlerSlots {
       this.whenEmpty?.();
       this.whenEmpty = undefined;
     }
-    if (this.aloneWanted === 0) this.tellWaiting();
+    this.tellWaiting();
   }
+
+  private get hasFree(): boolean {
+    return this.used < this.max && this.aloneWanted === 0 && this.begunInThisTurn < MOST_IN_A_TURN;
+  }
+
+  private readonly turned = (): void => {
+    this.begunInThisTurn = 0;
+    this.tellWaiting();
+  };
 
   /** Somebody who is told may leave the slot (it was closed, or pauses): then the next one is. */
   private tellWaiting(): void {
-    for (let told = this.waiting.size; told > 0 && this.used < this.max; told--) {
+    for (let told = this.waiting.size; told > 0 && this.hasFree; told--) {
       const next = this.waiting.take();
       if (next === undefined) return;
       this.isWaiting.delete(next);
