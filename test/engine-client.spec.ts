@@ -124,6 +124,44 @@ describe('the engine’s own client', () => {
     expect(Number(row?.sum)).toBe(36);
   });
 
+  it('gives a connection that waits for its COMMIT to the next transaction, and tells each what became of it', async () => {
+    await client.$executeRawUnsafe('CREATE TABLE once (text text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
+    const insert = 'INSERT INTO once VALUES ($1)';
+    const order: string[] = [];
+    const next: Promise<unknown>[] = [];
+    const run = (texts: readonly string[]) =>
+      client.$transaction(async (tx) => {
+        for (const text of texts) await tx.$executeRawUnsafe(insert, text);
+        tx.giveWayToNext(() => {
+          order.push(`${texts} gives way`);
+          const following = FOLLOWING.shift();
+          if (following !== undefined)
+            next.push(run(following).finally(() => order.push(`${following} done`)));
+        });
+      });
+    // The second fails when it commits, with the third behind it on the same connection: there is only one.
+    const FOLLOWING = [['b', 'b'], ['c']];
+    await run(['a']).finally(() => order.push('a done'));
+    await expect(next[0]).rejects.toMatchObject({ code: '23505' });
+    await next[1];
+    expect(order.indexOf('a gives way')).toBeLessThan(order.indexOf('a done'));
+    expect(order.indexOf('b,b gives way')).toBeLessThan(order.indexOf('b,b done'));
+    const kept = await client.$queryRawUnsafe<{ text: string }[]>('SELECT text FROM once ORDER BY text');
+    expect(kept.map(({ text }) => text)).toEqual(['a', 'c']);
+  });
+
+  it('refuses a statement that comes after the transaction’s end', async () => {
+    let late: EngineTransaction | undefined;
+    await client.$transaction(async (tx) => {
+      late = tx;
+      await write(tx, 'in time');
+    });
+    await expect(write(late as EngineTransaction, 'late')).rejects.toMatchObject({
+      code: 'INTEGRATION_CLIENT_INVALID',
+    });
+    expect(await notes()).toEqual(['in time']);
+  });
+
   it('sends a transaction’s first statements together with its BEGIN', async () => {
     const writes = await client.$transaction(async (tx) => {
       const inserting = tx.sendAhead(() => enterInbox(tx, 'together'));

@@ -18,6 +18,8 @@ export const TRANSACTION_MARK = `current_setting('${MARK_SETTING}', true)`;
  */
 export class EngineClient implements TransactionalSqlClient {
   private readonly statements = new RepeatedStatements();
+  /** Transactions whose connection was given back with their COMMIT unanswered. */
+  private readonly committing = new Set<Promise<void>>();
   private pool: pg.Pool | undefined;
 
   /** @param openPool opens a pool of connections that pipeline. */
@@ -38,20 +40,37 @@ export class EngineClient implements TransactionalSqlClient {
   async $transaction<R>(fn: (tx: EngineTransaction) => Promise<R>): Promise<R> {
     const connection = await this.connections.connect();
     const transaction = new EngineTransaction(connection, this.statements);
+    let result: R;
     try {
-      const result = await fn(transaction);
-      await transaction.commit();
-      connection.release();
-      return result;
+      result = await fn(transaction);
+      if (!transaction.givesWay) await transaction.commit();
+      await transaction.begun;
     } catch (error) {
       const isClean = await transaction.rollBack();
       connection.release(!isClean || isConnectionLoss(error));
       throw error;
     }
+    const committed = transaction.givesWay ? this.commitBehind(transaction) : undefined;
+    connection.release();
+    transaction.giveWay();
+    await committed;
+    return result;
   }
 
   async close(): Promise<void> {
+    await Promise.allSettled(this.committing);
     await this.pool?.end();
+  }
+
+  /** Sends COMMIT; the connection is free for the next transaction while the disk is waited for. */
+  private async commitBehind(transaction: EngineTransaction): Promise<void> {
+    const committed = transaction.commitWithNext();
+    this.committing.add(committed);
+    try {
+      await committed;
+    } finally {
+      this.committing.delete(committed);
+    }
   }
 
   private get connections(): pg.Pool {
@@ -64,8 +83,11 @@ export class EngineClient implements TransactionalSqlClient {
 export class EngineTransaction implements SqlClient {
   /** What a guarded statement asks for: set by this transaction's BEGIN, and in force nowhere else. */
   readonly mark = String(++marks);
-  private begun: Promise<unknown> | undefined;
+  /** BEGIN's answer; undefined as long as it has not been sent. */
+  begun: Promise<unknown> | undefined;
   private isSendingAhead = false;
+  private ended = false;
+  private onGivingWay: (() => void) | undefined;
 
   constructor(
     private readonly connection: pg.PoolClient,
@@ -104,15 +126,45 @@ export class EngineTransaction implements SqlClient {
     }
   }
 
+  /**
+   * Once its function has resolved: the connection is not kept until COMMIT is answered, and `onGivingWay` is called when another
+   * transaction may have it. What that one sends first travels in one message with the COMMIT, and the server answers both in turn.
+   */
+  giveWayToNext(onGivingWay: () => void): void {
+    this.onGivingWay = onGivingWay;
+  }
+
+  get givesWay(): boolean {
+    return this.onGivingWay !== undefined && this.begun !== undefined;
+  }
+
+  giveWay(): void {
+    this.onGivingWay?.();
+  }
+
+  /** Sends COMMIT at the end of this turn of the event loop, before anything else that is sent through its connection from now on. */
+  commitWithNext(): Promise<void> {
+    const { stream } = wireOf(this.connection);
+    stream.cork();
+    setImmediate(() => stream.uncork());
+    return this.sendCommit();
+  }
+
   async commit(): Promise<void> {
     if (this.begun === undefined) return;
     await this.begun;
+    await this.sendCommit();
+  }
+
+  private async sendCommit(): Promise<void> {
+    this.ended = true;
     const { command } = await this.connection.query('COMMIT');
     if (command !== 'COMMIT') throw swallowedError();
   }
 
   /** False where it is not known what has become of it: the connection must not be used again. */
   async rollBack(): Promise<boolean> {
+    this.ended = true;
     if (this.begun === undefined) return true;
     return this.connection.query('ROLLBACK').then(
       () => true,
@@ -122,6 +174,8 @@ export class EngineTransaction implements SqlClient {
 
   private async send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     if (!this.isSendingAhead) await this.begin();
+    // The connection may be another transaction's by now.
+    if (this.ended) throw endedError();
     return this.connection.query(statement);
   }
 
@@ -152,5 +206,12 @@ function swallowedError(): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_TRANSACTION_ABORTED',
     'The transaction was rolled back: one of its statements had failed, and the error was caught. Let it pass, or put what may fail behind a SAVEPOINT.',
+  );
+}
+
+function endedError(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    'The transaction has ended: this statement came after its function had resolved. Await every statement inside it.',
   );
 }

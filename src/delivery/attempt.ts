@@ -15,7 +15,11 @@ export class Attempt {
   /** Under which the watchdog knows it. */
   watched = -1;
 
+  /** Its handler is done, its transaction is being committed: another one may run in its place. */
+  isCommitting = false;
+
   private onOutcome: OutcomeHandler = () => {};
+  private onCommitting: ((attempt: Attempt) => void) | undefined;
   private settled = false;
   private timer: NodeJS.Timeout | undefined;
   private readonly startedAt = performance.now();
@@ -72,9 +76,17 @@ export class Attempt {
     this.timer?.unref();
   }
 
-  /** Who is told the outcome. */
-  begin(onOutcome: OutcomeHandler): void {
+  /** Who is told the outcome; and who is told that only the commit is left, where that can be said. */
+  begin(onOutcome: OutcomeHandler, onCommitting?: (attempt: Attempt) => void): void {
     this.onOutcome = onOutcome;
+    this.onCommitting = onCommitting;
+  }
+
+  /** Nothing is left but the commit. */
+  committing(): void {
+    if (this.settled || this.onCommitting === undefined) return;
+    this.isCommitting = true;
+    this.onCommitting(this);
   }
 
   /** The first outcome counts, be it the handler's or the deadline's. */

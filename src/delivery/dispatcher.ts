@@ -101,7 +101,7 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   /** Handlers could run beside those that do, but no event here is for them: all wait behind one of their aggregate. */
   get lacksEvents(): boolean {
-    return !this.lanes.hasReady && this.running.size < this.consumer.concurrency;
+    return !this.lanes.hasReady && this.running.inHandlers < this.consumer.concurrency;
   }
 
   /** How many due rows may be claimed now: an attempt counts from its claim, so nothing is claimed that could not run soon. */
@@ -195,7 +195,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     while (
       !this.closed &&
       !this.pause.isOn &&
-      this.running.size < this.consumer.concurrency &&
+      this.running.inHandlers < this.consumer.concurrency &&
       this.lanes.hasReady &&
       this.lease.isValid() &&
       !this.gate.isFilling(this.inHand.waitingEvents, this.inHand.singles > 0 || this.claims.size > 0) &&
@@ -214,14 +214,25 @@ export class Dispatcher implements SaveSource, SlotUser {
     this.running.add(attempt);
     if (deliveries[0].claim?.alone === true)
       slots.exclusively(() => this.runUnlessClosed(attempt)).then((outcome) => this.end(attempt, outcome));
-    else runner.run(attempt, this.lease, this.endInSlot);
+    else runner.run(attempt, this.lease, this.endInSlot, this.committing);
   }
+
+  /** Its place is free; what runs next may share the message that carries its COMMIT. */
+  private readonly committing = (): void => {
+    try {
+      this.running.commits();
+      this.pump();
+      this.env.slots.giveBack();
+    } catch (error) {
+      this.hooks.broken(error);
+    }
+  };
 
   /** One function for all attempts. */
   private readonly endInSlot = (attempt: Attempt, outcome: Outcome): void => {
     // In this order, so that what waits here takes part when the slot is given to the highest priority.
     this.end(attempt, outcome);
-    this.env.slots.giveBack();
+    if (!attempt.isCommitting) this.env.slots.giveBack();
   };
 
   /** The turn may come long after the wish: nothing is started for a worker that has been given up meanwhile. */

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { EngineTransaction } from '../database/engine-client.js';
 import { HostClient } from '../database/host-client.js';
 import { IntegrationError } from '../errors.js';
 import type { HeldLease } from '../inbox/held-lease.js';
@@ -55,8 +56,13 @@ export class HandlerRunner {
    * Runs one attempt and tells its outcome once: of its handler, of its transaction, or of its deadline, whichever comes first.
    * By callback: at a hundred thousand events a second every promise and every closure that is not needed counts.
    */
-  run(attempt: Attempt, lease: HeldLease, onOutcome: OutcomeHandler): void {
-    attempt.begin(onOutcome);
+  run(
+    attempt: Attempt,
+    lease: HeldLease,
+    onOutcome: OutcomeHandler,
+    onCommitting?: (attempt: Attempt) => void,
+  ): void {
+    attempt.begin(onOutcome, onCommitting);
     const { subscription, position } = attempt.delivery;
     attempt.watched = this.watchdog.enter(subscription, position);
     if (subscription.transactional)
@@ -122,6 +128,7 @@ export class HandlerRunner {
           if (refused !== undefined) throw new Decided(refused);
           // Its failure is decided already: the effects must not be committed any more.
           if (attempt.ended) throw attempt.timeoutError();
+          if (transaction instanceof EngineTransaction) transaction.giveWayToNext(() => attempt.committing());
         },
         {
           isolationLevel: 'ReadCommitted',

@@ -6,9 +6,15 @@ export class RunningAttempts {
   private readonly attempts = new Set<Attempt>();
   private readonly endedWaiters: (() => void)[] = [];
   private watching = false;
+  private committing = 0;
 
   get size(): number {
     return this.attempts.size;
+  }
+
+  /** Those whose handlers run: what is only being committed takes nobody's place. */
+  get inHandlers(): number {
+    return this.attempts.size - this.committing;
   }
 
   add(attempt: Attempt): void {
@@ -16,8 +22,14 @@ export class RunningAttempts {
     this.watchDeadlines();
   }
 
+  /** Nothing is left of it but its commit. */
+  commits(): void {
+    this.committing++;
+  }
+
   remove(attempt: Attempt): void {
     this.attempts.delete(attempt);
+    if (attempt.isCommitting) this.committing--;
   }
 
   /** Whether one of them runs an event that `isOne`. */
