@@ -162,43 +162,51 @@ describe('the engine’s own client', () => {
     expect(await notes()).toEqual(['in time']);
   });
 
-  it('sends a transaction’s first statements together with its BEGIN', async () => {
-    const writes = await client.$transaction(async (tx) => {
-      const inserting = tx.sendAhead(() => enterInbox(tx, 'together'));
-      return (await inserting).inserted;
-    });
-    expect(writes).toBe(true);
-    expect(await inboxRows(database, 'together')).toMatchObject([{ status: 'processed' }]);
+  it('sends a transaction’s first statements and its BEGIN in one message, once they are prepared', async () => {
+    const sent: unknown[] = [];
+    const note = (statement: unknown) => {
+      sent.push(statement);
+      return statement;
+    };
+    const watched = new EngineClient(() => openPool(note));
+    for (const consumerName of ['first', 'it’s the \\ second'])
+      await watched.$transaction(async (tx) => {
+        sent.length = 0;
+        expect(await tx.beginWith([enterInbox(consumerName)])).toEqual([
+          [{ isolation: 'read committed', inserted: true }],
+        ]);
+      });
+    await watched.close();
+    expect(sent).toEqual([expect.stringMatching(/^BEGIN.*; EXECUTE /), 'COMMIT']);
+    expect(await inboxRows(database, 'it’s the \\ second')).toMatchObject([{ status: 'processed' }]);
   });
 
-  it('writes nothing that was sent ahead where BEGIN fails', async () => {
-    const broken = new EngineClient(openPoolWithoutBegin);
-    const outcomes: unknown[] = [];
-    const transaction = broken.$transaction(async (tx) => {
-      outcomes.push((await tx.sendAhead(() => enterInbox(tx, 'unbegun'))).inserted);
-      await write(tx, 'unbegun');
-    });
+  it('writes nothing of that message where BEGIN fails', async () => {
+    let begins = true;
+    const breakBegin = (statement: unknown) =>
+      typeof statement === 'string' && !begins ? statement.replace(/^BEGIN[^;]*/, 'SELECT 1 / 0') : statement;
+    const broken = new EngineClient(() => openPool(breakBegin));
+    await broken.$transaction((tx) => tx.beginWith([enterInbox('begun')]));
+    begins = false;
+    const transaction = broken.$transaction((tx) => tx.beginWith([enterInbox('unbegun')]));
     await expect(transaction).rejects.toThrow('division by zero');
     await broken.close();
-    expect(outcomes).toEqual([false]);
+    expect(await inboxRows(database, 'begun')).toMatchObject([{ status: 'processed' }]);
     expect(await inboxRows(database, 'unbegun')).toEqual([]);
-    expect(await notes()).toEqual([]);
   });
 });
 
-function enterInbox(tx: EngineTransaction, consumerName: string) {
+function enterInbox(consumerName: string) {
   const event = { outboxEventId: randomUUID(), position: 1, aggregateType: 'thing', aggregateId: 'a' };
-  return new InboxEventStore(engine).insertProcessed(tx, { consumerName, partition: 0 }, event, 5_000);
+  return new InboxEventStore(engine).processedRow({ consumerName, partition: 0 }, event, 5_000);
 }
 
-/** Connections whose BEGIN is answered with an error, as a cancelled one is; all else runs. */
-function openPoolWithoutBegin(): pg.Pool {
+/** One connection that sends what `instead` makes of each statement. */
+function openPool(instead: (statement: unknown) => unknown): pg.Pool {
   const pool = new pg.Pool({ connectionString: database.url, max: 1, pipeline: true } as pg.PoolConfig);
   pool.on('connect', (connection) => {
     const query = connection.query.bind(connection) as (statement: unknown) => unknown;
-    const instead = (statement: unknown) =>
-      query(typeof statement === 'string' && statement.startsWith('BEGIN') ? 'SELECT 1 / 0' : statement);
-    Object.assign(connection, { query: instead });
+    Object.assign(connection, { query: (statement: unknown) => query(instead(statement)) });
   });
   return pool;
 }

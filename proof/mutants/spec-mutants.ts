@@ -15,7 +15,7 @@ const TRANSACTION = 'src/delivery/handler-transaction.ts';
 const WORKER = 'src/delivery/consumer-worker.ts';
 
 const INSERTED = 'const { isolation, inserted } = await inserting;';
-const INSERT = 'const insert = () => this.inbox.insertProcessed(transaction, lease.key, row, timeoutMs);';
+const ENTER = 'await beginWith(transaction, [enter, ask])';
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
 export const specMutants: readonly SpecMutant[] = [
@@ -110,13 +110,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: TRANSACTION,
-        find: INSERT,
-        put: `const early = await this.checkToken(transaction, lease);\n    if (early !== undefined) return early;\n    ${INSERT}`,
-      },
-      {
-        file: TRANSACTION,
-        find: 'if (inserted) return holding ?? this.checkToken(transaction, lease);',
-        put: 'if (inserted) return undefined;',
+        find: ENTER,
+        put: '(await beginWith(transaction, [ask, enter])).reverse()',
       },
     ],
     spec: 'test/transactional.spec.ts',

@@ -1,15 +1,18 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { isConnectionLoss } from './connection-loss.js';
 import { wireOf } from './engine-connection.js';
 import { RepeatedStatements } from './repeated-statements.js';
 import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
 
-const MARK_SETTING = 'nestjs_integration.transaction';
-let marks = 0;
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
 
-/** Of the transaction in which the statement runs, as SQL. */
-export const TRANSACTION_MARK = `current_setting('${MARK_SETTING}', true)`;
+/** One of the engine's own statements, prepared under its name where the client can do that. Values: texts, numbers and null. */
+export interface EngineStatement {
+  readonly name: string;
+  readonly sql: string;
+  readonly values: readonly (string | number | null)[];
+}
 
 /**
  * The engine's connections in the shape of a host client, for applications that bring none. Its connections send a statement
@@ -79,13 +82,10 @@ export class EngineClient implements TransactionalSqlClient {
   }
 }
 
-/** A transaction of an `EngineClient`. It begins with its first statement, which waits for BEGIN, unless it is sent ahead. */
+/** A transaction of an `EngineClient`. It begins with its first statement, which waits for BEGIN, unless it begins with several. */
 export class EngineTransaction implements SqlClient {
-  /** What a guarded statement asks for: set by this transaction's BEGIN, and in force nowhere else. */
-  readonly mark = String(++marks);
   /** BEGIN's answer; undefined as long as it has not been sent. */
   begun: Promise<unknown> | undefined;
-  private isSendingAhead = false;
   private ended = false;
   private onGivingWay: (() => void) | undefined;
 
@@ -104,26 +104,33 @@ export class EngineTransaction implements SqlClient {
   }
 
   /** As `$queryRawUnsafe`; the statement is prepared under its name once per connection. */
-  async queryNamed<T>(name: string, sql: string, ...values: unknown[]): Promise<T> {
-    return (await this.send({ name, text: sql, values })).rows as T;
+  async queryEngine<Row>({ name, sql, values }: EngineStatement): Promise<Row[]> {
+    return (await this.send({ name, text: sql, values: [...values] })).rows as Row[];
   }
 
   /**
-   * Sends BEGIN and what `statements` asks for in one go. What is sent behind a BEGIN that fails runs and commits by itself: so these
-   * may only read, or write on condition that `TRANSACTION_MARK` is `mark`. BEGIN and mark are one message, which is carried out
-   * whole or not at all.
+   * BEGIN and these statements as one message, with one answer: the server carries them out in turn, and nothing after one that fails,
+   * so that nothing runs without the BEGIN. Resolves to the rows of each. A connection that has not prepared them yet does so first.
    */
-  sendAhead<R>(statements: () => R): R {
-    const { stream } = wireOf(this.connection);
-    this.isSendingAhead = true;
-    stream.cork();
-    try {
-      this.begin().catch(() => {});
-      return statements();
-    } finally {
-      stream.uncork();
-      this.isSendingAhead = false;
+  async beginWith(statements: readonly EngineStatement[]): Promise<unknown[][]> {
+    const prepared = preparedOn(this.connection);
+    if (!statements.every(({ name }) => prepared.has(name))) return this.prepareAll(statements, prepared);
+    const results = this.connection.query([BEGIN, ...statements.map(executionOf)].join('; '));
+    this.begun = results;
+    const [, ...answers] = (await results) as unknown as pg.QueryResult[];
+    return answers.map(({ rows }) => rows);
+  }
+
+  private async prepareAll(
+    statements: readonly EngineStatement[],
+    prepared: Set<string>,
+  ): Promise<unknown[][]> {
+    const answers: unknown[][] = [];
+    for (const statement of statements) {
+      answers.push(await this.queryEngine(statement));
+      prepared.add(statement.name);
     }
+    return answers;
   }
 
   /**
@@ -173,33 +180,48 @@ export class EngineTransaction implements SqlClient {
   }
 
   private async send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
-    if (!this.isSendingAhead) await this.begin();
+    await this.begin();
     // The connection may be another transaction's by now.
     if (this.ended) throw endedError();
     return this.connection.query(statement);
   }
 
   private begin(): Promise<unknown> {
-    this.begun ??= this.connection.query(
-      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ${MARK_SETTING} = '${this.mark}'`,
-    );
+    this.begun ??= this.connection.query(BEGIN);
     return this.begun;
   }
 }
 
-/**
- * One of the engine's own statements in whatever transaction it is given; under a name where the client can prepare it. The host's
- * client is asked as it asks itself.
- */
-export function queryEngine<T>(
-  transaction: SqlClient,
-  name: string,
-  sql: string,
-  ...values: unknown[]
-): PromiseLike<T> {
+/** One of the engine's own statements in whatever transaction it is given. The host's client is asked as it asks itself. */
+export function queryEngine<Row>(transaction: SqlClient, statement: EngineStatement): PromiseLike<Row[]> {
   return transaction instanceof EngineTransaction
-    ? transaction.queryNamed(name, sql, ...values)
-    : transaction.$queryRawUnsafe(sql, ...values);
+    ? transaction.queryEngine(statement)
+    : transaction.$queryRawUnsafe(statement.sql, ...statement.values);
+}
+
+/** The first statements of a transaction, one after another; in one message where the client can do that. */
+export async function beginWith(
+  transaction: SqlClient,
+  statements: readonly EngineStatement[],
+): Promise<unknown[][]> {
+  if (transaction instanceof EngineTransaction) return transaction.beginWith(statements);
+  const answers: unknown[][] = [];
+  for (const statement of statements) answers.push(await queryEngine(transaction, statement));
+  return answers;
+}
+
+const preparedStatements = new WeakMap<pg.PoolClient, Set<string>>();
+
+function preparedOn(connection: pg.PoolClient): Set<string> {
+  const known = preparedStatements.get(connection) ?? new Set();
+  preparedStatements.set(connection, known);
+  return known;
+}
+
+/** Runs a prepared statement by text. The parameters have types, so that every value may be written as a text. */
+function executionOf({ name, values }: EngineStatement): string {
+  const literals = values.map((value) => (value === null ? 'NULL' : pg.escapeLiteral(String(value))));
+  return `EXECUTE ${pg.escapeIdentifier(name)}(${literals.join(', ')})`;
 }
 
 function swallowedError(): IntegrationError {

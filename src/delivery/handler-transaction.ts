@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { EngineTransaction } from '../database/engine-client.js';
+import { beginWith, EngineTransaction, queryEngine } from '../database/engine-client.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { HeldLease } from '../inbox/held-lease.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
-import { InboxEventStore } from '../inbox/inbox-event.store.js';
+import { type EnteredRow, InboxEventStore } from '../inbox/inbox-event.store.js';
 import { PositionSet } from '../inbox/position-set.js';
 import type { Attempt } from './attempt.js';
 import type { Claim, Delivery, Outcome } from './delivery.js';
@@ -12,6 +12,8 @@ import { HandlerTransactionStore } from './handler-transaction.store.js';
 
 /** The server ends a transaction this much later than the handler's own deadline, which decides first. */
 const SERVER_TIMEOUT_SLACK_MS = 500;
+
+const LEASE_LOST: Outcome = { kind: 'lease-lost' };
 
 /*
  * Effects exactly once. The steps of a transactional handler's transaction, in this order:
@@ -23,8 +25,8 @@ const SERVER_TIMEOUT_SLACK_MS = 500;
  *      effects are (or the retry lane has the event). For an event from the log, 1 and 2 are one statement.
  *   3. then, in a statement of its own, the token. A process that stalled past its lease either finds the row, or finds
  *      the token changed, or holds the row before the next owner asks for it. (The other way round, a process could check the
- *      token, stall, and insert after the next owner's row was cleaned up.) It may be sent before 2 has been answered: the server
- *      takes its snapshot after 2 has ended.
+ *      token, stall, and insert after the next owner's row was cleaned up.) It may come in one message with 2: the server takes a
+ *      snapshot for each statement, this one's after 2 has ended.
  *   4. the handler.
  *   5. a handler that swallowed a database error has an aborted transaction, and its COMMIT would be a ROLLBACK without an
  *      error. Our own client looks at the answer to COMMIT; any other is asked one more statement before.
@@ -77,16 +79,12 @@ export class HandlerTransaction {
   ): Promise<Outcome | undefined> {
     const { id: outboxEventId, position, aggregateType, aggregateId } = log;
     const row = { outboxEventId, position, aggregateType, aggregateId };
-    const insert = () => this.inbox.insertProcessed(transaction, lease.key, row, timeoutMs);
-    const [inserting, holding] =
-      transaction instanceof EngineTransaction
-        ? transaction.sendAhead(() => [insert(), this.checkToken(transaction, lease)])
-        : [insert(), undefined];
-    // Where the insert fails, so does this.
-    holding?.catch(() => {});
-    const { isolation, inserted } = await inserting;
+    const enter = this.inbox.processedRow(lease.key, row, timeoutMs);
+    const ask = this.cursors.leaseHeld(lease.key, lease.token);
+    const [entered, held] = (await beginWith(transaction, [enter, ask])) as [EnteredRow[], unknown[]];
+    const { isolation, inserted } = entered[0] ?? { isolation: 'unknown', inserted: false };
     requireReadCommitted(isolation);
-    if (inserted) return holding ?? this.checkToken(transaction, lease);
+    if (inserted) return held.length > 0 ? undefined : LEASE_LOST;
     const found = await this.inbox.statusOf(transaction, lease.key, outboxEventId);
     if (found === 'processed') return { kind: 'processed' };
     if (found !== undefined) return { kind: 'elsewhere' };
@@ -105,8 +103,8 @@ export class HandlerTransaction {
   }
 
   private async checkToken(transaction: SqlClient, lease: HeldLease): Promise<Outcome | undefined> {
-    const held = await this.cursors.holdsLease(transaction, lease.key, lease.token);
-    return held ? undefined : { kind: 'lease-lost' };
+    const held = await queryEngine(transaction, this.cursors.leaseHeld(lease.key, lease.token));
+    return held.length > 0 ? undefined : LEASE_LOST;
   }
 
   private async takePositions(
@@ -116,7 +114,7 @@ export class HandlerTransaction {
   ): Promise<Outcome | undefined> {
     const all = positionsOf(attempt.deliveries);
     const unread = await this.cursors.unreadOf(transaction, lease.key, lease.token, all.toString());
-    if (unread === undefined) return { kind: 'lease-lost' };
+    if (unread === undefined) return LEASE_LOST;
     const pending = PositionSet.parse(unread);
     attempt.toHandle = attempt.deliveries.filter((delivery) => pending.has(delivery.position));
     return attempt.toHandle.length === 0 ? { kind: 'processed' } : undefined;

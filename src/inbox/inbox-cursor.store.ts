@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { queryEngine } from '../database/engine-client.js';
+import type { EngineStatement } from '../database/engine-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { UNHURRIED_COMMIT } from '../database/unhurried-commit.store.js';
@@ -254,17 +254,13 @@ export class InboxCursorStore {
     };
   }
 
-  /** Inside a handler's transaction, in a statement of its own after the inbox row: is the lease still ours? */
-  async holdsLease(transaction: SqlClient, key: CursorKey, token: string): Promise<boolean> {
-    const rows = await queryEngine<unknown[]>(
-      transaction,
-      'integration_holds_lease',
-      `SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid`,
-      key.consumerName,
-      key.partition,
-      token,
-    );
-    return rows.length > 0;
+  /** Inside a handler's transaction, in a statement of its own after the inbox row: is the lease still ours? A row says yes. */
+  leaseHeld(key: CursorKey, token: string): EngineStatement {
+    return {
+      name: 'integration_lease_held',
+      sql: `SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2::int AND lease_token = $3::uuid`,
+      values: [key.consumerName, key.partition, token],
+    };
   }
 
   /**

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { EngineTransaction, queryEngine, TRANSACTION_MARK } from '../database/engine-client.js';
+import type { EngineStatement } from '../database/engine-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { SqlClient } from '../database/sql-client.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
@@ -32,6 +32,12 @@ const CONDITIONS: Readonly<Record<Claimable, string>> = {
   any: '',
 };
 
+/** What `processedRow` answers: the isolation level that it found, and whether the row was not there before. */
+export interface EnteredRow {
+  readonly isolation: string;
+  readonly inserted: boolean;
+}
+
 /** The exceptions: what the retry lane claims, and the idempotency row of a transactional handler. */
 @Injectable()
 export class InboxEventStore {
@@ -51,7 +57,7 @@ export class InboxEventStore {
         INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
           status, attempt_count, processed_at)
         SELECT $1::uuid, $2::bigint, $3, $4::int, $5, $6, 'processed', 1, clock_timestamp()
-        FROM entered WHERE isolation = 'read committed' AND ($8::text IS NULL OR ${TRANSACTION_MARK} = $8)
+        FROM entered WHERE isolation = 'read committed'
         ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING RETURNING 1
       )
       SELECT isolation, EXISTS (SELECT 1 FROM inserted) AS inserted FROM entered`;
@@ -170,28 +176,26 @@ export class InboxEventStore {
    * The first statement of a handler's transaction, for an event from the log. It sets the transaction's timeouts, before
    * it inserts the row; `lock_timeout` is among them because of the statement itself, which may wait for whoever holds the row
    * uncommitted, and whose own `statement_timeout` was fixed when it began. Nothing is inserted unless the
-   * transaction is READ COMMITTED, nor, where the statement was sent ahead, unless the transaction has begun.
+   * transaction is READ COMMITTED. Answers with an `EnteredRow`.
    */
-  async insertProcessed(
-    transaction: SqlClient,
+  processedRow(
     key: CursorKey,
     event: { outboxEventId: string; position: number } & AggregateKey,
     timeoutMs: number,
-  ): Promise<{ readonly isolation: string; readonly inserted: boolean }> {
-    const [row] = await queryEngine<{ isolation: string; inserted: boolean }[]>(
-      transaction,
-      'integration_insert_processed',
-      this.insertProcessedSql,
-      event.outboxEventId,
-      event.position,
-      key.consumerName,
-      key.partition,
-      event.aggregateType,
-      event.aggregateId,
-      String(timeoutMs),
-      transaction instanceof EngineTransaction ? transaction.mark : null,
-    );
-    return row ?? { isolation: 'unknown', inserted: false };
+  ): EngineStatement {
+    return {
+      name: 'integration_processed_row',
+      sql: this.insertProcessedSql,
+      values: [
+        event.outboxEventId,
+        event.position,
+        key.consumerName,
+        key.partition,
+        event.aggregateType,
+        event.aggregateId,
+        String(timeoutMs),
+      ],
+    };
   }
 
   /** What the row says that stood in the way; undefined if it has gone meanwhile (an owner's save cleaned it up). */

@@ -16,7 +16,8 @@ const GIVE_UP_AFTER_MS = 30_000;
  */
 const REST_PER_PROBE = 20;
 const MAX_REST_MS = 12;
-/** Commits found one so soon after another are a stream, even if each was alone. */
+/** So many commits in a row, each found so soon after the one before, are a stream, even if each was alone. */
+const STREAM_LENGTH = 3;
 const STREAM_MS = 15;
 const POSITIONS_PER_PROBE = 1_000;
 
@@ -43,6 +44,7 @@ export class CommitProber {
   private probing: Promise<void> | undefined;
   private restUntil = 0;
   private foundAt = Number.NEGATIVE_INFINITY;
+  private inARow = 0;
   private closed = false;
 
   constructor(
@@ -105,7 +107,8 @@ export class CommitProber {
       const visible = due.length === 0 ? [] : await this.store.announceVisible(due, this.identity.id);
       this.signal(visible);
       if (visible.length > 0) {
-        isStream ||= startedAt - this.foundAt < STREAM_MS;
+        this.inARow = startedAt - this.foundAt < STREAM_MS ? this.inARow + 1 : 0;
+        isStream ||= this.inARow >= STREAM_LENGTH;
         this.foundAt = performance.now();
       }
     } catch (error) {

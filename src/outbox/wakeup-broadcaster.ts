@@ -6,7 +6,10 @@ import { OutboxNotifier, type Wakeup } from './outbox-notifier.js';
 import { WakeupStore } from './wakeup.store.js';
 
 const COALESCE_MS = 5;
-/** After a message comes a rest of so many times its length, so that a busy server is told less often. */
+/**
+ * Where messages come in a stream, each is followed by a rest of so many times its length: a busy server is told less often. Not where
+ * two come close together by chance, the second would be late for nothing.
+ */
 const REST_PER_NOTIFY = 8;
 const MAX_REST_MS = 15;
 /** What this process itself brought about; the rest came from others or concerns nobody else. */
@@ -53,17 +56,18 @@ export class WakeupBroadcaster {
 
   private request(): void {
     this.pending = true;
-    if (this.sending === undefined && this.timer === undefined) this.fire();
+    if (this.sending === undefined && this.timer === undefined) this.fire(false);
   }
 
-  private fire(): void {
+  /** `isStream`: it was asked for while the one before it rested. */
+  private fire(isStream: boolean): void {
     this.timer = undefined;
     if (!this.pending) return;
     const startedAt = performance.now();
     this.sending = this.send().then(() => {
       this.sending = undefined;
-      const rest = Math.min((performance.now() - startedAt) * REST_PER_NOTIFY, MAX_REST_MS);
-      this.timer = setTimeout(() => this.fire(), Math.max(COALESCE_MS, rest));
+      const rest = isStream ? Math.min((performance.now() - startedAt) * REST_PER_NOTIFY, MAX_REST_MS) : 0;
+      this.timer = setTimeout(() => this.fire(true), Math.max(COALESCE_MS, rest));
       this.timer.unref();
     });
   }
