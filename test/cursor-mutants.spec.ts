@@ -195,13 +195,13 @@ const PLAYS: Play[] = [
   },
   {
     name: 'a re-read that is cut short in rows says so',
-    log: [{ find: ' || found.length >= rows', put: '' }],
+    log: [{ find: ' || page.found >= rows', put: '' }],
     harm: 'loses',
     play: cutShort(2, 1_000_000),
   },
   {
     name: 'a re-read that is cut short in bytes says so',
-    log: [{ find: 'page.length < found.length || ', put: '' }],
+    log: [{ find: 'page.rows.length < page.found || ', put: '' }],
     harm: 'loses',
     play: cutShort(100, 1),
   },

@@ -71,11 +71,12 @@ function systemsFor(bench: Bench, consumers: number): SystemName[] {
   ];
 }
 
-/** Until all its code is compiled a process is slow, ours longer than a loop of a few lines; that should be a small part of a drain. */
-const LONG = 2;
+/** Until all its code is compiled a process is slow, ours longer than a loop of a few lines; in a full run that is a small part of a drain. */
+const LONGER = 2;
 
 function drainOf(bench: Bench, system: SystemName, consumers: number): BacklogDrain {
-  const events = consumers === 10 ? bench.sizes.backlog / 5 : bench.sizes.backlog * LONG;
+  const { backlog, quick } = bench.sizes;
+  const events = consumers === 10 ? backlog / 5 : backlog * (quick ? 1 : LONGER);
   return { system, events: backlogFor(bench, system, consumers, events), options: { consumers } };
 }
 

@@ -63,11 +63,11 @@ function sizesFor({ sizes }: Bench) {
     : { processes: sizes.rounds, rounds: 1, transactions: 1_000 };
 }
 
-/** Two kinds of rivals are enough to see beside, in a quick run. */
+/** One rival is enough to see beside, in a quick run. */
 function casesFor(bench: Bench): Case[] {
   const { quick } = bench.sizes;
   const consumers = quick ? [1, 3] : [1, 3, 10];
-  const others: SystemName[] = quick ? ['row-queue', 'graphile-worker-best'] : OTHERS;
+  const others: SystemName[] = quick ? ['row-queue'] : OTHERS;
   return [
     ...consumers.map((count): Case => ({ system: 'integration', route: 'pg', consumers: count })),
     ...consumers.map((count): Case => ({ system: 'integration', route: 'prisma', consumers: count })),

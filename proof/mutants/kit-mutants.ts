@@ -55,15 +55,15 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'transactional handler without its inbox row',
     file: 'dist/delivery/handler-transaction.js',
-    find: 'const { isolation, inserted } = await inserting;',
-    put: `const { isolation } = await inserting; const inserted = true; ${DELETE_ROW}`,
+    find: "const { isolation, inserted } = entered[0] ?? { isolation: 'unknown', inserted: false };",
+    put: `const isolation = 'read committed'; const inserted = true; ${DELETE_ROW}`,
     run: ['--only', 'kill', '--events', '5000'],
   },
   {
     name: 'transactional handler without its inbox row, in random interleavings',
     file: 'dist/delivery/handler-transaction.js',
-    find: 'const { isolation, inserted } = await inserting;',
-    put: `const { isolation } = await inserting; const inserted = true; ${DELETE_ROW}`,
+    find: "const { isolation, inserted } = entered[0] ?? { isolation: 'unknown', inserted: false };",
+    put: `const isolation = 'read committed'; const inserted = true; ${DELETE_ROW}`,
     run: INTERLEAVINGS,
   },
   {

@@ -14,7 +14,7 @@ const INBOX = 'src/inbox/inbox-event.store.ts';
 const TRANSACTION = 'src/delivery/handler-transaction.ts';
 const WORKER = 'src/delivery/consumer-worker.ts';
 
-const INSERTED = 'const { isolation, inserted } = await inserting;';
+const INSERTED = "const { isolation, inserted } = entered[0] ?? { isolation: 'unknown', inserted: false };";
 const ENTER = 'await beginWith(transaction, [enter, ask])';
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
@@ -125,7 +125,7 @@ export const specMutants: readonly SpecMutant[] = [
         find: "if (isolation === 'read committed') return;",
         put: "if (isolation !== '') return;",
       },
-      { file: INBOX, find: "isolation = 'read committed' AND", put: '' },
+      { file: INBOX, find: " WHERE isolation = 'read committed'", put: '' },
     ],
     spec: 'test/transactional.spec.ts',
     test: 'a client that opens repeatable read is told so',
@@ -148,7 +148,7 @@ export const specMutants: readonly SpecMutant[] = [
       {
         file: TRANSACTION,
         find: INSERTED,
-        put: `const { isolation } = await inserting;
+        put: `const isolation = 'read committed';
     const inserted = true;
     await transaction.$executeRawUnsafe('DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid', outboxEventId);`,
       },
