@@ -3,6 +3,7 @@ import { EngineDatabase } from '../src/database/engine-database.js';
 import { InboxCursorStore } from '../src/inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../src/inbox/inbox-event.store.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 const WAITING = 20_000;
 const AGGREGATES = 50;
@@ -52,5 +53,45 @@ describe('many thousand events that wait behind others', () => {
     const claimed = await inbox.claimDue(KEY, TOKEN, AGGREGATES, true, 'others');
     const heads = claimed.filter((row) => !row.follows).map((row) => row.position);
     expect(heads.sort((a, b) => a - b)).toEqual(FIRST_OF_EACH);
+  });
+});
+
+describe('a claim that has to wait for a save', () => {
+  const CLAIMER = { consumerName: 'claimer', partition: 0 };
+  const HEADS = [1, 2, 3];
+  const LATER = [11, 12, 13, 21, 22, 23];
+
+  it('claims nothing behind a row that it does not claim, where the save releases those rows once more', async () => {
+    const { pool } = database;
+    await pool.query(
+      `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread, lease_token)
+       VALUES ('claimer', '{*}', '{}', '${TOKEN}')`,
+    );
+    await pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, available_at)
+       SELECT gen_random_uuid(), n, 'claimer', 'thing', (n % 10)::text, 'received',
+              CASE WHEN n < 10 THEN '-infinity' ELSE 'infinity' END::timestamptz
+       FROM unnest($1::int[]) n`,
+      [[...HEADS, ...LATER]],
+    );
+    const save = await pool.connect();
+    await save.query('BEGIN');
+    await save.query(
+      `UPDATE integration.inbox_cursor SET last_progress_at = now() WHERE consumer_name = 'claimer'`,
+    );
+    await save.query(
+      `UPDATE integration.inbox_event SET updated_at = clock_timestamp() WHERE consumer_name = 'claimer' AND position < 10`,
+    );
+    const claiming = new InboxEventStore(db).claimDue(CLAIMER, TOKEN, 10, true, 'any');
+    await until('the claim waits for the save', async () => {
+      const { rows } = await pool.query(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return rows.length > 0;
+    });
+    await save.query('COMMIT');
+    save.release();
+    const positions = (await claiming).map(({ position }) => position);
+    expect(positions.sort((a, b) => a - b)).toEqual([...HEADS, ...LATER]);
   });
 });

@@ -118,6 +118,12 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'with its transaction open and no row yet',
   },
   {
+    name: 'claims behind rows that are not claimed',
+    patches: [{ file: INBOX, find: 'picked AS MATERIALIZED (', put: 'picked AS (' }],
+    spec: 'test/waiting-backlog.spec.ts',
+    test: 'claims nothing behind a row that it does not claim',
+  },
+  {
     name: 'repeatable read accepted in the handler’s transaction',
     patches: [
       {

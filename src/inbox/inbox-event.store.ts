@@ -68,6 +68,11 @@ export class InboxEventStore {
    * it runs. The cursor row is held FOR SHARE while the token is compared, to the end of the statement's transaction: a
    * takeover either waits for this claim and then sees its rows, or came first and leaves it nothing.
    *
+   * The claim may wait for a save that holds the cursor row, and find that the save has touched rows (released them once more) that its own
+   * snapshot shows as they were. Postgres then looks at such a row again, and at the other side of the join as it was: for a list
+   * that is not MATERIALIZED, a UNION ALL, it looked at it anew and missed all but the first, so that rows were claimed behind heads that
+   * were not.
+   *
    * What waits right behind a released row is claimed with it: a long queue is worked off in runs, not by one claim and one
    * save for each row. The runs end at the first row that does not merely wait.
    */
@@ -83,7 +88,7 @@ export class InboxEventStore {
       `integration_claim_${which}${ordered ? '_ordered' : ''}`,
       `WITH owner AS MATERIALIZED (
          SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR SHARE
-       ), due AS MATERIALIZED (${this.dueRows(ordered, CONDITIONS[which])}), picked AS (
+       ), due AS MATERIALIZED (${this.dueRows(ordered, CONDITIONS[which])}), picked AS MATERIALIZED (
          SELECT id, false AS follows FROM due ${ordered && !alone ? `UNION ALL ${this.followersOf('due')}` : ''}
        )
        UPDATE ${this.inbox} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp(),
