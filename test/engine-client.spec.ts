@@ -172,9 +172,7 @@ describe('the engine’s own client', () => {
     for (const consumerName of ['first', 'it’s the \\ second'])
       await watched.$transaction(async (tx) => {
         sent.length = 0;
-        expect(await tx.beginWith([enterInbox(consumerName)])).toEqual([
-          [{ isolation: 'read committed', inserted: true }],
-        ]);
+        expect(await tx.beginWith(5_000, [enterInbox(consumerName)])).toEqual([1]);
       });
     await watched.close();
     expect(sent).toEqual([expect.stringMatching(/^BEGIN.*; EXECUTE /), 'COMMIT']);
@@ -186,9 +184,9 @@ describe('the engine’s own client', () => {
     const breakBegin = (statement: unknown) =>
       typeof statement === 'string' && !begins ? statement.replace(/^BEGIN[^;]*/, 'SELECT 1 / 0') : statement;
     const broken = new EngineClient(() => openPool(breakBegin));
-    await broken.$transaction((tx) => tx.beginWith([enterInbox('begun')]));
+    await broken.$transaction((tx) => tx.beginWith(5_000, [enterInbox('begun')]));
     begins = false;
-    const transaction = broken.$transaction((tx) => tx.beginWith([enterInbox('unbegun')]));
+    const transaction = broken.$transaction((tx) => tx.beginWith(5_000, [enterInbox('unbegun')]));
     await expect(transaction).rejects.toThrow('division by zero');
     await broken.close();
     expect(await inboxRows(database, 'begun')).toMatchObject([{ status: 'processed' }]);
@@ -198,7 +196,7 @@ describe('the engine’s own client', () => {
 
 function enterInbox(consumerName: string) {
   const event = { outboxEventId: randomUUID(), position: 1, aggregateType: 'thing', aggregateId: 'a' };
-  return new InboxEventStore(engine).processedRow({ consumerName, partition: 0 }, event, 5_000);
+  return new InboxEventStore(engine).processedRow({ consumerName, partition: 0 }, event);
 }
 
 /** One connection that sends what `instead` makes of each statement. */

@@ -14,8 +14,10 @@ const INBOX = 'src/inbox/inbox-event.store.ts';
 const TRANSACTION = 'src/delivery/handler-transaction.ts';
 const WORKER = 'src/delivery/consumer-worker.ts';
 
-const INSERTED = "const { isolation, inserted } = entered[0] ?? { isolation: 'unknown', inserted: false };";
-const ENTER = 'await beginWith(transaction, [enter, ask])';
+const ENTER =
+  'const { isolation, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);';
+const INSERTED = 'if (inserted === 1) return held === 1 ? undefined : LEASE_LOST;';
+const DELETE_ROW = `await transaction.$executeRawUnsafe('DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid', outboxEventId);`;
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
 export const specMutants: readonly SpecMutant[] = [
@@ -111,7 +113,12 @@ export const specMutants: readonly SpecMutant[] = [
       {
         file: TRANSACTION,
         find: ENTER,
-        put: '(await beginWith(transaction, [ask, enter])).reverse()',
+        put: `const early = await this.checkToken(transaction, lease);\n    if (early !== undefined) return early;\n    ${ENTER}`,
+      },
+      {
+        file: TRANSACTION,
+        find: 'if (inserted) return this.checkToken(transaction, lease);',
+        put: 'if (inserted) return undefined;',
       },
     ],
     spec: 'test/transactional.spec.ts',
@@ -154,9 +161,12 @@ export const specMutants: readonly SpecMutant[] = [
       {
         file: TRANSACTION,
         find: INSERTED,
-        put: `const isolation = 'read committed';
-    const inserted = true;
-    await transaction.$executeRawUnsafe('DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid', outboxEventId);`,
+        put: `${DELETE_ROW}\n    if (held === 1) return undefined;`,
+      },
+      {
+        file: TRANSACTION,
+        find: ENTER,
+        put: `const isolation = 'read committed';\n    const inserted = true;`,
       },
     ],
     spec: 'test/transactional.spec.ts',

@@ -109,28 +109,25 @@ export class EngineTransaction implements SqlClient {
   }
 
   /**
-   * BEGIN and these statements as one message, with one answer: the server carries them out in turn, and nothing after one that fails,
-   * so that nothing runs without the BEGIN. Resolves to the rows of each. A connection that has not prepared them yet does so first.
+   * BEGIN, the transaction's timeouts (ms) and these statements as one message, with one answer: the server carries them out in turn, and
+   * nothing after one that fails, so that nothing runs without the BEGIN. Resolves to the number of rows that each wrote or found. A
+   * connection that has not prepared them yet does so first.
    */
-  async beginWith(statements: readonly EngineStatement[]): Promise<unknown[][]> {
+  async beginWith(timeoutMs: number, statements: readonly EngineStatement[]): Promise<number[]> {
     const prepared = preparedOn(this.connection);
-    if (!statements.every(({ name }) => prepared.has(name))) return this.prepareAll(statements, prepared);
-    const results = this.connection.query([BEGIN, ...statements.map(executionOf)].join('; '));
-    this.begun = results;
-    const [, ...answers] = (await results) as unknown as pg.QueryResult[];
-    return answers.map(({ rows }) => rows);
-  }
-
-  private async prepareAll(
-    statements: readonly EngineStatement[],
-    prepared: Set<string>,
-  ): Promise<unknown[][]> {
-    const answers: unknown[][] = [];
-    for (const statement of statements) {
-      answers.push(await this.queryEngine(statement));
-      prepared.add(statement.name);
+    const arePrepared = statements.every(({ name }) => prepared.has(name));
+    const beginning = [BEGIN, ...timeoutsOf(timeoutMs)];
+    const message = arePrepared ? [...beginning, ...statements.map(executionOf)] : beginning;
+    const answered = this.connection.query(message.join('; '));
+    this.begun = answered;
+    const answers = (await answered) as unknown as pg.QueryResult[];
+    if (arePrepared) return answers.slice(beginning.length).map(countOf);
+    const counts: number[] = [];
+    for (const { name, sql, values } of statements) {
+      counts.push(countOf(await this.send({ name, text: sql, values: [...values] })));
+      prepared.add(name);
     }
-    return answers;
+    return counts;
   }
 
   /**
@@ -199,15 +196,17 @@ export function queryEngine<Row>(transaction: SqlClient, statement: EngineStatem
     : transaction.$queryRawUnsafe(statement.sql, ...statement.values);
 }
 
-/** The first statements of a transaction, one after another; in one message where the client can do that. */
-export async function beginWith(
-  transaction: SqlClient,
-  statements: readonly EngineStatement[],
-): Promise<unknown[][]> {
-  if (transaction instanceof EngineTransaction) return transaction.beginWith(statements);
-  const answers: unknown[][] = [];
-  for (const statement of statements) answers.push(await queryEngine(transaction, statement));
-  return answers;
+/** A statement that waits for a lock waits no longer than that either. */
+function timeoutsOf(ms: number): string[] {
+  const limit = Math.ceil(ms);
+  return [
+    `SET LOCAL statement_timeout = ${limit}`,
+    `SET LOCAL idle_in_transaction_session_timeout = ${limit}`,
+  ];
+}
+
+function countOf({ rowCount }: pg.QueryResult): number {
+  return rowCount ?? 0;
 }
 
 const preparedStatements = new WeakMap<pg.PoolClient, Set<string>>();

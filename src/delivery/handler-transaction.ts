@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { beginWith, EngineTransaction, queryEngine } from '../database/engine-client.js';
+import { EngineTransaction, queryEngine } from '../database/engine-client.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { HeldLease } from '../inbox/held-lease.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
-import { type EnteredRow, InboxEventStore } from '../inbox/inbox-event.store.js';
+import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import { PositionSet } from '../inbox/position-set.js';
 import type { Attempt } from './attempt.js';
 import type { Claim, Delivery, Outcome } from './delivery.js';
@@ -79,12 +79,16 @@ export class HandlerTransaction {
   ): Promise<Outcome | undefined> {
     const { id: outboxEventId, position, aggregateType, aggregateId } = log;
     const row = { outboxEventId, position, aggregateType, aggregateId };
-    const enter = this.inbox.processedRow(lease.key, row, timeoutMs);
     const ask = this.cursors.leaseHeld(lease.key, lease.token);
-    const [entered, held] = (await beginWith(transaction, [enter, ask])) as [EnteredRow[], unknown[]];
-    const { isolation, inserted } = entered[0] ?? { isolation: 'unknown', inserted: false };
-    requireReadCommitted(isolation);
-    if (inserted) return held.length > 0 ? undefined : LEASE_LOST;
+    if (transaction instanceof EngineTransaction) {
+      const enter = this.inbox.processedRow(lease.key, row);
+      const [inserted, held] = await transaction.beginWith(timeoutMs, [enter, ask]);
+      if (inserted === 1) return held === 1 ? undefined : LEASE_LOST;
+    } else {
+      const { isolation, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);
+      requireReadCommitted(isolation);
+      if (inserted) return this.checkToken(transaction, lease);
+    }
     const found = await this.inbox.statusOf(transaction, lease.key, outboxEventId);
     if (found === 'processed') return { kind: 'processed' };
     if (found !== undefined) return { kind: 'elsewhere' };

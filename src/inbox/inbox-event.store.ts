@@ -32,33 +32,32 @@ const CONDITIONS: Readonly<Record<Claimable, string>> = {
   any: '',
 };
 
-/** What `processedRow` answers: the isolation level that it found, and whether the row was not there before. */
-export interface EnteredRow {
-  readonly isolation: string;
-  readonly inserted: boolean;
-}
+/** An event whose handler's transaction begins. */
+export type EnteringEvent = AggregateKey & { readonly outboxEventId: string; readonly position: number };
 
 /** The exceptions: what the retry lane claims, and the idempotency row of a transactional handler. */
 @Injectable()
 export class InboxEventStore {
   private readonly cursor: string;
   private readonly inbox: string;
-  private readonly insertProcessedSql: string;
+  private readonly processedRowSql: string;
+  private readonly enterSql: string;
 
   constructor(private readonly db: EngineDatabase) {
     this.cursor = `"${db.schema}".inbox_cursor`;
     this.inbox = `"${db.schema}".inbox_event`;
-    this.insertProcessedSql = `
+    const into = `${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
+          status, attempt_count, processed_at)`;
+    const row = `$1::uuid, $2::bigint, $3, $4::int, $5, $6, 'processed', 1, clock_timestamp()`;
+    const once = 'ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING';
+    this.processedRowSql = `INSERT INTO ${into} VALUES (${row}) ${once}`;
+    this.enterSql = `
       WITH entered AS MATERIALIZED (
         SELECT set_config('statement_timeout', $7, true), set_config('idle_in_transaction_session_timeout', $7, true),
                set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), $7), true),
                current_setting('transaction_isolation') AS isolation
       ), inserted AS (
-        INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
-          status, attempt_count, processed_at)
-        SELECT $1::uuid, $2::bigint, $3, $4::int, $5, $6, 'processed', 1, clock_timestamp()
-        FROM entered WHERE isolation = 'read committed'
-        ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING RETURNING 1
+        INSERT INTO ${into} SELECT ${row} FROM entered WHERE isolation = 'read committed' ${once} RETURNING 1
       )
       SELECT isolation, EXISTS (SELECT 1 FROM inserted) AS inserted FROM entered`;
   }
@@ -177,30 +176,28 @@ export class InboxEventStore {
     );
   }
 
+  /** The row of an event from the log, in its handler's transaction; nothing is inserted where there is one. */
+  processedRow(key: CursorKey, event: EnteringEvent): EngineStatement {
+    return { name: 'integration_processed_row', sql: this.processedRowSql, values: rowValues(key, event) };
+  }
+
   /**
-   * The first statement of a handler's transaction, for an event from the log. It sets the transaction's timeouts, before
-   * it inserts the row; `lock_timeout` is among them because of the statement itself, which may wait for whoever holds the row
-   * uncommitted, and whose own `statement_timeout` was fixed when it began. Nothing is inserted unless the
-   * transaction is READ COMMITTED. Answers with an `EnteredRow`.
+   * The same as the first statement of a transaction of the host's client. It sets the transaction's timeouts, before it inserts the row;
+   * `lock_timeout` is among them because of the statement itself, which may wait for whoever holds the row uncommitted, and
+   * whose own `statement_timeout` was fixed when it began. Nothing is inserted unless the transaction is READ COMMITTED.
    */
-  processedRow(
+  async enter(
+    transaction: SqlClient,
     key: CursorKey,
-    event: { outboxEventId: string; position: number } & AggregateKey,
+    event: EnteringEvent,
     timeoutMs: number,
-  ): EngineStatement {
-    return {
-      name: 'integration_processed_row',
-      sql: this.insertProcessedSql,
-      values: [
-        event.outboxEventId,
-        event.position,
-        key.consumerName,
-        key.partition,
-        event.aggregateType,
-        event.aggregateId,
-        String(timeoutMs),
-      ],
-    };
+  ): Promise<{ readonly isolation: string; readonly inserted: boolean }> {
+    const [row] = await transaction.$queryRawUnsafe<{ isolation: string; inserted: boolean }[]>(
+      this.enterSql,
+      ...rowValues(key, event),
+      String(timeoutMs),
+    );
+    return row ?? { isolation: 'unknown', inserted: false };
   }
 
   /** What the row says that stood in the way; undefined if it has gone meanwhile (an owner's save cleaned it up). */
@@ -266,4 +263,9 @@ export class InboxEventStore {
         AND b.aggregate_id = ${alias}.aggregate_id AND ${unresolved('b')}
       ORDER BY b.position LIMIT 1) < ${alias}.position IS NOT TRUE`;
   }
+}
+
+function rowValues(key: CursorKey, event: EnteringEvent): (string | number)[] {
+  const { outboxEventId, position, aggregateType, aggregateId } = event;
+  return [outboxEventId, position, key.consumerName, key.partition, aggregateType, aggregateId];
 }
