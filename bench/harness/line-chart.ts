@@ -29,6 +29,7 @@ export function renderLineChart(chart: LineChart): string {
   const y = logScale(steps, HEIGHT - PLOT.bottom, PLOT.top);
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">`,
+    `<title>${escapeXml(chart.title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(PLOT.left, 26, chart.title, 'font-size="16" font-weight="600"'),
     ...yGrid(steps, y),
