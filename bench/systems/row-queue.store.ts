@@ -21,6 +21,9 @@ export const CREATE_ROW_QUEUE = `
   CREATE INDEX row_queue_pending ON row_queue (consumer, id) WHERE status = 'pending';
   CREATE TABLE effect (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int NOT NULL);`;
 
+/** What a handler is to know of an event: every system of the comparison hands over as much. */
+const EVENT_COLUMNS = 'id, event_name, source_module, aggregate_type, aggregate_id, payload, created_at';
+
 export interface QueuedRow {
   id: string;
   payload: { n: number };
@@ -62,7 +65,7 @@ const NEXT = `status = 'pending' AND consumer BETWEEN $1 AND $1 ORDER BY consume
 export async function lockNext(client: pg.ClientBase, consumer: number, limit: number): Promise<QueuedRow[]> {
   const { rows } = await client.query({
     name: 'lock-next',
-    text: `SELECT id, payload FROM row_queue WHERE ${NEXT} FOR UPDATE SKIP LOCKED`,
+    text: `SELECT ${EVENT_COLUMNS} FROM row_queue WHERE ${NEXT} FOR UPDATE SKIP LOCKED`,
     values: [consumer, limit],
   });
   return rows;
@@ -74,7 +77,7 @@ export async function claimNext(client: pg.Pool, consumer: number, limit: number
     name: 'claim-next',
     text: `UPDATE row_queue SET status = 'processing' WHERE id IN (
              SELECT id FROM row_queue WHERE ${NEXT} FOR UPDATE SKIP LOCKED
-           ) RETURNING id, payload`,
+           ) RETURNING ${EVENT_COLUMNS}`,
     values: [consumer, limit],
   });
   return (rows as QueuedRow[]).sort((a, b) => Number(a.id) - Number(b.id));

@@ -21,7 +21,11 @@ import { ReadyQueue } from './ready-queue.js';
 
 type Release = 'none' | 'wanted' | 'saving';
 
-class Lane {
+/**
+ * It keeps no event beyond its turn, nor the one it was made for: once the map of lanes is old, each table that it outgrows is garbage of
+ * the old generation, and would keep all that its lanes reach from being collected with the young one.
+ */
+class Lane implements AggregateKey {
   /** How many of its events run: more than one only as parts of one batch. */
   running = 0;
   /** How many of them came from the log. */
@@ -41,7 +45,8 @@ class Lane {
 
   constructor(
     readonly name: string,
-    readonly aggregate: AggregateKey,
+    readonly aggregateType: string,
+    readonly aggregateId: string,
   ) {}
 
   /** An event from the log has not come to its end yet, and no row of it may be there. */
@@ -106,9 +111,8 @@ export class AggregateLanes {
   block(aggregates: Iterable<AggregateKey & { readonly highest?: number }>): void {
     if (!this.ordered) return;
     for (const aggregate of aggregates) {
-      const { aggregateType, aggregateId, highest } = aggregate;
-      const lane = this.lane(nameOfAggregate(aggregate), { aggregateType, aggregateId });
-      this.blockLane(lane, highest ?? Number.POSITIVE_INFINITY);
+      const lane = this.lane(nameOfAggregate(aggregate), aggregate);
+      this.blockLane(lane, aggregate.highest ?? Number.POSITIVE_INFINITY);
     }
   }
 
@@ -237,7 +241,7 @@ export class AggregateLanes {
       this.toRelease.delete(lane);
       lane.release = 'saving';
       lane.blocksAtRelease = lane.blocks;
-      taken.push(lane.aggregate);
+      taken.push(lane);
     }
     for (const lane of this.writing) lane.rowUnsaved = false;
     this.writing.clear();
@@ -366,10 +370,10 @@ export class AggregateLanes {
     return this.lane(this.ordered ? delivery.log.aggregateName : String(delivery.position), delivery.log);
   }
 
-  private lane(name: string, aggregate: AggregateKey): Lane {
+  private lane(name: string, { aggregateType, aggregateId }: AggregateKey): Lane {
     let lane = this.lanes.get(name);
     if (lane === undefined) {
-      lane = new Lane(name, aggregate);
+      lane = new Lane(name, aggregateType, aggregateId);
       this.lanes.set(name, lane);
     }
     return lane;

@@ -3,22 +3,23 @@ import type { Delivery } from './delivery.js';
 
 /** The attempts of one worker that are under way: their deadlines, and who waits until there is none. */
 export class RunningAttempts {
-  private readonly attempts = new Set<Attempt>();
+  /** No Set: each table that an old one outgrows would keep what was in it from being collected young. */
+  private readonly attempts: Attempt[] = [];
   private readonly endedWaiters: (() => void)[] = [];
   private watching = false;
   private committing = 0;
 
   get size(): number {
-    return this.attempts.size;
+    return this.attempts.length;
   }
 
   /** Those whose handlers run: what is only being committed takes nobody's place. */
   get inHandlers(): number {
-    return this.attempts.size - this.committing;
+    return this.attempts.length - this.committing;
   }
 
   add(attempt: Attempt): void {
-    this.attempts.add(attempt);
+    this.attempts.push(attempt);
     this.watchDeadlines();
   }
 
@@ -28,7 +29,8 @@ export class RunningAttempts {
   }
 
   remove(attempt: Attempt): void {
-    this.attempts.delete(attempt);
+    const last = this.attempts.pop();
+    if (last !== undefined && last !== attempt) this.attempts[this.attempts.indexOf(attempt)] = last;
     if (attempt.isCommitting) this.committing--;
   }
 
@@ -40,13 +42,13 @@ export class RunningAttempts {
 
   /** Resolves when nothing runs any more. */
   get ended(): Promise<void> {
-    if (this.attempts.size === 0) return Promise.resolve();
+    if (this.attempts.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.endedWaiters.push(resolve));
   }
 
   /** What the last one came to is settled: whoever waits for the end is told. */
   tellIfEnded(): void {
-    if (this.attempts.size > 0 || this.endedWaiters.length === 0) return;
+    if (this.attempts.length > 0 || this.endedWaiters.length === 0) return;
     for (const resolve of this.endedWaiters.splice(0)) resolve();
   }
 
@@ -58,7 +60,7 @@ export class RunningAttempts {
     });
     await Promise.race([this.ended, late]);
     clearTimeout(timer);
-    return this.attempts.size === 0;
+    return this.attempts.length === 0;
   }
 
   /** Each is told that it is given up. */

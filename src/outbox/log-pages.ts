@@ -12,12 +12,14 @@ import {
 const TAIL = /^\{\[(\d+),\)\}$/;
 
 interface Kept {
+  readonly key: string;
   readonly page: LogPage;
   /** How many cursors may still come for it. */
   expected: number;
 }
 
 interface Reading {
+  readonly key: string;
   readonly page: Promise<LogPage>;
   /** Nothing has happened since its statement was sent. */
   justSent: boolean;
@@ -36,9 +38,10 @@ interface Reading {
  */
 @Injectable()
 export class LogPages {
-  private readonly reading = new Map<string, Reading>();
+  // No Maps: each table that an old one outgrows is garbage of the old generation, and would keep the pages in it from being collected young.
+  private reading: Reading[] = [];
   /** Oldest first. */
-  private readonly kept = new Map<string, Kept>();
+  private kept: Kept[] = [];
   private keptBytes = 0;
 
   /** How many cursors of this process read with a filter. */
@@ -73,17 +76,17 @@ export class LogPages {
     const key = `${start} ${filterKey}`;
     const kept = this.takeKept(key);
     if (kept !== undefined) return kept;
-    const underWay = this.reading.get(key);
+    const underWay = this.reading.findLast((one) => one.key === key);
     if (underWay !== undefined) {
       const page = await this.joined(underWay);
       if (page !== undefined) return page;
     }
     // Nothing is awaited between the look and the beginning: of several that ask at once, one reads.
     const reading = this.begin(key, this.log.readPage(ranges, rows, bytes, filter));
-    const page = await this.finish(key, reading);
+    const page = await this.finish(reading);
     for (const { wanted } of page.rows) wanted?.share();
     const expected = others - reading.joined;
-    if (page.cut && expected > 0 && !page.rows.some(isDelayed)) this.keep(key, { page, expected }, bytes);
+    if (page.cut && expected > 0 && !page.rows.some(isDelayed)) this.keep({ key, page, expected }, bytes);
     return page;
   }
 
@@ -92,8 +95,8 @@ export class LogPages {
   }
 
   private forget(): void {
-    this.reading.clear();
-    this.kept.clear();
+    this.reading = [];
+    this.kept = [];
     this.keptBytes = 0;
   }
 
@@ -105,46 +108,49 @@ export class LogPages {
   }
 
   private begin(key: string, page: Promise<LogPage>): Reading {
-    const reading: Reading = { page, justSent: true, joined: 0 };
-    this.reading.set(key, reading);
+    const reading: Reading = { key, page, justSent: true, joined: 0 };
+    this.reading.push(reading);
     process.nextTick(() => {
       reading.justSent = false;
     });
     return reading;
   }
 
-  private async finish(key: string, reading: Reading): Promise<LogPage> {
+  private async finish(reading: Reading): Promise<LogPage> {
     try {
       return await reading.page;
     } finally {
-      if (this.reading.get(key) === reading) this.reading.delete(key);
+      remove(this.reading, reading);
     }
   }
 
   private takeKept(key: string): LogPage | undefined {
-    const kept = this.kept.get(key);
+    const kept = this.kept.find((one) => one.key === key);
     if (kept === undefined) return undefined;
     kept.expected--;
-    if (kept.expected <= 0) this.drop(key, kept);
+    if (kept.expected <= 0) this.drop(kept);
     return kept.page;
   }
 
   /** As much as one page may hold, in all. */
-  private keep(key: string, kept: Kept, bytes: number): void {
-    const former = this.kept.get(key);
-    if (former !== undefined) this.drop(key, former);
-    this.kept.set(key, kept);
+  private keep(kept: Kept, bytes: number): void {
+    const former = this.kept.find(({ key }) => key === kept.key);
+    if (former !== undefined) this.drop(former);
+    this.kept.push(kept);
     this.keptBytes += sizeOf(kept.page);
-    for (const [oldest, other] of this.kept) {
-      if (this.keptBytes <= bytes) return;
-      this.drop(oldest, other);
-    }
+    for (let oldest = this.kept[0]; oldest !== undefined && this.keptBytes > bytes; oldest = this.kept[0])
+      this.drop(oldest);
   }
 
-  private drop(key: string, kept: Kept): void {
-    this.kept.delete(key);
+  private drop(kept: Kept): void {
+    remove(this.kept, kept);
     this.keptBytes -= sizeOf(kept.page);
   }
+}
+
+function remove<T>(list: T[], one: T): void {
+  const at = list.indexOf(one);
+  if (at >= 0) list.splice(at, 1);
 }
 
 function keyOf({ eventNames, partition, partitions }: LogFilter): string {
