@@ -41,7 +41,7 @@ const ID = 3;
 const PAYLOAD = 9;
 const METADATA = 10;
 
-/** The columns of an event as text, in the order in which `toLogRow` reads them. */
+/** The columns of an event as text, in the order in which `toLogEvent` reads them. */
 const EVENT_COLUMNS = (alias: string) =>
   `${alias}.id, ${alias}.event_name, ${alias}.event_version, ${alias}.source_module, ${alias}.aggregate_type,
    ${alias}.aggregate_id, ${alias}.payload, ${alias}.metadata, ${alias}.created_at`;
@@ -178,16 +178,30 @@ class PageRows {
   }
 }
 
+/** A column that says the same in row after row: one string for all of them, whose hash is reckoned once. */
+class RepeatedText {
+  private last = '';
+
+  same(text: string): string {
+    if (text !== this.last) this.last = text;
+    return this.last;
+  }
+}
+
+const eventNames = new RepeatedText();
+const sourceModules = new RepeatedText();
+const aggregateTypes = new RepeatedText();
+
 function toLogEvent(row: TextRow): LogEvent {
   return new LogEvent({
     position: Number(row[POSITION]),
     bytes: Number(row[BYTES]),
     delayMs: row[DELAY] === null ? undefined : Number(row[DELAY]),
     id: row[ID] as string,
-    eventName: row[4] as string,
+    eventName: eventNames.same(row[4] as string),
     eventVersion: Number(row[5]),
-    sourceModule: row[6] as string,
-    aggregateType: row[7] as string,
+    sourceModule: sourceModules.same(row[6] as string),
+    aggregateType: aggregateTypes.same(row[7] as string),
     aggregateId: row[8] as string,
     payload: row[PAYLOAD] as string,
     metadata: row[METADATA] as string,

@@ -56,7 +56,7 @@ export class Consumer implements ConsumerOptions {
   private readonly exact = new Map<string, Subscription>();
   /** Longest prefix first. */
   private readonly prefixes: readonly (readonly [prefix: string, subscription: Subscription])[];
-  private readonly matches = new Map<string, Subscription | undefined>();
+  private readonly matches = new Map<string, Subscription>();
 
   constructor(
     readonly name: string,
@@ -83,9 +83,11 @@ export class Consumer implements ConsumerOptions {
 
   /** Who handles an event of this name: its exact name first, then the longest `prefix*`; undefined: nobody. */
   match(eventName: string): Subscription | undefined {
-    if (this.matches.has(eventName)) return this.matches.get(eventName);
+    const known = this.matches.get(eventName);
+    if (known !== undefined) return known;
     const found =
       this.exact.get(eventName) ?? this.prefixes.find(([prefix]) => eventName.startsWith(prefix))?.[1];
+    if (found === undefined) return undefined;
     if (this.matches.size >= MATCH_CACHE_LIMIT) this.matches.clear();
     this.matches.set(eventName, found);
     return found;
