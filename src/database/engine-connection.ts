@@ -12,10 +12,11 @@ const SESSION = `SET jit = off; SET statement_timeout = '15s'; SET lock_timeout 
   SET idle_in_transaction_session_timeout = '15s'; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC'`;
 
 /**
- * A prepared statement keeps the plan that it got when its table was empty, which must not be a scan of it when it is not. Not where
- * the host's statements run: how its tables are best read is not ours to say.
+ * A prepared statement keeps the plan that it got when its table was empty, which must not be a scan of it when it is not. And it keeps
+ * one plan for any values: where a log is large the server would reckon that planning anew each time is cheaper, and it costs several
+ * times what reading the next page does (docs/decisions/0010). Not where the host's statements run: how its tables are best read is not ours to say.
  */
-const ENGINE_SESSION = `${SESSION}; SET enable_seqscan = off`;
+const ENGINE_SESSION = `${SESSION}; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan`;
 
 /** Whose statements run on a connection: the engine's alone, or those of the host's handlers as well. */
 export type SessionUse = 'engine' | 'host';

@@ -1,4 +1,5 @@
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { planForTheseValues } from '../database/plan-for-values.store.js';
 import type { InboxFilter } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
@@ -100,6 +101,7 @@ export class InboxAdminStore {
     const { filter, join, statuses, condition, assign, values, limit, after } = change;
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
+      await planForTheseValues(session);
       const chosen = await session.query<RowPlace>(
         `SELECT first.id, first.position
          FROM (${consumersNamed(this.inbox)}) AS consumer CROSS JOIN unnest($10::text[]) AS wanted (status)

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import { planForTheseValues } from '../database/plan-for-values.store.js';
 import type { SqlClient } from '../database/sql-client.js';
 import type { DeadLetter, InboxFilter, InboxRecord } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';
@@ -29,8 +30,10 @@ export class InboxRecordStore {
 
   /** By position, the oldest first: the first of each consumer are read in the index's order, then these are put in order. */
   async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
-    return this.db.query<DeadLetter>(
-      `SELECT found.* FROM (${consumersNamed(this.inbox)}) AS consumer
+    return this.db.transaction(async (session) => {
+      await planForTheseValues(session);
+      return session.query<DeadLetter>(
+        `SELECT found.* FROM (${consumersNamed(this.inbox)}) AS consumer
        CROSS JOIN LATERAL (
          SELECT ${this.columns}, e.event_name AS "eventName"
          FROM ${this.inbox} i JOIN ${this.log} e ON e.position = i.position
@@ -38,8 +41,9 @@ export class InboxRecordStore {
          ORDER BY i.position LIMIT $7
        ) AS found
        ORDER BY found.position, found."consumerName" LIMIT $7`,
-      [...valuesOf(filter), limit, after],
-    );
+        [...valuesOf(filter), limit, after],
+      );
+    });
   }
 
   /** What is known of an event and a consumer: its row, or, where there is none, what the cursor says. */

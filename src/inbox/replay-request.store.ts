@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { planForTheseValues } from '../database/plan-for-values.store.js';
 import { CursorRegistrationStore } from './cursor-registration.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 import type { ReplayFilter, ReplayRequest } from './replay.js';
@@ -161,6 +162,7 @@ export class ReplayRequestStore {
   ): Promise<{ sent: number; next: number }> {
     const { nextPosition, toPosition, aggregateType, aggregateId } = request;
     // An aggregate's events have an index, so the window is bounded by what it finds, not by what it looks at.
+    await planForTheseValues(session);
     const end = aggregateId === null ? Math.min(toPosition, nextPosition + LOOKED_AT_ONCE - 1) : toPosition;
     const [row] = await session.query<{ sent: number; matched: number; last: number | null }>(this.sendSql, [
       request.consumerName,

@@ -15,18 +15,14 @@ export interface PlanNode {
 /** A statement as it was run, by whichever client. */
 export interface RunStatement {
   readonly sql: string;
-  /** It is prepared under a name, so the server may come to run it by a plan that fits any parameters. */
-  readonly named: boolean;
   readonly nodes: readonly PlanNode[];
 }
 
 /**
- * The plans of all statements that go through a proxy: the server tells the plan of each with a notice (auto_explain), and the
- * clients' side of the wire tells which are prepared under a name.
+ * The plans of all statements that go through a proxy: the server tells the plan of each with a notice (auto_explain).
  */
 export class PlanLog {
   private readonly plans: { readonly sql: string; readonly root: PlanNode }[] = [];
-  private readonly named = new Set<string>();
 
   /** Every later session of the database explains what it runs. */
   static async switchOn(database: TestDatabase, settings: Readonly<Record<string, string>>): Promise<void> {
@@ -46,14 +42,6 @@ export class PlanLog {
     }
   }
 
-  /** For the clients' side of the proxy. */
-  readonly requests = (): ((data: Buffer) => void) =>
-    wireMessages(false, (type, body) => {
-      if (type !== 'P') return;
-      const [name, sql] = textsOf(body);
-      if (name !== '' && sql !== undefined) this.named.add(sql.trim());
-    });
-
   /** For the server's side. */
   readonly answers = (): ((data: Buffer) => void) =>
     wireMessages(true, (type, body) => {
@@ -68,7 +56,7 @@ export class PlanLog {
   /** What was run since the last call. */
   take(): RunStatement[] {
     const taken = this.plans.splice(0);
-    return taken.map(({ sql, root }) => ({ sql, named: this.named.has(sql), nodes: flatten(root) }));
+    return taken.map(({ sql, root }) => ({ sql, nodes: flatten(root) }));
   }
 }
 
