@@ -7,7 +7,12 @@ import { InboxService } from '../inbox/inbox.service.js';
 import { IntegrationLinkService } from '../links/integration-link.service.js';
 import { OutboxNotifier } from '../outbox/outbox-notifier.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { type PublishedRecord, runHandler, runInHandlerContext } from '../telemetry/integration-context.js';
+import {
+  namesOf,
+  type PublishedRecord,
+  runHandler,
+  runInHandlerContext,
+} from '../telemetry/integration-context.js';
 import { Attempt, type OutcomeHandler } from './attempt.js';
 import type { Deliveries, Outcome } from './delivery.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
@@ -146,7 +151,7 @@ export class HandlerRunner {
     if (published.length > 0) {
       this.notifier.signal({
         source: 'commit',
-        eventNames: [...new Set(published.map((record) => record.eventName))],
+        eventNames: namesOf(published),
       });
     }
     return PROCESSED;

@@ -1,9 +1,7 @@
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /** Why Postgres would refuse this text, or undefined. */
 export function problemOfCharacters(text: string): string | undefined {
   if (text.includes('\0')) return 'contains a NUL character, which Postgres cannot store';
-  if (LONE_SURROGATE.test(text))
+  if (!text.isWellFormed())
     return 'contains a lone surrogate (half of a character), which Postgres cannot store';
   return undefined;
 }

@@ -5,6 +5,7 @@ import type { DomainEventInput, EventName, PayloadOf, PublishedEvent } from '../
 import { EventLimits } from '../events/event-limits.js';
 import { UuidV7Generator } from '../events/uuid-v7.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { namesOf, type PublishedRecord } from '../telemetry/integration-context.js';
 import { CommitProber } from './commit-prober.js';
 import { type LogEntry, toLogEntry } from './log-entry.js';
 import { OutboxEventStore } from './outbox-event.store.js';
@@ -120,16 +121,16 @@ export class DomainEventPublisher {
     entries: readonly LogEntry[],
     results: readonly PublishedEvent[],
   ): void {
-    const records = results.flatMap(({ duplicate, position }, index) =>
-      duplicate ? [] : [{ position, eventName: entries[index]?.eventName ?? '' }],
-    );
+    const records: PublishedRecord[] = [];
+    for (const [index, { duplicate, position }] of results.entries())
+      if (!duplicate) records.push({ position, eventName: entries[index]?.eventName ?? '' });
     const last = records.at(-1);
     if (last === undefined) return;
     if (target.kind === 'our-transaction') {
       target.scope.published.push(...records);
       return;
     }
-    const eventNames = [...new Set(records.map((record) => record.eventName))];
+    const eventNames = namesOf(records);
     if (target.kind === 'own-statement') this.notifier.signal({ source: 'publish', eventNames });
     else this.prober.watch(last.position, eventNames);
   }

@@ -1,9 +1,8 @@
 import type { DomainEventInput } from '../events/domain-event.js';
-import { MAX_METADATA_BYTES } from '../events/event-limits.js';
 import { validateEvent } from '../events/event-validation.js';
 import { serializePayload } from '../events/json-payload.js';
 import type { UuidV7Generator } from '../events/uuid-v7.js';
-import { completeMetadata } from './event-metadata.js';
+import { metadataJson } from './event-metadata.js';
 
 /** An event checked and serialized: nothing in it can make the database refuse it. */
 export interface LogEntry {
@@ -16,8 +15,6 @@ export interface LogEntry {
   readonly availableAt: string | null;
   readonly delayMs: number | null;
 }
-
-const METADATA_LIMITS = { maxPayloadBytes: MAX_METADATA_BYTES };
 
 /**
  * Checks an event and fills in what the caller left out.
@@ -38,11 +35,7 @@ export function toLogEntry(
     limits,
     `${prefix}payload`,
   );
-  const metadata = serializePayload(
-    completeMetadata(event.metadata, id),
-    METADATA_LIMITS,
-    `${prefix}metadata`,
-  );
+  const metadata = metadataJson(event.metadata, id, `${prefix}metadata`);
   return {
     id,
     eventName: event.eventName,
@@ -55,7 +48,7 @@ export function toLogEntry(
       event.aggregateId,
       json,
       bytes,
-      metadata.json,
+      metadata,
     ],
     deduplicationKey: event.deduplicationKey ?? null,
     availableAt: event.availableAt?.toISOString() ?? null,

@@ -52,17 +52,15 @@ function checkTransactionClient(client: unknown, hostClient: SqlClient): void {
 
 /** `publishEvent(event, tx)` or `{ tx }` would otherwise publish outside the transaction without a word. */
 function refuseMisplacedClient(options: object): void {
-  const misplaced = isSqlClient(options)
-    ? 'The options are a client.'
-    : Object.entries(options)
-        .filter(([name, value]) => name !== 'persistenceClient' && isSqlClient(value))
-        .map(([name]) => `The option ${JSON.stringify(name)} holds a client, but is not known.`)[0];
-  if (misplaced !== undefined) {
-    throw new IntegrationError(
-      'INTEGRATION_CLIENT_INVALID',
-      `${misplaced} Pass it as { persistenceClient: tx }.`,
-    );
+  if (isSqlClient(options)) throw misplaced('The options are a client.');
+  for (const name in options) {
+    if (name !== 'persistenceClient' && isSqlClient(options[name as keyof typeof options]))
+      throw misplaced(`The option ${JSON.stringify(name)} holds a client, but is not known.`);
   }
+}
+
+function misplaced(what: string): IntegrationError {
+  return new IntegrationError('INTEGRATION_CLIENT_INVALID', `${what} Pass it as { persistenceClient: tx }.`);
 }
 
 function forgotten(scope: TransactionScope): IntegrationError {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HostClient } from '../database/host-client.js';
 import type { Tx } from '../database/sql-client.js';
-import { type PublishedRecord, runInTransactionContext } from '../telemetry/integration-context.js';
+import { namesOf, type PublishedRecord, runInTransactionContext } from '../telemetry/integration-context.js';
 import { OutboxNotifier } from './outbox-notifier.js';
 
 /** Limits of a transaction, in milliseconds, as the host's client understands them. */
@@ -34,10 +34,7 @@ export class TransactionRunner {
       },
       { ...options, isolationLevel: 'ReadCommitted' },
     );
-    if (published.length > 0) {
-      const eventNames = [...new Set(published.map((record) => record.eventName))];
-      this.notifier.signal({ source: 'commit', eventNames });
-    }
+    if (published.length > 0) this.notifier.signal({ source: 'commit', eventNames: namesOf(published) });
     return result;
   }
 }

@@ -6,6 +6,11 @@ export interface PublishedRecord {
   readonly position: number;
 }
 
+/** The names of published events, each once. */
+export function namesOf(published: readonly PublishedRecord[]): string[] {
+  return [...new Set(published.map((record) => record.eventName))];
+}
+
 /** The part of a handled event that events published by its handler inherit from. */
 export interface HandledEvent {
   readonly outboxEventId: string;
