@@ -7,11 +7,11 @@ import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
 
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
 
-/** One of the engine's own statements, prepared under its name where the client can do that. Values: texts, numbers and null. */
+/** One of the engine's own statements, prepared under its name where the client can do that. */
 export interface EngineStatement {
   readonly name: string;
   readonly sql: string;
-  readonly values: readonly (string | number | null)[];
+  readonly values: readonly (string | number)[];
 }
 
 /**
@@ -104,8 +104,8 @@ export class EngineTransaction implements SqlClient {
   }
 
   /** As `$queryRawUnsafe`; the statement is prepared under its name once per connection. */
-  async queryEngine<Row>({ name, sql, values }: EngineStatement): Promise<Row[]> {
-    return (await this.send({ name, text: sql, values: [...values] })).rows as Row[];
+  async queryEngine<Row>(statement: EngineStatement): Promise<Row[]> {
+    return (await this.send(queryOf(statement))).rows as Row[];
   }
 
   /**
@@ -123,9 +123,9 @@ export class EngineTransaction implements SqlClient {
     const answers = (await answered) as unknown as pg.QueryResult[];
     if (arePrepared) return answers.slice(beginning.length).map(countOf);
     const counts: number[] = [];
-    for (const { name, sql, values } of statements) {
-      counts.push(countOf(await this.send({ name, text: sql, values: [...values] })));
-      prepared.add(name);
+    for (const statement of statements) {
+      counts.push(countOf(await this.send(queryOf(statement))));
+      prepared.add(statement.name);
     }
     return counts;
   }
@@ -205,6 +205,10 @@ function timeoutsOf(ms: number): string[] {
   ];
 }
 
+function queryOf({ name, sql, values }: EngineStatement): pg.QueryConfig {
+  return { name, text: sql, values: [...values] };
+}
+
 function countOf({ rowCount }: pg.QueryResult): number {
   return rowCount ?? 0;
 }
@@ -219,7 +223,7 @@ function preparedOn(connection: pg.PoolClient): Set<string> {
 
 /** Runs a prepared statement by text. The parameters have types, so that every value may be written as a text. */
 function executionOf({ name, values }: EngineStatement): string {
-  const literals = values.map((value) => (value === null ? 'NULL' : pg.escapeLiteral(String(value))));
+  const literals = values.map((value) => pg.escapeLiteral(String(value)));
   return `EXECUTE ${pg.escapeIdentifier(name)}(${literals.join(', ')})`;
 }
 

@@ -22,10 +22,11 @@ const LEASE_LOST: Outcome = { kind: 'lease-lost' };
  *      process, and the locks of such a process would block the next owner. READ COMMITTED, verified: a repeatable-read
  *      snapshot would hide a changed token.
  *   2. the inbox row, unique on event and consumer: it waits for whoever holds it uncommitted. If it is there, the
- *      effects are (or the retry lane has the event). For an event from the log, 1 and 2 are one statement.
+ *      effects are (or the retry lane has the event). For an event from the log 1 and 2 are one statement; through our
+ *      own client 1 to 3 are one message.
  *   3. then, in a statement of its own, the token. A process that stalled past its lease either finds the row, or finds
  *      the token changed, or holds the row before the next owner asks for it. (The other way round, a process could check the
- *      token, stall, and insert after the next owner's row was cleaned up.) It may come in one message with 2: the server takes a
+ *      token, stall, and insert after the next owner's row was cleaned up.) In one message it is the same: the server takes a
  *      snapshot for each statement, this one's after 2 has ended.
  *   4. the handler.
  *   5. a handler that swallowed a database error has an aborted transaction, and its COMMIT would be a ROLLBACK without an
