@@ -57,7 +57,7 @@ const PACE = { rate: 50, writers: 1 };
 function sizesFor({ sizes }: Bench) {
   return sizes.quick
     ? { processes: 1, rounds: sizes.rounds, events: 80, warmUp: 10 }
-    : { processes: sizes.rounds, rounds: 1, events: 300, warmUp: 25 };
+    : { processes: sizes.rounds, rounds: 1, events: 300, warmUp: 200 };
 }
 
 export const latencyIdle: Scenario = {
