@@ -40,6 +40,8 @@ export class PageLoop {
   private replayWanted = false;
   private draining: boolean;
   private rowsFactor = 1;
+  /** Of events like those of the last page. */
+  private rowsThatFit = Number.POSITIVE_INFINITY;
   private lookTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -129,8 +131,10 @@ export class PageLoop {
     try {
       if (this.replayWanted && !(await this.includeReplayed())) return false;
       const share = this.dispatcher.waitingBytes > MANY_BYTES ? 2 : 1;
-      const page = await this.reader.readPage(Math.ceil(this.pageRows() / share), PAGE_BYTES / share);
+      const rows = Math.min(this.pageRows(), this.rowsThatFit);
+      const page = await this.reader.readPage(Math.ceil(rows / share), PAGE_BYTES / share);
       if (this.context.stopped) return false;
+      this.rowsThatFit = rowsThatFit(page.rows);
       const last = page.rows.at(-1);
       const lastWanted = page.rows.findLast(({ wanted }) => wanted !== undefined);
       if (lastWanted !== undefined && !(await this.announce(lastWanted.position))) return false;
@@ -230,4 +234,14 @@ export class PageLoop {
       });
     });
   }
+}
+
+/**
+ * So many rows as large as these fill half a page. Of more, most would be asked for in vain; and the fewer are asked for, the larger
+ * the payloads that come along with their rows, instead of by a statement of their own: up to twice the mean of these.
+ */
+function rowsThatFit(rows: readonly LogRow[]): number {
+  let bytes = 0;
+  for (const { wanted } of rows) bytes += wanted?.bytes ?? 0;
+  return bytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil((PAGE_BYTES / 2) * (rows.length / bytes));
 }
