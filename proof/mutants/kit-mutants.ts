@@ -29,7 +29,7 @@ export const kitMutants: readonly KitMutant[] = [
     file: 'dist/inbox/cursor-reader.js',
     find: 'this.log.readPage(this.toRead.toString(), rows, bytes, this.filter)',
     put: 'this.log.readPage(PositionSet.range(this.readPosition).toString(), rows, bytes, this.filter)',
-    run: SHORT_SOAK,
+    run: ['--only', 'long-writer', '--seconds', '6'],
   },
   {
     name: 'sequence cache of 20',
