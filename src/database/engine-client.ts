@@ -25,8 +25,8 @@ export class EngineClient implements TransactionalSqlClient {
   private readonly committing = new Set<Promise<void>>();
   private pool: pg.Pool | undefined;
 
-  /** @param openPool opens a pool of connections that pipeline. */
-  constructor(private readonly openPool: () => pg.Pool) {}
+  /** @param openPool opens a pool of connections that pipeline: node-postgres', said without its types, which users have not installed. */
+  constructor(private readonly openPool: () => object) {}
 
   async $queryRawUnsafe<T>(sql: string, ...values: unknown[]): Promise<T> {
     return (await this.connections.query({ text: sql, values })).rows as T;
@@ -77,7 +77,7 @@ export class EngineClient implements TransactionalSqlClient {
   }
 
   private get connections(): pg.Pool {
-    this.pool ??= this.openPool();
+    this.pool ??= this.openPool() as pg.Pool;
     return this.pool;
   }
 }
@@ -89,10 +89,14 @@ export class EngineTransaction implements SqlClient {
   private ended = false;
   private onGivingWay: (() => void) | undefined;
 
+  private readonly connection: pg.PoolClient;
+
   constructor(
-    private readonly connection: pg.PoolClient,
+    connection: object,
     private readonly statements: RepeatedStatements,
-  ) {}
+  ) {
+    this.connection = connection as pg.PoolClient;
+  }
 
   async $queryRawUnsafe<T>(sql: string, ...values: unknown[]): Promise<T> {
     return (await this.send({ text: sql, values })).rows as T;

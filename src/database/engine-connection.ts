@@ -157,8 +157,9 @@ interface Wire {
   once(event: 'readyForQuery', listener: () => void): void;
 }
 
-export function wireOf(client: pg.ClientBase): Wire {
-  return (client as unknown as { connection: Wire }).connection;
+/** Of a node-postgres client. */
+export function wireOf(client: object): Wire {
+  return (client as { connection: Wire }).connection;
 }
 
 function signOfLife(client: pg.Client): Promise<void> {

@@ -5,7 +5,8 @@ import { answerWithin } from './answer-within.js';
 import { isConnectionLoss, reasonOf } from './connection-loss.js';
 import { EngineClient } from './engine-client.js';
 import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
-import { RowQuery, type TextRow } from './row-query.js';
+import { RowQuery } from './row-query.js';
+import type { TextRow } from './text-row.js';
 
 /** Statements of one open transaction, or of the pool. */
 export interface EngineSession {

@@ -1,7 +1,5 @@
 import pg from 'pg';
-
-/** The columns of one row as text, in the order of the select list. */
-export type TextRow = readonly (string | null)[];
+import type { TextRow } from './text-row.js';
 
 /**
  * A prepared statement whose rows are taken one by one as they arrive. What the driver makes of a row is garbage at once: a page

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import type { TextRow } from '../database/row-query.js';
+import type { TextRow } from '../database/text-row.js';
 import { LogEvent } from './log-event.js';
 import { millisecondsOf } from './timestamp-text.js';
 
