@@ -88,7 +88,6 @@ export class EngineTransaction implements SqlClient {
   begun: Promise<unknown> | undefined;
   private ended = false;
   private onGivingWay: (() => void) | undefined;
-
   private readonly connection: pg.PoolClient;
 
   constructor(

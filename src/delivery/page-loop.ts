@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.js';
 import type { CursorReader } from '../inbox/cursor-reader.js';
 import { PositionSet } from '../inbox/position-set.js';
-import type { LogRow } from '../outbox/outbox-log.store.js';
+import { bytesOf, type LogRow } from '../outbox/outbox-log.store.js';
 import { Backoff } from './backoff.js';
 import type { CrashWatch } from './crash-watch.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -241,7 +241,6 @@ export class PageLoop {
  * the payloads that come along with their rows, instead of by a statement of their own: up to twice the mean of these.
  */
 function rowsThatFit(rows: readonly LogRow[]): number {
-  let bytes = 0;
-  for (const { wanted } of rows) bytes += wanted?.bytes ?? 0;
+  const bytes = bytesOf(rows);
   return bytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil((PAGE_BYTES / 2) * (rows.length / bytes));
 }

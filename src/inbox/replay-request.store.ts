@@ -161,8 +161,8 @@ export class ReplayRequestStore {
     request: ReplayRequest,
   ): Promise<{ sent: number; next: number }> {
     const { nextPosition, toPosition, aggregateType, aggregateId } = request;
-    // An aggregate's events have an index, so the window is bounded by what it finds, not by what it looks at.
     await planForTheseValues(session);
+    // An aggregate's events have an index, so the window is bounded by what it finds, not by what it looks at.
     const end = aggregateId === null ? Math.min(toPosition, nextPosition + LOOKED_AT_ONCE - 1) : toPosition;
     const [row] = await session.query<{ sent: number; matched: number; last: number | null }>(this.sendSql, [
       request.consumerName,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import {
+  bytesOf,
   type LogFilter,
   type LogPage,
   type LogRow,
@@ -137,14 +138,14 @@ export class LogPages {
     const former = this.kept.find(({ key }) => key === kept.key);
     if (former !== undefined) this.drop(former);
     this.kept.push(kept);
-    this.keptBytes += sizeOf(kept.page);
+    this.keptBytes += bytesOf(kept.page.rows);
     for (let oldest = this.kept[0]; oldest !== undefined && this.keptBytes > bytes; oldest = this.kept[0])
       this.drop(oldest);
   }
 
   private drop(kept: Kept): void {
     remove(this.kept, kept);
-    this.keptBytes -= sizeOf(kept.page);
+    this.keptBytes -= bytesOf(kept.page.rows);
   }
 }
 
@@ -160,10 +161,4 @@ function keyOf({ eventNames, partition, partitions }: LogFilter): string {
 /** How long an event is still to wait was reckoned when the page was read. */
 function isDelayed({ wanted }: LogRow): boolean {
   return wanted?.delayMs !== undefined;
-}
-
-function sizeOf({ rows }: LogPage): number {
-  let bytes = 0;
-  for (const { wanted } of rows) bytes += wanted?.bytes ?? 0;
-  return bytes;
 }

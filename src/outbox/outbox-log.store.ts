@@ -30,6 +30,13 @@ export interface LogPage {
   readonly cut: boolean;
 }
 
+/** Of the payloads. */
+export function bytesOf(rows: readonly LogRow[]): number {
+  let bytes = 0;
+  for (const { wanted } of rows) bytes += wanted?.bytes ?? 0;
+  return bytes;
+}
+
 /** What an event takes beside its payload and metadata, about. */
 const ENVELOPE_BYTES = 256;
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
+import { answerWithin } from '../database/answer-within.js';
 import type { EngineConnection } from '../database/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ProcessIdentity } from '../database/process-identity.js';
@@ -75,7 +76,7 @@ export class WakeupListener {
     const connection = await this.db.openDedicated('nestjs-integration listen', false);
     try {
       connection.onNotification((payload, channel) => this.receive(payload, channel));
-      await within(PING_TIMEOUT_MS, this.store.listen(connection));
+      await answerWithin(PING_TIMEOUT_MS, this.store.listen(connection));
       return connection;
     } catch (error) {
       connection.destroy();
@@ -105,14 +106,14 @@ export class WakeupListener {
     while (!wake.aborted) {
       await pause(PING_INTERVAL_MS, wake);
       if (wake.aborted) break;
-      const alive = await within(PING_TIMEOUT_MS, connection.ping()).then(
+      const alive = await answerWithin(PING_TIMEOUT_MS, connection.ping()).then(
         () => true,
         () => false,
       );
       if (!alive) break;
       count = 0;
     }
-    if (stopped.aborted && !ended) await within(PING_TIMEOUT_MS, connection.close()).catch(() => {});
+    if (stopped.aborted && !ended) await answerWithin(PING_TIMEOUT_MS, connection.close()).catch(() => {});
     else this.logger.debug('the listening connection was lost, polling goes on');
     connection.destroy();
     return count;
@@ -126,18 +127,4 @@ function backoff(failures: number): number {
 
 async function pause(ms: number, until: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal: until, ref: false }).catch(() => {});
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const late = delay(ms, undefined, { signal: over.signal }).then(() => {
-    throw new Error(`no answer within ${ms} ms`);
-  });
-  late.catch(() => {});
-  work.catch(() => {});
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    over.abort();
-  }
 }
