@@ -11,6 +11,8 @@ import { startApp, type TestApp } from './support/app.js';
 import { startFakePooler } from './support/fake-pooler.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
+const HOUR_MS = 3_600_000;
+
 let database: TestDatabase;
 
 beforeEach(async () => {
@@ -20,8 +22,8 @@ afterEach(async () => {
   await database.drop();
 });
 
-/** An application whose events take every way there is. */
-async function startLively(): Promise<TestApp> {
+/** An application whose events take every way there is; those that failed come again after so many milliseconds. */
+async function startLively(retryDelayMs: number): Promise<TestApp> {
   const handler = async ({ payload }: { payload: { n: number } }) => {
     if (payload.n % 7 === 1) throw new NonRetryableError('dead');
     if (payload.n % 7 === 2) throw new SkipEventError('not for me');
@@ -40,7 +42,7 @@ async function startLively(): Promise<TestApp> {
         handler,
       },
     ] as Parameters<typeof startApp>[1],
-    { settings: { retryBaseDelayMs: 200, retryMaxDelayMs: 400 } },
+    { settings: { retryBaseDelayMs: retryDelayMs, retryMaxDelayMs: 2 * retryDelayMs } },
   );
 }
 
@@ -78,7 +80,7 @@ describe('the doctor', () => {
   });
 
   it('finds nothing while events are delivered, retried, delayed, skipped and dead, and consumers paused and replayed', async () => {
-    const app = await startLively();
+    const app = await startLively(200);
     for (let round = 0; round < 6; round++) {
       await publish(app, 60);
       if (round === 2) await app.consumers.pause('plain');
@@ -318,7 +320,7 @@ const BREAKAGES: Breakage[] = [
 
 describe('the doctor finds, and says what it means and what to do', () => {
   it.each(BREAKAGES)('$check: $finding', async ({ check, sql, finding, fix }) => {
-    const app = await startLively();
+    const app = await startLively(HOUR_MS);
     await publish(app, 21);
     await app.processor.drain();
     await app.close();
@@ -332,7 +334,7 @@ describe('the doctor finds, and says what it means and what to do', () => {
   });
 
   it('open-transaction: whoever has published and not ended, by pid, application and age', async () => {
-    const app = await startLively();
+    const app = await startLively(HOUR_MS);
     await publish(app, 20);
     await app.processor.drain();
     await app.close();
