@@ -35,6 +35,8 @@ export interface CompareRequest {
   rounds: number;
   /** Transactions on each side in a round. */
   transactions: number;
+  /** Transactions on each side before the first round. */
+  warmUp: number;
 }
 
 export interface CompareResult {

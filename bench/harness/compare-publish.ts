@@ -6,8 +6,6 @@ import { openPublishers } from './publish-load.js';
 import { median } from './statistics.js';
 
 const BLOCK = 50;
-/** Transactions of each before the first block: both ways through the engine's and the driver's code are compiled by then. */
-const WARM_UP = 300;
 
 /**
  * The cost of publishing inside a transaction against a bare INSERT, in one process and database: blocks of one and
@@ -16,15 +14,15 @@ const WARM_UP = 300;
 export async function comparePublish(
   system: MeasuredSystem,
   options: SystemOptions,
-  { route, rounds, transactions }: CompareRequest,
+  { route, rounds, transactions, warmUp }: CompareRequest,
 ): Promise<CompareResult[] | undefined> {
   const publisher = await system.openPublisher(route);
   if (publisher === undefined) return undefined;
   return beside(options, async (plain) => {
     const [bare] = await openPublishers(plain, route === 'prisma' ? 'prisma' : 'pg', 1);
     if (bare === undefined) throw new Error('no bare publisher');
-    await timeBlock(bare, WARM_UP);
-    await timeBlock(publisher, WARM_UP);
+    await timeBlock(bare, warmUp);
+    await timeBlock(publisher, warmUp);
     const results: CompareResult[] = [];
     for (let round = 0; round < rounds; round++)
       results.push(await compareInBlocks(bare, publisher, transactions));

@@ -18,14 +18,6 @@ export class TimeLog {
   }
 }
 
-/** The entries whose number is `first` or higher. */
-export function from(first: number, log: Float64Array): Float64Array {
-  const kept = new TimeLog();
-  for (let i = 0; i + 1 < log.length; i += 2)
-    if ((log[i] as number) >= first) kept.add(log[i] as number, log[i + 1] as number);
-  return kept.entries();
-}
-
 /** Milliseconds from each publish to the first handling of the same number; what was handled before it counts as 0. */
 export function delays(published: Float64Array, handled: Float64Array): number[] {
   const firstHandled = new Map<number, number>();

@@ -50,14 +50,20 @@ function othersIn({ sizes }: Bench): Way[] {
 
 const PACE = { rate: 50, writers: 1 };
 
+/** Until all code that an event goes through is compiled, whosever it is; and then a moment to come to rest. */
+const WARM_UP = [
+  { events: 2_000, rate: 500 },
+  { events: 50, rate: PACE.rate },
+];
+
 /**
  * A full run takes each of its rounds in another process; a quick run takes all of them in one. What cannot be the best of a comparison
  * is measured once.
  */
 function sizesFor({ sizes }: Bench) {
   return sizes.quick
-    ? { processes: 1, rounds: sizes.rounds, events: 80, warmUp: 10 }
-    : { processes: sizes.rounds, rounds: 1, events: 300, warmUp: 200 };
+    ? { processes: 1, rounds: sizes.rounds, events: 80, warmUp: [{ events: 10, rate: PACE.rate }] }
+    : { processes: sizes.rounds, rounds: 1, events: 400, warmUp: WARM_UP };
 }
 
 export const latencyIdle: Scenario = {

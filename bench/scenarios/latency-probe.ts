@@ -1,12 +1,18 @@
 import { percentile } from '../harness/statistics.js';
 import { SystemProcess } from '../harness/system-process.js';
-import { delays, from } from '../harness/time-log.js';
+import { delays } from '../harness/time-log.js';
 import { PLAIN_OPTIONS, type PublishRoute, type SystemOptions } from '../systems/measured-system.js';
 import type { SystemName } from '../systems/systems.js';
 import { withFreshSystem } from './fresh-system.js';
 import type { Bench } from './scenario.js';
 
 const HANDLED_LIMIT_MS = 30_000;
+
+/** So many events at so many a second. */
+interface Pace {
+  events: number;
+  rate: number;
+}
 
 export interface LatencyProbe {
   system: SystemName;
@@ -18,10 +24,10 @@ export interface LatencyProbe {
   /** Measured in a round. */
   events: number;
   /**
-   * Events that come before them at the same rate and are not counted: a process that has just started is not in its stride, nor is a
+   * What comes before each round and is not counted, one after another: a process that has just started is not in its stride, nor is a
    * connection that has just been opened.
    */
-  warmUp: number;
+  warmUp: readonly Pace[];
   /** Events a second. */
   rate: number;
   writers: number;
@@ -54,16 +60,22 @@ async function measureRounds(
   consumer: SystemProcess,
   { route, rate, writers, events, warmUp, rounds }: LatencyProbe,
 ): Promise<Latency[]> {
-  const count = warmUp + events;
-  const found: Latency[] = [];
-  for (let first = 1; found.length < rounds; first += count) {
+  let first = 1;
+  const measure = async (pace: Pace): Promise<Latency> => {
+    const { rate, events: count } = pace;
     const published = await publisher.call('publishPaced', { route, rate, writers, from: first, count });
     const expected = first + count - 1;
     const handled = await consumer.call('handledUntil', { expected, limitMs: HANDLED_LIMIT_MS });
-    const times = delays(from(first + warmUp, published), handled);
-    if (times.length < events)
-      throw new Error(`${events - times.length} of ${events} probes were not handled in time`);
-    found.push({ p50: percentile(times, 0.5), p99: percentile(times, 0.99), events });
+    const times = delays(published, handled);
+    if (times.length < count)
+      throw new Error(`${count - times.length} of ${count} probes were not handled in time`);
+    first += count;
+    return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), events: count };
+  };
+  const found: Latency[] = [];
+  while (found.length < rounds) {
+    for (const pace of warmUp) await measure(pace);
+    found.push(await measure({ events, rate }));
   }
   return found;
 }
