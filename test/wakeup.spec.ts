@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { filter, firstValueFrom, take, toArray } from 'rxjs';
+import type { Tx } from '../src/database/sql-client.js';
 import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
 import type { Wakeup } from '../src/outbox/outbox-notifier.js';
 import { currentContext, runHandler } from '../src/telemetry/integration-context.js';
@@ -53,6 +54,9 @@ async function terminate(applicationName: string): Promise<void> {
   );
   expect(rows.length).toBeGreaterThan(0);
 }
+
+/** So long others wait for a message that is sent for all of them. */
+const REST_MS = 5;
 
 /** After so many looks that each found something soon after the one before there is a rest. */
 const IN_A_STREAM = 4;
@@ -192,6 +196,142 @@ describe('the commit of a transaction of the host’s own', () => {
       await room.publisher.publishEvent(EVENT, { persistenceClient: tx });
     });
     expect(room.prober.size).toBe(0);
+  });
+});
+
+describe('the commit of a transaction of the engine’s own client', () => {
+  /** Another process: what it hears, from whom, and how many events of the aggregate it sees at that moment. */
+  let ear: pg.Client;
+  let heard: Recorder<{ readonly pid: number; readonly events: number }>;
+
+  beforeEach(async () => {
+    heard = new Recorder();
+    ear = new pg.Client({ connectionString: database.url });
+    await ear.connect();
+    ear.on('notification', async ({ processId: pid }) => {
+      const { rows } = await ear.query(
+        `SELECT count(*)::int AS events FROM integration.outbox_event WHERE aggregate_id = 'behind'`,
+      );
+      heard.record({ pid, events: rows[0].events });
+    });
+    await ear.query(
+      `LISTEN integration_outbox; DELETE FROM integration.outbox_event WHERE aggregate_id = 'behind'`,
+    );
+  });
+  afterEach(() => ear.end());
+
+  /** Whatever was said until now. */
+  async function allHeard(): Promise<void> {
+    await ear.query('SELECT 1');
+    // What that brought is looked up before this.
+    await ear.query('SELECT 1');
+  }
+
+  function openOwnRoom(): OutboxRoom {
+    const room = openOutbox({ url: database.url });
+    rooms.push(room);
+    room.broadcaster.start();
+    return room;
+  }
+
+  /** Publishes in a transaction; resolves, after its commit, to the backend that it ran on. */
+  function publish(room: OutboxRoom, also: (tx: Tx) => Promise<unknown> = async () => {}): Promise<number> {
+    return room.transactions.run(async (tx) => {
+      await room.publisher.publishEvent({ ...EVENT, aggregateId: 'behind' }, { persistenceClient: tx });
+      await also(tx);
+      const [session] = await tx.$queryRawUnsafe<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
+      return session?.pid ?? 0;
+    });
+  }
+
+  /** A table whose rows let their transaction wait at its COMMIT for as long as `holder` has the lock. */
+  async function slowCommits(holder: pg.ClientBase): Promise<void> {
+    await database.pool.query(`
+      CREATE TABLE IF NOT EXISTS slow_commit (id int);
+      CREATE OR REPLACE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END';
+      DROP TRIGGER IF EXISTS slow ON slow_commit;
+      CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON slow_commit DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION wait_at_commit()`);
+    await holder.query('SELECT pg_advisory_lock(4711)');
+  }
+
+  const isCommitting = async () => {
+    const { rows } = await database.pool.query(
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT' AND wait_event_type = 'Lock'`,
+    );
+    return rows.length > 0;
+  };
+
+  it('is told to the others by its own connection, once it is visible and once only', async () => {
+    const room = openOwnRoom();
+    const pid = await publish(room);
+    expect(await heard.first(1)).toEqual([{ pid, events: 1 }]);
+    expect(room.wakeups).toEqual([{ source: 'commit', eventNames: ['invoice.created'] }]);
+    await room.close();
+    await allHeard();
+    expect(heard.all).toHaveLength(1);
+  });
+
+  it('is not told after a rollback', async () => {
+    const room = openOwnRoom();
+    const rolledBack = publish(room, async () => {
+      throw new Error('rolled back');
+    });
+    await expect(rolledBack).rejects.toThrow('rolled back');
+    const pid = await publish(room);
+    expect(await heard.first(1)).toEqual([{ pid, events: 1 }]);
+  });
+
+  it('is told with others where many come at once', async () => {
+    const room = openOwnRoom();
+    await Promise.all(Array.from({ length: 100 }, () => publish(room)));
+    await room.close();
+    await allHeard();
+    expect(heard.all.at(-1)?.events).toBe(100);
+    expect(heard.all.length).toBeLessThan(50);
+  });
+
+  it('keeps no other one waiting, however long it takes', async () => {
+    const room = openOwnRoom();
+    const holder = await database.pool.connect();
+    await slowCommits(holder);
+    const slow = publish(room, (tx) => tx.$executeRawUnsafe('INSERT INTO slow_commit VALUES (1)'));
+    while (!(await isCommitting())) await new Promise((resolve) => setImmediate(resolve));
+    await publish(room);
+    expect(await heard.first(1)).toMatchObject([{ events: 1 }]);
+    await holder.query('SELECT pg_advisory_unlock(4711)');
+    holder.release();
+    await slow;
+    expect((await heard.first(2)).at(-1)).toMatchObject({ events: 2 });
+  });
+
+  it('is told by another connection where its own is lost', async () => {
+    const room = openOwnRoom();
+    const holder = await database.pool.connect();
+    await slowCommits(holder);
+    const lost = publish(room, (tx) => tx.$executeRawUnsafe('INSERT INTO slow_commit VALUES (1)'));
+    lost.catch(() => {});
+    while (!(await isCommitting())) await new Promise((resolve) => setImmediate(resolve));
+    await terminate('nestjs-integration client');
+    await expect(lost).rejects.toThrow();
+    await holder.query('SELECT pg_advisory_unlock(4711)');
+    holder.release();
+    expect(await heard.first(1)).toMatchObject([{ events: 0 }]);
+  });
+
+  it('goes on in nobody’s context', async () => {
+    const room = openOwnRoom();
+    const contexts = new Recorder<unknown>();
+    const start = setTimeout;
+    const timers = jest.spyOn(globalThis, 'setTimeout').mockImplementation(((fn: () => void, ms?: number) => {
+      if (ms === REST_MS) contexts.record(currentContext());
+      return start(fn, ms);
+    }) as typeof setTimeout);
+    await runHandler('c', undefined, () => publish(room));
+    expect(await contexts.first(1)).toEqual([undefined]);
+    timers.mockRestore();
+    await heard.first(1);
   });
 });
 

@@ -21,8 +21,8 @@ export interface EngineStatement {
  */
 export class EngineClient implements TransactionalSqlClient {
   private readonly statements = new RepeatedStatements();
-  /** Transactions whose connection was given back with their COMMIT unanswered. */
-  private readonly committing = new Set<Promise<void>>();
+  /** COMMITs, and what was sent behind one, whose connection was given back before they were answered. */
+  private readonly unanswered = new Set<Promise<void>>();
   private pool: pg.Pool | undefined;
 
   /** @param openPool opens a pool of connections that pipeline: node-postgres', said without its types, which users have not installed. */
@@ -42,7 +42,7 @@ export class EngineClient implements TransactionalSqlClient {
    */
   async $transaction<R>(fn: (tx: EngineTransaction) => Promise<R>): Promise<R> {
     const connection = await this.connections.connect();
-    const transaction = new EngineTransaction(connection, this.statements);
+    const transaction = new EngineTransaction(connection, this.statements, this.awaitAnswer);
     let result: R;
     try {
       result = await fn(transaction);
@@ -61,20 +61,22 @@ export class EngineClient implements TransactionalSqlClient {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.committing);
+    await Promise.allSettled(this.unanswered);
     await this.pool?.end();
   }
 
   /** Sends COMMIT; the connection is free for the next transaction while the disk is waited for. */
-  private async commitBehind(transaction: EngineTransaction): Promise<void> {
+  private commitBehind(transaction: EngineTransaction): Promise<void> {
     const committed = transaction.commitWithNext();
-    this.committing.add(committed);
-    try {
-      await committed;
-    } finally {
-      this.committing.delete(committed);
-    }
+    this.awaitAnswer(committed);
+    return committed;
   }
+
+  private readonly awaitAnswer = (answered: Promise<void>): void => {
+    this.unanswered.add(answered);
+    const forget = () => this.unanswered.delete(answered);
+    answered.then(forget, forget);
+  };
 
   private get connections(): pg.Pool {
     this.pool ??= this.openPool() as pg.Pool;
@@ -82,10 +84,13 @@ export class EngineClient implements TransactionalSqlClient {
   }
 }
 
+type OnFollowerEnd = (wasRun: boolean) => void;
+
 /** A transaction of an `EngineClient`. It begins with its first statement, which waits for BEGIN, unless it begins with several. */
 export class EngineTransaction implements SqlClient {
   /** BEGIN's answer; undefined as long as it has not been sent. */
   begun: Promise<unknown> | undefined;
+  private follower: { readonly statement: EngineStatement; readonly onEnd: OnFollowerEnd } | undefined;
   private ended = false;
   private onGivingWay: (() => void) | undefined;
   private readonly connection: pg.PoolClient;
@@ -93,6 +98,8 @@ export class EngineTransaction implements SqlClient {
   constructor(
     connection: object,
     private readonly statements: RepeatedStatements,
+    /** Told of what is sent and not waited for. */
+    private readonly onUnanswered: (answered: Promise<void>) => void,
   ) {
     this.connection = connection as pg.PoolClient;
   }
@@ -157,21 +164,51 @@ export class EngineTransaction implements SqlClient {
     return this.sendCommit();
   }
 
+  /**
+   * Once its function has resolved: a statement to be sent in one message with the COMMIT. The server runs it after the COMMIT, whatever
+   * that came to, in a transaction of its own; nobody waits for it. `onEnd` is told once whether it was run.
+   */
+  followCommitWith(statement: EngineStatement, onEnd: OnFollowerEnd): void {
+    this.follower = { statement, onEnd };
+  }
+
   async commit(): Promise<void> {
-    if (this.begun === undefined) return;
+    if (this.begun === undefined) return this.dismissFollower();
     await this.begun;
     await this.sendCommit();
   }
 
   private async sendCommit(): Promise<void> {
     this.ended = true;
-    const { command } = await this.connection.query('COMMIT');
+    const { stream } = wireOf(this.connection);
+    stream.cork();
+    const answered = this.connection.query('COMMIT');
+    this.sendFollower();
+    stream.uncork();
+    const { command } = await answered;
     if (command !== 'COMMIT') throw swallowedError();
+  }
+
+  private sendFollower(): void {
+    if (this.follower === undefined) return;
+    const { statement, onEnd } = this.follower;
+    this.follower = undefined;
+    const answered = this.connection.query(queryOf(statement)).then(
+      () => onEnd(true),
+      () => onEnd(false),
+    );
+    this.onUnanswered(answered);
+  }
+
+  private dismissFollower(): void {
+    this.follower?.onEnd(false);
+    this.follower = undefined;
   }
 
   /** False where it is not known what has become of it: the connection must not be used again. */
   async rollBack(): Promise<boolean> {
     this.ended = true;
+    this.dismissFollower();
     if (this.begun === undefined) return true;
     return this.connection.query('ROLLBACK').then(
       () => true,

@@ -3,6 +3,7 @@ import { HostClient } from '../database/host-client.js';
 import type { Tx } from '../database/sql-client.js';
 import { namesOf, type PublishedRecord, runInTransactionContext } from '../telemetry/integration-context.js';
 import { OutboxNotifier } from './outbox-notifier.js';
+import { WakeupBroadcaster } from './wakeup-broadcaster.js';
 
 /** Limits of a transaction, in milliseconds, as the host's client understands them. */
 export interface TransactionOptions {
@@ -18,6 +19,7 @@ export class TransactionRunner {
   constructor(
     private readonly host: HostClient,
     private readonly notifier: OutboxNotifier,
+    private readonly broadcaster: WakeupBroadcaster,
   ) {}
 
   /**
@@ -26,15 +28,19 @@ export class TransactionRunner {
    */
   async run<R>(fn: (tx: Tx) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
     let published: PublishedRecord[] = [];
+    let told = false;
     const result = await this.host.client.$transaction(
-      (client) => {
+      async (client) => {
         // A client may run the function again after a conflict; what the first run published is gone.
         published = [];
-        return runInTransactionContext({ client, published }, () => fn(client as Tx));
+        const result = await runInTransactionContext({ client, published }, () => fn(client as Tx));
+        told = published.length > 0 && this.broadcaster.followCommitOf(client);
+        return result;
       },
       { ...options, isolationLevel: 'ReadCommitted' },
     );
-    if (published.length > 0) this.notifier.signal({ source: 'commit', eventNames: namesOf(published) });
+    if (published.length > 0)
+      this.notifier.signal({ source: 'commit', eventNames: namesOf(published) }, { told });
     return result;
   }
 }

@@ -1,5 +1,7 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
+import { EngineTransaction } from '../database/engine-client.js';
 import { ProcessIdentity } from '../database/process-identity.js';
 import { messageOf } from '../errors.js';
 import { OutboxNotifier, type Wakeup } from './outbox-notifier.js';
@@ -27,6 +29,10 @@ export class WakeupBroadcaster {
   private sending: Promise<void> | undefined;
   private pending = false;
   private concernsInbox = false;
+  /** A message is on its way behind a COMMIT. It holds nobody up: that COMMIT may take long. */
+  private following = false;
+  // What is sent later is nobody's work: it must not run in the context (transaction, trace) of a publisher.
+  private readonly scope = new AsyncResource('WakeupBroadcaster');
 
   constructor(
     private readonly store: WakeupStore,
@@ -54,6 +60,29 @@ export class WakeupBroadcaster {
     this.timer = undefined;
   }
 
+  /**
+   * Called when nothing is left of a transaction but its COMMIT: has the message sent together with that, where the client can, and
+   * nothing rests. It spares the others the commit's way back to us and the message's way to the server, a third of their wait. Whether
+   * it is sent so; else it is due once the transaction has committed.
+   */
+  followCommitOf(transaction: object): boolean {
+    const isAtRest = this.sending === undefined && this.timer === undefined && !this.following;
+    if (!(transaction instanceof EngineTransaction) || !isAtRest || this.subscription === undefined)
+      return false;
+    this.following = true;
+    transaction.followCommitWith(this.store.notification(this.identity.id, false), (wasRun) =>
+      this.scope.runInAsyncScope(() => this.followed(wasRun)),
+    );
+    return true;
+  }
+
+  private followed(wasRun: boolean): void {
+    this.following = false;
+    if (this.subscription === undefined) return;
+    if (!wasRun) this.request();
+    else if (this.sending === undefined && this.timer === undefined) this.rest(COALESCE_MS);
+  }
+
   private request(): void {
     this.pending = true;
     if (this.sending === undefined && this.timer === undefined) this.fire(false);
@@ -67,9 +96,13 @@ export class WakeupBroadcaster {
     this.sending = this.send().then(() => {
       this.sending = undefined;
       const rest = isStream ? Math.min((performance.now() - startedAt) * REST_PER_NOTIFY, MAX_REST_MS) : 0;
-      this.timer = setTimeout(() => this.fire(true), Math.max(COALESCE_MS, rest));
-      this.timer.unref();
+      this.rest(Math.max(COALESCE_MS, rest));
     });
+  }
+
+  private rest(ms: number): void {
+    this.timer = setTimeout(() => this.fire(true), ms);
+    this.timer.unref();
   }
 
   private async send(): Promise<void> {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EngineStatement } from '../database/engine-client.js';
 import type { EngineConnection } from '../database/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { UNHURRIED_COMMIT } from '../database/unhurried-commit.store.js';
@@ -39,13 +40,19 @@ export class WakeupStore {
   }
 
   /**
-   * Tells every listening process. In a transaction of its own: NOTIFY inside the business one would serialize commits.
+   * Tells every listening process. To be run in a transaction of its own: NOTIFY inside the business one would serialize commits.
    */
+  notification(processId: string, concernsInbox: boolean): EngineStatement {
+    return {
+      name: 'integration_notify',
+      sql: `SELECT ${unhurriedNotify('$1', '$2')}`,
+      values: [this.outboxChannel, concernsInbox ? `${processId}${INBOX_MARK}` : processId],
+    };
+  }
+
   async notify(processId: string, concernsInbox: boolean): Promise<void> {
-    await this.db.queryNamed('integration_notify', `SELECT ${unhurriedNotify('$1', '$2')}`, [
-      this.outboxChannel,
-      concernsInbox ? `${processId}${INBOX_MARK}` : processId,
-    ]);
+    const { name, sql, values } = this.notification(processId, concernsInbox);
+    await this.db.queryNamed(name, sql, values);
   }
 
   async listen(connection: EngineConnection): Promise<void> {

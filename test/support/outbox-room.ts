@@ -58,7 +58,7 @@ export function openOutbox(options: {
     store,
     settings,
     publisher,
-    transactions: new TransactionRunner(host, notifier),
+    transactions: new TransactionRunner(host, notifier, broadcaster),
     outbox: new OutboxService(publisher, new OutboxQueryStore(db), new OutboxStatsStore(db)),
     notifier,
     prober,
