@@ -235,7 +235,10 @@ describe('the commit of a transaction of the engine’s own client', () => {
   }
 
   /** Publishes in a transaction; resolves, after its commit, to the backend that it ran on. */
-  function publish(room: OutboxRoom, also: (tx: Tx) => Promise<unknown> = async () => {}): Promise<number> {
+  function publish(
+    room: OutboxRoom,
+    also: (tx: Tx) => PromiseLike<unknown> = async () => {},
+  ): Promise<number> {
     return room.transactions.run(async (tx) => {
       await room.publisher.publishEvent({ ...EVENT, aggregateId: 'behind' }, { persistenceClient: tx });
       await also(tx);
@@ -281,6 +284,22 @@ describe('the commit of a transaction of the engine’s own client', () => {
     await expect(rolledBack).rejects.toThrow('rolled back');
     const pid = await publish(room);
     expect(await heard.first(1)).toEqual([{ pid, events: 1 }]);
+  });
+
+  it('that fails leaves its connection fit for the next one', async () => {
+    const room = openOwnRoom();
+    await database.pool.query('CREATE TABLE once (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)');
+    const pids: number[] = [];
+    const failed = publish(room, async (tx) => {
+      const [session] = await tx.$queryRawUnsafe<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
+      pids.push(session?.pid ?? 0);
+      await tx.$executeRawUnsafe('INSERT INTO once VALUES (1), (1)');
+    });
+    await expect(failed).rejects.toThrow('once_id_key');
+    pids.push(await publish(room));
+    expect(pids[1]).toBe(pids[0]);
+    expect(room.wakeups).toHaveLength(1);
+    expect(await heard.find(({ events }) => events > 0)).toMatchObject({ events: 1 });
   });
 
   it('is told with others where many come at once', async () => {
