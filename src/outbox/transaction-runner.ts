@@ -33,9 +33,9 @@ export class TransactionRunner {
       async (client) => {
         // A client may run the function again after a conflict; what the first run published is gone.
         published = [];
-        const result = await runInTransactionContext({ client, published }, () => fn(client as Tx));
+        const returned = await runInTransactionContext({ client, published }, () => fn(client as Tx));
         told = published.length > 0 && this.broadcaster.followCommitOf(client);
-        return result;
+        return returned;
       },
       { ...options, isolationLevel: 'ReadCommitted' },
     );

@@ -66,9 +66,8 @@ export class WakeupBroadcaster {
    * it is sent so; else it is due once the transaction has committed.
    */
   followCommitOf(transaction: object): boolean {
-    const isAtRest = this.sending === undefined && this.timer === undefined && !this.following;
-    if (!(transaction instanceof EngineTransaction) || !isAtRest || this.subscription === undefined)
-      return false;
+    if (!(transaction instanceof EngineTransaction) || this.subscription === undefined) return false;
+    if (this.following || !this.isFree) return false;
     this.following = true;
     transaction.followCommitWith(this.store.notification(this.identity.id, false), (wasRun) =>
       this.scope.runInAsyncScope(() => this.followed(wasRun)),
@@ -80,12 +79,17 @@ export class WakeupBroadcaster {
     this.following = false;
     if (this.subscription === undefined) return;
     if (!wasRun) this.request();
-    else if (this.sending === undefined && this.timer === undefined) this.rest(COALESCE_MS);
+    else if (this.isFree) this.rest(COALESCE_MS);
+  }
+
+  /** Nothing is being sent, and nothing rests from it. */
+  private get isFree(): boolean {
+    return this.sending === undefined && this.timer === undefined;
   }
 
   private request(): void {
     this.pending = true;
-    if (this.sending === undefined && this.timer === undefined) this.fire(false);
+    if (this.isFree) this.fire(false);
   }
 
   /** `isStream`: it was asked for while the one before it rested. */
