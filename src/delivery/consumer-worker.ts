@@ -71,7 +71,7 @@ export class ConsumerWorker {
         ),
     });
     const { dispatcher, reader, crashes } = this;
-    this.saves = new SaveLoop(context, dispatcher, buffer, (report) => this.saved(report));
+    this.saves = new SaveLoop(context, dispatcher, buffer, crashes, (report) => this.saved(report));
     this.pages = new PageLoop(context, dispatcher, reader, crashes, () => ends.handBack(lease));
     this.retries = new RetryLoop(
       context,

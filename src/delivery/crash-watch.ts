@@ -4,14 +4,14 @@ import type { LogEvent } from '../outbox/log-event.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 
 /**
- * `read_upto` is saved so far ahead, at most once for a page: an event now and then is not kept waiting by it. No further: what is unread
- * below it runs one by one after a second unclean end, be it innocent or not.
+ * `read_upto` is saved so far ahead that neither an event now and then nor the next page of a drain is kept waiting by it. No further:
+ * what is unread below it runs one by one after a second unclean end, be it innocent or not.
  */
 const AHEAD = 1_500;
 
 /*
  * Events that end their process. Before handlers of a page start, the cursor says how far was read (`read_upto`, saved
- * somewhat ahead). A takeover from an owner that did not release counts as unclean. The first one simply reads again:
+ * somewhat ahead, by the ordinary saves of what was handled where they come in time). A takeover from an owner that did not release counts as unclean. The first one simply reads again:
  * it may have been anything. From the second on, whatever is unread below `read_upto` (and below the log's head: nothing beyond was
  * there to be read) is suspect and runs alone in its process, moved to the inbox with its attempt counted before it runs. So
  * the event at fault is a dead letter after two ends and its attempts, and no other is blamed for it.
@@ -22,7 +22,7 @@ export class CrashWatch {
 
   private uncleanTakeovers: number;
   private savedUpto: number;
-  private saving: Promise<void> | undefined;
+  private reached = 0;
 
   constructor(
     private readonly cursors: InboxCursorStore,
@@ -45,16 +45,24 @@ export class CrashWatch {
     this.suspectsBelow = Math.min(this.cursor.readUpto ?? 0, (await this.log.readHead()) + 1);
   }
 
+  /** What the next save of outcomes may say of the reading as well, so that no page has to wait for a save of its own. */
+  get uptoToSave(): number {
+    return Math.max(this.savedUpto, this.reached + AHEAD);
+  }
+
+  /** The cursor says so. */
+  saved(upto: number): void {
+    this.savedUpto = Math.max(this.savedUpto, upto);
+  }
+
   /** Resolves once the cursor says that reading went up to `position` at least. */
   async beforeStarting(position: number): Promise<void> {
-    if (position + AHEAD / 2 >= this.savedUpto) this.saving ??= this.save(position + AHEAD);
-    if (position < this.savedUpto) {
-      // Saved ahead of need: whether it works out is of interest when it is needed.
-      this.saving?.catch(() => {});
-      return;
-    }
-    await this.saving;
-    if (position >= this.savedUpto) await this.beforeStarting(position);
+    this.reached = position;
+    if (position < this.savedUpto) return;
+    const upto = this.uptoToSave;
+    if (!(await this.cursors.saveReadUpto(this.lease.key, this.lease.token, upto)))
+      throw new Error('the lease was lost');
+    this.saved(upto);
   }
 
   moveToInbox(log: LogEvent): Promise<{ held: boolean; inboxEventId: string | undefined }> {
@@ -71,14 +79,5 @@ export class CrashWatch {
     if (this.uncleanTakeovers === 0 || this.readPosition() < this.suspectsBelow) return;
     const { key, token } = this.lease;
     if (await this.cursors.forgetUncleanTakeovers(key, token, this.suspectsBelow)) this.uncleanTakeovers = 0;
-  }
-
-  private async save(upto: number): Promise<void> {
-    try {
-      if (await this.cursors.saveReadUpto(this.lease.key, this.lease.token, upto)) this.savedUpto = upto;
-      else throw new Error('the lease was lost');
-    } finally {
-      this.saving = undefined;
-    }
   }
 }

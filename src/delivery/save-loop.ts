@@ -1,5 +1,6 @@
 import type { SaveReport, SettleBuffer } from '../inbox/settle-buffer.js';
 import { Backoff } from './backoff.js';
+import type { CrashWatch } from './crash-watch.js';
 import type { Dispatcher } from './dispatcher.js';
 import { Signal } from './signal.js';
 import type { WorkerContext } from './worker-context.js';
@@ -18,6 +19,7 @@ export class SaveLoop {
     private readonly context: WorkerContext,
     private readonly dispatcher: Dispatcher,
     private readonly buffer: SettleBuffer,
+    private readonly crashes: CrashWatch,
     private readonly onSaved: (report: SaveReport) => void,
   ) {}
 
@@ -83,7 +85,7 @@ export class SaveLoop {
     const startedAt = performance.now();
     let report: SaveReport | undefined;
     try {
-      report = await this.buffer.save(this.dispatcher);
+      report = await this.buffer.save(this.dispatcher, this.crashes.uptoToSave);
     } finally {
       this.saving = false;
     }
@@ -97,6 +99,7 @@ export class SaveLoop {
       this.context.giveUp('the fault point after-save');
       return false;
     }
+    if (report.readUpto !== undefined) this.crashes.saved(report.readUpto);
     this.dispatcher.saved(report);
     this.onSaved(report);
     return true;

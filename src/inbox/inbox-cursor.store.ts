@@ -114,7 +114,7 @@ export class InboxCursorStore {
   async saveReadUpto(key: CursorKey, token: string, readUpto: number): Promise<boolean> {
     const rows = await this.db.queryNamed(
       'integration_save_read_upto',
-      `UPDATE ${this.cursor} SET read_upto = $4 WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
+      `UPDATE ${this.cursor} SET read_upto = greatest(read_upto, $4) WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
        RETURNING ${UNHURRIED_COMMIT}`,
       [key.consumerName, key.partition, token, readUpto],
     );
@@ -175,13 +175,19 @@ export class InboxCursorStore {
     return rows.length > 0;
   }
 
-  /** The ordinary save: only positions. False: the lease is lost. */
-  async settlePositions(key: CursorKey, token: string, positions: string): Promise<boolean> {
+  /** The ordinary save: only positions, and how far was read. False: the lease is lost. */
+  async settlePositions(
+    key: CursorKey,
+    token: string,
+    positions: string,
+    readUpto: number,
+  ): Promise<boolean> {
     const rows = await this.db.queryNamed(
       'integration_settle_positions',
-      `UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
+      `UPDATE ${this.cursor}
+       SET unread = unread - $4::int8multirange, read_upto = greatest(read_upto, $5), last_progress_at = clock_timestamp()
        WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1`,
-      [key.consumerName, key.partition, token, positions],
+      [key.consumerName, key.partition, token, positions, readUpto],
     );
     return rows.length > 0;
   }

@@ -72,14 +72,14 @@ export class SettleBuffer {
 
   /**
    * Saves what there is; undefined when there was nothing. Not to be called while another save is under way. Throws what the
-   * database threw; the outcomes are kept.
+   * database threw; the outcomes are kept. `readUpto` is written along where that costs nothing.
    */
-  async save(source: SaveSource): Promise<SaveReport | undefined> {
+  async save(source: SaveSource, readUpto: number): Promise<SaveReport | undefined> {
     const pending = this.failed ?? this.takeAside() ?? this.takeAll(source);
     if (pending === undefined) return undefined;
     this.failed = pending;
     try {
-      const report = await this.write(pending);
+      const report = await this.write(pending, readUpto);
       this.failed = undefined;
       return report;
     } catch (error) {
@@ -125,15 +125,17 @@ export class SettleBuffer {
     return this.aside.size === 0 ? pending : (this.aside.get(nameOfAggregate(aggregate)) ?? pending);
   }
 
-  private async write(pending: PendingSave): Promise<SaveReport> {
+  private async write(pending: PendingSave, readUpto: number): Promise<SaveReport> {
     const { exceptions, resolved, release, covered } = pending;
     if (exceptions.length + resolved.length + release.length === 0) {
-      const text = pending.positions.toString();
-      const held =
-        covered.length === 0
-          ? await this.store.settlePositions(this.key, this.token, text)
-          : await this.store.settleCovered(this.key, this.token, text, covered);
-      return { ...NOTHING_SAVED, held, positions: pending.positions };
+      const { positions } = pending;
+      const text = positions.toString();
+      if (covered.length > 0) {
+        const held = await this.store.settleCovered(this.key, this.token, text, covered);
+        return { ...NOTHING_SAVED, held, positions };
+      }
+      const held = await this.store.settlePositions(this.key, this.token, text, readUpto);
+      return { ...NOTHING_SAVED, held, positions, readUpto };
     }
     const positions = pending.positions.clone();
     for (const row of exceptions) positions.add(row.position, row.position + 1);
@@ -142,7 +144,15 @@ export class SettleBuffer {
     const dueInMs = delaysOf([...exceptions, ...resolved]);
     // The next of an aggregate that was released; or, where none waited, a delayed one that became due meanwhile.
     if (release.length > 0) dueInMs.push(0);
-    return { ...result, positions, written: exceptions, released: release, resolved, dueInMs };
+    return {
+      ...result,
+      positions,
+      readUpto: undefined,
+      written: exceptions,
+      released: release,
+      resolved,
+      dueInMs,
+    };
   }
 
   /** Some row of this save is locked by a stalled owner: its parts are tried one by one, each aggregate by itself. */
@@ -176,6 +186,8 @@ export class SettleBuffer {
 export interface SaveReport extends SettlementResult {
   /** What was taken out of `unread`. */
   readonly positions: PositionSet;
+  /** What it says of the reading, if it does. */
+  readonly readUpto: number | undefined;
   readonly written: readonly AggregateKey[];
   readonly released: readonly AggregateKey[];
   readonly resolved: readonly ResolvedRow[];
@@ -186,6 +198,7 @@ export interface SaveReport extends SettlementResult {
 const NOTHING_SAVED: SaveReport = {
   held: true,
   positions: PositionSet.empty(),
+  readUpto: undefined,
   found: [],
   updated: [],
   stillBlocked: [],

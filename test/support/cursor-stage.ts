@@ -67,7 +67,7 @@ export class CursorStage {
     const [cursor] = await store.claim([key], OWNER, 60_000, []);
     if (cursor === undefined) throw new Error('the cursor was not claimed');
     const settle = (positions: PositionSet) =>
-      store.settlePositions(key, cursor.leaseToken, positions.toString());
+      store.settlePositions(key, cursor.leaseToken, positions.toString(), 0);
     const consumer = new StageConsumer(this.kit, this.db, settle, cursor.unread);
     this.consumers.push(consumer);
     return consumer;

@@ -203,8 +203,8 @@ export class SimulatedInbox {
     };
   }
 
-  settlePositions(token: string, positions: string): boolean {
-    if (token !== String(this.token)) return false;
+  settlePositions(token: string, positions: string, readUpto: number): boolean {
+    if (!this.saveReadUpto(token, readUpto)) return false;
     this.unread.removeAll(PositionSet.parse(positions));
     return true;
   }
@@ -359,8 +359,8 @@ export class SimulatedConnections {
       | 'moveToInbox'
     > = {
       settle: (_key, token, settlement) => send('settle', () => inbox.settle(token, settlement)),
-      settlePositions: (_key, token, positions) =>
-        send('settle', () => inbox.settlePositions(token, positions)),
+      settlePositions: (_key, token, positions, readUpto) =>
+        send('settle', () => inbox.settlePositions(token, positions, readUpto)),
       settleCovered: (_key, token, positions, covered) =>
         send('settle', () => inbox.settle(token, { ...NO_ROWS, positions, covered }).held),
       saveReadUpto: (_key, token, upto) => send('saveReadUpto', () => inbox.saveReadUpto(token, upto)),
