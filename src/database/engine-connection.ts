@@ -2,6 +2,7 @@ import pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { validateConnectionString } from './connection-string.js';
+import type { DataStream } from './row-reader.js';
 
 const MINIMUM_SERVER_VERSION = 140_000;
 const INT8 = 20;
@@ -152,7 +153,7 @@ export class EngineConnectionFactory {
 
 /** The part of a client that speaks the protocol. */
 interface Wire {
-  readonly stream: { destroy(): void; cork(): void; uncork(): void };
+  readonly stream: DataStream & { destroy(): void; cork(): void; uncork(): void };
   sync(): void;
   once(event: 'readyForQuery', listener: () => void): void;
 }

@@ -4,9 +4,14 @@ import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { isConnectionLoss, reasonOf } from './connection-loss.js';
 import { EngineClient } from './engine-client.js';
-import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
-import { RowQuery } from './row-query.js';
-import type { TextRow } from './text-row.js';
+import {
+  type EngineConnection,
+  EngineConnectionFactory,
+  type SessionUse,
+  wireOf,
+} from './engine-connection.js';
+import { RowReader } from './row-reader.js';
+import type { WireRow } from './wire-row.js';
 
 /** Statements of one open transaction, or of the pool. */
 export interface EngineSession {
@@ -70,18 +75,23 @@ export class EngineDatabase implements EngineSession {
     );
   }
 
-  /** A statement of the hot path whose rows, as text, go to `onRow` one by one as they arrive. */
+  /** A statement of the hot path whose rows go to `onRow` one by one as they arrive; each is valid until it returns. */
   async forEachRow(
     name: string,
     sql: string,
     params: readonly unknown[],
-    onRow: (row: TextRow) => void,
+    onRow: (row: WireRow) => void,
   ): Promise<void> {
     await this.withRawClient(
       (client) =>
         new Promise<void>((resolve, reject) => {
-          const done = (error: unknown) => (error ? reject(error) : resolve());
-          client.query(new RowQuery({ name, text: sql, values: [...params] }, onRow, done));
+          const reader = new RowReader(wireOf(client).stream, onRow);
+          client.query({ name, text: sql, values: [...params] }, (error: unknown) => {
+            reader.close();
+            const failure = error ?? reader.failure;
+            if (failure) reject(failure);
+            else resolve();
+          });
         }),
     );
   }

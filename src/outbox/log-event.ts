@@ -5,9 +5,6 @@ import { copyOfJson } from '../events/json-copy.js';
 /** Parsed payloads of larger events are not kept for the next consumer: memory is dearer than parsing once more. */
 const LARGEST_KEPT_BYTES = 16 * 1024;
 
-/** What publishing writes where nobody says more: the event begins a correlation of its own. */
-const OWN_CORRELATION = '{"correlationId": "';
-
 /** The columns of an event of the log. Payload and metadata are JSON text. */
 export interface LogColumns {
   readonly position: number;
@@ -18,7 +15,8 @@ export interface LogColumns {
   readonly aggregateType: string;
   readonly aggregateId: string;
   readonly payload: string;
-  readonly metadata: string;
+  /** Undefined where the event begins a correlation of its own, and no more is said: most events' would be parsed, and kept, for nothing. */
+  readonly metadata: string | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   /** Of the payload. */
@@ -44,7 +42,6 @@ export class LogEvent implements AggregateKey {
   readonly delayMs: number | undefined;
 
   private payload: string;
-  /** Undefined where its id says it all: most events' would be parsed, and kept, for nothing. */
   private readonly metadata: string | undefined;
   private aggregate: string | undefined;
   private shared = false;
@@ -62,7 +59,7 @@ export class LogEvent implements AggregateKey {
     this.bytes = columns.bytes;
     this.delayMs = columns.delayMs;
     this.payload = columns.payload;
-    this.metadata = beginsCorrelation(columns) ? undefined : columns.metadata;
+    this.metadata = columns.metadata;
   }
 
   /** As a row of a page: one that is wanted. */
@@ -96,12 +93,4 @@ export class LogEvent implements AggregateKey {
   takeMetadata(): EventMetadata {
     return this.metadata === undefined ? { correlationId: this.id } : JSON.parse(this.metadata);
   }
-}
-
-function beginsCorrelation({ id, metadata }: LogColumns): boolean {
-  return (
-    metadata.length === OWN_CORRELATION.length + id.length + 2 &&
-    metadata.startsWith(OWN_CORRELATION) &&
-    metadata.startsWith(id, OWN_CORRELATION.length)
-  );
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import type { TextRow } from '../database/text-row.js';
+import type { WireRow } from '../database/wire-row.js';
 import { LogEvent } from './log-event.js';
 import { millisecondsOf } from './timestamp-text.js';
 
@@ -39,6 +39,9 @@ export function bytesOf(rows: readonly LogRow[]): number {
 
 /** What an event takes beside its payload and metadata, about. */
 const ENVELOPE_BYTES = 256;
+
+/** The event begins a correlation of its own. */
+const OWN_CORRELATION = '{"correlationId": "';
 
 /** Where these columns stand in a row of a page. */
 const POSITION = 0;
@@ -117,16 +120,11 @@ export class OutboxLogStore {
   }
 
   /** The payloads that were left behind. The log's rows never change: a later statement reads the same. */
-  private async readLarge(events: ReadonlyMap<string, LogEvent>): Promise<void> {
+  private async readLarge(events: ReadonlyMap<number, LogEvent>): Promise<void> {
     if (events.size === 0) return;
-    await this.db.forEachRow(
-      'integration_payloads',
-      this.payloadsSql,
-      [[...events.keys()]],
-      ([position, payload]) => {
-        events.get(position as string)?.addPayload(payload as string);
-      },
-    );
+    await this.db.forEachRow('integration_payloads', this.payloadsSql, [[...events.keys()]], (row) => {
+      events.get(row.integer(0))?.addPayload(row.text(1));
+    });
   }
 
   /** The events at these positions; a position that the log no longer has is absent. */
@@ -163,25 +161,25 @@ function splitNames(names: readonly string[]): { everything: boolean; exact: str
 class PageRows {
   readonly rows: LogRow[] = [];
   /** By position, those whose payload was left behind. */
-  readonly large = new Map<string, LogEvent>();
+  readonly large = new Map<number, LogEvent>();
   /** Those beyond the bytes included. */
   found = 0;
   private total = 0;
 
   constructor(private readonly bytes: number) {}
 
-  add(row: TextRow): void {
+  add(row: WireRow): void {
     this.found++;
     if (this.total > this.bytes) return;
-    if (row[ID] === null) {
-      this.rows.push({ position: Number(row[POSITION]), wanted: undefined });
+    if (row.isNull(ID)) {
+      this.rows.push({ position: row.integer(POSITION), wanted: undefined });
       return;
     }
-    this.total += Number(row[BYTES]) + (row[METADATA]?.length ?? 0) + ENVELOPE_BYTES;
+    this.total += row.integer(BYTES) + row.lengthOf(METADATA) + ENVELOPE_BYTES;
     if (this.total > this.bytes && this.rows.length > 0) return;
     const event = toLogEvent(row);
     this.rows.push(event);
-    if (row[PAYLOAD] === null) this.large.set(row[POSITION] as string, event);
+    if (row.isNull(PAYLOAD)) this.large.set(event.position, event);
   }
 }
 
@@ -189,29 +187,42 @@ class PageRows {
 class RepeatedText {
   private last = '';
 
-  same(text: string): string {
-    if (text !== this.last) this.last = text;
+  constructor(private readonly column: number) {}
+
+  of(row: WireRow): string {
+    if (!row.is(this.column, this.last)) this.last = row.text(this.column);
     return this.last;
   }
 }
 
-const eventNames = new RepeatedText();
-const sourceModules = new RepeatedText();
-const aggregateTypes = new RepeatedText();
+const eventName = new RepeatedText(4);
+const sourceModule = new RepeatedText(6);
+const aggregateType = new RepeatedText(7);
 
-function toLogEvent(row: TextRow): LogEvent {
+function toLogEvent(row: WireRow): LogEvent {
+  const id = row.text(ID);
   return new LogEvent({
-    position: Number(row[POSITION]),
-    bytes: Number(row[BYTES]),
-    delayMs: row[DELAY] === null ? undefined : Number(row[DELAY]),
-    id: row[ID] as string,
-    eventName: eventNames.same(row[4] as string),
-    eventVersion: Number(row[5]),
-    sourceModule: sourceModules.same(row[6] as string),
-    aggregateType: aggregateTypes.same(row[7] as string),
-    aggregateId: row[8] as string,
-    payload: row[PAYLOAD] as string,
-    metadata: row[METADATA] as string,
-    createdAt: millisecondsOf(row[11] as string),
+    position: row.integer(POSITION),
+    bytes: row.integer(BYTES),
+    delayMs: row.isNull(DELAY) ? undefined : row.integer(DELAY),
+    id,
+    eventName: eventName.of(row),
+    eventVersion: row.integer(5),
+    sourceModule: sourceModule.of(row),
+    aggregateType: aggregateType.of(row),
+    aggregateId: row.text(8),
+    payload: row.isNull(PAYLOAD) ? '' : row.text(PAYLOAD),
+    metadata: beginsCorrelation(row, id) ? undefined : row.text(METADATA),
+    createdAt: millisecondsOf(row.text(11)),
   });
+}
+
+/** What publishing writes where nobody says more. */
+function beginsCorrelation(row: WireRow, id: string): boolean {
+  const length = OWN_CORRELATION.length + id.length + 2;
+  return (
+    row.lengthOf(METADATA) === length &&
+    row.hasAt(METADATA, 0, OWN_CORRELATION) &&
+    row.hasAt(METADATA, OWN_CORRELATION.length, id)
+  );
 }

@@ -1,0 +1,147 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { RowReader } from './row-reader.js';
+import type { WireRow } from './wire-row.js';
+
+type Columns = readonly (string | null)[];
+type Message = { readonly row: Columns } | { readonly other: Buffer };
+
+const columns = fc.array(
+  fc.option(fc.oneof(fc.string({ unit: 'binary' }), fc.constant('x'.repeat(300))), { nil: null }),
+  { maxLength: 5 },
+);
+const message: fc.Arbitrary<Message> = fc.oneof(
+  columns.map((row) => ({ row })),
+  fc
+    .tuple(fc.constantFrom('1', '2', 'T', 'C', 'N'), fc.uint8Array({ maxLength: 40 }))
+    .map(([type, body]) => ({ other: messageOf(type, Buffer.from(body)) })),
+);
+
+describe('rows taken out of what arrives on a connection', () => {
+  it('come whole and in order, and the driver gets the rest, however it is cut into chunks', () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 12 }), fc.array(fc.nat(80)), (messages, cuts) => {
+        const { stream, toDriver } = aConnection();
+        const rows: Columns[] = [];
+        new RowReader(stream, (row) => rows.push(columnsOf(row)));
+        for (const chunk of cut(Buffer.concat(messages.map(bytesOf)), cuts)) stream.emit('data', chunk);
+        expect(rows).toEqual(messages.flatMap((one) => ('row' in one ? [one.row] : [])));
+        expect(Buffer.concat(toDriver)).toEqual(
+          Buffer.concat(messages.flatMap((one) => ('other' in one ? [one.other] : []))),
+        );
+      }),
+    );
+  });
+
+  it('gives the connection back to the driver with the message that ends the answer', () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 6 }), fc.array(fc.nat(80)), (behind, cuts) => {
+        const { stream, toDriver } = aConnection();
+        const end = messageOf('Z', Buffer.from('I'));
+        const reader = new RowReader(stream, () => {});
+        // As the driver calls back from within its parser, which is given whole messages until then.
+        stream.on('driver', (bytes: Buffer) => bytes.equals(end) && reader.close());
+        const rest = Buffer.concat(behind.map(bytesOf));
+        for (const chunk of cut(Buffer.concat([end, rest]), cuts)) stream.emit('data', chunk);
+        expect(Buffer.concat(toDriver)).toEqual(Buffer.concat([end, rest]));
+        expect(stream.listenerCount('data')).toBe(1);
+      }),
+    );
+  });
+
+  it('are passed over once one could not be taken', () => {
+    const { stream } = aConnection();
+    const seen: Columns[] = [];
+    const reader = new RowReader(stream, (row) => {
+      seen.push(columnsOf(row));
+      throw new Error(`no use for ${row.text(0)}`);
+    });
+    stream.emit('data', Buffer.concat([bytesOf({ row: ['a'] }), bytesOf({ row: ['b'] })]));
+    expect(seen).toEqual([['a']]);
+    expect(reader.failure).toEqual(new Error('no use for a'));
+  });
+});
+
+describe('a column', () => {
+  it('is read as a whole number', () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (n) => {
+        expect(readRow([String(n)], (row) => row.integer(0))).toBe(n);
+      }),
+    );
+  });
+
+  it('is compared as text, without being mistaken for another of the same bytes', () => {
+    const texts = fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('é', 'Ã©', 'a', 'ab', ''));
+    fc.assert(
+      fc.property(texts, texts, (text, other) => {
+        const isAscii = Buffer.byteLength(other) === other.length;
+        expect(readRow([text], (row) => row.is(0, other))).toBe(isAscii && text === other);
+      }),
+    );
+  });
+
+  it('is compared from a place in it on', () => {
+    const looks = (from: number, text: string) => readRow(['{"id": "x"}'], (row) => row.hasAt(0, from, text));
+    expect(looks(0, '{"id": "')).toBe(true);
+    expect(looks(8, 'x')).toBe(true);
+    expect(looks(8, 'y')).toBe(false);
+    expect(looks(9, '"} and more')).toBe(false);
+  });
+});
+
+/** A socket with the driver's listener on it. */
+function aConnection() {
+  const stream = new EventEmitter();
+  const toDriver: Buffer[] = [];
+  stream.on('data', (bytes: Buffer) => {
+    toDriver.push(Buffer.from(bytes));
+    stream.emit('driver', bytes);
+  });
+  return { stream, toDriver };
+}
+
+function readRow<R>(row: Columns, read: (row: WireRow) => R): R {
+  const { stream } = aConnection();
+  const results: R[] = [];
+  new RowReader(stream, (one) => results.push(read(one)));
+  stream.emit('data', bytesOf({ row }));
+  return results[0] as R;
+}
+
+function columnsOf(row: WireRow): Columns {
+  return Array.from({ length: row.columns }, (_, column) => (row.isNull(column) ? null : row.text(column)));
+}
+
+function bytesOf(message: Message): Buffer {
+  if ('other' in message) return message.other;
+  const parts = message.row.flatMap((column) => {
+    if (column === null) return [int32(-1)];
+    const text = Buffer.from(column);
+    return [int32(text.length), text];
+  });
+  const count = Buffer.alloc(2);
+  count.writeUInt16BE(message.row.length);
+  return messageOf('D', Buffer.concat([count, ...parts]));
+}
+
+function messageOf(type: string, body: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(type), int32(body.length + 4), body]);
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+function* cut(bytes: Buffer, lengths: readonly number[]): Generator<Buffer> {
+  let at = 0;
+  for (const length of lengths) {
+    if (length === 0) continue;
+    if (at < bytes.length) yield bytes.subarray(at, at + length);
+    at += length;
+  }
+  if (at < bytes.length) yield bytes.subarray(at);
+}

@@ -1,0 +1,87 @@
+import { WireRow } from './wire-row.js';
+
+const DATA_ROW = 'D'.charCodeAt(0);
+/** One byte says which message it is, four how long it is, themselves included. */
+const HEADER = 5;
+
+/** The part of a socket that reading needs. */
+export interface DataStream {
+  listeners(event: 'data'): unknown[];
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  off(event: 'data', listener: (chunk: Buffer) => void): unknown;
+}
+
+type DataListener = (chunk: Buffer) => void;
+
+/**
+ * Takes the rows of one answer out of what arrives on a connection, before the driver makes an object and a string per column of each:
+ * that costs as much as all that is done with an event afterwards, and what is made lives long enough to burden the collector. All other
+ * messages go to the driver as they are. From an idle connection on, until `close`: then the driver listens again.
+ */
+export class RowReader {
+  /** What `onRow` threw first; rows after that are passed over. */
+  failure: unknown;
+
+  private readonly row = new WireRow();
+  private readonly driver: DataListener[];
+  private isOpen = true;
+  /** A message that has not come whole yet, in pieces, and how many bytes of it are missing (of its header, where that is not there). */
+  private pieces: Buffer[] = [];
+  private missing = 0;
+
+  constructor(
+    private readonly stream: DataStream,
+    private readonly onRow: (row: WireRow) => void,
+  ) {
+    this.driver = stream.listeners('data') as DataListener[];
+    stream.on('data', this.arrive);
+    for (const listener of this.driver) stream.off('data', listener);
+  }
+
+  close(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    for (const listener of this.driver) this.stream.on('data', listener);
+    this.stream.off('data', this.arrive);
+  }
+
+  private readonly arrive = (chunk: Buffer): void => {
+    if (this.missing > chunk.length) {
+      this.missing -= chunk.length;
+      this.pieces.push(chunk);
+      return;
+    }
+    const bytes = this.pieces.length === 0 ? chunk : Buffer.concat([...this.pieces, chunk]);
+    this.pieces = [];
+    this.missing = 0;
+    let at = 0;
+    while (this.isOpen && at < bytes.length) {
+      const there = bytes.length - at;
+      const length = there < HEADER ? HEADER : 1 + bytes.readUInt32BE(at + 1);
+      if (length > there) {
+        this.pieces.push(bytes.subarray(at));
+        this.missing = length - there;
+        return;
+      }
+      if (bytes[at] === DATA_ROW) this.take(bytes, at + HEADER);
+      else this.pass(bytes.subarray(at, at + length));
+      at += length;
+    }
+    // Closed by the message that ended the answer: what came behind it is the driver's.
+    if (at < bytes.length) this.pass(bytes.subarray(at));
+  };
+
+  private take(bytes: Buffer, body: number): void {
+    if (this.failure !== undefined) return;
+    try {
+      this.row.read(bytes, body);
+      this.onRow(this.row);
+    } catch (error) {
+      this.failure = error;
+    }
+  }
+
+  private pass(bytes: Buffer): void {
+    for (const listener of this.driver) listener(bytes);
+  }
+}
