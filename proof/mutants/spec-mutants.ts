@@ -26,8 +26,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: CURSOR,
-        find: 'AND lease_token = $3::uuid RETURNING 1`,\n      [key.consumerName, key.partition, token, positions],',
-        put: 'AND $3::uuid IS NOT NULL RETURNING 1`,\n      [key.consumerName, key.partition, token, positions],',
+        find: 'AND lease_token = $3::uuid RETURNING 1`,\n      [key.consumerName, key.partition, token, positions, readUpto],',
+        put: 'AND $3::uuid IS NOT NULL RETURNING 1`,\n      [key.consumerName, key.partition, token, positions, readUpto],',
       },
     ],
     spec: 'test/leases.spec.ts',

@@ -1,0 +1,118 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { HeldLease } from '../inbox/held-lease.js';
+import type { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
+import { SettleBuffer } from '../inbox/settle-buffer.js';
+import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
+import { CrashWatch } from './crash-watch.js';
+
+const KEY = { consumerName: 'consumer', partition: 0 };
+const SOURCE = { takeWaiting: () => [], takeReleases: () => [] };
+
+type Step = { page: number } | { save: 'plain' | 'covered' } | 'answer';
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.integer({ min: 1, max: 2_500 }).map((page) => ({ page })),
+  fc.constantFrom<'plain' | 'covered'>('plain', 'covered').map((save) => ({ save })),
+  fc.constant<Step>('answer'),
+);
+
+describe('what the cursor says of the reading', () => {
+  it('covers every page before its handlers start, whichever saves are under way meanwhile', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const cursor = new Cursor();
+        const { crashes, buffer } = aWorker(cursor);
+        let position = 0;
+        let saving: Promise<void> | undefined;
+        for (const one of steps) {
+          if (one === 'answer') {
+            cursor.answer();
+            await saving;
+          } else if ('save' in one) {
+            if (cursor.isWaiting) continue;
+            if (one.save === 'covered') buffer.settleCovered(position + 1, 'an event');
+            else buffer.settle(position + 1);
+            saving = save(buffer, crashes);
+          } else {
+            position += one.page;
+            await crashes.beforeStarting(position);
+            expect(cursor.readUpto).toBeGreaterThan(position);
+          }
+        }
+      }),
+    );
+  });
+
+  it('is said by the saves of a drain, whose pages need none of their own', async () => {
+    const cursor = new Cursor();
+    const { crashes, buffer } = aWorker(cursor);
+    for (let page = 1; page <= 10; page++) {
+      await crashes.beforeStarting(page * 1_000);
+      buffer.settle(page * 1_000);
+      const saving = save(buffer, crashes);
+      cursor.answer();
+      await saving;
+    }
+    expect(cursor.savesOfTheirOwn).toBe(1);
+  });
+});
+
+/** A cursor row of which only this is looked at. The ordinary saves are carried out when they are answered. */
+class Cursor {
+  readUpto = 0;
+  savesOfTheirOwn = 0;
+  private waiting: (() => void) | undefined;
+
+  readonly store = {
+    saveReadUpto: async (_key: unknown, _token: string, upto: number) => {
+      this.savesOfTheirOwn++;
+      this.readUpto = Math.max(this.readUpto, upto);
+      return true;
+    },
+    settlePositions: (_key: unknown, _token: string, _positions: string, upto: number) =>
+      this.later(() => {
+        this.readUpto = Math.max(this.readUpto, upto);
+      }),
+    settleCovered: () => this.later(() => {}),
+  } as Pick<
+    InboxCursorStore,
+    'saveReadUpto' | 'settlePositions' | 'settleCovered'
+  > as unknown as InboxCursorStore;
+
+  get isWaiting(): boolean {
+    return this.waiting !== undefined;
+  }
+
+  answer(): void {
+    this.waiting?.();
+    this.waiting = undefined;
+  }
+
+  private later(work: () => void): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.waiting = () => {
+        work();
+        resolve(true);
+      };
+    });
+  }
+}
+
+function aWorker(cursor: Cursor) {
+  const claimed = { readUpto: null, uncleanTakeovers: 0 } as never;
+  const crashes = new CrashWatch(
+    cursor.store,
+    {} as OutboxLogStore,
+    claimed,
+    new HeldLease(KEY, 'token', performance.now(), 1_000),
+    () => 0,
+  );
+  return { crashes, buffer: new SettleBuffer(cursor.store, KEY, 'token') };
+}
+
+/** As SaveLoop does it. */
+async function save(buffer: SettleBuffer, crashes: CrashWatch): Promise<void> {
+  const report = await buffer.save(SOURCE, crashes.uptoToSave);
+  if (report?.readUpto !== undefined) crashes.saved(report.readUpto);
+}
