@@ -8,7 +8,7 @@ import type { Bench, Scenario } from './scenario.js';
 
 /** Until start-up is over and polling has slowed down to its idle interval. */
 const QUIET_MS = 45_000;
-const QUIET_QUICK_MS = 4_000;
+const QUIET_QUICK_MS = 8_000;
 const QUIET_PEERS_MS = 15_000;
 
 interface IdleCost {
