@@ -254,6 +254,22 @@ describe('a delayed event', () => {
     expect((late?.at ?? 0) - published).toBeGreaterThanOrEqual(599);
     expect(late?.attempt).toBe(1);
   });
+
+  it('that plain SQL put off for ever waits for a hundred years, and holds back no event', async () => {
+    const calls = await consume('for-ever', () => {});
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id, payload, available_at)
+       VALUES ('for-ever', 'sql', 'thing', 'a', '{}', 'infinity'), ('for-ever', 'sql', 'thing', 'b', '{}', '-infinity')`,
+    );
+    await app.api.publishEvent(event('for-ever', 'a'));
+    expect((await calls.first(2)).map(({ id }) => id).sort()).toEqual(['a', 'b']);
+    await app.processor.drain();
+    const { rows } = await database.pool.query(
+      `SELECT status, extract(year FROM available_at - clock_timestamp() + timestamptz '2000-01-01')::int - 2000 AS years
+       FROM integration.inbox_event WHERE consumer_name = 'for-ever'`,
+    );
+    expect(rows).toEqual([{ status: 'received', years: expect.closeTo(100, -1) }]);
+  });
 });
 
 describe('a dead letter', () => {

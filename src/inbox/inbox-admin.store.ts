@@ -1,5 +1,6 @@
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/plan-for-values.store.js';
+import { filterValues, MATCHES_FILTER } from './inbox-filter.store.js';
 import type { InboxFilter } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
@@ -108,11 +109,11 @@ export class InboxAdminStore {
          CROSS JOIN LATERAL (
            SELECT i.id, i.position FROM ${this.inbox} i ${join}
            WHERE i.consumer_name = consumer.name AND i.status = wanted.status AND i.status <> 'processed'
-             AND CASE WHEN ${condition} THEN true ELSE false END AND ${MATCHES} AND ($7::bigint IS NULL OR (i.position, i.id) > ($7, $8::uuid))
+             AND CASE WHEN ${condition} THEN true ELSE false END AND ${MATCHES_FILTER} AND ($7::bigint IS NULL OR (i.position, i.id) > ($7, $8::uuid))
            ORDER BY i.position, i.id LIMIT $9
          ) AS first
          ORDER BY first.position, first.id LIMIT $9`,
-        [...valuesOf(filter), after?.position ?? null, after?.id ?? null, limit, statuses],
+        [...filterValues(filter), after?.position ?? null, after?.id ?? null, limit, statuses],
       );
       const ids = chosen.map((row) => row.id);
       await session.query(
@@ -137,17 +138,6 @@ export class InboxAdminStore {
       return { changed: row?.count ?? 0, last: chosen.length < limit ? undefined : chosen.at(-1) };
     });
   }
-}
-
-const MATCHES = `($2::text IS NULL OR e.event_name = $2)
-  AND ($3::text IS NULL OR i.aggregate_type = $3) AND ($4::text IS NULL OR i.aggregate_id = $4)
-  AND ($5::uuid IS NULL OR i.outbox_event_id = $5) AND ($6::text IS NULL OR i.error_fingerprint = $6)`;
-
-function valuesOf(filter: InboxFilter): unknown[] {
-  const { consumerName, eventName, aggregateType, aggregateId, outboxEventId, errorFingerprint } = filter;
-  return [consumerName, eventName, aggregateType, aggregateId, outboxEventId, errorFingerprint].map(
-    (value) => value ?? null,
-  );
 }
 
 /** An admin's change may wait for the saves of a busy consumer; the engine's own sessions give up sooner. */

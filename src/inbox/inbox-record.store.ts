@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/plan-for-values.store.js';
 import type { SqlClient } from '../database/sql-client.js';
+import { filterValues, MATCHES_FILTER } from './inbox-filter.store.js';
 import type { DeadLetter, InboxFilter, InboxRecord } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
@@ -12,7 +13,6 @@ export class InboxRecordStore {
   private readonly log: string;
   private readonly cursor: string;
   private readonly columns: string;
-  private readonly matches: string;
 
   constructor(private readonly db: EngineDatabase) {
     this.inbox = `"${db.schema}".inbox_event`;
@@ -23,9 +23,6 @@ export class InboxRecordStore {
       i.last_error AS "lastError", i.error_fingerprint AS "errorFingerprint",
       CASE WHEN isfinite(i.available_at) THEN i.available_at END AS "availableAt", i.processed_at AS "processedAt",
       i.created_at AS "createdAt", i.updated_at AS "updatedAt"`;
-    this.matches = `($2::text IS NULL OR e.event_name = $2)
-      AND ($3::text IS NULL OR i.aggregate_type = $3) AND ($4::text IS NULL OR i.aggregate_id = $4)
-      AND ($5::uuid IS NULL OR i.outbox_event_id = $5) AND ($6::text IS NULL OR i.error_fingerprint = $6)`;
   }
 
   /** By position, the oldest first: the first of each consumer are read in the index's order, then these are put in order. */
@@ -37,11 +34,11 @@ export class InboxRecordStore {
        CROSS JOIN LATERAL (
          SELECT ${this.columns}, e.event_name AS "eventName"
          FROM ${this.inbox} i JOIN ${this.log} e ON e.position = i.position
-         WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${this.matches} AND i.position > $8::bigint
+         WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${MATCHES_FILTER} AND i.position > $8::bigint
          ORDER BY i.position LIMIT $7
        ) AS found
        ORDER BY found.position, found."consumerName" LIMIT $7`,
-        [...valuesOf(filter), limit, after],
+        [...filterValues(filter), limit, after],
       );
     });
   }
@@ -126,11 +123,4 @@ export class InboxRecordStore {
     );
     return row && { ...row, position: Number(row.position) };
   }
-}
-
-function valuesOf(filter: InboxFilter): unknown[] {
-  const { consumerName, eventName, aggregateType, aggregateId, outboxEventId, errorFingerprint } = filter;
-  return [consumerName, eventName, aggregateType, aggregateId, outboxEventId, errorFingerprint].map(
-    (value) => value ?? null,
-  );
 }

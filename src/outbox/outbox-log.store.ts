@@ -37,6 +37,9 @@ export function bytesOf(rows: readonly LogRow[]): number {
   return bytes;
 }
 
+/** Plain SQL can say 'infinity', which is a wait of another kind in the inbox, and which no arithmetic may meet before Postgres 17. */
+const LONGEST_DELAY = `interval '100 years'`;
+
 /** What an event takes beside its payload and metadata, about. */
 const ENVELOPE_BYTES = 256;
 
@@ -74,7 +77,7 @@ export class OutboxLogStore {
     this.pageSql = `
       SELECT e.position, CASE WHEN e.wanted THEN e.bytes END,
              CASE WHEN e.wanted AND e.available_at > clock_timestamp()
-                  THEN ceil(extract(epoch FROM e.available_at - clock_timestamp()) * 1000) END,
+                  THEN ceil(extract(epoch FROM least(e.available_at, clock_timestamp() + ${LONGEST_DELAY}) - clock_timestamp()) * 1000) END,
              CASE WHEN e.wanted THEN e.id END, CASE WHEN e.wanted THEN e.event_name END, e.event_version,
              CASE WHEN e.wanted THEN e.source_module END, CASE WHEN e.wanted THEN e.aggregate_type END,
              CASE WHEN e.wanted THEN e.aggregate_id END, CASE WHEN e.wanted AND e.bytes <= $8::int THEN e.payload END,

@@ -61,7 +61,7 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
       `Postgres does not run as root, and the user it runs as instead cannot enter ${tmpdir()}. Set TMPDIR to a folder that every user can enter.`,
     );
   }
-  const { default: Server } = await loadPostgresPackage(folder);
+  const { default: Server } = await loadPostgresPackage(folder, asRoot);
   keepExitCode();
   const port = await freePort();
   const output: string[] = [];

