@@ -46,30 +46,44 @@ export class RowReader {
   }
 
   private readonly arrive = (chunk: Buffer): void => {
-    if (this.missing > chunk.length) {
-      this.missing -= chunk.length;
-      this.pieces.push(chunk);
-      return;
-    }
-    const bytes = this.pieces.length === 0 ? chunk : Buffer.concat([...this.pieces, chunk]);
-    this.pieces = [];
-    this.missing = 0;
-    let at = 0;
-    while (this.isOpen && at < bytes.length) {
-      const there = bytes.length - at;
-      const length = there < HEADER ? HEADER : 1 + bytes.readUInt32BE(at + 1);
+    let at = this.complete(chunk);
+    while (this.isOpen && at < chunk.length) {
+      const there = chunk.length - at;
+      const length = lengthAt(chunk, at);
       if (length > there) {
-        this.pieces.push(bytes.subarray(at));
+        this.pieces = [chunk.subarray(at)];
         this.missing = length - there;
         return;
       }
-      if (bytes[at] === DATA_ROW) this.take(bytes, at + HEADER);
-      else this.pass(bytes.subarray(at, at + length));
+      this.message(chunk, at, length);
       at += length;
     }
     // Closed by the message that ended the answer: what came behind it is the driver's.
-    if (at < bytes.length) this.pass(bytes.subarray(at));
+    if (at < chunk.length) this.pass(chunk.subarray(at));
   };
+
+  /** Takes so much of a chunk as the message that has come in part lacks, and no more, since that is copied; where the rest begins. */
+  private complete(chunk: Buffer): number {
+    let at = 0;
+    while (this.missing > 0 && at < chunk.length) {
+      const piece = chunk.subarray(at, at + this.missing);
+      at += piece.length;
+      this.missing -= piece.length;
+      this.pieces.push(piece);
+      if (this.missing > 0) break;
+      const bytes = Buffer.concat(this.pieces);
+      const length = lengthAt(bytes, 0);
+      this.missing = length - bytes.length;
+      this.pieces = this.missing > 0 ? [bytes] : [];
+      if (this.missing === 0) this.message(bytes, 0, length);
+    }
+    return at;
+  }
+
+  private message(bytes: Buffer, at: number, length: number): void {
+    if (bytes[at] === DATA_ROW) this.take(bytes, at + HEADER);
+    else this.pass(bytes.subarray(at, at + length));
+  }
 
   private take(bytes: Buffer, body: number): void {
     if (this.failure !== undefined) return;
@@ -84,4 +98,9 @@ export class RowReader {
   private pass(bytes: Buffer): void {
     for (const listener of this.driver) listener(bytes);
   }
+}
+
+/** Of the message that begins there; of its header, where not even that is there. */
+function lengthAt(bytes: Buffer, at: number): number {
+  return bytes.length - at < HEADER ? HEADER : 1 + bytes.readUInt32BE(at + 1);
 }
