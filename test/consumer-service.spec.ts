@@ -114,9 +114,9 @@ describe('a paused consumer', () => {
 
   it('is named when there is none of that name', async () => {
     const app = await start([]);
-    for (const ask of [app.consumers.pause('nobody'), app.consumers.resume('nobody')]) {
-      await expect(ask).rejects.toMatchObject({ code: 'INTEGRATION_CONSUMER_UNKNOWN' });
-    }
+    const unknown = { code: 'INTEGRATION_CONSUMER_UNKNOWN' };
+    await expect(app.consumers.pause('nobody')).rejects.toMatchObject(unknown);
+    await expect(app.consumers.resume('nobody')).rejects.toMatchObject(unknown);
   });
 });
 

@@ -173,13 +173,13 @@ describe('what is refused before any SQL', () => {
 
   it('no object, an unknown type, an id that is none, a client that is none', async () => {
     for (const call of [
-      links.createLink(undefined as unknown as CreateIntegrationLinkDto),
-      links.findByLinkType('other' as 'reference'),
-      links.findInbound('', 't', 'i'),
-      links.findBidirectional(INVOICE, undefined as unknown as typeof ORDER),
-      links.removeLink('7'),
+      () => links.createLink(undefined as unknown as CreateIntegrationLinkDto),
+      () => links.findByLinkType('other' as 'reference'),
+      () => links.findInbound('', 't', 'i'),
+      () => links.findBidirectional(INVOICE, undefined as unknown as typeof ORDER),
+      () => links.removeLink('7'),
     ]) {
-      expect((await refusal(call)).code).toBe('INTEGRATION_LINK_INVALID');
+      expect((await refusal(call())).code).toBe('INTEGRATION_LINK_INVALID');
     }
     const error = await refusal(links.createLink(LINK, {} as SqlClient));
     expect(error.code).toBe('INTEGRATION_CLIENT_INVALID');
