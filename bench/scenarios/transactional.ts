@@ -7,7 +7,7 @@ export const transactional: Scenario = {
   promise:
     'a transactional handler that inserts one row, one by one and in batches of 100, against the sequential outbox doing the same',
   run: async (bench: Bench) => {
-    const events = bench.sizes.quick ? 8_000 : 20_000;
+    const events = bench.sizes.quick ? 4_000 : 20_000;
     // A slow one needs fewer to show its pace.
     const sequential: BacklogDrain = {
       system: 'sequential',
