@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { EngineClient, type EngineTransaction } from '../src/database/engine-client.js';
-import { EngineDatabase } from '../src/database/engine-database.js';
+import type { EngineDatabase } from '../src/database/engine-database.js';
 import { InboxEventStore } from '../src/inbox/inbox-event.store.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -13,14 +13,11 @@ let client: EngineClient;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  engine = new EngineDatabase({ connectionString: database.url, schema: 'integration', max: 1 });
+  engine = database.engine();
   client = engine.openClient();
   await client.$executeRawUnsafe('CREATE TABLE note (text text)');
 });
-afterAll(async () => {
-  await engine.close();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 const write = (tx: EngineTransaction, text: string) =>
   tx.$executeRawUnsafe('INSERT INTO note VALUES ($1)', text);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { EngineDatabase } from '../src/database/engine-database.js';
+import type { EngineDatabase } from '../src/database/engine-database.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;
@@ -7,13 +7,9 @@ let engine: EngineDatabase;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  // One connection: whatever a statement leaves behind meets the next one.
-  engine = new EngineDatabase({ connectionString: database.url, schema: 'integration', max: 1 });
+  engine = database.engine();
 });
-afterAll(async () => {
-  await engine.close();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 describe('rows taken one by one', () => {
   it('are what the database holds: null, empty, large and not ASCII', async () => {

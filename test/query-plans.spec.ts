@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { EngineDatabase } from '../src/database/engine-database.js';
+import type { EngineDatabase } from '../src/database/engine-database.js';
 import { NonRetryableError, SkipEventError } from '../src/errors.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
@@ -282,12 +282,9 @@ describe('what the engine prepares', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    engine = new EngineDatabase({ connectionString: database.url, schema: 'integration', max: 1 });
+    engine = database.engine();
   });
-  afterAll(async () => {
-    await engine?.close();
-    await database?.drop();
-  });
+  afterAll(() => database?.drop());
 
   /** More often than the server tries plans for single values. */
   async function readAgainAndAgain(from: number): Promise<void> {

@@ -11,10 +11,11 @@ const AHEAD = 1_500;
 
 /*
  * Events that end their process. Before handlers of a page start, the cursor says how far was read (`read_upto`, saved
- * somewhat ahead, by the ordinary saves of what was handled where they come in time). A takeover from an owner that did not release counts as unclean. The first one simply reads again:
- * it may have been anything. From the second on, whatever is unread below `read_upto` (and below the log's head: nothing beyond was
- * there to be read) is suspect and runs alone in its process, moved to the inbox with its attempt counted before it runs. So
- * the event at fault is a dead letter after two ends and its attempts, and no other is blamed for it.
+ * somewhat ahead, by the ordinary saves of what was handled where they come in time). A takeover from an owner that did not
+ * release counts as unclean. The first one simply reads again: it may have been anything. From the second on, whatever is unread
+ * below `read_upto` (and below the log's head: nothing beyond was there to be read) is suspect and runs alone in its process, moved
+ * to the inbox with its attempt counted before it runs. So the event at fault is a dead letter after two ends and its attempts, and
+ * no other is blamed for it.
  */
 export class CrashWatch {
   /** Unread events below this position are suspects. */

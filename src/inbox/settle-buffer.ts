@@ -144,15 +144,7 @@ export class SettleBuffer {
     const dueInMs = delaysOf([...exceptions, ...resolved]);
     // The next of an aggregate that was released; or, where none waited, a delayed one that became due meanwhile.
     if (release.length > 0) dueInMs.push(0);
-    return {
-      ...result,
-      positions,
-      readUpto: undefined,
-      written: exceptions,
-      released: release,
-      resolved,
-      dueInMs,
-    };
+    return { ...result, positions, written: exceptions, released: release, resolved, dueInMs };
   }
 
   /** Some row of this save is locked by a stalled owner: its parts are tried one by one, each aggregate by itself. */
@@ -187,7 +179,7 @@ export interface SaveReport extends SettlementResult {
   /** What was taken out of `unread`. */
   readonly positions: PositionSet;
   /** What it says of the reading, if it does. */
-  readonly readUpto: number | undefined;
+  readonly readUpto?: number;
   readonly written: readonly AggregateKey[];
   readonly released: readonly AggregateKey[];
   readonly resolved: readonly ResolvedRow[];
@@ -198,7 +190,6 @@ export interface SaveReport extends SettlementResult {
 const NOTHING_SAVED: SaveReport = {
   held: true,
   positions: PositionSet.empty(),
-  readUpto: undefined,
   found: [],
   updated: [],
   stillBlocked: [],

@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
+import { EngineDatabase } from '../../src/database/engine-database.js';
 import { runMigrations } from '../../src/database/migration-runner.js';
 import { PrismaClient } from '../generated/prisma/client.js';
 
@@ -17,6 +18,8 @@ export interface TestDatabase {
   readonly pool: pg.Pool;
   /** A Prisma client as a host would have it, by another `url` or with at most `max` connections if told; disconnected by `drop`. */
   prisma(options?: { url?: string; max?: number }): PrismaClient;
+  /** The engine's way to it over one connection, so that whatever a statement leaves behind meets the next one; closed by `drop`. */
+  engine(): EngineDatabase;
   /** Disconnects everything that it opened, fails if anybody else is still connected, drops the database. */
   drop(): Promise<void>;
 }
@@ -34,6 +37,7 @@ export async function createTestDatabase(options: { migrated?: boolean } = {}): 
   const pool = new pg.Pool({ connectionString: url, max: 20 });
   pool.on('error', () => {});
   const clients: PrismaClient[] = [];
+  const engines: EngineDatabase[] = [];
   return {
     url,
     pool,
@@ -45,8 +49,14 @@ export async function createTestDatabase(options: { migrated?: boolean } = {}): 
       clients.push(client);
       return client;
     },
+    engine: () => {
+      const engine = new EngineDatabase({ connectionString: url, schema: 'integration', max: 1 });
+      engines.push(engine);
+      return engine;
+    },
     drop: async () => {
       await Promise.all(clients.map((client) => client.$disconnect()));
+      await Promise.all(engines.map((engine) => engine.close()));
       await pool.end();
       await withServer(async (server) => {
         const left = await remainingConnections(server, name);
