@@ -26,7 +26,7 @@ interface Play {
 const REAL: CursorKit = { CursorReader, OutboxLogStore };
 const HARMLESS: Harm = { lost: [], outOfOrder: [], holes: [] };
 
-const READ_PAGE = 'const page = await this.log.readPage(this.toRead.toString(), rows, bytes, this.filter);\n';
+const READ_PAGE = 'const page = await this.log.readPage(this.toRead.toString(), rows, bytes);\n';
 const NOTE_READY = 'const ready = this.sweep?.ready === true ? this.sweep : undefined;\n';
 const NOTE_UPTO = 'const upto = this.sweep?.upto ?? this.readPosition;\n';
 const READ_WRITERS = 'const writers = await this.log.readWriters();\n';
@@ -140,7 +140,7 @@ const PLAYS: Play[] = [
         put: 'let shared: Promise<LogWriter[]> | undefined;\n/** Holders of step 2;',
       },
       { find: READ_WRITERS, put: 'shared ??= this.log.readWriters();\nconst writers = await shared;\n' },
-      { find: 'import type { ', put: 'import type { LogWriter, ' },
+      { find: 'import type { LogPage, ', put: 'import type { LogPage, LogWriter, ' },
     ],
     harm: 'loses',
     play: async (stage) => {
@@ -223,7 +223,7 @@ const PLAYS: Play[] = [
     reader: [
       {
         find: READ_PAGE,
-        put: `const ask = (set: PositionSet) => this.log.readPage(set.toString(), rows, bytes, this.filter);
+        put: `const ask = (set: PositionSet) => this.log.readPage(set.toString(), rows, bytes);
           const holes = await ask(this.toRead.below(this.readPosition));
           const tail = await ask(PositionSet.range(this.readPosition));
           const page = { rows: [...holes.rows, ...tail.rows], cut: holes.cut || tail.cut };`,

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { RepartitionStore } from '../src/inbox/repartition.store.js';
@@ -8,6 +8,7 @@ import {
   NonRetryableError,
   type SubscriberContext,
 } from '../src/index.js';
+import { type LogPage, OutboxLogStore } from '../src/outbox/outbox-log.store.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -25,6 +26,7 @@ beforeEach(() =>
   ),
 );
 afterEach(async () => {
+  jest.restoreAllMocks();
   for (const app of apps.splice(0)) await app.close();
 });
 afterAll(() => database.drop());
@@ -190,6 +192,33 @@ describe('four partitions', () => {
     await settled(60);
     expect(ledger.violations).toEqual([]);
     expect(ledger.positions).toEqual(range(60));
+  });
+
+  it('of one process read the log once, and each gets its own', async () => {
+    const ledger = new Ledger();
+    const pages: LogPage[] = [];
+    const { readPage } = OutboxLogStore.prototype;
+    jest.spyOn(OutboxLogStore.prototype, 'readPage').mockImplementation(async function (
+      this: OutboxLogStore,
+      ...args: Parameters<typeof readPage>
+    ) {
+      const page = await readPage.apply(this, args);
+      pages.push(page);
+      return page;
+    });
+    const app = await start([consumer('app', ledger, 4)], {
+      'processor.enabled': false,
+      batchSize: 50,
+      startupDrainBatchSize: 50,
+    });
+    await app.api.publishEvents(range(1_000).map((n) => event(`o${n % 200}`)));
+    expect(await app.processor.drain()).toMatchObject({ processed: 1_000, drained: true });
+    await settled(1_000);
+    expect(ledger.violations).toEqual([]);
+    expect(ledger.positions).toEqual(range(1_000));
+    const rows = pages.flatMap((page) => page.rows);
+    expect(rows.filter(({ wanted }) => wanted !== undefined).length).toBeLessThan(1_100);
+    expect(rows.length).toBeLessThan(1_500);
   });
 });
 

@@ -45,6 +45,7 @@ const ALLOWED: readonly { sql: string; scan?: true; sort?: number; because: stri
 /** A piece of each statement that must have been seen, or the others prove nothing. */
 const EXPECTED: Readonly<Record<string, string>> = {
   page: 'FROM unnest($1::int8multirange) AS r',
+  'page of several partitions': 'cardinality($8::int[])',
   'large payloads of a page': 'SELECT position, payload FROM',
   'events by position': 'o.created_at\n      FROM',
   'save of positions':
@@ -222,6 +223,7 @@ function subscribers(): AnySubscriberDefinition[] {
     { consumerName: 'unordered', eventName: '*', ordered: false, handler: handle },
     { consumerName: 'transactional', ...transactional, handler: handle },
     { consumerName: 'batch', ...transactional, batch: { maxSize: 100 }, handler: batch },
+    { consumerName: 'spread', eventName: '*', partitions: 3, startFrom: 'earliest', handler: () => {} },
   ] as AnySubscriberDefinition[];
 }
 
@@ -291,7 +293,7 @@ describe('what the engine prepares', () => {
     const [events, log] = [new OutboxEventStore(engine), new OutboxLogStore(engine)];
     for (let time = 0; time < 8; time++) {
       await events.announceVisible([from, from + 1], 'nobody');
-      await log.readPage(`{[${from},)}`, 500, 1_000_000, { eventNames: ['*'], partitions: 1, partition: 0 });
+      await log.readPage(`{[${from},)}`, 500, 1_000_000, { eventNames: ['*'], partitions: 1, chosen: [0] });
     }
   }
 

@@ -23,7 +23,7 @@ export class Arrivals {
   /** A page of the log. */
   page(rows: readonly LogRow[]): void {
     for (const { position, wanted } of rows) {
-      if (wanted === undefined) this.buffer.settle(position);
+      if (wanted === undefined) this.buffer.passOver(position);
       else if (wanted.delayMs !== undefined) this.postpone(wanted, wanted.delayMs);
       else this.arriveOne(wanted);
     }

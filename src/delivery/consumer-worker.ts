@@ -4,6 +4,7 @@ import { CursorReader } from '../inbox/cursor-reader.js';
 import type { HeldLease } from '../inbox/held-lease.js';
 import type { ClaimedCursor } from '../inbox/inbox-cursor.store.js';
 import { type SaveReport, SettleBuffer } from '../inbox/settle-buffer.js';
+import type { LogReader } from '../outbox/log-pages.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { Backoff } from './backoff.js';
 import { CrashWatch } from './crash-watch.js';
@@ -36,7 +37,7 @@ export class ConsumerWorker {
   private readonly retries: RetryLoop;
   private readonly saves: SaveLoop;
   private readonly suspects: Suspects;
-  private readonly leavePages: () => void;
+  private readonly log: LogReader;
   private readonly eventNames: readonly string[];
   private readonly restWaiters: (() => void)[] = [];
   private running: Promise<void> = Promise.resolve();
@@ -49,7 +50,6 @@ export class ConsumerWorker {
     ends: WorkerEnds,
   ) {
     const { eventNames, partitions, partition } = cursor;
-    const filter = { eventNames, partitions, partition };
     const logger = new Logger(`Consumer ${consumer.name}`);
     const context = new WorkerContext(env, consumer, lease, logger, {
       givenUp: (reason) => ends.giveUp(this, reason),
@@ -58,8 +58,8 @@ export class ConsumerWorker {
     const buffer = new SettleBuffer(env.cursors, lease.key, lease.token);
     this.context = context;
     this.eventNames = eventNames;
-    this.reader = new CursorReader(env.pages, filter, cursor.unread);
-    this.leavePages = env.pages.join(filter);
+    this.log = env.pages.join({ eventNames, partitions, partition });
+    this.reader = new CursorReader(this.log, cursor.unread);
     this.crashes = new CrashWatch(env.cursors, env.log, cursor, lease, () => this.reader.readPosition);
     this.dispatcher = new Dispatcher(consumer, lease, buffer, env, {
       outcomeReady: (isAwaited) => this.outcomeReady(isAwaited),
@@ -236,7 +236,7 @@ export class ConsumerWorker {
   }
 
   private halt(): void {
-    if (!this.context.stopped) this.leavePages();
+    if (!this.context.stopped) this.log.leave();
     this.context.stop();
     this.pages.end();
     this.retries.end();

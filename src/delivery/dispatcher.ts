@@ -90,9 +90,9 @@ export class Dispatcher implements SaveSource, SlotUser {
     return this.inHand.waitingBytes;
   }
 
-  /** Outcomes that wait for a save. */
+  /** Outcomes, and what was passed over, that wait for a save. */
   get unsaved(): number {
-    return this.buffer.size;
+    return this.buffer.unsaved;
   }
 
   get isIdle(): boolean {

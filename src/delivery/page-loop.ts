@@ -42,6 +42,8 @@ export class PageLoop {
   private rowsFactor = 1;
   /** Of events like those of the last page. */
   private rowsThatFit = Number.POSITIVE_INFINITY;
+  /** How many of the last page's rows were for this cursor: 0 to 1. */
+  private shareOfWanted = 1;
   private lookTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -135,6 +137,7 @@ export class PageLoop {
       const page = await this.reader.readPage(Math.ceil(rows / share), PAGE_BYTES / share);
       if (this.context.stopped) return false;
       this.rowsThatFit = rowsThatFit(page.rows);
+      this.shareOfWanted = shareOfWanted(page.rows);
       const last = page.rows.at(-1);
       const lastWanted = page.rows.findLast(({ wanted }) => wanted !== undefined);
       if (lastWanted !== undefined && !(await this.announce(lastWanted.position))) return false;
@@ -213,8 +216,15 @@ export class PageLoop {
 
   private hasRoom(): boolean {
     const { waitingEvents, waitingBytes, unsaved, lacksEvents } = this.dispatcher;
-    const rows = lacksEvents ? this.pageRows() * PAGES_TO_FIND_MORE : this.pageRows();
-    return waitingEvents < rows && waitingBytes <= 2 * MANY_BYTES && unsaved < MOST_UNSAVED;
+    const enough = lacksEvents ? this.pageRows() * PAGES_TO_FIND_MORE : this.pageEvents();
+    return waitingEvents < enough && waitingBytes <= 2 * MANY_BYTES && unsaved < MOST_UNSAVED;
+  }
+
+  /** How many events a page like the last one holds for this cursor; as many as handlers can take twice, if that is more. */
+  private pageEvents(): number {
+    const { concurrency, batch } = this.context.consumer;
+    const rows = this.pageRows();
+    return Math.min(rows, Math.max(rows * this.shareOfWanted, 2 * concurrency * (batch?.maxSize ?? 1)));
   }
 
   /** Many holes make a page dear: then it is read less often, and more at a time. */
@@ -243,4 +253,11 @@ export class PageLoop {
 function rowsThatFit(rows: readonly LogRow[]): number {
   const bytes = bytesOf(rows);
   return bytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil((PAGE_BYTES / 2) * (rows.length / bytes));
+}
+
+function shareOfWanted(rows: readonly LogRow[]): number {
+  if (rows.length === 0) return 1;
+  let wanted = 0;
+  for (const row of rows) if (row.wanted !== undefined) wanted++;
+  return wanted / rows.length;
 }

@@ -1,26 +1,26 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Subject } from 'rxjs';
-import { LOCKED, SimulatedLog, type SimulatedWriter } from '../../test/support/simulated-log.js';
+import { LOCKED, partitionOf, SimulatedLog, type SimulatedWriter } from '../../test/support/simulated-log.js';
 import type { EngineDatabase } from '../database/engine-database.js';
-import { LogPages } from '../outbox/log-pages.js';
+import { LogPages, type LogReader } from '../outbox/log-pages.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import { CursorReader } from './cursor-reader.js';
 import { PositionSet } from './position-set.js';
 
 type Ask = (...args: Parameters<OutboxLogStore['readPage']>) => ReturnType<OutboxLogStore['readPage']>;
-type Log = Pick<OutboxLogStore, 'readPage' | 'readWriters'>;
 
-const FILTER = { eventNames: ['*'], partitions: 1, partition: 0 };
+const EVENT_NAMES = ['*'];
 const BYTES = 1_000_000;
 
 /** Statements see the log when they are made; their answers come when the test says. */
-class Wire implements Log {
+class Wire implements Pick<OutboxLogStore, 'readPage' | 'readWriters'> {
   private readonly answers: (() => void)[] = [];
 
   constructor(private readonly log: SimulatedLog) {}
 
-  readonly readPage: Ask = (ranges, rows) => this.later(this.log.readPage(ranges, rows));
+  readonly readPage: Ask = (ranges, rows, _bytes, filter) =>
+    this.later(this.log.readPage(ranges, rows, filter));
   readonly readWriters = () => this.later(this.log.readWriters());
 
   /** One that waits is answered. */
@@ -40,7 +40,8 @@ class Wire implements Log {
 
 /** A consumer: reads, saves some time later, may crash and begin again with what was saved. */
 class Consumer {
-  readonly received = new Map<number, string>();
+  /** The aggregates by their events' positions; undefined: another partition's. */
+  readonly received = new Map<number, string | undefined>();
   private unread = PositionSet.range(1);
   private unsaved: PositionSet[] = [];
   private reader: CursorReader;
@@ -49,7 +50,7 @@ class Consumer {
   private caughtUp = false;
   private life = 0;
 
-  constructor(private readonly log: Log) {
+  constructor(private readonly log: LogReader) {
     this.reader = this.begin();
   }
 
@@ -69,7 +70,7 @@ class Consumer {
       if (life !== this.life) return;
       this.paging = false;
       this.caughtUp = !page.cut;
-      for (const { position, wanted } of page.rows) this.received.set(position, wanted?.aggregateId ?? '');
+      for (const { position, wanted } of page.rows) this.received.set(position, wanted?.aggregateId);
       this.unsaved.push(PositionSet.of(page.rows.map(({ position }) => position)), page.swept);
     });
   }
@@ -96,7 +97,7 @@ class Consumer {
   }
 
   private begin(): CursorReader {
-    return new CursorReader(this.log, FILTER, this.unread.toString());
+    return new CursorReader(this.log, this.unread.toString());
   }
 }
 
@@ -165,8 +166,14 @@ async function readToTheEnd(consumer: Consumer, wire: Wire): Promise<void> {
   consumer.save();
 }
 
-/** Fails if a reader loses an event, disorders one, or leaves a hole. */
-async function check(readers: number, numRuns: number): Promise<void> {
+/** Of so many, and which of them each cursor reads for. */
+interface Cursors {
+  readonly partitions: number;
+  readonly of: readonly number[];
+}
+
+/** Fails if a reader loses an event, disorders one, gets one of another partition, or leaves a hole. */
+async function check({ partitions, of }: Cursors, numRuns: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 120, size: 'max' }), async (steps) => {
       const log = new SimulatedLog();
@@ -174,20 +181,23 @@ async function check(readers: number, numRuns: number): Promise<void> {
       const db = { losses$: new Subject<string>() } as unknown as EngineDatabase;
       const pages = new LogPages(wire as unknown as OutboxLogStore, db);
       const writers = [log.writer(), log.writer(), log.writer()];
-      const consumers = Array.from({ length: readers }, () => {
-        pages.join(FILTER);
-        return new Consumer(pages);
-      });
+      const consumers = of.map(
+        (partition) => new Consumer(pages.join({ eventNames: EVENT_NAMES, partitions, partition })),
+      );
       for (const each of steps) await perform(each, writers, consumers, wire);
       for (const writer of writers) {
         writer.commit();
         writer.releaseLocks();
       }
-      const committed = log.committed.map(({ position }) => position);
-      for (const consumer of consumers) {
+      const committed = new Map(log.committed.map(({ position, aggregateId }) => [position, aggregateId]));
+      for (const [i, consumer] of consumers.entries()) {
         await readToTheEnd(consumer, wire);
         const positions = [...consumer.received.keys()];
-        expect(ascending(positions)).toEqual(ascending(committed));
+        expect(ascending(positions)).toEqual(ascending([...committed.keys()]));
+        for (const [position, aggregateId] of committed) {
+          const isMine = partitionOf(aggregateId, partitions) === of[i];
+          expect(consumer.received.get(position)).toBe(isMine ? aggregateId : undefined);
+        }
         const locked = positions.filter((position) => consumer.received.get(position) === LOCKED);
         expect(locked).toEqual(ascending(locked));
         expect(consumer.saved).toMatch(/^\{\[\d+,\)\}$/);
@@ -202,9 +212,9 @@ function ascending(numbers: readonly number[]): number[] {
 }
 
 describe('a cursor’s reader', () => {
-  for (const readers of [1, 2]) {
-    const beside = readers === 1 ? '' : ', beside another';
-    it(`loses nothing, keeps the order of serialized events and leaves no hole, whatever the writers do${beside}`, () =>
-      check(readers, readers === 1 ? 2_000 : 800));
-  }
+  const does =
+    'loses nothing, keeps the order of serialized events and leaves no hole, whatever the writers do';
+  it(does, () => check({ partitions: 1, of: [0] }, 2_000));
+  it(`${does}, beside another`, () => check({ partitions: 1, of: [0, 0] }, 800));
+  it(`${does}, beside those of other partitions`, () => check({ partitions: 2, of: [0, 1, 0] }, 800));
 });

@@ -21,7 +21,8 @@
  * that order. Holes and tail come from one statement, hence one snapshot: a page that has the later event has the
  * earlier one too, unless an earlier page had it. Pages of one cursor are read one at a time.
  */
-import type { LogFilter, LogPage, LogRow, OutboxLogStore } from '../outbox/outbox-log.store.js';
+import type { LogReader } from '../outbox/log-pages.js';
+import type { LogPage, LogRow } from '../outbox/outbox-log.store.js';
 import { PositionSet } from './position-set.js';
 
 export interface Page extends LogPage {
@@ -40,8 +41,7 @@ export class CursorReader {
   private inclusions = 0;
 
   constructor(
-    private readonly log: Pick<OutboxLogStore, 'readPage' | 'readWriters'>,
-    private readonly filter: LogFilter,
+    private readonly log: Pick<LogReader, 'readPage' | 'readWriters'>,
     unread: string,
   ) {
     this.toRead = PositionSet.parse(unread);
@@ -69,7 +69,7 @@ export class CursorReader {
 
   /** The first rows of what lies below `limit`, as a page without a sweep. */
   async readBelow(limit: number, rows: number, bytes: number): Promise<readonly LogRow[]> {
-    const page = await this.log.readPage(this.toRead.below(limit).toString(), rows, bytes, this.filter);
+    const page = await this.log.readPage(this.toRead.below(limit).toString(), rows, bytes);
     this.take(page.rows);
     return page.rows;
   }
@@ -77,7 +77,7 @@ export class CursorReader {
   /** The next page. Not to be called while another page of this cursor is under way. */
   async readPage(rows: number, bytes: number): Promise<Page> {
     const ready = this.sweep?.ready === true ? this.sweep : undefined;
-    const page = await this.log.readPage(this.toRead.toString(), rows, bytes, this.filter);
+    const page = await this.log.readPage(this.toRead.toString(), rows, bytes);
     this.take(page.rows);
     return { ...page, swept: this.finishSweep(ready, page.cut, page.rows) };
   }

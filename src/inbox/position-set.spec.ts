@@ -31,6 +31,27 @@ describe('PositionSet', () => {
     );
   });
 
+  it('takes of another set what touches it, be it through others, and returns the rest', () => {
+    fc.assert(
+      fc.property(fc.array(interval), fc.array(interval), (own, other) => {
+        const set = PositionSet.empty();
+        for (const { from, to } of own) set.add(from, to);
+        const offered = PositionSet.empty();
+        for (const { from, to } of other) offered.add(from, to);
+        offered.removeAll(set);
+        const before = set.clone();
+        const apart = set.addTouching(offered);
+        const expected = before.clone();
+        expected.addAll(offered);
+        // A run of the union is taken where it holds anything of ours.
+        const runs = [...expected.ranges()];
+        const isOurs = ([from, to]: [number, number]) => membersOf(before).some((p) => p >= from && p < to);
+        expect([...set.ranges()]).toEqual(runs.filter(isOurs));
+        expect([...apart.ranges()]).toEqual(runs.filter((run) => !isOurs(run)));
+      }),
+    );
+  });
+
   it('is the set of the positions it was made of', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: UNIVERSE })), (positions) => {

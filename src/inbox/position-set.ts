@@ -5,7 +5,7 @@ const OPEN = Number.POSITIVE_INFINITY;
  * `int8multirange`. The last range may be open (`[n,)`). Bounds lie in one flat array: from, to, from, to …
  */
 export class PositionSet {
-  private constructor(private readonly bounds: number[]) {}
+  private constructor(private bounds: number[]) {}
 
   static empty(): PositionSet {
     return new PositionSet([]);
@@ -101,6 +101,33 @@ export class PositionSet {
 
   addAll(other: PositionSet): void {
     for (const [from, to] of other.ranges()) this.add(from, to);
+  }
+
+  /** Adds what of the other touches this set, be it through others of its ranges; what does not is returned. The two are disjoint. */
+  addTouching(other: PositionSet): PositionSet {
+    const joined: number[] = [];
+    const apart: number[] = [];
+    const ours = this.bounds;
+    const theirs = other.bounds;
+    for (let i = 0, j = 0; i < ours.length || j < theirs.length; ) {
+      // One run of ranges that touch each other, and whether any is ours.
+      const from = Math.min(ours[i] ?? OPEN, theirs[j] ?? OPEN);
+      let to = from;
+      let isJoined = false;
+      for (;;) {
+        if (i < ours.length && (ours[i] as number) <= to) {
+          to = Math.max(to, ours[i + 1] as number);
+          isJoined = true;
+          i += 2;
+        } else if (j < theirs.length && (theirs[j] as number) <= to) {
+          to = Math.max(to, theirs[j + 1] as number);
+          j += 2;
+        } else break;
+      }
+      (isJoined ? joined : apart).push(from, to);
+    }
+    this.bounds = joined;
+    return new PositionSet(apart);
   }
 
   removeAll(other: PositionSet): void {

@@ -6,6 +6,8 @@ import { PositionSet } from './position-set.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
 const ASIDE_RETRY_MS = 1_000;
+/** So long what was passed over waits for an outcome beside it. */
+const PASSED_OVER_MS = 250;
 
 /** What a save needs to know that stands elsewhere, asked for at the moment the save is put together. */
 export interface SaveSource {
@@ -23,6 +25,13 @@ export interface SaveSource {
 export class SettleBuffer {
   private positions: number[] = [];
   private readonly sets: PositionSet[] = [];
+  /**
+   * Of events that are not for this cursor. They are saved together with the outcomes that they touch, or when nothing else is to be
+   * saved: between the events of one partition lie those of the others, and each saved by itself would leave what is unread in as
+   * many pieces.
+   */
+  private passed: number[] = [];
+  private passedSince = 0;
   private exceptions: ExceptionRow[] = [];
   private resolved: ResolvedRow[] = [];
   private covered: string[] = [];
@@ -44,12 +53,23 @@ export class SettleBuffer {
     return this.positions.length + this.exceptions.length + this.resolved.length;
   }
 
+  /** How much is in memory for want of a save. */
+  get unsaved(): number {
+    return this.size + this.passed.length;
+  }
+
   get isEmpty(): boolean {
-    return this.size === 0 && this.sets.length === 0 && this.failed === undefined && this.aside.size === 0;
+    return this.unsaved === 0 && this.sets.length === 0 && this.failed === undefined && this.aside.size === 0;
   }
 
   settle(position: number): void {
     this.positions.push(position);
+  }
+
+  /** An event that no handler here is for. */
+  passOver(position: number): void {
+    if (this.passed.length === 0) this.passedSince = performance.now();
+    this.passed.push(position);
   }
 
   settleAll(positions: PositionSet): void {
@@ -112,12 +132,25 @@ export class SettleBuffer {
     pending.positions.addAll(PositionSet.of(this.positions));
     for (const set of this.sets) pending.positions.addAll(set);
     pending.covered.push(...this.covered);
+    this.takePassed(pending);
     this.positions = [];
     this.sets.length = 0;
     this.exceptions = [];
     this.resolved = [];
     this.covered = [];
     return isNothing(pending) ? undefined : pending;
+  }
+
+  private takePassed(pending: PendingSave): void {
+    if (this.passed.length === 0) return;
+    const passed = PositionSet.of(this.passed);
+    this.passed = [];
+    if (isNothing(pending) || performance.now() - this.passedSince > PASSED_OVER_MS) {
+      pending.positions.addAll(passed);
+      return;
+    }
+    const apart = pending.positions.addTouching(passed);
+    for (const [from, to] of apart.ranges()) for (let at = from; at < to; at++) this.passed.push(at);
   }
 
   /** The save that is being put together, or what is aside for the same aggregate already. */

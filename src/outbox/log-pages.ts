@@ -11,16 +11,37 @@ import {
 
 /** A cursor without holes asks for everything from one position on. */
 const TAIL = /^\{\[(\d+),\)\}$/;
+/** Where a cursor with holes is, to those without. */
+const READS_ALONE = Number.POSITIVE_INFINITY;
 
-interface Kept {
-  readonly key: string;
+/** What a cursor wants: events of its own partition. */
+export interface CursorFilter extends Omit<LogFilter, 'chosen'> {
+  readonly partition: number;
+}
+
+/** What one cursor sees of the log. */
+export interface LogReader {
+  /** As `OutboxLogStore.readPage`, for the cursor's own filter. The events are shared. */
+  readPage(ranges: string, rows: number, bytes: number): Promise<LogPage>;
+  readWriters(): Promise<LogWriter[]>;
+  /** The cursor reads no more. */
+  leave(): void;
+}
+
+/** A page that several cursors may take: those of the group that want one of the partitions that were read. */
+interface SharedPage {
+  readonly start: number;
+  readonly group: string;
+  readonly chosen: readonly number[];
+}
+
+interface Kept extends SharedPage {
   readonly page: LogPage;
   /** How many cursors may still come for it. */
   expected: number;
 }
 
-interface Reading {
-  readonly key: string;
+interface Reading extends SharedPage {
   readonly page: Promise<LogPage>;
   /** Nothing has happened since its statement was sent. */
   justSent: boolean;
@@ -29,7 +50,8 @@ interface Reading {
 }
 
 /**
- * Pages of the log, read once for all cursors of the process that want the same.
+ * Pages of the log, read once for all cursors of the process that want the same: those of several consumers, and those of one
+ * consumer's partitions, each of which finds the others' events reported by their positions alone.
  *
  * Only cursors without holes share: such a cursor has settled, or has in flight, everything below its read position that it
  * has not seen missing, so for it any snapshot of the tail is consistent, be it a little older. What is missing in it becomes a
@@ -44,9 +66,8 @@ export class LogPages {
   /** Oldest first. */
   private kept: Kept[] = [];
   private keptBytes = 0;
-
-  /** How many cursors of this process read with a filter. */
-  private readonly readers = new Map<string, number>();
+  /** The cursors of this process. */
+  private readonly readers: GroupReader[] = [];
 
   constructor(
     private readonly log: OutboxLogStore,
@@ -56,43 +77,57 @@ export class LogPages {
     db.losses$.subscribe(() => this.forget());
   }
 
-  /** A cursor begins to read with this filter; call what is returned when it ends. */
-  join(filter: LogFilter): () => void {
-    const key = keyOf(filter);
-    this.readers.set(key, (this.readers.get(key) ?? 0) + 1);
-    return () => {
-      const left = (this.readers.get(key) ?? 1) - 1;
-      if (left > 0) this.readers.set(key, left);
-      else this.readers.delete(key);
-      if (left <= 1) this.forget();
+  /** A cursor begins to read. */
+  join(filter: CursorFilter): LogReader {
+    const reader = new GroupReader(filter);
+    this.readers.push(reader);
+    return {
+      readPage: (ranges, rows, bytes) => this.readPage(reader, ranges, rows, bytes),
+      readWriters: () => this.log.readWriters(),
+      leave: () => this.leave(reader),
     };
   }
 
-  /** As `OutboxLogStore.readPage`. The rows are shared. */
-  async readPage(ranges: string, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
-    const start = TAIL.exec(ranges)?.[1];
-    const filterKey = keyOf(filter);
-    const others = (this.readers.get(filterKey) ?? 1) - 1;
-    if (start === undefined || others === 0) return this.log.readPage(ranges, rows, bytes, filter);
-    const key = `${start} ${filterKey}`;
-    const kept = this.takeKept(key);
-    if (kept !== undefined) return kept;
-    const underWay = this.reading.findLast((one) => one.key === key);
-    if (underWay !== undefined) {
-      const page = await this.joined(underWay);
-      if (page !== undefined) return page;
-    }
-    // Nothing is awaited between the look and the beginning: of several that ask at once, one reads.
-    const reading = this.begin(key, this.log.readPage(ranges, rows, bytes, filter));
-    const page = await this.finish(reading);
-    for (const { wanted } of page.rows) wanted?.share();
-    const expected = others - reading.joined;
-    if (page.cut && expected > 0 && !page.rows.some(isDelayed)) this.keep({ key, page, expected }, bytes);
-    return page;
+  private leave(reader: GroupReader): void {
+    remove(this.readers, reader);
+    if (this.readers.filter(({ group }) => group === reader.group).length <= 1) this.forget();
   }
 
-  readWriters(): Promise<LogWriter[]> {
-    return this.log.readWriters();
+  private async readPage(reader: GroupReader, ranges: string, rows: number, bytes: number): Promise<LogPage> {
+    const tail = TAIL.exec(ranges)?.[1];
+    const start = tail === undefined ? READS_ALONE : Number(tail);
+    reader.askedFrom = start;
+    const kept = this.takeKept(reader);
+    if (kept !== undefined) return reader.pageOf(kept);
+    const underWay = this.reading.findLast((one) => reader.canTake(one));
+    if (underWay !== undefined) {
+      const page = await this.joined(underWay);
+      if (page !== undefined) return reader.pageOf(page);
+    }
+    // Nothing is awaited between the look and the beginning: of several that ask at once, one reads.
+    const followers = this.followersOf(reader);
+    const chosen = partitionsOf([reader, ...followers]);
+    const read = this.log.readPage(ranges, rows, bytes, { ...reader.filter, chosen });
+    if (followers.length === 0) return read;
+    const shared: SharedPage = { start, group: reader.group, chosen };
+    const reading = this.begin(shared, read);
+    const page = await this.finish(reading);
+    shareEvents(page, [reader, ...followers]);
+    const expected = followers.length - reading.joined;
+    if (page.cut && expected > 0 && !page.rows.some(isDelayed)) {
+      const former = this.kept.find((one) => reader.canTake(one));
+      if (former !== undefined) this.drop(former);
+      this.keep({ ...shared, page, expected }, bytes);
+    }
+    return reader.pageOf(page);
+  }
+
+  /** Those without holes that have not got beyond where this one is. */
+  private followersOf(reader: GroupReader): GroupReader[] {
+    if (reader.askedFrom === READS_ALONE) return [];
+    return this.readers.filter(
+      (other) => other !== reader && other.group === reader.group && other.askedFrom <= reader.askedFrom,
+    );
   }
 
   private forget(): void {
@@ -108,8 +143,8 @@ export class LogPages {
     return justSent || page.cut ? page : undefined;
   }
 
-  private begin(key: string, page: Promise<LogPage>): Reading {
-    const reading: Reading = { key, page, justSent: true, joined: 0 };
+  private begin(shared: SharedPage, page: Promise<LogPage>): Reading {
+    const reading: Reading = { ...shared, page, justSent: true, joined: 0 };
     this.reading.push(reading);
     process.nextTick(() => {
       reading.justSent = false;
@@ -125,8 +160,8 @@ export class LogPages {
     }
   }
 
-  private takeKept(key: string): LogPage | undefined {
-    const kept = this.kept.find((one) => one.key === key);
+  private takeKept(reader: GroupReader): LogPage | undefined {
+    const kept = this.kept.find((one) => reader.canTake(one));
     if (kept === undefined) return undefined;
     kept.expected--;
     if (kept.expected <= 0) this.drop(kept);
@@ -135,8 +170,6 @@ export class LogPages {
 
   /** As much as one page may hold, in all. */
   private keep(kept: Kept, bytes: number): void {
-    const former = this.kept.find(({ key }) => key === kept.key);
-    if (former !== undefined) this.drop(former);
     this.kept.push(kept);
     this.keptBytes += bytesOf(kept.page.rows);
     for (let oldest = this.kept[0]; oldest !== undefined && this.keptBytes > bytes; oldest = this.kept[0])
@@ -149,13 +182,48 @@ export class LogPages {
   }
 }
 
+/** A cursor, among those that it may share pages with. */
+class GroupReader {
+  /** Where it last asked for the log's tail. */
+  askedFrom = 0;
+  /** The same for cursors that want the same names, by the same spread over partitions. */
+  readonly group: string;
+
+  constructor(readonly filter: CursorFilter) {
+    this.group = `${filter.partitions} ${filter.eventNames.join('\n')}`;
+  }
+
+  canTake({ start, group, chosen }: SharedPage): boolean {
+    return start === this.askedFrom && group === this.group && chosen.includes(this.filter.partition);
+  }
+
+  /** What is its own of a page of several partitions; of the rest it sees the positions. */
+  pageOf({ rows, partitions, cut }: LogPage): LogPage {
+    if (partitions === undefined) return { rows, cut };
+    const { partition } = this.filter;
+    return { rows: rows.map((row, i) => (partitions[i] === partition ? row : unwanted(row))), cut };
+  }
+}
+
 function remove<T>(list: T[], one: T): void {
   const at = list.indexOf(one);
   if (at >= 0) list.splice(at, 1);
 }
 
-function keyOf({ eventNames, partition, partitions }: LogFilter): string {
-  return `${partition}/${partitions} ${eventNames.join('\n')}`;
+/** An event that several are going to ask for is parsed once. */
+function shareEvents({ rows, partitions }: LogPage, readers: readonly GroupReader[]): void {
+  const takers: number[] = [];
+  for (const { filter } of readers) takers[filter.partition] = (takers[filter.partition] ?? 0) + 1;
+  for (const [i, { wanted }] of rows.entries())
+    if (partitions === undefined || (takers[partitions[i] as number] ?? 0) > 1) wanted?.share();
+}
+
+function partitionsOf(readers: readonly GroupReader[]): number[] {
+  return [...new Set(readers.map(({ filter }) => filter.partition))];
+}
+
+function unwanted(row: LogRow): LogRow {
+  return row.wanted === undefined ? row : { position: row.position, wanted: undefined };
 }
 
 /** How long an event is still to wait was reckoned when the page was read. */

@@ -10,11 +10,12 @@ export interface LogRow {
   readonly wanted: LogEvent | undefined;
 }
 
-/** Which rows of the log a consumer partition wants. */
+/** Which rows of the log are wanted. */
 export interface LogFilter {
   readonly eventNames: readonly string[];
   readonly partitions: number;
-  readonly partition: number;
+  /** Which of the partitions; of a page of several, each row says whose it is. */
+  readonly chosen: readonly number[];
 }
 
 /** A transaction that may still own a position: its virtual id, and whether a backend runs it (a prepared one has none). */
@@ -28,6 +29,8 @@ export interface LogPage {
   readonly rows: readonly LogRow[];
   /** Rows or bytes cut it short: there may be more now. */
   readonly cut: boolean;
+  /** The partition of each row's event, -1 where none is wanted; absent where one partition was chosen. */
+  readonly partitions?: readonly number[] | undefined;
 }
 
 /** Of the payloads. */
@@ -53,6 +56,7 @@ const DELAY = 2;
 const ID = 3;
 const PAYLOAD = 9;
 const METADATA = 10;
+const PARTITION = 12;
 
 /** The columns of an event as text, in the order in which `toLogEvent` reads them. */
 const EVENT_COLUMNS = (alias: string) =>
@@ -63,6 +67,7 @@ const EVENT_COLUMNS = (alias: string) =>
 @Injectable()
 export class OutboxLogStore {
   private readonly pageSql: string;
+  private readonly partitionsPageSql: string;
   private readonly payloadsSql: string;
   private readonly byPositionSql: string;
   private readonly writersSql: string;
@@ -70,29 +75,34 @@ export class OutboxLogStore {
 
   constructor(private readonly db: EngineDatabase) {
     const log = `"${db.schema}".outbox_event`;
+    const partitionOf = (alias: string) =>
+      `"${db.schema}".integration_partition(${alias}.aggregate_type, ${alias}.aggregate_id, $6::int)`;
     // One statement, so one snapshot, for holes and tail: whoever sees the later of two serialized events sees the
     // earlier one too. The ranges come out of unnest in ascending order and the lateral scan keeps it. The upper bound must
     // be part of the index condition, or each hole would scan the log to its end. A payload that is larger than its share of
     // the page stays behind (null) and is fetched once it is known to fit.
-    this.pageSql = `
+    const pageSql = (isMine: string, more: string) => `
       SELECT e.position, CASE WHEN e.wanted THEN e.bytes END,
              CASE WHEN e.wanted AND e.available_at > clock_timestamp()
                   THEN ceil(extract(epoch FROM least(e.available_at, clock_timestamp() + ${LONGEST_DELAY}) - clock_timestamp()) * 1000) END,
              CASE WHEN e.wanted THEN e.id END, CASE WHEN e.wanted THEN e.event_name END, e.event_version,
              CASE WHEN e.wanted THEN e.source_module END, CASE WHEN e.wanted THEN e.aggregate_type END,
-             CASE WHEN e.wanted THEN e.aggregate_id END, CASE WHEN e.wanted AND e.bytes <= $8::int THEN e.payload END,
-             CASE WHEN e.wanted THEN e.metadata END, CASE WHEN e.wanted THEN e.created_at END
+             CASE WHEN e.wanted THEN e.aggregate_id END, CASE WHEN e.wanted AND e.bytes <= $7::int THEN e.payload END,
+             CASE WHEN e.wanted THEN e.metadata END, CASE WHEN e.wanted THEN e.created_at END${more}
       FROM unnest($1::int8multirange) AS r
       CROSS JOIN LATERAL (
         SELECT o.*, coalesce(o.payload_bytes, octet_length(o.payload::text)) AS bytes,
-               ($3::boolean OR o.event_name = ANY ($4::text[]) OR o.event_name ^@ ANY ($5::text[]))
-               AND ($6::int = 1 OR "${db.schema}".integration_partition(o.aggregate_type, o.aggregate_id, $6::int) = $7::int)
-                 AS wanted
+               ($3::boolean OR o.event_name = ANY ($4::text[]) OR o.event_name ^@ ANY ($5::text[])) AND ${isMine} AS wanted
         FROM ${log} o
         WHERE o.position >= lower(r) AND o.position < coalesce(upper(r), 9223372036854775807)
         ORDER BY o.position LIMIT $2::int
       ) e
       LIMIT $2::int`;
+    this.pageSql = pageSql(`($6::int = 1 OR ${partitionOf('o')} = $8::int)`, '');
+    this.partitionsPageSql = pageSql(
+      `(cardinality($8::int[]) = $6::int OR ${partitionOf('o')} = ANY ($8::int[]))`,
+      `, CASE WHEN e.wanted THEN ${partitionOf('e')} END`,
+    );
     this.payloadsSql = `SELECT position, payload FROM ${log} WHERE position = ANY ($1::bigint[])`;
     this.byPositionSql = `
       SELECT o.position, coalesce(o.payload_bytes, octet_length(o.payload::text)), NULL, ${EVENT_COLUMNS('o')}
@@ -111,15 +121,22 @@ export class OutboxLogStore {
   async readPage(ranges: string, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
     const { everything, exact, prefixes } = splitNames(filter.eventNames);
     const inline = Math.floor(bytes / rows);
-    const page = new PageRows(bytes);
-    await this.db.forEachRow(
-      'integration_page',
-      this.pageSql,
-      [ranges, rows, everything, exact, prefixes, filter.partitions, filter.partition, inline],
-      (row) => page.add(row),
-    );
+    const values = [ranges, rows, everything, exact, prefixes, filter.partitions, inline];
+    const { chosen } = filter;
+    const isOfSeveral = chosen.length > 1;
+    const page = new PageRows(bytes, isOfSeveral);
+    const add = (row: WireRow) => page.add(row);
+    if (isOfSeveral)
+      await this.db.forEachRow(
+        'integration_partitions_page',
+        this.partitionsPageSql,
+        [...values, chosen],
+        add,
+      );
+    else await this.db.forEachRow('integration_page', this.pageSql, [...values, chosen[0]], add);
     await this.readLarge(page.large);
-    return { rows: page.rows, cut: page.rows.length < page.found || page.found >= rows };
+    const cut = page.rows.length < page.found || page.found >= rows;
+    return { rows: page.rows, cut, partitions: page.partitions };
   }
 
   /** The payloads that were left behind. The log's rows never change: a later statement reads the same. */
@@ -165,23 +182,31 @@ class PageRows {
   readonly rows: LogRow[] = [];
   /** By position, those whose payload was left behind. */
   readonly large = new Map<number, LogEvent>();
+  readonly partitions: number[] | undefined;
   /** Those beyond the bytes included. */
   found = 0;
   private total = 0;
 
-  constructor(private readonly bytes: number) {}
+  constructor(
+    private readonly bytes: number,
+    isOfSeveral: boolean,
+  ) {
+    if (isOfSeveral) this.partitions = [];
+  }
 
   add(row: WireRow): void {
     this.found++;
     if (this.total > this.bytes) return;
     if (row.isNull(ID)) {
       this.rows.push({ position: row.integer(POSITION), wanted: undefined });
+      this.partitions?.push(-1);
       return;
     }
     this.total += row.integer(BYTES) + row.lengthOf(METADATA) + ENVELOPE_BYTES;
     if (this.total > this.bytes && this.rows.length > 0) return;
     const event = toLogEvent(row);
     this.rows.push(event);
+    this.partitions?.push(row.integer(PARTITION));
     if (row.isNull(PAYLOAD)) this.large.set(event.position, event);
   }
 }

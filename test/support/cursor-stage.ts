@@ -3,6 +3,7 @@ import { EngineDatabase } from '../../src/database/engine-database.js';
 import type { CursorReader } from '../../src/inbox/cursor-reader.js';
 import { InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
 import { PositionSet } from '../../src/inbox/position-set.js';
+import type { LogReader } from '../../src/outbox/log-pages.js';
 import type { LogRow, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
 import { append } from './append.js';
 
@@ -23,7 +24,7 @@ export interface Harm {
 }
 
 const OWNER = '0193a000-0000-7000-8000-000000000001';
-const WANTED = { eventNames: ['*'], partitions: 1, partition: 0 };
+const WANTED = { eventNames: ['*'], partitions: 1, chosen: [0] };
 const ROUNDS = 20;
 
 /** Writers and consumers on one database, moved step by step: every interleaving is the play's own. */
@@ -128,11 +129,11 @@ export class StageConsumer {
     unread: string,
   ) {
     const store = new kit.OutboxLogStore(db);
-    const log: Pick<OutboxLogStore, 'readPage' | 'readWriters'> = {
-      readPage: async (...args) => this.meanwhile(await store.readPage(...args)),
+    const log: Pick<LogReader, 'readPage' | 'readWriters'> = {
+      readPage: async (...args) => this.meanwhile(await store.readPage(...args, WANTED)),
       readWriters: async () => this.meanwhile(await store.readWriters()),
     };
-    this.reader = new kit.CursorReader(log, WANTED, unread);
+    this.reader = new kit.CursorReader(log, unread);
   }
 
   /** What happens after the next statement of this consumer has seen what it sees, and before it is answered. */

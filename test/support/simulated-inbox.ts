@@ -344,10 +344,12 @@ export class SimulatedConnections {
       readByPosition: (positions) => send('readByPosition', () => inbox.readByPosition(positions)),
       readHead: () => send('readHead', () => inbox.log.length),
     };
-    const pages: Pick<LogPages, 'readPage' | 'readWriters' | 'join'> = {
-      readPage: (ranges, rows) => send('readPage', () => inbox.readPage(ranges, rows)),
-      readWriters: () => send('readWriters', () => []),
-      join: () => () => {},
+    const pages: Pick<LogPages, 'join'> = {
+      join: () => ({
+        readPage: (ranges, rows) => send('readPage', () => inbox.readPage(ranges, rows)),
+        readWriters: () => send('readWriters', () => []),
+        leave: () => {},
+      }),
     };
     const cursors: Pick<
       InboxCursorStore,

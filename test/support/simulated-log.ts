@@ -1,5 +1,5 @@
 import { PositionSet } from '../../src/inbox/position-set.js';
-import type { LogPage, LogWriter } from '../../src/outbox/outbox-log.store.js';
+import type { LogFilter, LogPage, LogWriter } from '../../src/outbox/outbox-log.store.js';
 import { logEventAt } from './log-event-at.js';
 
 /** Events of this aggregate are published under its lock, and so have an order to keep. */
@@ -32,15 +32,22 @@ export class SimulatedLog {
   }
 
   /** The first rows within the ranges, as a snapshot taken now has them. */
-  readPage(ranges: string, rows: number): LogPage {
-    const wanted = PositionSet.parse(ranges);
+  readPage(ranges: string, rows: number, filter: Omit<LogFilter, 'eventNames'>): LogPage {
+    const asked = PositionSet.parse(ranges);
     const found = this.visible
-      .filter(({ position }) => wanted.has(position))
+      .filter(({ position }) => asked.has(position))
       .sort((a, b) => a.position - b.position)
       .slice(0, rows);
+    const partitions = found.map(({ aggregateId }) => {
+      const partition = partitionOf(aggregateId, filter.partitions);
+      return filter.chosen.includes(partition) ? partition : -1;
+    });
     return {
-      rows: found.map(({ position, aggregateId }) => logEventAt(position, aggregateId)),
+      rows: found.map(({ position, aggregateId }, i) =>
+        partitions[i] !== -1 ? logEventAt(position, aggregateId) : { position, wanted: undefined },
+      ),
       cut: found.length >= rows,
+      partitions: filter.chosen.length > 1 ? partitions : undefined,
     };
   }
 
@@ -139,4 +146,9 @@ export class SimulatedWriter {
     this.holdsTable = false;
     this.ending = false;
   }
+}
+
+/** Some spread of the aggregates: the real one is the database's. */
+export function partitionOf(aggregateId: string, partitions: number): number {
+  return aggregateId.charCodeAt(aggregateId.length - 1) % partitions;
 }

@@ -1,0 +1,85 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
+import type { InboxCursorStore } from './inbox-cursor.store.js';
+import { PositionSet } from './position-set.js';
+import { SettleBuffer } from './settle-buffer.js';
+
+const KEY = { consumerName: 'consumer', partition: 0 };
+const SOURCE = { takeWaiting: () => [], takeReleases: () => [] };
+
+/** A buffer, and what it has saved. */
+function aBuffer() {
+  const saves: string[] = [];
+  const store: Pick<InboxCursorStore, 'settlePositions'> = {
+    settlePositions: async (_key, _token, positions) => {
+      saves.push(positions);
+      return true;
+    },
+  };
+  const buffer = new SettleBuffer(store as InboxCursorStore, KEY, 'token');
+  return { buffer, saves, save: () => buffer.save(SOURCE, 1) };
+}
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+describe('what was passed over', () => {
+  it('is saved with the outcomes that it touches; the rest waits for its own, and goes alone when nothing else is saved', async () => {
+    const { buffer, saves, save } = aBuffer();
+    // Our events are 2, 5 and 9.
+    for (const position of [1, 3, 4, 6, 7, 8, 10]) buffer.passOver(position);
+    buffer.settle(2);
+    await save();
+    buffer.settle(9);
+    await save();
+    expect(saves).toEqual(['{[1,5)}', '{[6,11)}']);
+    for (const position of [12, 13]) buffer.passOver(position);
+    buffer.settle(5);
+    await save();
+    await save();
+    expect(saves.slice(2)).toEqual(['{[5,6)}', '{[12,14)}']);
+    expect(buffer.isEmpty).toBe(true);
+  });
+
+  it('does not wait for long where there is always something else to save', async () => {
+    const { buffer, saves, save } = aBuffer();
+    const now = jest.spyOn(performance, 'now');
+    now.mockReturnValue(1_000);
+    buffer.passOver(5);
+    buffer.settle(1);
+    now.mockReturnValue(1_200);
+    await save();
+    buffer.settle(2);
+    buffer.passOver(7);
+    now.mockReturnValue(1_260);
+    await save();
+    expect(saves).toEqual(['{[1,2)}', '{[2,3),[5,6),[7,8)}']);
+  });
+
+  it('is saved once, whatever else is saved when', async () => {
+    const step = fc.record({ isOurs: fc.boolean(), saves: fc.boolean(), ends: fc.nat({ max: 3 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { buffer, saves, save } = aBuffer();
+        const running: number[] = [];
+        const saved: number[] = [];
+        const check = async () => {
+          await save();
+          for (const text of saves.splice(0))
+            for (const [from, to] of PositionSet.parse(text).ranges())
+              for (let position = from; position < to; position++) saved.push(position);
+        };
+        for (const [i, { isOurs, saves: now, ends }] of steps.entries()) {
+          if (isOurs) running.push(i + 1);
+          else buffer.passOver(i + 1);
+          for (const position of running.splice(ends, 1)) buffer.settle(position);
+          if (now) await check();
+        }
+        for (const position of running) buffer.settle(position);
+        while (!buffer.isEmpty) await check();
+        expect(saved.sort((a, b) => a - b)).toEqual(steps.map((_, i) => i + 1));
+      }),
+    );
+  });
+});
