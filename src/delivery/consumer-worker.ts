@@ -4,7 +4,7 @@ import { CursorReader } from '../inbox/cursor-reader.js';
 import type { HeldLease } from '../inbox/held-lease.js';
 import type { ClaimedCursor } from '../inbox/inbox-cursor.store.js';
 import { type SaveReport, SettleBuffer } from '../inbox/settle-buffer.js';
-import type { LogReader } from '../outbox/log-pages.js';
+import type { LogReader } from '../outbox/log-reader.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { Backoff } from './backoff.js';
 import { CrashWatch } from './crash-watch.js';

@@ -21,7 +21,7 @@
  * that order. Holes and tail come from one statement, hence one snapshot: a page that has the later event has the
  * earlier one too, unless an earlier page had it. Pages of one cursor are read one at a time.
  */
-import type { LogReader } from '../outbox/log-pages.js';
+import type { LogReader } from '../outbox/log-reader.js';
 import type { LogPage, LogRow } from '../outbox/outbox-log.store.js';
 import { PositionSet } from './position-set.js';
 

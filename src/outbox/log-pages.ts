@@ -1,39 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import {
-  bytesOf,
-  type LogFilter,
-  type LogPage,
-  type LogRow,
-  type LogWriter,
-  OutboxLogStore,
-} from './outbox-log.store.js';
-
-/** A cursor without holes asks for everything from one position on. */
-const TAIL = /^\{\[(\d+),\)\}$/;
-/** Where a cursor with holes is, to those without. */
-const READS_ALONE = Number.POSITIVE_INFINITY;
-
-/** What a cursor wants: events of its own partition. */
-export interface CursorFilter extends Omit<LogFilter, 'chosen'> {
-  readonly partition: number;
-}
-
-/** What one cursor sees of the log. */
-export interface LogReader {
-  /** As `OutboxLogStore.readPage`, for the cursor's own filter. The events are shared. */
-  readPage(ranges: string, rows: number, bytes: number): Promise<LogPage>;
-  readWriters(): Promise<LogWriter[]>;
-  /** The cursor reads no more. */
-  leave(): void;
-}
-
-/** A page that several cursors may take: those of the group that want one of the partitions that were read. */
-interface SharedPage {
-  readonly start: number;
-  readonly group: string;
-  readonly chosen: readonly number[];
-}
+import { type CursorFilter, GroupReader, type LogReader, type SharedPage } from './log-reader.js';
+import { bytesOf, type LogPage, type LogRow, OutboxLogStore } from './outbox-log.store.js';
 
 interface Kept extends SharedPage {
   readonly page: LogPage;
@@ -94,40 +62,39 @@ export class LogPages {
   }
 
   private async readPage(reader: GroupReader, ranges: string, rows: number, bytes: number): Promise<LogPage> {
-    const tail = TAIL.exec(ranges)?.[1];
-    const start = tail === undefined ? READS_ALONE : Number(tail);
-    reader.askedFrom = start;
-    const kept = this.takeKept(reader);
-    if (kept !== undefined) return reader.pageOf(kept);
-    const underWay = this.reading.findLast((one) => reader.canTake(one));
-    if (underWay !== undefined) {
-      const page = await this.joined(underWay);
-      if (page !== undefined) return reader.pageOf(page);
-    }
-    // Nothing is awaited between the look and the beginning: of several that ask at once, one reads.
-    const followers = this.followersOf(reader);
-    const chosen = partitionsOf([reader, ...followers]);
-    const read = this.log.readPage(ranges, rows, bytes, { ...reader.filter, chosen });
-    if (followers.length === 0) return read;
-    const shared: SharedPage = { start, group: reader.group, chosen };
-    const reading = this.begin(shared, read);
-    const page = await this.finish(reading);
-    shareEvents(page, [reader, ...followers]);
-    const expected = followers.length - reading.joined;
-    if (page.cut && expected > 0 && !page.rows.some(isDelayed)) {
-      const former = this.kept.find((one) => reader.canTake(one));
-      if (former !== undefined) this.drop(former);
-      this.keep({ ...shared, page, expected }, bytes);
-    }
+    reader.asksFor(ranges);
+    const page = this.takeKept(reader) ?? (await this.readOrJoin(reader, ranges, rows, bytes));
     return reader.pageOf(page);
   }
 
-  /** Those without holes that have not got beyond where this one is. */
-  private followersOf(reader: GroupReader): GroupReader[] {
-    if (reader.askedFrom === READS_ALONE) return [];
-    return this.readers.filter(
-      (other) => other !== reader && other.group === reader.group && other.askedFrom <= reader.askedFrom,
-    );
+  private async readOrJoin(
+    reader: GroupReader,
+    ranges: string,
+    rows: number,
+    bytes: number,
+  ): Promise<LogPage> {
+    const underWay = this.reading.findLast((one) => reader.canTake(one));
+    const joined = underWay && (await this.joined(underWay));
+    if (joined !== undefined) return joined;
+    // Nothing is awaited between the look and the beginning: of several that ask at once, one reads.
+    const followers = this.readers.filter((other) => reader.isFollowedBy(other));
+    const chosen = partitionsOf([reader, ...followers]);
+    const page = this.log.readPage(ranges, rows, bytes, { ...reader.filter, chosen });
+    if (followers.length === 0) return page;
+    return this.readFor([reader, ...followers], this.begin(reader, chosen, page), bytes);
+  }
+
+  private async readFor(readers: readonly GroupReader[], reading: Reading, bytes: number): Promise<LogPage> {
+    let isForgotten = true;
+    const page = await reading.page.finally(() => {
+      isForgotten = !remove(this.reading, reading);
+    });
+    shareEvents(page, readers);
+    const { start, group, chosen, joined } = reading;
+    const expected = readers.length - 1 - joined;
+    if (!isForgotten && page.cut && expected > 0 && !page.rows.some(isDelayed))
+      this.keep({ start, group, chosen, page, expected }, bytes);
+    return page;
   }
 
   private forget(): void {
@@ -143,21 +110,17 @@ export class LogPages {
     return justSent || page.cut ? page : undefined;
   }
 
-  private begin(shared: SharedPage, page: Promise<LogPage>): Reading {
-    const reading: Reading = { ...shared, page, justSent: true, joined: 0 };
+  private begin(
+    { askedFrom, group }: GroupReader,
+    chosen: readonly number[],
+    page: Promise<LogPage>,
+  ): Reading {
+    const reading: Reading = { start: askedFrom, group, chosen, page, justSent: true, joined: 0 };
     this.reading.push(reading);
     process.nextTick(() => {
       reading.justSent = false;
     });
     return reading;
-  }
-
-  private async finish(reading: Reading): Promise<LogPage> {
-    try {
-      return await reading.page;
-    } finally {
-      remove(this.reading, reading);
-    }
   }
 
   private takeKept(reader: GroupReader): LogPage | undefined {
@@ -170,6 +133,8 @@ export class LogPages {
 
   /** As much as one page may hold, in all. */
   private keep(kept: Kept, bytes: number): void {
+    const former = this.kept.find(({ start, group }) => start === kept.start && group === kept.group);
+    if (former !== undefined) this.drop(former);
     this.kept.push(kept);
     this.keptBytes += bytesOf(kept.page.rows);
     for (let oldest = this.kept[0]; oldest !== undefined && this.keptBytes > bytes; oldest = this.kept[0])
@@ -182,32 +147,11 @@ export class LogPages {
   }
 }
 
-/** A cursor, among those that it may share pages with. */
-class GroupReader {
-  /** Where it last asked for the log's tail. */
-  askedFrom = 0;
-  /** The same for cursors that want the same names, by the same spread over partitions. */
-  readonly group: string;
-
-  constructor(readonly filter: CursorFilter) {
-    this.group = `${filter.partitions} ${filter.eventNames.join('\n')}`;
-  }
-
-  canTake({ start, group, chosen }: SharedPage): boolean {
-    return start === this.askedFrom && group === this.group && chosen.includes(this.filter.partition);
-  }
-
-  /** What is its own of a page of several partitions; of the rest it sees the positions. */
-  pageOf({ rows, partitions, cut }: LogPage): LogPage {
-    if (partitions === undefined) return { rows, cut };
-    const { partition } = this.filter;
-    return { rows: rows.map((row, i) => (partitions[i] === partition ? row : unwanted(row))), cut };
-  }
-}
-
-function remove<T>(list: T[], one: T): void {
+/** Whether it was there. */
+function remove<T>(list: T[], one: T): boolean {
   const at = list.indexOf(one);
   if (at >= 0) list.splice(at, 1);
+  return at >= 0;
 }
 
 /** An event that several are going to ask for is parsed once. */
@@ -220,10 +164,6 @@ function shareEvents({ rows, partitions }: LogPage, readers: readonly GroupReade
 
 function partitionsOf(readers: readonly GroupReader[]): number[] {
   return [...new Set(readers.map(({ filter }) => filter.partition))];
-}
-
-function unwanted(row: LogRow): LogRow {
-  return row.wanted === undefined ? row : { position: row.position, wanted: undefined };
 }
 
 /** How long an event is still to wait was reckoned when the page was read. */

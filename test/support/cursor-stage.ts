@@ -3,7 +3,7 @@ import { EngineDatabase } from '../../src/database/engine-database.js';
 import type { CursorReader } from '../../src/inbox/cursor-reader.js';
 import { InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
 import { PositionSet } from '../../src/inbox/position-set.js';
-import type { LogReader } from '../../src/outbox/log-pages.js';
+import type { LogReader } from '../../src/outbox/log-reader.js';
 import type { LogRow, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
 import { append } from './append.js';
 

@@ -1,0 +1,92 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Subject } from 'rxjs';
+import { logEventAt } from '../../test/support/log-event-at.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import { LogPages } from './log-pages.js';
+import type { LogFilter, LogPage, OutboxLogStore } from './outbox-log.store.js';
+
+interface Statement {
+  readonly ranges: string;
+  readonly chosen: readonly number[];
+  readonly answer: (page: LogPage) => void;
+}
+
+/** Statements that were sent, answered when a test says. */
+let statements: Statement[];
+let losses: Subject<string>;
+let pages: LogPages;
+
+beforeEach(() => {
+  statements = [];
+  losses = new Subject();
+  const log: Pick<OutboxLogStore, 'readPage'> = {
+    readPage: (ranges, _rows, _bytes, { chosen }: LogFilter) =>
+      new Promise((answer) => statements.push({ ranges, chosen, answer })),
+  };
+  pages = new LogPages(log as OutboxLogStore, { losses$: losses } as unknown as EngineDatabase);
+});
+
+const join = (partition = 0, partitions = 1) => pages.join({ eventNames: ['*'], partitions, partition });
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const ask = (reader: ReturnType<typeof join>, ranges: string) => reader.readPage(ranges, 2, 1_000);
+
+/** Events 1 and 2, of the aggregates of partitions 0 and 1. */
+const rows = [logEventAt(1, 'a'), logEventAt(2, 'b')];
+const CUT: LogPage = { rows, cut: true };
+const TO_THE_END: LogPage = { rows, cut: false };
+
+describe('pages of the log', () => {
+  it('that reached its end are for those alone who asked before anything else could happen', async () => {
+    const [one, together, later] = [join(), join(), join()];
+    const asked = [ask(one, '{[1,)}'), ask(together, '{[1,)}')];
+    await turn();
+    asked.push(ask(later, '{[1,)}'));
+    statements[0]?.answer(TO_THE_END);
+    await turn();
+    expect(statements).toHaveLength(2);
+    statements[1]?.answer(TO_THE_END);
+    expect(await Promise.all(asked)).toEqual([TO_THE_END, TO_THE_END, TO_THE_END]);
+  });
+
+  it('that were cut short are kept for those who follow, once each', async () => {
+    const [one, other] = [join(), join()];
+    const first = ask(one, '{[1,)}');
+    statements[0]?.answer(CUT);
+    expect(await first).toEqual(CUT);
+    expect(await ask(other, '{[1,)}')).toEqual(CUT);
+    ask(other, '{[1,)}');
+    expect(statements).toHaveLength(2);
+  });
+
+  it('are worth nothing once a connection was lost, those that were under way neither', async () => {
+    const [one, other] = [join(), join()];
+    const first = ask(one, '{[1,)}');
+    losses.next('a connection');
+    statements[0]?.answer(CUT);
+    await first;
+    ask(other, '{[1,)}');
+    expect(statements).toHaveLength(2);
+    const [third, fourth] = [join(), join()];
+    statements[1]?.answer(CUT);
+    await turn();
+    losses.next('a connection');
+    ask(third, '{[1,)}');
+    ask(fourth, '{[1,)}');
+    expect(statements).toHaveLength(3);
+  });
+
+  it('are read for the partitions that are to come for them, and each sees of the others the positions', async () => {
+    const [zero, one] = [join(0, 2), join(1, 2)];
+    const first = ask(zero, '{[1,)}');
+    expect(statements[0]?.chosen).toEqual([0, 1]);
+    statements[0]?.answer({ ...CUT, partitions: [0, 1] });
+    expect((await first).rows).toEqual([rows[0], { position: 2, wanted: undefined }]);
+    expect((await ask(one, '{[1,)}')).rows).toEqual([{ position: 1, wanted: undefined }, rows[1]]);
+    // The second is ahead now, and has a hole then: it comes for nothing that the first reads.
+    ask(one, '{[3,)}');
+    ask(zero, '{[2,)}');
+    ask(one, '{[3,4),[9,)}');
+    ask(zero, '{[4,)}');
+    expect(statements.slice(1).map(({ chosen }) => chosen)).toEqual([[1, 0], [0], [1], [0]]);
+  });
+});
