@@ -22,9 +22,10 @@ export class Arrivals {
 
   /** A page of the log. */
   page(rows: readonly LogRow[]): void {
-    for (const { position, wanted } of rows) {
-      if (wanted === undefined) this.buffer.passOver(position);
-      else if (wanted.delayMs !== undefined) this.postpone(wanted, wanted.delayMs);
+    for (const { from, to } of passedOverIn(rows)) this.buffer.passOver(from, to);
+    for (const { wanted } of rows) {
+      if (wanted === undefined) continue;
+      if (wanted.delayMs !== undefined) this.postpone(wanted, wanted.delayMs);
       else this.arriveOne(wanted);
     }
   }
@@ -79,4 +80,16 @@ export class Arrivals {
   private postpone(log: LogEvent, availableInMs: number): void {
     this.buffer.except(exceptionOf(log, { status: 'received', availableInMs, error: undefined }, 0));
   }
+}
+
+/** The runs of rows without an event. */
+function passedOverIn(rows: readonly LogRow[]): { from: number; to: number }[] {
+  const runs: { from: number; to: number }[] = [];
+  for (const { position, wanted } of rows) {
+    if (wanted !== undefined) continue;
+    const last = runs.at(-1);
+    if (last?.to === position) last.to++;
+    else runs.push({ from: position, to: position + 1 });
+  }
+  return runs;
 }

@@ -30,7 +30,7 @@ export class SettleBuffer {
    * saved: between the events of one partition lie those of the others, and each saved by itself would leave what is unread in as
    * many pieces.
    */
-  private passed: number[] = [];
+  private passed = PositionSet.empty();
   private passedSince = 0;
   private exceptions: ExceptionRow[] = [];
   private resolved: ResolvedRow[] = [];
@@ -53,9 +53,9 @@ export class SettleBuffer {
     return this.positions.length + this.exceptions.length + this.resolved.length;
   }
 
-  /** How much is in memory for want of a save. */
+  /** How much is in memory for want of a save: outcomes, and ranges of what was passed over. */
   get unsaved(): number {
-    return this.size + this.passed.length;
+    return this.size + this.passed.rangeCount;
   }
 
   get isEmpty(): boolean {
@@ -66,10 +66,10 @@ export class SettleBuffer {
     this.positions.push(position);
   }
 
-  /** An event that no handler here is for. */
-  passOver(position: number): void {
-    if (this.passed.length === 0) this.passedSince = performance.now();
-    this.passed.push(position);
+  /** Events `[from, to)` that no handler here is for. */
+  passOver(from: number, to: number): void {
+    if (this.passed.isEmpty) this.passedSince = performance.now();
+    this.passed.add(from, to);
   }
 
   settleAll(positions: PositionSet): void {
@@ -142,15 +142,9 @@ export class SettleBuffer {
   }
 
   private takePassed(pending: PendingSave): void {
-    if (this.passed.length === 0) return;
-    const passed = PositionSet.of(this.passed);
-    this.passed = [];
-    if (isNothing(pending) || performance.now() - this.passedSince > PASSED_OVER_MS) {
-      pending.positions.addAll(passed);
-      return;
-    }
-    const apart = pending.positions.addTouching(passed);
-    for (const [from, to] of apart.ranges()) for (let at = from; at < to; at++) this.passed.push(at);
+    const isDue = isNothing(pending) || performance.now() - this.passedSince > PASSED_OVER_MS;
+    if (isDue) pending.positions.addAll(this.passed);
+    this.passed = isDue ? PositionSet.empty() : pending.positions.addTouching(this.passed);
   }
 
   /** The save that is being put together, or what is aside for the same aggregate already. */
