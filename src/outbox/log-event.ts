@@ -44,7 +44,8 @@ export class LogEvent implements AggregateKey {
   private payload: string;
   private readonly metadata: string | undefined;
   private aggregate: string | undefined;
-  private shared = false;
+  /** How many are still to ask for the payload, where it is parsed once for them. */
+  private takers = 0;
   private parsed: unknown;
 
   constructor(columns: LogColumns) {
@@ -78,16 +79,20 @@ export class LogEvent implements AggregateKey {
     this.payload = payload;
   }
 
-  /** Several consumers are going to ask for its payload. */
-  share(): void {
-    this.shared = this.bytes <= LARGEST_KEPT_BYTES;
+  /** So many consumers are going to ask for its payload. */
+  share(takers: number): void {
+    if (this.bytes <= LARGEST_KEPT_BYTES) this.takers = takers;
   }
 
-  /** The payload, for one handler to keep: nobody else has the same object. */
+  /** The payload, for one handler to keep: nobody else has the same object. The last of those that share it gets no copy. */
   takePayload(): unknown {
-    if (!this.shared) return JSON.parse(this.payload);
+    if (this.takers === 0) return JSON.parse(this.payload);
+    this.takers--;
     this.parsed ??= JSON.parse(this.payload);
-    return copyOfJson(this.parsed);
+    if (this.takers > 0) return copyOfJson(this.parsed);
+    const { parsed } = this;
+    this.parsed = undefined;
+    return parsed;
   }
 
   takeMetadata(): EventMetadata {

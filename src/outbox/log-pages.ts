@@ -159,7 +159,7 @@ function shareEvents({ rows, partitions }: LogPage, readers: readonly GroupReade
   const takers: number[] = [];
   for (const { filter } of readers) takers[filter.partition] = (takers[filter.partition] ?? 0) + 1;
   for (const [i, { wanted }] of rows.entries())
-    if (partitions === undefined || (takers[partitions[i] as number] ?? 0) > 1) wanted?.share();
+    wanted?.share(partitions === undefined ? readers.length : (takers[partitions[i] as number] ?? 0));
 }
 
 function partitionsOf(readers: readonly GroupReader[]): number[] {

@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { LogEvent } from './log-event.js';
+
+const PAYLOAD = { lines: [{ sku: 'a' }, { sku: 'b' }], note: null };
+
+function anEvent(payload: unknown): LogEvent {
+  const text = JSON.stringify(payload);
+  return new LogEvent({
+    position: 1,
+    id: 'event 1',
+    eventName: 'thing.changed',
+    eventVersion: 1,
+    sourceModule: 'test',
+    aggregateType: 'thing',
+    aggregateId: 'a',
+    payload: text,
+    metadata: undefined,
+    createdAt: 0,
+    bytes: text.length,
+    delayMs: undefined,
+  });
+}
+
+describe('the payload of an event', () => {
+  it.each([0, 1, 2, 3])(
+    'is for each handler an object of its own, also where %i share it and more ask',
+    (takers) => {
+      const event = anEvent(PAYLOAD);
+      event.share(takers);
+      const taken = Array.from({ length: 5 }, () => event.takePayload() as typeof PAYLOAD);
+      for (const payload of taken) {
+        expect(payload).toEqual(PAYLOAD);
+        payload.lines.pop();
+        payload.note = 'changed' as never;
+      }
+      expect(new Set(taken.map(({ lines }) => lines)).size).toBe(5);
+      expect(event.takePayload()).toEqual(PAYLOAD);
+    },
+  );
+
+  it('may be null', () => {
+    const event = anEvent(null);
+    event.share(2);
+    expect([event.takePayload(), event.takePayload(), event.takePayload()]).toEqual([null, null, null]);
+  });
+});
