@@ -69,7 +69,7 @@ const WARM_UP = [
  */
 function sizesFor({ sizes }: Bench) {
   return sizes.quick
-    ? { processes: 1, rounds: sizes.rounds, events: 80, warmUp: [{ events: 10, rate: PACE.rate }] }
+    ? { processes: 1, rounds: sizes.rounds, events: 60, warmUp: [{ events: 10, rate: PACE.rate }] }
     : { processes: sizes.rounds, rounds: 1, events: 400, warmUp: WARM_UP };
 }
 
