@@ -1,5 +1,6 @@
 import { IntegrationError } from '../errors.js';
 import type { ClaimedRow } from '../inbox/inbox-event.store.js';
+import { PositionSet } from '../inbox/position-set.js';
 import type { SettleBuffer } from '../inbox/settle-buffer.js';
 import type { LogEvent } from '../outbox/log-event.js';
 import type { LogRow } from '../outbox/outbox-log.store.js';
@@ -22,12 +23,13 @@ export class Arrivals {
 
   /** A page of the log. */
   page(rows: readonly LogRow[]): void {
-    for (const { from, to } of passedOverIn(rows)) this.buffer.passOver(from, to);
-    for (const { wanted } of rows) {
-      if (wanted === undefined) continue;
-      if (wanted.delayMs !== undefined) this.postpone(wanted, wanted.delayMs);
+    const passed: number[] = [];
+    for (const { position, wanted } of rows) {
+      if (wanted === undefined) passed.push(position);
+      else if (wanted.delayMs !== undefined) this.postpone(wanted, wanted.delayMs);
       else this.arriveOne(wanted);
     }
+    this.buffer.passOver(PositionSet.of(passed));
   }
 
   /** A row that the retry lane has claimed, with its event. */
@@ -80,16 +82,4 @@ export class Arrivals {
   private postpone(log: LogEvent, availableInMs: number): void {
     this.buffer.except(exceptionOf(log, { status: 'received', availableInMs, error: undefined }, 0));
   }
-}
-
-/** The runs of rows without an event. */
-function passedOverIn(rows: readonly LogRow[]): { from: number; to: number }[] {
-  const runs: { from: number; to: number }[] = [];
-  for (const { position, wanted } of rows) {
-    if (wanted !== undefined) continue;
-    const last = runs.at(-1);
-    if (last?.to === position) last.to++;
-    else runs.push({ from: position, to: position + 1 });
-  }
-  return runs;
 }

@@ -28,19 +28,13 @@ describe('what was passed over', () => {
   it('is saved with the outcomes that it touches; the rest waits for its own, and goes alone when nothing else is saved', async () => {
     const { buffer, saves, save } = aBuffer();
     // Our events are 2, 5 and 9.
-    for (const [from, to] of [
-      [1, 2],
-      [3, 5],
-      [6, 9],
-      [10, 11],
-    ] as const)
-      buffer.passOver(from, to);
+    buffer.passOver(PositionSet.of([1, 3, 4, 6, 7, 8, 10]));
     buffer.settle(2);
     await save();
     buffer.settle(9);
     await save();
     expect(saves).toEqual(['{[1,5)}', '{[6,11)}']);
-    buffer.passOver(12, 14);
+    buffer.passOver(PositionSet.of([12, 13]));
     buffer.settle(5);
     await save();
     await save();
@@ -52,12 +46,12 @@ describe('what was passed over', () => {
     const { buffer, saves, save } = aBuffer();
     const now = jest.spyOn(performance, 'now');
     now.mockReturnValue(1_000);
-    buffer.passOver(5, 6);
+    buffer.passOver(PositionSet.of([5]));
     buffer.settle(1);
     now.mockReturnValue(1_200);
     await save();
     buffer.settle(2);
-    buffer.passOver(7, 8);
+    buffer.passOver(PositionSet.of([7]));
     now.mockReturnValue(1_260);
     await save();
     expect(saves).toEqual(['{[1,2)}', '{[2,3),[5,6),[7,8)}']);
@@ -78,7 +72,7 @@ describe('what was passed over', () => {
         };
         for (const [i, { isOurs, saves: now, ends }] of steps.entries()) {
           if (isOurs) running.push(i + 1);
-          else buffer.passOver(i + 1, i + 2);
+          else buffer.passOver(PositionSet.of([i + 1]));
           for (const position of running.splice(ends, 1)) buffer.settle(position);
           if (now) await check();
         }

@@ -66,10 +66,10 @@ export class SettleBuffer {
     this.positions.push(position);
   }
 
-  /** Events `[from, to)` that no handler here is for. */
-  passOver(from: number, to: number): void {
+  /** Events that no handler here is for. */
+  passOver(positions: PositionSet): void {
     if (this.passed.isEmpty) this.passedSince = performance.now();
-    this.passed.add(from, to);
+    this.passed.addAll(positions);
   }
 
   settleAll(positions: PositionSet): void {

@@ -1,25 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { LogEvent } from './log-event.js';
+import { logEventAt } from '../../test/support/log-event-at.js';
 
 const PAYLOAD = { lines: [{ sku: 'a' }, { sku: 'b' }], note: null };
 
-function anEvent(payload: unknown): LogEvent {
-  const text = JSON.stringify(payload);
-  return new LogEvent({
-    position: 1,
-    id: 'event 1',
-    eventName: 'thing.changed',
-    eventVersion: 1,
-    sourceModule: 'test',
-    aggregateType: 'thing',
-    aggregateId: 'a',
-    payload: text,
-    metadata: undefined,
-    createdAt: 0,
-    bytes: text.length,
-    delayMs: undefined,
-  });
-}
+const anEvent = (payload: unknown) => logEventAt(1, 'a', undefined, JSON.stringify(payload));
 
 describe('the payload of an event', () => {
   it.each([0, 1, 2, 3])(

@@ -1,7 +1,12 @@
 import { LogEvent } from '../../src/outbox/log-event.js';
 
-/** An event of a simulated log, of which only its place, its aggregate and its delay matter. */
-export function logEventAt(position: number, aggregateId: string, delayMs?: number): LogEvent {
+/** An event of a simulated log, of which only what is given matters. */
+export function logEventAt(
+  position: number,
+  aggregateId: string,
+  delayMs?: number,
+  payload = '{}',
+): LogEvent {
   return new LogEvent({
     position,
     id: `event ${position}`,
@@ -10,10 +15,10 @@ export function logEventAt(position: number, aggregateId: string, delayMs?: numb
     sourceModule: 'test',
     aggregateType: 'thing',
     aggregateId,
-    payload: '{}',
+    payload,
     metadata: '{}',
     createdAt: Date.UTC(2026, 0, 1),
-    bytes: 2,
+    bytes: payload.length,
     delayMs,
   });
 }
