@@ -36,7 +36,7 @@ export class CursorStatusStore {
     schema: string,
   ) {
     // The backlog is arithmetic on `unread` cut off at the log's head: it costs the same however long the log is. The age
-    // takes one index probe per range of `unread`, up to the first that still has an event.
+    // takes one index probe per range of `unread`, which come out of unnest in ascending order, up to the first that still has an event.
     this.listSql = `
       WITH head AS MATERIALIZED (
         SELECT int8multirange(int8range(NULL, coalesce(max(position), 0), '[]')) AS written FROM "${schema}".outbox_event
@@ -64,7 +64,7 @@ export class CursorStatusStore {
         CROSS JOIN LATERAL (
           SELECT created_at FROM "${schema}".outbox_event
           WHERE position >= lower(r) AND position < upper(r) ORDER BY position LIMIT 1
-        ) AS e ORDER BY lower(r) LIMIT 1
+        ) AS e LIMIT 1
       ) AS oldest ON true
       LEFT JOIN "${schema}".integration_process p ON p.id = c.lease_owner
       LEFT JOIN dead ON dead.consumer_name = c.consumer_name AND dead.partition = c.partition
