@@ -37,8 +37,8 @@ const ALLOWED: readonly { sql: string; scan?: true; sort?: number; because: stri
   },
   {
     sql: 'SELECT first.id, first.position',
-    sort: 3_100,
-    because: 'ConsumerService.discard puts the first thousand of each of three statuses in order',
+    sort: 1_600,
+    because: 'ConsumerService.discard puts the first five hundred of each of three statuses in order',
   },
 ];
 
@@ -165,6 +165,8 @@ async function operate(app: TestApp, { pool }: TestDatabase): Promise<void> {
   await inbox.findDeadLetters({ outboxEventId: id });
 
   await consumers.list();
+  // As autovacuum may do at any moment: what there is now is spread otherwise over consumers and statuses.
+  await pool.query('ANALYZE');
   await consumers.redrive({}, { limit: 50 });
   await consumers.redrive({ consumerName: 'plain', errorFingerprint: 'error-9' }, { limit: 50 });
   await consumers.discard({ eventName: 'order.placed', aggregateType: 'order' }, 'no use', { limit: 20 });

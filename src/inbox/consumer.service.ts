@@ -27,7 +27,8 @@ import { ReplayRequestStore } from './replay-request.store.js';
 
 /** How many dead letters one `redrive` sends, unless told. */
 const REDRIVE_LIMIT = 100;
-const CHANGED_AT_ONCE = 1_000;
+/** Few beside the rows that a consumer has of one status, or reading all of them and sorting looks as good to the planner. */
+const CHANGED_AT_ONCE = 500;
 const EVERY_STATE: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
 const MAX_PARTITIONS = 1_000;
 const REPARTITION_LOOK_MS = 200;
