@@ -17,6 +17,7 @@ import { HostClient } from './database/host-client.js';
 import { runMigrations, verifyMigrations } from './database/migration-runner.js';
 import { ProcessIdentity } from './database/process-identity.js';
 import type { TransactionalSqlClient } from './database/sql-client.js';
+import { ConsumerWorkers } from './delivery/consumer-workers.js';
 import { FaultPoints } from './delivery/fault-points.js';
 import { HandlerRunner } from './delivery/handler-runner.js';
 import { HandlerSlots } from './delivery/handler-slots.js';
@@ -172,6 +173,7 @@ const DELIVERY: Provider[] = [
   DeliveryCounters,
   HandlerTransaction,
   HandlerRunner,
+  ConsumerWorkers,
   OutboxProcessorJob,
 ];
 

@@ -92,7 +92,7 @@ describe('consumers', () => {
     const app = await start();
     await app.processor.drain();
     expect(await run('consumers', 'pause', 'billing')).toEqual(well('Consumer "billing" is paused.'));
-    await until('it has stopped', async () => app.processor.activeWorkers.length === 0);
+    await until('it has stopped', async () => app.workers.active.length === 0);
     await app.api.publishEvent(event('a'));
     expect((await run('consumers')).stdout).toMatch(/billing +1 .* paused /);
     expect(await runJson('consumers', 'resume', 'billing')).toEqual({

@@ -80,7 +80,7 @@ describe('a paused consumer', () => {
     await begun.first(1);
     await app.consumers.pause('billing');
     const pausedAt = performance.now();
-    await until('the owner has seen it', async () => app.processor.activeWorkers.length === 0);
+    await until('the owner has seen it', async () => app.workers.active.length === 0);
     expect(performance.now() - pausedAt).toBeLessThan(3_000);
     expect((await app.consumers.list())[0]).toMatchObject({ paused: true, owner: expect.anything() });
     finish();
@@ -318,7 +318,7 @@ describe('remove', () => {
     await app.processor.drain();
     await app.consumers.remove('billing', { force: true });
     await app.api.publishEvent(event('b'));
-    await until('the owner gives up', async () => app.processor.activeWorkers.length === 0);
+    await until('the owner gives up', async () => app.workers.active.length === 0);
     expect(await app.consumers.list()).toEqual([]);
   });
 });

@@ -27,7 +27,7 @@ it('of large events no more than a page waits in memory while handlers are slow'
   const waiting: number[] = [];
   const handler = async () => {
     await database.pool.query('SELECT pg_sleep(0.1)');
-    waiting.push(...app.processor.activeWorkers.map((worker) => worker.waitingEvents));
+    waiting.push(...app.workers.active.map((worker) => worker.waitingEvents));
   };
   const subscriber = { consumerName: 'slow', eventName: 'large', concurrency: 1, handler };
   app = await startApp(database, [subscriber as AnySubscriberDefinition], SETTINGS);

@@ -238,7 +238,7 @@ describe('two processes', () => {
     await untilOwned(...names.map((name) => `on-${name}`));
     const byName = await owners(...names.map((name) => `on-${name}`));
     expect(new Set(Object.values(byName)).size).toBe(1);
-    expect(disabled.processor.activeWorkers).toEqual([]);
+    expect(disabled.workers.active).toEqual([]);
   });
 });
 
@@ -308,7 +308,7 @@ describe('when every connection of the engine is cut, again and again', () => {
       await attempts.first(times + 2);
       await terminateEngineConnections();
       // Its outcome is of no use any more when it is made known.
-      await until('the consumer has been dropped', async () => app.processor.activeWorkers.length === 0);
+      await until('the consumer has been dropped', async () => app.workers.active.length === 0);
       hold.open();
     }
     await untilSettled('blameless');

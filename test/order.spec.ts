@@ -304,7 +304,7 @@ describe('when capacity is short', () => {
     while (ran.length === 0 && waiting() < 299) await new Promise((resolve) => setImmediate(resolve));
     ran.push(event.aggregateId);
   };
-  const waiting = () => app.processor.activeWorkers.reduce((sum, worker) => sum + worker.waitingEvents, 0);
+  const waiting = () => app.workers.active.reduce((sum, worker) => sum + worker.waitingEvents, 0);
 
   function expectShares(order: string[]): void {
     expect(order).toHaveLength(300);

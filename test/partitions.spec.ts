@@ -11,6 +11,7 @@ import {
 import { type LogPage, OutboxLogStore } from '../src/outbox/outbox-log.store.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
+import { gate } from './support/gate.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -285,13 +286,11 @@ describe('repartition', () => {
 
   it('lets partitions that are far behind catch up first, and the others wait for them', async () => {
     const ledger = new Ledger();
-    let release = () => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    // Whatever lies in partition 0 of 2 is stuck.
-    const handle = async ({ payload }: DomainEvent) => {
-      if (payload === 'stuck') await held;
+    const [stuck, cutOver] = [gate(), gate()];
+    // Whatever lies in partition 0 of 2 is stuck at first, and not caught up before that was seen.
+    const handle = async ({ payload, aggregateId }: DomainEvent) => {
+      if (payload === 'stuck') await stuck.opened;
+      else if (of(0).includes(aggregateId)) await cutOver.opened;
     };
     const { rows: hashes } = await database.pool.query(
       `SELECT 'o' || n AS id, integration.integration_partition('order', 'o' || n, 2) AS partition FROM generate_series(1, 40) n`,
@@ -308,9 +307,10 @@ describe('repartition', () => {
     const repartitioned = app.consumers.repartition('billing', 3, {
       onProgress: (state) => states.push(state),
     });
-    await until('only the stuck one is waited for', async () => app.processor.activeWorkers.length === 0);
-    release();
+    await until('only the stuck one is waited for', async () => app.workers.active.length === 0);
+    stuck.open();
     await until('the cut-over is fixed', async () => states.includes('catching up'));
+    cutOver.open();
     await app.api.publishEvents([...of(0), ...of(1)].map((id) => event(id, 'after')));
     expect(await repartitioned).toBe('done');
     expect([...new Set(states)]).toEqual(['handing over', 'catching up', 'done']);
@@ -365,7 +365,7 @@ describe('repartition', () => {
     });
     const app = await start([consumer('only', ledger, 1, () => held)]);
     await app.api.publishEvent(event('o1'));
-    await until('it runs', async () => app.processor.activeWorkers.length > 0 && (await cursors())[0]?.owner);
+    await until('it runs', async () => app.workers.active.length > 0 && (await cursors())[0]?.owner);
     expect(await app.consumers.repartition('billing', 2, { timeoutMs: 300 })).toBe('handing over');
     release();
     await until('it is done', async () => (await cursors()).length === 2);

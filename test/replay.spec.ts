@@ -260,7 +260,7 @@ describe('a range', () => {
     await app.api.publishEvents(events(3));
     await answered.first(1);
     expect(await app.consumers.replay('billing', { from: 1 })).toMatchObject({ positions: 3 });
-    await until('the owner gives the consumer back', async () => app.processor.activeWorkers.length === 0);
+    await until('the owner gives the consumer back', async () => app.workers.active.length === 0);
     expect(calls.all).toEqual([1, 2, 3]);
     answer();
     await calls.first(6);
@@ -435,7 +435,7 @@ describe('a filtered replay', () => {
     await app.api.publishEvents(['dead', 'retry', 'fine'].map((payload) => event(payload, { payload })));
     await app.processor.drain();
     await app.consumers.pause('billing');
-    await until('it is paused', async () => app.processor.activeWorkers.length === 0);
+    await until('it is paused', async () => app.workers.active.length === 0);
     await app.api.publishEvent(event('unread', { payload: 'unread' }));
     healed = true;
     await app.consumers.replay('billing', { aggregateType: 'order' });

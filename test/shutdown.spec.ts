@@ -59,7 +59,7 @@ async function close(app: TestApp): Promise<void> {
 }
 
 const untilItCloses = (app: TestApp) =>
-  until('it has begun to close', async () => app.processor.activeWorkers.length === 0);
+  until('it has begun to close', async () => app.workers.active.length === 0);
 
 const events = (eventName: string, count: number) =>
   Array.from({ length: count }, (_, i) => ({

@@ -47,7 +47,7 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'memory kept over a lost connection',
-    file: 'dist/delivery/outbox-processor.js',
+    file: 'dist/delivery/consumer-workers.js',
     find: 'if (this.workers.size === 0 || this.closing)\n            return;',
     put: 'if (this.closing || what !== undefined)\n            return;',
     run: ['--only', 'restarts'],
@@ -57,7 +57,7 @@ export const kitMutants: readonly KitMutant[] = [
     file: 'dist/delivery/handler-transaction.js',
     find: 'const { isolation, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);',
     put: `const isolation = 'read committed'; const inserted = true; ${DELETE_ROW}`,
-    run: ['--only', 'kill', '--events', '5000'],
+    run: ['--only', 'kill', '--events', '20000'],
   },
   {
     name: 'transactional handler without its inbox row, in random interleavings',

@@ -17,53 +17,8 @@
  */
 import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
 import type { Deliveries, Delivery } from './delivery.js';
+import { cameFromLog, Lane } from './lane.js';
 import { ReadyQueue } from './ready-queue.js';
-
-type Release = 'none' | 'wanted' | 'saving';
-
-/**
- * It keeps no event beyond its turn, nor the one it was made for: once the map of lanes is old, each table that it outgrows is garbage of
- * the old generation, and would keep all that its lanes reach from being collected with the young one.
- */
-class Lane implements AggregateKey {
-  /** How many of its events run: more than one only as parts of one batch. */
-  running = 0;
-  /** How many of them came from the log. */
-  runningFromLog = 0;
-  queue: Delivery[] = [];
-  /** Most lanes never have one. */
-  parked: Delivery[] | undefined;
-  blocked = false;
-  /** The highest position of which the inbox has, or will have, an unresolved row. */
-  highestRow = 0;
-  /** Counts what blocked the lane, so that a release that was under way meanwhile does not unblock it. */
-  blocks = 0;
-  blocksAtRelease = 0;
-  release: Release = 'none';
-  /** A row of this lane has not been put into a save yet: a release in the same save would not see it. */
-  rowUnsaved = false;
-
-  constructor(
-    readonly name: string,
-    readonly aggregateType: string,
-    readonly aggregateId: string,
-  ) {}
-
-  /** An event from the log has not come to its end yet, and no row of it may be there. */
-  get isAheadOfRows(): boolean {
-    return this.runningFromLog > 0 || this.queue.some(cameFromLog);
-  }
-
-  get isIdle(): boolean {
-    return (
-      this.running === 0 &&
-      this.queue.length === 0 &&
-      this.parked === undefined &&
-      !this.blocked &&
-      this.release === 'none'
-    );
-  }
-}
 
 export class AggregateLanes {
   private readonly lanes = new Map<string, Lane>();
@@ -140,7 +95,7 @@ export class AggregateLanes {
   /** An event that the retry lane has claimed. */
   arriveClaimed(delivery: Delivery): void {
     const lane = this.laneOf(delivery);
-    insertInOrder(lane.queue, delivery);
+    lane.insert(delivery);
     if (lane.running === 0) this.ready.push(lane, delivery.subscription.priority);
   }
 
@@ -149,7 +104,7 @@ export class AggregateLanes {
     for (let lane = this.ready.take(); lane !== undefined; lane = this.ready.take()) {
       const next = lane.running > 0 ? undefined : lane.queue[0];
       if (next === undefined) continue;
-      begin(lane, next);
+      lane.begin(next);
       return next;
     }
     return undefined;
@@ -212,7 +167,7 @@ export class AggregateLanes {
   /** The event has to run once more, with nothing counted. */
   again(delivery: Delivery): void {
     const lane = this.finish(delivery);
-    insertInOrder(lane.queue, delivery);
+    lane.insert(delivery);
     this.advance(lane);
   }
 
@@ -300,7 +255,7 @@ export class AggregateLanes {
     while (batch.length < most) {
       const next = lane.queue[0];
       if (next === undefined || (batch.length > 0 && !belongsTo(next, batch))) return;
-      begin(lane, next);
+      lane.begin(next);
       batch.push(next);
       if (runsAlone(next)) return;
     }
@@ -313,8 +268,7 @@ export class AggregateLanes {
 
   private finish(delivery: Delivery): Lane {
     const lane = this.laneOf(delivery);
-    lane.running--;
-    if (cameFromLog(delivery)) lane.runningFromLog--;
+    lane.end(delivery);
     return lane;
   }
 
@@ -350,7 +304,7 @@ export class AggregateLanes {
   private unblock(lane: Lane): void {
     lane.blocked = false;
     lane.highestRow = 0;
-    for (const delivery of lane.parked ?? []) insertInOrder(lane.queue, delivery);
+    for (const delivery of lane.parked ?? []) lane.insert(delivery);
     lane.parked = undefined;
     this.withParked.delete(lane);
     this.early.delete(lane);
@@ -380,28 +334,12 @@ export class AggregateLanes {
   }
 }
 
-/** The lane's next one runs. */
-function begin(lane: Lane, next: Delivery): void {
-  lane.queue.shift();
-  lane.running++;
-  if (cameFromLog(next)) lane.runningFromLog++;
-}
-
 function isSome(deliveries: readonly Delivery[]): deliveries is Deliveries {
   return deliveries.length > 0;
 }
 
-function insertInOrder(queue: Delivery[], delivery: Delivery): void {
-  queue.push(delivery);
-  queue.sort((a, b) => a.position - b.position);
-}
-
 function runsAlone(delivery: Delivery): boolean {
   return delivery.alone || delivery.claim !== undefined;
-}
-
-function cameFromLog(delivery: Delivery): boolean {
-  return delivery.claim === undefined;
 }
 
 function followsAnother(delivery: Delivery): boolean {

@@ -4,7 +4,7 @@ import { messageOf } from '../errors.js';
 import { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import { OutboxNotifier, type Wakeup } from '../outbox/outbox-notifier.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { OutboxProcessor } from './outbox-processor.js';
+import { ConsumerWorkers } from './consumer-workers.js';
 
 /** What the coordinator is doing. Intervals in milliseconds. */
 export interface PollingState {
@@ -31,7 +31,7 @@ export class OutboxPollingCoordinator {
 
   constructor(
     private readonly notifier: OutboxNotifier,
-    private readonly processor: OutboxProcessor,
+    private readonly workers: ConsumerWorkers,
     private readonly log: OutboxLogStore,
     private readonly settings: IntegrationSettingsService,
   ) {}
@@ -56,8 +56,8 @@ export class OutboxPollingCoordinator {
 
   private woken(wakeup: Wakeup): void {
     this.lastWakeup = { at: new Date(), source: wakeup.source };
-    this.processor.wake(wakeup.eventNames);
-    if (wakeup.concernsInbox === true) this.processor.wakeRetries();
+    this.workers.wake(wakeup.eventNames);
+    if (wakeup.concernsInbox === true) this.workers.wakeRetries();
     if (this.mode === 'quiet') {
       this.mode = 'busy';
       this.intervalMs = this.settings.snapshot().pollingIntervalMs;
@@ -68,7 +68,7 @@ export class OutboxPollingCoordinator {
   private async poll(): Promise<void> {
     let found = false;
     try {
-      const workers = this.processor.activeWorkers;
+      const workers = this.workers.active;
       const head = workers.length === 0 ? 0 : await this.log.readHead();
       for (const worker of workers) {
         if (!worker.wants(head)) continue;

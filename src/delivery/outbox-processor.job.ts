@@ -4,8 +4,8 @@ import { messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerRegistration } from '../subscribers/consumer-registration.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { ConsumerWorkers } from './consumer-workers.js';
 import { OutboxPollingCoordinator } from './outbox-polling-coordinator.js';
-import { OutboxProcessor } from './outbox-processor.js';
 
 /** The lifecycle of delivery: registers the consumers, starts the loops, follows the setting that switches them, stops them. */
 @Injectable()
@@ -17,7 +17,7 @@ export class OutboxProcessorJob {
   private started = false;
 
   constructor(
-    private readonly processor: OutboxProcessor,
+    private readonly workers: ConsumerWorkers,
     private readonly coordinator: OutboxPollingCoordinator,
     private readonly registry: EventSubscriberRegistry,
     private readonly registration: ConsumerRegistration,
@@ -33,7 +33,7 @@ export class OutboxProcessorJob {
       this.settings.changes$.subscribe(() => this.followSwitch(role)),
     );
     const loops = role !== 'publisher' && this.settings.snapshot()['processor.enabled'];
-    this.processor.begin(loops);
+    this.workers.begin(loops);
     if (loops) this.coordinator.start();
   }
 
@@ -44,22 +44,22 @@ export class OutboxProcessorJob {
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     this.coordinator.stop();
     await this.registering;
-    await this.processor.end(timeoutMs);
+    await this.workers.end(timeoutMs);
   }
 
   private registerLate(): void {
     this.registering = this.registering
       .then(() => this.registration.register(this.registry.consumers()))
-      .then(() => this.processor.consumersChanged())
+      .then(() => this.workers.consumersChanged())
       .catch((error) => this.logger.error(`A late registration failed: ${messageOf(error)}`));
   }
 
   private followSwitch(role: 'all' | 'publisher' | 'worker'): void {
     const loops = role !== 'publisher' && this.settings.snapshot()['processor.enabled'];
-    if (loops === this.processor.isLooping) return;
+    if (loops === this.workers.isLooping) return;
     if (loops) this.coordinator.start();
     else this.coordinator.stop();
-    this.processor.setLooping(loops).catch((error) => {
+    this.workers.setLooping(loops).catch((error) => {
       this.logger.error(`Switching the processor ${loops ? 'on' : 'off'} failed: ${messageOf(error)}`);
     });
   }

@@ -1,5 +1,6 @@
 import { type INestApplicationContext, Inject, Logger, Module, type OnModuleInit } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { ConsumerWorkers } from '../../src/delivery/consumer-workers.js';
 import {
   ConsumerService,
   EventSubscriberRegistry,
@@ -21,6 +22,7 @@ export interface TestApp {
   readonly prisma: PrismaClient;
   readonly api: IntegrationDeveloperApiService;
   readonly processor: OutboxProcessor;
+  readonly workers: ConsumerWorkers;
   readonly outbox: OutboxService;
   readonly inbox: InboxService;
   readonly consumers: ConsumerService;
@@ -67,6 +69,7 @@ export async function startApp(
     prisma,
     api: context.get(IntegrationDeveloperApiService),
     processor: context.get(OutboxProcessor),
+    workers: context.get(ConsumerWorkers, { strict: false }),
     outbox: context.get(OutboxService),
     inbox: context.get(InboxService),
     consumers: context.get(ConsumerService),

@@ -1,0 +1,71 @@
+import type { AggregateKey } from '../events/aggregate-key.js';
+import type { Delivery } from './delivery.js';
+
+type Release = 'none' | 'wanted' | 'saving';
+
+/**
+ * It keeps no event beyond its turn, nor the one it was made for: once the map of lanes is old, each table that it outgrows is garbage of
+ * the old generation, and would keep all that its lanes reach from being collected with the young one.
+ */
+export class Lane implements AggregateKey {
+  /** How many of its events run: more than one only as parts of one batch. */
+  running = 0;
+  /** How many of them came from the log. */
+  runningFromLog = 0;
+  queue: Delivery[] = [];
+  /** Most lanes never have one. */
+  parked: Delivery[] | undefined;
+  blocked = false;
+  /** The highest position of which the inbox has, or will have, an unresolved row. */
+  highestRow = 0;
+  /** Counts what blocked the lane, so that a release that was under way meanwhile does not unblock it. */
+  blocks = 0;
+  blocksAtRelease = 0;
+  release: Release = 'none';
+  /** A row of this lane has not been put into a save yet: a release in the same save would not see it. */
+  rowUnsaved = false;
+
+  constructor(
+    readonly name: string,
+    readonly aggregateType: string,
+    readonly aggregateId: string,
+  ) {}
+
+  /** An event from the log has not come to its end yet, and no row of it may be there. */
+  get isAheadOfRows(): boolean {
+    return this.runningFromLog > 0 || this.queue.some(cameFromLog);
+  }
+
+  get isIdle(): boolean {
+    return (
+      this.running === 0 &&
+      this.queue.length === 0 &&
+      this.parked === undefined &&
+      !this.blocked &&
+      this.release === 'none'
+    );
+  }
+
+  /** Its next one runs. */
+  begin(next: Delivery): void {
+    this.queue.shift();
+    this.running++;
+    if (cameFromLog(next)) this.runningFromLog++;
+  }
+
+  /** One of its events does not run any more. */
+  end(delivery: Delivery): void {
+    this.running--;
+    if (cameFromLog(delivery)) this.runningFromLog--;
+  }
+
+  /** Where its position says. */
+  insert(delivery: Delivery): void {
+    this.queue.push(delivery);
+    this.queue.sort((a, b) => a.position - b.position);
+  }
+}
+
+export function cameFromLog(delivery: Delivery): boolean {
+  return delivery.claim === undefined;
+}
