@@ -147,6 +147,53 @@ describe('the engine’s own client', () => {
     expect(kept.map(({ text }) => text)).toEqual(['a', 'c']);
   });
 
+  it('runs what follows a COMMIT after it, in a transaction of its own', async () => {
+    const ends: boolean[] = [];
+    await client.$transaction(async (tx) => {
+      await write(tx, 'committed');
+      tx.followCommitWith(`INSERT INTO note SELECT 'saw ' || text FROM note`, (wasRun) => ends.push(wasRun));
+    });
+    expect(await notes()).toEqual(['committed', 'saw committed']);
+    expect(ends).toEqual([true]);
+  });
+
+  it.each([
+    ['fails', 'SELECT 1 / 0'],
+    ['ends the session', 'SELECT pg_terminate_backend(pg_backend_pid())'],
+  ])('commits although what follows the COMMIT %s', async (_, sql) => {
+    const ends: boolean[] = [];
+    await client.$transaction(async (tx) => {
+      await write(tx, 'committed');
+      tx.followCommitWith(sql, (wasRun) => ends.push(wasRun));
+    });
+    expect(ends).toEqual([false]);
+    await client.$transaction((tx) => write(tx, 'next'));
+    expect(await notes()).toEqual(['committed', 'next']);
+  });
+
+  it('does not run it where the COMMIT fails, and says that the transaction did', async () => {
+    await client.$executeRawUnsafe(
+      'CREATE TABLE IF NOT EXISTS single (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)',
+    );
+    const ends: boolean[] = [];
+    const failing = client.$transaction(async (tx) => {
+      // Answered while the COMMIT is on its way: not to be taken for its answer.
+      tx.$executeRawUnsafe('INSERT INTO single VALUES (1), (1)').catch(() => {});
+      tx.followCommitWith(`INSERT INTO note VALUES ('followed')`, (wasRun) => ends.push(wasRun));
+    });
+    await expect(failing).rejects.toThrow('single_id_key');
+    expect(ends).toEqual([false]);
+    expect(await notes()).toEqual([]);
+  });
+
+  it('says so where a COMMIT rolled back, whatever follows it', async () => {
+    const swallowing = client.$transaction(async (tx) => {
+      await tx.$queryRawUnsafe('SELECT 1 / 0').catch(() => {});
+      tx.followCommitWith('SELECT 1', () => {});
+    });
+    await expect(swallowing).rejects.toMatchObject({ code: 'INTEGRATION_TRANSACTION_ABORTED' });
+  });
+
   it('refuses a statement that comes after the transaction’s end', async () => {
     let late: EngineTransaction | undefined;
     await client.$transaction(async (tx) => {

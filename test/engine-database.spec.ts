@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { EngineConnection } from '../src/database/engine-connection.js';
 import type { EngineDatabase } from '../src/database/engine-database.js';
+import type { NamedStatement } from '../src/database/named-statement.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;
@@ -14,28 +16,41 @@ afterAll(() => database.drop());
 describe('rows taken one by one', () => {
   it('are what the database holds: null, empty, large and not ASCII', async () => {
     const large = 'Größe '.repeat(200_000);
-    const rows: (string | null)[][] = [];
-    await engine.forEachRow(
-      'all_kinds',
-      "SELECT t, n FROM (VALUES ($1::text, 1), (NULL, 2), ('', 3), ('日本', NULL)) AS v (t, n)",
-      [large],
-      (row) => rows.push([0, 1].map((column) => (row.isNull(column) ? null : row.text(column)))),
+    const rows: (string | null)[] = [];
+    const query = {
+      name: 'all_texts',
+      sql: "SELECT t FROM (VALUES ($1::text), (NULL), (''), ('日本')) AS v (t)",
+      values: [large],
+    };
+    await engine.forEachRow(query, (row) => rows.push(row.isNull(0) ? null : row.text(0)));
+    expect(rows).toEqual([large, null, '', '日本']);
+  });
+
+  it('are what the database holds: numbers, times and JSON, to their limits', async () => {
+    const rows: unknown[] = [];
+    const query = {
+      name: 'all_kinds',
+      sql: `SELECT small, large, at, json FROM (VALUES
+         (-2147483648, -9007199254740991, '1969-12-31 23:59:59.9995+00'::timestamptz, '{"größe": [1, null]}'::jsonb),
+         (2147483647, 9007199254740991, '2026-11-21 10:11:12.345678+00', '"日本"'), (0, 0, '2000-01-01 00:00:00+00', '[]')
+       ) AS v (small, large, at, json)`,
+      values: [],
+    };
+    await engine.forEachRow(query, (row) =>
+      rows.push([row.int4(0), row.int8(1), new Date(row.milliseconds(2)).toISOString(), row.json(3)]),
     );
     expect(rows).toEqual([
-      [large, '1'],
-      [null, '2'],
-      ['', '3'],
-      ['日本', null],
+      [-(2 ** 31), Number.MIN_SAFE_INTEGER, '1969-12-31T23:59:59.999Z', '{"größe": [1, null]}'],
+      [2 ** 31 - 1, Number.MAX_SAFE_INTEGER, '2026-11-21T10:11:12.345Z', '"日本"'],
+      [0, 0, '2000-01-01T00:00:00.000Z', '[]'],
     ]);
   });
 
   it('end with the statement that fails among them; the connection serves the next one', async () => {
     const seen: number[] = [];
-    const failing = engine.forEachRow(
-      'fails_late',
-      'SELECT n, 1 / (3000 - n) FROM generate_series(1, 5000) AS n',
-      [],
-      (row) => seen.push(row.integer(0)),
+    const sql = 'SELECT n, 1 / (3000 - n) FROM generate_series(1, 5000) AS n';
+    const failing = engine.forEachRow({ name: 'fails_late', sql, values: [] }, (row) =>
+      seen.push(row.int4(0)),
     );
     await expect(failing).rejects.toMatchObject({ code: '22012' });
     expect(seen.at(-1)).toBeLessThan(3000);
@@ -43,32 +58,94 @@ describe('rows taken one by one', () => {
   });
 
   it('end with what could not be done with one of them; the connection serves the next one', async () => {
-    const failing = engine.forEachRow('each', 'SELECT n FROM generate_series(1, 5000) AS n', [], (row) => {
-      if (row.integer(0) === 10) throw new Error('ten');
+    const failing = engine.forEachRow(numbers(5000), (row) => {
+      if (row.int4(0) === 10) throw new Error('ten');
     });
     await expect(failing).rejects.toThrow('ten');
     expect(await engine.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   it('end with a statement that cannot be prepared; the connection serves the next one', async () => {
-    const failing = engine.forEachRow('no_such', 'SELECT 1 FROM no_such_table', [], () => {});
+    const query = { name: 'no_such', sql: 'SELECT 1 FROM no_such_table', values: [] };
+    const failing = engine.forEachRow(query, () => {});
     await expect(failing).rejects.toMatchObject({ code: '42P01' });
     expect(await engine.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   it('end when the server ends the session', async () => {
     const seen: number[] = [];
-    const failing = engine.forEachRow(
-      'cut_off',
-      `SELECT n, CASE WHEN n = 4000 THEN pg_terminate_backend(pg_backend_pid()) END FROM generate_series(1, 5000) AS n`,
-      [],
-      (row) => seen.push(row.integer(0)),
-    );
+    const sql = `SELECT n, CASE WHEN n = 4000 THEN pg_terminate_backend(pg_backend_pid()) END FROM generate_series(1, 5000) AS n`;
+    const failing = engine.forEachRow({ name: 'cut_off', sql, values: [] }, (row) => seen.push(row.int4(0)));
     await expect(failing).rejects.toThrow();
     const again: number[] = [];
-    await engine.forEachRow('again', 'SELECT n FROM generate_series(1, 3) AS n', [], (row) =>
-      again.push(row.integer(0)),
-    );
+    await engine.forEachRow(numbers(3), (row) => again.push(row.int4(0)));
     expect(again).toEqual([1, 2, 3]);
   });
 });
+
+describe('a connection that has just been heard', () => {
+  let heard: EngineConnection;
+  beforeAll(async () => {
+    heard = await engine.openDedicated('heard', false);
+  });
+  afterAll(() => heard.close());
+
+  /** By which session rows are read. */
+  async function reader(): Promise<number> {
+    const pids: number[] = [];
+    const query = { name: 'who', sql: 'SELECT pg_backend_pid() AS pid', values: [] };
+    await engine.forEachRow(query, (row) => pids.push(row.int4(0)));
+    return pids[0] as number;
+  }
+  const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('reads what is asked for next, and no more than that', async () => {
+    engine.heardFrom(heard);
+    const [first, second] = await Promise.all([reader(), reader()]);
+    expect(first).toBe(heard.backendPid);
+    expect(second).not.toBe(heard.backendPid);
+  });
+
+  it('reads nothing later', async () => {
+    engine.heardFrom(heard);
+    await nextTurn();
+    expect(await reader()).not.toBe(heard.backendPid);
+  });
+
+  it.each([
+    ['a statement', () => heard.query('SELECT 1 AS one'), [{ one: 1 }]],
+    ['a sign of life', () => heard.ping(), undefined],
+    ['rows', () => heard.forEachRow(numbers(10), () => {}), undefined],
+  ])('reads nothing while it is asked for %s', async (_, ask, answer) => {
+    const asked: Promise<unknown> = ask();
+    engine.heardFrom(heard);
+    expect(await reader()).not.toBe(heard.backendPid);
+    expect(await asked).toEqual(answer);
+    engine.heardFrom(heard);
+    expect(await reader()).toBe(heard.backendPid);
+  });
+
+  it('gives all rows though it is asked for a sign of life meanwhile', async () => {
+    const rows: number[] = [];
+    const reading = heard.forEachRow(numbers(2_000), (row) => rows.push(row.int4(0)));
+    const alive = heard.ping();
+    const next = heard.query('SELECT 1 AS one');
+    await Promise.all([reading, alive]);
+    expect(rows).toHaveLength(2_000);
+    expect(await next).toEqual([{ one: 1 }]);
+  });
+
+  it('that is lost meanwhile fails what it reads, and the next is read by another', async () => {
+    const lost = await engine.openDedicated('lost', false);
+    engine.heardFrom(lost);
+    const query = { name: 'end', sql: 'SELECT pg_terminate_backend(pg_backend_pid())', values: [] };
+    await expect(engine.forEachRow(query, () => {})).rejects.toThrow();
+    await lost.ended;
+    engine.heardFrom(heard);
+    expect(await reader()).toBe(heard.backendPid);
+  });
+});
+
+function numbers(count: number): NamedStatement {
+  return { name: 'numbers', sql: 'SELECT n FROM generate_series(1, $1::int) AS n', values: [count] };
+}

@@ -4,8 +4,10 @@ import { filter, firstValueFrom, take, toArray } from 'rxjs';
 import type { Tx } from '../src/database/sql-client.js';
 import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
 import type { Wakeup } from '../src/outbox/outbox-notifier.js';
+import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { currentContext, runHandler } from '../src/telemetry/integration-context.js';
 import type { PrismaClient } from './generated/prisma/client.js';
+import { startApp } from './support/app.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
 import { Recorder } from './support/recorder.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
@@ -261,7 +263,7 @@ describe('the commit of a transaction of the engine’s own client', () => {
 
   const isCommitting = async () => {
     const { rows } = await database.pool.query(
-      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT' AND wait_event_type = 'Lock'`,
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COMMIT%' AND wait_event_type = 'Lock'`,
     );
     return rows.length > 0;
   };
@@ -384,6 +386,27 @@ describe('a wake-up', () => {
     await answered;
     expect(one.wakeups.map((wakeup) => wakeup.source)).toEqual(['publish', 'listen']);
     expect(other.wakeups.map((wakeup) => wakeup.source)).toEqual(['listen', 'manual']);
+  });
+
+  it('is answered by reading through the session that heard it', async () => {
+    const handled = new Recorder<string>();
+    const handler = ({ aggregateId }: { aggregateId: string }) => handled.record(aggregateId);
+    const slowPolls = { pollingIntervalMs: 60_000, idlePollingIntervalMs: 60_000 };
+    const app = await startApp(
+      database,
+      [{ consumerName: 'reader', eventName: 'order.placed', handler } as AnySubscriberDefinition],
+      { settings: slowPolls },
+    );
+    await app.processor.drain({ timeoutMs: 5_000 });
+    const room = openRoom();
+    room.broadcaster.start();
+    await room.publisher.publishEvent({ ...EVENT, eventName: 'order.placed', aggregateId: 'heard' });
+    await handled.find((aggregateId) => aggregateId === 'heard');
+    const { rows } = await database.pool.query(
+      `SELECT query FROM pg_stat_activity WHERE application_name = 'nestjs-integration listen' AND datname = current_database()`,
+    );
+    await app.close();
+    expect(rows).toEqual([{ query: expect.stringContaining('FROM unnest($1::int8multirange)') }]);
   });
 
   it('tells other processes whether rows of the inbox may be due as well', async () => {

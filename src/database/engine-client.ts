@@ -1,16 +1,15 @@
 import pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { isConnectionLoss } from './connection-loss.js';
-import { wireOf } from './engine-connection.js';
+import { type NamedStatement, queryOf } from './named-statement.js';
 import { RepeatedStatements } from './repeated-statements.js';
 import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
+import { wireOf } from './wire.js';
 
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
 
 /** One of the engine's own statements, prepared under its name where the client can do that. */
-export interface EngineStatement {
-  readonly name: string;
-  readonly sql: string;
+export interface EngineStatement extends NamedStatement {
   readonly values: readonly (string | number)[];
 }
 
@@ -21,7 +20,7 @@ export interface EngineStatement {
  */
 export class EngineClient implements TransactionalSqlClient {
   private readonly statements = new RepeatedStatements();
-  /** COMMITs, and what was sent behind one, whose connection was given back before they were answered. */
+  /** COMMITs whose connection was given back before they were answered. */
   private readonly unanswered = new Set<Promise<void>>();
   private pool: pg.Pool | undefined;
 
@@ -42,7 +41,7 @@ export class EngineClient implements TransactionalSqlClient {
    */
   async $transaction<R>(fn: (tx: EngineTransaction) => Promise<R>): Promise<R> {
     const connection = await this.connections.connect();
-    const transaction = new EngineTransaction(connection, this.statements, this.awaitAnswer);
+    const transaction = new EngineTransaction(connection, this.statements);
     let result: R;
     try {
       result = await fn(transaction);
@@ -54,7 +53,7 @@ export class EngineClient implements TransactionalSqlClient {
       throw error;
     }
     const committed = transaction.givesWay ? this.commitBehind(transaction) : undefined;
-    connection.release();
+    connection.release(transaction.isCutOff);
     transaction.giveWay();
     await committed;
     return result;
@@ -68,15 +67,11 @@ export class EngineClient implements TransactionalSqlClient {
   /** Sends COMMIT; the connection is free for the next transaction while the disk is waited for. */
   private commitBehind(transaction: EngineTransaction): Promise<void> {
     const committed = transaction.commitWithNext();
-    this.awaitAnswer(committed);
+    this.unanswered.add(committed);
+    const forget = () => this.unanswered.delete(committed);
+    committed.then(forget, forget);
     return committed;
   }
-
-  private readonly awaitAnswer = (answered: Promise<void>): void => {
-    this.unanswered.add(answered);
-    const forget = () => this.unanswered.delete(answered);
-    answered.then(forget, forget);
-  };
 
   private get connections(): pg.Pool {
     this.pool ??= this.openPool() as pg.Pool;
@@ -84,13 +79,18 @@ export class EngineClient implements TransactionalSqlClient {
   }
 }
 
-type OnFollowerEnd = (wasRun: boolean) => void;
+interface Follower {
+  readonly sql: string;
+  readonly onEnd: (wasRun: boolean) => void;
+}
 
 /** A transaction of an `EngineClient`. It begins with its first statement, which waits for BEGIN, unless it begins with several. */
 export class EngineTransaction implements SqlClient {
   /** BEGIN's answer; undefined as long as it has not been sent. */
   begun: Promise<unknown> | undefined;
-  private follower: { readonly statement: EngineStatement; readonly onEnd: OnFollowerEnd } | undefined;
+  /** It has committed, and its connection was lost behind that. */
+  isCutOff = false;
+  private follower: Follower | undefined;
   private ended = false;
   private onGivingWay: (() => void) | undefined;
   private readonly connection: pg.PoolClient;
@@ -98,8 +98,6 @@ export class EngineTransaction implements SqlClient {
   constructor(
     connection: object,
     private readonly statements: RepeatedStatements,
-    /** Told of what is sent and not waited for. */
-    private readonly onUnanswered: (answered: Promise<void>) => void,
   ) {
     this.connection = connection as pg.PoolClient;
   }
@@ -165,11 +163,12 @@ export class EngineTransaction implements SqlClient {
   }
 
   /**
-   * Once its function has resolved: a statement to be sent in one message with the COMMIT. The server runs it after the COMMIT, whatever
-   * that came to, in a transaction of its own; nobody waits for it. `onEnd` is told once whether it was run.
+   * Once its function has resolved: a statement to be sent in one message with the COMMIT. The server runs it after the COMMIT, in a
+   * transaction of its own, and answers both at once: whoever waits for the commit is not woken in between, and the statement should be
+   * short. `onEnd` is told once whether it was run; where it fails, the transaction is committed all the same.
    */
-  followCommitWith(statement: EngineStatement, onEnd: OnFollowerEnd): void {
-    this.follower = { statement, onEnd };
+  followCommitWith(sql: string, onEnd: (wasRun: boolean) => void): void {
+    this.follower = { sql, onEnd };
   }
 
   async commit(): Promise<void> {
@@ -180,24 +179,35 @@ export class EngineTransaction implements SqlClient {
 
   private async sendCommit(): Promise<void> {
     this.ended = true;
-    const { stream } = wireOf(this.connection);
-    stream.cork();
-    const answered = this.connection.query('COMMIT');
-    this.sendFollower();
-    stream.uncork();
-    const { command } = await answered;
+    const { follower } = this;
+    this.follower = undefined;
+    const command =
+      follower === undefined
+        ? (await this.connection.query('COMMIT')).command
+        : await this.commitFollowedBy(follower);
     if (command !== 'COMMIT') throw swallowedError();
   }
 
-  private sendFollower(): void {
-    if (this.follower === undefined) return;
-    const { statement, onEnd } = this.follower;
-    this.follower = undefined;
-    const answered = this.connection.query(queryOf(statement)).then(
-      () => onEnd(true),
-      () => onEnd(false),
-    );
-    this.onUnanswered(answered);
+  /** What the server made of the COMMIT. */
+  private async commitFollowedBy({ sql, onEnd }: Follower): Promise<string | undefined> {
+    const wire = wireOf(this.connection);
+    let isCommitted = false;
+    const note = ({ text }: { text: string }) => {
+      isCommitted ||= text === 'COMMIT';
+    };
+    wire.on('commandComplete', note);
+    try {
+      const answers = (await this.connection.query(`COMMIT; ${sql}`)) as unknown as pg.QueryResult[];
+      onEnd(true);
+      return answers[0]?.command;
+    } catch (error) {
+      onEnd(false);
+      this.isCutOff = isConnectionLoss(error);
+      if (isCommitted) return 'COMMIT';
+      throw error;
+    } finally {
+      wire.off('commandComplete', note);
+    }
   }
 
   private dismissFollower(): void {
@@ -243,10 +253,6 @@ function timeoutsOf(ms: number): string[] {
     `SET LOCAL statement_timeout = ${limit}`,
     `SET LOCAL idle_in_transaction_session_timeout = ${limit}`,
   ];
-}
-
-function queryOf({ name, sql, values }: EngineStatement): pg.QueryConfig {
-  return { name, text: sql, values: [...values] };
 }
 
 function countOf({ rowCount }: pg.QueryResult): number {

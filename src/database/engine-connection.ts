@@ -2,7 +2,10 @@ import pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { validateConnectionString } from './connection-string.js';
-import type { DataStream } from './row-reader.js';
+import type { NamedStatement } from './named-statement.js';
+import { forEachRow } from './row-reader.js';
+import { wireOf } from './wire.js';
+import type { WireRow } from './wire-row.js';
 
 const MINIMUM_SERVER_VERSION = 140_000;
 const INT8 = 20;
@@ -26,9 +29,14 @@ export type SessionUse = 'engine' | 'host';
 export interface EngineConnection {
   readonly backendPid: number;
   query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
+  /** Nothing is asked on it at the moment. */
+  readonly isFree: boolean;
+  /** Runs a statement whose rows go to `onRow` one by one as they arrive. Only while it is free. */
+  forEachRow(statement: NamedStatement, onRow: (row: WireRow) => void): Promise<void>;
   /**
-   * Resolves when the server has answered a bare Sync message, a sign of life that costs no statement and no transaction. Not
-   * while a statement runs: the answer looks like its end. Never rejects; a lost connection just does not answer.
+   * Resolves when the server has answered a bare Sync message, a sign of life that costs no statement and no transaction. At once while
+   * something is asked: the answer would look like its end, and that has a time limit of its own. Never rejects; a lost connection just
+   * does not answer.
    */
   ping(): Promise<void>;
   onNotification(listener: (payload: string, channel: string) => void): void;
@@ -137,30 +145,31 @@ export class EngineConnectionFactory {
       destroySocket(client);
       throw error;
     }
+    let asked = 0;
+    const asking = async <R>(work: Promise<R>): Promise<R> => {
+      asked++;
+      return work.finally(() => {
+        asked--;
+      });
+    };
     return {
       backendPid: (client as unknown as { processID: number }).processID,
       ended,
+      get isFree() {
+        return asked === 0;
+      },
+      forEachRow: (statement, onRow) => asking(forEachRow(client, statement, onRow)),
       query: async <Row>(sql: string, params: readonly unknown[] = []) =>
-        (await client.query({ text: sql, values: [...params] })).rows as Row[],
-      ping: () => signOfLife(client),
+        (await asking(client.query({ text: sql, values: [...params] }))).rows as Row[],
+      ping: async () => {
+        if (asked === 0) await asking(signOfLife(client));
+      },
       onNotification: (listener) =>
         client.on('notification', (message) => listener(message.payload ?? '', message.channel)),
       close: () => client.end().catch(() => {}),
       destroy: () => destroySocket(client),
     };
   }
-}
-
-/** The part of a client that speaks the protocol. */
-interface Wire {
-  readonly stream: DataStream & { destroy(): void; cork(): void; uncork(): void };
-  sync(): void;
-  once(event: 'readyForQuery', listener: () => void): void;
-}
-
-/** Of a node-postgres client. */
-export function wireOf(client: object): Wire {
-  return (client as { connection: Wire }).connection;
 }
 
 function signOfLife(client: pg.Client): Promise<void> {

@@ -4,13 +4,9 @@ import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { isConnectionLoss, reasonOf } from './connection-loss.js';
 import { EngineClient } from './engine-client.js';
-import {
-  type EngineConnection,
-  EngineConnectionFactory,
-  type SessionUse,
-  wireOf,
-} from './engine-connection.js';
-import { RowReader } from './row-reader.js';
+import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
+import { type NamedStatement, queryOf } from './named-statement.js';
+import { forEachRow } from './row-reader.js';
 import type { WireRow } from './wire-row.js';
 
 /** Statements of one open transaction, or of the pool. */
@@ -50,6 +46,7 @@ export class EngineDatabase implements EngineSession {
   private readonly connections: EngineConnectionFactory;
   private readonly pool: pg.Pool;
   private readonly clients: EngineClient[] = [];
+  private awake: EngineConnection | undefined;
   private closing = false;
 
   constructor(private readonly options: EngineDatabaseOptions) {
@@ -71,29 +68,39 @@ export class EngineDatabase implements EngineSession {
     params: readonly unknown[],
   ): Promise<Row[]> {
     return this.withRawClient(
-      async (client) => (await client.query({ name, text: sql, values: [...params] })).rows as Row[],
+      async (client) => (await client.query(queryOf({ name, sql, values: params }))).rows as Row[],
     );
   }
 
   /** A statement of the hot path whose rows go to `onRow` one by one as they arrive; each is valid until it returns. */
-  async forEachRow(
-    name: string,
-    sql: string,
-    params: readonly unknown[],
+  async forEachRow(statement: NamedStatement, onRow: (row: WireRow) => void): Promise<void> {
+    const { awake } = this;
+    if (awake?.isFree === true) await this.readThrough(awake, statement, onRow);
+    else await this.withRawClient((client) => forEachRow(client, statement, onRow));
+  }
+
+  /**
+   * This connection has just been heard: its session is awake, and what is read next, in this turn of the event loop, is read through it. To
+   * wake another one takes longer than to read a page.
+   */
+  heardFrom(connection: EngineConnection): void {
+    this.awake = connection;
+    setImmediate(() => {
+      this.awake = undefined;
+    });
+  }
+
+  private async readThrough(
+    connection: EngineConnection,
+    statement: NamedStatement,
     onRow: (row: WireRow) => void,
   ): Promise<void> {
-    await this.withRawClient(
-      (client) =>
-        new Promise<void>((resolve, reject) => {
-          const reader = new RowReader(wireOf(client).stream, onRow);
-          client.query({ name, text: sql, values: [...params] }, (error: unknown) => {
-            reader.close();
-            const failure = error ?? reader.failure;
-            if (failure) reject(failure);
-            else resolve();
-          });
-        }),
-    );
+    try {
+      await answerWithin(CLIENT_STATEMENT_TIMEOUT_MS, connection.forEachRow(statement, onRow));
+    } catch (error) {
+      if (isConnectionLoss(error)) connection.destroy();
+      throw error;
+    }
   }
 
   /** Runs `fn` inside one READ COMMITTED transaction of the pool. */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { RowReader } from './row-reader.js';
 import type { WireRow } from './wire-row.js';
 
-type Columns = readonly (string | null)[];
+type Columns = readonly (string | Buffer | null)[];
 type Message = { readonly row: Columns } | { readonly other: Buffer };
 
 const columns = fc.array(
@@ -64,12 +64,30 @@ describe('rows taken out of what arrives on a connection', () => {
 });
 
 describe('a column', () => {
-  it('is read as a whole number', () => {
+  it('is read as a whole number of either size', () => {
     fc.assert(
-      fc.property(fc.maxSafeInteger(), (n) => {
-        expect(readRow([String(n)], (row) => row.integer(0))).toBe(n);
+      fc.property(fc.integer(), fc.maxSafeInteger(), (small, large) => {
+        const row = [int32(small), int64(BigInt(large))];
+        expect(readRow(row, (one) => [one.int4(0), one.int8(1)])).toEqual([small, large]);
       }),
     );
+  });
+
+  it('is read as a time to the millisecond, rounded down', () => {
+    const date = fc.date({ min: new Date('1900-01-01'), max: new Date('2199-12-31'), noInvalidDate: true });
+    fc.assert(
+      fc.property(date, fc.nat(999), (one, microseconds) => {
+        const since2000 = BigInt(one.getTime() - Date.UTC(2000, 0, 1)) * 1000n + BigInt(microseconds);
+        expect(readRow([int64(since2000)], (row) => row.milliseconds(0))).toBe(one.getTime());
+      }),
+    );
+  });
+
+  it('is read as JSON of the version that is known, and no other', () => {
+    const read = (version: number) =>
+      readRow([Buffer.from([version, ...Buffer.from('{"a": "é"}')])], (row) => row.json(0));
+    expect(read(1)).toBe('{"a": "é"}');
+    expect(() => read(2)).toThrow('version 2');
   });
 
   it('is compared as text, without being mistaken for another of the same bytes', () => {
@@ -105,8 +123,9 @@ function aConnection() {
 function readRow<R>(row: Columns, read: (row: WireRow) => R): R {
   const { stream } = aConnection();
   const results: R[] = [];
-  new RowReader(stream, (one) => results.push(read(one)));
+  const reader = new RowReader(stream, (one) => results.push(read(one)));
   stream.emit('data', bytesOf({ row }));
+  if (reader.failure !== undefined) throw reader.failure;
   return results[0] as R;
 }
 
@@ -118,8 +137,8 @@ function bytesOf(message: Message): Buffer {
   if ('other' in message) return message.other;
   const parts = message.row.flatMap((column) => {
     if (column === null) return [int32(-1)];
-    const text = Buffer.from(column);
-    return [int32(text.length), text];
+    const bytes = Buffer.from(column);
+    return [int32(bytes.length), bytes];
   });
   const count = Buffer.alloc(2);
   count.writeUInt16BE(message.row.length);
@@ -133,6 +152,12 @@ function messageOf(type: string, body: Buffer): Buffer {
 function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(value);
+  return bytes;
+}
+
+function int64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(value);
   return bytes;
 }
 

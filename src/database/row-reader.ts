@@ -1,15 +1,11 @@
+import type pg from 'pg';
+import { type NamedStatement, queryOf } from './named-statement.js';
+import { type DataStream, wireOf } from './wire.js';
 import { WireRow } from './wire-row.js';
 
 const DATA_ROW = 'D'.charCodeAt(0);
 /** One byte says which message it is, four how long it is, themselves included. */
 const HEADER = 5;
-
-/** The part of a socket that reading needs. */
-export interface DataStream {
-  listeners(event: 'data'): unknown[];
-  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
-  off(event: 'data', listener: (chunk: Buffer) => void): unknown;
-}
 
 type DataListener = (chunk: Buffer) => void;
 
@@ -103,4 +99,27 @@ export class RowReader {
 /** Of the message that begins there; of its header, where not even that is there. */
 function lengthAt(bytes: Buffer, at: number): number {
   return bytes.length - at < HEADER ? HEADER : 1 + bytes.readUInt32BE(at + 1);
+}
+
+/** What node-postgres takes and its types do not name. */
+interface BinaryQuery extends pg.QueryConfig {
+  readonly binary: true;
+}
+
+/** Runs a statement on an idle client of node-postgres; each row is valid until `onRow` returns. */
+export function forEachRow(
+  client: object,
+  statement: NamedStatement,
+  onRow: (row: WireRow) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const reader = new RowReader(wireOf(client).stream, onRow);
+    const query: BinaryQuery = { ...queryOf(statement), binary: true };
+    (client as pg.Client).query(query, (error: unknown) => {
+      reader.close();
+      const failure = error ?? reader.failure;
+      if (failure) reject(failure);
+      else resolve();
+    });
+  });
 }

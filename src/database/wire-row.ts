@@ -1,11 +1,15 @@
-const MINUS = 0x2d;
-const ZERO = 0x30;
 const LAST_ASCII = 0x7f;
+const TWO_TO_32 = 2 ** 32;
+/** What the binary form of a jsonb begins with; its text follows. */
+const JSONB_VERSION = 1;
+/** The server counts time from here. */
+const YEAR_2000 = Date.UTC(2000, 0, 1);
 
 /**
  * A row as it came over the wire: a column is decoded when it is asked for, and no further than asked. One object for all rows of an
  * answer: it says what it says until the next one is read. Format: https://www.postgresql.org/docs/current/protocol-message-formats.html
- * (DataRow), every column as text.
+ * (DataRow), every column in its binary form, which costs the server less than a text: of a page of events, a quarter of its time.
+ * What the forms are stands in the server's own functions that send them (int8send, timestamptz_send, jsonb_send).
  */
 export class WireRow {
   columns = 0;
@@ -33,32 +37,46 @@ export class WireRow {
     return this.lengthOf(column) < 0;
   }
 
-  /** Of its UTF-8. */
+  /** Of its bytes. */
   lengthOf(column: number): number {
     return this.lengths[column] as number;
   }
 
+  /** Of a column of type text. */
   text(column: number): string {
-    const start = this.starts[column] as number;
-    return this.bytes.toString('utf8', start, start + this.lengthOf(column));
+    return this.textFrom(this.startOf(column), column);
   }
 
-  /** Of a column that holds a whole number below 2^53. */
-  integer(column: number): number {
-    const { bytes } = this;
-    let at = this.starts[column] as number;
-    const end = at + this.lengthOf(column);
-    const isNegative = bytes[at] === MINUS;
-    if (isNegative) at++;
-    let value = 0;
-    for (; at < end; at++) value = value * 10 + ((bytes[at] as number) - ZERO);
-    return isNegative ? -value : value;
+  /** The text of a column of type jsonb. */
+  json(column: number): string {
+    const start = this.startOf(column);
+    if (this.bytes[start] !== JSONB_VERSION)
+      throw new Error(
+        `The server sends jsonb in a form that is not known here, version ${this.bytes[start]}`,
+      );
+    return this.textFrom(start + 1, column);
+  }
+
+  /** Of a column of type integer. */
+  int4(column: number): number {
+    return this.bytes.readInt32BE(this.startOf(column));
+  }
+
+  /** Of a column of type bigint, whose magnitude is below 2^53. */
+  int8(column: number): number {
+    const start = this.startOf(column);
+    return this.bytes.readInt32BE(start) * TWO_TO_32 + this.bytes.readUInt32BE(start + 4);
+  }
+
+  /** Milliseconds since 1970 of a column of type timestamptz, rounded down. */
+  milliseconds(column: number): number {
+    return YEAR_2000 + Math.floor(this.int8(column) / 1000);
   }
 
   /** Whether a text of ASCII characters stands in a column, from its byte `from` on; false for any other text. */
   hasAt(column: number, from: number, ascii: string): boolean {
     if (this.lengthOf(column) < from + ascii.length) return false;
-    const start = (this.starts[column] as number) + from;
+    const start = this.startOf(column) + from;
     for (let i = 0; i < ascii.length; i++) {
       const code = ascii.charCodeAt(i);
       if (code > LAST_ASCII || this.bytes[start + i] !== code) return false;
@@ -69,5 +87,13 @@ export class WireRow {
   /** Whether a column is this text; false for one that is not ASCII. */
   is(column: number, ascii: string): boolean {
     return this.lengthOf(column) === ascii.length && this.hasAt(column, 0, ascii);
+  }
+
+  private startOf(column: number): number {
+    return this.starts[column] as number;
+  }
+
+  private textFrom(start: number, column: number): string {
+    return this.bytes.toString('utf8', start, this.startOf(column) + this.lengthOf(column));
   }
 }

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { WireRow } from '../database/wire-row.js';
 import { LogEvent } from './log-event.js';
-import { millisecondsOf } from './timestamp-text.js';
 
 /** One row of a page. `wanted` is absent where the consumer does not want the event: its position alone is reported. */
 export interface LogRow {
@@ -46,8 +45,8 @@ const LONGEST_DELAY = `interval '100 years'`;
 /** What an event takes beside its payload and metadata, about. */
 const ENVELOPE_BYTES = 256;
 
-/** The event begins a correlation of its own. */
-const OWN_CORRELATION = '{"correlationId": "';
+/** The event begins a correlation of its own: so does the binary form of such a jsonb begin, its version first. */
+const OWN_CORRELATION = '\u0001{"correlationId": "';
 
 /** Where these columns stand in a row of a page. */
 const POSITION = 0;
@@ -58,9 +57,9 @@ const PAYLOAD = 9;
 const METADATA = 10;
 const PARTITION = 12;
 
-/** The columns of an event as text, in the order in which `toLogEvent` reads them. */
+/** The columns of an event, in the order in which `toLogEvent` reads them. */
 const EVENT_COLUMNS = (alias: string) =>
-  `${alias}.id, ${alias}.event_name, ${alias}.event_version, ${alias}.source_module, ${alias}.aggregate_type,
+  `${alias}.id::text, ${alias}.event_name, ${alias}.event_version, ${alias}.source_module, ${alias}.aggregate_type,
    ${alias}.aggregate_id, ${alias}.payload, ${alias}.metadata, ${alias}.created_at`;
 
 /** Reading the log: pages for the cursors, and who may still be writing into the holes. */
@@ -84,8 +83,8 @@ export class OutboxLogStore {
     const pageSql = (isMine: string, more: string) => `
       SELECT e.position, CASE WHEN e.wanted THEN e.bytes END,
              CASE WHEN e.wanted AND e.available_at > clock_timestamp()
-                  THEN ceil(extract(epoch FROM least(e.available_at, clock_timestamp() + ${LONGEST_DELAY}) - clock_timestamp()) * 1000) END,
-             CASE WHEN e.wanted THEN e.id END, CASE WHEN e.wanted THEN e.event_name END, e.event_version,
+                  THEN ceil(extract(epoch FROM least(e.available_at, clock_timestamp() + ${LONGEST_DELAY}) - clock_timestamp()) * 1000)::bigint END,
+             CASE WHEN e.wanted THEN e.id::text END, CASE WHEN e.wanted THEN e.event_name END, e.event_version,
              CASE WHEN e.wanted THEN e.source_module END, CASE WHEN e.wanted THEN e.aggregate_type END,
              CASE WHEN e.wanted THEN e.aggregate_id END, CASE WHEN e.wanted AND e.bytes <= $7::int THEN e.payload END,
              CASE WHEN e.wanted THEN e.metadata END, CASE WHEN e.wanted THEN e.created_at END${more}
@@ -125,15 +124,10 @@ export class OutboxLogStore {
     const { chosen } = filter;
     const isOfSeveral = chosen.length > 1;
     const page = new PageRows(bytes, isOfSeveral);
-    const add = (row: WireRow) => page.add(row);
-    if (isOfSeveral)
-      await this.db.forEachRow(
-        'integration_partitions_page',
-        this.partitionsPageSql,
-        [...values, chosen],
-        add,
-      );
-    else await this.db.forEachRow('integration_page', this.pageSql, [...values, chosen[0]], add);
+    const statement = isOfSeveral
+      ? { name: 'integration_partitions_page', sql: this.partitionsPageSql, values: [...values, chosen] }
+      : { name: 'integration_page', sql: this.pageSql, values: [...values, chosen[0]] };
+    await this.db.forEachRow(statement, (row) => page.add(row));
     await this.readLarge(page.large);
     const cut = page.rows.length < page.found || page.found >= rows;
     return { rows: page.rows, cut, partitions: page.partitions };
@@ -142,15 +136,17 @@ export class OutboxLogStore {
   /** The payloads that were left behind. The log's rows never change: a later statement reads the same. */
   private async readLarge(events: ReadonlyMap<number, LogEvent>): Promise<void> {
     if (events.size === 0) return;
-    await this.db.forEachRow('integration_payloads', this.payloadsSql, [[...events.keys()]], (row) => {
-      events.get(row.integer(0))?.addPayload(row.text(1));
+    const statement = { name: 'integration_payloads', sql: this.payloadsSql, values: [[...events.keys()]] };
+    await this.db.forEachRow(statement, (row) => {
+      events.get(row.int8(0))?.addPayload(row.json(1));
     });
   }
 
   /** The events at these positions; a position that the log no longer has is absent. */
   async readByPosition(positions: readonly number[]): Promise<Map<number, LogEvent>> {
     const events = new Map<number, LogEvent>();
-    await this.db.forEachRow('integration_by_position', this.byPositionSql, [positions], (row) => {
+    const statement = { name: 'integration_by_position', sql: this.byPositionSql, values: [positions] };
+    await this.db.forEachRow(statement, (row) => {
       const event = toLogEvent(row);
       events.set(event.position, event);
     });
@@ -198,15 +194,15 @@ class PageRows {
     this.found++;
     if (this.total > this.bytes) return;
     if (row.isNull(ID)) {
-      this.rows.push({ position: row.integer(POSITION), wanted: undefined });
+      this.rows.push({ position: row.int8(POSITION), wanted: undefined });
       this.partitions?.push(-1);
       return;
     }
-    this.total += row.integer(BYTES) + row.lengthOf(METADATA) + ENVELOPE_BYTES;
+    this.total += row.int4(BYTES) + row.lengthOf(METADATA) + ENVELOPE_BYTES;
     if (this.total > this.bytes && this.rows.length > 0) return;
     const event = toLogEvent(row);
     this.rows.push(event);
-    this.partitions?.push(row.integer(PARTITION));
+    this.partitions?.push(row.int4(PARTITION));
     if (row.isNull(PAYLOAD)) this.large.set(event.position, event);
   }
 }
@@ -230,18 +226,18 @@ const aggregateType = new RepeatedText(7);
 function toLogEvent(row: WireRow): LogEvent {
   const id = row.text(ID);
   return new LogEvent({
-    position: row.integer(POSITION),
-    bytes: row.integer(BYTES),
-    delayMs: row.isNull(DELAY) ? undefined : row.integer(DELAY),
+    position: row.int8(POSITION),
+    bytes: row.int4(BYTES),
+    delayMs: row.isNull(DELAY) ? undefined : row.int8(DELAY),
     id,
     eventName: eventName.of(row),
-    eventVersion: row.integer(5),
+    eventVersion: row.int4(5),
     sourceModule: sourceModule.of(row),
     aggregateType: aggregateType.of(row),
     aggregateId: row.text(8),
-    payload: row.isNull(PAYLOAD) ? '' : row.text(PAYLOAD),
-    metadata: beginsCorrelation(row, id) ? undefined : row.text(METADATA),
-    createdAt: millisecondsOf(row.text(11)),
+    payload: row.isNull(PAYLOAD) ? '' : row.json(PAYLOAD),
+    metadata: beginsCorrelation(row, id) ? undefined : row.json(METADATA),
+    createdAt: row.milliseconds(11),
   });
 }
 

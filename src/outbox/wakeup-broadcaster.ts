@@ -69,7 +69,7 @@ export class WakeupBroadcaster {
     if (!(transaction instanceof EngineTransaction) || this.subscription === undefined) return false;
     if (this.following || !this.isFree) return false;
     this.following = true;
-    transaction.followCommitWith(this.store.notification(this.identity.id, false), (wasRun) =>
+    transaction.followCommitWith(this.store.notification(this.identity.id), (wasRun) =>
       this.scope.runInAsyncScope(() => this.followed(wasRun)),
     );
     return true;

@@ -75,7 +75,7 @@ export class WakeupListener {
   private async open(): Promise<EngineConnection> {
     const connection = await this.db.openDedicated('nestjs-integration listen', false);
     try {
-      connection.onNotification((payload, channel) => this.receive(payload, channel));
+      connection.onNotification((payload, channel) => this.receive(connection, payload, channel));
       await answerWithin(PING_TIMEOUT_MS, this.store.listen(connection));
       return connection;
     } catch (error) {
@@ -84,13 +84,15 @@ export class WakeupListener {
     }
   }
 
-  private receive(payload: string, channel: string): void {
+  private receive(connection: EngineConnection, payload: string, channel: string): void {
     if (channel === this.store.settingsChannel) {
       this.settingsChanged.next();
       return;
     }
     const { processId, concernsInbox } = readMessage(payload);
-    if (processId !== this.identity.id) this.notifier.signal({ source: 'listen', concernsInbox });
+    if (processId === this.identity.id) return;
+    this.db.heardFrom(connection);
+    this.notifier.signal({ source: 'listen', concernsInbox });
   }
 
   /** Returns when the connection has ended, does not answer, or is no longer wanted: the count of failures to go on from. */

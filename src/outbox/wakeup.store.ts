@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { EngineStatement } from '../database/engine-client.js';
+import pg from 'pg';
 import type { EngineConnection } from '../database/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { UNHURRIED_COMMIT } from '../database/unhurried-commit.store.js';
@@ -39,20 +39,17 @@ export class WakeupStore {
     this.settingsChannel = `${db.schema}_settings`;
   }
 
-  /**
-   * Tells every listening process. To be run in a transaction of its own: NOTIFY inside the business one would serialize commits.
-   */
-  notification(processId: string, concernsInbox: boolean): EngineStatement {
-    return {
-      name: 'integration_notify',
-      sql: `SELECT ${unhurriedNotify('$1', '$2')}`,
-      values: [this.outboxChannel, concernsInbox ? `${processId}${INBOX_MARK}` : processId],
-    };
+  /** SQL that tells every listening process that events were committed. Not for the business transaction: there NOTIFY serializes commits. */
+  notification(processId: string): string {
+    return `SELECT ${unhurriedNotify(pg.escapeLiteral(this.outboxChannel), pg.escapeLiteral(processId))}`;
   }
 
   async notify(processId: string, concernsInbox: boolean): Promise<void> {
-    const { name, sql, values } = this.notification(processId, concernsInbox);
-    await this.db.queryNamed(name, sql, values);
+    const message = concernsInbox ? `${processId}${INBOX_MARK}` : processId;
+    await this.db.queryNamed('integration_notify', `SELECT ${unhurriedNotify('$1', '$2')}`, [
+      this.outboxChannel,
+      message,
+    ]);
   }
 
   async listen(connection: EngineConnection): Promise<void> {
