@@ -57,9 +57,12 @@ function othersIn({ sizes }: Bench): Way[] {
 
 const PACE = { rate: 50, writers: 1 };
 
-/** Until all code that an event goes through is compiled, whosever it is; and then a moment to come to rest. */
+/**
+ * Until all code that an event goes through is compiled, whosever it is, one by one as those that are measured; and then a moment to come
+ * to rest.
+ */
 const WARM_UP = [
-  { events: 2_000, rate: 500 },
+  { events: 2_000, rate: 150 },
   { events: 50, rate: PACE.rate },
 ];
 
