@@ -284,8 +284,8 @@ class World {
       slots: new HandlerSlots(10),
       settings: { snapshot: () => SETTINGS },
       runner: {
-        begin: (deliveries: [Delivery, ...Delivery[]], isBatch: boolean) =>
-          new Attempt(deliveries, SETTINGS.handlerTimeoutMs, isBatch, () => {}),
+        begin: (delivery: Delivery, others?: readonly Delivery[]) =>
+          new Attempt(delivery, SETTINGS.handlerTimeoutMs, others !== undefined, () => {}, others),
         run: (attempt: Attempt, _lease: HeldLease, onOutcome: OutcomeHandler) => {
           attempt.begin(onOutcome);
           this.started({ attempt, done: (outcome) => attempt.settle(outcome) });

@@ -16,18 +16,20 @@
  * would have overtaken it.
  */
 import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
-import type { Deliveries, Delivery } from './delivery.js';
+import type { Delivery } from './delivery.js';
 import { cameFromLog, Lane } from './lane.js';
 import { ReadyQueue } from './ready-queue.js';
 
+type EventLane = Lane<Delivery>;
+
 export class AggregateLanes {
-  private readonly lanes = new Map<string, Lane>();
-  private readonly ready = new ReadyQueue<Lane>();
-  private readonly withParked = new Set<Lane>();
-  private readonly toRelease = new Set<Lane>();
-  private readonly writing = new Set<Lane>();
+  private readonly lanes = new Map<string, EventLane>();
+  private readonly ready = new ReadyQueue<EventLane>();
+  private readonly withParked = new Set<EventLane>();
+  private readonly toRelease = new Set<EventLane>();
+  private readonly writing = new Set<EventLane>();
   /** Lanes with an early event that is parked, and aggregates of which one is being written. */
-  private readonly early = new Set<Lane>();
+  private readonly early = new Set<EventLane>();
   private readonly earlySaving = new Set<string>();
   /** Releases that a save has under way. */
   private releasing = 0;
@@ -83,7 +85,7 @@ export class AggregateLanes {
 
   /** An event of the log. False if it has to wait behind an unresolved earlier one. */
   arrive(delivery: Delivery): boolean {
-    const lane = this.laneOf(delivery);
+    const lane = this.enter(delivery);
     if (lane.blocked) {
       this.park(lane, delivery);
       return false;
@@ -94,7 +96,7 @@ export class AggregateLanes {
 
   /** An event that the retry lane has claimed. */
   arriveClaimed(delivery: Delivery): void {
-    const lane = this.laneOf(delivery);
+    const lane = this.enter(delivery);
     lane.insert(delivery);
     if (lane.running === 0) this.ready.push(lane, delivery.subscription.priority);
   }
@@ -114,13 +116,9 @@ export class AggregateLanes {
    * Up to `most` events of one subscription to run together, those of one aggregate one after another in the log's order.
    * Retries, and events of a batch that failed, come by themselves.
    */
-  takeBatch(most: number): Deliveries | undefined {
-    if (most === 1) {
-      const one = this.take();
-      return one && [one];
-    }
+  takeBatch(most: number): Delivery[] {
     const batch: Delivery[] = [];
-    const passedOver: Lane[] = [];
+    const passedOver: EventLane[] = [];
     while (batch.length < most) {
       const lane = this.ready.take();
       if (lane === undefined) break;
@@ -131,7 +129,7 @@ export class AggregateLanes {
       if (batch[0] !== undefined && runsAlone(batch[0])) break;
     }
     for (const lane of passedOver) this.makeReady(lane);
-    return isSome(batch) ? batch : undefined;
+    return batch;
   }
 
   /** The event is resolved: processed, skipped, dead, failed for good, or delayed. One claimed to follow it has its turn already. */
@@ -234,14 +232,14 @@ export class AggregateLanes {
    * fill the window in which the others could run. They are released when the running one is resolved.
    */
   spillLongest(): void {
-    let longest: Lane | undefined;
+    let longest: EventLane | undefined;
     for (const lane of this.lanes.values()) {
       if (lane.running > 0 && lane.queue.length > (longest?.queue.length ?? 0)) longest = lane;
     }
     if (longest !== undefined) this.blockLane(longest, 0);
   }
 
-  private enqueue(lane: Lane, delivery: Delivery): void {
+  private enqueue(lane: EventLane, delivery: Delivery): void {
     if (lane.queue.length > 0) {
       lane.queue.push(delivery);
       return;
@@ -251,7 +249,7 @@ export class AggregateLanes {
     this.makeReady(lane);
   }
 
-  private takeFrom(lane: Lane, batch: Delivery[], most: number): void {
+  private takeFrom(lane: EventLane, batch: Delivery[], most: number): void {
     while (batch.length < most) {
       const next = lane.queue[0];
       if (next === undefined || (batch.length > 0 && !belongsTo(next, batch))) return;
@@ -261,23 +259,24 @@ export class AggregateLanes {
     }
   }
 
-  private makeReady(lane: Lane): void {
+  private makeReady(lane: EventLane): void {
     const next = lane.queue[0];
     if (next !== undefined && lane.running === 0) this.ready.push(lane, next.subscription.priority);
   }
 
-  private finish(delivery: Delivery): Lane {
-    const lane = this.laneOf(delivery);
+  private finish(delivery: Delivery): EventLane {
+    // It has entered one, and a lane with anything running stays.
+    const lane = delivery.lane as EventLane;
     lane.end(delivery);
     return lane;
   }
 
-  private advance(lane: Lane): void {
+  private advance(lane: EventLane): void {
     this.makeReady(lane);
     if (lane.isIdle) this.lanes.delete(lane.name);
   }
 
-  private blockLane(lane: Lane, highestRow: number): void {
+  private blockLane(lane: EventLane, highestRow: number): void {
     lane.blocked = true;
     lane.blocks++;
     lane.highestRow = Math.max(lane.highestRow, highestRow);
@@ -288,7 +287,7 @@ export class AggregateLanes {
     for (const delivery of fromLog) this.park(lane, delivery);
   }
 
-  private park(lane: Lane, delivery: Delivery): void {
+  private park(lane: EventLane, delivery: Delivery): void {
     if (delivery.position < lane.highestRow) this.markEarly(lane);
     lane.highestRow = Math.max(lane.highestRow, delivery.position);
     lane.parked ??= [];
@@ -296,12 +295,12 @@ export class AggregateLanes {
     this.withParked.add(lane);
   }
 
-  private markEarly(lane: Lane): void {
+  private markEarly(lane: EventLane): void {
     this.early.add(lane);
     this.wantRelease(lane);
   }
 
-  private unblock(lane: Lane): void {
+  private unblock(lane: EventLane): void {
     lane.blocked = false;
     lane.highestRow = 0;
     for (const delivery of lane.parked ?? []) lane.insert(delivery);
@@ -310,21 +309,24 @@ export class AggregateLanes {
     this.early.delete(lane);
   }
 
-  private releaseLater(lane: Lane): void {
+  private releaseLater(lane: EventLane): void {
     lane.rowUnsaved = true;
     this.writing.add(lane);
   }
 
-  private wantRelease(lane: Lane): void {
+  private wantRelease(lane: EventLane): void {
     lane.release = 'wanted';
     this.toRelease.add(lane);
   }
 
-  private laneOf(delivery: Delivery): Lane {
-    return this.lane(this.ordered ? delivery.log.aggregateName : String(delivery.position), delivery.log);
+  private enter(delivery: Delivery): EventLane {
+    const { log } = delivery;
+    const lane = this.lane(this.ordered ? log.aggregateName : String(log.position), log);
+    delivery.lane = lane;
+    return lane;
   }
 
-  private lane(name: string, { aggregateType, aggregateId }: AggregateKey): Lane {
+  private lane(name: string, { aggregateType, aggregateId }: AggregateKey): EventLane {
     let lane = this.lanes.get(name);
     if (lane === undefined) {
       lane = new Lane(name, aggregateType, aggregateId);
@@ -332,10 +334,6 @@ export class AggregateLanes {
     }
     return lane;
   }
-}
-
-function isSome(deliveries: readonly Delivery[]): deliveries is Deliveries {
-  return deliveries.length > 0;
 }
 
 function runsAlone(delivery: Delivery): boolean {

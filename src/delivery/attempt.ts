@@ -5,6 +5,8 @@ import type { Deliveries, Delivery, Outcome } from './delivery.js';
 /** Told once how an attempt ended. */
 export type OutcomeHandler = (attempt: Attempt, outcome: Outcome) => void;
 
+const NOBODY: readonly Delivery[] = [];
+
 /** One run of a handler, for one event or for a batch: its deadline and its abort signal. */
 export class Attempt {
   /** Aborted or past its deadline: what still comes of it is ignored. */
@@ -22,27 +24,35 @@ export class Attempt {
   private onCommitting: ((attempt: Attempt) => void) | undefined;
   private settled = false;
   private timer: NodeJS.Timeout | undefined;
-  private readonly startedAt = performance.now();
+  private startedAt: number | undefined;
   private controller: AbortController | undefined;
   private endedBy: Error | undefined;
+  private pending: readonly Delivery[] | undefined;
 
   constructor(
-    /** One, or the events of a batch: of one subscription, ascending within each aggregate. */
-    readonly deliveries: Deliveries,
+    /** The first, mostly the only one: what names the attempt in logs. */
+    readonly delivery: Delivery,
     readonly timeoutMs: number,
     /** The handler takes an array, be it of one. */
     readonly isBatch: boolean,
     private readonly onDeadline: (attempt: Attempt, error: IntegrationError) => void,
-  ) {
-    this.toHandle = deliveries;
+    /** The other events of a batch. */
+    readonly others: readonly Delivery[] = NOBODY,
+  ) {}
+
+  /** The events of a batch: of one subscription, ascending within each aggregate. */
+  get deliveries(): Deliveries {
+    return [this.delivery, ...this.others];
   }
 
-  /** The events that the handler is given: less than all when a batch's transaction finds some settled already. */
-  toHandle: readonly Delivery[];
+  /** Those that the handler is given. */
+  get toHandle(): readonly Delivery[] {
+    return this.pending ?? this.deliveries;
+  }
 
-  /** The first: what names the attempt in logs. */
-  get delivery(): Delivery {
-    return this.deliveries[0];
+  /** The batch's transaction found the others settled already. */
+  handleOnly(pending: readonly Delivery[]): void {
+    this.pending = pending;
   }
 
   /** The events of a batch as its handler gets them. */
@@ -62,8 +72,11 @@ export class Attempt {
     return this.controller.signal;
   }
 
+  /** Until its deadline, which is counted from the first time that this is asked for: most handlers are done before. */
   get remainingMs(): number {
-    return Math.max(1, Math.ceil(this.timeoutMs - (performance.now() - this.startedAt)));
+    const now = performance.now();
+    this.startedAt ??= now;
+    return Math.max(1, Math.ceil(this.timeoutMs - (now - this.startedAt)));
   }
 
   /** Ends the attempt from outside; the handler sees its signal abort with this reason. */

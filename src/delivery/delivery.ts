@@ -1,6 +1,7 @@
 import type { DomainEvent } from '../events/domain-event.js';
 import type { LogEvent } from '../outbox/log-event.js';
 import type { Subscription } from '../subscribers/consumer.js';
+import type { Lane } from './lane.js';
 
 /** The row of the inbox that a retry belongs to. */
 export interface Claim {
@@ -15,6 +16,8 @@ export interface Claim {
 export class Delivery {
   /** It was part of a batch that failed: it runs by itself from now on. */
   alone = false;
+  /** Of its aggregate: the one that it waits or runs in. */
+  lane: Lane<Delivery> | undefined = undefined;
 
   constructor(
     readonly log: LogEvent,

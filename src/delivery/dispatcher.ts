@@ -13,7 +13,7 @@ import { Arrivals } from './arrivals.js';
 import type { Attempt } from './attempt.js';
 import { BatchGate } from './batch-gate.js';
 import type { ClaimedRows } from './claimed-rows.js';
-import type { Deliveries, Outcome } from './delivery.js';
+import type { Outcome } from './delivery.js';
 import type { HandlerRunner } from './handler-runner.js';
 import type { HandlerSlots, SlotUser } from './handler-slots.js';
 import { InfrastructurePause } from './infrastructure-pause.js';
@@ -201,18 +201,28 @@ export class Dispatcher implements SaveSource, SlotUser {
       !this.gate.isFilling(this.inHand.waitingEvents, this.inHand.singles > 0 || this.claims.size > 0) &&
       this.env.slots.tryTake(this)
     ) {
-      const deliveries = this.lanes.takeBatch(this.consumer.batch?.maxSize ?? 1);
-      if (deliveries === undefined || deliveries[0].claim?.alone === true) this.env.slots.giveBack();
-      if (deliveries !== undefined) this.start(deliveries);
+      const attempt = this.nextAttempt();
+      if (attempt === undefined || attempt.delivery.claim?.alone === true) this.env.slots.giveBack();
+      if (attempt !== undefined) this.start(attempt);
     }
   }
 
-  private start(deliveries: Deliveries): void {
-    for (const delivery of deliveries) this.inHand.begin(delivery);
+  private nextAttempt(): Attempt | undefined {
+    const { batch } = this.consumer;
+    if (batch === undefined) {
+      const one = this.lanes.take();
+      return one && this.env.runner.begin(one);
+    }
+    const [first, ...others] = this.lanes.takeBatch(batch.maxSize);
+    return first && this.env.runner.begin(first, others);
+  }
+
+  private start(attempt: Attempt): void {
+    this.inHand.begin(attempt.delivery);
+    for (const other of attempt.others) this.inHand.begin(other);
     const { runner, slots } = this.env;
-    const attempt = runner.begin(deliveries, this.consumer.batch !== undefined);
     this.running.add(attempt);
-    if (deliveries[0].claim?.alone === true)
+    if (attempt.delivery.claim?.alone === true)
       slots.exclusively(() => this.runUnlessClosed(attempt)).then((outcome) => this.end(attempt, outcome));
     else runner.run(attempt, this.lease, this.endInSlot, this.committing);
   }

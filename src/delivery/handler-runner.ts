@@ -14,7 +14,7 @@ import {
   runInHandlerContext,
 } from '../telemetry/integration-context.js';
 import { Attempt, type OutcomeHandler } from './attempt.js';
-import type { Deliveries, Outcome } from './delivery.js';
+import type { Delivery, Outcome } from './delivery.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
 import { HandlerTransaction } from './handler-transaction.js';
@@ -52,9 +52,10 @@ export class HandlerRunner {
     private readonly faults: FaultPoints,
   ) {}
 
-  begin(deliveries: Deliveries, isBatch: boolean): Attempt {
-    const timeoutMs = deliveries[0].subscription.timeoutMs ?? this.settings.snapshot().handlerTimeoutMs;
-    return new Attempt(deliveries, timeoutMs, isBatch, this.endAtDeadline);
+  /** `others`: of a batch. */
+  begin(delivery: Delivery, others?: readonly Delivery[]): Attempt {
+    const timeoutMs = delivery.subscription.timeoutMs ?? this.settings.snapshot().handlerTimeoutMs;
+    return new Attempt(delivery, timeoutMs, others !== undefined, this.endAtDeadline, others);
   }
 
   /**

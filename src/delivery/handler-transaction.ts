@@ -121,8 +121,9 @@ export class HandlerTransaction {
     const unread = await this.cursors.unreadOf(transaction, lease.key, lease.token, all.toString());
     if (unread === undefined) return LEASE_LOST;
     const pending = PositionSet.parse(unread);
-    attempt.toHandle = attempt.deliveries.filter((delivery) => pending.has(delivery.position));
-    return attempt.toHandle.length === 0 ? { kind: 'processed' } : undefined;
+    const toHandle = attempt.deliveries.filter((delivery) => pending.has(delivery.position));
+    attempt.handleOnly(toHandle);
+    return toHandle.length === 0 ? { kind: 'processed' } : undefined;
   }
 }
 

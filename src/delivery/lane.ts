@@ -1,5 +1,11 @@
 import type { AggregateKey } from '../events/aggregate-key.js';
-import type { Delivery } from './delivery.js';
+
+/** What a lane needs to know of an event. */
+interface Queued {
+  readonly position: number;
+  /** Undefined on the way from the log. */
+  readonly claim: object | undefined;
+}
 
 type Release = 'none' | 'wanted' | 'saving';
 
@@ -7,14 +13,14 @@ type Release = 'none' | 'wanted' | 'saving';
  * It keeps no event beyond its turn, nor the one it was made for: once the map of lanes is old, each table that it outgrows is garbage of
  * the old generation, and would keep all that its lanes reach from being collected with the young one.
  */
-export class Lane implements AggregateKey {
+export class Lane<Event extends Queued = Queued> implements AggregateKey {
   /** How many of its events run: more than one only as parts of one batch. */
   running = 0;
   /** How many of them came from the log. */
   runningFromLog = 0;
-  queue: Delivery[] = [];
+  queue: Event[] = [];
   /** Most lanes never have one. */
-  parked: Delivery[] | undefined;
+  parked: Event[] | undefined;
   blocked = false;
   /** The highest position of which the inbox has, or will have, an unresolved row. */
   highestRow = 0;
@@ -47,25 +53,25 @@ export class Lane implements AggregateKey {
   }
 
   /** Its next one runs. */
-  begin(next: Delivery): void {
+  begin(next: Event): void {
     this.queue.shift();
     this.running++;
     if (cameFromLog(next)) this.runningFromLog++;
   }
 
   /** One of its events does not run any more. */
-  end(delivery: Delivery): void {
+  end(event: Event): void {
     this.running--;
-    if (cameFromLog(delivery)) this.runningFromLog--;
+    if (cameFromLog(event)) this.runningFromLog--;
   }
 
   /** Where its position says. */
-  insert(delivery: Delivery): void {
-    this.queue.push(delivery);
+  insert(event: Event): void {
+    this.queue.push(event);
     this.queue.sort((a, b) => a.position - b.position);
   }
 }
 
-export function cameFromLog(delivery: Delivery): boolean {
-  return delivery.claim === undefined;
+export function cameFromLog(event: Queued): boolean {
+  return event.claim === undefined;
 }

@@ -48,22 +48,23 @@ export class OutcomeSettler {
 
   /** A batch that fails is run again event by event: the one at fault is found, and no other is blamed for it. */
   ended(attempt: Attempt, outcome: Outcome): void {
-    const { deliveries } = attempt;
-    if (deliveries[0].alone && outcome.kind !== 'infrastructure') this.inHand.singles--;
+    const { delivery, others } = attempt;
+    if (delivery.alone && outcome.kind !== 'infrastructure') this.inHand.singles--;
     if (outcome.kind === 'processed' && attempt.settlesPositions) {
       this.pause.succeeded();
-      for (const delivery of deliveries) {
-        this.outcomes.tellCommitted(delivery);
-        this.inHand.lanes.resolved(delivery);
+      for (const each of attempt.deliveries) {
+        this.outcomes.tellCommitted(each);
+        this.inHand.lanes.resolved(each);
       }
-    } else if (deliveries.length > 1 && isFailure(outcome)) {
-      for (const delivery of deliveries) {
-        delivery.alone = true;
+    } else if (others.length > 0 && isFailure(outcome)) {
+      for (const each of attempt.deliveries) {
+        each.alone = true;
         this.inHand.singles++;
-        this.inHand.again(delivery);
+        this.inHand.again(each);
       }
     } else {
-      for (const delivery of deliveries) this.settle(delivery, outcome);
+      this.settle(delivery, outcome);
+      for (const other of others) this.settle(other, outcome);
     }
   }
 

@@ -37,6 +37,7 @@ export class PageLoop {
   private readBelow = 0;
   private passWaiter: { readonly position: number; readonly resolve: () => void } | undefined;
   private reading = false;
+  private isFull = false;
   private replayWanted = false;
   private draining: boolean;
   private rowsFactor = 1;
@@ -80,7 +81,7 @@ export class PageLoop {
 
   /** Events have ended, or were saved. */
   makeRoom(): void {
-    this.roomMade.raise();
+    if (this.isFull && this.hasRoom()) this.roomMade.raise();
   }
 
   /** Resolves once whatever was there up to `position` when the worker began has been read, or the worker ends. */
@@ -210,7 +211,9 @@ export class PageLoop {
       patience = this.context.after(SPILL_AFTER_MS, spill);
     };
     let patience = this.context.after(SPILL_AFTER_MS, spill);
+    this.isFull = true;
     while (!this.context.stopped && !this.hasRoom()) await this.roomMade.wait();
+    this.isFull = false;
     this.context.cancel(patience);
   }
 

@@ -36,8 +36,7 @@ export class RunningAttempts {
 
   /** Whether one of them runs an event that `isOne`. */
   some(isOne: (delivery: Delivery) => boolean): boolean {
-    for (const { deliveries } of this.attempts) if (deliveries.some(isOne)) return true;
-    return false;
+    return this.attempts.some(({ delivery, others }) => isOne(delivery) || others.some(isOne));
   }
 
   /** Resolves when nothing runs any more. */

@@ -13,8 +13,8 @@ function copyOfContainer(value: object): object {
     return copy;
   }
   const copy: Record<string, unknown> = { ...value };
-  for (const key in copy) {
-    const inner = copy[key];
+  for (const key in value) {
+    const inner = (value as Record<string, unknown>)[key];
     if (isContainer(inner)) setOwn(copy, key, copyOfContainer(inner));
   }
   return copy;

@@ -81,7 +81,21 @@ export function runHandler<A extends unknown[], R>(
   handler: (...input: A) => R,
   ...input: A
 ): R {
-  return storage.run({ handler: { consumerName, event }, transaction: undefined }, handler, ...input);
+  return storage.run(new PlainHandlerContext(consumerName, event), handler, ...input);
+}
+
+/** One object for the context and its handler: there is one for every event. */
+class PlainHandlerContext implements IntegrationContext, HandlerScope {
+  readonly transaction = undefined;
+
+  constructor(
+    readonly consumerName: string,
+    readonly event: HandledEvent | undefined,
+  ) {}
+
+  get handler(): HandlerScope {
+    return this;
+  }
 }
 
 /**
