@@ -18,12 +18,13 @@
 import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
 import type { Delivery } from './delivery.js';
 import { cameFromLog, Lane } from './lane.js';
+import { LaneTable } from './lane-table.js';
 import { ReadyQueue } from './ready-queue.js';
 
 type EventLane = Lane<Delivery>;
 
 export class AggregateLanes {
-  private readonly lanes = new Map<string, EventLane>();
+  private readonly lanes = new LaneTable<EventLane>();
   private readonly ready = new ReadyQueue<EventLane>();
   private readonly withParked = new Set<EventLane>();
   private readonly toRelease = new Set<EventLane>();
@@ -75,7 +76,7 @@ export class AggregateLanes {
 
   /** Whether another event of this aggregate runs, waits or is unresolved, so that a later one has to take its turn here. */
   isTaken(aggregate: AggregateKey): boolean {
-    return this.ordered && this.lanes.has(nameOfAggregate(aggregate));
+    return this.ordered && this.lanes.find(nameOfAggregate(aggregate)) !== undefined;
   }
 
   /** Somebody else may have resolved rows: every blocked lane asks the inbox again with the next save. */
@@ -213,7 +214,7 @@ export class AggregateLanes {
     const blocked = new Set(stillBlocked.map(nameOfAggregate));
     this.releasing -= released.length;
     for (const aggregate of released) {
-      const lane = this.lanes.get(nameOfAggregate(aggregate));
+      const lane = this.lanes.find(nameOfAggregate(aggregate));
       if (lane === undefined || lane.release !== 'saving') continue;
       lane.release = 'none';
       if (!blocked.has(lane.name) && lane.blocks === lane.blocksAtRelease) this.unblock(lane);
@@ -223,7 +224,7 @@ export class AggregateLanes {
 
   /** The save found a row of this aggregate in another state than we believed: the inbox decides. */
   recheck(aggregate: AggregateKey): void {
-    const lane = this.lanes.get(nameOfAggregate(aggregate));
+    const lane = this.lanes.find(nameOfAggregate(aggregate));
     if (lane?.blocked === true) this.wantRelease(lane);
   }
 
@@ -273,7 +274,7 @@ export class AggregateLanes {
 
   private advance(lane: EventLane): void {
     this.makeReady(lane);
-    if (lane.isIdle) this.lanes.delete(lane.name);
+    if (lane.isIdle) this.lanes.remove(lane);
   }
 
   private blockLane(lane: EventLane, highestRow: number): void {
@@ -327,10 +328,10 @@ export class AggregateLanes {
   }
 
   private lane(name: string, { aggregateType, aggregateId }: AggregateKey): EventLane {
-    let lane = this.lanes.get(name);
+    let lane = this.lanes.find(name);
     if (lane === undefined) {
       lane = new Lane(name, aggregateType, aggregateId);
-      this.lanes.set(name, lane);
+      this.lanes.add(lane);
     }
     return lane;
   }

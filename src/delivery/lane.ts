@@ -1,4 +1,5 @@
 import type { AggregateKey } from '../events/aggregate-key.js';
+import type { Named } from './lane-table.js';
 
 /** What a lane needs to know of an event. */
 interface Queued {
@@ -13,7 +14,10 @@ type Release = 'none' | 'wanted' | 'saving';
  * It keeps no event beyond its turn, nor the one it was made for: once the map of lanes is old, each table that it outgrows is garbage of
  * the old generation, and would keep all that its lanes reach from being collected with the young one.
  */
-export class Lane<Event extends Queued = Queued> implements AggregateKey {
+export class Lane<Event extends Queued = Queued> implements AggregateKey, Named<Lane<Event>> {
+  hash = 0;
+  next: Lane<Event> | undefined = undefined;
+
   /** How many of its events run: more than one only as parts of one batch. */
   running = 0;
   /** How many of them came from the log. */
