@@ -17,10 +17,11 @@ export class PositionSet {
   }
 
   /** Of positions in any order, repeated or not. */
-  static of(positions: Iterable<number>): PositionSet {
-    const sorted = Float64Array.from(positions).sort();
+  static of(positions: readonly number[]): PositionSet {
+    const sorted = isAscending(positions) ? positions : new Float64Array(positions).sort();
     const bounds: number[] = [];
-    for (const position of sorted) {
+    for (let i = 0; i < sorted.length; i++) {
+      const position = sorted[i] as number;
       const last = bounds.length - 1;
       if (last >= 0 && position <= (bounds[last] as number)) {
         if (position === bounds[last]) bounds[last] = position + 1;
@@ -180,4 +181,11 @@ export class PositionSet {
     }
     return low * 2;
   }
+}
+
+/** Pages are, and what handlers do mostly is. */
+function isAscending(positions: readonly number[]): boolean {
+  for (let i = 1; i < positions.length; i++)
+    if ((positions[i] as number) < (positions[i - 1] as number)) return false;
+  return true;
 }

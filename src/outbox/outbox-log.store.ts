@@ -82,7 +82,7 @@ export class OutboxLogStore {
     // the page stays behind (null) and is fetched once it is known to fit.
     const pageSql = (isMine: string, more: string) => `
       SELECT e.position, CASE WHEN e.wanted THEN e.bytes END,
-             CASE WHEN e.wanted AND e.available_at > clock_timestamp()
+             CASE WHEN e.wanted AND e.available_at IS NOT NULL AND e.available_at > clock_timestamp()
                   THEN ceil(extract(epoch FROM least(e.available_at, clock_timestamp() + ${LONGEST_DELAY}) - clock_timestamp()) * 1000)::bigint END,
              CASE WHEN e.wanted THEN e.id::text END, CASE WHEN e.wanted THEN e.event_name END, e.event_version,
              CASE WHEN e.wanted THEN e.source_module END, CASE WHEN e.wanted THEN e.aggregate_type END,
