@@ -95,6 +95,38 @@ describe('a processor whose loops are switched off', () => {
     expect(handled.all).toHaveLength(95);
   });
 
+  it.each([
+    [1, 20],
+    [2, 10],
+    [5, 5],
+  ])(
+    'reads it for %d consumers by pages of %d: those who share one are busy for longer',
+    async (consumers, rows) => {
+      const asked: number[] = [];
+      const { readPage } = OutboxLogStore.prototype;
+      jest.spyOn(OutboxLogStore.prototype, 'readPage').mockImplementation(function (
+        this: OutboxLogStore,
+        ...args: Parameters<typeof readPage>
+      ) {
+        asked.push(args[1]);
+        return readPage.apply(this, args);
+      });
+      const eventName = `shared-by-${consumers}`;
+      const subscribers = Array.from({ length: consumers }, (_, i) => ({
+        eventName,
+        consumerName: `${eventName}-${i}`,
+        handler: async () => {},
+      }));
+      const app = await startApp(database, subscribers, {
+        settings: { 'processor.enabled': false, batchSize: 5, startupDrainBatchSize: 20 },
+      });
+      opened.push(app);
+      await app.api.publishEvents(events(eventName, 60));
+      expect(await app.processor.startupDrain()).toBe(60 * consumers);
+      expect(Math.max(...asked)).toBe(rows);
+    },
+  );
+
   it('may be asked by several at once: each is answered when the work is done', async () => {
     const { app, handled } = await consume(
       'at-once',

@@ -41,7 +41,7 @@ export class CursorReader {
   private inclusions = 0;
 
   constructor(
-    private readonly log: Pick<LogReader, 'readPage' | 'readWriters'>,
+    private readonly log: Pick<LogReader, 'readPage' | 'readWriters' | 'sharers'>,
     unread: string,
   ) {
     this.toRead = PositionSet.parse(unread);
@@ -60,6 +60,11 @@ export class CursorReader {
   /** In how many pieces the next page asks: what the holes cost. */
   get rangeCount(): number {
     return this.toRead.rangeCount;
+  }
+
+  /** How many cursors of this process are given what this one reads. */
+  get sharers(): number {
+    return this.log.sharers;
   }
 
   /** Whether anything below `limit` has not been read, or not appeared, yet. */

@@ -48,6 +48,14 @@ describe('pages of the log', () => {
     expect(await Promise.all(asked)).toEqual([TO_THE_END, TO_THE_END, TO_THE_END]);
   });
 
+  it('are known to be read by several: those who want the same names of the same partition', () => {
+    const [one, other, ofAnotherPartition] = [join(0, 2), join(0, 2), join(1, 2)];
+    const ofOtherNames = pages.join({ eventNames: ['order.*'], partitions: 2, partition: 0 });
+    expect([one, ofAnotherPartition, ofOtherNames].map(({ sharers }) => sharers)).toEqual([2, 1, 1]);
+    other.leave();
+    expect(one.sharers).toBe(1);
+  });
+
   it('that were cut short are kept for those who follow, once each', async () => {
     const [one, other] = [join(), join()];
     const first = ask(one, '{[1,)}');

@@ -48,8 +48,12 @@ export class LogPages {
   /** A cursor begins to read. */
   join(filter: CursorFilter): LogReader {
     const reader = new GroupReader(filter);
-    this.readers.push(reader);
+    const { readers } = this;
+    readers.push(reader);
     return {
+      get sharers() {
+        return readers.filter((other) => reader.sharesWith(other)).length;
+      },
       readPage: (ranges, rows, bytes) => this.readPage(reader, ranges, rows, bytes),
       readWriters: () => this.log.readWriters(),
       leave: () => this.leave(reader),

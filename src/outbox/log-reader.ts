@@ -15,6 +15,8 @@ export interface LogReader {
   /** As `OutboxLogStore.readPage`, for the cursor's own filter. The events are shared. */
   readPage(ranges: string, rows: number, bytes: number): Promise<LogPage>;
   readWriters(): Promise<LogWriter[]>;
+  /** How many cursors of this process are given the same events, this one included: those of several consumers. */
+  readonly sharers: number;
   /** The cursor reads no more. */
   leave(): void;
 }
@@ -49,6 +51,11 @@ export class GroupReader {
       this.askedFrom < READS_ALONE &&
       other.askedFrom <= this.askedFrom
     );
+  }
+
+  /** Whether that one is given the same events; this one is. */
+  sharesWith({ group, filter }: GroupReader): boolean {
+    return group === this.group && filter.partition === this.filter.partition;
   }
 
   canTake({ start, group, chosen }: SharedPage): boolean {

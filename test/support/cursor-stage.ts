@@ -129,7 +129,8 @@ export class StageConsumer {
     unread: string,
   ) {
     const store = new kit.OutboxLogStore(db);
-    const log: Pick<LogReader, 'readPage' | 'readWriters'> = {
+    const log: Pick<LogReader, 'readPage' | 'readWriters' | 'sharers'> = {
+      sharers: 1,
       readPage: async (...args) => this.meanwhile(await store.readPage(...args, WANTED)),
       readWriters: async () => this.meanwhile(await store.readWriters()),
     };

@@ -348,6 +348,7 @@ export class SimulatedConnections {
       join: () => ({
         readPage: (ranges, rows) => send('readPage', () => inbox.readPage(ranges, rows)),
         readWriters: () => send('readWriters', () => []),
+        sharers: 1,
         leave: () => {},
       }),
     };
