@@ -38,6 +38,8 @@ export class PageLoop {
   private passWaiter: { readonly position: number; readonly resolve: () => void } | undefined;
   private reading = false;
   private isFull = false;
+  /** How many consumers shared the last page. */
+  private sharers = 1;
   private replayWanted = false;
   private draining: boolean;
   private rowsFactor = 1;
@@ -133,6 +135,7 @@ export class PageLoop {
     const startedAt = performance.now();
     try {
       if (this.replayWanted && !(await this.includeReplayed())) return false;
+      this.sharers = this.reader.sharers;
       const share = this.dispatcher.waitingBytes > MANY_BYTES ? 2 : 1;
       const rows = Math.min(this.pageRows(), this.rowsThatFit);
       const page = await this.reader.readPage(Math.ceil(rows / share), PAGE_BYTES / share);
@@ -201,7 +204,7 @@ export class PageLoop {
   private pageRows(): number {
     const { batchSize, startupDrainBatchSize } = this.context.env.settings.snapshot();
     const rows = this.draining
-      ? Math.max(batchSize, Math.ceil(startupDrainBatchSize / this.reader.sharers))
+      ? Math.max(batchSize, Math.ceil(startupDrainBatchSize / this.sharers))
       : batchSize;
     return Math.min(rows * this.rowsFactor, Math.max(rows, MOST_ROWS));
   }
