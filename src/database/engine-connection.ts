@@ -41,6 +41,8 @@ export interface EngineConnection {
   ping(): Promise<void>;
   onNotification(listener: (payload: string, channel: string) => void): void;
   readonly ended: Promise<void>;
+  /** Whether it ended, or is to end, by `close`. */
+  readonly isClosed: boolean;
   close(): Promise<void>;
   /** Ends it without a farewell, for a server that does not answer. */
   destroy(): void;
@@ -146,6 +148,7 @@ export class EngineConnectionFactory {
       throw error;
     }
     let asked = 0;
+    let isClosed = false;
     const asking = async <R>(work: Promise<R>): Promise<R> => {
       asked++;
       return work.finally(() => {
@@ -166,7 +169,13 @@ export class EngineConnectionFactory {
       },
       onNotification: (listener) =>
         client.on('notification', (message) => listener(message.payload ?? '', message.channel)),
-      close: () => client.end().catch(() => {}),
+      get isClosed() {
+        return isClosed;
+      },
+      close: () => {
+        isClosed = true;
+        return client.end().catch(() => {});
+      },
       destroy: () => destroySocket(client),
     };
   }
