@@ -96,11 +96,6 @@ export class EngineConnectionFactory {
     this.started = started;
   }
 
-  /** After a loss: which server it was does not matter any more, the connections to it are given up. */
-  forgetServer(): void {
-    this.started = undefined;
-  }
-
   /** Sets the session up and refuses a server, or a pooler, that the engine cannot rely on, and one that falls silent meanwhile. */
   prepare(client: UnpreparedConnection, use: SessionUse): Promise<void> {
     return answerWithin(PREPARE_TIMEOUT_MS, this.prepareSession(client, use));

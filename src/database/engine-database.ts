@@ -179,7 +179,6 @@ export class EngineDatabase implements EngineSession {
   private announceLoss(what: string, era: number): void {
     if (this.closing || era < this.era) return;
     this.era++;
-    this.connections.forgetServer();
     this.awake = undefined;
     for (const connection of this.dedicated) connection.destroy();
     this.losses$.next(what);
