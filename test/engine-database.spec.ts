@@ -214,15 +214,6 @@ describe('after a loss', () => {
     await refused;
   });
 
-  it('there is none where a connection is closed that is not needed any more', async () => {
-    const critical = await own.openDedicated('heartbeat', true);
-    const before = await sessions();
-    await critical.close();
-    await critical.ended;
-    expect(new Set(await sessions())).toEqual(new Set(before));
-    expect(losses).toEqual([]);
-  });
-
   it('the ends of the other connections are no losses of their own', async () => {
     await lose(await sessions());
     await sessions();

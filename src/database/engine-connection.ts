@@ -41,8 +41,6 @@ export interface EngineConnection {
   ping(): Promise<void>;
   onNotification(listener: (payload: string, channel: string) => void): void;
   readonly ended: Promise<void>;
-  /** Whether it ended, or is to end, by `close`. */
-  readonly isClosed: boolean;
   close(): Promise<void>;
   /** Ends it without a farewell, for a server that does not answer. */
   destroy(): void;
@@ -148,7 +146,6 @@ export class EngineConnectionFactory {
       throw error;
     }
     let asked = 0;
-    let isClosed = false;
     const asking = async <R>(work: Promise<R>): Promise<R> => {
       asked++;
       return work.finally(() => {
@@ -169,13 +166,7 @@ export class EngineConnectionFactory {
       },
       onNotification: (listener) =>
         client.on('notification', (message) => listener(message.payload ?? '', message.channel)),
-      get isClosed() {
-        return isClosed;
-      },
-      close: () => {
-        isClosed = true;
-        return client.end().catch(() => {});
-      },
+      close: () => client.end().catch(() => {}),
       destroy: () => destroySocket(client),
     };
   }

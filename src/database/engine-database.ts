@@ -121,7 +121,7 @@ export class EngineDatabase implements EngineSession {
     this.dedicated.add(connection);
     connection.ended.then(() => {
       this.dedicated.delete(connection);
-      if (critical && !connection.isClosed) this.announceLoss(applicationName, era);
+      if (critical) this.announceLoss(applicationName, era);
     });
     if (era !== this.era) connection.destroy();
     return connection;
