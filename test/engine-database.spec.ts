@@ -1,10 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { firstValueFrom } from 'rxjs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EngineConnection } from '../src/database/engine-connection.js';
-import { EngineDatabase } from '../src/database/engine-database.js';
+import type { EngineDatabase } from '../src/database/engine-database.js';
 import type { NamedStatement } from '../src/database/named-statement.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
-import { until } from './support/until.js';
 
 let database: TestDatabase;
 let engine: EngineDatabase;
@@ -145,79 +143,6 @@ describe('a connection that has just been heard', () => {
     await lost.ended;
     engine.heardFrom(heard);
     expect(await reader()).toBe(heard.backendPid);
-  });
-});
-
-describe('after a loss', () => {
-  let own: EngineDatabase;
-  let losses: string[];
-  beforeEach(() => {
-    own = new EngineDatabase({ connectionString: database.url, schema: 'integration', max: 4 });
-    losses = [];
-    own.losses$.subscribe((what) => losses.push(what));
-  });
-  afterEach(() => own.close());
-
-  const statement = 'SELECT pg_backend_pid() AS pid';
-  /** The sessions of as many connections as the pool has. */
-  async function sessions(): Promise<number[]> {
-    const asked = Array.from({ length: 4 }, () => own.query<{ pid: number }>(statement));
-    return (await Promise.all(asked)).map(([row]) => (row as { pid: number }).pid);
-  }
-  /** Resolves when the loss has been announced. */
-  async function lose(pids: readonly number[]): Promise<void> {
-    const announced = firstValueFrom(own.losses$);
-    await database.pool.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [pids]);
-    await announced;
-  }
-
-  it('nothing is asked over a connection from before it', async () => {
-    const before = await sessions();
-    expect(new Set(before).size).toBe(4);
-    await lose(before.slice(0, 1));
-    expect((await sessions()).filter((pid) => before.includes(pid))).toEqual([]);
-  });
-
-  it('connections for a purpose of their own are given up too', async () => {
-    const listening = await own.openDedicated('listening', false);
-    await lose(await sessions().then((pids) => pids.slice(0, 1)));
-    await listening.ended;
-    own.heardFrom(listening);
-    expect((await sessions()).includes(listening.backendPid)).toBe(false);
-  });
-
-  it('a transaction of a client of its own begins on a new connection', async () => {
-    const client = own.openClient();
-    const session = () =>
-      client.$transaction(async (tx) => (await tx.$queryRawUnsafe<{ pid: number }[]>(statement))[0]?.pid);
-    const before = await session();
-    expect(await session()).toBe(before);
-    await lose(await sessions().then((pids) => pids.slice(0, 1)));
-    expect(await session()).not.toBe(before);
-  });
-
-  it('an answer over a connection from before it counts as lost', async () => {
-    const holder = await database.pool.connect();
-    await holder.query('SELECT pg_advisory_lock(7)');
-    const all = await sessions();
-    const refused = expect(own.query('SELECT pg_advisory_lock(7)')).rejects.toThrow('connection terminated');
-    const waiting = await until('it waits', async () => {
-      const { rows } = await database.pool.query(
-        `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND pid = ANY ($1::int[])`,
-        [all],
-      );
-      return rows[0]?.pid as number | undefined;
-    });
-    await lose(all.filter((pid) => pid !== waiting).slice(0, 1));
-    await holder.query('SELECT pg_advisory_unlock(7)');
-    holder.release();
-    await refused;
-  });
-
-  it('the ends of the other connections are no losses of their own', async () => {
-    await lose(await sessions());
-    await sessions();
-    expect(losses).toHaveLength(1);
   });
 });
 

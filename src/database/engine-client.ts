@@ -1,7 +1,6 @@
 import pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { isConnectionLoss } from './connection-loss.js';
-import type { EnginePool } from './engine-pool.js';
 import { type NamedStatement, queryOf } from './named-statement.js';
 import { RepeatedStatements } from './repeated-statements.js';
 import type { SqlClient, TransactionalSqlClient } from './sql-client.js';
@@ -23,9 +22,9 @@ export class EngineClient implements TransactionalSqlClient {
   private readonly statements = new RepeatedStatements();
   /** COMMITs whose connection was given back before they were answered. */
   private readonly unanswered = new Set<Promise<void>>();
-  private pool: EnginePool | undefined;
+  private pool: pg.Pool | undefined;
 
-  /** @param openPool opens an `EnginePool` of connections that pipeline; its declaration needs node-postgres' types, which users have not installed. */
+  /** @param openPool opens a pool of connections that pipeline: node-postgres', said without its types, which users have not installed. */
   constructor(private readonly openPool: () => object) {}
 
   async $queryRawUnsafe<T>(sql: string, ...values: unknown[]): Promise<T> {
@@ -74,8 +73,8 @@ export class EngineClient implements TransactionalSqlClient {
     return committed;
   }
 
-  private get connections(): Pick<EnginePool, 'connect' | 'query'> {
-    this.pool ??= this.openPool() as EnginePool;
+  private get connections(): pg.Pool {
+    this.pool ??= this.openPool() as pg.Pool;
     return this.pool;
   }
 }

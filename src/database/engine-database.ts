@@ -1,11 +1,10 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { Subject } from 'rxjs';
 import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { isConnectionLoss, reasonOf } from './connection-loss.js';
 import { EngineClient } from './engine-client.js';
 import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
-import { EnginePool, releaseAfter } from './engine-pool.js';
 import { type NamedStatement, queryOf } from './named-statement.js';
 import { forEachRow } from './row-reader.js';
 import type { WireRow } from './wire-row.js';
@@ -37,28 +36,23 @@ const BOOT_RETRY_MAX_MS = 2_000;
  * does not stop delivery, and delivery never takes the host's connections.
  *
  * A lost connection is lost knowledge (the server may have lost commits with it), so every loss is announced on
- * `losses$`, and what was held in memory about the database's state is given up by whoever held it. The other connections are given up
- * with it: where a server was left for another they may reach it still, and a page or a claim that it answers is not the other one's. So
- * nothing is asked over a connection from before the last loss, and what one answers after it counts as lost.
+ * `losses$`, and what was held in memory about the database's state is given up by whoever held it.
  */
 export class EngineDatabase implements EngineSession {
   readonly schema: string;
-  /** Emits when a connection of the engine ended that we did not end; once where several end together. */
+  /** Emits when a connection of the engine ended that we did not end. */
   readonly losses$ = new Subject<string>();
 
   private readonly connections: EngineConnectionFactory;
-  private readonly pool: EnginePool;
+  private readonly pool: pg.Pool;
   private readonly clients: EngineClient[] = [];
-  private readonly dedicated = new Set<EngineConnection>();
-  /** How many losses there have been. */
-  private era = 0;
   private awake: EngineConnection | undefined;
   private closing = false;
 
   constructor(private readonly options: EngineDatabaseOptions) {
     this.schema = options.schema;
     this.connections = new EngineConnectionFactory(options.connectionString, () =>
-      this.announceLoss('the server was replaced', this.era),
+      this.announceLoss('the server was replaced'),
     );
     this.pool = this.openPool(options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration', 'engine');
   }
@@ -116,14 +110,8 @@ export class EngineDatabase implements EngineSession {
 
   /** A connection of its own beside the pool (heartbeat, LISTEN). Its loss counts as a loss of the engine's if `critical`. */
   async openDedicated(applicationName: string, critical: boolean): Promise<EngineConnection> {
-    const { era } = this;
     const connection = await this.connections.open(applicationName);
-    this.dedicated.add(connection);
-    connection.ended.then(() => {
-      this.dedicated.delete(connection);
-      if (critical) this.announceLoss(applicationName, era);
-    });
-    if (era !== this.era) connection.destroy();
+    if (critical) connection.ended.then(() => this.announceLoss(applicationName));
     return connection;
   }
 
@@ -158,8 +146,8 @@ export class EngineDatabase implements EngineSession {
     this.losses$.complete();
   }
 
-  private openPool(max: number, applicationName: string, use: SessionUse): EnginePool {
-    const config = {
+  private openPool(max: number, applicationName: string, use: SessionUse): pg.Pool {
+    const pool = new pg.Pool({
       ...this.connections.config(applicationName),
       max,
       pipeline: use === 'host',
@@ -167,21 +155,18 @@ export class EngineDatabase implements EngineSession {
       verify: (client: pg.PoolClient, done: (error?: Error) => void) => {
         this.connections.prepare(client, use).then(() => done(), done);
       },
-    };
-    return new EnginePool(
-      config,
-      () => this.era,
-      (era) => this.announceLoss(applicationName, era),
-    );
+    } as pg.PoolConfig);
+    // An idle client emits `error` when the server goes away; unheard, it would end the process.
+    pool.on('error', () => {});
+    pool.on('connect', (client) => {
+      client.on('error', () => {});
+      client.on('end', () => this.announceLoss(applicationName));
+    });
+    return pool;
   }
 
-  /** A connection of this era is lost. One of an earlier era was given up already, and nothing was learnt from it since. */
-  private announceLoss(what: string, era: number): void {
-    if (this.closing || era < this.era) return;
-    this.era++;
-    this.awake = undefined;
-    for (const connection of this.dedicated) connection.destroy();
-    this.losses$.next(what);
+  private announceLoss(what: string): void {
+    if (!this.closing) this.losses$.next(what);
   }
 
   private withClient<R>(run: (session: EngineSession) => Promise<R>): Promise<R> {
@@ -190,10 +175,7 @@ export class EngineDatabase implements EngineSession {
 
   private async withRawClient<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
     const client = await this.pool.connect();
-    const result = await releaseAfter(client, answerWithin(CLIENT_STATEMENT_TIMEOUT_MS, run(client)));
-    if (!this.pool.isCurrent(client))
-      throw new Error('connection terminated: another one was lost before this one answered');
-    return result;
+    return releaseAfter(client, answerWithin(CLIENT_STATEMENT_TIMEOUT_MS, run(client)));
   }
 
   private unreachable(error: unknown, waitedMs: number): IntegrationError {
@@ -204,6 +186,18 @@ export class EngineDatabase implements EngineSession {
       { target },
       { cause: error },
     );
+  }
+}
+
+/** Gives the client back when `work` is done; one that lost its connection is destroyed instead. */
+async function releaseAfter<R>(client: pg.PoolClient, work: Promise<R>): Promise<R> {
+  try {
+    const result = await work;
+    client.release();
+    return result;
+  } catch (error) {
+    client.release(isConnectionLoss(error));
+    throw error;
   }
 }
 
