@@ -10,10 +10,7 @@ interface Queued {
 
 type Release = 'none' | 'wanted' | 'saving';
 
-/**
- * It keeps no event beyond its turn, nor the one it was made for: once the map of lanes is old, each table that it outgrows is garbage of
- * the old generation, and would keep all that its lanes reach from being collected with the young one.
- */
+/** It keeps no event beyond its turn, nor the one it was made for: one that is blocked may live for long, and what it reaches with it. */
 export class Lane<Event extends Queued = Queued> implements AggregateKey, Named<Lane<Event>> {
   hash = 0;
   next: Lane<Event> | undefined = undefined;
