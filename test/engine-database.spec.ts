@@ -144,6 +144,15 @@ describe('a connection that has just been heard', () => {
     engine.heardFrom(heard);
     expect(await reader()).toBe(heard.backendPid);
   });
+
+  it('that does not answer is given up long before a connection of the pool is', async () => {
+    const silent = await engine.openDedicated('silent', false);
+    engine.heardFrom(silent);
+    const query = { name: 'late', sql: 'SELECT pg_sleep(10)', values: [] };
+    await expect(engine.forEachRow(query, () => {})).rejects.toThrow('no answer for 3000 ms');
+    await silent.ended;
+    await engine.query('SELECT pg_terminate_backend($1::int, 5000)', [silent.backendPid]);
+  });
 });
 
 function numbers(count: number): NamedStatement {

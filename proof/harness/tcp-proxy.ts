@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { sleep } from './wait.js';
 
 /** A way to the server on which single connections can fall silent without being closed, as a network does it. */
 export interface TcpProxy {
@@ -6,6 +8,11 @@ export interface TcpProxy {
   readonly url: string;
   /** The connections of this application name pass nothing on any more; resolves to how many there are. Later ones do. */
   silence(applicationName: string): number;
+  /**
+   * The same at the worst moment: with the next message from the client. The server gets it; the answer is lost. Resolves to how many
+   * connections have fallen silent within `ms`.
+   */
+  silenceWhenAsked(applicationName: string, ms: number): Promise<number>;
   /** Every connection that exists now ends; later ones are served. */
   cut(): void;
   close(): Promise<void>;
@@ -46,6 +53,8 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
       outbound.destroy();
     }
   };
+  const named = (applicationName: string) =>
+    [...pairs].filter(({ greeting }) => greeting.includes(`\0${applicationName}\0`));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const url = new URL(databaseUrl);
@@ -54,12 +63,19 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
   return {
     url: url.toString(),
     silence: (applicationName) => {
-      const chosen = [...pairs].filter(({ greeting }) => greeting.includes(`\0${applicationName}\0`));
-      for (const { inbound, outbound } of chosen) {
-        inbound.unpipe();
-        outbound.unpipe();
-      }
+      const chosen = named(applicationName);
+      chosen.forEach(fallSilent);
       return chosen.length;
+    },
+    silenceWhenAsked: async (applicationName, ms) => {
+      const asked = await Promise.all(
+        named(applicationName).map(async (pair) => {
+          const first = await Promise.race([once(pair.inbound, 'data'), sleep(ms)]);
+          if (first !== undefined) fallSilent(pair);
+          return first !== undefined;
+        }),
+      );
+      return asked.filter(Boolean).length;
     },
     cut,
     close: () => {
@@ -67,4 +83,9 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+function fallSilent({ inbound, outbound }: Pair): void {
+  inbound.unpipe();
+  outbound.unpipe();
 }

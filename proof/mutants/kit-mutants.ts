@@ -109,6 +109,13 @@ export const kitMutants: readonly KitMutant[] = [
     run: ['--only', 'silent-listen'],
   },
   {
+    name: 'a page waits for a silent LISTEN connection as long as for any other',
+    file: 'dist/database/engine-database.js',
+    find: 'answerWithin(SILENT_AFTER_MS, ',
+    put: 'answerWithin(CLIENT_STATEMENT_TIMEOUT_MS, ',
+    run: ['--only', 'silent-listen'],
+  },
+  {
     name: 'retention that deletes what is unread',
     file: 'dist/maintenance/retention.store.js',
     find: 'SELECT unnest(c.unread) AS r FROM',

@@ -1,3 +1,6 @@
+/** A connection on which only what is answered at once is asked is silent, and of no use, if no answer has come for so long. */
+export const SILENT_AFTER_MS = 3_000;
+
 /**
  * What `work` comes to, or an error after `ms`: a server that neither answers nor ends the connection is not there, whatever TCP
  * thinks. The connection is of no use any more then, and is to be destroyed; what still comes of `work` is unheard.

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { Subject } from 'rxjs';
 import { IntegrationError } from '../errors.js';
-import { answerWithin } from './answer-within.js';
+import { answerWithin, SILENT_AFTER_MS } from './answer-within.js';
 import { isConnectionLoss, reasonOf } from './connection-loss.js';
 import { EngineClient } from './engine-client.js';
 import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
@@ -90,13 +90,14 @@ export class EngineDatabase implements EngineSession {
     });
   }
 
+  /** That it was heard says nothing of the next moment. If it has fallen silent, polling, which goes through the pool, must not wait for it. */
   private async readThrough(
     connection: EngineConnection,
     statement: NamedStatement,
     onRow: (row: WireRow) => void,
   ): Promise<void> {
     try {
-      await answerWithin(CLIENT_STATEMENT_TIMEOUT_MS, connection.forEachRow(statement, onRow));
+      await answerWithin(SILENT_AFTER_MS, connection.forEachRow(statement, onRow));
     } catch (error) {
       if (isConnectionLoss(error)) connection.destroy();
       throw error;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
-import { answerWithin } from '../database/answer-within.js';
+import { answerWithin, SILENT_AFTER_MS } from '../database/answer-within.js';
 import type { EngineConnection } from '../database/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ProcessIdentity } from '../database/process-identity.js';
@@ -10,7 +10,6 @@ import { OutboxNotifier } from './outbox-notifier.js';
 import { readMessage, WakeupStore } from './wakeup.store.js';
 
 const PING_INTERVAL_MS = 5_000;
-const PING_TIMEOUT_MS = 3_000;
 const RECONNECT_FIRST_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 
@@ -76,7 +75,7 @@ export class WakeupListener {
     const connection = await this.db.openDedicated('nestjs-integration listen', false);
     try {
       connection.onNotification((payload, channel) => this.receive(connection, payload, channel));
-      await answerWithin(PING_TIMEOUT_MS, this.store.listen(connection));
+      await answerWithin(SILENT_AFTER_MS, this.store.listen(connection));
       return connection;
     } catch (error) {
       connection.destroy();
@@ -108,14 +107,14 @@ export class WakeupListener {
     while (!wake.aborted) {
       await pause(PING_INTERVAL_MS, wake);
       if (wake.aborted) break;
-      const alive = await answerWithin(PING_TIMEOUT_MS, connection.ping()).then(
+      const alive = await answerWithin(SILENT_AFTER_MS, connection.ping()).then(
         () => true,
         () => false,
       );
       if (!alive) break;
       count = 0;
     }
-    if (stopped.aborted && !ended) await answerWithin(PING_TIMEOUT_MS, connection.close()).catch(() => {});
+    if (stopped.aborted && !ended) await answerWithin(SILENT_AFTER_MS, connection.close()).catch(() => {});
     else this.logger.debug('the listening connection was lost, polling goes on');
     connection.destroy();
     return count;
