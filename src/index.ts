@@ -64,9 +64,10 @@ export type {
   PageRequest,
   TimelineEntry,
 } from './outbox/outbox-event.js';
-export { OutboxNotifier, type Wakeup } from './outbox/outbox-notifier.js';
+export { OutboxNotifier } from './outbox/outbox-notifier.js';
 export type { PublishEventOptions, PublishOptions } from './outbox/publish-options.js';
 export type { TransactionOptions } from './outbox/transaction-runner.js';
+export type { Wakeup } from './outbox/wakeup.js';
 export {
   type FullSettingKey,
   IntegrationSettingsService,

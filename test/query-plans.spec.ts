@@ -294,7 +294,7 @@ describe('what the engine prepares', () => {
   async function readAgainAndAgain(from: number): Promise<void> {
     const [events, log] = [new OutboxEventStore(engine), new OutboxLogStore(engine)];
     for (let time = 0; time < 8; time++) {
-      await events.announceVisible([from, from + 1], 'nobody');
+      await events.announceVisible([from, from + 1], 'nobody', false);
       await log.readPage(`{[${from},)}`, 500, 1_000_000, { eventNames: ['*'], partitions: 1, chosen: [0] });
     }
   }

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { filter, firstValueFrom, take, toArray } from 'rxjs';
 import type { Tx } from '../src/database/sql-client.js';
 import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
-import type { Wakeup } from '../src/outbox/outbox-notifier.js';
+import type { Wakeup } from '../src/outbox/wakeup.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { currentContext, runHandler } from '../src/telemetry/integration-context.js';
 import type { PrismaClient } from './generated/prisma/client.js';

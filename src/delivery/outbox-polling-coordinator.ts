@@ -2,7 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { messageOf } from '../errors.js';
 import { OutboxLogStore } from '../outbox/outbox-log.store.js';
-import { OutboxNotifier, type Wakeup } from '../outbox/outbox-notifier.js';
+import { OutboxNotifier } from '../outbox/outbox-notifier.js';
+import type { Wakeup } from '../outbox/wakeup.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerWorkers } from './consumer-workers.js';
 

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
 import { ProcessIdentity } from '../database/process-identity.js';
 import { messageOf } from '../errors.js';
+import { ANNOUNCED_FOR_MS, type CommitLook, CommitStream } from './commit-stream.js';
 import { OutboxEventStore } from './outbox-event.store.js';
 import { OutboxNotifier } from './outbox-notifier.js';
 
@@ -9,16 +10,6 @@ import { OutboxNotifier } from './outbox-notifier.js';
 const PROBE_AGES_MS = [2, 5, 10, 20, 40, 80, 160, 320, 640, 1_280];
 const PROBE_INTERVAL_MS = 1_000;
 const GIVE_UP_AFTER_MS = 30_000;
-/**
- * Where publishes come in a stream, each probe is followed by a rest of so many times its length: commits are found more of them at a
- * time, and the probes take a few hundredths of what the publishers have. Never a longer rest: on a machine with too much to do every
- * probe takes long, and the consumers would be told later and later. A lone publish has rests enough between its ages.
- */
-const REST_PER_PROBE = 20;
-const MAX_REST_MS = 12;
-/** So many commits in a row, each found so soon after the one before, are a stream, even if each was alone. */
-const STREAM_LENGTH = 3;
-const STREAM_MS = 15;
 const POSITIONS_PER_PROBE = 1_000;
 
 interface Outstanding {
@@ -43,8 +34,7 @@ export class CommitProber {
   private timerAt = Number.POSITIVE_INFINITY;
   private probing: Promise<void> | undefined;
   private restUntil = 0;
-  private foundAt = Number.NEGATIVE_INFINITY;
-  private inARow = 0;
+  private readonly stream = new CommitStream();
   private closed = false;
 
   constructor(
@@ -64,6 +54,7 @@ export class CommitProber {
     const publishedAt = performance.now();
     const dueAt = publishedAt + (PROBE_AGES_MS[0] ?? 0);
     this.outstanding.set(position, { position, eventNames, publishedAt, looks: 0, dueAt });
+    this.notifier.expect(eventNames);
     this.schedule(dueAt);
   }
 
@@ -102,20 +93,29 @@ export class CommitProber {
   private async probe(): Promise<void> {
     const startedAt = performance.now();
     const due = this.takeDue(startedAt);
-    let isStream = due.length > 1;
+    const look = this.stream.begin(due.length, due.length < POSITIONS_PER_PROBE, startedAt);
+    let found = 0;
     try {
-      const visible = due.length === 0 ? [] : await this.store.announceVisible(due, this.identity.id);
-      this.signal(visible);
-      if (visible.length > 0) {
-        this.inARow = startedAt - this.foundAt < STREAM_MS ? this.inARow + 1 : 0;
-        isStream ||= this.inARow >= STREAM_LENGTH;
-        this.foundAt = performance.now();
-      }
+      if (due.length > 0) found = await this.find(due, look);
     } catch (error) {
       this.logger.debug(`looking for commits failed, will look again: ${messageOf(error)}`);
     }
     const now = performance.now();
-    if (isStream) this.restUntil = now + Math.min((now - startedAt) * REST_PER_PROBE, MAX_REST_MS);
+    this.restUntil = now + this.stream.restAfter(look, found, now);
+  }
+
+  /** How many are committed; those are told of. */
+  private async find(due: readonly number[], { announced }: CommitLook): Promise<number> {
+    const visible = await this.store.announceVisible(due, this.identity.id, announced);
+    const eventNames = new Set<string>();
+    for (const position of visible) {
+      for (const name of this.outstanding.get(position)?.eventNames ?? []) eventNames.add(name);
+      this.outstanding.delete(position);
+    }
+    const goesOnForMs = announced ? ANNOUNCED_FOR_MS : 0;
+    if (eventNames.size > 0)
+      this.notifier.signal({ source: 'commit', eventNames: [...eventNames] }, { told: true, goesOnForMs });
+    return visible.length;
   }
 
   private takeDue(now: number): number[] {
@@ -133,16 +133,5 @@ export class CommitProber {
       item.dueAt = age === undefined ? now + PROBE_INTERVAL_MS : Math.max(item.publishedAt + age, now + 1);
     }
     return due;
-  }
-
-  private signal(positions: readonly number[]): void {
-    const eventNames = new Set<string>();
-    for (const position of positions) {
-      for (const name of this.outstanding.get(position)?.eventNames ?? []) eventNames.add(name);
-      this.outstanding.delete(position);
-    }
-    if (eventNames.size > 0) {
-      this.notifier.signal({ source: 'commit', eventNames: [...eventNames] }, { told: true });
-    }
   }
 }

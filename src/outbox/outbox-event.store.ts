@@ -5,7 +5,7 @@ import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
 import type { LogEntry } from './log-entry.js';
-import { outboxChannelOf, unhurriedNotify } from './wakeup.store.js';
+import { outboxChannelOf, streamMessage, unhurriedNotify } from './wakeup.store.js';
 
 const UNIQUE_VIOLATION = '23505';
 /** A key that kept vanishing between insert and look-up: only retention deletes events, so twice is already odd. */
@@ -114,13 +114,17 @@ export class OutboxEventStore {
 
   /**
    * Which of these positions are committed, as the engine's own connections see it. If any are, every listening process is told in the
-   * name of this one.
+   * name of this one; `isStream`: that more are to come.
    */
-  async announceVisible(positions: readonly number[], processId: string): Promise<number[]> {
+  async announceVisible(
+    positions: readonly number[],
+    processId: string,
+    isStream: boolean,
+  ): Promise<number[]> {
     const [row] = await this.db.queryNamed<{ positions: string | null }>(
       'integration_announce_visible',
       this.visible,
-      [`{${positions.join(',')}}`, this.channel, processId],
+      [`{${positions.join(',')}}`, this.channel, isStream ? streamMessage(processId) : processId],
     );
     const visible = row?.positions ?? null;
     return visible === null ? [] : visible.split(',').map(Number);

@@ -1,19 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
-
-/** A reason to look at the log now. */
-export interface Wakeup {
-  /**
-   * `publish`: written without a transaction; `commit`: a transaction committed; `listen`: another process said so;
-   * `manual`: `notify()` was called; `schedule`: a delayed event is due.
-   */
-  source: 'publish' | 'commit' | 'listen' | 'manual' | 'schedule';
-  /** The names of the events, where they are known. */
-  eventNames?: readonly string[] | undefined;
-  /** Not about new events alone: rows of the inbox may be due now, after a redrive for one. */
-  concernsInbox?: boolean | undefined;
-}
+import { RepeatedWakeup } from './repeated-wakeup.js';
+import type { Wakeup } from './wakeup.js';
 
 /** The process's own stream of wake-ups. It only makes delivery sooner; polling alone would be enough. */
 @Injectable()
@@ -24,6 +13,7 @@ export class OutboxNotifier {
 
   private readonly wakeups = new Subject<Wakeup>();
   private readonly untold = new Subject<Wakeup>();
+  private readonly repeated = new RepeatedWakeup((wakeup) => this.wakeups.next(wakeup));
   // Listeners start work that outlives the publisher: they must not run in its async context (transaction, trace).
   private readonly scope = new AsyncResource('OutboxNotifier');
 
@@ -38,11 +28,20 @@ export class OutboxNotifier {
     this.signal({ source: 'manual', eventNames, concernsInbox: true });
   }
 
-  /** Emits one wake-up; `told`: whoever found the reason for it has told the other processes. */
-  signal(wakeup: Wakeup, { told = false } = {}): void {
+  /**
+   * Emits one wake-up; `told`: whoever found the reason for it has told the other processes. `goesOnForMs`: more commits are to be expected
+   * for so many milliseconds, and nobody will say so each time; it is repeated meanwhile, in this process.
+   */
+  signal(wakeup: Wakeup, { told = false, goesOnForMs = 0 } = {}): void {
     this.scope.runInAsyncScope(() => {
       this.wakeups.next(wakeup);
       if (!told) this.untold.next(wakeup);
+      if (goesOnForMs > 0) this.repeated.goOn(wakeup, goesOnForMs);
     });
+  }
+
+  /** Events of these names may be committed soon: a wake-up that is being repeated is for them as well. */
+  expect(eventNames: readonly string[]): void {
+    this.repeated.include(eventNames);
   }
 }

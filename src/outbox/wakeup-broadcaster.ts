@@ -4,22 +4,18 @@ import type { Subscription } from 'rxjs';
 import { EngineTransaction } from '../database/engine-client.js';
 import { ProcessIdentity } from '../database/process-identity.js';
 import { messageOf } from '../errors.js';
-import { OutboxNotifier, type Wakeup } from './outbox-notifier.js';
+import { CommitStream } from './commit-stream.js';
+import { OutboxNotifier } from './outbox-notifier.js';
+import type { Wakeup } from './wakeup.js';
 import { WakeupStore } from './wakeup.store.js';
 
 const COALESCE_MS = 5;
-/**
- * Where messages come in a stream, each is followed by a rest of so many times its length: a busy server is told less often. Not where
- * two come close together by chance, the second would be late for nothing.
- */
-const REST_PER_NOTIFY = 8;
-const MAX_REST_MS = 15;
 /** What this process itself brought about; the rest came from others or concerns nobody else. */
 const OWN_SOURCES: ReadonlySet<Wakeup['source']> = new Set(['publish', 'commit', 'manual']);
 
 /**
  * Passes this process's wake-ups on to the others by NOTIFY: the first at once, those of the next few milliseconds
- * together. A failure is forgotten: the others poll.
+ * together, and those of a stream as one message that more will come. A failure is forgotten: the others poll.
  */
 @Injectable()
 export class WakeupBroadcaster {
@@ -27,7 +23,10 @@ export class WakeupBroadcaster {
   private subscription: Subscription | undefined;
   private timer: NodeJS.Timeout | undefined;
   private sending: Promise<void> | undefined;
-  private pending = false;
+  private restUntil = 0;
+  /** Wake-ups that are to be told. */
+  private pending = 0;
+  private readonly stream = new CommitStream();
   private concernsInbox = false;
   /** A message is on its way behind a COMMIT. It holds nobody up: that COMMIT may take long. */
   private following = false;
@@ -55,7 +54,7 @@ export class WakeupBroadcaster {
     clearTimeout(this.timer);
     this.timer = undefined;
     await this.sending;
-    if (this.pending) await this.send();
+    if (this.pending > 0) await this.send(false);
     clearTimeout(this.timer);
     this.timer = undefined;
   }
@@ -88,33 +87,40 @@ export class WakeupBroadcaster {
   }
 
   private request(): void {
-    this.pending = true;
-    if (this.isFree) this.fire(false);
+    this.pending++;
+    if (this.isFree) this.fire();
+    else if (this.restUntil - performance.now() > this.longestRest) this.rest(COALESCE_MS);
   }
 
-  /** `isStream`: it was asked for while the one before it rested. */
-  private fire(isStream: boolean): void {
+  private fire(): void {
     this.timer = undefined;
-    if (!this.pending) return;
-    const startedAt = performance.now();
-    this.sending = this.send().then(() => {
+    if (this.pending === 0) return;
+    const look = this.stream.begin(this.pending, !this.concernsInbox, performance.now());
+    this.sending = this.send(look.announced).then(() => {
       this.sending = undefined;
-      const rest = isStream ? Math.min((performance.now() - startedAt) * REST_PER_NOTIFY, MAX_REST_MS) : 0;
-      this.rest(Math.max(COALESCE_MS, rest));
+      const rest = this.stream.restAfter(look, look.due, performance.now());
+      this.rest(Math.max(COALESCE_MS, Math.min(rest, this.longestRest)));
     });
   }
 
+  /** Those to whom a stream was announced read the log by themselves, but not the inbox. */
+  private get longestRest(): number {
+    return this.concernsInbox ? COALESCE_MS : Number.POSITIVE_INFINITY;
+  }
+
   private rest(ms: number): void {
-    this.timer = setTimeout(() => this.fire(true), ms);
+    clearTimeout(this.timer);
+    this.restUntil = performance.now() + ms;
+    this.timer = setTimeout(() => this.fire(), ms);
     this.timer.unref();
   }
 
-  private async send(): Promise<void> {
+  private async send(isStream: boolean): Promise<void> {
     const { concernsInbox } = this;
-    this.pending = false;
+    this.pending = 0;
     this.concernsInbox = false;
     try {
-      await this.store.notify(this.identity.id, concernsInbox);
+      await this.store.notify(this.identity.id, { concernsInbox, isStream });
     } catch (error) {
       this.logger.debug(`other processes were not woken, they will poll: ${messageOf(error)}`);
     }

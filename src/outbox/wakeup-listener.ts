@@ -6,6 +6,7 @@ import type { EngineConnection } from '../database/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ProcessIdentity } from '../database/process-identity.js';
 import { messageOf } from '../errors.js';
+import { ANNOUNCED_FOR_MS } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
 import { readMessage, WakeupStore } from './wakeup.store.js';
 
@@ -88,10 +89,11 @@ export class WakeupListener {
       this.settingsChanged.next();
       return;
     }
-    const { processId, concernsInbox } = readMessage(payload);
+    const { processId, concernsInbox, isStream } = readMessage(payload);
     if (processId === this.identity.id) return;
     this.db.heardFrom(connection);
-    this.notifier.signal({ source: 'listen', concernsInbox });
+    const goesOnForMs = isStream ? ANNOUNCED_FOR_MS : 0;
+    this.notifier.signal({ source: 'listen', concernsInbox }, { goesOnForMs });
   }
 
   /** Returns when the connection has ended, does not answer, or is no longer wanted: the count of failures to go on from. */

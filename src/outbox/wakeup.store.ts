@@ -12,10 +12,22 @@ export function outboxChannelOf(schema: string): string {
 /** After the id of the process that says so: rows of the inbox may be due as well. */
 const INBOX_MARK = ' inbox';
 
-/** A message on the outbox channel: who sent it, and whether it is about more than new events. */
-export function readMessage(payload: string): { processId: string; concernsInbox: boolean } {
-  const concernsInbox = payload.endsWith(INBOX_MARK);
-  return { processId: concernsInbox ? payload.slice(0, -INBOX_MARK.length) : payload, concernsInbox };
+/** After the id: commits come in a stream, and not each of them will be told. */
+const STREAM_MARK = ' stream';
+
+/** A message on the outbox channel: who sent it, whether it is about more than new events, and whether more of them are to come. */
+export function readMessage(payload: string): {
+  processId: string;
+  concernsInbox: boolean;
+  isStream: boolean;
+} {
+  const [processId = '', mark] = payload.split(/(?= )/);
+  return { processId, concernsInbox: mark === INBOX_MARK, isStream: mark === STREAM_MARK };
+}
+
+/** The message that commits come in a stream. */
+export function streamMessage(processId: string): string {
+  return `${processId}${STREAM_MARK}`;
 }
 
 /**
@@ -44,8 +56,12 @@ export class WakeupStore {
     return `SELECT ${unhurriedNotify(pg.escapeLiteral(this.outboxChannel), pg.escapeLiteral(processId))}`;
   }
 
-  async notify(processId: string, concernsInbox: boolean): Promise<void> {
-    const message = concernsInbox ? `${processId}${INBOX_MARK}` : processId;
+  async notify(processId: string, about: { concernsInbox: boolean; isStream: boolean }): Promise<void> {
+    const message = about.concernsInbox
+      ? `${processId}${INBOX_MARK}`
+      : about.isStream
+        ? streamMessage(processId)
+        : processId;
     await this.db.queryNamed('integration_notify', `SELECT ${unhurriedNotify('$1', '$2')}`, [
       this.outboxChannel,
       message,

@@ -1,0 +1,38 @@
+import type { Wakeup } from './wakeup.js';
+
+const STEP_MS = 12;
+
+/** A wake-up that is repeated every few milliseconds for a while, because commits come in a stream and not each of them is told. */
+export class RepeatedWakeup {
+  private timer: NodeJS.Timeout | undefined;
+  private until = 0;
+  private source: Wakeup['source'] = 'commit';
+  /** Undefined: for events of any name. */
+  private eventNames: Set<string> | undefined = new Set();
+
+  constructor(private readonly wake: (wakeup: Wakeup) => void) {}
+
+  /** From now on, or longer than so far, and for these events as well. */
+  goOn({ source, eventNames }: Wakeup, ms: number): void {
+    const isNew = this.timer === undefined;
+    this.until = Math.max(this.until, performance.now() + ms);
+    this.source = source;
+    if (eventNames === undefined) this.eventNames = undefined;
+    else if (isNew) this.eventNames = new Set(eventNames);
+    else this.include(eventNames);
+    this.timer ??= setInterval(() => this.step(), STEP_MS).unref();
+  }
+
+  include(eventNames: readonly string[]): void {
+    if (this.timer === undefined || this.eventNames === undefined) return;
+    for (const name of eventNames) this.eventNames.add(name);
+  }
+
+  private step(): void {
+    if (performance.now() >= this.until) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+    }
+    this.wake({ source: this.source, eventNames: this.eventNames && [...this.eventNames] });
+  }
+}
