@@ -6,9 +6,9 @@ import { Signal } from './signal.js';
 import type { WorkerContext } from './worker-context.js';
 
 /** A save of so many outcomes does not wait for its time. */
-const SAVE_AT = 500;
+const SAVE_AT = 1_000;
 
-/** Saves what handlers have done, every few milliseconds or few hundred outcomes; one save at a time. */
+/** Saves what handlers have done, every few milliseconds or thousand outcomes; one save at a time. */
 export class SaveLoop {
   private readonly wanted = new Signal();
   private timer: NodeJS.Timeout | undefined;
