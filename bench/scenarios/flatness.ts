@@ -3,16 +3,15 @@ import { SETTLE_FILLED_DATABASE } from '../harness/bench-server.store.js';
 import { median, percentile } from '../harness/statistics.js';
 import { SystemProcess } from '../harness/system-process.js';
 import { delays } from '../harness/time-log.js';
-import { benchEvent } from '../systems/bench-event.js';
+import { FILLER } from '../systems/bench-event.js';
 import { PLAIN_OPTIONS, type SystemOptions } from '../systems/measured-system.js';
 import { medianRatio } from './backlog-drain.js';
-import { INSERT_DELAYED, INSERT_HOT_KEY, OPEN_SNAPSHOT, SETTLE_EVERYTHING } from './flatness.store.js';
+import { OPEN_SNAPSHOT, SETTLE_EVERYTHING } from './flatness.store.js';
 import { insertInChunks } from './large-log.js';
-import { INSERT_BACKLOG } from './large-log.store.js';
+import { INSERT_BACKLOG, INSERT_DELAYED, INSERT_HOT_KEY } from './large-log.store.js';
 import type { Bench, Scenario } from './scenario.js';
 
 const HOT_KEY = 'inv-hot';
-const PAYLOAD = JSON.stringify(benchEvent(0).payload);
 const SETTLE_LIMIT_MS = 600_000;
 const DRAIN_LIMIT_MS = 120_000;
 
@@ -104,7 +103,7 @@ async function load(bench: Bench, database: BenchDatabase, { history, delayed, h
   await runIn(database, SETTLE_EVERYTHING);
   clock.done(`${history} settled events`);
   await insertInChunks(database, INSERT_DELAYED, delayed);
-  await withClient(database, (client) => client.query(INSERT_HOT_KEY, [1, hot, PAYLOAD, HOT_KEY]));
+  await withClient(database, (client) => client.query(INSERT_HOT_KEY, [1, hot, FILLER, HOT_KEY]));
   clock.done(`${delayed} delayed events and ${hot} of one aggregate inserted`);
   await SystemProcess.with('integration', optionsFor(database), async (process) => {
     await process.call('startConsuming');

@@ -24,7 +24,7 @@ export const DEFAULT_PAYLOAD_BYTES = 400;
 const AGGREGATES = 5_000;
 
 /** Letters and digits that do not repeat within 100 KB, so that compression cannot shrink a large payload to nothing. */
-const FILLER = pseudoRandomText(128 * 1024);
+export const FILLER = pseudoRandomText(128 * 1024);
 
 export function benchEvent(n: number, payloadBytes = DEFAULT_PAYLOAD_BYTES): BenchEvent {
   const invoiceId = `inv-${n % AGGREGATES}`;
