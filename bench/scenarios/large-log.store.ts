@@ -12,21 +12,15 @@ const EVENTS = `
     FROM generate_series($1::bigint, $2::bigint) AS n
   ) made`;
 
-const COLUMNS =
-  'id, event_name, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata';
+const insertEvents = (aggregateId: string, availableAt = 'NULL') => `
+  INSERT INTO integration.outbox_event (id, event_name, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata, available_at)
+  SELECT id, 'invoice.created', 'finance', 'invoice', ${aggregateId}, payload, payload_bytes, metadata, ${availableAt} FROM (${EVENTS}) event`;
 
 /** Events that wait for everybody. */
-export const INSERT_BACKLOG = `
-  INSERT INTO integration.outbox_event (${COLUMNS})
-  SELECT id, 'invoice.created', 'finance', 'invoice', 'inv-' || (n % 5000), payload, payload_bytes, metadata FROM (${EVENTS}) event`;
+export const INSERT_BACKLOG = insertEvents(`'inv-' || (n % 5000)`);
 
 /** Events that nobody may see before tomorrow. */
-export const INSERT_DELAYED = `
-  INSERT INTO integration.outbox_event (${COLUMNS}, available_at)
-  SELECT id, 'invoice.created', 'finance', 'invoice', 'later-' || (n % 5000), payload, payload_bytes, metadata, now() + interval '1 day'
-  FROM (${EVENTS}) event`;
+export const INSERT_DELAYED = insertEvents(`'later-' || (n % 5000)`, `now() + interval '1 day'`);
 
 /** Events of one aggregate (`$4`), the first of which will fail and hold back the others. */
-export const INSERT_HOT_KEY = `
-  INSERT INTO integration.outbox_event (${COLUMNS})
-  SELECT id, 'invoice.created', 'finance', 'invoice', $4, payload, payload_bytes, metadata FROM (${EVENTS}) event`;
+export const INSERT_HOT_KEY = insertEvents('$4');
