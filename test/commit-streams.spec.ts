@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import { filter, firstValueFrom } from 'rxjs';
 import type { PrismaClient } from './generated/prisma/client.js';
+import { Ear } from './support/ear.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
-import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -39,42 +38,6 @@ function openRoom(client?: PrismaClient): OutboxRoom {
   return room;
 }
 
-interface Message {
-  readonly text: string;
-  readonly place: number;
-}
-
-/** What processes tell each other. */
-class Ear {
-  readonly heard = new Recorder<Message>();
-
-  static async open(): Promise<Ear> {
-    const client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-    const ear = new Ear(client);
-    await client.query('LISTEN integration_outbox');
-    return ear;
-  }
-
-  private constructor(private readonly client: pg.Client) {
-    client.on('notification', ({ payload = '' }) => this.heard.record({ text: payload, place: this.count }));
-  }
-
-  get count(): number {
-    return this.heard.all.length;
-  }
-
-  /** The next message that ends so. */
-  next(end: string): Promise<Message> {
-    const from = this.count;
-    return this.heard.find(({ text, place }) => place >= from && text.endsWith(end));
-  }
-
-  close(): Promise<void> {
-    return this.client.end();
-  }
-}
-
 interface Stream {
   stop(): Promise<void>;
 }
@@ -99,7 +62,7 @@ describe('a stream of commits', () => {
   let ear: Ear;
   let other: OutboxRoom;
   beforeEach(async () => {
-    ear = await Ear.open();
+    ear = await Ear.open(database.url);
     other = openRoom();
     await other.listener.start();
   });

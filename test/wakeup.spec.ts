@@ -8,6 +8,7 @@ import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-defi
 import { currentContext, runHandler } from '../src/telemetry/integration-context.js';
 import type { PrismaClient } from './generated/prisma/client.js';
 import { startApp } from './support/app.js';
+import { Ear } from './support/ear.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
 import { Recorder } from './support/recorder.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
@@ -148,11 +149,7 @@ describe('the commit of a transaction of the host’s own', () => {
   });
 
   it('is told to the other processes once, with the look that finds it', async () => {
-    const ear = new pg.Client({ connectionString: database.url });
-    await ear.connect();
-    await ear.query('LISTEN integration_outbox');
-    const heard: string[] = [];
-    ear.on('notification', (message) => heard.push(message.payload ?? ''));
+    const ear = await Ear.open(database.url);
     const room = openRoom();
     room.broadcaster.start();
     const signal = nextWakeup(room, 'commit');
@@ -162,9 +159,8 @@ describe('the commit of a transaction of the host’s own', () => {
     });
     await signal;
     await room.broadcaster.stop();
-    await ear.query('SELECT 1');
-    await ear.end();
-    expect(heard).toHaveLength(1);
+    await ear.close();
+    expect(ear.heard.all).toHaveLength(1);
   });
 
   it('is found although the connection that looked for it was lost', async () => {
@@ -422,19 +418,14 @@ describe('a wake-up', () => {
   });
 
   it('is passed on at once, and a burst of them as one more', async () => {
-    const ear = new pg.Client({ connectionString: database.url });
-    await ear.connect();
-    await ear.query('LISTEN integration_outbox');
-    const heard: string[] = [];
-    ear.on('notification', (message) => heard.push(message.payload ?? ''));
+    const ear = await Ear.open(database.url);
     const room = openRoom();
     room.broadcaster.start();
     for (let count = 0; count < 50; count++) room.notifier.notify('burst');
     await room.broadcaster.stop();
-    await ear.query('SELECT 1');
-    await ear.end();
-    expect(heard).toHaveLength(2);
-    expect(new Set(heard).size).toBe(1);
+    await ear.close();
+    expect(ear.heard.all).toHaveLength(2);
+    expect(new Set(ear.heard.all.map(({ text }) => text)).size).toBe(1);
   });
 
   it('that cannot be passed on is forgotten', async () => {

@@ -5,7 +5,7 @@ import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
 import type { LogEntry } from './log-entry.js';
-import { outboxChannelOf, streamMessage, unhurriedNotify } from './wakeup.store.js';
+import { outboxChannelOf, unhurriedNotify, writeMessage } from './wakeup.store.js';
 
 const UNIQUE_VIOLATION = '23505';
 /** A key that kept vanishing between insert and look-up: only retention deletes events, so twice is already odd. */
@@ -124,7 +124,7 @@ export class OutboxEventStore {
     const [row] = await this.db.queryNamed<{ positions: string | null }>(
       'integration_announce_visible',
       this.visible,
-      [`{${positions.join(',')}}`, this.channel, isStream ? streamMessage(processId) : processId],
+      [`{${positions.join(',')}}`, this.channel, writeMessage(processId, { isStream })],
     );
     const visible = row?.positions ?? null;
     return visible === null ? [] : visible.split(',').map(Number);

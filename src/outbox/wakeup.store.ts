@@ -16,18 +16,21 @@ const INBOX_MARK = ' inbox';
 const STREAM_MARK = ' stream';
 
 /** A message on the outbox channel: who sent it, whether it is about more than new events, and whether more of them are to come. */
-export function readMessage(payload: string): {
-  processId: string;
-  concernsInbox: boolean;
-  isStream: boolean;
-} {
+interface Message {
+  readonly processId: string;
+  readonly concernsInbox: boolean;
+  readonly isStream: boolean;
+}
+
+export function readMessage(payload: string): Message {
   const [processId = '', mark] = payload.split(/(?= )/);
   return { processId, concernsInbox: mark === INBOX_MARK, isStream: mark === STREAM_MARK };
 }
 
-/** The message that commits come in a stream. */
-export function streamMessage(processId: string): string {
-  return `${processId}${STREAM_MARK}`;
+/** What concerns the inbox is never said of a stream. */
+export function writeMessage(processId: string, about: Partial<Message>): string {
+  if (about.concernsInbox === true) return `${processId}${INBOX_MARK}`;
+  return about.isStream === true ? `${processId}${STREAM_MARK}` : processId;
 }
 
 /**
@@ -57,14 +60,9 @@ export class WakeupStore {
   }
 
   async notify(processId: string, about: { concernsInbox: boolean; isStream: boolean }): Promise<void> {
-    const message = about.concernsInbox
-      ? `${processId}${INBOX_MARK}`
-      : about.isStream
-        ? streamMessage(processId)
-        : processId;
     await this.db.queryNamed('integration_notify', `SELECT ${unhurriedNotify('$1', '$2')}`, [
       this.outboxChannel,
-      message,
+      writeMessage(processId, about),
     ]);
   }
 
