@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Subject } from 'rxjs';
 import { logEventAt } from '../../test/support/log-event-at.js';
 import type { EngineDatabase } from '../database/engine-database.js';
@@ -24,6 +24,10 @@ beforeEach(() => {
       new Promise((answer) => statements.push({ ranges, chosen, answer })),
   };
   pages = new LogPages(log as OutboxLogStore, { losses$: losses } as unknown as EngineDatabase);
+});
+
+afterEach(() => {
+  jest.useRealTimers();
 });
 
 const join = (partition = 0, partitions = 1) => pages.join({ eventNames: ['*'], partitions, partition });
@@ -66,6 +70,16 @@ describe('pages of the log', () => {
     expect(statements).toHaveLength(2);
   });
 
+  it('that were cut short are for those as well who have seen their beginning', async () => {
+    const [one, other, elsewhere] = [join(), join(), join()];
+    const first = ask(one, '{[1,)}');
+    statements[0]?.answer(CUT);
+    await first;
+    expect(await ask(other, '{[2,)}')).toEqual({ rows: rows.slice(1), cut: true });
+    ask(elsewhere, '{[3,)}');
+    expect(statements).toHaveLength(2);
+  });
+
   it('are worth nothing once a connection was lost, those that were under way neither', async () => {
     const [one, other] = [join(), join()];
     const first = ask(one, '{[1,)}');
@@ -96,5 +110,40 @@ describe('pages of the log', () => {
     ask(one, '{[3,4),[9,)}');
     ask(zero, '{[4,)}');
     expect(statements.slice(1).map(({ chosen }) => chosen)).toEqual([[1, 0], [0], [1], [0]]);
+  });
+
+  it('of several partitions are for those as well who have seen their beginning', async () => {
+    const [zero, one] = [join(0, 2), join(1, 2)];
+    const first = ask(zero, '{[1,)}');
+    statements[0]?.answer({ ...CUT, partitions: [0, 1] });
+    await first;
+    expect((await ask(one, '{[2,)}')).rows).toEqual([rows[1]]);
+    expect(statements).toHaveLength(1);
+  });
+
+  it('are not asked for as long as others close behind are coming for theirs', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const [front, rear] = [join(), join()];
+    const cut = (from: number): LogPage => ({
+      rows: [logEventAt(from, 'a'), logEventAt(from + 1, 'a')],
+      cut: true,
+    });
+    const get = async (reader: typeof front, from: number) => {
+      const asked = ask(reader, `{[${from},)}`);
+      statements.at(-1)?.answer(cut(from));
+      await asked;
+    };
+    await get(front, 101);
+    await get(rear, 1);
+    const sent = statements.length;
+    jest.advanceTimersByTime(10);
+    ask(rear, '{[3,)}');
+    const waiting = ask(front, '{[103,)}');
+    await turn();
+    expect(statements.slice(sent).map(({ ranges }) => ranges)).toEqual(['{[3,)}']);
+    rear.leave();
+    await turn();
+    statements.at(-1)?.answer(cut(103));
+    expect((await waiting).rows).toHaveLength(2);
   });
 });

@@ -1,10 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import { type CursorFilter, GroupReader, type LogReader, type SharedPage } from './log-reader.js';
+import { ClosingUp } from './closing-up.js';
+import {
+  type CursorFilter,
+  GroupReader,
+  type KeptPage,
+  type LogReader,
+  type SharedPage,
+} from './log-reader.js';
 import { bytesOf, type LogPage, type LogRow, OutboxLogStore } from './outbox-log.store.js';
 
-interface Kept extends SharedPage {
-  readonly page: LogPage;
+interface Kept extends KeptPage {
   /** How many cursors may still come for it. */
   expected: number;
 }
@@ -23,9 +29,9 @@ interface Reading extends SharedPage {
  *
  * Only cursors without holes share: such a cursor has settled, or has in flight, everything below its read position that it
  * has not seen missing, so for it any snapshot of the tail is consistent, be it a little older. What is missing in it becomes a
- * hole of the cursor and is asked for again. A page that was cut short is history and is kept for those who follow; one that
- * reached the log's end is shared only with those who asked before anything else could happen, lest a wake-up be answered with
- * what was read before it.
+ * hole of the cursor and is asked for again. A page that was cut short is history and is kept for those who follow, be it that they
+ * have seen its beginning and get the rest; one that reached the log's end is shared only with those who asked before anything else could
+ * happen, lest a wake-up be answered with what was read before it. What keeps cursors together is `ClosingUp`.
  */
 @Injectable()
 export class LogPages {
@@ -36,6 +42,7 @@ export class LogPages {
   private keptBytes = 0;
   /** The cursors of this process. */
   private readonly readers: GroupReader[] = [];
+  private readonly closingUp = new ClosingUp(this.readers);
 
   constructor(
     private readonly log: OutboxLogStore,
@@ -62,12 +69,16 @@ export class LogPages {
 
   private leave(reader: GroupReader): void {
     remove(this.readers, reader);
+    this.closingUp.asked();
     if (this.readers.filter(({ group }) => group === reader.group).length <= 1) this.forget();
   }
 
   private async readPage(reader: GroupReader, ranges: string, rows: number, bytes: number): Promise<LogPage> {
     reader.asksFor(ranges);
+    this.closingUp.asked();
+    if (this.closingUp.isAwaited(reader, rows)) await this.closingUp.wait(reader, rows);
     const page = this.takeKept(reader) ?? (await this.readOrJoin(reader, ranges, rows, bytes));
+    reader.isBehind = page.cut;
     return reader.pageOf(page);
   }
 
@@ -128,7 +139,7 @@ export class LogPages {
   }
 
   private takeKept(reader: GroupReader): LogPage | undefined {
-    const kept = this.kept.find((one) => reader.canTake(one));
+    const kept = this.kept.find((one) => reader.canTakeFrom(one));
     if (kept === undefined) return undefined;
     kept.expected--;
     if (kept.expected <= 0) this.drop(kept);

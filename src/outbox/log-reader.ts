@@ -28,19 +28,42 @@ export interface SharedPage {
   readonly chosen: readonly number[];
 }
 
+/** One that has been read. */
+export interface KeptPage extends SharedPage {
+  readonly page: LogPage;
+}
+
 /** A cursor, among those that it may share pages with. */
 export class GroupReader {
   /** Where it last asked for everything from there on. */
   askedFrom = 0;
+  /** The last page that it was given did not reach the log's end. */
+  isBehind = false;
   /** The same for cursors that want the same names, by the same spread over partitions. */
   readonly group: string;
+  /** How long after the page before it asked for this one; what it waited for others is left out (ms). */
+  workedMs = Number.POSITIVE_INFINITY;
+  private wentOnAt = Number.NEGATIVE_INFINITY;
 
   constructor(readonly filter: CursorFilter) {
     this.group = `${filter.partitions} ${filter.eventNames.join('\n')}`;
   }
 
   asksFor(ranges: string): void {
+    const now = performance.now();
     this.askedFrom = Number(TAIL.exec(ranges)?.[1] ?? READS_ALONE);
+    this.workedMs = now - this.wentOnAt;
+    this.wentOnAt = now;
+  }
+
+  /** It has waited for others. */
+  goesOn(): void {
+    this.wentOnAt = performance.now();
+  }
+
+  /** Whether it comes for page after page, none of them so late. */
+  asksEvery(ms: number): boolean {
+    return Math.max(this.workedMs, performance.now() - this.wentOnAt) < ms;
   }
 
   /** Whether that one is to come for the page that this one asks for: it has no holes, and has not got beyond. */
@@ -58,15 +81,37 @@ export class GroupReader {
     return group === this.group && filter.partition === this.filter.partition;
   }
 
+  /** A page that begins where it asks. */
   canTake({ start, group, chosen }: SharedPage): boolean {
     return start === this.askedFrom && group === this.group && chosen.includes(this.filter.partition);
   }
 
-  /** What is its own of a page of several partitions; of the rest it sees the positions. */
-  pageOf({ rows, partitions, cut }: LogPage): LogPage {
+  /** Or the rest of one that has been read, from where it asks on. */
+  canTakeFrom({ start, group, chosen, page }: KeptPage): boolean {
+    const last = page.rows.at(-1)?.position ?? 0;
+    return (
+      start <= this.askedFrom &&
+      this.askedFrom <= last &&
+      group === this.group &&
+      chosen.includes(this.filter.partition)
+    );
+  }
+
+  /** What lies where it asks, and is its own of a page of several partitions; of the rest it sees the positions. */
+  pageOf(page: LogPage): LogPage {
+    const { rows, partitions, cut } = this.from(page);
     if (partitions === undefined) return { rows, cut };
     const { partition } = this.filter;
     return { rows: rows.map((row, i) => (partitions[i] === partition ? row : unwanted(row))), cut };
+  }
+
+  private from(page: LogPage): LogPage {
+    const { rows, partitions, cut } = page;
+    const first = rows[0];
+    if (first === undefined || first.position >= this.askedFrom || this.askedFrom === READS_ALONE)
+      return page;
+    const at = rows.findIndex(({ position }) => position >= this.askedFrom);
+    return { rows: rows.slice(at), partitions: partitions?.slice(at), cut };
   }
 }
 

@@ -1,0 +1,58 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { DomainEvent } from '../src/index.js';
+import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
+import { startApp, type TestApp } from './support/app.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+
+const EVENTS = 2_000;
+const PAGE = 50;
+/** Where the backlog of each consumer begins, as an interrupted process leaves it: not where a page of the others does. */
+const BEGINNINGS = { first: 1, second: 24, third: 68 };
+
+let database: TestDatabase;
+let app: TestApp;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await app.close();
+});
+afterAll(() => database.drop());
+
+describe('consumers that are left at different places of a backlog', () => {
+  it('read it once, and each gets what is its own in order', async () => {
+    const handled = new Map(Object.keys(BEGINNINGS).map((name) => [name, [] as number[]]));
+    const subscribers = [...handled].map(([consumerName, positions]) => ({
+      consumerName,
+      eventName: 'order.placed',
+      startFrom: 'earliest' as const,
+      handler: async ({ position }: DomainEvent) => void positions.push(position),
+    }));
+    app = await startApp(database, subscribers, {
+      settings: { 'processor.enabled': false, batchSize: PAGE, startupDrainBatchSize: PAGE },
+    });
+    await app.api.publishEvents(
+      Array.from({ length: EVENTS }, () => ({
+        eventName: 'order.placed',
+        sourceModule: 'test',
+        aggregateType: 'order',
+        aggregateId: 'all of them',
+      })),
+    );
+    for (const [name, from] of Object.entries(BEGINNINGS))
+      await database.pool.query(
+        'UPDATE integration.inbox_cursor SET unread = int8multirange(int8range($2, NULL)) WHERE consumer_name = $1',
+        [name, from],
+      );
+    const read = jest.spyOn(OutboxLogStore.prototype, 'readPage');
+
+    await app.processor.drain();
+
+    for (const [name, from] of Object.entries(BEGINNINGS))
+      expect(handled.get(name)).toEqual(Array.from({ length: EVENTS - from + 1 }, (_, i) => from + i));
+    // Each would read 40 pages for itself. At the ends somebody may be too late for the others' page.
+    expect(read.mock.calls.length).toBeLessThan(1.5 * (EVENTS / PAGE));
+  });
+});
