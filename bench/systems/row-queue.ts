@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { BenchEvent } from './bench-event.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { inTransaction, openPool, openTransactionPublisher, returnsNothing } from './pg-session.js';
+import { handleRow } from './row-handler.js';
 import {
   CREATE_ROW_QUEUE,
   fillRows,
@@ -87,7 +88,7 @@ export class RowQueue implements MeasuredSystem {
   private async claimAndHandle(client: pg.PoolClient, consumer: number, handle: Handle): Promise<number> {
     await client.query('BEGIN');
     const rows = await lockNext(client, consumer, CLAIM);
-    for (const row of rows) handle(consumer, row.payload.n);
+    for (const row of rows) await handleRow(row, consumer, handle);
     if (rows.length > 0)
       await markProcessed(
         client,

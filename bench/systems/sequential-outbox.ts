@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { BenchEvent } from './bench-event.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { inTransaction, openPool, openTransactionPublisher, returnsNothing } from './pg-session.js';
+import { handleRow } from './row-handler.js';
 import {
   CREATE_ROW_QUEUE,
   claimNext,
@@ -74,7 +75,7 @@ export class SequentialOutbox implements MeasuredSystem {
 
   private async handleOne(row: QueuedRow, consumer: number, handle: Handle): Promise<void> {
     if (this.options.work === 'none') {
-      handle(consumer, row.payload.n);
+      await handleRow(row, consumer, handle);
       await markProcessed(this.pool, [row.id]);
       return;
     }
@@ -82,9 +83,9 @@ export class SequentialOutbox implements MeasuredSystem {
     try {
       await client.query('BEGIN');
       await insertEffect(client, row.payload.n);
+      await handleRow(row, consumer, handle);
       await markProcessed(client, [row.id]);
       await client.query('COMMIT');
-      handle(consumer, row.payload.n);
     } finally {
       client.release();
     }
