@@ -41,6 +41,7 @@ import { LeaseKeeper } from './inbox/lease-keeper.js';
 import { RepartitionStore } from './inbox/repartition.store.js';
 import { ReplayStore } from './inbox/replay.store.js';
 import { ReplayRequestStore } from './inbox/replay-request.store.js';
+import { SettlementStore } from './inbox/settlement.store.js';
 import {
   CONFIGURATION,
   GIVEN_OPTIONS,
@@ -192,6 +193,7 @@ const ENGINE: Provider[] = [
   OutboxLogStore,
   LogPages,
   InboxCursorStore,
+  SettlementStore,
   InboxEventStore,
   InboxRecordStore,
   ReplayStore,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { InboxCursorStore } from '../src/inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../src/inbox/inbox-event.store.js';
+import { SettlementStore } from '../src/inbox/settlement.store.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -40,7 +40,7 @@ describe('many thousand events that wait behind others', () => {
     expect(aggregates).toHaveLength(AGGREGATES);
     expect(Math.max(...aggregates.map(({ highest }) => highest))).toBe(WAITING);
     const settlement = { positions: '{}', exceptions: [], resolved: [], covered: [], release: aggregates };
-    const { stillBlocked } = await new InboxCursorStore(db).settle(KEY, TOKEN, settlement);
+    const { stillBlocked } = await new SettlementStore(db).settle(KEY, TOKEN, settlement);
     expect(stillBlocked).toHaveLength(AGGREGATES);
     const { rows } = await database.pool.query<{ position: string }>(
       `SELECT position FROM integration.inbox_event WHERE available_at = '-infinity' ORDER BY position`,

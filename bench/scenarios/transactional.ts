@@ -13,12 +13,19 @@ export const transactional: Scenario = {
       system: 'sequential',
       events: bench.sizes.quick ? 1_000 : 10_000,
       options: { work: 'insert-row' },
+      toTheEnd: true,
     };
-    const single: BacklogDrain = { system: 'integration', events, options: { work: 'insert-row' } };
+    const single: BacklogDrain = {
+      system: 'integration',
+      events,
+      options: { work: 'insert-row' },
+      toTheEnd: true,
+    };
     const batches: BacklogDrain = {
       system: 'integration',
       events,
       options: { work: 'insert-row-in-batches' },
+      toTheEnd: true,
     };
     const rates = await drainInRounds(bench, [sequential, single, batches]);
     const of = (drain: BacklogDrain) => rates.get(drain) ?? [];

@@ -89,7 +89,7 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'save without fence',
-    file: 'dist/inbox/inbox-cursor.store.js',
+    file: 'dist/inbox/settlement.store.js',
     find: 'AND lease_token = $3::uuid RETURNING 1`, [key.consumerName, key.partition, token, positions, readUpto]',
     put: 'AND $3::uuid IS NOT NULL RETURNING 1`, [key.consumerName, key.partition, token, positions, readUpto]',
     run: ['--only', 'stopped-worker'],

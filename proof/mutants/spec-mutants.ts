@@ -10,6 +10,7 @@ export interface SpecMutant {
 }
 
 const CURSOR = 'src/inbox/inbox-cursor.store.ts';
+const SETTLEMENT = 'src/inbox/settlement.store.ts';
 const INBOX = 'src/inbox/inbox-event.store.ts';
 const TRANSACTION = 'src/delivery/handler-transaction.ts';
 const WORKER = 'src/delivery/consumer-worker.ts';
@@ -25,7 +26,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'save without fence',
     patches: [
       {
-        file: CURSOR,
+        file: SETTLEMENT,
         find: 'AND lease_token = $3::uuid RETURNING 1`,\n      [key.consumerName, key.partition, token, positions, readUpto],',
         put: 'AND $3::uuid IS NOT NULL RETURNING 1`,\n      [key.consumerName, key.partition, token, positions, readUpto],',
       },
@@ -59,7 +60,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'i.position, i.attempt_count + 1 AS attempt,',
       },
       {
-        file: CURSOR,
+        file: SETTLEMENT,
         find: "i.status = 'processing' AND i.attempt_count = x.attempt",
         put: "i.status = 'processing' AND i.attempt_count = x.attempt - 1",
       },
@@ -147,7 +148,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'settle overwrites processed',
     patches: [
       {
-        file: CURSOR,
+        file: SETTLEMENT,
         find: 'DO UPDATE SET status = i.status\n',
         put: 'DO UPDATE SET status = EXCLUDED.status, attempt_count = EXCLUDED.attempt_count, available_at = EXCLUDED.available_at\n',
       },

@@ -55,7 +55,7 @@ export class ConsumerWorker {
       givenUp: (reason) => ends.giveUp(this, reason),
       stepDone: () => this.tellRest(),
     });
-    const buffer = new SettleBuffer(env.cursors, lease.key, lease.token);
+    const buffer = new SettleBuffer(env.settlements, lease.key, lease.token);
     this.context = context;
     this.eventNames = eventNames;
     this.log = env.pages.join({ eventNames, partitions, partition });

@@ -10,6 +10,7 @@ import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
 import type { CursorSight } from '../inbox/integration-process.store.js';
 import { type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../inbox/lease-keeper.js';
 import { ReplayStore } from '../inbox/replay.store.js';
+import { SettlementStore } from '../inbox/settlement.store.js';
 import { LogPages } from '../outbox/log-pages.js';
 import { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -40,6 +41,7 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly log: OutboxLogStore,
     private readonly pages: LogPages,
     private readonly cursors: InboxCursorStore,
+    private readonly settlements: SettlementStore,
     private readonly inbox: InboxEventStore,
     private readonly runner: HandlerRunner,
     private readonly slots: HandlerSlots,
@@ -145,6 +147,7 @@ export class ConsumerWorkers implements LeaseUser {
         log: this.log,
         pages: this.pages,
         cursors: this.cursors,
+        settlements: this.settlements,
         inbox: this.inbox,
         replays: this.replays,
         runner: this.runner,

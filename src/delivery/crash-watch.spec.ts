@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { HeldLease } from '../inbox/held-lease.js';
 import type { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { SettleBuffer } from '../inbox/settle-buffer.js';
+import type { SettlementStore } from '../inbox/settlement.store.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import { CrashWatch } from './crash-watch.js';
 
@@ -64,21 +65,21 @@ class Cursor {
   savesOfTheirOwn = 0;
   private waiting: (() => void) | undefined;
 
-  readonly store = {
-    saveReadUpto: async (_key: unknown, _token: string, upto: number) => {
+  readonly cursors: Pick<InboxCursorStore, 'saveReadUpto'> = {
+    saveReadUpto: async (_key, _token, upto) => {
       this.savesOfTheirOwn++;
       this.readUpto = Math.max(this.readUpto, upto);
       return true;
     },
-    settlePositions: (_key: unknown, _token: string, _positions: string, upto: number) =>
+  };
+
+  readonly settlements: Pick<SettlementStore, 'settlePositions' | 'settleCovered'> = {
+    settlePositions: (_key, _token, _positions, upto) =>
       this.later(() => {
         this.readUpto = Math.max(this.readUpto, upto);
       }),
     settleCovered: () => this.later(() => {}),
-  } as Pick<
-    InboxCursorStore,
-    'saveReadUpto' | 'settlePositions' | 'settleCovered'
-  > as unknown as InboxCursorStore;
+  };
 
   get isWaiting(): boolean {
     return this.waiting !== undefined;
@@ -102,13 +103,13 @@ class Cursor {
 function aWorker(cursor: Cursor) {
   const claimed = { readUpto: null, uncleanTakeovers: 0 } as never;
   const crashes = new CrashWatch(
-    cursor.store,
+    cursor.cursors as InboxCursorStore,
     {} as OutboxLogStore,
     claimed,
     new HeldLease(KEY, 'token', performance.now(), 1_000),
     () => 0,
   );
-  return { crashes, buffer: new SettleBuffer(cursor.store, KEY, 'token') };
+  return { crashes, buffer: new SettleBuffer(cursor.settlements as SettlementStore, KEY, 'token') };
 }
 
 /** As SaveLoop does it. */

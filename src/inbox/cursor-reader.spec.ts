@@ -50,13 +50,19 @@ class Consumer {
   private looking = false;
   private caughtUp = false;
   private life = 0;
+  private log: LogReader;
 
-  constructor(private readonly log: LogReader) {
+  constructor(private readonly join: () => LogReader) {
+    this.log = join();
     this.reader = this.begin();
   }
 
   get saved(): string {
     return this.unread.toString();
+  }
+
+  get isPaging(): boolean {
+    return this.paging;
   }
 
   get isDone(): boolean {
@@ -94,6 +100,8 @@ class Consumer {
     this.unsaved = [];
     this.paging = false;
     this.looking = false;
+    this.log.leave();
+    this.log = this.join();
     this.reader = this.begin();
   }
 
@@ -160,6 +168,11 @@ async function readToTheEnd(consumer: Consumer, wire: Wire): Promise<void> {
   for (let round = 0; round < 100; round++) {
     consumer.page(3);
     await wire.answerAll();
+    // It may wait for the others before it sends its statement.
+    while (consumer.isPaging) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      await wire.answerAll();
+    }
     if (consumer.isDone) break;
     consumer.look();
     await wire.answerAll();
@@ -183,7 +196,7 @@ async function check({ partitions, of }: Cursors, numRuns: number): Promise<void
       const pages = new LogPages(wire as unknown as OutboxLogStore, db);
       const writers = [log.writer(), log.writer(), log.writer()];
       const consumers = of.map(
-        (partition) => new Consumer(pages.join({ eventNames: EVENT_NAMES, partitions, partition })),
+        (partition) => new Consumer(() => pages.join({ eventNames: EVENT_NAMES, partitions, partition })),
       );
       for (const each of steps) await perform(each, writers, consumers, wire);
       for (const writer of writers) {

@@ -5,13 +5,7 @@ import type { SqlClient } from '../database/sql-client.js';
 import { UNHURRIED_COMMIT } from '../database/unhurried-commit.store.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import { RUN_ALONE } from './inbox-event.store.js';
-import {
-  type CursorKey,
-  type ExceptionRow,
-  type InboxStatus,
-  type ResolvedRow,
-  unresolved,
-} from './inbox-status.js';
+import type { CursorKey } from './inbox-status.js';
 
 /** A cursor as its new owner found it. */
 export interface ClaimedCursor extends CursorKey {
@@ -27,48 +21,15 @@ export interface ClaimedCursor extends CursorKey {
   readonly wasOurs: boolean;
 }
 
-/** All that one save changes. Every list may be empty. */
-export interface Settlement {
-  /** Positions to take out of `unread`, as a multirange's text. */
-  readonly positions: string;
-  readonly exceptions: readonly ExceptionRow[];
-  readonly resolved: readonly ResolvedRow[];
-  /** Aggregates whose lowest waiting row gets its turn. */
-  readonly release: readonly AggregateKey[];
-  /** Events whose `processed` row (of a transactional handler) the cursor covers from now on. */
-  readonly covered: readonly string[];
-}
-
-/** A row that was there before the save, with the status that stays. */
-export interface FoundRow extends AggregateKey {
-  readonly position: number;
-  readonly status: InboxStatus;
-}
-
-export interface SettlementResult {
-  /** False: the lease is lost and nothing was written. */
-  readonly held: boolean;
-  readonly found: FoundRow[];
-  /** Ids of the claimed rows that got their new status; the others were changed by somebody else. */
-  readonly updated: string[];
-  /** Of the aggregates to release, those that still have an unresolved row. */
-  readonly stillBlocked: AggregateKey[];
-}
-
-const INFINITE_DELAY = `CASE WHEN x.delay = 'Infinity' THEN 'infinity'::timestamptz
-  WHEN x.delay IS NOT NULL THEN clock_timestamp() + x.delay * interval '1 millisecond' END`;
-
-/** The cursors: leases, fenced saves, and the token check of transactional handlers. */
+/** The cursors: leases, what their owners note beside their saves, and the transactions of handlers. */
 @Injectable()
 export class InboxCursorStore {
   private readonly cursor: string;
   private readonly inbox: string;
-  private readonly settleSql: string;
 
   constructor(private readonly db: EngineDatabase) {
     this.cursor = `"${db.schema}".inbox_cursor`;
     this.inbox = `"${db.schema}".inbox_event`;
-    this.settleSql = this.buildSettle();
   }
 
   /**
@@ -175,91 +136,6 @@ export class InboxCursorStore {
     return rows.length > 0;
   }
 
-  /** The ordinary save: only positions, and how far was read. False: the lease is lost. */
-  async settlePositions(
-    key: CursorKey,
-    token: string,
-    positions: string,
-    readUpto: number,
-  ): Promise<boolean> {
-    const rows = await this.db.queryNamed(
-      'integration_settle_positions',
-      `UPDATE ${this.cursor}
-       SET unread = unread - $4::int8multirange, read_upto = greatest(read_upto, $5), last_progress_at = clock_timestamp()
-       WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1`,
-      [key.consumerName, key.partition, token, positions, readUpto],
-    );
-    return rows.length > 0;
-  }
-
-  /** The save of a transactional consumer without exceptions: positions, and the `processed` rows that they cover. */
-  async settleCovered(
-    key: CursorKey,
-    token: string,
-    positions: string,
-    covered: readonly string[],
-  ): Promise<boolean> {
-    const [row] = await this.db.queryNamed<{ held: boolean }>(
-      'integration_settle_covered',
-      `WITH fenced AS (
-         UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
-         WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1
-       ), ${this.cleaned('$5')}
-       SELECT EXISTS (SELECT 1 FROM fenced) AS held`,
-      [key.consumerName, key.partition, token, positions, covered],
-    );
-    return row?.held ?? false;
-  }
-
-  /**
-   * The whole save, as one statement behind the fence: nothing of it happens unless the cursor row matched our token,
-   * and the lock that the match took keeps a takeover out until it is committed.
-   *
-   * An exception never overwrites a row that is there (a transactional handler whose commit went unanswered has
-   * written `processed`): the row is locked, kept and reported, and memory adopts it. The released rows are looked up in the
-   * statement's snapshot, so the rows that it resolves itself are left out by id, and rows that it inserts are not seen: an
-   * aggregate is never both written as waiting and released in one settlement.
-   */
-  async settle(key: CursorKey, token: string, settlement: Settlement): Promise<SettlementResult> {
-    const { exceptions, resolved, release } = settlement;
-    const [row] = await this.db.queryNamed<{
-      held: boolean;
-      found: FoundRow[] | null;
-      blocked: AggregateKey[] | null;
-      updated: string[] | null;
-    }>('integration_settle', this.settleSql, [
-      key.consumerName,
-      key.partition,
-      token,
-      settlement.positions,
-      exceptions.map((row) => row.outboxEventId),
-      exceptions.map((row) => row.position),
-      exceptions.map((row) => row.aggregateType),
-      exceptions.map((row) => row.aggregateId),
-      exceptions.map((row) => row.status),
-      exceptions.map((row) => row.attempt),
-      exceptions.map((row) => row.error ?? null),
-      exceptions.map((row) => row.fingerprint ?? null),
-      exceptions.map((row) => row.availableInMs ?? null),
-      resolved.map((row) => row.inboxEventId),
-      resolved.map((row) => row.attempt),
-      resolved.map((row) => row.status),
-      resolved.map((row) => row.error ?? null),
-      resolved.map((row) => row.fingerprint ?? null),
-      resolved.map((row) => row.availableInMs ?? null),
-      resolved.map((row) => row.attemptGivenBack ?? false),
-      release.map((aggregate) => aggregate.aggregateType),
-      release.map((aggregate) => aggregate.aggregateId),
-      settlement.covered,
-    ]);
-    return {
-      held: row?.held ?? false,
-      found: row?.found ?? [],
-      updated: row?.updated ?? [],
-      stillBlocked: row?.blocked ?? [],
-    };
-  }
-
   /** Inside a handler's transaction, in a statement of its own after the inbox row: is the lease still ours? A row says yes. */
   leaseHeld(key: CursorKey, token: string): EngineStatement {
     return {
@@ -310,57 +186,5 @@ export class InboxCursorStore {
       positions,
     );
     return updated > 0;
-  }
-
-  /** Rows of transactional handlers that the saved cursor covers. */
-  private cleaned(eventIds: string): string {
-    return `cleaned AS (
-      DELETE FROM ${this.inbox} i USING fenced
-      WHERE i.consumer_name = $1 AND i.outbox_event_id = ANY (${eventIds}::uuid[]) AND i.status = 'processed'
-    )`;
-  }
-
-  private buildSettle(): string {
-    return `
-      WITH fenced AS (
-        UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
-        WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
-        RETURNING 1
-      ), written AS (
-        INSERT INTO ${this.inbox} AS i (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
-          status, attempt_count, last_error, error_fingerprint, available_at)
-        SELECT x.id, x.position, $1, $2, x.aggregate_type, x.aggregate_id, x.status, x.attempt, x.error, x.fingerprint, ${INFINITE_DELAY}
-        FROM fenced, unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::int[], $11::text[], $12::text[], $13::float8[])
-          AS x (id, position, aggregate_type, aggregate_id, status, attempt, error, fingerprint, delay)
-        ORDER BY x.position
-        ON CONFLICT (outbox_event_id, consumer_name) DO UPDATE SET status = i.status
-        RETURNING i.position, i.status, i.aggregate_type, i.aggregate_id, (xmax <> 0) AS was_there
-      ), resolved AS (
-        UPDATE ${this.inbox} i
-        SET status = x.status, attempt_count = x.attempt - x.given_back::int, last_error = coalesce(x.error, i.last_error),
-            error_fingerprint = coalesce(x.fingerprint, nullif(i.error_fingerprint, '${RUN_ALONE}')), available_at = ${INFINITE_DELAY},
-            processed_at = CASE WHEN x.status IN ('processed', 'skipped') THEN clock_timestamp() END, updated_at = clock_timestamp()
-        FROM fenced, unnest($14::uuid[], $15::int[], $16::text[], $17::text[], $18::text[], $19::float8[], $20::boolean[])
-          AS x (id, attempt, status, error, fingerprint, delay, given_back)
-        WHERE i.id = x.id AND i.status = 'processing' AND i.attempt_count = x.attempt
-        RETURNING i.id
-      ), released AS (
-        UPDATE ${this.inbox} i
-        SET available_at = CASE WHEN next.status = 'received' THEN '-infinity' ELSE i.available_at END, updated_at = clock_timestamp()
-        FROM fenced, unnest($21::text[], $22::text[]) AS x (aggregate_type, aggregate_id)
-        CROSS JOIN LATERAL (
-          SELECT n.id, n.status FROM ${this.inbox} n
-          WHERE n.consumer_name = $1 AND n.partition = $2 AND n.aggregate_type = x.aggregate_type AND n.aggregate_id = x.aggregate_id
-            AND ${unresolved('n')} AND n.id <> ALL ($14::uuid[])
-          ORDER BY n.position LIMIT 1
-        ) next
-        WHERE i.id = next.id
-        RETURNING i.aggregate_type, i.aggregate_id
-      ), ${this.cleaned('$23')}
-      SELECT EXISTS (SELECT 1 FROM fenced) AS held,
-             (SELECT json_agg(json_build_object('position', position, 'status', status,
-                'aggregateType', aggregate_type, 'aggregateId', aggregate_id)) FROM written WHERE was_there) AS found,
-             (SELECT json_agg(json_build_object('aggregateType', aggregate_type, 'aggregateId', aggregate_id)) FROM released) AS blocked,
-             (SELECT json_agg(id) FROM resolved) AS updated`;
   }
 }

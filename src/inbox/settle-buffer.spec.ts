@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import type { InboxCursorStore } from './inbox-cursor.store.js';
 import { PositionSet } from './position-set.js';
 import { SettleBuffer } from './settle-buffer.js';
+import type { SettlementStore } from './settlement.store.js';
 
 const KEY = { consumerName: 'consumer', partition: 0 };
 const SOURCE = { takeWaiting: () => [], takeReleases: () => [] };
@@ -10,13 +10,13 @@ const SOURCE = { takeWaiting: () => [], takeReleases: () => [] };
 /** A buffer, and what it has saved. */
 function aBuffer() {
   const saves: string[] = [];
-  const store: Pick<InboxCursorStore, 'settlePositions'> = {
+  const store: Pick<SettlementStore, 'settlePositions'> = {
     settlePositions: async (_key, _token, positions) => {
       saves.push(positions);
       return true;
     },
   };
-  const buffer = new SettleBuffer(store as InboxCursorStore, KEY, 'token');
+  const buffer = new SettleBuffer(store as SettlementStore, KEY, 'token');
   return { buffer, saves, save: () => buffer.save(SOURCE, 1) };
 }
 

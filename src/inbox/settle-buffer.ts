@@ -1,8 +1,8 @@
 import { sqlStateOf } from '../database/connection-loss.js';
 import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
-import type { InboxCursorStore, Settlement, SettlementResult } from './inbox-cursor.store.js';
 import { type CursorKey, type ExceptionRow, type ResolvedRow } from './inbox-status.js';
 import { PositionSet } from './position-set.js';
+import type { Settlement, SettlementResult, SettlementStore } from './settlement.store.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
 const ASIDE_RETRY_MS = 1_000;
@@ -43,7 +43,7 @@ export class SettleBuffer {
   private readonly aside = new Map<string, PendingSave & { retryAt: number }>();
 
   constructor(
-    private readonly store: InboxCursorStore,
+    private readonly store: SettlementStore,
     private readonly key: CursorKey,
     private readonly token: string,
   ) {}

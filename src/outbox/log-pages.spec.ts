@@ -76,8 +76,9 @@ describe('pages of the log', () => {
     statements[0]?.answer(CUT);
     await first;
     expect(await ask(other, '{[2,)}')).toEqual({ rows: rows.slice(1), cut: true });
+    ask(pages.join({ eventNames: ['order.*'], partitions: 1, partition: 0 }), '{[2,)}');
     ask(elsewhere, '{[3,)}');
-    expect(statements).toHaveLength(2);
+    expect(statements).toHaveLength(3);
   });
 
   it('are worth nothing once a connection was lost, those that were under way neither', async () => {

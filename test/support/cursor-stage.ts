@@ -3,6 +3,7 @@ import { EngineDatabase } from '../../src/database/engine-database.js';
 import type { CursorReader } from '../../src/inbox/cursor-reader.js';
 import { InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
 import { PositionSet } from '../../src/inbox/position-set.js';
+import { SettlementStore } from '../../src/inbox/settlement.store.js';
 import type { LogReader } from '../../src/outbox/log-reader.js';
 import type { LogRow, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
 import { append } from './append.js';
@@ -67,8 +68,9 @@ export class CursorStage {
     );
     const [cursor] = await store.claim([key], OWNER, 60_000, []);
     if (cursor === undefined) throw new Error('the cursor was not claimed');
+    const settlements = new SettlementStore(this.db);
     const settle = (positions: PositionSet) =>
-      store.settlePositions(key, cursor.leaseToken, positions.toString(), 0);
+      settlements.settlePositions(key, cursor.leaseToken, positions.toString(), 0);
     const consumer = new StageConsumer(this.kit, this.db, settle, cursor.unread);
     this.consumers.push(consumer);
     return consumer;

@@ -1,8 +1,9 @@
 import type { AggregateKey } from '../../src/events/aggregate-key.js';
-import type { ClaimedCursor, InboxCursorStore, Settlement } from '../../src/inbox/inbox-cursor.store.js';
+import type { ClaimedCursor, InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
 import type { ClaimedRow, InboxEventStore } from '../../src/inbox/inbox-event.store.js';
 import type { InboxStatus } from '../../src/inbox/inbox-status.js';
 import { PositionSet } from '../../src/inbox/position-set.js';
+import type { Settlement, SettlementStore } from '../../src/inbox/settlement.store.js';
 import type { LogEvent } from '../../src/outbox/log-event.js';
 import type { LogPages } from '../../src/outbox/log-pages.js';
 import type { LogRow, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
@@ -150,7 +151,7 @@ export class SimulatedInbox {
 
   // The cursor
 
-  settle(token: string, settlement: Settlement): Awaited<ReturnType<InboxCursorStore['settle']>> {
+  settle(token: string, settlement: Settlement): Awaited<ReturnType<SettlementStore['settle']>> {
     if (token !== String(this.token)) return { held: false, found: [], updated: [], stillBlocked: [] };
     const before = new Map([...this.rows].map(([position, row]) => [position, { ...row }]));
     this.unread.removeAll(PositionSet.parse(settlement.positions));
@@ -352,24 +353,18 @@ export class SimulatedConnections {
         leave: () => {},
       }),
     };
-    const cursors: Pick<
-      InboxCursorStore,
-      | 'settle'
-      | 'settlePositions'
-      | 'settleCovered'
-      | 'saveReadUpto'
-      | 'forgetUncleanTakeovers'
-      | 'moveToInbox'
-    > = {
+    const cursors: Pick<InboxCursorStore, 'saveReadUpto' | 'forgetUncleanTakeovers' | 'moveToInbox'> = {
+      saveReadUpto: (_key, token, upto) => send('saveReadUpto', () => inbox.saveReadUpto(token, upto)),
+      forgetUncleanTakeovers: (_key, token, below) =>
+        send('forgetUncleanTakeovers', () => inbox.forgetUncleanTakeovers(token, below)),
+      moveToInbox: (_key, token, event) => send('moveToInbox', () => inbox.moveToInbox(token, event)),
+    };
+    const settlements: Pick<SettlementStore, 'settle' | 'settlePositions' | 'settleCovered'> = {
       settle: (_key, token, settlement) => send('settle', () => inbox.settle(token, settlement)),
       settlePositions: (_key, token, positions, readUpto) =>
         send('settle', () => inbox.settlePositions(token, positions, readUpto)),
       settleCovered: (_key, token, positions, covered) =>
         send('settle', () => inbox.settle(token, { ...NO_ROWS, positions, covered }).held),
-      saveReadUpto: (_key, token, upto) => send('saveReadUpto', () => inbox.saveReadUpto(token, upto)),
-      forgetUncleanTakeovers: (_key, token, below) =>
-        send('forgetUncleanTakeovers', () => inbox.forgetUncleanTakeovers(token, below)),
-      moveToInbox: (_key, token, event) => send('moveToInbox', () => inbox.moveToInbox(token, event)),
     };
     const rows: Pick<
       InboxEventStore,
@@ -383,7 +378,7 @@ export class SimulatedConnections {
       hasInterrupted: () => send('hasInterrupted', () => inbox.hasInterrupted()),
       unresolvedAggregates: () => send('unresolvedAggregates', () => inbox.unresolvedAggregates()),
     };
-    return { log, pages, cursors, inbox: rows };
+    return { log, pages, cursors, settlements, inbox: rows };
   }
 
   private send<T>(name: string, run: () => T): Promise<T> {
