@@ -6,6 +6,8 @@ const ROWS = 100;
 const FRONT = 10_000;
 /** Between two pages of a cursor that waits for nothing. */
 const SOON = 10;
+/** Between two pages of the one in front. */
+const PACE = 30;
 /** Between two pages of one whose handlers wait for something else. */
 const LATE = 100;
 
@@ -17,7 +19,7 @@ beforeEach(() => {
   jest.useFakeTimers();
   readers = [];
   closingUp = new ClosingUp(readers);
-  front = comeBy(FRONT, join(), LATE);
+  front = comeBy(FRONT, join(), PACE);
   front.isBehind = true;
 });
 afterEach(() => {
@@ -90,7 +92,7 @@ describe('the cursor in front of others that read the same backlog', () => {
         ask(rear, from);
       }
     };
-    await comesOn(LATE - SOON);
+    await comesOn(PACE - SOON);
     expect(await isOver(waiting)).toBe(false);
     await comesOn(SOON);
     expect(await isOver(waiting)).toBe(true);
@@ -119,6 +121,14 @@ describe('the cursor in front of others that read the same backlog', () => {
     ['one with holes', () => comeBy(FRONT - 5 * ROWS).asksFor('{[3,4),[9,)}')],
   ])('does not wait for %s', (_, given) => {
     given();
+    expect(closingUp.isAwaited(front, ROWS)).toBe(false);
+  });
+
+  it('does not wait where its own handlers wait for something', () => {
+    comeBy(FRONT - 5 * ROWS);
+    jest.advanceTimersByTime(LATE);
+    comeBy(FRONT - 4 * ROWS);
+    ask(front, FRONT + ROWS);
     expect(closingUp.isAwaited(front, ROWS)).toBe(false);
   });
 

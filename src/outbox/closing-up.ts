@@ -12,10 +12,10 @@ const SOON_MS = 20;
  * apart they stay apart, since they share the process's time evenly. So the one in front waits for those close behind it. It loses nothing by
  * that: while it waits the others have its share of the time, and level with them it gets its share of what is not read twice any more.
  *
- * That holds only where reading and handling are all that anybody waits for. So nobody is waited for who does not ask for page after page
- * in quick succession, because its handlers wait for something else; nobody waits who has come to the end of the log, where it is events
- * that are waited for; and nobody waits for longer than the last page took it, so that its pace is halved at the worst. The last one
- * waits for nobody.
+ * That holds only where reading and handling are all that anybody waits for. So nobody waits, or is waited for, who does not ask for page
+ * after page in quick succession, because its handlers wait for something else; nobody waits who has come to the end of the log, where it
+ * is events that are waited for; and nobody waits for longer than the last page took it, so that its pace is halved at the worst. The last
+ * one waits for nobody.
  */
 export class ClosingUp {
   private waiters: (() => void)[] = [];
@@ -27,6 +27,7 @@ export class ClosingUp {
     if (!reader.isBehind) return false;
     const group = this.readers.filter((other) => other.group === reader.group);
     const soonMs = SOON_MS * group.length;
+    if (reader.workedMs >= soonMs) return false;
     return group.some((other) => {
       const lead = reader.askedFrom - other.askedFrom;
       return lead > PAGES_APART * rows && lead <= REACH && other.asksEvery(soonMs);
