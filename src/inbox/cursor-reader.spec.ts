@@ -17,8 +17,17 @@ const BYTES = 1_000_000;
 /** Statements see the log when they are made; their answers come when the test says. */
 class Wire implements Pick<OutboxLogStore, 'readPage' | 'readWriters'> {
   private readonly answers: (() => void)[] = [];
+  private onStatement = () => {};
 
   constructor(private readonly log: SimulatedLog) {}
+
+  /** Resolves when there is a statement to answer. */
+  get nextStatement(): Promise<void> {
+    if (this.answers.length > 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.onStatement = resolve;
+    });
+  }
 
   readonly readPage: Ask = (ranges, rows, _bytes, filter) =>
     this.later(this.log.readPage(ranges, rows, filter));
@@ -35,6 +44,7 @@ class Wire implements Pick<OutboxLogStore, 'readPage' | 'readWriters'> {
   }
 
   private later<T>(answer: T): Promise<T> {
+    this.onStatement();
     return new Promise((resolve) => this.answers.push(() => resolve(answer)));
   }
 }
@@ -50,6 +60,8 @@ class Consumer {
   private looking = false;
   private caughtUp = false;
   private life = 0;
+  /** The page that was asked for last has come. */
+  paged: Promise<void> = Promise.resolve();
   private log: LogReader;
 
   constructor(private readonly join: () => LogReader) {
@@ -73,7 +85,7 @@ class Consumer {
     if (this.paging) return;
     const { life } = this;
     this.paging = true;
-    this.reader.readPage(rows, BYTES).then((page) => {
+    this.paged = this.reader.readPage(rows, BYTES).then((page) => {
       if (life !== this.life) return;
       this.paging = false;
       this.caughtUp = !page.cut;
@@ -170,7 +182,7 @@ async function readToTheEnd(consumer: Consumer, wire: Wire): Promise<void> {
     await wire.answerAll();
     // It may wait for the others before it sends its statement.
     while (consumer.isPaging) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await Promise.race([wire.nextStatement, consumer.paged]);
       await wire.answerAll();
     }
     if (consumer.isDone) break;

@@ -80,10 +80,7 @@ export class SettlementStore {
   ): Promise<boolean> {
     const [row] = await this.db.queryNamed<{ held: boolean }>(
       'integration_settle_covered',
-      `WITH fenced AS (
-         UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
-         WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1
-       ), ${this.cleaned('$5')}
+      `WITH ${this.fenced}, ${this.cleaned('$5')}
        SELECT EXISTS (SELECT 1 FROM fenced) AS held`,
       [key.consumerName, key.partition, token, positions, covered],
     );
@@ -139,6 +136,15 @@ export class SettlementStore {
     };
   }
 
+  /** What all else of a save stands behind: a row if the lease is ours, whose positions are settled then. */
+  private get fenced(): string {
+    return `fenced AS (
+      UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
+      WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
+      RETURNING 1
+    )`;
+  }
+
   /** Rows of transactional handlers that the saved cursor covers. */
   private cleaned(eventIds: string): string {
     return `cleaned AS (
@@ -149,11 +155,7 @@ export class SettlementStore {
 
   private buildSettle(): string {
     return `
-      WITH fenced AS (
-        UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
-        WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
-        RETURNING 1
-      ), written AS (
+      WITH ${this.fenced}, written AS (
         INSERT INTO ${this.inbox} AS i (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
           status, attempt_count, last_error, error_fingerprint, available_at)
         SELECT x.id, x.position, $1, $2, x.aggregate_type, x.aggregate_id, x.status, x.attempt, x.error, x.fingerprint, ${INFINITE_DELAY}

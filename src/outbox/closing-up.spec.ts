@@ -58,7 +58,7 @@ async function isOver(waiting: Promise<void>): Promise<boolean> {
 describe('the cursor in front of others that read the same backlog', () => {
   it('waits for one that comes close behind, until it has closed up', async () => {
     const rear = comeBy(FRONT - 5 * ROWS);
-    expect(closingUp.isAwaited(front, ROWS)).toBe(true);
+    expect(closingUp.hasToWait(front, ROWS)).toBe(true);
     const waiting = closingUp.wait(front, ROWS);
     for (const pages of [4, 3]) {
       await jest.advanceTimersByTimeAsync(SOON);
@@ -121,7 +121,7 @@ describe('the cursor in front of others that read the same backlog', () => {
     ['one with holes', () => comeBy(FRONT - 5 * ROWS).asksFor('{[3,4),[9,)}')],
   ])('does not wait for %s', (_, given) => {
     given();
-    expect(closingUp.isAwaited(front, ROWS)).toBe(false);
+    expect(closingUp.hasToWait(front, ROWS)).toBe(false);
   });
 
   it('does not wait where its own handlers wait for something', () => {
@@ -129,12 +129,12 @@ describe('the cursor in front of others that read the same backlog', () => {
     jest.advanceTimersByTime(LATE);
     comeBy(FRONT - 4 * ROWS);
     ask(front, FRONT + ROWS);
-    expect(closingUp.isAwaited(front, ROWS)).toBe(false);
+    expect(closingUp.hasToWait(front, ROWS)).toBe(false);
   });
 
   it('does not wait once it has come to the end of the log: events are not late for the sake of others', () => {
     comeBy(FRONT - 5 * ROWS);
     front.isBehind = false;
-    expect(closingUp.isAwaited(front, ROWS)).toBe(false);
+    expect(closingUp.hasToWait(front, ROWS)).toBe(false);
   });
 });

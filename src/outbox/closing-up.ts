@@ -22,8 +22,8 @@ export class ClosingUp {
 
   constructor(private readonly readers: readonly GroupReader[]) {}
 
-  /** Whether others should ask for their next pages, of `rows`, before this cursor is given its own. */
-  isAwaited(reader: GroupReader, rows: number): boolean {
+  /** Whether others are to ask for their next pages, of `rows`, before this cursor is given its own. */
+  hasToWait(reader: GroupReader, rows: number): boolean {
     if (!reader.isBehind) return false;
     const group = this.readers.filter((other) => other.group === reader.group);
     const soonMs = SOON_MS * group.length;
@@ -37,7 +37,7 @@ export class ClosingUp {
   /** Resolves when they have closed up, or are not to be waited for any more. */
   async wait(reader: GroupReader, rows: number): Promise<void> {
     const waitsUntil = performance.now() + reader.workedMs;
-    while (this.readers.includes(reader) && this.isAwaited(reader, rows)) {
+    while (this.readers.includes(reader) && this.hasToWait(reader, rows)) {
       const leftMs = waitsUntil - performance.now();
       if (leftMs <= 0) break;
       await this.nextAsk(Math.min(leftMs, SOON_MS));

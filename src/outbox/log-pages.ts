@@ -76,7 +76,7 @@ export class LogPages {
   private async readPage(reader: GroupReader, ranges: string, rows: number, bytes: number): Promise<LogPage> {
     reader.asksFor(ranges);
     this.closingUp.asked();
-    if (this.closingUp.isAwaited(reader, rows)) await this.closingUp.wait(reader, rows);
+    if (this.closingUp.hasToWait(reader, rows)) await this.closingUp.wait(reader, rows);
     const page = this.takeKept(reader) ?? (await this.readOrJoin(reader, ranges, rows, bytes));
     reader.isBehind = page.cut;
     return reader.pageOf(page);

@@ -82,19 +82,14 @@ export class GroupReader {
   }
 
   /** A page that begins where it asks. */
-  canTake({ start, group, chosen }: SharedPage): boolean {
-    return start === this.askedFrom && group === this.group && chosen.includes(this.filter.partition);
+  canTake(page: SharedPage): boolean {
+    return page.start === this.askedFrom && this.isFor(page);
   }
 
   /** Or the rest of one that has been read, from where it asks on. */
-  canTakeFrom({ start, group, chosen, page }: KeptPage): boolean {
-    const last = page.rows.at(-1)?.position ?? 0;
-    return (
-      start <= this.askedFrom &&
-      this.askedFrom <= last &&
-      group === this.group &&
-      chosen.includes(this.filter.partition)
-    );
+  canTakeFrom(kept: KeptPage): boolean {
+    const last = kept.page.rows.at(-1)?.position ?? 0;
+    return kept.start <= this.askedFrom && this.askedFrom <= last && this.isFor(kept);
   }
 
   /** What lies where it asks, and is its own of a page of several partitions; of the rest it sees the positions. */
@@ -103,6 +98,10 @@ export class GroupReader {
     if (partitions === undefined) return { rows, cut };
     const { partition } = this.filter;
     return { rows: rows.map((row, i) => (partitions[i] === partition ? row : unwanted(row))), cut };
+  }
+
+  private isFor({ group, chosen }: SharedPage): boolean {
+    return group === this.group && chosen.includes(this.filter.partition);
   }
 
   private from(page: LogPage): LogPage {
