@@ -27,11 +27,12 @@ const REAL: CursorKit = { CursorReader, OutboxLogStore };
 const HARMLESS: Harm = { lost: [], outOfOrder: [], holes: [] };
 
 const READ_PAGE = 'const page = await this.log.readPage(this.toRead.toString(), rows, bytes);\n';
+const TAKE = 'this.toRead.removeAll(page.positions);\n';
 const NOTE_READY = 'const ready = this.sweep?.ready === true ? this.sweep : undefined;\n';
 const NOTE_UPTO = 'const upto = this.sweep?.upto ?? this.readPosition;\n';
 const READ_WRITERS = 'const writers = await this.log.readWriters();\n';
 const IS_READY = 'holders.size === 0 && !writers.some((writer) => writer.prepared)';
-const LIMIT = 'cut && last !== undefined ? Math.min(ready.upto, last.position) : ready.upto';
+const LIMIT = 'cut && last !== undefined ? Math.min(ready.upto, last) : ready.upto';
 
 /** A hole to begin with (1), so that there is something to look for; the consumer has read 2. */
 async function withAHole(stage: CursorStage) {
@@ -140,7 +141,7 @@ const PLAYS: Play[] = [
         put: 'let shared: Promise<LogWriter[]> | undefined;\n/** Holders of step 2;',
       },
       { find: READ_WRITERS, put: 'shared ??= this.log.readWriters();\nconst writers = await shared;\n' },
-      { find: 'import type { LogPage, ', put: 'import type { LogPage, LogWriter, ' },
+      { find: 'import type { LogPage }', put: 'import type { LogPage, LogWriter }' },
     ],
     harm: 'loses',
     play: async (stage) => {
@@ -174,8 +175,9 @@ const PLAYS: Play[] = [
     name: 'the holes are read once more after the last holder has ended',
     reader: [
       {
-        find: 'this.take(page.rows);\n    return { ...page, swept:',
-        put: 'if (ready === undefined) this.take(page.rows);\n    return { ...page, rows: ready ? [] : page.rows, swept:',
+        find: `${TAKE}    return { ...page, swept:`,
+        put: `if (ready === undefined) ${TAKE}const nothing = { positions: PositionSet.empty(), events: [] };
+          return { ...page, ...(ready === undefined ? {} : nothing), swept:`,
       },
     ],
     harm: 'loses',
@@ -201,7 +203,7 @@ const PLAYS: Play[] = [
   },
   {
     name: 'a re-read that is cut short in bytes says so',
-    log: [{ find: 'page.rows.length < page.found || ', put: '' }],
+    log: [{ find: 'page.isFull || ', put: '' }],
     harm: 'loses',
     play: cutShort(100, 1),
   },
@@ -226,7 +228,9 @@ const PLAYS: Play[] = [
         put: `const ask = (set: PositionSet) => this.log.readPage(set.toString(), rows, bytes);
           const holes = await ask(this.toRead.below(this.readPosition));
           const tail = await ask(PositionSet.range(this.readPosition));
-          const page = { rows: [...holes.rows, ...tail.rows], cut: holes.cut || tail.cut };`,
+          const positions = holes.positions.clone();
+          positions.addAll(tail.positions);
+          const page = { positions, events: [...holes.events, ...tail.events], cut: holes.cut || tail.cut };`,
       },
     ],
     harm: 'disorders',

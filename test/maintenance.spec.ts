@@ -112,8 +112,14 @@ describe('consumers without a live process', () => {
   it('leave no row of a process behind that has not been seen for a day', async () => {
     const app = await start(['live']);
     await database.pool.query(
-      `INSERT INTO integration.integration_process (id, role, host, pid, seen_at)
-       SELECT gen_random_uuid(), 'all', 'elsewhere', n, clock_timestamp() - n * interval '10 hours' FROM generate_series(1, 4) n`,
+      // Each with a cursor: without one it would be forgotten sooner, by a beat.
+      `WITH process AS (
+         INSERT INTO integration.integration_process (id, role, host, pid, seen_at)
+         SELECT gen_random_uuid(), 'all', 'elsewhere', n, clock_timestamp() - n * interval '10 hours' FROM generate_series(1, 4) n
+         RETURNING id, pid
+       )
+       INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread, lease_owner)
+       SELECT 'of ' || pid, '{thing.done}', '{[1,)}', id FROM process`,
     );
     await look(app);
     const { rows } = await database.pool.query(

@@ -1,10 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { DomainEvent } from '../src/index.js';
 import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
 import { startApp, type TestApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const EVENTS = 2_000;
+/** Each is what one consumer asks for, and the last one asks for all of them. */
+const NAMES = ['order.placed', 'order.paid', 'order.sent', 'order.*'];
 const PAGE = 50;
 /** Where the backlog of each consumer begins, as an interrupted process leaves it: not where a page of the others does. */
 const BEGINNINGS = { first: 1, second: 24, third: 68 };
@@ -12,14 +14,14 @@ const BEGINNINGS = { first: 1, second: 24, third: 68 };
 let database: TestDatabase;
 let app: TestApp;
 
-beforeAll(async () => {
+beforeEach(async () => {
   database = await createTestDatabase();
 });
 afterEach(async () => {
   jest.restoreAllMocks();
   await app.close();
+  await database.drop();
 });
-afterAll(() => database.drop());
 
 describe('consumers that are left at different places of a backlog', () => {
   it('read it once, and each gets what is its own in order', async () => {
@@ -54,5 +56,39 @@ describe('consumers that are left at different places of a backlog', () => {
       expect(handled.get(name)).toEqual(Array.from({ length: EVENTS - from + 1 }, (_, i) => from + i));
     // Each would read 40 pages for itself. At the ends somebody may be too late for the others' page.
     expect(read.mock.calls.length).toBeLessThan(1.5 * (EVENTS / PAGE));
+  });
+});
+
+describe('consumers that want events of different names', () => {
+  it('read a backlog once, and each gets what is its own in order', async () => {
+    const handled = new Map(NAMES.map((name) => [name, [] as number[]]));
+    const subscribers = [...handled].map(([eventName, positions], i) => ({
+      consumerName: `consumer ${i}`,
+      eventName,
+      startFrom: 'earliest' as const,
+      handler: async ({ position }: DomainEvent) => void positions.push(position),
+    }));
+    app = await startApp(database, subscribers, {
+      settings: { 'processor.enabled': false, batchSize: PAGE, startupDrainBatchSize: PAGE },
+    });
+    const names = Array.from({ length: EVENTS }, (_, i) => NAMES[i % 3] ?? '');
+    await app.api.publishEvents(
+      names.map((eventName) => ({
+        eventName,
+        sourceModule: 'test',
+        aggregateType: 'order',
+        aggregateId: 'all',
+      })),
+    );
+    const read = jest.spyOn(OutboxLogStore.prototype, 'readPage');
+
+    await app.processor.drain();
+
+    for (const [name, positions] of handled) {
+      const own = names.flatMap((each, i) => (each === name || name === 'order.*' ? [i + 1] : []));
+      expect(positions).toEqual(own);
+    }
+    // Each would read 40 pages for itself: the first ones it does, until it is known that all of them read on.
+    expect(read.mock.calls.length).toBeLessThan(2.5 * (EVENTS / PAGE));
   });
 });

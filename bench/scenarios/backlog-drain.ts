@@ -83,11 +83,14 @@ async function prepareAll(bench: Bench, drains: BacklogDrain[]): Promise<void> {
   await Promise.all(Array.from({ length: PREPARED_AT_ONCE }, prepareNext));
 }
 
-/** Events a second that all consumers have done. */
+/** Events a second that all who want them have done. */
 export async function drainRate(bench: Bench, drain: BacklogDrain): Promise<number> {
   const result = await drainOnce(bench, drain);
-  const consumers = drain.options?.consumers ?? PLAIN_OPTIONS.consumers;
-  return result.handled / consumers / result.seconds;
+  return result.handled / handlersOfAnEvent({ ...PLAIN_OPTIONS, ...drain.options }) / result.seconds;
+}
+
+function handlersOfAnEvent({ wants, consumers }: Pick<SystemOptions, 'wants' | 'consumers'>): number {
+  return wants === 'its-own' ? 1 : consumers;
 }
 
 async function drainOnce(bench: Bench, drain: BacklogDrain): Promise<DrainResult> {
@@ -95,7 +98,7 @@ async function drainOnce(bench: Bench, drain: BacklogDrain): Promise<DrainResult
   const options = { ...PLAIN_OPTIONS, ...drain.options };
   const run = (process: SystemProcess) =>
     process.call('drain', {
-      expected: drain.events * options.consumers,
+      expected: drain.events * handlersOfAnEvent(options),
       limitMs: bench.sizes.drainLimitMs * (drain.toTheEnd === true ? LONGER : 1),
       ...(drain.profileAs === undefined
         ? {}

@@ -25,12 +25,51 @@ export function drainScenario(consumers: 1 | 3 | 10): Scenario {
 
 async function compareDrains(bench: Bench, consumers: number): Promise<void> {
   const drains = systemsFor(bench, consumers).map((system) => drainOf(bench, system, consumers));
+  const title = `Drain, ${consumers} consumer${consumers > 1 ? 's' : ''}`;
+  const ratesOf = await presentDrains(bench, `drain-${consumers}`, title, drains);
+  const ours = ratesOf('integration');
+
+  const best = rivalsIn(bench).reduce((a, b) => (median(ratesOf(b)) > median(ratesOf(a)) ? b : a));
+  const ratio = medianRatio(ours, ratesOf(best));
+  bench.report.note(`the best of the others is ${systemEntry(best).label}`);
+  if (consumers === 1) {
+    bench.report.atLeast('drain-1-vs-best-peer', ratio, 2.5);
+    bench.report.atLeast('drain-1-vs-raw-select', medianRatio(ours, ratesOf('plain')), 0.6);
+  }
+  if (consumers === 3) bench.report.atLeast('drain-3-vs-best-peer', ratio, 4);
+}
+
+const MODULES = 10;
+
+/** What an ordinary application is like: each consumer is there for a few kinds of events, and most events are for somebody else. */
+export const drainOwnNames: Scenario = {
+  name: 'drain-own-names',
+  slow: true,
+  promise: `events per second through ${MODULES} consumers, each of which wants events of a name of its own`,
+  run: async (bench) => {
+    const { backlog, quick } = bench.sizes;
+    const drains = (['integration', ...STRONGEST_RIVALS] as const).map((system): BacklogDrain => {
+      const toTheEnd = COMPARED.has(system);
+      const events = backlog * (quick || !toTheEnd ? 1 : TIMES_THE_BACKLOG_COMPARED);
+      return { system, events, options: { consumers: MODULES, wants: 'its-own' }, toTheEnd };
+    });
+    const title = `Drain, ${MODULES} consumers, each event for one of them`;
+    await presentDrains(bench, 'drain-own-names', title, drains);
+  },
+};
+
+/** Drains in rounds and shows the rates; resolves to those of each system. */
+async function presentDrains(
+  bench: Bench,
+  name: string,
+  title: string,
+  drains: BacklogDrain[],
+): Promise<(system: SystemName) => number[]> {
   const rates = await drainInRounds(bench, drains, { repeated: withoutTheOutdone });
   const ratesOf = (system: SystemName) => [...rates].find(([drain]) => drain.system === system)?.[1] ?? [];
   const ours = ratesOf('integration');
-
   bench.report.table(
-    `Drain, ${consumers} consumer${consumers > 1 ? 's' : ''}`,
+    title,
     ['system', 'settings', 'events/s', 'this project is × as fast', 'rounds'],
     drains.map(({ system }) => [
       systemEntry(system).label,
@@ -41,20 +80,12 @@ async function compareDrains(bench: Bench, consumers: number): Promise<void> {
     ]),
   );
   bench.report.detail(
-    `drain-${consumers}`,
+    name,
     Object.fromEntries(
       drains.map(({ system, events }) => [system, { events, eventsPerSecond: ratesOf(system) }]),
     ),
   );
-
-  const best = rivalsIn(bench).reduce((a, b) => (median(ratesOf(b)) > median(ratesOf(a)) ? b : a));
-  const ratio = medianRatio(ours, ratesOf(best));
-  bench.report.note(`the best of the others is ${systemEntry(best).label}`);
-  if (consumers === 1) {
-    bench.report.atLeast('drain-1-vs-best-peer', ratio, 2.5);
-    bench.report.atLeast('drain-1-vs-raw-select', medianRatio(ours, ratesOf('plain')), 0.6);
-  }
-  if (consumers === 3) bench.report.atLeast('drain-3-vs-best-peer', ratio, 4);
+  return ratesOf;
 }
 
 /** In a quick run only those that have a chance of being the best. */

@@ -1,4 +1,4 @@
-import { drainScenario } from './drain.js';
+import { drainOwnNames, drainScenario } from './drain.js';
 import { flatness } from './flatness.js';
 import { growth } from './growth.js';
 import { idleCost } from './idle-cost.js';
@@ -16,6 +16,7 @@ export const SCENARIOS: readonly Scenario[] = [
   drainScenario(1),
   drainScenario(3),
   drainScenario(10),
+  drainOwnNames,
   transactional,
   publish,
   publishConcurrent,

@@ -12,6 +12,7 @@ import type { BenchEvent } from './bench-event.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { UNSETTLED_BULLMQ_JOB } from './peers.store.js';
 import { openPool, returnsNothing } from './pg-session.js';
+import { consumersOf } from './routing.js';
 
 /** What its documentation names: concurrency 8–32, a pool as large, finished jobs removed. */
 const BEST_CONCURRENCY = 32;
@@ -50,7 +51,10 @@ export class BullmqSystem implements MeasuredSystem {
   async fill(chunks: Iterable<BenchEvent[]>): Promise<void> {
     const queues = this.openQueues(this.pool(10));
     for (const events of chunks)
-      for (const queue of queues) await queue.addBulk(events.map((data) => ({ name: data.eventName, data })));
+      for (const [consumer, queue] of queues.entries()) {
+        const wanted = events.filter((event) => consumersOf(event, this.options).includes(consumer));
+        await queue.addBulk(wanted.map((data) => ({ name: data.eventName, data })));
+      }
   }
 
   async openPublisher(route: PublishRoute): Promise<Publisher | undefined> {
@@ -60,7 +64,8 @@ export class BullmqSystem implements MeasuredSystem {
     await Promise.all(queues.map((queue) => queue.waitUntilReady()));
     return {
       publish: async (event) => {
-        await Promise.all(queues.map((queue) => queue.add(event.eventName, event)));
+        const wanting = consumersOf(event, this.options);
+        await Promise.all(wanting.map((consumer) => queues[consumer]?.add(event.eventName, event)));
       },
       close: async () => {},
     };

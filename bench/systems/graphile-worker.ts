@@ -4,6 +4,7 @@ import type { BenchEvent } from './bench-event.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { ADD_GRAPHILE_JOBS, UNSETTLED_GRAPHILE_JOB } from './peers.store.js';
 import { inTransaction, openPool, openTransactionPublisher, returnsNothing } from './pg-session.js';
+import { consumersOf } from './routing.js';
 
 const SILENT = new Logger(() => () => {});
 
@@ -37,19 +38,15 @@ export class GraphileWorkerSystem implements MeasuredSystem {
     await inTransaction(this.options.url, async (client) => {
       for (const events of chunks)
         await client.query(ADD_GRAPHILE_JOBS, [
-          JSON.stringify(
-            events.flatMap((payload) => this.tasks().map((identifier) => ({ identifier, payload }))),
-          ),
+          JSON.stringify(events.flatMap((event) => this.jobsOf(event))),
         ]);
     });
   }
 
   async openPublisher(route: PublishRoute): Promise<Publisher | undefined> {
     if (route === 'prisma') return undefined;
-    return openTransactionPublisher(this.options.url, (client, payload) =>
-      client.query(ADD_GRAPHILE_JOBS, [
-        JSON.stringify(this.tasks().map((identifier) => ({ identifier, payload }))),
-      ]),
+    return openTransactionPublisher(this.options.url, (client, event) =>
+      client.query(ADD_GRAPHILE_JOBS, [JSON.stringify(this.jobsOf(event))]),
     );
   }
 
@@ -73,7 +70,15 @@ export class GraphileWorkerSystem implements MeasuredSystem {
     await this.pool.end();
   }
 
-  private tasks(): string[] {
-    return Array.from({ length: this.options.consumers }, (_, i) => `invoice_created_${i}`);
+  private jobsOf(payload: BenchEvent): { identifier: string; payload: BenchEvent }[] {
+    return consumersOf(payload, this.options).map((consumer) => ({ identifier: taskOf(consumer), payload }));
   }
+
+  private tasks(): string[] {
+    return Array.from({ length: this.options.consumers }, (_, consumer) => taskOf(consumer));
+  }
+}
+
+function taskOf(consumer: number): string {
+  return `invoice_created_${consumer}`;
 }

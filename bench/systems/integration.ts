@@ -21,6 +21,7 @@ import type { BenchEvent, InvoicePayload } from './bench-event.js';
 import { CREATE_EFFECT, INSERT_EFFECT, INSERT_EFFECTS, UNSETTLED_CURSOR } from './integration.store.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { inTransaction, openPool, openTransactionPublisher, returnsNothing } from './pg-session.js';
+import { nameFor, routed } from './routing.js';
 
 const BATCH = 100;
 const HOUR_MS = 3_600_000;
@@ -53,7 +54,7 @@ export class IntegrationSystem implements MeasuredSystem {
     const publisher = (await this.publishing()).get(DomainEventPublisher);
     await inTransaction(this.options.url, async (client) => {
       for (const events of chunks)
-        await publisher.publishEvents(events.map(withoutNumber), { persistenceClient: sqlClientOf(client) });
+        await publisher.publishEvents(events.map(this.toPublish), { persistenceClient: sqlClientOf(client) });
     });
   }
 
@@ -65,7 +66,7 @@ export class IntegrationSystem implements MeasuredSystem {
       return {
         publish: async (event) => {
           await api.transaction((tx) =>
-            publisher.publishEvent(withoutNumber(event), { persistenceClient: tx }),
+            publisher.publishEvent(this.toPublish(event), { persistenceClient: tx }),
           );
         },
         close: async () => {},
@@ -74,11 +75,11 @@ export class IntegrationSystem implements MeasuredSystem {
     if (route === 'prisma') {
       const { openPrismaPublisher } = await import('./prisma-session.js');
       return openPrismaPublisher(this.options.url, (tx, event) =>
-        publisher.publishEvent(withoutNumber(event), { persistenceClient: tx }),
+        publisher.publishEvent(this.toPublish(event), { persistenceClient: tx }),
       );
     }
     return openTransactionPublisher(this.options.url, (client, event) =>
-      publisher.publishEvent(withoutNumber(event), { persistenceClient: sqlClientOf(client) }),
+      publisher.publishEvent(this.toPublish(event), { persistenceClient: sqlClientOf(client) }),
     );
   }
 
@@ -101,6 +102,12 @@ export class IntegrationSystem implements MeasuredSystem {
     for (const close of this.closing) await close();
     await this.pool.end();
   }
+
+  /** The number travels in the payload. */
+  private readonly toPublish = (event: BenchEvent): Omit<BenchEvent, 'n'> => {
+    const { n: _n, ...rest } = routed(event, this.options);
+    return rest;
+  };
 
   private publishing(): Promise<INestApplicationContext> {
     this.publisherApp ??= this.boot('publisher', () => {});
@@ -151,7 +158,7 @@ class Subscribers implements OnModuleInit {
   private register(consumer: number): void {
     const { options, handle } = this.consumers;
     const common = {
-      eventName: 'invoice.created',
+      eventName: nameFor(consumer, options),
       consumerName: `bench-${consumer}`,
       startFrom: 'earliest' as const,
       ...(options.processes > 1 ? { partitions: options.processes } : {}),
@@ -189,11 +196,6 @@ class Subscribers implements OnModuleInit {
       });
     }
   }
-}
-
-/** What publishing takes: the number travels in the payload. */
-function withoutNumber({ n: _n, ...event }: BenchEvent): Omit<BenchEvent, 'n'> {
-  return event;
 }
 
 /** node-postgres in the shape that `persistenceClient` wants. */

@@ -14,8 +14,9 @@ export type PublishRoute =
 
 export interface SystemOptions {
   url: string;
-  /** How many consumers want every event. */
   consumers: number;
+  /** Each consumer wants every event, or events of a name that nobody else wants. */
+  wants: 'everything' | 'its-own';
   work: Work;
   /** Processes that share each consumer's work. */
   processes: number;
@@ -27,6 +28,7 @@ export interface SystemOptions {
 
 export const PLAIN_OPTIONS: Omit<SystemOptions, 'url'> = {
   consumers: 1,
+  wants: 'everything',
   work: 'none',
   processes: 1,
   hostClient: 'pg',

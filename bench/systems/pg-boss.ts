@@ -4,6 +4,7 @@ import type { BenchEvent } from './bench-event.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { UNSETTLED_PG_BOSS_JOB } from './peers.store.js';
 import { inTransaction, openPool, openTransactionPublisher, returnsNothing } from './pg-session.js';
+import { consumersOf } from './routing.js';
 
 /** What its documentation names for throughput and latency: large batches, burst, two workers, a table per queue, LISTEN. */
 const BEST_WORK: WorkOptions = { batchSize: 2_000, localConcurrency: 2, burstWhenBatchFull: true };
@@ -31,12 +32,11 @@ export class PgBossSystem implements MeasuredSystem {
     await inTransaction(this.options.url, async (client) => {
       const db = databaseOf(client);
       for (const events of chunks)
-        for (const queue of this.queues())
-          await boss.insert(
-            queue,
-            events.map((data) => ({ data })),
-            { db },
-          );
+        for (const [consumer, queue] of this.queues().entries()) {
+          const wanted = events.filter((event) => consumersOf(event, this.options).includes(consumer));
+          const jobs = wanted.map((data) => ({ data }));
+          if (jobs.length > 0) await boss.insert(queue, jobs, { db });
+        }
     });
   }
 
@@ -46,7 +46,8 @@ export class PgBossSystem implements MeasuredSystem {
     const boss = await this.sender;
     return openTransactionPublisher(this.options.url, async (client, event) => {
       const db = databaseOf(client);
-      for (const queue of this.queues()) await boss.send(queue, event, { db });
+      for (const consumer of consumersOf(event, this.options))
+        await boss.send(queueOf(consumer), event, { db });
     });
   }
 
@@ -69,7 +70,7 @@ export class PgBossSystem implements MeasuredSystem {
   }
 
   private queues(): string[] {
-    return Array.from({ length: this.options.consumers }, (_, i) => `invoice-created-${i}`);
+    return Array.from({ length: this.options.consumers }, (_, consumer) => queueOf(consumer));
   }
 
   private async start(): Promise<PgBoss> {
@@ -83,4 +84,8 @@ export class PgBossSystem implements MeasuredSystem {
 /** The caller's transaction, in the shape that its `db` option wants. */
 function databaseOf(client: pg.Client) {
   return { executeSql: (text: string, values?: unknown[]) => client.query(text, values) };
+}
+
+function queueOf(consumer: number): string {
+  return `invoice-created-${consumer}`;
 }

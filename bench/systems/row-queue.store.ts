@@ -30,10 +30,14 @@ export interface QueuedRow {
 }
 
 /** One statement for all consumers of an event. */
-export function insertRows(client: pg.ClientBase, event: BenchEvent, consumers: number): Promise<unknown> {
+export function insertRows(
+  client: pg.ClientBase,
+  event: BenchEvent,
+  consumers: readonly number[],
+): Promise<unknown> {
   return client.query(
     `INSERT INTO row_queue (consumer, event_name, source_module, aggregate_type, aggregate_id, payload)
-     SELECT consumer, $2, $3, $4, $5, $6::jsonb FROM generate_series(0, $1::int - 1) AS consumer`,
+     SELECT consumer, $2, $3, $4, $5, $6::jsonb FROM unnest($1::int[]) AS consumer`,
     [
       consumers,
       event.eventName,
@@ -45,13 +49,18 @@ export function insertRows(client: pg.ClientBase, event: BenchEvent, consumers: 
   );
 }
 
-export function fillRows(client: pg.ClientBase, events: BenchEvent[], consumers: number): Promise<unknown> {
+/** Each event with the consumers that want it. */
+export function fillRows(
+  client: pg.ClientBase,
+  events: readonly (BenchEvent & { consumers: readonly number[] })[],
+): Promise<unknown> {
   return client.query(
     `INSERT INTO row_queue (consumer, event_name, source_module, aggregate_type, aggregate_id, payload)
-     SELECT consumer, e->>'eventName', e->>'sourceModule', e->>'aggregateType', e->>'aggregateId', e->'payload'
-     FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS list(e, place), generate_series(0, $2::int - 1) AS consumer
-     ORDER BY place, consumer`,
-    [JSON.stringify(events), consumers],
+     SELECT consumer::int, e->>'eventName', e->>'sourceModule', e->>'aggregateType', e->>'aggregateId', e->'payload'
+     FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS list(e, place),
+          jsonb_array_elements(e->'consumers') WITH ORDINALITY AS wanting(consumer, turn)
+     ORDER BY place, turn`,
+    [JSON.stringify(events)],
   );
 }
 

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { BenchEvent } from './bench-event.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { inTransaction, openPool, openTransactionPublisher, returnsNothing } from './pg-session.js';
+import { consumersOf } from './routing.js';
 import { handleRow } from './row-handler.js';
 import {
   CREATE_ROW_QUEUE,
@@ -35,14 +36,18 @@ export class SequentialOutbox implements MeasuredSystem {
 
   async fill(chunks: Iterable<BenchEvent[]>): Promise<void> {
     await inTransaction(this.options.url, async (client) => {
-      for (const events of chunks) await fillRows(client, events, this.options.consumers);
+      for (const events of chunks)
+        await fillRows(
+          client,
+          events.map((event) => ({ ...event, consumers: consumersOf(event, this.options) })),
+        );
     });
   }
 
   async openPublisher(route: PublishRoute): Promise<Publisher | undefined> {
     if (route === 'prisma') return undefined;
     return openTransactionPublisher(this.options.url, (client, event) =>
-      insertRows(client, event, this.options.consumers),
+      insertRows(client, event, consumersOf(event, this.options)),
     );
   }
 

@@ -15,6 +15,7 @@ import type { Delivery, Outcome } from './delivery.js';
 import { FaultPoints } from './fault-points.js';
 import { HandlerSlots } from './handler-slots.js';
 import { OutcomeStream } from './outcome-stream.js';
+import { SavePace } from './save-pace.js';
 import type { WorkerEnvironment } from './worker-context.js';
 
 /*
@@ -281,6 +282,7 @@ class World {
       replays: {},
       outcomes: new OutcomeStream(),
       faults: new FaultPoints(),
+      savePace: new SavePace(),
       slots: new HandlerSlots(10),
       settings: { snapshot: () => SETTINGS },
       runner: {

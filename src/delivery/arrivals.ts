@@ -1,9 +1,8 @@
 import { IntegrationError } from '../errors.js';
 import type { ClaimedRow } from '../inbox/inbox-event.store.js';
-import { PositionSet } from '../inbox/position-set.js';
 import type { SettleBuffer } from '../inbox/settle-buffer.js';
 import type { LogEvent } from '../outbox/log-event.js';
-import type { LogRow } from '../outbox/outbox-log.store.js';
+import type { LogPage } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { Delivery } from './delivery.js';
@@ -22,14 +21,12 @@ export class Arrivals {
   ) {}
 
   /** A page of the log. */
-  page(rows: readonly LogRow[]): void {
-    const passed: number[] = [];
-    for (const { position, wanted } of rows) {
-      if (wanted === undefined) passed.push(position);
-      else if (wanted.delayMs !== undefined) this.postpone(wanted, wanted.delayMs);
-      else this.arriveOne(wanted);
+  page({ positions, events }: Pick<LogPage, 'positions' | 'events'>): void {
+    for (const event of events) {
+      if (event.delayMs !== undefined) this.postpone(event, event.delayMs);
+      else this.arriveOne(event);
     }
-    this.buffer.passOver(PositionSet.of(passed));
+    this.buffer.passOver(positions.without(events.map(({ position }) => position)));
   }
 
   /** A row that the retry lane has claimed, with its event. */

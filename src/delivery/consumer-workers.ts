@@ -21,6 +21,7 @@ import { FaultPoints } from './fault-points.js';
 import { HandlerRunner } from './handler-runner.js';
 import { HandlerSlots } from './handler-slots.js';
 import { OutcomeStream } from './outcome-stream.js';
+import { SavePace } from './save-pace.js';
 
 /** The consumers at work in this process: one worker for each cursor that it has leased, for as long as it has the lease. */
 @Injectable()
@@ -31,6 +32,7 @@ export class ConsumerWorkers implements LeaseUser {
   private readonly busy = new Map<string, number>();
   /** Cursors given up because connections were lost, for no fault of their events. */
   private readonly cutOff = new Set<string>();
+  private readonly savePace = new SavePace();
   private losses: RxSubscription | undefined;
   private looping = false;
   private closing = false;
@@ -155,6 +157,7 @@ export class ConsumerWorkers implements LeaseUser {
         settings: this.stored,
         outcomes: this.outcomes,
         counters: this.counters,
+        savePace: this.savePace,
         faults: this.faults,
       },
       consumer,

@@ -37,7 +37,7 @@ describe('what the cursor says of the reading', () => {
             saving = save(buffer, crashes);
           } else {
             position += one.page;
-            await crashes.beforeStarting(position);
+            await crashes.beforeStarting(position, 1);
             expect(cursor.readUpto).toBeGreaterThan(position);
           }
         }
@@ -49,7 +49,7 @@ describe('what the cursor says of the reading', () => {
     const cursor = new Cursor();
     const { crashes, buffer } = aWorker(cursor);
     for (let page = 1; page <= 10; page++) {
-      await crashes.beforeStarting(page * 1_000);
+      await crashes.beforeStarting(page * 1_000, 1);
       buffer.settle(page * 1_000);
       const saving = save(buffer, crashes);
       cursor.answer();

@@ -4,10 +4,12 @@ import type { LogEvent } from '../outbox/log-event.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 
 /**
- * `read_upto` is saved so far ahead that neither an event now and then nor the next page of a drain is kept waiting by it. No further:
- * what is unread below it runs one by one after a second unclean end, be it innocent or not.
+ * `read_upto` is saved so many events ahead that neither one now and then nor the next page of a drain is kept waiting by it. No
+ * further: what is unread below it runs one by one after a second unclean end, be it innocent or not.
  */
-const AHEAD = 1_500;
+const EVENTS_AHEAD = 1_500;
+/** Of which not every position of the log is one for this cursor. */
+const MOST_POSITIONS_AHEAD = 100_000;
 
 /*
  * Events that end their process. Before handlers of a page start, the cursor says how far was read (`read_upto`, saved
@@ -24,6 +26,7 @@ export class CrashWatch {
   private uncleanTakeovers: number;
   private savedUpto: number;
   private reached = 0;
+  private ahead = EVENTS_AHEAD;
 
   constructor(
     private readonly cursors: InboxCursorStore,
@@ -48,7 +51,7 @@ export class CrashWatch {
 
   /** What the next save of outcomes may say of the reading as well, so that no page has to wait for a save of its own. */
   get uptoToSave(): number {
-    return Math.max(this.savedUpto, this.reached + AHEAD);
+    return Math.max(this.savedUpto, this.reached + this.ahead);
   }
 
   /** The cursor says so. */
@@ -56,9 +59,10 @@ export class CrashWatch {
     this.savedUpto = Math.max(this.savedUpto, upto);
   }
 
-  /** Resolves once the cursor says that reading went up to `position` at least. */
-  async beforeStarting(position: number): Promise<void> {
+  /** Resolves once the cursor says that reading went up to `position` at least. `share`: how many of the positions read are events for it, above 0 to 1. */
+  async beforeStarting(position: number, share: number): Promise<void> {
     this.reached = position;
+    this.ahead = Math.min(MOST_POSITIONS_AHEAD, Math.ceil(EVENTS_AHEAD / share));
     if (position < this.savedUpto) return;
     const upto = this.uptoToSave;
     if (!(await this.cursors.saveReadUpto(this.lease.key, this.lease.token, upto)))

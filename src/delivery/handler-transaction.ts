@@ -5,7 +5,7 @@ import { IntegrationError } from '../errors.js';
 import type { HeldLease } from '../inbox/held-lease.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
-import { PositionSet } from '../inbox/position-set.js';
+import { PositionSet } from '../outbox/position-set.js';
 import type { Attempt } from './attempt.js';
 import type { Claim, Delivery, Outcome } from './delivery.js';
 import { HandlerTransactionStore } from './handler-transaction.store.js';

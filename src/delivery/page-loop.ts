@@ -1,7 +1,8 @@
 import { messageOf } from '../errors.js';
 import type { CursorReader } from '../inbox/cursor-reader.js';
-import { PositionSet } from '../inbox/position-set.js';
-import { bytesOf, type LogRow } from '../outbox/outbox-log.store.js';
+import type { LogEvent } from '../outbox/log-event.js';
+import { bytesOf, type LogPage } from '../outbox/outbox-log.store.js';
+import { PositionSet } from '../outbox/position-set.js';
 import { Backoff } from './backoff.js';
 import type { CrashWatch } from './crash-watch.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -120,10 +121,10 @@ export class PageLoop {
   }
 
   /** Rows of the log, to the dispatcher. One that cannot be dispatched leaves memory at odds with the database. */
-  arrive(rows: readonly LogRow[]): void {
+  arrive(page: Pick<LogPage, 'positions' | 'events'>): void {
     try {
-      this.dispatcher.arrive(rows);
-      for (const row of rows) if (row.wanted !== undefined) this.handled++;
+      this.dispatcher.arrive(page);
+      this.handled += page.events.length;
     } catch (error) {
       this.context.giveUp(messageOf(error));
     }
@@ -140,15 +141,17 @@ export class PageLoop {
       const rows = Math.min(this.pageRows(), this.rowsThatFit);
       const page = await this.reader.readPage(Math.ceil(rows / share), PAGE_BYTES / share);
       if (this.context.stopped) return false;
-      this.rowsThatFit = rowsThatFit(page.rows);
-      this.shareOfWanted = shareOfWanted(page.rows);
-      const last = page.rows.at(-1);
-      const lastWanted = page.rows.findLast(({ wanted }) => wanted !== undefined);
-      if (lastWanted !== undefined && !(await this.announce(lastWanted.position))) return false;
+      const { positions, events } = page;
+      const found = positions.count;
+      this.rowsThatFit = rowsThatFit(found, events);
+      this.shareOfWanted = found === 0 ? 1 : events.length / found;
+      const lastWanted = events.at(-1);
+      if (lastWanted !== undefined && !(await this.announce(lastWanted.position, events.length / found)))
+        return false;
       this.dispatcher.settleAll(page.swept);
-      this.arrive(page.rows);
+      this.arrive(page);
       this.caughtUp = !page.cut;
-      this.noteRead(page.cut ? (last?.position ?? 0) + 1 : Number.POSITIVE_INFINITY);
+      this.noteRead(page.cut ? (positions.last ?? 0) + 1 : Number.POSITIVE_INFINITY);
       if (!page.cut) this.draining = false;
       if (this.reader.hasHoles) this.lookSoon();
       await this.pace(performance.now() - startedAt);
@@ -187,9 +190,9 @@ export class PageLoop {
   }
 
   /** The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing. */
-  private async announce(position: number): Promise<boolean> {
+  private async announce(position: number, share: number): Promise<boolean> {
     try {
-      await this.crashes.beforeStarting(position);
+      await this.crashes.beforeStarting(position, share);
       return !this.context.stopped;
     } catch (error) {
       this.context.giveUp(messageOf(error));
@@ -262,14 +265,7 @@ export class PageLoop {
  * So many rows as large as these fill half a page. Of more, most would be asked for in vain; and the fewer are asked for, the larger
  * the payloads that come along with their rows, instead of by a statement of their own: up to twice the mean of these.
  */
-function rowsThatFit(rows: readonly LogRow[]): number {
-  const bytes = bytesOf(rows);
-  return bytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil((PAGE_BYTES / 2) * (rows.length / bytes));
-}
-
-function shareOfWanted(rows: readonly LogRow[]): number {
-  if (rows.length === 0) return 1;
-  let wanted = 0;
-  for (const row of rows) if (row.wanted !== undefined) wanted++;
-  return wanted / rows.length;
+function rowsThatFit(rows: number, events: readonly LogEvent[]): number {
+  const bytes = bytesOf(events);
+  return bytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil((PAGE_BYTES / 2) * (rows / bytes));
 }

@@ -34,13 +34,14 @@ export class SaveLoop {
       if (isMuch) this.wanted.raise();
       return;
     }
-    // A save that holes have made dear is done less often.
-    const { flushIntervalMs } = this.context.env.settings.snapshot();
-    const delay = Math.max(flushIntervalMs, this.lastSaveMs * 2);
-    this.timer = this.context.after(isMuch ? 0 : delay, () => {
+    const { settings, savePace } = this.context.env;
+    const delay = savePace.waits(settings.snapshot().flushIntervalMs, this.lastSaveMs);
+    const due = () => {
       this.timer = undefined;
+      savePace.saves();
       this.wanted.raise();
-    });
+    };
+    this.timer = this.context.after(isMuch ? 0 : delay, due, () => savePace.saves());
   }
 
   now(): void {

@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.js';
 import type { CursorReader } from '../inbox/cursor-reader.js';
-import type { LogRow } from '../outbox/outbox-log.store.js';
+import type { LogEvent } from '../outbox/log-event.js';
+import { PositionSet } from '../outbox/position-set.js';
 import type { CrashWatch } from './crash-watch.js';
 import type { Dispatcher } from './dispatcher.js';
 import { PAGE_BYTES, type PageLoop } from './page-loop.js';
@@ -27,25 +28,28 @@ export class Suspects {
   }
 
   private async runSome(): Promise<boolean> {
-    const rows = await this.reader.readBelow(this.crashes.suspectsBelow, SUSPECTS_AT_ONCE, PAGE_BYTES);
-    for (const row of rows) {
+    const { suspectsBelow } = this.crashes;
+    const { positions, events } = await this.reader.readBelow(suspectsBelow, SUSPECTS_AT_ONCE, PAGE_BYTES);
+    const passed = positions.without(events.map(({ position }) => position));
+    this.pages.arrive({ positions: passed, events: [] });
+    for (const event of events) {
       if (this.context.stopped) return false;
-      await this.runOne(row);
+      await this.runOne(event);
     }
-    return rows.length > 0;
+    return !positions.isEmpty;
   }
 
-  private async runOne(row: LogRow): Promise<void> {
-    const { wanted } = row;
+  private async runOne(event: LogEvent): Promise<void> {
+    const { position, delayMs } = event;
     // Behind another of its aggregate it takes its turn with the others: a claimed one would run even if that one failed.
-    if (wanted === undefined || wanted.delayMs !== undefined || this.dispatcher.isBehindAnother(wanted)) {
-      this.pages.arrive([row]);
+    if (delayMs !== undefined || this.dispatcher.isBehindAnother(event)) {
+      this.pages.arrive({ positions: PositionSet.of([position]), events: [event] });
       return;
     }
-    const { held, inboxEventId } = await this.crashes.moveToInbox(wanted);
+    const { held, inboxEventId } = await this.crashes.moveToInbox(event);
     this.pages.handled++;
     if (!held) this.context.leaseLost();
-    else if (inboxEventId === undefined) this.dispatcher.foundElsewhere(wanted);
-    else await this.dispatcher.runSuspect(wanted, inboxEventId);
+    else if (inboxEventId === undefined) this.dispatcher.foundElsewhere(event);
+    else await this.dispatcher.runSuspect(event, inboxEventId);
   }
 }

@@ -1,4 +1,4 @@
-import type { PositionSet } from '../inbox/position-set.js';
+import type { PositionSet } from '../outbox/position-set.js';
 import { AggregateLanes } from './aggregate-lanes.js';
 import { ClaimedRows } from './claimed-rows.js';
 import { type Delivery, isClaimed } from './delivery.js';

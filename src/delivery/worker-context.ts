@@ -15,6 +15,7 @@ import type { FaultPoints } from './fault-points.js';
 import type { HandlerRunner } from './handler-runner.js';
 import type { HandlerSlots } from './handler-slots.js';
 import type { OutcomeStream } from './outcome-stream.js';
+import type { SavePace } from './save-pace.js';
 
 /** What every worker of a process shares. */
 export interface WorkerEnvironment {
@@ -30,6 +31,7 @@ export interface WorkerEnvironment {
   readonly outcomes: OutcomeStream;
   readonly counters: DeliveryCounters;
   readonly faults: FaultPoints;
+  readonly savePace: SavePace;
 }
 
 /** Who is told what becomes of the loops. */

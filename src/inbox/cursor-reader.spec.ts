@@ -1,17 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Subject } from 'rxjs';
-import { LOCKED, partitionOf, SimulatedLog, type SimulatedWriter } from '../../test/support/simulated-log.js';
+import {
+  eventNameOf,
+  LOCKED,
+  partitionOf,
+  SimulatedLog,
+  type SimulatedWriter,
+} from '../../test/support/simulated-log.js';
 import type { EngineDatabase } from '../database/engine-database.js';
+import { EventNames } from '../outbox/event-names.js';
 import { LogPages } from '../outbox/log-pages.js';
 import type { LogReader } from '../outbox/log-reader.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
+import { PositionSet } from '../outbox/position-set.js';
 import { CursorReader } from './cursor-reader.js';
-import { PositionSet } from './position-set.js';
 
 type Ask = (...args: Parameters<OutboxLogStore['readPage']>) => ReturnType<OutboxLogStore['readPage']>;
 
-const EVENT_NAMES = ['*'];
 const BYTES = 1_000_000;
 
 /** Statements see the log when they are made; their answers come when the test says. */
@@ -51,7 +57,7 @@ class Wire implements Pick<OutboxLogStore, 'readPage' | 'readWriters'> {
 
 /** A consumer: reads, saves some time later, may crash and begin again with what was saved. */
 class Consumer {
-  /** The aggregates by their events' positions; undefined: another partition's. */
+  /** The aggregates by their events' positions; undefined: the event is not for this one. */
   readonly received = new Map<number, string | undefined>();
   private unread = PositionSet.range(1);
   private unsaved: PositionSet[] = [];
@@ -89,8 +95,10 @@ class Consumer {
       if (life !== this.life) return;
       this.paging = false;
       this.caughtUp = !page.cut;
-      for (const { position, wanted } of page.rows) this.received.set(position, wanted?.aggregateId);
-      this.unsaved.push(PositionSet.of(page.rows.map(({ position }) => position)), page.swept);
+      for (const [from, to] of page.positions.ranges())
+        for (let position = from; position < to; position++) this.received.set(position, undefined);
+      for (const { position, aggregateId } of page.events) this.received.set(position, aggregateId);
+      this.unsaved.push(page.positions, page.swept);
     });
   }
 
@@ -192,10 +200,23 @@ async function readToTheEnd(consumer: Consumer, wire: Wire): Promise<void> {
   consumer.save();
 }
 
-/** Of so many, and which of them each cursor reads for. */
+/** How many partitions there are, and what each cursor reads for. */
 interface Cursors {
   readonly partitions: number;
-  readonly of: readonly number[];
+  readonly of: readonly { readonly partition: number; readonly eventNames: readonly string[] }[];
+}
+
+const EVERYTHING = { partition: 0, eventNames: ['*'] };
+const ORDERED_ONLY = { partition: 0, eventNames: [eventNameOf(LOCKED)] };
+const UNORDERED_ONLY = { partition: 0, eventNames: [eventNameOf('own*')] };
+
+function isFor(
+  { partition, eventNames }: Cursors['of'][number],
+  partitions: number,
+  aggregateId: string,
+): boolean {
+  const names = new EventNames(eventNames);
+  return partitionOf(aggregateId, partitions) === partition && names.include(eventNameOf(aggregateId));
 }
 
 /** Fails if a reader loses an event, disorders one, gets one of another partition, or leaves a hole. */
@@ -207,9 +228,7 @@ async function check({ partitions, of }: Cursors, numRuns: number): Promise<void
       const db = { losses$: new Subject<string>() } as unknown as EngineDatabase;
       const pages = new LogPages(wire as unknown as OutboxLogStore, db);
       const writers = [log.writer(), log.writer(), log.writer()];
-      const consumers = of.map(
-        (partition) => new Consumer(() => pages.join({ eventNames: EVENT_NAMES, partitions, partition })),
-      );
+      const consumers = of.map((wanted) => new Consumer(() => pages.join({ ...wanted, partitions })));
       for (const each of steps) await perform(each, writers, consumers, wire);
       for (const writer of writers) {
         writer.commit();
@@ -221,7 +240,7 @@ async function check({ partitions, of }: Cursors, numRuns: number): Promise<void
         const positions = [...consumer.received.keys()];
         expect(ascending(positions)).toEqual(ascending([...committed.keys()]));
         for (const [position, aggregateId] of committed) {
-          const isMine = partitionOf(aggregateId, partitions) === of[i];
+          const isMine = isFor(of[i] ?? EVERYTHING, partitions, aggregateId);
           expect(consumer.received.get(position)).toBe(isMine ? aggregateId : undefined);
         }
         const locked = positions.filter((position) => consumer.received.get(position) === LOCKED);
@@ -240,7 +259,10 @@ function ascending(numbers: readonly number[]): number[] {
 describe('a cursor’s reader', () => {
   const does =
     'loses nothing, keeps the order of serialized events and leaves no hole, whatever the writers do';
-  it(does, () => check({ partitions: 1, of: [0] }, 2_000));
-  it(`${does}, beside another`, () => check({ partitions: 1, of: [0, 0] }, 800));
-  it(`${does}, beside those of other partitions`, () => check({ partitions: 2, of: [0, 1, 0] }, 800));
+  it(does, () => check({ partitions: 1, of: [EVERYTHING] }, 2_000));
+  it(`${does}, beside another`, () => check({ partitions: 1, of: [EVERYTHING, EVERYTHING] }, 800));
+  it(`${does}, beside those of other partitions`, () =>
+    check({ partitions: 2, of: [EVERYTHING, { ...EVERYTHING, partition: 1 }, EVERYTHING] }, 800));
+  it(`${does}, beside those that want other names`, () =>
+    check({ partitions: 1, of: [ORDERED_ONLY, EVERYTHING, UNORDERED_ONLY] }, 1_500));
 });

@@ -22,8 +22,8 @@
  * earlier one too, unless an earlier page had it. Pages of one cursor are read one at a time.
  */
 import type { LogReader } from '../outbox/log-reader.js';
-import type { LogPage, LogRow } from '../outbox/outbox-log.store.js';
-import { PositionSet } from './position-set.js';
+import type { LogPage } from '../outbox/outbox-log.store.js';
+import { PositionSet } from '../outbox/position-set.js';
 
 export interface Page extends LogPage {
   /** Holes that never committed, to be settled without a handler. */
@@ -73,18 +73,18 @@ export class CursorReader {
   }
 
   /** The first rows of what lies below `limit`, as a page without a sweep. */
-  async readBelow(limit: number, rows: number, bytes: number): Promise<readonly LogRow[]> {
+  async readBelow(limit: number, rows: number, bytes: number): Promise<LogPage> {
     const page = await this.log.readPage(this.toRead.below(limit).toString(), rows, bytes);
-    this.take(page.rows);
-    return page.rows;
+    this.toRead.removeAll(page.positions);
+    return page;
   }
 
   /** The next page. Not to be called while another page of this cursor is under way. */
   async readPage(rows: number, bytes: number): Promise<Page> {
     const ready = this.sweep?.ready === true ? this.sweep : undefined;
     const page = await this.log.readPage(this.toRead.toString(), rows, bytes);
-    this.take(page.rows);
-    return { ...page, swept: this.finishSweep(ready, page.cut, page.rows) };
+    this.toRead.removeAll(page.positions);
+    return { ...page, swept: this.finishSweep(ready, page) };
   }
 
   /**
@@ -120,15 +120,11 @@ export class CursorReader {
     this.toRead.addAll(positions);
   }
 
-  private take(rows: readonly LogRow[]): void {
-    this.toRead.removeAll(PositionSet.of(rows.map((row) => row.position)));
-  }
-
-  private finishSweep(ready: Sweep | undefined, cut: boolean, page: readonly LogRow[]): PositionSet {
+  private finishSweep(ready: Sweep | undefined, { cut, positions }: LogPage): PositionSet {
     if (ready === undefined) return PositionSet.empty();
     this.sweep = undefined;
-    const last = page.at(-1);
-    const limit = cut && last !== undefined ? Math.min(ready.upto, last.position) : ready.upto;
+    const { last } = positions;
+    const limit = cut && last !== undefined ? Math.min(ready.upto, last) : ready.upto;
     const swept = this.toRead.below(limit);
     this.toRead.removeAll(swept);
     return swept;

@@ -1,7 +1,7 @@
 import { sqlStateOf } from '../database/connection-loss.js';
 import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
+import { PositionSet } from '../outbox/position-set.js';
 import { type CursorKey, type ExceptionRow, type ResolvedRow } from './inbox-status.js';
-import { PositionSet } from './position-set.js';
 import type { Settlement, SettlementResult, SettlementStore } from './settlement.store.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';

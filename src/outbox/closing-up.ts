@@ -25,13 +25,31 @@ export class ClosingUp {
   /** Whether others are to ask for their next pages, of `rows`, before this cursor is given its own. */
   hasToWait(reader: GroupReader, rows: number): boolean {
     if (!reader.isBehind) return false;
-    const group = this.readers.filter((other) => other.group === reader.group);
-    const soonMs = SOON_MS * group.length;
+    const soonMs = this.soonMs(reader);
     if (reader.workedMs >= soonMs) return false;
-    return group.some((other) => {
+    return this.readers.some((other) => {
       const lead = reader.askedFrom - other.askedFrom;
-      return lead > PAGES_APART * rows && lead <= REACH && other.asksEvery(soonMs);
+      return reader.isWith(other) && lead > PAGES_APART * rows && lead <= REACH && other.asksEvery(soonMs);
     });
+  }
+
+  /**
+   * For whom else a page, of `rows`, is to be read. Who follows and wants the same finds it at no cost, if it is still kept. What others want has to be
+   * read in addition, so that is done only for those who will find it: who work off a backlog as this cursor does, in quick
+   * succession and close behind.
+   */
+  followersOf(reader: GroupReader, rows: number): GroupReader[] {
+    const soonMs = this.soonMs(reader);
+    return this.readers.filter((other) => {
+      if (!reader.isFollowedBy(other)) return false;
+      if (reader.wantsAs(other)) return true;
+      const lead = reader.askedFrom - other.askedFrom;
+      return reader.isBehind && other.isBehind && lead <= PAGES_APART * rows && other.asksEvery(soonMs);
+    });
+  }
+
+  private soonMs(reader: GroupReader): number {
+    return SOON_MS * this.readers.filter((other) => reader.isWith(other)).length;
   }
 
   /** Resolves when they have closed up, or are not to be waited for any more. */

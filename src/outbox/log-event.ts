@@ -63,11 +63,6 @@ export class LogEvent implements AggregateKey {
     this.metadata = columns.metadata;
   }
 
-  /** As a row of a page: one that is wanted. */
-  get wanted(): LogEvent {
-    return this;
-  }
-
   /** The name of its aggregate, made once. */
   get aggregateName(): string {
     this.aggregate ??= nameOfAggregate(this);

@@ -2,11 +2,15 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Subject } from 'rxjs';
 import { logEventAt } from '../../test/support/log-event-at.js';
 import type { EngineDatabase } from '../database/engine-database.js';
+import type { LogEvent } from './log-event.js';
 import { LogPages } from './log-pages.js';
+import type { LogReader } from './log-reader.js';
 import type { LogFilter, LogPage, OutboxLogStore } from './outbox-log.store.js';
+import { PositionSet } from './position-set.js';
 
 interface Statement {
   readonly ranges: string;
+  readonly eventNames: readonly string[];
   readonly chosen: readonly number[];
   readonly answer: (page: LogPage) => void;
 }
@@ -20,8 +24,8 @@ beforeEach(() => {
   statements = [];
   losses = new Subject();
   const log: Pick<OutboxLogStore, 'readPage'> = {
-    readPage: (ranges, _rows, _bytes, { chosen }: LogFilter) =>
-      new Promise((answer) => statements.push({ ranges, chosen, answer })),
+    readPage: (ranges, _rows, _bytes, { chosen, eventNames }: LogFilter) =>
+      new Promise((answer) => statements.push({ ranges, chosen, eventNames, answer })),
   };
   pages = new LogPages(log as OutboxLogStore, { losses$: losses } as unknown as EngineDatabase);
 });
@@ -31,13 +35,25 @@ afterEach(() => {
 });
 
 const join = (partition = 0, partitions = 1) => pages.join({ eventNames: ['*'], partitions, partition });
+const named = (name: string) => pages.join({ eventNames: [name], partitions: 1, partition: 0 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const ask = (reader: ReturnType<typeof join>, ranges: string) => reader.readPage(ranges, 2, 1_000);
+const ask = (reader: LogReader, ranges: string) => reader.readPage(ranges, 2, 1_000);
 
 /** Events 1 and 2, of the aggregates of partitions 0 and 1. */
-const rows = [logEventAt(1, 'a'), logEventAt(2, 'b')];
-const CUT: LogPage = { rows, cut: true };
-const TO_THE_END: LogPage = { rows, cut: false };
+const events = [logEventAt(1, 'a'), logEventAt(2, 'b')] as const;
+const CUT = pageOf(events, true);
+const TO_THE_END = pageOf(events, false);
+
+/** Asks for a page from there on, which is answered at once. */
+async function get(reader: LogReader, from: number, cut = true): Promise<LogPage> {
+  const asked = ask(reader, `{[${from},)}`);
+  statements.at(-1)?.answer(pageOf([logEventAt(from, 'a'), logEventAt(from + 1, 'a')], cut));
+  return asked;
+}
+
+function pageOf(found: readonly LogEvent[], cut: boolean): LogPage {
+  return { positions: PositionSet.of(found.map(({ position }) => position)), events: found, cut };
+}
 
 describe('pages of the log', () => {
   it('that reached its end are for those alone who asked before anything else could happen', async () => {
@@ -75,7 +91,7 @@ describe('pages of the log', () => {
     const first = ask(one, '{[1,)}');
     statements[0]?.answer(CUT);
     await first;
-    expect(await ask(other, '{[2,)}')).toEqual({ rows: rows.slice(1), cut: true });
+    expect(await ask(other, '{[2,)}')).toEqual(pageOf([events[1]], true));
     ask(pages.join({ eventNames: ['order.*'], partitions: 1, partition: 0 }), '{[2,)}');
     ask(elsewhere, '{[3,)}');
     expect(statements).toHaveLength(3);
@@ -103,8 +119,8 @@ describe('pages of the log', () => {
     const first = ask(zero, '{[1,)}');
     expect(statements[0]?.chosen).toEqual([0, 1]);
     statements[0]?.answer({ ...CUT, partitions: [0, 1] });
-    expect((await first).rows).toEqual([rows[0], { position: 2, wanted: undefined }]);
-    expect((await ask(one, '{[1,)}')).rows).toEqual([{ position: 1, wanted: undefined }, rows[1]]);
+    expect(await first).toEqual({ ...CUT, events: [events[0]] });
+    expect(await ask(one, '{[1,)}')).toEqual({ ...CUT, events: [events[1]] });
     // The second is ahead now, and has a hole then: it comes for nothing that the first reads.
     ask(one, '{[3,)}');
     ask(zero, '{[2,)}');
@@ -118,22 +134,50 @@ describe('pages of the log', () => {
     const first = ask(zero, '{[1,)}');
     statements[0]?.answer({ ...CUT, partitions: [0, 1] });
     await first;
-    expect((await ask(one, '{[2,)}')).rows).toEqual([rows[1]]);
+    expect(await ask(one, '{[2,)}')).toEqual(pageOf([events[1]], true));
     expect(statements).toHaveLength(1);
+  });
+
+  it('are read for those as well who want other names, where all of them work off a backlog side by side', async () => {
+    const [orders, invoices, all] = [named('order.*'), named('invoice.*'), named('*')];
+    for (const from of [1, 3]) for (const reader of [orders, invoices, all]) await get(reader, from);
+    const placed = logEventAt(5, 'a', undefined, '{}', 'order.placed');
+    const paid = logEventAt(6, 'a', undefined, '{}', 'invoice.paid');
+    const replaced = logEventAt(7, 'a', undefined, '{}', 'order.placed');
+    const page = pageOf([placed, paid, replaced], true);
+    const sent = statements.length;
+    const asked = [ask(orders, '{[5,)}'), ask(invoices, '{[5,)}')];
+    statements[sent]?.answer(page);
+    expect(await Promise.all(asked)).toEqual([
+      { ...page, events: [placed, replaced] },
+      { ...page, events: [paid] },
+    ]);
+    expect(await ask(all, '{[5,)}')).toEqual(page);
+    expect(statements.slice(sent).map(({ eventNames }) => eventNames)).toEqual([
+      ['order.*', 'invoice.*', '*'],
+    ]);
+  });
+
+  it.each<[string, (follower: LogReader) => unknown]>([
+    ['has come to the end of the log', (follower) => get(follower, 70_003, false)],
+    ['is far behind', () => {}],
+    ['has got beyond', (follower) => get(follower, 80_001)],
+    ['has holes', (follower) => void ask(follower, '{[70003,70004),[70005,)}')],
+    ['takes its time', () => jest.advanceTimersByTime(100)],
+  ])('are not read for one that wants other names and %s', async (what, happens) => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const [reader, follower] = [named('order.*'), named('invoice.*')];
+    const start = what === 'is far behind' ? 1 : 69_999;
+    for (const from of [start, start + 2]) await get(follower, from);
+    await happens(follower);
+    for (const from of [69_999, 70_001]) await get(reader, from);
+    ask(reader, '{[70003,)}');
+    expect(statements.at(-1)?.eventNames).toEqual(['order.*']);
   });
 
   it('are not asked for as long as others close behind are coming for theirs', async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate'] });
     const [front, rear] = [join(), join()];
-    const cut = (from: number): LogPage => ({
-      rows: [logEventAt(from, 'a'), logEventAt(from + 1, 'a')],
-      cut: true,
-    });
-    const get = async (reader: typeof front, from: number) => {
-      const asked = ask(reader, `{[${from},)}`);
-      statements.at(-1)?.answer(cut(from));
-      await asked;
-    };
     await get(front, 101);
     await get(rear, 1);
     const sent = statements.length;
@@ -144,7 +188,7 @@ describe('pages of the log', () => {
     expect(statements.slice(sent).map(({ ranges }) => ranges)).toEqual(['{[3,)}']);
     rear.leave();
     await turn();
-    statements.at(-1)?.answer(cut(103));
-    expect((await waiting).rows).toHaveLength(2);
+    statements.at(-1)?.answer(pageOf([logEventAt(103, 'a'), logEventAt(104, 'a')], true));
+    expect((await waiting).events).toHaveLength(2);
   });
 });

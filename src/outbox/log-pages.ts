@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ClosingUp } from './closing-up.js';
+import { DividedPage } from './divided-page.js';
 import {
   type CursorFilter,
   GroupReader,
@@ -8,24 +9,23 @@ import {
   type LogReader,
   type SharedPage,
 } from './log-reader.js';
-import { bytesOf, type LogPage, type LogRow, OutboxLogStore } from './outbox-log.store.js';
+import { type LogFilter, type LogPage, OutboxLogStore } from './outbox-log.store.js';
 
-interface Kept extends KeptPage {
-  /** How many cursors may still come for it. */
-  expected: number;
-}
+type Readers = readonly [GroupReader, ...GroupReader[]];
 
 interface Reading extends SharedPage {
-  readonly page: Promise<LogPage>;
+  readonly page: Promise<DividedPage>;
   /** Nothing has happened since its statement was sent. */
   justSent: boolean;
-  /** How many others wait for it. */
-  joined: number;
+}
+
+interface Kept extends KeptPage {
+  readonly page: DividedPage;
 }
 
 /**
- * Pages of the log, read once for all cursors of the process that want the same: those of several consumers, and those of one
- * consumer's partitions, each of which finds the others' events reported by their positions alone.
+ * Pages of the log, read once for all cursors of the process that are to come for them: those of several consumers, whether they want events of
+ * the same names or not, and those of one consumer's partitions. Each is given what is its own, and of the rest the positions alone.
  *
  * Only cursors without holes share: such a cursor has settled, or has in flight, everything below its read position that it
  * has not seen missing, so for it any snapshot of the tail is consistent, be it a little older. What is missing in it becomes a
@@ -70,7 +70,8 @@ export class LogPages {
   private leave(reader: GroupReader): void {
     remove(this.readers, reader);
     this.closingUp.asked();
-    if (this.readers.filter(({ group }) => group === reader.group).length <= 1) this.forget();
+    for (const { readers } of this.reading) remove(readers, reader);
+    for (const kept of [...this.kept]) this.taken(kept, reader);
   }
 
   private async readPage(reader: GroupReader, ranges: string, rows: number, bytes: number): Promise<LogPage> {
@@ -79,7 +80,7 @@ export class LogPages {
     if (this.closingUp.hasToWait(reader, rows)) await this.closingUp.wait(reader, rows);
     const page = this.takeKept(reader) ?? (await this.readOrJoin(reader, ranges, rows, bytes));
     reader.isBehind = page.cut;
-    return reader.pageOf(page);
+    return page;
   }
 
   private async readOrJoin(
@@ -89,26 +90,26 @@ export class LogPages {
     bytes: number,
   ): Promise<LogPage> {
     const underWay = this.reading.findLast((one) => reader.canTake(one));
-    const joined = underWay && (await this.joined(underWay));
+    const joined = underWay && (await this.joinReading(underWay, reader));
     if (joined !== undefined) return joined;
     // Nothing is awaited between the look and the beginning: of several that ask at once, one reads.
-    const followers = this.readers.filter((other) => reader.isFollowedBy(other));
-    const chosen = partitionsOf([reader, ...followers]);
-    const page = this.log.readPage(ranges, rows, bytes, { ...reader.filter, chosen });
+    const followers = this.closingUp.followersOf(reader, rows);
+    const all: Readers = [reader, ...followers];
+    const page = this.log.readPage(ranges, rows, bytes, filterFor(all));
     if (followers.length === 0) return page;
-    return this.readFor([reader, ...followers], this.begin(reader, chosen, page), bytes);
+    const divided = page.then((found) => new DividedPage(found, all));
+    return (await this.share(this.begin(reader.askedFrom, followers, divided), bytes)).partFor(reader);
   }
 
-  private async readFor(readers: readonly GroupReader[], reading: Reading, bytes: number): Promise<LogPage> {
+  /** For those who ask while it is being read, and for those who do later. */
+  private async share(reading: Reading, bytes: number): Promise<DividedPage> {
     let isForgotten = true;
     const page = await reading.page.finally(() => {
       isForgotten = !remove(this.reading, reading);
     });
-    shareEvents(page, readers);
-    const { start, group, chosen, joined } = reading;
-    const expected = readers.length - 1 - joined;
-    if (!isForgotten && page.cut && expected > 0 && !page.rows.some(isDelayed))
-      this.keep({ start, group, chosen, page, expected }, bytes);
+    const { start, readers } = reading;
+    if (!isForgotten && readers.length > 0 && page.isHistory)
+      this.keep({ start, readers, page, last: page.last }, bytes);
     return page;
   }
 
@@ -118,19 +119,15 @@ export class LogPages {
     this.keptBytes = 0;
   }
 
-  private async joined(reading: Reading): Promise<LogPage | undefined> {
+  private async joinReading(reading: Reading, reader: GroupReader): Promise<LogPage | undefined> {
     const { justSent } = reading;
-    reading.joined++;
+    remove(reading.readers, reader);
     const page = await reading.page;
-    return justSent || page.cut ? page : undefined;
+    return justSent || page.cut ? page.partFor(reader) : undefined;
   }
 
-  private begin(
-    { askedFrom, group }: GroupReader,
-    chosen: readonly number[],
-    page: Promise<LogPage>,
-  ): Reading {
-    const reading: Reading = { start: askedFrom, group, chosen, page, justSent: true, joined: 0 };
+  private begin(start: number, readers: GroupReader[], page: Promise<DividedPage>): Reading {
+    const reading: Reading = { start, readers, page, justSent: true };
     this.reading.push(reading);
     process.nextTick(() => {
       reading.justSent = false;
@@ -141,24 +138,26 @@ export class LogPages {
   private takeKept(reader: GroupReader): LogPage | undefined {
     const kept = this.kept.find((one) => reader.canTakeFrom(one));
     if (kept === undefined) return undefined;
-    kept.expected--;
-    if (kept.expected <= 0) this.drop(kept);
-    return kept.page;
+    this.taken(kept, reader);
+    return kept.page.partFor(reader);
+  }
+
+  /** The reader comes for it no more. */
+  private taken(kept: Kept, reader: GroupReader): void {
+    if (remove(kept.readers, reader) && kept.readers.length === 0) this.drop(kept);
   }
 
   /** As much as one page may hold, in all. */
   private keep(kept: Kept, bytes: number): void {
-    const former = this.kept.find(({ start, group }) => start === kept.start && group === kept.group);
-    if (former !== undefined) this.drop(former);
     this.kept.push(kept);
-    this.keptBytes += bytesOf(kept.page.rows);
+    this.keptBytes += kept.page.bytes;
     for (let oldest = this.kept[0]; oldest !== undefined && this.keptBytes > bytes; oldest = this.kept[0])
       this.drop(oldest);
   }
 
   private drop(kept: Kept): void {
     remove(this.kept, kept);
-    this.keptBytes -= bytesOf(kept.page.rows);
+    this.keptBytes -= kept.page.bytes;
   }
 }
 
@@ -169,19 +168,12 @@ function remove<T>(list: T[], one: T): boolean {
   return at >= 0;
 }
 
-/** An event that several are going to ask for is parsed once. */
-function shareEvents({ rows, partitions }: LogPage, readers: readonly GroupReader[]): void {
-  const takers: number[] = [];
-  for (const { filter } of readers) takers[filter.partition] = (takers[filter.partition] ?? 0) + 1;
-  for (const [i, { wanted }] of rows.entries())
-    wanted?.share(partitions === undefined ? readers.length : (takers[partitions[i] as number] ?? 0));
-}
-
-function partitionsOf(readers: readonly GroupReader[]): number[] {
-  return [...new Set(readers.map(({ filter }) => filter.partition))];
-}
-
-/** How long an event is still to wait was reckoned when the page was read. */
-function isDelayed({ wanted }: LogRow): boolean {
-  return wanted?.delayMs !== undefined;
+/** What any of them wants. */
+function filterFor(readers: Readers): LogFilter {
+  const filters = readers.map(({ filter }) => filter);
+  return {
+    eventNames: [...new Set(filters.flatMap(({ eventNames }) => eventNames))],
+    partitions: readers[0].filter.partitions,
+    chosen: [...new Set(filters.map(({ partition }) => partition))],
+  };
 }

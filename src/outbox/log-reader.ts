@@ -1,4 +1,5 @@
-import type { LogFilter, LogPage, LogRow, LogWriter } from './outbox-log.store.js';
+import { EventNames } from './event-names.js';
+import type { LogFilter, LogPage, LogWriter } from './outbox-log.store.js';
 
 /** A cursor without holes asks for everything from one position on. */
 const TAIL = /^\{\[(\d+),\)\}$/;
@@ -21,16 +22,16 @@ export interface LogReader {
   leave(): void;
 }
 
-/** A page that several cursors may take: those of the group that want one of the partitions that were read. */
+/** A page that is read for several cursors: everything that any of them wants from there on. */
 export interface SharedPage {
   readonly start: number;
-  readonly group: string;
-  readonly chosen: readonly number[];
+  /** Those that have not taken it yet. */
+  readonly readers: GroupReader[];
 }
 
-/** One that has been read. */
+/** One that has been read, up to this position. */
 export interface KeptPage extends SharedPage {
-  readonly page: LogPage;
+  readonly last: number;
 }
 
 /** A cursor, among those that it may share pages with. */
@@ -39,14 +40,13 @@ export class GroupReader {
   askedFrom = 0;
   /** The last page that it was given did not reach the log's end. */
   isBehind = false;
-  /** The same for cursors that want the same names, by the same spread over partitions. */
-  readonly group: string;
   /** How long after the page before it asked for this one; what it waited for others is left out (ms). */
   workedMs = Number.POSITIVE_INFINITY;
   private wentOnAt = Number.NEGATIVE_INFINITY;
+  private readonly names: EventNames;
 
   constructor(readonly filter: CursorFilter) {
-    this.group = `${filter.partitions} ${filter.eventNames.join('\n')}`;
+    this.names = new EventNames(filter.eventNames);
   }
 
   asksFor(ranges: string): void {
@@ -66,54 +66,43 @@ export class GroupReader {
     return Math.max(this.workedMs, performance.now() - this.wentOnAt) < ms;
   }
 
+  /** Whether a page can be read for both: events are spread over partitions in the same way. */
+  isWith(other: GroupReader): boolean {
+    return other.filter.partitions === this.filter.partitions;
+  }
+
   /** Whether that one is to come for the page that this one asks for: it has no holes, and has not got beyond. */
   isFollowedBy(other: GroupReader): boolean {
     return (
       other !== this &&
-      other.group === this.group &&
+      this.isWith(other) &&
       this.askedFrom < READS_ALONE &&
       other.askedFrom <= this.askedFrom
     );
   }
 
+  /** Whether that one wants events of the same names. */
+  wantsAs(other: GroupReader): boolean {
+    return this.names.equal(other.names);
+  }
+
   /** Whether that one is given the same events; this one is. */
-  sharesWith({ group, filter }: GroupReader): boolean {
-    return group === this.group && filter.partition === this.filter.partition;
+  sharesWith(other: GroupReader): boolean {
+    return this.isWith(other) && this.wantsAs(other) && other.filter.partition === this.filter.partition;
+  }
+
+  /** Whether an event, of a partition where several were chosen, is its own. */
+  wants(eventName: string, partition: number | undefined): boolean {
+    return (partition ?? this.filter.partition) === this.filter.partition && this.names.include(eventName);
   }
 
   /** A page that begins where it asks. */
-  canTake(page: SharedPage): boolean {
-    return page.start === this.askedFrom && this.isFor(page);
+  canTake({ start, readers }: SharedPage): boolean {
+    return start === this.askedFrom && readers.includes(this);
   }
 
   /** Or the rest of one that has been read, from where it asks on. */
-  canTakeFrom(kept: KeptPage): boolean {
-    const last = kept.page.rows.at(-1)?.position ?? 0;
-    return kept.start <= this.askedFrom && this.askedFrom <= last && this.isFor(kept);
+  canTakeFrom({ start, last, readers }: KeptPage): boolean {
+    return start <= this.askedFrom && this.askedFrom <= last && readers.includes(this);
   }
-
-  /** What lies where it asks, and is its own of a page of several partitions; of the rest it sees the positions. */
-  pageOf(page: LogPage): LogPage {
-    const { rows, partitions, cut } = this.from(page);
-    if (partitions === undefined) return { rows, cut };
-    const { partition } = this.filter;
-    return { rows: rows.map((row, i) => (partitions[i] === partition ? row : unwanted(row))), cut };
-  }
-
-  private isFor({ group, chosen }: SharedPage): boolean {
-    return group === this.group && chosen.includes(this.filter.partition);
-  }
-
-  private from(page: LogPage): LogPage {
-    const { rows, partitions, cut } = page;
-    const first = rows[0];
-    if (first === undefined || first.position >= this.askedFrom || this.askedFrom === READS_ALONE)
-      return page;
-    const at = rows.findIndex(({ position }) => position >= this.askedFrom);
-    return { rows: rows.slice(at), partitions: partitions?.slice(at), cut };
-  }
-}
-
-function unwanted(row: LogRow): LogRow {
-  return row.wanted === undefined ? row : { position: row.position, wanted: undefined };
 }

@@ -2,12 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { WireRow } from '../database/wire-row.js';
 import { LogEvent } from './log-event.js';
-
-/** One row of a page. `wanted` is absent where the consumer does not want the event: its position alone is reported. */
-export interface LogRow {
-  readonly position: number;
-  readonly wanted: LogEvent | undefined;
-}
+import { PositionSet } from './position-set.js';
 
 /** Which rows of the log are wanted. */
 export interface LogFilter {
@@ -23,19 +18,22 @@ export interface LogWriter {
   readonly prepared: boolean;
 }
 
-/** Rows of the log, ascending. */
+/** Rows of the log. */
 export interface LogPage {
-  readonly rows: readonly LogRow[];
+  /** Of all of them, whether they are wanted or not. */
+  readonly positions: PositionSet;
+  /** Those that are wanted, ascending. */
+  readonly events: readonly LogEvent[];
   /** Rows or bytes cut it short: there may be more now. */
   readonly cut: boolean;
-  /** The partition of each row's event, -1 where none is wanted; absent where one partition was chosen. */
+  /** The partition of each event; absent where one partition was chosen. */
   readonly partitions?: readonly number[] | undefined;
 }
 
 /** Of the payloads. */
-export function bytesOf(rows: readonly LogRow[]): number {
+export function bytesOf(events: readonly LogEvent[]): number {
   let bytes = 0;
-  for (const { wanted } of rows) bytes += wanted?.bytes ?? 0;
+  for (const event of events) bytes += event.bytes;
   return bytes;
 }
 
@@ -129,8 +127,8 @@ export class OutboxLogStore {
       : { name: 'integration_page', sql: this.pageSql, values: [...values, chosen[0]] };
     await this.db.forEachRow(statement, (row) => page.add(row));
     await this.readLarge(page.large);
-    const cut = page.rows.length < page.found || page.found >= rows;
-    return { rows: page.rows, cut, partitions: page.partitions };
+    const { positions, events, partitions } = page;
+    return { positions, events, partitions, cut: page.isFull || page.found >= rows };
   }
 
   /** The payloads that were left behind. The log's rows never change: a later statement reads the same. */
@@ -175,12 +173,15 @@ function splitNames(names: readonly string[]): { everything: boolean; exact: str
 
 /** The rows of a page that stay within so many bytes; one if there is any. */
 class PageRows {
-  readonly rows: LogRow[] = [];
+  readonly positions = PositionSet.empty();
+  readonly events: LogEvent[] = [];
   /** By position, those whose payload was left behind. */
   readonly large = new Map<number, LogEvent>();
   readonly partitions: number[] | undefined;
   /** Those beyond the bytes included. */
   found = 0;
+  /** There were some beyond them. */
+  isFull = false;
   private total = 0;
 
   constructor(
@@ -192,16 +193,18 @@ class PageRows {
 
   add(row: WireRow): void {
     this.found++;
-    if (this.total > this.bytes) return;
+    if (this.total > this.bytes) this.isFull = true;
+    if (this.isFull) return;
     if (row.isNull(ID)) {
-      this.rows.push({ position: row.int8(POSITION), wanted: undefined });
-      this.partitions?.push(-1);
+      this.positions.append(row.int8(POSITION));
       return;
     }
     this.total += row.int4(BYTES) + row.lengthOf(METADATA) + ENVELOPE_BYTES;
-    if (this.total > this.bytes && this.rows.length > 0) return;
+    this.isFull = this.total > this.bytes && !this.positions.isEmpty;
+    if (this.isFull) return;
     const event = toLogEvent(row);
-    this.rows.push(event);
+    this.positions.append(event.position);
+    this.events.push(event);
     this.partitions?.push(row.int4(PARTITION));
     if (row.isNull(PAYLOAD)) this.large.set(event.position, event);
   }

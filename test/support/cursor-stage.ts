@@ -2,10 +2,11 @@ import pg from 'pg';
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import type { CursorReader } from '../../src/inbox/cursor-reader.js';
 import { InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
-import { PositionSet } from '../../src/inbox/position-set.js';
 import { SettlementStore } from '../../src/inbox/settlement.store.js';
+import type { LogEvent } from '../../src/outbox/log-event.js';
 import type { LogReader } from '../../src/outbox/log-reader.js';
-import type { LogRow, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
+import type { OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
+import { PositionSet } from '../../src/outbox/position-set.js';
 import { append } from './append.js';
 
 /** The classes under test: the real ones, or mutants of them. */
@@ -120,7 +121,7 @@ export class StageWriter {
 
 /** A cursor with its reader: what is read counts as handled, and is saved at once. */
 export class StageConsumer {
-  readonly received: LogRow[] = [];
+  readonly received: LogEvent[] = [];
   private readonly reader: CursorReader;
   private afterStatement: (() => Promise<void>) | undefined;
 
@@ -146,8 +147,8 @@ export class StageConsumer {
 
   async page(rows = 100, bytes = 1_000_000): Promise<boolean> {
     const page = await this.reader.readPage(rows, bytes);
-    this.received.push(...page.rows);
-    const settled = PositionSet.of(page.rows.map((row) => row.position));
+    this.received.push(...page.events);
+    const settled = page.positions.clone();
     settled.addAll(page.swept);
     await this.settle(settled);
     return page.cut;
@@ -173,11 +174,11 @@ export class StageConsumer {
   }
 }
 
-function latecomers(rows: readonly LogRow[]): number[] {
+function latecomers(events: readonly LogEvent[]): number[] {
   const highest = new Map<string, number>();
-  return rows.flatMap(({ position, wanted }) => {
-    const before = highest.get(wanted?.aggregateId ?? '') ?? 0;
-    highest.set(wanted?.aggregateId ?? '', Math.max(before, position));
+  return events.flatMap(({ position, aggregateId }) => {
+    const before = highest.get(aggregateId) ?? 0;
+    highest.set(aggregateId, Math.max(before, position));
     return position < before ? [position] : [];
   });
 }

@@ -6,11 +6,12 @@ export function logEventAt(
   aggregateId: string,
   delayMs?: number,
   payload = '{}',
+  eventName = 'thing.changed',
 ): LogEvent {
   return new LogEvent({
     position,
     id: `event ${position}`,
-    eventName: 'thing.changed',
+    eventName,
     eventVersion: 1,
     sourceModule: 'test',
     aggregateType: 'thing',

@@ -2,11 +2,11 @@ import type { AggregateKey } from '../../src/events/aggregate-key.js';
 import type { ClaimedCursor, InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
 import type { ClaimedRow, InboxEventStore } from '../../src/inbox/inbox-event.store.js';
 import type { InboxStatus } from '../../src/inbox/inbox-status.js';
-import { PositionSet } from '../../src/inbox/position-set.js';
 import type { Settlement, SettlementStore } from '../../src/inbox/settlement.store.js';
 import type { LogEvent } from '../../src/outbox/log-event.js';
 import type { LogPages } from '../../src/outbox/log-pages.js';
-import type { LogRow, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
+import type { LogPage, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
+import { PositionSet } from '../../src/outbox/position-set.js';
 import { logEventAt } from './log-event-at.js';
 
 export const KEY = { consumerName: 'consumer', partition: 0 };
@@ -132,11 +132,12 @@ export class SimulatedInbox {
 
   // The log
 
-  readPage(ranges: string, rows: number): { rows: LogRow[]; cut: boolean } {
+  readPage(ranges: string, rows: number): LogPage {
     const wanted = PositionSet.parse(ranges);
     const found = this.log.filter(({ position }) => wanted.has(position)).slice(0, rows);
     return {
-      rows: found.map(({ event }) => event),
+      positions: PositionSet.of(found.map(({ position }) => position)),
+      events: found.map(({ event }) => event),
       cut: found.length >= rows,
     };
   }

@@ -1,5 +1,6 @@
-import { PositionSet } from '../../src/inbox/position-set.js';
+import { EventNames } from '../../src/outbox/event-names.js';
 import type { LogFilter, LogPage, LogWriter } from '../../src/outbox/outbox-log.store.js';
+import { PositionSet } from '../../src/outbox/position-set.js';
 import { logEventAt } from './log-event-at.js';
 
 /** Events of this aggregate are published under its lock, and so have an order to keep. */
@@ -32,22 +33,25 @@ export class SimulatedLog {
   }
 
   /** The first rows within the ranges, as a snapshot taken now has them. */
-  readPage(ranges: string, rows: number, filter: Omit<LogFilter, 'eventNames'>): LogPage {
+  readPage(ranges: string, rows: number, { eventNames, partitions, chosen }: LogFilter): LogPage {
     const asked = PositionSet.parse(ranges);
     const found = this.visible
       .filter(({ position }) => asked.has(position))
       .sort((a, b) => a.position - b.position)
       .slice(0, rows);
-    const partitions = found.map(({ aggregateId }) => {
-      const partition = partitionOf(aggregateId, filter.partitions);
-      return filter.chosen.includes(partition) ? partition : -1;
-    });
+    const names = new EventNames(eventNames);
+    const wanted = found.filter(
+      ({ aggregateId }) =>
+        names.include(eventNameOf(aggregateId)) && chosen.includes(partitionOf(aggregateId, partitions)),
+    );
     return {
-      rows: found.map(({ position, aggregateId }, i) =>
-        partitions[i] !== -1 ? logEventAt(position, aggregateId) : { position, wanted: undefined },
+      positions: PositionSet.of(found.map(({ position }) => position)),
+      events: wanted.map(({ position, aggregateId }) =>
+        logEventAt(position, aggregateId, undefined, '{}', eventNameOf(aggregateId)),
       ),
       cut: found.length >= rows,
-      partitions: filter.chosen.length > 1 ? partitions : undefined,
+      partitions:
+        chosen.length > 1 ? wanted.map(({ aggregateId }) => partitionOf(aggregateId, partitions)) : undefined,
     };
   }
 
@@ -146,6 +150,11 @@ export class SimulatedWriter {
     this.holdsTable = false;
     this.ending = false;
   }
+}
+
+/** The events of an aggregate have a name of their own. */
+export function eventNameOf(aggregateId: string): string {
+  return `thing.${aggregateId}`;
 }
 
 /** Some spread of the aggregates: the real one is the database's. */

@@ -24,7 +24,10 @@ describe('PositionSet', () => {
         }
         expect(membersOf(set)).toEqual([...model].sort((a, b) => a - b));
         expect(set.countBelow(30)).toBe([...model].filter((p) => p < 30).length);
+        expect(set.count).toBe(model.size);
+        expect(set.last).toBe(membersOf(set).at(-1));
         expect(membersOf(set.below(30))).toEqual(membersOf(set).filter((p) => p < 30));
+        expect(membersOf(set.from(30))).toEqual(membersOf(set).filter((p) => p >= 30));
         const bounds = [...set.ranges()].flat();
         expect(bounds).toEqual([...new Set(bounds)].sort((a, b) => a - b));
       }),
@@ -56,6 +59,18 @@ describe('PositionSet', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: UNIVERSE })), (positions) => {
         expect(membersOf(PositionSet.of(positions))).toEqual([...new Set(positions)].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  it('is without what is taken out of it', () => {
+    const numbers = fc.uniqueArray(fc.integer({ min: 1, max: UNIVERSE }));
+    fc.assert(
+      fc.property(numbers, numbers, (positions, others) => {
+        const set = PositionSet.of(positions);
+        const rest = set.without([...others].sort((a, b) => a - b));
+        expect(membersOf(rest)).toEqual(membersOf(set).filter((p) => !others.includes(p)));
+        expect(membersOf(set)).toHaveLength(positions.length);
       }),
     );
   });

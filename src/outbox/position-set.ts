@@ -19,15 +19,12 @@ export class PositionSet {
   /** Of positions in any order, repeated or not. */
   static of(positions: readonly number[]): PositionSet {
     const sorted = isAscending(positions) ? positions : new Float64Array(positions).sort();
-    const bounds: number[] = [];
+    const set = PositionSet.empty();
     for (let i = 0; i < sorted.length; i++) {
       const position = sorted[i] as number;
-      const last = bounds.length - 1;
-      if (last >= 0 && position <= (bounds[last] as number)) {
-        if (position === bounds[last]) bounds[last] = position + 1;
-      } else bounds.push(position, position + 1);
+      if (i === 0 || position !== sorted[i - 1]) set.append(position);
     }
-    return new PositionSet(bounds);
+    return set;
   }
 
   /** Reads Postgres' text form, such as `{[1,5),[7,)}`. */
@@ -44,6 +41,14 @@ export class PositionSet {
     const parts: string[] = [];
     for (const [from, to] of this.ranges()) parts.push(`[${from},${to === OPEN ? '' : to})`);
     return `{${parts.join(',')}}`;
+  }
+
+  /** Adds a position that lies above all others. */
+  append(position: number): void {
+    const { bounds } = this;
+    const last = bounds.length - 1;
+    if (last >= 0 && bounds[last] === position) bounds[last] = position + 1;
+    else bounds.push(position, position + 1);
   }
 
   get isEmpty(): boolean {
@@ -69,6 +74,41 @@ export class PositionSet {
   has(position: number): boolean {
     const i = this.firstEndingAfter(position);
     return i < this.bounds.length && (this.bounds[i] as number) <= position;
+  }
+
+  /** The highest position of a finite set; undefined if it has none. */
+  get last(): number | undefined {
+    const end = this.bounds.at(-1);
+    return end === undefined || end === OPEN ? undefined : end - 1;
+  }
+
+  /** How many positions a finite set has. */
+  get count(): number {
+    return this.countBelow(OPEN);
+  }
+
+  /** The set without these of its positions, which ascend. */
+  without(positions: readonly number[]): PositionSet {
+    const rest: number[] = [];
+    let i = 0;
+    for (const [from, to] of this.ranges()) {
+      let begin = from;
+      for (; i < positions.length && (positions[i] as number) < to; i++) {
+        const position = positions[i] as number;
+        if (position < begin) continue;
+        if (begin < position) rest.push(begin, position);
+        begin = position + 1;
+      }
+      if (begin < to) rest.push(begin, to);
+    }
+    return new PositionSet(rest);
+  }
+
+  /** The part of the set at `limit` and above it. */
+  from(limit: number): PositionSet {
+    const part: number[] = [];
+    for (const [from, to] of this.ranges()) if (to > limit) part.push(Math.max(from, limit), to);
+    return new PositionSet(part);
   }
 
   /** The part of the set below `limit`. */
