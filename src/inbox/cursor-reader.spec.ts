@@ -140,6 +140,7 @@ const WEIGHTS = {
   release: 5,
   'roll back': 2,
   page: 8,
+  'page together': 4,
   look: 8,
   answer: 12,
   save: 2,
@@ -175,6 +176,7 @@ async function perform(
   else if (kind === 'release') writer.releaseLocks();
   else if (kind === 'roll back') writer.rollback();
   else if (kind === 'page') consumer.page(rows);
+  else if (kind === 'page together') for (const each of consumers) each.page(rows);
   else if (kind === 'look') consumer.look();
   else if (kind === 'save') consumer.save();
   else if (kind === 'crash') consumer.crash();

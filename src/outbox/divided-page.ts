@@ -37,6 +37,11 @@ export class DividedPage {
     return this.cut && this.page.events.every(({ delayMs }) => delayMs === undefined);
   }
 
+  /** Whether it comes to what a cursor asks for, which asks from where the page begins or from farther on. */
+  reaches({ readsTail, askedFrom }: GroupReader): boolean {
+    return !readsTail || !this.cut || this.last >= askedFrom;
+  }
+
   /** The highest position; 0 where there is none. */
   get last(): number {
     return this.page.positions.last ?? 0;
@@ -44,7 +49,7 @@ export class DividedPage {
 
   /** What lies where the cursor asks. */
   partFor(reader: GroupReader): LogPage {
-    const { askedFrom } = reader;
+    const askedFrom = reader.readsTail ? reader.askedFrom : 0;
     const wanted = this.kinds.filter(({ eventName, partition }) => reader.wants(eventName, partition));
     const events = inOrder(wanted).filter(({ position }) => position >= askedFrom);
     return { positions: this.page.positions.from(askedFrom), events, cut: this.page.cut };

@@ -13,10 +13,17 @@ import { type LogFilter, type LogPage, OutboxLogStore } from './outbox-log.store
 
 type Readers = readonly [GroupReader, ...GroupReader[]];
 
+/** A page that a cursor waits for. */
+interface Request {
+  readonly reader: GroupReader;
+  readonly ranges: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly answer: (page: Promise<LogPage>) => void;
+}
+
 interface Reading extends SharedPage {
   readonly page: Promise<DividedPage>;
-  /** Nothing has happened since its statement was sent. */
-  justSent: boolean;
 }
 
 interface Kept extends KeptPage {
@@ -24,19 +31,21 @@ interface Kept extends KeptPage {
 }
 
 /**
- * Pages of the log, read once for all cursors of the process that are to come for them: those of several consumers, whether they want events of
+ * Pages of the log, read once for all cursors of the process that come for them: those of several consumers, whether they want events of
  * the same names or not, and those of one consumer's partitions. Each is given what is its own, and of the rest the positions alone.
  *
  * Only cursors without holes share: such a cursor has settled, or has in flight, everything below its read position that it
  * has not seen missing, so for it any snapshot of the tail is consistent, be it a little older. What is missing in it becomes a
- * hole of the cursor and is asked for again. A page that was cut short is history and is kept for those who follow, be it that they
- * have seen its beginning and get the rest; one that reached the log's end is shared only with those who asked before anything else could
- * happen, lest a wake-up be answered with what was read before it. What keeps cursors together is `ClosingUp`.
+ * hole of the cursor and is asked for again. Cursors with holes share a statement that is sent after both have asked, and asks what each of
+ * them does: those who ask in one turn of the process are answered together. A page of the tail that was cut short is history and is kept for those who follow, be it that they have seen its beginning and get the rest; one that reached the
+ * log's end is for those alone who had asked before it was read, lest a wake-up be answered with what was read before it. What keeps
+ * cursors together is `ClosingUp`.
  */
 @Injectable()
 export class LogPages {
   // No Maps: each table that an old one outgrows is garbage of the old generation, and would keep the pages in it from being collected young.
   private reading: Reading[] = [];
+  private asking: Request[] = [];
   /** Oldest first. */
   private kept: Kept[] = [];
   private keptBytes = 0;
@@ -78,31 +87,59 @@ export class LogPages {
     reader.asksFor(ranges);
     this.closingUp.asked();
     if (this.closingUp.hasToWait(reader, rows)) await this.closingUp.wait(reader, rows);
-    const page = this.takeKept(reader) ?? (await this.readOrJoin(reader, ranges, rows, bytes));
+    const found = this.takeKept(reader) ?? (await this.joinReading(reader));
+    const page = found ?? (await this.readWithOthers(reader, ranges, rows, bytes));
     reader.isBehind = page.cut;
     return page;
   }
 
-  private async readOrJoin(
-    reader: GroupReader,
-    ranges: string,
-    rows: number,
-    bytes: number,
-  ): Promise<LogPage> {
-    const underWay = this.reading.findLast((one) => reader.canTake(one));
-    const joined = underWay && (await this.joinReading(underWay, reader));
-    if (joined !== undefined) return joined;
-    // Nothing is awaited between the look and the beginning: of several that ask at once, one reads.
-    const followers = this.closingUp.followersOf(reader, rows);
-    const all: Readers = [reader, ...followers];
+  /** With those who ask before anything else can happen. */
+  private readWithOthers(reader: GroupReader, ranges: string, rows: number, bytes: number): Promise<LogPage> {
+    return new Promise((answer) => {
+      this.asking.push({ reader, ranges, rows, bytes, answer });
+      if (this.asking.length === 1) process.nextTick(() => this.answerAll());
+    });
+  }
+
+  private answerAll(): void {
+    let waiting = this.asking.sort((a, b) => (a.reader.askedFrom < b.reader.askedFrom ? -1 : 1));
+    this.asking = [];
+    for (let [first, ...rest] = waiting; first !== undefined; [first, ...rest] = waiting) {
+      const others = rest.filter((other) => canReadFor(first, other));
+      waiting = rest.filter((other) => !others.includes(other));
+      this.read(first, others);
+    }
+  }
+
+  private read(first: Request, others: readonly Request[]): void {
+    const { reader, ranges, rows, bytes } = first;
+    const asking = [reader, ...others.map((other) => other.reader)];
+    const followers = this.closingUp.followersOf(reader, rows).filter((one) => !asking.includes(one));
+    const all: Readers = [reader, ...asking.slice(1), ...followers];
     const page = this.log.readPage(ranges, rows, bytes, filterFor(all));
-    if (followers.length === 0) return page;
+    if (all.length === 1) {
+      first.answer(page);
+      return;
+    }
     const divided = page.then((found) => new DividedPage(found, all));
-    return (await this.share(this.begin(reader.askedFrom, followers, divided), bytes)).partFor(reader);
+    const shared = this.share({ start: reader.askedFrom, readers: followers, page: divided }, bytes);
+    for (const { answer, ...request } of [first, ...others])
+      answer(shared.then((found) => this.partOf(found, request)));
+  }
+
+  /** Where it was cut before it came to what somebody asked for, that is read by itself. */
+  private partOf(
+    page: DividedPage,
+    { reader, ranges, rows, bytes }: Omit<Request, 'answer'>,
+  ): LogPage | Promise<LogPage> {
+    return page.reaches(reader)
+      ? page.partFor(reader)
+      : this.log.readPage(ranges, rows, bytes, filterFor([reader]));
   }
 
   /** For those who ask while it is being read, and for those who do later. */
   private async share(reading: Reading, bytes: number): Promise<DividedPage> {
+    this.reading.push(reading);
     let isForgotten = true;
     const page = await reading.page.finally(() => {
       isForgotten = !remove(this.reading, reading);
@@ -119,20 +156,13 @@ export class LogPages {
     this.keptBytes = 0;
   }
 
-  private async joinReading(reading: Reading, reader: GroupReader): Promise<LogPage | undefined> {
-    const { justSent } = reading;
+  /** What is being read for it already, if that proves to be history. */
+  private async joinReading(reader: GroupReader): Promise<LogPage | undefined> {
+    const reading = this.reading.findLast((one) => reader.canTake(one));
+    if (reading === undefined) return undefined;
     remove(reading.readers, reader);
     const page = await reading.page;
-    return justSent || page.cut ? page.partFor(reader) : undefined;
-  }
-
-  private begin(start: number, readers: GroupReader[], page: Promise<DividedPage>): Reading {
-    const reading: Reading = { start, readers, page, justSent: true };
-    this.reading.push(reading);
-    process.nextTick(() => {
-      reading.justSent = false;
-    });
-    return reading;
+    return page.cut ? page.partFor(reader) : undefined;
   }
 
   private takeKept(reader: GroupReader): LogPage | undefined {
@@ -166,6 +196,14 @@ function remove<T>(list: T[], one: T): boolean {
   const at = list.indexOf(one);
   if (at >= 0) list.splice(at, 1);
   return at >= 0;
+}
+
+/** Whether a page has at least half of what another, which does not ask from farther back, would have: all of it, if both have the same holes. */
+function canReadFor({ reader, ranges, rows }: Request, other: Request): boolean {
+  return (
+    reader.isWith(other.reader) &&
+    (ranges === other.ranges || other.reader.askedFrom - reader.askedFrom <= rows / 2)
+  );
 }
 
 /** What any of them wants. */

@@ -66,6 +66,11 @@ export class GroupReader {
     return Math.max(this.workedMs, performance.now() - this.wentOnAt) < ms;
   }
 
+  /** It has no holes. */
+  get readsTail(): boolean {
+    return this.askedFrom < READS_ALONE;
+  }
+
   /** Whether a page can be read for both: events are spread over partitions in the same way. */
   isWith(other: GroupReader): boolean {
     return other.filter.partitions === this.filter.partitions;
@@ -73,12 +78,7 @@ export class GroupReader {
 
   /** Whether that one is to come for the page that this one asks for: it has no holes, and has not got beyond. */
   isFollowedBy(other: GroupReader): boolean {
-    return (
-      other !== this &&
-      this.isWith(other) &&
-      this.askedFrom < READS_ALONE &&
-      other.askedFrom <= this.askedFrom
-    );
+    return other !== this && this.isWith(other) && this.readsTail && other.askedFrom <= this.askedFrom;
   }
 
   /** Whether that one wants events of the same names. */
