@@ -45,6 +45,18 @@ describe('what the cursor says of the reading', () => {
     );
   });
 
+  it('goes as many events ahead for a cursor that most of the log is not for, within bounds', async () => {
+    const cursor = new Cursor();
+    const { crashes } = aWorker(cursor);
+    for (let page = 1; page <= 15; page++) await crashes.beforeStarting(page * 1_000, 1 / 30);
+    expect(cursor.savesOfTheirOwn).toBe(1);
+    for (const share of [1 / 2, 1 / 10_000]) {
+      const position = cursor.readUpto;
+      await crashes.beforeStarting(position, share);
+      expect(cursor.readUpto - position).toBe(share === 1 / 2 ? 3_000 : 15_000);
+    }
+  });
+
   it('is said by the saves of a drain, whose pages need none of their own', async () => {
     const cursor = new Cursor();
     const { crashes, buffer } = aWorker(cursor);

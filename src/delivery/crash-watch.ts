@@ -8,8 +8,8 @@ import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
  * further: what is unread below it runs one by one after a second unclean end, be it innocent or not.
  */
 const EVENTS_AHEAD = 1_500;
-/** Of which not every position of the log is one for this cursor. */
-const MOST_POSITIONS_AHEAD = 100_000;
+/** Not every position is one of its events; but it may want more of those to come than of those that were. */
+const MOST_POSITIONS_AHEAD = 15_000;
 
 /*
  * Events that end their process. Before handlers of a page start, the cursor says how far was read (`read_upto`, saved

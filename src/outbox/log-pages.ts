@@ -34,12 +34,14 @@ interface Kept extends KeptPage {
  * Pages of the log, read once for all cursors of the process that come for them: those of several consumers, whether they want events of
  * the same names or not, and those of one consumer's partitions. Each is given what is its own, and of the rest the positions alone.
  *
- * Only cursors without holes share: such a cursor has settled, or has in flight, everything below its read position that it
+ * Pages outlive their statement for cursors without holes alone: such a cursor has settled, or has in flight, everything below its read position that it
  * has not seen missing, so for it any snapshot of the tail is consistent, be it a little older. What is missing in it becomes a
- * hole of the cursor and is asked for again. Cursors with holes share a statement that is sent after both have asked, and asks what each of
- * them does: those who ask in one turn of the process are answered together. A page of the tail that was cut short is history and is kept for those who follow, be it that they have seen its beginning and get the rest; one that reached the
- * log's end is for those alone who had asked before it was read, lest a wake-up be answered with what was read before it. What keeps
- * cursors together is `ClosingUp`.
+ * hole of the cursor and is asked for again. Cursors with the same holes share a statement that is sent after all of them have asked, as those
+ * do who ask in one turn of the process: it is what each of them would have sent.
+ *
+ * A page of the tail that was cut short is history and is kept for those who follow, be it that they have seen its beginning and get the
+ * rest; one that reached the log's end is for those alone who had asked before it was read, lest a wake-up be answered with what was read
+ * before it. What keeps cursors together is `ClosingUp`.
  */
 @Injectable()
 export class LogPages {
