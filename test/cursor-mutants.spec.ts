@@ -203,7 +203,7 @@ const PLAYS: Play[] = [
   },
   {
     name: 'a re-read that is cut short in bytes says so',
-    log: [{ find: 'page.isFull || ', put: '' }],
+    log: [{ find: 'positions.count < page.found || ', put: '' }],
     harm: 'loses',
     play: cutShort(100, 1),
   },

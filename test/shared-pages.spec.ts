@@ -23,25 +23,38 @@ afterEach(async () => {
   await database.drop();
 });
 
+/** Consumers, each with the name that it asks for, and a backlog of events of these names; resolves to what each of them comes to handle. */
+async function startBehind(
+  consumers: Readonly<Record<string, string>>,
+  eventNames: readonly string[],
+): Promise<Map<string, number[]>> {
+  const handled = new Map(Object.keys(consumers).map((name) => [name, [] as number[]]));
+  const subscribers = [...handled].map(([consumerName, positions]) => ({
+    consumerName,
+    eventName: consumers[consumerName] ?? '',
+    startFrom: 'earliest' as const,
+    handler: async ({ position }: DomainEvent) => void positions.push(position),
+  }));
+  app = await startApp(database, subscribers, {
+    settings: { 'processor.enabled': false, batchSize: PAGE, startupDrainBatchSize: PAGE },
+  });
+  await app.api.publishEvents(
+    eventNames.map((eventName) => ({
+      eventName,
+      sourceModule: 'test',
+      aggregateType: 'order',
+      aggregateId: 'all of them',
+    })),
+  );
+  return handled;
+}
+
 describe('consumers that are left at different places of a backlog', () => {
   it('read it once, and each gets what is its own in order', async () => {
-    const handled = new Map(Object.keys(BEGINNINGS).map((name) => [name, [] as number[]]));
-    const subscribers = [...handled].map(([consumerName, positions]) => ({
-      consumerName,
-      eventName: 'order.placed',
-      startFrom: 'earliest' as const,
-      handler: async ({ position }: DomainEvent) => void positions.push(position),
-    }));
-    app = await startApp(database, subscribers, {
-      settings: { 'processor.enabled': false, batchSize: PAGE, startupDrainBatchSize: PAGE },
-    });
-    await app.api.publishEvents(
-      Array.from({ length: EVENTS }, () => ({
-        eventName: 'order.placed',
-        sourceModule: 'test',
-        aggregateType: 'order',
-        aggregateId: 'all of them',
-      })),
+    const consumers = Object.fromEntries(Object.keys(BEGINNINGS).map((name) => [name, 'order.placed']));
+    const handled = await startBehind(
+      consumers,
+      Array.from({ length: EVENTS }, () => 'order.placed'),
     );
     for (const [name, from] of Object.entries(BEGINNINGS))
       await database.pool.query(
@@ -61,32 +74,15 @@ describe('consumers that are left at different places of a backlog', () => {
 
 describe('consumers that want events of different names', () => {
   it('read a backlog once, and each gets what is its own in order', async () => {
-    const handled = new Map(NAMES.map((name) => [name, [] as number[]]));
-    const subscribers = [...handled].map(([eventName, positions], i) => ({
-      consumerName: `consumer ${i}`,
-      eventName,
-      startFrom: 'earliest' as const,
-      handler: async ({ position }: DomainEvent) => void positions.push(position),
-    }));
-    app = await startApp(database, subscribers, {
-      settings: { 'processor.enabled': false, batchSize: PAGE, startupDrainBatchSize: PAGE },
-    });
     const names = Array.from({ length: EVENTS }, (_, i) => NAMES[i % 3] ?? '');
-    await app.api.publishEvents(
-      names.map((eventName) => ({
-        eventName,
-        sourceModule: 'test',
-        aggregateType: 'order',
-        aggregateId: 'all',
-      })),
-    );
+    const handled = await startBehind(Object.fromEntries(NAMES.map((name) => [`of ${name}`, name])), names);
     const read = jest.spyOn(OutboxLogStore.prototype, 'readPage');
 
     await app.processor.drain();
 
-    for (const [name, positions] of handled) {
+    for (const name of NAMES) {
       const own = names.flatMap((each, i) => (each === name || name === 'order.*' ? [i + 1] : []));
-      expect(positions).toEqual(own);
+      expect(handled.get(`of ${name}`)).toEqual(own);
     }
     // Each would read 40 pages for itself: the first ones it does, until it is known that all of them read on.
     expect(read.mock.calls.length).toBeLessThan(2.5 * (EVENTS / PAGE));

@@ -4,6 +4,7 @@ import type { DrainResult } from '../harness/child-protocol.js';
 import { median } from '../harness/statistics.js';
 import { SystemProcess } from '../harness/system-process.js';
 import { PLAIN_OPTIONS, type SystemOptions } from '../systems/measured-system.js';
+import { handlersOfAnEvent } from '../systems/routing.js';
 import { type SystemEntry, type SystemName, systemEntry } from '../systems/systems.js';
 import { withFreshSystem } from './fresh-system.js';
 import { insertInChunks } from './large-log.js';
@@ -87,10 +88,6 @@ async function prepareAll(bench: Bench, drains: BacklogDrain[]): Promise<void> {
 export async function drainRate(bench: Bench, drain: BacklogDrain): Promise<number> {
   const result = await drainOnce(bench, drain);
   return result.handled / handlersOfAnEvent({ ...PLAIN_OPTIONS, ...drain.options }) / result.seconds;
-}
-
-function handlersOfAnEvent({ wants, consumers }: Pick<SystemOptions, 'wants' | 'consumers'>): number {
-  return wants === 'its-own' ? 1 : consumers;
 }
 
 async function drainOnce(bench: Bench, drain: BacklogDrain): Promise<DrainResult> {

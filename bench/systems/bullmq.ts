@@ -12,7 +12,7 @@ import type { BenchEvent } from './bench-event.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { UNSETTLED_BULLMQ_JOB } from './peers.store.js';
 import { openPool, returnsNothing } from './pg-session.js';
-import { consumersOf } from './routing.js';
+import { consumersOf, eventsFor } from './routing.js';
 
 /** What its documentation names: concurrency 8–32, a pool as large, finished jobs removed. */
 const BEST_CONCURRENCY = 32;
@@ -52,7 +52,7 @@ export class BullmqSystem implements MeasuredSystem {
     const queues = this.openQueues(this.pool(10));
     for (const events of chunks)
       for (const [consumer, queue] of queues.entries()) {
-        const wanted = events.filter((event) => consumersOf(event, this.options).includes(consumer));
+        const wanted = eventsFor(consumer, events, this.options);
         await queue.addBulk(wanted.map((data) => ({ name: data.eventName, data })));
       }
   }

@@ -21,7 +21,7 @@ import type { BenchEvent, InvoicePayload } from './bench-event.js';
 import { CREATE_EFFECT, INSERT_EFFECT, INSERT_EFFECTS, UNSETTLED_CURSOR } from './integration.store.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { inTransaction, openPool, openTransactionPublisher, returnsNothing } from './pg-session.js';
-import { nameFor, routed } from './routing.js';
+import { nameFor, nameOf } from './routing.js';
 
 const BATCH = 100;
 const HOUR_MS = 3_600_000;
@@ -105,8 +105,8 @@ export class IntegrationSystem implements MeasuredSystem {
 
   /** The number travels in the payload. */
   private readonly toPublish = (event: BenchEvent): Omit<BenchEvent, 'n'> => {
-    const { n: _n, ...rest } = routed(event, this.options);
-    return rest;
+    const { n: _n, ...rest } = event;
+    return { ...rest, eventName: nameOf(event, this.options) };
   };
 
   private publishing(): Promise<INestApplicationContext> {

@@ -4,7 +4,7 @@ import type { BenchEvent } from './bench-event.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { UNSETTLED_PG_BOSS_JOB } from './peers.store.js';
 import { inTransaction, openPool, openTransactionPublisher, returnsNothing } from './pg-session.js';
-import { consumersOf } from './routing.js';
+import { consumersOf, eventsFor } from './routing.js';
 
 /** What its documentation names for throughput and latency: large batches, burst, two workers, a table per queue, LISTEN. */
 const BEST_WORK: WorkOptions = { batchSize: 2_000, localConcurrency: 2, burstWhenBatchFull: true };
@@ -33,7 +33,7 @@ export class PgBossSystem implements MeasuredSystem {
       const db = databaseOf(client);
       for (const events of chunks)
         for (const [consumer, queue] of this.queues().entries()) {
-          const wanted = events.filter((event) => consumersOf(event, this.options).includes(consumer));
+          const wanted = eventsFor(consumer, events, this.options);
           const jobs = wanted.map((data) => ({ data }));
           if (jobs.length > 0) await boss.insert(queue, jobs, { db });
         }

@@ -2,7 +2,7 @@ import { IntegrationError } from '../errors.js';
 import type { ClaimedRow } from '../inbox/inbox-event.store.js';
 import type { SettleBuffer } from '../inbox/settle-buffer.js';
 import type { LogEvent } from '../outbox/log-event.js';
-import type { LogPage } from '../outbox/outbox-log.store.js';
+import { type LogRows, passedOver } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { Delivery } from './delivery.js';
@@ -21,12 +21,12 @@ export class Arrivals {
   ) {}
 
   /** A page of the log. */
-  page({ positions, events }: Pick<LogPage, 'positions' | 'events'>): void {
-    for (const event of events) {
+  page(rows: LogRows): void {
+    for (const event of rows.events) {
       if (event.delayMs !== undefined) this.postpone(event, event.delayMs);
       else this.arriveOne(event);
     }
-    this.buffer.passOver(positions.without(events.map(({ position }) => position)));
+    this.buffer.passOver(passedOver(rows));
   }
 
   /** A row that the retry lane has claimed, with its event. */

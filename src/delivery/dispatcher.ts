@@ -4,7 +4,7 @@ import type { ClaimedRow } from '../inbox/inbox-event.store.js';
 import type { ExceptionRow } from '../inbox/inbox-status.js';
 import type { SaveReport, SaveSource, SettleBuffer } from '../inbox/settle-buffer.js';
 import type { LogEvent } from '../outbox/log-event.js';
-import type { LogPage } from '../outbox/outbox-log.store.js';
+import type { LogRows } from '../outbox/outbox-log.store.js';
 import type { PositionSet } from '../outbox/position-set.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { Consumer } from '../subscribers/consumer.js';
@@ -137,8 +137,8 @@ export class Dispatcher implements SaveSource, SlotUser {
   // Arriving
 
   /** A page of the log. */
-  arrive(page: Pick<LogPage, 'positions' | 'events'>): void {
-    this.arrivals.page(page);
+  arrive(rows: LogRows): void {
+    this.arrivals.page(rows);
     this.pump();
     if (!this.buffer.isEmpty || this.lanes.hasUnsaved) this.hooks.outcomeReady();
   }

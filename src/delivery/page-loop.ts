@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.js';
 import type { CursorReader } from '../inbox/cursor-reader.js';
 import type { LogEvent } from '../outbox/log-event.js';
-import { bytesOf, type LogPage } from '../outbox/outbox-log.store.js';
+import { bytesOf, type LogRows } from '../outbox/outbox-log.store.js';
 import { PositionSet } from '../outbox/position-set.js';
 import { Backoff } from './backoff.js';
 import type { CrashWatch } from './crash-watch.js';
@@ -121,10 +121,10 @@ export class PageLoop {
   }
 
   /** Rows of the log, to the dispatcher. One that cannot be dispatched leaves memory at odds with the database. */
-  arrive(page: Pick<LogPage, 'positions' | 'events'>): void {
+  arrive(rows: LogRows): void {
     try {
-      this.dispatcher.arrive(page);
-      this.handled += page.events.length;
+      this.dispatcher.arrive(rows);
+      this.handled += rows.events.length;
     } catch (error) {
       this.context.giveUp(messageOf(error));
     }
@@ -146,8 +146,7 @@ export class PageLoop {
       this.rowsThatFit = rowsThatFit(found, events);
       this.shareOfWanted = found === 0 ? 1 : events.length / found;
       const lastWanted = events.at(-1);
-      if (lastWanted !== undefined && !(await this.announce(lastWanted.position, events.length / found)))
-        return false;
+      if (lastWanted !== undefined && !(await this.announce(lastWanted.position))) return false;
       this.dispatcher.settleAll(page.swept);
       this.arrive(page);
       this.caughtUp = !page.cut;
@@ -190,9 +189,9 @@ export class PageLoop {
   }
 
   /** The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing. */
-  private async announce(position: number, share: number): Promise<boolean> {
+  private async announce(position: number): Promise<boolean> {
     try {
-      await this.crashes.beforeStarting(position, share);
+      await this.crashes.beforeStarting(position, this.shareOfWanted);
       return !this.context.stopped;
     } catch (error) {
       this.context.giveUp(messageOf(error));

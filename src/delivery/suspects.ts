@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.js';
 import type { CursorReader } from '../inbox/cursor-reader.js';
 import type { LogEvent } from '../outbox/log-event.js';
+import { passedOver } from '../outbox/outbox-log.store.js';
 import { PositionSet } from '../outbox/position-set.js';
 import type { CrashWatch } from './crash-watch.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -29,14 +30,13 @@ export class Suspects {
 
   private async runSome(): Promise<boolean> {
     const { suspectsBelow } = this.crashes;
-    const { positions, events } = await this.reader.readBelow(suspectsBelow, SUSPECTS_AT_ONCE, PAGE_BYTES);
-    const passed = positions.without(events.map(({ position }) => position));
-    this.pages.arrive({ positions: passed, events: [] });
-    for (const event of events) {
+    const page = await this.reader.readBelow(suspectsBelow, SUSPECTS_AT_ONCE, PAGE_BYTES);
+    this.pages.arrive({ positions: passedOver(page), events: [] });
+    for (const event of page.events) {
       if (this.context.stopped) return false;
       await this.runOne(event);
     }
-    return !positions.isEmpty;
+    return !page.positions.isEmpty;
   }
 
   private async runOne(event: LogEvent): Promise<void> {

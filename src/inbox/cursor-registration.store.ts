@@ -1,4 +1,5 @@
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { splitNames } from '../outbox/event-names.js';
 
 /** A stored consumer, its partitions taken together. */
 export interface StoredConsumer {
@@ -137,8 +138,7 @@ export class CursorRegistrationStore {
     eventNames: readonly string[],
     timeoutMs: number,
   ): Promise<number | undefined> {
-    const exact = eventNames.filter((name) => !name.endsWith('*'));
-    const prefixes = eventNames.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
+    const { exact, prefixes } = splitNames(eventNames);
     try {
       return await this.db.transaction(async (session) => {
         await session.query(`SET LOCAL statement_timeout = ${Math.max(1, Math.ceil(timeoutMs))}`);

@@ -4,7 +4,7 @@ import type { GroupReader } from './log-reader.js';
 const PAGES_APART = 2;
 /** Farther behind than this, nobody is waited for. */
 const REACH = 50_000;
-/** Who asks for a page so soon after the last one, times the cursors that want the same, waits for nothing but its share of the process. */
+/** Who asks for a page so soon after the last one, times the cursors that it may share pages with, waits for nothing but its share of the process. */
 const SOON_MS = 20;
 
 /**
@@ -34,9 +34,9 @@ export class ClosingUp {
   }
 
   /**
-   * For whom else a page, of `rows`, is to be read. Who follows and wants the same finds it at no cost, if it is still kept. What others want has to be
-   * read in addition, so that is done only for those who will find it: who work off a backlog as this cursor does, in quick
-   * succession and close behind.
+   * For whom else a page, of `rows`, is to be read. Who follows and wants the same finds it at no cost, if it is still kept. What
+   * others want has to be read in addition, so that is done only for those who will find it: who work off a backlog as this cursor
+   * does, in quick succession and close behind.
    */
   followersOf(reader: GroupReader, rows: number): GroupReader[] {
     const soonMs = this.soonMs(reader);

@@ -1,15 +1,24 @@
 /** Event names come from the log, so their number is not ours to bound; beyond this what is known of them is found out anew. */
 const MOST_KNOWN = 10_000;
 
-/** The names that a cursor asks for: exact ones, and those with a trailing `*`. */
+/** Exact names, and what stands before the trailing `*` of the others. */
+export function splitNames(names: readonly string[]): { exact: string[]; prefixes: string[] } {
+  return {
+    exact: names.filter((name) => !name.endsWith('*')),
+    prefixes: names.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1)),
+  };
+}
+
+/** The names that a cursor asks for. */
 export class EventNames {
   private readonly exact: ReadonlySet<string>;
   private readonly prefixes: readonly string[];
   private readonly known = new Map<string, boolean>();
 
   constructor(readonly list: readonly string[]) {
-    this.exact = new Set(list.filter((name) => !name.endsWith('*')));
-    this.prefixes = list.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
+    const { exact, prefixes } = splitNames(list);
+    this.exact = new Set(exact);
+    this.prefixes = prefixes;
   }
 
   include(eventName: string): boolean {

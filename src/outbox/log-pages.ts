@@ -2,13 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ClosingUp } from './closing-up.js';
 import { DividedPage } from './divided-page.js';
-import {
-  type CursorFilter,
-  GroupReader,
-  type KeptPage,
-  type LogReader,
-  type SharedPage,
-} from './log-reader.js';
+import { type CursorFilter, GroupReader, type LogReader } from './log-reader.js';
 import { type LogFilter, type LogPage, OutboxLogStore } from './outbox-log.store.js';
 
 type Readers = readonly [GroupReader, ...GroupReader[]];
@@ -22,21 +16,24 @@ interface Request {
   readonly answer: (page: Promise<LogPage>) => void;
 }
 
-interface Reading extends SharedPage {
-  readonly page: Promise<DividedPage>;
+/** Everything that some cursors want from there on. */
+interface SharedPage<Page> {
+  readonly start: number;
+  /** Those that have not taken it yet. */
+  readonly readers: GroupReader[];
+  readonly page: Page;
 }
 
-interface Kept extends KeptPage {
-  readonly page: DividedPage;
-}
+type Reading = SharedPage<Promise<DividedPage>>;
+type Kept = SharedPage<DividedPage>;
 
 /**
  * Pages of the log, read once for all cursors of the process that come for them: those of several consumers, whether they want events of
  * the same names or not, and those of one consumer's partitions. Each is given what is its own, and of the rest the positions alone.
  *
- * Pages outlive their statement for cursors without holes alone: such a cursor has settled, or has in flight, everything below its read position that it
- * has not seen missing, so for it any snapshot of the tail is consistent, be it a little older. What is missing in it becomes a
- * hole of the cursor and is asked for again. Cursors with the same holes share a statement that is sent after all of them have asked, as those
+ * Pages outlive their statement for cursors without holes alone: such a cursor has settled, or has in flight, everything below its
+ * read position that it has not seen missing, so for it any snapshot of the tail is consistent, be it a little older. What is missing in
+ * it becomes a hole of the cursor and is asked for again. Cursors with the same holes share a statement that is sent after all of them have asked, as those
  * do who ask in one turn of the process: it is what each of them would have sent.
  *
  * A page of the tail that was cut short is history and is kept for those who follow, be it that they have seen its beginning and get the
@@ -108,16 +105,16 @@ export class LogPages {
     this.asking = [];
     for (let [first, ...rest] = waiting; first !== undefined; [first, ...rest] = waiting) {
       const others = rest.filter((other) => canReadFor(first, other));
-      waiting = rest.filter((other) => !others.includes(other));
+      waiting = rest.filter((other) => !canReadFor(first, other));
       this.read(first, others);
     }
   }
 
   private read(first: Request, others: readonly Request[]): void {
     const { reader, ranges, rows, bytes } = first;
-    const asking = [reader, ...others.map((other) => other.reader)];
+    const asking: Readers = [reader, ...others.map((other) => other.reader)];
     const followers = this.closingUp.followersOf(reader, rows).filter((one) => !asking.includes(one));
-    const all: Readers = [reader, ...asking.slice(1), ...followers];
+    const all: Readers = [...asking, ...followers];
     const page = this.log.readPage(ranges, rows, bytes, filterFor(all));
     if (all.length === 1) {
       first.answer(page);
@@ -147,8 +144,7 @@ export class LogPages {
       isForgotten = !remove(this.reading, reading);
     });
     const { start, readers } = reading;
-    if (!isForgotten && readers.length > 0 && page.isHistory)
-      this.keep({ start, readers, page, last: page.last }, bytes);
+    if (!isForgotten && readers.length > 0 && page.isHistory) this.keep({ start, readers, page }, bytes);
     return page;
   }
 
@@ -160,15 +156,21 @@ export class LogPages {
 
   /** What is being read for it already, if that proves to be history. */
   private async joinReading(reader: GroupReader): Promise<LogPage | undefined> {
-    const reading = this.reading.findLast((one) => reader.canTake(one));
+    const reading = this.reading.findLast(
+      ({ start, readers }) => start === reader.askedFrom && readers.includes(reader),
+    );
     if (reading === undefined) return undefined;
     remove(reading.readers, reader);
     const page = await reading.page;
     return page.cut ? page.partFor(reader) : undefined;
   }
 
+  /** What has been read for it already, be it that it asks from somewhere inside. */
   private takeKept(reader: GroupReader): LogPage | undefined {
-    const kept = this.kept.find((one) => reader.canTakeFrom(one));
+    const { askedFrom } = reader;
+    const kept = this.kept.find(
+      ({ start, page, readers }) => start <= askedFrom && askedFrom <= page.last && readers.includes(reader),
+    );
     if (kept === undefined) return undefined;
     this.taken(kept, reader);
     return kept.page.partFor(reader);

@@ -22,18 +22,6 @@ export interface LogReader {
   leave(): void;
 }
 
-/** A page that is read for several cursors: everything that any of them wants from there on. */
-export interface SharedPage {
-  readonly start: number;
-  /** Those that have not taken it yet. */
-  readonly readers: GroupReader[];
-}
-
-/** One that has been read, up to this position. */
-export interface KeptPage extends SharedPage {
-  readonly last: number;
-}
-
 /** A cursor, among those that it may share pages with. */
 export class GroupReader {
   /** Where it last asked for everything from there on. */
@@ -94,15 +82,5 @@ export class GroupReader {
   /** Whether an event, of a partition where several were chosen, is its own. */
   wants(eventName: string, partition: number | undefined): boolean {
     return (partition ?? this.filter.partition) === this.filter.partition && this.names.include(eventName);
-  }
-
-  /** A page that begins where it asks. */
-  canTake({ start, readers }: SharedPage): boolean {
-    return start === this.askedFrom && readers.includes(this);
-  }
-
-  /** Or the rest of one that has been read, from where it asks on. */
-  canTakeFrom({ start, last, readers }: KeptPage): boolean {
-    return start <= this.askedFrom && this.askedFrom <= last && readers.includes(this);
   }
 }

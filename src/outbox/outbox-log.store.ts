@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { WireRow } from '../database/wire-row.js';
+import { splitNames } from './event-names.js';
 import { LogEvent } from './log-event.js';
 import { PositionSet } from './position-set.js';
 
@@ -19,15 +20,24 @@ export interface LogWriter {
 }
 
 /** Rows of the log. */
-export interface LogPage {
+export interface LogRows {
   /** Of all of them, whether they are wanted or not. */
   readonly positions: PositionSet;
   /** Those that are wanted, ascending. */
   readonly events: readonly LogEvent[];
+}
+
+/** As many of them as one statement brings. */
+export interface LogPage extends LogRows {
   /** Rows or bytes cut it short: there may be more now. */
   readonly cut: boolean;
   /** The partition of each event; absent where one partition was chosen. */
   readonly partitions?: readonly number[] | undefined;
+}
+
+/** The positions of those that are not wanted. */
+export function passedOver({ positions, events }: LogRows): PositionSet {
+  return positions.without(events.map(({ position }) => position));
 }
 
 /** Of the payloads. */
@@ -116,9 +126,9 @@ export class OutboxLogStore {
    * are of the JSON texts, with something for the rest of an event: what the columns take on disk is compressed.
    */
   async readPage(ranges: string, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
-    const { everything, exact, prefixes } = splitNames(filter.eventNames);
+    const { exact, prefixes } = splitNames(filter.eventNames);
     const inline = Math.floor(bytes / rows);
-    const values = [ranges, rows, everything, exact, prefixes, filter.partitions, inline];
+    const values = [ranges, rows, prefixes.includes(''), exact, prefixes, filter.partitions, inline];
     const { chosen } = filter;
     const isOfSeveral = chosen.length > 1;
     const page = new PageRows(bytes, isOfSeveral);
@@ -128,7 +138,7 @@ export class OutboxLogStore {
     await this.db.forEachRow(statement, (row) => page.add(row));
     await this.readLarge(page.large);
     const { positions, events, partitions } = page;
-    return { positions, events, partitions, cut: page.isFull || page.found >= rows };
+    return { positions, events, partitions, cut: positions.count < page.found || page.found >= rows };
   }
 
   /** The payloads that were left behind. The log's rows never change: a later statement reads the same. */
@@ -166,11 +176,6 @@ export class OutboxLogStore {
   }
 }
 
-function splitNames(names: readonly string[]): { everything: boolean; exact: string[]; prefixes: string[] } {
-  const prefixes = names.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
-  return { everything: prefixes.includes(''), exact: names.filter((name) => !name.endsWith('*')), prefixes };
-}
-
 /** The rows of a page that stay within so many bytes; one if there is any. */
 class PageRows {
   readonly positions = PositionSet.empty();
@@ -180,8 +185,6 @@ class PageRows {
   readonly partitions: number[] | undefined;
   /** Those beyond the bytes included. */
   found = 0;
-  /** There were some beyond them. */
-  isFull = false;
   private total = 0;
 
   constructor(
@@ -193,15 +196,13 @@ class PageRows {
 
   add(row: WireRow): void {
     this.found++;
-    if (this.total > this.bytes) this.isFull = true;
-    if (this.isFull) return;
+    if (this.total > this.bytes) return;
     if (row.isNull(ID)) {
       this.positions.append(row.int8(POSITION));
       return;
     }
     this.total += row.int4(BYTES) + row.lengthOf(METADATA) + ENVELOPE_BYTES;
-    this.isFull = this.total > this.bytes && !this.positions.isEmpty;
-    if (this.isFull) return;
+    if (this.total > this.bytes && !this.positions.isEmpty) return;
     const event = toLogEvent(row);
     this.positions.append(event.position);
     this.events.push(event);
