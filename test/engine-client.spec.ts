@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { EngineClient, type EngineTransaction } from '../src/database/engine-client.js';
+import { EngineClient } from '../src/database/engine-client.js';
 import type { EngineDatabase } from '../src/database/engine-database.js';
+import type { EngineTransaction } from '../src/database/engine-transaction.js';
+import { wireOf } from '../src/database/wire.js';
 import { InboxEventStore } from '../src/inbox/inbox-event.store.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -206,35 +209,92 @@ describe('the engine’s own client', () => {
     expect(await notes()).toEqual(['in time']);
   });
 
-  it('sends a transaction’s first statements and its BEGIN in one message, once they are prepared', async () => {
-    const sent: unknown[] = [];
-    const note = (statement: unknown) => {
-      sent.push(statement);
-      return statement;
-    };
-    const watched = new EngineClient(() => openPool(note));
-    for (const consumerName of ['first', 'it’s the \\ second'])
-      await watched.$transaction(async (tx) => {
-        sent.length = 0;
-        expect(await tx.beginWith(5_000, [enterInbox(consumerName)])).toEqual([1]);
-      });
-    await watched.close();
-    expect(sent).toEqual([expect.stringMatching(/^BEGIN.*; EXECUTE /), 'COMMIT']);
-    expect(await inboxRows(database, 'it’s the \\ second')).toMatchObject([{ status: 'processed' }]);
-  });
+  describe('a transaction that begins with statements of the engine', () => {
+    it('sends them, its BEGIN and its own first statement in one message, once they are prepared', async () => {
+      let messages = 0;
+      const watched = new EngineClient(() => openPool(() => messages++));
+      for (const consumerName of ['first', 'it’s the \\ second']) {
+        await watched.$transaction(async (tx) => {
+          const entered = tx.beginWith(5_000, [enterInbox(consumerName)]);
+          messages = 0;
+          expect(await write(tx, consumerName)).toBe(1);
+          expect(await entered).toEqual([1]);
+          if (consumerName !== 'first') expect(messages).toBe(1);
+        });
+        expect(await inboxRows(database, consumerName)).toMatchObject([{ status: 'processed' }]);
+      }
+      expect(await notes()).toEqual(['first', 'it’s the \\ second']);
+      await watched.close();
+    });
 
-  it('writes nothing of that message where BEGIN fails', async () => {
-    let begins = true;
-    const breakBegin = (statement: unknown) =>
-      typeof statement === 'string' && !begins ? statement.replace(/^BEGIN[^;]*/, 'SELECT 1 / 0') : statement;
-    const broken = new EngineClient(() => openPool(breakBegin));
-    await broken.$transaction((tx) => tx.beginWith(5_000, [enterInbox('begun')]));
-    begins = false;
-    const transaction = broken.$transaction((tx) => tx.beginWith(5_000, [enterInbox('unbegun')]));
-    await expect(transaction).rejects.toThrow('division by zero');
-    await broken.close();
-    expect(await inboxRows(database, 'begun')).toMatchObject([{ status: 'processed' }]);
-    expect(await inboxRows(database, 'unbegun')).toEqual([]);
+    it('sends them by themselves where nothing else comes, or something without values', async () => {
+      await client.$transaction((tx) => tx.beginWith(5_000, [enterInbox('alone')]));
+      for (const consumerName of ['alone', 'with two'])
+        await client.$transaction(async (tx) => {
+          const entered = tx.beginWith(5_000, [enterInbox(consumerName)]);
+          if (consumerName === 'with two')
+            await tx.$executeRawUnsafe(`INSERT INTO note VALUES ('one'); INSERT INTO note VALUES ('two')`);
+          expect(await entered).toEqual([1]);
+        });
+      expect(await inboxRows(database, 'alone')).toHaveLength(2);
+      expect(await inboxRows(database, 'with two')).toHaveLength(1);
+      expect(await notes()).toEqual(['one', 'two']);
+    });
+
+    it('runs nothing where BEGIN fails, nor where one of them does', async () => {
+      for (const failing of ['integration_begin', 'integration_processed_row']) {
+        const broken = engine.openClient();
+        await broken.$transaction((tx) => tx.beginWith(5_000, [enterInbox('prepared')]));
+        await broken.$executeRawUnsafe(`DEALLOCATE ${failing}`);
+        const transaction = broken.$transaction(async (tx) => {
+          const entered = tx.beginWith(5_000, [enterInbox('unbegun')]);
+          await expect(write(tx, 'unbegun')).rejects.toThrow(`"${failing}" does not exist`);
+          await entered;
+        });
+        await expect(transaction).rejects.toThrow(`"${failing}" does not exist`);
+      }
+      expect(await inboxRows(database, 'unbegun')).toEqual([]);
+      expect(await notes()).toEqual([]);
+    });
+
+    it('is begun where its own first statement fails, at the server or before it is sent', async () => {
+      const unconvertible = {
+        toPostgres: () => {
+          throw new Error('cannot be converted');
+        },
+      };
+      await client.$transaction((tx) => tx.beginWith(5_000, [enterInbox('prepared')]));
+      for (const [value, message] of [
+        ['1', 'division by zero'],
+        [unconvertible, 'cannot be converted'],
+      ] as const) {
+        const failing = client.$transaction(async (tx) => {
+          const entered = tx.beginWith(5_000, [enterInbox('rolled back')]);
+          const failure = tx.$executeRawUnsafe('SELECT 1 / ($1::int - 1)', value);
+          await expect(failure).rejects.toThrow(message);
+          expect(await entered).toEqual([1]);
+          await failure;
+        });
+        await expect(failing).rejects.toThrow(message);
+      }
+      expect(await inboxRows(database, 'rolled back')).toEqual([]);
+      await client.$transaction((tx) => write(tx, 'next'));
+      expect(await notes()).toEqual(['next']);
+    });
+
+    it('has written nothing where it is given up before they are sent, or while they are prepared', async () => {
+      const fresh = engine.openClient();
+      for (const consumerName of ['prepares', 'is prepared']) {
+        const failing = fresh.$transaction(async (tx) => {
+          tx.beginWith(5_000, [enterInbox(consumerName)]).catch(() => {});
+          throw new Error('given up');
+        });
+        await expect(failing).rejects.toThrow('given up');
+        expect(await inboxRows(database, consumerName)).toEqual([]);
+      }
+      await fresh.$transaction((tx) => write(tx, 'next'));
+      expect(await notes()).toEqual(['next']);
+    });
   });
 });
 
@@ -243,12 +303,16 @@ function enterInbox(consumerName: string) {
   return new InboxEventStore(engine).processedRow({ consumerName, partition: 0 }, event);
 }
 
-/** One connection that sends what `instead` makes of each statement. */
-function openPool(instead: (statement: unknown) => unknown): pg.Pool {
+/** One connection; `onMessage` is told of every message that is more than one statement's. */
+function openPool(onMessage: () => void): pg.Pool {
   const pool = new pg.Pool({ connectionString: database.url, max: 1, pipeline: true } as pg.PoolConfig);
   pool.on('connect', (connection) => {
-    const query = connection.query.bind(connection) as (statement: unknown) => unknown;
-    Object.assign(connection, { query: (statement: unknown) => query(instead(statement)) });
+    const stream = wireOf(connection).stream as unknown as Writable;
+    const send = stream._writev?.bind(stream);
+    stream._writev = (chunks, done) => {
+      onMessage();
+      send?.(chunks, done);
+    };
   });
   return pool;
 }

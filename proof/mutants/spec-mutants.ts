@@ -13,6 +13,7 @@ const CURSOR = 'src/inbox/inbox-cursor.store.ts';
 const SETTLEMENT = 'src/inbox/settlement.store.ts';
 const INBOX = 'src/inbox/inbox-event.store.ts';
 const TRANSACTION = 'src/delivery/handler-transaction.ts';
+const RUNNER = 'src/delivery/handler-runner.ts';
 const WORKER = 'src/delivery/consumer-worker.ts';
 
 const ENTER =
@@ -124,6 +125,48 @@ export const specMutants: readonly SpecMutant[] = [
     ],
     spec: 'test/transactional.spec.ts',
     test: 'with its transaction open and no row yet',
+  },
+  {
+    name: 'a handler that ran ahead commits unasked',
+    patches: [
+      {
+        file: RUNNER,
+        find: "await entered;\n          if (this.crashes('after-handler'",
+        put: "if (this.crashes('after-handler'",
+      },
+    ],
+    spec: 'test/transactional.spec.ts',
+    test: 'where its inbox row is there all the same and it writes',
+  },
+  {
+    name: 'the failure of a handler that ran ahead is believed',
+    patches: [{ file: RUNNER, find: 'await entered;\n            throw', put: 'throw' }],
+    spec: 'test/transactional.spec.ts',
+    test: 'is not to blame where its transaction cannot be entered',
+  },
+  {
+    name: 'a handler runs ahead where a former owner may have begun',
+    patches: [
+      {
+        file: 'src/delivery/crash-watch.ts',
+        find: 'this.begunBelow = cursor.readUpto ?? 0;',
+        put: 'this.begunBelow = 0;',
+      },
+    ],
+    spec: 'test/transactional.spec.ts',
+    test: 'is called no sooner where another owner may have begun it',
+  },
+  {
+    name: 'a handler runs ahead once more',
+    patches: [{ file: TRANSACTION, find: 'delivery.isNew = false;', put: '' }],
+    spec: 'test/transactional.spec.ts',
+    test: 'is called while its inbox row is not in yet, at its first attempt',
+  },
+  {
+    name: 'a handler runs ahead under a lease that has passed',
+    patches: [{ file: TRANSACTION, find: ' && lease.isValid()', put: '' }],
+    spec: 'test/transactional.spec.ts',
+    test: 'before its transaction began',
   },
   {
     name: 'claims behind rows that are not claimed',

@@ -12,6 +12,9 @@ import type { WorkInHand } from './work-in-hand.js';
 
 /** Makes deliveries of what is read from the log or claimed from the inbox; what none can be made of is settled at once. */
 export class Arrivals {
+  /** Behind everything that has arrived. */
+  private newFrom = 0;
+
   constructor(
     private readonly consumer: Consumer,
     private readonly settings: IntegrationSettingsService,
@@ -20,8 +23,9 @@ export class Arrivals {
     private readonly settler: OutcomeSettler,
   ) {}
 
-  /** A page of the log. */
-  page(rows: LogRows): void {
+  /** A page of the log. Former owners may have begun what is below `begunBelow`. */
+  page(rows: LogRows, begunBelow: number): void {
+    this.newFrom = Math.max(this.newFrom, begunBelow);
     for (const event of rows.events) {
       if (event.delayMs !== undefined) this.postpone(event, event.delayMs);
       else this.arriveOne(event);
@@ -73,7 +77,10 @@ export class Arrivals {
         { consumerName: this.consumer.name, eventName: log.eventName },
       );
     }
-    this.inHand.arrive(new Delivery(log, subscription, 1, undefined));
+    const delivery = new Delivery(log, subscription, 1, undefined);
+    delivery.isNew = log.position >= this.newFrom;
+    if (delivery.isNew) this.newFrom = log.position + 1;
+    this.inHand.arrive(delivery);
   }
 
   private postpone(log: LogEvent, availableInMs: number): void {

@@ -11,7 +11,7 @@ const NOBODY: readonly Delivery[] = [];
 export class Attempt {
   /** Aborted or past its deadline: what still comes of it is ignored. */
   ended = false;
-  /** The handler's own code has been entered; before that a failure is never the event's. */
+  /** The handler's own code has been entered, and its transaction, if it has one; before that a failure is never the event's. */
   inHandler = false;
 
   /** Under which the watchdog knows it. */

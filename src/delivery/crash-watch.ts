@@ -22,6 +22,8 @@ const MOST_POSITIONS_AHEAD = 15_000;
 export class CrashWatch {
   /** Unread events below this position are suspects. */
   suspectsBelow = 0;
+  /** No former owner has begun anything from this position on: it would have said so, under its token, before. */
+  readonly begunBelow: number;
 
   private uncleanTakeovers: number;
   private savedUpto: number;
@@ -36,7 +38,8 @@ export class CrashWatch {
     private readonly readPosition: () => number,
   ) {
     this.uncleanTakeovers = cursor.uncleanTakeovers;
-    this.savedUpto = cursor.readUpto ?? 0;
+    this.begunBelow = cursor.readUpto ?? 0;
+    this.savedUpto = this.begunBelow;
   }
 
   get hasSuspects(): boolean {

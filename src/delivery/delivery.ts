@@ -14,6 +14,8 @@ export interface Claim {
 
 /** One event on its way through one consumer: first from the log, later, if need be, from the retry lane. */
 export class Delivery {
+  /** Nobody has ever begun it: nothing of what its handler does can be there already. */
+  isNew = false;
   /** It was part of a batch that failed: it runs by itself from now on. */
   alone = false;
   /** Of its aggregate: the one that it waits or runs in. */

@@ -136,9 +136,9 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   // Arriving
 
-  /** A page of the log. */
-  arrive(rows: LogRows): void {
-    this.arrivals.page(rows);
+  /** A page of the log. Former owners may have begun what is below `begunBelow`. */
+  arrive(rows: LogRows, begunBelow: number): void {
+    this.arrivals.page(rows, begunBelow);
     this.pump();
     if (!this.buffer.isEmpty || this.lanes.hasUnsaved) this.hooks.outcomeReady();
   }

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { EngineTransaction } from '../database/engine-client.js';
+import { EngineTransaction } from '../database/engine-transaction.js';
 import { HostClient } from '../database/host-client.js';
+import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { HeldLease } from '../inbox/held-lease.js';
 import { InboxService } from '../inbox/inbox.service.js';
@@ -117,16 +118,18 @@ export class HandlerRunner {
       await this.host.client.$transaction(
         async (transaction) => {
           published.length = 0;
-          const settled = await this.transaction.enter(transaction, attempt, lease, remainingMs);
-          if (settled !== undefined) throw new Decided(settled);
+          const runsAhead = this.transaction.mayRunAhead(transaction, attempt, lease);
+          const entered = this.enter(transaction, attempt, lease, remainingMs);
+          if (!runsAhead) await entered;
           // Given up, or past its deadline, while it waited: the token may still be ours, and the row it inserted a second one
           // after the first was cleaned up. It must neither run nor commit.
           if (attempt.ended) throw attempt.timeoutError();
           if (this.crashes('before-handler', attempt)) throw new Decided(CRASHED);
-          attempt.inHandler = true;
-          await this.callInTransaction(attempt, transaction, published).catch((error) => {
+          await this.callInTransaction(attempt, transaction, published).catch(async (error) => {
+            await entered;
             throw new Decided(this.outcomeOfHandlerError(attempt, error));
           });
+          await entered;
           if (this.crashes('after-handler', attempt)) throw new Decided(CRASHED);
           const refused = await this.transaction.leave(transaction, attempt, lease).catch((error) => {
             throw new Decided(this.outcomeOfHandlerError(attempt, error));
@@ -156,6 +159,22 @@ export class HandlerRunner {
       });
     }
     return PROCESSED;
+  }
+
+  /** Rejects where the handler's effects are not to be: they are there, or not ours to write. */
+  private enter(
+    transaction: SqlClient,
+    attempt: Attempt,
+    lease: HeldLease,
+    remainingMs: number,
+  ): Promise<void> {
+    const entered = this.transaction.enter(transaction, attempt, lease, remainingMs).then((settled) => {
+      if (settled !== undefined) throw new Decided(settled);
+      attempt.inHandler = true;
+    });
+    // A handler that runs ahead may never come to where it is waited for.
+    entered.catch(() => {});
+    return entered;
   }
 
   private crashes(point: FaultPointName, attempt: Attempt): boolean {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { EngineTransaction, queryEngine } from '../database/engine-client.js';
+import { EngineTransaction, queryEngine } from '../database/engine-transaction.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { HeldLease } from '../inbox/held-lease.js';
@@ -28,7 +28,8 @@ const LEASE_LOST: Outcome = { kind: 'lease-lost' };
  *      the token changed, or holds the row before the next owner asks for it. (The other way round, a process could check the
  *      token, stall, and insert after the next owner's row was cleaned up.) In one message it is the same: the server takes a
  *      snapshot for each statement, this one's after 2 has ended.
- *   4. the handler.
+ *   4. the handler. That of an event which nobody can have begun before is called before 1 to 3 are answered, through our own client:
+ *      the server still takes its statements after them, and nothing commits until the answer is there (docs/decisions/0013).
  *   5. a handler that swallowed a database error has an aborted transaction, and its COMMIT would be a ROLLBACK without an
  *      error. Our own client looks at the answer to COMMIT; any other is asked one more statement before.
  *
@@ -42,6 +43,13 @@ export class HandlerTransaction {
     private readonly inbox: InboxEventStore,
     private readonly cursors: InboxCursorStore,
   ) {}
+
+  /** Whether the handler may be called before steps 1 to 3 are answered. The transaction counts as having begun it. */
+  mayRunAhead(transaction: SqlClient, { delivery, isBatch }: Attempt, lease: HeldLease): boolean {
+    const isFirst = delivery.isNew;
+    delivery.isNew = false;
+    return isFirst && !isBatch && transaction instanceof EngineTransaction && lease.isValid();
+  }
 
   /** Steps 1 to 3: undefined if the handler is to run, else what is already settled. */
   async enter(

@@ -123,7 +123,7 @@ export class PageLoop {
   /** Rows of the log, to the dispatcher. One that cannot be dispatched leaves memory at odds with the database. */
   arrive(rows: LogRows): void {
     try {
-      this.dispatcher.arrive(rows);
+      this.dispatcher.arrive(rows, this.crashes.begunBelow);
       this.handled += rows.events.length;
     } catch (error) {
       this.context.giveUp(messageOf(error));

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { EngineStatement } from '../database/engine-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineStatement } from '../database/named-statement.js';
 import type { SqlClient } from '../database/sql-client.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';

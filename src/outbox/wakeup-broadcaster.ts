@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import { EngineTransaction } from '../database/engine-client.js';
+import { EngineTransaction } from '../database/engine-transaction.js';
 import { ProcessIdentity } from '../database/process-identity.js';
 import { messageOf } from '../errors.js';
 import { CommitStream } from './commit-stream.js';

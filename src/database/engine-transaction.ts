@@ -1,0 +1,268 @@
+import type pg from 'pg';
+import { IntegrationError } from '../errors.js';
+import { isConnectionLoss } from './connection-loss.js';
+import { type EngineStatement, queryOf } from './named-statement.js';
+import { type OnAnswer, OpeningMessage } from './opening-message.js';
+import type { RepeatedStatements } from './repeated-statements.js';
+import type { SqlClient } from './sql-client.js';
+import { wireOf } from './wire.js';
+
+const BEGIN: EngineStatement = {
+  name: 'integration_begin',
+  sql: 'BEGIN ISOLATION LEVEL READ COMMITTED',
+  values: [],
+};
+
+interface Opening {
+  /** Together with the transaction's first statement, if there is one. */
+  readonly send: (first: pg.QueryConfig | undefined, onAnswer: OnAnswer) => void;
+  readonly refuse: (error: Error) => void;
+}
+
+interface Follower {
+  readonly sql: string;
+  readonly onEnd: (wasRun: boolean) => void;
+}
+
+/** A transaction of an `EngineClient`. It begins with its first statement, which waits for BEGIN, unless it begins with several. */
+export class EngineTransaction implements SqlClient {
+  /** BEGIN's answer; undefined as long as it has not been sent. */
+  begun: Promise<unknown> | undefined;
+  /** It has committed, and its connection was lost behind that. */
+  isCutOff = false;
+  /** What it begins with, as long as that has not been sent. */
+  private opening: Opening | undefined;
+  private follower: Follower | undefined;
+  private ended = false;
+  private onGivingWay: (() => void) | undefined;
+  private readonly connection: pg.PoolClient;
+
+  constructor(
+    connection: object,
+    private readonly statements: RepeatedStatements,
+  ) {
+    this.connection = connection as pg.PoolClient;
+  }
+
+  async $queryRawUnsafe<T>(sql: string, ...values: unknown[]): Promise<T> {
+    return (await this.send({ text: sql, values })).rows as T;
+  }
+
+  async $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number> {
+    const name = this.statements.nameOf(sql, values);
+    return (await this.send({ name, text: sql, values })).rowCount ?? 0;
+  }
+
+  /** As `$queryRawUnsafe`; the statement is prepared under its name once per connection. */
+  async queryEngine<Row>(statement: EngineStatement): Promise<Row[]> {
+    return (await this.send(queryOf(statement))).rows as Row[];
+  }
+
+  /**
+   * BEGIN, the transaction's timeouts (ms) and these statements. Resolves to the number of rows that each wrote or found. They are one
+   * message, sent at the end of this turn of the event loop, or with the transaction's first statement, if that is asked for sooner. A
+   * connection that has not prepared them yet does so first.
+   */
+  async beginWith(timeoutMs: number, statements: readonly EngineStatement[]): Promise<number[]> {
+    const opening = [BEGIN, timeouts(timeoutMs), ...statements];
+    const begun = isPrepared(this.connection, opening)
+      ? this.openWith(opening)
+      : this.prepareAndOpen(opening);
+    // Whoever sends a statement meanwhile is told of its failure as well.
+    begun.catch(() => {});
+    this.begun = begun;
+    return (await begun).slice(-statements.length);
+  }
+
+  private openWith(statements: readonly EngineStatement[]): Promise<number[]> {
+    const { stream } = wireOf(this.connection);
+    stream.cork();
+    setImmediate(() => {
+      this.opening?.send(undefined, () => {});
+      stream.uncork();
+    });
+    return new Promise((resolve, reject) => {
+      const onOpened = (error: unknown, counts: number[]) => (error ? reject(error) : resolve(counts));
+      const send: Opening['send'] = (first, onAnswer) => {
+        this.opening = undefined;
+        sendThrough(this.connection, new OpeningMessage(statements, onOpened, first, onAnswer));
+      };
+      this.opening = { send, refuse: reject };
+    });
+  }
+
+  private async prepareAndOpen(statements: readonly EngineStatement[]): Promise<number[]> {
+    const counts: number[] = [];
+    for (const statement of statements) counts.push(countOf(await this.connection.query(queryOf(statement))));
+    notePrepared(this.connection, statements);
+    return counts;
+  }
+
+  /**
+   * Once its function has resolved: the connection is not kept until COMMIT is answered, and `onGivingWay` is called when another
+   * transaction may have it. What that one sends first travels in one message with the COMMIT, and the server answers both in turn.
+   */
+  giveWayToNext(onGivingWay: () => void): void {
+    this.onGivingWay = onGivingWay;
+  }
+
+  get givesWay(): boolean {
+    return this.onGivingWay !== undefined && this.begun !== undefined;
+  }
+
+  giveWay(): void {
+    this.onGivingWay?.();
+  }
+
+  /** Sends COMMIT at the end of this turn of the event loop, before anything else that is sent through its connection from now on. */
+  commitWithNext(): Promise<void> {
+    const { stream } = wireOf(this.connection);
+    stream.cork();
+    setImmediate(() => stream.uncork());
+    return this.sendCommit();
+  }
+
+  /**
+   * Once its function has resolved: a statement to be sent in one message with the COMMIT. The server runs it after the COMMIT, in a
+   * transaction of its own, and answers both at once: whoever waits for the commit is not woken in between, and the statement should be
+   * short. `onEnd` is told once whether it was run; where it fails, the transaction is committed all the same.
+   */
+  followCommitWith(sql: string, onEnd: (wasRun: boolean) => void): void {
+    this.follower = { sql, onEnd };
+  }
+
+  async commit(): Promise<void> {
+    if (this.begun === undefined) return this.dismissFollower();
+    await this.begun;
+    await this.sendCommit();
+  }
+
+  private async sendCommit(): Promise<void> {
+    this.ended = true;
+    const { follower } = this;
+    this.follower = undefined;
+    const command =
+      follower === undefined
+        ? (await this.connection.query('COMMIT')).command
+        : await this.commitFollowedBy(follower);
+    if (command !== 'COMMIT') throw swallowedError();
+  }
+
+  /** What the server made of the COMMIT. */
+  private async commitFollowedBy({ sql, onEnd }: Follower): Promise<string | undefined> {
+    const wire = wireOf(this.connection);
+    let isCommitted = false;
+    const note = ({ text }: { text: string }) => {
+      isCommitted ||= text === 'COMMIT';
+    };
+    wire.on('commandComplete', note);
+    try {
+      const answers = (await this.connection.query(`COMMIT; ${sql}`)) as unknown as pg.QueryResult[];
+      onEnd(true);
+      return answers[0]?.command;
+    } catch (error) {
+      onEnd(false);
+      this.isCutOff = isConnectionLoss(error);
+      if (isCommitted) return 'COMMIT';
+      throw error;
+    } finally {
+      wire.off('commandComplete', note);
+    }
+  }
+
+  private dismissFollower(): void {
+    this.follower?.onEnd(false);
+    this.follower = undefined;
+  }
+
+  /** False where it is not known what has become of it: the connection must not be used again. */
+  async rollBack(): Promise<boolean> {
+    this.ended = true;
+    this.dismissFollower();
+    if (this.begun === undefined) return true;
+    if (this.opening !== undefined) {
+      this.opening.refuse(endedError());
+      this.opening = undefined;
+      return true;
+    }
+    return this.connection.query('ROLLBACK').then(
+      () => true,
+      () => false,
+    );
+  }
+
+  private async send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
+    const { opening } = this;
+    if (opening !== undefined && hasValues(statement)) {
+      return new Promise((resolve, reject) => {
+        opening.send(statement, (error, answer) => (error ? reject(error) : resolve(answer)));
+      });
+    }
+    await this.begin();
+    // The connection may be another transaction's by now.
+    if (this.ended) throw endedError();
+    return this.connection.query(statement);
+  }
+
+  private begin(): Promise<unknown> {
+    this.begun ??= this.connection.query(BEGIN.sql);
+    return this.begun;
+  }
+}
+
+/** One of the engine's own statements in whatever transaction it is given. The host's client is asked as it asks itself. */
+export function queryEngine<Row>(transaction: SqlClient, statement: EngineStatement): PromiseLike<Row[]> {
+  return transaction instanceof EngineTransaction
+    ? transaction.queryEngine(statement)
+    : transaction.$queryRawUnsafe(statement.sql, ...statement.values);
+}
+
+/** A statement that waits for a lock waits no longer than that either. */
+function timeouts(ms: number): EngineStatement {
+  return {
+    name: 'integration_timeouts',
+    sql: `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`,
+    values: [Math.ceil(ms)],
+  };
+}
+
+/** Without any it may be several statements. */
+function hasValues({ values }: pg.QueryConfig): boolean {
+  return values !== undefined && values.length > 0;
+}
+
+function countOf({ rowCount }: pg.QueryResult): number {
+  return rowCount ?? 0;
+}
+
+const preparedStatements = new WeakMap<pg.PoolClient, Set<string>>();
+
+/** As node-postgres takes queries of others; its types know none that end with the message they are sent in. */
+function sendThrough(connection: pg.PoolClient, message: OpeningMessage): void {
+  (connection as unknown as { query(message: OpeningMessage): void }).query(message);
+}
+
+function isPrepared(connection: pg.PoolClient, statements: readonly EngineStatement[]): boolean {
+  const known = preparedStatements.get(connection);
+  return known !== undefined && statements.every(({ name }) => known.has(name));
+}
+
+function notePrepared(connection: pg.PoolClient, statements: readonly EngineStatement[]): void {
+  const known = preparedStatements.get(connection) ?? new Set();
+  preparedStatements.set(connection, known);
+  for (const { name } of statements) known.add(name);
+}
+
+function swallowedError(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_TRANSACTION_ABORTED',
+    'The transaction was rolled back: one of its statements had failed, and the error was caught. Let it pass, or put what may fail behind a SAVEPOINT.',
+  );
+}
+
+function endedError(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    'The transaction has ended: this statement came after its function had resolved. Await every statement inside it.',
+  );
+}

@@ -1,0 +1,93 @@
+import pg from 'pg';
+import type { EngineStatement } from './named-statement.js';
+
+/** Of a statement. */
+export type OnAnswer = (error: unknown, answer: pg.QueryResult) => void;
+
+/** The part of the wire that a query writes to. */
+interface QueryWire {
+  readonly stream: { cork(): void; uncork(): void };
+  bind(to: { statement: string; values: string[] }): void;
+  execute(): void;
+  sync(): void;
+}
+
+/** What node-postgres' client calls of a query; its types do not name that. */
+interface DriverQuery {
+  submit(wire: QueryWire): Error | null;
+  handleDataRow(row: unknown): void;
+  handleCommandComplete(message: { text: string }, wire: QueryWire): void;
+  handleError(error: unknown, wire: QueryWire): void;
+}
+
+const DriverQuery = pg.Query as unknown as new (config: pg.QueryConfig, onAnswer: OnAnswer) => DriverQuery;
+
+const NO_STATEMENT: pg.QueryConfig = { text: '' };
+
+/**
+ * What a transaction begins with, and behind it, if there is one already, its first statement, as one message: the server carries all of
+ * it out in turn, and from a statement that fails on nothing, up to the message's end. So nothing can run without its BEGIN. The
+ * statements that it begins with are prepared on the connection already.
+ */
+export class OpeningMessage extends DriverQuery {
+  private readonly counts: number[] = [];
+  private isSent = false;
+
+  /**
+   * @param onOpened how many rows each of the statements wrote or found that it begins with; or why one of them failed.
+   * @param first the transaction's first statement, one with values: without any it might be several. Fails with those before it.
+   */
+  constructor(
+    private readonly opening: readonly EngineStatement[],
+    private readonly onOpened: (error: unknown, counts: number[]) => void,
+    private readonly first: pg.QueryConfig | undefined,
+    onAnswer: OnAnswer,
+  ) {
+    super(first ?? NO_STATEMENT, onAnswer);
+  }
+
+  override submit(wire: QueryWire): null {
+    wire.stream.cork();
+    try {
+      for (const { name, values } of this.opening) {
+        wire.bind({ statement: name, values: values.map(String) });
+        wire.execute();
+      }
+      const refused = this.first === undefined ? null : super.submit(wire);
+      if (this.first === undefined || refused !== null) wire.sync();
+      if (refused !== null) process.nextTick(() => super.handleError(refused, wire));
+    } finally {
+      wire.stream.uncork();
+    }
+    this.isSent = true;
+    return null;
+  }
+
+  override handleDataRow(row: unknown): void {
+    if (this.isOpened) super.handleDataRow(row);
+  }
+
+  override handleCommandComplete(message: { text: string }, wire: QueryWire): void {
+    if (this.isOpened) {
+      super.handleCommandComplete(message, wire);
+      return;
+    }
+    this.counts.push(countIn(message.text));
+    if (this.isOpened) this.onOpened(undefined, this.counts);
+  }
+
+  /** Also told of a value that cannot be sent: then the rest of the message is, all the same. */
+  override handleError(error: unknown, wire: QueryWire): void {
+    if (this.isSent && !this.isOpened) this.onOpened(error, this.counts);
+    super.handleError(error, wire);
+  }
+
+  private get isOpened(): boolean {
+    return this.counts.length === this.opening.length;
+  }
+}
+
+/** `INSERT 0 1`, `SELECT 1`, `BEGIN`. */
+function countIn(tag: string): number {
+  return Number(tag.slice(tag.lastIndexOf(' ') + 1)) || 0;
+}
