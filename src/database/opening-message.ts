@@ -49,6 +49,7 @@ export class OpeningMessage extends DriverQuery {
   override submit(wire: QueryWire): null {
     wire.stream.cork();
     try {
+      // Each is bound when those before it have been carried out: a SELECT sees what was there when it was bound.
       for (const { name, values } of this.opening) {
         wire.bind({ statement: name, values: values.map(String) });
         wire.execute();
