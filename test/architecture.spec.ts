@@ -127,7 +127,7 @@ describe('the import map', () => {
 const SQL_BESIDE_STORES = [
   'database/engine-connection.ts', // session settings, what kind of server it is
   'database/migration-files.ts', // the statement in migrations that creates the schema, to leave it out
-  'database/engine-client.ts', // BEGIN, COMMIT, ROLLBACK
+  'database/engine-transaction.ts', // BEGIN, COMMIT, ROLLBACK
   'database/engine-database.ts', // whether the server answers
 ];
 const STATEMENT =

@@ -290,6 +290,8 @@ describe('the engine’s own client', () => {
           throw new Error('given up');
         });
         await expect(failing).rejects.toThrow('given up');
+        // Whatever its only connection had still to send has been sent then.
+        for (let answered = 0; answered < 4; answered++) await fresh.$executeRawUnsafe('SELECT 1');
         expect(await inboxRows(database, consumerName)).toEqual([]);
       }
       await fresh.$transaction((tx) => write(tx, 'next'));

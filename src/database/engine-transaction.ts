@@ -185,6 +185,8 @@ export class EngineTransaction implements SqlClient {
       this.opening = undefined;
       return true;
     }
+    // Where it prepares what it begins with, that is sent piece by piece: none may come behind the ROLLBACK.
+    await this.begun.catch(() => {});
     return this.connection.query('ROLLBACK').then(
       () => true,
       () => false,
