@@ -9,6 +9,7 @@ import { wireOf } from '../src/database/wire.js';
 import { InboxEventStore } from '../src/inbox/inbox-event.store.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 let database: TestDatabase;
 let engine: EngineDatabase;
@@ -279,6 +280,26 @@ describe('the engine’s own client', () => {
       }
       expect(await inboxRows(database, 'rolled back')).toEqual([]);
       await client.$transaction((tx) => write(tx, 'next'));
+      expect(await notes()).toEqual(['next']);
+    });
+
+    it('fails where its connection is lost before they are sent', async () => {
+      const lost = engine.openClient();
+      await lost.$transaction((tx) => tx.beginWith(5_000, [enterInbox('prepared')]));
+      const [session] = await lost.$queryRawUnsafe<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
+      const failing = lost.$transaction(async (tx) => {
+        const { connection } = tx as unknown as { connection: object };
+        const { stream } = wireOf(connection) as unknown as { stream: Writable };
+        await database.pool.query('SELECT pg_terminate_backend($1)', [session?.pid]);
+        await until('the connection is lost', async () => stream.destroyed);
+        const entered = tx.beginWith(5_000, [enterInbox('lost')]);
+        const outcomes = await Promise.allSettled([write(tx, 'lost'), entered]);
+        expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+        await entered;
+      });
+      await expect(failing).rejects.toThrow(/not queryable|terminat/);
+      // Its only connection has been replaced.
+      await lost.$transaction((tx) => write(tx, 'next'));
       expect(await notes()).toEqual(['next']);
     });
 

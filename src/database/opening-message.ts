@@ -31,7 +31,7 @@ const NO_STATEMENT: pg.QueryConfig = { text: '' };
  */
 export class OpeningMessage extends DriverQuery {
   private readonly counts: number[] = [];
-  private isSent = false;
+  private isBeingSent = false;
 
   /**
    * @param onOpened how many rows each of the statements wrote or found that it begins with; or why one of them failed.
@@ -48,6 +48,7 @@ export class OpeningMessage extends DriverQuery {
 
   override submit(wire: QueryWire): null {
     wire.stream.cork();
+    this.isBeingSent = true;
     try {
       // Each is bound when those before it have been carried out: a SELECT sees what was there when it was bound.
       for (const { name, values } of this.opening) {
@@ -58,9 +59,9 @@ export class OpeningMessage extends DriverQuery {
       if (this.first === undefined || refused !== null) wire.sync();
       if (refused !== null) process.nextTick(() => super.handleError(refused, wire));
     } finally {
+      this.isBeingSent = false;
       wire.stream.uncork();
     }
-    this.isSent = true;
     return null;
   }
 
@@ -77,9 +78,9 @@ export class OpeningMessage extends DriverQuery {
     if (this.isOpened) this.onOpened(undefined, this.counts);
   }
 
-  /** Also told of a value that cannot be sent: then the rest of the message is, all the same. */
+  /** Of the server, or of the connection; or, while it is being sent, of a value that cannot be: the rest of the message is, all the same. */
   override handleError(error: unknown, wire: QueryWire): void {
-    if (this.isSent && !this.isOpened) this.onOpened(error, this.counts);
+    if (!this.isBeingSent && !this.isOpened) this.onOpened(error, this.counts);
     super.handleError(error, wire);
   }
 
