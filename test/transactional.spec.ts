@@ -107,6 +107,33 @@ async function waitingForARow(): Promise<string[]> {
   return rows.map((row) => row.transaction);
 }
 
+/** While `fn` runs, a transaction that is rolled back afterwards holds the inbox row of an event that is to be published. */
+async function whileHeld(consumer: string, id: string, fn: () => Promise<void>): Promise<void> {
+  const holder = new pg.Client({ connectionString: database.url });
+  await holder.connect();
+  try {
+    await holder.query('BEGIN');
+    await writeRow(holder, consumer, id);
+    await fn();
+  } finally {
+    await holder.end();
+  }
+}
+
+const writeRow = (client: pg.Client | pg.Pool, consumer: string, id: string) =>
+  client.query(
+    `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
+     VALUES ($1, 1, $2, 'thing', 'a', 'processed')`,
+    [id, consumer],
+  );
+
+/** Resolves when that transaction does not wait any more and another one does. */
+const untilAnotherWaits = (former: string | undefined) =>
+  until('another attempt waits for the row', async () => {
+    const [waiting] = await waitingForARow();
+    return waiting !== undefined && waiting !== former;
+  });
+
 /** The warnings that are logged from now on. */
 function warnings(): Recorder<string> {
   const logged = new Recorder<string>();
@@ -448,29 +475,6 @@ describe('when another owner takes over from one that is stalled', () => {
 describe('without a client of the host, the handler of an event that nobody has begun yet', () => {
   const WITHOUT_CLIENT: IntegrationModuleOptions = { client: undefined };
 
-  /** While `fn` runs, a transaction that is rolled back afterwards holds the inbox row of an event that is to be published. */
-  async function whileHeld(consumer: string, id: string, fn: () => Promise<void>): Promise<void> {
-    const holder = new pg.Client({ connectionString: database.url });
-    await holder.connect();
-    try {
-      await holder.query('BEGIN');
-      await writeRow(holder, consumer, id);
-      await fn();
-    } finally {
-      await holder.end();
-    }
-  }
-
-  const writeRow = (client: pg.Client | pg.Pool, consumer: string, id: string) =>
-    client.query(
-      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
-       VALUES ($1, 1, $2, 'thing', 'a', 'processed')`,
-      [id, consumer],
-    );
-
-  const isBlocked = () =>
-    until('somebody waits for the row', async () => (await waitingForARow()).length > 0);
-
   /** All of its pool's connections have prepared what they begin with by then. */
   const warmUp = async (app: TestApp, name: string) => {
     await app.api.publishEvents(Array.from({ length: 40 }, (_, i) => event(name, `warm ${i}`)));
@@ -487,13 +491,10 @@ describe('without a client of the host, the handler of an event that nobody has 
     const id = randomUUID();
     await whileHeld('ahead', id, async () => {
       await app.api.publishEvent({ ...event('ahead'), id });
-      await isBlocked();
+      await untilSomebodyWaitsForARow();
       expect(attempts.all).toHaveLength(41);
       const [first] = await waitingForARow();
-      await until('another attempt waits for the row', async () => {
-        const [waiting] = await waitingForARow();
-        return waiting !== undefined && waiting !== first;
-      });
+      await untilAnotherWaits(first);
       expect(attempts.all).toHaveLength(41);
     });
     await untilSettled('ahead');
@@ -510,7 +511,7 @@ describe('without a client of the host, the handler of an event that nobody has 
     const id = randomUUID();
     await whileHeld('behind', id, async () => {
       await app.api.publishEvent({ ...event('behind'), id });
-      await isBlocked();
+      await untilSomebodyWaitsForARow();
       expect(attempts.all).toEqual([]);
     });
     await untilSettled('behind');
@@ -550,13 +551,10 @@ describe('without a client of the host, the handler of an event that nobody has 
     const id = randomUUID();
     await whileHeld(name, id, async () => {
       await app.api.publishEvent({ ...event(name), id });
-      await isBlocked();
+      await untilSomebodyWaitsForARow();
       const [waiting] = await waitingForARow();
       await database.pool.query('SELECT pg_cancel_backend($1::int)', [waiting?.split(' ')[0]]);
-      await until('it is tried again', async () => {
-        const [again] = await waitingForARow();
-        return again !== undefined && again !== waiting;
-      });
+      await untilAnotherWaits(waiting);
     });
     await untilSettled(name);
     expect(attempts.all).toEqual(Array.from({ length: 42 }, () => 1));
@@ -579,7 +577,7 @@ describe('without a client of the host, the handler of an event that nobody has 
       const id = randomUUID();
       await whileHeld(name, id, async () => {
         await app.api.publishEvent({ ...event(name), id });
-        await isBlocked();
+        await untilSomebodyWaitsForARow();
         expect(attempts.all).toHaveLength(41);
         await database.pool.query(
           `UPDATE integration.inbox_cursor SET lease_token = gen_random_uuid(), lease_owner = gen_random_uuid() WHERE consumer_name = $1`,
@@ -627,15 +625,7 @@ describe('a failure of the infrastructure counts no attempt', () => {
         client: clientOf(),
         timeoutMs: 300,
       });
-      const holder = new pg.Client({ connectionString: database.url });
-      await holder.connect();
-      try {
-        await holder.query('BEGIN');
-        await holder.query(
-          `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id, status)
-         VALUES ($1, 1, $2, 0, 'thing', 'a', 'processed')`,
-          [id, name],
-        );
+      await whileHeld(name, id, async () => {
         await app.api.publishEvent({ ...event(name), id });
         const [waiter] = await until('somebody waits for the row', async () => {
           const waiting = await waitingForARow();
@@ -645,10 +635,7 @@ describe('a failure of the infrastructure counts no attempt', () => {
           'it does not wait any more',
           async () => !(await waitingForARow()).includes(waiter ?? ''),
         );
-        await holder.query('ROLLBACK');
-      } finally {
-        await holder.end();
-      }
+      });
       await untilSettled(name);
       expect(warned.all.filter((message) => !message.includes('no attempt is counted'))).toEqual([]);
       // It may have been called ahead of its row: that is no attempt either.
