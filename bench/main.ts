@@ -66,7 +66,7 @@ async function run(args: BenchArguments): Promise<number> {
     report.printSummary();
     console.log(`\ntook ${Math.round((Date.now() - startedAt.getTime()) / 1e3)} s`);
     if (args.json !== undefined) await report.write(args.json);
-    if (args.docs) await writeDocs(report);
+    if (args.docs) await writeDocs(report, args.only.length === 0 && !args.quick);
     return report.ok ? 0 : 1;
   } finally {
     await server.stop();

@@ -19,7 +19,7 @@ export const USAGE = `npm run bench -- [options]
   --only NAME    one scenario; may be given several times
   --json FILE    write the figures
   --profile      write CPU profiles of this project's drains to bench/results and print where the time went
-  --docs         put the tables and charts of this run into docs/performance.md
+  --docs         put the tables and charts of this run into docs/performance.md: all, or those of the chosen scenarios
   --list         name the scenarios and what they promise`;
 
 /** Throws with a sentence for the user where the command line makes no sense. */
