@@ -61,11 +61,15 @@ function sectionsOf(figures: string): string[] {
     .filter((section) => section !== '');
 }
 
-/** Each section takes the place of the one with its first line, or comes last. */
+/** Each section takes the place of the one with its first line. New ones come last; pictures behind tables, as in a whole run. */
 function renewed(old: readonly string[], sections: readonly string[]): string[] {
   const all = new Map(old.map((section) => [firstLineOf(section), section]));
   for (const section of sections) all.set(firstLineOf(section), section);
-  return [...all.values()];
+  return [...all.values()].sort((a, b) => Number(isPicture(a)) - Number(isPicture(b)));
+}
+
+function isPicture(section: string): boolean {
+  return section.startsWith('![');
 }
 
 function firstLineOf(section: string): string {
