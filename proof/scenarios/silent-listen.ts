@@ -25,7 +25,7 @@ interface Silence {
   readonly until: number;
 }
 
-/** The connection for wake-ups falls silent and is not closed: at some moment, and once it has been asked something. */
+/** The connection for wake-ups falls silent and is not closed: before something that it would have told, and once it has been asked something. */
 export const silentListen: Scenario = {
   name: 'silent-listen',
   shows: 'the LISTEN connection cut without a word: polling goes on, wake-ups are back in 15 s',
@@ -63,7 +63,7 @@ async function playWith(proxy: TcpProxy, stage: Stage): Promise<void> {
   const to = monotonicMs();
   // An event before the cut may be among those that it meets.
   await sleep(BEFORE_CUT_MS);
-  const cut = proxy.silence(LISTENER);
+  const cut = await proxy.silenceWhenTold(LISTENER, BEFORE_CUT_MS);
   const quiet = await silence(stage, to);
   const cutWhenAsked = await proxy.silenceWhenAsked(LISTENER, BEFORE_CUT_MS);
   const asked = await silence(stage, monotonicMs() - 2 * BEFORE_CUT_MS);
