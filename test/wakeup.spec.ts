@@ -121,7 +121,7 @@ describe('the commit of a transaction of the host’s own', () => {
 
   it('is looked for less often where one comes soon after another, several times', async () => {
     const room = openRoom();
-    const receipts = await room.publisher.publishEvents(Array.from({ length: 60 }, () => EVENT));
+    const receipts = await room.publisher.publishEvents(Array.from({ length: 500 }, () => EVENT));
     const found: { readonly from: number; readonly to: number }[] = [];
     const { store } = room;
     const look = store.announceVisible.bind(store);
@@ -207,10 +207,15 @@ describe('the commit of a transaction of the engine’s own client', () => {
     ear = new pg.Client({ connectionString: database.url });
     await ear.connect();
     ear.on('notification', async ({ processId: pid }) => {
-      const { rows } = await ear.query(
+      const asked = ear.query<{ events: number }>(
         `SELECT count(*)::int AS events FROM integration.outbox_event WHERE aggregate_id = 'behind'`,
       );
-      heard.record({ pid, events: rows[0].events });
+      // What is heard when the test is over is of no interest, and its question stays without an answer.
+      const events = await asked.then(
+        ({ rows }) => rows[0]?.events,
+        () => undefined,
+      );
+      if (events !== undefined) heard.record({ pid, events });
     });
     await ear.query(
       `LISTEN integration_outbox; DELETE FROM integration.outbox_event WHERE aggregate_id = 'behind'`,
