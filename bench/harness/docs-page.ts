@@ -22,7 +22,9 @@ export async function writeDocs(report: Report, isWhole: boolean): Promise<void>
     throw new Error(`docs/performance.md has no place for figures: ${BEGIN} … ${END}`);
   await copyCharts(report);
   const old = sectionsOf(page.slice(from + BEGIN.length, to));
-  const sections = isWhole ? [...wholeRun(report)] : renewed(old, [...partOfRun(report, old)]);
+  const sections = isWhole
+    ? [...wholeRun(report)]
+    : picturesLast(renewed(old, [...partOfRun(report, old)], firstLineOf));
   await writeFile(PAGE, `${page.slice(0, from)}${[BEGIN, ...sections].join('\n\n')}\n\n${page.slice(to)}`);
 }
 
@@ -35,22 +37,17 @@ function* wholeRun(report: Report): Generator<string> {
   for (const { scenario, message } of report.broken)
     yield `\`${scenario}\` broke off and is missing here: ${message.split('\n')[0]}`;
   for (const table of report.tables) yield `### ${table.title}\n\n${markdownOf(table)}`;
-  yield* images(report);
+  yield* pictures(report);
 }
 
 /** What broke off leaves the figures that are there. */
 function* partOfRun(report: Report, old: readonly string[]): Generator<string> {
-  const { checks } = report;
   const rows = promiseRowsIn(old.find((section) => section.startsWith(PROMISES)) ?? '');
-  for (const check of checks) {
-    const row = promiseRow(report, check);
-    const place = rows.findIndex(([name]) => name === row[0]);
-    rows.splice(place < 0 ? rows.length : place, place < 0 ? 0 : 1, row);
-  }
-  if (checks.length > 0) yield promises(rows);
+  const ofThisRun = report.checks.map((check) => promiseRow(report, check));
+  if (ofThisRun.length > 0) yield promises(renewed(rows, ofThisRun, ([name]) => name));
   for (const table of report.tables)
     yield `### ${table.title}\n\nRun of its own, ${whereAndWhen(report)}\n\n${markdownOf(table)}`;
-  yield* images(report);
+  yield* pictures(report);
 }
 
 /** Tables, pictures and whatever stands before them: each begins with a line of its own. */
@@ -61,11 +58,16 @@ function sectionsOf(figures: string): string[] {
     .filter((section) => section !== '');
 }
 
-/** Each section takes the place of the one with its first line. New ones come last; pictures behind tables, as in a whole run. */
-function renewed(old: readonly string[], sections: readonly string[]): string[] {
-  const all = new Map(old.map((section) => [firstLineOf(section), section]));
-  for (const section of sections) all.set(firstLineOf(section), section);
-  return [...all.values()].sort((a, b) => Number(isPicture(a)) - Number(isPicture(b)));
+/** Each of `fresh` takes the place of the one with its name. New ones come last. */
+function renewed<T>(old: readonly T[], fresh: readonly T[], nameOf: (one: T) => string | undefined): T[] {
+  const all = new Map(old.map((one) => [nameOf(one), one]));
+  for (const one of fresh) all.set(nameOf(one), one);
+  return [...all.values()];
+}
+
+/** As in a whole run. */
+function picturesLast(sections: readonly string[]): string[] {
+  return [...sections].sort((a, b) => Number(isPicture(a)) - Number(isPicture(b)));
 }
 
 function isPicture(section: string): boolean {
@@ -108,7 +110,7 @@ function markdownOf({ columns, rows }: ReportedTable): string {
   return formatMarkdownTable(columns, rows);
 }
 
-function images({ charts }: Report): string[] {
+function pictures({ charts }: Report): string[] {
   return charts.map(({ title, file }) => `![${title}](charts/${basename(file)})`);
 }
 
