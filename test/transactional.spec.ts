@@ -483,22 +483,28 @@ describe('without a client of the host, the handler of an event that nobody has 
   };
 
   it('is called while its inbox row is not in yet, at its first attempt', async () => {
-    const { app, attempts } = await consume('ahead', (e, context) => writeEffectBySql('ahead', e, context), {
-      ...WITHOUT_CLIENT,
-      timeoutMs: 300,
-    });
-    await warmUp(app, 'ahead');
     const id = randomUUID();
+    const attempts = new Recorder<number>();
+    const { app } = await consume(
+      'ahead',
+      async (e, context) => {
+        // Those that warm up may be slower than the deadline, and called again.
+        if (e.outboxEventId === id) attempts.record(context.attempt);
+        await writeEffectBySql('ahead', e, context);
+      },
+      { ...WITHOUT_CLIENT, timeoutMs: 1_000 },
+    );
+    await warmUp(app, 'ahead');
     await whileHeld('ahead', id, async () => {
       await app.api.publishEvent({ ...event('ahead'), id });
       await untilSomebodyWaitsForARow();
-      expect(attempts.all).toHaveLength(41);
+      expect(attempts.all).toEqual([1]);
       const [first] = await waitingForARow();
       await untilAnotherWaits(first);
-      expect(attempts.all).toHaveLength(41);
+      expect(attempts.all).toEqual([1]);
     });
     await untilSettled('ahead');
-    expect(attempts.all).toEqual(Array.from({ length: 42 }, () => 1));
+    expect(attempts.all).toEqual([1, 1]);
     expect(await effectsOf(database, 'ahead')).toEqual(['attempt 1']);
   });
 
