@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { filter, firstValueFrom } from 'rxjs';
@@ -14,13 +15,14 @@ const CONSUMER = { consumerName: 'jobs', eventName: 'job.*', startFrom: 'earlies
 
 let database: TestDatabase;
 let workers: WorkerProcess[];
+const scripts: ChildProcess[] = [];
 
 beforeEach(async () => {
   database = await createTestDatabase();
   workers = [];
 });
 afterEach(async () => {
-  for (const worker of workers) worker.kill('SIGKILL');
+  for (const process of [...workers, ...scripts.splice(0)]) process.kill('SIGKILL');
   await Promise.all(workers.map((worker) => worker.ended));
   await database.drop();
 });
@@ -118,6 +120,61 @@ describe('the watchdog', () => {
     child.stdout.on('data', (data) => said.push(String(data)));
     const [code] = await once(child, 'exit');
     expect({ code, said: said.join('') }).toEqual({ code: 0, said: 'watching\n' });
+  });
+
+  const withWatchdog = (mode: 'report' | 'exit', code: string) => `
+    import { execSync } from 'node:child_process';
+    import { Watchdog } from './dist/delivery/watchdog.js';
+    const watchdog = new Watchdog('${mode}', () => 500);
+    await watchdog.start();
+    ${code}`;
+
+  /** Runs a script; what it wrote, and its exit code or signal. */
+  async function run(script: string): Promise<{ out: string; err: string; end: unknown }> {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    scripts.push(child);
+    const [out, err, [code, signal]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ]);
+    return { out, err, end: code ?? signal };
+  }
+
+  it('ends a process that is blocked in a synchronous call, which cannot be asked where it stands', async () => {
+    const { err, end } = await run(withWatchdog('exit', `execSync('sleep 60');`));
+    expect(err).toMatch(/blocked for \d\.\d s.*Where it stands cannot be asked.*The process is ended now/);
+    expect(end).toBe('SIGKILL');
+  });
+
+  it('reports a synchronous call, and goes on watching', async () => {
+    const { out, err, end } = await run(
+      withWatchdog(
+        'report',
+        `execSync('sleep 3');
+         await new Promise((resolve) => setTimeout(resolve, 600));
+         execSync('sleep 3');
+         console.log(watchdog.isWatching);`,
+      ),
+    );
+    expect(err.match(/^\[nestjs-integration\] The event loop has been blocked/gm)).toHaveLength(2);
+    expect({ end, watching: out.trim().split('\n').at(-1) }).toEqual({ end: 0, watching: 'true' });
+  });
+
+  it('says so when its thread has ended', async () => {
+    const { out } = await run(
+      withWatchdog(
+        'report',
+        `process.once('worker', (thread) => thread.once('online', () => setTimeout(() => thread.terminate(), 100)));
+         const other = new Watchdog('report', () => 500);
+         await other.start();
+         while (other.isWatching) await new Promise((resolve) => setTimeout(resolve, 10));`,
+      ),
+    );
+    expect(out).toContain('A blocked event loop will not be noticed: its thread has ended');
   });
 
   it('ends with the application', async () => {

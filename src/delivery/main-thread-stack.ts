@@ -10,6 +10,7 @@ interface CallFrame {
 /**
  * Where the main thread stands, asked for from another thread: `function (file:line)`, innermost first. Its debugger is
  * switched on for a moment, which also works in an endless loop. Undefined if there is no answer within `timeoutMs`: the thread may be in native code.
+ * Never rejects.
  */
 export function stackOfMainThread(timeoutMs: number): Promise<string[] | undefined> {
   return new Promise((resolve) => {
@@ -33,7 +34,10 @@ export function stackOfMainThread(timeoutMs: number): Promise<string[] | undefin
       const frames = (params.callFrames as CallFrame[]).map((frame) => describe(frame, scripts));
       session.post('Debugger.resume', () => finish(frames.filter(isOfTheApplication).slice(0, MOST_FRAMES)));
     });
-    session.post('Debugger.enable', () => session.post('Debugger.pause'));
+    session.post('Debugger.enable', (error) => {
+      // Disconnecting calls back too, with an error: whatever is posted then throws, in the thread that must live on.
+      if (error === null) session.post('Debugger.pause');
+    });
   });
 }
 

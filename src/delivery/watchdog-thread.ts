@@ -74,7 +74,7 @@ class Watch {
     this.reported = [
       `The event loop has been blocked for ${seconds(now - this.movedAt)}, longer than the lease of its consumers, which pass on to other processes.`,
       this.nameRunning(),
-      stack === undefined || stack.length === 0 ? '' : `It stands at ${stack.join(' < ')}.`,
+      whereItStands(stack),
     ]
       .filter((sentence) => sentence !== '')
       .join(' ');
@@ -95,6 +95,12 @@ class Watch {
     const others = running.length > named.length ? ` and ${running.length - named.length} more` : '';
     return `Running, the latest first: ${named.join('; ')}${others}.`;
   }
+}
+
+function whereItStands(stack: readonly string[] | undefined): string {
+  if (stack === undefined)
+    return 'Where it stands cannot be asked: in a synchronous call, or in native code.';
+  return stack.length === 0 ? '' : `It stands at ${stack.join(' < ')}.`;
 }
 
 function seconds(ms: number): string {

@@ -60,7 +60,7 @@ export class Watchdog {
     try {
       await this.startThread();
     } catch (error) {
-      this.logger.warn(`A blocked event loop will not be noticed: ${messageOf(error)}`);
+      this.warn(error);
     }
   }
 
@@ -117,23 +117,35 @@ export class Watchdog {
         () => reject(new Error(`its thread is not up after ${READY_WITHIN_MS} ms`)),
         READY_WITHIN_MS,
       );
-      const settle = (error?: Error) => {
-        clearTimeout(timer);
-        if (error === undefined || this.thread !== thread) resolve();
-        else reject(error);
-      };
+      let isUp = false;
+      let failure: unknown;
       thread.on('message', (message: WatchdogThreadMessage) => {
-        if (message.kind === 'ready') settle();
-        else this.logger.error(message.text);
+        if (message.kind === 'recovered') {
+          this.logger.error(message.text);
+          return;
+        }
+        isUp = true;
+        clearTimeout(timer);
+        resolve();
       });
-      thread.once('error', settle);
+      thread.once('error', (error) => {
+        failure = error;
+      });
       thread.once('exit', () => {
-        settle(new Error('its thread has ended'));
-        if (this.thread === thread) this.thread = undefined;
+        clearTimeout(timer);
+        const isUnexpected = this.thread === thread;
+        if (isUnexpected) this.thread = undefined;
+        if (isUnexpected && isUp) this.warn(failure ?? new Error('its thread has ended'));
+        else if (isUnexpected) reject(failure ?? new Error('its thread has ended'));
+        else resolve();
       });
       // After the listeners, which would hold the process again.
       thread.unref();
     });
+  }
+
+  private warn(error: unknown): void {
+    this.logger.warn(`A blocked event loop will not be noticed: ${messageOf(error)}`);
   }
 
   private tick(): void {

@@ -15,13 +15,18 @@ export interface WorkPlan {
 export async function workUntilSettled(database: TestDatabase, plan: WorkPlan): Promise<number> {
   for (let ends = 0; ends < MOST_ENDS; ends++) {
     const worker = startWorker(database.url, plan.consumers, {}, plan.options);
-    const end = await Promise.race([worker.ended, untilSettled(database, worker)]);
-    if (end === 'settled') {
-      worker.kill('SIGTERM');
-      await worker.ended;
-      return ends;
+    try {
+      const end = await Promise.race([worker.ended, untilSettled(database, worker)]);
+      if (end === 'settled') {
+        worker.kill('SIGTERM');
+        await worker.ended;
+        return ends;
+      }
+      if (end !== plan.endedBy) throw new Error(`a worker ended by something else than its handler: ${end}`);
+    } finally {
+      // Also where the database was dropped under it, because the test took too long.
+      worker.kill('SIGKILL');
     }
-    if (end !== plan.endedBy) throw new Error(`a worker ended by something else than its handler: ${end}`);
   }
   throw new Error(`a worker still ends after ${MOST_ENDS} ends`);
 }
