@@ -245,6 +245,8 @@ export class IntegrationEngineModule
     };
   }
 
+  private closing = false;
+
   constructor(
     modules: ModulesContainer,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
@@ -284,11 +286,17 @@ export class IntegrationEngineModule
 
   /** Every `onModuleInit` is done: what registers subscribers has done so. */
   async onApplicationBootstrap(): Promise<void> {
-    await this.job.start(this.options.role);
-    if (this.options.role !== 'publisher') this.maintenance.start();
+    try {
+      await this.job.start(this.options.role);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    if (this.options.role !== 'publisher' && !this.closing) this.maintenance.start();
   }
 
   async onModuleDestroy(): Promise<void> {
+    this.closing = true;
     await this.maintenance.stop();
     await this.job.stop(this.options.shutdownTimeoutMs);
     await this.listener.stop();

@@ -49,7 +49,10 @@ function factoryProviders(options: IntegrationModuleAsyncOptions): Provider[] {
   const { useFactory, useClass, useExisting, inject = [], clientToken } = options;
   const withToken = async (making: IntegrationOptions | Promise<IntegrationOptions>) => {
     const given = await making;
-    return clientToken === undefined ? given : { ...given, clientToken };
+    // What is no object is refused as such, by those who check the options.
+    return clientToken === undefined || typeof given !== 'object' || given === null
+      ? given
+      : { ...given, clientToken };
   };
   if (useFactory !== undefined) {
     const factory = useFactory as (...args: unknown[]) => IntegrationOptions | Promise<IntegrationOptions>;

@@ -4,7 +4,11 @@ import type { DomainEvent, SubscriberContext } from '../src/index.js';
 import { failAt } from '../src/testing/index.js';
 import type { PrismaClient } from './generated/prisma/client.js';
 import { startApp, type TestApp } from './support/app.js';
+import { transactionOf } from './support/effects.js';
+import { inboxRows } from './support/inbox-rows.js';
+import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 let database: TestDatabase;
 let app: TestApp | undefined;
@@ -28,6 +32,20 @@ const events = (type: string, count: number, aggregates = count) =>
     aggregateId: `a${i % aggregates}`,
     payload: { i },
   }));
+
+/** Resolves when the consumer's cursor has settled everything and nothing of it is unresolved in the inbox. */
+async function untilSettled(name: string): Promise<void> {
+  await until(`${name} is settled`, async () => {
+    const { rows } = await database.pool.query<{ settled: boolean }>(
+      `SELECT NOT EXISTS (SELECT FROM integration.outbox_event e WHERE e.position <@ c.unread)
+              AND NOT EXISTS (SELECT FROM integration.inbox_event i WHERE i.consumer_name = c.consumer_name
+                              AND i.status IN ('received', 'processing', 'failed')) AS settled
+       FROM integration.inbox_cursor c WHERE consumer_name = $1`,
+      [name],
+    );
+    return rows[0]?.settled;
+  });
+}
 
 describe('batch handlers', () => {
   it('get up to maxSize events at once, in the order of the log, each exactly once', async () => {
@@ -144,4 +162,130 @@ describe('batch handlers', () => {
     expect(rows[0]).toEqual({ effects: 20, events: 20 });
     expect(batches.reduce((sum, size) => sum + size, 0)).toBe(20);
   });
+
+  it('with maxWaitMs get their turn beside a consumer that is busy all the time', async () => {
+    const most = 1_000;
+    const batchRan = new Recorder<number>();
+    let done = 0;
+    app = await startApp(
+      database,
+      [
+        {
+          eventName: 'patient.made',
+          consumerName: 'patient-batch',
+          priority: 10,
+          batch: { maxSize: 10, maxWaitMs: 50 },
+          handler: async () => batchRan.record(done),
+        },
+        {
+          eventName: 'busy.made',
+          consumerName: 'busy',
+          concurrency: 4,
+          handler: async () => {
+            if (batchRan.all.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+            done++;
+          },
+        },
+      ],
+      { maxConcurrency: 2 },
+    );
+    await app.api.publishEvents(events('busy', most));
+    await until('the other one is busy', async () => done > 0);
+    await app.api.publishEvents(events('patient', 1));
+    const [doneBefore] = await batchRan.first(1);
+    expect(doneBefore).toBeLessThan(most);
+    await untilSettled('busy');
+  });
+});
+
+describe('a transactional batch that outlasts its deadline', () => {
+  const CLIENTS = { Prisma: () => database.prisma(), 'no client': () => undefined };
+
+  beforeAll(async () => {
+    await database.pool.query(`
+      CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON effect DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NEW.note = 'slow') EXECUTE FUNCTION slow();`);
+  });
+  afterAll(() => database.pool.query('DROP FUNCTION slow CASCADE'));
+
+  /** Runs so many events in one batch, whose first attempt leaves one effect with this note. */
+  async function runBatch(
+    name: string,
+    host: keyof typeof CLIENTS,
+    size: number,
+    note: string,
+  ): Promise<void> {
+    let attempts = 0;
+    app = await startApp(
+      database,
+      [
+        {
+          eventName: `${name}.made`,
+          consumerName: name,
+          transactional: true,
+          batch: { maxSize: 10 },
+          timeoutMs: 400,
+          handler: async (batch: DomainEvent[], context: SubscriberContext) => {
+            const isFirst = attempts++ === 0;
+            for (const [index, { outboxEventId }] of batch.entries()) {
+              await transactionOf(context).$executeRawUnsafe(
+                'INSERT INTO effect (consumer, event_id, note) VALUES ($1, $2, $3)',
+                name,
+                outboxEventId,
+                isFirst && index === 0 ? note : '',
+              );
+            }
+          },
+        },
+      ],
+      { client: CLIENTS[host]() },
+    );
+    await app.api.publishEvents(events(name, size));
+    await untilSettled(name);
+    // Nothing is held up behind them; what they left to be done again is done by then.
+    await app.api.publishEvents(events(name, 1));
+    await untilSettled(name);
+  }
+
+  const effectsPerEvent = async (name: string) => {
+    const { rows } = await database.pool.query<{ effects: number }>(
+      'SELECT count(*)::int AS effects FROM effect WHERE consumer = $1 GROUP BY event_id',
+      [name],
+    );
+    return rows.map((row) => row.effects);
+  };
+
+  it.each([
+    { size: 1, host: 'Prisma' },
+    { size: 1, host: 'no client' },
+    { size: 3, host: 'Prisma' },
+    { size: 3, host: 'no client' },
+  ] as const)('in its COMMIT has its effects once (events: $size, $host)', async ({ size, host }) => {
+    const name = `late-${size}-${host.replace(' ', '-')}`;
+    await runBatch(name, host, size, 'slow');
+    expect(await effectsPerEvent(name)).toEqual(Array(size + 1).fill(1));
+    expect(await inboxRows(database, name)).toEqual([]);
+  });
+
+  it.each([{ host: 'Prisma' }, { host: 'no client' }] as const)(
+    'where its position is settled has its effects once, and counts no attempt ($host)',
+    async ({ host }) => {
+      const name = `unsettled-${host.replace(' ', '-')}`;
+      // Once only, and where the effects can be seen: in the transaction itself.
+      await database.pool.query(`
+        CREATE SEQUENCE settlings;
+        CREATE FUNCTION slow_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          IF EXISTS (SELECT FROM effect WHERE consumer = NEW.consumer_name) AND nextval('settlings') = 1 THEN PERFORM pg_sleep(0.6); END IF;
+          RETURN NULL;
+        END $$;
+        CREATE TRIGGER slow_settling AFTER UPDATE ON integration.inbox_cursor
+          FOR EACH ROW WHEN (NEW.consumer_name = '${name}') EXECUTE FUNCTION slow_once();`);
+      await runBatch(name, host, 1, '').finally(() =>
+        database.pool.query('DROP FUNCTION slow_once CASCADE; DROP SEQUENCE settlings'),
+      );
+      expect(await effectsPerEvent(name)).toEqual([1, 1]);
+      expect(await inboxRows(database, name)).toEqual([]);
+    },
+  );
 });

@@ -318,10 +318,37 @@ describe('what cannot be done', () => {
     ['a time that is none', ['replay', 'billing', '--since', 'yesterday'], '--since must be a time'],
     ['an id that is none', ['redrive', '--event-id', '1'], '--event-id must be a uuid'],
     ['a limit of nothing', ['dead-letters', '--limit', '0'], '--limit must be a whole number'],
+    // As where a variable of the shell is not set: what was meant is not everything.
+    ['no id', ['consumers', 'discard', 'billing', '--reason', 'x', '--event-id', ''], '--event-id is empty'],
+    [
+      'blank states',
+      ['consumers', 'discard', 'billing', '--reason', 'x', '--state', ','],
+      '--state names nothing',
+    ],
+    ['nobody', ['redrive', '--consumer', ''], '--consumer is empty'],
+    ['an empty limit', ['redrive', '--limit', ''], '--limit is empty'],
+    ['no aggregate', ['replay', 'billing', '--from', '1', '--aggregate-id', ' '], '--aggregate-id is empty'],
+    ['no database', ['consumers', '--database-url', ''], '--database-url is empty'],
+    ['no schema', ['consumers', '--schema', ''], '--schema is empty'],
   ])('%s: wrong use, exits with 2', async (_, words, message) => {
     const { status, stdout, stderr } = await run(...words);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(message);
     expect(stderr).toContain('Usage: nestjs-integration <command>');
+  });
+
+  it.each([
+    ['a range that ends before it begins', ['replay', 'billing', '--from', '5', '--to', '3']],
+    ['a setting that there is not', ['settings', 'set', 'nonsense', '5']],
+    ['a value that a setting cannot have', ['settings', 'set', 'batchSize', 'many']],
+  ])('%s: wrong use as well, exits with 2', async (_, words) => {
+    await start();
+    const { status, stdout, stderr } = await run(...words);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^Error: /);
+    expect(await runJson(...words)).toMatchObject({
+      status: 2,
+      result: { error: { code: expect.stringMatching(/^INTEGRATION_/) } },
+    });
   });
 });

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readMigrationFiles } from '../src/database/migration-files.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -76,6 +78,13 @@ describe('wrong use', () => {
     expect(stderr).toContain('Usage: nestjs-integration <command>');
   });
 
+  it('does not mind that nobody reads what it prints', async () => {
+    const child = spawn(process.execPath, [MAIN, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
   it('--help prints the usage and --version the version, and both are no error', async () => {
     expect(await run(['--help'])).toMatchObject({
       status: 0,
@@ -130,7 +139,7 @@ describe('the database', () => {
       '--database-url',
       'prisma+postgres://host/?api_key=topsecret',
     ]);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toContain('direct postgres:// URL');
     expect(stdout + stderr).not.toContain('topsecret');
   });
@@ -167,7 +176,7 @@ describe('migrate', () => {
 
   it('fails with the error as JSON when asked for JSON', async () => {
     const { status, result } = await runJson(['migrate', '--schema', 'Wrong Name'], empty);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(result).toMatchObject({
       error: { code: 'INTEGRATION_OPTIONS_INVALID', message: expect.any(String) },
     });
@@ -266,7 +275,7 @@ describe('settings', () => {
     ['batchsize', '1', 'is not a setting'],
   ])('refuse %s = %s with the reason', async (key, value, reason) => {
     const { status, stdout, stderr } = await run(['settings', 'set', key, value], migrated);
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(reason);
   });
 

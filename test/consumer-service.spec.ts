@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import {
   type DomainEvent,
   type DomainEventInput,
+  type InboxFilter,
   IntegrationError,
   NonRetryableError,
 } from '../src/index.js';
@@ -255,11 +256,26 @@ describe('discard', () => {
     ['no reason', { consumerName: 'billing' }, ' '],
     ['a filter that says nothing', {}, 'because'],
     ['a filter of undefined fields', { consumerName: undefined }, 'because'],
+    ['a field that there is not', { consumer: 'billing' }, 'because'],
+    ['a field beside one that there is not', { consumerName: 'billing', eventID: 'x' }, 'because'],
+    ['a field that is no text', { consumerName: null }, 'because'],
   ])('refuses %s', async (_, filter, reason) => {
     const app = await start([]);
-    await expect(app.consumers.discard(filter, reason)).rejects.toMatchObject({
+    await expect(app.consumers.discard(filter as InboxFilter, reason)).rejects.toMatchObject({
       code: 'INTEGRATION_ADMIN_INVALID',
     });
+  });
+
+  it('of no states discards nothing', async () => {
+    const app = await start([
+      consumer(() => {
+        throw new NonRetryableError('dead');
+      }),
+    ]);
+    await app.api.publishEvent(event('a'));
+    await app.processor.drain();
+    expect(await app.consumers.discard({ consumerName: 'billing' }, 'because', { states: [] })).toBe(0);
+    expect(await inboxRows(database, 'billing')).toMatchObject([{ status: 'dead_letter' }]);
   });
 });
 

@@ -190,7 +190,7 @@ const BREAKAGES: Breakage[] = [
     sql: `DELETE FROM ${INBOX} WHERE consumer_name <> 'plain';
           DELETE FROM ${LOG} WHERE position IN (SELECT position FROM ${INBOX} WHERE consumer_name = 'plain' AND status = 'dead_letter')`,
     finding: /3 inbox rows of consumer "plain" are to run, or could be sent again/,
-    fix: /discard\(\{ consumerName: 'plain' \}, reason\)/,
+    fix: /and no others: UPDATE "integration"\.inbox_event i SET status = 'skipped'/,
   },
   {
     check: 'inbox-partition',
@@ -331,6 +331,27 @@ describe('the doctor finds, and says what it means and what to do', () => {
     expect(found.findings[0]?.finding).toMatch(finding);
     expect(found.findings[0]?.fix).toMatch(fix);
     expect(found.findings[0]?.meaning).toMatch(/\.$/);
+  });
+
+  it('inbox-without-event: its statement sets aside the rows without an event, and leaves the others as they are', async () => {
+    const app = await startLively(HOUR_MS);
+    await publish(app, 21);
+    await app.processor.drain();
+    await app.close();
+    await database.pool.query(
+      `DELETE FROM ${LOG} WHERE position = (SELECT min(position) FROM ${INBOX} WHERE consumer_name = 'plain' AND status = 'dead_letter')`,
+    );
+    const open = async () => {
+      const { rows } = await database.pool.query(
+        `SELECT count(*)::int AS count FROM ${INBOX} WHERE status NOT IN ('processed', 'skipped')`,
+      );
+      return rows[0].count as number;
+    };
+    const before = await open();
+    const [fix = ''] = (await examine()).findings.flatMap((found) => /UPDATE .*/s.exec(found.fix) ?? []);
+    await database.pool.query(fix);
+    expect(before - (await open())).toBe(1);
+    expect((await examine()).findings.filter((found) => found.fix.includes("'plain'"))).toEqual([]);
   });
 
   it('open-transaction: whoever has published and not ended, by pid, application and age', async () => {

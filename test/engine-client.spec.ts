@@ -39,6 +39,14 @@ async function notes(): Promise<string[]> {
   return rows.map((row) => row.text);
 }
 
+/** By which session a client's only connection is served. */
+async function sessionOf(own: EngineClient): Promise<number | undefined> {
+  const [session] = await own.$queryRawUnsafe<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
+  return session?.pid;
+}
+
+const never = () => new Promise<never>(() => {});
+
 describe('the engine’s own client', () => {
   it('commits what a transaction wrote, and rolls back what one wrote that failed', async () => {
     await client.$transaction((tx) => write(tx, 'kept'));
@@ -80,17 +88,22 @@ describe('the engine’s own client', () => {
     const returning = 'INSERT INTO note VALUES ($1) RETURNING text';
     const converted = 'INSERT INTO note VALUES ($1::jsonb::text)';
     const several = 'INSERT INTO note VALUES (1); INSERT INTO note VALUES (2)';
+    const commented = '/* which page */ SELECT * FROM note WHERE text = $1';
+    const bracketed = '(SELECT * FROM note WHERE text = $1)';
     for (let time = 0; time < 8; time++) {
       await client.$transaction(async (tx) => {
         await Promise.all([tx.$executeRawUnsafe(again, 'one'), tx.$executeRawUnsafe(again, 'two')]);
         await tx.$executeRawUnsafe(returning, 'row');
         await tx.$executeRawUnsafe(converted, { time });
         await tx.$executeRawUnsafe(several);
+        await tx.$executeRawUnsafe(commented, 'row');
+        await tx.$executeRawUnsafe(bracketed, 'row');
         await tx.$executeRawUnsafe(`INSERT INTO note VALUES ($1 || '${time}')`, 'of its kind');
       });
     }
     expect(await prepared()).toContain(again);
-    for (const other of [returning, converted, several]) expect(await prepared()).not.toContain(other);
+    for (const other of [returning, converted, several, commented, bracketed])
+      expect(await prepared()).not.toContain(other);
     expect((await prepared()).filter((sql) => sql.includes('of its kind'))).toEqual([]);
     expect(await notes()).toHaveLength(8 * 7);
   });
@@ -208,6 +221,100 @@ describe('the engine’s own client', () => {
       code: 'INTEGRATION_CLIENT_INVALID',
     });
     expect(await notes()).toEqual(['in time']);
+  });
+
+  it.each([
+    ['resolved', async () => {}],
+    ['rejected', () => Promise.reject(new Error('not this time'))],
+  ])('refuses a first statement that comes after the function has %s, and begins nothing', async (_, end) => {
+    const single = engine.openClient();
+    let late: EngineTransaction | undefined;
+    const ending = single.$transaction((tx) => {
+      late = tx;
+      return end();
+    });
+    await ending.catch(() => {});
+    await expect(write(late as EngineTransaction, 'late')).rejects.toMatchObject({
+      code: 'INTEGRATION_CLIENT_INVALID',
+    });
+    await single.$executeRawUnsafe('INSERT INTO note VALUES ($1)', 'next');
+    // By another session, which sees what is committed.
+    expect(await notes()).toEqual(['next']);
+  });
+
+  it('rolls back a transaction that does not end within its timeout, and its connection serves the next one', async () => {
+    const before = await sessionOf(client);
+    const endless = client.$transaction(
+      async (tx) => {
+        await write(tx, 'lost');
+        await never();
+      },
+      { timeout: 100 },
+    );
+    await expect(endless).rejects.toMatchObject({
+      code: 'INTEGRATION_TRANSACTION_ABORTED',
+      details: { timeoutMs: 100 },
+    });
+    await client.$transaction((tx) => write(tx, 'next'), { timeout: 10_000 });
+    expect(await notes()).toEqual(['next']);
+    expect(await sessionOf(client)).toBe(before);
+  });
+
+  it.each<[string, () => Promise<unknown>, string]>([
+    ['a read fails', () => client.$queryRawUnsafe('SELECT 1 / 0'), 'division by zero'],
+    ['a write fails', () => client.$executeRawUnsafe('INSERT INTO nowhere VALUES (1)'), 'does not exist'],
+    [
+      'a service that the application calls in a transaction refuses its connection',
+      () =>
+        client.$transaction(async (tx) => {
+          await write(tx, 'lost');
+          throw Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:443'), { code: 'ECONNREFUSED' });
+        }),
+      'ECONNREFUSED',
+    ],
+  ])('keeps its connection and announces no loss where %s', async (_, failing, message) => {
+    const before = await sessionOf(client);
+    const losses: string[] = [];
+    const subscription = engine.losses$.subscribe((what) => losses.push(what));
+    await expect(failing()).rejects.toThrow(message);
+    expect(await sessionOf(client)).toBe(before);
+    subscription.unsubscribe();
+    expect(losses).toEqual([]);
+    expect(await notes()).toEqual([]);
+  });
+
+  it.each<[string, (tx: EngineTransaction) => Promise<unknown>]>([
+    ['the host’s', (tx) => tx.$executeRawUnsafe(`INSERT INTO again VALUES ($1)`, 'again')],
+    ['the engine’s', (tx) => tx.beginWith(5_000, [enterInbox('deallocated')])],
+  ])('fails once, and has another session then, where %s prepared statements are gone', async (_, run) => {
+    await database.pool.query('CREATE TABLE IF NOT EXISTS again (text text)');
+    const deallocated = engine.openClient();
+    for (let time = 0; time < 8; time++) await deallocated.$transaction(run);
+    const before = await sessionOf(deallocated);
+    await deallocated.$executeRawUnsafe('DEALLOCATE ALL');
+    await expect(deallocated.$transaction(run)).rejects.toMatchObject({ code: '26000' });
+    await deallocated.$transaction(run);
+    expect(await sessionOf(deallocated)).not.toBe(before);
+  });
+
+  it('closes though a transaction never ends, which is rolled back', async () => {
+    const closing = database.engine();
+    const endless = closing.openClient();
+    const pid = await sessionOf(endless);
+    await new Promise<void>((resolve, reject) => {
+      const transaction = endless.$transaction(async (tx) => {
+        await write(tx, 'lost');
+        resolve();
+        await never();
+      });
+      transaction.catch(reject);
+    });
+    await closing.close();
+    await until('its session has ended', async () => {
+      const { rowCount } = await database.pool.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid]);
+      return rowCount === 0;
+    });
+    expect(await notes()).toEqual([]);
   });
 
   describe('a transaction that begins with statements of the engine', () => {

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type EventEmitter, once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EngineConnection } from '../src/database/engine-connection.js';
-import type { EngineDatabase } from '../src/database/engine-database.js';
+import { EngineDatabase } from '../src/database/engine-database.js';
+import type { EngineTransaction } from '../src/database/engine-transaction.js';
 import type { NamedStatement } from '../src/database/named-statement.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -154,6 +157,180 @@ describe('a connection that has just been heard', () => {
     await engine.query('SELECT pg_terminate_backend($1::int, 5000)', [silent.backendPid]);
   });
 });
+
+describe('what is read after a migration has changed the type of a column', () => {
+  const values: NamedStatement = { name: 'values', sql: 'SELECT value FROM migrated', values: [] };
+  /** Times that a read fails before one succeeds. */
+  async function failures(read: () => Promise<unknown>): Promise<number> {
+    for (let failed = 0; ; failed++) {
+      try {
+        await read();
+        return failed;
+      } catch (error) {
+        expect(error).toMatchObject({ code: '0A000' });
+        if (failed === 3) return Number.POSITIVE_INFINITY;
+      }
+    }
+  }
+
+  beforeEach(async () => {
+    await database.pool.query('DROP TABLE IF EXISTS migrated; CREATE TABLE migrated (value int)');
+  });
+  const migrate = () => database.pool.query('ALTER TABLE migrated ALTER COLUMN value TYPE text');
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['as rows', () => engine.queryNamed('value_rows', values.sql, [])],
+    ['row by row', () => engine.forEachRow(values, () => {})],
+  ])('fails once at most, %s', async (_, read) => {
+    await read();
+    await migrate();
+    expect(await failures(read)).toBeLessThanOrEqual(1);
+  });
+
+  it('fails once at most through a connection that has just been heard, which is given up', async () => {
+    const listener = await engine.openDedicated('listener', false);
+    const read = () => engine.forEachRow({ ...values, name: 'heard_values' }, () => {});
+    const readThroughListener = () => {
+      engine.heardFrom(listener);
+      return read();
+    };
+    await readThroughListener();
+    await migrate();
+    await expect(readThroughListener()).rejects.toMatchObject({ code: '0A000' });
+    await listener.ended;
+    expect(await failures(read)).toBe(0);
+  });
+});
+
+describe('a session', () => {
+  it('shows times as the engine reads them and may idle, whatever the database’s defaults are', async () => {
+    const altered = await createTestDatabase({ migrated: false });
+    const { rows } = await altered.pool.query<{ name: string }>('SELECT current_database() AS name');
+    const alter = `ALTER DATABASE ${rows[0]?.name} SET`;
+    await altered.pool.query(`${alter} datestyle = 'SQL, DMY'; ${alter} idle_session_timeout = '1h'`);
+    const own = altered.engine();
+    const dedicated = await own.openDedicated('dedicated', false);
+    const sql = `SELECT '2026-11-02 10:11:12.345+00'::timestamptz AS at, current_setting('idle_session_timeout') AS idle`;
+    const answers = [
+      await own.query(sql),
+      await own.openClient().$queryRawUnsafe(sql),
+      await dedicated.query(sql),
+    ];
+    await dedicated.close();
+    await altered.drop();
+    const expected = [{ at: new Date('2026-11-02T10:11:12.345Z'), idle: '0' }];
+    expect(answers).toEqual([expected, expected, expected]);
+  });
+
+  it.each([
+    ['that idles in its transaction announces no', 'SET LOCAL idle_in_transaction_session_timeout = 50', []],
+    [
+      'that is terminated announces a',
+      'SELECT pg_terminate_backend(pg_backend_pid())',
+      ['nestjs-integration client'],
+    ],
+  ])('%s loss, and is replaced', async (_, sql, expected) => {
+    const client = engine.openClient();
+    const losses: string[] = [];
+    const subscription = engine.losses$.subscribe((what) => losses.push(what));
+    const cutOff = client.$transaction(async (tx) => {
+      const ended = new Promise((resolve) => connectionOf(tx).once('end', resolve));
+      await tx.$executeRawUnsafe(sql).catch(() => {});
+      await ended;
+    });
+    await expect(cutOff).rejects.toThrow();
+    subscription.unsubscribe();
+    expect(losses).toEqual(expected);
+    expect(await client.$queryRawUnsafe('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('a connection on which half a notification has come', () => {
+  it('reads nothing before the other half has come too', async () => {
+    const proxy = await startCuttingProxy(database.url, 'second');
+    const cut = new EngineDatabase({ connectionString: proxy.url, schema: 'integration', max: 1 });
+    const listener = await cut.openDedicated('listener', false);
+    const rows: number[] = [];
+    const heard: string[] = [];
+    const second = new Promise<void>((resolve) => {
+      listener.onNotification((payload) => {
+        heard.push(payload);
+        if (payload === 'second') resolve();
+      });
+    });
+    const read = new Promise<void>((resolve, reject) => {
+      listener.onNotification((payload) => {
+        if (payload !== 'first') return;
+        cut.heardFrom(listener);
+        cut.forEachRow(numbers(3), (row) => rows.push(row.int4(0))).then(resolve, reject);
+        proxy.sendRest();
+      });
+    });
+    await listener.query('LISTEN halves');
+    await database.pool.query(`SELECT pg_notify('halves', 'first'), pg_notify('halves', 'second')`);
+    try {
+      await read;
+      await second;
+      expect(rows).toEqual([1, 2, 3]);
+      expect(heard).toEqual(['first', 'second']);
+    } finally {
+      listener.destroy();
+      await cut.close();
+      await proxy.close();
+    }
+  });
+});
+
+function connectionOf(tx: EngineTransaction): EventEmitter {
+  return (tx as unknown as { connection: EventEmitter }).connection;
+}
+
+/** A way to the server on which what it sends is cut within `text`, where that first comes: the rest waits until it is told to come. */
+async function startCuttingProxy(databaseUrl: string, text: string) {
+  const target = new URL(databaseUrl);
+  const sockets = new Set<Socket>();
+  let isToBeCut = true;
+  let sendRest = () => {
+    isToBeCut = false;
+  };
+  const server = createServer((inbound) => {
+    const outbound = connect(Number(target.port), target.hostname);
+    for (const socket of [inbound, outbound]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        inbound.destroy();
+        outbound.destroy();
+      });
+    }
+    inbound.pipe(outbound);
+    outbound.on('data', function pass(chunk: Buffer) {
+      const at = chunk.indexOf(text);
+      if (at === -1 || !isToBeCut) return void inbound.write(chunk);
+      outbound.off('data', pass);
+      outbound.pause();
+      inbound.write(chunk.subarray(0, at + 1));
+      sendRest = () => {
+        inbound.write(chunk.subarray(at + 1));
+        outbound.pipe(inbound);
+      };
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = new URL(databaseUrl);
+  const address = server.address();
+  if (typeof address === 'object') url.port = String(address?.port);
+  return {
+    url: url.toString(),
+    sendRest: () => sendRest(),
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
 
 function numbers(count: number): NamedStatement {
   return { name: 'numbers', sql: 'SELECT n FROM generate_series(1, $1::int) AS n', values: [count] };

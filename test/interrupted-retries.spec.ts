@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DomainEvent, SubscriberContext } from '../src/index.js';
 import { startApp } from './support/app.js';
+import { gate } from './support/gate.js';
+import { inboxRows } from './support/inbox-rows.js';
+import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 const WAITING = 12;
 const AT_ONCE = 5;
@@ -111,6 +115,77 @@ describe('retries after a process was killed', () => {
       expect(order).toHaveLength(WAITING + 2);
     } finally {
       for (const end of together) end();
+      await app.close();
+      await own.drop();
+    }
+  });
+});
+
+describe('an interrupted retry', () => {
+  it('that waited for its turn to run alone longer than its handler may take stalls nobody', async () => {
+    const own = await createTestDatabase();
+    const timeoutMs = 200;
+    const handled = new Recorder<string>();
+    const begun = gate();
+    const hold = gate();
+    const consumers = [
+      {
+        ...subscriber,
+        timeoutMs,
+        handler: async ({ aggregateId }: DomainEvent) => handled.record(aggregateId),
+      },
+      {
+        eventName: 'other.*',
+        consumerName: 'other',
+        startFrom: 'earliest' as const,
+        handler: async ({ aggregateId }: DomainEvent) => {
+          begun.open();
+          await hold.opened;
+          handled.record(aggregateId);
+        },
+      },
+    ];
+    const event = (eventName: string, aggregateId: string) => ({
+      eventName,
+      sourceModule: 'test',
+      aggregateType: 'thing',
+      aggregateId,
+    });
+    const former = await startApp(own, consumers, { settings: { 'processor.enabled': false } });
+    await former.api.publishEvents([event('thing.changed', 'interrupted'), event('other.changed', 'long')]);
+    await former.close();
+    await own.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status,
+         attempt_count, available_at)
+       SELECT id, position, 'worker', aggregate_type, aggregate_id, 'processing', 1, '-infinity'
+       FROM integration.outbox_event WHERE event_name = 'thing.changed'`,
+    );
+    // Somebody else has it until the other one's handler is running.
+    await own.pool.query(
+      `UPDATE integration.inbox_cursor SET lease_owner = gen_random_uuid(), lease_token = gen_random_uuid(),
+         lease_expires_at = clock_timestamp() + interval '1 hour',
+         unread = unread - (SELECT range_agg(int8range(position, position, '[]')) FROM integration.outbox_event WHERE event_name = 'thing.changed')
+       WHERE consumer_name = 'worker'`,
+    );
+    const app = await startApp(own, consumers);
+    try {
+      await begun.opened;
+      await own.pool.query(
+        `UPDATE integration.inbox_cursor SET lease_expires_at = clock_timestamp() WHERE consumer_name = 'worker'`,
+      );
+      await until('it waits for its turn', async () => {
+        const [row] = await inboxRows(own, 'worker');
+        return row?.status === 'processing' && row.fingerprint === 'alone';
+      });
+      await new Promise((resolve) => setTimeout(resolve, 3 * timeoutMs));
+      hold.open();
+      await handled.first(2);
+      await app.api.publishEvents([event('thing.changed', 'later'), event('other.changed', 'other later')]);
+      expect((await handled.first(4)).sort()).toEqual(['interrupted', 'later', 'long', 'other later']);
+      expect((await app.processor.drain({ timeoutMs: 20_000 })).drained).toBe(true);
+      expect(await inboxRows(own, 'worker')).toMatchObject([{ status: 'processed', attempts: 1 }]);
+    } finally {
+      hold.open();
       await app.close();
       await own.drop();
     }

@@ -181,6 +181,34 @@ describe('an owner', () => {
     expect(second.all).toEqual(['a1', 'a2', 'a3']);
   });
 
+  it('that loses a connection while it hands a consumer over saves nothing from memory', async () => {
+    const hold = gate();
+    const handled = new Recorder<string>();
+    const app = await start([
+      subscriber('leaving', async (event) => {
+        handled.record(event.aggregateId);
+        if (event.aggregateId === 'a1') await hold.opened;
+      }),
+    ]);
+    await app.api.publishEvents(events('leaving', 1));
+    await handled.first(1);
+    await app.consumers.pause('leaving');
+    await until('it is being handed over', async () => app.workers.active.length === 0);
+    // The server that answers from now on never had the event, and gives its position to another one.
+    await terminateEngineConnections();
+    await database.pool.query(
+      `WITH lost AS (DELETE FROM integration.outbox_event WHERE event_name = 'leaving' RETURNING position)
+       INSERT INTO integration.outbox_event (position, event_name, source_module, aggregate_type, aggregate_id)
+       OVERRIDING SYSTEM VALUE SELECT position, 'leaving', 'test', 'thing', 'new' FROM lost`,
+    );
+    await beats(1);
+    hold.open();
+    await app.consumers.resume('leaving');
+    await handled.find((id) => id === 'new');
+    await untilSettled('leaving');
+    expect(handled.all).toEqual(['a1', 'new']);
+  });
+
   it('of an older version, whose code does not handle every stored name, takes nothing of the consumer', async () => {
     const names = ['version.one', 'version.two'];
     const handled = new Recorder<string>();

@@ -114,6 +114,10 @@ describe('options', () => {
   it('refuse a value of the factory that is no object', async () => {
     const error = await failureOf(IntegrationModule.forRootAsync({ useFactory: () => undefined as never }));
     expect(error.message).toContain('the factory returned no object');
+    const withToken = { useFactory: () => undefined as never, clientToken: 'PRISMA' };
+    const clients = providing({ provide: 'PRISMA', useValue: {} });
+    const other = await failureOf(IntegrationModule.forRootAsync({ ...withToken, imports: [clients] }));
+    expect(other.message).toContain('the factory returned no object');
   });
 });
 
@@ -337,6 +341,28 @@ describe('the boot', () => {
       expect(rows).toEqual([{ events: 1 }]);
     } finally {
       await empty.drop();
+    }
+  });
+
+  it('leaves no connection behind where consumers cannot be registered', async () => {
+    const behind = await createTestDatabase();
+    try {
+      await behind.pool.query(
+        `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread) VALUES ('x', '{*}', '{[1000,)}')`,
+      );
+      @Injectable()
+      class Feature {
+        @IntegrationSubscriber({ eventName: 'invoice.*', consumerName: 'x' })
+        async onInvoice(): Promise<void> {}
+      }
+      const error = await failureOf(forRoot({ connectionString: behind.url }), providing(Feature));
+      expect(error.code).toBe('INTEGRATION_SEQUENCE_BEHIND');
+      const { rows } = await behind.pool.query(
+        `SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+      );
+      expect(rows).toEqual([]);
+    } finally {
+      await behind.drop();
     }
   });
 

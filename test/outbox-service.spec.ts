@@ -273,6 +273,8 @@ describe('the timeline of an entity', () => {
     expect(items[1]?.consumers[0]?.lastError).toBe('boom');
     expect(next).toBeNull();
     expect((await room.outbox.timeline('t', 'a-0', { limit: 2 })).next).toBe(4);
+    const page = await room.outbox.timeline('t', 'a-0', { limit: 2, order: undefined });
+    expect(page.items.map((entry) => entry.eventName)).toEqual(['one', 'two']);
   });
 });
 

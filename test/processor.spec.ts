@@ -1,12 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { LeaseKeeper } from '../src/inbox/lease-keeper.js';
 import {
   type DomainEvent,
+  DomainEventPublisher,
   EventSubscriberRegistry,
+  IntegrationModule,
   type IntegrationModuleOptions,
   OutboxPollingCoordinator,
 } from '../src/index.js';
 import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
+import { ConsumerRegistration } from '../src/subscribers/consumer-registration.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';
@@ -351,5 +356,94 @@ describe('a subscriber that registers while the application runs', () => {
     });
     await app.api.publishEvents(events('late', 2));
     expect(await late.first(2)).toEqual(['a1', 'a2']);
+  });
+
+  it('for an event that its consumer has a pattern for gets it instead, also where both are stored', async () => {
+    for (const boot of [1, 2]) {
+      const ran = new Recorder<string>();
+      const recording = (who: string) => async (event: DomainEvent) =>
+        ran.record(`${who} ${event.eventName}`);
+      const app = await startApp(database, [
+        { eventName: 'pattern.*', consumerName: 'pattern', handler: recording('pattern') },
+      ]);
+      opened.push(app);
+      await app.api.publishEvents(events('pattern.any', 1));
+      await ran.first(1);
+      await app.processor.drain();
+      app.context.get(EventSubscriberRegistry).registerHandler({
+        eventName: 'pattern.special',
+        consumerName: 'pattern',
+        handler: recording('special'),
+      });
+      await until('it is worked on with both', async () =>
+        app.workers.active.some((worker) => worker.consumer.subscriptions.length === 2),
+      );
+      await app.api.publishEvents(events('pattern.special', 1));
+      expect({ boot, ran: await ran.first(2) }).toEqual({
+        boot,
+        ran: ['pattern pattern.any', 'special pattern.special'],
+      });
+      await app.close();
+      opened.splice(opened.indexOf(app), 1);
+    }
+  });
+
+  it('takes part also where it comes while those before it are being registered', async () => {
+    const late = new Recorder<string>();
+    const holder = await database.pool.connect();
+    await holder.query('BEGIN; LOCK TABLE integration.inbox_cursor IN SHARE MODE');
+    const { register } = ConsumerRegistration.prototype;
+    const registering = gate();
+    jest.spyOn(ConsumerRegistration.prototype, 'register').mockImplementation(function (
+      this: ConsumerRegistration,
+      ...args: Parameters<typeof register>
+    ) {
+      registering.open();
+      return register.apply(this, args);
+    });
+    @Module({ imports: [IntegrationModule.forRoot({ connectionString: database.url })] })
+    class App implements OnModuleInit {
+      constructor(@Inject(EventSubscriberRegistry) private readonly registry: EventSubscriberRegistry) {}
+
+      onModuleInit(): void {
+        this.registry.registerHandler({
+          eventName: 'boot',
+          consumerName: 'boot-first',
+          handler: async () => {},
+        });
+        void registering.opened.then(() =>
+          this.registry.registerHandler({
+            eventName: 'boot',
+            consumerName: 'boot-second',
+            handler: async (event: DomainEvent) => late.record(event.aggregateId),
+          }),
+        );
+      }
+    }
+    const booting = NestFactory.createApplicationContext(App, { abortOnError: false, logger: false });
+    await registering.opened;
+    await holder.query('ROLLBACK');
+    holder.release();
+    const context = await booting;
+    opened.push(context);
+    await context.get(DomainEventPublisher).publishEvents(events('boot', 1));
+    expect(await late.first(1)).toEqual(['a1']);
+  });
+
+  it('is registered as soon as the database is there again', async () => {
+    const { app } = await consume('cut');
+    const spy = jest.spyOn(ConsumerRegistration.prototype, 'register');
+    spy.mockImplementationOnce(async () => {
+      throw new Error('Connection terminated unexpectedly');
+    });
+    const late = new Recorder<string>();
+    app.context.get(EventSubscriberRegistry).registerHandler({
+      eventName: 'cut',
+      consumerName: 'cut-late',
+      handler: async (event: DomainEvent) => late.record(event.aggregateId),
+    });
+    await app.api.publishEvents(events('cut', 1));
+    expect(await late.first(1)).toEqual(['a1']);
+    expect(spy).toHaveBeenCalledTimes(2);
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineDatabase, type EngineSession } from '../src/database/engine-database.js';
 import { NonRetryableError, SkipEventError } from '../src/errors.js';
+import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import { Retention, type RetentionResult } from '../src/maintenance/retention.js';
 import { RetentionStore } from '../src/maintenance/retention.store.js';
 import { startApp, type TestApp } from './support/app.js';
@@ -176,6 +177,24 @@ describe('retention', () => {
     await app.processor.drain();
     await age(RETENTION_DAYS + 1);
     expect(await clean(app)).toMatchObject({ events: 2 });
+  });
+
+  it('is held by a paused consumer for ever, as long as a process has handlers for it, also one that works only when told to', async () => {
+    const handled: number[] = [];
+    const app = await start([consumer('paused', (n) => handled.push(n))]);
+    await app.processor.drain();
+    await app.consumers.pause('paused');
+    await publish(app, [1, 2]);
+    await age(RETENTION_DAYS * 3);
+    await database.pool.query(
+      `UPDATE integration.inbox_cursor SET served_at = clock_timestamp() - $1 * interval '1 day'`,
+      [RETENTION_DAYS * 2 + 1],
+    );
+    await app.context.get(MaintenanceJob, { strict: false }).runRound();
+    expect(await numbersLeft()).toEqual([1, 2]);
+    await app.consumers.resume('paused');
+    await app.processor.drain();
+    expect(handled).toEqual([1, 2]);
   });
 
   it('is held by an orphaned consumer for twice retentionDays and no longer', async () => {

@@ -179,6 +179,22 @@ describe('an event whose handler fails', () => {
     ]);
   });
 
+  it('counts an attempt where a transaction of its handler’s own expired', async () => {
+    const calls = await consume('expired', () =>
+      app.prisma.$transaction(
+        async (transaction) => {
+          await transaction.$queryRawUnsafe('SELECT pg_sleep(0.2)::text');
+          await transaction.$queryRawUnsafe('SELECT 1');
+        },
+        { timeout: 100 },
+      ),
+    );
+    await app.api.publishEvent(event('expired'));
+    expect((await calls.first(3)).map((call) => call.attempt)).toEqual([1, 2, 3]);
+    await drainAll();
+    expect(await inboxRows(database, 'expired')).toMatchObject([{ status: 'dead_letter', attempts: 3 }]);
+  });
+
   it('stays failed for good where dead-lettering is switched off', async () => {
     const calls = await consume('failed-for-good', () => Promise.reject(new Error('always')), {
       settings: { deadLetterEnabled: false },

@@ -1,8 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DomainEvent, IntegrationModuleOptions, SubscriberContext } from '../src/index.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { OutboxProcessorJob } from '../src/delivery/outbox-processor.job.js';
+import {
+  type DomainEvent,
+  EventSubscriberRegistry,
+  IntegrationModule,
+  type IntegrationModuleOptions,
+  type SubscriberContext,
+} from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';
@@ -22,6 +31,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await Promise.all(apps.map((app) => app.close()));
   apps = [];
+  jest.restoreAllMocks();
 });
 afterAll(() => database.drop());
 
@@ -79,6 +89,14 @@ async function stateOf(name: string): Promise<{ unread: number; leased: boolean 
   );
   return rows[0] ?? { unread: -1, leased: false };
 }
+
+const untilNobodyIsConnected = () =>
+  until('no connection is left', async () => {
+    const { rowCount } = await database.pool.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'nestjs-integration%'`,
+    );
+    return rowCount === 0;
+  });
 
 describe('a shutdown', () => {
   it('lets the handlers that run finish, saves what they did, begins no other, and gives the lease back', async () => {
@@ -156,6 +174,85 @@ describe('a shutdown', () => {
       Array(4).fill({ status: 'failed', attempts: 1 }),
     );
     hold.open();
+  });
+});
+
+describe('a shutdown while events run one by one after unclean ends', () => {
+  it('lets the one that runs finish, and leaves the others as they are', async () => {
+    const hold = gate();
+    const startFrom = 'earliest' as const;
+    const off = { settings: { 'processor.enabled': false } };
+    const former = await consume('suspects', () => {}, { startFrom }, off);
+    await former.app.api.publishEvents(events('suspects', 20));
+    await close(former.app);
+    await database.pool.query(
+      `UPDATE integration.inbox_cursor SET lease_owner = gen_random_uuid(), lease_token = gen_random_uuid(),
+         lease_expires_at = clock_timestamp(), unclean_takeovers = 2,
+         read_upto = (SELECT max(position) + 1 FROM integration.outbox_event)
+       WHERE consumer_name = 'suspects'`,
+    );
+    const { app, begun } = await consume('suspects', () => hold.opened, { startFrom });
+    await begun.first(1);
+    const closing = close(app);
+    await untilItCloses(app);
+    hold.open();
+    await closing;
+    expect(begun.all).toHaveLength(1);
+    expect(await inboxRows(database, 'suspects')).toMatchObject([{ aggregateId: 'a1', status: 'processed' }]);
+    expect(await stateOf('suspects')).toEqual({ unread: 19, leased: false });
+  });
+});
+
+describe('an application that has closed', () => {
+  it('leaves no connection behind where it is drained afterwards', async () => {
+    const { app } = await consume('drained', () => {}, {}, { settings: { 'processor.enabled': false } });
+    await close(app);
+    await app.processor.drain({ timeoutMs: 1_000 }).catch(() => {});
+    await untilNobodyIsConnected();
+  });
+
+  it('leaves no connection behind where it was closed while it drained', async () => {
+    const hold = gate();
+    const off = { settings: { 'processor.enabled': false } };
+    const { app, begun } = await consume('draining', () => hold.opened, { concurrency: 1 }, off);
+    await app.api.publishEvents(events('draining', 5));
+    const draining = app.processor.drain({ timeoutMs: 2_000 }).catch(() => {});
+    await begun.first(1);
+    const closing = close(app);
+    await untilItCloses(app);
+    hold.open();
+    await Promise.all([closing, draining]);
+    await untilNobodyIsConnected();
+  });
+
+  it('leaves no connection behind where it was closed while it booted', async () => {
+    @Module({ imports: [IntegrationModule.forRoot({ connectionString: database.url })] })
+    class BootingModule {}
+
+    if (!process.env.TEST_LOG) Logger.overrideLogger(false);
+    const app = await NestFactory.create(BootingModule, { abortOnError: false });
+    app
+      .get(EventSubscriberRegistry)
+      .registerAt('test', { eventName: 'booting', consumerName: 'booting', handler: async () => {} });
+    const holder = await database.pool.connect();
+    await holder.query(
+      `SELECT pg_advisory_lock(hashtextextended('nestjs-integration registration integration', 0))`,
+    );
+    const booting = app.init().catch(() => {});
+    await until('its registration waits', async () => {
+      const { rowCount } = await database.pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory'`,
+      );
+      return rowCount === 1;
+    });
+    const stopped = jest.spyOn(OutboxProcessorJob.prototype, 'stop');
+    const closing = app.close();
+    await until('it has begun to close', async () => stopped.mock.calls.length > 0);
+    await holder.query('SELECT pg_advisory_unlock_all()');
+    holder.release();
+    await Promise.all([booting, closing]);
+    // One that is opened later still is found at the end of this file.
+    await untilNobodyIsConnected();
   });
 });
 

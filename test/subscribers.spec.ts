@@ -293,6 +293,34 @@ describe('@IntegrationSubscriber', () => {
     expect(seen).toEqual(['7']);
   });
 
+  it('makes a provider of its own module, where another one has the same token', async () => {
+    const ran: string[] = [];
+    @Injectable({ scope: Scope.REQUEST })
+    class Here {
+      @IntegrationSubscriber({ eventName: 'invoice.created', consumerName: 'here' })
+      async here(): Promise<void> {
+        ran.push('here');
+      }
+    }
+    @Injectable({ scope: Scope.REQUEST })
+    class There {
+      @IntegrationSubscriber({ eventName: 'invoice.created', consumerName: 'there' })
+      async there(): Promise<void> {
+        ran.push('there');
+      }
+    }
+    @Module({ providers: [{ provide: 'SUBSCRIBER', useClass: There }] })
+    class Other {}
+    module = await Test.createTestingModule({
+      imports: [DiscoveryModule, Other],
+      providers: [EventSubscriberRegistry, SubscriberExplorer, { provide: 'SUBSCRIBER', useClass: Here }],
+    }).compile();
+    await module.init();
+    module.get(SubscriberExplorer).explore();
+    for (const name of ['here', 'there']) await handle(module.get(EventSubscriberRegistry), name);
+    expect(ran).toEqual(['here', 'there']);
+  });
+
   it('makes a transient provider anew for each event', async () => {
     const made = new Set<unknown>();
     @Injectable()

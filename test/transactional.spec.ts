@@ -261,6 +261,17 @@ describe('the effects of a transactional handler', () => {
     expect(attempts.all.length).toBeGreaterThanOrEqual(5);
   });
 
+  it.each([
+    { host: 'Prisma', name: 'longest', clientOf: () => database.prisma() },
+    { host: 'no client', name: 'longest-engine', clientOf: () => undefined },
+  ])('are there once where it may take as long as can be said ($host)', async ({ name, clientOf }) => {
+    const handle: Handle = (e, context) => writeEffectBySql(name, e, context);
+    const { app } = await consume(name, handle, { client: clientOf(), timeoutMs: 2_147_483_647 });
+    await app.api.publishEvent(event(name));
+    await untilSettled(name);
+    expect(await effectsOf(database, name)).toEqual(['attempt 1']);
+  });
+
   it('of a handler that hangs are ended by the server soon after its deadline, and the next attempt succeeds', async () => {
     const { app } = await consume(
       'hangs',

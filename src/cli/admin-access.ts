@@ -56,15 +56,20 @@ export function rowFilter(options: Options, consumerName = textOption(options, '
 
 export function textOption(options: Options, name: string): string | undefined {
   const given = options[name];
-  return typeof given === 'string' && given !== '' ? given : undefined;
+  if (typeof given !== 'string') return undefined;
+  if (given.trim() === '') throw new UsageError(`--${name} is empty: give a value, or leave it out`);
+  return given;
 }
 
 /** Names divided by commas. */
 export function listOption(options: Options, name: string): string[] | undefined {
-  return textOption(options, name)
+  const text = textOption(options, name);
+  const list = text
     ?.split(',')
     .map((each) => each.trim())
     .filter((each) => each !== '');
+  if (list?.length === 0) throw new UsageError(`--${name} names nothing: ${JSON.stringify(text)}`);
+  return list;
 }
 
 export function countOption(options: Options, name: string): number | undefined {

@@ -2,12 +2,20 @@ import { readFileSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/schema-name.js';
-import { IntegrationError, messageOf } from '../errors.js';
+import { IntegrationError, type IntegrationErrorCode, messageOf } from '../errors.js';
+import { textOption } from './admin-access.js';
 import { type CommandContext, UsageError } from './command.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
 import { COMMANDS } from './commands.js';
 import { readEnvironment } from './environment.js';
 import { usage } from './usage.js';
+
+const WRONG_USE: ReadonlySet<string> = new Set<IntegrationErrorCode>([
+  'INTEGRATION_ADMIN_INVALID',
+  'INTEGRATION_OPTIONS_INVALID',
+  'INTEGRATION_SETTING_INVALID',
+  'INTEGRATION_SETTING_UNKNOWN',
+]);
 
 /** Runs one command line; resolves to the exit status: 0 all is well, 1 something is wrong, 2 wrong use. */
 export async function run(words: readonly string[]): Promise<number> {
@@ -19,7 +27,7 @@ export async function run(words: readonly string[]): Promise<number> {
     if (error instanceof UsageError) return failUsage(error);
     if (words.includes('--json')) printJson({ error: describeError(error) });
     else printError(`Error: ${messageOf(error)}`);
-    return 1;
+    return isWrongUse(error) ? 2 : 1;
   }
 }
 
@@ -35,13 +43,13 @@ async function runCommand(line: CommandLine): Promise<number> {
 
 function contextOf({ arguments: given, options }: CommandLine): CommandContext {
   const environment = readEnvironment(process.cwd(), process.env);
-  const connectionString = textOf(options['database-url']) ?? textOf(environment.DATABASE_URL);
+  const connectionString = textOption(options, 'database-url') ?? textOf(environment.DATABASE_URL);
   if (connectionString === undefined) {
     throw new UsageError(
       'no database: give --database-url, or set DATABASE_URL in the environment or in .env',
     );
   }
-  const schema = validateSchemaName(textOf(options.schema) ?? DEFAULT_SCHEMA);
+  const schema = validateSchemaName(textOption(options, 'schema') ?? DEFAULT_SCHEMA);
   return {
     arguments: given,
     options,
@@ -67,6 +75,11 @@ async function withDatabase<R>(db: EngineDatabase, work: (db: EngineDatabase) =>
 function failUsage(error: UsageError): number {
   printError(`${error.message}\n\n${usage(COMMANDS)}`);
   return 2;
+}
+
+/** What services say of arguments that only they can judge. */
+function isWrongUse(error: unknown): boolean {
+  return error instanceof IntegrationError && WRONG_USE.has(error.code);
 }
 
 function describeError(error: unknown): Record<string, unknown> {

@@ -1,17 +1,25 @@
 /** A connection on which only what is answered at once is asked is silent, and of no use, if no answer has come for so long. */
 export const SILENT_AFTER_MS = 3_000;
 
+/** Timers take no more. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
 /**
  * What `work` comes to, or an error after `ms`: a server that neither answers nor ends the connection is not there, whatever TCP
  * thinks. The connection is of no use any more then, and is to be destroyed; what still comes of `work` is unheard.
  */
 export function answerWithin<R>(ms: number, work: Promise<R>): Promise<R> {
+  return endWithin(ms, work, () => new Error(`connection timeout: no answer for ${ms} ms`));
+}
+
+/** What `work` comes to, or the error that `late` makes after `ms`. */
+export function endWithin<R>(ms: number, work: Promise<R>, late: () => Error): Promise<R> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`connection timeout: no answer for ${ms} ms`)), ms);
+    const timer = setTimeout(() => reject(late()), Math.min(ms, LONGEST_TIMER_MS));
     work.then(
-      (answer) => {
+      (result) => {
         clearTimeout(timer);
-        resolve(answer);
+        resolve(result);
       },
       (error) => {
         clearTimeout(timer);

@@ -30,6 +30,10 @@ describe('a connection string', () => {
     ['postgres://me:1234#secret@db/app', /has a #/],
     ['postgres://me:sec/ret@db/app', /percent-encoded/],
     ['postgres://me:secret%ff@db/app', /percent-encoded/],
+    ['postgres://me:12/secret@db/app', /an @ behind the host.*percent-encoded/],
+    ['postgresql://me:12/3/secret@db:5432/app?sslmode=disable', /an @ behind the host/],
+    ['postgres://me:12/3?secret@db/app', /an @ behind the host/],
+    ['postgres://me:12?secret@db/app', /an @ behind the host/],
   ])('is refused with a reason and without its password: %s', (url, reason) => {
     let error: unknown;
     try {

@@ -34,6 +34,9 @@ export function validateConnectionString(connectionString: string): string {
   if (/^prisma(\+postgres)?:/i.test(text)) throw invalid(PRISMA_PROTOCOL);
   if (!/^postgres(ql)?:\/\//i.test(text)) throw invalid('must start with postgres:// or postgresql://');
   if (text.includes('#')) throw invalid(`has a #, which ends a URL. ${ENCODE}`);
+  // A / or ? in the password ends the host for the parser: the rest would be taken for the database's name, and be shown as such.
+  if (/^[^/]*\/\/[^/?]*(\/[^?]*@|(\/[^?]*)?\?[^=]*@)/.test(text))
+    throw invalid(`has an @ behind the host. ${ENCODE}`);
   const usable = withoutForeignParameters(text);
   try {
     new pg.Client({ connectionString: usable });

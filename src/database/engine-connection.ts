@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
@@ -13,7 +14,8 @@ const PREPARE_TIMEOUT_MS = 5_000;
 
 /** What every session of ours sets: a page's estimated cost exceeds the JIT's threshold, and nothing may wait for ever. */
 const SESSION = `SET jit = off; SET statement_timeout = '15s'; SET lock_timeout = '2s';
-  SET idle_in_transaction_session_timeout = '15s'; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC'`;
+  SET idle_in_transaction_session_timeout = '15s'; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC';
+  SET idle_session_timeout = 0; SET datestyle = 'ISO'`;
 
 /**
  * A prepared statement keeps the plan that it got when its table was empty, which must not be a scan of it when it is not. And it keeps
@@ -145,6 +147,10 @@ export class EngineConnectionFactory {
       destroySocket(client);
       throw error;
     }
+    const arrived = new ArrivedMessages();
+    (wireOf(client).stream as unknown as EventEmitter).prependListener('data', (chunk: Buffer) =>
+      arrived.see(chunk),
+    );
     let asked = 0;
     const asking = async <R>(work: Promise<R>): Promise<R> => {
       asked++;
@@ -156,7 +162,7 @@ export class EngineConnectionFactory {
       backendPid: (client as unknown as { processID: number }).processID,
       ended,
       get isFree() {
-        return asked === 0;
+        return asked === 0 && arrived.areWhole;
       },
       forEachRow: (statement, onRow) => asking(forEachRow(client, statement, onRow)),
       query: async <Row>(sql: string, params: readonly unknown[] = []) =>
@@ -188,3 +194,29 @@ const TYPES = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     oid === INT8 ? Number : pg.types.getTypeParser(oid, format),
 } as pg.CustomTypesConfig;
+
+/** Whether the driver has got whole messages only: rows can be taken out of what arrives from a message's beginning on, and from nowhere else. */
+class ArrivedMessages {
+  private readonly header = Buffer.alloc(5);
+  private has = 0;
+  private missing = 0;
+
+  get areWhole(): boolean {
+    return this.has === 0 && this.missing === 0;
+  }
+
+  see(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length; ) {
+      if (this.missing > 0) {
+        const taken = Math.min(this.missing, chunk.length - at);
+        this.missing -= taken;
+        at += taken;
+        continue;
+      }
+      this.header[this.has++] = chunk[at++] as number;
+      if (this.has < this.header.length) continue;
+      this.missing = this.header.readUInt32BE(1) - 4;
+      this.has = 0;
+    }
+  }
+}

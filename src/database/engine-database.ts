@@ -2,7 +2,7 @@ import pg from 'pg';
 import { Subject } from 'rxjs';
 import { IntegrationError } from '../errors.js';
 import { answerWithin, SILENT_AFTER_MS } from './answer-within.js';
-import { isConnectionLoss, reasonOf } from './connection-loss.js';
+import { isConnectionLoss, isEndOfIdleness, isStaleStatement, reasonOf } from './connection-loss.js';
 import { EngineClient } from './engine-client.js';
 import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
 import { type NamedStatement, queryOf } from './named-statement.js';
@@ -99,7 +99,7 @@ export class EngineDatabase implements EngineSession {
     try {
       await answerWithin(SILENT_AFTER_MS, connection.forEachRow(statement, onRow));
     } catch (error) {
-      if (isConnectionLoss(error)) connection.destroy();
+      if (isConnectionLoss(error) || isStaleStatement(error)) connection.destroy();
       throw error;
     }
   }
@@ -160,8 +160,14 @@ export class EngineDatabase implements EngineSession {
     // An idle client emits `error` when the server goes away; unheard, it would end the process.
     pool.on('error', () => {});
     pool.on('connect', (client) => {
-      client.on('error', () => {});
-      client.on('end', () => this.announceLoss(applicationName));
+      let cause: unknown;
+      client.on('error', (error) => {
+        cause ??= error;
+      });
+      // A server that ends an idle session has lost nothing.
+      client.on('end', () => {
+        if (!isEndOfIdleness(cause)) this.announceLoss(applicationName);
+      });
     });
     return pool;
   }
@@ -197,7 +203,7 @@ async function releaseAfter<R>(client: pg.PoolClient, work: Promise<R>): Promise
     client.release();
     return result;
   } catch (error) {
-    client.release(isConnectionLoss(error));
+    client.release(isConnectionLoss(error) || isStaleStatement(error));
     throw error;
   }
 }

@@ -132,7 +132,10 @@ export class EngineTransaction implements SqlClient {
   }
 
   async commit(): Promise<void> {
-    if (this.begun === undefined) return this.dismissFollower();
+    if (this.begun === undefined) {
+      this.ended = true;
+      return this.dismissFollower();
+    }
     await this.begun;
     await this.sendCommit();
   }
@@ -194,6 +197,8 @@ export class EngineTransaction implements SqlClient {
   }
 
   private async send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
+    // Nor BEGIN: nobody would ever end it, and what others send through that connection would be part of it.
+    if (this.ended) throw endedError();
     const { opening } = this;
     if (opening !== undefined && hasValues(statement)) {
       return new Promise((resolve, reject) => {

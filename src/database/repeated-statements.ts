@@ -5,7 +5,7 @@ const MOST_PREPARED = 100;
 const MOST_COUNTED = 1_000;
 const LONGEST = 8_192;
 /** Rows have a shape, and a prepared statement whose shape a migration changes fails for as long as its connection lives. */
-const RETURNS_ROWS = /\breturning\b|^\s*(select|with|values|table|call|show|explain|fetch)\b/i;
+const RETURNS_ROWS = /\breturning\b|^(?!\s*(insert|update|delete|merge)\b)/i;
 
 /**
  * Tells which statements of the host are worth preparing: those that come again and again. Parsing and planning a small INSERT costs

@@ -14,6 +14,9 @@ export class Attempt {
   /** The handler's own code has been entered, and its transaction, if it has one; before that a failure is never the event's. */
   inHandler = false;
 
+  /** Its handler is done, and its positions are being settled with its effects: what becomes of that only the cursor says. */
+  isSettling = false;
+
   /** Under which the watchdog knows it. */
   watched = -1;
 
@@ -22,6 +25,7 @@ export class Attempt {
 
   private onOutcome: OutcomeHandler = () => {};
   private onCommitting: ((attempt: Attempt) => void) | undefined;
+  private begun = false;
   private settled = false;
   private timer: NodeJS.Timeout | undefined;
   private startedAt: number | undefined;
@@ -91,6 +95,7 @@ export class Attempt {
 
   /** Who is told the outcome; and who is told that only the commit is left, where that can be said. */
   begin(onOutcome: OutcomeHandler, onCommitting?: (attempt: Attempt) => void): void {
+    this.begun = true;
     this.onOutcome = onOutcome;
     this.onCommitting = onCommitting;
   }
@@ -115,7 +120,8 @@ export class Attempt {
    * a timer.
    */
   watchDeadline(): void {
-    if (this.settled || this.timer !== undefined) return;
+    // One that waits for its turn to run alone has nobody to tell its outcome to yet.
+    if (!this.begun || this.settled || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       const error = this.timeoutError();
       this.end(error);

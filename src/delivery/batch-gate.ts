@@ -13,16 +13,19 @@ export class BatchGate {
   /** Whether to wait for more than the `waiting` events that are there. `singles`: something is to run by itself anyway. */
   isFilling(waiting: number, singles: boolean): boolean {
     const { batch } = this;
-    if (batch === undefined || batch.maxWaitMs === 0 || waiting >= batch.maxSize || this.due || singles) {
-      this.due = false;
+    if (batch === undefined || batch.maxWaitMs === 0 || waiting >= batch.maxSize || this.due || singles)
       return false;
-    }
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.due = true;
       this.onDue();
     }, batch.maxWaitMs);
     return true;
+  }
+
+  /** What had waited runs. */
+  passed(): void {
+    this.due = false;
   }
 
   close(): void {

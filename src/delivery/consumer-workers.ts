@@ -30,6 +30,8 @@ export class ConsumerWorkers implements LeaseUser {
   private readonly workers = new Map<string, ConsumerWorker>();
   /** Cursors whose former handlers are still running here. */
   private readonly busy = new Map<string, number>();
+  /** Those that finish and save what they have, to give their lease back. */
+  private readonly leaving = new Set<ConsumerWorker>();
   /** Cursors given up because connections were lost, for no fault of their events. */
   private readonly cutOff = new Set<string>();
   private readonly savePace = new SavePace();
@@ -193,7 +195,10 @@ export class ConsumerWorkers implements LeaseUser {
   seen(lease: HeldLease, sight: CursorSight): void {
     const worker = this.workers.get(lease.token);
     if (worker === undefined) return;
-    if (!worker.goesBy(sight.eventNames)) {
+    if (
+      !worker.goesBy(sight.eventNames) ||
+      !worker.consumer.isSame(this.registry.consumer(worker.consumer.name))
+    ) {
       this.handOver(lease);
       return;
     }
@@ -227,6 +232,10 @@ export class ConsumerWorkers implements LeaseUser {
 
   /** The server may have lost commits together with the connection: nothing that is held in memory is worth anything. */
   private connectionLost(what: string): void {
+    for (const worker of this.leaving) {
+      this.keeper.forget(worker.lease);
+      worker.drop('a database connection was lost');
+    }
     if (this.workers.size === 0 || this.closing) return;
     this.logger.warn(`A database connection was lost (${what}): every consumer is claimed anew`);
     for (const worker of this.active) {
@@ -244,7 +253,8 @@ export class ConsumerWorkers implements LeaseUser {
 
   private async release(worker: ConsumerWorker, deadline: number): Promise<void> {
     if (!this.workers.delete(worker.lease.token)) return;
-    const stopped = worker.stop(deadline);
+    this.leaving.add(worker);
+    const stopped = worker.stop(deadline).finally(() => this.leaving.delete(worker));
     this.markBusy(worker.lease.key, Promise.all([stopped, worker.handlersEnded]));
     // Released only if nothing of it runs any more and everything is saved; otherwise the lease runs out.
     if (await stopped) await this.keeper.release(worker.lease);

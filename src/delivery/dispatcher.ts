@@ -95,6 +95,11 @@ export class Dispatcher implements SaveSource, SlotUser {
     return this.buffer.unsaved;
   }
 
+  /** Nothing is started any more. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
   get isIdle(): boolean {
     return this.inHand.isIdle;
   }
@@ -213,6 +218,7 @@ export class Dispatcher implements SaveSource, SlotUser {
       const one = this.lanes.take();
       return one && this.env.runner.begin(one);
     }
+    this.gate.passed();
     const [first, ...others] = this.lanes.takeBatch(batch.maxSize);
     return first && this.env.runner.begin(first, others);
   }
@@ -252,6 +258,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     }
     return new Promise((done) => {
       this.env.runner.run(attempt, this.lease, (_, outcome) => done(outcome));
+      attempt.watchDeadline();
     });
   }
 

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { sqlStateOf } from '../database/connection-loss.js';
 import { EngineTransaction } from '../database/engine-transaction.js';
 import { HostClient } from '../database/host-client.js';
 import type { SqlClient } from '../database/sql-client.js';
@@ -80,6 +81,7 @@ export class HandlerRunner {
   /** The handler's own end, which may come after the deadline has settled the attempt. */
   private end(attempt: Attempt, outcome: Outcome): void {
     this.watchdog.leave(attempt.watched);
+    attempt.watched = -1;
     if (this.faults.isArmed) this.faults.outcomeOf(attempt);
     attempt.settle(outcome);
   }
@@ -131,7 +133,10 @@ export class HandlerRunner {
           });
           await entered;
           if (this.crashes('after-handler', attempt)) throw new Decided(CRASHED);
+          attempt.isSettling = attempt.settlesPositions;
           const refused = await this.transaction.leave(transaction, attempt, lease).catch((error) => {
+            if (attempt.isSettling && sqlStateOf(error) !== '25P02')
+              throw new Decided({ kind: 'infrastructure', error });
             throw new Decided(this.outcomeOfHandlerError(attempt, error));
           });
           if (refused !== undefined) throw new Decided(refused);
@@ -142,7 +147,7 @@ export class HandlerRunner {
         {
           isolationLevel: 'ReadCommitted',
           maxWait: Math.min(remainingMs, MAX_WAIT_MS),
-          timeout: remainingMs + CLIENT_TIMEOUT_SLACK_MS,
+          timeout: Math.min(remainingMs + CLIENT_TIMEOUT_SLACK_MS, 2_147_483_647),
         },
       );
     } catch (error) {
@@ -205,15 +210,20 @@ export class HandlerRunner {
   }
 
   private outcomeOfHandlerError(attempt: Attempt, error: unknown): Outcome {
-    if (isDatabaseOutage(error)) return { kind: 'infrastructure', error };
     const { delivery } = attempt;
-    return outcomeOfError(error, delivery.attempt, delivery.subscription, this.settings.snapshot());
+    const judge = (thrown: unknown) =>
+      outcomeOfError(thrown, delivery.attempt, delivery.subscription, this.settings.snapshot());
+    try {
+      return isDatabaseOutage(error) ? { kind: 'infrastructure', error } : judge(error);
+    } catch {
+      return judge(new Error('something was thrown that cannot be looked at'));
+    }
   }
 
   /** One function for all attempts. */
   private readonly endAtDeadline = (attempt: Attempt, error: IntegrationError): void => {
     // Waiting for a connection, or for a row that a stalled process holds, is no failure of the event.
-    if (!attempt.inHandler) {
+    if (!attempt.inHandler || attempt.isSettling) {
       attempt.settle({ kind: 'infrastructure', error });
       return;
     }
@@ -229,6 +239,7 @@ function isSwallowed(error: unknown): boolean {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
-    typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as PromiseLike<unknown>).then === 'function'
   );
 }

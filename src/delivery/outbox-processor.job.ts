@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerRegistration } from '../subscribers/consumer-registration.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { Backoff } from './backoff.js';
 import { ConsumerWorkers } from './consumer-workers.js';
 import { OutboxPollingCoordinator } from './outbox-polling-coordinator.js';
 
@@ -15,6 +17,7 @@ export class OutboxProcessorJob {
   /** Late registrations are written one after another. */
   private registering: Promise<void> = Promise.resolve();
   private started = false;
+  private stopping = new AbortController();
 
   constructor(
     private readonly workers: ConsumerWorkers,
@@ -27,11 +30,23 @@ export class OutboxProcessorJob {
   /** Once every `onModuleInit` is done. A publisher registers and beats (for its settings) but takes no lease. */
   async start(role: 'all' | 'publisher' | 'worker'): Promise<void> {
     this.started = true;
-    await this.registration.register(this.registry.consumers());
-    this.subscriptions.push(
-      this.registry.registrations$.subscribe(() => this.registerLate()),
-      this.settings.changes$.subscribe(() => this.followSwitch(role)),
+    this.stopping = new AbortController();
+    const first = this.registration.register(this.registry.consumers());
+    // Whoever registers from now on is not among these, and is written after them.
+    this.registering = first.then(
+      () => {},
+      () => {},
     );
+    this.subscriptions.push(this.registry.registrations$.subscribe(() => this.registerLate()));
+    try {
+      await first;
+    } catch (error) {
+      await this.stop(0);
+      throw error;
+    }
+    // Closed while it booted.
+    if (!this.started) return;
+    this.subscriptions.push(this.settings.changes$.subscribe(() => this.followSwitch(role)));
     const loops = role !== 'publisher' && this.settings.snapshot()['processor.enabled'];
     this.workers.begin(loops);
     if (loops) this.coordinator.start();
@@ -41,6 +56,7 @@ export class OutboxProcessorJob {
   async stop(timeoutMs: number): Promise<void> {
     if (!this.started) return;
     this.started = false;
+    this.stopping.abort();
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     this.coordinator.stop();
     await this.registering;
@@ -48,10 +64,24 @@ export class OutboxProcessorJob {
   }
 
   private registerLate(): void {
-    this.registering = this.registering
-      .then(() => this.registration.register(this.registry.consumers()))
-      .then(() => this.workers.consumersChanged())
-      .catch((error) => this.logger.error(`A late registration failed: ${messageOf(error)}`));
+    this.registering = this.registering.then(() => this.registerNow());
+  }
+
+  /** Until it is written: nothing else would try it again. */
+  private async registerNow(): Promise<void> {
+    const backoff = new Backoff();
+    for (let said: string | undefined; this.started; ) {
+      try {
+        await this.registration.register(this.registry.consumers());
+        this.workers.consumersChanged();
+        return;
+      } catch (error) {
+        const message = `A late registration failed, and is tried again: ${messageOf(error)}`;
+        if (message !== said) this.logger.error(message);
+        said = message;
+        await sleep(backoff.failed(), undefined, { signal: this.stopping.signal }).catch(() => {});
+      }
+    }
   }
 
   private followSwitch(role: 'all' | 'publisher' | 'worker'): void {

@@ -46,7 +46,7 @@ export function retryDelayMs(
 
 /** An error as it is stored: its text, bounded and without what Postgres refuses in text. */
 export function errorText(error: unknown): string {
-  const text = error instanceof Error ? `${String(error.name)}: ${messageOf(error)}` : messageOf(error);
+  const text = error instanceof Error ? `${nameOf(error)}: ${messageOf(error)}` : messageOf(error);
   return text.slice(0, MAX_ERROR_LENGTH).replace(UNSTORABLE, '\uFFFD');
 }
 
@@ -57,6 +57,14 @@ export function errorFingerprint(error: unknown): string {
     .replace(/"[^"]*"|'[^']*'/g, '#')
     .replace(/\d+/g, '#');
   return createHash('sha256').update(kind).digest('hex').slice(0, 32);
+}
+
+function nameOf(error: Error): string {
+  try {
+    return String(error.name);
+  } catch {
+    return 'Error';
+  }
 }
 
 /** By class or by name: an application may have loaded this package twice (CommonJS tests do). */

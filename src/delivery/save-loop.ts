@@ -69,7 +69,7 @@ export class SaveLoop {
    * passed, and what the others did is not lost with it.
    */
   async saveRest(deadline: number): Promise<void> {
-    while (!this.buffer.isEmpty) {
+    while (!this.buffer.isEmpty && this.context.lease.isValid()) {
       const saved = await this.saveOnce().catch(() => false);
       if (!saved || performance.now() >= deadline) return;
     }

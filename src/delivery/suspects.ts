@@ -33,7 +33,7 @@ export class Suspects {
     const page = await this.reader.readBelow(suspectsBelow, SUSPECTS_AT_ONCE, PAGE_BYTES);
     this.pages.arrive({ positions: passedOver(page), events: [] });
     for (const event of page.events) {
-      if (this.context.stopped) return false;
+      if (this.context.stopped || this.dispatcher.isClosed) return false;
       await this.runOne(event);
     }
     return !page.positions.isEmpty;

@@ -69,7 +69,10 @@ export class WorkInHand {
   /** What is to be written down as waiting instead of being kept here. */
   takeParked(): Delivery[] {
     const parked = this.lanes.takeParked();
-    for (const delivery of parked) this.leaveWindow(delivery);
+    for (const delivery of parked) {
+      this.leaveWindow(delivery);
+      if (delivery.alone) this.singles--;
+    }
     return parked;
   }
 

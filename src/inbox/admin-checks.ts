@@ -2,6 +2,9 @@ import { IntegrationError } from '../errors.js';
 import type { InboxFilter } from './inbox-record.js';
 import type { ReplayFilter, ReplayRange } from './replay.js';
 
+/** Of a consumer, when it is registered and when it is changed. */
+export const MAX_PARTITIONS = 1_024;
+
 export function unknownConsumer(consumerName: string): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_CONSUMER_UNKNOWN',
@@ -45,6 +48,27 @@ export function checkReplay(what: ReplayRange | ReplayFilter): void {
   }
   for (const [name, time] of Object.entries({ since, until })) {
     if (time !== undefined && Number.isNaN(time.getTime())) throw invalid(`${name} is no valid date`);
+  }
+}
+
+const FILTER_FIELDS = [
+  'consumerName',
+  'eventName',
+  'aggregateType',
+  'aggregateId',
+  'outboxEventId',
+  'errorFingerprint',
+] as const satisfies (keyof InboxFilter)[];
+
+/** A field that is passed over would choose more than was meant. */
+export function checkFilter(filter: InboxFilter): void {
+  for (const [name, value] of Object.entries(filter)) {
+    if (!(FILTER_FIELDS as readonly string[]).includes(name)) {
+      throw invalid(`A filter has no ${name}; it has ${FILTER_FIELDS.join(', ')}`, { field: name });
+    }
+    if (value !== undefined && typeof value !== 'string') {
+      throw invalid(`${name} must be a string; leave it out to choose by something else`, { field: name });
+    }
   }
 }
 

@@ -5,9 +5,11 @@ import { OutboxNotifier } from '../outbox/outbox-notifier.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import {
   checkCount,
+  checkFilter,
   checkReason,
   checkReplay,
   isWholeRange,
+  MAX_PARTITIONS,
   remainingNames,
   unknownConsumer,
 } from './admin-checks.js';
@@ -30,7 +32,6 @@ const REDRIVE_LIMIT = 100;
 /** Few beside the rows that a consumer has of one status, or reading all of them and sorting looks as good to the planner. */
 const CHANGED_AT_ONCE = 500;
 const EVERY_STATE: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
-const MAX_PARTITIONS = 1_000;
 const REPARTITION_LOOK_MS = 200;
 const REPARTITION_TIMEOUT_MS = 60_000;
 const LISTED_REQUESTS = 100;
@@ -155,6 +156,7 @@ export class ConsumerService {
    * for redriven events.
    */
   async redrive(filter: InboxFilter, options: { limit?: number } = {}): Promise<number> {
+    checkFilter(filter);
     const limit = checkCount('limit', options.limit ?? REDRIVE_LIMIT);
     const redriven = await inPortions(limit, (some, after) => this.rows.redrive(filter, some, after));
     if (redriven > 0) this.notifier.notify();
@@ -169,7 +171,9 @@ export class ConsumerService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for a filter that says nothing
    */
   async discard(filter: InboxFilter, reason: string, options: DiscardOptions = {}): Promise<number> {
+    checkFilter(filter);
     checkReason(filter, reason);
+    if (options.states?.length === 0) return 0;
     const states = options.states ?? EVERY_STATE;
     const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : checkCount('limit', options.limit);
     return inPortions(limit, (some, after) => this.rows.discard(filter, states, reason, some, after));

@@ -3,7 +3,7 @@ import type { Logger } from '@nestjs/common';
 import { answerWithin } from '../database/answer-within.js';
 import type { EngineConnection } from '../database/engine-connection.js';
 import type { EngineDatabase } from '../database/engine-database.js';
-import { messageOf } from '../errors.js';
+import { IntegrationError, messageOf } from '../errors.js';
 import type { IntegrationProcessStore } from './integration-process.store.js';
 
 const BEAT_TIMEOUT_MS = 5_000;
@@ -51,6 +51,7 @@ export class Heartbeat {
     this.stopping.abort();
     this.wake();
     await this.running;
+    await this.lastBeat.catch(() => {});
     this.running = undefined;
     await this.processes.signOut(this.self.id).catch(() => {});
     await this.connection?.close();
@@ -91,6 +92,8 @@ export class Heartbeat {
   }
 
   private async connect(): Promise<EngineConnection> {
+    if (this.stopping.signal.aborted)
+      throw new IntegrationError('INTEGRATION_CLOSED', 'The application is shutting down');
     if (this.connection !== undefined) return this.connection;
     const connection = await this.db.openDedicated('nestjs-integration heartbeat', true);
     try {

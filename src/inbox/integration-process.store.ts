@@ -26,6 +26,8 @@ export interface CursorSight extends CursorKey {
 export interface ProcessSight {
   readonly id: string;
   readonly consumers: string[];
+  /** How many cursors it holds, those of consumers that we do not have included. */
+  readonly held: number;
   /** Beat within the last lease. */
   readonly alive: boolean;
   /** Its heartbeat connection is no longer among the server's backends; null where that cannot be judged. */
@@ -91,6 +93,7 @@ export class IntegrationProcessStore {
           FROM ${schema}.inbox_cursor c WHERE c.consumer_name = ANY ($2::text[])), '[]') AS cursors,
         coalesce((SELECT json_agg(json_build_object(
           'id', p.id, 'consumers', p.consumers,
+          'held', (SELECT count(*) FROM ${schema}.inbox_cursor h WHERE h.lease_owner = p.id),
           'alive', p.seen_at > clock_timestamp() - $4::float8 * interval '1 millisecond',
           'backendGone', CASE WHEN $6::boolean AND p.backend_start IS NOT NULL THEN NOT EXISTS (
             SELECT 1 FROM pg_stat_get_activity(NULL) a WHERE a.pid = p.backend_pid AND (a.backend_start = p.backend_start OR a.backend_start IS NULL)) END))

@@ -48,10 +48,8 @@ function loads(
   gone: ReadonlySet<string>,
 ): Map<string, number> {
   const load = new Map<string, number>([[self, 0]]);
-  for (const process of sight.processes) if (process.alive && !gone.has(process.id)) load.set(process.id, 0);
-  for (const { leaseOwner } of sight.cursors) {
-    const count = leaseOwner === null ? undefined : load.get(leaseOwner);
-    if (leaseOwner !== null && count !== undefined) load.set(leaseOwner, count + 1);
+  for (const { id, alive, held } of sight.processes) {
+    if (id === self || (alive && !gone.has(id))) load.set(id, held);
   }
   return load;
 }

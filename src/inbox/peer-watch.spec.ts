@@ -8,6 +8,7 @@ const LOOK_MS = 2_000;
 const peer = (id: string, backendGone: boolean | null): ProcessSight => ({
   id,
   backendGone,
+  held: 0,
   alive: true,
   consumers: ['c'],
 });
@@ -59,5 +60,43 @@ describe('a process whose backend is gone', () => {
     expect(mine).toEqual([{ consumerName: 'c', partition: 0 }]);
     const both = { cursors: [cursor(0, 'self'), cursor(1, 'self')], processes };
     expect(cursorToHandOver(both, 'self', watch.gone)).toBeUndefined();
+  });
+});
+
+describe('a consumer that two processes share, each of which has another of its own', () => {
+  const own = (consumerName: string, leaseOwner: string): CursorSight => ({
+    ...cursor(0, leaseOwner),
+    consumerName,
+    partitions: 1,
+  });
+  const shared = (leaseOwner: string | null): CursorSight => ({ ...cursor(0, leaseOwner), partitions: 1 });
+
+  /** What `self` sees: the cursors of its own consumers only. */
+  const sightOf = (self: string, owner: string | null) => ({
+    cursors: [own(`only ${self}`, self), shared(owner)],
+    processes: ['a', 'b'].map((id) => ({
+      ...peer(id, false),
+      consumers: ['c', `only ${id}`],
+      held: id === owner ? 2 : 1,
+    })),
+  });
+
+  it('stays with the one that has it', () => {
+    for (const id of ['a', 'b']) expect(cursorToHandOver(sightOf(id, id), id, new Set())).toBeUndefined();
+  });
+
+  it('is claimed by exactly one of them where nobody has it', () => {
+    const claims = ['a', 'b'].map((id) =>
+      assignFreeCursors([shared(null)], sightOf(id, null), id, new Set()).map((key) => key.consumerName),
+    );
+    expect(claims).toEqual([['c'], []]);
+  });
+
+  it('goes to the other one where that holds two fewer', () => {
+    const { cursors, processes } = sightOf('a', 'a');
+    const idle = processes.map((process) => (process.id === 'b' ? { ...process, held: 0 } : process));
+    expect(cursorToHandOver({ cursors, processes: idle }, 'a', new Set())).toEqual(
+      expect.objectContaining({ consumerName: 'c', partition: 0 }),
+    );
   });
 });

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { ConsumerHealthStore, type LeaseProblem, type RowProblem } from './consumer-health.store.js';
@@ -23,7 +24,10 @@ export function consumerChecks(db: EngineDatabase, settings: Readonly<OutboxSett
     { name: 'consumer-partitions', run: () => tornFindings(store) },
     { name: 'cursor-closed', run: () => closedFindings(store, db.schema) },
     { name: 'inbox-and-cursor', run: async () => (await store.rowsStillUnread()).map(stillUnread) },
-    { name: 'inbox-without-event', run: async () => (await store.rowsWithoutEvent()).map(withoutEvent) },
+    {
+      name: 'inbox-without-event',
+      run: async () => (await store.rowsWithoutEvent()).map((problem) => withoutEvent(problem, db.schema)),
+    },
     { name: 'inbox-partition', run: async () => (await store.rowsOfOtherPartitions()).map(ofOtherPartition) },
     {
       name: 'inbox-waiting',
@@ -50,7 +54,7 @@ async function closedFindings(store: ConsumerHealthStore, schema: string): Promi
   return (await store.closedCursors()).map(({ consumerName, partition }) => ({
     finding: `The cursor of consumer "${consumerName}", partition ${partition}, does not want what is yet to come.`,
     meaning: 'New events are never delivered to it. Rows were changed by hand.',
-    fix: `With its processes stopped: UPDATE "${schema}".inbox_cursor SET unread = unread + int8multirange(int8range(<first position that it has not handled>, NULL)) WHERE consumer_name = '${consumerName}' AND partition = ${partition}`,
+    fix: `With its processes stopped: UPDATE "${schema}".inbox_cursor SET unread = unread + int8multirange(int8range(<first position that it has not handled>, NULL)) WHERE consumer_name = ${pg.escapeLiteral(consumerName)} AND partition = ${partition}`,
     details: { consumerName, partition },
   }));
 }
@@ -65,11 +69,13 @@ function stillUnread({ consumerName, rows, firstPosition }: RowProblem) {
   };
 }
 
-function withoutEvent({ consumerName, rows, firstPosition }: RowProblem) {
+function withoutEvent({ consumerName, rows, firstPosition }: RowProblem, schema: string) {
+  const those = `consumer_name = ${pg.escapeLiteral(consumerName)} AND status IN ('received', 'processing', 'failed', 'dead_letter')
+    AND NOT EXISTS (SELECT FROM "${schema}".outbox_event e WHERE e.position = i.position AND e.id = i.outbox_event_id)`;
   return {
     finding: `${rows} inbox rows of consumer "${consumerName}" are to run, or could be sent again, and their events are not in the log, from position ${firstPosition} on.`,
     meaning: 'They cannot be delivered: events were deleted by hand, or a restore lost part of the log.',
-    fix: `Restore the events with their positions, or set the rows aside: ConsumerService.discard({ consumerName: '${consumerName}' }, reason)`,
+    fix: `Restore the events with their positions; or set these rows aside, and no others: UPDATE "${schema}".inbox_event i SET status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = '<why>' WHERE ${those}`,
     details: { consumerName, rows, firstPosition },
   };
 }

@@ -31,8 +31,8 @@ export class ConsumerPresenceStore {
          SELECT consumer_name, partition FROM ${this.cursor}
          WHERE served_at < clock_timestamp() - interval '1 hour' AND (
            lease_expires_at > clock_timestamp()
-           OR consumer_name IN (SELECT unnest(p.consumers) FROM ${this.process} p
-                                WHERE p.seen_at > clock_timestamp() - $1::float8 * interval '1 millisecond'))
+           OR consumer_name IN (SELECT unnest(p.consumers || p.handles) FROM ${this.process} p
+                                WHERE p.role <> 'publisher' AND p.seen_at > clock_timestamp() - $1::float8 * interval '1 millisecond'))
          FOR UPDATE SKIP LOCKED
        ) served
        WHERE c.consumer_name = served.consumer_name AND c.partition = served.partition`,

@@ -127,7 +127,7 @@ export class DomainEventPublisher {
     const last = records.at(-1);
     if (last === undefined) return;
     if (target.kind === 'our-transaction') {
-      target.scope.published.push(...records);
+      for (const record of records) target.scope.published.push(record);
       return;
     }
     const eventNames = namesOf(records);

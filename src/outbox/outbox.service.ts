@@ -77,7 +77,10 @@ export class OutboxService {
     aggregateId: string,
     page: PageRequest = {},
   ): Promise<Page<TimelineEntry>> {
-    const { items, next } = await this.findMany({ aggregateType, aggregateId }, { order: 'oldest', ...page });
+    const { items, next } = await this.findMany(
+      { aggregateType, aggregateId },
+      { ...page, order: page.order ?? 'oldest' },
+    );
     const deliveries = await this.deliveriesOf(items);
     const entries = items.map((event) => {
       const consumers = deliveries.get(event.outboxEventId) ?? [];

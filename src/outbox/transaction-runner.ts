@@ -7,9 +7,9 @@ import { WakeupBroadcaster } from './wakeup-broadcaster.js';
 
 /** Limits of a transaction, in milliseconds, as the host's client understands them. */
 export interface TransactionOptions {
-  /** How long to wait for a connection. */
+  /** How long to wait for a connection. Without a client of the host, its pool decides. */
   maxWait?: number;
-  /** How long the transaction may take. */
+  /** How long the transaction may take. Default: what the client says (Prisma: 5 s); without a client of the host, no limit. */
   timeout?: number;
 }
 

@@ -81,6 +81,14 @@ export class Consumer implements ConsumerOptions {
     this.prefixes = prefixes.sort(([a], [b]) => b.length - a.length);
   }
 
+  /** Whether both are of the same definitions: a later registration may have added one. */
+  isSame(other: Consumer | undefined): boolean {
+    return (
+      other?.subscriptions.length === this.subscriptions.length &&
+      this.subscriptions.every((subscription, i) => subscription === other.subscriptions[i])
+    );
+  }
+
   /** Who handles an event of this name: its exact name first, then the longest `prefix*`; undefined: nobody. */
   match(eventName: string): Subscription | undefined {
     const known = this.matches.get(eventName);

@@ -1,4 +1,4 @@
-import { Injectable, type InjectionToken, type Type } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 import { ContextIdFactory, DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
 import type { RegisteredHandler } from './consumer.js';
 import { EventSubscriberRegistry } from './event-subscriber-registry.js';
@@ -47,7 +47,7 @@ export class SubscriberExplorer {
   private register(method: DecoratedMethod): void {
     const { provider, prototype, name } = method;
     const handler = isMadePerContext(provider)
-      ? this.handlerOfNewInstance(provider.token, name)
+      ? this.handlerOfNewInstance(provider, name)
       : handlerOfInstance(provider.instance as Methods, name);
     for (const options of subscriberOptionsOf(prototype[name])) {
       this.registry.registerAt(placeOf(method), { ...options, handler });
@@ -55,12 +55,14 @@ export class SubscriberExplorer {
   }
 
   /** What discovery found is a shell without dependencies: the instance is made for the event. */
-  private handlerOfNewInstance(token: InjectionToken, methodName: string): RegisteredHandler {
+  private handlerOfNewInstance({ token, host }: ProviderWrapper, methodName: string): RegisteredHandler {
+    // Of its own module: another one may have a provider of the same token.
+    const own = host?.getProviderByKey<ModuleRef>(ModuleRef)?.instance;
     return async (input, context) => {
       const contextId = ContextIdFactory.create();
       this.moduleRef.registerRequestByContextId(input, contextId);
-      const instance = await this.moduleRef.resolve<Methods>(token as Type<Methods>, contextId, {
-        strict: false,
+      const instance = await (own ?? this.moduleRef).resolve<Methods>(token as Type<Methods>, contextId, {
+        strict: own !== undefined,
       });
       return handlerOfInstance(instance, methodName)(input, context);
     };
@@ -68,7 +70,7 @@ export class SubscriberExplorer {
 }
 
 function handlerOfInstance(instance: Methods, methodName: string): RegisteredHandler {
-  return (input, context) => instance[methodName]?.(input, context);
+  return (input, context) => (instance[methodName] as RegisteredHandler)(input, context);
 }
 
 /** A class that inherits a decorated method from another provider leaves it to that one. */

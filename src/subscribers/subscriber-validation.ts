@@ -1,8 +1,8 @@
 import { IntegrationError } from '../errors.js';
+import { MAX_PARTITIONS } from '../inbox/admin-checks.js';
 
 const MAX_EVENT_NAME_LENGTH = 255;
 const MAX_CONSUMER_NAME_LENGTH = 127;
-const MAX_PARTITIONS = 1_024;
 const MAX_BATCH_SIZE = 5_000;
 const MAX_BATCH_WAIT_MS = 60_000;
 const MAX_ATTEMPTS = 100;
@@ -50,8 +50,8 @@ function problemsOfName(option: string, name: unknown, maxLength: number): strin
   if (name === undefined) return [`${option} is missing`];
   if (typeof name !== 'string') return [`${option} must be a string, not ${typeof name}`];
   if (name.trim() === '') return [`${option} is empty`];
-  if (name.length > maxLength)
-    return [`${option} has ${name.length} characters, at most ${maxLength} are allowed`];
+  const { length } = [...name];
+  if (length > maxLength) return [`${option} has ${length} characters, at most ${maxLength} are allowed`];
   return hasUnstorableCharacter(name)
     ? [`${option} ${JSON.stringify(name)} holds a control character or a lone surrogate`]
     : [];
