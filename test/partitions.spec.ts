@@ -448,7 +448,7 @@ describe('repartition', () => {
     await assertion.finally(() => db.close());
   });
 
-  it.each([0, -1, 1.5, 1_001])('refuses %d partitions', async (partitions) => {
+  it.each([0, -1, 1.5, 1_025])('refuses %d partitions', async (partitions) => {
     const app = await start([]);
     await expect(app.consumers.repartition('billing', partitions)).rejects.toMatchObject({
       code: 'INTEGRATION_ADMIN_INVALID',
@@ -457,7 +457,7 @@ describe('repartition', () => {
 
   it('names a consumer that there is not', async () => {
     const app = await start([]);
-    await expect(app.consumers.repartition('nobody', 2)).rejects.toMatchObject({
+    await expect(app.consumers.repartition('nobody', 1_024)).rejects.toMatchObject({
       code: 'INTEGRATION_CONSUMER_UNKNOWN',
     });
   });
