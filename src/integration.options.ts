@@ -1,4 +1,5 @@
 import type { InjectionToken, ModuleMetadata, Type } from '@nestjs/common';
+import { LONGEST_TIMER_MS } from './database/answer-within.js';
 import { validateConnectionString } from './database/connection-string.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from './database/schema-name.js';
 import { isSqlClient, type TransactionalSqlClient } from './database/sql-client.js';
@@ -95,8 +96,6 @@ export interface ResolvedOptions {
 
 const DEFAULT_MAX_CONCURRENCY = 100;
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
-/** Timers take no more. */
-const MAX_TIMER_MS = 2_147_483_647;
 /** Postgres refuses jsonb values of 256 MiB. */
 const MAX_MAX_PAYLOAD_BYTES = 268_435_455;
 
@@ -121,7 +120,7 @@ const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unkn
       ? listSettingProblems(value)
       : ['settings must be an object of settings and their values'],
   maxConcurrency: (value) => problemsOfCount('maxConcurrency', value, 1, 1_000_000),
-  shutdownTimeoutMs: (value) => problemsOfCount('shutdownTimeoutMs', value, 0, MAX_TIMER_MS),
+  shutdownTimeoutMs: (value) => problemsOfCount('shutdownTimeoutMs', value, 0, LONGEST_TIMER_MS),
   watchdog: (value) => problemsOfChoice('watchdog', value, ['report', 'exit', 'off']),
   maxPayloadBytes: (value) => problemsOfCount('maxPayloadBytes', value, 1, MAX_MAX_PAYLOAD_BYTES),
 };

@@ -9,6 +9,7 @@ import { inboxRows } from './support/inbox-rows.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
+import { untilConsumerSettled } from './support/until-settled.js';
 
 let database: TestDatabase;
 let app: TestApp | undefined;
@@ -33,19 +34,7 @@ const events = (type: string, count: number, aggregates = count) =>
     payload: { i },
   }));
 
-/** Resolves when the consumer's cursor has settled everything and nothing of it is unresolved in the inbox. */
-async function untilSettled(name: string): Promise<void> {
-  await until(`${name} is settled`, async () => {
-    const { rows } = await database.pool.query<{ settled: boolean }>(
-      `SELECT NOT EXISTS (SELECT FROM integration.outbox_event e WHERE e.position <@ c.unread)
-              AND NOT EXISTS (SELECT FROM integration.inbox_event i WHERE i.consumer_name = c.consumer_name
-                              AND i.status IN ('received', 'processing', 'failed')) AS settled
-       FROM integration.inbox_cursor c WHERE consumer_name = $1`,
-      [name],
-    );
-    return rows[0]?.settled;
-  });
-}
+const untilSettled = (name: string) => untilConsumerSettled(database, name);
 
 describe('batch handlers', () => {
   it('get up to maxSize events at once, in the order of the log, each exactly once', async () => {

@@ -18,6 +18,7 @@ import { Recorder } from './support/recorder.js';
 import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
+import { untilConsumerSettled } from './support/until-settled.js';
 
 type Handle = (event: DomainEvent, context: SubscriberContext) => unknown;
 
@@ -75,19 +76,7 @@ const event = (eventName: string, aggregateId = 'a') => ({
   aggregateId,
 });
 
-/** Resolves when the consumer's cursor has settled everything and nothing of it is unresolved in the inbox. */
-async function untilSettled(name: string): Promise<void> {
-  await until(`${name} is settled`, async () => {
-    const { rows } = await database.pool.query<{ settled: boolean }>(
-      `SELECT NOT EXISTS (SELECT FROM integration.outbox_event e WHERE e.position <@ c.unread)
-              AND NOT EXISTS (SELECT FROM integration.inbox_event i WHERE i.consumer_name = c.consumer_name
-                              AND (i.status IN ('received', 'processing') OR (i.status = 'failed' AND i.available_at IS NOT NULL))) AS settled
-       FROM integration.inbox_cursor c WHERE consumer_name = $1`,
-      [name],
-    );
-    return rows[0]?.settled;
-  });
-}
+const untilSettled = (name: string) => untilConsumerSettled(database, name);
 
 /** Resolves when a backend of this database waits for a row that another transaction holds. */
 const untilSomebodyWaitsForARow = () =>

@@ -1,8 +1,8 @@
 /** A connection on which only what is answered at once is asked is silent, and of no use, if no answer has come for so long. */
 export const SILENT_AFTER_MS = 3_000;
 
-/** Timers take no more. */
-const LONGEST_TIMER_MS = 2_147_483_647;
+/** Timers take no more, nor do the timeouts of Postgres; about 24 days. */
+export const LONGEST_TIMER_MS = 2_147_483_647;
 
 /**
  * What `work` comes to, or an error after `ms`: a server that neither answers nor ends the connection is not there, whatever TCP

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { LONGEST_TIMER_MS } from '../database/answer-within.js';
 import { sqlStateOf } from '../database/connection-loss.js';
 import { EngineTransaction } from '../database/engine-transaction.js';
 import { HostClient } from '../database/host-client.js';
@@ -147,7 +148,7 @@ export class HandlerRunner {
         {
           isolationLevel: 'ReadCommitted',
           maxWait: Math.min(remainingMs, MAX_WAIT_MS),
-          timeout: Math.min(remainingMs + CLIENT_TIMEOUT_SLACK_MS, 2_147_483_647),
+          timeout: Math.min(remainingMs + CLIENT_TIMEOUT_SLACK_MS, LONGEST_TIMER_MS),
         },
       );
     } catch (error) {

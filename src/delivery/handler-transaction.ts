@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { LONGEST_TIMER_MS } from '../database/answer-within.js';
 import { EngineTransaction, queryEngine } from '../database/engine-transaction.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
@@ -12,9 +13,6 @@ import { HandlerTransactionStore } from './handler-transaction.store.js';
 
 /** The server ends a transaction this much later than the handler's own deadline, which decides first. */
 const SERVER_TIMEOUT_SLACK_MS = 500;
-
-/** Neither Postgres nor a timer takes more. */
-const LONGEST_TIMEOUT_MS = 2_147_483_647;
 
 const LEASE_LOST: Outcome = { kind: 'lease-lost' };
 
@@ -61,7 +59,7 @@ export class HandlerTransaction {
     lease: HeldLease,
     remainingMs: number,
   ): Promise<Outcome | undefined> {
-    const timeoutMs = Math.min(Math.ceil(remainingMs + SERVER_TIMEOUT_SLACK_MS), LONGEST_TIMEOUT_MS);
+    const timeoutMs = Math.min(Math.ceil(remainingMs + SERVER_TIMEOUT_SLACK_MS), LONGEST_TIMER_MS);
     const { claim } = attempt.delivery;
     if (claim === undefined && !attempt.settlesPositions)
       return this.takeFromLog(transaction, attempt.delivery, lease, timeoutMs);

@@ -9,15 +9,16 @@ const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1011', 'P1017', 'P202
  * infrastructure's. A refused connection to some other service is the handler's own failure: only errors that carry a
  * SQLSTATE or a code of Prisma's are judged.
  */
-export function isDatabaseOutage(error: unknown, seen: ReadonlySet<unknown> = new Set()): boolean {
+export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set()): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined)
     return state.startsWith('08') || state.startsWith('57P') || state === '53300' || state === '25P03';
   if (typeof error !== 'object' || error === null || seen.has(error)) return false;
+  seen.add(error);
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (code === 'P2028' && /unable to start a transaction/i.test(messageOf(error))) return true;
   return (
     (typeof code === 'string' && PRISMA_CODES.has(code)) ||
-    (cause !== undefined && isDatabaseOutage(cause, new Set([...seen, error])))
+    (cause !== undefined && isDatabaseOutage(cause, seen))
   );
 }

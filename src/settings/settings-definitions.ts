@@ -1,3 +1,5 @@
+import { LONGEST_TIMER_MS } from '../database/answer-within.js';
+
 /** The settings that can be changed while the application runs. Keys as in the table of settings, without their prefix. */
 export interface OutboxSettings {
   /** Off: publishing rejects with INTEGRATION_OUTBOX_DISABLED. */
@@ -55,36 +57,33 @@ export type SettingDefinition = BooleanSetting | NumberSetting;
 /** Stored keys begin with it. */
 export const SETTING_PREFIX = 'core.integration.outbox.';
 
-/** The longest time that a timer of Node can wait: 24 days. */
-const LONGEST_MS = 2_147_483_647;
-
 export const SETTING_DEFINITIONS: { readonly [K in SettingKey]: DefinitionOf<OutboxSettings[K]> } = {
   enabled: { type: 'boolean', default: true },
   'processor.enabled': { type: 'boolean', default: true },
   startupDrainEnabled: { type: 'boolean', default: true },
-  pollingIntervalMs: { type: 'ms', default: 5_000, min: 100, max: LONGEST_MS },
+  pollingIntervalMs: { type: 'ms', default: 5_000, min: 100, max: LONGEST_TIMER_MS },
   idlePollingIntervalMs: {
     type: 'ms',
     default: 30_000,
     min: 100,
-    max: LONGEST_MS,
+    max: LONGEST_TIMER_MS,
     atLeast: 'pollingIntervalMs',
   },
   batchSize: { type: 'events', default: 500, min: 1, max: 5_000 },
   maxAttempts: { type: 'count', default: 3, min: 1, max: 100 },
-  processingLeaseMs: { type: 'ms', default: 30_000, min: 1_000, max: LONGEST_MS },
-  retryBaseDelayMs: { type: 'ms', default: 1_000, min: 100, max: LONGEST_MS },
+  processingLeaseMs: { type: 'ms', default: 30_000, min: 1_000, max: LONGEST_TIMER_MS },
+  retryBaseDelayMs: { type: 'ms', default: 1_000, min: 100, max: LONGEST_TIMER_MS },
   retryMaxDelayMs: {
     type: 'ms',
     default: 3_600_000,
     min: 100,
-    max: LONGEST_MS,
+    max: LONGEST_TIMER_MS,
     atLeast: 'retryBaseDelayMs',
   },
   deadLetterEnabled: { type: 'boolean', default: true },
   startupDrainBatchSize: { type: 'events', default: 1_000, min: 1, max: 5_000 },
   flushIntervalMs: { type: 'ms', default: 10, min: 1, max: 1_000 },
-  handlerTimeoutMs: { type: 'ms', default: 30_000, min: 100, max: LONGEST_MS },
+  handlerTimeoutMs: { type: 'ms', default: 30_000, min: 100, max: LONGEST_TIMER_MS },
   retentionDays: { type: 'days', default: 14, min: 1, max: 3_650 },
   orphanAfterDays: { type: 'days', default: 7, min: 1, max: 365 },
 };

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../database/answer-within.js';
 import { IntegrationError } from '../errors.js';
 import { MAX_PARTITIONS } from '../inbox/admin-checks.js';
 
@@ -8,8 +9,6 @@ const MAX_BATCH_WAIT_MS = 60_000;
 const MAX_ATTEMPTS = 100;
 const MIN_RETRY_DELAY_MS = 100;
 const MIN_TIMEOUT_MS = 100;
-/** Timers take no more; about 24 days. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 /** A definition as anybody may have written it. */
 export type UncheckedDefinition = Readonly<Record<string, unknown>>;
@@ -77,7 +76,7 @@ function problemsOfBehaviour(definition: UncheckedDefinition): string[] {
     ...(typeof handler === 'function' ? [] : [`handler must be a function, not ${typeof handler}`]),
     ...problemsOfFlag('transactional', transactional),
     ...problemsOfRetry(retry),
-    ...problemsOfCount('timeoutMs', timeoutMs, MIN_TIMEOUT_MS, MAX_TIMER_MS),
+    ...problemsOfCount('timeoutMs', timeoutMs, MIN_TIMEOUT_MS, LONGEST_TIMER_MS),
     ...problemsOfCount('priority', priority, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
   ];
 }

@@ -1,4 +1,5 @@
 import type { TestDatabase } from './test-database.js';
+import { until } from './until.js';
 import { startWorker, type WorkerProcess } from './worker-process.js';
 
 const MOST_ENDS = 20;
@@ -49,4 +50,18 @@ export async function untilSettled(database: TestDatabase, worker: WorkerProcess
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return new Promise(() => {});
+}
+
+/** Resolves when the consumer's cursor has settled everything and nothing of it is unresolved in the inbox. */
+export async function untilConsumerSettled(database: TestDatabase, name: string): Promise<void> {
+  await until(`${name} is settled`, async () => {
+    const { rows } = await database.pool.query<{ settled: boolean }>(
+      `SELECT NOT EXISTS (SELECT FROM integration.outbox_event e WHERE e.position <@ c.unread)
+              AND NOT EXISTS (SELECT FROM integration.inbox_event i WHERE i.consumer_name = c.consumer_name
+                              AND (i.status IN ('received', 'processing') OR (i.status = 'failed' AND i.available_at IS NOT NULL))) AS settled
+       FROM integration.inbox_cursor c WHERE consumer_name = $1`,
+      [name],
+    );
+    return rows[0]?.settled;
+  });
 }
