@@ -37,6 +37,7 @@ import { InboxCursorStore } from './inbox/inbox-cursor.store.js';
 import { InboxEventStore } from './inbox/inbox-event.store.js';
 import { InboxRecordStore } from './inbox/inbox-record.store.js';
 import { IntegrationProcessStore } from './inbox/integration-process.store.js';
+import { JointSettlements } from './inbox/joint-settlements.js';
 import { LeaseKeeper } from './inbox/lease-keeper.js';
 import { RepartitionStore } from './inbox/repartition.store.js';
 import { ReplayStore } from './inbox/replay.store.js';
@@ -194,6 +195,7 @@ const ENGINE: Provider[] = [
   LogPages,
   InboxCursorStore,
   SettlementStore,
+  JointSettlements,
   InboxEventStore,
   InboxRecordStore,
   ReplayStore,

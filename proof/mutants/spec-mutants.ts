@@ -36,6 +36,44 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'whose token was changed saves nothing',
   },
   {
+    name: 'joint save without fence',
+    patches: [{ file: SETTLEMENT, find: ' AND k.lease_token = x.token', put: '' }],
+    spec: 'test/joint-settlements.spec.ts',
+    test: 'are each behind the fence',
+  },
+  {
+    name: 'joint save that waits for whoever holds a row',
+    patches: [
+      { file: SETTLEMENT, find: 'FOR NO KEY UPDATE OF k SKIP LOCKED', put: 'FOR NO KEY UPDATE OF k' },
+    ],
+    spec: 'test/joint-settlements.spec.ts',
+    test: 'do not wait for one whose row is held',
+  },
+  {
+    name: 'joint save that takes what it has not settled for settled',
+    patches: [
+      {
+        file: 'src/inbox/joint-settlements.ts',
+        find: 'if (settled.has(request.token))',
+        put: 'if (settled.size > 0)',
+      },
+    ],
+    spec: 'test/joint-settlements.spec.ts',
+    test: 'are not settled where the token changes',
+  },
+  {
+    name: 'joint save repeated one by one behind a loss',
+    patches: [
+      {
+        file: 'src/inbox/joint-settlements.ts',
+        find: 'else if (this.losses === lossesBefore)',
+        put: 'else if (this.losses >= lossesBefore)',
+      },
+    ],
+    spec: 'test/joint-settlements.spec.ts',
+    test: 'are not settled one by one behind a loss',
+  },
+  {
     name: 'retention that deletes what an open replay is to send',
     patches: [
       {

@@ -100,6 +100,22 @@ describe('a column', () => {
     );
   });
 
+  it('is compared with another one', () => {
+    const texts = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.constantFrom('', 'a', 'ab', 'abcdefgh', 'abcdefgx'),
+    );
+    fc.assert(
+      fc.property(texts, texts, texts, (before, text, other) => {
+        const [bytes, all] = [Buffer.from(other), Buffer.from(before + text)];
+        const from = Buffer.byteLength(before);
+        const stands = all.subarray(from, from + bytes.length).equals(bytes);
+        expect(readRow([before + text, other], (row) => row.repeats(0, from, 1))).toBe(stands);
+      }),
+    );
+    expect(readRow(['a', null], (row) => row.repeats(0, 0, 1))).toBe(false);
+  });
+
   it('is compared from a place in it on', () => {
     const looks = (from: number, text: string) => readRow(['{"id": "x"}'], (row) => row.hasAt(0, from, text));
     expect(looks(0, '{"id": "')).toBe(true);

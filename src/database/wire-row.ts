@@ -15,17 +15,23 @@ export class WireRow {
   columns = 0;
 
   private bytes: Buffer = Buffer.alloc(0);
+  /** Of the same bytes: numbers are read through it in a fraction of the time that a Buffer takes. */
+  private view = new DataView(this.bytes.buffer);
   private readonly starts: number[] = [];
   /** -1 for null. */
   private readonly lengths: number[] = [];
 
   /** Takes the row whose message has its body here. */
   read(bytes: Buffer, body: number): void {
-    this.bytes = bytes;
-    this.columns = bytes.readUInt16BE(body);
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    const { view } = this;
+    this.columns = view.getUint16(body);
     let at = body + 2;
     for (let column = 0; column < this.columns; column++) {
-      const length = bytes.readInt32BE(at);
+      const length = view.getInt32(at);
       at += 4;
       this.starts[column] = at;
       this.lengths[column] = length;
@@ -59,13 +65,13 @@ export class WireRow {
 
   /** Of a column of type integer. */
   int4(column: number): number {
-    return this.bytes.readInt32BE(this.startOf(column));
+    return this.view.getInt32(this.startOf(column));
   }
 
   /** Of a column of type bigint, whose magnitude is below 2^53. */
   int8(column: number): number {
     const start = this.startOf(column);
-    return this.bytes.readInt32BE(start) * TWO_TO_32 + this.bytes.readUInt32BE(start + 4);
+    return this.view.getInt32(start) * TWO_TO_32 + this.view.getUint32(start + 4);
   }
 
   /** Milliseconds since 1970 of a column of type timestamptz, rounded down. */
@@ -81,6 +87,18 @@ export class WireRow {
       const code = ascii.charCodeAt(i);
       if (code > LAST_ASCII || this.bytes[start + i] !== code) return false;
     }
+    return true;
+  }
+
+  /** Whether what stands in another column stands in this one as well, from its byte `from` on. */
+  repeats(column: number, from: number, other: number): boolean {
+    const length = this.lengthOf(other);
+    if (length < 0 || this.lengthOf(column) < from + length) return false;
+    const [at, otherAt] = [this.startOf(column) + from, this.startOf(other)];
+    let i = 0;
+    for (; i + 4 <= length; i += 4)
+      if (this.view.getInt32(at + i) !== this.view.getInt32(otherAt + i)) return false;
+    for (; i < length; i++) if (this.bytes[at + i] !== this.bytes[otherAt + i]) return false;
     return true;
   }
 

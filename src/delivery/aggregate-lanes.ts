@@ -328,12 +328,7 @@ export class AggregateLanes {
   }
 
   private lane(name: string, { aggregateType, aggregateId }: AggregateKey): EventLane {
-    let lane = this.lanes.find(name);
-    if (lane === undefined) {
-      lane = new Lane(name, aggregateType, aggregateId);
-      this.lanes.add(lane);
-    }
-    return lane;
+    return this.lanes.obtain(name, () => new Lane(name, aggregateType, aggregateId));
   }
 }
 

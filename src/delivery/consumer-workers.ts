@@ -8,9 +8,9 @@ import { type ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.stor
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
 import type { CursorSight } from '../inbox/integration-process.store.js';
+import { JointSettlements } from '../inbox/joint-settlements.js';
 import { type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../inbox/lease-keeper.js';
 import { ReplayStore } from '../inbox/replay.store.js';
-import { SettlementStore } from '../inbox/settlement.store.js';
 import { LogPages } from '../outbox/log-pages.js';
 import { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -45,7 +45,7 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly log: OutboxLogStore,
     private readonly pages: LogPages,
     private readonly cursors: InboxCursorStore,
-    private readonly settlements: SettlementStore,
+    private readonly settlements: JointSettlements,
     private readonly inbox: InboxEventStore,
     private readonly runner: HandlerRunner,
     private readonly slots: HandlerSlots,

@@ -25,17 +25,26 @@ export class LaneTable<T extends Named<T>> {
   }
 
   find(name: string): T | undefined {
+    return this.findAt(hashOf(name), name);
+  }
+
+  /** The one of that name; else the one that is made is in it from now on. */
+  obtain(name: string, make: () => T): T {
     const hash = hashOf(name);
+    return this.findAt(hash, name) ?? this.add(make(), hash);
+  }
+
+  private findAt(hash: number, name: string): T | undefined {
     let one = this.places[hash & (this.places.length - 1)];
     while (one !== undefined && (one.hash !== hash || one.name !== name)) one = one.next;
     return one;
   }
 
-  /** One whose name is not in it yet. */
-  add(one: T): void {
+  private add(one: T, hash: number): T {
     if (++this.count > this.places.length) this.grow();
-    one.hash = hashOf(one.name);
+    one.hash = hash;
     this.link(one);
+    return one;
   }
 
   /** Does nothing where it is not in it. */

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.js';
-import type { CursorReader } from '../inbox/cursor-reader.js';
+import type { CursorReader, Page } from '../inbox/cursor-reader.js';
 import type { LogEvent } from '../outbox/log-event.js';
 import { bytesOf, type LogRows } from '../outbox/outbox-log.store.js';
 import { PositionSet } from '../outbox/position-set.js';
@@ -42,6 +42,8 @@ export class PageLoop {
   /** How many consumers shared the last page. */
   private sharers = 1;
   private replayWanted = false;
+  /** The next page, asked for before the handlers of this one began. */
+  private ahead: Promise<Page> | undefined;
   private draining: boolean;
   private rowsFactor = 1;
   /** Of events like those of the last page. */
@@ -135,11 +137,8 @@ export class PageLoop {
     this.reading = true;
     const startedAt = performance.now();
     try {
-      if (this.replayWanted && !(await this.includeReplayed())) return false;
-      this.sharers = this.reader.sharers;
-      const share = this.dispatcher.waitingBytes > MANY_BYTES ? 2 : 1;
-      const rows = Math.min(this.pageRows(), this.rowsThatFit);
-      const page = await this.reader.readPage(Math.ceil(rows / share), PAGE_BYTES / share);
+      if (this.replayWanted && this.ahead === undefined && !(await this.includeReplayed())) return false;
+      const page = await this.takeNext();
       if (this.context.stopped) return false;
       const { positions, events } = page;
       const found = positions.count;
@@ -147,6 +146,7 @@ export class PageLoop {
       this.shareOfWanted = found === 0 ? 1 : events.length / found;
       const lastWanted = events.at(-1);
       if (lastWanted !== undefined && !(await this.announce(lastWanted.position))) return false;
+      if (this.mayReadAhead(page) && !(await this.readAhead())) return false;
       this.dispatcher.settleAll(page.swept);
       this.arrive(page);
       this.caughtUp = !page.cut;
@@ -158,6 +158,43 @@ export class PageLoop {
     } finally {
       this.reading = false;
     }
+  }
+
+  private takeNext(): Promise<Page> {
+    const next = this.ahead ?? this.askForPage();
+    this.ahead = undefined;
+    return next;
+  }
+
+  private askForPage(): Promise<Page> {
+    this.sharers = this.reader.sharers;
+    const share = this.dispatcher.waitingBytes > MANY_BYTES ? 2 : 1;
+    const rows = Math.min(this.pageRows(), this.rowsThatFit);
+    return this.reader.readPage(Math.ceil(rows / share), PAGE_BYTES / share);
+  }
+
+  /** Handlers wait for pages, not pages for handlers: there is room for the next one though none of this one has begun. */
+  private mayReadAhead({ cut, events }: Page): boolean {
+    const { waitingEvents, waitingBytes } = this.dispatcher;
+    return (
+      cut &&
+      !this.replayWanted &&
+      !this.reader.hasHoles &&
+      waitingEvents + events.length <= this.pageEvents() &&
+      waitingBytes + bytesOf(events) <= 2 * MANY_BYTES
+    );
+  }
+
+  /**
+   * Asks for the next page and sees that it is sent: at the end of this turn, which handlers that end at once would make a long one.
+   * Worth a twentieth of a drain. False: the worker has ended meanwhile.
+   */
+  private async readAhead(): Promise<boolean> {
+    this.ahead = this.askForPage();
+    // Whoever takes it hears of its failure; nobody may, where the worker ends.
+    this.ahead.catch(() => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    return !this.context.stopped;
   }
 
   private noteRead(below: number): void {

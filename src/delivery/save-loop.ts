@@ -6,7 +6,7 @@ import { Signal } from './signal.js';
 import type { WorkerContext } from './worker-context.js';
 
 /** A save of so many outcomes does not wait for its time. */
-const SAVE_AT = 1_000;
+const SAVE_AT = 2_000;
 
 /** Saves what handlers have done, every few milliseconds or thousand outcomes; one save at a time. */
 export class SaveLoop {
@@ -14,6 +14,8 @@ export class SaveLoop {
   private timer: NodeJS.Timeout | undefined;
   private saving = false;
   private lastSaveMs = 0;
+  /** So many cursors save at the same time as this one. */
+  private together = 1;
 
   constructor(
     private readonly context: WorkerContext,
@@ -29,20 +31,25 @@ export class SaveLoop {
 
   /** There is something to save. */
   soon(): void {
-    const isMuch = this.buffer.size >= SAVE_AT;
-    if (this.timer !== undefined || this.context.stopped) {
-      if (isMuch) this.wanted.raise();
-      return;
-    }
+    if (this.wanted.isRaised || this.context.stopped) return;
     const { settings, savePace } = this.context.env;
-    const delay = savePace.waits(settings.snapshot().flushIntervalMs, this.lastSaveMs);
-    const due = () => {
-      this.timer = undefined;
-      savePace.saves();
-      this.wanted.raise();
-    };
-    this.timer = this.context.after(isMuch ? 0 : delay, due, () => savePace.saves());
+    if (this.timer === undefined) {
+      const delay = savePace.waits(settings.snapshot().flushIntervalMs, this.lastSaveMs, this.due);
+      this.timer = this.context.after(
+        delay,
+        () => savePace.comes(this.due),
+        () => savePace.leaves(this.due),
+      );
+    }
+    if (this.buffer.size >= SAVE_AT) savePace.comes(this.due);
   }
+
+  private readonly due = (together: number): void => {
+    if (this.timer !== undefined) this.context.cancel(this.timer);
+    this.timer = undefined;
+    this.together = together;
+    this.wanted.raise();
+  };
 
   now(): void {
     this.wanted.raise();
@@ -91,7 +98,7 @@ export class SaveLoop {
       this.saving = false;
     }
     if (report === undefined) return false;
-    this.lastSaveMs = performance.now() - startedAt;
+    this.lastSaveMs = (performance.now() - startedAt) / this.together;
     if (!report.held) {
       this.refused(report);
       return false;

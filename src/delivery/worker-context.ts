@@ -3,8 +3,8 @@ import { messageOf } from '../errors.js';
 import type { HeldLease } from '../inbox/held-lease.js';
 import type { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import type { InboxEventStore } from '../inbox/inbox-event.store.js';
+import type { JointSettlements } from '../inbox/joint-settlements.js';
 import type { ReplayStore } from '../inbox/replay.store.js';
-import type { SettlementStore } from '../inbox/settlement.store.js';
 import type { LogPages } from '../outbox/log-pages.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -22,7 +22,7 @@ export interface WorkerEnvironment {
   readonly log: OutboxLogStore;
   readonly pages: LogPages;
   readonly cursors: InboxCursorStore;
-  readonly settlements: SettlementStore;
+  readonly settlements: JointSettlements;
   readonly inbox: InboxEventStore;
   readonly replays: ReplayStore;
   readonly runner: HandlerRunner;

@@ -2,7 +2,8 @@ import { sqlStateOf } from '../database/connection-loss.js';
 import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
 import { PositionSet } from '../outbox/position-set.js';
 import { type CursorKey, type ExceptionRow, type ResolvedRow } from './inbox-status.js';
-import type { Settlement, SettlementResult, SettlementStore } from './settlement.store.js';
+import type { JointSettlements } from './joint-settlements.js';
+import type { Settlement, SettlementResult } from './settlement.store.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
 const ASIDE_RETRY_MS = 1_000;
@@ -43,7 +44,7 @@ export class SettleBuffer {
   private readonly aside = new Map<string, PendingSave & { retryAt: number }>();
 
   constructor(
-    private readonly store: SettlementStore,
+    private readonly store: Pick<JointSettlements, 'settle' | 'settlePositions' | 'settleCovered'>,
     private readonly key: CursorKey,
     private readonly token: string,
   ) {}

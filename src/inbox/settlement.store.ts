@@ -22,6 +22,14 @@ export interface Settlement {
   readonly covered: readonly string[];
 }
 
+/** The positions that one cursor has to take out of `unread`, as a multirange's text, and how far was read. */
+export interface PositionsOfACursor {
+  readonly key: CursorKey;
+  readonly token: string;
+  readonly positions: string;
+  readonly readUpto: number;
+}
+
 /** A row that was there before the save, with the status that stays. */
 export interface FoundRow extends AggregateKey {
   readonly position: number;
@@ -69,6 +77,34 @@ export class SettlementStore {
       [key.consumerName, key.partition, token, positions, readUpto],
     );
     return rows.length > 0;
+  }
+
+  /**
+   * The ordinary save of several cursors, each behind its own fence and named once. Resolves to the tokens of those that were saved: a row
+   * that somebody holds is passed over instead of being waited for, and the tokens are looked at once the rows are locked.
+   */
+  async settleTogether(saves: readonly PositionsOfACursor[]): Promise<string[]> {
+    const saved = await this.db.queryNamed<{ token: string }>(
+      'integration_settle_together',
+      `UPDATE ${this.cursor} c
+       SET unread = c.unread - ours.positions::int8multirange, read_upto = greatest(c.read_upto, ours.read_upto), last_progress_at = clock_timestamp()
+       FROM (
+         SELECT k.consumer_name, k.partition, x.positions, x.read_upto
+         FROM unnest($1::text[], $2::int[], $3::uuid[], $4::text[], $5::bigint[]) AS x (consumer_name, partition, token, positions, read_upto)
+         JOIN ${this.cursor} k ON k.consumer_name = x.consumer_name AND k.partition = x.partition AND k.lease_token = x.token
+         FOR NO KEY UPDATE OF k SKIP LOCKED
+       ) ours
+       WHERE c.consumer_name = ours.consumer_name AND c.partition = ours.partition
+       RETURNING c.lease_token AS token`,
+      [
+        saves.map(({ key }) => key.consumerName),
+        saves.map(({ key }) => key.partition),
+        saves.map(({ token }) => token),
+        saves.map(({ positions }) => positions),
+        saves.map(({ readUpto }) => readUpto),
+      ],
+    );
+    return saved.map(({ token }) => token);
   }
 
   /** The save of a transactional consumer without exceptions: positions, and the `processed` rows that they cover. */

@@ -228,29 +228,27 @@ const sourceModule = new RepeatedText(6);
 const aggregateType = new RepeatedText(7);
 
 function toLogEvent(row: WireRow): LogEvent {
-  const id = row.text(ID);
   return new LogEvent({
     position: row.int8(POSITION),
     bytes: row.int4(BYTES),
     delayMs: row.isNull(DELAY) ? undefined : row.int8(DELAY),
-    id,
+    id: row.text(ID),
     eventName: eventName.of(row),
     eventVersion: row.int4(5),
     sourceModule: sourceModule.of(row),
     aggregateType: aggregateType.of(row),
     aggregateId: row.text(8),
     payload: row.isNull(PAYLOAD) ? '' : row.json(PAYLOAD),
-    metadata: beginsCorrelation(row, id) ? undefined : row.json(METADATA),
+    metadata: beginsCorrelation(row) ? undefined : row.json(METADATA),
     createdAt: row.milliseconds(11),
   });
 }
 
 /** What publishing writes where nobody says more. */
-function beginsCorrelation(row: WireRow, id: string): boolean {
-  const length = OWN_CORRELATION.length + id.length + 2;
+function beginsCorrelation(row: WireRow): boolean {
   return (
-    row.lengthOf(METADATA) === length &&
-    row.hasAt(METADATA, 0, OWN_CORRELATION) &&
-    row.hasAt(METADATA, OWN_CORRELATION.length, id)
+    row.lengthOf(METADATA) === OWN_CORRELATION.length + row.lengthOf(ID) + 2 &&
+    row.repeats(METADATA, OWN_CORRELATION.length, ID) &&
+    row.hasAt(METADATA, 0, OWN_CORRELATION)
   );
 }

@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { CursorKey } from './inbox-status.js';
+import { type PositionsOfACursor, type Settlement, SettlementStore } from './settlement.store.js';
+
+interface Request extends PositionsOfACursor {
+  readonly answer: (held: boolean | Promise<boolean>) => void;
+  readonly refuse: (error: unknown) => void;
+}
+
+/**
+ * Saves of several cursors that are wanted in one turn of the process: where each has nothing but positions to say, they are one
+ * statement and one commit. With three consumers that work off a backlog a tenth of the time went into saving one by one.
+ *
+ * Each cursor is fenced by its own token, as by itself. A cursor whose row somebody holds is passed over, so that nobody waits for another
+ * one's row (and none for each other in a circle), and saved by itself afterwards; so is one whose token did not match, for that statement
+ * to tell. Not after a loss, though: what was handled before says nothing about the positions of a server that lost commits. A
+ * joint save that fails has failed for each of its cursors, which keep what they had to save.
+ */
+@Injectable()
+export class JointSettlements
+  implements Pick<SettlementStore, 'settle' | 'settlePositions' | 'settleCovered'>
+{
+  private asking: Request[] = [];
+  private losses = 0;
+
+  constructor(
+    private readonly store: SettlementStore,
+    db: EngineDatabase,
+  ) {
+    db.losses$.subscribe(() => this.losses++);
+  }
+
+  settlePositions(key: CursorKey, token: string, positions: string, readUpto: number): Promise<boolean> {
+    return new Promise((answer, refuse) => {
+      const request = { key, token, positions, readUpto, answer, refuse };
+      // A statement changes each row once, whatever it is joined with.
+      if (this.asking.some((other) => other.token === token)) return this.sendAlone(request);
+      this.asking.push(request);
+      if (this.asking.length === 1) process.nextTick(() => this.sendAll());
+    });
+  }
+
+  settleCovered(
+    key: CursorKey,
+    token: string,
+    positions: string,
+    covered: readonly string[],
+  ): Promise<boolean> {
+    return this.store.settleCovered(key, token, positions, covered);
+  }
+
+  settle(key: CursorKey, token: string, settlement: Settlement) {
+    return this.store.settle(key, token, settlement);
+  }
+
+  private sendAll(): void {
+    const requests = this.asking;
+    this.asking = [];
+    const [only, ...others] = requests;
+    if (only !== undefined && others.length === 0) this.sendAlone(only);
+    else
+      this.sendTogether(requests).catch((error) => {
+        for (const { refuse } of requests) refuse(error);
+      });
+  }
+
+  private async sendTogether(requests: readonly Request[]): Promise<void> {
+    const lossesBefore = this.losses;
+    const settled = new Set(await this.store.settleTogether(requests));
+    for (const request of requests) {
+      if (settled.has(request.token)) request.answer(true);
+      else if (this.losses === lossesBefore) this.sendAlone(request);
+      else request.refuse(new Error('a connection was lost meanwhile'));
+    }
+  }
+
+  private sendAlone({ key, token, positions, readUpto, answer }: Request): void {
+    answer(this.store.settlePositions(key, token, positions, readUpto));
+  }
+}

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type pg from 'pg';
+import { EngineDatabase } from '../src/database/engine-database.js';
+import { JointSettlements } from '../src/inbox/joint-settlements.js';
+import { SettlementStore } from '../src/inbox/settlement.store.js';
+import type { DomainEvent } from '../src/index.js';
+import { startApp } from './support/app.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+
+let database: TestDatabase;
+let db: EngineDatabase;
+let settlements: JointSettlements;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = new EngineDatabase({ connectionString: database.url, schema: 'integration' });
+  settlements = new JointSettlements(new SettlementStore(db), db);
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await db.close();
+  await database.drop();
+});
+
+/** A cursor with everything unread, under the token that comes back. */
+async function aCursor(consumerName: string): Promise<string> {
+  const token = randomUUID();
+  await database.pool.query(
+    `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread, lease_token) VALUES ($1, '{*}', '{[1,)}', $2)`,
+    [consumerName, token],
+  );
+  return token;
+}
+
+/** Not awaited by itself: whoever is settled in one turn is settled together. */
+const settle = (consumerName: string, token: string, positions = '{[1,5)}') =>
+  settlements.settlePositions({ consumerName, partition: 0 }, token, positions, 9);
+
+async function stateOf(consumerName: string): Promise<{ unread: string; read_upto: string | null }> {
+  const { rows } = await database.pool.query(
+    'SELECT unread::text, read_upto FROM integration.inbox_cursor WHERE consumer_name = $1',
+    [consumerName],
+  );
+  return rows[0];
+}
+
+const SETTLED = { unread: '{[5,)}', read_upto: '9' };
+const UNTOUCHED = { unread: '{[1,)}', read_upto: null };
+
+/** Runs `use` while somebody holds the cursor's row, having changed it by `change` or not; it is committed when `use` is done. */
+async function whileHeld(
+  consumerName: string,
+  change: string,
+  use: (holder: pg.PoolClient) => Promise<void>,
+): Promise<void> {
+  const holder = await database.pool.connect();
+  try {
+    await holder.query('BEGIN');
+    await holder.query(`UPDATE integration.inbox_cursor SET ${change} WHERE consumer_name = $1`, [
+      consumerName,
+    ]);
+    await use(holder);
+    await holder.query('COMMIT');
+  } finally {
+    holder.release();
+  }
+}
+
+describe('cursors that are settled in one turn', () => {
+  it('are settled by one statement', async () => {
+    const together = jest.spyOn(SettlementStore.prototype, 'settleTogether');
+    const alone = jest.spyOn(SettlementStore.prototype, 'settlePositions');
+    const [first, second] = [await aCursor('first'), await aCursor('second')];
+
+    expect(await Promise.all([settle('first', first), settle('second', second)])).toEqual([true, true]);
+
+    expect([await stateOf('first'), await stateOf('second')]).toEqual([SETTLED, SETTLED]);
+    expect(together).toHaveBeenCalledTimes(1);
+    expect(alone).not.toHaveBeenCalled();
+  });
+
+  it('are settled one by one where one of them is named twice', async () => {
+    const [first, second] = [await aCursor('first'), await aCursor('second')];
+    const settling = [settle('first', first), settle('second', second), settle('first', first, '{[7,8)}')];
+
+    expect(await Promise.all(settling)).toEqual([true, true, true]);
+
+    expect([await stateOf('first'), await stateOf('second')]).toEqual([
+      { unread: '{[5,7),[8,)}', read_upto: '9' },
+      SETTLED,
+    ]);
+  });
+
+  it('are told apart by their tokens, the former owner of one included', async () => {
+    const [first, second] = [await aCursor('first'), await aCursor('second')];
+    const settling = [settle('first', second), settle('first', first), settle('second', second, '{}')];
+
+    expect(await Promise.all(settling)).toEqual([false, true, true]);
+  });
+
+  it('are each behind the fence of their own token', async () => {
+    await aCursor('first');
+    const second = await aCursor('second');
+
+    expect(await Promise.all([settle('first', second), settle('second', second)])).toEqual([false, true]);
+
+    expect([await stateOf('first'), await stateOf('second')]).toEqual([UNTOUCHED, SETTLED]);
+  });
+
+  it('do not wait for one whose row is held, which is settled once it can be', async () => {
+    const [held, free] = [await aCursor('held'), await aCursor('free')];
+    let settling: Promise<boolean> | undefined;
+
+    await whileHeld('held', 'held_back = held_back', async () => {
+      settling = settle('held', held);
+      expect(await settle('free', free)).toBe(true);
+      expect(await stateOf('held')).toEqual(UNTOUCHED);
+    });
+
+    expect(await settling).toBe(true);
+    expect(await stateOf('held')).toEqual(SETTLED);
+  });
+
+  it('are not settled where the token changes while the row is waited for', async () => {
+    const [taken, free] = [await aCursor('taken'), await aCursor('free')];
+    let settling: Promise<boolean> | undefined;
+
+    await whileHeld('taken', 'lease_token = gen_random_uuid()', async () => {
+      settling = settle('taken', taken);
+      expect(await settle('free', free)).toBe(true);
+    });
+
+    expect(await settling).toBe(false);
+    expect(await stateOf('taken')).toEqual(UNTOUCHED);
+  });
+
+  it('lose nothing that others write into the same rows at the same moment', async () => {
+    const names = ['first', 'second', 'third'];
+    const tokens = await Promise.all(names.map(aCursor));
+    const others: Promise<unknown>[] = [];
+    for (let position = 1; position <= 200; position++) {
+      // Each puts one position back, as a replay does.
+      for (const name of names)
+        others.push(
+          database.pool.query(
+            `UPDATE integration.inbox_cursor SET unread = unread + int8multirange(int8range($2::bigint, $2::bigint + 1)) WHERE consumer_name = $1`,
+            [name, -position],
+          ),
+        );
+      const positions = `{[${position},${position + 1})}`;
+      const settled = await Promise.all(names.map((name, i) => settle(name, tokens[i] ?? '', positions)));
+      expect(settled).toEqual([true, true, true]);
+    }
+    await Promise.all(others);
+    for (const name of names) expect((await stateOf(name)).unread).toBe('{[-200,0),[201,)}');
+  });
+
+  it('keep what they had to save where their statement fails', async () => {
+    jest.spyOn(SettlementStore.prototype, 'settleTogether').mockRejectedValue(new Error('no server'));
+    const [first, second] = [await aCursor('first'), await aCursor('second')];
+
+    const results = await Promise.allSettled([settle('first', first), settle('second', second)]);
+
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect([await stateOf('first'), await stateOf('second')]).toEqual([UNTOUCHED, UNTOUCHED]);
+  });
+
+  it('are not settled one by one behind a loss: the server may have handed out their positions again', async () => {
+    const settleTogether = SettlementStore.prototype.settleTogether;
+    jest.spyOn(SettlementStore.prototype, 'settleTogether').mockImplementation(async function (
+      this: SettlementStore,
+      saves,
+    ) {
+      const saved = await settleTogether.call(this, saves);
+      db.losses$.next('for the test');
+      return saved;
+    });
+    const [held, free] = [await aCursor('held'), await aCursor('free')];
+    let settling: Promise<PromiseSettledResult<boolean>[]> | undefined;
+
+    await whileHeld('held', 'held_back = held_back', async () => {
+      settling = Promise.allSettled([settle('held', held)]);
+      expect(await settle('free', free)).toBe(true);
+      expect((await settling)[0]?.status).toBe('rejected');
+    });
+
+    expect(await stateOf('held')).toEqual(UNTOUCHED);
+  });
+});
+
+it('consumers that work off the same backlog are saved together', async () => {
+  const EVENTS = 3_000;
+  const CONSUMERS = ['first', 'second', 'third'];
+  const together = jest.spyOn(SettlementStore.prototype, 'settleTogether');
+  const handled = new Map(CONSUMERS.map((name) => [name, 0]));
+  const subscribers = CONSUMERS.map((consumerName) => ({
+    consumerName,
+    eventName: 'order.placed',
+    startFrom: 'earliest' as const,
+    handler: async (_: DomainEvent) => void handled.set(consumerName, (handled.get(consumerName) ?? 0) + 1),
+  }));
+  const app = await startApp(database, subscribers, { settings: { 'processor.enabled': false } });
+  try {
+    await app.api.publishEvents(
+      Array.from({ length: EVENTS }, (_, i) => ({
+        eventName: 'order.placed',
+        sourceModule: 'test',
+        aggregateType: 'order',
+        aggregateId: `order-${i}`,
+      })),
+    );
+    await app.processor.drain();
+
+    expect([...handled.values()]).toEqual(CONSUMERS.map(() => EVENTS));
+    expect(together.mock.calls.some(([saves]) => saves.length === CONSUMERS.length)).toBe(true);
+    for (const name of CONSUMERS) expect((await stateOf(name)).unread).toBe(`{[${EVENTS + 1},)}`);
+  } finally {
+    await app.close();
+  }
+});
