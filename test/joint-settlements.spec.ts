@@ -103,7 +103,10 @@ describe('cursors that are settled in one turn', () => {
     await aCursor('first');
     const second = await aCursor('second');
 
-    expect(await Promise.all([settle('first', second), settle('second', second)])).toEqual([false, true]);
+    expect(await Promise.all([settle('first', randomUUID()), settle('second', second)])).toEqual([
+      false,
+      true,
+    ]);
 
     expect([await stateOf('first'), await stateOf('second')]).toEqual([UNTOUCHED, SETTLED]);
   });
@@ -167,7 +170,8 @@ describe('cursors that are settled in one turn', () => {
   });
 
   it('are not settled one by one behind a loss: the server may have handed out their positions again', async () => {
-    const settleTogether = SettlementStore.prototype.settleTogether;
+    const { settleTogether } = SettlementStore.prototype;
+    const alone = jest.spyOn(SettlementStore.prototype, 'settlePositions');
     jest.spyOn(SettlementStore.prototype, 'settleTogether').mockImplementation(async function (
       this: SettlementStore,
       saves,
@@ -185,6 +189,7 @@ describe('cursors that are settled in one turn', () => {
       expect((await settling)[0]?.status).toBe('rejected');
     });
 
+    expect(alone).not.toHaveBeenCalled();
     expect(await stateOf('held')).toEqual(UNTOUCHED);
   });
 });

@@ -121,6 +121,11 @@ export class ConsumerWorkers implements LeaseUser {
     }
   }
 
+  /** The application ends: nothing is claimed any more. */
+  get isClosing(): boolean {
+    return this.closing;
+  }
+
   /** Rows of the inbox may have become due. */
   wakeRetries(): void {
     for (const worker of this.workers.values()) worker.wakeRetries();

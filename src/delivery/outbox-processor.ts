@@ -66,7 +66,10 @@ export class OutboxProcessor {
     return this.processBatch();
   }
 
-  /** Rounds until nothing is due any more, for `timeoutMs` at most (default a minute). Goes on where connections are lost. */
+  /**
+   * Rounds until nothing is due any more, for `timeoutMs` at most (default a minute). Goes on where connections are lost, and ends where
+   * the application does.
+   */
   async drain(options: { timeoutMs?: number } = {}): Promise<DrainResult> {
     const deadline = performance.now() + (options.timeoutMs ?? 60_000);
     try {
@@ -91,7 +94,8 @@ export class OutboxProcessor {
         const nextDueAt = dueInMs === undefined ? undefined : new Date(Date.now() + dueInMs);
         return { processed, drained: true, nextDueAt };
       }
-      if (performance.now() >= deadline) return { processed, drained: false, nextDueAt: new Date() };
+      if (this.workers.isClosing || performance.now() >= deadline)
+        return { processed, drained: false, nextDueAt: new Date() };
       await new Promise((resolve) => setTimeout(resolve, isComplete ? 5 : 100));
     }
   }
