@@ -1,22 +1,15 @@
 import { messageOf } from '../errors.js';
 import type { CursorReader, Page } from '../inbox/cursor-reader.js';
-import type { LogEvent } from '../outbox/log-event.js';
 import { bytesOf, type LogRows } from '../outbox/outbox-log.store.js';
 import { PositionSet } from '../outbox/position-set.js';
 import { Backoff } from './backoff.js';
 import type { CrashWatch } from './crash-watch.js';
 import type { Dispatcher } from './dispatcher.js';
+import { MOST_WAITING_BYTES, PageSize } from './page-size.js';
 import { Signal } from './signal.js';
 import type { WorkerContext } from './worker-context.js';
 
-/** Bytes of events in one page; a single larger event is a page of its own. */
-export const PAGE_BYTES = 4 * 1024 * 1024;
-/** With so many bytes still waiting only half a page is read, with twice as many none: what waits never comes to much more than a page. */
-const MANY_BYTES = PAGE_BYTES / 4;
 const LOOK_INTERVAL_MS = 1_000;
-/** A page dearer than this is read less often, and more at a time. */
-const CHEAP_PAGE_MS = 20;
-const MOST_ROWS = 5_000;
 /** From so many pieces on, the holes make a page dear. */
 const MANY_HOLES = 64;
 /** When saves fail, reading stops here. */
@@ -39,17 +32,10 @@ export class PageLoop {
   private passWaiter: { readonly position: number; readonly resolve: () => void } | undefined;
   private reading = false;
   private isFull = false;
-  /** How many consumers shared the last page. */
-  private sharers = 1;
   private replayWanted = false;
   /** The next page, asked for before the handlers of this one began. */
   private ahead: Promise<Page> | undefined;
-  private draining: boolean;
-  private rowsFactor = 1;
-  /** Of events like those of the last page. */
-  private rowsThatFit = Number.POSITIVE_INFINITY;
-  /** How many of the last page's rows were for this cursor: 0 to 1. */
-  private shareOfWanted = 1;
+  private readonly size: PageSize;
   private lookTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -60,7 +46,7 @@ export class PageLoop {
     /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
     private readonly handBack: () => void,
   ) {
-    this.draining = context.env.settings.snapshot().startupDrainEnabled;
+    this.size = new PageSize(context.env.settings, context.consumer);
   }
 
   get isIdle(): boolean {
@@ -140,10 +126,8 @@ export class PageLoop {
       if (this.replayWanted && this.ahead === undefined && !(await this.includeReplayed())) return false;
       const page = await this.takeNext();
       if (this.context.stopped) return false;
+      this.size.note(page);
       const { positions, events } = page;
-      const found = positions.count;
-      this.rowsThatFit = rowsThatFit(found, events);
-      this.shareOfWanted = found === 0 ? 1 : events.length / found;
       const lastWanted = events.at(-1);
       if (lastWanted !== undefined && !(await this.announce(lastWanted.position))) return false;
       if (this.mayReadAhead(page) && !(await this.readAhead())) return false;
@@ -151,7 +135,6 @@ export class PageLoop {
       this.arrive(page);
       this.caughtUp = !page.cut;
       this.noteRead(page.cut ? (positions.last ?? 0) + 1 : Number.POSITIVE_INFINITY);
-      if (!page.cut) this.draining = false;
       if (this.reader.hasHoles) this.lookSoon();
       await this.pace(performance.now() - startedAt);
       return page.cut;
@@ -167,10 +150,8 @@ export class PageLoop {
   }
 
   private askForPage(): Promise<Page> {
-    this.sharers = this.reader.sharers;
-    const share = this.dispatcher.waitingBytes > MANY_BYTES ? 2 : 1;
-    const rows = Math.min(this.pageRows(), this.rowsThatFit);
-    return this.reader.readPage(Math.ceil(rows / share), PAGE_BYTES / share);
+    const { rows, bytes } = this.size.next(this.reader.sharers, this.dispatcher.waitingBytes);
+    return this.reader.readPage(rows, bytes);
   }
 
   /** Handlers wait for pages, not pages for handlers: there is room for the next one though none of this one has begun. */
@@ -180,8 +161,8 @@ export class PageLoop {
       cut &&
       !this.replayWanted &&
       !this.reader.hasHoles &&
-      waitingEvents + events.length <= this.pageEvents() &&
-      waitingBytes + bytesOf(events) <= 2 * MANY_BYTES
+      waitingEvents + events.length <= this.size.events &&
+      waitingBytes + bytesOf(events) <= MOST_WAITING_BYTES
     );
   }
 
@@ -228,24 +209,12 @@ export class PageLoop {
   /** The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing. */
   private async announce(position: number): Promise<boolean> {
     try {
-      await this.crashes.beforeStarting(position, this.shareOfWanted);
+      await this.crashes.beforeStarting(position, this.size.shareOfWanted);
       return !this.context.stopped;
     } catch (error) {
       this.context.giveUp(messageOf(error));
       return false;
     }
-  }
-
-  /**
-   * A page that several consumers share keeps handlers busy for so many times as long. A large one is of no use then, and what waits in
-   * memory meanwhile outlives the young collections: with three consumers half a page is worth a tenth.
-   */
-  private pageRows(): number {
-    const { batchSize, startupDrainBatchSize } = this.context.env.settings.snapshot();
-    const rows = this.draining
-      ? Math.max(batchSize, Math.ceil(startupDrainBatchSize / this.sharers))
-      : batchSize;
-    return Math.min(rows * this.rowsFactor, Math.max(rows, MOST_ROWS));
   }
 
   /**
@@ -267,21 +236,14 @@ export class PageLoop {
 
   private hasRoom(): boolean {
     const { waitingEvents, waitingBytes, unsaved, lacksEvents } = this.dispatcher;
-    const enough = lacksEvents ? this.pageRows() * PAGES_TO_FIND_MORE : this.pageEvents();
-    return waitingEvents < enough && waitingBytes <= 2 * MANY_BYTES && unsaved < MOST_UNSAVED;
-  }
-
-  /** How many events a page like the last one holds for this cursor; as many as handlers can take twice, if that is more. */
-  private pageEvents(): number {
-    const { concurrency, batch } = this.context.consumer;
-    const rows = this.pageRows();
-    return Math.min(rows, Math.max(rows * this.shareOfWanted, 2 * concurrency * (batch?.maxSize ?? 1)));
+    const enough = lacksEvents ? this.size.rows * PAGES_TO_FIND_MORE : this.size.events;
+    return waitingEvents < enough && waitingBytes <= MOST_WAITING_BYTES && unsaved < MOST_UNSAVED;
   }
 
   /** Many holes make a page dear: then it is read less often, and more at a time. */
   private async pace(pageMs: number): Promise<void> {
     const isDear = this.reader.rangeCount > MANY_HOLES;
-    this.rowsFactor = isDear ? Math.min(10, Math.max(1, Math.ceil(pageMs / CHEAP_PAGE_MS))) : 1;
+    this.size.paceBy(isDear ? pageMs : 0);
     if (isDear) await this.context.wait(pageMs);
   }
 
@@ -295,13 +257,4 @@ export class PageLoop {
       });
     });
   }
-}
-
-/**
- * So many rows as large as these fill half a page. Of more, most would be asked for in vain; and the fewer are asked for, the larger
- * the payloads that come along with their rows, instead of by a statement of their own: up to twice the mean of these.
- */
-function rowsThatFit(rows: number, events: readonly LogEvent[]): number {
-  const bytes = bytesOf(events);
-  return bytes === 0 ? Number.POSITIVE_INFINITY : Math.ceil((PAGE_BYTES / 2) * (rows / bytes));
 }

@@ -5,7 +5,8 @@ import { passedOver } from '../outbox/outbox-log.store.js';
 import { PositionSet } from '../outbox/position-set.js';
 import type { CrashWatch } from './crash-watch.js';
 import type { Dispatcher } from './dispatcher.js';
-import { PAGE_BYTES, type PageLoop } from './page-loop.js';
+import type { PageLoop } from './page-loop.js';
+import { PAGE_BYTES } from './page-size.js';
 import type { WorkerContext } from './worker-context.js';
 
 const SUSPECTS_AT_ONCE = 100;
