@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type pg from 'pg';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { JointSettlements } from '../src/inbox/joint-settlements.js';
 import { SettlementStore } from '../src/inbox/settlement.store.js';
@@ -49,21 +48,18 @@ const SETTLED = { unread: '{[5,)}', read_upto: '9' };
 const UNTOUCHED = { unread: '{[1,)}', read_upto: null };
 
 /** Runs `use` while somebody holds the cursor's row, having changed it by `change` or not; it is committed when `use` is done. */
-async function whileHeld(
-  consumerName: string,
-  change: string,
-  use: (holder: pg.PoolClient) => Promise<void>,
-): Promise<void> {
+async function whileHeld(consumerName: string, change: string, use: () => Promise<void>): Promise<void> {
   const holder = await database.pool.connect();
   try {
     await holder.query('BEGIN');
     await holder.query(`UPDATE integration.inbox_cursor SET ${change} WHERE consumer_name = $1`, [
       consumerName,
     ]);
-    await use(holder);
+    await use();
     await holder.query('COMMIT');
   } finally {
-    holder.release();
+    // Where `use` has failed, its transaction is still open.
+    holder.release(true);
   }
 }
 

@@ -4,8 +4,8 @@ import type { LogEvent } from '../outbox/log-event.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 
 /**
- * `read_upto` is saved so many events ahead that neither one now and then nor the pages that a drain reads until its next save are kept waiting by it. No
- * further: what is unread below it runs one by one after a second unclean end, be it innocent or not.
+ * `read_upto` is saved so many events ahead that neither one now and then nor the pages that a drain reads until its next save are kept
+ * waiting by it. No further: what is unread below it runs one by one after a second unclean end, be it innocent or not.
  */
 const EVENTS_AHEAD = 3_500;
 /** Not every position is one of its events; but it may want more of those to come than of those that were. */

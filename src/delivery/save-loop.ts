@@ -8,7 +8,7 @@ import type { WorkerContext } from './worker-context.js';
 /** A save of so many outcomes does not wait for its time. */
 const SAVE_AT = 2_000;
 
-/** Saves what handlers have done, every few milliseconds or thousand outcomes; one save at a time. */
+/** Saves what handlers have done, every few milliseconds or two thousand outcomes; one save at a time. */
 export class SaveLoop {
   private readonly wanted = new Signal();
   private timer: NodeJS.Timeout | undefined;
