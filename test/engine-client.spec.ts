@@ -317,6 +317,103 @@ describe('the engine’s own client', () => {
     expect(await notes()).toEqual([]);
   });
 
+  describe('a transaction’s first statement', () => {
+    it('travels with BEGIN, once that is prepared on the connection', async () => {
+      let messages = 0;
+      const watched = new EngineClient(() => openPool(() => messages++));
+      await watched.$transaction((tx) => write(tx, 'prepares'));
+      await watched.$transaction(async (tx) => {
+        messages = 0;
+        expect(await write(tx, 'together')).toBe(1);
+        expect(messages).toBe(1);
+        expect(await tx.$queryRawUnsafe('SELECT text FROM note WHERE text = $1', 'together')).toHaveLength(1);
+      });
+      expect(await notes()).toEqual(['prepares', 'together']);
+      await watched.close();
+    });
+
+    it('does not run where BEGIN fails, nor does what is sent behind it', async () => {
+      const broken = engine.openClient();
+      await broken.$transaction((tx) => write(tx, 'prepares'));
+      expect(await notes()).toEqual(['prepares']);
+      await broken.$executeRawUnsafe('DEALLOCATE integration_begin');
+      const transaction = broken.$transaction(async (tx) => {
+        const outcomes = await Promise.allSettled([write(tx, 'first'), write(tx, 'second')]);
+        expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      });
+      await expect(transaction).rejects.toThrow('"integration_begin" does not exist');
+      expect(await notes()).toEqual([]);
+      await broken.$transaction((tx) => write(tx, 'next'));
+      expect(await notes()).toEqual(['next']);
+    });
+
+    it('is rolled back with the others that were sent at once', async () => {
+      await client.$transaction((tx) => write(tx, 'prepares'));
+      const failing = client.$transaction(async (tx) => {
+        await Promise.all([write(tx, 'first'), write(tx, 'second'), tx.$executeRawUnsafe('SELECT 1')]);
+        throw new Error('given up');
+      });
+      await expect(failing).rejects.toThrow('given up');
+      expect(await notes()).toEqual(['prepares']);
+    });
+
+    it('aborts the transaction where it fails', async () => {
+      await client.$transaction((tx) => write(tx, 'prepares'));
+      const failing = client.$transaction(async (tx) => {
+        await expect(tx.$executeRawUnsafe('SELECT 1 / ($1::int - 1)', '1')).rejects.toThrow(
+          'division by zero',
+        );
+        await write(tx, 'lost');
+      });
+      await expect(failing).rejects.toMatchObject({ code: '25P02' });
+      expect(await notes()).toEqual(['prepares']);
+    });
+  });
+
+  describe('a transaction that others wait for', () => {
+    it('sends its COMMIT in one message with the beginning of the next', async () => {
+      let messages = 0;
+      const watched = new EngineClient(() => openPool(() => messages++));
+      await watched.$transaction((tx) => write(tx, 'prepares'));
+      await notes();
+      messages = 0;
+      const texts = ['a', 'b', 'c', 'd'];
+      await Promise.all(texts.map((text) => watched.$transaction((tx) => write(tx, text))));
+      // BEGIN and the first statement; then each COMMIT with the next two of these; the last one is by itself, and no list of buffers.
+      expect(messages).toBe(texts.length);
+      expect(await notes()).toEqual(texts);
+      await watched.close();
+    });
+
+    it('is told what became of it, and none of the others is', async () => {
+      await client.$executeRawUnsafe('CREATE TABLE sole (text text UNIQUE DEFERRABLE INITIALLY DEFERRED)');
+      const insert = (tx: EngineTransaction, text: string) =>
+        tx.$executeRawUnsafe('INSERT INTO sole VALUES ($1)', text);
+      const outcomes = await Promise.allSettled([
+        client.$transaction((tx) => insert(tx, 'a')),
+        client.$transaction(async (tx) => {
+          await insert(tx, 'b');
+          await insert(tx, 'b');
+        }),
+        client.$transaction(async () => 'nothing to do'),
+        client.$transaction(async (tx) => {
+          await insert(tx, 'c');
+          await tx.$executeRawUnsafe('SELECT 1 / ($1::int - 1)', '1').catch(() => {});
+        }),
+        client.$transaction((tx) => insert(tx, 'd')),
+      ]);
+      expect(outcomes).toMatchObject([
+        { status: 'fulfilled', value: 1 },
+        { status: 'rejected', reason: { code: '23505' } },
+        { status: 'fulfilled', value: 'nothing to do' },
+        { status: 'rejected', reason: { code: 'INTEGRATION_TRANSACTION_ABORTED' } },
+        { status: 'fulfilled', value: 1 },
+      ]);
+      const kept = await client.$queryRawUnsafe<{ text: string }[]>('SELECT text FROM sole ORDER BY text');
+      expect(kept.map(({ text }) => text)).toEqual(['a', 'd']);
+    });
+  });
+
   describe('a transaction that begins with statements of the engine', () => {
     it('sends them, its BEGIN and its own first statement in one message, once they are prepared', async () => {
       let messages = 0;

@@ -48,6 +48,7 @@ export interface CompareResult {
 }
 
 export interface CommitsRequest {
+  route: PublishRoute;
   writers: number;
   seconds: number;
   rounds: number;

@@ -1,11 +1,12 @@
 import { benchEvent } from '../systems/bench-event.js';
-import type { MeasuredSystem, Publisher, SystemOptions } from '../systems/measured-system.js';
+import type { MeasuredSystem, Publisher, PublishRoute, SystemOptions } from '../systems/measured-system.js';
 import { systemEntry } from '../systems/systems.js';
 import type { CommitsRequest, CommitsResult, CompareRequest, CompareResult } from './child-protocol.js';
 import { openPublishers } from './publish-load.js';
 import { median } from './statistics.js';
 
 const BLOCK = 50;
+const WARM_UP_SECONDS = 2;
 
 /**
  * The cost of publishing inside a transaction against a bare INSERT, in one process and database: blocks of one and
@@ -51,21 +52,31 @@ async function compareInBlocks(
 export async function countCommits(
   system: MeasuredSystem,
   options: SystemOptions,
-  { writers, seconds, rounds }: CommitsRequest,
+  { route, writers, seconds, rounds }: CommitsRequest,
 ): Promise<CommitsResult> {
   return beside(options, async (plain) => {
-    const bare = await openPublishers(plain, 'pg', writers);
-    const published = await openPublishers(system, 'pg', writers);
-    await commitsPerSecond(bare, 0.5);
-    await commitsPerSecond(published, 0.5);
+    const bare = await openWriters(plain, route === 'own' ? 'pg' : route, writers);
+    const published = await openWriters(system, route, writers);
+    for (const writing of [bare, published]) await commitsPerSecond(writing, WARM_UP_SECONDS);
     const result: CommitsResult = { bare: [], system: [] };
     for (let round = 0; round < rounds; round++) {
       result.bare.push(await commitsPerSecond(bare, seconds));
       result.system.push(await commitsPerSecond(published, seconds));
     }
-    await Promise.all([...bare, ...published].map((publisher) => publisher.close()));
+    await Promise.all([...new Set([...bare, ...published])].map((publisher) => publisher.close()));
     return result;
   });
+}
+
+/** A connection for each writer; those of one application share its Prisma client, and its engine. */
+async function openWriters(
+  system: MeasuredSystem,
+  route: PublishRoute,
+  writers: number,
+): Promise<Publisher[]> {
+  if (route === 'pg') return openPublishers(system, route, writers);
+  const [shared] = await openPublishers(system, route, 1);
+  return new Array(writers).fill(shared);
 }
 
 async function beside<R>(options: SystemOptions, use: (plain: MeasuredSystem) => Promise<R>): Promise<R> {

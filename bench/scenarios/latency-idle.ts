@@ -62,7 +62,7 @@ const PACE = { rate: 50, writers: 1 };
  * to rest.
  */
 const WARM_UP = [
-  { events: 2_000, rate: 150 },
+  { events: 2_000, rate: 250 },
   { events: 50, rate: PACE.rate },
 ];
 

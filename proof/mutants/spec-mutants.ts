@@ -165,6 +165,50 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'with its transaction open and no row yet',
   },
   {
+    name: 'a first statement that a BEGIN which fails does not keep from running',
+    patches: [
+      {
+        file: 'src/database/opening-message.ts',
+        find: 'wire.execute();\n      }',
+        put: 'wire.execute();\n        wire.sync();\n      }',
+      },
+    ],
+    spec: 'test/engine-client.spec.ts',
+    test: 'does not run where BEGIN fails',
+  },
+  {
+    name: 'a first statement that waits for BEGIN',
+    patches: [
+      {
+        file: 'src/database/engine-transaction.ts',
+        find: 'opens && isPrepared(this.connection, [BEGIN])',
+        put: 'false',
+      },
+    ],
+    spec: 'test/engine-client.spec.ts',
+    test: 'travels with BEGIN, once that is prepared',
+  },
+  {
+    name: 'a transaction that keeps its connection until COMMIT is answered, though others wait for it',
+    patches: [
+      { file: 'src/database/engine-client.ts', find: 'this.connections.waitingCount > 0', put: 'false' },
+    ],
+    spec: 'test/engine-client.spec.ts',
+    test: 'sends its COMMIT in one message with the beginning of the next',
+  },
+  {
+    name: 'a transaction with others behind it that is believed to have committed',
+    patches: [
+      {
+        file: 'src/database/engine-transaction.ts',
+        find: "if (command !== 'COMMIT') throw swallowedError();",
+        put: '',
+      },
+    ],
+    spec: 'test/engine-client.spec.ts',
+    test: 'is told what became of it, and none of the others is',
+  },
+  {
     name: 'a handler that ran ahead commits unasked',
     patches: [
       {

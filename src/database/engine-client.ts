@@ -52,8 +52,9 @@ export class EngineClient implements TransactionalSqlClient {
     try {
       const work = fn(transaction);
       result = await (timeout === undefined ? work : endWithin(timeout, work, () => lateError(timeout)));
-      if (!transaction.givesWay) await transaction.commit();
       await transaction.begun;
+      if (this.connections.waitingCount > 0) transaction.giveWayToNext();
+      if (!transaction.givesWay) await transaction.commit();
     } catch (error) {
       const isClean = await answerWithin(ROLLBACK_TIMEOUT_MS, transaction.rollBack()).catch(() => {
         // A pipelining client that is released would wait for its answers.

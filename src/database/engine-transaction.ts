@@ -24,7 +24,10 @@ interface Follower {
   readonly onEnd: (wasRun: boolean) => void;
 }
 
-/** A transaction of an `EngineClient`. It begins with its first statement, which waits for BEGIN, unless it begins with several. */
+/**
+ * A transaction of an `EngineClient`. It begins with its first statement, which travels in one message with BEGIN. Where it may not (it has no
+ * values, so that it may be several; or the connection has not prepared BEGIN yet), it waits for BEGIN's answer.
+ */
 export class EngineTransaction implements SqlClient {
   /** BEGIN's answer; undefined as long as it has not been sent. */
   begun: Promise<unknown> | undefined;
@@ -65,22 +68,30 @@ export class EngineTransaction implements SqlClient {
    */
   async beginWith(timeoutMs: number, statements: readonly EngineStatement[]): Promise<number[]> {
     const opening = [BEGIN, timeouts(timeoutMs), ...statements];
-    const begun = isPrepared(this.connection, opening)
-      ? this.openWith(opening)
-      : this.prepareAndOpen(opening);
-    // Whoever sends a statement meanwhile is told of its failure as well.
-    begun.catch(() => {});
-    this.begun = begun;
+    const prepared = isPrepared(this.connection, opening);
+    const begun = this.beginBy(prepared ? this.openWith(opening) : this.prepareAndOpen(opening));
+    if (prepared) this.sendOpeningAfterTurn();
     return (await begun).slice(-statements.length);
   }
 
-  private openWith(statements: readonly EngineStatement[]): Promise<number[]> {
+  private beginBy(begun: Promise<number[]>): Promise<number[]> {
+    // Whoever sends a statement is told of its failure as well.
+    begun.catch(() => {});
+    this.begun = begun;
+    return begun;
+  }
+
+  private sendOpeningAfterTurn(): void {
     const { stream } = wireOf(this.connection);
     stream.cork();
     setImmediate(() => {
       this.opening?.send(undefined, () => {});
       stream.uncork();
     });
+  }
+
+  /** Whoever sends the transaction's first statement sends these. */
+  private openWith(statements: readonly EngineStatement[]): Promise<number[]> {
     return new Promise((resolve, reject) => {
       const onOpened = (error: unknown, counts: number[]) => (error ? reject(error) : resolve(counts));
       const send: Opening['send'] = (first, onAnswer) => {
@@ -102,8 +113,8 @@ export class EngineTransaction implements SqlClient {
    * Once its function has resolved: the connection is not kept until COMMIT is answered, and `onGivingWay` is called when another
    * transaction may have it. What that one sends first travels in one message with the COMMIT, and the server answers both in turn.
    */
-  giveWayToNext(onGivingWay: () => void): void {
-    this.onGivingWay = onGivingWay;
+  giveWayToNext(onGivingWay: () => void = nobodyIsTold): void {
+    this.onGivingWay ??= onGivingWay;
   }
 
   get givesWay(): boolean {
@@ -196,24 +207,28 @@ export class EngineTransaction implements SqlClient {
     );
   }
 
-  private async send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
+  private send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     // Nor BEGIN: nobody would ever end it, and what others send through that connection would be part of it.
-    if (this.ended) throw endedError();
+    if (this.ended) return Promise.reject(endedError());
+    const opens = hasValues(statement);
+    if (this.begun === undefined)
+      this.beginBy(
+        opens && isPrepared(this.connection, [BEGIN]) ? this.openWith([BEGIN]) : this.prepareAndOpen([BEGIN]),
+      );
     const { opening } = this;
-    if (opening !== undefined && hasValues(statement)) {
+    if (opening !== undefined && opens) {
       return new Promise((resolve, reject) => {
         opening.send(statement, (error, answer) => (error ? reject(error) : resolve(answer)));
       });
     }
-    await this.begin();
+    return this.sendOnceBegun(statement);
+  }
+
+  private async sendOnceBegun(statement: pg.QueryConfig): Promise<pg.QueryResult> {
+    await this.begun;
     // The connection may be another transaction's by now.
     if (this.ended) throw endedError();
     return this.connection.query(statement);
-  }
-
-  private begin(): Promise<unknown> {
-    this.begun ??= this.connection.query(BEGIN.sql);
-    return this.begun;
   }
 }
 
@@ -241,6 +256,8 @@ function hasValues({ values }: pg.QueryConfig): boolean {
 function countOf({ rowCount }: pg.QueryResult): number {
   return rowCount ?? 0;
 }
+
+const nobodyIsTold = () => {};
 
 const preparedStatements = new WeakMap<pg.PoolClient, Set<string>>();
 

@@ -51,7 +51,7 @@ export class DomainEventPublisher {
     payload?: PayloadOf<N>,
     options?: PublishEventOptions,
   ): Promise<PublishedEvent>;
-  async publishEvent(
+  publishEvent(
     eventOrName: DomainEventInput | string,
     optionsOrModule?: PublishOptions | string,
     aggregateType?: string,
@@ -59,17 +59,9 @@ export class DomainEventPublisher {
     payload?: unknown,
     options?: PublishEventOptions,
   ): Promise<PublishedEvent> {
-    if (typeof eventOrName !== 'string')
-      return this.publish(eventOrName, optionsOrModule as PublishOptions | undefined);
-    const event = {
-      ...options,
-      eventName: eventOrName,
-      sourceModule: optionsOrModule,
-      aggregateType,
-      aggregateId,
-      payload,
-    };
-    return this.publish(event as DomainEventInput, options);
+    return typeof eventOrName === 'string'
+      ? this.publishParts(eventOrName, optionsOrModule, aggregateType, aggregateId, payload, options)
+      : this.publish(eventOrName, optionsOrModule as PublishOptions | undefined);
   }
 
   /**
@@ -101,6 +93,18 @@ export class DomainEventPublisher {
     const results = await this.store.appendAll(target.client, distinct);
     this.announce(target, distinct, results);
     return inTheOrderOf(entries, distinct, results);
+  }
+
+  private async publishParts(
+    eventName: string,
+    sourceModule: unknown,
+    aggregateType: string | undefined,
+    aggregateId: string | undefined,
+    payload: unknown,
+    options: PublishEventOptions | undefined,
+  ): Promise<PublishedEvent> {
+    const event = { ...options, eventName, sourceModule, aggregateType, aggregateId, payload };
+    return this.publish(event as DomainEventInput, options);
   }
 
   private async publish(

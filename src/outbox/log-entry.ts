@@ -9,7 +9,7 @@ export interface LogEntry {
   readonly id: string;
   readonly eventName: string;
   /** id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata. */
-  readonly columns: readonly unknown[];
+  readonly columns: readonly (string | number)[];
   readonly deduplicationKey: string | null;
   /** ISO text: a driver that writes a Date without its zone cannot shift it. */
   readonly availableAt: string | null;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { queryEngine } from '../database/engine-transaction.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
@@ -65,21 +66,37 @@ export class OutboxEventStore {
   }
 
   /** Writes one event. A deduplication key seen before changes nothing and gives the first event. */
-  async append(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
-    if (entry.deduplicationKey === null) {
-      const isTimed = entry.availableAt !== null || entry.delayMs !== null;
-      const rows = isTimed
-        ? await this.insert<PositionRow>(client, this.insertTimed, allColumns(entry))
-        : await this.insert<PositionRow>(client, this.insertPlain, entry.columns);
-      return published(entry.id, rows[0]?.position);
+  append(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
+    const { deduplicationKey, availableAt, delayMs } = entry;
+    if (deduplicationKey !== null) return this.appendOnce(client, entry, deduplicationKey);
+    return availableAt === null && delayMs === null
+      ? this.appendPlain(client, entry)
+      : this.appendTimed(client, entry);
+  }
+
+  private async appendPlain(client: SqlClient, { id, columns }: LogEntry): Promise<PublishedEvent> {
+    const statement = { name: 'integration_append_event', sql: this.insertPlain, values: columns };
+    try {
+      const rows = await queryEngine<PositionRow>(client, statement);
+      return published(id, rows[0]?.position);
+    } catch (error) {
+      throw reasonOfRefusal(error);
     }
+  }
+
+  private async appendTimed(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
+    const rows = await this.insert<PositionRow>(client, this.insertTimed, allColumns(entry));
+    return published(entry.id, rows[0]?.position);
+  }
+
+  private async appendOnce(client: SqlClient, entry: LogEntry, key: string): Promise<PublishedEvent> {
     for (let attempt = 1; attempt <= DUPLICATE_TRIES; attempt++) {
       const rows = await this.insert<PositionRow>(client, this.insertOnce, allColumns(entry));
       if (rows[0] !== undefined) return published(entry.id, rows[0].position);
-      const duplicate = (await this.findByKeys(client, [entry.deduplicationKey])).get(entry.deduplicationKey);
+      const duplicate = (await this.findByKeys(client, [key])).get(key);
       if (duplicate !== undefined) return duplicate;
     }
-    throw lostKey(entry.deduplicationKey);
+    throw lostKey(key);
   }
 
   /**
@@ -134,13 +151,7 @@ export class OutboxEventStore {
     try {
       return await client.$queryRawUnsafe<Row[]>(sql, ...values);
     } catch (error) {
-      if (sqlStateOf(error) !== UNIQUE_VIOLATION) throw error;
-      throw new IntegrationError(
-        'INTEGRATION_EVENT_INVALID',
-        'An event with this id was published before. Leave `id` out, or use a deduplicationKey to publish at most once.',
-        { fields: ['id'] },
-        { cause: error },
-      );
+      throw reasonOfRefusal(error);
     }
   }
 
@@ -151,6 +162,16 @@ export class OutboxEventStore {
     const rows = await client.$queryRawUnsafe<(InsertedRow & { key: string })[]>(this.byKeys, keys);
     return new Map(rows.map((row) => [row.key, { ...published(row.id, row.position), duplicate: true }]));
   }
+}
+
+function reasonOfRefusal(error: unknown): unknown {
+  if (sqlStateOf(error) !== UNIQUE_VIOLATION) return error;
+  return new IntegrationError(
+    'INTEGRATION_EVENT_INVALID',
+    'An event with this id was published before. Leave `id` out, or use a deduplicationKey to publish at most once.',
+    { fields: ['id'] },
+    { cause: error },
+  );
 }
 
 function allColumns(entry: LogEntry): unknown[] {
