@@ -373,14 +373,15 @@ describe('the engine’s own client', () => {
   describe('a transaction that others wait for', () => {
     it('sends its COMMIT in one message with the beginning of the next', async () => {
       let messages = 0;
-      const watched = new EngineClient(() => openPool(() => messages++));
+      const count = () => messages++;
+      const watched = new EngineClient(() => openPool(count, count));
       await watched.$transaction((tx) => write(tx, 'prepares'));
       await notes();
       messages = 0;
       const texts = ['a', 'b', 'c', 'd'];
       await Promise.all(texts.map((text) => watched.$transaction((tx) => write(tx, text))));
-      // BEGIN and the first statement; then each COMMIT with the next two of these; the last one is by itself, and no list of buffers.
-      expect(messages).toBe(texts.length);
+      // BEGIN and the first statement; then each COMMIT with the next two of these; the last one by itself.
+      expect(messages).toBe(texts.length + 1);
       expect(await notes()).toEqual(texts);
       await watched.close();
     });
@@ -530,8 +531,8 @@ function enterInbox(consumerName: string) {
   return new InboxEventStore(engine).processedRow({ consumerName, partition: 0 }, event);
 }
 
-/** One connection; `onMessage` is told of every message that is more than one statement's. */
-function openPool(onMessage: () => void): pg.Pool {
+/** One connection; `onMessage` is told of every message that is more than one statement's, `onSimple` of a text without values. */
+function openPool(onMessage: () => void, onSimple = () => {}): pg.Pool {
   const pool = new pg.Pool({ connectionString: database.url, max: 1, pipeline: true } as pg.PoolConfig);
   pool.on('connect', (connection) => {
     const stream = wireOf(connection).stream as unknown as Writable;
@@ -539,6 +540,11 @@ function openPool(onMessage: () => void): pg.Pool {
     stream._writev = (chunks, done) => {
       onMessage();
       send?.(chunks, done);
+    };
+    const sendOne = stream._write.bind(stream);
+    stream._write = (chunk, encoding, done) => {
+      onSimple();
+      sendOne(chunk, encoding, done);
     };
   });
   return pool;

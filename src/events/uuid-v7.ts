@@ -14,6 +14,9 @@ const TAIL = 18;
 export class UuidV7Generator {
   private milliseconds = 0;
   private timeText = '';
+  /** The upper 32 of the time's 48 bits, and their text: they stay the same for a minute. */
+  private upper = -1;
+  private upperText = '';
   private sequence = SEQUENCE_MAX;
 
   /** @param now milliseconds since 1970. */
@@ -34,7 +37,16 @@ export class UuidV7Generator {
     }
     this.milliseconds = Math.max(now, this.milliseconds + 1);
     this.sequence = Number.parseInt(random.slice(0, 3), 16) & SEQUENCE_START_MAX;
-    const time = this.milliseconds.toString(16).padStart(12, '0');
-    this.timeText = `${time.slice(0, 8)}-${time.slice(8)}`;
+    this.timeText = this.textOf(this.milliseconds);
+  }
+
+  /** In two parts: a number of more than 31 bits takes a microsecond to become a text. */
+  private textOf(milliseconds: number): string {
+    const upper = Math.floor(milliseconds / 0x1_0000);
+    if (upper !== this.upper) {
+      this.upper = upper;
+      this.upperText = upper.toString(16).padStart(8, '0');
+    }
+    return `${this.upperText}-${(milliseconds % 0x1_0000).toString(16).padStart(4, '0')}`;
   }
 }
