@@ -470,7 +470,7 @@ describe('publishing to the wrong place', () => {
       expect(error.code).toBe('INTEGRATION_TRANSACTION_FORGOTTEN');
       expect(error.message).toContain('context.transaction');
     });
-    await runHandler('c', handled, () => room.publisher.publishEvent(event()));
+    await runHandler('c', handled, () => room.publisher.publishEvent(event()), undefined, undefined);
     expect(await stored()).toHaveLength(1);
   });
 
@@ -513,7 +513,13 @@ describe('metadata', () => {
   it('of an event published by a handler comes from the event it handles', async () => {
     const outboxEventId = '018f3c2a-0000-7000-8000-000000000001';
     const handled = { outboxEventId, metadata: { correlationId: 'c-1', tenantId: 't-1' } };
-    const receipt = await runHandler('billing', handled, () => room.publisher.publishEvent(event()));
+    const receipt = await runHandler(
+      'billing',
+      handled,
+      () => room.publisher.publishEvent(event()),
+      undefined,
+      undefined,
+    );
     expect(await metadataOf(receipt.position)).toEqual({
       correlationId: 'c-1',
       causationId: outboxEventId,
@@ -531,8 +537,12 @@ describe('metadata', () => {
       traceparent: 'mine',
       extra: [1],
     };
-    const receipt = await runHandler('billing', handled, () =>
-      room.publisher.publishEvent(event({ metadata })),
+    const receipt = await runHandler(
+      'billing',
+      handled,
+      () => room.publisher.publishEvent(event({ metadata })),
+      undefined,
+      undefined,
     );
     expect(await metadataOf(receipt.position)).toEqual(metadata);
   });

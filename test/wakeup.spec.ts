@@ -350,7 +350,7 @@ describe('the commit of a transaction of the engine’s own client', () => {
       if (ms === REST_MS) contexts.record(currentContext());
       return start(fn, ms);
     }) as typeof setTimeout);
-    await runHandler('c', undefined, () => publish(room));
+    await runHandler('c', undefined, () => publish(room), undefined, undefined);
     expect(await contexts.first(1)).toEqual([undefined]);
     timers.mockRestore();
     await heard.first(1);
@@ -362,13 +362,23 @@ describe('a wake-up', () => {
     const room = openRoom();
     const contexts: unknown[] = [];
     room.notifier.wakeups$.subscribe(() => contexts.push(currentContext()));
-    await runHandler('c', undefined, async () => {
-      await room.publisher.publishEvent(EVENT);
-      room.notifier.notify();
-    });
+    await runHandler(
+      'c',
+      undefined,
+      async () => {
+        await room.publisher.publishEvent(EVENT);
+        room.notifier.notify();
+      },
+      undefined,
+      undefined,
+    );
     const signal = nextWakeup(room, 'commit');
-    await runHandler('c', undefined, () =>
-      prisma.$transaction((tx) => room.publisher.publishEvent(EVENT, { persistenceClient: tx })),
+    await runHandler(
+      'c',
+      undefined,
+      () => prisma.$transaction((tx) => room.publisher.publishEvent(EVENT, { persistenceClient: tx })),
+      undefined,
+      undefined,
     );
     await signal;
     expect(contexts).toEqual([undefined, undefined, undefined]);

@@ -327,9 +327,14 @@ export class AggregateLanes {
     return lane;
   }
 
-  private lane(name: string, { aggregateType, aggregateId }: AggregateKey): EventLane {
-    return this.lanes.obtain(name, () => new Lane(name, aggregateType, aggregateId));
+  private lane(name: string, aggregate: AggregateKey): EventLane {
+    return this.lanes.obtain(name, newLane, aggregate);
   }
+}
+
+/** One function for all lanes: there is one for nearly every event. */
+function newLane(name: string, { aggregateType, aggregateId }: AggregateKey): EventLane {
+  return new Lane(name, aggregateType, aggregateId);
 }
 
 function runsAlone(delivery: Delivery): boolean {

@@ -6,6 +6,8 @@ import type { Deliveries, Delivery, Outcome } from './delivery.js';
 export type OutcomeHandler = (attempt: Attempt, outcome: Outcome) => void;
 
 const NOBODY: readonly Delivery[] = [];
+/** One function for all attempts. */
+const nobodyIsTold: OutcomeHandler = () => {};
 
 /** One run of a handler, for one event or for a batch: its deadline and its abort signal. */
 export class Attempt {
@@ -23,7 +25,7 @@ export class Attempt {
   /** Its handler is done, its transaction is being committed: another one may run in its place. */
   isCommitting = false;
 
-  private onOutcome: OutcomeHandler = () => {};
+  private onOutcome = nobodyIsTold;
   private onCommitting: ((attempt: Attempt) => void) | undefined;
   private begun = false;
   private settled = false;

@@ -28,10 +28,10 @@ export class LaneTable<T extends Named<T>> {
     return this.findAt(hashOf(name), name);
   }
 
-  /** The one of that name; else the one that is made is in it from now on. */
-  obtain(name: string, make: () => T): T {
+  /** The one of that name; else the one that is made of it and of `seed` is in it from now on. */
+  obtain<Seed>(name: string, make: (name: string, seed: Seed) => T, seed: Seed): T {
     const hash = hashOf(name);
-    return this.findAt(hash, name) ?? this.add(make(), hash);
+    return this.findAt(hash, name) ?? this.add(make(name, seed), hash);
   }
 
   private findAt(hash: number, name: string): T | undefined {

@@ -32,6 +32,9 @@ export class PageLoop {
   private passWaiter: { readonly position: number; readonly resolve: () => void } | undefined;
   private reading = false;
   private isFull = false;
+  /** Events that wait, from which on there is no room; the latter where none of them can run. Reckoned once a page: it is compared with every event's end. */
+  private enough = 0;
+  private enoughToFindMore = 0;
   private replayWanted = false;
   /** The next page, asked for before the handlers of this one began. */
   private ahead: Promise<Page> | undefined;
@@ -222,6 +225,8 @@ export class PageLoop {
    * waits behind some event of its aggregate, the queue of that aggregate is written down after a while, so that others are read.
    */
   private async waitForRoom(): Promise<void> {
+    this.enough = this.size.events;
+    this.enoughToFindMore = this.size.rows * PAGES_TO_FIND_MORE;
     if (this.hasRoom()) return;
     const spill = () => {
       this.dispatcher.makeRoom();
@@ -235,9 +240,10 @@ export class PageLoop {
   }
 
   private hasRoom(): boolean {
-    const { waitingEvents, waitingBytes, unsaved, lacksEvents } = this.dispatcher;
-    const enough = lacksEvents ? this.size.rows * PAGES_TO_FIND_MORE : this.size.events;
-    return waitingEvents < enough && waitingBytes <= MOST_WAITING_BYTES && unsaved < MOST_UNSAVED;
+    const { dispatcher } = this;
+    if (dispatcher.waitingBytes > MOST_WAITING_BYTES || dispatcher.unsaved >= MOST_UNSAVED) return false;
+    const { waitingEvents } = dispatcher;
+    return waitingEvents < this.enough || (dispatcher.lacksEvents && waitingEvents < this.enoughToFindMore);
   }
 
   /** Many holes make a page dear: then it is read less often, and more at a time. */

@@ -75,13 +75,14 @@ export function runInTransactionContext<R>(
  * Calls a handler that runs in no transaction of ours, and returns what it returns. Nothing of the surrounding context is
  * inherited; nothing is to be closed afterwards, so there is no promise of ours around the handler's.
  */
-export function runHandler<A extends unknown[], R>(
+export function runHandler<Input, Context, R>(
   consumerName: string,
   event: HandledEvent | undefined,
-  handler: (...input: A) => R,
-  ...input: A
+  handler: (input: Input, context: Context) => R,
+  input: Input,
+  context: Context,
 ): R {
-  return storage.run(new PlainHandlerContext(consumerName, event), handler, ...input);
+  return storage.run(new PlainHandlerContext(consumerName, event), handler, input, context);
 }
 
 /** One object for the context and its handler: there is one for every event. */
