@@ -209,6 +209,17 @@ describe('maintenance', () => {
     expect(third[2].done_at.getTime()).toBeGreaterThan(first[2].done_at.getTime() - 60_000);
   });
 
+  it('goes on with the other tasks where one fails, and says which', async () => {
+    const app = await start(['things']);
+    await database.pool.query('ALTER TABLE integration.unrouted_event RENAME TO elsewhere');
+    const job = app.context.get(MaintenanceJob, { strict: false });
+    const { work } = job as unknown as { work: Record<string, () => Promise<unknown>> };
+    work.consumers = () => Promise.reject(new Error('not this time'));
+    await expect(job.runRound()).rejects.toThrow(/^consumers: not this time; unrouted: .*unrouted_event/);
+    const { rows } = await database.pool.query('SELECT task FROM integration.integration_maintenance');
+    expect(rows).toEqual([{ task: 'retention' }]);
+  });
+
   it('ends a round that is under way when the application closes', async () => {
     const app = await start(['things']);
     await database.pool.query(

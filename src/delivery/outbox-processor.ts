@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { LONGEST_TIMER_MS } from '../database/answer-within.js';
 import { ConsumerChores } from '../inbox/consumer-chores.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import { OutboxService } from '../outbox/outbox.service.js';
@@ -154,7 +155,8 @@ function stepsOf(workers: readonly ConsumerWorker[]): number {
 async function raceDeadline(work: Promise<unknown>, deadline: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), Math.max(0, deadline - performance.now()));
+    const ms = Math.max(0, deadline - performance.now());
+    timer = setTimeout(() => resolve(false), Math.min(ms, LONGEST_TIMER_MS));
   });
   return Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer));
 }

@@ -49,5 +49,12 @@ export function problemOfInstance(value: object): string | undefined {
   ) {
     return `is a ${value.constructor.name}, whose content JSON would lose`;
   }
-  return undefined;
+  return isEmptiedCollection(value)
+    ? `is a ${value.constructor?.name ?? 'collection'}, which JSON would empty: use Object.fromEntries(x) or [...x]`
+    : undefined;
+}
+
+/** `URLSearchParams`, `Headers` and their like: what they hold they give to whoever iterates over them, and to nobody else. */
+function isEmptiedCollection(value: object): boolean {
+  return Symbol.iterator in value && Object.keys(value).length === 0;
 }

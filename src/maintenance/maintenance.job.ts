@@ -46,12 +46,17 @@ export class MaintenanceJob {
     await this.running;
   }
 
-  /** Does what is due. */
+  /** Does what is due; a task that fails keeps no other from being done. Rejects with all that failed, once the round is over. */
   async runRound(): Promise<void> {
     const { signal } = this.stopping;
+    const failures: { task: MaintenanceTask; error: unknown }[] = [];
     for (const task of await this.tasks.due(INTERVAL_MS)) {
-      if (!signal.aborted) await this.work[task](signal);
+      if (signal.aborted) break;
+      await this.work[task](signal).catch((error: unknown) => failures.push({ task, error }));
     }
+    if (failures.length === 0) return;
+    const reasons = failures.map(({ task, error }) => `${task}: ${messageOf(error)}`);
+    throw new Error(reasons.join('; '), { cause: failures[0]?.error });
   }
 
   private schedule(ms: number): void {
