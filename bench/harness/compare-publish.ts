@@ -6,7 +6,6 @@ import { openPublishers } from './publish-load.js';
 import { median } from './statistics.js';
 
 const BLOCK = 50;
-const WARM_UP_SECONDS = 2;
 
 /**
  * The cost of publishing inside a transaction against a bare INSERT, in one process and database: blocks of one and
@@ -57,7 +56,7 @@ export async function countCommits(
   return beside(options, async (plain) => {
     const bare = await openWriters(plain, route === 'own' ? 'pg' : route, writers);
     const published = await openWriters(system, route, writers);
-    for (const writing of [bare, published]) await commitsPerSecond(writing, WARM_UP_SECONDS);
+    for (const writing of [bare, published]) await commitsPerSecond(writing, seconds);
     const result: CommitsResult = { bare: [], system: [] };
     for (let round = 0; round < rounds; round++) {
       result.bare.push(await commitsPerSecond(bare, seconds));
