@@ -29,9 +29,17 @@ describe('CommitStream', () => {
   });
 
   it('rests after several that came one soon after another, and announces a stream when that goes on', () => {
-    const found = looks(new CommitStream(), times(9, { afterMs: 3, due: 8, found: 8 }));
-    expect(found.slice(0, 7)).toEqual(times(7, { announced: false, restMs: 12 }));
-    expect(found.slice(7)).toEqual(times(2, { announced: true, restMs: 100 }));
+    const found = looks(new CommitStream(), [
+      { afterMs: 3, due: 3, found: 3 },
+      ...times(4, { afterMs: 3, due: 10, found: 10 }),
+    ]);
+    expect(found.slice(0, 2)).toEqual(times(2, { announced: false, restMs: 12 }));
+    expect(found.slice(2)).toEqual(times(3, { announced: true, restMs: 100 }));
+  });
+
+  it('takes many commits for a stream only when more of them follow', () => {
+    const found = looks(new CommitStream(), times(5, { afterMs: 20, due: 50, found: 50 }));
+    expect(found).toEqual(times(5, { announced: false, restMs: 12 }));
   });
 
   it('rests the shorter, the shorter the looks are', () => {

@@ -1,5 +1,5 @@
-/** So many commits in a row, each found so soon after the one before, are a stream, even if each was alone. */
-const STREAM_LENGTH = 3;
+/** So many commits, found by looks so soon after each other, are a stream, even if each was alone. */
+const STREAM_COMMITS = 4;
 const STREAM_MS = 15;
 /**
  * Where publishes come in a stream, each look is followed by a rest of so many times its length: commits are found more of them at a
@@ -8,8 +8,8 @@ const STREAM_MS = 15;
  */
 const REST_PER_LOOK = 20;
 const MAX_REST_MS = 12;
-/** A stream that has gone on for so many looks is announced instead: whoever listens reads on by itself for a while. */
-const ANNOUNCED_LENGTH = 6;
+/** A stream that has brought so many and goes on is announced instead: whoever listens reads on by itself for a while. */
+const ANNOUNCED_COMMITS = 7;
 const ANNOUNCED_REST_MS = 100;
 /** For so long: until the next look can have announced it again. */
 export const ANNOUNCED_FOR_MS = 150;
@@ -27,7 +27,8 @@ export interface CommitLook {
 
 /** Tells from what looks find whether commits come in a stream, and so how long to rest until the next look. Times in milliseconds. */
 export class CommitStream {
-  private inARow = 0;
+  /** Found by looks that followed each other as in a stream; what the first of them found counts as one, since it may be all of a burst. */
+  private commits = 0;
   /** When the rest after the last look that found something was over, and how long it was. */
   private restedUntil = Number.NEGATIVE_INFINITY;
   private restedMs = 0;
@@ -35,13 +36,13 @@ export class CommitStream {
   /** A look for so many publishes; `forAll`: for all that are due. */
   begin(due: number, forAll: boolean, startedAt: number): CommitLook {
     const goesOn = startedAt - this.restedUntil < STREAM_MS && due * STREAM_MS >= this.restedMs;
-    return { startedAt, goesOn, announced: goesOn && forAll && this.inARow >= ANNOUNCED_LENGTH, due };
+    return { startedAt, goesOn, announced: goesOn && forAll && this.commits >= ANNOUNCED_COMMITS, due };
   }
 
   /** How long to rest after a look that ends now and found so many. */
   restAfter({ startedAt, goesOn, announced, due }: CommitLook, found: number, now: number): number {
-    if (found > 0) this.inARow = goesOn ? this.inARow + 1 : 0;
-    const isStream = due > 1 || this.inARow >= STREAM_LENGTH;
+    if (found > 0) this.commits = goesOn ? this.commits + found : 1;
+    const isStream = due > 1 || this.commits >= STREAM_COMMITS;
     const short = isStream ? Math.min((now - startedAt) * REST_PER_LOOK, MAX_REST_MS) : 0;
     if (found === 0) return short;
     this.restedMs = announced ? ANNOUNCED_REST_MS : short;
