@@ -17,7 +17,7 @@ const FULL: Sizes = {
   rounds: 3,
   backlog: 100_000,
   drainLimitMs: 3_000,
-  scenarioLimitMs: 900_000,
+  scenarioLimitMs: 1_500_000,
 };
 const QUICK: Sizes = { quick: true, rounds: 3, backlog: 20_000, drainLimitMs: 500, scenarioLimitMs: 240_000 };
 

@@ -9,8 +9,8 @@ const WRITERS = 32;
 /** A quick run takes its rounds in one process; a full run, each in another. */
 function sizesFor({ sizes }: Bench) {
   return sizes.quick
-    ? { processes: 1, rounds: sizes.rounds, events: RATE, warmUp: [{ events: RATE / 2, rate: RATE }] }
-    : { processes: sizes.rounds, rounds: 1, events: 8 * RATE, warmUp: [{ events: 2 * RATE, rate: RATE }] };
+    ? { processes: 1, rounds: sizes.rounds, events: RATE, warmUp: { events: RATE / 2, rate: RATE } }
+    : { processes: sizes.rounds, rounds: 1, events: 8 * RATE, warmUp: { events: 2 * RATE, rate: RATE } };
 }
 
 export const latencyLoad: Scenario = {

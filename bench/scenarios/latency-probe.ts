@@ -24,10 +24,10 @@ export interface LatencyProbe {
   /** Measured in a round. */
   events: number;
   /**
-   * What comes before each round and is not counted, one after another: a process that has just started is not in its stride, nor is a
-   * connection that has just been opened.
+   * What comes before the first round and is not counted: a process that has just started is not in its stride, nor is a connection that
+   * has just been opened.
    */
-  warmUp: readonly Pace[];
+  warmUp: Pace;
   /** Events a second. */
   rate: number;
   writers: number;
@@ -73,9 +73,7 @@ async function measureRounds(
     return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), events: count };
   };
   const found: Latency[] = [];
-  while (found.length < rounds) {
-    for (const pace of warmUp) await measure(pace);
-    found.push(await measure({ events, rate }));
-  }
+  await measure(warmUp);
+  while (found.length < rounds) found.push(await measure({ events, rate }));
   return found;
 }
