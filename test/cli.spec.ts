@@ -85,6 +85,14 @@ describe('wrong use', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
+  it('with --json, also says so in JSON', async () => {
+    const { status, result } = await runJson(['migrate', '--by', 'me'], migrated);
+    expect({ status, result }).toEqual({
+      status: 2,
+      result: { error: { message: 'migrate has no option --by' } },
+    });
+  });
+
   it('--help prints the usage and --version the version, and both are no error', async () => {
     expect(await run(['--help'])).toMatchObject({
       status: 0,

@@ -62,6 +62,7 @@ describe('isProcessed', () => {
     expect(await inbox.isProcessed(outboxEventId, 'known')).toBe(false);
     expect(await inbox.isProcessed(outboxEventId, 'nobody')).toBe(false);
     expect(await inbox.isProcessed(randomUUID(), 'known')).toBe(false);
+    expect(await inbox.isProcessed('seven', 'known')).toBe(false);
   });
 });
 
@@ -91,6 +92,18 @@ describe('findDeadLetters', () => {
     expect(await ids({ consumerName: 'dying' }, { limit: 2 })).toEqual(['dead-1', 'dead-2']);
     expect(await ids({ consumerName: 'dying' }, { limit: 2, after: all[1]?.position })).toEqual(['dead-3']);
     expect(await ids({ consumerName: 'somebody else' })).toEqual([]);
+  });
+
+  it.each([
+    ['outboxEventId', { outboxEventId: 'seven' }, {}],
+    ['consumerName', { consumerName: 'a\0b' }, {}],
+    ['limit', {}, { limit: Number.NaN }],
+    ['after', {}, { after: Number.NaN }],
+  ])('refuses a %s that no row can have', async (field, filter, page) => {
+    await expect(inbox.findDeadLetters(filter, page)).rejects.toMatchObject({
+      code: 'INTEGRATION_ADMIN_INVALID',
+      details: { field },
+    });
   });
 });
 
@@ -148,6 +161,8 @@ describe('a consumer written by hand', () => {
     const unknown = { code: 'INTEGRATION_INBOX_UNKNOWN' };
     await expect(inbox.getOrCreate(randomUUID(), HAND)).rejects.toMatchObject(unknown);
     await expect(inbox.markProcessed(randomUUID())).rejects.toMatchObject(unknown);
+    await expect(inbox.getOrCreate('seven', HAND)).rejects.toMatchObject(unknown);
+    await expect(inbox.markProcessed('seven')).rejects.toMatchObject(unknown);
   });
 });
 

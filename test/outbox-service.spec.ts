@@ -146,6 +146,37 @@ describe('finding events', () => {
   });
 });
 
+describe('what makes no sense', () => {
+  const refused = (field: string) => ({ code: 'INTEGRATION_ADMIN_INVALID', details: { field } });
+
+  it.each([
+    ['from', { from: new Date(Number.NaN) }],
+    ['to', { to: new Date(Date.UTC(10_000, 0)) }],
+    ['to', { to: '2026-01-01' as never }],
+    ['eventName', { eventName: 'order\0' }],
+    ['aggregateId', { aggregateId: '\ud800' }],
+    ['aggregateType', { aggregateType: null as never }],
+  ])('is refused in the %s of a filter, before any SQL: %j', async (field, filter) => {
+    await expect(room.outbox.findMany(filter)).rejects.toMatchObject(refused(field));
+  });
+
+  it.each([
+    ['limit', { limit: Number.NaN }],
+    ['after', { after: Number.NaN }],
+    ['after', { after: 1.5 }],
+    ['after', { after: null as never }],
+  ])('is refused in the %s of a page', async (field, page) => {
+    await expect(room.outbox.findMany({}, page)).rejects.toMatchObject(refused(field));
+    await expect(room.outbox.timeline('t', 'a-1', page)).rejects.toMatchObject(refused(field));
+  });
+
+  it('is not a limit out of bounds: it is brought within them', async () => {
+    await publish('one', 'two');
+    expect((await room.outbox.findMany({}, { limit: -1 })).items).toHaveLength(1);
+    expect((await room.outbox.findMany({}, { limit: Number.POSITIVE_INFINITY })).items).toHaveLength(2);
+  });
+});
+
 describe('the status of an event', () => {
   it('is pending while unread and processed afterwards', async () => {
     await publish('n', 'n', 'n');

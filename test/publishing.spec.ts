@@ -371,6 +371,7 @@ describe('what the database would refuse is refused before it', () => {
     ['eventName', '   '],
     ['eventName', 'x'.repeat(256)],
     ['eventName', 'a\0'],
+    ['eventName', 'a\tb'],
     ['sourceModule', 'x'.repeat(128)],
     ['aggregateType', undefined],
     ['aggregateId', 42],

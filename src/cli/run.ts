@@ -24,9 +24,10 @@ export async function run(words: readonly string[]): Promise<number> {
   try {
     return await runCommand(readCommandLine(words, COMMANDS));
   } catch (error) {
-    if (error instanceof UsageError) return failUsage(error);
-    if (words.includes('--json')) printJson({ error: describeError(error) });
-    else printError(`Error: ${messageOf(error)}`);
+    const asJson = words.includes('--json');
+    if (asJson) printJson({ error: describeError(error) });
+    if (error instanceof UsageError) printError(`${error.message}\n\n${usage(COMMANDS)}`);
+    else if (!asJson) printError(`Error: ${messageOf(error)}`);
     return isWrongUse(error) ? 2 : 1;
   }
 }
@@ -72,14 +73,9 @@ async function withDatabase<R>(db: EngineDatabase, work: (db: EngineDatabase) =>
   }
 }
 
-function failUsage(error: UsageError): number {
-  printError(`${error.message}\n\n${usage(COMMANDS)}`);
-  return 2;
-}
-
-/** What services say of arguments that only they can judge. */
+/** What the command line says, or services of arguments that only they can judge. */
 function isWrongUse(error: unknown): boolean {
-  return error instanceof IntegrationError && WRONG_USE.has(error.code);
+  return error instanceof UsageError || (error instanceof IntegrationError && WRONG_USE.has(error.code));
 }
 
 function describeError(error: unknown): Record<string, unknown> {

@@ -1,7 +1,7 @@
 import { IntegrationError } from '../errors.js';
 import { EVENT_TEXT_LIMITS } from './event-limits.js';
 import { problemOfInstance } from './json-values.js';
-import { isUuid, problemOfText } from './text.js';
+import { isUuid, problemOfName, problemOfText } from './text.js';
 
 const MAX_VERSION = 2_147_483_647;
 /** Postgres reads plain ISO years; nobody delays an event beyond them. */
@@ -28,7 +28,11 @@ export function validateEvent(event: unknown, prefix = ''): void {
   const note = (field: string, problem: string | undefined) => {
     if (problem !== undefined) problems.push([prefix + field, problem]);
   };
-  for (const field of REQUIRED) note(field, problemOfText(unchecked[field], EVENT_TEXT_LIMITS[field]));
+  for (const field of REQUIRED) {
+    const value = unchecked[field];
+    const ofName = field === 'eventName' && typeof value === 'string' ? problemOfName(value) : undefined;
+    note(field, problemOfText(value, EVENT_TEXT_LIMITS[field]) ?? ofName);
+  }
   const { id, eventVersion, deduplicationKey, metadata } = unchecked;
   if (id !== undefined && !isUuid(id)) note('id', 'must be a uuid');
   if (eventVersion !== undefined) note('eventVersion', problemOfVersion(eventVersion));

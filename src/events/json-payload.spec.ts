@@ -38,6 +38,7 @@ const poison = fc.constantFrom<unknown>(
   /x/,
   new Error('x'),
   new Uint8Array(2),
+  Buffer.from('as JSON: {type, data}'),
   new ArrayBuffer(2),
   'a\0b',
   '\ud800',

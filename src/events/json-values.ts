@@ -1,10 +1,11 @@
 import { types } from 'node:util';
 
-/** What JSON.stringify would look at in the place of `value`: what its `toJSON` returns, if it has one. Dates stay. */
+/** What JSON.stringify would look at in the place of `value`: what its `toJSON` returns, if it has one. Dates stay, and binary data, which a Buffer would spell as numbers. */
 export function jsonValueOf(value: unknown, key: string | number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const { toJSON } = value as { toJSON?: unknown };
-  return typeof toJSON === 'function' && !types.isDate(value) ? toJSON.call(value, String(key)) : value;
+  if (typeof toJSON !== 'function' || types.isDate(value) || types.isArrayBufferView(value)) return value;
+  return toJSON.call(value, String(key));
 }
 
 /** An object literal, or one without a prototype: nothing about it needs a closer look. */

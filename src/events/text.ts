@@ -6,6 +6,13 @@ export function problemOfCharacters(text: string): string | undefined {
   return undefined;
 }
 
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/** What an event's or consumer's name must not hold: publishers and subscribers have to spell it alike. Undefined if it holds none of it. */
+export function problemOfName(name: string): string | undefined {
+  return CONTROL_CHARACTER.test(name) ? 'contains a control character' : problemOfCharacters(name);
+}
+
 /**
  * What is wrong with a text that must be there: not a string, blank, longer than `max` characters (code
  * points, as Postgres counts), or not storable. Undefined if nothing is.

@@ -1,4 +1,5 @@
 import { IntegrationError } from '../errors.js';
+import { checkText, checkTime, checkUuid, invalidArgument as invalid } from '../outbox/query-checks.js';
 import type { InboxFilter } from './inbox-record.js';
 import type { ReplayFilter, ReplayRange } from './replay.js';
 
@@ -11,10 +12,6 @@ export function unknownConsumer(consumerName: string): IntegrationError {
     `There is no consumer "${consumerName}": ConsumerService.list() and "npx nestjs-integration consumers" show those there are`,
     { consumerName },
   );
-}
-
-function invalid(message: string, details: Record<string, unknown> = {}): IntegrationError {
-  return new IntegrationError('INTEGRATION_ADMIN_INVALID', message, details);
 }
 
 /** A whole number from 1 on; the number itself. */
@@ -46,9 +43,11 @@ export function checkReplay(what: ReplayRange | ReplayFilter): void {
   if (aggregateId !== undefined && aggregateType === undefined) {
     throw invalid('aggregateId needs aggregateType: ids are unique within a type only', { aggregateId });
   }
-  for (const [name, time] of Object.entries({ since, until })) {
-    if (time !== undefined && Number.isNaN(time.getTime())) throw invalid(`${name} is no valid date`);
-  }
+  for (const name of eventNames ?? []) checkText('eventNames', name);
+  checkText('aggregateType', aggregateType);
+  checkText('aggregateId', aggregateId);
+  checkTime('since', since);
+  checkTime('until', until);
 }
 
 const FILTER_FIELDS = [
@@ -66,10 +65,9 @@ export function checkFilter(filter: InboxFilter): void {
     if (!(FILTER_FIELDS as readonly string[]).includes(name)) {
       throw invalid(`A filter has no ${name}; it has ${FILTER_FIELDS.join(', ')}`, { field: name });
     }
-    if (value !== undefined && typeof value !== 'string') {
-      throw invalid(`${name} must be a string; leave it out to choose by something else`, { field: name });
-    }
+    checkText(name, value);
   }
+  checkUuid('outboxEventId', filter.outboxEventId);
 }
 
 /** What is set aside for good needs a reason, and somebody to have said what. */

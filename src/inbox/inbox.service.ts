@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { HostClient } from '../database/host-client.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError, messageOf } from '../errors.js';
+import { isUuid } from '../events/text.js';
+import { checkPosition, pageSizeOf } from '../outbox/query-checks.js';
+import { checkFilter } from './admin-checks.js';
 import type { DeadLetter, InboxFilter, InboxPageRequest, InboxRecord } from './inbox-record.js';
 import { InboxRecordStore } from './inbox-record.store.js';
 import type { InboxStatus } from './inbox-status.js';
-
-const DEFAULT_PAGE = 50;
-const MAX_PAGE = 1_000;
 
 /**
  * What consumers have done with events. For consumers that the engine runs it is there to look; `getOrCreate` and the marks
@@ -21,14 +21,19 @@ export class InboxService {
   ) {}
 
   /** Whether the consumer has processed the event; true also where only its cursor knows. Skipped and dead events are not. */
-  isProcessed(outboxEventId: string, consumerName: string): Promise<boolean> {
-    return this.rows.isProcessed(outboxEventId, consumerName);
+  async isProcessed(outboxEventId: string, consumerName: string): Promise<boolean> {
+    return isUuid(outboxEventId) && this.rows.isProcessed(outboxEventId, consumerName);
   }
 
-  /** Dead letters by position, the oldest first. */
-  findDeadLetters(filter: InboxFilter = {}, page: InboxPageRequest = {}): Promise<DeadLetter[]> {
-    const limit = Math.min(Math.max(Math.trunc(page.limit ?? DEFAULT_PAGE), 1), MAX_PAGE);
-    return this.rows.findDeadLetters(filter, limit, page.after ?? 0);
+  /**
+   * Dead letters by position, the oldest first.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or a page that makes no sense
+   */
+  async findDeadLetters(filter: InboxFilter = {}, page: InboxPageRequest = {}): Promise<DeadLetter[]> {
+    checkFilter(filter);
+    checkPosition('after', page.after);
+    return this.rows.findDeadLetters(filter, pageSizeOf(page.limit), page.after ?? 0);
   }
 
   /**
@@ -41,16 +46,16 @@ export class InboxService {
     consumerName: string,
     persistenceClient?: SqlClient,
   ): Promise<InboxRecord> {
+    if (!isUuid(outboxEventId)) throw unknownEvent(outboxEventId, consumerName);
     const client = persistenceClient ?? this.host.client;
     const managed = await this.rows.isManaged(consumerName);
     if (!managed) await this.rows.create(client, outboxEventId, consumerName);
     const row = await this.rows.findByEvent(client, outboxEventId, consumerName);
     if (row !== undefined) return row;
+    if (!managed) throw unknownEvent(outboxEventId, consumerName);
     throw new IntegrationError(
       'INTEGRATION_INBOX_UNKNOWN',
-      managed
-        ? `The engine runs consumer "${consumerName}" and has no inbox row for event ${outboxEventId}: ask isProcessed() instead`
-        : `The log has no event ${outboxEventId}`,
+      `The engine runs consumer "${consumerName}" and has no inbox row for event ${outboxEventId}: ask isProcessed() instead`,
       { outboxEventId, consumerName },
     );
   }
@@ -78,6 +83,7 @@ export class InboxService {
     error: string | undefined,
     persistenceClient: SqlClient | undefined,
   ): Promise<InboxRecord> {
+    if (!isUuid(id)) throw unknownRow(id);
     const client = persistenceClient ?? this.host.client;
     const consumerName = await this.rows.consumerOf(client, id);
     if (consumerName !== undefined && (await this.rows.isManaged(consumerName))) {
@@ -89,6 +95,19 @@ export class InboxService {
     }
     const row = await this.rows.mark(client, id, status, error);
     if (row !== undefined) return row;
-    throw new IntegrationError('INTEGRATION_INBOX_UNKNOWN', `There is no inbox row ${id}`, { id });
+    throw unknownRow(id);
   }
+}
+
+// What is no uuid is in no row; asking Postgres would fail, and abort the caller's transaction.
+
+function unknownEvent(outboxEventId: string, consumerName: string): IntegrationError {
+  return new IntegrationError('INTEGRATION_INBOX_UNKNOWN', `The log has no event ${outboxEventId}`, {
+    outboxEventId,
+    consumerName,
+  });
+}
+
+function unknownRow(id: string): IntegrationError {
+  return new IntegrationError('INTEGRATION_INBOX_UNKNOWN', `There is no inbox row ${id}`, { id });
 }

@@ -17,9 +17,7 @@ import type {
 import { OutboxQueryStore } from './outbox-query.store.js';
 import { OutboxStatsStore } from './outbox-stats.store.js';
 import type { PublishOptions } from './publish-options.js';
-
-const DEFAULT_PAGE = 50;
-const MAX_PAGE = 1_000;
+import { checkPosition, checkText, checkTime, pageSizeOf } from './query-checks.js';
 
 /** From the worst to the best; skipped counts as processed. */
 const ROLL_UP: readonly [DeliveryStatus, OutboxEventStatus][] = [
@@ -31,7 +29,10 @@ const ROLL_UP: readonly [DeliveryStatus, OutboxEventStatus][] = [
   ['skipped', 'processed'],
 ];
 
-/** Looking at the log, and what became of its events. Sees committed events only. */
+/**
+ * Looking at the log, and what became of its events. Sees committed events only. Refuses filters and pages that make no sense with
+ * INTEGRATION_ADMIN_INVALID.
+ */
 @Injectable()
 export class OutboxService {
   constructor(
@@ -52,7 +53,11 @@ export class OutboxService {
 
   /** Events by position, the newest first unless asked otherwise. */
   async findMany(filter: OutboxEventFilter = {}, page: PageRequest = {}): Promise<Page<OutboxEvent>> {
-    const limit = Math.min(Math.max(Math.trunc(page.limit ?? DEFAULT_PAGE), 1), MAX_PAGE);
+    const { from, to, ...texts } = filter;
+    for (const [field, value] of Object.entries(texts)) checkText(field, value);
+    for (const [field, value] of Object.entries({ from, to })) checkTime(field, value);
+    checkPosition('after', page.after);
+    const limit = pageSizeOf(page.limit);
     const found = await this.events.findMany(filter, {
       limit: limit + 1,
       after: page.after,

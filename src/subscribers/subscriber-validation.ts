@@ -1,5 +1,6 @@
 import { LONGEST_TIMER_MS } from '../database/answer-within.js';
 import { IntegrationError } from '../errors.js';
+import { problemOfName } from '../events/text.js';
 import { MAX_PARTITIONS } from '../inbox/admin-checks.js';
 
 const MAX_EVENT_NAME_LENGTH = 255;
@@ -51,23 +52,14 @@ function problemsOfName(option: string, name: unknown, maxLength: number): strin
   if (name.trim() === '') return [`${option} is empty`];
   const { length } = [...name];
   if (length > maxLength) return [`${option} has ${length} characters, at most ${maxLength} are allowed`];
-  return hasUnstorableCharacter(name)
-    ? [`${option} ${JSON.stringify(name)} holds a control character or a lone surrogate`]
-    : [];
+  const problem = problemOfName(name);
+  return problem === undefined ? [] : [`${option} ${JSON.stringify(name)} ${problem}`];
 }
 
 function problemsOfPattern(name: unknown): string[] {
   return typeof name === 'string' && name.slice(0, -1).includes('*')
     ? [`eventName "${name}" has a * before its end: only a trailing * is a pattern`]
     : [];
-}
-
-function hasUnstorableCharacter(name: string): boolean {
-  for (const character of name) {
-    const code = character.codePointAt(0) ?? 0;
-    if (code < 0x20 || code === 0x7f || (code >= 0xd800 && code <= 0xdfff)) return true;
-  }
-  return false;
 }
 
 function problemsOfBehaviour(definition: UncheckedDefinition): string[] {
