@@ -260,6 +260,29 @@ describe('the engine’s own client', () => {
     expect(await sessionOf(client)).toBe(before);
   });
 
+  it('may take as long as was asked for, where that is longer than a session’s own limits', async () => {
+    const own = engine.openClient();
+    const limits = (timeout: number, ...values: unknown[]) =>
+      own.$transaction(
+        async (tx) => {
+          const shown = `SELECT current_setting('statement_timeout') AS statement, current_setting('idle_in_transaction_session_timeout') AS pause`;
+          const [row] = await tx.$queryRawUnsafe<Record<string, string>[]>(
+            values.length > 0 ? `${shown} WHERE $1` : shown,
+            ...values,
+          );
+          return row;
+        },
+        { timeout },
+      );
+    const longest = { statement: '2147483647ms', pause: '2147483647ms' };
+    // The first of a connection sends them piece by piece, the others in one message with their first statement, if it has values.
+    for (const values of [[true], [true], []]) {
+      expect(await limits(40_000, ...values)).toEqual({ statement: '40s', pause: '40s' });
+      expect(await limits(10_000, ...values)).toEqual({ statement: '15s', pause: '15s' });
+      expect(await limits(Number.POSITIVE_INFINITY, ...values)).toEqual(longest);
+    }
+  });
+
   it.each<[string, () => Promise<unknown>, string]>([
     ['a read fails', () => client.$queryRawUnsafe('SELECT 1 / 0'), 'division by zero'],
     ['a write fails', () => client.$executeRawUnsafe('INSERT INTO nowhere VALUES (1)'), 'does not exist'],

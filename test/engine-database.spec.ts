@@ -222,6 +222,16 @@ describe('a session', () => {
     expect(answers).toEqual([expected, expected, expected]);
   });
 
+  it('is not cut off by the limit that a database has for transactions', async () => {
+    const limited = await createTestDatabase({ migrated: false });
+    const { rows } = await limited.pool.query<{ name: string }>('SELECT current_database() AS name');
+    await limited.pool.query(`ALTER DATABASE ${rows[0]?.name} SET transaction_timeout = '100ms'`);
+    const client = limited.engine().openClient();
+    const slow = client.$transaction((tx) => tx.$queryRawUnsafe(`SELECT 'done' AS is FROM pg_sleep(0.3)`));
+    await expect(slow).resolves.toEqual([{ is: 'done' }]);
+    await limited.drop();
+  });
+
   it.each([
     ['that idles in its transaction announces no', 'SET LOCAL idle_in_transaction_session_timeout = 50', []],
     [

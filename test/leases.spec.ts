@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { EngineDatabase } from '../src/database/engine-database.js';
+import { Heartbeat } from '../src/inbox/heartbeat.js';
 import { IntegrationProcessStore } from '../src/inbox/integration-process.store.js';
 import type { DomainEvent, IntegrationModuleOptions } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
@@ -406,4 +409,29 @@ describe('the processor', () => {
     await publisher.api.publishEvents(events('published', 1, 2));
     expect(await seen.first(2)).toEqual(['a1', 'a2']);
   });
+});
+
+describe('a heartbeat', () => {
+  it('ends though the server has fallen silent', async () => {
+    const proxy = await startTcpProxy(database.url);
+    const db = new EngineDatabase({ connectionString: proxy.url, schema: 'integration' });
+    const processes = new IntegrationProcessStore(db);
+    const self = { id: randomUUID(), role: 'all' } as const;
+    const heartbeat = new Heartbeat(
+      db,
+      processes,
+      self,
+      () => 60_000,
+      () => {},
+      new Logger('test'),
+    );
+    await new Promise<void>((beaten) => {
+      heartbeat.start(() => heartbeat.beat(async () => beaten()));
+    });
+    proxy.freeze();
+    await heartbeat.stop();
+    expect(heartbeat.isRunning).toBe(false);
+    await proxy.close();
+    await db.close();
+  }, 20_000);
 });

@@ -46,7 +46,7 @@ export class EngineClient implements TransactionalSqlClient {
     { timeout }: { timeout?: number } = {},
   ): Promise<R> {
     const connection = await this.connections.connect();
-    const transaction = new EngineTransaction(connection, this.statements);
+    const transaction = new EngineTransaction(connection, this.statements, timeout);
     this.open.add(connection);
     let result: R;
     try {

@@ -12,10 +12,14 @@ const MINIMUM_SERVER_VERSION = 140_000;
 const INT8 = 20;
 const PREPARE_TIMEOUT_MS = 5_000;
 
-/** What every session of ours sets: a page's estimated cost exceeds the JIT's threshold, and nothing may wait for ever. */
+/**
+ * What every session of ours sets: a page's estimated cost exceeds the JIT's threshold, and nothing may wait for ever. Limits that a role
+ * or a database has are for others: what they cut off would look like a lost connection, again and again.
+ */
 const SESSION = `SET jit = off; SET statement_timeout = '15s'; SET lock_timeout = '2s';
   SET idle_in_transaction_session_timeout = '15s'; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC';
-  SET idle_session_timeout = 0; SET datestyle = 'ISO'`;
+  SET idle_session_timeout = 0; SET datestyle = 'ISO';
+  SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`;
 
 /**
  * A prepared statement keeps the plan that it got when its table was empty, which must not be a scan of it when it is not. And it keeps

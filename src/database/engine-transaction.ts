@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { IntegrationError } from '../errors.js';
+import { LONGEST_TIMER_MS } from './answer-within.js';
 import { isConnectionLoss } from './connection-loss.js';
 import { type EngineStatement, queryOf } from './named-statement.js';
 import { type OnAnswer, OpeningMessage } from './opening-message.js';
@@ -12,6 +13,9 @@ const BEGIN: EngineStatement = {
   sql: 'BEGIN ISOLATION LEVEL READ COMMITTED',
   values: [],
 };
+
+/** What a session of ours allows a statement, and a pause between two of a transaction. */
+const SESSION_LIMIT_MS = 15_000;
 
 interface Opening {
   /** Together with the transaction's first statement, if there is one. */
@@ -43,6 +47,8 @@ export class EngineTransaction implements SqlClient {
   constructor(
     connection: object,
     private readonly statements: RepeatedStatements,
+    /** Until it is ended from outside: the server must not do so before. */
+    private readonly timeoutMs = 0,
   ) {
     this.connection = connection as pg.PoolClient;
   }
@@ -211,10 +217,11 @@ export class EngineTransaction implements SqlClient {
     // Nor BEGIN: nobody would ever end it, and what others send through that connection would be part of it.
     if (this.ended) return Promise.reject(endedError());
     const opens = hasValues(statement);
-    if (this.begun === undefined)
-      this.beginBy(
-        opens && isPrepared(this.connection, [BEGIN]) ? this.openWith([BEGIN]) : this.prepareAndOpen([BEGIN]),
-      );
+    if (this.begun === undefined) {
+      const opening = this.timeoutMs > SESSION_LIMIT_MS ? [BEGIN, timeouts(this.timeoutMs)] : [BEGIN];
+      const travelsWithFirst = opens && isPrepared(this.connection, opening);
+      this.beginBy(travelsWithFirst ? this.openWith(opening) : this.prepareAndOpen(opening));
+    }
     const { opening } = this;
     if (opening !== undefined && opens) {
       return new Promise((resolve, reject) => {
@@ -244,7 +251,7 @@ function timeouts(ms: number): EngineStatement {
   return {
     name: 'integration_timeouts',
     sql: `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`,
-    values: [Math.ceil(ms)],
+    values: [Math.min(Math.ceil(ms), LONGEST_TIMER_MS)],
   };
 }
 

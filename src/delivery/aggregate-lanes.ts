@@ -15,7 +15,8 @@
  * While an event from the log runs or has to run again, no row of its aggregate is released: were it to fail, the row's event
  * would have overtaken it.
  */
-import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
+import { type AggregateKey, hashOfName, nameOfAggregate } from '../events/aggregate-key.js';
+import type { LogEvent } from '../outbox/log-event.js';
 import type { Delivery } from './delivery.js';
 import { cameFromLog, Lane } from './lane.js';
 import { LaneTable } from './lane-table.js';
@@ -69,7 +70,8 @@ export class AggregateLanes {
   block(aggregates: Iterable<AggregateKey & { readonly highest?: number }>): void {
     if (!this.ordered) return;
     for (const aggregate of aggregates) {
-      const lane = this.lane(nameOfAggregate(aggregate), aggregate);
+      const name = nameOfAggregate(aggregate);
+      const lane = this.lanes.obtain(name, hashOfName(name), newLane, aggregate);
       this.blockLane(lane, aggregate.highest ?? Number.POSITIVE_INFINITY);
     }
   }
@@ -322,13 +324,18 @@ export class AggregateLanes {
 
   private enter(delivery: Delivery): EventLane {
     const { log } = delivery;
-    const lane = this.lane(this.ordered ? log.aggregateName : String(log.position), log);
+    const lane = this.ordered ? this.laneOf(log) : this.laneForOne(log);
     delivery.lane = lane;
     return lane;
   }
 
-  private lane(name: string, aggregate: AggregateKey): EventLane {
-    return this.lanes.obtain(name, newLane, aggregate);
+  private laneOf(log: LogEvent): EventLane {
+    return this.lanes.obtain(log.aggregateName, log.aggregateHash, newLane, log);
+  }
+
+  private laneForOne(log: LogEvent): EventLane {
+    const name = String(log.position);
+    return this.lanes.obtain(name, hashOfName(name), newLane, log);
   }
 }
 

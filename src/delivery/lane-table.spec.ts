@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { hashOfName } from '../events/aggregate-key.js';
 import { LaneTable, type Named } from './lane-table.js';
 
 class One implements Named<One> {
@@ -27,7 +28,7 @@ describe('a table of lanes', () => {
           expect(table.find(name)).toBe(known);
           if (known === undefined) {
             const one = new One(name);
-            table.obtain(one.name, () => one, undefined);
+            table.obtain(one.name, hashOfName(one.name), () => one, undefined);
             model.set(name, one);
           } else if (isRemoval) {
             table.remove(known);
@@ -43,7 +44,7 @@ describe('a table of lanes', () => {
   it('does not let go of the others where two of them share a place', () => {
     const table = new LaneTable<One>();
     const all = Array.from({ length: 1_000 }, (_, n) => new One(`order\u0000${n}`));
-    for (const one of all) table.obtain(one.name, () => one, undefined);
+    for (const one of all) table.obtain(one.name, hashOfName(one.name), () => one, undefined);
     for (const one of all.filter((_, n) => n % 3 > 0)) table.remove(one);
     expect(all.filter(({ name }) => table.find(name) !== undefined)).toEqual(
       all.filter((_, n) => n % 3 === 0),
@@ -53,8 +54,8 @@ describe('a table of lanes', () => {
   it('stays as it is where one is removed that is not in it', () => {
     const table = new LaneTable<One>();
     const [there, gone] = [new One('a'), new One('b')];
-    table.obtain('a', () => there, undefined);
-    table.obtain('b', () => gone, undefined);
+    table.obtain('a', hashOfName('a'), () => there, undefined);
+    table.obtain('b', hashOfName('b'), () => gone, undefined);
     table.remove(gone);
     table.remove(gone);
     expect(table.size).toBe(1);
@@ -64,7 +65,7 @@ describe('a table of lanes', () => {
   it('keeps nothing of what was removed', () => {
     const table = new LaneTable<One>();
     const all = Array.from({ length: 200 }, (_, n) => new One(String(n)));
-    for (const one of all) table.obtain(one.name, () => one, undefined);
+    for (const one of all) table.obtain(one.name, hashOfName(one.name), () => one, undefined);
     for (const one of all) table.remove(one);
     expect(all.every(({ next }) => next === undefined)).toBe(true);
     expect([...table.values()]).toEqual([]);

@@ -1,3 +1,5 @@
+import { hashOfName } from '../events/aggregate-key.js';
+
 /** What the table holds: each is in one table at most, and once. */
 export interface Named<T> {
   readonly name: string;
@@ -8,9 +10,6 @@ export interface Named<T> {
 }
 
 const FIRST_PLACES = 64;
-/** Names come from the log: nobody is to know which of them fall into one place. */
-const MULTIPLIER = (Math.random() * 0x7fff_ffff) | 1;
-
 /**
  * Lanes by their names, for names that come and go: with every event one is added and removed. A Map copies itself into a new table each
  * time so many have been removed as are in it; once it is old, each of those tables is garbage of the old generation, and keeps whatever
@@ -25,12 +24,11 @@ export class LaneTable<T extends Named<T>> {
   }
 
   find(name: string): T | undefined {
-    return this.findAt(hashOf(name), name);
+    return this.findAt(hashOfName(name), name);
   }
 
-  /** The one of that name; else the one that is made of it and of `seed` is in it from now on. */
-  obtain<Seed>(name: string, make: (name: string, seed: Seed) => T, seed: Seed): T {
-    const hash = hashOf(name);
+  /** The one of that name, which has this hash; else the one that is made of it and of `seed` is in it from now on. */
+  obtain<Seed>(name: string, hash: number, make: (name: string, seed: Seed) => T, seed: Seed): T {
     return this.findAt(hash, name) ?? this.add(make(name, seed), hash);
   }
 
@@ -77,10 +75,4 @@ export class LaneTable<T extends Named<T>> {
     this.places = new Array(this.places.length * 2).fill(undefined);
     for (const one of all) this.link(one);
   }
-}
-
-function hashOf(name: string): number {
-  let hash = name.length;
-  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), MULTIPLIER);
-  return hash ^ (hash >>> 15);
 }

@@ -8,6 +8,9 @@ interface Queued {
   readonly claim: object | undefined;
 }
 
+/** One for all lanes. */
+const NO_EVENTS: never[] = [];
+
 type Release = 'none' | 'wanted' | 'saving';
 
 /** It keeps no event beyond its turn, nor the one it was made for: one that is blocked may live for long, and what it reaches with it. */
@@ -19,7 +22,8 @@ export class Lane<Event extends Queued = Queued> implements AggregateKey, Named<
   running = 0;
   /** How many of them came from the log. */
   runningFromLog = 0;
-  queue: Event[] = [];
+  /** Replaced where it is empty, never filled: most lanes have one event in their life. */
+  queue: Event[] = NO_EVENTS;
   /** Most lanes never have one. */
   parked: Event[] | undefined;
   blocked = false;
@@ -68,6 +72,10 @@ export class Lane<Event extends Queued = Queued> implements AggregateKey, Named<
 
   /** Where its position says. */
   insert(event: Event): void {
+    if (this.queue.length === 0) {
+      this.queue = [event];
+      return;
+    }
     this.queue.push(event);
     this.queue.sort((a, b) => a.position - b.position);
   }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Logger } from '@nestjs/common';
-import { answerWithin } from '../database/answer-within.js';
+import { answerWithin, SILENT_AFTER_MS } from '../database/answer-within.js';
 import type { EngineConnection } from '../database/engine-connection.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError, messageOf } from '../errors.js';
@@ -53,9 +53,10 @@ export class Heartbeat {
     await this.running;
     await this.lastBeat.catch(() => {});
     this.running = undefined;
-    await this.processes.signOut(this.self.id).catch(() => {});
-    await this.connection?.close();
-    this.connection = undefined;
+    await answerWithin(BEAT_TIMEOUT_MS, this.processes.signOut(this.self.id)).catch(() => {});
+    if (this.connection !== undefined)
+      await answerWithin(SILENT_AFTER_MS, this.connection.close()).catch(() => {});
+    this.disconnect();
   }
 
   /** One beat at a time: what a beat sees must not be older than the leases it is compared with. */

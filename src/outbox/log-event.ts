@@ -1,4 +1,4 @@
-import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
+import { type AggregateKey, hashOfName, nameOfAggregate } from '../events/aggregate-key.js';
 import type { EventMetadata } from '../events/domain-event.js';
 import { copyOfJson } from '../events/json-copy.js';
 
@@ -44,6 +44,7 @@ export class LogEvent implements AggregateKey {
   private payload: string;
   private readonly metadata: string | undefined;
   private aggregate: string | undefined;
+  private hash: number | undefined;
   /** How many are still to ask for the payload, where it is parsed once for them. */
   private takers = 0;
   private parsed: unknown;
@@ -67,6 +68,12 @@ export class LogEvent implements AggregateKey {
   get aggregateName(): string {
     this.aggregate ??= nameOfAggregate(this);
     return this.aggregate;
+  }
+
+  /** Of that name, made once. */
+  get aggregateHash(): number {
+    this.hash ??= hashOfName(this.aggregateName);
+    return this.hash;
   }
 
   /** It was too large to come along with the rest of its page. */

@@ -9,7 +9,10 @@ import { WakeupBroadcaster } from './wakeup-broadcaster.js';
 export interface TransactionOptions {
   /** How long to wait for a connection. Without a client of the host, its pool decides. */
   maxWait?: number;
-  /** How long the transaction may take. Default: what the client says (Prisma: 5 s); without a client of the host, no limit. */
+  /**
+   * How long the transaction may take. Default: what the client says (Prisma: 5 s); without a client of the host no limit, but 15 s for each of its
+   * statements and for a pause between two.
+   */
   timeout?: number;
 }
 
