@@ -77,7 +77,8 @@ export const latencyIdle: Scenario = {
     const others = othersIn(bench);
     const ways = [...OURS, ...OURS_LIKE_OTHERS, ...others];
     const found = new Map<Way, Latency[]>();
-    // What cannot be the best of a comparison is measured once.
+    // The rounds of a system follow each other in one process: to warm it takes longer than they do. What cannot be the best of a
+    // comparison is measured once.
     const repeated = (way: Way) => way.probe.system === 'integration' || QUICKEST.includes(way.probe.system);
     for (const way of ways) {
       const rounds = repeated(way) ? bench.sizes.rounds : 1;

@@ -10,6 +10,7 @@ export interface Named<T> {
 }
 
 const FIRST_PLACES = 64;
+
 /**
  * Lanes by their names, for names that come and go: with every event one is added and removed. A Map copies itself into a new table each
  * time so many have been removed as are in it; once it is old, each of those tables is garbage of the old generation, and keeps whatever

@@ -1,6 +1,9 @@
 import { types } from 'node:util';
 
-/** What JSON.stringify would look at in the place of `value`: what its `toJSON` returns, if it has one. Dates stay, and binary data, which a Buffer would spell as numbers. */
+/**
+ * What JSON.stringify would look at in the place of `value`: what its `toJSON` returns, if it has one. Dates stay, and binary data, which
+ * a Buffer would spell as numbers.
+ */
 export function jsonValueOf(value: unknown, key: string | number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const { toJSON } = value as { toJSON?: unknown };
