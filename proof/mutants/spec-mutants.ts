@@ -181,7 +181,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/database/engine-transaction.ts',
-        find: 'opens && isPrepared(this.connection, [BEGIN])',
+        find: 'opens && isPrepared(this.connection, opening)',
         put: 'false',
       },
     ],
