@@ -16,7 +16,6 @@
  * would have overtaken it.
  */
 import { type AggregateKey, hashOfName, nameOfAggregate } from '../events/aggregate-key.js';
-import type { LogEvent } from '../outbox/log-event.js';
 import type { Delivery } from './delivery.js';
 import { cameFromLog, Lane } from './lane.js';
 import { LaneTable } from './lane-table.js';
@@ -324,18 +323,11 @@ export class AggregateLanes {
 
   private enter(delivery: Delivery): EventLane {
     const { log } = delivery;
-    const lane = this.ordered ? this.laneOf(log) : this.laneForOne(log);
+    const name = this.ordered ? log.aggregateName : String(log.position);
+    const hash = this.ordered ? log.aggregateHash : hashOfName(name);
+    const lane = this.lanes.obtain(name, hash, newLane, log);
     delivery.lane = lane;
     return lane;
-  }
-
-  private laneOf(log: LogEvent): EventLane {
-    return this.lanes.obtain(log.aggregateName, log.aggregateHash, newLane, log);
-  }
-
-  private laneForOne(log: LogEvent): EventLane {
-    const name = String(log.position);
-    return this.lanes.obtain(name, hashOfName(name), newLane, log);
   }
 }
 
