@@ -5,28 +5,13 @@ import { answerWithin } from './answer-within.js';
 import { validateConnectionString } from './connection-string.js';
 import type { NamedStatement } from './named-statement.js';
 import { forEachRow } from './row-reader.js';
+import { ENGINE_SESSION, SESSION } from './session-settings.store.js';
 import { wireOf } from './wire.js';
 import type { WireRow } from './wire-row.js';
 
 const MINIMUM_SERVER_VERSION = 140_000;
 const INT8 = 20;
 const PREPARE_TIMEOUT_MS = 5_000;
-
-/**
- * What every session of ours sets: a page's estimated cost exceeds the JIT's threshold, and nothing may wait for ever. Limits that a role
- * or a database has are for others: what they cut off would look like a lost connection, again and again.
- */
-const SESSION = `SET jit = off; SET statement_timeout = '15s'; SET lock_timeout = '2s';
-  SET idle_in_transaction_session_timeout = '15s'; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC';
-  SET idle_session_timeout = 0; SET datestyle = 'ISO';
-  SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`;
-
-/**
- * A prepared statement keeps the plan that it got when its table was empty, which must not be a scan of it when it is not. And it keeps
- * one plan for any values: where a log is large the server would reckon that planning anew each time is cheaper, and it costs several
- * times what reading the next page does (docs/decisions/0010). Not where the host's statements run: how its tables are best read is not ours to say.
- */
-const ENGINE_SESSION = `${SESSION}; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan`;
 
 /** Whose statements run on a connection: the engine's alone, or those of the host's handlers as well. */
 export type SessionUse = 'engine' | 'host';

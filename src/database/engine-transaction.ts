@@ -5,6 +5,7 @@ import { isConnectionLoss } from './connection-loss.js';
 import { type EngineStatement, queryOf } from './named-statement.js';
 import { type OnAnswer, OpeningMessage } from './opening-message.js';
 import type { RepeatedStatements } from './repeated-statements.js';
+import { SESSION_LIMIT_MS } from './session-settings.store.js';
 import type { SqlClient } from './sql-client.js';
 import { wireOf } from './wire.js';
 
@@ -13,9 +14,6 @@ const BEGIN: EngineStatement = {
   sql: 'BEGIN ISOLATION LEVEL READ COMMITTED',
   values: [],
 };
-
-/** What a session of ours allows a statement, and a pause between two of a transaction. */
-const SESSION_LIMIT_MS = 15_000;
 
 interface Opening {
   /** Together with the transaction's first statement, if there is one. */
