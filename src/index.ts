@@ -1,3 +1,4 @@
+export { type PgClient, PgSqlClient } from './database/pg-sql-client.js';
 export type { IntegrationTypes, SqlClient, TransactionalSqlClient, Tx } from './database/sql-client.js';
 export {
   OutboxPollingCoordinator,

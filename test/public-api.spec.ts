@@ -49,6 +49,7 @@ const VALUES = [
   'OutboxPollingCoordinator',
   'OutboxProcessor',
   'OutboxService',
+  'PgSqlClient',
   'RetryAfterError',
   'SkipEventError',
 ];
@@ -96,6 +97,7 @@ const TYPES = [
   'Page',
   'PageRequest',
   'PayloadOf',
+  'PgClient',
   'PollingState',
   'ProcessorStats',
   'PublishEventOptions',

@@ -13,6 +13,7 @@ import {
   IntegrationDeveloperApiService,
   IntegrationModule,
   type IntegrationModuleOptions,
+  PgSqlClient,
   RetryAfterError,
   type SubscriberContext,
 } from 'nestjs-integration';
@@ -54,7 +55,9 @@ export class IntegrationSystem implements MeasuredSystem {
     const publisher = (await this.publishing()).get(DomainEventPublisher);
     await inTransaction(this.options.url, async (client) => {
       for (const events of chunks)
-        await publisher.publishEvents(events.map(this.toPublish), { persistenceClient: sqlClientOf(client) });
+        await publisher.publishEvents(events.map(this.toPublish), {
+          persistenceClient: new PgSqlClient(client),
+        });
     });
   }
 
@@ -79,7 +82,7 @@ export class IntegrationSystem implements MeasuredSystem {
       );
     }
     return openTransactionPublisher(this.options.url, (client, event) =>
-      publisher.publishEvent(this.toPublish(event), { persistenceClient: sqlClientOf(client) }),
+      publisher.publishEvent(this.toPublish(event), { persistenceClient: new PgSqlClient(client) }),
     );
   }
 
@@ -104,10 +107,13 @@ export class IntegrationSystem implements MeasuredSystem {
   }
 
   /** The number travels in the payload. */
-  private readonly toPublish = (event: BenchEvent): Omit<BenchEvent, 'n'> => {
-    const { n: _n, ...rest } = event;
-    return { ...rest, eventName: nameOf(event, this.options) };
-  };
+  private readonly toPublish = (event: BenchEvent): Omit<BenchEvent, 'n'> => ({
+    eventName: nameOf(event, this.options),
+    sourceModule: event.sourceModule,
+    aggregateType: event.aggregateType,
+    aggregateId: event.aggregateId,
+    payload: event.payload,
+  });
 
   private publishing(): Promise<INestApplicationContext> {
     this.publisherApp ??= this.boot('publisher', () => {});
@@ -196,14 +202,4 @@ class Subscribers implements OnModuleInit {
       });
     }
   }
-}
-
-/** node-postgres in the shape that `persistenceClient` wants. */
-function sqlClientOf(client: pg.ClientBase) {
-  return {
-    $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) =>
-      (await client.query(sql, values)).rows as T,
-    $executeRawUnsafe: async (sql: string, ...values: unknown[]) =>
-      (await client.query(sql, values)).rowCount ?? 0,
-  };
 }

@@ -1,4 +1,4 @@
-import type { SqlClient, TransactionalSqlClient } from 'nestjs-integration';
+import { PgSqlClient, type SqlClient, type TransactionalSqlClient } from 'nestjs-integration';
 import pg from 'pg';
 
 /** A host's own client over node-postgres, with a pool of its own that requests can exhaust. */
@@ -13,13 +13,13 @@ export function createHostClient(connectionString: string, max: number): PgHostC
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
   return {
-    ...sqlClientOf(pool),
+    ...throughAny(pool),
     $transaction: async (fn, options) => {
       const client = await connectWithin(pool, options?.maxWait ?? 2_000);
       let broken: Error | undefined;
       try {
         await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-        const result = await fn(sqlClientOf(client));
+        const result = await fn(new PgSqlClient(client));
         await client.query('COMMIT');
         return result;
       } catch (error) {
@@ -58,10 +58,11 @@ async function connectWithin(pool: pg.Pool, ms: number): Promise<pg.PoolClient> 
   return Promise.race([connecting, tooLate]).finally(() => clearTimeout(timer));
 }
 
-function sqlClientOf(client: pg.Pool | pg.PoolClient): SqlClient {
+/** Each statement through another connection. */
+function throughAny(pool: pg.Pool): SqlClient {
   return {
     $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) =>
-      (await client.query(sql, values)).rows as T,
-    $executeRawUnsafe: async (sql, ...values) => (await client.query(sql, values)).rowCount ?? 0,
+      (await pool.query(sql, values)).rows as T,
+    $executeRawUnsafe: async (sql, ...values) => (await pool.query(sql, values)).rowCount ?? 0,
   };
 }

@@ -4,6 +4,7 @@ import { LONGEST_TIMER_MS } from './answer-within.js';
 import { isConnectionLoss } from './connection-loss.js';
 import { type EngineStatement, queryOf } from './named-statement.js';
 import { type OnAnswer, OpeningMessage } from './opening-message.js';
+import { OwnSqlClient } from './own-sql-client.js';
 import type { RepeatedStatements } from './repeated-statements.js';
 import { SESSION_LIMIT_MS } from './session-settings.store.js';
 import type { SqlClient } from './sql-client.js';
@@ -30,7 +31,7 @@ interface Follower {
  * A transaction of an `EngineClient`. It begins with its first statement, which travels in one message with BEGIN. Where it may not (it has no
  * values, so that it may be several; or the connection has not prepared BEGIN yet), it waits for BEGIN's answer.
  */
-export class EngineTransaction implements SqlClient {
+export class EngineTransaction extends OwnSqlClient {
   /** BEGIN's answer; undefined as long as it has not been sent. */
   begun: Promise<unknown> | undefined;
   /** It has committed, and its connection was lost behind that. */
@@ -48,6 +49,7 @@ export class EngineTransaction implements SqlClient {
     /** Until it is ended from outside: the server must not do so before. */
     private readonly timeoutMs = 0,
   ) {
+    super();
     this.connection = connection as pg.PoolClient;
   }
 
@@ -63,6 +65,10 @@ export class EngineTransaction implements SqlClient {
   /** As `$queryRawUnsafe`; the statement is prepared under its name once per connection. */
   async queryEngine<Row>(statement: EngineStatement): Promise<Row[]> {
     return (await this.send(queryOf(statement))).rows as Row[];
+  }
+
+  override async queryValue(statement: EngineStatement, column: string): Promise<unknown> {
+    return (await this.queryEngine<Record<string, unknown>>(statement))[0]?.[column];
   }
 
   /**

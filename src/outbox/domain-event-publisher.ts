@@ -91,7 +91,7 @@ export class DomainEventPublisher {
     const distinct = withoutRepeatedKeys(entries);
     refuseRepeatedIds(distinct);
     const results = await this.store.appendAll(target.client, distinct);
-    this.announce(target, distinct, results);
+    this.announce(target, recordsOf(distinct, results));
     return inTheOrderOf(entries, distinct, results);
   }
 
@@ -115,19 +115,12 @@ export class DomainEventPublisher {
     const target = choosePublishTarget(options, this.host.client);
     const entry = toLogEntry(event, this.ids, this.limits);
     const result = await this.store.append(target.client, entry);
-    this.announce(target, [entry], [result]);
+    if (!result.duplicate) this.announce(target, [{ position: result.position, eventName: entry.eventName }]);
     return result;
   }
 
   /** Wakes the consumers once the events are committed: now, when our transaction ends, or when a probe sees them. */
-  private announce(
-    target: PublishTarget,
-    entries: readonly LogEntry[],
-    results: readonly PublishedEvent[],
-  ): void {
-    const records: PublishedRecord[] = [];
-    for (const [index, { duplicate, position }] of results.entries())
-      if (!duplicate) records.push({ position, eventName: entries[index]?.eventName ?? '' });
+  private announce(target: PublishTarget, records: readonly PublishedRecord[]): void {
     const last = records.at(-1);
     if (last === undefined) return;
     if (target.kind === 'our-transaction') {
@@ -146,6 +139,14 @@ export class DomainEventPublisher {
       'The outbox is switched off (setting core.integration.outbox.enabled), so the event was not published. Switch it on, or publish later.',
     );
   }
+}
+
+/** Those that are new. */
+function recordsOf(entries: readonly LogEntry[], results: readonly PublishedEvent[]): PublishedRecord[] {
+  const records: PublishedRecord[] = [];
+  for (const [index, { duplicate, position }] of results.entries())
+    if (!duplicate) records.push({ position, eventName: entries[index]?.eventName ?? '' });
+  return records;
 }
 
 function withoutRepeatedKeys(entries: readonly LogEntry[]): LogEntry[] {

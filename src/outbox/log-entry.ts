@@ -55,3 +55,11 @@ export function toLogEntry(
     delayMs: event.delayMs ?? null,
   };
 }
+
+/** As the procedure `append_event` takes it: the columns as a list of JSON. */
+export function asOneValue({ columns }: LogEntry): string {
+  const [id, eventName, eventVersion, sourceModule, aggregateType, aggregateId, payload, bytes, metadata] =
+    columns;
+  const texts = JSON.stringify([id, eventName, eventVersion, sourceModule, aggregateType, aggregateId]);
+  return `${texts.slice(0, -1)},${payload},${bytes},${metadata}]`;
+}

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
-import { queryEngine } from '../database/engine-transaction.js';
+import { OwnSqlClient } from '../database/own-sql-client.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
-import type { LogEntry } from './log-entry.js';
+import { asOneValue, type LogEntry } from './log-entry.js';
 import { outboxChannelOf, unhurriedNotify, writeMessage } from './wakeup.store.js';
 
 const UNIQUE_VIOLATION = '23505';
@@ -44,7 +44,7 @@ export class OutboxEventStore {
     const nine = `$1::uuid, $2, $3::int, $4, $5, $6, $7::jsonb, $8::int, $9::jsonb`;
     // The ordinary event takes the way that costs the caller's transaction least: see the procedure in the migration. CALL
     // rather than a function in a SELECT, which a proxy that splits reads from writes might send to a replica.
-    this.insertPlain = `CALL "${db.schema}".append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL)`;
+    this.insertPlain = `CALL "${db.schema}".append_event($1, NULL)`;
     const timed = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
       VALUES (${nine}, $10, coalesce($11::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond'))`;
     this.insertTimed = `${timed} RETURNING position`;
@@ -74,11 +74,16 @@ export class OutboxEventStore {
       : this.appendTimed(client, entry);
   }
 
-  private async appendPlain(client: SqlClient, { id, columns }: LogEntry): Promise<PublishedEvent> {
-    const statement = { name: 'integration_append_event', sql: this.insertPlain, values: columns };
+  private async appendPlain(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
+    const value = asOneValue(entry);
     try {
-      const rows = await queryEngine<PositionRow>(client, statement);
-      return published(id, rows[0]?.position);
+      // In one function, whatever the client: every promise between the caller and the answer is felt where many publish at once.
+      if (OwnSqlClient.is(client)) {
+        const statement = { name: 'integration_append_event', sql: this.insertPlain, values: [value] };
+        return published(entry.id, await client.queryValue(statement, 'position'));
+      }
+      const [row] = await client.$queryRawUnsafe<PositionRow[]>(this.insertPlain, value);
+      return published(entry.id, row?.position);
     } catch (error) {
       throw reasonOfRefusal(error);
     }
@@ -183,7 +188,7 @@ function columnsOf(entries: readonly LogEntry[]): unknown[][] {
   return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column]));
 }
 
-function published(id: string, position: number | bigint | undefined): PublishedEvent {
+function published(id: string, position: unknown): PublishedEvent {
   if (position === undefined) {
     throw new IntegrationError(
       'INTEGRATION_CLIENT_INVALID',

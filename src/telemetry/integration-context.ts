@@ -8,6 +8,8 @@ export interface PublishedRecord {
 
 /** The names of published events, each once. */
 export function namesOf(published: readonly PublishedRecord[]): string[] {
+  const [first] = published;
+  if (first !== undefined && published.length === 1) return [first.eventName];
   return [...new Set(published.map((record) => record.eventName))];
 }
 

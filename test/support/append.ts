@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { EngineDatabase } from '../../src/database/engine-database.js';
-import type { SqlClient } from '../../src/database/sql-client.js';
+import { PgSqlClient } from '../../src/database/pg-sql-client.js';
 import type { DomainEventInput, PublishedEvent } from '../../src/events/domain-event.js';
 import { UuidV7Generator } from '../../src/events/uuid-v7.js';
 import { toLogEntry } from '../../src/outbox/log-entry.js';
@@ -21,14 +21,6 @@ export async function append(
 ): Promise<PublishedEvent[]> {
   const entries = events.map((event) => toLogEntry(event, ids, LIMITS));
   const [only, ...others] = entries;
-  if (only !== undefined && others.length === 0) return [await store.append(sqlClientOf(client), only)];
-  return store.appendAll(sqlClientOf(client), entries);
-}
-
-function sqlClientOf(client: pg.ClientBase): SqlClient {
-  return {
-    $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) =>
-      (await client.query({ text: sql, values })).rows as T,
-    $executeRawUnsafe: async (sql, ...values) => (await client.query({ text: sql, values })).rowCount ?? 0,
-  };
+  if (only !== undefined && others.length === 0) return [await store.append(new PgSqlClient(client), only)];
+  return store.appendAll(new PgSqlClient(client), entries);
 }

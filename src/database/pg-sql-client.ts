@@ -1,0 +1,86 @@
+import { IntegrationError } from '../errors.js';
+import type { EngineStatement } from './named-statement.js';
+import { OwnSqlClient } from './own-sql-client.js';
+import { ValueQuery, type ValueWire } from './value-query.js';
+
+/** What is used of a client of node-postgres: of `new pg.Client(…)`, or what `await pool.connect()` gives. */
+export interface PgClient {
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
+}
+
+/** What else such a client has; that of `pg-native` has no wire, and one that pipelines takes no queries of others. */
+interface DriverClient extends PgClient {
+  readonly connection?: Partial<ValueWire>;
+  readonly pipeline?: boolean;
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
+  query(query: ValueQuery): void;
+}
+
+/**
+ * A transaction of node-postgres, in the shape that `persistenceClient` takes. Who began it ends it:
+ *
+ * ```ts
+ * await client.query('BEGIN');
+ * await publisher.publishEvent(event, { persistenceClient: new PgSqlClient(client) });
+ * await client.query('COMMIT');
+ * ```
+ *
+ * Throws INTEGRATION_CLIENT_IS_ROOT for a pool, INTEGRATION_CLIENT_INVALID for what is no client of node-postgres.
+ */
+export class PgSqlClient extends OwnSqlClient {
+  private readonly client: DriverClient;
+
+  constructor(client: PgClient) {
+    super();
+    if (typeof (client as Partial<PgClient> | undefined)?.query !== 'function') throw noClient();
+    if ('totalCount' in client) throw isPool();
+    this.client = client as DriverClient;
+  }
+
+  async $queryRawUnsafe<T = unknown>(sql: string, ...values: unknown[]): Promise<T> {
+    return (await this.client.query(sql, values)).rows as T;
+  }
+
+  async $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number> {
+    return (await this.client.query(sql, values)).rowCount ?? 0;
+  }
+
+  override async queryValue({ sql, values }: EngineStatement, column: string): Promise<unknown> {
+    if (!takesQueries(this.client)) {
+      const [row] = (await this.client.query(sql, [...values])).rows;
+      return (row as Record<string, unknown> | undefined)?.[column];
+    }
+    try {
+      return await this.askFor(sql, values.map(String));
+    } catch (error) {
+      // As the driver does with its own: the trace is to lead to whoever asked, not to the socket that the answer came from.
+      if (error instanceof Error) Error.captureStackTrace(error);
+      throw error;
+    }
+  }
+
+  private askFor(sql: string, values: readonly string[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const answer = (error: unknown, value?: unknown) => (error ? reject(error) : resolve(value));
+      this.client.query(new ValueQuery(sql, values, answer));
+    });
+  }
+}
+
+function takesQueries({ connection, pipeline }: DriverClient): boolean {
+  return pipeline !== true && typeof connection?.bind === 'function';
+}
+
+function noClient(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    'new PgSqlClient(…) needs a client of node-postgres: that of `await pool.connect()`, or a pg.Client',
+  );
+}
+
+function isPool(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_IS_ROOT',
+    'new PgSqlClient(…) was given a pool, which sends each statement through another connection, so the event would not be part of any transaction. Pass the client of `await pool.connect()` that BEGIN went through.',
+  );
+}
