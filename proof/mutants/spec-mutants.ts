@@ -333,5 +333,29 @@ export const specMutants: readonly SpecMutant[] = [
     spec: 'test/retention.spec.ts',
     test: 'keeps what some consumer has not read',
   },
+  {
+    name: 'texts of an event that are put between quotes as they are',
+    patches: [
+      {
+        file: 'src/outbox/log-entry.ts',
+        find: 'JSON.stringify([id, eventName, eventVersion, sourceModule, aggregateType, aggregateId])',
+        put: '`["${[id, eventName, eventVersion, sourceModule, aggregateType, aggregateId].join(\'","\')}"]`',
+      },
+    ],
+    spec: 'test/pg-sql-client.spec.ts',
+    test: 'keeps every character',
+  },
+  {
+    name: 'a refusal of the server that passes for an answer',
+    patches: [
+      {
+        file: 'src/database/value-query.ts',
+        find: 'this.callback(error);',
+        put: 'this.callback(null, error === undefined ? null : this.value);',
+      },
+    ],
+    spec: 'test/pg-sql-client.spec.ts',
+    test: 'what the server refuses',
+  },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.
