@@ -1,7 +1,7 @@
 import { IntegrationError } from '../errors.js';
 import { EVENT_TEXT_LIMITS } from './event-limits.js';
 import { problemOfInstance } from './json-values.js';
-import { isUuid, problemOfName, problemOfText } from './text.js';
+import { isUuid, isVisibleAscii, problemOfName, problemOfText } from './text.js';
 
 const MAX_VERSION = 2_147_483_647;
 /** Postgres reads plain ISO years; nobody delays an event beyond them. */
@@ -20,6 +20,7 @@ interface UncheckedEvent {
  * @throws IntegrationError INTEGRATION_EVENT_INVALID that names every field with a problem.
  */
 export function validateEvent(event: unknown, prefix = ''): void {
+  if (isOrdinary(event)) return;
   if (typeof event !== 'object' || event === null || Array.isArray(event)) {
     throw invalid([[prefix === '' ? 'event' : prefix.slice(0, -1), 'must be an object']]);
   }
@@ -42,6 +43,29 @@ export function validateEvent(event: unknown, prefix = ''): void {
   if (metadata !== undefined) note('metadata', problemOfMetadata(metadata));
   noteAvailability(unchecked, note);
   if (problems.length > 0) throw invalid(problems);
+}
+
+/** Four texts in visible ASCII and nothing else that needs a check, as most events are. Of the others each field is looked at. */
+function isOrdinary(event: unknown): boolean {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) return false;
+  const { eventName, sourceModule, aggregateType, aggregateId } = event as UncheckedEvent;
+  const { id, eventVersion, deduplicationKey, metadata, availableAt, delayMs } = event as UncheckedEvent;
+  return (
+    fits(eventName, EVENT_TEXT_LIMITS.eventName) &&
+    fits(sourceModule, EVENT_TEXT_LIMITS.sourceModule) &&
+    fits(aggregateType, EVENT_TEXT_LIMITS.aggregateType) &&
+    fits(aggregateId, EVENT_TEXT_LIMITS.aggregateId) &&
+    id === undefined &&
+    eventVersion === undefined &&
+    deduplicationKey === undefined &&
+    metadata === undefined &&
+    availableAt === undefined &&
+    delayMs === undefined
+  );
+}
+
+function fits(text: unknown, max: number): boolean {
+  return typeof text === 'string' && text.length <= max && isVisibleAscii(text);
 }
 
 function problemOfVersion(version: unknown): string | undefined {

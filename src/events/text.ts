@@ -7,7 +7,7 @@ export function problemOfCharacters(text: string): string | undefined {
 }
 
 /** Visible ASCII and nothing else, as most names and ids are: nothing about it needs a closer look. */
-function isVisibleAscii(text: string): boolean {
+export function isVisibleAscii(text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
     if (code <= 0x20 || code >= 0x7f) return false;
@@ -19,7 +19,6 @@ const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /** What an event's or consumer's name must not hold: publishers and subscribers have to spell it alike. Undefined if it holds none of it. */
 export function problemOfName(name: string): string | undefined {
-  if (isVisibleAscii(name)) return undefined;
   return CONTROL_CHARACTER.test(name) ? 'contains a control character' : problemOfCharacters(name);
 }
 
@@ -30,7 +29,6 @@ export function problemOfName(name: string): string | undefined {
 export function problemOfText(value: unknown, max: number): string | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') return 'must be a string: use String(…)';
   if (typeof value !== 'string') return 'must be a string';
-  if (value.length <= max && isVisibleAscii(value)) return undefined;
   if (value.trim() === '') return 'must not be empty';
   if (value.length > max && (value.length > max * 2 || [...value].length > max)) {
     return `must not be longer than ${max} characters`;

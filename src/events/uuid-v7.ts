@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 
+const VERSION = 0x7000;
 const SEQUENCE_MAX = 0xfff;
 /** A millisecond starts in the lower half of the sequence, so that it seldom overflows. */
 const SEQUENCE_START_MAX = 0x7ff;
+/** Every byte in two digits: Node makes a hexadecimal text of a number by a call out of the machine code. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 /** Where variant and random tail begin in a uuid's text. */
 const TAIL = 18;
 
@@ -26,7 +29,7 @@ export class UuidV7Generator {
     // A random uuid has its variant and 62 random bits where version 7 wants them, and Node makes them in batches.
     const random = randomUUID();
     this.tick(random);
-    return `${this.timeText}-7${this.sequence.toString(16).padStart(3, '0')}${random.slice(TAIL)}`;
+    return `${this.timeText}-${hexOf(VERSION + this.sequence)}${random.slice(TAIL)}`;
   }
 
   private tick(random: string): void {
@@ -47,6 +50,11 @@ export class UuidV7Generator {
       this.upper = upper;
       this.upperText = upper.toString(16).padStart(8, '0');
     }
-    return `${this.upperText}-${(milliseconds % 0x1_0000).toString(16).padStart(4, '0')}`;
+    return `${this.upperText}-${hexOf(milliseconds % 0x1_0000)}`;
   }
+}
+
+/** Of 16 bits. */
+function hexOf(number: number): string {
+  return `${HEX[number >> 8]}${HEX[number & 0xff]}`;
 }
