@@ -4,7 +4,7 @@ import { LONGEST_TIMER_MS } from './answer-within.js';
 import { isConnectionLoss } from './connection-loss.js';
 import { type EngineStatement, queryOf } from './named-statement.js';
 import { type OnAnswer, OpeningMessage } from './opening-message.js';
-import { OwnSqlClient } from './own-sql-client.js';
+import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
 import type { RepeatedStatements } from './repeated-statements.js';
 import { SESSION_LIMIT_MS } from './session-settings.store.js';
 import type { SqlClient } from './sql-client.js';
@@ -67,8 +67,8 @@ export class EngineTransaction extends OwnSqlClient {
     return (await this.send(queryOf(statement))).rows as Row[];
   }
 
-  override async queryValue(statement: EngineStatement, column: string): Promise<unknown> {
-    return (await this.queryEngine<Record<string, unknown>>(statement))[0]?.[column];
+  override async queryValue({ name, sql, value }: ValueStatement, column: string): Promise<unknown> {
+    return (await this.queryEngine<Record<string, unknown>>({ name, sql, values: [value] }))[0]?.[column];
   }
 
   /**

@@ -1,5 +1,11 @@
-import type { EngineStatement } from './named-statement.js';
 import type { SqlClient } from './sql-client.js';
+
+/** A statement of one value; prepared under its name where the connection is the engine's own. */
+export interface ValueStatement {
+  readonly name: string;
+  readonly sql: string;
+  readonly value: string;
+}
 
 /** A client of this package, which has shorter ways for the engine's own statements. */
 export abstract class OwnSqlClient implements SqlClient {
@@ -14,5 +20,5 @@ export abstract class OwnSqlClient implements SqlClient {
   abstract $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number>;
 
   /** What the first row that a statement answers with has in this column, its first one; undefined if there is no row. */
-  abstract queryValue(statement: EngineStatement, column: string): Promise<unknown>;
+  abstract queryValue(statement: ValueStatement, column: string): Promise<unknown>;
 }

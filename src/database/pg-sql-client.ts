@@ -1,6 +1,5 @@
 import { IntegrationError } from '../errors.js';
-import type { EngineStatement } from './named-statement.js';
-import { OwnSqlClient } from './own-sql-client.js';
+import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
 import { ValueQuery, type ValueWire } from './value-query.js';
 
 /** What is used of a client of node-postgres: of `new pg.Client(…)`, or what `await pool.connect()` gives. */
@@ -45,30 +44,22 @@ export class PgSqlClient extends OwnSqlClient {
     return (await this.client.query(sql, values)).rowCount ?? 0;
   }
 
-  override async queryValue({ sql, values }: EngineStatement, column: string): Promise<unknown> {
-    if (!takesQueries(this.client)) {
-      const [row] = (await this.client.query(sql, [...values])).rows;
-      return (row as Record<string, unknown> | undefined)?.[column];
-    }
-    try {
-      return await this.askFor(sql, values.map(String));
-    } catch (error) {
-      // As the driver does with its own: the trace is to lead to whoever asked, not to the socket that the answer came from.
-      if (error instanceof Error) Error.captureStackTrace(error);
-      throw error;
-    }
+  override queryValue({ sql, value }: ValueStatement, column: string): Promise<unknown> {
+    if (!takesQueries(this.client)) return this.askAsOthersDo(sql, value, column);
+    return new Promise((resolve, reject) => {
+      const answer = (error: unknown, found?: unknown) => (error ? reject(error) : resolve(found));
+      this.client.query(new ValueQuery(sql, value, answer));
+    });
   }
 
-  private askFor(sql: string, values: readonly string[]): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const answer = (error: unknown, value?: unknown) => (error ? reject(error) : resolve(value));
-      this.client.query(new ValueQuery(sql, values, answer));
-    });
+  private async askAsOthersDo(sql: string, value: string, column: string): Promise<unknown> {
+    const [row] = (await this.client.query(sql, [value])).rows;
+    return (row as Record<string, unknown> | undefined)?.[column];
   }
 }
 
 function takesQueries({ connection, pipeline }: DriverClient): boolean {
-  return pipeline !== true && typeof connection?.bind === 'function';
+  return pipeline !== true && typeof connection?.stream?.write === 'function';
 }
 
 function noClient(): IntegrationError {

@@ -1,47 +1,35 @@
 /** The part of the wire that a query writes to. */
 export interface ValueWire {
-  readonly stream: { cork(): void; uncork(): void };
-  parse(statement: { readonly text: string }): void;
-  bind(to: { readonly values: readonly string[] }): void;
-  execute(portal: object): void;
-  sync(): void;
+  readonly stream: { readonly writable: boolean; write(message: Buffer): unknown };
 }
 
 type OnValue = (error: unknown, value?: string | null) => void;
 
 /**
- * A statement that answers with one value, as node-postgres takes queries of others (`pg-cursor` is one). It is not prepared by a name:
- * behind a pooler such as PgBouncer the next statement may meet another session. Nor does it ask for a description of its rows, which
- * costs the server and the driver more than the value.
+ * A statement of one value that answers with one value, as node-postgres takes queries of others (`pg-cursor` is one). It is not prepared
+ * by a name: behind a pooler such as PgBouncer the next statement may meet another session. Nor does it ask for a description of its rows,
+ * which costs the server and the driver more than the value.
  */
 export class ValueQuery {
-  private value: string | null | undefined;
+  private answer: string | null | undefined;
 
   /** @param callback is called once, or again by the driver with what is to be ignored; under this name, which the driver and tracers know. */
   constructor(
     readonly text: string,
-    readonly values: readonly string[],
+    readonly value: string,
     public callback: OnValue,
   ) {}
 
-  /** All of it as one message, and in one piece. */
-  submit(wire: ValueWire): null {
-    wire.stream.cork();
-    try {
-      wire.parse(this);
-      wire.bind(this);
-      wire.execute({});
-      wire.sync();
-    } finally {
-      wire.stream.uncork();
-    }
+  submit({ stream }: ValueWire): null {
+    // As the driver does: whoever waits on a lost connection is told of that.
+    if (stream.writable) stream.write(messageOf(this.text, this.value));
     return null;
   }
 
   handleRowDescription(): void {}
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    this.value ??= fields[0];
+    this.answer ??= fields[0];
   }
 
   handleCommandComplete(): void {}
@@ -51,6 +39,37 @@ export class ValueQuery {
   }
 
   handleReadyForQuery(): void {
-    this.callback(null, this.value);
+    this.callback(null, this.answer);
   }
+}
+
+/** Execute, of the portal that Bind made and for all of its rows, and Sync. */
+const EXECUTE_AND_SYNC = Buffer.from('E\0\0\0\x09\0\0\0\0\0S\0\0\0\x04', 'latin1');
+
+/**
+ * Parse, Bind, Execute and Sync in one piece, as the protocol has them (https://www.postgresql.org/docs/current/protocol-message-formats.html): the
+ * driver makes four messages of them, and a write to the socket of each.
+ */
+function messageOf(text: string, value: string): Buffer {
+  const textBytes = Buffer.byteLength(text);
+  const valueBytes = Buffer.byteLength(value);
+  const parseBytes = 4 + 1 + textBytes + 1 + 2;
+  const bindBytes = 4 + 1 + 1 + 2 + 2 + 4 + valueBytes + 2;
+  const message = Buffer.allocUnsafe(1 + parseBytes + 1 + bindBytes + EXECUTE_AND_SYNC.length);
+  let at = message.write('P', 'latin1');
+  at = message.writeInt32BE(parseBytes, at);
+  at = message.writeUInt8(0, at); // the statement has no name
+  at += message.write(text, at);
+  at = message.writeUInt8(0, at);
+  at = message.writeInt16BE(0, at); // the server tells the type of the value
+  at += message.write('B', at, 'latin1');
+  at = message.writeInt32BE(bindBytes, at);
+  at = message.writeInt16BE(0, at); // neither has the portal, nor its statement
+  at = message.writeInt16BE(0, at); // texts
+  at = message.writeInt16BE(1, at); // one value
+  at = message.writeInt32BE(valueBytes, at);
+  at += message.write(value, at);
+  at = message.writeInt16BE(0, at); // and the answer as text
+  EXECUTE_AND_SYNC.copy(message, at);
+  return message;
 }

@@ -62,10 +62,16 @@ function isStorable(value: unknown, depth: number): boolean {
     }
     return true;
   }
-  if (!isPlainObject(value) && problemOfInstance(value) !== undefined) return false;
-  for (const key of Object.keys(value)) {
-    const item = jsonValueOf((value as Record<string, unknown>)[key], key);
-    if (item !== undefined && !isStorable(item, depth + 1)) return false;
+  return isPlainObject(value)
+    ? isStorableObject(value as Record<string, unknown>, depth)
+    : problemOfInstance(value) === undefined && isStorable({ ...value }, depth);
+}
+
+/** Of a plain object, by the one loop that V8 looks nothing up for. What somebody added to `Object.prototype` is not of it. */
+function isStorableObject(value: Record<string, unknown>, depth: number): boolean {
+  for (const key in value) {
+    const item = jsonValueOf(value[key], key);
+    if (item !== undefined && !isStorable(item, depth + 1) && Object.hasOwn(value, key)) return false;
   }
   return true;
 }

@@ -26,7 +26,7 @@ interface Outstanding {
  */
 @Injectable()
 export class CommitProber {
-  private readonly outstanding = new Map<number, Outstanding>();
+  private outstanding: Outstanding[] = [];
   private readonly logger = new Logger('CommitProber');
   // Probes are nobody's work: they must not run in the context (transaction, trace) of one of the publishers.
   private readonly scope = new AsyncResource('CommitProber');
@@ -45,7 +45,7 @@ export class CommitProber {
 
   /** Publishes that are still looked for. */
   get size(): number {
-    return this.outstanding.size;
+    return this.outstanding.length;
   }
 
   /** Looks for the commit of a transaction that inserted this position. One position per transaction is enough. */
@@ -53,7 +53,7 @@ export class CommitProber {
     if (this.closed) return;
     const publishedAt = performance.now();
     const dueAt = publishedAt + (PROBE_AGES_MS[0] ?? 0);
-    this.outstanding.set(position, { position, eventNames, publishedAt, looks: 0, dueAt });
+    this.outstanding.push({ position, eventNames, publishedAt, looks: 0, dueAt });
     this.notifier.expect(eventNames);
     this.schedule(dueAt);
   }
@@ -61,7 +61,7 @@ export class CommitProber {
   /** Stops looking; resolves when no query runs any more. */
   async close(): Promise<void> {
     this.closed = true;
-    this.outstanding.clear();
+    this.outstanding = [];
     clearTimeout(this.timer);
     await this.probing;
   }
@@ -85,7 +85,7 @@ export class CommitProber {
 
   private scheduleNext(): void {
     let next = Number.POSITIVE_INFINITY;
-    for (const { dueAt } of this.outstanding.values()) next = Math.min(next, dueAt);
+    for (const { dueAt } of this.outstanding) next = Math.min(next, dueAt);
     if (next < Number.POSITIVE_INFINITY) this.schedule(next);
   }
 
@@ -106,26 +106,24 @@ export class CommitProber {
 
   /** How many are committed; those are told of. */
   private async find(due: readonly number[], { announced }: CommitLook): Promise<number> {
-    const visible = await this.store.announceVisible(due, this.identity.id, announced);
+    const visible = new Set(await this.store.announceVisible(due, this.identity.id, announced));
     const eventNames = new Set<string>();
-    for (const position of visible) {
-      for (const name of this.outstanding.get(position)?.eventNames ?? []) eventNames.add(name);
-      this.outstanding.delete(position);
-    }
+    this.outstanding = this.outstanding.filter((item) => {
+      if (!visible.has(item.position)) return true;
+      for (const name of item.eventNames) eventNames.add(name);
+      return false;
+    });
     const goesOnForMs = announced ? ANNOUNCED_FOR_MS : 0;
     if (eventNames.size > 0)
       this.notifier.signal({ source: 'commit', eventNames: [...eventNames] }, { told: true, goesOnForMs });
-    return visible.length;
+    return visible.size;
   }
 
   private takeDue(now: number): number[] {
     const due: number[] = [];
-    for (const item of this.outstanding.values()) {
+    this.outstanding = this.outstanding.filter(({ publishedAt }) => now - publishedAt <= GIVE_UP_AFTER_MS);
+    for (const item of this.outstanding) {
       if (item.dueAt > now + 1) continue;
-      if (now - item.publishedAt > GIVE_UP_AFTER_MS) {
-        this.outstanding.delete(item.position);
-        continue;
-      }
       if (due.length === POSITIONS_PER_PROBE) break;
       due.push(item.position);
       item.looks += 1;

@@ -79,12 +79,14 @@ export class OutboxEventStore {
     try {
       // In one function, whatever the client: every promise between the caller and the answer is felt where many publish at once.
       if (OwnSqlClient.is(client)) {
-        const statement = { name: 'integration_append_event', sql: this.insertPlain, values: [value] };
+        const statement = { name: 'integration_append_event', sql: this.insertPlain, value };
         return published(entry.id, await client.queryValue(statement, 'position'));
       }
       const [row] = await client.$queryRawUnsafe<PositionRow[]>(this.insertPlain, value);
       return published(entry.id, row?.position);
     } catch (error) {
+      // As the driver does for its own: the trace is to lead to whoever published, not to the socket that the answer came from.
+      if (OwnSqlClient.is(client) && error instanceof Error) Error.captureStackTrace(error);
       throw reasonOfRefusal(error);
     }
   }

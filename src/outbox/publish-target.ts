@@ -21,10 +21,10 @@ export function choosePublishTarget(
   options: PublishOptions | undefined,
   hostClient: SqlClient,
 ): PublishTarget {
-  if (options !== undefined) refuseMisplacedClient(options);
   const client = options?.persistenceClient;
   const scope = openTransaction();
   if (client === undefined) {
+    if (options !== undefined) refuseMisplacedClient(options);
     if (scope !== undefined && options?.outsideTransaction !== true) throw forgotten(scope);
     return { kind: 'own-statement', client: hostClient };
   }
@@ -62,8 +62,8 @@ function canQuery(client: unknown): client is SqlClient {
 /** `publishEvent(event, tx)` or `{ tx }` would otherwise publish outside the transaction without a word. */
 function refuseMisplacedClient(options: object): void {
   if (isSqlClient(options)) throw misplaced('The options are a client.');
-  for (const name in options) {
-    if (name !== 'persistenceClient' && isSqlClient(options[name as keyof typeof options]))
+  for (const [name, value] of Object.entries(options)) {
+    if (isSqlClient(value))
       throw misplaced(`The option ${JSON.stringify(name)} holds a client, but is not known.`);
   }
 }
