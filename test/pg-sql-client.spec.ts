@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { type PgClient, PgSqlClient } from '../src/database/pg-sql-client.js';
 import { wireOf } from '../src/database/wire.js';
@@ -114,11 +115,21 @@ describe('publishing through node-postgres', () => {
     expect(rows).toEqual([{ same: true }]);
   });
 
-  it('takes one message, and no description of what is answered', async () => {
+  it('takes one write to the socket, and no description of what is answered', async () => {
     const client = await connected();
     const answers = answersTo(client);
+    const { stream } = wireOf(client) as unknown as { stream: Socket };
+    const write = jest.spyOn(stream, 'write');
     await publish(client);
     expect(answers).toEqual(['dataRow', 'readyForQuery']);
+    expect(write).toHaveBeenCalledTimes(1);
+  });
+
+  it('keeps a payload of a megabyte, in which characters take one byte to four', async () => {
+    const client = await connected();
+    const payload = { text: 'a½€𝄞'.repeat(100_000) };
+    const receipt = await publish(client, { payload });
+    expect(await stored(receipt.outboxEventId)).toMatchObject({ payload });
   });
 
   it('waits for its turn among the statements of its connection', async () => {

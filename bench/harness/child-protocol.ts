@@ -50,14 +50,17 @@ export interface CompareResult {
 export interface CommitsRequest {
   route: PublishRoute;
   writers: number;
-  seconds: number;
-  rounds: number;
+  /** On each side, before the first turn. */
+  warmUpSeconds: number;
+  turnSeconds: number;
+  /** Of each side. */
+  turns: number;
 }
 
+/** Commits a second over all turns of a side. */
 export interface CommitsResult {
-  /** Commits a second, a value per round. */
-  bare: number[];
-  system: number[];
+  bare: number;
+  system: number;
 }
 
 /** Everything that a child process can be asked; each is answered once. */

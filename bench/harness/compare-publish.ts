@@ -1,5 +1,11 @@
 import { benchEvent } from '../systems/bench-event.js';
-import type { MeasuredSystem, Publisher, PublishRoute, SystemOptions } from '../systems/measured-system.js';
+import type {
+  MeasuredSystem,
+  Publisher,
+  PublishRoute,
+  SystemOptions,
+  Write,
+} from '../systems/measured-system.js';
 import { systemEntry } from '../systems/systems.js';
 import type { CommitsRequest, CommitsResult, CompareRequest, CompareResult } from './child-protocol.js';
 import { openPublishers } from './publish-load.js';
@@ -8,8 +14,8 @@ import { median } from './statistics.js';
 const BLOCK = 50;
 
 /**
- * The cost of publishing inside a transaction against a bare INSERT, in one process and database: blocks of one and
- * the other in turn, so that whatever else the machine does falls on both.
+ * The cost of publishing inside a transaction against a bare INSERT, in one process and database and through one connection: blocks of
+ * one and the other in turn, so that whatever else the machine does falls on both.
  */
 export async function comparePublish(
   system: MeasuredSystem,
@@ -18,30 +24,23 @@ export async function comparePublish(
 ): Promise<CompareResult[] | undefined> {
   const publisher = await system.openPublisher(route);
   if (publisher === undefined) return undefined;
-  return beside(options, async (plain) => {
-    const [bare] = await openPublishers(plain, route === 'prisma' ? 'prisma' : 'pg', 1);
-    if (bare === undefined) throw new Error('no bare publisher');
+  return withBareWrites(options, [publisher], async ([bare]) => {
     await timeBlock(bare, warmUp);
-    await timeBlock(publisher, warmUp);
+    await timeBlock(publisher.publish, warmUp);
     const results: CompareResult[] = [];
     for (let round = 0; round < rounds; round++)
-      results.push(await compareInBlocks(bare, publisher, transactions));
-    await bare.close();
+      results.push(await compareInBlocks(bare, publisher.publish, transactions));
     await publisher.close();
     return results;
   });
 }
 
-async function compareInBlocks(
-  bare: Publisher,
-  publisher: Publisher,
-  transactions: number,
-): Promise<CompareResult> {
+async function compareInBlocks(bare: Write, publish: Write, transactions: number): Promise<CompareResult> {
   const bareMs: number[] = [];
   const systemMs: number[] = [];
   for (let done = 0; done < transactions; done += BLOCK) {
     bareMs.push(await timeBlock(bare, BLOCK));
-    systemMs.push(await timeBlock(publisher, BLOCK));
+    systemMs.push(await timeBlock(publish, BLOCK));
   }
   const ratios = systemMs.map((ms, i) => ms / (bareMs[i] as number));
   return { bareMs: median(bareMs), systemMs: median(systemMs), ratio: median(ratios) };
@@ -51,19 +50,22 @@ async function compareInBlocks(
 export async function countCommits(
   system: MeasuredSystem,
   options: SystemOptions,
-  { route, writers, seconds, rounds }: CommitsRequest,
+  { route, writers, warmUpSeconds, turnSeconds, turns }: CommitsRequest,
 ): Promise<CommitsResult> {
-  return beside(options, async (plain) => {
-    const bare = await openWriters(plain, route === 'own' ? 'pg' : route, writers);
-    const published = await openWriters(system, route, writers);
-    for (const writing of [bare, published]) await commitsPerSecond(writing, seconds);
-    const result: CommitsResult = { bare: [], system: [] };
-    for (let round = 0; round < rounds; round++) {
-      result.bare.push(await commitsPerSecond(bare, seconds));
-      result.system.push(await commitsPerSecond(published, seconds));
+  const publishers = await openWriters(system, route, writers);
+  return withBareWrites(options, publishers, async (bare) => {
+    const published = publishers.map(({ publish }) => publish);
+    for (const writes of [bare, published]) await commitFor(warmUpSeconds, writes);
+    const sums = { bare: { commits: 0, seconds: 0 }, system: { commits: 0, seconds: 0 } };
+    for (let turn = 0; turn < turns; turn++) {
+      addTo(sums.bare, await commitFor(turnSeconds, bare));
+      addTo(sums.system, await commitFor(turnSeconds, published));
     }
-    await Promise.all([...new Set([...bare, ...published])].map((publisher) => publisher.close()));
-    return result;
+    await Promise.all([...new Set(publishers)].map((publisher) => publisher.close()));
+    return {
+      bare: sums.bare.commits / sums.bare.seconds,
+      system: sums.system.commits / sums.system.seconds,
+    };
   });
 }
 
@@ -78,12 +80,27 @@ async function openWriters(
   return new Array(writers).fill(shared);
 }
 
-async function beside<R>(options: SystemOptions, use: (plain: MeasuredSystem) => Promise<R>): Promise<R> {
+/**
+ * For each publisher bare INSERTs through its own connection: from one connection or client to another of the same kind commits a second
+ * differ by several hundredths for as long as they live. Where it has none of the caller's, through as many connections of node-postgres.
+ */
+async function withBareWrites<R>(
+  options: SystemOptions,
+  publishers: readonly Publisher[],
+  use: (bare: [Write, ...Write[]]) => Promise<R>,
+): Promise<R> {
   const plain = await systemEntry('plain').open(options);
+  const opened: Publisher[] = [];
   try {
     await plain.install();
-    return await use(plain);
+    const bare: Write[] = [];
+    for (const { insertBare } of publishers) {
+      if (insertBare === undefined) opened.push(...(await openPublishers(plain, 'pg', 1)));
+      bare.push(insertBare ?? (opened.at(-1) as Publisher).publish);
+    }
+    return await use(bare as [Write, ...Write[]]);
   } finally {
+    await Promise.all(opened.map((publisher) => publisher.close()));
     await plain.close();
   }
 }
@@ -91,23 +108,33 @@ async function beside<R>(options: SystemOptions, use: (plain: MeasuredSystem) =>
 let nextEvent = 1;
 
 /** Milliseconds a transaction. */
-async function timeBlock(publisher: Publisher, count: number): Promise<number> {
+async function timeBlock(write: Write, count: number): Promise<number> {
   const startedAt = performance.now();
-  for (let i = 0; i < count; i++) await publisher.publish(benchEvent(nextEvent++));
+  for (let i = 0; i < count; i++) await write(benchEvent(nextEvent++));
   return (performance.now() - startedAt) / count;
 }
 
-async function commitsPerSecond(publishers: Publisher[], seconds: number): Promise<number> {
+interface Commits {
+  commits: number;
+  seconds: number;
+}
+
+function addTo(sum: Commits, { commits, seconds }: Commits): void {
+  sum.commits += commits;
+  sum.seconds += seconds;
+}
+
+async function commitFor(seconds: number, writes: readonly Write[]): Promise<Commits> {
   const startedAt = performance.now();
   const until = startedAt + seconds * 1e3;
   let commits = 0;
   await Promise.all(
-    publishers.map(async (publisher) => {
+    writes.map(async (write) => {
       while (performance.now() < until) {
-        await publisher.publish(benchEvent(nextEvent++));
+        await write(benchEvent(nextEvent++));
         commits++;
       }
     }),
   );
-  return commits / ((performance.now() - startedAt) / 1e3);
+  return { commits, seconds: (performance.now() - startedAt) / 1e3 };
 }

@@ -1,4 +1,3 @@
-import type { CommitsResult } from '../harness/child-protocol.js';
 import { median } from '../harness/statistics.js';
 import { PLAIN_OPTIONS, type PublishRoute } from '../systems/measured-system.js';
 import { medianRatio } from './backlog-drain.js';
@@ -6,6 +5,13 @@ import { withFreshSystem } from './fresh-system.js';
 import type { Bench, Scenario } from './scenario.js';
 
 const WRITERS = 64;
+const ROUNDS = 5;
+
+/** Commits a second, a value per round. */
+interface CommitsResult {
+  bare: number[];
+  system: number[];
+}
 
 interface Way {
   route: PublishRoute;
@@ -64,14 +70,27 @@ export const publishConcurrent: Scenario = {
   },
 };
 
-function countCommits(bench: Bench, route: PublishRoute): Promise<CommitsResult> {
-  return withFreshSystem(bench, 'integration', { ...PLAIN_OPTIONS, consumers: 3 }, async (process) => {
-    await process.call('install');
-    return process.call('countCommits', {
-      route,
-      writers: WRITERS,
-      seconds: bench.sizes.quick ? 0.7 : 2.5,
-      rounds: bench.sizes.quick ? 3 : 5,
+/**
+ * A process for each round, in which short turns of one and the other alternate: each process keeps a pace of its own for as long as it
+ * lives, and the machine's changes from second to second.
+ */
+async function countCommits(bench: Bench, route: PublishRoute): Promise<CommitsResult> {
+  const { quick } = bench.sizes;
+  const result: CommitsResult = { bare: [], system: [] };
+  for (let round = 0; round < (quick ? 1 : ROUNDS); round++) {
+    const options = { ...PLAIN_OPTIONS, consumers: 3 };
+    const { bare, system } = await withFreshSystem(bench, 'integration', options, async (process) => {
+      await process.call('install');
+      return process.call('countCommits', {
+        route,
+        writers: WRITERS,
+        warmUpSeconds: quick ? 0.7 : 4,
+        turnSeconds: 0.25,
+        turns: quick ? 8 : 32,
+      });
     });
-  });
+    result.bare.push(bare);
+    result.system.push(system);
+  }
+  return result;
 }

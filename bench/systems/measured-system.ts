@@ -34,10 +34,14 @@ export const PLAIN_OPTIONS: Omit<SystemOptions, 'url'> = {
   hostClient: 'pg',
 };
 
+/** Resolves when the transaction of this event has committed. */
+export type Write = (event: BenchEvent) => Promise<void>;
+
 /** One writer: a connection of its own, one transaction per event. */
 export interface Publisher {
-  /** Resolves when the transaction has committed. */
-  publish(event: BenchEvent): Promise<void>;
+  readonly publish: Write;
+  /** The same transaction through the same connection, with a bare INSERT into the plain table; not where the system publishes by connections of its own. */
+  readonly insertBare?: Write;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { BenchEvent } from './bench-event.js';
-import type { Publisher } from './measured-system.js';
+import type { Publisher, Write } from './measured-system.js';
+import { insertPlain } from './plain-table.store.js';
 
 /** A pool that survives the end of its server, as every long-lived pool must. */
 export function openPool(url: string, max = 10, options?: string): pg.Pool {
@@ -11,22 +12,28 @@ export function openPool(url: string, max = 10, options?: string): pg.Pool {
   return pool;
 }
 
+type Insert = (client: pg.Client, event: BenchEvent) => Promise<unknown>;
+
 /** A writer that inserts inside `BEGIN … COMMIT` on a connection of its own. */
 export async function openTransactionPublisher(
   url: string,
-  insert: (client: pg.Client, event: BenchEvent) => Promise<unknown>,
+  insert: Insert,
   afterCommit?: () => void,
 ): Promise<Publisher> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => {});
   await client.connect();
-  return {
-    publish: async (event) => {
+  const writeBy =
+    (write: Insert, committed?: () => void): Write =>
+    async (event) => {
       await client.query('BEGIN');
-      await insert(client, event);
+      await write(client, event);
       await client.query('COMMIT');
-      afterCommit?.();
-    },
+      committed?.();
+    };
+  return {
+    publish: writeBy(insert, afterCommit),
+    insertBare: writeBy(insertPlain),
     close: () => client.end(),
   };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { BenchEvent } from './bench-event.js';
 
@@ -19,15 +20,15 @@ export const CREATE_PLAIN_TABLE = `
     created_at     timestamptz  NOT NULL DEFAULT clock_timestamp()
   )`;
 
-export const INSERT_PLAIN = `
+const INSERT_PLAIN = `
   INSERT INTO plain_event (id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata, dedup_key, available_at)
   VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::jsonb, $8, $9::jsonb, $10, $11)`;
 
 /** The values of INSERT_PLAIN, made as cheaply as they can be made. */
-export function plainValues(event: BenchEvent, id: string): unknown[] {
+function plainValues(event: BenchEvent): unknown[] {
   const payload = JSON.stringify(event.payload);
   return [
-    id,
+    randomUUID(),
     event.eventName,
     1,
     event.sourceModule,
@@ -39,6 +40,17 @@ export function plainValues(event: BenchEvent, id: string): unknown[] {
     null,
     null,
   ];
+}
+
+export function insertPlain(client: pg.ClientBase, event: BenchEvent): Promise<unknown> {
+  return client.query(INSERT_PLAIN, plainValues(event));
+}
+
+export function insertPlainByPrisma(
+  client: { $executeRawUnsafe(sql: string, ...values: unknown[]): PromiseLike<number> },
+  event: BenchEvent,
+): PromiseLike<unknown> {
+  return client.$executeRawUnsafe(INSERT_PLAIN, ...plainValues(event));
 }
 
 export function fillPlain(client: pg.ClientBase, events: BenchEvent[]): Promise<unknown> {

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { BenchEvent } from './bench-event.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { inTransaction, openPool, openTransactionPublisher } from './pg-session.js';
-import { CREATE_PLAIN_TABLE, fillPlain, INSERT_PLAIN, plainValues, readPage } from './plain-table.store.js';
+import { CREATE_PLAIN_TABLE, fillPlain, insertPlain, readPage } from './plain-table.store.js';
 
 const PAGE = 500;
 
@@ -30,15 +29,7 @@ export class PlainTable implements MeasuredSystem {
   }
 
   async openPublisher(route: PublishRoute): Promise<Publisher | undefined> {
-    if (route === 'prisma') {
-      const { openPrismaPublisher } = await import('./prisma-session.js');
-      return openPrismaPublisher(this.options.url, (tx, event) =>
-        tx.$executeRawUnsafe(INSERT_PLAIN, ...plainValues(event, randomUUID())),
-      );
-    }
-    return openTransactionPublisher(this.options.url, (client, event) =>
-      client.query(INSERT_PLAIN, plainValues(event, randomUUID())),
-    );
+    return route === 'pg' ? openTransactionPublisher(this.options.url, insertPlain) : undefined;
   }
 
   async consume(handle: Handle): Promise<() => Promise<void>> {

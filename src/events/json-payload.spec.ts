@@ -152,6 +152,17 @@ describe('serializing a payload', () => {
     expect(serialize({ price: new Money(3) }).json).toBe('{"price":{"amount":3}}');
   });
 
+  it('leaves out what an object inherits, as JSON does, even if it is enumerable', () => {
+    const inheriting = Object.assign(Object.create({ method: () => 1 }), { amount: 3 });
+    expect(serialize({ price: inheriting }).json).toBe('{"price":{"amount":3}}');
+    Object.assign(Object.prototype, { added: () => 1 });
+    try {
+      expect(serialize({ price: { amount: 3 } }).json).toBe('{"price":{"amount":3}}');
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'added');
+    }
+  });
+
   it('takes one object in several places, which is no cycle', () => {
     const shared = { a: 1 };
     expect(serialize([shared, shared, { shared }]).json).toBe('[{"a":1},{"a":1},{"shared":{"a":1}}]');
