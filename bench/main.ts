@@ -54,15 +54,17 @@ async function run(args: BenchArguments): Promise<number> {
     });
     report.detail('sizes', args.quick ? QUICK : FULL);
     report.detail('serverSettings', SERVER_SETTINGS);
-    for (const scenario of chosen(args)) {
-      console.log(`\n== ${scenario.name}: ${scenario.promise}`);
-      const from = performance.now();
-      const sizes = args.quick ? QUICK : FULL;
-      const bench: Bench = { server, report, sizes, resultsFolder: RESULTS, profile: args.profile };
-      await runWithin(bench, scenario).catch((error) => report.brokeOff(scenario.name, error));
+    const sizes = args.quick ? QUICK : FULL;
+    const bench: Bench = { server, report, sizes, resultsFolder: RESULTS, profile: args.profile };
+    const scenarios = chosen(args);
+    const isBeside = ({ idle }: Scenario) => args.quick && idle === true;
+    const beside = scenarios.filter(isBeside).map((scenario) => runAndSay(bench, scenario));
+    for (const scenario of scenarios) {
+      if (isBeside(scenario)) continue;
+      await runAndSay(bench, scenario);
       await server.dropTemplates();
-      console.log(`  (${Math.round((performance.now() - from) / 1e3)} s)`);
     }
+    await Promise.all(beside);
     report.printSummary();
     console.log(`\ntook ${Math.round((Date.now() - startedAt.getTime()) / 1e3)} s`);
     if (args.json !== undefined) await report.write(args.json);
@@ -71,6 +73,13 @@ async function run(args: BenchArguments): Promise<number> {
   } finally {
     await server.stop();
   }
+}
+
+async function runAndSay(bench: Bench, scenario: Scenario): Promise<void> {
+  console.log(`\n== ${scenario.name}: ${scenario.promise}`);
+  const from = performance.now();
+  await runWithin(bench, scenario).catch((error) => bench.report.brokeOff(scenario.name, error));
+  console.log(`  (${scenario.name}: ${Math.round((performance.now() - from) / 1e3)} s)`);
 }
 
 /** What runs over its time is ended, process by process, and reported as broken off; the others still run. */

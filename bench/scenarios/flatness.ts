@@ -17,7 +17,7 @@ const DRAIN_LIMIT_MS = 120_000;
 
 /** The slowest hundredth is ten events in a full run. */
 const PROBES = { warmUp: 150, measured: 1_000 };
-const QUICK_PROBES = { warmUp: 10, measured: 60 };
+const QUICK_PROBES = { warmUp: 10, measured: 40 };
 
 interface Burden {
   history: number;
@@ -26,7 +26,7 @@ interface Burden {
 }
 
 const BURDEN: Burden = { history: 5_000_000, delayed: 1_000_000, hot: 12_001 };
-const QUICK_BURDEN: Burden = { history: 100_000, delayed: 20_000, hot: 2_001 };
+const QUICK_BURDEN: Burden = { history: 50_000, delayed: 10_000, hot: 1_001 };
 
 interface Round {
   eventsPerSecond: number;

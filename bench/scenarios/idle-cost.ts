@@ -6,10 +6,8 @@ import { BEST_PEERS, type SystemName, systemEntry } from '../systems/systems.js'
 import { FORGET_STATEMENTS_OF, STATEMENTS_OF, TRACK_STATEMENTS } from './idle-cost.store.js';
 import type { Bench, Scenario } from './scenario.js';
 
-/** Until start-up is over and polling has slowed down to its idle interval. */
+/** Until start-up is over, V8 has given back what it took (it collects from 8 to 17 seconds after it), and polling has slowed down to its idle interval. */
 const QUIET_MS = 45_000;
-/** Until V8 has given back what start-up took: it collects from 8 to 17 seconds after it. */
-const QUIET_QUICK_MS = 18_000;
 const QUIET_PEERS_MS = 15_000;
 
 interface IdleCost {
@@ -20,6 +18,7 @@ interface IdleCost {
 
 export const idleCost: Scenario = {
   name: 'idle-cost',
+  idle: true,
   promise: 'statements and CPU of a process with nothing to do',
   run: async (bench: Bench) => {
     const seconds = bench.sizes.quick ? 10 : 60;
@@ -30,8 +29,7 @@ export const idleCost: Scenario = {
     });
     try {
       await server.query(TRACK_STATEMENTS);
-      const quietMs = bench.sizes.quick ? QUIET_QUICK_MS : QUIET_MS;
-      const ours = await measureIdle(server, 'integration', seconds, quietMs);
+      const ours = await measureIdle(server, 'integration', seconds, QUIET_MS);
       const costs = new Map<SystemName, IdleCost>([['integration', ours]]);
       if (!bench.sizes.quick)
         for (const [peer, cost] of await peersAtOnce(server, seconds)) costs.set(peer, cost);

@@ -33,21 +33,27 @@ const OURS: Way[] = [
 ];
 
 /** As the others publish: through node-postgres, which a host without a client of its own has from us. */
-const OURS_LIKE_OTHERS: Way[] = (['same process', 'another process'] as const).map((from) => ({
-  key: from.replace(' ', '-'),
-  label: `${from}, without Prisma`,
-  probe: { system: 'integration', route: 'own', from, hostClient: 'pg' },
-}));
+const oursLikeOthers = (bench: Bench): Way[] =>
+  placesIn(bench).map((from) => ({
+    key: from.replace(' ', '-'),
+    label: `${from}, without Prisma`,
+    probe: { system: 'integration', route: 'own', from, hostClient: 'pg' },
+  }));
+
+/** Where what is compared was published: in a quick run, in the same process. */
+function placesIn({ sizes }: Bench): readonly LatencyProbe['from'][] {
+  return sizes.quick ? ['same process'] : ['same process', 'another process'];
+}
 
 /** Those whose wake-up takes a round trip or two, the quickest first; the others are behind by a multiple. */
 const QUICKEST: SystemName[] = ['row-queue-notify', 'graphile-worker-best'];
 
-function othersIn({ sizes }: Bench): Way[] {
-  const systems: SystemName[] = sizes.quick
+function othersIn(bench: Bench): Way[] {
+  const systems: SystemName[] = bench.sizes.quick
     ? QUICKEST.slice(0, 1)
     : [...QUICKEST, 'pg-boss-best', 'bullmq-best'];
   return systems.flatMap((system) =>
-    (['same process', 'another process'] as const).map((from) => ({
+    placesIn(bench).map((from) => ({
       key: `${system}, ${from}`,
       label: from,
       probe: { system, route: 'pg' as const, from },
@@ -66,7 +72,7 @@ const WARM_UP = { events: 4_500, rate: 62.5 };
 
 function sizesFor({ sizes }: Bench) {
   return sizes.quick
-    ? { events: 60, warmUp: { events: 10, rate: PACE.rate } }
+    ? { events: 40, warmUp: { events: 10, rate: PACE.rate } }
     : { events: 400, warmUp: WARM_UP };
 }
 
@@ -75,7 +81,8 @@ export const latencyIdle: Scenario = {
   promise: 'milliseconds from commit to handler on an idle system, an event every 20 ms',
   run: async (bench: Bench) => {
     const others = othersIn(bench);
-    const ways = [...OURS, ...OURS_LIKE_OTHERS, ...others];
+    const compared = oursLikeOthers(bench);
+    const ways = [...OURS, ...compared, ...others];
     const found = new Map<Way, Latency[]>();
     // The rounds of a system follow each other in one process: to warm it takes longer than they do. What cannot be the best of a
     // comparison is measured once.
@@ -105,7 +112,7 @@ export const latencyIdle: Scenario = {
       bench.report.atMost(`latency-${way.key}-p99-ms`, middle(way, 'p99'), way.bounds.p99);
     }
     for (const of of ['p50', 'p99'] as const)
-      for (const own of OURS_LIKE_OTHERS) {
+      for (const own of compared) {
         const rivals = others.filter((way) => way.probe.from === own.probe.from);
         const best = Math.min(...rivals.map((way) => middle(way, of)));
         bench.report.atMost(`latency-${own.key}-${of}-vs-best-peer`, middle(own, of) / best, 1.5);

@@ -14,8 +14,8 @@ export const memory: Scenario = {
   name: 'memory',
   promise: 'memory while draining a million events, and while draining 500 events of 1 MiB each',
   run: async (bench: Bench) => {
-    const many = bench.sizes.quick ? 50_000 : 1_000_000;
-    const large = bench.sizes.quick ? 100 : 500;
+    const many = bench.sizes.quick ? 30_000 : 1_000_000;
+    const large = bench.sizes.quick ? 24 : 500;
     const small: Case = { events: many, watch: 'resident' };
     const resident: Case = { events: large, payloadBytes: MIB - 64, watch: 'resident' };
     const live: Case = { events: large, payloadBytes: MIB - 64, watch: 'live' };

@@ -69,7 +69,7 @@ function sizesFor({ sizes }: Bench) {
 /** One rival is enough to see beside, in a quick run. */
 function casesFor(bench: Bench): Case[] {
   const { quick } = bench.sizes;
-  const consumers = quick ? [1, 3] : [1, 3, 10];
+  const consumers = quick ? [3] : [1, 3, 10];
   const others: SystemName[] = quick ? ['row-queue'] : OTHERS;
   return [
     ...consumers.map((count): Case => ({ system: 'integration', route: 'pg', consumers: count })),

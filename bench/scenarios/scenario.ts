@@ -31,5 +31,7 @@ export interface Scenario {
   promise: string;
   /** Runs only in full, or when asked for by name. */
   slow?: true;
+  /** Hardly takes part of the machine, and has a server of its own: in a quick run it goes on beside the others. */
+  idle?: true;
   run(bench: Bench): Promise<void>;
 }
