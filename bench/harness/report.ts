@@ -41,11 +41,11 @@ export class Report {
 
   /** Names are kebab-case and stay the same between versions: others compare runs by them. */
   atLeast(name: string, value: number, bound: number): void {
-    this.add({ name, value: rounded(value), bound: { atLeast: bound }, ok: value >= bound });
+    this.add({ name, value: shortOf(value, bound), bound: { atLeast: bound }, ok: value >= bound });
   }
 
   atMost(name: string, value: number, bound: number): void {
-    this.add({ name, value: rounded(value), bound: { atMost: bound }, ok: value <= bound });
+    this.add({ name, value: shortOf(value, bound), bound: { atMost: bound }, ok: value <= bound });
   }
 
   table(title: string, columns: string[], rows: (string | number)[][]): void {
@@ -116,4 +116,10 @@ function boundOf(bound: Check['bound']): number {
 
 function describeBound(bound: Check['bound']): string {
   return 'atLeast' in bound ? `at least ${bound.atLeast}` : `at most ${bound.atMost}`;
+}
+
+/** Three digits, but for a value that they would put on its bound: it would read as kept where it was missed. */
+function shortOf(value: number, bound: number): number {
+  const short = rounded(value);
+  return short === bound ? Number(value.toPrecision(5)) : short;
 }
