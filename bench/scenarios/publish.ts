@@ -62,7 +62,7 @@ export const publish: Scenario = {
  */
 function sizesFor({ sizes }: Bench) {
   return sizes.quick
-    ? { processes: 1, rounds: sizes.rounds, transactions: 300, warmUp: 600 }
+    ? { processes: 1, rounds: sizes.rounds, transactions: 200, warmUp: 600 }
     : { processes: sizes.rounds, rounds: 1, transactions: 1_000, warmUp: 4_000 };
 }
 
