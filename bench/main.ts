@@ -52,9 +52,9 @@ async function run(args: BenchArguments): Promise<number> {
       machine: describeMachine(),
       versions: await describeVersions(await server.version()),
     });
-    report.detail('sizes', args.quick ? QUICK : FULL);
-    report.detail('serverSettings', SERVER_SETTINGS);
     const sizes = args.quick ? QUICK : FULL;
+    report.detail('sizes', sizes);
+    report.detail('serverSettings', SERVER_SETTINGS);
     const bench: Bench = { server, report, sizes, resultsFolder: RESULTS, profile: args.profile };
     const scenarios = chosen(args);
     const isBeside = ({ idle }: Scenario) => args.quick && idle === true;
