@@ -1,6 +1,6 @@
 import { median } from '../harness/statistics.js';
 import { type SystemName, systemEntry } from '../systems/systems.js';
-import { type Latency, probeLatency } from './latency-probe.js';
+import { type Latency, probeInTurn } from './latency-probe.js';
 import type { Bench, Scenario } from './scenario.js';
 
 const RATE = 2_000;
@@ -20,19 +20,14 @@ export const latencyLoad: Scenario = {
     const others = ['row-queue-notify', 'graphile-worker-best', 'pg-boss-best'] as const;
     const systems: SystemName[] = ['integration', ...(bench.sizes.quick ? [] : others)];
     const found = new Map<SystemName, Latency[]>(systems.map((system) => [system, []]));
-    const { processes, ...sizes } = sizesFor(bench);
+    const { processes, rounds, ...pace } = sizesFor(bench);
+    const probeOf = (system: SystemName) =>
+      ({ ...pace, system, route: 'pg', from: 'another process', rate: RATE, writers: WRITERS }) as const;
     for (let turn = 0; turn < processes; turn++)
-      for (const system of turn === 0 ? systems : systems.slice(0, 1))
-        found.get(system)?.push(
-          ...(await probeLatency(bench, {
-            ...sizes,
-            system,
-            route: 'pg',
-            from: 'another process',
-            rate: RATE,
-            writers: WRITERS,
-          })),
-        );
+      for (const system of turn === 0 ? systems : systems.slice(0, 1)) {
+        const [latencies = []] = await probeInTurn(bench, [probeOf(system)], rounds);
+        found.get(system)?.push(...latencies);
+      }
     const middle = (system: SystemName, of: 'p50' | 'p99') =>
       median((found.get(system) ?? []).map((latency) => latency[of]));
     bench.report.table(

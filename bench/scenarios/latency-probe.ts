@@ -19,8 +19,6 @@ export interface LatencyProbe {
   route: PublishRoute;
   /** Publish in the process that handles, or in another one. */
   from: 'same process' | 'another process';
-  /** Measured one after another in the same process. */
-  rounds: number;
   /** Measured in a round. */
   events: number;
   /**
@@ -40,40 +38,82 @@ export interface Latency {
   events: number;
 }
 
-/** Milliseconds from the return of the commit to the first line of the handler; a result per round. */
-export function probeLatency(bench: Bench, probe: LatencyProbe): Promise<Latency[]> {
+/**
+ * Milliseconds from the return of the commit to the first line of the handler; a result per probe and round. All of them are warmed at
+ * once and then measured in turn, while the others have nothing to do: what else the machine does for a while falls on each of them.
+ */
+export async function probeInTurn(
+  bench: Bench,
+  probes: readonly LatencyProbe[],
+  rounds: number,
+): Promise<Latency[][]> {
+  return withAll(bench, probes, async (lines) => {
+    await Promise.all(lines.map((line) => line.warmUp()));
+    const found: Latency[][] = lines.map(() => []);
+    for (let round = 0; round < rounds; round++)
+      for (const [i, line] of lines.entries()) found[i]?.push(await line.measure());
+    return found;
+  });
+}
+
+/** Opens one after another, and ends all of them afterwards. */
+function withAll<R>(
+  bench: Bench,
+  [probe, ...others]: readonly LatencyProbe[],
+  use: (lines: ProbeLine[]) => Promise<R>,
+): Promise<R> {
+  if (probe === undefined) return use([]);
+  return withLine(bench, probe, (line) => withAll(bench, others, (lines) => use([line, ...lines])));
+}
+
+function withLine<R>(bench: Bench, probe: LatencyProbe, use: (line: ProbeLine) => Promise<R>): Promise<R> {
   const options = { ...PLAIN_OPTIONS, hostClient: probe.hostClient ?? 'pg' };
   return withFreshSystem(bench, probe.system, options, async (consumer, { url }) => {
     await consumer.call('install');
     const start = () => consumer.call('startConsuming');
     if (probe.from === 'same process') {
       await start();
-      return measureRounds(consumer, consumer, probe);
+      return use(new ProbeLine(consumer, consumer, probe));
     }
     const [publisher] = await Promise.all([SystemProcess.start(probe.system, { ...options, url }), start()]);
-    return measureRounds(publisher, consumer, probe).finally(() => publisher.end());
+    return use(new ProbeLine(publisher, consumer, probe)).finally(() => publisher.end());
   });
 }
 
-async function measureRounds(
-  publisher: SystemProcess,
-  consumer: SystemProcess,
-  { route, rate, writers, events, warmUp, rounds }: LatencyProbe,
-): Promise<Latency[]> {
-  let first = 1;
-  const measure = async (pace: Pace): Promise<Latency> => {
-    const { rate, events: count } = pace;
-    const published = await publisher.call('publishPaced', { route, rate, writers, from: first, count });
-    const expected = first + count - 1;
-    const handled = await consumer.call('handledUntil', { expected, limitMs: HANDLED_LIMIT_MS });
+/** From one process that publishes to one that handles. */
+class ProbeLine {
+  private next = 1;
+
+  constructor(
+    private readonly publisher: SystemProcess,
+    private readonly consumer: SystemProcess,
+    private readonly probe: LatencyProbe,
+  ) {}
+
+  async warmUp(): Promise<void> {
+    await this.run(this.probe.warmUp);
+  }
+
+  measure(): Promise<Latency> {
+    return this.run(this.probe);
+  }
+
+  private async run({ events, rate }: Pace): Promise<Latency> {
+    const { route, writers } = this.probe;
+    const from = this.next;
+    this.next += events;
+    const published = await this.publisher.call('publishPaced', {
+      route,
+      rate,
+      writers,
+      from,
+      count: events,
+    });
+    const expected = this.next - 1;
+    const handled = await this.consumer.call('handledUntil', { expected, limitMs: HANDLED_LIMIT_MS });
     const times = delays(published, handled);
-    if (times.length < count)
-      throw new Error(`${count - times.length} of ${count} probes were not handled in time`);
-    first += count;
-    return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), events: count };
-  };
-  const found: Latency[] = [];
-  await measure(warmUp);
-  while (found.length < rounds) found.push(await measure({ events, rate }));
-  return found;
+    if (times.length < events)
+      throw new Error(`${events - times.length} of ${events} probes were not handled in time`);
+    return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), events };
+  }
 }
