@@ -3,11 +3,12 @@ import type { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { EngineClient } from '../src/database/engine-client.js';
-import type { EngineDatabase } from '../src/database/engine-database.js';
+import { EngineDatabase } from '../src/database/engine-database.js';
 import type { EngineTransaction } from '../src/database/engine-transaction.js';
 import { wireOf } from '../src/database/wire.js';
 import { InboxEventStore } from '../src/inbox/inbox-event.store.js';
 import { inboxRows } from './support/inbox-rows.js';
+import { startTcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -43,6 +44,19 @@ async function notes(): Promise<string[]> {
 async function sessionOf(own: EngineClient): Promise<number | undefined> {
   const [session] = await own.$queryRawUnsafe<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
   return session?.pid;
+}
+
+/** A client whose only connection may fall silent. */
+async function openSilenceable() {
+  const proxy = await startTcpProxy(database.url);
+  const cut = new EngineDatabase({ connectionString: proxy.url, schema: 'integration', max: 1 });
+  const losses: string[] = [];
+  cut.losses$.subscribe((what) => losses.push(what));
+  const close = async () => {
+    await cut.close();
+    await proxy.close();
+  };
+  return { own: cut.openClient(), losses, proxy, close };
 }
 
 const never = () => new Promise<never>(() => {});
@@ -319,6 +333,36 @@ describe('the engine’s own client', () => {
     await deallocated.$transaction(run);
     expect(await sessionOf(deallocated)).not.toBe(before);
   });
+
+  it('gives up a COMMIT that a silent server does not answer, with its connection and who waits behind it', async () => {
+    const { own, losses, proxy, close } = await openSilenceable();
+    // Prepares BEGIN, whose text, too, has COMMIT in it.
+    await own.$transaction((tx) => write(tx, 'before'));
+    const silent = proxy.silenceAt('COMMIT');
+    // There is one connection: the second has it as soon as the first one's COMMIT is on its way.
+    const transactions = ['first', 'second'].map((text) => own.$transaction((tx) => write(tx, text)));
+    const ends = Promise.allSettled(transactions);
+    await silent;
+    for (const end of await ends)
+      expect(String(end.status === 'rejected' && end.reason)).toMatch(/connection (timeout|terminated)/i);
+    await own.$transaction((tx) => write(tx, 'after'));
+    expect(losses).toEqual(['nestjs-integration client']);
+    await close();
+    expect(await notes()).toEqual(expect.arrayContaining(['before', 'after']));
+  }, 40_000);
+
+  it('gives up a statement that a silent server does not answer, of a transaction that has no time limit', async () => {
+    const { own, losses, proxy, close } = await openSilenceable();
+    const silent = proxy.silenceAt('INSERT');
+    const transaction = own.$transaction((tx) => write(tx, 'lost'));
+    const end = expect(transaction).rejects.toThrow('no answer for 20000 ms');
+    await silent;
+    await end;
+    await own.$transaction((tx) => write(tx, 'after'));
+    expect(losses).toEqual(['nestjs-integration client']);
+    await close();
+    expect(await notes()).toEqual(['after']);
+  }, 40_000);
 
   it('closes though a transaction never ends, which is rolled back', async () => {
     const closing = database.engine();

@@ -1,10 +1,11 @@
 import { type EventEmitter, once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { connect, createServer, Socket } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { EngineConnection } from '../src/database/engine-connection.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import type { EngineTransaction } from '../src/database/engine-transaction.js';
 import type { NamedStatement } from '../src/database/named-statement.js';
+import { startTcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;
@@ -281,6 +282,23 @@ describe('a connection on which half a notification has come', () => {
       await proxy.close();
     }
   });
+});
+
+describe('closing', () => {
+  it('ends every connection though the server has fallen silent', async () => {
+    const proxy = await startTcpProxy(database.url);
+    const connecting = jest.spyOn(Socket.prototype, 'connect');
+    const silent = new EngineDatabase({ connectionString: proxy.url, schema: 'integration', max: 1 });
+    await silent.query('SELECT 1');
+    await silent.openClient().$queryRawUnsafe('SELECT 1');
+    const { port } = new URL(proxy.url);
+    const ours = connecting.mock.contexts.filter((socket) => String((socket as Socket).remotePort) === port);
+    connecting.mockRestore();
+    proxy.freeze();
+    await silent.close();
+    expect(ours.map((socket) => (socket as Socket).destroyed)).toEqual([true, true]);
+    await proxy.close();
+  }, 20_000);
 });
 
 function connectionOf(tx: EngineTransaction): EventEmitter {

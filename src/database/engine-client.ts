@@ -1,16 +1,11 @@
 import type pg from 'pg';
 import { IntegrationError } from '../errors.js';
-import { answerWithin, endWithin } from './answer-within.js';
+import { answerOrDestroy, endWithin } from './answer-within.js';
 import { isConnectionLoss, isStaleStatement } from './connection-loss.js';
 import { EngineTransaction } from './engine-transaction.js';
 import { RepeatedStatements } from './repeated-statements.js';
+import { answerLimit } from './session-settings.store.js';
 import type { TransactionalSqlClient } from './sql-client.js';
-import { wireOf } from './wire.js';
-
-/** A statement of it may still be running, as long as sessions of ours let one. */
-const ROLLBACK_TIMEOUT_MS = 20_000;
-/** How long `close` waits for transactions that have not ended. */
-const CLOSE_WITHIN_MS = 10_000;
 
 /**
  * The engine's connections in the shape of a host client, for applications that bring none. Its connections send a statement
@@ -21,8 +16,6 @@ export class EngineClient implements TransactionalSqlClient {
   private readonly statements = new RepeatedStatements();
   /** COMMITs whose connection was given back before they were answered. */
   private readonly unanswered = new Set<Promise<void>>();
-  /** Connections of transactions that have not ended. */
-  private readonly open = new Set<pg.PoolClient>();
   private pool: pg.Pool | undefined;
 
   /** @param openPool opens a pool of connections that pipeline: node-postgres', said without its types, which users have not installed. */
@@ -47,7 +40,6 @@ export class EngineClient implements TransactionalSqlClient {
   ): Promise<R> {
     const connection = await this.connections.connect();
     const transaction = new EngineTransaction(connection, this.statements, timeout);
-    this.open.add(connection);
     let result: R;
     try {
       const work = fn(transaction);
@@ -56,17 +48,14 @@ export class EngineClient implements TransactionalSqlClient {
       if (this.connections.waitingCount > 0) transaction.giveWayToNext();
       if (!transaction.givesWay) await transaction.commit();
     } catch (error) {
-      const isClean = await answerWithin(ROLLBACK_TIMEOUT_MS, transaction.rollBack()).catch(() => {
-        // A pipelining client that is released would wait for its answers.
-        wireOf(connection).stream.destroy();
-        return false;
-      });
-      this.open.delete(connection);
+      // A pipelining client that is released would wait for its answers.
+      const isClean = await answerOrDestroy(connection, answerLimit(), transaction.rollBack()).catch(
+        () => false,
+      );
       connection.release(!isClean || isStaleStatement(error));
       throw error;
     }
     const committed = transaction.givesWay ? this.commitBehind(transaction) : undefined;
-    this.open.delete(connection);
     connection.release(transaction.isCutOff);
     transaction.giveWay();
     await committed;
@@ -77,7 +66,7 @@ export class EngineClient implements TransactionalSqlClient {
   private async ask(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     const connection = await this.connections.connect();
     try {
-      const answer = await connection.query(statement);
+      const answer = await answerOrDestroy(connection, answerLimit(), connection.query(statement));
       connection.release();
       return answer;
     } catch (error) {
@@ -86,12 +75,10 @@ export class EngineClient implements TransactionalSqlClient {
     }
   }
 
-  /** Waits for what is being committed; a transaction whose function has still not ended is cut off, and the server rolls it back. */
+  /** Waits for transactions, and for what is being committed. */
   async close(): Promise<void> {
-    const ended = Promise.allSettled(this.unanswered).then(() => this.pool?.end());
-    await answerWithin(CLOSE_WITHIN_MS, ended).catch(() => {
-      for (const connection of this.open) wireOf(connection).stream.destroy();
-    });
+    await Promise.allSettled(this.unanswered);
+    await this.pool?.end();
   }
 
   /** Sends COMMIT; the connection is free for the next transaction while the disk is waited for. */

@@ -7,6 +7,8 @@ import { EngineClient } from './engine-client.js';
 import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
 import { type NamedStatement, queryOf } from './named-statement.js';
 import { forEachRow } from './row-reader.js';
+import { answerLimit } from './session-settings.store.js';
+import { wireOf } from './wire.js';
 import type { WireRow } from './wire-row.js';
 
 /** Statements of one open transaction, or of the pool. */
@@ -26,8 +28,8 @@ export interface EngineDatabaseOptions {
 const DEFAULT_POOL_SIZE = 4;
 /** As many as handlers of a consumer run at once by default. */
 const DEFAULT_CLIENT_POOL_SIZE = 10;
-/** A statement that the server neither answers nor ends: the connection is dead, whatever TCP thinks. */
-const CLIENT_STATEMENT_TIMEOUT_MS = 20_000;
+/** How long `close` waits for transactions that have not ended, and for connections to. */
+const CLOSE_WITHIN_MS = 10_000;
 const BOOT_RETRY_FIRST_MS = 200;
 const BOOT_RETRY_MAX_MS = 2_000;
 
@@ -46,6 +48,8 @@ export class EngineDatabase implements EngineSession {
   private readonly connections: EngineConnectionFactory;
   private readonly pool: pg.Pool;
   private readonly clients: EngineClient[] = [];
+  /** Of all pools, until they have ended. */
+  private readonly connected = new Set<pg.PoolClient>();
   private awake: EngineConnection | undefined;
   private closing = false;
 
@@ -140,10 +144,16 @@ export class EngineDatabase implements EngineSession {
     return client;
   }
 
+  /** A transaction whose function has still not ended is cut off, and the server rolls it back; so is a server that is silent. */
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
-    await Promise.all([this.pool.end(), ...this.clients.map((client) => client.close())]);
+    const closed = [this.pool.end(), ...this.clients.map((client) => client.close())];
+    // A pool ends with its last farewell, and does not wait for the server's.
+    const ended = [...this.connected].map((client) => new Promise((end) => client.once('end', end)));
+    await answerWithin(CLOSE_WITHIN_MS, Promise.all([...closed, ...ended])).catch(() => {
+      for (const client of this.connected) wireOf(client).stream.destroy();
+    });
     this.losses$.complete();
   }
 
@@ -161,11 +171,13 @@ export class EngineDatabase implements EngineSession {
     pool.on('error', () => {});
     pool.on('connect', (client) => {
       let cause: unknown;
+      this.connected.add(client);
       client.on('error', (error) => {
         cause ??= error;
       });
       // A server that ends an idle session has lost nothing.
       client.on('end', () => {
+        this.connected.delete(client);
         if (!isEndOfIdleness(cause)) this.announceLoss(applicationName);
       });
     });
@@ -182,7 +194,7 @@ export class EngineDatabase implements EngineSession {
 
   private async withRawClient<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
     const client = await this.pool.connect();
-    return releaseAfter(client, answerWithin(CLIENT_STATEMENT_TIMEOUT_MS, run(client)));
+    return releaseAfter(client, answerWithin(answerLimit(), run(client)));
   }
 
   private unreachable(error: unknown, waitedMs: number): IntegrationError {

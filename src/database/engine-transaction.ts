@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import { IntegrationError } from '../errors.js';
-import { LONGEST_TIMER_MS } from './answer-within.js';
+import { answerOrDestroy, LONGEST_TIMER_MS } from './answer-within.js';
 import { isConnectionLoss } from './connection-loss.js';
 import { type EngineStatement, queryOf } from './named-statement.js';
 import { type OnAnswer, OpeningMessage } from './opening-message.js';
 import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
 import type { RepeatedStatements } from './repeated-statements.js';
-import { SESSION_LIMIT_MS } from './session-settings.store.js';
+import { answerLimit, SESSION_LIMIT_MS } from './session-settings.store.js';
 import type { SqlClient } from './sql-client.js';
 import { wireOf } from './wire.js';
 
@@ -167,7 +167,7 @@ export class EngineTransaction extends OwnSqlClient {
     this.follower = undefined;
     const command =
       follower === undefined
-        ? (await this.connection.query('COMMIT')).command
+        ? (await this.answered(this.connection.query('COMMIT'))).command
         : await this.commitFollowedBy(follower);
     if (command !== 'COMMIT') throw swallowedError();
   }
@@ -181,7 +181,9 @@ export class EngineTransaction extends OwnSqlClient {
     };
     wire.on('commandComplete', note);
     try {
-      const answers = (await this.connection.query(`COMMIT; ${sql}`)) as unknown as pg.QueryResult[];
+      const answers = (await this.answered(
+        this.connection.query(`COMMIT; ${sql}`),
+      )) as unknown as pg.QueryResult[];
       onEnd(true);
       return answers[0]?.command;
     } catch (error) {
@@ -192,6 +194,11 @@ export class EngineTransaction extends OwnSqlClient {
     } finally {
       wire.off('commandComplete', note);
     }
+  }
+
+  /** For what nobody else gives up: statements of a transaction without a timeout, and every COMMIT. */
+  private answered<R>(answer: Promise<R>): Promise<R> {
+    return answerOrDestroy(this.connection, answerLimit(this.timeoutMs), answer);
   }
 
   private dismissFollower(): void {
@@ -227,12 +234,13 @@ export class EngineTransaction extends OwnSqlClient {
       this.beginBy(travelsWithFirst ? this.openWith(opening) : this.prepareAndOpen(opening));
     }
     const { opening } = this;
-    if (opening !== undefined && opens) {
-      return new Promise((resolve, reject) => {
-        opening.send(statement, (error, answer) => (error ? reject(error) : resolve(answer)));
-      });
-    }
-    return this.sendOnceBegun(statement);
+    const answer =
+      opening !== undefined && opens
+        ? new Promise<pg.QueryResult>((resolve, reject) => {
+            opening.send(statement, (error, answer) => (error ? reject(error) : resolve(answer)));
+          })
+        : this.sendOnceBegun(statement);
+    return this.timeoutMs > 0 ? answer : this.answered(answer);
   }
 
   private async sendOnceBegun(statement: pg.QueryConfig): Promise<pg.QueryResult> {

@@ -1,6 +1,14 @@
 /** What a session of ours allows a statement, and a pause between two of a transaction. */
 export const SESSION_LIMIT_MS = 15_000;
 
+/** How much later than a limit of the server's its word of it may arrive. */
+const ANSWER_SLACK_MS = 5_000;
+
+/** After which a statement that the server neither answers nor ends is on a connection that is dead, whatever TCP thinks. */
+export function answerLimit(timeoutMs = 0): number {
+  return Math.max(SESSION_LIMIT_MS, timeoutMs) + ANSWER_SLACK_MS;
+}
+
 /**
  * What every session of ours sets: a page's estimated cost exceeds the JIT's threshold, and nothing may wait for ever. Limits that a role
  * or a database has are for others: what they cut off would look like a lost connection, again and again.
