@@ -357,5 +357,41 @@ export const specMutants: readonly SpecMutant[] = [
     spec: 'test/pg-sql-client.spec.ts',
     test: 'what the server refuses',
   },
+  {
+    name: 'a COMMIT that waits for a silent server for ever',
+    patches: [
+      {
+        file: 'src/database/engine-transaction.ts',
+        find: "await this.answered(this.connection.query('COMMIT'))",
+        put: "await this.connection.query('COMMIT')",
+      },
+    ],
+    spec: 'test/engine-client.spec.ts',
+    test: 'gives up a COMMIT that a silent server does not answer',
+  },
+  {
+    name: 'connections that a silent server keeps open',
+    patches: [
+      {
+        file: 'src/database/engine-database.ts',
+        find: 'for (const client of this.connected) wireOf(client).stream.destroy();',
+        put: '',
+      },
+    ],
+    spec: 'test/engine-database.spec.ts',
+    test: 'ends every connection though the server has fallen silent',
+  },
+  {
+    name: 'a thread that had no time for an answer and says that there was none',
+    patches: [
+      {
+        file: 'src/database/answer-within.ts',
+        find: 'if (!hasEnded) reject(late());\n        });',
+        put: '});\n        reject(late());',
+      },
+    ],
+    spec: 'src/database/answer-within.spec.ts',
+    test: 'that arrived while the thread had no time for it is in time',
+  },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.
