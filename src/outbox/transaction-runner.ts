@@ -11,7 +11,7 @@ export interface TransactionOptions {
   maxWait?: number;
   /**
    * How long the transaction may take. Default: what the client says (Prisma: 5 s); without a client of the host no limit, but 15 s for each of its
-   * statements and for a pause between two.
+   * statements and for a pause between two: say a timeout where one of them takes longer.
    */
   timeout?: number;
 }
