@@ -53,6 +53,12 @@ export class WireRow {
     return this.textFrom(this.startOf(column), column);
   }
 
+  /** Of a column of type text that holds nothing but ASCII, which need not be looked for anything else. */
+  asciiText(column: number): string {
+    const start = this.startOf(column);
+    return this.bytes.toString('latin1', start, start + this.lengthOf(column));
+  }
+
   /** The text of a column of type jsonb. */
   json(column: number): string {
     const start = this.startOf(column);

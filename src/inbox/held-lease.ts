@@ -1,3 +1,5 @@
+// The global of this name is looked up anew each time, and this is asked for every event.
+import { performance } from 'node:perf_hooks';
 import type { CursorKey } from './inbox-status.js';
 
 /**

@@ -1,4 +1,4 @@
-import { type AggregateKey, hashOfName, nameOfAggregate } from '../events/aggregate-key.js';
+import { type AggregateKey, hashOfAggregate, nameOfAggregate } from '../events/aggregate-key.js';
 import type { EventMetadata } from '../events/domain-event.js';
 import { copyOfJson } from '../events/json-copy.js';
 
@@ -72,7 +72,7 @@ export class LogEvent implements AggregateKey {
 
   /** Of that name, made once. */
   get aggregateHash(): number {
-    this.hash ??= hashOfName(this.aggregateName);
+    this.hash ??= hashOfAggregate(this);
     return this.hash;
   }
 

@@ -232,7 +232,7 @@ function toLogEvent(row: WireRow): LogEvent {
     position: row.int8(POSITION),
     bytes: row.int4(BYTES),
     delayMs: row.isNull(DELAY) ? undefined : row.int8(DELAY),
-    id: row.text(ID),
+    id: row.asciiText(ID),
     eventName: eventName.of(row),
     eventVersion: row.int4(5),
     sourceModule: sourceModule.of(row),
