@@ -59,6 +59,21 @@ async function openSilenceable() {
   return { own: cut.openClient(), losses, proxy, close };
 }
 
+/** The transaction whose message with this text nobody answers fails, and the next one has another connection. */
+async function expectGivenUp(
+  { own, losses, proxy, close }: Awaited<ReturnType<typeof openSilenceable>>,
+  text: string,
+): Promise<void> {
+  const silent = proxy.silenceAt(text);
+  const transaction = own.$transaction((tx) => write(tx, 'unanswered'));
+  const end = expect(transaction).rejects.toThrow('no answer for 20000 ms');
+  await silent;
+  await end;
+  await own.$transaction((tx) => write(tx, 'after'));
+  expect(losses).toEqual(['nestjs-integration client']);
+  await close();
+}
+
 const never = () => new Promise<never>(() => {});
 
 describe('the engine’s own client', () => {
@@ -335,30 +350,15 @@ describe('the engine’s own client', () => {
   });
 
   it('gives up a COMMIT that a silent server does not answer, and its connection', async () => {
-    const { own, losses, proxy, close } = await openSilenceable();
+    const silenceable = await openSilenceable();
     // Prepares BEGIN, whose text, too, has COMMIT in it.
-    await own.$transaction((tx) => write(tx, 'before'));
-    const silent = proxy.silenceAt('COMMIT');
-    const transaction = own.$transaction((tx) => write(tx, 'unknown'));
-    const end = expect(transaction).rejects.toThrow('no answer for 20000 ms');
-    await silent;
-    await end;
-    await own.$transaction((tx) => write(tx, 'after'));
-    expect(losses).toEqual(['nestjs-integration client']);
-    await close();
+    await silenceable.own.$transaction((tx) => write(tx, 'before'));
+    await expectGivenUp(silenceable, 'COMMIT');
     expect(await notes()).toEqual(expect.arrayContaining(['before', 'after']));
   }, 40_000);
 
   it('gives up a statement that a silent server does not answer, of a transaction that has no time limit', async () => {
-    const { own, losses, proxy, close } = await openSilenceable();
-    const silent = proxy.silenceAt('INSERT');
-    const transaction = own.$transaction((tx) => write(tx, 'lost'));
-    const end = expect(transaction).rejects.toThrow('no answer for 20000 ms');
-    await silent;
-    await end;
-    await own.$transaction((tx) => write(tx, 'after'));
-    expect(losses).toEqual(['nestjs-integration client']);
-    await close();
+    await expectGivenUp(await openSilenceable(), 'INSERT');
     expect(await notes()).toEqual(['after']);
   }, 40_000);
 
