@@ -393,5 +393,17 @@ export const specMutants: readonly SpecMutant[] = [
     spec: 'src/database/answer-within.spec.ts',
     test: 'that arrived while the thread had no time for it is in time',
   },
+  {
+    name: 'handlers that end at once and never let the event loop turn',
+    patches: [
+      {
+        file: 'src/delivery/handler-slots.ts',
+        find: 'performance.now() - this.turnBeganAt >= LONGEST_TURN_MS',
+        put: 'performance.now() < LONGEST_TURN_MS',
+      },
+    ],
+    spec: 'test/order.spec.ts',
+    test: 'leave the event loop its turns',
+  },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.
