@@ -398,7 +398,7 @@ describe('when capacity is short', () => {
     count();
     await app.processor.drain();
     clearImmediate(counting);
-    // Of a millisecond each, ten begin in a turn; where in it the counter has its own is not said.
-    expect(Math.max(...begunInTurn.values())).toBeLessThanOrEqual(20);
+    // Of a millisecond each, two looks at the clock let 17 begin in a turn; where in it the counter has its own is not said.
+    expect(Math.max(...begunInTurn.values())).toBeLessThanOrEqual(34);
   });
 });

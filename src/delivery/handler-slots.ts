@@ -1,4 +1,4 @@
-// The global of this name is looked up anew each time, and this is asked for every event.
+// The global of this name is looked up anew each time, and this is asked time and again.
 import { performance } from 'node:perf_hooks';
 import { ReadyQueue } from './ready-queue.js';
 
@@ -10,16 +10,21 @@ export interface SlotUser {
 }
 
 /**
- * For so many milliseconds handlers begin before the event loop turns. Those that end at once would otherwise run page after page without
- * it: nothing else of the process would have its turn. With 1.5 a drain is a tenth slower (docs/performance.md): in each turn what has arrived
- * is taken over, in pieces that become small.
+ * So many handlers begin before the event loop turns, divided by the number of consumers that have work, and none after ten milliseconds.
+ * Those that end at once would otherwise run page after page without it: nothing else of the process would have its turn. In each turn
+ * what has arrived is taken over: fewer make its pieces small, and a drain with one consumer or three slower by a tenth; more make one
+ * with ten slower (docs/performance.md).
  */
+const MOST_IN_A_TURN = 2_000;
 const LONGEST_TURN_MS = 10;
+/** The clock is looked at once in so many beginnings. */
+const BEGUN_BETWEEN_LOOKS = 8;
 
 /** The handlers that one process runs at once, over all its consumers. Free slots go by priority. */
 export class HandlerSlots {
   private used = 0;
-  /** When its first handler began; 0: none has. */
+  private begunInThisTurn = 0;
+  private mostInThisTurn = MOST_IN_A_TURN;
   private turnBeganAt = 0;
   private readonly waiting = new ReadyQueue<SlotUser>();
   private readonly isWaiting = new Set<SlotUser>();
@@ -54,7 +59,7 @@ export class HandlerSlots {
   tryTake(user: SlotUser): boolean {
     if (this.hasFree) {
       this.used++;
-      if (this.turnBeganAt === 0) this.beginTurn();
+      this.countInTurn();
       return true;
     }
     if (!this.isWaiting.has(user)) {
@@ -74,20 +79,22 @@ export class HandlerSlots {
   }
 
   private get hasFree(): boolean {
-    return this.used < this.max && this.aloneWanted === 0 && !this.isTurnOver;
+    return this.used < this.max && this.aloneWanted === 0 && this.begunInThisTurn < this.mostInThisTurn;
   }
 
-  private get isTurnOver(): boolean {
-    return this.turnBeganAt !== 0 && performance.now() - this.turnBeganAt >= LONGEST_TURN_MS;
-  }
-
-  private beginTurn(): void {
-    this.turnBeganAt = performance.now();
-    setImmediate(this.turned);
+  private countInTurn(): void {
+    const begun = this.begunInThisTurn++;
+    if (begun % BEGUN_BETWEEN_LOOKS !== 0) return;
+    if (begun === 0) {
+      this.turnBeganAt = performance.now();
+      setImmediate(this.turned);
+    } else if (performance.now() - this.turnBeganAt >= LONGEST_TURN_MS) this.mostInThisTurn = begun;
   }
 
   private readonly turned = (): void => {
-    this.turnBeganAt = 0;
+    this.begunInThisTurn = 0;
+    // Those whom the end of the turn kept from going on are those that have work.
+    this.mostInThisTurn = MOST_IN_A_TURN / Math.max(1, this.waiting.size);
     this.tellWaiting();
   };
 
