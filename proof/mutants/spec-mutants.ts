@@ -209,6 +209,18 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'is told what became of it, and none of the others is',
   },
   {
+    name: 'what was read is handed on without a copy',
+    patches: [
+      {
+        file: 'src/database/large-read-socket.ts',
+        find: 'Buffer.from(arrived.subarray(0, length))',
+        put: 'Buffer.from(arrived.buffer, arrived.byteOffset, length)',
+      },
+    ],
+    spec: 'src/database/large-read-socket.spec.ts',
+    test: 'nothing of it changes with what is read later',
+  },
+  {
     name: 'a handler that ran ahead commits unasked',
     patches: [
       {

@@ -1,8 +1,10 @@
 import type { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
 import pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { validateConnectionString } from './connection-string.js';
+import { largeReadSocket } from './large-read-socket.js';
 import type { NamedStatement } from './named-statement.js';
 import { forEachRow } from './row-reader.js';
 import { ENGINE_SESSION, SESSION } from './session-settings.store.js';
@@ -67,6 +69,7 @@ export class EngineConnectionFactory {
       keepAliveInitialDelayMillis: 5_000,
       connectionTimeoutMillis: 5_000,
       types: TYPES,
+      stream: streamFor,
     };
   }
 
@@ -165,6 +168,11 @@ export class EngineConnectionFactory {
       destroy: () => destroySocket(client),
     };
   }
+}
+
+/** Asked by node-postgres for each connection, with its settings. */
+function streamFor({ ssl }: { ssl?: unknown }): Socket {
+  return ssl ? new Socket() : largeReadSocket();
 }
 
 function signOfLife(client: pg.Client): Promise<void> {
