@@ -4,8 +4,9 @@ import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
 import { startApp, type TestApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
-const EVENTS = 200;
-const PAGE = 20;
+const EVENTS = 40;
+/** Fewer than begin between two looks at the clock (`HandlerSlots`): however slow the machine is, a page is worked off in one turn. */
+const PAGE = 4;
 
 let database: TestDatabase;
 let app: TestApp;
