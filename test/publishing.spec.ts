@@ -183,6 +183,26 @@ describe('the two forms of publishEvent', () => {
     });
     expect(await stored()).toHaveLength(1);
   });
+
+  it('cost the client no stack trace, and a failure says where it was published all the same', async () => {
+    const limits: number[] = [];
+    const failure = await prisma
+      .$transaction(async (tx) => {
+        const persistenceClient = {
+          $queryRawUnsafe: <T>(sql: string, ...values: unknown[]) => {
+            limits.push(Error.stackTraceLimit);
+            return tx.$queryRawUnsafe<T>(sql, ...values);
+          },
+          $executeRawUnsafe: (sql: string, ...values: unknown[]) => tx.$executeRawUnsafe(sql, ...values),
+        };
+        await room.publisher.publishEvent(event(), { persistenceClient });
+        await tx.$executeRawUnsafe('SELECT FROM nowhere').catch(() => {});
+        await room.publisher.publishEvent(event(), { persistenceClient });
+      })
+      .catch((error: unknown) => error);
+    expect(limits).toEqual([0, 0]);
+    expect((failure as Error).stack).toContain('publishing.spec');
+  });
 });
 
 describe('publishEvents', () => {

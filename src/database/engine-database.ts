@@ -21,13 +21,13 @@ export interface EngineDatabaseOptions {
   connectionString: string;
   /** A validated schema name; statements are written for it. */
   schema: string;
-  /** Connections of a pool: of the engine's (default 4), and of a client's of its own (default 10). */
+  /** Connections of a pool: of the engine's (default 4), and of a client's of its own (default 12). */
   max?: number | undefined;
 }
 
 const DEFAULT_POOL_SIZE = 4;
 /** As many as handlers of a consumer run at once by default. */
-const DEFAULT_CLIENT_POOL_SIZE = 10;
+const DEFAULT_CLIENT_POOL_SIZE = 12;
 /** How long `close` waits for transactions that have not ended, and for connections to. */
 const CLOSE_WITHIN_MS = 10_000;
 const BOOT_RETRY_FIRST_MS = 200;

@@ -3,6 +3,7 @@ import { sqlStateOf } from '../database/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { OwnSqlClient } from '../database/own-sql-client.js';
 import type { SqlClient } from '../database/sql-client.js';
+import { isTraced, untraced } from '../database/untraced.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
 import { asOneValue, type LogEntry } from './log-entry.js';
@@ -82,11 +83,12 @@ export class OutboxEventStore {
         const statement = { name: 'integration_append_event', sql: this.insertPlain, value };
         return published(entry.id, await client.queryValue(statement, 'position'));
       }
-      const [row] = await client.$queryRawUnsafe<PositionRow[]>(this.insertPlain, value);
+      const [row] = await untraced(() => client.$queryRawUnsafe<PositionRow[]>(this.insertPlain, value));
       return published(entry.id, row?.position);
     } catch (error) {
       // As the driver does for its own: the trace is to lead to whoever published, not to the socket that the answer came from.
-      if (OwnSqlClient.is(client) && error instanceof Error) Error.captureStackTrace(error);
+      if (error instanceof Error && (OwnSqlClient.is(client) || !isTraced(error)))
+        Error.captureStackTrace(error);
       throw reasonOfRefusal(error);
     }
   }
