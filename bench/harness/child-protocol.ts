@@ -4,7 +4,9 @@ import type { SystemName } from '../systems/systems.js';
 export interface DrainRequest {
   /** Handler calls that make the drain complete: events × consumers. */
   expected: number;
-  /** So long after the first handler call the drain is broken off; the rate then stands for the part that was done. */
+  /** Handler calls before the clock begins. */
+  uncounted?: number;
+  /** So long after the clock has begun the drain is broken off; the rate then stands for the part that was done. */
   limitMs: number;
   /** Record the process's resident memory every 20 ms, or what is alive after a collection at every 10th handler call. */
   watchMemory?: 'resident' | 'live';
@@ -13,9 +15,10 @@ export interface DrainRequest {
 }
 
 export interface DrainResult {
+  /** Handler calls since the clock began. */
   handled: number;
   complete: boolean;
-  /** From the first handler call until the database said that nothing is left, or until the limit. */
+  /** From when the clock began until the database said that nothing is left, or until the limit. */
   seconds: number;
   /** Bytes without the drain and at its highest, where it was watched. */
   memory?: { before: number; peak: number };
@@ -35,8 +38,9 @@ export interface CompareRequest {
   rounds: number;
   /** Transactions on each side in a round. */
   transactions: number;
-  /** Transactions on each side before the first round. */
+  /** Transactions on each side before the first round, for so many seconds at the most. */
   warmUp: number;
+  warmUpSeconds: number;
 }
 
 export interface CompareResult {

@@ -20,19 +20,23 @@ const BLOCK = 50;
 export async function comparePublish(
   system: MeasuredSystem,
   options: SystemOptions,
-  { route, rounds, transactions, warmUp }: CompareRequest,
+  { route, rounds, transactions, warmUp, warmUpSeconds }: CompareRequest,
 ): Promise<CompareResult[] | undefined> {
   const publisher = await system.openPublisher(route);
   if (publisher === undefined) return undefined;
   return withBareWrites(options, [publisher], async ([bare]) => {
-    await timeBlock(bare, warmUp);
-    await timeBlock(publisher.publish, warmUp);
+    for (const write of [bare, publisher.publish]) await warm(write, warmUp, warmUpSeconds);
     const results: CompareResult[] = [];
     for (let round = 0; round < rounds; round++)
       results.push(await compareInBlocks(bare, publisher.publish, transactions));
     await publisher.close();
     return results;
   });
+}
+
+async function warm(write: Write, count: number, seconds: number): Promise<void> {
+  const until = performance.now() + seconds * 1e3;
+  for (let done = 0; done < count && performance.now() < until; done += BLOCK) await timeBlock(write, BLOCK);
 }
 
 async function compareInBlocks(bare: Write, publish: Write, transactions: number): Promise<CompareResult> {

@@ -93,9 +93,11 @@ export async function drainRate(bench: Bench, drain: BacklogDrain): Promise<numb
 async function drainOnce(bench: Bench, drain: BacklogDrain): Promise<DrainResult> {
   const template = await prepareBacklog(bench, drain);
   const options = { ...PLAIN_OPTIONS, ...drain.options };
+  const expected = drain.events * handlersOfAnEvent(options);
   const run = (process: SystemProcess) =>
     process.call('drain', {
-      expected: drain.events * handlersOfAnEvent(options),
+      expected,
+      uncounted: Math.floor(expected * bench.sizes.uncounted),
       limitMs: bench.sizes.drainLimitMs * (drain.toTheEnd === true ? LONGER : 1),
       ...(drain.profileAs === undefined
         ? {}

@@ -113,7 +113,7 @@ const COMPARED: ReadonlySet<SystemName> = new Set(['integration', 'row-queue', '
 
 function drainOf(bench: Bench, system: SystemName, consumers: number): BacklogDrain {
   const { backlog, quick } = bench.sizes;
-  const toTheEnd = COMPARED.has(system);
+  const toTheEnd = !quick && COMPARED.has(system);
   const most = toTheEnd ? MANY_EVENTS : backlog * TIMES_THE_BACKLOG;
   const events = consumers === 10 ? backlog / (toTheEnd ? 1 : 5) : quick ? backlog : most;
   return { system, events: backlogFor(bench, system, consumers, events), options: { consumers }, toTheEnd };

@@ -17,7 +17,7 @@ const DRAIN_LIMIT_MS = 120_000;
 
 /** The slowest hundredth is ten events in a full run. */
 const PROBES = { warmUp: 150, measured: 1_000 };
-const QUICK_PROBES = { warmUp: 10, measured: 40 };
+const QUICK_PROBES = { warmUp: 10, measured: 30 };
 
 interface Burden {
   history: number;
@@ -161,5 +161,7 @@ function report(
     1.25,
   );
   bench.report.atMost('flatness-latency-p50', medianRatio(of(burdened, 'p50'), of(empty, 'p50')), 1.25);
-  bench.report.atMost('flatness-latency-p99', medianRatio(of(burdened, 'p99'), of(empty, 'p99')), 1.25);
+  // Of the few events of a quick run the slowest is one that was held up, or not.
+  if (!bench.sizes.quick)
+    bench.report.atMost('flatness-latency-p99', medianRatio(of(burdened, 'p99'), of(empty, 'p99')), 1.25);
 }

@@ -77,16 +77,16 @@ export const publishConcurrent: Scenario = {
 async function countCommits(bench: Bench, route: PublishRoute): Promise<CommitsResult> {
   const { quick } = bench.sizes;
   const result: CommitsResult = { bare: [], system: [] };
-  for (let round = 0; round < (quick ? 1 : ROUNDS); round++) {
+  for (let round = 0; round < (quick ? 3 : ROUNDS); round++) {
     const options = { ...PLAIN_OPTIONS, consumers: 3 };
     const { bare, system } = await withFreshSystem(bench, 'integration', options, async (process) => {
       await process.call('install');
       return process.call('countCommits', {
         route,
         writers: WRITERS,
-        warmUpSeconds: quick ? 0.7 : 4,
+        warmUpSeconds: quick ? 0.8 : 4,
         turnSeconds: 0.25,
-        turns: quick ? 8 : 32,
+        turns: quick ? 5 : 32,
       });
     });
     result.bare.push(bare);

@@ -62,8 +62,8 @@ export const publish: Scenario = {
  */
 function sizesFor({ sizes }: Bench) {
   return sizes.quick
-    ? { processes: 1, rounds: sizes.rounds, transactions: 200, warmUp: 600 }
-    : { processes: sizes.rounds, rounds: 1, transactions: 1_000, warmUp: 4_000 };
+    ? { processes: 1, rounds: sizes.rounds, transactions: 200, warmUp: 4_000, warmUpSeconds: 1.5 }
+    : { processes: sizes.rounds, rounds: 1, transactions: 1_000, warmUp: 4_000, warmUpSeconds: 60 };
 }
 
 /** One rival is enough to see beside, in a quick run. */
@@ -82,7 +82,7 @@ function casesFor(bench: Bench): Case[] {
 
 async function compare(bench: Bench, { system, route, consumers }: Case): Promise<CompareResult[]> {
   const own = system === 'integration';
-  const { rounds, transactions, warmUp } = sizesFor(bench);
+  const { rounds, transactions, warmUp, warmUpSeconds } = sizesFor(bench);
   return withFreshSystem(bench, system, { ...PLAIN_OPTIONS, consumers }, async (process) => {
     await process.call('install');
     const results = await process.call('comparePublish', {
@@ -90,6 +90,7 @@ async function compare(bench: Bench, { system, route, consumers }: Case): Promis
       rounds: own ? rounds : 1,
       transactions: own ? transactions : transactions / 2,
       warmUp,
+      warmUpSeconds,
     });
     if (results === undefined) throw new Error(`${system} cannot publish by ${route}`);
     return results;

@@ -8,6 +8,8 @@ export interface Sizes {
   rounds: number;
   /** Waiting events in a drain. */
   backlog: number;
+  /** Of a drain's events, so many are handled before the clock begins: 0 to 1. Until its code is compiled, for some 20,000 events, a process is slow. */
+  uncounted: number;
   /** A drain that is not done by then is broken off and counted by what it did. */
   drainLimitMs: number;
   /** A scenario that is not done by then is broken off, and the run goes on with the next. */

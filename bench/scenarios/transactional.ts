@@ -8,7 +8,7 @@ export const transactional: Scenario = {
     'a transactional handler that inserts one row, one by one and in batches of 100, against the sequential outbox doing the same',
   run: async (bench: Bench) => {
     // So many that the first second, in which nothing is compiled yet, does not decide; a slow one needs fewer to show its pace.
-    const events = bench.sizes.quick ? 1_600 : 60_000;
+    const events = bench.sizes.quick ? 4_500 : 60_000;
     const sequential: BacklogDrain = {
       system: 'sequential',
       events: bench.sizes.quick ? 300 : 10_000,
