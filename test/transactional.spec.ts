@@ -7,6 +7,7 @@ import {
   type DomainEvent,
   type IntegrationModuleOptions,
   OutboxNotifier,
+  type SqlClient,
   type SubscriberContext,
   type TransactionalSqlClient,
 } from '../src/index.js';
@@ -647,6 +648,79 @@ describe('a failure of the infrastructure counts no attempt', () => {
       // It may have been called ahead of its row: that is no attempt either.
       expect(new Set(attempts.all)).toEqual(new Set([1]));
       expect(await effectsOf(database, name)).toEqual(['attempt 1']);
+    },
+  );
+
+  /** A host's client over one connection of node-postgres. */
+  function overPg(): TransactionalSqlClient {
+    const through = (client: pg.Pool | pg.PoolClient): SqlClient => ({
+      $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) =>
+        (await client.query(sql, values)).rows as T,
+      $executeRawUnsafe: async (sql, ...values) => (await client.query(sql, values)).rowCount ?? 0,
+    });
+    return {
+      ...through(database.pool),
+      $transaction: async (fn) => {
+        const client = await database.pool.connect();
+        client.on('error', () => {});
+        try {
+          await client.query('BEGIN');
+          const result = await fn(through(client));
+          await client.query('COMMIT');
+          client.release();
+          return result;
+        } catch (error) {
+          client.release(true);
+          throw error;
+        }
+      },
+    };
+  }
+
+  /** The session of the handler's transaction is ended, and its client has heard of it before anybody asks it again. */
+  async function cutOff(context: SubscriberContext): Promise<void> {
+    const [session] = await transactionOf(context).$queryRawUnsafe<{ pid: number }[]>(
+      'SELECT pg_backend_pid() AS pid',
+    );
+    await database.pool.query('SELECT pg_terminate_backend($1::int)', [session?.pid]);
+    await until('the session is gone', async () => {
+      const { rowCount } = await database.pool.query('SELECT FROM pg_stat_activity WHERE pid = $1::int', [
+        session?.pid,
+      ]);
+      return rowCount === 0;
+    });
+    // What its socket has is read by the time that these answers are.
+    for (let turn = 0; turn < 2; turn++) await database.pool.query('SELECT 1');
+  }
+
+  const hosts = [
+    { host: 'no client', clientOf: () => undefined },
+    { host: 'Prisma', clientOf: () => database.prisma() },
+    { host: 'node-postgres', clientOf: () => overPg() },
+  ];
+  it.each(
+    hosts.flatMap((host) =>
+      ['fails at its next statement', 'ends', 'fails for its own reason'].map((how) => ({ ...host, how })),
+    ),
+  )(
+    'a handler whose session was ended while it did something else, and that $how then ($host)',
+    async ({ host, how, clientOf }) => {
+      const name = `${host} ${how}`;
+      const { app, attempts } = await consume(
+        name,
+        async (e, context) => {
+          if (attempts.all.length > 1) return writeEffectBySql(name, e, context);
+          await cutOff(context);
+          if (how === 'fails for its own reason') throw new Error('the order could not be stored');
+          if (how !== 'ends') await writeEffectBySql(name, e, context);
+        },
+        { client: clientOf() },
+      );
+      await app.api.publishEvent(event(name));
+      await untilSettled(name);
+      expect(attempts.all).toEqual([1, 1]);
+      expect(await effectsOf(database, name)).toEqual(['attempt 1']);
+      expect(await inboxRows(database, name)).toEqual([]);
     },
   );
 

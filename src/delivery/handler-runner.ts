@@ -130,15 +130,15 @@ export class HandlerRunner {
           if (this.crashes('before-handler', attempt)) throw new Decided(CRASHED);
           await this.callInTransaction(attempt, transaction, published).catch(async (error) => {
             await entered;
-            throw new Decided(this.outcomeOfHandlerError(attempt, error));
+            throw new Decided(await this.outcomeWithin(transaction, attempt, error));
           });
           await entered;
           if (this.crashes('after-handler', attempt)) throw new Decided(CRASHED);
           attempt.isSettling = attempt.settlesPositions;
-          const refused = await this.transaction.leave(transaction, attempt, lease).catch((error) => {
+          const refused = await this.transaction.leave(transaction, attempt, lease).catch(async (error) => {
             if (attempt.isSettling && sqlStateOf(error) !== '25P02')
               throw new Decided({ kind: 'infrastructure', error });
-            throw new Decided(this.outcomeOfHandlerError(attempt, error));
+            throw new Decided(await this.outcomeWithin(transaction, attempt, error));
           });
           if (refused !== undefined) throw new Decided(refused);
           // Its failure is decided already: the effects must not be committed any more.
@@ -208,6 +208,17 @@ export class HandlerRunner {
     await runInHandlerContext({ consumerName, event, transaction: client, published }, async () =>
       subscription.handler(input, context),
     );
+  }
+
+  /**
+   * Of an error before the commit. That of a connection which was lost between two statements has no code: the transaction is asked
+   * whether it still has its own.
+   */
+  private async outcomeWithin(transaction: SqlClient, attempt: Attempt, error: unknown): Promise<Outcome> {
+    const loss = sqlStateOf(error) === undefined ? await this.transaction.lossOf(transaction) : undefined;
+    return loss === undefined
+      ? this.outcomeOfHandlerError(attempt, error)
+      : { kind: 'infrastructure', error: loss };
   }
 
   private outcomeOfHandlerError(attempt: Attempt, error: unknown): Outcome {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { LONGEST_TIMER_MS } from '../database/answer-within.js';
+import { isConnectionLoss } from '../database/connection-loss.js';
 import { EngineTransaction, queryEngine } from '../database/engine-transaction.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
@@ -79,6 +80,16 @@ export class HandlerTransaction {
     if (settled) return undefined;
     // The lease, or an earlier attempt's commit: the next attempt begins by asking which.
     return { kind: 'infrastructure', error: new Error('the positions of the batch are not ours any more') };
+  }
+
+  /** What says that the transaction's connection is lost; undefined as long as its server answers, be it that it is aborted. */
+  async lossOf(transaction: SqlClient): Promise<unknown> {
+    try {
+      await this.statements.verifyUsable(transaction);
+      return undefined;
+    } catch (error) {
+      return isConnectionLoss(error) ? error : undefined;
+    }
   }
 
   private async takeFromLog(
