@@ -29,7 +29,7 @@ export const idleCost: Scenario = {
     });
     try {
       await server.query(TRACK_STATEMENTS);
-      const ours = await measureIdle(server, 'integration', seconds, QUIET_MS);
+      const ours = await oursAtOnce(server, seconds, bench.sizes.quick ? 1 : bench.sizes.rounds);
       const costs = new Map<SystemName, IdleCost>([['integration', ours]]);
       if (!bench.sizes.quick)
         for (const [peer, cost] of await peersAtOnce(server, seconds)) costs.set(peer, cost);
@@ -51,6 +51,17 @@ export const idleCost: Scenario = {
 function allowedPerMinute(seconds: number): number {
   const inWindow = (everySeconds: number) => Math.floor(seconds / everySeconds) + 1;
   return ((inWindow(2) + inWindow(30)) * 60) / seconds;
+}
+
+/**
+ * The one of middling CPU: what a wake-up costs differs several times over from process to process, where the machine has
+ * nothing else to do. At once, as the peers are.
+ */
+async function oursAtOnce(server: BenchServer, seconds: number, processes: number): Promise<IdleCost> {
+  const costs = await Promise.all(
+    Array.from({ length: processes }, () => measureIdle(server, 'integration', seconds, QUIET_MS)),
+  );
+  return costs.sort((a, b) => a.cpuShare - b.cpuShare)[Math.floor(processes / 2)] as IdleCost;
 }
 
 /** Nothing is promised of them, and idle processes do not keep each other waiting. */
