@@ -7,7 +7,7 @@ import {
   type DomainEvent,
   type IntegrationModuleOptions,
   OutboxNotifier,
-  type SqlClient,
+  PgSqlClient,
   type SubscriberContext,
   type TransactionalSqlClient,
 } from '../src/index.js';
@@ -651,27 +651,23 @@ describe('a failure of the infrastructure counts no attempt', () => {
     },
   );
 
-  /** A host's client over one connection of node-postgres. */
+  /** A host's client over node-postgres, with a connection for each transaction. */
   function overPg(): TransactionalSqlClient {
-    const through = (client: pg.Pool | pg.PoolClient): SqlClient => ({
-      $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) =>
-        (await client.query(sql, values)).rows as T,
-      $executeRawUnsafe: async (sql, ...values) => (await client.query(sql, values)).rowCount ?? 0,
-    });
+    const prisma = database.prisma();
     return {
-      ...through(database.pool),
+      $queryRawUnsafe: (sql, ...values) => prisma.$queryRawUnsafe(sql, ...values),
+      $executeRawUnsafe: (sql, ...values) => prisma.$executeRawUnsafe(sql, ...values),
       $transaction: async (fn) => {
-        const client = await database.pool.connect();
+        const client = new pg.Client({ connectionString: database.url });
         client.on('error', () => {});
+        await client.connect();
         try {
           await client.query('BEGIN');
-          const result = await fn(through(client));
+          const result = await fn(new PgSqlClient(client));
           await client.query('COMMIT');
-          client.release();
           return result;
-        } catch (error) {
-          client.release(true);
-          throw error;
+        } finally {
+          await client.end();
         }
       },
     };
@@ -682,13 +678,8 @@ describe('a failure of the infrastructure counts no attempt', () => {
     const [session] = await transactionOf(context).$queryRawUnsafe<{ pid: number }[]>(
       'SELECT pg_backend_pid() AS pid',
     );
-    await database.pool.query('SELECT pg_terminate_backend($1::int)', [session?.pid]);
-    await until('the session is gone', async () => {
-      const { rowCount } = await database.pool.query('SELECT FROM pg_stat_activity WHERE pid = $1::int', [
-        session?.pid,
-      ]);
-      return rowCount === 0;
-    });
+    // It answers when the session is gone.
+    await database.pool.query('SELECT pg_terminate_backend($1::int, 5000)', [session?.pid]);
     // What its socket has is read by the time that these answers are.
     for (let turn = 0; turn < 2; turn++) await database.pool.query('SELECT 1');
   }

@@ -43,9 +43,12 @@ export const DEAD_LETTERS = `SELECT i.consumer_name AS consumer, o.payload->>'nu
 export const TERMINATE_BACKENDS = `SELECT count(pg_terminate_backend(pid))::int AS ended FROM pg_stat_activity
   WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
 
+/** Under which the host's clients are connected. */
+export const HOST_APPLICATION = 'proof host';
+
 /** Ends the sessions of the host's clients alone: the engine's own go on. */
 export const TERMINATE_HOST = `SELECT count(pg_terminate_backend(pid))::int AS ended FROM pg_stat_activity
-  WHERE datname = current_database() AND application_name = 'proof host'`;
+  WHERE datname = current_database() AND application_name = '${HOST_APPLICATION}'`;
 
 /** The cursors' size in bytes and pieces. */
 export const CURSOR_SIZE = `SELECT coalesce(max(pg_column_size(unread)), 0)::int AS bytes,

@@ -1,5 +1,6 @@
 import { PgSqlClient, type SqlClient, type TransactionalSqlClient } from 'nestjs-integration';
 import pg from 'pg';
+import { HOST_APPLICATION } from '../harness/proof-database.store.js';
 
 /** A host's own client over node-postgres, with a pool of its own that requests can exhaust. */
 export interface PgHostClient extends TransactionalSqlClient {
@@ -9,7 +10,7 @@ export interface PgHostClient extends TransactionalSqlClient {
 }
 
 export function createHostClient(connectionString: string, max: number): PgHostClient {
-  const pool = new pg.Pool({ connectionString, max, application_name: 'proof host' });
+  const pool = new pg.Pool({ connectionString, max, application_name: HOST_APPLICATION });
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
   return {

@@ -124,9 +124,9 @@ async function reached<T>(ask: () => Promise<T>): Promise<T> {
 
 /** Whether what was committed since then, but for the last second, has been handled by every consumer, but for a few. */
 function caughtUp(folder: string, since: number): boolean {
-  const until = monotonicMs() - 1_000;
+  const before = monotonicMs() - 1_000;
   const due = readWrites(folder).filter(
-    ({ outcome, at }) => outcome === 'committed' && at > since && at < until,
+    ({ outcome, at }) => outcome === 'committed' && at > since && at < before,
   );
   const handled = new Set(readRuns(folder).map((run) => `${run.consumer} ${run.eventId}`));
   const missing = CONSUMERS.flatMap(({ name }) =>

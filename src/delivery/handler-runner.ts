@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { LONGEST_TIMER_MS } from '../database/answer-within.js';
-import { sqlStateOf } from '../database/connection-loss.js';
+import { isConnectionLoss, sqlStateOf } from '../database/connection-loss.js';
 import { EngineTransaction } from '../database/engine-transaction.js';
 import { HostClient } from '../database/host-client.js';
 import type { SqlClient } from '../database/sql-client.js';
@@ -135,10 +135,10 @@ export class HandlerRunner {
           await entered;
           if (this.crashes('after-handler', attempt)) throw new Decided(CRASHED);
           attempt.isSettling = attempt.settlesPositions;
-          const refused = await this.transaction.leave(transaction, attempt, lease).catch(async (error) => {
-            if (attempt.isSettling && sqlStateOf(error) !== '25P02')
-              throw new Decided({ kind: 'infrastructure', error });
-            throw new Decided(await this.outcomeWithin(transaction, attempt, error));
+          const refused = await this.transaction.leave(transaction, attempt, lease).catch((error) => {
+            const isOurs = attempt.isSettling && sqlStateOf(error) !== '25P02';
+            if (isOurs || isConnectionLoss(error)) throw new Decided({ kind: 'infrastructure', error });
+            throw new Decided(this.outcomeOfHandlerError(attempt, error));
           });
           if (refused !== undefined) throw new Decided(refused);
           // Its failure is decided already: the effects must not be committed any more.
@@ -211,8 +211,8 @@ export class HandlerRunner {
   }
 
   /**
-   * Of an error before the commit. That of a connection which was lost between two statements has no code: the transaction is asked
-   * whether it still has its own.
+   * Of what a handler threw in its transaction. The error of a connection that was lost between two statements has no code: the transaction
+   * is asked whether it still has its own.
    */
   private async outcomeWithin(transaction: SqlClient, attempt: Attempt, error: unknown): Promise<Outcome> {
     const loss = sqlStateOf(error) === undefined ? await this.transaction.lossOf(transaction) : undefined;
