@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { INestApplication, Type } from '@nestjs/common';
@@ -14,6 +14,7 @@ import { createTestDatabase, type TestDatabase } from './support/test-database.j
 
 const ROOT = join(import.meta.dirname, '..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const GUIDE = join(ROOT, 'docs/guide');
 /** Where the examples stand for the compiler: beside the generated client of the tests, which plays the host's. */
 const FOLDER = import.meta.dirname;
 /** Compiling all of src/ takes seconds, on a busy machine many. */
@@ -29,8 +30,21 @@ function exampleFiles(markdown: string): Map<string, string> {
   return files;
 }
 
-/** What the compiler has to say of files that exist in memory only. */
-function problemsOf(files: Map<string, string>): string[] {
+/** How many blocks of TypeScript a page has, compiled or not. */
+function blocksIn(markdown: string): number {
+  return markdown.split(/^ *```ts/m).length - 1;
+}
+
+/** The blocks that `exampleFiles` finds. */
+function compiledBlocksIn(markdown: string): number {
+  return markdown.split(/^```ts\n\/\/ file: \S+\.ts\n/m).length - 1;
+}
+
+/**
+ * What the compiler has to say of files that exist in memory only. They may import from `beside`, which exist in memory too.
+ */
+function problemsOf(examplesOfPage: Map<string, string>, beside = new Map<string, string>()): string[] {
+  const files = new Map([...beside, ...examplesOfPage]);
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
   const examples = { ...options, noUnusedLocals: false, noUnusedParameters: false, incremental: false };
@@ -43,7 +57,7 @@ function problemsOf(files: Map<string, string>): string[] {
     if (text !== undefined) return ts.createSourceFile(path, text, version, true);
     return onDisk.getSourceFile.call(host, path, version, ...rest);
   };
-  const program = ts.createProgram([...files.keys()], examples, host);
+  const program = ts.createProgram([...examplesOfPage.keys()], examples, host);
   return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
     const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0;
     return `${file?.fileName.replace(`${ROOT}/`, '') ?? ''}:${line} ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
@@ -54,7 +68,7 @@ describe('the README', () => {
   const files = exampleFiles(README);
 
   it('shows no TypeScript that is not compiled', () => {
-    const blocks = README.split(/^ *```ts/m).length - 1;
+    const blocks = blocksIn(README);
     expect(blocks).toBeGreaterThan(0);
     expect(files.size).toBe(blocks);
   });
@@ -79,6 +93,44 @@ describe('the README', () => {
     () => {
       const broken = exampleFiles("```ts\n// file: broken.ts\nexport const total: number = 'seven';\n```\n");
       expect(problemsOf(broken)).toEqual([expect.stringContaining('test/broken.ts:1 ')]);
+    },
+    COMPILING_MS,
+  );
+});
+
+/** The pages of docs/guide. A file of a page may import a file of the README, and replaces one of the same name. */
+describe('the guide', () => {
+  const names = existsSync(GUIDE) ? readdirSync(GUIDE).filter((name) => name.endsWith('.md')) : [];
+  const pages = names.map((name) => ({ name, text: readFileSync(join(GUIDE, name), 'utf8') }));
+  const ofReadme = exampleFiles(README);
+
+  it('shows no TypeScript that is not compiled', () => {
+    for (const { name, text } of pages)
+      expect([name, compiledBlocksIn(text)]).toEqual([name, blocksIn(text)]);
+  });
+
+  it('has no page that the README does not name', () => {
+    expect(names.filter((name) => !README.includes(`docs/guide/${name}`))).toEqual([]);
+  });
+
+  it(
+    'shows examples that compile',
+    () => {
+      for (const { name, text } of pages) {
+        const files = exampleFiles(text);
+        if (files.size > 0) expect([name, problemsOf(files, ofReadme)]).toEqual([name, []]);
+      }
+    },
+    COMPILING_MS,
+  );
+
+  it(
+    'would notice a page whose example takes from the README what is not there',
+    () => {
+      const page = `\`\`\`ts\n// file: broken.ts\nimport { Missing } from './app.module.js';\nexport { Missing };\n\`\`\`\n`;
+      expect(problemsOf(exampleFiles(page), ofReadme)).toEqual([
+        expect.stringContaining('test/broken.ts:1 '),
+      ]);
     },
     COMPILING_MS,
   );
