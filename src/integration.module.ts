@@ -1,11 +1,12 @@
 import { type DynamicModule, type FactoryProvider, Module, type Provider } from '@nestjs/common';
+import { problemsOfUnknownNames } from './events/known-names.js';
 import type {
   IntegrationModuleAsyncOptions,
   IntegrationModuleOptions,
   IntegrationOptions,
   IntegrationOptionsFactory,
 } from './integration.options.js';
-import { GIVEN_OPTIONS } from './integration.options.js';
+import { GIVEN_OPTIONS, invalidOptions, OPTION_NAMES } from './integration.options.js';
 import { type EngineModuleSetup, IntegrationEngineModule } from './integration-engine.module.js';
 
 /**
@@ -31,9 +32,45 @@ export class IntegrationModule {
 
   /** As `forRoot`, with options that are made by a factory or a class once what it injects exists. */
   static forRootAsync(options: IntegrationModuleAsyncOptions): DynamicModule {
+    checkAsyncOptions(options);
     const { imports, isGlobal, clientToken } = options;
     return surround(isGlobal, { imports, clientToken, options: factoryProviders(options) });
   }
+}
+
+/** The compiler says if one is missing here. */
+const ASYNC_OPTIONS: { readonly [K in keyof Required<IntegrationModuleAsyncOptions>]: true } = {
+  imports: true,
+  inject: true,
+  useFactory: true,
+  useClass: true,
+  useExisting: true,
+  clientToken: true,
+  isGlobal: true,
+};
+
+/**
+ * Checks what `forRootAsync` is given itself.
+ *
+ * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
+ */
+function checkAsyncOptions(given: IntegrationModuleAsyncOptions): void {
+  const makers = ['useFactory', 'useClass', 'useExisting'] as const;
+  const made = makers.filter((name) => given[name] !== undefined);
+  const problems = [
+    ...Object.keys(given)
+      .filter((name) => OPTION_NAMES.includes(name) && !Object.hasOwn(ASYNC_OPTIONS, name))
+      .map((name) => `${name} is for what makes the options to return, not for forRootAsync itself`),
+    ...problemsOfUnknownNames(given, {
+      known: [...Object.keys(ASYNC_OPTIONS), ...OPTION_NAMES],
+      kind: 'an option of forRootAsync',
+    }),
+    ...(made.length > 1 ? [`${made.join(' and ')} exclude each other: give one`] : []),
+    ...(made.length === 0
+      ? ['IntegrationModule.forRootAsync needs one of useFactory, useClass and useExisting']
+      : []),
+  ];
+  if (problems.length > 0) throw invalidOptions(problems);
 }
 
 function surround(isGlobal: boolean | undefined, setup: EngineModuleSetup): DynamicModule {
@@ -65,9 +102,7 @@ function factoryProviders(options: IntegrationModuleAsyncOptions): Provider[] {
     ];
   }
   const factoryClass = useExisting ?? useClass;
-  if (factoryClass === undefined) {
-    throw new TypeError('IntegrationModule.forRootAsync needs one of useFactory, useClass and useExisting');
-  }
+  if (factoryClass === undefined) return [];
   return [
     ...(useExisting === undefined ? [factoryClass] : []),
     {

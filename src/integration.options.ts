@@ -5,6 +5,7 @@ import { DEFAULT_SCHEMA, validateSchemaName } from './database/schema-name.js';
 import { isSqlClient, type TransactionalSqlClient } from './database/sql-client.js';
 import { IntegrationError, messageOf } from './errors.js';
 import { DEFAULT_MAX_PAYLOAD_BYTES } from './events/event-limits.js';
+import { problemsOfUnknownNames } from './events/known-names.js';
 import type { OutboxSettings } from './settings/settings-definitions.js';
 import { type ConfigurationReader, listSettingProblems } from './settings/settings-resolution.js';
 
@@ -99,6 +100,9 @@ const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
 /** Postgres refuses jsonb values of 256 MiB. */
 const MAX_MAX_PAYLOAD_BYTES = 268_435_455;
 
+/** What Nest must know before it makes anything. */
+const OF_THE_MODULE = ['imports', 'isGlobal'] as const satisfies (keyof IntegrationModuleOptions)[];
+
 type Given = IntegrationOptions & Readonly<Record<string, unknown>>;
 
 /** The checks of every option; each returns what is wrong with a value that was given. */
@@ -125,6 +129,9 @@ const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unkn
   maxPayloadBytes: (value) => problemsOfCount('maxPayloadBytes', value, 1, MAX_MAX_PAYLOAD_BYTES),
 };
 
+/** The names of `IntegrationOptions`. */
+export const OPTION_NAMES: readonly string[] = Object.keys(CHECKS);
+
 /**
  * Checks the options and fills in what was left out.
  *
@@ -136,11 +143,11 @@ export function resolveOptions(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedOptions {
   if (typeof given !== 'object' || given === null)
-    throw invalid(['there are none: the factory returned no object']);
+    throw invalidOptions(['there are none: the factory returned no object']);
   const connectionString = given.connectionString ?? databaseUrlOf(config, environment);
   const options: Given = { ...given, connectionString };
   const problems = problemsOf(options);
-  if (problems.length > 0 || connectionString === undefined) throw invalid(problems);
+  if (problems.length > 0 || connectionString === undefined) throw invalidOptions(problems);
   return {
     clientToken: options.clientToken,
     client: options.client,
@@ -167,13 +174,15 @@ function problemsOf(options: Given): string[] {
     ...(options.client !== undefined && options.clientToken !== undefined
       ? ['client and clientToken exclude each other: give one']
       : []),
-    ...Object.keys(options)
-      .filter((name) => !Object.hasOwn(CHECKS, name))
-      .map((name) => `${name} is not an option; there are: ${names.join(', ')}`),
+    ...problemsOfUnknownNames(options, { known: [...names, ...OF_THE_MODULE] }),
+    ...OF_THE_MODULE.filter((name) => options[name] !== undefined).map(
+      (name) => `${name} comes too late from a factory: give it to forRootAsync itself`,
+    ),
   ];
 }
 
-function invalid(problems: readonly string[]): IntegrationError {
+/** The error for options with these problems. */
+export function invalidOptions(problems: readonly string[]): IntegrationError {
   const list = problems.map((problem) => `\n- ${problem}`).join('');
   return new IntegrationError(
     'INTEGRATION_OPTIONS_INVALID',
@@ -209,10 +218,9 @@ function problemsUnless(holds: boolean, problem: string): string[] {
 
 function problemsOfPool(value: unknown): string[] {
   if (!isObject(value)) return ['pool must be an object: { max? }'];
-  const unknown = Object.keys(value).filter((name) => name !== 'max');
   return [
     ...(value.max === undefined ? [] : problemsOfCount('pool.max', value.max, 1, 10_000)),
-    ...unknown.map((name) => `pool.${name} is not an option; there is: max`),
+    ...problemsOfUnknownNames(value, { known: ['max'], prefix: 'pool.' }),
   ];
 }
 

@@ -247,6 +247,26 @@ describe('@IntegrationSubscriber', () => {
     expect(registry.consumer('b')?.subscriptions).toMatchObject([{ retry: { maxAttempts: 7 } }]);
   });
 
+  it('takes the name, or a list of names, before its options', async () => {
+    @Injectable()
+    class Operations {
+      @IntegrationSubscriber('invoice.created', { consumerName: 'a', priority: 3 })
+      @IntegrationSubscriber(['invoice.created', 'invoice.paid'], { consumerName: 'b' })
+      async onInvoice(): Promise<void> {}
+
+      @IntegrationSubscriber('invoice.*', { consumerName: 'c', batch: { maxSize: 5 } })
+      async onMany(events: DomainEvent[]): Promise<void> {
+        expect(events).toHaveLength(1);
+      }
+    }
+    const registry = await explore(Operations);
+    expect(registry.consumer('a')?.subscriptions).toMatchObject([
+      { eventNames: ['invoice.created'], priority: 3 },
+    ]);
+    expect(registry.consumer('b')?.eventNames).toEqual(['invoice.created', 'invoice.paid']);
+    expect(registry.consumer('c')).toMatchObject({ eventNames: ['invoice.*'], batch: { maxSize: 5 } });
+  });
+
   it('makes a request-scoped provider anew for each event, which is its REQUEST', async () => {
     const made: unknown[] = [];
     @Injectable()

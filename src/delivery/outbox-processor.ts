@@ -5,6 +5,7 @@ import { ConsumerChores } from '../inbox/consumer-chores.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import { OutboxService } from '../outbox/outbox.service.js';
 import type { OutboxStats } from '../outbox/outbox-event.js';
+import { checkNames } from '../outbox/query-checks.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import type { ConsumerWorker } from './consumer-worker.js';
@@ -72,6 +73,7 @@ export class OutboxProcessor {
    * the application does.
    */
   async drain(options: { timeoutMs?: number } = {}): Promise<DrainResult> {
+    checkNames('an option of drain', options, ['timeoutMs']);
     const deadline = performance.now() + (options.timeoutMs ?? 60_000);
     try {
       return await this.drainUntil(deadline);

@@ -1,12 +1,32 @@
 import { IntegrationError } from '../errors.js';
+import type { DomainEventInput } from './domain-event.js';
 import { EVENT_TEXT_LIMITS } from './event-limits.js';
 import { problemOfInstance } from './json-values.js';
+import { problemOfUnknownName } from './known-names.js';
 import { isUuid, isVisibleAscii, problemOfName, problemOfText } from './text.js';
 
 const MAX_VERSION = 2_147_483_647;
 /** Postgres reads plain ISO years; nobody delays an event beyond them. */
 const LATEST = Date.UTC(9999, 11, 31);
 const REQUIRED = ['eventName', 'sourceModule', 'aggregateType', 'aggregateId'] as const;
+
+/** The compiler says if one is missing here. */
+const FIELDS: { readonly [F in keyof Required<DomainEventInput>]: true } = {
+  eventName: true,
+  sourceModule: true,
+  aggregateType: true,
+  aggregateId: true,
+  payload: true,
+  metadata: true,
+  eventVersion: true,
+  availableAt: true,
+  delayMs: true,
+  deduplicationKey: true,
+  id: true,
+};
+const KNOWN_FIELDS: readonly string[] = Object.keys(FIELDS);
+const IS_FIELD = new Set(KNOWN_FIELDS);
+const OPTIONS_OF_PUBLISHING = ['persistenceClient', 'outsideTransaction'];
 
 /** The fields of a `DomainEventInput` beside payload and metadata, as they may arrive from untyped code. */
 interface UncheckedEvent {
@@ -42,6 +62,9 @@ export function validateEvent(event: unknown, prefix = ''): void {
   }
   if (metadata !== undefined) note('metadata', problemOfMetadata(metadata));
   noteAvailability(unchecked, note);
+  for (const [name, value] of Object.entries(unchecked)) {
+    if (value !== undefined && !IS_FIELD.has(name)) note(name, problemOfForeignField(name));
+  }
   if (problems.length > 0) throw invalid(problems);
 }
 
@@ -50,6 +73,7 @@ function isOrdinary(event: unknown): boolean {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return false;
   const { eventName, sourceModule, aggregateType, aggregateId } = event as UncheckedEvent;
   const { id, eventVersion, deduplicationKey, metadata, availableAt, delayMs } = event as UncheckedEvent;
+  for (const name in event) if (!IS_FIELD.has(name)) return false;
   return (
     fits(eventName, EVENT_TEXT_LIMITS.eventName) &&
     fits(sourceModule, EVENT_TEXT_LIMITS.sourceModule) &&
@@ -77,6 +101,15 @@ function problemOfMetadata(metadata: unknown): string | undefined {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))
     return 'must be an object';
   return problemOfInstance(metadata);
+}
+
+/** A field that nobody reads would be lost without a word: a misspelt delay, or the transaction that was meant. */
+function problemOfForeignField(name: string): string {
+  if (OPTIONS_OF_PUBLISHING.includes(name))
+    return 'is not a field of an event: pass it in the argument behind the event';
+  return problemOfUnknownName(name, { known: KNOWN_FIELDS, kind: 'a field of an event' }).slice(
+    name.length + 1,
+  );
 }
 
 function noteAvailability(event: UncheckedEvent, note: (field: string, problem: string) => void): void {

@@ -1,5 +1,12 @@
 import { IntegrationError } from '../errors.js';
-import { checkText, checkTime, checkUuid, invalidArgument as invalid } from '../outbox/query-checks.js';
+import { suggestionFor } from '../events/known-names.js';
+import {
+  checkNames,
+  checkText,
+  checkTime,
+  checkUuid,
+  invalidArgument as invalid,
+} from '../outbox/query-checks.js';
 import type { InboxFilter } from './inbox-record.js';
 import type { ReplayFilter, ReplayRange } from './replay.js';
 
@@ -29,7 +36,18 @@ export function isWholeRange(what: ReplayRange | ReplayFilter): what is ReplayRa
   return [eventNames, aggregateType, aggregateId, since, until].every((given) => given === undefined);
 }
 
+const REPLAY_FIELDS = [
+  'from',
+  'to',
+  'eventNames',
+  'aggregateType',
+  'aggregateId',
+  'since',
+  'until',
+] as const satisfies (keyof ReplayFilter)[];
+
 export function checkReplay(what: ReplayRange | ReplayFilter): void {
+  checkNames<ReplayFilter>('a way to say what to replay', what as ReplayFilter, REPLAY_FIELDS);
   const { from, to, eventNames, aggregateType, aggregateId, since, until } = what as ReplayFilter;
   if (isWholeRange(what) && from === undefined) {
     throw invalid('Say what to replay: a position to begin at (from), event names, an aggregate, or a time');
@@ -63,7 +81,10 @@ const FILTER_FIELDS = [
 export function checkFilter(filter: InboxFilter): void {
   for (const [name, value] of Object.entries(filter)) {
     if (!(FILTER_FIELDS as readonly string[]).includes(name)) {
-      throw invalid(`A filter has no ${name}; it has ${FILTER_FIELDS.join(', ')}`, { field: name });
+      throw invalid(
+        `A filter has no ${name}; it has ${FILTER_FIELDS.join(', ')}${suggestionFor(name, FILTER_FIELDS)}`,
+        { field: name },
+      );
     }
     checkText(name, value);
   }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
 import { OutboxNotifier } from '../outbox/outbox-notifier.js';
+import { checkNames } from '../outbox/query-checks.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import {
   checkCount,
@@ -124,6 +125,7 @@ export class ConsumerService {
     options: { requestedBy?: string | undefined } = {},
   ): Promise<ReplayResult> {
     checkReplay(what);
+    checkNames('an option of replay', options, ['requestedBy']);
     if (isWholeRange(what)) {
       return { kind: 'range', ...(await this.putBack(consumerName, what)) };
     }
@@ -157,6 +159,7 @@ export class ConsumerService {
    */
   async redrive(filter: InboxFilter, options: { limit?: number } = {}): Promise<number> {
     checkFilter(filter);
+    checkNames('an option of redrive', options, ['limit']);
     const limit = checkCount('limit', options.limit ?? REDRIVE_LIMIT);
     const redriven = await inPortions(limit, (some, after) => this.rows.redrive(filter, some, after));
     if (redriven > 0) this.notifier.notify();
@@ -173,6 +176,7 @@ export class ConsumerService {
   async discard(filter: InboxFilter, reason: string, options: DiscardOptions = {}): Promise<number> {
     checkFilter(filter);
     checkReason(filter, reason);
+    checkNames('an option of discard', options, ['states', 'limit']);
     if (options.states?.length === 0) return 0;
     const states = options.states ?? EVERY_STATE;
     const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : checkCount('limit', options.limit);
@@ -193,6 +197,7 @@ export class ConsumerService {
     options: RepartitionOptions = {},
   ): Promise<RepartitionState> {
     checkCount('partitions', partitions, MAX_PARTITIONS);
+    checkNames('an option of repartition', options, ['timeoutMs', 'onProgress']);
     const deadline = performance.now() + (options.timeoutMs ?? REPARTITION_TIMEOUT_MS);
     let state = await this.partitions.ask(consumerName, partitions);
     for (;;) {
@@ -211,6 +216,7 @@ export class ConsumerService {
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_CONSUMER_ACTIVE naming the processes
    */
   async remove(consumerName: string, options: { force?: boolean | undefined } = {}): Promise<void> {
+    checkNames('an option of remove', options, ['force']);
     const leaseMs = this.settings.snapshot().processingLeaseMs;
     const removed = await this.admin.removeCursors(consumerName, { force: options.force ?? false, leaseMs });
     if (removed !== undefined && removed.users.length > 0) throw stillActive(consumerName, removed.users);

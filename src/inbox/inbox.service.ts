@@ -3,7 +3,7 @@ import { HostClient } from '../database/host-client.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { isUuid } from '../events/text.js';
-import { checkPosition, pageSizeOf } from '../outbox/query-checks.js';
+import { checkNames, checkPosition, pageSizeOf } from '../outbox/query-checks.js';
 import { checkFilter } from './admin-checks.js';
 import type { DeadLetter, InboxFilter, InboxPageRequest, InboxRecord } from './inbox-record.js';
 import { InboxRecordStore } from './inbox-record.store.js';
@@ -32,6 +32,7 @@ export class InboxService {
    */
   async findDeadLetters(filter: InboxFilter = {}, page: InboxPageRequest = {}): Promise<DeadLetter[]> {
     checkFilter(filter);
+    checkNames('a field of the page', page, ['limit', 'after']);
     checkPosition('after', page.after);
     return this.rows.findDeadLetters(filter, pageSizeOf(page.limit), page.after ?? 0);
   }

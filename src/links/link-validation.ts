@@ -1,8 +1,13 @@
 import { IntegrationError } from '../errors.js';
 import { MAX_METADATA_BYTES } from '../events/event-limits.js';
 import { serializePayload } from '../events/json-payload.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
 import { isUuid, problemOfText } from '../events/text.js';
-import type { IntegrationLinkEnd, IntegrationLinkType } from './integration-link.js';
+import type {
+  CreateIntegrationLinkDto,
+  IntegrationLinkEnd,
+  IntegrationLinkType,
+} from './integration-link.js';
 
 const LINK_TYPES: readonly IntegrationLinkType[] = ['reference', 'cascade', 'aggregate_root'];
 const NAME_MAX = 127;
@@ -15,6 +20,17 @@ const TEXTS: readonly [field: string, max: number][] = [
   ['targetEntityType', NAME_MAX],
   ['targetEntityId', ID_MAX],
 ];
+/** The compiler says if one is missing here. */
+const FIELDS: { readonly [F in keyof Required<CreateIntegrationLinkDto>]: true } = {
+  sourceModule: true,
+  sourceEntityType: true,
+  sourceEntityId: true,
+  targetModule: true,
+  targetEntityType: true,
+  targetEntityId: true,
+  linkType: true,
+  metadata: true,
+};
 const END_TEXTS: readonly [field: string, max: number][] = [
   ['module', NAME_MAX],
   ['entityType', NAME_MAX],
@@ -32,6 +48,7 @@ export function validateLink(dto: unknown): string {
   if (!isLinkType(link.linkType)) problems.push(problemOfLinkType());
   const metadata = link.metadata ?? {};
   if (typeof metadata !== 'object' || Array.isArray(metadata)) problems.push('metadata must be an object');
+  problems.push(...problemsOfUnknownNames(link, { known: Object.keys(FIELDS), kind: 'a field of a link' }));
   if (problems.length > 0) throw invalid(problems);
   try {
     return serializePayload(metadata, { maxPayloadBytes: MAX_METADATA_BYTES }, 'metadata').json;

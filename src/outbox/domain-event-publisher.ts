@@ -10,7 +10,11 @@ import { CommitProber } from './commit-prober.js';
 import { type LogEntry, toLogEntry } from './log-entry.js';
 import { OutboxEventStore } from './outbox-event.store.js';
 import { OutboxNotifier } from './outbox-notifier.js';
-import type { PublishEventOptions, PublishOptions } from './publish-options.js';
+import {
+  OPTIONS_OF_SEPARATE_ARGUMENTS,
+  type PublishEventOptions,
+  type PublishOptions,
+} from './publish-options.js';
 import { choosePublishTarget, type PublishTarget } from './publish-target.js';
 
 /**
@@ -103,16 +107,17 @@ export class DomainEventPublisher {
     payload: unknown,
     options: PublishEventOptions | undefined,
   ): Promise<PublishedEvent> {
-    const event = { ...options, eventName, sourceModule, aggregateType, aggregateId, payload };
-    return this.publish(event as DomainEventInput, options);
+    const event = { eventName, sourceModule, aggregateType, aggregateId, payload, ...fieldsOf(options) };
+    return this.publish(event as DomainEventInput, options, OPTIONS_OF_SEPARATE_ARGUMENTS);
   }
 
   private async publish(
     event: DomainEventInput,
     options: PublishOptions | undefined,
+    known?: ReadonlySet<string>,
   ): Promise<PublishedEvent> {
     this.refuseWhenDisabled();
-    const target = choosePublishTarget(options, this.host.client);
+    const target = choosePublishTarget(options, this.host.client, known);
     const entry = toLogEntry(event, this.ids, this.limits);
     const result = await this.store.append(target.client, entry);
     if (!result.duplicate) this.announce(target, [{ position: result.position, eventName: entry.eventName }]);
@@ -139,6 +144,13 @@ export class DomainEventPublisher {
       'The outbox is switched off (setting core.integration.outbox.enabled), so the event was not published. Switch it on, or publish later.',
     );
   }
+}
+
+/** The event's own fields among the options of the form with separate arguments. */
+function fieldsOf(options: PublishEventOptions | undefined): Partial<DomainEventInput> | undefined {
+  if (options === undefined) return undefined;
+  const { metadata, eventVersion, availableAt, delayMs, deduplicationKey, id } = options;
+  return { metadata, eventVersion, availableAt, delayMs, deduplicationKey, id };
 }
 
 /** Those that are new. */

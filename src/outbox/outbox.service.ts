@@ -17,7 +17,7 @@ import type {
 import { OutboxQueryStore } from './outbox-query.store.js';
 import { OutboxStatsStore } from './outbox-stats.store.js';
 import type { PublishOptions } from './publish-options.js';
-import { checkPosition, checkText, checkTime, pageSizeOf } from './query-checks.js';
+import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from './query-checks.js';
 
 /** From the worst to the best; skipped counts as processed. */
 const ROLL_UP: readonly [DeliveryStatus, OutboxEventStatus][] = [
@@ -28,6 +28,17 @@ const ROLL_UP: readonly [DeliveryStatus, OutboxEventStatus][] = [
   ['processed', 'processed'],
   ['skipped', 'processed'],
 ];
+
+const FILTER_FIELDS = [
+  'eventName',
+  'sourceModule',
+  'aggregateType',
+  'aggregateId',
+  'deduplicationKey',
+  'from',
+  'to',
+] as const satisfies (keyof OutboxEventFilter)[];
+const PAGE_FIELDS = ['limit', 'after', 'order'] as const satisfies (keyof PageRequest)[];
 
 /**
  * Looking at the log, and what became of its events. Sees committed events only. Refuses filters and pages that make no sense with
@@ -53,6 +64,8 @@ export class OutboxService {
 
   /** Events by position, the newest first unless asked otherwise. */
   async findMany(filter: OutboxEventFilter = {}, page: PageRequest = {}): Promise<Page<OutboxEvent>> {
+    checkNames('a field of the filter', filter, FILTER_FIELDS);
+    checkNames('a field of the page', page, PAGE_FIELDS);
     const { from, to, ...texts } = filter;
     for (const [field, value] of Object.entries(texts)) checkText(field, value);
     for (const [field, value] of Object.entries({ from, to })) checkTime(field, value);

@@ -15,9 +15,27 @@ export interface PublishOptions {
   outsideTransaction?: boolean | undefined;
 }
 
+/** The names of `PublishOptions`. */
+export const OPTIONS_OF_PUBLISHING: ReadonlySet<string> = new Set<keyof PublishOptions>([
+  'persistenceClient',
+  'outsideTransaction',
+]);
+
 /** The last argument of the form with separate arguments: where to publish, and the optional fields of the event. */
 export type PublishEventOptions = PublishOptions &
   Pick<
     DomainEventInput<EventName>,
     'metadata' | 'eventVersion' | 'availableAt' | 'delayMs' | 'deduplicationKey' | 'id'
   >;
+
+/** The names of `PublishEventOptions`. */
+export const OPTIONS_OF_SEPARATE_ARGUMENTS: ReadonlySet<string> = new Set<keyof PublishEventOptions>([
+  'persistenceClient',
+  'outsideTransaction',
+  'metadata',
+  'eventVersion',
+  'availableAt',
+  'delayMs',
+  'deduplicationKey',
+  'id',
+]);

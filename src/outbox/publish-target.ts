@@ -1,7 +1,8 @@
 import { isRootClient, isSqlClient, type SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
 import { openTransaction, type TransactionScope } from '../telemetry/integration-context.js';
-import type { PublishOptions } from './publish-options.js';
+import { OPTIONS_OF_PUBLISHING, type PublishOptions } from './publish-options.js';
 
 /** The client to write through, and who tells of the commit. */
 export type PublishTarget =
@@ -15,16 +16,20 @@ const INTERACTIVE =
 /**
  * Decides where a publish goes.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_IS_ROOT, INTEGRATION_CLIENT_INVALID, INTEGRATION_TRANSACTION_FORGOTTEN.
+ * @param known the names that the options may have.
+ * @throws IntegrationError INTEGRATION_CLIENT_IS_ROOT, INTEGRATION_CLIENT_INVALID, INTEGRATION_TRANSACTION_FORGOTTEN, or
+ *   INTEGRATION_EVENT_INVALID for an option that is not known.
  */
 export function choosePublishTarget(
   options: PublishOptions | undefined,
   hostClient: SqlClient,
+  known: ReadonlySet<string> = OPTIONS_OF_PUBLISHING,
 ): PublishTarget {
   const client = options?.persistenceClient;
   const scope = openTransaction();
+  if (client === undefined && options !== undefined) refuseMisplacedClient(options);
+  for (const name in options) if (!known.has(name)) refuseUnknownOptions(options, known);
   if (client === undefined) {
-    if (options !== undefined) refuseMisplacedClient(options);
     if (scope !== undefined && options?.outsideTransaction !== true) throw forgotten(scope);
     return { kind: 'own-statement', client: hostClient };
   }
@@ -66,6 +71,16 @@ function refuseMisplacedClient(options: object): void {
     if (isSqlClient(value))
       throw misplaced(`The option ${JSON.stringify(name)} holds a client, but is not known.`);
   }
+}
+
+function refuseUnknownOptions(options: object, known: ReadonlySet<string>): void {
+  const problems = problemsOfUnknownNames(options, { known: [...known], kind: 'an option of publishing' });
+  if (problems.length === 0) return;
+  throw new IntegrationError(
+    'INTEGRATION_EVENT_INVALID',
+    `The event cannot be published: ${problems.join('; ')}. What belongs to the event is given in the event itself.`,
+    { problems },
+  );
 }
 
 function misplaced(what: string): IntegrationError {

@@ -1,4 +1,5 @@
 import { IntegrationError } from '../errors.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
 import { isUuid, problemOfCharacters } from '../events/text.js';
 
 const DEFAULT_PAGE = 50;
@@ -9,6 +10,16 @@ const READABLE_YEAR = /^(?!0000)\d{4}-/;
 /** An argument of a service that looks something up or changes something, with what is wrong with it. */
 export function invalidArgument(message: string, details: Record<string, unknown> = {}): IntegrationError {
   return new IntegrationError('INTEGRATION_ADMIN_INVALID', message, details);
+}
+
+/** Refuses names that nobody reads: a filter that is misspelt would choose more than was meant. */
+export function checkNames<T extends object>(
+  what: string,
+  given: T,
+  known: readonly (keyof T & string)[],
+): void {
+  const problems = problemsOfUnknownNames(given, { known, kind: what });
+  if (problems.length > 0) throw invalidArgument(problems.join('; '), { problems });
 }
 
 /** Refuses what is no text, and text that no row can hold. */

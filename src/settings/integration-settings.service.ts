@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
 import type { EngineSession } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
+import { suggestionFor } from '../events/known-names.js';
 import { SettingsStore } from './settings.store.js';
 import {
   environmentNameOf,
@@ -166,7 +167,7 @@ function known(key: string): SettingKey {
   if (short !== undefined) return short;
   throw new IntegrationError(
     'INTEGRATION_SETTING_UNKNOWN',
-    `${JSON.stringify(key)} is not a setting; there are: ${SETTING_KEYS.join(', ')} (prefix ${SETTING_PREFIX})`,
+    `${JSON.stringify(key)} is not a setting; there are: ${SETTING_KEYS.join(', ')} (prefix ${SETTING_PREFIX})${suggestionFor(key.replace(SETTING_PREFIX, ''), SETTING_KEYS)}`,
     { key },
   );
 }

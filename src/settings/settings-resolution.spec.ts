@@ -158,8 +158,8 @@ describe('the sources', () => {
     );
     expect(problems).toEqual([
       'stored setting batchSize is not known (the key is core.integration.outbox.batchSize): it is ignored',
-      'stored setting core.integration.outbox.batchsize is not known: it is ignored',
-      'environment variable INTEGRATION_OUTBOX_BATCHSIZE is no setting: it is ignored',
+      'stored setting core.integration.outbox.batchsize is not known (did you mean core.integration.outbox.batchSize?): it is ignored',
+      'environment variable INTEGRATION_OUTBOX_BATCHSIZE is no setting (did you mean INTEGRATION_OUTBOX_BATCH_SIZE?): it is ignored',
     ]);
   });
 
@@ -221,7 +221,7 @@ describe('the check of module options', () => {
         idlePollingIntervalMs: 8_000,
       }),
     ).toEqual([
-      `settings.maxAttempt is not a setting; there are: ${SETTING_KEYS.join(', ')}`,
+      `settings.maxAttempt is not a setting; there are: ${SETTING_KEYS.join(', ')} (did you mean maxAttempts?)`,
       'settings.batchSize must be a whole number from 1 to 5000, not 0',
       'settings.idlePollingIntervalMs must not be below pollingIntervalMs (9000), not 8000',
     ]);

@@ -1,3 +1,4 @@
+import { problemOfUnknownName, suggestionFor } from '../events/known-names.js';
 import { type Checked, checkText, checkValue } from './setting-value.js';
 import {
   ENVIRONMENT_PREFIX,
@@ -109,7 +110,9 @@ export function listSettingProblems(options: Readonly<Record<string, unknown>>):
   const unknown = Object.keys(options).filter((key) => !Object.hasOwn(SETTING_DEFINITIONS, key));
   const { problems } = resolveSettings({}, { environment: {}, options });
   return [
-    ...unknown.map((key) => `settings.${key} is not a setting; there are: ${SETTING_KEYS.join(', ')}`),
+    ...unknown.map((key) =>
+      problemOfUnknownName(key, { known: SETTING_KEYS, kind: 'a setting', prefix: 'settings.' }),
+    ),
     ...problems.map((problem) => problem.replace(/: it is ignored$/, '')),
   ];
 }
@@ -177,12 +180,19 @@ function unknownKeys(
   return [
     ...Object.keys(stored)
       .filter((key) => !key.startsWith(SETTING_PREFIX) || settingKeyOf(key) === undefined)
-      .map(
-        (key) =>
-          `stored setting ${key} is not known${settingKeyOf(key) ? ` (the key is ${SETTING_PREFIX}${key})` : ''}: it is ignored`,
-      ),
+      .map((key) => `stored setting ${key} is not known${keyMeantBy(key)}: it is ignored`),
     ...Object.keys(environment)
       .filter((name) => name.startsWith(ENVIRONMENT_PREFIX) && !names.has(name))
-      .map((name) => `environment variable ${name} is no setting: it is ignored`),
+      .map(
+        (name) =>
+          `environment variable ${name} is no setting${suggestionFor(name, [...names])}: it is ignored`,
+      ),
   ];
+}
+
+function keyMeantBy(key: string): string {
+  const known = SETTING_KEYS.map((each) => SETTING_PREFIX + each);
+  return settingKeyOf(key) === undefined
+    ? suggestionFor(key, known)
+    : ` (the key is ${SETTING_PREFIX}${key})`;
 }

