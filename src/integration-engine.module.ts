@@ -7,7 +7,6 @@ import {
   type ModuleMetadata,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
-  type OnModuleDestroy,
   type OnModuleInit,
   type Provider,
 } from '@nestjs/common';
@@ -54,6 +53,7 @@ import {
   resolveOptions,
 } from './integration.options.js';
 import { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
+import { LastHooks, LastModule } from './integration-last.module.js';
 import { IntegrationLinkService } from './links/integration-link.service.js';
 import { IntegrationLinkStore } from './links/integration-link.store.js';
 import { ConsumerPresence } from './maintenance/consumer-presence.js';
@@ -229,19 +229,17 @@ export interface EngineModuleSetup {
 }
 
 /**
- * The engine, in a module of its own that imports what the host's client comes from: Nest destroys a module before those it
- * imports, so handlers finish before the host's client disconnects, in whichever order the host lists its modules.
+ * The engine, in a module of its own that imports what the host's client comes from. Consumers are registered when it boots;
+ * handlers run only while every module of the application is ready (`LastModule`).
  */
 @Module({})
-export class IntegrationEngineModule
-  implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
-{
+export class IntegrationEngineModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('IntegrationModule');
 
   static register({ imports, clientToken, options }: EngineModuleSetup): DynamicModule {
     return {
       module: IntegrationEngineModule,
-      imports: [DiscoveryModule, ...(imports ?? [])],
+      imports: [DiscoveryModule, LastModule, ...(imports ?? [])],
       providers: [...options, ...FOUNDATION, hostClientProvider(clientToken), ...ENGINE],
       exports: SERVICES,
     };
@@ -263,8 +261,11 @@ export class IntegrationEngineModule
     private readonly job: OutboxProcessorJob,
     private readonly watchdog: Watchdog,
     private readonly maintenance: MaintenanceJob,
+    last: LastHooks,
   ) {
     refuseSecondRegistration(modules);
+    last.begin = () => this.beginDelivery();
+    last.end = () => this.endDelivery();
   }
 
   async onModuleInit(): Promise<void> {
@@ -289,15 +290,21 @@ export class IntegrationEngineModule
   /** Every `onModuleInit` is done: what registers subscribers has done so. */
   async onApplicationBootstrap(): Promise<void> {
     try {
-      await this.job.start(this.options.role);
+      await this.job.register();
     } catch (error) {
       await this.stop();
       throw error;
     }
+  }
+
+  /** Every other module is ready. */
+  private async beginDelivery(): Promise<void> {
+    this.job.begin(this.options.role);
     if (this.options.role !== 'publisher' && !this.closing) this.maintenance.start();
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** No other module is destroyed yet. */
+  private async endDelivery(): Promise<void> {
     this.closing = true;
     await this.maintenance.stop();
     await this.job.stop(this.options.shutdownTimeoutMs);

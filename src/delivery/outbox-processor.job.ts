@@ -27,8 +27,11 @@ export class OutboxProcessorJob {
     private readonly settings: IntegrationSettingsService,
   ) {}
 
-  /** Once every `onModuleInit` is done. A publisher registers and beats (for its settings) but takes no lease. */
-  async start(role: 'all' | 'publisher' | 'worker'): Promise<void> {
+  /**
+   * Once every `onModuleInit` is done. Who registers later is written later. The process beats from then on, but works on demand
+   * only.
+   */
+  async register(): Promise<void> {
     this.started = true;
     this.stopping = new AbortController();
     const first = this.registration.register(this.registry.consumers());
@@ -44,12 +47,18 @@ export class OutboxProcessorJob {
       await this.stop(0);
       throw error;
     }
-    // Closed while it booted.
+    // Unless it was closed while it booted.
+    if (this.started) this.workers.begin(false);
+  }
+
+  /**
+   * Once every `onApplicationBootstrap` is done: handlers run from now on. A publisher beats (for its settings) but takes no
+   * lease.
+   */
+  begin(role: 'all' | 'publisher' | 'worker'): void {
     if (!this.started) return;
     this.subscriptions.push(this.settings.changes$.subscribe(() => this.followSwitch(role)));
-    const loops = role !== 'publisher' && this.settings.snapshot()['processor.enabled'];
-    this.workers.begin(loops);
-    if (loops) this.coordinator.start();
+    this.followSwitch(role);
   }
 
   /** Stops reading, lets handlers finish for `timeoutMs`, saves, releases. */

@@ -1,0 +1,191 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import {
+  Global,
+  type INestApplicationContext,
+  Injectable,
+  Logger,
+  Module,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+  type Type,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ConsumerWorkers } from '../src/delivery/consumer-workers.js';
+import {
+  IntegrationDeveloperApiService,
+  IntegrationModule,
+  IntegrationSubscriber,
+  OutboxPollingCoordinator,
+  OutboxProcessor,
+} from '../src/index.js';
+import { startApp } from './support/app.js';
+import { type Gate, gate } from './support/gate.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
+
+let database: TestDatabase;
+/** What happened, in order. */
+let said: string[] = [];
+let hold: Gate | undefined;
+let app: INestApplicationContext | undefined;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  hold?.open();
+  await app?.close();
+  app = undefined;
+  jest.restoreAllMocks();
+});
+afterAll(() => database.drop());
+
+/** A provider that says when Nest calls its hooks; `name` is its class's too. */
+function provider(name: string): Type {
+  @Injectable()
+  class Provider implements OnApplicationBootstrap, OnModuleDestroy {
+    async onApplicationBootstrap(): Promise<void> {
+      // Hooks of one level run beside each other: whatever comes too early has many turns to do so.
+      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+      said.push(`${name} is ready`);
+    }
+
+    onModuleDestroy(): void {
+      said.push(`${name} closes`);
+    }
+  }
+  return Provider;
+}
+
+@Injectable()
+class Subscriber {
+  @IntegrationSubscriber({ eventName: 'thing.happened', consumerName: 'hook-order' })
+  async onThing(): Promise<void> {
+    said.push('handler begins');
+    await hold?.opened;
+    said.push('handler ends');
+  }
+}
+
+@Module({ providers: [provider('imported')] })
+class ImportedModule {}
+
+@Global()
+@Module({ providers: [provider('global')] })
+class GlobalModule {}
+
+@Module({ imports: [ImportedModule], providers: [provider('feature'), Subscriber] })
+class FeatureModule {}
+
+/** An application whose modules stand in one of the orders that decide when Nest calls their hooks. */
+function rootModule(order: 'integration first' | 'integration last' | 'integration deep'): Type {
+  const integration = IntegrationModule.forRoot({
+    connectionString: database.url,
+    settings: { pollingIntervalMs: 200, idlePollingIntervalMs: 400 },
+  });
+  @Module({ imports: [integration] })
+  class DeepModule {}
+  const imports = {
+    'integration first': [integration, GlobalModule, FeatureModule],
+    'integration last': [GlobalModule, FeatureModule, integration],
+    'integration deep': [FeatureModule, DeepModule, GlobalModule],
+  }[order];
+
+  @Module({ imports, providers: [provider('root')] })
+  class RootModule implements OnApplicationBootstrap, OnModuleDestroy {
+    onApplicationBootstrap(): void {
+      said.push('application is ready');
+    }
+
+    onModuleDestroy(): void {
+      said.push('application closes');
+    }
+  }
+  return RootModule;
+}
+
+async function boot(root: Type): Promise<INestApplicationContext> {
+  if (!process.env.TEST_LOG) Logger.overrideLogger(false);
+  app = await NestFactory.createApplicationContext(root, { abortOnError: false });
+  return app;
+}
+
+const NAMES = ['imported', 'global', 'feature', 'root', 'application'];
+
+describe.each(['integration first', 'integration last', 'integration deep'] as const)('with %s', (order) => {
+  it('no handler begins before every module is ready, and all have ended before one is destroyed', async () => {
+    const publisher = await startApp(database, [], { role: 'publisher' });
+    await publisher.api.publishEvent({
+      eventName: 'thing.happened',
+      sourceModule: 'test',
+      aggregateType: 'thing',
+      aggregateId: order,
+    });
+    await publisher.close();
+    said = [];
+    hold = gate();
+    const start = jest.spyOn(OutboxPollingCoordinator.prototype, 'start');
+    start.mockImplementation(function (this: OutboxPollingCoordinator) {
+      said.push('delivery begins');
+      start.mockRestore();
+      this.start();
+    });
+
+    await boot(rootModule(order));
+    await until('the handler runs', async () => said.includes('handler begins'));
+    const ready = NAMES.map((name) => `${name} is ready`);
+    expect(said.slice(0, -2).sort()).toEqual(ready.sort());
+    expect(said.slice(-2)).toEqual(['delivery begins', 'handler begins']);
+
+    said = [];
+    const workers = app?.get(ConsumerWorkers, { strict: false });
+    const closing = app?.close();
+    await until('it closes', async () => workers?.active.length === 0);
+    hold?.open();
+    await closing;
+    expect(said[0]).toBe('handler ends');
+    expect(said.slice(1).sort()).toEqual(NAMES.map((name) => `${name} closes`).sort());
+  });
+});
+
+describe('a consumer that starts with what is new', () => {
+  it.each([
+    [false, ['ready', 'handled']],
+    [true, ['handled', 'ready']],
+  ])(
+    'handles what a module published in its onApplicationBootstrap, drained there: %s',
+    async (drains, order) => {
+      said = [];
+      @Injectable()
+      class Announcing implements OnApplicationBootstrap {
+        constructor(
+          private readonly api: IntegrationDeveloperApiService,
+          private readonly processor: OutboxProcessor,
+        ) {}
+
+        async onApplicationBootstrap(): Promise<void> {
+          await this.api.publishEvent('app.ready', 'test', 'app', 'a1', {});
+          if (drains) await this.processor.drain();
+          said.push('ready');
+        }
+
+        @IntegrationSubscriber({
+          eventName: 'app.ready',
+          consumerName: `announced ${drains}`,
+          startFrom: 'latest',
+        })
+        async onReady(): Promise<void> {
+          said.push('handled');
+        }
+      }
+      @Module({
+        imports: [IntegrationModule.forRoot({ connectionString: database.url })],
+        providers: [Announcing],
+      })
+      class RootModule {}
+      const context = await boot(RootModule);
+      await context.get(OutboxProcessor).drain();
+      expect(said).toEqual(order);
+    },
+  );
+});
