@@ -96,6 +96,24 @@ export class SkipEventError extends Error {
   }
 }
 
+/**
+ * Thrown by a handler: something that it needs (a service, a broker, another database) is out of reach for every event, not for this one.
+ * No attempt is counted and a batch stays whole. The consumer pauses, longer each time, or for `retryAfterMs` milliseconds where that is
+ * given, and then tries one event, or one batch, before it goes on with all.
+ */
+export class UnavailableError extends Error {
+  override readonly name = 'UnavailableError';
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    message: string,
+    { retryAfterMs, ...options }: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, options);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   try {

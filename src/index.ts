@@ -13,6 +13,7 @@ export {
   NonRetryableError,
   RetryAfterError,
   SkipEventError,
+  UnavailableError,
 } from './errors.js';
 export type {
   DomainEvent,

@@ -42,6 +42,7 @@ import { RepartitionStore } from './inbox/repartition.store.js';
 import { ReplayStore } from './inbox/replay.store.js';
 import { ReplayRequestStore } from './inbox/replay-request.store.js';
 import { SettlementStore } from './inbox/settlement.store.js';
+import { UnavailableConsumers } from './inbox/unavailable-consumers.js';
 import {
   CONFIGURATION,
   GIVEN_OPTIONS,
@@ -203,6 +204,7 @@ const ENGINE: Provider[] = [
   RepartitionStore,
   ConsumerChores,
   IntegrationProcessStore,
+  UnavailableConsumers,
   ...DELIVERY,
   ...MAINTENANCE,
   OutboxEventStore,

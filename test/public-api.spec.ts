@@ -52,6 +52,7 @@ const VALUES = [
   'PgSqlClient',
   'RetryAfterError',
   'SkipEventError',
+  'UnavailableError',
 ];
 
 const TYPES = [

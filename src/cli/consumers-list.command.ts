@@ -37,8 +37,9 @@ function describe(consumers: readonly ConsumerView[]): string {
   );
 }
 
-function stateOf({ paused, orphaned, repartitioningTo }: ConsumerView): string {
+function stateOf({ paused, orphaned, repartitioningTo, unavailable }: ConsumerView): string {
   const states = [paused ? 'paused' : 'active'];
+  if (unavailable !== null) states.push(`out of reach: ${unavailable.reason}`);
   if (repartitioningTo !== null) states.push(`about to have ${counted(repartitioningTo, 'partition')}`);
   if (orphaned) states.push('orphaned');
   return states.join(', ');

@@ -11,6 +11,7 @@ import { CrashWatch } from './crash-watch.js';
 import { Dispatcher } from './dispatcher.js';
 import { PageLoop } from './page-loop.js';
 import { RetryLoop } from './retry-loop.js';
+import { errorText } from './retry-policy.js';
 import { SaveLoop } from './save-loop.js';
 import { Suspects } from './suspects.js';
 import { WorkerContext, type WorkerEnvironment } from './worker-context.js';
@@ -69,6 +70,20 @@ export class ConsumerWorker {
         logger.warn(
           `The database failed, not the event; no attempt is counted, pause of ${Math.round(ms)} ms: ${messageOf(error)}`,
         ),
+      unavailability: {
+        begun: (error) => {
+          logger.warn(
+            `Its handlers cannot reach what they need (${messageOf(error)}). No attempt is counted; one is tried now and then until it can be reached again.`,
+          );
+          env.unavailable.add(lease.key, errorText(error));
+        },
+        ended: (after) => {
+          env.unavailable.remove(lease.key);
+          if (after === undefined) return;
+          const seconds = (after.ms / 1_000).toFixed(1);
+          logger.log(`Its handlers reach what they need again, after ${seconds} s and ${after.tries} calls`);
+        },
+      },
     });
     const { dispatcher, reader, crashes } = this;
     this.saves = new SaveLoop(context, dispatcher, buffer, crashes, (report) => this.saved(report));

@@ -11,6 +11,7 @@ import type { CursorSight } from '../inbox/integration-process.store.js';
 import { JointSettlements } from '../inbox/joint-settlements.js';
 import { type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../inbox/lease-keeper.js';
 import { ReplayStore } from '../inbox/replay.store.js';
+import { UnavailableConsumers } from '../inbox/unavailable-consumers.js';
 import { LogPages } from '../outbox/log-pages.js';
 import { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -56,12 +57,14 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly outcomes: OutcomeStream,
     private readonly counters: DeliveryCounters,
     private readonly faults: FaultPoints,
+    private readonly unavailable: UnavailableConsumers,
   ) {}
 
   /** Begins to beat and, with `loops`, to take consumers and work on them. */
   begin(loops: boolean): void {
     this.closing = false;
     this.looping = loops;
+    this.unavailable.open();
     this.losses ??= this.db.losses$.subscribe((what) => this.connectionLost(what));
     this.keeper.start(this, { claims: loops });
   }
@@ -84,6 +87,7 @@ export class ConsumerWorkers implements LeaseUser {
     this.closing = true;
     this.keeper.setClaims(false);
     await this.releaseAll(performance.now() + timeoutMs);
+    this.unavailable.close();
     await this.keeper.stop();
     await this.chores.stop();
     this.losses?.unsubscribe();
@@ -166,6 +170,7 @@ export class ConsumerWorkers implements LeaseUser {
         counters: this.counters,
         savePace: this.savePace,
         faults: this.faults,
+        unavailable: this.unavailable,
       },
       consumer,
       cursor,

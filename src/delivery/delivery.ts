@@ -67,7 +67,14 @@ export type Outcome =
   | { readonly kind: 'dead'; readonly error: unknown }
   /** The infrastructure failed, not the event: no attempt is counted, it runs again after a pause. */
   | { readonly kind: 'infrastructure'; readonly error: unknown }
+  /** What the handler needs is out of reach, for this event and any other: no attempt is counted, it runs again after a pause. */
+  | { readonly kind: 'unavailable'; readonly error: unknown; readonly pauseMs: number | undefined }
   /** A row of the inbox says that the retry lane has the event. */
   | { readonly kind: 'elsewhere' }
   /** The lease is not ours any more. */
   | { readonly kind: 'lease-lost' };
+
+/** Whether the event is no further than before, and is to run once more with nothing counted. */
+export function isUndecided(outcome: Outcome): boolean {
+  return outcome.kind === 'infrastructure' || outcome.kind === 'unavailable';
+}

@@ -20,6 +20,7 @@ import { InfrastructurePause } from './infrastructure-pause.js';
 import { OutcomeSettler, type SettlerHooks } from './outcome-settler.js';
 import type { OutcomeStream } from './outcome-stream.js';
 import type { RunningAttempts } from './running-attempts.js';
+import { Unavailability, type UnavailabilityHooks } from './unavailability.js';
 import { WorkInHand } from './work-in-hand.js';
 
 interface DispatcherEnvironment {
@@ -34,6 +35,7 @@ interface DispatcherHooks extends SettlerHooks {
   broken(error: unknown): void;
   /** The infrastructure failed; nothing is started for so many milliseconds. */
   pausing(ms: number, error: unknown): void;
+  readonly unavailability: UnavailabilityHooks;
 }
 
 /**
@@ -50,6 +52,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   private readonly running: RunningAttempts;
   private readonly claims: ClaimedRows;
   private readonly pause: InfrastructurePause;
+  private readonly unavailability: Unavailability;
   private readonly gate: BatchGate;
   private readonly settler: OutcomeSettler;
   private readonly arrivals: Arrivals;
@@ -73,8 +76,9 @@ export class Dispatcher implements SaveSource, SlotUser {
       (ms, error) => hooks.pausing(ms, error),
       () => this.pump(),
     );
+    this.unavailability = new Unavailability(this.pause, hooks.unavailability);
     this.gate = new BatchGate(consumer.batch, () => this.pump());
-    this.settler = new OutcomeSettler(this.inHand, buffer, this.pause, env, hooks);
+    this.settler = new OutcomeSettler(this.inHand, buffer, this.pause, this.unavailability, env, hooks);
     this.arrivals = new Arrivals(consumer, env.settings, this.inHand, buffer, this.settler);
     this.priority = consumer.priority;
   }
@@ -200,6 +204,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     while (
       !this.closed &&
       !this.pause.isOn &&
+      !this.unavailability.isBeingTried &&
       this.running.inHandlers < this.consumer.concurrency &&
       this.lanes.hasReady &&
       this.lease.isValid() &&
@@ -228,6 +233,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     for (const other of attempt.others) this.inHand.begin(other);
     const { runner, slots } = this.env;
     this.running.add(attempt);
+    this.unavailability.began(attempt);
     if (attempt.delivery.claim?.alone === true)
       slots.exclusively(() => this.runUnlessClosed(attempt)).then((outcome) => this.end(attempt, outcome));
     else runner.run(attempt, this.lease, this.endInSlot, this.committing);
@@ -266,6 +272,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     this.attemptsEnded++;
     try {
       this.running.remove(attempt);
+      this.unavailability.ended(attempt, outcome);
       if (!this.abandoned) this.settler.ended(attempt, outcome);
       this.running.tellIfEnded();
       callAll(this.claimWaiters);
@@ -309,6 +316,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     this.closed = true;
     callAll(this.claimWaiters);
     this.pause.close();
+    this.unavailability.close();
     this.gate.close();
   }
 

@@ -22,7 +22,7 @@ import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
 import { HandlerTransaction } from './handler-transaction.js';
 import { isDatabaseOutage } from './infrastructure-failure.js';
-import { outcomeOfError } from './retry-policy.js';
+import { isUnavailable, outcomeOfError } from './retry-policy.js';
 import { Watchdog } from './watchdog.js';
 
 /** How long a transactional handler waits for a connection of the host's pool, at most. */
@@ -226,7 +226,9 @@ export class HandlerRunner {
     const judge = (thrown: unknown) =>
       outcomeOfError(thrown, delivery.attempt, delivery.subscription, this.settings.snapshot());
     try {
-      return isDatabaseOutage(error) ? { kind: 'infrastructure', error } : judge(error);
+      return !isUnavailable(error) && isDatabaseOutage(error)
+        ? { kind: 'infrastructure', error }
+        : judge(error);
     } catch {
       return judge(new Error('something was thrown that cannot be looked at'));
     }

@@ -3,7 +3,7 @@ import type { ExceptionRow, ResolvedRow } from '../inbox/inbox-status.js';
 import type { SaveReport, SettleBuffer } from '../inbox/settle-buffer.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { Attempt } from './attempt.js';
-import { type Delivery, isClaimed, type Outcome } from './delivery.js';
+import { type Delivery, isClaimed, isUndecided, type Outcome } from './delivery.js';
 import type { InfrastructurePause } from './infrastructure-pause.js';
 import {
   DUE_NOW,
@@ -15,6 +15,7 @@ import {
   WAITING,
 } from './outcome-rows.js';
 import type { OutcomeStream } from './outcome-stream.js';
+import type { Unavailability } from './unavailability.js';
 import { UnsavedOutcomes } from './unsaved-outcomes.js';
 import type { WorkInHand } from './work-in-hand.js';
 
@@ -39,6 +40,7 @@ export class OutcomeSettler {
     private readonly inHand: WorkInHand,
     private readonly buffer: SettleBuffer,
     private readonly pause: InfrastructurePause,
+    private readonly unavailability: Unavailability,
     env: SettlerEnvironment,
     private readonly hooks: SettlerHooks,
   ) {
@@ -49,9 +51,11 @@ export class OutcomeSettler {
   /** A batch that fails is run again event by event: the one at fault is found, and no other is blamed for it. */
   ended(attempt: Attempt, outcome: Outcome): void {
     const { delivery, others } = attempt;
-    if (delivery.alone && outcome.kind !== 'infrastructure') this.inHand.singles--;
+    if (delivery.alone && !isUndecided(outcome)) this.inHand.singles--;
+    if (outcome.kind === 'unavailable')
+      this.unavailability.noted(delivery.subscription, outcome.error, outcome.pauseMs);
     if (outcome.kind === 'processed' && attempt.settlesPositions) {
-      this.pause.succeeded();
+      this.succeeded(delivery);
       for (const each of attempt.deliveries) {
         this.outcomes.tellCommitted(each);
         this.inHand.lanes.resolved(each);
@@ -128,6 +132,9 @@ export class OutcomeSettler {
         this.inHand.again(delivery);
         this.pause.begin(outcome.error);
         break;
+      case 'unavailable':
+        this.inHand.again(delivery);
+        break;
       case 'lease-lost':
         this.hooks.leaseLost();
         break;
@@ -149,11 +156,11 @@ export class OutcomeSettler {
       if (subscription.transactional) this.buffer.settleCovered(position, log.id);
       else this.buffer.settle(position);
     }
-    this.pause.succeeded();
+    this.succeeded(delivery);
   }
 
   private write(delivery: Delivery, verdict: Verdict): void {
-    this.pause.succeeded();
+    this.succeeded(delivery);
     this.outcomes.add(delivery, verdict);
     if (!isClaimed(delivery)) {
       this.buffer.except(exceptionOf(delivery.log, verdict, delivery.attempt));
@@ -161,6 +168,11 @@ export class OutcomeSettler {
     }
     this.inHand.claims.end(delivery.claim);
     this.resolve(resolutionOf(delivery, verdict));
+  }
+
+  private succeeded({ subscription }: Delivery): void {
+    this.pause.succeeded();
+    if (this.unavailability.isOn) this.unavailability.succeeded(subscription);
   }
 
   private resolve(row: ResolvedRow): void {

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { messageOf, NonRetryableError, RetryAfterError, SkipEventError } from '../errors.js';
+import {
+  messageOf,
+  NonRetryableError,
+  RetryAfterError,
+  SkipEventError,
+  UnavailableError,
+} from '../errors.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import type { Subscription } from '../subscribers/consumer.js';
 import type { Outcome } from './delivery.js';
@@ -24,11 +30,21 @@ export function outcomeOfError(
   const error = thrown ?? new Error(`The handler threw ${thrown}`);
   if (isNamed(error, SkipEventError)) return { kind: 'skipped', reason: error.reason };
   if (isNamed(error, NonRetryableError)) return { kind: 'dead', error };
+  if (isUnavailable(error)) return { kind: 'unavailable', error, pauseMs: durationOf(error.retryAfterMs) };
   if (attempt >= (subscription.retry.maxAttempts ?? settings.maxAttempts)) return { kind: 'dead', error };
   if (isNamed(error, RetryAfterError) && Number.isFinite(error.delayMs)) {
     return { kind: 'retry', delayMs: Math.min(Math.max(0, error.delayMs), LONGEST_DELAY_MS), error };
   }
   return { kind: 'retry', delayMs: retryDelayMs(attempt, subscription, settings, random), error };
+}
+
+/** Whether a handler says that what it needs is out of reach, whatever the cause that it names. */
+export function isUnavailable(error: unknown): error is UnavailableError {
+  return isNamed(error, UnavailableError);
+}
+
+function durationOf(ms: number | undefined): number | undefined {
+  return ms !== undefined && Number.isFinite(ms) ? ms : undefined;
 }
 
 /** `base × 2^(attempt − 1)`, at most the longest delay, then between half of that and all of it. */

@@ -5,6 +5,7 @@ import type { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import type { InboxEventStore } from '../inbox/inbox-event.store.js';
 import type { JointSettlements } from '../inbox/joint-settlements.js';
 import type { ReplayStore } from '../inbox/replay.store.js';
+import type { UnavailableConsumers } from '../inbox/unavailable-consumers.js';
 import type { LogPages } from '../outbox/log-pages.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -32,6 +33,7 @@ export interface WorkerEnvironment {
   readonly counters: DeliveryCounters;
   readonly faults: FaultPoints;
   readonly savePace: SavePace;
+  readonly unavailable: UnavailableConsumers;
 }
 
 /** Who is told what becomes of the loops. */

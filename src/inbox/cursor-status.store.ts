@@ -11,6 +11,8 @@ export interface CursorStatus {
   /** Age of the oldest event that is not settled; null if there is none. */
   lagSeconds: number | null;
   paused: boolean;
+  /** Its handlers say that something they need is out of reach (`UnavailableError`): since when and why; null: they do not. */
+  unavailable: { since: Date; reason: string } | null;
   /** The number of partitions that it is about to have; null: no change is under way. */
   repartitioningTo: number | null;
   /** The process that holds the lease; null if nobody does. Host and pid are null for a process that is not listed. */
@@ -21,7 +23,8 @@ export interface CursorStatus {
   deadLetters: number;
 }
 
-interface CursorStatusRow extends Omit<CursorStatus, 'owner'> {
+interface CursorStatusRow extends Omit<CursorStatus, 'owner' | 'unavailable'> {
+  unavailable: { since: string; reason: string } | null;
   ownerId: string | null;
   host: string | null;
   pid: number | null;
@@ -53,6 +56,7 @@ export class CursorStatusStore {
         extract(epoch FROM clock_timestamp() - oldest.created_at)::float8 AS "lagSeconds",
         c.paused_at IS NOT NULL AS paused, c.repartition_to AS "repartitioningTo",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
+        CASE WHEN c.lease_expires_at > clock_timestamp() THEN p.unavailable -> (c.consumer_name || '/' || c.partition) END AS unavailable,
         p.host, p.pid, c.last_progress_at AS "lastProgressAt", c.served_at AS "servedAt", coalesce(dead.count, 0) AS "deadLetters"
       FROM "${schema}".inbox_cursor c
       CROSS JOIN head
@@ -74,8 +78,9 @@ export class CursorStatusStore {
   /** Every registered consumer, by name and partition. */
   async list(): Promise<CursorStatus[]> {
     const rows = await this.db.query<CursorStatusRow>(this.listSql);
-    return rows.map(({ ownerId, host, pid, ...row }) => ({
+    return rows.map(({ ownerId, host, pid, unavailable, ...row }) => ({
       ...row,
+      unavailable: unavailable && { since: new Date(unavailable.since), reason: unavailable.reason },
       owner: ownerId === null ? null : { id: ownerId, host, pid },
     }));
   }

@@ -55,6 +55,13 @@ export interface Beat {
   readonly renew: boolean;
 }
 
+/** A consumer whose handlers cannot reach what they need. `since`: monotonic ms. */
+export interface UnavailableConsumer {
+  readonly key: CursorKey;
+  readonly reason: string;
+  readonly since: number;
+}
+
 /** The live processes, and the one small statement for everything that beats. */
 @Injectable()
 export class IntegrationProcessStore {
@@ -112,6 +119,26 @@ export class IntegrationProcessStore {
        ON CONFLICT (id) DO UPDATE SET backend_pid = excluded.backend_pid, backend_start = excluded.backend_start, seen_at = clock_timestamp()`,
       [process.id, process.role, process.host, process.pid],
     );
+  }
+
+  /** What the process's consumers cannot reach, all of it; false: the process is not signed in. */
+  async saveUnavailable(processId: string, consumers: readonly UnavailableConsumer[]): Promise<boolean> {
+    const now = performance.now();
+    const rows = await this.db.query(
+      `UPDATE ${this.process} SET unavailable = coalesce((
+         SELECT jsonb_object_agg(u.consumer_name || '/' || u.partition, jsonb_build_object(
+           'since', clock_timestamp() - u.ms * interval '1 millisecond', 'reason', u.reason))
+         FROM unnest($2::text[], $3::int[], $4::float8[], $5::text[]) AS u (consumer_name, partition, ms, reason)), '{}')
+       WHERE id = $1 RETURNING 1`,
+      [
+        processId,
+        consumers.map(({ key }) => key.consumerName),
+        consumers.map(({ key }) => key.partition),
+        consumers.map(({ since }) => now - since),
+        consumers.map(({ reason }) => reason),
+      ],
+    );
+    return rows.length > 0;
   }
 
   async signOut(processId: string): Promise<void> {
