@@ -417,5 +417,35 @@ export const specMutants: readonly SpecMutant[] = [
     spec: 'test/order.spec.ts',
     test: 'leave the event loop its turns',
   },
+  {
+    name: 'sessions of a server that was replaced go on',
+    patches: [
+      {
+        file: 'src/database/one-server.ts',
+        find: 'for (const end of this.sessions.values()) end();',
+        put: '',
+      },
+    ],
+    spec: 'test/replaced-server.spec.ts',
+    test: 'is left with all connections when one of "nestjs-integration heartbeat" is cut',
+  },
+  {
+    name: 'statement sent to another server than it was put together for',
+    patches: [
+      {
+        file: 'src/database/engine-database.ts',
+        find: 'if (losses !== this.losses)',
+        put: 'if (losses < 0)',
+      },
+    ],
+    spec: 'test/replaced-server.spec.ts',
+    test: 'that waited for its connection until another server was found is not sent',
+  },
+  {
+    name: "batch in a transaction of another server than the engine's",
+    patches: [{ file: CURSOR, find: 'if (row?.elsewhere === true)', put: 'if (row === null)' }],
+    spec: 'test/replaced-server.spec.ts',
+    test: 'whose client is with another server than the engine settles nothing there',
+  },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.

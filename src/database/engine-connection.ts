@@ -3,10 +3,13 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
+import { isConnectionLoss } from './connection-loss.js';
 import { validateConnectionString } from './connection-string.js';
 import { largeReadSocket } from './large-read-socket.js';
 import type { NamedStatement } from './named-statement.js';
+import { OneServer } from './one-server.js';
 import { forEachRow } from './row-reader.js';
+import { SERVER_SIGHT, SERVER_SIGHT_WITHOUT_SYSTEM, type ServerSight } from './server-sight.store.js';
 import { ENGINE_SESSION, SESSION } from './session-settings.store.js';
 import { wireOf } from './wire.js';
 import type { WireRow } from './wire-row.js';
@@ -45,20 +48,20 @@ export type ConnectionConfig = Readonly<Record<string, unknown>>;
 /** The part of a connection that preparing it needs. */
 export interface UnpreparedConnection {
   query(sql: string): Promise<{ rows: unknown[] }>;
+  once(event: 'end', listener: () => void): unknown;
 }
 
 /** Opens and checks connections to one server. */
 export class EngineConnectionFactory {
+  /** Where all of these connections lead. */
+  readonly server: OneServer;
   private readonly connectionString: string;
+  private mayReadSystem = true;
 
   /** Throws INTEGRATION_OPTIONS_INVALID for a URL that node-postgres cannot use. */
-  private started: string | undefined;
-
-  constructor(
-    connectionString: string,
-    private readonly onServerReplaced: () => void = () => {},
-  ) {
+  constructor(connectionString: string, onServerReplaced: () => void = () => {}) {
     this.connectionString = validateConnectionString(connectionString);
+    this.server = new OneServer(onServerReplaced);
   }
 
   config(applicationName: string): ConnectionConfig {
@@ -79,15 +82,6 @@ export class EngineConnectionFactory {
     return `${client.host}:${client.port}/${client.database ?? ''}`;
   }
 
-  /**
-   * A server that was started at another time is another server, or has lost what it had not written: that is announced before
-   * the connection is handed out, because the sockets of the old one may hang for long without an end.
-   */
-  private notice(started: string): void {
-    if (this.started !== undefined && this.started !== started) this.onServerReplaced();
-    this.started = started;
-  }
-
   /** Sets the session up and refuses a server, or a pooler, that the engine cannot rely on, and one that falls silent meanwhile. */
   prepare(client: UnpreparedConnection, use: SessionUse): Promise<void> {
     return answerWithin(PREPARE_TIMEOUT_MS, this.prepareSession(client, use));
@@ -95,13 +89,7 @@ export class EngineConnectionFactory {
 
   private async prepareSession(client: UnpreparedConnection, use: SessionUse): Promise<void> {
     await client.query(use === 'engine' ? ENGINE_SESSION : SESSION);
-    const { rows } = await client.query(
-      `SELECT pg_is_in_recovery() AS recovering, current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid,
-              pg_postmaster_start_time()::text AS started`,
-    );
-    const server = rows[0] as
-      | { recovering: boolean; version: number; pid: number; started: string }
-      | undefined;
+    const server = await this.sightOf(client);
     if (server === undefined) throw new Error('connection error: the server answered nothing');
     if (server.recovering) {
       throw new IntegrationError(
@@ -124,7 +112,20 @@ export class EngineConnectionFactory {
         `The connection to ${this.describe()} goes through a pooler. The engine needs a direct connection (LISTEN, session settings, leases): give its URL as connectionString. The host's own client may go on using the pooler.`,
       );
     }
-    this.notice(server.started);
+    client.once('end', () => this.server.forget(client));
+    this.server.admit(client, server, () => destroySocket(client));
+  }
+
+  private async sightOf(client: UnpreparedConnection): Promise<ServerSight | undefined> {
+    if (this.mayReadSystem) {
+      try {
+        return (await client.query(SERVER_SIGHT)).rows[0] as ServerSight | undefined;
+      } catch (error) {
+        if (isConnectionLoss(error)) throw error;
+        this.mayReadSystem = false;
+      }
+    }
+    return (await client.query(SERVER_SIGHT_WITHOUT_SYSTEM)).rows[0] as ServerSight | undefined;
   }
 
   async open(applicationName: string): Promise<EngineConnection> {
@@ -182,7 +183,7 @@ function signOfLife(client: pg.Client): Promise<void> {
   });
 }
 
-function destroySocket(client: pg.Client): void {
+function destroySocket(client: object): void {
   wireOf(client).stream.destroy();
 }
 

@@ -52,11 +52,12 @@ export class EngineDatabase implements EngineSession {
   private readonly connected = new Set<pg.PoolClient>();
   private awake: EngineConnection | undefined;
   private closing = false;
+  private looking: Promise<void> | undefined;
 
   constructor(private readonly options: EngineDatabaseOptions) {
     this.schema = options.schema;
     this.connections = new EngineConnectionFactory(options.connectionString, () =>
-      this.announceLoss('the server was replaced'),
+      this.announce('the server was replaced'),
     );
     this.pool = this.openPool(options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration', 'engine');
   }
@@ -120,6 +121,11 @@ export class EngineDatabase implements EngineSession {
     return connection;
   }
 
+  /** When the server was started that all connections are with, to the microsecond; undefined before the first one. */
+  get serverStarted(): string | undefined {
+    return this.connections.server.started;
+  }
+
   /** Waits until the server can be reached and is fit for the engine; gives up after `deadlineMs`, saying what it tried. */
   async waitUntilReachable(deadlineMs: number): Promise<void> {
     const startedAt = performance.now();
@@ -148,6 +154,7 @@ export class EngineDatabase implements EngineSession {
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
+    await this.looking;
     const closed = [this.pool.end(), ...this.clients.map((client) => client.close())];
     // A pool ends with its last farewell, and does not wait for the server's.
     const ended = [...this.connected].map((client) => new Promise((end) => client.once('end', end)));
@@ -176,24 +183,55 @@ export class EngineDatabase implements EngineSession {
         cause ??= error;
       });
       // A server that ends an idle session has lost nothing.
+      // Nor has one that was refused as it was opened.
       client.on('end', () => {
         this.connected.delete(client);
-        if (!isEndOfIdleness(cause)) this.announceLoss(applicationName);
+        if (this.connections.server.has(client) && !isEndOfIdleness(cause))
+          this.announceLoss(applicationName);
       });
     });
     return pool;
   }
 
   private announceLoss(what: string): void {
+    this.announce(what);
+    if (!this.closing) this.looking ??= this.lookWhereItLeads();
+  }
+
+  private announce(what: string): void {
     if (!this.closing) this.losses$.next(what);
+  }
+
+  /**
+   * A server that was replaced cuts some connections, or none, and answers on the others: only a new connection shows where the URL leads
+   * now. Whether it does is of no matter here: to be opened is enough (`OneServer`).
+   */
+  private async lookWhereItLeads(): Promise<void> {
+    try {
+      await (await this.connections.open('nestjs-integration look')).close();
+    } catch {
+      // Whoever needs a connection will say so.
+    } finally {
+      this.looking = undefined;
+    }
   }
 
   private withClient<R>(run: (session: EngineSession) => Promise<R>): Promise<R> {
     return this.withRawClient((client) => run(sessionOf(client)));
   }
 
+  /**
+   * A statement that has waited for its connection until another server was found is not sent: whoever put it together has been told since to
+   * drop what it knew (see `OneServer`).
+   */
   private async withRawClient<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
+    const { server } = this.connections;
+    const { moves } = server;
     const client = await this.pool.connect();
+    if (server.moves !== moves) {
+      client.release();
+      throw new Error('connection error: the server was replaced before the statement was sent');
+    }
     return releaseAfter(client, answerWithin(answerLimit(), run(client)));
   }
 

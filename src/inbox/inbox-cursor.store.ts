@@ -148,6 +148,9 @@ export class InboxCursorStore {
   /**
    * At the start of a batch's transaction: which of these positions are still unread, as a multirange's text; undefined if
    * the lease is lost. What is missing was settled by an attempt whose commit went unanswered.
+   *
+   * After a failover the host's connections may reach the new server before the engine's do. It may have the same token, and other events
+   * at these positions, which the batch must not settle: it fails until both are connected to one server.
    */
   async unreadOf(
     transaction: SqlClient,
@@ -155,14 +158,17 @@ export class InboxCursorStore {
     token: string,
     positions: string,
   ): Promise<string | undefined> {
-    const [row] = await transaction.$queryRawUnsafe<{ pending: string }[]>(
-      `SELECT (unread * $4::int8multirange)::text AS pending FROM ${this.cursor}
-       WHERE consumer_name = $1 AND partition = $2::int AND lease_token = $3::uuid`,
+    const [row] = await transaction.$queryRawUnsafe<{ pending: string; elsewhere: boolean | null }[]>(
+      `SELECT (unread * $4::int8multirange)::text AS pending, pg_postmaster_start_time() <> $5::text::timestamptz AS elsewhere
+       FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2::int AND lease_token = $3::uuid`,
       key.consumerName,
       key.partition,
       token,
       positions,
+      this.db.serverStarted,
     );
+    if (row?.elsewhere === true)
+      throw new Error("connection error: the host's client is connected to another server than the engine");
     return row?.pending;
   }
 
