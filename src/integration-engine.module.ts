@@ -1,6 +1,7 @@
 import {
   type DynamicModule,
   Inject,
+  Injectable,
   type InjectionToken,
   Logger,
   Module,
@@ -9,8 +10,10 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
   type Provider,
+  Scope,
 } from '@nestjs/common';
 import { DiscoveryModule, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { refuseScopedEngine, scopedClientOf } from './database/client-scope.js';
 import { EngineDatabase } from './database/engine-database.js';
 import { HostClient } from './database/host-client.js';
 import { runMigrations, verifyMigrations } from './database/migration-runner.js';
@@ -221,6 +224,20 @@ const ENGINE: Provider[] = [
   ...SERVICES.filter((service) => service !== IntegrationSettingsService),
 ];
 
+/** Stands on nothing that the host gives, so that its hook is called where those of the engine are not. */
+@Injectable()
+class ScopeCheck implements OnModuleInit {
+  constructor(private readonly modules: ModulesContainer) {}
+
+  onModuleInit(): void {
+    refuseScopedEngine(this.modules, {
+      module: IntegrationEngineModule,
+      options: GIVEN_OPTIONS,
+      client: HostClient,
+    });
+  }
+}
+
 export interface EngineModuleSetup {
   /** Where `clientToken` and what the options' factory injects come from. */
   readonly imports: ModuleMetadata['imports'] | undefined;
@@ -242,7 +259,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     return {
       module: IntegrationEngineModule,
       imports: [DiscoveryModule, LastModule, ...(imports ?? [])],
-      providers: [...options, ...FOUNDATION, hostClientProvider(clientToken), ...ENGINE],
+      providers: [ScopeCheck, ...options, ...FOUNDATION, hostClientProvider(clientToken), ...ENGINE],
       exports: SERVICES,
     };
   }
@@ -356,10 +373,25 @@ function hostClientProvider(clientToken: InjectionToken | undefined): Provider {
     inject: [RESOLVED_OPTIONS, EngineDatabase, ModuleRef],
     useFactory: ({ client, clientToken: token }: ResolvedOptions, db: EngineDatabase, modules: ModuleRef) => {
       // A token that only the options' factory knows cannot be declared as a dependency: the client may be made later.
-      if (token !== undefined) return new HostClient(() => modules.get(token as string, { strict: false }));
+      if (token !== undefined) return new HostClient(() => findClient(modules, token));
       return new HostClient(client ?? db.openClient());
     },
   };
+}
+
+function scopeOf(modules: ModuleRef, token: InjectionToken): Scope {
+  try {
+    return modules.introspect(token as string).scope;
+  } catch {
+    return Scope.DEFAULT;
+  }
+}
+
+/** The client of a token that only the options' factory knows. */
+function findClient(modules: ModuleRef, token: InjectionToken): TransactionalSqlClient {
+  // An unknown token is told of by Nest, in the next line.
+  if (scopeOf(modules, token) !== Scope.DEFAULT) throw scopedClientOf(token);
+  return modules.get(token as string, { strict: false });
 }
 
 function refuseUnfitClient(host: HostClient): void {

@@ -3,11 +3,13 @@ import {
   type DynamicModule,
   type INestApplicationContext,
   Injectable,
+  type InjectionToken,
   Module,
   type ModuleMetadata,
   type OnModuleDestroy,
   type OnModuleInit,
   type Provider,
+  Scope,
 } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { Test, type TestingModule } from '@nestjs/testing';
@@ -155,6 +157,68 @@ describe('the host’s client', () => {
     expect(error.code).toBe('INTEGRATION_CLIENT_INVALID');
   });
 
+  describe.each([
+    ['clientToken', (token: InjectionToken) => ({ clientToken: token })],
+    [
+      'the options’ factory',
+      (token: InjectionToken) => ({
+        useFactory: () => ({ connectionString: database.url, clientToken: token }),
+      }),
+    ],
+  ])('named by %s', (_by, given) => {
+    const named = (...providers: Provider[]) => {
+      class ClientModule {}
+      const module = { module: ClientModule, providers, exports: ['CLIENT'] };
+      const options = { imports: [module], ...given('CLIENT') };
+      return 'useFactory' in options ? IntegrationModule.forRootAsync(options) : forRoot(options);
+    };
+    const client = { provide: 'CLIENT', useFactory: () => database.prisma() };
+
+    it('is refused where it is request-scoped', async () => {
+      const error = await failureOf(named({ ...client, scope: Scope.REQUEST }));
+      expect(error.code).toBe('INTEGRATION_CLIENT_INVALID');
+      expect(error.message).toMatch(
+        /\(CLIENT\) is (made anew for each request\.|request-scoped or transient)/,
+      );
+      expect(error.message).toContain('default scope');
+    });
+
+    it('is refused where it is durable', async () => {
+      const error = await failureOf(named({ ...client, scope: Scope.REQUEST, durable: true }));
+      expect(error.code).toBe('INTEGRATION_CLIENT_INVALID');
+      expect(error.message).toMatch(
+        /made anew for each tenant \(it is durable\)\.|request-scoped or transient/,
+      );
+    });
+
+    it.each([Scope.DEFAULT, Scope.TRANSIENT])(
+      'is refused where something that it depends on is, its own scope being %s',
+      async (scope) => {
+        const tenant = { provide: 'TENANT', useFactory: () => 'acme', scope: Scope.REQUEST };
+        const names = { provide: 'NAMES', useFactory: () => 'names', inject: ['TENANT'] };
+        const error = await failureOf(named(tenant, names, { ...client, inject: ['NAMES'], scope }));
+        expect(error.code).toBe('INTEGRATION_CLIENT_INVALID');
+        expect(error.message).toMatch(/because it depends on NAMES → TENANT|or depends on such a provider/);
+      },
+    );
+  });
+
+  it('may be transient: the engine has an instance of its own', async () => {
+    const clients: PrismaClient[] = [];
+    const provider = {
+      provide: 'CLIENT',
+      scope: Scope.TRANSIENT,
+      useFactory: () => {
+        const client = database.prisma();
+        clients.push(client);
+        return client;
+      },
+    };
+    const app = await boot([forRoot({ clientToken: 'CLIENT', imports: [providing(provider)] })]);
+    await publishInTransaction(app);
+    expect(clients.length).toBeGreaterThan(0);
+  });
+
   it.each(['before', 'after'])('is still connected while the engine stops, imported %s it', async (order) => {
     const { PrismaModule, PrismaService, events } = prismaModule();
     const integration = forRoot({ imports: [PrismaModule], clientToken: PrismaService });
@@ -230,6 +294,19 @@ describe('forRootAsync', () => {
       expect(app.get(IntegrationSettingsService).get('batchSize')).toBe(77);
       await stop(app);
     }
+  });
+
+  it('refuses to inject what is made anew for each request', async () => {
+    const provider = { provide: 'URL', useFactory: () => database.url, scope: Scope.REQUEST };
+    const error = await failureOf(
+      IntegrationModule.forRootAsync({
+        imports: [providing(provider)],
+        inject: ['URL'],
+        useFactory: (connectionString: string) => ({ connectionString }),
+      }),
+    );
+    expect(error.code).toBe('INTEGRATION_OPTIONS_INVALID');
+    expect(error.message).toContain('what forRootAsync injects is made anew for each request: URL');
   });
 
   it('says what it needs where nothing makes the options', () => {
