@@ -29,6 +29,7 @@ import { OutboxPollingCoordinator } from './delivery/outbox-polling-coordinator.
 import { OutboxProcessorJob } from './delivery/outbox-processor.job.js';
 import { OutboxProcessor } from './delivery/outbox-processor.js';
 import { OutcomeStream } from './delivery/outcome-stream.js';
+import { TransactionalRunner } from './delivery/transactional-runner.js';
 import { Watchdog } from './delivery/watchdog.js';
 import { IntegrationError } from './errors.js';
 import { EventLimits } from './events/event-limits.js';
@@ -178,6 +179,7 @@ const DELIVERY: Provider[] = [
   OutcomeStream,
   DeliveryCounters,
   HandlerTransaction,
+  TransactionalRunner,
   HandlerRunner,
   ConsumerWorkers,
   OutboxProcessorJob,

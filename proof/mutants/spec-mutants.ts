@@ -13,7 +13,7 @@ const CURSOR = 'src/inbox/inbox-cursor.store.ts';
 const SETTLEMENT = 'src/inbox/settlement.store.ts';
 const INBOX = 'src/inbox/inbox-event.store.ts';
 const TRANSACTION = 'src/delivery/handler-transaction.ts';
-const RUNNER = 'src/delivery/handler-runner.ts';
+const RUNNER = 'src/delivery/transactional-runner.ts';
 const WORKER = 'src/delivery/consumer-worker.ts';
 
 const ENTER =
@@ -225,7 +225,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: RUNNER,
-        find: "await entered;\n          if (this.crashes('after-handler'",
+        find: "await entered;\n    if (this.crashes('after-handler'",
         put: "if (this.crashes('after-handler'",
       },
     ],
@@ -234,7 +234,7 @@ export const specMutants: readonly SpecMutant[] = [
   },
   {
     name: 'the failure of a handler that ran ahead is believed',
-    patches: [{ file: RUNNER, find: 'await entered;\n            throw', put: 'throw' }],
+    patches: [{ file: RUNNER, find: 'await entered;\n      run.rollBack', put: 'run.rollBack' }],
     spec: 'test/transactional.spec.ts',
     test: 'is not to blame where its transaction cannot be entered',
   },
@@ -446,6 +446,54 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [{ file: CURSOR, find: 'if (row?.elsewhere === true)', put: 'if (row === null)' }],
     spec: 'test/replaced-server.spec.ts',
     test: 'whose client is with another server than the engine settles nothing there',
+  },
+  {
+    name: 'a failed COMMIT that is always taken for the infrastructure’s',
+    patches: [
+      {
+        file: RUNNER,
+        find: 'hasResolved ? isFailureOfCommit(error) : isAborted(error)',
+        put: '!hasResolved && isAborted(error)',
+      },
+    ],
+    spec: 'test/failed-attempts.spec.ts',
+    test: 'P0001 raised at COMMIT (node-postgres)',
+  },
+  {
+    name: 'a batch whose COMMIT failed and that stays whole',
+    patches: [
+      {
+        file: RUNNER,
+        find: 'if (!isOfTheEvent) return',
+        put: 'if (!isOfTheEvent || attempt.isBatch) return',
+      },
+    ],
+    spec: 'test/failed-attempts.spec.ts',
+    test: 'is split: the others are handled, and it fails alone (P0001, node-postgres)',
+  },
+  {
+    name: 'one value too many that is taken for a lost connection',
+    patches: [{ file: 'src/database/connection-loss.ts', find: ' && !isOfOneStatement(said)', put: '' }],
+    spec: 'test/failed-attempts.spec.ts',
+    test: 'in no transaction of ours (node-postgres)',
+  },
+  {
+    name: 'an attempt judged by what the host’s client throws',
+    patches: [
+      {
+        file: RUNNER,
+        find: "if (run?.state.kind === 'rolled-back') return run.state.outcome;\n    const hasResolved",
+        put: 'const hasResolved',
+      },
+    ],
+    spec: 'test/failed-attempts.spec.ts',
+    test: 'hides what failed: a handler that throws has failed (node-postgres)',
+  },
+  {
+    name: 'a transaction taken for committed because its client resolved',
+    patches: [{ file: RUNNER, find: 'run !== undefined && result === run', put: 'run !== undefined' }],
+    spec: 'test/failed-attempts.spec.ts',
+    test: 'swallows the error of a COMMIT',
   },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.

@@ -15,33 +15,66 @@ const SOCKET_CODES = new Set([
 const LOSS_MESSAGES =
   /connection (terminated|ended|error)|terminating connection|client has encountered a connection error|not queryable|client was closed|server closed the connection|connection timeout|timeout exceeded when trying to connect/i;
 
+/** protocol_violation */
+export const PROTOCOL_VIOLATION = '08P01';
+
+/** What a server, or whoever stands between, said of a statement. */
+interface ServerError {
+  readonly state: string;
+  /** As the server words it, in its own language. Undefined where the driver does not hand it on. */
+  readonly severity: string | undefined;
+  /** The driver hands on which routine of the server said it; what stands between has none. */
+  readonly isOfRoutine: boolean | undefined;
+}
+
 /** The SQLSTATE of an error from node-postgres or, wrapped, from Prisma (driver adapter); undefined if it has none. */
 export function sqlStateOf(error: unknown): string | undefined {
+  return serverErrorOf(error)?.state;
+}
+
+function serverErrorOf(error: unknown): ServerError | undefined {
   const seen = new Set<unknown>();
   const queue: unknown[] = [error];
   while (queue.length > 0) {
     const item = queue.shift();
     if (typeof item !== 'object' || item === null || seen.has(item)) continue;
     seen.add(item);
-    const { code, originalCode, cause, meta, driverAdapterError } = fieldsOf(item);
-    for (const state of [originalCode, code]) {
-      if (typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) && /[0-9]/.test(state)) {
-        if (!/^P[0-9]{4}$/.test(state)) return state;
-      }
+    const fields = fieldsOf(item);
+    const severity = typeof fields.severity === 'string' ? fields.severity : undefined;
+    for (const state of [fields.originalCode, fields.code]) {
+      if (!isSqlState(state, severity !== undefined)) continue;
+      const isOfRoutine = 'routine' in item ? typeof fields.routine === 'string' : undefined;
+      return { state, severity, isOfRoutine };
     }
-    queue.push(meta, driverAdapterError, cause);
+    queue.push(fields.meta, fields.driverAdapterError, fields.cause);
   }
   return undefined;
+}
+
+/**
+ * Socket errors have codes of five letters (EPIPE), and Prisma's begin with P1 to P6. Those of PL/pgSQL begin with P0; but a function may
+ * raise whatever state it likes, so a code beside a severity is the server's.
+ */
+function isSqlState(code: unknown, hasSeverity: boolean): code is string {
+  if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return false;
+  return hasSeverity || (/[0-9]/.test(code) && !/^P[1-9][0-9]{3}$/.test(code));
+}
+
+/**
+ * 08P01 has two meanings. Of the server it is an ERROR of one statement: a value too many, or more of them than a message can
+ * number; the session goes on. As FATAL, or of a pooler, which says so of any server that it cannot reach, it is a loss.
+ */
+function isOfOneStatement({ state, severity, isOfRoutine }: ServerError): boolean {
+  if (state !== PROTOCOL_VIOLATION || severity === undefined) return false;
+  return isOfRoutine === undefined ? severity === 'ERROR' : isOfRoutine && severity !== 'FATAL';
 }
 
 /** Of an error of whatever kind; none of one that cannot be looked at (a getter that throws, a revoked proxy). */
 function fieldsOf(error: object): Record<string, unknown> {
   try {
-    const { code, originalCode, cause, meta, driverAdapterError, message, errors } = error as Record<
-      string,
-      unknown
-    >;
-    return { code, originalCode, cause, meta, driverAdapterError, message, errors };
+    const known = error as Record<string, unknown>;
+    const { code, originalCode, severity, routine, cause, meta, driverAdapterError, message, errors } = known;
+    return { code, originalCode, severity, routine, cause, meta, driverAdapterError, message, errors };
   } catch {
     return {};
   }
@@ -55,8 +88,8 @@ export function reasonOf(error: unknown): string {
 
 /** Whether an error says that the connection is gone or cannot be had, so that nothing is known of the statement's fate. */
 export function isConnectionLoss(error: unknown, seen: Set<unknown> = new Set()): boolean {
-  const state = sqlStateOf(error);
-  if (state !== undefined) return state.startsWith('08') || state.startsWith('57P') || state === '53300';
+  const said = serverErrorOf(error);
+  if (said !== undefined) return isStateOfLoss(said.state) && !isOfOneStatement(said);
   if (typeof error !== 'object' || error === null || seen.has(error)) return false;
   seen.add(error);
   const { code, message, cause, errors } = fieldsOf(error);
@@ -64,6 +97,10 @@ export function isConnectionLoss(error: unknown, seen: Set<unknown> = new Set())
   if (typeof message === 'string' && LOSS_MESSAGES.test(message)) return true;
   if (Array.isArray(errors) && errors.some((each) => isConnectionLoss(each, seen))) return true;
   return cause !== undefined && isConnectionLoss(cause, seen);
+}
+
+function isStateOfLoss(state: string): boolean {
+  return state.startsWith('08') || state.startsWith('57P') || state === '53300';
 }
 
 /** What the server ends a session for that idles too long: idle_in_transaction, transaction and idle_session timeout. */

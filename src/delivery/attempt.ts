@@ -102,9 +102,15 @@ export class Attempt {
     this.onCommitting = onCommitting;
   }
 
-  /** Nothing is left but the commit. */
+  /** Its transaction begins; a client may begin it several times. */
+  beginsAnew(): void {
+    this.inHandler = false;
+    this.isSettling = false;
+  }
+
+  /** Nothing is left but the commit. Its place is given back once, although its client may run it again. */
   committing(): void {
-    if (this.settled || this.onCommitting === undefined) return;
+    if (this.settled || this.isCommitting || this.onCommitting === undefined) return;
     this.isCommitting = true;
     this.onCommitting(this);
   }

@@ -78,3 +78,7 @@ export type Outcome =
 export function isUndecided(outcome: Outcome): boolean {
   return outcome.kind === 'infrastructure' || outcome.kind === 'unavailable';
 }
+
+export const PROCESSED: Outcome = { kind: 'processed' };
+/** What a fault point comes to: everything that memory knows is dropped. */
+export const CRASHED: Outcome = { kind: 'lease-lost' };

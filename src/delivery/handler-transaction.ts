@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { LONGEST_TIMER_MS } from '../database/answer-within.js';
-import { isConnectionLoss } from '../database/connection-loss.js';
+import { isConnectionLoss, sqlStateOf } from '../database/connection-loss.js';
 import { EngineTransaction, queryEngine } from '../database/engine-transaction.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
@@ -14,6 +14,14 @@ import { HandlerTransactionStore } from './handler-transaction.store.js';
 
 /** The server ends a transaction this much later than the handler's own deadline, which decides first. */
 const SERVER_TIMEOUT_SLACK_MS = 500;
+
+/** in_failed_sql_transaction */
+const ABORTED = '25P02';
+
+/** What a transaction says that is asked for one more statement; its server answers unless it is lost. */
+export type TransactionAnswer =
+  | { readonly kind: 'usable' | 'aborted' | 'refused' }
+  | { readonly kind: 'lost'; readonly error: unknown };
 
 const LEASE_LOST: Outcome = { kind: 'lease-lost' };
 
@@ -82,13 +90,28 @@ export class HandlerTransaction {
     return { kind: 'infrastructure', error: new Error('the positions of the batch are not ours any more') };
   }
 
-  /** What says that the transaction's connection is lost; undefined as long as its server answers, be it that it is aborted. */
-  async lossOf(transaction: SqlClient): Promise<unknown> {
+  /**
+   * Whether the effects of an attempt are there, for a client that does not say so: its inbox row says `processed`, or its positions are
+   * not unread any more. False where they may still be committed: the next attempt begins by asking.
+   */
+  async isCommitted(client: SqlClient, attempt: Attempt, lease: HeldLease): Promise<boolean> {
+    if (!attempt.settlesPositions) {
+      const { id } = attempt.delivery.log;
+      return (await this.inbox.statusOf(client, lease.key, id)) === 'processed';
+    }
+    const positions = positionsOf(attempt.toHandle).toString();
+    const unread = await this.cursors.unreadOf(client, lease.key, lease.token, positions);
+    return unread !== undefined && PositionSet.parse(unread).isEmpty;
+  }
+
+  /** How it stands with a transaction in which something has failed. */
+  async ask(transaction: SqlClient): Promise<TransactionAnswer> {
     try {
       await this.statements.verifyUsable(transaction);
-      return undefined;
+      return { kind: 'usable' };
     } catch (error) {
-      return isConnectionLoss(error) ? error : undefined;
+      if (isConnectionLoss(error)) return { kind: 'lost', error };
+      return { kind: sqlStateOf(error) === ABORTED ? 'aborted' : 'refused' };
     }
   }
 

@@ -1,0 +1,227 @@
+import { Injectable } from '@nestjs/common';
+import { LONGEST_TIMER_MS } from '../database/answer-within.js';
+import { isConnectionLoss, PROTOCOL_VIOLATION, sqlStateOf } from '../database/connection-loss.js';
+import { EngineTransaction } from '../database/engine-transaction.js';
+import { HostClient } from '../database/host-client.js';
+import type { SqlClient } from '../database/sql-client.js';
+import { IntegrationError } from '../errors.js';
+import type { HeldLease } from '../inbox/held-lease.js';
+import { InboxService } from '../inbox/inbox.service.js';
+import { IntegrationLinkService } from '../links/integration-link.service.js';
+import { OutboxNotifier } from '../outbox/outbox-notifier.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { namesOf, type PublishedRecord, runInHandlerContext } from '../telemetry/integration-context.js';
+import type { Attempt } from './attempt.js';
+import { CRASHED, type Outcome, PROCESSED } from './delivery.js';
+import { outcomeOfEvent, outcomeOfFailure } from './failed-attempt.js';
+import { type FaultPointName, FaultPoints } from './fault-points.js';
+import { HandlerContext } from './handler-context.js';
+import { HandlerTransaction } from './handler-transaction.js';
+import { isAborted, isFailureOfCommit, isKeptWaiting } from './infrastructure-failure.js';
+import { TransactionRun } from './transaction-run.js';
+
+/** How long a transactional handler waits for a connection of the host's pool, at most. */
+const MAX_WAIT_MS = 5_000;
+/** The client's own limit comes after the server's. */
+const CLIENT_TIMEOUT_SLACK_MS = 2_000;
+
+/** Runs transactional handlers in transactions of the host's client. */
+@Injectable()
+export class TransactionalRunner {
+  constructor(
+    private readonly host: HostClient,
+    private readonly transaction: HandlerTransaction,
+    readonly inboxService: InboxService,
+    readonly linkService: IntegrationLinkService,
+    private readonly notifier: OutboxNotifier,
+    private readonly settings: IntegrationSettingsService,
+    private readonly faults: FaultPoints,
+  ) {}
+
+  /** Runs one attempt's transaction; resolves to what has become of it. Never rejects. */
+  async run(attempt: Attempt, lease: HeldLease): Promise<Outcome> {
+    const remainingMs = attempt.remainingMs;
+    let run: TransactionRun | undefined;
+    let result: unknown;
+    try {
+      result = await this.host.client.$transaction(
+        (transaction) => {
+          run = new TransactionRun();
+          return this.runWithin(transaction, attempt, lease, remainingMs, run);
+        },
+        {
+          isolationLevel: 'ReadCommitted',
+          maxWait: Math.min(remainingMs, MAX_WAIT_MS),
+          timeout: Math.min(remainingMs + CLIENT_TIMEOUT_SLACK_MS, LONGEST_TIMER_MS),
+        },
+      );
+    } catch (error) {
+      return this.outcomeOfRejection(run, attempt, lease, error);
+    }
+    if (run !== undefined && result === run) return this.committed(run, attempt);
+    return this.outcomeOfOddResult(run, attempt, lease);
+  }
+
+  private committed(run: TransactionRun, attempt: Attempt): Outcome {
+    if (this.crashes('after-commit', attempt)) return CRASHED;
+    if (run.published.length > 0)
+      this.notifier.signal({ source: 'commit', eventNames: namesOf(run.published) });
+    return PROCESSED;
+  }
+
+  /** One run of the transaction's function. It resolves to `run` when only the COMMIT is left, or rejects when the outcome is decided. */
+  private async runWithin(
+    transaction: SqlClient,
+    attempt: Attempt,
+    lease: HeldLease,
+    remainingMs: number,
+    run: TransactionRun,
+  ): Promise<TransactionRun> {
+    attempt.beginsAnew();
+    const runsAhead = this.transaction.mayRunAhead(transaction, attempt, lease);
+    const entered = this.enter(transaction, attempt, lease, remainingMs, run);
+    if (!runsAhead) await entered;
+    // Given up, or past its deadline, while it waited: the token may still be ours, and the row it inserted a second one
+    // after the first was cleaned up. It must neither run nor commit.
+    if (attempt.ended) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
+    if (this.crashes('before-handler', attempt)) run.rollBack(CRASHED);
+    await this.callInTransaction(attempt, transaction, run.published).catch(async (error) => {
+      await entered;
+      run.rollBack(await this.outcomeWithin(transaction, attempt, error));
+    });
+    await entered;
+    if (this.crashes('after-handler', attempt)) run.rollBack(CRASHED);
+    attempt.isSettling = attempt.settlesPositions;
+    const refused = await this.transaction
+      .leave(transaction, attempt, lease)
+      .catch((error) => this.outcomeOfLeaving(attempt, error));
+    if (refused !== undefined) run.rollBack(refused);
+    // Its failure is decided already: the effects must not be committed any more.
+    if (attempt.ended) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
+    run.committing();
+    if (transaction instanceof EngineTransaction) transaction.giveWayToNext(() => attempt.committing());
+    return run;
+  }
+
+  /** Rejects where the handler's effects are not to be: they are there, or not ours to write. */
+  private enter(
+    transaction: SqlClient,
+    attempt: Attempt,
+    lease: HeldLease,
+    remainingMs: number,
+    run: TransactionRun,
+  ): Promise<void> {
+    const entered = this.transaction.enter(transaction, attempt, lease, remainingMs).then(
+      (settled) => {
+        if (settled !== undefined) run.rollBack(settled);
+        attempt.inHandler = true;
+      },
+      (error) => run.rollBack({ kind: 'infrastructure', error }),
+    );
+    // A handler that runs ahead may never come to where it is waited for.
+    entered.catch(() => {});
+    return entered;
+  }
+
+  /** `$transaction` rejected. Its error only counts where the run itself decided nothing. */
+  private async outcomeOfRejection(
+    run: TransactionRun | undefined,
+    attempt: Attempt,
+    lease: HeldLease,
+    error: unknown,
+  ): Promise<Outcome> {
+    if (run?.state.kind === 'rolled-back') return run.state.outcome;
+    const hasResolved = run?.state.kind === 'committing';
+    const isOfTheEvent = hasResolved ? isFailureOfCommit(error) : isAborted(error);
+    if (!isOfTheEvent) return { kind: 'infrastructure', error };
+    const outcome = this.outcomeOf(attempt, error);
+    // The error may be of something that the client did after COMMIT. The inbox row of an event decides then; positions have none.
+    return hasResolved && attempt.settlesPositions
+      ? this.unlessCommitted(run, attempt, lease, outcome)
+      : outcome;
+  }
+
+  /** `$transaction` resolved, but not to its run: the client may have swallowed an error. */
+  private async outcomeOfOddResult(
+    run: TransactionRun | undefined,
+    attempt: Attempt,
+    lease: HeldLease,
+  ): Promise<Outcome> {
+    if (run?.state.kind === 'rolled-back') return run.state.outcome;
+    const refused: Outcome = { kind: 'infrastructure', error: notCommitted(run) };
+    return run?.state.kind === 'committing' ? this.unlessCommitted(run, attempt, lease, refused) : refused;
+  }
+
+  private async unlessCommitted(
+    run: TransactionRun,
+    attempt: Attempt,
+    lease: HeldLease,
+    otherwise: Outcome,
+  ): Promise<Outcome> {
+    try {
+      const isCommitted = await this.transaction.isCommitted(this.host.client, attempt, lease);
+      return isCommitted ? this.committed(run, attempt) : otherwise;
+    } catch (error) {
+      return { kind: 'infrastructure', error };
+    }
+  }
+
+  private crashes(point: FaultPointName, attempt: Attempt): boolean {
+    return this.faults.isArmed && this.faults.reached(point, attempt);
+  }
+
+  private async callInTransaction(
+    attempt: Attempt,
+    client: object,
+    published: PublishedRecord[],
+  ): Promise<void> {
+    const { subscription } = attempt.delivery;
+    const { consumerName } = subscription;
+    const context = new HandlerContext(attempt, this, client);
+    const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
+    const event = Array.isArray(input) ? undefined : input;
+    await runInHandlerContext({ consumerName, event, transaction: client, published }, async () =>
+      subscription.handler(input, context),
+    );
+  }
+
+  /**
+   * Of what a handler threw in its transaction. Where the error does not say whose it is, the transaction is asked: that of a connection
+   * which was lost between two statements has no code, and 08P01 is said of both.
+   */
+  private async outcomeWithin(transaction: SqlClient, attempt: Attempt, error: unknown): Promise<Outcome> {
+    const state = sqlStateOf(error);
+    if (state !== undefined && state !== PROTOCOL_VIOLATION) return this.outcomeOf(attempt, error);
+    const answer = await this.transaction.ask(transaction);
+    if (answer.kind === 'lost') return { kind: 'infrastructure', error: answer.error };
+    // A statement of this transaction failed, and its connection is well.
+    const isOurs = state === PROTOCOL_VIOLATION && answer.kind === 'aborted';
+    return isOurs ? outcomeOfEvent(attempt, error, this.settings.snapshot()) : this.outcomeOf(attempt, error);
+  }
+
+  /** Of the engine's last statement in the transaction. What keeps that one waiting is not the event's. */
+  private outcomeOfLeaving(attempt: Attempt, error: unknown): Outcome {
+    const state = sqlStateOf(error);
+    const isOurs = state === undefined ? attempt.isSettling : isKeptWaiting(state);
+    return isOurs || isConnectionLoss(error)
+      ? { kind: 'infrastructure', error }
+      : this.outcomeOf(attempt, error);
+  }
+
+  private outcomeOf(attempt: Attempt, error: unknown): Outcome {
+    return outcomeOfFailure(attempt, error, this.settings.snapshot());
+  }
+}
+
+function notCommitted(run: TransactionRun | undefined): IntegrationError {
+  const how =
+    run === undefined
+      ? 'resolved without having called its function'
+      : run.state.kind === 'running'
+        ? 'resolved before its function had ended'
+        : 'resolved, but its transaction was not committed';
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    `The $transaction of the host's client ${how}. It must call its function, wait for its end, commit, and resolve to what the function returned; it must reject where the function or the COMMIT fails.`,
+  );
+}
