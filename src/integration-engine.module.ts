@@ -58,7 +58,7 @@ import {
   resolveOptions,
 } from './integration.options.js';
 import { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
-import { LastHooks, LastModule } from './integration-last.module.js';
+import { FirstModule, LastModule, OuterHooks } from './integration-hooks.module.js';
 import { IntegrationLinkService } from './links/integration-link.service.js';
 import { IntegrationLinkStore } from './links/integration-link.store.js';
 import { ConsumerPresence } from './maintenance/consumer-presence.js';
@@ -260,13 +260,15 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
   static register({ imports, clientToken, options }: EngineModuleSetup): DynamicModule {
     return {
       module: IntegrationEngineModule,
-      imports: [DiscoveryModule, LastModule, ...(imports ?? [])],
+      imports: [DiscoveryModule, FirstModule, LastModule, ...(imports ?? [])],
       providers: [ScopeCheck, ...options, ...FOUNDATION, hostClientProvider(clientToken), ...ENGINE],
       exports: SERVICES,
     };
   }
 
   private closing = false;
+  /** Every hook of the boot was called. `init()` of a microservice calls all of them a second time. */
+  private hasBooted = false;
 
   constructor(
     modules: ModulesContainer,
@@ -282,14 +284,22 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     private readonly job: OutboxProcessorJob,
     private readonly watchdog: Watchdog,
     private readonly maintenance: MaintenanceJob,
-    last: LastHooks,
+    private readonly registry: EventSubscriberRegistry,
+    hooks: OuterHooks,
   ) {
     refuseSecondRegistration(modules);
-    last.begin = () => this.beginDelivery();
-    last.end = () => this.endDelivery();
+    hooks.init = () => this.beginInit();
+    hooks.begin = () => this.beginDelivery();
+    hooks.end = () => this.endDelivery();
+  }
+
+  /** No other module is initialized yet. */
+  private beginInit(): void {
+    if (this.hasBooted) this.registry.repeatBegins();
   }
 
   async onModuleInit(): Promise<void> {
+    if (this.hasBooted) return;
     try {
       refuseUnfitClient(this.host);
       // Before the first handler can block anything.
@@ -310,6 +320,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
 
   /** Every `onModuleInit` is done: what registers subscribers has done so. */
   async onApplicationBootstrap(): Promise<void> {
+    if (this.hasBooted) return;
     try {
       await this.job.register();
     } catch (error) {
@@ -320,6 +331,9 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
 
   /** Every other module is ready. */
   private async beginDelivery(): Promise<void> {
+    this.registry.repeatEnds();
+    if (this.hasBooted) return;
+    this.hasBooted = true;
     this.job.begin(this.options.role);
     if (this.options.role !== 'publisher' && !this.closing) this.maintenance.start();
   }

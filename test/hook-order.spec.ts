@@ -7,11 +7,14 @@ import {
   Module,
   type OnApplicationBootstrap,
   type OnModuleDestroy,
+  type OnModuleInit,
   type Type,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { Transport } from '@nestjs/microservices';
 import { ConsumerWorkers } from '../src/delivery/consumer-workers.js';
 import {
+  EventSubscriberRegistry,
   IntegrationDeveloperApiService,
   IntegrationModule,
   IntegrationSubscriber,
@@ -188,4 +191,67 @@ describe('a consumer that starts with what is new', () => {
       expect(said).toEqual(order);
     },
   );
+});
+
+describe('a microservice', () => {
+  it('whose init() calls the hooks twice boots, delivers once and closes', async () => {
+    said = [];
+    @Injectable()
+    class Twice implements OnModuleInit {
+      constructor(private readonly registry: EventSubscriberRegistry) {}
+
+      onModuleInit(): void {
+        said.push('hook');
+        for (const consumerName of ['called 1', 'called 2'])
+          this.registry.registerHandler({
+            eventName: 'thing.counted',
+            consumerName,
+            handler: async () => {
+              said.push(consumerName);
+            },
+          });
+      }
+
+      @IntegrationSubscriber({ eventName: 'thing.counted', consumerName: 'decorated' })
+      async onThing(): Promise<void> {
+        said.push('decorated');
+      }
+    }
+    @Module({
+      imports: [IntegrationModule.forRoot({ connectionString: database.url })],
+      providers: [Twice],
+    })
+    class RootModule {}
+    const service = await NestFactory.createMicroservice(RootModule, {
+      transport: Transport.TCP,
+      options: { host: '127.0.0.1', port: 0 },
+      abortOnError: false,
+    });
+    app = service;
+    await service.init();
+    // As Nest has it; should it call them once some day, this test says nothing any more.
+    expect(said).toEqual(['hook', 'hook']);
+
+    await service
+      .get(IntegrationDeveloperApiService)
+      .publishEvent('thing.counted', 'test', 'thing', 'a1', {});
+    await service.get(OutboxProcessor).drain();
+    expect(said.slice(2).sort()).toEqual(['called 1', 'called 2', 'decorated']);
+    expect(() => service.get(Twice).onModuleInit()).toThrow(
+      expect.objectContaining({ code: 'INTEGRATION_SUBSCRIBER_DUPLICATE' }),
+    );
+  });
+
+  it('fails where the repeated hook registers the same twice', () => {
+    const registry = new EventSubscriberRegistry();
+    const define = (eventName: string) =>
+      registry.registerAt('here', { eventName, consumerName: 'c', handler: async () => {} });
+    define('a');
+    registry.repeatBegins();
+    define('a');
+    define('b');
+    expect(() => define('a')).toThrow(expect.objectContaining({ code: 'INTEGRATION_SUBSCRIBER_DUPLICATE' }));
+    registry.repeatEnds();
+    expect(registry.consumer('c')?.eventNames).toEqual(['a', 'b']);
+  });
 });

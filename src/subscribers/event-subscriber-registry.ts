@@ -25,6 +25,8 @@ export class EventSubscriberRegistry {
   private readonly registrations = new Map<string, Registration[]>();
   private readonly registered$ = new Subject<Subscription>();
   private built: Consumer[] | undefined;
+  /** While Nest calls the hooks of the boot once more: what was registered before, and has not been again. */
+  private repeatable: Subscription[] = [];
 
   /** Emits each definition as it is registered. */
   readonly registrations$: Observable<Subscription> = this.registered$.asObservable();
@@ -47,6 +49,7 @@ export class EventSubscriberRegistry {
   registerAt(place: string, definition: AnySubscriberDefinition): void {
     validateDefinition(definition as unknown as UncheckedDefinition, place);
     const registration = { place, options: definition, subscription: subscriptionOf(definition, place) };
+    if (this.isRepeated(registration.subscription)) return;
     const { consumerName } = registration.subscription;
     const others = this.registrations.get(consumerName) ?? [];
     refuseDuplicate(others, registration.subscription);
@@ -54,6 +57,28 @@ export class EventSubscriberRegistry {
     this.registrations.set(consumerName, [...others, registration]);
     this.built = undefined;
     this.registered$.next(registration.subscription);
+  }
+
+  /**
+   * Nest calls the hooks of the boot once more. A definition that is registered again from the same place, for the same consumer
+   * and names, is the one that is there, and not a duplicate.
+   *
+   * @internal
+   */
+  repeatBegins(): void {
+    this.repeatable = [...this.registrations.values()].flat().map(({ subscription }) => subscription);
+  }
+
+  /** @internal */
+  repeatEnds(): void {
+    this.repeatable = [];
+  }
+
+  private isRepeated(again: Subscription): boolean {
+    const index = this.repeatable.findIndex((first) => isSameDefinition(first, again));
+    // Once only: two definitions of one line are a duplicate in a repetition as well.
+    if (index >= 0) this.repeatable.splice(index, 1);
+    return index >= 0;
   }
 
   /** Every handler of events with this name, highest priority first, then by consumer name. */
@@ -95,6 +120,12 @@ export class EventSubscriberRegistry {
   consumer(name: string): Consumer | undefined {
     return this.consumers().find((consumer) => consumer.name === name);
   }
+}
+
+function isSameDefinition(a: Subscription, b: Subscription): boolean {
+  return (
+    a.place === b.place && a.consumerName === b.consumerName && a.eventNames.join() === b.eventNames.join()
+  );
 }
 
 function subscriptionOf(definition: AnySubscriberDefinition, place: string): Subscription {
