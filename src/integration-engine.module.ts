@@ -13,7 +13,9 @@ import {
   Scope,
 } from '@nestjs/common';
 import { DiscoveryModule, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { refuseChangingClient } from './database/client-look.js';
 import { refuseScopedEngine, scopedClientOf } from './database/client-scope.js';
+import { EngineClient } from './database/engine-client.js';
 import { EngineDatabase } from './database/engine-database.js';
 import { HostClient } from './database/host-client.js';
 import { runMigrations, verifyMigrations } from './database/migration-runner.js';
@@ -306,6 +308,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
       const watching = this.options.role === 'publisher' ? undefined : this.watchdog.start();
       await this.db.waitUntilReachable(this.bootDeadlineMs);
       await this.bringSchema();
+      await this.lookAtClient();
       await this.settings.load();
       this.explorer.explore();
       this.broadcaster.start();
@@ -356,6 +359,17 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     this.listener.settingsChanged$.subscribe(() => {
       this.settings.load().catch(() => {});
     });
+  }
+
+  /** The engine's own client is not asked: it is known, and would open connections that nobody may need. */
+  private async lookAtClient(): Promise<void> {
+    const { client } = this.host;
+    if (client instanceof EngineClient) return;
+    const problem = await refuseChangingClient(client);
+    if (problem === undefined) return;
+    this.logger.warn(
+      `The host's client could not be asked at boot whether it carries values as they are: ${problem}`,
+    );
   }
 
   private async bringSchema(): Promise<void> {

@@ -191,6 +191,6 @@ export class InboxCursorStore {
       token,
       positions,
     );
-    return updated > 0;
+    return Number(updated) > 0;
   }
 }

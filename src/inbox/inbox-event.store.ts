@@ -59,7 +59,7 @@ export class InboxEventStore {
       ), inserted AS (
         INSERT INTO ${into} SELECT ${row} FROM entered WHERE isolation = 'read committed' ${once} RETURNING 1
       )
-      SELECT isolation, EXISTS (SELECT 1 FROM inserted) AS inserted FROM entered`;
+      SELECT isolation, EXISTS (SELECT 1 FROM inserted)::text AS inserted FROM entered`;
   }
 
   /**
@@ -192,12 +192,12 @@ export class InboxEventStore {
     event: EnteringEvent,
     timeoutMs: number,
   ): Promise<{ readonly isolation: string; readonly inserted: boolean }> {
-    const [row] = await transaction.$queryRawUnsafe<{ isolation: string; inserted: boolean }[]>(
+    const [row] = await transaction.$queryRawUnsafe<{ isolation: string; inserted: string }[]>(
       this.enterSql,
       ...rowValues(key, event),
       String(timeoutMs),
     );
-    return row ?? { isolation: 'unknown', inserted: false };
+    return { isolation: row?.isolation ?? 'unknown', inserted: row?.inserted === 'true' };
   }
 
   /** What the row says that stood in the way; undefined if it has gone meanwhile (an owner's save cleaned it up). */
@@ -222,7 +222,7 @@ export class InboxEventStore {
       inboxEventId,
       attempt,
     );
-    return updated > 0;
+    return Number(updated) > 0;
   }
 
   /** By the due index, in its order. */

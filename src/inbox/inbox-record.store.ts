@@ -1,10 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import { epochText } from '../database/epoch-text.store.js';
+import { timeOf, timeOrNullOf } from '../database/plain-values.js';
 import { planForTheseValues } from '../database/plan-for-values.store.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { filterValues, MATCHES_FILTER } from './inbox-filter.store.js';
 import type { DeadLetter, InboxFilter, InboxRecord } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';
+
+type Times = 'availableAt' | 'processedAt' | 'createdAt' | 'updatedAt';
+
+/** A row as it comes through whatever client: times as texts, numbers as it has them. */
+type InboxRow = Omit<InboxRecord, Times | 'position' | 'attemptCount'> &
+  Readonly<Record<'createdAt' | 'updatedAt', string>> &
+  Readonly<Record<'availableAt' | 'processedAt', string | null>> &
+  Readonly<Record<'position' | 'attemptCount', number | bigint | string>>;
 
 /** The inbox as users look at it, and as consumers written by hand use it. */
 @Injectable()
@@ -18,18 +28,19 @@ export class InboxRecordStore {
     this.inbox = `"${db.schema}".inbox_event`;
     this.log = `"${db.schema}".outbox_event`;
     this.cursor = `"${db.schema}".inbox_cursor`;
-    this.columns = `i.id, i.outbox_event_id AS "outboxEventId", i.position, i.consumer_name AS "consumerName",
+    this.columns = `i.id::text AS id, i.outbox_event_id::text AS "outboxEventId", i.position, i.consumer_name AS "consumerName",
       i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId", i.status, i.attempt_count AS "attemptCount",
       i.last_error AS "lastError", i.error_fingerprint AS "errorFingerprint",
-      CASE WHEN isfinite(i.available_at) THEN i.available_at END AS "availableAt", i.processed_at AS "processedAt",
-      i.created_at AS "createdAt", i.updated_at AS "updatedAt"`;
+      CASE WHEN isfinite(i.available_at) THEN ${epochText('i.available_at')} END AS "availableAt",
+      ${epochText('i.processed_at')} AS "processedAt", ${epochText('i.created_at')} AS "createdAt",
+      ${epochText('i.updated_at')} AS "updatedAt"`;
   }
 
   /** By position, the oldest first: the first of each consumer are read in the index's order, then these are put in order. */
   async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
     return this.db.transaction(async (session) => {
       await planForTheseValues(session);
-      return session.query<DeadLetter>(
+      const rows = await session.query<InboxRow & { eventName: string }>(
         `SELECT found.* FROM (${consumersNamed(this.inbox)}) AS consumer
        CROSS JOIN LATERAL (
          SELECT ${this.columns}, e.event_name AS "eventName"
@@ -40,6 +51,7 @@ export class InboxRecordStore {
        ORDER BY found.position, found."consumerName" LIMIT $7`,
         [...filterValues(filter), limit, after],
       );
+      return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), eventName }));
     });
   }
 
@@ -88,12 +100,12 @@ export class InboxRecordStore {
     outboxEventId: string,
     consumerName: string,
   ): Promise<InboxRecord | undefined> {
-    const [row] = await client.$queryRawUnsafe<InboxRecord[]>(
+    const [row] = await client.$queryRawUnsafe<InboxRow[]>(
       `SELECT ${this.columns} FROM ${this.inbox} i WHERE i.outbox_event_id = $1::uuid AND i.consumer_name = $2`,
       outboxEventId,
       consumerName,
     );
-    return row && { ...row, position: Number(row.position) };
+    return row && recordOf(row);
   }
 
   async consumerOf(client: SqlClient, id: string): Promise<string | undefined> {
@@ -111,7 +123,7 @@ export class InboxRecordStore {
     status: InboxStatus,
     error: string | undefined,
   ): Promise<InboxRecord | undefined> {
-    const [row] = await client.$queryRawUnsafe<InboxRecord[]>(
+    const [row] = await client.$queryRawUnsafe<InboxRow[]>(
       `UPDATE ${this.inbox} i
        SET status = $2::text, last_error = coalesce($3::text, i.last_error),
            attempt_count = i.attempt_count + ($2::text = 'processing')::int,
@@ -121,6 +133,26 @@ export class InboxRecordStore {
       status,
       error ?? null,
     );
-    return row && { ...row, position: Number(row.position) };
+    return row && recordOf(row);
   }
+}
+
+function recordOf({
+  position,
+  attemptCount,
+  availableAt,
+  processedAt,
+  createdAt,
+  updatedAt,
+  ...row
+}: InboxRow): InboxRecord {
+  return {
+    ...row,
+    position: Number(position),
+    attemptCount: Number(attemptCount),
+    availableAt: timeOrNullOf(availableAt),
+    processedAt: timeOrNullOf(processedAt),
+    createdAt: timeOf(createdAt),
+    updatedAt: timeOf(updatedAt),
+  };
 }

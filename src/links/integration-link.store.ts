@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import { epochText } from '../database/epoch-text.store.js';
+import { timeOf } from '../database/plain-values.js';
 import type { SqlClient } from '../database/sql-client.js';
 import type {
   CreateIntegrationLinkDto,
@@ -11,9 +13,14 @@ import type {
 const KEY = `source_module, source_entity_type, source_entity_id, target_module, target_entity_type, target_entity_id, link_type`;
 const COLUMNS = `id::text AS id, source_module AS "sourceModule", source_entity_type AS "sourceEntityType",
   source_entity_id AS "sourceEntityId", target_module AS "targetModule", target_entity_type AS "targetEntityType",
-  target_entity_id AS "targetEntityId", link_type AS "linkType", metadata, created_at AS "createdAt", updated_at AS "updatedAt"`;
+  target_entity_id AS "targetEntityId", link_type AS "linkType", metadata::text AS metadata, ${epochText('created_at')} AS "createdAt",
+  ${epochText('updated_at')} AS "updatedAt"`;
 /** A link removed by somebody else between insert and look-up is inserted again; three times in a row does not happen. */
 const TRIES = 3;
+
+/** A link as it comes through whatever client: as texts. */
+type LinkRow = Omit<IntegrationLink, 'metadata' | 'createdAt' | 'updatedAt'> &
+  Readonly<Record<'metadata' | 'createdAt' | 'updatedAt', string>>;
 
 /** The links, through the host's client or the caller's transaction. */
 @Injectable()
@@ -24,7 +31,7 @@ export class IntegrationLinkStore {
 
   constructor(db: EngineDatabase) {
     const table = `"${db.schema}".integration_link`;
-    this.insert = `INSERT INTO ${table} (${KEY}, metadata) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb)
+    this.insert = `INSERT INTO ${table} (${KEY}, metadata) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb)
       ON CONFLICT (${KEY}) DO NOTHING RETURNING ${COLUMNS}`;
     this.select = `SELECT ${COLUMNS} FROM ${table}`;
     this.deleteSql = `DELETE FROM ${table} WHERE id = $1::uuid`;
@@ -46,8 +53,8 @@ export class IntegrationLinkStore {
       dto.linkType,
     ];
     for (let attempt = 1; attempt <= TRIES; attempt++) {
-      const inserted = await client.$queryRawUnsafe<IntegrationLink[]>(this.insert, ...key, metadata);
-      if (inserted[0] !== undefined) return inserted[0];
+      const [inserted] = await client.$queryRawUnsafe<LinkRow[]>(this.insert, ...key, metadata);
+      if (inserted !== undefined) return linkOf(inserted);
       const found = await this.find(client, `(${KEY}) = ($1, $2, $3, $4, $5, $6, $7)`, key);
       if (found[0] !== undefined) return found[0];
     }
@@ -86,11 +93,21 @@ export class IntegrationLinkStore {
     where: string,
     values: readonly unknown[],
   ): Promise<IntegrationLink[]> {
-    return client.$queryRawUnsafe<IntegrationLink[]>(
-      `${this.select} WHERE ${where} ORDER BY created_at, id`,
+    const rows = await client.$queryRawUnsafe<LinkRow[]>(
+      `${this.select} WHERE ${where} ORDER BY integration_link.created_at, integration_link.id`,
       ...values,
     );
+    return rows.map(linkOf);
   }
+}
+
+function linkOf({ metadata, createdAt, updatedAt, ...row }: LinkRow): IntegrationLink {
+  return {
+    ...row,
+    metadata: JSON.parse(metadata) as Record<string, unknown>,
+    createdAt: timeOf(createdAt),
+    updatedAt: timeOf(updatedAt),
+  };
 }
 
 function valuesOf(end: IntegrationLinkEnd): string[] {

@@ -57,9 +57,19 @@ export function toLogEntry(
 }
 
 /** As the procedure `append_event` takes it: the columns as a list of JSON. */
-export function asOneValue({ columns }: LogEntry): string {
+export function asOneValue(entry: LogEntry): string {
+  return `${openList(entry)}]`;
+}
+
+/** The same, with what a list of events may say beside them: deduplication key, time and delay. */
+export function asOneValueOfMany(entry: LogEntry): string {
+  const { deduplicationKey, availableAt, delayMs } = entry;
+  return `${openList(entry)},${JSON.stringify([deduplicationKey, availableAt, delayMs]).slice(1)}`;
+}
+
+function openList({ columns }: LogEntry): string {
   const [id, eventName, eventVersion, sourceModule, aggregateType, aggregateId, payload, bytes, metadata] =
     columns;
   const texts = JSON.stringify([id, eventName, eventVersion, sourceModule, aggregateType, aggregateId]);
-  return `${texts.slice(0, -1)},${payload},${bytes},${metadata}]`;
+  return `${texts.slice(0, -1)},${payload},${bytes},${metadata}`;
 }

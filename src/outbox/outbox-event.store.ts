@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { OwnSqlClient } from '../database/own-sql-client.js';
+import { arrayText } from '../database/plain-values.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { isTraced, untraced } from '../database/untraced.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
-import { asOneValue, type LogEntry } from './log-entry.js';
+import { asOneValue, asOneValueOfMany, type LogEntry } from './log-entry.js';
 import { outboxChannelOf, unhurriedNotify, writeMessage } from './wakeup.store.js';
 
 const UNIQUE_VIOLATION = '23505';
@@ -20,6 +21,9 @@ const COLUMNS = `id, event_name, event_version, source_module, aggregate_type, a
  */
 const ONCE = `ON CONFLICT (dedup_key) WHERE dedup_key IS NOT NULL DO NOTHING`;
 
+/** Postgres refuses a jsonb list of 256 MiB. Longer lists of events go as an array, which costs a sixth more. */
+const LARGEST_JSON_LIST = 64 * 1024 * 1024;
+
 interface PositionRow {
   position: number | bigint;
 }
@@ -31,34 +35,37 @@ interface InsertedRow extends PositionRow {
 /** Writing to the log, through whatever client the caller's transaction is in. */
 @Injectable()
 export class OutboxEventStore {
+  /** For this package's own clients, which send every value as the text that it is given; that saves the server 3 %. */
   private readonly insertPlain: string;
+  private readonly insertPlainAsText: string;
   private readonly insertTimed: string;
   private readonly insertOnce: string;
   private readonly insertMany: string;
-  private readonly insertManyOnce: string;
+  private readonly insertManyLarge: string;
   private readonly byKeys: string;
   private readonly visible: string;
   private readonly channel: string;
 
   constructor(private readonly db: EngineDatabase) {
     const table = `"${db.schema}".outbox_event`;
-    const nine = `$1::uuid, $2, $3::int, $4, $5, $6, $7::jsonb, $8::int, $9::jsonb`;
+    const nine = `$1::uuid, $2, $3::int, $4, $5, $6, $7::text::jsonb, $8::int, $9::text::jsonb`;
     // The ordinary event takes the way that costs the caller's transaction least: see the procedure in the migration. CALL
     // rather than a function in a SELECT, which a proxy that splits reads from writes might send to a replica.
     this.insertPlain = `CALL "${db.schema}".append_event($1, NULL)`;
+    this.insertPlainAsText = `CALL "${db.schema}".append_event($1::text::jsonb, NULL)`;
     const timed = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
-      VALUES (${nine}, $10, coalesce($11::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond'))`;
+      VALUES (${nine}, $10, coalesce($11::text::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond'))`;
     this.insertTimed = `${timed} RETURNING position`;
     this.insertOnce = `${timed} ${ONCE} RETURNING position`;
-    const many = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
-      SELECT ${COLUMNS}, dedup_key, coalesce(available_at, clock_timestamp() + delay_ms * interval '1 millisecond')
-      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::int[], $9::jsonb[],
-                  $10::text[], $11::timestamptz[], $12::float8[])
-        WITH ORDINALITY AS t (${COLUMNS}, dedup_key, available_at, delay_ms, place)
+    const many = (source: string) => `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
+      SELECT (e->>0)::uuid, e->>1, (e->>2)::int, e->>3, e->>4, e->>5, e->6, (e->>7)::int, e->8, e->>9,
+        coalesce((e->>10)::timestamptz, clock_timestamp() + (e->>11)::float8 * interval '1 millisecond')
+      FROM ${source} WITH ORDINALITY AS t (e, place)
       ORDER BY place`;
-    this.insertMany = `${many} RETURNING id::text AS id, position`;
-    this.insertManyOnce = `${many} ${ONCE} RETURNING id::text AS id, position`;
-    this.byKeys = `SELECT id::text AS id, position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text[])`;
+    this.insertMany = many('jsonb_array_elements($1::text::jsonb)');
+    // From a sub-select: the planner would otherwise take the whole list apart to tell how many it holds.
+    this.insertManyLarge = many('unnest((SELECT $1::text::jsonb[]))');
+    this.byKeys = `SELECT id::text AS id, position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text::text[])`;
     // One round trip for both; where nothing is visible nobody is told, and nothing is written at all.
     this.visible = `SELECT string_agg(position::text, ',') AS positions,
         CASE WHEN count(*) > 0 THEN ${unhurriedNotify('$2', '$3')} END AS told
@@ -83,7 +90,9 @@ export class OutboxEventStore {
         const statement = { name: 'integration_append_event', sql: this.insertPlain, value };
         return published(entry.id, await client.queryValue(statement, 'position'));
       }
-      const [row] = await untraced(() => client.$queryRawUnsafe<PositionRow[]>(this.insertPlain, value));
+      const [row] = await untraced(() =>
+        client.$queryRawUnsafe<PositionRow[]>(this.insertPlainAsText, value),
+      );
       return published(entry.id, row?.position);
     } catch (error) {
       // As the driver does for its own: the trace is to lead to whoever published, not to the socket that the answer came from.
@@ -116,12 +125,7 @@ export class OutboxEventStore {
     const results = new Map<LogEntry, PublishedEvent>();
     for (let attempt = 1, open = entries; open.length > 0; attempt++) {
       const inserted = new Map<string, number | bigint>();
-      const sql = open.some((entry) => entry.deduplicationKey !== null)
-        ? this.insertManyOnce
-        : this.insertMany;
-      for (const row of await this.insert<InsertedRow>(client, sql, columnsOf(open))) {
-        inserted.set(row.id, row.position);
-      }
+      for (const row of await this.insertAll(client, open)) inserted.set(row.id, row.position);
       const rest = open.filter((entry) => !inserted.has(entry.id));
       for (const entry of open) {
         if (inserted.has(entry.id)) results.set(entry, published(entry.id, inserted.get(entry.id)));
@@ -156,6 +160,14 @@ export class OutboxEventStore {
     return visible === null ? [] : visible.split(',').map(Number);
   }
 
+  private insertAll(client: SqlClient, entries: readonly LogEntry[]): Promise<InsertedRow[]> {
+    const values = entries.map(asOneValueOfMany);
+    const isLarge = values.reduce((sum, { length }) => sum + length, 0) > LARGEST_JSON_LIST;
+    const isOnce = entries.some((entry) => entry.deduplicationKey !== null);
+    const sql = `${isLarge ? this.insertManyLarge : this.insertMany} ${isOnce ? ONCE : ''} RETURNING id::text AS id, position`;
+    return this.insert(client, sql, [isLarge ? arrayText(values) : `[${values.join(',')}]`]);
+  }
+
   private async insert<Row>(client: SqlClient, sql: string, values: readonly unknown[]): Promise<Row[]> {
     try {
       return await client.$queryRawUnsafe<Row[]>(sql, ...values);
@@ -168,7 +180,10 @@ export class OutboxEventStore {
     client: SqlClient,
     keys: readonly (string | null)[],
   ): Promise<Map<string | null, PublishedEvent>> {
-    const rows = await client.$queryRawUnsafe<(InsertedRow & { key: string })[]>(this.byKeys, keys);
+    const rows = await client.$queryRawUnsafe<(InsertedRow & { key: string })[]>(
+      this.byKeys,
+      arrayText(keys),
+    );
     return new Map(rows.map((row) => [row.key, { ...published(row.id, row.position), duplicate: true }]));
   }
 }
@@ -185,11 +200,6 @@ function reasonOfRefusal(error: unknown): unknown {
 
 function allColumns(entry: LogEntry): unknown[] {
   return [...entry.columns, entry.deduplicationKey, entry.availableAt, entry.delayMs];
-}
-
-function columnsOf(entries: readonly LogEntry[]): unknown[][] {
-  const rows = entries.map(allColumns);
-  return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column]));
 }
 
 function published(id: string, position: unknown): PublishedEvent {
