@@ -114,6 +114,38 @@ export class UnavailableError extends Error {
   }
 }
 
+/** On the prototypes of the classes above, the same in every copy and version of the package: which of them it is. */
+const ERROR_CLASS = Symbol.for('nestjs-integration:error-class');
+
+/** The classes that a handler may throw of another copy of the package, by what `ERROR_CLASS` calls them. */
+const CLASSES = { IntegrationError, NonRetryableError, RetryAfterError, SkipEventError, UnavailableError };
+
+for (const [name, type] of Object.entries(CLASSES)) {
+  Object.defineProperty(type.prototype, ERROR_CLASS, { value: name });
+  // A subclass inherits this, and asks in the ordinary way.
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: unknown, error: unknown): boolean {
+      return this === type
+        ? errorClassOf(error) === name
+        : Function.prototype[Symbol.hasInstance].call(this as () => void, error);
+    },
+  });
+}
+
+/** Which class of this package an error is of, in whichever copy of it; undefined: none. */
+function errorClassOf(error: unknown): keyof typeof CLASSES | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  try {
+    const { [ERROR_CLASS]: known } = error as { [ERROR_CLASS]?: unknown };
+    return typeof known === 'string' && Object.hasOwn(CLASSES, known)
+      ? (known as keyof typeof CLASSES)
+      : undefined;
+  } catch {
+    // One that cannot be looked at is none of ours.
+    return undefined;
+  }
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   try {

@@ -242,6 +242,9 @@ class ScopeCheck implements OnModuleInit {
   }
 }
 
+/** On the class of this module in every copy of the package. */
+const ENGINE_MODULE = Symbol.for('nestjs-integration:engine-module');
+
 export interface EngineModuleSetup {
   /** Where `clientToken` and what the options' factory injects come from. */
   readonly imports: ModuleMetadata['imports'] | undefined;
@@ -257,6 +260,8 @@ export interface EngineModuleSetup {
  */
 @Module({})
 export class IntegrationEngineModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+  static readonly [ENGINE_MODULE] = true;
+
   private readonly logger = new Logger('IntegrationModule');
 
   static register({ imports, clientToken, options }: EngineModuleSetup): DynamicModule {
@@ -433,10 +438,19 @@ function refuseUnfitClient(host: HostClient): void {
 }
 
 function refuseSecondRegistration(modules: ModulesContainer): void {
-  const registered = [...modules.values()].filter(({ metatype }) => metatype === IntegrationEngineModule);
+  const registered = [...modules.values()].filter(({ metatype }) => isEngineModule(metatype));
   if (registered.length <= 1) return;
+  const areCopies = registered.some(({ metatype }) => metatype !== IntegrationEngineModule);
+  const remedy = areCopies
+    ? 'once with each of two copies of nestjs-integration that are installed (npm ls nestjs-integration shows where): call it once, in the root module, and let libraries list the package among their peerDependencies'
+    : 'call it once, in the root module';
   throw new IntegrationError(
     'INTEGRATION_ALREADY_REGISTERED',
-    `IntegrationModule.forRoot was called ${registered.length} times in this application: call it once, in the root module. It is global, so features inject its services without importing it; with isGlobal: false, import the module that it returned.`,
+    `IntegrationModule.forRoot was called ${registered.length} times in this application: ${remedy}. It is global, so features inject its services without importing it; with isGlobal: false, import the module that it returned.`,
   );
+}
+
+/** In whichever copy of the package. */
+function isEngineModule(metatype: unknown): boolean {
+  return typeof metatype === 'function' && ENGINE_MODULE in metatype;
 }

@@ -28,11 +28,11 @@ export function outcomeOfError(
   random: () => number = Math.random,
 ): Outcome {
   const error = thrown ?? new Error(`The handler threw ${thrown}`);
-  if (isNamed(error, SkipEventError)) return { kind: 'skipped', reason: error.reason };
-  if (isNamed(error, NonRetryableError)) return { kind: 'dead', error };
+  if (isNamed(error, SkipEventError, 'SkipEventError')) return { kind: 'skipped', reason: error.reason };
+  if (isNamed(error, NonRetryableError, 'NonRetryableError')) return { kind: 'dead', error };
   if (isUnavailable(error)) return { kind: 'unavailable', error, pauseMs: durationOf(error.retryAfterMs) };
   if (attempt >= (subscription.retry.maxAttempts ?? settings.maxAttempts)) return { kind: 'dead', error };
-  if (isNamed(error, RetryAfterError) && Number.isFinite(error.delayMs)) {
+  if (isNamed(error, RetryAfterError, 'RetryAfterError') && Number.isFinite(error.delayMs)) {
     return { kind: 'retry', delayMs: Math.min(Math.max(0, error.delayMs), LONGEST_DELAY_MS), error };
   }
   return { kind: 'retry', delayMs: retryDelayMs(attempt, subscription, settings, random), error };
@@ -40,7 +40,7 @@ export function outcomeOfError(
 
 /** Whether a handler says that what it needs is out of reach, whatever the cause that it names. */
 export function isUnavailable(error: unknown): error is UnavailableError {
-  return isNamed(error, UnavailableError);
+  return isNamed(error, UnavailableError, 'UnavailableError');
 }
 
 function durationOf(ms: number | undefined): number | undefined {
@@ -83,7 +83,14 @@ function nameOf(error: Error): string {
   }
 }
 
-/** By class or by name: an application may have loaded this package twice (CommonJS tests do). */
-function isNamed<E extends Error>(error: unknown, type: abstract new (...args: never[]) => E): error is E {
-  return error instanceof type || (error instanceof Error && error.name === type.name);
+/**
+ * By class, in whichever copy of this package, or by name: a copy of an older version may have made it. The name is written out, because
+ * a minified class has another one.
+ */
+function isNamed<E extends Error>(
+  error: unknown,
+  type: abstract new (...args: never[]) => E,
+  name: string,
+): error is E {
+  return error instanceof type || (error instanceof Error && error.name === name);
 }

@@ -9,7 +9,9 @@ import type {
   SubscriberHandler,
 } from './subscriber-definition.js';
 
-const SUBSCRIBER_METADATA = Symbol('nestjs-integration:subscriber');
+const METADATA_NAME = 'nestjs-integration:subscriber';
+/** The same in every copy of the package whose decorator says the same in the same form; the number is that of the form. */
+const SUBSCRIBER_METADATA = Symbol.for(`${METADATA_NAME}:1`);
 
 type DecoratedOptions = Omit<AnySubscriberDefinition, 'handler'>;
 
@@ -74,8 +76,28 @@ function namedTwice(...names: readonly (string | readonly string[])[]): Integrat
   );
 }
 
-/** What `@IntegrationSubscriber` says of a method; empty for any other value. */
+/**
+ * What `@IntegrationSubscriber` says of a method, the decorator of another copy of the package included; empty for any other
+ * value.
+ *
+ * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID if a copy says it in a form that this one cannot read
+ */
 export function subscriberOptionsOf(method: unknown): readonly DecoratedOptions[] {
   if (typeof method !== 'function') return [];
+  const keys = Reflect.getMetadataKeys(method) as unknown[];
+  if (keys.some((key) => key !== SUBSCRIBER_METADATA && isOfThisDecorator(key))) throw unreadable(method);
   return (Reflect.getMetadata(SUBSCRIBER_METADATA, method) as DecoratedOptions[] | undefined) ?? [];
+}
+
+function isOfThisDecorator(key: unknown): boolean {
+  const name = typeof key === 'symbol' ? key.description : undefined;
+  return name === METADATA_NAME || name?.startsWith(`${METADATA_NAME}:`) === true;
+}
+
+function unreadable({ name }: { readonly name: string }): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_SUBSCRIBER_INVALID',
+    `The method ${name} is decorated with @IntegrationSubscriber of another version of nestjs-integration than that of IntegrationModule, which cannot read it. Install one version in the whole application (npm ls nestjs-integration shows which there are); a library lists the package among its peerDependencies.`,
+    { method: name },
+  );
 }
