@@ -14,6 +14,7 @@ const SETTLEMENT = 'src/inbox/settlement.store.ts';
 const INBOX = 'src/inbox/inbox-event.store.ts';
 const TRANSACTION = 'src/delivery/handler-transaction.ts';
 const RUNNER = 'src/delivery/transactional-runner.ts';
+const DISCARD_ONE = 'src/inbox/discard-one.store.ts';
 const WORKER = 'src/delivery/consumer-worker.ts';
 
 const ENTER =
@@ -34,6 +35,30 @@ export const specMutants: readonly SpecMutant[] = [
     ],
     spec: 'test/leases.spec.ts',
     test: 'whose token was changed saves nothing',
+  },
+  {
+    name: 'discard that leaves the position unread',
+    patches: [{ file: DISCARD_ONE, find: 'unread = c.unread - aside.taken_out', put: 'unread = c.unread' }],
+    spec: 'test/discard-unread.spec.ts',
+    test: 'is read by nobody',
+  },
+  {
+    name: 'discard that overwrites what a transaction has processed',
+    patches: [
+      {
+        file: DISCARD_ONE,
+        find: 'ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING',
+        put: "ON CONFLICT (outbox_event_id, consumer_name) DO UPDATE SET status = 'skipped'",
+      },
+    ],
+    spec: 'test/discard-unread.spec.ts',
+    test: 'waits for the transaction of an event that runs',
+  },
+  {
+    name: 'owner that reads what was discarded meanwhile',
+    patches: [{ file: 'src/delivery/discarded-events.ts', find: 'reader.exclude(gone);', put: '' }],
+    spec: 'test/discard-unread.spec.ts',
+    test: 'had still to read it',
   },
   {
     name: 'joint save without fence',

@@ -16,6 +16,7 @@ export const ROW_OPTIONS: CommandOptions = {
   'aggregate-type': { type: 'string', summary: 'only this type of aggregate' },
   'aggregate-id': { type: 'string', summary: 'only this aggregate' },
   'event-id': { type: 'string', summary: 'only the event with this id' },
+  position: { type: 'string', summary: 'only the event at this position of the log' },
   fingerprint: { type: 'string', summary: 'only errors of this kind, as dead-letters shows them' },
 };
 
@@ -50,6 +51,7 @@ export function rowFilter(options: Options, consumerName = textOption(options, '
     aggregateType: textOption(options, 'aggregate-type'),
     aggregateId: textOption(options, 'aggregate-id'),
     outboxEventId,
+    position: countOption(options, 'position'),
     errorFingerprint: textOption(options, 'fingerprint'),
   };
 }

@@ -10,7 +10,14 @@ import {
 } from './admin-access.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
 
-const STATES: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
+const STATES: readonly DiscardableState[] = [
+  'dead_letter',
+  'failed',
+  'waiting',
+  'delayed',
+  'unread',
+  'running',
+];
 
 /** Sets events of a consumer aside for good. */
 export const consumersDiscardCommand: Command = {
@@ -20,7 +27,7 @@ export const consumersDiscardCommand: Command = {
     reason: { type: 'string', summary: 'why, kept with each event (required)' },
     state: {
       type: 'string',
-      summary: `of these states only, divided by commas: ${STATES.join(', ')}; default: all`,
+      summary: `of these states only, divided by commas: ${STATES.join(', ')}; default: all (the last two for one event, by --position or --event-id)`,
     },
     ...ROW_OPTIONS,
     limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },

@@ -32,6 +32,11 @@ export class ClaimedRows {
     return [...this.open.keys(), ...this.unsaved];
   }
 
+  /** Those without an outcome. */
+  get openIds(): string[] {
+    return [...this.open.keys()];
+  }
+
   has(inboxEventId: string): boolean {
     return this.open.has(inboxEventId) || this.unsaved.has(inboxEventId);
   }

@@ -8,6 +8,7 @@ import type { LogReader } from '../outbox/log-reader.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { Backoff } from './backoff.js';
 import { CrashWatch } from './crash-watch.js';
+import { DiscardedEvents } from './discarded-events.js';
 import { Dispatcher } from './dispatcher.js';
 import { PageLoop } from './page-loop.js';
 import { RetryLoop } from './retry-loop.js';
@@ -34,6 +35,7 @@ export class ConsumerWorker {
   private readonly dispatcher: Dispatcher;
   private readonly reader: CursorReader;
   private readonly crashes: CrashWatch;
+  private readonly discarded: DiscardedEvents;
   private readonly pages: PageLoop;
   private readonly retries: RetryLoop;
   private readonly saves: SaveLoop;
@@ -87,7 +89,10 @@ export class ConsumerWorker {
     });
     const { dispatcher, reader, crashes } = this;
     this.saves = new SaveLoop(context, dispatcher, buffer, crashes, (report) => this.saved(report));
-    this.pages = new PageLoop(context, dispatcher, reader, crashes, () => ends.handBack(lease));
+    this.discarded = new DiscardedEvents(context, dispatcher, reader, cursor.changedByOthers);
+    this.pages = new PageLoop(context, dispatcher, reader, crashes, this.discarded, () =>
+      ends.handBack(lease),
+    );
     this.retries = new RetryLoop(
       context,
       dispatcher,
@@ -144,6 +149,7 @@ export class ConsumerWorker {
   /** A beat saw the cursor: somebody may have changed inbox rows, and rows may be due. */
   seen(changedByOthers: number, dueInMs: number | null): void {
     this.retries.seen(changedByOthers);
+    if (this.discarded.seen(changedByOthers)) this.pages.lookForDiscarded();
     if (dueInMs !== null) this.retries.dueIn(dueInMs);
     this.context.guarded('Forgetting unclean ends', () => this.crashes.forgetWhenSettled());
   }

@@ -18,6 +18,8 @@ export class Delivery {
   isNew = false;
   /** It was part of a batch that failed: it runs by itself from now on. */
   alone = false;
+  /** Somebody else has settled it: it is not to run any more, and what a run of it comes to decides nothing. */
+  isSettled = false;
   /** Of its aggregate: the one that it waits or runs in. */
   lane: Lane<Delivery> | undefined = undefined;
 
@@ -69,8 +71,8 @@ export type Outcome =
   | { readonly kind: 'infrastructure'; readonly error: unknown }
   /** What the handler needs is out of reach, for this event and any other: no attempt is counted, it runs again after a pause. */
   | { readonly kind: 'unavailable'; readonly error: unknown; readonly pauseMs: number | undefined }
-  /** A row of the inbox says that the retry lane has the event. */
-  | { readonly kind: 'elsewhere' }
+  /** A row of the inbox decides: the retry lane has the event, or an admin has discarded it. `settled`: the cursor is done with it. */
+  | { readonly kind: 'elsewhere'; readonly settled?: boolean }
   /** The lease is not ours any more. */
   | { readonly kind: 'lease-lost' };
 

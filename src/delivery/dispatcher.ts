@@ -13,7 +13,7 @@ import { Arrivals } from './arrivals.js';
 import type { Attempt } from './attempt.js';
 import { BatchGate } from './batch-gate.js';
 import type { ClaimedRows } from './claimed-rows.js';
-import type { Outcome } from './delivery.js';
+import type { Delivery, Outcome } from './delivery.js';
 import type { HandlerRunner } from './handler-runner.js';
 import type { HandlerSlots, SlotUser } from './handler-slots.js';
 import { InfrastructurePause } from './infrastructure-pause.js';
@@ -138,6 +138,22 @@ export class Dispatcher implements SaveSource, SlotUser {
     return this.inHand.holdsAny(positions);
   }
 
+  /** The events of the log that are here without an outcome. */
+  get positions(): PositionSet {
+    return this.inHand.positions;
+  }
+
+  /** Ids of the claimed rows without an outcome. */
+  get openClaims(): string[] {
+    return this.claims.openIds;
+  }
+
+  /** Somebody else has settled what these are. */
+  settledElsewhere(isOne: (delivery: Delivery) => boolean): void {
+    this.inHand.settledElsewhere(isOne);
+    this.pump();
+  }
+
   /** Whether another event of this one's aggregate is here, or unresolved. */
   isBehindAnother(log: LogEvent): boolean {
     return this.lanes.isTaken(log);
@@ -233,10 +249,21 @@ export class Dispatcher implements SaveSource, SlotUser {
     for (const other of attempt.others) this.inHand.begin(other);
     const { runner, slots } = this.env;
     this.running.add(attempt);
+    if (attempt.delivery.isSettled) {
+      this.leaveToInbox(attempt);
+      return;
+    }
     this.unavailability.began(attempt);
     if (attempt.delivery.claim?.alone === true)
       slots.exclusively(() => this.runUnlessClosed(attempt)).then((outcome) => this.end(attempt, outcome));
     else runner.run(attempt, this.lease, this.endInSlot, this.committing);
+  }
+
+  /** It has been settled by somebody else: it ends before it has begun. */
+  private leaveToInbox(attempt: Attempt): void {
+    const outcome: Outcome = { kind: 'elsewhere', settled: true };
+    if (attempt.delivery.claim?.alone === true) this.end(attempt, outcome);
+    else this.endInSlot(attempt, outcome);
   }
 
   /** Its place is free; what runs next may share the message that carries its COMMIT. */

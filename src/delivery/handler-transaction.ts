@@ -96,8 +96,9 @@ export class HandlerTransaction {
    */
   async isCommitted(client: SqlClient, attempt: Attempt, lease: HeldLease): Promise<boolean> {
     if (!attempt.settlesPositions) {
-      const { id } = attempt.delivery.log;
-      return (await this.inbox.statusOf(client, lease.key, id)) === 'processed';
+      const { id: outboxEventId, position } = attempt.delivery.log;
+      const found = await this.inbox.statusOf(client, lease.key, { outboxEventId, position });
+      return found?.status === 'processed';
     }
     const positions = positionsOf(attempt.toHandle).toString();
     const unread = await this.cursors.unreadOf(client, lease.key, lease.token, positions);
@@ -133,9 +134,9 @@ export class HandlerTransaction {
       requireReadCommitted(isolation);
       if (inserted) return this.checkToken(transaction, lease);
     }
-    const found = await this.inbox.statusOf(transaction, lease.key, outboxEventId);
-    if (found === 'processed') return { kind: 'processed' };
-    if (found !== undefined) return { kind: 'elsewhere' };
+    const found = await this.inbox.statusOf(transaction, lease.key, row);
+    if (found?.status === 'processed') return { kind: 'processed' };
+    if (found !== undefined) return { kind: 'elsewhere', settled: found.settled };
     return { kind: 'infrastructure', error: new Error('the inbox row vanished meanwhile') };
   }
 

@@ -124,16 +124,16 @@ export class OutcomeSettler {
         for (const follower of this.inHand.lanes.failed(delivery)) this.dismiss(follower);
         break;
       case 'elsewhere':
-        if (delivery.claim === undefined) this.buffer.settle(delivery.position);
-        else this.inHand.claims.end(delivery.claim);
-        this.inHand.lanes.foundElsewhere(delivery);
+        this.leaveToInbox(delivery, outcome.settled === true);
         break;
       case 'infrastructure':
-        this.inHand.again(delivery);
-        this.pause.begin(outcome.error);
-        break;
       case 'unavailable':
+        if (delivery.isSettled) {
+          this.leaveToInbox(delivery, true);
+          break;
+        }
         this.inHand.again(delivery);
+        if (outcome.kind === 'infrastructure') this.pause.begin(outcome.error);
         break;
       case 'lease-lost':
         this.hooks.leaseLost();
@@ -141,6 +141,13 @@ export class OutcomeSettler {
       default:
         outcome satisfies never;
     }
+  }
+
+  /** The inbox decides. A position that is settled stays as it is: a replay may have put it back meanwhile. */
+  private leaveToInbox(delivery: Delivery, isSettled: boolean): void {
+    if (delivery.claim !== undefined) this.inHand.claims.end(delivery.claim);
+    else if (!isSettled) this.buffer.settle(delivery.position);
+    this.inHand.lanes.foundElsewhere(delivery);
   }
 
   private processed(delivery: Delivery): void {

@@ -4,6 +4,7 @@ import { bytesOf, type LogRows } from '../outbox/outbox-log.store.js';
 import { PositionSet } from '../outbox/position-set.js';
 import { Backoff } from './backoff.js';
 import type { CrashWatch } from './crash-watch.js';
+import type { DiscardedEvents } from './discarded-events.js';
 import type { Dispatcher } from './dispatcher.js';
 import { MOST_WAITING_BYTES, PageSize } from './page-size.js';
 import { Signal } from './signal.js';
@@ -36,6 +37,7 @@ export class PageLoop {
   private enough = 0;
   private enoughToFindMore = 0;
   private replayWanted = false;
+  private discardsWanted = false;
   /** The next page, asked for before the handlers of this one began. */
   private ahead: Promise<Page> | undefined;
   private readonly size: PageSize;
@@ -46,6 +48,7 @@ export class PageLoop {
     private readonly dispatcher: Dispatcher,
     private readonly reader: CursorReader,
     private readonly crashes: CrashWatch,
+    private readonly discarded: DiscardedEvents,
     /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
     private readonly handBack: () => void,
   ) {
@@ -71,6 +74,12 @@ export class PageLoop {
   takeUpReplayed(): void {
     this.replayWanted = true;
     this.readToEnd();
+  }
+
+  /** What an admin has discarded is looked for between two pages, when none is under way. */
+  lookForDiscarded(): void {
+    this.discardsWanted = true;
+    this.wanted.raise();
   }
 
   /** Events have ended, or were saved. */
@@ -126,7 +135,7 @@ export class PageLoop {
     this.reading = true;
     const startedAt = performance.now();
     try {
-      if (this.replayWanted && this.ahead === undefined && !(await this.includeReplayed())) return false;
+      if (this.ahead === undefined && !(await this.betweenPages())) return false;
       const page = await this.takeNext();
       if (this.context.stopped) return false;
       this.size.note(page);
@@ -146,6 +155,15 @@ export class PageLoop {
     }
   }
 
+  /** What others have changed. False: there is nothing more to read here. */
+  private async betweenPages(): Promise<boolean> {
+    if (this.discardsWanted) {
+      this.discardsWanted = false;
+      await this.discarded.look();
+    }
+    return !this.context.stopped && (!this.replayWanted || this.includeReplayed());
+  }
+
   private takeNext(): Promise<Page> {
     const next = this.ahead ?? this.askForPage();
     this.ahead = undefined;
@@ -163,6 +181,7 @@ export class PageLoop {
     return (
       cut &&
       !this.replayWanted &&
+      !this.discardsWanted &&
       !this.reader.hasHoles &&
       waitingEvents + events.length <= this.size.events &&
       waitingBytes + bytesOf(events) <= MOST_WAITING_BYTES

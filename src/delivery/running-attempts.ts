@@ -39,6 +39,11 @@ export class RunningAttempts {
     return this.attempts.some(({ delivery, others }) => isOne(delivery) || others.some(isOne));
   }
 
+  /** What they run. */
+  *deliveries(): Generator<Delivery> {
+    for (const attempt of this.attempts) yield* attempt.deliveries;
+  }
+
   /** Resolves when nothing runs any more. */
   get ended(): Promise<void> {
     if (this.attempts.length === 0) return Promise.resolve();

@@ -1,4 +1,4 @@
-import type { PositionSet } from '../outbox/position-set.js';
+import { PositionSet } from '../outbox/position-set.js';
 import { AggregateLanes } from './aggregate-lanes.js';
 import { ClaimedRows } from './claimed-rows.js';
 import { type Delivery, isClaimed } from './delivery.js';
@@ -41,6 +41,26 @@ export class WorkInHand {
     return false;
   }
 
+  /** The events of the log that are here without an outcome. */
+  get positions(): PositionSet {
+    const positions: number[] = [];
+    for (const { claim, position } of this.all()) if (claim === undefined) positions.push(position);
+    return PositionSet.of(positions);
+  }
+
+  /** Somebody else has settled what these are: none of them runs any more, or once more. */
+  settledElsewhere(isOne: (delivery: Delivery) => boolean): void {
+    for (const delivery of this.all()) {
+      if (delivery.isSettled || !isOne(delivery)) continue;
+      delivery.isSettled = true;
+      // A batch that takes it up would run it.
+      if (delivery.claim === undefined && !delivery.alone && !this.running.some((one) => one === delivery)) {
+        delivery.alone = true;
+        this.singles++;
+      }
+    }
+  }
+
   /** It comes from the log. */
   arrive(delivery: Delivery): void {
     this.enterWindow(delivery);
@@ -74,6 +94,11 @@ export class WorkInHand {
       if (delivery.alone) this.singles--;
     }
     return parked;
+  }
+
+  private *all(): Generator<Delivery> {
+    yield* this.lanes.waiting();
+    yield* this.running.deliveries();
   }
 
   private enterWindow(delivery: Delivery): void {

@@ -7,6 +7,9 @@ import {
   checkUuid,
   invalidArgument as invalid,
 } from '../outbox/query-checks.js';
+import type { ConsumerUser } from './consumer-admin.store.js';
+import type { OneEventFilter } from './discard-one.store.js';
+import type { DiscardableState } from './inbox-admin.store.js';
 import type { InboxFilter } from './inbox-record.js';
 import type { ReplayFilter, ReplayRange } from './replay.js';
 
@@ -74,6 +77,7 @@ const FILTER_FIELDS = [
   'aggregateType',
   'aggregateId',
   'outboxEventId',
+  'position',
   'errorFingerprint',
 ] as const satisfies (keyof InboxFilter)[];
 
@@ -86,9 +90,39 @@ export function checkFilter(filter: InboxFilter): void {
         { field: name },
       );
     }
-    checkText(name, value);
+    if (name !== 'position') checkText(name, value);
   }
+  if (filter.position !== undefined) checkCount('position', filter.position);
   checkUuid('outboxEventId', filter.outboxEventId);
+}
+
+/** Whether it chooses one event of one consumer. */
+export function isOfOneEvent(filter: InboxFilter): filter is OneEventFilter {
+  return (
+    filter.consumerName !== undefined && (filter.position !== undefined || filter.outboxEventId !== undefined)
+  );
+}
+
+/** What has no row, or runs, is not chosen by what it has in common with others. */
+export function checkStatesOfMany(states: readonly DiscardableState[]): void {
+  const single = states.find((state) => state === 'unread' || state === 'running');
+  if (single === undefined) return;
+  throw invalid(
+    `The state ${single} is for one event: give consumerName, and position or outboxEventId, in the filter`,
+    { state: single },
+  );
+}
+
+export function heldByItsTransaction({
+  consumerName,
+  position,
+  outboxEventId,
+}: OneEventFilter): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CONSUMER_ACTIVE',
+    `The event ${position ?? outboxEventId} of consumer "${consumerName}" was not discarded: its handler holds a transaction open. Pause the consumer, or wait for the handler's deadline, and try again`,
+    { consumerName, position, outboxEventId },
+  );
 }
 
 /** What is set aside for good needs a reason, and somebody to have said what. */
@@ -123,4 +157,13 @@ export function remainingNames(
       consumerName,
     });
   return left;
+}
+
+export function stillActive(consumerName: string, users: readonly ConsumerUser[]): IntegrationError {
+  const names = users.map(({ id, host, pid }) => (host === null ? id : `${host}:${pid}`));
+  return new IntegrationError(
+    'INTEGRATION_CONSUMER_ACTIVE',
+    `Consumer "${consumerName}" belongs to live processes (${names.join(', ')}): stop them, or deploy a version without it, and remove it then; or force it`,
+    { consumerName, processes: names },
+  );
 }

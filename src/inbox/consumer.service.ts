@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import { IntegrationError } from '../errors.js';
 import { OutboxNotifier } from '../outbox/outbox-notifier.js';
 import { checkNames } from '../outbox/query-checks.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -9,13 +8,18 @@ import {
   checkFilter,
   checkReason,
   checkReplay,
+  checkStatesOfMany,
+  heldByItsTransaction,
+  isOfOneEvent,
   isWholeRange,
   MAX_PARTITIONS,
   remainingNames,
+  stillActive,
   unknownConsumer,
 } from './admin-checks.js';
-import { ConsumerAdminStore, type ConsumerUser } from './consumer-admin.store.js';
+import { ConsumerAdminStore } from './consumer-admin.store.js';
 import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
+import { DiscardOneStore, type OneEventFilter } from './discard-one.store.js';
 import {
   type ChangedRows,
   type DiscardableState,
@@ -32,7 +36,11 @@ import { ReplayRequestStore } from './replay-request.store.js';
 const REDRIVE_LIMIT = 100;
 /** Few beside the rows that a consumer has of one status, or reading all of them and sorting looks as good to the planner. */
 const CHANGED_AT_ONCE = 500;
-const EVERY_STATE: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
+const STATES_OF_MANY: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
+const STATES_OF_ONE: readonly DiscardableState[] = [...STATES_OF_MANY, 'unread', 'running'];
+/** So long a discarded event's own transaction is waited for, and so often looked at. */
+const HELD_FOR_MS = 10_000;
+const HELD_LOOK_MS = 50;
 const REPARTITION_LOOK_MS = 200;
 const REPARTITION_TIMEOUT_MS = 60_000;
 const LISTED_REQUESTS = 100;
@@ -44,7 +52,10 @@ export type ConsumerView = CursorStatus & {
 };
 
 export interface DiscardOptions {
-  /** Which rows, by what they wait for; default: all four. */
+  /**
+   * Which events, by what they wait for; default: all. `unread` and `running` are for one event of one consumer: the filter
+   * has to say both.
+   */
   states?: readonly DiscardableState[] | undefined;
   /** At most so many, the oldest first; default: all that match. */
   limit?: number | undefined;
@@ -66,6 +77,7 @@ export class ConsumerService {
   private readonly status: CursorStatusStore;
   private readonly admin: ConsumerAdminStore;
   private readonly rows: InboxAdminStore;
+  private readonly single: DiscardOneStore;
   private readonly replayed: ReplayStore;
   private readonly requests: ReplayRequestStore;
   private readonly partitions: RepartitionStore;
@@ -78,6 +90,7 @@ export class ConsumerService {
     this.status = new CursorStatusStore(db, db.schema);
     this.admin = new ConsumerAdminStore(db);
     this.rows = new InboxAdminStore(db);
+    this.single = new DiscardOneStore(db);
     this.replayed = new ReplayStore(db);
     this.requests = new ReplayRequestStore(db);
     this.partitions = new RepartitionStore(db);
@@ -171,16 +184,37 @@ export class ConsumerService {
    * retry to come or not), and those that wait or are delayed; what runs at this moment is left. Events that waited behind a
    * discarded one go on. Resolves to their number.
    *
-   * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for a filter that says nothing
+   * A filter with `consumerName` and one event (`position` or `outboxEventId`) takes it whatever it does: also while it has no inbox
+   * row yet, and while it runs. The consumer's owner takes it out of its memory within a beat (two seconds). A run that has begun
+   * goes on to its end, and what it comes to no longer counts.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for a filter that says nothing;
+   *   INTEGRATION_CONSUMER_ACTIVE for one event whose own transaction is still open after ten seconds
    */
   async discard(filter: InboxFilter, reason: string, options: DiscardOptions = {}): Promise<number> {
     checkFilter(filter);
     checkReason(filter, reason);
     checkNames('an option of discard', options, ['states', 'limit']);
-    if (options.states?.length === 0) return 0;
-    const states = options.states ?? EVERY_STATE;
     const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : checkCount('limit', options.limit);
+    if (options.states?.length === 0) return 0;
+    if (isOfOneEvent(filter)) return this.discardOne(filter, options.states ?? STATES_OF_ONE, reason);
+    const states = options.states ?? STATES_OF_MANY;
+    checkStatesOfMany(states);
     return inPortions(limit, (some, after) => this.rows.discard(filter, states, reason, some, after));
+  }
+
+  private async discardOne(
+    filter: OneEventFilter,
+    states: readonly DiscardableState[],
+    reason: string,
+  ): Promise<number> {
+    const deadline = performance.now() + HELD_FOR_MS;
+    for (;;) {
+      const discarded = await this.single.discard(filter, states, reason);
+      if (discarded !== undefined) return discarded;
+      if (performance.now() >= deadline) throw heldByItsTransaction(filter);
+      await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));
+    }
   }
 
   /**
@@ -256,13 +290,4 @@ async function inPortions(
     after = last;
   } while (after !== undefined && total < limit);
   return total;
-}
-
-function stillActive(consumerName: string, users: readonly ConsumerUser[]): IntegrationError {
-  const names = users.map(({ id, host, pid }) => (host === null ? id : `${host}:${pid}`));
-  return new IntegrationError(
-    'INTEGRATION_CONSUMER_ACTIVE',
-    `Consumer "${consumerName}" belongs to live processes (${names.join(', ')}): stop them, or deploy a version without it, and remove it then; or force it`,
-    { consumerName, processes: names },
-  );
 }

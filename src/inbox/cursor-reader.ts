@@ -120,6 +120,16 @@ export class CursorReader {
     this.toRead.addAll(positions);
   }
 
+  /** Takes out what somebody else has settled. A page that is under way still brings it. */
+  exclude(positions: PositionSet): void {
+    this.toRead.removeAll(positions);
+  }
+
+  /** What is to be read, and how often positions were added to it. */
+  get wanted(): { readonly positions: PositionSet; readonly inclusions: number } {
+    return { positions: this.toRead.clone(), inclusions: this.inclusions };
+  }
+
   private finishSweep(ready: Sweep | undefined, { cut, positions }: LogPage): PositionSet {
     if (ready === undefined) return PositionSet.empty();
     this.sweep = undefined;

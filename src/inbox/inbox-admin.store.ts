@@ -4,22 +4,41 @@ import { filterValues, MATCHES_FILTER } from './inbox-filter.store.js';
 import type { InboxFilter } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
-/** Which rows `discard` takes, by what they wait for; see `ConsumerService.discard`. */
-export type DiscardableState = 'dead_letter' | 'failed' | 'waiting' | 'delayed';
+/**
+ * What `discard` takes; see `ConsumerService.discard`. `unread`: an event of the log that the inbox has no row of. `running`: one whose
+ * retry runs at this moment. These two only where one event of one consumer is named.
+ */
+export type DiscardableState = 'dead_letter' | 'failed' | 'waiting' | 'delayed' | 'unread' | 'running';
 
-const CONDITIONS: Readonly<Record<DiscardableState, string>> = {
+const CONDITIONS: Readonly<Record<Exclude<DiscardableState, 'unread'>, string>> = {
   dead_letter: `i.status = 'dead_letter'`,
   failed: `i.status = 'failed'`,
   waiting: `(i.status = 'received' AND i.available_at IN ('infinity', '-infinity'))`,
   delayed: `(i.status = 'received' AND isfinite(i.available_at))`,
+  running: `i.status = 'processing'`,
 };
 
-const STATUSES: Readonly<Record<DiscardableState, InboxStatus>> = {
+const STATUSES: Readonly<Record<Exclude<DiscardableState, 'unread'>, InboxStatus>> = {
   dead_letter: 'dead_letter',
   failed: 'failed',
   waiting: 'received',
   delayed: 'received',
+  running: 'processing',
 };
+
+/** Whether a row `i` is in one of these states. */
+export function conditionOf(states: readonly DiscardableState[]): string {
+  return `(${['false', ...states.filter(hasRow).map((state) => CONDITIONS[state])].join(' OR ')})`;
+}
+
+/** The statuses that rows of these states have. */
+export function statusesOf(states: readonly DiscardableState[]): InboxStatus[] {
+  return [...new Set(states.filter(hasRow).map((state) => STATUSES[state]))];
+}
+
+function hasRow(state: DiscardableState): state is Exclude<DiscardableState, 'unread'> {
+  return state !== 'unread';
+}
 
 const REDRIVABLE = `(i.status = 'dead_letter' OR (i.status = 'failed' AND i.available_at IS NULL))`;
 
@@ -76,9 +95,9 @@ export class InboxAdminStore {
     after: RowPlace | undefined,
   ): Promise<ChangedRows> {
     const join = `LEFT JOIN ${this.event} ON true`;
-    const condition = `(${states.map((state) => CONDITIONS[state]).join(' OR ')})`;
+    const condition = conditionOf(states);
     const assign = `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = $2`;
-    const statuses = [...new Set(states.map((state) => STATUSES[state]))];
+    const statuses = statusesOf(states);
     return this.change({ filter, join, statuses, condition, assign, values: [reason], limit, after });
   }
 
@@ -105,14 +124,14 @@ export class InboxAdminStore {
       await planForTheseValues(session);
       const chosen = await session.query<RowPlace>(
         `SELECT first.id, first.position
-         FROM (${consumersNamed(this.inbox)}) AS consumer CROSS JOIN unnest($10::text[]) AS wanted (status)
+         FROM (${consumersNamed(this.inbox)}) AS consumer CROSS JOIN unnest($11::text[]) AS wanted (status)
          CROSS JOIN LATERAL (
            SELECT i.id, i.position FROM ${this.inbox} i ${join}
            WHERE i.consumer_name = consumer.name AND i.status = wanted.status AND i.status <> 'processed'
-             AND CASE WHEN ${condition} THEN true ELSE false END AND ${MATCHES_FILTER} AND ($7::bigint IS NULL OR (i.position, i.id) > ($7, $8::uuid))
-           ORDER BY i.position, i.id LIMIT $9
+             AND CASE WHEN ${condition} THEN true ELSE false END AND ${MATCHES_FILTER} AND ($8::bigint IS NULL OR (i.position, i.id) > ($8, $9::uuid))
+           ORDER BY i.position, i.id LIMIT $10
          ) AS first
-         ORDER BY first.position, first.id LIMIT $9`,
+         ORDER BY first.position, first.id LIMIT $10`,
         [...filterValues(filter), after?.position ?? null, after?.id ?? null, limit, statuses],
       );
       const ids = chosen.map((row) => row.id);

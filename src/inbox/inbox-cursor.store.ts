@@ -126,6 +126,16 @@ export class InboxCursorStore {
     return { held: row?.held ?? false, inboxEventId: row?.id ?? undefined };
   }
 
+  /** Which of these positions are not unread any more, as a multirange's text; undefined: the lease is lost. */
+  async settledOf(key: CursorKey, token: string, positions: string): Promise<string | undefined> {
+    const [row] = await this.db.query<{ settled: string }>(
+      `SELECT ($4::int8multirange - unread)::text AS settled FROM ${this.cursor}
+       WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid`,
+      [key.consumerName, key.partition, token, positions],
+    );
+    return row?.settled;
+  }
+
   /** Gives the lease back; false if it was not ours any more. */
   async release(key: CursorKey, token: string): Promise<boolean> {
     const rows = await this.db.query(

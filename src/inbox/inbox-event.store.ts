@@ -156,6 +156,15 @@ export class InboxEventStore {
     return rows.length > 0;
   }
 
+  /** Which of these rows, claimed by us, are still as the claim left them. */
+  async stillProcessing(claimed: readonly string[]): Promise<string[]> {
+    const rows = await this.db.query<{ id: string }>(
+      `SELECT id FROM ${this.inbox} WHERE id = ANY ($1::uuid[]) AND status = 'processing'`,
+      [claimed],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /** How many rows are `processing` that are not ours: a stalled owner's transaction still holds them. */
   async countForeignProcessing(key: CursorKey, mine: readonly string[]): Promise<number> {
     const [row] = await this.db.query<{ count: number }>(
@@ -200,18 +209,26 @@ export class InboxEventStore {
     return { isolation: row?.isolation ?? 'unknown', inserted: row?.inserted === 'true' };
   }
 
-  /** What the row says that stood in the way; undefined if it has gone meanwhile (an owner's save cleaned it up). */
+  /**
+   * What the row says that stood in the way, and whether its position is settled already (an admin has discarded it); undefined if
+   * the row has gone meanwhile (an owner's save cleaned it up).
+   */
   async statusOf(
     transaction: SqlClient,
     key: CursorKey,
-    outboxEventId: string,
-  ): Promise<InboxStatus | undefined> {
-    const [row] = await transaction.$queryRawUnsafe<{ status: InboxStatus }[]>(
-      `SELECT status FROM ${this.inbox} WHERE outbox_event_id = $1::uuid AND consumer_name = $2`,
+    { outboxEventId, position }: Pick<EnteringEvent, 'outboxEventId' | 'position'>,
+  ): Promise<{ status: InboxStatus; settled: boolean } | undefined> {
+    const [row] = await transaction.$queryRawUnsafe<{ status: InboxStatus; settled: boolean }[]>(
+      `SELECT status, NOT EXISTS (
+         SELECT 1 FROM ${this.cursor} WHERE consumer_name = $2 AND partition = $3::int AND $4::bigint <@ unread
+       ) AS settled
+       FROM ${this.inbox} WHERE outbox_event_id = $1::uuid AND consumer_name = $2`,
       outboxEventId,
       key.consumerName,
+      key.partition,
+      position,
     );
-    return row?.status;
+    return row;
   }
 
   /** The same in the retry lane: the claimed row becomes `processed` with the handler's effects, or nothing happens. */

@@ -45,10 +45,10 @@ export class InboxRecordStore {
        CROSS JOIN LATERAL (
          SELECT ${this.columns}, e.event_name AS "eventName"
          FROM ${this.inbox} i JOIN ${this.log} e ON e.position = i.position
-         WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${MATCHES_FILTER} AND i.position > $8::bigint
-         ORDER BY i.position LIMIT $7
+         WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${MATCHES_FILTER} AND i.position > $9::bigint
+         ORDER BY i.position LIMIT $8
        ) AS found
-       ORDER BY found.position, found."consumerName" LIMIT $7`,
+       ORDER BY found.position, found."consumerName" LIMIT $8`,
         [...filterValues(filter), limit, after],
       );
       return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), eventName }));

@@ -31,6 +31,8 @@ export interface InboxFilter {
   aggregateType?: string | undefined;
   aggregateId?: string | undefined;
   outboxEventId?: string | undefined;
+  /** The event's position in the log. */
+  position?: number | undefined;
   errorFingerprint?: string | undefined;
 }
 

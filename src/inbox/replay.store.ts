@@ -30,7 +30,8 @@ export interface PutBack {
  * emptying `replayed` under its token, between two pages (a page that is under way was not asked for these positions: its sweep
  * would take their absence for a rollback), and reads it like the rest. A lease that is claimed anew reads the whole of
  * `unread`, and the claim empties `replayed` in the same statement. One case is left: a transactional batch settles
- * its positions itself, and its owner may not know yet that it has; see ConsumerWorker.
+ * its positions itself, and its owner may not know yet that it has; see ConsumerWorker. A discarded event that its owner still has in
+ * hand is another: it may be put back, fail and be saved before `added` is taken up. So only what is unread is taken up.
  *
  * A position whose writer has not ended yet (of a consumer that started later than it) can be among them. It was drawn before
  * anything the owner has seen, so the sweep's argument in cursor-reader.ts holds for it too.
@@ -106,7 +107,7 @@ export class ReplayStore {
          WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR UPDATE
        ) before
        WHERE c.consumer_name = $1 AND c.partition = $2 AND c.lease_token = $3::uuid
-       RETURNING before.replayed::text AS replayed`,
+       RETURNING (before.replayed * c.unread)::text AS replayed`,
       [key.consumerName, key.partition, token],
     );
     return row?.replayed;
