@@ -17,7 +17,7 @@ const LINES = [
   ['outbox', 'links'],
   ['settings'],
   ['database', 'events', 'telemetry'],
-  ['errors'],
+  ['errors', 'types'],
 ];
 
 /** The rooms that are files; every other room is the folder of its name. */
@@ -27,6 +27,7 @@ const FILES = {
   options: '^src/integration\\.options\\.ts$',
   facade: '^src/integration-developer-api\\.service\\.ts$',
   errors: '^src/errors\\.ts$',
+  types: '^src/integration\\.types\\.ts$',
 };
 
 /** What a room is for: an import that is refused belongs to the room whose work it is. */
@@ -50,6 +51,7 @@ const WORK = {
   events: 'says what an event is',
   telemetry: 'carries context and metrics',
   errors: 'lists what can go wrong',
+  types: 'is what a host declares to the compiler',
 };
 
 const NOT_A_TEST = '\\.spec\\.ts$';

@@ -1,5 +1,5 @@
 export { type PgClient, PgSqlClient } from './database/pg-sql-client.js';
-export type { IntegrationTypes, SqlClient, TransactionalSqlClient, Tx } from './database/sql-client.js';
+export type { SqlClient, TransactionalSqlClient, Tx } from './database/sql-client.js';
 export {
   OutboxPollingCoordinator,
   type PollingState,
@@ -16,6 +16,7 @@ export {
   UnavailableError,
 } from './errors.js';
 export type {
+  AggregateEventInput,
   DomainEvent,
   DomainEventInput,
   EventMetadata,
@@ -24,6 +25,7 @@ export type {
   PayloadOf,
   PublishedEvent,
 } from './events/domain-event.js';
+export type { Jsonify } from './events/json-types.js';
 export {
   ConsumerService,
   type ConsumerView,
@@ -44,6 +46,7 @@ export type {
   IntegrationOptions,
   IntegrationOptionsFactory,
 } from './integration.options.js';
+export type { IntegrationTypes } from './integration.types.js';
 export { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
 export type {
   CreateIntegrationLinkDto,
@@ -52,6 +55,7 @@ export type {
   IntegrationLinkType,
 } from './links/integration-link.js';
 export { IntegrationLinkService } from './links/integration-link.service.js';
+export { AggregatePublisher } from './outbox/aggregate-publisher.js';
 export { DomainEventPublisher } from './outbox/domain-event-publisher.js';
 export { OutboxService } from './outbox/outbox.service.js';
 export type {

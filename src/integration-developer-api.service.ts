@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlClient, Tx } from './database/sql-client.js';
-import type { DomainEventInput, EventName, PayloadOf, PublishedEvent } from './events/domain-event.js';
+import type {
+  DomainEventInput,
+  EventName,
+  KnownName,
+  NameWithoutPayload,
+  NoPayload,
+  PayloadOf,
+  PublishedEvent,
+} from './events/domain-event.js';
 import type {
   CreateIntegrationLinkDto,
   IntegrationLink,
@@ -8,6 +16,7 @@ import type {
   IntegrationLinkType,
 } from './links/integration-link.js';
 import { IntegrationLinkService } from './links/integration-link.service.js';
+import type { AggregatePublisher } from './outbox/aggregate-publisher.js';
 import { DomainEventPublisher } from './outbox/domain-event-publisher.js';
 import type { PublishEventOptions, PublishOptions } from './outbox/publish-options.js';
 import { type TransactionOptions, TransactionRunner } from './outbox/transaction-runner.js';
@@ -35,11 +44,17 @@ export class IntegrationDeveloperApiService {
     options?: PublishOptions,
   ): Promise<PublishedEvent>;
   publishEvent<N extends EventName>(
-    eventName: N,
+    eventName: KnownName<N> & NameWithoutPayload<N>,
     sourceModule: string,
     aggregateType: string,
     aggregateId: string,
-    payload?: PayloadOf<N>,
+  ): Promise<PublishedEvent>;
+  publishEvent<N extends EventName>(
+    eventName: KnownName<N>,
+    sourceModule: string,
+    aggregateType: string,
+    aggregateId: string,
+    payload: PayloadOf<N> | NoPayload<N>,
     options?: PublishEventOptions,
   ): Promise<PublishedEvent>;
   publishEvent(...args: unknown[]): Promise<PublishedEvent> {
@@ -47,6 +62,13 @@ export class IntegrationDeveloperApiService {
       this.publisher,
       args,
     );
+  }
+
+  /**
+   * A publisher that knows module and aggregate type: `integrationApi.for('finance', 'invoice')`; see `DomainEventPublisher.for`.
+   */
+  for(sourceModule: string, aggregateType: string): AggregatePublisher {
+    return this.publisher.for(sourceModule, aggregateType);
   }
 
   /** Publishes events in one statement, their order kept; see `DomainEventPublisher.publishEvents`. */

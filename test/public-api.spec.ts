@@ -33,6 +33,7 @@ function exportedNames(): string[] {
 }
 
 const VALUES = [
+  'AggregatePublisher',
   'ConsumerService',
   'DomainEventPublisher',
   'EventSubscriberRegistry',
@@ -56,6 +57,7 @@ const VALUES = [
 ];
 
 const TYPES = [
+  'AggregateEventInput',
   'BatchSubscriberDefinition',
   'BatchSubscriberHandler',
   'BatchSubscriberOptions',
@@ -89,6 +91,7 @@ const TYPES = [
   'IntegrationOptions',
   'IntegrationOptionsFactory',
   'IntegrationTypes',
+  'Jsonify',
   'OutboxEvent',
   'OutboxEventFilter',
   'OutboxEventStatus',

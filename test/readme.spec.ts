@@ -47,7 +47,9 @@ function problemsOf(examplesOfPage: Map<string, string>, beside = new Map<string
   const files = new Map([...beside, ...examplesOfPage]);
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-  const examples = { ...options, noUnusedLocals: false, noUnusedParameters: false, incremental: false };
+  // As Nest's starters do: together with emitDecoratorMetadata it wants `import type` in decorated signatures.
+  const asHosts = { isolatedModules: true, noUnusedLocals: false, noUnusedParameters: false };
+  const examples = { ...options, ...asHosts, incremental: false };
   const host = ts.createCompilerHost(examples);
   const onDisk = { fileExists: host.fileExists, readFile: host.readFile, getSourceFile: host.getSourceFile };
   host.fileExists = (path) => files.has(path) || onDisk.fileExists.call(host, path);

@@ -1,3 +1,5 @@
+import type { IntegrationTypes } from '../integration.types.js';
+
 /**
  * The host's database client, known by its shape alone: a PrismaClient, a `Prisma.TransactionClient` and the
  * results of `$extends` fit as they are.
@@ -16,18 +18,6 @@ export interface TransactionalSqlClient<Tx extends SqlClient = SqlClient> extend
     options?: { maxWait?: number; timeout?: number; isolationLevel?: 'ReadCommitted' },
   ): Promise<R>;
 }
-
-/**
- * Augmented by the host, so that `transaction` has its client's own type:
- *
- * ```ts
- * declare module 'nestjs-integration' {
- *   interface IntegrationTypes { transaction: Prisma.TransactionClient }
- * }
- * ```
- */
-// biome-ignore lint/suspicious/noEmptyInterface: an interface, because only interfaces merge
-export interface IntegrationTypes {}
 
 /** The type of a transaction in this application: the host's own where it declared one. */
 export type Tx = IntegrationTypes extends { transaction: infer T } ? T : SqlClient;

@@ -68,6 +68,21 @@ export function validateEvent(event: unknown, prefix = ''): void {
   if (problems.length > 0) throw invalid(problems);
 }
 
+/**
+ * Checks the names that a publisher is bound to.
+ *
+ * @throws IntegrationError INTEGRATION_EVENT_INVALID that names every field with a problem.
+ */
+export function validateSource(sourceModule: unknown, aggregateType: unknown): void {
+  const problems = Object.entries({ sourceModule, aggregateType }).flatMap(
+    ([field, value]): [string, string][] => {
+      const problem = problemOfText(value, EVENT_TEXT_LIMITS[field as 'sourceModule' | 'aggregateType']);
+      return problem === undefined ? [] : [[field, problem]];
+    },
+  );
+  if (problems.length > 0) throw invalid(problems);
+}
+
 /** Four texts in visible ASCII and nothing else that needs a check, as most events are. Of the others each field is looked at. */
 function isOrdinary(event: unknown): boolean {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return false;

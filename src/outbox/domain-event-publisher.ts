@@ -1,11 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { HostClient } from '../database/host-client.js';
 import { IntegrationError } from '../errors.js';
-import type { DomainEventInput, EventName, PayloadOf, PublishedEvent } from '../events/domain-event.js';
+import type {
+  DomainEventInput,
+  EventName,
+  KnownName,
+  NameWithoutPayload,
+  NoPayload,
+  PayloadOf,
+  PublishedEvent,
+} from '../events/domain-event.js';
 import { EventLimits } from '../events/event-limits.js';
+import { validateSource } from '../events/event-validation.js';
 import { UuidV7Generator } from '../events/uuid-v7.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { namesOf, type PublishedRecord } from '../telemetry/integration-context.js';
+import { AggregatePublisher } from './aggregate-publisher.js';
 import { CommitProber } from './commit-prober.js';
 import { type LogEntry, toLogEntry } from './log-entry.js';
 import { OutboxEventStore } from './outbox-event.store.js';
@@ -41,6 +51,17 @@ export class DomainEventPublisher {
     private readonly prober: CommitProber,
   ) {}
 
+  /**
+   * A publisher that knows module and aggregate type, so that they need not be said with each event:
+   * `publisher.for('finance', 'invoice').publish('invoice.created', id, payload, tx)`.
+   *
+   * @throws IntegrationError INTEGRATION_EVENT_INVALID for names that no event can have
+   */
+  for(sourceModule: string, aggregateType: string): AggregatePublisher {
+    validateSource(sourceModule, aggregateType);
+    return new AggregatePublisher(this, sourceModule, aggregateType);
+  }
+
   /** Publishes one event given as an object. */
   publishEvent<N extends EventName>(
     event: DomainEventInput<N>,
@@ -48,11 +69,17 @@ export class DomainEventPublisher {
   ): Promise<PublishedEvent>;
   /** Publishes one event given as separate arguments; `options` also takes the event's optional fields. */
   publishEvent<N extends EventName>(
-    eventName: N,
+    eventName: KnownName<N> & NameWithoutPayload<N>,
     sourceModule: string,
     aggregateType: string,
     aggregateId: string,
-    payload?: PayloadOf<N>,
+  ): Promise<PublishedEvent>;
+  publishEvent<N extends EventName>(
+    eventName: KnownName<N>,
+    sourceModule: string,
+    aggregateType: string,
+    aggregateId: string,
+    payload: PayloadOf<N> | NoPayload<N>,
     options?: PublishEventOptions,
   ): Promise<PublishedEvent>;
   publishEvent(

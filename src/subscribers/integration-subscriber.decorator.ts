@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { IntegrationError } from '../errors.js';
-import type { EventName } from '../events/domain-event.js';
+import type { EventName, KnownPattern } from '../events/domain-event.js';
 import type {
   AnySubscriberDefinition,
   BatchSubscriberHandler,
@@ -37,11 +37,11 @@ type Named<Options> = Omit<Options, 'eventName'> & { eventName?: never };
  * The names, one or a list, may also be given as the option `eventName`.
  */
 export function IntegrationSubscriber<const N extends EventName>(
-  eventName: N | readonly N[],
+  eventName: KnownPattern<N> | readonly KnownPattern<N>[],
   options: Named<BatchSubscriberOptions<N>>,
 ): HandlerDecorator<BatchSubscriberHandler<N>>;
 export function IntegrationSubscriber<const N extends EventName>(
-  eventName: N | readonly N[],
+  eventName: KnownPattern<N> | readonly KnownPattern<N>[],
   options: Named<SingleSubscriberOptions<N>>,
 ): HandlerDecorator<SubscriberHandler<N>>;
 export function IntegrationSubscriber<const N extends EventName>(

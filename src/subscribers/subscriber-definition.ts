@@ -1,15 +1,16 @@
 import type { Logger } from '@nestjs/common';
 import type { Tx } from '../database/sql-client.js';
-import type { DomainEvent, EventName, IntegrationEvents } from '../events/domain-event.js';
+import type { DomainEvent, EventName, IntegrationEvents, KnownPattern } from '../events/domain-event.js';
+import type { Jsonify } from '../events/json-types.js';
 import type { InboxService } from '../inbox/inbox.service.js';
 import type { IntegrationLinkService } from '../links/integration-link.service.js';
 
 /**
- * The event that a handler of `N` receives. A declared name brings its payload's type, and tells the members of a list apart by
+ * The event that a handler of `N` receives. A declared name brings its payload's type as JSON gives it back, and tells the members of a list apart by
  * `event.eventName`; a name or pattern that nobody declared brings `unknown`.
  */
 export type EventOf<N extends string> = N extends keyof IntegrationEvents
-  ? DomainEvent<IntegrationEvents[N]> & (N extends `${string}*` ? unknown : { eventName: N })
+  ? DomainEvent<Jsonify<IntegrationEvents[N]>> & (N extends `${string}*` ? unknown : { eventName: N })
   : DomainEvent;
 
 /** What a handler is given beside its event. */
@@ -26,10 +27,13 @@ export interface SubscriberContext {
   transaction: Tx;
 }
 
-/** A declared name's handler is checked against its payload; an undeclared one's may say which payload it expects. */
+/**
+ * A declared name's handler is checked against its payload; an undeclared one's may say which payload it expects. What it
+ * returns is awaited and of no account.
+ */
 type HandlerOf<N extends string, Input> = [N] extends [keyof IntegrationEvents]
-  ? (event: Input, context: SubscriberContext) => Promise<void>
-  : { handle(event: Input, context: SubscriberContext): Promise<void> }['handle'];
+  ? (event: Input, context: SubscriberContext) => unknown
+  : { handle(event: Input, context: SubscriberContext): unknown }['handle'];
 
 /** Handles one event. */
 export type SubscriberHandler<N extends string = EventName> = HandlerOf<N, EventOf<N>>;
@@ -63,7 +67,7 @@ export type StartFrom = 'recent' | 'earliest' | 'latest' | Date;
 /** What subscribing takes, apart from the handler. */
 export interface SubscriberOptions<N extends string = EventName> {
   /** Exact names, or patterns with a trailing `*` (`github.*`, `*`); at most 255 characters. */
-  eventName: N | readonly N[];
+  eventName: KnownPattern<N> | readonly KnownPattern<N>[];
   /** Durable: it is the cursor's key, renaming makes a new consumer. At most 127 characters. */
   consumerName: string;
   /** Run the handler inside a transaction of the host's client, its effects exactly once. Default false. */

@@ -2,11 +2,16 @@
 import {
   type BatchSubscriberDefinition,
   type DomainEvent,
+  type EventName,
+  type EventOf,
   type EventSubscriberRegistry,
   type IntegrationDeveloperApiService,
   IntegrationSubscriber,
+  type Jsonify,
+  type PayloadOf,
   type SubscriberContext,
   type SubscriberDefinition,
+  type Tx,
 } from 'nestjs-integration';
 
 interface Opened {
@@ -58,6 +63,196 @@ export function publishing(): void {
     // @ts-expect-error the payload of another event
     { ...from, eventName: 'typed.account.closed', payload: { accountId: '1', limit: 5 } },
   ]);
+}
+
+interface Line {
+  readonly sku: string;
+  readonly children?: readonly Line[];
+}
+
+declare module 'nestjs-integration' {
+  interface IntegrationEvents {
+    'json.kept': { readonly lines: readonly Line[]; note?: string; other: unknown };
+    'json.changed': Changed;
+    'json.refused': { id: bigint; seen: Map<string, number>; nested: { at: bigint }[] };
+    'json.optional': { note?: string };
+    'json.empty': Record<string, never>;
+    'json.tree': JsonTree;
+  }
+}
+
+/** As Prisma declares its JSON columns. */
+type JsonTree = string | number | boolean | JsonObject | JsonList | null;
+type JsonObject = { [key in string]?: JsonTree };
+interface JsonList extends Array<JsonTree> {}
+
+class Money {
+  constructor(readonly cents: number) {}
+  toJSON(): string {
+    return String(this.cents);
+  }
+}
+
+interface Changed {
+  at: Date;
+  maybe: string | undefined;
+  optional?: Date;
+  money: Money;
+  pair: [Date, number];
+  list: readonly Date[];
+  inner: { until: Date | null }[];
+  format(): string;
+}
+
+/** Compiles only for one and the same type. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <_A, _B>(_proof: Same<_A, _B>): void => {};
+
+export function whatJsonGivesBack(): void {
+  same<EventOf<'typed.account.opened'>['payload'], Opened>(true);
+  same<Jsonify<Line>, Line>(true);
+  same<Jsonify<Date>, string>(true);
+  same<Jsonify<JsonTree>, JsonTree>(true);
+  same<Jsonify<string & { readonly brand: 'id' }>, string & { readonly brand: 'id' }>(true);
+  same<Jsonify<unknown>, unknown>(true);
+  same<
+    Jsonify<Changed>,
+    {
+      at: string;
+      maybe?: string;
+      optional?: string;
+      money: string;
+      pair: [string, number];
+      list: readonly string[];
+      inner: { until: string | null }[];
+    }
+  >(true);
+  same<Jsonify<{ count: bigint; seen: Map<string, number> }>, { count: never; seen: never }>(true);
+  api.subscribe({
+    eventName: 'json.changed',
+    consumerName: 'j',
+    handler: (event) => {
+      event.payload.at satisfies string;
+      // @ts-expect-error JSON makes a string of a Date
+      event.payload.at.getTime();
+      // @ts-expect-error JSON keeps no function
+      event.payload.format();
+    },
+  });
+  registry.registerHandler({
+    eventName: 'json.changed',
+    consumerName: 'j2',
+    // @ts-expect-error a handler that expects the Date that was published
+    handler: async (event: DomainEvent<{ at: Date }>) => event.payload.at.getTime(),
+  });
+  api.subscribe({
+    eventName: 'json.tree',
+    consumerName: 'j3',
+    handler: async (event: DomainEvent<JsonTree>) => void event.payload,
+  });
+}
+
+export function whatNeedsAPayload(): void {
+  // @ts-expect-error the payload is missing
+  void api.publishEvent({ ...from, eventName: 'typed.account.opened' });
+  // @ts-expect-error the payload is undefined
+  void api.publishEvent({ ...from, eventName: 'typed.account.opened', payload: undefined });
+  // @ts-expect-error the payload is missing
+  void api.publishEvent('typed.account.opened', 'accounts', 'account', '1');
+  // @ts-expect-error the payload is undefined
+  void api.publishEvent('typed.account.opened', 'accounts', 'account', '1', undefined, { delayMs: 5 });
+  void api.publishEvents([
+    // @ts-expect-error the payload is missing
+    { ...from, eventName: 'typed.account.opened' },
+    { ...from, eventName: 'json.optional' },
+  ]);
+  void api.publishEvent({ ...from, eventName: 'json.optional' });
+  void api.publishEvent('json.optional', 'accounts', 'account', '1');
+  void api.publishEvent('json.empty', 'accounts', 'account', '1', undefined, { delayMs: 5 });
+  void api.publishEvent('nobody.declared.this', 'accounts', 'account', '1');
+  void api.publishEvent('nobody.declared.this', 'accounts', 'account', '1', undefined, { delayMs: 5 });
+  void api.publishEvent({ ...from, eventName: 'nobody.declared.this' });
+}
+
+export function whatJsonCannotHold(id: bigint, at: Date): void {
+  void api.publishEvent({
+    ...from,
+    eventName: 'json.refused',
+    payload: {
+      // @ts-expect-error JSON has no bigint
+      id,
+      // @ts-expect-error JSON would empty a Map
+      seen: new Map<string, number>(),
+      // @ts-expect-error JSON has no bigint
+      nested: [{ at: id }],
+    },
+  });
+  // @ts-expect-error JSON has no bigint
+  void api.publishEvent('json.refused', 'a', 'b', '1', { id, seen: new Map(), nested: [] });
+  void api.publishEvent('json.changed', 'a', 'b', '1', {
+    at,
+    maybe: undefined,
+    money: new Money(5),
+    pair: [at, 1],
+    list: [at],
+    inner: [{ until: null }],
+    format: () => '',
+  });
+  void api.publishEvent('json.kept', 'a', 'b', '1', { lines: [{ sku: 'x' }], other: 2 });
+}
+
+/** A host's own helper, for whichever event. */
+export function publishAnything<N extends EventName>(eventName: N, id: string, payload: PayloadOf<N>): void {
+  void api.publishEvent({ ...from, aggregateId: id, eventName, payload });
+  void api.publishEvent(eventName, 'accounts', 'account', id, payload);
+  void accounts.publish(eventName, id, payload);
+}
+
+const accounts = api.for('accounts', 'account');
+declare const tx: Tx;
+
+export function publishingBound(): void {
+  void accounts.publish('typed.account.opened', '1', { accountId: '1', limit: 5 }, tx);
+  void accounts.publish('typed.account.opened', '1', { accountId: '1', limit: 5 }, { delayMs: 5 });
+  void accounts.publish('json.optional', '1');
+  void accounts.publish('nobody.declared.this', '1');
+  void accounts.publishMany(
+    [
+      { eventName: 'typed.account.opened', aggregateId: '1', payload: { accountId: '1', limit: 5 } },
+      { eventName: 'typed.account.closed', aggregateId: '1', payload: { accountId: '1', reason: 'moved' } },
+      { eventName: 'json.optional', aggregateId: '1', delayMs: 5 },
+    ],
+    tx,
+  );
+  // @ts-expect-error the payload is missing
+  void accounts.publish('typed.account.opened', '1');
+  // @ts-expect-error the payload of another event
+  void accounts.publish('typed.account.opened', '1', { accountId: '1', reason: 'moved' });
+  // @ts-expect-error no such option
+  void accounts.publish('typed.account.opened', '1', { accountId: '1', limit: 5 }, { delay: 5 });
+  // @ts-expect-error the module is known already
+  void accounts.publishMany([{ eventName: 'json.optional', aggregateId: '1', sourceModule: 'x' }]);
+  // @ts-expect-error the payload is missing
+  void accounts.publishMany([{ eventName: 'typed.account.opened', aggregateId: '1' }]);
+}
+
+export function handlersMayReturnAnything(): void {
+  api.subscribe({
+    eventName: 'typed.account.opened',
+    consumerName: 'r1',
+    handler: (event) => event.payload.limit,
+  });
+  api.subscribe({
+    eventName: 'nobody.declared.this',
+    consumerName: 'r2',
+    handler: async () => ({ done: true }),
+  });
+  registry.registerHandler({
+    eventName: '*',
+    consumerName: 'r3',
+    batch: { maxSize: 5 },
+    handler: (all) => all,
+  });
 }
 
 export function subscribing(): void {
@@ -179,6 +374,11 @@ export class Decorated {
   @IntegrationSubscriber({ eventName: 'typed.account.opened', consumerName: 'l', batch: { maxSize: 5 } })
   async onMany(events: DomainEvent<Opened>[]): Promise<void> {
     void events.length;
+  }
+
+  @IntegrationSubscriber('typed.account.opened', { consumerName: 'r4' })
+  onSync(event: DomainEvent<Opened>): number {
+    return event.payload.limit;
   }
 
   @IntegrationSubscriber({ eventName: 'nobody.declared.this', consumerName: 'm' })
