@@ -47,6 +47,8 @@ import { LeaseKeeper } from './inbox/lease-keeper.js';
 import { RepartitionStore } from './inbox/repartition.store.js';
 import { ReplayStore } from './inbox/replay.store.js';
 import { ReplayRequestStore } from './inbox/replay-request.store.js';
+import { SequenceStore } from './inbox/sequence.store.js';
+import { SequenceWatch } from './inbox/sequence-watch.js';
 import { SettlementStore } from './inbox/settlement.store.js';
 import { UnavailableConsumers } from './inbox/unavailable-consumers.js';
 import {
@@ -80,6 +82,7 @@ import { OutboxLogStore } from './outbox/outbox-log.store.js';
 import { OutboxNotifier } from './outbox/outbox-notifier.js';
 import { OutboxQueryStore } from './outbox/outbox-query.store.js';
 import { OutboxStatsStore } from './outbox/outbox-stats.store.js';
+import { SequenceGuard } from './outbox/sequence-guard.js';
 import { TransactionRunner } from './outbox/transaction-runner.js';
 import { WakeupStore } from './outbox/wakeup.store.js';
 import { WakeupBroadcaster } from './outbox/wakeup-broadcaster.js';
@@ -146,6 +149,8 @@ const FOUNDATION: Provider[] = [
 ];
 
 const DELIVERY: Provider[] = [
+  SequenceStore,
+  SequenceWatch,
   HandlerTransactionStore,
   {
     provide: LeaseKeeper,
@@ -153,6 +158,7 @@ const DELIVERY: Provider[] = [
       EngineDatabase,
       IntegrationProcessStore,
       InboxCursorStore,
+      SequenceWatch,
       ProcessIdentity,
       RESOLVED_OPTIONS,
       IntegrationSettingsService,
@@ -161,10 +167,20 @@ const DELIVERY: Provider[] = [
       db: EngineDatabase,
       processes: IntegrationProcessStore,
       cursors: InboxCursorStore,
+      sequence: SequenceWatch,
       identity: ProcessIdentity,
       { role }: ResolvedOptions,
       settings: IntegrationSettingsService,
-    ) => new LeaseKeeper(db, processes, cursors, identity, role, () => settings.snapshot().processingLeaseMs),
+    ) =>
+      new LeaseKeeper(
+        db,
+        processes,
+        cursors,
+        sequence,
+        identity,
+        role,
+        () => settings.snapshot().processingLeaseMs,
+      ),
   },
   {
     provide: HandlerSlots,
@@ -218,6 +234,7 @@ const ENGINE: Provider[] = [
   OutboxQueryStore,
   OutboxStatsStore,
   IntegrationLinkStore,
+  SequenceGuard,
   WakeupStore,
   CommitProber,
   WakeupBroadcaster,

@@ -520,5 +520,41 @@ export const specMutants: readonly SpecMutant[] = [
     spec: 'test/failed-attempts.spec.ts',
     test: 'swallows the error of a COMMIT',
   },
+  {
+    name: 'position that was left behind is handed out unnoticed',
+    patches: [
+      {
+        file: 'src/outbox/domain-event-publisher.ts',
+        find: 'if (result.position < tail && !result.duplicate) await this.sequence.verify();',
+        put: '',
+      },
+    ],
+    spec: 'test/sequence-behind.spec.ts',
+    test: 'fails publishing with the statement that mends it',
+  },
+  {
+    name: 'cursor of an emptied log begins anew behind what was published meanwhile',
+    patches: [
+      {
+        file: 'src/inbox/sequence.store.ts',
+        find: '(int8multirange(int8range(1, NULL)) - coalesce',
+        put: '(int8multirange(int8range($1, NULL)) - coalesce',
+      },
+    ],
+    spec: 'test/sequence-behind.spec.ts',
+    test: 'loses nothing of another process either',
+  },
+  {
+    name: 'sequence compared by publishers alone',
+    patches: [
+      {
+        file: 'src/inbox/lease-keeper.ts',
+        find: 'if (sight.sequenceSuspect === true) this.sequence.compareSoon();',
+        put: 'if (renew && sight.sequenceSuspect === undefined) this.sequence.compareSoon();',
+      },
+    ],
+    spec: 'test/sequence-behind.spec.ts',
+    test: 'fails publishing in a process without consumers too',
+  },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.

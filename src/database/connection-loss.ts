@@ -27,6 +27,9 @@ interface ServerError {
   readonly isOfRoutine: boolean | undefined;
 }
 
+/** So many objects of one error, at most. */
+const MOST_LOOKED_AT = 100;
+
 /** The SQLSTATE of an error from node-postgres or, wrapped, from Prisma (driver adapter); undefined if it has none. */
 export function sqlStateOf(error: unknown): string | undefined {
   return serverErrorOf(error)?.state;
@@ -78,6 +81,26 @@ function fieldsOf(error: object): Record<string, unknown> {
   } catch {
     return {};
   }
+}
+
+/** Every text in an error and in what caused it: messages, and names of constraints and columns. For what has no code of its own. */
+export function textsOf(error: unknown): string[] {
+  const texts: string[] = [];
+  const seen = new Set<unknown>();
+  const queue: unknown[] = [error];
+  while (queue.length > 0 && seen.size < MOST_LOOKED_AT) {
+    const item = queue.shift();
+    if (typeof item === 'string') texts.push(item);
+    if (typeof item !== 'object' || item === null || seen.has(item)) continue;
+    seen.add(item);
+    try {
+      const { message, cause } = item as { message?: unknown; cause?: unknown };
+      queue.push(message, cause, ...Object.values(item));
+    } catch {
+      // It cannot be looked at.
+    }
+  }
+  return texts;
 }
 
 /** Why a connection could not be had. A host name with several addresses fails with an error that has a code and no message. */

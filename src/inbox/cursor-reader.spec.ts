@@ -14,6 +14,7 @@ import { LogPages } from '../outbox/log-pages.js';
 import type { LogReader } from '../outbox/log-reader.js';
 import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
 import { PositionSet } from '../outbox/position-set.js';
+import { SequenceGuard } from '../outbox/sequence-guard.js';
 import { CursorReader } from './cursor-reader.js';
 
 type Ask = (...args: Parameters<OutboxLogStore['readPage']>) => ReturnType<OutboxLogStore['readPage']>;
@@ -228,7 +229,7 @@ async function check({ partitions, of }: Cursors, numRuns: number): Promise<void
       const log = new SimulatedLog();
       const wire = new Wire(log);
       const db = { losses$: new Subject<string>() } as unknown as EngineDatabase;
-      const pages = new LogPages(wire as unknown as OutboxLogStore, db);
+      const pages = new LogPages(wire as unknown as OutboxLogStore, db, new SequenceGuard(db));
       const writers = [log.writer(), log.writer(), log.writer()];
       const consumers = of.map((wanted) => new Consumer(() => pages.join({ ...wanted, partitions })));
       for (const each of steps) await perform(each, writers, consumers, wire);

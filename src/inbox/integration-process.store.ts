@@ -39,6 +39,8 @@ export interface Sight {
   readonly settings: Record<string, unknown>;
   readonly cursors: CursorSight[];
   readonly processes: ProcessSight[];
+  /** With a beat that renews: events that handlers were told of seem to have positions that are still to be handed out. */
+  readonly sequenceSuspect: boolean | null;
   /** The tokens of ours that were renewed; null when this beat did not renew. */
   readonly renewed: string[] | null;
 }
@@ -105,6 +107,11 @@ export class IntegrationProcessStore {
           'backendGone', CASE WHEN $6::boolean AND p.backend_start IS NOT NULL THEN NOT EXISTS (
             SELECT 1 FROM pg_stat_get_activity(NULL) a WHERE a.pid = p.backend_pid AND (a.backend_start = p.backend_start OR a.backend_start IS NULL)) END))
           FROM ${this.process} p WHERE p.role <> 'publisher'), '[]') AS processes,
+        CASE WHEN $5::boolean THEN
+          (SELECT max(read_upto) FROM ${schema}.inbox_cursor)
+            > (SELECT CASE WHEN has_sequence_privilege(name, 'USAGE, SELECT') THEN coalesce(pg_sequence_last_value(name::regclass), 0) END
+               FROM (SELECT pg_get_serial_sequence('${schema}.outbox_event', 'position') AS name) s)
+          END AS "sequenceSuspect",
         CASE WHEN $5::boolean THEN coalesce((SELECT json_agg(lease_token) FROM renewed), '[]') END AS renewed`;
   }
 

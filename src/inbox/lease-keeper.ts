@@ -10,6 +10,7 @@ import { type CursorKey, nameOfCursor } from './inbox-status.js';
 import type { CursorSight, IntegrationProcessStore, Sight } from './integration-process.store.js';
 import { assignFreeCursors, cursorToHandOver } from './lease-spread.js';
 import { PeerWatch } from './peer-watch.js';
+import type { SequenceWatch } from './sequence-watch.js';
 
 const BEAT_INTERVAL_MS = 2_000;
 const FREE_BEATS = 3;
@@ -57,6 +58,7 @@ export class LeaseKeeper {
     db: EngineDatabase,
     private readonly processes: IntegrationProcessStore,
     private readonly cursors: InboxCursorStore,
+    private readonly sequence: SequenceWatch,
     private readonly identity: ProcessIdentity,
     private readonly role: 'all' | 'publisher' | 'worker',
     private readonly leaseMs: () => number,
@@ -99,7 +101,8 @@ export class LeaseKeeper {
    * Claims what is free now, without waiting for the next beat. False: something that was this process's to claim could not be
    * claimed yet.
    */
-  claimNow(): Promise<boolean> {
+  async claimNow(): Promise<boolean> {
+    await this.sequence.glance();
     return this.beat(this.role !== 'publisher');
   }
 
@@ -153,6 +156,8 @@ export class LeaseKeeper {
     );
     if (!this.heartbeat.isCurrent(connection)) return false;
     if (renew) this.renewedAt = sentAt;
+    if (sight.sequenceSuspect === true) this.sequence.compareSoon();
+    else if (renew) this.sequence.compareAgain();
     user.settings(sight.settings, sentAt);
     this.confirm(sight, sentAt, leaseMs, user);
     this.peers.look(sight.processes, this.identity.id);
@@ -233,6 +238,7 @@ export class LeaseKeeper {
     if (mine.length === 0) return free.length === claimable.length;
     const sentAt = performance.now();
     const claimed = await this.cursors.claim(mine, this.identity.id, leaseMs, [...dead]);
+    if (claimed.length > 0) this.sequence.compareSoon();
     for (const cursor of claimed) {
       const lease = new HeldLease(
         { consumerName: cursor.consumerName, partition: cursor.partition },

@@ -26,6 +26,7 @@ import {
   type PublishOptions,
 } from './publish-options.js';
 import { choosePublishTarget, type PublishTarget } from './publish-target.js';
+import { SequenceGuard } from './sequence-guard.js';
 
 /**
  * Publishes domain events: one INSERT into the log, in the caller's transaction when `persistenceClient` is given.
@@ -36,7 +37,8 @@ import { choosePublishTarget, type PublishTarget } from './publish-target.js';
  * Rejects with an IntegrationError, before any SQL, when the event is not fit (INTEGRATION_EVENT_INVALID,
  * INTEGRATION_PAYLOAD_INVALID with the JSON path, INTEGRATION_PAYLOAD_TOO_LARGE), the client is not
  * (INTEGRATION_CLIENT_IS_ROOT, INTEGRATION_CLIENT_INVALID), a surrounding transaction was forgotten
- * (INTEGRATION_TRANSACTION_FORGOTTEN), or the outbox is switched off (INTEGRATION_OUTBOX_DISABLED).
+ * (INTEGRATION_TRANSACTION_FORGOTTEN), or the outbox is switched off (INTEGRATION_OUTBOX_DISABLED). And with INTEGRATION_SEQUENCE_BEHIND where
+ * the event would get, or has got, a position that consumers have left behind: it would never be delivered.
  */
 @Injectable()
 export class DomainEventPublisher {
@@ -49,6 +51,7 @@ export class DomainEventPublisher {
     private readonly limits: EventLimits,
     private readonly notifier: OutboxNotifier,
     private readonly prober: CommitProber,
+    private readonly sequence: SequenceGuard,
   ) {}
 
   /**
@@ -109,6 +112,7 @@ export class DomainEventPublisher {
     options?: PublishOptions,
   ): Promise<PublishedEvent[]> {
     this.refuseWhenDisabled();
+    if (this.sequence.isRefusing) await this.sequence.verify();
     const target = choosePublishTarget(options, this.host.client);
     if (!Array.isArray(events)) {
       throw new IntegrationError('INTEGRATION_EVENT_INVALID', 'publishEvents needs an array of events', {
@@ -121,7 +125,10 @@ export class DomainEventPublisher {
     if (entries.length === 0) return [];
     const distinct = withoutRepeatedKeys(entries);
     refuseRepeatedIds(distinct);
+    const { tail } = this.sequence;
     const results = await this.store.appendAll(target.client, distinct);
+    if (results.some(({ duplicate, position }) => !duplicate && position < tail))
+      await this.sequence.verify();
     this.announce(target, recordsOf(distinct, results));
     return inTheOrderOf(entries, distinct, results);
   }
@@ -144,9 +151,12 @@ export class DomainEventPublisher {
     known?: ReadonlySet<string>,
   ): Promise<PublishedEvent> {
     this.refuseWhenDisabled();
+    if (this.sequence.isRefusing) await this.sequence.verify();
     const target = choosePublishTarget(options, this.host.client, known);
     const entry = toLogEntry(event, this.ids, this.limits);
+    const { tail } = this.sequence;
     const result = await this.store.append(target.client, entry);
+    if (result.position < tail && !result.duplicate) await this.sequence.verify();
     if (!result.duplicate) this.announce(target, [{ position: result.position, eventName: entry.eventName }]);
     return result;
   }

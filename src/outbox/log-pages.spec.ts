@@ -7,6 +7,7 @@ import { LogPages } from './log-pages.js';
 import type { LogReader } from './log-reader.js';
 import type { LogFilter, LogPage, OutboxLogStore } from './outbox-log.store.js';
 import { PositionSet } from './position-set.js';
+import { SequenceGuard } from './sequence-guard.js';
 
 interface Statement {
   readonly ranges: string;
@@ -27,7 +28,8 @@ beforeEach(() => {
     readPage: (ranges, _rows, _bytes, { chosen, eventNames }: LogFilter) =>
       new Promise((answer) => statements.push({ ranges, chosen, eventNames, answer })),
   };
-  pages = new LogPages(log as OutboxLogStore, { losses$: losses } as unknown as EngineDatabase);
+  const db = { losses$: losses } as unknown as EngineDatabase;
+  pages = new LogPages(log as OutboxLogStore, db, new SequenceGuard(db));
 });
 
 afterEach(() => {

@@ -4,6 +4,7 @@ import { ClosingUp } from './closing-up.js';
 import { DividedPage } from './divided-page.js';
 import { type CursorFilter, GroupReader, type LogReader } from './log-reader.js';
 import { type LogFilter, type LogPage, OutboxLogStore } from './outbox-log.store.js';
+import { SequenceGuard } from './sequence-guard.js';
 
 type Readers = readonly [GroupReader, ...GroupReader[]];
 
@@ -55,6 +56,7 @@ export class LogPages {
   constructor(
     private readonly log: OutboxLogStore,
     db: EngineDatabase,
+    private readonly sequence: SequenceGuard,
   ) {
     // A server that lost commits hands out positions again: what was read before says nothing about them.
     db.losses$.subscribe(() => this.forget());
@@ -89,6 +91,8 @@ export class LogPages {
     const found = this.takeKept(reader) ?? (await this.joinReading(reader));
     const page = found ?? (await this.readWithOthers(reader, ranges, rows, bytes));
     reader.isBehind = page.cut;
+    const { last } = page.positions;
+    if (last !== undefined) this.sequence.seen(last);
     return page;
   }
 

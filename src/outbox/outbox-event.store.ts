@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { sqlStateOf } from '../database/connection-loss.js';
+import { sqlStateOf, textsOf } from '../database/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { OwnSqlClient } from '../database/own-sql-client.js';
 import { arrayText } from '../database/plain-values.js';
@@ -98,7 +98,7 @@ export class OutboxEventStore {
       // As the driver does for its own: the trace is to lead to whoever published, not to the socket that the answer came from.
       if (error instanceof Error && (OwnSqlClient.is(client) || !isTraced(error)))
         Error.captureStackTrace(error);
-      throw reasonOfRefusal(error);
+      throw this.reasonOfRefusal(error);
     }
   }
 
@@ -172,8 +172,13 @@ export class OutboxEventStore {
     try {
       return await client.$queryRawUnsafe<Row[]>(sql, ...values);
     } catch (error) {
-      throw reasonOfRefusal(error);
+      throw this.reasonOfRefusal(error);
     }
+  }
+
+  private reasonOfRefusal(error: unknown): unknown {
+    if (sqlStateOf(error) !== UNIQUE_VIOLATION) return error;
+    return isOfPosition(error) ? positionTaken(this.db.schema, error) : idTaken(error);
   }
 
   private async findByKeys(
@@ -188,8 +193,22 @@ export class OutboxEventStore {
   }
 }
 
-function reasonOfRefusal(error: unknown): unknown {
-  if (sqlStateOf(error) !== UNIQUE_VIOLATION) return error;
+/** The key of the log is the position, which the sequence draws. Of the clients' errors some name the constraint, some the columns. */
+function isOfPosition(error: unknown): boolean {
+  return textsOf(error).some((text) => text === 'position' || /outbox_event_pkey|\(position\)=/.test(text));
+}
+
+function positionTaken(schema: string, cause: unknown): IntegrationError {
+  const log = `"${schema}".outbox_event`;
+  return new IntegrationError(
+    'INTEGRATION_SEQUENCE_BEHIND',
+    `The event got a position that an event in the log has already: the sequence is behind the log (a restore or a switch-over that left it out, or a reset of it). Stop the workers, then run: SELECT setval(pg_get_serial_sequence('${log}', 'position'), (SELECT max(position) FROM ${log})). Run "npx nestjs-integration doctor" afterwards: a consumer may be further ahead than the log.`,
+    {},
+    { cause },
+  );
+}
+
+function idTaken(error: unknown): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_EVENT_INVALID',
     'An event with this id was published before. Leave `id` out, or use a deduplicationKey to publish at most once.',

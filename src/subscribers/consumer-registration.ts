@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
-import { IntegrationError } from '../errors.js';
 import { CursorRegistrationStore, type StoredConsumer } from '../inbox/cursor-registration.store.js';
+import { sequenceBehind } from '../inbox/sequence-watch.js';
 import type { Consumer } from './consumer.js';
 import {
   type CreatedConsumer,
@@ -114,14 +114,7 @@ export class ConsumerRegistration {
 
   private async refuseSequenceBehind(session: EngineSession): Promise<void> {
     const behind = await this.store.cursorAheadOfSequence(session);
-    if (behind === undefined) return;
-    const { consumerName, tail, nextPosition } = behind;
-    const sequence = `pg_get_serial_sequence('"${this.db.schema}".outbox_event', 'position')`;
-    throw new IntegrationError(
-      'INTEGRATION_SEQUENCE_BEHIND',
-      `The next event would get position ${nextPosition}, but consumer "${consumerName}" has left everything below ${tail} behind and would never see it (a restore that left the sequence out, or a reset of it). Stop the workers, then run: SELECT setval(${sequence}, ${tail - 1})`,
-      { consumerName, tail, nextPosition },
-    );
+    if (behind !== undefined) throw sequenceBehind(this.db.schema, behind);
   }
 
   /** One after another and within one limit: a boot waits for it. */

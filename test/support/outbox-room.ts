@@ -10,6 +10,7 @@ import { OutboxEventStore } from '../../src/outbox/outbox-event.store.js';
 import { OutboxNotifier } from '../../src/outbox/outbox-notifier.js';
 import { OutboxQueryStore } from '../../src/outbox/outbox-query.store.js';
 import { OutboxStatsStore } from '../../src/outbox/outbox-stats.store.js';
+import { SequenceGuard } from '../../src/outbox/sequence-guard.js';
 import { TransactionRunner } from '../../src/outbox/transaction-runner.js';
 import type { Wakeup } from '../../src/outbox/wakeup.js';
 import { WakeupStore } from '../../src/outbox/wakeup.store.js';
@@ -51,7 +52,15 @@ export function openOutbox(options: {
   const broadcaster = new WakeupBroadcaster(wakeupStore, notifier, identity);
   const listener = new WakeupListener(db, wakeupStore, notifier, identity);
   const limits = new EventLimits(options.maxPayloadBytes);
-  const publisher = new DomainEventPublisher(host, store, settings, limits, notifier, prober);
+  const publisher = new DomainEventPublisher(
+    host,
+    store,
+    settings,
+    limits,
+    notifier,
+    prober,
+    new SequenceGuard(db),
+  );
   const wakeups: Wakeup[] = [];
   notifier.wakeups$.subscribe((wakeup) => wakeups.push(wakeup));
   return {
