@@ -5,6 +5,8 @@ import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { isConnectionLoss } from './connection-loss.js';
 import { validateConnectionString } from './connection-string.js';
+import { DriverClient } from './driver-client.js';
+import { ENGINE_TYPES, OWN_CLIENT_TYPES } from './engine-types.js';
 import { largeReadSocket } from './large-read-socket.js';
 import type { NamedStatement } from './named-statement.js';
 import { OneServer } from './one-server.js';
@@ -15,7 +17,6 @@ import { wireOf } from './wire.js';
 import type { WireRow } from './wire-row.js';
 
 const MINIMUM_SERVER_VERSION = 140_000;
-const INT8 = 20;
 const PREPARE_TIMEOUT_MS = 5_000;
 
 /** Whose statements run on a connection: the engine's alone, or those of the host's handlers as well. */
@@ -47,7 +48,7 @@ export type ConnectionConfig = Readonly<Record<string, unknown>>;
 
 /** The part of a connection that preparing it needs. */
 export interface UnpreparedConnection {
-  query(sql: string): Promise<{ rows: unknown[] }>;
+  query(statement: string | { text: string; types: object }): Promise<{ rows: unknown[] }>;
   once(event: 'end', listener: () => void): unknown;
 }
 
@@ -64,14 +65,14 @@ export class EngineConnectionFactory {
     this.server = new OneServer(onServerReplaced);
   }
 
-  config(applicationName: string): ConnectionConfig {
+  config(applicationName: string, use: SessionUse): ConnectionConfig {
     return {
       connectionString: this.connectionString,
       application_name: applicationName,
       keepAlive: true,
       keepAliveInitialDelayMillis: 5_000,
       connectionTimeoutMillis: 5_000,
-      types: TYPES,
+      types: use === 'engine' ? ENGINE_TYPES : OWN_CLIENT_TYPES,
       stream: streamFor,
     };
   }
@@ -119,17 +120,21 @@ export class EngineConnectionFactory {
   private async sightOf(client: UnpreparedConnection): Promise<ServerSight | undefined> {
     if (this.mayReadSystem) {
       try {
-        return (await client.query(SERVER_SIGHT)).rows[0] as ServerSight | undefined;
+        return (await client.query({ text: SERVER_SIGHT, types: ENGINE_TYPES })).rows[0] as
+          | ServerSight
+          | undefined;
       } catch (error) {
         if (isConnectionLoss(error)) throw error;
         this.mayReadSystem = false;
       }
     }
-    return (await client.query(SERVER_SIGHT_WITHOUT_SYSTEM)).rows[0] as ServerSight | undefined;
+    return (await client.query({ text: SERVER_SIGHT_WITHOUT_SYSTEM, types: ENGINE_TYPES })).rows[0] as
+      | ServerSight
+      | undefined;
   }
 
   async open(applicationName: string): Promise<EngineConnection> {
-    const client = new pg.Client(this.config(applicationName));
+    const client = new DriverClient(this.config(applicationName, 'engine'));
     // Without a listener an `error` event would end the process; what it means is told by `ended`.
     client.on('error', () => {});
     const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
@@ -186,12 +191,6 @@ function signOfLife(client: pg.Client): Promise<void> {
 function destroySocket(client: object): void {
   wireOf(client).stream.destroy();
 }
-
-/** bigint columns as numbers: positions stay far below 2^53. */
-const TYPES = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    oid === INT8 ? Number : pg.types.getTypeParser(oid, format),
-} as pg.CustomTypesConfig;
 
 /** Whether the driver has got whole messages only: rows can be taken out of what arrives from a message's beginning on, and from nowhere else. */
 class ArrivedMessages {

@@ -3,6 +3,7 @@ import { Subject } from 'rxjs';
 import { IntegrationError } from '../errors.js';
 import { answerWithin, SILENT_AFTER_MS } from './answer-within.js';
 import { isConnectionLoss, isEndOfIdleness, isStaleStatement, reasonOf } from './connection-loss.js';
+import { DriverClient } from './driver-client.js';
 import { EngineClient } from './engine-client.js';
 import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
 import { type NamedStatement, queryOf } from './named-statement.js';
@@ -166,7 +167,8 @@ export class EngineDatabase implements EngineSession {
 
   private openPool(max: number, applicationName: string, use: SessionUse): pg.Pool {
     const pool = new pg.Pool({
-      ...this.connections.config(applicationName),
+      ...this.connections.config(applicationName, use),
+      Client: DriverClient,
       max,
       pipeline: use === 'host',
       idleTimeoutMillis: 0,

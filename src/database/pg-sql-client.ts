@@ -1,4 +1,5 @@
 import { IntegrationError } from '../errors.js';
+import { HOST_CLIENT_TYPES } from './engine-types.js';
 import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
 import { ValueQuery, type ValueWire } from './value-query.js';
 
@@ -7,11 +8,14 @@ export interface PgClient {
   query(text: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
 
+type PgAnswer = Awaited<ReturnType<PgClient['query']>>;
+
 /** What else such a client has; that of `pg-native` has no wire, and one that pipelines takes no queries of others. */
 interface DriverClient extends PgClient {
   readonly connection?: Partial<ValueWire>;
   readonly pipeline?: boolean;
-  query(text: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
+  query(text: string, values: unknown[]): Promise<PgAnswer>;
+  query(statement: { text: string; values: unknown[]; types: object }): Promise<PgAnswer>;
   query(query: ValueQuery): void;
 }
 
@@ -37,11 +41,11 @@ export class PgSqlClient extends OwnSqlClient {
   }
 
   async $queryRawUnsafe<T = unknown>(sql: string, ...values: unknown[]): Promise<T> {
-    return (await this.client.query(sql, values)).rows as T;
+    return (await this.ask(sql, values)).rows as T;
   }
 
   async $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number> {
-    return (await this.client.query(sql, values)).rowCount ?? 0;
+    return (await this.ask(sql, values)).rowCount ?? 0;
   }
 
   override queryValue({ sql, value }: ValueStatement, column: string): Promise<unknown> {
@@ -52,8 +56,15 @@ export class PgSqlClient extends OwnSqlClient {
     });
   }
 
+  /** Texts are read as they are, whatever type parsers the host has set. */
+  private ask(text: string, values: unknown[]): Promise<PgAnswer> {
+    return this.client.connection === undefined
+      ? this.client.query(text, values)
+      : this.client.query({ text, values, types: HOST_CLIENT_TYPES });
+  }
+
   private async askAsOthersDo(sql: string, value: string, column: string): Promise<unknown> {
-    const [row] = (await this.client.query(sql, [value])).rows;
+    const [row] = (await this.ask(sql, [value])).rows;
     return (row as Record<string, unknown> | undefined)?.[column];
   }
 }

@@ -10,11 +10,10 @@ import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
 type Times = 'availableAt' | 'processedAt' | 'createdAt' | 'updatedAt';
 
-/** A row as it comes through whatever client: times as texts, numbers as it has them. */
+/** A row as it comes through whatever client: times and numbers as texts. */
 type InboxRow = Omit<InboxRecord, Times | 'position' | 'attemptCount'> &
-  Readonly<Record<'createdAt' | 'updatedAt', string>> &
-  Readonly<Record<'availableAt' | 'processedAt', string | null>> &
-  Readonly<Record<'position' | 'attemptCount', number | bigint | string>>;
+  Readonly<Record<'position' | 'attemptCount' | 'createdAt' | 'updatedAt', string>> &
+  Readonly<Record<'availableAt' | 'processedAt', string | null>>;
 
 /** The inbox as users look at it, and as consumers written by hand use it. */
 @Injectable()
@@ -28,8 +27,8 @@ export class InboxRecordStore {
     this.inbox = `"${db.schema}".inbox_event`;
     this.log = `"${db.schema}".outbox_event`;
     this.cursor = `"${db.schema}".inbox_cursor`;
-    this.columns = `i.id::text AS id, i.outbox_event_id::text AS "outboxEventId", i.position, i.consumer_name AS "consumerName",
-      i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId", i.status, i.attempt_count AS "attemptCount",
+    this.columns = `i.id::text AS id, i.outbox_event_id::text AS "outboxEventId", i.position::text AS position, i.consumer_name AS "consumerName",
+      i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId", i.status, i.attempt_count::text AS "attemptCount",
       i.last_error AS "lastError", i.error_fingerprint AS "errorFingerprint",
       CASE WHEN isfinite(i.available_at) THEN ${epochText('i.available_at')} END AS "availableAt",
       ${epochText('i.processed_at')} AS "processedAt", ${epochText('i.created_at')} AS "createdAt",
@@ -48,7 +47,7 @@ export class InboxRecordStore {
          WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${MATCHES_FILTER} AND i.position > $9::bigint
          ORDER BY i.position LIMIT $8
        ) AS found
-       ORDER BY found.position, found."consumerName" LIMIT $8`,
+       ORDER BY found.position::bigint, found."consumerName" LIMIT $8`,
         [...filterValues(filter), limit, after],
       );
       return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), eventName }));

@@ -22,10 +22,10 @@ const COLUMNS = `id, event_name, event_version, source_module, aggregate_type, a
 const ONCE = `ON CONFLICT (dedup_key) WHERE dedup_key IS NOT NULL DO NOTHING`;
 
 /** Postgres refuses a jsonb list of 256 MiB. Longer lists of events go as an array, which costs a sixth more. */
-const LARGEST_JSON_LIST = 64 * 1024 * 1024;
+const LARGEST_JSON_LIST = 16 * 1024 * 1024;
 
 interface PositionRow {
-  position: number | bigint;
+  position: number | bigint | string;
 }
 
 interface InsertedRow extends PositionRow {
@@ -55,8 +55,8 @@ export class OutboxEventStore {
     this.insertPlainAsText = `CALL "${db.schema}".append_event($1::text::jsonb, NULL)`;
     const timed = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
       VALUES (${nine}, $10, coalesce($11::text::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond'))`;
-    this.insertTimed = `${timed} RETURNING position`;
-    this.insertOnce = `${timed} ${ONCE} RETURNING position`;
+    this.insertTimed = `${timed} RETURNING position::text AS position`;
+    this.insertOnce = `${timed} ${ONCE} RETURNING position::text AS position`;
     const many = (source: string) => `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
       SELECT (e->>0)::uuid, e->>1, (e->>2)::int, e->>3, e->>4, e->>5, e->6, (e->>7)::int, e->8, e->>9,
         coalesce((e->>10)::timestamptz, clock_timestamp() + (e->>11)::float8 * interval '1 millisecond')
@@ -65,7 +65,7 @@ export class OutboxEventStore {
     this.insertMany = many('jsonb_array_elements($1::text::jsonb)');
     // From a sub-select: the planner would otherwise take the whole list apart to tell how many it holds.
     this.insertManyLarge = many('unnest((SELECT $1::text::jsonb[]))');
-    this.byKeys = `SELECT id::text AS id, position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text::text[])`;
+    this.byKeys = `SELECT id::text AS id, position::text AS position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text::text[])`;
     // One round trip for both; where nothing is visible nobody is told, and nothing is written at all.
     this.visible = `SELECT string_agg(position::text, ',') AS positions,
         CASE WHEN count(*) > 0 THEN ${unhurriedNotify('$2', '$3')} END AS told
@@ -124,7 +124,7 @@ export class OutboxEventStore {
   async appendAll(client: SqlClient, entries: readonly LogEntry[]): Promise<PublishedEvent[]> {
     const results = new Map<LogEntry, PublishedEvent>();
     for (let attempt = 1, open = entries; open.length > 0; attempt++) {
-      const inserted = new Map<string, number | bigint>();
+      const inserted = new Map<string, PositionRow['position']>();
       for (const row of await this.insertAll(client, open)) inserted.set(row.id, row.position);
       const rest = open.filter((entry) => !inserted.has(entry.id));
       for (const entry of open) {
@@ -164,7 +164,7 @@ export class OutboxEventStore {
     const values = entries.map(asOneValueOfMany);
     const isLarge = values.reduce((sum, { length }) => sum + length, 0) > LARGEST_JSON_LIST;
     const isOnce = entries.some((entry) => entry.deduplicationKey !== null);
-    const sql = `${isLarge ? this.insertManyLarge : this.insertMany} ${isOnce ? ONCE : ''} RETURNING id::text AS id, position`;
+    const sql = `${isLarge ? this.insertManyLarge : this.insertMany} ${isOnce ? ONCE : ''} RETURNING id::text AS id, position::text AS position`;
     return this.insert(client, sql, [isLarge ? arrayText(values) : `[${values.join(',')}]`]);
   }
 
