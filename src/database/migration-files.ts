@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IntegrationError } from '../errors.js';
-import { packageFolder } from './package-folder.js';
+import { copyBesideBundle, packageFolder } from './package-folder.js';
 import { DEFAULT_SCHEMA } from './schema-name.js';
 
 /** One file of `prisma/migrations`. */
@@ -15,17 +15,10 @@ export interface MigrationFile {
   checksum: string;
 }
 
-const FOLDER = join(packageFolder(), 'prisma/migrations');
-
 /** The migrations of this package version, in the order in which they apply. */
-export async function readMigrationFiles(folder: string = FOLDER): Promise<MigrationFile[]> {
+export async function readMigrationFiles(folder: string = ownFolder()): Promise<MigrationFile[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new IntegrationError(
-      'INTEGRATION_MIGRATION_FAILED',
-      `the package's migrations are not at ${folder}: a bundler must leave nestjs-integration out of its bundle`,
-      { folder },
-      { cause },
-    );
+    throw missing(`they are not at ${folder}`, { folder }, { cause });
   });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   return Promise.all(
@@ -33,6 +26,26 @@ export async function readMigrationFiles(folder: string = FOLDER): Promise<Migra
       const text = await readFile(`${folder}/${name}/migration.sql`, 'utf8');
       return { name, text, checksum: createHash('sha256').update(text).digest('hex') };
     }),
+  );
+}
+
+function ownFolder(): string {
+  const folder = packageFolder();
+  if (folder !== undefined) return join(folder, 'prisma/migrations');
+  throw missing('a bundler has put its code into the application, without them');
+}
+
+function missing(
+  problem: string,
+  details: Record<string, unknown> = {},
+  options?: ErrorOptions,
+): IntegrationError {
+  const copy = copyBesideBundle();
+  return new IntegrationError(
+    'INTEGRATION_MIGRATIONS_MISSING',
+    `The migrations of nestjs-integration are missing: ${problem}. Leave nestjs-integration out of the bundle (it is installed where the application runs), or copy the folder node_modules/nestjs-integration to ${copy}; docs/guide/bundlers.md of the package says how. With migrations: 'off' the boot does not look at them.`,
+    { copy, ...details },
+    options,
   );
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
-import { packageFolder } from '../database/package-folder.js';
+import { copyBesideBundle, packageFolder } from '../database/package-folder.js';
 import { messageOf } from '../errors.js';
 import type { Subscription } from '../subscribers/consumer.js';
 import { WatchedMemory } from './watched-memory.js';
@@ -96,11 +96,7 @@ export class Watchdog {
   }
 
   private startThread(): Promise<void> {
-    const file = join(packageFolder(), 'dist', 'delivery', 'watchdog-thread.js');
-    if (!existsSync(file))
-      throw new Error(
-        `${file} does not exist; if the application is bundled, leave nestjs-integration out of the bundle`,
-      );
+    const file = threadFile();
     this.indexes.clear();
     this.tick();
     const workerData: WatchdogThreadData = { memory: this.memory.buffer, exits: this.mode === 'exit' };
@@ -154,4 +150,13 @@ export class Watchdog {
     const pause = Math.min(Math.max(leaseMs / TICKS_PER_LEASE, SHORTEST_TICK_MS), LONGEST_TICK_MS);
     this.timer = setTimeout(() => this.tick(), pause).unref();
   }
+}
+
+function threadFile(): string {
+  const folder = packageFolder();
+  const file = folder === undefined ? undefined : join(folder, 'dist', 'delivery', 'watchdog-thread.js');
+  if (file !== undefined && existsSync(file)) return file;
+  throw new Error(
+    `its thread is not there (${file ?? 'a bundler has put the code of nestjs-integration into the application'}): leave nestjs-integration out of the bundle, or copy the folder node_modules/nestjs-integration to ${copyBesideBundle()}`,
+  );
 }

