@@ -1,5 +1,5 @@
 export { type PgClient, PgSqlClient } from './database/pg-sql-client.js';
-export type { SqlClient, TransactionalSqlClient, Tx } from './database/sql-client.js';
+export type { SqlClient, TransactionalSqlClient, TransactionLimit, Tx } from './database/sql-client.js';
 export {
   OutboxPollingCoordinator,
   type PollingState,

@@ -14,6 +14,7 @@ import {
 } from '@nestjs/common';
 import { DiscoveryModule, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { refuseChangingClient } from './database/client-look.js';
+import { missingClient } from './database/client-missing.js';
 import { refuseScopedEngine, scopedClientOf } from './database/client-scope.js';
 import { EngineClient } from './database/engine-client.js';
 import { EngineDatabase } from './database/engine-database.js';
@@ -328,7 +329,8 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
       refuseUnfitClient(this.host);
       // Before the first handler can block anything.
       const watching = this.options.role === 'publisher' ? undefined : this.watchdog.start();
-      await this.db.waitUntilReachable(this.bootDeadlineMs);
+      for (const hint of this.options.hints) this.logger.warn(hint);
+      await this.db.waitUntilReachable(this.bootDeadlineMs, (words) => this.logger.warn(words));
       await this.bringSchema();
       await this.lookAtClient();
       await this.settings.load();
@@ -416,8 +418,18 @@ function hostClientProvider(clientToken: InjectionToken | undefined): Provider {
   if (clientToken !== undefined) {
     return {
       provide: HostClient,
-      inject: [clientToken],
-      useFactory: (client: TransactionalSqlClient) => new HostClient(client),
+      inject: [{ token: clientToken, optional: true }, ModulesContainer, ModuleRef],
+      useFactory: (
+        client: TransactionalSqlClient | null | undefined,
+        all: ModulesContainer,
+        modules: ModuleRef,
+      ) => {
+        if (client !== null && client !== undefined) return new HostClient(client);
+        // Some versions of Nest tell a missing provider and one that could not be made alike; the latter fails the boot itself.
+        const missing = missingClient(all, IntegrationEngineModule, clientToken);
+        if (missing !== undefined) throw missing;
+        return new HostClient(() => findClient(modules, clientToken));
+      },
     };
   }
   return {
@@ -441,9 +453,14 @@ function scopeOf(modules: ModuleRef, token: InjectionToken): Scope {
 
 /** The client of a token that only the options' factory knows. */
 function findClient(modules: ModuleRef, token: InjectionToken): TransactionalSqlClient {
-  // An unknown token is told of by Nest, in the next line.
+  // An unknown token fails in the next line.
   if (scopeOf(modules, token) !== Scope.DEFAULT) throw scopedClientOf(token);
-  return modules.get(token as string, { strict: false });
+  try {
+    return modules.get(token as string, { strict: false });
+  } catch (error) {
+    const all = modules.get(ModulesContainer, { strict: false });
+    throw missingClient(all, IntegrationEngineModule, token) ?? error;
+  }
 }
 
 function refuseUnfitClient(host: HostClient): void {

@@ -1,6 +1,7 @@
 import type { InjectionToken, ModuleMetadata, Type } from '@nestjs/common';
 import { LONGEST_TIMER_MS } from './database/answer-within.js';
 import { validateConnectionString } from './database/connection-string.js';
+import { poolerHint } from './database/pooler-hint.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from './database/schema-name.js';
 import { isSqlClient, type TransactionalSqlClient } from './database/sql-client.js';
 import { IntegrationError, messageOf } from './errors.js';
@@ -93,6 +94,8 @@ export interface ResolvedOptions {
   readonly shutdownTimeoutMs: number;
   readonly watchdog: 'report' | 'exit' | 'off';
   readonly maxPayloadBytes: number;
+  /** What to say of the options that are valid and look wrong. */
+  readonly hints: readonly string[];
 }
 
 const DEFAULT_MAX_CONCURRENCY = 100;
@@ -161,6 +164,7 @@ export function resolveOptions(
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
     watchdog: options.watchdog ?? 'report',
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+    hints: [poolerHint(connectionString)].filter((hint) => hint !== undefined),
   };
 }
 
@@ -169,7 +173,9 @@ function problemsOf(options: Given): string[] {
   return [
     ...names.flatMap((name) => (options[name] === undefined ? [] : CHECKS[name](options[name]))),
     ...(options.connectionString === undefined
-      ? ['connectionString is missing: give it, or set DATABASE_URL in the environment or the configuration']
+      ? [
+          'connectionString is missing: give it, or set DATABASE_URL in the environment or the configuration. The commands of nestjs-integration read .env; the application does not, unless it is started with "node --env-file=.env" or imports ConfigModule.forRoot() of @nestjs/config',
+        ]
       : []),
     ...(options.client !== undefined && options.clientToken !== undefined
       ? ['client and clientToken exclude each other: give one']

@@ -127,6 +127,7 @@ const TYPES = [
   'SubscriberOptions',
   'SubscriberRetry',
   'TimelineEntry',
+  'TransactionLimit',
   'TransactionOptions',
   'TransactionalSqlClient',
   'Tx',

@@ -9,6 +9,14 @@ const CONNECTION_TEXTS: Readonly<Record<string, { meaning: string; fix: string }
     meaning: 'No application can publish or handle with this URL.',
     fix: 'Start the server, or correct DATABASE_URL.',
   },
+  INTEGRATION_DATABASE_LOGIN_REFUSED: {
+    meaning: 'No application can publish or handle with this URL.',
+    fix: 'Correct user and password in DATABASE_URL, or let the server accept them.',
+  },
+  INTEGRATION_DATABASE_UNKNOWN: {
+    meaning: 'No application can publish or handle with this URL.',
+    fix: 'Correct the name of the database in DATABASE_URL, or create the database.',
+  },
   INTEGRATION_DATABASE_POOLED: {
     meaning: 'Applications refuse to boot with this URL as connectionString.',
     fix: 'Give a direct URL as connectionString, and as DATABASE_URL here; your own client may go on using the pooler.',

@@ -13,6 +13,8 @@ import type { TransactionalSqlClient } from './sql-client.js';
  * knows whether a COMMIT committed.
  */
 export class EngineClient implements TransactionalSqlClient {
+  /** How long a connection is waited for is its pool's business. */
+  readonly $transactionLimits = ['timeout'] as const;
   private readonly statements = new RepeatedStatements();
   /** COMMITs whose connection was given back before they were answered. */
   private readonly unanswered = new Set<Promise<void>>();

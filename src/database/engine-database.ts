@@ -2,6 +2,7 @@ import pg from 'pg';
 import { Subject } from 'rxjs';
 import { IntegrationError } from '../errors.js';
 import { answerWithin, SILENT_AFTER_MS } from './answer-within.js';
+import { connectionFailure } from './connection-failure.js';
 import { isConnectionLoss, isEndOfIdleness, isStaleStatement, reasonOf } from './connection-loss.js';
 import { DriverClient } from './driver-client.js';
 import { EngineClient } from './engine-client.js';
@@ -127,8 +128,15 @@ export class EngineDatabase implements EngineSession {
     return this.connections.server.started;
   }
 
-  /** Waits until the server can be reached and is fit for the engine; gives up after `deadlineMs`, saying what it tried. */
-  async waitUntilReachable(deadlineMs: number): Promise<void> {
+  /**
+   * Waits until the server can be reached and is fit for the engine; gives up after `deadlineMs`, saying what it tried.
+   *
+   * @param onFailedTry is told of each try that failed and will be repeated, from the first one on
+   */
+  async waitUntilReachable(
+    deadlineMs: number,
+    onFailedTry: (words: string) => void = () => {},
+  ): Promise<void> {
     const startedAt = performance.now();
     for (let delay = BOOT_RETRY_FIRST_MS; ; delay = Math.min(delay * 2, BOOT_RETRY_MAX_MS)) {
       try {
@@ -137,7 +145,13 @@ export class EngineDatabase implements EngineSession {
       } catch (error) {
         if (error instanceof IntegrationError) throw error;
         const waited = performance.now() - startedAt;
-        if (!isConnectionLoss(error) || waited + delay > deadlineMs) throw this.unreachable(error, waited);
+        const target = this.connections.describe();
+        if (!isConnectionLoss(error) || waited + delay > deadlineMs)
+          throw connectionFailure(error, target, waited);
+        const left = Math.round((deadlineMs - waited) / 1000);
+        onFailedTry(
+          `Cannot reach Postgres at ${target}: ${reasonOf(error)}. Trying again, for ${left} s more; meanwhile check that the server runs and that connectionString or DATABASE_URL names it.`,
+        );
         await new Promise((resolve) => setTimeout(resolve, delay));
       }
     }
@@ -235,16 +249,6 @@ export class EngineDatabase implements EngineSession {
       throw new Error('connection error: the server was replaced before the statement was sent');
     }
     return releaseAfter(client, answerWithin(answerLimit(), run(client)));
-  }
-
-  private unreachable(error: unknown, waitedMs: number): IntegrationError {
-    const target = this.connections.describe();
-    return new IntegrationError(
-      'INTEGRATION_DATABASE_UNREACHABLE',
-      `cannot reach Postgres at ${target} (tried for ${Math.round(waitedMs / 1000)} s): ${reasonOf(error)}. Check that the server runs and that connectionString or DATABASE_URL names it.`,
-      { target },
-      { cause: error },
-    );
   }
 }
 

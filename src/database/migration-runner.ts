@@ -1,5 +1,5 @@
 import { IntegrationError, messageOf } from '../errors.js';
-import { reasonOf } from './connection-loss.js';
+import { connectionFailure } from './connection-failure.js';
 import { type EngineConnection, EngineConnectionFactory } from './engine-connection.js';
 import type { EngineDatabase } from './engine-database.js';
 import { MigrationStore } from './migration.store.js';
@@ -108,12 +108,6 @@ async function connect(connectionString: string): Promise<EngineConnection> {
     return await connections.open('nestjs-integration migrate');
   } catch (cause) {
     if (cause instanceof IntegrationError) throw cause;
-    const target = connections.describe();
-    throw new IntegrationError(
-      'INTEGRATION_DATABASE_UNREACHABLE',
-      `cannot reach Postgres at ${target}: ${reasonOf(cause)}. Check that the server runs and that connectionString or DATABASE_URL names it.`,
-      { target },
-      { cause },
-    );
+    throw connectionFailure(cause, connections.describe());
   }
 }

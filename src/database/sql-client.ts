@@ -11,8 +11,13 @@ export interface SqlClient {
   $executeRawUnsafe(sql: string, ...values: unknown[]): PromiseLike<number>;
 }
 
+/** What a transaction may be limited by: the wait for a connection, and its own time. */
+export type TransactionLimit = 'maxWait' | 'timeout';
+
 /** A client that can open an interactive transaction. Times in milliseconds. */
 export interface TransactionalSqlClient<Tx extends SqlClient = SqlClient> extends SqlClient {
+  /** Which limits `$transaction` heeds; both, where a client does not say. One that it ignores is refused where it is asked for. */
+  readonly $transactionLimits?: readonly TransactionLimit[];
   $transaction<R>(
     fn: (tx: Tx) => Promise<R>,
     options?: { maxWait?: number; timeout?: number; isolationLevel?: 'ReadCommitted' },

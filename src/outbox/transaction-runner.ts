@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { HostClient } from '../database/host-client.js';
-import type { Tx } from '../database/sql-client.js';
+import type { TransactionalSqlClient, TransactionLimit, Tx } from '../database/sql-client.js';
+import { IntegrationError } from '../errors.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
 import { namesOf, type PublishedRecord, runInTransactionContext } from '../telemetry/integration-context.js';
 import { OutboxNotifier } from './outbox-notifier.js';
 import { WakeupBroadcaster } from './wakeup-broadcaster.js';
 
-/** Limits of a transaction, in milliseconds, as the host's client understands them. */
+/** Limits of a transaction, in milliseconds, as the host's client understands them. One that it ignores is refused. */
 export interface TransactionOptions {
-  /** How long to wait for a connection. Without a client of the host, its pool decides. */
+  /** How long to wait for a connection. Refused without a client of the host: there the pool decides. */
   maxWait?: number;
   /**
    * How long the transaction may take. Default: what the client says (Prisma: 5 s); without a client of the host no limit, but 15 s for each of its
@@ -28,8 +30,11 @@ export class TransactionRunner {
   /**
    * Runs `fn` in one interactive transaction (READ COMMITTED) of the host's client; resolves to what `fn` returned after the
    * commit, rejects with what it threw after the rollback. Inside another one it opens a second, independent transaction.
+   *
+   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID, before the transaction begins, for an option that would be ignored
    */
-  async run<R>(fn: (tx: Tx) => Promise<R>, options: TransactionOptions = {}): Promise<R> {
+  async run<R>(fn: (tx: Tx) => Promise<R>, options?: TransactionOptions): Promise<R> {
+    if (options !== undefined) refuseIgnoredOptions(options, this.host.client);
     let published: PublishedRecord[] = [];
     let told = false;
     const result = await this.host.client.$transaction(
@@ -46,4 +51,43 @@ export class TransactionRunner {
       this.notifier.signal({ source: 'commit', eventNames: namesOf(published) }, { told });
     return result;
   }
+}
+
+const LIMITS: readonly TransactionLimit[] = ['maxWait', 'timeout'];
+
+/** Whoever says a limit relies on it. */
+function refuseIgnoredOptions(options: TransactionOptions, client: TransactionalSqlClient): void {
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  const { isolationLevel, ...limits } = given;
+  const heeded = client.$transactionLimits ?? LIMITS;
+  const problems = [
+    ...(isolationLevel === undefined || isolationLevel === 'ReadCommitted'
+      ? []
+      : [`isolationLevel is always 'ReadCommitted': what the order of events rests on`]),
+    ...problemsOfUnknownNames(limits, { known: LIMITS, kind: 'an option of transaction' }),
+    ...LIMITS.filter((limit) => given[limit] !== undefined).flatMap((limit) =>
+      problemsOfLimit(limit, given[limit], heeded),
+    ),
+  ];
+  if (problems.length === 0) return;
+  throw new IntegrationError(
+    'INTEGRATION_OPTIONS_INVALID',
+    `The transaction was not begun: ${problems.join('; ')}`,
+    { problems },
+  );
+}
+
+function problemsOfLimit(
+  limit: TransactionLimit,
+  value: unknown,
+  heeded: readonly TransactionLimit[],
+): string[] {
+  if (!heeded.includes(limit)) {
+    const others = heeded.length === 0 ? 'none' : heeded.join(', ');
+    return [
+      `${limit} is ignored by the client that runs the transaction (it heeds ${others}): leave it out, and limit that where its pool is made`,
+    ];
+  }
+  const fits = typeof value === 'number' && value >= 0 && !Number.isNaN(value);
+  return fits ? [] : [`${limit} must be a number of milliseconds, not ${String(value)}`];
 }
