@@ -433,6 +433,99 @@ describe('@IntegrationSubscriber', () => {
     expect(names).toEqual(['by factory', 'by value']);
   });
 
+  it('finds a method whose key is a symbol, also of a provider that is made for each event', async () => {
+    const key = Symbol('on invoice');
+    const handled: string[] = [];
+    @Injectable()
+    class Keyed {
+      @IntegrationSubscriber({ eventName: 'invoice.created', consumerName: 'keyed' })
+      async [key](): Promise<void> {
+        handled.push(this.constructor.name);
+      }
+    }
+    @Injectable({ scope: Scope.REQUEST })
+    class KeyedAnew {
+      @IntegrationSubscriber({ eventName: 'invoice.created', consumerName: 'keyed anew' })
+      async [key](): Promise<void> {
+        handled.push(this.constructor.name);
+      }
+    }
+    const registry = await explore(Keyed, KeyedAnew);
+    for (const name of ['keyed', 'keyed anew']) await handle(registry, name);
+    expect(handled).toEqual(['Keyed', 'KeyedAnew']);
+    expect(registry.consumer('keyed')?.subscriptions[0]?.place).toBe(
+      'Keyed.Symbol(on invoice) (RootTestModule)',
+    );
+  });
+
+  it.each([
+    ['of Object', Object.prototype],
+    ['without a prototype', null],
+  ])('finds the methods of an object literal, %s', async (_of, prototype) => {
+    const literal = {
+      handled: 0,
+      async onInvoice(): Promise<void> {
+        this.handled++;
+      },
+      get trap(): never {
+        throw new Error('nobody reads this');
+      },
+    };
+    Object.setPrototypeOf(literal, prototype);
+    IntegrationSubscriber({ eventName: 'invoice.created', consumerName: 'literal' })(
+      literal,
+      'onInvoice',
+      Object.getOwnPropertyDescriptor(literal, 'onInvoice') as TypedPropertyDescriptor<() => Promise<void>>,
+    );
+    const registry = await explore({ provide: 'LITERAL', useValue: literal });
+    await handle(registry, 'literal');
+    expect(literal.handled).toBe(1);
+    expect(registry.consumer('literal')?.subscriptions[0]?.place).toBe('LITERAL.onInvoice (RootTestModule)');
+  });
+
+  describe('refuses, by name,', () => {
+    const decorate = IntegrationSubscriber({ eventName: 'invoice.created', consumerName: 'c' }) as (
+      ...args: unknown[]
+    ) => void;
+    const refused = (problem: string) =>
+      expect.objectContaining({
+        code: 'INTEGRATION_SUBSCRIBER_INVALID',
+        message: expect.stringContaining(problem),
+      });
+
+    it('a static method', () => {
+      expect(() => {
+        // biome-ignore lint/complexity/noStaticOnlyClass: what a newcomer may write
+        class Operations {
+          @IntegrationSubscriber({ eventName: 'invoice.created', consumerName: 'c' })
+          static async onInvoice(): Promise<void> {}
+        }
+        return Operations;
+      }).toThrow(refused('cannot make Operations.onInvoice a handler: it is static'));
+    });
+
+    it('a property and an accessor', () => {
+      class Operations {
+        get onInvoice(): () => void {
+          return () => {};
+        }
+      }
+      const accessor = Object.getOwnPropertyDescriptor(Operations.prototype, 'onInvoice');
+      expect(() => decorate(Operations.prototype, 'onInvoice', accessor)).toThrow(
+        refused('Operations.onInvoice a handler: it is no method'),
+      );
+      expect(() => decorate(Operations.prototype, 'onPaid')).toThrow(
+        refused('Operations.onPaid a handler: it is no method'),
+      );
+    });
+
+    it('a decorator that is called the new way', () => {
+      expect(() => decorate(async () => {}, { kind: 'method', name: 'onInvoice' })).toThrow(
+        refused('onInvoice a handler: it is decorated without experimentalDecorators'),
+      );
+    });
+  });
+
   it('refuses a duplicate across providers and names both methods', async () => {
     @Injectable()
     class One {

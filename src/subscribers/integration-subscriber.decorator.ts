@@ -57,7 +57,8 @@ export function IntegrationSubscriber(
   const options = isNames(namesOrOptions) ? { ...named, eventName: namesOrOptions } : namesOrOptions;
   if (isNames(namesOrOptions) && named.eventName !== undefined)
     throw namedTwice(namesOrOptions, named.eventName);
-  return (_target, _methodName, descriptor) => {
+  return (target, methodName, descriptor) => {
+    refuseNoMethod(target, methodName, descriptor);
     const method = descriptor.value as object;
     // Decorators run bottom up; kept in the order in which they are read.
     Reflect.defineMetadata(SUBSCRIBER_METADATA, [options, ...subscriberOptionsOf(method)], method);
@@ -66,6 +67,41 @@ export function IntegrationSubscriber(
 
 function isNames(given: string | readonly string[] | DecoratedOptions): given is string | readonly string[] {
   return typeof given === 'string' || Array.isArray(given);
+}
+
+/**
+ * What TypeScript lets through, or JavaScript: a static method is no provider's; a property and a getter are no method; and a decorator
+ * that the compiler does not call in Nest's way gets other arguments.
+ *
+ * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID, naming class and member
+ */
+function refuseNoMethod(target: unknown, member: unknown, descriptor: unknown): void {
+  if (typeof member === 'object' && member !== null) {
+    const { name } = member as { name?: unknown };
+    throw noHandler(
+      String(name),
+      'is decorated without experimentalDecorators, which Nest needs: switch that option of the compiler on',
+    );
+  }
+  if (typeof target === 'function') {
+    const place = `${target.name}.${String(member)}`;
+    throw noHandler(place, 'is static, and handlers are methods of providers: remove static');
+  }
+  const isMethod = typeof (descriptor as PropertyDescriptor | undefined)?.value === 'function';
+  if (isMethod) return;
+  const { name } = (target as { constructor?: { name?: string } } | null)?.constructor ?? {};
+  throw noHandler(
+    `${name ?? 'an object'}.${String(member)}`,
+    'is no method, but a property or an accessor: make it a method, or register the function with EventSubscriberRegistry.registerHandler',
+  );
+}
+
+function noHandler(place: string, problem: string): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_SUBSCRIBER_INVALID',
+    `@IntegrationSubscriber cannot make ${place} a handler: it ${problem}.`,
+    { place },
+  );
 }
 
 function namedTwice(...names: readonly (string | readonly string[])[]): IntegrationError {
