@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { type DomainEvent, type InboxService, NonRetryableError } from '../src/index.js';
+import { type DeadLetter, type DomainEvent, type InboxService, NonRetryableError } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -67,6 +67,35 @@ describe('isProcessed', () => {
 });
 
 describe('findDeadLetters', () => {
+  it.each([1, 2, 3, 4])(
+    'loses none in pages of %s where several consumers have dead letters of one event',
+    async (limit) => {
+      await database.pool.query(
+        'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event',
+      );
+      const dying = (consumerName: string) => ({
+        eventName: 'shared',
+        consumerName,
+        handler: async () => {
+          throw new NonRetryableError('dead at once');
+        },
+      });
+      app = await startApp(database, ['first', 'second', 'third'].map(dying), {
+        settings: { 'processor.enabled': false },
+      });
+      await app.api.publishEvents(['a', 'b', 'c'].map((id) => event('shared', id)));
+      await app.processor.drain();
+      const found: string[] = [];
+      for (let after: number | undefined = 0; after !== undefined; ) {
+        const page: DeadLetter[] = await app.inbox.findDeadLetters({}, { limit, after });
+        found.push(...page.map(({ aggregateId, consumerName }) => `${aggregateId} ${consumerName}`));
+        after = page.at(-1)?.position;
+      }
+      const each = (id: string) => ['first', 'second', 'third'].map((consumer) => `${id} ${consumer}`);
+      expect(found).toEqual(['a', 'b', 'c'].flatMap(each));
+    },
+  );
+
   it('finds them by what they are about, oldest first, a page at a time', async () => {
     await consume('dying');
     await app.api.publishEvents(

@@ -35,19 +35,25 @@ export class InboxRecordStore {
       ${epochText('i.updated_at')} AS "updatedAt"`;
   }
 
-  /** By position, the oldest first: the first of each consumer are read in the index's order, then these are put in order. */
+  /**
+   * By position, the oldest first: the first of each consumer are read in the index's order, then these are put in order. Consumers
+   * that have dead letters of one event are never divided between two pages: the next page begins after a position.
+   */
   async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
     return this.db.transaction(async (session) => {
       await planForTheseValues(session);
       const rows = await session.query<InboxRow & { eventName: string }>(
-        `SELECT found.* FROM (${consumersNamed(this.inbox)}) AS consumer
+        `SELECT * FROM (
+         SELECT found.* FROM (${consumersNamed(this.inbox)}) AS consumer
        CROSS JOIN LATERAL (
          SELECT ${this.columns}, e.event_name AS "eventName"
          FROM ${this.inbox} i JOIN ${this.log} e ON e.position = i.position
          WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${MATCHES_FILTER} AND i.position > $9::bigint
          ORDER BY i.position LIMIT $8
        ) AS found
-       ORDER BY found.position::bigint, found."consumerName" LIMIT $8`,
+       ORDER BY found.position::bigint FETCH FIRST ($8) ROWS WITH TIES
+       ) AS page
+       ORDER BY page.position::bigint, page."consumerName"`,
         [...filterValues(filter), limit, after],
       );
       return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), eventName }));

@@ -26,7 +26,8 @@ export class InboxService {
   }
 
   /**
-   * Dead letters by position, the oldest first.
+   * Dead letters by position, the oldest first; the next page begins `after` the position of the last one. Where several consumers
+   * have dead letters of that event, all of them are on one page, which may have a few more than `limit` then.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or a page that makes no sense
    */

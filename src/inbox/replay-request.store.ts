@@ -103,10 +103,13 @@ export class ReplayRequestStore {
     };
   }
 
-  /** The requests of one consumer, or of all; the newest first. */
+  /** The requests of one consumer, or of all, the newest first: so many, and those that are not finished however old they are. */
   async list(consumerName: string | undefined, limit: number): Promise<ReplayRequest[]> {
     return this.db.query<ReplayRequest>(
-      `SELECT ${COLUMNS} FROM ${this.replay} WHERE $1::text IS NULL OR consumer_name = $1 ORDER BY created_at DESC, id LIMIT $2`,
+      `SELECT ${COLUMNS} FROM ${this.replay}
+       WHERE ($1::text IS NULL OR consumer_name = $1) AND (finished_at IS NULL OR id IN (
+         SELECT id FROM ${this.replay} WHERE $1::text IS NULL OR consumer_name = $1 ORDER BY created_at DESC, id LIMIT $2))
+       ORDER BY created_at DESC, id`,
       [consumerName ?? null, limit],
     );
   }
