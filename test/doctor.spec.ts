@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { EngineDatabase } from '../src/database/engine-database.js';
@@ -8,6 +8,7 @@ import { Doctor, type DoctorOptions } from '../src/maintenance/doctor.js';
 import type { Examination } from '../src/maintenance/finding.js';
 import { startEmbeddedPostgres } from '../src/testing/index.js';
 import { startApp, type TestApp } from './support/app.js';
+import { runCommand } from './support/command.js';
 import { startFakePooler } from './support/fake-pooler.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -352,6 +353,23 @@ describe('the doctor finds, and says what it means and what to do', () => {
     await database.pool.query(fix);
     expect(before - (await open())).toBe(1);
     expect((await examine()).findings.filter((found) => found.fix.includes("'plain'"))).toEqual([]);
+  });
+
+  it('writes names as the database and the shell want them: what it prints can be pasted', async () => {
+    const name = `o'neil's "big" $(exit 1) one`;
+    await database.pool.query(
+      `INSERT INTO ${CURSOR} (consumer_name, event_names, unread, served_at, lease_owner, lease_token, lease_expires_at)
+       VALUES ($1, '{job.*}', '{[1,)}', now() - interval '8 days', gen_random_uuid(), gen_random_uuid(), now() + interval '3 days')`,
+      [name],
+    );
+    const fixOf = async (check: string) =>
+      (await examine()).findings.find((each) => each.check === check)?.fix ?? '';
+    await database.pool.query((await fixOf('leases')).replace('Free it: ', ''));
+    expect(checksOf(await examine())).toEqual(['orphaned-consumer']);
+    const [, command = ''] = /npx nestjs-integration (.*)$/.exec(await fixOf('orphaned-consumer')) ?? [];
+    const words = execFileSync('/bin/sh', ['-c', `printf '%s\\0' ${command}`], { encoding: 'utf8' });
+    expect(await runCommand(words.split('\0').slice(0, -1), database)).toMatchObject({ status: 0 });
+    expect((await examine()).findings).toEqual([]);
   });
 
   it('open-transaction: whoever has published and not ended, by pid, application and age', async () => {

@@ -83,6 +83,29 @@ async function inboxRowsLeft(): Promise<number> {
   return rows[0].count;
 }
 
+it('a deduplicationKey protects as long as retention keeps the event, and no longer', async () => {
+  const app = await start([]);
+  const reminder = () =>
+    app.api.publishEvent({
+      eventName: 'thing.happened',
+      sourceModule: 'test',
+      aggregateType: 'thing',
+      aggregateId: '1',
+      deduplicationKey: 'reminder/1',
+    });
+  const first = await reminder();
+  await age(RETENTION_DAYS - 1);
+  await clean(app);
+  expect(await reminder()).toMatchObject({ outboxEventId: first.outboxEventId, duplicate: true });
+  await age(2);
+  await aDayLater();
+  expect(await clean(app)).toMatchObject({ events: 1 });
+  expect(await reminder()).toMatchObject({
+    duplicate: false,
+    outboxEventId: expect.not.stringMatching(first.outboxEventId),
+  });
+});
+
 describe('retention', () => {
   it('deletes events past retentionDays that every consumer has settled, and no younger ones', async () => {
     const app = await start([consumer('a'), consumer('b')]);

@@ -2,7 +2,7 @@ import { IntegrationError } from '../errors.js';
 import type { EngineSession } from './engine-database.js';
 import { type AppliedMigration, MigrationStore } from './migration.store.js';
 import { type MigrationFile, readMigrationFiles } from './migration-files.js';
-import { DEFAULT_SCHEMA } from './schema-name.js';
+import { commandLine } from './pasteable-text.js';
 
 /**
  * `current`: nothing to do. `missing`: no migration was applied. `outdated`: some are to come. `changed`: a file differs from
@@ -110,5 +110,5 @@ export function requireCurrent(status: MigrationStatus): void {
 
 /** What to type to bring this schema up to date. */
 export function migrateCommandLine(schema: string): string {
-  return `npx nestjs-integration migrate${schema === DEFAULT_SCHEMA ? '' : ` --schema ${schema}`}`;
+  return commandLine(schema, 'migrate');
 }

@@ -130,7 +130,10 @@ interface EventFields<N extends EventName> {
   availableAt?: Date | undefined;
   /** Handlers see the event this many milliseconds from now. Not together with `availableAt`. */
   delayMs?: number | undefined;
-  /** Publishing the same key again changes nothing and returns the first event. At most 255 characters. */
+  /**
+   * Publishing the same key again changes nothing and returns the first event, as long as the log has that event: retention deletes
+   * it some time after `retentionDays` (default 14), and the key may be published anew then. At most 255 characters.
+   */
   deduplicationKey?: string | undefined;
   /** A uuid; default a new version 7 one. */
   id?: string | undefined;
@@ -152,7 +155,7 @@ export interface DomainEvent<P = unknown> {
   position: number;
 }
 
-/** The receipt of a publish. `duplicate` is true when a deduplication key was seen before. */
+/** The receipt of a publish. `duplicate` is true when the log has an event with this deduplication key already. */
 export interface PublishedEvent {
   outboxEventId: string;
   position: number;

@@ -1,4 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
+import { codeLiteral, commandLine } from '../database/pasteable-text.js';
 import { AdminWorkStore, type StuckRepartition, type StuckReplay } from './admin-work.store.js';
 import type { Check, Finding } from './finding.js';
 
@@ -14,19 +15,21 @@ export function adminWorkChecks(db: EngineDatabase): Check[] {
     {
       name: 'repartition-stuck',
       run: async (): Promise<Findings> =>
-        (await store.stuckRepartitions(NO_PROGRESS_MINUTES)).map(repartitionFinding),
+        (await store.stuckRepartitions(NO_PROGRESS_MINUTES)).map((stuck) =>
+          repartitionFinding(stuck, db.schema),
+        ),
     },
     {
       name: 'replay-stuck',
       run: async (): Promise<Findings> =>
-        (await store.stuckReplays(NO_PROGRESS_MINUTES, LONG_MINUTES)).map(replayFinding),
+        (await store.stuckReplays(NO_PROGRESS_MINUTES, LONG_MINUTES)).map((stuck) => replayFinding(stuck)),
     },
   ];
 }
 
-function repartitionFinding(stuck: StuckRepartition): Findings[number] {
+function repartitionFinding(stuck: StuckRepartition, schema: string): Findings[number] {
   const { consumerName, partitions, repartitionTo, askedAt } = stuck;
-  const callBack = `call the change back: npx nestjs-integration consumers repartition ${consumerName} ${partitions}`;
+  const callBack = `call the change back: ${commandLine(schema, 'consumers repartition', [consumerName, partitions])}`;
   return {
     finding: `Consumer "${consumerName}" has been about to change from ${partitions} to ${repartitionTo} partitions since ${askedAt.toISOString()}, and gets nowhere: ${obstacleOf(stuck)}.`,
     meaning:
@@ -44,7 +47,7 @@ function obstacleOf({ leased, behind }: StuckRepartition): string {
 
 function remedyOf({ consumerName, paused, leased, behind }: StuckRepartition): string {
   if (behind.length > 0 && paused) {
-    return `Resume it, so that they can catch up: ConsumerService.resume('${consumerName}')`;
+    return `Resume it, so that they can catch up: ConsumerService.resume(${codeLiteral(consumerName)})`;
   }
   if (leased.length > 0)
     return 'Look at the logs of their processes for handlers that do not end; restart them';
@@ -64,7 +67,7 @@ function replayFinding(stuck: StuckReplay): Findings[number] {
     meaning:
       'Its events are not sent again, later requests of the consumer wait for it, and retention keeps its events.',
     fix: paused
-      ? `The consumer is paused: ConsumerService.resume('${consumerName}')`
+      ? `The consumer is paused: ConsumerService.resume(${codeLiteral(consumerName)})`
       : owned
         ? 'Look at the log of its owner for what sending fails of, and whether the events that are due come to their end.'
         : 'Start a process whose code has this consumer.',

@@ -1,5 +1,5 @@
-import pg from 'pg';
 import type { EngineDatabase } from '../database/engine-database.js';
+import { codeLiteral, commandLine, sqlLiteral } from '../database/pasteable-text.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { ConsumerHealthStore, type LeaseProblem, type RowProblem } from './consumer-health.store.js';
 import { ConsumerPresenceStore } from './consumer-presence.store.js';
@@ -54,7 +54,7 @@ async function closedFindings(store: ConsumerHealthStore, schema: string): Promi
   return (await store.closedCursors()).map(({ consumerName, partition }) => ({
     finding: `The cursor of consumer "${consumerName}", partition ${partition}, does not want what is yet to come.`,
     meaning: 'New events are never delivered to it. Rows were changed by hand.',
-    fix: `With its processes stopped: UPDATE "${schema}".inbox_cursor SET unread = unread + int8multirange(int8range(<first position that it has not handled>, NULL)) WHERE consumer_name = ${pg.escapeLiteral(consumerName)} AND partition = ${partition}`,
+    fix: `With its processes stopped: UPDATE "${schema}".inbox_cursor SET unread = unread + int8multirange(int8range(<first position that it has not handled>, NULL)) WHERE consumer_name = ${sqlLiteral(consumerName)} AND partition = ${partition}`,
     details: { consumerName, partition },
   }));
 }
@@ -70,7 +70,7 @@ function stillUnread({ consumerName, rows, firstPosition }: RowProblem) {
 }
 
 function withoutEvent({ consumerName, rows, firstPosition }: RowProblem, schema: string) {
-  const those = `consumer_name = ${pg.escapeLiteral(consumerName)} AND status IN ('received', 'processing', 'failed', 'dead_letter')
+  const those = `consumer_name = ${sqlLiteral(consumerName)} AND status IN ('received', 'processing', 'failed', 'dead_letter')
     AND NOT EXISTS (SELECT FROM "${schema}".outbox_event e WHERE e.position = i.position AND e.id = i.outbox_event_id)`;
   return {
     finding: `${rows} inbox rows of consumer "${consumerName}" are to run, or could be sent again, and their events are not in the log, from position ${firstPosition} on.`,
@@ -94,7 +94,7 @@ function waitingForNobody({ consumerName, rows, firstPosition }: RowProblem) {
   return {
     finding: `${rows} inbox rows of consumer "${consumerName}" have waited for ${WAITING_MINUTES} minutes for an earlier event of their aggregate that is resolved, from position ${firstPosition} on.`,
     meaning: 'They are delivered when the consumer is next taken over, and not before.',
-    fix: `Let its owner look again: ConsumerService.pause('${consumerName}'), then resume. Please report it: this should not happen.`,
+    fix: `Let its owner look again: ConsumerService.pause(${codeLiteral(consumerName)}), then resume. Please report it: this should not happen.`,
     details: { consumerName, rows, firstPosition },
   };
 }
@@ -109,7 +109,7 @@ async function leaseFindings(
     takenOverWithinSeconds: Math.max(leaseSeconds * LEASES_NOT_TAKEN_OVER, 300),
   });
   const free = ({ consumerName, partition }: LeaseProblem) =>
-    `Free it: UPDATE "${schema}".inbox_cursor SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL WHERE consumer_name = '${consumerName}' AND partition = ${partition}`;
+    `Free it: UPDATE "${schema}".inbox_cursor SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL WHERE consumer_name = ${sqlLiteral(consumerName)} AND partition = ${partition}`;
   return problems.map((problem) => ({
     ...LEASE_TEXTS[problem.kind](problem),
     fix: problem.kind === 'not taken over' ? NOT_TAKEN_OVER_FIX : free(problem),
@@ -157,7 +157,7 @@ async function orphanFindings(
     meaning: givenUp
       ? 'Its events are not delivered, and those past retentionDays are deleted unseen.'
       : 'Its events are not delivered, and none of them is deleted however old; after twice retentionDays they will be.',
-    fix: `Deploy code that handles all its event names, or remove it: npx nestjs-integration consumers remove ${consumerName}`,
+    fix: `Deploy code that handles all its event names, or remove it: ${commandLine(db.schema, 'consumers remove', [consumerName])}`,
     details: { consumerName, servedAt, givenUp },
   }));
 }

@@ -15,7 +15,10 @@ export class ConsumerPresenceStore {
   private readonly cursor: string;
   private readonly process: string;
 
+  readonly schema: string;
+
   constructor(db: EngineDatabase) {
+    this.schema = db.schema;
     this.cursor = `"${db.schema}".inbox_cursor`;
     this.process = `"${db.schema}".integration_process`;
   }

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { commandLine } from '../database/pasteable-text.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerPresenceStore, type Orphan } from './consumer-presence.store.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
@@ -36,17 +37,22 @@ export class ConsumerPresence {
     for (const orphan of orphans) {
       const { consumerName, givenUp } = orphan;
       this.reported.set(consumerName, givenUp);
-      if (known.get(consumerName) !== givenUp) this.logger.warn(orphanText(orphan, retentionDays));
+      if (known.get(consumerName) !== givenUp)
+        this.logger.warn(orphanText(orphan, retentionDays, this.store.schema));
     }
   }
 }
 
-function orphanText({ consumerName, servedAt, givenUp }: Orphan, retentionDays: number): string {
+function orphanText(
+  { consumerName, servedAt, givenUp }: Orphan,
+  retentionDays: number,
+  schema: string,
+): string {
   const since = `Consumer "${consumerName}" is orphaned: no live process has been able to work on it since ${servedAt.toISOString()}.`;
   const retention = givenUp
     ? `It holds events back no longer: those past retentionDays are deleted, whether it has seen them or not.`
     : `It keeps events from being deleted until ${new Date(servedAt.getTime() + 2 * retentionDays * DAY_MS).toISOString()}.`;
-  return `${since} ${retention} Deploy its code again, or remove it: npx nestjs-integration consumers remove ${consumerName}.`;
+  return `${since} ${retention} Deploy its code again, or remove it: ${commandLine(schema, 'consumers remove', [consumerName])}`;
 }
 
 const DAY_MS = 24 * 3_600_000;

@@ -1,5 +1,6 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { migrationStatus } from '../database/migration-status.js';
+import { commandLine } from '../database/pasteable-text.js';
 import { messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
@@ -34,7 +35,7 @@ export class Doctor {
     // Without the tables of this version every other check would say the same once more.
     if (state === 'missing' || state === 'outdated') return examination;
     const service = new IntegrationSettingsService(this.db, { environment: this.options.environment });
-    await make(settingsCheck(service), examination);
+    await make(settingsCheck(service, this.db.schema), examination);
     for (const check of [...schema, ...this.checks(service.snapshot())]) await make(check, examination);
     return examination;
   }
@@ -68,7 +69,7 @@ async function make(check: Check, examination: Examination): Promise<void> {
   }
 }
 
-function settingsCheck(service: IntegrationSettingsService): Check {
+function settingsCheck(service: IntegrationSettingsService, schema: string): Check {
   return {
     name: 'settings',
     run: async () => {
@@ -76,7 +77,7 @@ function settingsCheck(service: IntegrationSettingsService): Check {
       return service.problems.map((problem) => ({
         finding: `A setting is not as it should be: ${problem}.`,
         meaning: 'The next source, or the default, holds in its place.',
-        fix: 'Correct it where it stands; a stored one with: npx nestjs-integration settings set <key> <value>, or reset <key>',
+        fix: `Correct it where it stands; a stored one with: ${commandLine(schema, 'settings set <key> <value>')}, or ${commandLine(schema, 'settings reset <key>')}`,
         details: { problem },
       }));
     },

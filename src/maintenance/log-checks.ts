@@ -1,4 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
+import { sqlLiteral } from '../database/pasteable-text.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
 import { type Check, type Finding, NotChecked } from './finding.js';
 import { LogHealthStore, type OpenTransaction } from './log-health.store.js';
@@ -28,7 +29,9 @@ async function sequenceFindings(db: EngineDatabase, store: LogHealthStore): Prom
   if (position === undefined) throw new NotChecked('the column position has no sequence');
   const { next, head, sequence } = position;
   if (next === null)
-    throw new NotChecked(`the role has no right on the sequence ${sequence}: GRANT SELECT ON SEQUENCE`);
+    throw new NotChecked(
+      `the role has no right on the sequence ${sequence}: GRANT SELECT ON SEQUENCE ${sequence} TO <role>`,
+    );
   const ahead = await new CursorRegistrationStore(db).cursorAheadOfSequence(db);
   const reached = Math.max(head, ahead === undefined ? 0 : ahead.tail - 1);
   if (next > reached) return [];
@@ -41,7 +44,7 @@ async function sequenceFindings(db: EngineDatabase, store: LogHealthStore): Prom
       finding: `The next event would get position ${next}, but ${who}.`,
       meaning:
         'Publishing fails, or new events are never delivered: a restore left the sequence out, or it was reset.',
-      fix: `Stop the workers, then run: SELECT setval('${sequence}', ${reached})`,
+      fix: `Stop the workers, then run: SELECT setval(${sqlLiteral(sequence)}, ${reached})`,
       details: {
         nextPosition: next,
         head,
@@ -80,7 +83,7 @@ async function preparedFindings(store: LogHealthStore, seconds: number): Promise
   return prepared.map(({ gid, owner, preparedForSeconds }) => ({
     finding: `Transaction '${gid}' of ${owner} has published and is prepared for ${Math.round(preparedForSeconds)} s, neither committed nor rolled back.`,
     meaning: 'It survives restarts. Until it ends, no rolled-back position is taken out of any cursor.',
-    fix: `Ask whoever coordinates it, then: COMMIT PREPARED '${gid}' or ROLLBACK PREPARED '${gid}'`,
+    fix: `Ask whoever coordinates it, then: COMMIT PREPARED ${sqlLiteral(gid)} or ROLLBACK PREPARED ${sqlLiteral(gid)}`,
     details: { gid, owner, preparedForSeconds },
   }));
 }

@@ -4,6 +4,7 @@ import type { DomainEvent } from '../events/domain-event.js';
 export interface OutboxEvent<P = unknown> extends DomainEvent<P> {
   /** Length of the payload's JSON text as published, in bytes; null for rows inserted by plain SQL. */
   payloadBytes: number | null;
+  /** It keeps another event with the same key out for as long as the log has this one. */
   deduplicationKey: string | null;
   /** Handlers see the event from this time on; null: at once. */
   availableAt: Date | null;

@@ -36,7 +36,7 @@ export class ConsumerRegistration {
   async register(consumers: readonly Consumer[]): Promise<RegistrationResult> {
     if (consumers.length === 0) return { created: [], extended: [] };
     const { created, extended } = await this.store.exclusively((session) => this.write(session, consumers));
-    for (const consumer of extended) this.logger.log(extendedText(consumer));
+    for (const consumer of extended) this.logger.log(extendedText(consumer, this.db.schema));
     return { created: await this.countLeftOut(created), extended };
   }
 
@@ -77,7 +77,7 @@ export class ConsumerRegistration {
   ): Promise<ExtendedConsumer[]> {
     const { name: consumerName, partitions } = consumer;
     if (partitions !== stored.partitions) {
-      this.logger.warn(partitionsText(consumerName, stored.partitions, partitions));
+      this.logger.warn(partitionsText(consumerName, stored.partitions, partitions, this.db.schema));
     }
     const added = addedNames(consumer, stored);
     if (added.length === 0) return [];
@@ -124,7 +124,7 @@ export class ConsumerRegistration {
     for (const { consumer, ...rest } of created) {
       const leftOut = await this.leftOutBelow(rest.startsAt, consumer, deadline - performance.now());
       counted.push({ ...rest, leftOut });
-      this.logger.log(createdText({ ...rest, leftOut }, consumer.startFrom));
+      this.logger.log(createdText({ ...rest, leftOut }, consumer.startFrom, this.db.schema));
     }
     return counted;
   }

@@ -1,3 +1,4 @@
+import { commandLine } from '../database/pasteable-text.js';
 import type { StartFrom } from './subscriber-definition.js';
 
 /** A consumer that was not there before. */
@@ -28,6 +29,7 @@ export interface RegistrationResult {
 export function createdText(
   { consumerName, startsAt, partitions, leftOut }: CreatedConsumer,
   startFrom: StartFrom,
+  schema: string,
 ): string {
   const spread = partitions === 1 ? '' : ` in ${partitions} partitions`;
   const start = `Consumer "${consumerName}" registered${spread}: it starts at position ${startsAt} (startFrom: ${startFromText(startFrom)})`;
@@ -36,7 +38,7 @@ export function createdText(
     leftOut === undefined
       ? 'An unknown number of retained events (too many to count) is'
       : eventsText(leftOut);
-  return `${start}. ${number} left out; to deliver them as well run: npx nestjs-integration replay ${shellWord(consumerName)} --from 1 --to ${startsAt - 1}`;
+  return `${start}. ${number} left out; to deliver them as well run: ${commandLine(schema, 'replay', [consumerName], { from: 1, to: startsAt - 1 })}`;
 }
 
 function eventsText(count: number): string {
@@ -47,18 +49,13 @@ function startFromText(startFrom: StartFrom): string {
   return startFrom instanceof Date ? startFrom.toISOString() : `'${startFrom}'`;
 }
 
-export function extendedText({ consumerName, addedNames, from }: ExtendedConsumer): string {
+export function extendedText({ consumerName, addedNames, from }: ExtendedConsumer, schema: string): string {
   const begins = `Consumer "${consumerName}" handles ${addedNames.join(', ')} from now on`;
   if (from <= 1) return begins;
   const names = addedNames.length === 1 ? 'this name' : 'these names';
-  return `${begins}; events of ${names} that it passed over before position ${from} are not delivered; to deliver them as well run: npx nestjs-integration replay ${shellWord(consumerName)} --event ${shellWord(addedNames.join(','))} --to ${from - 1}`;
+  return `${begins}; events of ${names} that it passed over before position ${from} are not delivered; to deliver them as well run: ${commandLine(schema, 'replay', [consumerName], { event: addedNames.join(','), to: from - 1 })}`;
 }
 
-/** As it can be pasted into a POSIX shell. */
-function shellWord(text: string): string {
-  return /^[\w.:@/,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-export function partitionsText(consumerName: string, stored: number, asked: number): string {
-  return `Consumer "${consumerName}" has ${stored} partitions, the code asks for ${asked}: the stored number holds. To change it run: npx nestjs-integration consumers repartition ${shellWord(consumerName)} ${asked}`;
+export function partitionsText(consumerName: string, stored: number, asked: number, schema: string): string {
+  return `Consumer "${consumerName}" has ${stored} partitions, the code asks for ${asked}: the stored number holds. To change it run: ${commandLine(schema, 'consumers repartition', [consumerName, asked])}`;
 }

@@ -1,0 +1,40 @@
+import pg from 'pg';
+import { DEFAULT_SCHEMA } from './schema-name.js';
+
+/*
+ * What messages give their reader to paste: into a shell, into psql, into code. Names of consumers, events and prepared transactions are
+ * any text, so each is written as the place wants it.
+ */
+
+/** A command line of this package, for a POSIX shell. Names that begin with a dash come last, behind `--`. */
+export function commandLine(
+  schema: string,
+  command: string,
+  names: readonly (string | number)[] = [],
+  options: Readonly<Record<string, string | number>> = {},
+): string {
+  const all = schema === DEFAULT_SCHEMA ? options : { ...options, schema };
+  const given = Object.entries(all).map(([name, value]) => optionText(name, String(value)));
+  const words = names.map((name) => shellWord(String(name)));
+  const areLast = names.some((name) => String(name).startsWith('-'));
+  const rest = areLast ? [...given, '--', ...words] : [...words, ...given];
+  return ['npx nestjs-integration', command, ...rest].join(' ');
+}
+
+/** A name or a text as SQL has it, for a session with any settings: `'it''s'`. */
+export function sqlLiteral(text: string): string {
+  return pg.escapeLiteral(text).trim();
+}
+
+/** A text as TypeScript has it. */
+export function codeLiteral(text: string): string {
+  return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
+}
+
+function optionText(name: string, value: string): string {
+  return value.startsWith('-') ? `--${name}=${shellWord(value)}` : `--${name} ${shellWord(value)}`;
+}
+
+function shellWord(text: string): string {
+  return /^[\w.:@/,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
