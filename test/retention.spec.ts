@@ -367,3 +367,35 @@ describe('the statement of retention', () => {
     expect(left).not.toEqual([1, 2, 3]);
   });
 });
+
+describe('an event that plain SQL wrote with a time ahead', () => {
+  it('does not keep those behind it, and goes with them', async () => {
+    const app = await start([consumer('all')]);
+    await publish(app, [1, 2, 3, 4]);
+    await app.processor.drain();
+    await age(RETENTION_DAYS + 1, `payload->>'n' <> '4'`);
+    await database.pool.query(
+      `UPDATE integration.outbox_event SET created_at = 'infinity' WHERE payload->>'n' = '1'`,
+    );
+    await database.pool.query(
+      `UPDATE integration.outbox_event SET created_at = now() + interval '1 year' WHERE payload->>'n' = '2'`,
+    );
+    expect(await clean(app)).toEqual({ events: 3, inboxRows: 0 });
+    expect(await numbersLeft()).toEqual([4]);
+  });
+
+  it('is kept, and ends no round, as long as none behind it is old', async () => {
+    const app = await start([consumer('all')]);
+    await publish(app, [1, 2]);
+    await app.processor.drain();
+    await database.pool.query(`UPDATE integration.outbox_event SET created_at = 'infinity'`);
+    expect(await clean(app)).toEqual(NOTHING);
+    await publish(app, [3, 4]);
+    await app.processor.drain();
+    await age(RETENTION_DAYS + 1, `payload->>'n' = '3'`);
+    expect(await clean(app)).toMatchObject({ events: 1 });
+    await aDayLater();
+    await age(RETENTION_DAYS + 1, `payload->>'n' = '4'`);
+    expect(await clean(app)).toMatchObject({ events: 3 });
+  });
+});

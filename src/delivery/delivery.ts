@@ -47,7 +47,7 @@ export class Delivery {
       aggregateId: log.aggregateId,
       payload: log.takePayload(),
       metadata: log.takeMetadata(),
-      timestamp: new Date(log.createdAt),
+      timestamp: log.takeTimestamp(),
       position: log.position,
     };
   }

@@ -1,4 +1,5 @@
 import type { EngineSession } from '../database/engine-database.js';
+import { finiteTime } from '../database/epoch-text.store.js';
 
 /** Where one consumer (one partition of it) stands. Counts and seconds are numbers, times the database's. */
 export interface CursorStatus {
@@ -53,7 +54,7 @@ export class CursorStatusStore {
       )
       SELECT c.consumer_name AS "consumerName", c.partition, c.partitions, c.event_names AS "eventNames",
         backlog.positions AS "pendingPositions",
-        extract(epoch FROM clock_timestamp() - oldest.created_at)::float8 AS "lagSeconds",
+        greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('oldest.created_at')}))::float8 AS "lagSeconds",
         c.paused_at IS NOT NULL AS paused, c.repartition_to AS "repartitioningTo",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN p.unavailable -> (c.consumer_name || '/' || c.partition) END AS unavailable,

@@ -17,6 +17,8 @@ export interface RetentionBatch {
  *   unread    what any consumer has not settled is held, be its name asked for or not: only the cursor knows
  *   replays   what an open request has still to look at
  *   inbox     what has a row that is unresolved, or may be sent again (dead, failed for good)
+ *   age       an event whose created_at lies ahead (a wrong clock, or plain SQL) does not tell its age: it is old
+ *             where an event behind it is old, and it never ends a round
  *   given up  a consumer without a live process for so long holds nothing of this any more, and its rows go with the events
  *
  * All of it is of one snapshot, in the statement that deletes. Who adds to it meanwhile (a replay of a range, a redrive) works on
@@ -47,8 +49,9 @@ export class RetentionStore {
           WHERE p.finished_at IS NULL AND p.next_position <= p.to_position
             AND p.consumer_name NOT IN (SELECT consumer_name FROM given_up)
         ) AS ranges
-      ), candidate AS MATERIALIZED (
-        SELECT e.position, e.id, e.created_at < clock_timestamp() - $3::float8 * interval '1 day' AS old
+      ), seen AS MATERIALIZED (
+        SELECT e.position, e.id, e.created_at < clock_timestamp() - $3::float8 * interval '1 day' AS old,
+          e.created_at > clock_timestamp() AS ahead
         FROM held CROSS JOIN unnest(int8multirange(int8range($1, NULL)) - held.positions) AS r
         CROSS JOIN LATERAL (
           SELECT position, id, created_at FROM ${log} o
@@ -56,6 +59,9 @@ export class RetentionStore {
           ORDER BY o.position LIMIT $2::int
         ) e
         LIMIT $2::int
+      ), candidate AS MATERIALIZED (
+        SELECT position, id, ahead, old OR (ahead AND position < (SELECT coalesce(max(position), 0) FROM seen WHERE old)) AS old
+        FROM seen
       ), needed AS MATERIALIZED (
         SELECT outbox_event_id FROM ${inbox}
         WHERE outbox_event_id = ANY (ARRAY(SELECT id FROM candidate WHERE old)) AND status NOT IN ('processed', 'skipped')
@@ -70,8 +76,8 @@ export class RetentionStore {
         RETURNING 1
       )
       SELECT (SELECT count(*) FROM deleted) AS events, (SELECT count(*) FROM rows) AS "inboxRows",
-        coalesce(min(position) FILTER (WHERE NOT old), max(position) + 1, $1) AS "nextPosition",
-        count(*) < $2::int OR bool_or(NOT old) AS done
+        coalesce(min(position) FILTER (WHERE NOT old AND NOT ahead), max(position) + 1, $1) AS "nextPosition",
+        count(*) < $2::int OR bool_or(NOT old AND NOT ahead) AS done
       FROM candidate`;
   }
 

@@ -5,6 +5,9 @@ import { copyOfJson } from '../events/json-copy.js';
 /** Parsed payloads of larger events are not kept for the next consumer: memory is dearer than parsing once more. */
 const LARGEST_KEPT_BYTES = 16 * 1024;
 
+const FIRST_DATE = Date.parse('0001-01-01T00:00:00Z');
+const LAST_DATE = Date.parse('9999-12-31T23:59:59Z');
+
 /** The columns of an event of the log. Payload and metadata are JSON text. */
 export interface LogColumns {
   readonly position: number;
@@ -97,7 +100,18 @@ export class LogEvent implements AggregateKey {
     return parsed;
   }
 
+  /** Plain SQL may have written a null or a list there: such an event begins a correlation of its own. */
   takeMetadata(): EventMetadata {
-    return this.metadata === undefined ? { correlationId: this.id } : JSON.parse(this.metadata);
+    const given: unknown = this.metadata === undefined ? undefined : JSON.parse(this.metadata);
+    return isObject(given) ? given : { correlationId: this.id };
   }
+
+  /** When it was published. Plain SQL may have written a time that no Date can hold, or infinity: the nearest that one can. */
+  takeTimestamp(): Date {
+    return new Date(Math.min(Math.max(this.createdAt, FIRST_DATE), LAST_DATE));
+  }
+}
+
+function isObject(value: unknown): value is EventMetadata {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import { finiteTime, timeOrNull } from '../database/epoch-text.store.js';
 import type { ConsumerDelivery, OutboxEvent, OutboxEventFilter } from './outbox-event.js';
 
 /** One row of the view `outbox_event_status`. */
@@ -15,12 +16,12 @@ export class OutboxQueryStore {
 
   constructor(private readonly db: EngineDatabase) {
     this.selectEvent = `SELECT id AS "outboxEventId", event_name AS "eventName", event_version AS "eventVersion",
-        source_module AS "sourceModule", aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", payload, metadata,
-        created_at AS "timestamp", position, payload_bytes AS "payloadBytes", dedup_key AS "deduplicationKey",
-        available_at AS "availableAt"
+        source_module AS "sourceModule", aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", payload,
+        CASE WHEN jsonb_typeof(metadata) = 'object' THEN metadata ELSE '{}' END AS metadata, ${finiteTime('created_at')} AS "timestamp", position, payload_bytes AS "payloadBytes", dedup_key AS "deduplicationKey",
+        ${timeOrNull('available_at')} AS "availableAt"
       FROM "${db.schema}".outbox_event`;
     this.selectStatus = `SELECT outbox_event_id AS "outboxEventId", consumer_name AS "consumerName", status,
-        attempt_count AS "attemptCount", last_error AS "lastError", available_at AS "availableAt"
+        attempt_count AS "attemptCount", last_error AS "lastError", ${timeOrNull('available_at')} AS "availableAt"
       FROM "${db.schema}".outbox_event_status WHERE outbox_event_id = ANY ($1::uuid[]) ORDER BY consumer_name`;
   }
 
