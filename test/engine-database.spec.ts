@@ -226,13 +226,9 @@ describe('a session', () => {
   });
 
   it.each([
-    ['that idles in its transaction announces no', 'SET LOCAL idle_in_transaction_session_timeout = 50', []],
-    [
-      'that is terminated announces a',
-      'SELECT pg_terminate_backend(pg_backend_pid())',
-      ['nestjs-integration client'],
-    ],
-  ])('%s loss, and is replaced', async (_, sql, expected) => {
+    ['that idles in its transaction', 'SET LOCAL idle_in_transaction_session_timeout = 50'],
+    ['that is terminated', 'SELECT pg_terminate_backend(pg_backend_pid())'],
+  ])('%s announces no loss, and is replaced', async (_, sql) => {
     const client = engine.openClient();
     const losses: string[] = [];
     const subscription = engine.losses$.subscribe((what) => losses.push(what));
@@ -243,7 +239,7 @@ describe('a session', () => {
     });
     await expect(cutOff).rejects.toThrow();
     subscription.unsubscribe();
-    expect(losses).toEqual(expected);
+    expect(losses).toEqual([]);
     expect(await client.$queryRawUnsafe('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 });

@@ -35,6 +35,13 @@ const CLOSE_WITHIN_MS = 10_000;
 const BOOT_RETRY_FIRST_MS = 200;
 const BOOT_RETRY_MAX_MS = 2_000;
 
+/*
+ * Which end of a session is a loss. A server that ends an idle session has lost nothing. Nor is the end of a session of the client that
+ * handlers run on: a statement of theirs may have ended it, and what it was about to commit is asked of the tables before it is done again (the
+ * inbox row, or the positions of the batch). A server that was lost, or lost commits, ends the engine's own sessions as well: the
+ * heartbeat's is always open.
+ */
+
 /**
  * The engine's own way to the database, apart from the host's client: a host whose pool is exhausted by its requests
  * does not stop delivery, and delivery never takes the host's connections.
@@ -198,12 +205,11 @@ export class EngineDatabase implements EngineSession {
       client.on('error', (error) => {
         cause ??= error;
       });
-      // A server that ends an idle session has lost nothing.
-      // Nor has one that was refused as it was opened.
+      // One that was refused as it was opened is no loss either.
       client.on('end', () => {
         this.connected.delete(client);
-        if (this.connections.server.has(client) && !isEndOfIdleness(cause))
-          this.announceLoss(applicationName);
+        const isOurs = use === 'engine' && this.connections.server.has(client);
+        if (isOurs && !isEndOfIdleness(cause)) this.announceLoss(applicationName);
       });
     });
     return pool;
