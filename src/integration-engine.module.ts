@@ -23,6 +23,7 @@ import { runMigrations, verifyMigrations } from './database/migration-runner.js'
 import { ProcessIdentity } from './database/process-identity.js';
 import type { TransactionalSqlClient } from './database/sql-client.js';
 import { ConsumerWorkers } from './delivery/consumer-workers.js';
+import { EnteredEvents } from './delivery/entered-events.js';
 import { FaultPoints } from './delivery/fault-points.js';
 import { HandlerRunner } from './delivery/handler-runner.js';
 import { HandlerSlots } from './delivery/handler-slots.js';
@@ -197,6 +198,7 @@ const DELIVERY: Provider[] = [
   FaultPoints,
   OutcomeStream,
   DeliveryCounters,
+  EnteredEvents,
   HandlerTransaction,
   TransactionalRunner,
   HandlerRunner,

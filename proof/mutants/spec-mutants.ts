@@ -556,5 +556,70 @@ export const specMutants: readonly SpecMutant[] = [
     spec: 'test/sequence-behind.spec.ts',
     test: 'fails publishing in a process without consumers too',
   },
+  {
+    name: 'killers of the server that get their attempts back',
+    patches: [
+      {
+        file: 'src/delivery/retry-loop.ts',
+        find: 'cutOff ? entered.of(this.context.consumer.name).countedAttempts : []',
+        put: '[]',
+      },
+    ],
+    spec: 'test/session-killers.spec.ts',
+    test: 'is a dead letter after a stated number of crashes',
+  },
+  {
+    name: 'killers that are counted with their lease, and forgotten with it',
+    patches: [
+      {
+        file: 'src/delivery/dispatcher.ts',
+        find: 'this.entered = env.entered.of(consumer.name);',
+        put: 'this.entered = env.entered.of(lease.token);',
+      },
+    ],
+    spec: 'test/session-killers.spec.ts',
+    test: 'is a dead letter after a stated number of crashes',
+  },
+  {
+    name: 'killers that no batch is taken apart for',
+    patches: [
+      {
+        file: 'src/delivery/outcome-settler.ts',
+        find: '(isFailure(outcome) || this.isToBeDivided(attempt, outcome))',
+        put: 'isFailure(outcome)',
+      },
+      {
+        file: 'src/delivery/outcome-settler.ts',
+        find: 'if (!attempt.deliveries.some((each) => this.entered.runsByItself(each))) return false;',
+        put: 'return false;',
+      },
+    ],
+    spec: 'test/session-killers.spec.ts',
+    test: 'is found in a batch',
+  },
+  {
+    name: 'an outage that speaks against its events',
+    patches: [
+      {
+        file: 'src/delivery/entered-events.ts',
+        find: '(known === undefined || othersEnded > known.othersEnded)',
+        put: 'true',
+      },
+    ],
+    spec: 'test/session-killers.spec.ts',
+    test: 'to another one than the host’s, counts against no event',
+  },
+  {
+    name: 'suspects that run though the host’s database does not answer',
+    patches: [
+      {
+        file: 'src/delivery/dispatcher.ts',
+        find: 'const asks = !delivery.subscription.transactional && this.entered.isSuspect(delivery);',
+        put: 'const asks = false;',
+      },
+    ],
+    spec: 'test/session-killers.spec.ts',
+    test: 'to the host’s, counts against no event',
+  },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.

@@ -76,8 +76,9 @@ function isOfOneStatement({ state, severity, isOfRoutine }: ServerError): boolea
 function fieldsOf(error: object): Record<string, unknown> {
   try {
     const known = error as Record<string, unknown>;
-    const { code, originalCode, severity, routine, cause, meta, driverAdapterError, message, errors } = known;
-    return { code, originalCode, severity, routine, cause, meta, driverAdapterError, message, errors };
+    const { code, originalCode, severity, routine, cause, meta, driverAdapterError, kind, message, errors } =
+      known;
+    return { code, originalCode, severity, routine, cause, meta, driverAdapterError, kind, message, errors };
   } catch {
     return {};
   }
@@ -124,6 +125,37 @@ export function isConnectionLoss(error: unknown, seen: Set<unknown> = new Set())
 
 function isStateOfLoss(state: string): boolean {
   return state.startsWith('08') || state.startsWith('57P') || state === '53300';
+}
+
+/** What a server says to a session that it ends, or did not know the end of: none of it comes before there is a session. */
+const LOST_STATES = new Set(['08000', '08003', '08006', '08007', '25P03', '25P04', '57P01', '57P02']);
+const LOST_MESSAGES =
+  /connection terminated|terminating connection|server closed the connection|client has encountered a connection error/i;
+
+/**
+ * What a driver adapter of Prisma's says where the server said nothing: the error of a raw query has it deep inside, and no code of
+ * Prisma's that would say the same. Undefined for any other error.
+ */
+export function adapterKindOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { meta, driverAdapterError } = fieldsOf(error);
+  const { driverAdapterError: inMeta } = typeof meta === 'object' && meta !== null ? fieldsOf(meta) : {};
+  const found = [inMeta, driverAdapterError, error].find((each) => typeof each === 'object' && each !== null);
+  const { cause } = fieldsOf(found as object);
+  const { kind } = typeof cause === 'object' && cause !== null ? fieldsOf(cause) : {};
+  return typeof kind === 'string' ? kind : undefined;
+}
+
+/** Whether an error says that a session was lost that there had been; Prisma says so by P1017. */
+export function isSessionLoss(error: unknown, seen: Set<unknown> = new Set()): boolean {
+  const state = sqlStateOf(error);
+  if (state !== undefined) return LOST_STATES.has(state);
+  if (typeof error !== 'object' || error === null || seen.has(error)) return false;
+  seen.add(error);
+  const { code, message, cause } = fieldsOf(error);
+  if (code === 'P1017' || adapterKindOf(error) === 'ConnectionClosed') return true;
+  if (typeof code !== 'string' && typeof message === 'string' && LOST_MESSAGES.test(message)) return true;
+  return cause !== undefined && isSessionLoss(cause, seen);
 }
 
 /** What the server ends a session for that idles too long: idle_in_transaction, transaction and idle_session timeout. */

@@ -16,6 +16,9 @@ export class Attempt {
   /** The handler's own code has been entered, and its transaction, if it has one; before that a failure is never the event's. */
   inHandler = false;
 
+  /** The handler's own code has been called, be it before its transaction is known to have begun. */
+  isEntered = false;
+
   /** Its handler is done, and its positions are being settled with its effects: what becomes of that only the cursor says. */
   isSettling = false;
 

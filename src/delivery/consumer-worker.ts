@@ -67,6 +67,7 @@ export class ConsumerWorker {
     this.dispatcher = new Dispatcher(consumer, lease, buffer, env, {
       outcomeReady: (isAwaited) => this.outcomeReady(isAwaited),
       leaseLost: () => context.leaseLost(),
+      suspectFound: () => this.retries.suspectFound(),
       broken: (error) => context.giveUp(`an internal error: ${messageOf(error)}`),
       pausing: (ms, error) =>
         logger.warn(

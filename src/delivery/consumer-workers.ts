@@ -18,6 +18,7 @@ import { IntegrationSettingsService } from '../settings/integration-settings.ser
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { ConsumerWorker } from './consumer-worker.js';
+import { EnteredEvents } from './entered-events.js';
 import { FaultPoints } from './fault-points.js';
 import { HandlerRunner } from './handler-runner.js';
 import { HandlerSlots } from './handler-slots.js';
@@ -58,6 +59,7 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly counters: DeliveryCounters,
     private readonly faults: FaultPoints,
     private readonly unavailable: UnavailableConsumers,
+    private readonly entered: EnteredEvents,
   ) {}
 
   /** Begins to beat and, with `loops`, to take consumers and work on them. */
@@ -171,6 +173,7 @@ export class ConsumerWorkers implements LeaseUser {
         savePace: this.savePace,
         faults: this.faults,
         unavailable: this.unavailable,
+        entered: this.entered,
       },
       consumer,
       cursor,

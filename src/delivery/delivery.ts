@@ -71,6 +71,13 @@ export type Outcome =
   | { readonly kind: 'infrastructure'; readonly error: unknown }
   /** What the handler needs is out of reach, for this event and any other: no attempt is counted, it runs again after a pause. */
   | { readonly kind: 'unavailable'; readonly error: unknown; readonly pauseMs: number | undefined }
+  /** The infrastructure failed too often while its handler ran: it runs alone from now on. `isCounted`: this attempt was one of those. */
+  | {
+      readonly kind: 'suspect';
+      readonly error: unknown;
+      readonly delayMs: number;
+      readonly isCounted: boolean;
+    }
   /** A row of the inbox decides: the retry lane has the event, or an admin has discarded it. `settled`: the cursor is done with it. */
   | { readonly kind: 'elsewhere'; readonly settled?: boolean }
   /** The lease is not ours any more. */

@@ -14,6 +14,7 @@ import type { Attempt } from './attempt.js';
 import { BatchGate } from './batch-gate.js';
 import type { ClaimedRows } from './claimed-rows.js';
 import type { Delivery, Outcome } from './delivery.js';
+import type { EnteredEvents, EnteredEventsOf } from './entered-events.js';
 import type { HandlerRunner } from './handler-runner.js';
 import type { HandlerSlots, SlotUser } from './handler-slots.js';
 import { InfrastructurePause } from './infrastructure-pause.js';
@@ -24,6 +25,7 @@ import { Unavailability, type UnavailabilityHooks } from './unavailability.js';
 import { WorkInHand } from './work-in-hand.js';
 
 interface DispatcherEnvironment {
+  readonly entered: EnteredEvents;
   readonly runner: HandlerRunner;
   readonly slots: HandlerSlots;
   readonly settings: IntegrationSettingsService;
@@ -53,6 +55,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   private readonly claims: ClaimedRows;
   private readonly pause: InfrastructurePause;
   private readonly unavailability: Unavailability;
+  private readonly entered: EnteredEventsOf;
   private readonly gate: BatchGate;
   private readonly settler: OutcomeSettler;
   private readonly arrivals: Arrivals;
@@ -77,8 +80,17 @@ export class Dispatcher implements SaveSource, SlotUser {
       () => this.pump(),
     );
     this.unavailability = new Unavailability(this.pause, hooks.unavailability);
+    this.entered = env.entered.of(consumer.name);
     this.gate = new BatchGate(consumer.batch, () => this.pump());
-    this.settler = new OutcomeSettler(this.inHand, buffer, this.pause, this.unavailability, env, hooks);
+    this.settler = new OutcomeSettler(
+      this.inHand,
+      buffer,
+      this.pause,
+      this.unavailability,
+      this.entered,
+      env,
+      hooks,
+    );
     this.arrivals = new Arrivals(consumer, env.settings, this.inHand, buffer, this.settler);
     this.priority = consumer.priority;
   }
@@ -116,6 +128,11 @@ export class Dispatcher implements SaveSource, SlotUser {
   /** How many due rows may be claimed now: an attempt counts from its claim, so nothing is claimed that could not run soon. */
   get freeForRetries(): number {
     return this.closed ? 0 : Math.max(0, this.consumer.concurrency - this.claims.leading);
+  }
+
+  /** Whether rows that are to run alone wait for a save. */
+  get hasUnsavedSuspects(): boolean {
+    return this.settler.hasUnsavedSuspects;
   }
 
   /** Whether nothing is claimed, or unsaved: a row that is to run alone may be claimed. */
@@ -228,8 +245,9 @@ export class Dispatcher implements SaveSource, SlotUser {
       this.env.slots.tryTake(this)
     ) {
       const attempt = this.nextAttempt();
-      if (attempt === undefined || attempt.delivery.claim?.alone === true) this.env.slots.giveBack();
-      if (attempt !== undefined) this.start(attempt);
+      const begins = attempt !== undefined && (this.entered.isEmpty || !this.settler.setApart(attempt));
+      if (!begins || attempt.delivery.claim?.alone === true) this.env.slots.giveBack();
+      if (begins) this.start(attempt);
     }
   }
 
@@ -247,7 +265,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   private start(attempt: Attempt): void {
     this.inHand.begin(attempt.delivery);
     for (const other of attempt.others) this.inHand.begin(other);
-    const { runner, slots } = this.env;
+    const { runner } = this.env;
     this.running.add(attempt);
     if (attempt.delivery.isSettled) {
       this.leaveToInbox(attempt);
@@ -255,7 +273,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     }
     this.unavailability.began(attempt);
     if (attempt.delivery.claim?.alone === true)
-      slots.exclusively(() => this.runUnlessClosed(attempt)).then((outcome) => this.end(attempt, outcome));
+      this.runAlone(attempt).then((outcome) => this.end(attempt, outcome));
     else runner.run(attempt, this.lease, this.endInSlot, this.committing);
   }
 
@@ -284,6 +302,24 @@ export class Dispatcher implements SaveSource, SlotUser {
     if (!attempt.isCommitting) this.env.slots.giveBack();
   };
 
+  /**
+   * With no other handler beside it. One that may have ended its own session is not even to wait for that, nor to begin, while the host's
+   * client does not answer: its end would be counted against it. A transaction asks by itself.
+   */
+  private async runAlone(attempt: Attempt): Promise<Outcome> {
+    const { delivery } = attempt;
+    const asks = !delivery.subscription.transactional && this.entered.isSuspect(delivery);
+    try {
+      if (asks) await this.env.runner.askHost();
+      return await this.env.slots.exclusively(async () => {
+        if (asks) await this.env.runner.askHost();
+        return this.runUnlessClosed(attempt);
+      });
+    } catch (error) {
+      return { kind: 'infrastructure', error };
+    }
+  }
+
   /** The turn may come long after the wish: nothing is started for a worker that has been given up meanwhile. */
   private runUnlessClosed(attempt: Attempt): Promise<Outcome> {
     if (this.closed || !this.lease.isValid()) {
@@ -298,9 +334,10 @@ export class Dispatcher implements SaveSource, SlotUser {
   private end(attempt: Attempt, outcome: Outcome): void {
     this.attemptsEnded++;
     try {
+      const judged = this.entered.judge(attempt, outcome);
       this.running.remove(attempt);
       this.unavailability.ended(attempt, outcome);
-      if (!this.abandoned) this.settler.ended(attempt, outcome);
+      if (!this.abandoned) this.settler.ended(attempt, judged);
       this.running.tellIfEnded();
       callAll(this.claimWaiters);
       this.pump();

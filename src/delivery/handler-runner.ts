@@ -51,6 +51,11 @@ export class HandlerRunner {
     else this.runPlain(attempt);
   }
 
+  /** Rejects where the host's client does not answer: what a handler would make of that says nothing about its event. */
+  askHost(): Promise<void> {
+    return this.transactional.askHost();
+  }
+
   /** The handler's own end, which may come after the deadline has settled the attempt. */
   private end(attempt: Attempt, outcome: Outcome): void {
     this.watchdog.leave(attempt.watched);
@@ -92,6 +97,7 @@ export class HandlerRunner {
 
   private callPlain(attempt: Attempt): unknown {
     const { subscription } = attempt.delivery;
+    attempt.isEntered = true;
     const context = new HandlerContext(attempt, this, undefined);
     const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
     const event = Array.isArray(input) ? undefined : input;

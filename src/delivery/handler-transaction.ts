@@ -105,6 +105,11 @@ export class HandlerTransaction {
     return unread !== undefined && PositionSet.parse(unread).isEmpty;
   }
 
+  /** Rejects where the server does not answer. */
+  verifyAnswers(client: SqlClient): Promise<void> {
+    return this.statements.verifyUsable(client);
+  }
+
   /** How it stands with a transaction in which something has failed. */
   async ask(transaction: SqlClient): Promise<TransactionAnswer> {
     try {

@@ -1,4 +1,4 @@
-import { isConnectionLoss, sqlStateOf } from '../database/connection-loss.js';
+import { adapterKindOf, isConnectionLoss, sqlStateOf } from '../database/connection-loss.js';
 import { IntegrationError, messageOf } from '../errors.js';
 
 /*
@@ -20,11 +20,21 @@ const PRISMA_CONFLICT = 'P2034';
 
 /** lock_not_available, query_canceled, serialization_failure, deadlock_detected. */
 const KEPT_WAITING = new Set(['55P03', '57014', '40001', '40P01']);
+/** The same as a driver adapter says them, where a raw query fails. */
+const ADAPTER_KINDS = new Set([
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TooManyConnections',
+]);
+/** What node-postgres says of a connection, and of its pool, without a code: nobody else says the same. */
+const DRIVER_MESSAGES =
+  /^(connection terminated|timeout exceeded when trying to connect|client has encountered a connection error and is not queryable)/i;
 
 /**
  * Whether an error that a handler threw says that its database is out of reach, which is nobody's fault but the
  * infrastructure's. A refused connection to some other service is the handler's own failure: only errors that carry a
- * SQLSTATE or a code of Prisma's are judged.
+ * SQLSTATE, or the code or the words of Prisma, its driver adapter or node-postgres are judged.
  */
 export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set()): boolean {
   const state = sqlStateOf(error);
@@ -33,6 +43,8 @@ export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set())
   seen.add(error);
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (code === 'P2028' && /unable to start a transaction/i.test(messageOf(error))) return true;
+  if (ADAPTER_KINDS.has(adapterKindOf(error) ?? '')) return true;
+  if (code === undefined && DRIVER_MESSAGES.test(messageOf(error))) return true;
   return (
     (typeof code === 'string' && PRISMA_CODES.has(code)) ||
     (cause !== undefined && isDatabaseOutage(cause, seen))

@@ -1,11 +1,15 @@
-import type { ClaimedRow } from '../inbox/inbox-event.store.js';
+import { type ClaimedRow, INTERRUPTED } from '../inbox/inbox-event.store.js';
 import type { ExceptionRow, ResolvedRow } from '../inbox/inbox-status.js';
 import type { LogEvent } from '../outbox/log-event.js';
 import type { Claim, Delivery } from './delivery.js';
 import { errorFingerprint, errorText } from './retry-policy.js';
 
 /** What an outcome writes into the inbox. `error` is whatever was thrown, or a reason. */
-export type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & { readonly error: unknown };
+export type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & {
+  readonly error: unknown;
+  /** It runs alone the next time, as what was interrupted does. */
+  readonly isSuspect?: boolean;
+};
 
 /** It waits behind an earlier event of its aggregate. */
 export const WAITING: Verdict = {
@@ -36,12 +40,16 @@ export function resolutionOfRow(row: ClaimedRow, verdict: Verdict): ResolvedRow 
   return { inboxEventId, aggregateType, aggregateId, attempt, ...rowOf(verdict) };
 }
 
-function rowOf({ status, availableInMs, error }: Verdict) {
+function rowOf({ status, availableInMs, error, isSuspect = false }: Verdict) {
   const hasError = error !== undefined;
   return {
     status,
     availableInMs,
     error: hasError ? errorText(error) : undefined,
-    fingerprint: hasError && status !== 'skipped' ? errorFingerprint(error) : undefined,
+    fingerprint: isSuspect ? INTERRUPTED : fingerprintOf(status, error),
   };
+}
+
+function fingerprintOf(status: Verdict['status'], error: unknown): string | undefined {
+  return error !== undefined && status !== 'skipped' ? errorFingerprint(error) : undefined;
 }

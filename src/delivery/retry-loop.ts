@@ -27,6 +27,8 @@ export class RetryLoop {
    * ever, in turn with them: so each claim waits until nothing of the one before is left.
    */
   private careful = false;
+  /** How often events were found that are to run alone: what was asked before may be out of date. */
+  private suspectsFound = 0;
   /** It stopped for want of capacity, not of due rows. */
   private moreDue = false;
   /** So many rows of ours may hide due ones of their aggregates, which come when there are fewer of them; 0: none does. */
@@ -64,6 +66,12 @@ export class RetryLoop {
     this.capacityFreed();
   }
 
+  /** An event is to run alone: once that is saved, its row is like an interrupted one. */
+  suspectFound(): void {
+    this.suspectsFound++;
+    this.careful = true;
+  }
+
   /** A row will be due in `ms`. */
   dueIn(ms: number): void {
     if (ms <= 0) this.wanted.raise();
@@ -92,9 +100,10 @@ export class RetryLoop {
    * `cutOff` from the database but alive, no attempt is to blame.
    */
   async takeOver(cutOff: boolean): Promise<void> {
-    const { inbox } = this.context.env;
+    const { inbox, entered } = this.context.env;
     const { key, token } = this.context.lease;
-    await inbox.interruptLeftovers(key, token, [], cutOff);
+    const ended = cutOff ? entered.of(this.context.consumer.name).countedAttempts : [];
+    await inbox.interruptLeftovers(key, token, [], cutOff, ended);
     if (this.context.consumer.ordered) {
       const aggregates = await inbox.unresolvedAggregates(key);
       this.dispatcher.lanes.block(aggregates);
@@ -183,7 +192,7 @@ export class RetryLoop {
     const mayHide = consumer.ordered && !alone && rows.length < capacity;
     this.hiding = mayHide ? this.dispatcher.unsettledClaims + rows.length : 0;
     if (rows.length === 0) {
-      if (this.careful) this.careful = await env.inbox.hasInterrupted(lease.key);
+      if (this.careful) await this.lookForSuspects();
       return false;
     }
     const events = await env.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
@@ -197,7 +206,13 @@ export class RetryLoop {
     this.dispatcher.arriveClaimed(rows, events, alone);
     this.moreDue = alone || rows.filter((row) => !row.follows).length === capacity;
     // Only now: were it to fail before, nobody would come back to the rows.
-    if (alone) this.careful = await env.inbox.hasInterrupted(lease.key);
+    if (alone) await this.lookForSuspects();
     return this.moreDue;
+  }
+
+  private async lookForSuspects(): Promise<void> {
+    const { suspectsFound } = this;
+    const areThere = await this.context.env.inbox.hasInterrupted(this.context.lease.key);
+    this.careful = areThere || this.dispatcher.hasUnsavedSuspects || suspectsFound !== this.suspectsFound;
   }
 }

@@ -31,10 +31,26 @@ export function outcomeOfError(
   if (isNamed(error, SkipEventError, 'SkipEventError')) return { kind: 'skipped', reason: error.reason };
   if (isNamed(error, NonRetryableError, 'NonRetryableError')) return { kind: 'dead', error };
   if (isUnavailable(error)) return { kind: 'unavailable', error, pauseMs: durationOf(error.retryAfterMs) };
-  if (attempt >= (subscription.retry.maxAttempts ?? settings.maxAttempts)) return { kind: 'dead', error };
-  if (isNamed(error, RetryAfterError, 'RetryAfterError') && Number.isFinite(error.delayMs)) {
+  const next = retryOrDead(error, attempt, subscription, settings, random);
+  if (
+    next.kind === 'retry' &&
+    isNamed(error, RetryAfterError, 'RetryAfterError') &&
+    Number.isFinite(error.delayMs)
+  ) {
     return { kind: 'retry', delayMs: Math.min(Math.max(0, error.delayMs), LONGEST_DELAY_MS), error };
   }
+  return next;
+}
+
+/** What follows from an attempt that failed and counts: another one after a delay, as long as there is one left. */
+export function retryOrDead(
+  error: unknown,
+  attempt: number,
+  subscription: Pick<Subscription, 'retry'>,
+  settings: Readonly<OutboxSettings>,
+  random: () => number = Math.random,
+): Extract<Outcome, { kind: 'retry' | 'dead' }> {
+  if (attempt >= (subscription.retry.maxAttempts ?? settings.maxAttempts)) return { kind: 'dead', error };
   return { kind: 'retry', delayMs: retryDelayMs(attempt, subscription, settings, random), error };
 }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { LONGEST_TIMER_MS } from '../database/answer-within.js';
+import { answerWithin, LONGEST_TIMER_MS } from '../database/answer-within.js';
 import { isConnectionLoss, PROTOCOL_VIOLATION, sqlStateOf } from '../database/connection-loss.js';
 import { EngineTransaction } from '../database/engine-transaction.js';
 import { HostClient } from '../database/host-client.js';
@@ -60,6 +60,11 @@ export class TransactionalRunner {
     }
     if (run !== undefined && result === run) return this.committed(run, attempt);
     return this.outcomeOfOddResult(run, attempt, lease);
+  }
+
+  /** Rejects where the host's client does not answer. */
+  askHost(): Promise<void> {
+    return answerWithin(MAX_WAIT_MS, this.transaction.verifyAnswers(this.host.client));
   }
 
   private committed(run: TransactionRun, attempt: Attempt): Outcome {
@@ -177,6 +182,7 @@ export class TransactionalRunner {
   ): Promise<void> {
     const { subscription } = attempt.delivery;
     const { consumerName } = subscription;
+    attempt.isEntered = true;
     const context = new HandlerContext(attempt, this, client);
     const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
     const event = Array.isArray(input) ? undefined : input;

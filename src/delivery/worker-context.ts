@@ -12,6 +12,7 @@ import type { IntegrationSettingsService } from '../settings/integration-setting
 import type { Consumer } from '../subscribers/consumer.js';
 import type { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import type { Backoff } from './backoff.js';
+import type { EnteredEvents } from './entered-events.js';
 import type { FaultPoints } from './fault-points.js';
 import type { HandlerRunner } from './handler-runner.js';
 import type { HandlerSlots } from './handler-slots.js';
@@ -34,6 +35,7 @@ export interface WorkerEnvironment {
   readonly faults: FaultPoints;
   readonly savePace: SavePace;
   readonly unavailable: UnavailableConsumers;
+  readonly entered: EnteredEvents;
 }
 
 /** Who is told what becomes of the loops. */

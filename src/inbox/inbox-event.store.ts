@@ -21,7 +21,7 @@ const FOLLOWERS = 100;
 
 /** Fingerprints that say how an attempt ran, or ended, where no error of the handler's tells it. */
 export const RUN_ALONE = 'alone';
-const INTERRUPTED = 'interrupted';
+export const INTERRUPTED = 'interrupted';
 
 /** Of the due rows, those that a process ended in the middle of and that are to run alone, those that it did not, or all. */
 export type Claimable = 'interrupted' | 'others' | 'any';
@@ -115,7 +115,7 @@ export class InboxEventStore {
    * After a takeover: rows that somebody before us was processing become failed, due at once. The attempt stays counted if
    * the event ran alone in its process: then it is the one that ended it. Of several that ran together at most one did, so they
    * get the attempt back, and run alone the next time. Where the process is known not to have ended (`blameless`) all get the attempt
-   * back and none becomes a suspect. Rows claimed by ourselves (`mine`) and rows that a stalled owner's transaction has locked are left. Fenced like a claim: an owner that
+   * back and none becomes a suspect, but for attempts that are known to have `ended` the connection, alone as they ran. Rows claimed by ourselves (`mine`) and rows that a stalled owner's transaction has locked are left. Fenced like a claim: an owner that
    * does not know yet that it is none would take the present one's runs for leftovers.
    */
   async interruptLeftovers(
@@ -123,6 +123,7 @@ export class InboxEventStore {
     token: string,
     mine: readonly string[],
     blameless: boolean,
+    ended: readonly { readonly inboxEventId: string; readonly attempt: number }[] = [],
   ): Promise<number> {
     const rows = await this.db.query(
       `WITH owner AS MATERIALIZED (
@@ -130,18 +131,27 @@ export class InboxEventStore {
        )
        UPDATE ${this.inbox} i
        SET status = 'failed', available_at = clock_timestamp(), updated_at = clock_timestamp(),
-           attempt_count = i.attempt_count - ($5 OR i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}')::int,
-           last_error = CASE WHEN $5 THEN i.last_error ELSE 'Interrupted: the process that ran this attempt is gone' END,
+           attempt_count = i.attempt_count - (($5 AND NOT left_over.ended) OR i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}')::int,
+           last_error = CASE WHEN left_over.ended THEN 'Interrupted: the connection to the database was lost while this attempt ran alone'
+                             WHEN $5 THEN i.last_error ELSE 'Interrupted: the process that ran this attempt is gone' END,
            error_fingerprint = CASE WHEN $5 AND i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}' THEN i.error_fingerprint
                                     ELSE '${INTERRUPTED}' END
        FROM owner, (
-         SELECT id FROM ${this.inbox} l
+         SELECT id, (l.id, l.attempt_count) IN (SELECT * FROM unnest($6::uuid[], $7::int[])) AS ended FROM ${this.inbox} l
          WHERE l.consumer_name = $1 AND l.partition = $2 AND l.status = 'processing' AND l.id <> ALL ($3::uuid[])
            AND EXISTS (SELECT 1 FROM owner)
          FOR UPDATE SKIP LOCKED
        ) left_over
        WHERE i.id = left_over.id RETURNING 1`,
-      [key.consumerName, key.partition, mine, token, blameless],
+      [
+        key.consumerName,
+        key.partition,
+        mine,
+        token,
+        blameless,
+        ended.map(({ inboxEventId }) => inboxEventId),
+        ended.map(({ attempt }) => attempt),
+      ],
     );
     return rows.length;
   }

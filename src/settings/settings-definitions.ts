@@ -16,6 +16,8 @@ export interface OutboxSettings {
   batchSize: number;
   /** Attempts of an event, the first included. */
   maxAttempts: number;
+  /** Failures of the infrastructure in a row, of an event whose handler had been entered: after them it runs alone, and each counts. */
+  maxInfrastructureFailures: number;
   /** Milliseconds for which a process holds a consumer without renewing. */
   processingLeaseMs: number;
   /** Milliseconds before the second attempt; doubles from attempt to attempt. */
@@ -71,6 +73,7 @@ export const SETTING_DEFINITIONS: { readonly [K in SettingKey]: DefinitionOf<Out
   },
   batchSize: { type: 'events', default: 500, min: 1, max: 5_000 },
   maxAttempts: { type: 'count', default: 3, min: 1, max: 100 },
+  maxInfrastructureFailures: { type: 'count', default: 10, min: 1, max: 1_000 },
   processingLeaseMs: { type: 'ms', default: 30_000, min: 1_000, max: LONGEST_TIMER_MS },
   retryBaseDelayMs: { type: 'ms', default: 1_000, min: 100, max: LONGEST_TIMER_MS },
   retryMaxDelayMs: {

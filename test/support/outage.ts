@@ -1,0 +1,83 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A way to the server that can be cut off for a while. */
+export class Outage {
+  private readonly sockets = new Set<Socket>();
+  private readonly server: Server;
+  private dropping = false;
+  private port = 0;
+
+  private constructor(private readonly target: URL) {
+    this.server = createServer((inbound) => this.forward(inbound));
+  }
+
+  static async of(databaseUrl: string): Promise<Outage> {
+    const outage = new Outage(new URL(databaseUrl));
+    await outage.listen();
+    return outage;
+  }
+
+  /** The database's URL through it. */
+  get url(): string {
+    const url = new URL(this.target);
+    url.hostname = '127.0.0.1';
+    url.port = String(this.port);
+    return url.toString();
+  }
+
+  /** Nobody listens any more. */
+  async refuse(): Promise<void> {
+    await this.stopListening();
+  }
+
+  /** Connections are taken, and end at once, as by a load balancer without a server behind it. */
+  async drop(): Promise<void> {
+    this.dropping = true;
+    this.endAll();
+  }
+
+  /** It is over. */
+  async end(): Promise<void> {
+    this.dropping = false;
+    if (!this.server.listening) await this.listen();
+  }
+
+  close(): Promise<void> {
+    return this.stopListening();
+  }
+
+  private async listen(): Promise<void> {
+    await new Promise<void>((resolve) => this.server.listen(this.port, '127.0.0.1', resolve));
+    this.port = (this.server.address() as AddressInfo).port;
+  }
+
+  private stopListening(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.endAll();
+    return stopped;
+  }
+
+  private endAll(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private forward(inbound: Socket): void {
+    if (this.dropping) {
+      inbound.destroy();
+      return;
+    }
+    const outbound = connect(Number(this.target.port || 5432), this.target.hostname);
+    for (const [socket, other] of [
+      [inbound, outbound],
+      [outbound, inbound],
+    ] as const) {
+      this.sockets.add(socket);
+      socket.pipe(other);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        this.sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  }
+}
