@@ -26,7 +26,7 @@ interface Play {
 const REAL: CursorKit = { CursorReader, OutboxLogStore };
 const HARMLESS: Harm = { lost: [], outOfOrder: [], holes: [] };
 
-const READ_PAGE = 'const page = await this.log.readPage(this.toRead.toString(), rows, bytes);\n';
+const READ_PAGE = 'const page = await this.log.readPage(this.toRead, rows, bytes);\n';
 const TAKE = 'this.toRead.removeAll(page.positions);\n';
 const NOTE_READY = 'const ready = this.sweep?.ready === true ? this.sweep : undefined;\n';
 const NOTE_UPTO = 'const upto = this.sweep?.upto ?? this.readPosition;\n';
@@ -197,13 +197,13 @@ const PLAYS: Play[] = [
   },
   {
     name: 'a re-read that is cut short in rows says so',
-    log: [{ find: ' || page.found >= rows', put: '' }],
+    log: [{ find: ' || found >= rows', put: '' }],
     harm: 'loses',
     play: cutShort(2, 1_000_000),
   },
   {
     name: 'a re-read that is cut short in bytes says so',
-    log: [{ find: 'positions.count < page.found || ', put: '' }],
+    log: [{ find: 'positions.count < found || ', put: '' }],
     harm: 'loses',
     play: cutShort(100, 1),
   },
@@ -225,7 +225,7 @@ const PLAYS: Play[] = [
     reader: [
       {
         find: READ_PAGE,
-        put: `const ask = (set: PositionSet) => this.log.readPage(set.toString(), rows, bytes);
+        put: `const ask = (set: PositionSet) => this.log.readPage(set, rows, bytes);
           const holes = await ask(this.toRead.below(this.readPosition));
           const tail = await ask(PositionSet.range(this.readPosition));
           const positions = holes.positions.clone();
@@ -244,7 +244,73 @@ const PLAYS: Play[] = [
       await consumer.page();
     },
   },
+  {
+    name: 'the parts of a page of very many holes are read in one snapshot',
+    log: [
+      { find: 'await this.db.snapshot(async (source) => {', put: 'await (async (source) => {' },
+      { find: '      }\n    });\n  }', put: '      }\n    })(this.db);\n  }' },
+    ],
+    harm: 'disorders',
+    play: async (stage) => {
+      const { early, late, consumer } = await withVeryManyHoles(stage);
+      stage.betweenStatements(async () => {
+        await early.run('COMMIT');
+        // It waited for the early one's lock on the aggregate, and has it now.
+        await late.publish('early');
+      });
+      await consumer.page();
+    },
+  },
+  {
+    name: 'all parts of a page of very many holes are read before what is absent is settled',
+    log: [{ find: 'if (isCut(page, rows)) return;', put: 'return;' }],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, consumer } = await withVeryManyHoles(stage, LAST_HOLE);
+      await consumer.page();
+      await consumer.look();
+      await early.run('COMMIT');
+      await consumer.look();
+      await consumer.page();
+    },
+  },
+  {
+    name: 'of a page of very many holes that ended before its last part, only what lies below its last row is settled',
+    log: [{ find: 'cut: isCut(page, rows) };', put: 'cut: isCut(page, Number.POSITIVE_INFINITY) };' }],
+    harm: 'loses',
+    play: async (stage) => {
+      const { early, late, consumer } = await withVeryManyHoles(stage);
+      await late.publish('other');
+      await consumer.page();
+      const other = await stage.writer();
+      await other.run('BEGIN');
+      await other.publish('another');
+      await late.publish('other');
+      await consumer.page();
+      await consumer.look();
+      await Promise.all([early, other].map((writer) => writer.run('COMMIT')));
+      await consumer.look();
+      await consumer.page(1);
+    },
+  },
 ];
+
+/** More than are asked for in one statement. */
+const LAST_HOLE = 29_999;
+
+/** A writer that has published and is still open, at the first position or at another one of very many holes, which nobody fills. */
+async function withVeryManyHoles(stage: CursorStage, position = 1) {
+  const [early, late] = [await stage.writer(), await stage.writer()];
+  const drawNext = (next: number) =>
+    late.run(`SELECT setval(pg_get_serial_sequence('integration.outbox_event', 'position'), ${next}, false)`);
+  await drawNext(position);
+  await early.run('BEGIN');
+  await early.publish('early');
+  await drawNext(LAST_HOLE + 2);
+  const holes = Array.from({ length: (LAST_HOLE + 1) / 2 }, (_, i) => `[${2 * i + 1},${2 * i + 2})`);
+  const consumer = await stage.consumer('consumer', `{${holes},[${LAST_HOLE + 2},)}`);
+  return { early, late, consumer };
+}
 
 /** Five positions of one transaction appear at once in the holes, and the page holds fewer. */
 function cutShort(rows: number, bytes: number): Play['play'] {

@@ -279,6 +279,22 @@ describe('publishEvents', () => {
 });
 
 describe('the same deduplicationKey again', () => {
+  it('burns no position where its event is committed, alone or among others', async () => {
+    const known = await room.publisher.publishEvent(event({ deduplicationKey: 'k' }));
+    for (let i = 0; i < 3; i++) await room.publisher.publishEvent(event({ deduplicationKey: 'k' }));
+    const receipts = await room.publisher.publishEvents(
+      ['k', 'new', 'k', undefined].map((key) => event(key === undefined ? {} : { deduplicationKey: key })),
+    );
+    const next = known.position + 1;
+    expect(receipts.map(({ position }) => position)).toEqual([
+      known.position,
+      next,
+      known.position,
+      next + 1,
+    ]);
+    expect((await room.publisher.publishEvent(event())).position).toBe(next + 2);
+  });
+
   it('changes nothing and returns the first event', async () => {
     const first = await room.publisher.publishEvent(event({ deduplicationKey: 'k', payload: 1 }));
     const second = await room.publisher.publishEvent(event({ deduplicationKey: 'k', payload: 2 }));

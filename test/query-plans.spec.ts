@@ -4,6 +4,7 @@ import { NonRetryableError, SkipEventError } from '../src/errors.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
 import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
+import { PositionSet } from '../src/outbox/position-set.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { EVENTS, fillDatabase } from './support/filled-database.js';
@@ -61,7 +62,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'interrupted rows': `i.error_fingerprint = 'interrupted' LIMIT 1`,
   'next due row': 'AS ms',
   heartbeat: 'AS renewed',
-  'claim of cursors': '"wasOurs"',
+  'claim of cursors': "'wasOurs'",
   'row of a transactional handler': `), inserted AS (`,
   'retry of a transactional handler': `SET status = 'processed', processed_at = clock_timestamp(), available_at = NULL`,
   'end of a transactional batch': 'AND unread @> $4::int8multirange',
@@ -295,7 +296,11 @@ describe('what the engine prepares', () => {
     const [events, log] = [new OutboxEventStore(engine), new OutboxLogStore(engine)];
     for (let time = 0; time < 8; time++) {
       await events.announceVisible([from, from + 1], 'nobody', false);
-      await log.readPage(`{[${from},)}`, 500, 1_000_000, { eventNames: ['*'], partitions: 1, chosen: [0] });
+      await log.readPage(PositionSet.range(from), 500, 1_000_000, {
+        eventNames: ['*'],
+        partitions: 1,
+        chosen: [0],
+      });
     }
   }
 

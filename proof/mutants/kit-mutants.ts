@@ -27,8 +27,8 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'holes never asked for again',
     file: 'dist/inbox/cursor-reader.js',
-    find: 'this.log.readPage(this.toRead.toString(), rows, bytes)',
-    put: 'this.log.readPage(PositionSet.range(this.readPosition).toString(), rows, bytes)',
+    find: 'this.log.readPage(this.toRead, rows, bytes)',
+    put: 'this.log.readPage(PositionSet.range(this.readPosition), rows, bytes)',
     run: ['--only', 'long-writer', '--seconds', '6'],
   },
   {

@@ -371,6 +371,42 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'keeps what some consumer has not read',
   },
   {
+    name: 'very many holes asked for in one statement',
+    patches: [
+      {
+        file: 'src/outbox/outbox-log.store.ts',
+        find: 'const MOST_RANGES = 10_000;',
+        put: 'const MOST_RANGES = 10_000_000;',
+      },
+    ],
+    spec: 'test/many-holes.spec.ts',
+    test: 'by statements none of which asks for too many',
+  },
+  {
+    name: 'very many holes saved like a few',
+    patches: [
+      {
+        file: 'src/inbox/settle-buffer.ts',
+        find: 'const MANY_RANGES = 1_000;',
+        put: 'const MANY_RANGES = 10_000_000;',
+      },
+    ],
+    spec: 'src/inbox/settle-buffer.spec.ts',
+    test: 'is saved by itself, in parts',
+  },
+  {
+    name: 'a position drawn for a key that is known',
+    patches: [
+      {
+        file: 'src/outbox/outbox-event.store.ts',
+        find: "WHERE ${isNew('$10')} ${ONCE}",
+        put: '${ONCE}',
+      },
+    ],
+    spec: 'test/publishing.spec.ts',
+    test: 'burns no position where its event is committed',
+  },
+  {
     name: 'texts of an event that are put between quotes as they are',
     patches: [
       {

@@ -2,6 +2,7 @@ import { clocks } from './clocks.js';
 import { interleavings } from './interleavings.js';
 import { kill } from './kill.js';
 import { longWriter } from './long-writer.js';
+import { manyHoles } from './many-holes.js';
 import { poison } from './poison.js';
 import { restarts } from './restarts.js';
 import type { Scenario } from './scenario.js';
@@ -17,7 +18,7 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [restarts],
   [longWriter],
   [stoppedWorker, takeover, clocks, silentListen],
-  [versions, poison, interleavings],
+  [versions, poison, interleavings, manyHoles],
   [soak],
 ];
 

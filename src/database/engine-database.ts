@@ -10,6 +10,7 @@ import { type EngineConnection, EngineConnectionFactory, type SessionUse } from 
 import { type NamedStatement, queryOf } from './named-statement.js';
 import { forEachRow } from './row-reader.js';
 import { answerLimit } from './session-settings.store.js';
+import { type RowSource, readSnapshot } from './snapshot.js';
 import { wireOf } from './wire.js';
 import type { WireRow } from './wire-row.js';
 
@@ -49,7 +50,7 @@ const BOOT_RETRY_MAX_MS = 2_000;
  * A lost connection is lost knowledge (the server may have lost commits with it), so every loss is announced on
  * `losses$`, and what was held in memory about the database's state is given up by whoever held it.
  */
-export class EngineDatabase implements EngineSession {
+export class EngineDatabase implements EngineSession, RowSource {
   readonly schema: string;
   /** Emits when a connection of the engine ended that we did not end. */
   readonly losses$ = new Subject<string>();
@@ -86,11 +87,15 @@ export class EngineDatabase implements EngineSession {
     );
   }
 
-  /** A statement of the hot path whose rows go to `onRow` one by one as they arrive; each is valid until it returns. */
   async forEachRow(statement: NamedStatement, onRow: (row: WireRow) => void): Promise<void> {
     const { awake } = this;
     if (awake?.isFree === true) await this.readThrough(awake, statement, onRow);
-    else await this.withRawClient((client) => forEachRow(client, statement, onRow));
+    else await this.forEachRowOfMany(statement, onRow);
+  }
+
+  /** The same for an answer that may take its time: through the pool, whatever is awake. */
+  async forEachRowOfMany(statement: NamedStatement, onRow: (row: WireRow) => void): Promise<void> {
+    await this.withRawClient((client) => forEachRow(client, statement, onRow));
   }
 
   /**
@@ -121,6 +126,15 @@ export class EngineDatabase implements EngineSession {
   /** Runs `fn` inside one READ COMMITTED transaction of the pool. */
   async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
     return this.withRawClient((client) => runTransaction(client, () => fn(sessionOf(client))));
+  }
+
+  /**
+   * Statements of `fn` all see what was committed when the first of them began. Each has the time that a statement has; together they may
+   * take longer.
+   */
+  async snapshot<R>(fn: (source: RowSource) => Promise<R>): Promise<R> {
+    const client = await this.pool.connect();
+    return releaseAfter(client, readSnapshot(client, fn));
   }
 
   /** A connection of its own beside the pool (heartbeat, LISTEN). Its loss counts as a loss of the engine's if `critical`. */

@@ -85,6 +85,12 @@ export class WireRow {
     return YEAR_2000 + Math.floor(this.int8(column) / 1000);
   }
 
+  /** The bytes of a column of any type, for later. */
+  copyOf(column: number): Buffer {
+    const start = this.startOf(column);
+    return Buffer.from(this.bytes.subarray(start, start + this.lengthOf(column)));
+  }
+
   /** Whether a text of ASCII characters stands in a column, from its byte `from` on; false for any other text. */
   hasAt(column: number, from: number, ascii: string): boolean {
     if (this.lengthOf(column) < from + ascii.length) return false;

@@ -36,8 +36,8 @@ class Wire implements Pick<OutboxLogStore, 'readPage' | 'readWriters'> {
     });
   }
 
-  readonly readPage: Ask = (ranges, rows, _bytes, filter) =>
-    this.later(this.log.readPage(ranges, rows, filter));
+  readonly readPage: Ask = (wanted, rows, _bytes, filter) =>
+    this.later(this.log.readPage(wanted, rows, filter));
   readonly readWriters = () => this.later(this.log.readWriters());
 
   /** One that waits is answered. */
@@ -127,7 +127,7 @@ class Consumer {
   }
 
   private begin(): CursorReader {
-    return new CursorReader(this.log, this.unread.toString());
+    return new CursorReader(this.log, this.unread.clone());
   }
 }
 

@@ -18,8 +18,8 @@
  * ever will; the re-read's is taken afterwards.
  *
  * Order. Two writers that serialize on an aggregate and publish after that get ascending positions and become visible in
- * that order. Holes and tail come from one statement, hence one snapshot: a page that has the later event has the
- * earlier one too, unless an earlier page had it. Pages of one cursor are read one at a time.
+ * that order. Holes and tail come from one snapshot (one statement; several in one transaction where the holes are very many): a page
+ * that has the later event has the earlier one too, unless an earlier page had it. Pages of one cursor are read one at a time.
  */
 import type { LogReader } from '../outbox/log-reader.js';
 import type { LogPage } from '../outbox/outbox-log.store.js';
@@ -35,17 +35,15 @@ type Sweep = { readonly upto: number; readonly holders: Set<string>; ready: bool
 
 /** Reads the log for one leased cursor. Belongs to one lease: it is thrown away with it. */
 export class CursorReader {
-  private readonly toRead: PositionSet;
   private sweep: Sweep | undefined;
   /** How often positions were added: a look that was under way is void. */
   private inclusions = 0;
 
   constructor(
     private readonly log: Pick<LogReader, 'readPage' | 'readWriters' | 'sharers'>,
-    unread: string,
-  ) {
-    this.toRead = PositionSet.parse(unread);
-  }
+    /** It is the reader's from now on. */
+    private toRead: PositionSet,
+  ) {}
 
   /** One past the highest position seen; everything from here on is unread. */
   get readPosition(): number {
@@ -74,7 +72,7 @@ export class CursorReader {
 
   /** The first rows of what lies below `limit`, as a page without a sweep. */
   async readBelow(limit: number, rows: number, bytes: number): Promise<LogPage> {
-    const page = await this.log.readPage(this.toRead.below(limit).toString(), rows, bytes);
+    const page = await this.log.readPage(this.toRead.below(limit), rows, bytes);
     this.toRead.removeAll(page.positions);
     return page;
   }
@@ -82,7 +80,7 @@ export class CursorReader {
   /** The next page. Not to be called while another page of this cursor is under way. */
   async readPage(rows: number, bytes: number): Promise<Page> {
     const ready = this.sweep?.ready === true ? this.sweep : undefined;
-    const page = await this.log.readPage(this.toRead.toString(), rows, bytes);
+    const page = await this.log.readPage(this.toRead, rows, bytes);
     this.toRead.removeAll(page.positions);
     return { ...page, swept: this.finishSweep(ready, page) };
   }
@@ -136,7 +134,7 @@ export class CursorReader {
     const { last } = positions;
     const limit = cut && last !== undefined ? Math.min(ready.upto, last) : ready.upto;
     const swept = this.toRead.below(limit);
-    this.toRead.removeAll(swept);
+    this.toRead = this.toRead.from(limit);
     return swept;
   }
 }

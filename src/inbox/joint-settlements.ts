@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import type { PositionSet } from '../outbox/position-set.js';
 import type { CursorKey } from './inbox-status.js';
 import { type PositionsOfACursor, type Settlement, SettlementStore } from './settlement.store.js';
 
@@ -19,7 +20,7 @@ interface Request extends PositionsOfACursor {
  */
 @Injectable()
 export class JointSettlements
-  implements Pick<SettlementStore, 'settle' | 'settlePositions' | 'settleCovered'>
+  implements Pick<SettlementStore, 'settle' | 'settlePositions' | 'settleMany' | 'settleCovered'>
 {
   private asking: Request[] = [];
   private losses = 0;
@@ -48,6 +49,10 @@ export class JointSettlements
     covered: readonly string[],
   ): Promise<boolean> {
     return this.store.settleCovered(key, token, positions, covered);
+  }
+
+  settleMany(key: CursorKey, token: string, positions: PositionSet): Promise<boolean> {
+    return this.store.settleMany(key, token, positions);
   }
 
   settle(key: CursorKey, token: string, settlement: Settlement) {

@@ -10,7 +10,11 @@ const SOURCE = { takeWaiting: () => [], takeReleases: () => [] };
 /** A buffer, and what it has saved. */
 function aBuffer() {
   const saves: string[] = [];
-  const store: Pick<SettlementStore, 'settlePositions'> = {
+  const store: Pick<SettlementStore, 'settlePositions' | 'settleMany'> = {
+    settleMany: async (_key, _token, positions) => {
+      saves.push(`${positions.rangeCount} ranges`);
+      return true;
+    },
     settlePositions: async (_key, _token, positions) => {
       saves.push(positions);
       return true;
@@ -81,5 +85,21 @@ describe('what was passed over', () => {
         expect(saved.sort((a, b) => a - b)).toEqual(steps.map((_, i) => i + 1));
       }),
     );
+  });
+});
+
+describe('a sweep of very many holes', () => {
+  it('is saved by itself, in parts, and in turn with the outcomes that there are meanwhile', async () => {
+    const { buffer, saves, save } = aBuffer();
+    const holes = Array.from({ length: 600_000 }, (_, i) => 2 * i + 1);
+    buffer.settleAll(PositionSet.of(holes));
+    buffer.settle(2_000_002);
+    await save();
+    buffer.settle(2_000_004);
+    await save();
+    await save();
+    expect(buffer.isEmpty).toBe(true);
+    expect(saves).toEqual(['500000 ranges', '{[2000002,2000003),[2000004,2000005)}', '100000 ranges']);
+    expect(await save()).toBeUndefined();
   });
 });

@@ -10,6 +10,11 @@ const ASIDE_RETRY_MS = 1_000;
 /** So long what was passed over waits for an outcome beside it. */
 const PASSED_OVER_MS = 250;
 
+/** A sweep that found more holes than this is saved by a statement of its own. */
+const MANY_RANGES = 1_000;
+/** And in parts, where there are so many that one statement would take long. */
+const MOST_RANGES = 500_000;
+
 /** What a save needs to know that stands elsewhere, asked for at the moment the save is put together. */
 export interface SaveSource {
   /** Events that wait behind an unresolved earlier one and are to be written down as waiting. */
@@ -26,6 +31,9 @@ export interface SaveSource {
 export class SettleBuffer {
   private positions: number[] = [];
   private readonly sets: PositionSet[] = [];
+  /** Each is saved by itself, in turn with the other saves. */
+  private readonly largeSets: PositionSet[] = [];
+  private savedLarge = false;
   /**
    * Of events that are not for this cursor. They are saved together with the outcomes that they touch, or when nothing else is to be
    * saved: between the events of one partition lie those of the others, and each saved by itself would leave what is unread in as
@@ -44,7 +52,10 @@ export class SettleBuffer {
   private readonly aside = new Map<string, PendingSave & { retryAt: number }>();
 
   constructor(
-    private readonly store: Pick<JointSettlements, 'settle' | 'settlePositions' | 'settleCovered'>,
+    private readonly store: Pick<
+      JointSettlements,
+      'settle' | 'settlePositions' | 'settleMany' | 'settleCovered'
+    >,
     private readonly key: CursorKey,
     private readonly token: string,
   ) {}
@@ -60,7 +71,10 @@ export class SettleBuffer {
   }
 
   get isEmpty(): boolean {
-    return this.unsaved === 0 && this.sets.length === 0 && this.failed === undefined && this.aside.size === 0;
+    return (
+      this.unsaved + this.sets.length + this.largeSets.length + this.aside.size === 0 &&
+      this.failed === undefined
+    );
   }
 
   settle(position: number): void {
@@ -74,7 +88,9 @@ export class SettleBuffer {
   }
 
   settleAll(positions: PositionSet): void {
-    if (!positions.isEmpty) this.sets.push(positions);
+    if (positions.rangeCount > MOST_RANGES) this.largeSets.push(...positions.slices(MOST_RANGES));
+    else if (positions.rangeCount > MANY_RANGES) this.largeSets.push(positions);
+    else if (!positions.isEmpty) this.sets.push(positions);
   }
 
   /** A position whose `processed` row the cursor covers once it is saved. */
@@ -96,7 +112,7 @@ export class SettleBuffer {
    * database threw; the outcomes are kept. `readUpto` is written along where that costs nothing.
    */
   async save(source: SaveSource, readUpto: number): Promise<SaveReport | undefined> {
-    const pending = this.failed ?? this.takeAside() ?? this.takeAll(source);
+    const pending = this.failed ?? this.takeAside() ?? this.takeNext(source);
     if (pending === undefined) return undefined;
     this.failed = pending;
     try {
@@ -122,6 +138,15 @@ export class SettleBuffer {
       return group;
     }
     return undefined;
+  }
+
+  /** Large sets take turns with whatever else there is. */
+  private takeNext(source: SaveSource): PendingSave | undefined {
+    let large = this.savedLarge ? undefined : this.largeSets.shift();
+    const pending = large === undefined ? this.takeAll(source) : undefined;
+    if (pending === undefined) large ??= this.largeSets.shift();
+    this.savedLarge = large !== undefined;
+    return pending ?? (large && { ...emptySave(), positions: large });
   }
 
   private takeAll(source: SaveSource): PendingSave | undefined {
@@ -157,6 +182,10 @@ export class SettleBuffer {
     const { exceptions, resolved, release, covered } = pending;
     if (exceptions.length + resolved.length + release.length === 0) {
       const { positions } = pending;
+      if (positions.rangeCount > MANY_RANGES && covered.length === 0) {
+        const held = await this.store.settleMany(this.key, this.token, positions);
+        return { ...NOTHING_SAVED, held, positions };
+      }
       const text = positions.toString();
       if (covered.length > 0) {
         const held = await this.store.settleCovered(this.key, this.token, text, covered);

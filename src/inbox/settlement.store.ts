@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
+import type { PositionSet } from '../outbox/position-set.js';
+import { RangeLists } from '../outbox/range-lists.js';
 import { RUN_ALONE } from './inbox-event.store.js';
 import {
   type CursorKey,
@@ -46,6 +48,9 @@ export interface SettlementResult {
   readonly stillBlocked: AggregateKey[];
 }
 
+/** So many are written down within a few milliseconds. */
+const RANGES_A_TURN = 20_000;
+
 const INFINITE_DELAY = `CASE WHEN x.delay = 'Infinity' THEN 'infinity'::timestamptz
   WHEN x.delay IS NOT NULL THEN clock_timestamp() + x.delay * interval '1 millisecond' END`;
 
@@ -75,6 +80,28 @@ export class SettlementStore {
        SET unread = unread - $4::int8multirange, read_upto = greatest(read_upto, $5), last_progress_at = clock_timestamp()
        WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1`,
       [key.consumerName, key.partition, token, positions, readUpto],
+    );
+    return rows.length > 0;
+  }
+
+  /**
+   * The same of very many ranges, as after a sweep of a long time's holes. They are written down in parts, with turns of the event loop
+   * between them, and sent as lists. One statement takes them all out: each writes what is left of the cursor as a whole, so that ten of them
+   * would cost the server ten times as much.
+   */
+  async settleMany(key: CursorKey, token: string, positions: PositionSet): Promise<boolean> {
+    const lists = new RangeLists(positions.rangeCount);
+    for (let first = 0; first < positions.rangeCount; first += RANGES_A_TURN) {
+      lists.add(positions, first, RANGES_A_TURN);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const rows = await this.db.queryNamed(
+      'integration_settle_many',
+      `UPDATE ${this.cursor}
+       SET unread = unread - (SELECT range_agg(int8range(x.low, x.high)) FROM unnest($4::bigint[], $5::bigint[]) AS x (low, high)),
+           last_progress_at = clock_timestamp()
+       WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1`,
+      [key.consumerName, key.partition, token, lists.from, lists.to],
     );
     return rows.length > 0;
   }

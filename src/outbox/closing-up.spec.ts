@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ClosingUp } from './closing-up.js';
 import { GroupReader } from './log-reader.js';
+import { PositionSet } from './position-set.js';
 
 const ROWS = 100;
 const FRONT = 10_000;
@@ -33,7 +34,7 @@ function join(eventNames = ['*'], partitions = 1): GroupReader {
 }
 
 function ask(reader: GroupReader, from: number): void {
-  reader.asksFor(`{[${from},)}`);
+  reader.asksFor(PositionSet.range(from));
   closingUp.asked();
 }
 
@@ -118,7 +119,7 @@ describe('the cursor in front of others that read the same backlog', () => {
     ['one whose handlers wait for something', () => comeBy(FRONT - 5 * ROWS, join(), LATE)],
     ['one that is far behind', () => comeBy(FRONT - 60_000, join())],
     ['one of another spread over partitions', () => comeBy(FRONT - 5 * ROWS, join(['*'], 2))],
-    ['one with holes', () => comeBy(FRONT - 5 * ROWS).asksFor('{[3,4),[9,)}')],
+    ['one with holes', () => comeBy(FRONT - 5 * ROWS).asksFor(PositionSet.parse('{[3,4),[9,)}'))],
   ])('does not wait for %s', (_, given) => {
     given();
     expect(closingUp.hasToWait(front, ROWS)).toBe(false);

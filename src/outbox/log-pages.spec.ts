@@ -25,8 +25,8 @@ beforeEach(() => {
   statements = [];
   losses = new Subject();
   const log: Pick<OutboxLogStore, 'readPage'> = {
-    readPage: (ranges, _rows, _bytes, { chosen, eventNames }: LogFilter) =>
-      new Promise((answer) => statements.push({ ranges, chosen, eventNames, answer })),
+    readPage: (wanted, _rows, _bytes, { chosen, eventNames }: LogFilter) =>
+      new Promise((answer) => statements.push({ ranges: wanted.toString(), chosen, eventNames, answer })),
   };
   const db = { losses$: losses } as unknown as EngineDatabase;
   pages = new LogPages(log as OutboxLogStore, db, new SequenceGuard(db));
@@ -39,7 +39,8 @@ afterEach(() => {
 const join = (partition = 0, partitions = 1) => pages.join({ eventNames: ['*'], partitions, partition });
 const named = (name: string) => pages.join({ eventNames: [name], partitions: 1, partition: 0 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const ask = (reader: LogReader, ranges: string, rows = 2) => reader.readPage(ranges, rows, 1_000);
+const ask = (reader: LogReader, ranges: string, rows = 2) =>
+  reader.readPage(PositionSet.parse(ranges), rows, 1_000);
 
 /** Events 1 and 2, of the aggregates of partitions 0 and 1. */
 const events = [logEventAt(1, 'a'), logEventAt(2, 'b')] as const;

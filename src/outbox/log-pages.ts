@@ -4,6 +4,7 @@ import { ClosingUp } from './closing-up.js';
 import { DividedPage } from './divided-page.js';
 import { type CursorFilter, GroupReader, type LogReader } from './log-reader.js';
 import { type LogFilter, type LogPage, OutboxLogStore } from './outbox-log.store.js';
+import type { PositionSet } from './position-set.js';
 import { SequenceGuard } from './sequence-guard.js';
 
 type Readers = readonly [GroupReader, ...GroupReader[]];
@@ -11,7 +12,7 @@ type Readers = readonly [GroupReader, ...GroupReader[]];
 /** A page that a cursor waits for. */
 interface Request {
   readonly reader: GroupReader;
-  readonly ranges: string;
+  readonly wanted: PositionSet;
   readonly rows: number;
   readonly bytes: number;
   readonly answer: (page: Promise<LogPage>) => void;
@@ -71,7 +72,7 @@ export class LogPages {
       get sharers() {
         return readers.filter((other) => reader.sharesWith(other)).length;
       },
-      readPage: (ranges, rows, bytes) => this.readPage(reader, ranges, rows, bytes),
+      readPage: (wanted, rows, bytes) => this.readPage(reader, wanted, rows, bytes),
       readWriters: () => this.log.readWriters(),
       leave: () => this.leave(reader),
     };
@@ -84,12 +85,17 @@ export class LogPages {
     for (const kept of [...this.kept]) this.taken(kept, reader);
   }
 
-  private async readPage(reader: GroupReader, ranges: string, rows: number, bytes: number): Promise<LogPage> {
-    reader.asksFor(ranges);
+  private async readPage(
+    reader: GroupReader,
+    wanted: PositionSet,
+    rows: number,
+    bytes: number,
+  ): Promise<LogPage> {
+    reader.asksFor(wanted);
     this.closingUp.asked();
     if (this.closingUp.hasToWait(reader, rows)) await this.closingUp.wait(reader, rows);
     const found = this.takeKept(reader) ?? (await this.joinReading(reader));
-    const page = found ?? (await this.readWithOthers(reader, ranges, rows, bytes));
+    const page = found ?? (await this.readWithOthers(reader, wanted, rows, bytes));
     reader.isBehind = page.cut;
     const { last } = page.positions;
     if (last !== undefined) this.sequence.seen(last);
@@ -97,9 +103,14 @@ export class LogPages {
   }
 
   /** With those who ask before anything else can happen. */
-  private readWithOthers(reader: GroupReader, ranges: string, rows: number, bytes: number): Promise<LogPage> {
+  private readWithOthers(
+    reader: GroupReader,
+    wanted: PositionSet,
+    rows: number,
+    bytes: number,
+  ): Promise<LogPage> {
     return new Promise((answer) => {
-      this.asking.push({ reader, ranges, rows, bytes, answer });
+      this.asking.push({ reader, wanted, rows, bytes, answer });
       if (this.asking.length === 1) process.nextTick(() => this.answerAll());
     });
   }
@@ -115,11 +126,11 @@ export class LogPages {
   }
 
   private read(first: Request, others: readonly Request[]): void {
-    const { reader, ranges, rows, bytes } = first;
+    const { reader, wanted, rows, bytes } = first;
     const asking: Readers = [reader, ...others.map((other) => other.reader)];
     const followers = this.closingUp.followersOf(reader, rows).filter((one) => !asking.includes(one));
     const all: Readers = [...asking, ...followers];
-    const page = this.log.readPage(ranges, rows, bytes, filterFor(all));
+    const page = this.log.readPage(wanted, rows, bytes, filterFor(all));
     if (all.length === 1) {
       first.answer(page);
       return;
@@ -133,11 +144,11 @@ export class LogPages {
   /** Where it was cut before it came to what somebody asked for, that is read by itself. */
   private partOf(
     page: DividedPage,
-    { reader, ranges, rows, bytes }: Omit<Request, 'answer'>,
+    { reader, wanted, rows, bytes }: Omit<Request, 'answer'>,
   ): LogPage | Promise<LogPage> {
     return page.reaches(reader)
       ? page.partFor(reader)
-      : this.log.readPage(ranges, rows, bytes, filterFor([reader]));
+      : this.log.readPage(wanted, rows, bytes, filterFor([reader]));
   }
 
   /** For those who ask while it is being read, and for those who do later. */
@@ -207,10 +218,10 @@ function remove<T>(list: T[], one: T): boolean {
 }
 
 /** Whether a page has at least half of what another, which does not ask from farther back, would have: all of it, if both have the same holes. */
-function canReadFor({ reader, ranges, rows }: Request, other: Request): boolean {
+function canReadFor({ reader, wanted, rows }: Request, other: Request): boolean {
   return (
     reader.isWith(other.reader) &&
-    (ranges === other.ranges || other.reader.askedFrom - reader.askedFrom <= rows / 2)
+    (other.reader.askedFrom - reader.askedFrom <= rows / 2 || wanted.equals(other.wanted))
   );
 }
 

@@ -1,8 +1,7 @@
 import { EventNames } from './event-names.js';
 import type { LogFilter, LogPage, LogWriter } from './outbox-log.store.js';
+import type { PositionSet } from './position-set.js';
 
-/** A cursor without holes asks for everything from one position on. */
-const TAIL = /^\{\[(\d+),\)\}$/;
 /** Where a cursor with holes is, to those without. */
 const READS_ALONE = Number.POSITIVE_INFINITY;
 
@@ -14,7 +13,7 @@ export interface CursorFilter extends Omit<LogFilter, 'chosen'> {
 /** What one cursor sees of the log. */
 export interface LogReader {
   /** As `OutboxLogStore.readPage`, for the cursor's own filter. The events are shared. */
-  readPage(ranges: string, rows: number, bytes: number): Promise<LogPage>;
+  readPage(wanted: PositionSet, rows: number, bytes: number): Promise<LogPage>;
   readWriters(): Promise<LogWriter[]>;
   /** How many cursors of this process are given the same events, this one included: those of several consumers. */
   readonly sharers: number;
@@ -37,9 +36,10 @@ export class GroupReader {
     this.names = new EventNames(filter.eventNames);
   }
 
-  asksFor(ranges: string): void {
+  asksFor(wanted: PositionSet): void {
     const now = performance.now();
-    this.askedFrom = Number(TAIL.exec(ranges)?.[1] ?? READS_ALONE);
+    // A cursor without holes asks for everything from one position on.
+    this.askedFrom = (wanted.rangeCount === 1 ? wanted.openFrom : undefined) ?? READS_ALONE;
     this.workedMs = now - this.wentOnAt;
     this.wentOnAt = now;
   }

@@ -18,11 +18,20 @@ const COLUMNS = `id, event_name, event_version, source_module, aggregate_type, a
 /**
  * Of two transactions with one key the second waits for the first, then inserts nothing; the look-up is a statement of its own
  * and so sees what the first one committed. Never DO UPDATE: the log's rows are not touched.
+ *
+ * An insert draws its position before it meets the conflict, and each position drawn in vain is a hole in every cursor. So a key that is
+ * visible already is found by `isNew`, above which nothing is drawn; the conflict is left for keys that are being published at this moment.
  */
 const ONCE = `ON CONFLICT (dedup_key) WHERE dedup_key IS NOT NULL DO NOTHING`;
 
 /** Postgres refuses a jsonb list of 256 MiB. Longer lists of events go as an array, which costs a sixth more. */
 const LARGEST_JSON_LIST = 16 * 1024 * 1024;
+
+/** Many events in one statement: as they are, or those alone whose keys are new. */
+interface ManySql {
+  readonly any: string;
+  readonly once: string;
+}
 
 interface PositionRow {
   position: number | bigint | string;
@@ -40,8 +49,8 @@ export class OutboxEventStore {
   private readonly insertPlainAsText: string;
   private readonly insertTimed: string;
   private readonly insertOnce: string;
-  private readonly insertMany: string;
-  private readonly insertManyLarge: string;
+  private readonly insertMany: ManySql;
+  private readonly insertManyLarge: ManySql;
   private readonly byKeys: string;
   private readonly visible: string;
   private readonly channel: string;
@@ -56,15 +65,26 @@ export class OutboxEventStore {
     const timed = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
       VALUES (${nine}, $10, coalesce($11::text::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond'))`;
     this.insertTimed = `${timed} RETURNING position::text AS position`;
-    this.insertOnce = `${timed} ${ONCE} RETURNING position::text AS position`;
-    const many = (source: string) => `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
+    // A sub-select that has one value: of EXISTS the planner could make a scan of the log.
+    const isNew = (key: string) => `(SELECT o.position FROM ${table} o WHERE o.dedup_key = ${key}) IS NULL`;
+    this.insertOnce = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
+      SELECT ${nine}, $10::text, coalesce($11::text::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond')
+      WHERE ${isNew('$10::text')} ${ONCE} RETURNING position::text AS position`;
+    const many = (
+      source: string,
+      condition: string,
+    ) => `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
       SELECT (e->>0)::uuid, e->>1, (e->>2)::int, e->>3, e->>4, e->>5, e->6, (e->>7)::int, e->8, e->>9,
         coalesce((e->>10)::timestamptz, clock_timestamp() + (e->>11)::float8 * interval '1 millisecond')
       FROM ${source} WITH ORDINALITY AS t (e, place)
-      ORDER BY place`;
-    this.insertMany = many('jsonb_array_elements($1::text::jsonb)');
+      WHERE ${condition} ORDER BY place`;
+    const manyOf = (source: string): ManySql => ({
+      any: many(source, 'true'),
+      once: `${many(source, `e->>9 IS NULL OR ${isNew('e->>9')}`)} ${ONCE}`,
+    });
+    this.insertMany = manyOf('jsonb_array_elements($1::text::jsonb)');
     // From a sub-select: the planner would otherwise take the whole list apart to tell how many it holds.
-    this.insertManyLarge = many('unnest((SELECT $1::text::jsonb[]))');
+    this.insertManyLarge = manyOf('unnest((SELECT $1::text::jsonb[]))');
     this.byKeys = `SELECT id::text AS id, position::text AS position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text::text[])`;
     // One round trip for both; where nothing is visible nobody is told, and nothing is written at all.
     this.visible = `SELECT string_agg(position::text, ',') AS positions,
@@ -164,7 +184,8 @@ export class OutboxEventStore {
     const values = entries.map(asOneValueOfMany);
     const isLarge = values.reduce((sum, { length }) => sum + length, 0) > LARGEST_JSON_LIST;
     const isOnce = entries.some((entry) => entry.deduplicationKey !== null);
-    const sql = `${isLarge ? this.insertManyLarge : this.insertMany} ${isOnce ? ONCE : ''} RETURNING id::text AS id, position::text AS position`;
+    const { any, once } = isLarge ? this.insertManyLarge : this.insertMany;
+    const sql = `${isOnce ? once : any} RETURNING id::text AS id, position::text AS position`;
     return this.insert(client, sql, [isLarge ? arrayText(values) : `[${values.join(',')}]`]);
   }
 

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import type { WireRow } from '../database/wire-row.js';
+import type { NamedStatement } from '../database/named-statement.js';
 import { splitNames } from './event-names.js';
-import { LogEvent } from './log-event.js';
-import { PositionSet } from './position-set.js';
+import type { LogEvent } from './log-event.js';
+import { PageRows, toLogEvent } from './page-rows.js';
+import type { PositionSet } from './position-set.js';
+import { RangeLists } from './range-lists.js';
 
 /** Which rows of the log are wanted. */
 export interface LogFilter {
@@ -50,20 +52,17 @@ export function bytesOf(events: readonly LogEvent[]): number {
 /** Plain SQL can say 'infinity', which is a wait of another kind in the inbox, and which no arithmetic may meet before Postgres 17. */
 const LONGEST_DELAY = `interval '100 years'`;
 
-/** What an event takes beside its payload and metadata, about. */
-const ENVELOPE_BYTES = 256;
+/**
+ * Of so many ranges a cursor is asked for in one statement,. One with more has very many holes, and its page
+ * is read in several.
+ */
+const MOST_RANGES = 10_000;
 
-/** The event begins a correlation of its own: so does the binary form of such a jsonb begin, its version first. */
-const OWN_CORRELATION = '\u0001{"correlationId": "';
-
-/** Where these columns stand in a row of a page. */
-const POSITION = 0;
-const BYTES = 1;
-const DELAY = 2;
-const ID = 3;
-const PAYLOAD = 9;
-const METADATA = 10;
-const PARTITION = 12;
+/** A page by one statement, or one of several parts. */
+interface PageSql {
+  readonly whole: string;
+  readonly part: string;
+}
 
 /** The columns of an event, in the order in which `toLogEvent` reads them. */
 const EVENT_COLUMNS = (alias: string) =>
@@ -73,8 +72,8 @@ const EVENT_COLUMNS = (alias: string) =>
 /** Reading the log: pages for the cursors, and who may still be writing into the holes. */
 @Injectable()
 export class OutboxLogStore {
-  private readonly pageSql: string;
-  private readonly partitionsPageSql: string;
+  private readonly pageSql: PageSql;
+  private readonly partitionsPageSql: PageSql;
   private readonly payloadsSql: string;
   private readonly byPositionSql: string;
   private readonly writersSql: string;
@@ -88,7 +87,7 @@ export class OutboxLogStore {
     // earlier one too. The ranges come out of unnest in ascending order and the lateral scan keeps it. The upper bound must
     // be part of the index condition, or each hole would scan the log to its end. A payload that is larger than its share of
     // the page stays behind (null) and is fetched once it is known to fit.
-    const pageSql = (isMine: string, more: string) => `
+    const textOf = (isMine: string, more: string, ranges: string, low: string, high: string) => `
       SELECT e.position, CASE WHEN e.wanted THEN e.bytes END,
              CASE WHEN e.wanted AND e.available_at IS NOT NULL AND e.available_at > clock_timestamp()
                   THEN ceil(extract(epoch FROM least(e.available_at, clock_timestamp() + ${LONGEST_DELAY}) - clock_timestamp()) * 1000)::bigint END,
@@ -96,15 +95,19 @@ export class OutboxLogStore {
              CASE WHEN e.wanted THEN e.source_module END, CASE WHEN e.wanted THEN e.aggregate_type END,
              CASE WHEN e.wanted THEN e.aggregate_id END, CASE WHEN e.wanted AND e.bytes <= $7::int THEN e.payload END,
              CASE WHEN e.wanted THEN e.metadata END, CASE WHEN e.wanted THEN e.created_at END${more}
-      FROM unnest($1::int8multirange) AS r
+      FROM ${ranges}
       CROSS JOIN LATERAL (
         SELECT o.*, coalesce(o.payload_bytes, octet_length(o.payload::text)) AS bytes,
                ($3::boolean OR o.event_name = ANY ($4::text[]) OR o.event_name ^@ ANY ($5::text[])) AND ${isMine} AS wanted
         FROM ${log} o
-        WHERE o.position >= lower(r) AND o.position < coalesce(upper(r), 9223372036854775807)
+        WHERE o.position >= ${low} AND o.position < coalesce(${high}, 9223372036854775807)
         ORDER BY o.position LIMIT $2::int
       ) e
       LIMIT $2::int`;
+    const pageSql = (isMine: string, more: string): PageSql => ({
+      whole: textOf(isMine, more, 'unnest($1::int8multirange) AS r', 'lower(r)', 'upper(r)'),
+      part: textOf(isMine, more, 'unnest($1::bigint[], $9::bigint[]) AS r (low, high)', 'r.low', 'r.high'),
+    });
     this.pageSql = pageSql(`($6::int = 1 OR ${partitionOf('o')} = $8::int)`, '');
     this.partitionsPageSql = pageSql(
       `(cardinality($8::int[]) = $6::int OR ${partitionOf('o')} = ANY ($8::int[]))`,
@@ -122,23 +125,52 @@ export class OutboxLogStore {
   }
 
   /**
-   * The first rows of the log within `ranges` (a multirange), bounded in rows and in bytes; at least one if there is any. Bytes
-   * are of the JSON texts, with something for the rest of an event: what the columns take on disk is compressed.
+   * The first rows of the log among what is wanted, bounded in rows and in bytes; at least one if there is any. Bytes are of the JSON
+   * texts, with something for the rest of an event: what the columns take on disk is compressed.
    */
-  async readPage(ranges: string, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
+  async readPage(wanted: PositionSet, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
     const { exact, prefixes } = splitNames(filter.eventNames);
     const inline = Math.floor(bytes / rows);
-    const values = [ranges, rows, prefixes.includes(''), exact, prefixes, filter.partitions, inline];
     const { chosen } = filter;
     const isOfSeveral = chosen.length > 1;
+    const whose = isOfSeveral ? chosen : chosen[0];
+    const others = [prefixes.includes(''), exact, prefixes, filter.partitions, inline, whose];
     const page = new PageRows(bytes, isOfSeveral);
-    const statement = isOfSeveral
-      ? { name: 'integration_partitions_page', sql: this.partitionsPageSql, values: [...values, chosen] }
-      : { name: 'integration_page', sql: this.pageSql, values: [...values, chosen[0]] };
-    await this.db.forEachRow(statement, (row) => page.add(row));
+    const sql = isOfSeveral ? this.partitionsPageSql : this.pageSql;
+    const name = isOfSeveral ? 'integration_partitions_page' : 'integration_page';
+    if (wanted.rangeCount <= MOST_RANGES) {
+      const statement = { name, sql: sql.whole, values: [wanted.toString(), rows, ...others] };
+      await this.db.forEachRow(statement, (row) => page.add(row));
+    } else {
+      await this.readParts(page, wanted, rows, ({ from, to }, left) => ({
+        name: `${name}_part`,
+        sql: sql.part,
+        values: [from, left, ...others, to],
+      }));
+    }
     await this.readLarge(page.large);
     const { positions, events, partitions } = page;
-    return { positions, events, partitions, cut: positions.count < page.found || page.found >= rows };
+    return { positions, events, partitions, cut: isCut(page, rows) };
+  }
+
+  /**
+   * What one statement would find, by several that are short: the server never works long on one, and the process has turns between
+   * them. All of them see the log as it was at the first one, so that holes and tail are of one snapshot here as well.
+   */
+  private async readParts(
+    page: PageRows,
+    wanted: PositionSet,
+    rows: number,
+    statement: (part: RangeLists, left: number) => NamedStatement,
+  ): Promise<void> {
+    await this.db.snapshot(async (source) => {
+      for (let first = 0; first < wanted.rangeCount; first += MOST_RANGES) {
+        const part = new RangeLists(Math.min(MOST_RANGES, wanted.rangeCount - first));
+        part.add(wanted, first, MOST_RANGES);
+        await source.forEachRow(statement(part, rows - page.found), (row) => page.add(row));
+        if (isCut(page, rows)) return;
+      }
+    });
   }
 
   /** The payloads that were left behind. The log's rows never change: a later statement reads the same. */
@@ -176,79 +208,7 @@ export class OutboxLogStore {
   }
 }
 
-/** The rows of a page that stay within so many bytes; one if there is any. */
-class PageRows {
-  readonly positions = PositionSet.empty();
-  readonly events: LogEvent[] = [];
-  /** By position, those whose payload was left behind. */
-  readonly large = new Map<number, LogEvent>();
-  readonly partitions: number[] | undefined;
-  /** Those beyond the bytes included. */
-  found = 0;
-  private total = 0;
-
-  constructor(
-    private readonly bytes: number,
-    isOfSeveral: boolean,
-  ) {
-    if (isOfSeveral) this.partitions = [];
-  }
-
-  add(row: WireRow): void {
-    this.found++;
-    if (this.total > this.bytes) return;
-    if (row.isNull(ID)) {
-      this.positions.append(row.int8(POSITION));
-      return;
-    }
-    this.total += row.int4(BYTES) + row.lengthOf(METADATA) + ENVELOPE_BYTES;
-    if (this.total > this.bytes && !this.positions.isEmpty) return;
-    const event = toLogEvent(row);
-    this.positions.append(event.position);
-    this.events.push(event);
-    this.partitions?.push(row.int4(PARTITION));
-    if (row.isNull(PAYLOAD)) this.large.set(event.position, event);
-  }
-}
-
-/** A column that says the same in row after row: one string for all of them, whose hash is reckoned once. */
-class RepeatedText {
-  private last = '';
-
-  constructor(private readonly column: number) {}
-
-  of(row: WireRow): string {
-    if (!row.is(this.column, this.last)) this.last = row.text(this.column);
-    return this.last;
-  }
-}
-
-const eventName = new RepeatedText(4);
-const sourceModule = new RepeatedText(6);
-const aggregateType = new RepeatedText(7);
-
-function toLogEvent(row: WireRow): LogEvent {
-  return new LogEvent({
-    position: row.int8(POSITION),
-    bytes: row.int4(BYTES),
-    delayMs: row.isNull(DELAY) ? undefined : row.int8(DELAY),
-    id: row.asciiText(ID),
-    eventName: eventName.of(row),
-    eventVersion: row.int4(5),
-    sourceModule: sourceModule.of(row),
-    aggregateType: aggregateType.of(row),
-    aggregateId: row.text(8),
-    payload: row.isNull(PAYLOAD) ? '' : row.json(PAYLOAD),
-    metadata: beginsCorrelation(row) ? undefined : row.json(METADATA),
-    createdAt: row.milliseconds(11),
-  });
-}
-
-/** What publishing writes where nobody says more. */
-function beginsCorrelation(row: WireRow): boolean {
-  return (
-    row.lengthOf(METADATA) === OWN_CORRELATION.length + row.lengthOf(ID) + 2 &&
-    row.repeats(METADATA, OWN_CORRELATION.length, ID) &&
-    row.hasAt(METADATA, 0, OWN_CORRELATION)
-  );
+/** Whether there may be more rows than the page has. One row may be larger than all the bytes, and the only one. */
+function isCut({ positions, found }: PageRows, rows: number): boolean {
+  return positions.count < found || found >= rows;
 }

@@ -55,6 +55,53 @@ describe('PositionSet', () => {
     );
   });
 
+  it('behaves as a set of numbers whatever sets are added to it and taken out of it, be they of many ranges', () => {
+    const numbers = fc.uniqueArray(fc.integer({ min: 1, max: UNIVERSE }), { maxLength: UNIVERSE });
+    const step = fc.record({ kind: fc.constantFrom('addAll' as const, 'removeAll' as const), numbers });
+    fc.assert(
+      fc.property(fc.boolean(), fc.array(step, { maxLength: 8 }), (isOpen, steps) => {
+        const set = isOpen ? PositionSet.range(UNIVERSE) : PositionSet.empty();
+        const model = new Set(membersOf(set));
+        for (const { kind, numbers: others } of steps) {
+          set[kind](PositionSet.of(others));
+          for (const p of others) kind === 'addAll' ? model.add(p) : model.delete(p);
+        }
+        expect(membersOf(set)).toEqual([...model].sort((a, b) => a - b));
+        expect(set.openFrom === undefined).toBe(!isOpen);
+        expect(PositionSet.parse(set.toString()).equals(set)).toBe(true);
+        const bounds = [...set.ranges()].flat();
+        expect(bounds).toEqual([...new Set(bounds)].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  it('takes one pass for what is done with very many ranges', () => {
+    const odd = PositionSet.of(Array.from({ length: 300_000 }, (_, i) => 2 * i + 1));
+    const even = PositionSet.of(Array.from({ length: 300_000 }, (_, i) => 2 * i + 2));
+    const before = process.cpuUsage();
+    const set = odd.clone();
+    set.addAll(even);
+    expect(set.toString()).toBe('{[1,600001)}');
+    set.removeAll(even);
+    expect(set.equals(odd)).toBe(true);
+    expect(set.below(300_000).rangeCount + set.from(300_000).rangeCount).toBe(300_000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(2_000);
+  });
+
+  it('is its slices together', () => {
+    const set = PositionSet.parse('{[1,2),[3,4),[5,6),[7,8),[9,)}');
+    expect([...set.slices(2)].map(String)).toEqual(['{[1,2),[3,4)}', '{[5,6),[7,8)}', '{[9,)}']);
+    const visited: number[][] = [];
+    set.forEachRange((from, to) => visited.push([from, to]), 3, 2);
+    expect(visited).toEqual([
+      [7, 8],
+      [9, Number.POSITIVE_INFINITY],
+    ]);
+    expect(set.equals(set.clone())).toBe(true);
+    expect(set.equals(set.below(20))).toBe(false);
+  });
+
   it('is the set of the positions it was made of', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: UNIVERSE })), (positions) => {

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { EngineDatabase } from '../../src/database/engine-database.js';
+import type { RowSource } from '../../src/database/snapshot.js';
 import type { CursorReader } from '../../src/inbox/cursor-reader.js';
 import { InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
 import { SettlementStore } from '../../src/inbox/settlement.store.js';
@@ -29,9 +30,36 @@ const OWNER = '0193a000-0000-7000-8000-000000000001';
 const WANTED = { eventNames: ['*'], partitions: 1, chosen: [0] };
 const ROUNDS = 20;
 
+/** Lets something happen after a statement. */
+class StageDatabase extends EngineDatabase {
+  afterStatement: (() => Promise<void>) | undefined;
+
+  override async forEachRow(...args: Parameters<EngineDatabase['forEachRow']>): Promise<void> {
+    await super.forEachRow(...args);
+    await this.happen();
+  }
+
+  override snapshot<R>(fn: (source: RowSource) => Promise<R>): Promise<R> {
+    return super.snapshot((source) =>
+      fn({
+        forEachRow: async (...args) => {
+          await source.forEachRow(...args);
+          await this.happen();
+        },
+      }),
+    );
+  }
+
+  private async happen(): Promise<void> {
+    const happen = this.afterStatement;
+    this.afterStatement = undefined;
+    await happen?.();
+  }
+}
+
 /** Writers and consumers on one database, moved step by step: every interleaving is the play's own. */
 export class CursorStage {
-  private readonly db: EngineDatabase;
+  private readonly db: StageDatabase;
   private readonly writers: StageWriter[] = [];
   private readonly consumers: StageConsumer[] = [];
 
@@ -39,7 +67,7 @@ export class CursorStage {
     private readonly url: string,
     private readonly kit: CursorKit,
   ) {
-    this.db = new EngineDatabase({ connectionString: url, schema: 'integration' });
+    this.db = new StageDatabase({ connectionString: url, schema: 'integration' });
   }
 
   /** On an empty log. */
@@ -60,12 +88,13 @@ export class CursorStage {
     return writer;
   }
 
-  async consumer(name = 'consumer'): Promise<StageConsumer> {
+  /** With nothing but these positions to read, if they are told. */
+  async consumer(name = 'consumer', unread = '{[1,)}'): Promise<StageConsumer> {
     const store = new InboxCursorStore(this.db);
     const key = { consumerName: name, partition: 0 };
     await this.db.query(
-      `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread) VALUES ($1, '{*}', '{[1,)}')`,
-      [name],
+      `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread) VALUES ($1, '{*}', $2::int8multirange)`,
+      [name, unread],
     );
     const [cursor] = await store.claim([key], OWNER, 60_000, []);
     if (cursor === undefined) throw new Error('the cursor was not claimed');
@@ -75,6 +104,11 @@ export class CursorStage {
     const consumer = new StageConsumer(this.kit, this.db, settle, cursor.unread);
     this.consumers.push(consumer);
     return consumer;
+  }
+
+  /** What happens after the next statement that reads rows, although more of its page may be to come. */
+  betweenStatements(happen: () => Promise<void>): void {
+    this.db.afterStatement = happen;
   }
 
   /** Ends the play: every writer leaves, every consumer reads all there is, sweeps, and is asked what it got. */
@@ -129,7 +163,7 @@ export class StageConsumer {
     kit: CursorKit,
     db: EngineDatabase,
     private readonly settle: (positions: PositionSet) => Promise<boolean>,
-    unread: string,
+    unread: PositionSet,
   ) {
     const store = new kit.OutboxLogStore(db);
     const log: Pick<LogReader, 'readPage' | 'readWriters' | 'sharers'> = {

@@ -66,7 +66,7 @@ export class SimulatedInbox {
       partitions: 1,
       eventNames: ['*'],
       leaseToken: String(this.token),
-      unread: this.unread.toString(),
+      unread: this.unread.clone(),
       readUpto: this.readUpto,
       uncleanTakeovers: this.unclean,
       changedByOthers: this.changedByOthers,
@@ -132,8 +132,7 @@ export class SimulatedInbox {
 
   // The log
 
-  readPage(ranges: string, rows: number): LogPage {
-    const wanted = PositionSet.parse(ranges);
+  readPage(wanted: PositionSet, rows: number): LogPage {
     const found = this.log.filter(({ position }) => wanted.has(position)).slice(0, rows);
     return {
       positions: PositionSet.of(found.map(({ position }) => position)),
@@ -348,7 +347,7 @@ export class SimulatedConnections {
     };
     const pages: Pick<LogPages, 'join'> = {
       join: () => ({
-        readPage: (ranges, rows) => send('readPage', () => inbox.readPage(ranges, rows)),
+        readPage: (wanted, rows) => send('readPage', () => inbox.readPage(wanted, rows)),
         readWriters: () => send('readWriters', () => []),
         sharers: 1,
         leave: () => {},

@@ -33,25 +33,24 @@ export class SimulatedLog {
   }
 
   /** The first rows within the ranges, as a snapshot taken now has them. */
-  readPage(ranges: string, rows: number, { eventNames, partitions, chosen }: LogFilter): LogPage {
-    const asked = PositionSet.parse(ranges);
+  readPage(wanted: PositionSet, rows: number, { eventNames, partitions, chosen }: LogFilter): LogPage {
     const found = this.visible
-      .filter(({ position }) => asked.has(position))
+      .filter(({ position }) => wanted.has(position))
       .sort((a, b) => a.position - b.position)
       .slice(0, rows);
     const names = new EventNames(eventNames);
-    const wanted = found.filter(
+    const ours = found.filter(
       ({ aggregateId }) =>
         names.include(eventNameOf(aggregateId)) && chosen.includes(partitionOf(aggregateId, partitions)),
     );
     return {
       positions: PositionSet.of(found.map(({ position }) => position)),
-      events: wanted.map(({ position, aggregateId }) =>
+      events: ours.map(({ position, aggregateId }) =>
         logEventAt(position, aggregateId, undefined, '{}', eventNameOf(aggregateId)),
       ),
       cut: found.length >= rows,
       partitions:
-        chosen.length > 1 ? wanted.map(({ aggregateId }) => partitionOf(aggregateId, partitions)) : undefined,
+        chosen.length > 1 ? ours.map(({ aggregateId }) => partitionOf(aggregateId, partitions)) : undefined,
     };
   }
 
