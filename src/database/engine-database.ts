@@ -10,7 +10,7 @@ import { type EngineConnection, EngineConnectionFactory, type SessionUse } from 
 import { type NamedStatement, queryOf } from './named-statement.js';
 import { forEachRow } from './row-reader.js';
 import { answerLimit } from './session-settings.store.js';
-import { type RowSource, readSnapshot } from './snapshot.js';
+import { type RowSource, readSnapshot } from './snapshot.store.js';
 import { wireOf } from './wire.js';
 import type { WireRow } from './wire-row.js';
 
