@@ -38,6 +38,7 @@ export class ConsumerWorkers implements LeaseUser {
   private readonly cutOff = new Set<string>();
   private readonly savePace = new SavePace();
   private losses: RxSubscription | undefined;
+  private vanished: (names: readonly string[]) => boolean = () => false;
   private looping = false;
   private closing = false;
 
@@ -62,9 +63,14 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly entered: EnteredEvents,
   ) {}
 
-  /** Begins to beat and, with `loops`, to take consumers and work on them. */
-  begin(loops: boolean): void {
+  /**
+   * Begins to beat and, with `loops`, to take consumers and work on them.
+   *
+   * @param vanished told which consumers of this process have no cursor; whether they are being registered anew.
+   */
+  begin(loops: boolean, vanished: (names: readonly string[]) => boolean): void {
     this.closing = false;
+    this.vanished = vanished;
     this.looping = loops;
     this.unavailable.open();
     this.losses ??= this.db.losses$.subscribe((what) => this.connectionLost(what));
@@ -191,7 +197,7 @@ export class ConsumerWorkers implements LeaseUser {
     const worker = this.workers.get(lease.token);
     if (worker === undefined) return;
     this.logger.warn(
-      `Consumer "${lease.key.consumerName}" was taken over by another process; what is unsaved here is dropped`,
+      `Consumer "${lease.key.consumerName}" was taken over by another process, or its cursor is gone; what is unsaved here is dropped`,
     );
     this.drop(worker, 'another process has taken over');
   }
@@ -220,8 +226,8 @@ export class ConsumerWorkers implements LeaseUser {
     worker.resume();
   }
 
-  sighted(cursors: readonly CursorSight[]): void {
-    if (this.closing) return;
+  sighted(cursors: readonly CursorSight[]): boolean {
+    if (this.closing) return false;
     const workersOf = (consumerName: string) =>
       this.active.filter((worker) => worker.consumer.name === consumerName);
     this.chores.look(
@@ -231,6 +237,9 @@ export class ConsumerWorkers implements LeaseUser {
         for (const worker of workersOf(consumerName)) worker.wakeRetries();
       },
     );
+    const there = new Set(cursors.map(({ consumerName }) => consumerName));
+    const names = this.registry.consumers().flatMap(({ name }) => (there.has(name) ? [] : [name]));
+    return names.length > 0 && this.vanished(names);
   }
 
   isBusy(key: CursorKey): boolean {

@@ -16,6 +16,9 @@ export class OutboxProcessorJob {
   private readonly subscriptions: Subscription[] = [];
   /** Late registrations are written one after another. */
   private registering: Promise<void> = Promise.resolve();
+  /** Consumers that are written, and since when (monotonic ms). */
+  private readonly written = new Map<string, number>();
+  private isRegisteringAnew = false;
   private started = false;
   private stopping = new AbortController();
 
@@ -34,7 +37,7 @@ export class OutboxProcessorJob {
   async register(): Promise<void> {
     this.started = true;
     this.stopping = new AbortController();
-    const first = this.registration.register(this.registry.consumers());
+    const first = this.write();
     // Whoever registers from now on is not among these, and is written after them.
     this.registering = first.then(
       () => {},
@@ -48,7 +51,7 @@ export class OutboxProcessorJob {
       throw error;
     }
     // Unless it was closed while it booted.
-    if (this.started) this.workers.begin(false);
+    if (this.started) this.workers.begin(false, (names) => this.vanished(names));
   }
 
   /**
@@ -81,7 +84,7 @@ export class OutboxProcessorJob {
     const backoff = new Backoff();
     for (let said: string | undefined; this.started; ) {
       try {
-        await this.registration.register(this.registry.consumers());
+        await this.write();
         this.workers.consumersChanged();
         return;
       } catch (error) {
@@ -90,6 +93,47 @@ export class OutboxProcessorJob {
         said = message;
         await sleep(backoff.failed(), undefined, { signal: this.stopping.signal }).catch(() => {});
       }
+    }
+  }
+
+  private async write(): Promise<void> {
+    const consumers = this.registry.consumers();
+    const since = performance.now();
+    await this.registration.register(consumers);
+    for (const { name } of consumers) this.written.set(name, since);
+  }
+
+  /**
+   * A beat sees no cursor of these consumers. Those that were not written yet will be; of the others somebody has emptied the table, a test's
+   * clean-up say, or an admin has removed the consumer.
+   */
+  private vanished(names: readonly string[]): boolean {
+    const known = names.filter((name) => this.written.has(name));
+    if (known.length === 0 || !this.started) return false;
+    if (!this.isRegisteringAnew) {
+      this.isRegisteringAnew = true;
+      this.registering = this.registering.then(() => this.registerAnew(known));
+    }
+    return true;
+  }
+
+  private async registerAnew(names: readonly string[]): Promise<void> {
+    try {
+      const consumers = this.registry.consumers().filter(({ name }) => names.includes(name));
+      const oldest = Math.min(...names.map((name) => this.written.get(name) ?? 0));
+      const { anew, removed } = await this.registration.registerAnew(consumers, performance.now() - oldest);
+      // What an admin has removed is registered at the next start.
+      for (const name of removed) this.written.delete(name);
+      if (anew.length > 0) {
+        this.logger.warn(
+          `The cursors of ${anew.map((name) => `"${name}"`).join(', ')} were gone though nobody removed these consumers: was the table emptied? They are registered anew`,
+        );
+      }
+      this.workers.consumersChanged();
+    } catch (error) {
+      this.logger.error(`Consumers without a cursor are registered with the next beat: ${messageOf(error)}`);
+    } finally {
+      this.isRegisteringAnew = false;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { noteRemoval } from './cursor-registration.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 
 /** A process that works on a consumer, or would. */
@@ -74,6 +75,8 @@ export class ConsumerAdminStore {
       if (users.length === 0) {
         await session.query(`DELETE FROM ${this.cursor} WHERE consumer_name = $1`, [consumerName]);
         await session.query(`DELETE FROM ${this.replay} WHERE consumer_name = $1`, [consumerName]);
+        // Else a process that has handlers for it would take its tables for emptied, and register it anew.
+        if (stored !== undefined) await noteRemoval(session, this.db.schema, consumerName, stored);
       }
       return stored === undefined ? undefined : { users, removedAt: now?.time ?? new Date() };
     });

@@ -110,6 +110,12 @@ export class CursorRegistrationStore {
     return { startsAt: row?.starts_at ?? 1 };
   }
 
+  /** Those of these consumers that an admin has removed since so many milliseconds. */
+  async removedSince(ms: number, consumerNames: readonly string[]): Promise<string[]> {
+    const rows = await this.db.query<{ name: string }>(this.sql.removed, [consumerNames, ms]);
+    return rows.map(({ name }) => name);
+  }
+
   /** Locks every row of these consumers, in the order in which renewals lock theirs. */
   async lock(session: EngineSession, consumerNames: readonly string[]): Promise<void> {
     await session.query(this.sql.lock, [consumerNames]);
@@ -155,6 +161,25 @@ export class CursorRegistrationStore {
   }
 }
 
+/** Under which the removal of a consumer is noted among the changes of settings. */
+function removalKey(name: string): string {
+  return `left('consumers.' || ${name}, 127)`;
+}
+
+/** In the transaction that removes a consumer: that somebody wanted it. */
+export async function noteRemoval(
+  session: EngineSession,
+  schema: string,
+  consumerName: string,
+  eventNames: readonly string[],
+): Promise<void> {
+  await session.query(
+    `INSERT INTO "${schema}".integration_setting_change (key, old_value, changed_by)
+     VALUES (${removalKey('$1::text')}, to_jsonb($2::text[]), coalesce(nullif(current_setting('integration.changed_by', true), ''), session_user))`,
+    [consumerName, eventNames],
+  );
+}
+
 function statements(schema: string) {
   const log = `"${schema}".outbox_event`;
   const cursors = `"${schema}".inbox_cursor`;
@@ -170,6 +195,10 @@ function statements(schema: string) {
            (SELECT ${next} AS next) s
       WHERE tail > next
       ORDER BY tail DESC LIMIT 1`,
+    removed: `
+      SELECT DISTINCT name FROM unnest($1::text[]) name
+      JOIN "${schema}".integration_setting_change c ON c.key = ${removalKey('name')}
+      WHERE c.changed_at > clock_timestamp() - $2::float8 * interval '1 millisecond'`,
     lock: `SELECT 1 FROM ${cursors} WHERE consumer_name = ANY($1) ORDER BY consumer_name, partition FOR UPDATE`,
     stored: `
       SELECT consumer_name, max(partitions) AS partitions,

@@ -74,6 +74,12 @@ export class Heartbeat {
     return connection === this.connection;
   }
 
+  /** At the connection's beginning, and where somebody has deleted the row. */
+  signIn(connection: EngineConnection): Promise<void> {
+    const self = { ...this.self, host: hostname(), pid: process.pid };
+    return this.processes.signIn(connection, self);
+  }
+
   private async beatUntilStopped(beat: () => Promise<unknown>, stopped: AbortSignal): Promise<void> {
     let failures = 0;
     while (!stopped.aborted) {
@@ -98,8 +104,7 @@ export class Heartbeat {
     if (this.connection !== undefined) return this.connection;
     const connection = await this.db.openDedicated('nestjs-integration heartbeat', true);
     try {
-      const self = { ...this.self, host: hostname(), pid: process.pid };
-      await answerWithin(BEAT_TIMEOUT_MS, this.processes.signIn(connection, self));
+      await answerWithin(BEAT_TIMEOUT_MS, this.signIn(connection));
     } catch (error) {
       connection.destroy();
       throw error;

@@ -29,8 +29,8 @@ export interface LeaseUser {
   lost(lease: HeldLease): void;
   /** Finish, save and release: another process has fewer, or the cursor is paused. */
   handOver(lease: HeldLease): void;
-  /** Every cursor of the candidates, with every beat. */
-  sighted(cursors: readonly CursorSight[]): void;
+  /** Every cursor of the candidates, with every beat. Resolves to whether some have vanished, and are being registered anew. */
+  sighted(cursors: readonly CursorSight[]): boolean;
   /** A beat's look at a cursor that we hold. */
   seen(lease: HeldLease, sight: CursorSight): void;
   /** Handlers of a former lease on this cursor are still running: it is not to be claimed anew yet. */
@@ -161,19 +161,29 @@ export class LeaseKeeper {
     user.settings(sight.settings, sentAt);
     this.confirm(sight, sentAt, leaseMs, user);
     this.peers.look(sight.processes, this.identity.id);
-    this.report(sight, user);
+    const isWhole = await this.isSignedIn(sight, connection);
+    const haveVanished = this.report(sight, user);
     const isComplete =
       !claims ||
-      (await this.claimFree(sight, candidates, leaseMs, user).catch((error) => {
-        this.logger.warn(`Claiming is tried again with the next beat: ${messageOf(error)}`);
-        return false;
-      }));
+      (isWhole &&
+        !haveVanished &&
+        (await this.claimFree(sight, candidates, leaseMs, user).catch((error) => {
+          this.logger.warn(`Claiming is tried again with the next beat: ${messageOf(error)}`);
+          return false;
+        })));
     this.handOverOne(sight, user);
     if (sentAt - this.forgotAt > leaseMs * 10) {
       this.forgotAt = sentAt;
       await this.processes.forgetLongGone(leaseMs);
     }
     return isComplete;
+  }
+
+  /** Others share out the work among those that have a row. Somebody who empties tables takes ours away: it is written again. */
+  private async isSignedIn(sight: Sight, connection: EngineConnection): Promise<boolean> {
+    if (this.role === 'publisher' || sight.processes.some(({ id }) => id === this.identity.id)) return true;
+    await this.heartbeat.signIn(connection);
+    return false;
   }
 
   private hasUnconfirmed(now: number, leaseMs: number): boolean {
@@ -195,14 +205,14 @@ export class LeaseKeeper {
     }
   }
 
-  private report(sight: Sight, user: LeaseUser): void {
+  private report(sight: Sight, user: LeaseUser): boolean {
     for (const cursor of sight.cursors) {
       const lease = cursor.leaseToken === null ? undefined : this.held.get(cursor.leaseToken);
       if (lease === undefined) continue;
       if (cursor.paused) user.handOver(lease);
       else user.seen(lease, cursor);
     }
-    user.sighted(sight.cursors);
+    return user.sighted(sight.cursors);
   }
 
   private async claimFree(

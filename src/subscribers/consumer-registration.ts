@@ -15,6 +15,8 @@ import {
 const COUNTING_LIMIT_MS = 5_000;
 const HOUR_MS = 3_600_000;
 
+type StartFrom = Consumer['startFrom'];
+
 type Created = Omit<CreatedConsumer, 'leftOut'> & { readonly consumer: Consumer };
 
 /** Writes the consumers of this process into the database, where other processes and later versions find them. */
@@ -34,13 +36,43 @@ export class ConsumerRegistration {
    * @throws IntegrationError INTEGRATION_SEQUENCE_BEHIND if the log would hand out positions that a consumer has left behind
    */
   async register(consumers: readonly Consumer[]): Promise<RegistrationResult> {
+    return this.registerFrom(consumers, (consumer) => consumer.startFrom);
+  }
+
+  /**
+   * Registers consumers whose cursors have vanished although nobody removed them. What was published since cannot be told from what was there
+   * before: 'latest' becomes 'recent'.
+   */
+  async registerAnew(
+    consumers: readonly Consumer[],
+    writtenForMs: number,
+  ): Promise<{ anew: string[]; removed: string[] }> {
+    const names = consumers.map(({ name }) => name);
+    const removed = await this.store.removedSince(writtenForMs, names);
+    const vanished = consumers.filter(({ name }) => !removed.includes(name));
+    const { created } = await this.registerFrom(vanished, ({ startFrom }) =>
+      startFrom === 'latest' ? 'recent' : startFrom,
+    );
+    return { anew: created.map(({ consumerName }) => consumerName), removed };
+  }
+
+  private async registerFrom(
+    consumers: readonly Consumer[],
+    startOf: (consumer: Consumer) => StartFrom,
+  ): Promise<RegistrationResult> {
     if (consumers.length === 0) return { created: [], extended: [] };
-    const { created, extended } = await this.store.exclusively((session) => this.write(session, consumers));
+    const { created, extended } = await this.store.exclusively((session) =>
+      this.write(session, consumers, startOf),
+    );
     for (const consumer of extended) this.logger.log(extendedText(consumer, this.db.schema));
     return { created: await this.countLeftOut(created), extended };
   }
 
-  private async write(session: EngineSession, consumers: readonly Consumer[]) {
+  private async write(
+    session: EngineSession,
+    consumers: readonly Consumer[],
+    startOf: (consumer: Consumer) => StartFrom,
+  ) {
     await this.refuseSequenceBehind(session);
     const names = consumers.map(({ name }) => name);
     const stored = new Map(
@@ -57,15 +89,15 @@ export class ConsumerRegistration {
     const extended: ExtendedConsumer[] = [];
     for (const consumer of consumers) {
       const known = stored.get(consumer.name);
-      if (known === undefined) created.push(await this.create(session, consumer));
+      if (known === undefined) created.push(await this.create(session, consumer, startOf(consumer)));
       else extended.push(...(await this.extend(session, consumer, known)));
     }
     return { created, extended };
   }
 
-  private async create(session: EngineSession, consumer: Consumer): Promise<Created> {
+  private async create(session: EngineSession, consumer: Consumer, startFrom: StartFrom): Promise<Created> {
     const { name: consumerName, eventNames, partitions } = consumer;
-    const unread = await this.unreadFrom(session, consumer);
+    const unread = await this.unreadFrom(session, consumerName, startFrom);
     const { startsAt } = await this.store.insert(session, { consumerName, eventNames, partitions, unread });
     return { consumerName, startsAt, partitions, consumer };
   }
@@ -86,7 +118,7 @@ export class ConsumerRegistration {
     return [{ consumerName, addedNames: added, from }];
   }
 
-  private async unreadFrom(session: EngineSession, { name, startFrom }: Consumer): Promise<string> {
+  private async unreadFrom(session: EngineSession, name: string, startFrom: StartFrom): Promise<string> {
     if (startFrom === 'earliest') return `{[1,)}`;
     if (startFrom === 'latest') return this.unreadFromLatest(session);
     const hourAgo = await this.store.anHourAgo(session);
