@@ -1,3 +1,4 @@
+export type { EngineConnectionOptions } from './database/connection-options.js';
 export { type PgClient, PgSqlClient } from './database/pg-sql-client.js';
 export type { SqlClient, TransactionalSqlClient, TransactionLimit, Tx } from './database/sql-client.js';
 export {

@@ -134,8 +134,8 @@ const FOUNDATION: Provider[] = [
   {
     provide: EngineDatabase,
     inject: [RESOLVED_OPTIONS],
-    useFactory: ({ connectionString, schema, poolMax }: ResolvedOptions) =>
-      new EngineDatabase({ connectionString, schema, max: poolMax }),
+    useFactory: ({ connectionString, connection, schema, poolMax }: ResolvedOptions) =>
+      new EngineDatabase({ connectionString, connection, schema, max: poolMax }),
   },
   {
     provide: EventLimits,
@@ -399,10 +399,10 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
   }
 
   private async bringSchema(): Promise<void> {
-    const { migrations, connectionString, schema } = this.options;
+    const { migrations, connectionString, connection, schema } = this.options;
     if (migrations === 'verify') await verifyMigrations(this.db);
     if (migrations !== 'run') return;
-    const { applied } = await runMigrations({ connectionString, schema });
+    const { applied } = await runMigrations({ connectionString, connection, schema });
     if (applied.length > 0) this.logger.log(`Migrated schema "${schema}": ${applied.join(', ')}`);
   }
 

@@ -1,5 +1,6 @@
 import type { InjectionToken, ModuleMetadata, Type } from '@nestjs/common';
 import { LONGEST_TIMER_MS } from './database/answer-within.js';
+import { type EngineConnectionOptions, problemsOfConnection } from './database/connection-options.js';
 import { validateConnectionString } from './database/connection-string.js';
 import { poolerHint } from './database/pooler-hint.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from './database/schema-name.js';
@@ -18,6 +19,8 @@ export interface IntegrationOptions {
   client?: TransactionalSqlClient | undefined;
   /** The engine's own way to Postgres: a direct connection. Default: `DATABASE_URL` of ConfigService, then of the environment. */
   connectionString?: string | undefined;
+  /** The same in parts, in place of `connectionString`: for a password that changes while the application runs, and for connectors. */
+  connection?: EngineConnectionOptions | undefined;
   /** `max`: connections of the engine, default 4. */
   pool?: { max?: number | undefined } | undefined;
   /** The Postgres schema of the tables, default `integration`. Lower-case letters, digits and underscores. */
@@ -84,7 +87,9 @@ export const CONFIGURATION = Symbol('nestjs-integration:configuration');
 export interface ResolvedOptions {
   readonly clientToken: InjectionToken | undefined;
   readonly client: TransactionalSqlClient | undefined;
-  readonly connectionString: string;
+  /** This, or `connection`. */
+  readonly connectionString: string | undefined;
+  readonly connection: EngineConnectionOptions | undefined;
   readonly poolMax: number | undefined;
   readonly schema: string;
   readonly migrations: 'verify' | 'run' | 'off';
@@ -118,6 +123,7 @@ const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unkn
     ),
   connectionString: (value) =>
     problemsOfThrowing(() => validateConnectionString(textOf(value, 'connectionString'))),
+  connection: problemsOfConnection,
   pool: problemsOfPool,
   schema: (value) => problemsOfThrowing(() => validateSchemaName(textOf(value, 'schema'))),
   migrations: (value) => problemsOfChoice('migrations', value, ['verify', 'run', 'off']),
@@ -147,14 +153,17 @@ export function resolveOptions(
 ): ResolvedOptions {
   if (typeof given !== 'object' || given === null)
     throw invalidOptions(['there are none: the factory returned no object']);
-  const connectionString = given.connectionString ?? databaseUrlOf(config, environment);
+  const connectionString =
+    given.connectionString ??
+    (given.connection === undefined ? databaseUrlOf(config, environment) : undefined);
   const options: Given = { ...given, connectionString };
   const problems = problemsOf(options);
-  if (problems.length > 0 || connectionString === undefined) throw invalidOptions(problems);
+  if (problems.length > 0) throw invalidOptions(problems);
   return {
     clientToken: options.clientToken,
     client: options.client,
-    connectionString: validateConnectionString(connectionString),
+    connectionString: connectionString === undefined ? undefined : validateConnectionString(connectionString),
+    connection: options.connection,
     poolMax: options.pool?.max,
     schema: options.schema ?? DEFAULT_SCHEMA,
     migrations: options.migrations ?? 'verify',
@@ -164,7 +173,9 @@ export function resolveOptions(
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
     watchdog: options.watchdog ?? 'report',
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
-    hints: [poolerHint(connectionString)].filter((hint) => hint !== undefined),
+    hints: [connectionString === undefined ? undefined : poolerHint(connectionString)].filter(
+      (hint) => hint !== undefined,
+    ),
   };
 }
 
@@ -172,7 +183,10 @@ function problemsOf(options: Given): string[] {
   const names = Object.keys(CHECKS) as (keyof typeof CHECKS)[];
   return [
     ...names.flatMap((name) => (options[name] === undefined ? [] : CHECKS[name](options[name]))),
-    ...(options.connectionString === undefined
+    ...(options.connection !== undefined && options.connectionString !== undefined
+      ? ['connection and connectionString exclude each other: give one']
+      : []),
+    ...(options.connection === undefined && options.connectionString === undefined
       ? [
           'connectionString is missing: give it, or set DATABASE_URL in the environment or the configuration. The commands of nestjs-integration read .env; the application does not, unless it is started with "node --env-file=.env" or imports ConfigModule.forRoot() of @nestjs/config',
         ]

@@ -72,6 +72,7 @@ const TYPES = [
   'DomainEvent',
   'DomainEventInput',
   'DrainResult',
+  'EngineConnectionOptions',
   'EventMetadata',
   'EventName',
   'EventOf',

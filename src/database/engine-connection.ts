@@ -4,6 +4,7 @@ import pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { answerWithin } from './answer-within.js';
 import { isConnectionLoss } from './connection-loss.js';
+import { driverConfigOf, type EngineConnectionOptions } from './connection-options.js';
 import { validateConnectionString } from './connection-string.js';
 import { DriverClient } from './driver-client.js';
 import { ENGINE_TYPES, OWN_CLIENT_TYPES } from './engine-types.js';
@@ -46,6 +47,12 @@ export interface EngineConnection {
 /** What a connection is opened with, as node-postgres has it. Said without its types, which users have not installed. */
 export type ConnectionConfig = Readonly<Record<string, unknown>>;
 
+/** Where the engine's connections lead: a URL, or its parts. */
+export interface ConnectionTarget {
+  readonly connectionString?: string | undefined;
+  readonly connection?: EngineConnectionOptions | undefined;
+}
+
 /** The part of a connection that preparing it needs. */
 export interface UnpreparedConnection {
   query(statement: string | { text: string; types: object }): Promise<{ rows: unknown[] }>;
@@ -56,30 +63,30 @@ export interface UnpreparedConnection {
 export class EngineConnectionFactory {
   /** Where all of these connections lead. */
   readonly server: OneServer;
-  private readonly connectionString: string;
+  private readonly address: ConnectionConfig;
   private mayReadSystem = true;
 
   /** Throws INTEGRATION_OPTIONS_INVALID for a URL that node-postgres cannot use. */
-  constructor(connectionString: string, onServerReplaced: () => void = () => {}) {
-    this.connectionString = validateConnectionString(connectionString);
+  constructor(target: ConnectionTarget, onServerReplaced: () => void = () => {}) {
+    this.address = addressOf(target);
     this.server = new OneServer(onServerReplaced);
   }
 
   config(applicationName: string, use: SessionUse): ConnectionConfig {
     return {
-      connectionString: this.connectionString,
+      stream: streamFor,
+      ...this.address,
       application_name: applicationName,
       keepAlive: true,
       keepAliveInitialDelayMillis: 5_000,
       connectionTimeoutMillis: 5_000,
       types: use === 'engine' ? ENGINE_TYPES : OWN_CLIENT_TYPES,
-      stream: streamFor,
     };
   }
 
   /** Host, port and database, without credentials. */
   describe(): string {
-    const client = new pg.Client({ connectionString: this.connectionString });
+    const client = new pg.Client(this.address);
     return `${client.host}:${client.port}/${client.database ?? ''}`;
   }
 
@@ -174,6 +181,11 @@ export class EngineConnectionFactory {
       destroy: () => destroySocket(client),
     };
   }
+}
+
+function addressOf({ connection, connectionString }: ConnectionTarget): ConnectionConfig {
+  if (connection !== undefined) return driverConfigOf(connection);
+  return { connectionString: validateConnectionString(connectionString ?? '') };
 }
 
 /** Asked by node-postgres for each connection, with its settings. */

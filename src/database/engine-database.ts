@@ -6,7 +6,12 @@ import { connectionFailure } from './connection-failure.js';
 import { isConnectionLoss, isEndOfIdleness, isStaleStatement, reasonOf } from './connection-loss.js';
 import { DriverClient } from './driver-client.js';
 import { EngineClient } from './engine-client.js';
-import { type EngineConnection, EngineConnectionFactory, type SessionUse } from './engine-connection.js';
+import {
+  type ConnectionTarget,
+  type EngineConnection,
+  EngineConnectionFactory,
+  type SessionUse,
+} from './engine-connection.js';
 import { type NamedStatement, queryOf } from './named-statement.js';
 import { forEachRow } from './row-reader.js';
 import { answerLimit } from './session-settings.store.js';
@@ -20,8 +25,7 @@ export interface EngineSession {
   query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
 }
 
-export interface EngineDatabaseOptions {
-  connectionString: string;
+export interface EngineDatabaseOptions extends ConnectionTarget {
   /** A validated schema name; statements are written for it. */
   schema: string;
   /** Connections of a pool: of the engine's (default 4), and of a client's of its own (default 12). */
@@ -66,9 +70,7 @@ export class EngineDatabase implements EngineSession, RowSource {
 
   constructor(private readonly options: EngineDatabaseOptions) {
     this.schema = options.schema;
-    this.connections = new EngineConnectionFactory(options.connectionString, () =>
-      this.announce('the server was replaced'),
-    );
+    this.connections = new EngineConnectionFactory(options, () => this.announce('the server was replaced'));
     this.pool = this.openPool(options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration', 'engine');
   }
 

@@ -1,6 +1,11 @@
 import { IntegrationError, messageOf } from '../errors.js';
 import { connectionFailure } from './connection-failure.js';
-import { type EngineConnection, EngineConnectionFactory } from './engine-connection.js';
+import type { EngineConnectionOptions } from './connection-options.js';
+import {
+  type ConnectionTarget,
+  type EngineConnection,
+  EngineConnectionFactory,
+} from './engine-connection.js';
 import type { EngineDatabase } from './engine-database.js';
 import { MigrationStore } from './migration.store.js';
 import { type MigrationFile, readMigrationFiles, renderMigration } from './migration-files.js';
@@ -13,8 +18,10 @@ export type MigrationProgress =
   | { step: 'applying' | 'applied' | 'adopted'; name: string; index: number; total: number };
 
 export interface RunMigrationsOptions {
-  /** A direct connection, not through a transaction pooler. */
-  connectionString: string;
+  /** A direct connection, not through a transaction pooler. This, or `connection`. */
+  connectionString?: string | undefined;
+  /** The same in parts. */
+  connection?: EngineConnectionOptions | undefined;
   /** The Postgres schema of the tables, default `integration`; created if it is missing. */
   schema?: string | undefined;
   onProgress?: ((progress: MigrationProgress) => void) | undefined;
@@ -39,7 +46,7 @@ export interface MigrationResult {
 export async function runMigrations(options: RunMigrationsOptions): Promise<MigrationResult> {
   const schema = validateSchemaName(options.schema ?? DEFAULT_SCHEMA);
   const files = await readMigrationFiles(options.folder);
-  const connection = await connect(options.connectionString);
+  const connection = await connect(options);
   try {
     const store = new MigrationStore(connection, schema);
     await store.liftTimeouts();
@@ -102,8 +109,8 @@ async function apply(store: MigrationStore, schema: string, file: MigrationFile)
   }
 }
 
-async function connect(connectionString: string): Promise<EngineConnection> {
-  const connections = new EngineConnectionFactory(connectionString);
+async function connect(target: ConnectionTarget): Promise<EngineConnection> {
+  const connections = new EngineConnectionFactory(target);
   try {
     return await connections.open('nestjs-integration migrate');
   } catch (cause) {

@@ -84,7 +84,9 @@ async function versionOf(schema: string): Promise<string> {
 }
 
 async function onServer<R>(url: string, work: (store: TestDatabaseStore) => Promise<R>): Promise<R> {
-  const connection = await new EngineConnectionFactory(url).open('nestjs-integration testing');
+  const connection = await new EngineConnectionFactory({ connectionString: url }).open(
+    'nestjs-integration testing',
+  );
   try {
     const store = new TestDatabaseStore(connection);
     await store.begin();
