@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { filter, firstValueFrom } from 'rxjs';
+import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { Watchdog } from '../src/delivery/watchdog.js';
 import { startApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -46,6 +48,17 @@ async function publish(payloads: { n: number; block?: boolean; blockMs?: number 
   );
   await publisher.close();
   return published.map(({ position }) => position);
+}
+
+/** The lines of a stream, and all that came so far. */
+function linesOf(stream: Readable): ReplaySubject<string> & { seen: () => string[] } {
+  const lines = new ReplaySubject<string>();
+  const all: string[] = [];
+  createInterface({ input: stream }).on('line', (line) => {
+    all.push(line);
+    lines.next(line);
+  });
+  return Object.assign(lines, { seen: () => all });
 }
 
 function saying(worker: WorkerProcess, text: RegExp): Promise<string> {
@@ -162,6 +175,70 @@ describe('the watchdog', () => {
     );
     expect(err.match(/^\[nestjs-integration\] The event loop has been blocked/gm)).toHaveLength(2);
     expect({ end, watching: out.trim().split('\n').at(-1) }).toEqual({ end: 0, watching: 'true' });
+  });
+
+  describe('beside a debugger', () => {
+    /** A script with Node's own debugger attached, which lets it run; what both say. */
+    async function debugged(script: string) {
+      const child = spawn(
+        process.execPath,
+        ['--inspect-brk=127.0.0.1:0', '--input-type=module', '-e', script],
+        {
+          env: { ...process.env, NODE_OPTIONS: '' },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      );
+      scripts.push(child);
+      const err = linesOf(child.stderr);
+      const out = linesOf(child.stdout);
+      const listening = await firstValueFrom(err.pipe(filter((line) => line.includes('ws://'))));
+      const address = /ws:\/\/([^/]+)/.exec(listening)?.[1] ?? '';
+      const ui = spawn(process.execPath, ['inspect', address], {
+        env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      scripts.push(ui);
+      const shown = linesOf(ui.stdout);
+      const ended = once(child, 'close').then(([code, signal]) => ({ end: code ?? signal, err: err.seen() }));
+      return {
+        said: (text: string) => firstValueFrom(out.pipe(filter((line) => line.includes(text)))),
+        out,
+        isAtBreakpoint: () => firstValueFrom(shown.pipe(filter((line) => /^> \d+ +debugger/.test(line)))),
+        goOn: () => ui.stdin.write('cont\n'),
+        detach: () => ui.kill('SIGKILL'),
+        ended,
+      };
+    }
+
+    it.each(['report', 'exit'] as const)('leaves its breakpoint alone, with %s', async (mode) => {
+      const { out, said, isAtBreakpoint, goOn, detach, ended } = await debugged(
+        withWatchdog(
+          mode,
+          `debugger;
+           console.log('went on');
+           await watchdog.stop();`,
+        ),
+      );
+      await isAtBreakpoint();
+      // Six leases, each of which would be enough.
+      await sleep(3_000);
+      expect(out.seen()).toEqual([]);
+      goOn();
+      await said('went on');
+      detach();
+      const { end, err } = await ended;
+      expect({ end, blocked: err.filter((line) => line.includes('blocked')) }).toEqual({
+        end: 0,
+        blocked: [],
+      });
+    });
+
+    it('ends a process that it does not hold up', async () => {
+      const { ended } = await debugged(withWatchdog('exit', 'for (;;);'));
+      const { end, err } = await ended;
+      expect(end).toBe('SIGKILL');
+      expect(err.join()).toMatch(/blocked for \d\.\d s.*The process is ended now/);
+    });
   });
 
   it('says so when its thread has ended', async () => {

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { stackOfMainThread } from './main-thread-stack.js';
+import { type Whereabouts, whereMainThreadStands } from './main-thread-stack.js';
 import type { WatchdogThreadData, WatchdogThreadMessage, WatchedHandler } from './watchdog.js';
 import { WatchedMemory } from './watched-memory.js';
 
@@ -69,12 +69,17 @@ class Watch {
   }
 
   private async blocked(now: number): Promise<void> {
-    const stack = await stackOfMainThread(STACK_WITHIN_MS);
+    const found = await whereMainThreadStands(STACK_WITHIN_MS);
     if (this.memory.tick !== this.lastTick) return;
+    if (found === 'at a breakpoint') {
+      // Somebody looks at it. Once it goes on, it has the time of a lease again.
+      this.movedAt = performance.now();
+      return;
+    }
     this.reported = [
       `The event loop has been blocked for ${seconds(now - this.movedAt)}, longer than the lease of its consumers, which pass on to other processes.`,
       this.nameRunning(),
-      whereItStands(stack),
+      whereItStands(found),
     ]
       .filter((sentence) => sentence !== '')
       .join(' ');
@@ -97,7 +102,7 @@ class Watch {
   }
 }
 
-function whereItStands(stack: readonly string[] | undefined): string {
+function whereItStands(stack: Exclude<Whereabouts, string>): string {
   if (stack === undefined)
     return 'Where it stands cannot be asked: in a synchronous call, or in native code.';
   return stack.length === 0 ? '' : `It stands at ${stack.join(' < ')}.`;
