@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DeliveryStatus } from '../src/outbox/outbox-event.js';
+import { OutboxStatsStore } from '../src/outbox/outbox-stats.store.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -394,4 +395,51 @@ describe('getStats', () => {
     expect(performance.now() - startedAt).toBeLessThan(8_000);
     expect(stats).toMatchObject({ total: 100_000, pending: 1_000, processed: 99_000 });
   });
+
+  it('of a log that is too large to be counted says that it estimates; what is not settled is exact up to a bound', async () => {
+    const events = 150_000;
+    // Of ten events seven are of one name, two of another and one of a third; every fourth position was rolled back.
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (position, event_name, source_module, aggregate_type, aggregate_id)
+       OVERRIDING SYSTEM VALUE
+       SELECT i + i / 3, CASE WHEN i % 10 < 7 THEN 'a.one' WHEN i % 10 < 9 THEN 'a.two' ELSE 'unasked' END, 'm', 't', i::text
+       FROM generate_series(1, $1::int) i`,
+      [events],
+    );
+    const { rows } = await database.pool.query<{ head: string; late: string[] }>(
+      `SELECT max(position) AS head, array_agg(position ORDER BY position) FILTER (WHERE event_name = 'a.one' AND aggregate_id::int > $1) AS late
+       FROM integration.outbox_event`,
+      [events - 1_000],
+    );
+    const head = Number(rows[0]?.head);
+    const late = rows[0]?.late.map(Number) ?? [];
+    await cursor({
+      consumer: 'caught up',
+      names: ['a.*'],
+      unread: `{[${late[100]},${late[110]}),[${head + 1},)}`,
+    });
+    await cursor({ consumer: 'far behind', names: ['a.two'], unread: `{[${Math.floor(head / 2)},)}` });
+    for (const position of late.slice(0, 3)) await inbox('caught up', position, 'dead_letter');
+    for (const position of late.slice(3, 5)) await inbox('caught up', position, 'failed');
+    const [exact, estimate] = [await stats(), await stats({ estimated: true })];
+    expect(exact.estimated).toBeUndefined();
+    expect(estimate).toMatchObject({ estimated: true, dead_letter: 3, failed: 2, processing: 0 });
+    const [caughtUp, behind] = estimate.consumers;
+    expect(caughtUp).toMatchObject({ pending: exact.consumers[0]?.pending, dead_letter: 3, failed: 2 });
+    const isAbout = (got: number | undefined, expected: number | undefined) => {
+      expect(got).toBeGreaterThan((expected ?? 0) * 0.95);
+      expect(got).toBeLessThan((expected ?? 0) * 1.05);
+    };
+    for (const key of ['total', 'unrouted', 'processed', 'pending'] as const)
+      isAbout(estimate[key], exact[key]);
+    for (const key of ['total', 'processed'] as const) isAbout(caughtUp?.[key], exact.consumers[0]?.[key]);
+    for (const key of ['total', 'processed', 'pending'] as const)
+      isAbout(behind?.[key], exact.consumers[1]?.[key]);
+    await expect(room.outbox.getStats()).resolves.toEqual(estimate);
+  });
 });
+
+/** The same log counted, or estimated. */
+function stats({ estimated = false } = {}) {
+  return new OutboxStatsStore(room.db).count(estimated ? 0 : Number.MAX_SAFE_INTEGER);
+}

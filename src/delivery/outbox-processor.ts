@@ -118,7 +118,7 @@ export class OutboxProcessor {
     return { isQuiet, dueInMs };
   }
 
-  /** Counts over the whole log, of one moment; see `OutboxService.getStats`. */
+  /** Counts over the log and every consumer, estimates where the log is large; see `OutboxService.getStats`. */
   async getStats(): Promise<ProcessorStats> {
     return {
       ...(await this.outbox.getStats()),

@@ -94,5 +94,11 @@ export interface OutboxStats {
   failed: number;
   dead_letter: number;
   unrouted: number;
+  /**
+   * The log spans more than 100,000 positions, and counting it would take the longer the larger it is. What is not settled is counted up to
+   * 10,000 events of each consumer and status; more `processing`, `failed`, `dead_letter` or `skipped` ones show as 10,000, more `pending`
+   * ones as an estimate. `total`, `processed` and `unrouted` are estimates from a sample of the log. Absent: every number is exact.
+   */
+  estimated?: true;
   consumers: ConsumerCounts[];
 }

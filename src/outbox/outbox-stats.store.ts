@@ -1,13 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { OutboxStats } from './outbox-event.js';
+import { OutboxStatsEstimateStore } from './outbox-stats-estimate.store.js';
 
-/** Counting the log and its consumers. */
+/** A log of more positions is not counted. */
+const EXACT_UP_TO = 100_000;
+
+/** Counting the log and its consumers, as far as that takes no more than a moment. */
 @Injectable()
 export class OutboxStatsStore {
   private readonly sql: string;
+  private readonly estimates: OutboxStatsEstimateStore;
 
   constructor(private readonly db: EngineDatabase) {
+    this.estimates = new OutboxStatsEstimateStore(db);
     const log = `"${db.schema}".outbox_event`;
     const inbox = `"${db.schema}".inbox_event`;
     const cursors = `"${db.schema}".inbox_cursor`;
@@ -90,11 +96,16 @@ export class OutboxStatsStore {
       FROM rolled r, unrouted u`;
   }
 
-  /**
-   * Counts in one statement, so of one moment. Reads the log once for its event names, and what is unread once per consumer;
-   * processed is what remains.
-   */
-  async count(): Promise<OutboxStats> {
+  /** Each number of one moment; estimates where the log spans many positions. */
+  async count(exactUpTo = EXACT_UP_TO): Promise<OutboxStats> {
+    const [row] = await this.db.query<{ span: number | null }>(
+      `SELECT max(position) - min(position) + 1 AS span FROM "${this.db.schema}".outbox_event`,
+    );
+    return (row?.span ?? 0) > exactUpTo ? this.estimates.estimate() : this.countExactly();
+  }
+
+  /** One statement. Reads the log once for its event names, and what is unread once per consumer; processed is what remains. */
+  private async countExactly(): Promise<OutboxStats> {
     const rows = await this.db.query<Omit<OutboxStats, 'processed'> & { unsettled: number }>(this.sql);
     const row = rows[0];
     if (row === undefined) throw new Error('the count returned no row');

@@ -107,7 +107,10 @@ export class OutboxService {
     return { items: entries, next };
   }
 
-  /** Counts over the whole log, of one moment. Reads every event's name once: meant for dashboards, not for hot paths. */
+  /**
+   * Counts over the log and every consumer. Takes bounded time: a log of more than 100,000 positions is estimated, which `estimated`
+   * says. Meant for dashboards, not for hot paths.
+   */
   getStats(): Promise<OutboxStats> {
     return this.stats.count();
   }
