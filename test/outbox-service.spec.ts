@@ -106,7 +106,7 @@ describe('finding events', () => {
       payload: { total: 1 },
       metadata: { tenantId: 't', correlationId: outboxEventId },
       timestamp: expect.any(Date),
-      payloadBytes: 11,
+      payloadBytes: 12,
       deduplicationKey: 'k',
       availableAt,
     });

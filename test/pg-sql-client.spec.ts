@@ -66,7 +66,7 @@ describe('publishing through node-postgres', () => {
     expect(await stored(receipt.outboxEventId)).toMatchObject({
       position: String(receipt.position),
       payload: { total: 5 },
-      payload_bytes: 11,
+      payload_bytes: 12,
       event_version: 1,
       metadata: { correlationId: receipt.outboxEventId },
     });

@@ -72,7 +72,7 @@ describe('publishing in the caller’s transaction', () => {
         id: receipt.outboxEventId,
         position: String(receipt.position),
         payload: { total: 5 },
-        payload_bytes: 11,
+        payload_bytes: 12,
       },
     ]);
     expect(receipt.duplicate).toBe(false);

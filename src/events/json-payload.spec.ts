@@ -83,7 +83,7 @@ describe('serializing a payload', () => {
       fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), (value) => {
         const text = JSON.stringify(value);
         fc.pre(!text.includes('\\u0000'));
-        expect(serialize(value)).toEqual({ json: text, bytes: Buffer.byteLength(text) });
+        expect(serialize(value).json).toBe(text);
       }),
     );
   });
@@ -205,6 +205,42 @@ describe('serializing a payload', () => {
       },
     };
     expect(refusal(value).message).toContain('no such field');
+  });
+
+  it.each([
+    ['1e308', [1e308], 311],
+    ['5e-324', 5e-324, 326],
+    ['-1.5e-7', -1.5e-7, 11],
+    ['1.2345e+25', 1.2345e25, 26],
+    ['1e21 as an object of Number', Object(1e21), 22],
+    ['numbers that both write alike', [1e20, 0.000001, -0], '[100000000000000000000, 0.000001, 0]'.length],
+    [
+      'spaces behind commas and colons',
+      { a: [1, 2, {}], b: undefined, c: 'x, y: z' },
+      '{"a": [1, 2, {}], "c": "x, y: z"}'.length,
+    ],
+    [
+      'a date and a class',
+      {
+        at: new Date(0),
+        box: new (class {
+          n = 1;
+        })(),
+      },
+      '{"at": "1970-01-01T00:00:00.000Z", "box": {"n": 1}}'.length,
+    ],
+  ])('weighs %s as jsonb writes it', (_, value, bytes) => {
+    expect(serialize(value).bytes).toBe(bytes);
+  });
+
+  it('refuses a payload that is small in JSON and large in the database', () => {
+    const bomb = Array.from({ length: 10_000 }, () => 1e308);
+    expect(() => serializePayload(bomb, { maxPayloadBytes: 1_048_576 })).toThrow(
+      expect.objectContaining({
+        code: 'INTEGRATION_PAYLOAD_TOO_LARGE',
+        details: expect.objectContaining({ bytes: 3_110_000 }),
+      }),
+    );
   });
 
   it('measures bytes, not characters', () => {

@@ -1,13 +1,20 @@
+import { types } from 'node:util';
 import { IntegrationError, messageOf } from '../errors.js';
 import { MAX_JSON_DEPTH } from './event-limits.js';
 import { findJsonProblem } from './json-problem.js';
-import { isPlainObject, jsonValueOf, problemOfInstance, problemOfScalar } from './json-values.js';
+import { isPlainObject, jsonValueOf, problemOfInstance } from './json-values.js';
 
-/** A value as JSON text, and its length in bytes of UTF-8. */
+/** A value as JSON text. */
 export interface SerializedJson {
   readonly json: string;
+  /**
+   * Of the text that Postgres gives back for it, in UTF-8 (`octet_length(payload::text)`). jsonb writes a space after each comma and
+   * colon, and numbers without an exponent: `1e308` comes back as 309 digits.
+   */
   readonly bytes: number;
 }
+
+const NOT_STORABLE = -1;
 
 /** JSON.stringify spells NUL and lone surrogates as escapes; an escaped backslash before `u` is not one. */
 const UNSTORABLE_ESCAPE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
@@ -26,8 +33,8 @@ export function serializePayload(
   limits: { readonly maxPayloadBytes: number },
   root = 'payload',
 ): SerializedJson {
-  const json = stringify(value, root);
-  const bytes = Buffer.byteLength(json);
+  const { json, surplus } = stringify(value, root);
+  const bytes = Buffer.byteLength(json) + surplus;
   if (bytes > limits.maxPayloadBytes) {
     throw new IntegrationError(
       'INTEGRATION_PAYLOAD_TOO_LARGE',
@@ -38,11 +45,13 @@ export function serializePayload(
   return { json, bytes };
 }
 
-function stringify(value: unknown, root: string): string {
+function stringify(value: unknown, root: string): { json: string; surplus: number } {
   try {
-    if (isStorable(jsonValueOf(value, ''), 0)) {
+    const surplus = surplusOf(jsonValueOf(value, ''), 0);
+    if (surplus !== NOT_STORABLE) {
       const json = JSON.stringify(value);
-      if (json !== undefined && !(json.includes('\\u') && UNSTORABLE_ESCAPE.test(json))) return json;
+      if (json !== undefined && !(json.includes('\\u') && UNSTORABLE_ESCAPE.test(json)))
+        return { json, surplus };
     }
   } catch (error) {
     throw refusal(root, `cannot be serialized: ${messageOf(error)}`, error);
@@ -51,29 +60,55 @@ function stringify(value: unknown, root: string): string {
   throw refusal(path, reason);
 }
 
-/** The ordinary path: one walk without paths or sets. Characters are looked at in the finished text, cycles end at the depth. */
-function isStorable(value: unknown, depth: number): boolean {
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true;
-  if (typeof value !== 'object') return problemOfScalar(value) === undefined;
-  if (depth >= MAX_JSON_DEPTH) return false;
-  if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) {
-      if (!isStorable(jsonValueOf(value[index], index), depth + 1)) return false;
-    }
-    return true;
+/**
+ * How many more characters jsonb writes for a value than JSON.stringify does, or NOT_STORABLE. This is the ordinary path: one walk without
+ * paths or sets. Characters are looked at in the finished text, and cycles end at the depth.
+ */
+function surplusOf(value: unknown, depth: number): number {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return 0;
+  if (typeof value === 'number' && Number.isFinite(value)) return surplusDigits(value);
+  if (typeof value !== 'object' || depth >= MAX_JSON_DEPTH) return NOT_STORABLE;
+  if (Array.isArray(value)) return surplusOfArray(value, depth);
+  if (isPlainObject(value)) return surplusOfObject(value as Record<string, unknown>, depth);
+  if (problemOfInstance(value) !== undefined) return NOT_STORABLE;
+  return surplusOf(types.isBoxedPrimitive(value) ? value.valueOf() : { ...value }, depth);
+}
+
+function surplusOfArray(values: readonly unknown[], depth: number): number {
+  let surplus = Math.max(0, values.length - 1);
+  for (let index = 0; index < values.length; index++) {
+    const more = surplusOf(jsonValueOf(values[index], index), depth + 1);
+    if (more === NOT_STORABLE) return NOT_STORABLE;
+    surplus += more;
   }
-  return isPlainObject(value)
-    ? isStorableObject(value as Record<string, unknown>, depth)
-    : problemOfInstance(value) === undefined && isStorable({ ...value }, depth);
+  return surplus;
 }
 
 /** Of a plain object, by the one loop that V8 looks nothing up for. What somebody added to `Object.prototype` is not of it. */
-function isStorableObject(value: Record<string, unknown>, depth: number): boolean {
+function surplusOfObject(value: Record<string, unknown>, depth: number): number {
+  let surplus = 0;
+  let properties = 0;
   for (const key in value) {
     const item = jsonValueOf(value[key], key);
-    if (item !== undefined && !isStorable(item, depth + 1) && Object.hasOwn(value, key)) return false;
+    if (item === undefined) continue;
+    const more = surplusOf(item, depth + 1);
+    if (more !== NOT_STORABLE) surplus += more;
+    else if (Object.hasOwn(value, key)) return NOT_STORABLE;
+    properties++;
   }
-  return true;
+  return properties === 0 ? 0 : surplus + 2 * properties - 1;
+}
+
+/** JavaScript writes an exponent from 1e21 up and below 1e-6; jsonb never does. */
+function surplusDigits(value: number): number {
+  const size = Math.abs(value);
+  if (size < 1e21 && (size >= 1e-6 || size === 0)) return 0;
+  const text = String(size);
+  const [digits = '', exponent = ''] = text.split('e');
+  const power = Number(exponent);
+  const significant = digits.length - (digits.includes('.') ? 1 : 0);
+  const written = power > 0 ? power + 1 : 1 - power + significant;
+  return written - text.length;
 }
 
 function refusal(path: string, reason: string, cause?: unknown): IntegrationError {
