@@ -37,6 +37,7 @@ import { TransactionalRunner } from './delivery/transactional-runner.js';
 import { Watchdog } from './delivery/watchdog.js';
 import { IntegrationError } from './errors.js';
 import { EventLimits } from './events/event-limits.js';
+import { BrokenAttemptStore } from './inbox/broken-attempt.store.js';
 import { ConsumerService } from './inbox/consumer.service.js';
 import { ConsumerChores } from './inbox/consumer-chores.js';
 import { InboxService } from './inbox/inbox.service.js';
@@ -199,6 +200,7 @@ const DELIVERY: Provider[] = [
   OutcomeStream,
   DeliveryCounters,
   EnteredEvents,
+  BrokenAttemptStore,
   HandlerTransaction,
   TransactionalRunner,
   HandlerRunner,

@@ -525,7 +525,7 @@ describe('without a client of the host, the handler of an event that nobody has 
     expect(await effectsOf(database, 'behind')).toEqual(['attempt 1']);
   });
 
-  it.each([{ how: 'writes' }, { how: 'fails' }])(
+  it.each([{ how: 'writes' }, { how: 'fails' }, { how: 'fails-with-a-state' }])(
     'leaves no effect, and no attempt, where its inbox row is there all the same and it $how',
     async ({ how }) => {
       const name = `there-and-${how}`;
@@ -533,7 +533,10 @@ describe('without a client of the host, the handler of an event that nobody has 
       const { app, attempts } = await consume(
         name,
         async (e, context) => {
-          if (how === 'fails' && e.outboxEventId === id) throw new Error('it is there');
+          if (how !== 'writes' && e.outboxEventId === id) {
+            const code = how === 'fails' ? {} : { code: '23505', severity: 'ERROR' };
+            throw Object.assign(new Error('it is there'), code);
+          }
           await writeEffectBySql(name, e, context);
         },
         WITHOUT_CLIENT,

@@ -55,15 +55,15 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'transactional handler without its inbox row',
     file: 'dist/delivery/handler-transaction.js',
-    find: 'const { isolation, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);',
-    put: `const isolation = 'read committed'; const inserted = true; ${DELETE_ROW}`,
+    find: 'const { isolation, start, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);',
+    put: `const isolation = 'read committed'; const start = undefined; const inserted = true; ${DELETE_ROW}`,
     run: ['--only', 'kill', '--events', '20000'],
   },
   {
     name: 'transactional handler without its inbox row, in random interleavings',
     file: 'dist/delivery/handler-transaction.js',
-    find: 'const { isolation, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);',
-    put: `const isolation = 'read committed'; const inserted = true; ${DELETE_ROW}`,
+    find: 'const { isolation, start, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);',
+    put: `const isolation = 'read committed'; const start = undefined; const inserted = true; ${DELETE_ROW}`,
     run: INTERLEAVINGS,
   },
   {

@@ -18,7 +18,7 @@ const DISCARD_ONE = 'src/inbox/discard-one.store.ts';
 const WORKER = 'src/delivery/consumer-worker.ts';
 
 const ENTER =
-  'const { isolation, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);';
+  'const { isolation, start, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);';
 const INSERTED = 'if (inserted === 1) return held === 1 ? undefined : LEASE_LOST;';
 const DELETE_ROW = `await transaction.$executeRawUnsafe('DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid', outboxEventId);`;
 
@@ -259,9 +259,9 @@ export const specMutants: readonly SpecMutant[] = [
   },
   {
     name: 'the failure of a handler that ran ahead is believed',
-    patches: [{ file: RUNNER, find: 'await entered;\n      run.rollBack', put: 'run.rollBack' }],
+    patches: [{ file: RUNNER, find: 'await entered;\n      await this.end', put: 'await this.end' }],
     spec: 'test/transactional.spec.ts',
-    test: 'is not to blame where its transaction cannot be entered',
+    test: 'where its inbox row is there all the same and it fails-with-a-state',
   },
   {
     name: 'a handler runs ahead where a former owner may have begun',
@@ -329,7 +329,7 @@ export const specMutants: readonly SpecMutant[] = [
       {
         file: TRANSACTION,
         find: ENTER,
-        put: `const isolation = 'read committed';\n    const inserted = true;`,
+        put: `const isolation = 'read committed';\n      const start = undefined;\n      const inserted = true;`,
       },
     ],
     spec: 'test/transactional.spec.ts',
@@ -340,8 +340,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: TRANSACTION,
-        find: 'if (!attempt.settlesPositions) {',
-        put: 'if (attempt.deliveries.length > 0) {',
+        find: 'if (!attempt.settlesPositions) return undefined;',
+        put: 'if (attempt.deliveries.length > 0) return undefined;',
       },
       {
         file: 'src/delivery/outcome-settler.ts',
@@ -509,6 +509,36 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'whose client is with another server than the engine settles nothing there',
   },
   {
+    name: "batch settled in another transaction than its handler's",
+    patches: [{ file: CURSOR, find: 'AND ${TRANSACTION_START} = $5::text', put: 'AND $5::text IS NOT NULL' }],
+    spec: 'test/ended-transactions.spec.ts',
+    test: 'settles nothing in another one: the event at fault is found (COMMIT; BEGIN, node-postgres)',
+  },
+  {
+    name: 'a transaction that its handler has rolled back and that is taken for committed',
+    patches: [
+      {
+        file: TRANSACTION,
+        find: 'transactionStart !== undefined && start !== transactionStart',
+        put: 'start === undefined',
+      },
+    ],
+    spec: 'test/ended-transactions.spec.ts',
+    test: 'has failed at each attempt, and is told why: ROLLBACK (node-postgres)',
+  },
+  {
+    name: 'an answer to ROLLBACK TO SAVEPOINT that is taken for the end of the transaction',
+    patches: [
+      {
+        file: 'src/database/transaction-ends.ts',
+        find: '(this.hasRolledBack && this.tags.savepoints === this.savepoints)',
+        put: 'this.hasRolledBack',
+      },
+    ],
+    spec: 'test/ended-transactions.spec.ts',
+    test: 'has ended nothing (no client)',
+  },
+  {
     name: 'a failed COMMIT that is always taken for the infrastructure’s',
     patches: [
       {
@@ -543,8 +573,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: RUNNER,
-        find: "if (run?.state.kind === 'rolled-back') return run.state.outcome;\n    const hasResolved",
-        put: 'const hasResolved',
+        find: "if (run?.state.kind === 'rolled-back') return run.state.outcome;\n    const ended",
+        put: 'const ended',
       },
     ],
     spec: 'test/failed-attempts.spec.ts',

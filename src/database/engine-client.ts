@@ -47,6 +47,7 @@ export class EngineClient implements TransactionalSqlClient {
       const work = fn(transaction);
       result = await (timeout === undefined ? work : endWithin(timeout, work, () => lateError(timeout)));
       await transaction.begun;
+      if (transaction.guard.mayHaveEnded) await transaction.guard.verify();
       if (this.connections.waitingCount > 0) transaction.giveWayToNext();
       if (!transaction.givesWay) await transaction.commit();
     } catch (error) {

@@ -5,9 +5,12 @@ import { isConnectionLoss } from './connection-loss.js';
 import { type EngineStatement, queryOf } from './named-statement.js';
 import { type OnAnswer, OpeningMessage } from './opening-message.js';
 import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
+import { isPrepared, notePrepared } from './prepared-statements.js';
 import type { RepeatedStatements } from './repeated-statements.js';
 import { answerLimit, SESSION_LIMIT_MS } from './session-settings.store.js';
 import type { SqlClient } from './sql-client.js';
+import { TransactionGuard } from './transaction-ends.js';
+import { ASK_TRANSACTION_START } from './transaction-start.store.js';
 import { wireOf } from './wire.js';
 
 const BEGIN: EngineStatement = {
@@ -36,6 +39,8 @@ export class EngineTransaction extends OwnSqlClient {
   begun: Promise<unknown> | undefined;
   /** It has committed, and its connection was lost behind that. */
   isCutOff = false;
+  /** Whether one of its own statements has ended it. */
+  readonly guard = new TransactionGuard(() => this.askStart());
   /** What it begins with, as long as that has not been sent. */
   private opening: Opening | undefined;
   private follower: Follower | undefined;
@@ -103,7 +108,11 @@ export class EngineTransaction extends OwnSqlClient {
   /** Whoever sends the transaction's first statement sends these. */
   private openWith(statements: readonly EngineStatement[]): Promise<number[]> {
     return new Promise((resolve, reject) => {
-      const onOpened = (error: unknown, counts: number[]) => (error ? reject(error) : resolve(counts));
+      const onOpened = (error: unknown, counts: number[]) => {
+        if (error) return reject(error);
+        this.guard.begun(this.connection);
+        resolve(counts);
+      };
       const send: Opening['send'] = (first, onAnswer) => {
         this.opening = undefined;
         sendThrough(this.connection, new OpeningMessage(statements, onOpened, first, onAnswer));
@@ -116,6 +125,7 @@ export class EngineTransaction extends OwnSqlClient {
     const counts: number[] = [];
     for (const statement of statements) counts.push(countOf(await this.connection.query(queryOf(statement))));
     notePrepared(this.connection, statements);
+    this.guard.begun(this.connection);
     return counts;
   }
 
@@ -227,12 +237,15 @@ export class EngineTransaction extends OwnSqlClient {
   private send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     // Nor BEGIN: nobody would ever end it, and what others send through that connection would be part of it.
     if (this.ended) return Promise.reject(endedError());
+    // It would be committed by itself.
+    if (this.guard.hasEnded) return Promise.reject(this.guard.error);
     const opens = hasValues(statement);
     if (this.begun === undefined) {
       const opening = this.timeoutMs > SESSION_LIMIT_MS ? [BEGIN, timeouts(this.timeoutMs)] : [BEGIN];
       const travelsWithFirst = opens && isPrepared(this.connection, opening);
       this.beginBy(travelsWithFirst ? this.openWith(opening) : this.prepareAndOpen(opening));
     }
+    if (!opens) this.guard.sends(statement.text ?? '');
     const { opening } = this;
     const answer =
       opening !== undefined && opens
@@ -241,6 +254,11 @@ export class EngineTransaction extends OwnSqlClient {
           })
         : this.sendOnceBegun(statement);
     return this.timeoutMs > 0 ? answer : this.answered(answer);
+  }
+
+  private async askStart(): Promise<string | undefined> {
+    const answer = this.sendOnceBegun({ text: ASK_TRANSACTION_START });
+    return ((await this.answered(answer)).rows as { start: string }[])[0]?.start;
   }
 
   private async sendOnceBegun(statement: pg.QueryConfig): Promise<pg.QueryResult> {
@@ -278,22 +296,9 @@ function countOf({ rowCount }: pg.QueryResult): number {
 
 const nobodyIsTold = () => {};
 
-const preparedStatements = new WeakMap<pg.PoolClient, Set<string>>();
-
 /** As node-postgres takes queries of others; its types know none that end with the message they are sent in. */
 function sendThrough(connection: pg.PoolClient, message: OpeningMessage): void {
   (connection as unknown as { query(message: OpeningMessage): void }).query(message);
-}
-
-function isPrepared(connection: pg.PoolClient, statements: readonly EngineStatement[]): boolean {
-  const known = preparedStatements.get(connection);
-  return known !== undefined && statements.every(({ name }) => known.has(name));
-}
-
-function notePrepared(connection: pg.PoolClient, statements: readonly EngineStatement[]): void {
-  const known = preparedStatements.get(connection) ?? new Set();
-  preparedStatements.set(connection, known);
-  for (const { name } of statements) known.add(name);
 }
 
 function swallowedError(): IntegrationError {

@@ -1,4 +1,5 @@
 import type { SqlClient } from './sql-client.js';
+import type { TransactionEnds } from './transaction-ends.js';
 
 /** A statement of one value; prepared under its name where the connection is the engine's own. */
 export interface ValueStatement {
@@ -21,4 +22,12 @@ export abstract class OwnSqlClient implements SqlClient {
 
   /** What the first row that a statement answers with has in this column, its first one; undefined if there is no row. */
   abstract queryValue(statement: ValueStatement, column: string): Promise<unknown>;
+
+  /**
+   * Tells from now on whether the transaction is ended by one of its own statements; undefined where the driver does not show that, or the
+   * client looks for itself.
+   */
+  watchEnds(): TransactionEnds | undefined {
+    return undefined;
+  }
 }

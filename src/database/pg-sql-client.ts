@@ -1,6 +1,7 @@
 import { IntegrationError } from '../errors.js';
 import { HOST_CLIENT_TYPES } from './engine-types.js';
 import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
+import { TransactionEnds } from './transaction-ends.js';
 import { ValueQuery, type ValueWire } from './value-query.js';
 
 /** What is used of a client of node-postgres: of `new pg.Client(…)`, or what `await pool.connect()` gives. */
@@ -54,6 +55,10 @@ export class PgSqlClient extends OwnSqlClient {
       const answer = (error: unknown, found?: unknown) => (error ? reject(error) : resolve(found));
       this.client.query(new ValueQuery(sql, value, answer));
     });
+  }
+
+  override watchEnds(): TransactionEnds | undefined {
+    return TransactionEnds.from(this.client);
   }
 
   /** Texts are read as they are, whatever type parsers the host has set. */

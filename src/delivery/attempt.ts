@@ -22,6 +22,9 @@ export class Attempt {
   /** Its handler is done, and its positions are being settled with its effects: what becomes of that only the cursor says. */
   isSettling = false;
 
+  /** When its transaction began, where that was asked; see `transaction-start.store.ts`. */
+  transactionStart: string | undefined;
+
   /** Under which the watchdog knows it. */
   watched = -1;
 
@@ -109,6 +112,7 @@ export class Attempt {
   beginsAnew(): void {
     this.inHandler = false;
     this.isSettling = false;
+    this.transactionStart = undefined;
   }
 
   /** Nothing is left but the commit. Its place is given back once, although its client may run it again. */

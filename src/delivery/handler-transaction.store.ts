@@ -1,21 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlClient } from '../database/sql-client.js';
+import { ASK_TRANSACTION_START, TRANSACTION_START } from '../database/transaction-start.store.js';
 
 /** Statements about the handler's transaction itself. */
 @Injectable()
 export class HandlerTransactionStore {
-  /** Sets the transaction's own timeouts (ms); resolves to its isolation level. */
-  async begin(transaction: SqlClient, timeoutMs: number): Promise<string> {
-    const [row] = await transaction.$queryRawUnsafe<{ isolation: string }[]>(
+  /** Sets the transaction's own timeouts (ms); resolves to its isolation level, and to when it began. */
+  async begin(transaction: SqlClient, timeoutMs: number): Promise<{ isolation: string; start: string }> {
+    const [row] = await transaction.$queryRawUnsafe<{ isolation: string; start: string }[]>(
       `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
-              current_setting('transaction_isolation') AS isolation`,
+              current_setting('transaction_isolation') AS isolation, ${TRANSACTION_START} AS start`,
       String(Math.ceil(timeoutMs)),
     );
-    return row?.isolation ?? 'unknown';
+    return row ?? { isolation: 'unknown', start: '' };
   }
 
-  /** Fails in a transaction that an error has aborted. */
-  async verifyUsable(transaction: SqlClient): Promise<void> {
-    await transaction.$queryRawUnsafe('SELECT 1');
+  /** When the transaction began that is open now. Fails in one that an error has aborted. */
+  async startOf(transaction: SqlClient): Promise<string | undefined> {
+    const [row] = await transaction.$queryRawUnsafe<{ start: string }[]>(ASK_TRANSACTION_START);
+    return row?.start;
   }
 }

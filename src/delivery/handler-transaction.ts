@@ -3,7 +3,9 @@ import { LONGEST_TIMER_MS } from '../database/answer-within.js';
 import { isConnectionLoss, sqlStateOf } from '../database/connection-loss.js';
 import { EngineTransaction, queryEngine } from '../database/engine-transaction.js';
 import type { SqlClient } from '../database/sql-client.js';
+import { type EndedBy, endOf, transactionEnded } from '../database/transaction-ends.js';
 import { IntegrationError } from '../errors.js';
+import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
 import type { HeldLease } from '../inbox/held-lease.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
@@ -21,6 +23,7 @@ const ABORTED = '25P02';
 /** What a transaction says that is asked for one more statement; its server answers unless it is lost. */
 export type TransactionAnswer =
   | { readonly kind: 'usable' | 'aborted' | 'refused' }
+  | { readonly kind: 'ended'; readonly by: EndedBy }
   | { readonly kind: 'lost'; readonly error: unknown };
 
 const LEASE_LOST: Outcome = { kind: 'lease-lost' };
@@ -41,10 +44,11 @@ const LEASE_LOST: Outcome = { kind: 'lease-lost' };
  *   4. the handler. That of an event which nobody can have begun before is called before 1 to 3 are answered, through our own client:
  *      the server still takes its statements after them, and nothing commits until the answer is there (docs/decisions/0013).
  *   5. a handler that swallowed a database error has an aborted transaction, and its COMMIT would be a ROLLBACK without an
- *      error. Our own client looks at the answer to COMMIT; any other is asked one more statement before.
+ *      error. Our own client looks at the answer to COMMIT; any other is asked one more statement before. The same statement says when
+ *      the open transaction began: a handler that has ended its own is in another one (`transaction-ends.ts` for our own client).
  *
  * A batch from the log writes no rows: step 2 asks which of its positions are still unread under our token, and step 5
- * removes them from `unread`, fenced by the token and by their still being there. Effects and progress commit together.
+ * removes them from `unread`, fenced by the token, by their still being there, and by the transaction's beginning. Effects and progress commit together.
  */
 @Injectable()
 export class HandlerTransaction {
@@ -52,6 +56,7 @@ export class HandlerTransaction {
     private readonly statements: HandlerTransactionStore,
     private readonly inbox: InboxEventStore,
     private readonly cursors: InboxCursorStore,
+    private readonly broken: BrokenAttemptStore,
   ) {}
 
   /** Whether the handler may be called before steps 1 to 3 are answered. The transaction counts as having begun it. */
@@ -71,23 +76,47 @@ export class HandlerTransaction {
     const timeoutMs = Math.min(Math.ceil(remainingMs + SERVER_TIMEOUT_SLACK_MS), LONGEST_TIMER_MS);
     const { claim } = attempt.delivery;
     if (claim === undefined && !attempt.settlesPositions)
-      return this.takeFromLog(transaction, attempt.delivery, lease, timeoutMs);
-    requireReadCommitted(await this.statements.begin(transaction, timeoutMs));
+      return this.takeFromLog(transaction, attempt, lease, timeoutMs);
+    const { isolation, start } = await this.statements.begin(transaction, timeoutMs);
+    requireReadCommitted(isolation);
+    attempt.transactionStart = start;
     if (claim === undefined) return this.takePositions(transaction, attempt, lease);
     return this.takeClaimed(transaction, claim, attempt.delivery.attempt, lease);
   }
 
-  /** Step 5: undefined if the transaction may commit. */
+  /**
+   * Step 5: undefined if the transaction may commit. Rejects with INTEGRATION_TRANSACTION_ENDED if the handler has ended it: what is open
+   * now, if anything, is another one, whose COMMIT would say nothing of the handler's effects.
+   */
   async leave(transaction: SqlClient, attempt: Attempt, lease: HeldLease): Promise<Outcome | undefined> {
-    if (!attempt.settlesPositions) {
-      if (!(transaction instanceof EngineTransaction)) await this.statements.verifyUsable(transaction);
-      return undefined;
-    }
+    if (transaction instanceof EngineTransaction) {
+      if (transaction.guard.mayHaveEnded) await transaction.guard.verify();
+    } else if (!attempt.settlesPositions) await this.requireSame(transaction, attempt);
+    if (!attempt.settlesPositions) return undefined;
     const positions = positionsOf(attempt.toHandle).toString();
-    const settled = await this.cursors.settleInTransaction(transaction, lease.key, lease.token, positions);
-    if (settled) return undefined;
+    const start = attempt.transactionStart ?? '';
+    const { key, token } = lease;
+    if (await this.cursors.settleInTransaction(transaction, key, token, positions, start)) return undefined;
+    await this.requireSame(transaction, attempt);
     // The lease, or an earlier attempt's commit: the next attempt begins by asking which.
     return { kind: 'infrastructure', error: new Error('the positions of the batch are not ours any more') };
+  }
+
+  /** Whether a handler may have ended this transaction itself, as far as that is known without asking. */
+  mayHaveEnded(transaction: SqlClient): boolean {
+    return !(transaction instanceof EngineTransaction) || transaction.guard.mayHaveEnded;
+  }
+
+  /**
+   * After a handler has ended its transaction itself: the event is not to be known as processed. Resolves to what is known of the end: the
+   * inbox row, written before the handler, is there if it was committed.
+   */
+  async takeBack(attempt: Attempt, lease: HeldLease, by: EndedBy): Promise<EndedBy> {
+    if (attempt.settlesPositions) return by;
+    const { log, claim, attempt: number } = attempt.delivery;
+    const claimed = claim === undefined ? undefined : number;
+    const wasThere = await this.broken.takeBack(lease.key, lease.token, log.id, claimed);
+    return wasThere ? 'COMMIT' : (by ?? 'ROLLBACK');
   }
 
   /**
@@ -106,27 +135,38 @@ export class HandlerTransaction {
   }
 
   /** Rejects where the server does not answer. */
-  verifyAnswers(client: SqlClient): Promise<void> {
-    return this.statements.verifyUsable(client);
+  async verifyAnswers(client: SqlClient): Promise<void> {
+    await this.statements.startOf(client);
   }
 
   /** How it stands with a transaction in which something has failed. */
-  async ask(transaction: SqlClient): Promise<TransactionAnswer> {
+  async ask(transaction: SqlClient, attempt: Attempt): Promise<TransactionAnswer> {
     try {
-      await this.statements.verifyUsable(transaction);
+      if (transaction instanceof EngineTransaction && transaction.guard.mayHaveEnded)
+        await transaction.guard.verify();
+      await this.requireSame(transaction, attempt);
       return { kind: 'usable' };
     } catch (error) {
+      const end = endOf(error);
+      if (end !== undefined) return { kind: 'ended', by: end.by };
       if (isConnectionLoss(error)) return { kind: 'lost', error };
       return { kind: sqlStateOf(error) === ABORTED ? 'aborted' : 'refused' };
     }
   }
 
+  /** Rejects also where the transaction is aborted, or lost. */
+  private async requireSame(transaction: SqlClient, { transactionStart }: Attempt): Promise<void> {
+    const start = await this.statements.startOf(transaction);
+    if (transactionStart !== undefined && start !== transactionStart) throw transactionEnded(undefined);
+  }
+
   private async takeFromLog(
     transaction: SqlClient,
-    { log }: Delivery,
+    attempt: Attempt,
     lease: HeldLease,
     timeoutMs: number,
   ): Promise<Outcome | undefined> {
+    const { log } = attempt.delivery;
     const { id: outboxEventId, position, aggregateType, aggregateId } = log;
     const row = { outboxEventId, position, aggregateType, aggregateId };
     const ask = this.cursors.leaseHeld(lease.key, lease.token);
@@ -135,8 +175,9 @@ export class HandlerTransaction {
       const [inserted, held] = await transaction.beginWith(timeoutMs, [enter, ask]);
       if (inserted === 1) return held === 1 ? undefined : LEASE_LOST;
     } else {
-      const { isolation, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);
+      const { isolation, start, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);
       requireReadCommitted(isolation);
+      attempt.transactionStart = start;
       if (inserted) return this.checkToken(transaction, lease);
     }
     const found = await this.inbox.statusOf(transaction, lease.key, row);

@@ -1,3 +1,4 @@
+import { type EndedBy, transactionEnded } from '../database/transaction-ends.js';
 import { messageOf } from '../errors.js';
 import type { PublishedRecord } from '../telemetry/integration-context.js';
 import type { Outcome } from './delivery.js';
@@ -6,6 +7,8 @@ type State =
   | { readonly kind: 'running' }
   /** Its outcome is decided, and none of its effects are to be there. */
   | { readonly kind: 'rolled-back'; readonly outcome: Outcome }
+  /** One of the handler's own statements has ended it. `cause` is what the handler threw. */
+  | { readonly kind: 'ended'; readonly by: EndedBy; readonly cause: unknown }
   /** The function has resolved: only the COMMIT is left. */
   | { readonly kind: 'committing' };
 
@@ -28,8 +31,14 @@ export class TransactionRun {
 
   /** Ends the function, so that the client rolls back. The first outcome that is decided counts. */
   rollBack(outcome: Outcome): never {
-    if (this.current.kind !== 'rolled-back') this.current = { kind: 'rolled-back', outcome };
+    if (this.current.kind === 'running') this.current = { kind: 'rolled-back', outcome };
     throw errorFor(outcome);
+  }
+
+  /** The same where there is nothing left that could be rolled back. */
+  endedItself(by: EndedBy, cause?: unknown): never {
+    if (this.current.kind === 'running') this.current = { kind: 'ended', by, cause };
+    throw transactionEnded(by);
   }
 
   committing(): void {

@@ -4,6 +4,7 @@ import { isConnectionLoss, PROTOCOL_VIOLATION, sqlStateOf } from '../database/co
 import { EngineTransaction } from '../database/engine-transaction.js';
 import { HostClient } from '../database/host-client.js';
 import type { SqlClient } from '../database/sql-client.js';
+import { type EndedBy, endOf, transactionEnded } from '../database/transaction-ends.js';
 import { IntegrationError } from '../errors.js';
 import type { HeldLease } from '../inbox/held-lease.js';
 import { InboxService } from '../inbox/inbox.service.js';
@@ -92,14 +93,14 @@ export class TransactionalRunner {
     if (this.crashes('before-handler', attempt)) run.rollBack(CRASHED);
     await this.callInTransaction(attempt, transaction, run.published).catch(async (error) => {
       await entered;
-      run.rollBack(await this.outcomeWithin(transaction, attempt, error));
+      await this.endAfterFailure(transaction, attempt, run, error);
     });
     await entered;
     if (this.crashes('after-handler', attempt)) run.rollBack(CRASHED);
     attempt.isSettling = attempt.settlesPositions;
     const refused = await this.transaction
       .leave(transaction, attempt, lease)
-      .catch((error) => this.outcomeOfLeaving(attempt, error));
+      .catch((error) => this.outcomeOfLeaving(attempt, run, error));
     if (refused !== undefined) run.rollBack(refused);
     // Its failure is decided already: the effects must not be committed any more.
     if (attempt.ended) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
@@ -136,6 +137,8 @@ export class TransactionalRunner {
     error: unknown,
   ): Promise<Outcome> {
     if (run?.state.kind === 'rolled-back') return run.state.outcome;
+    const ended = run?.state.kind === 'ended' ? run.state : endOf(error);
+    if (ended !== undefined) return this.outcomeOfEnded(attempt, lease, ended);
     const hasResolved = run?.state.kind === 'committing';
     const isOfTheEvent = hasResolved ? isFailureOfCommit(error) : isAborted(error);
     if (!isOfTheEvent) return { kind: 'infrastructure', error };
@@ -153,8 +156,29 @@ export class TransactionalRunner {
     lease: HeldLease,
   ): Promise<Outcome> {
     if (run?.state.kind === 'rolled-back') return run.state.outcome;
+    if (run?.state.kind === 'ended') return this.outcomeOfEnded(attempt, lease, run.state);
     const refused: Outcome = { kind: 'infrastructure', error: notCommitted(run) };
     return run?.state.kind === 'committing' ? this.unlessCommitted(run, attempt, lease, refused) : refused;
+  }
+
+  /** The handler has ended its transaction itself. What may be committed is not tried again: it would be written a second time. */
+  private async outcomeOfEnded(
+    attempt: Attempt,
+    lease: HeldLease,
+    { by, cause }: { readonly by: EndedBy; readonly cause?: unknown },
+  ): Promise<Outcome> {
+    const { subscription, log } = attempt.delivery;
+    try {
+      const endedBy = await this.transaction.takeBack(attempt, lease, by);
+      const whose = `The transaction of ${subscription.place}, of consumer "${subscription.consumerName}",`;
+      const details = { consumerName: subscription.consumerName, eventName: log.eventName };
+      const error = transactionEnded(endedBy, whose, details, cause === undefined ? {} : { cause });
+      return endedBy === 'ROLLBACK'
+        ? outcomeOfEvent(attempt, error, this.settings.snapshot())
+        : { kind: 'dead', error };
+    } catch (error) {
+      return { kind: 'infrastructure', error };
+    }
   }
 
   private async unlessCommitted(
@@ -192,21 +216,32 @@ export class TransactionalRunner {
   }
 
   /**
-   * Of what a handler threw in its transaction. Where the error does not say whose it is, the transaction is asked: that of a connection
-   * which was lost between two statements has no code, and 08P01 is said of both.
+   * Of what a handler threw in its transaction. Where that is in doubt the transaction is asked: the error of a connection that was lost
+   * between two statements has no code, 08P01 is said of a loss and of a statement, and a handler may have ended the transaction before.
    */
-  private async outcomeWithin(transaction: SqlClient, attempt: Attempt, error: unknown): Promise<Outcome> {
+  private async endAfterFailure(
+    transaction: SqlClient,
+    attempt: Attempt,
+    run: TransactionRun,
+    error: unknown,
+  ): Promise<never> {
+    const outcome = this.outcomeOf(attempt, error);
     const state = sqlStateOf(error);
-    if (state !== undefined && state !== PROTOCOL_VIOLATION) return this.outcomeOf(attempt, error);
-    const answer = await this.transaction.ask(transaction);
-    if (answer.kind === 'lost') return { kind: 'infrastructure', error: answer.error };
+    const isClear = state !== undefined && state !== PROTOCOL_VIOLATION;
+    if (isClear && (outcome.kind === 'infrastructure' || !this.transaction.mayHaveEnded(transaction)))
+      return run.rollBack(outcome);
+    const answer = await this.transaction.ask(transaction, attempt);
+    if (answer.kind === 'ended') return run.endedItself(answer.by, error);
+    if (answer.kind === 'lost') return run.rollBack({ kind: 'infrastructure', error: answer.error });
     // A statement of this transaction failed, and its connection is well.
     const isOurs = state === PROTOCOL_VIOLATION && answer.kind === 'aborted';
-    return isOurs ? outcomeOfEvent(attempt, error, this.settings.snapshot()) : this.outcomeOf(attempt, error);
+    return run.rollBack(isOurs ? outcomeOfEvent(attempt, error, this.settings.snapshot()) : outcome);
   }
 
   /** Of the engine's last statement in the transaction. What keeps that one waiting is not the event's. */
-  private outcomeOfLeaving(attempt: Attempt, error: unknown): Outcome {
+  private outcomeOfLeaving(attempt: Attempt, run: TransactionRun, error: unknown): Outcome {
+    const end = endOf(error);
+    if (end !== undefined) return run.endedItself(end.by);
     const state = sqlStateOf(error);
     const isOurs = state === undefined ? attempt.isSettling : isKeptWaiting(state);
     return isOurs || isConnectionLoss(error)

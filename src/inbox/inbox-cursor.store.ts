@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { EngineStatement } from '../database/named-statement.js';
 import type { SqlClient } from '../database/sql-client.js';
+import { TRANSACTION_START } from '../database/transaction-start.store.js';
 import { UNHURRIED_COMMIT } from '../database/unhurried-commit.store.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import type { PositionSet } from '../outbox/position-set.js';
@@ -215,21 +216,24 @@ export class InboxCursorStore {
   /**
    * The last statement of a batch's transaction: effects and progress commit together, fenced by the token. An earlier
    * attempt whose commit is still under way holds the row; once it is through, the positions are not unread any more and
-   * this one matches nothing.
+   * this one matches nothing. Nor does it in another transaction than the one that began at `start`: the handler has ended that one itself.
    */
   async settleInTransaction(
     transaction: SqlClient,
     key: CursorKey,
     token: string,
     positions: string,
+    start: string,
   ): Promise<boolean> {
     const updated = await transaction.$executeRawUnsafe(
       `UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
-       WHERE consumer_name = $1 AND partition = $2::int AND lease_token = $3::uuid AND unread @> $4::int8multirange`,
+       WHERE consumer_name = $1 AND partition = $2::int AND lease_token = $3::uuid AND unread @> $4::int8multirange
+         AND ${TRANSACTION_START} = $5::text`,
       key.consumerName,
       key.partition,
       token,
       positions,
+      start,
     );
     return Number(updated) > 0;
   }

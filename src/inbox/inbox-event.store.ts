@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { EngineStatement } from '../database/named-statement.js';
 import type { SqlClient } from '../database/sql-client.js';
+import { TRANSACTION_START } from '../database/transaction-start.store.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
 
@@ -35,6 +36,13 @@ const CONDITIONS: Readonly<Record<Claimable, string>> = {
 /** An event whose handler's transaction begins. */
 export type EnteringEvent = AggregateKey & { readonly outboxEventId: string; readonly position: number };
 
+/** How a transaction of the host's client was found. `start` is when it began; see `transaction-start.store.ts`. */
+export interface Entered {
+  readonly isolation: string;
+  readonly start: string;
+  readonly inserted: boolean;
+}
+
 /** The exceptions: what the retry lane claims, and the idempotency row of a transactional handler. */
 @Injectable()
 export class InboxEventStore {
@@ -55,11 +63,11 @@ export class InboxEventStore {
       WITH entered AS MATERIALIZED (
         SELECT set_config('statement_timeout', $7, true), set_config('idle_in_transaction_session_timeout', $7, true),
                set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), $7), true),
-               current_setting('transaction_isolation') AS isolation
+               current_setting('transaction_isolation') AS isolation, ${TRANSACTION_START} AS start
       ), inserted AS (
         INSERT INTO ${into} SELECT ${row} FROM entered WHERE isolation = 'read committed' ${once} RETURNING 1
       )
-      SELECT isolation, EXISTS (SELECT 1 FROM inserted)::text AS inserted FROM entered`;
+      SELECT isolation, start, EXISTS (SELECT 1 FROM inserted)::text AS inserted FROM entered`;
   }
 
   /**
@@ -210,13 +218,17 @@ export class InboxEventStore {
     key: CursorKey,
     event: EnteringEvent,
     timeoutMs: number,
-  ): Promise<{ readonly isolation: string; readonly inserted: boolean }> {
-    const [row] = await transaction.$queryRawUnsafe<{ isolation: string; inserted: string }[]>(
+  ): Promise<Entered> {
+    const [row] = await transaction.$queryRawUnsafe<{ isolation: string; start: string; inserted: string }[]>(
       this.enterSql,
       ...rowValues(key, event),
       String(timeoutMs),
     );
-    return { isolation: row?.isolation ?? 'unknown', inserted: row?.inserted === 'true' };
+    return {
+      isolation: row?.isolation ?? 'unknown',
+      start: row?.start ?? '',
+      inserted: row?.inserted === 'true',
+    };
   }
 
   /**

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { HostClient } from '../database/host-client.js';
+import { OwnSqlClient } from '../database/own-sql-client.js';
 import type { TransactionalSqlClient, TransactionLimit, Tx } from '../database/sql-client.js';
+import { transactionEnded } from '../database/transaction-ends.js';
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
 import { namesOf, type PublishedRecord, runInTransactionContext } from '../telemetry/integration-context.js';
@@ -29,7 +31,8 @@ export class TransactionRunner {
 
   /**
    * Runs `fn` in one interactive transaction (READ COMMITTED) of the host's client; resolves to what `fn` returned after the
-   * commit, rejects with what it threw after the rollback. Inside another one it opens a second, independent transaction.
+   * commit, rejects with what it threw after the rollback. Inside another one it opens a second, independent transaction. Rejects with
+   * INTEGRATION_TRANSACTION_ENDED where a statement of `fn` has ended it, as far as its client shows that: the engine's own and `PgSqlClient` do.
    *
    * @throws IntegrationError INTEGRATION_OPTIONS_INVALID, before the transaction begins, for an option that would be ignored
    */
@@ -41,7 +44,9 @@ export class TransactionRunner {
       async (client) => {
         // A client may run the function again after a conflict; what the first run published is gone.
         published = [];
+        const ends = OwnSqlClient.is(client) ? client.watchEnds() : undefined;
         const returned = await runInTransactionContext({ client, published }, () => fn(client as Tx));
+        if (ends?.hasEnded) throw transactionEnded(ends.by);
         told = published.length > 0 && this.broadcaster.followCommitOf(client);
         return returned;
       },

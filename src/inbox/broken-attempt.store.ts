@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { CursorKey } from './inbox-status.js';
+
+/** What an attempt leaves behind whose handler has ended its transaction itself. */
+@Injectable()
+export class BrokenAttemptStore {
+  private readonly cursor: string;
+  private readonly inbox: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.inbox = `"${db.schema}".inbox_event`;
+  }
+
+  /**
+   * Takes back what an attempt's transaction said of its event, because its handler has committed that itself before it was done: the row of an
+   * event from the log goes, a claimed one is `processing` again. Whether there was such a row. Fenced by the token.
+   */
+  async takeBack(
+    key: CursorKey,
+    token: string,
+    outboxEventId: string,
+    claimedAttempt: number | undefined,
+  ): Promise<boolean> {
+    const isOurs = `i.outbox_event_id = $4::uuid AND i.consumer_name = $1 AND i.status = 'processed'
+      AND EXISTS (SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid)`;
+    const values = [key.consumerName, key.partition, token, outboxEventId];
+    const rows =
+      claimedAttempt === undefined
+        ? await this.db.query(`DELETE FROM ${this.inbox} i WHERE ${isOurs} RETURNING 1`, values)
+        : await this.db.query(
+            `UPDATE ${this.inbox} i SET status = 'processing', processed_at = NULL, updated_at = clock_timestamp()
+             WHERE ${isOurs} AND i.attempt_count = $5 RETURNING 1`,
+            [...values, claimedAttempt],
+          );
+    return rows.length > 0;
+  }
+}
