@@ -31,7 +31,7 @@ const TAKE = 'this.toRead.removeAll(page.positions);\n';
 const NOTE_READY = 'const ready = this.sweep?.ready === true ? this.sweep : undefined;\n';
 const NOTE_UPTO = 'const upto = this.sweep?.upto ?? this.readPosition;\n';
 const READ_WRITERS = 'const writers = await this.log.readWriters();\n';
-const IS_READY = 'holders.size === 0 && !writers.some((writer) => writer.prepared)';
+const IS_READY = 'areGone && prepared?.size === 0';
 const LIMIT = 'cut && last !== undefined ? Math.min(ready.upto, last) : ready.upto';
 
 /** A hole to begin with (1), so that there is something to look for; the consumer has read 2. */
@@ -137,11 +137,10 @@ const PLAYS: Play[] = [
     name: 'a cursor waits for holders that were read after its own upto was noted, not after another’s',
     reader: [
       {
-        find: '/** Holders of step 2;',
-        put: 'let shared: Promise<LogWriter[]> | undefined;\n/** Holders of step 2;',
+        find: '/** Holders of step 2,',
+        put: 'let shared: Promise<LogWriter[]> | undefined;\n/** Holders of step 2,',
       },
       { find: READ_WRITERS, put: 'shared ??= this.log.readWriters();\nconst writers = await shared;\n' },
-      { find: 'import type { LogPage }', put: 'import type { LogPage, LogWriter }' },
     ],
     harm: 'loses',
     play: async (stage) => {
@@ -219,6 +218,23 @@ const PLAYS: Play[] = [
       await consumer.page();
       await late.run(`COMMIT PREPARED 'early'`);
     },
+  },
+  {
+    name: 'who is prepared when the last holder has gone is waited for, as a session may go on as a prepared transaction of another id',
+    reader: [{ find: IS_READY, put: 'areGone' }],
+    harm: 'loses',
+    play: preparedUnderAnotherId,
+  },
+  {
+    name: 'who is prepared is noted no sooner than the last holder is seen to have gone',
+    reader: [
+      {
+        find: 'const prepared = areGone ? stillThere(this.sweep?.prepared, writers.filter(isPrepared)) : undefined;',
+        put: 'const prepared = stillThere(this.sweep?.prepared, writers.filter(isPrepared));',
+      },
+    ],
+    harm: 'loses',
+    play: preparedUnderAnotherId,
   },
   {
     name: 'holes and tail come from one statement',
@@ -310,6 +326,17 @@ async function withVeryManyHoles(stage: CursorStage, position = 1) {
   const holes = Array.from({ length: (LAST_HOLE + 1) / 2 }, (_, i) => `[${2 * i + 1},${2 * i + 2})`);
   const consumer = await stage.consumer('consumer', `{${holes},[${LAST_HOLE + 2},)}`);
   return { early, late, consumer };
+}
+
+/** As on servers where a prepared transaction has a virtual id of its own. */
+async function preparedUnderAnotherId(stage: CursorStage): Promise<void> {
+  const { early, late, consumer } = await withAnOpenWriter(stage);
+  consumer.renamesPrepared = true;
+  await consumer.look();
+  await early.run(`PREPARE TRANSACTION 'early'`);
+  await consumer.look();
+  await consumer.page();
+  await late.run(`COMMIT PREPARED 'early'`);
 }
 
 /** Five positions of one transaction appear at once in the holes, and the page holds fewer. */
@@ -469,6 +496,36 @@ describe('a savepoint', () => {
 });
 
 describe('the sweep', () => {
+  it.each([false, true])(
+    'is not held up by two-phase commits that follow one another without a pause (prepared under another id: %s)',
+    async (renamesPrepared) => {
+      const harm = await perform(REAL, async (stage) => {
+        const { early, late, consumer } = await withAnOpenWriter(stage);
+        consumer.renamesPrepared = renamesPrepared;
+        const others = await Promise.all([1, 2, 3].map(() => stage.writer()));
+        const prepare = async (name: number) => {
+          await others[name - 1]?.run('BEGIN');
+          await others[name - 1]?.publish('other');
+          await others[name - 1]?.run(`PREPARE TRANSACTION 'other ${name}'`);
+        };
+        const commit = (name: number) => late.run(`COMMIT PREPARED 'other ${name}'`);
+        await prepare(1);
+        expect(await consumer.look()).toBe(false);
+        await prepare(2);
+        await commit(1);
+        await early.run('COMMIT');
+        // No noted holder is left; the second is prepared at that moment.
+        expect(await consumer.look()).toBe(false);
+        await prepare(3);
+        await commit(2);
+        expect(await consumer.look()).toBe(true);
+        await consumer.page();
+        await commit(3);
+      });
+      expect(harm).toEqual(HARMLESS);
+    },
+  );
+
   it('does not wait for a transaction that has published nothing, nor for one that began after it', async () => {
     const harm = await perform(REAL, async (stage) => {
       const stranger = await stage.writer();

@@ -17,6 +17,7 @@ import {
   Scope,
   Sweep,
   upper,
+  type Writer,
 } from './log-state.js';
 import { end } from './log-writers.js';
 
@@ -152,7 +153,9 @@ function sweepSteps(s: LogState, rules: LogRules, moves: Moves<LogState>): void 
   if (s.sweep === Sweep.idle) {
     if (holes(s) !== 0) noteStep(s, rules, moves);
   } else if (s.sweep === Sweep.looking) lookSteps(s, rules, moves);
-  else if (!rules.rereads) {
+  else if (s.sweep === Sweep.preparedNoted) {
+    if (!isAwaited(s)) holdersGoneStep(s, rules, moves);
+  } else if (!rules.rereads) {
     const absent = holes(s) & below(s.upto);
     moves.step(
       () => `sweep: settles the holes below ${s.upto + 1} as memory has them: ${list(absent)}`,
@@ -184,7 +187,8 @@ function lookSteps(s: LogState, rules: LogRules, moves: Moves<LogState>): void {
     const writer = s.writers[i];
     if (!writer || writer.looked === 1 || writer.phase === Phase.ended) continue;
     allLooked = false;
-    const holds = writer.lock !== Scope.none && writer.phase !== Phase.prepared;
+    const counts = writer.phase !== Phase.prepared || rules.waitsForPrepared === 'those of the first look';
+    const holds = writer.lock !== Scope.none && counts;
     moves.step(
       () => `sweep: looks at T${i + 1}: ${holds ? 'holds the lock' : 'no holder'}`,
       (next) => {
@@ -195,9 +199,23 @@ function lookSteps(s: LogState, rules: LogRules, moves: Moves<LogState>): void {
       },
     );
   }
-  const awaited = s.writers.some((w) => w.awaited === 1);
-  const prepared = s.writers.some((w) => w.phase === Phase.prepared && w.lock !== Scope.none);
-  if (!allLooked || awaited || (prepared && rules.waitsForPrepared)) return;
+  if (!allLooked || isAwaited(s)) return;
+  const isPrepared = (w: Writer) => w.phase === Phase.prepared && w.lock !== Scope.none;
+  if (
+    rules.waitsForPrepared === 'those that are there when the last session has gone' &&
+    s.writers.some(isPrepared)
+  )
+    moves.step(
+      () => 'sweep: sees that no noted session is left, and notes who is prepared now',
+      (next) => {
+        next.sweep = Sweep.preparedNoted;
+        for (const w of next.writers) w.awaited = isPrepared(w) ? 1 : 0;
+      },
+    );
+  else holdersGoneStep(s, rules, moves);
+}
+
+function holdersGoneStep(s: LogState, rules: LogRules, moves: Moves<LogState>): void {
   moves.step(
     () =>
       `sweep: sees that no noted holder is left${rules.upto === logUptoLate ? `, notes upto = ${s.readPosition + 1}` : ''}`,
@@ -207,6 +225,10 @@ function lookSteps(s: LogState, rules: LogRules, moves: Moves<LogState>): void {
       if (rules.upto === logUptoLate) next.upto = s.readPosition;
     },
   );
+}
+
+function isAwaited(s: LogState): boolean {
+  return s.writers.some((w) => w.awaited === 1);
 }
 
 function clearLooks(next: LogState): void {

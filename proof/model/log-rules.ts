@@ -21,8 +21,11 @@ export interface LogRules {
   readonly sequenceCache: 1 | 2;
   /** The lock is taken before the position is drawn, as GENERATED ALWAYS enforces for an INSERT. */
   readonly locksBeforeDrawing: boolean;
-  /** A holder without a session (a prepared transaction) is waited for as well. */
-  readonly waitsForPrepared: boolean;
+  /** Which holders without a session (prepared transactions, whose former sessions are not to be told) are waited for as well. */
+  readonly waitsForPrepared:
+    | 'those that are there when the last session has gone'
+    | 'those of the first look'
+    | 'none';
   /** After a reload the read position is the end of what the stored cursor has settled, not zero. */
   readonly readPositionFromCursor: boolean;
   /** What the memory held is dropped when a server that lost commits has taken over … */
@@ -38,7 +41,7 @@ export const logRules: LogRules = {
   oneSnapshot: true,
   sequenceCache: 1,
   locksBeforeDrawing: true,
-  waitsForPrepared: true,
+  waitsForPrepared: 'those that are there when the last session has gone',
   readPositionFromCursor: true,
   dropsMemory: 'with the first lost connection',
 };

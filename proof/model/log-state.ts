@@ -53,6 +53,8 @@ export const Sweep = {
   looking: 1,
   /** All who held were seen gone: the next page to start is the re-read. */
   holdersGone: 2,
+  /** The sessions that held are gone; who was prepared at that moment is waited for. */
+  preparedNoted: 3,
 } as const;
 
 export interface LogState {

@@ -96,7 +96,13 @@ export const logMutants: readonly LogMutant[] = [
   {
     part: 'log',
     name: 'prepared transactions not waited for',
-    rules: { waitsForPrepared: false },
+    rules: { waitsForPrepared: 'none' },
+    setup: logSetup(2, [writer(1, 'p'), writer(1)]),
+  },
+  {
+    part: 'log',
+    name: 'prepared transactions noted before the sessions have gone',
+    rules: { waitsForPrepared: 'those of the first look' },
     setup: logSetup(2, [writer(1, 'p'), writer(1)]),
   },
   {

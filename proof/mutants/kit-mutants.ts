@@ -20,7 +20,7 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'sweep without waiting for the holders',
     file: 'dist/inbox/cursor-reader.js',
-    find: 'holders.size === 0 && !writers.some((writer) => writer.prepared)',
+    find: 'areGone && prepared?.size === 0',
     put: 'true',
     run: ['--only', 'long-writer', '--seconds', '6'],
   },

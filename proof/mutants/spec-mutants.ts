@@ -371,6 +371,18 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'keeps what some consumer has not read',
   },
   {
+    name: 'a sweep that waits for whoever is prepared, one after the other',
+    patches: [
+      {
+        file: 'src/inbox/cursor-reader.ts',
+        find: 'areGone && prepared?.size === 0',
+        put: 'areGone && !writers.some(isPrepared)',
+      },
+    ],
+    spec: 'test/cursor-mutants.spec.ts',
+    test: 'is not held up by two-phase commits',
+  },
+  {
     name: 'very many holes asked for in one statement',
     patches: [
       {

@@ -7,7 +7,8 @@
  * the sweep takes such holes out:
  *
  *   1. `upto` := this cursor's own read position, one past the highest position it has seen committed.
- *   2. Then read who holds RowExclusiveLock on the log. Wait until each of them is gone, and no prepared transaction is left.
+ *   2. Then read who holds RowExclusiveLock on the log. Wait until each of them is gone. Then wait until each transaction is gone that
+ *      was prepared (for a two-phase commit) at the moment when the last of them was seen to be.
  *   3. A page whose statement starts after that is the re-read: what it finds in a hole is delivered; what is still
  *      absent below `upto`, or below the page's last row if rows or bytes cut the page short, never committed and is settled.
  *
@@ -17,12 +18,18 @@
  * holders were read. Hence T was among them or had ended. Once it is gone, a snapshot taken afterwards sees its row or no snapshot
  * ever will; the re-read's is taken afterwards.
  *
+ * T may go on without its session: PREPARE TRANSACTION hands the lock over to it, in one step as far as pg_locks shows. On most servers
+ * the virtual id by which it was noted goes with it. On others (before the minor releases of late 2021; after a restart) it does not, and
+ * the noted holder seems to have gone. So who is prepared is noted by the very look that finds no noted holder: if T was one of them
+ * and has not ended, it is prepared by then. What is prepared later cannot be T and is not waited for, or two-phase commits that
+ * follow one another without a pause would hold up the sweep for ever.
+ *
  * Order. Two writers that serialize on an aggregate and publish after that get ascending positions and become visible in
  * that order. Holes and tail come from one snapshot (one statement; several in one transaction where the holes are very many): a page
  * that has the later event has the earlier one too, unless an earlier page had it. Pages of one cursor are read one at a time.
  */
 import type { LogReader } from '../outbox/log-reader.js';
-import type { LogPage } from '../outbox/outbox-log.store.js';
+import type { LogPage, LogWriter } from '../outbox/outbox-log.store.js';
 import { PositionSet } from '../outbox/position-set.js';
 
 export interface Page extends LogPage {
@@ -30,8 +37,13 @@ export interface Page extends LogPage {
   readonly swept: PositionSet;
 }
 
-/** Holders of step 2; ready when step 3 may begin. */
-type Sweep = { readonly upto: number; readonly holders: Set<string>; ready: boolean };
+/** Holders of step 2, and, once they are gone, who was prepared then; ready when step 3 may begin. */
+interface Sweep {
+  readonly upto: number;
+  readonly holders: ReadonlySet<string>;
+  readonly prepared: ReadonlySet<string> | undefined;
+  readonly ready: boolean;
+}
 
 /** Reads the log for one leased cursor. Belongs to one lease: it is thrown away with it. */
 export class CursorReader {
@@ -99,10 +111,11 @@ export class CursorReader {
     const { inclusions } = this;
     const writers = await this.log.readWriters();
     if (inclusions !== this.inclusions) return false;
-    const present = new Set(writers.map((writer) => writer.virtualTransaction));
-    const holders = this.sweep === undefined ? present : intersection(this.sweep.holders, present);
-    const ready = holders.size === 0 && !writers.some((writer) => writer.prepared);
-    this.sweep = { upto, holders, ready };
+    const holders = stillThere(this.sweep?.holders, writers);
+    const areGone = holders.size === 0;
+    const prepared = areGone ? stillThere(this.sweep?.prepared, writers.filter(isPrepared)) : undefined;
+    const ready = areGone && prepared?.size === 0;
+    this.sweep = { upto, holders, prepared, ready };
     return ready;
   }
 
@@ -139,6 +152,13 @@ export class CursorReader {
   }
 }
 
-function intersection(a: ReadonlySet<string>, b: ReadonlySet<string>): Set<string> {
-  return new Set([...a].filter((item) => b.has(item)));
+/** Of those who were noted; all, if nobody was yet. */
+function stillThere(
+  noted: ReadonlySet<string> | undefined,
+  writers: readonly LogWriter[],
+): ReadonlySet<string> {
+  const present = writers.map(({ virtualTransaction }) => virtualTransaction);
+  return new Set(noted === undefined ? present : present.filter((one) => noted.has(one)));
 }
+
+const isPrepared = ({ prepared }: LogWriter) => prepared;

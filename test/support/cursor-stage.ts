@@ -6,7 +6,7 @@ import { InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
 import { SettlementStore } from '../../src/inbox/settlement.store.js';
 import type { LogEvent } from '../../src/outbox/log-event.js';
 import type { LogReader } from '../../src/outbox/log-reader.js';
-import type { OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
+import type { LogWriter, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
 import { PositionSet } from '../../src/outbox/position-set.js';
 import { append } from './append.js';
 
@@ -156,6 +156,8 @@ export class StageWriter {
 /** A cursor with its reader: what is read counts as handled, and is saved at once. */
 export class StageConsumer {
   readonly received: LogEvent[] = [];
+  /** It sees the writers as on a server where a prepared transaction does not keep its session's virtual id. */
+  renamesPrepared = false;
   private readonly reader: CursorReader;
   private afterStatement: (() => Promise<void>) | undefined;
 
@@ -169,7 +171,7 @@ export class StageConsumer {
     const log: Pick<LogReader, 'readPage' | 'readWriters' | 'sharers'> = {
       sharers: 1,
       readPage: async (...args) => this.meanwhile(await store.readPage(...args, WANTED)),
-      readWriters: async () => this.meanwhile(await store.readWriters()),
+      readWriters: async () => this.meanwhile((await store.readWriters()).map((one) => this.asSeen(one))),
     };
     this.reader = new kit.CursorReader(log, unread);
   }
@@ -198,6 +200,13 @@ export class StageConsumer {
       if (!this.reader.hasHoles) return;
       await this.look();
     }
+  }
+
+  private asSeen(writer: LogWriter): LogWriter {
+    const { virtualTransaction, prepared } = writer;
+    return prepared && this.renamesPrepared
+      ? { virtualTransaction: `-1/${virtualTransaction}`, prepared }
+      : writer;
   }
 
   private async meanwhile<T>(answer: T): Promise<T> {
