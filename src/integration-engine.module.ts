@@ -21,6 +21,7 @@ import { EngineDatabase } from './database/engine-database.js';
 import { HostClient } from './database/host-client.js';
 import { runMigrations, verifyMigrations } from './database/migration-runner.js';
 import { ProcessIdentity } from './database/process-identity.js';
+import { narrowTextOf } from './database/server-encoding.store.js';
 import type { TransactionalSqlClient } from './database/sql-client.js';
 import { ConsumerWorkers } from './delivery/consumer-workers.js';
 import { EnteredEvents } from './delivery/entered-events.js';
@@ -336,6 +337,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
       for (const hint of this.options.hints) this.logger.warn(hint);
       await this.db.waitUntilReachable(this.bootDeadlineMs, (words) => this.logger.warn(words));
       await this.bringSchema();
+      await this.learnEncoding();
       await this.lookAtClient();
       await this.settings.load();
       this.explorer.explore();
@@ -387,6 +389,15 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     this.listener.settingsChanged$.subscribe(() => {
       this.settings.load().catch(() => {});
     });
+  }
+
+  private async learnEncoding(): Promise<void> {
+    const narrow = await narrowTextOf(this.db);
+    this.db.narrowText = narrow;
+    if (narrow === undefined) return;
+    this.logger.warn(
+      `The database's encoding is ${narrow.encoding}, not UTF8. Events with characters that it cannot hold are refused when they are published; in texts of errors such characters are replaced with marks such as <U+2019>. Use a database with ENCODING 'UTF8' to hold every text.`,
+    );
   }
 
   /** The engine's own client is not asked: it is known, and would open connections that nobody may need. */

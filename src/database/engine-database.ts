@@ -13,6 +13,7 @@ import {
   type SessionUse,
 } from './engine-connection.js';
 import { type NamedStatement, queryOf } from './named-statement.js';
+import type { NarrowText } from './narrow-text.js';
 import { forEachRow } from './row-reader.js';
 import { answerLimit } from './session-settings.store.js';
 import { type RowSource, readSnapshot } from './snapshot.store.js';
@@ -59,6 +60,9 @@ export class EngineDatabase implements EngineSession, RowSource {
   /** Emits when a connection of the engine ended that we did not end. */
   readonly losses$ = new Subject<string>();
 
+  /** What a database that is not UTF8 can hold. The engine's own statements get a mark for what it cannot: none may fail for a text. */
+  narrowText: NarrowText | undefined;
+
   private readonly connections: EngineConnectionFactory;
   private readonly pool: pg.Pool;
   private readonly clients: EngineClient[] = [];
@@ -85,7 +89,8 @@ export class EngineDatabase implements EngineSession, RowSource {
     params: readonly unknown[],
   ): Promise<Row[]> {
     return this.withRawClient(
-      async (client) => (await client.query(queryOf({ name, sql, values: params }))).rows as Row[],
+      async (client) =>
+        (await client.query(queryOf({ name, sql, values: this.storable(params) }))).rows as Row[],
     );
   }
 
@@ -127,7 +132,7 @@ export class EngineDatabase implements EngineSession, RowSource {
 
   /** Runs `fn` inside one READ COMMITTED transaction of the pool. */
   async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
-    return this.withRawClient((client) => runTransaction(client, () => fn(sessionOf(client))));
+    return this.withRawClient((client) => runTransaction(client, () => fn(this.sessionOf(client))));
   }
 
   /**
@@ -254,8 +259,20 @@ export class EngineDatabase implements EngineSession, RowSource {
     }
   }
 
+  private storable(params: readonly unknown[]): readonly unknown[] {
+    const { narrowText } = this;
+    return narrowText === undefined ? params : params.map((value) => narrowText.replaceIn(value));
+  }
+
+  private sessionOf(client: pg.ClientBase): EngineSession {
+    return {
+      query: async <Row>(sql: string, params: readonly unknown[] = []) =>
+        (await client.query({ text: sql, values: [...this.storable(params)] })).rows as Row[],
+    };
+  }
+
   private withClient<R>(run: (session: EngineSession) => Promise<R>): Promise<R> {
-    return this.withRawClient((client) => run(sessionOf(client)));
+    return this.withRawClient((client) => run(this.sessionOf(client)));
   }
 
   /**
@@ -296,11 +313,4 @@ async function runTransaction<R>(client: pg.ClientBase, run: () => Promise<R>): 
     await client.query('ROLLBACK').catch(() => {});
     throw error;
   }
-}
-
-function sessionOf(client: pg.ClientBase): EngineSession {
-  return {
-    query: async <Row>(sql: string, params: readonly unknown[] = []) =>
-      (await client.query({ text: sql, values: [...params] })).rows as Row[],
-  };
 }

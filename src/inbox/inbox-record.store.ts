@@ -136,7 +136,7 @@ export class InboxRecordStore {
        WHERE i.id = $1::uuid RETURNING ${this.columns}`,
       id,
       status,
-      error ?? null,
+      (error === undefined ? undefined : this.db.narrowText?.replaceIn(error)) ?? error ?? null,
     );
     return row && recordOf(row);
   }

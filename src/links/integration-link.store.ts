@@ -3,6 +3,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { epochText } from '../database/epoch-text.store.js';
 import { timeOf } from '../database/plain-values.js';
 import type { SqlClient } from '../database/sql-client.js';
+import { IntegrationError } from '../errors.js';
 import type {
   CreateIntegrationLinkDto,
   IntegrationLink,
@@ -29,7 +30,7 @@ export class IntegrationLinkStore {
   private readonly select: string;
   private readonly deleteSql: string;
 
-  constructor(db: EngineDatabase) {
+  constructor(private readonly db: EngineDatabase) {
     const table = `"${db.schema}".integration_link`;
     this.insert = `INSERT INTO ${table} (${KEY}, metadata) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb)
       ON CONFLICT (${KEY}) DO NOTHING RETURNING ${COLUMNS}`;
@@ -52,6 +53,7 @@ export class IntegrationLinkStore {
       dto.targetEntityId,
       dto.linkType,
     ];
+    this.refuseWhatIsNotHeld([...key, metadata]);
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const [inserted] = await client.$queryRawUnsafe<LinkRow[]>(this.insert, ...key, metadata);
       if (inserted !== undefined) return linkOf(inserted);
@@ -88,11 +90,21 @@ export class IntegrationLinkStore {
     return Number(await client.$executeRawUnsafe(this.deleteSql, id)) > 0;
   }
 
+  /** Before any SQL, whose error would abort the caller's transaction. */
+  private refuseWhatIsNotHeld(values: readonly string[]): void {
+    for (const value of values) {
+      const problem = this.db.narrowText?.problemOf(value);
+      if (problem !== undefined)
+        throw new IntegrationError('INTEGRATION_LINK_INVALID', `The link is not valid: it ${problem}`);
+    }
+  }
+
   private async find(
     client: SqlClient,
     where: string,
-    values: readonly unknown[],
+    values: readonly string[],
   ): Promise<IntegrationLink[]> {
+    this.refuseWhatIsNotHeld(values);
     const rows = await client.$queryRawUnsafe<LinkRow[]>(
       `${this.select} WHERE ${where} ORDER BY integration_link.created_at, integration_link.id`,
       ...values,

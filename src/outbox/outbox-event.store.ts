@@ -8,6 +8,7 @@ import { isTraced, untraced } from '../database/untraced.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
 import { asOneValue, asOneValueOfMany, type LogEntry } from './log-entry.js';
+import { refuseWhatIsNotHeld } from './narrow-entry.js';
 import { outboxChannelOf, unhurriedNotify, writeMessage } from './wakeup.store.js';
 
 const UNIQUE_VIOLATION = '23505';
@@ -96,6 +97,7 @@ export class OutboxEventStore {
   /** Writes one event. A deduplication key seen before changes nothing and gives the first event. */
   append(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
     const { deduplicationKey, availableAt, delayMs } = entry;
+    if (this.db.narrowText !== undefined) refuseWhatIsNotHeld(entry, this.db.narrowText);
     if (deduplicationKey !== null) return this.appendOnce(client, entry, deduplicationKey);
     return availableAt === null && delayMs === null
       ? this.appendPlain(client, entry)
@@ -142,6 +144,8 @@ export class OutboxEventStore {
    * ORDER BY decides. No deduplication key may occur twice in `entries`.
    */
   async appendAll(client: SqlClient, entries: readonly LogEntry[]): Promise<PublishedEvent[]> {
+    const { narrowText } = this.db;
+    if (narrowText !== undefined) for (const entry of entries) refuseWhatIsNotHeld(entry, narrowText);
     const results = new Map<LogEntry, PublishedEvent>();
     for (let attempt = 1, open = entries; open.length > 0; attempt++) {
       const inserted = new Map<string, PositionRow['position']>();

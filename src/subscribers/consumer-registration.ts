@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { IntegrationError } from '../errors.js';
 import { CursorRegistrationStore, type StoredConsumer } from '../inbox/cursor-registration.store.js';
 import { sequenceBehind } from '../inbox/sequence-watch.js';
 import type { Consumer } from './consumer.js';
@@ -14,6 +15,7 @@ import {
 
 const COUNTING_LIMIT_MS = 5_000;
 const HOUR_MS = 3_600_000;
+const LONGEST_CONSUMER_NAME = 127;
 
 type StartFrom = Consumer['startFrom'];
 
@@ -61,11 +63,30 @@ export class ConsumerRegistration {
     startOf: (consumer: Consumer) => StartFrom,
   ): Promise<RegistrationResult> {
     if (consumers.length === 0) return { created: [], extended: [] };
+    this.refuseWhatIsNotHeld(consumers);
     const { created, extended } = await this.store.exclusively((session) =>
       this.write(session, consumers, startOf),
     );
     for (const consumer of extended) this.logger.log(extendedText(consumer, this.db.schema));
     return { created: await this.countLeftOut(created), extended };
+  }
+
+  private refuseWhatIsNotHeld(consumers: readonly Consumer[]): void {
+    const { narrowText } = this.db;
+    if (narrowText === undefined) return;
+    for (const { name, eventNames } of consumers) {
+      const problems = [
+        narrowText.problemOf(name, LONGEST_CONSUMER_NAME),
+        ...eventNames.map((eventName) => narrowText.problemOf(eventName)),
+      ];
+      const problem = problems.find((each) => each !== undefined);
+      if (problem === undefined) continue;
+      throw new IntegrationError(
+        'INTEGRATION_SUBSCRIBER_INVALID',
+        `Consumer ${JSON.stringify(name)}: its name, or that of an event, ${problem}`,
+        { consumerName: name },
+      );
+    }
   }
 
   private async write(

@@ -26,10 +26,18 @@ export interface TestDatabase {
 
 let counter = 0;
 
-/** `migrated: false` gives an empty database, without the integration schema. */
-export async function createTestDatabase(options: { migrated?: boolean } = {}): Promise<TestDatabase> {
+/** `migrated: false` gives an empty database, without the integration schema; one of another `encoding` is empty as well. */
+export async function createTestDatabase(
+  options: { migrated?: boolean; encoding?: string } = {},
+): Promise<TestDatabase> {
   const name = `test_${process.pid}_${++counter}`;
   await withServer(async (server) => {
+    if (options.encoding !== undefined) {
+      await server.query(
+        `CREATE DATABASE ${name} ENCODING '${options.encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'`,
+      );
+      return;
+    }
     if (options.migrated !== false) await ensureTemplate(server);
     await server.query(`CREATE DATABASE ${name} ${options.migrated === false ? '' : `TEMPLATE ${TEMPLATE}`}`);
   });
