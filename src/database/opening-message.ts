@@ -48,7 +48,8 @@ export class OpeningMessage extends DriverQuery {
   ) {
     // By its parts: node-postgres copies a config property by property, which took 4 % of the time of a process full of transactional handlers.
     super(first?.text ?? '', first?.values, onAnswer);
-    this.name = first?.name;
+    // An empty name is none, and keeps tracers from sending a copy (see `ValueQuery`).
+    this.name = first?.name ?? '';
   }
 
   override submit(wire: QueryWire): null {

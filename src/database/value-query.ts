@@ -11,6 +11,11 @@ type OnValue = (error: unknown, value?: string | null) => void;
  * which costs the server and the driver more than the value.
  */
 export class ValueQuery {
+  /**
+   * An empty name, which the driver takes for none. OpenTelemetry's instrumentation of `pg`, told to append a comment to each statement,
+   * sends a copy of a query whose name is undefined, and the copy has none of these methods.
+   */
+  readonly name = '';
   private answer: string | null | undefined;
 
   /** @param callback is called once, or again by the driver with what is to be ignored; under this name, which the driver and tracers know. */
