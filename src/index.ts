@@ -33,7 +33,7 @@ export {
   type DiscardOptions,
   type RepartitionOptions,
 } from './inbox/consumer.service.js';
-export type { CursorStatus } from './inbox/cursor-status.store.js';
+export type { CursorStatus, LeftToOther } from './inbox/cursor-status.store.js';
 export { InboxService } from './inbox/inbox.service.js';
 export type { DiscardableState } from './inbox/inbox-admin.store.js';
 export type { DeadLetter, InboxFilter, InboxPageRequest, InboxRecord } from './inbox/inbox-record.js';

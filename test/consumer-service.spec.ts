@@ -121,6 +121,28 @@ describe('a paused consumer', () => {
   });
 });
 
+describe('the list', () => {
+  it('counts events that the consumer asks for: one that asks for none of them has no backlog and no lag', async () => {
+    const app = await start(
+      [consumer(() => {}), consumer(() => {}, { consumerName: 'others', eventName: 'invoice.*' })],
+      { 'processor.enabled': false },
+    );
+    await app.api.publishEvents([event('a'), event('b')]);
+    expect(await app.consumers.list()).toMatchObject([
+      { consumerName: 'billing', pendingPositions: 2, pendingEvents: 2, lagSeconds: expect.any(Number) },
+      { consumerName: 'others', pendingPositions: 2, pendingEvents: 0, lagSeconds: null },
+    ]);
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+       SELECT 'order.placed', 'test', 'order', i::text FROM generate_series(1, 3000) i`,
+    );
+    expect(await app.consumers.list()).toMatchObject([
+      { pendingPositions: 3_002, pendingEvents: null, lagSeconds: expect.any(Number) },
+      { pendingPositions: 3_002, pendingEvents: null, lagSeconds: expect.any(Number) },
+    ]);
+  });
+});
+
 describe('redrive', () => {
   it('sends the oldest first, as many as asked for, and those of one kind of error', async () => {
     let healed = false;

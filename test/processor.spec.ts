@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -167,6 +168,39 @@ describe('drain', () => {
     const retried = await app.processor.drain();
     expect((retried.nextDueAt?.getTime() ?? 0) - Date.now()).toBeGreaterThan(59_000);
     expect((retried.nextDueAt?.getTime() ?? 0) - Date.now()).toBeLessThanOrEqual(120_000);
+  });
+
+  it('says what it leaves to another process, whose it is and until when, as long as there is something to do', async () => {
+    const hold = gate();
+    const begun = gate();
+    const handle = () => {
+      begun.open();
+      return hold.opened;
+    };
+    const { app: owner } = await consume('owned', handle);
+    await owner.processor.drain();
+    const { app } = await consume('owned', handle);
+    expect(await app.processor.drain()).toEqual({ processed: 0, drained: true, nextDueAt: undefined });
+    await owner.api.publishEvents(events('owned', 1));
+    await begun.opened;
+    const left = await app.processor.drain({ timeoutMs: 30_000 });
+    expect(left).toEqual({
+      processed: 0,
+      drained: false,
+      nextDueAt: undefined,
+      leftToOthers: [
+        {
+          consumerName: 'owned',
+          partition: 0,
+          owner: { id: expect.any(String), host: hostname(), pid: process.pid },
+          until: expect.any(Date),
+        },
+      ],
+    });
+    expect(left.leftToOthers?.[0]?.until.getTime()).toBeGreaterThan(Date.now());
+    hold.open();
+    await owner.processor.drain();
+    expect(await app.processor.drain()).toMatchObject({ drained: true });
   });
 
   it('gives up after timeoutMs, and says so', async () => {

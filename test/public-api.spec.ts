@@ -93,6 +93,7 @@ const TYPES = [
   'IntegrationOptionsFactory',
   'IntegrationTypes',
   'Jsonify',
+  'LeftToOther',
   'OutboxEvent',
   'OutboxEventFilter',
   'OutboxEventStatus',

@@ -1,6 +1,7 @@
 import type { ConsumerView } from '../inbox/consumer.service.js';
 import { counted, withConsumers } from './admin-access.js';
 import type { Command } from './command.js';
+import { ownerText, pendingText } from './consumer-columns.js';
 import { table } from './table.js';
 
 /** Shows where every consumer stands. */
@@ -27,10 +28,10 @@ function describe(consumers: readonly ConsumerView[]): string {
     ['CONSUMER', 'PENDING', 'LAG', 'DEAD LETTERS', 'OWNER', 'STATE', 'EVENT NAMES'],
     consumers.map((consumer) => [
       consumer.partitions > 1 ? `${consumer.consumerName} [${consumer.partition}]` : consumer.consumerName,
-      String(consumer.pendingPositions),
+      pendingText(consumer),
       consumer.lagSeconds === null ? '-' : `${consumer.lagSeconds.toFixed(1)} s`,
       String(consumer.deadLetters),
-      ownerOf(consumer),
+      ownerText(consumer),
       stateOf(consumer),
       consumer.eventNames.join(', '),
     ]),
@@ -43,11 +44,6 @@ function stateOf({ paused, orphaned, repartitioningTo, unavailable }: ConsumerVi
   if (repartitioningTo !== null) states.push(`about to have ${counted(repartitioningTo, 'partition')}`);
   if (orphaned) states.push('orphaned');
   return states.join(', ');
-}
-
-function ownerOf({ owner }: ConsumerView): string {
-  if (owner === null) return '-';
-  return owner.host === null ? owner.id : `${owner.host}:${owner.pid}`;
 }
 
 function describeReplay(replay: {

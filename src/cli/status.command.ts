@@ -1,6 +1,7 @@
 import { type MigrationStatus, migrateCommandLine, migrationStatus } from '../database/migration-status.js';
 import { type CursorStatus, CursorStatusStore } from '../inbox/cursor-status.store.js';
 import type { Command } from './command.js';
+import { ownerText, pendingText } from './consumer-columns.js';
 import { table } from './table.js';
 
 /** Shows the state of the tables and of every consumer. All is well if the tables are those of this package version. */
@@ -59,16 +60,11 @@ function describeConsumers(consumers: readonly CursorStatus[]): string {
     ['CONSUMER', 'PENDING', 'LAG', 'DEAD LETTERS', 'OWNER', 'STATE'],
     consumers.map((consumer) => [
       consumer.partitions > 1 ? `${consumer.consumerName} [${consumer.partition}]` : consumer.consumerName,
-      String(consumer.pendingPositions),
+      pendingText(consumer),
       consumer.lagSeconds === null ? '-' : `${consumer.lagSeconds.toFixed(1)} s`,
       String(consumer.deadLetters),
-      ownerOf(consumer),
+      ownerText(consumer),
       consumer.paused ? 'paused' : 'active',
     ]),
   );
-}
-
-function ownerOf({ owner }: CursorStatus): string {
-  if (owner === null) return '-';
-  return owner.host === null ? owner.id : `${owner.host}:${owner.pid}`;
 }

@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { LONGEST_TIMER_MS } from '../database/answer-within.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import { ProcessIdentity } from '../database/process-identity.js';
 import { ConsumerChores } from '../inbox/consumer-chores.js';
+import { CursorStatusStore, type LeftToOther } from '../inbox/cursor-status.store.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import { OutboxService } from '../outbox/outbox.service.js';
 import type { OutboxStats } from '../outbox/outbox-event.js';
@@ -16,8 +19,10 @@ import { type EventOutcome, OutcomeStream } from './outcome-stream.js';
 export interface DrainResult {
   /** Events taken from the log or retried. */
   processed: number;
-  /** False: the time was up before everything due was done. */
+  /** False: the time was up before everything due was done, or some of it is left to other processes. */
   drained: boolean;
+  /** Consumers of this process that another one works on, and that have something to do; absent where there are none. */
+  leftToOthers?: readonly LeftToOther[];
   /** When the next delayed event or retry of these consumers is due; undefined if none is stored. */
   nextDueAt: Date | undefined;
 }
@@ -32,6 +37,8 @@ export interface ProcessorStats extends OutboxStats {
 /** Work on demand: one round, or until nothing is due. Where the loops run (`processor.enabled`), they do the same by themselves. */
 @Injectable()
 export class OutboxProcessor {
+  private readonly status: CursorStatusStore;
+
   constructor(
     private readonly workers: ConsumerWorkers,
     private readonly inbox: InboxEventStore,
@@ -40,7 +47,11 @@ export class OutboxProcessor {
     private readonly chores: ConsumerChores,
     private readonly outcomes: OutcomeStream,
     private readonly counters: DeliveryCounters,
-  ) {}
+    private readonly identity: ProcessIdentity,
+    db: EngineDatabase,
+  ) {
+    this.status = new CursorStatusStore(db, db.schema);
+  }
 
   /** What attempts of this process came to, each once it is saved. Costs nothing while nobody listens. */
   get outcomes$(): Observable<EventOutcome> {
@@ -70,7 +81,7 @@ export class OutboxProcessor {
 
   /**
    * Rounds until nothing is due any more, for `timeoutMs` at most (default a minute). Goes on where connections are lost, and ends where
-   * the application does.
+   * the application does. Consumers that another process works on are left to it: `leftToOthers` says which, whose they are and until when.
    */
   async drain(options: { timeoutMs?: number } = {}): Promise<DrainResult> {
     checkNames('an option of drain', options, ['timeoutMs']);
@@ -95,12 +106,24 @@ export class OutboxProcessor {
       const processed = [...before].reduce((sum, [worker, count]) => sum + worker.handled - count, 0);
       if (isComplete && isQuiet) {
         const nextDueAt = dueInMs === undefined ? undefined : new Date(Date.now() + dueInMs);
+        const leftToOthers = await this.leftToOthers();
+        if (leftToOthers.length > 0) return { processed, drained: false, nextDueAt, leftToOthers };
         return { processed, drained: true, nextDueAt };
       }
-      if (this.workers.isClosing || performance.now() >= deadline)
-        return { processed, drained: false, nextDueAt: new Date() };
+      if (this.workers.isClosing || performance.now() >= deadline) return this.outOfTime(processed);
       await new Promise((resolve) => setTimeout(resolve, isComplete ? 5 : 100));
     }
+  }
+
+  private async outOfTime(processed: number): Promise<DrainResult> {
+    const leftToOthers = await this.leftToOthers().catch(() => []);
+    const result = { processed, drained: false, nextDueAt: new Date() };
+    return leftToOthers.length > 0 ? { ...result, leftToOthers } : result;
+  }
+
+  private leftToOthers(): Promise<LeftToOther[]> {
+    const names = this.registry.consumers().map(({ name }) => name);
+    return this.status.leftToOthers(names, this.identity.id);
   }
 
   private async drainRound(workers: readonly ConsumerWorker[], deadline: number): Promise<DrainRound> {

@@ -9,7 +9,12 @@ export interface CursorStatus {
   eventNames: string[];
   /** Positions of the log that are not settled, whatever their event names; rolled-back ones count until they are swept. */
   pendingPositions: number;
-  /** Age of the oldest event that is not settled; null if there is none. */
+  /** Of these, the events that it asks for; null: too many positions to look at them one by one (more than 2,000). */
+  pendingEvents: number | null;
+  /**
+   * Age of the oldest event that it asks for and has not settled; null if there is none. Where `pendingEvents` is null, it may be that of
+   * an event that it does not ask for.
+   */
   lagSeconds: number | null;
   paused: boolean;
   /** Its handlers say that something they need is out of reach (`UnavailableError`): since when and why; null: they do not. */
@@ -31,20 +36,64 @@ interface CursorStatusRow extends Omit<CursorStatus, 'owner' | 'unavailable'> {
   pid: number | null;
 }
 
+/** A cursor that another process works on, with work left to do. */
+export interface LeftToOther {
+  consumerName: string;
+  partition: number;
+  /** Who holds the lease. Host and pid are null for a process that is not listed. */
+  owner: { id: string; host: string | null; pid: number | null };
+  /** When the lease runs out, unless its owner renews it; another process may take over then. */
+  until: Date;
+}
+
+/** So many rows are looked at for each cursor. */
+const LOOKED_AT = 2_000;
+
 /** Reads how far consumers are, without touching what they work on. */
 export class CursorStatusStore {
   private readonly listSql: string;
+  private readonly leftSql: string;
 
   constructor(
     private readonly db: EngineSession,
     schema: string,
   ) {
-    // The backlog is arithmetic on `unread` cut off at the log's head: it costs the same however long the log is. The age
-    // takes one index probe per range of `unread`, which come out of unnest in ascending order, up to the first that still has an event.
-    this.listSql = `
-      WITH head AS MATERIALIZED (
+    const head = `head AS MATERIALIZED (
         SELECT int8multirange(int8range(NULL, coalesce(max(position), 0), '[]')) AS written FROM "${schema}".outbox_event
-      ), dead AS MATERIALIZED (
+      )`;
+    // The ranges come out of unnest in ascending order, and each takes one index probe, up to so many rows.
+    const looked = `LATERAL (
+        SELECT count(*) AS rows, count(*) FILTER (WHERE wanted) AS wanted, (array_agg(created_at ORDER BY position))[1] AS first,
+          (array_agg(created_at ORDER BY position) FILTER (WHERE wanted))[1] AS first_wanted
+        FROM (
+          SELECT e.position, e.created_at, (c.partitions = 1
+              OR c.partition = "${schema}".integration_partition(e.aggregate_type, e.aggregate_id, c.partitions))
+            AND EXISTS (SELECT FROM unnest(c.event_names) AS n(name)
+              WHERE n.name = e.event_name OR (right(n.name, 1) = '*' AND starts_with(e.event_name, left(n.name, -1)))) AS wanted
+          FROM unnest(c.unread * head.written) AS r
+          CROSS JOIN LATERAL (
+            SELECT position, created_at, event_name, aggregate_type, aggregate_id FROM "${schema}".outbox_event
+            WHERE position >= lower(r) AND position < upper(r) ORDER BY position LIMIT ${LOOKED_AT + 1}
+          ) AS e LIMIT ${LOOKED_AT + 1}
+        ) AS each_row
+      ) AS looked`;
+    this.leftSql = `
+      WITH ${head}
+      SELECT c.consumer_name AS "consumerName", c.partition, c.lease_owner AS "ownerId", p.host, p.pid, c.lease_expires_at AS until
+      FROM "${schema}".inbox_cursor c
+      CROSS JOIN head
+      CROSS JOIN ${looked}
+      LEFT JOIN "${schema}".integration_process p ON p.id = c.lease_owner
+      WHERE c.consumer_name = ANY ($1) AND c.lease_owner <> $2 AND c.lease_expires_at > clock_timestamp()
+        AND (looked.wanted > 0 OR looked.rows > ${LOOKED_AT}
+          OR EXISTS (SELECT FROM "${schema}".inbox_event i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
+            AND i.status IN ('received', 'failed') AND i.available_at < 'infinity' AND i.available_at <= clock_timestamp())
+          OR EXISTS (SELECT FROM "${schema}".inbox_event i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
+            AND i.status = 'processing'))
+      ORDER BY c.consumer_name, c.partition`;
+    // The backlog is arithmetic on `unread` cut off at the log's head: it costs the same however long the log is.
+    this.listSql = `
+      WITH ${head}, dead AS MATERIALIZED (
         SELECT consumer.name AS consumer_name, letters.partition, letters.count
         FROM (SELECT DISTINCT consumer_name AS name FROM "${schema}".inbox_cursor) AS consumer
         CROSS JOIN LATERAL (
@@ -54,7 +103,9 @@ export class CursorStatusStore {
       )
       SELECT c.consumer_name AS "consumerName", c.partition, c.partitions, c.event_names AS "eventNames",
         backlog.positions AS "pendingPositions",
-        greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('oldest.created_at')}))::float8 AS "lagSeconds",
+        CASE WHEN looked.rows <= ${LOOKED_AT} THEN looked.wanted END AS "pendingEvents",
+        CASE WHEN oldest.created_at IS NOT NULL
+          THEN greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('oldest.created_at')}))::float8 END AS "lagSeconds",
         c.paused_at IS NOT NULL AS paused, c.repartition_to AS "repartitioningTo",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN p.unavailable -> (c.consumer_name || '/' || c.partition) END AS unavailable,
@@ -64,16 +115,21 @@ export class CursorStatusStore {
       CROSS JOIN LATERAL (
         SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint AS positions FROM unnest(c.unread * head.written) AS r
       ) AS backlog
-      LEFT JOIN LATERAL (
-        SELECT e.created_at FROM unnest(c.unread * head.written) AS r
-        CROSS JOIN LATERAL (
-          SELECT created_at FROM "${schema}".outbox_event
-          WHERE position >= lower(r) AND position < upper(r) ORDER BY position LIMIT 1
-        ) AS e LIMIT 1
-      ) AS oldest ON true
+      CROSS JOIN ${looked}
+      CROSS JOIN LATERAL (
+        SELECT coalesce(looked.first_wanted, CASE WHEN looked.rows > ${LOOKED_AT} THEN looked.first END) AS created_at
+      ) AS oldest
       LEFT JOIN "${schema}".integration_process p ON p.id = c.lease_owner
       LEFT JOIN dead ON dead.consumer_name = c.consumer_name AND dead.partition = c.partition
       ORDER BY c.consumer_name, c.partition`;
+  }
+
+  /** Those of these consumers' cursors that another process than this one works on, and that have something to do. */
+  async leftToOthers(consumerNames: readonly string[], processId: string): Promise<LeftToOther[]> {
+    const rows = await this.db.query<
+      Omit<LeftToOther, 'owner'> & { ownerId: string; host: string | null; pid: number | null }
+    >(this.leftSql, [consumerNames, processId]);
+    return rows.map(({ ownerId, host, pid, ...row }) => ({ ...row, owner: { id: ownerId, host, pid } }));
   }
 
   /** Every registered consumer, by name and partition. */

@@ -35,11 +35,23 @@ export async function publishAndDrain(
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const all = Array.isArray(events) ? [...events] : [events as DomainEventInput];
   const published = await app.get(DomainEventPublisher, { strict: false }).publishEvents(all);
-  const { drained, nextDueAt } = await app.get(OutboxProcessor, { strict: false }).drain({ timeoutMs });
+  const { drained, nextDueAt, leftToOthers } = await app
+    .get(OutboxProcessor, { strict: false })
+    .drain({ timeoutMs });
   if (drained) return { published, nextDueAt };
+  const [first] = leftToOthers ?? [];
+  const who =
+    first && (first.owner.host === null ? first.owner.id : `${first.owner.host}:${first.owner.pid}`);
+  if (first !== undefined) {
+    throw new IntegrationError(
+      'INTEGRATION_DRAIN_TIMEOUT',
+      `Another process (${who}) works on consumer "${first.consumerName}", until ${first.until.toISOString()} at least: stop it, or give the test a database of its own`,
+      { timeoutMs, leftToOthers, outboxEventIds: published.map(({ outboxEventId }) => outboxEventId) },
+    );
+  }
   throw new IntegrationError(
     'INTEGRATION_DRAIN_TIMEOUT',
-    `Events were still due or being handled after ${timeoutMs} ms: a handler takes longer, or another process works on the consumer`,
+    `Events were still due or being handled after ${timeoutMs} ms: a handler takes longer`,
     { timeoutMs, outboxEventIds: published.map(({ outboxEventId }) => outboxEventId) },
   );
 }
