@@ -1,5 +1,5 @@
-// Installs the packed package into small Nest 11 (CommonJS) and Nest 12 (ESM) applications, as a user would and without
-// any optional peer, and checks what a user does first. Needs a build. `--json FILE` writes the checks; `--only NAME`
+// Installs the packed package into small Nest 11 (CommonJS) and Nest 12 (ESM) applications, one of them on TypeORM, one with
+// Vitest and one a workspace of packages, as a user would and without any optional peer, and checks what a user does first. Needs a build. `--json FILE` writes the checks; `--only NAME`
 // takes one starter; `--keep` leaves the applications where they are.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,6 +26,15 @@ const STARTERS = [
     },
   },
   { name: 'nest-12', typeChecks: { 'type-checks-as-esm': 'tsconfig.json' } },
+  // The tests of these two make their database themselves.
+  {
+    name: 'nest-11-typeorm',
+    typeChecks: { 'type-checks-as-nodenext': 'tsconfig.json' },
+    makesDatabase: true,
+  },
+  { name: 'vitest', typeChecks: { 'type-checks-as-esm': 'tsconfig.json' }, makesDatabase: true },
+  // Building it checks the types of its packages, one after another.
+  { name: 'workspace', typeChecks: {}, tests: false, main: 'apps/shop/dist/main.js', project: 'apps/shop' },
 ].filter(({ name }) => options.only === undefined || options.only === name);
 
 const startedAt = new Date().toISOString();
@@ -83,17 +92,19 @@ function optionalPeersIn(folder) {
 }
 
 /** Errors of our own declarations, which `skipLibCheck` would hide: types of packages that users do not have. */
-function brokenDeclarations(folder) {
+function brokenDeclarations(folder, project) {
   const { output } = run(folder, 'npx', [
     '--no-install',
     'tsc',
     '--noEmit',
+    '-p',
+    project,
     '--incremental',
     'false',
     '--skipLibCheck',
     'false',
   ]);
-  const ours = output.split('\n').filter((line) => line.startsWith('node_modules/nestjs-integration/'));
+  const ours = output.split('\n').filter((line) => /^(\.\.\/)*node_modules\/nestjs-integration\//.test(line));
   return ours.length === 0 ? undefined : ours.join('\n');
 }
 
@@ -107,31 +118,46 @@ function handledOneEvent({ ok, stdout, output }) {
   }
 }
 
-function checkStarter({ name, typeChecks }, tarball, databaseUrl) {
+function checkStarter(starter, tarball, databaseUrl) {
+  const {
+    name,
+    typeChecks,
+    tests = true,
+    makesDatabase = false,
+    main = 'dist/main.js',
+    project = '.',
+  } = starter;
   const folder = join(work, name);
   cpSync(join(ROOT, 'test/starters', name), folder, { recursive: true });
-  const install = run(folder, 'npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', tarball]);
+  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline'];
+  const install = run(folder, 'npm', ['install', ...quiet, tarball]);
   if (!noteRun(`${name}-installs`, install)) return;
   const peers = optionalPeersIn(folder);
   note(`${name}-has-no-optional-peer`, peers.length === 0 ? undefined : `installed: ${peers.join(', ')}`);
   for (const [check, project] of Object.entries(typeChecks)) {
     noteRun(`${name}-${check}`, run(folder, 'npx', ['--no-install', 'tsc', '--noEmit', '-p', project]));
   }
-  note(`${name}-finds-every-type`, brokenDeclarations(folder));
-  noteRun(`${name}-passes-its-unit-test`, run(folder, 'npm', ['test']));
+  if (tests) noteRun(`${name}-passes-its-unit-test`, run(folder, 'npm', ['test']));
   if (!noteRun(`${name}-builds`, run(folder, 'npm', ['run', 'build']))) return;
+  note(`${name}-finds-every-type`, brokenDeclarations(folder, project));
   const env = { DATABASE_URL: databaseUrl };
   noteRun(`${name}-migrates`, run(folder, 'npx', ['--no-install', 'nestjs-integration', 'migrate'], { env }));
-  noteRun(`${name}-passes-its-end-to-end-test`, run(folder, 'npm', ['run', 'test:e2e'], { env }));
-  const booted = run(folder, 'node', ['dist/main.js'], { env, timeout: BOOT_LIMIT_MS });
+  if (tests) {
+    const given = makesDatabase ? {} : { env };
+    noteRun(`${name}-passes-its-end-to-end-test`, run(folder, 'npm', ['run', 'test:e2e'], given));
+  }
+  const booted = run(folder, 'node', [main], { env, timeout: BOOT_LIMIT_MS });
   note(`${name}-boots-publishes-and-handles-one-event`, handledOneEvent(booted));
 }
 
 async function createDatabase(server, name) {
   const client = new pg.Client({ connectionString: server.url });
   await client.connect();
-  await client.query(`CREATE DATABASE ${name}`);
-  await client.end();
+  try {
+    await client.query(`CREATE DATABASE ${name}`);
+  } finally {
+    await client.end();
+  }
   return server.urlOf(name);
 }
 
@@ -139,7 +165,7 @@ const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
 try {
   const tarball = pack();
   for (const starter of STARTERS) {
-    checkStarter(starter, tarball, await createDatabase(server, starter.name.replace('-', '_')));
+    checkStarter(starter, tarball, await createDatabase(server, starter.name.replaceAll('-', '_')));
   }
 } catch (error) {
   note('starters-run', error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -14,3 +14,9 @@ export {
   type PublishedAndDrained,
   publishAndDrain,
 } from './publish-and-drain.js';
+export {
+  type ClientReport,
+  type ClientRule,
+  type ClientRuleName,
+  verifyClient,
+} from './verify-client.js';

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { packageFolder } from '../database/package-folder.js';
+
+/** What the tests of a run use. */
+export interface PostgresOfRun {
+  /** A database with the integration tables, empty at first. */
+  readonly databaseUrl: string;
+  /** The server, for `createIntegrationTestDatabase`. */
+  readonly serverUrl: string;
+  /** Resolves when the database, and the server if it was started, are gone. */
+  stop(): Promise<void>;
+}
+
+/** Until the server has started and the tables are made. */
+const START_WITHIN_MS = 120_000;
+
+/**
+ * Starts a process that has the server. It keeps no test runner from ending, and ends itself when the runner does, however that
+ * comes about: the pipe between them closes. A runner of CommonJS cannot load the server's package; that process can.
+ */
+export async function startPostgresOfRun(): Promise<PostgresOfRun> {
+  const program = join(packageFolder(), 'dist', 'testing', 'postgres-process.js');
+  const child = spawn(process.execPath, [program], {
+    // A runner may have put an environment of its own in the place of the process's.
+    env: process.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // Of its own group: Ctrl-C in a terminal is for the runner.
+    detached: true,
+    windowsHide: true,
+  });
+  const line = await firstLineOf(child);
+  const { databaseUrl, serverUrl } = JSON.parse(line) as Omit<PostgresOfRun, 'stop'>;
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  letRunnerEnd(child);
+  return {
+    databaseUrl,
+    serverUrl,
+    stop: async () => {
+      child.ref();
+      child.stdin?.end();
+      await ended;
+    },
+  };
+}
+
+function firstLineOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    let errors = '';
+    const timer = setTimeout(
+      () => fail(`it did not start within ${START_WITHIN_MS / 1000} s`),
+      START_WITHIN_MS,
+    );
+    const fail = (reason: string) => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(new Error(`The Postgres for this run could not be made: ${reason}`));
+    };
+    child.stderr?.on('data', (chunk) => {
+      errors += String(chunk);
+    });
+    child.stdout?.on('data', (chunk) => {
+      output += String(chunk);
+      if (!output.includes('\n')) return;
+      clearTimeout(timer);
+      resolve(output.slice(0, output.indexOf('\n')));
+    });
+    child.once('error', (error) => fail(error.message));
+    child.once('exit', (code) => fail(errors.trim() || `its process ended with status ${code}`));
+  });
+}
+
+function letRunnerEnd(child: ChildProcess): void {
+  child.unref();
+  for (const stream of [child.stdin, child.stdout, child.stderr]) {
+    (stream as unknown as { unref?(): void } | null)?.unref?.();
+    // The runner may be gone first.
+    stream?.on('error', () => {});
+  }
+}
+
+/** Tells the tests by the environment, which the runner's workers inherit. */
+export async function setUpRun(): Promise<PostgresOfRun> {
+  const run = await startPostgresOfRun();
+  process.env.DATABASE_URL = run.databaseUrl;
+  process.env.TEST_DATABASE_URL = run.serverUrl;
+  return run;
+}

@@ -1,0 +1,8 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['src/**/*.e2e-spec.ts'],
+    globalSetup: 'nestjs-integration/testing/vitest-global-setup',
+  },
+});
