@@ -61,6 +61,8 @@ async function startRunner(
 
 async function tablesAt(url: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: url });
+  // The database may be taken away just now.
+  client.on('error', () => {});
   await client.connect();
   try {
     const { rows } = await client.query(
