@@ -20,7 +20,10 @@ const START_WITHIN_MS = 120_000;
  * comes about: the pipe between them closes. A runner of CommonJS cannot load the server's package; that process can.
  */
 export async function startPostgresOfRun(): Promise<PostgresOfRun> {
-  const program = join(packageFolder(), 'dist', 'testing', 'postgres-process.js');
+  const folder = packageFolder();
+  if (folder === undefined)
+    throw new Error('nestjs-integration is not installed here: a bundled copy cannot start its server');
+  const program = join(folder, 'dist', 'testing', 'postgres-process.js');
   const child = spawn(process.execPath, [program], {
     // A runner may have put an environment of its own in the place of the process's.
     env: process.env,
