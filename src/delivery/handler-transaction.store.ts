@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlClient } from '../database/sql-client.js';
+import { setStatementTimeout } from '../database/statement-timeout.store.js';
 import { ASK_TRANSACTION_START, TRANSACTION_START } from '../database/transaction-start.store.js';
 
 /** Statements about the handler's transaction itself. */
@@ -8,7 +9,7 @@ export class HandlerTransactionStore {
   /** Sets the transaction's own timeouts (ms); resolves to its isolation level, and to when it began. */
   async begin(transaction: SqlClient, timeoutMs: number): Promise<{ isolation: string; start: string }> {
     const [row] = await transaction.$queryRawUnsafe<{ isolation: string; start: string }[]>(
-      `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true),
+      `SELECT ${setStatementTimeout('$1')}, set_config('idle_in_transaction_session_timeout', $1, true),
               current_setting('transaction_isolation') AS isolation, ${TRANSACTION_START} AS start`,
       String(Math.ceil(timeoutMs)),
     );

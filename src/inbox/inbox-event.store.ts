@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { EngineStatement } from '../database/named-statement.js';
 import type { SqlClient } from '../database/sql-client.js';
+import { setStatementTimeout } from '../database/statement-timeout.store.js';
 import { TRANSACTION_START } from '../database/transaction-start.store.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
@@ -61,7 +62,7 @@ export class InboxEventStore {
     this.processedRowSql = `INSERT INTO ${into} VALUES (${row}) ${once}`;
     this.enterSql = `
       WITH entered AS MATERIALIZED (
-        SELECT set_config('statement_timeout', $7, true), set_config('idle_in_transaction_session_timeout', $7, true),
+        SELECT ${setStatementTimeout('$7')}, set_config('idle_in_transaction_session_timeout', $7, true),
                set_config('lock_timeout', coalesce(nullif(current_setting('lock_timeout'), '0'), $7), true),
                current_setting('transaction_isolation') AS isolation, ${TRANSACTION_START} AS start
       ), inserted AS (
