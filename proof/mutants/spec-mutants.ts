@@ -635,6 +635,18 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'fails publishing in a process without consumers too',
   },
   {
+    name: 'renewal that waits for whoever holds a row',
+    patches: [
+      {
+        file: 'src/inbox/integration-process.store.ts',
+        find: 'lease_token = ANY ($3::uuid[]) FOR NO KEY UPDATE SKIP LOCKED',
+        put: 'lease_token = ANY ($3::uuid[]) ORDER BY consumer_name, partition FOR UPDATE',
+      },
+    ],
+    spec: 'test/locked-rows.spec.ts',
+    test: 'the cursor of one consumer: no other consumer drops anything',
+  },
+  {
     name: 'killers of the server that get their attempts back',
     patches: [
       {

@@ -44,8 +44,8 @@ const BOOT_RETRY_MAX_MS = 2_000;
 /*
  * Which end of a session is a loss. A server that ends an idle session has lost nothing. Nor is the end of a session of the client that
  * handlers run on: a statement of theirs may have ended it, and what it was about to commit is asked of the tables before it is done again (the
- * inbox row, or the positions of the batch). A server that was lost, or lost commits, ends the engine's own sessions as well: the
- * heartbeat's is always open.
+ * inbox row, or the positions of the batch). A server that was lost, or lost commits, ends the engine's own sessions as well (the
+ * heartbeat's is always open), or answers on them and was replaced: a new session shows that, and one is opened after every end.
  */
 
 /**
@@ -229,8 +229,9 @@ export class EngineDatabase implements EngineSession, RowSource {
       // One that was refused as it was opened is no loss either.
       client.on('end', () => {
         this.connected.delete(client);
-        const isOurs = use === 'engine' && this.connections.server.has(client);
-        if (isOurs && !isEndOfIdleness(cause)) this.announceLoss(applicationName);
+        if (!this.connections.server.has(client) || isEndOfIdleness(cause)) return;
+        if (use === 'engine') this.announceLoss(applicationName);
+        else this.lookSoon();
       });
     });
     return pool;
@@ -238,6 +239,10 @@ export class EngineDatabase implements EngineSession, RowSource {
 
   private announceLoss(what: string): void {
     this.announce(what);
+    this.lookSoon();
+  }
+
+  private lookSoon(): void {
     if (!this.closing) this.looking ??= this.lookWhereItLeads();
   }
 

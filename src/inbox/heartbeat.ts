@@ -1,6 +1,12 @@
 import { hostname } from 'node:os';
 import type { Logger } from '@nestjs/common';
 import { answerWithin, SILENT_AFTER_MS } from '../database/answer-within.js';
+import {
+  isConnectionLoss,
+  isEndOfIdleness,
+  isStaleStatement,
+  sqlStateOf,
+} from '../database/connection-loss.js';
 import type { EngineConnection } from '../database/engine-connection.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError, messageOf } from '../errors.js';
@@ -89,8 +95,9 @@ export class Heartbeat {
         failures = 0;
       } catch (error) {
         if (stopped.aborted) return;
-        // The connection's end is announced as a loss by the database; here it only has to be replaced.
-        this.disconnect();
+        // The connection's end is announced as a loss by the database; here it only has to be replaced. A server that says why it did not
+        // do something (a lock that somebody holds, for one) has not lost it.
+        if (!isRefusal(error)) this.disconnect();
         failures++;
         if (failures === 1) this.logger.warn(`The heartbeat failed and is tried again: ${messageOf(error)}`);
       }
@@ -132,6 +139,16 @@ export class Heartbeat {
       };
     });
   }
+}
+
+/** The server answered, over a connection that is as good as before. */
+function isRefusal(error: unknown): boolean {
+  return (
+    sqlStateOf(error) !== undefined &&
+    !isConnectionLoss(error) &&
+    !isStaleStatement(error) &&
+    !isEndOfIdleness(error)
+  );
 }
 
 function reconnectDelay(failures: number): number {

@@ -73,18 +73,22 @@ export class IntegrationProcessStore {
   constructor(private readonly db: EngineDatabase) {
     const schema = `"${db.schema}"`;
     this.process = `${schema}.integration_process`;
-    // Renewal locks the rows in key order, so that two processes and a claim never wait for each other in a circle.
+    // Renewal waits for nobody. Whoever holds a row (a save of ours, an admin's open transaction, another process that claims it) would
+    // otherwise keep all leases of this process from being renewed, and the settings and everything else from being seen. A lease that is
+    // passed over is as it was: its token decides what may be saved, and it is renewed as soon as the row is free. Until then its owner
+    // starts nothing beyond the time of the last renewal, and nobody can claim the row either: a claim does not wait for it.
     this.beatSql = `
       WITH held AS (
         SELECT consumer_name, partition FROM ${schema}.inbox_cursor
-        WHERE $5::boolean AND lease_token = ANY ($3::uuid[]) ORDER BY consumer_name, partition FOR UPDATE
+        WHERE $5::boolean AND lease_token = ANY ($3::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
       ), renewed AS (
         UPDATE ${schema}.inbox_cursor c SET lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond'
         FROM held WHERE c.consumer_name = held.consumer_name AND c.partition = held.partition
           AND c.lease_token = ANY ($3::uuid[])
         RETURNING c.lease_token
       ), alive AS (
-        UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[], handles = $2::text[] WHERE id = $1::uuid AND $5::boolean
+        UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[], handles = $2::text[]
+        WHERE id = (SELECT id FROM ${this.process} WHERE id = $1::uuid AND $5::boolean FOR NO KEY UPDATE SKIP LOCKED)
       )
       SELECT
         coalesce((SELECT json_object_agg(key, value) FROM ${schema}.integration_setting), '{}') AS settings,

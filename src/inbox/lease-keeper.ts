@@ -14,6 +14,8 @@ import type { SequenceWatch } from './sequence-watch.js';
 
 const BEAT_INTERVAL_MS = 2_000;
 const FREE_BEATS = 3;
+/** A lease whose row somebody held is tried again after so long. */
+const AGAIN_FIRST_MS = 50;
 
 /** A consumer of this process: by name, and whether its code handles all the names that are stored for it. */
 export interface LeaseCandidate {
@@ -50,9 +52,13 @@ export class LeaseKeeper {
   private readonly freeFor = new Map<string, number>();
   private renewedAt = Number.NEGATIVE_INFINITY;
   private forgotAt = 0;
+  private againAfterMs = AGAIN_FIRST_MS;
+  private againTimer: NodeJS.Timeout | undefined;
   private claims = true;
   /** Consumers that this process could lease, by the names that were stored for them at the last look. */
   private able: string[] | undefined;
+  /** Which of them the process's row names. */
+  private told = '';
 
   constructor(
     db: EngineDatabase,
@@ -94,6 +100,7 @@ export class LeaseKeeper {
 
   /** Stops beating and signs out. Leases are to be released before. */
   stop(): Promise<void> {
+    clearTimeout(this.againTimer);
     return this.heartbeat.stop();
   }
 
@@ -141,13 +148,17 @@ export class LeaseKeeper {
     const leaseMs = this.leaseMs();
     const candidates = user.candidates();
     const sentAt = performance.now();
-    const renew = sentAt - this.renewedAt >= leaseMs / 3 || this.hasUnconfirmed(sentAt, leaseMs);
+    const able = claims ? (this.able ?? candidates.map((candidate) => candidate.name)) : [];
+    // The others share the cursors out by what this process says of itself, so a change of that does not wait.
+    const told = able.join('\0');
+    const renew =
+      sentAt - this.renewedAt >= leaseMs / 3 || told !== this.told || this.hasUnconfirmed(sentAt, leaseMs);
     const sight = await this.processes.beat(
       connection,
       {
         processId: this.identity.id,
         consumers: candidates.map((candidate) => candidate.name),
-        able: claims ? (this.able ?? candidates.map((candidate) => candidate.name)) : [],
+        able,
         tokens: [...this.held.keys()],
         leaseMs,
         renew,
@@ -155,11 +166,12 @@ export class LeaseKeeper {
       true,
     );
     if (!this.heartbeat.isCurrent(connection)) return false;
-    if (renew) this.renewedAt = sentAt;
     if (sight.sequenceSuspect === true) this.sequence.compareSoon();
     else if (renew) this.sequence.compareAgain();
     user.settings(sight.settings, sentAt);
-    this.confirm(sight, sentAt, leaseMs, user);
+    const isWhole = this.confirm(sight, sentAt, leaseMs, user);
+    if (renew) this.renewed(sentAt, isWhole);
+    if (renew) this.told = told;
     this.peers.look(sight.processes, this.identity.id);
     const isWhole = await this.isSignedIn(sight, connection);
     const haveVanished = this.report(sight, user);
@@ -191,18 +203,36 @@ export class LeaseKeeper {
     return now - this.renewedAt >= leaseMs;
   }
 
-  /** A token that was not renewed, or is not on its cursor any more, is lost. */
-  private confirm(sight: Sight, sentAt: number, leaseMs: number, user: LeaseUser): void {
-    const onCursors = new Set(sight.renewed ?? sight.cursors.map((cursor) => cursor.leaseToken));
+  /**
+   * A token that is not on its cursor any more is lost. One that is there and was not renewed is on a row that somebody holds at the moment.
+   * Whether none was passed over.
+   */
+  private confirm(sight: Sight, sentAt: number, leaseMs: number, user: LeaseUser): boolean {
+    const renewed = new Set(sight.renewed);
+    const onCursors = new Set(sight.cursors.map((cursor) => cursor.leaseToken));
+    let isWhole = true;
     for (const lease of [...this.held.values()]) {
-      if (onCursors.has(lease.token)) {
-        if (sight.renewed !== null) lease.confirm(sentAt, leaseMs);
-        continue;
+      if (renewed.has(lease.token)) lease.confirm(sentAt, leaseMs);
+      else if (onCursors.has(lease.token)) isWhole = false;
+      else {
+        this.held.delete(lease.token);
+        lease.invalidate();
+        user.lost(lease);
       }
-      this.held.delete(lease.token);
-      lease.invalidate();
-      user.lost(lease);
     }
+    return isWhole;
+  }
+
+  /** What was passed over is tried again soon, less often as time goes on: most rows are held for milliseconds, by a save of ours. */
+  private renewed(sentAt: number, isWhole: boolean): void {
+    clearTimeout(this.againTimer);
+    if (isWhole) {
+      this.renewedAt = sentAt;
+      this.againAfterMs = AGAIN_FIRST_MS;
+      return;
+    }
+    this.againTimer = setTimeout(() => this.beatNow(), this.againAfterMs);
+    this.againAfterMs = Math.min(this.againAfterMs * 2, this.beatIntervalMs);
   }
 
   private report(sight: Sight, user: LeaseUser): boolean {
