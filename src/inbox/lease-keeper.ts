@@ -169,9 +169,11 @@ export class LeaseKeeper {
     if (sight.sequenceSuspect === true) this.sequence.compareSoon();
     else if (renew) this.sequence.compareAgain();
     user.settings(sight.settings, sentAt);
-    const isWhole = this.confirm(sight, sentAt, leaseMs, user);
-    if (renew) this.renewed(sentAt, isWhole);
-    if (renew) this.told = told;
+    const isEachRenewed = this.confirm(sight, sentAt, leaseMs, user);
+    if (renew) {
+      this.renewed(sentAt, isEachRenewed);
+      this.told = told;
+    }
     this.peers.look(sight.processes, this.identity.id);
     const isWhole = await this.isSignedIn(sight, connection);
     const haveVanished = this.report(sight, user);
@@ -210,23 +212,23 @@ export class LeaseKeeper {
   private confirm(sight: Sight, sentAt: number, leaseMs: number, user: LeaseUser): boolean {
     const renewed = new Set(sight.renewed);
     const onCursors = new Set(sight.cursors.map((cursor) => cursor.leaseToken));
-    let isWhole = true;
+    let isEachRenewed = true;
     for (const lease of [...this.held.values()]) {
       if (renewed.has(lease.token)) lease.confirm(sentAt, leaseMs);
-      else if (onCursors.has(lease.token)) isWhole = false;
+      else if (onCursors.has(lease.token)) isEachRenewed = false;
       else {
         this.held.delete(lease.token);
         lease.invalidate();
         user.lost(lease);
       }
     }
-    return isWhole;
+    return isEachRenewed;
   }
 
   /** What was passed over is tried again soon, less often as time goes on: most rows are held for milliseconds, by a save of ours. */
-  private renewed(sentAt: number, isWhole: boolean): void {
+  private renewed(sentAt: number, isEachRenewed: boolean): void {
     clearTimeout(this.againTimer);
-    if (isWhole) {
+    if (isEachRenewed) {
       this.renewedAt = sentAt;
       this.againAfterMs = AGAIN_FIRST_MS;
       return;
