@@ -9,6 +9,7 @@ import {
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import type { Subscription } from '../subscribers/consumer.js';
 import type { Outcome } from './delivery.js';
+import { textWithCauses } from './error-causes.js';
 
 const MAX_ERROR_LENGTH = 4_000;
 const LONGEST_DELAY_MS = 10 * 365 * 24 * 3_600_000;
@@ -76,19 +77,25 @@ export function retryDelayMs(
   return full / 2 + (full / 2) * random();
 }
 
-/** An error as it is stored: its text, bounded and without what Postgres refuses in text. */
+/** An error as it is stored: its text and its causes, bounded and without what Postgres refuses in text. */
 export function errorText(error: unknown): string {
-  const text = error instanceof Error ? `${nameOf(error)}: ${messageOf(error)}` : messageOf(error);
-  return text.slice(0, MAX_ERROR_LENGTH).replace(UNSTORABLE, '\uFFFD');
+  return storable(textWithCauses(error));
 }
 
-/** The same for errors that differ only in numbers, ids and quoted values, so that an admin can see kinds of failure. */
+/**
+ * The same for errors that differ only in numbers, ids and quoted values, so that an admin can see kinds of failure. Causes do not
+ * count: kinds that are stored already keep their fingerprints.
+ */
 export function errorFingerprint(error: unknown): string {
-  const kind = errorText(error)
+  const kind = storable(error instanceof Error ? `${nameOf(error)}: ${messageOf(error)}` : messageOf(error))
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '#')
     .replace(/"[^"]*"|'[^']*'/g, '#')
     .replace(/\d+/g, '#');
   return createHash('sha256').update(kind).digest('hex').slice(0, 32);
+}
+
+function storable(text: string): string {
+  return text.slice(0, MAX_ERROR_LENGTH).replace(UNSTORABLE, '\uFFFD');
 }
 
 function nameOf(error: Error): string {
