@@ -40,6 +40,7 @@ describe('nestjs-integration/testing', () => {
       'outcomeOf',
       'publishAndDrain',
       'startEmbeddedPostgres',
+      'verifyClient',
     ]);
   });
 
@@ -54,6 +55,9 @@ describe('nestjs-integration/testing', () => {
         : [`not a re-export: ${ts.SyntaxKind[statement.kind]}`],
     );
     expect(names.filter((name) => !(name in testing)).sort()).toEqual([
+      'ClientReport',
+      'ClientRule',
+      'ClientRuleName',
       'EmbeddedPostgres',
       'EventOutcome',
       'FailAtOptions',

@@ -8,10 +8,12 @@ import {
   type Statement,
 } from '../../test/support/simulated-inbox.js';
 import { HeldLease } from '../inbox/held-lease.js';
+import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../subscribers/consumer.js';
 import { Attempt, type OutcomeHandler } from './attempt.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { Delivery, Outcome } from './delivery.js';
+import { EnteredEvents } from './entered-events.js';
 import { FaultPoints } from './fault-points.js';
 import { HandlerSlots } from './handler-slots.js';
 import { OutcomeStream } from './outcome-stream.js';
@@ -34,6 +36,8 @@ const SETTINGS = {
   maxAttempts: 3,
   deadLetterEnabled: true,
   handlerTimeoutMs: 1_000_000,
+  // More than a run has: what an event comes to that reaches the bound stands in test/session-killers.spec.ts.
+  maxInfrastructureFailures: 1_000,
 };
 const RETRY_MS = 100;
 const A_BEAT_MS = 2_000;
@@ -283,6 +287,7 @@ class World {
       outcomes: new OutcomeStream(),
       faults: new FaultPoints(),
       savePace: new SavePace(),
+      entered: new EnteredEvents({ snapshot: () => SETTINGS } as unknown as IntegrationSettingsService),
       slots: new HandlerSlots(10),
       settings: { snapshot: () => SETTINGS },
       runner: {
