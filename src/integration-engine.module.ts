@@ -75,6 +75,7 @@ import { MaintenanceJob } from './maintenance/maintenance.job.js';
 import { MaintenanceTaskStore } from './maintenance/maintenance-task.store.js';
 import { Retention } from './maintenance/retention.js';
 import { RetentionStore } from './maintenance/retention.store.js';
+import { refuseClientElsewhere, ServerFitness } from './maintenance/server-fitness.js';
 import { UnroutedEventStore } from './maintenance/unrouted-event.store.js';
 import { UnroutedEvents } from './maintenance/unrouted-events.js';
 import { CommitProber } from './outbox/commit-prober.js';
@@ -338,6 +339,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
       await this.db.waitUntilReachable(this.bootDeadlineMs, (words) => this.logger.warn(words));
       await this.bringSchema();
       await this.learnEncoding();
+      if (this.options.role !== 'publisher') await new ServerFitness(this.db).require();
       await this.lookAtClient();
       await this.settings.load();
       this.explorer.explore();
@@ -404,10 +406,12 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
   private async lookAtClient(): Promise<void> {
     const { client } = this.host;
     if (client instanceof EngineClient) return;
-    const problem = await refuseChangingClient(client);
+    const problem =
+      (await refuseChangingClient(client)) ??
+      (await refuseClientElsewhere(new ServerFitness(this.db), client));
     if (problem === undefined) return;
     this.logger.warn(
-      `The host's client could not be asked at boot whether it carries values as they are: ${problem}`,
+      `The host's client could not be asked at boot whether it carries values as they are, and to which database: ${problem}`,
     );
   }
 

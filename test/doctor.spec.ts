@@ -9,8 +9,8 @@ import type { Examination } from '../src/maintenance/finding.js';
 import { startEmbeddedPostgres } from '../src/testing/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runCommand } from './support/command.js';
-import { startFakePooler } from './support/fake-pooler.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { startTransactionPooler } from './support/transaction-pooler.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -471,7 +471,7 @@ describe('nestjs-integration doctor', () => {
   });
 
   it('reports a connection that goes through a pooler as a finding', async () => {
-    const pooler = await startFakePooler(database.url);
+    const pooler = await startTransactionPooler(database.url);
     const { status, stdout } = await doctor(pooler.url, '--json');
     await pooler.close();
     expect(status).toBe(1);

@@ -11,8 +11,15 @@ import { ENGINE_TYPES, OWN_CLIENT_TYPES } from './engine-types.js';
 import { largeReadSocket } from './large-read-socket.js';
 import type { NamedStatement } from './named-statement.js';
 import { OneServer } from './one-server.js';
+import { refuseOtherProduct } from './other-products.js';
 import { forEachRow } from './row-reader.js';
-import { SERVER_SIGHT, SERVER_SIGHT_WITHOUT_SYSTEM, type ServerSight } from './server-sight.store.js';
+import {
+  PRODUCT,
+  SERVER_SIGHT,
+  SERVER_SIGHT_WITHOUT_SYSTEM,
+  type ServerSight,
+} from './server-sight.store.js';
+import { hasSessionOfItsOwn, type ProbedClient } from './session-probe.js';
 import { ENGINE_SESSION, SESSION } from './session-settings.store.js';
 import { wireOf } from './wire.js';
 import type { WireRow } from './wire-row.js';
@@ -65,6 +72,7 @@ export class EngineConnectionFactory {
   readonly server: OneServer;
   private readonly address: ConnectionConfig;
   private mayReadSystem = true;
+  private isProvenDirect = false;
 
   /** Throws INTEGRATION_OPTIONS_INVALID for a URL that node-postgres cannot use. */
   constructor(target: ConnectionTarget, onServerReplaced: () => void = () => {}) {
@@ -90,15 +98,20 @@ export class EngineConnectionFactory {
     return `${client.host}:${client.port}/${client.database ?? ''}`;
   }
 
-  /** Sets the session up and refuses a server, or a pooler, that the engine cannot rely on, and one that falls silent meanwhile. */
-  prepare(client: UnpreparedConnection, use: SessionUse): Promise<void> {
+  /**
+   * Sets the session up and refuses a server, or a pooler, that the engine cannot rely on, and one that falls silent meanwhile. Resolves to the
+   * number of its backend.
+   */
+  prepare(client: UnpreparedConnection, use: SessionUse): Promise<number> {
     return answerWithin(PREPARE_TIMEOUT_MS, this.prepareSession(client, use));
   }
 
-  private async prepareSession(client: UnpreparedConnection, use: SessionUse): Promise<void> {
-    await client.query(use === 'engine' ? ENGINE_SESSION : SESSION);
-    const server = await this.sightOf(client);
+  private async prepareSession(client: UnpreparedConnection, use: SessionUse): Promise<number> {
+    const server = await this.setUp(client, use).catch(async (error) => {
+      throw (await this.isOtherProduct(client, error)) ?? error;
+    });
     if (server === undefined) throw new Error('connection error: the server answered nothing');
+    refuseOtherProduct(server.product, () => this.describe());
     if (server.recovering) {
       throw new IntegrationError(
         'INTEGRATION_DATABASE_READ_ONLY',
@@ -112,9 +125,9 @@ export class EngineConnectionFactory {
         { version: server.version },
       );
     }
-    // A pooler invents the backend key that it hands to its clients; a direct connection reports the backend's own.
+    // A direct connection is told the backend's own number. Poolers make one up, and so do some proxies that are transparent: those are tried.
     const reported = (client as unknown as { processID: number | null }).processID;
-    if (reported !== null && reported !== server.pid) {
+    if (reported !== null && reported !== server.pid && !(await this.isDirect(client))) {
       throw new IntegrationError(
         'INTEGRATION_DATABASE_POOLED',
         `The connection to ${this.describe()} goes through a pooler. The engine needs a direct connection (LISTEN, session settings, leases): give its URL as connectionString. The host's own client may go on using the pooler.`,
@@ -122,6 +135,38 @@ export class EngineConnectionFactory {
     }
     client.once('end', () => this.server.forget(client));
     this.server.admit(client, server, () => destroySocket(client));
+    return server.pid;
+  }
+
+  private async setUp(client: UnpreparedConnection, use: SessionUse): Promise<ServerSight | undefined> {
+    await client.query(use === 'engine' ? ENGINE_SESSION : SESSION);
+    return this.sightOf(client);
+  }
+
+  /** A server that does not know our settings or functions may have said why by its name. */
+  private async isOtherProduct(client: UnpreparedConnection, error: unknown): Promise<unknown> {
+    if (isConnectionLoss(error)) return undefined;
+    const { rows } = await client.query(PRODUCT).catch(() => ({ rows: [] as unknown[] }));
+    try {
+      refuseOtherProduct((rows[0] as { product: string } | undefined)?.product ?? '', () => this.describe());
+      return undefined;
+    } catch (refusal) {
+      return refusal;
+    }
+  }
+
+  /** Tried once: what stands between is the same for all connections. */
+  private async isDirect(client: UnpreparedConnection): Promise<boolean> {
+    if (this.isProvenDirect) return true;
+    const other = new DriverClient(this.config('nestjs-integration probe', 'engine'));
+    other.on('error', () => {});
+    try {
+      await other.connect();
+      this.isProvenDirect = await hasSessionOfItsOwn(client as unknown as ProbedClient, other);
+    } finally {
+      destroySocket(other);
+    }
+    return this.isProvenDirect;
   }
 
   private async sightOf(client: UnpreparedConnection): Promise<ServerSight | undefined> {
@@ -145,9 +190,10 @@ export class EngineConnectionFactory {
     // Without a listener an `error` event would end the process; what it means is told by `ended`.
     client.on('error', () => {});
     const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
+    let backendPid: number;
     try {
       await client.connect();
-      await this.prepare(client, 'engine');
+      backendPid = await this.prepare(client, 'engine');
     } catch (error) {
       destroySocket(client);
       throw error;
@@ -164,7 +210,7 @@ export class EngineConnectionFactory {
       });
     };
     return {
-      backendPid: (client as unknown as { processID: number }).processID,
+      backendPid,
       ended,
       get isFree() {
         return asked === 0 && arrived.areWhole;

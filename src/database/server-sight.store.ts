@@ -5,6 +5,8 @@ export interface ServerSight {
   readonly version: number;
   /** The backend of this session, as the server has it: a proxy may have told the driver another one. */
   readonly pid: number;
+  /** The server's own name and version. */
+  readonly product: string;
   /** When the server was started, to the microsecond. */
   readonly started: string;
   /** The identity of its data; null where it may not be read. */
@@ -13,9 +15,11 @@ export interface ServerSight {
 
 const SIGHT = (system: string) =>
   `SELECT pg_is_in_recovery() AS recovering, current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid,
-          pg_postmaster_start_time()::text AS started, ${system} AS system`;
+          version() AS product, pg_postmaster_start_time()::text AS started, ${system} AS system`;
 
 export const SERVER_SIGHT = SIGHT('(SELECT system_identifier::text FROM pg_control_system())');
+
+export const PRODUCT = 'SELECT version() AS product';
 
 /** Everybody may call pg_control_system by default; some hosted servers do not allow it. */
 export const SERVER_SIGHT_WITHOUT_SYSTEM = SIGHT('NULL::text');

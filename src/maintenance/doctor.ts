@@ -9,6 +9,7 @@ import { consumerChecks } from './consumer-checks.js';
 import { type Check, type Examination, NotChecked } from './finding.js';
 import { type LogThresholds, logChecks } from './log-checks.js';
 import { schemaChecks } from './schema-checks.js';
+import { ServerFitness, type Unfitness } from './server-fitness.js';
 
 export interface DoctorOptions extends Partial<LogThresholds> {
   /** Where settings that the database does not have come from; default `process.env`. */
@@ -42,11 +43,25 @@ export class Doctor {
 
   private checks(settings: Readonly<OutboxSettings>): Check[] {
     return [
+      ...fitnessChecks(this.db),
       ...logChecks(this.db, { ...THRESHOLDS, ...this.options }),
       ...consumerChecks(this.db, settings),
       ...adminWorkChecks(this.db),
     ];
   }
+}
+
+function fitnessChecks(db: EngineDatabase): Check[] {
+  const fitness = new ServerFitness(db);
+  const findings = (problem: Unfitness | undefined) => {
+    if (problem === undefined) return [];
+    const { code, details, ...finding } = problem;
+    return [{ ...finding, details: { code, ...details } }];
+  };
+  return [
+    { name: 'row-security', run: async () => findings(await fitness.hiddenRows()) },
+    { name: 'writers-visible', run: async () => findings(await fitness.writersUnseen()) },
+  ];
 }
 
 async function make(check: Check, examination: Examination): Promise<void> {

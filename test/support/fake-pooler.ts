@@ -2,7 +2,7 @@ import { connect, createServer, type Socket } from 'node:net';
 
 const BACKEND_KEY = Buffer.from([0x4b, 0, 0, 0, 12]);
 
-/** A way to the server that hands out backend keys of its own, as poolers do. */
+/** A way to the server that makes up the numbers of backends, and is transparent otherwise, as the proxies of some hosts are. */
 export async function startFakePooler(databaseUrl: string): Promise<{ url: string; close(): Promise<void> }> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();

@@ -1,0 +1,89 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { SqlClient } from '../database/sql-client.js';
+
+/** Which database a connection leads to. */
+export interface DatabaseSight {
+  readonly name: string;
+  readonly oid: string;
+  readonly started: string;
+  readonly recovering: boolean;
+  /** As the server has it; null for a socket of the file system. */
+  readonly address: string | null;
+}
+
+const DATABASE_SIGHT = `
+  SELECT d.datname::text AS name, d.oid::text AS oid, extract(epoch FROM pg_postmaster_start_time())::text AS started,
+         pg_is_in_recovery() AS recovering, host(inet_server_addr()) || ':' || inet_server_port()::text AS address
+  FROM pg_database d WHERE d.datname = current_database()`;
+
+/** What the server at hand is, beyond its version. */
+export class ServerFitnessStore {
+  private readonly log: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.log = `"${db.schema}".outbox_event`;
+  }
+
+  async databaseOfEngine(): Promise<DatabaseSight | undefined> {
+    return (await this.db.query<DatabaseSight>(DATABASE_SIGHT))[0];
+  }
+
+  /** In a transaction of the client: where it splits reads from writes, that is where it writes. */
+  async databaseOf(transaction: SqlClient): Promise<DatabaseSight | undefined> {
+    return (await transaction.$queryRawUnsafe<DatabaseSight[]>(DATABASE_SIGHT))[0];
+  }
+
+  /** Tables of the schema whose rows a policy may hide from this role. */
+  async tablesWithPolicies(): Promise<string[]> {
+    const rows = await this.db.query<{ name: string }>(
+      `SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND row_security_active(c.oid) ORDER BY 1`,
+      [this.db.schema],
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  async role(): Promise<string> {
+    const [row] = await this.db.query<{ role: string }>('SELECT current_user::text AS role');
+    return row?.role ?? '';
+  }
+
+  /** Whether Citus has spread the log over several servers. */
+  async isDistributed(): Promise<boolean> {
+    const [citus] = await this.db.query<{ there: boolean }>(
+      `SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL AS there`,
+    );
+    if (citus?.there !== true) return false;
+    const rows = await this.db.query('SELECT 1 FROM pg_dist_partition WHERE logicalrelid = $1::regclass', [
+      this.log,
+    ]);
+    return rows.length > 0;
+  }
+
+  /**
+   * Holds the log as a writer does, in a session of its own, while `look` looks. Resolves to what it found, and to the virtual transaction that it
+   * was to find; undefined where this role may not write to the log, or somebody holds the whole of it.
+   */
+  async asWriter<R>(
+    look: () => Promise<R>,
+  ): Promise<{ found: R; virtualTransaction: string | undefined } | undefined> {
+    const writer = await this.db.openDedicated('nestjs-integration probe', false);
+    try {
+      await writer.query('BEGIN');
+      const isHeld = await writer.query(`LOCK TABLE ${this.log} IN ROW EXCLUSIVE MODE`).then(
+        () => true,
+        (error: { code?: unknown }) => {
+          if (error.code === '42501' || error.code === '55P03') return false;
+          throw error;
+        },
+      );
+      if (!isHeld) return undefined;
+      const [own] = await writer.query<{ id: string }>(
+        `SELECT virtualtransaction AS id FROM pg_catalog.pg_locks WHERE locktype = 'virtualxid' AND pid = pg_backend_pid() LIMIT 1`,
+      );
+      return { found: await look(), virtualTransaction: own?.id };
+    } finally {
+      await writer.close();
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import { answerWithin } from '../database/answer-within.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { TransactionalSqlClient } from '../database/sql-client.js';
+import { IntegrationError, messageOf } from '../errors.js';
+import { OutboxLogStore } from '../outbox/outbox-log.store.js';
+import type { Finding } from './finding.js';
+import { SchemaHealthStore } from './schema-health.store.js';
+import { type DatabaseSight, ServerFitnessStore } from './server-fitness.store.js';
+
+/** As for the other looks at the client. */
+const LOOK_WITHIN_MS = 5_000;
+
+/** Why this server, or this role on it, will not do. */
+export type Unfitness = Omit<Finding, 'check'> & {
+  readonly code: 'INTEGRATION_DATABASE_UNSUPPORTED' | 'INTEGRATION_ROW_SECURITY';
+};
+
+/**
+ * What delivery rests on and no version number tells: that the sweep's own query shows who writes to the log, that positions are handed out in
+ * their order, that no row of the log is hidden.
+ */
+export class ServerFitness {
+  private readonly store: ServerFitnessStore;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.store = new ServerFitnessStore(db);
+  }
+
+  /** Throws the first thing that will not do. */
+  async require(): Promise<void> {
+    const problem = (await this.hiddenRows()) ?? (await this.positions()) ?? (await this.writersUnseen());
+    if (problem === undefined) return;
+    const { code, finding, meaning, fix, details } = problem;
+    throw new IntegrationError(code, `${finding} ${meaning} ${fix}`, details);
+  }
+
+  async hiddenRows(): Promise<Unfitness | undefined> {
+    const tables = await this.store.tablesWithPolicies();
+    if (tables.length === 0) return undefined;
+    const role = await this.store.role();
+    return {
+      code: 'INTEGRATION_ROW_SECURITY',
+      finding: `Row-level security applies to role ${role} on ${tables.map((name) => `"${this.db.schema}".${name}`).join(', ')}.`,
+      meaning:
+        'An event that a policy hides would be passed over for good, so the engine refuses to read such tables (row_security = off).',
+      fix: `Give the role of connectionString the right to see all rows: ALTER ROLE ${role} BYPASSRLS; or make it the owner of the tables without FORCE ROW LEVEL SECURITY; or disable row-level security on them.`,
+      details: { role, tables },
+    };
+  }
+
+  /** A sequence that hands out positions in advance gives old ones to later transactions. */
+  async positions(): Promise<Unfitness | undefined> {
+    const { sequence, cache, increment, cycle } = await new SchemaHealthStore(this.db).positionSource();
+    if (sequence === null || (cache === 1 && increment === 1 && cycle !== true)) return undefined;
+    return {
+      code: 'INTEGRATION_DATABASE_UNSUPPORTED',
+      finding: `The sequence of outbox_event.position has CACHE ${cache}, INCREMENT ${increment}${cycle ? ', CYCLE' : ''}.`,
+      meaning:
+        'Sessions that keep positions in store hand out old ones after others have passed them, and such events are lost without a trace.',
+      fix: `Run: ALTER SEQUENCE ${sequence} CACHE 1 INCREMENT 1 NO CYCLE; then let every session that has published reconnect.`,
+      details: { sequence, cache, increment, cycle },
+    };
+  }
+
+  /** Tried out: a session writes, and the query that the sweep of holes goes by has to show it. */
+  async writersUnseen(): Promise<Unfitness | undefined> {
+    const isDistributed = await this.store.isDistributed();
+    const look = new OutboxLogStore(this.db);
+    const probe = isDistributed ? undefined : await this.store.asWriter(() => look.readWriters());
+    if (!isDistributed) {
+      if (probe === undefined) return undefined;
+      const { found, virtualTransaction } = probe;
+      const isSeen = found.some((each) => each.virtualTransaction === virtualTransaction && !each.prepared);
+      if (isSeen) return undefined;
+    }
+    return {
+      code: 'INTEGRATION_DATABASE_UNSUPPORTED',
+      finding: isDistributed
+        ? 'The log is a distributed table of Citus.'
+        : 'A transaction that writes to the log does not show in pg_locks as Postgres shows it.',
+      meaning:
+        'Which transactions may still commit events cannot be told then, and their events would be lost.',
+      fix: isDistributed
+        ? `Keep the tables of schema "${this.db.schema}" local to one server: SELECT undistribute_table('"${this.db.schema}".outbox_event').`
+        : 'Use a Postgres of version 14 or newer, directly and not through something that imitates it; and let nothing in the search_path hide pg_locks.',
+      details: { distributed: isDistributed },
+    };
+  }
+
+  /** Throws INTEGRATION_CLIENT_ELSEWHERE where the host's client writes to another database than the engine reads. */
+  async requireSameDatabase(client: TransactionalSqlClient): Promise<void> {
+    const [engine, host] = await Promise.all([
+      this.store.databaseOfEngine(),
+      client.$transaction((transaction) => this.store.databaseOf(transaction)),
+    ]);
+    if (engine === undefined || !isSight(host) || isSame(engine, host)) return;
+    throw new IntegrationError(
+      'INTEGRATION_CLIENT_ELSEWHERE',
+      `The host's client and the engine are connected to different databases: the client to ${described(host)}, the engine (connectionString or DATABASE_URL) to ${described(engine)}. Events would be written where nobody reads them. Give both the same database.`,
+      { client: { ...host }, engine: { ...engine } },
+    );
+  }
+}
+
+/** Resolves to why that could not be found out, where the client's server does not answer now. */
+export async function refuseClientElsewhere(
+  fitness: ServerFitness,
+  client: TransactionalSqlClient,
+): Promise<string | undefined> {
+  try {
+    await answerWithin(LOOK_WITHIN_MS, fitness.requireSameDatabase(client));
+    return undefined;
+  } catch (error) {
+    if (error instanceof IntegrationError) throw error;
+    return messageOf(error);
+  }
+}
+
+function isSame(one: DatabaseSight, other: DatabaseSight): boolean {
+  return (
+    one.oid === other.oid &&
+    one.name === other.name &&
+    Number(one.started) === Number(other.started) &&
+    one.recovering === other.recovering
+  );
+}
+
+function described({ name, address, recovering }: DatabaseSight): string {
+  return `"${name}" at ${address ?? 'a local socket'}${recovering ? ', a standby that cannot be written to' : ''}`;
+}
+
+/** A client may answer with anything. */
+function isSight(value: unknown): value is DatabaseSight {
+  return typeof value === 'object' && value !== null && 'oid' in value && 'started' in value;
+}
