@@ -63,16 +63,16 @@ export class CursorStatusStore {
       )`;
     // The ranges come out of unnest in ascending order, and each takes one index probe, up to so many rows.
     const looked = `LATERAL (
-        SELECT count(*) AS rows, count(*) FILTER (WHERE wanted) AS wanted, (array_agg(created_at ORDER BY position))[1] AS first,
-          (array_agg(created_at ORDER BY position) FILTER (WHERE wanted))[1] AS first_wanted
+        SELECT count(*) AS rows, count(*) FILTER (WHERE wanted) AS wanted, min(position) AS first,
+          min(position) FILTER (WHERE wanted) AS first_wanted
         FROM (
-          SELECT e.position, e.created_at, (c.partitions = 1
+          SELECT e.position, (c.partitions = 1
               OR c.partition = "${schema}".integration_partition(e.aggregate_type, e.aggregate_id, c.partitions))
             AND EXISTS (SELECT FROM unnest(c.event_names) AS n(name)
               WHERE n.name = e.event_name OR (right(n.name, 1) = '*' AND starts_with(e.event_name, left(n.name, -1)))) AS wanted
           FROM unnest(c.unread * head.written) AS r
           CROSS JOIN LATERAL (
-            SELECT position, created_at, event_name, aggregate_type, aggregate_id FROM "${schema}".outbox_event
+            SELECT position, event_name, aggregate_type, aggregate_id FROM "${schema}".outbox_event
             WHERE position >= lower(r) AND position < upper(r) ORDER BY position LIMIT ${LOOKED_AT + 1}
           ) AS e LIMIT ${LOOKED_AT + 1}
         ) AS each_row
@@ -116,9 +116,8 @@ export class CursorStatusStore {
         SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint AS positions FROM unnest(c.unread * head.written) AS r
       ) AS backlog
       CROSS JOIN ${looked}
-      CROSS JOIN LATERAL (
-        SELECT coalesce(looked.first_wanted, CASE WHEN looked.rows > ${LOOKED_AT} THEN looked.first END) AS created_at
-      ) AS oldest
+      LEFT JOIN "${schema}".outbox_event AS oldest
+        ON oldest.position = coalesce(looked.first_wanted, CASE WHEN looked.rows > ${LOOKED_AT} THEN looked.first END)
       LEFT JOIN "${schema}".integration_process p ON p.id = c.lease_owner
       LEFT JOIN dead ON dead.consumer_name = c.consumer_name AND dead.partition = c.partition
       ORDER BY c.consumer_name, c.partition`;
