@@ -15,6 +15,8 @@ type PgAnswer = Awaited<ReturnType<PgClient['query']>>;
 interface DriverClient extends PgClient {
   readonly connection?: Partial<ValueWire>;
   readonly pipeline?: boolean;
+  on?(event: 'error', listener: () => void): unknown;
+  off?(event: 'error', listener: () => void): unknown;
   query(text: string, values: unknown[]): Promise<PgAnswer>;
   query(statement: { text: string; values: unknown[]; types: object }): Promise<PgAnswer>;
   query(query: ValueQuery): void;
@@ -59,6 +61,19 @@ export class PgSqlClient extends OwnSqlClient {
 
   override watchEnds(): TransactionEnds | undefined {
     return TransactionEnds.from(this.client);
+  }
+
+  /**
+   * Listens to errors of the connection until the function that it returns is called. A pool listens to its idle clients only: the end of
+   * a session whose client is checked out and waits for no answer would otherwise be an 'error' event that nobody hears, which
+   * ends the process.
+   *
+   * @internal
+   */
+  listenForErrors(): () => void {
+    const ignore = () => {};
+    this.client.on?.('error', ignore);
+    return () => this.client.off?.('error', ignore);
   }
 
   /** Texts are read as they are, whatever type parsers the host has set. */

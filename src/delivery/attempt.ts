@@ -31,6 +31,9 @@ export class Attempt {
   /** Its handler is done, its transaction is being committed: another one may run in its place. */
   isCommitting = false;
 
+  /** Called when the attempt is ended from outside: nothing that its transaction did is to be there. */
+  onEnded: (() => void) | undefined;
+
   private onOutcome = nobodyIsTold;
   private onCommitting: ((attempt: Attempt) => void) | undefined;
   private begun = false;
@@ -96,6 +99,8 @@ export class Attempt {
     if (this.ended) return;
     this.ended = true;
     this.endedBy = reason;
+    // Before the handler hears of it: what it still sends comes too late then.
+    this.onEnded?.();
     this.controller?.abort(reason);
     // Nobody waits for its deadline: a process that has nothing else to do may end.
     this.timer?.unref();
@@ -113,6 +118,7 @@ export class Attempt {
     this.inHandler = false;
     this.isSettling = false;
     this.transactionStart = undefined;
+    this.onEnded = undefined;
   }
 
   /** Nothing is left but the commit. Its place is given back once, although its client may run it again. */

@@ -21,4 +21,11 @@ export class HandlerTransactionStore {
     const [row] = await transaction.$queryRawUnsafe<{ start: string }[]>(ASK_TRANSACTION_START);
     return row?.start;
   }
+
+  /** Fails, and aborts the transaction with that: its locks are given back, and its own timeouts are those of the session again. */
+  async abort(transaction: SqlClient): Promise<void> {
+    await transaction.$executeRawUnsafe(
+      `DO $$ BEGIN RAISE EXCEPTION 'nestjs-integration: the handler of this transaction is past its deadline, or was given up' USING ERRCODE = 'query_canceled'; END $$`,
+    );
+  }
 }

@@ -139,6 +139,17 @@ export class HandlerTransaction {
     await this.statements.startOf(client);
   }
 
+  /**
+   * Aborts the transaction of a handler that has not returned, and whose effects are not to be there. The server would end its session
+   * half a second later, which is for processes that stand still: plain `pg` says so by an 'error' event of a client that is
+   * checked out, nobody listens to it there, and the process of the host would end. An aborted transaction has given its locks back,
+   * and its session lives until the client rolls it back.
+   */
+  async abandon(transaction: SqlClient): Promise<void> {
+    // Our own client listens.
+    if (!(transaction instanceof EngineTransaction)) await this.statements.abort(transaction);
+  }
+
   /** How it stands with a transaction in which something has failed. */
   async ask(transaction: SqlClient, attempt: Attempt): Promise<TransactionAnswer> {
     try {

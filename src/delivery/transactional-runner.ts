@@ -3,6 +3,7 @@ import { answerWithin, LONGEST_TIMER_MS } from '../database/answer-within.js';
 import { isConnectionLoss, PROTOCOL_VIOLATION, sqlStateOf } from '../database/connection-loss.js';
 import { EngineTransaction } from '../database/engine-transaction.js';
 import { HostClient } from '../database/host-client.js';
+import { PgSqlClient } from '../database/pg-sql-client.js';
 import type { SqlClient } from '../database/sql-client.js';
 import { type EndedBy, endOf, transactionEnded } from '../database/transaction-ends.js';
 import { IntegrationError } from '../errors.js';
@@ -44,10 +45,13 @@ export class TransactionalRunner {
     const remainingMs = attempt.remainingMs;
     let run: TransactionRun | undefined;
     let result: unknown;
+    let stopListening: (() => void) | undefined;
     try {
       result = await this.host.client.$transaction(
         (transaction) => {
           run = new TransactionRun();
+          stopListening?.();
+          stopListening = listenForErrors(transaction);
           return this.runWithin(transaction, attempt, lease, remainingMs, run);
         },
         {
@@ -58,6 +62,8 @@ export class TransactionalRunner {
       );
     } catch (error) {
       return this.outcomeOfRejection(run, attempt, lease, error);
+    } finally {
+      stopListening?.();
     }
     if (run !== undefined && result === run) return this.committed(run, attempt);
     return this.outcomeOfOddResult(run, attempt, lease);
@@ -84,6 +90,7 @@ export class TransactionalRunner {
     run: TransactionRun,
   ): Promise<TransactionRun> {
     attempt.beginsAnew();
+    attempt.onEnded = () => this.abandon(transaction, run);
     const runsAhead = this.transaction.mayRunAhead(transaction, attempt, lease);
     const entered = this.enter(transaction, attempt, lease, remainingMs, run);
     if (!runsAhead) await entered;
@@ -107,6 +114,11 @@ export class TransactionalRunner {
     run.committing();
     if (transaction instanceof EngineTransaction) transaction.giveWayToNext(() => attempt.committing());
     return run;
+  }
+
+  /** Once the function has resolved the connection may be another transaction's. */
+  private abandon(transaction: SqlClient, run: TransactionRun): void {
+    if (run.state.kind === 'running') this.transaction.abandon(transaction).catch(() => {});
   }
 
   /** Rejects where the handler's effects are not to be: they are there, or not ours to write. */
@@ -252,6 +264,11 @@ export class TransactionalRunner {
   private outcomeOf(attempt: Attempt, error: unknown): Outcome {
     return outcomeOfFailure(attempt, error, this.settings.snapshot());
   }
+}
+
+/** While the transaction runs, its connection's loss is told by the statements that fail, and does not end the process. */
+function listenForErrors(transaction: SqlClient): (() => void) | undefined {
+  return transaction instanceof PgSqlClient ? transaction.listenForErrors() : undefined;
 }
 
 function notCommitted(run: TransactionRun | undefined): IntegrationError {
