@@ -261,7 +261,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'the failure of a handler that ran ahead is believed',
     patches: [{ file: RUNNER, find: 'await entered;\n      await this.end', put: 'await this.end' }],
     spec: 'test/transactional.spec.ts',
-    test: 'where its inbox row is there all the same and it fails-with-a-state',
+    test: 'is not to blame where its transaction cannot be entered and it fails for a reason of its own',
   },
   {
     name: 'a handler runs ahead where a former owner may have begun',
