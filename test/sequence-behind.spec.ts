@@ -114,6 +114,16 @@ describe('a sequence that is reset while the application runs, after the log was
     expect(handled.all).toHaveLength(56);
   });
 
+  it('loses nothing that was published before anybody could notice', async () => {
+    await startAndHandle(50);
+    // As one transaction: no look comes between.
+    await run(`DELETE FROM integration.outbox_event; SELECT setval(${SEQUENCE}, 1, false);
+      INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+      SELECT 'thing.changed', 'test', 'thing', 'unnoticed' || n FROM generate_series(1, 3) AS n`);
+    await publisherAlone();
+    await arrived(['unnoticed1', 'unnoticed2', 'unnoticed3']);
+  });
+
   it('is noticed when connections were lost', async () => {
     const running = await startAndHandle(50);
     await run('DELETE FROM integration.outbox_event');

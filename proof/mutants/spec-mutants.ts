@@ -620,7 +620,7 @@ export const specMutants: readonly SpecMutant[] = [
       },
     ],
     spec: 'test/sequence-behind.spec.ts',
-    test: 'loses nothing of another process either',
+    test: 'loses nothing that was published before anybody could notice',
   },
   {
     name: 'sequence compared by publishers alone',
