@@ -15,8 +15,9 @@ import {
 import { type NamedStatement, queryOf } from './named-statement.js';
 import type { NarrowText } from './narrow-text.js';
 import { forEachRow } from './row-reader.js';
+import type { RowSource } from './row-source.js';
 import { answerLimit } from './session-settings.store.js';
-import { type RowSource, readSnapshot } from './snapshot.store.js';
+import { readSnapshot } from './snapshot.store.js';
 import { wireOf } from './wire.js';
 import type { WireRow } from './wire-row.js';
 

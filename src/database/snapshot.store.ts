@@ -1,15 +1,8 @@
 import type pg from 'pg';
 import { answerWithin } from './answer-within.js';
-import type { NamedStatement } from './named-statement.js';
 import { forEachRow } from './row-reader.js';
+import type { RowSource } from './row-source.js';
 import { answerLimit } from './session-settings.store.js';
-import type { WireRow } from './wire-row.js';
-
-/** Statements whose rows are taken one by one. */
-export interface RowSource {
-  /** A statement of the hot path whose rows go to `onRow` one by one as they arrive; each is valid until it returns. */
-  forEachRow(statement: NamedStatement, onRow: (row: WireRow) => void): Promise<void>;
-}
 
 /** Statements of `fn` on an idle client, all of which see what was committed when the first of them began. */
 export async function readSnapshot<R>(

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { EngineDatabase } from '../../src/database/engine-database.js';
-import type { RowSource } from '../../src/database/snapshot.store.js';
+import type { RowSource } from '../../src/database/row-source.js';
 import type { CursorReader } from '../../src/inbox/cursor-reader.js';
 import { InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
 import { SettlementStore } from '../../src/inbox/settlement.store.js';
