@@ -17,6 +17,8 @@ interface DriverClient extends PgClient {
   readonly pipeline?: boolean;
   on?(event: 'error', listener: () => void): unknown;
   off?(event: 'error', listener: () => void): unknown;
+  /** Of a pool. */
+  readonly totalCount?: number;
   query(text: string, values: unknown[]): Promise<PgAnswer>;
   query(statement: { text: string; values: unknown[]; types: object }): Promise<PgAnswer>;
   query(query: ValueQuery): void;
@@ -34,13 +36,19 @@ interface DriverClient extends PgClient {
  * Throws INTEGRATION_CLIENT_IS_ROOT for a pool, INTEGRATION_CLIENT_INVALID for what is no client of node-postgres.
  */
 export class PgSqlClient extends OwnSqlClient {
-  private readonly client: DriverClient;
+  private readonly given: DriverClient;
 
   constructor(client: PgClient) {
     super();
     if (typeof (client as Partial<PgClient> | undefined)?.query !== 'function') throw noClient();
-    if ('totalCount' in client) throw isPool();
-    this.client = client as DriverClient;
+    this.given = client as DriverClient;
+    refusePool(this.given);
+  }
+
+  /** Asked each time: a transaction proxy stands for the pool once its transaction has ended. */
+  private get client(): DriverClient {
+    refusePool(this.given);
+    return this.given;
   }
 
   async $queryRawUnsafe<T = unknown>(sql: string, ...values: unknown[]): Promise<T> {
@@ -52,10 +60,11 @@ export class PgSqlClient extends OwnSqlClient {
   }
 
   override queryValue({ sql, value }: ValueStatement, column: string): Promise<unknown> {
-    if (!takesQueries(this.client)) return this.askAsOthersDo(sql, value, column);
+    const { client } = this;
+    if (!takesQueries(client)) return this.askAsOthersDo(sql, value, column);
     return new Promise((resolve, reject) => {
       const answer = (error: unknown, found?: unknown) => (error ? reject(error) : resolve(found));
-      this.client.query(new ValueQuery(sql, value, answer));
+      client.query(new ValueQuery(sql, value, answer));
     });
   }
 
@@ -78,9 +87,10 @@ export class PgSqlClient extends OwnSqlClient {
 
   /** Texts are read as they are, whatever type parsers the host has set. */
   private ask(text: string, values: unknown[]): Promise<PgAnswer> {
-    return this.client.connection === undefined
-      ? this.client.query(text, values)
-      : this.client.query({ text, values, types: HOST_CLIENT_TYPES });
+    const { client } = this;
+    return client.connection === undefined
+      ? client.query(text, values)
+      : client.query({ text, values, types: HOST_CLIENT_TYPES });
   }
 
   private async askAsOthersDo(sql: string, value: string, column: string): Promise<unknown> {
@@ -100,8 +110,10 @@ function noClient(): IntegrationError {
   );
 }
 
-function isPool(): IntegrationError {
-  return new IntegrationError(
+/** The property is read, not looked for: a transaction proxy that was made from a pool answers for the client that is current. */
+function refusePool(client: DriverClient): void {
+  if (client.totalCount === undefined) return;
+  throw new IntegrationError(
     'INTEGRATION_CLIENT_IS_ROOT',
     'new PgSqlClient(…) was given a pool, which sends each statement through another connection, so the event would not be part of any transaction. Pass the client of `await pool.connect()` that BEGIN went through.',
   );

@@ -27,9 +27,25 @@ export interface TransactionalSqlClient<Tx extends SqlClient = SqlClient> extend
 /** The type of a transaction in this application: the host's own where it declared one. */
 export type Tx = IntegrationTypes extends { transaction: infer T } ? T : SqlClient;
 
-/** A root client can connect and disconnect; the client of an open transaction cannot (Prisma ≥ 7.5). */
+/**
+ * A root client can connect and disconnect; the client of an open transaction cannot (Prisma ≥ 7.5). The property is read, not looked for: a
+ * transaction proxy (`@InjectTransaction()` of nestjs-cls) answers for the transaction that is current, but has the properties
+ * of the root client that it was made from.
+ */
 export function isRootClient(client: object): boolean {
-  return '$connect' in client;
+  return (client as { $connect?: unknown }).$connect !== undefined;
+}
+
+/**
+ * What a transaction proxy stands for at this moment; any other client stands for itself. Such a proxy binds each function to what it stands
+ * for, so its `valueOf()` returns that. For comparisons only: statements go through the client that was given.
+ */
+export function standsFor(client: object): unknown {
+  try {
+    return client.valueOf();
+  } catch {
+    return client;
+  }
 }
 
 /** Whether `value` has the two functions that every statement goes through. */

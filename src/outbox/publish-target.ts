@@ -1,4 +1,4 @@
-import { isRootClient, isSqlClient, type SqlClient } from '../database/sql-client.js';
+import { isRootClient, isSqlClient, type SqlClient, standsFor } from '../database/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
 import { openTransaction, type TransactionScope } from '../telemetry/integration-context.js';
@@ -33,26 +33,45 @@ export function choosePublishTarget(
     if (scope !== undefined && options?.outsideTransaction !== true) throw forgotten(scope);
     return { kind: 'own-statement', client: hostClient };
   }
-  checkTransactionClient(client, hostClient);
-  for (let ours = scope; ours !== undefined; ours = ours.outer) {
-    if (ours.open && ours.client === client) return { kind: 'our-transaction', client, scope: ours };
-  }
-  return { kind: 'foreign-transaction', client };
-}
-
-function checkTransactionClient(client: unknown, hostClient: SqlClient): asserts client is SqlClient {
   if (!canQuery(client)) {
     throw new IntegrationError(
       'INTEGRATION_CLIENT_INVALID',
       `persistenceClient is not a client: it needs the functions $queryRawUnsafe and $executeRawUnsafe. ${INTERACTIVE}`,
     );
   }
-  if (client === hostClient || isRootClient(client)) {
+  const ours = scope && scopeOf(client, scope);
+  if (ours !== undefined) return { kind: 'our-transaction', client, scope: ours };
+  if (isRoot(client, hostClient)) {
     throw new IntegrationError(
       'INTEGRATION_CLIENT_IS_ROOT',
       `persistenceClient is the root client, so the event would not be part of any transaction. ${INTERACTIVE} To publish without a transaction, leave persistenceClient out.`,
     );
   }
+  return { kind: 'foreign-transaction', client };
+}
+
+/** The open transaction of ours that a client is, or stands for. */
+function scopeOf(client: SqlClient, innermost: TransactionScope): TransactionScope | undefined {
+  const isOpen = (meant: unknown) => {
+    for (let scope: TransactionScope | undefined = innermost; scope !== undefined; scope = scope.outer)
+      if (scope.open && scope.client === meant) return scope;
+    return undefined;
+  };
+  return isOpen(client) ?? isOpen(standsFor(client));
+}
+
+/** Host clients that can be told from their transactions by themselves. */
+const connecting = new WeakSet<object>();
+
+function isRoot(client: SqlClient, hostClient: SqlClient): boolean {
+  if (isRootClient(client)) return true;
+  if (connecting.has(hostClient)) return false;
+  // Not asked whether it can connect now: where the host's client is a transaction proxy, it may stand for a transaction.
+  if ('$connect' in hostClient) {
+    connecting.add(hostClient);
+    return false;
+  }
+  return client === hostClient || standsFor(client) === hostClient;
 }
 
 /** Publishing needs no more of a client, and each look at one of Prisma's, a proxy upon proxies, takes the time of a dozen checks of the event. */
