@@ -339,6 +339,71 @@ describe('repartition', () => {
     expect(ledger.positions).toEqual(range(30));
   });
 
+  describe('of a consumer with more waiting events than one transaction moves', () => {
+    const DEAD = 12_000;
+
+    async function withDeadLetters(partitions: number): Promise<void> {
+      await database.pool.query(
+        `INSERT INTO integration.inbox_event
+           (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id, status, attempt_count)
+         SELECT gen_random_uuid(), i, 'billing', integration.integration_partition('order', i::text, $2), 'order', i::text,
+           CASE WHEN i % 3 = 0 THEN 'dead_letter' WHEN i % 3 = 1 THEN 'failed' ELSE 'skipped' END, 3
+         FROM generate_series(1, $1::int) i`,
+        [DEAD, partitions],
+      );
+    }
+
+    /** How many rows stand where they do not belong. */
+    async function misplaced(partitions: number): Promise<number> {
+      const { rows } = await database.pool.query<{ count: number }>(
+        `SELECT count(*)::int AS count FROM integration.inbox_event WHERE status <> 'skipped'
+           AND partition <> integration.integration_partition(aggregate_type, aggregate_id, $1)`,
+        [partitions],
+      );
+      return rows[0]?.count ?? -1;
+    }
+
+    it('moves them in portions, and nobody takes the consumer before the last is moved', async () => {
+      const ledger = new Ledger();
+      const app = await start([consumer('only', ledger, 2)]);
+      await withDeadLetters(2);
+      const states: string[] = [];
+      const onProgress = (state: string) => void states.push(state);
+      expect(await app.consumers.repartition('billing', 3, { onProgress })).toBe('done');
+      expect(states).toContain('moving');
+      expect(await misplaced(3)).toBe(0);
+      await app.api.publishEvents(range(30).map((n) => event(`o${n}`)));
+      await until('they are handled', async () => ledger.handled.length === 30);
+      expect(ledger.violations).toEqual([]);
+    });
+
+    it('goes on where a process left off, and another number waits until they are moved', async () => {
+      const ledger = new Ledger();
+      const app = await start([consumer('only', ledger, 2)]);
+      await withDeadLetters(2);
+      await app.consumers.pause('billing');
+      await until('it has stopped', async () => (await cursors()).every(({ owner }) => owner === null));
+      await app.close();
+      // A process that takes the change up to the first portion, and ends.
+      const ended = new RepartitionStore(database.engine());
+      await ended.ask('billing', 3);
+      expect(await ended.advance('billing')).toEqual({ state: 'moving' });
+      expect(await cursors()).toHaveLength(3);
+      expect(await misplaced(3)).toBeGreaterThan(0);
+      const held = `SELECT bool_and(held_back) AS held FROM integration.inbox_cursor`;
+      expect((await database.pool.query(held)).rows).toEqual([{ held: true }]);
+      const next = new RepartitionStore(database.engine());
+      await next.ask('billing', 5);
+      expect(await misplaced(3)).toBe(0);
+      // The first one wakes up: what it remembers is of a change that has ended.
+      for (let step = await ended.advance('billing'); step.state !== 'done'; )
+        step = await ended.advance('billing');
+      expect(await misplaced(5)).toBe(0);
+      expect((await database.pool.query(held)).rows).toEqual([{ held: false }]);
+      expect(await cursors()).toHaveLength(5);
+    });
+  });
+
   it('is done at once where nobody works, also on a paused consumer, which stays paused', async () => {
     const ledger = new Ledger();
     const app = await start([consumer('only', ledger, 1)]);

@@ -145,9 +145,9 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'inbox rows that stay in their old partition',
-    file: 'dist/inbox/repartition.store.js',
-    find: 'AND partition <> CASE',
-    put: 'AND false AND partition <> CASE',
+    file: 'dist/inbox/repartition-rows.store.js',
+    find: 'AND partition <> ',
+    put: 'AND false AND partition <> ',
     run: INTERLEAVINGS,
   },
   {

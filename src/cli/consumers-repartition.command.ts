@@ -42,6 +42,8 @@ function describe(state: RepartitionState): string {
       return 'the owners finish what they are running and hand over';
     case 'catching up':
       return 'partitions that are behind catch up with the others';
+    case 'moving':
+      return 'failed and waiting events move to their new partitions';
     case 'done':
       return 'done';
     case 'unknown':

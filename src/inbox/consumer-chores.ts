@@ -65,7 +65,9 @@ export class ConsumerChores {
   }
 
   private async repartition(consumerName: string): Promise<void> {
-    const { changedTo } = await this.partitions.advance(consumerName);
+    let { state, changedTo } = await this.partitions.advance(consumerName);
+    while (state === 'moving' && !this.stopped)
+      ({ state, changedTo } = await this.partitions.advance(consumerName));
     if (changedTo !== undefined)
       this.logger.log(`Number of partitions of consumer "${consumerName}": ${changedTo}`);
   }

@@ -239,7 +239,7 @@ export class ConsumerService {
       if (state === 'unknown') throw unknownConsumer(consumerName);
       options.onProgress?.(state);
       if (state === 'done' || performance.now() >= deadline) return state;
-      await new Promise((resolve) => setTimeout(resolve, REPARTITION_LOOK_MS));
+      if (state !== 'moving') await new Promise((resolve) => setTimeout(resolve, REPARTITION_LOOK_MS));
     }
   }
 

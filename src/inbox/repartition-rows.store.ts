@@ -1,0 +1,63 @@
+import type { EngineSession } from '../database/engine-database.js';
+
+/** So many rows are looked at in one transaction, some tenths of a second: nobody waits long for the cursors that it holds. */
+export const ROWS_AT_ONCE = 5_000;
+
+/** How far one round over the rows of a consumer has come. */
+export interface RoundOverRows {
+  readonly status: string;
+  readonly position: number;
+  /** How many rows it has moved so far. */
+  readonly moved: number;
+}
+
+export const ROUND_BEGINS: RoundOverRows = { status: '', position: 0, moved: 0 };
+
+/**
+ * Moves the inbox rows of a consumer to the partitions of its new number, so many in one transaction, while its cursors are held back.
+ *
+ * Rounds go along the index of exceptions, by status and position. An admin may change a row's status meanwhile, and a row that gets
+ * one that the round has passed would be missed. So rounds follow each other until one has found nothing to move.
+ */
+export class RepartitionRows {
+  private readonly sql: string;
+
+  constructor(schema: string) {
+    const inbox = `"${schema}".inbox_event`;
+    const place = `CASE WHEN $2::int = 1 THEN 0 ELSE "${schema}".integration_partition(aggregate_type, aggregate_id, $2::int) END`;
+    // Rows at rest (processed, skipped) are never asked for by their partition.
+    this.sql = `
+      WITH portion AS MATERIALIZED (
+        SELECT id, status, position FROM ${inbox}
+        WHERE consumer_name = $1 AND (status, position) > ($3::text, $4::bigint) AND status <> 'processed'
+        ORDER BY status, position LIMIT $5::int
+      ), moved AS (
+        UPDATE ${inbox} SET partition = ${place}
+        WHERE id = ANY (ARRAY(SELECT id FROM portion WHERE status IN ('received', 'processing', 'failed', 'dead_letter')))
+          AND partition <> ${place}
+        RETURNING 1
+      )
+      SELECT count(*) AS seen, (SELECT count(*) FROM moved) AS moved, max(status) AS status,
+        max(position) FILTER (WHERE status = (SELECT max(status) FROM portion)) AS position
+      FROM portion`;
+  }
+
+  /** One portion; where the round stands now, or undefined once a round has ended that moved nothing. */
+  async move(
+    session: EngineSession,
+    consumerName: string,
+    partitions: number,
+    round: RoundOverRows,
+  ): Promise<RoundOverRows | undefined> {
+    const [row] = await session.query<{ seen: number; moved: number; status: string; position: number }>(
+      this.sql,
+      [consumerName, partitions, round.status, round.position, ROWS_AT_ONCE],
+    );
+    if (row === undefined) throw new Error('connection error: the portion brought nothing back');
+    const moved = round.moved + row.moved;
+    if (row.seen === ROWS_AT_ONCE) return { status: row.status, position: row.position, moved };
+    // The cursors are locked while this is looked at: a round of one portion has seen all rows as they are.
+    const wasOnePortion = round.status === ROUND_BEGINS.status;
+    return moved === 0 || wasOnePortion ? undefined : ROUND_BEGINS;
+  }
+}
