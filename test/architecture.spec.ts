@@ -129,6 +129,9 @@ const SQL_BESIDE_STORES = [
   'database/migration-files.ts', // the statement in migrations that creates the schema, to leave it out
   'database/engine-transaction.ts', // BEGIN, COMMIT, ROLLBACK
   'database/engine-database.ts', // whether the server answers
+  'database/transaction-ends.ts', // command tags that the server answers with
+  'delivery/handler-transaction.ts', // the same tags
+  'delivery/transactional-runner.ts', // the same tags
 ];
 const STATEMENT =
   /^\s*(SELECT|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|WITH\s+\S+\s+AS|MERGE\s+INTO|CREATE|ALTER|DROP|TRUNCATE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|SET\s+(LOCAL\s+)?\w+\s*(=|TO\b)|LISTEN|UNLISTEN|NOTIFY|LOCK\s+TABLE|COPY|EXPLAIN|VALUES\s*\()\b/;
