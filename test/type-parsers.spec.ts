@@ -11,6 +11,7 @@ import { startApp, type TestApp } from './support/app.js';
 import { writeEffectBySql } from './support/effects.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 type Parse = (text: string) => unknown;
 type Host = (set: (oids: readonly number[], parse: Parse) => void, defaults: Record<string, unknown>) => void;
@@ -146,7 +147,13 @@ describe.each(HOSTS)('where a host’s own statements give %s', (what, host, isR
       );
       await app.processor.drain();
 
-      const dead = await app.inbox.findDeadLetters({ consumerName: `failing ${name}` });
+      const { inbox } = app;
+      const consumerName = `failing ${name}`;
+      await until(
+        'all have failed',
+        async () => (await inbox.findDeadLetters({ consumerName })).length === 6,
+      );
+      const dead = await inbox.findDeadLetters({ consumerName });
       expect(dead).toHaveLength(6);
       expect(dead[0]).toMatchObject({
         attemptCount: 2,
