@@ -10,22 +10,26 @@ const LINES = [
   ['index'],
   ['admin', 'cli', 'testing'],
   ['module'],
-  ['options', 'facade'],
   ['delivery', 'maintenance', 'health'],
-  ['subscribers'],
-  ['inbox'],
-  ['outbox', 'links'],
+  ['consumers'],
+  ['subscribers', 'membership'],
+  ['inbox', 'outbox', 'links'],
+  ['log', 'wakeups'],
   ['settings'],
-  ['database', 'events', 'telemetry'],
+  ['database', 'events', 'context', 'telemetry'],
   ['errors', 'types'],
 ];
+
+/** The rooms within a room, from top to ground in the same way; `.` are the files that stand in none of them. */
+const INNER_LINES = {
+  delivery: [['.'], ['worker'], ['execution'], ['partition', 'watchdog']],
+  log: [['sharing'], ['.']],
+  database: [['migrations'], ['.', 'clients', 'connection', 'sql'], ['wire']],
+};
 
 /** The rooms that are files; every other room is the folder of its name. */
 const FILES = {
   index: '^src/index\\.ts$',
-  module: '^src/integration[a-z-]*\\.module\\.ts$',
-  options: '^src/integration\\.options\\.ts$',
-  facade: '^src/integration-developer-api\\.service\\.ts$',
   errors: '^src/errors\\.ts$',
   types: '^src/integration\\.types\\.ts$',
 };
@@ -36,20 +40,23 @@ const WORK = {
   admin: 'is the REST API and dashboard',
   cli: 'holds the commands',
   testing: "holds what users' tests need",
-  module: 'wires providers',
-  options: 'composes the rooms’ slices of the options',
-  facade: 'offers the services under one roof',
+  module: 'wires providers, takes the options, and offers the services under one roof',
   delivery: 'reads pages, runs handlers, settles',
   maintenance: 'cleans up and checks',
   health: 'reports health',
-  subscribers: 'knows handlers and registers consumers',
+  consumers: 'registers consumers and administers them',
+  subscribers: 'knows handlers',
+  membership: 'keeps heartbeats, leases and the assignment of consumers to processes',
   inbox: 'keeps what each consumer has done',
-  outbox: 'writes and reads the log',
+  outbox: 'writes the log',
   links: 'keeps relations between entities',
+  log: 'reads the log',
+  wakeups: 'tells who waits that there is something new',
   settings: 'resolves settings',
   database: 'is the way to Postgres',
   events: 'says what an event is',
-  telemetry: 'carries context and metrics',
+  context: 'carries the context of handlers and traces',
+  telemetry: 'counts',
   errors: 'lists what can go wrong',
   types: 'is what a host declares to the compiler',
 };
@@ -91,6 +98,27 @@ function rulesOf(line, depth) {
   });
 }
 
+/** Within a room: a lower line does not know the lines above it. Rooms of one line may know each other, files in a circle may not. */
+function innerRulesOf([room, lines]) {
+  const pathOfInner = (inner) => (inner === '.' ? `^src/${room}/[^/]+$` : `^src/${room}/${inner}/`);
+  return lines.slice(1).flatMap((line, above) =>
+    line.map((inner) => ({
+      name: `${room}-${inner === '.' ? 'itself' : inner}-imports-down-only`,
+      severity: 'error',
+      comment:
+        `\`${room}/${inner}\` stands below ${list(lines.slice(0, above + 1).flat())} of \`${room}\`. What it needs of them is passed ` +
+        'to it as an argument, or belongs further down.',
+      from: { path: pathOfInner(inner), pathNot: NOT_A_TEST },
+      to: {
+        path: lines
+          .slice(0, above + 1)
+          .flat()
+          .map(pathOfInner),
+      },
+    })),
+  );
+}
+
 const manifest = JSON.parse(readFileSync(join(__dirname, 'package.json'), 'utf8'));
 const isOptional = (name) => manifest.peerDependenciesMeta?.[name]?.optional === true;
 const peers = Object.keys(manifest.peerDependencies ?? {});
@@ -110,6 +138,7 @@ const GENERATED = ['(^|/)generated/', '(^|/)\\.prisma/', '(^|/)@prisma/'];
 module.exports = {
   forbidden: [
     ...LINES.flatMap(rulesOf),
+    ...Object.entries(INNER_LINES).flatMap(innerRulesOf),
     {
       name: 'every-file-has-a-room',
       severity: 'error',

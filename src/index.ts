@@ -1,12 +1,27 @@
-export type { EngineConnectionOptions } from './database/connection-options.js';
-export { type PgClient, PgSqlClient } from './database/pg-sql-client.js';
-export type { SqlClient, TransactionalSqlClient, TransactionLimit, Tx } from './database/sql-client.js';
+export {
+  ConsumerService,
+  type ConsumerView,
+  type DiscardOptions,
+  type RepartitionOptions,
+} from './consumers/consumer.service.js';
+export type { CursorStatus, LeftToOther } from './consumers/cursor-status.store.js';
+export type { DiscardableState } from './consumers/inbox-admin.store.js';
+export type { RepartitionState } from './consumers/repartition.store.js';
+export type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './consumers/replay.js';
+export { type PgClient, PgSqlClient } from './database/clients/pg-sql-client.js';
+export type {
+  SqlClient,
+  TransactionalSqlClient,
+  TransactionLimit,
+  Tx,
+} from './database/clients/sql-client.js';
+export type { EngineConnectionOptions } from './database/connection/connection-options.js';
 export {
   OutboxPollingCoordinator,
   type PollingState,
 } from './delivery/outbox-polling-coordinator.js';
 export { type DrainResult, OutboxProcessor, type ProcessorStats } from './delivery/outbox-processor.js';
-export type { EventOutcome } from './delivery/outcome-stream.js';
+export type { EventOutcome } from './delivery/partition/outcome-stream.js';
 export {
   INTEGRATION_ERROR_CODES,
   IntegrationError,
@@ -27,28 +42,10 @@ export type {
   PublishedEvent,
 } from './events/domain-event.js';
 export type { Jsonify } from './events/json-types.js';
-export {
-  ConsumerService,
-  type ConsumerView,
-  type DiscardOptions,
-  type RepartitionOptions,
-} from './inbox/consumer.service.js';
-export type { CursorStatus, LeftToOther } from './inbox/cursor-status.store.js';
 export { InboxService } from './inbox/inbox.service.js';
-export type { DiscardableState } from './inbox/inbox-admin.store.js';
 export type { DeadLetter, InboxFilter, InboxPageRequest, InboxRecord } from './inbox/inbox-record.js';
 export type { InboxStatus } from './inbox/inbox-status.js';
-export type { RepartitionState } from './inbox/repartition.store.js';
-export type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './inbox/replay.js';
-export { IntegrationModule } from './integration.module.js';
-export type {
-  IntegrationModuleAsyncOptions,
-  IntegrationModuleOptions,
-  IntegrationOptions,
-  IntegrationOptionsFactory,
-} from './integration.options.js';
 export type { IntegrationTypes } from './integration.types.js';
-export { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
 export type {
   CreateIntegrationLinkDto,
   IntegrationLink,
@@ -56,9 +53,6 @@ export type {
   IntegrationLinkType,
 } from './links/integration-link.js';
 export { IntegrationLinkService } from './links/integration-link.service.js';
-export { AggregatePublisher } from './outbox/aggregate-publisher.js';
-export { DomainEventPublisher } from './outbox/domain-event-publisher.js';
-export { OutboxService } from './outbox/outbox.service.js';
 export type {
   ConsumerDelivery,
   DeliveryStatus,
@@ -70,11 +64,20 @@ export type {
   Page,
   PageRequest,
   TimelineEntry,
-} from './outbox/outbox-event.js';
-export { OutboxNotifier } from './outbox/outbox-notifier.js';
+} from './log/outbox-event.js';
+export { IntegrationModule } from './module/integration.module.js';
+export type {
+  IntegrationModuleAsyncOptions,
+  IntegrationModuleOptions,
+  IntegrationOptions,
+  IntegrationOptionsFactory,
+} from './module/integration.options.js';
+export { IntegrationDeveloperApiService } from './module/integration-developer-api.service.js';
+export { AggregatePublisher } from './outbox/aggregate-publisher.js';
+export { DomainEventPublisher } from './outbox/domain-event-publisher.js';
+export { OutboxService } from './outbox/outbox.service.js';
 export type { PublishEventOptions, PublishOptions } from './outbox/publish-options.js';
 export type { TransactionOptions } from './outbox/transaction-runner.js';
-export type { Wakeup } from './outbox/wakeup.js';
 export {
   type FullSettingKey,
   IntegrationSettingsService,
@@ -99,3 +102,5 @@ export type {
   SubscriberOptions,
   SubscriberRetry,
 } from './subscribers/subscriber-definition.js';
+export { OutboxNotifier } from './wakeups/outbox-notifier.js';
+export type { Wakeup } from './wakeups/wakeup.js';

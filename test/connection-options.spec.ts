@@ -1,13 +1,13 @@
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { runMigrations } from '../src/database/migration-runner.js';
+import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import {
   type EngineConnectionOptions,
   IntegrationModule,
   type IntegrationModuleOptions,
 } from '../src/index.js';
-import { resolveOptions } from '../src/integration.options.js';
+import { resolveOptions } from '../src/module/integration.options.js';
 import { startApp, type TestApp } from './support/app.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { runMigrations } from '../src/database/migration-runner.js';
+import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import { CursorReader } from '../src/inbox/cursor-reader.js';
-import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
+import { OutboxLogStore } from '../src/log/outbox-log.store.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/testing/embedded-postgres.js';
 import { type CursorKit, CursorStage, type Harm } from './support/cursor-stage.js';
 import { importMutant, type Patch } from './support/mutant.js';
@@ -385,7 +385,7 @@ async function perform(kit: CursorKit, play: Play['play']): Promise<Harm> {
 async function mutantOf({ reader, log }: Play): Promise<CursorKit> {
   const kit = { ...REAL };
   if (reader) Object.assign(kit, await importMutant<object>('inbox/cursor-reader.ts', reader));
-  if (log) Object.assign(kit, await importMutant<object>('outbox/outbox-log.store.ts', log));
+  if (log) Object.assign(kit, await importMutant<object>('log/outbox-log.store.ts', log));
   return kit;
 }
 

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { runMigrations } from '../src/database/migration-runner.js';
+import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import { NonRetryableError, SkipEventError } from '../src/errors.js';
 import { Doctor, type DoctorOptions } from '../src/maintenance/doctor.js';
 import type { Examination } from '../src/maintenance/finding.js';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import postgres from 'postgres';
-import type { SqlClient, TransactionalSqlClient } from '../src/database/sql-client.js';
+import type { SqlClient, TransactionalSqlClient } from '../src/database/clients/sql-client.js';
 import {
   type CreateIntegrationLinkDto,
   type DomainEvent,

@@ -1,10 +1,10 @@
 import { type EventEmitter, once } from 'node:events';
 import { connect, createServer, Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { EngineConnection } from '../src/database/engine-connection.js';
+import type { EngineConnection } from '../src/database/connection/engine-connection.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import type { EngineTransaction } from '../src/database/engine-transaction.js';
-import type { NamedStatement } from '../src/database/named-statement.js';
+import type { NamedStatement } from '../src/database/wire/named-statement.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 

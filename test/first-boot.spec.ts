@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type DynamicModule, type INestApplicationContext, Injectable, Logger, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { runMigrations } from '../src/database/migration-runner.js';
+import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import {
   IntegrationDeveloperApiService,
   IntegrationError,
   IntegrationModule,
   type IntegrationModuleOptions,
 } from '../src/index.js';
-import { BOOT_DEADLINE_MS } from '../src/integration-engine.module.js';
+import { BOOT_DEADLINE_MS } from '../src/module/integration-engine.module.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { ConsumerWorker } from '../src/delivery/consumer-worker.js';
+import { ConsumerWorker } from '../src/delivery/worker/consumer-worker.js';
 import type { DomainEvent } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { seededRandom } from './support/random.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { HostClient } from '../src/database/clients/host-client.js';
+import type { SqlClient } from '../src/database/clients/sql-client.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { HostClient } from '../src/database/host-client.js';
-import type { SqlClient } from '../src/database/sql-client.js';
 import { IntegrationError } from '../src/errors.js';
 import type { CreateIntegrationLinkDto } from '../src/links/integration-link.js';
 import { IntegrationLinkService } from '../src/links/integration-link.service.js';

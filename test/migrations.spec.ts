@@ -5,9 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { readMigrationFiles } from '../src/database/migration-files.js';
-import { type MigrationProgress, runMigrations, verifyMigrations } from '../src/database/migration-runner.js';
-import { migrationStatus, requireCurrent } from '../src/database/migration-status.js';
+import { readMigrationFiles } from '../src/database/migrations/migration-files.js';
+import {
+  type MigrationProgress,
+  runMigrations,
+  verifyMigrations,
+} from '../src/database/migrations/migration-runner.js';
+import { migrationStatus, requireCurrent } from '../src/database/migrations/migration-status.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const FIRST = '20261120000000_outbox_and_inbox';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { DeliveryStatus } from '../src/outbox/outbox-event.js';
-import { OutboxStatsStore } from '../src/outbox/outbox-stats.store.js';
+import type { DeliveryStatus } from '../src/log/outbox-event.js';
+import { OutboxStatsStore } from '../src/log/outbox-stats.store.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 

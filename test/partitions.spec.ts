@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import { RepartitionStore } from '../src/consumers/repartition.store.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { RepartitionStore } from '../src/inbox/repartition.store.js';
 import {
   type DomainEvent,
   type DomainEventInput,
   NonRetryableError,
   type SubscriberContext,
 } from '../src/index.js';
-import { type LogPage, OutboxLogStore } from '../src/outbox/outbox-log.store.js';
+import { type LogPage, OutboxLogStore } from '../src/log/outbox-log.store.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
-import { type PgClient, PgSqlClient } from '../src/database/pg-sql-client.js';
-import { wireOf } from '../src/database/wire.js';
+import { type PgClient, PgSqlClient } from '../src/database/clients/pg-sql-client.js';
+import { wireOf } from '../src/database/wire/wire.js';
 import type { DomainEventInput } from '../src/events/domain-event.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';

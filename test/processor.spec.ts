@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { LeaseKeeper } from '../src/inbox/lease-keeper.js';
+import { ConsumerRegistration } from '../src/consumers/consumer-registration.js';
 import {
   type DomainEvent,
   DomainEventPublisher,
@@ -11,8 +11,8 @@ import {
   type IntegrationModuleOptions,
   OutboxPollingCoordinator,
 } from '../src/index.js';
-import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
-import { ConsumerRegistration } from '../src/subscribers/consumer-registration.js';
+import { OutboxLogStore } from '../src/log/outbox-log.store.js';
+import { LeaseKeeper } from '../src/membership/lease-keeper.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { runHandler, runInHandlerContext } from '../src/context/integration-context.js';
 import { IntegrationError } from '../src/errors.js';
 import type { DomainEventInput } from '../src/events/domain-event.js';
 import type { PublishOptions } from '../src/outbox/publish-options.js';
-import { runHandler, runInHandlerContext } from '../src/telemetry/integration-context.js';
 import type { PrismaClient } from './generated/prisma/client.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EngineDatabase } from '../src/database/engine-database.js';
 import { NonRetryableError, SkipEventError } from '../src/errors.js';
+import { OutboxLogStore } from '../src/log/outbox-log.store.js';
+import { PositionSet } from '../src/log/position-set.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
-import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
-import { PositionSet } from '../src/outbox/position-set.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { EVENTS, fillDatabase } from './support/filled-database.js';

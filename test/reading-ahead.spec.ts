@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { DomainEvent } from '../src/index.js';
-import { OutboxLogStore } from '../src/outbox/outbox-log.store.js';
+import { OutboxLogStore } from '../src/log/outbox-log.store.js';
 import { startApp, type TestApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 

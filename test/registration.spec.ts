@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { ConsumerRegistration } from '../src/consumers/consumer-registration.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { ConsumerRegistration } from '../src/subscribers/consumer-registration.js';
 import { EventSubscriberRegistry } from '../src/subscribers/event-subscriber-registry.js';
 import type { SubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';

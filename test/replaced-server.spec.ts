@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { runMigrations } from '../src/database/migration-runner.js';
+import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import { InboxCursorStore } from '../src/inbox/inbox-cursor.store.js';
 import { PgSqlClient } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ReplayRequestStore } from '../src/consumers/replay-request.store.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { ReplayRequestStore } from '../src/inbox/replay-request.store.js';
 import {
   type DomainEvent,
   type DomainEventInput,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
-import { runMigrations } from '../src/database/migration-runner.js';
+import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import type { DomainEvent, IntegrationModuleOptions, SubscriberContext } from '../src/index.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/testing/index.js';
 import { startApp, type TestApp } from './support/app.js';

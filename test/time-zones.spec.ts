@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import postgres from 'postgres';
-import type { TransactionalSqlClient } from '../src/database/sql-client.js';
+import type { TransactionalSqlClient } from '../src/database/clients/sql-client.js';
 import { type DomainEvent, DomainEventPublisher, IntegrationLinkService } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { postgresJsClient } from './support/postgres-js-client.js';

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { TransactionalSqlClient } from '../src/database/sql-client.js';
+import type { TransactionalSqlClient } from '../src/database/clients/sql-client.js';
 import { type DomainEventInput, PgSqlClient } from '../src/index.js';
 import type { PrismaClient } from './generated/prisma/client.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';

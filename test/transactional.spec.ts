@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
-import { HandlerTransaction } from '../src/delivery/handler-transaction.js';
+import { HandlerTransaction } from '../src/delivery/execution/transactions/handler-transaction.js';
 import {
   type DomainEvent,
   type IntegrationModuleOptions,

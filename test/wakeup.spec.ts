@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { filter, firstValueFrom, take, toArray } from 'rxjs';
-import type { Tx } from '../src/database/sql-client.js';
+import { currentContext, runHandler } from '../src/context/integration-context.js';
+import type { Tx } from '../src/database/clients/sql-client.js';
 import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
-import type { Wakeup } from '../src/outbox/wakeup.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
-import { currentContext, runHandler } from '../src/telemetry/integration-context.js';
+import type { Wakeup } from '../src/wakeups/wakeup.js';
 import type { PrismaClient } from './generated/prisma/client.js';
 import { startApp } from './support/app.js';
 import { Ear } from './support/ear.js';

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
-import { Watchdog } from '../src/delivery/watchdog.js';
+import { Watchdog } from '../src/delivery/watchdog/watchdog.js';
 import { startApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { untilSettled, workUntilSettled } from './support/until-settled.js';
@@ -122,7 +122,7 @@ describe('watchdog: exit', () => {
 
 describe('the watchdog', () => {
   it('does not keep a process alive', async () => {
-    const script = `import { Watchdog } from './dist/delivery/watchdog.js';
+    const script = `import { Watchdog } from './dist/delivery/watchdog/watchdog.js';
       await new Watchdog('exit', () => 30_000).start();
       console.log('watching');`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -137,7 +137,7 @@ describe('the watchdog', () => {
 
   const withWatchdog = (mode: 'report' | 'exit', code: string) => `
     import { execSync } from 'node:child_process';
-    import { Watchdog } from './dist/delivery/watchdog.js';
+    import { Watchdog } from './dist/delivery/watchdog/watchdog.js';
     const watchdog = new Watchdog('${mode}', () => 500);
     await watchdog.start();
     ${code}`;

@@ -12,10 +12,10 @@ export interface SpecMutant {
 const CURSOR = 'src/inbox/inbox-cursor.store.ts';
 const SETTLEMENT = 'src/inbox/settlement.store.ts';
 const INBOX = 'src/inbox/inbox-event.store.ts';
-const TRANSACTION = 'src/delivery/handler-transaction.ts';
-const RUNNER = 'src/delivery/transactional-runner.ts';
-const DISCARD_ONE = 'src/inbox/discard-one.store.ts';
-const WORKER = 'src/delivery/consumer-worker.ts';
+const TRANSACTION = 'src/delivery/execution/transactions/handler-transaction.ts';
+const RUNNER = 'src/delivery/execution/transactions/transactional-runner.ts';
+const DISCARD_ONE = 'src/consumers/discard-one.store.ts';
+const WORKER = 'src/delivery/worker/consumer-worker.ts';
 
 const ENTER =
   'const { isolation, start, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);';
@@ -56,7 +56,7 @@ export const specMutants: readonly SpecMutant[] = [
   },
   {
     name: 'owner that reads what was discarded meanwhile',
-    patches: [{ file: 'src/delivery/discarded-events.ts', find: 'reader.exclude(gone);', put: '' }],
+    patches: [{ file: 'src/delivery/worker/discarded-events.ts', find: 'reader.exclude(gone);', put: '' }],
     spec: 'test/discard-unread.spec.ts',
     test: 'had still to read it',
   },
@@ -193,7 +193,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'a first statement that a BEGIN which fails does not keep from running',
     patches: [
       {
-        file: 'src/database/opening-message.ts',
+        file: 'src/database/wire/opening-message.ts',
         find: 'wire.execute();\n      }',
         put: 'wire.execute();\n        wire.sync();\n      }',
       },
@@ -216,7 +216,11 @@ export const specMutants: readonly SpecMutant[] = [
   {
     name: 'a transaction that keeps its connection until COMMIT is answered, though others wait for it',
     patches: [
-      { file: 'src/database/engine-client.ts', find: 'this.connections.waitingCount > 0', put: 'false' },
+      {
+        file: 'src/database/clients/engine-client.ts',
+        find: 'this.connections.waitingCount > 0',
+        put: 'false',
+      },
     ],
     spec: 'test/engine-client.spec.ts',
     test: 'sends its COMMIT in one message with the beginning of the next',
@@ -237,12 +241,12 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'what was read is handed on without a copy',
     patches: [
       {
-        file: 'src/database/large-read-socket.ts',
+        file: 'src/database/wire/large-read-socket.ts',
         find: 'Buffer.from(arrived.subarray(0, length))',
         put: 'Buffer.from(arrived.buffer, arrived.byteOffset, length)',
       },
     ],
-    spec: 'src/database/large-read-socket.spec.ts',
+    spec: 'src/database/wire/large-read-socket.spec.ts',
     test: 'nothing of it changes with what is read later',
   },
   {
@@ -267,7 +271,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'a handler runs ahead where a former owner may have begun',
     patches: [
       {
-        file: 'src/delivery/crash-watch.ts',
+        file: 'src/delivery/worker/crash-watch.ts',
         find: 'this.begunBelow = cursor.readUpto ?? 0;',
         put: 'this.begunBelow = 0;',
       },
@@ -344,7 +348,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'if (attempt.deliveries.length > 0) return undefined;',
       },
       {
-        file: 'src/delivery/outcome-settler.ts',
+        file: 'src/delivery/partition/outcome-settler.ts',
         find: "if (outcome.kind === 'processed' && attempt.settlesPositions) {",
         put: "if (outcome.kind === 'processed' && attempt.deliveries.length === 0) {",
       },
@@ -386,7 +390,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'very many holes asked for in one statement',
     patches: [
       {
-        file: 'src/outbox/outbox-log.store.ts',
+        file: 'src/log/outbox-log.store.ts',
         find: 'const MOST_RANGES = 10_000;',
         put: 'const MOST_RANGES = 10_000_000;',
       },
@@ -422,7 +426,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'texts of an event that are put between quotes as they are',
     patches: [
       {
-        file: 'src/outbox/log-entry.ts',
+        file: 'src/log/log-entry.ts',
         find: 'JSON.stringify([id, eventName, eventVersion, sourceModule, aggregateType, aggregateId])',
         put: '`["${[id, eventName, eventVersion, sourceModule, aggregateType, aggregateId].join(\'","\')}"]`',
       },
@@ -434,7 +438,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'a refusal of the server that passes for an answer',
     patches: [
       {
-        file: 'src/database/value-query.ts',
+        file: 'src/database/wire/value-query.ts',
         find: 'this.callback(error);',
         put: 'this.callback(null, error === undefined ? null : this.value);',
       },
@@ -470,19 +474,19 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'a thread that had no time for an answer and says that there was none',
     patches: [
       {
-        file: 'src/database/answer-within.ts',
+        file: 'src/database/wire/answer-within.ts',
         find: 'if (!hasEnded) reject(late());\n        });',
         put: '});\n        reject(late());',
       },
     ],
-    spec: 'src/database/answer-within.spec.ts',
+    spec: 'src/database/wire/answer-within.spec.ts',
     test: 'that arrived while the thread had no time for it is in time',
   },
   {
     name: 'handlers that end at once and never let the event loop turn',
     patches: [
       {
-        file: 'src/delivery/handler-slots.ts',
+        file: 'src/delivery/execution/handler-slots.ts',
         find: 'this.begunInThisTurn < this.mostInThisTurn',
         put: 'this.begunInThisTurn < Number.POSITIVE_INFINITY',
       },
@@ -494,7 +498,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'sessions of a server that was replaced go on',
     patches: [
       {
-        file: 'src/database/one-server.ts',
+        file: 'src/database/connection/one-server.ts',
         find: 'for (const end of this.sessions.values()) end();',
         put: '',
       },
@@ -542,7 +546,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'an answer to ROLLBACK TO SAVEPOINT that is taken for the end of the transaction',
     patches: [
       {
-        file: 'src/database/transaction-ends.ts',
+        file: 'src/database/sql/transaction-ends.ts',
         find: '(this.hasRolledBack && this.tags.savepoints === this.savepoints)',
         put: 'this.hasRolledBack',
       },
@@ -576,7 +580,9 @@ export const specMutants: readonly SpecMutant[] = [
   },
   {
     name: 'one value too many that is taken for a lost connection',
-    patches: [{ file: 'src/database/connection-loss.ts', find: ' && !isOfOneStatement(said)', put: '' }],
+    patches: [
+      { file: 'src/database/connection/connection-loss.ts', find: ' && !isOfOneStatement(said)', put: '' },
+    ],
     spec: 'test/failed-attempts.spec.ts',
     test: 'in no transaction of ours (node-postgres)',
   },
@@ -614,7 +620,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'cursor of an emptied log begins anew behind what was published meanwhile',
     patches: [
       {
-        file: 'src/inbox/sequence.store.ts',
+        file: 'src/membership/sequence.store.ts',
         find: '(int8multirange(int8range(1, NULL)) - coalesce',
         put: '(int8multirange(int8range($1, NULL)) - coalesce',
       },
@@ -626,7 +632,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'sequence compared by publishers alone',
     patches: [
       {
-        file: 'src/inbox/lease-keeper.ts',
+        file: 'src/membership/lease-keeper.ts',
         find: 'if (sight.sequenceSuspect === true) this.sequence.compareSoon();',
         put: 'if (renew && sight.sequenceSuspect === undefined) this.sequence.compareSoon();',
       },
@@ -638,7 +644,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'renewal that waits for whoever holds a row',
     patches: [
       {
-        file: 'src/inbox/integration-process.store.ts',
+        file: 'src/membership/integration-process.store.ts',
         find: 'lease_token = ANY ($3::uuid[]) FOR NO KEY UPDATE SKIP LOCKED',
         put: 'lease_token = ANY ($3::uuid[]) ORDER BY consumer_name, partition FOR UPDATE',
       },
@@ -650,7 +656,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'killers of the server that get their attempts back',
     patches: [
       {
-        file: 'src/delivery/retry-loop.ts',
+        file: 'src/delivery/worker/retry-loop.ts',
         find: 'cutOff ? entered.of(this.context.consumer.name).countedAttempts : []',
         put: '[]',
       },
@@ -662,7 +668,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'killers that are counted with their lease, and forgotten with it',
     patches: [
       {
-        file: 'src/delivery/dispatcher.ts',
+        file: 'src/delivery/worker/dispatcher.ts',
         find: 'this.entered = env.entered.of(consumer.name);',
         put: 'this.entered = env.entered.of(lease.token);',
       },
@@ -674,12 +680,12 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'killers that no batch is taken apart for',
     patches: [
       {
-        file: 'src/delivery/outcome-settler.ts',
+        file: 'src/delivery/partition/outcome-settler.ts',
         find: '(isFailure(outcome) || this.isToBeDivided(attempt, outcome))',
         put: 'isFailure(outcome)',
       },
       {
-        file: 'src/delivery/outcome-settler.ts',
+        file: 'src/delivery/partition/outcome-settler.ts',
         find: 'if (!attempt.deliveries.some((each) => this.entered.runsByItself(each))) return false;',
         put: 'return false;',
       },
@@ -691,7 +697,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'an outage that speaks against its events',
     patches: [
       {
-        file: 'src/delivery/entered-events.ts',
+        file: 'src/delivery/partition/entered-events.ts',
         find: '(known === undefined || othersEnded > known.othersEnded)',
         put: 'true',
       },
@@ -703,7 +709,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'suspects that run though the host’s database does not answer',
     patches: [
       {
-        file: 'src/delivery/dispatcher.ts',
+        file: 'src/delivery/worker/dispatcher.ts',
         find: 'const asks = !delivery.subscription.transactional && this.entered.isSuspect(delivery);',
         put: 'const asks = false;',
       },

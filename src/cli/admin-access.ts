@@ -1,8 +1,8 @@
-import { verifyMigrations } from '../database/migration-runner.js';
-import { ConsumerService } from '../inbox/consumer.service.js';
+import { ConsumerService } from '../consumers/consumer.service.js';
+import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
-import { OutboxNotifier } from '../outbox/outbox-notifier.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { type CommandContext, type CommandOption, type CommandResult, UsageError } from './command.js';
 
 type Options = CommandContext['options'];

@@ -1,4 +1,4 @@
-import type { CursorStatus } from '../inbox/cursor-status.store.js';
+import type { CursorStatus } from '../consumers/cursor-status.store.js';
 
 /** The events that a consumer has still to handle; where there are many, the positions that it has not settled. */
 export function pendingText({ pendingEvents, pendingPositions }: CursorStatus): string {

@@ -1,4 +1,4 @@
-import type { DiscardableState } from '../inbox/inbox-admin.store.js';
+import type { DiscardableState } from '../consumers/inbox-admin.store.js';
 import {
   counted,
   countOption,

@@ -1,4 +1,4 @@
-import type { ConsumerView } from '../inbox/consumer.service.js';
+import type { ConsumerView } from '../consumers/consumer.service.js';
 import { counted, withConsumers } from './admin-access.js';
 import type { Command } from './command.js';
 import { ownerText, pendingText } from './consumer-columns.js';

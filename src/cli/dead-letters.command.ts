@@ -1,4 +1,4 @@
-import { verifyMigrations } from '../database/migration-runner.js';
+import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import type { DeadLetter } from '../inbox/inbox-record.js';
 import { InboxRecordStore } from '../inbox/inbox-record.store.js';
 import { CONSUMER_OPTION, countOption, ROW_OPTIONS, rowFilter } from './admin-access.js';

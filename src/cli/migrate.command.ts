@@ -1,4 +1,4 @@
-import { type MigrationProgress, runMigrations } from '../database/migration-runner.js';
+import { type MigrationProgress, runMigrations } from '../database/migrations/migration-runner.js';
 import type { Command } from './command.js';
 
 /** Applies what is missing. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConsumerService } from '../inbox/consumer.service.js';
-import type { ReplayFilter, ReplayRequest, ReplayResult } from '../inbox/replay.js';
+import type { ConsumerService } from '../consumers/consumer.service.js';
+import type { ReplayFilter, ReplayRequest, ReplayResult } from '../consumers/replay.js';
 import { counted, countOption, dateOption, listOption, textOption, withConsumers } from './admin-access.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
 import { authorOf } from './settings-access.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import { DEFAULT_SCHEMA, validateSchemaName } from '../database/schema-name.js';
+import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { IntegrationError, type IntegrationErrorCode, messageOf } from '../errors.js';
 import { textOption } from './admin-access.js';
 import { type CommandContext, UsageError } from './command.js';

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { verifyMigrations } from '../database/migration-runner.js';
+import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import { IntegrationSettingsService, type SettingView } from '../settings/integration-settings.service.js';
 import { settingKeyOf } from '../settings/settings-definitions.js';
 import type { CommandContext, CommandOption, CommandResult } from './command.js';

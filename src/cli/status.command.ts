@@ -1,5 +1,9 @@
-import { type MigrationStatus, migrateCommandLine, migrationStatus } from '../database/migration-status.js';
-import { type CursorStatus, CursorStatusStore } from '../inbox/cursor-status.store.js';
+import { type CursorStatus, CursorStatusStore } from '../consumers/cursor-status.store.js';
+import {
+  type MigrationStatus,
+  migrateCommandLine,
+  migrationStatus,
+} from '../database/migrations/migration-status.js';
 import type { Command } from './command.js';
 import { ownerText, pendingText } from './consumer-columns.js';
 import { table } from './table.js';

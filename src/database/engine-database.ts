@@ -1,25 +1,30 @@
 import pg from 'pg';
 import { Subject } from 'rxjs';
 import { IntegrationError } from '../errors.js';
-import { answerWithin, SILENT_AFTER_MS } from './answer-within.js';
-import { connectionFailure } from './connection-failure.js';
-import { isConnectionLoss, isEndOfIdleness, isStaleStatement, reasonOf } from './connection-loss.js';
-import { DriverClient } from './driver-client.js';
-import { EngineClient } from './engine-client.js';
+import { DriverClient } from './clients/driver-client.js';
+import { EngineClient } from './clients/engine-client.js';
+import { connectionFailure } from './connection/connection-failure.js';
+import {
+  isConnectionLoss,
+  isEndOfIdleness,
+  isStaleStatement,
+  reasonOf,
+} from './connection/connection-loss.js';
 import {
   type ConnectionTarget,
   type EngineConnection,
   EngineConnectionFactory,
   type SessionUse,
-} from './engine-connection.js';
-import { type NamedStatement, queryOf } from './named-statement.js';
-import type { NarrowText } from './narrow-text.js';
-import { forEachRow } from './row-reader.js';
-import type { RowSource } from './row-source.js';
-import { answerLimit } from './session-settings.store.js';
-import { readSnapshot } from './snapshot.store.js';
-import { wireOf } from './wire.js';
-import type { WireRow } from './wire-row.js';
+} from './connection/engine-connection.js';
+import { answerLimit } from './connection/session-settings.store.js';
+import type { NarrowText } from './sql/narrow-text.js';
+import { readSnapshot } from './sql/snapshot.store.js';
+import { answerWithin, SILENT_AFTER_MS } from './wire/answer-within.js';
+import { type NamedStatement, queryOf } from './wire/named-statement.js';
+import { forEachRow } from './wire/row-reader.js';
+import type { RowSource } from './wire/row-source.js';
+import { wireOf } from './wire/wire.js';
+import type { WireRow } from './wire/wire-row.js';
 
 /** Statements of one open transaction, or of the pool. */
 export interface EngineSession {

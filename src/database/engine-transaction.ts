@@ -1,17 +1,17 @@
 import type pg from 'pg';
 import { IntegrationError } from '../errors.js';
-import { answerOrDestroy, LONGEST_TIMER_MS } from './answer-within.js';
-import { isConnectionLoss } from './connection-loss.js';
-import { type EngineStatement, queryOf } from './named-statement.js';
-import { type OnAnswer, OpeningMessage } from './opening-message.js';
-import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
-import { isPrepared, notePrepared } from './prepared-statements.js';
-import type { RepeatedStatements } from './repeated-statements.js';
-import { answerLimit, SESSION_LIMIT_MS } from './session-settings.store.js';
-import type { SqlClient } from './sql-client.js';
-import { TransactionGuard } from './transaction-ends.js';
-import { ASK_TRANSACTION_START } from './transaction-start.store.js';
-import { wireOf } from './wire.js';
+import { OwnSqlClient, type ValueStatement } from './clients/own-sql-client.js';
+import type { SqlClient } from './clients/sql-client.js';
+import { isConnectionLoss } from './connection/connection-loss.js';
+import { answerLimit, SESSION_LIMIT_MS } from './connection/session-settings.store.js';
+import { TransactionGuard } from './sql/transaction-ends.js';
+import { ASK_TRANSACTION_START } from './sql/transaction-start.store.js';
+import { answerOrDestroy, LONGEST_TIMER_MS } from './wire/answer-within.js';
+import { type EngineStatement, queryOf } from './wire/named-statement.js';
+import { type OnAnswer, OpeningMessage } from './wire/opening-message.js';
+import { isPrepared, notePrepared } from './wire/prepared-statements.js';
+import type { RepeatedStatements } from './wire/repeated-statements.js';
+import { wireOf } from './wire/wire.js';
 
 const BEGIN: EngineStatement = {
   name: 'integration_begin',

@@ -1,29 +1,29 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription as RxSubscription } from 'rxjs';
+import { ConsumerChores } from '../consumers/consumer-chores.js';
+import { ReplayStore } from '../consumers/replay.store.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { messageOf } from '../errors.js';
-import { ConsumerChores } from '../inbox/consumer-chores.js';
-import type { HeldLease } from '../inbox/held-lease.js';
 import { type ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
-import type { CursorSight } from '../inbox/integration-process.store.js';
 import { JointSettlements } from '../inbox/joint-settlements.js';
-import { type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../inbox/lease-keeper.js';
-import { ReplayStore } from '../inbox/replay.store.js';
-import { UnavailableConsumers } from '../inbox/unavailable-consumers.js';
-import { LogPages } from '../outbox/log-pages.js';
-import { OutboxLogStore } from '../outbox/outbox-log.store.js';
+import { OutboxLogStore } from '../log/outbox-log.store.js';
+import { LogPages } from '../log/sharing/log-pages.js';
+import type { HeldLease } from '../membership/held-lease.js';
+import type { CursorSight } from '../membership/integration-process.store.js';
+import { type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../membership/lease-keeper.js';
+import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
-import { ConsumerWorker } from './consumer-worker.js';
-import { EnteredEvents } from './entered-events.js';
-import { FaultPoints } from './fault-points.js';
-import { HandlerRunner } from './handler-runner.js';
-import { HandlerSlots } from './handler-slots.js';
-import { OutcomeStream } from './outcome-stream.js';
-import { SavePace } from './save-pace.js';
+import { FaultPoints } from './execution/fault-points.js';
+import { HandlerRunner } from './execution/handler-runner.js';
+import { HandlerSlots } from './execution/handler-slots.js';
+import { EnteredEvents } from './partition/entered-events.js';
+import { OutcomeStream } from './partition/outcome-stream.js';
+import { ConsumerWorker } from './worker/consumer-worker.js';
+import { SavePace } from './worker/save-pace.js';
 
 /** The consumers at work in this process: one worker for each cursor that it has leased, for as long as it has the lease. */
 @Injectable()

@@ -1,10 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { messageOf } from '../errors.js';
-import { OutboxLogStore } from '../outbox/outbox-log.store.js';
-import { OutboxNotifier } from '../outbox/outbox-notifier.js';
-import type { Wakeup } from '../outbox/wakeup.js';
+import { OutboxLogStore } from '../log/outbox-log.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import type { Wakeup } from '../wakeups/wakeup.js';
 import { ConsumerWorkers } from './consumer-workers.js';
 
 /** What the coordinator is doing. Intervals in milliseconds. */

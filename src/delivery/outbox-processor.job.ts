@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
+import { ConsumerRegistration } from '../consumers/consumer-registration.js';
 import { messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { ConsumerRegistration } from '../subscribers/consumer-registration.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
-import { Backoff } from './backoff.js';
 import { ConsumerWorkers } from './consumer-workers.js';
 import { OutboxPollingCoordinator } from './outbox-polling-coordinator.js';
+import { Backoff } from './partition/backoff.js';
 
 /** The lifecycle of delivery: registers the consumers, starts the loops, follows the setting that switches them, stops them. */
 @Injectable()

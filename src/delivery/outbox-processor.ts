@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { LONGEST_TIMER_MS } from '../database/answer-within.js';
+import { ConsumerChores } from '../consumers/consumer-chores.js';
+import { CursorStatusStore, type LeftToOther } from '../consumers/cursor-status.store.js';
+import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
-import { ProcessIdentity } from '../database/process-identity.js';
-import { ConsumerChores } from '../inbox/consumer-chores.js';
-import { CursorStatusStore, type LeftToOther } from '../inbox/cursor-status.store.js';
+import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
+import type { OutboxStats } from '../log/outbox-event.js';
+import { checkNames } from '../log/query-checks.js';
 import { OutboxService } from '../outbox/outbox.service.js';
-import type { OutboxStats } from '../outbox/outbox-event.js';
-import { checkNames } from '../outbox/query-checks.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
-import type { ConsumerWorker } from './consumer-worker.js';
 import { ConsumerWorkers } from './consumer-workers.js';
-import { type EventOutcome, OutcomeStream } from './outcome-stream.js';
+import { type EventOutcome, OutcomeStream } from './partition/outcome-stream.js';
+import type { ConsumerWorker } from './worker/consumer-worker.js';
 
 /** What `drain` has done, and what is left. */
 export interface DrainResult {

@@ -9,12 +9,12 @@ import {
   type SimulatedWriter,
 } from '../../test/support/simulated-log.js';
 import type { EngineDatabase } from '../database/engine-database.js';
-import { EventNames } from '../outbox/event-names.js';
-import { LogPages } from '../outbox/log-pages.js';
-import type { LogReader } from '../outbox/log-reader.js';
-import type { OutboxLogStore } from '../outbox/outbox-log.store.js';
-import { PositionSet } from '../outbox/position-set.js';
-import { SequenceGuard } from '../outbox/sequence-guard.js';
+import { EventNames } from '../log/event-names.js';
+import type { LogReader } from '../log/log-reader.js';
+import type { OutboxLogStore } from '../log/outbox-log.store.js';
+import { PositionSet } from '../log/position-set.js';
+import { SequenceGuard } from '../log/sequence-guard.js';
+import { LogPages } from '../log/sharing/log-pages.js';
 import { CursorReader } from './cursor-reader.js';
 
 type Ask = (...args: Parameters<OutboxLogStore['readPage']>) => ReturnType<OutboxLogStore['readPage']>;

@@ -28,9 +28,9 @@
  * that order. Holes and tail come from one snapshot (one statement; several in one transaction where the holes are very many): a page
  * that has the later event has the earlier one too, unless an earlier page had it. Pages of one cursor are read one at a time.
  */
-import type { LogReader } from '../outbox/log-reader.js';
-import type { LogPage, LogWriter } from '../outbox/outbox-log.store.js';
-import { PositionSet } from '../outbox/position-set.js';
+import type { LogReader } from '../log/log-reader.js';
+import type { LogPage, LogWriter } from '../log/outbox-log.store.js';
+import { PositionSet } from '../log/position-set.js';
 
 export interface Page extends LogPage {
   /** Holes that never committed, to be settled without a handler. */

@@ -1,5 +1,5 @@
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
-import { splitNames } from '../outbox/event-names.js';
+import { splitNames } from '../log/event-names.js';
 
 /** A stored consumer, its partitions taken together. */
 export interface StoredConsumer {

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import type { SqlClient } from '../database/clients/sql-client.js';
+import { UNHURRIED_COMMIT } from '../database/clients/unhurried-commit.store.js';
 import { EngineDatabase } from '../database/engine-database.js';
-import type { EngineStatement } from '../database/named-statement.js';
-import type { SqlClient } from '../database/sql-client.js';
-import { TRANSACTION_START } from '../database/transaction-start.store.js';
-import { UNHURRIED_COMMIT } from '../database/unhurried-commit.store.js';
+import { TRANSACTION_START } from '../database/sql/transaction-start.store.js';
+import type { EngineStatement } from '../database/wire/named-statement.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
-import type { PositionSet } from '../outbox/position-set.js';
-import { readRangeLists } from '../outbox/range-lists.js';
+import type { PositionSet } from '../log/position-set.js';
+import { readRangeLists } from '../log/range-lists.js';
 import { RUN_ALONE } from './inbox-event.store.js';
 import type { CursorKey } from './inbox-status.js';
 

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import type { SqlClient } from '../database/clients/sql-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
-import type { EngineStatement } from '../database/named-statement.js';
-import type { SqlClient } from '../database/sql-client.js';
-import { setStatementTimeout } from '../database/statement-timeout.store.js';
-import { TRANSACTION_START } from '../database/transaction-start.store.js';
+import { setStatementTimeout } from '../database/sql/statement-timeout.store.js';
+import { TRANSACTION_START } from '../database/sql/transaction-start.store.js';
+import type { EngineStatement } from '../database/wire/named-statement.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
 

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import type { SqlClient } from '../database/clients/sql-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
-import { epochText } from '../database/epoch-text.store.js';
-import { timeOf, timeOrNullOf } from '../database/plain-values.js';
-import { planForTheseValues } from '../database/plan-for-values.store.js';
-import type { SqlClient } from '../database/sql-client.js';
+import { epochText } from '../database/sql/epoch-text.store.js';
+import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
+import { timeOf, timeOrNullOf } from '../database/wire/plain-values.js';
 import { filterValues, MATCHES_FILTER } from './inbox-filter.store.js';
 import type { DeadLetter, InboxFilter, InboxRecord } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { HostClient } from '../database/host-client.js';
-import type { SqlClient } from '../database/sql-client.js';
+import { HostClient } from '../database/clients/host-client.js';
+import type { SqlClient } from '../database/clients/sql-client.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { isUuid } from '../events/text.js';
-import { checkNames, checkPosition, pageSizeOf } from '../outbox/query-checks.js';
-import { checkFilter } from './admin-checks.js';
+import { checkNames, checkPosition, pageSizeOf } from '../log/query-checks.js';
+import { checkFilter } from './filter-checks.js';
 import type { DeadLetter, InboxFilter, InboxPageRequest, InboxRecord } from './inbox-record.js';
 import { InboxRecordStore } from './inbox-record.store.js';
 import type { InboxStatus } from './inbox-status.js';

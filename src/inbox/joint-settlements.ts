@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import type { PositionSet } from '../outbox/position-set.js';
+import type { PositionSet } from '../log/position-set.js';
 import type { CursorKey } from './inbox-status.js';
 import { type PositionsOfACursor, type Settlement, SettlementStore } from './settlement.store.js';
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { PositionSet } from '../outbox/position-set.js';
+import { PositionSet } from '../log/position-set.js';
 import { SettleBuffer } from './settle-buffer.js';
 import type { SettlementStore } from './settlement.store.js';
 

@@ -1,6 +1,6 @@
-import { sqlStateOf } from '../database/connection-loss.js';
+import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
-import { PositionSet } from '../outbox/position-set.js';
+import { PositionSet } from '../log/position-set.js';
 import { type CursorKey, type ExceptionRow, type ResolvedRow } from './inbox-status.js';
 import type { JointSettlements } from './joint-settlements.js';
 import type { Settlement, SettlementResult } from './settlement.store.js';

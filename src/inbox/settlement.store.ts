@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
-import type { PositionSet } from '../outbox/position-set.js';
-import { RangeLists } from '../outbox/range-lists.js';
+import type { PositionSet } from '../log/position-set.js';
+import { RangeLists } from '../log/range-lists.js';
 import { RUN_ALONE } from './inbox-event.store.js';
 import {
   type CursorKey,

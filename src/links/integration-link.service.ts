@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { HostClient } from '../database/host-client.js';
-import { isSqlClient, type SqlClient } from '../database/sql-client.js';
+import { HostClient } from '../database/clients/host-client.js';
+import { isSqlClient, type SqlClient } from '../database/clients/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type {
   CreateIntegrationLinkDto,

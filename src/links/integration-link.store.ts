@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { SqlClient } from '../database/clients/sql-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
-import { epochText } from '../database/epoch-text.store.js';
-import { timeOf } from '../database/plain-values.js';
-import type { SqlClient } from '../database/sql-client.js';
+import { epochText } from '../database/sql/epoch-text.store.js';
+import { timeOf } from '../database/wire/plain-values.js';
 import { IntegrationError } from '../errors.js';
 import type {
   CreateIntegrationLinkDto,

@@ -1,5 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
-import { codeLiteral, commandLine } from '../database/pasteable-text.js';
+import { codeLiteral, commandLine } from '../database/sql/pasteable-text.js';
 import { AdminWorkStore, type StuckRepartition, type StuckReplay } from './admin-work.store.js';
 import type { Check, Finding } from './finding.js';
 

@@ -1,5 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
-import { codeLiteral, commandLine, sqlLiteral } from '../database/pasteable-text.js';
+import { codeLiteral, commandLine, sqlLiteral } from '../database/sql/pasteable-text.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { ConsumerHealthStore, type LeaseProblem, type RowProblem } from './consumer-health.store.js';
 import { ConsumerPresenceStore } from './consumer-presence.store.js';

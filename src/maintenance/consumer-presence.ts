@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { commandLine } from '../database/pasteable-text.js';
+import { commandLine } from '../database/sql/pasteable-text.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerPresenceStore, type Orphan } from './consumer-presence.store.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';

@@ -1,6 +1,6 @@
 import type { EngineDatabase } from '../database/engine-database.js';
-import { migrationStatus } from '../database/migration-status.js';
-import { commandLine } from '../database/pasteable-text.js';
+import { migrationStatus } from '../database/migrations/migration-status.js';
+import { commandLine } from '../database/sql/pasteable-text.js';
 import { messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';

@@ -1,5 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
-import { sqlLiteral } from '../database/pasteable-text.js';
+import { sqlLiteral } from '../database/sql/pasteable-text.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
 import { type Check, type Finding, NotChecked } from './finding.js';
 import { LogHealthStore, type OpenTransaction } from './log-health.store.js';

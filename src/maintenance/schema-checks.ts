@@ -1,6 +1,14 @@
 import type { EngineDatabase } from '../database/engine-database.js';
-import { type MigrationFile, readMigrationFiles, renderMigration } from '../database/migration-files.js';
-import { type MigrationStatus, migrateCommandLine, migrationStatus } from '../database/migration-status.js';
+import {
+  type MigrationFile,
+  readMigrationFiles,
+  renderMigration,
+} from '../database/migrations/migration-files.js';
+import {
+  type MigrationStatus,
+  migrateCommandLine,
+  migrationStatus,
+} from '../database/migrations/migration-status.js';
 import type { Check, Finding } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
 

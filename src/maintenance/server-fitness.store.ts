@@ -1,5 +1,5 @@
+import type { SqlClient } from '../database/clients/sql-client.js';
 import type { EngineDatabase } from '../database/engine-database.js';
-import type { SqlClient } from '../database/sql-client.js';
 
 /** Which database a connection leads to. */
 export interface DatabaseSight {

@@ -1,8 +1,8 @@
-import { answerWithin } from '../database/answer-within.js';
+import type { TransactionalSqlClient } from '../database/clients/sql-client.js';
 import type { EngineDatabase } from '../database/engine-database.js';
-import type { TransactionalSqlClient } from '../database/sql-client.js';
+import { answerWithin } from '../database/wire/answer-within.js';
 import { IntegrationError, messageOf } from '../errors.js';
-import { OutboxLogStore } from '../outbox/outbox-log.store.js';
+import { OutboxLogStore } from '../log/outbox-log.store.js';
 import type { Finding } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
 import { type DatabaseSight, ServerFitnessStore } from './server-fitness.store.js';

@@ -1,4 +1,4 @@
-import { isSqlClient } from '../database/sql-client.js';
+import { isSqlClient } from '../database/clients/sql-client.js';
 import type {
   AggregateEventInput,
   DomainEventInput,

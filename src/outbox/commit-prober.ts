@@ -1,10 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
-import { ProcessIdentity } from '../database/process-identity.js';
+import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { messageOf } from '../errors.js';
-import { ANNOUNCED_FOR_MS, type CommitLook, CommitStream } from './commit-stream.js';
+import { ANNOUNCED_FOR_MS, type CommitLook, CommitStream } from '../wakeups/commit-stream.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { OutboxEventStore } from './outbox-event.store.js';
-import { OutboxNotifier } from './outbox-notifier.js';
 
 /** Ages in milliseconds at which a publish is looked for; from the last on, once a second. */
 const PROBE_AGES_MS = [2, 5, 10, 20, 40, 80, 160, 320, 640, 1_280];

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { HostClient } from '../database/host-client.js';
+import { namesOf, type PublishedRecord } from '../context/integration-context.js';
+import { HostClient } from '../database/clients/host-client.js';
 import { IntegrationError } from '../errors.js';
 import type {
   DomainEventInput,
@@ -13,20 +14,19 @@ import type {
 import { EventLimits } from '../events/event-limits.js';
 import { validateSource } from '../events/event-validation.js';
 import { UuidV7Generator } from '../events/uuid-v7.js';
+import { type LogEntry, toLogEntry } from '../log/log-entry.js';
+import { SequenceGuard } from '../log/sequence-guard.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { namesOf, type PublishedRecord } from '../telemetry/integration-context.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { AggregatePublisher } from './aggregate-publisher.js';
 import { CommitProber } from './commit-prober.js';
-import { type LogEntry, toLogEntry } from './log-entry.js';
 import { OutboxEventStore } from './outbox-event.store.js';
-import { OutboxNotifier } from './outbox-notifier.js';
 import {
   OPTIONS_OF_SEPARATE_ARGUMENTS,
   type PublishEventOptions,
   type PublishOptions,
 } from './publish-options.js';
 import { choosePublishTarget, type PublishTarget } from './publish-target.js';
-import { SequenceGuard } from './sequence-guard.js';
 
 /**
  * Publishes domain events: one INSERT into the log, in the caller's transaction when `persistenceClient` is given.

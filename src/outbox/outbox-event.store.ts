@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { sqlStateOf, textsOf } from '../database/connection-loss.js';
+import { OwnSqlClient } from '../database/clients/own-sql-client.js';
+import type { SqlClient } from '../database/clients/sql-client.js';
+import { isTraced, untraced } from '../database/clients/untraced.js';
+import { sqlStateOf, textsOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
-import { OwnSqlClient } from '../database/own-sql-client.js';
-import { arrayText } from '../database/plain-values.js';
-import type { SqlClient } from '../database/sql-client.js';
-import { isTraced, untraced } from '../database/untraced.js';
+import { arrayText } from '../database/wire/plain-values.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
-import { asOneValue, asOneValueOfMany, type LogEntry } from './log-entry.js';
-import { refuseWhatIsNotHeld } from './narrow-entry.js';
-import { outboxChannelOf, unhurriedNotify, writeMessage } from './wakeup.store.js';
+import { asOneValue, asOneValueOfMany, type LogEntry } from '../log/log-entry.js';
+import { refuseWhatIsNotHeld } from '../log/narrow-entry.js';
+import { outboxChannelOf, unhurriedNotify, writeMessage } from '../wakeups/wakeup.store.js';
 
 const UNIQUE_VIOLATION = '23505';
 /** A key that kept vanishing between insert and look-up: only retention deletes events, so twice is already odd. */

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
 import { isUuid } from '../events/text.js';
-import { DomainEventPublisher } from './domain-event-publisher.js';
 import type {
   ConsumerDelivery,
   DeliveryStatus,
@@ -13,11 +12,12 @@ import type {
   Page,
   PageRequest,
   TimelineEntry,
-} from './outbox-event.js';
-import { OutboxQueryStore } from './outbox-query.store.js';
-import { OutboxStatsStore } from './outbox-stats.store.js';
+} from '../log/outbox-event.js';
+import { OutboxQueryStore } from '../log/outbox-query.store.js';
+import { OutboxStatsStore } from '../log/outbox-stats.store.js';
+import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from '../log/query-checks.js';
+import { DomainEventPublisher } from './domain-event-publisher.js';
 import type { PublishOptions } from './publish-options.js';
-import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from './query-checks.js';
 
 /** From the worst to the best; skipped counts as processed. */
 const ROLL_UP: readonly [DeliveryStatus, OutboxEventStatus][] = [

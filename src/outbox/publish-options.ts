@@ -1,4 +1,4 @@
-import type { SqlClient } from '../database/sql-client.js';
+import type { SqlClient } from '../database/clients/sql-client.js';
 import type { DomainEventInput, EventName } from '../events/domain-event.js';
 
 /** Where an event is published. */

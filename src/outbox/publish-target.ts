@@ -1,7 +1,7 @@
-import { isRootClient, isSqlClient, type SqlClient, standsFor } from '../database/sql-client.js';
+import { openTransaction, type TransactionScope } from '../context/integration-context.js';
+import { isRootClient, isSqlClient, type SqlClient, standsFor } from '../database/clients/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
-import { openTransaction, type TransactionScope } from '../telemetry/integration-context.js';
 import { OPTIONS_OF_PUBLISHING, type PublishOptions } from './publish-options.js';
 
 /** The client to write through, and who tells of the commit. */

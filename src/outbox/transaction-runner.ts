@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { HostClient } from '../database/host-client.js';
-import { OwnSqlClient } from '../database/own-sql-client.js';
-import type { TransactionalSqlClient, TransactionLimit, Tx } from '../database/sql-client.js';
-import { transactionEnded } from '../database/transaction-ends.js';
+import { namesOf, type PublishedRecord, runInTransactionContext } from '../context/integration-context.js';
+import { HostClient } from '../database/clients/host-client.js';
+import { OwnSqlClient } from '../database/clients/own-sql-client.js';
+import type { TransactionalSqlClient, TransactionLimit, Tx } from '../database/clients/sql-client.js';
+import { transactionEnded } from '../database/sql/transaction-ends.js';
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
-import { namesOf, type PublishedRecord, runInTransactionContext } from '../telemetry/integration-context.js';
-import { OutboxNotifier } from './outbox-notifier.js';
-import { WakeupBroadcaster } from './wakeup-broadcaster.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { WakeupBroadcaster } from '../wakeups/wakeup-broadcaster.js';
 
 /** Limits of a transaction, in milliseconds, as the host's client understands them. One that it ignores is refused. */
 export interface TransactionOptions {

@@ -1,4 +1,4 @@
-import { LONGEST_TIMER_MS } from '../database/answer-within.js';
+import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
 
 /** The settings that can be changed while the application runs. Keys as in the table of settings, without their prefix. */
 export interface OutboxSettings {

@@ -1,5 +1,5 @@
 import type { Logger } from '@nestjs/common';
-import type { Tx } from '../database/sql-client.js';
+import type { Tx } from '../database/clients/sql-client.js';
 import type { DomainEvent, EventName, IntegrationEvents, KnownPattern } from '../events/domain-event.js';
 import type { Jsonify } from '../events/json-types.js';
 import type { InboxService } from '../inbox/inbox.service.js';

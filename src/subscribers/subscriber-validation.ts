@@ -1,9 +1,11 @@
-import { LONGEST_TIMER_MS } from '../database/answer-within.js';
+import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
 import { problemOfName } from '../events/text.js';
-import { MAX_PARTITIONS } from '../inbox/admin-checks.js';
 import type { AnySubscriberDefinition, SubscriberBatch, SubscriberRetry } from './subscriber-definition.js';
+
+/** The most partitions of a consumer, when it is registered and when it is changed. */
+export const MAX_PARTITIONS = 1_024;
 
 const MAX_EVENT_NAME_LENGTH = 255;
 const MAX_CONSUMER_NAME_LENGTH = 127;

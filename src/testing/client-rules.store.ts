@@ -1,4 +1,4 @@
-import type { SqlClient } from '../database/sql-client.js';
+import type { SqlClient } from '../database/clients/sql-client.js';
 
 /** The statements by which `verifyClient` judges a client. They write into a temporary table of their transaction alone. */
 

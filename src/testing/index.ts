@@ -1,5 +1,5 @@
-export type { FaultPointName } from '../delivery/fault-points.js';
-export type { EventOutcome } from '../delivery/outcome-stream.js';
+export type { FaultPointName } from '../delivery/execution/fault-points.js';
+export type { EventOutcome } from '../delivery/partition/outcome-stream.js';
 export type { TestedApplication } from './application.js';
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 export { type FailAtOptions, type Fault, failAt } from './fail-at.js';

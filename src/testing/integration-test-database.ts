@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { EngineConnectionFactory } from '../database/engine-connection.js';
-import { readMigrationFiles } from '../database/migration-files.js';
-import { runMigrations } from '../database/migration-runner.js';
-import { DEFAULT_SCHEMA } from '../database/schema-name.js';
-import { checkNames } from '../outbox/query-checks.js';
+import { EngineConnectionFactory } from '../database/connection/engine-connection.js';
+import { readMigrationFiles } from '../database/migrations/migration-files.js';
+import { runMigrations } from '../database/migrations/migration-runner.js';
+import { DEFAULT_SCHEMA } from '../database/sql/schema-name.js';
+import { checkNames } from '../log/query-checks.js';
 import { TestDatabaseStore } from './test-database.store.js';
 
 const DEFAULT_TEMPLATE = 'nestjs_integration';

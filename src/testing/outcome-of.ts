@@ -1,10 +1,10 @@
 import { filter, firstValueFrom, interval, merge, takeUntil, timer } from 'rxjs';
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
-import type { EventOutcome } from '../delivery/outcome-stream.js';
+import type { EventOutcome } from '../delivery/partition/outcome-stream.js';
 import { IntegrationError } from '../errors.js';
+import type { ConsumerDelivery, OutboxEventStatusReport } from '../log/outbox-event.js';
+import { checkNames } from '../log/query-checks.js';
 import { OutboxService } from '../outbox/outbox.service.js';
-import type { ConsumerDelivery, OutboxEventStatusReport } from '../outbox/outbox-event.js';
-import { checkNames } from '../outbox/query-checks.js';
 import type { TestedApplication } from './application.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { packageFolder } from '../database/package-folder.js';
+import { packageFolder } from '../database/migrations/package-folder.js';
 
 /** What the tests of a run use. */
 export interface PostgresOfRun {

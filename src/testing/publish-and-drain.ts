@@ -1,8 +1,8 @@
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import { IntegrationError } from '../errors.js';
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
+import { checkNames } from '../log/query-checks.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
-import { checkNames } from '../outbox/query-checks.js';
 import type { TestedApplication } from './application.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;

@@ -1,4 +1,4 @@
-import type { EngineConnection } from '../database/engine-connection.js';
+import type { EngineConnection } from '../database/connection/engine-connection.js';
 
 /** Databases of a server, made from a template. */
 export class TestDatabaseStore {

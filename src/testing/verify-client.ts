@@ -1,7 +1,7 @@
-import { answerWithin } from '../database/answer-within.js';
-import { listChangedValues } from '../database/client-look.store.js';
-import { sqlStateOf } from '../database/connection-loss.js';
-import { isRootClient, isSqlClient, type TransactionalSqlClient } from '../database/sql-client.js';
+import { listChangedValues } from '../database/clients/client-look.store.js';
+import { isRootClient, isSqlClient, type TransactionalSqlClient } from '../database/clients/sql-client.js';
+import { sqlStateOf } from '../database/connection/connection-loss.js';
+import { answerWithin } from '../database/wire/answer-within.js';
 import { messageOf } from '../errors.js';
 import {
   failExecution,

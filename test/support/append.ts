@@ -1,9 +1,9 @@
 import type pg from 'pg';
+import { PgSqlClient } from '../../src/database/clients/pg-sql-client.js';
 import type { EngineDatabase } from '../../src/database/engine-database.js';
-import { PgSqlClient } from '../../src/database/pg-sql-client.js';
 import type { DomainEventInput, PublishedEvent } from '../../src/events/domain-event.js';
 import { UuidV7Generator } from '../../src/events/uuid-v7.js';
-import { toLogEntry } from '../../src/outbox/log-entry.js';
+import { toLogEntry } from '../../src/log/log-entry.js';
 import { OutboxEventStore } from '../../src/outbox/outbox-event.store.js';
 
 const LIMITS = { maxPayloadBytes: 1_048_576 };

@@ -1,13 +1,13 @@
 import pg from 'pg';
 import { EngineDatabase } from '../../src/database/engine-database.js';
-import type { RowSource } from '../../src/database/row-source.js';
+import type { RowSource } from '../../src/database/wire/row-source.js';
 import type { CursorReader } from '../../src/inbox/cursor-reader.js';
 import { InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
 import { SettlementStore } from '../../src/inbox/settlement.store.js';
-import type { LogEvent } from '../../src/outbox/log-event.js';
-import type { LogReader } from '../../src/outbox/log-reader.js';
-import type { LogWriter, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
-import { PositionSet } from '../../src/outbox/position-set.js';
+import type { LogEvent } from '../../src/log/log-event.js';
+import type { LogReader } from '../../src/log/log-reader.js';
+import type { LogWriter, OutboxLogStore } from '../../src/log/outbox-log.store.js';
+import { PositionSet } from '../../src/log/position-set.js';
 import { append } from './append.js';
 
 /** The classes under test: the real ones, or mutants of them. */

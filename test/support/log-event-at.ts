@@ -1,4 +1,4 @@
-import { LogEvent } from '../../src/outbox/log-event.js';
+import { LogEvent } from '../../src/log/log-event.js';
 
 /** An event of a simulated log, of which only what is given matters. */
 export function logEventAt(

@@ -1,22 +1,22 @@
+import { HostClient } from '../../src/database/clients/host-client.js';
+import type { TransactionalSqlClient } from '../../src/database/clients/sql-client.js';
+import { ProcessIdentity } from '../../src/database/connection/process-identity.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
-import { HostClient } from '../../src/database/host-client.js';
-import { ProcessIdentity } from '../../src/database/process-identity.js';
-import type { TransactionalSqlClient } from '../../src/database/sql-client.js';
 import { EventLimits } from '../../src/events/event-limits.js';
+import { OutboxQueryStore } from '../../src/log/outbox-query.store.js';
+import { OutboxStatsStore } from '../../src/log/outbox-stats.store.js';
+import { SequenceGuard } from '../../src/log/sequence-guard.js';
 import { CommitProber } from '../../src/outbox/commit-prober.js';
 import { DomainEventPublisher } from '../../src/outbox/domain-event-publisher.js';
 import { OutboxService } from '../../src/outbox/outbox.service.js';
 import { OutboxEventStore } from '../../src/outbox/outbox-event.store.js';
-import { OutboxNotifier } from '../../src/outbox/outbox-notifier.js';
-import { OutboxQueryStore } from '../../src/outbox/outbox-query.store.js';
-import { OutboxStatsStore } from '../../src/outbox/outbox-stats.store.js';
-import { SequenceGuard } from '../../src/outbox/sequence-guard.js';
 import { TransactionRunner } from '../../src/outbox/transaction-runner.js';
-import type { Wakeup } from '../../src/outbox/wakeup.js';
-import { WakeupStore } from '../../src/outbox/wakeup.store.js';
-import { WakeupBroadcaster } from '../../src/outbox/wakeup-broadcaster.js';
-import { WakeupListener } from '../../src/outbox/wakeup-listener.js';
 import { IntegrationSettingsService } from '../../src/settings/integration-settings.service.js';
+import { OutboxNotifier } from '../../src/wakeups/outbox-notifier.js';
+import type { Wakeup } from '../../src/wakeups/wakeup.js';
+import { WakeupStore } from '../../src/wakeups/wakeup.store.js';
+import { WakeupBroadcaster } from '../../src/wakeups/wakeup-broadcaster.js';
+import { WakeupListener } from '../../src/wakeups/wakeup-listener.js';
 
 /** The outbox as one process has it, put together by hand: no Nest, no consumers. */
 export interface OutboxRoom {

@@ -1,5 +1,5 @@
 import type postgres from 'postgres';
-import type { SqlClient, TransactionalSqlClient } from '../../src/database/sql-client.js';
+import type { SqlClient, TransactionalSqlClient } from '../../src/database/clients/sql-client.js';
 
 /** postgres.js in the shape of a host's client, as its users would write it. */
 export function postgresJsClient(sql: postgres.Sql): TransactionalSqlClient {

@@ -3,10 +3,10 @@ import type { ClaimedCursor, InboxCursorStore } from '../../src/inbox/inbox-curs
 import type { ClaimedRow, InboxEventStore } from '../../src/inbox/inbox-event.store.js';
 import type { InboxStatus } from '../../src/inbox/inbox-status.js';
 import type { Settlement, SettlementStore } from '../../src/inbox/settlement.store.js';
-import type { LogEvent } from '../../src/outbox/log-event.js';
-import type { LogPages } from '../../src/outbox/log-pages.js';
-import type { LogPage, OutboxLogStore } from '../../src/outbox/outbox-log.store.js';
-import { PositionSet } from '../../src/outbox/position-set.js';
+import type { LogEvent } from '../../src/log/log-event.js';
+import type { LogPage, OutboxLogStore } from '../../src/log/outbox-log.store.js';
+import { PositionSet } from '../../src/log/position-set.js';
+import type { LogPages } from '../../src/log/sharing/log-pages.js';
 import { logEventAt } from './log-event-at.js';
 
 export const KEY = { consumerName: 'consumer', partition: 0 };

@@ -1,6 +1,6 @@
-import { EventNames } from '../../src/outbox/event-names.js';
-import type { LogFilter, LogPage, LogWriter } from '../../src/outbox/outbox-log.store.js';
-import { PositionSet } from '../../src/outbox/position-set.js';
+import { EventNames } from '../../src/log/event-names.js';
+import type { LogFilter, LogPage, LogWriter } from '../../src/log/outbox-log.store.js';
+import { PositionSet } from '../../src/log/position-set.js';
 import { logEventAt } from './log-event-at.js';
 
 /** Events of this aggregate are published under its lock, and so have an order to keep. */

@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { EngineDatabase } from '../../src/database/engine-database.js';
-import { runMigrations } from '../../src/database/migration-runner.js';
+import { runMigrations } from '../../src/database/migrations/migration-runner.js';
 import { PrismaClient } from '../generated/prisma/client.js';
 
 const TEMPLATE = 'integration_template';

@@ -1,0 +1,131 @@
+import { IntegrationError } from '../errors.js';
+import type { InboxFilter } from '../inbox/inbox-record.js';
+import {
+  checkCount,
+  checkNames,
+  checkText,
+  checkTime,
+  invalidArgument as invalid,
+} from '../log/query-checks.js';
+import type { ConsumerUser } from './consumer-admin.store.js';
+import type { OneEventFilter } from './discard-one.store.js';
+import type { DiscardableState } from './inbox-admin.store.js';
+import type { ReplayFilter, ReplayRange } from './replay.js';
+
+export function unknownConsumer(consumerName: string): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CONSUMER_UNKNOWN',
+    `There is no consumer "${consumerName}": ConsumerService.list() and "npx nestjs-integration consumers" show those there are`,
+    { consumerName },
+  );
+}
+
+/** Only positions are given: they go back into the cursor as they are. */
+export function isWholeRange(what: ReplayRange | ReplayFilter): what is ReplayRange {
+  const { eventNames, aggregateType, aggregateId, since, until } = what as ReplayFilter;
+  return [eventNames, aggregateType, aggregateId, since, until].every((given) => given === undefined);
+}
+
+const REPLAY_FIELDS = [
+  'from',
+  'to',
+  'eventNames',
+  'aggregateType',
+  'aggregateId',
+  'since',
+  'until',
+] as const satisfies (keyof ReplayFilter)[];
+
+export function checkReplay(what: ReplayRange | ReplayFilter): void {
+  checkNames<ReplayFilter>('a way to say what to replay', what as ReplayFilter, REPLAY_FIELDS);
+  const { from, to, eventNames, aggregateType, aggregateId, since, until } = what as ReplayFilter;
+  if (isWholeRange(what) && from === undefined) {
+    throw invalid('Say what to replay: a position to begin at (from), event names, an aggregate, or a time');
+  }
+  if (from !== undefined) checkCount('from', from);
+  if (to !== undefined) checkCount('to', to);
+  if (from !== undefined && to !== undefined && to < from) {
+    throw invalid(`The range ends (${to}) before it begins (${from})`, { from, to });
+  }
+  if (eventNames?.length === 0) throw invalid('eventNames is empty: leave it out for events of every name');
+  if (aggregateId !== undefined && aggregateType === undefined) {
+    throw invalid('aggregateId needs aggregateType: ids are unique within a type only', { aggregateId });
+  }
+  for (const name of eventNames ?? []) checkText('eventNames', name);
+  checkText('aggregateType', aggregateType);
+  checkText('aggregateId', aggregateId);
+  checkTime('since', since);
+  checkTime('until', until);
+}
+
+/** Whether it chooses one event of one consumer. */
+export function isOfOneEvent(filter: InboxFilter): filter is OneEventFilter {
+  return (
+    filter.consumerName !== undefined && (filter.position !== undefined || filter.outboxEventId !== undefined)
+  );
+}
+
+/** What has no row, or runs, is not chosen by what it has in common with others. */
+export function checkStatesOfMany(states: readonly DiscardableState[]): void {
+  const single = states.find((state) => state === 'unread' || state === 'running');
+  if (single === undefined) return;
+  throw invalid(
+    `The state ${single} is for one event: give consumerName, and position or outboxEventId, in the filter`,
+    { state: single },
+  );
+}
+
+export function heldByItsTransaction({
+  consumerName,
+  position,
+  outboxEventId,
+}: OneEventFilter): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CONSUMER_ACTIVE',
+    `The event ${position ?? outboxEventId} of consumer "${consumerName}" was not discarded: its handler holds a transaction open. Pause the consumer, or wait for the handler's deadline, and try again`,
+    { consumerName, position, outboxEventId },
+  );
+}
+
+/** What is set aside for good needs a reason, and somebody to have said what. */
+export function checkReason(filter: InboxFilter, reason: string): void {
+  if (reason.trim() === '') throw invalid('Say why: the reason is kept with each discarded event');
+  if (Object.values(filter).every((value) => value === undefined)) {
+    throw invalid(
+      'Say which events to discard: a consumer, an event name, an aggregate, an event or an error fingerprint',
+    );
+  }
+}
+
+export function remainingNames(
+  consumerName: string,
+  stored: readonly string[],
+  removed: readonly string[],
+): string[] {
+  const unknown = removed.filter((name) => !stored.includes(name));
+  if (unknown.length > 0) {
+    throw invalid(
+      `Consumer "${consumerName}" has no event name ${unknown.join(', ')}; it has ${stored.join(', ')}`,
+      {
+        consumerName,
+        unknown,
+        stored,
+      },
+    );
+  }
+  const left = stored.filter((name) => !removed.includes(name));
+  if (left.length === 0)
+    throw invalid(`Consumer "${consumerName}" would have no event name left: remove it instead`, {
+      consumerName,
+    });
+  return left;
+}
+
+export function stillActive(consumerName: string, users: readonly ConsumerUser[]): IntegrationError {
+  const names = users.map(({ id, host, pid }) => (host === null ? id : `${host}:${pid}`));
+  return new IntegrationError(
+    'INTEGRATION_CONSUMER_ACTIVE',
+    `Consumer "${consumerName}" belongs to live processes (${names.join(', ')}): stop them, or deploy a version without it, and remove it then; or force it`,
+    { consumerName, processes: names },
+  );
+}

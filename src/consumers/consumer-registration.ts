@@ -1,0 +1,199 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { IntegrationError } from '../errors.js';
+import { CursorRegistrationStore, type StoredConsumer } from '../inbox/cursor-registration.store.js';
+import { sequenceBehind } from '../membership/sequence-watch.js';
+import type { Consumer } from '../subscribers/consumer.js';
+import {
+  type CreatedConsumer,
+  createdText,
+  type ExtendedConsumer,
+  extendedText,
+  partitionsText,
+  type RegistrationResult,
+} from './registration-result.js';
+
+const COUNTING_LIMIT_MS = 5_000;
+const HOUR_MS = 3_600_000;
+const LONGEST_CONSUMER_NAME = 127;
+
+type StartFrom = Consumer['startFrom'];
+
+type Created = Omit<CreatedConsumer, 'leftOut'> & { readonly consumer: Consumer };
+
+/** Writes the consumers of this process into the database, where other processes and later versions find them. */
+@Injectable()
+export class ConsumerRegistration {
+  private readonly logger = new Logger('IntegrationConsumers');
+  private readonly store: CursorRegistrationStore;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.store = new CursorRegistrationStore(db);
+  }
+
+  /**
+   * Registers all in one transaction. What is there already is left as it is, but for event names that are new to it; names
+   * that the code no longer handles stay.
+   *
+   * @throws IntegrationError INTEGRATION_SEQUENCE_BEHIND if the log would hand out positions that a consumer has left behind
+   */
+  async register(consumers: readonly Consumer[]): Promise<RegistrationResult> {
+    return this.registerFrom(consumers, (consumer) => consumer.startFrom);
+  }
+
+  /**
+   * Registers consumers whose cursors have vanished although nobody removed them. What was published since cannot be told from what was there
+   * before: 'latest' becomes 'recent'.
+   */
+  async registerAnew(
+    consumers: readonly Consumer[],
+    writtenForMs: number,
+  ): Promise<{ anew: string[]; removed: string[] }> {
+    const names = consumers.map(({ name }) => name);
+    const removed = await this.store.removedSince(writtenForMs, names);
+    const vanished = consumers.filter(({ name }) => !removed.includes(name));
+    const { created } = await this.registerFrom(vanished, ({ startFrom }) =>
+      startFrom === 'latest' ? 'recent' : startFrom,
+    );
+    return { anew: created.map(({ consumerName }) => consumerName), removed };
+  }
+
+  private async registerFrom(
+    consumers: readonly Consumer[],
+    startOf: (consumer: Consumer) => StartFrom,
+  ): Promise<RegistrationResult> {
+    if (consumers.length === 0) return { created: [], extended: [] };
+    this.refuseWhatIsNotHeld(consumers);
+    const { created, extended } = await this.store.exclusively((session) =>
+      this.write(session, consumers, startOf),
+    );
+    for (const consumer of extended) this.logger.log(extendedText(consumer, this.db.schema));
+    return { created: await this.countLeftOut(created), extended };
+  }
+
+  private refuseWhatIsNotHeld(consumers: readonly Consumer[]): void {
+    const { narrowText } = this.db;
+    if (narrowText === undefined) return;
+    for (const { name, eventNames } of consumers) {
+      const problems = [
+        narrowText.problemOf(name, LONGEST_CONSUMER_NAME),
+        ...eventNames.map((eventName) => narrowText.problemOf(eventName)),
+      ];
+      const problem = problems.find((each) => each !== undefined);
+      if (problem === undefined) continue;
+      throw new IntegrationError(
+        'INTEGRATION_SUBSCRIBER_INVALID',
+        `Consumer ${JSON.stringify(name)}: its name, or that of an event, ${problem}`,
+        { consumerName: name },
+      );
+    }
+  }
+
+  private async write(
+    session: EngineSession,
+    consumers: readonly Consumer[],
+    startOf: (consumer: Consumer) => StartFrom,
+  ) {
+    await this.refuseSequenceBehind(session);
+    const names = consumers.map(({ name }) => name);
+    const stored = new Map(
+      (await this.store.stored(session, names)).map((each) => [each.consumerName, each]),
+    );
+    const growing = consumers.filter(
+      (consumer) => addedNames(consumer, stored.get(consumer.name)).length > 0,
+    );
+    await this.store.lock(
+      session,
+      growing.map(({ name }) => name),
+    );
+    const created: Created[] = [];
+    const extended: ExtendedConsumer[] = [];
+    for (const consumer of consumers) {
+      const known = stored.get(consumer.name);
+      if (known === undefined) created.push(await this.create(session, consumer, startOf(consumer)));
+      else extended.push(...(await this.extend(session, consumer, known)));
+    }
+    return { created, extended };
+  }
+
+  private async create(session: EngineSession, consumer: Consumer, startFrom: StartFrom): Promise<Created> {
+    const { name: consumerName, eventNames, partitions } = consumer;
+    const unread = await this.unreadFrom(session, consumerName, startFrom);
+    const { startsAt } = await this.store.insert(session, { consumerName, eventNames, partitions, unread });
+    return { consumerName, startsAt, partitions, consumer };
+  }
+
+  private async extend(
+    session: EngineSession,
+    consumer: Consumer,
+    stored: StoredConsumer,
+  ): Promise<ExtendedConsumer[]> {
+    const { name: consumerName, partitions } = consumer;
+    if (partitions !== stored.partitions) {
+      this.logger.warn(partitionsText(consumerName, stored.partitions, partitions, this.db.schema));
+    }
+    const added = addedNames(consumer, stored);
+    if (added.length === 0) return [];
+    // What is settled after this is settled by the new names.
+    const from = await this.store.addEventNames(session, consumerName, added);
+    return [{ consumerName, addedNames: added, from }];
+  }
+
+  private async unreadFrom(session: EngineSession, name: string, startFrom: StartFrom): Promise<string> {
+    if (startFrom === 'earliest') return `{[1,)}`;
+    if (startFrom === 'latest') return this.unreadFromLatest(session);
+    const hourAgo = await this.store.anHourAgo(session);
+    if (startFrom === 'recent') return `{[${await this.store.positionAt(session, hourAgo)},)}`;
+    if (startFrom.getTime() > hourAgo.getTime() + HOUR_MS) {
+      this.logger.warn(
+        `Consumer "${name}" asks to start at ${startFrom.toISOString()}, which is yet to come: it starts with the next event`,
+      );
+      return this.unreadFromLatest(session);
+    }
+    return `{[${await this.store.positionAt(session, startFrom)},)}`;
+  }
+
+  /**
+   * The tail from the next position on, and the positions of transactions that are still open: their events are published
+   * after this registration. The sequence is read first, so that whoever owns a position below it is seen holding its lock or
+   * has ended; what has committed is then taken away by a snapshot that is later still.
+   */
+  private async unreadFromLatest(session: EngineSession): Promise<string> {
+    const next = await this.store.nextPosition(session);
+    const began = await this.store.oldestWriter(session);
+    const from = began === undefined ? next : Math.min(next, await this.store.positionAt(session, began));
+    return this.store.uncommittedFrom(session, from, next);
+  }
+
+  private async refuseSequenceBehind(session: EngineSession): Promise<void> {
+    const behind = await this.store.cursorAheadOfSequence(session);
+    if (behind !== undefined) throw sequenceBehind(this.db.schema, behind);
+  }
+
+  /** One after another and within one limit: a boot waits for it. */
+  private async countLeftOut(created: readonly Created[]): Promise<CreatedConsumer[]> {
+    const deadline = performance.now() + COUNTING_LIMIT_MS;
+    const counted: CreatedConsumer[] = [];
+    for (const { consumer, ...rest } of created) {
+      const leftOut = await this.leftOutBelow(rest.startsAt, consumer, deadline - performance.now());
+      counted.push({ ...rest, leftOut });
+      this.logger.log(createdText({ ...rest, leftOut }, consumer.startFrom, this.db.schema));
+    }
+    return counted;
+  }
+
+  private async leftOutBelow(
+    startsAt: number,
+    consumer: Consumer,
+    limitMs: number,
+  ): Promise<number | undefined> {
+    if (startsAt === 1) return 0;
+    return limitMs > 0 ? this.store.countBelow(startsAt, consumer.eventNames, limitMs) : undefined;
+  }
+}
+
+/** The names that the code handles and the stored consumer does not; none for one that is not stored. */
+function addedNames(consumer: Consumer, stored: StoredConsumer | undefined): string[] {
+  if (stored === undefined) return [];
+  return consumer.eventNames.filter((name) => !stored.eventNames.includes(name));
+}

@@ -1,0 +1,121 @@
+import { sqlStateOf } from '../database/connection/connection-loss.js';
+import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
+import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
+import type { InboxFilter } from '../inbox/inbox-record.js';
+import { conditionOf, type DiscardableState, statusesOf, waitLongerForLocks } from './inbox-admin.store.js';
+
+/** One consumer, and one event by its position, its id, or both; the other fields must match too. */
+export type OneEventFilter = InboxFilter & { readonly consumerName: string };
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/*
+ * Sets one event of one consumer aside whatever it does at this moment, also where the inbox has no row of it: it is still in
+ * `unread`, and perhaps it runs again and again with nothing counted. One transaction:
+ *
+ *   1. Lock the consumer's cursors, in key order. No save, claim, takeover or replay of this consumer is under way then, and every
+ *      one that was is visible to step 2, which is a statement of its own.
+ *   2. A row of the event that is not resolved becomes `skipped`. Where there is none and the position is unread, a `skipped` row
+ *      is inserted, and the position leaves `unread` and `replayed` in the same statement.
+ *   3. `changed_by_others` is raised, so the owner takes the event out of its memory within a beat (DiscardedEvents).
+ *
+ * Why nothing brings the event back. Whatever the owner has in hand can end in five ways, and each is fenced by what step 2 wrote:
+ *
+ *   - a save of positions takes out of `unread` what is not in it any more: nothing happens;
+ *   - a save of an exception meets the row: it never overwrites a row, and memory adopts what it finds;
+ *   - a claimed row that runs gets a new id here: neither its outcome nor its transaction finds the old one;
+ *   - the transaction of an event from the log inserts its row first: it finds this one, or it was first and this insert waits
+ *     for it. Once it has committed, the event is processed and nothing is discarded;
+ *   - the transaction of a batch takes its positions out of `unread` only if all of them are still there: it fails, and the next
+ *     attempt leaves the event out.
+ *
+ * A transaction that runs may hold the row for as long as its handler takes. Waiting for it would keep the cursors locked, and
+ * renewals with them, so step 2 waits for a moment only and everything is tried again.
+ */
+export class DiscardOneStore {
+  private readonly inbox: string;
+  private readonly log: string;
+  private readonly cursor: string;
+  private readonly partitionOf: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.inbox = `"${db.schema}".inbox_event`;
+    this.log = `"${db.schema}".outbox_event`;
+    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.partitionOf = `"${db.schema}".integration_partition`;
+  }
+
+  /** How many events it set aside, none or one; undefined: somebody's transaction holds the event at this moment. */
+  async discard(
+    filter: OneEventFilter,
+    states: readonly DiscardableState[],
+    reason: string,
+  ): Promise<number | undefined> {
+    try {
+      return await this.db.transaction((session) => this.discardIn(session, filter, states, reason));
+    } catch (error) {
+      if (sqlStateOf(error) === LOCK_NOT_AVAILABLE) return undefined;
+      throw error;
+    }
+  }
+
+  private async discardIn(
+    session: EngineSession,
+    filter: OneEventFilter,
+    states: readonly DiscardableState[],
+    reason: string,
+  ): Promise<number> {
+    await waitLongerForLocks(session);
+    await session.query(
+      `SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 ORDER BY partition FOR UPDATE`,
+      [filter.consumerName],
+    );
+    await session.query(`SET LOCAL lock_timeout = '100ms'`);
+    await planForTheseValues(session);
+    const rows = await session.query(this.discardSql(states), [
+      ...filterValues(filter),
+      reason,
+      statusesOf(states),
+      states.includes('unread'),
+    ]);
+    return rows.length;
+  }
+
+  // The event is looked up once in the log, where an id and a position have an index each; rows are looked up by it, or, where
+  // the log has it no longer, by what the filter says.
+  private discardSql(states: readonly DiscardableState[]): string {
+    return `
+      WITH e AS MATERIALIZED (
+        SELECT id, position, event_name, aggregate_type, aggregate_id FROM ${this.log}
+        WHERE ($5::uuid IS NULL OR id = $5) AND ($7::bigint IS NULL OR position = $7)
+      ), changed AS (
+        UPDATE ${this.inbox} i
+        SET status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = $8, updated_at = clock_timestamp(),
+            id = CASE WHEN i.status = 'processing' THEN gen_random_uuid() ELSE i.id END
+        FROM (
+          SELECT i.id FROM ${this.inbox} i LEFT JOIN e ON e.id = i.outbox_event_id
+          WHERE i.consumer_name = $1 AND i.status = ANY ($9::text[]) AND i.status <> 'processed' AND ${conditionOf(states)}
+            AND ${MATCHES_FILTER}
+        ) chosen
+        WHERE i.id = chosen.id AND ${conditionOf(states)}
+        RETURNING i.partition, '{}'::int8multirange AS taken_out
+      ), inserted AS (
+        INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id, status,
+          last_error, processed_at)
+        SELECT i.id, i.position, $1, c.partition, i.aggregate_type, i.aggregate_id, 'skipped', $8, clock_timestamp()
+        FROM (SELECT *, id AS outbox_event_id, NULL AS error_fingerprint FROM e) i CROSS JOIN e
+        JOIN ${this.cursor} c ON c.consumer_name = $1 AND i.position <@ c.unread AND (c.partitions = 1
+          OR c.partition = ${this.partitionOf}(i.aggregate_type, i.aggregate_id, c.partitions))
+        WHERE $10 AND ${MATCHES_FILTER} AND EXISTS (SELECT 1 FROM unnest(c.event_names) AS n (name)
+          WHERE n.name = i.event_name OR (right(n.name, 1) = '*' AND i.event_name ^@ left(n.name, -1)))
+        ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING
+        RETURNING partition, int8multirange(int8range(position, position, '[]')) AS taken_out
+      )
+      UPDATE ${this.cursor} c
+      SET changed_by_others = c.changed_by_others + 1, unread = c.unread - aside.taken_out, replayed = c.replayed - aside.taken_out
+      FROM (SELECT * FROM changed UNION ALL SELECT * FROM inserted) aside
+      WHERE c.consumer_name = $1 AND c.partition = aside.partition
+      RETURNING 1`;
+  }
+}

@@ -1,0 +1,61 @@
+import { commandLine } from '../database/sql/pasteable-text.js';
+import type { StartFrom } from '../subscribers/subscriber-definition.js';
+
+/** A consumer that was not there before. */
+export interface CreatedConsumer {
+  readonly consumerName: string;
+  /** The first position that it may read. */
+  readonly startsAt: number;
+  readonly partitions: number;
+  /** Retained events of its names before `startsAt`; undefined where counting took too long. */
+  readonly leftOut: number | undefined;
+}
+
+/** A consumer that handles more names than before. */
+export interface ExtendedConsumer {
+  readonly consumerName: string;
+  readonly addedNames: readonly string[];
+  /** How far it has read: events of the added names that it passed over before this position are not delivered. */
+  readonly from: number;
+}
+
+export interface RegistrationResult {
+  readonly created: readonly CreatedConsumer[];
+  readonly extended: readonly ExtendedConsumer[];
+}
+
+// What the log says of it.
+
+export function createdText(
+  { consumerName, startsAt, partitions, leftOut }: CreatedConsumer,
+  startFrom: StartFrom,
+  schema: string,
+): string {
+  const spread = partitions === 1 ? '' : ` in ${partitions} partitions`;
+  const start = `Consumer "${consumerName}" registered${spread}: it starts at position ${startsAt} (startFrom: ${startFromText(startFrom)})`;
+  if (leftOut === 0) return `${start}, no retained event is left out`;
+  const number =
+    leftOut === undefined
+      ? 'An unknown number of retained events (too many to count) is'
+      : eventsText(leftOut);
+  return `${start}. ${number} left out; to deliver them as well run: ${commandLine(schema, 'replay', [consumerName], { from: 1, to: startsAt - 1 })}`;
+}
+
+function eventsText(count: number): string {
+  return count === 1 ? '1 retained event is' : `${count} retained events are`;
+}
+
+function startFromText(startFrom: StartFrom): string {
+  return startFrom instanceof Date ? startFrom.toISOString() : `'${startFrom}'`;
+}
+
+export function extendedText({ consumerName, addedNames, from }: ExtendedConsumer, schema: string): string {
+  const begins = `Consumer "${consumerName}" handles ${addedNames.join(', ')} from now on`;
+  if (from <= 1) return begins;
+  const names = addedNames.length === 1 ? 'this name' : 'these names';
+  return `${begins}; events of ${names} that it passed over before position ${from} are not delivered; to deliver them as well run: ${commandLine(schema, 'replay', [consumerName], { event: addedNames.join(','), to: from - 1 })}`;
+}
+
+export function partitionsText(consumerName: string, stored: number, asked: number, schema: string): string {
+  return `Consumer "${consumerName}" has ${stored} partitions, the code asks for ${asked}: the stored number holds. To change it run: ${commandLine(schema, 'consumers repartition', [consumerName, asked])}`;
+}

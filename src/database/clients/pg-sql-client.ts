@@ -1,0 +1,120 @@
+import { IntegrationError } from '../../errors.js';
+import { HOST_CLIENT_TYPES } from '../engine-types.js';
+import { TransactionEnds } from '../sql/transaction-ends.js';
+import { ValueQuery, type ValueWire } from '../wire/value-query.js';
+import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
+
+/** What is used of a client of node-postgres: of `new pg.Client(…)`, or what `await pool.connect()` gives. */
+export interface PgClient {
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
+}
+
+type PgAnswer = Awaited<ReturnType<PgClient['query']>>;
+
+/** What else such a client has; that of `pg-native` has no wire, and one that pipelines takes no queries of others. */
+interface DriverClient extends PgClient {
+  readonly connection?: Partial<ValueWire>;
+  readonly pipeline?: boolean;
+  on?(event: 'error', listener: () => void): unknown;
+  off?(event: 'error', listener: () => void): unknown;
+  /** Of a pool. */
+  readonly totalCount?: number;
+  query(text: string, values: unknown[]): Promise<PgAnswer>;
+  query(statement: { text: string; values: unknown[]; types: object }): Promise<PgAnswer>;
+  query(query: ValueQuery): void;
+}
+
+/**
+ * A transaction of node-postgres, in the shape that `persistenceClient` takes. Who began it ends it:
+ *
+ * ```ts
+ * await client.query('BEGIN');
+ * await publisher.publishEvent(event, { persistenceClient: new PgSqlClient(client) });
+ * await client.query('COMMIT');
+ * ```
+ *
+ * Throws INTEGRATION_CLIENT_IS_ROOT for a pool, INTEGRATION_CLIENT_INVALID for what is no client of node-postgres.
+ */
+export class PgSqlClient extends OwnSqlClient {
+  private readonly given: DriverClient;
+
+  constructor(client: PgClient) {
+    super();
+    if (typeof (client as Partial<PgClient> | undefined)?.query !== 'function') throw noClient();
+    this.given = client as DriverClient;
+    refusePool(this.given);
+  }
+
+  /** Asked each time: a transaction proxy stands for the pool once its transaction has ended. */
+  private get client(): DriverClient {
+    refusePool(this.given);
+    return this.given;
+  }
+
+  async $queryRawUnsafe<T = unknown>(sql: string, ...values: unknown[]): Promise<T> {
+    return (await this.ask(sql, values)).rows as T;
+  }
+
+  async $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number> {
+    return (await this.ask(sql, values)).rowCount ?? 0;
+  }
+
+  override queryValue({ sql, value }: ValueStatement, column: string): Promise<unknown> {
+    const { client } = this;
+    if (!takesQueries(client)) return this.askAsOthersDo(sql, value, column);
+    return new Promise((resolve, reject) => {
+      const answer = (error: unknown, found?: unknown) => (error ? reject(error) : resolve(found));
+      client.query(new ValueQuery(sql, value, answer));
+    });
+  }
+
+  override watchEnds(): TransactionEnds | undefined {
+    return TransactionEnds.from(this.client);
+  }
+
+  /**
+   * Listens to errors of the connection until the function that it returns is called. A pool listens to its idle clients only: the end of
+   * a session whose client is checked out and waits for no answer would otherwise be an 'error' event that nobody hears, which
+   * ends the process.
+   *
+   * @internal
+   */
+  listenForErrors(): () => void {
+    const ignore = () => {};
+    this.client.on?.('error', ignore);
+    return () => this.client.off?.('error', ignore);
+  }
+
+  /** Texts are read as they are, whatever type parsers the host has set. */
+  private ask(text: string, values: unknown[]): Promise<PgAnswer> {
+    const { client } = this;
+    return client.connection === undefined
+      ? client.query(text, values)
+      : client.query({ text, values, types: HOST_CLIENT_TYPES });
+  }
+
+  private async askAsOthersDo(sql: string, value: string, column: string): Promise<unknown> {
+    const [row] = (await this.ask(sql, [value])).rows;
+    return (row as Record<string, unknown> | undefined)?.[column];
+  }
+}
+
+function takesQueries({ connection, pipeline }: DriverClient): boolean {
+  return pipeline !== true && typeof connection?.stream?.write === 'function';
+}
+
+function noClient(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    'new PgSqlClient(…) needs a client of node-postgres: that of `await pool.connect()`, or a pg.Client',
+  );
+}
+
+/** The property is read, not looked for: a transaction proxy that was made from a pool answers for the client that is current. */
+function refusePool(client: DriverClient): void {
+  if (client.totalCount === undefined) return;
+  throw new IntegrationError(
+    'INTEGRATION_CLIENT_IS_ROOT',
+    'new PgSqlClient(…) was given a pool, which sends each statement through another connection, so the event would not be part of any transaction. Pass the client of `await pool.connect()` that BEGIN went through.',
+  );
+}

@@ -1,0 +1,52 @@
+import { IntegrationError, type IntegrationErrorCode } from '../../errors.js';
+import { reasonOf, sqlStateOf } from './connection-loss.js';
+
+/** invalid_authorization_specification, and invalid_password. */
+const REFUSED_LOGINS = new Set(['28000', '28P01']);
+/** invalid_catalog_name */
+const UNKNOWN_DATABASE = '3D000';
+/** What node-postgres says itself of a server that wants a password where there is none, or one that does not fit. */
+const LOGIN_MESSAGES = /^SASL: |password must be a (non-empty )?string/i;
+
+/** What stands between the engine and its server, as an error that says which of the URL's parts to look at. */
+export function connectionFailure(error: unknown, target: string, waitedMs?: number): IntegrationError {
+  const { code, words, remedy } = kindOf(error);
+  const waited = waitedMs === undefined ? '' : ` (tried for ${Math.round(waitedMs / 1000)} s)`;
+  return new IntegrationError(
+    code,
+    `${words} ${target}${waited}: ${reasonOf(error)}. ${remedy}`,
+    { target },
+    { cause: error },
+  );
+}
+
+interface Kind {
+  readonly code: IntegrationErrorCode;
+  readonly words: string;
+  readonly remedy: string;
+}
+
+function kindOf(error: unknown): Kind {
+  const state = sqlStateOf(error) ?? '';
+  if (REFUSED_LOGINS.has(state) || LOGIN_MESSAGES.test(reasonOf(error))) {
+    return {
+      code: 'INTEGRATION_DATABASE_LOGIN_REFUSED',
+      words: 'Postgres refuses the login at',
+      remedy:
+        'The server answers, so host and port are right: check user and password in connectionString or DATABASE_URL (special characters must be percent-encoded), and whether the server wants TLS (sslmode=require).',
+    };
+  }
+  if (state === UNKNOWN_DATABASE) {
+    return {
+      code: 'INTEGRATION_DATABASE_UNKNOWN',
+      words: 'Postgres has no such database at',
+      remedy:
+        'Server and login are right: check the name behind the last / in connectionString or DATABASE_URL, or create the database.',
+    };
+  }
+  return {
+    code: 'INTEGRATION_DATABASE_UNREACHABLE',
+    words: 'cannot reach Postgres at',
+    remedy: 'Check that the server runs and that connectionString or DATABASE_URL names it.',
+  };
+}

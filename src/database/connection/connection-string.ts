@@ -1,0 +1,67 @@
+import pg from 'pg';
+import { IntegrationError, messageOf } from '../../errors.js';
+
+/**
+ * What node-postgres reads from the query part of a URL and the engine does not decide itself. Everything else is
+ * dropped: Prisma's own parameters (`schema`, `connection_limit`, `pgbouncer` …) mean nothing here, and node-postgres would
+ * let any name in the URL override the engine's configuration of the same name.
+ */
+const KEPT_PARAMETERS = new Set([
+  'host',
+  'port',
+  'user',
+  'password',
+  'ssl',
+  'sslmode',
+  'sslcert',
+  'sslkey',
+  'sslrootcert',
+  'sslnegotiation',
+  'uselibpqcompat',
+  'options',
+  'client_encoding',
+]);
+
+/**
+ * Checks a Postgres URL (`postgres://` or `postgresql://`) and returns it without the parameters that are meant for others.
+ * Throws INTEGRATION_OPTIONS_INVALID with the reason; neither the message nor the details hold any part of the URL that
+ * could be a credential.
+ */
+export function validateConnectionString(connectionString: string): string {
+  const text = connectionString.trim();
+  if (text === '') throw invalid('is empty');
+  if (/^(["']).*\1$/s.test(text)) throw invalid('stands in quotes: remove them where the variable is set');
+  if (/^prisma(\+postgres)?:/i.test(text)) throw invalid(PRISMA_PROTOCOL);
+  if (!/^postgres(ql)?:\/\//i.test(text)) throw invalid('must start with postgres:// or postgresql://');
+  if (text.includes('#')) throw invalid(`has a #, which ends a URL. ${ENCODE}`);
+  // A / or ? in the password ends the host for the parser: the rest would be taken for the database's name, and be shown as such.
+  if (/^[^/]*\/\/[^/?]*(\/[^?]*@|(\/[^?]*)?\?[^=]*@)/.test(text))
+    throw invalid(`has an @ behind the host. ${ENCODE}`);
+  const usable = withoutForeignParameters(text);
+  try {
+    new pg.Client({ connectionString: usable });
+  } catch (cause) {
+    throw invalid(`cannot be read (${messageOf(cause)}). ${ENCODE}`);
+  }
+  return usable;
+}
+
+const PRISMA_PROTOCOL =
+  'is a prisma:// or prisma+postgres:// URL, which names a proxy that speaks Prisma only. The engine talks to Postgres itself: ' +
+  "give the direct postgres:// URL of the same database as connectionString; the host's client may go on using the proxy";
+const ENCODE =
+  'Special characters in user and password must be percent-encoded: # is %23, ? is %3F, / is %2F, % is %25';
+
+/** Works on the text, because a URL with a socket folder (`postgres://me@/db?host=/run`) is none to the URL parser. */
+function withoutForeignParameters(text: string): string {
+  const [address = '', query = ''] = text.split(/\?(.*)/s);
+  const parameters = new URLSearchParams(query);
+  for (const name of [...parameters.keys()]) {
+    if (!KEPT_PARAMETERS.has(name)) parameters.delete(name);
+  }
+  return parameters.size === 0 ? address : `${address}?${parameters}`;
+}
+
+function invalid(reason: string): IntegrationError {
+  return new IntegrationError('INTEGRATION_OPTIONS_INVALID', `connectionString (or DATABASE_URL) ${reason}.`);
+}

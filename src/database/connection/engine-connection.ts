@@ -1,0 +1,277 @@
+import type { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
+import pg from 'pg';
+import { IntegrationError } from '../../errors.js';
+import { DriverClient } from '../clients/driver-client.js';
+import { ENGINE_TYPES, OWN_CLIENT_TYPES } from '../engine-types.js';
+import { answerWithin } from '../wire/answer-within.js';
+import { largeReadSocket } from '../wire/large-read-socket.js';
+import type { NamedStatement } from '../wire/named-statement.js';
+import { forEachRow } from '../wire/row-reader.js';
+import { wireOf } from '../wire/wire.js';
+import type { WireRow } from '../wire/wire-row.js';
+import { isConnectionLoss } from './connection-loss.js';
+import { driverConfigOf, type EngineConnectionOptions } from './connection-options.js';
+import { validateConnectionString } from './connection-string.js';
+import { OneServer } from './one-server.js';
+import { refuseOtherProduct } from './other-products.js';
+import {
+  PRODUCT,
+  SERVER_SIGHT,
+  SERVER_SIGHT_WITHOUT_SYSTEM,
+  type ServerSight,
+} from './server-sight.store.js';
+import { hasSessionOfItsOwn, type ProbedClient } from './session-probe.js';
+import { ENGINE_SESSION, SESSION } from './session-settings.store.js';
+
+const MINIMUM_SERVER_VERSION = 140_000;
+const PREPARE_TIMEOUT_MS = 5_000;
+
+/** Whose statements run on a connection: the engine's alone, or those of the host's handlers as well. */
+export type SessionUse = 'engine' | 'host';
+
+/** One connection of its own: statements, notifications, and a promise that resolves when it has ended. */
+export interface EngineConnection {
+  readonly backendPid: number;
+  query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
+  /** Nothing is asked on it at the moment. */
+  readonly isFree: boolean;
+  /** Runs a statement whose rows go to `onRow` one by one as they arrive. Only while it is free. */
+  forEachRow(statement: NamedStatement, onRow: (row: WireRow) => void): Promise<void>;
+  /**
+   * Resolves when the server has answered a bare Sync message, a sign of life that costs no statement and no transaction. At once while
+   * something is asked: the answer would look like its end, and that has a time limit of its own. Never rejects; a lost connection just
+   * does not answer.
+   */
+  ping(): Promise<void>;
+  onNotification(listener: (payload: string, channel: string) => void): void;
+  readonly ended: Promise<void>;
+  close(): Promise<void>;
+  /** Ends it without a farewell, for a server that does not answer. */
+  destroy(): void;
+}
+
+/** What a connection is opened with, as node-postgres has it. Said without its types, which users have not installed. */
+export type ConnectionConfig = Readonly<Record<string, unknown>>;
+
+/** Where the engine's connections lead: a URL, or its parts. */
+export interface ConnectionTarget {
+  readonly connectionString?: string | undefined;
+  readonly connection?: EngineConnectionOptions | undefined;
+}
+
+/** The part of a connection that preparing it needs. */
+export interface UnpreparedConnection {
+  query(statement: string | { text: string; types: object }): Promise<{ rows: unknown[] }>;
+  once(event: 'end', listener: () => void): unknown;
+}
+
+/** Opens and checks connections to one server. */
+export class EngineConnectionFactory {
+  /** Where all of these connections lead. */
+  readonly server: OneServer;
+  private readonly address: ConnectionConfig;
+  private mayReadSystem = true;
+  private isProvenDirect = false;
+
+  /** Throws INTEGRATION_OPTIONS_INVALID for a URL that node-postgres cannot use. */
+  constructor(target: ConnectionTarget, onServerReplaced: () => void = () => {}) {
+    this.address = addressOf(target);
+    this.server = new OneServer(onServerReplaced);
+  }
+
+  config(applicationName: string, use: SessionUse): ConnectionConfig {
+    return {
+      stream: streamFor,
+      ...this.address,
+      application_name: applicationName,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5_000,
+      connectionTimeoutMillis: 5_000,
+      types: use === 'engine' ? ENGINE_TYPES : OWN_CLIENT_TYPES,
+    };
+  }
+
+  /** Host, port and database, without credentials. */
+  describe(): string {
+    const client = new pg.Client(this.address);
+    return `${client.host}:${client.port}/${client.database ?? ''}`;
+  }
+
+  /**
+   * Sets the session up and refuses a server, or a pooler, that the engine cannot rely on, and one that falls silent meanwhile. Resolves to the
+   * number of its backend.
+   */
+  prepare(client: UnpreparedConnection, use: SessionUse): Promise<number> {
+    return answerWithin(PREPARE_TIMEOUT_MS, this.prepareSession(client, use));
+  }
+
+  private async prepareSession(client: UnpreparedConnection, use: SessionUse): Promise<number> {
+    const server = await this.setUp(client, use).catch(async (error) => {
+      throw (await this.isOtherProduct(client, error)) ?? error;
+    });
+    if (server === undefined) throw new Error('connection error: the server answered nothing');
+    refuseOtherProduct(server.product, () => this.describe());
+    if (server.recovering) {
+      throw new IntegrationError(
+        'INTEGRATION_DATABASE_READ_ONLY',
+        `Postgres at ${this.describe()} is in recovery (a standby): point connectionString at the primary`,
+      );
+    }
+    if (server.version < MINIMUM_SERVER_VERSION) {
+      throw new IntegrationError(
+        'INTEGRATION_DATABASE_UNSUPPORTED',
+        `Postgres at ${this.describe()} is version ${Math.floor(server.version / 10_000)}: 14 or newer is needed (int8multirange)`,
+        { version: server.version },
+      );
+    }
+    // A direct connection is told the backend's own number. Poolers make one up, and so do some proxies that are transparent: those are tried.
+    const reported = (client as unknown as { processID: number | null }).processID;
+    if (reported !== null && reported !== server.pid && !(await this.isDirect(client))) {
+      throw new IntegrationError(
+        'INTEGRATION_DATABASE_POOLED',
+        `The connection to ${this.describe()} goes through a pooler. The engine needs a direct connection (LISTEN, session settings, leases): give its URL as connectionString. The host's own client may go on using the pooler.`,
+      );
+    }
+    client.once('end', () => this.server.forget(client));
+    this.server.admit(client, server, () => destroySocket(client));
+    return server.pid;
+  }
+
+  private async setUp(client: UnpreparedConnection, use: SessionUse): Promise<ServerSight | undefined> {
+    await client.query(use === 'engine' ? ENGINE_SESSION : SESSION);
+    return this.sightOf(client);
+  }
+
+  /** A server that does not know our settings or functions may have said why by its name. */
+  private async isOtherProduct(client: UnpreparedConnection, error: unknown): Promise<unknown> {
+    if (isConnectionLoss(error)) return undefined;
+    const { rows } = await client.query(PRODUCT).catch(() => ({ rows: [] as unknown[] }));
+    try {
+      refuseOtherProduct((rows[0] as { product: string } | undefined)?.product ?? '', () => this.describe());
+      return undefined;
+    } catch (refusal) {
+      return refusal;
+    }
+  }
+
+  /** Tried once: what stands between is the same for all connections. */
+  private async isDirect(client: UnpreparedConnection): Promise<boolean> {
+    if (this.isProvenDirect) return true;
+    const other = new DriverClient(this.config('nestjs-integration probe', 'engine'));
+    other.on('error', () => {});
+    try {
+      await other.connect();
+      this.isProvenDirect = await hasSessionOfItsOwn(client as unknown as ProbedClient, other);
+    } finally {
+      destroySocket(other);
+    }
+    return this.isProvenDirect;
+  }
+
+  private async sightOf(client: UnpreparedConnection): Promise<ServerSight | undefined> {
+    if (this.mayReadSystem) {
+      try {
+        return (await client.query({ text: SERVER_SIGHT, types: ENGINE_TYPES })).rows[0] as
+          | ServerSight
+          | undefined;
+      } catch (error) {
+        if (isConnectionLoss(error)) throw error;
+        this.mayReadSystem = false;
+      }
+    }
+    return (await client.query({ text: SERVER_SIGHT_WITHOUT_SYSTEM, types: ENGINE_TYPES })).rows[0] as
+      | ServerSight
+      | undefined;
+  }
+
+  async open(applicationName: string): Promise<EngineConnection> {
+    const client = new DriverClient(this.config(applicationName, 'engine'));
+    // Without a listener an `error` event would end the process; what it means is told by `ended`.
+    client.on('error', () => {});
+    const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
+    let backendPid: number;
+    try {
+      await client.connect();
+      backendPid = await this.prepare(client, 'engine');
+    } catch (error) {
+      destroySocket(client);
+      throw error;
+    }
+    const arrived = new ArrivedMessages();
+    (wireOf(client).stream as unknown as EventEmitter).prependListener('data', (chunk: Buffer) =>
+      arrived.see(chunk),
+    );
+    let asked = 0;
+    const asking = async <R>(work: Promise<R>): Promise<R> => {
+      asked++;
+      return work.finally(() => {
+        asked--;
+      });
+    };
+    return {
+      backendPid,
+      ended,
+      get isFree() {
+        return asked === 0 && arrived.areWhole;
+      },
+      forEachRow: (statement, onRow) => asking(forEachRow(client, statement, onRow)),
+      query: async <Row>(sql: string, params: readonly unknown[] = []) =>
+        (await asking(client.query({ text: sql, values: [...params] }))).rows as Row[],
+      ping: async () => {
+        if (asked === 0) await asking(signOfLife(client));
+      },
+      onNotification: (listener) =>
+        client.on('notification', (message) => listener(message.payload ?? '', message.channel)),
+      close: () => client.end().catch(() => {}),
+      destroy: () => destroySocket(client),
+    };
+  }
+}
+
+function addressOf({ connection, connectionString }: ConnectionTarget): ConnectionConfig {
+  if (connection !== undefined) return driverConfigOf(connection);
+  return { connectionString: validateConnectionString(connectionString ?? '') };
+}
+
+/** Asked by node-postgres for each connection, with its settings. */
+function streamFor({ ssl }: { ssl?: unknown }): Socket {
+  return ssl ? new Socket() : largeReadSocket();
+}
+
+function signOfLife(client: pg.Client): Promise<void> {
+  return new Promise((resolve) => {
+    wireOf(client).once('readyForQuery', resolve);
+    wireOf(client).sync();
+  });
+}
+
+function destroySocket(client: object): void {
+  wireOf(client).stream.destroy();
+}
+
+/** Whether the driver has got whole messages only: rows can be taken out of what arrives from a message's beginning on, and from nowhere else. */
+class ArrivedMessages {
+  private readonly header = Buffer.alloc(5);
+  private has = 0;
+  private missing = 0;
+
+  get areWhole(): boolean {
+    return this.has === 0 && this.missing === 0;
+  }
+
+  see(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length; ) {
+      if (this.missing > 0) {
+        const taken = Math.min(this.missing, chunk.length - at);
+        this.missing -= taken;
+        at += taken;
+        continue;
+      }
+      this.header[this.has++] = chunk[at++] as number;
+      if (this.has < this.header.length) continue;
+      this.missing = this.header.readUInt32BE(1) - 4;
+      this.has = 0;
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { EngineDatabase, EngineSession } from '../engine-database.js';
+import { NarrowText } from '../sql/narrow-text.js';
+
+/** Bytes of a single-byte encoding, and the characters that they stand for. */
+const SINGLE_BYTES = { first: 128, last: 255, inUtf8: `convert_to(chr(code), 'UTF8')`, check: '' };
+/** Characters of the first plane, but for surrogates; those beyond it are in no other encoding that matters. */
+const CHARACTERS = {
+  first: 0x80,
+  last: 0xffff,
+  inUtf8: `decode(CASE WHEN code < 2048 THEN to_hex((192 + (code >> 6)) * 256 + 128 + (code & 63))
+    ELSE to_hex(((224 + (code >> 12)) * 256 + 128 + ((code >> 6) & 63)) * 256 + 128 + (code & 63)) END, 'hex')`,
+  check: `CONTINUE WHEN code BETWEEN 55296 AND 57343; PERFORM convert_from(utf8, 'UTF8');`,
+};
+
+/** What the database's encoding can hold; undefined for UTF8, which holds everything. */
+export async function narrowTextOf(db: EngineDatabase): Promise<NarrowText | undefined> {
+  const [row] = await db.query<{ encoding: string; bytes: number }>(
+    `SELECT current_setting('server_encoding') AS encoding, pg_encoding_max_length(encoding) AS bytes
+     FROM pg_database WHERE datname = current_database()`,
+  );
+  if (row === undefined || row.encoding === 'UTF8') return undefined;
+  if (row.encoding === 'SQL_ASCII') return NarrowText.ofBytes(row.encoding);
+  const held = await db.transaction((session) => heldCharacters(session, row.bytes === 1));
+  return NarrowText.ofCharacters(row.encoding, held);
+}
+
+/** Tried out one by one by the server, beyond ASCII. */
+async function heldCharacters(session: EngineSession, hasSingleBytes: boolean): Promise<string> {
+  const { first, last, inUtf8, check } = hasSingleBytes ? SINGLE_BYTES : CHARACTERS;
+  await session.query(`
+    DO $$
+    DECLARE held bytea := ''; utf8 bytea;
+    BEGIN
+      FOR code IN ${first}..${last} LOOP
+        BEGIN
+          utf8 := ${inUtf8};
+          ${check}
+          held := held || utf8;
+        EXCEPTION WHEN OTHERS THEN NULL;
+        END;
+      END LOOP;
+      PERFORM set_config('integration.held_characters', encode(held, 'hex'), true);
+    END $$`);
+  const [row] = await session.query<{ held: string }>(
+    `SELECT current_setting('integration.held_characters') AS held`,
+  );
+  return Buffer.from(row?.held ?? '', 'hex').toString('utf8');
+}

@@ -1,0 +1,120 @@
+import { IntegrationError, messageOf } from '../../errors.js';
+import { connectionFailure } from '../connection/connection-failure.js';
+import type { EngineConnectionOptions } from '../connection/connection-options.js';
+import {
+  type ConnectionTarget,
+  type EngineConnection,
+  EngineConnectionFactory,
+} from '../connection/engine-connection.js';
+import type { EngineDatabase } from '../engine-database.js';
+import { DEFAULT_SCHEMA, validateSchemaName } from '../sql/schema-name.js';
+import { MigrationStore } from './migration.store.js';
+import { type MigrationFile, readMigrationFiles, renderMigration } from './migration-files.js';
+import { migrationStatus, refuseForeignHistory, requireCurrent } from './migration-status.js';
+
+/** What happens while migrations run, in this order. `adopted`: Prisma Migrate had applied it, now it is noted here too. */
+export type MigrationProgress =
+  | { step: 'waiting' }
+  | { step: 'applying' | 'applied' | 'adopted'; name: string; index: number; total: number };
+
+export interface RunMigrationsOptions {
+  /** A direct connection, not through a transaction pooler. This, or `connection`. */
+  connectionString?: string | undefined;
+  /** The same in parts. */
+  connection?: EngineConnectionOptions | undefined;
+  /** The Postgres schema of the tables, default `integration`; created if it is missing. */
+  schema?: string | undefined;
+  onProgress?: ((progress: MigrationProgress) => void) | undefined;
+  /** Another folder of migrations than the package's own. */
+  folder?: string | undefined;
+}
+
+export interface MigrationResult {
+  /** Names of the migrations that this call applied. */
+  applied: string[];
+  /** How many were there before. */
+  alreadyApplied: number;
+}
+
+/**
+ * Applies the package's migrations that the schema does not have yet, each in a transaction. Any number of processes may call
+ * it at once: one works, the others wait for it and find nothing left to do.
+ *
+ * Throws INTEGRATION_DATABASE_UNREACHABLE, INTEGRATION_MIGRATION_CHANGED, INTEGRATION_SCHEMA_NEWER or, for a statement
+ * that fails, INTEGRATION_MIGRATION_FAILED; the failed migration leaves nothing behind.
+ */
+export async function runMigrations(options: RunMigrationsOptions): Promise<MigrationResult> {
+  const schema = validateSchemaName(options.schema ?? DEFAULT_SCHEMA);
+  const files = await readMigrationFiles(options.folder);
+  const connection = await connect(options);
+  try {
+    const store = new MigrationStore(connection, schema);
+    await store.liftTimeouts();
+    if (!(await store.lock({ wait: false }))) {
+      options.onProgress?.({ step: 'waiting' });
+      await store.lock({ wait: true });
+    }
+    return await migrate(connection, store, schema, files, options.onProgress ?? (() => {}));
+  } finally {
+    await connection.close();
+  }
+}
+
+/**
+ * Checks that the schema is the one that this package version needs, and changes nothing. Files that were applied by Prisma
+ * Migrate count. Throws INTEGRATION_SCHEMA_MISSING, INTEGRATION_SCHEMA_OUTDATED (both with the command to run),
+ * INTEGRATION_SCHEMA_NEWER or INTEGRATION_MIGRATION_CHANGED.
+ */
+export async function verifyMigrations(db: EngineDatabase): Promise<void> {
+  requireCurrent(await migrationStatus(db, db.schema));
+}
+
+async function migrate(
+  connection: EngineConnection,
+  store: MigrationStore,
+  schema: string,
+  files: readonly MigrationFile[],
+  report: (progress: MigrationProgress) => void,
+): Promise<MigrationResult> {
+  const status = await migrationStatus(connection, schema, files);
+  refuseForeignHistory(status);
+  const adopted = new Set(status.applied.filter((line) => line.by === 'prisma').map((line) => line.name));
+  const pending = new Set(status.pending);
+  const todo = files.filter((file) => pending.has(file.name) || adopted.has(file.name));
+  if (todo.length > 0) await store.createHistory();
+  for (const [index, file] of todo.entries()) {
+    const at = { name: file.name, index: index + 1, total: todo.length };
+    if (adopted.has(file.name)) {
+      await store.record(file);
+      report({ step: 'adopted', ...at });
+      continue;
+    }
+    report({ step: 'applying', ...at });
+    await apply(store, schema, file);
+    report({ step: 'applied', ...at });
+  }
+  return { applied: status.pending, alreadyApplied: status.applied.length };
+}
+
+async function apply(store: MigrationStore, schema: string, file: MigrationFile): Promise<void> {
+  try {
+    await store.apply({ ...file, sql: renderMigration(file.text, schema) });
+  } catch (cause) {
+    throw new IntegrationError(
+      'INTEGRATION_MIGRATION_FAILED',
+      `migration ${file.name} failed on schema "${schema}" and was rolled back: ${messageOf(cause)}`,
+      { schema, migration: file.name },
+      { cause },
+    );
+  }
+}
+
+async function connect(target: ConnectionTarget): Promise<EngineConnection> {
+  const connections = new EngineConnectionFactory(target);
+  try {
+    return await connections.open('nestjs-integration migrate');
+  } catch (cause) {
+    if (cause instanceof IntegrationError) throw cause;
+    throw connectionFailure(cause, connections.describe());
+  }
+}

@@ -1,0 +1,114 @@
+import { IntegrationError } from '../../errors.js';
+import type { EngineSession } from '../engine-database.js';
+import { commandLine } from '../sql/pasteable-text.js';
+import { type AppliedMigration, MigrationStore } from './migration.store.js';
+import { type MigrationFile, readMigrationFiles } from './migration-files.js';
+
+/**
+ * `current`: nothing to do. `missing`: no migration was applied. `outdated`: some are to come. `changed`: a file differs from
+ * the one that was applied. `newer`: the database has migrations that this package version does not know.
+ */
+export type MigrationState = 'current' | 'missing' | 'outdated' | 'changed' | 'newer';
+
+/** The migrations of one schema against those of the package. Names in order. */
+export interface MigrationStatus {
+  schema: string;
+  state: MigrationState;
+  applied: { name: string; appliedAt: Date; by: 'nestjs-integration' | 'prisma' }[];
+  pending: string[];
+  changed: string[];
+  unknown: string[];
+}
+
+/** Compares the database with the package's files; reads only. */
+export async function migrationStatus(
+  session: EngineSession,
+  schema: string,
+  files?: readonly MigrationFile[],
+): Promise<MigrationStatus> {
+  const known = files ?? (await readMigrationFiles());
+  const store = new MigrationStore(session, schema);
+  const history = await store.history();
+  const noted = new Set(history.map((line) => line.name));
+  const missing = known.filter((file) => !noted.has(file.name)).map((file) => file.name);
+  const byPrisma = missing.length === 0 ? [] : await store.appliedByPrisma(missing);
+  return compare(schema, known, history, byPrisma);
+}
+
+function compare(
+  schema: string,
+  files: readonly MigrationFile[],
+  history: readonly AppliedMigration[],
+  byPrisma: readonly AppliedMigration[],
+): MigrationStatus {
+  const checksums = new Map(files.map((file) => [file.name, file.checksum]));
+  const applied = [
+    ...history.map(({ name, appliedAt }) => ({ name, appliedAt, by: 'nestjs-integration' as const })),
+    ...byPrisma.map(({ name, appliedAt }) => ({ name, appliedAt, by: 'prisma' as const })),
+  ].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const names = new Set(applied.map((line) => line.name));
+  const status = {
+    schema,
+    applied,
+    pending: files.filter((file) => !names.has(file.name)).map((file) => file.name),
+    changed: history
+      .filter((line) => checksums.has(line.name) && checksums.get(line.name) !== line.checksum)
+      .map((line) => line.name),
+    unknown: history.filter((line) => !checksums.has(line.name)).map((line) => line.name),
+  };
+  return { ...status, state: stateOf(status) };
+}
+
+function stateOf(status: Omit<MigrationStatus, 'state'>): MigrationState {
+  if (status.unknown.length > 0) return 'newer';
+  if (status.changed.length > 0) return 'changed';
+  if (status.pending.length === 0) return 'current';
+  return status.applied.length === 0 ? 'missing' : 'outdated';
+}
+
+/** Throws for the states that migrating cannot mend: INTEGRATION_SCHEMA_NEWER, INTEGRATION_MIGRATION_CHANGED. */
+export function refuseForeignHistory(status: MigrationStatus): void {
+  const { schema, unknown, changed } = status;
+  if (status.state === 'newer') {
+    throw new IntegrationError(
+      'INTEGRATION_SCHEMA_NEWER',
+      `schema "${schema}" has migrations that this version of nestjs-integration does not know (${unknown.join(', ')}): upgrade the package`,
+      { schema, migrations: unknown },
+    );
+  }
+  if (status.state === 'changed') {
+    throw new IntegrationError(
+      'INTEGRATION_MIGRATION_CHANGED',
+      `migration ${changed.join(', ')} was changed after it was applied to schema "${schema}": restore the file as it was released (reinstall the package); changes belong in a new migration`,
+      { schema, migrations: changed },
+    );
+  }
+}
+
+/**
+ * Throws unless the schema is exactly the one that this package version needs: INTEGRATION_SCHEMA_MISSING or
+ * INTEGRATION_SCHEMA_OUTDATED with the command to run, INTEGRATION_SCHEMA_NEWER, INTEGRATION_MIGRATION_CHANGED.
+ */
+export function requireCurrent(status: MigrationStatus): void {
+  refuseForeignHistory(status);
+  const { schema, pending } = status;
+  if (status.state === 'missing') {
+    throw new IntegrationError(
+      'INTEGRATION_SCHEMA_MISSING',
+      `schema "${schema}" does not have the integration tables. Run: ${migrateCommandLine(schema)}`,
+      { schema, pending },
+    );
+  }
+  if (status.state === 'outdated') {
+    throw new IntegrationError(
+      'INTEGRATION_SCHEMA_OUTDATED',
+      `schema "${schema}" lacks ${pending.join(', ')}. Run: ${migrateCommandLine(schema)}`,
+      { schema, pending },
+    );
+  }
+}
+
+/** What to type to bring this schema up to date. */
+export function migrateCommandLine(schema: string): string {
+  return commandLine(schema, 'migrate');
+}

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PACKAGE_NAME = 'nestjs-integration';
+let found: string | undefined;
+
+/**
+ * The folder of this package's package.json; undefined where a bundler has put the package's code into a file of the host's,
+ * and left the rest behind. A folder counts only if its package.json has this package's name: the host has a folder
+ * `prisma/migrations` of its own, which is never to be taken for the package's.
+ *
+ * It is looked for where the code stands, then as a copy beside the bundle, then where Node finds packages.
+ */
+export function packageFolder(): string | undefined {
+  found ??= candidates().find(isThisPackage);
+  return found;
+}
+
+/** Where a copy of the package is looked for, if its code is in a bundle. */
+export function copyBesideBundle(): string {
+  return join(dirname(fileOfCode()), PACKAGE_NAME);
+}
+
+function candidates(): string[] {
+  const file = fileOfCode();
+  // Both src/database/migrations and dist/database/migrations lie three folders below the package's root.
+  return [dirname(dirname(dirname(dirname(file)))), copyBesideBundle(), ...resolvedFrom(file)];
+}
+
+function resolvedFrom(file: string): string[] {
+  try {
+    return [dirname(createRequire(file).resolve(`${PACKAGE_NAME}/package.json`))];
+  } catch {
+    return [];
+  }
+}
+
+function isThisPackage(folder: string): boolean {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    return (manifest as { name?: unknown } | null)?.name === PACKAGE_NAME;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The file that this code runs from. Not by `import.meta`: the Jest of a CommonJS host compiles the package to CommonJS, where
+ * that is a syntax error. A stack frame knows its file in both worlds. Where a bundler has made up a name for it, the file that
+ * was started stands beside it.
+ */
+function fileOfCode(): string {
+  const file = fileOfCaller();
+  if (file.startsWith('file:')) return fileURLToPath(file);
+  return /^[a-z-]{2,}:/i.test(file) || file === '' ? (process.argv[1] ?? process.cwd()) : file;
+}
+
+/** The file of the function that calls this one: here, this file. */
+function fileOfCaller(): string {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  try {
+    Error.stackTraceLimit = 1;
+    Error.prepareStackTrace = (_error, frames) => frames[0]?.getFileName() ?? '';
+    const holder: { stack?: unknown } = {};
+    Error.captureStackTrace(holder, fileOfCaller);
+    return String(holder.stack);
+  } finally {
+    Object.assign(Error, { prepareStackTrace, stackTraceLimit });
+  }
+}

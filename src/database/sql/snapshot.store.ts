@@ -1,0 +1,22 @@
+import type pg from 'pg';
+import { answerLimit } from '../connection/session-settings.store.js';
+import { answerWithin } from '../wire/answer-within.js';
+import { forEachRow } from '../wire/row-reader.js';
+import type { RowSource } from '../wire/row-source.js';
+
+/** Statements of `fn` on an idle client, all of which see what was committed when the first of them began. */
+export async function readSnapshot<R>(
+  client: pg.ClientBase,
+  fn: (source: RowSource) => Promise<R>,
+): Promise<R> {
+  const answered = <A>(work: Promise<A>) => answerWithin(answerLimit(), work);
+  await answered(client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'));
+  try {
+    return await fn({
+      forEachRow: (statement, onRow) => answered(forEachRow(client, statement, onRow)),
+    });
+  } finally {
+    // Where the connection does not answer any more this fails as well, and it is given up.
+    await answered(client.query('ROLLBACK'));
+  }
+}

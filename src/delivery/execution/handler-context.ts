@@ -1,0 +1,49 @@
+import { Logger } from '@nestjs/common';
+import type { Tx } from '../../database/clients/sql-client.js';
+import { IntegrationError } from '../../errors.js';
+import type { InboxService } from '../../inbox/inbox.service.js';
+import type { IntegrationLinkService } from '../../links/integration-link.service.js';
+import type { SubscriberContext } from '../../subscribers/subscriber-definition.js';
+import type { Attempt } from '../partition/attempt.js';
+
+/** The services that every handler's context carries. */
+export interface ContextServices {
+  readonly inboxService: InboxService;
+  readonly linkService: IntegrationLinkService;
+}
+
+/** What a handler is given beside its event; signal and logger are made when they are asked for. */
+export class HandlerContext implements SubscriberContext {
+  readonly inboxService: InboxService;
+  readonly linkService: IntegrationLinkService;
+
+  constructor(
+    private readonly run: Attempt,
+    services: ContextServices,
+    private readonly openTransaction: object | undefined,
+  ) {
+    this.inboxService = services.inboxService;
+    this.linkService = services.linkService;
+  }
+
+  get attempt(): number {
+    return this.run.delivery.attempt;
+  }
+
+  get signal(): AbortSignal {
+    return this.run.signal;
+  }
+
+  get logger(): Logger {
+    const { subscription, log } = this.run.delivery;
+    return new Logger(`${subscription.consumerName} ${log.eventName} ${log.id}`);
+  }
+
+  get transaction(): Tx {
+    if (this.openTransaction !== undefined) return this.openTransaction as Tx;
+    throw new IntegrationError(
+      'INTEGRATION_CLIENT_MISSING',
+      `context.transaction is there for transactional handlers only: register ${this.run.delivery.subscription.place} with transactional: true`,
+    );
+  }
+}

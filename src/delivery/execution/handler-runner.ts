@@ -1,0 +1,128 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { runHandler } from '../../context/integration-context.js';
+import type { IntegrationError } from '../../errors.js';
+import { InboxService } from '../../inbox/inbox.service.js';
+import { IntegrationLinkService } from '../../links/integration-link.service.js';
+import type { HeldLease } from '../../membership/held-lease.js';
+import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import { Attempt, type OutcomeHandler } from '../partition/attempt.js';
+import { CRASHED, type Delivery, type Outcome, PROCESSED } from '../partition/delivery.js';
+import { Watchdog } from '../watchdog/watchdog.js';
+import { outcomeOfFailure } from './failed-attempt.js';
+import { type FaultPointName, FaultPoints } from './fault-points.js';
+import { HandlerContext } from './handler-context.js';
+import { TransactionalRunner } from './transactions/transactional-runner.js';
+
+/** Runs handlers: one attempt of one delivery, from its deadline to its outcome. Never rejects. */
+@Injectable()
+export class HandlerRunner {
+  private readonly logger = new Logger('HandlerRunner');
+
+  constructor(
+    private readonly transactional: TransactionalRunner,
+    readonly inboxService: InboxService,
+    readonly linkService: IntegrationLinkService,
+    private readonly settings: IntegrationSettingsService,
+    private readonly watchdog: Watchdog,
+    private readonly faults: FaultPoints,
+  ) {}
+
+  /** `others`: of a batch. */
+  begin(delivery: Delivery, others?: readonly Delivery[]): Attempt {
+    const timeoutMs = delivery.subscription.timeoutMs ?? this.settings.snapshot().handlerTimeoutMs;
+    return new Attempt(delivery, timeoutMs, others !== undefined, this.endAtDeadline, others);
+  }
+
+  /**
+   * Runs one attempt and tells its outcome once: of its handler, of its transaction, or of its deadline, whichever comes first.
+   * By callback: at a hundred thousand events a second every promise and every closure that is not needed counts.
+   */
+  run(
+    attempt: Attempt,
+    lease: HeldLease,
+    onOutcome: OutcomeHandler,
+    onCommitting?: (attempt: Attempt) => void,
+  ): void {
+    attempt.begin(onOutcome, onCommitting);
+    const { subscription, position } = attempt.delivery;
+    attempt.watched = this.watchdog.enter(subscription, position);
+    if (subscription.transactional)
+      this.transactional.run(attempt, lease).then((outcome) => this.end(attempt, outcome));
+    else this.runPlain(attempt);
+  }
+
+  /** Rejects where the host's client does not answer: what a handler would make of that says nothing about its event. */
+  askHost(): Promise<void> {
+    return this.transactional.askHost();
+  }
+
+  /** The handler's own end, which may come after the deadline has settled the attempt. */
+  private end(attempt: Attempt, outcome: Outcome): void {
+    this.watchdog.leave(attempt.watched);
+    attempt.watched = -1;
+    if (this.faults.isArmed) this.faults.outcomeOf(attempt);
+    attempt.settle(outcome);
+  }
+
+  private runPlain(attempt: Attempt): void {
+    if (this.crashes('before-handler', attempt)) {
+      this.end(attempt, CRASHED);
+      return;
+    }
+    attempt.inHandler = true;
+    try {
+      const running = this.callPlain(attempt);
+      if (isThenable(running)) {
+        running.then(
+          () => this.finishPlain(attempt, PROCESSED),
+          (error) => this.failPlain(attempt, error),
+        );
+      } else this.finishPlain(attempt, PROCESSED);
+    } catch (error) {
+      this.failPlain(attempt, error);
+    }
+  }
+
+  private failPlain(attempt: Attempt, error: unknown): void {
+    this.finishPlain(attempt, this.outcomeOf(attempt, error));
+  }
+
+  private finishPlain(attempt: Attempt, outcome: Outcome): void {
+    this.end(attempt, this.crashes('after-handler', attempt) ? CRASHED : outcome);
+  }
+
+  private crashes(point: FaultPointName, attempt: Attempt): boolean {
+    return this.faults.isArmed && this.faults.reached(point, attempt);
+  }
+
+  private callPlain(attempt: Attempt): unknown {
+    const { subscription } = attempt.delivery;
+    attempt.isEntered = true;
+    const context = new HandlerContext(attempt, this, undefined);
+    const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
+    const event = Array.isArray(input) ? undefined : input;
+    return runHandler(subscription.consumerName, event, subscription.handler, input, context);
+  }
+
+  private outcomeOf(attempt: Attempt, error: unknown): Outcome {
+    return outcomeOfFailure(attempt, error, this.settings.snapshot());
+  }
+
+  /** One function for all attempts. */
+  private readonly endAtDeadline = (attempt: Attempt, error: IntegrationError): void => {
+    // Waiting for a connection, or for a row that a stalled process holds, is no failure of the event.
+    if (!attempt.inHandler || attempt.isSettling) {
+      attempt.settle({ kind: 'infrastructure', error });
+      return;
+    }
+    this.logger.warn(error.message);
+    attempt.settle(this.outcomeOf(attempt, error));
+  };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as PromiseLike<unknown>).then === 'function'
+  );
+}

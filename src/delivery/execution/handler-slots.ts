@@ -1,0 +1,110 @@
+// The global of this name is looked up anew each time, and this is asked time and again.
+import { performance } from 'node:perf_hooks';
+import { ReadyQueue } from '../partition/ready-queue.js';
+
+/** Somebody who wants to run handlers and may have to wait for a free slot. */
+export interface SlotUser {
+  readonly priority: number;
+  /** A slot has become free: take it with `tryTake`, or leave it. */
+  slotFree(): void;
+}
+
+/**
+ * So many handlers begin before the event loop turns, divided by the number of consumers that have work, and none after ten milliseconds.
+ * Those that end at once would otherwise run page after page without it: nothing else of the process would have its turn. In each turn
+ * what has arrived is taken over: fewer make its pieces small, and a drain with one consumer or three slower by a tenth; more make one
+ * with ten slower (docs/performance.md).
+ */
+const MOST_IN_A_TURN = 2_000;
+const LONGEST_TURN_MS = 10;
+/** The clock is looked at once in so many beginnings. */
+const BEGUN_BETWEEN_LOOKS = 8;
+
+/** The handlers that one process runs at once, over all its consumers. Free slots go by priority. */
+export class HandlerSlots {
+  private used = 0;
+  private begunInThisTurn = 0;
+  private mostInThisTurn = MOST_IN_A_TURN;
+  private turnBeganAt = 0;
+  private readonly waiting = new ReadyQueue<SlotUser>();
+  private readonly isWaiting = new Set<SlotUser>();
+
+  /** Who wants to run alone, one after another. */
+  private alone: Promise<unknown> = Promise.resolve();
+  private aloneWanted = 0;
+  private whenEmpty: (() => void) | undefined;
+
+  constructor(private readonly max: number) {}
+
+  /** Runs `work` once every handler of this process has ended, and lets none begin until it is done. */
+  async exclusively<R>(work: () => Promise<R>): Promise<R> {
+    this.aloneWanted++;
+    const before = this.alone;
+    const run = async () => {
+      await before.catch(() => {});
+      if (this.used > 0) await new Promise<void>((resolve) => (this.whenEmpty = resolve));
+      return work();
+    };
+    const running = run();
+    this.alone = running;
+    try {
+      return await running;
+    } finally {
+      this.aloneWanted--;
+      this.tellWaiting();
+    }
+  }
+
+  /** Takes a slot if one is free and nobody waited longer for it; else the user is told when one is. */
+  tryTake(user: SlotUser): boolean {
+    if (this.hasFree) {
+      this.used++;
+      this.countInTurn();
+      return true;
+    }
+    if (!this.isWaiting.has(user)) {
+      this.isWaiting.add(user);
+      this.waiting.push(user, user.priority);
+    }
+    return false;
+  }
+
+  giveBack(): void {
+    this.used--;
+    if (this.used === 0) {
+      this.whenEmpty?.();
+      this.whenEmpty = undefined;
+    }
+    this.tellWaiting();
+  }
+
+  private get hasFree(): boolean {
+    return this.used < this.max && this.aloneWanted === 0 && this.begunInThisTurn < this.mostInThisTurn;
+  }
+
+  private countInTurn(): void {
+    const begun = this.begunInThisTurn++;
+    if (begun % BEGUN_BETWEEN_LOOKS !== 0) return;
+    if (begun === 0) {
+      this.turnBeganAt = performance.now();
+      setImmediate(this.turned);
+    } else if (performance.now() - this.turnBeganAt >= LONGEST_TURN_MS) this.mostInThisTurn = begun;
+  }
+
+  private readonly turned = (): void => {
+    this.begunInThisTurn = 0;
+    // Those whom the end of the turn kept from going on are those that have work.
+    this.mostInThisTurn = MOST_IN_A_TURN / Math.max(1, this.waiting.size);
+    this.tellWaiting();
+  };
+
+  /** Somebody who is told may leave the slot (it was closed, or pauses): then the next one is. */
+  private tellWaiting(): void {
+    for (let told = this.waiting.size; told > 0 && this.hasFree; told--) {
+      const next = this.waiting.take();
+      if (next === undefined) return;
+      this.isWaiting.delete(next);
+      next.slotFree();
+    }
+  }
+}

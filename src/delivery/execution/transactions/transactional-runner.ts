@@ -1,0 +1,289 @@
+import { Injectable } from '@nestjs/common';
+import { namesOf, type PublishedRecord, runInHandlerContext } from '../../../context/integration-context.js';
+import { HostClient } from '../../../database/clients/host-client.js';
+import { PgSqlClient } from '../../../database/clients/pg-sql-client.js';
+import type { SqlClient } from '../../../database/clients/sql-client.js';
+import {
+  isConnectionLoss,
+  PROTOCOL_VIOLATION,
+  sqlStateOf,
+} from '../../../database/connection/connection-loss.js';
+import { EngineTransaction } from '../../../database/engine-transaction.js';
+import { type EndedBy, endOf, transactionEnded } from '../../../database/sql/transaction-ends.js';
+import { answerWithin, LONGEST_TIMER_MS } from '../../../database/wire/answer-within.js';
+import { IntegrationError } from '../../../errors.js';
+import { InboxService } from '../../../inbox/inbox.service.js';
+import { IntegrationLinkService } from '../../../links/integration-link.service.js';
+import type { HeldLease } from '../../../membership/held-lease.js';
+import { IntegrationSettingsService } from '../../../settings/integration-settings.service.js';
+import { OutboxNotifier } from '../../../wakeups/outbox-notifier.js';
+import type { Attempt } from '../../partition/attempt.js';
+import { CRASHED, type Outcome, PROCESSED } from '../../partition/delivery.js';
+import { outcomeOfEvent, outcomeOfFailure } from '../failed-attempt.js';
+import { type FaultPointName, FaultPoints } from '../fault-points.js';
+import { HandlerContext } from '../handler-context.js';
+import { isAborted, isFailureOfCommit, isKeptWaiting } from '../infrastructure-failure.js';
+import { HandlerTransaction } from './handler-transaction.js';
+import { TransactionRun } from './transaction-run.js';
+
+/** How long a transactional handler waits for a connection of the host's pool, at most. */
+const MAX_WAIT_MS = 5_000;
+/** The client's own limit comes after the server's. */
+const CLIENT_TIMEOUT_SLACK_MS = 2_000;
+
+/** Runs transactional handlers in transactions of the host's client. */
+@Injectable()
+export class TransactionalRunner {
+  constructor(
+    private readonly host: HostClient,
+    private readonly transaction: HandlerTransaction,
+    readonly inboxService: InboxService,
+    readonly linkService: IntegrationLinkService,
+    private readonly notifier: OutboxNotifier,
+    private readonly settings: IntegrationSettingsService,
+    private readonly faults: FaultPoints,
+  ) {}
+
+  /** Runs one attempt's transaction; resolves to what has become of it. Never rejects. */
+  async run(attempt: Attempt, lease: HeldLease): Promise<Outcome> {
+    const remainingMs = attempt.remainingMs;
+    let run: TransactionRun | undefined;
+    let result: unknown;
+    let stopListening: (() => void) | undefined;
+    try {
+      result = await this.host.client.$transaction(
+        (transaction) => {
+          run = new TransactionRun();
+          stopListening?.();
+          stopListening = listenForErrors(transaction);
+          return this.runWithin(transaction, attempt, lease, remainingMs, run);
+        },
+        {
+          isolationLevel: 'ReadCommitted',
+          maxWait: Math.min(remainingMs, MAX_WAIT_MS),
+          timeout: Math.min(remainingMs + CLIENT_TIMEOUT_SLACK_MS, LONGEST_TIMER_MS),
+        },
+      );
+    } catch (error) {
+      return this.outcomeOfRejection(run, attempt, lease, error);
+    } finally {
+      stopListening?.();
+    }
+    if (run !== undefined && result === run) return this.committed(run, attempt);
+    return this.outcomeOfOddResult(run, attempt, lease);
+  }
+
+  /** Rejects where the host's client does not answer. */
+  askHost(): Promise<void> {
+    return answerWithin(MAX_WAIT_MS, this.transaction.verifyAnswers(this.host.client));
+  }
+
+  private committed(run: TransactionRun, attempt: Attempt): Outcome {
+    if (this.crashes('after-commit', attempt)) return CRASHED;
+    if (run.published.length > 0)
+      this.notifier.signal({ source: 'commit', eventNames: namesOf(run.published) });
+    return PROCESSED;
+  }
+
+  /** One run of the transaction's function. It resolves to `run` when only the COMMIT is left, or rejects when the outcome is decided. */
+  private async runWithin(
+    transaction: SqlClient,
+    attempt: Attempt,
+    lease: HeldLease,
+    remainingMs: number,
+    run: TransactionRun,
+  ): Promise<TransactionRun> {
+    attempt.beginsAnew();
+    attempt.onEnded = () => this.abandon(transaction, run);
+    const runsAhead = this.transaction.mayRunAhead(transaction, attempt, lease);
+    const entered = this.enter(transaction, attempt, lease, remainingMs, run);
+    if (!runsAhead) await entered;
+    // Given up, or past its deadline, while it waited: the token may still be ours, and the row it inserted a second one
+    // after the first was cleaned up. It must neither run nor commit.
+    if (attempt.ended) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
+    if (this.crashes('before-handler', attempt)) run.rollBack(CRASHED);
+    await this.callInTransaction(attempt, transaction, run.published).catch(async (error) => {
+      await entered;
+      await this.endAfterFailure(transaction, attempt, run, error);
+    });
+    await entered;
+    if (this.crashes('after-handler', attempt)) run.rollBack(CRASHED);
+    attempt.isSettling = attempt.settlesPositions;
+    const refused = await this.transaction
+      .leave(transaction, attempt, lease)
+      .catch((error) => this.outcomeOfLeaving(attempt, run, error));
+    if (refused !== undefined) run.rollBack(refused);
+    // Its failure is decided already: the effects must not be committed any more.
+    if (attempt.ended) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
+    run.committing();
+    if (transaction instanceof EngineTransaction) transaction.giveWayToNext(() => attempt.committing());
+    return run;
+  }
+
+  /** Once the function has resolved the connection may be another transaction's. */
+  private abandon(transaction: SqlClient, run: TransactionRun): void {
+    if (run.state.kind === 'running') this.transaction.abandon(transaction).catch(() => {});
+  }
+
+  /** Rejects where the handler's effects are not to be: they are there, or not ours to write. */
+  private enter(
+    transaction: SqlClient,
+    attempt: Attempt,
+    lease: HeldLease,
+    remainingMs: number,
+    run: TransactionRun,
+  ): Promise<void> {
+    const entered = this.transaction.enter(transaction, attempt, lease, remainingMs).then(
+      (settled) => {
+        if (settled !== undefined) run.rollBack(settled);
+        attempt.inHandler = true;
+      },
+      (error) => run.rollBack({ kind: 'infrastructure', error }),
+    );
+    // A handler that runs ahead may never come to where it is waited for.
+    entered.catch(() => {});
+    return entered;
+  }
+
+  /** `$transaction` rejected. Its error only counts where the run itself decided nothing. */
+  private async outcomeOfRejection(
+    run: TransactionRun | undefined,
+    attempt: Attempt,
+    lease: HeldLease,
+    error: unknown,
+  ): Promise<Outcome> {
+    if (run?.state.kind === 'rolled-back') return run.state.outcome;
+    const ended = run?.state.kind === 'ended' ? run.state : endOf(error);
+    if (ended !== undefined) return this.outcomeOfEnded(attempt, lease, ended);
+    const hasResolved = run?.state.kind === 'committing';
+    const isOfTheEvent = hasResolved ? isFailureOfCommit(error) : isAborted(error);
+    if (!isOfTheEvent) return { kind: 'infrastructure', error };
+    const outcome = this.outcomeOf(attempt, error);
+    // The error may be of something that the client did after COMMIT. The inbox row of an event decides then; positions have none.
+    return hasResolved && attempt.settlesPositions
+      ? this.unlessCommitted(run, attempt, lease, outcome)
+      : outcome;
+  }
+
+  /** `$transaction` resolved, but not to its run: the client may have swallowed an error. */
+  private async outcomeOfOddResult(
+    run: TransactionRun | undefined,
+    attempt: Attempt,
+    lease: HeldLease,
+  ): Promise<Outcome> {
+    if (run?.state.kind === 'rolled-back') return run.state.outcome;
+    if (run?.state.kind === 'ended') return this.outcomeOfEnded(attempt, lease, run.state);
+    const refused: Outcome = { kind: 'infrastructure', error: notCommitted(run) };
+    return run?.state.kind === 'committing' ? this.unlessCommitted(run, attempt, lease, refused) : refused;
+  }
+
+  /** The handler has ended its transaction itself. What may be committed is not tried again: it would be written a second time. */
+  private async outcomeOfEnded(
+    attempt: Attempt,
+    lease: HeldLease,
+    { by, cause }: { readonly by: EndedBy; readonly cause?: unknown },
+  ): Promise<Outcome> {
+    const { subscription, log } = attempt.delivery;
+    try {
+      const endedBy = await this.transaction.takeBack(attempt, lease, by);
+      const whose = `The transaction of ${subscription.place}, of consumer "${subscription.consumerName}",`;
+      const details = { consumerName: subscription.consumerName, eventName: log.eventName };
+      const error = transactionEnded(endedBy, whose, details, cause === undefined ? {} : { cause });
+      return endedBy === 'ROLLBACK'
+        ? outcomeOfEvent(attempt, error, this.settings.snapshot())
+        : { kind: 'dead', error };
+    } catch (error) {
+      return { kind: 'infrastructure', error };
+    }
+  }
+
+  private async unlessCommitted(
+    run: TransactionRun,
+    attempt: Attempt,
+    lease: HeldLease,
+    otherwise: Outcome,
+  ): Promise<Outcome> {
+    try {
+      const isCommitted = await this.transaction.isCommitted(this.host.client, attempt, lease);
+      return isCommitted ? this.committed(run, attempt) : otherwise;
+    } catch (error) {
+      return { kind: 'infrastructure', error };
+    }
+  }
+
+  private crashes(point: FaultPointName, attempt: Attempt): boolean {
+    return this.faults.isArmed && this.faults.reached(point, attempt);
+  }
+
+  private async callInTransaction(
+    attempt: Attempt,
+    client: object,
+    published: PublishedRecord[],
+  ): Promise<void> {
+    const { subscription } = attempt.delivery;
+    const { consumerName } = subscription;
+    attempt.isEntered = true;
+    const context = new HandlerContext(attempt, this, client);
+    const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
+    const event = Array.isArray(input) ? undefined : input;
+    await runInHandlerContext({ consumerName, event, transaction: client, published }, async () =>
+      subscription.handler(input, context),
+    );
+  }
+
+  /**
+   * Of what a handler threw in its transaction. Where that is in doubt the transaction is asked: the error of a connection that was lost
+   * between two statements has no code, 08P01 is said of a loss and of a statement, and a handler may have ended the transaction before.
+   */
+  private async endAfterFailure(
+    transaction: SqlClient,
+    attempt: Attempt,
+    run: TransactionRun,
+    error: unknown,
+  ): Promise<never> {
+    const outcome = this.outcomeOf(attempt, error);
+    const state = sqlStateOf(error);
+    const isClear = state !== undefined && state !== PROTOCOL_VIOLATION;
+    if (isClear && (outcome.kind === 'infrastructure' || !this.transaction.mayHaveEnded(transaction)))
+      return run.rollBack(outcome);
+    const answer = await this.transaction.ask(transaction, attempt);
+    if (answer.kind === 'ended') return run.endedItself(answer.by, error);
+    if (answer.kind === 'lost') return run.rollBack({ kind: 'infrastructure', error: answer.error });
+    // A statement of this transaction failed, and its connection is well.
+    const isOurs = state === PROTOCOL_VIOLATION && answer.kind === 'aborted';
+    return run.rollBack(isOurs ? outcomeOfEvent(attempt, error, this.settings.snapshot()) : outcome);
+  }
+
+  /** Of the engine's last statement in the transaction. What keeps that one waiting is not the event's. */
+  private outcomeOfLeaving(attempt: Attempt, run: TransactionRun, error: unknown): Outcome {
+    const end = endOf(error);
+    if (end !== undefined) return run.endedItself(end.by);
+    const state = sqlStateOf(error);
+    const isOurs = state === undefined ? attempt.isSettling : isKeptWaiting(state);
+    return isOurs || isConnectionLoss(error)
+      ? { kind: 'infrastructure', error }
+      : this.outcomeOf(attempt, error);
+  }
+
+  private outcomeOf(attempt: Attempt, error: unknown): Outcome {
+    return outcomeOfFailure(attempt, error, this.settings.snapshot());
+  }
+}
+
+/** While the transaction runs, its connection's loss is told by the statements that fail, and does not end the process. */
+function listenForErrors(transaction: SqlClient): (() => void) | undefined {
+  return transaction instanceof PgSqlClient ? transaction.listenForErrors() : undefined;
+}
+
+function notCommitted(run: TransactionRun | undefined): IntegrationError {
+  const how =
+    run === undefined
+      ? 'resolved without having called its function'
+      : run.state.kind === 'running'
+        ? 'resolved before its function had ended'
+        : 'resolved, but its transaction was not committed';
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    `The $transaction of the host's client ${how}. It must call its function, wait for its end, commit, and resolve to what the function returned; it must reject where the function or the COMMIT fails.`,
+  );
+}

@@ -1,0 +1,93 @@
+import type { DomainEvent } from '../../events/domain-event.js';
+import type { LogEvent } from '../../log/log-event.js';
+import type { Subscription } from '../../subscribers/consumer.js';
+import type { Lane } from './lane.js';
+
+/** The row of the inbox that a retry belongs to. */
+export interface Claim {
+  readonly inboxEventId: string;
+  /** It, or the page it was in, may have ended a process: no other handler runs beside it. */
+  readonly alone: boolean;
+  /** Claimed together with the one before it in its aggregate, whose outcome decides whether it runs. */
+  readonly follows: boolean;
+}
+
+/** One event on its way through one consumer: first from the log, later, if need be, from the retry lane. */
+export class Delivery {
+  /** Nobody has ever begun it: nothing of what its handler does can be there already. */
+  isNew = false;
+  /** It was part of a batch that failed: it runs by itself from now on. */
+  alone = false;
+  /** Somebody else has settled it: it is not to run any more, and what a run of it comes to decides nothing. */
+  isSettled = false;
+  /** Of its aggregate: the one that it waits or runs in. */
+  lane: Lane<Delivery> | undefined = undefined;
+
+  constructor(
+    readonly log: LogEvent,
+    readonly subscription: Subscription,
+    readonly attempt: number,
+    /** Undefined on the way from the log. */
+    readonly claim: Claim | undefined,
+  ) {}
+
+  get position(): number {
+    return this.log.position;
+  }
+
+  /** The event as the handler gets it. */
+  toEvent(): DomainEvent {
+    const { log } = this;
+    return {
+      outboxEventId: log.id,
+      eventName: log.eventName,
+      eventVersion: log.eventVersion,
+      sourceModule: log.sourceModule,
+      aggregateType: log.aggregateType,
+      aggregateId: log.aggregateId,
+      payload: log.takePayload(),
+      metadata: log.takeMetadata(),
+      timestamp: log.takeTimestamp(),
+      position: log.position,
+    };
+  }
+}
+
+/** What runs together: one, or a batch. */
+export type Deliveries = readonly [Delivery, ...Delivery[]];
+
+/** Whether it comes from the retry lane. */
+export function isClaimed(delivery: Delivery): delivery is Delivery & { readonly claim: Claim } {
+  return delivery.claim !== undefined;
+}
+
+/** How a delivery ended. `error` is whatever was thrown. */
+export type Outcome =
+  | { readonly kind: 'processed' }
+  | { readonly kind: 'skipped'; readonly reason: string }
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly error: unknown }
+  | { readonly kind: 'dead'; readonly error: unknown }
+  /** The infrastructure failed, not the event: no attempt is counted, it runs again after a pause. */
+  | { readonly kind: 'infrastructure'; readonly error: unknown }
+  /** What the handler needs is out of reach, for this event and any other: no attempt is counted, it runs again after a pause. */
+  | { readonly kind: 'unavailable'; readonly error: unknown; readonly pauseMs: number | undefined }
+  /** The infrastructure failed too often while its handler ran: it runs alone from now on. `isCounted`: this attempt was one of those. */
+  | {
+      readonly kind: 'suspect';
+      readonly error: unknown;
+      readonly delayMs: number;
+      readonly isCounted: boolean;
+    }
+  /** A row of the inbox decides: the retry lane has the event, or an admin has discarded it. `settled`: the cursor is done with it. */
+  | { readonly kind: 'elsewhere'; readonly settled?: boolean }
+  /** The lease is not ours any more. */
+  | { readonly kind: 'lease-lost' };
+
+/** Whether the event is no further than before, and is to run once more with nothing counted. */
+export function isUndecided(outcome: Outcome): boolean {
+  return outcome.kind === 'infrastructure' || outcome.kind === 'unavailable';
+}
+
+export const PROCESSED: Outcome = { kind: 'processed' };
+/** What a fault point comes to: everything that memory knows is dropped. */
+export const CRASHED: Outcome = { kind: 'lease-lost' };

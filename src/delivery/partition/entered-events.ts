@@ -1,0 +1,186 @@
+import { Injectable } from '@nestjs/common';
+import { isConnectionLoss, isSessionLoss } from '../../database/connection/connection-loss.js';
+import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import type { Subscription } from '../../subscribers/consumer.js';
+import type { Attempt } from './attempt.js';
+import type { Delivery, Outcome } from './delivery.js';
+import { retryOrDead } from './retry-policy.js';
+
+/** Of each consumer: so many are few enough to keep and more than could run at once. The one that failed longest ago is forgotten first. */
+const MOST_REMEMBERED = 1_000;
+
+/** An event whose handler was entered and whose last ends were all the infrastructure's. */
+interface Failing {
+  /** How many of those ends speak against the event. */
+  failures: number;
+  /** How many others of its subscription had come to an end of their own at the last of them. */
+  othersEnded: number;
+  error: unknown;
+  /** Its last attempt, if that ran alone and its end counts. */
+  counted: CountedAttempt | undefined;
+}
+
+/** An attempt that ran alone and ended with its session: it stays counted though its end may never have been saved. */
+export interface CountedAttempt {
+  readonly inboxEventId: string;
+  readonly attempt: number;
+}
+
+/*
+ * Failures of the infrastructure are nobody's fault, and no attempt is counted for them. But the statement of an event may be what ends its
+ * session, or the server; such an event would run for ever, and a server that crashes again and again serves nobody. So the ends in a row
+ * of each event whose handler had been entered are counted. Which of them speak against the event:
+ *
+ *   - its session was there when the handler was entered, and was lost while it ran. An outage does that to an event once: after that there
+ *     is no session to be had until it is over.
+ *   - no session was to be had, and others of the same subscription came to ends of their own since the last time. As long as none does, it
+ *     is an outage, however long it lasts, and speaks against nobody.
+ *
+ * An end of its own, of whatever kind, makes the event innocent again. After `maxInfrastructureFailures` in a row it goes to the inbox
+ * and runs alone, with its attempt counted before it runs, like an event that may have ended its process (crash-watch.ts). A plain
+ * handler is then entered only if the host's client answers; a transactional one only in a transaction that has begun. So what is lost while
+ * it runs was there before, nothing else ran beside it, and the attempt stays counted: a killer is a dead letter after
+ * `maxInfrastructureFailures` + `maxAttempts` runs. An innocent event that came so far needs one run without an outage beginning in it.
+ *
+ * A batch says nothing of one of its events. It can bring them as far as one below the limit, from where on they run by themselves.
+ *
+ * The counts belong to the process, not to a lease: a server that crashes takes every lease with it. They are lost with the process, and the
+ * counting of unclean ends takes over where an event ends that.
+ */
+@Injectable()
+export class EnteredEvents {
+  private readonly consumers = new Map<string, EnteredEventsOf>();
+
+  constructor(private readonly settings: IntegrationSettingsService) {}
+
+  of(consumerName: string): EnteredEventsOf {
+    const known = this.consumers.get(consumerName);
+    if (known !== undefined) return known;
+    const made = new EnteredEventsOf(this.settings);
+    this.consumers.set(consumerName, made);
+    return made;
+  }
+}
+
+/** Those of one consumer. */
+export class EnteredEventsOf {
+  private readonly failing = new Map<string, Failing>();
+  /** Ends of their own, counted while any event fails. */
+  private readonly ends = new Map<Subscription, number>();
+
+  constructor(private readonly settings: IntegrationSettingsService) {}
+
+  /** No event fails: nothing else here needs to be asked. */
+  get isEmpty(): boolean {
+    return this.failing.size === 0;
+  }
+
+  /** Whether it is to run alone, with its attempt counted before. */
+  isSuspect({ log }: Delivery): boolean {
+    return (this.failing.get(log.id)?.failures ?? 0) >= this.limit;
+  }
+
+  /** Whether it is not to run in a batch any more. */
+  runsByItself({ log }: Delivery): boolean {
+    const known = this.failing.get(log.id);
+    return known !== undefined && known.failures >= this.limit - 1;
+  }
+
+  /** It is a dead letter, and saved as one: redriven, it is like any other. */
+  forget(eventId: string): void {
+    this.failing.delete(eventId);
+  }
+
+  lastError({ log }: Delivery): unknown {
+    return this.failing.get(log.id)?.error;
+  }
+
+  /** The attempts that ran alone, ended with their session, and count. */
+  get countedAttempts(): CountedAttempt[] {
+    return [...this.failing.values()].flatMap(({ counted }) => counted ?? []);
+  }
+
+  /** What an attempt's end comes to. Asked also where nobody waits for it any more: a lost server takes the lease as well. */
+  judge(attempt: Attempt, outcome: Outcome): Outcome {
+    switch (outcome.kind) {
+      case 'processed':
+      case 'skipped':
+      case 'elsewhere':
+        if (this.failing.size > 0) this.endedByThemselves(attempt);
+        return outcome;
+      case 'dead':
+      case 'retry':
+        // Counted as an attempt already; if the server is gone with its session, that is never saved.
+        if (outcome.kind === 'retry' && isSessionLost(attempt, outcome.error))
+          this.note(attempt, outcome.error);
+        else if (this.failing.size > 0) this.endedByThemselves(attempt);
+        return outcome;
+      case 'infrastructure':
+        return attempt.isEntered ? this.judgeFailure(attempt, outcome) : outcome;
+      default:
+        return outcome;
+    }
+  }
+
+  private judgeFailure(attempt: Attempt, outcome: Extract<Outcome, { kind: 'infrastructure' }>): Outcome {
+    const counts = this.note(attempt, outcome.error);
+    const { delivery } = attempt;
+    if (!counts || attempt.others.length > 0 || !this.isSuspect(delivery)) return outcome;
+    const { error } = outcome;
+    if (delivery.claim?.alone !== true) return { kind: 'suspect', error, delayMs: 0, isCounted: false };
+    const next = retryOrDead(error, delivery.attempt, delivery.subscription, this.settings.snapshot());
+    return next.kind === 'retry' ? { ...next, kind: 'suspect', isCounted: true } : next;
+  }
+
+  /** Whether the end speaks against the event, or against the batch. */
+  private note(attempt: Attempt, error: unknown): boolean {
+    const isLost = isSessionLost(attempt, error);
+    const most = attempt.others.length > 0 ? this.limit - 1 : Number.POSITIVE_INFINITY;
+    let counts = false;
+    for (const delivery of attempt.toHandle) {
+      const { log, subscription, claim } = delivery;
+      const othersEnded = this.ends.get(subscription) ?? 0;
+      const known = this.failing.get(log.id);
+      const isAgainst =
+        isLost || (!attempt.ended && (known === undefined || othersEnded > known.othersEnded));
+      const before = known?.failures ?? 0;
+      const failures = isAgainst ? Math.max(before, Math.min(before + 1, most)) : before;
+      const isCounted = isAgainst && claim?.alone === true && failures >= this.limit;
+      this.remember(log.id, {
+        failures,
+        othersEnded,
+        error,
+        counted: isCounted ? { inboxEventId: claim.inboxEventId, attempt: delivery.attempt } : undefined,
+      });
+      counts ||= isAgainst;
+    }
+    return counts;
+  }
+
+  private remember(eventId: string, event: Failing): void {
+    this.failing.delete(eventId);
+    this.failing.set(eventId, event);
+    if (this.failing.size <= MOST_REMEMBERED) return;
+    const [oldest] = this.failing.keys();
+    if (oldest !== undefined) this.failing.delete(oldest);
+  }
+
+  private endedByThemselves({ delivery, others }: Attempt): void {
+    const { subscription } = delivery;
+    this.failing.delete(delivery.log.id);
+    for (const { log } of others) this.failing.delete(log.id);
+    if (this.failing.size > 0) this.ends.set(subscription, (this.ends.get(subscription) ?? 0) + 1);
+    else this.ends.clear();
+  }
+
+  private get limit(): number {
+    return this.settings.snapshot().maxInfrastructureFailures;
+  }
+}
+
+/** Its session was there, and is not any more: in a transaction that had begun, whatever says so; else what a server says to a session. */
+function isSessionLost(attempt: Attempt, error: unknown): boolean {
+  if (isSessionLoss(error)) return true;
+  const { transactional } = attempt.delivery.subscription;
+  return (transactional || attempt.ended) && isConnectionLoss(error);
+}

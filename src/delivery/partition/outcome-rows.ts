@@ -1,0 +1,55 @@
+import { type ClaimedRow, INTERRUPTED } from '../../inbox/inbox-event.store.js';
+import type { ExceptionRow, ResolvedRow } from '../../inbox/inbox-status.js';
+import type { LogEvent } from '../../log/log-event.js';
+import type { Claim, Delivery } from './delivery.js';
+import { errorFingerprint, errorText } from './retry-policy.js';
+
+/** What an outcome writes into the inbox. `error` is whatever was thrown, or a reason. */
+export type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & {
+  readonly error: unknown;
+  /** It runs alone the next time, as what was interrupted does. */
+  readonly isSuspect?: boolean;
+};
+
+/** It waits behind an earlier event of its aggregate. */
+export const WAITING: Verdict = {
+  status: 'received',
+  availableInMs: Number.POSITIVE_INFINITY,
+  error: undefined,
+};
+/** It is due at once. */
+export const DUE_NOW: Verdict = { status: 'failed', availableInMs: 0, error: undefined };
+export const PROCESSED: Verdict = { status: 'processed', availableInMs: undefined, error: undefined };
+
+/** The row of an event that comes from the log. */
+export function exceptionOf(log: LogEvent, verdict: Verdict, attempt: number): ExceptionRow {
+  const { id: outboxEventId, position, aggregateType, aggregateId } = log;
+  return { outboxEventId, position, aggregateType, aggregateId, attempt, ...rowOf(verdict) };
+}
+
+/** The new state of a claimed row. */
+export function resolutionOf(delivery: Delivery & { readonly claim: Claim }, verdict: Verdict): ResolvedRow {
+  const { inboxEventId } = delivery.claim;
+  const { aggregateType, aggregateId } = delivery.log;
+  return { inboxEventId, aggregateType, aggregateId, attempt: delivery.attempt, ...rowOf(verdict) };
+}
+
+/** The new state of a claimed row that has not become a delivery. */
+export function resolutionOfRow(row: ClaimedRow, verdict: Verdict): ResolvedRow {
+  const { inboxEventId, aggregateType, aggregateId, attempt } = row;
+  return { inboxEventId, aggregateType, aggregateId, attempt, ...rowOf(verdict) };
+}
+
+function rowOf({ status, availableInMs, error, isSuspect = false }: Verdict) {
+  const hasError = error !== undefined;
+  return {
+    status,
+    availableInMs,
+    error: hasError ? errorText(error) : undefined,
+    fingerprint: isSuspect ? INTERRUPTED : fingerprintOf(status, error),
+  };
+}
+
+function fingerprintOf(status: Verdict['status'], error: unknown): string | undefined {
+  return error !== undefined && status !== 'skipped' ? errorFingerprint(error) : undefined;
+}

@@ -1,0 +1,113 @@
+import { PositionSet } from '../../log/position-set.js';
+import { AggregateLanes } from './aggregate-lanes.js';
+import { ClaimedRows } from './claimed-rows.js';
+import { type Delivery, isClaimed } from './delivery.js';
+import { RunningAttempts } from './running-attempts.js';
+
+/** All that one worker has read or claimed and not resolved: in lanes, as claimed rows, in running attempts; and its count. */
+export class WorkInHand {
+  readonly lanes: AggregateLanes;
+  readonly claims = new ClaimedRows();
+  readonly running = new RunningAttempts();
+  /** Events of failed batches that have not run by themselves yet. */
+  singles = 0;
+  /** Events of the log that do not run yet, and the bytes of their payloads. */
+  private waiting = 0;
+  private bytes = 0;
+
+  constructor(ordered: boolean) {
+    this.lanes = new AggregateLanes(ordered);
+  }
+
+  /** Events read from the log that do not run yet. */
+  get waitingEvents(): number {
+    return this.waiting;
+  }
+
+  get waitingBytes(): number {
+    return this.bytes;
+  }
+
+  get isIdle(): boolean {
+    return this.running.size === 0 && this.waiting === 0 && this.claims.size === 0 && !this.lanes.hasUnsaved;
+  }
+
+  /** Whether an event of the log at one of these positions runs, or is to run, here. */
+  holdsAny(positions: PositionSet): boolean {
+    if (positions.isEmpty) return false;
+    const isOne = (delivery: Delivery) => delivery.claim === undefined && positions.has(delivery.position);
+    if (this.running.some(isOne)) return true;
+    for (const delivery of this.lanes.waiting()) if (isOne(delivery)) return true;
+    return false;
+  }
+
+  /** The events of the log that are here without an outcome. */
+  get positions(): PositionSet {
+    const positions: number[] = [];
+    for (const { claim, position } of this.all()) if (claim === undefined) positions.push(position);
+    return PositionSet.of(positions);
+  }
+
+  /** Somebody else has settled what these are: none of them runs any more, or once more. */
+  settledElsewhere(isOne: (delivery: Delivery) => boolean): void {
+    for (const delivery of this.all()) {
+      if (delivery.isSettled || !isOne(delivery)) continue;
+      delivery.isSettled = true;
+      // A batch that takes it up would run it.
+      if (delivery.claim === undefined && !delivery.alone && !this.running.some((one) => one === delivery)) {
+        delivery.alone = true;
+        this.singles++;
+      }
+    }
+  }
+
+  /** It comes from the log. */
+  arrive(delivery: Delivery): void {
+    this.enterWindow(delivery);
+    this.lanes.arrive(delivery);
+  }
+
+  /** It comes from the retry lane. */
+  arriveClaimed(delivery: Delivery): void {
+    if (isClaimed(delivery)) this.claims.add(delivery);
+    this.lanes.arriveClaimed(delivery);
+  }
+
+  /** It has been taken out of its lane and runs. */
+  begin(delivery: Delivery): void {
+    if (delivery.claim === undefined) this.leaveWindow(delivery);
+    else this.claims.begin(delivery.claim);
+  }
+
+  /** It is to run once more. */
+  again(delivery: Delivery): void {
+    if (delivery.claim === undefined) this.enterWindow(delivery);
+    else this.claims.again(delivery.claim);
+    this.lanes.again(delivery);
+  }
+
+  /** What is to be written down as waiting instead of being kept here. */
+  takeParked(): Delivery[] {
+    const parked = this.lanes.takeParked();
+    for (const delivery of parked) {
+      this.leaveWindow(delivery);
+      if (delivery.alone) this.singles--;
+    }
+    return parked;
+  }
+
+  private *all(): Generator<Delivery> {
+    yield* this.lanes.waiting();
+    yield* this.running.deliveries();
+  }
+
+  private enterWindow(delivery: Delivery): void {
+    this.waiting++;
+    this.bytes += delivery.log.bytes;
+  }
+
+  private leaveWindow(delivery: Delivery): void {
+    this.waiting--;
+    this.bytes -= delivery.log.bytes;
+  }
+}

@@ -1,0 +1,273 @@
+import { Logger } from '@nestjs/common';
+import { IntegrationError, messageOf } from '../../errors.js';
+import { CursorReader } from '../../inbox/cursor-reader.js';
+import type { ClaimedCursor } from '../../inbox/inbox-cursor.store.js';
+import { type SaveReport, SettleBuffer } from '../../inbox/settle-buffer.js';
+import type { LogReader } from '../../log/log-reader.js';
+import type { HeldLease } from '../../membership/held-lease.js';
+import type { Consumer } from '../../subscribers/consumer.js';
+import { Backoff } from '../partition/backoff.js';
+import { errorText } from '../partition/retry-policy.js';
+import { CrashWatch } from './crash-watch.js';
+import { DiscardedEvents } from './discarded-events.js';
+import { Dispatcher } from './dispatcher.js';
+import { PageLoop } from './page-loop.js';
+import { RetryLoop } from './retry-loop.js';
+import { SaveLoop } from './save-loop.js';
+import { Suspects } from './suspects.js';
+import { WorkerContext, type WorkerEnvironment } from './worker-context.js';
+
+/** How a worker ends by itself. */
+export interface WorkerEnds {
+  /** It cannot go on: its lease is somebody else's, or its memory is at odds with the database. */
+  readonly giveUp: (worker: ConsumerWorker, reason: string) => void;
+  /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
+  readonly handBack: (lease: HeldLease) => void;
+}
+
+/**
+ * Works off one leased cursor: reads pages, claims due retries, saves outcomes: three loops around one dispatcher. It lives as
+ * long as its lease and is thrown away with it: what it holds in memory is only worth something together with the token under
+ * which it was read.
+ */
+export class ConsumerWorker {
+  private readonly context: WorkerContext;
+  private readonly dispatcher: Dispatcher;
+  private readonly reader: CursorReader;
+  private readonly crashes: CrashWatch;
+  private readonly discarded: DiscardedEvents;
+  private readonly pages: PageLoop;
+  private readonly retries: RetryLoop;
+  private readonly saves: SaveLoop;
+  private readonly suspects: Suspects;
+  private readonly log: LogReader;
+  private readonly eventNames: readonly string[];
+  private readonly restWaiters: (() => void)[] = [];
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    env: WorkerEnvironment,
+    readonly consumer: Consumer,
+    cursor: ClaimedCursor,
+    readonly lease: HeldLease,
+    ends: WorkerEnds,
+  ) {
+    const { eventNames, partitions, partition } = cursor;
+    const logger = new Logger(`Consumer ${consumer.name}`);
+    const context = new WorkerContext(env, consumer, lease, logger, {
+      givenUp: (reason) => ends.giveUp(this, reason),
+      stepDone: () => this.tellRest(),
+    });
+    const buffer = new SettleBuffer(env.settlements, lease.key, lease.token);
+    this.context = context;
+    this.eventNames = eventNames;
+    this.log = env.pages.join({ eventNames, partitions, partition });
+    this.reader = new CursorReader(this.log, cursor.unread);
+    this.crashes = new CrashWatch(env.cursors, env.log, cursor, lease, () => this.reader.readPosition);
+    this.dispatcher = new Dispatcher(consumer, lease, buffer, env, {
+      outcomeReady: (isAwaited) => this.outcomeReady(isAwaited),
+      leaseLost: () => context.leaseLost(),
+      suspectFound: () => this.retries.suspectFound(),
+      broken: (error) => context.giveUp(`an internal error: ${messageOf(error)}`),
+      pausing: (ms, error) =>
+        logger.warn(
+          `The database failed, not the event; no attempt is counted, pause of ${Math.round(ms)} ms: ${messageOf(error)}`,
+        ),
+      unavailability: {
+        begun: (error) => {
+          logger.warn(
+            `Its handlers cannot reach what they need (${messageOf(error)}). No attempt is counted; one is tried now and then until it can be reached again.`,
+          );
+          env.unavailable.add(lease.key, errorText(error));
+        },
+        ended: (after) => {
+          env.unavailable.remove(lease.key);
+          if (after === undefined) return;
+          const seconds = (after.ms / 1_000).toFixed(1);
+          logger.log(`Its handlers reach what they need again, after ${seconds} s and ${after.tries} calls`);
+        },
+      },
+    });
+    const { dispatcher, reader, crashes } = this;
+    this.saves = new SaveLoop(context, dispatcher, buffer, crashes, (report) => this.saved(report));
+    this.discarded = new DiscardedEvents(context, dispatcher, reader, cursor.changedByOthers);
+    this.pages = new PageLoop(context, dispatcher, reader, crashes, this.discarded, () =>
+      ends.handBack(lease),
+    );
+    this.retries = new RetryLoop(
+      context,
+      dispatcher,
+      cursor.changedByOthers,
+      (position) => this.pages.hasReadUpTo(position),
+      () => this.saves.now(),
+    );
+    this.suspects = new Suspects(context, dispatcher, reader, crashes, this.pages);
+  }
+
+  /** Events taken from the log or claimed since the worker began. */
+  get handled(): number {
+    return this.pages.handled + this.retries.claimed;
+  }
+
+  /** Handlers that have come to their end since the worker began. */
+  get attemptsEnded(): number {
+    return this.dispatcher.attemptsEnded;
+  }
+
+  /** Events read from the log that do not run yet. */
+  get waitingEvents(): number {
+    return this.dispatcher.waitingEvents;
+  }
+
+  /**
+   * Second step of a takeover, after the token is committed: what the former owner left, then the loops. `cutOff`: the former
+   * owner was this process, and lost its connections.
+   */
+  start(cutOff = false): void {
+    this.running = this.run(cutOff).catch((error) => {
+      this.context.giveUp(`an internal error: ${messageOf(error)}`);
+    });
+  }
+
+  /** Whether these are the names that the cursor had when it was claimed. */
+  goesBy(eventNames: readonly string[]): boolean {
+    return (
+      eventNames.length === this.eventNames.length &&
+      eventNames.every((name, i) => name === this.eventNames[i])
+    );
+  }
+
+  /** There may be new events. */
+  wake(): void {
+    this.pages.wake();
+  }
+
+  /** A row of the inbox may be due. */
+  wakeRetries(): void {
+    this.retries.wake();
+  }
+
+  /** A beat saw the cursor: somebody may have changed inbox rows, and rows may be due. */
+  seen(changedByOthers: number, dueInMs: number | null): void {
+    this.retries.seen(changedByOthers);
+    if (this.discarded.seen(changedByOthers)) this.pages.lookForDiscarded();
+    if (dueInMs !== null) this.retries.dueIn(dueInMs);
+    this.context.guarded('Forgetting unclean ends', () => this.crashes.forgetWhenSettled());
+  }
+
+  /** A beat saw that a replay has put positions back: they are taken up before the next page. */
+  takeUpReplayed(): void {
+    this.pages.takeUpReplayed();
+  }
+
+  /** The lease has been confirmed, or capacity is back: go on. */
+  resume(): void {
+    this.dispatcher.pump();
+  }
+
+  /** Whether the log has anything for this worker, given its highest visible position. */
+  wants(head: number): boolean {
+    return this.reader.readPosition <= head || this.reader.hasHoles;
+  }
+
+  /** Nothing is under way, or nothing will be any more. */
+  get isAtRest(): boolean {
+    return (
+      this.context.stopped ||
+      (this.pages.isIdle && this.retries.isIdle && this.dispatcher.isIdle && this.saves.isIdle)
+    );
+  }
+
+  /** Reads what there is now and resolves once everything that was read or due has been handled and saved. */
+  async settleDown(): Promise<void> {
+    this.pages.readToEnd();
+    this.retries.wake();
+    while (!this.isAtRest) await new Promise<void>((resolve) => this.restWaiters.push(resolve));
+  }
+
+  /**
+   * Reads and starts nothing more, waits for running handlers until `deadline` (monotonic ms), saves. Resolves to whether
+   * everything came to its end, so that the lease can be released.
+   */
+  async stop(deadline: number): Promise<boolean> {
+    this.dispatcher.close();
+    const finished = await this.dispatcher.finishRunning(deadline);
+    this.halt();
+    await this.running;
+    if (this.lease.isValid()) {
+      this.dispatcher.giveBackClaims();
+      await this.saves.saveRest(deadline);
+    }
+    this.dispatcher.abandon(new IntegrationError('INTEGRATION_CLOSED', 'The application is shutting down'));
+    return finished && this.saves.isIdle && this.lease.isValid();
+  }
+
+  /** Throws everything away: the lease, or what was known of the database, is lost. Running handlers are told. */
+  drop(reason: string): void {
+    this.dispatcher.close();
+    this.halt();
+    this.dispatcher.abandon(
+      new IntegrationError(
+        'INTEGRATION_LEASE_LOST',
+        `Consumer "${this.consumer.name}" is given up here: ${reason}`,
+      ),
+    );
+  }
+
+  /** Resolves when no handler of this worker runs any more; each ends with its deadline at the latest. */
+  get handlersEnded(): Promise<void> {
+    return this.dispatcher.ended;
+  }
+
+  private async run(cutOff: boolean): Promise<void> {
+    await this.takeOver(cutOff);
+    if (this.context.stopped) return;
+    const saving = this.saves.run();
+    await this.suspects.run();
+    this.pages.wake();
+    this.retries.wake();
+    await Promise.all([saving, this.pages.run(), this.retries.run()]);
+  }
+
+  private async takeOver(cutOff: boolean): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.context.stopped) {
+      try {
+        await this.retries.takeOver(cutOff);
+        await this.crashes.begin();
+        return;
+      } catch (error) {
+        await this.context.waitAfterFailure('Taking over', error, backoff);
+      }
+    }
+  }
+
+  private outcomeReady(isAwaited = false): void {
+    this.pages.makeRoom();
+    if (isAwaited) this.saves.now();
+    else this.saves.soon();
+    this.retries.capacityFreed();
+    this.tellRest();
+  }
+
+  private saved(report: SaveReport): void {
+    this.pages.makeRoom();
+    this.retries.saved();
+    for (const ms of report.dueInMs) this.retries.dueIn(ms);
+    this.tellRest();
+  }
+
+  private halt(): void {
+    if (!this.context.stopped) this.log.leave();
+    this.context.stop();
+    this.pages.end();
+    this.retries.end();
+    this.saves.now();
+    this.tellRest();
+  }
+
+  private tellRest(): void {
+    if (this.restWaiters.length === 0 || !this.isAtRest) return;
+    for (const resume of this.restWaiters.splice(0)) resume();
+  }
+}

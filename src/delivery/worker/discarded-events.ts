@@ -1,0 +1,51 @@
+import type { CursorReader } from '../../inbox/cursor-reader.js';
+import { PositionSet } from '../../log/position-set.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { WorkerContext } from './worker-context.js';
+
+/**
+ * Takes events that an admin has discarded out of a worker's memory. Nothing of them is saved in any case (discard-one.store.ts says
+ * why); but an event that ends again and again with nothing counted would go on doing so, and the rest of its aggregate would wait.
+ *
+ * Whatever is in memory without an outcome is unread, or a claimed row that is `processing`: what is not so any more has been settled by
+ * somebody else. An event can be in three places: still to be read, in hand, or in a page that is under way. A look asks for the first
+ * two. It is made at once, for the page loop may stand still because of the very event, and once more between two pages, when the
+ * third place is empty.
+ */
+export class DiscardedEvents {
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly dispatcher: Dispatcher,
+    private readonly reader: CursorReader,
+    private changedByOthers: number,
+  ) {}
+
+  /** A beat saw the cursor; whether somebody has changed rows since the last one. */
+  seen(changedByOthers: number): boolean {
+    if (changedByOthers === this.changedByOthers) return false;
+    this.changedByOthers = changedByOthers;
+    this.context.guarded('Looking for discarded events', () => this.look());
+    return true;
+  }
+
+  async look(): Promise<void> {
+    const { env, lease, stopped } = this.context;
+    if (stopped) return;
+    const { dispatcher, reader } = this;
+    const { positions, inclusions } = reader.wanted;
+    positions.addAll(dispatcher.positions);
+    const claims = dispatcher.openClaims;
+    const settled = await env.cursors.settledOf(lease.key, lease.token, positions.toString());
+    const processing = new Set(claims.length === 0 ? [] : await env.inbox.stillProcessing(claims));
+    if (this.context.stopped || settled === undefined) return;
+    // A replay has put positions back meanwhile, among them perhaps some that were settled when the statement looked.
+    if (reader.wanted.inclusions !== inclusions) return this.look();
+    const gone = PositionSet.parse(settled);
+    const changed = new Set(claims.filter((id) => !processing.has(id)));
+    reader.exclude(gone);
+    if (gone.isEmpty && changed.size === 0) return;
+    dispatcher.settledElsewhere(({ claim, position }) =>
+      claim === undefined ? gone.has(position) : changed.has(claim.inboxEventId),
+    );
+  }
+}

@@ -1,0 +1,285 @@
+import { messageOf } from '../../errors.js';
+import type { CursorReader, Page } from '../../inbox/cursor-reader.js';
+import { bytesOf, type LogRows } from '../../log/outbox-log.store.js';
+import { PositionSet } from '../../log/position-set.js';
+import { Backoff } from '../partition/backoff.js';
+import { Signal } from '../watchdog/signal.js';
+import type { CrashWatch } from './crash-watch.js';
+import type { DiscardedEvents } from './discarded-events.js';
+import type { Dispatcher } from './dispatcher.js';
+import { MOST_WAITING_BYTES, PageSize } from './page-size.js';
+import type { WorkerContext } from './worker-context.js';
+
+const LOOK_INTERVAL_MS = 1_000;
+/** From so many pieces on, the holes make a page dear. */
+const MANY_HOLES = 64;
+/** When saves fail, reading stops here. */
+const MOST_UNSAVED = 20_000;
+/** So far is read on where handlers are free and all events at hand wait for another of their aggregate. */
+const PAGES_TO_FIND_MORE = 10;
+const SPILL_AFTER_MS = 200;
+
+/** Reads the log page by page, one page ahead of what is being worked off, and keeps the sweep of the holes going. */
+export class PageLoop {
+  /** Events taken from the log since the worker began. */
+  handled = 0;
+  /** The last page was read to its end. */
+  private caughtUp = false;
+
+  private readonly wanted = new Signal();
+  private readonly roomMade = new Signal();
+  /** Whatever was there below it when the worker began has been read. */
+  private readBelow = 0;
+  private passWaiter: { readonly position: number; readonly resolve: () => void } | undefined;
+  private reading = false;
+  private isFull = false;
+  /** Events that wait, from which on there is no room; the latter where none of them can run. Reckoned once a page: it is compared with every event's end. */
+  private enough = 0;
+  private enoughToFindMore = 0;
+  private replayWanted = false;
+  private discardsWanted = false;
+  /** The next page, asked for before the handlers of this one began. */
+  private ahead: Promise<Page> | undefined;
+  private readonly size: PageSize;
+  private lookTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly dispatcher: Dispatcher,
+    private readonly reader: CursorReader,
+    private readonly crashes: CrashWatch,
+    private readonly discarded: DiscardedEvents,
+    /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
+    private readonly handBack: () => void,
+  ) {
+    this.size = new PageSize(context.env.settings, context.consumer);
+  }
+
+  get isIdle(): boolean {
+    return this.caughtUp && !this.reading && !this.wanted.isRaised;
+  }
+
+  /** There may be new events. */
+  wake(): void {
+    this.wanted.raise();
+  }
+
+  /** Whatever was found before: the log is to be read to its end from now. */
+  readToEnd(): void {
+    this.caughtUp = false;
+    this.wanted.raise();
+  }
+
+  /** A replay has put positions back: they are taken up before the next page. */
+  takeUpReplayed(): void {
+    this.replayWanted = true;
+    this.readToEnd();
+  }
+
+  /** What an admin has discarded is looked for between two pages, when none is under way. */
+  lookForDiscarded(): void {
+    this.discardsWanted = true;
+    this.wanted.raise();
+  }
+
+  /** Events have ended, or were saved. */
+  makeRoom(): void {
+    if (this.isFull && this.hasRoom()) this.roomMade.raise();
+  }
+
+  /** Resolves once whatever was there up to `position` when the worker began has been read, or the worker ends. */
+  async hasReadUpTo(position: number): Promise<void> {
+    if (this.context.stopped || position < this.readBelow) return;
+    await new Promise<void>((resolve) => {
+      this.passWaiter = { position, resolve };
+    });
+  }
+
+  async run(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.context.stopped) {
+      await this.wanted.wait();
+      for (let more = true; more && !this.context.stopped; ) {
+        await this.waitForRoom();
+        if (this.context.stopped) return;
+        try {
+          more = await this.readPage();
+          backoff.succeeded();
+        } catch (error) {
+          await this.context.waitAfterFailure('Reading', error, backoff);
+        }
+      }
+      this.context.stepDone();
+    }
+  }
+
+  /** Lets a waiting loop see that the worker has ended. */
+  end(): void {
+    this.wanted.raise();
+    this.roomMade.raise();
+    this.passWaiter?.resolve();
+  }
+
+  /** Rows of the log, to the dispatcher. One that cannot be dispatched leaves memory at odds with the database. */
+  arrive(rows: LogRows): void {
+    try {
+      this.dispatcher.arrive(rows, this.crashes.begunBelow);
+      this.handled += rows.events.length;
+    } catch (error) {
+      this.context.giveUp(messageOf(error));
+    }
+  }
+
+  /** Reads one page and hands it on; whether there may be more at once. */
+  private async readPage(): Promise<boolean> {
+    this.reading = true;
+    const startedAt = performance.now();
+    try {
+      if (this.ahead === undefined && !(await this.betweenPages())) return false;
+      const page = await this.takeNext();
+      if (this.context.stopped) return false;
+      this.size.note(page);
+      const { positions, events } = page;
+      const lastWanted = events.at(-1);
+      if (lastWanted !== undefined && !(await this.announce(lastWanted.position))) return false;
+      if (this.mayReadAhead(page) && !(await this.readAhead())) return false;
+      this.dispatcher.settleAll(page.swept);
+      this.arrive(page);
+      this.caughtUp = !page.cut;
+      this.noteRead(page.cut ? (positions.last ?? 0) + 1 : Number.POSITIVE_INFINITY);
+      if (this.reader.hasHoles) this.lookSoon();
+      await this.pace(performance.now() - startedAt);
+      return page.cut;
+    } finally {
+      this.reading = false;
+    }
+  }
+
+  /** What others have changed. False: there is nothing more to read here. */
+  private async betweenPages(): Promise<boolean> {
+    if (this.discardsWanted) {
+      this.discardsWanted = false;
+      await this.discarded.look();
+    }
+    return !this.context.stopped && (!this.replayWanted || this.includeReplayed());
+  }
+
+  private takeNext(): Promise<Page> {
+    const next = this.ahead ?? this.askForPage();
+    this.ahead = undefined;
+    return next;
+  }
+
+  private askForPage(): Promise<Page> {
+    const { rows, bytes } = this.size.next(this.reader.sharers, this.dispatcher.waitingBytes);
+    return this.reader.readPage(rows, bytes);
+  }
+
+  /** Handlers wait for pages, not pages for handlers: there is room for the next one though none of this one has begun. */
+  private mayReadAhead({ cut, events }: Page): boolean {
+    const { waitingEvents, waitingBytes } = this.dispatcher;
+    return (
+      cut &&
+      !this.replayWanted &&
+      !this.discardsWanted &&
+      !this.reader.hasHoles &&
+      waitingEvents + events.length <= this.size.events &&
+      waitingBytes + bytesOf(events) <= MOST_WAITING_BYTES
+    );
+  }
+
+  /**
+   * Asks for the next page and sees that it is sent: at the end of this turn, which handlers that end at once would make a long one.
+   * Worth a twentieth of a drain. False: the worker has ended meanwhile.
+   */
+  private async readAhead(): Promise<boolean> {
+    this.ahead = this.askForPage();
+    // Whoever takes it hears of its failure; nobody may, where the worker ends.
+    this.ahead.catch(() => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    return !this.context.stopped;
+  }
+
+  private noteRead(below: number): void {
+    this.readBelow = Math.max(this.readBelow, below);
+    if (this.passWaiter !== undefined && this.passWaiter.position < this.readBelow) this.passWaiter.resolve();
+  }
+
+  /**
+   * Between two pages; why nothing is read twice by it stands at the head of replay.store.ts. A transactional batch that has
+   * settled its positions may not have told us yet: then what is in hand is finished, and `unread` is read anew with the next
+   * lease. False: there is nothing more to read here.
+   */
+  private async includeReplayed(): Promise<boolean> {
+    const { env, lease } = this.context;
+    const replayed = await env.replays.takeUp(lease.key, lease.token);
+    this.replayWanted = false;
+    if (this.context.stopped) return false;
+    if (replayed === undefined) {
+      this.context.leaseLost();
+      return false;
+    }
+    const positions = PositionSet.parse(replayed);
+    if (this.dispatcher.holdsAny(positions)) {
+      this.handBack();
+      return false;
+    }
+    this.reader.include(positions);
+    return true;
+  }
+
+  /** The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing. */
+  private async announce(position: number): Promise<boolean> {
+    try {
+      await this.crashes.beforeStarting(position, this.size.shareOfWanted);
+      return !this.context.stopped;
+    } catch (error) {
+      this.context.giveUp(messageOf(error));
+      return false;
+    }
+  }
+
+  /**
+   * One page is being worked off while the next is there already; more would only fill memory. Where everything at hand
+   * waits behind some event of its aggregate, the queue of that aggregate is written down after a while, so that others are read.
+   */
+  private async waitForRoom(): Promise<void> {
+    this.enough = this.size.events;
+    this.enoughToFindMore = this.size.rows * PAGES_TO_FIND_MORE;
+    if (this.hasRoom()) return;
+    const spill = () => {
+      this.dispatcher.makeRoom();
+      patience = this.context.after(SPILL_AFTER_MS, spill);
+    };
+    let patience = this.context.after(SPILL_AFTER_MS, spill);
+    this.isFull = true;
+    while (!this.context.stopped && !this.hasRoom()) await this.roomMade.wait();
+    this.isFull = false;
+    this.context.cancel(patience);
+  }
+
+  private hasRoom(): boolean {
+    const { dispatcher } = this;
+    if (dispatcher.waitingBytes > MOST_WAITING_BYTES || dispatcher.unsaved >= MOST_UNSAVED) return false;
+    const { waitingEvents } = dispatcher;
+    return waitingEvents < this.enough || (dispatcher.lacksEvents && waitingEvents < this.enoughToFindMore);
+  }
+
+  /** Many holes make a page dear: then it is read less often, and more at a time. */
+  private async pace(pageMs: number): Promise<void> {
+    const isDear = this.reader.rangeCount > MANY_HOLES;
+    this.size.paceBy(isDear ? pageMs : 0);
+    if (isDear) await this.context.wait(pageMs);
+  }
+
+  private lookSoon(): void {
+    if (this.lookTimer !== undefined || this.context.stopped) return;
+    this.lookTimer = this.context.after(LOOK_INTERVAL_MS, () => {
+      this.lookTimer = undefined;
+      this.context.guarded('Looking at open transactions', async () => {
+        if (await this.reader.look()) this.wake();
+        if (this.reader.hasHoles) this.lookSoon();
+      });
+    });
+  }
+}

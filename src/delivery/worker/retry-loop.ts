@@ -1,0 +1,218 @@
+import { messageOf } from '../../errors.js';
+import type { Claimable } from '../../inbox/inbox-event.store.js';
+import { Backoff } from '../partition/backoff.js';
+import { Signal } from '../watchdog/signal.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { WorkerContext } from './worker-context.js';
+
+/** What is due later than this, a beat will tell in time. */
+const BEATS_TELL_MS = 3_000;
+const DUE_STEP_MS = 10;
+
+/** Takes due rows out of the inbox: retries, delayed events, and those that waited behind an earlier one. */
+export class RetryLoop {
+  /** Rows claimed since the worker began. */
+  claimed = 0;
+
+  private readonly wanted = new Signal();
+  private readonly written = new Signal();
+  /** Times at which rows are due, for which there is a timer already. */
+  private readonly dueSteps = new Set<number>();
+  private claiming = false;
+  /** Rows that a stalled owner's transaction has locked are still `processing`. */
+  private foreignRows = false;
+  private reloadWanted = false;
+  /**
+   * There are interrupted rows: each is claimed by itself and runs alone. What stands before them in their aggregates runs as
+   * ever, in turn with them: so each claim waits until nothing of the one before is left.
+   */
+  private careful = false;
+  /** How often events were found that are to run alone: what was asked before may be out of date. */
+  private suspectsFound = 0;
+  /** It stopped for want of capacity, not of due rows. */
+  private moreDue = false;
+  /** So many rows of ours may hide due ones of their aggregates, which come when there are fewer of them; 0: none does. */
+  private hiding = 0;
+  /** The highest row that was unresolved when the worker began. */
+  private highestRow = 0;
+
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly dispatcher: Dispatcher,
+    private changedByOthers: number,
+    /** Resolves once the log has been read up to a position. */
+    private readonly hasReadUpTo: (position: number) => Promise<void>,
+    private readonly onReleases: () => void,
+  ) {}
+
+  get isIdle(): boolean {
+    return !this.claiming && !this.wanted.isRaised;
+  }
+
+  /** A row may be due. */
+  wake(): void {
+    this.wanted.raise();
+  }
+
+  /** A slot or a claim has become free. */
+  capacityFreed(): void {
+    const { freeForRetries, unsettledClaims } = this.dispatcher;
+    if (freeForRetries > 0 && (this.moreDue || unsettledClaims < this.hiding)) this.wanted.raise();
+  }
+
+  /** A save is committed. */
+  saved(): void {
+    this.written.raise();
+    this.capacityFreed();
+  }
+
+  /** An event is to run alone: once that is saved, its row is like an interrupted one. */
+  suspectFound(): void {
+    this.suspectsFound++;
+    this.careful = true;
+  }
+
+  /** A row will be due in `ms`. */
+  dueIn(ms: number): void {
+    if (ms <= 0) this.wanted.raise();
+    if (ms <= 0 || ms >= BEATS_TELL_MS) return;
+    // Rounded up, so that rows due at about the same time share a timer, and none is asked for before its time.
+    const now = performance.now();
+    const step = Math.ceil((now + ms) / DUE_STEP_MS);
+    if (this.dueSteps.has(step)) return;
+    this.dueSteps.add(step);
+    this.context.after(step * DUE_STEP_MS - now, () => {
+      this.dueSteps.delete(step);
+      this.wanted.raise();
+    });
+  }
+
+  /** A beat saw the cursor: somebody may have changed rows. */
+  seen(changedByOthers: number): void {
+    if (changedByOthers === this.changedByOthers && !this.foreignRows) return;
+    this.changedByOthers = changedByOthers;
+    this.reloadWanted = true;
+    this.wanted.raise();
+  }
+
+  /**
+   * Second step of a takeover, after the token is committed: what the former owner left behind. Where that was this process itself,
+   * `cutOff` from the database but alive, no attempt is to blame.
+   */
+  async takeOver(cutOff: boolean): Promise<void> {
+    const { inbox, entered } = this.context.env;
+    const { key, token } = this.context.lease;
+    const ended = cutOff ? entered.of(this.context.consumer.name).countedAttempts : [];
+    await inbox.interruptLeftovers(key, token, [], cutOff, ended);
+    if (this.context.consumer.ordered) {
+      const aggregates = await inbox.unresolvedAggregates(key);
+      this.dispatcher.lanes.block(aggregates);
+      this.highestRow = Math.max(0, ...aggregates.map(({ highest }) => highest));
+    }
+    this.foreignRows = (await inbox.countForeignProcessing(key, [])) > 0;
+    this.careful = await inbox.hasInterrupted(key);
+  }
+
+  async run(): Promise<void> {
+    await this.catchUpWithLog();
+    const backoff = new Backoff();
+    while (!this.context.stopped) {
+      await this.wanted.wait();
+      this.claiming = true;
+      try {
+        if (this.reloadWanted) await this.reloadOrAskAgain();
+        while (!this.context.stopped && (await this.claimDue())) {}
+        backoff.succeeded();
+      } catch (error) {
+        await this.context.waitAfterFailure('Claiming retries', error, backoff);
+        this.wanted.raise();
+      } finally {
+        this.claiming = false;
+      }
+      this.context.stepDone();
+    }
+  }
+
+  /** Lets a waiting loop see that the worker has ended. */
+  end(): void {
+    this.wanted.raise();
+    this.written.raise();
+  }
+
+  /**
+   * The former owner may have ended after it had written events as waiting and before it had settled the one that they wait
+   * for, which is still to be read then. So no row has its turn before the log has been read as far as there are rows, and what
+   * was found before them is written too.
+   */
+  private async catchUpWithLog(): Promise<void> {
+    if (this.highestRow === 0) return;
+    await this.hasReadUpTo(this.highestRow);
+    while (!this.context.stopped && this.dispatcher.lanes.hasEarly) await this.written.wait();
+    this.dispatcher.lanes.recheckBlocked();
+    this.onReleases();
+  }
+
+  /** What somebody changes while it runs, or it fails to see, is looked at the next time. */
+  private async reloadOrAskAgain(): Promise<void> {
+    this.reloadWanted = false;
+    try {
+      await this.reload();
+    } catch (error) {
+      this.reloadWanted = true;
+      throw error;
+    }
+  }
+
+  /**
+   * Somebody else changed rows of the inbox: block what is unresolved now, and let the next save release what is not. Runs
+   * between two claims, so that every row of ours that is `processing` is known to be ours.
+   */
+  private async reload(): Promise<void> {
+    const { inbox } = this.context.env;
+    const { key, token } = this.context.lease;
+    if (this.foreignRows) await inbox.interruptLeftovers(key, token, this.dispatcher.rowsOfOurs, false);
+    this.foreignRows = (await inbox.countForeignProcessing(key, this.dispatcher.rowsOfOurs)) > 0;
+    if (this.context.stopped || !this.context.consumer.ordered) return;
+    this.dispatcher.lanes.block(await inbox.unresolvedAggregates(key));
+    this.dispatcher.lanes.recheckBlocked();
+    this.onReleases();
+  }
+
+  /** Claims what is due, as far as there is capacity; whether more may be due. */
+  private async claimDue(): Promise<boolean> {
+    const { lease, consumer, env } = this.context;
+    const capacity = this.careful && !this.dispatcher.hasNoClaims ? 0 : this.dispatcher.freeForRetries;
+    this.moreDue = capacity === 0;
+    if (capacity === 0 || !lease.isValid()) return false;
+    const claim = (most: number, which: Claimable) =>
+      env.inbox.claimDue(lease.key, lease.token, most, consumer.ordered, which);
+    const suspects = this.careful ? await claim(1, 'interrupted') : [];
+    const alone = suspects.length > 0;
+    const rows = alone ? suspects : await claim(capacity, this.careful ? 'others' : 'any');
+    const mayHide = consumer.ordered && !alone && rows.length < capacity;
+    this.hiding = mayHide ? this.dispatcher.unsettledClaims + rows.length : 0;
+    if (rows.length === 0) {
+      if (this.careful) await this.lookForSuspects();
+      return false;
+    }
+    const events = await env.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
+      // The rows are claimed, and nobody would come back to them.
+      this.context.giveUp(messageOf(error));
+      return undefined;
+    });
+    if (events === undefined) return false;
+    this.claimed += rows.length;
+    // Also to a dispatcher that is closed meanwhile: it gives back what it cannot run.
+    this.dispatcher.arriveClaimed(rows, events, alone);
+    this.moreDue = alone || rows.filter((row) => !row.follows).length === capacity;
+    // Only now: were it to fail before, nobody would come back to the rows.
+    if (alone) await this.lookForSuspects();
+    return this.moreDue;
+  }
+
+  private async lookForSuspects(): Promise<void> {
+    const { suspectsFound } = this;
+    const areThere = await this.context.env.inbox.hasInterrupted(this.context.lease.key);
+    this.careful = areThere || this.dispatcher.hasUnsavedSuspects || suspectsFound !== this.suspectsFound;
+  }
+}

@@ -1,0 +1,126 @@
+import type { SaveReport, SettleBuffer } from '../../inbox/settle-buffer.js';
+import { Backoff } from '../partition/backoff.js';
+import { Signal } from '../watchdog/signal.js';
+import type { CrashWatch } from './crash-watch.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { WorkerContext } from './worker-context.js';
+
+/** A save of so many outcomes does not wait for its time. */
+const SAVE_AT = 2_000;
+
+/** Saves what handlers have done, every few milliseconds or two thousand outcomes; one save at a time. */
+export class SaveLoop {
+  private readonly wanted = new Signal();
+  private timer: NodeJS.Timeout | undefined;
+  private saving = false;
+  private lastSaveMs = 0;
+  /** So many cursors save at the same time as this one. */
+  private together = 1;
+
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly dispatcher: Dispatcher,
+    private readonly buffer: SettleBuffer,
+    private readonly crashes: CrashWatch,
+    private readonly onSaved: (report: SaveReport) => void,
+  ) {}
+
+  get isIdle(): boolean {
+    return !this.saving && this.buffer.isEmpty;
+  }
+
+  /** There is something to save. */
+  soon(): void {
+    if (this.wanted.isRaised || this.context.stopped) return;
+    const { settings, savePace } = this.context.env;
+    if (this.timer === undefined) {
+      const delay = savePace.waits(settings.snapshot().flushIntervalMs, this.lastSaveMs, this.due);
+      this.timer = this.context.after(
+        delay,
+        () => savePace.comes(this.due),
+        () => savePace.leaves(this.due),
+      );
+    }
+    if (this.buffer.size >= SAVE_AT) savePace.comes(this.due);
+  }
+
+  private readonly due = (together: number): void => {
+    if (this.timer !== undefined) this.context.cancel(this.timer);
+    this.timer = undefined;
+    this.together = together;
+    this.wanted.raise();
+  };
+
+  now(): void {
+    this.wanted.raise();
+  }
+
+  async run(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.context.stopped) {
+      await this.wanted.wait();
+      try {
+        while (!this.context.stopped && (await this.saveOnce())) if (this.buffer.size < SAVE_AT) break;
+        backoff.succeeded();
+        if (!this.buffer.isEmpty) this.soon();
+      } catch (error) {
+        await this.context.waitAfterFailure('Saving', error, backoff);
+        this.wanted.raise();
+      }
+      this.context.stepDone();
+    }
+  }
+
+  /**
+   * What is left once the loop has ended, until `deadline` (monotonic ms). Once at least: where a handler hangs, the deadline has
+   * passed, and what the others did is not lost with it.
+   */
+  async saveRest(deadline: number): Promise<void> {
+    while (!this.buffer.isEmpty && this.context.lease.isValid()) {
+      const saved = await this.saveOnce().catch(() => false);
+      if (!saved || performance.now() >= deadline) return;
+    }
+  }
+
+  /** One save; false when there was nothing to save, or the lease is lost. */
+  private async saveOnce(): Promise<boolean> {
+    const { faults } = this.context.env;
+    if (faults.isArmed && faults.reachedInSave('before-save', this.context.consumer.name)) {
+      this.context.giveUp('the fault point before-save');
+      return false;
+    }
+    this.saving = true;
+    const startedAt = performance.now();
+    let report: SaveReport | undefined;
+    try {
+      report = await this.buffer.save(this.dispatcher, this.crashes.uptoToSave);
+    } finally {
+      this.saving = false;
+    }
+    if (report === undefined) return false;
+    this.lastSaveMs = (performance.now() - startedAt) / this.together;
+    if (!report.held) {
+      this.refused(report);
+      return false;
+    }
+    if (faults.isArmed && faults.reachedInSave('after-save', this.context.consumer.name)) {
+      this.context.giveUp('the fault point after-save');
+      return false;
+    }
+    if (report.readUpto !== undefined) this.crashes.saved(report.readUpto);
+    this.dispatcher.saved(report);
+    this.onSaved(report);
+    return true;
+  }
+
+  /** The fence let nothing through: the lease is somebody else's. Counted also where a beat has told us so meanwhile. */
+  private refused({ positions, resolved }: SaveReport): void {
+    const { counters } = this.context.env;
+    counters.saveRefused();
+    const outcomes = positions.countBelow(Number.POSITIVE_INFINITY) + resolved.length;
+    this.context.logger.warn(
+      `A save of ${outcomes} outcomes came too late and was refused (${counters.refusedSaves} such saves in this process)`,
+    );
+    this.context.leaseLost();
+  }
+}

@@ -1,0 +1,56 @@
+import { messageOf } from '../../errors.js';
+import type { CursorReader } from '../../inbox/cursor-reader.js';
+import type { LogEvent } from '../../log/log-event.js';
+import { passedOver } from '../../log/outbox-log.store.js';
+import { PositionSet } from '../../log/position-set.js';
+import type { CrashWatch } from './crash-watch.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { PageLoop } from './page-loop.js';
+import { PAGE_BYTES } from './page-size.js';
+import type { WorkerContext } from './worker-context.js';
+
+const SUSPECTS_AT_ONCE = 100;
+
+/** After a second unclean end: what was being read then runs one by one, each with no other handler beside it. */
+export class Suspects {
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly dispatcher: Dispatcher,
+    private readonly reader: CursorReader,
+    private readonly crashes: CrashWatch,
+    private readonly pages: PageLoop,
+  ) {}
+
+  async run(): Promise<void> {
+    try {
+      for (let more = this.crashes.hasSuspects; more && !this.context.stopped; ) more = await this.runSome();
+    } catch (error) {
+      this.context.giveUp(messageOf(error));
+    }
+  }
+
+  private async runSome(): Promise<boolean> {
+    const { suspectsBelow } = this.crashes;
+    const page = await this.reader.readBelow(suspectsBelow, SUSPECTS_AT_ONCE, PAGE_BYTES);
+    this.pages.arrive({ positions: passedOver(page), events: [] });
+    for (const event of page.events) {
+      if (this.context.stopped || this.dispatcher.isClosed) return false;
+      await this.runOne(event);
+    }
+    return !page.positions.isEmpty;
+  }
+
+  private async runOne(event: LogEvent): Promise<void> {
+    const { position, delayMs } = event;
+    // Behind another of its aggregate it takes its turn with the others: a claimed one would run even if that one failed.
+    if (delayMs !== undefined || this.dispatcher.isBehindAnother(event)) {
+      this.pages.arrive({ positions: PositionSet.of([position]), events: [event] });
+      return;
+    }
+    const { held, inboxEventId } = await this.crashes.moveToInbox(event);
+    this.pages.handled++;
+    if (!held) this.context.leaseLost();
+    else if (inboxEventId === undefined) this.dispatcher.foundElsewhere(event);
+    else await this.dispatcher.runSuspect(event, inboxEventId);
+  }
+}

@@ -1,0 +1,28 @@
+import { suggestionFor } from '../events/known-names.js';
+import { checkCount, checkText, checkUuid, invalidArgument as invalid } from '../log/query-checks.js';
+import type { InboxFilter } from './inbox-record.js';
+
+const FILTER_FIELDS = [
+  'consumerName',
+  'eventName',
+  'aggregateType',
+  'aggregateId',
+  'outboxEventId',
+  'position',
+  'errorFingerprint',
+] as const satisfies (keyof InboxFilter)[];
+
+/** A field that is passed over would choose more than was meant. */
+export function checkFilter(filter: InboxFilter): void {
+  for (const [name, value] of Object.entries(filter)) {
+    if (!(FILTER_FIELDS as readonly string[]).includes(name)) {
+      throw invalid(
+        `A filter has no ${name}; it has ${FILTER_FIELDS.join(', ')}${suggestionFor(name, FILTER_FIELDS)}`,
+        { field: name },
+      );
+    }
+    if (name !== 'position') checkText(name, value);
+  }
+  if (filter.position !== undefined) checkCount('position', filter.position);
+  checkUuid('outboxEventId', filter.outboxEventId);
+}

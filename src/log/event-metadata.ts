@@ -1,0 +1,43 @@
+import { currentContext, type HandlerScope } from '../context/integration-context.js';
+import { activeTraceparent } from '../context/trace-context.js';
+import type { EventMetadata } from '../events/domain-event.js';
+import { MAX_METADATA_BYTES } from '../events/event-limits.js';
+import { serializePayload } from '../events/json-payload.js';
+
+const LIMITS = { maxPayloadBytes: MAX_METADATA_BYTES };
+
+/**
+ * As JSON, the caller's metadata, and where it is silent:
+ * - `correlationId`: that of the event being handled; an event that nothing led to starts with its own id;
+ * - `causationId`: the id of the event being handled;
+ * - `producer`: the consumer that is handling it;
+ * - `tenantId`: that of the event being handled;
+ * - `traceparent`: the active OpenTelemetry span.
+ *
+ * @param root what the path in messages starts with.
+ * @throws IntegrationError INTEGRATION_PAYLOAD_INVALID, INTEGRATION_PAYLOAD_TOO_LARGE.
+ */
+export function metadataJson(given: EventMetadata | undefined, eventId: string, root: string): string {
+  const handler = currentContext()?.handler;
+  const traceparent = given?.traceparent ?? activeTraceparent();
+  // Most events: nothing in it needs a check.
+  if (given === undefined && handler === undefined && traceparent === undefined)
+    return `{"correlationId":"${eventId}"}`;
+  const metadata: EventMetadata = { ...given };
+  if (traceparent !== undefined) metadata.traceparent = traceparent;
+  if (handler !== undefined) inherit(metadata, handler);
+  metadata.correlationId ??= eventId;
+  return serializePayload(metadata, LIMITS, root).json;
+}
+
+function inherit(metadata: EventMetadata, { consumerName, event }: HandlerScope): void {
+  metadata.producer ??= consumerName;
+  if (event === undefined) return;
+  metadata.causationId ??= event.outboxEventId;
+  metadata.correlationId ??= textOr(event.metadata.correlationId, event.outboxEventId);
+  if (typeof event.metadata.tenantId === 'string') metadata.tenantId ??= event.metadata.tenantId;
+}
+
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === 'string' ? value : fallback;
+}

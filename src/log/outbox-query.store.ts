@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import { finiteTime, timeOrNull } from '../database/sql/epoch-text.store.js';
+import type { ConsumerDelivery, OutboxEvent, OutboxEventFilter } from './outbox-event.js';
+
+/** One row of the view `outbox_event_status`. */
+export interface StatusRow extends ConsumerDelivery {
+  outboxEventId: string;
+}
+
+/** Reading the log for people: committed events only, through the engine's own connections. */
+@Injectable()
+export class OutboxQueryStore {
+  private readonly selectEvent: string;
+  private readonly selectStatus: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.selectEvent = `SELECT id AS "outboxEventId", event_name AS "eventName", event_version AS "eventVersion",
+        source_module AS "sourceModule", aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", payload,
+        CASE WHEN jsonb_typeof(metadata) = 'object' THEN metadata ELSE '{}' END AS metadata, ${finiteTime('created_at')} AS "timestamp", position, payload_bytes AS "payloadBytes", dedup_key AS "deduplicationKey",
+        ${timeOrNull('available_at')} AS "availableAt"
+      FROM "${db.schema}".outbox_event`;
+    this.selectStatus = `SELECT outbox_event_id AS "outboxEventId", consumer_name AS "consumerName", status,
+        attempt_count AS "attemptCount", last_error AS "lastError", ${timeOrNull('available_at')} AS "availableAt"
+      FROM "${db.schema}".outbox_event_status WHERE outbox_event_id = ANY ($1::uuid[]) ORDER BY consumer_name`;
+  }
+
+  async findById(id: string): Promise<OutboxEvent | undefined> {
+    const rows = await this.db.query<OutboxEvent>(`${this.selectEvent} WHERE id = $1::uuid`, [id]);
+    return rows[0];
+  }
+
+  /** At most `limit` events beyond position `after`, in the order asked for. */
+  async findMany(
+    filter: OutboxEventFilter,
+    page: { limit: number; after: number | undefined; descending: boolean },
+  ): Promise<OutboxEvent[]> {
+    const params: unknown[] = [];
+    const conditions = ['true'];
+    const where = (condition: string, value: unknown) => {
+      if (value === undefined) return;
+      params.push(value);
+      conditions.push(condition.replace('?', `$${params.length}`));
+    };
+    const prefix = filter.eventName?.endsWith('*') ? filter.eventName.slice(0, -1) : undefined;
+    where('event_name = ?', prefix === undefined ? filter.eventName : undefined);
+    where('starts_with(event_name, ?)', prefix);
+    where('source_module = ?', filter.sourceModule);
+    where('aggregate_type = ?', filter.aggregateType);
+    where('aggregate_id = ?', filter.aggregateId);
+    where('dedup_key = ?', filter.deduplicationKey);
+    where('created_at >= ?::timestamptz', filter.from);
+    where('created_at < ?::timestamptz', filter.to);
+    where(`position ${page.descending ? '<' : '>'} ?::bigint`, page.after);
+    params.push(page.limit);
+    return this.db.query<OutboxEvent>(
+      `${this.selectEvent} WHERE ${conditions.join(' AND ')}
+       ORDER BY position ${page.descending ? 'DESC' : 'ASC'} LIMIT $${params.length}`,
+      params,
+    );
+  }
+
+  async findStatuses(ids: readonly string[]): Promise<StatusRow[]> {
+    return this.db.query<StatusRow>(this.selectStatus, [ids]);
+  }
+}

@@ -1,0 +1,64 @@
+import { IntegrationError } from '../errors.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
+import { isUuid, problemOfCharacters } from '../events/text.js';
+
+const DEFAULT_PAGE = 50;
+const MAX_PAGE = 1_000;
+/** Years that Postgres reads as JavaScript writes them. */
+const READABLE_YEAR = /^(?!0000)\d{4}-/;
+
+/** An argument of a service that looks something up or changes something, with what is wrong with it. */
+export function invalidArgument(message: string, details: Record<string, unknown> = {}): IntegrationError {
+  return new IntegrationError('INTEGRATION_ADMIN_INVALID', message, details);
+}
+
+/** Refuses names that nobody reads: a filter that is misspelt would choose more than was meant. */
+export function checkNames<T extends object>(
+  what: string,
+  given: T,
+  known: readonly (keyof T & string)[],
+): void {
+  const problems = problemsOfUnknownNames(given, { known, kind: what });
+  if (problems.length > 0) throw invalidArgument(problems.join('; '), { problems });
+}
+
+/** Refuses what is no text, and text that no row can hold. */
+export function checkText(field: string, value: unknown): void {
+  if (value === undefined) return;
+  const problem = typeof value === 'string' ? problemOfCharacters(value) : 'must be a string';
+  if (problem === undefined) return;
+  throw invalidArgument(`${field} ${problem}; leave it out to choose by something else`, { field });
+}
+
+export function checkUuid(field: string, value: unknown): void {
+  if (value !== undefined && !isUuid(value)) throw invalidArgument(`${field} must be a uuid`, { field });
+}
+
+export function checkTime(field: string, value: unknown): void {
+  if (value === undefined) return;
+  const isValid = value instanceof Date && !Number.isNaN(value.getTime());
+  if (isValid && READABLE_YEAR.test(value.toISOString())) return;
+  throw invalidArgument(`${field} must be a valid Date between the years 1 and 9999`, { field });
+}
+
+/** A position of the log, or 0 for before all of them. */
+export function checkPosition(field: string, value: unknown): void {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)) return;
+  throw invalidArgument(`${field} must be a position: a whole number, as a page before it gave`, { field });
+}
+
+/** How many rows a page has: what was asked for, within 1 to 1000. */
+export function pageSizeOf(limit: unknown = DEFAULT_PAGE): number {
+  if (typeof limit !== 'number' || Number.isNaN(limit))
+    throw invalidArgument('limit must be a number of rows', { field: 'limit' });
+  return Math.min(Math.max(Math.trunc(limit), 1), MAX_PAGE);
+}
+
+/** A whole number from 1 on; the number itself. */
+export function checkCount(name: string, value: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value;
+  throw invalidArgument(
+    `${name} must be a whole number from 1${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ' on'}, not ${value}`,
+    { [name]: value },
+  );
+}

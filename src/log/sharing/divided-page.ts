@@ -1,0 +1,79 @@
+import type { LogEvent } from '../log-event.js';
+import type { GroupReader } from '../log-reader.js';
+import { bytesOf, type LogPage } from '../outbox-log.store.js';
+
+/** Events that are alike in what decides who wants them: whoever wants one wants all. */
+interface Kind {
+  readonly eventName: string;
+  readonly partition: number | undefined;
+  readonly events: LogEvent[];
+}
+
+/** A page that was read for several cursors. Each is given what is its own, and of the rest the positions alone. */
+export class DividedPage {
+  /** Of the payloads. */
+  readonly bytes: number;
+  private readonly kinds: readonly Kind[];
+
+  constructor(
+    private readonly page: LogPage,
+    readers: readonly GroupReader[],
+  ) {
+    this.bytes = bytesOf(page.events);
+    this.kinds = kindsOf(page);
+    // An event that several are going to ask for is parsed once.
+    for (const { eventName, partition, events } of this.kinds) {
+      const takers = readers.filter((reader) => reader.wants(eventName, partition)).length;
+      for (const event of events) event.share(takers);
+    }
+  }
+
+  get cut(): boolean {
+    return this.page.cut;
+  }
+
+  /** It says the same whenever it is asked for: there is more beyond, and of no event it was reckoned how long it is still to wait. */
+  get isHistory(): boolean {
+    return this.cut && this.page.events.every(({ delayMs }) => delayMs === undefined);
+  }
+
+  /** Whether it comes to what a cursor asks for, which asks from where the page begins or from farther on. */
+  reaches({ readsTail, askedFrom }: GroupReader): boolean {
+    return !readsTail || !this.cut || this.last >= askedFrom;
+  }
+
+  /** The highest position; 0 where there is none. */
+  get last(): number {
+    return this.page.positions.last ?? 0;
+  }
+
+  /** What lies where the cursor asks. */
+  partFor(reader: GroupReader): LogPage {
+    const askedFrom = reader.readsTail ? reader.askedFrom : 0;
+    const wanted = this.kinds.filter(({ eventName, partition }) => reader.wants(eventName, partition));
+    const events = inOrder(wanted).filter(({ position }) => position >= askedFrom);
+    return { positions: this.page.positions.from(askedFrom), events, cut: this.page.cut };
+  }
+}
+
+function kindsOf({ events, partitions }: LogPage): Kind[] {
+  const kinds = new Map<string, Kind>();
+  for (const [i, event] of events.entries()) {
+    const { eventName } = event;
+    const partition = partitions?.[i];
+    const key = partition === undefined ? eventName : `${partition} ${eventName}`;
+    let kind = kinds.get(key);
+    if (kind === undefined) {
+      kind = { eventName, partition, events: [] };
+      kinds.set(key, kind);
+    }
+    kind.events.push(event);
+  }
+  return [...kinds.values()];
+}
+
+function inOrder(kinds: readonly Kind[]): readonly LogEvent[] {
+  const [first, ...others] = kinds;
+  if (first === undefined || others.length === 0) return first?.events ?? [];
+  return kinds.flatMap(({ events }) => events).sort((a, b) => a.position - b.position);
+}

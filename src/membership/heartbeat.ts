@@ -1,0 +1,157 @@
+import { hostname } from 'node:os';
+import type { Logger } from '@nestjs/common';
+import {
+  isConnectionLoss,
+  isEndOfIdleness,
+  isStaleStatement,
+  sqlStateOf,
+} from '../database/connection/connection-loss.js';
+import type { EngineConnection } from '../database/connection/engine-connection.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import { answerWithin, SILENT_AFTER_MS } from '../database/wire/answer-within.js';
+import { IntegrationError, messageOf } from '../errors.js';
+import type { IntegrationProcessStore } from './integration-process.store.js';
+
+const BEAT_TIMEOUT_MS = 5_000;
+const RECONNECT_FIRST_MS = 200;
+const RECONNECT_MAX_MS = 5_000;
+
+/** Beats at an interval or at once, one beat at a time, on a connection of its own under which the process is signed in. */
+export class Heartbeat {
+  private connection: EngineConnection | undefined;
+  private running: Promise<void> | undefined;
+  private stopping = new AbortController();
+  private wake: () => void = () => {};
+  private beatWanted = false;
+  private lastBeat: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly db: EngineDatabase,
+    private readonly processes: IntegrationProcessStore,
+    private readonly self: { readonly id: string; readonly role: 'all' | 'publisher' | 'worker' },
+    private readonly intervalMs: () => number,
+    /** The process is signed in on a new connection. */
+    private readonly onConnected: () => void,
+    private readonly logger: Logger,
+  ) {}
+
+  get isRunning(): boolean {
+    return this.running !== undefined;
+  }
+
+  /** Does `beat` again and again, until stopped. */
+  start(beat: () => Promise<unknown>): void {
+    this.stopping = new AbortController();
+    this.running = this.beatUntilStopped(beat, this.stopping.signal);
+  }
+
+  /** Does not wait for the interval to pass. */
+  beatNow(): void {
+    this.beatWanted = true;
+    this.wake();
+  }
+
+  /** Stops beating and signs out. */
+  async stop(): Promise<void> {
+    if (this.running === undefined) return;
+    this.stopping.abort();
+    this.wake();
+    await this.running;
+    await this.lastBeat.catch(() => {});
+    this.running = undefined;
+    await answerWithin(BEAT_TIMEOUT_MS, this.processes.signOut(this.self.id)).catch(() => {});
+    if (this.connection !== undefined)
+      await answerWithin(SILENT_AFTER_MS, this.connection.close()).catch(() => {});
+    this.disconnect();
+  }
+
+  /** One beat at a time: what a beat sees must not be older than the leases it is compared with. */
+  beat<R>(work: (connection: EngineConnection) => Promise<R>): Promise<R> {
+    const beat = this.lastBeat
+      .catch(() => {})
+      .then(() => this.connect())
+      .then((connection) => answerWithin(BEAT_TIMEOUT_MS, work(connection)));
+    this.lastBeat = beat;
+    return beat;
+  }
+
+  /** Whether beats go over this connection still: what came by one that was given up comes too late. */
+  isCurrent(connection: EngineConnection): boolean {
+    return connection === this.connection;
+  }
+
+  /** At the connection's beginning, and where somebody has deleted the row. */
+  signIn(connection: EngineConnection): Promise<void> {
+    const self = { ...this.self, host: hostname(), pid: process.pid };
+    return this.processes.signIn(connection, self);
+  }
+
+  private async beatUntilStopped(beat: () => Promise<unknown>, stopped: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!stopped.aborted) {
+      this.beatWanted = false;
+      try {
+        await beat();
+        failures = 0;
+      } catch (error) {
+        if (stopped.aborted) return;
+        // The connection's end is announced as a loss by the database; here it only has to be replaced. A server that says why it did not
+        // do something (a lock that somebody holds, for one) has not lost it.
+        if (!isRefusal(error)) this.disconnect();
+        failures++;
+        if (failures === 1) this.logger.warn(`The heartbeat failed and is tried again: ${messageOf(error)}`);
+      }
+      await this.pause(failures === 0 ? this.intervalMs() : reconnectDelay(failures), stopped);
+    }
+  }
+
+  private async connect(): Promise<EngineConnection> {
+    if (this.stopping.signal.aborted)
+      throw new IntegrationError('INTEGRATION_CLOSED', 'The application is shutting down');
+    if (this.connection !== undefined) return this.connection;
+    const connection = await this.db.openDedicated('nestjs-integration heartbeat', true);
+    try {
+      await answerWithin(BEAT_TIMEOUT_MS, this.signIn(connection));
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+    this.connection = connection;
+    this.onConnected();
+    connection.ended.then(() => {
+      if (this.connection === connection) this.connection = undefined;
+    });
+    return connection;
+  }
+
+  private disconnect(): void {
+    this.connection?.destroy();
+    this.connection = undefined;
+  }
+
+  private pause(ms: number, stopped: AbortSignal): Promise<void> {
+    if (stopped.aborted || this.beatWanted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** The server answered, over a connection that is as good as before. */
+function isRefusal(error: unknown): boolean {
+  return (
+    sqlStateOf(error) !== undefined &&
+    !isConnectionLoss(error) &&
+    !isStaleStatement(error) &&
+    !isEndOfIdleness(error)
+  );
+}
+
+function reconnectDelay(failures: number): number {
+  const full = Math.min(RECONNECT_FIRST_MS * 2 ** (failures - 1), RECONNECT_MAX_MS);
+  return full / 2 + (full / 2) * Math.random();
+}

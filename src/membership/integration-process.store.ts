@@ -1,0 +1,181 @@
+import { Injectable } from '@nestjs/common';
+import type { EngineConnection } from '../database/connection/engine-connection.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { CursorKey } from '../inbox/inbox-status.js';
+
+/** One cursor as the heartbeat sees it. */
+export interface CursorSight extends CursorKey {
+  readonly partitions: number;
+  readonly eventNames: string[];
+  readonly leaseOwner: string | null;
+  readonly leaseToken: string | null;
+  readonly expired: boolean;
+  /** Nobody may work on it: an admin said so, or its number of partitions is about to change. */
+  readonly paused: boolean;
+  /** Positions were put back that its owner has not taken up. */
+  readonly replayed: boolean;
+  /** A filtered replay of its consumer is not finished. */
+  readonly replaying: boolean;
+  readonly repartitioning: boolean;
+  readonly changedByOthers: number;
+  /** Milliseconds until the next inbox row is due; null when none will be. */
+  readonly dueInMs: number | null;
+}
+
+/** A process that has registered itself. */
+export interface ProcessSight {
+  readonly id: string;
+  readonly consumers: string[];
+  /** How many cursors it holds, those of consumers that we do not have included. */
+  readonly held: number;
+  /** Beat within the last lease. */
+  readonly alive: boolean;
+  /** Its heartbeat connection is no longer among the server's backends; null where that cannot be judged. */
+  readonly backendGone: boolean | null;
+}
+
+/** What one beat brings home. */
+export interface Sight {
+  readonly settings: Record<string, unknown>;
+  readonly cursors: CursorSight[];
+  readonly processes: ProcessSight[];
+  /** With a beat that renews: events that handlers were told of seem to have positions that are still to be handed out. */
+  readonly sequenceSuspect: boolean | null;
+  /** The tokens of ours that were renewed; null when this beat did not renew. */
+  readonly renewed: string[] | null;
+}
+
+export interface Beat {
+  readonly processId: string;
+  /** Those that this process has handlers for: whose cursors to look at. */
+  readonly consumers: readonly string[];
+  /** Those of them that this process could lease. */
+  readonly able: readonly string[];
+  readonly tokens: readonly string[];
+  readonly leaseMs: number;
+  /** Whether leases (and the process's own sign of life) are renewed with this beat, or only looked at. */
+  readonly renew: boolean;
+}
+
+/** A consumer whose handlers cannot reach what they need. `since`: monotonic ms. */
+export interface UnavailableConsumer {
+  readonly key: CursorKey;
+  readonly reason: string;
+  readonly since: number;
+}
+
+/** The live processes, and the one small statement for everything that beats. */
+@Injectable()
+export class IntegrationProcessStore {
+  private readonly process: string;
+  private readonly beatSql: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    const schema = `"${db.schema}"`;
+    this.process = `${schema}.integration_process`;
+    // Renewal waits for nobody. Whoever holds a row (a save of ours, an admin's open transaction, another process that claims it) would
+    // otherwise keep all leases of this process from being renewed, and the settings and everything else from being seen. A lease that is
+    // passed over is as it was: its token decides what may be saved, and it is renewed as soon as the row is free. Until then its owner
+    // starts nothing beyond the time of the last renewal, and nobody can claim the row either: a claim does not wait for it.
+    this.beatSql = `
+      WITH held AS (
+        SELECT consumer_name, partition FROM ${schema}.inbox_cursor
+        WHERE $5::boolean AND lease_token = ANY ($3::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
+      ), renewed AS (
+        UPDATE ${schema}.inbox_cursor c SET lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond'
+        FROM held WHERE c.consumer_name = held.consumer_name AND c.partition = held.partition
+          AND c.lease_token = ANY ($3::uuid[])
+        RETURNING c.lease_token
+      ), alive AS (
+        UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[], handles = $2::text[]
+        WHERE id = (SELECT id FROM ${this.process} WHERE id = $1::uuid AND $5::boolean FOR NO KEY UPDATE SKIP LOCKED)
+      )
+      SELECT
+        coalesce((SELECT json_object_agg(key, value) FROM ${schema}.integration_setting), '{}') AS settings,
+        coalesce((SELECT json_agg(json_build_object(
+          'consumerName', c.consumer_name, 'partition', c.partition, 'partitions', c.partitions, 'eventNames', c.event_names,
+          'leaseOwner', c.lease_owner, 'leaseToken', c.lease_token, 'expired', c.lease_expires_at <= clock_timestamp(),
+          'paused', c.paused_at IS NOT NULL OR c.held_back, 'replayed', NOT isempty(c.replayed),
+          'replaying', EXISTS (SELECT 1 FROM ${schema}.inbox_replay r WHERE r.consumer_name = c.consumer_name AND r.finished_at IS NULL),
+          'repartitioning', c.repartition_to IS NOT NULL, 'changedByOthers', c.changed_by_others,
+          'dueInMs', CASE WHEN c.lease_token = ANY ($3::uuid[]) THEN (
+            SELECT CASE WHEN min(available_at) = '-infinity' THEN 0
+                        ELSE extract(epoch FROM min(available_at) - clock_timestamp()) * 1000 END
+            FROM ${schema}.inbox_event i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
+              AND i.status IN ('received', 'failed') AND i.available_at < 'infinity') END))
+          FROM ${schema}.inbox_cursor c WHERE c.consumer_name = ANY ($2::text[])), '[]') AS cursors,
+        coalesce((SELECT json_agg(json_build_object(
+          'id', p.id, 'consumers', p.consumers,
+          'held', (SELECT count(*) FROM ${schema}.inbox_cursor h WHERE h.lease_owner = p.id),
+          'alive', p.seen_at > clock_timestamp() - $4::float8 * interval '1 millisecond',
+          'backendGone', CASE WHEN $6::boolean AND p.backend_start IS NOT NULL THEN NOT EXISTS (
+            SELECT 1 FROM pg_stat_get_activity(NULL) a WHERE a.pid = p.backend_pid AND (a.backend_start = p.backend_start OR a.backend_start IS NULL)) END))
+          FROM ${this.process} p WHERE p.role <> 'publisher'), '[]') AS processes,
+        CASE WHEN $5::boolean THEN
+          (SELECT max(read_upto) FROM ${schema}.inbox_cursor)
+            > (SELECT CASE WHEN has_sequence_privilege(name, 'USAGE, SELECT') THEN coalesce(pg_sequence_last_value(name::regclass), 0) END
+               FROM (SELECT pg_get_serial_sequence('${schema}.outbox_event', 'position') AS name) s)
+          END AS "sequenceSuspect",
+        CASE WHEN $5::boolean THEN coalesce((SELECT json_agg(lease_token) FROM renewed), '[]') END AS renewed`;
+  }
+
+  /** Signs this process in, with the backend of its heartbeat connection where the role may read it. */
+  async signIn(
+    connection: EngineConnection,
+    process: { id: string; role: string; host: string; pid: number },
+  ): Promise<void> {
+    await connection.query(
+      `INSERT INTO ${this.process} (id, role, host, pid, backend_pid, backend_start)
+       VALUES ($1, $2, $3, $4, pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())))
+       ON CONFLICT (id) DO UPDATE SET backend_pid = excluded.backend_pid, backend_start = excluded.backend_start, seen_at = clock_timestamp()`,
+      [process.id, process.role, process.host, process.pid],
+    );
+  }
+
+  /** What the process's consumers cannot reach, all of it; false: the process is not signed in. */
+  async saveUnavailable(processId: string, consumers: readonly UnavailableConsumer[]): Promise<boolean> {
+    const now = performance.now();
+    const rows = await this.db.query(
+      `UPDATE ${this.process} SET unavailable = coalesce((
+         SELECT jsonb_object_agg(u.consumer_name || '/' || u.partition, jsonb_build_object(
+           'since', clock_timestamp() - u.ms * interval '1 millisecond', 'reason', u.reason))
+         FROM unnest($2::text[], $3::int[], $4::float8[], $5::text[]) AS u (consumer_name, partition, ms, reason)), '{}')
+       WHERE id = $1 RETURNING 1`,
+      [
+        processId,
+        consumers.map(({ key }) => key.consumerName),
+        consumers.map(({ key }) => key.partition),
+        consumers.map(({ since }) => now - since),
+        consumers.map(({ reason }) => reason),
+      ],
+    );
+    return rows.length > 0;
+  }
+
+  async signOut(processId: string): Promise<void> {
+    await this.db.query(`DELETE FROM ${this.process} WHERE id = $1`, [processId]);
+  }
+
+  /** Forgets processes that have not been seen for ten leases and hold nothing. */
+  async forgetLongGone(leaseMs: number): Promise<void> {
+    await this.db.query(
+      `DELETE FROM ${this.process} p WHERE p.seen_at < clock_timestamp() - 10 * $1::float8 * interval '1 millisecond'
+         AND NOT EXISTS (SELECT 1 FROM "${this.db.schema}".inbox_cursor c WHERE c.lease_owner = p.id)`,
+      [leaseMs],
+    );
+  }
+
+  async beat(connection: EngineConnection, beat: Beat, canJudgeBackends: boolean): Promise<Sight> {
+    const [sight] = await connection.query<Sight>(this.beatSql, [
+      beat.processId,
+      beat.consumers,
+      beat.tokens,
+      beat.leaseMs,
+      beat.renew,
+      canJudgeBackends,
+      beat.able,
+    ]);
+    if (sight === undefined) throw new Error('connection error: the beat brought nothing back');
+    return sight;
+  }
+}

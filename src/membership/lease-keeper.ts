@@ -1,0 +1,318 @@
+import { Logger } from '@nestjs/common';
+import type { EngineConnection } from '../database/connection/engine-connection.js';
+import type { ProcessIdentity } from '../database/connection/process-identity.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import { messageOf } from '../errors.js';
+import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
+import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
+import { Heartbeat } from './heartbeat.js';
+import { HeldLease } from './held-lease.js';
+import type { CursorSight, IntegrationProcessStore, Sight } from './integration-process.store.js';
+import { assignFreeCursors, cursorToHandOver } from './lease-spread.js';
+import { PeerWatch } from './peer-watch.js';
+import type { SequenceWatch } from './sequence-watch.js';
+
+const BEAT_INTERVAL_MS = 2_000;
+const FREE_BEATS = 3;
+/** A lease whose row somebody held is tried again after so long. */
+const AGAIN_FIRST_MS = 50;
+
+/** A consumer of this process: by name, and whether its code handles all the names that are stored for it. */
+export interface LeaseCandidate {
+  readonly name: string;
+  readonly handles: (storedNames: readonly string[]) => boolean;
+}
+
+/** Whoever works with the leases. */
+export interface LeaseUser {
+  candidates(): readonly LeaseCandidate[];
+  claimed(cursor: ClaimedCursor, lease: HeldLease): void;
+  /** The lease is somebody else's now: drop everything. */
+  lost(lease: HeldLease): void;
+  /** Finish, save and release: another process has fewer, or the cursor is paused. */
+  handOver(lease: HeldLease): void;
+  /** Every cursor of the candidates, with every beat. Resolves to whether some have vanished, and are being registered anew. */
+  sighted(cursors: readonly CursorSight[]): boolean;
+  /** A beat's look at a cursor that we hold. */
+  seen(lease: HeldLease, sight: CursorSight): void;
+  /** Handlers of a former lease on this cursor are still running: it is not to be claimed anew yet. */
+  isBusy(key: CursorKey): boolean;
+  /** The stored settings, with every beat. */
+  settings(stored: Record<string, unknown>, readAt: number): void;
+}
+
+/** Claims cursors, renews their leases and gives them up, by one small statement every two seconds on a connection of its own. */
+export class LeaseKeeper {
+  private readonly logger = new Logger('LeaseKeeper');
+  private readonly held = new Map<string, HeldLease>();
+  private readonly peers = new PeerWatch();
+  private readonly heartbeat: Heartbeat;
+  private user: LeaseUser | undefined;
+  /** For how many beats a cursor was free that is another process's to claim. */
+  private readonly freeFor = new Map<string, number>();
+  private renewedAt = Number.NEGATIVE_INFINITY;
+  private forgotAt = 0;
+  private againAfterMs = AGAIN_FIRST_MS;
+  private againTimer: NodeJS.Timeout | undefined;
+  private claims = true;
+  /** Consumers that this process could lease, by the names that were stored for them at the last look. */
+  private able: string[] | undefined;
+  /** Which of them the process's row names. */
+  private told = '';
+
+  constructor(
+    db: EngineDatabase,
+    private readonly processes: IntegrationProcessStore,
+    private readonly cursors: InboxCursorStore,
+    private readonly sequence: SequenceWatch,
+    private readonly identity: ProcessIdentity,
+    private readonly role: 'all' | 'publisher' | 'worker',
+    private readonly leaseMs: () => number,
+  ) {
+    this.heartbeat = new Heartbeat(
+      db,
+      processes,
+      { id: identity.id, role },
+      () => this.beatIntervalMs,
+      () => this.nothingKnown(),
+      this.logger,
+    );
+  }
+
+  /** Begins to beat. With `claims: false` it takes no lease of its own accord. */
+  start(user: LeaseUser, options: { claims: boolean }): void {
+    this.claims = options.claims && this.role !== 'publisher';
+    if (this.heartbeat.isRunning) return;
+    this.user = user;
+    this.heartbeat.start(() => this.beat(this.claims));
+  }
+
+  /** Whether free cursors are to be claimed from now on. */
+  setClaims(claims: boolean): void {
+    this.claims = claims && this.role !== 'publisher';
+    this.beatNow();
+  }
+
+  /** Beats at once, to claim or to renew. */
+  beatNow(): void {
+    this.heartbeat.beatNow();
+  }
+
+  /** Stops beating and signs out. Leases are to be released before. */
+  stop(): Promise<void> {
+    clearTimeout(this.againTimer);
+    return this.heartbeat.stop();
+  }
+
+  /**
+   * Claims what is free now, without waiting for the next beat. False: something that was this process's to claim could not be
+   * claimed yet.
+   */
+  async claimNow(): Promise<boolean> {
+    await this.sequence.glance();
+    return this.beat(this.role !== 'publisher');
+  }
+
+  /** Gives one lease back; false if it was lost before. */
+  async release(lease: HeldLease): Promise<boolean> {
+    this.held.delete(lease.token);
+    lease.invalidate();
+    return this.cursors.release(lease.key, lease.token);
+  }
+
+  /** Forgets a lease without telling the database: it runs out, or is claimed anew by this process. */
+  forget(lease: HeldLease): void {
+    this.held.delete(lease.token);
+    lease.invalidate();
+  }
+
+  /** Every two seconds, or, where leases are so short, often enough to renew them in time. */
+  private get beatIntervalMs(): number {
+    return Math.min(BEAT_INTERVAL_MS, this.leaseMs() / 3);
+  }
+
+  /** The connection is a new one: what was seen by the one before may be long ago. */
+  private nothingKnown(): void {
+    this.renewedAt = Number.NEGATIVE_INFINITY;
+    this.peers.restart();
+  }
+
+  private beat(claims: boolean): Promise<boolean> {
+    return this.heartbeat.beat((connection) => this.beatOnce(connection, claims));
+  }
+
+  /** Whether all that was to be claimed is. */
+  private async beatOnce(connection: EngineConnection, claims: boolean): Promise<boolean> {
+    const user = this.user;
+    if (user === undefined) return true;
+    const leaseMs = this.leaseMs();
+    const candidates = user.candidates();
+    const sentAt = performance.now();
+    const able = claims ? (this.able ?? candidates.map((candidate) => candidate.name)) : [];
+    // The others share the cursors out by what this process says of itself, so a change of that does not wait.
+    const told = able.join('\0');
+    const renew =
+      sentAt - this.renewedAt >= leaseMs / 3 || told !== this.told || this.hasUnconfirmed(sentAt, leaseMs);
+    const sight = await this.processes.beat(
+      connection,
+      {
+        processId: this.identity.id,
+        consumers: candidates.map((candidate) => candidate.name),
+        able,
+        tokens: [...this.held.keys()],
+        leaseMs,
+        renew,
+      },
+      true,
+    );
+    if (!this.heartbeat.isCurrent(connection)) return false;
+    if (sight.sequenceSuspect === true) this.sequence.compareSoon();
+    else if (renew) this.sequence.compareAgain();
+    user.settings(sight.settings, sentAt);
+    const isEachRenewed = this.confirm(sight, sentAt, leaseMs, user);
+    if (renew) {
+      this.renewed(sentAt, isEachRenewed);
+      this.told = told;
+    }
+    this.peers.look(sight.processes, this.identity.id);
+    const isWhole = await this.isSignedIn(sight, connection);
+    const haveVanished = this.report(sight, user);
+    const isComplete =
+      !claims ||
+      (isWhole &&
+        !haveVanished &&
+        (await this.claimFree(sight, candidates, leaseMs, user).catch((error) => {
+          this.logger.warn(`Claiming is tried again with the next beat: ${messageOf(error)}`);
+          return false;
+        })));
+    this.handOverOne(sight, user);
+    if (sentAt - this.forgotAt > leaseMs * 10) {
+      this.forgotAt = sentAt;
+      await this.processes.forgetLongGone(leaseMs);
+    }
+    return isComplete;
+  }
+
+  /** Others share out the work among those that have a row. Somebody who empties tables takes ours away: it is written again. */
+  private async isSignedIn(sight: Sight, connection: EngineConnection): Promise<boolean> {
+    if (this.role === 'publisher' || sight.processes.some(({ id }) => id === this.identity.id)) return true;
+    await this.heartbeat.signIn(connection);
+    return false;
+  }
+
+  private hasUnconfirmed(now: number, leaseMs: number): boolean {
+    for (const lease of this.held.values()) if (!lease.isValid()) return true;
+    return now - this.renewedAt >= leaseMs;
+  }
+
+  /**
+   * A token that is not on its cursor any more is lost. One that is there and was not renewed is on a row that somebody holds at the moment.
+   * Whether none was passed over.
+   */
+  private confirm(sight: Sight, sentAt: number, leaseMs: number, user: LeaseUser): boolean {
+    const renewed = new Set(sight.renewed);
+    const onCursors = new Set(sight.cursors.map((cursor) => cursor.leaseToken));
+    let isEachRenewed = true;
+    for (const lease of [...this.held.values()]) {
+      if (renewed.has(lease.token)) lease.confirm(sentAt, leaseMs);
+      else if (onCursors.has(lease.token)) isEachRenewed = false;
+      else {
+        this.held.delete(lease.token);
+        lease.invalidate();
+        user.lost(lease);
+      }
+    }
+    return isEachRenewed;
+  }
+
+  /** What was passed over is tried again soon, less often as time goes on: most rows are held for milliseconds, by a save of ours. */
+  private renewed(sentAt: number, isEachRenewed: boolean): void {
+    clearTimeout(this.againTimer);
+    if (isEachRenewed) {
+      this.renewedAt = sentAt;
+      this.againAfterMs = AGAIN_FIRST_MS;
+      return;
+    }
+    this.againTimer = setTimeout(() => this.beatNow(), this.againAfterMs);
+    this.againAfterMs = Math.min(this.againAfterMs * 2, this.beatIntervalMs);
+  }
+
+  private report(sight: Sight, user: LeaseUser): boolean {
+    for (const cursor of sight.cursors) {
+      const lease = cursor.leaseToken === null ? undefined : this.held.get(cursor.leaseToken);
+      if (lease === undefined) continue;
+      if (cursor.paused) user.handOver(lease);
+      else user.seen(lease, cursor);
+    }
+    return user.sighted(sight.cursors);
+  }
+
+  private async claimFree(
+    sight: Sight,
+    candidates: readonly LeaseCandidate[],
+    leaseMs: number,
+    user: LeaseUser,
+  ): Promise<boolean> {
+    const able = new Map(candidates.map((candidate) => [candidate.name, candidate]));
+    const { dead, gone } = this.peers;
+    this.able = candidates
+      .filter(({ name, handles }) =>
+        sight.cursors.every((c) => c.consumerName !== name || handles(c.eventNames)),
+      )
+      .map(({ name }) => name);
+    const claimable = sight.cursors.filter(
+      (cursor) =>
+        !cursor.paused &&
+        able.get(cursor.consumerName)?.handles(cursor.eventNames) === true &&
+        (cursor.leaseToken === null ||
+          // One of ours that had run out was renewed by this very beat: claimed anew, what it has done would never be saved.
+          (cursor.leaseOwner === this.identity.id
+            ? !this.held.has(cursor.leaseToken)
+            : cursor.expired || dead.has(cursor.leaseOwner ?? ''))),
+    );
+    const free = claimable.filter((cursor) => !user.isBusy(cursor));
+    const assigned = assignFreeCursors(free, sight, this.identity.id, gone);
+    // Each once: what is claimed is counted against what was to be.
+    const longFree = this.longFree(free).filter(
+      (cursor) => !assigned.some((each) => sameCursor(each, cursor)),
+    );
+    const mine = [...assigned, ...longFree];
+    if (mine.length === 0) return free.length === claimable.length;
+    const sentAt = performance.now();
+    const claimed = await this.cursors.claim(mine, this.identity.id, leaseMs, [...dead]);
+    if (claimed.length > 0) this.sequence.compareSoon();
+    for (const cursor of claimed) {
+      const lease = new HeldLease(
+        { consumerName: cursor.consumerName, partition: cursor.partition },
+        cursor.leaseToken,
+        sentAt,
+        leaseMs,
+      );
+      this.held.set(lease.token, lease);
+      user.claimed(cursor, lease);
+    }
+    return claimed.length === mine.length && free.length === claimable.length;
+  }
+
+  /** What another process should have claimed and did not for several beats: it may hang, or hold another view. */
+  private longFree(free: readonly CursorSight[]): CursorKey[] {
+    const before = new Map(this.freeFor);
+    this.freeFor.clear();
+    return free.filter((cursor) => {
+      const name = nameOfCursor(cursor);
+      const beats = (before.get(name) ?? 0) + 1;
+      this.freeFor.set(name, beats);
+      return beats > FREE_BEATS;
+    });
+  }
+
+  private handOverOne(sight: Sight, user: LeaseUser): void {
+    const key = cursorToHandOver(sight, this.identity.id, this.peers.gone);
+    const lease = key && [...this.held.values()].find(({ key: held }) => sameCursor(held, key));
+    if (lease !== undefined) user.handOver(lease);
+  }
+}
+
+function sameCursor(a: CursorKey, b: CursorKey): boolean {
+  return a.consumerName === b.consumerName && a.partition === b.partition;
+}

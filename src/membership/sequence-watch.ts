@@ -1,0 +1,126 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import { IntegrationError, messageOf } from '../errors.js';
+import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
+import { SequenceGuard } from '../log/sequence-guard.js';
+import { type SequenceBehind, SequenceStore } from './sequence.store.js';
+
+const SAID_EVERY_MS = 60_000;
+
+/*
+ * Compares the sequence with the cursors while the application runs: whenever cursors were claimed, which is after every loss, whenever a
+ * publisher of this process got a position that was left behind, with every renewal of the leases, and before `drain` says that it is done.
+ *
+ * Two cases:
+ *
+ *   emptied   the log has no event at or beyond the next position: it was emptied, and its positions begin anew (TRUNCATE … RESTART IDENTITY by
+ *             a test's clean-up, a reset after retention). The cursors begin anew too, so nothing is passed over, what was published
+ *             before this was noticed included.
+ *   behind    events are there at positions that are still to be handed out: a restore or a switch-over left the sequence out. Publishing
+ *             would collide with them, or fill gaps below them. Which of the events are new cannot be told, so publishing is refused and the
+ *             log says which statement mends it.
+ */
+@Injectable()
+export class SequenceWatch {
+  private readonly logger = new Logger('OutboxSequence');
+  private readonly registration: CursorRegistrationStore;
+  private comparing: Promise<void> | undefined;
+  private comparingNext: Promise<void> | undefined;
+  private isBehind = false;
+  private saidAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly db: EngineDatabase,
+    private readonly store: SequenceStore,
+    private readonly guard: SequenceGuard,
+  ) {
+    this.registration = new CursorRegistrationStore(db);
+    guard.lookBy(() => this.compare());
+  }
+
+  /** A small look; all of it where something seems to be wrong. */
+  async glance(): Promise<void> {
+    if (this.isBehind || (await this.store.seemsBehind())) await this.compare();
+  }
+
+  /** One comparison at a time: whoever asks meanwhile gets the one after it, which saw what they know. */
+  compare(): Promise<void> {
+    if (this.comparing !== undefined) {
+      this.comparingNext ??= this.comparing.catch(() => {}).then(() => this.begin());
+      return this.comparingNext;
+    }
+    return this.begin();
+  }
+
+  private begin(): Promise<void> {
+    this.comparingNext = undefined;
+    this.comparing = this.compareNow().finally(() => {
+      this.comparing = undefined;
+    });
+    return this.comparing;
+  }
+
+  /** For those who do not wait; it comes round again. */
+  compareSoon(): void {
+    this.compare().catch((error) =>
+      this.logger.debug(`The sequence could not be compared: ${messageOf(error)}`),
+    );
+  }
+
+  /** Whether what was found has been mended. */
+  compareAgain(): void {
+    if (this.isBehind) this.compareSoon();
+  }
+
+  private async compareNow(): Promise<void> {
+    let behind = await this.store.behind();
+    if (behind !== undefined && isEmptied(behind)) behind = await this.beginAnew();
+    if (behind === undefined) {
+      if (this.isBehind) this.logger.log('The sequence of the log is ahead of every consumer again');
+      this.isBehind = false;
+      this.guard.accept();
+      return;
+    }
+    const problem = sequenceBehind(this.db.schema, behind);
+    this.isBehind = true;
+    this.guard.refuse(problem);
+    if (performance.now() - this.saidAt < SAID_EVERY_MS) return;
+    this.saidAt = performance.now();
+    this.logger.error(`Nothing is published until this is mended: ${problem.message}`);
+  }
+
+  /** Resolves to what is still behind. Nobody registers meanwhile, and everything is looked at anew. */
+  private async beginAnew(): Promise<SequenceBehind | undefined> {
+    const { consumers, rest } = await this.registration.exclusively(async (session) => {
+      const behind = await this.store.behind(session);
+      if (behind === undefined || !isEmptied(behind)) return { consumers: [], rest: behind };
+      const consumers = await this.store.beginAnew(session, behind);
+      return { consumers, rest: await this.store.behind(session) };
+    });
+    this.guard.forget();
+    if (consumers.length > 0) {
+      this.logger.warn(
+        `The log was emptied and its positions begin anew: consumers ${consumers.map((name) => `"${name}"`).join(', ')} begin anew with it`,
+      );
+    }
+    return rest;
+  }
+}
+
+function isEmptied({ head, nextPosition }: SequenceBehind): boolean {
+  return head < nextPosition;
+}
+
+/** Of a log that would hand out positions that a consumer has left behind. */
+export function sequenceBehind(
+  schema: string,
+  { consumerName, tail, nextPosition, head = 0 }: Omit<SequenceBehind, 'head'> & { head?: number },
+): IntegrationError {
+  const sequence = `pg_get_serial_sequence('"${schema}".outbox_event', 'position')`;
+  const reached = Math.max(tail - 1, head);
+  return new IntegrationError(
+    'INTEGRATION_SEQUENCE_BEHIND',
+    `The next event would get position ${nextPosition}, but consumer "${consumerName}" has left everything below ${tail} behind and would never see it (a restore that left the sequence out, or a reset of it). Stop the workers, then run: SELECT setval(${sequence}, ${reached})`,
+    { consumerName, tail, nextPosition },
+  );
+}

@@ -1,0 +1,114 @@
+import { type DynamicModule, type FactoryProvider, Module, type Provider } from '@nestjs/common';
+import { problemsOfUnknownNames } from '../events/known-names.js';
+import type {
+  IntegrationModuleAsyncOptions,
+  IntegrationModuleOptions,
+  IntegrationOptions,
+  IntegrationOptionsFactory,
+} from './integration.options.js';
+import { GIVEN_OPTIONS, invalidOptions, OPTION_NAMES } from './integration.options.js';
+import { type EngineModuleSetup, IntegrationEngineModule } from './integration-engine.module.js';
+
+/**
+ * The outbox, the inbox and what runs them. Imported once, in the root module; its services can then be injected
+ * everywhere.
+ *
+ * ```ts
+ * IntegrationModule.forRoot({ imports: [PrismaModule], clientToken: PrismaService })
+ * ```
+ */
+@Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: Nest knows modules as classes
+export class IntegrationModule {
+  /** A second call in one application fails its boot with INTEGRATION_ALREADY_REGISTERED. */
+  static forRoot(options: IntegrationModuleOptions = {}): DynamicModule {
+    const { imports, isGlobal, ...given } = options;
+    return surround(isGlobal, {
+      imports,
+      clientToken: given.clientToken,
+      options: [{ provide: GIVEN_OPTIONS, useValue: given }],
+    });
+  }
+
+  /** As `forRoot`, with options that are made by a factory or a class once what it injects exists. */
+  static forRootAsync(options: IntegrationModuleAsyncOptions): DynamicModule {
+    checkAsyncOptions(options);
+    const { imports, isGlobal, clientToken } = options;
+    return surround(isGlobal, { imports, clientToken, options: factoryProviders(options) });
+  }
+}
+
+/** The compiler says if one is missing here. */
+const ASYNC_OPTIONS: { readonly [K in keyof Required<IntegrationModuleAsyncOptions>]: true } = {
+  imports: true,
+  inject: true,
+  useFactory: true,
+  useClass: true,
+  useExisting: true,
+  clientToken: true,
+  isGlobal: true,
+};
+
+/**
+ * Checks what `forRootAsync` is given itself.
+ *
+ * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
+ */
+function checkAsyncOptions(given: IntegrationModuleAsyncOptions): void {
+  const makers = ['useFactory', 'useClass', 'useExisting'] as const;
+  const made = makers.filter((name) => given[name] !== undefined);
+  const problems = [
+    ...Object.keys(given)
+      .filter((name) => OPTION_NAMES.includes(name) && !Object.hasOwn(ASYNC_OPTIONS, name))
+      .map((name) => `${name} is for what makes the options to return, not for forRootAsync itself`),
+    ...problemsOfUnknownNames(given, {
+      known: [...Object.keys(ASYNC_OPTIONS), ...OPTION_NAMES],
+      kind: 'an option of forRootAsync',
+    }),
+    ...(made.length > 1 ? [`${made.join(' and ')} exclude each other: give one`] : []),
+    ...(made.length === 0
+      ? ['IntegrationModule.forRootAsync needs one of useFactory, useClass and useExisting']
+      : []),
+  ];
+  if (problems.length > 0) throw invalidOptions(problems);
+}
+
+function surround(isGlobal: boolean | undefined, setup: EngineModuleSetup): DynamicModule {
+  return {
+    module: IntegrationModule,
+    global: isGlobal ?? true,
+    imports: [IntegrationEngineModule.register(setup)],
+    exports: [IntegrationEngineModule],
+  };
+}
+
+function factoryProviders(options: IntegrationModuleAsyncOptions): Provider[] {
+  const { useFactory, useClass, useExisting, inject = [], clientToken } = options;
+  const withToken = async (making: IntegrationOptions | Promise<IntegrationOptions>) => {
+    const given = await making;
+    // What is no object is refused as such, by those who check the options.
+    return clientToken === undefined || typeof given !== 'object' || given === null
+      ? given
+      : { ...given, clientToken };
+  };
+  if (useFactory !== undefined) {
+    const factory = useFactory as (...args: unknown[]) => IntegrationOptions | Promise<IntegrationOptions>;
+    return [
+      {
+        provide: GIVEN_OPTIONS,
+        inject: [...inject] as NonNullable<FactoryProvider['inject']>,
+        useFactory: (...args: unknown[]) => withToken(factory(...args)),
+      },
+    ];
+  }
+  const factoryClass = useExisting ?? useClass;
+  if (factoryClass === undefined) return [];
+  return [
+    ...(useExisting === undefined ? [factoryClass] : []),
+    {
+      provide: GIVEN_OPTIONS,
+      inject: [factoryClass],
+      useFactory: (factory: IntegrationOptionsFactory) => withToken(factory.create()),
+    },
+  ];
+}

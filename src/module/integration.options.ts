@@ -1,0 +1,282 @@
+import type { InjectionToken, ModuleMetadata, Type } from '@nestjs/common';
+import { isSqlClient, type TransactionalSqlClient } from '../database/clients/sql-client.js';
+import {
+  type EngineConnectionOptions,
+  problemsOfConnection,
+} from '../database/connection/connection-options.js';
+import { validateConnectionString } from '../database/connection/connection-string.js';
+import { poolerHint } from '../database/connection/pooler-hint.js';
+import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
+import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
+import { IntegrationError, messageOf } from '../errors.js';
+import { DEFAULT_MAX_PAYLOAD_BYTES } from '../events/event-limits.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
+import type { OutboxSettings } from '../settings/settings-definitions.js';
+import { type ConfigurationReader, listSettingProblems } from '../settings/settings-resolution.js';
+
+/** Everything that can be said in code, `imports` aside. */
+export interface IntegrationOptions {
+  /** The token of the host's client (its PrismaService). Without `clientToken` and `client` the engine's own connections serve. */
+  clientToken?: InjectionToken | undefined;
+  /** The host's client itself. */
+  client?: TransactionalSqlClient | undefined;
+  /** The engine's own way to Postgres: a direct connection. Default: `DATABASE_URL` of ConfigService, then of the environment. */
+  connectionString?: string | undefined;
+  /** The same in parts, in place of `connectionString`: for a password that changes while the application runs, and for connectors. */
+  connection?: EngineConnectionOptions | undefined;
+  /** `max`: connections of the engine, default 4. */
+  pool?: { max?: number | undefined } | undefined;
+  /** The Postgres schema of the tables, default `integration`. Lower-case letters, digits and underscores. */
+  schema?: string | undefined;
+  /** At boot: check the schema (default, fails with the command to run), migrate it, or do neither. */
+  migrations?: 'verify' | 'run' | 'off' | undefined;
+  /** A `publisher` takes no consumer and listens to nobody. Default `all`. */
+  role?: 'all' | 'publisher' | 'worker' | undefined;
+  /** Defaults of this application; environment, configuration and what admins set go before them. */
+  settings?: Partial<OutboxSettings> | undefined;
+  /** Handlers at once in this process, default 100. */
+  maxConcurrency?: number | undefined;
+  /** How long a shutdown waits for handlers that run, default 10000 ms. */
+  shutdownTimeoutMs?: number | undefined;
+  /** What happens when a handler blocks the event loop past the lease: default `report`, in the log. */
+  watchdog?: 'report' | 'exit' | 'off' | undefined;
+  /** What a payload may weigh as JSON in UTF-8, default 1048576 bytes. */
+  maxPayloadBytes?: number | undefined;
+}
+
+/** Options of `IntegrationModule.forRoot`. */
+export interface IntegrationModuleOptions extends IntegrationOptions {
+  /** Modules that export `clientToken`. */
+  imports?: ModuleMetadata['imports'] | undefined;
+  /** Whether every module may inject the services without importing this one. Default true. */
+  isGlobal?: boolean | undefined;
+}
+
+/** A class that makes the options, for `useClass` and `useExisting`. */
+export interface IntegrationOptionsFactory {
+  create(): IntegrationOptions | Promise<IntegrationOptions>;
+}
+
+/** Options of `IntegrationModule.forRootAsync`: one of `useFactory`, `useClass` and `useExisting`. */
+export interface IntegrationModuleAsyncOptions {
+  /** Modules that export what is injected, and `clientToken`. */
+  imports?: ModuleMetadata['imports'] | undefined;
+  /** What `useFactory` is called with. */
+  inject?: readonly (InjectionToken | { token: InjectionToken; optional: boolean })[] | undefined;
+  useFactory?: ((...args: never[]) => IntegrationOptions | Promise<IntegrationOptions>) | undefined;
+  useClass?: Type<IntegrationOptionsFactory> | undefined;
+  useExisting?: Type<IntegrationOptionsFactory> | undefined;
+  /** The token of the host's client; the factory may give it instead. */
+  clientToken?: InjectionToken | undefined;
+  /** Default true. */
+  isGlobal?: boolean | undefined;
+}
+
+/** Token of the options as the host gave them. */
+export const GIVEN_OPTIONS = Symbol('nestjs-integration:given-options');
+
+/** Token of the options as they are in force. */
+export const RESOLVED_OPTIONS = Symbol('nestjs-integration:resolved-options');
+
+/** Where the host keeps its configuration; no reader where `@nestjs/config` is not in use. */
+export interface HostConfiguration {
+  readonly reader: ConfigurationReader | undefined;
+}
+
+/** Token of the HostConfiguration. */
+export const CONFIGURATION = Symbol('nestjs-integration:configuration');
+
+/** The options in force, checked and with their defaults. */
+export interface ResolvedOptions {
+  readonly clientToken: InjectionToken | undefined;
+  readonly client: TransactionalSqlClient | undefined;
+  /** This, or `connection`. */
+  readonly connectionString: string | undefined;
+  readonly connection: EngineConnectionOptions | undefined;
+  readonly poolMax: number | undefined;
+  readonly schema: string;
+  readonly migrations: 'verify' | 'run' | 'off';
+  readonly role: 'all' | 'publisher' | 'worker';
+  readonly settings: Partial<OutboxSettings>;
+  readonly maxConcurrency: number;
+  readonly shutdownTimeoutMs: number;
+  readonly watchdog: 'report' | 'exit' | 'off';
+  readonly maxPayloadBytes: number;
+  /** What to say of the options that are valid and look wrong. */
+  readonly hints: readonly string[];
+}
+
+const DEFAULT_MAX_CONCURRENCY = 100;
+const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
+/** Postgres refuses jsonb values of 256 MiB. */
+const MAX_MAX_PAYLOAD_BYTES = 268_435_455;
+
+/** What Nest must know before it makes anything. */
+const OF_THE_MODULE = ['imports', 'isGlobal'] as const satisfies (keyof IntegrationModuleOptions)[];
+
+type Given = IntegrationOptions & Readonly<Record<string, unknown>>;
+
+/** The checks of every option; each returns what is wrong with a value that was given. */
+const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unknown) => string[] } = {
+  clientToken: (value) => problemsUnless(isToken(value), 'clientToken must be a class, a string or a symbol'),
+  client: (value) =>
+    problemsUnless(
+      isTransactionalClient(value),
+      'client is not a client: it needs the functions $queryRawUnsafe, $executeRawUnsafe and $transaction',
+    ),
+  connectionString: (value) =>
+    problemsOfThrowing(() => validateConnectionString(textOf(value, 'connectionString'))),
+  connection: problemsOfConnection,
+  pool: problemsOfPool,
+  schema: (value) => problemsOfThrowing(() => validateSchemaName(textOf(value, 'schema'))),
+  migrations: (value) => problemsOfChoice('migrations', value, ['verify', 'run', 'off']),
+  role: (value) => problemsOfChoice('role', value, ['all', 'publisher', 'worker']),
+  settings: (value) =>
+    isObject(value)
+      ? listSettingProblems(value)
+      : ['settings must be an object of settings and their values'],
+  maxConcurrency: (value) => problemsOfCount('maxConcurrency', value, 1, 1_000_000),
+  shutdownTimeoutMs: (value) => problemsOfCount('shutdownTimeoutMs', value, 0, LONGEST_TIMER_MS),
+  watchdog: (value) => problemsOfChoice('watchdog', value, ['report', 'exit', 'off']),
+  maxPayloadBytes: (value) => problemsOfCount('maxPayloadBytes', value, 1, MAX_MAX_PAYLOAD_BYTES),
+};
+
+/** The names of `IntegrationOptions`. */
+export const OPTION_NAMES: readonly string[] = Object.keys(CHECKS);
+
+/**
+ * Checks the options and fills in what was left out.
+ *
+ * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
+ */
+export function resolveOptions(
+  given: IntegrationOptions,
+  config: ConfigurationReader | undefined,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ResolvedOptions {
+  if (typeof given !== 'object' || given === null)
+    throw invalidOptions(['there are none: the factory returned no object']);
+  const connectionString =
+    given.connectionString ??
+    (given.connection === undefined ? databaseUrlOf(config, environment) : undefined);
+  const options: Given = { ...given, connectionString };
+  const problems = problemsOf(options);
+  if (problems.length > 0) throw invalidOptions(problems);
+  return {
+    clientToken: options.clientToken,
+    client: options.client,
+    connectionString: connectionString === undefined ? undefined : validateConnectionString(connectionString),
+    connection: options.connection,
+    poolMax: options.pool?.max,
+    schema: options.schema ?? DEFAULT_SCHEMA,
+    migrations: options.migrations ?? 'verify',
+    role: options.role ?? 'all',
+    settings: options.settings ?? {},
+    maxConcurrency: options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
+    shutdownTimeoutMs: options.shutdownTimeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
+    watchdog: options.watchdog ?? 'report',
+    maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+    hints: [connectionString === undefined ? undefined : poolerHint(connectionString)].filter(
+      (hint) => hint !== undefined,
+    ),
+  };
+}
+
+function problemsOf(options: Given): string[] {
+  const names = Object.keys(CHECKS) as (keyof typeof CHECKS)[];
+  return [
+    ...names.flatMap((name) => (options[name] === undefined ? [] : CHECKS[name](options[name]))),
+    ...(options.connection !== undefined && options.connectionString !== undefined
+      ? ['connection and connectionString exclude each other: give one']
+      : []),
+    ...(options.connection === undefined && options.connectionString === undefined
+      ? [
+          'connectionString is missing: give it, or set DATABASE_URL in the environment or the configuration. The commands of nestjs-integration read .env; the application does not, unless it is started with "node --env-file=.env" or imports ConfigModule.forRoot() of @nestjs/config',
+        ]
+      : []),
+    ...(options.client !== undefined && options.clientToken !== undefined
+      ? ['client and clientToken exclude each other: give one']
+      : []),
+    ...problemsOfUnknownNames(options, { known: [...names, ...OF_THE_MODULE] }),
+    ...OF_THE_MODULE.filter((name) => options[name] !== undefined).map(
+      (name) => `${name} comes too late from a factory: give it to forRootAsync itself`,
+    ),
+  ];
+}
+
+/** The error for options with these problems. */
+export function invalidOptions(problems: readonly string[]): IntegrationError {
+  const list = problems.map((problem) => `\n- ${problem}`).join('');
+  return new IntegrationError(
+    'INTEGRATION_OPTIONS_INVALID',
+    `The options of IntegrationModule are invalid:${list}`,
+    { problems: [...problems] },
+  );
+}
+
+function databaseUrlOf(
+  config: ConfigurationReader | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const configured = config?.get('DATABASE_URL');
+  return typeof configured === 'string' && configured !== '' ? configured : environment.DATABASE_URL;
+}
+
+/** Whether a value has what a host's client needs. */
+export function isTransactionalClient(value: unknown): value is TransactionalSqlClient {
+  return isSqlClient(value) && typeof (value as Partial<TransactionalSqlClient>).$transaction === 'function';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isToken(value: unknown): boolean {
+  return ['function', 'string', 'symbol'].includes(typeof value);
+}
+
+function problemsUnless(holds: boolean, problem: string): string[] {
+  return holds ? [] : [problem];
+}
+
+function problemsOfPool(value: unknown): string[] {
+  if (!isObject(value)) return ['pool must be an object: { max? }'];
+  return [
+    ...(value.max === undefined ? [] : problemsOfCount('pool.max', value.max, 1, 10_000)),
+    ...problemsOfUnknownNames(value, { known: ['max'], prefix: 'pool.' }),
+  ];
+}
+
+function problemsOfChoice(option: string, value: unknown, choices: readonly string[]): string[] {
+  const list = choices.map((choice) => `'${choice}'`).join(', ');
+  return problemsUnless(
+    choices.includes(value as string),
+    `${option} must be one of ${list}, not ${textFor(value)}`,
+  );
+}
+
+function problemsOfCount(option: string, value: unknown, min: number, max: number): string[] {
+  const holds = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+  return problemsUnless(
+    holds,
+    `${option} must be a whole number from ${min} to ${max}, not ${textFor(value)}`,
+  );
+}
+
+function problemsOfThrowing(check: () => unknown): string[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    return [messageOf(error).replace(/\.$/, '')];
+  }
+}
+
+function textOf(value: unknown, option: string): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`${option} must be a string, not ${typeof value}`);
+}
+
+function textFor(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}

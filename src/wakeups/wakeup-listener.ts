@@ -1,0 +1,133 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { type Observable, Subject } from 'rxjs';
+import type { EngineConnection } from '../database/connection/engine-connection.js';
+import { ProcessIdentity } from '../database/connection/process-identity.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import { answerWithin, SILENT_AFTER_MS } from '../database/wire/answer-within.js';
+import { messageOf } from '../errors.js';
+import { ANNOUNCED_FOR_MS } from './commit-stream.js';
+import { OutboxNotifier } from './outbox-notifier.js';
+import { readMessage, WakeupStore } from './wakeup.store.js';
+
+const PING_INTERVAL_MS = 5_000;
+const RECONNECT_FIRST_MS = 100;
+const RECONNECT_MAX_MS = 5_000;
+
+/**
+ * Hears the wake-ups of other processes on a connection of its own, and makes sure that it would hear them: the connection is
+ * asked for a sign of life every few seconds, and replaced when it gives none. That takes a message of the protocol there and
+ * back and no statement: an idle process has its heartbeat for those. A NOTIFY to itself with the heartbeat would do as well, but
+ * costs a commit under a lock of the whole server, and wakes every listening session of the database.
+ */
+@Injectable()
+export class WakeupListener {
+  /** Emits when a stored setting changed, in whichever process. */
+  readonly settingsChanged$: Observable<void>;
+
+  private readonly settingsChanged = new Subject<void>();
+  private readonly logger = new Logger('WakeupListener');
+  private running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
+
+  constructor(
+    private readonly db: EngineDatabase,
+    private readonly store: WakeupStore,
+    private readonly notifier: OutboxNotifier,
+    private readonly identity: ProcessIdentity,
+  ) {
+    this.settingsChanged$ = this.settingsChanged.asObservable();
+  }
+
+  /** Starts listening and goes on trying until `stop`. Resolves after the first attempt, successful or not. */
+  start(): Promise<void> {
+    const stop = new AbortController();
+    return new Promise((firstAttempt) => {
+      if (this.running === undefined) this.running = { stop, done: this.run(stop.signal, firstAttempt) };
+      else firstAttempt();
+    });
+  }
+
+  /** Stops listening; resolves when the connection is closed. */
+  async stop(): Promise<void> {
+    const running = this.running;
+    this.running = undefined;
+    running?.stop.abort();
+    await running?.done;
+  }
+
+  private async run(stopped: AbortSignal, attempted: () => void): Promise<void> {
+    let failures = 0;
+    for (let isFirst = true; !stopped.aborted; isFirst = false) {
+      try {
+        const connection = await this.open();
+        attempted();
+        // What was said while nobody listened was missed.
+        if (!isFirst) this.notifier.signal({ source: 'listen', concernsInbox: true });
+        failures = await this.watch(connection, stopped, failures);
+      } catch (error) {
+        this.logger.debug(`cannot listen for wake-ups, polling goes on: ${messageOf(error)}`);
+      }
+      attempted();
+      await pause(backoff(failures++), stopped);
+    }
+  }
+
+  private async open(): Promise<EngineConnection> {
+    const connection = await this.db.openDedicated('nestjs-integration listen', false);
+    try {
+      connection.onNotification((payload, channel) => this.receive(connection, payload, channel));
+      await answerWithin(SILENT_AFTER_MS, this.store.listen(connection));
+      return connection;
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  private receive(connection: EngineConnection, payload: string, channel: string): void {
+    if (channel === this.store.settingsChannel) {
+      this.settingsChanged.next();
+      return;
+    }
+    const { processId, concernsInbox, isStream } = readMessage(payload);
+    if (processId === this.identity.id) return;
+    this.db.heardFrom(connection);
+    const goesOnForMs = isStream ? ANNOUNCED_FOR_MS : 0;
+    this.notifier.signal({ source: 'listen', concernsInbox }, { goesOnForMs });
+  }
+
+  /** Returns when the connection has ended, does not answer, or is no longer wanted: the count of failures to go on from. */
+  private async watch(connection: EngineConnection, stopped: AbortSignal, failures: number): Promise<number> {
+    let ended = false;
+    const over = new AbortController();
+    connection.ended.then(() => {
+      ended = true;
+      over.abort();
+    });
+    const wake = AbortSignal.any([stopped, over.signal]);
+    let count = failures;
+    while (!wake.aborted) {
+      await pause(PING_INTERVAL_MS, wake);
+      if (wake.aborted) break;
+      const alive = await answerWithin(SILENT_AFTER_MS, connection.ping()).then(
+        () => true,
+        () => false,
+      );
+      if (!alive) break;
+      count = 0;
+    }
+    if (stopped.aborted && !ended) await answerWithin(SILENT_AFTER_MS, connection.close()).catch(() => {});
+    else this.logger.debug('the listening connection was lost, polling goes on');
+    connection.destroy();
+    return count;
+  }
+}
+
+/** Exponential, with full jitter: many processes lose the same server at the same moment. */
+function backoff(failures: number): number {
+  return Math.random() * Math.min(RECONNECT_FIRST_MS * 2 ** failures, RECONNECT_MAX_MS);
+}
+
+async function pause(ms: number, until: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal: until, ref: false }).catch(() => {});
+}
