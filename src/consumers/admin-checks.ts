@@ -1,4 +1,5 @@
 import { IntegrationError } from '../errors.js';
+import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import {
   checkCount,
@@ -52,8 +53,8 @@ export function checkReplay(what: ReplayRange | ReplayFilter): void {
     throw invalid('aggregateId needs aggregateType: ids are unique within a type only', { aggregateId });
   }
   for (const name of eventNames ?? []) checkText('eventNames', name);
-  checkText('aggregateType', aggregateType);
-  checkText('aggregateId', aggregateId);
+  checkText('aggregateType', aggregateType, EVENT_TEXT_LIMITS.aggregateType);
+  checkText('aggregateId', aggregateId, EVENT_TEXT_LIMITS.aggregateId);
   checkTime('since', since);
   checkTime('until', until);
 }

@@ -67,7 +67,7 @@ export class ReplayRequestStore {
        )
        INSERT INTO ${this.replay} (consumer_name, event_names, aggregate_type, aggregate_id, since, until, requested_by,
          next_position, to_position, pending)
-       SELECT $1::text, $2::text[], $3::text, $4::text, $5::timestamptz, $6::timestamptz, $7::text, log.first, log.last, pending.positions
+       SELECT $1::text, $2::text[], $3::text, $4::text, $5::timestamptz, $6::timestamptz, left($7::text, 255), log.first, log.last, pending.positions
        FROM log, pending WHERE pending.positions IS NOT NULL
        RETURNING ${COLUMNS}`,
         [

@@ -22,12 +22,18 @@ export function checkNames<T extends object>(
   if (problems.length > 0) throw invalidArgument(problems.join('; '), { problems });
 }
 
-/** Refuses what is no text, and text that no row can hold. */
-export function checkText(field: string, value: unknown): void {
+/** Refuses what is no text, and text that no row can hold: where `max` is given, also for its length in characters. */
+export function checkText(field: string, value: unknown, max = Number.POSITIVE_INFINITY): void {
   if (value === undefined) return;
-  const problem = typeof value === 'string' ? problemOfCharacters(value) : 'must be a string';
+  const problem = problemOfFilter(value, max);
   if (problem === undefined) return;
   throw invalidArgument(`${field} ${problem}; leave it out to choose by something else`, { field });
+}
+
+function problemOfFilter(value: unknown, max: number): string | undefined {
+  if (typeof value !== 'string') return 'must be a string';
+  if (value.length > max && [...value].length > max) return `has more than ${max} characters`;
+  return problemOfCharacters(value);
 }
 
 export function checkUuid(field: string, value: unknown): void {

@@ -110,7 +110,9 @@ async function triggerFindings(store: SchemaHealthStore, schema: string): Promis
     .filter(([, name = '']) => !enabled.has(name))
     .map(([statement, name = '']) => ({
       finding: `Trigger ${name} is missing or disabled.`,
-      meaning: 'Settings that are changed by plain SQL are not noted down, and processes learn of them late.',
+      meaning: statement.includes('keep_long_link')
+        ? 'Links with very long texts cannot be created: an index does not hold them.'
+        : 'Settings that are changed by plain SQL are not noted down, and processes learn of them late.',
       fix: `Enable it, or create it anew: ${oneLine(statement)}`,
       details: { trigger: name },
     }));
