@@ -6,6 +6,7 @@ import { startApp } from './support/app.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 let database: TestDatabase;
 
@@ -72,7 +73,10 @@ describe('a transactional handler past its deadline', () => {
     try {
       await app.api.publishEvent('thing.happened', 'test', 'thing', 'a1', {});
       expect(await ended.first(1)).toEqual([expect.stringMatching(/25P02|aborted/)]);
-      await app.processor.drain();
+      // The second attempt has its delay to wait for.
+      await until('the second attempt is saved', async () =>
+        (await inboxRows(database, 'late')).some(({ status }) => status === 'processed'),
+      );
       expect(await inboxRows(database, 'late')).toMatchObject([{ status: 'processed', attempts: 2 }]);
     } finally {
       await app.close();
