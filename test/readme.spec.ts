@@ -1,43 +1,76 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { INestApplication, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import ts from 'typescript';
 import { OutboxProcessor, OutboxService } from '../src/index.js';
-import {
-  environmentNameOf,
-  SETTING_DEFINITIONS,
-  SETTING_KEYS,
-} from '../src/settings/settings-definitions.js';
+import { codeBlocks, GUIDE_PAGES, type Page, README, ROOT } from './support/pages.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
-const ROOT = join(import.meta.dirname, '..');
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const GUIDE = join(ROOT, 'docs/guide');
 /** Where the examples stand for the compiler: beside the generated client of the tests, which plays the host's. */
 const FOLDER = import.meta.dirname;
+/** Files on the disk, parsed once for all pages. */
+const PARSED = new Map<string, ts.SourceFile>();
 /** Compiling all of src/ takes seconds, on a busy machine many. */
 const COMPILING_MS = 300_000;
+const TYPESCRIPT = /^(ts|tsx|mts|cts|typescript)$/i;
+const FIRST_LINE = /^\/\/ file: (\S+\.ts)\n/;
 
-/** The ```ts blocks that begin with `// file: name.ts`, by name. Blocks of one name continue each other. */
+/** The blocks of TypeScript that begin with `// file: name.ts`, by name. Blocks of one name continue each other. */
 function exampleFiles(markdown: string): Map<string, string> {
   const files = new Map<string, string>();
-  for (const [, name = '', text = ''] of markdown.matchAll(/^```ts\n\/\/ file: (\S+\.ts)\n(.*?)^```$/gms)) {
+  for (const { language, text } of codeBlocks(markdown)) {
+    const [firstLine, name] = FIRST_LINE.exec(text) ?? [];
+    if (!TYPESCRIPT.test(language) || firstLine === undefined || name === undefined) continue;
     const path = join(FOLDER, name);
-    files.set(path, (files.get(path) ?? '') + text);
+    files.set(path, (files.get(path) ?? '') + text.slice(firstLine.length));
   }
   return files;
 }
 
-/** How many blocks of TypeScript a page has, compiled or not. */
-function blocksIn(markdown: string): number {
-  return markdown.split(/^ *```ts/m).length - 1;
+/** The first lines of the blocks of TypeScript that no file is made of, so that nobody compiles them. */
+function uncompiledBlocks(markdown: string): string[] {
+  return codeBlocks(markdown)
+    .filter(({ language, text }) => TYPESCRIPT.test(language) && !FIRST_LINE.test(text))
+    .map(({ text }) => text.split('\n')[0] ?? '');
 }
 
-/** The blocks that `exampleFiles` finds. */
-function compiledBlocksIn(markdown: string): number {
-  return markdown.split(/^```ts\n\/\/ file: \S+\.ts\n/m).length - 1;
+/** What is wrong with the syntax of the blocks of JavaScript, whose imports are not installed here, and of JSON. */
+function syntaxProblems({ name, text: markdown }: Page): string[] {
+  return codeBlocks(markdown).flatMap(({ language, text }) => {
+    if (/^(js|mjs|cjs|javascript)$/i.test(language)) {
+      const { diagnostics = [] } = ts.transpileModule(text, {
+        reportDiagnostics: true,
+        fileName: 'block.js',
+      });
+      return diagnostics.map(
+        ({ messageText }) => `${name}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+      );
+    }
+    if (!/^json$/i.test(language)) return [];
+    // A part of a file stands without its braces.
+    return [text, `{${text}}`].some(isJson) ? [] : [`${name}: ${text}`];
+  });
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What the examples of any page may import: the files of the README, and the host's client. */
+function filesForAll(): Map<string, string> {
+  const configuration = GUIDE_PAGES.find(({ name }) => name === 'docs/guide/configuration.md');
+  const client = join(FOLDER, 'prisma.module.ts');
+  return new Map([
+    ...exampleFiles(README.text),
+    [client, exampleFiles(configuration?.text ?? '').get(client) ?? ''],
+  ]);
 }
 
 /**
@@ -57,82 +90,62 @@ function problemsOf(examplesOfPage: Map<string, string>, beside = new Map<string
   host.getSourceFile = (path, version, ...rest) => {
     const text = files.get(path);
     if (text !== undefined) return ts.createSourceFile(path, text, version, true);
-    return onDisk.getSourceFile.call(host, path, version, ...rest);
+    const parsed = PARSED.get(path) ?? onDisk.getSourceFile.call(host, path, version, ...rest);
+    if (parsed !== undefined) PARSED.set(path, parsed);
+    return parsed;
   };
   const program = ts.createProgram([...examplesOfPage.keys()], examples, host);
-  return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
+  // Of the examples alone: the rest of the repository has its own check, and checking it for each page takes minutes.
+  const found = [...examplesOfPage.keys()].flatMap((path) =>
+    ts.getPreEmitDiagnostics(program, program.getSourceFile(path)),
+  );
+  return found.map(({ file, start, messageText }) => {
     const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0;
     return `${file?.fileName.replace(`${ROOT}/`, '') ?? ''}:${line} ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
   });
 }
 
-describe('the README', () => {
-  const files = exampleFiles(README);
+describe('the examples of README and guide', () => {
+  const pages = [README, ...GUIDE_PAGES];
+  const beside = filesForAll();
 
-  it('shows no TypeScript that is not compiled', () => {
-    const blocks = blocksIn(README);
-    expect(blocks).toBeGreaterThan(0);
-    expect(files.size).toBe(blocks);
+  it('are files that are compiled, wherever they are TypeScript', () => {
+    expect(beside.size).toBeGreaterThan(2);
+    for (const { name, text } of pages) expect([name, uncompiledBlocks(text)]).toEqual([name, []]);
   });
 
-  it('lists every setting with its default and its name in the environment', () => {
-    const rows = README.matchAll(/^\| `([\w.]+)` +\| (\w+) +\| .*? +\| `(INTEGRATION_OUTBOX_\w+)` +\|$/gm);
-    expect([...rows].map(([, key, value, name]) => [key, value, name])).toEqual(
-      SETTING_KEYS.map((key) => [key, String(SETTING_DEFINITIONS[key].default), environmentNameOf(key)]),
+  it('would be noticed if they were not', () => {
+    const page = ['```ts', '~~~typescript', '- ```tsx title', '    ```TS'].map(
+      (fence) => `${fence}\nconst seven = 7;\n${fence.replace(/[^`~]/g, '')}\n`,
     );
+    expect(uncompiledBlocks(page.join('\ntext\n'))).toEqual(Array(4).fill('const seven = 7;'));
+  });
+
+  it('have the syntax of what they say they are', () => {
+    expect(pages.flatMap(syntaxProblems)).toEqual([]);
+    const broken = '```js\nconst = 7;\n```\n\n```json\n"a": 1,\n```\n';
+    expect(syntaxProblems({ name: 'broken.md', text: broken }).length).toBeGreaterThanOrEqual(2);
   });
 
   it(
-    'shows examples that compile',
-    () => {
-      expect(problemsOf(files)).toEqual([]);
-    },
-    COMPILING_MS,
-  );
-
-  it(
-    'would notice one that does not',
-    () => {
-      const broken = exampleFiles("```ts\n// file: broken.ts\nexport const total: number = 'seven';\n```\n");
-      expect(problemsOf(broken)).toEqual([expect.stringContaining('test/broken.ts:1 ')]);
-    },
-    COMPILING_MS,
-  );
-});
-
-/** The pages of docs/guide. A file of a page may import a file of the README, and replaces one of the same name. */
-describe('the guide', () => {
-  const names = existsSync(GUIDE) ? readdirSync(GUIDE).filter((name) => name.endsWith('.md')) : [];
-  const pages = names.map((name) => ({ name, text: readFileSync(join(GUIDE, name), 'utf8') }));
-  const ofReadme = exampleFiles(README);
-
-  it('shows no TypeScript that is not compiled', () => {
-    for (const { name, text } of pages)
-      expect([name, compiledBlocksIn(text)]).toEqual([name, blocksIn(text)]);
-  });
-
-  it('has no page that the README does not name', () => {
-    expect(names.filter((name) => !README.includes(`docs/guide/${name}`))).toEqual([]);
-  });
-
-  it(
-    'shows examples that compile',
+    "compile; a file may import those of the README and the module of the host's client, and replaces one of the same name",
     () => {
       for (const { name, text } of pages) {
         const files = exampleFiles(text);
-        if (files.size > 0) expect([name, problemsOf(files, ofReadme)]).toEqual([name, []]);
+        if (files.size > 0) expect([name, problemsOf(files, beside)]).toEqual([name, []]);
       }
     },
     COMPILING_MS,
   );
 
   it(
-    'would notice a page whose example takes from the README what is not there',
+    'would be noticed if they did not compile',
     () => {
-      const page = `\`\`\`ts\n// file: broken.ts\nimport { Missing } from './app.module.js';\nexport { Missing };\n\`\`\`\n`;
-      expect(problemsOf(exampleFiles(page), ofReadme)).toEqual([
-        expect.stringContaining('test/broken.ts:1 '),
-      ]);
+      const broken = exampleFiles("```ts\n// file: broken.ts\nexport const total: number = 'seven';\n```\n");
+      expect(problemsOf(broken)).toEqual([expect.stringContaining('test/broken.ts:1 ')]);
+      const missing = `import { Missing } from './app.module.js';\nexport { Missing };\n`;
+      const page = exampleFiles(`\`\`\`ts\n// file: broken.ts\n${missing}\`\`\`\n`);
+      expect(problemsOf(page, beside)).toEqual([expect.stringContaining('test/broken.ts:1 ')]);
     },
     COMPILING_MS,
   );
@@ -158,8 +171,10 @@ describe('the first use', () => {
   });
 
   it('works as printed', async () => {
-    const text = exampleFiles(README).get(join(FOLDER, 'app.module.ts'));
-    writeFileSync(join(folder, 'app.module.ts'), text?.replaceAll(`'./generated/`, `'../generated/`) ?? '');
+    for (const name of ['app.module.ts', 'prisma.module.ts']) {
+      const text = filesForAll().get(join(FOLDER, name)) ?? '';
+      writeFileSync(join(folder, name), text.replaceAll(`'./generated/`, `'../generated/`));
+    }
     process.env.DATABASE_URL = database.url;
     const example = (await import(join(folder, 'app.module.ts'))) as {
       AppModule: Type;

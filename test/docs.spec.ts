@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { COMMANDS } from '../src/cli/commands.js';
+import { INTEGRATION_ERROR_CODES } from '../src/errors.js';
+import { OPTION_NAMES } from '../src/module/integration.options.js';
+import {
+  environmentNameOf,
+  SETTING_DEFINITIONS,
+  SETTING_KEYS,
+} from '../src/settings/settings-definitions.js';
+import {
+  anchors,
+  codeBlocks,
+  GUIDE_PAGES,
+  localLinks,
+  type Page,
+  pagesIn,
+  README,
+  ROOT,
+  readPage,
+} from './support/pages.js';
+
+const DECISIONS = pagesIn('docs/decisions');
+const CHANGELOG = readPage('CHANGELOG.md');
+const OTHERS = ['CONTRIBUTING.md', 'src/README.md', 'docs/reliability.md', 'docs/performance.md'].map(
+  readPage,
+);
+
+function guidePage(name: string): string {
+  const page = GUIDE_PAGES.find((each) => each.name === `docs/guide/${name}`);
+  if (page === undefined) throw new Error(`docs/guide has no page ${name}`);
+  return page.text;
+}
+
+/** The links of a page that lead nowhere. */
+function brokenLinks({ name, text }: Page): string[] {
+  return localLinks(text).filter((target) => {
+    const [path = '', anchor] = target.split('#');
+    const file = path === '' ? name : relative(ROOT, join(ROOT, dirname(name), path));
+    if (!existsSync(join(ROOT, file))) return true;
+    return anchor !== undefined && !anchors(path === '' ? text : readPage(file).text).has(anchor);
+  });
+}
+
+/** What a page shows somebody to type behind `npx nestjs-integration`. */
+function commandsShown({ text }: Page): string[] {
+  return [...text.matchAll(/npx nestjs-integration ([a-z][a-z -]*[a-z])/g)].map(([, words = '']) => words);
+}
+
+function isCommand(words: string): boolean {
+  const known = COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  return known.some((name) => words === name || words.startsWith(`${name} `));
+}
+
+describe('the documentation', () => {
+  const pages = [README, ...GUIDE_PAGES, ...DECISIONS, ...OTHERS, CHANGELOG];
+
+  it('has no link that leads nowhere', () => {
+    expect(pages.map((page) => [page.name, brokenLinks(page)]).filter(([, links]) => links?.length)).toEqual(
+      [],
+    );
+    const text = '# A heading\n[a](#a-heading) [b](#no-heading) [c](missing.md) [d](CONTRIBUTING.md)';
+    expect(brokenLinks({ name: 'README.md', text })).toEqual(['#no-heading', 'missing.md']);
+  });
+
+  it('shows no command that does not exist', () => {
+    expect([README, ...GUIDE_PAGES].flatMap(commandsShown).filter((words) => !isCommand(words))).toEqual([]);
+  });
+});
+
+describe('the README', () => {
+  it('has at most 150 lines', () => {
+    expect(README.text.trimEnd().split('\n').length).toBeLessThanOrEqual(150);
+  });
+
+  it('has a first use of about thirty lines', () => {
+    const [main, ...rest] = codeBlocks(README.text).filter(({ language }) => language === 'ts');
+    expect(main?.text.split('\n').length).toBeLessThanOrEqual(45);
+    expect(rest.map(({ text }) => text.includes('app.enableShutdownHooks()'))).toEqual([true]);
+  });
+});
+
+describe('the guide', () => {
+  const names = GUIDE_PAGES.map(({ name }) => name.replace('docs/guide/', '')).filter(
+    (name) => name !== 'README.md',
+  );
+
+  it('has an index with one line for each page', () => {
+    const lines = [...guidePage('README.md').matchAll(/^- \[[^\]]+\]\(([a-z-]+\.md)\): .*[.?]$/gm)];
+    expect(lines.map(([, name]) => name).sort()).toEqual([...names].sort());
+  });
+
+  it('has no page that the README does not link to', () => {
+    expect(names.filter((name) => !README.text.includes(`](docs/guide/${name}`))).toEqual([]);
+  });
+
+  it('lists every setting with its default and its name in the environment', () => {
+    const rows = guidePage('settings.md').matchAll(
+      /^\| `([\w.]+)` +\| (\w+) +\| .*? +\| `(INTEGRATION_OUTBOX_\w+)` +\|$/gm,
+    );
+    expect([...rows].map(([, key, value, name]) => [key, value, name])).toEqual(
+      SETTING_KEYS.map((key) => [key, String(SETTING_DEFINITIONS[key].default), environmentNameOf(key)]),
+    );
+  });
+
+  it('lists every option of the module', () => {
+    const rows = [...guidePage('configuration.md').matchAll(/^\| `(\w+)[\w.]*` +\|/gm)].map(
+      ([, name]) => name,
+    );
+    expect(rows.sort()).toEqual([...OPTION_NAMES, 'imports', 'isGlobal'].sort());
+  });
+
+  it('lists every command', () => {
+    const rows = [...guidePage('commands.md').matchAll(/^\| `([^`]+)`/gm)].map(([, call = '']) => call);
+    const missing = COMMANDS.filter(
+      ({ name }) => !rows.some((call) => call === name || call.startsWith(`${name} `)),
+    );
+    expect(missing.map(({ name }) => name)).toEqual([]);
+    expect(rows.filter((call) => !isCommand(call))).toEqual([]);
+  });
+
+  it('says of every error code what it means and what to do', () => {
+    const rows = [
+      ...guidePage('troubleshooting.md').matchAll(/^\| `(INTEGRATION_\w+)` +\| (.*?) +\| (.*?) +\|$/gm),
+    ];
+    expect(rows.map(([, code]) => code).sort()).toEqual([...INTEGRATION_ERROR_CODES].sort());
+    expect(rows.filter(([, , meaning, remedy]) => !meaning || !remedy)).toEqual([]);
+  });
+});
