@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
+import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { IntegrationError, type IntegrationErrorCode, messageOf } from '../errors.js';
@@ -9,6 +10,8 @@ import { type CommandLine, readCommandLine } from './command-line.js';
 import { COMMANDS } from './commands.js';
 import { readEnvironment } from './environment.js';
 import { usage } from './usage.js';
+
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 const WRONG_USE: ReadonlySet<string> = new Set<IntegrationErrorCode>([
   'INTEGRATION_ADMIN_INVALID',
@@ -68,6 +71,14 @@ async function withDatabase<R>(db: EngineDatabase, work: (db: EngineDatabase) =>
   try {
     await db.waitUntilReachable(0);
     return await work(db);
+  } catch (cause) {
+    if (sqlStateOf(cause) !== INSUFFICIENT_PRIVILEGE) throw cause;
+    throw new IntegrationError(
+      'INTEGRATION_PRIVILEGES_MISSING',
+      `The role of the database URL lacks a right: ${messageOf(cause)}. docs/guide/security.md lists the grants of a role that administers (integration_admin).`,
+      {},
+      { cause },
+    );
   } finally {
     await db.close();
   }

@@ -62,6 +62,7 @@ import { ConsumerPresence } from '../maintenance/consumer-presence.js';
 import { ConsumerPresenceStore } from '../maintenance/consumer-presence.store.js';
 import { MaintenanceJob } from '../maintenance/maintenance.job.js';
 import { MaintenanceTaskStore } from '../maintenance/maintenance-task.store.js';
+import { Privileges } from '../maintenance/privileges.js';
 import { Retention } from '../maintenance/retention.js';
 import { RetentionStore } from '../maintenance/retention.store.js';
 import { refuseClientElsewhere, ServerFitness } from '../maintenance/server-fitness.js';
@@ -357,6 +358,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
   async onApplicationBootstrap(): Promise<void> {
     if (this.hasBooted) return;
     try {
+      await this.requirePrivileges();
       await this.job.register();
     } catch (error) {
       await this.stop();
@@ -415,10 +417,27 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     );
   }
 
+  private async requirePrivileges(): Promise<void> {
+    const consumers = this.registry.consumers();
+    const work = {
+      role: this.options.role,
+      hasConsumers: consumers.length > 0,
+      hasTransactionalOnes: consumers.some(({ subscriptions }) =>
+        subscriptions.some((each) => each.transactional),
+      ),
+    };
+    const { client } = this.host;
+    const foreign = client instanceof EngineClient ? undefined : client;
+    for (const lack of await new Privileges(this.db).requireFor(work, foreign)) this.logger.warn(lack);
+  }
+
   private async bringSchema(): Promise<void> {
     const { migrations, connectionString, connection, schema } = this.options;
-    if (migrations === 'verify') await verifyMigrations(this.db);
-    if (migrations !== 'run') return;
+    if (migrations !== 'run') {
+      await new Privileges(this.db).requireToBoot(migrations === 'verify');
+      if (migrations === 'verify') await verifyMigrations(this.db);
+      return;
+    }
     const { applied } = await runMigrations({ connectionString, connection, schema });
     if (applied.length > 0) this.logger.log(`Migrated schema "${schema}": ${applied.join(', ')}`);
   }

@@ -26,6 +26,11 @@ export function sqlLiteral(text: string): string {
   return pg.escapeLiteral(text).trim();
 }
 
+/** The name of a role, schema or table as SQL has it. */
+export function sqlIdentifier(name: string): string {
+  return pg.escapeIdentifier(name);
+}
+
 /** A text as TypeScript has it. */
 export function codeLiteral(text: string): string {
   return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;

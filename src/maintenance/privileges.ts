@@ -1,0 +1,104 @@
+import type { SqlClient } from '../database/clients/sql-client.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import { sqlIdentifier } from '../database/sql/pasteable-text.js';
+import { answerWithin } from '../database/wire/answer-within.js';
+import { IntegrationError } from '../errors.js';
+import { type MissingRight, PrivilegesStore, type Right } from './privileges.store.js';
+import {
+  OF_BOOT,
+  OF_DELIVERY,
+  OF_HEARTBEAT,
+  OF_MAINTENANCE,
+  OF_PUBLISHERS,
+  OF_REGISTRATION,
+  OF_TRANSACTIONAL_HANDLERS,
+  OF_VERIFICATION,
+} from './rights.store.js';
+
+/** As for the other looks at the client. */
+const LOOK_WITHIN_MS = 5_000;
+
+const ENGINE = 'the engine’s connection';
+const CLIENT = 'the client';
+
+/** What this process is going to do. */
+export interface Work {
+  readonly role: 'all' | 'publisher' | 'worker';
+  readonly hasConsumers: boolean;
+  readonly hasTransactionalOnes: boolean;
+}
+
+/** Looks at boot whether the roles of engine and client have their rights: it is said once and by name, and no statement fails later. */
+export class Privileges {
+  private readonly store: PrivilegesStore;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.store = new PrivilegesStore(db.schema);
+  }
+
+  /** What is read first of all. Throws INTEGRATION_PRIVILEGES_MISSING. */
+  async requireToBoot(verifies: boolean): Promise<void> {
+    const rights = verifies ? [...OF_BOOT, ...OF_VERIFICATION] : OF_BOOT;
+    this.refuse(ENGINE, await this.ask(rights));
+  }
+
+  /**
+   * What the work of this process needs. Resolves to what is missing for something beside it. `client` is left out where it is the engine's own: its role
+   * is the engine's then. What a client that does not answer may do stays unknown.
+   *
+   * @throws IntegrationError INTEGRATION_PRIVILEGES_MISSING
+   */
+  async requireFor(work: Work, client: SqlClient | undefined): Promise<string[]> {
+    const delivers = work.role !== 'publisher';
+    const ofConsumers = [...OF_HEARTBEAT, ...OF_REGISTRATION, ...(delivers ? OF_DELIVERY : [])];
+    if (work.hasConsumers) this.refuse(ENGINE, await this.ask(ofConsumers));
+    if (work.hasTransactionalOnes && delivers) {
+      this.refuse(
+        `${CLIENT}, which runs transactional handlers,`,
+        await this.ask(OF_TRANSACTIONAL_HANDLERS, client),
+      );
+    }
+    const ofEngine = [...(work.hasConsumers ? [] : OF_HEARTBEAT), ...(delivers ? OF_MAINTENANCE : [])];
+    return [
+      this.said(ENGINE, await this.ask(ofEngine)),
+      work.role === 'worker' ? undefined : this.said(CLIENT, await this.ask(OF_PUBLISHERS, client)),
+    ].filter((words) => words !== undefined);
+  }
+
+  private async ask(rights: readonly Right[], client?: SqlClient): Promise<readonly MissingRight[]> {
+    if (rights.length === 0) return [];
+    if (client === undefined) return this.store.missingOfEngine(this.db, rights);
+    return answerWithin(LOOK_WITHIN_MS, this.store.missingOfClient(client, rights)).catch(() => []);
+  }
+
+  private refuse(whose: string, missing: readonly MissingRight[]): void {
+    const said = this.said(whose, missing);
+    if (said === undefined) return;
+    throw new IntegrationError('INTEGRATION_PRIVILEGES_MISSING', said, {
+      role: missing[0]?.role,
+      missing: missing.map(({ name, privilege }) => ({ on: name ?? this.db.schema, privilege })),
+    });
+  }
+
+  private said(whose: string, missing: readonly MissingRight[]): string | undefined {
+    const [first] = missing;
+    if (first === undefined) return undefined;
+    const grants = this.grantsOf(missing, sqlIdentifier(first.role));
+    const what = [...new Set(missing.map(({ name }) => name ?? `schema ${this.db.schema}`))].join(', ');
+    return `The role ${first.role} of ${whose} lacks rights on ${what}. Run as the owner of the tables: ${grants.join('; ')}. docs/guide/security.md lists what each role needs.`;
+  }
+
+  /** One statement for each thing, with all that is missing on it. */
+  private grantsOf(missing: readonly MissingRight[], role: string): string[] {
+    const schema = sqlIdentifier(this.db.schema);
+    const privileges = new Map<string, string[]>();
+    for (const { name, privilege } of missing) {
+      const on =
+        name === null
+          ? `SCHEMA ${schema}`
+          : `${name.endsWith('_seq') ? 'SEQUENCE ' : ''}${schema}.${sqlIdentifier(name)}`;
+      privileges.set(on, [...(privileges.get(on) ?? []), privilege]);
+    }
+    return [...privileges].map(([on, all]) => `GRANT ${[...new Set(all)].join(', ')} ON ${on} TO ${role}`);
+  }
+}

@@ -1,0 +1,40 @@
+import type { Right } from './privileges.store.js';
+
+/* What a role needs for which work. docs/guide/security.md has the same as GRANT statements. */
+
+/** What every process reads before it does anything. */
+export const OF_BOOT: readonly Right[] = [{ on: 'integration_setting', privileges: ['SELECT'] }];
+export const OF_VERIFICATION: readonly Right[] = [{ on: 'integration_migration', privileges: ['SELECT'] }];
+
+export const OF_HEARTBEAT: readonly Right[] = [
+  { on: 'integration_process', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+  { on: 'inbox_cursor', privileges: ['SELECT', 'UPDATE'] },
+  { on: 'inbox_event', privileges: ['SELECT'] },
+  { on: 'inbox_replay', privileges: ['SELECT'] },
+  { on: 'outbox_event', privileges: ['SELECT'] },
+];
+
+export const OF_REGISTRATION: readonly Right[] = [
+  { on: 'inbox_cursor', privileges: ['INSERT'] },
+  { on: 'integration_setting_change', privileges: ['SELECT'] },
+];
+
+export const OF_DELIVERY: readonly Right[] = [
+  { on: 'inbox_event', privileges: ['INSERT', 'UPDATE', 'DELETE'] },
+];
+
+/** Beside delivery: some of it goes wrong later, and the rest goes on. */
+export const OF_MAINTENANCE: readonly Right[] = [
+  { on: 'outbox_event', privileges: ['DELETE'] },
+  { on: 'outbox_event_position_seq', privileges: ['SELECT'] },
+  { on: 'inbox_replay', privileges: ['UPDATE'] },
+  { on: 'integration_maintenance', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
+  { on: 'unrouted_event', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+];
+
+export const OF_PUBLISHERS: readonly Right[] = [{ on: 'outbox_event', privileges: ['SELECT', 'INSERT'] }];
+
+export const OF_TRANSACTIONAL_HANDLERS: readonly Right[] = [
+  { on: 'inbox_cursor', privileges: ['SELECT', 'UPDATE'] },
+  { on: 'inbox_event', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
+];
