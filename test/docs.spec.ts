@@ -13,6 +13,7 @@ import {
   anchors,
   codeBlocks,
   GUIDE_PAGES,
+  headings,
   localLinks,
   type Page,
   pagesIn,
@@ -74,10 +75,16 @@ describe('the README', () => {
     expect(README.text.trimEnd().split('\n').length).toBeLessThanOrEqual(150);
   });
 
-  it('has a first use of about thirty lines', () => {
-    const [main, ...rest] = codeBlocks(README.text).filter(({ language }) => language === 'ts');
-    expect(main?.text.split('\n').length).toBeLessThanOrEqual(45);
-    expect(rest.map(({ text }) => text.includes('app.enableShutdownHooks()'))).toEqual([true]);
+  it('has a first use of thirty lines, imports and empty lines aside, and a main.ts with shutdown hooks', () => {
+    const [first = '', ...rest] = codeBlocks(README.text)
+      .filter(({ language }) => language === 'ts')
+      .map(({ text }) => text);
+    const lines = first
+      .replace(/^import [^;]*;$/gm, '')
+      .split('\n')
+      .filter((line) => !/^\s*(\/\/.*)?$/.test(line));
+    expect(lines.length).toBeLessThanOrEqual(30);
+    expect(rest).toEqual([expect.stringContaining('app.enableShutdownHooks()')]);
   });
 });
 
@@ -126,5 +133,43 @@ describe('the guide', () => {
     ];
     expect(rows.map(([, code]) => code).sort()).toEqual([...INTEGRATION_ERROR_CODES].sort());
     expect(rows.filter(([, , meaning, remedy]) => !meaning || !remedy)).toEqual([]);
+  });
+});
+describe('the records of decisions', () => {
+  const FORM = ['Context', 'Decision', 'Consequences', 'Measured'];
+
+  it('have the one form, in its order', () => {
+    const others = DECISIONS.filter(({ text }) => headings(text, 2).join() !== FORM.join());
+    expect(others.map(({ name, text }) => [name, headings(text, 2)])).toEqual([]);
+  });
+
+  it('have a number of their own, which file and title agree on', () => {
+    const numbers = DECISIONS.map(({ name }) => name.slice('docs/decisions/'.length).slice(0, 4));
+    expect(new Set(numbers).size).toBe(numbers.length);
+    const titles = DECISIONS.map(({ text }) => /^# (\d{4}): \S/.exec(text)?.[1]);
+    expect(titles).toEqual(numbers);
+  });
+});
+
+describe('the changelog', () => {
+  it('has each kind of change once in a version, in the order Added, Changed, Fixed', () => {
+    const versions = CHANGELOG.text.split(/^## /m).slice(1);
+    for (const version of versions) {
+      const kinds = headings(version, 3);
+      expect(kinds).toEqual(
+        ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security'].filter((kind) =>
+          kinds.includes(kind),
+        ),
+      );
+    }
+  });
+
+  it('has one line for each change, and none twice', () => {
+    const lines = CHANGELOG.text
+      .split('\n')
+      .slice(6)
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(lines.filter((line) => !line.startsWith('- '))).toEqual([]);
+    expect(lines.filter((line, index) => lines.indexOf(line) !== index)).toEqual([]);
   });
 });
