@@ -6,6 +6,7 @@ import { messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { ConsumerWorkers } from './consumer-workers.js';
+import { FailureLog } from './failure-log.js';
 import { OutboxPollingCoordinator } from './outbox-polling-coordinator.js';
 import { Backoff } from './partition/backoff.js';
 
@@ -28,6 +29,7 @@ export class OutboxProcessorJob {
     private readonly registry: EventSubscriberRegistry,
     private readonly registration: ConsumerRegistration,
     private readonly settings: IntegrationSettingsService,
+    private readonly failures: FailureLog,
   ) {}
 
   /**
@@ -73,6 +75,7 @@ export class OutboxProcessorJob {
     this.coordinator.stop();
     await this.registering;
     await this.workers.end(timeoutMs);
+    this.failures.end();
   }
 
   private registerLate(): void {

@@ -12,7 +12,7 @@ import { OutboxService } from '../outbox/outbox.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { ConsumerWorkers } from './consumer-workers.js';
-import { type EventOutcome, OutcomeStream } from './partition/outcome-stream.js';
+import { type AttemptOutcome, OutcomeStream } from './partition/outcome-stream.js';
 import type { ConsumerWorker } from './worker/consumer-worker.js';
 
 /** What `drain` has done, and what is left. */
@@ -54,7 +54,7 @@ export class OutboxProcessor {
   }
 
   /** What attempts of this process came to, each once it is saved. Costs nothing while nobody listens. */
-  get outcomes$(): Observable<EventOutcome> {
+  get outcomes$(): Observable<AttemptOutcome> {
     return this.outcomes.outcomes$;
   }
 

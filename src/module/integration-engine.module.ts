@@ -36,6 +36,7 @@ import { HandlerSlots } from '../delivery/execution/handler-slots.js';
 import { HandlerTransaction } from '../delivery/execution/transactions/handler-transaction.js';
 import { HandlerTransactionStore } from '../delivery/execution/transactions/handler-transaction.store.js';
 import { TransactionalRunner } from '../delivery/execution/transactions/transactional-runner.js';
+import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../delivery/failure-log.js';
 import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
@@ -201,6 +202,8 @@ const DELIVERY: Provider[] = [
   },
   FaultPoints,
   OutcomeStream,
+  { provide: FAILURE_COUNT_MS, useValue: DEFAULT_FAILURE_COUNT_MS },
+  FailureLog,
   DeliveryCounters,
   EnteredEvents,
   BrokenAttemptStore,

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { TestDatabase } from './test-database.js';
 
 const MAIN = resolve('dist/cli/main.js');
@@ -13,11 +14,18 @@ export interface CommandOutcome {
 
 /** Runs one command line of `nestjs-integration` as a process of its own, in a folder without a `.env`. */
 export function runCommand(words: readonly string[], database: TestDatabase): Promise<CommandOutcome> {
-  const child = spawn(process.execPath, [MAIN, ...words], {
+  return outcomeOf(spawn(process.execPath, [MAIN, ...words], optionsOver(database)));
+}
+
+function optionsOver(database: TestDatabase) {
+  return {
     cwd: tmpdir(),
     env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+    stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'],
+  };
+}
+
+function outcomeOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<CommandOutcome> {
   const outcome: CommandOutcome = { status: null, stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => {
     outcome.stdout += chunk;
@@ -29,6 +37,14 @@ export function runCommand(words: readonly string[], database: TestDatabase): Pr
     child.on('error', fail);
     child.on('close', (status) => done({ ...outcome, status }));
   });
+}
+
+/** Runs a command line as somebody pastes it into a shell. */
+export function runShell(commandLine: string, database: TestDatabase): Promise<CommandOutcome> {
+  const [, words = ''] = /^npx nestjs-integration (.*)$/s.exec(commandLine) ?? [];
+  return outcomeOf(
+    spawn(`"${process.execPath}" "${MAIN}" ${words}`, { ...optionsOver(database), shell: true }),
+  );
 }
 
 /** The same with `--json`. */

@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { runHandler } from '../../context/integration-context.js';
 import type { IntegrationError } from '../../errors.js';
 import { InboxService } from '../../inbox/inbox.service.js';
@@ -16,8 +16,6 @@ import { TransactionalRunner } from './transactions/transactional-runner.js';
 /** Runs handlers: one attempt of one delivery, from its deadline to its outcome. Never rejects. */
 @Injectable()
 export class HandlerRunner {
-  private readonly logger = new Logger('HandlerRunner');
-
   constructor(
     private readonly transactional: TransactionalRunner,
     readonly inboxService: InboxService,
@@ -115,7 +113,6 @@ export class HandlerRunner {
       attempt.settle({ kind: 'infrastructure', error });
       return;
     }
-    this.logger.warn(error.message);
     attempt.settle(this.outcomeOf(attempt, error));
   };
 }

@@ -39,13 +39,13 @@ export class Arrivals {
     if (log === undefined || subscription === undefined) {
       const what =
         log === undefined ? 'The event is no longer in the log' : `No handler for ${log.eventName}`;
-      this.settler.giveUp(row, new Error(what));
+      this.settler.giveUp(row, new Error(what), log && { eventName: log.eventName });
       return;
     }
     const maxAttempts = subscription.retry.maxAttempts ?? this.settings.snapshot().maxAttempts;
     if (row.attempt > maxAttempts) {
       // Its last attempt was counted and interrupted: there is none left.
-      this.settler.giveUp(row, undefined, true);
+      this.settler.giveUp(row, undefined, { eventName: log.eventName, maxAttempts, attemptGivenBack: true });
       return;
     }
     const { inboxEventId, follows } = row;

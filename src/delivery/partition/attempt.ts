@@ -25,6 +25,9 @@ export class Attempt {
   /** When its transaction began, where that was asked; see `transaction-start.store.ts`. */
   transactionStart: string | undefined;
 
+  /** Monotonic ms, noted where somebody is told how long handlers run. */
+  beganAt: number | undefined = undefined;
+
   /** Under which the watchdog knows it. */
   watched = -1;
 

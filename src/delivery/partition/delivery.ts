@@ -20,6 +20,8 @@ export class Delivery {
   alone = false;
   /** Somebody else has settled it: it is not to run any more, and what a run of it comes to decides nothing. */
   isSettled = false;
+  /** How long its handler ran the last time, where somebody wants to know. */
+  ranMs: number | undefined = undefined;
   /** Of its aggregate: the one that it waits or runs in. */
   lane: Lane<Delivery> | undefined = undefined;
 

@@ -1,4 +1,4 @@
-import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
+import { type ClaimedRow, INTERRUPTED } from '../../inbox/inbox-event.store.js';
 import type { ExceptionRow, ResolvedRow } from '../../inbox/inbox-status.js';
 import type { SaveReport, SettleBuffer } from '../../inbox/settle-buffer.js';
 import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
@@ -23,6 +23,7 @@ import type { WorkInHand } from './work-in-hand.js';
 interface SettlerEnvironment {
   readonly settings: IntegrationSettingsService;
   readonly outcomes: OutcomeStream;
+  readonly consumerName: string;
 }
 
 /** Whom outcomes concern beyond lanes and inbox. */
@@ -47,16 +48,17 @@ export class OutcomeSettler {
     private readonly pause: InfrastructurePause,
     private readonly unavailability: Unavailability,
     private readonly entered: EnteredEventsOf,
-    env: SettlerEnvironment,
+    private readonly env: SettlerEnvironment,
     private readonly hooks: SettlerHooks,
   ) {
     this.settings = env.settings;
-    this.outcomes = new UnsavedOutcomes(env.outcomes);
+    this.outcomes = new UnsavedOutcomes(env.outcomes, env.settings);
   }
 
   /** A batch that fails is run again event by event: the one at fault is found, and no other is blamed for it. */
   ended(attempt: Attempt, outcome: Outcome): void {
     const { delivery, others } = attempt;
+    if (attempt.beganAt !== undefined) noteDuration(attempt, performance.now() - attempt.beganAt);
     if (delivery.alone && !isUndecided(outcome)) this.inHand.singles--;
     if (outcome.kind === 'unavailable')
       this.unavailability.noted(delivery.subscription, outcome.error, outcome.pauseMs);
@@ -106,10 +108,27 @@ export class OutcomeSettler {
     return this.unsavedSuspects.size > 0;
   }
 
-  /** A claimed row that cannot run, or must not any more. */
-  giveUp(row: ClaimedRow, error: Error | undefined, attemptGivenBack = false): void {
+  /** A claimed row that cannot run, or must not any more: then it is the one after its last attempt. */
+  giveUp(row: ClaimedRow, error: Error | undefined, of: GivenUp = {}): void {
     this.entered.forget(row.outboxEventId);
-    this.resolve({ ...resolutionOfRow(row, { ...this.deadVerdict, error }), attemptGivenBack });
+    const { attemptGivenBack = false } = of;
+    const resolution = resolutionOfRow(row, { ...this.deadVerdict, error });
+    this.resolve({ ...resolution, attemptGivenBack });
+    const { outboxEventId, position, aggregateType, aggregateId } = row;
+    this.outcomes.addGivenUp(row.inboxEventId, {
+      outboxEventId,
+      consumerName: this.env.consumerName,
+      status: this.deadVerdict.status,
+      attempt: attemptGivenBack ? row.attempt - 1 : row.attempt,
+      eventName: of.eventName,
+      aggregateType,
+      aggregateId,
+      position,
+      maxAttempts: of.maxAttempts ?? this.settings.snapshot().maxAttempts,
+      durationMs: undefined,
+      error,
+      errorFingerprint: resolution.fingerprint,
+    });
     this.inHand.lanes.recheck(row);
     this.hooks.outcomeReady();
   }
@@ -210,19 +229,22 @@ export class OutcomeSettler {
 
   private write(delivery: Delivery, verdict: Verdict): void {
     this.succeeded(delivery);
-    this.outcomes.add(delivery, verdict);
     if (!isClaimed(delivery)) {
-      this.buffer.except(exceptionOf(delivery.log, verdict, delivery.attempt));
+      const row = exceptionOf(delivery.log, verdict, delivery.attempt);
+      this.outcomes.add(delivery, verdict, row.fingerprint);
+      this.buffer.except(row);
       return;
     }
+    const row = resolutionOf(delivery, verdict);
+    this.outcomes.add(delivery, verdict, row.fingerprint);
     this.inHand.claims.end(delivery.claim);
-    this.resolve(resolutionOf(delivery, verdict));
+    this.resolve(row);
   }
 
   /** An attempt that is not counted has had no outcome: nobody is told of one. */
   private writeSuspect(delivery: Delivery, { error, delayMs, isCounted }: Suspicion): void {
     const verdict: Verdict = { status: 'failed', availableInMs: delayMs, error, isSuspect: true };
-    if (isCounted) this.outcomes.add(delivery, verdict);
+    if (isCounted) this.outcomes.add(delivery, verdict, INTERRUPTED);
     this.unsavedSuspects.set(delivery, 'runs alone');
     this.hooks.suspectFound();
     if (isClaimed(delivery)) {
@@ -268,7 +290,7 @@ export class OutcomeSettler {
     this.buffer.resolve(row);
   }
 
-  private get deadVerdict(): Pick<Verdict, 'status' | 'availableInMs'> {
+  private get deadVerdict(): Pick<Verdict, 'availableInMs'> & { readonly status: 'dead_letter' | 'failed' } {
     const { deadLetterEnabled } = this.settings.snapshot();
     return { status: deadLetterEnabled ? 'dead_letter' : 'failed', availableInMs: undefined };
   }
@@ -289,7 +311,19 @@ export class OutcomeSettler {
   }
 }
 
+/** What is known of a claimed row that is given up. */
+export interface GivenUp {
+  readonly eventName?: string;
+  readonly maxAttempts?: number;
+  /** The attempt that the claim counted is none. */
+  readonly attemptGivenBack?: boolean;
+}
+
 type Suspicion = Extract<Outcome, { kind: 'suspect' }>;
+
+function noteDuration({ deliveries }: Attempt, ms: number): void {
+  for (const delivery of deliveries) delivery.ranMs = ms;
+}
 
 function isFailure(outcome: Outcome): boolean {
   return outcome.kind === 'retry' || outcome.kind === 'dead' || outcome.kind === 'skipped';

@@ -9,7 +9,7 @@ import {
 import type { OutboxSettings } from '../../settings/settings-definitions.js';
 import type { Subscription } from '../../subscribers/consumer.js';
 import type { Outcome } from './delivery.js';
-import { textWithCauses } from './error-causes.js';
+import { messageWithoutValues, textWithCauses } from './error-causes.js';
 
 const MAX_ERROR_LENGTH = 4_000;
 const LONGEST_DELAY_MS = 10 * 365 * 24 * 3_600_000;
@@ -87,7 +87,9 @@ export function errorText(error: unknown): string {
  * count: kinds that are stored already keep their fingerprints.
  */
 export function errorFingerprint(error: unknown): string {
-  const kind = storable(error instanceof Error ? `${nameOf(error)}: ${messageOf(error)}` : messageOf(error))
+  const kind = storable(
+    error instanceof Error ? `${nameOf(error)}: ${messageWithoutValues(error)}` : messageOf(error),
+  )
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '#')
     .replace(/"[^"]*"|'[^']*'/g, '#')
     .replace(/\d+/g, '#');

@@ -1,27 +1,37 @@
+import { messageOf } from '../../errors.js';
 import type { SaveReport } from '../../inbox/settle-buffer.js';
+import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { Delivery } from './delivery.js';
 import type { Verdict } from './outcome-rows.js';
-import type { EventOutcome, OutcomeStream } from './outcome-stream.js';
+import type { AttemptOutcome, FinalFailure, OutcomeStream } from './outcome-stream.js';
 
-/** Outcomes of one worker that are told once their save is committed. Empty while nobody listens. */
+/** Outcomes of one worker that are told once their save is committed. Nothing is noted down of what nobody listens for. */
 export class UnsavedOutcomes {
-  private readonly byPosition = new Map<number, EventOutcome>();
-  private readonly byRow = new Map<string, EventOutcome>();
+  private readonly byPosition = new Map<number, AttemptOutcome>();
+  private readonly byRow = new Map<string, AttemptOutcome>();
 
-  constructor(private readonly stream: OutcomeStream) {}
+  constructor(
+    private readonly stream: OutcomeStream,
+    private readonly settings: Pick<IntegrationSettingsService, 'snapshot'>,
+  ) {}
 
-  /** A save is to come that writes it. */
-  add(delivery: Delivery, { status, availableInMs }: Pick<Verdict, 'status' | 'availableInMs'>): void {
-    if (!this.stream.isWatched || status === 'received') return;
-    const isRetried = status === 'failed' && availableInMs !== undefined;
-    const outcome = outcomeOf(delivery, isRetried ? 'retrying' : status);
+  /** A save is to come that writes it. `fingerprint`: of the error, as it is stored. */
+  add(delivery: Delivery, verdict: Verdict, fingerprint?: string): void {
+    const status = statusOf(verdict);
+    if (status === undefined || !this.stream.isWatched(status)) return;
+    const outcome = this.outcomeOf(delivery, status, verdict, fingerprint);
     if (delivery.claim === undefined) this.byPosition.set(delivery.position, outcome);
     else this.byRow.set(delivery.claim.inboxEventId, outcome);
   }
 
+  /** The same of a claimed row that is given up and does not run. */
+  addGivenUp(inboxEventId: string, outcome: FinalFailure): void {
+    if (this.stream.isWatched(outcome.status)) this.byRow.set(inboxEventId, outcome);
+  }
+
   /** The handler's own transaction has written it. */
   tellCommitted(delivery: Delivery): void {
-    if (this.stream.isWatched) this.stream.tell(outcomeOf(delivery, 'processed'));
+    if (this.stream.isWatched('processed')) this.stream.tell(this.outcomeOf(delivery, 'processed'));
   }
 
   saved({ positions, resolved }: SaveReport): void {
@@ -31,14 +41,51 @@ export class UnsavedOutcomes {
     }
   }
 
-  private tell<K>(outcomes: Map<K, EventOutcome>, key: K): void {
+  private tell<K>(outcomes: Map<K, AttemptOutcome>, key: K): void {
     const outcome = outcomes.get(key);
     if (outcome === undefined) return;
     outcomes.delete(key);
     this.stream.tell(outcome);
   }
+
+  private outcomeOf(
+    { log, subscription, attempt, ranMs }: Delivery,
+    status: AttemptOutcome['status'],
+    verdict?: Verdict,
+    errorFingerprint?: string,
+  ): AttemptOutcome {
+    const known = {
+      outboxEventId: log.id,
+      consumerName: subscription.consumerName,
+      attempt,
+      eventName: log.eventName,
+      aggregateType: log.aggregateType,
+      aggregateId: log.aggregateId,
+      position: log.position,
+      maxAttempts: subscription.retry.maxAttempts ?? this.settings.snapshot().maxAttempts,
+      durationMs: ranMs,
+    };
+    const error = verdict?.error;
+    switch (status) {
+      case 'processed':
+        return { ...known, status };
+      case 'skipped':
+        return { ...known, status, reason: messageOf(error) };
+      case 'retrying': {
+        const nextTryAt = new Date(Date.now() + (verdict?.availableInMs ?? 0));
+        return { ...known, status, error, errorFingerprint, nextTryAt };
+      }
+      case 'failed':
+      case 'dead_letter':
+        return { ...known, status, error, errorFingerprint };
+      default:
+        return status satisfies never;
+    }
+  }
 }
 
-function outcomeOf({ log, subscription, attempt }: Delivery, status: EventOutcome['status']): EventOutcome {
-  return { outboxEventId: log.id, consumerName: subscription.consumerName, status, attempt };
+/** Undefined: no attempt has ended with it. */
+function statusOf({ status, availableInMs }: Verdict): AttemptOutcome['status'] | undefined {
+  if (status === 'received') return undefined;
+  return status === 'failed' && availableInMs !== undefined ? 'retrying' : status;
 }

@@ -88,7 +88,7 @@ export class Dispatcher implements SaveSource, SlotUser {
       this.pause,
       this.unavailability,
       this.entered,
-      env,
+      { settings: env.settings, outcomes: env.outcomes, consumerName: consumer.name },
       hooks,
     );
     this.arrivals = new Arrivals(consumer, env.settings, this.inHand, buffer, this.settler);
@@ -272,6 +272,7 @@ export class Dispatcher implements SaveSource, SlotUser {
       return;
     }
     this.unavailability.began(attempt);
+    if (this.env.outcomes.wantsDurations) attempt.beganAt = performance.now();
     if (attempt.delivery.claim?.alone === true)
       this.runAlone(attempt).then((outcome) => this.end(attempt, outcome));
     else runner.run(attempt, this.lease, this.endInSlot, this.committing);
@@ -325,6 +326,8 @@ export class Dispatcher implements SaveSource, SlotUser {
     if (this.closed || !this.lease.isValid()) {
       return Promise.resolve({ kind: 'infrastructure', error: new Error('the lease was not ours any more') });
     }
+    // It has waited for its turn.
+    if (attempt.beganAt !== undefined) attempt.beganAt = performance.now();
     return new Promise((done) => {
       this.env.runner.run(attempt, this.lease, (_, outcome) => done(outcome));
       attempt.watchDeadline();

@@ -1,0 +1,102 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import { finalText, type Repeats, repeatedText, retryingText } from './failure-texts.js';
+import { stackWithCauses } from './partition/error-causes.js';
+import { type FinalFailure, OutcomeStream, type RetryingOutcome } from './partition/outcome-stream.js';
+
+/** Token of the time after which repeated failures are counted aloud, in ms. */
+export const FAILURE_COUNT_MS = Symbol('nestjs-integration:failure-count');
+
+export const DEFAULT_FAILURE_COUNT_MS = 60_000;
+/** So many kinds of failure are told apart at a time; what fails in further ways is counted together. */
+const MOST_KINDS = 100;
+
+type Failure = RetryingOutcome | FinalFailure;
+
+/**
+ * Says aloud what fails: the first of a kind with its stack and causes, the others of the same kind as a count every minute. A kind is
+ * a consumer, an error as its fingerprint has it, and whether another attempt follows. What has not failed for a minute is said in full
+ * again. So a flood of failures is a few lines a minute, and needs memory for so many kinds at most.
+ */
+@Injectable()
+export class FailureLog {
+  private readonly kinds = new Map<string, Repeats>();
+  /** By consumer, what failed while there was no room for another kind. */
+  private readonly others = new Map<string, Repeats>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    outcomes: OutcomeStream,
+    private readonly db: EngineDatabase,
+    @Inject(FAILURE_COUNT_MS) private readonly countMs: number,
+  ) {
+    outcomes.listen(['retrying', 'failed', 'dead_letter'], (outcome) => this.failed(outcome as Failure));
+  }
+
+  /** Says the counts that are not said yet. Called when nothing fails any more, because the application ends. */
+  end(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    this.sayCounts();
+    this.kinds.clear();
+  }
+
+  private failed(failure: Failure): void {
+    const isFinal = failure.status !== 'retrying';
+    const kind = `${failure.consumerName}\0${isFinal}\0${failure.errorFingerprint}`;
+    const known = this.kinds.get(kind);
+    if (known !== undefined) {
+      known.count++;
+      known.last = failure;
+      return;
+    }
+    this.timer ??= setInterval(() => this.sayCounts(), this.countMs).unref();
+    if (this.kinds.size < MOST_KINDS) {
+      this.kinds.set(kind, { count: 0, last: failure, isOfOneKind: true });
+      this.sayInFull(failure);
+    } else this.countOther(failure);
+  }
+
+  private countOther(failure: Failure): void {
+    const key = `${failure.consumerName}\0${failure.status}`;
+    const known = this.others.get(key);
+    if (known === undefined) this.others.set(key, { count: 1, last: failure, isOfOneKind: false });
+    else {
+      known.count++;
+      known.last = failure;
+    }
+  }
+
+  private sayInFull(failure: Failure): void {
+    const logger = loggerOf(failure);
+    const stack = failure.error === undefined ? undefined : stackWithCauses(failure.error);
+    if (failure.status === 'retrying') logger.warn(`${retryingText(failure)}\n${stack}`);
+    else logger.error(finalText(failure, this.db.schema), stack);
+  }
+
+  private sayCounts(): void {
+    for (const [kind, repeats] of this.kinds) {
+      // Nothing of it for a whole minute: the next one is news.
+      if (repeats.count === 0) this.kinds.delete(kind);
+      else {
+        this.sayCount(repeats);
+        repeats.count = 0;
+      }
+    }
+    for (const repeats of this.others.values()) this.sayCount(repeats);
+    this.others.clear();
+    if (this.kinds.size > 0 || this.timer === undefined) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  private sayCount(repeats: Repeats): void {
+    const text = repeatedText(repeats, this.db.schema);
+    if (repeats.last.status === 'retrying') loggerOf(repeats.last).warn(text);
+    else loggerOf(repeats.last).error(text);
+  }
+}
+
+function loggerOf({ consumerName }: Failure): Logger {
+  return new Logger(`Consumer ${consumerName}`);
+}
