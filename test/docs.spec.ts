@@ -151,6 +151,7 @@ describe('the records of decisions', () => {
   });
 });
 
+/** Merges by union break these rules: `node scripts/order-changelog.mjs` puts the file in order again. */
 describe('the changelog', () => {
   it('has each kind of change once in a version, in the order Added, Changed, Fixed', () => {
     const versions = CHANGELOG.text.split(/^## /m).slice(1);
