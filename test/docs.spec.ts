@@ -9,6 +9,7 @@ import {
   SETTING_DEFINITIONS,
   SETTING_KEYS,
 } from '../src/settings/settings-definitions.js';
+import type { BatchSubscriberOptions } from '../src/subscribers/subscriber-definition.js';
 import {
   anchors,
   codeBlocks,
@@ -116,6 +117,25 @@ describe('the guide', () => {
       ([, name]) => name,
     );
     expect(rows.sort()).toEqual([...OPTION_NAMES, 'imports', 'isGlobal'].sort());
+  });
+
+  it('lists every option of a subscriber', () => {
+    // The compiler says if one is missing here.
+    const options: Record<keyof BatchSubscriberOptions, true> = {
+      eventName: true,
+      consumerName: true,
+      transactional: true,
+      retry: true,
+      timeoutMs: true,
+      priority: true,
+      concurrency: true,
+      ordered: true,
+      batch: true,
+      partitions: true,
+      startFrom: true,
+    };
+    const rows = [...guidePage('subscribing.md').matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name);
+    expect(rows).toEqual(Object.keys(options));
   });
 
   it('lists every command', () => {
