@@ -101,6 +101,13 @@ export type {
   SubscriberHandler,
   SubscriberOptions,
   SubscriberRetry,
+  TextBatchSubscriberDefinition,
+  TextBatchSubscriberHandler,
+  TextBatchSubscriberOptions,
+  TextEventOf,
+  TextSubscriberDefinition,
+  TextSubscriberHandler,
+  TextSubscriberOptions,
 } from './subscribers/subscriber-definition.js';
 export { OutboxNotifier } from './wakeups/outbox-notifier.js';
 export type { Wakeup } from './wakeups/wakeup.js';

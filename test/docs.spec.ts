@@ -128,6 +128,7 @@ describe('the guide', () => {
       retry: true,
       timeoutMs: true,
       priority: true,
+      payload: true,
       concurrency: true,
       ordered: true,
       batch: true,

@@ -154,6 +154,7 @@ describe('the registry', () => {
     ['transactional must be true or false', { transactional: 'yes' }],
     ['timeoutMs must be a whole number from 100', { timeoutMs: 99 }],
     ['priority must be a whole number', { priority: 0.5 }],
+    [`payload must be 'json' or 'text'`, { payload: 'string' }],
     ['concurrency must be a whole number, at least 1', { concurrency: 0 }],
     ['ordered must be true or false', { ordered: null }],
     ['partitions must be a whole number from 1 to 1024', { partitions: 1025 }],

@@ -22,6 +22,15 @@ describe('the payload of an event', () => {
     },
   );
 
+  it('is the text for whoever asks for that, and stays an object of its own for the others', () => {
+    const event = anEvent(PAYLOAD);
+    event.share(3);
+    const [first, text, last] = [event.takePayload(), event.takePayloadText(), event.takePayload()];
+    expect(text).toBe(JSON.stringify(PAYLOAD));
+    expect([first, last]).toEqual([PAYLOAD, PAYLOAD]);
+    expect(first).not.toBe(last);
+  });
+
   it('may be null', () => {
     const event = anEvent(null);
     event.share(2);

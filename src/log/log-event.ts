@@ -100,6 +100,12 @@ export class LogEvent implements AggregateKey {
     return parsed;
   }
 
+  /** The payload as its JSON text, for a handler that wants it so. */
+  takePayloadText(): string {
+    if (this.takers > 0 && --this.takers === 0) this.parsed = undefined;
+    return this.payload;
+  }
+
   /** Plain SQL may have written a null or a list there: such an event begins a correlation of its own. */
   takeMetadata(): EventMetadata {
     const given: unknown = this.metadata === undefined ? undefined : JSON.parse(this.metadata);

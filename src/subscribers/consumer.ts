@@ -18,6 +18,8 @@ export interface Subscription {
   };
   readonly timeoutMs: number | undefined;
   readonly priority: number;
+  /** What the handler gets as payload: the value, or the JSON text of it. */
+  readonly payload: 'json' | 'text';
   /** Where it was registered: `Class.method`, or `file:line`. */
   readonly place: string;
 }

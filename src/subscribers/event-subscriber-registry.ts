@@ -9,6 +9,8 @@ import type {
   AnySubscriberDefinition,
   BatchSubscriberDefinition,
   SubscriberDefinition,
+  TextBatchSubscriberDefinition,
+  TextSubscriberDefinition,
 } from './subscriber-definition.js';
 import { type UncheckedDefinition, validateDefinition } from './subscriber-validation.js';
 
@@ -37,10 +39,16 @@ export class EventSubscriberRegistry {
    * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID (with every problem), INTEGRATION_SUBSCRIBER_DUPLICATE (the same
    *   consumer and event name twice) or INTEGRATION_SUBSCRIBER_CONFLICT (the consumer's definitions disagree)
    */
+  registerHandler<const N extends EventName>(definition: TextBatchSubscriberDefinition<N>): void;
+  registerHandler<const N extends EventName>(definition: TextSubscriberDefinition<N>): void;
   registerHandler<const N extends EventName>(definition: BatchSubscriberDefinition<N>): void;
   registerHandler<const N extends EventName>(definition: SubscriberDefinition<N>): void;
   registerHandler<N extends EventName>(
-    definition: SubscriberDefinition<N> | BatchSubscriberDefinition<N>,
+    definition:
+      | SubscriberDefinition<N>
+      | BatchSubscriberDefinition<N>
+      | TextSubscriberDefinition<N>
+      | TextBatchSubscriberDefinition<N>,
   ): void {
     this.registerAt(callSiteOf(this.registerHandler), definition);
   }
@@ -138,6 +146,7 @@ function subscriptionOf(definition: AnySubscriberDefinition, place: string): Sub
     retry: { ...definition.retry },
     timeoutMs: definition.timeoutMs,
     priority: definition.priority ?? 0,
+    payload: definition.payload ?? 'json',
     place,
   };
 }

@@ -7,6 +7,10 @@ import type {
   BatchSubscriberOptions,
   SingleSubscriberOptions,
   SubscriberHandler,
+  TextBatchSubscriberHandler,
+  TextBatchSubscriberOptions,
+  TextSubscriberHandler,
+  TextSubscriberOptions,
 } from './subscriber-definition.js';
 
 const METADATA_NAME = 'nestjs-integration:subscriber';
@@ -38,12 +42,26 @@ type Named<Options> = Omit<Options, 'eventName'> & { eventName?: never };
  */
 export function IntegrationSubscriber<const N extends EventName>(
   eventName: KnownPattern<N> | readonly KnownPattern<N>[],
+  options: Named<TextBatchSubscriberOptions<N>>,
+): HandlerDecorator<TextBatchSubscriberHandler<N>>;
+export function IntegrationSubscriber<const N extends EventName>(
+  eventName: KnownPattern<N> | readonly KnownPattern<N>[],
+  options: Named<TextSubscriberOptions<N>>,
+): HandlerDecorator<TextSubscriberHandler<N>>;
+export function IntegrationSubscriber<const N extends EventName>(
+  eventName: KnownPattern<N> | readonly KnownPattern<N>[],
   options: Named<BatchSubscriberOptions<N>>,
 ): HandlerDecorator<BatchSubscriberHandler<N>>;
 export function IntegrationSubscriber<const N extends EventName>(
   eventName: KnownPattern<N> | readonly KnownPattern<N>[],
   options: Named<SingleSubscriberOptions<N>>,
 ): HandlerDecorator<SubscriberHandler<N>>;
+export function IntegrationSubscriber<const N extends EventName>(
+  options: TextBatchSubscriberOptions<N>,
+): HandlerDecorator<TextBatchSubscriberHandler<N>>;
+export function IntegrationSubscriber<const N extends EventName>(
+  options: TextSubscriberOptions<N>,
+): HandlerDecorator<TextSubscriberHandler<N>>;
 export function IntegrationSubscriber<const N extends EventName>(
   options: BatchSubscriberOptions<N>,
 ): HandlerDecorator<BatchSubscriberHandler<N>>;

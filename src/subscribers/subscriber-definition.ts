@@ -13,6 +13,11 @@ export type EventOf<N extends string> = N extends keyof IntegrationEvents
   ? DomainEvent<Jsonify<IntegrationEvents[N]>> & (N extends `${string}*` ? unknown : { eventName: N })
   : DomainEvent;
 
+/** The same for a handler that takes payloads as text (`payload: 'text'`). */
+export type TextEventOf<N extends string> = N extends keyof IntegrationEvents
+  ? DomainEvent<string> & (N extends `${string}*` ? unknown : { eventName: N })
+  : DomainEvent<string>;
+
 /** What a handler is given beside its event. */
 export interface SubscriberContext {
   /** Names consumer and event in every line. */
@@ -40,6 +45,12 @@ export type SubscriberHandler<N extends string = EventName> = HandlerOf<N, Event
 
 /** Handles up to `batch.maxSize` events at once, in the order of the log. */
 export type BatchSubscriberHandler<N extends string = EventName> = HandlerOf<N, EventOf<N>[]>;
+
+/** Handles one event, its payload as JSON text. */
+export type TextSubscriberHandler<N extends string = EventName> = HandlerOf<N, TextEventOf<N>>;
+
+/** Handles up to `batch.maxSize` events at once, their payloads as JSON text. */
+export type TextBatchSubscriberHandler<N extends string = EventName> = HandlerOf<N, TextEventOf<N>[]>;
 
 /** Left out: what the settings say. */
 export interface SubscriberRetry {
@@ -77,6 +88,11 @@ export interface SubscriberOptions<N extends string = EventName> {
   timeoutMs?: number | undefined;
   /** Higher is served first when capacity is short. Default 0. */
   priority?: number | undefined;
+  /**
+   * How the handler gets `event.payload`: parsed, or as the JSON text that Postgres keeps. In the text all digits of a number are there, where
+   * JavaScript's numbers have 15 to 17. Default 'json'.
+   */
+  payload?: 'json' | 'text' | undefined;
 
   /** Of the consumer as a whole: handlers at once in one process. Default 10. */
   concurrency?: number | undefined;
@@ -91,12 +107,27 @@ export interface SubscriberOptions<N extends string = EventName> {
 /** Options of a subscriber that handles events one by one. */
 export interface SingleSubscriberOptions<N extends string = EventName> extends SubscriberOptions<N> {
   batch?: undefined;
+  payload?: 'json' | undefined;
+}
+
+/** Options of a subscriber that handles events one by one, their payloads as text. */
+export interface TextSubscriberOptions<N extends string = EventName> extends SubscriberOptions<N> {
+  batch?: undefined;
+  payload: 'text';
 }
 
 /** Options of a subscriber that handles events in batches. */
 export interface BatchSubscriberOptions<N extends string = EventName> extends SubscriberOptions<N> {
   /** Of the consumer as a whole: every definition of it gives the same. */
   batch: SubscriberBatch;
+  payload?: 'json' | undefined;
+}
+
+/** Options of a subscriber that handles events in batches, their payloads as text. */
+export interface TextBatchSubscriberOptions<N extends string = EventName> extends SubscriberOptions<N> {
+  /** Of the consumer as a whole: every definition of it gives the same. */
+  batch: SubscriberBatch;
+  payload: 'text';
 }
 
 /** A subscriber that handles events one by one. */
@@ -107,6 +138,17 @@ export interface SubscriberDefinition<N extends string = EventName> extends Sing
 /** A subscriber that handles events in batches. */
 export interface BatchSubscriberDefinition<N extends string = EventName> extends BatchSubscriberOptions<N> {
   handler: BatchSubscriberHandler<N>;
+}
+
+/** A subscriber that handles events one by one, their payloads as text. */
+export interface TextSubscriberDefinition<N extends string = EventName> extends TextSubscriberOptions<N> {
+  handler: TextSubscriberHandler<N>;
+}
+
+/** A subscriber that handles events in batches, their payloads as text. */
+export interface TextBatchSubscriberDefinition<N extends string = EventName>
+  extends TextBatchSubscriberOptions<N> {
+  handler: TextBatchSubscriberHandler<N>;
 }
 
 /** Any definition, its handler's types set aside. */

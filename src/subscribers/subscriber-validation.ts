@@ -24,6 +24,7 @@ const OPTIONS: { readonly [K in keyof Required<AnySubscriberDefinition>]: true }
   retry: true,
   timeoutMs: true,
   priority: true,
+  payload: true,
   concurrency: true,
   ordered: true,
   batch: true,
@@ -91,13 +92,16 @@ function problemsOfPattern(name: unknown): string[] {
 }
 
 function problemsOfBehaviour(definition: UncheckedDefinition): string[] {
-  const { handler, transactional, retry, timeoutMs, priority } = definition;
+  const { handler, transactional, retry, timeoutMs, priority, payload } = definition;
   return [
     ...(typeof handler === 'function' ? [] : [`handler must be a function, not ${typeof handler}`]),
     ...problemsOfFlag('transactional', transactional),
     ...problemsOfRetry(retry),
     ...problemsOfCount('timeoutMs', timeoutMs, MIN_TIMEOUT_MS, LONGEST_TIMER_MS),
     ...problemsOfCount('priority', priority, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+    ...(payload === undefined || payload === 'json' || payload === 'text'
+      ? []
+      : [`payload must be 'json' or 'text'`]),
   ];
 }
 

@@ -444,3 +444,64 @@ export const batchDefinition: BatchSubscriberDefinition<'typed.account.opened'> 
   batch: { maxSize: 10, maxWaitMs: 50 },
   handler: async (events) => void events.length,
 };
+
+export function payloadsAsText(): void {
+  registry.registerHandler({
+    eventName: 'typed.account.opened',
+    consumerName: 't1',
+    payload: 'text',
+    handler: ({ payload, eventName }) => {
+      same<typeof payload, string>(true);
+      same<typeof eventName, 'typed.account.opened'>(true);
+    },
+  });
+  registry.registerHandler({
+    eventName: ['typed.account.opened', 'nobody.declared.this'],
+    consumerName: 't2',
+    payload: 'text',
+    batch: { maxSize: 5 },
+    handler: (events) => {
+      same<(typeof events)[number]['payload'], string>(true);
+    },
+  });
+  registry.registerHandler({
+    eventName: 'typed.account.opened',
+    consumerName: 't3',
+    // @ts-expect-error the handler wants it parsed
+    payload: 'text',
+    handler: (event: DomainEvent<Opened>) => event,
+  });
+}
+
+export class PayloadsAsText {
+  @IntegrationSubscriber('typed.account.opened', { consumerName: 't4', payload: 'text' })
+  one(event: DomainEvent<string>): string {
+    return event.payload;
+  }
+
+  @IntegrationSubscriber('typed.account.opened', {
+    consumerName: 't5',
+    payload: 'text',
+    batch: { maxSize: 5 },
+  })
+  many(events: DomainEvent<string>[]): string[] {
+    return events.map(({ payload }) => payload);
+  }
+
+  @IntegrationSubscriber({ eventName: 'typed.account.opened', consumerName: 't6', payload: 'text' })
+  object(event: DomainEvent<string>): string {
+    return event.payload;
+  }
+
+  // @ts-expect-error the handler wants it parsed
+  @IntegrationSubscriber('typed.account.opened', { consumerName: 't7', payload: 'text' })
+  parsed(event: DomainEvent<Opened>): Opened {
+    return event.payload;
+  }
+
+  // @ts-expect-error the handler wants a text
+  @IntegrationSubscriber('typed.account.opened', { consumerName: 't8', payload: 'json' })
+  text(event: DomainEvent<string>): string {
+    return event.payload;
+  }
+}

@@ -50,6 +50,7 @@ const subscription = {
   retry: {},
   timeoutMs: undefined,
   priority: 0,
+  payload: 'json' as const,
   place: 'test',
 };
 

@@ -39,7 +39,7 @@ export class Delivery {
 
   /** The event as the handler gets it. */
   toEvent(): DomainEvent {
-    const { log } = this;
+    const { log, subscription } = this;
     return {
       outboxEventId: log.id,
       eventName: log.eventName,
@@ -47,7 +47,7 @@ export class Delivery {
       sourceModule: log.sourceModule,
       aggregateType: log.aggregateType,
       aggregateId: log.aggregateId,
-      payload: log.takePayload(),
+      payload: subscription.payload === 'text' ? log.takePayloadText() : log.takePayload(),
       metadata: log.takeMetadata(),
       timestamp: log.takeTimestamp(),
       position: log.position,
