@@ -136,7 +136,7 @@ const SQL_BESIDE_STORES = [
   'database/engine-transaction.ts', // BEGIN, COMMIT, ROLLBACK
   'database/engine-database.ts', // whether the server answers
   'database/sql/transaction-ends.ts', // command tags that the server answers with
-  'delivery/execution/transactions/handler-transaction.ts', // the same tags
+  'delivery/execution/transactions/handler-transactions.ts', // the same tags
   'delivery/execution/transactions/transactional-runner.ts', // the same tags
 ];
 const STATEMENT =

@@ -14,7 +14,7 @@ const SHORT_SOAK = ['--only', 'soak', '--seconds', '6', '--rate', '200'];
 const INTERLEAVINGS = ['--only', 'interleavings', '--events', '150'];
 
 const DELETE_ROW =
-  'await transaction.$executeRawUnsafe(`DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid`, outboxEventId);';
+  'await this.client.$executeRawUnsafe(`DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid`, row.outboxEventId);';
 
 export const kitMutants: readonly KitMutant[] = [
   {
@@ -54,15 +54,15 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'transactional handler without its inbox row',
-    file: 'dist/delivery/execution/transactions/handler-transaction.js',
-    find: 'const { isolation, start, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);',
+    file: 'dist/delivery/execution/transactions/host-transaction.js',
+    find: 'const { isolation, start, inserted } = await inbox.enter(this.client, this.lease.key, row, timeoutMs);',
     put: `const isolation = 'read committed'; const start = undefined; const inserted = true; ${DELETE_ROW}`,
     run: ['--only', 'kill', '--events', '20000'],
   },
   {
     name: 'transactional handler without its inbox row, in random interleavings',
-    file: 'dist/delivery/execution/transactions/handler-transaction.js',
-    find: 'const { isolation, start, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);',
+    file: 'dist/delivery/execution/transactions/host-transaction.js',
+    find: 'const { isolation, start, inserted } = await inbox.enter(this.client, this.lease.key, row, timeoutMs);',
     put: `const isolation = 'read committed'; const start = undefined; const inserted = true; ${DELETE_ROW}`,
     run: INTERLEAVINGS,
   },

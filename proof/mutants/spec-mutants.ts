@@ -13,14 +13,16 @@ const CURSOR = 'src/inbox/inbox-cursor.store.ts';
 const SETTLEMENT = 'src/inbox/settlement.store.ts';
 const INBOX = 'src/inbox/inbox-event.store.ts';
 const TRANSACTION = 'src/delivery/execution/transactions/handler-transaction.ts';
+const HOST_TRANSACTION = 'src/delivery/execution/transactions/host-transaction.ts';
+const OWN_TRANSACTION = 'src/delivery/execution/transactions/own-transaction.ts';
 const RUNNER = 'src/delivery/execution/transactions/transactional-runner.ts';
 const DISCARD_ONE = 'src/consumers/discard-one.store.ts';
 const WORKER = 'src/delivery/worker/consumer-worker.ts';
 
 const ENTER =
-  'const { isolation, start, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);';
-const INSERTED = 'if (inserted === 1) return held === 1 ? undefined : LEASE_LOST;';
-const DELETE_ROW = `await transaction.$executeRawUnsafe('DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid', outboxEventId);`;
+  'const { isolation, start, inserted } = await inbox.enter(this.client, this.lease.key, row, timeoutMs);';
+const INSERTED = 'return { isNew: inserted === 1, isHeld: held === 1 };';
+const DELETE_ROW = `await this.client.$executeRawUnsafe('DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid', row.outboxEventId);`;
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
 export const specMutants: readonly SpecMutant[] = [
@@ -176,14 +178,14 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'token checked before the inbox row',
     patches: [
       {
-        file: TRANSACTION,
+        file: HOST_TRANSACTION,
         find: ENTER,
-        put: `const early = await this.checkToken(transaction, lease);\n    if (early !== undefined) return early;\n    ${ENTER}`,
+        put: `if (!(await this.holdsLease())) return { isNew: true, isHeld: false };\n    ${ENTER}`,
       },
       {
-        file: TRANSACTION,
-        find: 'if (inserted) return this.checkToken(transaction, lease);',
-        put: 'if (inserted) return undefined;',
+        file: HOST_TRANSACTION,
+        find: 'isHeld: inserted && (await this.holdsLease())',
+        put: 'isHeld: inserted',
       },
     ],
     spec: 'test/transactional.spec.ts',
@@ -287,7 +289,7 @@ export const specMutants: readonly SpecMutant[] = [
   },
   {
     name: 'a handler runs ahead under a lease that has passed',
-    patches: [{ file: TRANSACTION, find: ' && lease.isValid()', put: '' }],
+    patches: [{ file: TRANSACTION, find: ' && this.lease.isValid()', put: '' }],
     spec: 'test/transactional.spec.ts',
     test: 'before its transaction began',
   },
@@ -326,12 +328,12 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'transactional handler without its inbox row',
     patches: [
       {
-        file: TRANSACTION,
+        file: OWN_TRANSACTION,
         find: INSERTED,
-        put: `${DELETE_ROW}\n    if (held === 1) return undefined;`,
+        put: `${DELETE_ROW}\n    return { isNew: true, isHeld: held === 1 };`,
       },
       {
-        file: TRANSACTION,
+        file: HOST_TRANSACTION,
         find: ENTER,
         put: `const isolation = 'read committed';\n      const start = undefined;\n      const inserted = true;`,
       },

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { IntegrationError } from '../errors.js';
 import { OwnSqlClient, type ValueStatement } from './clients/own-sql-client.js';
-import type { SqlClient } from './clients/sql-client.js';
 import { isConnectionLoss } from './connection/connection-loss.js';
 import { answerLimit, SESSION_LIMIT_MS } from './connection/session-settings.store.js';
 import { TransactionGuard } from './sql/transaction-ends.js';
@@ -158,8 +157,9 @@ export class EngineTransaction extends OwnSqlClient {
    * transaction of its own, and answers both at once: whoever waits for the commit is not woken in between, and the statement should be
    * short. `onEnd` is told once whether it was run; where it fails, the transaction is committed all the same.
    */
-  followCommitWith(sql: string, onEnd: (wasRun: boolean) => void): void {
+  override followCommitWith(sql: string, onEnd: (wasRun: boolean) => void): boolean {
     this.follower = { sql, onEnd };
+    return true;
   }
 
   async commit(): Promise<void> {
@@ -267,13 +267,6 @@ export class EngineTransaction extends OwnSqlClient {
     if (this.ended) throw endedError();
     return this.connection.query(statement);
   }
-}
-
-/** One of the engine's own statements in whatever transaction it is given. The host's client is asked as it asks itself. */
-export function queryEngine<Row>(transaction: SqlClient, statement: EngineStatement): PromiseLike<Row[]> {
-  return transaction instanceof EngineTransaction
-    ? transaction.queryEngine(statement)
-    : transaction.$queryRawUnsafe(statement.sql, ...statement.values);
 }
 
 /** A statement that waits for a lock waits no longer than that either. */

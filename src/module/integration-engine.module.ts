@@ -33,8 +33,8 @@ import { ConsumerWorkers } from '../delivery/consumer-workers.js';
 import { FaultPoints } from '../delivery/execution/fault-points.js';
 import { HandlerRunner } from '../delivery/execution/handler-runner.js';
 import { HandlerSlots } from '../delivery/execution/handler-slots.js';
-import { HandlerTransaction } from '../delivery/execution/transactions/handler-transaction.js';
 import { HandlerTransactionStore } from '../delivery/execution/transactions/handler-transaction.store.js';
+import { HandlerTransactions } from '../delivery/execution/transactions/handler-transactions.js';
 import { TransactionalRunner } from '../delivery/execution/transactions/transactional-runner.js';
 import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../delivery/failure-log.js';
 import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
@@ -207,7 +207,7 @@ const DELIVERY: Provider[] = [
   DeliveryCounters,
   EnteredEvents,
   BrokenAttemptStore,
-  HandlerTransaction,
+  HandlerTransactions,
   TransactionalRunner,
   HandlerRunner,
   ConsumerWorkers,

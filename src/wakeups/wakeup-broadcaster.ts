@@ -1,8 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
+import { OwnSqlClient } from '../database/clients/own-sql-client.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
-import { EngineTransaction } from '../database/engine-transaction.js';
 import { messageOf } from '../errors.js';
 import { CommitStream } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
@@ -65,13 +65,12 @@ export class WakeupBroadcaster {
    * it is sent so; else it is due once the transaction has committed.
    */
   followCommitOf(transaction: object): boolean {
-    if (!(transaction instanceof EngineTransaction) || this.subscription === undefined) return false;
-    if (this.following || !this.isFree) return false;
-    this.following = true;
-    transaction.followCommitWith(this.store.notification(this.identity.id), (wasRun) =>
+    if (this.subscription === undefined || this.following || !this.isFree) return false;
+    if (!OwnSqlClient.is(transaction)) return false;
+    this.following = transaction.followCommitWith(this.store.notification(this.identity.id), (wasRun) =>
       this.scope.runInAsyncScope(() => this.followed(wasRun)),
     );
-    return true;
+    return this.following;
   }
 
   private followed(wasRun: boolean): void {

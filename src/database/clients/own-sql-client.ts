@@ -13,7 +13,7 @@ export abstract class OwnSqlClient implements SqlClient {
   readonly #isOwn = true;
 
   /** Prisma's client is a proxy upon proxies: `instanceof` would ask all of them. */
-  static is(client: SqlClient): client is OwnSqlClient {
+  static is(client: object): client is OwnSqlClient {
     return #isOwn in client;
   }
 
@@ -29,5 +29,13 @@ export abstract class OwnSqlClient implements SqlClient {
    */
   watchEnds(): TransactionEnds | undefined {
     return undefined;
+  }
+
+  /**
+   * Has a statement sent in one message with the COMMIT of this transaction, to run after it. Returns false where the client cannot,
+   * and then `onEnd` is not called; else it is told once whether the statement was run.
+   */
+  followCommitWith(_sql: string, _onEnd: (wasRun: boolean) => void): boolean {
+    return false;
   }
 }

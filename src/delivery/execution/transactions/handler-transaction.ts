@@ -1,18 +1,15 @@
-import { Injectable } from '@nestjs/common';
 import type { SqlClient } from '../../../database/clients/sql-client.js';
 import { isConnectionLoss, sqlStateOf } from '../../../database/connection/connection-loss.js';
-import { EngineTransaction, queryEngine } from '../../../database/engine-transaction.js';
 import { type EndedBy, endOf, transactionEnded } from '../../../database/sql/transaction-ends.js';
 import { LONGEST_TIMER_MS } from '../../../database/wire/answer-within.js';
 import { IntegrationError } from '../../../errors.js';
-import { BrokenAttemptStore } from '../../../inbox/broken-attempt.store.js';
-import { InboxCursorStore } from '../../../inbox/inbox-cursor.store.js';
-import { InboxEventStore } from '../../../inbox/inbox-event.store.js';
+import type { InboxCursorStore } from '../../../inbox/inbox-cursor.store.js';
+import type { EnteringEvent, InboxEventStore } from '../../../inbox/inbox-event.store.js';
 import { PositionSet } from '../../../log/position-set.js';
 import type { HeldLease } from '../../../membership/held-lease.js';
 import type { Attempt } from '../../partition/attempt.js';
 import type { Claim, Delivery, Outcome } from '../../partition/delivery.js';
-import { HandlerTransactionStore } from './handler-transaction.store.js';
+import type { HandlerTransactionStore } from './handler-transaction.store.js';
 
 /** The server ends a transaction this much later than the handler's own deadline, which decides first. */
 const SERVER_TIMEOUT_SLACK_MS = 500;
@@ -20,13 +17,26 @@ const SERVER_TIMEOUT_SLACK_MS = 500;
 /** in_failed_sql_transaction */
 const ABORTED = '25P02';
 
+const LEASE_LOST: Outcome = { kind: 'lease-lost' };
+
 /** What a transaction says that is asked for one more statement; its server answers unless it is lost. */
 export type TransactionAnswer =
   | { readonly kind: 'usable' | 'aborted' | 'refused' }
   | { readonly kind: 'ended'; readonly by: EndedBy }
   | { readonly kind: 'lost'; readonly error: unknown };
 
-const LEASE_LOST: Outcome = { kind: 'lease-lost' };
+/** The statements that the transactions are made of. */
+export interface TransactionStores {
+  readonly statements: HandlerTransactionStore;
+  readonly inbox: InboxEventStore;
+  readonly cursors: InboxCursorStore;
+}
+
+/** How the first statements of a transaction ended: whether its inbox row is new, and whether the lease is still ours then. */
+export interface Begun {
+  readonly isNew: boolean;
+  readonly isHeld: boolean;
+}
 
 /*
  * Effects exactly once. The steps of a transactional handler's transaction, in this order:
@@ -35,127 +45,95 @@ const LEASE_LOST: Outcome = { kind: 'lease-lost' };
  *      process, and the locks of such a process would block the next owner. READ COMMITTED, verified: a repeatable-read
  *      snapshot would hide a changed token.
  *   2. the inbox row, unique on event and consumer: it waits for whoever holds it uncommitted. If it is there, the
- *      effects are (or the retry lane has the event). For an event from the log 1 and 2 are one statement; through our
- *      own client 1 to 3 are one message.
+ *      effects are (or the retry lane has the event). For an event from the log 1 and 2 are one statement.
  *   3. then, in a statement of its own, the token. A process that stalled past its lease either finds the row, or finds
- *      the token changed, or holds the row before the next owner asks for it. (The other way round, a process could check the
- *      token, stall, and insert after the next owner's row was cleaned up.) In one message it is the same: the server takes a
- *      snapshot for each statement, this one's after 2 has ended.
- *   4. the handler. That of an event which nobody can have begun before is called before 1 to 3 are answered, through our own client:
- *      the server still takes its statements after them, and nothing commits until the answer is there (docs/decisions/0013).
- *   5. a handler that swallowed a database error has an aborted transaction, and its COMMIT would be a ROLLBACK without an
- *      error. Our own client looks at the answer to COMMIT; any other is asked one more statement before. The same statement says when
- *      the open transaction began: a handler that has ended its own is in another one (`transaction-ends.ts` for our own client).
+ *      the token changed, or holds the row before the next owner asks for it. (The other way round, a process could check
+ *      the token, stall, and insert after the next owner's row was cleaned up.)
+ *   4. the handler.
+ *   5. a handler that swallowed a database error has an aborted transaction, and its COMMIT would be a ROLLBACK without
+ *      an error. One more statement shows it. It also says when the open transaction began: a handler that has ended its
+ *      own is in another one.
  *
  * A batch from the log writes no rows: step 2 asks which of its positions are still unread under our token, and step 5
- * removes them from `unread`, fenced by the token, by their still being there, and by the transaction's beginning. Effects and progress commit together.
+ * removes them from `unread`, fenced by the token, by their still being there, and by the transaction's beginning. Effects
+ * and progress commit together.
+ *
+ * `HostTransaction` takes these steps through any client of the host, one after another. `OwnTransaction` takes them
+ * through the engine's own client, in fewer messages.
  */
-@Injectable()
-export class HandlerTransaction {
+export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   constructor(
-    private readonly statements: HandlerTransactionStore,
-    private readonly inbox: InboxEventStore,
-    private readonly cursors: InboxCursorStore,
-    private readonly broken: BrokenAttemptStore,
+    readonly client: Client,
+    protected readonly attempt: Attempt,
+    protected readonly lease: HeldLease,
+    protected readonly stores: TransactionStores,
   ) {}
 
-  /** Whether the handler may be called before steps 1 to 3 are answered. The transaction counts as having begun it. */
-  mayRunAhead(transaction: SqlClient, { delivery, isBatch }: Attempt, lease: HeldLease): boolean {
+  /** Whether statements are answered in their order, so that the handler's may be sent before those of steps 1 to 3 are answered. */
+  protected abstract readonly keepsOrder: boolean;
+
+  /** Whether the handler may have ended this transaction itself, as far as that is known without asking. */
+  abstract readonly mayHaveEnded: boolean;
+
+  /** Steps 1 to 3 for an event from the log. */
+  protected abstract begin(row: EnteringEvent, timeoutMs: number): Promise<Begun>;
+
+  /** Step 3: whether the token is still ours. */
+  protected abstract holdsLease(): Promise<boolean>;
+
+  /** Step 5: rejects if the transaction is not open any more, or aborted. */
+  protected abstract verifyBeforeCommit(): Promise<void>;
+
+  /** Rejects if the transaction is not the one that began, or aborted. Asked after a failure. */
+  protected abstract verifyOpen(): Promise<void>;
+
+  /** Called when the attempt is ended from outside: its effects are not to be there. */
+  abstract abandon(): Promise<void>;
+
+  /** Called when nothing is left but the COMMIT. */
+  abstract beforeCommit(): void;
+
+  /** Whether the handler may be called before steps 1 to 3 are answered. From now on the event counts as begun. */
+  runsAhead(): boolean {
+    const { delivery, isBatch } = this.attempt;
     const isFirst = delivery.isNew;
     delivery.isNew = false;
-    return isFirst && !isBatch && transaction instanceof EngineTransaction && lease.isValid();
+    return this.keepsOrder && isFirst && !isBatch && this.lease.isValid();
   }
 
   /** Steps 1 to 3: undefined if the handler is to run, else what is already settled. */
-  async enter(
-    transaction: SqlClient,
-    attempt: Attempt,
-    lease: HeldLease,
-    remainingMs: number,
-  ): Promise<Outcome | undefined> {
+  async enter(remainingMs: number): Promise<Outcome | undefined> {
     const timeoutMs = Math.min(Math.ceil(remainingMs + SERVER_TIMEOUT_SLACK_MS), LONGEST_TIMER_MS);
-    const { claim } = attempt.delivery;
-    if (claim === undefined && !attempt.settlesPositions)
-      return this.takeFromLog(transaction, attempt, lease, timeoutMs);
-    const { isolation, start } = await this.statements.begin(transaction, timeoutMs);
+    const { claim } = this.attempt.delivery;
+    if (claim === undefined && !this.attempt.settlesPositions) return this.takeFromLog(timeoutMs);
+    const { isolation, start } = await this.stores.statements.begin(this.client, timeoutMs);
     requireReadCommitted(isolation);
-    attempt.transactionStart = start;
-    if (claim === undefined) return this.takePositions(transaction, attempt, lease);
-    return this.takeClaimed(transaction, claim, attempt.delivery.attempt, lease);
+    this.attempt.transactionStart = start;
+    return claim === undefined ? this.takePositions() : this.takeClaimed(claim);
   }
 
   /**
-   * Step 5: undefined if the transaction may commit. Rejects with INTEGRATION_TRANSACTION_ENDED if the handler has ended it: what is open
-   * now, if anything, is another one, whose COMMIT would say nothing of the handler's effects.
+   * Step 5: undefined if the transaction may commit. Rejects with INTEGRATION_TRANSACTION_ENDED if the handler has ended
+   * it: what is open now, if anything, is another one, whose COMMIT would say nothing of the handler's effects.
    */
-  async leave(transaction: SqlClient, attempt: Attempt, lease: HeldLease): Promise<Outcome | undefined> {
-    if (transaction instanceof EngineTransaction) {
-      if (transaction.guard.mayHaveEnded) await transaction.guard.verify();
-    } else if (!attempt.settlesPositions) await this.requireSame(transaction, attempt);
+  async leave(): Promise<Outcome | undefined> {
+    const { attempt } = this;
+    await this.verifyBeforeCommit();
     if (!attempt.settlesPositions) return undefined;
     const positions = positionsOf(attempt.toHandle).toString();
     const start = attempt.transactionStart ?? '';
-    const { key, token } = lease;
-    if (await this.cursors.settleInTransaction(transaction, key, token, positions, start)) return undefined;
-    await this.requireSame(transaction, attempt);
+    const { key, token } = this.lease;
+    const { cursors } = this.stores;
+    if (await cursors.settleInTransaction(this.client, key, token, positions, start)) return undefined;
+    await this.requireSame();
     // The lease, or an earlier attempt's commit: the next attempt begins by asking which.
     return { kind: 'infrastructure', error: new Error('the positions of the batch are not ours any more') };
   }
 
-  /** Whether a handler may have ended this transaction itself, as far as that is known without asking. */
-  mayHaveEnded(transaction: SqlClient): boolean {
-    return !(transaction instanceof EngineTransaction) || transaction.guard.mayHaveEnded;
-  }
-
-  /**
-   * After a handler has ended its transaction itself: the event is not to be known as processed. Resolves to what is known of the end: the
-   * inbox row, written before the handler, is there if it was committed.
-   */
-  async takeBack(attempt: Attempt, lease: HeldLease, by: EndedBy): Promise<EndedBy> {
-    if (attempt.settlesPositions) return by;
-    const { log, claim, attempt: number } = attempt.delivery;
-    const claimed = claim === undefined ? undefined : number;
-    const wasThere = await this.broken.takeBack(lease.key, lease.token, log.id, claimed);
-    return wasThere ? 'COMMIT' : (by ?? 'ROLLBACK');
-  }
-
-  /**
-   * Whether the effects of an attempt are there, for a client that does not say so: its inbox row says `processed`, or its positions are
-   * not unread any more. False where they may still be committed: the next attempt begins by asking.
-   */
-  async isCommitted(client: SqlClient, attempt: Attempt, lease: HeldLease): Promise<boolean> {
-    if (!attempt.settlesPositions) {
-      const { id: outboxEventId, position } = attempt.delivery.log;
-      const found = await this.inbox.statusOf(client, lease.key, { outboxEventId, position });
-      return found?.status === 'processed';
-    }
-    const positions = positionsOf(attempt.toHandle).toString();
-    const unread = await this.cursors.unreadOf(client, lease.key, lease.token, positions);
-    return unread !== undefined && PositionSet.parse(unread).isEmpty;
-  }
-
-  /** Rejects where the server does not answer. */
-  async verifyAnswers(client: SqlClient): Promise<void> {
-    await this.statements.startOf(client);
-  }
-
-  /**
-   * Aborts the transaction of a handler that has not returned, and whose effects are not to be there. The server would end its session
-   * half a second later, which is for processes that stand still: plain `pg` says so by an 'error' event of a client that is
-   * checked out, nobody listens to it there, and the process of the host would end. An aborted transaction has given its locks back,
-   * and its session lives until the client rolls it back.
-   */
-  async abandon(transaction: SqlClient): Promise<void> {
-    // Our own client listens.
-    if (!(transaction instanceof EngineTransaction)) await this.statements.abort(transaction);
-  }
-
   /** How it stands with a transaction in which something has failed. */
-  async ask(transaction: SqlClient, attempt: Attempt): Promise<TransactionAnswer> {
+  async ask(): Promise<TransactionAnswer> {
     try {
-      if (transaction instanceof EngineTransaction && transaction.guard.mayHaveEnded)
-        await transaction.guard.verify();
-      await this.requireSame(transaction, attempt);
+      await this.verifyOpen();
       return { kind: 'usable' };
     } catch (error) {
       const end = endOf(error);
@@ -166,60 +144,35 @@ export class HandlerTransaction {
   }
 
   /** Rejects also where the transaction is aborted, or lost. */
-  private async requireSame(transaction: SqlClient, { transactionStart }: Attempt): Promise<void> {
-    const start = await this.statements.startOf(transaction);
+  protected async requireSame(): Promise<void> {
+    const { transactionStart } = this.attempt;
+    const start = await this.stores.statements.startOf(this.client);
     if (transactionStart !== undefined && start !== transactionStart) throw transactionEnded(undefined);
   }
 
-  private async takeFromLog(
-    transaction: SqlClient,
-    attempt: Attempt,
-    lease: HeldLease,
-    timeoutMs: number,
-  ): Promise<Outcome | undefined> {
-    const { log } = attempt.delivery;
-    const { id: outboxEventId, position, aggregateType, aggregateId } = log;
+  private async takeFromLog(timeoutMs: number): Promise<Outcome | undefined> {
+    const { id: outboxEventId, position, aggregateType, aggregateId } = this.attempt.delivery.log;
     const row = { outboxEventId, position, aggregateType, aggregateId };
-    const ask = this.cursors.leaseHeld(lease.key, lease.token);
-    if (transaction instanceof EngineTransaction) {
-      const enter = this.inbox.processedRow(lease.key, row);
-      const [inserted, held] = await transaction.beginWith(timeoutMs, [enter, ask]);
-      if (inserted === 1) return held === 1 ? undefined : LEASE_LOST;
-    } else {
-      const { isolation, start, inserted } = await this.inbox.enter(transaction, lease.key, row, timeoutMs);
-      requireReadCommitted(isolation);
-      attempt.transactionStart = start;
-      if (inserted) return this.checkToken(transaction, lease);
-    }
-    const found = await this.inbox.statusOf(transaction, lease.key, row);
+    const { isNew, isHeld } = await this.begin(row, timeoutMs);
+    if (isNew) return isHeld ? undefined : LEASE_LOST;
+    const found = await this.stores.inbox.statusOf(this.client, this.lease.key, row);
     if (found?.status === 'processed') return { kind: 'processed' };
     if (found !== undefined) return { kind: 'elsewhere', settled: found.settled };
     return { kind: 'infrastructure', error: new Error('the inbox row vanished meanwhile') };
   }
 
   /** In the retry lane the row is there: `processing` with this attempt's number becomes `processed`, or nothing happens. */
-  private async takeClaimed(
-    transaction: SqlClient,
-    { inboxEventId }: Claim,
-    attempt: number,
-    lease: HeldLease,
-  ): Promise<Outcome | undefined> {
-    const ours = await this.inbox.completeClaimed(transaction, inboxEventId, attempt);
-    return ours ? this.checkToken(transaction, lease) : { kind: 'elsewhere' };
+  private async takeClaimed({ inboxEventId }: Claim): Promise<Outcome | undefined> {
+    const { attempt } = this.attempt.delivery;
+    const isOurs = await this.stores.inbox.completeClaimed(this.client, inboxEventId, attempt);
+    if (!isOurs) return { kind: 'elsewhere' };
+    return (await this.holdsLease()) ? undefined : LEASE_LOST;
   }
 
-  private async checkToken(transaction: SqlClient, lease: HeldLease): Promise<Outcome | undefined> {
-    const held = await queryEngine(transaction, this.cursors.leaseHeld(lease.key, lease.token));
-    return held.length > 0 ? undefined : LEASE_LOST;
-  }
-
-  private async takePositions(
-    transaction: SqlClient,
-    attempt: Attempt,
-    lease: HeldLease,
-  ): Promise<Outcome | undefined> {
-    const all = positionsOf(attempt.deliveries);
-    const unread = await this.cursors.unreadOf(transaction, lease.key, lease.token, all.toString());
+  private async takePositions(): Promise<Outcome | undefined> {
+    const { attempt, lease } = this;
+    const all = positionsOf(attempt.deliveries).toString();
+    const unread = await this.stores.cursors.unreadOf(this.client, lease.key, lease.token, all);
     if (unread === undefined) return LEASE_LOST;
     const pending = PositionSet.parse(unread);
     const toHandle = attempt.deliveries.filter((delivery) => pending.has(delivery.position));
@@ -228,11 +181,11 @@ export class HandlerTransaction {
   }
 }
 
-function positionsOf(deliveries: readonly Delivery[]): PositionSet {
+export function positionsOf(deliveries: readonly Delivery[]): PositionSet {
   return PositionSet.of(deliveries.map((delivery) => delivery.position));
 }
 
-function requireReadCommitted(isolation: string): void {
+export function requireReadCommitted(isolation: string): void {
   if (isolation === 'read committed') return;
   throw new IntegrationError(
     'INTEGRATION_ISOLATION_LEVEL',

@@ -8,7 +8,6 @@ import {
   PROTOCOL_VIOLATION,
   sqlStateOf,
 } from '../../../database/connection/connection-loss.js';
-import { EngineTransaction } from '../../../database/engine-transaction.js';
 import { type EndedBy, endOf, transactionEnded } from '../../../database/sql/transaction-ends.js';
 import { answerWithin, LONGEST_TIMER_MS } from '../../../database/wire/answer-within.js';
 import { IntegrationError } from '../../../errors.js';
@@ -23,7 +22,8 @@ import { outcomeOfEvent, outcomeOfFailure } from '../failed-attempt.js';
 import { type FaultPointName, FaultPoints } from '../fault-points.js';
 import { HandlerContext } from '../handler-context.js';
 import { isAborted, isFailureOfCommit, isKeptWaiting } from '../infrastructure-failure.js';
-import { HandlerTransaction } from './handler-transaction.js';
+import type { HandlerTransaction } from './handler-transaction.js';
+import { HandlerTransactions } from './handler-transactions.js';
 import { TransactionRun } from './transaction-run.js';
 
 /** How long a transactional handler waits for a connection of the host's pool, at most. */
@@ -36,7 +36,7 @@ const CLIENT_TIMEOUT_SLACK_MS = 2_000;
 export class TransactionalRunner {
   constructor(
     private readonly host: HostClient,
-    private readonly transaction: HandlerTransaction,
+    private readonly transactions: HandlerTransactions,
     readonly inboxService: InboxService,
     readonly linkService: IntegrationLinkService,
     private readonly notifier: OutboxNotifier,
@@ -52,11 +52,11 @@ export class TransactionalRunner {
     let stopListening: (() => void) | undefined;
     try {
       result = await this.host.client.$transaction(
-        (transaction) => {
+        (client) => {
           run = new TransactionRun();
           stopListening?.();
-          stopListening = listenForErrors(transaction);
-          return this.runWithin(transaction, attempt, lease, remainingMs, run);
+          stopListening = listenForErrors(client);
+          return this.runWithin(this.transactions.of(client, attempt, lease), attempt, remainingMs, run);
         },
         {
           isolationLevel: 'ReadCommitted',
@@ -75,7 +75,7 @@ export class TransactionalRunner {
 
   /** Rejects where the host's client does not answer. */
   askHost(): Promise<void> {
-    return answerWithin(MAX_WAIT_MS, this.transaction.verifyAnswers(this.host.client));
+    return answerWithin(MAX_WAIT_MS, this.transactions.verifyAnswers(this.host.client));
   }
 
   private committed(run: TransactionRun, attempt: Attempt): Outcome {
@@ -87,62 +87,34 @@ export class TransactionalRunner {
 
   /** One run of the transaction's function. It resolves to `run` when only the COMMIT is left, or rejects when the outcome is decided. */
   private async runWithin(
-    transaction: SqlClient,
+    transaction: HandlerTransaction,
     attempt: Attempt,
-    lease: HeldLease,
     remainingMs: number,
     run: TransactionRun,
   ): Promise<TransactionRun> {
     attempt.beginsAnew();
-    attempt.onEnded = () => this.abandon(transaction, run);
-    const runsAhead = this.transaction.mayRunAhead(transaction, attempt, lease);
-    const entered = this.enter(transaction, attempt, lease, remainingMs, run);
+    attempt.onEnded = () => abandon(transaction, run);
+    const runsAhead = transaction.runsAhead();
+    const entered = enter(transaction, attempt, remainingMs, run);
     if (!runsAhead) await entered;
     // Given up, or past its deadline, while it waited: the token may still be ours, and the row it inserted a second one
     // after the first was cleaned up. It must neither run nor commit.
     if (attempt.ended) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
     if (this.crashes('before-handler', attempt)) run.rollBack(CRASHED);
-    await this.callInTransaction(attempt, transaction, run.published).catch(async (error) => {
+    await this.callInTransaction(attempt, transaction.client, run.published).catch(async (error) => {
       await entered;
       await this.endAfterFailure(transaction, attempt, run, error);
     });
     await entered;
     if (this.crashes('after-handler', attempt)) run.rollBack(CRASHED);
     attempt.isSettling = attempt.settlesPositions;
-    const refused = await this.transaction
-      .leave(transaction, attempt, lease)
-      .catch((error) => this.outcomeOfLeaving(attempt, run, error));
+    const refused = await transaction.leave().catch((error) => this.outcomeOfLeaving(attempt, run, error));
     if (refused !== undefined) run.rollBack(refused);
     // Its failure is decided already: the effects must not be committed any more.
     if (attempt.ended) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
     run.committing();
-    if (transaction instanceof EngineTransaction) transaction.giveWayToNext(() => attempt.committing());
+    transaction.beforeCommit();
     return run;
-  }
-
-  /** Once the function has resolved the connection may be another transaction's. */
-  private abandon(transaction: SqlClient, run: TransactionRun): void {
-    if (run.state.kind === 'running') this.transaction.abandon(transaction).catch(() => {});
-  }
-
-  /** Rejects where the handler's effects are not to be: they are there, or not ours to write. */
-  private enter(
-    transaction: SqlClient,
-    attempt: Attempt,
-    lease: HeldLease,
-    remainingMs: number,
-    run: TransactionRun,
-  ): Promise<void> {
-    const entered = this.transaction.enter(transaction, attempt, lease, remainingMs).then(
-      (settled) => {
-        if (settled !== undefined) run.rollBack(settled);
-        attempt.inHandler = true;
-      },
-      (error) => run.rollBack({ kind: 'infrastructure', error }),
-    );
-    // A handler that runs ahead may never come to where it is waited for.
-    entered.catch(() => {});
-    return entered;
   }
 
   /** `$transaction` rejected. Its error only counts where the run itself decided nothing. */
@@ -185,7 +157,7 @@ export class TransactionalRunner {
   ): Promise<Outcome> {
     const { subscription, log } = attempt.delivery;
     try {
-      const endedBy = await this.transaction.takeBack(attempt, lease, by);
+      const endedBy = await this.transactions.takeBack(attempt, lease, by);
       const whose = `The transaction of ${subscription.place}, of consumer "${subscription.consumerName}",`;
       const details = { consumerName: subscription.consumerName, eventName: log.eventName };
       const error = transactionEnded(endedBy, whose, details, cause === undefined ? {} : { cause });
@@ -204,7 +176,7 @@ export class TransactionalRunner {
     otherwise: Outcome,
   ): Promise<Outcome> {
     try {
-      const isCommitted = await this.transaction.isCommitted(this.host.client, attempt, lease);
+      const isCommitted = await this.transactions.isCommitted(this.host.client, attempt, lease);
       return isCommitted ? this.committed(run, attempt) : otherwise;
     } catch (error) {
       return { kind: 'infrastructure', error };
@@ -236,7 +208,7 @@ export class TransactionalRunner {
    * between two statements has no code, 08P01 is said of a loss and of a statement, and a handler may have ended the transaction before.
    */
   private async endAfterFailure(
-    transaction: SqlClient,
+    transaction: HandlerTransaction,
     attempt: Attempt,
     run: TransactionRun,
     error: unknown,
@@ -244,9 +216,9 @@ export class TransactionalRunner {
     const outcome = this.outcomeOf(attempt, error);
     const state = sqlStateOf(error);
     const isClear = state !== undefined && state !== PROTOCOL_VIOLATION;
-    if (isClear && (outcome.kind === 'infrastructure' || !this.transaction.mayHaveEnded(transaction)))
+    if (isClear && (outcome.kind === 'infrastructure' || !transaction.mayHaveEnded))
       return run.rollBack(outcome);
-    const answer = await this.transaction.ask(transaction, attempt);
+    const answer = await transaction.ask();
     if (answer.kind === 'ended') return run.endedItself(answer.by, error);
     if (answer.kind === 'lost') return run.rollBack({ kind: 'infrastructure', error: answer.error });
     // A statement of this transaction failed, and its connection is well.
@@ -270,9 +242,33 @@ export class TransactionalRunner {
   }
 }
 
+/** Rejects where the handler's effects are not to be: they are there, or not ours to write. */
+function enter(
+  transaction: HandlerTransaction,
+  attempt: Attempt,
+  remainingMs: number,
+  run: TransactionRun,
+): Promise<void> {
+  const entered = transaction.enter(remainingMs).then(
+    (settled) => {
+      if (settled !== undefined) run.rollBack(settled);
+      attempt.inHandler = true;
+    },
+    (error) => run.rollBack({ kind: 'infrastructure', error }),
+  );
+  // A handler that runs ahead may never come to where it is waited for.
+  entered.catch(() => {});
+  return entered;
+}
+
+/** Once the function has resolved the connection may be another transaction's. */
+function abandon(transaction: HandlerTransaction, run: TransactionRun): void {
+  if (run.state.kind === 'running') transaction.abandon().catch(() => {});
+}
+
 /** While the transaction runs, its connection's loss is told by the statements that fail, and does not end the process. */
-function listenForErrors(transaction: SqlClient): (() => void) | undefined {
-  return transaction instanceof PgSqlClient ? transaction.listenForErrors() : undefined;
+function listenForErrors(client: SqlClient): (() => void) | undefined {
+  return client instanceof PgSqlClient ? client.listenForErrors() : undefined;
 }
 
 function notCommitted(run: TransactionRun | undefined): IntegrationError {

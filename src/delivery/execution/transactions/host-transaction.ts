@@ -1,0 +1,42 @@
+import type { EnteringEvent } from '../../../inbox/inbox-event.store.js';
+import { type Begun, HandlerTransaction, requireReadCommitted } from './handler-transaction.js';
+
+/** A transaction of the host's client, whatever that is: one statement after another, and nothing is taken for granted. */
+export class HostTransaction extends HandlerTransaction {
+  protected readonly keepsOrder = false;
+  readonly mayHaveEnded = true;
+
+  protected async begin(row: EnteringEvent, timeoutMs: number): Promise<Begun> {
+    const { inbox } = this.stores;
+    const { isolation, start, inserted } = await inbox.enter(this.client, this.lease.key, row, timeoutMs);
+    requireReadCommitted(isolation);
+    this.attempt.transactionStart = start;
+    return { isNew: inserted, isHeld: inserted && (await this.holdsLease()) };
+  }
+
+  protected async holdsLease(): Promise<boolean> {
+    const { sql, values } = this.stores.cursors.leaseHeld(this.lease.key, this.lease.token);
+    const held = await this.client.$queryRawUnsafe<unknown[]>(sql, ...values);
+    return held.length > 0;
+  }
+
+  protected async verifyBeforeCommit(): Promise<void> {
+    // The statement that settles a batch's positions looks for itself.
+    if (!this.attempt.settlesPositions) await this.requireSame();
+  }
+
+  protected verifyOpen(): Promise<void> {
+    return this.requireSame();
+  }
+
+  /**
+   * Aborts the transaction. The server would end its session half a second later, which is for processes that stand still:
+   * plain `pg` tells it by an 'error' event of a client that is checked out, nobody listens to it there, and the process of
+   * the host would end. An aborted transaction has given its locks back, and its session lives until the client rolls back.
+   */
+  abandon(): Promise<void> {
+    return this.stores.statements.abort(this.client);
+  }
+
+  beforeCommit(): void {}
+}

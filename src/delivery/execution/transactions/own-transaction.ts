@@ -1,0 +1,54 @@
+import type { EngineTransaction } from '../../../database/engine-transaction.js';
+import type { EnteringEvent } from '../../../inbox/inbox-event.store.js';
+import { type Begun, HandlerTransaction } from './handler-transaction.js';
+
+/**
+ * A transaction of the engine's own client, which sends a statement without waiting for the answers to those before it, and
+ * which knows whether a COMMIT committed.
+ *
+ * Steps 1 to 3 are one message. That keeps their order: the server takes a snapshot for each statement, and that of step 3
+ * after step 2 has ended. The handler of an event that nobody can have begun before is called before they are answered: the
+ * server still takes its statements after them, and nothing commits until the answer is there (docs/decisions/0013).
+ *
+ * Step 5 asks nothing: the client looks at the answer to COMMIT, and its guard watches for a handler that ends the
+ * transaction (`database/sql/transaction-ends.ts`).
+ */
+export class OwnTransaction extends HandlerTransaction<EngineTransaction> {
+  protected readonly keepsOrder = true;
+
+  get mayHaveEnded(): boolean {
+    return this.client.guard.mayHaveEnded;
+  }
+
+  protected async begin(row: EnteringEvent, timeoutMs: number): Promise<Begun> {
+    const { key, token } = this.lease;
+    const { inbox, cursors } = this.stores;
+    const statements = [inbox.processedRow(key, row), cursors.leaseHeld(key, token)];
+    const [inserted, held] = await this.client.beginWith(timeoutMs, statements);
+    return { isNew: inserted === 1, isHeld: held === 1 };
+  }
+
+  protected async holdsLease(): Promise<boolean> {
+    const held = await this.client.queryEngine(
+      this.stores.cursors.leaseHeld(this.lease.key, this.lease.token),
+    );
+    return held.length > 0;
+  }
+
+  protected async verifyBeforeCommit(): Promise<void> {
+    if (this.mayHaveEnded) await this.client.guard.verify();
+  }
+
+  protected async verifyOpen(): Promise<void> {
+    await this.verifyBeforeCommit();
+    await this.requireSame();
+  }
+
+  /** The client listens to its connection, and the server ends the session at its own timeout. */
+  async abandon(): Promise<void> {}
+
+  /** The connection may take the next transaction while the disk is waited for, and another handler may run. */
+  beforeCommit(): void {
+    this.client.giveWayToNext(() => this.attempt.committing());
+  }
+}
