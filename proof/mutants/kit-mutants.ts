@@ -153,7 +153,7 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'rows that an interrupted owner ran left as they are',
     file: 'dist/delivery/worker/retry-loop.js',
-    find: 'await inbox.interruptLeftovers(key, token, [], cutOff);',
+    find: 'await inbox.interruptLeftovers(key, token, [], cutOff, ended);',
     put: '',
     run: INTERLEAVINGS,
   },

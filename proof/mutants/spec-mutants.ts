@@ -150,20 +150,17 @@ export const specMutants: readonly SpecMutant[] = [
   {
     name: 'takeover in one statement',
     patches: [
-      {
-        file: CURSOR,
-        find: '`UPDATE ${this.cursor} c\n       SET lease_owner = $3',
-        put: '`WITH taken AS (UPDATE ${this.cursor} c\n       SET lease_owner = $3',
-      },
       { file: CURSOR, find: 'FOR UPDATE OF f SKIP LOCKED', put: 'FOR UPDATE OF f' },
       {
         file: CURSOR,
-        find: 'free.lease_owner IS NOT DISTINCT FROM $3 AS "wasOurs"`',
-        put: `free.lease_owner IS NOT DISTINCT FROM $3 AS "wasOurs"
-       ), marked AS (
-         UPDATE \${this.inbox} i SET status = 'failed', available_at = clock_timestamp() FROM taken
-         WHERE i.consumer_name = taken."consumerName" AND i.partition = taken.partition AND i.status = 'processing'
-       ) SELECT * FROM taken\``,
+        find: 'AS unread\n      )\n      SELECT described::text',
+        put: `AS unread
+      ), marked AS (
+        UPDATE \${this.inbox} i SET status = 'failed', available_at = clock_timestamp() FROM claimed
+        WHERE i.consumer_name = claimed.described->>'consumerName' AND i.partition = (claimed.described->>'partition')::int
+          AND i.status = 'processing'
+      )
+      SELECT described::text`,
       },
       {
         file: INBOX,
@@ -417,7 +414,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/outbox/outbox-event.store.ts',
-        find: "WHERE ${isNew('$10')} ${ONCE}",
+        find: "WHERE ${isNew('$10::text')} ${ONCE}",
         put: '${ONCE}',
       },
     ],
@@ -513,8 +510,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/database/engine-database.ts',
-        find: 'if (losses !== this.losses)',
-        put: 'if (losses < 0)',
+        find: 'if (server.moves !== moves)',
+        put: 'if (server.moves < 0)',
       },
     ],
     spec: 'test/replaced-server.spec.ts',
