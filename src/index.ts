@@ -16,12 +16,20 @@ export type {
   Tx,
 } from './database/clients/sql-client.js';
 export type { EngineConnectionOptions } from './database/connection/connection-options.js';
+export { OnIntegrationEvent, type OutcomeKinds } from './delivery/on-integration-event.decorator.js';
 export {
   OutboxPollingCoordinator,
   type PollingState,
 } from './delivery/outbox-polling-coordinator.js';
 export { type DrainResult, OutboxProcessor, type ProcessorStats } from './delivery/outbox-processor.js';
-export type { EventOutcome } from './delivery/partition/outcome-stream.js';
+export type {
+  AttemptOutcome,
+  EventOutcome,
+  FinalFailure,
+  ProcessedOutcome,
+  RetryingOutcome,
+  SkippedOutcome,
+} from './delivery/partition/outcome-stream.js';
 export {
   INTEGRATION_ERROR_CODES,
   IntegrationError,

@@ -8,6 +8,7 @@ import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registr
 import { ConsumerWorkers } from './consumer-workers.js';
 import { FailureLog } from './failure-log.js';
 import { OutboxPollingCoordinator } from './outbox-polling-coordinator.js';
+import { OutcomeListeners } from './outcome-listeners.js';
 import { Backoff } from './partition/backoff.js';
 
 /** The lifecycle of delivery: registers the consumers, starts the loops, follows the setting that switches them, stops them. */
@@ -30,6 +31,7 @@ export class OutboxProcessorJob {
     private readonly registration: ConsumerRegistration,
     private readonly settings: IntegrationSettingsService,
     private readonly failures: FailureLog,
+    private readonly listeners: OutcomeListeners,
   ) {}
 
   /**
@@ -76,6 +78,7 @@ export class OutboxProcessorJob {
     await this.registering;
     await this.workers.end(timeoutMs);
     this.failures.end();
+    await this.listeners.end();
   }
 
   private registerLate(): void {

@@ -40,6 +40,7 @@ import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../deliv
 import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
+import { DEFAULT_LISTENER_LIMITS, LISTENER_LIMITS, OutcomeListeners } from '../delivery/outcome-listeners.js';
 import { EnteredEvents } from '../delivery/partition/entered-events.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { Watchdog } from '../delivery/watchdog/watchdog.js';
@@ -204,6 +205,8 @@ const DELIVERY: Provider[] = [
   OutcomeStream,
   { provide: FAILURE_COUNT_MS, useValue: DEFAULT_FAILURE_COUNT_MS },
   FailureLog,
+  { provide: LISTENER_LIMITS, useValue: DEFAULT_LISTENER_LIMITS },
+  OutcomeListeners,
   DeliveryCounters,
   EnteredEvents,
   BrokenAttemptStore,
@@ -313,6 +316,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     private readonly host: HostClient,
     private readonly settings: IntegrationSettingsService,
     private readonly explorer: SubscriberExplorer,
+    private readonly listeners: OutcomeListeners,
     private readonly broadcaster: WakeupBroadcaster,
     private readonly listener: WakeupListener,
     private readonly prober: CommitProber,
@@ -347,6 +351,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
       await this.lookAtClient();
       await this.settings.load();
       this.explorer.explore();
+      this.listeners.explore();
       this.broadcaster.start();
       this.followSettings();
       if (this.options.role !== 'publisher') await this.listener.start();

@@ -1,14 +1,12 @@
-import type { RegisteredHandler } from './consumer.js';
-import { subscriberOptionsOf } from './integration-subscriber.decorator.js';
-
 export type MethodKey = string | symbol;
-export type Methods = Record<MethodKey, RegisteredHandler>;
+export type Method = (...args: unknown[]) => unknown;
+export type Methods = Record<MethodKey, Method>;
 
 /**
  * The keys of the decorated methods that an object has, its own or inherited ones, symbols included. A key that was overridden counts as
  * it is now. Accessors are passed over: reading one could do anything.
  */
-export function decoratedMethods(holder: object): MethodKey[] {
+export function decoratedMethods(holder: object, isDecorated: (method: unknown) => boolean): MethodKey[] {
   const found: MethodKey[] = [];
   const seen = new Set<MethodKey>();
   for (
@@ -20,7 +18,7 @@ export function decoratedMethods(holder: object): MethodKey[] {
       if (seen.has(key)) continue;
       seen.add(key);
       const method: unknown = Object.getOwnPropertyDescriptor(owner, key)?.value;
-      if (key !== 'constructor' && subscriberOptionsOf(method).length > 0) found.push(key);
+      if (key !== 'constructor' && isDecorated(method)) found.push(key);
     }
   }
   return found;

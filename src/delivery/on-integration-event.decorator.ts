@@ -1,0 +1,77 @@
+import 'reflect-metadata';
+import { IntegrationError } from '../errors.js';
+import type {
+  AttemptOutcome,
+  FinalFailure,
+  ProcessedOutcome,
+  RetryingOutcome,
+  SkippedOutcome,
+} from './partition/outcome-stream.js';
+
+/** What `@OnIntegrationEvent` can listen for, and what its method is given. */
+export interface OutcomeKinds {
+  /** An event was handled. */
+  processed: ProcessedOutcome;
+  /** The handler threw `SkipEventError`. */
+  skipped: SkippedOutcome;
+  /** An attempt failed, and the event is no dead letter: another attempt follows, or dead letters are switched off. */
+  failed: RetryingOutcome | (FinalFailure & { readonly status: 'failed' });
+  /** The last attempt failed. */
+  dead_letter: FinalFailure & { readonly status: 'dead_letter' };
+}
+
+/** The stored outcomes of each kind. */
+export const STATUSES: Readonly<Record<keyof OutcomeKinds, readonly AttemptOutcome['status'][]>> = {
+  processed: ['processed'],
+  skipped: ['skipped'],
+  failed: ['retrying', 'failed'],
+  dead_letter: ['dead_letter'],
+};
+
+/** The same in every copy of the package. */
+const LISTENER_METADATA = Symbol.for('nestjs-integration:listener:1');
+
+/**
+ * Has a provider's method told what handlers of this process come to, for alerts and figures of the application's own. It is told once the
+ * outcome is saved, and nobody waits for it: what it throws is logged once, and a process that ends in between tells nobody.
+ *
+ * ```ts
+ * @OnIntegrationEvent('dead_letter')
+ * async alert({ consumerName, eventName, error }: OutcomeKinds['dead_letter']) { … }
+ * ```
+ */
+export function OnIntegrationEvent<const K extends keyof OutcomeKinds>(
+  ...kinds: [K, ...K[]]
+): <Method extends (outcome: OutcomeKinds[K]) => unknown>(
+  target: object,
+  methodName: string | symbol,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void {
+  for (const kind of kinds) if (!Object.hasOwn(STATUSES, kind)) throw unknownKind(kind);
+  return (target, methodName, descriptor) => {
+    const method: unknown = descriptor?.value;
+    if (typeof method !== 'function' || typeof target === 'function') throw noListener(target, methodName);
+    Reflect.defineMetadata(LISTENER_METADATA, [...new Set([...kindsOf(method), ...kinds])], method);
+  };
+}
+
+/** What `@OnIntegrationEvent` says of a method; empty for any other value. */
+export function kindsOf(method: unknown): readonly (keyof OutcomeKinds)[] {
+  if (typeof method !== 'function') return [];
+  return (Reflect.getMetadata(LISTENER_METADATA, method) as (keyof OutcomeKinds)[] | undefined) ?? [];
+}
+
+function unknownKind(kind: unknown): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_SUBSCRIBER_INVALID',
+    `@OnIntegrationEvent does not know ${JSON.stringify(kind)}: give ${Object.keys(STATUSES).join(', ')}. The handler of an event is a method with @IntegrationSubscriber.`,
+  );
+}
+
+function noListener(target: object, name: string | symbol): IntegrationError {
+  const type = typeof target === 'function' ? target : target.constructor;
+  return new IntegrationError(
+    'INTEGRATION_SUBSCRIBER_INVALID',
+    `@OnIntegrationEvent cannot have ${type.name}.${String(name)} told of outcomes: it is no method of a provider, but static, a property or an accessor.`,
+  );
+}

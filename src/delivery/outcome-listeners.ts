@@ -1,0 +1,123 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { answerWithin } from '../database/wire/answer-within.js';
+import { callerOf, placeOf, providerMethods } from '../subscribers/provider-methods.js';
+import { kindsOf, STATUSES } from './on-integration-event.decorator.js';
+import { stackWithCauses } from './partition/error-causes.js';
+import { type AttemptOutcome, OutcomeStream } from './partition/outcome-stream.js';
+
+/** Token of the limits that listeners are held to. */
+export const LISTENER_LIMITS = Symbol('nestjs-integration:listener-limits');
+
+export interface ListenerLimits {
+  /** A call that takes longer is said to hang, in ms. */
+  readonly slowMs: number;
+  /** So many calls of one listener may be under way; what comes meanwhile is not told. */
+  readonly mostCalls: number;
+  /** So long the application's end waits for calls that are under way, in ms. */
+  readonly endMs: number;
+}
+
+export const DEFAULT_LISTENER_LIMITS: ListenerLimits = { slowMs: 30_000, mostCalls: 10_000, endMs: 2_000 };
+
+/** Finds the methods that carry `@OnIntegrationEvent` and tells them; whatever they do, delivery goes on beside it. */
+@Injectable()
+export class OutcomeListeners {
+  private readonly listeners: OutcomeCalls[] = [];
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly modules: ModuleRef,
+    private readonly outcomes: OutcomeStream,
+    @Inject(LISTENER_LIMITS) private readonly limits: ListenerLimits,
+  ) {}
+
+  /** Called once the application's providers exist. */
+  explore(): void {
+    for (const method of providerMethods(this.discovery, (each) => kindsOf(each).length > 0)) {
+      const calls = new OutcomeCalls(callerOf(method, this.modules), placeOf(method), this.limits);
+      const statuses = kindsOf(method.holder[method.name]).flatMap((kind) => STATUSES[kind]);
+      this.outcomes.listen(statuses, (outcome) => calls.tell(outcome), true);
+      this.listeners.push(calls);
+    }
+  }
+
+  /** Waits for a short time for what listeners do with the last outcomes, an alert that is being sent for one. */
+  async end(): Promise<void> {
+    const ended = Promise.all(this.listeners.map((calls) => calls.end()));
+    await answerWithin(this.limits.endMs, ended).catch(() => {});
+  }
+}
+
+/** The calls of one listener. Each kind of trouble is said once. */
+class OutcomeCalls {
+  private readonly logger = new Logger('OnIntegrationEvent');
+  private readonly running = new Set<Promise<void>>();
+  private readonly said = new Set<string>();
+  /** Since when (monotonic ms) no call has come to its end although there are some. */
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly call: (outcome: AttemptOutcome) => unknown,
+    private readonly place: string,
+    private readonly limits: ListenerLimits,
+  ) {}
+
+  tell(outcome: AttemptOutcome): void {
+    if (this.running.size >= this.limits.mostCalls) {
+      this.say(
+        'full',
+        `has ${this.running.size} calls under way: it is told nothing more until some have ended.`,
+      );
+      return;
+    }
+    try {
+      const running = this.call(outcome);
+      if (isThenable(running)) this.follow(Promise.resolve(running));
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.running);
+    clearTimeout(this.timer);
+  }
+
+  private follow(call: Promise<unknown>): void {
+    const running: Promise<void> = call
+      .then(
+        () => {},
+        (error) => this.failed(error),
+      )
+      .finally(() => this.running.delete(running));
+    this.running.add(running);
+    if (!this.said.has('slow')) this.watch(running);
+  }
+
+  /** One timer at a time: for the call that is the oldest when it begins. */
+  private watch(oldest: Promise<void>): void {
+    if (this.timer !== undefined) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      if (this.running.has(oldest)) this.say('slow', `has not ended a call within ${this.limits.slowMs} ms.`);
+      else for (const next of this.running) return this.watch(next);
+    }, this.limits.slowMs).unref();
+  }
+
+  private failed(error: unknown): void {
+    this.say('failed', 'failed, which is said this once.', `\n${stackWithCauses(error)}`);
+  }
+
+  private say(what: string, text: string, details = ''): void {
+    if (this.said.has(what)) return;
+    this.said.add(what);
+    this.logger.warn(`${this.place} ${text} Delivery goes on.${details}`);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  );
+}
