@@ -640,6 +640,38 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'fails publishing in a process without consumers too',
   },
   {
+    name: 'newcomer that waits for the lease of a killed process',
+    patches: [
+      {
+        file: 'src/membership/peer-watch.ts',
+        find: 'if (signedInToThisRun || this.seenAlive.has(id))',
+        put: 'if (this.seenAlive.has(id))',
+      },
+    ],
+    spec: 'src/membership/peer-watch.spec.ts',
+    test: 'is dead for somebody who came later as well',
+  },
+  {
+    name: 'server that crashed taken for the same run',
+    patches: [
+      {
+        file: 'src/membership/integration-process.store.ts',
+        find: 'p.server_started = pg_postmaster_start_time() AND p.server_pids && ${SERVERS_OWN_PIDS}',
+        put: 'p.server_started = pg_postmaster_start_time()',
+      },
+    ],
+    spec: 'test/early-takeover.spec.ts',
+    test: 'names the run of the server: another one than after a restart, and than after a crash',
+  },
+  {
+    name: 'newcomer that judges after one look',
+    patches: [
+      { file: 'src/membership/peer-watch.ts', find: 'if (now - since < LOOKS_APART_MS) continue;', put: '' },
+    ],
+    spec: 'src/membership/peer-watch.spec.ts',
+    test: 'is dead for somebody who came later as well',
+  },
+  {
     name: 'renewal that waits for whoever holds a row',
     patches: [
       {

@@ -5,8 +5,9 @@ export function pendingText({ pendingEvents, pendingPositions }: CursorStatus): 
   return pendingEvents === null ? `${pendingPositions} positions` : String(pendingEvents);
 }
 
-/** Which process works on it. */
-export function ownerText({ owner }: Pick<CursorStatus, 'owner'>): string {
+/** Which process works on it, and since when it was not seen where its connection is gone. */
+export function ownerText({ owner, ownerNotSeenSince }: CursorStatus): string {
   if (owner === null) return '-';
-  return owner.host === null ? owner.id : `${owner.host}:${owner.pid}`;
+  const name = owner.host === null ? owner.id : `${owner.host}:${owner.pid}`;
+  return ownerNotSeenSince === null ? name : `${name} (not seen since ${ownerNotSeenSince.toISOString()})`;
 }

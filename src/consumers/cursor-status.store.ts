@@ -1,4 +1,5 @@
 import type { EngineSession } from '../database/engine-database.js';
+import { backendGone } from '../database/sql/backend-gone.store.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
 
 /** Where one consumer (one partition of it) stands. Counts and seconds are numbers, times the database's. */
@@ -23,6 +24,11 @@ export interface CursorStatus {
   repartitioningTo: number | null;
   /** The process that holds the lease; null if nobody does. Host and pid are null for a process that is not listed. */
   owner: { id: string; host: string | null; pid: number | null } | null;
+  /**
+   * When its owner was last seen, where the owner's connection to the database is gone: it has ended without giving the lease back, or is about
+   * to connect anew. Null: the connection is there, or nobody holds the lease.
+   */
+  ownerNotSeenSince: Date | null;
   lastProgressAt: Date | null;
   /** When a live process was last known to be able to work on it; noted about once an hour. */
   servedAt: Date;
@@ -109,6 +115,7 @@ export class CursorStatusStore {
         c.paused_at IS NOT NULL AS paused, c.repartition_to AS "repartitioningTo",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN p.unavailable -> (c.consumer_name || '/' || c.partition) END AS unavailable,
+        CASE WHEN c.lease_expires_at > clock_timestamp() AND ${backendGone('p')} THEN p.seen_at END AS "ownerNotSeenSince",
         p.host, p.pid, c.last_progress_at AS "lastProgressAt", c.served_at AS "servedAt", coalesce(dead.count, 0) AS "deadLetters"
       FROM "${schema}".inbox_cursor c
       CROSS JOIN head

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { codeLiteral, commandLine, sqlLiteral } from '../database/sql/pasteable-text.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
@@ -16,6 +17,7 @@ const HOUR_SECONDS = 3_600;
 const LATE_HOURS = 1;
 const LATEST_EVENTS = 10_000;
 const MOST_NAMED = 5;
+const BACK_WITHIN_MS = 2_000;
 
 /** Cursors, inbox, leases, and who consumes what. */
 export function consumerChecks(db: EngineDatabase, settings: Readonly<OutboxSettings>): Check[] {
@@ -34,6 +36,7 @@ export function consumerChecks(db: EngineDatabase, settings: Readonly<OutboxSett
       run: async () => (await store.rowsWaitingForNobody(WAITING_MINUTES)).map(waitingForNobody),
     },
     { name: 'leases', run: () => leaseFindings(store, settings.processingLeaseMs / 1_000, db.schema) },
+    { name: 'lease-deserted', run: () => desertedFindings(store) },
     { name: 'orphaned-consumer', run: () => orphanFindings(db, settings) },
     { name: 'unrouted-events', run: () => unroutedFindings(db) },
     { name: 'maintenance-late', run: () => lateFindings(store) },
@@ -114,6 +117,25 @@ async function leaseFindings(
     ...LEASE_TEXTS[problem.kind](problem),
     fix: problem.kind === 'not taken over' ? NOT_TAKEN_OVER_FIX : free(problem),
     details: { ...problem },
+  }));
+}
+
+/** Looks a second time: a process whose connection was cut is back within a second. */
+async function desertedFindings(store: ConsumerHealthStore): Promise<Findings> {
+  const before = await store.desertedLeases();
+  if (before.length === 0) return [];
+  await delay(BACK_WITHIN_MS);
+  const deserted = (await store.desertedLeases()).filter((lease) =>
+    before.some(
+      ({ owner, consumerName, partition }) =>
+        owner === lease.owner && consumerName === lease.consumerName && partition === lease.partition,
+    ),
+  );
+  return deserted.map(({ consumerName, partition, owner, host, pid, seenAt, until }) => ({
+    finding: `Consumer "${consumerName}", partition ${partition}, is held by process ${owner} (${host}:${pid}), whose connection to the database is gone. It was last seen at ${seenAt.toISOString()}.`,
+    meaning: `The process was ended without its shutdown hooks, or cannot reach the database. Its events are not delivered until another process takes over: within seconds where that can tell that the owner has ended, at ${until.toISOString()} otherwise.`,
+    fix: 'Start a process with this consumer if none runs. Call app.enableShutdownHooks() in main.ts, so that a process gives its consumers back when it is ended.',
+    details: { consumerName, partition, owner, host, pid, seenAt, until },
   }));
 }
 

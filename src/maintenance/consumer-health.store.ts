@@ -1,4 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
+import { backendGone } from '../database/sql/backend-gone.store.js';
 import { unresolved } from '../inbox/inbox-status.js';
 
 /** A cursor, or several of one consumer, that cannot be as it is. */
@@ -18,6 +19,15 @@ export interface LeaseProblem extends CursorProblem {
   readonly kind: 'incomplete' | 'too long' | 'unknown owner' | 'not taken over';
   readonly owner: string | null;
   readonly expiresInSeconds: number | null;
+}
+
+/** A lease in force whose owner's connection to the database is gone. */
+export interface DesertedLease extends CursorProblem {
+  readonly owner: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly seenAt: Date;
+  readonly until: Date;
 }
 
 /** Whether cursors, inbox and leases fit together. Each statement sees one moment. */
@@ -124,6 +134,16 @@ export class ConsumerHealthStore {
          FROM ${this.cursor} c
        ) AS lease WHERE kind IS NOT NULL ORDER BY 1, 2`,
       [limits.longestSeconds, limits.takenOverWithinSeconds],
+    );
+  }
+
+  /** Leases in force whose owner's connection to the database is gone at this moment. */
+  desertedLeases(): Promise<DesertedLease[]> {
+    return this.db.query<DesertedLease>(
+      `SELECT c.consumer_name AS "consumerName", c.partition, p.id AS owner, p.host, p.pid, p.seen_at AS "seenAt",
+         c.lease_expires_at AS until
+       FROM ${this.cursor} c JOIN ${this.process} p ON p.id = c.lease_owner
+       WHERE c.lease_expires_at > clock_timestamp() AND ${backendGone('p')} ORDER BY 1, 2`,
     );
   }
 

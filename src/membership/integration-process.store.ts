@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { backendGone } from '../database/sql/backend-gone.store.js';
 import type { CursorKey } from '../inbox/inbox-status.js';
 
 /** One cursor as the heartbeat sees it. */
@@ -32,6 +33,18 @@ export interface ProcessSight {
   readonly alive: boolean;
   /** Its heartbeat connection is no longer among the server's backends; null where that cannot be judged. */
   readonly backendGone: boolean | null;
+  /** It signed in during this very run of the server that is asked: no restart, crash or failover has ended its backend. */
+  readonly signedInToThisRun: boolean;
+}
+
+/** A cursor whose lease has not run out. */
+export interface LeaseInForce extends CursorKey {
+  readonly owner: string;
+  /** Null for a process that is not listed. */
+  readonly host: string | null;
+  readonly pid: number | null;
+  readonly seenAt: Date | null;
+  readonly until: Date;
 }
 
 /** What one beat brings home. */
@@ -63,6 +76,13 @@ export interface UnavailableConsumer {
   readonly reason: string;
   readonly since: number;
 }
+
+/**
+ * The processes of the server itself (checkpointer, WAL writer and others), as any role sees them. A crash of one backend ends all of
+ * them and starts new ones, while `pg_postmaster_start_time()` stays as it was.
+ */
+const SERVERS_OWN_PIDS =
+  'ARRAY(SELECT pid FROM pg_stat_get_activity(NULL) WHERE datid IS NULL AND usesysid IS NULL)';
 
 /** The live processes, and the one small statement for everything that beats. */
 @Injectable()
@@ -108,8 +128,8 @@ export class IntegrationProcessStore {
           'id', p.id, 'consumers', p.consumers,
           'held', (SELECT count(*) FROM ${schema}.inbox_cursor h WHERE h.lease_owner = p.id),
           'alive', p.seen_at > clock_timestamp() - $4::float8 * interval '1 millisecond',
-          'backendGone', CASE WHEN $6::boolean AND p.backend_start IS NOT NULL THEN NOT EXISTS (
-            SELECT 1 FROM pg_stat_get_activity(NULL) a WHERE a.pid = p.backend_pid AND (a.backend_start = p.backend_start OR a.backend_start IS NULL)) END))
+          'backendGone', CASE WHEN $6::boolean THEN ${backendGone('p')} END,
+          'signedInToThisRun', coalesce(p.server_started = pg_postmaster_start_time() AND p.server_pids && ${SERVERS_OWN_PIDS}, false)))
           FROM ${this.process} p WHERE p.role <> 'publisher'), '[]') AS processes,
         CASE WHEN $5::boolean THEN
           (SELECT max(read_upto) FROM ${schema}.inbox_cursor)
@@ -119,15 +139,17 @@ export class IntegrationProcessStore {
         CASE WHEN $5::boolean THEN coalesce((SELECT json_agg(lease_token) FROM renewed), '[]') END AS renewed`;
   }
 
-  /** Signs this process in, with the backend of its heartbeat connection where the role may read it. */
+  /** Signs this process in, with the backend of its heartbeat connection, and with the run of the server that the backend belongs to. */
   async signIn(
     connection: EngineConnection,
     process: { id: string; role: string; host: string; pid: number },
   ): Promise<void> {
     await connection.query(
-      `INSERT INTO ${this.process} (id, role, host, pid, backend_pid, backend_start)
-       VALUES ($1, $2, $3, $4, pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())))
-       ON CONFLICT (id) DO UPDATE SET backend_pid = excluded.backend_pid, backend_start = excluded.backend_start, seen_at = clock_timestamp()`,
+      `INSERT INTO ${this.process} (id, role, host, pid, backend_pid, backend_start, server_started, server_pids)
+       VALUES ($1, $2, $3, $4, pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())),
+         pg_postmaster_start_time(), ${SERVERS_OWN_PIDS})
+       ON CONFLICT (id) DO UPDATE SET backend_pid = excluded.backend_pid, backend_start = excluded.backend_start,
+         server_started = excluded.server_started, server_pids = excluded.server_pids, seen_at = clock_timestamp()`,
       [process.id, process.role, process.host, process.pid],
     );
   }
@@ -162,6 +184,22 @@ export class IntegrationProcessStore {
       `DELETE FROM ${this.process} p WHERE p.seen_at < clock_timestamp() - 10 * $1::float8 * interval '1 millisecond'
          AND NOT EXISTS (SELECT 1 FROM "${this.db.schema}".inbox_cursor c WHERE c.lease_owner = p.id)`,
       [leaseMs],
+    );
+  }
+
+  /** The leases of these owners on these consumers that have not run out, the one that runs out last first. */
+  leasesInForce(
+    connection: EngineConnection,
+    consumers: readonly string[],
+    owners: readonly string[],
+  ): Promise<LeaseInForce[]> {
+    return connection.query<LeaseInForce>(
+      `SELECT c.consumer_name AS "consumerName", c.partition, c.lease_owner AS owner, p.host, p.pid, p.seen_at AS "seenAt",
+         c.lease_expires_at AS until
+       FROM "${this.db.schema}".inbox_cursor c LEFT JOIN ${this.process} p ON p.id = c.lease_owner
+       WHERE c.consumer_name = ANY ($1::text[]) AND c.lease_owner = ANY ($2::uuid[]) AND c.lease_expires_at > clock_timestamp()
+       ORDER BY c.lease_expires_at DESC, c.consumer_name, c.partition`,
+      [consumers, owners],
     );
   }
 

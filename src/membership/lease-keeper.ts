@@ -6,6 +6,7 @@ import { messageOf } from '../errors.js';
 import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
 import { Heartbeat } from './heartbeat.js';
+import { HeldByMissing } from './held-by-missing.js';
 import { HeldLease } from './held-lease.js';
 import type { CursorSight, IntegrationProcessStore, Sight } from './integration-process.store.js';
 import { assignFreeCursors, cursorToHandOver } from './lease-spread.js';
@@ -46,6 +47,7 @@ export class LeaseKeeper {
   private readonly logger = new Logger('LeaseKeeper');
   private readonly held = new Map<string, HeldLease>();
   private readonly peers = new PeerWatch();
+  private readonly heldByMissing: HeldByMissing;
   private readonly heartbeat: Heartbeat;
   private user: LeaseUser | undefined;
   /** For how many beats a cursor was free that is another process's to claim. */
@@ -69,6 +71,7 @@ export class LeaseKeeper {
     private readonly role: 'all' | 'publisher' | 'worker',
     private readonly leaseMs: () => number,
   ) {
+    this.heldByMissing = new HeldByMissing(processes, this.logger);
     this.heartbeat = new Heartbeat(
       db,
       processes,
@@ -186,6 +189,7 @@ export class LeaseKeeper {
           return false;
         })));
     this.handOverOne(sight, user);
+    await this.heldByMissing.look(connection, sight, new Set(this.able), this.peers.unjudged);
     if (sentAt - this.forgotAt > leaseMs * 10) {
       this.forgotAt = sentAt;
       await this.processes.forgetLongGone(leaseMs);

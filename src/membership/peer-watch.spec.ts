@@ -8,6 +8,7 @@ const LOOK_MS = 2_000;
 const peer = (id: string, backendGone: boolean | null): ProcessSight => ({
   id,
   backendGone,
+  signedInToThisRun: false,
   held: 0,
   alive: true,
   consumers: ['c'],
@@ -49,6 +50,21 @@ describe('a process whose backend is gone', () => {
     expect([...watched(gone, gone, gone).dead]).toEqual([]);
     const unknown = [peer('a', null)];
     expect([...watched(unknown, unknown, unknown).gone]).toEqual([]);
+  });
+
+  it('is dead for somebody who came later as well, where the server is in the run in which it signed in', () => {
+    const gone = [{ ...peer('a', true), signedInToThisRun: true }];
+    expect([...watched(gone).dead]).toEqual([]);
+    expect([...watched(gone, gone).dead]).toEqual(['a']);
+    expect(watched(gone, gone).unjudged).toEqual([]);
+    const back = [{ ...peer('a', false), signedInToThisRun: true }];
+    expect([...watched(gone, back, gone).dead]).toEqual([]);
+  });
+
+  it('is named as one that nobody can judge where the server was restarted since, or where it did not name the run', () => {
+    const gone = [peer('a', true)];
+    expect(watched(gone).unjudged).toEqual([]);
+    expect(watched(gone, gone).unjudged).toEqual(['a']);
   });
 
   it('is left out by somebody who came later where what is free is spread, or handed over', () => {

@@ -101,6 +101,7 @@ import {
 } from './integration.options.js';
 import { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
 import { FirstModule, LastModule, OuterHooks } from './integration-hooks.module.js';
+import { ShutdownHooksCheck } from './shutdown-hooks-check.js';
 
 /** Token of the time for which a boot waits for the database, in ms. */
 export const BOOT_DEADLINE_MS = Symbol('nestjs-integration:boot-deadline');
@@ -304,6 +305,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     };
   }
 
+  private readonly shutdownHooks = new ShutdownHooksCheck(this.logger);
   private closing = false;
   /** Every hook of the boot was called. `init()` of a microservice calls all of them a second time. */
   private hasBooted = false;
@@ -380,12 +382,15 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     if (this.hasBooted) return;
     this.hasBooted = true;
     this.job.begin(this.options.role);
-    if (this.options.role !== 'publisher' && !this.closing) this.maintenance.start();
+    if (this.options.role === 'publisher' || this.closing) return;
+    this.maintenance.start();
+    if (this.registry.consumers().length > 0) this.shutdownHooks.start();
   }
 
   /** No other module is destroyed yet. */
   private async endDelivery(): Promise<void> {
     this.closing = true;
+    this.shutdownHooks.stop();
     await this.maintenance.stop();
     await this.job.stop(this.options.shutdownTimeoutMs);
     await this.listener.stop();

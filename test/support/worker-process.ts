@@ -16,6 +16,8 @@ export interface WorkerLine {
 export interface WorkerProcess {
   readonly pid: number;
   readonly lines$: ReplaySubject<WorkerLine>;
+  /** What it logs on its standard output: warnings. */
+  readonly logged$: ReplaySubject<string>;
   /** What it says on its standard error, line by line. */
   readonly errors$: ReplaySubject<string>;
   /** Resolves with its exit code, or the signal that ended it. */
@@ -28,6 +30,7 @@ export function startWorker(
   consumers: readonly object[],
   settings: object = {},
   options: object = {},
+  environment: Readonly<Record<string, string>> = {},
 ): WorkerProcess {
   const child: ChildProcess = spawn(process.execPath, ['test/support/processes/worker.mjs'], {
     env: {
@@ -37,6 +40,7 @@ export function startWorker(
       CONSUMERS: JSON.stringify(consumers),
       SETTINGS: JSON.stringify(settings),
       OPTIONS: JSON.stringify(options),
+      ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -48,14 +52,21 @@ export function startWorker(
     });
   }
   const lines$ = new ReplaySubject<WorkerLine>();
+  const logged$ = new ReplaySubject<string>();
   if (child.stdout !== null) {
     createInterface({ input: child.stdout }).on('line', (line) => {
-      if (line.startsWith('{')) lines$.next(JSON.parse(line));
+      if (line.startsWith('{')) {
+        lines$.next(JSON.parse(line));
+        return;
+      }
+      logged$.next(line);
+      if (process.env.TEST_LOG) process.stderr.write(`${line}\n`);
     });
   }
   return {
     pid: child.pid ?? 0,
     lines$,
+    logged$,
     errors$,
     ended: once(child, 'exit').then(([code, signal]) => code ?? signal),
     kill: (signal) => child.kill(signal),

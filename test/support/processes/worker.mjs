@@ -1,6 +1,6 @@
 // A worker process of its own, for tests that end processes. Told by its environment: DATABASE_URL, and CONSUMERS, a JSON list
 // of subscriber options. What a handler does is told by the event's payload: { exit } ends the process, { block } blocks the
-// event loop for good, { blockMs } for so long.
+// event loop for good, { blockMs } for so long. With SIGNALS=nobody it listens for no signal.
 // Prints one JSON line for everything that happens.
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -74,4 +74,4 @@ const app = await NestFactory.createApplicationContext(WorkerModule, {
   abortOnError: false,
 });
 say({ ready: true });
-process.on('SIGTERM', () => app.close().then(() => process.exit(0)));
+if (process.env.SIGNALS !== 'nobody') process.on('SIGTERM', () => app.close().then(() => process.exit(0)));
