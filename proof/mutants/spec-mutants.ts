@@ -18,6 +18,7 @@ const OWN_TRANSACTION = 'src/delivery/execution/transactions/own-transaction.ts'
 const RUNNER = 'src/delivery/execution/transactions/transactional-runner.ts';
 const DISCARD_ONE = 'src/consumers/discard-one.store.ts';
 const WORKER = 'src/delivery/worker/consumer-worker.ts';
+const ROLLING = 'test/rolling-deploys.spec.ts';
 
 const ENTER =
   'const { isolation, start, inserted } = await inbox.enter(this.client, this.lease.key, row, timeoutMs);';
@@ -747,6 +748,61 @@ export const specMutants: readonly SpecMutant[] = [
     ],
     spec: 'test/session-killers.spec.ts',
     test: 'to the host’s, counts against no event',
+  },
+  {
+    name: 'names added: the owner is fenced off in the midst of its work',
+    patches: [{ file: 'src/consumers/hand-over.store.ts', find: 'p.protocol >= 1', put: 'false' }],
+    spec: ROLLING,
+    test: 'takes the consumer over when the running handler of the former owner has ended',
+  },
+  {
+    name: 'names added: the owner passes over what it reads while it hands over',
+    patches: [
+      {
+        file: 'src/delivery/worker/dispatcher.ts',
+        find: 'if (this.closed) return;\n    this.arrivals.page',
+        put: 'this.arrivals.page',
+      },
+      {
+        file: 'src/delivery/worker/page-loop.ts',
+        find: 'if (this.dispatcher.isClosed) return false;',
+        put: '',
+      },
+    ],
+    spec: ROLLING,
+    test: 'takes the consumer over when the running handler of the former owner has ended',
+  },
+  {
+    name: 'names added: nobody waits until the owner reads no more',
+    patches: [
+      { file: 'src/consumers/consumer-registration.ts', find: 'if (readOn.length > 0)', put: 'if (false)' },
+    ],
+    spec: ROLLING,
+    test: 'boots when the former owner reads no more',
+  },
+  {
+    name: 'names added: an owner by the old names claims by what it saw before',
+    patches: [
+      {
+        file: 'src/delivery/consumer-workers.ts',
+        find: ' || !handlesAll(consumer, cursor.eventNames)',
+        put: '',
+      },
+    ],
+    spec: ROLLING,
+    test: 'gives the consumer back',
+  },
+  {
+    name: 'names added: handlers with a long deadline are cut short',
+    patches: [
+      {
+        file: 'src/delivery/consumer-workers.ts',
+        find: 'consumer.longestTimeoutMs(handlerTimeoutMs)',
+        put: 'Math.min(consumer.longestTimeoutMs(handlerTimeoutMs), handlerTimeoutMs)',
+      },
+    ],
+    spec: ROLLING,
+    test: 'waits for a handler whose consumer gives it more time than others have',
   },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.

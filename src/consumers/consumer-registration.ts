@@ -4,6 +4,8 @@ import { IntegrationError } from '../errors.js';
 import { CursorRegistrationStore, type StoredConsumer } from '../inbox/cursor-registration.store.js';
 import { sequenceBehind } from '../membership/sequence-watch.js';
 import type { Consumer } from '../subscribers/consumer.js';
+import { HandOver } from './hand-over.js';
+import type { AddedNames } from './hand-over.store.js';
 import {
   type CreatedConsumer,
   createdText,
@@ -21,24 +23,31 @@ type StartFrom = Consumer['startFrom'];
 
 type Created = Omit<CreatedConsumer, 'leftOut'> & { readonly consumer: Consumer };
 
+type Added = Omit<ExtendedConsumer, 'from'> & AddedNames;
+
 /** Writes the consumers of this process into the database, where other processes and later versions find them. */
 @Injectable()
 export class ConsumerRegistration {
   private readonly logger = new Logger('IntegrationConsumers');
   private readonly store: CursorRegistrationStore;
 
-  constructor(private readonly db: EngineDatabase) {
+  constructor(
+    private readonly db: EngineDatabase,
+    private readonly handOver: HandOver = new HandOver(db),
+  ) {
     this.store = new CursorRegistrationStore(db);
   }
 
   /**
    * Registers all in one transaction. What is there already is left as it is, but for event names that are new to it; names
-   * that the code no longer handles stay.
+   * that the code no longer handles stay. Where names are new to a consumer that another process works on, this waits until that
+   * one reads no more.
    *
+   * @param stopped ends the wait: nobody is going to publish any more.
    * @throws IntegrationError INTEGRATION_SEQUENCE_BEHIND if the log would hand out positions that a consumer has left behind
    */
-  async register(consumers: readonly Consumer[]): Promise<RegistrationResult> {
-    return this.registerFrom(consumers, (consumer) => consumer.startFrom);
+  async register(consumers: readonly Consumer[], stopped?: AbortSignal): Promise<RegistrationResult> {
+    return this.registerFrom(consumers, (consumer) => consumer.startFrom, stopped);
   }
 
   /**
@@ -61,12 +70,15 @@ export class ConsumerRegistration {
   private async registerFrom(
     consumers: readonly Consumer[],
     startOf: (consumer: Consumer) => StartFrom,
+    stopped?: AbortSignal,
   ): Promise<RegistrationResult> {
     if (consumers.length === 0) return { created: [], extended: [] };
     this.refuseWhatIsNotHeld(consumers);
-    const { created, extended } = await this.store.exclusively((session) =>
+    const { created, added, readOn } = await this.store.exclusively((session) =>
       this.write(session, consumers, startOf),
     );
+    if (readOn.length > 0) await this.handOver.waitForReaders(readOn, stopped);
+    const extended = await this.passedOver(added);
     for (const consumer of extended) this.logger.log(extendedText(consumer, this.db.schema));
     return { created: await this.countLeftOut(created), extended };
   }
@@ -107,13 +119,17 @@ export class ConsumerRegistration {
       growing.map(({ name }) => name),
     );
     const created: Created[] = [];
-    const extended: ExtendedConsumer[] = [];
+    const added: Added[] = [];
     for (const consumer of consumers) {
       const known = stored.get(consumer.name);
       if (known === undefined) created.push(await this.create(session, consumer, startOf(consumer)));
-      else extended.push(...(await this.extend(session, consumer, known)));
+      else added.push(...(await this.extend(session, consumer, known)));
     }
-    return { created, extended };
+    const readOn = names.filter(
+      (name) =>
+        stored.get(name)?.isSuperseded || added.some((each) => each.isAsked && each.consumerName === name),
+    );
+    return { created, added, readOn };
   }
 
   private async create(session: EngineSession, consumer: Consumer, startFrom: StartFrom): Promise<Created> {
@@ -123,20 +139,25 @@ export class ConsumerRegistration {
     return { consumerName, startsAt, partitions, consumer };
   }
 
-  private async extend(
-    session: EngineSession,
-    consumer: Consumer,
-    stored: StoredConsumer,
-  ): Promise<ExtendedConsumer[]> {
+  private async extend(session: EngineSession, consumer: Consumer, stored: StoredConsumer): Promise<Added[]> {
     const { name: consumerName, partitions } = consumer;
     if (partitions !== stored.partitions) {
       this.logger.warn(partitionsText(consumerName, stored.partitions, partitions, this.db.schema));
     }
     const added = addedNames(consumer, stored);
     if (added.length === 0) return [];
-    // What is settled after this is settled by the new names.
-    const from = await this.store.addEventNames(session, consumerName, added);
-    return [{ consumerName, addedNames: added, from }];
+    const names = await this.handOver.store.addEventNames(session, consumerName, added);
+    return [{ consumerName, addedNames: added, ...names }];
+  }
+
+  /** An owner that was asked to hand over went on reading for a moment: up to now at most. What is settled after this is settled by all names. */
+  private async passedOver(added: readonly Added[]): Promise<ExtendedConsumer[]> {
+    const now = added.some(({ isAsked }) => isAsked) ? await this.store.nextPosition(this.db) : 0;
+    return added.map(({ consumerName, addedNames, tail, isAsked }) => ({
+      consumerName,
+      addedNames,
+      from: isAsked ? Math.max(tail, now) : tail,
+    }));
   }
 
   private async unreadFrom(session: EngineSession, name: string, startFrom: StartFrom): Promise<string> {

@@ -1,5 +1,6 @@
 import { commandLine } from '../database/sql/pasteable-text.js';
 import type { StartFrom } from '../subscribers/subscriber-definition.js';
+import type { FormerOwner } from './hand-over.store.js';
 
 /** A consumer that was not there before. */
 export interface CreatedConsumer {
@@ -54,6 +55,11 @@ export function extendedText({ consumerName, addedNames, from }: ExtendedConsume
   if (from <= 1) return begins;
   const names = addedNames.length === 1 ? 'this name' : 'these names';
   return `${begins}; events of ${names} that it passed over before position ${from} are not delivered; to deliver them as well run: ${commandLine(schema, 'replay', [consumerName], { event: addedNames.join(','), to: from - 1 })}`;
+}
+
+export function handOverText({ consumerName, partition, host, pid }: FormerOwner, limitMs: number): string {
+  const owner = host === null ? 'a process that is not listed any more' : `the process ${pid} on ${host}`;
+  return `Consumer "${consumerName}" (partition ${partition}) was taken from ${owner}: that process does not know the added event names, and has not stopped reading within ${limitMs / 1_000} s. Events that its handlers run at the moment are delivered again`;
 }
 
 export function partitionsText(consumerName: string, stored: number, asked: number, schema: string): string {

@@ -15,6 +15,7 @@ import type { CursorSight } from '../membership/integration-process.store.js';
 import { type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../membership/lease-keeper.js';
 import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { Consumer } from '../subscribers/consumer.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { FaultPoints } from './execution/fault-points.js';
@@ -94,7 +95,8 @@ export class ConsumerWorkers implements LeaseUser {
   async end(timeoutMs: number): Promise<void> {
     this.closing = true;
     this.keeper.setClaims(false);
-    await this.releaseAll(performance.now() + timeoutMs);
+    const deadline = performance.now() + timeoutMs;
+    await this.releaseAll(() => deadline);
     this.unavailable.close();
     await this.keeper.stop();
     await this.chores.stop();
@@ -113,7 +115,7 @@ export class ConsumerWorkers implements LeaseUser {
 
   /** Where the loops are switched off, consumers are leased for the time of the work only. */
   async giveBackUnlessLooping(): Promise<void> {
-    if (!this.looping) await this.releaseAll(performance.now() + this.stored.snapshot().handlerTimeoutMs);
+    if (!this.looping) await this.releaseAll((worker) => this.whenHandlersEnd(worker));
   }
 
   /** Whether these are all the workers there are, and none has been given up whose cursor will have to be claimed anew. */
@@ -143,7 +145,7 @@ export class ConsumerWorkers implements LeaseUser {
     for (const worker of this.workers.values()) worker.wakeRetries();
   }
 
-  /** A consumer was registered, or changed: look at once for what can be claimed. */
+  /** A consumer was registered, or changed, here or elsewhere: look at once for what can be claimed, or is to be handed over. */
   consumersChanged(): void {
     this.keeper.beatNow();
   }
@@ -153,13 +155,14 @@ export class ConsumerWorkers implements LeaseUser {
   candidates(): readonly LeaseCandidate[] {
     return this.registry.consumers().map((consumer) => ({
       name: consumer.name,
-      handles: (storedNames) => storedNames.every((name) => consumer.match(name) !== undefined),
+      handles: (storedNames) => handlesAll(consumer, storedNames),
     }));
   }
 
   claimed(cursor: ClaimedCursor, lease: HeldLease): void {
     const consumer = this.registry.consumers().find(({ name }) => name === cursor.consumerName);
-    if (consumer === undefined || this.closing) {
+    // Names may have been added between the look and the claim.
+    if (consumer === undefined || this.closing || !handlesAll(consumer, cursor.eventNames)) {
       this.keeper.release(lease).catch(() => {});
       return;
     }
@@ -205,8 +208,7 @@ export class ConsumerWorkers implements LeaseUser {
   handOver(lease: HeldLease): void {
     const worker = this.workers.get(lease.token);
     if (worker === undefined) return;
-    const deadline = performance.now() + this.stored.snapshot().handlerTimeoutMs;
-    this.release(worker, deadline).catch((error) =>
+    this.release(worker, this.whenHandlersEnd(worker)).catch((error) =>
       this.logger.warn(`Handing over failed: ${messageOf(error)}`),
     );
   }
@@ -283,8 +285,16 @@ export class ConsumerWorkers implements LeaseUser {
     else this.keeper.forget(worker.lease);
   }
 
-  private async releaseAll(deadline: number): Promise<void> {
-    const releases = await Promise.allSettled(this.active.map((worker) => this.release(worker, deadline)));
+  /** The deadline of the handler that has the longest one, as if it had begun now (monotonic ms). */
+  private whenHandlersEnd({ consumer }: ConsumerWorker): number {
+    const { handlerTimeoutMs } = this.stored.snapshot();
+    return performance.now() + consumer.longestTimeoutMs(handlerTimeoutMs);
+  }
+
+  private async releaseAll(deadlineOf: (worker: ConsumerWorker) => number): Promise<void> {
+    const releases = await Promise.allSettled(
+      this.active.map((worker) => this.release(worker, deadlineOf(worker))),
+    );
     for (const release of releases) {
       if (release.status === 'rejected')
         this.logger.warn(`A lease runs out by itself: ${messageOf(release.reason)}`);
@@ -302,4 +312,8 @@ export class ConsumerWorkers implements LeaseUser {
     };
     ended.then(done, done);
   }
+}
+
+function handlesAll(consumer: Consumer, storedNames: readonly string[]): boolean {
+  return storedNames.every((name) => consumer.match(name) !== undefined);
 }

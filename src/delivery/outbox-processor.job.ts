@@ -81,6 +81,11 @@ export class OutboxProcessorJob {
     await this.listeners.end();
   }
 
+  /** Another process says that consumers have changed. */
+  consumersChanged(): void {
+    if (this.started) this.workers.consumersChanged();
+  }
+
   private registerLate(): void {
     this.registering = this.registering.then(() => this.registerNow());
   }
@@ -105,7 +110,7 @@ export class OutboxProcessorJob {
   private async write(): Promise<void> {
     const consumers = this.registry.consumers();
     const since = performance.now();
-    await this.registration.register(consumers);
+    await this.registration.register(consumers, this.stopping.signal);
     for (const { name } of consumers) this.written.set(name, since);
   }
 

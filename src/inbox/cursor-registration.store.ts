@@ -6,6 +6,8 @@ export interface StoredConsumer {
   readonly consumerName: string;
   readonly eventNames: readonly string[];
   readonly partitions: number;
+  /** Names were added, and an owner that goes by fewer may still be reading. */
+  readonly isSuperseded: boolean;
 }
 
 export interface NewCursor {
@@ -52,19 +54,11 @@ export class CursorRegistrationStore {
   }
 
   async stored(session: EngineSession, consumerNames: readonly string[]): Promise<StoredConsumer[]> {
-    const rows = await session.query<{ consumer_name: string; event_names: string[]; partitions: number }>(
-      this.sql.stored,
-      [consumerNames],
-    );
-    return rows.map((row) => ({
-      consumerName: row.consumer_name,
-      eventNames: row.event_names,
-      partitions: row.partitions,
-    }));
+    return session.query<StoredConsumer>(this.sql.stored, [consumerNames]);
   }
 
   /** The position after the last one that was handed out. */
-  async nextPosition(session: EngineSession): Promise<number> {
+  async nextPosition(session: Pick<EngineSession, 'query'>): Promise<number> {
     const [row] = await session.query<{ next: number }>(this.sql.next);
     return row?.next ?? 1;
   }
@@ -122,20 +116,6 @@ export class CursorRegistrationStore {
   }
 
   /**
-   * Adds names and takes the lease from whoever holds it: an owner that goes by the old names would settle events of the new
-   * ones without a handler. The row lock makes it wait for a save that runs, the missing token fences off the next;
-   * whoever handles all names may claim it. Resolves to how far it has read: up to there the new names were passed over.
-   */
-  async addEventNames(
-    session: EngineSession,
-    consumerName: string,
-    eventNames: readonly string[],
-  ): Promise<number> {
-    const rows = await session.query<{ tail: number }>(this.sql.addEventNames, [consumerName, eventNames]);
-    return Math.max(1, ...rows.map(({ tail }) => tail));
-  }
-
-  /**
    * How many retained events of these names lie below `position`; undefined where counting fails or takes longer than `timeoutMs`. In a
    * transaction of its own: it may read the whole log.
    */
@@ -160,6 +140,9 @@ export class CursorRegistrationStore {
     }
   }
 }
+
+/** SQL: an owner that goes by fewer names than are stored holds the lease, and has not said that it reads no more. */
+export const IS_SUPERSEDED = `coalesce(superseded_token = lease_token AND lease_expires_at > clock_timestamp(), false)`;
 
 /** Under which the removal of a consumer is noted among the changes of settings. */
 function removalKey(name: string): string {
@@ -201,8 +184,9 @@ function statements(schema: string) {
       WHERE c.changed_at > clock_timestamp() - $2::float8 * interval '1 millisecond'`,
     lock: `SELECT 1 FROM ${cursors} WHERE consumer_name = ANY($1) ORDER BY consumer_name, partition FOR UPDATE`,
     stored: `
-      SELECT consumer_name, max(partitions) AS partitions,
-             (SELECT array_agg(DISTINCT name) FROM ${cursors} o, unnest(o.event_names) name WHERE o.consumer_name = c.consumer_name) AS event_names
+      SELECT consumer_name AS "consumerName", max(partitions) AS partitions,
+             (SELECT array_agg(DISTINCT name) FROM ${cursors} o, unnest(o.event_names) name WHERE o.consumer_name = c.consumer_name) AS "eventNames",
+             bool_or(${IS_SUPERSEDED}) AS "isSuperseded"
       FROM ${cursors} c
       WHERE consumer_name = ANY($1)
       GROUP BY consumer_name`,
@@ -237,12 +221,6 @@ function statements(schema: string) {
       SELECT $1, partition, $2, $3, $4::int8multirange, lower($4::int8multirange)
       FROM generate_series(0, $2::int - 1) AS partition
       RETURNING starts_at`,
-    addEventNames: `
-      UPDATE ${cursors}
-      SET event_names = ARRAY(SELECT DISTINCT name FROM unnest(event_names || $2::text[]) name ORDER BY name),
-          lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL
-      WHERE consumer_name = $1
-      RETURNING (SELECT max(lower(r)) FROM unnest(unread) r WHERE upper_inf(r)) AS tail`,
     countBelow: `
       SELECT count(*) AS count
       FROM ${log}

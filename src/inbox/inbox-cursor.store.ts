@@ -167,6 +167,14 @@ export class InboxCursorStore {
     return row?.settled;
   }
 
+  /** Says that nothing more is read under this lease: names were added that its owner does not go by. */
+  async readsNoMore(key: CursorKey, token: string): Promise<void> {
+    await this.db.query(
+      `UPDATE ${this.cursor} SET superseded_token = NULL WHERE consumer_name = $1 AND partition = $2 AND superseded_token = $3::uuid`,
+      [key.consumerName, key.partition, token],
+    );
+  }
+
   /** Gives the lease back; false if it was not ours any more. */
   async release(key: CursorKey, token: string): Promise<boolean> {
     const rows = await this.db.query(

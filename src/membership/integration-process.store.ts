@@ -18,6 +18,8 @@ export interface CursorSight extends CursorKey {
   /** A filtered replay of its consumer is not finished. */
   readonly replaying: boolean;
   readonly repartitioning: boolean;
+  /** Names were added while its owner worked on it by fewer: that one is to read no more, to say so, and to hand over. */
+  readonly superseded: boolean;
   readonly changedByOthers: number;
   /** Milliseconds until the next inbox row is due; null when none will be. */
   readonly dueInMs: number | null;
@@ -84,6 +86,9 @@ export interface UnavailableConsumer {
 const SERVERS_OWN_PIDS =
   'ARRAY(SELECT pid FROM pg_stat_get_activity(NULL) WHERE datid IS NULL AND usesysid IS NULL)';
 
+/** What this version can be asked for: 1, to stop reading when its consumer gains names. */
+const PROTOCOL = 1;
+
 /** The live processes, and the one small statement for everything that beats. */
 @Injectable()
 export class IntegrationProcessStore {
@@ -117,7 +122,8 @@ export class IntegrationProcessStore {
           'leaseOwner', c.lease_owner, 'leaseToken', c.lease_token, 'expired', c.lease_expires_at <= clock_timestamp(),
           'paused', c.paused_at IS NOT NULL OR c.held_back, 'replayed', NOT isempty(c.replayed),
           'replaying', EXISTS (SELECT 1 FROM ${schema}.inbox_replay r WHERE r.consumer_name = c.consumer_name AND r.finished_at IS NULL),
-          'repartitioning', c.repartition_to IS NOT NULL, 'changedByOthers', c.changed_by_others,
+          'repartitioning', c.repartition_to IS NOT NULL, 'superseded', coalesce(c.superseded_token = c.lease_token, false),
+          'changedByOthers', c.changed_by_others,
           'dueInMs', CASE WHEN c.lease_token = ANY ($3::uuid[]) THEN (
             SELECT CASE WHEN min(available_at) = '-infinity' THEN 0
                         ELSE extract(epoch FROM min(available_at) - clock_timestamp()) * 1000 END
@@ -145,8 +151,8 @@ export class IntegrationProcessStore {
     process: { id: string; role: string; host: string; pid: number },
   ): Promise<void> {
     await connection.query(
-      `INSERT INTO ${this.process} (id, role, host, pid, backend_pid, backend_start, server_started, server_pids)
-       VALUES ($1, $2, $3, $4, pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())),
+      `INSERT INTO ${this.process} (id, role, host, pid, protocol, backend_pid, backend_start, server_started, server_pids)
+       VALUES ($1, $2, $3, $4, ${PROTOCOL}, pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())),
          pg_postmaster_start_time(), ${SERVERS_OWN_PIDS})
        ON CONFLICT (id) DO UPDATE SET backend_pid = excluded.backend_pid, backend_start = excluded.backend_start,
          server_started = excluded.server_started, server_pids = excluded.server_pids, seen_at = clock_timestamp()`,

@@ -30,7 +30,10 @@ export interface LeaseUser {
   claimed(cursor: ClaimedCursor, lease: HeldLease): void;
   /** The lease is somebody else's now: drop everything. */
   lost(lease: HeldLease): void;
-  /** Finish, save and release: another process has fewer, or the cursor is paused. */
+  /**
+   * Finish, save and release: another process has fewer, the cursor is paused, or has names that are not handled here. From this call on
+   * nothing more is taken in or started under the lease.
+   */
   handOver(lease: HeldLease): void;
   /** Every cursor of the candidates, with every beat. Resolves to whether some have vanished, and are being registered anew. */
   sighted(cursors: readonly CursorSight[]): boolean;
@@ -87,7 +90,7 @@ export class LeaseKeeper {
     this.claims = options.claims && this.role !== 'publisher';
     if (this.heartbeat.isRunning) return;
     this.user = user;
-    this.heartbeat.start(() => this.beat(this.claims));
+    this.heartbeat.start(() => this.beat(() => this.claims));
   }
 
   /** Whether free cursors are to be claimed from now on. */
@@ -113,7 +116,7 @@ export class LeaseKeeper {
    */
   async claimNow(): Promise<boolean> {
     await this.sequence.glance();
-    return this.beat(this.role !== 'publisher');
+    return this.beat(() => this.role !== 'publisher');
   }
 
   /** Gives one lease back; false if it was lost before. */
@@ -140,12 +143,13 @@ export class LeaseKeeper {
     this.peers.restart();
   }
 
-  private beat(claims: boolean): Promise<boolean> {
-    return this.heartbeat.beat((connection) => this.beatOnce(connection, claims));
+  private beat(mayClaim: () => boolean): Promise<boolean> {
+    return this.heartbeat.beat((connection) => this.beatOnce(connection, mayClaim));
   }
 
   /** Whether all that was to be claimed is. */
-  private async beatOnce(connection: EngineConnection, claims: boolean): Promise<boolean> {
+  private async beatOnce(connection: EngineConnection, mayClaim: () => boolean): Promise<boolean> {
+    const claims = mayClaim();
     const user = this.user;
     if (user === undefined) return true;
     const leaseMs = this.leaseMs();
@@ -184,7 +188,7 @@ export class LeaseKeeper {
       !claims ||
       (isWhole &&
         !haveVanished &&
-        (await this.claimFree(sight, candidates, leaseMs, user).catch((error) => {
+        (await this.claimFree(sight, candidates, leaseMs, user, mayClaim).catch((error) => {
           this.logger.warn(`Claiming is tried again with the next beat: ${messageOf(error)}`);
           return false;
         })));
@@ -245,10 +249,18 @@ export class LeaseKeeper {
     for (const cursor of sight.cursors) {
       const lease = cursor.leaseToken === null ? undefined : this.held.get(cursor.leaseToken);
       if (lease === undefined) continue;
-      if (cursor.paused) user.handOver(lease);
+      if (cursor.paused || cursor.superseded) user.handOver(lease);
       else user.seen(lease, cursor);
+      if (cursor.superseded) this.readsNoMore(lease);
     }
     return user.sighted(sight.cursors);
+  }
+
+  /** Not before `handOver`: see consumers/hand-over.store.ts. Where it fails, the next beat sees the same. */
+  private readsNoMore({ key, token }: HeldLease): void {
+    this.cursors
+      .readsNoMore(key, token)
+      .catch((error) => this.logger.warn(`Handing over is said with the next beat: ${messageOf(error)}`));
   }
 
   private async claimFree(
@@ -256,6 +268,7 @@ export class LeaseKeeper {
     candidates: readonly LeaseCandidate[],
     leaseMs: number,
     user: LeaseUser,
+    mayClaim: () => boolean,
   ): Promise<boolean> {
     const able = new Map(candidates.map((candidate) => [candidate.name, candidate]));
     const { dead, gone } = this.peers;
@@ -293,7 +306,9 @@ export class LeaseKeeper {
         leaseMs,
       );
       this.held.set(lease.token, lease);
-      user.claimed(cursor, lease);
+      // The loops may have been switched off during this beat: what they held is given back already.
+      if (mayClaim()) user.claimed(cursor, lease);
+      else this.release(lease).catch(() => {});
     }
     return claimed.length === mine.length && free.length === claimable.length;
   }

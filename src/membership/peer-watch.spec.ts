@@ -26,6 +26,7 @@ const cursor = (partition: number, leaseOwner: string | null): CursorSight => ({
   replayed: false,
   replaying: false,
   repartitioning: false,
+  superseded: false,
   changedByOthers: 0,
   dueInMs: null,
 });

@@ -16,6 +16,7 @@ import { DiscoveryModule, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { ConsumerChores } from '../consumers/consumer-chores.js';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
+import { HandOver } from '../consumers/hand-over.js';
 import { RepartitionStore } from '../consumers/repartition.store.js';
 import { ReplayStore } from '../consumers/replay.store.js';
 import { ReplayRequestStore } from '../consumers/replay-request.store.js';
@@ -257,6 +258,7 @@ const ENGINE: Provider[] = [
   TransactionRunner,
   SubscriberExplorer,
   ConsumerRegistration,
+  HandOver,
   ...SERVICES.filter((service) => service !== IntegrationSettingsService),
 ];
 
@@ -401,11 +403,12 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     await this.stop();
   }
 
-  /** A stored setting that changed anywhere is read at once; the heartbeat would bring it two seconds later. */
+  /** What changed anywhere is read at once: settings, and names of consumers. The heartbeat would bring it two seconds later. */
   private followSettings(): void {
     this.listener.settingsChanged$.subscribe(() => {
       this.settings.load().catch(() => {});
     });
+    this.listener.consumersChanged$.subscribe(() => this.job.consumersChanged());
   }
 
   private async learnEncoding(): Promise<void> {

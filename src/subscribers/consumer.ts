@@ -91,6 +91,11 @@ export class Consumer implements ConsumerOptions {
     );
   }
 
+  /** Of its handlers; those without a deadline of their own have `otherwiseMs`. */
+  longestTimeoutMs(otherwiseMs: number): number {
+    return Math.max(...this.subscriptions.map(({ timeoutMs }) => timeoutMs ?? otherwiseMs));
+  }
+
   /** Who handles an event of this name: its exact name first, then the longest `prefix*`; undefined: nobody. */
   match(eventName: string): Subscription | undefined {
     const known = this.matches.get(eventName);

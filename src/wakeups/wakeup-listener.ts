@@ -8,7 +8,7 @@ import { answerWithin, SILENT_AFTER_MS } from '../database/wire/answer-within.js
 import { messageOf } from '../errors.js';
 import { ANNOUNCED_FOR_MS } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
-import { readMessage, WakeupStore } from './wakeup.store.js';
+import { CONSUMERS_MESSAGE, readMessage, WakeupStore } from './wakeup.store.js';
 
 const PING_INTERVAL_MS = 5_000;
 const RECONNECT_FIRST_MS = 100;
@@ -24,8 +24,11 @@ const RECONNECT_MAX_MS = 5_000;
 export class WakeupListener {
   /** Emits when a stored setting changed, in whichever process. */
   readonly settingsChanged$: Observable<void>;
+  /** Emits when a consumer that somebody works on got names, in whichever process. */
+  readonly consumersChanged$: Observable<void>;
 
   private readonly settingsChanged = new Subject<void>();
+  private readonly consumersChanged = new Subject<void>();
   private readonly logger = new Logger('WakeupListener');
   private running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
@@ -36,6 +39,7 @@ export class WakeupListener {
     private readonly identity: ProcessIdentity,
   ) {
     this.settingsChanged$ = this.settingsChanged.asObservable();
+    this.consumersChanged$ = this.consumersChanged.asObservable();
   }
 
   /** Starts listening and goes on trying until `stop`. Resolves after the first attempt, successful or not. */
@@ -86,7 +90,8 @@ export class WakeupListener {
 
   private receive(connection: EngineConnection, payload: string, channel: string): void {
     if (channel === this.store.settingsChannel) {
-      this.settingsChanged.next();
+      if (payload === CONSUMERS_MESSAGE) this.consumersChanged.next();
+      else this.settingsChanged.next();
       return;
     }
     const { processId, concernsInbox, isStream } = readMessage(payload);

@@ -9,6 +9,13 @@ export function outboxChannelOf(schema: string): string {
   return `${schema}_outbox`;
 }
 
+/** Where processes tell each other that a stored setting changed, or, with `CONSUMERS_MESSAGE`, a consumer's names. */
+export function settingsChannelOf(schema: string): string {
+  return `${schema}_settings`;
+}
+
+export const CONSUMERS_MESSAGE = 'consumers';
+
 /** After the id of the process that says so: rows of the inbox may be due as well. */
 const INBOX_MARK = ' inbox';
 
@@ -46,12 +53,12 @@ export function unhurriedNotify(channel: string, message: string): string {
 export class WakeupStore {
   /** Carries the id of the process that wrote events, and whether that is all: see `readMessage`. */
   readonly outboxChannel: string;
-  /** Says that a stored setting changed. */
+  /** Says that a stored setting changed, or the names of a consumer. */
   readonly settingsChannel: string;
 
   constructor(private readonly db: EngineDatabase) {
     this.outboxChannel = outboxChannelOf(db.schema);
-    this.settingsChannel = `${db.schema}_settings`;
+    this.settingsChannel = settingsChannelOf(db.schema);
   }
 
   /** SQL that tells every listening process that events were committed. Not for the business transaction: there NOTIFY serializes commits. */

@@ -178,8 +178,12 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   // Arriving
 
-  /** A page of the log. Former owners may have begun what is below `begunBelow`. */
+  /**
+   * A page of the log. Former owners may have begun what is below `begunBelow`. Once closed, nothing arrives: what this owner would pass
+   * over may be for the next one.
+   */
   arrive(rows: LogRows, begunBelow: number): void {
+    if (this.closed) return;
     this.arrivals.page(rows, begunBelow);
     this.pump();
     if (!this.buffer.isEmpty || this.lanes.hasUnsaved) this.hooks.outcomeReady();

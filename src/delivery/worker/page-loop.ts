@@ -132,6 +132,7 @@ export class PageLoop {
 
   /** Reads one page and hands it on; whether there may be more at once. */
   private async readPage(): Promise<boolean> {
+    if (this.dispatcher.isClosed) return false;
     this.reading = true;
     const startedAt = performance.now();
     try {

@@ -1,0 +1,110 @@
+/*
+ * How a consumer gains event names while a process works on it that does not know them.
+ *
+ * What must hold: an event of a new name that is published once the process that adds it has booted is not passed over; what the
+ * owner's handlers run is not run a second time beside them; so order holds across the change.
+ *
+ *   1. added     In one transaction that holds the cursor rows: the names are stored, and `superseded_token` becomes the owner's
+ *                token. The owner keeps its lease. Whoever claims the cursor after this is given all names, and lets go of it
+ *                where its code lacks one.
+ *   2. closed    The owner's next beat, which a NOTIFY brings at once, sees that. From then on it starts nothing, and what it
+ *                reads goes nowhere, a page that is under way included. Only then it empties `superseded_token`.
+ *   3. boots     The registrant has waited for step 2, and boots on.
+ *   4. released  The owner's handlers end, it saves and releases. A process that handles all names claims the cursor.
+ *
+ * Let e be an event of a new name that is published after step 3. What an owner settles without a handler, it took in from a page
+ * before step 2. That page's snapshot is older than e, so e is unread when the next owner claims. The token stays valid until
+ * step 4, so the owner's outcomes are saved, and nobody else runs what it runs.
+ *
+ * Failures. An owner that does not close in time, or of an earlier version that cannot be asked, loses its token, and with it what is
+ * unsaved: as if it had stalled past its lease. One whose backend is gone is not asked either. A registrant that dies after step 1
+ * leaves an owner that closes by itself. Whoever registers before that finds the token superseded and waits as well. `superseded_token`
+ * counts only while it is the lease's token, so nothing has to be cleaned up when the lease passes on in any other way. A claim that is under way during step 1
+ * is either before it (its token is the one that is superseded) or after it (it is given all names): both hold the cursor row.
+ */
+import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { backendGone } from '../database/sql/backend-gone.store.js';
+import { IS_SUPERSEDED } from '../inbox/cursor-registration.store.js';
+import { CONSUMERS_MESSAGE, settingsChannelOf } from '../wakeups/wakeup.store.js';
+
+/** What adding names has come to. */
+export interface AddedNames {
+  /** How far it has read: up to there the new names were passed over. */
+  readonly tail: number;
+  /** Its owner was asked to hand over, and may still be reading. */
+  readonly isAsked: boolean;
+}
+
+/** From whom a lease was taken. */
+export interface FormerOwner {
+  readonly consumerName: string;
+  readonly partition: number;
+  readonly host: string | null;
+  readonly pid: number | null;
+}
+
+export class HandOverStore {
+  private readonly cursor: string;
+  private readonly process: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.process = `"${db.schema}".integration_process`;
+  }
+
+  /** Step 1; the cursor rows are locked. An owner that cannot be asked is fenced off. */
+  async addEventNames(
+    session: EngineSession,
+    consumerName: string,
+    eventNames: readonly string[],
+  ): Promise<AddedNames> {
+    const rows = await session.query<{ tail: number; isAsked: boolean }>(
+      `UPDATE ${this.cursor} c
+       SET event_names = ARRAY(SELECT DISTINCT name FROM unnest(c.event_names || $2::text[]) name ORDER BY name),
+           superseded_token = asked.token, lease_token = asked.token,
+           lease_owner = CASE WHEN asked.token IS NOT NULL THEN c.lease_owner END,
+           lease_expires_at = CASE WHEN asked.token IS NOT NULL THEN c.lease_expires_at END
+       FROM (
+         SELECT k.partition, (
+           SELECT k.lease_token FROM ${this.process} p
+           WHERE p.id = k.lease_owner AND p.protocol >= 1 AND k.lease_expires_at > clock_timestamp() AND (${backendGone('p')}) IS NOT TRUE
+         ) AS token
+         FROM ${this.cursor} k WHERE k.consumer_name = $1
+       ) asked
+       WHERE c.consumer_name = $1 AND c.partition = asked.partition
+       RETURNING (SELECT max(lower(r)) FROM unnest(c.unread) r WHERE upper_inf(r)) AS tail, asked.token IS NOT NULL AS "isAsked"`,
+      [consumerName, eventNames],
+    );
+    const isAsked = rows.some((row) => row.isAsked);
+    if (isAsked)
+      await session.query(`SELECT pg_notify($1, $2)`, [settingsChannelOf(this.db.schema), CONSUMERS_MESSAGE]);
+    return { tail: Math.max(1, ...rows.map(({ tail }) => tail)), isAsked };
+  }
+
+  /** Whether an owner of one of these consumers may still be reading by fewer names than are stored. */
+  async isStillRead(consumerNames: readonly string[]): Promise<boolean> {
+    const rows = await this.db.query(
+      `SELECT 1 FROM ${this.cursor} WHERE consumer_name = ANY ($1) AND ${IS_SUPERSEDED} LIMIT 1`,
+      [consumerNames],
+    );
+    return rows.length > 0;
+  }
+
+  /** Takes these consumers from the owners that may still be reading; resolves to whom they were taken from. */
+  takeFromReaders(consumerNames: readonly string[]): Promise<FormerOwner[]> {
+    return this.db.query<FormerOwner>(
+      `WITH held AS (
+         SELECT consumer_name, partition, lease_owner FROM ${this.cursor}
+         WHERE consumer_name = ANY ($1) AND ${IS_SUPERSEDED} ORDER BY consumer_name, partition FOR UPDATE
+       ), taken AS (
+         UPDATE ${this.cursor} c
+         SET lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, superseded_token = NULL
+         FROM held WHERE c.consumer_name = held.consumer_name AND c.partition = held.partition
+         RETURNING c.consumer_name, c.partition, held.lease_owner
+       )
+       SELECT taken.consumer_name AS "consumerName", taken.partition, p.host, p.pid
+       FROM taken LEFT JOIN ${this.process} p ON p.id = taken.lease_owner`,
+      [consumerNames],
+    );
+  }
+}
