@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { run as runInProcess } from '../src/cli/run.js';
 import { type DomainEvent, type DomainEventInput, NonRetryableError } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
@@ -236,7 +237,7 @@ describe('replay', () => {
     expect((await run('consumers')).stdout).toContain('Replay for billing: 0 sent, position 1 of 3\n');
     await start();
     expect(await calls.first(5)).toEqual([1, 2, 3, 2, 3]);
-    expect(await run('consumers', 'replay', 'billing', '--event', 'order.*', '--to', '2', '--wait')).toEqual(
+    expect(await run('replay', 'billing', '--event', 'order.*', '--to', '2', '--wait')).toEqual(
       well('2 events sent again.'),
     );
     expect(
@@ -265,7 +266,7 @@ describe('dead-letters and redrive', () => {
     const [odd] = result.deadLetters;
     broken = false;
     calls = new Recorder();
-    expect(await run('redrive', '--fingerprint', odd.errorFingerprint)).toEqual(
+    expect(await run('dead-letters', 'redrive', '--fingerprint', odd.errorFingerprint)).toEqual(
       well('1 event sent on its way again.'),
     );
     expect(await calls.first(1)).toEqual([2]);
@@ -275,13 +276,13 @@ describe('dead-letters and redrive', () => {
     });
     await calls.first(3);
     const [left] = (await runJson('dead-letters')).result.deadLetters;
-    expect(await run('redrive', '--event-id', left.outboxEventId)).toEqual(
+    expect(await run('dead-letters', 'redrive', '--event-id', left.outboxEventId)).toEqual(
       well('1 event sent on its way again.'),
     );
     await calls.first(4);
     await app.processor.drain();
-    expect(await run('dead-letters')).toEqual(well('No dead letters.'));
-    expect(await run('redrive')).toEqual(well('0 events sent on their way again.'));
+    expect(await run('dead-letters', 'list')).toEqual(well('No dead letters.'));
+    expect(await run('dead-letters', 'redrive')).toEqual(well('0 events sent on their way again.'));
   });
 });
 
@@ -350,5 +351,141 @@ describe('what cannot be done', () => {
       status: 2,
       result: { error: { code: expect.stringMatching(/^INTEGRATION_/) } },
     });
+  });
+});
+
+describe('the words of earlier versions', () => {
+  it.each([
+    ['dead-letters', 'dead-letters list', 'No dead letters.'],
+    ['redrive', 'dead-letters redrive', '0 events sent on their way again.'],
+    ['consumers', 'consumers list', 'No consumer is registered.'],
+  ])('"%s" goes on, and says that it is called "%s" now', async (former, now, result) => {
+    expect(await run(...former.split(' '))).toEqual({
+      status: 0,
+      stdout: `${result}\n`,
+      stderr: `"${former}" is called "${now}" now.\n`,
+    });
+  });
+});
+
+describe('wrong use', () => {
+  it.each([
+    ['settings set batchSize', ['settings set <key> <value>'], ['settings list', 'migrate ', 'replay']],
+    ['dead-letters discard', ['dead-letters discard', '--reason'], ['dead-letters list', 'migrate ']],
+    ['consumers stop billing', ['consumers pause <consumer>', 'consumers list'], ['migrate ', 'replay <']],
+    ['settings', ['settings list', 'settings reset <key>'], ['migrate ', 'consumers list']],
+  ])('of "%s" prints the usage of what was meant', async (words, shown, notShown) => {
+    const { status, stderr } = await run(...words.split(' '));
+    expect(status).toBe(2);
+    const [, usage = ''] = stderr.split('[options]');
+    for (const text of shown) expect(usage).toContain(text);
+    for (const text of notShown) expect(usage).not.toContain(text);
+  });
+});
+
+describe('what changes more than one event, or cannot be undone', () => {
+  /** Runs a command line with somebody at the terminal, who answers so; resolves to its status and what was asked. */
+  async function ask(answer: string, ...words: string[]): Promise<{ status: number; asked: string[] }> {
+    const asked: string[] = [];
+    const silent = [
+      jest.spyOn(process.stdout, 'write').mockImplementation(() => true),
+      jest.spyOn(process.stderr, 'write').mockImplementation(() => true),
+    ];
+    try {
+      const status = await runInProcess([...words, '--database-url', database.url], {
+        ask: async (question) => {
+          asked.push(question);
+          return answer;
+        },
+      });
+      return { status, asked };
+    } finally {
+      for (const spy of silent) spy.mockRestore();
+    }
+  }
+
+  async function startWithThreeDead(): Promise<void> {
+    const app = await start();
+    broken = true;
+    for (const id of ['a', 'b', 'c']) await app.api.publishEvent(event(id));
+    await until('they are dead', async () => {
+      const rows = await inboxRows(database, 'billing');
+      return rows.length === 3 && rows.every(({ status }) => status === 'dead_letter');
+    });
+    await app.consumers.pause('billing');
+    await stopAll();
+  }
+
+  const statuses = async () => (await inboxRows(database, 'billing')).map(({ status }) => status);
+
+  it.each([
+    ['dead-letters redrive', '3 events would be sent on their way again. Go on? [y/N] '],
+    ['dead-letters redrive --limit 2', '2 events would be sent on their way again. Go on? [y/N] '],
+    [
+      'dead-letters discard --reason x --consumer billing',
+      '3 events would be set aside for good. This cannot be undone. Go on? [y/N] ',
+    ],
+    [
+      'consumers discard billing --reason x',
+      '3 events would be set aside for good. This cannot be undone. Go on? [y/N] ',
+    ],
+    [
+      'consumers discard billing --reason x --position 1',
+      'This event would be set aside for good. This cannot be undone. Go on? [y/N] ',
+    ],
+    [
+      'consumers remove billing',
+      'Consumer "billing" is forgotten, with its place in the log and 3 inbox rows, of which 3 dead letters. This cannot be undone. Go on? [y/N] ',
+    ],
+    [
+      'consumers remove-names billing order.*',
+      'Consumer "billing" no longer gets 1 event name; events of these that it has not handled are never delivered to it. Go on? [y/N] ',
+    ],
+    ['replay billing --from 1', 'Consumer "billing" is given 3 positions of the log again. Go on? [y/N] '],
+    [
+      'replay billing --event order.*',
+      'Consumer "billing" is given what matches of 3 positions of the log again. Go on? [y/N] ',
+    ],
+  ])('%s: says so and asks, and changes nothing unless the answer is yes', async (command, question) => {
+    await startWithThreeDead();
+    for (const answer of ['', 'no']) {
+      expect(await ask(answer, ...command.split(' '))).toEqual({ status: 1, asked: [question] });
+      expect(await statuses()).toEqual(['dead_letter', 'dead_letter', 'dead_letter']);
+      expect((await runJson('consumers', 'list')).result).toMatchObject({ consumers: [{}], replays: [] });
+    }
+  });
+
+  it('is done after a yes, and with --yes without being asked', async () => {
+    await startWithThreeDead();
+    expect((await ask('y', 'dead-letters', 'redrive', '--limit', '2')).status).toBe(0);
+    expect(await statuses()).toEqual(['received', 'received', 'dead_letter']);
+    const discard = ['consumers', 'discard', 'billing', '--reason', 'x', '--yes'];
+    expect(await ask('no', ...discard)).toEqual({ status: 0, asked: [] });
+    expect(await statuses()).toEqual(['skipped', 'skipped', 'skipped']);
+  });
+
+  it('asks nobody where it is one event that can be sent again, or none', async () => {
+    await startWithThreeDead();
+    const one = ['dead-letters', 'redrive', '--position', '1'];
+    expect(await ask('no', ...one)).toEqual({ status: 0, asked: [] });
+    expect(await ask('no', ...one)).toEqual({ status: 0, asked: [] });
+  });
+
+  it('is refused without a terminal and without --yes, by the words that are new; former words go on as they did', async () => {
+    await startWithThreeDead();
+    for (const [words, would] of [
+      ['dead-letters redrive', '3 events would be sent on their way again.'],
+      ['dead-letters discard --reason x', '3 events would be set aside for good.'],
+    ] as const) {
+      const { status, stdout, stderr } = await run(...words.split(' '));
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toContain(would);
+      expect(stderr).toContain('give --yes');
+      expect(await statuses()).toEqual(['dead_letter', 'dead_letter', 'dead_letter']);
+    }
+    expect((await run('redrive', '--limit', '2')).status).toBe(0);
+    expect(await run('consumers', 'discard', 'billing', '--reason', 'x')).toEqual(
+      well('3 events of "billing" discarded.'),
+    );
   });
 });

@@ -51,7 +51,7 @@ function commandsShown({ text }: Page): string[] {
 }
 
 function isCommand(words: string): boolean {
-  const known = COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  const known = COMMANDS.map(({ name }) => name);
   return known.some((name) => words === name || words.startsWith(`${name} `));
 }
 

@@ -121,7 +121,7 @@ describe('many failures of one kind', () => {
     expect(texts).toHaveLength(2);
     expect(texts[0]).toMatch(/^error Gave up bill\.flood /);
     expect(texts[1]).toMatch(
-      /^error Gave up 49 more events in the same way \(NonRetryableError: no invoice \d+\), the last of them bill\.flood .* send them again: npx nestjs-integration redrive --consumer bill\.flood --fingerprint [0-9a-f]{32}$/,
+      /^error Gave up 49 more events in the same way \(NonRetryableError: no invoice \d+\), the last of them bill\.flood .* send them again: npx nestjs-integration dead-letters redrive --consumer bill\.flood --fingerprint [0-9a-f]{32}$/,
     );
   });
 });

@@ -229,10 +229,10 @@ it('an admin pauses, replays, redrives, discards, repartitions, changes settings
     return stdout;
   };
   expect(await cli('status')).toContain('current');
-  await cli('consumers');
-  await cli('dead-letters');
+  await cli('consumers', 'list');
+  await cli('dead-letters', 'list');
   await cli('consumers', 'discard', 'c', '--position', '1', '--reason', 'test');
-  await cli('redrive', '--consumer', 'c');
+  await cli('dead-letters', 'redrive', '--consumer', 'c', '--yes');
   await handled.first(3);
   await cli('consumers', 'pause', 'c');
   await api.publishEvent({ ...EVENT, aggregateId: 'paused' });

@@ -1,3 +1,4 @@
+import { AdminCountStore } from '../consumers/admin-count.store.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
@@ -30,13 +31,13 @@ export const CONSUMER_OPTION: CommandOptions = {
  */
 export function withConsumers(
   { withDatabase, environment }: CommandContext,
-  work: (consumers: ConsumerService) => Promise<CommandResult>,
+  work: (consumers: ConsumerService, counts: AdminCountStore) => Promise<CommandResult>,
 ): Promise<CommandResult> {
   return withDatabase(async (db) => {
     await verifyMigrations(db);
     const settings = new IntegrationSettingsService(db, { environment });
     await settings.load();
-    return work(new ConsumerService(db, settings, new OutboxNotifier()));
+    return work(new ConsumerService(db, settings, new OutboxNotifier()), new AdminCountStore(db));
   });
 }
 

@@ -9,6 +9,8 @@ type OptionValues = Record<string, string | boolean | undefined>;
 export interface CommandLine {
   /** Undefined only where `--help` or `--version` asks for no command. */
   command: Command | undefined;
+  /** The words that called it, where they are those of an earlier version. */
+  formerName: string | undefined;
   arguments: string[];
   options: OptionValues;
 }
@@ -16,13 +18,14 @@ export interface CommandLine {
 /** Reads the words after the program's name. Throws UsageError saying which word is wrong. */
 export function readCommandLine(words: readonly string[], commands: readonly Command[]): CommandLine {
   const { values, positionals } = parse(words, commands);
-  const { command, words: called } = calledBy(positionals, commands);
-  if (values.help === true || values.version === true) return { command, arguments: [], options: values };
+  const { command, words: called, formerName } = calledBy(positionals, commands);
+  if (values.help === true || values.version === true)
+    return { command, formerName, arguments: [], options: values };
   if (command === undefined) throw new UsageError(unknownCommand(positionals));
   const rest = positionals.slice(called);
   refuseForeignOptions(command, values);
   if (rest.length !== command.parameters.length) throw new UsageError(wrongArguments(command, rest));
-  return { command, arguments: rest, options: values };
+  return { command, formerName, arguments: rest, options: values };
 }
 
 function parse(
@@ -45,20 +48,38 @@ function parse(
   }
 }
 
-/** The command with the longest name that the words begin with, and how many words that is. */
-function calledBy(
-  positionals: readonly string[],
-  commands: readonly Command[],
-): { command: Command | undefined; words: number } {
-  let found: { command: Command | undefined; words: number } = { command: undefined, words: 0 };
+interface Call {
+  command: Command | undefined;
+  /** How many words call it. */
+  words: number;
+  formerName: string | undefined;
+}
+
+/** The command with the longest name that the words begin with. */
+function calledBy(positionals: readonly string[], commands: readonly Command[]): Call {
+  let found: Call = { command: undefined, words: 0, formerName: undefined };
   for (const command of commands) {
-    for (const name of [command.name, ...(command.aliases ?? [])]) {
+    for (const name of [command.name, ...(command.formerly ?? [])]) {
       const words = name.split(' ');
       if (words.length > found.words && startsWith(positionals, words))
-        found = { command, words: words.length };
+        found = { command, words: words.length, formerName: name === command.name ? undefined : name };
     }
   }
   return found;
+}
+
+/**
+ * The commands whose usage helps with these words: the one that they call, or those of the group that they begin to name; all where they
+ * say nothing.
+ */
+export function meantBy(words: readonly string[], commands: readonly Command[]): readonly Command[] {
+  const plain = words.filter((word) => !word.startsWith('-'));
+  const { command, words: called, formerName } = calledBy(plain, commands);
+  if (command !== undefined && (formerName === undefined || called > 1)) return [command];
+  // A former name of one word may be the name of a group: `consumers stop`.
+  const group = commands.filter(({ name }) => name.startsWith(`${plain[0]} `));
+  if (group.length > 0) return group;
+  return command === undefined ? commands : [command];
 }
 
 function startsWith(words: readonly string[], name: readonly string[]): boolean {

@@ -4,12 +4,17 @@ import type { EngineDatabase } from '../database/engine-database.js';
 export interface Command {
   /** The words that call it: `migrate`, `settings set`. */
   name: string;
-  /** Other words that call it. */
-  aliases?: readonly string[];
+  /** Words that called it in earlier versions. They still do, and say on standard error which words do now. */
+  formerly?: readonly string[];
   /** Names of the arguments that follow, all required. */
   parameters: readonly string[];
   /** Options besides those that every command has. */
   options?: Readonly<Record<string, CommandOption>>;
+  /**
+   * It stood before commands asked: without a terminal it goes on without `--yes`, as scripts know it, and so does whatever is called by
+   * former words. Every other command that asks refuses there.
+   */
+  goesOnUnasked?: boolean;
   /** One line for the list of commands. */
   summary: string;
   run(context: CommandContext): Promise<CommandResult>;
@@ -33,6 +38,11 @@ export interface CommandContext {
   schema: string;
   /** Shows what is going on, where somebody is looking. */
   progress(line: string): void;
+  /**
+   * For whatever changes more than one event or cannot be undone, before it is done: resolves if it may be. `consequence` says in a sentence
+   * what would happen, and to how many; undefined: there is nothing to ask.
+   */
+  confirm(consequence: () => Promise<string | undefined>): Promise<void>;
   /** Lends a connection to the database for the length of `work`. */
   withDatabase<R>(work: (db: EngineDatabase) => Promise<R>): Promise<R>;
 }
@@ -49,4 +59,13 @@ export interface CommandResult {
 /** The command line cannot be understood: the usage is printed and the exit status is 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** Whoever was asked did not say yes: nothing was changed, and the exit status is 1. */
+export class Declined extends Error {
+  override readonly name = 'Declined';
+
+  constructor() {
+    super('Nothing was changed.');
+  }
 }

@@ -1,13 +1,13 @@
 import type { Command } from './command.js';
-import { consumersDiscardCommand } from './consumers-discard.command.js';
+import { consumersDiscardCommand, deadLettersDiscardCommand } from './consumers-discard.command.js';
 import { consumersListCommand } from './consumers-list.command.js';
 import { consumersPauseCommand, consumersResumeCommand } from './consumers-pause.command.js';
 import { consumersRemoveCommand, consumersRemoveNamesCommand } from './consumers-remove.command.js';
 import { consumersRepartitionCommand } from './consumers-repartition.command.js';
-import { deadLettersCommand } from './dead-letters.command.js';
+import { deadLettersListCommand } from './dead-letters-list.command.js';
+import { deadLettersRedriveCommand } from './dead-letters-redrive.command.js';
 import { doctorCommand } from './doctor.command.js';
 import { migrateCommand } from './migrate.command.js';
-import { redriveCommand } from './redrive.command.js';
 import { replayCommand } from './replay.command.js';
 import { settingsListCommand } from './settings-list.command.js';
 import { settingsResetCommand } from './settings-reset.command.js';
@@ -29,7 +29,8 @@ export const COMMANDS: readonly Command[] = [
   consumersDiscardCommand,
   consumersRemoveNamesCommand,
   consumersRemoveCommand,
-  deadLettersCommand,
-  redriveCommand,
+  deadLettersListCommand,
+  deadLettersRedriveCommand,
+  deadLettersDiscardCommand,
   replayCommand,
 ];

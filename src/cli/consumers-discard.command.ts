@@ -1,5 +1,7 @@
+import { isOfOneEvent } from '../consumers/admin-checks.js';
 import type { DiscardableState } from '../consumers/inbox-admin.store.js';
 import {
+  CONSUMER_OPTION,
   counted,
   countOption,
   listOption,
@@ -8,7 +10,8 @@ import {
   textOption,
   withConsumers,
 } from './admin-access.js';
-import { type Command, type CommandContext, UsageError } from './command.js';
+import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
+import { YES_OPTION } from './confirmation.js';
 
 const STATES: readonly DiscardableState[] = [
   'dead_letter',
@@ -31,25 +34,63 @@ export const consumersDiscardCommand: Command = {
     },
     ...ROW_OPTIONS,
     limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
+    ...YES_OPTION,
   },
+  goesOnUnasked: true,
   summary: 'set events that failed, wait or are dead aside for good',
   run: (context) => {
     const [consumer = ''] = context.arguments;
-    const { options } = context;
-    const reason = textOption(options, 'reason');
-    if (reason === undefined) throw new UsageError('consumers discard needs --reason <…>');
-    const [states, limit] = [statesOf(options), countOption(options, 'limit')];
-    const filter = rowFilter(options, consumer);
-    return withConsumers(context, async (service) => {
-      const discarded = await service.discard(filter, reason, { states, limit });
-      return {
-        ok: true,
-        data: { consumer, discarded },
-        text: `${counted(discarded, 'event')} of "${consumer}" discarded.`,
-      };
-    });
+    return discard(context, consumersDiscardCommand.name, consumer, statesOf(context.options));
   },
 };
+
+/** The same for dead letters, of one consumer or of all. */
+export const deadLettersDiscardCommand: Command = {
+  name: 'dead-letters discard',
+  parameters: [],
+  options: {
+    reason: { type: 'string', summary: 'why, kept with each event (required)' },
+    ...CONSUMER_OPTION,
+    ...ROW_OPTIONS,
+    limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
+    ...YES_OPTION,
+  },
+  summary: 'set dead letters aside for good',
+  run: (context) =>
+    discard(context, deadLettersDiscardCommand.name, textOption(context.options, 'consumer'), [
+      'dead_letter',
+    ]),
+};
+
+function discard(
+  context: CommandContext,
+  command: string,
+  consumer: string | undefined,
+  states: DiscardableState[] | undefined,
+): Promise<CommandResult> {
+  const { options } = context;
+  const reason = textOption(options, 'reason');
+  if (reason === undefined) throw new UsageError(`${command} needs --reason <…>`);
+  const limit = countOption(options, 'limit');
+  const filter = rowFilter(options, consumer);
+  return withConsumers(context, async (service, counts) => {
+    await context.confirm(async () => {
+      // It may have no row yet, and is taken whatever it does.
+      if (isOfOneEvent(filter)) return 'This event would be set aside for good. This cannot be undone.';
+      const count = await counts.discardable(filter, states ?? STATES, limit);
+      return count > 0
+        ? `${counted(count, 'event')} would be set aside for good. This cannot be undone.`
+        : undefined;
+    });
+    const discarded = await service.discard(filter, reason, { states, limit });
+    const whose = consumer === undefined ? '' : ` of "${consumer}"`;
+    return {
+      ok: true,
+      data: { ...(consumer !== undefined && { consumer }), discarded },
+      text: `${counted(discarded, 'event')}${whose} discarded.`,
+    };
+  });
+}
 
 function statesOf(options: CommandContext['options']): DiscardableState[] | undefined {
   return listOption(options, 'state')?.map((given) => {

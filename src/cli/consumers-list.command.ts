@@ -7,7 +7,7 @@ import { table } from './table.js';
 /** Shows where every consumer stands. */
 export const consumersListCommand: Command = {
   name: 'consumers list',
-  aliases: ['consumers'],
+  formerly: ['consumers'],
   parameters: [],
   summary: 'show every consumer: its backlog, dead letters, owner and names',
   run: (context) =>

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isWholeRange } from '../consumers/admin-checks.js';
 import type { ConsumerService } from '../consumers/consumer.service.js';
 import type { ReplayFilter, ReplayRequest, ReplayResult } from '../consumers/replay.js';
 import { counted, countOption, dateOption, listOption, textOption, withConsumers } from './admin-access.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
+import { YES_OPTION } from './confirmation.js';
 import { authorOf } from './settings-access.js';
 
 const LOOK_MS = 1_000;
@@ -10,7 +12,8 @@ const LOOK_MS = 1_000;
 /** Delivers events again: a range of positions at once, a filtered part as a request that the consumer's owner works off. */
 export const replayCommand: Command = {
   name: 'replay',
-  aliases: ['consumers replay'],
+  formerly: ['consumers replay'],
+  goesOnUnasked: true,
   parameters: ['consumer'],
   options: {
     from: { type: 'string', summary: 'position to begin at' },
@@ -25,12 +28,19 @@ export const replayCommand: Command = {
     until: { type: 'string', summary: 'only events written before this time' },
     wait: { type: 'boolean', summary: 'wait until a filtered replay has sent everything' },
     by: { type: 'string', summary: 'who asks for it; default: cli:<user>' },
+    ...YES_OPTION,
   },
   summary: 'deliver events to a consumer again: a range of positions, or what matches the options',
   run: (context) => {
     const [consumer = ''] = context.arguments;
     const selection = selectionOf(context.options);
-    return withConsumers(context, async (service) => {
+    return withConsumers(context, async (service, counts) => {
+      await context.confirm(async () => {
+        const positions = await counts.positions(consumer, selection.from ?? 1, selection.to);
+        if (positions <= 1) return undefined;
+        const which = isWholeRange(selection) ? '' : 'what matches of ';
+        return `Consumer "${consumer}" is given ${which}${counted(positions, 'position')} of the log again.`;
+      });
       const result = await service.replay(consumer, selection, { requestedBy: authorOf(context) });
       if (result.kind === 'request' && context.options.wait === true) {
         const request = await finished(service, result.request, context);
@@ -76,7 +86,7 @@ function describe(consumer: string, result: ReplayResult): string {
     return `${counted(positions, 'position')} from ${from} to ${to} ${positions === 1 ? 'is' : 'are'} delivered to "${consumer}" again.`;
   }
   const { id, nextPosition, toPosition } = result.request;
-  return `Kept as request ${id}: the owner of "${consumer}" works off positions ${nextPosition} to ${toPosition} while it runs. See: npx nestjs-integration consumers`;
+  return `Kept as request ${id}: the owner of "${consumer}" works off positions ${nextPosition} to ${toPosition} while it runs. See: npx nestjs-integration consumers list`;
 }
 
 function sentText({ sent }: ReplayRequest): string {

@@ -5,9 +5,10 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { IntegrationError, type IntegrationErrorCode, messageOf } from '../errors.js';
 import { textOption } from './admin-access.js';
-import { type CommandContext, UsageError } from './command.js';
-import { type CommandLine, readCommandLine } from './command-line.js';
+import { type CommandContext, Declined, UsageError } from './command.js';
+import { type CommandLine, meantBy, readCommandLine } from './command-line.js';
 import { COMMANDS } from './commands.js';
+import { confirm, type Terminal, terminalOfProcess } from './confirmation.js';
 import { readEnvironment } from './environment.js';
 import { usage } from './usage.js';
 
@@ -21,31 +22,38 @@ const WRONG_USE: ReadonlySet<string> = new Set<IntegrationErrorCode>([
 ]);
 
 /** Runs one command line; resolves to the exit status: 0 all is well, 1 something is wrong, 2 wrong use. */
-export async function run(words: readonly string[]): Promise<number> {
+export async function run(
+  words: readonly string[],
+  terminal: Terminal | undefined = terminalOfProcess(),
+): Promise<number> {
   // What services log belongs to an application; here it would stand between the results.
   Logger.overrideLogger(false);
   try {
-    return await runCommand(readCommandLine(words, COMMANDS));
+    return await runCommand(readCommandLine(words, COMMANDS), terminal);
   } catch (error) {
     const asJson = words.includes('--json');
     if (asJson) printJson({ error: describeError(error) });
-    if (error instanceof UsageError) printError(`${error.message}\n\n${usage(COMMANDS)}`);
+    if (error instanceof UsageError) printError(`${error.message}\n\n${usage(meantBy(words, COMMANDS))}`);
+    else if (error instanceof Declined) printError(error.message);
     else if (!asJson) printError(`Error: ${messageOf(error)}`);
     return isWrongUse(error) ? 2 : 1;
   }
 }
 
-async function runCommand(line: CommandLine): Promise<number> {
-  const { command, options } = line;
+async function runCommand(line: CommandLine, terminal: Terminal | undefined): Promise<number> {
+  const { command, options, formerName } = line;
   if (options.version === true) return print(packageVersion());
-  if (command === undefined || options.help === true) return print(usage(COMMANDS, command));
-  const result = await command.run(contextOf(line));
+  if (command === undefined || options.help === true)
+    return print(usage(command === undefined ? COMMANDS : [command]));
+  if (formerName !== undefined) printError(`"${formerName}" is called "${command.name}" now.`);
+  const result = await command.run(contextOf(line, terminal));
   if (options.json === true) printJson(result.data);
   else print(result.text);
   return result.ok ? 0 : 1;
 }
 
-function contextOf({ arguments: given, options }: CommandLine): CommandContext {
+function contextOf(line: CommandLine, terminal: Terminal | undefined): CommandContext {
+  const { arguments: given, options, command, formerName } = line;
   const environment = readEnvironment(process.cwd(), process.env);
   const connectionString = textOption(options, 'database-url') ?? textOf(environment.DATABASE_URL);
   if (connectionString === undefined) {
@@ -63,6 +71,12 @@ function contextOf({ arguments: given, options }: CommandLine): CommandContext {
     progress: (line) => {
       if (process.stderr.isTTY) printError(line);
     },
+    confirm: (consequence) =>
+      confirm(consequence, {
+        yes: options.yes === true,
+        terminal,
+        goesOnUnasked: command?.goesOnUnasked === true || formerName !== undefined,
+      }),
     withDatabase: (work) => withDatabase(new EngineDatabase({ connectionString, schema, max: 1 }), work),
   };
 }

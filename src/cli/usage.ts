@@ -12,9 +12,9 @@ export const COMMON_OPTIONS = {
   version: { type: 'boolean', summary: 'print the version of the package' },
 } as const satisfies Record<string, CommandOption>;
 
-/** The help text: of one command, or of all. */
-export function usage(commands: readonly Command[], command?: Command): string {
-  const shown = command === undefined ? commands : [command];
+/** The help text of these commands; with the options of the command where it is one. */
+export function usage(shown: readonly Command[]): string {
+  const [command] = shown.length === 1 ? shown : [];
   const calls = shown.map((each) => [callOf(each), each.summary]);
   const options = Object.entries({ ...command?.options, ...COMMON_OPTIONS } as Record<string, CommandOption>);
   return [

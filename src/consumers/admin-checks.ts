@@ -16,7 +16,7 @@ import type { ReplayFilter, ReplayRange } from './replay.js';
 export function unknownConsumer(consumerName: string): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_CONSUMER_UNKNOWN',
-    `There is no consumer "${consumerName}": ConsumerService.list() and "npx nestjs-integration consumers" show those there are`,
+    `There is no consumer "${consumerName}": ConsumerService.list() and "npx nestjs-integration consumers list" show those there are`,
     { consumerName },
   );
 }

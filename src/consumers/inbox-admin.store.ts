@@ -40,7 +40,8 @@ function hasRow(state: DiscardableState): state is Exclude<DiscardableState, 'un
   return state !== 'unread';
 }
 
-const REDRIVABLE = `(i.status = 'dead_letter' OR (i.status = 'failed' AND i.available_at IS NULL))`;
+/** What `redrive` takes. */
+export const REDRIVABLE = `(i.status = 'dead_letter' OR (i.status = 'failed' AND i.available_at IS NULL))`;
 
 /** Where a portion ended, and how many of its rows were changed. */
 export interface ChangedRows {

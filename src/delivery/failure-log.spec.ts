@@ -87,7 +87,7 @@ describe('failures', () => {
     log.end();
     expect(all.slice(100).map(({ level, text }) => `${level} ${text}`)).toEqual([
       expect.stringMatching(
-        /^error Gave up 99900 more events in many other ways, .* npx nestjs-integration redrive --consumer c$/,
+        /^error Gave up 99900 more events in many other ways, .* npx nestjs-integration dead-letters redrive --consumer c$/,
       ),
     ]);
   });

@@ -23,7 +23,10 @@ export function finalText(outcome: FinalFailure, schema: string): string {
     outcome.error === undefined
       ? ' The process ended while that attempt ran, so there is no error of it.'
       : '';
-  const redrive = commandLine(schema, 'redrive', [], { consumer: consumerName, 'event-id': outboxEventId });
+  const redrive = commandLine(schema, 'dead-letters redrive', [], {
+    consumer: consumerName,
+    'event-id': outboxEventId,
+  });
   return `Gave up ${eventText(outcome)} after attempt ${attempt} of ${maxAttempts}.${interrupted} ${stateText(outcome)} Once the cause is gone, send it again: ${redrive}`;
 }
 
@@ -34,7 +37,7 @@ export function repeatedText({ count, last, isOfOneKind }: Repeats, schema: stri
     return `Failed ${count} more ${count === 1 ? 'time' : 'times'} ${kind}, ${latest}, attempt ${last.attempt} of ${last.maxAttempts}.`;
   const { consumerName, errorFingerprint } = last;
   const which = isOfOneKind && errorFingerprint !== undefined ? { fingerprint: errorFingerprint } : {};
-  const redrive = commandLine(schema, 'redrive', [], { consumer: consumerName, ...which });
+  const redrive = commandLine(schema, 'dead-letters redrive', [], { consumer: consumerName, ...which });
   return `Gave up ${count} more ${count === 1 ? 'event' : 'events'} ${kind}, ${latest}. Once the cause is gone, send them again: ${redrive}`;
 }
 

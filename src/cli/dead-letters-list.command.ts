@@ -9,8 +9,9 @@ const DEFAULT_LIMIT = 50;
 const ERROR_LENGTH = 80;
 
 /** Shows dead letters, the oldest first. */
-export const deadLettersCommand: Command = {
-  name: 'dead-letters',
+export const deadLettersListCommand: Command = {
+  name: 'dead-letters list',
+  formerly: ['dead-letters'],
   parameters: [],
   options: {
     ...CONSUMER_OPTION,

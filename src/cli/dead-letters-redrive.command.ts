@@ -7,12 +7,14 @@ import {
   withConsumers,
 } from './admin-access.js';
 import type { Command } from './command.js';
+import { YES_OPTION } from './confirmation.js';
 
 const DEFAULT_LIMIT = 100;
 
 /** Sends dead letters on their way again. */
-export const redriveCommand: Command = {
-  name: 'redrive',
+export const deadLettersRedriveCommand: Command = {
+  name: 'dead-letters redrive',
+  formerly: ['redrive'],
   parameters: [],
   options: {
     ...CONSUMER_OPTION,
@@ -21,12 +23,17 @@ export const redriveCommand: Command = {
       type: 'string',
       summary: `at most so many, the oldest first, default ${DEFAULT_LIMIT}; try 1 first, to see whether the cause is gone`,
     },
+    ...YES_OPTION,
   },
   summary: 'send dead letters, and events that failed for good, on their way again',
   run: (context) => {
     const filter = rowFilter(context.options);
     const limit = countOption(context.options, 'limit') ?? DEFAULT_LIMIT;
-    return withConsumers(context, async (service) => {
+    return withConsumers(context, async (service, counts) => {
+      await context.confirm(async () => {
+        const count = await counts.redrivable(filter, limit);
+        return count > 1 ? `${counted(count, 'event')} would be sent on their way again.` : undefined;
+      });
       const redriven = await service.redrive(filter, { limit });
       return {
         ok: true,

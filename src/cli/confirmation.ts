@@ -1,0 +1,42 @@
+import { createInterface } from 'node:readline/promises';
+import type { CommandOption } from './command.js';
+import { Declined, UsageError } from './command.js';
+
+/** For commands that ask. */
+export const YES_OPTION: Readonly<Record<string, CommandOption>> = {
+  yes: { type: 'boolean', summary: 'do it without asking; for scripts' },
+};
+
+/** Somebody who can be asked. */
+export interface Terminal {
+  ask(question: string): Promise<string>;
+}
+
+/** The terminal of this process; undefined where nobody sits there. */
+export function terminalOfProcess(): Terminal | undefined {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  return {
+    ask: async (question) => {
+      const reader = createInterface({ input: process.stdin, output: process.stderr });
+      try {
+        return await reader.question(question);
+      } finally {
+        reader.close();
+      }
+    },
+  };
+}
+
+/** Resolves if it may be done: `--yes` was given, somebody at the terminal says so, or the command goes on without being asked. */
+export async function confirm(
+  consequence: () => Promise<string | undefined>,
+  { yes, terminal, goesOnUnasked }: { yes: boolean; terminal: Terminal | undefined; goesOnUnasked: boolean },
+): Promise<void> {
+  if (yes || (terminal === undefined && goesOnUnasked)) return;
+  const words = await consequence();
+  if (words === undefined) return;
+  if (terminal === undefined)
+    throw new UsageError(`${words} There is no terminal to ask: give --yes to do it without being asked`);
+  const answer = await terminal.ask(`${words} Go on? [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Declined();
+}
