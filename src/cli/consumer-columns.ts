@@ -11,3 +11,12 @@ export function ownerText({ owner, ownerNotSeenSince }: CursorStatus): string {
   const name = owner.host === null ? owner.id : `${owner.host}:${owner.pid}`;
   return ownerNotSeenSince === null ? name : `${name} (not seen since ${ownerNotSeenSince.toISOString()})`;
 }
+
+/** Whether processes may work on it. */
+export function servingText({
+  paused,
+  unservedSince,
+}: Pick<CursorStatus, 'paused' | 'unservedSince'>): string {
+  if (paused) return 'paused';
+  return unservedSince === null ? 'active' : 'unserved';
+}

@@ -1,7 +1,7 @@
 import type { ConsumerView } from '../consumers/consumer.service.js';
 import { counted, withConsumers } from './admin-access.js';
 import type { Command } from './command.js';
-import { ownerText, pendingText } from './consumer-columns.js';
+import { ownerText, pendingText, servingText } from './consumer-columns.js';
 import { table } from './table.js';
 
 /** Shows where every consumer stands. */
@@ -38,8 +38,9 @@ function describe(consumers: readonly ConsumerView[]): string {
   );
 }
 
-function stateOf({ paused, orphaned, repartitioningTo, unavailable }: ConsumerView): string {
-  const states = [paused ? 'paused' : 'active'];
+function stateOf(consumer: ConsumerView): string {
+  const { orphaned, repartitioningTo, unavailable } = consumer;
+  const states = [servingText(consumer)];
   if (unavailable !== null) states.push(`out of reach: ${unavailable.reason}`);
   if (repartitioningTo !== null) states.push(`about to have ${counted(repartitioningTo, 'partition')}`);
   if (orphaned) states.push('orphaned');

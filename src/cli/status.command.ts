@@ -5,10 +5,10 @@ import {
   migrationStatus,
 } from '../database/migrations/migration-status.js';
 import type { Command } from './command.js';
-import { ownerText, pendingText } from './consumer-columns.js';
+import { ownerText, pendingText, servingText } from './consumer-columns.js';
 import { table } from './table.js';
 
-/** Shows the state of the tables and of every consumer. All is well if the tables are those of this package version. */
+/** Shows the state of the tables and of every consumer. All is well if the tables are those of this package version and no consumer is unserved. */
 export const statusCommand: Command = {
   name: 'status',
   parameters: [],
@@ -20,7 +20,7 @@ export const statusCommand: Command = {
       const consumers = readable ? await new CursorStatusStore(db, schema).list() : [];
       const deadLetters = consumers.reduce((sum, consumer) => sum + consumer.deadLetters, 0);
       return {
-        ok: migrations.state === 'current',
+        ok: migrations.state === 'current' && consumers.every(({ unservedSince }) => unservedSince === null),
         data: { schema, migrations, consumers, deadLetters },
         text: [describeMigrations(migrations), ...(readable ? [describeConsumers(consumers)] : [])].join(
           '\n\n',
@@ -68,7 +68,7 @@ function describeConsumers(consumers: readonly CursorStatus[]): string {
       consumer.lagSeconds === null ? '-' : `${consumer.lagSeconds.toFixed(1)} s`,
       String(consumer.deadLetters),
       ownerText(consumer),
-      consumer.paused ? 'paused' : 'active',
+      servingText(consumer),
     ]),
   );
 }

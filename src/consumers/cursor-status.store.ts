@@ -1,6 +1,7 @@
 import type { EngineSession } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
+import { unservedSince } from './unserved.store.js';
 
 /** Where one consumer (one partition of it) stands. Counts and seconds are numbers, times the database's. */
 export interface CursorStatus {
@@ -33,6 +34,11 @@ export interface CursorStatus {
   /** When a live process was last known to be able to work on it; noted about once an hour. */
   servedAt: Date;
   deadLetters: number;
+  /**
+   * Since when no process may work on it although some know it, because their code lacks event names that are stored for it; null: it is not
+   * so, or has not been so for a minute.
+   */
+  unservedSince: Date | null;
 }
 
 interface CursorStatusRow extends Omit<CursorStatus, 'owner' | 'unavailable'> {
@@ -116,7 +122,8 @@ export class CursorStatusStore {
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN p.unavailable -> (c.consumer_name || '/' || c.partition) END AS unavailable,
         CASE WHEN c.lease_expires_at > clock_timestamp() AND ${backendGone('p')} THEN p.seen_at END AS "ownerNotSeenSince",
-        p.host, p.pid, c.last_progress_at AS "lastProgressAt", c.served_at AS "servedAt", coalesce(dead.count, 0) AS "deadLetters"
+        p.host, p.pid, c.last_progress_at AS "lastProgressAt", c.served_at AS "servedAt", coalesce(dead.count, 0) AS "deadLetters",
+        ${unservedSince(schema, 'c')} AS "unservedSince"
       FROM "${schema}".inbox_cursor c
       CROSS JOIN head
       CROSS JOIN LATERAL (

@@ -98,7 +98,7 @@ export class HandOverStore {
          WHERE consumer_name = ANY ($1) AND ${IS_SUPERSEDED} ORDER BY consumer_name, partition FOR UPDATE
        ), taken AS (
          UPDATE ${this.cursor} c
-         SET lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, superseded_token = NULL
+         SET lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, superseded_token = NULL, served_at = clock_timestamp()
          FROM held WHERE c.consumer_name = held.consumer_name AND c.partition = held.partition
          RETURNING c.consumer_name, c.partition, held.lease_owner
        )

@@ -178,7 +178,7 @@ export class InboxCursorStore {
   /** Gives the lease back; false if it was not ours any more. */
   async release(key: CursorKey, token: string): Promise<boolean> {
     const rows = await this.db.query(
-      `UPDATE ${this.cursor} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL
+      `UPDATE ${this.cursor} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL, served_at = clock_timestamp()
        WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1`,
       [key.consumerName, key.partition, token],
     );

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { unservedConsumers } from '../consumers/unserved.store.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { codeLiteral, commandLine, sqlLiteral } from '../database/sql/pasteable-text.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
@@ -38,6 +39,7 @@ export function consumerChecks(db: EngineDatabase, settings: Readonly<OutboxSett
     { name: 'leases', run: () => leaseFindings(store, settings.processingLeaseMs / 1_000, db.schema) },
     { name: 'lease-deserted', run: () => desertedFindings(store) },
     { name: 'orphaned-consumer', run: () => orphanFindings(db, settings) },
+    { name: 'unserved-consumer', run: () => unservedFindings(db) },
     { name: 'unrouted-events', run: () => unroutedFindings(db) },
     { name: 'maintenance-late', run: () => lateFindings(store) },
   ];
@@ -181,6 +183,16 @@ async function orphanFindings(
       : 'Its events are not delivered, and none of them is deleted however old; after twice retentionDays they will be.',
     fix: `Deploy code that handles all its event names, or remove it: ${commandLine(db.schema, 'consumers remove', [consumerName])}`,
     details: { consumerName, servedAt, givenUp },
+  }));
+}
+
+async function unservedFindings(db: EngineDatabase): Promise<Findings> {
+  return (await unservedConsumers(db, db.schema)).map(({ consumerName, eventNames, since, processes }) => ({
+    finding: `No process may work on consumer "${consumerName}" since ${since.toISOString()}: the code of each that knows it (${processes.map(({ host, pid }) => `${host}:${pid}`).join(', ')}) lacks a handler for some of its stored event names (${eventNames.join(', ')}).`,
+    meaning:
+      'Its events are not delivered. A name was taken out of a subscriber, or two services use one consumer name.',
+    fix: `Deploy code that handles all its names, give one of two services a consumer name of its own, or take away the names that no code handles any more (the log of these processes says which): ${commandLine(db.schema, 'consumers remove-names', [consumerName, '<names>'])}`,
+    details: { consumerName, eventNames, since, processes },
   }));
 }
 

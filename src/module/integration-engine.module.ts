@@ -71,6 +71,11 @@ import { RetentionStore } from '../maintenance/retention.store.js';
 import { refuseClientElsewhere, ServerFitness } from '../maintenance/server-fitness.js';
 import { UnroutedEventStore } from '../maintenance/unrouted-event.store.js';
 import { UnroutedEvents } from '../maintenance/unrouted-events.js';
+import {
+  DEFAULT_UNSERVED_TIMES,
+  UNSERVED_TIMES,
+  UnservedConsumers,
+} from '../maintenance/unserved-consumers.js';
 import { IntegrationProcessStore } from '../membership/integration-process.store.js';
 import { LeaseKeeper } from '../membership/lease-keeper.js';
 import { SequenceStore } from '../membership/sequence.store.js';
@@ -227,6 +232,8 @@ const MAINTENANCE: Provider[] = [
   ConsumerPresence,
   UnroutedEventStore,
   UnroutedEvents,
+  { provide: UNSERVED_TIMES, useValue: DEFAULT_UNSERVED_TIMES },
+  UnservedConsumers,
   MaintenanceJob,
 ];
 
@@ -327,6 +334,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     private readonly job: OutboxProcessorJob,
     private readonly watchdog: Watchdog,
     private readonly maintenance: MaintenanceJob,
+    private readonly unserved: UnservedConsumers,
     private readonly registry: EventSubscriberRegistry,
     hooks: OuterHooks,
   ) {
@@ -387,6 +395,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     if (this.options.role === 'publisher' || this.closing) return;
     this.maintenance.start();
     if (this.registry.consumers().length > 0) this.shutdownHooks.start();
+    this.unserved.start();
   }
 
   /** No other module is destroyed yet. */
@@ -394,6 +403,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     this.closing = true;
     this.shutdownHooks.stop();
     await this.maintenance.stop();
+    await this.unserved.stop();
     await this.job.stop(this.options.shutdownTimeoutMs);
     await this.listener.stop();
   }

@@ -1,0 +1,90 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { type UnservedConsumer, unservedConsumers } from '../consumers/unserved.store.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import { commandLine } from '../database/sql/pasteable-text.js';
+import { messageOf } from '../errors.js';
+import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+
+/** Token of the times of looking for unserved consumers. */
+export const UNSERVED_TIMES = Symbol('nestjs-integration:unserved-times');
+
+export interface UnservedTimes {
+  /** After the boot, when this process has told the others what it knows, in ms. */
+  readonly firstMs: number;
+  readonly everyMs: number;
+  /** So long a consumer that was named is not named again. */
+  readonly againMs: number;
+}
+
+export const DEFAULT_UNSERVED_TIMES: UnservedTimes = {
+  firstMs: 10_000,
+  everyMs: 60_000,
+  againMs: 3_600_000,
+};
+
+/** Warns of consumers of this process that neither it nor any other one may take, because their code lacks stored event names. */
+@Injectable()
+export class UnservedConsumers {
+  private readonly logger = new Logger('IntegrationConsumers');
+  /** When each was named (monotonic ms), as long as it is unserved. */
+  private readonly named = new Map<string, number>();
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly db: EngineDatabase,
+    private readonly registry: EventSubscriberRegistry,
+    @Inject(UNSERVED_TIMES) private readonly times: UnservedTimes,
+  ) {}
+
+  start(): void {
+    if (this.timer === undefined) this.schedule(this.times.firstMs);
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    await this.running;
+  }
+
+  private schedule(ms: number): void {
+    const timer = setTimeout(() => {
+      this.running = this.look()
+        .catch((error) =>
+          this.logger.debug?.(`Unserved consumers could not be looked for: ${messageOf(error)}`),
+        )
+        .then(() => {
+          if (this.timer === timer) this.schedule(this.times.everyMs);
+        });
+    }, ms).unref();
+    this.timer = timer;
+  }
+
+  private async look(): Promise<void> {
+    // Those that this process may take are not unserved for long: it does take them.
+    if (this.registry.consumers().length === 0) return;
+    const unserved = await unservedConsumers(this.db, this.db.schema);
+    for (const name of this.named.keys())
+      if (!unserved.some(({ consumerName }) => consumerName === name)) this.named.delete(name);
+    for (const consumer of unserved) this.warn(consumer);
+  }
+
+  private warn(unserved: UnservedConsumer): void {
+    const { consumerName, eventNames, since } = unserved;
+    const consumer = this.registry.consumer(consumerName);
+    const lacking = consumer === undefined ? [] : eventNames.filter((name) => !consumer.match(name));
+    const namedAt = this.named.get(consumerName) ?? Number.NEGATIVE_INFINITY;
+    const now = performance.now();
+    if (lacking.length === 0 || now - namedAt < this.times.againMs) return;
+    this.named.set(consumerName, now);
+    const names = lacking.map((name) => `"${name}"`).join(', ');
+    const those = lacking.length === 1 ? 'this name' : 'these names';
+    this.logger.warn(
+      `No process may work on consumer "${consumerName}" since ${since.toISOString()}: its events wait. The code of this process has no handler for ${names}, which ${lacking.length === 1 ? 'is' : 'are'} stored for it. Deploy code that handles ${those}; or, if nothing is to handle them any more, run: ${removeNamesCommand(this.db.schema, consumerName, lacking)}. If two services use this consumer name, give one of them a name of its own.`,
+    );
+  }
+}
+
+export function removeNamesCommand(schema: string, consumerName: string, names: readonly string[]): string {
+  return commandLine(schema, 'consumers remove-names', [consumerName, names.join(',')]);
+}
