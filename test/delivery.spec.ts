@@ -39,7 +39,7 @@ describe('delivery', () => {
       });
       const [event] = await firstValueFrom(seen.pipe(take(1), toArray()));
       expect(event).toMatchObject({ outboxEventId: published.outboxEventId, payload: { id: 'i1' } });
-      await app.processor.drain({ timeoutMs: 10_000 });
+      await app.processor.drain();
       expect(await app.inbox.isProcessed(published.outboxEventId, 'operations')).toBe(true);
     } finally {
       await app.close();

@@ -76,7 +76,7 @@ describe('retries after a process was killed', () => {
     };
     const app = await startApp(database, [{ ...subscriber, handler, concurrency: AT_ONCE }]);
     try {
-      expect((await app.processor.drain({ timeoutMs: 20_000 })).drained).toBe(true);
+      expect((await app.processor.drain()).drained).toBe(true);
       expect(order[0]).toBe('interrupted');
       expect(besideTheInterrupted).toBe(0);
       expect(order).toHaveLength(WAITING + 1);
@@ -108,7 +108,7 @@ describe('retries after a process was killed', () => {
     };
     const app = await startApp(own, [{ ...subscriber, handler, concurrency: AT_ONCE }]);
     try {
-      expect((await app.processor.drain({ timeoutMs: 20_000 })).drained).toBe(true);
+      expect((await app.processor.drain()).drained).toBe(true);
       expect(order.indexOf('interrupted')).toBeLessThan(AT_ONCE);
       expect(order.lastIndexOf('interrupted')).toBeGreaterThanOrEqual(AT_ONCE);
       expect(besideTheInterrupted).toBe(0);
@@ -182,7 +182,7 @@ describe('an interrupted retry', () => {
       await handled.first(2);
       await app.api.publishEvents([event('thing.changed', 'later'), event('other.changed', 'other later')]);
       expect((await handled.first(4)).sort()).toEqual(['interrupted', 'later', 'long', 'other later']);
-      expect((await app.processor.drain({ timeoutMs: 20_000 })).drained).toBe(true);
+      expect((await app.processor.drain()).drained).toBe(true);
       expect(await inboxRows(own, 'worker')).toMatchObject([{ status: 'processed', attempts: 1 }]);
     } finally {
       hold.open();

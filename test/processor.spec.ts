@@ -373,9 +373,11 @@ describe('a process that has nothing to do', () => {
     const before = statements.count;
     expect(before).toBeGreaterThan(0);
     const windowMs = 6_500;
+    const startedAt = performance.now();
     await new Promise((resolve) => setTimeout(resolve, windowMs));
-    // Four beats; that the listening connection is alive is found out without.
-    expect(statements.count - before).toBeLessThanOrEqual(4);
+    // Four beats, or more where the machine made it wait longer; that the listening connection is alive is found out without.
+    const beats = Math.ceil((performance.now() - startedAt) / 2_000);
+    expect(statements.count - before).toBeLessThanOrEqual(beats);
   });
 });
 

@@ -90,6 +90,24 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'status of events': 'outbox_event_status',
 };
 
+/** Those of them for which there is nothing left once most of the work is taken away. */
+const FIRST: readonly (keyof typeof EXPECTED)[] = [
+  'suspect moved to the inbox',
+  'claim of what runs alone',
+  'interrupted rows',
+  'leftovers of a former owner',
+  'rows that others are processing',
+  'claim in runs',
+  'large payloads of a page',
+  'retry of a transactional handler',
+];
+
+/** One is enough on a machine that has nothing else to do. What is missing after so many is named by the first test. */
+const MOST_ROUNDS = 20;
+
+/** Far beyond what it takes on a machine that has much else to do. */
+const SETUP_LIMIT_MS = 540_000;
+
 // What the host's client prepares may come to run by a plan for any parameters; the engine's sessions plan everything so that takes no filters.
 describe.each(['auto', 'force_generic_plan'])('with plan_cache_mode %s of the host, statements', (mode) => {
   let database: TestDatabase;
@@ -105,13 +123,14 @@ describe.each(['auto', 'force_generic_plan'])('with plan_cache_mode %s of the ho
     host = await openPlanProxy(database.url);
     const prisma = () => database.prisma({ url: host.proxy.url });
     const app = await startApp({ ...database, url: engine.proxy.url, prisma }, subscribers(), SETTINGS);
+    const hasSeen = (what: string) => [engine, host].some(({ log }) => log.has(EXPECTED[what] ?? what));
     try {
-      await operate(app, database);
+      await operate(app, database, hasSeen);
     } finally {
       await app.close();
     }
     ran = [...engine.log.take(), ...host.log.take()];
-  }, 120_000);
+  }, SETUP_LIMIT_MS);
   afterAll(async () => {
     await engine?.proxy.close();
     await host?.proxy.close();
@@ -142,9 +161,16 @@ describe.each(['auto', 'force_generic_plan'])('with plan_cache_mode %s of the ho
 });
 
 /** A first part of everything, then what admins ask for, then the rest that this brings about. */
-async function operate(app: TestApp, { pool }: TestDatabase): Promise<void> {
+async function operate(
+  app: TestApp,
+  { pool }: TestDatabase,
+  hasSeen: (what: string) => boolean,
+): Promise<void> {
   const { consumers, inbox, outbox, api, prisma, processor } = app;
-  await processor.drain({ timeoutMs: 5_000 });
+  // Not for a time alone: on a busy machine that is over before the suspects have had their turn.
+  for (let round = 0; round < MOST_ROUNDS && !FIRST.every(hasSeen); round++) {
+    await processor.drain({ timeoutMs: 5_000 });
+  }
 
   await api.publishEvent(EVENT);
   await api.publishEvents([EVENT, { ...EVENT, deduplicationKey: 'key-700' }]);

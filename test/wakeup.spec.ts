@@ -408,7 +408,7 @@ describe('a wake-up', () => {
       [{ consumerName: 'reader', eventName: 'order.placed', handler } as AnySubscriberDefinition],
       { settings: slowPolls },
     );
-    await app.processor.drain({ timeoutMs: 5_000 });
+    await app.processor.drain();
     const room = openRoom();
     room.broadcaster.start();
     await room.publisher.publishEvent({ ...EVENT, eventName: 'order.placed', aggregateId: 'heard' });

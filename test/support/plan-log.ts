@@ -53,6 +53,11 @@ export class PlanLog {
       this.plans.push({ sql: sql.trim(), root });
     });
 
+  /** Whether a statement with this piece was run since the last `take`. */
+  has(piece: string): boolean {
+    return this.plans.some(({ sql }) => sql.includes(piece));
+  }
+
   /** What was run since the last call. */
   take(): RunStatement[] {
     const taken = this.plans.splice(0);

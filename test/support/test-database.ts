@@ -75,14 +75,14 @@ export async function createTestDatabase(
   };
 }
 
-/** A backend leaves a moment after its client did; whoever is there after two seconds was left behind. */
+/** A backend leaves a moment after its client did, on a busy machine some seconds after; whoever is there after twenty was left behind. */
 async function remainingConnections(server: pg.Client, database: string): Promise<string[]> {
   for (let look = 0; ; look++) {
     const { rows } = await server.query(
       `SELECT application_name || ': ' || left(query, 60) AS what FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'`,
       [database],
     );
-    if (rows.length === 0 || look === 20) return rows.map((row) => row.what as string);
+    if (rows.length === 0 || look === 200) return rows.map((row) => row.what as string);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
