@@ -197,7 +197,9 @@ describe('a worker', () => {
     await maintenance.runRound();
     // The dead ones are kept.
     await until('retention', async () => (await countOf('outbox_event')) === 2);
-    expect(said.filter((words) => /permission|privilege|42501|GRANT/.test(words))).toEqual([]);
+    // A stack names this file, whose name has one of the words.
+    const withoutStacks = said.map((words) => words.replace(/^ +at .*$/gm, ''));
+    expect(withoutStacks.filter((words) => /permission|privilege|42501|GRANT/.test(words))).toEqual([]);
   });
 });
 
