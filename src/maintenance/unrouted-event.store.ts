@@ -24,6 +24,7 @@ export class UnroutedEventStore {
   private readonly lookSql: string;
   private readonly forgetSql: string;
   private readonly listSql: string;
+  private readonly unaskedSql: string;
   private readonly table: string;
   private readonly log: string;
 
@@ -49,6 +50,7 @@ export class UnroutedEventStore {
       FROM page`;
     this.forgetSql = `DELETE FROM ${this.table} u
       WHERE u.last_seen_at < clock_timestamp() - $1::float8 * interval '1 day' OR ${isAskedFor('u.event_name')}`;
+    this.unaskedSql = `SELECT name AS "eventName" FROM unnest($1::text[]) AS given (name) WHERE NOT ${isAskedFor('given.name')}`;
     this.listSql = `
       WITH latest AS MATERIALIZED (
         SELECT position, event_name FROM ${this.log} ORDER BY position DESC LIMIT $1
@@ -82,6 +84,12 @@ export class UnroutedEventStore {
       `SELECT position FROM ${this.log} ORDER BY position DESC LIMIT 1`,
     );
     return row?.position ?? 0;
+  }
+
+  /** Those of these names that no consumer asks for. */
+  async unasked(session: EngineSession, names: readonly string[]): Promise<string[]> {
+    const rows = await session.query<{ eventName: string }>(this.unaskedSql, [names]);
+    return rows.map(({ eventName }) => eventName);
   }
 
   /** Every name that was noticed, and those among the latest so many events. */

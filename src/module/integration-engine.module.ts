@@ -69,6 +69,7 @@ import { Privileges } from '../maintenance/privileges.js';
 import { Retention } from '../maintenance/retention.js';
 import { RetentionStore } from '../maintenance/retention.store.js';
 import { refuseClientElsewhere, ServerFitness } from '../maintenance/server-fitness.js';
+import { UnconsumedNames } from '../maintenance/unconsumed-names.js';
 import { UnroutedEventStore } from '../maintenance/unrouted-event.store.js';
 import { UnroutedEvents } from '../maintenance/unrouted-events.js';
 import {
@@ -232,6 +233,7 @@ const MAINTENANCE: Provider[] = [
   ConsumerPresence,
   UnroutedEventStore,
   UnroutedEvents,
+  UnconsumedNames,
   { provide: UNSERVED_TIMES, useValue: DEFAULT_UNSERVED_TIMES },
   UnservedConsumers,
   MaintenanceJob,
@@ -335,6 +337,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     private readonly watchdog: Watchdog,
     private readonly maintenance: MaintenanceJob,
     private readonly unserved: UnservedConsumers,
+    private readonly unconsumed: UnconsumedNames,
     private readonly registry: EventSubscriberRegistry,
     hooks: OuterHooks,
   ) {
@@ -392,6 +395,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     if (this.hasBooted) return;
     this.hasBooted = true;
     this.job.begin(this.options.role);
+    if (!this.closing) this.unconsumed.start();
     if (this.options.role === 'publisher' || this.closing) return;
     this.maintenance.start();
     if (this.registry.consumers().length > 0) this.shutdownHooks.start();
@@ -404,6 +408,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     this.shutdownHooks.stop();
     await this.maintenance.stop();
     await this.unserved.stop();
+    await this.unconsumed.stop();
     await this.job.stop(this.options.shutdownTimeoutMs);
     await this.listener.stop();
   }
