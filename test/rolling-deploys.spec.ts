@@ -167,12 +167,19 @@ describe('a process whose code handles one more event name', () => {
   it('takes the consumer over when the running handler of the former owner has ended: once each, and in order', async () => {
     const seen: Seen = new Recorder();
     const { older, hold } = await deployBusy(seen);
+    // A hole for as long as this transaction is open. Once it is not, the owner would read what there is, if it still did.
+    const writer = await database.pool.connect();
+    await writer.query(
+      `BEGIN; INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id) VALUES ('other', 'test', 'other', '1')`,
+    );
     await publish(older, 'order.placed', 2);
     const beats = watchBeats();
     // It boots although that handler is still running.
     const newer = await deploy(NEW, { seen });
     await publish(newer, 'order.paid', 3);
-    await beats.sent.first(6);
+    await writer.query('ROLLBACK');
+    writer.release();
+    await beats.sent.first(12);
     expect(seen.all).toEqual(['begun order.placed 1']);
     expect(await unread()).toEqual([1, 2, 3]);
     hold.open();
