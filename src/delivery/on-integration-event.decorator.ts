@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { IntegrationError } from '../errors.js';
+import { decoratedClasses } from '../subscribers/decorated-classes.js';
 import type {
   AttemptOutcome,
   FinalFailure,
@@ -52,6 +53,7 @@ export function OnIntegrationEvent<const K extends keyof OutcomeKinds>(
     const method: unknown = descriptor?.value;
     if (typeof method !== 'function' || typeof target === 'function') throw noListener(target, methodName);
     Reflect.defineMetadata(LISTENER_METADATA, [...new Set([...kindsOf(method), ...kinds])], method);
+    decoratedClasses().note(target, methodName);
   };
 }
 

@@ -1,5 +1,6 @@
 import { type DynamicModule, type FactoryProvider, Module, type Provider } from '@nestjs/common';
 import { problemsOfUnknownNames } from '../events/known-names.js';
+import { decoratedClasses } from '../subscribers/decorated-classes.js';
 import type {
   IntegrationModuleAsyncOptions,
   IntegrationModuleOptions,
@@ -74,6 +75,7 @@ function checkAsyncOptions(given: IntegrationModuleAsyncOptions): void {
 }
 
 function surround(isGlobal: boolean | undefined, setup: EngineModuleSetup): DynamicModule {
+  decoratedClasses().moduleMade();
   return {
     module: IntegrationModule,
     global: isGlobal ?? true,

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { IntegrationError } from '../errors.js';
 import type { EventName, KnownPattern } from '../events/domain-event.js';
+import { decoratedClasses } from './decorated-classes.js';
 import type {
   AnySubscriberDefinition,
   BatchSubscriberHandler,
@@ -80,6 +81,7 @@ export function IntegrationSubscriber(
     const method = descriptor.value as object;
     // Decorators run bottom up; kept in the order in which they are read.
     Reflect.defineMetadata(SUBSCRIBER_METADATA, [options, ...subscriberOptionsOf(method)], method);
+    decoratedClasses().note(target, methodName);
   };
 }
 

@@ -22,6 +22,12 @@ export function providerMethods(
   return found.filter((method) => !isInheritedFromProvider(method, found));
 }
 
+/** What all providers and controllers have their methods from. */
+export function providerPrototypes(discovery: DiscoveryService): object[] {
+  const wrappers = [...discovery.getProviders(), ...discovery.getControllers()];
+  return wrappers.map(holderOf).filter((holder) => holder !== undefined);
+}
+
 /** Calls the method; on an instance that is made for the call, where its provider is request-scoped or transient. */
 export function callerOf(method: ProviderMethod, modules: ModuleRef): Method {
   const { provider, name } = method;

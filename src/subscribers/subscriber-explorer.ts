@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { decoratedClasses } from './decorated-classes.js';
 import { EventSubscriberRegistry } from './event-subscriber-registry.js';
 import { subscriberOptionsOf } from './integration-subscriber.decorator.js';
-import { callerOf, placeOf, providerMethods } from './provider-methods.js';
+import { callerOf, placeOf, providerMethods, providerPrototypes } from './provider-methods.js';
 
 /** Finds the methods that carry `@IntegrationSubscriber` and registers them. */
 @Injectable()
@@ -15,6 +16,7 @@ export class SubscriberExplorer {
 
   /** Called once the application's providers exist. */
   explore(): void {
+    decoratedClasses().explored(providerPrototypes(this.discovery));
     for (const method of providerMethods(this.discovery, isSubscriber)) {
       const handler = callerOf(method, this.moduleRef);
       for (const options of subscriberOptionsOf(method.holder[method.name])) {
