@@ -3,7 +3,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const GIVES_UP_MS = 180_000;
+const GIVES_UP_MS = 120_000;
+/** For each file of tests more; two of them run side by side. */
+const MS_A_FILE = 30_000;
 /** A broken rule often shows as something that is waited for in vain. */
 const TEST_TIMEOUT_MS = 20_000;
 
@@ -35,7 +37,7 @@ export async function runJest(
   ];
   try {
     await new Promise<void>((resolve) => {
-      const options = { cwd: folder, timeout: GIVES_UP_MS, maxBuffer: 64 * 1024 * 1024 };
+      const options = { cwd: folder, timeout: GIVES_UP_MS + files.length * MS_A_FILE, maxBuffer: 64 * 1024 * 1024 };
       execFile(process.execPath, args, options, () => resolve());
     });
     const results = JSON.parse(await readFile(output, 'utf8')) as {
