@@ -8,7 +8,7 @@ import {
   IntegrationModule,
   type IntegrationModuleOptions,
 } from '../src/index.js';
-import { BOOT_DEADLINE_MS } from '../src/module/integration-engine.module.js';
+import { BOOT_DEADLINE_MS } from '../src/module/engine-boot.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;

@@ -33,7 +33,7 @@ import {
   OutboxProcessor,
   OutboxService,
 } from '../src/index.js';
-import { BOOT_DEADLINE_MS } from '../src/module/integration-engine.module.js';
+import { BOOT_DEADLINE_MS } from '../src/module/engine-boot.js';
 import { PrismaClient } from './generated/prisma/client.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 

@@ -1,0 +1,98 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { refuseChangingClient } from '../database/clients/client-look.js';
+import { EngineClient } from '../database/clients/engine-client.js';
+import { HostClient } from '../database/clients/host-client.js';
+import { narrowTextOf } from '../database/connection/server-encoding.store.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import { runMigrations, verifyMigrations } from '../database/migrations/migration-runner.js';
+import { IntegrationError } from '../errors.js';
+import { Privileges } from '../maintenance/privileges.js';
+import { refuseClientElsewhere, ServerFitness } from '../maintenance/server-fitness.js';
+import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { isTransactionalClient, RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
+
+/** Token of the time for which a boot waits for the database, in ms. */
+export const BOOT_DEADLINE_MS = Symbol('nestjs-integration:boot-deadline');
+
+export const DEFAULT_BOOT_DEADLINE_MS = 15_000;
+
+/** What has to hold before anything of the engine runs: each step passes, or fails the boot with what to do. */
+@Injectable()
+export class EngineBoot {
+  private readonly logger = new Logger('IntegrationModule');
+
+  constructor(
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(BOOT_DEADLINE_MS) private readonly bootDeadlineMs: number,
+    private readonly db: EngineDatabase,
+    private readonly host: HostClient,
+    private readonly registry: EventSubscriberRegistry,
+  ) {}
+
+  /** The database is reached, is fit, and has the tables; the host's client leads to it. */
+  async prepare(): Promise<void> {
+    refuseUnfitClient(this.host);
+    for (const hint of this.options.hints) this.logger.warn(hint);
+    await this.db.waitUntilReachable(this.bootDeadlineMs, (words) => this.logger.warn(words));
+    await this.bringSchema();
+    await this.learnEncoding();
+    if (this.options.role !== 'publisher') await new ServerFitness(this.db).require();
+    await this.lookAtClient();
+  }
+
+  /** Once it is known what consumers there are. What is missing but can be done without is said. */
+  async requirePrivileges(): Promise<void> {
+    const consumers = this.registry.consumers();
+    const work = {
+      role: this.options.role,
+      hasConsumers: consumers.length > 0,
+      hasTransactionalOnes: consumers.some(({ subscriptions }) =>
+        subscriptions.some((each) => each.transactional),
+      ),
+    };
+    const { client } = this.host;
+    const foreign = client instanceof EngineClient ? undefined : client;
+    for (const lack of await new Privileges(this.db).requireFor(work, foreign)) this.logger.warn(lack);
+  }
+
+  private async bringSchema(): Promise<void> {
+    const { migrations, connectionString, connection, schema } = this.options;
+    if (migrations !== 'run') {
+      await new Privileges(this.db).requireToBoot(migrations === 'verify');
+      if (migrations === 'verify') await verifyMigrations(this.db);
+      return;
+    }
+    const { applied } = await runMigrations({ connectionString, connection, schema });
+    if (applied.length > 0) this.logger.log(`Migrated schema "${schema}": ${applied.join(', ')}`);
+  }
+
+  private async learnEncoding(): Promise<void> {
+    const narrow = await narrowTextOf(this.db);
+    this.db.narrowText = narrow;
+    if (narrow === undefined) return;
+    this.logger.warn(
+      `The database's encoding is ${narrow.encoding}, not UTF8. Events with characters that it cannot hold are refused when they are published; in texts of errors such characters are replaced with marks such as <U+2019>. Use a database with ENCODING 'UTF8' to hold every text.`,
+    );
+  }
+
+  /** The engine's own client is not asked: it is known, and would open connections that nobody may need. */
+  private async lookAtClient(): Promise<void> {
+    const { client } = this.host;
+    if (client instanceof EngineClient) return;
+    const problem =
+      (await refuseChangingClient(client)) ??
+      (await refuseClientElsewhere(new ServerFitness(this.db), client));
+    if (problem === undefined) return;
+    this.logger.warn(
+      `The host's client could not be asked at boot whether it carries values as they are, and to which database: ${problem}`,
+    );
+  }
+}
+
+function refuseUnfitClient(host: HostClient): void {
+  if (isTransactionalClient(host.client)) return;
+  throw new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    'The provider that clientToken names is not a client: it needs the functions $queryRawUnsafe, $executeRawUnsafe and $transaction, as a PrismaClient has them.',
+  );
+}

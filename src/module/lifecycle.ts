@@ -1,0 +1,125 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
+import { OutcomeListeners } from '../delivery/outcome-listeners.js';
+import { Watchdog } from '../delivery/watchdog/watchdog.js';
+import { MaintenanceJob } from '../maintenance/maintenance.job.js';
+import { UnconsumedNames } from '../maintenance/unconsumed-names.js';
+import { UnservedConsumers } from '../maintenance/unserved-consumers.js';
+import { CommitProber } from '../outbox/commit-prober.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { SubscriberExplorer } from '../subscribers/subscriber-explorer.js';
+import { WakeupBroadcaster } from '../wakeups/wakeup-broadcaster.js';
+import { WakeupListener } from '../wakeups/wakeup-listener.js';
+import { EngineBoot } from './engine-boot.js';
+import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
+import { ShutdownHooksCheck } from './shutdown-hooks-check.js';
+
+/**
+ * The order in which the engine begins and ends. Consumers are registered when the application boots; handlers run only while
+ * every module of the application is ready (`LastModule`).
+ */
+@Injectable()
+export class EngineLifecycle {
+  private readonly shutdownHooks = new ShutdownHooksCheck(new Logger('IntegrationModule'));
+  private closing = false;
+  /** Every hook of the boot was called. `init()` of a microservice calls all of them a second time. */
+  private hasBooted = false;
+
+  constructor(
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly boot: EngineBoot,
+    private readonly db: EngineDatabase,
+    private readonly settings: IntegrationSettingsService,
+    private readonly explorer: SubscriberExplorer,
+    private readonly listeners: OutcomeListeners,
+    private readonly broadcaster: WakeupBroadcaster,
+    private readonly listener: WakeupListener,
+    private readonly prober: CommitProber,
+    private readonly job: OutboxProcessorJob,
+    private readonly watchdog: Watchdog,
+    private readonly maintenance: MaintenanceJob,
+    private readonly unserved: UnservedConsumers,
+    private readonly unconsumed: UnconsumedNames,
+    private readonly registry: EventSubscriberRegistry,
+  ) {}
+
+  /** Before any other module's `onModuleInit`. */
+  beginInit(): void {
+    if (this.hasBooted) this.registry.repeatBegins();
+  }
+
+  /** In `onModuleInit`. */
+  async init(): Promise<void> {
+    if (this.hasBooted) return;
+    try {
+      // Before the first handler can block anything.
+      const watching = this.options.role === 'publisher' ? undefined : this.watchdog.start();
+      await this.boot.prepare();
+      await this.settings.load();
+      this.explorer.explore();
+      this.listeners.explore();
+      this.broadcaster.start();
+      this.followSettings();
+      if (this.options.role !== 'publisher') await this.listener.start();
+      await watching;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Every `onModuleInit` is done: what registers subscribers has done so. */
+  async register(): Promise<void> {
+    if (this.hasBooted) return;
+    try {
+      await this.boot.requirePrivileges();
+      await this.job.register();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Every other module is ready. */
+  async beginDelivery(): Promise<void> {
+    this.registry.repeatEnds();
+    if (this.hasBooted) return;
+    this.hasBooted = true;
+    this.job.begin(this.options.role);
+    if (!this.closing) this.unconsumed.start();
+    if (this.options.role === 'publisher' || this.closing) return;
+    this.maintenance.start();
+    if (this.registry.consumers().length > 0) this.shutdownHooks.start();
+    this.unserved.start();
+  }
+
+  /** No other module is destroyed yet. */
+  async endDelivery(): Promise<void> {
+    this.closing = true;
+    this.shutdownHooks.stop();
+    await this.maintenance.stop();
+    await this.unserved.stop();
+    await this.unconsumed.stop();
+    await this.job.stop(this.options.shutdownTimeoutMs);
+    await this.listener.stop();
+  }
+
+  /** Requests that were still being answered may have published until now. */
+  async stop(): Promise<void> {
+    await this.watchdog.stop();
+    await this.listener.stop();
+    await this.prober.close();
+    await this.broadcaster.stop();
+    await this.db.close();
+  }
+
+  /** What changed anywhere is read at once: settings, and names of consumers. The heartbeat would bring it two seconds later. */
+  private followSettings(): void {
+    this.listener.settingsChanged$.subscribe(() => {
+      this.settings.load().catch(() => {});
+    });
+    this.listener.consumersChanged$.subscribe(() => this.job.consumersChanged());
+  }
+}

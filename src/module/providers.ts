@@ -1,0 +1,244 @@
+import { type Provider } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { ConsumerService } from '../consumers/consumer.service.js';
+import { ConsumerChores } from '../consumers/consumer-chores.js';
+import { ConsumerRegistration } from '../consumers/consumer-registration.js';
+import { HandOver } from '../consumers/hand-over.js';
+import { RepartitionStore } from '../consumers/repartition.store.js';
+import { ReplayStore } from '../consumers/replay.store.js';
+import { ReplayRequestStore } from '../consumers/replay-request.store.js';
+import { ProcessIdentity } from '../database/connection/process-identity.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import { ConsumerWorkers } from '../delivery/consumer-workers.js';
+import { FaultPoints } from '../delivery/execution/fault-points.js';
+import { HandlerRunner } from '../delivery/execution/handler-runner.js';
+import { HandlerSlots } from '../delivery/execution/handler-slots.js';
+import { HandlerTransactionStore } from '../delivery/execution/transactions/handler-transaction.store.js';
+import { HandlerTransactions } from '../delivery/execution/transactions/handler-transactions.js';
+import { TransactionalRunner } from '../delivery/execution/transactions/transactional-runner.js';
+import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../delivery/failure-log.js';
+import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
+import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
+import { OutboxProcessor } from '../delivery/outbox-processor.js';
+import { DEFAULT_LISTENER_LIMITS, LISTENER_LIMITS, OutcomeListeners } from '../delivery/outcome-listeners.js';
+import { EnteredEvents } from '../delivery/partition/entered-events.js';
+import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
+import { Watchdog } from '../delivery/watchdog/watchdog.js';
+import { EventLimits } from '../events/event-limits.js';
+import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
+import { InboxService } from '../inbox/inbox.service.js';
+import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
+import { InboxEventStore } from '../inbox/inbox-event.store.js';
+import { InboxRecordStore } from '../inbox/inbox-record.store.js';
+import { JointSettlements } from '../inbox/joint-settlements.js';
+import { SettlementStore } from '../inbox/settlement.store.js';
+import { IntegrationLinkService } from '../links/integration-link.service.js';
+import { IntegrationLinkStore } from '../links/integration-link.store.js';
+import { OutboxLogStore } from '../log/outbox-log.store.js';
+import { OutboxQueryStore } from '../log/outbox-query.store.js';
+import { OutboxStatsStore } from '../log/outbox-stats.store.js';
+import { SequenceGuard } from '../log/sequence-guard.js';
+import { LogPages } from '../log/sharing/log-pages.js';
+import { ConsumerPresence } from '../maintenance/consumer-presence.js';
+import { ConsumerPresenceStore } from '../maintenance/consumer-presence.store.js';
+import { MaintenanceJob } from '../maintenance/maintenance.job.js';
+import { MaintenanceTaskStore } from '../maintenance/maintenance-task.store.js';
+import { Retention } from '../maintenance/retention.js';
+import { RetentionStore } from '../maintenance/retention.store.js';
+import { UnconsumedNames } from '../maintenance/unconsumed-names.js';
+import { UnroutedEventStore } from '../maintenance/unrouted-event.store.js';
+import { UnroutedEvents } from '../maintenance/unrouted-events.js';
+import {
+  DEFAULT_UNSERVED_TIMES,
+  UNSERVED_TIMES,
+  UnservedConsumers,
+} from '../maintenance/unserved-consumers.js';
+import { IntegrationProcessStore } from '../membership/integration-process.store.js';
+import { LeaseKeeper } from '../membership/lease-keeper.js';
+import { SequenceStore } from '../membership/sequence.store.js';
+import { SequenceWatch } from '../membership/sequence-watch.js';
+import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
+import { CommitProber } from '../outbox/commit-prober.js';
+import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
+import { OutboxService } from '../outbox/outbox.service.js';
+import { OutboxEventStore } from '../outbox/outbox-event.store.js';
+import { TransactionRunner } from '../outbox/transaction-runner.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { findNestConfig } from '../settings/nest-config.js';
+import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { SubscriberExplorer } from '../subscribers/subscriber-explorer.js';
+import { DeliveryCounters } from '../telemetry/delivery-counters.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { WakeupStore } from '../wakeups/wakeup.store.js';
+import { WakeupBroadcaster } from '../wakeups/wakeup-broadcaster.js';
+import { WakeupListener } from '../wakeups/wakeup-listener.js';
+import { BOOT_DEADLINE_MS, DEFAULT_BOOT_DEADLINE_MS, EngineBoot } from './engine-boot.js';
+import {
+  CONFIGURATION,
+  GIVEN_OPTIONS,
+  type HostConfiguration,
+  type IntegrationOptions,
+  RESOLVED_OPTIONS,
+  type ResolvedOptions,
+  resolveOptions,
+} from './integration.options.js';
+import { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
+import { EngineLifecycle } from './lifecycle.js';
+
+/** What `IntegrationModule` offers to the application. */
+export const SERVICES = [
+  IntegrationDeveloperApiService,
+  DomainEventPublisher,
+  OutboxService,
+  OutboxNotifier,
+  EventSubscriberRegistry,
+  IntegrationLinkService,
+  IntegrationSettingsService,
+  OutboxProcessor,
+  OutboxPollingCoordinator,
+  InboxService,
+  ConsumerService,
+];
+
+export const FOUNDATION: Provider[] = [
+  ProcessIdentity,
+  { provide: BOOT_DEADLINE_MS, useValue: DEFAULT_BOOT_DEADLINE_MS },
+  {
+    provide: CONFIGURATION,
+    inject: [ModulesContainer],
+    useFactory: async (modules: ModulesContainer): Promise<HostConfiguration> => ({
+      reader: await findNestConfig(modules),
+    }),
+  },
+  {
+    provide: RESOLVED_OPTIONS,
+    inject: [GIVEN_OPTIONS, CONFIGURATION],
+    useFactory: (given: IntegrationOptions, { reader }: HostConfiguration) => resolveOptions(given, reader),
+  },
+  {
+    provide: EngineDatabase,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ connectionString, connection, schema, poolMax }: ResolvedOptions) =>
+      new EngineDatabase({ connectionString, connection, schema, max: poolMax }),
+  },
+  {
+    provide: EventLimits,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ maxPayloadBytes }: ResolvedOptions) => new EventLimits(maxPayloadBytes),
+  },
+  {
+    provide: IntegrationSettingsService,
+    inject: [EngineDatabase, RESOLVED_OPTIONS, CONFIGURATION],
+    useFactory: (db: EngineDatabase, { settings }: ResolvedOptions, { reader }: HostConfiguration) =>
+      new IntegrationSettingsService(db, { options: settings, config: reader }),
+  },
+];
+
+const DELIVERY: Provider[] = [
+  SequenceStore,
+  SequenceWatch,
+  HandlerTransactionStore,
+  {
+    provide: LeaseKeeper,
+    inject: [
+      EngineDatabase,
+      IntegrationProcessStore,
+      InboxCursorStore,
+      SequenceWatch,
+      ProcessIdentity,
+      RESOLVED_OPTIONS,
+      IntegrationSettingsService,
+    ],
+    useFactory: (
+      db: EngineDatabase,
+      processes: IntegrationProcessStore,
+      cursors: InboxCursorStore,
+      sequence: SequenceWatch,
+      identity: ProcessIdentity,
+      { role }: ResolvedOptions,
+      settings: IntegrationSettingsService,
+    ) =>
+      new LeaseKeeper(
+        db,
+        processes,
+        cursors,
+        sequence,
+        identity,
+        role,
+        () => settings.snapshot().processingLeaseMs,
+      ),
+  },
+  {
+    provide: HandlerSlots,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ maxConcurrency }: ResolvedOptions) => new HandlerSlots(maxConcurrency),
+  },
+  {
+    provide: Watchdog,
+    inject: [RESOLVED_OPTIONS, IntegrationSettingsService],
+    useFactory: ({ watchdog }: ResolvedOptions, settings: IntegrationSettingsService) =>
+      new Watchdog(watchdog, () => settings.snapshot().processingLeaseMs),
+  },
+  FaultPoints,
+  OutcomeStream,
+  { provide: FAILURE_COUNT_MS, useValue: DEFAULT_FAILURE_COUNT_MS },
+  FailureLog,
+  { provide: LISTENER_LIMITS, useValue: DEFAULT_LISTENER_LIMITS },
+  OutcomeListeners,
+  DeliveryCounters,
+  EnteredEvents,
+  BrokenAttemptStore,
+  HandlerTransactions,
+  TransactionalRunner,
+  HandlerRunner,
+  ConsumerWorkers,
+  OutboxProcessorJob,
+];
+
+const MAINTENANCE: Provider[] = [
+  MaintenanceTaskStore,
+  RetentionStore,
+  Retention,
+  ConsumerPresenceStore,
+  ConsumerPresence,
+  UnroutedEventStore,
+  UnroutedEvents,
+  UnconsumedNames,
+  { provide: UNSERVED_TIMES, useValue: DEFAULT_UNSERVED_TIMES },
+  UnservedConsumers,
+  MaintenanceJob,
+];
+
+export const ENGINE: Provider[] = [
+  OutboxLogStore,
+  LogPages,
+  InboxCursorStore,
+  SettlementStore,
+  JointSettlements,
+  InboxEventStore,
+  InboxRecordStore,
+  ReplayStore,
+  ReplayRequestStore,
+  RepartitionStore,
+  ConsumerChores,
+  IntegrationProcessStore,
+  UnavailableConsumers,
+  ...DELIVERY,
+  ...MAINTENANCE,
+  OutboxEventStore,
+  OutboxQueryStore,
+  OutboxStatsStore,
+  IntegrationLinkStore,
+  SequenceGuard,
+  WakeupStore,
+  CommitProber,
+  WakeupBroadcaster,
+  WakeupListener,
+  TransactionRunner,
+  SubscriberExplorer,
+  ConsumerRegistration,
+  HandOver,
+  EngineBoot,
+  EngineLifecycle,
+  ...SERVICES.filter((service) => service !== IntegrationSettingsService),
+];
