@@ -37,7 +37,11 @@ export async function runJest(
   ];
   try {
     await new Promise<void>((resolve) => {
-      const options = { cwd: folder, timeout: GIVES_UP_MS + files.length * MS_A_FILE, maxBuffer: 64 * 1024 * 1024 };
+      const options = {
+        cwd: folder,
+        timeout: GIVES_UP_MS + files.length * MS_A_FILE,
+        maxBuffer: 64 * 1024 * 1024,
+      };
       execFile(process.execPath, args, options, () => resolve());
     });
     const results = JSON.parse(await readFile(output, 'utf8')) as {
