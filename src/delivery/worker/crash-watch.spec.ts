@@ -85,6 +85,30 @@ describe('what the cursor says of the reading', () => {
   });
 });
 
+describe('unclean ends', () => {
+  it('are not forgotten by a beat that comes before the takeover has asked how far was read', async () => {
+    const forgotten: number[] = [];
+    const crashes = new CrashWatch(
+      {
+        forgetUncleanTakeovers: async (_key, _token, below) => {
+          forgotten.push(below);
+          return true;
+        },
+      } as Pick<InboxCursorStore, 'forgetUncleanTakeovers'> as InboxCursorStore,
+      { readHead: async () => 20 } as Pick<OutboxLogStore, 'readHead'> as OutboxLogStore,
+      { readUpto: 21, uncleanTakeovers: 3 } as never,
+      new HeldLease(KEY, 'token', performance.now(), 1_000),
+      () => 20,
+    );
+    await crashes.forgetWhenSettled();
+    expect(crashes.hasSuspects).toBe(true);
+    await crashes.begin();
+    expect(crashes.suspectsBelow).toBe(21);
+    await crashes.forgetWhenSettled();
+    expect([crashes.hasSuspects, forgotten]).toEqual([true, []]);
+  });
+});
+
 /** A cursor row of which only this is looked at. The ordinary saves are carried out when they are answered. */
 class Cursor {
   readUpto = 0;

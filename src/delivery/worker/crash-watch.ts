@@ -20,8 +20,11 @@ const MOST_POSITIONS_AHEAD = 15_000;
  * no other is blamed for it.
  */
 export class CrashWatch {
-  /** Unread events below this position are suspects. */
-  suspectsBelow = 0;
+  /**
+   * Unread events below this position are suspects. Until the takeover has asked how far was read, every
+   * position may be one: a beat that comes before that must not forget the unclean ends.
+   */
+  suspectsBelow = Number.POSITIVE_INFINITY;
   /** No former owner has begun anything from this position on: it would have said so, under its token, before. */
   readonly begunBelow: number;
 
