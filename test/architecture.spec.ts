@@ -176,7 +176,67 @@ function starExportsIn(file: SourceFile): string[] {
     .map((node) => placeOf(file, node));
 }
 
+/** Names of node-postgres' insides: what its types do not name, and what a connection emits. */
+const INSIDES_OF_PG = new Set([
+  'wireOf',
+  'parsedStatements',
+  'submittedNamedStatements',
+  'connectionParameters',
+  'activeQuery',
+  'queryQueue',
+  'hasExecuted',
+  'processID',
+  'secretKey',
+  'saslSession',
+  'cork',
+  'uncork',
+  'readyForQuery',
+  'commandComplete',
+  'rowDescription',
+  'dataRow',
+  'parseComplete',
+  'errorMessage',
+  'handleDataRow',
+  'handleCommandComplete',
+  'handleReadyForQuery',
+  'handleRowDescription',
+  'handleError',
+]);
+
+/** The places that name insides of node-postgres: one of these names, a private member (`_types`), or `connection.stream`. */
+function insidesOfPgIn(file: SourceFile): string[] {
+  return [...nodesOf(file.tree)]
+    .filter((node) =>
+      ts.isIdentifier(node) || ts.isStringLiteralLike(node)
+        ? INSIDES_OF_PG.has(node.text) || (node.text.startsWith('_') && namesMember(node))
+        : isStreamOfConnection(node),
+    )
+    .map((node) => placeOf(file, node));
+}
+
+/** `a._b`, `a['_b']`, `{ _b }` taken apart, and `_b` of an interface. */
+function namesMember(node: ts.Node): boolean {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) return parent.name === node;
+  if (ts.isElementAccessExpression(parent)) return parent.argumentExpression === node;
+  if (ts.isBindingElement(parent))
+    return ts.isObjectBindingPattern(parent.parent) && (parent.propertyName ?? parent.name) === node;
+  return (ts.isPropertySignature(parent) || ts.isMethodSignature(parent)) && parent.name === node;
+}
+
+/** Also with `?.`, and of something that is called `wire`. */
+function isStreamOfConnection(node: ts.Node): boolean {
+  if (!ts.isPropertyAccessExpression(node) || node.name.text !== 'stream') return false;
+  const owner = ts.isPropertyAccessExpression(node.expression) ? node.expression.name : node.expression;
+  return ts.isIdentifier(owner) && ['connection', 'wire', 'client'].includes(owner.text);
+}
+
 describe('the habits of the house', () => {
+  it('touches the insides of node-postgres in one room', () => {
+    const elsewhere = sourceFiles().filter(({ name }) => !name.startsWith('database/wire/'));
+    expect(elsewhere.flatMap(insidesOfPgIn)).toEqual([]);
+  });
+
   it('keeps SQL in the stores', () => {
     const elsewhere = sourceFiles()
       .filter(({ name }) => !name.endsWith('.store.ts') && !SQL_BESIDE_STORES.includes(name))
@@ -211,11 +271,19 @@ describe('the habits of the house', () => {
         "export * as d from './d.js';",
         "export { e } from './e.js';",
         'const f = import.meta.url;',
+        'client.connection?.stream.destroy();',
+        "wire.on('commandComplete', f);",
+        'const { _types } = client;',
+        'client._ending = true;',
+        'interface Inside { parsedStatements: object }',
+        'const { stream } = wireOf(client);',
+        'for (const [_key, value] of list) commits.stream.tell(value);',
       ].join('\n'),
     );
     expect(statementsIn(file)).toEqual(['planted.ts:1']);
     expect(topLevelAwaitsIn(file)).toEqual(['planted.ts:3']);
     expect(starExportsIn(file)).toEqual(['planted.ts:5', 'planted.ts:6']);
     expect(importMetasIn(file)).toEqual(['planted.ts:8']);
+    expect(insidesOfPgIn(file)).toEqual([9, 10, 11, 12, 13, 14].map((line) => `planted.ts:${line}`));
   });
 });

@@ -463,7 +463,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/database/engine-database.ts',
-        find: 'for (const client of this.connected) wireOf(client).stream.destroy();',
+        find: 'for (const client of this.connected) cutOff(client);',
         put: '',
       },
     ],

@@ -1,7 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { Subject } from 'rxjs';
 import { IntegrationError } from '../errors.js';
-import { DriverClient } from './clients/driver-client.js';
 import { EngineClient } from './clients/engine-client.js';
 import { connectionFailure } from './connection/connection-failure.js';
 import {
@@ -20,10 +19,11 @@ import { answerLimit } from './connection/session-settings.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
 import { readSnapshot } from './sql/snapshot.store.js';
 import { answerWithin, SILENT_AFTER_MS } from './wire/answer-within.js';
+import { openEnginePool } from './wire/engine-pool.js';
 import { type NamedStatement, queryOf } from './wire/named-statement.js';
 import { forEachRow } from './wire/row-reader.js';
 import type { RowSource } from './wire/row-source.js';
-import { wireOf } from './wire/wire.js';
+import { cutOff } from './wire/wire.js';
 import type { WireRow } from './wire/wire-row.js';
 
 /** Statements of one open transaction, or of the pool. */
@@ -208,24 +208,18 @@ export class EngineDatabase implements EngineSession, RowSource {
     // A pool ends with its last farewell, and does not wait for the server's.
     const ended = [...this.connected].map((client) => new Promise((end) => client.once('end', end)));
     await answerWithin(CLOSE_WITHIN_MS, Promise.all([...closed, ...ended])).catch(() => {
-      for (const client of this.connected) wireOf(client).stream.destroy();
+      for (const client of this.connected) cutOff(client);
     });
     this.losses$.complete();
   }
 
   private openPool(max: number, applicationName: string, use: SessionUse): pg.Pool {
-    const pool = new pg.Pool({
-      ...this.connections.config(applicationName, use),
-      Client: DriverClient,
+    const pool = openEnginePool({
+      connection: this.connections.config(applicationName, use),
       max,
-      pipeline: use === 'host',
-      idleTimeoutMillis: 0,
-      verify: (client: pg.PoolClient, done: (error?: Error) => void) => {
-        this.connections.prepare(client, use).then(() => done(), done);
-      },
-    } as pg.PoolConfig);
-    // An idle client emits `error` when the server goes away; unheard, it would end the process.
-    pool.on('error', () => {});
+      pipelines: use === 'host',
+      prepare: (client) => this.connections.prepare(client, use),
+    });
     pool.on('connect', (client) => {
       let cause: unknown;
       this.connected.add(client);

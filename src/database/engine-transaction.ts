@@ -7,10 +7,10 @@ import { TransactionGuard } from './sql/transaction-ends.js';
 import { ASK_TRANSACTION_START } from './sql/transaction-start.store.js';
 import { answerOrDestroy, LONGEST_TIMER_MS } from './wire/answer-within.js';
 import { type EngineStatement, queryOf } from './wire/named-statement.js';
-import { type OnAnswer, OpeningMessage } from './wire/opening-message.js';
+import { type OnAnswer, OpeningMessage, sendMessage } from './wire/opening-message.js';
 import { isPrepared, notePrepared } from './wire/prepared-statements.js';
 import type { RepeatedStatements } from './wire/repeated-statements.js';
-import { wireOf } from './wire/wire.js';
+import { onCommandComplete, sendAtEndOfTurn } from './wire/wire.js';
 
 const BEGIN: EngineStatement = {
   name: 'integration_begin',
@@ -96,12 +96,7 @@ export class EngineTransaction extends OwnSqlClient {
   }
 
   private sendOpeningAfterTurn(): void {
-    const { stream } = wireOf(this.connection);
-    stream.cork();
-    setImmediate(() => {
-      this.opening?.send(undefined, () => {});
-      stream.uncork();
-    });
+    sendAtEndOfTurn(this.connection, () => this.opening?.send(undefined, () => {}));
   }
 
   /** Whoever sends the transaction's first statement sends these. */
@@ -114,7 +109,7 @@ export class EngineTransaction extends OwnSqlClient {
       };
       const send: Opening['send'] = (first, onAnswer) => {
         this.opening = undefined;
-        sendThrough(this.connection, new OpeningMessage(statements, onOpened, first, onAnswer));
+        sendMessage(this.connection, new OpeningMessage(statements, onOpened, first, onAnswer));
       };
       this.opening = { send, refuse: reject };
     });
@@ -146,9 +141,7 @@ export class EngineTransaction extends OwnSqlClient {
 
   /** Sends COMMIT at the end of this turn of the event loop, before anything else that is sent through its connection from now on. */
   commitWithNext(): Promise<void> {
-    const { stream } = wireOf(this.connection);
-    stream.cork();
-    setImmediate(() => stream.uncork());
+    sendAtEndOfTurn(this.connection);
     return this.sendCommit();
   }
 
@@ -184,12 +177,10 @@ export class EngineTransaction extends OwnSqlClient {
 
   /** What the server made of the COMMIT. */
   private async commitFollowedBy({ sql, onEnd }: Follower): Promise<string | undefined> {
-    const wire = wireOf(this.connection);
     let isCommitted = false;
-    const note = ({ text }: { text: string }) => {
-      isCommitted ||= text === 'COMMIT';
-    };
-    wire.on('commandComplete', note);
+    const stopListening = onCommandComplete(this.connection, (tag) => {
+      isCommitted ||= tag === 'COMMIT';
+    });
     try {
       const answers = (await this.answered(
         this.connection.query(`COMMIT; ${sql}`),
@@ -202,7 +193,7 @@ export class EngineTransaction extends OwnSqlClient {
       if (isCommitted) return 'COMMIT';
       throw error;
     } finally {
-      wire.off('commandComplete', note);
+      stopListening?.();
     }
   }
 
@@ -288,11 +279,6 @@ function countOf({ rowCount }: pg.QueryResult): number {
 }
 
 const nobodyIsTold = () => {};
-
-/** As node-postgres takes queries of others; its types know none that end with the message they are sent in. */
-function sendThrough(connection: pg.PoolClient, message: OpeningMessage): void {
-  (connection as unknown as { query(message: OpeningMessage): void }).query(message);
-}
 
 function swallowedError(): IntegrationError {
   return new IntegrationError(

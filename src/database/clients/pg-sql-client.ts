@@ -1,7 +1,7 @@
 import { IntegrationError } from '../../errors.js';
 import { HOST_CLIENT_TYPES } from '../engine-types.js';
 import { TransactionEnds } from '../sql/transaction-ends.js';
-import { ValueQuery, type ValueWire } from '../wire/value-query.js';
+import { askValue, hasWire } from '../wire/value-query.js';
 import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
 
 /** What is used of a client of node-postgres: of `new pg.Client(…)`, or what `await pool.connect()` gives. */
@@ -11,17 +11,14 @@ export interface PgClient {
 
 type PgAnswer = Awaited<ReturnType<PgClient['query']>>;
 
-/** What else such a client has; that of `pg-native` has no wire, and one that pipelines takes no queries of others. */
+/** What else such a client has. */
 interface DriverClient extends PgClient {
-  readonly connection?: Partial<ValueWire>;
-  readonly pipeline?: boolean;
   on?(event: 'error', listener: () => void): unknown;
   off?(event: 'error', listener: () => void): unknown;
   /** Of a pool. */
   readonly totalCount?: number;
   query(text: string, values: unknown[]): Promise<PgAnswer>;
   query(statement: { text: string; values: unknown[]; types: object }): Promise<PgAnswer>;
-  query(query: ValueQuery): void;
 }
 
 /**
@@ -60,12 +57,7 @@ export class PgSqlClient extends OwnSqlClient {
   }
 
   override queryValue({ sql, value }: ValueStatement, column: string): Promise<unknown> {
-    const { client } = this;
-    if (!takesQueries(client)) return this.askAsOthersDo(sql, value, column);
-    return new Promise((resolve, reject) => {
-      const answer = (error: unknown, found?: unknown) => (error ? reject(error) : resolve(found));
-      client.query(new ValueQuery(sql, value, answer));
-    });
+    return askValue(this.client, sql, value) ?? this.askAsOthersDo(sql, value, column);
   }
 
   override watchEnds(): TransactionEnds | undefined {
@@ -88,19 +80,15 @@ export class PgSqlClient extends OwnSqlClient {
   /** Texts are read as they are, whatever type parsers the host has set. */
   private ask(text: string, values: unknown[]): Promise<PgAnswer> {
     const { client } = this;
-    return client.connection === undefined
-      ? client.query(text, values)
-      : client.query({ text, values, types: HOST_CLIENT_TYPES });
+    return hasWire(client)
+      ? client.query({ text, values, types: HOST_CLIENT_TYPES })
+      : client.query(text, values);
   }
 
   private async askAsOthersDo(sql: string, value: string, column: string): Promise<unknown> {
     const [row] = (await this.ask(sql, [value])).rows;
     return (row as Record<string, unknown> | undefined)?.[column];
   }
-}
-
-function takesQueries({ connection, pipeline }: DriverClient): boolean {
-  return pipeline !== true && typeof connection?.stream?.write === 'function';
 }
 
 function noClient(): IntegrationError {

@@ -1,14 +1,13 @@
-import type { EventEmitter } from 'node:events';
-import { Socket } from 'node:net';
 import pg from 'pg';
 import { IntegrationError } from '../../errors.js';
-import { DriverClient } from '../clients/driver-client.js';
 import { ENGINE_TYPES, OWN_CLIENT_TYPES } from '../engine-types.js';
 import { answerWithin } from '../wire/answer-within.js';
-import { largeReadSocket } from '../wire/large-read-socket.js';
+import { ArrivedMessages } from '../wire/arrived-messages.js';
+import { DriverClient } from '../wire/driver-client.js';
+import { socketFor } from '../wire/large-read-socket.js';
 import type { NamedStatement } from '../wire/named-statement.js';
 import { forEachRow } from '../wire/row-reader.js';
-import { wireOf } from '../wire/wire.js';
+import { cutOff, reportedBackendOf, signOfLife } from '../wire/wire.js';
 import type { WireRow } from '../wire/wire-row.js';
 import { isConnectionLoss } from './connection-loss.js';
 import { driverConfigOf, type EngineConnectionOptions } from './connection-options.js';
@@ -82,7 +81,7 @@ export class EngineConnectionFactory {
 
   config(applicationName: string, use: SessionUse): ConnectionConfig {
     return {
-      stream: streamFor,
+      stream: socketFor,
       ...this.address,
       application_name: applicationName,
       keepAlive: true,
@@ -126,7 +125,7 @@ export class EngineConnectionFactory {
       );
     }
     // A direct connection is told the backend's own number. Poolers make one up, and so do some proxies that are transparent: those are tried.
-    const reported = (client as unknown as { processID: number | null }).processID;
+    const reported = reportedBackendOf(client);
     if (reported !== null && reported !== server.pid && !(await this.isDirect(client))) {
       throw new IntegrationError(
         'INTEGRATION_DATABASE_POOLED',
@@ -134,7 +133,7 @@ export class EngineConnectionFactory {
       );
     }
     client.once('end', () => this.server.forget(client));
-    this.server.admit(client, server, () => destroySocket(client));
+    this.server.admit(client, server, () => cutOff(client));
     return server.pid;
   }
 
@@ -164,7 +163,7 @@ export class EngineConnectionFactory {
       await other.connect();
       this.isProvenDirect = await hasSessionOfItsOwn(client as unknown as ProbedClient, other);
     } finally {
-      destroySocket(other);
+      cutOff(other);
     }
     return this.isProvenDirect;
   }
@@ -195,13 +194,10 @@ export class EngineConnectionFactory {
       await client.connect();
       backendPid = await this.prepare(client, 'engine');
     } catch (error) {
-      destroySocket(client);
+      cutOff(client);
       throw error;
     }
-    const arrived = new ArrivedMessages();
-    (wireOf(client).stream as unknown as EventEmitter).prependListener('data', (chunk: Buffer) =>
-      arrived.see(chunk),
-    );
+    const arrived = ArrivedMessages.of(client);
     let asked = 0;
     const asking = async <R>(work: Promise<R>): Promise<R> => {
       asked++;
@@ -224,7 +220,7 @@ export class EngineConnectionFactory {
       onNotification: (listener) =>
         client.on('notification', (message) => listener(message.payload ?? '', message.channel)),
       close: () => client.end().catch(() => {}),
-      destroy: () => destroySocket(client),
+      destroy: () => cutOff(client),
     };
   }
 }
@@ -232,46 +228,4 @@ export class EngineConnectionFactory {
 function addressOf({ connection, connectionString }: ConnectionTarget): ConnectionConfig {
   if (connection !== undefined) return driverConfigOf(connection);
   return { connectionString: validateConnectionString(connectionString ?? '') };
-}
-
-/** Asked by node-postgres for each connection, with its settings. */
-function streamFor({ ssl }: { ssl?: unknown }): Socket {
-  return ssl ? new Socket() : largeReadSocket();
-}
-
-function signOfLife(client: pg.Client): Promise<void> {
-  return new Promise((resolve) => {
-    wireOf(client).once('readyForQuery', resolve);
-    wireOf(client).sync();
-  });
-}
-
-function destroySocket(client: object): void {
-  wireOf(client).stream.destroy();
-}
-
-/** Whether the driver has got whole messages only: rows can be taken out of what arrives from a message's beginning on, and from nowhere else. */
-class ArrivedMessages {
-  private readonly header = Buffer.alloc(5);
-  private has = 0;
-  private missing = 0;
-
-  get areWhole(): boolean {
-    return this.has === 0 && this.missing === 0;
-  }
-
-  see(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length; ) {
-      if (this.missing > 0) {
-        const taken = Math.min(this.missing, chunk.length - at);
-        this.missing -= taken;
-        at += taken;
-        continue;
-      }
-      this.header[this.has++] = chunk[at++] as number;
-      if (this.has < this.header.length) continue;
-      this.missing = this.header.readUInt32BE(1) - 4;
-      this.has = 0;
-    }
-  }
 }

@@ -1,5 +1,5 @@
 import { IntegrationError } from '../../errors.js';
-import { wireOf } from '../wire/wire.js';
+import { onCommandComplete } from '../wire/wire.js';
 
 /** The command that ended a transaction; undefined where only that it has ended is known. */
 export type EndedBy = 'COMMIT' | 'ROLLBACK' | 'PREPARE TRANSACTION' | undefined;
@@ -27,10 +27,8 @@ const tagsOf = new WeakMap<object, Tags>();
 function watch(connection: object): Tags | undefined {
   const known = tagsOf.get(connection);
   if (known !== undefined) return known;
-  const wire = wireOf(connection) as Partial<ReturnType<typeof wireOf>> | undefined;
-  if (typeof wire?.on !== 'function') return undefined;
   const tags = new Tags();
-  wire.on('commandComplete', ({ text }) => tags.see(text));
+  if (onCommandComplete(connection, (tag) => tags.see(tag)) === undefined) return undefined;
   tagsOf.set(connection, tags);
   return tags;
 }

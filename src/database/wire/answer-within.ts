@@ -1,4 +1,4 @@
-import { wireOf } from './wire.js';
+import { cutOff } from './wire.js';
 
 /** A connection on which only what is answered at once is asked is silent, and of no use, if no answer has come for so long. */
 export const SILENT_AFTER_MS = 3_000;
@@ -17,7 +17,7 @@ export function answerWithin<R>(ms: number, work: Promise<R>): Promise<R> {
 /** The same, and the connection is destroyed: whatever else waits for it fails as well. */
 export function answerOrDestroy<R>(connection: object, ms: number, work: Promise<R>): Promise<R> {
   return endWithin(ms, work, () => {
-    wireOf(connection).stream.destroy();
+    cutOff(connection);
     return silence(ms);
   });
 }

@@ -22,3 +22,8 @@ export function largeReadSocket(): Socket {
   const socket = new Socket({ onread } as SocketConstructorOpts);
   return socket;
 }
+
+/** Asked by node-postgres for each connection, with its settings: what it takes as `stream`. */
+export function socketFor({ ssl }: { ssl?: unknown }): Socket {
+  return ssl ? new Socket() : largeReadSocket();
+}

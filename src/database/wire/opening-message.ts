@@ -95,6 +95,11 @@ export class OpeningMessage extends DriverQuery {
   }
 }
 
+/** As node-postgres takes queries of others; its types know none that end with the message they are sent in. */
+export function sendMessage(client: object, message: OpeningMessage): void {
+  (client as { query(message: OpeningMessage): void }).query(message);
+}
+
 /** `INSERT 0 1`, `SELECT 1`, `BEGIN`. */
 function countIn(tag: string): number {
   return Number(tag.slice(tag.lastIndexOf(' ') + 1)) || 0;

@@ -1,5 +1,5 @@
 /** The part of the wire that a query writes to. */
-export interface ValueWire {
+interface ValueWire {
   readonly stream: { readonly writable: boolean; write(message: Buffer): unknown };
 }
 
@@ -10,7 +10,7 @@ type OnValue = (error: unknown, value?: string | null) => void;
  * by a name: behind a pooler such as PgBouncer the next statement may meet another session. Nor does it ask for a description of its rows,
  * which costs the server and the driver more than the value.
  */
-export class ValueQuery {
+class ValueQuery {
   /**
    * An empty name, which the driver takes for none. OpenTelemetry's instrumentation of `pg`, told to append a comment to each statement,
    * sends a copy of a query whose name is undefined, and the copy has none of these methods.
@@ -46,6 +46,30 @@ export class ValueQuery {
   handleReadyForQuery(): void {
     this.callback(null, this.answer);
   }
+}
+
+/** What decides whether a client takes queries of others: that of `pg-native` has no wire, and one that pipelines takes none. */
+interface AskedClient {
+  readonly connection?: Partial<ValueWire>;
+  readonly pipeline?: boolean;
+}
+
+/** Whether a client is node-postgres' own, written in JavaScript. */
+export function hasWire(client: object): boolean {
+  return (client as AskedClient).connection !== undefined;
+}
+
+/**
+ * Runs a statement of one value on a client of node-postgres; resolves to what the first row has in its first column, and to
+ * undefined without a row. Undefined itself where the client does not take queries of others.
+ */
+export function askValue(client: object, text: string, value: string): Promise<unknown> | undefined {
+  const { connection, pipeline } = client as AskedClient;
+  if (pipeline === true || typeof connection?.stream?.write !== 'function') return undefined;
+  return new Promise((resolve, reject) => {
+    const onValue: OnValue = (error, found) => (error ? reject(error) : resolve(found));
+    (client as { query(query: ValueQuery): void }).query(new ValueQuery(text, value, onValue));
+  });
 }
 
 /** Execute, of the portal that Bind made and for all of its rows, and Sync. */

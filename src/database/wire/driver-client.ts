@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { wireOf } from '../wire/wire.js';
+import { cutOff } from './wire.js';
 
 /** What a client of node-postgres takes from the defaults of the process, whatever it is configured with. */
 interface Inherited {
@@ -31,7 +31,7 @@ export class DriverClient extends pg.Client {
     }
     super.connect((error: Error | null) => {
       // A password function that fails leaves the driver's socket open: the server would wait a minute for the password.
-      if (error) wireOf(this).stream.destroy();
+      if (error) cutOff(this);
       (callback as (error: Error | null, client: this) => void)(error, this);
     });
     return undefined;
