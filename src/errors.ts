@@ -104,9 +104,10 @@ export class SkipEventError extends Error {
 }
 
 /**
- * Thrown by a handler: something that it needs (a service, a broker, another database) is out of reach for every event, not for this one.
- * No attempt is counted and a batch stays whole. The consumer pauses, longer each time, or for `retryAfterMs` milliseconds where that is
- * given, and then tries one event, or one batch, before it goes on with all.
+ * Thrown by a handler: something that it needs (a service, a broker, another database) is out of reach for
+ * every event, not for this one. No attempt is counted and a batch stays whole. The consumer pauses, longer
+ * each time, or for `retryAfterMs` milliseconds where that is given, and then tries one event, or one batch,
+ * before it goes on with all.
  */
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
@@ -121,7 +122,10 @@ export class UnavailableError extends Error {
   }
 }
 
-/** On the prototypes of the classes above, the same in every copy and version of the package: which of them it is. */
+/**
+ * On the prototypes of the classes above, the same in every copy and version of the package: which of them it
+ * is.
+ */
 const ERROR_CLASS = Symbol.for('nestjs-integration:error-class');
 
 /** The classes that a handler may throw of another copy of the package, by what `ERROR_CLASS` calls them. */

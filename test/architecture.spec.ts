@@ -150,6 +150,23 @@ function statementsIn(file: SourceFile): string[] {
     .map((node) => placeOf(file, node));
 }
 
+const WIDEST_COMMENT = 110;
+
+/** The places of lines that belong to a comment alone and are too wide. */
+function wideCommentsIn({ name, tree }: SourceFile): string[] {
+  const text = tree.getFullText();
+  const comments = [...nodesOf(tree)].flatMap((node) => ts.getLeadingCommentRanges(text, node.pos) ?? []);
+  const wide = new Set<number>();
+  for (const { pos, end } of comments) {
+    const first = tree.getLineAndCharacterOfPosition(pos).line;
+    for (const [index, words] of text.slice(pos, end).split('\n').entries()) {
+      const { character } = tree.getLineAndCharacterOfPosition(pos);
+      if ((index === 0 ? character : 0) + words.length > WIDEST_COMMENT) wide.add(first + index + 1);
+    }
+  }
+  return [...wide].map((line) => `${name}:${line}`);
+}
+
 /** The places of `await` that no function encloses. */
 function topLevelAwaitsIn(file: SourceFile): string[] {
   const outsideFunctions = nodesOf(
@@ -235,6 +252,10 @@ describe('the habits of the house', () => {
   it('touches the insides of node-postgres in one room', () => {
     const elsewhere = sourceFiles().filter(({ name }) => !name.startsWith('database/wire/'));
     expect(elsewhere.flatMap(insidesOfPgIn)).toEqual([]);
+  });
+
+  it('has no comment line of more than 110 columns', () => {
+    expect(sourceFiles().flatMap(wideCommentsIn)).toEqual([]);
   });
 
   it('keeps SQL in the stores', () => {

@@ -26,8 +26,8 @@ export const CONSUMER_OPTION: CommandOptions = {
 };
 
 /**
- * Lends the service as an application has it. It wakes nobody: the processes that work on a consumer see with their next
- * beat what was changed.
+ * Lends the service as an application has it. It wakes nobody: the processes that work on a consumer see with
+ * their next beat what was changed.
  */
 export function withConsumers(
   { withDatabase, environment }: CommandContext,

@@ -69,8 +69,8 @@ function calledBy(positionals: readonly string[], commands: readonly Command[]):
 }
 
 /**
- * The commands whose usage helps with these words: the one that they call, or those of the group that they begin to name; all where they
- * say nothing.
+ * The commands whose usage helps with these words: the one that they call, or those of the group that they
+ * begin to name; all where they say nothing.
  */
 export function meantBy(words: readonly string[], commands: readonly Command[]): readonly Command[] {
   const plain = words.filter((word) => !word.startsWith('-'));

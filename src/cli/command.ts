@@ -4,15 +4,17 @@ import type { EngineDatabase } from '../database/engine-database.js';
 export interface Command {
   /** The words that call it: `migrate`, `settings set`. */
   name: string;
-  /** Words that called it in earlier versions. They still do, and say on standard error which words do now. */
+  /**
+   * Words that called it in earlier versions. They still do, and say on standard error which words do now.
+   */
   formerly?: readonly string[];
   /** Names of the arguments that follow, all required. */
   parameters: readonly string[];
   /** Options besides those that every command has. */
   options?: Readonly<Record<string, CommandOption>>;
   /**
-   * It stood before commands asked: without a terminal it goes on without `--yes`, as scripts know it, and so does whatever is called by
-   * former words. Every other command that asks refuses there.
+   * It stood before commands asked: without a terminal it goes on without `--yes`, as scripts know it, and so
+   * does whatever is called by former words. Every other command that asks refuses there.
    */
   goesOnUnasked?: boolean;
   /** One line for the list of commands. */
@@ -39,8 +41,8 @@ export interface CommandContext {
   /** Shows what is going on, where somebody is looking. */
   progress(line: string): void;
   /**
-   * For whatever changes more than one event or cannot be undone, before it is done: resolves if it may be. `consequence` says in a sentence
-   * what would happen, and to how many; undefined: there is nothing to ask.
+   * For whatever changes more than one event or cannot be undone, before it is done: resolves if it may be.
+   * `consequence` says in a sentence what would happen, and to how many; undefined: there is nothing to ask.
    */
   confirm(consequence: () => Promise<string | undefined>): Promise<void>;
   /** Lends a connection to the database for the length of `work`. */

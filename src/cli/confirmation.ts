@@ -27,7 +27,10 @@ export function terminalOfProcess(): Terminal | undefined {
   };
 }
 
-/** Resolves if it may be done: `--yes` was given, somebody at the terminal says so, or the command goes on without being asked. */
+/**
+ * Resolves if it may be done: `--yes` was given, somebody at the terminal says so, or the command goes on
+ * without being asked.
+ */
 export async function confirm(
   consequence: () => Promise<string | undefined>,
   { yes, terminal, goesOnUnasked }: { yes: boolean; terminal: Terminal | undefined; goesOnUnasked: boolean },

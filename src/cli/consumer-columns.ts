@@ -1,6 +1,9 @@
 import type { CursorStatus } from '../consumers/cursor-status.store.js';
 
-/** The events that a consumer has still to handle; where there are many, the positions that it has not settled. */
+/**
+ * The events that a consumer has still to handle; where there are many, the positions that it has not
+ * settled.
+ */
 export function pendingText({ pendingEvents, pendingPositions }: CursorStatus): string {
   return pendingEvents === null ? `${pendingPositions} positions` : String(pendingEvents);
 }

@@ -9,7 +9,10 @@ import { authorOf } from './settings-access.js';
 
 const LOOK_MS = 1_000;
 
-/** Delivers events again: a range of positions at once, a filtered part as a request that the consumer's owner works off. */
+/**
+ * Delivers events again: a range of positions at once, a filtered part as a request that the consumer's owner
+ * works off.
+ */
 export const replayCommand: Command = {
   name: 'replay',
   formerly: ['consumers replay'],

@@ -2,7 +2,9 @@ import type { Command } from './command.js';
 import { withSettings } from './settings-access.js';
 import { table } from './table.js';
 
-/** Shows every setting. Values that the application's own code gives the module are not known to a command. */
+/**
+ * Shows every setting. Values that the application's own code gives the module are not known to a command.
+ */
 export const settingsListCommand: Command = {
   name: 'settings list',
   parameters: [],

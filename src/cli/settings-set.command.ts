@@ -18,7 +18,10 @@ export const settingsSetCommand: Command = {
     }),
 };
 
-/** The value that the text stands for; text that stands for none is left to the service, which says what is wrong. */
+/**
+ * The value that the text stands for; text that stands for none is left to the service, which says what is
+ * wrong.
+ */
 function valueFrom(key: string, text: string): unknown {
   const known = settingKeyOf(key);
   const checked = known && checkText(known, text);

@@ -41,8 +41,8 @@ export class ConsumerAdminStore {
   }
 
   /**
-   * Takes names out of what is stored for the consumer, as `choose` says of the stored ones. An owner that goes by the old ones
-   * sees the difference with its next beat and hands over.
+   * Takes names out of what is stored for the consumer, as `choose` says of the stored ones. An owner that
+   * goes by the old ones sees the difference with its next beat and hands over.
    */
   async changeEventNames(
     consumerName: string,
@@ -61,8 +61,9 @@ export class ConsumerAdminStore {
   }
 
   /**
-   * Deletes the cursor and the requests, unless a live process works on the consumer; those that do are the answer then.
-   * Undefined: there is no such consumer. With `force` an owner is fenced off: its saves find no cursor any more.
+   * Deletes the cursor and the requests, unless a live process works on the consumer; those that do are the
+   * answer then. Undefined: there is no such consumer. With `force` an owner is fenced off: its saves find no
+   * cursor any more.
    */
   async removeCursors(
     consumerName: string,

@@ -8,9 +8,10 @@ import { ReplayRequestStore, type WindowResult } from './replay-request.store.js
 const WAIT_MS = 200;
 
 /**
- * What admins have asked of consumers and what takes its time: filtered replays and changed numbers of partitions. Done by the
- * processes that work on the consumer, when a beat shows that there is something to do. Every step is one transaction that
- * finds out itself what is next, so it does not matter who takes it, or how often.
+ * What admins have asked of consumers and what takes its time: filtered replays and changed numbers of
+ * partitions. Done by the processes that work on the consumer, when a beat shows that there is something to
+ * do. Every step is one transaction that finds out itself what is next, so it does not matter who takes it,
+ * or how often.
  */
 @Injectable()
 export class ConsumerChores {
@@ -23,7 +24,10 @@ export class ConsumerChores {
     private readonly partitions: RepartitionStore,
   ) {}
 
-  /** Looks after what a beat saw; `holds` tells whether this process works on a consumer. `sent`: rows of it are due now. */
+  /**
+   * Looks after what a beat saw; `holds` tells whether this process works on a consumer. `sent`: rows of it
+   * are due now.
+   */
   look(
     cursors: readonly CursorSight[],
     holds: (consumerName: string) => boolean,

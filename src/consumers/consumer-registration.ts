@@ -25,7 +25,9 @@ type Created = Omit<CreatedConsumer, 'leftOut'> & { readonly consumer: Consumer 
 
 type Added = Omit<ExtendedConsumer, 'from'> & AddedNames;
 
-/** Writes the consumers of this process into the database, where other processes and later versions find them. */
+/**
+ * Writes the consumers of this process into the database, where other processes and later versions find them.
+ */
 @Injectable()
 export class ConsumerRegistration {
   private readonly logger = new Logger('IntegrationConsumers');
@@ -39,20 +41,21 @@ export class ConsumerRegistration {
   }
 
   /**
-   * Registers all in one transaction. What is there already is left as it is, but for event names that are new to it; names
-   * that the code no longer handles stay. Where names are new to a consumer that another process works on, this waits until that
-   * one reads no more.
+   * Registers all in one transaction. What is there already is left as it is, but for event names that are
+   * new to it; names that the code no longer handles stay. Where names are new to a consumer that another
+   * process works on, this waits until that one reads no more.
    *
    * @param stopped ends the wait: nobody is going to publish any more.
-   * @throws IntegrationError INTEGRATION_SEQUENCE_BEHIND if the log would hand out positions that a consumer has left behind
+   * @throws IntegrationError INTEGRATION_SEQUENCE_BEHIND if the log would hand out positions that a consumer
+   * has left behind
    */
   async register(consumers: readonly Consumer[], stopped?: AbortSignal): Promise<RegistrationResult> {
     return this.registerFrom(consumers, (consumer) => consumer.startFrom, stopped);
   }
 
   /**
-   * Registers consumers whose cursors have vanished although nobody removed them. What was published since cannot be told from what was there
-   * before: 'latest' becomes 'recent'.
+   * Registers consumers whose cursors have vanished although nobody removed them. What was published since
+   * cannot be told from what was there before: 'latest' becomes 'recent'.
    */
   async registerAnew(
     consumers: readonly Consumer[],
@@ -150,7 +153,10 @@ export class ConsumerRegistration {
     return [{ consumerName, addedNames: added, ...names }];
   }
 
-  /** An owner that was asked to hand over went on reading for a moment: up to now at most. What is settled after this is settled by all names. */
+  /**
+   * An owner that was asked to hand over went on reading for a moment: up to now at most. What is settled
+   * after this is settled by all names.
+   */
   private async passedOver(added: readonly Added[]): Promise<ExtendedConsumer[]> {
     const now = added.some(({ isAsked }) => isAsked) ? await this.store.nextPosition(this.db) : 0;
     return added.map(({ consumerName, addedNames, tail, isAsked }) => ({
@@ -175,9 +181,10 @@ export class ConsumerRegistration {
   }
 
   /**
-   * The tail from the next position on, and the positions of transactions that are still open: their events are published
-   * after this registration. The sequence is read first, so that whoever owns a position below it is seen holding its lock or
-   * has ended; what has committed is then taken away by a snapshot that is later still.
+   * The tail from the next position on, and the positions of transactions that are still open: their events
+   * are published after this registration. The sequence is read first, so that whoever owns a position below
+   * it is seen holding its lock or has ended; what has committed is then taken away by a snapshot that is
+   * later still.
    */
   private async unreadFromLatest(session: EngineSession): Promise<string> {
     const next = await this.store.nextPosition(session);

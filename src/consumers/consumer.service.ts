@@ -33,7 +33,10 @@ import { ReplayRequestStore } from './replay-request.store.js';
 
 /** How many dead letters one `redrive` sends, unless told. */
 const REDRIVE_LIMIT = 100;
-/** Few beside the rows that a consumer has of one status, or reading all of them and sorting looks as good to the planner. */
+/**
+ * Few beside the rows that a consumer has of one status, or reading all of them and sorting looks as good to
+ * the planner.
+ */
 const CHANGED_AT_ONCE = 500;
 const STATES_OF_MANY: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
 const STATES_OF_ONE: readonly DiscardableState[] = [...STATES_OF_MANY, 'unread', 'running'];
@@ -52,8 +55,8 @@ export type ConsumerView = CursorStatus & {
 
 export interface DiscardOptions {
   /**
-   * Which events, by what they wait for; default: all. `unread` and `running` are for one event of one consumer: the filter
-   * has to say both.
+   * Which events, by what they wait for; default: all. `unread` and `running` are for one event of one
+   * consumer: the filter has to say both.
    */
   states?: readonly DiscardableState[] | undefined;
   /** At most so many, the oldest first; default: all that match. */
@@ -68,8 +71,8 @@ export interface RepartitionOptions {
 }
 
 /**
- * What admins do with consumers. Safe while the consumer runs, here or elsewhere: a process that works on it follows within a
- * beat (two seconds).
+ * What admins do with consumers. Safe while the consumer runs, here or elsewhere: a process that works on it
+ * follows within a beat (two seconds).
  */
 @Injectable()
 export class ConsumerService {
@@ -107,8 +110,9 @@ export class ConsumerService {
   }
 
   /**
-   * Stops a consumer until `resume`, across restarts. Its owner reads and starts nothing more from its next beat on (two
-   * seconds), lets running handlers finish, saves, and gives the lease back. Events go on being published for it.
+   * Stops a consumer until `resume`, across restarts. Its owner reads and starts nothing more from its next
+   * beat on (two seconds), lets running handlers finish, saves, and gives the lease back. Events go on being
+   * published for it.
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN
    */
@@ -122,14 +126,17 @@ export class ConsumerService {
   }
 
   /**
-   * Delivers events to a consumer again. What it has not settled yet (unread, running, or waiting for a retry) is delivered
-   * once in any case and left as it is. Order is not promised for replayed events.
+   * Delivers events to a consumer again. What it has not settled yet (unread, running, or waiting for a
+   * retry) is delivered once in any case and left as it is. Order is not promised for replayed events.
    *
-   * - `{ from, to? }`, a range of positions: at once, for all its event names. Starts at the log's first event if `from` lies before it.
-   * - with `eventNames`, `aggregateType`, `aggregateId`, `since` or `until`: kept as a request, which the consumer's owner works off
-   *   while it does its other work; see `replays()`. So are events of names that the consumer did not have when it passed them.
+   * - `{ from, to? }`, a range of positions: at once, for all its event names. Starts at the log's first
+   *   event if `from` lies before it.
+   * - with `eventNames`, `aggregateType`, `aggregateId`, `since` or `until`: kept as a request, which the
+   *   consumer's owner works off while it does its other work; see `replays()`. So are events of names that
+   *   the consumer did not have when it passed them.
    *
-   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for a selection that makes no sense
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for a selection that
+   * makes no sense
    */
   async replay(
     consumerName: string,
@@ -165,9 +172,9 @@ export class ConsumerService {
   }
 
   /**
-   * Sends dead letters, and events that failed for good, on their way again, with all their attempts; the oldest first, at most
-   * `limit` (default 100): one or two first, to see whether the cause is gone. Resolves to their number. Order is not promised
-   * for redriven events.
+   * Sends dead letters, and events that failed for good, on their way again, with all their attempts; the
+   * oldest first, at most `limit` (default 100): one or two first, to see whether the cause is gone. Resolves
+   * to their number. Order is not promised for redriven events.
    */
   async redrive(filter: InboxFilter, options: { limit?: number } = {}): Promise<number> {
     checkFilter(filter);
@@ -179,13 +186,14 @@ export class ConsumerService {
   }
 
   /**
-   * Sets events aside for good: they become `skipped`, with the reason as their error. Takes dead letters, failed ones (with a
-   * retry to come or not), and those that wait or are delayed; what runs at this moment is left. Events that waited behind a
-   * discarded one go on. Resolves to their number.
+   * Sets events aside for good: they become `skipped`, with the reason as their error. Takes dead letters,
+   * failed ones (with a retry to come or not), and those that wait or are delayed; what runs at this moment
+   * is left. Events that waited behind a discarded one go on. Resolves to their number.
    *
-   * A filter with `consumerName` and one event (`position` or `outboxEventId`) takes it whatever it does: also while it has no inbox
-   * row yet, and while it runs. The consumer's owner takes it out of its memory within a beat (two seconds). A run that has begun
-   * goes on to its end, and what it comes to no longer counts.
+   * A filter with `consumerName` and one event (`position` or `outboxEventId`) takes it whatever it does:
+   * also while it has no inbox row yet, and while it runs. The consumer's owner takes it out of its memory
+   * within a beat (two seconds). A run that has begun goes on to its end, and what it comes to no longer
+   * counts.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for a filter that says nothing;
    *   INTEGRATION_CONSUMER_ACTIVE for one event whose own transaction is still open after ten seconds
@@ -217,10 +225,10 @@ export class ConsumerService {
   }
 
   /**
-   * Changes the number of partitions, while the consumer runs or not. Its owners hand over first; where partitions are far
-   * apart, those behind catch up before the change, the others waiting for them. Rows of the inbox move along. Resolves to
-   * `done`, or, when `timeoutMs` is up, to what is being waited for: the processes go on with it by themselves. Asking for the
-   * number that is stored calls a change back.
+   * Changes the number of partitions, while the consumer runs or not. Its owners hand over first; where
+   * partitions are far apart, those behind catch up before the change, the others waiting for them. Rows of
+   * the inbox move along. Resolves to `done`, or, when `timeoutMs` is up, to what is being waited for: the
+   * processes go on with it by themselves. Asking for the number that is stored calls a change back.
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN
    */
@@ -243,10 +251,11 @@ export class ConsumerService {
   }
 
   /**
-   * Forgets a consumer: its cursor, its inbox rows and its replays. Refused while a live process works on it or has handlers
-   * for it, unless forced; such a process would register it anew at its next start.
+   * Forgets a consumer: its cursor, its inbox rows and its replays. Refused while a live process works on it
+   * or has handlers for it, unless forced; such a process would register it anew at its next start.
    *
-   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_CONSUMER_ACTIVE naming the processes
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_CONSUMER_ACTIVE naming the
+   * processes
    */
   async remove(consumerName: string, options: { force?: boolean | undefined } = {}): Promise<void> {
     checkNames('an option of remove', options, ['force']);
@@ -262,10 +271,12 @@ export class ConsumerService {
   }
 
   /**
-   * Takes event names out of what is stored for a consumer, once no version of the code is to handle them any more. A process
-   * whose code still handles them adds them again at its next start. Resolves to the names that are left.
+   * Takes event names out of what is stored for a consumer, once no version of the code is to handle them any
+   * more. A process whose code still handles them adds them again at its next start. Resolves to the names
+   * that are left.
    *
-   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for names that are not stored, or all of them
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for names that are
+   * not stored, or all of them
    */
   async removeNames(consumerName: string, eventNames: readonly string[]): Promise<string[]> {
     const left = await this.admin.changeEventNames(consumerName, (stored) =>

@@ -9,25 +9,38 @@ export interface CursorStatus {
   partition: number;
   partitions: number;
   eventNames: string[];
-  /** Positions of the log that are not settled, whatever their event names; rolled-back ones count until they are swept. */
+  /**
+   * Positions of the log that are not settled, whatever their event names; rolled-back ones count until they
+   * are swept.
+   */
   pendingPositions: number;
-  /** Of these, the events that it asks for; null: too many positions to look at them one by one (more than 2,000). */
+  /**
+   * Of these, the events that it asks for; null: too many positions to look at them one by one (more than
+   * 2,000).
+   */
   pendingEvents: number | null;
   /**
-   * Age of the oldest event that it asks for and has not settled; null if there is none. Where `pendingEvents` is null, it may be that of
-   * an event that it does not ask for.
+   * Age of the oldest event that it asks for and has not settled; null if there is none. Where
+   * `pendingEvents` is null, it may be that of an event that it does not ask for.
    */
   lagSeconds: number | null;
   paused: boolean;
-  /** Its handlers say that something they need is out of reach (`UnavailableError`): since when and why; null: they do not. */
+  /**
+   * Its handlers say that something they need is out of reach (`UnavailableError`): since when and why; null:
+   * they do not.
+   */
   unavailable: { since: Date; reason: string } | null;
   /** The number of partitions that it is about to have; null: no change is under way. */
   repartitioningTo: number | null;
-  /** The process that holds the lease; null if nobody does. Host and pid are null for a process that is not listed. */
+  /**
+   * The process that holds the lease; null if nobody does. Host and pid are null for a process that is not
+   * listed.
+   */
   owner: { id: string; host: string | null; pid: number | null } | null;
   /**
-   * When its owner was last seen, where the owner's connection to the database is gone: it has ended without giving the lease back, or is about
-   * to connect anew. Null: the connection is there, or nobody holds the lease.
+   * When its owner was last seen, where the owner's connection to the database is gone: it has ended without
+   * giving the lease back, or is about to connect anew. Null: the connection is there, or nobody holds the
+   * lease.
    */
   ownerNotSeenSince: Date | null;
   lastProgressAt: Date | null;
@@ -35,8 +48,8 @@ export interface CursorStatus {
   servedAt: Date;
   deadLetters: number;
   /**
-   * Since when no process may work on it although some know it, because their code lacks event names that are stored for it; null: it is not
-   * so, or has not been so for a minute.
+   * Since when no process may work on it although some know it, because their code lacks event names that are
+   * stored for it; null: it is not so, or has not been so for a minute.
    */
   unservedSince: Date | null;
 }
@@ -103,7 +116,8 @@ export class CursorStatusStore {
           OR EXISTS (SELECT FROM "${schema}".inbox_event i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
             AND i.status = 'processing'))
       ORDER BY c.consumer_name, c.partition`;
-    // The backlog is arithmetic on `unread` cut off at the log's head: it costs the same however long the log is.
+    // The backlog is arithmetic on `unread` cut off at the log's head: it costs the same however long the log
+    // is.
     this.listSql = `
       WITH ${head}, dead AS MATERIALIZED (
         SELECT consumer.name AS consumer_name, letters.partition, letters.count
@@ -137,7 +151,10 @@ export class CursorStatusStore {
       ORDER BY c.consumer_name, c.partition`;
   }
 
-  /** Those of these consumers' cursors that another process than this one works on, and that have something to do. */
+  /**
+   * Those of these consumers' cursors that another process than this one works on, and that have something to
+   * do.
+   */
   async leftToOthers(consumerNames: readonly string[], processId: string): Promise<LeftToOther[]> {
     const rows = await this.db.query<
       Omit<LeftToOther, 'owner'> & { ownerId: string; host: string | null; pid: number | null }

@@ -11,27 +11,30 @@ export type OneEventFilter = InboxFilter & { readonly consumerName: string };
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /*
- * Sets one event of one consumer aside whatever it does at this moment, also where the inbox has no row of it: it is still in
- * `unread`, and perhaps it runs again and again with nothing counted. One transaction:
+ * Sets one event of one consumer aside whatever it does at this moment, also where the inbox has no row of
+ * it: it is still in `unread`, and perhaps it runs again and again with nothing counted. One transaction:
  *
- *   1. Lock the consumer's cursors, in key order. No save, claim, takeover or replay of this consumer is under way then, and every
- *      one that was is visible to step 2, which is a statement of its own.
- *   2. A row of the event that is not resolved becomes `skipped`. Where there is none and the position is unread, a `skipped` row
- *      is inserted, and the position leaves `unread` and `replayed` in the same statement.
- *   3. `changed_by_others` is raised, so the owner takes the event out of its memory within a beat (DiscardedEvents).
+ *   1. Lock the consumer's cursors, in key order. No save, claim, takeover or replay of this consumer is
+ *      under way then, and every one that was is visible to step 2, which is a statement of its own.
+ *   2. A row of the event that is not resolved becomes `skipped`. Where there is none and the position is
+ *      unread, a `skipped` row is inserted, and the position leaves `unread` and `replayed` in the same
+ *      statement.
+ *   3. `changed_by_others` is raised, so the owner takes the event out of its memory within a beat
+ *      (DiscardedEvents).
  *
- * Why nothing brings the event back. Whatever the owner has in hand can end in five ways, and each is fenced by what step 2 wrote:
+ * Why nothing brings the event back. Whatever the owner has in hand can end in five ways, and each is fenced
+ * by what step 2 wrote:
  *
  *   - a save of positions takes out of `unread` what is not in it any more: nothing happens;
  *   - a save of an exception meets the row: it never overwrites a row, and memory adopts what it finds;
  *   - a claimed row that runs gets a new id here: neither its outcome nor its transaction finds the old one;
- *   - the transaction of an event from the log inserts its row first: it finds this one, or it was first and this insert waits
- *     for it. Once it has committed, the event is processed and nothing is discarded;
- *   - the transaction of a batch takes its positions out of `unread` only if all of them are still there: it fails, and the next
- *     attempt leaves the event out.
+ *   - the transaction of an event from the log inserts its row first: it finds this one, or it was first and
+ *     this insert waits for it. Once it has committed, the event is processed and nothing is discarded;
+ *   - the transaction of a batch takes its positions out of `unread` only if all of them are still there: it
+ *     fails, and the next attempt leaves the event out.
  *
- * A transaction that runs may hold the row for as long as its handler takes. Waiting for it would keep the cursors locked, and
- * renewals with them, so step 2 waits for a moment only and everything is tried again.
+ * A transaction that runs may hold the row for as long as its handler takes. Waiting for it would keep the
+ * cursors locked, and renewals with them, so step 2 waits for a moment only and everything is tried again.
  */
 export class DiscardOneStore {
   private readonly inbox: string;
@@ -46,7 +49,10 @@ export class DiscardOneStore {
     this.partitionOf = `"${db.schema}".integration_partition`;
   }
 
-  /** How many events it set aside, none or one; undefined: somebody's transaction holds the event at this moment. */
+  /**
+   * How many events it set aside, none or one; undefined: somebody's transaction holds the event at this
+   * moment.
+   */
   async discard(
     filter: OneEventFilter,
     states: readonly DiscardableState[],
@@ -82,8 +88,8 @@ export class DiscardOneStore {
     return rows.length;
   }
 
-  // The event is looked up once in the log, where an id and a position have an index each; rows are looked up by it, or, where
-  // the log has it no longer, by what the filter says.
+  // The event is looked up once in the log, where an id and a position have an index each; rows are looked up
+  // by it, or, where the log has it no longer, by what the filter says.
   private discardSql(states: readonly DiscardableState[]): string {
     return `
       WITH e AS MATERIALIZED (

@@ -1,26 +1,32 @@
 /*
  * How a consumer gains event names while a process works on it that does not know them.
  *
- * What must hold: an event of a new name that is published once the process that adds it has booted is not passed over; what the
- * owner's handlers run is not run a second time beside them; so order holds across the change.
+ * What must hold: an event of a new name that is published once the process that adds it has booted is not
+ * passed over; what the owner's handlers run is not run a second time beside them; so order holds across the
+ * change.
  *
- *   1. added     In one transaction that holds the cursor rows: the names are stored, and `superseded_token` becomes the owner's
- *                token. The owner keeps its lease. Whoever claims the cursor after this is given all names, and lets go of it
- *                where its code lacks one.
- *   2. closed    The owner's next beat, which a NOTIFY brings at once, sees that. From then on it starts nothing, and what it
- *                reads goes nowhere, a page that is under way included. Only then it empties `superseded_token`.
- *   3. boots     The registrant has waited for step 2, and boots on.
- *   4. released  The owner's handlers end, it saves and releases. A process that handles all names claims the cursor.
+ *   1. added: In one transaction that holds the cursor rows: the names are stored, and `superseded_token`
+ *      becomes the owner's token. The owner keeps its lease. Whoever claims the cursor after this is given
+ *      all names, and lets go of it where its code lacks one.
+ *   2. closed: The owner's next beat, which a NOTIFY brings at once, sees that. From then on it starts
+ *      nothing, and what it reads goes nowhere, a page that is under way included. Only then it empties
+ *      `superseded_token`.
+ *   3. boots: The registrant has waited for step 2, and boots on.
+ *   4. released: The owner's handlers end, it saves and releases. A process that handles all names claims the
+ *      cursor.
  *
- * Let e be an event of a new name that is published after step 3. What an owner settles without a handler, it took in from a page
- * before step 2. That page's snapshot is older than e, so e is unread when the next owner claims. The token stays valid until
- * step 4, so the owner's outcomes are saved, and nobody else runs what it runs.
+ * Let e be an event of a new name that is published after step 3. What an owner settles without a handler, it
+ * took in from a page before step 2. That page's snapshot is older than e, so e is unread when the next owner
+ * claims. The token stays valid until step 4, so the owner's outcomes are saved, and nobody else runs what it
+ * runs.
  *
- * Failures. An owner that does not close in time, or of an earlier version that cannot be asked, loses its token, and with it what is
- * unsaved: as if it had stalled past its lease. One whose backend is gone is not asked either. A registrant that dies after step 1
- * leaves an owner that closes by itself. Whoever registers before that finds the token superseded and waits as well. `superseded_token`
- * counts only while it is the lease's token, so nothing has to be cleaned up when the lease passes on in any other way. A claim that is under way during step 1
- * is either before it (its token is the one that is superseded) or after it (it is given all names): both hold the cursor row.
+ * Failures. An owner that does not close in time, or of an earlier version that cannot be asked, loses its
+ * token, and with it what is unsaved: as if it had stalled past its lease. One whose backend is gone is not
+ * asked either. A registrant that dies after step 1 leaves an owner that closes by itself. Whoever registers
+ * before that finds the token superseded and waits as well. `superseded_token` counts only while it is the
+ * lease's token, so nothing has to be cleaned up when the lease passes on in any other way. A claim that is
+ * under way during step 1 is either before it (its token is the one that is superseded) or after it (it is
+ * given all names): both hold the cursor row.
  */
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
@@ -90,7 +96,9 @@ export class HandOverStore {
     return rows.length > 0;
   }
 
-  /** Takes these consumers from the owners that may still be reading; resolves to whom they were taken from. */
+  /**
+   * Takes these consumers from the owners that may still be reading; resolves to whom they were taken from.
+   */
   takeFromReaders(consumerNames: readonly string[]): Promise<FormerOwner[]> {
     return this.db.query<FormerOwner>(
       `WITH held AS (

@@ -25,7 +25,10 @@ export class HandOver {
     return LIMIT_MS;
   }
 
-  /** Resolves once no owner of these consumers reads by fewer names than are stored, or the wait has been stopped. */
+  /**
+   * Resolves once no owner of these consumers reads by fewer names than are stored, or the wait has been
+   * stopped.
+   */
   async waitForReaders(consumerNames: readonly string[], stopped?: AbortSignal): Promise<void> {
     const deadline = performance.now() + this.limitMs;
     for (let lookMs = LOOK_FIRST_MS; await this.isStillRead(consumerNames, deadline); ) {

@@ -5,8 +5,9 @@ import type { InboxFilter } from '../inbox/inbox-record.js';
 import { consumersNamed, type InboxStatus } from '../inbox/inbox-status.js';
 
 /**
- * What `discard` takes; see `ConsumerService.discard`. `unread`: an event of the log that the inbox has no row of. `running`: one whose
- * retry runs at this moment. These two only where one event of one consumer is named.
+ * What `discard` takes; see `ConsumerService.discard`. `unread`: an event of the log that the inbox has no
+ * row of. `running`: one whose retry runs at this moment. These two only where one event of one consumer is
+ * named.
  */
 export type DiscardableState = 'dead_letter' | 'failed' | 'waiting' | 'delayed' | 'unread' | 'running';
 
@@ -59,12 +60,15 @@ export interface RowPlace {
 /**
  * What admins do to rows of the inbox, a portion at a time. Each portion is one transaction:
  *
- *   1. The rows are chosen, the oldest first, and nothing is locked yet. Of each consumer and status the first are read in the
- *      index's order, then these are put in order. The condition stands in a CASE: it says the status once more, and the planner
- *      would expect hardly a row, so that it had better sort all of them.
- *   2. Their cursors are locked, in key order: a save or a claim of theirs is either committed and seen by step 3, or waits.
- *      Everybody locks cursors before rows, so nobody waits in a circle. Portions are small, so that no renewal waits for long.
- *   3. The rows that are still as they were chosen change. Those that somebody else has locked at this moment are left out.
+ *   1. The rows are chosen, the oldest first, and nothing is locked yet. Of each consumer and status the
+ *      first are read in the index's order, then these are put in order. The condition stands in a CASE: it
+ *      says the status once more, and the planner would expect hardly a row, so that it had better sort all
+ *      of them.
+ *   2. Their cursors are locked, in key order: a save or a claim of theirs is either committed and seen by
+ *      step 3, or waits. Everybody locks cursors before rows, so nobody waits in a circle. Portions are
+ *      small, so that no renewal waits for long.
+ *   3. The rows that are still as they were chosen change. Those that somebody else has locked at this moment
+ *      are left out.
  *   4. `changed_by_others` is raised: the owners look at the inbox again within a beat.
  */
 export class InboxAdminStore {

@@ -16,7 +16,10 @@ export interface CreatedConsumer {
 export interface ExtendedConsumer {
   readonly consumerName: string;
   readonly addedNames: readonly string[];
-  /** How far it has read: events of the added names that it passed over before this position are not delivered. */
+  /**
+   * How far it has read: events of the added names that it passed over before this position are not
+   * delivered.
+   */
   readonly from: number;
 }
 

@@ -1,6 +1,9 @@
 import type { EngineSession } from '../database/engine-database.js';
 
-/** So many rows are looked at in one transaction, some tenths of a second: nobody waits long for the cursors that it holds. */
+/**
+ * So many rows are looked at in one transaction, some tenths of a second: nobody waits long for the cursors
+ * that it holds.
+ */
 export const ROWS_AT_ONCE = 5_000;
 
 /** How far one round over the rows of a consumer has come. */
@@ -14,10 +17,12 @@ export interface RoundOverRows {
 export const ROUND_BEGINS: RoundOverRows = { status: '', position: 0, moved: 0 };
 
 /**
- * Moves the inbox rows of a consumer to the partitions of its new number, so many in one transaction, while its cursors are held back.
+ * Moves the inbox rows of a consumer to the partitions of its new number, so many in one transaction, while
+ * its cursors are held back.
  *
- * Rounds go along the index of exceptions, by status and position. An admin may change a row's status meanwhile, and a row that gets
- * one that the round has passed would be missed. So rounds follow each other until one has found nothing to move.
+ * Rounds go along the index of exceptions, by status and position. An admin may change a row's status
+ * meanwhile, and a row that gets one that the round has passed would be missed. So rounds follow each other
+ * until one has found nothing to move.
  */
 export class RepartitionRows {
   private readonly sql: string;

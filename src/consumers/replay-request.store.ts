@@ -24,11 +24,12 @@ const COLUMNS = `id, consumer_name AS "consumerName", event_names AS "eventNames
   requested_by AS "requestedBy", created_at AS "createdAt", finished_at AS "finishedAt"`;
 
 /**
- * Filtered replays. Ranges in `unread` would have as many pieces as events match, so a request is kept and worked off
- * through the inbox: a window writes rows that are due now, and notes how far it has come, in one transaction that holds the
- * consumer's cursors. So two workers take turns, a crash repeats nothing, and a number of partitions cannot change in between.
- * What was unread or unresolved when it was asked for is delivered anyway, and so is what is now: both are passed over. The
- * former is kept with the request, by the partitions of that time.
+ * Filtered replays. Ranges in `unread` would have as many pieces as events match, so a request is kept and
+ * worked off through the inbox: a window writes rows that are due now, and notes how far it has come, in one
+ * transaction that holds the consumer's cursors. So two workers take turns, a crash repeats nothing, and a
+ * number of partitions cannot change in between. What was unread or unresolved when it was asked for is
+ * delivered anyway, and so is what is now: both are passed over. The former is kept with the request, by the
+ * partitions of that time.
  */
 @Injectable()
 export class ReplayRequestStore {
@@ -103,7 +104,10 @@ export class ReplayRequestStore {
     };
   }
 
-  /** The requests of one consumer, or of all, the newest first: so many, and those that are not finished however old they are. */
+  /**
+   * The requests of one consumer, or of all, the newest first: so many, and those that are not finished
+   * however old they are.
+   */
   async list(consumerName: string | undefined, limit: number): Promise<ReplayRequest[]> {
     return this.db.query<ReplayRequest>(
       `SELECT ${COLUMNS} FROM ${this.replay}
@@ -165,7 +169,8 @@ export class ReplayRequestStore {
   ): Promise<{ sent: number; next: number }> {
     const { nextPosition, toPosition, aggregateType, aggregateId } = request;
     await planForTheseValues(session);
-    // An aggregate's events have an index, so the window is bounded by what it finds, not by what it looks at.
+    // An aggregate's events have an index, so the window is bounded by what it finds, not by what it looks
+    // at.
     const end = aggregateId === null ? Math.min(toPosition, nextPosition + LOOKED_AT_ONCE - 1) : toPosition;
     const [row] = await session.query<{ sent: number; matched: number; last: number | null }>(this.sendSql, [
       request.consumerName,

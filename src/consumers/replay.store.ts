@@ -15,26 +15,30 @@ export interface PutBack {
 /*
  * Replay of a whole range: `unread + range`, on a consumer that runs.
  *
- * Only what is settled is put back. What is unread at that moment (not read yet, running, or finished and not saved) is delivered
- * anyway and stays as it is; so does what has an unresolved row: the retry lane will run it. Both are decided with the cursor
- * rows locked, so no save, claim or takeover of this consumer is under way, and every one that was is visible.
+ * Only what is settled is put back. What is unread at that moment (not read yet, running, or finished and not
+ * saved) is delivered anyway and stays as it is; so does what has an unresolved row: the retry lane will run
+ * it. Both are decided with the cursor rows locked, so no save, claim or takeover of this consumer is under
+ * way, and every one that was is visible.
  *
  * A long range is put back portion by portion, each in one transaction:
  *
  *   1. Lock the cursors, in key order.
- *   2. Delete resolved rows of settled positions in the range. A row that somebody else has locked stays (a redrive, say).
- *   3. added := range - unread - positions of the rows that are left. unread := unread + added; replayed := replayed + added.
+ *   2. Delete resolved rows of settled positions in the range. A row that somebody else has locked stays (a
+ *      redrive, say).
+ *   3. added := range - unread - positions of the rows that are left. unread := unread + added; replayed :=
+ *      replayed + added.
  *
- * How a running owner learns of it without reading anything twice. Whatever it has in hand is in `unread` until its save
- * commits, so `added` has nothing in common with what it has in hand or has still to read. It takes `added` up once, by
- * emptying `replayed` under its token, between two pages (a page that is under way was not asked for these positions: its sweep
- * would take their absence for a rollback), and reads it like the rest. A lease that is claimed anew reads the whole of
- * `unread`, and the claim empties `replayed` in the same statement. One case is left: a transactional batch settles
- * its positions itself, and its owner may not know yet that it has; see ConsumerWorker. A discarded event that its owner still has in
- * hand is another: it may be put back, fail and be saved before `added` is taken up. So only what is unread is taken up.
+ * How a running owner learns of it without reading anything twice. Whatever it has in hand is in `unread`
+ * until its save commits, so `added` has nothing in common with what it has in hand or has still to read. It
+ * takes `added` up once, by emptying `replayed` under its token, between two pages (a page that is under way
+ * was not asked for these positions: its sweep would take their absence for a rollback), and reads it like
+ * the rest. A lease that is claimed anew reads the whole of `unread`, and the claim empties `replayed` in the
+ * same statement. One case is left: a transactional batch settles its positions itself, and its owner may not
+ * know yet that it has; see ConsumerWorker. A discarded event that its owner still has in hand is another: it
+ * may be put back, fail and be saved before `added` is taken up. So only what is unread is taken up.
  *
- * A position whose writer has not ended yet (of a consumer that started later than it) can be among them. It was drawn before
- * anything the owner has seen, so the sweep's argument in cursor-reader.ts holds for it too.
+ * A position whose writer has not ended yet (of a consumer that started later than it) can be among them. It
+ * was drawn before anything the owner has seen, so the sweep's argument in cursor-reader.ts holds for it too.
  */
 @Injectable()
 export class ReplayStore {
@@ -68,7 +72,10 @@ export class ReplayStore {
     };
   }
 
-  /** Puts positions of `[begin, to]` back, from `from` on up to the end, or as far as a small transaction goes. */
+  /**
+   * Puts positions of `[begin, to]` back, from `from` on up to the end, or as far as a small transaction
+   * goes.
+   */
   async putBack(consumerName: string, begin: number, from: number, to: number): Promise<PutBack> {
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
@@ -88,7 +95,9 @@ export class ReplayStore {
     });
   }
 
-  /** A renewal of the lease waits while the cursor is locked: no more events than can be looked at quickly. */
+  /**
+   * A renewal of the lease waits while the cursor is locked: no more events than can be looked at quickly.
+   */
   private async endOfPortion(session: EngineSession, from: number, to: number): Promise<number> {
     const [row] = await session.query<{ end: number | null }>(
       `SELECT position AS end FROM ${this.log} WHERE position BETWEEN $1 AND $2
@@ -98,7 +107,10 @@ export class ReplayStore {
     return row?.end ?? to;
   }
 
-  /** The owner takes up what was put back since it last asked, as a multirange's text; undefined: the lease is lost. */
+  /**
+   * The owner takes up what was put back since it last asked, as a multirange's text; undefined: the lease is
+   * lost.
+   */
   async takeUp(key: { consumerName: string; partition: number }, token: string): Promise<string | undefined> {
     const [row] = await this.db.query<{ replayed: string }>(
       `UPDATE ${this.cursor} c SET replayed = '{}'
@@ -113,13 +125,14 @@ export class ReplayStore {
     return row?.replayed;
   }
 
-  // Rows are looked up by their events, for no index leads from a position to them; an array keeps each access a probe. A row whose
-  // event is gone needs no care: there is nothing to deliver at its position.
+  // Rows are looked up by their events, for no index leads from a position to them; an array keeps each
+  // access a probe. A row whose event is gone needs no care: there is nothing to deliver at its position.
   private get rowsInRange(): string {
     return `outbox_event_id = ANY (ARRAY(SELECT e.id FROM ${this.log} e WHERE e.position BETWEEN $2 AND $3)) AND consumer_name = $1`;
   }
 
-  // The `processed` row of an unread position is what keeps a transactional handler from running twice: it stays.
+  // The `processed` row of an unread position is what keeps a transactional handler from running twice: it
+  // stays.
   private get deleteResolvedSql(): string {
     return `
       DELETE FROM ${this.inbox} WHERE id IN (
@@ -132,7 +145,8 @@ export class ReplayStore {
       )`;
   }
 
-  // A consumer that now reads everything up to where it started has started earlier; it is asked for those events from now on.
+  // A consumer that now reads everything up to where it started has started earlier; it is asked for those
+  // events from now on.
   private get addSql(): string {
     return `
       WITH held AS (

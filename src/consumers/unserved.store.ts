@@ -1,6 +1,9 @@
 import type { EngineSession } from '../database/engine-database.js';
 
-/** A consumer that live processes know, and that none of them may take: each lacks the code for some of its stored event names. */
+/**
+ * A consumer that live processes know, and that none of them may take: each lacks the code for some of its
+ * stored event names.
+ */
 export interface UnservedConsumer {
   readonly consumerName: string;
   readonly eventNames: string[];
@@ -11,15 +14,19 @@ export interface UnservedConsumer {
 }
 
 /**
- * It has to last. When a version with a new event name is deployed, the old processes may not work on the consumer any more from the moment
- * that the first new one registers. They let their handlers finish and give it back, and the new one takes it with one of its next
- * beats: that is a matter of seconds, of `handlerTimeoutMs` at most as a rule.
+ * It has to last. When a version with a new event name is deployed, the old processes may not work on the
+ * consumer any more from the moment that the first new one registers. They let their handlers finish and give
+ * it back, and the new one takes it with one of its next beats: that is a matter of seconds, of
+ * `handlerTimeoutMs` at most as a rule.
  */
 const LASTS = `interval '1 minute'`;
 /** A process beats several times a minute. */
 const IS_ALIVE = `p.role <> 'publisher' AND p.seen_at > clock_timestamp() - interval '2 minutes'`;
 
-/** As an SQL expression over a cursor: since when its consumer is unserved; NULL where it is not. A paused one is not meant to be served. */
+/**
+ * As an SQL expression over a cursor: since when its consumer is unserved; NULL where it is not. A paused one
+ * is not meant to be served.
+ */
 export function unservedSince(schema: string, cursor: string): string {
   const isListed = (column: string) =>
     `EXISTS (SELECT FROM "${schema}".integration_process p WHERE ${IS_ALIVE} AND ${cursor}.consumer_name = ANY (p.${column}))`;

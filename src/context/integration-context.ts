@@ -26,7 +26,9 @@ export interface HandlerScope {
   readonly event?: HandledEvent | undefined;
 }
 
-/** A transaction that this package opened: by `integrationApi.transaction`, or around a transactional handler. */
+/**
+ * A transaction that this package opened: by `integrationApi.transaction`, or around a transactional handler.
+ */
 export interface TransactionScope {
   readonly openedBy: 'transaction' | 'handler';
   /** The client that must be given as `persistenceClient` to take part. */
@@ -35,7 +37,9 @@ export interface TransactionScope {
   readonly published: PublishedRecord[];
   /** The transaction that was open when this one was opened. */
   readonly outer: TransactionScope | undefined;
-  /** False once its function has ended: work that it left behind (timers, floating promises) is no part of it. */
+  /**
+   * False once its function has ended: work that it left behind (timers, floating promises) is no part of it.
+   */
   open: boolean;
 }
 
@@ -74,8 +78,9 @@ export function runInTransactionContext<R>(
 }
 
 /**
- * Calls a handler that runs in no transaction of ours, and returns what it returns. Nothing of the surrounding context is
- * inherited; nothing is to be closed afterwards, so there is no promise of ours around the handler's.
+ * Calls a handler that runs in no transaction of ours, and returns what it returns. Nothing of the
+ * surrounding context is inherited; nothing is to be closed afterwards, so there is no promise of ours around
+ * the handler's.
  */
 export function runHandler<Input, Context, R>(
   consumerName: string,
@@ -102,8 +107,8 @@ class PlainHandlerContext implements IntegrationContext, HandlerScope {
 }
 
 /**
- * Runs `fn` as a handler inside the transaction of `client`. Nothing of the surrounding context is inherited. `published` collects
- * what the handler publishes through it; whoever commits it signals those afterwards.
+ * Runs `fn` as a handler inside the transaction of `client`. Nothing of the surrounding context is inherited.
+ * `published` collects what the handler publishes through it; whoever commits it signals those afterwards.
  */
 export function runInHandlerContext<R>(
   handler: HandlerScope & { readonly transaction: object; readonly published: PublishedRecord[] },

@@ -48,25 +48,29 @@ const BOOT_RETRY_FIRST_MS = 200;
 const BOOT_RETRY_MAX_MS = 2_000;
 
 /*
- * Which end of a session is a loss. A server that ends an idle session has lost nothing. Nor is the end of a session of the client that
- * handlers run on: a statement of theirs may have ended it, and what it was about to commit is asked of the tables before it is done again (the
- * inbox row, or the positions of the batch). A server that was lost, or lost commits, ends the engine's own sessions as well (the
- * heartbeat's is always open), or answers on them and was replaced: a new session shows that, and one is opened after every end.
+ * Which end of a session is a loss. A server that ends an idle session has lost nothing. Nor is the end of a
+ * session of the client that handlers run on: a statement of theirs may have ended it, and what it was about
+ * to commit is asked of the tables before it is done again (the inbox row, or the positions of the batch). A
+ * server that was lost, or lost commits, ends the engine's own sessions as well (the heartbeat's is always
+ * open), or answers on them and was replaced: a new session shows that, and one is opened after every end.
  */
 
 /**
- * The engine's own way to the database, apart from the host's client: a host whose pool is exhausted by its requests
- * does not stop delivery, and delivery never takes the host's connections.
+ * The engine's own way to the database, apart from the host's client: a host whose pool is exhausted by its
+ * requests does not stop delivery, and delivery never takes the host's connections.
  *
- * A lost connection is lost knowledge (the server may have lost commits with it), so every loss is announced on
- * `losses$`, and what was held in memory about the database's state is given up by whoever held it.
+ * A lost connection is lost knowledge (the server may have lost commits with it), so every loss is announced
+ * on `losses$`, and what was held in memory about the database's state is given up by whoever held it.
  */
 export class EngineDatabase implements EngineSession, RowSource {
   readonly schema: string;
   /** Emits when a connection of the engine ended that we did not end. */
   readonly losses$ = new Subject<string>();
 
-  /** What a database that is not UTF8 can hold. The engine's own statements get a mark for what it cannot: none may fail for a text. */
+  /**
+   * What a database that is not UTF8 can hold. The engine's own statements get a mark for what it cannot:
+   * none may fail for a text.
+   */
   narrowText: NarrowText | undefined;
 
   private readonly connections: EngineConnectionFactory;
@@ -112,8 +116,8 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 
   /**
-   * This connection has just been heard: its session is awake, and what is read next, in this turn of the event loop, is read through it. To
-   * wake another one takes longer than to read a page.
+   * This connection has just been heard: its session is awake, and what is read next, in this turn of the
+   * event loop, is read through it. To wake another one takes longer than to read a page.
    */
   heardFrom(connection: EngineConnection): void {
     this.awake = connection;
@@ -122,7 +126,10 @@ export class EngineDatabase implements EngineSession, RowSource {
     });
   }
 
-  /** That it was heard says nothing of the next moment. If it has fallen silent, polling, which goes through the pool, must not wait for it. */
+  /**
+   * That it was heard says nothing of the next moment. If it has fallen silent, polling, which goes through
+   * the pool, must not wait for it.
+   */
   private async readThrough(
     connection: EngineConnection,
     statement: NamedStatement,
@@ -142,28 +149,35 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 
   /**
-   * Statements of `fn` all see what was committed when the first of them began. Each has the time that a statement has; together they may
-   * take longer.
+   * Statements of `fn` all see what was committed when the first of them began. Each has the time that a
+   * statement has; together they may take longer.
    */
   async snapshot<R>(fn: (source: RowSource) => Promise<R>): Promise<R> {
     const client = await this.pool.connect();
     return releaseAfter(client, readSnapshot(client, fn));
   }
 
-  /** A connection of its own beside the pool (heartbeat, LISTEN). Its loss counts as a loss of the engine's if `critical`. */
+  /**
+   * A connection of its own beside the pool (heartbeat, LISTEN). Its loss counts as a loss of the engine's if
+   * `critical`.
+   */
   async openDedicated(applicationName: string, critical: boolean): Promise<EngineConnection> {
     const connection = await this.connections.open(applicationName);
     if (critical) connection.ended.then(() => this.announceLoss(applicationName));
     return connection;
   }
 
-  /** When the server was started that all connections are with, to the microsecond; undefined before the first one. */
+  /**
+   * When the server was started that all connections are with, to the microsecond; undefined before the first
+   * one.
+   */
   get serverStarted(): string | undefined {
     return this.connections.server.started;
   }
 
   /**
-   * Waits until the server can be reached and is fit for the engine; gives up after `deadlineMs`, saying what it tried.
+   * Waits until the server can be reached and is fit for the engine; gives up after `deadlineMs`, saying what
+   * it tried.
    *
    * @param onFailedTry is told of each try that failed and will be repeated, from the first one on
    */
@@ -191,7 +205,10 @@ export class EngineDatabase implements EngineSession, RowSource {
     }
   }
 
-  /** A client of the engine's own, with a pool of its own: transactions of handlers cannot starve pages and saves. */
+  /**
+   * A client of the engine's own, with a pool of its own: transactions of handlers cannot starve pages and
+   * saves.
+   */
   openClient(): EngineClient {
     const max = this.options.max ?? DEFAULT_CLIENT_POOL_SIZE;
     const client = new EngineClient(() => this.openPool(max, 'nestjs-integration client', 'host'));
@@ -199,7 +216,10 @@ export class EngineDatabase implements EngineSession, RowSource {
     return client;
   }
 
-  /** A transaction whose function has still not ended is cut off, and the server rolls it back; so is a server that is silent. */
+  /**
+   * A transaction whose function has still not ended is cut off, and the server rolls it back; so is a server
+   * that is silent.
+   */
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
@@ -251,8 +271,9 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 
   /**
-   * A server that was replaced cuts some connections, or none, and answers on the others: only a new connection shows where the URL leads
-   * now. Whether it does is of no matter here: to be opened is enough (`OneServer`).
+   * A server that was replaced cuts some connections, or none, and answers on the others: only a new
+   * connection shows where the URL leads now. Whether it does is of no matter here: to be opened is enough
+   * (`OneServer`).
    */
   private async lookWhereItLeads(): Promise<void> {
     try {
@@ -281,8 +302,8 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 
   /**
-   * A statement that has waited for its connection until another server was found is not sent: whoever put it together has been told since to
-   * drop what it knew (see `OneServer`).
+   * A statement that has waited for its connection until another server was found is not sent: whoever put it
+   * together has been told since to drop what it knew (see `OneServer`).
    */
   private async withRawClient<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
     const { server } = this.connections;

@@ -30,8 +30,9 @@ interface Follower {
 }
 
 /**
- * A transaction of an `EngineClient`. It begins with its first statement, which travels in one message with BEGIN. Where it may not (it has no
- * values, so that it may be several; or the connection has not prepared BEGIN yet), it waits for BEGIN's answer.
+ * A transaction of an `EngineClient`. It begins with its first statement, which travels in one message with
+ * BEGIN. Where it may not (it has no values, so that it may be several; or the connection has not prepared
+ * BEGIN yet), it waits for BEGIN's answer.
  */
 export class EngineTransaction extends OwnSqlClient {
   /** BEGIN's answer; undefined as long as it has not been sent. */
@@ -76,9 +77,10 @@ export class EngineTransaction extends OwnSqlClient {
   }
 
   /**
-   * BEGIN, the transaction's timeouts (ms) and these statements. Resolves to the number of rows that each wrote or found. They are one
-   * message, sent at the end of this turn of the event loop, or with the transaction's first statement, if that is asked for sooner. A
-   * connection that has not prepared them yet does so first.
+   * BEGIN, the transaction's timeouts (ms) and these statements. Resolves to the number of rows that each
+   * wrote or found. They are one message, sent at the end of this turn of the event loop, or with the
+   * transaction's first statement, if that is asked for sooner. A connection that has not prepared them yet
+   * does so first.
    */
   async beginWith(timeoutMs: number, statements: readonly EngineStatement[]): Promise<number[]> {
     const opening = [BEGIN, timeouts(timeoutMs), ...statements];
@@ -124,8 +126,9 @@ export class EngineTransaction extends OwnSqlClient {
   }
 
   /**
-   * Once its function has resolved: the connection is not kept until COMMIT is answered, and `onGivingWay` is called when another
-   * transaction may have it. What that one sends first travels in one message with the COMMIT, and the server answers both in turn.
+   * Once its function has resolved: the connection is not kept until COMMIT is answered, and `onGivingWay` is
+   * called when another transaction may have it. What that one sends first travels in one message with the
+   * COMMIT, and the server answers both in turn.
    */
   giveWayToNext(onGivingWay: () => void = nobodyIsTold): void {
     this.onGivingWay ??= onGivingWay;
@@ -139,16 +142,20 @@ export class EngineTransaction extends OwnSqlClient {
     this.onGivingWay?.();
   }
 
-  /** Sends COMMIT at the end of this turn of the event loop, before anything else that is sent through its connection from now on. */
+  /**
+   * Sends COMMIT at the end of this turn of the event loop, before anything else that is sent through its
+   * connection from now on.
+   */
   commitWithNext(): Promise<void> {
     sendAtEndOfTurn(this.connection);
     return this.sendCommit();
   }
 
   /**
-   * Once its function has resolved: a statement to be sent in one message with the COMMIT. The server runs it after the COMMIT, in a
-   * transaction of its own, and answers both at once: whoever waits for the commit is not woken in between, and the statement should be
-   * short. `onEnd` is told once whether it was run; where it fails, the transaction is committed all the same.
+   * Once its function has resolved: a statement to be sent in one message with the COMMIT. The server runs it
+   * after the COMMIT, in a transaction of its own, and answers both at once: whoever waits for the commit is
+   * not woken in between, and the statement should be short. `onEnd` is told once whether it was run; where
+   * it fails, the transaction is committed all the same.
    */
   override followCommitWith(sql: string, onEnd: (wasRun: boolean) => void): boolean {
     this.follower = { sql, onEnd };

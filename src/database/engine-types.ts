@@ -1,8 +1,9 @@
 import pg from 'pg';
 
 /*
- * How columns are read. Node-postgres has parsers for a whole process, which a host may set (`pg.types.setTypeParser`), and defaults, such
- * as binary results. Both are for the host's own statements. The engine's connections have parsers of their own.
+ * How columns are read. Node-postgres has parsers for a whole process, which a host may set
+ * (`pg.types.setTypeParser`), and defaults, such as binary results. Both are for the host's own statements.
+ * The engine's connections have parsers of their own.
  */
 
 type Parser = (text: string) => unknown;
@@ -23,7 +24,10 @@ function listOf(parse: Parser): Parser {
     });
 }
 
-/** By the type's number. What is not here is read as its text. bigint as a number: positions stay far below 2^53. */
+/**
+ * By the type's number. What is not here is read as its text. bigint as a number: positions stay far below
+ * 2^53.
+ */
 const PARSERS: Readonly<Record<number, Parser>> = {
   16: isTrue,
   [INT8]: Number,
@@ -52,8 +56,8 @@ export const ENGINE_TYPES = {
 } as pg.CustomTypesConfig;
 
 /**
- * For statements of the engine among those of the host: what the engine reads there are texts. Everything else is read as the host has it;
- * the engine's own client has bigint columns as numbers.
+ * For statements of the engine among those of the host: what the engine reads there are texts. Everything
+ * else is read as the host has it; the engine's own client has bigint columns as numbers.
  */
 export const OWN_CLIENT_TYPES = hostTypes({ [INT8]: Number });
 export const HOST_CLIENT_TYPES = hostTypes({});

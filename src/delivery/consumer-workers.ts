@@ -26,7 +26,10 @@ import { OutcomeStream } from './partition/outcome-stream.js';
 import { ConsumerWorker } from './worker/consumer-worker.js';
 import { SavePace } from './worker/save-pace.js';
 
-/** The consumers at work in this process: one worker for each cursor that it has leased, for as long as it has the lease. */
+/**
+ * The consumers at work in this process: one worker for each cursor that it has leased, for as long as it has
+ * the lease.
+ */
 @Injectable()
 export class ConsumerWorkers implements LeaseUser {
   private readonly logger = new Logger('ConsumerWorkers');
@@ -67,7 +70,8 @@ export class ConsumerWorkers implements LeaseUser {
   /**
    * Begins to beat and, with `loops`, to take consumers and work on them.
    *
-   * @param vanished told which consumers of this process have no cursor; whether they are being registered anew.
+   * @param vanished told which consumers of this process have no cursor; whether they are being registered
+   * anew.
    */
   begin(loops: boolean, vanished: (names: readonly string[]) => boolean): void {
     this.closing = false;
@@ -118,7 +122,10 @@ export class ConsumerWorkers implements LeaseUser {
     if (!this.looping) await this.releaseAll((worker) => this.whenHandlersEnd(worker));
   }
 
-  /** Whether these are all the workers there are, and none has been given up whose cursor will have to be claimed anew. */
+  /**
+   * Whether these are all the workers there are, and none has been given up whose cursor will have to be
+   * claimed anew.
+   */
   areAll(workers: readonly ConsumerWorker[]): boolean {
     return (
       this.busy.size === 0 &&
@@ -145,7 +152,10 @@ export class ConsumerWorkers implements LeaseUser {
     for (const worker of this.workers.values()) worker.wakeRetries();
   }
 
-  /** A consumer was registered, or changed, here or elsewhere: look at once for what can be claimed, or is to be handed over. */
+  /**
+   * A consumer was registered, or changed, here or elsewhere: look at once for what can be claimed, or is to
+   * be handed over.
+   */
   consumersChanged(): void {
     this.keeper.beatNow();
   }
@@ -254,7 +264,10 @@ export class ConsumerWorkers implements LeaseUser {
 
   // Ending leases
 
-  /** The server may have lost commits together with the connection: nothing that is held in memory is worth anything. */
+  /**
+   * The server may have lost commits together with the connection: nothing that is held in memory is worth
+   * anything.
+   */
   private connectionLost(what: string): void {
     for (const worker of this.leaving) {
       this.keeper.forget(worker.lease);

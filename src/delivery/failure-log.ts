@@ -14,9 +14,10 @@ const MOST_KINDS = 100;
 type Failure = RetryingOutcome | FinalFailure;
 
 /**
- * Says aloud what fails: the first of a kind with its stack and causes, the others of the same kind as a count every minute. A kind is
- * a consumer, an error as its fingerprint has it, and whether another attempt follows. What has not failed for a minute is said in full
- * again. So a flood of failures is a few lines a minute, and needs memory for so many kinds at most.
+ * Says aloud what fails: the first of a kind with its stack and causes, the others of the same kind as a
+ * count every minute. A kind is a consumer, an error as its fingerprint has it, and whether another attempt
+ * follows. What has not failed for a minute is said in full again. So a flood of failures is a few lines a
+ * minute, and needs memory for so many kinds at most.
  */
 @Injectable()
 export class FailureLog {
@@ -33,7 +34,9 @@ export class FailureLog {
     outcomes.listen(['retrying', 'failed', 'dead_letter'], (outcome) => this.failed(outcome as Failure));
   }
 
-  /** Says the counts that are not said yet. Called when nothing fails any more, because the application ends. */
+  /**
+   * Says the counts that are not said yet. Called when nothing fails any more, because the application ends.
+   */
   end(): void {
     clearInterval(this.timer);
     this.timer = undefined;

@@ -15,7 +15,10 @@ export interface OutcomeKinds {
   processed: ProcessedOutcome;
   /** The handler threw `SkipEventError`. */
   skipped: SkippedOutcome;
-  /** An attempt failed, and the event is no dead letter: another attempt follows, or dead letters are switched off. */
+  /**
+   * An attempt failed, and the event is no dead letter: another attempt follows, or dead letters are switched
+   * off.
+   */
   failed: RetryingOutcome | (FinalFailure & { readonly status: 'failed' });
   /** The last attempt failed. */
   dead_letter: FinalFailure & { readonly status: 'dead_letter' };
@@ -33,8 +36,9 @@ export const STATUSES: Readonly<Record<keyof OutcomeKinds, readonly AttemptOutco
 const LISTENER_METADATA = Symbol.for('nestjs-integration:listener:1');
 
 /**
- * Has a provider's method told what handlers of this process come to, for alerts and figures of the application's own. It is told once the
- * outcome is saved, and nobody waits for it: what it throws is logged once, and a process that ends in between tells nobody.
+ * Has a provider's method told what handlers of this process come to, for alerts and figures of the
+ * application's own. It is told once the outcome is saved, and nobody waits for it: what it throws is logged
+ * once, and a process that ends in between tells nobody.
  *
  * ```ts
  * @OnIntegrationEvent('dead_letter')

@@ -17,9 +17,9 @@ export interface PollingState {
 }
 
 /**
- * Decides when the log is read. Polling is always on and always enough: one look at the log's head for all consumers of the
- * process, from every `pollingIntervalMs` while there is something to do up to every `idlePollingIntervalMs` when there is
- * not. A wake-up only makes it sooner.
+ * Decides when the log is read. Polling is always on and always enough: one look at the log's head for all
+ * consumers of the process, from every `pollingIntervalMs` while there is something to do up to every
+ * `idlePollingIntervalMs` when there is not. A wake-up only makes it sooner.
  */
 @Injectable()
 export class OutboxPollingCoordinator {

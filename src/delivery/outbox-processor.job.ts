@@ -11,7 +11,10 @@ import { OutboxPollingCoordinator } from './outbox-polling-coordinator.js';
 import { OutcomeListeners } from './outcome-listeners.js';
 import { Backoff } from './partition/backoff.js';
 
-/** The lifecycle of delivery: registers the consumers, starts the loops, follows the setting that switches them, stops them. */
+/**
+ * The lifecycle of delivery: registers the consumers, starts the loops, follows the setting that switches
+ * them, stops them.
+ */
 @Injectable()
 export class OutboxProcessorJob {
   private readonly logger = new Logger('OutboxProcessorJob');
@@ -35,8 +38,8 @@ export class OutboxProcessorJob {
   ) {}
 
   /**
-   * Once every `onModuleInit` is done. Who registers later is written later. The process beats from then on, but works on demand
-   * only.
+   * Once every `onModuleInit` is done. Who registers later is written later. The process beats from then on,
+   * but works on demand only.
    */
   async register(): Promise<void> {
     this.started = true;
@@ -59,8 +62,8 @@ export class OutboxProcessorJob {
   }
 
   /**
-   * Once every `onApplicationBootstrap` is done: handlers run from now on. A publisher beats (for its settings) but takes no
-   * lease.
+   * Once every `onApplicationBootstrap` is done: handlers run from now on. A publisher beats (for its
+   * settings) but takes no lease.
    */
   begin(role: 'all' | 'publisher' | 'worker'): void {
     if (!this.started) return;
@@ -115,8 +118,8 @@ export class OutboxProcessorJob {
   }
 
   /**
-   * A beat sees no cursor of these consumers. Those that were not written yet will be; of the others somebody has emptied the table, a test's
-   * clean-up say, or an admin has removed the consumer.
+   * A beat sees no cursor of these consumers. Those that were not written yet will be; of the others somebody
+   * has emptied the table, a test's clean-up say, or an admin has removed the consumer.
    */
   private vanished(names: readonly string[]): boolean {
     const known = names.filter((name) => this.written.has(name));

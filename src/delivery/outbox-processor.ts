@@ -21,7 +21,10 @@ export interface DrainResult {
   processed: number;
   /** False: the time was up before everything due was done, or some of it is left to other processes. */
   drained: boolean;
-  /** Consumers of this process that another one works on, and that have something to do; absent where there are none. */
+  /**
+   * Consumers of this process that another one works on, and that have something to do; absent where there
+   * are none.
+   */
   leftToOthers?: readonly LeftToOther[];
   /** When the next delayed event or retry of these consumers is due; undefined if none is stored. */
   nextDueAt: Date | undefined;
@@ -30,11 +33,17 @@ export interface DrainResult {
 /** Counts over the log and every consumer, and of this process alone: its handlers and its late saves. */
 export interface ProcessorStats extends OutboxStats {
   handlerCount: number;
-  /** Saves of this process that came after another one had taken the consumer over, and changed nothing. Since it started. */
+  /**
+   * Saves of this process that came after another one had taken the consumer over, and changed nothing. Since
+   * it started.
+   */
   refusedSaves: number;
 }
 
-/** Work on demand: one round, or until nothing is due. Where the loops run (`processor.enabled`), they do the same by themselves. */
+/**
+ * Work on demand: one round, or until nothing is due. Where the loops run (`processor.enabled`), they do the
+ * same by themselves.
+ */
 @Injectable()
 export class OutboxProcessor {
   private readonly status: CursorStatusStore;
@@ -59,8 +68,9 @@ export class OutboxProcessor {
   }
 
   /**
-   * One round over all consumers of this process: reads what is there, runs it and what is due of retries, waits until it
-   * is saved. Resolves to the number of events looked at. Consumers that another process works on are left to it.
+   * One round over all consumers of this process: reads what is there, runs it and what is due of retries,
+   * waits until it is saved. Resolves to the number of events looked at. Consumers that another process works
+   * on are left to it.
    */
   async processBatch(): Promise<number> {
     await this.workers.claimNow();
@@ -80,8 +90,9 @@ export class OutboxProcessor {
   }
 
   /**
-   * Rounds until nothing is due any more, for `timeoutMs` at most (default a minute). Goes on where connections are lost, and ends where
-   * the application does. Consumers that another process works on are left to it: `leftToOthers` says which, whose they are and until when.
+   * Rounds until nothing is due any more, for `timeoutMs` at most (default a minute). Goes on where
+   * connections are lost, and ends where the application does. Consumers that another process works on are
+   * left to it: `leftToOthers` says which, whose they are and until when.
    */
   async drain(options: { timeoutMs?: number } = {}): Promise<DrainResult> {
     checkNames('an option of drain', options, ['timeoutMs']);
@@ -132,8 +143,8 @@ export class OutboxProcessor {
     const inTime = await raceDeadline(Promise.all(workers.map((worker) => worker.settleDown())), deadline);
     if (replaying || !inTime) return BROKEN_ROUND;
     const dueInMs = await this.nextDueInMs(workers);
-    // Handlers may have published behind the page that was read last, those too that were running already when it was read; and a row
-    // that became due while we asked is being worked on, and no row that is due.
+    // Handlers may have published behind the page that was read last, those too that were running already
+    // when it was read; and a row that became due while we asked is being worked on, and no row that is due.
     const isQuiet =
       (dueInMs === undefined || dueInMs > 0) &&
       stepsOf(workers) === before &&
@@ -141,7 +152,9 @@ export class OutboxProcessor {
     return { isQuiet, dueInMs };
   }
 
-  /** Counts over the log and every consumer, estimates where the log is large; see `OutboxService.getStats`. */
+  /**
+   * Counts over the log and every consumer, estimates where the log is large; see `OutboxService.getStats`.
+   */
   async getStats(): Promise<ProcessorStats> {
     return {
       ...(await this.outbox.getStats()),

@@ -20,7 +20,10 @@ export interface ListenerLimits {
 
 export const DEFAULT_LISTENER_LIMITS: ListenerLimits = { slowMs: 30_000, mostCalls: 10_000, endMs: 2_000 };
 
-/** Finds the methods that carry `@OnIntegrationEvent` and tells them; whatever they do, delivery goes on beside it. */
+/**
+ * Finds the methods that carry `@OnIntegrationEvent` and tells them; whatever they do, delivery goes on
+ * beside it.
+ */
 @Injectable()
 export class OutcomeListeners {
   private readonly listeners: OutcomeCalls[] = [];
@@ -42,7 +45,9 @@ export class OutcomeListeners {
     }
   }
 
-  /** Waits for a short time for what listeners do with the last outcomes, an alert that is being sent for one. */
+  /**
+   * Waits for a short time for what listeners do with the last outcomes, an alert that is being sent for one.
+   */
   async end(): Promise<void> {
     const ended = Promise.all(this.listeners.map((calls) => calls.end()));
     await answerWithin(this.limits.endMs, ended).catch(() => {});

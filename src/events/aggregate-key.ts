@@ -20,7 +20,10 @@ export function hashOfName(name: string): number {
   return spread(mixed(name.length, name));
 }
 
-/** Of its name, without the name: a text that was just put together from others is copied when it is first looked into. */
+/**
+ * Of its name, without the name: a text that was just put together from others is copied when it is first
+ * looked into.
+ */
 export function hashOfAggregate({ aggregateType, aggregateId }: AggregateKey): number {
   const length = aggregateType.length + SEPARATOR.length + aggregateId.length;
   return spread(mixed(mixed(mixed(length, aggregateType), SEPARATOR), aggregateId));

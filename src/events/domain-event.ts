@@ -10,9 +10,9 @@ import type { Publishable } from './json-types.js';
  * }
  * ```
  *
- * Publish, subscribe and handlers then check name and payload at compile time: a declared name needs its payload, and a handler
- * gets what JSON gives back of it (`Jsonify`). Names that are not declared stay `unknown`, and `strictEvents` in
- * `IntegrationTypes` refuses those that look like a misspelt one.
+ * Publish, subscribe and handlers then check name and payload at compile time: a declared name needs its
+ * payload, and a handler gets what JSON gives back of it (`Jsonify`). Names that are not declared stay
+ * `unknown`, and `strictEvents` in `IntegrationTypes` refuses those that look like a misspelt one.
  */
 // biome-ignore lint/suspicious/noEmptyInterface: an interface, because only interfaces merge
 export interface IntegrationEvents {}
@@ -31,7 +31,10 @@ type DeclaredIn<Namespace, Name extends string = DeclaredName> = Name extends st
     : never
   : never;
 
-/** In the place of a name that is not declared, while others of its namespace are. The compiler's message shows these. */
+/**
+ * In the place of a name that is not declared, while others of its namespace are. The compiler's message
+ * shows these.
+ */
 export interface NotDeclared<N, Declared> {
   readonly notDeclared: N;
   readonly declared: Declared;
@@ -59,9 +62,9 @@ export type KnownPattern<N extends string> = IsStrict extends true
   : N;
 
 /**
- * The payload that is published under an event name: the declared type, in which whatever JSON cannot hold (a bigint, a Map) is
- * replaced by a type that nothing fits; `unknown` for a name (or pattern) that nobody declared. What a handler receives is
- * `EventOf<N>['payload']`.
+ * The payload that is published under an event name: the declared type, in which whatever JSON cannot hold (a
+ * bigint, a Map) is replaced by a type that nothing fits; `unknown` for a name (or pattern) that nobody
+ * declared. What a handler receives is `EventOf<N>['payload']`.
  */
 export type PayloadOf<N> = N extends keyof IntegrationEvents ? Publishable<IntegrationEvents[N]> : unknown;
 
@@ -73,7 +76,10 @@ export interface PayloadMissing<N> {
   readonly declaredWithPayload: N;
 }
 
-/** An event's name where it is published without a payload: not declared, or declared with one that may be `{}`. */
+/**
+ * An event's name where it is published without a payload: not declared, or declared with one that may be
+ * `{}`.
+ */
 export type NameWithoutPayload<N> = N extends keyof IntegrationEvents
   ? IsOptional<IntegrationEvents[N]> extends true
     ? N
@@ -87,7 +93,10 @@ export type NoPayload<N> = N extends keyof IntegrationEvents
     : never
   : undefined;
 
-/** A declared name needs its payload, unless that may be `{}`. In two parts, so that generic code can give the first. */
+/**
+ * A declared name needs its payload, unless that may be `{}`. In two parts, so that generic code can give the
+ * first.
+ */
 type PayloadField<N> = { payload: PayloadOf<N> } | PayloadLeftOut<N>;
 
 type PayloadLeftOut<N> = [N] extends [keyof IntegrationEvents]
@@ -107,8 +116,9 @@ export interface EventMetadata {
 }
 
 /**
- * What a caller publishes: names at most 255 (event) or 127 (module, aggregate type) characters, ids 255. `payload` is JSON, at
- * most 1 MiB when serialized, and `{}` where it is left out, which a declared name allows only if its payload may be `{}`.
+ * What a caller publishes: names at most 255 (event) or 127 (module, aggregate type) characters, ids 255.
+ * `payload` is JSON, at most 1 MiB when serialized, and `{}` where it is left out, which a declared name
+ * allows only if its payload may be `{}`.
  */
 export type DomainEventInput<N extends EventName = EventName> = EventSource & AggregateEventInput<N>;
 
@@ -131,8 +141,9 @@ interface EventFields<N extends EventName> {
   /** Handlers see the event this many milliseconds from now. Not together with `availableAt`. */
   delayMs?: number | undefined;
   /**
-   * Publishing the same key again changes nothing and returns the first event, as long as the log has that event: retention deletes
-   * it some time after `retentionDays` (default 14), and the key may be published anew then. At most 255 characters.
+   * Publishing the same key again changes nothing and returns the first event, as long as the log has that
+   * event: retention deletes it some time after `retentionDays` (default 14), and the key may be published
+   * anew then. At most 255 characters.
    */
   deduplicationKey?: string | undefined;
   /** A uuid; default a new version 7 one. */
@@ -155,7 +166,10 @@ export interface DomainEvent<P = unknown> {
   position: number;
 }
 
-/** The receipt of a publish. `duplicate` is true when the log has an event with this deduplication key already. */
+/**
+ * The receipt of a publish. `duplicate` is true when the log has an event with this deduplication key
+ * already.
+ */
 export interface PublishedEvent {
   outboxEventId: string;
   position: number;

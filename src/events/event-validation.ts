@@ -83,7 +83,10 @@ export function validateSource(sourceModule: unknown, aggregateType: unknown): v
   if (problems.length > 0) throw invalid(problems);
 }
 
-/** Four texts in visible ASCII and nothing else that needs a check, as most events are. Of the others each field is looked at. */
+/**
+ * Four texts in visible ASCII and nothing else that needs a check, as most events are. Of the others each
+ * field is looked at.
+ */
 function isOrdinary(event: unknown): boolean {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return false;
   const { eventName, sourceModule, aggregateType, aggregateId } = event as UncheckedEvent;
@@ -118,7 +121,10 @@ function problemOfMetadata(metadata: unknown): string | undefined {
   return problemOfInstance(metadata);
 }
 
-/** A field that nobody reads would be lost without a word: a misspelt delay, or the transaction that was meant. */
+/**
+ * A field that nobody reads would be lost without a word: a misspelt delay, or the transaction that was
+ * meant.
+ */
 function problemOfForeignField(name: string): string {
   if (OPTIONS_OF_PUBLISHING.includes(name))
     return 'is not a field of an event: pass it in the argument behind the event';

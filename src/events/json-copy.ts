@@ -1,6 +1,6 @@
 /**
- * A copy of what JSON.parse made, all the way down: a fraction of what parsing the text again costs, and as much the
- * receiver's own.
+ * A copy of what JSON.parse made, all the way down: a fraction of what parsing the text again costs, and as
+ * much the receiver's own.
  */
 export function copyOfJson(value: unknown): unknown {
   return isContainer(value) ? copyOfContainer(value) : value;

@@ -8,8 +8,8 @@ import { isPlainObject, jsonValueOf, problemOfInstance } from './json-values.js'
 export interface SerializedJson {
   readonly json: string;
   /**
-   * Of the text that Postgres gives back for it, in UTF-8 (`octet_length(payload::text)`). jsonb writes a space after each comma and
-   * colon, and numbers without an exponent: `1e308` comes back as 309 digits.
+   * Of the text that Postgres gives back for it, in UTF-8 (`octet_length(payload::text)`). jsonb writes a
+   * space after each comma and colon, and numbers without an exponent: `1e308` comes back as 309 digits.
    */
   readonly bytes: number;
 }
@@ -20,9 +20,10 @@ const NOT_STORABLE = -1;
 const UNSTORABLE_ESCAPE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
 
 /**
- * Turns a payload into JSON text that Postgres stores and gives back equal to `JSON.parse(JSON.stringify(value))`.
- * Everything that JSON would drop, change or refuse is refused here, before any SQL: an error of the database would abort the caller's
- * transaction. Only an object's property that is undefined is left out, as JSON does.
+ * Turns a payload into JSON text that Postgres stores and gives back equal to
+ * `JSON.parse(JSON.stringify(value))`. Everything that JSON would drop, change or refuse is refused here,
+ * before any SQL: an error of the database would abort the caller's transaction. Only an object's property
+ * that is undefined is left out, as JSON does.
  *
  * @param root what the path in messages starts with.
  * @throws IntegrationError INTEGRATION_PAYLOAD_INVALID with the JSON path in message and details;
@@ -61,8 +62,9 @@ function stringify(value: unknown, root: string): { json: string; surplus: numbe
 }
 
 /**
- * How many more characters jsonb writes for a value than JSON.stringify does, or NOT_STORABLE. This is the ordinary path: one walk without
- * paths or sets. Characters are looked at in the finished text, and cycles end at the depth.
+ * How many more characters jsonb writes for a value than JSON.stringify does, or NOT_STORABLE. This is the
+ * ordinary path: one walk without paths or sets. Characters are looked at in the finished text, and cycles
+ * end at the depth.
  */
 function surplusOf(value: unknown, depth: number): number {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return 0;
@@ -84,7 +86,10 @@ function surplusOfArray(values: readonly unknown[], depth: number): number {
   return surplus;
 }
 
-/** Of a plain object, by the one loop that V8 looks nothing up for. What somebody added to `Object.prototype` is not of it. */
+/**
+ * Of a plain object, by the one loop that V8 looks nothing up for. What somebody added to `Object.prototype`
+ * is not of it.
+ */
 function surplusOfObject(value: Record<string, unknown>, depth: number): number {
   let surplus = 0;
   let properties = 0;

@@ -11,8 +11,8 @@ export interface JsonProblem {
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
 /**
- * Finds the first thing in `value` that JSON in Postgres cannot hold, with its path. Walks with full bookkeeping, so it
- * runs only once something is known to be wrong.
+ * Finds the first thing in `value` that JSON in Postgres cannot hold, with its path. Walks with full
+ * bookkeeping, so it runs only once something is known to be wrong.
  */
 export function findJsonProblem(value: unknown, path: string): JsonProblem | undefined {
   return inspect(jsonValueOf(value, ''), path, []);

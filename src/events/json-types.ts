@@ -1,4 +1,7 @@
-/** In the place of a type that cannot be published: no value fits it, and the compiler's message shows the reason. */
+/**
+ * In the place of a type that cannot be published: no value fits it, and the compiler's message shows the
+ * reason.
+ */
 export interface NotJson<Reason extends string> {
   readonly notJson: Reason;
 }
@@ -19,8 +22,8 @@ type Scalar = string | number | boolean | null;
 type AnyFunction = (...given: Any[]) => unknown;
 
 /**
- * A payload's type as it can be published: itself, if JSON can hold it; else with a `NotJson` in each place that it cannot
- * hold. Methods are of no account: a class instance is published by its fields.
+ * A payload's type as it can be published: itself, if JSON can hold it; else with a `NotJson` in each place
+ * that it cannot hold. Methods are of no account: a class instance is published by its fields.
  */
 export type Publishable<T> = T extends Checked<T> ? T : Checked<T>;
 
@@ -50,8 +53,9 @@ type CheckedArray<T extends readonly unknown[]> = number extends T['length']
   : { [K in keyof T]: Checked<T[K]> };
 
 /**
- * What is left of a type after `JSON.parse(JSON.stringify(value))`, which is what a handler receives: a Date is a string, a
- * property that may be undefined is optional, functions are gone. A type that JSON gives back as it is stays itself.
+ * What is left of a type after `JSON.parse(JSON.stringify(value))`, which is what a handler receives: a Date
+ * is a string, a property that may be undefined is optional, functions are gone. A type that JSON gives back
+ * as it is stays itself.
  */
 export type Jsonify<T> = [T] extends [Stored<T>] ? ([Stored<T>] extends [T] ? T : Stored<T>) : Stored<T>;
 

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 
 /**
- * What JSON.stringify would look at in the place of `value`: what its `toJSON` returns, if it has one. Dates stay, and binary data, which
- * a Buffer would spell as numbers.
+ * What JSON.stringify would look at in the place of `value`: what its `toJSON` returns, if it has one. Dates
+ * stay, and binary data, which a Buffer would spell as numbers.
  */
 export function jsonValueOf(value: unknown, key: string | number): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -58,7 +58,10 @@ export function problemOfInstance(value: object): string | undefined {
     : undefined;
 }
 
-/** `URLSearchParams`, `Headers` and their like: what they hold they give to whoever iterates over them, and to nobody else. */
+/**
+ * `URLSearchParams`, `Headers` and their like: what they hold they give to whoever iterates over them, and to
+ * nobody else.
+ */
 function isEmptiedCollection(value: object): boolean {
   return Symbol.iterator in value && Object.keys(value).length === 0;
 }

@@ -8,8 +8,9 @@ export interface KnownNames {
 }
 
 /**
- * One sentence for each name that an object has and nobody reads, with the name that was probably meant: a misspelt
- * option would otherwise be the same as none. A name whose value is undefined has no effect and is no problem.
+ * One sentence for each name that an object has and nobody reads, with the name that was probably meant: a
+ * misspelt option would otherwise be the same as none. A name whose value is undefined has no effect and is
+ * no problem.
  */
 export function problemsOfUnknownNames(given: object, names: KnownNames): string[] {
   const unknown = Object.keys(given).filter(
@@ -45,7 +46,10 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return best?.each;
 }
 
-/** 0 for the same letters; less than 1 for the beginning; from 1 on for other letters; undefined for another name. */
+/**
+ * 0 for the same letters; less than 1 for the beginning; from 1 on for other letters; undefined for another
+ * name.
+ */
 function distanceTo(known: string, given: string): number | undefined {
   if (known === given) return 0;
   if (given.length >= TELLING_LENGTH && known.startsWith(given))
@@ -56,7 +60,10 @@ function distanceTo(known: string, given: string): number | undefined {
   return known.length >= TELLING_LENGTH && given.includes(known) ? given.length : undefined;
 }
 
-/** How many letters must be added, left out, replaced, or exchanged with their neighbour, to make one text of the other. */
+/**
+ * How many letters must be added, left out, replaced, or exchanged with their neighbour, to make one text of
+ * the other.
+ */
 function editsBetween(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -17,7 +17,10 @@ export function isVisibleAscii(text: string): boolean {
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
-/** What an event's or consumer's name must not hold: publishers and subscribers have to spell it alike. Undefined if it holds none of it. */
+/**
+ * What an event's or consumer's name must not hold: publishers and subscribers have to spell it alike.
+ * Undefined if it holds none of it.
+ */
 export function problemOfName(name: string): string | undefined {
   return CONTROL_CHARACTER.test(name) ? 'contains a control character' : problemOfCharacters(name);
 }

@@ -11,8 +11,8 @@ const TAIL = 18;
 
 /**
  * Version 7 uuids (RFC 9562) that ascend within this generator: new rows go to the right edge of their index.
- * 48 bits of Unix milliseconds, 12 bits of sequence, 62 random bits. When the sequence of a millisecond is used up, or
- * the clock steps back, the time part runs ahead of the clock instead of repeating.
+ * 48 bits of Unix milliseconds, 12 bits of sequence, 62 random bits. When the sequence of a millisecond is
+ * used up, or the clock steps back, the time part runs ahead of the clock instead of repeating.
  */
 export class UuidV7Generator {
   private milliseconds = 0;
@@ -26,7 +26,8 @@ export class UuidV7Generator {
   constructor(private readonly now: () => number = Date.now) {}
 
   next(): string {
-    // A random uuid has its variant and 62 random bits where version 7 wants them, and Node makes them in batches.
+    // A random uuid has its variant and 62 random bits where version 7 wants them, and Node makes them in
+    // batches.
     const random = randomUUID();
     this.tick(random);
     return `${this.timeText}-${hexOf(VERSION + this.sequence)}${random.slice(TAIL)}`;

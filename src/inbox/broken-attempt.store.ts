@@ -14,8 +14,9 @@ export class BrokenAttemptStore {
   }
 
   /**
-   * Takes back what an attempt's transaction said of its event, because its handler has committed that itself before it was done: the row of an
-   * event from the log goes, a claimed one is `processing` again. Whether there was such a row. Fenced by the token.
+   * Takes back what an attempt's transaction said of its event, because its handler has committed that itself
+   * before it was done: the row of an event from the log goes, a claimed one is `processing` again. Whether
+   * there was such a row. Fenced by the token.
    */
   async takeBack(
     key: CursorKey,

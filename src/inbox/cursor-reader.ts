@@ -1,32 +1,37 @@
 /*
  * Why no event is missed and none is read too early.
  *
- * Positions are handed out at insert, transactions commit in another order. `toRead` is what this consumer partition
- * has neither settled nor in flight; it is asked for whole, again and again, so a late commit appears in its hole and is
- * delivered then. Nothing is ever skipped by a "highest seen" mark. A position that was rolled back never appears;
- * the sweep takes such holes out:
+ * Positions are handed out at insert, transactions commit in another order. `toRead` is what this consumer
+ * partition has neither settled nor in flight; it is asked for whole, again and again, so a late commit
+ * appears in its hole and is delivered then. Nothing is ever skipped by a "highest seen" mark. A position
+ * that was rolled back never appears; the sweep takes such holes out:
  *
  *   1. `upto` := this cursor's own read position, one past the highest position it has seen committed.
- *   2. Then read who holds RowExclusiveLock on the log. Wait until each of them is gone. Then wait until each transaction is gone that
- *      was prepared (for a two-phase commit) at the moment when the last of them was seen to be.
- *   3. A page whose statement starts after that is the re-read: what it finds in a hole is delivered; what is still
- *      absent below `upto`, or below the page's last row if rows or bytes cut the page short, never committed and is settled.
+ *   2. Then read who holds RowExclusiveLock on the log. Wait until each of them is gone. Then wait until each
+ *      transaction is gone that was prepared (for a two-phase commit) at the moment when the last of them was
+ *      seen to be.
+ *   3. A page whose statement starts after that is the re-read: what it finds in a hole is delivered; what is
+ *      still absent below `upto`, or below the page's last row if rows or bytes cut the page short, never
+ *      committed and is settled.
  *
- * Let T own a position p < upto. Its INSERT took the lock before it drew p and keeps it until T, or the savepoint it ran
- * under, has ended; a commit becomes visible before its locks are released. p was drawn before a higher position was seen
- * committed (a position is drawn later than every lower one: the identity's CACHE is 1), so before `upto` was noted, so before the
- * holders were read. Hence T was among them or had ended. Once it is gone, a snapshot taken afterwards sees its row or no snapshot
- * ever will; the re-read's is taken afterwards.
+ * Let T own a position p < upto. Its INSERT took the lock before it drew p and keeps it until T, or the
+ * savepoint it ran under, has ended; a commit becomes visible before its locks are released. p was drawn
+ * before a higher position was seen committed (a position is drawn later than every lower one: the identity's
+ * CACHE is 1), so before `upto` was noted, so before the holders were read. Hence T was among them or had
+ * ended. Once it is gone, a snapshot taken afterwards sees its row or no snapshot ever will; the re-read's is
+ * taken afterwards.
  *
- * T may go on without its session: PREPARE TRANSACTION hands the lock over to it, in one step as far as pg_locks shows. On most servers
- * the virtual id by which it was noted goes with it. On others (before the minor releases of late 2021; after a restart) it does not, and
- * the noted holder seems to have gone. So who is prepared is noted by the very look that finds no noted holder: if T was one of them
- * and has not ended, it is prepared by then. What is prepared later cannot be T and is not waited for, or two-phase commits that
+ * T may go on without its session: PREPARE TRANSACTION hands the lock over to it, in one step as far as
+ * pg_locks shows. On most servers the virtual id by which it was noted goes with it. On others (before the
+ * minor releases of late 2021; after a restart) it does not, and the noted holder seems to have gone. So who
+ * is prepared is noted by the very look that finds no noted holder: if T was one of them and has not ended,
+ * it is prepared by then. What is prepared later cannot be T and is not waited for, or two-phase commits that
  * follow one another without a pause would hold up the sweep for ever.
  *
- * Order. Two writers that serialize on an aggregate and publish after that get ascending positions and become visible in
- * that order. Holes and tail come from one snapshot (one statement; several in one transaction where the holes are very many): a page
- * that has the later event has the earlier one too, unless an earlier page had it. Pages of one cursor are read one at a time.
+ * Order. Two writers that serialize on an aggregate and publish after that get ascending positions and become
+ * visible in that order. Holes and tail come from one snapshot (one statement; several in one transaction
+ * where the holes are very many): a page that has the later event has the earlier one too, unless an earlier
+ * page had it. Pages of one cursor are read one at a time.
  */
 import type { LogReader } from '../log/log-reader.js';
 import type { LogPage, LogWriter } from '../log/outbox-log.store.js';
@@ -62,7 +67,9 @@ export class CursorReader {
     return this.toRead.openFrom ?? Number.MAX_SAFE_INTEGER;
   }
 
-  /** Whether there are positions below the read position that were not there when they were last asked for. */
+  /**
+   * Whether there are positions below the read position that were not there when they were last asked for.
+   */
   get hasHoles(): boolean {
     return this.toRead.hasBelow(this.readPosition);
   }
@@ -98,8 +105,8 @@ export class CursorReader {
   }
 
   /**
-   * One look at the writers, to be called about once a second while there are holes. True: the holes are ready to be
-   * read once more, so a page is wanted now.
+   * One look at the writers, to be called about once a second while there are holes. True: the holes are
+   * ready to be read once more, so a page is wanted now.
    */
   async look(): Promise<boolean> {
     if (this.sweep?.ready === true) return true;
@@ -120,9 +127,9 @@ export class CursorReader {
   }
 
   /**
-   * Takes back positions that were added by somebody else (a replay); not to be called while a page is under way. The sweep
-   * begins anew: they may close the holes' gaps, and a page without gaps may be one that was read for another cursor before
-   * this one's sweep was ready.
+   * Takes back positions that were added by somebody else (a replay); not to be called while a page is under
+   * way. The sweep begins anew: they may close the holes' gaps, and a page without gaps may be one that was
+   * read for another cursor before this one's sweep was ready.
    */
   include(positions: PositionSet): void {
     if (positions.isEmpty) return;

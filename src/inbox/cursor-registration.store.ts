@@ -26,8 +26,8 @@ export interface SequenceCheck {
 }
 
 /**
- * The statements by which consumers come into being and gain event names. They run inside one transaction that holds the
- * registration lock, so two processes that boot together see each other's work whole.
+ * The statements by which consumers come into being and gain event names. They run inside one transaction
+ * that holds the registration lock, so two processes that boot together see each other's work whole.
  */
 export class CursorRegistrationStore {
   private readonly sql: ReturnType<typeof statements>;
@@ -36,7 +36,10 @@ export class CursorRegistrationStore {
     this.sql = statements(db.schema);
   }
 
-  /** Runs `register` as the only registration of this schema. Waits longer for locks than the engine's other sessions. */
+  /**
+   * Runs `register` as the only registration of this schema. Waits longer for locks than the engine's other
+   * sessions.
+   */
   exclusively<R>(register: (session: EngineSession) => Promise<R>): Promise<R> {
     return this.db.transaction(async (session) => {
       await session.query(`SET LOCAL lock_timeout = '12s'`);
@@ -70,8 +73,9 @@ export class CursorRegistrationStore {
   }
 
   /**
-   * The position after the last event that was written before `time`; 1 where there is none. Rows are written in the order of
-   * their positions but for moments, so it is found by halving: a scan back over the last hour could be millions of rows.
+   * The position after the last event that was written before `time`; 1 where there is none. Rows are written
+   * in the order of their positions but for moments, so it is found by halving: a scan back over the last
+   * hour could be millions of rows.
    */
   async positionAt(session: EngineSession, time: Date): Promise<number> {
     const [row] = await session.query<{ position: number }>(this.sql.positionAt, [time]);
@@ -79,15 +83,17 @@ export class CursorRegistrationStore {
   }
 
   /**
-   * When the oldest transaction began that may have positions without having committed; undefined: there is none. Where that
-   * cannot be seen (another role's session, a prepared transaction), an hour ago.
+   * When the oldest transaction began that may have positions without having committed; undefined: there is
+   * none. Where that cannot be seen (another role's session, a prepared transaction), an hour ago.
    */
   async oldestWriter(session: EngineSession): Promise<Date | undefined> {
     const [row] = await session.query<{ began: Date | null }>(this.sql.oldestWriter);
     return row?.began ?? undefined;
   }
 
-  /** Everything from `from` on, without the positions below `next` whose events are committed: those are old. */
+  /**
+   * Everything from `from` on, without the positions below `next` whose events are committed: those are old.
+   */
   async uncommittedFrom(session: EngineSession, from: number, next: number): Promise<string> {
     const [row] = await session.query<{ unread: string }>(this.sql.uncommittedFrom, [from, next]);
     return row?.unread ?? `{[${next},)}`;
@@ -116,8 +122,8 @@ export class CursorRegistrationStore {
   }
 
   /**
-   * How many retained events of these names lie below `position`; undefined where counting fails or takes longer than `timeoutMs`. In a
-   * transaction of its own: it may read the whole log.
+   * How many retained events of these names lie below `position`; undefined where counting fails or takes
+   * longer than `timeoutMs`. In a transaction of its own: it may read the whole log.
    */
   async countBelow(
     position: number,
@@ -141,7 +147,10 @@ export class CursorRegistrationStore {
   }
 }
 
-/** SQL: an owner that goes by fewer names than are stored holds the lease, and has not said that it reads no more. */
+/**
+ * SQL: an owner that goes by fewer names than are stored holds the lease, and has not said that it reads no
+ * more.
+ */
 export const IS_SUPERSEDED = `coalesce(superseded_token = lease_token AND lease_expires_at > clock_timestamp(), false)`;
 
 /** Under which the removal of a consumer is noted among the changes of settings. */
@@ -170,7 +179,8 @@ function statements(schema: string) {
   // A role may publish and read without any right on the sequence of an identity column: null then.
   const next = `CASE WHEN has_sequence_privilege(${sequence}, 'USAGE, SELECT') THEN coalesce(pg_sequence_last_value(${sequence}::regclass), 0) + 1 END`;
   return {
-    // Events beyond the highest visible one belong to the tail in any case, so that one will do without a right.
+    // Events beyond the highest visible one belong to the tail in any case, so that one will do without a
+    // right.
     next: `SELECT greatest(${next}, (SELECT max(position) FROM ${log}) + 1, 1) AS next`,
     ahead: `
       SELECT consumer_name, tail, next
@@ -204,7 +214,8 @@ function statements(schema: string) {
         WHERE low < high
       )
       SELECT low AS position FROM search WHERE low >= high LIMIT 1`,
-    // A writer holds RowExclusiveLock from before it draws a position until it has ended (see the cursor's sweep).
+    // A writer holds RowExclusiveLock from before it draws a position until it has ended (see the cursor's
+    // sweep).
     oldestWriter: `
       SELECT CASE WHEN bool_and(a.xact_start IS NOT NULL) THEN min(a.xact_start)
                   WHEN count(*) > 0 THEN clock_timestamp() - interval '1 hour' END AS began

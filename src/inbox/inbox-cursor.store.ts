@@ -68,12 +68,14 @@ export class InboxCursorStore {
   }
 
   /**
-   * Takes the free ones of these cursors, each with a new token. A row that somebody else is claiming or saving at this
-   * moment is passed over. The bump commits alone: what the former owner left is marked in a later statement, when its claims
-   * are visible or fenced off. What a replay has put back is part of `unread`; while the consumer is being repartitioned, the
-   * new owner is given what lies below the cut-over only.
+   * Takes the free ones of these cursors, each with a new token. A row that somebody else is claiming or
+   * saving at this moment is passed over. The bump commits alone: what the former owner left is marked in a
+   * later statement, when its claims are visible or fenced off. What a replay has put back is part of
+   * `unread`; while the consumer is being repartitioned, the new owner is given what lies below the cut-over
+   * only.
    *
-   * The ranges of `unread` come as two lists: as one text a million of them would take the server five seconds.
+   * The ranges of `unread` come as two lists: as one text a million of them would take the server five
+   * seconds.
    */
   async claim(
     keys: readonly CursorKey[],
@@ -100,8 +102,8 @@ export class InboxCursorStore {
   }
 
   /**
-   * Before handlers of events up to here start: what an unclean end may have been caused by. False: the lease is lost. Not waited for on
-   * disk: it is to outlive the process, not the server.
+   * Before handlers of events up to here start: what an unclean end may have been caused by. False: the lease
+   * is lost. Not waited for on disk: it is to outlive the process, not the server.
    */
   async saveReadUpto(key: CursorKey, token: string, readUpto: number): Promise<boolean> {
     const rows = await this.db.queryNamed(
@@ -113,7 +115,9 @@ export class InboxCursorStore {
     return rows.length > 0;
   }
 
-  /** Forgets unclean ends once everything that was being read at the last of them is settled; whether it did. */
+  /**
+   * Forgets unclean ends once everything that was being read at the last of them is settled; whether it did.
+   */
   async forgetUncleanTakeovers(key: CursorKey, token: string, below: number): Promise<boolean> {
     const rows = await this.db.query(
       `UPDATE ${this.cursor} SET unclean_takeovers = 0
@@ -125,8 +129,9 @@ export class InboxCursorStore {
   }
 
   /**
-   * Moves a suspect from the cursor into the inbox, as `processing` with its attempt counted, before it runs; the row's id, or
-   * undefined if there is a row already (then the position is settled, and the row decides). Undefined `held`: lease lost.
+   * Moves a suspect from the cursor into the inbox, as `processing` with its attempt counted, before it runs;
+   * the row's id, or undefined if there is a row already (then the position is settled, and the row decides).
+   * Undefined `held`: lease lost.
    */
   async moveToInbox(
     key: CursorKey,
@@ -157,7 +162,9 @@ export class InboxCursorStore {
     return { held: row?.held ?? false, inboxEventId: row?.id ?? undefined };
   }
 
-  /** Which of these positions are not unread any more, as a multirange's text; undefined: the lease is lost. */
+  /**
+   * Which of these positions are not unread any more, as a multirange's text; undefined: the lease is lost.
+   */
   async settledOf(key: CursorKey, token: string, positions: string): Promise<string | undefined> {
     const [row] = await this.db.query<{ settled: string }>(
       `SELECT ($4::int8multirange - unread)::text AS settled FROM ${this.cursor}
@@ -185,7 +192,10 @@ export class InboxCursorStore {
     return rows.length > 0;
   }
 
-  /** Inside a handler's transaction, in a statement of its own after the inbox row: is the lease still ours? A row says yes. */
+  /**
+   * Inside a handler's transaction, in a statement of its own after the inbox row: is the lease still ours? A
+   * row says yes.
+   */
   leaseHeld(key: CursorKey, token: string): EngineStatement {
     return {
       name: 'integration_lease_held',
@@ -195,11 +205,12 @@ export class InboxCursorStore {
   }
 
   /**
-   * At the start of a batch's transaction: which of these positions are still unread, as a multirange's text; undefined if
-   * the lease is lost. What is missing was settled by an attempt whose commit went unanswered.
+   * At the start of a batch's transaction: which of these positions are still unread, as a multirange's text;
+   * undefined if the lease is lost. What is missing was settled by an attempt whose commit went unanswered.
    *
-   * After a failover the host's connections may reach the new server before the engine's do. It may have the same token, and other events
-   * at these positions, which the batch must not settle: it fails until both are connected to one server.
+   * After a failover the host's connections may reach the new server before the engine's do. It may have the
+   * same token, and other events at these positions, which the batch must not settle: it fails until both are
+   * connected to one server.
    */
   async unreadOf(
     transaction: SqlClient,
@@ -222,9 +233,10 @@ export class InboxCursorStore {
   }
 
   /**
-   * The last statement of a batch's transaction: effects and progress commit together, fenced by the token. An earlier
-   * attempt whose commit is still under way holds the row; once it is through, the positions are not unread any more and
-   * this one matches nothing. Nor does it in another transaction than the one that began at `start`: the handler has ended that one itself.
+   * The last statement of a batch's transaction: effects and progress commit together, fenced by the token.
+   * An earlier attempt whose commit is still under way holds the row; once it is through, the positions are
+   * not unread any more and this one matches nothing. Nor does it in another transaction than the one that
+   * began at `start`: the handler has ended that one itself.
    */
   async settleInTransaction(
     transaction: SqlClient,

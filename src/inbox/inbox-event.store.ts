@@ -25,7 +25,10 @@ const FOLLOWERS = 100;
 export const RUN_ALONE = 'alone';
 export const INTERRUPTED = 'interrupted';
 
-/** Of the due rows, those that a process ended in the middle of and that are to run alone, those that it did not, or all. */
+/**
+ * Of the due rows, those that a process ended in the middle of and that are to run alone, those that it did
+ * not, or all.
+ */
 export type Claimable = 'interrupted' | 'others' | 'any';
 
 const CONDITIONS: Readonly<Record<Claimable, string>> = {
@@ -37,7 +40,10 @@ const CONDITIONS: Readonly<Record<Claimable, string>> = {
 /** An event whose handler's transaction begins. */
 export type EnteringEvent = AggregateKey & { readonly outboxEventId: string; readonly position: number };
 
-/** How a transaction of the host's client was found. `start` is when it began; see `transaction-start.store.ts`. */
+/**
+ * How a transaction of the host's client was found. `start` is when it began; see
+ * `transaction-start.store.ts`.
+ */
 export interface Entered {
   readonly isolation: string;
   readonly start: string;
@@ -72,17 +78,18 @@ export class InboxEventStore {
   }
 
   /**
-   * Claims due rows, of an ordered consumer only the lowest unresolved of each aggregate, and counts the attempt before
-   * it runs. The cursor row is held FOR SHARE while the token is compared, to the end of the statement's transaction: a
-   * takeover either waits for this claim and then sees its rows, or came first and leaves it nothing.
+   * Claims due rows, of an ordered consumer only the lowest unresolved of each aggregate, and counts the
+   * attempt before it runs. The cursor row is held FOR SHARE while the token is compared, to the end of the
+   * statement's transaction: a takeover either waits for this claim and then sees its rows, or came first and
+   * leaves it nothing.
    *
-   * The claim may wait for a save that holds the cursor row, and find that the save has touched rows (released them once more) that its own
-   * snapshot shows as they were. Postgres then looks at such a row again, and at the other side of the join as it was: for a list
-   * that is not MATERIALIZED, a UNION ALL, it looked at it anew and missed all but the first, so that rows were claimed behind heads that
-   * were not.
+   * The claim may wait for a save that holds the cursor row, and find that the save has touched rows
+   * (released them once more) that its own snapshot shows as they were. Postgres then looks at such a row
+   * again, and at the other side of the join as it was: for a list that is not MATERIALIZED, a UNION ALL, it
+   * looked at it anew and missed all but the first, so that rows were claimed behind heads that were not.
    *
-   * What waits right behind a released row is claimed with it: a long queue is worked off in runs, not by one claim and one
-   * save for each row. The runs end at the first row that does not merely wait.
+   * What waits right behind a released row is claimed with it: a long queue is worked off in runs, not by one
+   * claim and one save for each row. The runs end at the first row that does not merely wait.
    */
   async claimDue(
     key: CursorKey,
@@ -121,11 +128,13 @@ export class InboxEventStore {
   }
 
   /**
-   * After a takeover: rows that somebody before us was processing become failed, due at once. The attempt stays counted if
-   * the event ran alone in its process: then it is the one that ended it. Of several that ran together at most one did, so they
-   * get the attempt back, and run alone the next time. Where the process is known not to have ended (`blameless`) all get the attempt
-   * back and none becomes a suspect, but for attempts that are known to have `ended` the connection, alone as they ran. Rows claimed by ourselves (`mine`) and rows that a stalled owner's transaction has locked are left. Fenced like a claim: an owner that
-   * does not know yet that it is none would take the present one's runs for leftovers.
+   * After a takeover: rows that somebody before us was processing become failed, due at once. The attempt
+   * stays counted if the event ran alone in its process: then it is the one that ended it. Of several that
+   * ran together at most one did, so they get the attempt back, and run alone the next time. Where the
+   * process is known not to have ended (`blameless`) all get the attempt back and none becomes a suspect, but
+   * for attempts that are known to have `ended` the connection, alone as they ran. Rows claimed by ourselves
+   * (`mine`) and rows that a stalled owner's transaction has locked are left. Fenced like a claim: an owner
+   * that does not know yet that it is none would take the present one's runs for leftovers.
    */
   async interruptLeftovers(
     key: CursorKey,
@@ -204,15 +213,18 @@ export class InboxEventStore {
     );
   }
 
-  /** The row of an event from the log, in its handler's transaction; nothing is inserted where there is one. */
+  /**
+   * The row of an event from the log, in its handler's transaction; nothing is inserted where there is one.
+   */
   processedRow(key: CursorKey, event: EnteringEvent): EngineStatement {
     return { name: 'integration_processed_row', sql: this.processedRowSql, values: rowValues(key, event) };
   }
 
   /**
-   * The same as the first statement of a transaction of the host's client. It sets the transaction's timeouts, before it inserts the row;
-   * `lock_timeout` is among them because of the statement itself, which may wait for whoever holds the row uncommitted, and
-   * whose own `statement_timeout` was fixed when it began. Nothing is inserted unless the transaction is READ COMMITTED.
+   * The same as the first statement of a transaction of the host's client. It sets the transaction's
+   * timeouts, before it inserts the row; `lock_timeout` is among them because of the statement itself, which
+   * may wait for whoever holds the row uncommitted, and whose own `statement_timeout` was fixed when it
+   * began. Nothing is inserted unless the transaction is READ COMMITTED.
    */
   async enter(
     transaction: SqlClient,
@@ -233,8 +245,8 @@ export class InboxEventStore {
   }
 
   /**
-   * What the row says that stood in the way, and whether its position is settled already (an admin has discarded it); undefined if
-   * the row has gone meanwhile (an owner's save cleaned it up).
+   * What the row says that stood in the way, and whether its position is settled already (an admin has
+   * discarded it); undefined if the row has gone meanwhile (an owner's save cleaned it up).
    */
   async statusOf(
     transaction: SqlClient,
@@ -254,7 +266,10 @@ export class InboxEventStore {
     return row;
   }
 
-  /** The same in the retry lane: the claimed row becomes `processed` with the handler's effects, or nothing happens. */
+  /**
+   * The same in the retry lane: the claimed row becomes `processed` with the handler's effects, or nothing
+   * happens.
+   */
   async completeClaimed(transaction: SqlClient, inboxEventId: string, attempt: number): Promise<boolean> {
     const updated = await transaction.$executeRawUnsafe(
       `UPDATE ${this.inbox} SET status = 'processed', processed_at = clock_timestamp(), available_at = NULL, updated_at = clock_timestamp()
@@ -293,8 +308,9 @@ export class InboxEventStore {
   }
 
   /**
-   * One probe of the index for each row, whatever the statistics say: written as NOT EXISTS, a table that was never analyzed
-   * is joined with itself row by row, which takes longer than any statement may for a few thousand waiting rows.
+   * One probe of the index for each row, whatever the statistics say: written as NOT EXISTS, a table that was
+   * never analyzed is joined with itself row by row, which takes longer than any statement may for a few
+   * thousand waiting rows.
    */
   private nothingBefore(alias: string): string {
     return `AND (

@@ -36,8 +36,9 @@ export class InboxRecordStore {
   }
 
   /**
-   * By position, the oldest first: the first of each consumer are read in the index's order, then these are put in order. Consumers
-   * that have dead letters of one event are never divided between two pages: the next page begins after a position.
+   * By position, the oldest first: the first of each consumer are read in the index's order, then these are
+   * put in order. Consumers that have dead letters of one event are never divided between two pages: the next
+   * page begins after a position.
    */
   async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
     return this.db.transaction(async (session) => {

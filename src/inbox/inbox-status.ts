@@ -4,17 +4,18 @@ import type { AggregateKey } from '../events/aggregate-key.js';
 export type InboxStatus = 'received' | 'processing' | 'processed' | 'failed' | 'skipped' | 'dead_letter';
 
 /**
- * A row that holds its aggregate's later events back: it is being processed, has a retry to come, waits behind
- * an earlier one, or was released and has not run yet. A delayed event blocks nobody. The predicate is that of the partial
- * index `inbox_event_unresolved_idx`, so the planner can use it.
+ * A row that holds its aggregate's later events back: it is being processed, has a retry to come, waits
+ * behind an earlier one, or was released and has not run yet. A delayed event blocks nobody. The predicate is
+ * that of the partial index `inbox_event_unresolved_idx`, so the planner can use it.
  */
 export const unresolved = (alias: string): string =>
   `(${alias}.status = 'processing' OR (${alias}.status = 'failed' AND ${alias}.available_at IS NOT NULL)
     OR (${alias}.status = 'received' AND ${alias}.available_at IN ('infinity', '-infinity')))`;
 
 /**
- * As a query of one column `name`: $1 alone if it is given, else every consumer that has rows beside `processed` ones, found by
- * one probe of `inbox_event_exceptions_idx` each. With it that index, which begins with the consumer, serves whoever asks for all.
+ * As a query of one column `name`: $1 alone if it is given, else every consumer that has rows beside
+ * `processed` ones, found by one probe of `inbox_event_exceptions_idx` each. With it that index, which begins
+ * with the consumer, serves whoever asks for all.
  */
 export const consumersNamed = (inbox: string): string => `
   WITH RECURSIVE each (name) AS (

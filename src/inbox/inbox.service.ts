@@ -10,8 +10,8 @@ import { InboxRecordStore } from './inbox-record.store.js';
 import type { InboxStatus } from './inbox-status.js';
 
 /**
- * What consumers have done with events. For consumers that the engine runs it is there to look; `getOrCreate` and the marks
- * are for consumers written by hand, outside the engine. Ids are uuids.
+ * What consumers have done with events. For consumers that the engine runs it is there to look; `getOrCreate`
+ * and the marks are for consumers written by hand, outside the engine. Ids are uuids.
  */
 @Injectable()
 export class InboxService {
@@ -20,14 +20,18 @@ export class InboxService {
     private readonly host: HostClient,
   ) {}
 
-  /** Whether the consumer has processed the event; true also where only its cursor knows. Skipped and dead events are not. */
+  /**
+   * Whether the consumer has processed the event; true also where only its cursor knows. Skipped and dead
+   * events are not.
+   */
   async isProcessed(outboxEventId: string, consumerName: string): Promise<boolean> {
     return isUuid(outboxEventId) && this.rows.isProcessed(outboxEventId, consumerName);
   }
 
   /**
-   * Dead letters by position, the oldest first; the next page begins `after` the position of the last one. Where several consumers
-   * have dead letters of that event, all of them are on one page, which may have a few more than `limit` then.
+   * Dead letters by position, the oldest first; the next page begins `after` the position of the last one.
+   * Where several consumers have dead letters of that event, all of them are on one page, which may have a
+   * few more than `limit` then.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or a page that makes no sense
    */
@@ -39,9 +43,11 @@ export class InboxService {
   }
 
   /**
-   * The row of this event and consumer, made if there is none. On a consumer that the engine runs nothing is made.
+   * The row of this event and consumer, made if there is none. On a consumer that the engine runs nothing is
+   * made.
    *
-   * @throws IntegrationError INTEGRATION_INBOX_UNKNOWN if the log has no such event, or the engine's consumer no row of it
+   * @throws IntegrationError INTEGRATION_INBOX_UNKNOWN if the log has no such event, or the engine's consumer
+   * no row of it
    */
   async getOrCreate(
     outboxEventId: string,

@@ -10,13 +10,15 @@ interface Request extends PositionsOfACursor {
 }
 
 /**
- * Saves of several cursors that are wanted in one turn of the process: where each has nothing but positions to say, they are one
- * statement and one commit. With three consumers that work off a backlog a tenth of the time went into saving one by one.
+ * Saves of several cursors that are wanted in one turn of the process: where each has nothing but positions
+ * to say, they are one statement and one commit. With three consumers that work off a backlog a tenth of the
+ * time went into saving one by one.
  *
- * Each cursor is fenced by its own token, as by itself. A cursor whose row somebody holds is passed over, so that nobody waits for another
- * one's row (and none for each other in a circle), and saved by itself afterwards; so is one whose token did not match, for that statement
- * to tell. Not after a loss, though: what was handled before says nothing about the positions of a server that lost commits. A
- * joint save that fails has failed for each of its cursors, which keep what they had to save.
+ * Each cursor is fenced by its own token, as by itself. A cursor whose row somebody holds is passed over, so
+ * that nobody waits for another one's row (and none for each other in a circle), and saved by itself
+ * afterwards; so is one whose token did not match, for that statement to tell. Not after a loss, though: what
+ * was handled before says nothing about the positions of a server that lost commits. A joint save that fails
+ * has failed for each of its cursors, which keep what they had to save.
  */
 @Injectable()
 export class JointSettlements

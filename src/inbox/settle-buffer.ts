@@ -24,9 +24,9 @@ export interface SaveSource {
 }
 
 /**
- * What handlers have done, until it is saved. Outcomes come in completion order; a save takes all there is at that
- * moment. One save at a time: two could commit in the other order, and a waiting row could be written after its release. A
- * failed save is kept whole and goes first the next time.
+ * What handlers have done, until it is saved. Outcomes come in completion order; a save takes all there is at
+ * that moment. One save at a time: two could commit in the other order, and a waiting row could be written
+ * after its release. A failed save is kept whole and goes first the next time.
  */
 export class SettleBuffer {
   private positions: number[] = [];
@@ -35,9 +35,9 @@ export class SettleBuffer {
   private readonly largeSets: PositionSet[] = [];
   private savedLarge = false;
   /**
-   * Of events that are not for this cursor. They are saved together with the outcomes that they touch, or when nothing else is to be
-   * saved: between the events of one partition lie those of the others, and each saved by itself would leave what is unread in as
-   * many pieces.
+   * Of events that are not for this cursor. They are saved together with the outcomes that they touch, or
+   * when nothing else is to be saved: between the events of one partition lie those of the others, and each
+   * saved by itself would leave what is unread in as many pieces.
    */
   private passed = PositionSet.empty();
   private passedSince = 0;
@@ -46,8 +46,9 @@ export class SettleBuffer {
   private covered: string[] = [];
   private failed: PendingSave | undefined;
   /**
-   * By aggregate, what a stalled owner's transaction keeps from being saved (positions of their own under ''). All that comes
-   * later for the same aggregate joins it, so that an event written as waiting is never saved before the one it waits for.
+   * By aggregate, what a stalled owner's transaction keeps from being saved (positions of their own under
+   * ''). All that comes later for the same aggregate joins it, so that an event written as waiting is never
+   * saved before the one it waits for.
    */
   private readonly aside = new Map<string, PendingSave & { retryAt: number }>();
 
@@ -108,8 +109,9 @@ export class SettleBuffer {
   }
 
   /**
-   * Saves what there is; undefined when there was nothing. Not to be called while another save is under way. Throws what the
-   * database threw; the outcomes are kept. `readUpto` is written along where that costs nothing.
+   * Saves what there is; undefined when there was nothing. Not to be called while another save is under way.
+   * Throws what the database threw; the outcomes are kept. `readUpto` is written along where that costs
+   * nothing.
    */
   async save(source: SaveSource, readUpto: number): Promise<SaveReport | undefined> {
     const pending = this.failed ?? this.takeAside() ?? this.takeNext(source);
@@ -132,7 +134,8 @@ export class SettleBuffer {
     for (const [name, group] of this.aside) {
       if (group.retryAt > now) continue;
       this.aside.delete(name);
-      // What came together only here is not to be saved together: a release does not see what its own statement writes.
+      // What came together only here is not to be saved together: a release does not see what its own
+      // statement writes.
       const release = group.exceptions.length + group.resolved.length > 0 ? group.release.splice(0) : [];
       if (release.length > 0) this.aside.set(name, { ...emptySave(), release, retryAt: 0 });
       return group;
@@ -199,12 +202,16 @@ export class SettleBuffer {
     const settlement: Settlement = { ...pending, positions: positions.toString() };
     const result = await this.store.settle(this.key, this.token, settlement);
     const dueInMs = delaysOf([...exceptions, ...resolved]);
-    // The next of an aggregate that was released; or, where none waited, a delayed one that became due meanwhile.
+    // The next of an aggregate that was released; or, where none waited, a delayed one that became due
+    // meanwhile.
     if (release.length > 0) dueInMs.push(0);
     return { ...result, positions, written: exceptions, released: release, resolved, dueInMs };
   }
 
-  /** Some row of this save is locked by a stalled owner: its parts are tried one by one, each aggregate by itself. */
+  /**
+   * Some row of this save is locked by a stalled owner: its parts are tried one by one, each aggregate by
+   * itself.
+   */
   private setAside(pending: PendingSave, retryAt: number): void {
     const parts = new Set<string>();
     const groupOf = (name: string) => {
@@ -216,7 +223,8 @@ export class SettleBuffer {
       parts.add(name);
       return group;
     };
-    // First what was processed: an event that failed after it is not to be known before it, should this process end.
+    // First what was processed: an event that failed after it is not to be known before it, should this
+    // process end.
     if (!pending.positions.isEmpty || pending.covered.length > 0) {
       const plain = groupOf('');
       plain.positions.addAll(pending.positions);

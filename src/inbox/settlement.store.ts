@@ -24,7 +24,9 @@ export interface Settlement {
   readonly covered: readonly string[];
 }
 
-/** The positions that one cursor has to take out of `unread`, as a multirange's text, and how far was read. */
+/**
+ * The positions that one cursor has to take out of `unread`, as a multirange's text, and how far was read.
+ */
 export interface PositionsOfACursor {
   readonly key: CursorKey;
   readonly token: string;
@@ -85,9 +87,10 @@ export class SettlementStore {
   }
 
   /**
-   * The same of very many ranges, as after a sweep of a long time's holes. They are written down in parts, with turns of the event loop
-   * between them, and sent as lists. One statement takes them all out: each writes what is left of the cursor as a whole, so that ten of them
-   * would cost the server ten times as much.
+   * The same of very many ranges, as after a sweep of a long time's holes. They are written down in parts,
+   * with turns of the event loop between them, and sent as lists. One statement takes them all out: each
+   * writes what is left of the cursor as a whole, so that ten of them would cost the server ten times as
+   * much.
    */
   async settleMany(key: CursorKey, token: string, positions: PositionSet): Promise<boolean> {
     const lists = new RangeLists(positions.rangeCount);
@@ -107,8 +110,9 @@ export class SettlementStore {
   }
 
   /**
-   * The ordinary save of several cursors, each behind its own fence and named once. Resolves to the tokens of those that were saved: a row
-   * that somebody holds is passed over instead of being waited for, and the tokens are looked at once the rows are locked.
+   * The ordinary save of several cursors, each behind its own fence and named once. Resolves to the tokens of
+   * those that were saved: a row that somebody holds is passed over instead of being waited for, and the
+   * tokens are looked at once the rows are locked.
    */
   async settleTogether(saves: readonly PositionsOfACursor[]): Promise<string[]> {
     const saved = await this.db.queryNamed<{ token: string }>(
@@ -134,7 +138,10 @@ export class SettlementStore {
     return saved.map(({ token }) => token);
   }
 
-  /** The save of a transactional consumer without exceptions: positions, and the `processed` rows that they cover. */
+  /**
+   * The save of a transactional consumer without exceptions: positions, and the `processed` rows that they
+   * cover.
+   */
   async settleCovered(
     key: CursorKey,
     token: string,
@@ -151,13 +158,14 @@ export class SettlementStore {
   }
 
   /**
-   * The whole save, as one statement behind the fence: nothing of it happens unless the cursor row matched our token,
-   * and the lock that the match took keeps a takeover out until it is committed.
+   * The whole save, as one statement behind the fence: nothing of it happens unless the cursor row matched
+   * our token, and the lock that the match took keeps a takeover out until it is committed.
    *
-   * An exception never overwrites a row that is there (a transactional handler whose commit went unanswered has
-   * written `processed`): the row is locked, kept and reported, and memory adopts it. The released rows are looked up in the
-   * statement's snapshot, so the rows that it resolves itself are left out by id, and rows that it inserts are not seen: an
-   * aggregate is never both written as waiting and released in one settlement.
+   * An exception never overwrites a row that is there (a transactional handler whose commit went unanswered
+   * has written `processed`): the row is locked, kept and reported, and memory adopts it. The released rows
+   * are looked up in the statement's snapshot, so the rows that it resolves itself are left out by id, and
+   * rows that it inserts are not seen: an aggregate is never both written as waiting and released in one
+   * settlement.
    */
   async settle(key: CursorKey, token: string, settlement: Settlement): Promise<SettlementResult> {
     const { exceptions, resolved, release } = settlement;

@@ -12,11 +12,13 @@ import { IntegrationLinkStore } from './integration-link.store.js';
 import { validateLink, validateLinkEnd, validateLinkId, validateLinkType } from './link-validation.js';
 
 /**
- * Keeps relations between entities of different modules, without foreign keys. Every method takes the client of an open
- * transaction as its last argument and then reads and writes in it; without one, each is a statement of its own.
+ * Keeps relations between entities of different modules, without foreign keys. Every method takes the client
+ * of an open transaction as its last argument and then reads and writes in it; without one, each is a
+ * statement of its own.
  *
- * Rejects with INTEGRATION_LINK_INVALID, before any SQL, when a name is empty or too long or a type is not known, and with
- * INTEGRATION_CLIENT_INVALID when `persistenceClient` is no client. Results are ordered by their creation.
+ * Rejects with INTEGRATION_LINK_INVALID, before any SQL, when a name is empty or too long or a type is not
+ * known, and with INTEGRATION_CLIENT_INVALID when `persistenceClient` is no client. Results are ordered by
+ * their creation.
  */
 @Injectable()
 export class IntegrationLinkService {
@@ -25,7 +27,10 @@ export class IntegrationLinkService {
     private readonly store: IntegrationLinkStore,
   ) {}
 
-  /** Creates a link. If it exists (ends and type equal) nothing changes, its metadata included, and it is returned. */
+  /**
+   * Creates a link. If it exists (ends and type equal) nothing changes, its metadata included, and it is
+   * returned.
+   */
   async createLink(dto: CreateIntegrationLinkDto, persistenceClient?: SqlClient): Promise<IntegrationLink> {
     const metadata = validateLink(dto);
     const link = await this.store.insertOrFind(this.clientOf(persistenceClient), dto, metadata);

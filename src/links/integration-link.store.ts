@@ -16,7 +16,10 @@ const COLUMNS = `id::text AS id, source_module AS "sourceModule", source_entity_
   source_entity_id AS "sourceEntityId", target_module AS "targetModule", target_entity_type AS "targetEntityType",
   target_entity_id AS "targetEntityId", link_type AS "linkType", metadata::text AS metadata, ${epochText('created_at')} AS "createdAt",
   ${epochText('updated_at')} AS "updatedAt"`;
-/** A link removed by somebody else between insert and look-up is inserted again; three times in a row does not happen. */
+/**
+ * A link removed by somebody else between insert and look-up is inserted again; three times in a row does not
+ * happen.
+ */
 const TRIES = 3;
 
 /** A link as it comes through whatever client: as texts. */
@@ -38,7 +41,10 @@ export class IntegrationLinkStore {
     this.deleteSql = `DELETE FROM ${table} WHERE id = $1::uuid`;
   }
 
-  /** Inserts the link, or finds the one that is there: a concurrent insert of the same is waited for, then seen. */
+  /**
+   * Inserts the link, or finds the one that is there: a concurrent insert of the same is waited for, then
+   * seen.
+   */
   async insertOrFind(
     client: SqlClient,
     dto: CreateIntegrationLinkDto,

@@ -1,4 +1,7 @@
-/** Event names come from the log, so their number is not ours to bound; beyond this what is known of them is found out anew. */
+/**
+ * Event names come from the log, so their number is not ours to bound; beyond this what is known of them is
+ * found out anew.
+ */
 const MOST_KNOWN = 10_000;
 
 /** Exact names, and what stands before the trailing `*` of the others. */

@@ -8,7 +8,10 @@ import { metadataJson } from './event-metadata.js';
 export interface LogEntry {
   readonly id: string;
   readonly eventName: string;
-  /** id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata. */
+  /**
+   * id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload, payload_bytes,
+   * metadata.
+   */
   readonly columns: readonly (string | number)[];
   readonly deduplicationKey: string | null;
   /** ISO text: a driver that writes a Date without its zone cannot shift it. */
@@ -20,7 +23,8 @@ export interface LogEntry {
  * Checks an event and fills in what the caller left out.
  *
  * @param prefix put before paths in messages (`events[2].`).
- * @throws IntegrationError INTEGRATION_EVENT_INVALID, INTEGRATION_PAYLOAD_INVALID, INTEGRATION_PAYLOAD_TOO_LARGE.
+ * @throws IntegrationError INTEGRATION_EVENT_INVALID, INTEGRATION_PAYLOAD_INVALID,
+ * INTEGRATION_PAYLOAD_TOO_LARGE.
  */
 export function toLogEntry(
   event: DomainEventInput,

@@ -2,7 +2,10 @@ import { type AggregateKey, hashOfAggregate, nameOfAggregate } from '../events/a
 import type { EventMetadata } from '../events/domain-event.js';
 import { copyOfJson } from '../events/json-copy.js';
 
-/** Parsed payloads of larger events are not kept for the next consumer: memory is dearer than parsing once more. */
+/**
+ * Parsed payloads of larger events are not kept for the next consumer: memory is dearer than parsing once
+ * more.
+ */
 const LARGEST_KEPT_BYTES = 16 * 1024;
 
 const FIRST_DATE = Date.parse('0001-01-01T00:00:00Z');
@@ -18,7 +21,10 @@ export interface LogColumns {
   readonly aggregateType: string;
   readonly aggregateId: string;
   readonly payload: string;
-  /** Undefined where the event begins a correlation of its own, and no more is said: most events' would be parsed, and kept, for nothing. */
+  /**
+   * Undefined where the event begins a correlation of its own, and no more is said: most events' would be
+   * parsed, and kept, for nothing.
+   */
   readonly metadata: string | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -28,7 +34,9 @@ export interface LogColumns {
   readonly delayMs: number | undefined;
 }
 
-/** An event as it lies in the log. Consumers that read the same page share it; each gets a payload of its own. */
+/**
+ * An event as it lies in the log. Consumers that read the same page share it; each gets a payload of its own.
+ */
 export class LogEvent implements AggregateKey {
   readonly position: number;
   readonly id: string;
@@ -89,7 +97,10 @@ export class LogEvent implements AggregateKey {
     if (this.bytes <= LARGEST_KEPT_BYTES) this.takers = takers;
   }
 
-  /** The payload, for one handler to keep: nobody else has the same object. The last of those that share it gets no copy. */
+  /**
+   * The payload, for one handler to keep: nobody else has the same object. The last of those that share it
+   * gets no copy.
+   */
   takePayload(): unknown {
     if (this.takers === 0) return JSON.parse(this.payload);
     this.takers--;
@@ -112,7 +123,10 @@ export class LogEvent implements AggregateKey {
     return isObject(given) ? given : { correlationId: this.id };
   }
 
-  /** When it was published. Plain SQL may have written a time that no Date can hold, or infinity: the nearest that one can. */
+  /**
+   * When it was published. Plain SQL may have written a time that no Date can hold, or infinity: the nearest
+   * that one can.
+   */
   takeTimestamp(): Date {
     return new Date(Math.min(Math.max(this.createdAt, FIRST_DATE), LAST_DATE));
   }

@@ -15,7 +15,10 @@ export interface LogReader {
   /** As `OutboxLogStore.readPage`, for the cursor's own filter. The events are shared. */
   readPage(wanted: PositionSet, rows: number, bytes: number): Promise<LogPage>;
   readWriters(): Promise<LogWriter[]>;
-  /** How many cursors of this process are given the same events, this one included: those of several consumers. */
+  /**
+   * How many cursors of this process are given the same events, this one included: those of several
+   * consumers.
+   */
   readonly sharers: number;
   /** The cursor reads no more. */
   leave(): void;
@@ -64,7 +67,9 @@ export class GroupReader {
     return other.filter.partitions === this.filter.partitions;
   }
 
-  /** Whether that one is to come for the page that this one asks for: it has no holes, and has not got beyond. */
+  /**
+   * Whether that one is to come for the page that this one asks for: it has no holes, and has not got beyond.
+   */
   isFollowedBy(other: GroupReader): boolean {
     return other !== this && this.isWith(other) && this.readsTail && other.askedFrom <= this.askedFrom;
   }

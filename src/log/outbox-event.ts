@@ -14,8 +14,8 @@ export interface OutboxEvent<P = unknown> extends DomainEvent<P> {
 export type DeliveryStatus = 'pending' | 'processing' | 'processed' | 'failed' | 'dead_letter' | 'skipped';
 
 /**
- * What became of an event on the whole: the worst of its consumers, `dead_letter`, `failed`, `processing`, `pending`, then
- * `processed` (which includes skipped). `unrouted`: no registered consumer asks for it.
+ * What became of an event on the whole: the worst of its consumers, `dead_letter`, `failed`, `processing`,
+ * `pending`, then `processed` (which includes skipped). `unrouted`: no registered consumer asks for it.
  */
 export type OutboxEventStatus = Exclude<DeliveryStatus, 'skipped'> | 'unrouted';
 
@@ -26,7 +26,9 @@ export interface ConsumerDelivery {
   /** Attempts that were made and did not succeed, as far as they were recorded. */
   attemptCount: number;
   lastError: string | null;
-  /** When it is due; null for one that is due now, waits for an earlier event of its aggregate, or is done. */
+  /**
+   * When it is due; null for one that is due now, waits for an earlier event of its aggregate, or is done.
+   */
   availableAt: Date | null;
 }
 
@@ -95,9 +97,10 @@ export interface OutboxStats {
   dead_letter: number;
   unrouted: number;
   /**
-   * The log spans more than 100,000 positions, and counting it would take the longer the larger it is. What is not settled is counted up to
-   * 10,000 events of each consumer and status; more `processing`, `failed`, `dead_letter` or `skipped` ones show as 10,000, more `pending`
-   * ones as an estimate. `total`, `processed` and `unrouted` are estimates from a sample of the log. Absent: every number is exact.
+   * The log spans more than 100,000 positions, and counting it would take the longer the larger it is. What
+   * is not settled is counted up to 10,000 events of each consumer and status; more `processing`, `failed`,
+   * `dead_letter` or `skipped` ones show as 10,000, more `pending` ones as an estimate. `total`, `processed`
+   * and `unrouted` are estimates from a sample of the log. Absent: every number is exact.
    */
   estimated?: true;
   consumers: ConsumerCounts[];

@@ -15,7 +15,10 @@ export interface LogFilter {
   readonly chosen: readonly number[];
 }
 
-/** A transaction that may still own a position: its virtual id, and whether a backend runs it (a prepared one has none). */
+/**
+ * A transaction that may still own a position: its virtual id, and whether a backend runs it (a prepared one
+ * has none).
+ */
 export interface LogWriter {
   readonly virtualTransaction: string;
   readonly prepared: boolean;
@@ -49,7 +52,10 @@ export function bytesOf(events: readonly LogEvent[]): number {
   return bytes;
 }
 
-/** Plain SQL can say 'infinity', which is a wait of another kind in the inbox, and which no arithmetic may meet before Postgres 17. */
+/**
+ * Plain SQL can say 'infinity', which is a wait of another kind in the inbox, and which no arithmetic may
+ * meet before Postgres 17.
+ */
 const LONGEST_DELAY = `interval '100 years'`;
 
 /**
@@ -83,10 +89,11 @@ export class OutboxLogStore {
     const log = `"${db.schema}".outbox_event`;
     const partitionOf = (alias: string) =>
       `"${db.schema}".integration_partition(${alias}.aggregate_type, ${alias}.aggregate_id, $6::int)`;
-    // One statement, so one snapshot, for holes and tail: whoever sees the later of two serialized events sees the
-    // earlier one too. The ranges come out of unnest in ascending order and the lateral scan keeps it. The upper bound must
-    // be part of the index condition, or each hole would scan the log to its end. A payload that is larger than its share of
-    // the page stays behind (null) and is fetched once it is known to fit.
+    // One statement, so one snapshot, for holes and tail: whoever sees the later of two serialized events
+    // sees the earlier one too. The ranges come out of unnest in ascending order and the lateral scan keeps
+    // it. The upper bound must be part of the index condition, or each hole would scan the log to its end. A
+    // payload that is larger than its share of the page stays behind (null) and is fetched once it is known
+    // to fit.
     const textOf = (isMine: string, more: string, ranges: string, low: string, high: string) => `
       SELECT e.position, CASE WHEN e.wanted THEN e.bytes END,
              CASE WHEN e.wanted AND e.available_at IS NOT NULL AND e.available_at > clock_timestamp()
@@ -125,8 +132,9 @@ export class OutboxLogStore {
   }
 
   /**
-   * The first rows of the log among what is wanted, bounded in rows and in bytes; at least one if there is any. Bytes are of the JSON
-   * texts, with something for the rest of an event: what the columns take on disk is compressed.
+   * The first rows of the log among what is wanted, bounded in rows and in bytes; at least one if there is
+   * any. Bytes are of the JSON texts, with something for the rest of an event: what the columns take on disk
+   * is compressed.
    */
   async readPage(wanted: PositionSet, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
     const { exact, prefixes } = splitNames(filter.eventNames);
@@ -154,8 +162,9 @@ export class OutboxLogStore {
   }
 
   /**
-   * What one statement would find, by several that are short: the server never works long on one, and the process has turns between
-   * them. All of them see the log as it was at the first one, so that holes and tail are of one snapshot here as well.
+   * What one statement would find, by several that are short: the server never works long on one, and the
+   * process has turns between them. All of them see the log as it was at the first one, so that holes and
+   * tail are of one snapshot here as well.
    */
   private async readParts(
     page: PageRows,
@@ -194,8 +203,8 @@ export class OutboxLogStore {
   }
 
   /**
-   * The transactions of this database that hold RowExclusiveLock on the log: an INSERT takes it before it draws its
-   * position and keeps it until its transaction, or the savepoint it ran under, has ended.
+   * The transactions of this database that hold RowExclusiveLock on the log: an INSERT takes it before it
+   * draws its position and keeps it until its transaction, or the savepoint it ran under, has ended.
    */
   async readWriters(): Promise<LogWriter[]> {
     return this.db.query<LogWriter>(this.writersSql);
@@ -208,7 +217,10 @@ export class OutboxLogStore {
   }
 }
 
-/** Whether there may be more rows than the page has. One row may be larger than all the bytes, and the only one. */
+/**
+ * Whether there may be more rows than the page has. One row may be larger than all the bytes, and the only
+ * one.
+ */
 function isCut({ positions, found }: PageRows, rows: number): boolean {
   return positions.count < found || found >= rows;
 }

@@ -8,14 +8,16 @@ const ROWS_A_PLACE = 50;
 export const COUNTED_EXACTLY = 10_000;
 
 /**
- * The counts of a log that is too large to be counted. What it costs grows with the number of consumers, not with the log.
+ * The counts of a log that is too large to be counted. What it costs grows with the number of consumers, not
+ * with the log.
  *
- * The log is divided into stretches of one length. The first rows of each tell how dense it is and which names it has: a row of the
- * sample stands for `weight` rows of the log. From that come `total`, `unrouted`, and what each consumer asks for.
+ * The log is divided into stretches of one length. The first rows of each tell how dense it is and which
+ * names it has: a row of the sample stands for `weight` rows of the log. From that come `total`, `unrouted`,
+ * and what each consumer asks for.
  *
- * What is not settled is counted as it is, up to COUNTED_EXACTLY of each kind: unread positions by the log, exceptions by their index.
- * Of a cursor that has more unread positions, the sample says how many are events of its names; of more rows of one status, it
- * says the bound.
+ * What is not settled is counted as it is, up to COUNTED_EXACTLY of each kind: unread positions by the log,
+ * exceptions by their index. Of a cursor that has more unread positions, the sample says how many are events
+ * of its names; of more rows of one status, it says the bound.
  */
 export class OutboxStatsEstimateStore {
   private readonly sql: string;

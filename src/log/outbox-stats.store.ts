@@ -104,7 +104,10 @@ export class OutboxStatsStore {
     return (row?.span ?? 0) > exactUpTo ? this.estimates.estimate() : this.countExactly();
   }
 
-  /** One statement. Reads the log once for its event names, and what is unread once per consumer; processed is what remains. */
+  /**
+   * One statement. Reads the log once for its event names, and what is unread once per consumer; processed is
+   * what remains.
+   */
   private async countExactly(): Promise<OutboxStats> {
     const rows = await this.db.query<Omit<OutboxStats, 'processed'> & { unsettled: number }>(this.sql);
     const row = rows[0];

@@ -5,7 +5,10 @@ import { PositionSet } from './position-set.js';
 /** What an event takes beside its payload and metadata, about. */
 const ENVELOPE_BYTES = 256;
 
-/** The event begins a correlation of its own: so does the binary form of such a jsonb begin, its version first. */
+/**
+ * The event begins a correlation of its own: so does the binary form of such a jsonb begin, its version
+ * first.
+ */
 const OWN_CORRELATION = '\u0001{"correlationId": "';
 
 /** Where these columns stand in a row of a page. */

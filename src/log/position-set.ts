@@ -3,11 +3,13 @@ const OPEN = Number.POSITIVE_INFINITY;
 const FEW_RANGES = 8;
 
 /**
- * A set of log positions as ascending, disjoint, non-adjacent half-open ranges `[from, to)`: the in-memory twin of Postgres'
- * `int8multirange`. The last range may be open (`[n,)`). Bounds lie in one flat array: from, to, from, to …
+ * A set of log positions as ascending, disjoint, non-adjacent half-open ranges `[from, to)`: the in-memory
+ * twin of Postgres' `int8multirange`. The last range may be open (`[n,)`). Bounds lie in one flat array:
+ * from, to, from, to …
  *
- * A cursor may have a million holes, so no operation costs more than one pass over the two sets: about 10 ms for a million ranges. Only
- * the texts cost more. They are made of `slices`, one at a time, with turns of the event loop between them.
+ * A cursor may have a million holes, so no operation costs more than one pass over the two sets: about 10 ms
+ * for a million ranges. Only the texts cost more. They are made of `slices`, one at a time, with turns of the
+ * event loop between them.
  */
 export class PositionSet {
   private constructor(private bounds: number[]) {}
@@ -169,7 +171,10 @@ export class PositionSet {
     else for (const [from, to] of other.ranges()) this.add(from, to);
   }
 
-  /** Adds what of the other touches this set, be it through others of its ranges; what does not is returned. The two are disjoint. */
+  /**
+   * Adds what of the other touches this set, be it through others of its ranges; what does not is returned.
+   * The two are disjoint.
+   */
   addTouching(other: PositionSet): PositionSet {
     const joined: number[] = [];
     const apart: number[] = [];

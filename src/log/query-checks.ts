@@ -22,7 +22,10 @@ export function checkNames<T extends object>(
   if (problems.length > 0) throw invalidArgument(problems.join('; '), { problems });
 }
 
-/** Refuses what is no text, and text that no row can hold: where `max` is given, also for its length in characters. */
+/**
+ * Refuses what is no text, and text that no row can hold: where `max` is given, also for its length in
+ * characters.
+ */
 export function checkText(field: string, value: unknown, max = Number.POSITIVE_INFINITY): void {
   if (value === undefined) return;
   const problem = problemOfFilter(value, max);

@@ -1,6 +1,9 @@
 import { PositionSet } from './position-set.js';
 
-/** Dimensions, whether there is a null, the elements' type; then of the one dimension its length and where it begins. */
+/**
+ * Dimensions, whether there is a null, the elements' type; then of the one dimension its length and where it
+ * begins.
+ */
 const HEADER = 20;
 const LENGTH = 12;
 const INT8_OID = 20;
@@ -15,9 +18,10 @@ const TWO_TO_32 = 2 ** 32;
 const RANGES_A_TURN = 20_000;
 
 /**
- * Very many ranges as two parameters of a statement, `unnest($1::bigint[], $2::bigint[])`: where each begins and where it ends, null for an
- * open end. In the binary form of an array, as the server's function array_recv reads it: to write a million ranges takes 30 ms here, as text
- * it takes ten times as long, and reading the text of a multirange takes the server three seconds.
+ * Very many ranges as two parameters of a statement, `unnest($1::bigint[], $2::bigint[])`: where each begins
+ * and where it ends, null for an open end. In the binary form of an array, as the server's function
+ * array_recv reads it: to write a million ranges takes 30 ms here, as text it takes ten times as long, and
+ * reading the text of a multirange takes the server three seconds.
  */
 export class RangeLists {
   readonly from: Buffer;

@@ -3,12 +3,14 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
 
 /*
- * Positions only ascend. Where they do not (a restore that left the sequence out, a switch to a logical replica, a reset), a new event gets
- * a position that consumers have left behind, and would never be delivered.
+ * Positions only ascend. Where they do not (a restore that left the sequence out, a switch to a logical
+ * replica, a reset), a new event gets a position that consumers have left behind, and would never be
+ * delivered.
  *
- * A publisher finds that out without asking anybody: `tail` lies one past a position that this process has seen committed, so whatever is drawn
- * after it was noted lies at or above it. A position below the tail that was noted before the statement was sent is therefore proof, unless
- * the host's client is with another server than the engine: that is what the look at the database is for.
+ * A publisher finds that out without asking anybody: `tail` lies one past a position that this process has
+ * seen committed, so whatever is drawn after it was noted lies at or above it. A position below the tail that
+ * was noted before the statement was sent is therefore proof, unless the host's client is with another server
+ * than the engine: that is what the look at the database is for.
  */
 
 /** What publishing knows of the sequence. */
@@ -53,8 +55,8 @@ export class SequenceGuard {
   }
 
   /**
-   * Looks whether the sequence is behind: it was, or an event has got a position that was left behind. Throws INTEGRATION_SEQUENCE_BEHIND if
-   * it is; a look that fails changes nothing.
+   * Looks whether the sequence is behind: it was, or an event has got a position that was left behind. Throws
+   * INTEGRATION_SEQUENCE_BEHIND if it is; a look that fails changes nothing.
    */
   async verify(): Promise<void> {
     await this.look?.().catch(() => {});

@@ -51,8 +51,8 @@ export class AdminWorkStore {
   }
 
   /**
-   * Open, and no window of it was sent for so many minutes, in which the consumer has saved nothing either; or for
-   * `longMinutes` whatever else it does. While enough of its events are due it waits for them.
+   * Open, and no window of it was sent for so many minutes, in which the consumer has saved nothing either;
+   * or for `longMinutes` whatever else it does. While enough of its events are due it waits for them.
    */
   stuckReplays(minutes: number, longMinutes: number): Promise<StuckReplay[]> {
     return this.db.query<StuckReplay>(

@@ -67,7 +67,10 @@ export class ConsumerHealthStore {
     );
   }
 
-  /** Rows whose position the cursor has as unread as well. A transactional handler's `processed` row may be there before the save. */
+  /**
+   * Rows whose position the cursor has as unread as well. A transactional handler's `processed` row may be
+   * there before the save.
+   */
   rowsStillUnread(): Promise<RowProblem[]> {
     return this.db.query<RowProblem>(
       `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
@@ -101,7 +104,10 @@ export class ConsumerHealthStore {
     );
   }
 
-  /** Rows of leased consumers that have waited for long for an earlier one of their aggregate, and there is none. */
+  /**
+   * Rows of leased consumers that have waited for long for an earlier one of their aggregate, and there is
+   * none.
+   */
   rowsWaitingForNobody(minutes: number): Promise<RowProblem[]> {
     return this.db.query<RowProblem>(
       `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"

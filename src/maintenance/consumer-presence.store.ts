@@ -24,9 +24,10 @@ export class ConsumerPresenceStore {
   }
 
   /**
-   * Notes on the cursors that a live process knows them, once an hour: a claim and a release note it as well, and to the moment. This is
-   * noted as of a few minutes ago, so that it does not hide that none of these processes may work on them (`unserved.store.ts`). Rows that are being
-   * claimed or renewed at this moment are passed over, so nobody waits for this or in a circle with it.
+   * Notes on the cursors that a live process knows them, once an hour: a claim and a release note it as well,
+   * and to the moment. This is noted as of a few minutes ago, so that it does not hide that none of these
+   * processes may work on them (`unserved.store.ts`). Rows that are being claimed or renewed at this moment
+   * are passed over, so nobody waits for this or in a circle with it.
    */
   async noteServed(session: EngineSession, leaseMs: number): Promise<void> {
     await session.query(

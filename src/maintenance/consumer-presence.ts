@@ -7,7 +7,10 @@ import { MaintenanceTaskStore } from './maintenance-task.store.js';
 /** A process beats several times in a lease. */
 const LEASES_SEEN = 3;
 
-/** Keeps account of which consumers are still worked on, and reports those that nobody works on any more, once each. */
+/**
+ * Keeps account of which consumers are still worked on, and reports those that nobody works on any more, once
+ * each.
+ */
 @Injectable()
 export class ConsumerPresence {
   private readonly logger = new Logger('IntegrationConsumers');

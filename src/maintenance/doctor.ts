@@ -19,8 +19,8 @@ export interface DoctorOptions extends Partial<LogThresholds> {
 const THRESHOLDS: LogThresholds = { openTransactionSeconds: 60, snapshotSeconds: 3_600 };
 
 /**
- * Examines a live database: whether what the engine rests on holds. Reads only; every check is one or two statements that see
- * one moment, so processes that work at the same time are no reason for a finding.
+ * Examines a live database: whether what the engine rests on holds. Reads only; every check is one or two
+ * statements that see one moment, so processes that work at the same time are no reason for a finding.
  */
 export class Doctor {
   constructor(

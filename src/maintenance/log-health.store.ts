@@ -72,7 +72,10 @@ export class LogHealthStore {
     );
   }
 
-  /** Transactions of this database that keep dead rows from being cleaned up, the oldest first; this session's own left out. */
+  /**
+   * Transactions of this database that keep dead rows from being cleaned up, the oldest first; this session's
+   * own left out.
+   */
   oldSnapshots(olderThanSeconds: number): Promise<OpenTransaction[]> {
     return this.db.query<OpenTransaction>(
       `SELECT pid, usename AS "user", application_name AS application, client_addr::text AS address, state,

@@ -38,8 +38,8 @@ export class MaintenanceTaskStore {
   }
 
   /**
-   * One step of a task, in one transaction that holds the task's row: what the step changes and how far it has come are
-   * committed together. False: another process is at it, or has done it meanwhile.
+   * One step of a task, in one transaction that holds the task's row: what the step changes and how far it
+   * has come are committed together. False: another process is at it, or has done it meanwhile.
    */
   async step(
     task: MaintenanceTask,

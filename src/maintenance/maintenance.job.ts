@@ -46,7 +46,10 @@ export class MaintenanceJob {
     await this.running;
   }
 
-  /** Does what is due; a task that fails keeps no other from being done. Rejects with all that failed, once the round is over. */
+  /**
+   * Does what is due; a task that fails keeps no other from being done. Rejects with all that failed, once
+   * the round is over.
+   */
   async runRound(): Promise<void> {
     const { signal } = this.stopping;
     const failures: { task: MaintenanceTask; error: unknown }[] = [];

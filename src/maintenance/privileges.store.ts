@@ -1,7 +1,10 @@
 import type { SqlClient } from '../database/clients/sql-client.js';
 import type { EngineSession } from '../database/engine-database.js';
 
-/** What a role needs on a table or sequence of the schema. docs/guide/security.md has the same as GRANT statements. */
+/**
+ * What a role needs on a table or sequence of the schema. docs/guide/security.md has the same as GRANT
+ * statements.
+ */
 export interface Right {
   readonly on: string;
   readonly privileges: readonly ('SELECT' | 'INSERT' | 'UPDATE' | 'DELETE')[];
@@ -16,8 +19,9 @@ export interface MissingRight {
 }
 
 /**
- * SQL: which of these rights the session's role lacks. What is not there is not missed: migrations that have not run are told of elsewhere. A right on
- * some columns counts, because rights on columns are given with care. All values come as texts, through any driver.
+ * SQL: which of these rights the session's role lacks. What is not there is not missed: migrations that have
+ * not run are told of elsewhere. A right on some columns counts, because rights on columns are given with
+ * care. All values come as texts, through any driver.
  */
 function missingSql(schema: string, rights: readonly Right[]): string {
   const wanted = rights.flatMap(({ on, privileges }) => privileges.map((each) => [on, each]));

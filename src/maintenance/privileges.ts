@@ -28,7 +28,10 @@ export interface Work {
   readonly hasTransactionalOnes: boolean;
 }
 
-/** Looks at boot whether the roles of engine and client have their rights: it is said once and by name, and no statement fails later. */
+/**
+ * Looks at boot whether the roles of engine and client have their rights: it is said once and by name, and no
+ * statement fails later.
+ */
 export class Privileges {
   private readonly store: PrivilegesStore;
 
@@ -43,8 +46,9 @@ export class Privileges {
   }
 
   /**
-   * What the work of this process needs. Resolves to what is missing for something beside it. `client` is left out where it is the engine's own: its role
-   * is the engine's then. What a client that does not answer may do stays unknown.
+   * What the work of this process needs. Resolves to what is missing for something beside it. `client` is
+   * left out where it is the engine's own: its role is the engine's then. What a client that does not answer
+   * may do stays unknown.
    *
    * @throws IntegrationError INTEGRATION_PRIVILEGES_MISSING
    */

@@ -17,13 +17,15 @@ export interface RetentionBatch {
  *   unread    what any consumer has not settled is held, be its name asked for or not: only the cursor knows
  *   replays   what an open request has still to look at
  *   inbox     what has a row that is unresolved, or may be sent again (dead, failed for good)
- *   age       an event whose created_at lies ahead (a wrong clock, or plain SQL) does not tell its age: it is old
- *             where an event behind it is old, and it never ends a round
- *   given up  a consumer without a live process for so long holds nothing of this any more, and its rows go with the events
+ *   age       an event whose created_at lies ahead (a wrong clock, or plain SQL) does not tell its age: it is
+ *             old where an event behind it is old, and it never ends a round
+ *   given up  a consumer without a live process for so long holds nothing of this any more, and its rows go
+ *             with the events
  *
- * All of it is of one snapshot, in the statement that deletes. Who adds to it meanwhile (a replay of a range, a redrive) works on
- * settled positions whose events the log still has; for one that goes at the same moment, a position without an event is swept like a
- * rolled-back one, and a row without an event becomes a dead letter that says so.
+ * All of it is of one snapshot, in the statement that deletes. Who adds to it meanwhile (a replay of a range,
+ * a redrive) works on settled positions whose events the log still has; for one that goes at the same moment,
+ * a position without an event is swept like a rolled-back one, and a row without an event becomes a dead
+ * letter that says so.
  */
 
 /** Deleting events that nobody needs, with their resolved inbox rows. */
@@ -35,8 +37,8 @@ export class RetentionStore {
     const log = `"${db.schema}".outbox_event`;
     const inbox = `"${db.schema}".inbox_event`;
     const cursor = `"${db.schema}".inbox_cursor`;
-    // What is held are ranges, so a backlog costs the same however long it is. Arrays keep every access an index probe:
-    // a join could be planned as a scan of the log.
+    // What is held are ranges, so a backlog costs the same however long it is. Arrays keep every access an
+    // index probe: a join could be planned as a scan of the log.
     this.sql = `
       WITH given_up AS MATERIALIZED (
         SELECT consumer_name FROM ${cursor} GROUP BY consumer_name
@@ -81,7 +83,10 @@ export class RetentionStore {
       FROM candidate`;
   }
 
-  /** Looks at up to `limit` events from a position on, and deletes those that are older than so many days and not needed. */
+  /**
+   * Looks at up to `limit` events from a position on, and deletes those that are older than so many days and
+   * not needed.
+   */
   async deleteBatch(
     session: EngineSession,
     batch: { from: number; limit: number; retentionDays: number },

@@ -12,8 +12,8 @@ export interface RetentionResult {
 }
 
 /**
- * Deletes events older than `retentionDays` that nobody needs any more. Goes on where the last round ended, and once a day
- * begins at the log's head again: for what was needed then, and for what committed late.
+ * Deletes events older than `retentionDays` that nobody needs any more. Goes on where the last round ended,
+ * and once a day begins at the log's head again: for what was needed then, and for what committed late.
  */
 @Injectable()
 export class Retention {

@@ -61,8 +61,9 @@ export class ServerFitnessStore {
   }
 
   /**
-   * Holds the log as a writer does, in a session of its own, while `look` looks. Resolves to what it found, and to the virtual transaction that it
-   * was to find; undefined where this role may not write to the log, or somebody holds the whole of it.
+   * Holds the log as a writer does, in a session of its own, while `look` looks. Resolves to what it found,
+   * and to the virtual transaction that it was to find; undefined where this role may not write to the log,
+   * or somebody holds the whole of it.
    */
   async asWriter<R>(
     look: () => Promise<R>,

@@ -16,8 +16,8 @@ export type Unfitness = Omit<Finding, 'check'> & {
 };
 
 /**
- * What delivery rests on and no version number tells: that the sweep's own query shows who writes to the log, that positions are handed out in
- * their order, that no row of the log is hidden.
+ * What delivery rests on and no version number tells: that the sweep's own query shows who writes to the log,
+ * that positions are handed out in their order, that no row of the log is hidden.
  */
 export class ServerFitness {
   private readonly store: ServerFitnessStore;
@@ -87,7 +87,10 @@ export class ServerFitness {
     };
   }
 
-  /** Throws INTEGRATION_CLIENT_ELSEWHERE where the host's client writes to another database than the engine reads. */
+  /**
+   * Throws INTEGRATION_CLIENT_ELSEWHERE where the host's client writes to another database than the engine
+   * reads.
+   */
   async requireSameDatabase(client: TransactionalSqlClient): Promise<void> {
     const [engine, host] = await Promise.all([
       this.store.databaseOfEngine(),

@@ -11,8 +11,9 @@ const GATHER_MS = 1_000;
 const MOST_NAMES = 10_000;
 
 /**
- * Has maintenance look for events that nobody consumes as soon as this process publishes a name that no consumer asks for, and not at its
- * next round minutes later. A host whose consumers are still to come is told as well: `doctor` names what is unrouted by then.
+ * Has maintenance look for events that nobody consumes as soon as this process publishes a name that no
+ * consumer asks for, and not at its next round minutes later. A host whose consumers are still to come is
+ * told as well: `doctor` names what is unrouted by then.
  */
 @Injectable()
 export class UnconsumedNames {

@@ -22,7 +22,10 @@ export const DEFAULT_UNSERVED_TIMES: UnservedTimes = {
   againMs: 3_600_000,
 };
 
-/** Warns of consumers of this process that neither it nor any other one may take, because their code lacks stored event names. */
+/**
+ * Warns of consumers of this process that neither it nor any other one may take, because their code lacks
+ * stored event names.
+ */
 @Injectable()
 export class UnservedConsumers {
   private readonly logger = new Logger('IntegrationConsumers');

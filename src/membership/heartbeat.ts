@@ -16,7 +16,10 @@ const BEAT_TIMEOUT_MS = 5_000;
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 5_000;
 
-/** Beats at an interval or at once, one beat at a time, on a connection of its own under which the process is signed in. */
+/**
+ * Beats at an interval or at once, one beat at a time, on a connection of its own under which the process is
+ * signed in.
+ */
 export class Heartbeat {
   private connection: EngineConnection | undefined;
   private running: Promise<void> | undefined;
@@ -95,8 +98,8 @@ export class Heartbeat {
         failures = 0;
       } catch (error) {
         if (stopped.aborted) return;
-        // The connection's end is announced as a loss by the database; here it only has to be replaced. A server that says why it did not
-        // do something (a lock that somebody holds, for one) has not lost it.
+        // The connection's end is announced as a loss by the database; here it only has to be replaced. A
+        // server that says why it did not do something (a lock that somebody holds, for one) has not lost it.
         if (!isRefusal(error)) this.disconnect();
         failures++;
         if (failures === 1) this.logger.warn(`The heartbeat failed and is tried again: ${messageOf(error)}`);

@@ -2,7 +2,10 @@ import type { Logger } from '@nestjs/common';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import type { IntegrationProcessStore, LeaseInForce, Sight } from './integration-process.store.js';
 
-/** Says which consumers wait for a process that is missing, where nobody can tell whether it has ended. Each process is named once. */
+/**
+ * Says which consumers wait for a process that is missing, where nobody can tell whether it has ended. Each
+ * process is named once.
+ */
 export class HeldByMissing {
   private told = new Set<string>();
 
@@ -11,7 +14,10 @@ export class HeldByMissing {
     private readonly logger: Logger,
   ) {}
 
-  /** `missing`: processes whose backend is gone, by `PeerWatch.unjudged`; `consumers`: those that this process could work on. */
+  /**
+   * `missing`: processes whose backend is gone, by `PeerWatch.unjudged`; `consumers`: those that this process
+   * could work on.
+   */
   async look(
     connection: EngineConnection,
     { cursors }: Sight,

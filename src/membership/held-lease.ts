@@ -3,9 +3,10 @@ import { performance } from 'node:perf_hooks';
 import type { CursorKey } from '../inbox/inbox-status.js';
 
 /**
- * The right to work on one cursor. Expiry is the database's to judge; beside that the owner itself starts nothing once its
- * own monotonic clock says that a lease's time has passed since it *sent* the last renewal that succeeded, or while its
- * heartbeat connection is lost. So a process that wakes from a stop does not run what it had fetched before.
+ * The right to work on one cursor. Expiry is the database's to judge; beside that the owner itself starts
+ * nothing once its own monotonic clock says that a lease's time has passed since it *sent* the last renewal
+ * that succeeded, or while its heartbeat connection is lost. So a process that wakes from a stop does not run
+ * what it had fetched before.
  */
 export class HeldLease {
   private confirmedAt: number;

@@ -18,7 +18,10 @@ export interface CursorSight extends CursorKey {
   /** A filtered replay of its consumer is not finished. */
   readonly replaying: boolean;
   readonly repartitioning: boolean;
-  /** Names were added while its owner worked on it by fewer: that one is to read no more, to say so, and to hand over. */
+  /**
+   * Names were added while its owner worked on it by fewer: that one is to read no more, to say so, and to
+   * hand over.
+   */
   readonly superseded: boolean;
   readonly changedByOthers: number;
   /** Milliseconds until the next inbox row is due; null when none will be. */
@@ -35,7 +38,10 @@ export interface ProcessSight {
   readonly alive: boolean;
   /** Its heartbeat connection is no longer among the server's backends; null where that cannot be judged. */
   readonly backendGone: boolean | null;
-  /** It signed in during this very run of the server that is asked: no restart, crash or failover has ended its backend. */
+  /**
+   * It signed in during this very run of the server that is asked: no restart, crash or failover has ended
+   * its backend.
+   */
   readonly signedInToThisRun: boolean;
 }
 
@@ -54,7 +60,10 @@ export interface Sight {
   readonly settings: Record<string, unknown>;
   readonly cursors: CursorSight[];
   readonly processes: ProcessSight[];
-  /** With a beat that renews: events that handlers were told of seem to have positions that are still to be handed out. */
+  /**
+   * With a beat that renews: events that handlers were told of seem to have positions that are still to be
+   * handed out.
+   */
   readonly sequenceSuspect: boolean | null;
   /** The tokens of ours that were renewed; null when this beat did not renew. */
   readonly renewed: string[] | null;
@@ -80,8 +89,8 @@ export interface UnavailableConsumer {
 }
 
 /**
- * The processes of the server itself (checkpointer, WAL writer and others), as any role sees them. A crash of one backend ends all of
- * them and starts new ones, while `pg_postmaster_start_time()` stays as it was.
+ * The processes of the server itself (checkpointer, WAL writer and others), as any role sees them. A crash of
+ * one backend ends all of them and starts new ones, while `pg_postmaster_start_time()` stays as it was.
  */
 const SERVERS_OWN_PIDS =
   'ARRAY(SELECT pid FROM pg_stat_get_activity(NULL) WHERE datid IS NULL AND usesysid IS NULL)';
@@ -98,10 +107,12 @@ export class IntegrationProcessStore {
   constructor(private readonly db: EngineDatabase) {
     const schema = `"${db.schema}"`;
     this.process = `${schema}.integration_process`;
-    // Renewal waits for nobody. Whoever holds a row (a save of ours, an admin's open transaction, another process that claims it) would
-    // otherwise keep all leases of this process from being renewed, and the settings and everything else from being seen. A lease that is
-    // passed over is as it was: its token decides what may be saved, and it is renewed as soon as the row is free. Until then its owner
-    // starts nothing beyond the time of the last renewal, and nobody can claim the row either: a claim does not wait for it.
+    // Renewal waits for nobody. Whoever holds a row (a save of ours, an admin's open transaction, another
+    // process that claims it) would otherwise keep all leases of this process from being renewed, and the
+    // settings and everything else from being seen. A lease that is passed over is as it was: its token
+    // decides what may be saved, and it is renewed as soon as the row is free. Until then its owner starts
+    // nothing beyond the time of the last renewal, and nobody can claim the row either: a claim does not wait
+    // for it.
     this.beatSql = `
       WITH held AS (
         SELECT consumer_name, partition FROM ${schema}.inbox_cursor
@@ -145,7 +156,10 @@ export class IntegrationProcessStore {
         CASE WHEN $5::boolean THEN coalesce((SELECT json_agg(lease_token) FROM renewed), '[]') END AS renewed`;
   }
 
-  /** Signs this process in, with the backend of its heartbeat connection, and with the run of the server that the backend belongs to. */
+  /**
+   * Signs this process in, with the backend of its heartbeat connection, and with the run of the server that
+   * the backend belongs to.
+   */
   async signIn(
     connection: EngineConnection,
     process: { id: string; role: string; host: string; pid: number },
@@ -193,7 +207,9 @@ export class IntegrationProcessStore {
     );
   }
 
-  /** The leases of these owners on these consumers that have not run out, the one that runs out last first. */
+  /**
+   * The leases of these owners on these consumers that have not run out, the one that runs out last first.
+   */
   leasesInForce(
     connection: EngineConnection,
     consumers: readonly string[],

@@ -31,11 +31,14 @@ export interface LeaseUser {
   /** The lease is somebody else's now: drop everything. */
   lost(lease: HeldLease): void;
   /**
-   * Finish, save and release: another process has fewer, the cursor is paused, or has names that are not handled here. From this call on
-   * nothing more is taken in or started under the lease.
+   * Finish, save and release: another process has fewer, the cursor is paused, or has names that are not
+   * handled here. From this call on nothing more is taken in or started under the lease.
    */
   handOver(lease: HeldLease): void;
-  /** Every cursor of the candidates, with every beat. Resolves to whether some have vanished, and are being registered anew. */
+  /**
+   * Every cursor of the candidates, with every beat. Resolves to whether some have vanished, and are being
+   * registered anew.
+   */
   sighted(cursors: readonly CursorSight[]): boolean;
   /** A beat's look at a cursor that we hold. */
   seen(lease: HeldLease, sight: CursorSight): void;
@@ -45,7 +48,10 @@ export interface LeaseUser {
   settings(stored: Record<string, unknown>, readAt: number): void;
 }
 
-/** Claims cursors, renews their leases and gives them up, by one small statement every two seconds on a connection of its own. */
+/**
+ * Claims cursors, renews their leases and gives them up, by one small statement every two seconds on a
+ * connection of its own.
+ */
 export class LeaseKeeper {
   private readonly logger = new Logger('LeaseKeeper');
   private readonly held = new Map<string, HeldLease>();
@@ -111,8 +117,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Claims what is free now, without waiting for the next beat. False: something that was this process's to claim could not be
-   * claimed yet.
+   * Claims what is free now, without waiting for the next beat. False: something that was this process's to
+   * claim could not be claimed yet.
    */
   async claimNow(): Promise<boolean> {
     await this.sequence.glance();
@@ -156,7 +162,8 @@ export class LeaseKeeper {
     const candidates = user.candidates();
     const sentAt = performance.now();
     const able = claims ? (this.able ?? candidates.map((candidate) => candidate.name)) : [];
-    // The others share the cursors out by what this process says of itself, so a change of that does not wait.
+    // The others share the cursors out by what this process says of itself, so a change of that does not
+    // wait.
     const told = able.join('\0');
     const renew =
       sentAt - this.renewedAt >= leaseMs / 3 || told !== this.told || this.hasUnconfirmed(sentAt, leaseMs);
@@ -201,7 +208,10 @@ export class LeaseKeeper {
     return isComplete;
   }
 
-  /** Others share out the work among those that have a row. Somebody who empties tables takes ours away: it is written again. */
+  /**
+   * Others share out the work among those that have a row. Somebody who empties tables takes ours away: it is
+   * written again.
+   */
   private async isSignedIn(sight: Sight, connection: EngineConnection): Promise<boolean> {
     if (this.role === 'publisher' || sight.processes.some(({ id }) => id === this.identity.id)) return true;
     await this.heartbeat.signIn(connection);
@@ -214,8 +224,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * A token that is not on its cursor any more is lost. One that is there and was not renewed is on a row that somebody holds at the moment.
-   * Whether none was passed over.
+   * A token that is not on its cursor any more is lost. One that is there and was not renewed is on a row
+   * that somebody holds at the moment. Whether none was passed over.
    */
   private confirm(sight: Sight, sentAt: number, leaseMs: number, user: LeaseUser): boolean {
     const renewed = new Set(sight.renewed);
@@ -233,7 +243,10 @@ export class LeaseKeeper {
     return isEachRenewed;
   }
 
-  /** What was passed over is tried again soon, less often as time goes on: most rows are held for milliseconds, by a save of ours. */
+  /**
+   * What was passed over is tried again soon, less often as time goes on: most rows are held for
+   * milliseconds, by a save of ours.
+   */
   private renewed(sentAt: number, isEachRenewed: boolean): void {
     clearTimeout(this.againTimer);
     if (isEachRenewed) {
@@ -282,7 +295,8 @@ export class LeaseKeeper {
         !cursor.paused &&
         able.get(cursor.consumerName)?.handles(cursor.eventNames) === true &&
         (cursor.leaseToken === null ||
-          // One of ours that had run out was renewed by this very beat: claimed anew, what it has done would never be saved.
+          // One of ours that had run out was renewed by this very beat: claimed anew, what it has done would
+          // never be saved.
           (cursor.leaseOwner === this.identity.id
             ? !this.held.has(cursor.leaseToken)
             : cursor.expired || dead.has(cursor.leaseOwner ?? ''))),
@@ -313,7 +327,10 @@ export class LeaseKeeper {
     return claimed.length === mine.length && free.length === claimable.length;
   }
 
-  /** What another process should have claimed and did not for several beats: it may hang, or hold another view. */
+  /**
+   * What another process should have claimed and did not for several beats: it may hang, or hold another
+   * view.
+   */
   private longFree(free: readonly CursorSight[]): CursorKey[] {
     const before = new Map(this.freeFor);
     this.freeFor.clear();

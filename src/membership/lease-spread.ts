@@ -2,9 +2,9 @@ import type { CursorKey } from '../inbox/inbox-status.js';
 import type { CursorSight, ProcessSight, Sight } from './integration-process.store.js';
 
 /**
- * Which of the free cursors are this process's to claim. Every process computes the same assignment from the same sight:
- * each free cursor, in key order, goes to the live process that registered its consumer and has the fewest, then to the lowest
- * id. Where sights differ, the claim itself decides.
+ * Which of the free cursors are this process's to claim. Every process computes the same assignment from the
+ * same sight: each free cursor, in key order, goes to the live process that registered its consumer and has
+ * the fewest, then to the lowest id. Where sights differ, the claim itself decides.
  */
 export function assignFreeCursors(
   free: readonly CursorSight[],

@@ -8,17 +8,19 @@ import { type SequenceBehind, SequenceStore } from './sequence.store.js';
 const SAID_EVERY_MS = 60_000;
 
 /*
- * Compares the sequence with the cursors while the application runs: whenever cursors were claimed, which is after every loss, whenever a
- * publisher of this process got a position that was left behind, with every renewal of the leases, and before `drain` says that it is done.
+ * Compares the sequence with the cursors while the application runs: whenever cursors were claimed, which is
+ * after every loss, whenever a publisher of this process got a position that was left behind, with every
+ * renewal of the leases, and before `drain` says that it is done.
  *
  * Two cases:
  *
- *   emptied   the log has no event at or beyond the next position: it was emptied, and its positions begin anew (TRUNCATE … RESTART IDENTITY by
- *             a test's clean-up, a reset after retention). The cursors begin anew too, so nothing is passed over, what was published
- *             before this was noticed included.
- *   behind    events are there at positions that are still to be handed out: a restore or a switch-over left the sequence out. Publishing
- *             would collide with them, or fill gaps below them. Which of the events are new cannot be told, so publishing is refused and the
- *             log says which statement mends it.
+ *   emptied   the log has no event at or beyond the next position: it was emptied, and its positions begin
+ *             anew (TRUNCATE … RESTART IDENTITY by a test's clean-up, a reset after retention). The cursors
+ *             begin anew too, so nothing is passed over, what was published before this was noticed included.
+ *   behind    events are there at positions that are still to be handed out: a restore or a switch-over left
+ *             the sequence out. Publishing would collide with them, or fill gaps below them. Which of the
+ *             events are new cannot be told, so publishing is refused and the log says which statement mends
+ *             it.
  */
 @Injectable()
 export class SequenceWatch {

@@ -25,8 +25,9 @@ export class SequenceStore {
   }
 
   /**
-   * Whether events that were announced to handlers have positions that are still to be handed out. Asks for a column of the cursors alone: what is
-   * unread may be large. Sequences are read as they are, rows as they were when the statement began, so the sequence is the later one.
+   * Whether events that were announced to handlers have positions that are still to be handed out. Asks for a
+   * column of the cursors alone: what is unread may be large. Sequences are read as they are, rows as they
+   * were when the statement began, so the sequence is the later one.
    */
   async seemsBehind(): Promise<boolean> {
     const sequence = await this.name(this.db);
@@ -37,7 +38,10 @@ export class SequenceStore {
     return row?.behind === true;
   }
 
-  /** The cursor that is furthest ahead of the sequence; undefined if none is, or if the role may not read the sequence. */
+  /**
+   * The cursor that is furthest ahead of the sequence; undefined if none is, or if the role may not read the
+   * sequence.
+   */
   async behind(session: EngineSession = this.db): Promise<SequenceBehind | undefined> {
     const sequence = await this.name(session);
     if (sequence === null) return undefined;
@@ -52,10 +56,11 @@ export class SequenceStore {
   }
 
   /**
-   * Lets cursors that are ahead of the sequence begin anew, where the log has no event beyond it. Everything is unread then but events that
-   * are still in the log and were there an hour before the cursor last got on. Positions without an event are holes: what is being written
-   * at this moment appears there, and what was never committed is swept. The lease goes: what its owner has in memory is of the old log.
-   * Resolves to the consumers. A cursor that is being repartitioned is left as it is.
+   * Lets cursors that are ahead of the sequence begin anew, where the log has no event beyond it. Everything
+   * is unread then but events that are still in the log and were there an hour before the cursor last got on.
+   * Positions without an event are holes: what is being written at this moment appears there, and what was
+   * never committed is swept. The lease goes: what its owner has in memory is of the old log. Resolves to the
+   * consumers. A cursor that is being repartitioned is left as it is.
    */
   async beginAnew(session: EngineSession, { nextPosition }: SequenceBehind): Promise<string[]> {
     await session.query(`SELECT 1 FROM ${this.cursor} ORDER BY consumer_name, partition FOR UPDATE`);

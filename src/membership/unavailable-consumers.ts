@@ -6,8 +6,9 @@ import { IntegrationProcessStore, type UnavailableConsumer } from './integration
 const AGAIN_AFTER_MS = 1_000;
 
 /**
- * The consumers of this process whose handlers cannot reach what they need, kept in the process's own row for whoever asks. The row is
- * written when one is added or removed, and always as a whole: a write that fails is made up for by the next one.
+ * The consumers of this process whose handlers cannot reach what they need, kept in the process's own row for
+ * whoever asks. The row is written when one is added or removed, and always as a whole: a write that fails is
+ * made up for by the next one.
  */
 @Injectable()
 export class UnavailableConsumers {

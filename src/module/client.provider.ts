@@ -7,7 +7,9 @@ import type { TransactionalSqlClient } from '../database/clients/sql-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
-/** The host's client by its token, or by value, or, where the host brings none, the engine's own connections. */
+/**
+ * The host's client by its token, or by value, or, where the host brings none, the engine's own connections.
+ */
 export function hostClientProvider(clientToken: InjectionToken | undefined, engine: Type): Provider {
   if (clientToken !== undefined) {
     return {
@@ -19,7 +21,8 @@ export function hostClientProvider(clientToken: InjectionToken | undefined, engi
         modules: ModuleRef,
       ) => {
         if (client !== null && client !== undefined) return new HostClient(client);
-        // Some versions of Nest tell a missing provider and one that could not be made alike; the latter fails the boot itself.
+        // Some versions of Nest tell a missing provider and one that could not be made alike; the latter
+        // fails the boot itself.
         const missing = missingClient(all, engine, clientToken);
         if (missing !== undefined) throw missing;
         return new HostClient(() => findClient(modules, clientToken, engine));
@@ -30,7 +33,8 @@ export function hostClientProvider(clientToken: InjectionToken | undefined, engi
     provide: HostClient,
     inject: [RESOLVED_OPTIONS, EngineDatabase, ModuleRef],
     useFactory: ({ client, clientToken: token }: ResolvedOptions, db: EngineDatabase, modules: ModuleRef) => {
-      // A token that only the options' factory knows cannot be declared as a dependency: the client may be made later.
+      // A token that only the options' factory knows cannot be declared as a dependency: the client may be
+      // made later.
       if (token !== undefined) return new HostClient(() => findClient(modules, token, engine));
       return new HostClient(client ?? db.openClient());
     },

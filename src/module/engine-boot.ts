@@ -16,7 +16,9 @@ export const BOOT_DEADLINE_MS = Symbol('nestjs-integration:boot-deadline');
 
 export const DEFAULT_BOOT_DEADLINE_MS = 15_000;
 
-/** What has to hold before anything of the engine runs: each step passes, or fails the boot with what to do. */
+/**
+ * What has to hold before anything of the engine runs: each step passes, or fails the boot with what to do.
+ */
 @Injectable()
 export class EngineBoot {
   private readonly logger = new Logger('IntegrationModule');

@@ -65,7 +65,8 @@ export class IntegrationDeveloperApiService {
   }
 
   /**
-   * A publisher that knows module and aggregate type: `integrationApi.for('finance', 'invoice')`; see `DomainEventPublisher.for`.
+   * A publisher that knows module and aggregate type: `integrationApi.for('finance', 'invoice')`; see
+   * `DomainEventPublisher.for`.
    */
   for(sourceModule: string, aggregateType: string): AggregatePublisher {
     return this.publisher.for(sourceModule, aggregateType);
@@ -81,8 +82,8 @@ export class IntegrationDeveloperApiService {
   }
 
   /**
-   * Runs `fn` in a transaction of the host's client and wakes the consumers once it has committed. Publish in it with
-   * `{ persistenceClient: tx }`; leaving that out throws INTEGRATION_TRANSACTION_FORGOTTEN.
+   * Runs `fn` in a transaction of the host's client and wakes the consumers once it has committed. Publish in
+   * it with `{ persistenceClient: tx }`; leaving that out throws INTEGRATION_TRANSACTION_FORGOTTEN.
    */
   transaction<R>(fn: (tx: Tx) => Promise<R>, options?: TransactionOptions): Promise<R> {
     return this.transactions.run(fn, options);
@@ -96,8 +97,8 @@ export class IntegrationDeveloperApiService {
   }
 
   /**
-   * Adds handlers, in the order given; an invalid one throws and leaves out those after it. Where a batch or a list of names
-   * is among them, the compiler cannot infer the handlers' arguments: annotate them.
+   * Adds handlers, in the order given; an invalid one throws and leaves out those after it. Where a batch or
+   * a list of names is among them, the compiler cannot infer the handlers' arguments: annotate them.
    */
   subscribeMany<const N extends readonly EventName[]>(
     definitions: { readonly [K in keyof N]: SubscriberDefinition<N[K]> },

@@ -9,7 +9,10 @@ import { ModulesContainer } from '@nestjs/core';
 
 /** Farther than every other module, global ones included. */
 const FARTHEST = Number.POSITIVE_INFINITY;
-/** Nearer than every other module: Nest gives the root module 1, the others more, and global ones `Number.MAX_VALUE`. */
+/**
+ * Nearer than every other module: Nest gives the root module 1, the others more, and global ones
+ * `Number.MAX_VALUE`.
+ */
 const NEAREST = -1;
 
 /** What happens before or after the same hook of every other module of the application. */
@@ -26,9 +29,10 @@ export class OuterHooks {
 /**
  * The module whose `onModuleInit` Nest calls first.
  *
- * Nest 11 and 12 sort all modules by their `distance` from the root module before they call the first hook: the farthest
- * boots first, the nearest is destroyed first. Constructors run before that, so the distance that one writes counts. Where
- * another version of Nest sorts otherwise, this module has the place that its import gives it.
+ * Nest 11 and 12 sort all modules by their `distance` from the root module before they call the first hook:
+ * the farthest boots first, the nearest is destroyed first. Constructors run before that, so the distance
+ * that one writes counts. Where another version of Nest sorts otherwise, this module has the place that its
+ * import gives it.
  */
 @Module({ providers: [OuterHooks], exports: [OuterHooks] })
 export class FirstModule implements OnModuleInit {

@@ -11,8 +11,8 @@ import { GIVEN_OPTIONS, invalidOptions, OPTION_NAMES } from './integration.optio
 import { type EngineModuleSetup, IntegrationEngineModule } from './integration-engine.module.js';
 
 /**
- * The outbox, the inbox and what runs them. Imported once, in the root module; its services can then be injected
- * everywhere.
+ * The outbox, the inbox and what runs them. Imported once, in the root module; its services can then be
+ * injected everywhere.
  *
  * ```ts
  * IntegrationModule.forRoot({ imports: [PrismaModule], clientToken: PrismaService })

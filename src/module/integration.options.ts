@@ -16,13 +16,22 @@ import { type ConfigurationReader, listSettingProblems } from '../settings/setti
 
 /** Everything that can be said in code, `imports` aside. */
 export interface IntegrationOptions {
-  /** The token of the host's client (its PrismaService). Without `clientToken` and `client` the engine's own connections serve. */
+  /**
+   * The token of the host's client (its PrismaService). Without `clientToken` and `client` the engine's own
+   * connections serve.
+   */
   clientToken?: InjectionToken | undefined;
   /** The host's client itself. */
   client?: TransactionalSqlClient | undefined;
-  /** The engine's own way to Postgres: a direct connection. Default: `DATABASE_URL` of ConfigService, then of the environment. */
+  /**
+   * The engine's own way to Postgres: a direct connection. Default: `DATABASE_URL` of ConfigService, then of
+   * the environment.
+   */
   connectionString?: string | undefined;
-  /** The same in parts, in place of `connectionString`: for a password that changes while the application runs, and for connectors. */
+  /**
+   * The same in parts, in place of `connectionString`: for a password that changes while the application
+   * runs, and for connectors.
+   */
   connection?: EngineConnectionOptions | undefined;
   /** `max`: connections of the engine, default 4. */
   pool?: { max?: number | undefined } | undefined;

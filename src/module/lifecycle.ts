@@ -17,8 +17,8 @@ import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js
 import { ShutdownHooksCheck } from './shutdown-hooks-check.js';
 
 /**
- * The order in which the engine begins and ends. Consumers are registered when the application boots; handlers run only while
- * every module of the application is ready (`LastModule`).
+ * The order in which the engine begins and ends. Consumers are registered when the application boots;
+ * handlers run only while every module of the application is ready (`LastModule`).
  */
 @Injectable()
 export class EngineLifecycle {
@@ -115,7 +115,10 @@ export class EngineLifecycle {
     await this.db.close();
   }
 
-  /** What changed anywhere is read at once: settings, and names of consumers. The heartbeat would bring it two seconds later. */
+  /**
+   * What changed anywhere is read at once: settings, and names of consumers. The heartbeat would bring it two
+   * seconds later.
+   */
   private followSettings(): void {
     this.listener.settingsChanged$.subscribe(() => {
       this.settings.load().catch(() => {});

@@ -8,9 +8,10 @@ const WORDS =
   'Nothing in this process listens for SIGTERM, so the process ends at once when it is told to stop: running handlers are cut off, and its consumers stay leased to it until another process notices that it is gone. Call app.enableShutdownHooks() in main.ts, before app.listen().';
 
 /**
- * Says once, a moment after the boot, that the application's shutdown hooks are off. Nest does not tell. But with `enableShutdownHooks()`, or
- * where the host closes the application itself, somebody listens for the signal. A test runner ends its processes as it likes,
- * and no signal reaches a worker thread: nothing is said there.
+ * Says once, a moment after the boot, that the application's shutdown hooks are off. Nest does not tell. But
+ * with `enableShutdownHooks()`, or where the host closes the application itself, somebody listens for the
+ * signal. A test runner ends its processes as it likes, and no signal reaches a worker thread: nothing is
+ * said there.
  */
 export class ShutdownHooksCheck {
   private timer: NodeJS.Timeout | undefined;

@@ -48,8 +48,9 @@ export class AggregatePublisher {
   ) {}
 
   /**
-   * Publishes one event about the aggregate with this id. `where` is the client of the caller's open transaction, or options with
-   * `persistenceClient` and the event's optional fields; without it the event is written at once, in a statement of its own.
+   * Publishes one event about the aggregate with this id. `where` is the client of the caller's open
+   * transaction, or options with `persistenceClient` and the event's optional fields; without it the event is
+   * written at once, in a statement of its own.
    */
   publish<N extends EventName>(
     eventName: KnownName<N> & NameWithoutPayload<N>,
@@ -72,7 +73,10 @@ export class AggregatePublisher {
     return publisher.publishEvent(eventName, sourceModule, aggregateType, aggregateId, payload, options);
   }
 
-  /** Publishes several in one statement: all or none, in the order given; see `DomainEventPublisher.publishEvents`. */
+  /**
+   * Publishes several in one statement: all or none, in the order given; see
+   * `DomainEventPublisher.publishEvents`.
+   */
   publishMany<N extends readonly EventName[]>(
     events: readonly [...{ [K in keyof N]: AggregateEventInput<N[K]> }],
     where?: Where<PublishOptions>,
@@ -90,7 +94,10 @@ export class AggregatePublisher {
   }
 }
 
-/** A client, and whatever else is no bag of options, is the transaction: whether it is fit is checked where all are. */
+/**
+ * A client, and whatever else is no bag of options, is the transaction: whether it is fit is checked where
+ * all are.
+ */
 function optionsOf<Options extends PublishOptions>(where: Where<Options> | undefined): Options | undefined {
   if (where === undefined || where === null) return undefined;
   const isOptions = typeof where === 'object' && !isSqlClient(where) && isPlainObject(where);

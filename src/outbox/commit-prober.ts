@@ -22,7 +22,8 @@ interface Outstanding {
 
 /**
  * Tells of commits that nobody tells us about: a publish inside a transaction of the host's own is looked for
- * until it is visible, then signalled, here and to the other processes. A rolled-back one is given up after 30 s; one committed later is found by polling.
+ * until it is visible, then signalled, here and to the other processes. A rolled-back one is given up after
+ * 30 s; one committed later is found by polling.
  */
 @Injectable()
 export class CommitProber {
@@ -48,7 +49,10 @@ export class CommitProber {
     return this.outstanding.length;
   }
 
-  /** Looks for the commit of a transaction that inserted this position. One position per transaction is enough. */
+  /**
+   * Looks for the commit of a transaction that inserted this position. One position per transaction is
+   * enough.
+   */
   watch(position: number, eventNames: readonly string[]): void {
     if (this.closed) return;
     const publishedAt = performance.now();
@@ -89,7 +93,10 @@ export class CommitProber {
     if (next < Number.POSITIVE_INFINITY) this.schedule(next);
   }
 
-  /** One query for everything that is due. A failed one tells nothing: those stay outstanding and are looked for later. */
+  /**
+   * One query for everything that is due. A failed one tells nothing: those stay outstanding and are looked
+   * for later.
+   */
   private async probe(): Promise<void> {
     const startedAt = performance.now();
     const due = this.takeDue(startedAt);

@@ -29,16 +29,18 @@ import {
 import { choosePublishTarget, type PublishTarget } from './publish-target.js';
 
 /**
- * Publishes domain events: one INSERT into the log, in the caller's transaction when `persistenceClient` is given.
+ * Publishes domain events: one INSERT into the log, in the caller's transaction when `persistenceClient` is
+ * given.
  *
- * Publish after the write that serializes the aggregate (its row lock or version check): that is what the order of its events
- * rests on.
+ * Publish after the write that serializes the aggregate (its row lock or version check): that is what the
+ * order of its events rests on.
  *
  * Rejects with an IntegrationError, before any SQL, when the event is not fit (INTEGRATION_EVENT_INVALID,
  * INTEGRATION_PAYLOAD_INVALID with the JSON path, INTEGRATION_PAYLOAD_TOO_LARGE), the client is not
  * (INTEGRATION_CLIENT_IS_ROOT, INTEGRATION_CLIENT_INVALID), a surrounding transaction was forgotten
- * (INTEGRATION_TRANSACTION_FORGOTTEN), or the outbox is switched off (INTEGRATION_OUTBOX_DISABLED). And with INTEGRATION_SEQUENCE_BEHIND where
- * the event would get, or has got, a position that consumers have left behind: it would never be delivered.
+ * (INTEGRATION_TRANSACTION_FORGOTTEN), or the outbox is switched off (INTEGRATION_OUTBOX_DISABLED). And with
+ * INTEGRATION_SEQUENCE_BEHIND where the event would get, or has got, a position that consumers have left
+ * behind: it would never be delivered.
  */
 @Injectable()
 export class DomainEventPublisher {
@@ -99,9 +101,9 @@ export class DomainEventPublisher {
   }
 
   /**
-   * Publishes events in one statement: all or none, with positions that ascend in the order given. Of several with one
-   * deduplication key the first is published and the others are its duplicates. Two transactions that publish the same
-   * keys in different orders can deadlock; Postgres then ends one of them.
+   * Publishes events in one statement: all or none, with positions that ascend in the order given. Of several
+   * with one deduplication key the first is published and the others are its duplicates. Two transactions
+   * that publish the same keys in different orders can deadlock; Postgres then ends one of them.
    */
   async publishEvents<N extends readonly EventName[]>(
     events: readonly [...{ [K in keyof N]: DomainEventInput<N[K]> }],
@@ -161,7 +163,10 @@ export class DomainEventPublisher {
     return result;
   }
 
-  /** Wakes the consumers once the events are committed: now, when our transaction ends, or when a probe sees them. */
+  /**
+   * Wakes the consumers once the events are committed: now, when our transaction ends, or when a probe sees
+   * them.
+   */
   private announce(target: PublishTarget, records: readonly PublishedRecord[]): void {
     const last = records.at(-1);
     if (last === undefined) return;

@@ -12,20 +12,27 @@ import { refuseWhatIsNotHeld } from '../log/narrow-entry.js';
 import { outboxChannelOf, unhurriedNotify, writeMessage } from '../wakeups/wakeup.store.js';
 
 const UNIQUE_VIOLATION = '23505';
-/** A key that kept vanishing between insert and look-up: only retention deletes events, so twice is already odd. */
+/**
+ * A key that kept vanishing between insert and look-up: only retention deletes events, so twice is already
+ * odd.
+ */
 const DUPLICATE_TRIES = 3;
 
 const COLUMNS = `id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata`;
 /**
- * Of two transactions with one key the second waits for the first, then inserts nothing; the look-up is a statement of its own
- * and so sees what the first one committed. Never DO UPDATE: the log's rows are not touched.
+ * Of two transactions with one key the second waits for the first, then inserts nothing; the look-up is a
+ * statement of its own and so sees what the first one committed. Never DO UPDATE: the log's rows are not
+ * touched.
  *
- * An insert draws its position before it meets the conflict, and each position drawn in vain is a hole in every cursor. So a key that is
- * visible already is found by `isNew`, above which nothing is drawn; the conflict is left for keys that are being published at this moment.
+ * An insert draws its position before it meets the conflict, and each position drawn in vain is a hole in
+ * every cursor. So a key that is visible already is found by `isNew`, above which nothing is drawn; the
+ * conflict is left for keys that are being published at this moment.
  */
 const ONCE = `ON CONFLICT (dedup_key) WHERE dedup_key IS NOT NULL DO NOTHING`;
 
-/** Postgres refuses a jsonb list of 256 MiB. Longer lists of events go as an array, which costs a sixth more. */
+/**
+ * Postgres refuses a jsonb list of 256 MiB. Longer lists of events go as an array, which costs a sixth more.
+ */
 const LARGEST_JSON_LIST = 16 * 1024 * 1024;
 
 /** Many events in one statement: as they are, or those alone whose keys are new. */
@@ -45,7 +52,10 @@ interface InsertedRow extends PositionRow {
 /** Writing to the log, through whatever client the caller's transaction is in. */
 @Injectable()
 export class OutboxEventStore {
-  /** For this package's own clients, which send every value as the text that it is given; that saves the server 3 %. */
+  /**
+   * For this package's own clients, which send every value as the text that it is given; that saves the
+   * server 3 %.
+   */
   private readonly insertPlain: string;
   private readonly insertPlainAsText: string;
   private readonly insertTimed: string;
@@ -59,8 +69,9 @@ export class OutboxEventStore {
   constructor(private readonly db: EngineDatabase) {
     const table = `"${db.schema}".outbox_event`;
     const nine = `$1::uuid, $2, $3::int, $4, $5, $6, $7::text::jsonb, $8::int, $9::text::jsonb`;
-    // The ordinary event takes the way that costs the caller's transaction least: see the procedure in the migration. CALL
-    // rather than a function in a SELECT, which a proxy that splits reads from writes might send to a replica.
+    // The ordinary event takes the way that costs the caller's transaction least: see the procedure in the
+    // migration. CALL rather than a function in a SELECT, which a proxy that splits reads from writes might
+    // send to a replica.
     this.insertPlain = `CALL "${db.schema}".append_event($1, NULL)`;
     this.insertPlainAsText = `CALL "${db.schema}".append_event($1::text::jsonb, NULL)`;
     const timed = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
@@ -107,7 +118,8 @@ export class OutboxEventStore {
   private async appendPlain(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
     const value = asOneValue(entry);
     try {
-      // In one function, whatever the client: every promise between the caller and the answer is felt where many publish at once.
+      // In one function, whatever the client: every promise between the caller and the answer is felt where
+      // many publish at once.
       if (OwnSqlClient.is(client)) {
         const statement = { name: 'integration_append_event', sql: this.insertPlain, value };
         return published(entry.id, await client.queryValue(statement, 'position'));
@@ -117,7 +129,8 @@ export class OutboxEventStore {
       );
       return published(entry.id, row?.position);
     } catch (error) {
-      // As the driver does for its own: the trace is to lead to whoever published, not to the socket that the answer came from.
+      // As the driver does for its own: the trace is to lead to whoever published, not to the socket that the
+      // answer came from.
       if (error instanceof Error && (OwnSqlClient.is(client) || !isTraced(error)))
         Error.captureStackTrace(error);
       throw this.reasonOfRefusal(error);
@@ -140,8 +153,8 @@ export class OutboxEventStore {
   }
 
   /**
-   * Writes many events in one statement; their positions ascend in the order given. The identity is drawn above the sort, so that
-   * ORDER BY decides. No deduplication key may occur twice in `entries`.
+   * Writes many events in one statement; their positions ascend in the order given. The identity is drawn
+   * above the sort, so that ORDER BY decides. No deduplication key may occur twice in `entries`.
    */
   async appendAll(client: SqlClient, entries: readonly LogEntry[]): Promise<PublishedEvent[]> {
     const { narrowText } = this.db;
@@ -167,8 +180,8 @@ export class OutboxEventStore {
   }
 
   /**
-   * Which of these positions are committed, as the engine's own connections see it. If any are, every listening process is told in the
-   * name of this one; `isStream`: that more are to come.
+   * Which of these positions are committed, as the engine's own connections see it. If any are, every
+   * listening process is told in the name of this one; `isStream`: that more are to come.
    */
   async announceVisible(
     positions: readonly number[],
@@ -218,7 +231,10 @@ export class OutboxEventStore {
   }
 }
 
-/** The key of the log is the position, which the sequence draws. Of the clients' errors some name the constraint, some the columns. */
+/**
+ * The key of the log is the position, which the sequence draws. Of the clients' errors some name the
+ * constraint, some the columns.
+ */
 function isOfPosition(error: unknown): boolean {
   return textsOf(error).some((text) => text === 'position' || /outbox_event_pkey|\(position\)=/.test(text));
 }

@@ -41,8 +41,8 @@ const FILTER_FIELDS = [
 const PAGE_FIELDS = ['limit', 'after', 'order'] as const satisfies (keyof PageRequest)[];
 
 /**
- * Looking at the log, and what became of its events. Sees committed events only. Refuses filters and pages that make no sense with
- * INTEGRATION_ADMIN_INVALID.
+ * Looking at the log, and what became of its events. Sees committed events only. Refuses filters and pages
+ * that make no sense with INTEGRATION_ADMIN_INVALID.
  */
 @Injectable()
 export class OutboxService {
@@ -52,7 +52,9 @@ export class OutboxService {
     private readonly stats: OutboxStatsStore,
   ) {}
 
-  /** Appends an event to the log; the same as `DomainEventPublisher.publishEvent`, with its rules and errors. */
+  /**
+   * Appends an event to the log; the same as `DomainEventPublisher.publishEvent`, with its rules and errors.
+   */
   append(event: DomainEventInput, options?: PublishOptions): Promise<PublishedEvent> {
     return this.publisher.publishEvent(event, options);
   }
@@ -80,7 +82,10 @@ export class OutboxService {
     return { items, next: found.length > limit ? (items.at(-1)?.position ?? null) : null };
   }
 
-  /** What became of an event, rolled up and per consumer that asks for it; undefined if the log has no such event. */
+  /**
+   * What became of an event, rolled up and per consumer that asks for it; undefined if the log has no such
+   * event.
+   */
   async statusOf(id: string): Promise<OutboxEventStatusReport | undefined> {
     const event = await this.findById(id);
     if (event === undefined) return undefined;
@@ -108,8 +113,8 @@ export class OutboxService {
   }
 
   /**
-   * Counts over the log and every consumer. Takes bounded time: a log of more than 100,000 positions is estimated, which `estimated`
-   * says. Meant for dashboards, not for hot paths.
+   * Counts over the log and every consumer. Takes bounded time: a log of more than 100,000 positions is
+   * estimated, which `estimated` says. Meant for dashboards, not for hot paths.
    */
   getStats(): Promise<OutboxStats> {
     return this.stats.count();

@@ -17,8 +17,8 @@ const INTERACTIVE =
  * Decides where a publish goes.
  *
  * @param known the names that the options may have.
- * @throws IntegrationError INTEGRATION_CLIENT_IS_ROOT, INTEGRATION_CLIENT_INVALID, INTEGRATION_TRANSACTION_FORGOTTEN, or
- *   INTEGRATION_EVENT_INVALID for an option that is not known.
+ * @throws IntegrationError INTEGRATION_CLIENT_IS_ROOT, INTEGRATION_CLIENT_INVALID,
+ *   INTEGRATION_TRANSACTION_FORGOTTEN, or INTEGRATION_EVENT_INVALID for an option that is not known.
  */
 export function choosePublishTarget(
   options: PublishOptions | undefined,
@@ -66,7 +66,8 @@ const connecting = new WeakSet<object>();
 function isRoot(client: SqlClient, hostClient: SqlClient): boolean {
   if (isRootClient(client)) return true;
   if (connecting.has(hostClient)) return false;
-  // Not asked whether it can connect now: where the host's client is a transaction proxy, it may stand for a transaction.
+  // Not asked whether it can connect now: where the host's client is a transaction proxy, it may stand for a
+  // transaction.
   if ('$connect' in hostClient) {
     connecting.add(hostClient);
     return false;
@@ -74,7 +75,10 @@ function isRoot(client: SqlClient, hostClient: SqlClient): boolean {
   return client === hostClient || standsFor(client) === hostClient;
 }
 
-/** Publishing needs no more of a client, and each look at one of Prisma's, a proxy upon proxies, takes the time of a dozen checks of the event. */
+/**
+ * Publishing needs no more of a client, and each look at one of Prisma's, a proxy upon proxies, takes the
+ * time of a dozen checks of the event.
+ */
 function canQuery(client: unknown): client is SqlClient {
   return (
     typeof client === 'object' &&

@@ -9,18 +9,25 @@ import { problemsOfUnknownNames } from '../events/known-names.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { WakeupBroadcaster } from '../wakeups/wakeup-broadcaster.js';
 
-/** Limits of a transaction, in milliseconds, as the host's client understands them. One that it ignores is refused. */
+/**
+ * Limits of a transaction, in milliseconds, as the host's client understands them. One that it ignores is
+ * refused.
+ */
 export interface TransactionOptions {
   /** How long to wait for a connection. Refused without a client of the host: there the pool decides. */
   maxWait?: number;
   /**
-   * How long the transaction may take. Default: what the client says (Prisma: 5 s); without a client of the host no limit, but 15 s for each of its
-   * statements and for a pause between two: say a timeout where one of them takes longer.
+   * How long the transaction may take. Default: what the client says (Prisma: 5 s); without a client of the
+   * host no limit, but 15 s for each of its statements and for a pause between two: say a timeout where one
+   * of them takes longer.
    */
   timeout?: number;
 }
 
-/** Runs the host's transactions for `integrationApi.transaction`, and signals what they published once they have committed. */
+/**
+ * Runs the host's transactions for `integrationApi.transaction`, and signals what they published once they
+ * have committed.
+ */
 @Injectable()
 export class TransactionRunner {
   constructor(
@@ -30,11 +37,13 @@ export class TransactionRunner {
   ) {}
 
   /**
-   * Runs `fn` in one interactive transaction (READ COMMITTED) of the host's client; resolves to what `fn` returned after the
-   * commit, rejects with what it threw after the rollback. Inside another one it opens a second, independent transaction. Rejects with
-   * INTEGRATION_TRANSACTION_ENDED where a statement of `fn` has ended it, as far as its client shows that: the engine's own and `PgSqlClient` do.
+   * Runs `fn` in one interactive transaction (READ COMMITTED) of the host's client; resolves to what `fn`
+   * returned after the commit, rejects with what it threw after the rollback. Inside another one it opens a
+   * second, independent transaction. Rejects with INTEGRATION_TRANSACTION_ENDED where a statement of `fn` has
+   * ended it, as far as its client shows that: the engine's own and `PgSqlClient` do.
    *
-   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID, before the transaction begins, for an option that would be ignored
+   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID, before the transaction begins, for an option that
+   * would be ignored
    */
   async run<R>(fn: (tx: Tx) => Promise<R>, options?: TransactionOptions): Promise<R> {
     if (options !== undefined) refuseIgnoredOptions(options, this.host.client);

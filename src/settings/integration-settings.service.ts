@@ -50,8 +50,9 @@ export interface SettingChange {
 }
 
 /**
- * The settings, from the database, the environment or `@nestjs/config`, the module's options and the defaults, in this
- * order. A change in the database, through this service or by plain SQL, reaches every running process within two seconds.
+ * The settings, from the database, the environment or `@nestjs/config`, the module's options and the
+ * defaults, in this order. A change in the database, through this service or by plain SQL, reaches every
+ * running process within two seconds.
  */
 export class IntegrationSettingsService {
   /** Emits once for each setting whose value in force changed, whoever changed it. */
@@ -74,7 +75,10 @@ export class IntegrationSettingsService {
     this.warn(this.current.problems);
   }
 
-  /** The value in force. The key in full or without prefix; INTEGRATION_SETTING_UNKNOWN if there is no such setting. */
+  /**
+   * The value in force. The key in full or without prefix; INTEGRATION_SETTING_UNKNOWN if there is no such
+   * setting.
+   */
   get<K extends SettingKey>(key: K | FullSettingKey<K>): OutboxSettings[K] {
     return this.current.values[known(key) as K];
   }
@@ -100,7 +104,9 @@ export class IntegrationSettingsService {
     return this.current.problems;
   }
 
-  /** All values in force at once. The object is frozen and replaced on a change, so holding it pins a moment. */
+  /**
+   * All values in force at once. The object is frozen and replaced on a change, so holding it pins a moment.
+   */
   snapshot(): Readonly<OutboxSettings> {
     return this.current.values;
   }
@@ -140,9 +146,9 @@ export class IntegrationSettingsService {
   }
 
   /**
-   * Puts stored settings in force that somebody else read, as one object from full key to value. Cheap when nothing changed.
-   * `readAt` is `performance.now()` from before the read was sent: a read that was sent before one whose result
-   * is in force already may not know of a change that this one saw, and is dropped.
+   * Puts stored settings in force that somebody else read, as one object from full key to value. Cheap when
+   * nothing changed. `readAt` is `performance.now()` from before the read was sent: a read that was sent
+   * before one whose result is in force already may not know of a change that this one saw, and is dropped.
    */
   applyStored(raw: Readonly<Record<string, unknown>>, readAt: number = performance.now()): void {
     if (readAt < this.lastReadAt) return;

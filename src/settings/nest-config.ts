@@ -3,8 +3,8 @@ import { ModuleRef, type ModulesContainer } from '@nestjs/core';
 import type { ConfigurationReader } from './settings-resolution.js';
 
 /**
- * The host's ConfigService, wherever its ConfigModule was imported; undefined where `@nestjs/config` is not installed or not used.
- * The package is looked for at run time only: it is an optional peer.
+ * The host's ConfigService, wherever its ConfigModule was imported; undefined where `@nestjs/config` is not
+ * installed or not used. The package is looked for at run time only: it is an optional peer.
  */
 export async function findNestConfig(modules: ModulesContainer): Promise<ConfigurationReader | undefined> {
   const ConfigService = await loadConfigService();
@@ -26,7 +26,9 @@ async function loadConfigService(): Promise<Type<ConfigurationReader> | undefine
   }
 }
 
-/** Modules are made side by side: asked for as a dependency, the service is complete before it is handed over. */
+/**
+ * Modules are made side by side: asked for as a dependency, the service is complete before it is handed over.
+ */
 async function waitForConfig(
   moduleRef: ModuleRef,
   ConfigService: Type<ConfigurationReader>,

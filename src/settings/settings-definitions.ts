@@ -1,6 +1,9 @@
 import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
 
-/** The settings that can be changed while the application runs. Keys as in the table of settings, without their prefix. */
+/**
+ * The settings that can be changed while the application runs. Keys as in the table of settings, without
+ * their prefix.
+ */
 export interface OutboxSettings {
   /** Off: publishing rejects with INTEGRATION_OUTBOX_DISABLED. */
   enabled: boolean;
@@ -16,7 +19,10 @@ export interface OutboxSettings {
   batchSize: number;
   /** Attempts of an event, the first included. */
   maxAttempts: number;
-  /** Failures of the infrastructure in a row, of an event whose handler had been entered: after them it runs alone, and each counts. */
+  /**
+   * Failures of the infrastructure in a row, of an event whose handler had been entered: after them it runs
+   * alone, and each counts.
+   */
   maxInfrastructureFailures: number;
   /** Milliseconds for which a process holds a consumer without renewing. */
   processingLeaseMs: number;
@@ -45,7 +51,9 @@ export interface BooleanSetting {
   default: boolean;
 }
 
-/** A whole number between `min` and `max`, both included, and not below the value of the setting `atLeast`. */
+/**
+ * A whole number between `min` and `max`, both included, and not below the value of the setting `atLeast`.
+ */
 export interface NumberSetting {
   type: 'ms' | 'count' | 'events' | 'days';
   default: number;

@@ -21,7 +21,10 @@ export interface ConfigurationReader {
 export interface SettingSources {
   /** Default `process.env`. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Asked for `integration.outbox.<key>` and for the environment's names (it may know a .env file that the process does not). */
+  /**
+   * Asked for `integration.outbox.<key>` and for the environment's names (it may know a .env file that the
+   * process does not).
+   */
   config?: ConfigurationReader | undefined;
   /** The `settings` of the module's options. */
   options?: Partial<OutboxSettings> | undefined;
@@ -47,9 +50,10 @@ interface Candidate {
 }
 
 /**
- * Puts the sources together: database row, then environment, then `@nestjs/config`, then module options, then default. A
- * value that is wrong by itself, or below the setting that it must not be below, counts as absent. A default gives way to
- * the other setting instead: raising `pollingIntervalMs` alone raises the default of `idlePollingIntervalMs` with it.
+ * Puts the sources together: database row, then environment, then `@nestjs/config`, then module options, then
+ * default. A value that is wrong by itself, or below the setting that it must not be below, counts as absent.
+ * A default gives way to the other setting instead: raising `pollingIntervalMs` alone raises the default of
+ * `idlePollingIntervalMs` with it.
  */
 export function resolveSettings(
   stored: Readonly<Record<string, unknown>>,
@@ -84,8 +88,8 @@ export function resolveSettings(
 }
 
 /**
- * Why `value` cannot be set, given what is in force; undefined if it can. A setting that somebody gave a value stays
- * valid: neither may it come to lie below its bound.
+ * Why `value` cannot be set, given what is in force; undefined if it can. A setting that somebody gave a
+ * value stays valid: neither may it come to lie below its bound.
  */
 export function reasonAgainst(
   key: SettingKey,
@@ -105,7 +109,10 @@ export function reasonAgainst(
   return above && `must not be above ${above} (${current.values[above]}), not ${checked.value}`;
 }
 
-/** What is wrong with the module's `settings` option, one sentence each; for the check at boot, where nothing is passed over. */
+/**
+ * What is wrong with the module's `settings` option, one sentence each; for the check at boot, where nothing
+ * is passed over.
+ */
 export function listSettingProblems(options: Readonly<Record<string, unknown>>): string[] {
   const unknown = Object.keys(options).filter((key) => !Object.hasOwn(SETTING_DEFINITIONS, key));
   const { problems } = resolveSettings({}, { environment: {}, options });

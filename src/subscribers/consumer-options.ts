@@ -11,8 +11,8 @@ export interface ConsumerOptionsOfOne {
 type Mergeable = keyof ConsumerOptions;
 
 /**
- * Puts together what the definitions of one consumer say about it as a whole. One that leaves an option out agrees with all,
- * except for `batch`: it decides what the handlers are called with, so all give it or none.
+ * Puts together what the definitions of one consumer say about it as a whole. One that leaves an option out
+ * agrees with all, except for `batch`: it decides what the handlers are called with, so all give it or none.
  *
  * @throws IntegrationError INTEGRATION_SUBSCRIBER_CONFLICT, naming both places
  */

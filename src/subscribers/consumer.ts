@@ -44,7 +44,9 @@ export const DEFAULT_CONSUMER_OPTIONS: ConsumerOptions = {
 /** Event names come from the log, so their number is not ours to bound; beyond this the cache starts anew. */
 const MATCH_CACHE_LIMIT = 10_000;
 
-/** All subscriptions of one consumer name in this process. Immutable: a later registration makes a new one. */
+/**
+ * All subscriptions of one consumer name in this process. Immutable: a later registration makes a new one.
+ */
 export class Consumer implements ConsumerOptions {
   readonly eventNames: readonly string[];
   readonly concurrency: number;
@@ -96,7 +98,9 @@ export class Consumer implements ConsumerOptions {
     return Math.max(...this.subscriptions.map(({ timeoutMs }) => timeoutMs ?? otherwiseMs));
   }
 
-  /** Who handles an event of this name: its exact name first, then the longest `prefix*`; undefined: nobody. */
+  /**
+   * Who handles an event of this name: its exact name first, then the longest `prefix*`; undefined: nobody.
+   */
   match(eventName: string): Subscription | undefined {
     const known = this.matches.get(eventName);
     if (known !== undefined) return known;

@@ -14,10 +14,11 @@ interface Decorated {
 }
 
 /**
- * Which classes have decorated methods, and whether anything came of them. A decorator alone does nothing: IntegrationModule has to be
- * there, and the class has to be a provider. Where one of these is forgotten nobody would say so, so it is looked for a while after
- * the classes were loaded, once. A process that only loads such classes, as a script does that ends within seconds, is told nothing; nor
- * is a test run, whose files load them without an application.
+ * Which classes have decorated methods, and whether anything came of them. A decorator alone does nothing:
+ * IntegrationModule has to be there, and the class has to be a provider. Where one of these is forgotten
+ * nobody would say so, so it is looked for a while after the classes were loaded, once. A process that only
+ * loads such classes, as a script does that ends within seconds, is told nothing; nor is a test run, whose
+ * files load them without an application.
  */
 export class DecoratedClasses {
   private readonly logger = new Logger('IntegrationModule');

@@ -3,8 +3,8 @@ export type Method = (...args: unknown[]) => unknown;
 export type Methods = Record<MethodKey, Method>;
 
 /**
- * The keys of the decorated methods that an object has, its own or inherited ones, symbols included. A key that was overridden counts as
- * it is now. Accessors are passed over: reading one could do anything.
+ * The keys of the decorated methods that an object has, its own or inherited ones, symbols included. A key
+ * that was overridden counts as it is now. Accessors are passed over: reading one could do anything.
  */
 export function decoratedMethods(holder: object, isDecorated: (method: unknown) => boolean): MethodKey[] {
   const found: MethodKey[] = [];

@@ -19,8 +19,8 @@ interface Registration extends ConsumerOptionsOfOne {
 }
 
 /**
- * Who handles what in this process. Register in `onModuleInit`; later registrations are accepted and take part from then
- * on.
+ * Who handles what in this process. Register in `onModuleInit`; later registrations are accepted and take
+ * part from then on.
  */
 @Injectable()
 export class EventSubscriberRegistry {
@@ -36,8 +36,9 @@ export class EventSubscriberRegistry {
   /**
    * Adds a handler.
    *
-   * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID (with every problem), INTEGRATION_SUBSCRIBER_DUPLICATE (the same
-   *   consumer and event name twice) or INTEGRATION_SUBSCRIBER_CONFLICT (the consumer's definitions disagree)
+   * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID (with every problem),
+   *   INTEGRATION_SUBSCRIBER_DUPLICATE (the same consumer and event name twice) or
+   *   INTEGRATION_SUBSCRIBER_CONFLICT (the consumer's definitions disagree)
    */
   registerHandler<const N extends EventName>(definition: TextBatchSubscriberDefinition<N>): void;
   registerHandler<const N extends EventName>(definition: TextSubscriberDefinition<N>): void;
@@ -68,8 +69,8 @@ export class EventSubscriberRegistry {
   }
 
   /**
-   * Nest calls the hooks of the boot once more. A definition that is registered again from the same place, for the same consumer
-   * and names, is the one that is there, and not a duplicate.
+   * Nest calls the hooks of the boot once more. A definition that is registered again from the same place,
+   * for the same consumer and names, is the one that is there, and not a duplicate.
    *
    * @internal
    */

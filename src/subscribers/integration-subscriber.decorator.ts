@@ -15,7 +15,10 @@ import type {
 } from './subscriber-definition.js';
 
 const METADATA_NAME = 'nestjs-integration:subscriber';
-/** The same in every copy of the package whose decorator says the same in the same form; the number is that of the form. */
+/**
+ * The same in every copy of the package whose decorator says the same in the same form; the number is that of
+ * the form.
+ */
 const SUBSCRIBER_METADATA = Symbol.for(`${METADATA_NAME}:1`);
 
 type DecoratedOptions = Omit<AnySubscriberDefinition, 'handler'>;
@@ -31,8 +34,8 @@ export type HandlerDecorator<Handler> = <Method extends Handler>(
 type Named<Options> = Omit<Options, 'eventName'> & { eventName?: never };
 
 /**
- * Makes a provider's method the handler of events; several may stand on one method. Request-scoped and transient
- * providers are made anew for each call, with the event as their `REQUEST`.
+ * Makes a provider's method the handler of events; several may stand on one method. Request-scoped and
+ * transient providers are made anew for each call, with the event as their `REQUEST`.
  *
  * ```ts
  * @IntegrationSubscriber('invoice.created', { consumerName: 'operations.invoices' })
@@ -90,8 +93,8 @@ function isNames(given: string | readonly string[] | DecoratedOptions): given is
 }
 
 /**
- * What TypeScript lets through, or JavaScript: a static method is no provider's; a property and a getter are no method; and a decorator
- * that the compiler does not call in Nest's way gets other arguments.
+ * What TypeScript lets through, or JavaScript: a static method is no provider's; a property and a getter are
+ * no method; and a decorator that the compiler does not call in Nest's way gets other arguments.
  *
  * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID, naming class and member
  */
@@ -133,10 +136,11 @@ function namedTwice(...names: readonly (string | readonly string[])[]): Integrat
 }
 
 /**
- * What `@IntegrationSubscriber` says of a method, the decorator of another copy of the package included; empty for any other
- * value.
+ * What `@IntegrationSubscriber` says of a method, the decorator of another copy of the package included;
+ * empty for any other value.
  *
- * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID if a copy says it in a form that this one cannot read
+ * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID if a copy says it in a form that this one cannot
+ * read
  */
 export function subscriberOptionsOf(method: unknown): readonly DecoratedOptions[] {
   if (typeof method !== 'function') return [];

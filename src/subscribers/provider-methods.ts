@@ -7,7 +7,10 @@ type ProviderWrapper = ReturnType<DiscoveryService['getProviders']>[number];
 /** A decorated method as one provider has it. */
 export interface ProviderMethod {
   readonly provider: ProviderWrapper;
-  /** What holds its methods: the prototype of its class, or the provider itself where that is an object literal. */
+  /**
+   * What holds its methods: the prototype of its class, or the provider itself where that is an object
+   * literal.
+   */
   readonly holder: Methods;
   readonly name: MethodKey;
 }
@@ -28,7 +31,10 @@ export function providerPrototypes(discovery: DiscoveryService): object[] {
   return wrappers.map(holderOf).filter((holder) => holder !== undefined);
 }
 
-/** Calls the method; on an instance that is made for the call, where its provider is request-scoped or transient. */
+/**
+ * Calls the method; on an instance that is made for the call, where its provider is request-scoped or
+ * transient.
+ */
 export function callerOf(method: ProviderMethod, modules: ModuleRef): Method {
   const { provider, name } = method;
   return isMadePerContext(provider)
@@ -86,7 +92,10 @@ function isMadePerContext(provider: ProviderWrapper): boolean {
   return provider.isTransient || !provider.isDependencyTreeStatic();
 }
 
-/** A class provider's own prototype, or that of whatever a factory or value provider holds; an object literal is its own. */
+/**
+ * A class provider's own prototype, or that of whatever a factory or value provider holds; an object literal
+ * is its own.
+ */
 function holderOf(provider: ProviderWrapper): Methods | undefined {
   const instance: unknown = provider.instance;
   if (typeof instance === 'object' && instance !== null) {

@@ -6,8 +6,9 @@ import type { InboxService } from '../inbox/inbox.service.js';
 import type { IntegrationLinkService } from '../links/integration-link.service.js';
 
 /**
- * The event that a handler of `N` receives. A declared name brings its payload's type as JSON gives it back, and tells the members of a list apart by
- * `event.eventName`; a name or pattern that nobody declared brings `unknown`.
+ * The event that a handler of `N` receives. A declared name brings its payload's type as JSON gives it back,
+ * and tells the members of a list apart by `event.eventName`; a name or pattern that nobody declared brings
+ * `unknown`.
  */
 export type EventOf<N extends string> = N extends keyof IntegrationEvents
   ? DomainEvent<Jsonify<IntegrationEvents[N]>> & (N extends `${string}*` ? unknown : { eventName: N })
@@ -28,13 +29,16 @@ export interface SubscriberContext {
   attempt: number;
   /** Aborted when the handler's deadline has passed, or the process gives the event up. */
   signal: AbortSignal;
-  /** The transaction that the handler's effects belong to. Transactional handlers only: reading it elsewhere throws. */
+  /**
+   * The transaction that the handler's effects belong to. Transactional handlers only: reading it elsewhere
+   * throws.
+   */
   transaction: Tx;
 }
 
 /**
- * A declared name's handler is checked against its payload; an undeclared one's may say which payload it expects. What it
- * returns is awaited and of no account.
+ * A declared name's handler is checked against its payload; an undeclared one's may say which payload it
+ * expects. What it returns is awaited and of no account.
  */
 type HandlerOf<N extends string, Input> = [N] extends [keyof IntegrationEvents]
   ? (event: Input, context: SubscriberContext) => unknown
@@ -70,8 +74,8 @@ export interface SubscriberBatch {
 }
 
 /**
- * Where a new consumer starts in the log: an hour before it registered, the first retained event, the next event, or the
- * first event written at that time or later.
+ * Where a new consumer starts in the log: an hour before it registered, the first retained event, the next
+ * event, or the first event written at that time or later.
  */
 export type StartFrom = 'recent' | 'earliest' | 'latest' | Date;
 
@@ -89,8 +93,8 @@ export interface SubscriberOptions<N extends string = EventName> {
   /** Higher is served first when capacity is short. Default 0. */
   priority?: number | undefined;
   /**
-   * How the handler gets `event.payload`: parsed, or as the JSON text that Postgres keeps. In the text all digits of a number are there, where
-   * JavaScript's numbers have 15 to 17. Default 'json'.
+   * How the handler gets `event.payload`: parsed, or as the JSON text that Postgres keeps. In the text all
+   * digits of a number are there, where JavaScript's numbers have 15 to 17. Default 'json'.
    */
   payload?: 'json' | 'text' | undefined;
 
@@ -98,7 +102,10 @@ export interface SubscriberOptions<N extends string = EventName> {
   concurrency?: number | undefined;
   /** Of the consumer as a whole: events of one aggregate run one after another. Default true. */
   ordered?: boolean | undefined;
-  /** Of the consumer as a whole: its share of the log is spread over so many leases, 1–1024. Fixed at first registration. Default 1. */
+  /**
+   * Of the consumer as a whole: its share of the log is spread over so many leases, 1–1024. Fixed at first
+   * registration. Default 1.
+   */
   partitions?: number | undefined;
   /** Of the consumer as a whole: heeded at its first registration only. Default 'recent'. */
   startFrom?: StartFrom | undefined;

@@ -5,7 +5,9 @@ import { Injectable } from '@nestjs/common';
 export class DeliveryCounters {
   private refused = 0;
 
-  /** Saves that came after another process had taken the consumer over: the fence let nothing of them through. */
+  /**
+   * Saves that came after another process had taken the consumer over: the fence let nothing of them through.
+   */
   get refusedSaves(): number {
     return this.refused;
   }

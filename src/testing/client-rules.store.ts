@@ -1,6 +1,9 @@
 import type { SqlClient } from '../database/clients/sql-client.js';
 
-/** The statements by which `verifyClient` judges a client. They write into a temporary table of their transaction alone. */
+/**
+ * The statements by which `verifyClient` judges a client. They write into a temporary table of their
+ * transaction alone.
+ */
 
 export async function transactionOf(
   client: SqlClient,

@@ -13,8 +13,9 @@ export interface EmbeddedPostgres {
   /** URL of another database of the same server. */
   urlOf(database: string): string;
   /**
-   * Stops the server and starts it again on the same port and data. `fast` ends sessions and shuts down properly;
-   * `immediate` ends it as a crash would: it recovers from its log, and commits under `synchronous_commit = off` may be gone.
+   * Stops the server and starts it again on the same port and data. `fast` ends sessions and shuts down
+   * properly; `immediate` ends it as a crash would: it recovers from its log, and commits under
+   * `synchronous_commit = off` may be gone.
    */
   restart(options?: { mode?: 'fast' | 'immediate' }): Promise<void>;
   /** Stops the server and deletes its data. */
@@ -23,7 +24,10 @@ export interface EmbeddedPostgres {
 
 let keepsExitCode = false;
 
-/** The library ends the process itself once nothing is left to do, with status 0 whatever `process.exitCode` says. */
+/**
+ * The library ends the process itself once nothing is left to do, with status 0 whatever `process.exitCode`
+ * says.
+ */
 function keepExitCode(): void {
   if (keepsExitCode) return;
   keepsExitCode = true;
@@ -39,7 +43,8 @@ function keepExitCode(): void {
 const LINES_SHOWN = 20;
 
 /**
- * Starts a server on a free port of 127.0.0.1. `flags` are `postgres` command-line flags, such as `-c fsync=off`.
+ * Starts a server on a free port of 127.0.0.1. `flags` are `postgres` command-line flags, such as `-c
+ * fsync=off`.
  *
  * @throws Error with the server's own words, where it does not start.
  */
@@ -107,7 +112,10 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
   };
 }
 
-/** SIGQUIT to the server's first process, which the package that started it does not know; resolves when it has ended. */
+/**
+ * SIGQUIT to the server's first process, which the package that started it does not know; resolves when it
+ * has ended.
+ */
 async function quit(dataFolder: string): Promise<void> {
   const [pid] = (await readFile(join(dataFolder, 'postmaster.pid'), 'utf8')).split('\n');
   process.kill(Number(pid), 'SIGQUIT');

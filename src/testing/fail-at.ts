@@ -22,9 +22,9 @@ export interface Fault {
 }
 
 /**
- * Lets a delivery end at one of its steps as a crash would end it: what this process knows of the consumer is dropped, an
- * open transaction of the handler is rolled back, and the consumer is claimed anew, so that the event is delivered again unless what it
- * did was committed. For tests that a handler survives that:
+ * Lets a delivery end at one of its steps as a crash would end it: what this process knows of the consumer is
+ * dropped, an open transaction of the handler is rolled back, and the consumer is claimed anew, so that the
+ * event is delivered again unless what it did was committed. For tests that a handler survives that:
  *
  * - `before-handler`: it was read, the handler has not been called
  * - `after-handler`: the handler has ended; nothing is committed or noted

@@ -11,11 +11,16 @@ const DEFAULT_TEMPLATE = 'nestjs_integration';
 const LONGEST_TEMPLATE = 36;
 
 export interface IntegrationTestDatabaseOptions {
-  /** A server that `startEmbeddedPostgres` started, or the URL of one, with a role that may create databases. */
+  /**
+   * A server that `startEmbeddedPostgres` started, or the URL of one, with a role that may create databases.
+   */
   server: string | { readonly url: string };
   /** The name of your template, at most 36 characters. Change it when what `prepare` does changes. */
   template?: string | undefined;
-  /** Makes your own tables, in the template, once per server: runs your migrations, or SQL. Must leave no connection open. */
+  /**
+   * Makes your own tables, in the template, once per server: runs your migrations, or SQL. Must leave no
+   * connection open.
+   */
   prepare?: ((url: string) => Promise<void>) | undefined;
   /** The schema of the integration tables, default `integration`. */
   schema?: string | undefined;
@@ -30,8 +35,9 @@ export interface IntegrationTestDatabase {
 }
 
 /**
- * Makes a database with the integration tables, and your own, as a copy of a template: the first call on a server migrates the template,
- * every other copies it in a fraction of a second. Any number of test processes may call it at once.
+ * Makes a database with the integration tables, and your own, as a copy of a template: the first call on a
+ * server migrates the template, every other copies it in a fraction of a second. Any number of test processes
+ * may call it at once.
  */
 export async function createIntegrationTestDatabase(
   options: IntegrationTestDatabaseOptions,

@@ -27,11 +27,11 @@ export interface StoredOutcome extends EventOutcome {
 }
 
 /**
- * Waits until a consumer is done with an event, and tells how that ended. Whatever the outcome says is committed. Resolves at
- * once where it is done already.
+ * Waits until a consumer is done with an event, and tells how that ended. Whatever the outcome says is
+ * committed. Resolves at once where it is done already.
  *
- * @throws IntegrationError INTEGRATION_OUTCOME_TIMEOUT, saying what the event waits for, or INTEGRATION_CONSUMER_UNKNOWN if the
- *   consumer does not ask for the event
+ * @throws IntegrationError INTEGRATION_OUTCOME_TIMEOUT, saying what the event waits for, or
+ *   INTEGRATION_CONSUMER_UNKNOWN if the consumer does not ask for the event
  */
 export async function outcomeOf(
   app: TestedApplication,

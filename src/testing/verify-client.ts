@@ -223,8 +223,9 @@ const RULES = [
 ] as const satisfies readonly Rule[];
 
 /**
- * Runs a client of yours through the contract that docs/guide/clients.md states, and reports each rule as kept or broken. Needs
- * a database and writes nothing that stays. Never rejects: a rule whose check fails is broken, with the reason.
+ * Runs a client of yours through the contract that docs/guide/clients.md states, and reports each rule as
+ * kept or broken. Needs a database and writes nothing that stays. Never rejects: a rule whose check fails is
+ * broken, with the reason.
  *
  * ```ts
  * const report = await verifyClient(client);

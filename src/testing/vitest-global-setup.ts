@@ -7,8 +7,8 @@ import { setUpRun } from './postgres-of-run.js';
  * test: { globalSetup: 'nestjs-integration/testing/vitest-global-setup' }
  * ```
  *
- * Does what `nestjs-integration/testing/jest-global-setup` does: `DATABASE_URL` is a database with the integration tables,
- * `TEST_DATABASE_URL` its server.
+ * Does what `nestjs-integration/testing/jest-global-setup` does: `DATABASE_URL` is a database with the
+ * integration tables, `TEST_DATABASE_URL` its server.
  */
 export default async function setUp(): Promise<() => Promise<void>> {
   const run = await setUpRun();

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { CommitStream } from './commit-stream.js';
 
-/** Looks that each take `tookMs` and begin so long after the rest of the one before; gives what each came to. */
+/**
+ * Looks that each take `tookMs` and begin so long after the rest of the one before; gives what each came to.
+ */
 function looks(
   stream: CommitStream,
   each: readonly { readonly afterMs: number; readonly due: number; readonly found: number }[],

@@ -2,13 +2,17 @@
 const STREAM_COMMITS = 4;
 const STREAM_MS = 15;
 /**
- * Where publishes come in a stream, each look is followed by a rest of so many times its length: commits are found more of them at a
- * time, and the looks take a few hundredths of what the publishers have. Never a longer rest: on a machine with too much to do every
- * look takes long, and the consumers would be told later and later. A lone publish has rests enough between its ages.
+ * Where publishes come in a stream, each look is followed by a rest of so many times its length: commits are
+ * found more of them at a time, and the looks take a few hundredths of what the publishers have. Never a
+ * longer rest: on a machine with too much to do every look takes long, and the consumers would be told later
+ * and later. A lone publish has rests enough between its ages.
  */
 const REST_PER_LOOK = 20;
 const MAX_REST_MS = 12;
-/** A stream that has brought so many and goes on is announced instead: whoever listens reads on by itself for a while. */
+/**
+ * A stream that has brought so many and goes on is announced instead: whoever listens reads on by itself for
+ * a while.
+ */
 const ANNOUNCED_COMMITS = 7;
 const ANNOUNCED_REST_MS = 100;
 /** For so long: until the next look can have announced it again. */
@@ -25,9 +29,15 @@ export interface CommitLook {
   readonly due: number;
 }
 
-/** Tells from what looks find whether commits come in a stream, and so how long to rest until the next look. Times in milliseconds. */
+/**
+ * Tells from what looks find whether commits come in a stream, and so how long to rest until the next look.
+ * Times in milliseconds.
+ */
 export class CommitStream {
-  /** Found by looks that followed each other as in a stream; what the first of them found counts as one, since it may be all of a burst. */
+  /**
+   * Found by looks that followed each other as in a stream; what the first of them found counts as one, since
+   * it may be all of a burst.
+   */
   private commits = 0;
   /** When the rest after the last look that found something was over, and how long it was. */
   private restedUntil = Number.NEGATIVE_INFINITY;

@@ -14,7 +14,8 @@ export class OutboxNotifier {
   private readonly wakeups = new Subject<Wakeup>();
   private readonly untold = new Subject<Wakeup>();
   private readonly repeated = new RepeatedWakeup((wakeup) => this.wakeups.next(wakeup));
-  // Listeners start work that outlives the publisher: they must not run in its async context (transaction, trace).
+  // Listeners start work that outlives the publisher: they must not run in its async context (transaction,
+  // trace).
   private readonly scope = new AsyncResource('OutboxNotifier');
 
   constructor() {
@@ -22,15 +23,19 @@ export class OutboxNotifier {
     this.untold$ = this.untold.asObservable();
   }
 
-  /** Wakes the consumers of this and every other process, for events that came in some other way, such as plain SQL. */
+  /**
+   * Wakes the consumers of this and every other process, for events that came in some other way, such as
+   * plain SQL.
+   */
   notify(eventName?: string): void {
     const eventNames = eventName === undefined ? undefined : [eventName];
     this.signal({ source: 'manual', eventNames, concernsInbox: true });
   }
 
   /**
-   * Emits one wake-up; `told`: whoever found the reason for it has told the other processes. `goesOnForMs`: more commits are to be expected
-   * for so many milliseconds, and nobody will say so each time; it is repeated meanwhile, in this process.
+   * Emits one wake-up; `told`: whoever found the reason for it has told the other processes. `goesOnForMs`:
+   * more commits are to be expected for so many milliseconds, and nobody will say so each time; it is
+   * repeated meanwhile, in this process.
    */
   signal(wakeup: Wakeup, { told = false, goesOnForMs = 0 } = {}): void {
     this.scope.runInAsyncScope(() => {

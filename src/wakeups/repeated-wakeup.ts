@@ -2,7 +2,10 @@ import type { Wakeup } from './wakeup.js';
 
 const STEP_MS = 12;
 
-/** A wake-up that is repeated every few milliseconds for a while, because commits come in a stream and not each of them is told. */
+/**
+ * A wake-up that is repeated every few milliseconds for a while, because commits come in a stream and not
+ * each of them is told.
+ */
 export class RepeatedWakeup {
   private timer: NodeJS.Timeout | undefined;
   private until = 0;

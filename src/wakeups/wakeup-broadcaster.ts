@@ -14,8 +14,9 @@ const COALESCE_MS = 5;
 const OWN_SOURCES: ReadonlySet<Wakeup['source']> = new Set(['publish', 'commit', 'manual']);
 
 /**
- * Passes this process's wake-ups on to the others by NOTIFY: the first at once, those of the next few milliseconds
- * together, and those of a stream as one message that more will come. A failure is forgotten: the others poll.
+ * Passes this process's wake-ups on to the others by NOTIFY: the first at once, those of the next few
+ * milliseconds together, and those of a stream as one message that more will come. A failure is forgotten:
+ * the others poll.
  */
 @Injectable()
 export class WakeupBroadcaster {
@@ -60,9 +61,10 @@ export class WakeupBroadcaster {
   }
 
   /**
-   * Called when nothing is left of a transaction but its COMMIT: has the message sent together with that, where the client can, and
-   * nothing rests. It spares the others the commit's way back to us and the message's way to the server, a third of their wait. Whether
-   * it is sent so; else it is due once the transaction has committed.
+   * Called when nothing is left of a transaction but its COMMIT: has the message sent together with that,
+   * where the client can, and nothing rests. It spares the others the commit's way back to us and the
+   * message's way to the server, a third of their wait. Whether it is sent so; else it is due once the
+   * transaction has committed.
    */
   followCommitOf(transaction: object): boolean {
     if (this.subscription === undefined || this.following || !this.isFree) return false;

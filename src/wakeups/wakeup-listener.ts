@@ -15,10 +15,11 @@ const RECONNECT_FIRST_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 
 /**
- * Hears the wake-ups of other processes on a connection of its own, and makes sure that it would hear them: the connection is
- * asked for a sign of life every few seconds, and replaced when it gives none. That takes a message of the protocol there and
- * back and no statement: an idle process has its heartbeat for those. A NOTIFY to itself with the heartbeat would do as well, but
- * costs a commit under a lock of the whole server, and wakes every listening session of the database.
+ * Hears the wake-ups of other processes on a connection of its own, and makes sure that it would hear them:
+ * the connection is asked for a sign of life every few seconds, and replaced when it gives none. That takes a
+ * message of the protocol there and back and no statement: an idle process has its heartbeat for those. A
+ * NOTIFY to itself with the heartbeat would do as well, but costs a commit under a lock of the whole server,
+ * and wakes every listening session of the database.
  */
 @Injectable()
 export class WakeupListener {
@@ -42,7 +43,9 @@ export class WakeupListener {
     this.consumersChanged$ = this.consumersChanged.asObservable();
   }
 
-  /** Starts listening and goes on trying until `stop`. Resolves after the first attempt, successful or not. */
+  /**
+   * Starts listening and goes on trying until `stop`. Resolves after the first attempt, successful or not.
+   */
   start(): Promise<void> {
     const stop = new AbortController();
     return new Promise((firstAttempt) => {
@@ -101,7 +104,10 @@ export class WakeupListener {
     this.notifier.signal({ source: 'listen', concernsInbox }, { goesOnForMs });
   }
 
-  /** Returns when the connection has ended, does not answer, or is no longer wanted: the count of failures to go on from. */
+  /**
+   * Returns when the connection has ended, does not answer, or is no longer wanted: the count of failures to
+   * go on from.
+   */
   private async watch(connection: EngineConnection, stopped: AbortSignal, failures: number): Promise<number> {
     let ended = false;
     const over = new AbortController();

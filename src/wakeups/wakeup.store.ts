@@ -9,7 +9,10 @@ export function outboxChannelOf(schema: string): string {
   return `${schema}_outbox`;
 }
 
-/** Where processes tell each other that a stored setting changed, or, with `CONSUMERS_MESSAGE`, a consumer's names. */
+/**
+ * Where processes tell each other that a stored setting changed, or, with `CONSUMERS_MESSAGE`, a consumer's
+ * names.
+ */
 export function settingsChannelOf(schema: string): string {
   return `${schema}_settings`;
 }
@@ -22,7 +25,10 @@ const INBOX_MARK = ' inbox';
 /** After the id: commits come in a stream, and not each of them will be told. */
 const STREAM_MARK = ' stream';
 
-/** A message on the outbox channel: who sent it, whether it is about more than new events, and whether more of them are to come. */
+/**
+ * A message on the outbox channel: who sent it, whether it is about more than new events, and whether more of
+ * them are to come.
+ */
 interface Message {
   readonly processId: string;
   readonly concernsInbox: boolean;
@@ -41,8 +47,8 @@ export function writeMessage(processId: string, about: Partial<Message>): string
 }
 
 /**
- * SQL that tells every listening session and calls for nothing else: the commit that carries it is not waited for on disk, where it would
- * only keep the writers' commits waiting. A wake-up need not survive a crash.
+ * SQL that tells every listening session and calls for nothing else: the commit that carries it is not waited
+ * for on disk, where it would only keep the writers' commits waiting. A wake-up need not survive a crash.
  */
 export function unhurriedNotify(channel: string, message: string): string {
   return `concat(${UNHURRIED_COMMIT}, pg_notify(${channel}, ${message}))`;
@@ -61,7 +67,10 @@ export class WakeupStore {
     this.settingsChannel = settingsChannelOf(db.schema);
   }
 
-  /** SQL that tells every listening process that events were committed. Not for the business transaction: there NOTIFY serializes commits. */
+  /**
+   * SQL that tells every listening process that events were committed. Not for the business transaction:
+   * there NOTIFY serializes commits.
+   */
   notification(processId: string): string {
     return `SELECT ${unhurriedNotify(pg.escapeLiteral(this.outboxChannel), pg.escapeLiteral(processId))}`;
   }

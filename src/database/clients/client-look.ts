@@ -8,10 +8,12 @@ import type { SqlClient } from './sql-client.js';
 const LOOK_WITHIN_MS = 5_000;
 
 /**
- * Looks whether the host's client carries values as they are, before an event is kept as something else. Resolves to why the look was not
- * possible, where the client cannot reach its server now: that says nothing about how it carries values.
+ * Looks whether the host's client carries values as they are, before an event is kept as something else.
+ * Resolves to why the look was not possible, where the client cannot reach its server now: that says nothing
+ * about how it carries values.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for a client that changes them, or whose statement the server does not understand
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID for a client that changes them, or whose statement the
+ * server does not understand
  */
 export async function refuseChangingClient(client: SqlClient): Promise<string | undefined> {
   let changed: string[];

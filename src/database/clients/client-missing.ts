@@ -6,8 +6,8 @@ import { IntegrationError } from '../../errors.js';
 type Module = ModulesContainer extends Map<string, infer M> ? M : never;
 
 /**
- * Why the engine's module has no provider of the host's token: Nest would name an inner provider and an index. Undefined where
- * it has one, so that something else is wrong with it.
+ * Why the engine's module has no provider of the host's token: Nest would name an inner provider and an
+ * index. Undefined where it has one, so that something else is wrong with it.
  *
  * @param engine the class of the engine's module
  */

@@ -6,8 +6,8 @@ type Module = ModulesContainer extends Map<string, infer M> ? M : never;
 type Provider = NonNullable<ReturnType<Module['getProviderByKey']>>;
 
 /**
- * Refuses a boot whose engine would be made anew for each request. Nest makes whatever depends on a request-scoped provider
- * so, and calls no lifecycle hook of it: nothing would be delivered, without a word.
+ * Refuses a boot whose engine would be made anew for each request. Nest makes whatever depends on a
+ * request-scoped provider so, and calls no lifecycle hook of it: nothing would be delivered, without a word.
  *
  * @param engine the class of the engine's module, and the tokens of what the host may have given to it
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID or INTEGRATION_OPTIONS_INVALID

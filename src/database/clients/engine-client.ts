@@ -8,9 +8,9 @@ import { RepeatedStatements } from '../wire/repeated-statements.js';
 import type { TransactionalSqlClient } from './sql-client.js';
 
 /**
- * The engine's connections in the shape of a host client, for applications that bring none. Its connections send a statement
- * without waiting for the answers to those before it (the server runs them in their order all the same), and it
- * knows whether a COMMIT committed.
+ * The engine's connections in the shape of a host client, for applications that bring none. Its connections
+ * send a statement without waiting for the answers to those before it (the server runs them in their order
+ * all the same), and it knows whether a COMMIT committed.
  */
 export class EngineClient implements TransactionalSqlClient {
   /** How long a connection is waited for is its pool's business. */
@@ -20,7 +20,10 @@ export class EngineClient implements TransactionalSqlClient {
   private readonly unanswered = new Set<Promise<void>>();
   private pool: pg.Pool | undefined;
 
-  /** @param openPool opens a pool of connections that pipeline: node-postgres', said without its types, which users have not installed. */
+  /**
+   * @param openPool opens a pool of connections that pipeline: node-postgres', said without its types, which
+   * users have not installed.
+   */
   constructor(private readonly openPool: () => object) {}
 
   async $queryRawUnsafe<T>(sql: string, ...values: unknown[]): Promise<T> {
@@ -32,9 +35,9 @@ export class EngineClient implements TransactionalSqlClient {
   }
 
   /**
-   * READ COMMITTED. Rejects with INTEGRATION_TRANSACTION_ABORTED where `fn` resolved although a statement of its had failed:
-   * Postgres answers such a COMMIT with a rollback, and with no error. And where `fn` has not ended after `timeout` milliseconds, so
-   * that it does not keep its connection for ever.
+   * READ COMMITTED. Rejects with INTEGRATION_TRANSACTION_ABORTED where `fn` resolved although a statement of
+   * its had failed: Postgres answers such a COMMIT with a rollback, and with no error. And where `fn` has not
+   * ended after `timeout` milliseconds, so that it does not keep its connection for ever.
    */
   async $transaction<R>(
     fn: (tx: EngineTransaction) => Promise<R>,
@@ -65,7 +68,10 @@ export class EngineClient implements TransactionalSqlClient {
     return result;
   }
 
-  /** A statement that fails says nothing about its connection: `pool.query` would end it, which is announced as a loss. */
+  /**
+   * A statement that fails says nothing about its connection: `pool.query` would end it, which is announced
+   * as a loss.
+   */
   private async ask(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     const connection = await this.connections.connect();
     try {

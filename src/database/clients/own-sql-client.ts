@@ -20,20 +20,24 @@ export abstract class OwnSqlClient implements SqlClient {
   abstract $queryRawUnsafe<T = unknown>(sql: string, ...values: unknown[]): Promise<T>;
   abstract $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number>;
 
-  /** What the first row that a statement answers with has in this column, its first one; undefined if there is no row. */
+  /**
+   * What the first row that a statement answers with has in this column, its first one; undefined if there is
+   * no row.
+   */
   abstract queryValue(statement: ValueStatement, column: string): Promise<unknown>;
 
   /**
-   * Tells from now on whether the transaction is ended by one of its own statements; undefined where the driver does not show that, or the
-   * client looks for itself.
+   * Tells from now on whether the transaction is ended by one of its own statements; undefined where the
+   * driver does not show that, or the client looks for itself.
    */
   watchEnds(): TransactionEnds | undefined {
     return undefined;
   }
 
   /**
-   * Has a statement sent in one message with the COMMIT of this transaction, to run after it. Returns false where the client cannot,
-   * and then `onEnd` is not called; else it is told once whether the statement was run.
+   * Has a statement sent in one message with the COMMIT of this transaction, to run after it. Returns false
+   * where the client cannot, and then `onEnd` is not called; else it is told once whether the statement was
+   * run.
    */
   followCommitWith(_sql: string, _onEnd: (wasRun: boolean) => void): boolean {
     return false;

@@ -4,7 +4,9 @@ import { TransactionEnds } from '../sql/transaction-ends.js';
 import { askValue, hasWire } from '../wire/value-query.js';
 import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
 
-/** What is used of a client of node-postgres: of `new pg.Client(…)`, or what `await pool.connect()` gives. */
+/**
+ * What is used of a client of node-postgres: of `new pg.Client(…)`, or what `await pool.connect()` gives.
+ */
 export interface PgClient {
   query(text: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
@@ -30,7 +32,8 @@ interface DriverClient extends PgClient {
  * await client.query('COMMIT');
  * ```
  *
- * Throws INTEGRATION_CLIENT_IS_ROOT for a pool, INTEGRATION_CLIENT_INVALID for what is no client of node-postgres.
+ * Throws INTEGRATION_CLIENT_IS_ROOT for a pool, INTEGRATION_CLIENT_INVALID for what is no client of
+ * node-postgres.
  */
 export class PgSqlClient extends OwnSqlClient {
   private readonly given: DriverClient;
@@ -65,9 +68,9 @@ export class PgSqlClient extends OwnSqlClient {
   }
 
   /**
-   * Listens to errors of the connection until the function that it returns is called. A pool listens to its idle clients only: the end of
-   * a session whose client is checked out and waits for no answer would otherwise be an 'error' event that nobody hears, which
-   * ends the process.
+   * Listens to errors of the connection until the function that it returns is called. A pool listens to its
+   * idle clients only: the end of a session whose client is checked out and waits for no answer would
+   * otherwise be an 'error' event that nobody hears, which ends the process.
    *
    * @internal
    */
@@ -98,7 +101,10 @@ function noClient(): IntegrationError {
   );
 }
 
-/** The property is read, not looked for: a transaction proxy that was made from a pool answers for the client that is current. */
+/**
+ * The property is read, not looked for: a transaction proxy that was made from a pool answers for the client
+ * that is current.
+ */
 function refusePool(client: DriverClient): void {
   if (client.totalCount === undefined) return;
   throw new IntegrationError(

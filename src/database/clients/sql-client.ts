@@ -16,7 +16,10 @@ export type TransactionLimit = 'maxWait' | 'timeout';
 
 /** A client that can open an interactive transaction. Times in milliseconds. */
 export interface TransactionalSqlClient<Tx extends SqlClient = SqlClient> extends SqlClient {
-  /** Which limits `$transaction` heeds; both, where a client does not say. One that it ignores is refused where it is asked for. */
+  /**
+   * Which limits `$transaction` heeds; both, where a client does not say. One that it ignores is refused
+   * where it is asked for.
+   */
   readonly $transactionLimits?: readonly TransactionLimit[];
   $transaction<R>(
     fn: (tx: Tx) => Promise<R>,
@@ -28,17 +31,18 @@ export interface TransactionalSqlClient<Tx extends SqlClient = SqlClient> extend
 export type Tx = IntegrationTypes extends { transaction: infer T } ? T : SqlClient;
 
 /**
- * A root client can connect and disconnect; the client of an open transaction cannot (Prisma ≥ 7.5). The property is read, not looked for: a
- * transaction proxy (`@InjectTransaction()` of nestjs-cls) answers for the transaction that is current, but has the properties
- * of the root client that it was made from.
+ * A root client can connect and disconnect; the client of an open transaction cannot (Prisma ≥ 7.5). The
+ * property is read, not looked for: a transaction proxy (`@InjectTransaction()` of nestjs-cls) answers for
+ * the transaction that is current, but has the properties of the root client that it was made from.
  */
 export function isRootClient(client: object): boolean {
   return (client as { $connect?: unknown }).$connect !== undefined;
 }
 
 /**
- * What a transaction proxy stands for at this moment; any other client stands for itself. Such a proxy binds each function to what it stands
- * for, so its `valueOf()` returns that. For comparisons only: statements go through the client that was given.
+ * What a transaction proxy stands for at this moment; any other client stands for itself. Such a proxy binds
+ * each function to what it stands for, so its `valueOf()` returns that. For comparisons only: statements go
+ * through the client that was given.
  */
 export function standsFor(client: object): unknown {
   try {

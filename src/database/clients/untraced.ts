@@ -1,6 +1,7 @@
 /**
- * Asks the host's client now, without a stack trace. Prisma takes one for every statement, to print in its errors the line that asked. For
- * a line of this package it never does, and the trace is a twentieth of the time that publishing takes Node. What fails later has its own as ever.
+ * Asks the host's client now, without a stack trace. Prisma takes one for every statement, to print in its
+ * errors the line that asked. For a line of this package it never does, and the trace is a twentieth of the
+ * time that publishing takes Node. What fails later has its own as ever.
  */
 export function untraced<R>(ask: () => PromiseLike<R>): Promise<R> {
   const limit = Error.stackTraceLimit;

@@ -5,10 +5,15 @@ import { reasonOf, sqlStateOf } from './connection-loss.js';
 const REFUSED_LOGINS = new Set(['28000', '28P01']);
 /** invalid_catalog_name */
 const UNKNOWN_DATABASE = '3D000';
-/** What node-postgres says itself of a server that wants a password where there is none, or one that does not fit. */
+/**
+ * What node-postgres says itself of a server that wants a password where there is none, or one that does not
+ * fit.
+ */
 const LOGIN_MESSAGES = /^SASL: |password must be a (non-empty )?string/i;
 
-/** What stands between the engine and its server, as an error that says which of the URL's parts to look at. */
+/**
+ * What stands between the engine and its server, as an error that says which of the URL's parts to look at.
+ */
 export function connectionFailure(error: unknown, target: string, waitedMs?: number): IntegrationError {
   const { code, words, remedy } = kindOf(error);
   const waited = waitedMs === undefined ? '' : ` (tried for ${Math.round(waitedMs / 1000)} s)`;

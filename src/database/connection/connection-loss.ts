@@ -30,7 +30,10 @@ interface ServerError {
 /** So many objects of one error, at most. */
 const MOST_LOOKED_AT = 100;
 
-/** The SQLSTATE of an error from node-postgres or, wrapped, from Prisma (driver adapter); undefined if it has none. */
+/**
+ * The SQLSTATE of an error from node-postgres or, wrapped, from Prisma (driver adapter); undefined if it has
+ * none.
+ */
 export function sqlStateOf(error: unknown): string | undefined {
   return serverErrorOf(error)?.state;
 }
@@ -55,8 +58,8 @@ function serverErrorOf(error: unknown): ServerError | undefined {
 }
 
 /**
- * Socket errors have codes of five letters (EPIPE), and Prisma's begin with P1 to P6. Those of PL/pgSQL begin with P0; but a function may
- * raise whatever state it likes, so a code beside a severity is the server's.
+ * Socket errors have codes of five letters (EPIPE), and Prisma's begin with P1 to P6. Those of PL/pgSQL begin
+ * with P0; but a function may raise whatever state it likes, so a code beside a severity is the server's.
  */
 function isSqlState(code: unknown, hasSeverity: boolean): code is string {
   if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return false;
@@ -64,15 +67,18 @@ function isSqlState(code: unknown, hasSeverity: boolean): code is string {
 }
 
 /**
- * 08P01 has two meanings. Of the server it is an ERROR of one statement: a value too many, or more of them than a message can
- * number; the session goes on. As FATAL, or of a pooler, which says so of any server that it cannot reach, it is a loss.
+ * 08P01 has two meanings. Of the server it is an ERROR of one statement: a value too many, or more of them
+ * than a message can number; the session goes on. As FATAL, or of a pooler, which says so of any server that
+ * it cannot reach, it is a loss.
  */
 function isOfOneStatement({ state, severity, isOfRoutine }: ServerError): boolean {
   if (state !== PROTOCOL_VIOLATION || severity === undefined) return false;
   return isOfRoutine === undefined ? severity === 'ERROR' : isOfRoutine && severity !== 'FATAL';
 }
 
-/** Of an error of whatever kind; none of one that cannot be looked at (a getter that throws, a revoked proxy). */
+/**
+ * Of an error of whatever kind; none of one that cannot be looked at (a getter that throws, a revoked proxy).
+ */
 function fieldsOf(error: object): Record<string, unknown> {
   try {
     const known = error as Record<string, unknown>;
@@ -84,7 +90,10 @@ function fieldsOf(error: object): Record<string, unknown> {
   }
 }
 
-/** Every text in an error and in what caused it: messages, and names of constraints and columns. For what has no code of its own. */
+/**
+ * Every text in an error and in what caused it: messages, and names of constraints and columns. For what has
+ * no code of its own.
+ */
 export function textsOf(error: unknown): string[] {
   const texts: string[] = [];
   const seen = new Set<unknown>();
@@ -104,13 +113,19 @@ export function textsOf(error: unknown): string[] {
   return texts;
 }
 
-/** Why a connection could not be had. A host name with several addresses fails with an error that has a code and no message. */
+/**
+ * Why a connection could not be had. A host name with several addresses fails with an error that has a code
+ * and no message.
+ */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.message || String((error as { code?: unknown }).code ?? error.name);
 }
 
-/** Whether an error says that the connection is gone or cannot be had, so that nothing is known of the statement's fate. */
+/**
+ * Whether an error says that the connection is gone or cannot be had, so that nothing is known of the
+ * statement's fate.
+ */
 export function isConnectionLoss(error: unknown, seen: Set<unknown> = new Set()): boolean {
   const said = serverErrorOf(error);
   if (said !== undefined) return isStateOfLoss(said.state) && !isOfOneStatement(said);
@@ -127,14 +142,17 @@ function isStateOfLoss(state: string): boolean {
   return state.startsWith('08') || state.startsWith('57P') || state === '53300';
 }
 
-/** What a server says to a session that it ends, or did not know the end of: none of it comes before there is a session. */
+/**
+ * What a server says to a session that it ends, or did not know the end of: none of it comes before there is
+ * a session.
+ */
 const LOST_STATES = new Set(['08000', '08003', '08006', '08007', '25P03', '25P04', '57P01', '57P02']);
 const LOST_MESSAGES =
   /connection terminated|terminating connection|server closed the connection|client has encountered a connection error/i;
 
 /**
- * What a driver adapter of Prisma's says where the server said nothing: the error of a raw query has it deep inside, and no code of
- * Prisma's that would say the same. Undefined for any other error.
+ * What a driver adapter of Prisma's says where the server said nothing: the error of a raw query has it deep
+ * inside, and no code of Prisma's that would say the same. Undefined for any other error.
  */
 export function adapterKindOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
@@ -158,14 +176,20 @@ export function isSessionLoss(error: unknown, seen: Set<unknown> = new Set()): b
   return cause !== undefined && isSessionLoss(cause, seen);
 }
 
-/** What the server ends a session for that idles too long: idle_in_transaction, transaction and idle_session timeout. */
+/**
+ * What the server ends a session for that idles too long: idle_in_transaction, transaction and idle_session
+ * timeout.
+ */
 const IDLE_ENDS = new Set(['25P03', '25P04', '57P05']);
 
 export function isEndOfIdleness(error: unknown): boolean {
   return IDLE_ENDS.has(sqlStateOf(error) ?? '');
 }
 
-/** Statements prepared on this connection are gone, or do not fit the tables any more: it fails as long as it lives. */
+/**
+ * Statements prepared on this connection are gone, or do not fit the tables any more: it fails as long as it
+ * lives.
+ */
 export function isStaleStatement(error: unknown): boolean {
   const state = sqlStateOf(error);
   return state === '26000' || (state === '0A000' && /cached plan/i.test(messageOf(error)));

@@ -3,8 +3,9 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { IntegrationError, messageOf } from '../../errors.js';
 
 /**
- * The engine's own way to Postgres in parts, for passwords that change while the application runs (RDS IAM) and for connectors that open
- * the connection themselves (Cloud SQL). A direct connection, as `connectionString` is.
+ * The engine's own way to Postgres in parts, for passwords that change while the application runs (RDS IAM)
+ * and for connectors that open the connection themselves (Cloud SQL). A direct connection, as
+ * `connectionString` is.
  */
 export interface EngineConnectionOptions {
   /** Left out only where `stream` opens the connection. */
@@ -17,7 +18,10 @@ export interface EngineConnectionOptions {
   password?: string | (() => string | Promise<string>) | undefined;
   /** As node-postgres has it: `true`, or options of `node:tls`. */
   ssl?: boolean | TlsOptions | undefined;
-  /** Opens the socket of one connection, in place of host and port: what connectors such as Google's Cloud SQL give. */
+  /**
+   * Opens the socket of one connection, in place of host and port: what connectors such as Google's Cloud SQL
+   * give.
+   */
   stream?: (() => Duplex) | undefined;
   /** Command-line options of the session, such as `-c search_path=app`. */
   options?: string | undefined;

@@ -38,9 +38,9 @@ export interface EngineConnection {
   /** Runs a statement whose rows go to `onRow` one by one as they arrive. Only while it is free. */
   forEachRow(statement: NamedStatement, onRow: (row: WireRow) => void): Promise<void>;
   /**
-   * Resolves when the server has answered a bare Sync message, a sign of life that costs no statement and no transaction. At once while
-   * something is asked: the answer would look like its end, and that has a time limit of its own. Never rejects; a lost connection just
-   * does not answer.
+   * Resolves when the server has answered a bare Sync message, a sign of life that costs no statement and no
+   * transaction. At once while something is asked: the answer would look like its end, and that has a time
+   * limit of its own. Never rejects; a lost connection just does not answer.
    */
   ping(): Promise<void>;
   onNotification(listener: (payload: string, channel: string) => void): void;
@@ -50,7 +50,10 @@ export interface EngineConnection {
   destroy(): void;
 }
 
-/** What a connection is opened with, as node-postgres has it. Said without its types, which users have not installed. */
+/**
+ * What a connection is opened with, as node-postgres has it. Said without its types, which users have not
+ * installed.
+ */
 export type ConnectionConfig = Readonly<Record<string, unknown>>;
 
 /** Where the engine's connections lead: a URL, or its parts. */
@@ -98,8 +101,8 @@ export class EngineConnectionFactory {
   }
 
   /**
-   * Sets the session up and refuses a server, or a pooler, that the engine cannot rely on, and one that falls silent meanwhile. Resolves to the
-   * number of its backend.
+   * Sets the session up and refuses a server, or a pooler, that the engine cannot rely on, and one that falls
+   * silent meanwhile. Resolves to the number of its backend.
    */
   prepare(client: UnpreparedConnection, use: SessionUse): Promise<number> {
     return answerWithin(PREPARE_TIMEOUT_MS, this.prepareSession(client, use));
@@ -124,7 +127,8 @@ export class EngineConnectionFactory {
         { version: server.version },
       );
     }
-    // A direct connection is told the backend's own number. Poolers make one up, and so do some proxies that are transparent: those are tried.
+    // A direct connection is told the backend's own number. Poolers make one up, and so do some proxies that
+    // are transparent: those are tried.
     const reported = reportedBackendOf(client);
     if (reported !== null && reported !== server.pid && !(await this.isDirect(client))) {
       throw new IntegrationError(

@@ -9,24 +9,28 @@ type End = () => void;
 /*
  * One server at a time.
  *
- * A failover to an asynchronous replica loses what the old server had not sent. The old server may go on answering on the connections that
- * nobody has cut, while new connections reach the new server. What is read from one server says nothing about the other: both hand out the
- * same positions for different events, and the copy has the same lease tokens.
+ * A failover to an asynchronous replica loses what the old server had not sent. The old server may go on
+ * answering on the connections that nobody has cut, while new connections reach the new server. What is read
+ * from one server says nothing about the other: both hand out the same positions for different events, and
+ * the copy has the same lease tokens.
  *
  * So the sessions of a process are with one server only:
  *
- *   1. Every session learns its server's identity (start time, and system identifier) before it is used for anything else.
- *   2. The first session of another server ends all sessions of the server before, and the loss is announced, in the same turn of the event
- *      loop in which the identity arrived. What was held in memory is dropped then, and consumers are claimed anew with new tokens.
- *   3. A statement that has waited for a connection meanwhile is not sent (`EngineDatabase`): it was put together from what was dropped,
- *      and its token may still be the right one on the copy.
+ *   1. Every session learns its server's identity (start time, and system identifier) before it is used for
+ *      anything else.
+ *   2. The first session of another server ends all sessions of the server before, and the loss is announced,
+ *      in the same turn of the event loop in which the identity arrived. What was held in memory is dropped
+ *      then, and consumers are claimed anew with new tokens.
+ *   3. A statement that has waited for a connection meanwhile is not sent (`EngineDatabase`): it was put
+ *      together from what was dropped, and its token may still be the right one on the copy.
  *
  * From 2 and 3: whatever is written to a server was read from that server.
  *
- * Which of two servers is the right one is not decided here. A session that was being opened to the old server may answer after the first of
- * the new one, and names may lead to both for a while. Following each of them would change servers with every connection. So a server
- * that was left is refused for a while. Nothing but progress depends on that: after a false move, to a server that was reached by mistake,
- * the process is back when the time has passed. A server that was restarted has another identity and is not refused.
+ * Which of two servers is the right one is not decided here. A session that was being opened to the old
+ * server may answer after the first of the new one, and names may lead to both for a while. Following each of
+ * them would change servers with every connection. So a server that was left is refused for a while. Nothing
+ * but progress depends on that: after a false move, to a server that was reached by mistake, the process is
+ * back when the time has passed. A server that was restarted has another identity and is not refused.
  */
 export class OneServer {
   /** How often the process has moved to another server. */

@@ -15,7 +15,10 @@ const OTHERS: readonly [RegExp, string][] = [
   [/materialize|risingwave|questdb|cratedb/i, 'it is another product that speaks the protocol of Postgres'],
 ];
 
-/** Throws INTEGRATION_DATABASE_UNSUPPORTED for a server whose name says that it is none that the engine can rely on. */
+/**
+ * Throws INTEGRATION_DATABASE_UNSUPPORTED for a server whose name says that it is none that the engine can
+ * rely on.
+ */
 export function refuseOtherProduct(product: string, where: () => string): void {
   const reason = OTHERS.find(([pattern]) => pattern.test(product))?.[1];
   if (reason === undefined) return;

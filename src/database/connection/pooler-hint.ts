@@ -23,8 +23,8 @@ const POOLERS: readonly Pooler[] = [
 ];
 
 /**
- * What to say of a URL that looks like a pooler's; undefined for any other. A pooler is known for certain only once it has
- * answered, and a name says nothing for certain: a hint, no error.
+ * What to say of a URL that looks like a pooler's; undefined for any other. A pooler is known for certain
+ * only once it has answered, and a name says nothing for certain: a hint, no error.
  */
 export function poolerHint(connectionString: string): string | undefined {
   const [, rest = ''] = connectionString.split('://', 2);

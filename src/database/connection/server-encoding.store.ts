@@ -3,7 +3,9 @@ import { NarrowText } from '../sql/narrow-text.js';
 
 /** Bytes of a single-byte encoding, and the characters that they stand for. */
 const SINGLE_BYTES = { first: 128, last: 255, inUtf8: `convert_to(chr(code), 'UTF8')`, check: '' };
-/** Characters of the first plane, but for surrogates; those beyond it are in no other encoding that matters. */
+/**
+ * Characters of the first plane, but for surrogates; those beyond it are in no other encoding that matters.
+ */
 const CHARACTERS = {
   first: 0x80,
   last: 0xffff,

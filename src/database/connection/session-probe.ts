@@ -13,12 +13,13 @@ export interface ProbedClient {
 }
 
 /**
- * Whether the client has a session of the server for itself: what it sets is still set while somebody else works, and it hears notifications while
- * it asks nothing. A pooler that lends sessions by transaction cannot do either. The backend's number says nothing: some proxies make it up and are
- * transparent all the same.
+ * Whether the client has a session of the server for itself: what it sets is still set while somebody else
+ * works, and it hears notifications while it asks nothing. A pooler that lends sessions by transaction cannot
+ * do either. The backend's number says nothing: some proxies make it up and are transparent all the same.
  *
- * While `other` keeps a session busy, a pooler has to give our next statement another one, unless it happens to have kept ours: so both are asked for.
- * Nobody hears what is said on a session that nobody has at the moment.
+ * While `other` keeps a session busy, a pooler has to give our next statement another one, unless it happens
+ * to have kept ours: so both are asked for. Nobody hears what is said on a session that nobody has at the
+ * moment.
  */
 export async function hasSessionOfItsOwn(client: ProbedClient, other: ProbedClient): Promise<boolean> {
   const mark = randomUUID();

@@ -50,8 +50,8 @@ function missing(
 }
 
 /**
- * The text for one schema. The statement that creates the schema is left out: the runner did that, if it was missing, and
- * Postgres would ask for the right to create schemas even where there is nothing to create.
+ * The text for one schema. The statement that creates the schema is left out: the runner did that, if it was
+ * missing, and Postgres would ask for the right to create schemas even where there is nothing to create.
  */
 export function renderMigration(text: string, schema: string): string {
   return text

@@ -12,7 +12,10 @@ import { MigrationStore } from './migration.store.js';
 import { type MigrationFile, readMigrationFiles, renderMigration } from './migration-files.js';
 import { migrationStatus, refuseForeignHistory, requireCurrent } from './migration-status.js';
 
-/** What happens while migrations run, in this order. `adopted`: Prisma Migrate had applied it, now it is noted here too. */
+/**
+ * What happens while migrations run, in this order. `adopted`: Prisma Migrate had applied it, now it is noted
+ * here too.
+ */
 export type MigrationProgress =
   | { step: 'waiting' }
   | { step: 'applying' | 'applied' | 'adopted'; name: string; index: number; total: number };
@@ -37,11 +40,11 @@ export interface MigrationResult {
 }
 
 /**
- * Applies the package's migrations that the schema does not have yet, each in a transaction. Any number of processes may call
- * it at once: one works, the others wait for it and find nothing left to do.
+ * Applies the package's migrations that the schema does not have yet, each in a transaction. Any number of
+ * processes may call it at once: one works, the others wait for it and find nothing left to do.
  *
- * Throws INTEGRATION_DATABASE_UNREACHABLE, INTEGRATION_MIGRATION_CHANGED, INTEGRATION_SCHEMA_NEWER or, for a statement
- * that fails, INTEGRATION_MIGRATION_FAILED; the failed migration leaves nothing behind.
+ * Throws INTEGRATION_DATABASE_UNREACHABLE, INTEGRATION_MIGRATION_CHANGED, INTEGRATION_SCHEMA_NEWER or, for a
+ * statement that fails, INTEGRATION_MIGRATION_FAILED; the failed migration leaves nothing behind.
  */
 export async function runMigrations(options: RunMigrationsOptions): Promise<MigrationResult> {
   const schema = validateSchemaName(options.schema ?? DEFAULT_SCHEMA);
@@ -61,9 +64,9 @@ export async function runMigrations(options: RunMigrationsOptions): Promise<Migr
 }
 
 /**
- * Checks that the schema is the one that this package version needs, and changes nothing. Files that were applied by Prisma
- * Migrate count. Throws INTEGRATION_SCHEMA_MISSING, INTEGRATION_SCHEMA_OUTDATED (both with the command to run),
- * INTEGRATION_SCHEMA_NEWER or INTEGRATION_MIGRATION_CHANGED.
+ * Checks that the schema is the one that this package version needs, and changes nothing. Files that were
+ * applied by Prisma Migrate count. Throws INTEGRATION_SCHEMA_MISSING, INTEGRATION_SCHEMA_OUTDATED (both with
+ * the command to run), INTEGRATION_SCHEMA_NEWER or INTEGRATION_MIGRATION_CHANGED.
  */
 export async function verifyMigrations(db: EngineDatabase): Promise<void> {
   requireCurrent(await migrationStatus(db, db.schema));

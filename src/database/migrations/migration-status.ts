@@ -5,8 +5,9 @@ import { type AppliedMigration, MigrationStore } from './migration.store.js';
 import { type MigrationFile, readMigrationFiles } from './migration-files.js';
 
 /**
- * `current`: nothing to do. `missing`: no migration was applied. `outdated`: some are to come. `changed`: a file differs from
- * the one that was applied. `newer`: the database has migrations that this package version does not know.
+ * `current`: nothing to do. `missing`: no migration was applied. `outdated`: some are to come. `changed`: a
+ * file differs from the one that was applied. `newer`: the database has migrations that this package version
+ * does not know.
  */
 export type MigrationState = 'current' | 'missing' | 'outdated' | 'changed' | 'newer';
 
@@ -66,7 +67,9 @@ function stateOf(status: Omit<MigrationStatus, 'state'>): MigrationState {
   return status.applied.length === 0 ? 'missing' : 'outdated';
 }
 
-/** Throws for the states that migrating cannot mend: INTEGRATION_SCHEMA_NEWER, INTEGRATION_MIGRATION_CHANGED. */
+/**
+ * Throws for the states that migrating cannot mend: INTEGRATION_SCHEMA_NEWER, INTEGRATION_MIGRATION_CHANGED.
+ */
 export function refuseForeignHistory(status: MigrationStatus): void {
   const { schema, unknown, changed } = status;
   if (status.state === 'newer') {
@@ -87,7 +90,8 @@ export function refuseForeignHistory(status: MigrationStatus): void {
 
 /**
  * Throws unless the schema is exactly the one that this package version needs: INTEGRATION_SCHEMA_MISSING or
- * INTEGRATION_SCHEMA_OUTDATED with the command to run, INTEGRATION_SCHEMA_NEWER, INTEGRATION_MIGRATION_CHANGED.
+ * INTEGRATION_SCHEMA_OUTDATED with the command to run, INTEGRATION_SCHEMA_NEWER,
+ * INTEGRATION_MIGRATION_CHANGED.
  */
 export function requireCurrent(status: MigrationStatus): void {
   refuseForeignHistory(status);

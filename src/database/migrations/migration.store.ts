@@ -19,8 +19,8 @@ export class MigrationStore {
   }
 
   /**
-   * Takes the lock that lets one process migrate at a time; it is the session's, so it ends with the connection at the latest.
-   * `wait: false` returns whether it was free.
+   * Takes the lock that lets one process migrate at a time; it is the session's, so it ends with the
+   * connection at the latest. `wait: false` returns whether it was free.
    */
   async lock(options: { wait: boolean }): Promise<boolean> {
     const call = options.wait ? 'pg_advisory_lock' : 'pg_try_advisory_lock';
@@ -31,14 +31,20 @@ export class MigrationStore {
     return options.wait || rows[0]?.locked === true;
   }
 
-  /** Migrations may take as long as they take, and wait for locks: only the engine's own statements are cut short. */
+  /**
+   * Migrations may take as long as they take, and wait for locks: only the engine's own statements are cut
+   * short.
+   */
   async liftTimeouts(): Promise<void> {
     await this.session.query(
       'SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0',
     );
   }
 
-  /** Creates what the history needs. The schema only if it is missing: that takes a right which many roles lack. */
+  /**
+   * Creates what the history needs. The schema only if it is missing: that takes a right which many roles
+   * lack.
+   */
   async createHistory(): Promise<void> {
     if (!(await this.schemaExists())) await this.session.query(`CREATE SCHEMA "${this.schema}"`);
     await this.session.query(`
@@ -79,8 +85,9 @@ export class MigrationStore {
   }
 
   /**
-   * Which of `names` Prisma Migrate finished in this database, whichever schema holds its table. Counted only if the tables
-   * stand in this schema: another schema of the same database may be the one that Prisma migrated.
+   * Which of `names` Prisma Migrate finished in this database, whichever schema holds its table. Counted only
+   * if the tables stand in this schema: another schema of the same database may be the one that Prisma
+   * migrated.
    */
   async appliedByPrisma(names: readonly string[]): Promise<AppliedMigration[]> {
     if (!(await this.tableExists('outbox_event'))) return [];

@@ -7,9 +7,9 @@ const PACKAGE_NAME = 'nestjs-integration';
 let found: string | undefined;
 
 /**
- * The folder of this package's package.json; undefined where a bundler has put the package's code into a file of the host's,
- * and left the rest behind. A folder counts only if its package.json has this package's name: the host has a folder
- * `prisma/migrations` of its own, which is never to be taken for the package's.
+ * The folder of this package's package.json; undefined where a bundler has put the package's code into a file
+ * of the host's, and left the rest behind. A folder counts only if its package.json has this package's name:
+ * the host has a folder `prisma/migrations` of its own, which is never to be taken for the package's.
  *
  * It is looked for where the code stands, then as a copy beside the bundle, then where Node finds packages.
  */
@@ -47,9 +47,9 @@ function isThisPackage(folder: string): boolean {
 }
 
 /**
- * The file that this code runs from. Not by `import.meta`: the Jest of a CommonJS host compiles the package to CommonJS, where
- * that is a syntax error. A stack frame knows its file in both worlds. Where a bundler has made up a name for it, the file that
- * was started stands beside it.
+ * The file that this code runs from. Not by `import.meta`: the Jest of a CommonJS host compiles the package
+ * to CommonJS, where that is a syntax error. A stack frame knows its file in both worlds. Where a bundler has
+ * made up a name for it, the file that was started stands beside it.
  */
 function fileOfCode(): string {
   const file = fileOfCaller();

@@ -1,7 +1,7 @@
 /**
- * Whether the heartbeat connection of a row of integration_process is no longer among the server's backends; null where the process did
- * not name it. Any role sees the pids of all backends. Of other roles' backends it does not see the start: a pid that one of them has is
- * taken for the process's own.
+ * Whether the heartbeat connection of a row of integration_process is no longer among the server's backends;
+ * null where the process did not name it. Any role sees the pids of all backends. Of other roles' backends it
+ * does not see the start: a pid that one of them has is taken for the process's own.
  */
 export const backendGone = (alias: string): string =>
   `CASE WHEN ${alias}.backend_start IS NOT NULL THEN NOT EXISTS (

@@ -17,7 +17,9 @@ export class NarrowText {
     return new NarrowText(encoding, undefined);
   }
 
-  /** Why the database could not hold a text, of at most so many characters in its column; undefined if it can. */
+  /**
+   * Why the database could not hold a text, of at most so many characters in its column; undefined if it can.
+   */
   problemOf(text: string, columnWidth = Number.POSITIVE_INFINITY): string | undefined {
     if (this.held === undefined) {
       return Buffer.byteLength(text) > columnWidth

@@ -2,8 +2,8 @@ import pg from 'pg';
 import { DEFAULT_SCHEMA } from './schema-name.js';
 
 /*
- * What messages give their reader to paste: into a shell, into psql, into code. Names of consumers, events and prepared transactions are
- * any text, so each is written as the place wants it.
+ * What messages give their reader to paste: into a shell, into psql, into code. Names of consumers, events
+ * and prepared transactions are any text, so each is written as the place wants it.
  */
 
 /** A command line of this package, for a POSIX shell. Names that begin with a dash come last, behind `--`. */

@@ -6,8 +6,8 @@ const IDENTIFIER = /^[a-z_][a-z0-9_]{0,47}$/;
 
 /**
  * Checks the name of the Postgres schema that holds the tables: lower-case letters, digits and underscores,
- * 48 characters at most (channel names are derived from it), no `pg_` prefix. It becomes part of SQL text, so nothing else
- * passes.
+ * 48 characters at most (channel names are derived from it), no `pg_` prefix. It becomes part of SQL text, so
+ * nothing else passes.
  */
 export function validateSchemaName(name: string): string {
   if (IDENTIFIER.test(name) && !name.startsWith('pg_')) return name;

@@ -1,6 +1,6 @@
 /**
- * SQL: sets the transaction's statement_timeout to so many milliseconds (a text), unless what role, database or client have set is
- * stricter: that is the host's word about its own statements, and it stays.
+ * SQL: sets the transaction's statement_timeout to so many milliseconds (a text), unless what role, database
+ * or client have set is stricter: that is the host's word about its own statements, and it stays.
  */
 export function setStatementTimeout(ms: string): string {
   const current = `current_setting('statement_timeout')`;

@@ -34,9 +34,10 @@ function watch(connection: object): Tags | undefined {
 }
 
 /**
- * Whether a transaction that was begun on a connection has been ended by one of its own statements, as the server's answers to them tell:
- * each says which command it was. So `COMMIT; BEGIN` and `COMMIT AND CHAIN` are seen, behind which a transaction is open again. Only
- * `ROLLBACK TO SAVEPOINT` says the same as `ROLLBACK`: behind a savepoint such an answer is in doubt, and the server is asked.
+ * Whether a transaction that was begun on a connection has been ended by one of its own statements, as the
+ * server's answers to them tell: each says which command it was. So `COMMIT; BEGIN` and `COMMIT AND CHAIN`
+ * are seen, behind which a transaction is open again. Only `ROLLBACK TO SAVEPOINT` says the same as
+ * `ROLLBACK`: behind a savepoint such an answer is in doubt, and the server is asked.
  */
 export class TransactionEnds {
   private readonly ends: number;
@@ -108,7 +109,10 @@ export class TransactionGuard {
     return this.ends !== undefined && (this.ends.hasEnded || this.ends.isInDoubt);
   }
 
-  /** Rejects with INTEGRATION_TRANSACTION_ENDED if it has. One that an error has aborted says nothing, and cannot commit. */
+  /**
+   * Rejects with INTEGRATION_TRANSACTION_ENDED if it has. One that an error has aborted says nothing, and
+   * cannot commit.
+   */
   async verify(): Promise<void> {
     if (this.error !== undefined) throw this.error;
     const start = await this.start;

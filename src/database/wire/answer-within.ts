@@ -1,14 +1,18 @@
 import { cutOff } from './wire.js';
 
-/** A connection on which only what is answered at once is asked is silent, and of no use, if no answer has come for so long. */
+/**
+ * A connection on which only what is answered at once is asked is silent, and of no use, if no answer has
+ * come for so long.
+ */
 export const SILENT_AFTER_MS = 3_000;
 
 /** Timers take no more, nor do the timeouts of Postgres; about 24 days. */
 export const LONGEST_TIMER_MS = 2_147_483_647;
 
 /**
- * What `work` comes to, or an error after `ms`: a server that neither answers nor ends the connection is not there, whatever TCP
- * thinks. The connection is of no use any more then, and is to be destroyed; what still comes of `work` is unheard.
+ * What `work` comes to, or an error after `ms`: a server that neither answers nor ends the connection is not
+ * there, whatever TCP thinks. The connection is of no use any more then, and is to be destroyed; what still
+ * comes of `work` is unheard.
  */
 export function answerWithin<R>(ms: number, work: Promise<R>): Promise<R> {
   return endWithin(ms, work, () => silence(ms));
@@ -27,8 +31,8 @@ function silence(ms: number): Error {
 }
 
 /**
- * What `work` comes to, or the error that `late` makes after `ms`. What has arrived counts, although this thread had no time to look at it: timers
- * that are due are run before sockets are read.
+ * What `work` comes to, or the error that `late` makes after `ms`. What has arrived counts, although this
+ * thread had no time to look at it: timers that are due are run before sockets are read.
  */
 export function endWithin<R>(ms: number, work: Promise<R>, late: () => Error): Promise<R> {
   return new Promise((resolve, reject) => {

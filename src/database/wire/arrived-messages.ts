@@ -3,8 +3,8 @@ import { wireOf } from './wire.js';
 const HEADER_BYTES = 5;
 
 /**
- * Whether the driver has got whole messages only: rows can be taken out of what arrives from a message's beginning on, and from
- * nowhere else.
+ * Whether the driver has got whole messages only: rows can be taken out of what arrives from a message's
+ * beginning on, and from nowhere else.
  */
 export class ArrivedMessages {
   private readonly header = Buffer.alloc(HEADER_BYTES);

@@ -10,8 +10,9 @@ interface Inherited {
 type OnConnect = ((error: Error) => void) | ((error: null, client: pg.Client) => void);
 
 /**
- * A client of node-postgres without the defaults that a host sets for its own (`pg.defaults`): results as text, and no time limit of the
- * driver's, for which the engine has others. And one that leaves no socket behind where it cannot connect.
+ * A client of node-postgres without the defaults that a host sets for its own (`pg.defaults`): results as
+ * text, and no time limit of the driver's, for which the engine has others. And one that leaves no socket
+ * behind where it cannot connect.
  */
 export class DriverClient extends pg.Client {
   constructor(config: pg.ClientConfig = {}) {
@@ -30,7 +31,8 @@ export class DriverClient extends pg.Client {
       });
     }
     super.connect((error: Error | null) => {
-      // A password function that fails leaves the driver's socket open: the server would wait a minute for the password.
+      // A password function that fails leaves the driver's socket open: the server would wait a minute for
+      // the password.
       if (error) cutOff(this);
       (callback as (error: Error | null, client: this) => void)(error, this);
     });

@@ -4,13 +4,15 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 const MOST_AT_ONCE = 256 * 1024;
 
 /**
- * A socket that takes over in one piece what has arrived, up to `MOST_AT_ONCE`: pages of the log come in large answers, and each piece costs a call
- * from the event loop into JavaScript, and a block of 64 KiB however little is in it. For unencrypted connections: what TLS hands on is
- * one record, of 16 KiB at the most.
+ * A socket that takes over in one piece what has arrived, up to `MOST_AT_ONCE`: pages of the log come in
+ * large answers, and each piece costs a call from the event loop into JavaScript, and a block of 64 KiB
+ * however little is in it. For unencrypted connections: what TLS hands on is one record, of 16 KiB at the
+ * most.
  */
 export function largeReadSocket(): Socket {
   const onread: OnReadOpts = {
-    // Of its own: on Windows the system has it before anything has arrived, so that two sockets must not share one.
+    // Of its own: on Windows the system has it before anything has arrived, so that two sockets must not
+    // share one.
     buffer: Buffer.allocUnsafeSlow(MOST_AT_ONCE),
     callback: (length, arrived) => {
       // A copy, since listeners keep parts of what they are given, and the next read overwrites this.

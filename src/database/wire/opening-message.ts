@@ -28,17 +28,20 @@ const DriverQuery = pg.Query as unknown as new (
 ) => DriverQuery;
 
 /**
- * What a transaction begins with, and behind it, if there is one already, its first statement, as one message: the server carries all of
- * it out in turn, and from a statement that fails on nothing, up to the message's end. So nothing can run without its BEGIN. The
- * statements that it begins with are prepared on the connection already.
+ * What a transaction begins with, and behind it, if there is one already, its first statement, as one
+ * message: the server carries all of it out in turn, and from a statement that fails on nothing, up to the
+ * message's end. So nothing can run without its BEGIN. The statements that it begins with are prepared on the
+ * connection already.
  */
 export class OpeningMessage extends DriverQuery {
   private readonly counts: number[] = [];
   private isBeingSent = false;
 
   /**
-   * @param onOpened how many rows each of the statements wrote or found that it begins with; or why one of them failed.
-   * @param first the transaction's first statement, one with values: without any it might be several. Fails with those before it.
+   * @param onOpened how many rows each of the statements wrote or found that it begins with; or why one of
+   * them failed.
+   * @param first the transaction's first statement, one with values: without any it might be several. Fails
+   * with those before it.
    */
   constructor(
     private readonly opening: readonly EngineStatement[],
@@ -46,7 +49,8 @@ export class OpeningMessage extends DriverQuery {
     private readonly first: pg.QueryConfig | undefined,
     onAnswer: OnAnswer,
   ) {
-    // By its parts: node-postgres copies a config property by property, which took 4 % of the time of a process full of transactional handlers.
+    // By its parts: node-postgres copies a config property by property, which took 4 % of the time of a
+    // process full of transactional handlers.
     super(first?.text ?? '', first?.values, onAnswer);
     // An empty name is none, and keeps tracers from sending a copy (see `ValueQuery`).
     this.name = first?.name ?? '';
@@ -56,7 +60,8 @@ export class OpeningMessage extends DriverQuery {
     wire.stream.cork();
     this.isBeingSent = true;
     try {
-      // Each is bound when those before it have been carried out: a SELECT sees what was there when it was bound.
+      // Each is bound when those before it have been carried out: a SELECT sees what was there when it was
+      // bound.
       for (const { name, values } of this.opening) {
         wire.bind({ statement: name, values: values.map(String) });
         wire.execute();
@@ -84,7 +89,10 @@ export class OpeningMessage extends DriverQuery {
     if (this.isOpened) this.onOpened(undefined, this.counts);
   }
 
-  /** Of the server, or of the connection; or, while it is being sent, of a value that cannot be: the rest of the message is, all the same. */
+  /**
+   * Of the server, or of the connection; or, while it is being sent, of a value that cannot be: the rest of
+   * the message is, all the same.
+   */
   override handleError(error: unknown, wire: QueryWire): void {
     if (!this.isBeingSent && !this.isOpened) this.onOpened(error, this.counts);
     super.handleError(error, wire);
@@ -95,7 +103,9 @@ export class OpeningMessage extends DriverQuery {
   }
 }
 
-/** As node-postgres takes queries of others; its types know none that end with the message they are sent in. */
+/**
+ * As node-postgres takes queries of others; its types know none that end with the message they are sent in.
+ */
 export function sendMessage(client: object, message: OpeningMessage): void {
   (client as { query(message: OpeningMessage): void }).query(message);
 }

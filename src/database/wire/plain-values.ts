@@ -1,11 +1,14 @@
 /*
- * What goes through the host's client goes as text, both ways. Drivers disagree about every other type: postgres.js writes a text that is
- * meant for a jsonb parameter as a JSON string once more, and an array of a type it has not looked up as `a,b`; others read a timestamptz
- * in the wrong zone, or as the host's own type parsers say. A text is the same in all of them, and Postgres converts it
- * (`$1::text::jsonb`).
+ * What goes through the host's client goes as text, both ways. Drivers disagree about every other type:
+ * postgres.js writes a text that is meant for a jsonb parameter as a JSON string once more, and an array of a
+ * type it has not looked up as `a,b`; others read a timestamptz in the wrong zone, or as the host's own type
+ * parsers say. A text is the same in all of them, and Postgres converts it (`$1::text::jsonb`).
  */
 
-/** A list as Postgres writes an array: `{"a","b",NULL}`. To be read by `$1::text::text[]`, `$1::text::jsonb[]` and so on. */
+/**
+ * A list as Postgres writes an array: `{"a","b",NULL}`. To be read by `$1::text::text[]`, `$1::text::jsonb[]`
+ * and so on.
+ */
 export function arrayText(values: readonly (string | number | null)[]): string {
   return `{${values.map(elementText).join(',')}}`;
 }

@@ -10,9 +10,10 @@ const HEADER = 5;
 type DataListener = (chunk: Buffer) => void;
 
 /**
- * Takes the rows of one answer out of what arrives on a connection, before the driver makes an object and a string per column of each:
- * that costs as much as all that is done with an event afterwards, and what is made lives long enough to burden the collector. All other
- * messages go to the driver as they are. From an idle connection on, until `close`: then the driver listens again.
+ * Takes the rows of one answer out of what arrives on a connection, before the driver makes an object and a
+ * string per column of each: that costs as much as all that is done with an event afterwards, and what is
+ * made lives long enough to burden the collector. All other messages go to the driver as they are. From an
+ * idle connection on, until `close`: then the driver listens again.
  */
 export class RowReader {
   /** What `onRow` threw first; rows after that are passed over. */
@@ -21,7 +22,10 @@ export class RowReader {
   private readonly row = new WireRow();
   private readonly driver: DataListener[];
   private isOpen = true;
-  /** A message that has not come whole yet, in pieces, and how many bytes of it are missing (of its header, where that is not there). */
+  /**
+   * A message that has not come whole yet, in pieces, and how many bytes of it are missing (of its header,
+   * where that is not there).
+   */
   private pieces: Buffer[] = [];
   private missing = 0;
 
@@ -58,7 +62,10 @@ export class RowReader {
     if (at < chunk.length) this.pass(chunk.subarray(at));
   };
 
-  /** Takes so much of a chunk as the message that has come in part lacks, and no more, since that is copied; where the rest begins. */
+  /**
+   * Takes so much of a chunk as the message that has come in part lacks, and no more, since that is copied;
+   * where the rest begins.
+   */
   private complete(chunk: Buffer): number {
     let at = 0;
     while (this.missing > 0 && at < chunk.length) {

@@ -6,19 +6,24 @@ interface ValueWire {
 type OnValue = (error: unknown, value?: string | null) => void;
 
 /**
- * A statement of one value that answers with one value, as node-postgres takes queries of others (`pg-cursor` is one). It is not prepared
- * by a name: behind a pooler such as PgBouncer the next statement may meet another session. Nor does it ask for a description of its rows,
- * which costs the server and the driver more than the value.
+ * A statement of one value that answers with one value, as node-postgres takes queries of others (`pg-cursor`
+ * is one). It is not prepared by a name: behind a pooler such as PgBouncer the next statement may meet
+ * another session. Nor does it ask for a description of its rows, which costs the server and the driver more
+ * than the value.
  */
 class ValueQuery {
   /**
-   * An empty name, which the driver takes for none. OpenTelemetry's instrumentation of `pg`, told to append a comment to each statement,
-   * sends a copy of a query whose name is undefined, and the copy has none of these methods.
+   * An empty name, which the driver takes for none. OpenTelemetry's instrumentation of `pg`, told to append a
+   * comment to each statement, sends a copy of a query whose name is undefined, and the copy has none of
+   * these methods.
    */
   readonly name = '';
   private answer: string | null | undefined;
 
-  /** @param callback is called once, or again by the driver with what is to be ignored; under this name, which the driver and tracers know. */
+  /**
+   * @param callback is called once, or again by the driver with what is to be ignored; under this name, which
+   * the driver and tracers know.
+   */
   constructor(
     readonly text: string,
     readonly value: string,
@@ -48,7 +53,10 @@ class ValueQuery {
   }
 }
 
-/** What decides whether a client takes queries of others: that of `pg-native` has no wire, and one that pipelines takes none. */
+/**
+ * What decides whether a client takes queries of others: that of `pg-native` has no wire, and one that
+ * pipelines takes none.
+ */
 interface AskedClient {
   readonly connection?: Partial<ValueWire>;
   readonly pipeline?: boolean;
@@ -60,8 +68,8 @@ export function hasWire(client: object): boolean {
 }
 
 /**
- * Runs a statement of one value on a client of node-postgres; resolves to what the first row has in its first column, and to
- * undefined without a row. Undefined itself where the client does not take queries of others.
+ * Runs a statement of one value on a client of node-postgres; resolves to what the first row has in its first
+ * column, and to undefined without a row. Undefined itself where the client does not take queries of others.
  */
 export function askValue(client: object, text: string, value: string): Promise<unknown> | undefined {
   const { connection, pipeline } = client as AskedClient;
@@ -76,8 +84,9 @@ export function askValue(client: object, text: string, value: string): Promise<u
 const EXECUTE_AND_SYNC = Buffer.from('E\0\0\0\x09\0\0\0\0\0S\0\0\0\x04', 'latin1');
 
 /**
- * Parse, Bind, Execute and Sync in one piece, as the protocol has them (https://www.postgresql.org/docs/current/protocol-message-formats.html): the
- * driver makes four messages of them, and a write to the socket of each.
+ * Parse, Bind, Execute and Sync in one piece, as the protocol has them
+ * (https://www.postgresql.org/docs/current/protocol-message-formats.html): the driver makes four messages of
+ * them, and a write to the socket of each.
  */
 function messageOf(text: string, value: string): Buffer {
   const textBytes = Buffer.byteLength(text);

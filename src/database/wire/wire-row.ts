@@ -6,10 +6,11 @@ const JSONB_VERSION = 1;
 const YEAR_2000 = Date.UTC(2000, 0, 1);
 
 /**
- * A row as it came over the wire: a column is decoded when it is asked for, and no further than asked. One object for all rows of an
- * answer: it says what it says until the next one is read. Format: https://www.postgresql.org/docs/current/protocol-message-formats.html
- * (DataRow), every column in its binary form, which costs the server less than a text: of a page of events, a quarter of its time.
- * What the forms are stands in the server's own functions that send them (int8send, timestamptz_send, jsonb_send).
+ * A row as it came over the wire: a column is decoded when it is asked for, and no further than asked. One
+ * object for all rows of an answer: it says what it says until the next one is read. Format:
+ * https://www.postgresql.org/docs/current/protocol-message-formats.html (DataRow), every column in its binary
+ * form, which costs the server less than a text: of a page of events, a quarter of its time. What the forms
+ * are stands in the server's own functions that send them (int8send, timestamptz_send, jsonb_send).
  */
 export class WireRow {
   columns = 0;
@@ -91,7 +92,9 @@ export class WireRow {
     return Buffer.from(this.bytes.subarray(start, start + this.lengthOf(column)));
   }
 
-  /** Whether a text of ASCII characters stands in a column, from its byte `from` on; false for any other text. */
+  /**
+   * Whether a text of ASCII characters stands in a column, from its byte `from` on; false for any other text.
+   */
   hasAt(column: number, from: number, ascii: string): boolean {
     if (this.lengthOf(column) < from + ascii.length) return false;
     const start = this.startOf(column) + from;

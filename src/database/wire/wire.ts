@@ -1,6 +1,7 @@
 /*
- * What the engine uses of the insides of node-postgres, behind a few functions. Everything that they rely on has a test in
- * test/wire-contract.spec.ts, so that a version of `pg` that differs is noticed before it is used.
+ * What the engine uses of the insides of node-postgres, behind a few functions. Everything that they rely on
+ * has a test in test/wire-contract.spec.ts, so that a version of `pg` that differs is noticed before it is
+ * used.
  */
 
 /** The part of a socket that reading needs. */
@@ -41,8 +42,8 @@ export function cutOff(client: object): void {
 }
 
 /**
- * Holds back what is sent through a client until this turn of the event loop ends. It goes out in one piece then, together with
- * what `beforeSending` adds to it.
+ * Holds back what is sent through a client until this turn of the event loop ends. It goes out in one piece
+ * then, together with what `beforeSending` adds to it.
  */
 export function sendAtEndOfTurn(client: object, beforeSending?: () => void): void {
   const { stream } = wireOf(client);
@@ -54,8 +55,9 @@ export function sendAtEndOfTurn(client: object, beforeSending?: () => void): voi
 }
 
 /**
- * Tells `listener` the tag of every command that the server has carried out for a client (`COMMIT`, `INSERT 0 1`), until the
- * function that it returns is called. Undefined where the client does not show what the server says of each command.
+ * Tells `listener` the tag of every command that the server has carried out for a client (`COMMIT`, `INSERT 0
+ * 1`), until the function that it returns is called. Undefined where the client does not show what the server
+ * says of each command.
  */
 export function onCommandComplete(client: object, listener: (tag: string) => void): (() => void) | undefined {
   const wire = wireOf(client) as Partial<Wire> | undefined;
@@ -65,7 +67,10 @@ export function onCommandComplete(client: object, listener: (tag: string) => voi
   return () => wire.off?.('commandComplete', onMessage);
 }
 
-/** The number of its backend that the server, or whoever stands between, has told a client; null where nobody has. */
+/**
+ * The number of its backend that the server, or whoever stands between, has told a client; null where nobody
+ * has.
+ */
 export function reportedBackendOf(client: object): number | null {
   return (client as { processID: number | null }).processID;
 }

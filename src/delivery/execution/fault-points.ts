@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Attempt } from '../partition/attempt.js';
 
 /**
- * A step of a delivery, in their order. With `transactional`, the handler runs inside a transaction that a crash before
- * `after-commit` rolls back.
+ * A step of a delivery, in their order. With `transactional`, the handler runs inside a transaction that a
+ * crash before `after-commit` rolls back.
  */
 export type FaultPointName =
   | 'before-handler'
@@ -22,8 +22,8 @@ export interface ArmedFault {
 }
 
 /**
- * For tests of handlers: a delivery can be made to end at each of its steps as a crash would end it. All that memory knows is dropped,
- * and the consumer is claimed anew. Nothing is armed in an application that runs.
+ * For tests of handlers: a delivery can be made to end at each of its steps as a crash would end it. All that
+ * memory knows is dropped, and the consumer is claimed anew. Nothing is armed in an application that runs.
  */
 @Injectable()
 export class FaultPoints {

@@ -32,8 +32,9 @@ export class HandlerRunner {
   }
 
   /**
-   * Runs one attempt and tells its outcome once: of its handler, of its transaction, or of its deadline, whichever comes first.
-   * By callback: at a hundred thousand events a second every promise and every closure that is not needed counts.
+   * Runs one attempt and tells its outcome once: of its handler, of its transaction, or of its deadline,
+   * whichever comes first. By callback: at a hundred thousand events a second every promise and every closure
+   * that is not needed counts.
    */
   run(
     attempt: Attempt,
@@ -49,7 +50,10 @@ export class HandlerRunner {
     else this.runPlain(attempt);
   }
 
-  /** Rejects where the host's client does not answer: what a handler would make of that says nothing about its event. */
+  /**
+   * Rejects where the host's client does not answer: what a handler would make of that says nothing about its
+   * event.
+   */
   askHost(): Promise<void> {
     return this.transactional.askHost();
   }

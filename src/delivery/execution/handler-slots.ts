@@ -10,10 +10,11 @@ export interface SlotUser {
 }
 
 /**
- * So many handlers begin before the event loop turns, divided by the number of consumers that have work, and none after ten milliseconds.
- * Those that end at once would otherwise run page after page without it: nothing else of the process would have its turn. In each turn
- * what has arrived is taken over: fewer make its pieces small, and a drain with one consumer or three slower by a tenth; more make one
- * with ten slower (docs/performance.md).
+ * So many handlers begin before the event loop turns, divided by the number of consumers that have work, and
+ * none after ten milliseconds. Those that end at once would otherwise run page after page without it: nothing
+ * else of the process would have its turn. In each turn what has arrived is taken over: fewer make its pieces
+ * small, and a drain with one consumer or three slower by a tenth; more make one with ten slower
+ * (docs/performance.md).
  */
 const MOST_IN_A_TURN = 2_000;
 const LONGEST_TURN_MS = 10;

@@ -2,18 +2,25 @@ import { adapterKindOf, isConnectionLoss, sqlStateOf } from '../../database/conn
 import { IntegrationError, messageOf } from '../../errors.js';
 
 /*
- * Whose failure is it? That of the infrastructure counts no attempt, and the event runs again until it is over. That of the event
- * counts, so that an event which can never succeed becomes a dead letter.
+ * Whose failure is it? That of the infrastructure counts no attempt, and the event runs again until it is
+ * over. That of the event counts, so that an event which can never succeed becomes a dead letter.
  *
- *   - The infrastructure's is: what ends a session or keeps one from being had (SQLSTATE 08, 57P, 25P03), what the server lacks
- *     (53), and what keeps the engine's own statements waiting (55P03, 57014, 40P01, 40001).
- *   - The event's is everything else that has a SQLSTATE, also where COMMIT says it: deferred constraints, constraint triggers and
- *     serialization failures are of what the handler wrote. The server has rolled back then, and says so.
- *   - 08P01 that the server says as an ERROR is of one statement (one value too many); `connection-loss.ts` tells it apart.
- *   - A COMMIT whose error has no SQLSTATE may have committed. Nothing is counted; the next attempt begins by asking.
+ *   - The infrastructure's is: what ends a session or keeps one from being had (SQLSTATE 08, 57P, 25P03),
+ *     what the server lacks (53), and what keeps the engine's own statements waiting (55P03, 57014, 40P01,
+ *     40001).
+ *   - The event's is everything else that has a SQLSTATE, also where COMMIT says it: deferred constraints,
+ *     constraint triggers and serialization failures are of what the handler wrote. The server has rolled
+ *     back then, and says so.
+ *   - 08P01 that the server says as an ERROR is of one statement (one value too many); `connection-loss.ts`
+ *     tells it apart.
+ *   - A COMMIT whose error has no SQLSTATE may have committed. Nothing is counted; the next attempt begins by
+ *     asking.
  */
 
-/** Prisma's codes for: unreachable, timed out, closed by the server, no connection free, no transaction to be had. */
+/**
+ * Prisma's codes for: unreachable, timed out, closed by the server, no connection free, no transaction to be
+ * had.
+ */
 const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1011', 'P1017', 'P2024', 'P2037']);
 /** Prisma says so of 40001 and 40P01: the transaction has been rolled back. */
 const PRISMA_CONFLICT = 'P2034';
@@ -32,9 +39,9 @@ const DRIVER_MESSAGES =
   /^(connection terminated|timeout exceeded when trying to connect|client has encountered a connection error and is not queryable)/i;
 
 /**
- * Whether an error that a handler threw says that its database is out of reach, which is nobody's fault but the
- * infrastructure's. A refused connection to some other service is the handler's own failure: only errors that carry a
- * SQLSTATE, or the code or the words of Prisma, its driver adapter or node-postgres are judged.
+ * Whether an error that a handler threw says that its database is out of reach, which is nobody's fault but
+ * the infrastructure's. A refused connection to some other service is the handler's own failure: only errors
+ * that carry a SQLSTATE, or the code or the words of Prisma, its driver adapter or node-postgres are judged.
  */
 export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set()): boolean {
   const state = sqlStateOf(error);
@@ -56,7 +63,10 @@ export function isKeptWaiting(state: string): boolean {
   return KEPT_WAITING.has(state);
 }
 
-/** Whether the error of a transaction whose function had resolved says that COMMIT failed, and that nothing is committed. */
+/**
+ * Whether the error of a transaction whose function had resolved says that COMMIT failed, and that nothing is
+ * committed.
+ */
 export function isFailureOfCommit(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return !isDatabaseOutage(error);

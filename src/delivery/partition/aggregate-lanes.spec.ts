@@ -21,10 +21,11 @@ import { EnteredEvents } from './entered-events.js';
 import { OutcomeStream } from './outcome-stream.js';
 
 /*
- * Order per aggregate, against a model: the real worker with its dispatcher, lanes, settle buffer and loops on a simulated
- * database, which carries out and answers each statement when the test says; time, too, passes when the test says. Handlers end as
- * the test says. Whatever the interleaving: of one aggregate one event runs at a time, none before an earlier one is
- * resolved (but redriven and delayed ones, for which no order is promised), and nothing is stuck in the end.
+ * Order per aggregate, against a model: the real worker with its dispatcher, lanes, settle buffer and loops
+ * on a simulated database, which carries out and answers each statement when the test says; time, too, passes
+ * when the test says. Handlers end as the test says. Whatever the interleaving: of one aggregate one event
+ * runs at a time, none before an earlier one is resolved (but redriven and delayed ones, for which no order
+ * is promised), and nothing is stuck in the end.
  */
 
 const AGGREGATES = ['a', 'b', 'c'];
@@ -36,7 +37,8 @@ const SETTINGS = {
   maxAttempts: 3,
   deadLetterEnabled: true,
   handlerTimeoutMs: 1_000_000,
-  // More than a run has: what an event comes to that reaches the bound stands in test/session-killers.spec.ts.
+  // More than a run has: what an event comes to that reaches the bound stands in
+  // test/session-killers.spec.ts.
   maxInfrastructureFailures: 1_000,
 };
 const RETRY_MS = 100;
@@ -196,8 +198,8 @@ class World {
   }
 
   /**
-   * The process is gone; another one claims the cursor. What the server has got already, it may still carry out, before that or
-   * later: statements, and the commit of a handler's transaction.
+   * The process is gone; another one claims the cursor. What the server has got already, it may still carry
+   * out, before that or later: statements, and the commit of a handler's transaction.
    */
   crash(isUnclean: boolean, executed: number, committed: boolean): void {
     for (let i = 0; i < executed; i++) this.execute(0);

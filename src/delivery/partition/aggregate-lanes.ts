@@ -1,19 +1,21 @@
 /*
- * Order per aggregate. Whether an event of an ordered consumer runs, waits or is released is decided here and nowhere
- * else; there is one lane for each aggregate that has anything running, waiting or unresolved.
+ * Order per aggregate. Whether an event of an ordered consumer runs, waits or is released is decided here and
+ * nowhere else; there is one lane for each aggregate that has anything running, waiting or unresolved.
  *
  *   queue    next to run, one after another
  *   blocked  the inbox has an unresolved row of the aggregate, or an unsaved outcome will write one
  *   parked   came from the log while the lane was blocked: written down as waiting with the next save
- *   release  an event of a blocked lane was resolved: the next save gives the lowest waiting row its turn, and tells
- *            whether any unresolved row is left; until then nothing of this lane is parked into a save, because a row
- *            that is written and released in one statement would not be seen by its release
- *   early    parked although a later one has a row: its writer committed late, or the process that wrote the row ended
- *            before this one was settled. Nobody's end would release it, so it is written first and a release follows
+ *   release  an event of a blocked lane was resolved: the next save gives the lowest waiting row its turn,
+ *            and tells whether any unresolved row is left; until then nothing of this lane is parked into a
+ *            save, because a row that is written and released in one statement would not be seen by its
+ *            release
+ *   early    parked although a later one has a row: its writer committed late, or the process that wrote the
+ *            row ended before this one was settled. Nobody's end would release it, so it is written first and
+ *            a release follows
  *
- * Invariants: while a lane is blocked its queue holds no event that came from the log, but for one that has to run again.
- * While an event from the log runs or has to run again, no row of its aggregate is released: were it to fail, the row's event
- * would have overtaken it.
+ * Invariants: while a lane is blocked its queue holds no event that came from the log, but for one that has
+ * to run again. While an event from the log runs or has to run again, no row of its aggregate is released:
+ * were it to fail, the row's event would have overtaken it.
  */
 import { type AggregateKey, hashOfName, nameOfAggregate } from '../../events/aggregate-key.js';
 import type { Delivery } from './delivery.js';
@@ -75,7 +77,10 @@ export class AggregateLanes {
     }
   }
 
-  /** Whether another event of this aggregate runs, waits or is unresolved, so that a later one has to take its turn here. */
+  /**
+   * Whether another event of this aggregate runs, waits or is unresolved, so that a later one has to take its
+   * turn here.
+   */
   isTaken(aggregate: AggregateKey): boolean {
     return this.ordered && this.lanes.find(nameOfAggregate(aggregate)) !== undefined;
   }
@@ -115,8 +120,8 @@ export class AggregateLanes {
   }
 
   /**
-   * Up to `most` events of one subscription to run together, those of one aggregate one after another in the log's order.
-   * Retries, and events of a batch that failed, come by themselves.
+   * Up to `most` events of one subscription to run together, those of one aggregate one after another in the
+   * log's order. Retries, and events of a batch that failed, come by themselves.
    */
   takeBatch(most: number): Delivery[] {
     const batch: Delivery[] = [];
@@ -134,14 +139,20 @@ export class AggregateLanes {
     return batch;
   }
 
-  /** The event is resolved: processed, skipped, dead, failed for good, or delayed. One claimed to follow it has its turn already. */
+  /**
+   * The event is resolved: processed, skipped, dead, failed for good, or delayed. One claimed to follow it
+   * has its turn already.
+   */
   resolved(delivery: Delivery): void {
     const lane = this.finish(delivery);
     if (lane.blocked && !lane.queue.some(followsAnother)) this.wantRelease(lane);
     this.advance(lane);
   }
 
-  /** The event has a retry to come: later ones of its aggregate wait. Returns those that were claimed to follow it. */
+  /**
+   * The event has a retry to come: later ones of its aggregate wait. Returns those that were claimed to
+   * follow it.
+   */
   failed(delivery: Delivery): Delivery[] {
     const lane = this.finish(delivery);
     const followers = lane.queue.filter(followsAnother);
@@ -230,8 +241,9 @@ export class AggregateLanes {
   }
 
   /**
-   * The longest queue behind a running event is written down as waiting, so that one aggregate with many events does not
-   * fill the window in which the others could run. They are released when the running one is resolved.
+   * The longest queue behind a running event is written down as waiting, so that one aggregate with many
+   * events does not fill the window in which the others could run. They are released when the running one is
+   * resolved.
    */
   spillLongest(): void {
     let longest: EventLane | undefined;
@@ -246,7 +258,8 @@ export class AggregateLanes {
       lane.queue.push(delivery);
       return;
     }
-    // Most lanes never hold more than one: a literal has room for just that, a push would make room for seventeen.
+    // Most lanes never hold more than one: a literal has room for just that, a push would make room for
+    // seventeen.
     lane.queue = [delivery];
     this.makeReady(lane);
   }

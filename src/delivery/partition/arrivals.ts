@@ -10,7 +10,10 @@ import { exceptionOf } from './outcome-rows.js';
 import type { OutcomeSettler } from './outcome-settler.js';
 import type { WorkInHand } from './work-in-hand.js';
 
-/** Makes deliveries of what is read from the log or claimed from the inbox; what none can be made of is settled at once. */
+/**
+ * Makes deliveries of what is read from the log or claimed from the inbox; what none can be made of is
+ * settled at once.
+ */
 export class Arrivals {
   /** Behind everything that has arrived. */
   private newFrom = 0;

@@ -13,13 +13,19 @@ const nobodyIsTold: OutcomeHandler = () => {};
 export class Attempt {
   /** Aborted or past its deadline: what still comes of it is ignored. */
   ended = false;
-  /** The handler's own code has been entered, and its transaction, if it has one; before that a failure is never the event's. */
+  /**
+   * The handler's own code has been entered, and its transaction, if it has one; before that a failure is
+   * never the event's.
+   */
   inHandler = false;
 
   /** The handler's own code has been called, be it before its transaction is known to have begun. */
   isEntered = false;
 
-  /** Its handler is done, and its positions are being settled with its effects: what becomes of that only the cursor says. */
+  /**
+   * Its handler is done, and its positions are being settled with its effects: what becomes of that only the
+   * cursor says.
+   */
   isSettling = false;
 
   /** When its transaction began, where that was asked; see `transaction-start.store.ts`. */
@@ -78,7 +84,9 @@ export class Attempt {
     return this.toHandle.map((delivery) => delivery.toEvent());
   }
 
-  /** Whether its transaction itself takes the positions out of the cursor: a batch that comes from the log. */
+  /**
+   * Whether its transaction itself takes the positions out of the cursor: a batch that comes from the log.
+   */
   get settlesPositions(): boolean {
     return this.isBatch && this.delivery.subscription.transactional && this.delivery.claim === undefined;
   }
@@ -90,7 +98,10 @@ export class Attempt {
     return this.controller.signal;
   }
 
-  /** Until its deadline, which is counted from the first time that this is asked for: most handlers are done before. */
+  /**
+   * Until its deadline, which is counted from the first time that this is asked for: most handlers are done
+   * before.
+   */
   get remainingMs(): number {
     const now = performance.now();
     this.startedAt ??= now;
@@ -140,8 +151,8 @@ export class Attempt {
   }
 
   /**
-   * From now on the deadline is watched. Called once the event loop has turned: most handlers are done by then, and never need
-   * a timer.
+   * From now on the deadline is watched. Called once the event loop has turned: most handlers are done by
+   * then, and never need a timer.
    */
   watchDeadline(): void {
     // One that waits for its turn to run alone has nobody to tell its outcome to yet.

@@ -10,7 +10,10 @@ export class BatchGate {
     private readonly onDue: () => void,
   ) {}
 
-  /** Whether to wait for more than the `waiting` events that are there. `singles`: something is to run by itself anyway. */
+  /**
+   * Whether to wait for more than the `waiting` events that are there. `singles`: something is to run by
+   * itself anyway.
+   */
   isFilling(waiting: number, singles: boolean): boolean {
     const { batch } = this;
     if (batch === undefined || batch.maxWaitMs === 0 || waiting >= batch.maxSize || this.due || singles)

@@ -2,7 +2,10 @@ import type { Claim, Delivery } from './delivery.js';
 
 type ClaimedDelivery = Delivery & { readonly claim: Claim };
 
-/** The rows of the inbox that are `processing` because of this worker: without an outcome yet, or with one that is not saved. */
+/**
+ * The rows of the inbox that are `processing` because of this worker: without an outcome yet, or with one
+ * that is not saved.
+ */
 export class ClaimedRows {
   private readonly open = new Map<string, ClaimedDelivery>();
   private readonly unsaved = new Set<string>();

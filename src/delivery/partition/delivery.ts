@@ -18,7 +18,9 @@ export class Delivery {
   isNew = false;
   /** It was part of a batch that failed: it runs by itself from now on. */
   alone = false;
-  /** Somebody else has settled it: it is not to run any more, and what a run of it comes to decides nothing. */
+  /**
+   * Somebody else has settled it: it is not to run any more, and what a run of it comes to decides nothing.
+   */
   isSettled = false;
   /** How long its handler ran the last time, where somebody wants to know. */
   ranMs: number | undefined = undefined;
@@ -71,16 +73,25 @@ export type Outcome =
   | { readonly kind: 'dead'; readonly error: unknown }
   /** The infrastructure failed, not the event: no attempt is counted, it runs again after a pause. */
   | { readonly kind: 'infrastructure'; readonly error: unknown }
-  /** What the handler needs is out of reach, for this event and any other: no attempt is counted, it runs again after a pause. */
+  /**
+   * What the handler needs is out of reach, for this event and any other: no attempt is counted, it runs
+   * again after a pause.
+   */
   | { readonly kind: 'unavailable'; readonly error: unknown; readonly pauseMs: number | undefined }
-  /** The infrastructure failed too often while its handler ran: it runs alone from now on. `isCounted`: this attempt was one of those. */
+  /**
+   * The infrastructure failed too often while its handler ran: it runs alone from now on. `isCounted`: this
+   * attempt was one of those.
+   */
   | {
       readonly kind: 'suspect';
       readonly error: unknown;
       readonly delayMs: number;
       readonly isCounted: boolean;
     }
-  /** A row of the inbox decides: the retry lane has the event, or an admin has discarded it. `settled`: the cursor is done with it. */
+  /**
+   * A row of the inbox decides: the retry lane has the event, or an admin has discarded it. `settled`: the
+   * cursor is done with it.
+   */
   | { readonly kind: 'elsewhere'; readonly settled?: boolean }
   /** The lease is not ours any more. */
   | { readonly kind: 'lease-lost' };

@@ -6,7 +6,10 @@ import type { Attempt } from './attempt.js';
 import type { Delivery, Outcome } from './delivery.js';
 import { retryOrDead } from './retry-policy.js';
 
-/** Of each consumer: so many are few enough to keep and more than could run at once. The one that failed longest ago is forgotten first. */
+/**
+ * Of each consumer: so many are few enough to keep and more than could run at once. The one that failed
+ * longest ago is forgotten first.
+ */
 const MOST_REMEMBERED = 1_000;
 
 /** An event whose handler was entered and whose last ends were all the infrastructure's. */
@@ -20,32 +23,39 @@ interface Failing {
   counted: CountedAttempt | undefined;
 }
 
-/** An attempt that ran alone and ended with its session: it stays counted though its end may never have been saved. */
+/**
+ * An attempt that ran alone and ended with its session: it stays counted though its end may never have been
+ * saved.
+ */
 export interface CountedAttempt {
   readonly inboxEventId: string;
   readonly attempt: number;
 }
 
 /*
- * Failures of the infrastructure are nobody's fault, and no attempt is counted for them. But the statement of an event may be what ends its
- * session, or the server; such an event would run for ever, and a server that crashes again and again serves nobody. So the ends in a row
- * of each event whose handler had been entered are counted. Which of them speak against the event:
+ * Failures of the infrastructure are nobody's fault, and no attempt is counted for them. But the statement of
+ * an event may be what ends its session, or the server; such an event would run for ever, and a server that
+ * crashes again and again serves nobody. So the ends in a row of each event whose handler had been entered
+ * are counted. Which of them speak against the event:
  *
- *   - its session was there when the handler was entered, and was lost while it ran. An outage does that to an event once: after that there
- *     is no session to be had until it is over.
- *   - no session was to be had, and others of the same subscription came to ends of their own since the last time. As long as none does, it
- *     is an outage, however long it lasts, and speaks against nobody.
+ *   - its session was there when the handler was entered, and was lost while it ran. An outage does that to
+ *     an event once: after that there is no session to be had until it is over.
+ *   - no session was to be had, and others of the same subscription came to ends of their own since the last
+ *     time. As long as none does, it is an outage, however long it lasts, and speaks against nobody.
  *
- * An end of its own, of whatever kind, makes the event innocent again. After `maxInfrastructureFailures` in a row it goes to the inbox
- * and runs alone, with its attempt counted before it runs, like an event that may have ended its process (crash-watch.ts). A plain
- * handler is then entered only if the host's client answers; a transactional one only in a transaction that has begun. So what is lost while
- * it runs was there before, nothing else ran beside it, and the attempt stays counted: a killer is a dead letter after
- * `maxInfrastructureFailures` + `maxAttempts` runs. An innocent event that came so far needs one run without an outage beginning in it.
+ * An end of its own, of whatever kind, makes the event innocent again. After `maxInfrastructureFailures` in a
+ * row it goes to the inbox and runs alone, with its attempt counted before it runs, like an event that may
+ * have ended its process (crash-watch.ts). A plain handler is then entered only if the host's client answers;
+ * a transactional one only in a transaction that has begun. So what is lost while it runs was there before,
+ * nothing else ran beside it, and the attempt stays counted: a killer is a dead letter after
+ * `maxInfrastructureFailures` + `maxAttempts` runs. An innocent event that came so far needs one run without
+ * an outage beginning in it.
  *
- * A batch says nothing of one of its events. It can bring them as far as one below the limit, from where on they run by themselves.
+ * A batch says nothing of one of its events. It can bring them as far as one below the limit, from where on
+ * they run by themselves.
  *
- * The counts belong to the process, not to a lease: a server that crashes takes every lease with it. They are lost with the process, and the
- * counting of unclean ends takes over where an event ends that.
+ * The counts belong to the process, not to a lease: a server that crashes takes every lease with it. They are
+ * lost with the process, and the counting of unclean ends takes over where an event ends that.
  */
 @Injectable()
 export class EnteredEvents {
@@ -100,7 +110,10 @@ export class EnteredEventsOf {
     return [...this.failing.values()].flatMap(({ counted }) => counted ?? []);
   }
 
-  /** What an attempt's end comes to. Asked also where nobody waits for it any more: a lost server takes the lease as well. */
+  /**
+   * What an attempt's end comes to. Asked also where nobody waits for it any more: a lost server takes the
+   * lease as well.
+   */
   judge(attempt: Attempt, outcome: Outcome): Outcome {
     switch (outcome.kind) {
       case 'processed':
@@ -178,7 +191,10 @@ export class EnteredEventsOf {
   }
 }
 
-/** Its session was there, and is not any more: in a transaction that had begun, whatever says so; else what a server says to a session. */
+/**
+ * Its session was there, and is not any more: in a transaction that had begun, whatever says so; else what a
+ * server says to a session.
+ */
 function isSessionLost(attempt: Attempt, error: unknown): boolean {
   if (isSessionLoss(error)) return true;
   const { transactional } = attempt.delivery.subscription;

@@ -6,8 +6,9 @@ const MOST_FRAMES = 20;
 const LONGEST_TEXT = 4_000;
 
 /**
- * The text of an error with what caused it, each once: `TypeError: fetch failed: connect ECONNREFUSED 127.0.0.1:9`. What a library
- * says of itself is seldom why something failed: its `cause`, or the errors that it gathered, say it.
+ * The text of an error with what caused it, each once: `TypeError: fetch failed: connect ECONNREFUSED
+ * 127.0.0.1:9`. What a library says of itself is seldom why something failed: its `cause`, or the errors that
+ * it gathered, say it.
  */
 export function textWithCauses(error: unknown): string {
   const parts: string[] = [];
@@ -74,8 +75,8 @@ function textOf(error: unknown): string {
 }
 
 /**
- * The message of anything that was thrown. Drizzle ends that of a failed query with the values of its parameters, on a line of
- * their own. They are the application's data, and no part of what is wrong.
+ * The message of anything that was thrown. Drizzle ends that of a failed query with the values of its
+ * parameters, on a line of their own. They are the application's data, and no part of what is wrong.
  */
 export function messageWithoutValues(error: unknown): string {
   const message = messageOf(error);

@@ -19,7 +19,10 @@ export class InfrastructurePause {
     return this.timer !== undefined;
   }
 
-  /** The consumer pauses as a whole: what failed one event for want of a connection would fail the next as well. */
+  /**
+   * The consumer pauses as a whole: what failed one event for want of a connection would fail the next as
+   * well.
+   */
   begin(error: unknown): void {
     if (this.timer !== undefined) return;
     const ms = this.backoff.failed();

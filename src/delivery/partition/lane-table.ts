@@ -12,9 +12,10 @@ export interface Named<T> {
 const FIRST_PLACES = 64;
 
 /**
- * Lanes by their names, for names that come and go: with every event one is added and removed. A Map copies itself into a new table each
- * time so many have been removed as are in it; once it is old, each of those tables is garbage of the old generation, and keeps whatever
- * was in it from being collected with the young one. Here nothing is copied, and nothing is kept of what was removed.
+ * Lanes by their names, for names that come and go: with every event one is added and removed. A Map copies
+ * itself into a new table each time so many have been removed as are in it; once it is old, each of those
+ * tables is garbage of the old generation, and keeps whatever was in it from being collected with the young
+ * one. Here nothing is copied, and nothing is kept of what was removed.
  */
 export class LaneTable<T extends Named<T>> {
   private places: (T | undefined)[] = new Array(FIRST_PLACES).fill(undefined);
@@ -28,7 +29,10 @@ export class LaneTable<T extends Named<T>> {
     return this.findAt(hashOfName(name), name);
   }
 
-  /** The one of that name, which has this hash; else the one that is made of it and of `seed` is in it from now on. */
+  /**
+   * The one of that name, which has this hash; else the one that is made of it and of `seed` is in it from
+   * now on.
+   */
   obtain<Seed>(name: string, hash: number, make: (name: string, seed: Seed) => T, seed: Seed): T {
     return this.findAt(hash, name) ?? this.add(make(name, seed), hash);
   }

@@ -13,7 +13,10 @@ const NO_EVENTS: never[] = [];
 
 type Release = 'none' | 'wanted' | 'saving';
 
-/** It keeps no event beyond its turn, nor the one it was made for: one that is blocked may live for long, and what it reaches with it. */
+/**
+ * It keeps no event beyond its turn, nor the one it was made for: one that is blocked may live for long, and
+ * what it reaches with it.
+ */
 export class Lane<Event extends Queued = Queued> implements AggregateKey, Named<Lane<Event>> {
   hash = 0;
   next: Lane<Event> | undefined = undefined;

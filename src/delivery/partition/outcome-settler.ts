@@ -28,14 +28,19 @@ interface SettlerEnvironment {
 
 /** Whom outcomes concern beyond lanes and inbox. */
 export interface SettlerHooks {
-  /** An outcome lies in the settle buffer, or room was made. `isAwaited`: nothing goes on before it is saved. */
+  /**
+   * An outcome lies in the settle buffer, or room was made. `isAwaited`: nothing goes on before it is saved.
+   */
   outcomeReady(isAwaited?: boolean): void;
   leaseLost(): void;
   /** An event is to run alone: once that is saved, the retry lane has it. */
   suspectFound(): void;
 }
 
-/** Takes outcomes where they belong: to the lanes, to the claimed rows, and into the settle buffer until they are saved. */
+/**
+ * Takes outcomes where they belong: to the lanes, to the claimed rows, and into the settle buffer until they
+ * are saved.
+ */
 export class OutcomeSettler {
   private readonly settings: IntegrationSettingsService;
   private readonly outcomes: UnsavedOutcomes;
@@ -55,7 +60,9 @@ export class OutcomeSettler {
     this.outcomes = new UnsavedOutcomes(env.outcomes, env.settings);
   }
 
-  /** A batch that fails is run again event by event: the one at fault is found, and no other is blamed for it. */
+  /**
+   * A batch that fails is run again event by event: the one at fault is found, and no other is blamed for it.
+   */
   ended(attempt: Attempt, outcome: Outcome): void {
     const { delivery, others } = attempt;
     if (attempt.beganAt !== undefined) noteDuration(attempt, performance.now() - attempt.beganAt);
@@ -79,8 +86,8 @@ export class OutcomeSettler {
   }
 
   /**
-   * Before it begins: an event that is to run alone does not begin among others, and is written down; a batch with events that are to run
-   * by themselves is taken apart. Whether that was done.
+   * Before it begins: an event that is to run alone does not begin among others, and is written down; a batch
+   * with events that are to run by themselves is taken apart. Whether that was done.
    */
   setApart(attempt: Attempt): boolean {
     const { delivery, others } = attempt;
@@ -156,7 +163,8 @@ export class OutcomeSettler {
     lanes.released(report.released, report.stillBlocked);
     for (const row of report.found) lanes.recheck(row);
     const updated = new Set(report.updated);
-    // Its transaction committed after all, or an admin was faster: the inbox decides whether the lane stays blocked.
+    // Its transaction committed after all, or an admin was faster: the inbox decides whether the lane stays
+    // blocked.
     for (const row of report.resolved) if (!updated.has(row.inboxEventId)) lanes.recheck(row);
   }
 
@@ -204,7 +212,9 @@ export class OutcomeSettler {
     }
   }
 
-  /** The inbox decides. A position that is settled stays as it is: a replay may have put it back meanwhile. */
+  /**
+   * The inbox decides. A position that is settled stays as it is: a replay may have put it back meanwhile.
+   */
   private leaveToInbox(delivery: Delivery, isSettled: boolean): void {
     if (delivery.claim !== undefined) this.inHand.claims.end(delivery.claim);
     else if (!isSettled) this.buffer.settle(delivery.position);

@@ -21,7 +21,10 @@ interface AttemptOfEvent extends EventOutcome {
   readonly position: number;
   /** How many tries the event has. */
   readonly maxAttempts: number;
-  /** How long the handler ran, of a batch for all its events; undefined where none ran, or nobody listened when it began. */
+  /**
+   * How long the handler ran, of a batch for all its events; undefined where none ran, or nobody listened
+   * when it began.
+   */
   readonly durationMs: number | undefined;
 }
 

@@ -7,7 +7,10 @@ interface Level<T> {
   head: number;
 }
 
-/** What is ready, by priority (higher first), within one priority in order of arrival; the lowest still gets one take in ten. */
+/**
+ * What is ready, by priority (higher first), within one priority in order of arrival; the lowest still gets
+ * one take in ten.
+ */
 export class ReadyQueue<T> {
   /** Highest priority first; there are as many as users wrote down, mostly one. */
   private readonly levels: Level<T>[] = [];

@@ -17,9 +17,10 @@ const LONGEST_DELAY_MS = 10 * 365 * 24 * 3_600_000;
 const UNSTORABLE = /\p{Surrogate}|\0/gu;
 
 /**
- * What follows from an error that a handler threw in its `attempt`-th try: skipped, dead, or tried again after an
- * exponential delay with equal jitter (half fixed, half random; Brooker, "Exponential Backoff And Jitter", 2015). The delay of a
- * RetryAfterError counts if it is a number: one computed from a header that was not there is none.
+ * What follows from an error that a handler threw in its `attempt`-th try: skipped, dead, or tried again
+ * after an exponential delay with equal jitter (half fixed, half random; Brooker, "Exponential Backoff And
+ * Jitter", 2015). The delay of a RetryAfterError counts if it is a number: one computed from a header that
+ * was not there is none.
  */
 export function outcomeOfError(
   thrown: unknown,
@@ -43,7 +44,10 @@ export function outcomeOfError(
   return next;
 }
 
-/** What follows from an attempt that failed and counts: another one after a delay, as long as there is one left. */
+/**
+ * What follows from an attempt that failed and counts: another one after a delay, as long as there is one
+ * left.
+ */
 export function retryOrDead(
   error: unknown,
   attempt: number,
@@ -83,8 +87,8 @@ export function errorText(error: unknown): string {
 }
 
 /**
- * The same for errors that differ only in numbers, ids and quoted values, so that an admin can see kinds of failure. Causes do not
- * count: kinds that are stored already keep their fingerprints.
+ * The same for errors that differ only in numbers, ids and quoted values, so that an admin can see kinds of
+ * failure. Causes do not count: kinds that are stored already keep their fingerprints.
  */
 export function errorFingerprint(error: unknown): string {
   const kind = storable(
@@ -109,8 +113,8 @@ function nameOf(error: Error): string {
 }
 
 /**
- * By class, in whichever copy of this package, or by name: a copy of an older version may have made it. The name is written out, because
- * a minified class has another one.
+ * By class, in whichever copy of this package, or by name: a copy of an older version may have made it. The
+ * name is written out, because a minified class has another one.
  */
 function isNamed<E extends Error>(
   error: unknown,

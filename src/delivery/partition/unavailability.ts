@@ -4,18 +4,25 @@ import { Backoff } from './backoff.js';
 import { isUndecided, type Outcome } from './delivery.js';
 import type { InfrastructurePause } from './infrastructure-pause.js';
 
-/** Whom it concerns that handlers cannot reach what they need: told when it begins and when it ends, not of every try. */
+/**
+ * Whom it concerns that handlers cannot reach what they need: told when it begins and when it ends, not of
+ * every try.
+ */
 export interface UnavailabilityHooks {
   begun(error: unknown): void;
-  /** `tries`: how many calls of handlers came to nothing. Undefined: nobody tries any more, so nothing is known. */
+  /**
+   * `tries`: how many calls of handlers came to nothing. Undefined: nobody tries any more, so nothing is
+   * known.
+   */
   ended(after: { readonly ms: number; readonly tries: number } | undefined): void;
 }
 
 /**
- * What the handlers of one leased cursor say that they cannot reach (`UnavailableError`). It begins with the first that says so. It ends when
- * each of them has brought an event to an end again: the success of another handler, which may need nothing, says nothing about it. After
- * each pause one attempt is made alone, and only if that comes to an end do others begin: a receiver that is gone is not called by all at
- * once, and one that comes back is not met by all that waited.
+ * What the handlers of one leased cursor say that they cannot reach (`UnavailableError`). It begins with the
+ * first that says so. It ends when each of them has brought an event to an end again: the success of another
+ * handler, which may need nothing, says nothing about it. After each pause one attempt is made alone, and
+ * only if that comes to an end do others begin: a receiver that is gone is not called by all at once, and one
+ * that comes back is not met by all that waited.
  */
 export class Unavailability {
   private readonly backoff = new Backoff();

@@ -5,7 +5,10 @@ import type { Delivery } from './delivery.js';
 import type { Verdict } from './outcome-rows.js';
 import type { AttemptOutcome, FinalFailure, OutcomeStream } from './outcome-stream.js';
 
-/** Outcomes of one worker that are told once their save is committed. Nothing is noted down of what nobody listens for. */
+/**
+ * Outcomes of one worker that are told once their save is committed. Nothing is noted down of what nobody
+ * listens for.
+ */
 export class UnsavedOutcomes {
   private readonly byPosition = new Map<number, AttemptOutcome>();
   private readonly byRow = new Map<string, AttemptOutcome>();

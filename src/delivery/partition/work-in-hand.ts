@@ -4,7 +4,10 @@ import { ClaimedRows } from './claimed-rows.js';
 import { type Delivery, isClaimed } from './delivery.js';
 import { RunningAttempts } from './running-attempts.js';
 
-/** All that one worker has read or claimed and not resolved: in lanes, as claimed rows, in running attempts; and its count. */
+/**
+ * All that one worker has read or claimed and not resolved: in lanes, as claimed rows, in running attempts;
+ * and its count.
+ */
 export class WorkInHand {
   readonly lanes: AggregateLanes;
   readonly claims = new ClaimedRows();

@@ -7,14 +7,18 @@ interface CallFrame {
   readonly location: { readonly scriptId: string; readonly lineNumber: number };
 }
 
-/** Where a thread was found: its calls, or at the breakpoint of a debugger, or nowhere, because it gave no answer. */
+/**
+ * Where a thread was found: its calls, or at the breakpoint of a debugger, or nowhere, because it gave no
+ * answer.
+ */
 export type Whereabouts = readonly string[] | 'at a breakpoint' | undefined;
 
 /**
- * Where the main thread stands, asked for from another thread: `function (file:line)`, innermost first. Its debugger is
- * switched on for a moment, which also works in an endless loop. Undefined if there is no answer within `timeoutMs`: the thread may be in native code.
- * A thread that another debugger holds is left where it is: V8 tells of a pause that is there already before it
- * answers that the debugger is on, and so before we ask for a pause of our own. Never rejects.
+ * Where the main thread stands, asked for from another thread: `function (file:line)`, innermost first. Its
+ * debugger is switched on for a moment, which also works in an endless loop. Undefined if there is no answer
+ * within `timeoutMs`: the thread may be in native code. A thread that another debugger holds is left where it
+ * is: V8 tells of a pause that is there already before it answers that the debugger is on, and so before we
+ * ask for a pause of our own. Never rejects.
  */
 export function whereMainThreadStands(timeoutMs: number): Promise<Whereabouts> {
   return new Promise((resolve) => {
@@ -44,7 +48,8 @@ export function whereMainThreadStands(timeoutMs: number): Promise<Whereabouts> {
       session.post('Debugger.resume', () => finish(frames.filter(isOfTheApplication).slice(0, MOST_FRAMES)));
     });
     session.post('Debugger.enable', (error) => {
-      // Disconnecting calls back too, with an error: whatever is posted then throws, in the thread that must live on.
+      // Disconnecting calls back too, with an error: whatever is posted then throws, in the thread that must
+      // live on.
       if (error !== null) return;
       isOurPause = true;
       session.post('Debugger.pause');

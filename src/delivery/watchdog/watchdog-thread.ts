@@ -49,7 +49,8 @@ class Watch {
   private async look(): Promise<void> {
     const now = performance.now();
     const late = now - this.lookedAt - this.checkMs;
-    // This thread stood still as well: the process was stopped, or the machine slept. That is nobody's blocking.
+    // This thread stood still as well: the process was stopped, or the machine slept. That is nobody's
+    // blocking.
     if (late > this.checkMs) this.movedAt += late;
     const { tick } = this.memory;
     if (tick !== this.lastTick) this.moved(tick, now);

@@ -33,9 +33,10 @@ export type WatchdogThreadMessage =
   | { readonly kind: 'recovered'; readonly text: string };
 
 /**
- * Notices an event loop that is blocked for longer than the lease: nothing in this thread can, so a second one watches it
- * through shared memory and names the handlers that run. `report` writes it to standard error (a blocked loop cannot log) and, when the
- * loop turns again, to the log; `exit` ends the process, so that its supervisor starts another one.
+ * Notices an event loop that is blocked for longer than the lease: nothing in this thread can, so a second
+ * one watches it through shared memory and names the handlers that run. `report` writes it to standard error
+ * (a blocked loop cannot log) and, when the loop turns again, to the log; `exit` ends the process, so that
+ * its supervisor starts another one.
  */
 export class Watchdog {
   private readonly logger = new Logger('Watchdog');

@@ -12,8 +12,9 @@ export interface RunningHandler {
 }
 
 /**
- * What the main thread and the watchdog's thread share. The main thread writes: a tick that moves as long as its event loop
- * turns, and which handlers run. A write is a store into a typed array, nothing is sent: handlers may start a hundred thousand times a second.
+ * What the main thread and the watchdog's thread share. The main thread writes: a tick that moves as long as
+ * its event loop turns, and which handlers run. A write is a store into a typed array, nothing is sent:
+ * handlers may start a hundred thousand times a second.
  */
 export class WatchedMemory {
   private readonly header: Int32Array<SharedArrayBuffer>;

@@ -26,9 +26,9 @@ export interface WorkerEnds {
 }
 
 /**
- * Works off one leased cursor: reads pages, claims due retries, saves outcomes: three loops around one dispatcher. It lives as
- * long as its lease and is thrown away with it: what it holds in memory is only worth something together with the token under
- * which it was read.
+ * Works off one leased cursor: reads pages, claims due retries, saves outcomes: three loops around one
+ * dispatcher. It lives as long as its lease and is thrown away with it: what it holds in memory is only worth
+ * something together with the token under which it was read.
  */
 export class ConsumerWorker {
   private readonly context: WorkerContext;
@@ -120,8 +120,8 @@ export class ConsumerWorker {
   }
 
   /**
-   * Second step of a takeover, after the token is committed: what the former owner left, then the loops. `cutOff`: the former
-   * owner was this process, and lost its connections.
+   * Second step of a takeover, after the token is committed: what the former owner left, then the loops.
+   * `cutOff`: the former owner was this process, and lost its connections.
    */
   start(cutOff = false): void {
     this.running = this.run(cutOff).catch((error) => {
@@ -186,8 +186,8 @@ export class ConsumerWorker {
   }
 
   /**
-   * Reads and starts nothing more, waits for running handlers until `deadline` (monotonic ms), saves. Resolves to whether
-   * everything came to its end, so that the lease can be released.
+   * Reads and starts nothing more, waits for running handlers until `deadline` (monotonic ms), saves.
+   * Resolves to whether everything came to its end, so that the lease can be released.
    */
   async stop(deadline: number): Promise<boolean> {
     this.dispatcher.close();
@@ -202,7 +202,9 @@ export class ConsumerWorker {
     return finished && this.saves.isIdle && this.lease.isValid();
   }
 
-  /** Throws everything away: the lease, or what was known of the database, is lost. Running handlers are told. */
+  /**
+   * Throws everything away: the lease, or what was known of the database, is lost. Running handlers are told.
+   */
   drop(reason: string): void {
     this.dispatcher.close();
     this.halt();

@@ -109,7 +109,9 @@ describe('unclean ends', () => {
   });
 });
 
-/** A cursor row of which only this is looked at. The ordinary saves are carried out when they are answered. */
+/**
+ * A cursor row of which only this is looked at. The ordinary saves are carried out when they are answered.
+ */
 class Cursor {
   readUpto = 0;
   savesOfTheirOwn = 0;

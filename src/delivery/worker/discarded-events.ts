@@ -4,13 +4,14 @@ import type { Dispatcher } from './dispatcher.js';
 import type { WorkerContext } from './worker-context.js';
 
 /**
- * Takes events that an admin has discarded out of a worker's memory. Nothing of them is saved in any case (discard-one.store.ts says
- * why); but an event that ends again and again with nothing counted would go on doing so, and the rest of its aggregate would wait.
+ * Takes events that an admin has discarded out of a worker's memory. Nothing of them is saved in any case
+ * (discard-one.store.ts says why); but an event that ends again and again with nothing counted would go on
+ * doing so, and the rest of its aggregate would wait.
  *
- * Whatever is in memory without an outcome is unread, or a claimed row that is `processing`: what is not so any more has been settled by
- * somebody else. An event can be in three places: still to be read, in hand, or in a page that is under way. A look asks for the first
- * two. It is made at once, for the page loop may stand still because of the very event, and once more between two pages, when the
- * third place is empty.
+ * Whatever is in memory without an outcome is unread, or a claimed row that is `processing`: what is not so
+ * any more has been settled by somebody else. An event can be in three places: still to be read, in hand, or
+ * in a page that is under way. A look asks for the first two. It is made at once, for the page loop may stand
+ * still because of the very event, and once more between two pages, when the third place is empty.
  */
 export class DiscardedEvents {
   constructor(
@@ -38,7 +39,8 @@ export class DiscardedEvents {
     const settled = await env.cursors.settledOf(lease.key, lease.token, positions.toString());
     const processing = new Set(claims.length === 0 ? [] : await env.inbox.stillProcessing(claims));
     if (this.context.stopped || settled === undefined) return;
-    // A replay has put positions back meanwhile, among them perhaps some that were settled when the statement looked.
+    // A replay has put positions back meanwhile, among them perhaps some that were settled when the statement
+    // looked.
     if (reader.wanted.inclusions !== inclusions) return this.look();
     const gone = PositionSet.parse(settled);
     const changed = new Set(claims.filter((id) => !processing.has(id)));

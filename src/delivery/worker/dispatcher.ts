@@ -41,8 +41,8 @@ interface DispatcherHooks extends SettlerHooks {
 }
 
 /**
- * Runs the events of one leased cursor: in order per aggregate, so many at once. What comes in are `arrivals`, what is here is
- * `inHand`, and what an attempt comes to is the `settler`'s.
+ * Runs the events of one leased cursor: in order per aggregate, so many at once. What comes in are
+ * `arrivals`, what is here is `inHand`, and what an attempt comes to is the `settler`'s.
  */
 export class Dispatcher implements SaveSource, SlotUser {
   readonly lanes: AggregateLanes;
@@ -120,12 +120,18 @@ export class Dispatcher implements SaveSource, SlotUser {
     return this.inHand.isIdle;
   }
 
-  /** Handlers could run beside those that do, but no event here is for them: all wait behind one of their aggregate. */
+  /**
+   * Handlers could run beside those that do, but no event here is for them: all wait behind one of their
+   * aggregate.
+   */
   get lacksEvents(): boolean {
     return !this.lanes.hasReady && this.running.inHandlers < this.consumer.concurrency;
   }
 
-  /** How many due rows may be claimed now: an attempt counts from its claim, so nothing is claimed that could not run soon. */
+  /**
+   * How many due rows may be claimed now: an attempt counts from its claim, so nothing is claimed that could
+   * not run soon.
+   */
   get freeForRetries(): number {
     return this.closed ? 0 : Math.max(0, this.consumer.concurrency - this.claims.leading);
   }
@@ -179,8 +185,8 @@ export class Dispatcher implements SaveSource, SlotUser {
   // Arriving
 
   /**
-   * A page of the log. Former owners may have begun what is below `begunBelow`. Once closed, nothing arrives: what this owner would pass
-   * over may be for the next one.
+   * A page of the log. Former owners may have begun what is below `begunBelow`. Once closed, nothing arrives:
+   * what this owner would pass over may be for the next one.
    */
   arrive(rows: LogRows, begunBelow: number): void {
     if (this.closed) return;
@@ -208,8 +214,8 @@ export class Dispatcher implements SaveSource, SlotUser {
   }
 
   /**
-   * A suspect, moved to the inbox with its attempt counted: runs with no other handler beside it. Resolves when its outcome is
-   * saved: were it not, the next one's end would be counted against it.
+   * A suspect, moved to the inbox with its attempt counted: runs with no other handler beside it. Resolves
+   * when its outcome is saved: were it not, the next one's end would be counted against it.
    */
   async runSuspect(log: LogEvent, inboxEventId: string): Promise<void> {
     this.arrivals.suspect(log, inboxEventId);
@@ -221,7 +227,10 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   // Running
 
-  /** Starts what can run: in turn, within the consumer's and the process's capacity, under a lease known to be ours. */
+  /**
+   * Starts what can run: in turn, within the consumer's and the process's capacity, under a lease known to be
+   * ours.
+   */
   pump(): void {
     // A handler that ends at once pumps from within: the loop outside goes on, the stack stays as it is.
     if (this.pumping) return;
@@ -308,8 +317,9 @@ export class Dispatcher implements SaveSource, SlotUser {
   };
 
   /**
-   * With no other handler beside it. One that may have ended its own session is not even to wait for that, nor to begin, while the host's
-   * client does not answer: its end would be counted against it. A transaction asks by itself.
+   * With no other handler beside it. One that may have ended its own session is not even to wait for that,
+   * nor to begin, while the host's client does not answer: its end would be counted against it. A transaction
+   * asks by itself.
    */
   private async runAlone(attempt: Attempt): Promise<Outcome> {
     const { delivery } = attempt;
@@ -325,7 +335,9 @@ export class Dispatcher implements SaveSource, SlotUser {
     }
   }
 
-  /** The turn may come long after the wish: nothing is started for a worker that has been given up meanwhile. */
+  /**
+   * The turn may come long after the wish: nothing is started for a worker that has been given up meanwhile.
+   */
   private runUnlessClosed(attempt: Attempt): Promise<Outcome> {
     if (this.closed || !this.lease.isValid()) {
       return Promise.resolve({ kind: 'infrastructure', error: new Error('the lease was not ours any more') });

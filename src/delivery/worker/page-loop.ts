@@ -19,7 +19,10 @@ const MOST_UNSAVED = 20_000;
 const PAGES_TO_FIND_MORE = 10;
 const SPILL_AFTER_MS = 200;
 
-/** Reads the log page by page, one page ahead of what is being worked off, and keeps the sweep of the holes going. */
+/**
+ * Reads the log page by page, one page ahead of what is being worked off, and keeps the sweep of the holes
+ * going.
+ */
 export class PageLoop {
   /** Events taken from the log since the worker began. */
   handled = 0;
@@ -33,7 +36,10 @@ export class PageLoop {
   private passWaiter: { readonly position: number; readonly resolve: () => void } | undefined;
   private reading = false;
   private isFull = false;
-  /** Events that wait, from which on there is no room; the latter where none of them can run. Reckoned once a page: it is compared with every event's end. */
+  /**
+   * Events that wait, from which on there is no room; the latter where none of them can run. Reckoned once a
+   * page: it is compared with every event's end.
+   */
   private enough = 0;
   private enoughToFindMore = 0;
   private replayWanted = false;
@@ -87,7 +93,10 @@ export class PageLoop {
     if (this.isFull && this.hasRoom()) this.roomMade.raise();
   }
 
-  /** Resolves once whatever was there up to `position` when the worker began has been read, or the worker ends. */
+  /**
+   * Resolves once whatever was there up to `position` when the worker began has been read, or the worker
+   * ends.
+   */
   async hasReadUpTo(position: number): Promise<void> {
     if (this.context.stopped || position < this.readBelow) return;
     await new Promise<void>((resolve) => {
@@ -120,7 +129,10 @@ export class PageLoop {
     this.passWaiter?.resolve();
   }
 
-  /** Rows of the log, to the dispatcher. One that cannot be dispatched leaves memory at odds with the database. */
+  /**
+   * Rows of the log, to the dispatcher. One that cannot be dispatched leaves memory at odds with the
+   * database.
+   */
   arrive(rows: LogRows): void {
     try {
       this.dispatcher.arrive(rows, this.crashes.begunBelow);
@@ -176,7 +188,10 @@ export class PageLoop {
     return this.reader.readPage(rows, bytes);
   }
 
-  /** Handlers wait for pages, not pages for handlers: there is room for the next one though none of this one has begun. */
+  /**
+   * Handlers wait for pages, not pages for handlers: there is room for the next one though none of this one
+   * has begun.
+   */
   private mayReadAhead({ cut, events }: Page): boolean {
     const { waitingEvents, waitingBytes } = this.dispatcher;
     return (
@@ -190,8 +205,8 @@ export class PageLoop {
   }
 
   /**
-   * Asks for the next page and sees that it is sent: at the end of this turn, which handlers that end at once would make a long one.
-   * Worth a twentieth of a drain. False: the worker has ended meanwhile.
+   * Asks for the next page and sees that it is sent: at the end of this turn, which handlers that end at once
+   * would make a long one. Worth a twentieth of a drain. False: the worker has ended meanwhile.
    */
   private async readAhead(): Promise<boolean> {
     this.ahead = this.askForPage();
@@ -207,9 +222,9 @@ export class PageLoop {
   }
 
   /**
-   * Between two pages; why nothing is read twice by it stands at the head of replay.store.ts. A transactional batch that has
-   * settled its positions may not have told us yet: then what is in hand is finished, and `unread` is read anew with the next
-   * lease. False: there is nothing more to read here.
+   * Between two pages; why nothing is read twice by it stands at the head of replay.store.ts. A transactional
+   * batch that has settled its positions may not have told us yet: then what is in hand is finished, and
+   * `unread` is read anew with the next lease. False: there is nothing more to read here.
    */
   private async includeReplayed(): Promise<boolean> {
     const { env, lease } = this.context;
@@ -229,7 +244,9 @@ export class PageLoop {
     return true;
   }
 
-  /** The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing. */
+  /**
+   * The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing.
+   */
   private async announce(position: number): Promise<boolean> {
     try {
       await this.crashes.beforeStarting(position, this.size.shareOfWanted);
@@ -241,8 +258,9 @@ export class PageLoop {
   }
 
   /**
-   * One page is being worked off while the next is there already; more would only fill memory. Where everything at hand
-   * waits behind some event of its aggregate, the queue of that aggregate is written down after a while, so that others are read.
+   * One page is being worked off while the next is there already; more would only fill memory. Where
+   * everything at hand waits behind some event of its aggregate, the queue of that aggregate is written down
+   * after a while, so that others are read.
    */
   private async waitForRoom(): Promise<void> {
     this.enough = this.size.events;

@@ -5,7 +5,9 @@ import type { Consumer } from '../../subscribers/consumer.js';
 
 /** Bytes of events in one page; a single larger event is a page of its own. */
 export const PAGE_BYTES = 4 * 1024 * 1024;
-/** With so many bytes still waiting only half a page is read: what waits never comes to much more than a page. */
+/**
+ * With so many bytes still waiting only half a page is read: what waits never comes to much more than a page.
+ */
 const MANY_BYTES = PAGE_BYTES / 4;
 /** With so many none is. */
 export const MOST_WAITING_BYTES = 2 * MANY_BYTES;
@@ -33,8 +35,9 @@ export class PageSize {
   }
 
   /**
-   * Rows of a page of small events. One that several consumers share keeps handlers busy for so many times as long. A large one is of no use
-   * then, and what waits in memory meanwhile outlives the young collections: with three consumers half a page is worth a tenth.
+   * Rows of a page of small events. One that several consumers share keeps handlers busy for so many times as
+   * long. A large one is of no use then, and what waits in memory meanwhile outlives the young collections:
+   * with three consumers half a page is worth a tenth.
    */
   get rows(): number {
     const { batchSize, startupDrainBatchSize } = this.settings.snapshot();
@@ -44,7 +47,10 @@ export class PageSize {
     return Math.min(rows * this.timesTheRows, Math.max(rows, MOST_ROWS));
   }
 
-  /** How many events a page like the last one holds for this cursor; as many as handlers can take twice, if that is more. */
+  /**
+   * How many events a page like the last one holds for this cursor; as many as handlers can take twice, if
+   * that is more.
+   */
   get events(): number {
     const { rows } = this;
     const { concurrency, batch } = this.consumer;
@@ -73,8 +79,9 @@ export class PageSize {
 }
 
 /**
- * So many rows as large as these fill half a page. Of more, most would be asked for in vain; and the fewer are asked for, the larger
- * the payloads that come along with their rows, instead of by a statement of their own: up to twice the mean of these.
+ * So many rows as large as these fill half a page. Of more, most would be asked for in vain; and the fewer
+ * are asked for, the larger the payloads that come along with their rows, instead of by a statement of their
+ * own: up to twice the mean of these.
  */
 function rowsThatFit(rows: number, events: readonly LogEvent[]): number {
   const bytes = bytesOf(events);

@@ -23,15 +23,18 @@ export class RetryLoop {
   private foreignRows = false;
   private reloadWanted = false;
   /**
-   * There are interrupted rows: each is claimed by itself and runs alone. What stands before them in their aggregates runs as
-   * ever, in turn with them: so each claim waits until nothing of the one before is left.
+   * There are interrupted rows: each is claimed by itself and runs alone. What stands before them in their
+   * aggregates runs as ever, in turn with them: so each claim waits until nothing of the one before is left.
    */
   private careful = false;
   /** How often events were found that are to run alone: what was asked before may be out of date. */
   private suspectsFound = 0;
   /** It stopped for want of capacity, not of due rows. */
   private moreDue = false;
-  /** So many rows of ours may hide due ones of their aggregates, which come when there are fewer of them; 0: none does. */
+  /**
+   * So many rows of ours may hide due ones of their aggregates, which come when there are fewer of them; 0:
+   * none does.
+   */
   private hiding = 0;
   /** The highest row that was unresolved when the worker began. */
   private highestRow = 0;
@@ -76,7 +79,8 @@ export class RetryLoop {
   dueIn(ms: number): void {
     if (ms <= 0) this.wanted.raise();
     if (ms <= 0 || ms >= BEATS_TELL_MS) return;
-    // Rounded up, so that rows due at about the same time share a timer, and none is asked for before its time.
+    // Rounded up, so that rows due at about the same time share a timer, and none is asked for before its
+    // time.
     const now = performance.now();
     const step = Math.ceil((now + ms) / DUE_STEP_MS);
     if (this.dueSteps.has(step)) return;
@@ -96,8 +100,8 @@ export class RetryLoop {
   }
 
   /**
-   * Second step of a takeover, after the token is committed: what the former owner left behind. Where that was this process itself,
-   * `cutOff` from the database but alive, no attempt is to blame.
+   * Second step of a takeover, after the token is committed: what the former owner left behind. Where that
+   * was this process itself, `cutOff` from the database but alive, no attempt is to blame.
    */
   async takeOver(cutOff: boolean): Promise<void> {
     const { inbox, entered } = this.context.env;
@@ -140,9 +144,9 @@ export class RetryLoop {
   }
 
   /**
-   * The former owner may have ended after it had written events as waiting and before it had settled the one that they wait
-   * for, which is still to be read then. So no row has its turn before the log has been read as far as there are rows, and what
-   * was found before them is written too.
+   * The former owner may have ended after it had written events as waiting and before it had settled the one
+   * that they wait for, which is still to be read then. So no row has its turn before the log has been read
+   * as far as there are rows, and what was found before them is written too.
    */
   private async catchUpWithLog(): Promise<void> {
     if (this.highestRow === 0) return;
@@ -164,8 +168,8 @@ export class RetryLoop {
   }
 
   /**
-   * Somebody else changed rows of the inbox: block what is unresolved now, and let the next save release what is not. Runs
-   * between two claims, so that every row of ours that is `processing` is known to be ours.
+   * Somebody else changed rows of the inbox: block what is unresolved now, and let the next save release what
+   * is not. Runs between two claims, so that every row of ours that is `processing` is known to be ours.
    */
   private async reload(): Promise<void> {
     const { inbox } = this.context.env;

@@ -72,8 +72,8 @@ export class SaveLoop {
   }
 
   /**
-   * What is left once the loop has ended, until `deadline` (monotonic ms). Once at least: where a handler hangs, the deadline has
-   * passed, and what the others did is not lost with it.
+   * What is left once the loop has ended, until `deadline` (monotonic ms). Once at least: where a handler
+   * hangs, the deadline has passed, and what the others did is not lost with it.
    */
   async saveRest(deadline: number): Promise<void> {
     while (!this.buffer.isEmpty && this.context.lease.isValid()) {
@@ -113,7 +113,10 @@ export class SaveLoop {
     return true;
   }
 
-  /** The fence let nothing through: the lease is somebody else's. Counted also where a beat has told us so meanwhile. */
+  /**
+   * The fence let nothing through: the lease is somebody else's. Counted also where a beat has told us so
+   * meanwhile.
+   */
   private refused({ positions, resolved }: SaveReport): void {
     const { counters } = this.context.env;
     counters.saveRefused();

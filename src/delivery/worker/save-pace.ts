@@ -8,23 +8,30 @@ interface Waiting {
 }
 
 /**
- * How long outcomes wait to be saved. A save is a statement and a commit, however little it says; of many cursors that are at work
- * at once, each would make it every few milliseconds for a handful of outcomes, and saving would be most of what the process does. So cursors
- * are saved at the same time, by one statement where that is possible; the saves of all its cursors together take no more time than a single
- * cursor could spend on saving one after another; and holes, which make a save dear, make it rarer.
+ * How long outcomes wait to be saved. A save is a statement and a commit, however little it says; of many
+ * cursors that are at work at once, each would make it every few milliseconds for a handful of outcomes, and
+ * saving would be most of what the process does. So cursors are saved at the same time, by one statement
+ * where that is possible; the saves of all its cursors together take no more time than a single cursor could
+ * spend on saving one after another; and holes, which make a save dear, make it rarer.
  */
 export class SavePace {
   /** Cursors that have outcomes to save. */
   private waiting: Waiting[] = [];
 
-  /** A cursor has something to save, whose last save took so long: it is to be done after so many milliseconds, when its time `comes`. */
+  /**
+   * A cursor has something to save, whose last save took so long: it is to be done after so many
+   * milliseconds, when its time `comes`.
+   */
   waits(flushIntervalMs: number, lastSaveMs: number, due: Due): number {
     const ms = Math.max(flushIntervalMs, lastSaveMs * Math.max(2, this.waiting.length + 1));
     this.waiting.push({ due, since: performance.now(), ms });
     return ms;
   }
 
-  /** It has waited for long, or has much to save. Whoever has waited for half of his own time is saved along with it. */
+  /**
+   * It has waited for long, or has much to save. Whoever has waited for half of his own time is saved along
+   * with it.
+   */
   comes(due: Due): void {
     const now = performance.now();
     const isRipe = (one: Waiting) => one.due === due || (now - one.since) * 2 >= one.ms;

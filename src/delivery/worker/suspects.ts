@@ -11,7 +11,9 @@ import type { WorkerContext } from './worker-context.js';
 
 const SUSPECTS_AT_ONCE = 100;
 
-/** After a second unclean end: what was being read then runs one by one, each with no other handler beside it. */
+/**
+ * After a second unclean end: what was being read then runs one by one, each with no other handler beside it.
+ */
 export class Suspects {
   constructor(
     private readonly context: WorkerContext,
@@ -42,7 +44,8 @@ export class Suspects {
 
   private async runOne(event: LogEvent): Promise<void> {
     const { position, delayMs } = event;
-    // Behind another of its aggregate it takes its turn with the others: a claimed one would run even if that one failed.
+    // Behind another of its aggregate it takes its turn with the others: a claimed one would run even if that
+    // one failed.
     if (delayMs !== undefined || this.dispatcher.isBehindAnother(event)) {
       this.pages.arrive({ positions: PositionSet.of([position]), events: [event] });
       return;

@@ -4,18 +4,23 @@ import type { GroupReader } from '../log-reader.js';
 const PAGES_APART = 2;
 /** Farther behind than this, nobody is waited for. */
 const REACH = 50_000;
-/** Who asks for a page so soon after the last one, times the cursors that it may share pages with, waits for nothing but its share of the process. */
+/**
+ * Who asks for a page so soon after the last one, times the cursors that it may share pages with, waits for
+ * nothing but its share of the process.
+ */
 const SOON_MS = 20;
 
 /**
- * Several cursors that work off the same backlog read each page once if they are where the others are, and each for itself if not; and once
- * apart they stay apart, since they share the process's time evenly. So the one in front waits for those close behind it. It loses nothing by
- * that: while it waits the others have its share of the time, and level with them it gets its share of what is not read twice any more.
+ * Several cursors that work off the same backlog read each page once if they are where the others are, and
+ * each for itself if not; and once apart they stay apart, since they share the process's time evenly. So the
+ * one in front waits for those close behind it. It loses nothing by that: while it waits the others have its
+ * share of the time, and level with them it gets its share of what is not read twice any more.
  *
- * That holds only where reading and handling are all that anybody waits for. So nobody waits, or is waited for, who does not ask for page
- * after page in quick succession, because its handlers wait for something else; nobody waits who has come to the end of the log, where it
- * is events that are waited for; and nobody waits for longer than the last page took it, so that its pace is halved at the worst. The last
- * one waits for nobody.
+ * That holds only where reading and handling are all that anybody waits for. So nobody waits, or is waited
+ * for, who does not ask for page after page in quick succession, because its handlers wait for something
+ * else; nobody waits who has come to the end of the log, where it is events that are waited for; and nobody
+ * waits for longer than the last page took it, so that its pace is halved at the worst. The last one waits
+ * for nobody.
  */
 export class ClosingUp {
   private waiters: (() => void)[] = [];
@@ -34,9 +39,9 @@ export class ClosingUp {
   }
 
   /**
-   * For whom else a page, of `rows`, is to be read. Who follows and wants the same finds it at no cost, if it is still kept. What
-   * others want has to be read in addition, so that is done only for those who will find it: who work off a backlog as this cursor
-   * does, in quick succession and close behind.
+   * For whom else a page, of `rows`, is to be read. Who follows and wants the same finds it at no cost, if it
+   * is still kept. What others want has to be read in addition, so that is done only for those who will find
+   * it: who work off a backlog as this cursor does, in quick succession and close behind.
    */
   followersOf(reader: GroupReader, rows: number): GroupReader[] {
     const soonMs = this.soonMs(reader);

@@ -9,7 +9,10 @@ interface Kind {
   readonly events: LogEvent[];
 }
 
-/** A page that was read for several cursors. Each is given what is its own, and of the rest the positions alone. */
+/**
+ * A page that was read for several cursors. Each is given what is its own, and of the rest the positions
+ * alone.
+ */
 export class DividedPage {
   /** Of the payloads. */
   readonly bytes: number;
@@ -32,7 +35,10 @@ export class DividedPage {
     return this.page.cut;
   }
 
-  /** It says the same whenever it is asked for: there is more beyond, and of no event it was reckoned how long it is still to wait. */
+  /**
+   * It says the same whenever it is asked for: there is more beyond, and of no event it was reckoned how long
+   * it is still to wait.
+   */
   get isHistory(): boolean {
     return this.cut && this.page.events.every(({ delayMs }) => delayMs === undefined);
   }

@@ -30,21 +30,25 @@ type Reading = SharedPage<Promise<DividedPage>>;
 type Kept = SharedPage<DividedPage>;
 
 /**
- * Pages of the log, read once for all cursors of the process that come for them: those of several consumers, whether they want events of
- * the same names or not, and those of one consumer's partitions. Each is given what is its own, and of the rest the positions alone.
+ * Pages of the log, read once for all cursors of the process that come for them: those of several consumers,
+ * whether they want events of the same names or not, and those of one consumer's partitions. Each is given
+ * what is its own, and of the rest the positions alone.
  *
- * Pages outlive their statement for cursors without holes alone: such a cursor has settled, or has in flight, everything below its
- * read position that it has not seen missing, so for it any snapshot of the tail is consistent, be it a little older. What is missing in
- * it becomes a hole of the cursor and is asked for again. Cursors with the same holes share a statement that is sent after all of them have asked, as those
- * do who ask in one turn of the process: it is what each of them would have sent.
+ * Pages outlive their statement for cursors without holes alone: such a cursor has settled, or has in flight,
+ * everything below its read position that it has not seen missing, so for it any snapshot of the tail is
+ * consistent, be it a little older. What is missing in it becomes a hole of the cursor and is asked for
+ * again. Cursors with the same holes share a statement that is sent after all of them have asked, as those do
+ * who ask in one turn of the process: it is what each of them would have sent.
  *
- * A page of the tail that was cut short is history and is kept for those who follow, be it that they have seen its beginning and get the
- * rest; one that reached the log's end is for those alone who had asked before it was read, lest a wake-up be answered with what was read
- * before it. What keeps cursors together is `ClosingUp`.
+ * A page of the tail that was cut short is history and is kept for those who follow, be it that they have
+ * seen its beginning and get the rest; one that reached the log's end is for those alone who had asked before
+ * it was read, lest a wake-up be answered with what was read before it. What keeps cursors together is
+ * `ClosingUp`.
  */
 @Injectable()
 export class LogPages {
-  // No Maps: each table that an old one outgrows is garbage of the old generation, and would keep the pages in it from being collected young.
+  // No Maps: each table that an old one outgrows is garbage of the old generation, and would keep the pages
+  // in it from being collected young.
   private reading: Reading[] = [];
   private asking: Request[] = [];
   /** Oldest first. */
@@ -217,7 +221,10 @@ function remove<T>(list: T[], one: T): boolean {
   return at >= 0;
 }
 
-/** Whether a page has at least half of what another, which does not ask from farther back, would have: all of it, if both have the same holes. */
+/**
+ * Whether a page has at least half of what another, which does not ask from farther back, would have: all of
+ * it, if both have the same holes.
+ */
 function canReadFor({ reader, wanted, rows }: Request, other: Request): boolean {
   return (
     reader.isWith(other.reader) &&

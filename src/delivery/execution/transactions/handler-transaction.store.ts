@@ -22,7 +22,10 @@ export class HandlerTransactionStore {
     return row?.start;
   }
 
-  /** Fails, and aborts the transaction with that: its locks are given back, and its own timeouts are those of the session again. */
+  /**
+   * Fails, and aborts the transaction with that: its locks are given back, and its own timeouts are those of
+   * the session again.
+   */
   async abort(transaction: SqlClient): Promise<void> {
     await transaction.$executeRawUnsafe(
       `DO $$ BEGIN RAISE EXCEPTION 'nestjs-integration: the handler of this transaction is past its deadline, or was given up' USING ERRCODE = 'query_canceled'; END $$`,

@@ -32,7 +32,10 @@ export interface TransactionStores {
   readonly cursors: InboxCursorStore;
 }
 
-/** How the first statements of a transaction ended: whether its inbox row is new, and whether the lease is still ours then. */
+/**
+ * How the first statements of a transaction ended: whether its inbox row is new, and whether the lease is
+ * still ours then.
+ */
 export interface Begun {
   readonly isNew: boolean;
   readonly isHeld: boolean;
@@ -41,25 +44,26 @@ export interface Begun {
 /*
  * Effects exactly once. The steps of a transactional handler's transaction, in this order:
  *
- *   1. local statement and idle timeouts, enforced by the server: a timeout of the client cannot fire in a stopped
- *      process, and the locks of such a process would block the next owner. READ COMMITTED, verified: a repeatable-read
- *      snapshot would hide a changed token.
- *   2. the inbox row, unique on event and consumer: it waits for whoever holds it uncommitted. If it is there, the
- *      effects are (or the retry lane has the event). For an event from the log 1 and 2 are one statement.
- *   3. then, in a statement of its own, the token. A process that stalled past its lease either finds the row, or finds
- *      the token changed, or holds the row before the next owner asks for it. (The other way round, a process could check
- *      the token, stall, and insert after the next owner's row was cleaned up.)
+ *   1. local statement and idle timeouts, enforced by the server: a timeout of the client cannot fire in a
+ *      stopped process, and the locks of such a process would block the next owner. READ COMMITTED, verified:
+ *      a repeatable-read snapshot would hide a changed token.
+ *   2. the inbox row, unique on event and consumer: it waits for whoever holds it uncommitted. If it is
+ *      there, the effects are (or the retry lane has the event). For an event from the log 1 and 2 are one
+ *      statement.
+ *   3. then, in a statement of its own, the token. A process that stalled past its lease either finds the
+ *      row, or finds the token changed, or holds the row before the next owner asks for it. (The other way
+ *      round, a process could check the token, stall, and insert after the next owner's row was cleaned up.)
  *   4. the handler.
- *   5. a handler that swallowed a database error has an aborted transaction, and its COMMIT would be a ROLLBACK without
- *      an error. One more statement shows it. It also says when the open transaction began: a handler that has ended its
- *      own is in another one.
+ *   5. a handler that swallowed a database error has an aborted transaction, and its COMMIT would be a
+ *      ROLLBACK without an error. One more statement shows it. It also says when the open transaction began:
+ *      a handler that has ended its own is in another one.
  *
- * A batch from the log writes no rows: step 2 asks which of its positions are still unread under our token, and step 5
- * removes them from `unread`, fenced by the token, by their still being there, and by the transaction's beginning. Effects
- * and progress commit together.
+ * A batch from the log writes no rows: step 2 asks which of its positions are still unread under our token,
+ * and step 5 removes them from `unread`, fenced by the token, by their still being there, and by the
+ * transaction's beginning. Effects and progress commit together.
  *
- * `HostTransaction` takes these steps through any client of the host, one after another. `OwnTransaction` takes them
- * through the engine's own client, in fewer messages.
+ * `HostTransaction` takes these steps through any client of the host, one after another. `OwnTransaction`
+ * takes them through the engine's own client, in fewer messages.
  */
 export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   constructor(
@@ -69,7 +73,10 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
     protected readonly stores: TransactionStores,
   ) {}
 
-  /** Whether statements are answered in their order, so that the handler's may be sent before those of steps 1 to 3 are answered. */
+  /**
+   * Whether statements are answered in their order, so that the handler's may be sent before those of steps 1
+   * to 3 are answered.
+   */
   protected abstract readonly keepsOrder: boolean;
 
   /** Whether the handler may have ended this transaction itself, as far as that is known without asking. */
@@ -93,7 +100,10 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   /** Called when nothing is left but the COMMIT. */
   abstract beforeCommit(): void;
 
-  /** Whether the handler may be called before steps 1 to 3 are answered. From now on the event counts as begun. */
+  /**
+   * Whether the handler may be called before steps 1 to 3 are answered. From now on the event counts as
+   * begun.
+   */
   runsAhead(): boolean {
     const { delivery, isBatch } = this.attempt;
     const isFirst = delivery.isNew;
@@ -113,8 +123,9 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   }
 
   /**
-   * Step 5: undefined if the transaction may commit. Rejects with INTEGRATION_TRANSACTION_ENDED if the handler has ended
-   * it: what is open now, if anything, is another one, whose COMMIT would say nothing of the handler's effects.
+   * Step 5: undefined if the transaction may commit. Rejects with INTEGRATION_TRANSACTION_ENDED if the
+   * handler has ended it: what is open now, if anything, is another one, whose COMMIT would say nothing of
+   * the handler's effects.
    */
   async leave(): Promise<Outcome | undefined> {
     const { attempt } = this;
@@ -161,7 +172,10 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
     return { kind: 'infrastructure', error: new Error('the inbox row vanished meanwhile') };
   }
 
-  /** In the retry lane the row is there: `processing` with this attempt's number becomes `processed`, or nothing happens. */
+  /**
+   * In the retry lane the row is there: `processing` with this attempt's number becomes `processed`, or
+   * nothing happens.
+   */
   private async takeClaimed({ inboxEventId }: Claim): Promise<Outcome | undefined> {
     const { attempt } = this.attempt.delivery;
     const isOurs = await this.stores.inbox.completeClaimed(this.client, inboxEventId, attempt);

@@ -31,8 +31,8 @@ export class HandlerTransactions implements TransactionStores {
   }
 
   /**
-   * After a handler has ended its transaction itself: the event is not to be known as processed. Resolves to what is known of
-   * the end: the inbox row, written before the handler, is there if it was committed.
+   * After a handler has ended its transaction itself: the event is not to be known as processed. Resolves to
+   * what is known of the end: the inbox row, written before the handler, is there if it was committed.
    */
   async takeBack(attempt: Attempt, lease: HeldLease, by: EndedBy): Promise<EndedBy> {
     if (attempt.settlesPositions) return by;
@@ -43,8 +43,9 @@ export class HandlerTransactions implements TransactionStores {
   }
 
   /**
-   * Whether the effects of an attempt are there, for a client that does not say so: its inbox row says `processed`, or its
-   * positions are not unread any more. False where they may still be committed: the next attempt begins by asking.
+   * Whether the effects of an attempt are there, for a client that does not say so: its inbox row says
+   * `processed`, or its positions are not unread any more. False where they may still be committed: the next
+   * attempt begins by asking.
    */
   async isCommitted(client: SqlClient, attempt: Attempt, lease: HeldLease): Promise<boolean> {
     if (!attempt.settlesPositions) {

@@ -1,7 +1,10 @@
 import type { EnteringEvent } from '../../../inbox/inbox-event.store.js';
 import { type Begun, HandlerTransaction, requireReadCommitted } from './handler-transaction.js';
 
-/** A transaction of the host's client, whatever that is: one statement after another, and nothing is taken for granted. */
+/**
+ * A transaction of the host's client, whatever that is: one statement after another, and nothing is taken for
+ * granted.
+ */
 export class HostTransaction extends HandlerTransaction {
   protected readonly keepsOrder = false;
   readonly mayHaveEnded = true;
@@ -30,9 +33,10 @@ export class HostTransaction extends HandlerTransaction {
   }
 
   /**
-   * Aborts the transaction. The server would end its session half a second later, which is for processes that stand still:
-   * plain `pg` tells it by an 'error' event of a client that is checked out, nobody listens to it there, and the process of
-   * the host would end. An aborted transaction has given its locks back, and its session lives until the client rolls back.
+   * Aborts the transaction. The server would end its session half a second later, which is for processes that
+   * stand still: plain `pg` tells it by an 'error' event of a client that is checked out, nobody listens to
+   * it there, and the process of the host would end. An aborted transaction has given its locks back, and its
+   * session lives until the client rolls back.
    */
   abandon(): Promise<void> {
     return this.stores.statements.abort(this.client);

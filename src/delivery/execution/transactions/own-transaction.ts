@@ -3,15 +3,16 @@ import type { EnteringEvent } from '../../../inbox/inbox-event.store.js';
 import { type Begun, HandlerTransaction } from './handler-transaction.js';
 
 /**
- * A transaction of the engine's own client, which sends a statement without waiting for the answers to those before it, and
- * which knows whether a COMMIT committed.
+ * A transaction of the engine's own client, which sends a statement without waiting for the answers to those
+ * before it, and which knows whether a COMMIT committed.
  *
- * Steps 1 to 3 are one message. That keeps their order: the server takes a snapshot for each statement, and that of step 3
- * after step 2 has ended. The handler of an event that nobody can have begun before is called before they are answered: the
- * server still takes its statements after them, and nothing commits until the answer is there (docs/decisions/0013).
+ * Steps 1 to 3 are one message. That keeps their order: the server takes a snapshot for each statement, and
+ * that of step 3 after step 2 has ended. The handler of an event that nobody can have begun before is called
+ * before they are answered: the server still takes its statements after them, and nothing commits until the
+ * answer is there (docs/decisions/0013).
  *
- * Step 5 asks nothing: the client looks at the answer to COMMIT, and its guard watches for a handler that ends the
- * transaction (`database/sql/transaction-ends.ts`).
+ * Step 5 asks nothing: the client looks at the answer to COMMIT, and its guard watches for a handler that
+ * ends the transaction (`database/sql/transaction-ends.ts`).
  */
 export class OwnTransaction extends HandlerTransaction<EngineTransaction> {
   protected readonly keepsOrder = true;
@@ -47,7 +48,9 @@ export class OwnTransaction extends HandlerTransaction<EngineTransaction> {
   /** The client listens to its connection, and the server ends the session at its own timeout. */
   async abandon(): Promise<void> {}
 
-  /** The connection may take the next transaction while the disk is waited for, and another handler may run. */
+  /**
+   * The connection may take the next transaction while the disk is waited for, and another handler may run.
+   */
   beforeCommit(): void {
     this.client.giveWayToNext(() => this.attempt.committing());
   }

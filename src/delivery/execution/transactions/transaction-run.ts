@@ -13,12 +13,13 @@ type State =
   | { readonly kind: 'committing' };
 
 /**
- * What is known of one run of a handler's transaction, kept beside the transaction. The host's client may wrap the error that ends its
- * transaction, throw another one, or swallow it: what the attempt comes to is read here, whatever `$transaction` did. A client that runs
- * its function again gets a new one of these, so that nothing of a run that was rolled back counts for the next.
+ * What is known of one run of a handler's transaction, kept beside the transaction. The host's client may
+ * wrap the error that ends its transaction, throw another one, or swallow it: what the attempt comes to is
+ * read here, whatever `$transaction` did. A client that runs its function again gets a new one of these, so
+ * that nothing of a run that was rolled back counts for the next.
  *
- * The function resolves to its run. A client that hands the run on has committed; one that resolves to something else may have swallowed
- * the error of a COMMIT, and the database is asked.
+ * The function resolves to its run. A client that hands the run on has committed; one that resolves to
+ * something else may have swallowed the error of a COMMIT, and the database is asked.
  */
 export class TransactionRun {
   /** What the handler has published through the transaction. */
@@ -46,7 +47,10 @@ export class TransactionRun {
   }
 }
 
-/** What the client is told: the error itself where there is one, since a client may run a function again because of it. */
+/**
+ * What the client is told: the error itself where there is one, since a client may run a function again
+ * because of it.
+ */
 function errorFor(outcome: Outcome): Error {
   if (!('error' in outcome)) return new Error(`The handler's transaction is rolled back: ${outcome.kind}`);
   try {

@@ -85,7 +85,10 @@ export class TransactionalRunner {
     return PROCESSED;
   }
 
-  /** One run of the transaction's function. It resolves to `run` when only the COMMIT is left, or rejects when the outcome is decided. */
+  /**
+   * One run of the transaction's function. It resolves to `run` when only the COMMIT is left, or rejects when
+   * the outcome is decided.
+   */
   private async runWithin(
     transaction: HandlerTransaction,
     attempt: Attempt,
@@ -97,8 +100,8 @@ export class TransactionalRunner {
     const runsAhead = transaction.runsAhead();
     const entered = enter(transaction, attempt, remainingMs, run);
     if (!runsAhead) await entered;
-    // Given up, or past its deadline, while it waited: the token may still be ours, and the row it inserted a second one
-    // after the first was cleaned up. It must neither run nor commit.
+    // Given up, or past its deadline, while it waited: the token may still be ours, and the row it inserted a
+    // second one after the first was cleaned up. It must neither run nor commit.
     if (attempt.ended) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
     if (this.crashes('before-handler', attempt)) run.rollBack(CRASHED);
     await this.callInTransaction(attempt, transaction.client, run.published).catch(async (error) => {
@@ -131,7 +134,8 @@ export class TransactionalRunner {
     const isOfTheEvent = hasResolved ? isFailureOfCommit(error) : isAborted(error);
     if (!isOfTheEvent) return { kind: 'infrastructure', error };
     const outcome = this.outcomeOf(attempt, error);
-    // The error may be of something that the client did after COMMIT. The inbox row of an event decides then; positions have none.
+    // The error may be of something that the client did after COMMIT. The inbox row of an event decides then;
+    // positions have none.
     return hasResolved && attempt.settlesPositions
       ? this.unlessCommitted(run, attempt, lease, outcome)
       : outcome;
@@ -149,7 +153,10 @@ export class TransactionalRunner {
     return run?.state.kind === 'committing' ? this.unlessCommitted(run, attempt, lease, refused) : refused;
   }
 
-  /** The handler has ended its transaction itself. What may be committed is not tried again: it would be written a second time. */
+  /**
+   * The handler has ended its transaction itself. What may be committed is not tried again: it would be
+   * written a second time.
+   */
   private async outcomeOfEnded(
     attempt: Attempt,
     lease: HeldLease,
@@ -204,8 +211,9 @@ export class TransactionalRunner {
   }
 
   /**
-   * Of what a handler threw in its transaction. Where that is in doubt the transaction is asked: the error of a connection that was lost
-   * between two statements has no code, 08P01 is said of a loss and of a statement, and a handler may have ended the transaction before.
+   * Of what a handler threw in its transaction. Where that is in doubt the transaction is asked: the error of
+   * a connection that was lost between two statements has no code, 08P01 is said of a loss and of a
+   * statement, and a handler may have ended the transaction before.
    */
   private async endAfterFailure(
     transaction: HandlerTransaction,
@@ -266,7 +274,10 @@ function abandon(transaction: HandlerTransaction, run: TransactionRun): void {
   if (run.state.kind === 'running') transaction.abandon().catch(() => {});
 }
 
-/** While the transaction runs, its connection's loss is told by the statements that fail, and does not end the process. */
+/**
+ * While the transaction runs, its connection's loss is told by the statements that fail, and does not end the
+ * process.
+ */
 function listenForErrors(client: SqlClient): (() => void) | undefined {
   return client instanceof PgSqlClient ? client.listenForErrors() : undefined;
 }
