@@ -1,4 +1,5 @@
 import type { EngineSession } from '../database/engine-database.js';
+import { UnusableConnection } from '../database/wire/unusable-connection.js';
 
 /**
  * So many rows are looked at in one transaction, some tenths of a second: nobody waits long for the cursors
@@ -58,7 +59,7 @@ export class RepartitionRows {
       this.sql,
       [consumerName, partitions, round.status, round.position, ROWS_AT_ONCE],
     );
-    if (row === undefined) throw new Error('connection error: the portion brought nothing back');
+    if (row === undefined) throw new UnusableConnection('connection error: the portion brought nothing back');
     const moved = round.moved + row.moved;
     if (row.seen === ROWS_AT_ONCE) return { status: row.status, position: row.position, moved };
     // The cursors are locked while this is looked at: a round of one portion has seen all rows as they are.

@@ -23,6 +23,7 @@ import { openEnginePool } from './wire/engine-pool.js';
 import { type NamedStatement, queryOf } from './wire/named-statement.js';
 import { forEachRow } from './wire/row-reader.js';
 import type { RowSource } from './wire/row-source.js';
+import { UnusableConnection } from './wire/unusable-connection.js';
 import { cutOff } from './wire/wire.js';
 import type { WireRow } from './wire/wire-row.js';
 
@@ -311,7 +312,7 @@ export class EngineDatabase implements EngineSession, RowSource {
     const client = await this.pool.connect();
     if (server.moves !== moves) {
       client.release();
-      throw new Error('connection error: the server was replaced before the statement was sent');
+      throw new UnusableConnection('connection error: the server was replaced before the statement was sent');
     }
     return releaseAfter(client, answerWithin(answerLimit(), run(client)));
   }

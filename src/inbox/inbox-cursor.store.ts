@@ -4,6 +4,7 @@ import { UNHURRIED_COMMIT } from '../database/clients/unhurried-commit.store.js'
 import { EngineDatabase } from '../database/engine-database.js';
 import { TRANSACTION_START } from '../database/sql/transaction-start.store.js';
 import type { EngineStatement } from '../database/wire/named-statement.js';
+import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import type { PositionSet } from '../log/position-set.js';
 import { readRangeLists } from '../log/range-lists.js';
@@ -228,7 +229,9 @@ export class InboxCursorStore {
       this.db.serverStarted,
     );
     if (row?.elsewhere === true)
-      throw new Error("connection error: the host's client is connected to another server than the engine");
+      throw new UnusableConnection(
+        "connection error: the host's client is connected to another server than the engine",
+      );
     return row?.pending;
   }
 

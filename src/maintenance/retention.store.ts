@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { UnusableConnection } from '../database/wire/unusable-connection.js';
 
 /** What one batch came to. */
 export interface RetentionBatch {
@@ -96,7 +97,8 @@ export class RetentionStore {
       batch.limit,
       batch.retentionDays,
     ]);
-    if (result === undefined) throw new Error('connection error: the batch brought nothing back');
+    if (result === undefined)
+      throw new UnusableConnection('connection error: the batch brought nothing back');
     return result;
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { UnusableConnection } from '../database/wire/unusable-connection.js';
 
 /** An event name that no consumer asks for, as far as it was noticed. */
 export interface UnroutedEvent {
@@ -69,7 +70,7 @@ export class UnroutedEventStore {
       this.lookSql,
       [from, limit],
     );
-    if (look === undefined) throw new Error('connection error: the look brought nothing back');
+    if (look === undefined) throw new UnusableConnection('connection error: the look brought nothing back');
     return { ...look, added: look.added ?? [] };
   }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
+import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import type { CursorKey } from '../inbox/inbox-status.js';
 
 /** One cursor as the heartbeat sees it. */
@@ -235,7 +236,7 @@ export class IntegrationProcessStore {
       canJudgeBackends,
       beat.able,
     ]);
-    if (sight === undefined) throw new Error('connection error: the beat brought nothing back');
+    if (sight === undefined) throw new UnusableConnection('connection error: the beat brought nothing back');
     return sight;
   }
 }

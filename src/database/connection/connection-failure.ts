@@ -1,15 +1,11 @@
 import { IntegrationError, type IntegrationErrorCode } from '../../errors.js';
+import { isDriversLoginError } from '../wire/driver-words.js';
 import { reasonOf, sqlStateOf } from './connection-loss.js';
 
 /** invalid_authorization_specification, and invalid_password. */
 const REFUSED_LOGINS = new Set(['28000', '28P01']);
 /** invalid_catalog_name */
 const UNKNOWN_DATABASE = '3D000';
-/**
- * What node-postgres says itself of a server that wants a password where there is none, or one that does not
- * fit.
- */
-const LOGIN_MESSAGES = /^SASL: |password must be a (non-empty )?string/i;
 
 /**
  * What stands between the engine and its server, as an error that says which of the URL's parts to look at.
@@ -33,7 +29,7 @@ interface Kind {
 
 function kindOf(error: unknown): Kind {
   const state = sqlStateOf(error) ?? '';
-  if (REFUSED_LOGINS.has(state) || LOGIN_MESSAGES.test(reasonOf(error))) {
+  if (REFUSED_LOGINS.has(state) || isDriversLoginError(error)) {
     return {
       code: 'INTEGRATION_DATABASE_LOGIN_REFUSED',
       words: 'Postgres refuses the login at',

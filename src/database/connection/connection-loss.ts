@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.js';
+import { saysConnectionLost, saysSessionLost } from '../wire/driver-words.js';
 
 /** Socket errors of Node and the SQLSTATE classes that mean: no server, or not for us any more. */
 const SOCKET_CODES = new Set([
@@ -11,9 +11,17 @@ const SOCKET_CODES = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
+  // Of postgres.js.
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'CONNECTION_ENDED',
+  'CONNECT_TIMEOUT',
 ]);
-const LOSS_MESSAGES =
-  /connection (terminated|ended|error)|terminating connection|client has encountered a connection error|not queryable|client was closed|server closed the connection|connection timeout|timeout exceeded when trying to connect/i;
+/**
+ * What libpq says of a connection that it has lost, and a server of a session that it ends. Drivers on top of
+ * libpq (`pg-native`) hand on these words and no code.
+ */
+const WORDS_OF_LIBPQ = /terminating connection|server closed the connection/i;
 
 /** protocol_violation */
 export const PROTOCOL_VIOLATION = '08P01';
@@ -25,6 +33,7 @@ interface ServerError {
   readonly severity: string | undefined;
   /** The driver hands on which routine of the server said it; what stands between has none. */
   readonly isOfRoutine: boolean | undefined;
+  readonly routine: string | undefined;
 }
 
 /** So many objects of one error, at most. */
@@ -49,8 +58,8 @@ function serverErrorOf(error: unknown): ServerError | undefined {
     const severity = typeof fields.severity === 'string' ? fields.severity : undefined;
     for (const state of [fields.originalCode, fields.code]) {
       if (!isSqlState(state, severity !== undefined)) continue;
-      const isOfRoutine = 'routine' in item ? typeof fields.routine === 'string' : undefined;
-      return { state, severity, isOfRoutine };
+      const routine = typeof fields.routine === 'string' ? fields.routine : undefined;
+      return { state, severity, routine, isOfRoutine: 'routine' in item ? routine !== undefined : undefined };
     }
     queue.push(fields.meta, fields.driverAdapterError, fields.cause);
   }
@@ -133,7 +142,8 @@ export function isConnectionLoss(error: unknown, seen: Set<unknown> = new Set())
   seen.add(error);
   const { code, message, cause, errors } = fieldsOf(error);
   if (typeof code === 'string' && SOCKET_CODES.has(code)) return true;
-  if (typeof message === 'string' && LOSS_MESSAGES.test(message)) return true;
+  if (typeof message === 'string' && (saysConnectionLost(message) || WORDS_OF_LIBPQ.test(message)))
+    return true;
   if (Array.isArray(errors) && errors.some((each) => isConnectionLoss(each, seen))) return true;
   return cause !== undefined && isConnectionLoss(cause, seen);
 }
@@ -147,8 +157,6 @@ function isStateOfLoss(state: string): boolean {
  * a session.
  */
 const LOST_STATES = new Set(['08000', '08003', '08006', '08007', '25P03', '25P04', '57P01', '57P02']);
-const LOST_MESSAGES =
-  /connection terminated|terminating connection|server closed the connection|client has encountered a connection error/i;
 
 /**
  * What a driver adapter of Prisma's says where the server said nothing: the error of a raw query has it deep
@@ -172,7 +180,8 @@ export function isSessionLoss(error: unknown, seen: Set<unknown> = new Set()): b
   seen.add(error);
   const { code, message, cause } = fieldsOf(error);
   if (code === 'P1017' || adapterKindOf(error) === 'ConnectionClosed') return true;
-  if (typeof code !== 'string' && typeof message === 'string' && LOST_MESSAGES.test(message)) return true;
+  const isInWords = typeof code !== 'string' && typeof message === 'string';
+  if (isInWords && (saysSessionLost(message) || WORDS_OF_LIBPQ.test(message))) return true;
   return cause !== undefined && isSessionLoss(cause, seen);
 }
 
@@ -187,10 +196,16 @@ export function isEndOfIdleness(error: unknown): boolean {
 }
 
 /**
+ * The routine of the server that says 0A000 of a prepared statement whose rows have another shape now; no
+ * other routine does.
+ */
+const REVALIDATES_PLANS = 'RevalidateCachedQuery';
+
+/**
  * Statements prepared on this connection are gone, or do not fit the tables any more: it fails as long as it
  * lives.
  */
 export function isStaleStatement(error: unknown): boolean {
-  const state = sqlStateOf(error);
-  return state === '26000' || (state === '0A000' && /cached plan/i.test(messageOf(error)));
+  const said = serverErrorOf(error);
+  return said?.state === '26000' || (said?.state === '0A000' && said.routine === REVALIDATES_PLANS);
 }

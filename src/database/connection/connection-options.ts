@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { IntegrationError, messageOf } from '../../errors.js';
+import { UnusableConnection } from '../wire/unusable-connection.js';
 
 /**
  * The engine's own way to Postgres in parts, for passwords that change while the application runs (RDS IAM)
@@ -93,7 +94,9 @@ async function ask(password: () => string | Promise<string>): Promise<string> {
     answer = await password();
   } catch (cause) {
     // In the words of a lost connection: none can be had now, and it is asked again for the next one.
-    throw new Error(`connection error: connection.password failed: ${messageOf(cause)}`, { cause });
+    throw new UnusableConnection(`connection error: connection.password failed: ${messageOf(cause)}`, {
+      cause,
+    });
   }
   if (typeof answer === 'string' && answer !== '') return answer;
   throw new IntegrationError(

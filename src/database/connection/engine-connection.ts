@@ -7,6 +7,7 @@ import { DriverClient } from '../wire/driver-client.js';
 import { socketFor } from '../wire/large-read-socket.js';
 import type { NamedStatement } from '../wire/named-statement.js';
 import { forEachRow } from '../wire/row-reader.js';
+import { UnusableConnection } from '../wire/unusable-connection.js';
 import { cutOff, reportedBackendOf, signOfLife } from '../wire/wire.js';
 import type { WireRow } from '../wire/wire-row.js';
 import { isConnectionLoss } from './connection-loss.js';
@@ -112,7 +113,7 @@ export class EngineConnectionFactory {
     const server = await this.setUp(client, use).catch(async (error) => {
       throw (await this.isOtherProduct(client, error)) ?? error;
     });
-    if (server === undefined) throw new Error('connection error: the server answered nothing');
+    if (server === undefined) throw new UnusableConnection('connection error: the server answered nothing');
     refuseOtherProduct(server.product, () => this.describe());
     if (server.recovering) {
       throw new IntegrationError(

@@ -1,3 +1,4 @@
+import { UnusableConnection } from '../wire/unusable-connection.js';
 import type { ServerSight } from './server-sight.store.js';
 
 /** So long no new connection to a server that was left is accepted. */
@@ -70,7 +71,7 @@ export class OneServer {
   private moveTo(server: { readonly name: string; readonly started: string }): void {
     const leftAt = this.left.get(server.name);
     if (leftAt !== undefined && this.now() - leftAt < STAYS_LEFT_MS) {
-      throw new Error(
+      throw new UnusableConnection(
         'connection error: the new connection reached a server that this process has left for another one a short while ago',
       );
     }

@@ -1,3 +1,4 @@
+import { UnusableConnection } from './unusable-connection.js';
 import { cutOff } from './wire.js';
 
 /**
@@ -27,7 +28,7 @@ export function answerOrDestroy<R>(connection: object, ms: number, work: Promise
 }
 
 function silence(ms: number): Error {
-  return new Error(`connection timeout: no answer for ${ms} ms`);
+  return new UnusableConnection(`connection timeout: no answer for ${ms} ms`);
 }
 
 /**

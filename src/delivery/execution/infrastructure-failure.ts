@@ -1,4 +1,6 @@
 import { adapterKindOf, isConnectionLoss, sqlStateOf } from '../../database/connection/connection-loss.js';
+import { isDriversConnectionError } from '../../database/wire/driver-words.js';
+import { UnusableConnection } from '../../database/wire/unusable-connection.js';
 import { IntegrationError, messageOf } from '../../errors.js';
 
 /*
@@ -34,9 +36,10 @@ const ADAPTER_KINDS = new Set([
   'SocketTimeout',
   'TooManyConnections',
 ]);
-/** What node-postgres says of a connection, and of its pool, without a code: nobody else says the same. */
-const DRIVER_MESSAGES =
-  /^(connection terminated|timeout exceeded when trying to connect|client has encountered a connection error and is not queryable)/i;
+/**
+ * Prisma 7.10 gives P2028 to all that it says of interactive transactions: only its words tell which of them.
+ */
+const NO_TRANSACTION = 'Unable to start a transaction';
 
 /**
  * Whether an error that a handler threw says that its database is out of reach, which is nobody's fault but
@@ -49,9 +52,9 @@ export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set())
   if (typeof error !== 'object' || error === null || seen.has(error)) return false;
   seen.add(error);
   const { code, cause } = error as { code?: unknown; cause?: unknown };
-  if (code === 'P2028' && /unable to start a transaction/i.test(messageOf(error))) return true;
+  if (code === 'P2028' && messageOf(error).includes(NO_TRANSACTION)) return true;
   if (ADAPTER_KINDS.has(adapterKindOf(error) ?? '')) return true;
-  if (code === undefined && DRIVER_MESSAGES.test(messageOf(error))) return true;
+  if (isDriversConnectionError(error) || error instanceof UnusableConnection) return true;
   return (
     (typeof code === 'string' && PRISMA_CODES.has(code)) ||
     (cause !== undefined && isDatabaseOutage(cause, seen))
