@@ -12,6 +12,7 @@ import { type LogPage, OutboxLogStore } from '../src/log/outbox-log.store.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';
+import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -427,9 +428,14 @@ describe('repartition', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const app = await start([consumer('only', ledger, 1, () => held)]);
+    const begun = new Recorder<string>();
+    const handler = () => {
+      begun.record('o1');
+      return held;
+    };
+    const app = await start([consumer('only', ledger, 1, handler)]);
     await app.api.publishEvent(event('o1'));
-    await until('it runs', async () => app.workers.active.length > 0 && (await cursors())[0]?.owner);
+    await begun.first(1);
     expect(await app.consumers.repartition('billing', 2, { timeoutMs: 300 })).toBe('handing over');
     release();
     await until('it is done', async () => (await cursors()).length === 2);

@@ -30,8 +30,11 @@ const proxies: TcpProxy[] = [];
 beforeAll(async () => {
   database = await createTestDatabase();
 });
+/** Connections of a test's own. */
+const listeners: pg.Client[] = [];
 afterEach(async () => {
   await Promise.all([...proxies.splice(0), ...apps.splice(0)].map((opened) => opened.close()));
+  await Promise.all(listeners.splice(0).map((listener) => listener.end()));
   jest.restoreAllMocks();
 });
 afterAll(() => database.drop());
@@ -176,6 +179,7 @@ describe('the effects of a transactional handler', () => {
 
   it('are there once where the process forgets everything between the commit and the save', async () => {
     const committed = new pg.Client({ connectionString: database.url });
+    listeners.push(committed);
     await committed.connect();
     await committed.query('LISTEN committed');
     const notified = new Promise((resolve) => committed.once('notification', resolve));
@@ -198,7 +202,6 @@ describe('the effects of a transactional handler', () => {
     await untilSettled('cut');
     expect(await effectsOf(database, 'cut')).toEqual(['attempt 1']);
     expect(attempts.all).toEqual([1]);
-    await committed.end();
   });
 
   it('are there once where the answer to the commit is lost, at the first attempt and at a later one', async () => {
@@ -642,7 +645,7 @@ describe('a failure of the infrastructure counts no attempt', () => {
       const warned = warnings();
       const { app, attempts } = await consume(name, (e, context) => writeEffectBySql(name, e, context), {
         client: clientOf(),
-        timeoutMs: 300,
+        timeoutMs: 1_500,
       });
       await whileHeld(name, id, async () => {
         await app.api.publishEvent({ ...event(name), id });
