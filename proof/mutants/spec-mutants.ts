@@ -459,6 +459,18 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'gives up a COMMIT that a silent server does not answer',
   },
   {
+    name: 'another pg than was tested, whose insides are used all the same',
+    patches: [
+      {
+        file: 'src/database/wire/self-test.ts',
+        find: 'if (missing.length > 0) takePlainWay(this.client);',
+        put: '',
+      },
+    ],
+    spec: 'test/other-pg.spec.ts',
+    test: 'notices a transaction that has ended itself',
+  },
+  {
     name: 'connections that a silent server keeps open',
     patches: [
       {

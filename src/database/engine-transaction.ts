@@ -8,6 +8,7 @@ import { ASK_TRANSACTION_START } from './sql/transaction-start.store.js';
 import { answerOrDestroy, LONGEST_TIMER_MS } from './wire/answer-within.js';
 import { type EngineStatement, queryOf } from './wire/named-statement.js';
 import { type OnAnswer, OpeningMessage, sendMessage } from './wire/opening-message.js';
+import { takesPlainWay } from './wire/plain-way.js';
 import { isPrepared, notePrepared } from './wire/prepared-statements.js';
 import type { RepeatedStatements } from './wire/repeated-statements.js';
 import { onCommandComplete, sendAtEndOfTurn } from './wire/wire.js';
@@ -121,7 +122,10 @@ export class EngineTransaction extends OwnSqlClient {
     const counts: number[] = [];
     for (const statement of statements) counts.push(countOf(await this.connection.query(queryOf(statement))));
     notePrepared(this.connection, statements);
-    this.guard.begun(this.connection);
+    if (!this.guard.begun(this.connection)) {
+      const { rows } = await this.connection.query<{ start: string }>(ASK_TRANSACTION_START);
+      this.guard.beganAt(rows[0]?.start);
+    }
     return counts;
   }
 
@@ -158,6 +162,8 @@ export class EngineTransaction extends OwnSqlClient {
    * it fails, the transaction is committed all the same.
    */
   override followCommitWith(sql: string, onEnd: (wasRun: boolean) => void): boolean {
+    // Where this fails, nothing would show that the COMMIT in front of it did not.
+    if (takesPlainWay(this.connection)) return false;
     this.follower = { sql, onEnd };
     return true;
   }

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import pg from 'pg';
 import { IntegrationError } from '../../errors.js';
 import { ENGINE_TYPES, OWN_CLIENT_TYPES } from '../engine-types.js';
@@ -7,6 +8,7 @@ import { DriverClient } from '../wire/driver-client.js';
 import { socketFor } from '../wire/large-read-socket.js';
 import type { NamedStatement } from '../wire/named-statement.js';
 import { forEachRow } from '../wire/row-reader.js';
+import { SelfTest } from '../wire/self-test.js';
 import { UnusableConnection } from '../wire/unusable-connection.js';
 import { cutOff, reportedBackendOf, signOfLife } from '../wire/wire.js';
 import type { WireRow } from '../wire/wire-row.js';
@@ -76,6 +78,8 @@ export class EngineConnectionFactory {
   private readonly address: ConnectionConfig;
   private mayReadSystem = true;
   private isProvenDirect = false;
+  private hasSaidPlainWay = false;
+  private readonly logger = new Logger('EngineDatabase');
 
   /** Throws INTEGRATION_OPTIONS_INVALID for a URL that node-postgres cannot use. */
   constructor(target: ConnectionTarget, onServerReplaced: () => void = () => {}) {
@@ -110,9 +114,11 @@ export class EngineConnectionFactory {
   }
 
   private async prepareSession(client: UnpreparedConnection, use: SessionUse): Promise<number> {
+    const test = new SelfTest(client);
     const server = await this.setUp(client, use).catch(async (error) => {
       throw (await this.isOtherProduct(client, error)) ?? error;
     });
+    this.sayPlainWay(test.end());
     if (server === undefined) throw new UnusableConnection('connection error: the server answered nothing');
     refuseOtherProduct(server.product, () => this.describe());
     if (server.recovering) {
@@ -140,6 +146,15 @@ export class EngineConnectionFactory {
     client.once('end', () => this.server.forget(client));
     this.server.admit(client, server, () => cutOff(client));
     return server.pid;
+  }
+
+  /** Once, of the first connection. */
+  private sayPlainWay(missing: readonly string[]): void {
+    if (missing.length === 0 || this.hasSaidPlainWay) return;
+    this.hasSaidPlainWay = true;
+    this.logger.warn(
+      `The version of pg that is loaded is not the one that this package was tested with: it lacks ${missing.join(', ')}. Everything works, in a plainer way that takes more time. Install the version of pg that package.json of nestjs-integration names.`,
+    );
   }
 
   private async setUp(client: UnpreparedConnection, use: SessionUse): Promise<ServerSight | undefined> {

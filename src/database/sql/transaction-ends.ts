@@ -85,8 +85,17 @@ export class TransactionGuard {
   /** @param askStart when the transaction began that is open. */
   constructor(private readonly askStart: () => Promise<string | undefined>) {}
 
-  begun(connection: object): void {
+  /**
+   * False where the answers to its statements are not shown: then it is to be told when the transaction
+   * began.
+   */
+  begun(connection: object): boolean {
     this.ends = TransactionEnds.from(connection);
+    return this.ends !== undefined;
+  }
+
+  beganAt(start: string | undefined): void {
+    this.start = Promise.resolve(start);
   }
 
   /** Before a statement without values is sent. */
@@ -106,7 +115,7 @@ export class TransactionGuard {
   }
 
   get mayHaveEnded(): boolean {
-    return this.ends !== undefined && (this.ends.hasEnded || this.ends.isInDoubt);
+    return this.ends === undefined ? this.start !== undefined : this.ends.hasEnded || this.ends.isInDoubt;
   }
 
   /**
@@ -116,7 +125,8 @@ export class TransactionGuard {
   async verify(): Promise<void> {
     if (this.error !== undefined) throw this.error;
     const start = await this.start;
-    if ((await this.askStart().catch(() => start)) !== start) throw transactionEnded('ROLLBACK');
+    if ((await this.askStart().catch(() => start)) !== start)
+      throw transactionEnded(this.ends === undefined ? undefined : 'ROLLBACK');
   }
 }
 

@@ -1,3 +1,4 @@
+import { takesPlainWay } from './plain-way.js';
 import { wireOf } from './wire.js';
 
 const HEADER_BYTES = 5;
@@ -9,17 +10,23 @@ const HEADER_BYTES = 5;
 export class ArrivedMessages {
   private readonly header = Buffer.alloc(HEADER_BYTES);
   private has = 0;
+  /** Where nothing shows what arrives, it is never known to be whole. */
+  private isShown = true;
   private missing = 0;
 
   /** Watches what arrives for a client that is asked nothing at the moment. */
   static of(client: object): ArrivedMessages {
     const arrived = new ArrivedMessages();
+    if (takesPlainWay(client)) {
+      arrived.isShown = false;
+      return arrived;
+    }
     wireOf(client).stream.prependListener('data', (chunk) => arrived.see(chunk));
     return arrived;
   }
 
   get areWhole(): boolean {
-    return this.has === 0 && this.missing === 0;
+    return this.isShown && this.has === 0 && this.missing === 0;
   }
 
   private see(chunk: Buffer): void {

@@ -26,6 +26,6 @@ export function largeReadSocket(): Socket {
 }
 
 /** Asked by node-postgres for each connection, with its settings: what it takes as `stream`. */
-export function socketFor({ ssl }: { ssl?: unknown }): Socket {
-  return ssl ? new Socket() : largeReadSocket();
+export function socketFor(settings?: { ssl?: unknown }): Socket {
+  return settings === undefined || settings.ssl ? new Socket() : largeReadSocket();
 }

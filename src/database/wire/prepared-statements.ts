@@ -1,10 +1,12 @@
 import type { EngineStatement } from './named-statement.js';
+import { takesPlainWay } from './plain-way.js';
 
 /** The names that each connection has prepared. */
 const preparedOn = new WeakMap<object, Set<string>>();
 
+/** Whether these may be sent by their names, in one message. */
 export function isPrepared(connection: object, statements: readonly EngineStatement[]): boolean {
-  const known = preparedOn.get(connection);
+  const known = takesPlainWay(connection) ? undefined : preparedOn.get(connection);
   return known !== undefined && statements.every(({ name }) => known.has(name));
 }
 

@@ -1,5 +1,7 @@
 import type pg from 'pg';
+import { binaryFormOf } from './binary-form.js';
 import { type NamedStatement, queryOf } from './named-statement.js';
+import { takesPlainWay } from './plain-way.js';
 import { type DataStream, wireOf } from './wire.js';
 import { WireRow } from './wire-row.js';
 
@@ -119,6 +121,7 @@ export function forEachRow(
   statement: NamedStatement,
   onRow: (row: WireRow) => void,
 ): Promise<void> {
+  if (takesPlainWay(client)) return forEachRowOfDriver(client, statement, onRow);
   return new Promise((resolve, reject) => {
     const reader = new RowReader(wireOf(client).stream, onRow);
     const query: BinaryQuery = { ...queryOf(statement), binary: true };
@@ -129,4 +132,35 @@ export function forEachRow(
       else resolve();
     });
   });
+}
+
+/** Columns as the server shows them. */
+const AS_IT_IS = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
+
+/** The same by the driver, which makes a text of each column. */
+async function forEachRowOfDriver(
+  client: object,
+  statement: NamedStatement,
+  onRow: (row: WireRow) => void,
+): Promise<void> {
+  const query = { ...queryOf(statement), rowMode: 'array' as const, types: AS_IT_IS };
+  const { rows, fields } = await (client as pg.Client).query<(string | null)[]>(query);
+  const row = new WireRow();
+  for (const columns of rows) {
+    row.read(bodyOf(columns, fields), 0);
+    onRow(row);
+  }
+}
+
+/** As the server sends a row: how many columns, and of each its length, -1 for null, and its bytes. */
+function bodyOf(columns: readonly (string | null)[], fields: readonly pg.FieldDef[]): Buffer {
+  const count = Buffer.alloc(2);
+  count.writeUInt16BE(columns.length);
+  const parts = columns.flatMap((text, column) => {
+    const bytes = text === null ? undefined : binaryFormOf(fields[column]?.dataTypeID ?? 0, text);
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(bytes?.length ?? -1);
+    return bytes === undefined ? [length] : [length, bytes];
+  });
+  return Buffer.concat([count, ...parts]);
 }

@@ -1,3 +1,5 @@
+import { takesPlainWay } from './plain-way.js';
+
 /*
  * What the engine uses of the insides of node-postgres, behind a few functions. Everything that they rely on
  * has a test in test/wire-contract.spec.ts, so that a version of `pg` that differs is noticed before it is
@@ -19,6 +21,12 @@ interface WireStream extends DataStream {
   uncork(): void;
 }
 
+/** What is documented of a client. */
+interface PlainClient {
+  query(text: string): Promise<unknown>;
+  end(): Promise<void>;
+}
+
 type OnMessage = (message: { text: string }) => void;
 
 /** The part of a node-postgres client that speaks the protocol. */
@@ -26,6 +34,7 @@ export interface Wire {
   readonly stream: WireStream;
   sync(): void;
   once(event: 'readyForQuery', listener: () => void): void;
+  once(event: 'commandComplete', listener: OnMessage): void;
   /** `text` says which command, as the server has it: `COMMIT`, `INSERT 0 1`. */
   on(event: 'commandComplete', listener: OnMessage): void;
   off(event: 'commandComplete', listener: OnMessage): void;
@@ -38,7 +47,9 @@ export function wireOf(client: object): Wire {
 
 /** Ends the connection of a client at once and without a farewell, as for a server that does not answer. */
 export function cutOff(client: object): void {
-  wireOf(client).stream.destroy();
+  const { stream } = (wireOf(client) ?? {}) as Partial<Wire>;
+  if (typeof stream?.destroy === 'function') stream.destroy();
+  else (client as PlainClient).end().catch(() => {});
 }
 
 /**
@@ -46,6 +57,10 @@ export function cutOff(client: object): void {
  * then, together with what `beforeSending` adds to it.
  */
 export function sendAtEndOfTurn(client: object, beforeSending?: () => void): void {
+  if (takesPlainWay(client)) {
+    if (beforeSending !== undefined) setImmediate(beforeSending);
+    return;
+  }
   const { stream } = wireOf(client);
   stream.cork();
   setImmediate(() => {
@@ -61,7 +76,7 @@ export function sendAtEndOfTurn(client: object, beforeSending?: () => void): voi
  */
 export function onCommandComplete(client: object, listener: (tag: string) => void): (() => void) | undefined {
   const wire = wireOf(client) as Partial<Wire> | undefined;
-  if (typeof wire?.on !== 'function') return undefined;
+  if (typeof wire?.on !== 'function' || takesPlainWay(client)) return undefined;
   const onMessage: OnMessage = ({ text }) => listener(text);
   wire.on('commandComplete', onMessage);
   return () => wire.off?.('commandComplete', onMessage);
@@ -78,6 +93,13 @@ export function reportedBackendOf(client: object): number | null {
 /** Resolves when the server has answered a bare Sync message. Only for a client on which nothing is asked. */
 export function signOfLife(client: object): Promise<void> {
   return new Promise((resolve) => {
+    if (takesPlainWay(client)) {
+      (client as PlainClient).query('').then(
+        () => resolve(),
+        () => {},
+      );
+      return;
+    }
     const wire = wireOf(client);
     wire.once('readyForQuery', resolve);
     wire.sync();
