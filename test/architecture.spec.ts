@@ -185,6 +185,17 @@ function importMetasIn(file: SourceFile): string[] {
   return [...nodesOf(file.tree)].filter(ts.isMetaProperty).map((node) => placeOf(file, node));
 }
 
+/**
+ * Jest in CommonJS compiles the package with the host's options. Without `esModuleInterop` a default import of
+ * a CommonJS package is undefined there.
+ */
+function defaultImportsIn(file: SourceFile): string[] {
+  return file.tree.statements
+    .filter((node) => ts.isImportDeclaration(node))
+    .filter(({ importClause }) => importClause?.name !== undefined && !importClause.isTypeOnly)
+    .map((node) => placeOf(file, node));
+}
+
 function starExportsIn(file: SourceFile): string[] {
   return file.tree.statements
     .filter(
@@ -272,6 +283,7 @@ describe('the habits of the house', () => {
   it("compiles to CommonJS, as a CommonJS host's Jest does with it", () => {
     const loadedByHosts = sourceFiles().filter(({ name }) => !name.startsWith('cli/'));
     expect(loadedByHosts.flatMap(importMetasIn)).toEqual([]);
+    expect(sourceFiles().flatMap(defaultImportsIn)).toEqual([]);
   });
 
   it('lists every public name', () => {
@@ -305,6 +317,11 @@ describe('the habits of the house', () => {
     expect(topLevelAwaitsIn(file)).toEqual(['planted.ts:3']);
     expect(starExportsIn(file)).toEqual(['planted.ts:5', 'planted.ts:6']);
     expect(importMetasIn(file)).toEqual(['planted.ts:8']);
+    const imports = parse(
+      'imports.ts',
+      "import a from 'a';\nimport type b from 'b';\nimport * as c from 'c';",
+    );
+    expect(defaultImportsIn(imports)).toEqual(['imports.ts:1']);
     expect(insidesOfPgIn(file)).toEqual([9, 10, 11, 12, 13, 14].map((line) => `planted.ts:${line}`));
   });
 });

@@ -81,8 +81,7 @@ describe('createIntegrationTestDatabase', () => {
 
   async function create(): Promise<IntegrationTestDatabase> {
     const database = await createIntegrationTestDatabase({
-      server: process.env.TEST_DATABASE_URL ?? '',
-      template,
+      template, // the server is that of TEST_DATABASE_URL
       prepare: async (url) => {
         prepared++;
         await withClient(url, (client) => client.query('CREATE TABLE invoice (id text PRIMARY KEY)'));
@@ -127,6 +126,12 @@ describe('createIntegrationTestDatabase', () => {
     const ended = new Promise((resolve) => client.once('end', resolve));
     await drop();
     await ended;
+  });
+
+  it('says where a server may come from when there is none', async () => {
+    await expect(createIntegrationTestDatabase({ server: '' })).rejects.toThrow(
+      /TEST_DATABASE_URL.*globalSetup/s,
+    );
   });
 
   it('refuses a template name that Postgres would cut', async () => {

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import * as pg from 'pg';
 
 /*
  * How columns are read. Node-postgres has parsers for a whole process, which a host may set

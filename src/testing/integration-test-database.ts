@@ -13,8 +13,9 @@ const LONGEST_TEMPLATE = 36;
 export interface IntegrationTestDatabaseOptions {
   /**
    * A server that `startEmbeddedPostgres` started, or the URL of one, with a role that may create databases.
+   * Default: `TEST_DATABASE_URL` of the environment, where the global setups of Jest and Vitest put theirs.
    */
-  server: string | { readonly url: string };
+  server?: string | { readonly url: string } | undefined;
   /** The name of your template, at most 36 characters. Change it when what `prepare` does changes. */
   template?: string | undefined;
   /**
@@ -40,7 +41,7 @@ export interface IntegrationTestDatabase {
  * may call it at once.
  */
 export async function createIntegrationTestDatabase(
-  options: IntegrationTestDatabaseOptions,
+  options: IntegrationTestDatabaseOptions = {},
 ): Promise<IntegrationTestDatabase> {
   checkNames('an option of createIntegrationTestDatabase', options, [
     'server',
@@ -48,10 +49,16 @@ export async function createIntegrationTestDatabase(
     'prepare',
     'schema',
   ]);
-  const { server, schema = DEFAULT_SCHEMA, prepare } = options;
+  const { server = process.env.TEST_DATABASE_URL, schema = DEFAULT_SCHEMA, prepare } = options;
   const label = options.template ?? DEFAULT_TEMPLATE;
   if (label === '' || Buffer.byteLength(label) > LONGEST_TEMPLATE) {
     throw new RangeError(`template must have 1 to ${LONGEST_TEMPLATE} characters: ${label}`);
+  }
+  if (server === undefined || server === '') {
+    throw new TypeError(
+      'createIntegrationTestDatabase knows no server: give `server`, set TEST_DATABASE_URL, or let Jest or Vitest ' +
+        'start one with "globalSetup": "nestjs-integration/testing/jest-global-setup" (or "/vitest-global-setup")',
+    );
   }
   const serverUrl = typeof server === 'string' ? server : server.url;
   const urlOf = (database: string) => {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import pg from 'pg';
+import * as pg from 'pg';
 import { UNHURRIED_COMMIT } from '../database/clients/unhurried-commit.store.js';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';

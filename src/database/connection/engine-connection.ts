@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import pg from 'pg';
+import * as pg from 'pg';
 import { IntegrationError } from '../../errors.js';
 import { ENGINE_TYPES, OWN_CLIENT_TYPES } from '../engine-types.js';
 import { answerWithin } from '../wire/answer-within.js';

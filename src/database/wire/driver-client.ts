@@ -1,4 +1,4 @@
-import pg from 'pg';
+import * as pg from 'pg';
 import { cutOff } from './wire.js';
 
 /** What a client of node-postgres takes from the defaults of the process, whatever it is configured with. */

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import * as pg from 'pg';
 import { DriverClient } from './driver-client.js';
 
 interface EnginePoolConfig {

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import * as pg from 'pg';
 import { takePlainWay } from './plain-way.js';
 import type { Wire } from './wire.js';
 
