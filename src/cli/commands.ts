@@ -3,6 +3,7 @@ import { consumersDiscardCommand, deadLettersDiscardCommand } from './consumers-
 import { consumersListCommand } from './consumers-list.command.js';
 import { consumersPauseCommand, consumersResumeCommand } from './consumers-pause.command.js';
 import { consumersRemoveCommand, consumersRemoveNamesCommand } from './consumers-remove.command.js';
+import { consumersRenameCommand } from './consumers-rename.command.js';
 import { consumersRepartitionCommand } from './consumers-repartition.command.js';
 import { deadLettersListCommand } from './dead-letters-list.command.js';
 import { deadLettersRedriveCommand } from './dead-letters-redrive.command.js';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   consumersResumeCommand,
   consumersRepartitionCommand,
   consumersDiscardCommand,
+  consumersRenameCommand,
   consumersRemoveNamesCommand,
   consumersRemoveCommand,
   deadLettersListCommand,

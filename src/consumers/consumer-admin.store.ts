@@ -104,7 +104,8 @@ export class ConsumerAdminStore {
     return first?.eventNames;
   }
 
-  private usersOf(session: EngineSession, consumerName: string, leaseMs: number): Promise<ConsumerUser[]> {
+  /** Live processes that work on the consumer, or have handlers for it. */
+  usersOf(session: EngineSession, consumerName: string, leaseMs: number): Promise<ConsumerUser[]> {
     return session.query<ConsumerUser>(
       `SELECT DISTINCT c.lease_owner AS id, p.host, p.pid
        FROM ${this.cursor} c LEFT JOIN ${this.process} p ON p.id = c.lease_owner

@@ -13,6 +13,7 @@ import {
   extendedText,
   partitionsText,
   type RegistrationResult,
+  renamedText,
 } from './registration-result.js';
 
 const COUNTING_LIMIT_MS = 5_000;
@@ -50,7 +51,9 @@ export class ConsumerRegistration {
    * has left behind
    */
   async register(consumers: readonly Consumer[], stopped?: AbortSignal): Promise<RegistrationResult> {
-    return this.registerFrom(consumers, (consumer) => consumer.startFrom, stopped);
+    const result = await this.registerFrom(consumers, (consumer) => consumer.startFrom, stopped);
+    await this.warnOfRenamed(consumers, result);
+    return result;
   }
 
   /**
@@ -84,6 +87,21 @@ export class ConsumerRegistration {
     const extended = await this.passedOver(added);
     for (const consumer of extended) this.logger.log(extendedText(consumer, this.db.schema));
     return { created: await this.countLeftOut(created), extended };
+  }
+
+  /** A new consumer that looks like one whose code is gone may be that one under another name. */
+  private async warnOfRenamed(
+    consumers: readonly Consumer[],
+    { created }: RegistrationResult,
+  ): Promise<void> {
+    if (created.length === 0) return;
+    const declared = consumers.map(({ name }) => name);
+    const abandoned = await this.store.withoutProcess(declared);
+    for (const consumer of consumers) {
+      if (!created.some(({ consumerName }) => consumerName === consumer.name)) continue;
+      const former = abandoned.find(({ eventNames }) => areAlike(eventNames, consumer.eventNames));
+      if (former !== undefined) this.logger.warn(renamedText(former.consumerName, consumer, this.db.schema));
+    }
   }
 
   private refuseWhatIsNotHeld(consumers: readonly Consumer[]): void {
@@ -224,4 +242,10 @@ export class ConsumerRegistration {
 function addedNames(consumer: Consumer, stored: StoredConsumer | undefined): string[] {
   if (stored === undefined) return [];
   return consumer.eventNames.filter((name) => !stored.eventNames.includes(name));
+}
+
+/** At least half of the names that one or the other has are names of both. */
+function areAlike(some: readonly string[], others: readonly string[]): boolean {
+  const all = new Set([...some, ...others]);
+  return 2 * [...all].filter((name) => some.includes(name) && others.includes(name)).length >= all.size;
 }

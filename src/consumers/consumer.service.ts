@@ -8,11 +8,13 @@ import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import {
   checkReason,
+  checkRename,
   checkReplay,
   checkStatesOfMany,
   heldByItsTransaction,
   isOfOneEvent,
   isWholeRange,
+  notRenamed,
   remainingNames,
   stillActive,
   unknownConsumer,
@@ -26,6 +28,7 @@ import {
   InboxAdminStore,
   type RowPlace,
 } from './inbox-admin.store.js';
+import { RenameStore } from './rename.store.js';
 import { type RepartitionState, RepartitionStore } from './repartition.store.js';
 import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
 import { ReplayStore } from './replay.store.js';
@@ -83,6 +86,7 @@ export class ConsumerService {
   private readonly replayed: ReplayStore;
   private readonly requests: ReplayRequestStore;
   private readonly partitions: RepartitionStore;
+  private readonly renaming: RenameStore;
 
   constructor(
     db: EngineDatabase,
@@ -96,6 +100,7 @@ export class ConsumerService {
     this.replayed = new ReplayStore(db);
     this.requests = new ReplayRequestStore(db);
     this.partitions = new RepartitionStore(db);
+    this.renaming = new RenameStore(db, (...of) => this.admin.usersOf(...of));
   }
 
   /** Every registered consumer, by name and partition. */
@@ -268,6 +273,21 @@ export class ConsumerService {
       some = await this.admin.deleteSomeRows(consumerName, removed?.removedAt ?? new Date());
     }
     if (removed === undefined && deleted === 0) throw unknownConsumer(consumerName);
+  }
+
+  /**
+   * Gives a consumer another name: its place in the log, its retries, dead letters and replays go along. Stop
+   * the old code, rename, start the new code. All rows move in one transaction, and
+   * nothing has changed if their statement takes longer than 15 seconds. Transactions that write to the inbox are waited for, up to ten seconds.
+   *
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN; INTEGRATION_CONSUMER_ACTIVE while a live process
+   *   works on it or has handlers for it; INTEGRATION_ADMIN_INVALID for a new name that is none, or that has
+   *   a place or rows of its own
+   */
+  async rename(oldName: string, newName: string): Promise<void> {
+    checkRename(oldName, newName);
+    const result = await this.renaming.rename(oldName, newName, this.settings.snapshot().processingLeaseMs);
+    if (result !== 'done') throw notRenamed(oldName, newName, result);
   }
 
   /**

@@ -68,3 +68,13 @@ export function handOverText({ consumerName, partition, host, pid }: FormerOwner
 export function partitionsText(consumerName: string, stored: number, asked: number, schema: string): string {
   return `Consumer "${consumerName}" has ${stored} partitions, the code asks for ${asked}: the stored number holds. To change it run: ${commandLine(schema, 'consumers repartition', [consumerName, asked])}`;
 }
+
+export function renamedText(
+  oldName: string,
+  { name, startFrom }: { readonly name: string; readonly startFrom: StartFrom },
+  schema: string,
+): string {
+  const begins =
+    startFrom === 'recent' ? `the events of the last hour` : `startFrom ${startFromText(startFrom)}`;
+  return `Consumer "${name}" is new, and no live process has handlers for consumer "${oldName}" any more, which is stored with the same event names or most of them. If "${name}" is another name for it: it does not go on where "${oldName}" stopped, but begins with ${begins}. This would have kept its place, before the new code started: ${commandLine(schema, 'consumers rename', [oldName, name])}. To do it now: stop this process, run ${commandLine(schema, 'consumers remove', [name])}, then the command before`;
+}

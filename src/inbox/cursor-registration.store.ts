@@ -60,6 +60,16 @@ export class CursorRegistrationStore {
     return session.query<StoredConsumer>(this.sql.stored, [consumerNames]);
   }
 
+  /**
+   * The stored consumers that no live process has handlers for, without these, which the caller has. A
+   * process beats several times a minute.
+   */
+  async withoutProcess(
+    declared: readonly string[],
+  ): Promise<Pick<StoredConsumer, 'consumerName' | 'eventNames'>[]> {
+    return this.db.query(this.sql.withoutProcess, [declared]);
+  }
+
   /** The position after the last one that was handed out. */
   async nextPosition(session: Pick<EngineSession, 'query'>): Promise<number> {
     const [row] = await session.query<{ next: number }>(this.sql.next);
@@ -200,6 +210,14 @@ function statements(schema: string) {
       FROM ${cursors} c
       WHERE consumer_name = ANY($1)
       GROUP BY consumer_name`,
+    withoutProcess: `
+      SELECT DISTINCT ON (consumer_name) consumer_name AS "consumerName", event_names AS "eventNames"
+      FROM ${cursors} c
+      WHERE consumer_name <> ALL ($1::text[]) AND coalesce(lease_expires_at < clock_timestamp(), true)
+        AND NOT EXISTS (SELECT FROM "${schema}".integration_process p
+          WHERE p.role <> 'publisher' AND p.seen_at > clock_timestamp() - interval '2 minutes'
+            AND c.consumer_name = ANY (p.consumers || p.handles))
+      ORDER BY consumer_name, partition`,
     // Halves [low, high) until the first event at or after `low` is the first that is not older than $1.
     positionAt: `
       WITH RECURSIVE search (low, high) AS (

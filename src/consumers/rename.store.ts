@@ -1,0 +1,150 @@
+/*
+ * Giving a consumer another name, once no live process works on it under the old one.
+ *
+ * What must hold: nothing that a stalled owner still does counts twice. Saves name the consumer, so they find
+ * no cursor after the change. Two things need more than that:
+ *
+ *   - A lease is renewed by its token alone. The change takes every token away, or a stalled owner would keep
+ *     the lease alive under the new name, and a second renaming would let its saves through again.
+ *   - The transaction of a handler writes its inbox row first and then looks whether its lease holds. Its row
+ *     may be there, uncommitted, under the old name. A row under the new name would not meet it, and the event
+ *     would have its effects twice. So the change is made in two transactions:
+ *
+ *   1. take: The consumer is leased, as an owner would, with tokens that nobody knows. From the commit on no
+ *      handler's transaction finds its lease. Those that found it before have written to the inbox already,
+ *      and hold a lock on that table until they end: they are waited for.
+ *   2. rename: In one transaction everything gets the new name, if the lease of step 1 is still there.
+ *
+ * When step 2 does not come, the lease of step 1 runs out like any other.
+ */
+import { randomUUID } from 'node:crypto';
+import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { noteRemoval } from '../inbox/cursor-registration.store.js';
+import type { ConsumerUser } from './consumer-admin.store.js';
+import { waitLongerForLocks } from './inbox-admin.store.js';
+
+const WAIT_FOR_WRITERS_MS = 10_000;
+const LOOK_MS = 50;
+
+/**
+ * `busy`: transactions that may be handlers' are still open; `taken`: the new name has something of its own;
+ * `lost`: a process took the consumer in the meantime.
+ */
+export type RenameResult = 'done' | 'unknown' | 'busy' | 'taken' | 'lost' | { users: ConsumerUser[] };
+
+export class RenameStore {
+  private readonly cursor: string;
+  private readonly inbox: string;
+  private readonly replay: string;
+
+  constructor(
+    private readonly db: EngineDatabase,
+    private readonly usersOf: (
+      session: EngineSession,
+      name: string,
+      leaseMs: number,
+    ) => Promise<ConsumerUser[]>,
+  ) {
+    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.inbox = `"${db.schema}".inbox_event`;
+    this.replay = `"${db.schema}".inbox_replay`;
+  }
+
+  async rename(oldName: string, newName: string, leaseMs: number): Promise<RenameResult> {
+    const owner = randomUUID();
+    const refused = await this.take(oldName, newName, leaseMs, owner);
+    if (refused !== undefined) return refused;
+    const result = (await this.writersHaveEnded()) ? await this.change(oldName, newName, owner) : 'busy';
+    if (result !== 'done') await this.giveBack(oldName, owner);
+    return result;
+  }
+
+  /** Step 1. */
+  private take(oldName: string, newName: string, leaseMs: number, owner: string) {
+    return this.db.transaction(async (session): Promise<RenameResult | undefined> => {
+      if ((await this.lock(session, oldName)) === undefined) return 'unknown';
+      const users = await this.usersOf(session, oldName, leaseMs);
+      if (users.length > 0) return { users };
+      if (await this.isTaken(session, newName)) return 'taken';
+      await session.query(
+        `UPDATE ${this.cursor} SET lease_owner = $2, lease_token = gen_random_uuid(),
+           lease_expires_at = clock_timestamp() + $3::float8 * interval '1 millisecond' WHERE consumer_name = $1`,
+        [oldName, owner, leaseMs + WAIT_FOR_WRITERS_MS],
+      );
+      return undefined;
+    });
+  }
+
+  /** Whoever writes to the inbox at this moment is waited for; whoever begins later is not. */
+  private async writersHaveEnded(): Promise<boolean> {
+    const deadline = performance.now() + WAIT_FOR_WRITERS_MS;
+    let awaited: string[] | undefined;
+    for (;;) {
+      const rows: { writer: string }[] = await this.db.query(
+        `SELECT DISTINCT virtualtransaction AS writer FROM pg_locks
+         WHERE locktype = 'relation' AND relation = '${this.inbox}'::regclass AND mode = 'RowExclusiveLock' AND granted
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND ($1::text[] IS NULL OR virtualtransaction = ANY ($1))`,
+        [awaited ?? null],
+      );
+      awaited = rows.map(({ writer }) => writer);
+      if (awaited.length === 0) return true;
+      if (performance.now() >= deadline) return false;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  /** Step 2. */
+  private change(oldName: string, newName: string, owner: string): Promise<RenameResult> {
+    return this.db.transaction(async (session) => {
+      const stored = await this.lock(session, oldName);
+      if (stored === undefined || stored.some(({ leaseOwner }) => leaseOwner !== owner)) return 'lost';
+      if (await this.isTaken(session, newName)) return 'taken';
+      await session.query(
+        `UPDATE ${this.cursor} SET consumer_name = $2, lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL,
+           superseded_token = NULL, served_at = clock_timestamp() WHERE consumer_name = $1`,
+        [oldName, newName],
+      );
+      await session.query(`UPDATE ${this.replay} SET consumer_name = $2 WHERE consumer_name = $1`, [
+        oldName,
+        newName,
+      ]);
+      await session.query(`UPDATE ${this.inbox} SET consumer_name = $2 WHERE consumer_name = $1`, [
+        oldName,
+        newName,
+      ]);
+      // Else a stalled process of the old name would take its tables for emptied, and register it anew.
+      await noteRemoval(session, this.db.schema, oldName, stored[0]?.eventNames ?? []);
+      return 'done';
+    });
+  }
+
+  private async giveBack(consumerName: string, owner: string): Promise<void> {
+    await this.db.query(
+      `UPDATE ${this.cursor} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL
+       WHERE consumer_name = $1 AND lease_owner = $2`,
+      [consumerName, owner],
+    );
+  }
+
+  /** Locks every partition, in key order as renewals do; undefined: there is no such consumer. */
+  private async lock(session: EngineSession, consumerName: string) {
+    await waitLongerForLocks(session);
+    const rows = await session.query<{ leaseOwner: string | null; eventNames: string[] }>(
+      `SELECT lease_owner AS "leaseOwner", event_names AS "eventNames" FROM ${this.cursor}
+       WHERE consumer_name = $1 ORDER BY partition FOR UPDATE`,
+      [consumerName],
+    );
+    return rows.length === 0 ? undefined : rows;
+  }
+
+  private async isTaken(session: EngineSession, consumerName: string): Promise<boolean> {
+    const [row] = await session.query<{ taken: boolean }>(
+      `SELECT EXISTS (SELECT FROM ${this.cursor} WHERE consumer_name = $1)
+         OR EXISTS (SELECT FROM ${this.inbox} WHERE consumer_name = $1)
+         OR EXISTS (SELECT FROM ${this.replay} WHERE consumer_name = $1) AS taken`,
+      [consumerName],
+    );
+    return row?.taken === true;
+  }
+}
