@@ -6,9 +6,9 @@
  *
  *   - A lease is renewed by its token alone. The change takes every token away, or a stalled owner would keep
  *     the lease alive under the new name, and a second renaming would let its saves through again.
- *   - The transaction of a handler writes its inbox row first and then looks whether its lease holds. Its row
- *     may be there, uncommitted, under the old name. A row under the new name would not meet it, and the event
- *     would have its effects twice. So the change is made in two transactions:
+ *   - The transaction of a handler writes its inbox row first and then looks whether its lease holds. Its
+ *     row may be there, uncommitted, under the old name. A row under the new name would not meet it, and the
+ *     event would have its effects twice. So the change is made in two transactions:
  *
  *   1. take: The consumer is leased, as an owner would, with tokens that nobody knows. From the commit on no
  *      handler's transaction finds its lease. Those that found it before have written to the inbox already,
