@@ -194,7 +194,7 @@ describe('a transactional batch that outlasts its deadline', () => {
 
   beforeAll(async () => {
     await database.pool.query(`
-      CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END';
+      CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.6); RETURN NULL; END';
       CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON effect DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW WHEN (NEW.note = 'slow') EXECUTE FUNCTION slow();`);
   });
@@ -216,7 +216,7 @@ describe('a transactional batch that outlasts its deadline', () => {
           consumerName: name,
           transactional: true,
           batch: { maxSize: 10 },
-          timeoutMs: 400,
+          timeoutMs: 1_000,
           handler: async (batch: DomainEvent[], context: SubscriberContext) => {
             const isFirst = attempts++ === 0;
             for (const [index, { outboxEventId }] of batch.entries()) {
@@ -267,7 +267,7 @@ describe('a transactional batch that outlasts its deadline', () => {
       await database.pool.query(`
         CREATE SEQUENCE settlings;
         CREATE FUNCTION slow_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-          IF EXISTS (SELECT FROM effect WHERE consumer = NEW.consumer_name) AND nextval('settlings') = 1 THEN PERFORM pg_sleep(0.6); END IF;
+          IF EXISTS (SELECT FROM effect WHERE consumer = NEW.consumer_name) AND nextval('settlings') = 1 THEN PERFORM pg_sleep(1.6); END IF;
           RETURN NULL;
         END $$;
         CREATE TRIGGER slow_settling AFTER UPDATE ON integration.inbox_cursor
