@@ -1,8 +1,8 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
-import { consumersNamed, type InboxStatus } from '../inbox/inbox-status.js';
-import { conditionOf, type DiscardableState, REDRIVABLE, statusesOf } from './inbox-admin.store.js';
+import { consumersNamed } from '../inbox/inbox-status.js';
+import { type Choice, type DiscardableState, discardable, redrivable } from './inbox-admin.store.js';
 import { ReplayStore } from './replay.store.js';
 
 /** What a removal takes along. */
@@ -23,7 +23,7 @@ export class AdminCountStore {
 
   /** At most `limit`, as `ConsumerService.redrive` takes them. */
   redrivable(filter: InboxFilter, limit: number): Promise<number> {
-    return this.count(filter, ['dead_letter', 'failed'], REDRIVABLE, 'CROSS JOIN', limit);
+    return this.count(filter, redrivable(this.log), limit);
   }
 
   /** At most `limit`, as `ConsumerService.discard` takes them. */
@@ -32,7 +32,7 @@ export class AdminCountStore {
     states: readonly DiscardableState[],
     limit: number | undefined,
   ): Promise<number> {
-    return this.count(filter, statusesOf(states), conditionOf(states), 'LEFT JOIN', limit ?? null);
+    return this.count(filter, discardable(this.log, states), limit ?? null);
   }
 
   async belongings(consumerName: string): Promise<Belongings> {
@@ -52,16 +52,14 @@ export class AdminCountStore {
 
   private async count(
     filter: InboxFilter,
-    statuses: readonly InboxStatus[],
-    condition: string,
-    join: 'CROSS JOIN' | 'LEFT JOIN',
+    { join, statuses, condition }: Choice,
     limit: number | null,
   ): Promise<number> {
     const [row] = await this.db.query<{ count: number }>(
       `SELECT count(*) AS count FROM (
          SELECT 1 FROM (${consumersNamed(this.inbox)}) AS consumer
          JOIN ${this.inbox} i ON i.consumer_name = consumer.name AND i.status = ANY ($9::text[]) AND i.status <> 'processed'
-         ${join} LATERAL (SELECT event_name FROM ${this.log} WHERE position = i.position AND id = i.outbox_event_id OFFSET 0) e ${join === 'LEFT JOIN' ? 'ON true' : ''}
+         ${join}
          WHERE ${condition} AND ${MATCHES_FILTER} LIMIT $8::bigint
        ) AS matching`,
       [...filterValues(filter), limit, statuses],

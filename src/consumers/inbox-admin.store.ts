@@ -41,8 +41,37 @@ function hasRow(state: DiscardableState): state is Exclude<DiscardableState, 'un
   return state !== 'unread';
 }
 
-/** What `redrive` takes. */
-export const REDRIVABLE = `(i.status = 'dead_letter' OR (i.status = 'failed' AND i.available_at IS NULL))`;
+/** Which rows `i` a change takes, whoever changes or counts them. */
+export interface Choice {
+  /** Of the row's event in the log, as `e`. */
+  readonly join: string;
+  /** Those that `condition` can be true for. */
+  readonly statuses: readonly InboxStatus[];
+  readonly condition: string;
+}
+
+/** What `redrive` takes. An event that the log no longer has cannot be sent. */
+export function redrivable(log: string): Choice {
+  return {
+    join: `CROSS JOIN ${eventIn(log)}`,
+    statuses: ['dead_letter', 'failed'],
+    condition: `(i.status = 'dead_letter' OR (i.status = 'failed' AND i.available_at IS NULL))`,
+  };
+}
+
+/** What `discard` takes of these states. */
+export function discardable(log: string, states: readonly DiscardableState[]): Choice {
+  return {
+    join: `LEFT JOIN ${eventIn(log)} ON true`,
+    statuses: statusesOf(states),
+    condition: conditionOf(states),
+  };
+}
+
+/** OFFSET 0 keeps it one probe of the log for each row: it could be planned as a scan of all of it. */
+function eventIn(log: string): string {
+  return `LATERAL (SELECT event_name FROM ${log} WHERE position = i.position AND id = i.outbox_event_id OFFSET 0) e`;
+}
 
 /** Where a portion ended, and how many of its rows were changed. */
 export interface ChangedRows {
@@ -84,11 +113,8 @@ export class InboxAdminStore {
 
   /** Sends dead letters, and events that failed for good, on their way again with all their attempts. */
   redrive(filter: InboxFilter, limit: number, after: RowPlace | undefined): Promise<ChangedRows> {
-    // An event that the log no longer has cannot be sent.
-    const join = `CROSS JOIN ${this.event}`;
     const assign = `status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL`;
-    const statuses = ['dead_letter', 'failed'] as const;
-    return this.change({ filter, join, statuses, condition: REDRIVABLE, assign, values: [], limit, after });
+    return this.change({ filter, choice: redrivable(this.log), assign, values: [], limit, after });
   }
 
   /** Sets rows of these states aside for good, as skipped with the reason. */
@@ -99,31 +125,22 @@ export class InboxAdminStore {
     limit: number,
     after: RowPlace | undefined,
   ): Promise<ChangedRows> {
-    const join = `LEFT JOIN ${this.event} ON true`;
-    const condition = conditionOf(states);
+    const choice = discardable(this.log, states);
     const assign = `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = $2`;
-    const statuses = statusesOf(states);
-    return this.change({ filter, join, statuses, condition, assign, values: [reason], limit, after });
-  }
-
-  /** OFFSET 0 keeps it one probe of the log for each row: it could be planned as a scan of all of it. */
-  private get event(): string {
-    return `LATERAL (SELECT event_name FROM ${this.log} WHERE position = i.position AND id = i.outbox_event_id OFFSET 0) e`;
+    return this.change({ filter, choice, assign, values: [reason], limit, after });
   }
 
   private change(change: {
     filter: InboxFilter;
-    join: string;
-    /** Those that `condition` can be true for. */
-    statuses: readonly InboxStatus[];
-    condition: string;
+    choice: Choice;
     assign: string;
     /** Parameters of `assign`, from $2 on. */
     values: readonly unknown[];
     limit: number;
     after: RowPlace | undefined;
   }): Promise<ChangedRows> {
-    const { filter, join, statuses, condition, assign, values, limit, after } = change;
+    const { filter, choice, assign, values, limit, after } = change;
+    const { join, statuses, condition } = choice;
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
       await planForTheseValues(session);
