@@ -7,6 +7,15 @@ const ROWS_A_PLACE = 50;
 /** Of each consumer: so many unread positions are looked at one by one, and so many rows of each status. */
 export const COUNTED_EXACTLY = 10_000;
 
+/** Of each position that is unread or has an exception, the worst that a consumer has made of it. */
+export const WORST_OF_EACH = `
+        SELECT position, max(rank) AS rank FROM (
+          SELECT position, 1 AS rank FROM unread
+          UNION ALL
+          SELECT position, CASE status WHEN 'received' THEN 1 WHEN 'processing' THEN 2 WHEN 'failed' THEN 3 ELSE 4 END
+          FROM exception WHERE status <> 'skipped'
+        ) AS open GROUP BY position`;
+
 /**
  * The counts of a log that is too large to be counted. What it costs grows with the number of consumers, not
  * with the log.
@@ -103,14 +112,7 @@ export class OutboxStatsEstimateStore {
         FROM consumer c LEFT JOIN asked a USING (consumer_name) LEFT JOIN unsettled u USING (consumer_name)
       ), consumers AS (
         SELECT *, greatest(asked - pending - processing - failed - dead_letter - skipped, 0) AS processed FROM counted
-      ), worst AS (
-        SELECT position, max(rank) AS rank FROM (
-          SELECT position, 1 AS rank FROM unread
-          UNION ALL
-          SELECT position, CASE status WHEN 'received' THEN 1 WHEN 'processing' THEN 2 WHEN 'failed' THEN 3 ELSE 4 END
-          FROM exception WHERE status <> 'skipped'
-        ) AS open GROUP BY position
-      ), rolled AS (
+      ), worst AS (${WORST_OF_EACH}), rolled AS (
         SELECT count(*) FILTER (WHERE rank = 1) + (SELECT coalesce(round(max(events)), 0) FROM guessed) AS pending,
           count(*) FILTER (WHERE rank = 2) AS processing, count(*) FILTER (WHERE rank = 3) AS failed,
           count(*) FILTER (WHERE rank = 4) AS dead_letter FROM worst

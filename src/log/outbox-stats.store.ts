@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { OutboxStats } from './outbox-event.js';
-import { OutboxStatsEstimateStore } from './outbox-stats-estimate.store.js';
+import { OutboxStatsEstimateStore, WORST_OF_EACH } from './outbox-stats-estimate.store.js';
 
 /** A log of more positions is not counted. */
 const EXACT_UP_TO = 100_000;
@@ -76,14 +76,7 @@ export class OutboxStatsStore {
           coalesce(sum(d.pending), 0) AS pending, coalesce(sum(d.processing), 0) AS processing, coalesce(sum(d.failed), 0) AS failed,
           coalesce(sum(d.dead_letter), 0) AS dead_letter, coalesce(sum(d.skipped), 0) AS skipped
         FROM consumer c LEFT JOIN asked a USING (consumer_name) LEFT JOIN delivery d USING (consumer_name) GROUP BY c.consumer_name
-      ), worst AS (
-        SELECT position, max(rank) AS rank FROM (
-          SELECT position, 1 AS rank FROM unread
-          UNION ALL
-          SELECT position, CASE status WHEN 'received' THEN 1 WHEN 'processing' THEN 2 WHEN 'failed' THEN 3 ELSE 4 END
-          FROM exception WHERE status <> 'skipped'
-        ) AS open GROUP BY position
-      ), rolled AS (
+      ), worst AS (${WORST_OF_EACH}), rolled AS (
         SELECT count(*) AS unsettled, count(*) FILTER (WHERE rank = 1) AS pending, count(*) FILTER (WHERE rank = 2) AS processing,
           count(*) FILTER (WHERE rank = 3) AS failed, count(*) FILTER (WHERE rank = 4) AS dead_letter FROM worst
       )
