@@ -31,7 +31,7 @@ const OPTIONS: { readonly [K in keyof Required<AnySubscriberDefinition>]: true }
   partitions: true,
   startFrom: true,
 };
-const KNOWN_OPTIONS = Object.keys(OPTIONS);
+export const KNOWN_OPTIONS = Object.keys(OPTIONS);
 const RETRY_OPTIONS = [
   'maxAttempts',
   'baseDelayMs',
