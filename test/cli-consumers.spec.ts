@@ -180,6 +180,26 @@ describe('consumers', () => {
     await stopAll();
     expect((await run('consumers')).stdout).toBe('No consumer is registered.\n');
   });
+
+  it('are renamed while nobody works on them, and keep their place', async () => {
+    const former = await start();
+    await former.api.publishEvents([event('a'), event('b')]);
+    await former.processor.drain();
+    expect(calls.all).toHaveLength(2);
+    const live = await run('consumers', 'rename', 'billing', 'invoicing', '--yes');
+    expect(live).toMatchObject({ status: 1, stdout: '' });
+    expect(live.stderr).toContain(`:${process.pid}`);
+    await stopAll();
+    expect((await run('consumers', 'rename', 'billing', 'invoicing')).status).toBe(2);
+    expect(await run('consumers', 'rename', 'billing', 'invoicing', '--yes')).toEqual(
+      well('Consumer "billing" is called "invoicing" now. Start the code with the new name.'),
+    );
+    calls = new Recorder();
+    const app = await start({ consumerName: 'invoicing' });
+    await app.api.publishEvents([event('c')]);
+    await app.processor.drain();
+    expect(calls.all).toHaveLength(1);
+  });
 });
 
 describe('replay', () => {
@@ -293,6 +313,7 @@ describe('what cannot be done', () => {
     ['repartition', ['consumers', 'repartition', 'nobody', '2']],
     ['remove', ['consumers', 'remove', 'nobody']],
     ['remove-names', ['consumers', 'remove-names', 'nobody', 'a']],
+    ['rename', ['consumers', 'rename', 'nobody', 'somebody', '--yes']],
     ['replay', ['replay', 'nobody', '--from', '1']],
   ])('%s of a consumer that there is not: exits with 1 and says so', async (_, words) => {
     const { status, stdout, stderr } = await run(...words);
