@@ -96,9 +96,9 @@ function beats(count: number): Promise<unknown> {
     this: IntegrationProcessStore,
     ...args: Parameters<typeof beat>
   ) {
-    const sight = await beat.apply(this, args);
+    const snapshot = await beat.apply(this, args);
     made.record();
-    return sight;
+    return snapshot;
   });
   return made.first(count);
 }

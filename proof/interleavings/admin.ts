@@ -2,10 +2,10 @@ import type { ProofDatabase } from '../harness/proof-server.js';
 import { until } from '../harness/wait.js';
 import type { DiscardedState } from './commands.js';
 import { type ConsumerName, isNamed } from './consumers.js';
+import { type EventState, isSettled, look, openRequests, positionsOfLog } from './event-state.js';
 import { BEGIN_RETENTION_ANEW, COME_OF_AGE, ORPHANED_ROWS, PARTITIONS } from './interleavings.store.js';
 import type { Model } from './model.js';
 import type { ProcessUnderTest } from './process-under-test.js';
-import { isSettled, look, openRequests, positionsOfLog, type Sight } from './sight.js';
 
 const REASON = 'set aside by a command';
 const RETENTION_WITHIN_MS = 5_000;
@@ -29,14 +29,14 @@ export class Admin {
   }
 
   async replay(consumer: ConsumerName, from: number): Promise<void> {
-    const before = await this.sightsOf(consumer);
+    const before = await this.statesOf(consumer);
     await untilHeard(() => this.process.consumers.replay(consumer, { from }));
-    const again = before.filter((sight) => sight.position >= from && isSettled(sight));
+    const again = before.filter((state) => state.position >= from && isSettled(state));
     this.model.putBack(consumer, positionsOf(again));
   }
 
   async replayFiltered(consumer: ConsumerName, from: number, eventNames: readonly string[]): Promise<void> {
-    const before = await this.sightsOf(consumer);
+    const before = await this.statesOf(consumer);
     const result = await untilHeard(() => this.process.consumers.replay(consumer, { from, eventNames }));
     if (result.kind !== 'request') throw new Error('a filtered replay was not kept as a request');
     const isWanted = (position: number) => {
@@ -44,13 +44,13 @@ export class Admin {
       return expected !== undefined && isNamed(expected.event.name, eventNames);
     };
     const again = before.filter(
-      (sight) => sight.position >= from && isSettled(sight) && isWanted(sight.position),
+      (state) => state.position >= from && isSettled(state) && isWanted(state.position),
     );
     this.model.requested(result.request.id, consumer, positionsOf(again));
   }
 
   async redrive(consumerName: ConsumerName, limit: number): Promise<void> {
-    const dead = (await this.sightsOf(consumerName)).filter(({ status }) => status === 'dead_letter');
+    const dead = (await this.statesOf(consumerName)).filter(({ status }) => status === 'dead_letter');
     const expected = dead.slice(0, limit);
     const count = await untilHeard(() => this.process.consumers.redrive({ consumerName }, { limit }));
     if (count !== expected.length)
@@ -60,19 +60,19 @@ export class Admin {
 
   /** The oldest rows that match are skipped from now on, with the reason, and no others. */
   async discard(consumerName: ConsumerName, state: DiscardedState, limit: number): Promise<void> {
-    const before = await this.sightsOf(consumerName);
+    const before = await this.statesOf(consumerName);
     const options = { limit, states: state && [state] };
     const count = await untilHeard(() => this.process.consumers.discard({ consumerName }, REASON, options));
-    const expected = before.filter((sight) => isDiscardable(sight, state)).slice(0, limit);
-    const after = new Map((await this.sightsOf(consumerName)).map((sight) => [sight.position, sight]));
-    const isSkipped = ({ position }: Sight) => after.get(position)?.rowStatus === 'skipped';
-    const kept = expected.filter((sight) => !isSkipped(sight));
+    const expected = before.filter((event) => isDiscardable(event, state)).slice(0, limit);
+    const after = new Map((await this.statesOf(consumerName)).map((event) => [event.position, event]));
+    const isSkipped = ({ position }: EventState) => after.get(position)?.rowStatus === 'skipped';
+    const kept = expected.filter((event) => !isSkipped(event));
     const others = before.filter(
-      (sight) => isSkipped(sight) && sight.rowStatus !== 'skipped' && !expected.includes(sight),
+      (event) => isSkipped(event) && event.rowStatus !== 'skipped' && !expected.includes(event),
     );
     const unexplained = expected.filter(({ position }) => after.get(position)?.lastError !== REASON);
     if (count !== expected.length || kept.length + others.length + unexplained.length > 0) {
-      const lists = [expected, kept, others, unexplained].map((sights) => `[${positionsOf(sights)}]`);
+      const lists = [expected, kept, others, unexplained].map((states) => `[${positionsOf(states)}]`);
       this.problems.push(
         `discarded: ${count} of ${consumerName}, expected ${lists[0]}, kept ${lists[1]}, others ${lists[2]}, without reason ${lists[3]}`,
       );
@@ -94,7 +94,7 @@ export class Admin {
     for (const position of await this.runRetention(process, oldUpTo)) {
       this.model.gone.add(position);
       const needed = before.filter(
-        (sight) => sight.position === position && (!isDone(sight) || this.isToBeSent(sight)),
+        (state) => state.position === position && (!isDone(state) || this.isToBeSent(state)),
       );
       if (!this.model.old.has(position)) this.problems.push(`retention: ${position} deleted, and too young`);
       for (const { consumer, status } of needed)
@@ -153,26 +153,26 @@ export class Admin {
     return [...before].filter((position) => !after.has(position));
   }
 
-  private isToBeSent({ consumer, position }: Sight): boolean {
+  private isToBeSent({ consumer, position }: EventState): boolean {
     return this.model.isToBeSent(consumer, position);
   }
 
   /** Before something is asked for: how things stand, filtered replays included. */
-  private async sightsOf(consumer: ConsumerName): Promise<Sight[]> {
+  private async statesOf(consumer: ConsumerName): Promise<EventState[]> {
     this.model.saw(await openRequests(this.database));
-    return (await look(this.database)).filter((sight) => sight.consumer === consumer);
+    return (await look(this.database)).filter((state) => state.consumer === consumer);
   }
 }
 
-function positionsOf(sights: readonly Sight[]): number[] {
-  return sights.map(({ position }) => position);
+function positionsOf(states: readonly EventState[]): number[] {
+  return states.map(({ position }) => position);
 }
 
-function isDone(sight: Sight): boolean {
-  return isSettled(sight) && sight.rowStatus !== 'dead_letter';
+function isDone(state: EventState): boolean {
+  return isSettled(state) && state.rowStatus !== 'dead_letter';
 }
 
-function isDiscardable({ rowStatus, rowHasTime }: Sight, state: DiscardedState): boolean {
+function isDiscardable({ rowStatus, rowHasTime }: EventState, state: DiscardedState): boolean {
   switch (state) {
     case 'dead_letter':
     case 'failed':

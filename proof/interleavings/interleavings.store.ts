@@ -33,7 +33,7 @@ export const BEGIN_RETENTION_ANEW = `UPDATE integration.integration_maintenance
   SET began_at = '-infinity', done_at = '-infinity' WHERE task = 'retention'`;
 
 /** Each event with each consumer that wants it: what is promised to say so (the view), and what it is derived from. */
-export const SIGHTS = `SELECT e.position::float8 AS position, s.consumer_name AS consumer, s.status, e.position <@ c.unread AS unread,
+export const EVENT_STATES = `SELECT e.position::float8 AS position, s.consumer_name AS consumer, s.status, e.position <@ c.unread AS unread,
     i.status AS "rowStatus", isfinite(i.available_at) AS "rowHasTime", i.last_error AS "lastError"
   FROM integration.outbox_event_status s
   JOIN integration.outbox_event e ON e.position = s.position
@@ -42,7 +42,7 @@ export const SIGHTS = `SELECT e.position::float8 AS position, s.consumer_name AS
   LEFT JOIN integration.inbox_event i ON i.outbox_event_id = e.id AND i.consumer_name = s.consumer_name
   ORDER BY e.position`;
 
-/** What the log has, in a column of its own: an event that nobody wants is in no sight. */
+/** What the log has, in a column of its own: an event that nobody wants has no state there. */
 export const LOG = `SELECT position::float8 AS position FROM integration.outbox_event`;
 
 /** Requests of filtered replays that are not worked off, with the next position that they will look at. */

@@ -1,10 +1,10 @@
 import { ALWAYS, CONSUMERS, type ConsumerName } from './consumers.js';
+import type { EventState } from './event-state.js';
 import type { Expected, Model } from './model.js';
-import type { Sight } from './sight.js';
 
 /** What really happened, at the end of a sequence. */
 export interface Happened {
-  readonly sights: readonly Sight[];
+  readonly states: readonly EventState[];
   /** Effects of transactional handlers, and runs of the plain one that ended well: position and consumer, in order. */
   readonly effects: readonly Effect[];
   readonly runs: readonly Effect[];
@@ -17,11 +17,11 @@ export interface Effect {
 }
 
 /** Where what happened is not what the model says. */
-export function judge(model: Model, { sights, effects, runs }: Happened): string[] {
+export function judge(model: Model, { states, effects, runs }: Happened): string[] {
   const plainRuns = runs.filter(({ consumer }) => consumer === 'plain');
   const inOrder = [...plainRuns, ...effects];
   return [
-    ...problemsOfStatus(model, sights),
+    ...problemsOfStatus(model, states),
     ...problemsOfCounts(model, inOrder),
     ...problemsOfGhosts(model, [...runs, ...effects]),
     ...CONSUMERS.flatMap((consumer) =>
@@ -33,9 +33,9 @@ export function judge(model: Model, { sights, effects, runs }: Happened): string
   ];
 }
 
-function problemsOfStatus(model: Model, sights: readonly Sight[]): string[] {
-  const found = new Map(sights.map((sight) => [`${sight.consumer} ${sight.position}`, sight.status]));
-  const unexpected = sights
+function problemsOfStatus(model: Model, states: readonly EventState[]): string[] {
+  const found = new Map(states.map((state) => [`${state.consumer} ${state.position}`, state.status]));
+  const unexpected = states
     .filter(({ consumer, position }) => model.of(consumer, position) === undefined)
     .map(({ consumer, position }) => `${consumer} ${position}: delivered, and not wanted`);
   const wrong = model.expected.flatMap((expected) => {

@@ -1,5 +1,5 @@
 import { ALWAYS, CONSUMERS, type ConsumerName, type EventName, wants } from './consumers.js';
-import type { OpenRequest, Status } from './sight.js';
+import type { OpenRequest, Status } from './event-state.js';
 
 /** An event that was committed. */
 export interface Known {

@@ -3,11 +3,11 @@ import { sleep, until } from '../harness/wait.js';
 import { Admin } from './admin.js';
 import type { Command, Delivering } from './commands.js';
 import { CONSUMERS, MOST_ENDS } from './consumers.js';
+import { isSettled, look, openRequests } from './event-state.js';
 import { EFFECTS_IN_ORDER, EXPIRE_LEASES, PARTITIONS, RESET } from './interleavings.store.js';
 import { type Effect, judge } from './judgement.js';
 import { Model } from './model.js';
 import type { FaultPoint, ProcessUnderTest } from './process-under-test.js';
-import { isSettled, look, openRequests } from './sight.js';
 import type { Writers } from './writers.js';
 
 const SETTLES_WITHIN_MS = 20_000;
@@ -99,7 +99,7 @@ export class World {
     await until('the sequence is settled', isSettled, options).catch((error) => {
       throw new Error(`${error.message}; left: ${left}`);
     });
-    const happened = { sights: await look(database), effects: await this.effects(), runs };
+    const happened = { states: await look(database), effects: await this.effects(), runs };
     return [
       ...this.admin.problems,
       ...judge(this.model, happened),
@@ -170,10 +170,10 @@ export class World {
     const replays = await openRequests(database);
     // Their windows are sent by a drain. One after the other: two that claim at once wait for each other.
     if (replays.length > 0) for (const process of processes) await process.deliver('drain');
-    const sights = (await look(database)).filter((sight) => !isSettled(sight));
+    const states = (await look(database)).filter((state) => !isSettled(state));
     const partitions = await database.query<{ consumer: string; isChanging: boolean }>(PARTITIONS);
     return [
-      ...sights.map(
+      ...states.map(
         ({ consumer, position, status, unread }) =>
           `${consumer} ${position} ${status}${unread ? ' and unread' : ''}`,
       ),

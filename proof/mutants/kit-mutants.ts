@@ -96,7 +96,7 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'killed processes waited for until their leases run out',
-    file: 'dist/membership/peer-watch.js',
+    file: 'dist/membership/failure-detector.js',
     find: 'now - since < LOOKS_APART_MS',
     put: 'since <= now',
     run: ['--only', 'takeover'],

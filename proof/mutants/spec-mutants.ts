@@ -64,41 +64,41 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'had still to read it',
   },
   {
-    name: 'joint save without fence',
+    name: 'group commit of saves without fence',
     patches: [{ file: SETTLEMENT, find: ' AND k.lease_token = x.token', put: '' }],
-    spec: 'test/joint-settlements.spec.ts',
+    spec: 'test/settlement-group-commit.spec.ts',
     test: 'are each behind the fence',
   },
   {
-    name: 'joint save that waits for whoever holds a row',
+    name: 'group commit that waits for whoever holds a row',
     patches: [
       { file: SETTLEMENT, find: 'FOR NO KEY UPDATE OF k SKIP LOCKED', put: 'FOR NO KEY UPDATE OF k' },
     ],
-    spec: 'test/joint-settlements.spec.ts',
+    spec: 'test/settlement-group-commit.spec.ts',
     test: 'do not wait for one whose row is held',
   },
   {
-    name: 'joint save that takes what it has not settled for settled',
+    name: 'group commit that takes what it has not settled for settled',
     patches: [
       {
-        file: 'src/inbox/joint-settlements.ts',
+        file: 'src/inbox/settlement-group-commit.ts',
         find: 'if (settled.has(request.token))',
         put: 'if (settled.size > 0)',
       },
     ],
-    spec: 'test/joint-settlements.spec.ts',
+    spec: 'test/settlement-group-commit.spec.ts',
     test: 'are not settled where the token changes',
   },
   {
-    name: 'joint save repeated one by one behind a loss',
+    name: 'group commit repeated one by one behind a loss',
     patches: [
       {
-        file: 'src/inbox/joint-settlements.ts',
+        file: 'src/inbox/settlement-group-commit.ts',
         find: 'else if (this.losses === lossesBefore)',
         put: 'else if (this.losses >= lossesBefore)',
       },
     ],
-    spec: 'test/joint-settlements.spec.ts',
+    spec: 'test/settlement-group-commit.spec.ts',
     test: 'are not settled one by one behind a loss',
   },
   {
@@ -645,8 +645,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/membership/lease-keeper.ts',
-        find: 'if (sight.sequenceSuspect === true) this.sequence.compareSoon();',
-        put: 'if (renew && sight.sequenceSuspect === undefined) this.sequence.compareSoon();',
+        find: 'if (snapshot.sequenceSuspect === true) this.sequence.compareSoon();',
+        put: 'if (renew && snapshot.sequenceSuspect === undefined) this.sequence.compareSoon();',
       },
     ],
     spec: 'test/sequence-behind.spec.ts',
@@ -656,12 +656,12 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'newcomer that waits for the lease of a killed process',
     patches: [
       {
-        file: 'src/membership/peer-watch.ts',
+        file: 'src/membership/failure-detector.ts',
         find: 'if (signedInToThisRun || this.seenAlive.has(id))',
         put: 'if (this.seenAlive.has(id))',
       },
     ],
-    spec: 'src/membership/peer-watch.spec.ts',
+    spec: 'src/membership/failure-detector.spec.ts',
     test: 'is dead for somebody who came later as well',
   },
   {
@@ -679,9 +679,13 @@ export const specMutants: readonly SpecMutant[] = [
   {
     name: 'newcomer that judges after one look',
     patches: [
-      { file: 'src/membership/peer-watch.ts', find: 'if (now - since < LOOKS_APART_MS) continue;', put: '' },
+      {
+        file: 'src/membership/failure-detector.ts',
+        find: 'if (now - since < LOOKS_APART_MS) continue;',
+        put: '',
+      },
     ],
-    spec: 'src/membership/peer-watch.spec.ts',
+    spec: 'src/membership/failure-detector.spec.ts',
     test: 'is dead for somebody who came later as well',
   },
   {

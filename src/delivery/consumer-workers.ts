@@ -1,17 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription as RxSubscription } from 'rxjs';
-import { ConsumerChores } from '../consumers/consumer-chores.js';
+import { AdminTasks } from '../consumers/admin-tasks.js';
 import { ReplayStore } from '../consumers/replay.store.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { messageOf } from '../errors.js';
 import { type ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
-import { JointSettlements } from '../inbox/joint-settlements.js';
+import { SettlementGroupCommit } from '../inbox/settlement-group-commit.js';
 import { OutboxLogStore } from '../log/outbox-log.store.js';
-import { LogPages } from '../log/sharing/log-pages.js';
+import { SharedScan } from '../log/sharing/shared-scan.js';
 import type { HeldLease } from '../membership/held-lease.js';
-import type { CursorSight } from '../membership/integration-process.store.js';
+import type { CursorSnapshot } from '../membership/integration-process.store.js';
 import { type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../membership/lease-keeper.js';
 import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -50,16 +50,16 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly db: EngineDatabase,
     private readonly keeper: LeaseKeeper,
     private readonly log: OutboxLogStore,
-    private readonly pages: LogPages,
+    private readonly scan: SharedScan,
     private readonly cursors: InboxCursorStore,
-    private readonly settlements: JointSettlements,
+    private readonly settlements: SettlementGroupCommit,
     private readonly inbox: InboxEventStore,
     private readonly runner: HandlerRunner,
     private readonly slots: HandlerSlots,
     private readonly registry: EventSubscriberRegistry,
     private readonly stored: IntegrationSettingsService,
     private readonly replays: ReplayStore,
-    private readonly chores: ConsumerChores,
+    private readonly adminTasks: AdminTasks,
     private readonly outcomes: OutcomeStream,
     private readonly counters: DeliveryCounters,
     private readonly faults: FaultPoints,
@@ -103,7 +103,7 @@ export class ConsumerWorkers implements LeaseUser {
     await this.releaseAll(() => deadline);
     this.unavailable.close();
     await this.keeper.stop();
-    await this.chores.stop();
+    await this.adminTasks.stop();
     this.losses?.unsubscribe();
     this.losses = undefined;
   }
@@ -179,7 +179,7 @@ export class ConsumerWorkers implements LeaseUser {
     const worker = new ConsumerWorker(
       {
         log: this.log,
-        pages: this.pages,
+        scan: this.scan,
         cursors: this.cursors,
         settlements: this.settlements,
         inbox: this.inbox,
@@ -223,26 +223,26 @@ export class ConsumerWorkers implements LeaseUser {
     );
   }
 
-  seen(lease: HeldLease, sight: CursorSight): void {
+  leaseSeen(lease: HeldLease, snapshot: CursorSnapshot): void {
     const worker = this.workers.get(lease.token);
     if (worker === undefined) return;
     if (
-      !worker.goesBy(sight.eventNames) ||
+      !worker.goesBy(snapshot.eventNames) ||
       !worker.consumer.isSame(this.registry.consumer(worker.consumer.name))
     ) {
       this.handOver(lease);
       return;
     }
-    worker.seen(sight.changedByOthers, sight.dueInMs);
-    if (sight.replayed) worker.takeUpReplayed();
+    worker.seen(snapshot.changedByOthers, snapshot.dueInMs);
+    if (snapshot.replayed) worker.takeUpReplayed();
     worker.resume();
   }
 
-  sighted(cursors: readonly CursorSight[]): boolean {
+  cursorsSeen(cursors: readonly CursorSnapshot[]): boolean {
     if (this.closing) return false;
     const workersOf = (consumerName: string) =>
       this.active.filter((worker) => worker.consumer.name === consumerName);
-    this.chores.look(
+    this.adminTasks.look(
       cursors,
       (consumerName) => workersOf(consumerName).length > 0,
       (consumerName) => {
@@ -258,7 +258,7 @@ export class ConsumerWorkers implements LeaseUser {
     return this.busy.has(nameOfCursor(key));
   }
 
-  settings(values: Record<string, unknown>, readAt: number): void {
+  settingsRead(values: Record<string, unknown>, readAt: number): void {
     this.stored.applyStored(values, readAt);
   }
 

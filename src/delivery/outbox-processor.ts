@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { ConsumerChores } from '../consumers/consumer-chores.js';
+import { AdminTasks } from '../consumers/admin-tasks.js';
 import { CursorStatusStore, type LeftToOther } from '../consumers/cursor-status.store.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
@@ -53,7 +53,7 @@ export class OutboxProcessor {
     private readonly inbox: InboxEventStore,
     private readonly registry: EventSubscriberRegistry,
     private readonly outbox: OutboxService,
-    private readonly chores: ConsumerChores,
+    private readonly adminTasks: AdminTasks,
     private readonly outcomes: OutcomeStream,
     private readonly counters: DeliveryCounters,
     private readonly identity: ProcessIdentity,
@@ -138,7 +138,7 @@ export class OutboxProcessor {
   }
 
   private async drainRound(workers: readonly ConsumerWorker[], deadline: number): Promise<DrainRound> {
-    const replaying = await this.chores.sendWindows(workers.map((worker) => worker.consumer.name));
+    const replaying = await this.adminTasks.sendWindows(workers.map((worker) => worker.consumer.name));
     const before = stepsOf(workers);
     const inTime = await raceDeadline(Promise.all(workers.map((worker) => worker.settleDown())), deadline);
     if (replaying || !inTime) return BROKEN_ROUND;

@@ -14,7 +14,7 @@ import type { LogReader } from '../log/log-reader.js';
 import type { OutboxLogStore } from '../log/outbox-log.store.js';
 import { PositionSet } from '../log/position-set.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
-import { LogPages } from '../log/sharing/log-pages.js';
+import { SharedScan } from '../log/sharing/shared-scan.js';
 import { CursorReader } from './cursor-reader.js';
 
 type Ask = (...args: Parameters<OutboxLogStore['readPage']>) => ReturnType<OutboxLogStore['readPage']>;
@@ -229,9 +229,9 @@ async function check({ partitions, of }: Cursors, numRuns: number): Promise<void
       const log = new SimulatedLog();
       const wire = new Wire(log);
       const db = { losses$: new Subject<string>() } as unknown as EngineDatabase;
-      const pages = new LogPages(wire as unknown as OutboxLogStore, db, new SequenceGuard(db));
+      const scan = new SharedScan(wire as unknown as OutboxLogStore, db, new SequenceGuard(db));
       const writers = [log.writer(), log.writer(), log.writer()];
-      const consumers = of.map((wanted) => new Consumer(() => pages.join({ ...wanted, partitions })));
+      const consumers = of.map((wanted) => new Consumer(() => scan.join({ ...wanted, partitions })));
       for (const each of steps) await perform(each, writers, consumers, wire);
       for (const writer of writers) {
         writer.commit();

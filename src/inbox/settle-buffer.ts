@@ -2,8 +2,8 @@ import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
 import { PositionSet } from '../log/position-set.js';
 import { type CursorKey, type ExceptionRow, type ResolvedRow } from './inbox-status.js';
-import type { JointSettlements } from './joint-settlements.js';
 import type { Settlement, SettlementResult } from './settlement.store.js';
+import type { SettlementGroupCommit } from './settlement-group-commit.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
 const ASIDE_RETRY_MS = 1_000;
@@ -54,7 +54,7 @@ export class SettleBuffer {
 
   constructor(
     private readonly store: Pick<
-      JointSettlements,
+      SettlementGroupCommit,
       'settle' | 'settlePositions' | 'settleMany' | 'settleCovered'
     >,
     private readonly key: CursorKey,

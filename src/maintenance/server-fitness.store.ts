@@ -2,7 +2,7 @@ import type { SqlClient } from '../database/clients/sql-client.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 
 /** Which database a connection leads to. */
-export interface DatabaseSight {
+export interface DatabaseIdentity {
   readonly name: string;
   readonly oid: string;
   readonly started: string;
@@ -11,7 +11,7 @@ export interface DatabaseSight {
   readonly address: string | null;
 }
 
-const DATABASE_SIGHT = `
+const DATABASE_IDENTITY = `
   SELECT d.datname::text AS name, d.oid::text AS oid, extract(epoch FROM pg_postmaster_start_time())::text AS started,
          pg_is_in_recovery() AS recovering, host(inet_server_addr()) || ':' || inet_server_port()::text AS address
   FROM pg_database d WHERE d.datname = current_database()`;
@@ -24,13 +24,13 @@ export class ServerFitnessStore {
     this.log = `"${db.schema}".outbox_event`;
   }
 
-  async databaseOfEngine(): Promise<DatabaseSight | undefined> {
-    return (await this.db.query<DatabaseSight>(DATABASE_SIGHT))[0];
+  async databaseOfEngine(): Promise<DatabaseIdentity | undefined> {
+    return (await this.db.query<DatabaseIdentity>(DATABASE_IDENTITY))[0];
   }
 
   /** In a transaction of the client: where it splits reads from writes, that is where it writes. */
-  async databaseOf(transaction: SqlClient): Promise<DatabaseSight | undefined> {
-    return (await transaction.$queryRawUnsafe<DatabaseSight[]>(DATABASE_SIGHT))[0];
+  async databaseOf(transaction: SqlClient): Promise<DatabaseIdentity | undefined> {
+    return (await transaction.$queryRawUnsafe<DatabaseIdentity[]>(DATABASE_IDENTITY))[0];
   }
 
   /** Tables of the schema whose rows a policy may hide from this role. */

@@ -5,7 +5,7 @@ import { IntegrationError, messageOf } from '../errors.js';
 import { OutboxLogStore } from '../log/outbox-log.store.js';
 import type { Finding } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
-import { type DatabaseSight, ServerFitnessStore } from './server-fitness.store.js';
+import { type DatabaseIdentity, ServerFitnessStore } from './server-fitness.store.js';
 
 /** As for the other looks at the client. */
 const LOOK_WITHIN_MS = 5_000;
@@ -96,7 +96,7 @@ export class ServerFitness {
       this.store.databaseOfEngine(),
       client.$transaction((transaction) => this.store.databaseOf(transaction)),
     ]);
-    if (engine === undefined || !isSight(host) || isSame(engine, host)) return;
+    if (engine === undefined || !isIdentity(host) || isSame(engine, host)) return;
     throw new IntegrationError(
       'INTEGRATION_CLIENT_ELSEWHERE',
       `The host's client and the engine are connected to different databases: the client to ${described(host)}, the engine (connectionString or DATABASE_URL) to ${described(engine)}. Events would be written where nobody reads them. Give both the same database.`,
@@ -119,7 +119,7 @@ export async function refuseClientElsewhere(
   }
 }
 
-function isSame(one: DatabaseSight, other: DatabaseSight): boolean {
+function isSame(one: DatabaseIdentity, other: DatabaseIdentity): boolean {
   return (
     one.oid === other.oid &&
     one.name === other.name &&
@@ -128,11 +128,11 @@ function isSame(one: DatabaseSight, other: DatabaseSight): boolean {
   );
 }
 
-function described({ name, address, recovering }: DatabaseSight): string {
+function described({ name, address, recovering }: DatabaseIdentity): string {
   return `"${name}" at ${address ?? 'a local socket'}${recovering ? ', a standby that cannot be written to' : ''}`;
 }
 
 /** A client may answer with anything. */
-function isSight(value: unknown): value is DatabaseSight {
+function isIdentity(value: unknown): value is DatabaseIdentity {
   return typeof value === 'object' && value !== null && 'oid' in value && 'started' in value;
 }

@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
-import type { IntegrationProcessStore, LeaseInForce, Sight } from './integration-process.store.js';
+import type { ClusterSnapshot, IntegrationProcessStore, LeaseInForce } from './integration-process.store.js';
 
 /**
  * Says which consumers wait for a process that is missing, where nobody can tell whether it has ended. Each
@@ -15,12 +15,12 @@ export class HeldByMissing {
   ) {}
 
   /**
-   * `missing`: processes whose backend is gone, by `PeerWatch.unjudged`; `consumers`: those that this process
+   * `missing`: processes whose backend is gone, by `FailureDetector.unjudged`; `consumers`: those that this process
    * could work on.
    */
   async look(
     connection: EngineConnection,
-    { cursors }: Sight,
+    { cursors }: ClusterSnapshot,
     consumers: ReadonlySet<string>,
     missing: readonly string[],
   ): Promise<void> {

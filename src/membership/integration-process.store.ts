@@ -6,7 +6,7 @@ import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import type { CursorKey } from '../inbox/inbox-status.js';
 
 /** One cursor as the heartbeat sees it. */
-export interface CursorSight extends CursorKey {
+export interface CursorSnapshot extends CursorKey {
   readonly partitions: number;
   readonly eventNames: string[];
   readonly leaseOwner: string | null;
@@ -30,7 +30,7 @@ export interface CursorSight extends CursorKey {
 }
 
 /** A process that has registered itself. */
-export interface ProcessSight {
+export interface ProcessSnapshot {
   readonly id: string;
   readonly consumers: string[];
   /** How many cursors it holds, those of consumers that we do not have included. */
@@ -57,10 +57,10 @@ export interface LeaseInForce extends CursorKey {
 }
 
 /** What one beat brings home. */
-export interface Sight {
+export interface ClusterSnapshot {
   readonly settings: Record<string, unknown>;
-  readonly cursors: CursorSight[];
-  readonly processes: ProcessSight[];
+  readonly cursors: CursorSnapshot[];
+  readonly processes: ProcessSnapshot[];
   /**
    * With a beat that renews: events that handlers were told of seem to have positions that are still to be
    * handed out.
@@ -226,8 +226,8 @@ export class IntegrationProcessStore {
     );
   }
 
-  async beat(connection: EngineConnection, beat: Beat, canJudgeBackends: boolean): Promise<Sight> {
-    const [sight] = await connection.query<Sight>(this.beatSql, [
+  async beat(connection: EngineConnection, beat: Beat, canJudgeBackends: boolean): Promise<ClusterSnapshot> {
+    const [snapshot] = await connection.query<ClusterSnapshot>(this.beatSql, [
       beat.processId,
       beat.consumers,
       beat.tokens,
@@ -236,7 +236,8 @@ export class IntegrationProcessStore {
       canJudgeBackends,
       beat.able,
     ]);
-    if (sight === undefined) throw new UnusableConnection('connection error: the beat brought nothing back');
-    return sight;
+    if (snapshot === undefined)
+      throw new UnusableConnection('connection error: the beat brought nothing back');
+    return snapshot;
   }
 }

@@ -5,12 +5,16 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import { messageOf } from '../errors.js';
 import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
+import { FailureDetector } from './failure-detector.js';
 import { Heartbeat } from './heartbeat.js';
 import { HeldByMissing } from './held-by-missing.js';
 import { HeldLease } from './held-lease.js';
-import type { CursorSight, IntegrationProcessStore, Sight } from './integration-process.store.js';
+import type {
+  ClusterSnapshot,
+  CursorSnapshot,
+  IntegrationProcessStore,
+} from './integration-process.store.js';
 import { assignFreeCursors, cursorToHandOver } from './lease-spread.js';
-import { PeerWatch } from './peer-watch.js';
 import type { SequenceWatch } from './sequence-watch.js';
 
 const BEAT_INTERVAL_MS = 2_000;
@@ -39,13 +43,13 @@ export interface LeaseUser {
    * Every cursor of the candidates, with every beat. Resolves to whether some have vanished, and are being
    * registered anew.
    */
-  sighted(cursors: readonly CursorSight[]): boolean;
+  cursorsSeen(cursors: readonly CursorSnapshot[]): boolean;
   /** A beat's look at a cursor that we hold. */
-  seen(lease: HeldLease, sight: CursorSight): void;
+  leaseSeen(lease: HeldLease, snapshot: CursorSnapshot): void;
   /** Handlers of a former lease on this cursor are still running: it is not to be claimed anew yet. */
   isBusy(key: CursorKey): boolean;
   /** The stored settings, with every beat. */
-  settings(stored: Record<string, unknown>, readAt: number): void;
+  settingsRead(stored: Record<string, unknown>, readAt: number): void;
 }
 
 /**
@@ -55,7 +59,7 @@ export interface LeaseUser {
 export class LeaseKeeper {
   private readonly logger = new Logger('LeaseKeeper');
   private readonly held = new Map<string, HeldLease>();
-  private readonly peers = new PeerWatch();
+  private readonly failures = new FailureDetector();
   private readonly heldByMissing: HeldByMissing;
   private readonly heartbeat: Heartbeat;
   private user: LeaseUser | undefined;
@@ -146,7 +150,7 @@ export class LeaseKeeper {
   /** The connection is a new one: what was seen by the one before may be long ago. */
   private nothingKnown(): void {
     this.renewedAt = Number.NEGATIVE_INFINITY;
-    this.peers.restart();
+    this.failures.restart();
   }
 
   private beat(mayClaim: () => boolean): Promise<boolean> {
@@ -167,7 +171,7 @@ export class LeaseKeeper {
     const told = able.join('\0');
     const renew =
       sentAt - this.renewedAt >= leaseMs / 3 || told !== this.told || this.hasUnconfirmed(sentAt, leaseMs);
-    const sight = await this.processes.beat(
+    const snapshot = await this.processes.beat(
       connection,
       {
         processId: this.identity.id,
@@ -180,27 +184,27 @@ export class LeaseKeeper {
       true,
     );
     if (!this.heartbeat.isCurrent(connection)) return false;
-    if (sight.sequenceSuspect === true) this.sequence.compareSoon();
+    if (snapshot.sequenceSuspect === true) this.sequence.compareSoon();
     else if (renew) this.sequence.compareAgain();
-    user.settings(sight.settings, sentAt);
-    const isEachRenewed = this.confirm(sight, sentAt, leaseMs, user);
+    user.settingsRead(snapshot.settings, sentAt);
+    const isEachRenewed = this.confirm(snapshot, sentAt, leaseMs, user);
     if (renew) {
       this.renewed(sentAt, isEachRenewed);
       this.told = told;
     }
-    this.peers.look(sight.processes, this.identity.id);
-    const isWhole = await this.isSignedIn(sight, connection);
-    const haveVanished = this.report(sight, user);
+    this.failures.look(snapshot.processes, this.identity.id);
+    const isWhole = await this.isSignedIn(snapshot, connection);
+    const haveVanished = this.report(snapshot, user);
     const isComplete =
       !claims ||
       (isWhole &&
         !haveVanished &&
-        (await this.claimFree(sight, candidates, leaseMs, user, mayClaim).catch((error) => {
+        (await this.claimFree(snapshot, candidates, leaseMs, user, mayClaim).catch((error) => {
           this.logger.warn(`Claiming is tried again with the next beat: ${messageOf(error)}`);
           return false;
         })));
-    this.handOverOne(sight, user);
-    await this.heldByMissing.look(connection, sight, new Set(this.able), this.peers.unjudged);
+    this.handOverOne(snapshot, user);
+    await this.heldByMissing.look(connection, snapshot, new Set(this.able), this.failures.unjudged);
     if (sentAt - this.forgotAt > leaseMs * 10) {
       this.forgotAt = sentAt;
       await this.processes.forgetLongGone(leaseMs);
@@ -212,8 +216,9 @@ export class LeaseKeeper {
    * Others share out the work among those that have a row. Somebody who empties tables takes ours away: it is
    * written again.
    */
-  private async isSignedIn(sight: Sight, connection: EngineConnection): Promise<boolean> {
-    if (this.role === 'publisher' || sight.processes.some(({ id }) => id === this.identity.id)) return true;
+  private async isSignedIn(snapshot: ClusterSnapshot, connection: EngineConnection): Promise<boolean> {
+    if (this.role === 'publisher' || snapshot.processes.some(({ id }) => id === this.identity.id))
+      return true;
     await this.heartbeat.signIn(connection);
     return false;
   }
@@ -227,9 +232,9 @@ export class LeaseKeeper {
    * A token that is not on its cursor any more is lost. One that is there and was not renewed is on a row
    * that somebody holds at the moment. Whether none was passed over.
    */
-  private confirm(sight: Sight, sentAt: number, leaseMs: number, user: LeaseUser): boolean {
-    const renewed = new Set(sight.renewed);
-    const onCursors = new Set(sight.cursors.map((cursor) => cursor.leaseToken));
+  private confirm(snapshot: ClusterSnapshot, sentAt: number, leaseMs: number, user: LeaseUser): boolean {
+    const renewed = new Set(snapshot.renewed);
+    const onCursors = new Set(snapshot.cursors.map((cursor) => cursor.leaseToken));
     let isEachRenewed = true;
     for (const lease of [...this.held.values()]) {
       if (renewed.has(lease.token)) lease.confirm(sentAt, leaseMs);
@@ -258,15 +263,15 @@ export class LeaseKeeper {
     this.againAfterMs = Math.min(this.againAfterMs * 2, this.beatIntervalMs);
   }
 
-  private report(sight: Sight, user: LeaseUser): boolean {
-    for (const cursor of sight.cursors) {
+  private report(snapshot: ClusterSnapshot, user: LeaseUser): boolean {
+    for (const cursor of snapshot.cursors) {
       const lease = cursor.leaseToken === null ? undefined : this.held.get(cursor.leaseToken);
       if (lease === undefined) continue;
       if (cursor.paused || cursor.superseded) user.handOver(lease);
-      else user.seen(lease, cursor);
+      else user.leaseSeen(lease, cursor);
       if (cursor.superseded) this.readsNoMore(lease);
     }
-    return user.sighted(sight.cursors);
+    return user.cursorsSeen(snapshot.cursors);
   }
 
   /** Not before `handOver`: see consumers/hand-over.store.ts. Where it fails, the next beat sees the same. */
@@ -277,20 +282,20 @@ export class LeaseKeeper {
   }
 
   private async claimFree(
-    sight: Sight,
+    snapshot: ClusterSnapshot,
     candidates: readonly LeaseCandidate[],
     leaseMs: number,
     user: LeaseUser,
     mayClaim: () => boolean,
   ): Promise<boolean> {
     const able = new Map(candidates.map((candidate) => [candidate.name, candidate]));
-    const { dead, gone } = this.peers;
+    const { dead, gone } = this.failures;
     this.able = candidates
       .filter(({ name, handles }) =>
-        sight.cursors.every((c) => c.consumerName !== name || handles(c.eventNames)),
+        snapshot.cursors.every((c) => c.consumerName !== name || handles(c.eventNames)),
       )
       .map(({ name }) => name);
-    const claimable = sight.cursors.filter(
+    const claimable = snapshot.cursors.filter(
       (cursor) =>
         !cursor.paused &&
         able.get(cursor.consumerName)?.handles(cursor.eventNames) === true &&
@@ -302,7 +307,7 @@ export class LeaseKeeper {
             : cursor.expired || dead.has(cursor.leaseOwner ?? ''))),
     );
     const free = claimable.filter((cursor) => !user.isBusy(cursor));
-    const assigned = assignFreeCursors(free, sight, this.identity.id, gone);
+    const assigned = assignFreeCursors(free, snapshot, this.identity.id, gone);
     // Each once: what is claimed is counted against what was to be.
     const longFree = this.longFree(free).filter(
       (cursor) => !assigned.some((each) => sameCursor(each, cursor)),
@@ -331,7 +336,7 @@ export class LeaseKeeper {
    * What another process should have claimed and did not for several beats: it may hang, or hold another
    * view.
    */
-  private longFree(free: readonly CursorSight[]): CursorKey[] {
+  private longFree(free: readonly CursorSnapshot[]): CursorKey[] {
     const before = new Map(this.freeFor);
     this.freeFor.clear();
     return free.filter((cursor) => {
@@ -342,8 +347,8 @@ export class LeaseKeeper {
     });
   }
 
-  private handOverOne(sight: Sight, user: LeaseUser): void {
-    const key = cursorToHandOver(sight, this.identity.id, this.peers.gone);
+  private handOverOne(snapshot: ClusterSnapshot, user: LeaseUser): void {
+    const key = cursorToHandOver(snapshot, this.identity.id, this.failures.gone);
     const lease = key && [...this.held.values()].find(({ key: held }) => sameCursor(held, key));
     if (lease !== undefined) user.handOver(lease);
   }

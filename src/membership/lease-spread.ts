@@ -1,25 +1,25 @@
 import type { CursorKey } from '../inbox/inbox-status.js';
-import type { CursorSight, ProcessSight, Sight } from './integration-process.store.js';
+import type { ClusterSnapshot, CursorSnapshot, ProcessSnapshot } from './integration-process.store.js';
 
 /**
  * Which of the free cursors are this process's to claim. Every process computes the same assignment from the
- * same sight: each free cursor, in key order, goes to the live process that registered its consumer and has
- * the fewest, then to the lowest id. Where sights differ, the claim itself decides.
+ * same snapshot: each free cursor, in key order, goes to the live process that registered its consumer and has
+ * the fewest, then to the lowest id. Where snapshots differ, the claim itself decides.
  */
 export function assignFreeCursors(
-  free: readonly CursorSight[],
-  sight: Pick<Sight, 'cursors' | 'processes'>,
+  free: readonly CursorSnapshot[],
+  snapshot: Pick<ClusterSnapshot, 'cursors' | 'processes'>,
   self: string,
   gone: ReadonlySet<string>,
 ): CursorKey[] {
-  const load = loads(sight, self, gone);
+  const load = loads(snapshot, self, gone);
   for (const cursor of free) {
     // A cursor whose owner is gone or expired is nobody's load any more.
     if (cursor.leaseOwner !== null && load.has(cursor.leaseOwner)) decrement(load, cursor.leaseOwner);
   }
   const mine: CursorKey[] = [];
   for (const cursor of [...free].sort(byKey)) {
-    const owner = leastLoaded(cursor, sight.processes, load, self);
+    const owner = leastLoaded(cursor, snapshot.processes, load, self);
     load.set(owner, (load.get(owner) ?? 0) + 1);
     if (owner === self) mine.push({ consumerName: cursor.consumerName, partition: cursor.partition });
   }
@@ -28,35 +28,35 @@ export function assignFreeCursors(
 
 /** One cursor of ours that a process with at least two fewer could take; undefined when all is even. */
 export function cursorToHandOver(
-  sight: Pick<Sight, 'cursors' | 'processes'>,
+  snapshot: Pick<ClusterSnapshot, 'cursors' | 'processes'>,
   self: string,
   gone: ReadonlySet<string>,
 ): CursorKey | undefined {
-  const load = loads(sight, self, gone);
+  const load = loads(snapshot, self, gone);
   const own = load.get(self) ?? 0;
-  return [...sight.cursors].sort(byKey).find((cursor) => {
+  return [...snapshot.cursors].sort(byKey).find((cursor) => {
     if (cursor.leaseOwner !== self || cursor.expired) return false;
-    const other = leastLoaded(cursor, sight.processes, load, self);
+    const other = leastLoaded(cursor, snapshot.processes, load, self);
     return other !== self && own - (load.get(other) ?? 0) >= 2;
   });
 }
 
 /** How many cursors each live process holds. */
 function loads(
-  sight: Pick<Sight, 'cursors' | 'processes'>,
+  snapshot: Pick<ClusterSnapshot, 'cursors' | 'processes'>,
   self: string,
   gone: ReadonlySet<string>,
 ): Map<string, number> {
   const load = new Map<string, number>([[self, 0]]);
-  for (const { id, alive, held } of sight.processes) {
+  for (const { id, alive, held } of snapshot.processes) {
     if (id === self || (alive && !gone.has(id))) load.set(id, held);
   }
   return load;
 }
 
 function leastLoaded(
-  cursor: CursorSight,
-  processes: readonly ProcessSight[],
+  cursor: CursorSnapshot,
+  processes: readonly ProcessSnapshot[],
   load: Map<string, number>,
   self: string,
 ): string {

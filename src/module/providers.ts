@@ -1,7 +1,7 @@
 import { type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { AdminTasks } from '../consumers/admin-tasks.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
-import { ConsumerChores } from '../consumers/consumer-chores.js';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
 import { HandOver } from '../consumers/hand-over.js';
 import { RepartitionStore } from '../consumers/repartition.store.js';
@@ -30,15 +30,15 @@ import { InboxService } from '../inbox/inbox.service.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import { InboxRecordStore } from '../inbox/inbox-record.store.js';
-import { JointSettlements } from '../inbox/joint-settlements.js';
 import { SettlementStore } from '../inbox/settlement.store.js';
+import { SettlementGroupCommit } from '../inbox/settlement-group-commit.js';
 import { IntegrationLinkService } from '../links/integration-link.service.js';
 import { IntegrationLinkStore } from '../links/integration-link.store.js';
 import { OutboxLogStore } from '../log/outbox-log.store.js';
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { OutboxStatsStore } from '../log/outbox-stats.store.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
-import { LogPages } from '../log/sharing/log-pages.js';
+import { SharedScan } from '../log/sharing/shared-scan.js';
 import { ConsumerPresence } from '../maintenance/consumer-presence.js';
 import { ConsumerPresenceStore } from '../maintenance/consumer-presence.store.js';
 import { MaintenanceJob } from '../maintenance/maintenance.job.js';
@@ -211,16 +211,16 @@ const MAINTENANCE: Provider[] = [
 
 export const ENGINE: Provider[] = [
   OutboxLogStore,
-  LogPages,
+  SharedScan,
   InboxCursorStore,
   SettlementStore,
-  JointSettlements,
+  SettlementGroupCommit,
   InboxEventStore,
   InboxRecordStore,
   ReplayStore,
   ReplayRequestStore,
   RepartitionStore,
-  ConsumerChores,
+  AdminTasks,
   IntegrationProcessStore,
   UnavailableConsumers,
   ...DELIVERY,

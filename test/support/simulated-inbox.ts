@@ -6,7 +6,7 @@ import type { Settlement, SettlementStore } from '../../src/inbox/settlement.sto
 import type { LogEvent } from '../../src/log/log-event.js';
 import type { LogPage, OutboxLogStore } from '../../src/log/outbox-log.store.js';
 import { PositionSet } from '../../src/log/position-set.js';
-import type { LogPages } from '../../src/log/sharing/log-pages.js';
+import type { SharedScan } from '../../src/log/sharing/shared-scan.js';
 import { logEventAt } from './log-event-at.js';
 
 export const KEY = { consumerName: 'consumer', partition: 0 };
@@ -345,7 +345,7 @@ export class SimulatedConnections {
       readByPosition: (positions) => send('readByPosition', () => inbox.readByPosition(positions)),
       readHead: () => send('readHead', () => inbox.log.length),
     };
-    const pages: Pick<LogPages, 'join'> = {
+    const scan: Pick<SharedScan, 'join'> = {
       join: () => ({
         readPage: (wanted, rows) => send('readPage', () => inbox.readPage(wanted, rows)),
         readWriters: () => send('readWriters', () => []),
@@ -378,7 +378,7 @@ export class SimulatedConnections {
       hasInterrupted: () => send('hasInterrupted', () => inbox.hasInterrupted()),
       unresolvedAggregates: () => send('unresolvedAggregates', () => inbox.unresolvedAggregates()),
     };
-    return { log, pages, cursors, settlements, inbox: rows };
+    return { log, scan, cursors, settlements, inbox: rows };
   }
 
   private send<T>(name: string, run: () => T): Promise<T> {

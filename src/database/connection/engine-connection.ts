@@ -19,10 +19,10 @@ import { OneServer } from './one-server.js';
 import { refuseOtherProduct } from './other-products.js';
 import {
   PRODUCT,
-  SERVER_SIGHT,
-  SERVER_SIGHT_WITHOUT_SYSTEM,
-  type ServerSight,
-} from './server-sight.store.js';
+  SERVER_IDENTITY,
+  SERVER_IDENTITY_WITHOUT_SYSTEM,
+  type ServerIdentity,
+} from './server-identity.store.js';
 import { hasSessionOfItsOwn, type ProbedClient } from './session-probe.js';
 import { ENGINE_SESSION, SESSION } from './session-settings.store.js';
 
@@ -157,9 +157,9 @@ export class EngineConnectionFactory {
     );
   }
 
-  private async setUp(client: UnpreparedConnection, use: SessionUse): Promise<ServerSight | undefined> {
+  private async setUp(client: UnpreparedConnection, use: SessionUse): Promise<ServerIdentity | undefined> {
     await client.query(use === 'engine' ? ENGINE_SESSION : SESSION);
-    return this.sightOf(client);
+    return this.identify(client);
   }
 
   /** A server that does not know our settings or functions may have said why by its name. */
@@ -188,19 +188,19 @@ export class EngineConnectionFactory {
     return this.isProvenDirect;
   }
 
-  private async sightOf(client: UnpreparedConnection): Promise<ServerSight | undefined> {
+  private async identify(client: UnpreparedConnection): Promise<ServerIdentity | undefined> {
     if (this.mayReadSystem) {
       try {
-        return (await client.query({ text: SERVER_SIGHT, types: ENGINE_TYPES })).rows[0] as
-          | ServerSight
+        return (await client.query({ text: SERVER_IDENTITY, types: ENGINE_TYPES })).rows[0] as
+          | ServerIdentity
           | undefined;
       } catch (error) {
         if (isConnectionLoss(error)) throw error;
         this.mayReadSystem = false;
       }
     }
-    return (await client.query({ text: SERVER_SIGHT_WITHOUT_SYSTEM, types: ENGINE_TYPES })).rows[0] as
-      | ServerSight
+    return (await client.query({ text: SERVER_IDENTITY_WITHOUT_SYSTEM, types: ENGINE_TYPES })).rows[0] as
+      | ServerIdentity
       | undefined;
   }
 

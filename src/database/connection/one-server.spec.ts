@@ -23,9 +23,9 @@ beforeEach(() => {
   );
 });
 
-function admit(name: string, sight: typeof OLD): object {
+function admit(name: string, identity: typeof OLD): object {
   const session = { name };
-  server.admit(session, sight, () => {
+  server.admit(session, identity, () => {
     ended.push(name);
     server.forget(session);
   });

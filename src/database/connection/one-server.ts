@@ -1,5 +1,5 @@
 import { UnusableConnection } from '../wire/unusable-connection.js';
-import type { ServerSight } from './server-sight.store.js';
+import type { ServerIdentity } from './server-identity.store.js';
 
 /** So long no new connection to a server that was left is accepted. */
 const STAYS_LEFT_MS = 30_000;
@@ -52,7 +52,7 @@ export class OneServer {
   }
 
   /** Accepts a session, or throws where its server was left a short while ago. */
-  admit(session: object, { started, system }: Pick<ServerSight, 'started' | 'system'>, end: End): void {
+  admit(session: object, { started, system }: Pick<ServerIdentity, 'started' | 'system'>, end: End): void {
     const name = `${started} ${system ?? 'unknown'}`;
     if (name !== this.current?.name) this.moveTo({ name, started });
     this.sessions.set(session, end);

@@ -61,7 +61,7 @@ export class ConsumerWorker {
     const buffer = new SettleBuffer(env.settlements, lease.key, lease.token);
     this.context = context;
     this.eventNames = eventNames;
-    this.log = env.pages.join({ eventNames, partitions, partition });
+    this.log = env.scan.join({ eventNames, partitions, partition });
     this.reader = new CursorReader(this.log, cursor.unread);
     this.crashes = new CrashWatch(env.cursors, env.log, cursor, lease, () => this.reader.readPosition);
     this.dispatcher = new Dispatcher(consumer, lease, buffer, env, {

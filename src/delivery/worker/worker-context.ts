@@ -3,9 +3,9 @@ import type { ReplayStore } from '../../consumers/replay.store.js';
 import { messageOf } from '../../errors.js';
 import type { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
 import type { InboxEventStore } from '../../inbox/inbox-event.store.js';
-import type { JointSettlements } from '../../inbox/joint-settlements.js';
+import type { SettlementGroupCommit } from '../../inbox/settlement-group-commit.js';
 import type { OutboxLogStore } from '../../log/outbox-log.store.js';
-import type { LogPages } from '../../log/sharing/log-pages.js';
+import type { SharedScan } from '../../log/sharing/shared-scan.js';
 import type { HeldLease } from '../../membership/held-lease.js';
 import type { UnavailableConsumers } from '../../membership/unavailable-consumers.js';
 import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
@@ -22,9 +22,9 @@ import type { SavePace } from './save-pace.js';
 /** What every worker of a process shares. */
 export interface WorkerEnvironment {
   readonly log: OutboxLogStore;
-  readonly pages: LogPages;
+  readonly scan: SharedScan;
   readonly cursors: InboxCursorStore;
-  readonly settlements: JointSettlements;
+  readonly settlements: SettlementGroupCommit;
   readonly inbox: InboxEventStore;
   readonly replays: ReplayStore;
   readonly runner: HandlerRunner;

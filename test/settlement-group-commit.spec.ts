@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { JointSettlements } from '../src/inbox/joint-settlements.js';
 import { SettlementStore } from '../src/inbox/settlement.store.js';
+import { SettlementGroupCommit } from '../src/inbox/settlement-group-commit.js';
 import type { DomainEvent } from '../src/index.js';
 import { startApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;
 let db: EngineDatabase;
-let settlements: JointSettlements;
+let settlements: SettlementGroupCommit;
 
 beforeEach(async () => {
   database = await createTestDatabase();
   db = new EngineDatabase({ connectionString: database.url, schema: 'integration' });
-  settlements = new JointSettlements(new SettlementStore(db), db);
+  settlements = new SettlementGroupCommit(new SettlementStore(db), db);
 });
 afterEach(async () => {
   jest.restoreAllMocks();

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../errors.js';
-import type { CursorSight } from '../membership/integration-process.store.js';
+import type { CursorSnapshot } from '../membership/integration-process.store.js';
 import { RepartitionStore } from './repartition.store.js';
 import { ReplayRequestStore, type WindowResult } from './replay-request.store.js';
 
@@ -14,8 +14,8 @@ const WAIT_MS = 200;
  * or how often.
  */
 @Injectable()
-export class ConsumerChores {
-  private readonly logger = new Logger('ConsumerChores');
+export class AdminTasks {
+  private readonly logger = new Logger('AdminTasks');
   private readonly running = new Map<string, Promise<void>>();
   private stopped = false;
 
@@ -29,7 +29,7 @@ export class ConsumerChores {
    * are due now.
    */
   look(
-    cursors: readonly CursorSight[],
+    cursors: readonly CursorSnapshot[],
     holds: (consumerName: string) => boolean,
     sent: (consumerName: string) => void,
   ): void {

@@ -1,5 +1,5 @@
 /** What a session tells of its server as it is opened. */
-export interface ServerSight {
+export interface ServerIdentity {
   readonly recovering: boolean;
   /** server_version_num */
   readonly version: number;
@@ -13,13 +13,13 @@ export interface ServerSight {
   readonly system: string | null;
 }
 
-const SIGHT = (system: string) =>
+const IDENTITY = (system: string) =>
   `SELECT pg_is_in_recovery() AS recovering, current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid,
           version() AS product, pg_postmaster_start_time()::text AS started, ${system} AS system`;
 
-export const SERVER_SIGHT = SIGHT('(SELECT system_identifier::text FROM pg_control_system())');
+export const SERVER_IDENTITY = IDENTITY('(SELECT system_identifier::text FROM pg_control_system())');
 
 export const PRODUCT = 'SELECT version() AS product';
 
 /** Everybody may call pg_control_system by default; some hosted servers do not allow it. */
-export const SERVER_SIGHT_WITHOUT_SYSTEM = SIGHT('NULL::text');
+export const SERVER_IDENTITY_WITHOUT_SYSTEM = IDENTITY('NULL::text');

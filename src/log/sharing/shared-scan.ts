@@ -46,7 +46,7 @@ type Kept = SharedPage<DividedPage>;
  * `ClosingUp`.
  */
 @Injectable()
-export class LogPages {
+export class SharedScan {
   // No Maps: each table that an old one outgrows is garbage of the old generation, and would keep the pages
   // in it from being collected young.
   private reading: Reading[] = [];

@@ -17,11 +17,11 @@ interface Request extends PositionsOfACursor {
  * Each cursor is fenced by its own token, as by itself. A cursor whose row somebody holds is passed over, so
  * that nobody waits for another one's row (and none for each other in a circle), and saved by itself
  * afterwards; so is one whose token did not match, for that statement to tell. Not after a loss, though: what
- * was handled before says nothing about the positions of a server that lost commits. A joint save that fails
+ * was handled before says nothing about the positions of a server that lost commits. A group commit that fails
  * has failed for each of its cursors, which keep what they had to save.
  */
 @Injectable()
-export class JointSettlements
+export class SettlementGroupCommit
   implements Pick<SettlementStore, 'settle' | 'settlePositions' | 'settleMany' | 'settleCovered'>
 {
   private asking: Request[] = [];

@@ -1,4 +1,4 @@
-import type { ProcessSight } from './integration-process.store.js';
+import type { ProcessSnapshot } from './integration-process.store.js';
 
 const LOOKS_APART_MS = 1_900;
 
@@ -29,7 +29,7 @@ const LOOKS_APART_MS = 1_900;
  */
 
 /** Which other processes are dead, by two looks at their backends. */
-export class PeerWatch {
+export class FailureDetector {
   private readonly seenAlive = new Set<string>();
   private readonly goneSince = new Map<string, number>();
   private declared = new Set<string>();
@@ -55,7 +55,7 @@ export class PeerWatch {
     return [...this.absent].filter((id) => !this.declared.has(id));
   }
 
-  look(processes: readonly ProcessSight[], self: string, now = performance.now()): void {
+  look(processes: readonly ProcessSnapshot[], self: string, now = performance.now()): void {
     this.declared = new Set();
     this.absent = new Set();
     for (const { id, backendGone, signedInToThisRun } of processes) {

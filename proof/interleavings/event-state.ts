@@ -1,11 +1,11 @@
 import type { ProofDatabase } from '../harness/proof-server.js';
 import type { ConsumerName } from './consumers.js';
-import { LOG, OPEN_REQUESTS, SIGHTS } from './interleavings.store.js';
+import { EVENT_STATES, LOG, OPEN_REQUESTS } from './interleavings.store.js';
 
 export type Status = 'pending' | 'processing' | 'processed' | 'failed' | 'skipped' | 'dead_letter';
 
 /** What the database says of one event and a consumer that wants it. */
-export interface Sight {
+export interface EventState {
   readonly position: number;
   readonly consumer: ConsumerName;
   readonly status: Status;
@@ -26,12 +26,12 @@ export interface OpenRequest {
 const RESTS: readonly (string | null)[] = [null, 'processed', 'skipped', 'dead_letter'];
 
 /** Nothing of it will be delivered unless somebody asks. */
-export function isSettled({ unread, rowStatus }: Sight): boolean {
+export function isSettled({ unread, rowStatus }: EventState): boolean {
   return !unread && RESTS.includes(rowStatus);
 }
 
-export function look(database: ProofDatabase): Promise<Sight[]> {
-  return database.query<Sight>(SIGHTS);
+export function look(database: ProofDatabase): Promise<EventState[]> {
+  return database.query<EventState>(EVENT_STATES);
 }
 
 export async function positionsOfLog(database: ProofDatabase): Promise<Set<number>> {

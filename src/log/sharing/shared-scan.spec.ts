@@ -7,7 +7,7 @@ import type { LogReader } from '../log-reader.js';
 import type { LogFilter, LogPage, OutboxLogStore } from '../outbox-log.store.js';
 import { PositionSet } from '../position-set.js';
 import { SequenceGuard } from '../sequence-guard.js';
-import { LogPages } from './log-pages.js';
+import { SharedScan } from './shared-scan.js';
 
 interface Statement {
   readonly ranges: string;
@@ -19,7 +19,7 @@ interface Statement {
 /** Statements that were sent, answered when a test says. */
 let statements: Statement[];
 let losses: Subject<string>;
-let pages: LogPages;
+let scan: SharedScan;
 
 beforeEach(() => {
   statements = [];
@@ -29,15 +29,15 @@ beforeEach(() => {
       new Promise((answer) => statements.push({ ranges: wanted.toString(), chosen, eventNames, answer })),
   };
   const db = { losses$: losses } as unknown as EngineDatabase;
-  pages = new LogPages(log as OutboxLogStore, db, new SequenceGuard(db));
+  scan = new SharedScan(log as OutboxLogStore, db, new SequenceGuard(db));
 });
 
 afterEach(() => {
   jest.useRealTimers();
 });
 
-const join = (partition = 0, partitions = 1) => pages.join({ eventNames: ['*'], partitions, partition });
-const named = (name: string) => pages.join({ eventNames: [name], partitions: 1, partition: 0 });
+const join = (partition = 0, partitions = 1) => scan.join({ eventNames: ['*'], partitions, partition });
+const named = (name: string) => scan.join({ eventNames: [name], partitions: 1, partition: 0 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const ask = (reader: LogReader, ranges: string, rows = 2) =>
   reader.readPage(PositionSet.parse(ranges), rows, 1_000);
@@ -75,7 +75,7 @@ describe('pages of the log', () => {
 
   it('are known to be read by several: those who want the same names of the same partition', () => {
     const [one, other, ofAnotherPartition] = [join(0, 2), join(0, 2), join(1, 2)];
-    const ofOtherNames = pages.join({ eventNames: ['order.*'], partitions: 2, partition: 0 });
+    const ofOtherNames = scan.join({ eventNames: ['order.*'], partitions: 2, partition: 0 });
     expect([one, ofAnotherPartition, ofOtherNames].map(({ sharers }) => sharers)).toEqual([2, 1, 1]);
     other.leave();
     expect(one.sharers).toBe(1);
@@ -157,7 +157,7 @@ describe('pages of the log', () => {
     statements[0]?.answer(CUT);
     await first;
     expect(await ask(other, '{[2,)}')).toEqual(pageOf([events[1]], true));
-    ask(pages.join({ eventNames: ['order.*'], partitions: 1, partition: 0 }), '{[2,)}');
+    ask(scan.join({ eventNames: ['order.*'], partitions: 1, partition: 0 }), '{[2,)}');
     await turn();
     ask(elsewhere, '{[3,)}');
     await turn();

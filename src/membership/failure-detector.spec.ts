@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CursorSight, ProcessSight } from './integration-process.store.js';
+import { FailureDetector } from './failure-detector.js';
+import type { CursorSnapshot, ProcessSnapshot } from './integration-process.store.js';
 import { assignFreeCursors, cursorToHandOver } from './lease-spread.js';
-import { PeerWatch } from './peer-watch.js';
 
 const LOOK_MS = 2_000;
 
-const peer = (id: string, backendGone: boolean | null): ProcessSight => ({
+const peer = (id: string, backendGone: boolean | null): ProcessSnapshot => ({
   id,
   backendGone,
   signedInToThisRun: false,
@@ -14,7 +14,7 @@ const peer = (id: string, backendGone: boolean | null): ProcessSight => ({
   consumers: ['c'],
 });
 
-const cursor = (partition: number, leaseOwner: string | null): CursorSight => ({
+const cursor = (partition: number, leaseOwner: string | null): CursorSnapshot => ({
   consumerName: 'c',
   partition,
   partitions: 2,
@@ -32,8 +32,8 @@ const cursor = (partition: number, leaseOwner: string | null): CursorSight => ({
 });
 
 /** What an observer knows after these looks, two seconds apart. */
-function watched(...looks: ProcessSight[][]): PeerWatch {
-  const watch = new PeerWatch();
+function watched(...looks: ProcessSnapshot[][]): FailureDetector {
+  const watch = new FailureDetector();
   for (const [n, processes] of looks.entries()) watch.look(processes, 'self', n * LOOK_MS);
   return watch;
 }
@@ -81,15 +81,15 @@ describe('a process whose backend is gone', () => {
 });
 
 describe('a consumer that two processes share, each of which has another of its own', () => {
-  const own = (consumerName: string, leaseOwner: string): CursorSight => ({
+  const own = (consumerName: string, leaseOwner: string): CursorSnapshot => ({
     ...cursor(0, leaseOwner),
     consumerName,
     partitions: 1,
   });
-  const shared = (leaseOwner: string | null): CursorSight => ({ ...cursor(0, leaseOwner), partitions: 1 });
+  const shared = (leaseOwner: string | null): CursorSnapshot => ({ ...cursor(0, leaseOwner), partitions: 1 });
 
   /** What `self` sees: the cursors of its own consumers only. */
-  const sightOf = (self: string, owner: string | null) => ({
+  const snapshotOf = (self: string, owner: string | null) => ({
     cursors: [own(`only ${self}`, self), shared(owner)],
     processes: ['a', 'b'].map((id) => ({
       ...peer(id, false),
@@ -99,18 +99,18 @@ describe('a consumer that two processes share, each of which has another of its 
   });
 
   it('stays with the one that has it', () => {
-    for (const id of ['a', 'b']) expect(cursorToHandOver(sightOf(id, id), id, new Set())).toBeUndefined();
+    for (const id of ['a', 'b']) expect(cursorToHandOver(snapshotOf(id, id), id, new Set())).toBeUndefined();
   });
 
   it('is claimed by exactly one of them where nobody has it', () => {
     const claims = ['a', 'b'].map((id) =>
-      assignFreeCursors([shared(null)], sightOf(id, null), id, new Set()).map((key) => key.consumerName),
+      assignFreeCursors([shared(null)], snapshotOf(id, null), id, new Set()).map((key) => key.consumerName),
     );
     expect(claims).toEqual([['c'], []]);
   });
 
   it('goes to the other one where that holds two fewer', () => {
-    const { cursors, processes } = sightOf('a', 'a');
+    const { cursors, processes } = snapshotOf('a', 'a');
     const idle = processes.map((process) => (process.id === 'b' ? { ...process, held: 0 } : process));
     expect(cursorToHandOver({ cursors, processes: idle }, 'a', new Set())).toEqual(
       expect.objectContaining({ consumerName: 'c', partition: 0 }),
