@@ -15,10 +15,10 @@ interface Request extends PositionsOfACursor {
  * time went into saving one by one.
  *
  * Each cursor is fenced by its own token, as by itself. A cursor whose row somebody holds is passed over, so
- * that nobody waits for another one's row (and none for each other in a circle), and saved by itself
- * afterwards; so is one whose token did not match, for that statement to tell. Not after a loss, though: what
- * was handled before says nothing about the positions of a server that lost commits. A group commit that fails
- * has failed for each of its cursors, which keep what they had to save.
+ * that nobody waits for another one's row (and none for each other in a circle). It is saved by itself
+ * afterwards, and so is a cursor whose token did not match, for that statement to tell. Nothing is saved
+ * again after a loss: what was handled before says nothing about the positions of a server that lost
+ * commits. A group commit that fails has failed for each of its cursors, which keep what they had to save.
  */
 @Injectable()
 export class SettlementGroupCommit

@@ -15,8 +15,8 @@ export class HeldByMissing {
   ) {}
 
   /**
-   * `missing`: processes whose backend is gone, by `FailureDetector.unjudged`; `consumers`: those that this process
-   * could work on.
+   * `missing`: processes whose backend is gone, by `FailureDetector.unjudged`; `consumers`: those that this
+   * process could work on.
    */
   async look(
     connection: EngineConnection,

@@ -3,8 +3,8 @@ import type { ClusterSnapshot, CursorSnapshot, ProcessSnapshot } from './integra
 
 /**
  * Which of the free cursors are this process's to claim. Every process computes the same assignment from the
- * same snapshot: each free cursor, in key order, goes to the live process that registered its consumer and has
- * the fewest, then to the lowest id. Where snapshots differ, the claim itself decides.
+ * same snapshot: each free cursor, in key order, goes to the live process that registered its consumer and
+ * has the fewest, then to the lowest id. Where snapshots differ, the claim itself decides.
  */
 export function assignFreeCursors(
   free: readonly CursorSnapshot[],
