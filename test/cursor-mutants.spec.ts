@@ -263,7 +263,7 @@ const PLAYS: Play[] = [
   {
     name: 'the parts of a page of very many holes are read in one snapshot',
     log: [
-      { find: 'await this.db.snapshot(async (source) => {', put: 'await (async (source) => {' },
+      { find: 'await this.db.readInSnapshot(async (source) => {', put: 'await (async (source) => {' },
       { find: '      }\n    });\n  }', put: '      }\n    })(this.db);\n  }' },
     ],
     harm: 'disorders',

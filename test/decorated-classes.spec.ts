@@ -70,7 +70,7 @@ describe('a decorated class of which nothing came', () => {
 
   it('is looked for by itself a while after it was loaded', async () => {
     const lines = hearLog();
-    new DecoratedClasses(20).note(class Late {}.prototype, 'onEvent');
+    new DecoratedClasses(20).noteClass(class Late {}.prototype, 'onEvent');
     await lines.find(({ text }) =>
       text.startsWith('Nothing calls Late.onEvent: IntegrationModule is not part'),
     );

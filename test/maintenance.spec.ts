@@ -135,7 +135,7 @@ describe('events that nobody consumes', () => {
   const known = async () => {
     const db = new EngineDatabase({ connectionString: database.url, schema: 'integration' });
     try {
-      return await new UnroutedEventStore(db).list(db, 0);
+      return await new UnroutedEventStore(db).listUnrouted(db, 0);
     } finally {
       await db.close();
     }

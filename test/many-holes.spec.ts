@@ -157,8 +157,8 @@ describe('very many ranges', () => {
 /** How many statements were asked within snapshots. */
 function countParts(db: EngineDatabase): () => number {
   let statements = 0;
-  const { snapshot } = db;
-  db.snapshot = (fn) =>
+  const { readInSnapshot: snapshot } = db;
+  db.readInSnapshot = (fn) =>
     snapshot.call(db, (source) =>
       fn({
         forEachRow: (...args) => {

@@ -387,14 +387,14 @@ describe('repartition', () => {
       await app.close();
       // A process that takes the change up to the first portion, and ends.
       const ended = new RepartitionStore(database.engine());
-      await ended.ask('billing', 3);
+      await ended.requestChange('billing', 3);
       expect(await ended.advance('billing')).toEqual({ state: 'moving' });
       expect(await cursors()).toHaveLength(3);
       expect(await misplaced(3)).toBeGreaterThan(0);
       const held = `SELECT bool_and(held_back) AS held FROM integration.inbox_cursor`;
       expect((await database.pool.query(held)).rows).toEqual([{ held: true }]);
       const next = new RepartitionStore(database.engine());
-      await next.ask('billing', 5);
+      await next.requestChange('billing', 5);
       expect(await misplaced(3)).toBe(0);
       // The first one wakes up: what it remembers is of a change that has ended.
       for (let step = await ended.advance('billing'); step.state !== 'done'; )
@@ -491,7 +491,7 @@ describe('repartition', () => {
             [partition, from, unread],
           );
         }
-        expect(await store.ask('billing', to)).toBe(from === to ? 'done' : 'handing over');
+        expect(await store.requestChange('billing', to)).toBe(from === to ? 'done' : 'handing over');
         expect(await store.advance('billing')).toMatchObject({ state: 'done' });
         const { rows } = await database.pool.query(
           `SELECT p::int AS position, o.position IS NOT NULL AS visible, p::bigint <@ c.unread AS unread,

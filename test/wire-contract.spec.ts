@@ -140,7 +140,7 @@ describe.each([
 
   it('shows what arrives before the driver sees it, in whole messages once it has answered', async () => {
     const client = await connected();
-    const arrived = ArrivedMessages.of(client);
+    const arrived = ArrivedMessages.watch(client);
     await client.query(`SELECT repeat('x', 300000)`);
     expect(arrived.areWhole).toBe(true);
   });

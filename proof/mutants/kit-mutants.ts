@@ -55,14 +55,14 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'transactional handler without its inbox row',
     file: 'dist/delivery/execution/transactions/host-transaction.js',
-    find: 'const { isolation, start, inserted } = await inbox.enter(this.client, this.lease.key, row, timeoutMs);',
+    find: 'const { isolation, start, inserted } = await inbox.insertRow(this.client, this.lease.key, row, timeoutMs);',
     put: `const isolation = 'read committed'; const start = undefined; const inserted = true; ${DELETE_ROW}`,
     run: ['--only', 'kill', '--events', '20000'],
   },
   {
     name: 'transactional handler without its inbox row, in random interleavings',
     file: 'dist/delivery/execution/transactions/host-transaction.js',
-    find: 'const { isolation, start, inserted } = await inbox.enter(this.client, this.lease.key, row, timeoutMs);',
+    find: 'const { isolation, start, inserted } = await inbox.insertRow(this.client, this.lease.key, row, timeoutMs);',
     put: `const isolation = 'read committed'; const start = undefined; const inserted = true; ${DELETE_ROW}`,
     run: INTERLEAVINGS,
   },

@@ -21,7 +21,7 @@ const WORKER = 'src/delivery/worker/consumer-worker.ts';
 const ROLLING = 'test/rolling-deploys.spec.ts';
 
 const ENTER =
-  'const { isolation, start, inserted } = await inbox.enter(this.client, this.lease.key, row, timeoutMs);';
+  'const { isolation, start, inserted } = await inbox.insertRow(this.client, this.lease.key, row, timeoutMs);';
 const INSERTED = 'return { isNew: inserted === 1, isHeld: held === 1 };';
 const DELETE_ROW = `await this.client.$executeRawUnsafe('DELETE FROM "integration".inbox_event WHERE outbox_event_id = $1::uuid', row.outboxEventId);`;
 
@@ -621,7 +621,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/outbox/domain-event-publisher.ts',
-        find: 'if (result.position < tail && !result.duplicate) await this.sequence.verify();',
+        find: 'if (result.position < tail && !result.duplicate) await this.sequence.verifySequence();',
         put: '',
       },
     ],

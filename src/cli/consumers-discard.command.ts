@@ -77,7 +77,7 @@ function discard(
     await context.confirm(async () => {
       // It may have no row yet, and is taken whatever it does.
       if (isOfOneEvent(filter)) return 'This event would be set aside for good. This cannot be undone.';
-      const count = await counts.discardable(filter, states ?? STATES, limit);
+      const count = await counts.countDiscardable(filter, states ?? STATES, limit);
       return count > 0
         ? `${counted(count, 'event')} would be set aside for good. This cannot be undone.`
         : undefined;

@@ -31,7 +31,7 @@ export const deadLettersRedriveCommand: Command = {
     const limit = countOption(context.options, 'limit') ?? DEFAULT_LIMIT;
     return withConsumers(context, async (service, counts) => {
       await context.confirm(async () => {
-        const count = await counts.redrivable(filter, limit);
+        const count = await counts.countRedrivable(filter, limit);
         return count > 1 ? `${counted(count, 'event')} would be sent on their way again.` : undefined;
       });
       const redriven = await service.redrive(filter, { limit });

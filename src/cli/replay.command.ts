@@ -39,7 +39,7 @@ export const replayCommand: Command = {
     const selection = selectionOf(context.options);
     return withConsumers(context, async (service, counts) => {
       await context.confirm(async () => {
-        const positions = await counts.positions(consumer, selection.from ?? 1, selection.to);
+        const positions = await counts.countPositions(consumer, selection.from ?? 1, selection.to);
         if (positions <= 1) return undefined;
         const which = isWholeRange(selection) ? '' : 'what matches of ';
         return `Consumer "${consumer}" is given ${which}${counted(positions, 'position')} of the log again.`;

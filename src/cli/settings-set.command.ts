@@ -1,4 +1,4 @@
-import { checkText } from '../settings/setting-value.js';
+import { checkSettingText } from '../settings/setting-value.js';
 import { settingKeyOf } from '../settings/settings-definitions.js';
 import type { Command } from './command.js';
 import { authorOf, BY_OPTION, viewOf, withSettings } from './settings-access.js';
@@ -24,6 +24,6 @@ export const settingsSetCommand: Command = {
  */
 function valueFrom(key: string, text: string): unknown {
   const known = settingKeyOf(key);
-  const checked = known && checkText(known, text);
+  const checked = known && checkSettingText(known, text);
   return checked?.ok ? checked.value : text;
 }

@@ -22,12 +22,12 @@ export class AdminCountStore {
   }
 
   /** At most `limit`, as `ConsumerService.redrive` takes them. */
-  redrivable(filter: InboxFilter, limit: number): Promise<number> {
+  countRedrivable(filter: InboxFilter, limit: number): Promise<number> {
     return this.count(filter, redrivable(this.log), limit);
   }
 
   /** At most `limit`, as `ConsumerService.discard` takes them. */
-  discardable(
+  countDiscardable(
     filter: InboxFilter,
     states: readonly DiscardableState[],
     limit: number | undefined,
@@ -45,7 +45,7 @@ export class AdminCountStore {
   }
 
   /** Of the log, which a replay of this range would look at, at most. */
-  async positions(consumerName: string, from: number, to: number | undefined): Promise<number> {
+  async countPositions(consumerName: string, from: number, to: number | undefined): Promise<number> {
     const bounds = await new ReplayStore(this.db).boundsOf(consumerName, from, to);
     return bounds === undefined ? 0 : Math.max(0, bounds.to - bounds.from + 1);
   }

@@ -28,7 +28,7 @@ export class AdminTasks {
    * Looks after what a beat saw; `holds` tells whether this process works on a consumer. `sent`: rows of it
    * are due now.
    */
-  look(
+  beginDue(
     cursors: readonly CursorSnapshot[],
     holds: (consumerName: string) => boolean,
     sent: (consumerName: string) => void,
@@ -45,7 +45,7 @@ export class AdminTasks {
   /** One window for each of these consumers that has an open request; whether any is left to be sent. */
   async sendWindows(consumerNames: readonly string[]): Promise<boolean> {
     const results: WindowResult[] = [];
-    for (const name of await this.requests.open(consumerNames)) {
+    for (const name of await this.requests.openRequests(consumerNames)) {
       results.push(await this.requests.sendWindow(name));
     }
     return results.some(({ state }) => state !== 'none');

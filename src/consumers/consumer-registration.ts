@@ -135,7 +135,7 @@ export class ConsumerRegistration {
     const growing = consumers.filter(
       (consumer) => addedNames(consumer, stored.get(consumer.name)).length > 0,
     );
-    await this.store.lock(
+    await this.store.lockCursors(
       session,
       growing.map(({ name }) => name),
     );
@@ -156,7 +156,12 @@ export class ConsumerRegistration {
   private async create(session: EngineSession, consumer: Consumer, startFrom: StartFrom): Promise<Created> {
     const { name: consumerName, eventNames, partitions } = consumer;
     const unread = await this.unreadFrom(session, consumerName, startFrom);
-    const { startsAt } = await this.store.insert(session, { consumerName, eventNames, partitions, unread });
+    const { startsAt } = await this.store.insertCursors(session, {
+      consumerName,
+      eventNames,
+      partitions,
+      unread,
+    });
     return { consumerName, startsAt, partitions, consumer };
   }
 
@@ -234,7 +239,7 @@ export class ConsumerRegistration {
     limitMs: number,
   ): Promise<number | undefined> {
     if (startsAt === 1) return 0;
-    return limitMs > 0 ? this.store.countBelow(startsAt, consumer.eventNames, limitMs) : undefined;
+    return limitMs > 0 ? this.store.countEventsBelow(startsAt, consumer.eventNames, limitMs) : undefined;
   }
 }
 

@@ -107,7 +107,7 @@ export class ConsumerService {
   async list(): Promise<ConsumerView[]> {
     const { orphanAfterDays } = this.settings.snapshot();
     const before = Date.now() - orphanAfterDays * 24 * 3_600_000;
-    const consumers = await this.status.list();
+    const consumers = await this.status.cursorStatuses();
     return consumers.map((consumer) => ({
       ...consumer,
       orphaned: consumer.owner === null && consumer.servedAt.getTime() < before,
@@ -173,7 +173,7 @@ export class ConsumerService {
 
   /** The filtered replays of one consumer, or of all, the newest first: how far each has come. */
   replays(consumerName?: string): Promise<ReplayRequest[]> {
-    return this.requests.list(consumerName, LISTED_REQUESTS);
+    return this.requests.listRequests(consumerName, LISTED_REQUESTS);
   }
 
   /**
@@ -245,7 +245,7 @@ export class ConsumerService {
     checkCount('partitions', partitions, MAX_PARTITIONS);
     checkNames('an option of repartition', options, ['timeoutMs', 'onProgress']);
     const deadline = performance.now() + (options.timeoutMs ?? REPARTITION_TIMEOUT_MS);
-    let state = await this.partitions.ask(consumerName, partitions);
+    let state = await this.partitions.requestChange(consumerName, partitions);
     for (;;) {
       if (state !== 'done') state = (await this.partitions.advance(consumerName)).state;
       if (state === 'unknown') throw unknownConsumer(consumerName);

@@ -163,7 +163,7 @@ export class CursorStatusStore {
   }
 
   /** Every registered consumer, by name and partition. */
-  async list(): Promise<CursorStatus[]> {
+  async cursorStatuses(): Promise<CursorStatus[]> {
     const rows = await this.db.query<CursorStatusRow>(this.listSql);
     return rows.map(({ ownerId, host, pid, unavailable, ...row }) => ({
       ...row,

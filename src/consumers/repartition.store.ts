@@ -87,7 +87,7 @@ export class RepartitionStore {
   }
 
   /** Step 1. Asking for the number that is stored calls back what was asked before. */
-  async ask(consumerName: string, partitions: number): Promise<RepartitionState> {
+  async requestChange(consumerName: string, partitions: number): Promise<RepartitionState> {
     for (;;) {
       const state = await this.askUnlessMoving(consumerName, partitions);
       if (state !== 'moving') return state;

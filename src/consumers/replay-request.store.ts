@@ -108,7 +108,7 @@ export class ReplayRequestStore {
    * The requests of one consumer, or of all, the newest first: so many, and those that are not finished
    * however old they are.
    */
-  async list(consumerName: string | undefined, limit: number): Promise<ReplayRequest[]> {
+  async listRequests(consumerName: string | undefined, limit: number): Promise<ReplayRequest[]> {
     return this.db.query<ReplayRequest>(
       `SELECT ${COLUMNS} FROM ${this.replay}
        WHERE ($1::text IS NULL OR consumer_name = $1) AND (finished_at IS NULL OR id IN (
@@ -119,7 +119,7 @@ export class ReplayRequestStore {
   }
 
   /** Which of these consumers have a request that is not finished. */
-  async open(consumerNames: readonly string[]): Promise<string[]> {
+  async openRequests(consumerNames: readonly string[]): Promise<string[]> {
     const rows = await this.db.query<{ name: string }>(
       `SELECT DISTINCT consumer_name AS name FROM ${this.replay} WHERE finished_at IS NULL AND consumer_name = ANY ($1)`,
       [consumerNames],

@@ -153,7 +153,7 @@ export class EngineDatabase implements EngineSession, RowSource {
    * Statements of `fn` all see what was committed when the first of them began. Each has the time that a
    * statement has; together they may take longer.
    */
-  async snapshot<R>(fn: (source: RowSource) => Promise<R>): Promise<R> {
+  async readInSnapshot<R>(fn: (source: RowSource) => Promise<R>): Promise<R> {
     const client = await this.pool.connect();
     return releaseAfter(client, readSnapshot(client, fn));
   }
@@ -250,7 +250,7 @@ export class EngineDatabase implements EngineSession, RowSource {
       // One that was refused as it was opened is no loss either.
       client.on('end', () => {
         this.connected.delete(client);
-        if (!this.connections.server.has(client) || isEndOfIdleness(cause)) return;
+        if (!this.connections.server.isAdmitted(client) || isEndOfIdleness(cause)) return;
         if (use === 'engine') this.announceLoss(applicationName);
         else this.lookSoon();
       });

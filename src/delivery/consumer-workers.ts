@@ -77,7 +77,7 @@ export class ConsumerWorkers implements LeaseUser {
     this.closing = false;
     this.vanished = vanished;
     this.looping = loops;
-    this.unavailable.open();
+    this.unavailable.startWriting();
     this.losses ??= this.db.losses$.subscribe((what) => this.connectionLost(what));
     this.keeper.start(this, { claims: loops });
   }
@@ -101,7 +101,7 @@ export class ConsumerWorkers implements LeaseUser {
     this.keeper.setClaims(false);
     const deadline = performance.now() + timeoutMs;
     await this.releaseAll(() => deadline);
-    this.unavailable.close();
+    this.unavailable.stopWriting();
     await this.keeper.stop();
     await this.adminTasks.stop();
     this.losses?.unsubscribe();
@@ -242,7 +242,7 @@ export class ConsumerWorkers implements LeaseUser {
     if (this.closing) return false;
     const workersOf = (consumerName: string) =>
       this.active.filter((worker) => worker.consumer.name === consumerName);
-    this.adminTasks.look(
+    this.adminTasks.beginDue(
       cursors,
       (consumerName) => workersOf(consumerName).length > 0,
       (consumerName) => {
@@ -270,7 +270,7 @@ export class ConsumerWorkers implements LeaseUser {
    */
   private connectionLost(what: string): void {
     for (const worker of this.leaving) {
-      this.keeper.forget(worker.lease);
+      this.keeper.forgetLease(worker.lease);
       worker.drop('a database connection was lost');
     }
     if (this.workers.size === 0 || this.closing) return;
@@ -283,7 +283,7 @@ export class ConsumerWorkers implements LeaseUser {
 
   private drop(worker: ConsumerWorker, reason: string): void {
     if (!this.workers.delete(worker.lease.token)) return;
-    this.keeper.forget(worker.lease);
+    this.keeper.forgetLease(worker.lease);
     this.markBusy(worker.lease.key, worker.handlersEnded);
     worker.drop(reason);
   }
@@ -295,7 +295,7 @@ export class ConsumerWorkers implements LeaseUser {
     this.markBusy(worker.lease.key, Promise.all([stopped, worker.handlersEnded]));
     // Released only if nothing of it runs any more and everything is saved; otherwise the lease runs out.
     if (await stopped) await this.keeper.release(worker.lease);
-    else this.keeper.forget(worker.lease);
+    else this.keeper.forgetLease(worker.lease);
   }
 
   /** The deadline of the handler that has the longest one, as if it had begun now (monotonic ms). */

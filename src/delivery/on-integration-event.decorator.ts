@@ -57,7 +57,7 @@ export function OnIntegrationEvent<const K extends keyof OutcomeKinds>(
     const method: unknown = descriptor?.value;
     if (typeof method !== 'function' || typeof target === 'function') throw noListener(target, methodName);
     Reflect.defineMetadata(LISTENER_METADATA, [...new Set([...kindsOf(method), ...kinds])], method);
-    decoratedClasses().note(target, methodName);
+    decoratedClasses().noteClass(target, methodName);
   };
 }
 

@@ -107,7 +107,7 @@ class Consumer {
     if (this.looking) return;
     const { life } = this;
     this.looking = true;
-    this.reader.look().then(() => {
+    this.reader.lookAtWriters().then(() => {
       if (life === this.life) this.looking = false;
     });
   }
@@ -219,7 +219,7 @@ function isFor(
   aggregateId: string,
 ): boolean {
   const names = new EventNames(eventNames);
-  return partitionOf(aggregateId, partitions) === partition && names.include(eventNameOf(aggregateId));
+  return partitionOf(aggregateId, partitions) === partition && names.match(eventNameOf(aggregateId));
 }
 
 /** Fails if a reader loses an event, disorders one, gets one of another partition, or leaves a hole. */

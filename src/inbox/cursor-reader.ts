@@ -108,7 +108,7 @@ export class CursorReader {
    * One look at the writers, to be called about once a second while there are holes. True: the holes are
    * ready to be read once more, so a page is wanted now.
    */
-  async look(): Promise<boolean> {
+  async lookAtWriters(): Promise<boolean> {
     if (this.sweep?.ready === true) return true;
     if (!this.hasHoles) {
       this.sweep = undefined;
@@ -154,7 +154,7 @@ export class CursorReader {
     const { last } = positions;
     const limit = cut && last !== undefined ? Math.min(ready.upto, last) : ready.upto;
     const swept = this.toRead.below(limit);
-    this.toRead = this.toRead.from(limit);
+    this.toRead = this.toRead.atOrAbove(limit);
     return swept;
   }
 }

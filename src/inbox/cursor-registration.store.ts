@@ -110,7 +110,7 @@ export class CursorRegistrationStore {
   }
 
   /** One row per partition. */
-  async insert(session: EngineSession, cursor: NewCursor): Promise<{ startsAt: number }> {
+  async insertCursors(session: EngineSession, cursor: NewCursor): Promise<{ startsAt: number }> {
     const [row] = await session.query<{ starts_at: number }>(this.sql.insert, [
       cursor.consumerName,
       cursor.partitions,
@@ -127,7 +127,7 @@ export class CursorRegistrationStore {
   }
 
   /** Locks every row of these consumers, in the order in which renewals lock theirs. */
-  async lock(session: EngineSession, consumerNames: readonly string[]): Promise<void> {
+  async lockCursors(session: EngineSession, consumerNames: readonly string[]): Promise<void> {
     await session.query(this.sql.lock, [consumerNames]);
   }
 
@@ -135,7 +135,7 @@ export class CursorRegistrationStore {
    * How many retained events of these names lie below `position`; undefined where counting fails or takes
    * longer than `timeoutMs`. In a transaction of its own: it may read the whole log.
    */
-  async countBelow(
+  async countEventsBelow(
     position: number,
     eventNames: readonly string[],
     timeoutMs: number,

@@ -226,7 +226,7 @@ export class InboxEventStore {
    * may wait for whoever holds the row uncommitted, and whose own `statement_timeout` was fixed when it
    * began. Nothing is inserted unless the transaction is READ COMMITTED.
    */
-  async enter(
+  async insertRow(
     transaction: SqlClient,
     key: CursorKey,
     event: EnteringEvent,
@@ -248,7 +248,7 @@ export class InboxEventStore {
    * What the row says that stood in the way, and whether its position is settled already (an admin has
    * discarded it); undefined if the row has gone meanwhile (an owner's save cleaned it up).
    */
-  async statusOf(
+  async rowStatusOf(
     transaction: SqlClient,
     key: CursorKey,
     { outboxEventId, position }: Pick<EnteringEvent, 'outboxEventId' | 'position'>,

@@ -198,7 +198,7 @@ export class SettleBuffer {
       return { ...NOTHING_SAVED, held, positions, readUpto };
     }
     const positions = pending.positions.clone();
-    for (const row of exceptions) positions.add(row.position, row.position + 1);
+    for (const row of exceptions) positions.addRange(row.position, row.position + 1);
     const settlement: Settlement = { ...pending, positions: positions.toString() };
     const result = await this.store.settle(this.key, this.token, settlement);
     const dueInMs = delaysOf([...exceptions, ...resolved]);

@@ -95,7 +95,7 @@ export class SettlementStore {
   async settleMany(key: CursorKey, token: string, positions: PositionSet): Promise<boolean> {
     const lists = new RangeLists(positions.rangeCount);
     for (let first = 0; first < positions.rangeCount; first += RANGES_A_TURN) {
-      lists.add(positions, first, RANGES_A_TURN);
+      lists.writeRanges(positions, first, RANGES_A_TURN);
       await new Promise((resolve) => setImmediate(resolve));
     }
     const rows = await this.db.queryNamed(

@@ -85,7 +85,7 @@ export class IntegrationLinkService {
   /** Removes a link; false if there was none. */
   async removeLink(id: string, persistenceClient?: SqlClient): Promise<boolean> {
     validateLinkId(id);
-    return this.store.remove(this.clientOf(persistenceClient), id);
+    return this.store.deleteLink(this.clientOf(persistenceClient), id);
   }
 
   private clientOf(persistenceClient: SqlClient | undefined): SqlClient {

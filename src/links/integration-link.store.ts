@@ -92,7 +92,7 @@ export class IntegrationLinkStore {
   }
 
   /** Whether there was one to delete. */
-  async remove(client: SqlClient, id: string): Promise<boolean> {
+  async deleteLink(client: SqlClient, id: string): Promise<boolean> {
     return Number(await client.$executeRawUnsafe(this.deleteSql, id)) > 0;
   }
 

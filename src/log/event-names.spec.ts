@@ -14,12 +14,12 @@ describe('event names', () => {
     [['in*voice'], 'in-voice', false],
   ])('%j include %s: %s', (list, name, included) => {
     const names = new EventNames(list);
-    expect([names.include(name), names.include(name)]).toEqual([included, included]);
+    expect([names.match(name), names.match(name)]).toEqual([included, included]);
   });
 
   it('are still right when there were more different ones than it remembers', () => {
     const names = new EventNames(['order.*']);
     for (let n = 0; n < 25_000; n++)
-      expect(names.include(n % 2 ? `order.${n}` : `invoice.${n}`)).toBe(n % 2 === 1);
+      expect(names.match(n % 2 ? `order.${n}` : `invoice.${n}`)).toBe(n % 2 === 1);
   });
 });

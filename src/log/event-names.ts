@@ -24,7 +24,7 @@ export class EventNames {
     this.prefixes = prefixes;
   }
 
-  include(eventName: string): boolean {
+  match(eventName: string): boolean {
     const known = this.known.get(eventName);
     if (known !== undefined) return known;
     const found = this.exact.has(eventName) || this.prefixes.some((prefix) => eventName.startsWith(prefix));

@@ -85,7 +85,7 @@ export class GroupReader {
   }
 
   /** Whether an event, of a partition where several were chosen, is its own. */
-  wants(eventName: string, partition: number | undefined): boolean {
-    return (partition ?? this.filter.partition) === this.filter.partition && this.names.include(eventName);
+  isFor(eventName: string, partition: number | undefined): boolean {
+    return (partition ?? this.filter.partition) === this.filter.partition && this.names.match(eventName);
   }
 }

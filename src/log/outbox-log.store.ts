@@ -148,7 +148,7 @@ export class OutboxLogStore {
     const name = isOfSeveral ? 'integration_partitions_page' : 'integration_page';
     if (wanted.rangeCount <= MOST_RANGES) {
       const statement = { name, sql: sql.whole, values: [wanted.toString(), rows, ...others] };
-      await this.db.forEachRow(statement, (row) => page.add(row));
+      await this.db.forEachRow(statement, (row) => page.takeRow(row));
     } else {
       await this.readParts(page, wanted, rows, ({ from, to }, left) => ({
         name: `${name}_part`,
@@ -172,11 +172,11 @@ export class OutboxLogStore {
     rows: number,
     statement: (part: RangeLists, left: number) => NamedStatement,
   ): Promise<void> {
-    await this.db.snapshot(async (source) => {
+    await this.db.readInSnapshot(async (source) => {
       for (let first = 0; first < wanted.rangeCount; first += MOST_RANGES) {
         const part = new RangeLists(Math.min(MOST_RANGES, wanted.rangeCount - first));
-        part.add(wanted, first, MOST_RANGES);
-        await source.forEachRow(statement(part, rows - page.found), (row) => page.add(row));
+        part.writeRanges(wanted, first, MOST_RANGES);
+        await source.forEachRow(statement(part, rows - page.found), (row) => page.takeRow(row));
         if (isCut(page, rows)) return;
       }
     });

@@ -38,17 +38,17 @@ export class PageRows {
     if (isOfSeveral) this.partitions = [];
   }
 
-  add(row: WireRow): void {
+  takeRow(row: WireRow): void {
     this.found++;
     if (this.total > this.bytes) return;
     if (row.isNull(ID)) {
-      this.positions.append(row.int8(POSITION));
+      this.positions.appendRange(row.int8(POSITION));
       return;
     }
     this.total += row.int4(BYTES) + row.lengthOf(METADATA) + ENVELOPE_BYTES;
     if (this.total > this.bytes && !this.positions.isEmpty) return;
     const event = toLogEvent(row);
-    this.positions.append(event.position);
+    this.positions.appendRange(event.position);
     this.events.push(event);
     this.partitions?.push(row.int4(PARTITION));
     if (row.isNull(PAYLOAD)) this.large.set(event.position, event);
@@ -61,8 +61,8 @@ class RepeatedText {
 
   constructor(private readonly column: number) {}
 
-  of(row: WireRow): string {
-    if (!row.is(this.column, this.last)) this.last = row.text(this.column);
+  textIn(row: WireRow): string {
+    if (!row.holdsText(this.column, this.last)) this.last = row.text(this.column);
     return this.last;
   }
 }
@@ -78,10 +78,10 @@ export function toLogEvent(row: WireRow): LogEvent {
     bytes: row.int4(BYTES),
     delayMs: row.isNull(DELAY) ? undefined : row.int8(DELAY),
     id: row.asciiText(ID),
-    eventName: eventName.of(row),
+    eventName: eventName.textIn(row),
     eventVersion: row.int4(5),
-    sourceModule: sourceModule.of(row),
-    aggregateType: aggregateType.of(row),
+    sourceModule: sourceModule.textIn(row),
+    aggregateType: aggregateType.textIn(row),
     aggregateId: row.text(8),
     payload: row.isNull(PAYLOAD) ? '' : row.json(PAYLOAD),
     metadata: beginsCorrelation(row) ? undefined : row.json(METADATA),

@@ -6,7 +6,7 @@ const UNIVERSE = 60;
 const interval = fc
   .tuple(fc.integer({ min: 1, max: UNIVERSE }), fc.integer({ min: 0, max: 8 }))
   .map(([from, length]) => ({ from, to: from + length }));
-const operation = fc.record({ kind: fc.constantFrom('add' as const, 'remove' as const), interval });
+const operation = fc.record({ kind: fc.constantFrom('addRange' as const, 'removeRange' as const), interval });
 
 function membersOf(set: PositionSet): number[] {
   return Array.from({ length: UNIVERSE + 20 }, (_, i) => i).filter((position) => set.has(position));
@@ -20,14 +20,14 @@ describe('PositionSet', () => {
         const model = new Set<number>();
         for (const { kind, interval: range } of operations) {
           set[kind](range.from, range.to);
-          for (let p = range.from; p < range.to; p++) kind === 'add' ? model.add(p) : model.delete(p);
+          for (let p = range.from; p < range.to; p++) kind === 'addRange' ? model.add(p) : model.delete(p);
         }
         expect(membersOf(set)).toEqual([...model].sort((a, b) => a - b));
         expect(set.countBelow(30)).toBe([...model].filter((p) => p < 30).length);
         expect(set.count).toBe(model.size);
         expect(set.last).toBe(membersOf(set).at(-1));
         expect(membersOf(set.below(30))).toEqual(membersOf(set).filter((p) => p < 30));
-        expect(membersOf(set.from(30))).toEqual(membersOf(set).filter((p) => p >= 30));
+        expect(membersOf(set.atOrAbove(30))).toEqual(membersOf(set).filter((p) => p >= 30));
         const bounds = [...set.ranges()].flat();
         expect(bounds).toEqual([...new Set(bounds)].sort((a, b) => a - b));
       }),
@@ -38,9 +38,9 @@ describe('PositionSet', () => {
     fc.assert(
       fc.property(fc.array(interval), fc.array(interval), (own, other) => {
         const set = PositionSet.empty();
-        for (const { from, to } of own) set.add(from, to);
+        for (const { from, to } of own) set.addRange(from, to);
         const offered = PositionSet.empty();
-        for (const { from, to } of other) offered.add(from, to);
+        for (const { from, to } of other) offered.addRange(from, to);
         offered.removeAll(set);
         const before = set.clone();
         const apart = set.addTouching(offered);
@@ -84,7 +84,7 @@ describe('PositionSet', () => {
     expect(set.toString()).toBe('{[1,600001)}');
     set.removeAll(even);
     expect(set.equals(odd)).toBe(true);
-    expect(set.below(300_000).rangeCount + set.from(300_000).rangeCount).toBe(300_000);
+    expect(set.below(300_000).rangeCount + set.atOrAbove(300_000).rangeCount).toBe(300_000);
     const { user, system } = process.cpuUsage(before);
     expect((user + system) / 1_000).toBeLessThan(2_000);
   });
@@ -134,8 +134,8 @@ describe('PositionSet', () => {
 
   it('knows where everything not yet read begins', () => {
     const set = PositionSet.parse('{[3,5),[10,)}');
-    set.remove(10, 12);
-    set.remove(15, 16);
+    set.removeRange(10, 12);
+    set.removeRange(15, 16);
     expect(set.toString()).toBe('{[3,5),[12,15),[16,)}');
     expect(set.openFrom).toBe(16);
     expect(set.hasBelow(3)).toBe(false);

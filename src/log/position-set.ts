@@ -29,7 +29,7 @@ export class PositionSet {
     const set = PositionSet.empty();
     for (let i = 0; i < sorted.length; i++) {
       const position = sorted[i] as number;
-      if (i === 0 || position !== sorted[i - 1]) set.append(position);
+      if (i === 0 || position !== sorted[i - 1]) set.appendRange(position);
     }
     return set;
   }
@@ -65,7 +65,7 @@ export class PositionSet {
   }
 
   /** Adds a position, or `[from, to)`, that lies above all others. */
-  append(from: number, to = from + 1): void {
+  appendRange(from: number, to = from + 1): void {
     const { bounds } = this;
     const last = bounds.length - 1;
     if (last >= 0 && bounds[last] === from) bounds[last] = to;
@@ -133,7 +133,7 @@ export class PositionSet {
   }
 
   /** The part of the set at `limit` and above it. */
-  from(limit: number): PositionSet {
+  atOrAbove(limit: number): PositionSet {
     const part = this.bounds.slice(this.firstEndingAfter(limit));
     if (part.length > 0) part[0] = Math.max(part[0] as number, limit);
     return new PositionSet(part);
@@ -168,7 +168,7 @@ export class PositionSet {
 
   addAll(other: PositionSet): void {
     if (other.rangeCount > FEW_RANGES) this.bounds = union(this.bounds, other.bounds);
-    else for (const [from, to] of other.ranges()) this.add(from, to);
+    else for (const [from, to] of other.ranges()) this.addRange(from, to);
   }
 
   /**
@@ -203,11 +203,11 @@ export class PositionSet {
 
   removeAll(other: PositionSet): void {
     if (other.rangeCount > FEW_RANGES) this.bounds = difference(this.bounds, other.bounds);
-    else for (const [from, to] of other.ranges()) this.remove(from, to);
+    else for (const [from, to] of other.ranges()) this.removeRange(from, to);
   }
 
   /** Adds `[from, to)`, merging with what it touches. */
-  add(from: number, to: number): void {
+  addRange(from: number, to: number): void {
     if (from >= to) return;
     const { bounds } = this;
     // From the first range that ends at or after `from` to the last that begins at or before `to`.
@@ -224,7 +224,7 @@ export class PositionSet {
   }
 
   /** Removes `[from, to)`. */
-  remove(from: number, to: number): void {
+  removeRange(from: number, to: number): void {
     if (from >= to) return;
     const { bounds } = this;
     const first = this.firstEndingAfter(from);

@@ -43,7 +43,7 @@ export class RangeLists {
   }
 
   /** Of a set's ranges so many, from the one at `first` on. */
-  add(set: PositionSet, first: number, count: number): void {
+  writeRanges(set: PositionSet, first: number, count: number): void {
     const visit = (from: number, to: number) => {
       write(this.viewOfFrom, this.at, from);
       if (to !== Number.POSITIVE_INFINITY) write(this.viewOfEnds, this.at, to);
@@ -78,8 +78,8 @@ export async function readRangeLists(from: Buffer, to: Buffer): Promise<Position
   const set = PositionSet.empty();
   for (let i = 0, at = HEADER; i < count; i++, at += ELEMENT) {
     if (i % RANGES_A_TURN === RANGES_A_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
-    if (ends.getInt32(at) === NULL) set.append(read(begins, at), Number.POSITIVE_INFINITY);
-    else set.append(read(begins, at), read(ends, at));
+    if (ends.getInt32(at) === NULL) set.appendRange(read(begins, at), Number.POSITIVE_INFINITY);
+    else set.appendRange(read(begins, at), read(ends, at));
   }
   return set;
 }

@@ -23,7 +23,7 @@ export class SequenceGuard {
 
   constructor(db: EngineDatabase) {
     // A server that lost commits hands out positions again, and its cursors know nothing of the first time.
-    db.losses$.subscribe(() => this.forget());
+    db.losses$.subscribe(() => this.forgetTail());
   }
 
   /** @param look compares the sequence with the cursors, and calls `refuse` or `accept`. */
@@ -32,12 +32,12 @@ export class SequenceGuard {
   }
 
   /** This position was seen committed. */
-  seen(position: number): void {
+  sawCommitted(position: number): void {
     if (position >= this.tail) this.tail = position + 1;
   }
 
   /** Nothing is known any more. */
-  forget(): void {
+  forgetTail(): void {
     this.tail = 0;
   }
 
@@ -58,7 +58,7 @@ export class SequenceGuard {
    * Looks whether the sequence is behind: it was, or an event has got a position that was left behind. Throws
    * INTEGRATION_SEQUENCE_BEHIND if it is; a look that fails changes nothing.
    */
-  async verify(): Promise<void> {
+  async verifySequence(): Promise<void> {
     await this.look?.().catch(() => {});
     if (this.problem === undefined) return;
     const { code, message, details } = this.problem;

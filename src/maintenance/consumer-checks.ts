@@ -197,7 +197,7 @@ async function unservedFindings(db: EngineDatabase): Promise<Findings> {
 }
 
 async function unroutedFindings(db: EngineDatabase): Promise<Findings> {
-  const unrouted = await new UnroutedEventStore(db).list(db, LATEST_EVENTS);
+  const unrouted = await new UnroutedEventStore(db).listUnrouted(db, LATEST_EVENTS);
   if (unrouted.length === 0) return [];
   const named = unrouted.slice(0, MOST_NAMED).map(({ eventName, events }) => `"${eventName}" (${events})`);
   const others = unrouted.length > named.length ? ` and ${unrouted.length - named.length} more names` : '';

@@ -46,7 +46,7 @@ export class ConsumerPresenceStore {
   }
 
   /** Forgets processes that have not been seen for a day, whatever their cursors say. */
-  async forgetLongGone(session: EngineSession): Promise<void> {
+  async forgetGoneConsumers(session: EngineSession): Promise<void> {
     await session.query(`DELETE FROM ${this.process} WHERE seen_at < clock_timestamp() - interval '1 day'`);
   }
 

@@ -27,7 +27,7 @@ export class ConsumerPresence {
     let orphans: Orphan[] | undefined;
     await this.tasks.step('consumers', intervalMs, async (session) => {
       await this.store.noteServed(session, processingLeaseMs * LEASES_SEEN);
-      await this.store.forgetLongGone(session);
+      await this.store.forgetGoneConsumers(session);
       orphans = await this.store.orphans(session, orphanAfterDays, retentionDays);
       return { done: true };
     });

@@ -65,7 +65,7 @@ export class UnroutedEventStore {
   }
 
   /** Looks at up to `limit` events from a position on and counts those that nobody asks for. */
-  async look(session: EngineSession, from: number, limit: number): Promise<UnroutedLook> {
+  async noteUnrouted(session: EngineSession, from: number, limit: number): Promise<UnroutedLook> {
     const [look] = await session.query<Omit<UnroutedLook, 'added'> & { added: UnroutedLook['added'] | null }>(
       this.lookSql,
       [from, limit],
@@ -94,7 +94,7 @@ export class UnroutedEventStore {
   }
 
   /** Every name that was noticed, and those among the latest so many events. */
-  list(session: EngineSession, latest: number): Promise<UnroutedEvent[]> {
+  listUnrouted(session: EngineSession, latest: number): Promise<UnroutedEvent[]> {
     return session.query<UnroutedEvent>(this.listSql, [latest]);
   }
 }

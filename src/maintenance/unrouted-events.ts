@@ -26,7 +26,7 @@ export class UnroutedEvents {
         await this.store.forgetRouted(session, this.settings.snapshot().retentionDays);
         const head = await this.store.readHead(session);
         const from = Math.max(nextPosition, head - EVENTS_A_ROUND + 1);
-        const look = await this.store.look(session, from, EVENTS_A_LOOK);
+        const look = await this.store.noteUnrouted(session, from, EVENTS_A_LOOK);
         added.push(...look.added);
         return look;
       });

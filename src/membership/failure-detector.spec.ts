@@ -34,7 +34,7 @@ const cursor = (partition: number, leaseOwner: string | null): CursorSnapshot =>
 /** What an observer knows after these looks, two seconds apart. */
 function watched(...looks: ProcessSnapshot[][]): FailureDetector {
   const watch = new FailureDetector();
-  for (const [n, processes] of looks.entries()) watch.look(processes, 'self', n * LOOK_MS);
+  for (const [n, processes] of looks.entries()) watch.observe(processes, 'self', n * LOOK_MS);
   return watch;
 }
 

@@ -55,7 +55,7 @@ export class FailureDetector {
     return [...this.absent].filter((id) => !this.declared.has(id));
   }
 
-  look(processes: readonly ProcessSnapshot[], self: string, now = performance.now()): void {
+  observe(processes: readonly ProcessSnapshot[], self: string, now = performance.now()): void {
     this.declared = new Set();
     this.absent = new Set();
     for (const { id, backendGone, signedInToThisRun } of processes) {

@@ -18,7 +18,7 @@ export class HeldByMissing {
    * `missing`: processes whose backend is gone, by `FailureDetector.unjudged`; `consumers`: those that this
    * process could work on.
    */
-  async look(
+  async warnOfMissing(
     connection: EngineConnection,
     { cursors }: ClusterSnapshot,
     consumers: ReadonlySet<string>,

@@ -27,7 +27,7 @@ export class HeldLease {
   }
 
   /** @internal The renewal that was sent at `sentAt` succeeded. */
-  confirm(sentAt: number, leaseMs: number): void {
+  extend(sentAt: number, leaseMs: number): void {
     this.confirmedAt = sentAt;
     this.leaseMs = leaseMs;
   }

@@ -200,7 +200,7 @@ export class IntegrationProcessStore {
   }
 
   /** Forgets processes that have not been seen for ten leases and hold nothing. */
-  async forgetLongGone(leaseMs: number): Promise<void> {
+  async forgetGoneProcesses(leaseMs: number): Promise<void> {
     await this.db.query(
       `DELETE FROM ${this.process} p WHERE p.seen_at < clock_timestamp() - 10 * $1::float8 * interval '1 millisecond'
          AND NOT EXISTS (SELECT 1 FROM "${this.db.schema}".inbox_cursor c WHERE c.lease_owner = p.id)`,

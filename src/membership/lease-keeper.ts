@@ -137,7 +137,7 @@ export class LeaseKeeper {
   }
 
   /** Forgets a lease without telling the database: it runs out, or is claimed anew by this process. */
-  forget(lease: HeldLease): void {
+  forgetLease(lease: HeldLease): void {
     this.held.delete(lease.token);
     lease.invalidate();
   }
@@ -192,7 +192,7 @@ export class LeaseKeeper {
       this.renewed(sentAt, isEachRenewed);
       this.told = told;
     }
-    this.failures.look(snapshot.processes, this.identity.id);
+    this.failures.observe(snapshot.processes, this.identity.id);
     const isWhole = await this.isSignedIn(snapshot, connection);
     const haveVanished = this.report(snapshot, user);
     const isComplete =
@@ -204,10 +204,10 @@ export class LeaseKeeper {
           return false;
         })));
     this.handOverOne(snapshot, user);
-    await this.heldByMissing.look(connection, snapshot, new Set(this.able), this.failures.unjudged);
+    await this.heldByMissing.warnOfMissing(connection, snapshot, new Set(this.able), this.failures.unjudged);
     if (sentAt - this.forgotAt > leaseMs * 10) {
       this.forgotAt = sentAt;
-      await this.processes.forgetLongGone(leaseMs);
+      await this.processes.forgetGoneProcesses(leaseMs);
     }
     return isComplete;
   }
@@ -237,7 +237,7 @@ export class LeaseKeeper {
     const onCursors = new Set(snapshot.cursors.map((cursor) => cursor.leaseToken));
     let isEachRenewed = true;
     for (const lease of [...this.held.values()]) {
-      if (renewed.has(lease.token)) lease.confirm(sentAt, leaseMs);
+      if (renewed.has(lease.token)) lease.extend(sentAt, leaseMs);
       else if (onCursors.has(lease.token)) isEachRenewed = false;
       else {
         this.held.delete(lease.token);

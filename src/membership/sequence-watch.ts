@@ -99,7 +99,7 @@ export class SequenceWatch {
       const consumers = await this.store.beginAnew(session, behind);
       return { consumers, rest: await this.store.behind(session) };
     });
-    this.guard.forget();
+    this.guard.forgetTail();
     if (consumers.length > 0) {
       this.logger.warn(
         `The log was emptied and its positions begin anew: consumers ${consumers.map((name) => `"${name}"`).join(', ')} begin anew with it`,

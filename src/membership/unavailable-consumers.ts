@@ -22,21 +22,21 @@ export class UnavailableConsumers {
     private readonly identity: ProcessIdentity,
   ) {}
 
-  open(): void {
+  startWriting(): void {
     this.closed = false;
   }
 
-  add(key: CursorKey, reason: string): void {
+  markUnavailable(key: CursorKey, reason: string): void {
     this.consumers.set(nameOfCursor(key), { key, reason, since: performance.now() });
     this.changed();
   }
 
-  remove(key: CursorKey): void {
+  markAvailable(key: CursorKey): void {
     if (this.consumers.delete(nameOfCursor(key))) this.changed();
   }
 
   /** The process signs out, and its row goes with it. */
-  close(): void {
+  stopWriting(): void {
     this.closed = true;
     this.consumers.clear();
   }

@@ -32,7 +32,7 @@ export class EngineBoot {
   ) {}
 
   /** The database is reached, is fit, and has the tables; the host's client leads to it. */
-  async prepare(): Promise<void> {
+  async prepareDatabase(): Promise<void> {
     refuseUnfitClient(this.host);
     for (const hint of this.options.hints) this.logger.warn(hint);
     await this.db.waitUntilReachable(this.bootDeadlineMs, (words) => this.logger.warn(words));

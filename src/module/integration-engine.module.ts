@@ -81,7 +81,7 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
   }
 
   onApplicationBootstrap(): Promise<void> {
-    return this.lifecycle.register();
+    return this.lifecycle.registerConsumers();
   }
 
   onApplicationShutdown(): Promise<void> {

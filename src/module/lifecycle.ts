@@ -56,7 +56,7 @@ export class EngineLifecycle {
     try {
       // Before the first handler can block anything.
       const watching = this.options.role === 'publisher' ? undefined : this.watchdog.start();
-      await this.boot.prepare();
+      await this.boot.prepareDatabase();
       await this.settings.load();
       this.explorer.explore();
       this.listeners.explore();
@@ -71,7 +71,7 @@ export class EngineLifecycle {
   }
 
   /** Every `onModuleInit` is done: what registers subscribers has done so. */
-  async register(): Promise<void> {
+  async registerConsumers(): Promise<void> {
     if (this.hasBooted) return;
     try {
       await this.boot.requirePrivileges();

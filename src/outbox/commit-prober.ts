@@ -100,7 +100,7 @@ export class CommitProber {
   private async probe(): Promise<void> {
     const startedAt = performance.now();
     const due = this.takeDue(startedAt);
-    const look = this.stream.begin(due.length, due.length < POSITIONS_PER_PROBE, startedAt);
+    const look = this.stream.lookBegins(due.length, due.length < POSITIONS_PER_PROBE, startedAt);
     let found = 0;
     try {
       if (due.length > 0) found = await this.find(due, look);

@@ -114,7 +114,7 @@ export class DomainEventPublisher {
     options?: PublishOptions,
   ): Promise<PublishedEvent[]> {
     this.refuseWhenDisabled();
-    if (this.sequence.isRefusing) await this.sequence.verify();
+    if (this.sequence.isRefusing) await this.sequence.verifySequence();
     const target = choosePublishTarget(options, this.host.client);
     if (!Array.isArray(events)) {
       throw new IntegrationError('INTEGRATION_EVENT_INVALID', 'publishEvents needs an array of events', {
@@ -130,7 +130,7 @@ export class DomainEventPublisher {
     const { tail } = this.sequence;
     const results = await this.store.appendAll(target.client, distinct);
     if (results.some(({ duplicate, position }) => !duplicate && position < tail))
-      await this.sequence.verify();
+      await this.sequence.verifySequence();
     this.announce(target, recordsOf(distinct, results));
     return inTheOrderOf(entries, distinct, results);
   }
@@ -153,12 +153,12 @@ export class DomainEventPublisher {
     known?: ReadonlySet<string>,
   ): Promise<PublishedEvent> {
     this.refuseWhenDisabled();
-    if (this.sequence.isRefusing) await this.sequence.verify();
+    if (this.sequence.isRefusing) await this.sequence.verifySequence();
     const target = choosePublishTarget(options, this.host.client, known);
     const entry = toLogEntry(event, this.ids, this.limits);
     const { tail } = this.sequence;
-    const result = await this.store.append(target.client, entry);
-    if (result.position < tail && !result.duplicate) await this.sequence.verify();
+    const result = await this.store.insertEvent(target.client, entry);
+    if (result.position < tail && !result.duplicate) await this.sequence.verifySequence();
     if (!result.duplicate) this.announce(target, [{ position: result.position, eventName: entry.eventName }]);
     return result;
   }

@@ -106,7 +106,7 @@ export class OutboxEventStore {
   }
 
   /** Writes one event. A deduplication key seen before changes nothing and gives the first event. */
-  append(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
+  insertEvent(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
     const { deduplicationKey, availableAt, delayMs } = entry;
     if (this.db.narrowText !== undefined) refuseWhatIsNotHeld(entry, this.db.narrowText);
     if (deduplicationKey !== null) return this.appendOnce(client, entry, deduplicationKey);

@@ -129,13 +129,13 @@ export class IntegrationSettingsService {
         reason,
       });
     }
-    await this.store.write(SETTING_PREFIX + short, value, changedBy);
+    await this.store.writeValue(SETTING_PREFIX + short, value, changedBy);
     await this.load();
   }
 
   /** Removes the stored value, so that the next source holds again. Harmless if there is none. */
   async reset(key: FullSettingKey | SettingKey | (string & {}), changedBy = ''): Promise<void> {
-    await this.store.remove(SETTING_PREFIX + known(key), changedBy);
+    await this.store.deleteValue(SETTING_PREFIX + known(key), changedBy);
     await this.load();
   }
 

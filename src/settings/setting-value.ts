@@ -23,7 +23,7 @@ export function checkValue<K extends SettingKey>(key: K, value: unknown): Checke
 }
 
 /** Like `checkValue`, for sources that know text only: the environment, a command line. */
-export function checkText<K extends SettingKey>(key: K, value: unknown): Checked<OutboxSettings[K]> {
+export function checkSettingText<K extends SettingKey>(key: K, value: unknown): Checked<OutboxSettings[K]> {
   return checkValue(
     key,
     typeof value === 'string' ? fromText(SETTING_DEFINITIONS[key], value.trim()) : value,

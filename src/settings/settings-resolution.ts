@@ -1,5 +1,5 @@
 import { problemOfUnknownName, suggestionFor } from '../events/known-names.js';
-import { type Checked, checkText, checkValue } from './setting-value.js';
+import { type Checked, checkSettingText, checkValue } from './setting-value.js';
 import {
   ENVIRONMENT_PREFIX,
   environmentNameOf,
@@ -166,9 +166,14 @@ function candidatesFor(
       source: 'environment',
       name: `environment variable ${environmentName}`,
       value: given(environment[environmentName]) ?? given(config?.get(environmentName)),
-      check: checkText,
+      check: checkSettingText,
     },
-    { source: 'config', name: `configuration ${path}`, value: given(config?.get(path)), check: checkText },
+    {
+      source: 'config',
+      name: `configuration ${path}`,
+      value: given(config?.get(path)),
+      check: checkSettingText,
+    },
     { source: 'options', name: `settings.${key}`, value: options?.[key], check: checkValue },
   ];
   return all.filter((candidate) => candidate.value !== undefined);

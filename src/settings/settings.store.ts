@@ -26,12 +26,12 @@ export class SettingsStore {
   }
 
   /** Sets one value, new or not. An empty `changedBy` leaves the session's role as the author. */
-  async write(key: string, value: unknown, changedBy: string): Promise<void> {
+  async writeValue(key: string, value: unknown, changedBy: string): Promise<void> {
     await this.db.query(this.writeSql, [changedBy, key, JSON.stringify(value)]);
   }
 
   /** Removes one value; nothing happens if there is none. */
-  async remove(key: string, changedBy: string): Promise<void> {
+  async deleteValue(key: string, changedBy: string): Promise<void> {
     await this.db.query(this.removeSql, [changedBy, key]);
   }
 }

@@ -32,7 +32,7 @@ export class DecoratedClasses {
   constructor(private readonly checkMs: number | undefined) {}
 
   /** A method was decorated. */
-  note(prototype: object, name: string | symbol): void {
+  noteClass(prototype: object, name: string | symbol): void {
     const place = `${prototype.constructor?.name ?? 'an object'}.${String(name)}`;
     this.decorated.push({ prototype: new WeakRef(prototype), place });
     this.checks = 0;

@@ -84,7 +84,7 @@ export function IntegrationSubscriber(
     const method = descriptor.value as object;
     // Decorators run bottom up; kept in the order in which they are read.
     Reflect.defineMetadata(SUBSCRIBER_METADATA, [options, ...subscriberOptionsOf(method)], method);
-    decoratedClasses().note(target, methodName);
+    decoratedClasses().noteClass(target, methodName);
   };
 }
 

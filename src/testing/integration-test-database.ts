@@ -102,7 +102,7 @@ async function onServer<R>(url: string, work: (store: TestDatabaseStore) => Prom
   );
   try {
     const store = new TestDatabaseStore(connection);
-    await store.begin();
+    await store.liftTimeouts();
     return await work(store);
   } finally {
     await connection.close();

@@ -5,7 +5,7 @@ export class TestDatabaseStore {
   constructor(private readonly connection: EngineConnection) {}
 
   /** One process at a time builds templates; creating and dropping databases may take as long as it takes. */
-  async begin(): Promise<void> {
+  async liftTimeouts(): Promise<void> {
     await this.connection.query(`SET statement_timeout = 0; SET lock_timeout = 0`);
   }
 

@@ -12,7 +12,7 @@ function looks(
   let now = 1_000;
   return each.map(({ afterMs, due, found }) => {
     now += afterMs;
-    const look = stream.begin(due, true, now);
+    const look = stream.lookBegins(due, true, now);
     now += tookMs;
     const restMs = stream.restAfter(look, found, now);
     now += restMs;
@@ -82,7 +82,7 @@ describe('CommitStream', () => {
     const stream = new CommitStream();
     let now = 0;
     for (let count = 0; count < 20; count++) {
-      const look = stream.begin(1_000, false, now);
+      const look = stream.lookBegins(1_000, false, now);
       expect(look.announced).toBe(false);
       now += 1;
       now += stream.restAfter(look, 1_000, now);

@@ -44,7 +44,7 @@ export class CommitStream {
   private restedMs = 0;
 
   /** A look for so many publishes; `forAll`: for all that are due. */
-  begin(due: number, forAll: boolean, startedAt: number): CommitLook {
+  lookBegins(due: number, forAll: boolean, startedAt: number): CommitLook {
     const goesOn = startedAt - this.restedUntil < STREAM_MS && due * STREAM_MS >= this.restedMs;
     return { startedAt, goesOn, announced: goesOn && forAll && this.commits >= ANNOUNCED_COMMITS, due };
   }

@@ -47,6 +47,6 @@ export class OutboxNotifier {
 
   /** Events of these names may be committed soon: a wake-up that is being repeated is for them as well. */
   expect(eventNames: readonly string[]): void {
-    this.repeated.include(eventNames);
+    this.repeated.alsoWakeFor(eventNames);
   }
 }

@@ -22,11 +22,11 @@ export class RepeatedWakeup {
     this.source = source;
     if (eventNames === undefined) this.eventNames = undefined;
     else if (isNew) this.eventNames = new Set(eventNames);
-    else this.include(eventNames);
+    else this.alsoWakeFor(eventNames);
     this.timer ??= setInterval(() => this.step(), STEP_MS).unref();
   }
 
-  include(eventNames: readonly string[]): void {
+  alsoWakeFor(eventNames: readonly string[]): void {
     if (this.timer === undefined || this.eventNames === undefined) return;
     for (const name of eventNames) this.eventNames.add(name);
   }

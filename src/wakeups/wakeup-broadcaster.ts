@@ -96,7 +96,7 @@ export class WakeupBroadcaster {
   private fire(): void {
     this.timer = undefined;
     if (this.pending === 0) return;
-    const look = this.stream.begin(this.pending, !this.concernsInbox, performance.now());
+    const look = this.stream.lookBegins(this.pending, !this.concernsInbox, performance.now());
     this.sending = this.send(look.announced).then(() => {
       this.sending = undefined;
       const rest = this.stream.restAfter(look, look.due, performance.now());

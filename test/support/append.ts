@@ -21,6 +21,7 @@ export async function append(
 ): Promise<PublishedEvent[]> {
   const entries = events.map((event) => toLogEntry(event, ids, LIMITS));
   const [only, ...others] = entries;
-  if (only !== undefined && others.length === 0) return [await store.append(new PgSqlClient(client), only)];
+  if (only !== undefined && others.length === 0)
+    return [await store.insertEvent(new PgSqlClient(client), only)];
   return store.appendAll(new PgSqlClient(client), entries);
 }

@@ -39,8 +39,8 @@ class StageDatabase extends EngineDatabase {
     await this.happen();
   }
 
-  override snapshot<R>(fn: (source: RowSource) => Promise<R>): Promise<R> {
-    return super.snapshot((source) =>
+  override readInSnapshot<R>(fn: (source: RowSource) => Promise<R>): Promise<R> {
+    return super.readInSnapshot((source) =>
       fn({
         forEachRow: async (...args) => {
           await source.forEachRow(...args);
@@ -191,7 +191,7 @@ export class StageConsumer {
   }
 
   look(): Promise<boolean> {
-    return this.reader.look();
+    return this.reader.lookAtWriters();
   }
 
   async readToTheEnd(): Promise<void> {

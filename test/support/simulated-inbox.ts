@@ -227,7 +227,7 @@ export class SimulatedInbox {
     event: { position: number } & AggregateKey,
   ): { held: boolean; inboxEventId: string | undefined } {
     if (token !== String(this.token)) return { held: false, inboxEventId: undefined };
-    this.unread.remove(event.position, event.position + 1);
+    this.unread.removeRange(event.position, event.position + 1);
     if (this.rows.has(event.position)) return { held: true, inboxEventId: undefined };
     const { position, aggregateId } = event;
     const id = `row ${position}`;

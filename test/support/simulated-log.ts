@@ -41,7 +41,7 @@ export class SimulatedLog {
     const names = new EventNames(eventNames);
     const ours = found.filter(
       ({ aggregateId }) =>
-        names.include(eventNameOf(aggregateId)) && chosen.includes(partitionOf(aggregateId, partitions)),
+        names.match(eventNameOf(aggregateId)) && chosen.includes(partitionOf(aggregateId, partitions)),
     );
     return {
       positions: PositionSet.of(found.map(({ position }) => position)),

@@ -118,7 +118,7 @@ export class EngineConnectionFactory {
     const server = await this.setUp(client, use).catch(async (error) => {
       throw (await this.isOtherProduct(client, error)) ?? error;
     });
-    this.sayPlainWay(test.end());
+    this.sayPlainWay(test.finish());
     if (server === undefined) throw new UnusableConnection('connection error: the server answered nothing');
     refuseOtherProduct(server.product, () => this.describe());
     if (server.recovering) {
@@ -143,7 +143,7 @@ export class EngineConnectionFactory {
         `The connection to ${this.describe()} goes through a pooler. The engine needs a direct connection (LISTEN, session settings, leases): give its URL as connectionString. The host's own client may go on using the pooler.`,
       );
     }
-    client.once('end', () => this.server.forget(client));
+    client.once('end', () => this.server.sessionEnded(client));
     this.server.admit(client, server, () => cutOff(client));
     return server.pid;
   }
@@ -217,7 +217,7 @@ export class EngineConnectionFactory {
       cutOff(client);
       throw error;
     }
-    const arrived = ArrivedMessages.of(client);
+    const arrived = ArrivedMessages.watch(client);
     let asked = 0;
     const asking = async <R>(work: Promise<R>): Promise<R> => {
       asked++;

@@ -27,7 +27,7 @@ function admit(name: string, identity: typeof OLD): object {
   const session = { name };
   server.admit(session, identity, () => {
     ended.push(name);
-    server.forget(session);
+    server.sessionEnded(session);
   });
   return session;
 }
@@ -35,7 +35,7 @@ function admit(name: string, identity: typeof OLD): object {
 describe('the sessions of a process', () => {
   it('are as many as there are while they are with one server', () => {
     const sessions = ['a', 'b'].map((name) => admit(name, OLD));
-    expect(sessions.map((session) => server.has(session))).toEqual([true, true]);
+    expect(sessions.map((session) => server.isAdmitted(session))).toEqual([true, true]);
     expect({ ended, replaced, started: server.started }).toEqual({
       ended: [],
       replaced: 0,
@@ -51,7 +51,7 @@ describe('the sessions of a process', () => {
     admit('b', OLD);
     const first = admit('c', other);
     expect({ ended, replaced }).toEqual({ ended: ['a', 'b'], replaced: 1 });
-    expect(server.has(first)).toBe(true);
+    expect(server.isAdmitted(first)).toBe(true);
   });
 
   it('do not go back to a server that was left, before half a minute has passed', () => {
@@ -70,7 +70,7 @@ describe('the sessions of a process', () => {
   });
 
   it('that have ended by themselves are not ended again', () => {
-    server.forget(admit('a', OLD));
+    server.sessionEnded(admit('a', OLD));
     admit('b', OLD);
     admit('c', NEW);
     expect(ended).toEqual(['b']);

@@ -59,12 +59,12 @@ export class OneServer {
   }
 
   /** Whether the session was accepted and has not ended. */
-  has(session: object): boolean {
+  isAdmitted(session: object): boolean {
     return this.sessions.has(session);
   }
 
   /** The session has ended. */
-  forget(session: object): void {
+  sessionEnded(session: object): void {
     this.sessions.delete(session);
   }
 

@@ -53,9 +53,9 @@ export async function runMigrations(options: RunMigrationsOptions): Promise<Migr
   try {
     const store = new MigrationStore(connection, schema);
     await store.liftTimeouts();
-    if (!(await store.lock({ wait: false }))) {
+    if (!(await store.lockMigrations({ wait: false }))) {
       options.onProgress?.({ step: 'waiting' });
-      await store.lock({ wait: true });
+      await store.lockMigrations({ wait: true });
     }
     return await migrate(connection, store, schema, files, options.onProgress ?? (() => {}));
   } finally {

@@ -22,7 +22,7 @@ export class MigrationStore {
    * Takes the lock that lets one process migrate at a time; it is the session's, so it ends with the
    * connection at the latest. `wait: false` returns whether it was free.
    */
-  async lock(options: { wait: boolean }): Promise<boolean> {
+  async lockMigrations(options: { wait: boolean }): Promise<boolean> {
     const call = options.wait ? 'pg_advisory_lock' : 'pg_try_advisory_lock';
     const rows = await this.session.query<{ locked: boolean | string }>(
       `SELECT ${call}(hashtextextended('nestjs-integration migrations of ' || $1, 0)) AS locked`,

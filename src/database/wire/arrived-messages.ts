@@ -15,7 +15,7 @@ export class ArrivedMessages {
   private missing = 0;
 
   /** Watches what arrives for a client that is asked nothing at the moment. */
-  static of(client: object): ArrivedMessages {
+  static watch(client: object): ArrivedMessages {
     const arrived = new ArrivedMessages();
     if (takesPlainWay(client)) {
       arrived.isShown = false;

@@ -31,7 +31,7 @@ export class SelfTest {
   }
 
   /** What is not there. If there is any of that, the client takes the plain way. */
-  end(): string[] {
+  finish(): string[] {
     const missing = this.missing();
     if (missing.length > 0) takePlainWay(this.client);
     return missing;

@@ -118,7 +118,7 @@ export class WireRow {
   }
 
   /** Whether a column is this text; false for one that is not ASCII. */
-  is(column: number, ascii: string): boolean {
+  holdsText(column: number, ascii: string): boolean {
     return this.lengthOf(column) === ascii.length && this.hasAt(column, 0, ascii);
   }
 

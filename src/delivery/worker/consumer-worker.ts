@@ -78,10 +78,10 @@ export class ConsumerWorker {
           logger.warn(
             `Its handlers cannot reach what they need (${messageOf(error)}). No attempt is counted; one is tried now and then until it can be reached again.`,
           );
-          env.unavailable.add(lease.key, errorText(error));
+          env.unavailable.markUnavailable(lease.key, errorText(error));
         },
         ended: (after) => {
-          env.unavailable.remove(lease.key);
+          env.unavailable.markAvailable(lease.key);
           if (after === undefined) return;
           const seconds = (after.ms / 1_000).toFixed(1);
           logger.log(`Its handlers reach what they need again, after ${seconds} s and ${after.tries} calls`);

@@ -296,7 +296,7 @@ export class PageLoop {
     this.lookTimer = this.context.after(LOOK_INTERVAL_MS, () => {
       this.lookTimer = undefined;
       this.context.guarded('Looking at open transactions', async () => {
-        if (await this.reader.look()) this.wake();
+        if (await this.reader.lookAtWriters()) this.wake();
         if (this.reader.hasHoles) this.lookSoon();
       });
     });

@@ -26,7 +26,7 @@ export class DividedPage {
     this.kinds = kindsOf(page);
     // An event that several are going to ask for is parsed once.
     for (const { eventName, partition, events } of this.kinds) {
-      const takers = readers.filter((reader) => reader.wants(eventName, partition)).length;
+      const takers = readers.filter((reader) => reader.isFor(eventName, partition)).length;
       for (const event of events) event.share(takers);
     }
   }
@@ -56,9 +56,9 @@ export class DividedPage {
   /** What lies where the cursor asks. */
   partFor(reader: GroupReader): LogPage {
     const askedFrom = reader.readsTail ? reader.askedFrom : 0;
-    const wanted = this.kinds.filter(({ eventName, partition }) => reader.wants(eventName, partition));
+    const wanted = this.kinds.filter(({ eventName, partition }) => reader.isFor(eventName, partition));
     const events = inOrder(wanted).filter(({ position }) => position >= askedFrom);
-    return { positions: this.page.positions.from(askedFrom), events, cut: this.page.cut };
+    return { positions: this.page.positions.atOrAbove(askedFrom), events, cut: this.page.cut };
   }
 }
 

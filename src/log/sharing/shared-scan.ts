@@ -102,7 +102,7 @@ export class SharedScan {
     const page = found ?? (await this.readWithOthers(reader, wanted, rows, bytes));
     reader.isBehind = page.cut;
     const { last } = page.positions;
-    if (last !== undefined) this.sequence.seen(last);
+    if (last !== undefined) this.sequence.sawCommitted(last);
     return page;
   }
 

@@ -166,7 +166,7 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
     const row = { outboxEventId, position, aggregateType, aggregateId };
     const { isNew, isHeld } = await this.begin(row, timeoutMs);
     if (isNew) return isHeld ? undefined : LEASE_LOST;
-    const found = await this.stores.inbox.statusOf(this.client, this.lease.key, row);
+    const found = await this.stores.inbox.rowStatusOf(this.client, this.lease.key, row);
     if (found?.status === 'processed') return { kind: 'processed' };
     if (found !== undefined) return { kind: 'elsewhere', settled: found.settled };
     return { kind: 'infrastructure', error: new Error('the inbox row vanished meanwhile') };

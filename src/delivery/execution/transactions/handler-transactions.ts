@@ -50,7 +50,7 @@ export class HandlerTransactions implements TransactionStores {
   async isCommitted(client: SqlClient, attempt: Attempt, lease: HeldLease): Promise<boolean> {
     if (!attempt.settlesPositions) {
       const { id: outboxEventId, position } = attempt.delivery.log;
-      const found = await this.inbox.statusOf(client, lease.key, { outboxEventId, position });
+      const found = await this.inbox.rowStatusOf(client, lease.key, { outboxEventId, position });
       return found?.status === 'processed';
     }
     const positions = positionsOf(attempt.toHandle).toString();

@@ -11,7 +11,7 @@ export class HostTransaction extends HandlerTransaction {
 
   protected async begin(row: EnteringEvent, timeoutMs: number): Promise<Begun> {
     const { inbox } = this.stores;
-    const { isolation, start, inserted } = await inbox.enter(this.client, this.lease.key, row, timeoutMs);
+    const { isolation, start, inserted } = await inbox.insertRow(this.client, this.lease.key, row, timeoutMs);
     requireReadCommitted(isolation);
     this.attempt.transactionStart = start;
     return { isNew: inserted, isHeld: inserted && (await this.holdsLease()) };
