@@ -113,7 +113,7 @@ describe.each([
       const bytes: (string | null)[] = [];
       await source.forEachRow({ name: 'kinds', sql, values: [] }, (row) => {
         for (let i = 0; i < row.columns; i++)
-          bytes.push(row.isNull(i) ? null : row.copyOf(i).toString('hex'));
+          bytes.push(row.isNull(i) ? null : row.bytesOf(i).toString('hex'));
       });
       return bytes;
     };

@@ -153,9 +153,7 @@ export class CursorReader {
     this.sweep = undefined;
     const { last } = positions;
     const limit = cut && last !== undefined ? Math.min(ready.upto, last) : ready.upto;
-    const swept = this.toRead.below(limit);
-    this.toRead = this.toRead.atOrAbove(limit);
-    return swept;
+    return this.toRead.takeBelow(limit);
   }
 }
 

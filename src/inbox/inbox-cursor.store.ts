@@ -94,7 +94,7 @@ export class InboxCursorStore {
     ];
     const statement = { name: 'integration_claim', sql: this.claimSql, values };
     await this.db.forEachRowOfMany(statement, (row) => {
-      claimed.push({ described: row.text(CURSOR), from: row.copyOf(FROM), to: row.copyOf(TO) });
+      claimed.push({ described: row.text(CURSOR), from: row.bytesOf(FROM), to: row.bytesOf(TO) });
     });
     const cursors: ClaimedCursor[] = [];
     for (const { described, from, to } of claimed)

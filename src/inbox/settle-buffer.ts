@@ -31,8 +31,11 @@ export interface SaveSource {
 export class SettleBuffer {
   private positions: number[] = [];
   private readonly sets: PositionSet[] = [];
-  /** Each is saved by itself, in turn with the other saves. */
-  private readonly largeSets: PositionSet[] = [];
+  /**
+   * Each is saved by itself, in turn with the other saves; a very large one in parts, of which those up to
+   * the range at `next` have been taken.
+   */
+  private readonly largeSets: { readonly set: PositionSet; next: number }[] = [];
   private savedLarge = false;
   /**
    * Of events that are not for this cursor. They are saved together with the outcomes that they touch, or
@@ -89,8 +92,7 @@ export class SettleBuffer {
   }
 
   settleAll(positions: PositionSet): void {
-    if (positions.rangeCount > MOST_RANGES) this.largeSets.push(...positions.slices(MOST_RANGES));
-    else if (positions.rangeCount > MANY_RANGES) this.largeSets.push(positions);
+    if (positions.rangeCount > MANY_RANGES) this.largeSets.push({ set: positions, next: 0 });
     else if (!positions.isEmpty) this.sets.push(positions);
   }
 
@@ -145,11 +147,20 @@ export class SettleBuffer {
 
   /** Large sets take turns with whatever else there is. */
   private takeNext(source: SaveSource): PendingSave | undefined {
-    let large = this.savedLarge ? undefined : this.largeSets.shift();
+    let large = this.savedLarge ? undefined : this.takeLarge();
     const pending = large === undefined ? this.takeAll(source) : undefined;
-    if (pending === undefined) large ??= this.largeSets.shift();
+    if (pending === undefined) large ??= this.takeLarge();
     this.savedLarge = large !== undefined;
     return pending ?? (large && { ...emptySave(), positions: large });
+  }
+
+  private takeLarge(): PositionSet | undefined {
+    const [large] = this.largeSets;
+    if (large === undefined) return undefined;
+    const part = large.set.slice(large.next, MOST_RANGES);
+    large.next += MOST_RANGES;
+    if (large.next >= large.set.rangeCount) this.largeSets.shift();
+    return part;
   }
 
   private takeAll(source: SaveSource): PendingSave | undefined {

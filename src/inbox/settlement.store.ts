@@ -95,8 +95,8 @@ export class SettlementStore {
   async settleMany(key: CursorKey, token: string, positions: PositionSet): Promise<boolean> {
     const lists = new RangeLists(positions.rangeCount);
     for (let first = 0; first < positions.rangeCount; first += RANGES_A_TURN) {
-      lists.writeRanges(positions, first, RANGES_A_TURN);
       await new Promise((resolve) => setImmediate(resolve));
+      lists.writeRanges(positions, first, RANGES_A_TURN);
     }
     const rows = await this.db.queryNamed(
       'integration_settle_many',

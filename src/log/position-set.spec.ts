@@ -89,9 +89,28 @@ describe('PositionSet', () => {
     expect((user + system) / 1_000).toBeLessThan(2_000);
   });
 
+  it('gives away what lies below a limit, and keeps the rest', () => {
+    fc.assert(
+      fc.property(
+        fc.array(interval),
+        fc.boolean(),
+        fc.integer({ min: 0, max: UNIVERSE + 10 }),
+        (own, isOpen, limit) => {
+          const set = isOpen ? PositionSet.range(UNIVERSE) : PositionSet.empty();
+          for (const { from, to } of own) set.addRange(from, to);
+          const [below, rest] = [set.below(limit), set.atOrAbove(limit)];
+          const taken = set.takeBelow(limit);
+          expect(taken.toString()).toBe(below.toString());
+          expect(set.toString()).toBe(rest.toString());
+        },
+      ),
+    );
+  });
+
   it('is its slices together', () => {
     const set = PositionSet.parse('{[1,2),[3,4),[5,6),[7,8),[9,)}');
-    expect([...set.slices(2)].map(String)).toEqual(['{[1,2),[3,4)}', '{[5,6),[7,8)}', '{[9,)}']);
+    const slices = [0, 2, 4].map((first) => set.slice(first, 2).toString());
+    expect(slices).toEqual(['{[1,2),[3,4)}', '{[5,6),[7,8)}', '{[9,)}']);
     const visited: number[][] = [];
     set.forEachRange((from, to) => visited.push([from, to]), 3, 2);
     expect(visited).toEqual([

@@ -8,8 +8,8 @@ const FEW_RANGES = 8;
  * from, to, from, to …
  *
  * A cursor may have a million holes, so no operation costs more than one pass over the two sets: about 10 ms
- * for a million ranges. Only the texts cost more. They are made of `slices`, one at a time, with turns of the
- * event loop between them.
+ * for a million ranges. Only the texts cost more. They are made of one `slice` after another, with turns of
+ * the event loop between them.
  */
 export class PositionSet {
   private constructor(private bounds: number[]) {}
@@ -21,6 +21,14 @@ export class PositionSet {
   /** `[from, to)`; without `to` everything from there on. */
   static range(from: number, to: number = OPEN): PositionSet {
     return new PositionSet(from < to ? [from, to] : []);
+  }
+
+  /**
+   * Of bounds as the set keeps them: from, to, from, to …, ascending, no two ranges touching. The array is the
+   * set's from then on.
+   */
+  static ofBounds(bounds: number[]): PositionSet {
+    return new PositionSet(bounds);
   }
 
   /** Of positions in any order, repeated or not. */
@@ -50,11 +58,9 @@ export class PositionSet {
     return `{${parts.join(',')}}`;
   }
 
-  /** The set in parts of so many ranges. It must not change meanwhile. */
-  *slices(ranges: number): Generator<PositionSet> {
-    const { bounds } = this;
-    for (let i = 0; i < bounds.length; i += 2 * ranges)
-      yield new PositionSet(bounds.slice(i, i + 2 * ranges));
+  /** Of the set's ranges so many, from the one at `first` on. */
+  slice(first: number, count: number): PositionSet {
+    return new PositionSet(this.bounds.slice(2 * first, 2 * (first + count)));
   }
 
   equals(other: PositionSet): boolean {
@@ -148,6 +154,23 @@ export class PositionSet {
     return new PositionSet(part);
   }
 
+  /**
+   * Takes out the part of the set below `limit`, and returns it. That part is not copied, because it may be
+   * a million ranges long; what stays is.
+   */
+  takeBelow(limit: number): PositionSet {
+    const end = this.firstEndingAfter(limit);
+    const part = this.bounds;
+    this.bounds = part.slice(end);
+    part.length = end;
+    const cut = this.bounds[0];
+    if (cut !== undefined && cut < limit) {
+      part.push(cut, limit);
+      this.bounds[0] = limit;
+    }
+    return new PositionSet(part);
+  }
+
   /** Whether anything of the set lies below `limit`. */
   hasBelow(limit: number): boolean {
     return this.bounds.length > 0 && (this.bounds[0] as number) < limit;
@@ -163,7 +186,7 @@ export class PositionSet {
   }
 
   clone(): PositionSet {
-    return new PositionSet([...this.bounds]);
+    return new PositionSet(this.bounds.slice());
   }
 
   addAll(other: PositionSet): void {

@@ -5,6 +5,7 @@ import { takesPlainWay } from './plain-way.js';
 import { type DataStream, wireOf } from './wire.js';
 import { WireRow } from './wire-row.js';
 
+const NOTHING = Buffer.alloc(0);
 const DATA_ROW = 'D'.charCodeAt(0);
 /** One byte says which message it is, four how long it is, themselves included. */
 const HEADER = 5;
@@ -25,11 +26,12 @@ export class RowReader {
   private readonly driver: DataListener[];
   private isOpen = true;
   /**
-   * A message that has not come whole yet, in pieces, and how many bytes of it are missing (of its header,
-   * where that is not there).
+   * A message that has not come whole yet (its header, where not even that has), and how many of its bytes
+   * are there. It has its whole length from the start, because to join the pieces of a message of many
+   * megabytes at its end would hold up the event loop.
    */
-  private pieces: Buffer[] = [];
-  private missing = 0;
+  private part: Buffer = NOTHING;
+  private filled = 0;
 
   constructor(
     private readonly stream: DataStream,
@@ -53,8 +55,8 @@ export class RowReader {
       const there = chunk.length - at;
       const length = lengthAt(chunk, at);
       if (length > there) {
-        this.pieces = [chunk.subarray(at)];
-        this.missing = length - there;
+        this.part = Buffer.allocUnsafe(length);
+        this.filled = chunk.copy(this.part, 0, at);
         return;
       }
       this.message(chunk, at, length);
@@ -70,17 +72,21 @@ export class RowReader {
    */
   private complete(chunk: Buffer): number {
     let at = 0;
-    while (this.missing > 0 && at < chunk.length) {
-      const piece = chunk.subarray(at, at + this.missing);
-      at += piece.length;
-      this.missing -= piece.length;
-      this.pieces.push(piece);
-      if (this.missing > 0) break;
-      const bytes = Buffer.concat(this.pieces);
-      const length = lengthAt(bytes, 0);
-      this.missing = length - bytes.length;
-      this.pieces = this.missing > 0 ? [bytes] : [];
-      if (this.missing === 0) this.message(bytes, 0, length);
+    while (this.filled < this.part.length && at < chunk.length) {
+      const copied = chunk.copy(this.part, this.filled, at);
+      at += copied;
+      this.filled += copied;
+      if (this.filled < this.part.length) break;
+      const { part } = this;
+      const length = lengthAt(part, 0);
+      if (length > part.length) {
+        this.part = Buffer.allocUnsafe(length);
+        part.copy(this.part);
+      } else {
+        this.part = NOTHING;
+        this.filled = 0;
+        this.message(part, 0, length);
+      }
     }
     return at;
   }

@@ -2,6 +2,8 @@ const LAST_ASCII = 0x7f;
 const TWO_TO_32 = 2 ** 32;
 /** What the binary form of a jsonb begins with; its text follows. */
 const JSONB_VERSION = 1;
+/** A column of fewer bytes is copied when it is kept. */
+const FEW_BYTES = 64 * 1024;
 /** The server counts time from here. */
 const YEAR_2000 = Date.UTC(2000, 0, 1);
 
@@ -86,10 +88,15 @@ export class WireRow {
     return YEAR_2000 + Math.floor(this.int8(column) / 1000);
   }
 
-  /** The bytes of a column of any type, for later. */
-  copyOf(column: number): Buffer {
+  /**
+   * The bytes of a column of any type. They stay as they are when the next row is read. Only short ones are
+   * copied, so that they do not keep the rest of what arrived with them in memory.
+   */
+  bytesOf(column: number): Buffer {
     const start = this.startOf(column);
-    return Buffer.from(this.bytes.subarray(start, start + this.lengthOf(column)));
+    const length = this.lengthOf(column);
+    const bytes = this.bytes.subarray(start, start + length);
+    return length < FEW_BYTES ? Buffer.from(bytes) : bytes;
   }
 
   /**
