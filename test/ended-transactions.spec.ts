@@ -145,7 +145,7 @@ describe('a transactional handler that commits its transaction itself', () => {
     },
   );
 
-  it.each(hosts)('at an attempt of the retry lane ($host)', async ({ host, clientOf }) => {
+  it.each(hosts)('at an attempt of the retry loop ($host)', async ({ host, clientOf }) => {
     const name = slug(`${host} retried`);
     await play(name, clientOf(), async (run, { attempt }) => {
       if (attempt === 1) throw new Error('the first fails');

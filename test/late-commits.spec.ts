@@ -45,7 +45,7 @@ function outOfOrder(events: Iterable<DomainEvent>): DomainEvent[] {
 describe(`16 writers with rollbacks, savepoints and long transactions, two processes that crash (FUZZ_SEED=${seed})`, () => {
   const random = seededRandom(seed);
   const recorders = { steady: new Recorder(random, 0), flaky: new Recorder(random, 0.02) };
-  const drops = jest.spyOn(ConsumerWorker.prototype, 'drop');
+  const drops = jest.spyOn(ConsumerWorker.prototype, 'abandon');
   let database: TestDatabase;
   let apps: TestApp[] = [];
   let written: Written;

@@ -5,7 +5,7 @@ import { startApp, type TestApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const EVENTS = 40;
-/** Fewer than begin between two looks at the clock (`HandlerSlots`): however slow the machine is, a page is worked off in one turn. */
+/** Fewer than begin between two looks at the clock (`ConcurrencyLimiter`): however slow the machine is, a page is worked off in one turn. */
 const PAGE = 4;
 
 let database: TestDatabase;

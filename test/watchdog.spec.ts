@@ -216,7 +216,7 @@ describe('the watchdog', () => {
           mode,
           `debugger;
            console.log('went on');
-           await watchdog.stop();`,
+           await watchdog.close();`,
         ),
       );
       await isAtBreakpoint();

@@ -41,8 +41,8 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'events of one aggregate side by side',
     file: 'dist/delivery/partition/work-in-hand.js',
-    find: 'new AggregateLanes(ordered)',
-    put: 'new AggregateLanes(false)',
+    find: 'new AggregateQueues(ordered)',
+    put: 'new AggregateQueues(false)',
     run: SHORT_SOAK,
   },
   {

@@ -138,10 +138,10 @@ export const specMutants: readonly SpecMutant[] = [
   {
     name: 'release without saving',
     patches: [
-      { file: WORKER, find: 'await this.saves.saveRest(deadline);', put: '' },
+      { file: WORKER, find: 'await this.flushes.flushRest(deadline);', put: '' },
       {
         file: WORKER,
-        find: 'return finished && this.saves.isIdle && this.lease',
+        find: 'return finished && this.flushes.isIdle && this.lease',
         put: 'return finished && this.lease',
       },
     ],
@@ -271,7 +271,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'a handler runs ahead where a former owner may have begun',
     patches: [
       {
-        file: 'src/delivery/worker/crash-watch.ts',
+        file: 'src/delivery/worker/crash-recovery.ts',
         find: 'this.begunBelow = cursor.readUpto ?? 0;',
         put: 'this.begunBelow = 0;',
       },
@@ -498,7 +498,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'handlers that end at once and never let the event loop turn',
     patches: [
       {
-        file: 'src/delivery/execution/handler-slots.ts',
+        file: 'src/delivery/execution/concurrency-limiter.ts',
         find: 'this.begunInThisTurn < this.mostInThisTurn',
         put: 'this.begunInThisTurn < Number.POSITIVE_INFINITY',
       },

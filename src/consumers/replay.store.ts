@@ -16,7 +16,7 @@ export interface PutBack {
  * Replay of a whole range: `unread + range`, on a consumer that runs.
  *
  * Only what is settled is put back. What is unread at that moment (not read yet, running, or finished and not
- * saved) is delivered anyway and stays as it is; so does what has an unresolved row: the retry lane will run
+ * saved) is delivered anyway and stays as it is; so does what has an unresolved row: the retry loop will run
  * it. Both are decided with the cursor rows locked, so no save, claim or takeover of this consumer is under
  * way, and every one that was is visible.
  *

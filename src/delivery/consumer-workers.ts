@@ -18,13 +18,13 @@ import { IntegrationSettingsService } from '../settings/integration-settings.ser
 import type { Consumer } from '../subscribers/consumer.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
+import { ConcurrencyLimiter } from './execution/concurrency-limiter.js';
 import { FaultPoints } from './execution/fault-points.js';
 import { HandlerRunner } from './execution/handler-runner.js';
-import { HandlerSlots } from './execution/handler-slots.js';
 import { EnteredEvents } from './partition/entered-events.js';
 import { OutcomeStream } from './partition/outcome-stream.js';
 import { ConsumerWorker } from './worker/consumer-worker.js';
-import { SavePace } from './worker/save-pace.js';
+import { FlushPace } from './worker/flush-pace.js';
 
 /**
  * The consumers at work in this process: one worker for each cursor that it has leased, for as long as it has
@@ -40,7 +40,7 @@ export class ConsumerWorkers implements LeaseUser {
   private readonly leaving = new Set<ConsumerWorker>();
   /** Cursors given up because connections were lost, for no fault of their events. */
   private readonly cutOff = new Set<string>();
-  private readonly savePace = new SavePace();
+  private readonly flushPace = new FlushPace();
   private losses: RxSubscription | undefined;
   private vanished: (names: readonly string[]) => boolean = () => false;
   private looping = false;
@@ -55,7 +55,7 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly settlements: SettlementGroupCommit,
     private readonly inbox: InboxEventStore,
     private readonly runner: HandlerRunner,
-    private readonly slots: HandlerSlots,
+    private readonly slots: ConcurrencyLimiter,
     private readonly registry: EventSubscriberRegistry,
     private readonly stored: IntegrationSettingsService,
     private readonly replays: ReplayStore,
@@ -92,11 +92,11 @@ export class ConsumerWorkers implements LeaseUser {
     if (loops === this.looping || this.closing) return;
     this.looping = loops;
     this.keeper.setClaims(loops);
-    await this.giveBackUnlessLooping();
+    await this.releaseUnlessLooping();
   }
 
   /** Reads nothing more, lets handlers finish for `timeoutMs`, saves, gives the leases back and signs out. */
-  async end(timeoutMs: number): Promise<void> {
+  async close(timeoutMs: number): Promise<void> {
     this.closing = true;
     this.keeper.setClaims(false);
     const deadline = performance.now() + timeoutMs;
@@ -118,7 +118,7 @@ export class ConsumerWorkers implements LeaseUser {
   }
 
   /** Where the loops are switched off, consumers are leased for the time of the work only. */
-  async giveBackUnlessLooping(): Promise<void> {
+  async releaseUnlessLooping(): Promise<void> {
     if (!this.looping) await this.releaseAll((worker) => this.whenHandlersEnd(worker));
   }
 
@@ -189,7 +189,7 @@ export class ConsumerWorkers implements LeaseUser {
         settings: this.stored,
         outcomes: this.outcomes,
         counters: this.counters,
-        savePace: this.savePace,
+        flushPace: this.flushPace,
         faults: this.faults,
         unavailable: this.unavailable,
         entered: this.entered,
@@ -198,8 +198,8 @@ export class ConsumerWorkers implements LeaseUser {
       cursor,
       lease,
       {
-        giveUp: (lost, reason) => this.drop(lost, reason),
-        handBack: (held) => this.handOver(held),
+        abandon: (lost, reason) => this.abandon(lost, reason),
+        release: (held) => this.handOver(held),
       },
     );
     this.workers.set(lease.token, worker);
@@ -212,7 +212,7 @@ export class ConsumerWorkers implements LeaseUser {
     this.logger.warn(
       `Consumer "${lease.key.consumerName}" was taken over by another process, or its cursor is gone; what is unsaved here is dropped`,
     );
-    this.drop(worker, 'another process has taken over');
+    this.abandon(worker, 'another process has taken over');
   }
 
   handOver(lease: HeldLease): void {
@@ -271,27 +271,27 @@ export class ConsumerWorkers implements LeaseUser {
   private connectionLost(what: string): void {
     for (const worker of this.leaving) {
       this.keeper.forgetLease(worker.lease);
-      worker.drop('a database connection was lost');
+      worker.abandon('a database connection was lost');
     }
     if (this.workers.size === 0 || this.closing) return;
     this.logger.warn(`A database connection was lost (${what}): every consumer is claimed anew`);
     for (const worker of this.active) {
       this.cutOff.add(nameOfCursor(worker.lease.key));
-      this.drop(worker, 'a database connection was lost');
+      this.abandon(worker, 'a database connection was lost');
     }
   }
 
-  private drop(worker: ConsumerWorker, reason: string): void {
+  private abandon(worker: ConsumerWorker, reason: string): void {
     if (!this.workers.delete(worker.lease.token)) return;
     this.keeper.forgetLease(worker.lease);
     this.markBusy(worker.lease.key, worker.handlersEnded);
-    worker.drop(reason);
+    worker.abandon(reason);
   }
 
   private async release(worker: ConsumerWorker, deadline: number): Promise<void> {
     if (!this.workers.delete(worker.lease.token)) return;
     this.leaving.add(worker);
-    const stopped = worker.stop(deadline).finally(() => this.leaving.delete(worker));
+    const stopped = worker.close(deadline).finally(() => this.leaving.delete(worker));
     this.markBusy(worker.lease.key, Promise.all([stopped, worker.handlersEnded]));
     // Released only if nothing of it runs any more and everything is saved; otherwise the lease runs out.
     if (await stopped) await this.keeper.release(worker.lease);

@@ -16,7 +16,7 @@ interface Line {
 let log: FailureLog | undefined;
 
 afterEach(() => {
-  log?.end();
+  log?.close();
   Logger.overrideLogger(false);
 });
 
@@ -84,7 +84,7 @@ describe('failures', () => {
     const word = (i: number) => [...String(i)].map((digit) => 'abcdefghij'[Number(digit)]).join('');
     for (let i = 0; i < 100_000; i++) fail(new Error(word(i)), 'dead_letter');
     expect(all).toHaveLength(100);
-    log.end();
+    log.close();
     expect(all.slice(100).map(({ level, text }) => `${level} ${text}`)).toEqual([
       expect.stringMatching(
         /^error Gave up 99900 more events in many other ways, .* npx nestjs-integration dead-letters redrive --consumer c$/,

@@ -37,7 +37,7 @@ export class FailureLog {
   /**
    * Says the counts that are not said yet. Called when nothing fails any more, because the application ends.
    */
-  end(): void {
+  close(): void {
     clearInterval(this.timer);
     this.timer = undefined;
     this.sayCounts();

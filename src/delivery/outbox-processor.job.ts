@@ -79,9 +79,9 @@ export class OutboxProcessorJob {
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     this.coordinator.stop();
     await this.registering;
-    await this.workers.end(timeoutMs);
-    this.failures.end();
-    await this.listeners.end();
+    await this.workers.close(timeoutMs);
+    this.failures.close();
+    await this.listeners.close();
   }
 
   /** Another process says that consumers have changed. */

@@ -80,7 +80,7 @@ export class OutboxProcessor {
       await Promise.all(workers.map((worker) => worker.settleDown()));
       return handledBy(workers) - before;
     } finally {
-      await this.workers.giveBackUnlessLooping();
+      await this.workers.releaseUnlessLooping();
     }
   }
 
@@ -100,7 +100,7 @@ export class OutboxProcessor {
     try {
       return await this.drainUntil(deadline);
     } finally {
-      await this.workers.giveBackUnlessLooping();
+      await this.workers.releaseUnlessLooping();
     }
   }
 

@@ -48,8 +48,8 @@ export class OutcomeListeners {
   /**
    * Waits for a short time for what listeners do with the last outcomes, an alert that is being sent for one.
    */
-  async end(): Promise<void> {
-    const ended = Promise.all(this.listeners.map((calls) => calls.end()));
+  async close(): Promise<void> {
+    const ended = Promise.all(this.listeners.map((calls) => calls.close()));
     await answerWithin(this.limits.endMs, ended).catch(() => {});
   }
 }
@@ -84,7 +84,7 @@ class OutcomeCalls {
     }
   }
 
-  async end(): Promise<void> {
+  async close(): Promise<void> {
     await Promise.all(this.running);
     clearTimeout(this.timer);
   }

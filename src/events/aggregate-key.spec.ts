@@ -5,7 +5,7 @@ import { hashOfAggregate, hashOfName, nameOfAggregate } from './aggregate-key.js
 const text = fc.string({ unit: 'binary', maxLength: 20 });
 
 describe('the hash of an aggregate', () => {
-  it('is that of its name: a lane is put in by the one and looked for by the other', () => {
+  it('is that of its name: an aggregate is put in by the one and looked for by the other', () => {
     fc.assert(
       fc.property(text, text, (aggregateType, aggregateId) => {
         const key = { aggregateType, aggregateId };

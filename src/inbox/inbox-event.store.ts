@@ -7,7 +7,7 @@ import type { EngineStatement } from '../database/wire/named-statement.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
 
-/** A row that the retry lane has taken: its attempt is counted, its status is `processing`. */
+/** A row that the retry loop has taken: its attempt is counted, its status is `processing`. */
 export interface ClaimedRow extends AggregateKey {
   readonly inboxEventId: string;
   readonly outboxEventId: string;
@@ -50,7 +50,7 @@ export interface Entered {
   readonly inserted: boolean;
 }
 
-/** The exceptions: what the retry lane claims, and the idempotency row of a transactional handler. */
+/** The exceptions: what the retry loop claims, and the idempotency row of a transactional handler. */
 @Injectable()
 export class InboxEventStore {
   private readonly cursor: string;
@@ -267,7 +267,7 @@ export class InboxEventStore {
   }
 
   /**
-   * The same in the retry lane: the claimed row becomes `processed` with the handler's effects, or nothing
+   * The same in the retry loop: the claimed row becomes `processed` with the handler's effects, or nothing
    * happens.
    */
   async completeClaimed(transaction: SqlClient, inboxEventId: string, attempt: number): Promise<boolean> {

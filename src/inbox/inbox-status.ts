@@ -39,7 +39,7 @@ export interface ExceptionRow {
   readonly availableInMs: number | undefined;
 }
 
-/** The new state of a row that the retry lane claimed. */
+/** The new state of a row that the retry loop claimed. */
 export interface ResolvedRow extends AggregateKey {
   readonly inboxEventId: string;
   /** The attempt that was claimed: a row that somebody else has claimed since is left alone. */

@@ -108,7 +108,7 @@ export class EngineLifecycle {
 
   /** Requests that were still being answered may have published until now. */
   async stop(): Promise<void> {
-    await this.watchdog.stop();
+    await this.watchdog.close();
     await this.listener.stop();
     await this.prober.close();
     await this.broadcaster.stop();

@@ -10,9 +10,9 @@ import { ReplayRequestStore } from '../consumers/replay-request.store.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ConsumerWorkers } from '../delivery/consumer-workers.js';
+import { ConcurrencyLimiter } from '../delivery/execution/concurrency-limiter.js';
 import { FaultPoints } from '../delivery/execution/fault-points.js';
 import { HandlerRunner } from '../delivery/execution/handler-runner.js';
-import { HandlerSlots } from '../delivery/execution/handler-slots.js';
 import { HandlerTransactionStore } from '../delivery/execution/transactions/handler-transaction.store.js';
 import { HandlerTransactions } from '../delivery/execution/transactions/handler-transactions.js';
 import { TransactionalRunner } from '../delivery/execution/transactions/transactional-runner.js';
@@ -169,9 +169,9 @@ const DELIVERY: Provider[] = [
       ),
   },
   {
-    provide: HandlerSlots,
+    provide: ConcurrencyLimiter,
     inject: [RESOLVED_OPTIONS],
-    useFactory: ({ maxConcurrency }: ResolvedOptions) => new HandlerSlots(maxConcurrency),
+    useFactory: ({ maxConcurrency }: ResolvedOptions) => new ConcurrencyLimiter(maxConcurrency),
   },
   {
     provide: Watchdog,

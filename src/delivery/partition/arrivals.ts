@@ -36,7 +36,7 @@ export class Arrivals {
     this.buffer.passOver(passedOver(rows));
   }
 
-  /** A row that the retry lane has claimed, with its event. */
+  /** A row that the retry loop has claimed, with its event. */
   claimed(row: ClaimedRow, log: LogEvent | undefined, alone: boolean): void {
     const subscription = log && this.consumer.match(log.eventName);
     if (log === undefined || subscription === undefined) {

@@ -60,7 +60,7 @@ export class ClaimedRows {
   }
 
   /** It is to run once more. */
-  again(claim: Claim): void {
+  requeue(claim: Claim): void {
     if (claim.follows) this.following++;
   }
 

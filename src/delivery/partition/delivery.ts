@@ -1,7 +1,7 @@
 import type { DomainEvent } from '../../events/domain-event.js';
 import type { LogEvent } from '../../log/log-event.js';
 import type { Subscription } from '../../subscribers/consumer.js';
-import type { Lane } from './lane.js';
+import type { AggregateQueue } from './aggregate-queue.js';
 
 /** The row of the inbox that a retry belongs to. */
 export interface Claim {
@@ -12,7 +12,7 @@ export interface Claim {
   readonly follows: boolean;
 }
 
-/** One event on its way through one consumer: first from the log, later, if need be, from the retry lane. */
+/** One event on its way through one consumer: first from the log, later, if need be, from the retry loop. */
 export class Delivery {
   /** Nobody has ever begun it: nothing of what its handler does can be there already. */
   isNew = false;
@@ -25,7 +25,7 @@ export class Delivery {
   /** How long its handler ran the last time, where somebody wants to know. */
   ranMs: number | undefined = undefined;
   /** Of its aggregate: the one that it waits or runs in. */
-  lane: Lane<Delivery> | undefined = undefined;
+  queue: AggregateQueue<Delivery> | undefined = undefined;
 
   constructor(
     readonly log: LogEvent,
@@ -60,7 +60,7 @@ export class Delivery {
 /** What runs together: one, or a batch. */
 export type Deliveries = readonly [Delivery, ...Delivery[]];
 
-/** Whether it comes from the retry lane. */
+/** Whether it comes from the retry loop. */
 export function isClaimed(delivery: Delivery): delivery is Delivery & { readonly claim: Claim } {
   return delivery.claim !== undefined;
 }
@@ -89,7 +89,7 @@ export type Outcome =
       readonly isCounted: boolean;
     }
   /**
-   * A row of the inbox decides: the retry lane has the event, or an admin has discarded it. `settled`: the
+   * A row of the inbox decides: the retry loop has the event, or an admin has discarded it. `settled`: the
    * cursor is done with it.
    */
   | { readonly kind: 'elsewhere'; readonly settled?: boolean }

@@ -26,19 +26,19 @@ interface SettlerEnvironment {
   readonly consumerName: string;
 }
 
-/** Whom outcomes concern beyond lanes and inbox. */
+/** Whom outcomes concern beyond queues and inbox. */
 export interface SettlerHooks {
   /**
    * An outcome lies in the settle buffer, or room was made. `isAwaited`: nothing goes on before it is saved.
    */
   outcomeReady(isAwaited?: boolean): void;
   leaseLost(): void;
-  /** An event is to run alone: once that is saved, the retry lane has it. */
+  /** An event is to run alone: once that is saved, the retry loop has it. */
   suspectFound(): void;
 }
 
 /**
- * Takes outcomes where they belong: to the lanes, to the claimed rows, and into the settle buffer until they
+ * Takes outcomes where they belong: to the queues, to the claimed rows, and into the settle buffer until they
  * are saved.
  */
 export class OutcomeSettler {
@@ -73,11 +73,11 @@ export class OutcomeSettler {
       this.succeeded(delivery);
       for (const each of attempt.deliveries) {
         this.outcomes.tellCommitted(each);
-        this.inHand.lanes.resolved(each);
+        this.inHand.queues.resolved(each);
       }
     } else if (others.length > 0 && (isFailure(outcome) || this.isToBeDivided(attempt, outcome))) {
       if (outcome.kind === 'infrastructure') this.pause.begin(outcome.error);
-      for (const each of attempt.deliveries) this.againByItself(each);
+      for (const each of attempt.deliveries) this.requeueByItself(each);
     } else {
       if (outcome.kind === 'suspect' && !outcome.isCounted) this.pause.begin(outcome.error);
       this.settle(delivery, outcome);
@@ -104,8 +104,8 @@ export class OutcomeSettler {
     if (!attempt.deliveries.some((each) => this.entered.runsByItself(each))) return false;
     for (const each of attempt.deliveries) {
       this.inHand.begin(each);
-      if (this.entered.runsByItself(each)) this.againByItself(each);
-      else this.inHand.again(each);
+      if (this.entered.runsByItself(each)) this.requeueByItself(each);
+      else this.inHand.requeue(each);
     }
     return true;
   }
@@ -136,12 +136,12 @@ export class OutcomeSettler {
       error,
       errorFingerprint: resolution.fingerprint,
     });
-    this.inHand.lanes.recheck(row);
+    this.inHand.queues.recheck(row);
     this.hooks.outcomeReady();
   }
 
   /** Claimed rows that never ran get their attempt back and are due again. */
-  giveBackClaims(): void {
+  releaseClaims(): void {
     const { claims, running } = this.inHand;
     for (const delivery of claims.deliveries()) {
       if (!running.some((each) => each === delivery)) this.giveBack(delivery);
@@ -153,44 +153,44 @@ export class OutcomeSettler {
     return this.inHand.takeParked().map((delivery) => exceptionOf(delivery.log, WAITING, 0));
   }
 
-  /** A save is committed: lanes follow what the inbox says. */
+  /** A save is committed: queues follow what the inbox says. */
   saved(report: SaveReport): void {
-    const { claims, lanes } = this.inHand;
+    const { claims, queues } = this.inHand;
     for (const row of report.resolved) claims.saved(row.inboxEventId);
     this.outcomes.saved(report);
     this.suspectsSaved(report);
-    lanes.written(report.written);
-    lanes.released(report.released, report.stillBlocked);
-    for (const row of report.found) lanes.recheck(row);
+    queues.written(report.written);
+    queues.released(report.released, report.stillBlocked);
+    for (const row of report.found) queues.recheck(row);
     const updated = new Set(report.updated);
-    // Its transaction committed after all, or an admin was faster: the inbox decides whether the lane stays
+    // Its transaction committed after all, or an admin was faster: the inbox decides whether the queue stays
     // blocked.
-    for (const row of report.resolved) if (!updated.has(row.inboxEventId)) lanes.recheck(row);
+    for (const row of report.resolved) if (!updated.has(row.inboxEventId)) queues.recheck(row);
   }
 
   private settle(delivery: Delivery, outcome: Outcome): void {
     switch (outcome.kind) {
       case 'processed':
         this.processed(delivery);
-        this.inHand.lanes.resolved(delivery);
+        this.inHand.queues.resolved(delivery);
         break;
       case 'skipped':
         this.write(delivery, { status: 'skipped', availableInMs: undefined, error: outcome.reason });
-        this.inHand.lanes.resolved(delivery);
+        this.inHand.queues.resolved(delivery);
         break;
       case 'dead':
         this.write(delivery, { ...this.deadVerdict, error: outcome.error });
         if (!this.entered.isEmpty && this.entered.isSuspect(delivery))
           this.unsavedSuspects.set(delivery, 'dead');
-        this.inHand.lanes.resolved(delivery);
+        this.inHand.queues.resolved(delivery);
         break;
       case 'retry':
         this.write(delivery, { status: 'failed', availableInMs: outcome.delayMs, error: outcome.error });
-        for (const follower of this.inHand.lanes.failed(delivery)) this.dismiss(follower);
+        for (const follower of this.inHand.queues.failed(delivery)) this.dismiss(follower);
         break;
       case 'suspect':
         this.writeSuspect(delivery, outcome);
-        for (const follower of this.inHand.lanes.failed(delivery)) this.dismiss(follower);
+        for (const follower of this.inHand.queues.failed(delivery)) this.dismiss(follower);
         break;
       case 'elsewhere':
         this.leaveToInbox(delivery, outcome.settled === true);
@@ -201,7 +201,7 @@ export class OutcomeSettler {
           this.leaveToInbox(delivery, true);
           break;
         }
-        this.inHand.again(delivery);
+        this.inHand.requeue(delivery);
         if (outcome.kind === 'infrastructure') this.pause.begin(outcome.error);
         break;
       case 'lease-lost':
@@ -218,7 +218,7 @@ export class OutcomeSettler {
   private leaveToInbox(delivery: Delivery, isSettled: boolean): void {
     if (delivery.claim !== undefined) this.inHand.claims.end(delivery.claim);
     else if (!isSettled) this.buffer.settle(delivery.position);
-    this.inHand.lanes.foundElsewhere(delivery);
+    this.inHand.queues.foundElsewhere(delivery);
   }
 
   private processed(delivery: Delivery): void {
@@ -276,10 +276,10 @@ export class OutcomeSettler {
   }
 
   /** Of a batch: the one at fault is to be found. */
-  private againByItself(delivery: Delivery): void {
+  private requeueByItself(delivery: Delivery): void {
     delivery.alone = true;
     this.inHand.singles++;
-    this.inHand.again(delivery);
+    this.inHand.requeue(delivery);
   }
 
   private isToBeDivided(attempt: Attempt, outcome: Outcome): boolean {

@@ -1,15 +1,15 @@
 import { PositionSet } from '../../log/position-set.js';
-import { AggregateLanes } from './aggregate-lanes.js';
+import { AggregateQueues } from './aggregate-queues.js';
 import { ClaimedRows } from './claimed-rows.js';
 import { type Delivery, isClaimed } from './delivery.js';
 import { RunningAttempts } from './running-attempts.js';
 
 /**
- * All that one worker has read or claimed and not resolved: in lanes, as claimed rows, in running attempts;
+ * All that one worker has read or claimed and not resolved: in queues, as claimed rows, in running attempts;
  * and its count.
  */
 export class WorkInHand {
-  readonly lanes: AggregateLanes;
+  readonly queues: AggregateQueues;
   readonly claims = new ClaimedRows();
   readonly running = new RunningAttempts();
   /** Events of failed batches that have not run by themselves yet. */
@@ -19,7 +19,7 @@ export class WorkInHand {
   private bytes = 0;
 
   constructor(ordered: boolean) {
-    this.lanes = new AggregateLanes(ordered);
+    this.queues = new AggregateQueues(ordered);
   }
 
   /** Events read from the log that do not run yet. */
@@ -32,7 +32,7 @@ export class WorkInHand {
   }
 
   get isIdle(): boolean {
-    return this.running.size === 0 && this.waiting === 0 && this.claims.size === 0 && !this.lanes.hasUnsaved;
+    return this.running.size === 0 && this.waiting === 0 && this.claims.size === 0 && !this.queues.hasUnsaved;
   }
 
   /** Whether an event of the log at one of these positions runs, or is to run, here. */
@@ -40,7 +40,7 @@ export class WorkInHand {
     if (positions.isEmpty) return false;
     const isOne = (delivery: Delivery) => delivery.claim === undefined && positions.has(delivery.position);
     if (this.running.some(isOne)) return true;
-    for (const delivery of this.lanes.waiting()) if (isOne(delivery)) return true;
+    for (const delivery of this.queues.waiting()) if (isOne(delivery)) return true;
     return false;
   }
 
@@ -67,31 +67,31 @@ export class WorkInHand {
   /** It comes from the log. */
   arrive(delivery: Delivery): void {
     this.enterWindow(delivery);
-    this.lanes.arrive(delivery);
+    this.queues.arrive(delivery);
   }
 
-  /** It comes from the retry lane. */
+  /** It comes from the retry loop. */
   arriveClaimed(delivery: Delivery): void {
     if (isClaimed(delivery)) this.claims.add(delivery);
-    this.lanes.arriveClaimed(delivery);
+    this.queues.arriveClaimed(delivery);
   }
 
-  /** It has been taken out of its lane and runs. */
+  /** It has been taken out of its queue and runs. */
   begin(delivery: Delivery): void {
     if (delivery.claim === undefined) this.leaveWindow(delivery);
     else this.claims.begin(delivery.claim);
   }
 
   /** It is to run once more. */
-  again(delivery: Delivery): void {
+  requeue(delivery: Delivery): void {
     if (delivery.claim === undefined) this.enterWindow(delivery);
-    else this.claims.again(delivery.claim);
-    this.lanes.again(delivery);
+    else this.claims.requeue(delivery.claim);
+    this.queues.requeue(delivery);
   }
 
   /** What is to be written down as waiting instead of being kept here. */
   takeParked(): Delivery[] {
-    const parked = this.lanes.takeParked();
+    const parked = this.queues.takeParked();
     for (const delivery of parked) {
       this.leaveWindow(delivery);
       if (delivery.alone) this.singles--;
@@ -100,7 +100,7 @@ export class WorkInHand {
   }
 
   private *all(): Generator<Delivery> {
-    yield* this.lanes.waiting();
+    yield* this.queues.waiting();
     yield* this.running.deliveries();
   }
 

@@ -65,7 +65,7 @@ export class Watchdog {
     }
   }
 
-  async stop(): Promise<void> {
+  async close(): Promise<void> {
     clearTimeout(this.timer);
     const { thread } = this;
     this.thread = undefined;

@@ -8,21 +8,21 @@ import type { HeldLease } from '../../membership/held-lease.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { Backoff } from '../partition/backoff.js';
 import { errorText } from '../partition/retry-policy.js';
-import { CrashWatch } from './crash-watch.js';
+import { CrashRecovery } from './crash-recovery.js';
 import { DiscardedEvents } from './discarded-events.js';
 import { Dispatcher } from './dispatcher.js';
+import { FlushLoop } from './flush-loop.js';
 import { PageLoop } from './page-loop.js';
+import { PoisonIsolation } from './poison-isolation.js';
 import { RetryLoop } from './retry-loop.js';
-import { SaveLoop } from './save-loop.js';
-import { Suspects } from './suspects.js';
 import { WorkerContext, type WorkerEnvironment } from './worker-context.js';
 
 /** How a worker ends by itself. */
 export interface WorkerEnds {
   /** It cannot go on: its lease is somebody else's, or its memory is at odds with the database. */
-  readonly giveUp: (worker: ConsumerWorker, reason: string) => void;
+  readonly abandon: (worker: ConsumerWorker, reason: string) => void;
   /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
-  readonly handBack: (lease: HeldLease) => void;
+  readonly release: (lease: HeldLease) => void;
 }
 
 /**
@@ -34,12 +34,12 @@ export class ConsumerWorker {
   private readonly context: WorkerContext;
   private readonly dispatcher: Dispatcher;
   private readonly reader: CursorReader;
-  private readonly crashes: CrashWatch;
+  private readonly crashes: CrashRecovery;
   private readonly discarded: DiscardedEvents;
   private readonly pages: PageLoop;
   private readonly retries: RetryLoop;
-  private readonly saves: SaveLoop;
-  private readonly suspects: Suspects;
+  private readonly flushes: FlushLoop;
+  private readonly isolation: PoisonIsolation;
   private readonly log: LogReader;
   private readonly eventNames: readonly string[];
   private readonly restWaiters: (() => void)[] = [];
@@ -55,7 +55,7 @@ export class ConsumerWorker {
     const { eventNames, partitions, partition } = cursor;
     const logger = new Logger(`Consumer ${consumer.name}`);
     const context = new WorkerContext(env, consumer, lease, logger, {
-      givenUp: (reason) => ends.giveUp(this, reason),
+      abandoned: (reason) => ends.abandon(this, reason),
       stepDone: () => this.tellRest(),
     });
     const buffer = new SettleBuffer(env.settlements, lease.key, lease.token);
@@ -63,12 +63,12 @@ export class ConsumerWorker {
     this.eventNames = eventNames;
     this.log = env.scan.join({ eventNames, partitions, partition });
     this.reader = new CursorReader(this.log, cursor.unread);
-    this.crashes = new CrashWatch(env.cursors, env.log, cursor, lease, () => this.reader.readPosition);
+    this.crashes = new CrashRecovery(env.cursors, env.log, cursor, lease, () => this.reader.readPosition);
     this.dispatcher = new Dispatcher(consumer, lease, buffer, env, {
       outcomeReady: (isAwaited) => this.outcomeReady(isAwaited),
       leaseLost: () => context.leaseLost(),
       suspectFound: () => this.retries.suspectFound(),
-      broken: (error) => context.giveUp(`an internal error: ${messageOf(error)}`),
+      broken: (error) => context.abandon(`an internal error: ${messageOf(error)}`),
       pausing: (ms, error) =>
         logger.warn(
           `The database failed, not the event; no attempt is counted, pause of ${Math.round(ms)} ms: ${messageOf(error)}`,
@@ -89,19 +89,19 @@ export class ConsumerWorker {
       },
     });
     const { dispatcher, reader, crashes } = this;
-    this.saves = new SaveLoop(context, dispatcher, buffer, crashes, (report) => this.saved(report));
+    this.flushes = new FlushLoop(context, dispatcher, buffer, crashes, (report) => this.saved(report));
     this.discarded = new DiscardedEvents(context, dispatcher, reader, cursor.changedByOthers);
     this.pages = new PageLoop(context, dispatcher, reader, crashes, this.discarded, () =>
-      ends.handBack(lease),
+      ends.release(lease),
     );
     this.retries = new RetryLoop(
       context,
       dispatcher,
       cursor.changedByOthers,
       (position) => this.pages.hasReadUpTo(position),
-      () => this.saves.now(),
+      () => this.flushes.now(),
     );
-    this.suspects = new Suspects(context, dispatcher, reader, crashes, this.pages);
+    this.isolation = new PoisonIsolation(context, dispatcher, reader, crashes, this.pages);
   }
 
   /** Events taken from the log or claimed since the worker began. */
@@ -125,7 +125,7 @@ export class ConsumerWorker {
    */
   start(cutOff = false): void {
     this.running = this.run(cutOff).catch((error) => {
-      this.context.giveUp(`an internal error: ${messageOf(error)}`);
+      this.context.abandon(`an internal error: ${messageOf(error)}`);
     });
   }
 
@@ -173,8 +173,8 @@ export class ConsumerWorker {
   /** Nothing is under way, or nothing will be any more. */
   get isAtRest(): boolean {
     return (
-      this.context.stopped ||
-      (this.pages.isIdle && this.retries.isIdle && this.dispatcher.isIdle && this.saves.isIdle)
+      this.context.isClosed ||
+      (this.pages.isIdle && this.retries.isIdle && this.dispatcher.isIdle && this.flushes.isIdle)
     );
   }
 
@@ -189,25 +189,25 @@ export class ConsumerWorker {
    * Reads and starts nothing more, waits for running handlers until `deadline` (monotonic ms), saves.
    * Resolves to whether everything came to its end, so that the lease can be released.
    */
-  async stop(deadline: number): Promise<boolean> {
+  async close(deadline: number): Promise<boolean> {
     this.dispatcher.close();
     const finished = await this.dispatcher.finishRunning(deadline);
-    this.halt();
+    this.closeLoops();
     await this.running;
     if (this.lease.isValid()) {
-      this.dispatcher.giveBackClaims();
-      await this.saves.saveRest(deadline);
+      this.dispatcher.releaseClaims();
+      await this.flushes.flushRest(deadline);
     }
     this.dispatcher.abandon(new IntegrationError('INTEGRATION_CLOSED', 'The application is shutting down'));
-    return finished && this.saves.isIdle && this.lease.isValid();
+    return finished && this.flushes.isIdle && this.lease.isValid();
   }
 
   /**
    * Throws everything away: the lease, or what was known of the database, is lost. Running handlers are told.
    */
-  drop(reason: string): void {
+  abandon(reason: string): void {
     this.dispatcher.close();
-    this.halt();
+    this.closeLoops();
     this.dispatcher.abandon(
       new IntegrationError(
         'INTEGRATION_LEASE_LOST',
@@ -223,9 +223,9 @@ export class ConsumerWorker {
 
   private async run(cutOff: boolean): Promise<void> {
     await this.takeOver(cutOff);
-    if (this.context.stopped) return;
-    const saving = this.saves.run();
-    await this.suspects.run();
+    if (this.context.isClosed) return;
+    const saving = this.flushes.run();
+    await this.isolation.run();
     this.pages.wake();
     this.retries.wake();
     await Promise.all([saving, this.pages.run(), this.retries.run()]);
@@ -233,7 +233,7 @@ export class ConsumerWorker {
 
   private async takeOver(cutOff: boolean): Promise<void> {
     const backoff = new Backoff();
-    while (!this.context.stopped) {
+    while (!this.context.isClosed) {
       try {
         await this.retries.takeOver(cutOff);
         await this.crashes.begin();
@@ -246,8 +246,8 @@ export class ConsumerWorker {
 
   private outcomeReady(isAwaited = false): void {
     this.pages.makeRoom();
-    if (isAwaited) this.saves.now();
-    else this.saves.soon();
+    if (isAwaited) this.flushes.now();
+    else this.flushes.soon();
     this.retries.capacityFreed();
     this.tellRest();
   }
@@ -259,12 +259,12 @@ export class ConsumerWorker {
     this.tellRest();
   }
 
-  private halt(): void {
-    if (!this.context.stopped) this.log.leave();
-    this.context.stop();
-    this.pages.end();
-    this.retries.end();
-    this.saves.now();
+  private closeLoops(): void {
+    if (!this.context.isClosed) this.log.leave();
+    this.context.close();
+    this.pages.close();
+    this.retries.close();
+    this.flushes.now();
     this.tellRest();
   }
 

@@ -30,15 +30,15 @@ export class DiscardedEvents {
   }
 
   async look(): Promise<void> {
-    const { env, lease, stopped } = this.context;
-    if (stopped) return;
+    const { env, lease, isClosed } = this.context;
+    if (isClosed) return;
     const { dispatcher, reader } = this;
     const { positions, inclusions } = reader.wanted;
     positions.addAll(dispatcher.positions);
     const claims = dispatcher.openClaims;
     const settled = await env.cursors.settledOf(lease.key, lease.token, positions.toString());
     const processing = new Set(claims.length === 0 ? [] : await env.inbox.stillProcessing(claims));
-    if (this.context.stopped || settled === undefined) return;
+    if (this.context.isClosed || settled === undefined) return;
     // A replay has put positions back meanwhile, among them perhaps some that were settled when the statement
     // looked.
     if (reader.wanted.inclusions !== inclusions) return this.look();

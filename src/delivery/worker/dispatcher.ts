@@ -8,12 +8,12 @@ import type { PositionSet } from '../../log/position-set.js';
 import type { HeldLease } from '../../membership/held-lease.js';
 import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { Consumer } from '../../subscribers/consumer.js';
+import type { ConcurrencyLimiter, SlotUser } from '../execution/concurrency-limiter.js';
 import type { HandlerRunner } from '../execution/handler-runner.js';
-import type { HandlerSlots, SlotUser } from '../execution/handler-slots.js';
-import type { AggregateLanes } from '../partition/aggregate-lanes.js';
+import type { AggregateQueues } from '../partition/aggregate-queues.js';
 import { Arrivals } from '../partition/arrivals.js';
 import type { Attempt } from '../partition/attempt.js';
-import { BatchGate } from '../partition/batch-gate.js';
+import { BatchAccumulator } from '../partition/batch-accumulator.js';
 import type { ClaimedRows } from '../partition/claimed-rows.js';
 import type { Delivery, Outcome } from '../partition/delivery.js';
 import type { EnteredEvents, EnteredEventsOf } from '../partition/entered-events.js';
@@ -27,7 +27,7 @@ import { WorkInHand } from '../partition/work-in-hand.js';
 interface DispatcherEnvironment {
   readonly entered: EnteredEvents;
   readonly runner: HandlerRunner;
-  readonly slots: HandlerSlots;
+  readonly slots: ConcurrencyLimiter;
   readonly settings: IntegrationSettingsService;
   readonly outcomes: OutcomeStream;
 }
@@ -45,7 +45,7 @@ interface DispatcherHooks extends SettlerHooks {
  * `arrivals`, what is here is `inHand`, and what an attempt comes to is the `settler`'s.
  */
 export class Dispatcher implements SaveSource, SlotUser {
-  readonly lanes: AggregateLanes;
+  readonly queues: AggregateQueues;
   readonly priority: number;
   /** Attempts that have come to their end. */
   attemptsEnded = 0;
@@ -56,7 +56,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   private readonly pause: InfrastructurePause;
   private readonly unavailability: Unavailability;
   private readonly entered: EnteredEventsOf;
-  private readonly gate: BatchGate;
+  private readonly gate: BatchAccumulator;
   private readonly settler: OutcomeSettler;
   private readonly arrivals: Arrivals;
   private pumping = false;
@@ -72,7 +72,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     private readonly hooks: DispatcherHooks,
   ) {
     this.inHand = new WorkInHand(consumer.ordered);
-    this.lanes = this.inHand.lanes;
+    this.queues = this.inHand.queues;
     this.running = this.inHand.running;
     this.claims = this.inHand.claims;
     this.pause = new InfrastructurePause(
@@ -81,7 +81,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     );
     this.unavailability = new Unavailability(this.pause, hooks.unavailability);
     this.entered = env.entered.of(consumer.name);
-    this.gate = new BatchGate(consumer.batch, () => this.pump());
+    this.gate = new BatchAccumulator(consumer.batch, () => this.pump());
     this.settler = new OutcomeSettler(
       this.inHand,
       buffer,
@@ -125,7 +125,7 @@ export class Dispatcher implements SaveSource, SlotUser {
    * aggregate.
    */
   get lacksEvents(): boolean {
-    return !this.lanes.hasReady && this.running.inHandlers < this.consumer.concurrency;
+    return !this.queues.hasReady && this.running.inHandlers < this.consumer.concurrency;
   }
 
   /**
@@ -179,7 +179,7 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   /** Whether another event of this one's aggregate is here, or unresolved. */
   isBehindAnother(log: LogEvent): boolean {
-    return this.lanes.isTaken(log);
+    return this.queues.isTaken(log);
   }
 
   // Arriving
@@ -192,7 +192,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     if (this.closed) return;
     this.arrivals.page(rows, begunBelow);
     this.pump();
-    if (!this.buffer.isEmpty || this.lanes.hasUnsaved) this.hooks.outcomeReady();
+    if (!this.buffer.isEmpty || this.queues.hasUnsaved) this.hooks.outcomeReady();
   }
 
   /** Positions that need no handler. */
@@ -202,12 +202,12 @@ export class Dispatcher implements SaveSource, SlotUser {
 
   /** The inbox has a row of this event already, which decides; the next save asks. */
   foundElsewhere(log: LogEvent): void {
-    this.lanes.block([log]);
-    this.lanes.recheck(log);
+    this.queues.block([log]);
+    this.queues.recheck(log);
     this.hooks.outcomeReady();
   }
 
-  /** Rows that the retry lane has claimed, with their events. */
+  /** Rows that the retry loop has claimed, with their events. */
   arriveClaimed(rows: readonly ClaimedRow[], events: ReadonlyMap<number, LogEvent>, alone: boolean): void {
     for (const row of rows) this.arrivals.claimed(row, events.get(row.position), alone);
     this.pump();
@@ -252,14 +252,14 @@ export class Dispatcher implements SaveSource, SlotUser {
       !this.pause.isOn &&
       !this.unavailability.isBeingTried &&
       this.running.inHandlers < this.consumer.concurrency &&
-      this.lanes.hasReady &&
+      this.queues.hasReady &&
       this.lease.isValid() &&
       !this.gate.isFilling(this.inHand.waitingEvents, this.inHand.singles > 0 || this.claims.size > 0) &&
       this.env.slots.tryTake(this)
     ) {
       const attempt = this.nextAttempt();
       const begins = attempt !== undefined && (this.entered.isEmpty || !this.settler.setApart(attempt));
-      if (!begins || attempt.delivery.claim?.alone === true) this.env.slots.giveBack();
+      if (!begins || attempt.delivery.claim?.alone === true) this.env.slots.release();
       if (begins) this.start(attempt);
     }
   }
@@ -267,11 +267,11 @@ export class Dispatcher implements SaveSource, SlotUser {
   private nextAttempt(): Attempt | undefined {
     const { batch } = this.consumer;
     if (batch === undefined) {
-      const one = this.lanes.take();
+      const one = this.queues.take();
       return one && this.env.runner.begin(one);
     }
     this.gate.passed();
-    const [first, ...others] = this.lanes.takeBatch(batch.maxSize);
+    const [first, ...others] = this.queues.takeBatch(batch.maxSize);
     return first && this.env.runner.begin(first, others);
   }
 
@@ -303,7 +303,7 @@ export class Dispatcher implements SaveSource, SlotUser {
     try {
       this.running.commits();
       this.pump();
-      this.env.slots.giveBack();
+      this.env.slots.release();
     } catch (error) {
       this.hooks.broken(error);
     }
@@ -313,7 +313,7 @@ export class Dispatcher implements SaveSource, SlotUser {
   private readonly endInSlot = (attempt: Attempt, outcome: Outcome): void => {
     // In this order, so that what waits here takes part when the slot is given to the highest priority.
     this.end(attempt, outcome);
-    if (!attempt.isCommitting) this.env.slots.giveBack();
+    if (!attempt.isCommitting) this.env.slots.release();
   };
 
   /**
@@ -373,22 +373,22 @@ export class Dispatcher implements SaveSource, SlotUser {
   }
 
   takeReleases(): AggregateKey[] {
-    return this.lanes.takeReleases();
+    return this.queues.takeReleases();
   }
 
-  /** A save is committed: lanes follow what the inbox says. */
+  /** A save is committed: queues follow what the inbox says. */
   saved(report: SaveReport): void {
     // They go on after this turn, when the rows are saved here too.
     callAll(this.claimWaiters);
     this.settler.saved(report);
     this.pump();
-    if (this.lanes.hasUnsaved) this.hooks.outcomeReady();
+    if (this.queues.hasUnsaved) this.hooks.outcomeReady();
   }
 
   /** The window is full and nothing in it can run: one aggregate's queue is written down as waiting. */
   makeRoom(): void {
     if (!this.lacksEvents) return;
-    this.lanes.spillLongest();
+    this.queues.spillLongest();
     this.hooks.outcomeReady();
   }
 
@@ -414,8 +414,8 @@ export class Dispatcher implements SaveSource, SlotUser {
   }
 
   /** Claimed rows that never ran get their attempt back and are due again. */
-  giveBackClaims(): void {
-    this.settler.giveBackClaims();
+  releaseClaims(): void {
+    this.settler.releaseClaims();
   }
 
   /** What still runs is ignored from now on, and told so. */

@@ -4,7 +4,7 @@ import { bytesOf, type LogRows } from '../../log/outbox-log.store.js';
 import { PositionSet } from '../../log/position-set.js';
 import { Backoff } from '../partition/backoff.js';
 import { Signal } from '../watchdog/signal.js';
-import type { CrashWatch } from './crash-watch.js';
+import type { CrashRecovery } from './crash-recovery.js';
 import type { DiscardedEvents } from './discarded-events.js';
 import type { Dispatcher } from './dispatcher.js';
 import { MOST_WAITING_BYTES, PageSize } from './page-size.js';
@@ -53,10 +53,10 @@ export class PageLoop {
     private readonly context: WorkerContext,
     private readonly dispatcher: Dispatcher,
     private readonly reader: CursorReader,
-    private readonly crashes: CrashWatch,
+    private readonly crashes: CrashRecovery,
     private readonly discarded: DiscardedEvents,
     /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
-    private readonly handBack: () => void,
+    private readonly release: () => void,
   ) {
     this.size = new PageSize(context.env.settings, context.consumer);
   }
@@ -98,7 +98,7 @@ export class PageLoop {
    * ends.
    */
   async hasReadUpTo(position: number): Promise<void> {
-    if (this.context.stopped || position < this.readBelow) return;
+    if (this.context.isClosed || position < this.readBelow) return;
     await new Promise<void>((resolve) => {
       this.passWaiter = { position, resolve };
     });
@@ -106,11 +106,11 @@ export class PageLoop {
 
   async run(): Promise<void> {
     const backoff = new Backoff();
-    while (!this.context.stopped) {
+    while (!this.context.isClosed) {
       await this.wanted.wait();
-      for (let more = true; more && !this.context.stopped; ) {
+      for (let more = true; more && !this.context.isClosed; ) {
         await this.waitForRoom();
-        if (this.context.stopped) return;
+        if (this.context.isClosed) return;
         try {
           more = await this.readPage();
           backoff.succeeded();
@@ -123,7 +123,7 @@ export class PageLoop {
   }
 
   /** Lets a waiting loop see that the worker has ended. */
-  end(): void {
+  close(): void {
     this.wanted.raise();
     this.roomMade.raise();
     this.passWaiter?.resolve();
@@ -138,7 +138,7 @@ export class PageLoop {
       this.dispatcher.arrive(rows, this.crashes.begunBelow);
       this.handled += rows.events.length;
     } catch (error) {
-      this.context.giveUp(messageOf(error));
+      this.context.abandon(messageOf(error));
     }
   }
 
@@ -150,7 +150,7 @@ export class PageLoop {
     try {
       if (this.ahead === undefined && !(await this.betweenPages())) return false;
       const page = await this.takeNext();
-      if (this.context.stopped) return false;
+      if (this.context.isClosed) return false;
       this.size.note(page);
       const { positions, events } = page;
       const lastWanted = events.at(-1);
@@ -174,7 +174,7 @@ export class PageLoop {
       this.discardsWanted = false;
       await this.discarded.look();
     }
-    return !this.context.stopped && (!this.replayWanted || this.includeReplayed());
+    return !this.context.isClosed && (!this.replayWanted || this.includeReplayed());
   }
 
   private takeNext(): Promise<Page> {
@@ -213,7 +213,7 @@ export class PageLoop {
     // Whoever takes it hears of its failure; nobody may, where the worker ends.
     this.ahead.catch(() => {});
     await new Promise((resolve) => setImmediate(resolve));
-    return !this.context.stopped;
+    return !this.context.isClosed;
   }
 
   private noteRead(below: number): void {
@@ -230,14 +230,14 @@ export class PageLoop {
     const { env, lease } = this.context;
     const replayed = await env.replays.takeUp(lease.key, lease.token);
     this.replayWanted = false;
-    if (this.context.stopped) return false;
+    if (this.context.isClosed) return false;
     if (replayed === undefined) {
       this.context.leaseLost();
       return false;
     }
     const positions = PositionSet.parse(replayed);
     if (this.dispatcher.holdsAny(positions)) {
-      this.handBack();
+      this.release();
       return false;
     }
     this.reader.include(positions);
@@ -250,9 +250,9 @@ export class PageLoop {
   private async announce(position: number): Promise<boolean> {
     try {
       await this.crashes.beforeStarting(position, this.size.shareOfWanted);
-      return !this.context.stopped;
+      return !this.context.isClosed;
     } catch (error) {
-      this.context.giveUp(messageOf(error));
+      this.context.abandon(messageOf(error));
       return false;
     }
   }
@@ -272,7 +272,7 @@ export class PageLoop {
     };
     let patience = this.context.after(SPILL_AFTER_MS, spill);
     this.isFull = true;
-    while (!this.context.stopped && !this.hasRoom()) await this.roomMade.wait();
+    while (!this.context.isClosed && !this.hasRoom()) await this.roomMade.wait();
     this.isFull = false;
     this.context.cancel(patience);
   }
@@ -292,7 +292,7 @@ export class PageLoop {
   }
 
   private lookSoon(): void {
-    if (this.lookTimer !== undefined || this.context.stopped) return;
+    if (this.lookTimer !== undefined || this.context.isClosed) return;
     this.lookTimer = this.context.after(LOOK_INTERVAL_MS, () => {
       this.lookTimer = undefined;
       this.context.guarded('Looking at open transactions', async () => {

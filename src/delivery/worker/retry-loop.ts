@@ -110,7 +110,7 @@ export class RetryLoop {
     await inbox.interruptLeftovers(key, token, [], cutOff, ended);
     if (this.context.consumer.ordered) {
       const aggregates = await inbox.unresolvedAggregates(key);
-      this.dispatcher.lanes.block(aggregates);
+      this.dispatcher.queues.block(aggregates);
       this.highestRow = Math.max(0, ...aggregates.map(({ highest }) => highest));
     }
     this.foreignRows = (await inbox.countForeignProcessing(key, [])) > 0;
@@ -120,12 +120,12 @@ export class RetryLoop {
   async run(): Promise<void> {
     await this.catchUpWithLog();
     const backoff = new Backoff();
-    while (!this.context.stopped) {
+    while (!this.context.isClosed) {
       await this.wanted.wait();
       this.claiming = true;
       try {
         if (this.reloadWanted) await this.reloadOrAskAgain();
-        while (!this.context.stopped && (await this.claimDue())) {}
+        while (!this.context.isClosed && (await this.claimDue())) {}
         backoff.succeeded();
       } catch (error) {
         await this.context.waitAfterFailure('Claiming retries', error, backoff);
@@ -138,7 +138,7 @@ export class RetryLoop {
   }
 
   /** Lets a waiting loop see that the worker has ended. */
-  end(): void {
+  close(): void {
     this.wanted.raise();
     this.written.raise();
   }
@@ -151,8 +151,8 @@ export class RetryLoop {
   private async catchUpWithLog(): Promise<void> {
     if (this.highestRow === 0) return;
     await this.hasReadUpTo(this.highestRow);
-    while (!this.context.stopped && this.dispatcher.lanes.hasEarly) await this.written.wait();
-    this.dispatcher.lanes.recheckBlocked();
+    while (!this.context.isClosed && this.dispatcher.queues.hasEarly) await this.written.wait();
+    this.dispatcher.queues.recheckBlocked();
     this.onReleases();
   }
 
@@ -176,9 +176,9 @@ export class RetryLoop {
     const { key, token } = this.context.lease;
     if (this.foreignRows) await inbox.interruptLeftovers(key, token, this.dispatcher.rowsOfOurs, false);
     this.foreignRows = (await inbox.countForeignProcessing(key, this.dispatcher.rowsOfOurs)) > 0;
-    if (this.context.stopped || !this.context.consumer.ordered) return;
-    this.dispatcher.lanes.block(await inbox.unresolvedAggregates(key));
-    this.dispatcher.lanes.recheckBlocked();
+    if (this.context.isClosed || !this.context.consumer.ordered) return;
+    this.dispatcher.queues.block(await inbox.unresolvedAggregates(key));
+    this.dispatcher.queues.recheckBlocked();
     this.onReleases();
   }
 
@@ -201,7 +201,7 @@ export class RetryLoop {
     }
     const events = await env.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
       // The rows are claimed, and nobody would come back to them.
-      this.context.giveUp(messageOf(error));
+      this.context.abandon(messageOf(error));
       return undefined;
     });
     if (events === undefined) return false;

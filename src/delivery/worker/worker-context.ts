@@ -11,13 +11,13 @@ import type { UnavailableConsumers } from '../../membership/unavailable-consumer
 import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import type { DeliveryCounters } from '../../telemetry/delivery-counters.js';
+import type { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import type { FaultPoints } from '../execution/fault-points.js';
 import type { HandlerRunner } from '../execution/handler-runner.js';
-import type { HandlerSlots } from '../execution/handler-slots.js';
 import type { Backoff } from '../partition/backoff.js';
 import type { EnteredEvents } from '../partition/entered-events.js';
 import type { OutcomeStream } from '../partition/outcome-stream.js';
-import type { SavePace } from './save-pace.js';
+import type { FlushPace } from './flush-pace.js';
 
 /** What every worker of a process shares. */
 export interface WorkerEnvironment {
@@ -28,19 +28,19 @@ export interface WorkerEnvironment {
   readonly inbox: InboxEventStore;
   readonly replays: ReplayStore;
   readonly runner: HandlerRunner;
-  readonly slots: HandlerSlots;
+  readonly slots: ConcurrencyLimiter;
   readonly settings: IntegrationSettingsService;
   readonly outcomes: OutcomeStream;
   readonly counters: DeliveryCounters;
   readonly faults: FaultPoints;
-  readonly savePace: SavePace;
+  readonly flushPace: FlushPace;
   readonly unavailable: UnavailableConsumers;
   readonly entered: EnteredEvents;
 }
 
 /** Who is told what becomes of the loops. */
 interface WorkerOwner {
-  givenUp(reason: string): void;
+  abandoned(reason: string): void;
   /** A loop has done what was asked of it, and waits: the worker may be at rest. */
   stepDone(): void;
 }
@@ -59,11 +59,11 @@ export class WorkerContext {
   ) {}
 
   /** Nothing is begun any more. */
-  get stopped(): boolean {
+  get isClosed(): boolean {
     return this.ended;
   }
 
-  stop(): void {
+  close(): void {
     this.ended = true;
     for (const [timer, cancelled] of this.planned) {
       clearTimeout(timer);
@@ -73,14 +73,14 @@ export class WorkerContext {
   }
 
   /** The worker cannot go on: its lease is somebody else's, or its memory is at odds with the database. */
-  giveUp(reason: string): void {
+  abandon(reason: string): void {
     if (this.ended) return;
     this.logger.warn(`Given up here: ${reason}`);
-    this.owner.givenUp(reason);
+    this.owner.abandoned(reason);
   }
 
   leaseLost(): void {
-    this.giveUp('the lease was lost, another process has taken over; unsaved outcomes are dropped');
+    this.abandon('the lease was lost, another process has taken over; unsaved outcomes are dropped');
   }
 
   stepDone(): void {

@@ -48,7 +48,7 @@ export interface Begun {
  *      stopped process, and the locks of such a process would block the next owner. READ COMMITTED, verified:
  *      a repeatable-read snapshot would hide a changed token.
  *   2. the inbox row, unique on event and consumer: it waits for whoever holds it uncommitted. If it is
- *      there, the effects are (or the retry lane has the event). For an event from the log 1 and 2 are one
+ *      there, the effects are (or the retry loop has the event). For an event from the log 1 and 2 are one
  *      statement.
  *   3. then, in a statement of its own, the token. A process that stalled past its lease either finds the
  *      row, or finds the token changed, or holds the row before the next owner asks for it. (The other way
@@ -173,7 +173,7 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   }
 
   /**
-   * In the retry lane the row is there: `processing` with this attempt's number becomes `processed`, or
+   * In the retry loop the row is there: `processing` with this attempt's number becomes `processed`, or
    * nothing happens.
    */
   private async takeClaimed({ inboxEventId }: Claim): Promise<Outcome | undefined> {

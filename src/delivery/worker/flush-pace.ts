@@ -14,7 +14,7 @@ interface Waiting {
  * where that is possible; the saves of all its cursors together take no more time than a single cursor could
  * spend on saving one after another; and holes, which make a save dear, make it rarer.
  */
-export class SavePace {
+export class FlushPace {
   /** Cursors that have outcomes to save. */
   private waiting: Waiting[] = [];
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { hashOfName } from '../../events/aggregate-key.js';
-import { LaneTable, type Named } from './lane-table.js';
+import { type Named, QueueTable } from './queue-table.js';
 
 class One implements Named<One> {
   hash = 0;
@@ -9,7 +9,7 @@ class One implements Named<One> {
   constructor(readonly name: string) {}
 }
 
-describe('a table of lanes', () => {
+describe('a table of queues', () => {
   it('finds what was added and not removed, whatever the order, as a Map does', () => {
     const step = fc.record({
       // Few names, so that many are added twice and removed; many, so that the table grows and places are
@@ -22,7 +22,7 @@ describe('a table of lanes', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
-        const table = new LaneTable<One>();
+        const table = new QueueTable<One>();
         const model = new Map<string, One>();
         for (const { name, isRemoval } of steps) {
           const known = model.get(name);
@@ -43,7 +43,7 @@ describe('a table of lanes', () => {
   });
 
   it('does not let go of the others where two of them share a place', () => {
-    const table = new LaneTable<One>();
+    const table = new QueueTable<One>();
     const all = Array.from({ length: 1_000 }, (_, n) => new One(`order\u0000${n}`));
     for (const one of all) table.obtain(one.name, hashOfName(one.name), () => one, undefined);
     for (const one of all.filter((_, n) => n % 3 > 0)) table.remove(one);
@@ -53,7 +53,7 @@ describe('a table of lanes', () => {
   });
 
   it('stays as it is where one is removed that is not in it', () => {
-    const table = new LaneTable<One>();
+    const table = new QueueTable<One>();
     const [there, gone] = [new One('a'), new One('b')];
     table.obtain('a', hashOfName('a'), () => there, undefined);
     table.obtain('b', hashOfName('b'), () => gone, undefined);
@@ -64,7 +64,7 @@ describe('a table of lanes', () => {
   });
 
   it('keeps nothing of what was removed', () => {
-    const table = new LaneTable<One>();
+    const table = new QueueTable<One>();
     const all = Array.from({ length: 200 }, (_, n) => new One(String(n)));
     for (const one of all) table.obtain(one.name, hashOfName(one.name), () => one, undefined);
     for (const one of all) table.remove(one);

@@ -1,14 +1,14 @@
 import type { AggregateKey } from '../../events/aggregate-key.js';
-import type { Named } from './lane-table.js';
+import type { Named } from './queue-table.js';
 
-/** What a lane needs to know of an event. */
+/** What a queue needs to know of an event. */
 interface Queued {
   readonly position: number;
   /** Undefined on the way from the log. */
   readonly claim: object | undefined;
 }
 
-/** One for all lanes. */
+/** One for all queues. */
 const NO_EVENTS: never[] = [];
 
 type Release = 'none' | 'wanted' | 'saving';
@@ -17,26 +17,28 @@ type Release = 'none' | 'wanted' | 'saving';
  * It keeps no event beyond its turn, nor the one it was made for: one that is blocked may live for long, and
  * what it reaches with it.
  */
-export class Lane<Event extends Queued = Queued> implements AggregateKey, Named<Lane<Event>> {
+export class AggregateQueue<Event extends Queued = Queued>
+  implements AggregateKey, Named<AggregateQueue<Event>>
+{
   hash = 0;
-  next: Lane<Event> | undefined = undefined;
+  next: AggregateQueue<Event> | undefined = undefined;
 
   /** How many of its events run: more than one only as parts of one batch. */
   running = 0;
   /** How many of them came from the log. */
   runningFromLog = 0;
-  /** Replaced where it is empty, never filled: most lanes have one event in their life. */
-  queue: Event[] = NO_EVENTS;
-  /** Most lanes never have one. */
+  /** Replaced where it is empty, never filled: most queues have one event in their life. */
+  entries: Event[] = NO_EVENTS;
+  /** Most queues never have one. */
   parked: Event[] | undefined;
   blocked = false;
   /** The highest position of which the inbox has, or will have, an unresolved row. */
   highestRow = 0;
-  /** Counts what blocked the lane, so that a release that was under way meanwhile does not unblock it. */
+  /** Counts what blocked the queue, so that a release that was under way meanwhile does not unblock it. */
   blocks = 0;
   blocksAtRelease = 0;
   release: Release = 'none';
-  /** A row of this lane has not been put into a save yet: a release in the same save would not see it. */
+  /** A row of this queue has not been put into a save yet: a release in the same save would not see it. */
   rowUnsaved = false;
 
   constructor(
@@ -47,13 +49,13 @@ export class Lane<Event extends Queued = Queued> implements AggregateKey, Named<
 
   /** An event from the log has not come to its end yet, and no row of it may be there. */
   get isAheadOfRows(): boolean {
-    return this.runningFromLog > 0 || this.queue.some(cameFromLog);
+    return this.runningFromLog > 0 || this.entries.some(cameFromLog);
   }
 
   get isIdle(): boolean {
     return (
       this.running === 0 &&
-      this.queue.length === 0 &&
+      this.entries.length === 0 &&
       this.parked === undefined &&
       !this.blocked &&
       this.release === 'none'
@@ -62,7 +64,7 @@ export class Lane<Event extends Queued = Queued> implements AggregateKey, Named<
 
   /** Its next one runs. */
   begin(next: Event): void {
-    this.queue.shift();
+    this.entries.shift();
     this.running++;
     if (cameFromLog(next)) this.runningFromLog++;
   }
@@ -75,12 +77,12 @@ export class Lane<Event extends Queued = Queued> implements AggregateKey, Named<
 
   /** Where its position says. */
   insert(event: Event): void {
-    if (this.queue.length === 0) {
-      this.queue = [event];
+    if (this.entries.length === 0) {
+      this.entries = [event];
       return;
     }
-    this.queue.push(event);
-    this.queue.sort((a, b) => a.position - b.position);
+    this.entries.push(event);
+    this.entries.sort((a, b) => a.position - b.position);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SaveReport, SettleBuffer } from '../../inbox/settle-buffer.js';
 import { Backoff } from '../partition/backoff.js';
 import { Signal } from '../watchdog/signal.js';
-import type { CrashWatch } from './crash-watch.js';
+import type { CrashRecovery } from './crash-recovery.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { WorkerContext } from './worker-context.js';
 
@@ -9,7 +9,7 @@ import type { WorkerContext } from './worker-context.js';
 const SAVE_AT = 2_000;
 
 /** Saves what handlers have done, every few milliseconds or two thousand outcomes; one save at a time. */
-export class SaveLoop {
+export class FlushLoop {
   private readonly wanted = new Signal();
   private timer: NodeJS.Timeout | undefined;
   private saving = false;
@@ -21,7 +21,7 @@ export class SaveLoop {
     private readonly context: WorkerContext,
     private readonly dispatcher: Dispatcher,
     private readonly buffer: SettleBuffer,
-    private readonly crashes: CrashWatch,
+    private readonly crashes: CrashRecovery,
     private readonly onSaved: (report: SaveReport) => void,
   ) {}
 
@@ -31,17 +31,17 @@ export class SaveLoop {
 
   /** There is something to save. */
   soon(): void {
-    if (this.wanted.isRaised || this.context.stopped) return;
-    const { settings, savePace } = this.context.env;
+    if (this.wanted.isRaised || this.context.isClosed) return;
+    const { settings, flushPace } = this.context.env;
     if (this.timer === undefined) {
-      const delay = savePace.waits(settings.snapshot().flushIntervalMs, this.lastSaveMs, this.due);
+      const delay = flushPace.waits(settings.snapshot().flushIntervalMs, this.lastSaveMs, this.due);
       this.timer = this.context.after(
         delay,
-        () => savePace.comes(this.due),
-        () => savePace.leaves(this.due),
+        () => flushPace.comes(this.due),
+        () => flushPace.leaves(this.due),
       );
     }
-    if (this.buffer.size >= SAVE_AT) savePace.comes(this.due);
+    if (this.buffer.size >= SAVE_AT) flushPace.comes(this.due);
   }
 
   private readonly due = (together: number): void => {
@@ -57,10 +57,10 @@ export class SaveLoop {
 
   async run(): Promise<void> {
     const backoff = new Backoff();
-    while (!this.context.stopped) {
+    while (!this.context.isClosed) {
       await this.wanted.wait();
       try {
-        while (!this.context.stopped && (await this.saveOnce())) if (this.buffer.size < SAVE_AT) break;
+        while (!this.context.isClosed && (await this.flushOnce())) if (this.buffer.size < SAVE_AT) break;
         backoff.succeeded();
         if (!this.buffer.isEmpty) this.soon();
       } catch (error) {
@@ -75,18 +75,18 @@ export class SaveLoop {
    * What is left once the loop has ended, until `deadline` (monotonic ms). Once at least: where a handler
    * hangs, the deadline has passed, and what the others did is not lost with it.
    */
-  async saveRest(deadline: number): Promise<void> {
+  async flushRest(deadline: number): Promise<void> {
     while (!this.buffer.isEmpty && this.context.lease.isValid()) {
-      const saved = await this.saveOnce().catch(() => false);
+      const saved = await this.flushOnce().catch(() => false);
       if (!saved || performance.now() >= deadline) return;
     }
   }
 
   /** One save; false when there was nothing to save, or the lease is lost. */
-  private async saveOnce(): Promise<boolean> {
+  private async flushOnce(): Promise<boolean> {
     const { faults } = this.context.env;
     if (faults.isArmed && faults.reachedInSave('before-save', this.context.consumer.name)) {
-      this.context.giveUp('the fault point before-save');
+      this.context.abandon('the fault point before-save');
       return false;
     }
     this.saving = true;
@@ -104,7 +104,7 @@ export class SaveLoop {
       return false;
     }
     if (faults.isArmed && faults.reachedInSave('after-save', this.context.consumer.name)) {
-      this.context.giveUp('the fault point after-save');
+      this.context.abandon('the fault point after-save');
       return false;
     }
     if (report.readUpto !== undefined) this.crashes.saved(report.readUpto);

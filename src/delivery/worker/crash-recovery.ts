@@ -21,7 +21,7 @@ const MOST_POSITIONS_AHEAD = 15_000;
  * attempt counted before it runs. So the event at fault is a dead letter after two ends and its attempts, and
  * no other is blamed for it.
  */
-export class CrashWatch {
+export class CrashRecovery {
   /**
    * Unread events below this position are suspects. Until the takeover has asked how far was read, every
    * position may be one: a beat that comes before that must not forget the unclean ends.

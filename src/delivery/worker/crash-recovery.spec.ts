@@ -5,7 +5,7 @@ import { SettleBuffer } from '../../inbox/settle-buffer.js';
 import type { SettlementStore } from '../../inbox/settlement.store.js';
 import type { OutboxLogStore } from '../../log/outbox-log.store.js';
 import { HeldLease } from '../../membership/held-lease.js';
-import { CrashWatch } from './crash-watch.js';
+import { CrashRecovery } from './crash-recovery.js';
 
 const KEY = { consumerName: 'consumer', partition: 0 };
 const SOURCE = { takeWaiting: () => [], takeReleases: () => [] };
@@ -88,7 +88,7 @@ describe('what the cursor says of the reading', () => {
 describe('unclean ends', () => {
   it('are not forgotten by a beat that comes before the takeover has asked how far was read', async () => {
     const forgotten: number[] = [];
-    const crashes = new CrashWatch(
+    const crashes = new CrashRecovery(
       {
         forgetUncleanTakeovers: async (_key, _token, below) => {
           forgotten.push(below);
@@ -154,7 +154,7 @@ class Cursor {
 
 function aWorker(cursor: Cursor) {
   const claimed = { readUpto: null, uncleanTakeovers: 0 } as never;
-  const crashes = new CrashWatch(
+  const crashes = new CrashRecovery(
     cursor.cursors as InboxCursorStore,
     {} as OutboxLogStore,
     claimed,
@@ -164,8 +164,8 @@ function aWorker(cursor: Cursor) {
   return { crashes, buffer: new SettleBuffer(cursor.settlements as SettlementStore, KEY, 'token') };
 }
 
-/** As SaveLoop does it. */
-async function save(buffer: SettleBuffer, crashes: CrashWatch): Promise<void> {
+/** As FlushLoop does it. */
+async function save(buffer: SettleBuffer, crashes: CrashRecovery): Promise<void> {
   const report = await buffer.save(SOURCE, crashes.uptoToSave);
   if (report?.readUpto !== undefined) crashes.saved(report.readUpto);
 }

@@ -10,10 +10,10 @@ import {
 import { HeldLease } from '../../membership/held-lease.js';
 import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.js';
+import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
-import { HandlerSlots } from '../execution/handler-slots.js';
 import { ConsumerWorker } from '../worker/consumer-worker.js';
-import { SavePace } from '../worker/save-pace.js';
+import { FlushPace } from '../worker/flush-pace.js';
 import type { WorkerEnvironment } from '../worker/worker-context.js';
 import { Attempt, type OutcomeHandler } from './attempt.js';
 import type { Delivery, Outcome } from './delivery.js';
@@ -21,7 +21,7 @@ import { EnteredEvents } from './entered-events.js';
 import { OutcomeStream } from './outcome-stream.js';
 
 /*
- * Order per aggregate, against a model: the real worker with its dispatcher, lanes, settle buffer and loops
+ * Order per aggregate, against a model: the real worker with its dispatcher, queues, settle buffer and loops
  * on a simulated database, which carries out and answers each statement when the test says; time, too, passes
  * when the test says. Handlers end as the test says. Whatever the interleaving: of one aggregate one event
  * runs at a time, none before an earlier one is resolved (but redriven and delayed ones, for which no order
@@ -192,7 +192,7 @@ class World {
     this.tell('end gracefully');
     const ending: { clean?: boolean } = {};
     this.ending = ending;
-    this.worker.stop(performance.now() + 300).then((clean) => {
+    this.worker.close(performance.now() + 300).then((clean) => {
       ending.clean = clean;
     });
   }
@@ -208,7 +208,7 @@ class World {
     this.tell(
       `crash${isUnclean ? ', unclean' : ''}${run !== undefined && committed ? ' after a commit' : ''}`,
     );
-    this.worker.drop('crash');
+    this.worker.abandon('crash');
     this.replace(isUnclean);
   }
 
@@ -253,7 +253,7 @@ class World {
     if (this.isGivenUp) this.crash(false, 0, false);
     else if (this.ending?.clean !== undefined) {
       this.tell(`ended, ${this.ending.clean ? 'clean' : 'unclean'}`);
-      if (!this.ending.clean) this.worker.drop('not in time');
+      if (!this.ending.clean) this.worker.abandon('not in time');
       this.replace(!this.ending.clean);
     }
   }
@@ -275,7 +275,7 @@ class World {
   }
 
   stop(): void {
-    this.worker.drop('the end');
+    this.worker.abandon('the end');
   }
 
   private get isSettled(): boolean {
@@ -289,9 +289,9 @@ class World {
       replays: {},
       outcomes: new OutcomeStream(),
       faults: new FaultPoints(),
-      savePace: new SavePace(),
+      flushPace: new FlushPace(),
       entered: new EnteredEvents({ snapshot: () => SETTINGS } as unknown as IntegrationSettingsService),
-      slots: new HandlerSlots(10),
+      slots: new ConcurrencyLimiter(10),
       settings: { snapshot: () => SETTINGS },
       runner: {
         begin: (delivery: Delivery, others?: readonly Delivery[]) =>
@@ -309,11 +309,11 @@ class World {
     });
     const lease = new HeldLease(KEY, cursor.leaseToken, performance.now(), Number.MAX_SAFE_INTEGER);
     const worker = new ConsumerWorker(environment, consumer, cursor, lease, {
-      giveUp: (_, reason) => {
+      abandon: (_, reason) => {
         this.tell(`given up: ${reason}`);
         this.isGivenUp = true;
       },
-      handBack: () => this.fault('handed back'),
+      release: () => this.fault('handed back'),
     });
     worker.start();
     return worker;

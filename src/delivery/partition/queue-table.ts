@@ -12,12 +12,12 @@ export interface Named<T> {
 const FIRST_PLACES = 64;
 
 /**
- * Lanes by their names, for names that come and go: with every event one is added and removed. A Map copies
+ * Queues by their names, for names that come and go: with every event one is added and removed. A Map copies
  * itself into a new table each time so many have been removed as are in it; once it is old, each of those
  * tables is garbage of the old generation, and keeps whatever was in it from being collected with the young
  * one. Here nothing is copied, and nothing is kept of what was removed.
  */
-export class LaneTable<T extends Named<T>> {
+export class QueueTable<T extends Named<T>> {
   private places: (T | undefined)[] = new Array(FIRST_PLACES).fill(undefined);
   private count = 0;
 

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { SavePace } from './save-pace.js';
+import { FlushPace } from './flush-pace.js';
 
 const FLUSH = 10;
-let pace: SavePace;
+let pace: FlushPace;
 /** Cursors in the order in which they were saved, each with how many were saved at that moment. */
 let saved: [cursor: number, together: number][];
 let now: number;
 
 beforeEach(() => {
-  pace = new SavePace();
+  pace = new FlushPace();
   saved = [];
   now = 0;
   jest.spyOn(performance, 'now').mockImplementation(() => now);

@@ -22,7 +22,7 @@ const LONGEST_TURN_MS = 10;
 const BEGUN_BETWEEN_LOOKS = 8;
 
 /** The handlers that one process runs at once, over all its consumers. Free slots go by priority. */
-export class HandlerSlots {
+export class ConcurrencyLimiter {
   private used = 0;
   private begunInThisTurn = 0;
   private mostInThisTurn = MOST_IN_A_TURN;
@@ -70,7 +70,7 @@ export class HandlerSlots {
     return false;
   }
 
-  giveBack(): void {
+  release(): void {
     this.used--;
     if (this.used === 0) {
       this.whenEmpty?.();

@@ -1,7 +1,7 @@
 import type { Consumer } from '../../subscribers/consumer.js';
 
 /** Holds a consumer with batches back for a while, until a batch is full or has waited long enough. */
-export class BatchGate {
+export class BatchAccumulator {
   private timer: NodeJS.Timeout | undefined;
   private due = false;
 

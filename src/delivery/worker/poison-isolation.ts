@@ -3,7 +3,7 @@ import type { CursorReader } from '../../inbox/cursor-reader.js';
 import type { LogEvent } from '../../log/log-event.js';
 import { passedOver } from '../../log/outbox-log.store.js';
 import { PositionSet } from '../../log/position-set.js';
-import type { CrashWatch } from './crash-watch.js';
+import type { CrashRecovery } from './crash-recovery.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { PageLoop } from './page-loop.js';
 import { PAGE_BYTES } from './page-size.js';
@@ -14,20 +14,20 @@ const SUSPECTS_AT_ONCE = 100;
 /**
  * After a second unclean end: what was being read then runs one by one, each with no other handler beside it.
  */
-export class Suspects {
+export class PoisonIsolation {
   constructor(
     private readonly context: WorkerContext,
     private readonly dispatcher: Dispatcher,
     private readonly reader: CursorReader,
-    private readonly crashes: CrashWatch,
+    private readonly crashes: CrashRecovery,
     private readonly pages: PageLoop,
   ) {}
 
   async run(): Promise<void> {
     try {
-      for (let more = this.crashes.hasSuspects; more && !this.context.stopped; ) more = await this.runSome();
+      for (let more = this.crashes.hasSuspects; more && !this.context.isClosed; ) more = await this.runSome();
     } catch (error) {
-      this.context.giveUp(messageOf(error));
+      this.context.abandon(messageOf(error));
     }
   }
 
@@ -36,7 +36,7 @@ export class Suspects {
     const page = await this.reader.readBelow(suspectsBelow, SUSPECTS_AT_ONCE, PAGE_BYTES);
     this.pages.arrive({ positions: passedOver(page), events: [] });
     for (const event of page.events) {
-      if (this.context.stopped || this.dispatcher.isClosed) return false;
+      if (this.context.isClosed || this.dispatcher.isClosed) return false;
       await this.runOne(event);
     }
     return !page.positions.isEmpty;
