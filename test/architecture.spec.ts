@@ -150,6 +150,23 @@ function statementsIn(file: SourceFile): string[] {
     .map((node) => placeOf(file, node));
 }
 
+/** Where a schema is put before a name: the names of tables, and the texts of migrations. */
+const NAMES_WITH_SCHEMA = ['database/sql/tables.ts', 'database/migrations/migration-files.ts'];
+
+/** The places of templates that put a quoted value before a dot, as in `"${schema}".outbox_event`. */
+function namesWithSchemaIn(file: SourceFile): string[] {
+  return [...nodesOf(file.tree)]
+    .filter((node) => ts.isTemplateExpression(node))
+    .flatMap((node) =>
+      node.templateSpans
+        .filter(({ literal }, i) => {
+          const before = node.templateSpans[i - 1]?.literal ?? node.head;
+          return before.text.endsWith('"') && literal.text.startsWith('".');
+        })
+        .map((span) => placeOf(file, span)),
+    );
+}
+
 const WIDEST_COMMENT = 110;
 
 /** The places of lines that belong to a comment alone and are too wide. */
@@ -276,6 +293,11 @@ describe('the habits of the house', () => {
     expect(elsewhere).toEqual([]);
   });
 
+  it('takes the names of tables from one object', () => {
+    const elsewhere = sourceFiles().filter(({ name }) => !NAMES_WITH_SCHEMA.includes(name));
+    expect(elsewhere.flatMap(namesWithSchemaIn)).toEqual([]);
+  });
+
   it('loads without waiting, so that CommonJS hosts can require the package', () => {
     expect(sourceFiles().flatMap(topLevelAwaitsIn)).toEqual([]);
   });
@@ -311,12 +333,15 @@ describe('the habits of the house', () => {
         'interface Inside { parsedStatements: object }',
         'const { stream } = wireOf(client);',
         'for (const [_key, value] of list) commits.stream.tell(value);',
+        `const g = \`FROM \${log}, "\${schema}".inbox_event\`;`,
+        `const h = \`"\${name}" is \${state}.\`;`,
       ].join('\n'),
     );
     expect(statementsIn(file)).toEqual(['planted.ts:1']);
     expect(topLevelAwaitsIn(file)).toEqual(['planted.ts:3']);
     expect(starExportsIn(file)).toEqual(['planted.ts:5', 'planted.ts:6']);
     expect(importMetasIn(file)).toEqual(['planted.ts:8']);
+    expect(namesWithSchemaIn(file)).toEqual(['planted.ts:16']);
     const imports = parse(
       'imports.ts',
       "import a from 'a';\nimport type b from 'b';\nimport * as c from 'c';",

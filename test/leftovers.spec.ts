@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { EngineDatabase } from '../src/database/engine-database.js';
+import { tablesOf } from '../src/database/sql/tables.js';
 import { InboxCursorStore } from '../src/inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../src/inbox/inbox-event.store.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -56,6 +57,7 @@ describe('what a former owner left behind', () => {
     await client.connect();
     const ofClient = {
       schema: 'integration',
+      tables: tablesOf('integration'),
       queryNamed: async (_name: string, sql: string, values: unknown[]) =>
         (await client.query(sql, values)).rows,
     } as unknown as EngineDatabase;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineDatabase, type EngineSession } from '../src/database/engine-database.js';
+import { tablesOf } from '../src/database/sql/tables.js';
 import { NonRetryableError, SkipEventError } from '../src/errors.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import { Retention, type RetentionResult } from '../src/maintenance/retention.js';
@@ -318,7 +319,7 @@ describe('the statement of retention', () => {
     await withSession(
       (sql) => `EXPLAIN ${sql}`,
       (session) =>
-        new RetentionStore({ schema: 'integration' } as EngineDatabase).deleteBatch(
+        new RetentionStore({ tables: tablesOf('integration') } as EngineDatabase).deleteBatch(
           {
             query: async <Row>(sql: string, params?: readonly unknown[]) => {
               const rows = await session.query<{ 'QUERY PLAN': string }>(sql, params);
@@ -356,7 +357,10 @@ describe('the statement of retention', () => {
     await age(RETENTION_DAYS + 1, `payload->>'n' <> '2'`);
     const lossOf = (change: (sql: string) => string) =>
       withSession(change, async (session) => {
-        await new RetentionStore({ schema: 'integration' } as EngineDatabase).deleteBatch(session, BATCH);
+        await new RetentionStore({ tables: tablesOf('integration') } as EngineDatabase).deleteBatch(
+          session,
+          BATCH,
+        );
         return numbersLeft();
       });
     expect(await lossOf((sql) => sql)).toEqual([1, 2, 3]);

@@ -17,8 +17,8 @@ export class AdminCountStore {
   private readonly log: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.inbox = `"${db.schema}".inbox_event`;
-    this.log = `"${db.schema}".outbox_event`;
+    this.inbox = db.tables.inboxEvent;
+    this.log = db.tables.outboxEvent;
   }
 
   /** At most `limit`, as `ConsumerService.redrive` takes them. */

@@ -21,10 +21,10 @@ export class ConsumerAdminStore {
   private readonly process: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.inbox = `"${db.schema}".inbox_event`;
-    this.replay = `"${db.schema}".inbox_replay`;
-    this.process = `"${db.schema}".integration_process`;
+    this.cursor = db.tables.inboxCursor;
+    this.inbox = db.tables.inboxEvent;
+    this.replay = db.tables.inboxReplay;
+    this.process = db.tables.integrationProcess;
   }
 
   /** Notes since when it is paused, or that it is not; false: there is no such consumer. */

@@ -1,6 +1,7 @@
 import type { EngineSession } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
+import { tablesOf } from '../database/sql/tables.js';
 import { unservedSince } from './unserved.store.js';
 
 /** Where one consumer (one partition of it) stands. Counts and seconds are numbers, times the database's. */
@@ -83,8 +84,9 @@ export class CursorStatusStore {
     private readonly db: EngineSession,
     schema: string,
   ) {
+    const tables = tablesOf(schema);
     const head = `head AS MATERIALIZED (
-        SELECT int8multirange(int8range(NULL, coalesce(max(position), 0), '[]')) AS written FROM "${schema}".outbox_event
+        SELECT int8multirange(int8range(NULL, coalesce(max(position), 0), '[]')) AS written FROM ${tables.outboxEvent}
       )`;
     // The ranges come out of unnest in ascending order, and each takes one index probe, up to so many rows.
     const looked = `LATERAL (
@@ -92,12 +94,12 @@ export class CursorStatusStore {
           min(position) FILTER (WHERE wanted) AS first_wanted
         FROM (
           SELECT e.position, (c.partitions = 1
-              OR c.partition = "${schema}".integration_partition(e.aggregate_type, e.aggregate_id, c.partitions))
+              OR c.partition = ${tables.integrationPartition}(e.aggregate_type, e.aggregate_id, c.partitions))
             AND EXISTS (SELECT FROM unnest(c.event_names) AS n(name)
               WHERE n.name = e.event_name OR (right(n.name, 1) = '*' AND starts_with(e.event_name, left(n.name, -1)))) AS wanted
           FROM unnest(c.unread * head.written) AS r
           CROSS JOIN LATERAL (
-            SELECT position, event_name, aggregate_type, aggregate_id FROM "${schema}".outbox_event
+            SELECT position, event_name, aggregate_type, aggregate_id FROM ${tables.outboxEvent}
             WHERE position >= lower(r) AND position < upper(r) ORDER BY position LIMIT ${LOOKED_AT + 1}
           ) AS e LIMIT ${LOOKED_AT + 1}
         ) AS each_row
@@ -105,15 +107,15 @@ export class CursorStatusStore {
     this.leftSql = `
       WITH ${head}
       SELECT c.consumer_name AS "consumerName", c.partition, c.lease_owner AS "ownerId", p.host, p.pid, c.lease_expires_at AS until
-      FROM "${schema}".inbox_cursor c
+      FROM ${tables.inboxCursor} c
       CROSS JOIN head
       CROSS JOIN ${looked}
-      LEFT JOIN "${schema}".integration_process p ON p.id = c.lease_owner
+      LEFT JOIN ${tables.integrationProcess} p ON p.id = c.lease_owner
       WHERE c.consumer_name = ANY ($1) AND c.lease_owner <> $2 AND c.lease_expires_at > clock_timestamp()
         AND (looked.wanted > 0 OR looked.rows > ${LOOKED_AT}
-          OR EXISTS (SELECT FROM "${schema}".inbox_event i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
+          OR EXISTS (SELECT FROM ${tables.inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
             AND i.status IN ('received', 'failed') AND i.available_at < 'infinity' AND i.available_at <= clock_timestamp())
-          OR EXISTS (SELECT FROM "${schema}".inbox_event i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
+          OR EXISTS (SELECT FROM ${tables.inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
             AND i.status = 'processing'))
       ORDER BY c.consumer_name, c.partition`;
     // The backlog is arithmetic on `unread` cut off at the log's head: it costs the same however long the log
@@ -121,9 +123,9 @@ export class CursorStatusStore {
     this.listSql = `
       WITH ${head}, dead AS MATERIALIZED (
         SELECT consumer.name AS consumer_name, letters.partition, letters.count
-        FROM (SELECT DISTINCT consumer_name AS name FROM "${schema}".inbox_cursor) AS consumer
+        FROM (SELECT DISTINCT consumer_name AS name FROM ${tables.inboxCursor}) AS consumer
         CROSS JOIN LATERAL (
-          SELECT partition, count(*) AS count FROM "${schema}".inbox_event
+          SELECT partition, count(*) AS count FROM ${tables.inboxEvent}
           WHERE consumer_name = consumer.name AND status = 'dead_letter' GROUP BY partition
         ) AS letters
       )
@@ -138,15 +140,15 @@ export class CursorStatusStore {
         CASE WHEN c.lease_expires_at > clock_timestamp() AND ${backendGone('p')} THEN p.seen_at END AS "ownerNotSeenSince",
         p.host, p.pid, c.last_progress_at AS "lastProgressAt", c.served_at AS "servedAt", coalesce(dead.count, 0) AS "deadLetters",
         ${unservedSince(schema, 'c')} AS "unservedSince"
-      FROM "${schema}".inbox_cursor c
+      FROM ${tables.inboxCursor} c
       CROSS JOIN head
       CROSS JOIN LATERAL (
         SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint AS positions FROM unnest(c.unread * head.written) AS r
       ) AS backlog
       CROSS JOIN ${looked}
-      LEFT JOIN "${schema}".outbox_event AS oldest
+      LEFT JOIN ${tables.outboxEvent} AS oldest
         ON oldest.position = coalesce(looked.first_wanted, CASE WHEN looked.rows > ${LOOKED_AT} THEN looked.first END)
-      LEFT JOIN "${schema}".integration_process p ON p.id = c.lease_owner
+      LEFT JOIN ${tables.integrationProcess} p ON p.id = c.lease_owner
       LEFT JOIN dead ON dead.consumer_name = c.consumer_name AND dead.partition = c.partition
       ORDER BY c.consumer_name, c.partition`;
   }

@@ -43,10 +43,10 @@ export class DiscardOneStore {
   private readonly partitionOf: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.inbox = `"${db.schema}".inbox_event`;
-    this.log = `"${db.schema}".outbox_event`;
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.partitionOf = `"${db.schema}".integration_partition`;
+    this.inbox = db.tables.inboxEvent;
+    this.log = db.tables.outboxEvent;
+    this.cursor = db.tables.inboxCursor;
+    this.partitionOf = db.tables.integrationPartition;
   }
 
   /**

@@ -54,8 +54,8 @@ export class HandOverStore {
   private readonly process: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.process = `"${db.schema}".integration_process`;
+    this.cursor = db.tables.inboxCursor;
+    this.process = db.tables.integrationProcess;
   }
 
   /** Step 1; the cursor rows are locked. An owner that cannot be asked is fenced off. */

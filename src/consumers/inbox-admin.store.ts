@@ -106,9 +106,9 @@ export class InboxAdminStore {
   private readonly cursor: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.inbox = `"${db.schema}".inbox_event`;
-    this.log = `"${db.schema}".outbox_event`;
-    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.inbox = db.tables.inboxEvent;
+    this.log = db.tables.outboxEvent;
+    this.cursor = db.tables.inboxCursor;
   }
 
   /** Sends dead letters, and events that failed for good, on their way again with all their attempts. */

@@ -45,9 +45,9 @@ export class RenameStore {
       leaseMs: number,
     ) => Promise<ConsumerUser[]>,
   ) {
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.inbox = `"${db.schema}".inbox_event`;
-    this.replay = `"${db.schema}".inbox_replay`;
+    this.cursor = db.tables.inboxCursor;
+    this.inbox = db.tables.inboxEvent;
+    this.replay = db.tables.inboxReplay;
   }
 
   async rename(oldName: string, newName: string, leaseMs: number): Promise<RenameResult> {

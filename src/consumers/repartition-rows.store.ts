@@ -1,4 +1,5 @@
 import type { EngineSession } from '../database/engine-database.js';
+import { tablesOf } from '../database/sql/tables.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 
 /**
@@ -29,8 +30,9 @@ export class RepartitionRows {
   private readonly sql: string;
 
   constructor(schema: string) {
-    const inbox = `"${schema}".inbox_event`;
-    const place = `CASE WHEN $2::int = 1 THEN 0 ELSE "${schema}".integration_partition(aggregate_type, aggregate_id, $2::int) END`;
+    const tables = tablesOf(schema);
+    const inbox = tables.inboxEvent;
+    const place = `CASE WHEN $2::int = 1 THEN 0 ELSE ${tables.integrationPartition}(aggregate_type, aggregate_id, $2::int) END`;
     // Rows at rest (processed, skipped) are never asked for by their partition.
     this.sql = `
       WITH portion AS MATERIALIZED (

@@ -80,9 +80,9 @@ export class RepartitionStore {
   private readonly moving = new Map<string, Moving>();
 
   constructor(private readonly db: EngineDatabase) {
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.log = `"${db.schema}".outbox_event`;
-    this.partitionOf = `"${db.schema}".integration_partition`;
+    this.cursor = db.tables.inboxCursor;
+    this.log = db.tables.outboxEvent;
+    this.partitionOf = db.tables.integrationPartition;
     this.rows = new RepartitionRows(db.schema);
   }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
+import { type Tables } from '../database/sql/tables.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 import type { ReplayFilter, ReplayRequest } from './replay.js';
@@ -33,14 +34,14 @@ const COLUMNS = `id, consumer_name AS "consumerName", event_names AS "eventNames
  */
 @Injectable()
 export class ReplayRequestStore {
-  private readonly schema: string;
+  private readonly tables: Tables;
   private readonly replay: string;
   private readonly times: CursorRegistrationStore;
 
   constructor(private readonly db: EngineDatabase) {
     this.times = new CursorRegistrationStore(db);
-    this.schema = `"${db.schema}"`;
-    this.replay = `${this.schema}.inbox_replay`;
+    this.tables = db.tables;
+    this.replay = db.tables.inboxReplay;
   }
 
   /** Keeps a request, up to the log's end of this moment at most; undefined: there is no such consumer. */
@@ -56,14 +57,14 @@ export class ReplayRequestStore {
       const [row] = await session.query<ReplayRequest>(
         `WITH log AS (
          SELECT greatest($8::bigint, coalesce(min(position), 1)) AS first, least($9::bigint, coalesce(max(position), 0)) AS last
-         FROM ${this.schema}.outbox_event
+         FROM ${this.tables.outboxEvent}
        ), unresolved AS (
          SELECT i.partition, range_agg(int8range(i.position, i.position, '[]')) AS positions
-         FROM ${this.schema}.inbox_event i WHERE i.consumer_name = $1::text AND NOT ${isResolved('i')} GROUP BY 1
+         FROM ${this.tables.inboxEvent} i WHERE i.consumer_name = $1::text AND NOT ${isResolved('i')} GROUP BY 1
        ), pending AS (
          SELECT array_agg(((c.unread + coalesce(u.positions, '{}'))
            * int8multirange(int8range(log.first, greatest(log.first, log.last), '[]')))::text ORDER BY c.partition) AS positions
-         FROM log CROSS JOIN ${this.schema}.inbox_cursor c LEFT JOIN unresolved u ON u.partition = c.partition
+         FROM log CROSS JOIN ${this.tables.inboxCursor} c LEFT JOIN unresolved u ON u.partition = c.partition
          WHERE c.consumer_name = $1::text
        )
        INSERT INTO ${this.replay} (consumer_name, event_names, aggregate_type, aggregate_id, since, until, requested_by,
@@ -89,7 +90,7 @@ export class ReplayRequestStore {
 
   private async lockCursors(session: EngineSession, consumerName: string): Promise<void> {
     await session.query(
-      `SELECT 1 FROM ${this.schema}.inbox_cursor WHERE consumer_name = $1 ORDER BY partition FOR UPDATE`,
+      `SELECT 1 FROM ${this.tables.inboxCursor} WHERE consumer_name = $1 ORDER BY partition FOR UPDATE`,
       [consumerName],
     );
   }
@@ -152,8 +153,8 @@ export class ReplayRequestStore {
 
   private async enoughIsDue(consumerName: string): Promise<boolean> {
     const rows = await this.db.query(
-      `SELECT 1 FROM ${this.schema}.inbox_cursor c CROSS JOIN LATERAL (
-         SELECT 1 FROM ${this.schema}.inbox_event i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
+      `SELECT 1 FROM ${this.tables.inboxCursor} c CROSS JOIN LATERAL (
+         SELECT 1 FROM ${this.tables.inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
            AND i.status IN ('received', 'failed') AND i.available_at < 'infinity' AND i.available_at <= statement_timestamp()
          LIMIT ${DUE_AT_MOST}
        ) due
@@ -197,10 +198,10 @@ export class ReplayRequestStore {
         SELECT e.id, e.position, e.aggregate_type, e.aggregate_id, c.partition,
           e.position <@ c.unread OR EXISTS (
             SELECT 1 FROM pending p WHERE e.position <@ p.positions
-              AND p.partition = ${this.schema}.integration_partition(e.aggregate_type, e.aggregate_id, p.partitions)) AS pending
-        FROM ${this.schema}.outbox_event e
-        JOIN ${this.schema}.inbox_cursor c ON c.consumer_name = $1 AND (c.partitions = 1
-          OR c.partition = ${this.schema}.integration_partition(e.aggregate_type, e.aggregate_id, c.partitions))
+              AND p.partition = ${this.tables.integrationPartition}(e.aggregate_type, e.aggregate_id, p.partitions)) AS pending
+        FROM ${this.tables.outboxEvent} e
+        JOIN ${this.tables.inboxCursor} c ON c.consumer_name = $1 AND (c.partitions = 1
+          OR c.partition = ${this.tables.integrationPartition}(e.aggregate_type, e.aggregate_id, c.partitions))
         WHERE e.position BETWEEN $2 AND $3
           AND EXISTS (SELECT 1 FROM unnest(c.event_names) AS n (name) WHERE ${isNamed})
           AND ($4::text[] = '{}' OR EXISTS (SELECT 1 FROM unnest($4::text[]) AS n (name) WHERE ${isNamed}))
@@ -208,12 +209,12 @@ export class ReplayRequestStore {
           AND ($7::timestamptz IS NULL OR e.created_at >= $7) AND ($8::timestamptz IS NULL OR e.created_at < $8)
         ORDER BY e.position LIMIT ${SENT_AT_ONCE}
       ), sent AS (
-        INSERT INTO ${this.schema}.inbox_event AS i (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
+        INSERT INTO ${this.tables.inboxEvent} AS i (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
           status, available_at)
         SELECT m.id, m.position, $1, m.partition, m.aggregate_type, m.aggregate_id, 'received', clock_timestamp()
         FROM matched m
         WHERE NOT m.pending AND NOT EXISTS (
-          SELECT 1 FROM ${this.schema}.inbox_event u WHERE u.outbox_event_id = m.id AND u.consumer_name = $1
+          SELECT 1 FROM ${this.tables.inboxEvent} u WHERE u.outbox_event_id = m.id AND u.consumer_name = $1
             AND NOT ${isResolved('u')})
         ORDER BY m.position
         ON CONFLICT (outbox_event_id, consumer_name) DO UPDATE

@@ -48,10 +48,10 @@ export class ReplayStore {
   private readonly partitionOf: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.inbox = `"${db.schema}".inbox_event`;
-    this.log = `"${db.schema}".outbox_event`;
-    this.partitionOf = `"${db.schema}".integration_partition`;
+    this.cursor = db.tables.inboxCursor;
+    this.inbox = db.tables.inboxEvent;
+    this.log = db.tables.outboxEvent;
+    this.partitionOf = db.tables.integrationPartition;
   }
 
   /** What of a range the log has; undefined: there is no such consumer. */

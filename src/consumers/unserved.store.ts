@@ -1,4 +1,5 @@
 import type { EngineSession } from '../database/engine-database.js';
+import { tablesOf } from '../database/sql/tables.js';
 
 /**
  * A consumer that live processes know, and that none of them may take: each lacks the code for some of its
@@ -28,8 +29,9 @@ const IS_ALIVE = `p.role <> 'publisher' AND p.seen_at > clock_timestamp() - inte
  * is not meant to be served.
  */
 export function unservedSince(schema: string, cursor: string): string {
+  const tables = tablesOf(schema);
   const isListed = (column: string) =>
-    `EXISTS (SELECT FROM "${schema}".integration_process p WHERE ${IS_ALIVE} AND ${cursor}.consumer_name = ANY (p.${column}))`;
+    `EXISTS (SELECT FROM ${tables.integrationProcess} p WHERE ${IS_ALIVE} AND ${cursor}.consumer_name = ANY (p.${column}))`;
   return `CASE WHEN ${cursor}.paused_at IS NULL AND NOT ${cursor}.held_back
       AND greatest(${cursor}.served_at, ${cursor}.lease_expires_at) < clock_timestamp() - ${LASTS}
       AND ${isListed('handles')} AND NOT ${isListed('consumers')}
@@ -38,13 +40,14 @@ export function unservedSince(schema: string, cursor: string): string {
 
 /** Every consumer that is unserved. */
 export async function unservedConsumers(session: EngineSession, schema: string): Promise<UnservedConsumer[]> {
+  const tables = tablesOf(schema);
   const rows = await session.query<UnservedConsumer>(
     `SELECT u.consumer_name AS "consumerName", u.event_names AS "eventNames", u.since,
        (SELECT json_agg(json_build_object('host', p.host, 'pid', p.pid) ORDER BY p.host, p.pid)
-        FROM "${schema}".integration_process p WHERE ${IS_ALIVE} AND u.consumer_name = ANY (p.handles)) AS processes
+        FROM ${tables.integrationProcess} p WHERE ${IS_ALIVE} AND u.consumer_name = ANY (p.handles)) AS processes
      FROM (
        SELECT c.consumer_name, c.event_names, max(${unservedSince(schema, 'c')}) AS since
-       FROM "${schema}".inbox_cursor c GROUP BY c.consumer_name, c.event_names
+       FROM ${tables.inboxCursor} c GROUP BY c.consumer_name, c.event_names
      ) AS u WHERE u.since IS NOT NULL ORDER BY u.consumer_name`,
   );
   return rows;

@@ -18,6 +18,7 @@ import {
 import { answerLimit } from './connection/session-settings.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
 import { readSnapshot } from './sql/snapshot.store.js';
+import { type Tables, tablesOf } from './sql/tables.js';
 import { answerWithin, SILENT_AFTER_MS } from './wire/answer-within.js';
 import { openEnginePool } from './wire/engine-pool.js';
 import { type NamedStatement, queryOf } from './wire/named-statement.js';
@@ -65,6 +66,8 @@ const BOOT_RETRY_MAX_MS = 2_000;
  */
 export class EngineDatabase implements EngineSession, RowSource {
   readonly schema: string;
+  /** Its tables, as statements name them. */
+  readonly tables: Tables;
   /** Emits when a connection of the engine ended that we did not end. */
   readonly losses$ = new Subject<string>();
 
@@ -85,6 +88,7 @@ export class EngineDatabase implements EngineSession, RowSource {
 
   constructor(private readonly options: EngineDatabaseOptions) {
     this.schema = options.schema;
+    this.tables = tablesOf(options.schema);
     this.connections = new EngineConnectionFactory(options, () => this.announce('the server was replaced'));
     this.pool = this.openPool(options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration', 'engine');
   }

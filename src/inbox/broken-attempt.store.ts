@@ -9,8 +9,8 @@ export class BrokenAttemptStore {
   private readonly inbox: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.inbox = `"${db.schema}".inbox_event`;
+    this.cursor = db.tables.inboxCursor;
+    this.inbox = db.tables.inboxEvent;
   }
 
   /**

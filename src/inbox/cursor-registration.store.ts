@@ -1,4 +1,5 @@
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { tablesOf } from '../database/sql/tables.js';
 import { splitNames } from '../log/event-names.js';
 
 /** A stored consumer, its partitions taken together. */
@@ -176,15 +177,16 @@ export async function noteRemoval(
   eventNames: readonly string[],
 ): Promise<void> {
   await session.query(
-    `INSERT INTO "${schema}".integration_setting_change (key, old_value, changed_by)
+    `INSERT INTO ${tablesOf(schema).integrationSettingChange} (key, old_value, changed_by)
      VALUES (${removalKey('$1::text')}, to_jsonb($2::text[]), coalesce(nullif(current_setting('integration.changed_by', true), ''), session_user))`,
     [consumerName, eventNames],
   );
 }
 
 function statements(schema: string) {
-  const log = `"${schema}".outbox_event`;
-  const cursors = `"${schema}".inbox_cursor`;
+  const tables = tablesOf(schema);
+  const log = tables.outboxEvent;
+  const cursors = tables.inboxCursor;
   const sequence = `pg_get_serial_sequence('${log}', 'position')`;
   // A role may publish and read without any right on the sequence of an identity column: null then.
   const next = `CASE WHEN has_sequence_privilege(${sequence}, 'USAGE, SELECT') THEN coalesce(pg_sequence_last_value(${sequence}::regclass), 0) + 1 END`;
@@ -200,7 +202,7 @@ function statements(schema: string) {
       ORDER BY tail DESC LIMIT 1`,
     removed: `
       SELECT DISTINCT name FROM unnest($1::text[]) name
-      JOIN "${schema}".integration_setting_change c ON c.key = ${removalKey('name')}
+      JOIN ${tables.integrationSettingChange} c ON c.key = ${removalKey('name')}
       WHERE c.changed_at > clock_timestamp() - $2::float8 * interval '1 millisecond'`,
     lock: `SELECT 1 FROM ${cursors} WHERE consumer_name = ANY($1) ORDER BY consumer_name, partition FOR UPDATE`,
     stored: `
@@ -214,7 +216,7 @@ function statements(schema: string) {
       SELECT DISTINCT ON (consumer_name) consumer_name AS "consumerName", event_names AS "eventNames"
       FROM ${cursors} c
       WHERE consumer_name <> ALL ($1::text[]) AND coalesce(lease_expires_at < clock_timestamp(), true)
-        AND NOT EXISTS (SELECT FROM "${schema}".integration_process p
+        AND NOT EXISTS (SELECT FROM ${tables.integrationProcess} p
           WHERE p.role <> 'publisher' AND p.seen_at > clock_timestamp() - interval '2 minutes'
             AND c.consumer_name = ANY (p.consumers || p.handles))
       ORDER BY consumer_name, partition`,

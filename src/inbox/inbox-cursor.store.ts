@@ -37,8 +37,8 @@ export class InboxCursorStore {
   private readonly claimSql: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.inbox = `"${db.schema}".inbox_event`;
+    this.cursor = db.tables.inboxCursor;
+    this.inbox = db.tables.inboxEvent;
     this.claimSql = `
       WITH claimed AS (
         UPDATE ${this.cursor} c

@@ -59,8 +59,8 @@ export class InboxEventStore {
   private readonly enterSql: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.inbox = `"${db.schema}".inbox_event`;
+    this.cursor = db.tables.inboxCursor;
+    this.inbox = db.tables.inboxEvent;
     const into = `${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
           status, attempt_count, processed_at)`;
     const row = `$1::uuid, $2::bigint, $3, $4::int, $5, $6, 'processed', 1, clock_timestamp()`;

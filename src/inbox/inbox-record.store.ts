@@ -24,9 +24,9 @@ export class InboxRecordStore {
   private readonly columns: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.inbox = `"${db.schema}".inbox_event`;
-    this.log = `"${db.schema}".outbox_event`;
-    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.inbox = db.tables.inboxEvent;
+    this.log = db.tables.outboxEvent;
+    this.cursor = db.tables.inboxCursor;
     this.columns = `i.id::text AS id, i.outbox_event_id::text AS "outboxEventId", i.position::text AS position, i.consumer_name AS "consumerName",
       i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId", i.status, i.attempt_count::text AS "attemptCount",
       i.last_error AS "lastError", i.error_fingerprint AS "errorFingerprint",
@@ -70,7 +70,7 @@ export class InboxRecordStore {
            SELECT 1 FROM ${this.cursor} c
            WHERE c.consumer_name = $2 AND e.position >= c.starts_at AND NOT e.position <@ c.unread
              AND c.partition = CASE WHEN c.partitions = 1 THEN 0
-               ELSE "${this.db.schema}".integration_partition(e.aggregate_type, e.aggregate_id, c.partitions) END
+               ELSE ${this.db.tables.integrationPartition}(e.aggregate_type, e.aggregate_id, c.partitions) END
              AND EXISTS (SELECT 1 FROM unnest(c.event_names) AS n (name)
                          WHERE e.event_name = n.name OR (right(n.name, 1) = '*' AND e.event_name ^@ left(n.name, -1))))
          END AS processed

@@ -64,8 +64,8 @@ export class SettlementStore {
   private readonly settleSql: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.inbox = `"${db.schema}".inbox_event`;
+    this.cursor = db.tables.inboxCursor;
+    this.inbox = db.tables.inboxEvent;
     this.settleSql = this.buildSettle();
   }
 

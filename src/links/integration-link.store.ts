@@ -34,7 +34,7 @@ export class IntegrationLinkStore {
   private readonly deleteSql: string;
 
   constructor(private readonly db: EngineDatabase) {
-    const table = `"${db.schema}".integration_link`;
+    const table = db.tables.integrationLink;
     this.insert = `INSERT INTO ${table} (${KEY}, metadata) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb)
       ON CONFLICT (${KEY}) DO NOTHING RETURNING ${COLUMNS}`;
     this.select = `SELECT ${COLUMNS} FROM ${table}`;

@@ -86,9 +86,9 @@ export class OutboxLogStore {
   private readonly headSql: string;
 
   constructor(private readonly db: EngineDatabase) {
-    const log = `"${db.schema}".outbox_event`;
+    const log = db.tables.outboxEvent;
     const partitionOf = (alias: string) =>
-      `"${db.schema}".integration_partition(${alias}.aggregate_type, ${alias}.aggregate_id, $6::int)`;
+      `${db.tables.integrationPartition}(${alias}.aggregate_type, ${alias}.aggregate_id, $6::int)`;
     // One statement, so one snapshot, for holes and tail: whoever sees the later of two serialized events
     // sees the earlier one too. The ranges come out of unnest in ascending order and the lateral scan keeps
     // it. The upper bound must be part of the index condition, or each hole would scan the log to its end. A

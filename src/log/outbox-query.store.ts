@@ -19,10 +19,10 @@ export class OutboxQueryStore {
         source_module AS "sourceModule", aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", payload,
         CASE WHEN jsonb_typeof(metadata) = 'object' THEN metadata ELSE '{}' END AS metadata, ${finiteTime('created_at')} AS "timestamp", position, payload_bytes AS "payloadBytes", dedup_key AS "deduplicationKey",
         ${timeOrNull('available_at')} AS "availableAt"
-      FROM "${db.schema}".outbox_event`;
+      FROM ${db.tables.outboxEvent}`;
     this.selectStatus = `SELECT outbox_event_id AS "outboxEventId", consumer_name AS "consumerName", status,
         attempt_count AS "attemptCount", last_error AS "lastError", ${timeOrNull('available_at')} AS "availableAt"
-      FROM "${db.schema}".outbox_event_status WHERE outbox_event_id = ANY ($1::uuid[]) ORDER BY consumer_name`;
+      FROM ${db.tables.outboxEventStatus} WHERE outbox_event_id = ANY ($1::uuid[]) ORDER BY consumer_name`;
   }
 
   async findById(id: string): Promise<OutboxEvent | undefined> {

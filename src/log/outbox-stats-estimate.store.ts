@@ -32,9 +32,9 @@ export class OutboxStatsEstimateStore {
   private readonly sql: string;
 
   constructor(private readonly db: EngineDatabase) {
-    const log = `"${db.schema}".outbox_event`;
-    const inbox = `"${db.schema}".inbox_event`;
-    const partitionOf = `"${db.schema}".integration_partition`;
+    const log = db.tables.outboxEvent;
+    const inbox = db.tables.inboxEvent;
+    const partitionOf = db.tables.integrationPartition;
     const wants = (names: string, event: string) => `EXISTS (SELECT FROM unnest(${names}) AS n(name)
       WHERE n.name = ${event} OR (right(n.name, 1) = '*' AND starts_with(${event}, left(n.name, -1))))`;
     this.sql = `
@@ -55,7 +55,7 @@ export class OutboxStatsEstimateStore {
       ), cursors AS MATERIALIZED (
         SELECT c.consumer_name, c.partition, c.partitions, c.event_names, c.starts_at, written.unread,
           (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(written.unread) AS r) AS positions
-        FROM "${db.schema}".inbox_cursor c CROSS JOIN bounds b
+        FROM ${db.tables.inboxCursor} c CROSS JOIN bounds b
         CROSS JOIN LATERAL (SELECT c.unread * int8multirange(int8range(b.low, b.high)) AS unread) written
       ), consumer AS MATERIALIZED (
         SELECT c.consumer_name, min(c.starts_at) AS starts_at, array_agg(DISTINCT n.name) AS event_names

@@ -14,9 +14,9 @@ export class OutboxStatsStore {
 
   constructor(private readonly db: EngineDatabase) {
     this.estimates = new OutboxStatsEstimateStore(db);
-    const log = `"${db.schema}".outbox_event`;
-    const inbox = `"${db.schema}".inbox_event`;
-    const cursors = `"${db.schema}".inbox_cursor`;
+    const log = db.tables.outboxEvent;
+    const inbox = db.tables.inboxEvent;
+    const cursors = db.tables.inboxCursor;
     this.sql = `
       WITH consumer AS (
         SELECT c.consumer_name, min(c.starts_at) AS starts_at, array_agg(DISTINCT n.name) AS event_names
@@ -51,7 +51,7 @@ export class OutboxStatsStore {
             WHERE l.position >= s.low AND l.position < s.high OFFSET 0
           ) e
           WHERE s.partitions = 1
-            OR s.partition = "${db.schema}".integration_partition(e.aggregate_type, e.aggregate_id, s.partitions)
+            OR s.partition = ${db.tables.integrationPartition}(e.aggregate_type, e.aggregate_id, s.partitions)
           OFFSET 0
         ) f
         JOIN wants w ON w.consumer_name = f.consumer_name AND w.event_name = f.event_name
@@ -92,7 +92,7 @@ export class OutboxStatsStore {
   /** Each number of one moment; estimates where the log spans many positions. */
   async count(exactUpTo = EXACT_UP_TO): Promise<OutboxStats> {
     const [row] = await this.db.query<{ span: number | null }>(
-      `SELECT max(position) - min(position) + 1 AS span FROM "${this.db.schema}".outbox_event`,
+      `SELECT max(position) - min(position) + 1 AS span FROM ${this.db.tables.outboxEvent}`,
     );
     return (row?.span ?? 0) > exactUpTo ? this.estimates.estimate() : this.countExactly();
   }

@@ -30,8 +30,8 @@ export class AdminWorkStore {
   private readonly replay: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.replay = `"${db.schema}".inbox_replay`;
+    this.cursor = db.tables.inboxCursor;
+    this.replay = db.tables.inboxReplay;
   }
 
   /** Asked for so many minutes ago, and no partition has saved anything for as long. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { unservedConsumers } from '../consumers/unserved.store.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { codeLiteral, commandLine, sqlLiteral } from '../database/sql/pasteable-text.js';
+import { tablesOf } from '../database/sql/tables.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { ConsumerHealthStore, type LeaseProblem, type RowProblem } from './consumer-health.store.js';
 import { ConsumerPresenceStore } from './consumer-presence.store.js';
@@ -59,7 +60,7 @@ async function closedFindings(store: ConsumerHealthStore, schema: string): Promi
   return (await store.closedCursors()).map(({ consumerName, partition }) => ({
     finding: `The cursor of consumer "${consumerName}", partition ${partition}, does not want what is yet to come.`,
     meaning: 'New events are never delivered to it. Rows were changed by hand.',
-    fix: `With its processes stopped: UPDATE "${schema}".inbox_cursor SET unread = unread + int8multirange(int8range(<first position that it has not handled>, NULL)) WHERE consumer_name = ${sqlLiteral(consumerName)} AND partition = ${partition}`,
+    fix: `With its processes stopped: UPDATE ${tablesOf(schema).inboxCursor} SET unread = unread + int8multirange(int8range(<first position that it has not handled>, NULL)) WHERE consumer_name = ${sqlLiteral(consumerName)} AND partition = ${partition}`,
     details: { consumerName, partition },
   }));
 }
@@ -76,11 +77,11 @@ function stillUnread({ consumerName, rows, firstPosition }: RowProblem) {
 
 function withoutEvent({ consumerName, rows, firstPosition }: RowProblem, schema: string) {
   const those = `consumer_name = ${sqlLiteral(consumerName)} AND status IN ('received', 'processing', 'failed', 'dead_letter')
-    AND NOT EXISTS (SELECT FROM "${schema}".outbox_event e WHERE e.position = i.position AND e.id = i.outbox_event_id)`;
+    AND NOT EXISTS (SELECT FROM ${tablesOf(schema).outboxEvent} e WHERE e.position = i.position AND e.id = i.outbox_event_id)`;
   return {
     finding: `${rows} inbox rows of consumer "${consumerName}" are to run, or could be sent again, and their events are not in the log, from position ${firstPosition} on.`,
     meaning: 'They cannot be delivered: events were deleted by hand, or a restore lost part of the log.',
-    fix: `Restore the events with their positions; or set these rows aside, and no others: UPDATE "${schema}".inbox_event i SET status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = '<why>' WHERE ${those}`,
+    fix: `Restore the events with their positions; or set these rows aside, and no others: UPDATE ${tablesOf(schema).inboxEvent} i SET status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = '<why>' WHERE ${those}`,
     details: { consumerName, rows, firstPosition },
   };
 }
@@ -114,7 +115,7 @@ async function leaseFindings(
     takenOverWithinSeconds: Math.max(leaseSeconds * LEASES_NOT_TAKEN_OVER, 300),
   });
   const free = ({ consumerName, partition }: LeaseProblem) =>
-    `Free it: UPDATE "${schema}".inbox_cursor SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL WHERE consumer_name = ${sqlLiteral(consumerName)} AND partition = ${partition}`;
+    `Free it: UPDATE ${tablesOf(schema).inboxCursor} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL WHERE consumer_name = ${sqlLiteral(consumerName)} AND partition = ${partition}`;
   return problems.map((problem) => ({
     ...LEASE_TEXTS[problem.kind](problem),
     fix: problem.kind === 'not taken over' ? NOT_TAKEN_OVER_FIX : free(problem),

@@ -40,13 +40,13 @@ export class ConsumerHealthStore {
   private readonly maintenance: string;
 
   constructor(private readonly db: EngineDatabase) {
-    const schema = `"${db.schema}"`;
-    this.log = `${schema}.outbox_event`;
-    this.cursor = `${schema}.inbox_cursor`;
-    this.inbox = `${schema}.inbox_event`;
-    this.process = `${schema}.integration_process`;
-    this.partitionOf = `${schema}.integration_partition`;
-    this.maintenance = `${schema}.integration_maintenance`;
+    const { tables } = db;
+    this.log = tables.outboxEvent;
+    this.cursor = tables.inboxCursor;
+    this.inbox = tables.inboxEvent;
+    this.process = tables.integrationProcess;
+    this.partitionOf = tables.integrationPartition;
+    this.maintenance = tables.integrationMaintenance;
   }
 
   /** Consumers whose partitions are not 0 to n - 1, or that disagree on their number or their event names. */

@@ -19,8 +19,8 @@ export class ConsumerPresenceStore {
 
   constructor(db: EngineDatabase) {
     this.schema = db.schema;
-    this.cursor = `"${db.schema}".inbox_cursor`;
-    this.process = `"${db.schema}".integration_process`;
+    this.cursor = db.tables.inboxCursor;
+    this.process = db.tables.integrationProcess;
   }
 
   /**

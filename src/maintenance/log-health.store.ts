@@ -30,8 +30,8 @@ export class LogHealthStore {
   private readonly cursor: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.log = `"${db.schema}".outbox_event`;
-    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.log = db.tables.outboxEvent;
+    this.cursor = db.tables.inboxCursor;
   }
 
   async sequence(): Promise<SequencePosition | undefined> {

@@ -24,7 +24,7 @@ export class MaintenanceTaskStore {
   private readonly table: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.table = `"${db.schema}".integration_maintenance`;
+    this.table = db.tables.integrationMaintenance;
   }
 
   /** The tasks that nobody has finished for so long (ms). */

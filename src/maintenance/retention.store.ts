@@ -35,9 +35,9 @@ export class RetentionStore {
   private readonly sql: string;
 
   constructor(db: EngineDatabase) {
-    const log = `"${db.schema}".outbox_event`;
-    const inbox = `"${db.schema}".inbox_event`;
-    const cursor = `"${db.schema}".inbox_cursor`;
+    const log = db.tables.outboxEvent;
+    const inbox = db.tables.inboxEvent;
+    const cursor = db.tables.inboxCursor;
     // What is held are ranges, so a backlog costs the same however long it is. Arrays keep every access an
     // index probe: a join could be planned as a scan of the log.
     this.sql = `
@@ -48,7 +48,7 @@ export class RetentionStore {
         SELECT coalesce(range_agg(r), '{}') AS positions FROM (
           SELECT unnest(c.unread) AS r FROM ${cursor} c WHERE c.consumer_name NOT IN (SELECT consumer_name FROM given_up)
           UNION ALL
-          SELECT int8range(p.next_position, p.to_position, '[]') FROM "${db.schema}".inbox_replay p
+          SELECT int8range(p.next_position, p.to_position, '[]') FROM ${db.tables.inboxReplay} p
           WHERE p.finished_at IS NULL AND p.next_position <= p.to_position
             AND p.consumer_name NOT IN (SELECT consumer_name FROM given_up)
         ) AS ranges

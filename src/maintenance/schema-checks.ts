@@ -9,6 +9,7 @@ import {
   migrateCommandLine,
   migrationStatus,
 } from '../database/migrations/migration-status.js';
+import { inSchema, tablesOf } from '../database/sql/tables.js';
 import type { Check, Finding } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
 
@@ -66,7 +67,7 @@ async function indexFindings(store: SchemaHealthStore, schema: string): Promise<
   const lost = wanted.tables.filter((name) => !tables.some((table) => table.name === name));
   return [
     ...lost.map((name) => ({
-      finding: `Table "${schema}".${name} is missing.`,
+      finding: `Table ${inSchema(schema, name)} is missing.`,
       meaning: 'What needs it fails.',
       fix: 'Restore it from a backup, or take its CREATE TABLE from the migration file of the package.',
       details: { table: name },
@@ -74,9 +75,9 @@ async function indexFindings(store: SchemaHealthStore, schema: string): Promise<
     ...wanted.tables
       .filter((name) => !lost.includes(name) && !withKey.has(name))
       .map((name) => ({
-        finding: `Table "${schema}".${name} has no primary key.`,
+        finding: `Table ${inSchema(schema, name)} has no primary key.`,
         meaning: 'Reading and saving scan the whole table, and rows that must be unique may not be.',
-        fix: `Add it as the package's migration file has it: ALTER TABLE "${schema}"."${name}" ADD PRIMARY KEY (…)`,
+        fix: `Add it as the package's migration file has it: ALTER TABLE ${inSchema(schema, `"${name}"`)} ADD PRIMARY KEY (…)`,
         details: { table: name },
       })),
     ...[...wanted.indexes]
@@ -95,7 +96,7 @@ async function indexFindings(store: SchemaHealthStore, schema: string): Promise<
         finding: `Index ${name} is not valid.`,
         meaning:
           'It was built concurrently and that failed, or is still under way: it costs writes and serves no reader.',
-        fix: `REINDEX INDEX CONCURRENTLY "${schema}"."${name}"`,
+        fix: `REINDEX INDEX CONCURRENTLY ${inSchema(schema, `"${name}"`)}`,
         details: { index: name },
       })),
   ];
@@ -120,7 +121,7 @@ async function triggerFindings(store: SchemaHealthStore, schema: string): Promis
 
 async function positionFindings(store: SchemaHealthStore, schema: string): Promise<Findings> {
   const { sequence, always, cache, increment, cycle } = await store.positionSource();
-  const column = `Run: ALTER TABLE "${schema}".outbox_event ALTER COLUMN position`;
+  const column = `Run: ALTER TABLE ${tablesOf(schema).outboxEvent} ALTER COLUMN position`;
   if (sequence === null) {
     return [
       {

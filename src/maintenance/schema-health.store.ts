@@ -48,7 +48,7 @@ export class SchemaHealthStore {
   }
 
   async positionSource(): Promise<PositionSource> {
-    const log = `"${this.db.schema}".outbox_event`;
+    const log = this.db.tables.outboxEvent;
     const [source] = await this.db.query<PositionSource>(
       `SELECT s.name AS sequence, a.attidentity = 'a' AS always, q.seqcache AS cache, q.seqincrement AS increment, q.seqcycle AS cycle
        FROM pg_attribute a

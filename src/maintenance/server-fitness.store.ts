@@ -21,7 +21,7 @@ export class ServerFitnessStore {
   private readonly log: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.log = `"${db.schema}".outbox_event`;
+    this.log = db.tables.outboxEvent;
   }
 
   async databaseOfEngine(): Promise<DatabaseIdentity | undefined> {

@@ -1,5 +1,6 @@
 import type { TransactionalSqlClient } from '../database/clients/sql-client.js';
 import type { EngineDatabase } from '../database/engine-database.js';
+import { inSchema } from '../database/sql/tables.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { OutboxLogStore } from '../log/outbox-log.store.js';
@@ -40,7 +41,7 @@ export class ServerFitness {
     const role = await this.store.role();
     return {
       code: 'INTEGRATION_ROW_SECURITY',
-      finding: `Row-level security applies to role ${role} on ${tables.map((name) => `"${this.db.schema}".${name}`).join(', ')}.`,
+      finding: `Row-level security applies to role ${role} on ${tables.map((name) => inSchema(this.db.schema, name)).join(', ')}.`,
       meaning:
         'An event that a policy hides would be passed over for good, so the engine refuses to read such tables (row_security = off).',
       fix: `Give the role of connectionString the right to see all rows: ALTER ROLE ${role} BYPASSRLS; or make it the owner of the tables without FORCE ROW LEVEL SECURITY; or disable row-level security on them.`,
@@ -81,7 +82,7 @@ export class ServerFitness {
       meaning:
         'Which transactions may still commit events cannot be told then, and their events would be lost.',
       fix: isDistributed
-        ? `Keep the tables of schema "${this.db.schema}" local to one server: SELECT undistribute_table('"${this.db.schema}".outbox_event').`
+        ? `Keep the tables of schema "${this.db.schema}" local to one server: SELECT undistribute_table('${this.db.tables.outboxEvent}').`
         : 'Use a Postgres of version 14 or newer, directly and not through something that imitates it; and let nothing in the search_path hide pg_locks.',
       details: { distributed: isDistributed },
     };

@@ -30,10 +30,10 @@ export class UnroutedEventStore {
   private readonly log: string;
 
   constructor(db: EngineDatabase) {
-    this.log = `"${db.schema}".outbox_event`;
-    this.table = `"${db.schema}".unrouted_event`;
+    this.log = db.tables.outboxEvent;
+    this.table = db.tables.unroutedEvent;
     const isAskedFor = (name: string) => `EXISTS (
-      SELECT FROM "${db.schema}".inbox_cursor c CROSS JOIN unnest(c.event_names) AS n (name)
+      SELECT FROM ${db.tables.inboxCursor} c CROSS JOIN unnest(c.event_names) AS n (name)
       WHERE n.name = ${name} OR (right(n.name, 1) = '*' AND ${name} ^@ left(n.name, -1)))`;
     this.lookSql = `
       WITH page AS MATERIALIZED (

@@ -106,8 +106,8 @@ export class IntegrationProcessStore {
   private readonly beatSql: string;
 
   constructor(private readonly db: EngineDatabase) {
-    const schema = `"${db.schema}"`;
-    this.process = `${schema}.integration_process`;
+    const { tables } = db;
+    this.process = tables.integrationProcess;
     // Renewal waits for nobody. Whoever holds a row (a save of ours, an admin's open transaction, another
     // process that claims it) would otherwise keep all leases of this process from being renewed, and the
     // settings and everything else from being seen. A lease that is passed over is as it was: its token
@@ -116,10 +116,10 @@ export class IntegrationProcessStore {
     // for it.
     this.beatSql = `
       WITH held AS (
-        SELECT consumer_name, partition FROM ${schema}.inbox_cursor
+        SELECT consumer_name, partition FROM ${tables.inboxCursor}
         WHERE $5::boolean AND lease_token = ANY ($3::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
       ), renewed AS (
-        UPDATE ${schema}.inbox_cursor c SET lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond'
+        UPDATE ${tables.inboxCursor} c SET lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond'
         FROM held WHERE c.consumer_name = held.consumer_name AND c.partition = held.partition
           AND c.lease_token = ANY ($3::uuid[])
         RETURNING c.lease_token
@@ -128,31 +128,31 @@ export class IntegrationProcessStore {
         WHERE id = (SELECT id FROM ${this.process} WHERE id = $1::uuid AND $5::boolean FOR NO KEY UPDATE SKIP LOCKED)
       )
       SELECT
-        coalesce((SELECT json_object_agg(key, value) FROM ${schema}.integration_setting), '{}') AS settings,
+        coalesce((SELECT json_object_agg(key, value) FROM ${tables.integrationSetting}), '{}') AS settings,
         coalesce((SELECT json_agg(json_build_object(
           'consumerName', c.consumer_name, 'partition', c.partition, 'partitions', c.partitions, 'eventNames', c.event_names,
           'leaseOwner', c.lease_owner, 'leaseToken', c.lease_token, 'expired', c.lease_expires_at <= clock_timestamp(),
           'paused', c.paused_at IS NOT NULL OR c.held_back, 'replayed', NOT isempty(c.replayed),
-          'replaying', EXISTS (SELECT 1 FROM ${schema}.inbox_replay r WHERE r.consumer_name = c.consumer_name AND r.finished_at IS NULL),
+          'replaying', EXISTS (SELECT 1 FROM ${tables.inboxReplay} r WHERE r.consumer_name = c.consumer_name AND r.finished_at IS NULL),
           'repartitioning', c.repartition_to IS NOT NULL, 'superseded', coalesce(c.superseded_token = c.lease_token, false),
           'changedByOthers', c.changed_by_others,
           'dueInMs', CASE WHEN c.lease_token = ANY ($3::uuid[]) THEN (
             SELECT CASE WHEN min(available_at) = '-infinity' THEN 0
                         ELSE extract(epoch FROM min(available_at) - clock_timestamp()) * 1000 END
-            FROM ${schema}.inbox_event i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
+            FROM ${tables.inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
               AND i.status IN ('received', 'failed') AND i.available_at < 'infinity') END))
-          FROM ${schema}.inbox_cursor c WHERE c.consumer_name = ANY ($2::text[])), '[]') AS cursors,
+          FROM ${tables.inboxCursor} c WHERE c.consumer_name = ANY ($2::text[])), '[]') AS cursors,
         coalesce((SELECT json_agg(json_build_object(
           'id', p.id, 'consumers', p.consumers,
-          'held', (SELECT count(*) FROM ${schema}.inbox_cursor h WHERE h.lease_owner = p.id),
+          'held', (SELECT count(*) FROM ${tables.inboxCursor} h WHERE h.lease_owner = p.id),
           'alive', p.seen_at > clock_timestamp() - $4::float8 * interval '1 millisecond',
           'backendGone', CASE WHEN $6::boolean THEN ${backendGone('p')} END,
           'signedInToThisRun', coalesce(p.server_started = pg_postmaster_start_time() AND p.server_pids && ${SERVERS_OWN_PIDS}, false)))
           FROM ${this.process} p WHERE p.role <> 'publisher'), '[]') AS processes,
         CASE WHEN $5::boolean THEN
-          (SELECT max(read_upto) FROM ${schema}.inbox_cursor)
+          (SELECT max(read_upto) FROM ${tables.inboxCursor})
             > (SELECT CASE WHEN has_sequence_privilege(name, 'USAGE, SELECT') THEN coalesce(pg_sequence_last_value(name::regclass), 0) END
-               FROM (SELECT pg_get_serial_sequence('${schema}.outbox_event', 'position') AS name) s)
+               FROM (SELECT pg_get_serial_sequence('${tables.outboxEvent}', 'position') AS name) s)
           END AS "sequenceSuspect",
         CASE WHEN $5::boolean THEN coalesce((SELECT json_agg(lease_token) FROM renewed), '[]') END AS renewed`;
   }
@@ -203,7 +203,7 @@ export class IntegrationProcessStore {
   async forgetGoneProcesses(leaseMs: number): Promise<void> {
     await this.db.query(
       `DELETE FROM ${this.process} p WHERE p.seen_at < clock_timestamp() - 10 * $1::float8 * interval '1 millisecond'
-         AND NOT EXISTS (SELECT 1 FROM "${this.db.schema}".inbox_cursor c WHERE c.lease_owner = p.id)`,
+         AND NOT EXISTS (SELECT 1 FROM ${this.db.tables.inboxCursor} c WHERE c.lease_owner = p.id)`,
       [leaseMs],
     );
   }
@@ -219,7 +219,7 @@ export class IntegrationProcessStore {
     return connection.query<LeaseInForce>(
       `SELECT c.consumer_name AS "consumerName", c.partition, c.lease_owner AS owner, p.host, p.pid, p.seen_at AS "seenAt",
          c.lease_expires_at AS until
-       FROM "${this.db.schema}".inbox_cursor c LEFT JOIN ${this.process} p ON p.id = c.lease_owner
+       FROM ${this.db.tables.inboxCursor} c LEFT JOIN ${this.process} p ON p.id = c.lease_owner
        WHERE c.consumer_name = ANY ($1::text[]) AND c.lease_owner = ANY ($2::uuid[]) AND c.lease_expires_at > clock_timestamp()
        ORDER BY c.lease_expires_at DESC, c.consumer_name, c.partition`,
       [consumers, owners],

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import { tablesOf } from '../database/sql/tables.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
@@ -118,7 +119,7 @@ export function sequenceBehind(
   schema: string,
   { consumerName, tail, nextPosition, head = 0 }: Omit<SequenceBehind, 'head'> & { head?: number },
 ): IntegrationError {
-  const sequence = `pg_get_serial_sequence('"${schema}".outbox_event', 'position')`;
+  const sequence = `pg_get_serial_sequence('${tablesOf(schema).outboxEvent}', 'position')`;
   const reached = Math.max(tail - 1, head);
   return new IntegrationError(
     'INTEGRATION_SEQUENCE_BEHIND',

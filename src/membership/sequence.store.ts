@@ -20,8 +20,8 @@ export class SequenceStore {
   private sequence: string | null | undefined;
 
   constructor(private readonly db: EngineDatabase) {
-    this.log = `"${db.schema}".outbox_event`;
-    this.cursor = `"${db.schema}".inbox_cursor`;
+    this.log = db.tables.outboxEvent;
+    this.cursor = db.tables.inboxCursor;
   }
 
   /**

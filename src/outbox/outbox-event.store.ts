@@ -4,6 +4,7 @@ import type { SqlClient } from '../database/clients/sql-client.js';
 import { isTraced, untraced } from '../database/clients/untraced.js';
 import { sqlStateOf, textsOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { tablesOf } from '../database/sql/tables.js';
 import { arrayText } from '../database/wire/plain-values.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
@@ -67,13 +68,13 @@ export class OutboxEventStore {
   private readonly channel: string;
 
   constructor(private readonly db: EngineDatabase) {
-    const table = `"${db.schema}".outbox_event`;
+    const table = db.tables.outboxEvent;
     const nine = `$1::uuid, $2, $3::int, $4, $5, $6, $7::text::jsonb, $8::int, $9::text::jsonb`;
     // The ordinary event takes the way that costs the caller's transaction least: see the procedure in the
     // migration. CALL rather than a function in a SELECT, which a proxy that splits reads from writes might
     // send to a replica.
-    this.insertPlain = `CALL "${db.schema}".append_event($1, NULL)`;
-    this.insertPlainAsText = `CALL "${db.schema}".append_event($1::text::jsonb, NULL)`;
+    this.insertPlain = `CALL ${db.tables.appendEvent}($1, NULL)`;
+    this.insertPlainAsText = `CALL ${db.tables.appendEvent}($1::text::jsonb, NULL)`;
     const timed = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
       VALUES (${nine}, $10, coalesce($11::text::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond'))`;
     this.insertTimed = `${timed} RETURNING position::text AS position`;
@@ -240,7 +241,7 @@ function isOfPosition(error: unknown): boolean {
 }
 
 function positionTaken(schema: string, cause: unknown): IntegrationError {
-  const log = `"${schema}".outbox_event`;
+  const log = tablesOf(schema).outboxEvent;
   return new IntegrationError(
     'INTEGRATION_SEQUENCE_BEHIND',
     `The event got a position that an event in the log has already: the sequence is behind the log (a restore or a switch-over that left it out, or a reset of it). Stop the workers, then run: SELECT setval(pg_get_serial_sequence('${log}', 'position'), (SELECT max(position) FROM ${log})). Run "npx nestjs-integration doctor" afterwards: a consumer may be further ahead than the log.`,

@@ -1,4 +1,5 @@
 import type { EngineSession } from '../database/engine-database.js';
+import { tablesOf } from '../database/sql/tables.js';
 
 /** The stored settings. The table's triggers write the audit and tell other processes. */
 export class SettingsStore {
@@ -10,7 +11,7 @@ export class SettingsStore {
     private readonly db: EngineSession,
     schema: string,
   ) {
-    const table = `"${schema}"."integration_setting"`;
+    const table = tablesOf(schema).integrationSetting;
     // The name is handed to the triggers for the length of this statement's transaction.
     const who = `WITH who AS (SELECT set_config('integration.changed_by', $1, true))`;
     this.readSql = `SELECT coalesce(jsonb_object_agg("key", "value"), '{}') AS stored FROM ${table}`;

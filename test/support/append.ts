@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { PgSqlClient } from '../../src/database/clients/pg-sql-client.js';
 import type { EngineDatabase } from '../../src/database/engine-database.js';
+import { tablesOf } from '../../src/database/sql/tables.js';
 import type { DomainEventInput, PublishedEvent } from '../../src/events/domain-event.js';
 import { UuidV7Generator } from '../../src/events/uuid-v7.js';
 import { toLogEntry } from '../../src/log/log-entry.js';
@@ -8,7 +9,10 @@ import { OutboxEventStore } from '../../src/outbox/outbox-event.store.js';
 
 const LIMITS = { maxPayloadBytes: 1_048_576 };
 
-const store = new OutboxEventStore({ schema: 'integration' } as EngineDatabase);
+const store = new OutboxEventStore({
+  tables: tablesOf('integration'),
+  schema: 'integration',
+} as EngineDatabase);
 const ids = new UuidV7Generator();
 
 /**

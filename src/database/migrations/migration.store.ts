@@ -1,4 +1,5 @@
 import type { EngineSession } from '../engine-database.js';
+import { inSchema } from '../sql/tables.js';
 
 /** A line of the history. `checksum` is null for what only Prisma Migrate knows of. */
 export interface AppliedMigration {
@@ -15,7 +16,7 @@ export class MigrationStore {
     private readonly session: EngineSession,
     private readonly schema: string,
   ) {
-    this.historyTable = `"${schema}"."integration_migration"`;
+    this.historyTable = inSchema(schema, 'integration_migration');
   }
 
   /**

@@ -1,0 +1,32 @@
+/** A table, view or function of a schema, as it stands in SQL text. The schema's name is a checked one. */
+export function inSchema(schema: string, name: string): string {
+  return `"${schema}".${name}`;
+}
+
+/** The engine's tables, its view and its functions. */
+const NAMES = {
+  outboxEvent: 'outbox_event',
+  outboxEventStatus: 'outbox_event_status',
+  unroutedEvent: 'unrouted_event',
+  inboxCursor: 'inbox_cursor',
+  inboxEvent: 'inbox_event',
+  inboxReplay: 'inbox_replay',
+  integrationProcess: 'integration_process',
+  integrationMaintenance: 'integration_maintenance',
+  integrationSetting: 'integration_setting',
+  integrationSettingChange: 'integration_setting_change',
+  integrationLink: 'integration_link',
+  /** A function: the partition of an aggregate. */
+  integrationPartition: 'integration_partition',
+  /** A procedure: publishes one event. */
+  appendEvent: 'append_event',
+} as const;
+
+/** The name of each with its schema. */
+export type Tables = { readonly [K in keyof typeof NAMES]: string };
+
+/** The names of all tables in one schema. A database has them as `EngineDatabase.tables`. */
+export function tablesOf(schema: string): Tables {
+  const names = Object.entries(NAMES).map(([key, name]) => [key, inSchema(schema, name)]);
+  return Object.fromEntries(names) as Tables;
+}
