@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import type { FaultPointName } from 'nestjs-integration/testing';
 import { ALWAYS, CONSUMERS, type ConsumerName, EVENT_NAMES, type EventName } from './consumers.js';
-import type { FaultPoint } from './process-under-test.js';
 
 /** What is published: how often each consumer's handler is to fail with it. */
 export interface NewEvent {
@@ -29,7 +29,7 @@ export type Command =
       readonly by: number;
       readonly how: Delivering;
       readonly event: NewEvent;
-      readonly at: FaultPoint;
+      readonly at: FaultPointName;
       readonly consumer: ConsumerName | undefined;
     }
   | { readonly kind: 'expire' }
@@ -116,7 +116,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       by,
       how,
       event: event.map((each) => ({ ...each, name: EVENT_NAMES[0] })),
-      at: fc.constantFrom<FaultPoint>(
+      at: fc.constantFrom<FaultPointName>(
         'before-handler',
         'after-handler',
         'after-commit',

@@ -9,7 +9,7 @@ import {
   RetryAfterError,
   type SubscriberContext,
 } from 'nestjs-integration';
-import { failAt } from 'nestjs-integration/testing';
+import { type FaultPointName, failAt } from 'nestjs-integration/testing';
 import { startTcpProxy, type TcpProxy } from '../harness/tcp-proxy.js';
 import { sleep } from '../harness/wait.js';
 import { recordEffects } from '../processes/host.store.js';
@@ -17,8 +17,6 @@ import { createHostClient, type PgHostClient } from '../processes/host-client.js
 import type { Delivering } from './commands.js';
 import { type ConsumerName, MAX_ATTEMPTS, WANTED_NAMES } from './consumers.js';
 import { type RetentionRun, retentionOf } from './retention-of.js';
-
-export type FaultPoint = Parameters<typeof failAt>[1];
 
 /** The first retry waits so long, so that later commands find it waiting; the others are due at once. */
 const FIRST_RETRY_MS = 30;
@@ -85,7 +83,11 @@ export class ProcessUnderTest {
   }
 
   /** Delivers; the first delivery that comes to the point ends there. Resolves to whether one did. */
-  async deliverAndCrash(how: Delivering, at: FaultPoint, consumerName: string | undefined): Promise<boolean> {
+  async deliverAndCrash(
+    how: Delivering,
+    at: FaultPointName,
+    consumerName: string | undefined,
+  ): Promise<boolean> {
     const fault = failAt(this.context, at, { consumerName });
     await this.deliver(how);
     fault.disarm();

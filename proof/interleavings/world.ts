@@ -1,3 +1,4 @@
+import type { FaultPointName } from 'nestjs-integration/testing';
 import type { ProofDatabase } from '../harness/proof-server.js';
 import { sleep, until } from '../harness/wait.js';
 import { Admin } from './admin.js';
@@ -7,7 +8,7 @@ import { isSettled, look, openRequests } from './event-state.js';
 import { EFFECTS_IN_ORDER, EXPIRE_LEASES, PARTITIONS, RESET } from './interleavings.store.js';
 import { type Effect, judge } from './judgement.js';
 import { Model } from './model.js';
-import type { FaultPoint, ProcessUnderTest } from './process-under-test.js';
+import type { ProcessUnderTest } from './process-under-test.js';
 import type { Writers } from './writers.js';
 
 const SETTLES_WITHIN_MS = 20_000;
@@ -20,7 +21,7 @@ export interface Cast {
   /** Runs of handlers that ended well, in order. */
   readonly runs: Effect[];
   /** How many deliveries ended at each fault point. */
-  readonly crashes: Map<FaultPoint, number>;
+  readonly crashes: Map<FaultPointName, number>;
 }
 
 /** One sequence: does what the commands say, tells the model, and compares what came of it. */

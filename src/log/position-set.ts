@@ -24,8 +24,8 @@ export class PositionSet {
   }
 
   /**
-   * Of bounds as the set keeps them: from, to, from, to …, ascending, no two ranges touching. The array is the
-   * set's from then on.
+   * Of bounds as the set keeps them: from, to, from, to …, ascending, no two ranges touching. The array is
+   * the set's from then on.
    */
   static ofBounds(bounds: number[]): PositionSet {
     return new PositionSet(bounds);

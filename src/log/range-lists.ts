@@ -71,8 +71,8 @@ function write(view: DataView, at: number, value: number): void {
 }
 
 /**
- * A set out of two such lists as the server sends them for a multirange: its ranges ascend, and no two of them
- * touch.
+ * A set out of two such lists as the server sends them for a multirange: its ranges ascend, and no two of
+ * them touch.
  */
 export async function readRangeLists(from: Buffer, to: Buffer): Promise<PositionSet> {
   const [begins, ends] = [viewOf(from), viewOf(to)];
@@ -88,8 +88,8 @@ export async function readRangeLists(from: Buffer, to: Buffer): Promise<Position
 }
 
 /**
- * An empty array that keeps its elements as plain 64-bit numbers, because its first one was not whole. Such an
- * array costs the garbage collector almost nothing, however long it grows, because it holds no pointers.
+ * An empty array that keeps its elements as plain 64-bit numbers, because its first one was not whole. Such
+ * an array costs the garbage collector almost nothing, however long it grows, because it holds no pointers.
  */
 function listOfDoubles(): number[] {
   const numbers = [0.5];
