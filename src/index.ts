@@ -1,12 +1,9 @@
-export {
-  ConsumerService,
-  type ConsumerView,
-  type DiscardOptions,
-  type RepartitionOptions,
-} from './consumers/consumer.service.js';
+export { ConsumerService, type ConsumerView } from './consumers/consumer.service.js';
 export type { CursorStatus, LeftToOther } from './consumers/cursor-status.store.js';
+export type { DiscardOptions } from './consumers/inbox-admin.js';
 export type { DiscardableState } from './consumers/inbox-admin.store.js';
-export type { RepartitionState } from './consumers/repartition.store.js';
+export type { RepartitionState } from './consumers/repartition-steps.js';
+export type { RepartitionOptions } from './consumers/repartitioning.js';
 export type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './consumers/replay.js';
 export { type PgClient, PgSqlClient } from './database/clients/pg-sql-client.js';
 export type {

@@ -94,7 +94,7 @@ describe('a process that is killed', () => {
     expect(found?.finding).toMatch(
       new RegExp(`^Consumer "later", partition 0, is held by process .*:${victim.pid}\\), whose connection`),
     );
-    const shown = (await new CursorStatusStore(database.engine(), 'integration').cursorStatuses()).find(
+    const shown = (await new CursorStatusStore(database.engine()).cursorStatuses()).find(
       ({ consumerName }) => consumerName === 'later',
     );
     expect(shown && ownerText(shown)).toMatch(new RegExp(`:${victim.pid} \\(not seen since 20\\S+Z\\)$`));

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { RepartitionStore } from '../src/consumers/repartition.store.js';
+import { RepartitionSteps } from '../src/consumers/repartition-steps.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import {
   type DomainEvent,
@@ -386,14 +386,14 @@ describe('repartition', () => {
       await until('it has stopped', async () => (await cursors()).every(({ owner }) => owner === null));
       await app.close();
       // A process that takes the change up to the first portion, and ends.
-      const ended = new RepartitionStore(database.engine());
+      const ended = new RepartitionSteps(database.engine());
       await ended.requestChange('billing', 3);
       expect(await ended.advance('billing')).toEqual({ state: 'moving' });
       expect(await cursors()).toHaveLength(3);
       expect(await misplaced(3)).toBeGreaterThan(0);
       const held = `SELECT bool_and(held_back) AS held FROM integration.inbox_cursor`;
       expect((await database.pool.query(held)).rows).toEqual([{ held: true }]);
-      const next = new RepartitionStore(database.engine());
+      const next = new RepartitionSteps(database.engine());
       await next.requestChange('billing', 5);
       expect(await misplaced(3)).toBe(0);
       // The first one wakes up: what it remembers is of a change that has ended.
@@ -467,7 +467,7 @@ describe('repartition', () => {
 
   it('finds for every event, whatever the old partitions have settled, whether its new one has', async () => {
     const db = new EngineDatabase({ connectionString: database.url, schema: 'integration' });
-    const store = new RepartitionStore(db);
+    const store = new RepartitionSteps(db);
     const assertion = fc.assert(
       fc.asyncProperty(cursorStates, async ({ from, to, missing, settledIn, tails }) => {
         await database.pool.query(

@@ -1,10 +1,10 @@
 import { AdminCountStore } from '../consumers/admin-count.store.js';
-import { ConsumerService } from '../consumers/consumer.service.js';
+import type { ConsumerService } from '../consumers/consumer.service.js';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { type CommandContext, type CommandOption, type CommandResult, UsageError } from './command.js';
+import { consumerServiceOf } from './consumer-service.js';
 
 type Options = CommandContext['options'];
 type CommandOptions = Readonly<Record<string, CommandOption>>;
@@ -37,7 +37,7 @@ export function withConsumers(
     await verifyMigrations(db);
     const settings = new IntegrationSettingsService(db, { environment });
     await settings.load();
-    return work(new ConsumerService(db, settings, new OutboxNotifier()), new AdminCountStore(db));
+    return work(consumerServiceOf(db, settings), new AdminCountStore(db));
   });
 }
 

@@ -1,4 +1,4 @@
-import type { RepartitionState } from '../consumers/repartition.store.js';
+import type { RepartitionState } from '../consumers/repartition-steps.js';
 import { countOf, countOption, withConsumers } from './admin-access.js';
 import type { Command } from './command.js';
 

@@ -20,7 +20,7 @@ export const statusCommand: Command = {
     withDatabase(async (db) => {
       const migrations = await migrationStatus(db, schema);
       const readable = migrations.state !== 'missing';
-      const consumers = readable ? await new CursorStatusStore(db, schema).cursorStatuses() : [];
+      const consumers = readable ? await new CursorStatusStore(db).cursorStatuses() : [];
       const deadLetters = consumers.reduce((sum, consumer) => sum + consumer.deadLetters, 0);
       return {
         ok: migrations.state === 'current' && consumers.every(({ unservedSince }) => unservedSince === null),

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../errors.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
-import { RepartitionStore } from './repartition.store.js';
+import { RepartitionSteps } from './repartition-steps.js';
 import { ReplayRequestStore, type WindowResult } from './replay-request.store.js';
 
 /** Between two windows of a replay while enough rows are due. */
@@ -21,7 +21,7 @@ export class AdminTasks {
 
   constructor(
     private readonly requests: ReplayRequestStore,
-    private readonly partitions: RepartitionStore,
+    private readonly partitions: RepartitionSteps,
   ) {}
 
   /**

@@ -1,4 +1,5 @@
-import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { noteRemoval } from '../inbox/cursor-registration.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 
@@ -14,6 +15,7 @@ export interface ConsumerUser {
 const DELETED_AT_ONCE = 5_000;
 
 /** Pausing, changing and removing whole consumers. Rows are locked in key order, as renewals lock theirs. */
+@Injectable()
 export class ConsumerAdminStore {
   private readonly cursor: string;
   private readonly inbox: string;

@@ -1,54 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase } from '../database/engine-database.js';
-import { checkFilter } from '../inbox/filter-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
-import { checkCount, checkNames } from '../log/query-checks.js';
+import { checkNames } from '../log/query-checks.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
-import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
-import {
-  checkReason,
-  checkRename,
-  checkReplay,
-  checkStatesOfMany,
-  heldByItsTransaction,
-  isOfOneEvent,
-  isWholeRange,
-  notRenamed,
-  remainingNames,
-  stillActive,
-  unknownConsumer,
-} from './admin-checks.js';
+import { checkRename, notRenamed, remainingNames, stillActive, unknownConsumer } from './admin-checks.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
 import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
-import { DiscardOneStore, type OneEventFilter } from './discard-one.store.js';
-import {
-  type ChangedRows,
-  type DiscardableState,
-  InboxAdminStore,
-  type RowPlace,
-} from './inbox-admin.store.js';
+import { type DiscardOptions, InboxAdmin } from './inbox-admin.js';
 import { RenameStore } from './rename.store.js';
-import { type RepartitionState, RepartitionStore } from './repartition.store.js';
+import type { RepartitionState } from './repartition-steps.js';
+import { Repartitioning, type RepartitionOptions } from './repartitioning.js';
 import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
-import { ReplayStore } from './replay.store.js';
-import { ReplayRequestStore } from './replay-request.store.js';
-
-/** How many dead letters one `redrive` sends, unless told. */
-const REDRIVE_LIMIT = 100;
-/**
- * Few beside the rows that a consumer has of one status, or reading all of them and sorting looks as good to
- * the planner.
- */
-const CHANGED_AT_ONCE = 500;
-const STATES_OF_MANY: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
-const STATES_OF_ONE: readonly DiscardableState[] = [...STATES_OF_MANY, 'unread', 'running'];
-/** So long a discarded event's own transaction is waited for, and so often looked at. */
-const HELD_FOR_MS = 10_000;
-const HELD_LOOK_MS = 50;
-const REPARTITION_LOOK_MS = 200;
-const REPARTITION_TIMEOUT_MS = 60_000;
-const LISTED_REQUESTS = 100;
+import { Replaying } from './replaying.js';
 
 /** A consumer partition: lag in positions and in seconds, owner, paused, dead letters. */
 export type ConsumerView = CursorStatus & {
@@ -56,52 +18,21 @@ export type ConsumerView = CursorStatus & {
   orphaned: boolean;
 };
 
-export interface DiscardOptions {
-  /**
-   * Which events, by what they wait for; default: all. `unread` and `running` are for one event of one
-   * consumer: the filter has to say both.
-   */
-  states?: readonly DiscardableState[] | undefined;
-  /** At most so many, the oldest first; default: all that match. */
-  limit?: number | undefined;
-}
-
-export interface RepartitionOptions {
-  /** How long to wait for it, default a minute; the processes go on with it in any case. */
-  timeoutMs?: number | undefined;
-  /** Told whenever it looks: what is being waited for. */
-  onProgress?: ((state: RepartitionState) => void) | undefined;
-}
-
 /**
  * What admins do with consumers. Safe while the consumer runs, here or elsewhere: a process that works on it
  * follows within a beat (two seconds).
  */
 @Injectable()
 export class ConsumerService {
-  private readonly status: CursorStatusStore;
-  private readonly admin: ConsumerAdminStore;
-  private readonly rows: InboxAdminStore;
-  private readonly single: DiscardOneStore;
-  private readonly replayed: ReplayStore;
-  private readonly requests: ReplayRequestStore;
-  private readonly partitions: RepartitionStore;
-  private readonly renaming: RenameStore;
-
   constructor(
-    db: EngineDatabase,
+    private readonly status: CursorStatusStore,
+    private readonly admin: ConsumerAdminStore,
+    private readonly inbox: InboxAdmin,
+    private readonly replaying: Replaying,
+    private readonly repartitioning: Repartitioning,
+    private readonly renaming: RenameStore,
     private readonly settings: IntegrationSettingsService,
-    private readonly notifier: OutboxNotifier,
-  ) {
-    this.status = new CursorStatusStore(db, db.schema);
-    this.admin = new ConsumerAdminStore(db);
-    this.rows = new InboxAdminStore(db);
-    this.single = new DiscardOneStore(db);
-    this.replayed = new ReplayStore(db);
-    this.requests = new ReplayRequestStore(db);
-    this.partitions = new RepartitionStore(db);
-    this.renaming = new RenameStore(db, (...of) => this.admin.usersOf(...of));
-  }
+  ) {}
 
   /** Every registered consumer, by name and partition. */
   async list(): Promise<ConsumerView[]> {
@@ -143,37 +74,17 @@ export class ConsumerService {
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for a selection that
    * makes no sense
    */
-  async replay(
+  replay(
     consumerName: string,
     what: ReplayRange | ReplayFilter,
     options: { requestedBy?: string | undefined } = {},
   ): Promise<ReplayResult> {
-    checkReplay(what);
-    checkNames('an option of replay', options, ['requestedBy']);
-    if (isWholeRange(what)) {
-      return { kind: 'range', ...(await this.putBack(consumerName, what)) };
-    }
-    const request = await this.requests.request(consumerName, what, options.requestedBy);
-    if (request === undefined) throw unknownConsumer(consumerName);
-    return { kind: 'request', request };
-  }
-
-  private async putBack(consumerName: string, range: ReplayRange) {
-    const bounds = await this.replayed.boundsOf(consumerName, range.from, range.to);
-    if (bounds === undefined) throw unknownConsumer(consumerName);
-    const { from, to } = bounds;
-    let positions = 0;
-    for (let next = from; next <= to; ) {
-      const put = await this.replayed.putBack(consumerName, from, next, to);
-      positions += put.positions;
-      next = put.to + 1;
-    }
-    return { from, to, positions };
+    return this.replaying.replay(consumerName, what, options);
   }
 
   /** The filtered replays of one consumer, or of all, the newest first: how far each has come. */
   replays(consumerName?: string): Promise<ReplayRequest[]> {
-    return this.requests.listRequests(consumerName, LISTED_REQUESTS);
+    return this.replaying.replays(consumerName);
   }
 
   /**
@@ -181,13 +92,8 @@ export class ConsumerService {
    * oldest first, at most `limit` (default 100): one or two first, to see whether the cause is gone. Resolves
    * to their number. Order is not promised for redriven events.
    */
-  async redrive(filter: InboxFilter, options: { limit?: number } = {}): Promise<number> {
-    checkFilter(filter);
-    checkNames('an option of redrive', options, ['limit']);
-    const limit = checkCount('limit', options.limit ?? REDRIVE_LIMIT);
-    const redriven = await inPortions(limit, (some, after) => this.rows.redrive(filter, some, after));
-    if (redriven > 0) this.notifier.notify();
-    return redriven;
+  redrive(filter: InboxFilter, options: { limit?: number } = {}): Promise<number> {
+    return this.inbox.redrive(filter, options);
   }
 
   /**
@@ -203,30 +109,8 @@ export class ConsumerService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for a filter that says nothing;
    *   INTEGRATION_CONSUMER_ACTIVE for one event whose own transaction is still open after ten seconds
    */
-  async discard(filter: InboxFilter, reason: string, options: DiscardOptions = {}): Promise<number> {
-    checkFilter(filter);
-    checkReason(filter, reason);
-    checkNames('an option of discard', options, ['states', 'limit']);
-    const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : checkCount('limit', options.limit);
-    if (options.states?.length === 0) return 0;
-    if (isOfOneEvent(filter)) return this.discardOne(filter, options.states ?? STATES_OF_ONE, reason);
-    const states = options.states ?? STATES_OF_MANY;
-    checkStatesOfMany(states);
-    return inPortions(limit, (some, after) => this.rows.discard(filter, states, reason, some, after));
-  }
-
-  private async discardOne(
-    filter: OneEventFilter,
-    states: readonly DiscardableState[],
-    reason: string,
-  ): Promise<number> {
-    const deadline = performance.now() + HELD_FOR_MS;
-    for (;;) {
-      const discarded = await this.single.discard(filter, states, reason);
-      if (discarded !== undefined) return discarded;
-      if (performance.now() >= deadline) throw heldByItsTransaction(filter);
-      await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));
-    }
+  discard(filter: InboxFilter, reason: string, options: DiscardOptions = {}): Promise<number> {
+    return this.inbox.discard(filter, reason, options);
   }
 
   /**
@@ -237,22 +121,12 @@ export class ConsumerService {
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN
    */
-  async repartition(
+  repartition(
     consumerName: string,
     partitions: number,
     options: RepartitionOptions = {},
   ): Promise<RepartitionState> {
-    checkCount('partitions', partitions, MAX_PARTITIONS);
-    checkNames('an option of repartition', options, ['timeoutMs', 'onProgress']);
-    const deadline = performance.now() + (options.timeoutMs ?? REPARTITION_TIMEOUT_MS);
-    let state = await this.partitions.requestChange(consumerName, partitions);
-    for (;;) {
-      if (state !== 'done') state = (await this.partitions.advance(consumerName)).state;
-      if (state === 'unknown') throw unknownConsumer(consumerName);
-      options.onProgress?.(state);
-      if (state === 'done' || performance.now() >= deadline) return state;
-      if (state !== 'moving') await new Promise((resolve) => setTimeout(resolve, REPARTITION_LOOK_MS));
-    }
+    return this.repartitioning.repartition(consumerName, partitions, options);
   }
 
   /**
@@ -306,19 +180,4 @@ export class ConsumerService {
     if (left === undefined) throw unknownConsumer(consumerName);
     return left;
   }
-}
-
-/** Small transactions, until `limit` rows have changed or there are no more; resolves to their number. */
-async function inPortions(
-  limit: number,
-  change: (some: number, after: RowPlace | undefined) => Promise<ChangedRows>,
-): Promise<number> {
-  let total = 0;
-  let after: RowPlace | undefined;
-  do {
-    const { changed, last } = await change(Math.min(limit - total, CHANGED_AT_ONCE), after);
-    total += changed;
-    after = last;
-  } while (after !== undefined && total < limit);
-  return total;
 }

@@ -1,7 +1,7 @@
-import type { EngineSession } from '../database/engine-database.js';
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
-import { tablesOf } from '../database/sql/tables.js';
 import { unservedSince } from './unserved.store.js';
 
 /** Where one consumer (one partition of it) stands. Counts and seconds are numbers, times the database's. */
@@ -76,15 +76,13 @@ export interface LeftToOther {
 const LOOKED_AT = 2_000;
 
 /** Reads how far consumers are, without touching what they work on. */
+@Injectable()
 export class CursorStatusStore {
   private readonly listSql: string;
   private readonly leftSql: string;
 
-  constructor(
-    private readonly db: EngineSession,
-    schema: string,
-  ) {
-    const tables = tablesOf(schema);
+  constructor(private readonly db: EngineDatabase) {
+    const { schema, tables } = db;
     const head = `head AS MATERIALIZED (
         SELECT int8multirange(int8range(NULL, coalesce(max(position), 0), '[]')) AS written FROM ${tables.outboxEvent}
       )`;

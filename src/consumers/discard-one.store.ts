@@ -1,5 +1,6 @@
+import { Injectable } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
-import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
@@ -36,6 +37,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
  * A transaction that runs may hold the row for as long as its handler takes. Waiting for it would keep the
  * cursors locked, and renewals with them, so step 2 waits for a moment only and everything is tried again.
  */
+@Injectable()
 export class DiscardOneStore {
   private readonly inbox: string;
   private readonly log: string;

@@ -1,4 +1,5 @@
-import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
@@ -100,6 +101,7 @@ export interface RowPlace {
  *      are left out.
  *   4. `changed_by_others` is raised: the owners look at the inbox again within a beat.
  */
+@Injectable()
 export class InboxAdminStore {
   private readonly inbox: string;
   private readonly log: string;

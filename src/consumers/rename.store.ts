@@ -17,10 +17,12 @@
  *
  * When step 2 does not come, the lease of step 1 runs out like any other.
  */
+
 import { randomUUID } from 'node:crypto';
-import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { Injectable } from '@nestjs/common';
+import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { noteRemoval } from '../inbox/cursor-registration.store.js';
-import type { ConsumerUser } from './consumer-admin.store.js';
+import { ConsumerAdminStore, type ConsumerUser } from './consumer-admin.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 
 const WAIT_FOR_WRITERS_MS = 10_000;
@@ -32,6 +34,7 @@ const LOOK_MS = 50;
  */
 export type RenameResult = 'done' | 'unknown' | 'busy' | 'taken' | 'lost' | { users: ConsumerUser[] };
 
+@Injectable()
 export class RenameStore {
   private readonly cursor: string;
   private readonly inbox: string;
@@ -39,11 +42,7 @@ export class RenameStore {
 
   constructor(
     private readonly db: EngineDatabase,
-    private readonly usersOf: (
-      session: EngineSession,
-      name: string,
-      leaseMs: number,
-    ) => Promise<ConsumerUser[]>,
+    private readonly admin: ConsumerAdminStore,
   ) {
     this.cursor = db.tables.inboxCursor;
     this.inbox = db.tables.inboxEvent;
@@ -63,7 +62,7 @@ export class RenameStore {
   private take(oldName: string, newName: string, leaseMs: number, owner: string) {
     return this.db.transaction(async (session): Promise<RenameResult | undefined> => {
       if ((await this.lock(session, oldName)) === undefined) return 'unknown';
-      const users = await this.usersOf(session, oldName, leaseMs);
+      const users = await this.admin.usersOf(session, oldName, leaseMs);
       if (users.length > 0) return { users };
       if (await this.isTaken(session, newName)) return 'taken';
       await session.query(

@@ -3,7 +3,6 @@ import type { Observable } from 'rxjs';
 import { AdminTasks } from '../consumers/admin-tasks.js';
 import { CursorStatusStore, type LeftToOther } from '../consumers/cursor-status.store.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
-import { EngineDatabase } from '../database/engine-database.js';
 import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import type { OutboxStats } from '../log/outbox-event.js';
@@ -46,8 +45,6 @@ export interface ProcessorStats extends OutboxStats {
  */
 @Injectable()
 export class OutboxProcessor {
-  private readonly status: CursorStatusStore;
-
   constructor(
     private readonly workers: ConsumerWorkers,
     private readonly inbox: InboxEventStore,
@@ -57,10 +54,8 @@ export class OutboxProcessor {
     private readonly outcomes: OutcomeStream,
     private readonly counters: DeliveryCounters,
     private readonly identity: ProcessIdentity,
-    db: EngineDatabase,
-  ) {
-    this.status = new CursorStatusStore(db, db.schema);
-  }
+    private readonly status: CursorStatusStore,
+  ) {}
 
   /** What attempts of this process came to, each once it is saved. Costs nothing while nobody listens. */
   get outcomes$(): Observable<AttemptOutcome> {

@@ -2,11 +2,19 @@ import { type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { AdminTasks } from '../consumers/admin-tasks.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
+import { ConsumerAdminStore } from '../consumers/consumer-admin.store.js';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
+import { CursorStatusStore } from '../consumers/cursor-status.store.js';
+import { DiscardOneStore } from '../consumers/discard-one.store.js';
 import { HandOver } from '../consumers/hand-over.js';
-import { RepartitionStore } from '../consumers/repartition.store.js';
+import { InboxAdmin } from '../consumers/inbox-admin.js';
+import { InboxAdminStore } from '../consumers/inbox-admin.store.js';
+import { RenameStore } from '../consumers/rename.store.js';
+import { RepartitionSteps } from '../consumers/repartition-steps.js';
+import { Repartitioning } from '../consumers/repartitioning.js';
 import { ReplayStore } from '../consumers/replay.store.js';
 import { ReplayRequestStore } from '../consumers/replay-request.store.js';
+import { Replaying } from '../consumers/replaying.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ConsumerWorkers } from '../delivery/consumer-workers.js';
@@ -209,6 +217,22 @@ const MAINTENANCE: Provider[] = [
   MaintenanceJob,
 ];
 
+/** What admins do with consumers. */
+const CONSUMERS: Provider[] = [
+  CursorStatusStore,
+  ConsumerAdminStore,
+  InboxAdminStore,
+  DiscardOneStore,
+  InboxAdmin,
+  ReplayStore,
+  ReplayRequestStore,
+  Replaying,
+  RepartitionSteps,
+  Repartitioning,
+  RenameStore,
+  AdminTasks,
+];
+
 export const ENGINE: Provider[] = [
   OutboxLogStore,
   SharedScan,
@@ -217,10 +241,7 @@ export const ENGINE: Provider[] = [
   SettlementGroupCommit,
   InboxEventStore,
   InboxRecordStore,
-  ReplayStore,
-  ReplayRequestStore,
-  RepartitionStore,
-  AdminTasks,
+  ...CONSUMERS,
   IntegrationProcessStore,
   UnavailableConsumers,
   ...DELIVERY,

@@ -1,0 +1,98 @@
+import { Injectable } from '@nestjs/common';
+import { checkFilter } from '../inbox/filter-checks.js';
+import type { InboxFilter } from '../inbox/inbox-record.js';
+import { checkCount, checkNames } from '../log/query-checks.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { checkReason, checkStatesOfMany, heldByItsTransaction, isOfOneEvent } from './admin-checks.js';
+import { DiscardOneStore, type OneEventFilter } from './discard-one.store.js';
+import {
+  type ChangedRows,
+  type DiscardableState,
+  InboxAdminStore,
+  type RowPlace,
+} from './inbox-admin.store.js';
+
+/** How many dead letters one `redrive` sends, unless told. */
+const REDRIVE_LIMIT = 100;
+/**
+ * Few beside the rows that a consumer has of one status, or reading all of them and sorting looks as good to
+ * the planner.
+ */
+const CHANGED_AT_ONCE = 500;
+const STATES_OF_MANY: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
+const STATES_OF_ONE: readonly DiscardableState[] = [...STATES_OF_MANY, 'unread', 'running'];
+/** So long a discarded event's own transaction is waited for, and so often looked at. */
+const HELD_FOR_MS = 10_000;
+const HELD_LOOK_MS = 50;
+
+export interface DiscardOptions {
+  /**
+   * Which events, by what they wait for; default: all. `unread` and `running` are for one event of one
+   * consumer: the filter has to say both.
+   */
+  states?: readonly DiscardableState[] | undefined;
+  /** At most so many, the oldest first; default: all that match. */
+  limit?: number | undefined;
+}
+
+/** What admins do with events of the inbox: send them again, or set them aside. */
+@Injectable()
+export class InboxAdmin {
+  constructor(
+    private readonly rows: InboxAdminStore,
+    private readonly single: DiscardOneStore,
+    private readonly notifier: OutboxNotifier,
+  ) {}
+
+  /** See `ConsumerService.redrive`. */
+  async redrive(filter: InboxFilter, options: { limit?: number }): Promise<number> {
+    checkFilter(filter);
+    checkNames('an option of redrive', options, ['limit']);
+    const limit = checkCount('limit', options.limit ?? REDRIVE_LIMIT);
+    const redriven = await inPortions(limit, (some, after) => this.rows.redrive(filter, some, after));
+    if (redriven > 0) this.notifier.notify();
+    return redriven;
+  }
+
+  /** See `ConsumerService.discard`. */
+  async discard(filter: InboxFilter, reason: string, options: DiscardOptions): Promise<number> {
+    checkFilter(filter);
+    checkReason(filter, reason);
+    checkNames('an option of discard', options, ['states', 'limit']);
+    const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : checkCount('limit', options.limit);
+    if (options.states?.length === 0) return 0;
+    if (isOfOneEvent(filter)) return this.discardOne(filter, options.states ?? STATES_OF_ONE, reason);
+    const states = options.states ?? STATES_OF_MANY;
+    checkStatesOfMany(states);
+    return inPortions(limit, (some, after) => this.rows.discard(filter, states, reason, some, after));
+  }
+
+  private async discardOne(
+    filter: OneEventFilter,
+    states: readonly DiscardableState[],
+    reason: string,
+  ): Promise<number> {
+    const deadline = performance.now() + HELD_FOR_MS;
+    for (;;) {
+      const discarded = await this.single.discard(filter, states, reason);
+      if (discarded !== undefined) return discarded;
+      if (performance.now() >= deadline) throw heldByItsTransaction(filter);
+      await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));
+    }
+  }
+}
+
+/** Small transactions, until `limit` rows have changed or there are no more; resolves to their number. */
+async function inPortions(
+  limit: number,
+  change: (some: number, after: RowPlace | undefined) => Promise<ChangedRows>,
+): Promise<number> {
+  let total = 0;
+  let after: RowPlace | undefined;
+  do {
+    const { changed, last } = await change(Math.min(limit - total, CHANGED_AT_ONCE), after);
+    total += changed;
+    after = last;
+  } while (after !== undefined && total < limit);
+  return total;
+}

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { checkCount, checkNames } from '../log/query-checks.js';
+import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
+import { unknownConsumer } from './admin-checks.js';
+import { type RepartitionState, RepartitionSteps } from './repartition-steps.js';
+
+const LOOK_MS = 200;
+const TIMEOUT_MS = 60_000;
+
+export interface RepartitionOptions {
+  /** How long to wait for it, default a minute; the processes go on with it in any case. */
+  timeoutMs?: number | undefined;
+  /** Told whenever it looks: what is being waited for. */
+  onProgress?: ((state: RepartitionState) => void) | undefined;
+}
+
+/** Asks for another number of partitions, and takes the steps of the change until it is done. */
+@Injectable()
+export class Repartitioning {
+  constructor(private readonly partitions: RepartitionSteps) {}
+
+  /** See `ConsumerService.repartition`. */
+  async repartition(
+    consumerName: string,
+    partitions: number,
+    options: RepartitionOptions,
+  ): Promise<RepartitionState> {
+    checkCount('partitions', partitions, MAX_PARTITIONS);
+    checkNames('an option of repartition', options, ['timeoutMs', 'onProgress']);
+    const deadline = performance.now() + (options.timeoutMs ?? TIMEOUT_MS);
+    let state = await this.partitions.requestChange(consumerName, partitions);
+    for (;;) {
+      if (state !== 'done') state = (await this.partitions.advance(consumerName)).state;
+      if (state === 'unknown') throw unknownConsumer(consumerName);
+      options.onProgress?.(state);
+      if (state === 'done' || performance.now() >= deadline) return state;
+      if (state !== 'moving') await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+}

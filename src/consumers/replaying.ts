@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { checkNames } from '../log/query-checks.js';
+import { checkReplay, isWholeRange, unknownConsumer } from './admin-checks.js';
+import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
+import { ReplayStore } from './replay.store.js';
+import { ReplayRequestStore } from './replay-request.store.js';
+
+const LISTED_REQUESTS = 100;
+
+/** Delivering events to a consumer again. */
+@Injectable()
+export class Replaying {
+  constructor(
+    private readonly replayed: ReplayStore,
+    private readonly requests: ReplayRequestStore,
+  ) {}
+
+  /** See `ConsumerService.replay`. */
+  async replay(
+    consumerName: string,
+    what: ReplayRange | ReplayFilter,
+    options: { requestedBy?: string | undefined },
+  ): Promise<ReplayResult> {
+    checkReplay(what);
+    checkNames('an option of replay', options, ['requestedBy']);
+    if (isWholeRange(what)) {
+      return { kind: 'range', ...(await this.putBack(consumerName, what)) };
+    }
+    const request = await this.requests.request(consumerName, what, options.requestedBy);
+    if (request === undefined) throw unknownConsumer(consumerName);
+    return { kind: 'request', request };
+  }
+
+  /** The filtered replays of one consumer, or of all, the newest first. */
+  replays(consumerName?: string): Promise<ReplayRequest[]> {
+    return this.requests.listRequests(consumerName, LISTED_REQUESTS);
+  }
+
+  private async putBack(consumerName: string, range: ReplayRange) {
+    const bounds = await this.replayed.boundsOf(consumerName, range.from, range.to);
+    if (bounds === undefined) throw unknownConsumer(consumerName);
+    const { from, to } = bounds;
+    let positions = 0;
+    for (let next = from; next <= to; ) {
+      const put = await this.replayed.putBack(consumerName, from, next, to);
+      positions += put.positions;
+      next = put.to + 1;
+    }
+    return { from, to, positions };
+  }
+}
