@@ -27,6 +27,8 @@ export class Heartbeat {
   private wake: () => void = () => {};
   private beatWanted = false;
   private lastBeat: Promise<unknown> = Promise.resolve();
+  /** When the latest round began, on the monotonic clock. */
+  private roundBeganAt = 0;
 
   constructor(
     private readonly db: EngineDatabase,
@@ -40,6 +42,11 @@ export class Heartbeat {
 
   get isRunning(): boolean {
     return this.running !== undefined;
+  }
+
+  /** How long ago the latest round began, whether it went well or not; undefined: it does not beat. */
+  get ageMs(): number | undefined {
+    return this.isRunning ? performance.now() - this.roundBeganAt : undefined;
   }
 
   /** Does `beat` again and again, until stopped. */
@@ -92,6 +99,7 @@ export class Heartbeat {
   private async beatUntilStopped(beat: () => Promise<unknown>, stopped: AbortSignal): Promise<void> {
     let failures = 0;
     while (!stopped.aborted) {
+      this.roundBeganAt = performance.now();
       this.beatWanted = false;
       try {
         await beat();

@@ -109,6 +109,11 @@ export class LeaseKeeper {
     this.beatNow();
   }
 
+  /** How long ago the heartbeat's latest round began; undefined: it does not beat. */
+  get heartbeatAgeMs(): number | undefined {
+    return this.heartbeat.ageMs;
+  }
+
   /** Beats at once, to claim or to renew. */
   beatNow(): void {
     this.heartbeat.beatNow();

@@ -33,6 +33,7 @@ import { EnteredEvents } from '../delivery/partition/entered-events.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { Watchdog } from '../delivery/watchdog/watchdog.js';
 import { EventLimits } from '../events/event-limits.js';
+import { IntegrationHealthIndicator } from '../health/integration-health-indicator.js';
 import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
 import { InboxService } from '../inbox/inbox.service.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
@@ -106,6 +107,7 @@ export const SERVICES = [
   OutboxPollingCoordinator,
   InboxService,
   ConsumerService,
+  IntegrationHealthIndicator,
 ];
 
 export const FOUNDATION: Provider[] = [

@@ -45,9 +45,9 @@ export interface CountedAttempt {
  *
  * An end of its own, of whatever kind, makes the event innocent again. After `maxInfrastructureFailures` in a
  * row it goes to the inbox and runs alone, with its attempt counted before it runs, like an event that may
- * have ended its process (crash-recovery.ts). A plain handler is then entered only if the host's client answers;
- * a transactional one only in a transaction that has begun. So what is lost while it runs was there before,
- * nothing else ran beside it, and the attempt stays counted: a killer is a dead letter after
+ * have ended its process (crash-recovery.ts). A plain handler is then entered only if the host's client
+ * answers; a transactional one only in a transaction that has begun. So what is lost while it runs was there
+ * before, nothing else ran beside it, and the attempt stays counted: a killer is a dead letter after
  * `maxInfrastructureFailures` + `maxAttempts` runs. An innocent event that came so far needs one run without
  * an outage beginning in it.
  *

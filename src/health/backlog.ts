@@ -1,0 +1,64 @@
+import type { ConsumerView } from '../consumers/consumer.service.js';
+import { IntegrationError } from '../errors.js';
+
+/** What all consumers together have not done yet. */
+export interface Backlog {
+  /** The largest lag of a consumer that is not paused, in seconds; null: nothing waits. */
+  readonly lagSeconds: number | null;
+  readonly deadLetters: number;
+  /** Partitions of consumers that nobody works on, although they are not paused. */
+  readonly unownedConsumers: number;
+}
+
+export interface BacklogThresholds {
+  /** Age, in seconds, of the oldest event that a consumer has not settled. Paused consumers do not count. */
+  readonly maxLagSeconds?: number | undefined;
+  /** Dead letters of all consumers together. */
+  readonly maxDeadLetters?: number | undefined;
+  /**
+   * Partitions that nobody works on and that are not paused. While a process starts, stops or dies there are
+   * some for a moment, so let the probe fail several times before it counts.
+   */
+  readonly maxUnownedConsumers?: number | undefined;
+}
+
+const NAMES = ['maxLagSeconds', 'maxDeadLetters', 'maxUnownedConsumers'] as const;
+
+export function checkThresholds(thresholds: BacklogThresholds, timeoutMs: number): void {
+  for (const [name, value] of Object.entries({ ...thresholds, timeoutMs })) {
+    const isKnown = name === 'timeoutMs' || (NAMES as readonly string[]).includes(name);
+    if (!isKnown) throw invalid(`there is no option ${name}; there are: timeoutMs, ${NAMES.join(', ')}`);
+    if (value !== undefined && !(typeof value === 'number' && value >= 0))
+      throw invalid(`${name} is to be a number that is not negative`);
+  }
+}
+
+function invalid(what: string): IntegrationError {
+  return new IntegrationError('INTEGRATION_ADMIN_INVALID', `IntegrationHealthIndicator.ready: ${what}`);
+}
+
+export function backlogOf(consumers: readonly ConsumerView[]): Backlog {
+  const active = consumers.filter(({ paused }) => !paused);
+  const lags = active.flatMap(({ lagSeconds }) => (lagSeconds === null ? [] : [lagSeconds]));
+  return {
+    lagSeconds: lags.length === 0 ? null : Math.round(Math.max(...lags)),
+    deadLetters: consumers.reduce((sum, { deadLetters }) => sum + deadLetters, 0),
+    unownedConsumers: active.filter(({ owner, orphaned }) => owner === null && !orphaned).length,
+  };
+}
+
+/** Which thresholds are exceeded, a sentence each. */
+export function exceeded(backlog: Backlog, thresholds: BacklogThresholds): string[] {
+  const { lagSeconds, deadLetters, unownedConsumers } = backlog;
+  const { maxLagSeconds, maxDeadLetters, maxUnownedConsumers } = thresholds;
+  const problems: string[] = [];
+  if (maxLagSeconds !== undefined && (lagSeconds ?? 0) > maxLagSeconds)
+    problems.push(`A consumer lags ${lagSeconds} s behind, more than ${maxLagSeconds} s`);
+  if (maxDeadLetters !== undefined && deadLetters > maxDeadLetters)
+    problems.push(`Dead letters: ${deadLetters}, more than ${maxDeadLetters}`);
+  if (maxUnownedConsumers !== undefined && unownedConsumers > maxUnownedConsumers)
+    problems.push(
+      `Consumer partitions without an owner: ${unownedConsumers}, more than ${maxUnownedConsumers}`,
+    );
+  return problems;
+}

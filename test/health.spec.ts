@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Inject, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { HealthCheckService, TerminusModule } from '@nestjs/terminus';
+import { IntegrationHealthIndicator, type ReadyOptions } from 'nestjs-integration/health';
+import { IntegrationModule, NonRetryableError } from '../src/index.js';
+import { startApp, type TestApp } from './support/app.js';
+import { startTcpProxy } from './support/tcp-proxy.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
+
+let database: TestDatabase;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  await database.drop();
+});
+
+const EVENT = { eventName: 'job.done', sourceModule: 'test', aggregateType: 'job', aggregateId: 'j1' };
+
+const failing = {
+  consumerName: 'failing',
+  eventName: 'job.done',
+  startFrom: 'earliest' as const,
+  handler: async () => {
+    throw new NonRetryableError('never');
+  },
+};
+
+const indicatorOf = (app: TestApp) => app.context.get(IntegrationHealthIndicator);
+
+describe('whether the engine lives and is ready', () => {
+  it('is up at rest, and says what there is to do', async () => {
+    const app = await startApp(database, [failing]);
+    const health = indicatorOf(app);
+    await until('somebody works on the consumer', async () => {
+      const { integration } = await health.ready();
+      return integration.unownedConsumers === 0;
+    });
+    expect(await health.ready()).toEqual({
+      integration: { status: 'up', database: 'up', lagSeconds: null, deadLetters: 0, unownedConsumers: 0 },
+    });
+    const { engine } = await health.live('engine');
+    expect(engine).toEqual({ status: 'up', heartbeatAgeMs: expect.any(Number) });
+    await app.close();
+    expect(await health.live()).toEqual({ integration: { status: 'up', heartbeatAgeMs: null } });
+  });
+
+  it('is not alive once the heartbeat has not begun a round for too long', async () => {
+    const app = await startApp(database, []);
+    const health = indicatorOf(app);
+    await until('the limit is over', async () => {
+      const { integration } = await health.live('integration', { maxHeartbeatAgeMs: 1 });
+      return (
+        integration.status === 'down' && /has not begun a round for \d+ ms/.test(`${integration.message}`)
+      );
+    });
+    await app.close();
+  });
+
+  it('reports dead letters, and is unready because of them where a threshold says so', async () => {
+    const app = await startApp(database, [failing]);
+    const health = indicatorOf(app);
+    await app.api.publishEvents([EVENT, { ...EVENT, aggregateId: 'j2' }]);
+    await until('both are dead letters', async () => (await health.ready()).integration.deadLetters === 2);
+    expect((await health.ready('integration', { maxDeadLetters: 2 })).integration.status).toBe('up');
+    expect((await health.ready('integration', { maxDeadLetters: 1 })).integration).toMatchObject({
+      status: 'down',
+      database: 'up',
+      message: 'Dead letters: 2, more than 1',
+    });
+    await app.close();
+  });
+
+  it('is unready while consumers lag or have no owner, but not because of paused ones', async () => {
+    const app = await startApp(database, [failing], { settings: { 'processor.enabled': false } });
+    const health = indicatorOf(app);
+    await app.api.publishEvents([EVENT]);
+    const limits = { maxUnownedConsumers: 0, maxLagSeconds: 0 };
+    await until('the event is a second old', async () => {
+      const { integration } = await health.ready('integration', limits);
+      return /lags [1-9]\d* s behind, more than 0 s; Consumer partitions without an owner: 1,/.test(
+        `${integration.message}`,
+      );
+    });
+    await app.consumers.pause('failing');
+    expect((await health.ready('integration', limits)).integration).toMatchObject({
+      status: 'up',
+      lagSeconds: null,
+      unownedConsumers: 0,
+    });
+    await app.close();
+  });
+
+  it('refuses a threshold that makes no sense', async () => {
+    const app = await startApp(database, []);
+    const health = indicatorOf(app);
+    await expect(health.ready('integration', { maxLagSeconds: Number.NaN })).rejects.toMatchObject({
+      code: 'INTEGRATION_ADMIN_INVALID',
+      message: expect.stringContaining('maxLagSeconds is to be a number that is not negative'),
+    });
+    await expect(health.ready('integration', { maxlag: 1 } as ReadyOptions)).rejects.toMatchObject({
+      code: 'INTEGRATION_ADMIN_INVALID',
+      message: expect.stringContaining('there is no option maxlag; there are: timeoutMs, maxLagSeconds'),
+    });
+    await app.close();
+  });
+});
+
+describe('health endpoints made with terminus', () => {
+  it('say 200 and 503: without its database a process lives and is not ready', async () => {
+    const proxy = await startTcpProxy(database.url);
+    const app = await startServer(proxy.url);
+    const ask = async (path: string) => {
+      const response = await fetch(`${await app.getUrl()}/${path}`);
+      return { code: response.status, body: await response.text() };
+    };
+    expect(await ask('ready')).toMatchObject({ code: 200 });
+    expect(await ask('live')).toMatchObject({ code: 200 });
+
+    // The database falls silent: the probe does not wait for it longer than it was told.
+    proxy.freeze();
+    const silent = await ask('ready');
+    expect(silent.code).toBe(503);
+    expect(JSON.parse(silent.body).error.integration).toEqual({
+      status: 'down',
+      database: 'down',
+      message: 'The database did not answer within 500 ms',
+    });
+    expect(await ask('live')).toMatchObject({ code: 200 });
+
+    // Nobody listens any more. What is said of it names neither host nor user.
+    await proxy.close();
+    await until('the refusal is reported', async () => (await ask('ready')).body.includes('cannot be asked'));
+    const refused = await ask('ready');
+    expect(refused.code).toBe(503);
+    expect(refused.body).not.toMatch(/127\.0\.0\.1|localhost|postgres/);
+    expect(await ask('live')).toMatchObject({ code: 200 });
+    await app.close();
+  });
+});
+
+async function startServer(databaseUrl: string): Promise<NestExpressApplication> {
+  @Controller()
+  class HealthController {
+    constructor(
+      @Inject(HealthCheckService) private readonly terminus: HealthCheckService,
+      @Inject(IntegrationHealthIndicator) private readonly integration: IntegrationHealthIndicator,
+    ) {}
+
+    @Get('live')
+    live() {
+      return this.terminus.check([() => this.integration.live()]);
+    }
+
+    @Get('ready')
+    ready() {
+      return this.terminus.check([() => this.integration.ready('integration', { timeoutMs: 500 })]);
+    }
+  }
+  @Module({
+    imports: [TerminusModule, IntegrationModule.forRoot({ connectionString: databaseUrl })],
+    controllers: [HealthController],
+  })
+  class HealthModule {}
+  const app = await NestFactory.create<NestExpressApplication>(HealthModule, { logger: false });
+  await app.listen(0, '127.0.0.1');
+  return app;
+}
