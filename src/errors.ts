@@ -50,7 +50,19 @@ export const INTEGRATION_ERROR_CODES = [
   'INTEGRATION_CLOSED',
 ] as const;
 
-export type IntegrationErrorCode = (typeof INTEGRATION_ERROR_CODES)[number];
+/**
+ * The codes, for the compiler. Whoever brings codes of its own adds them to this interface:
+ *
+ * ```ts
+ * declare module '../errors.js' {
+ *   interface IntegrationErrorCodes { INTEGRATION_WEBHOOK_REFUSED: true }
+ * }
+ * ```
+ */
+export interface IntegrationErrorCodes extends Record<(typeof INTEGRATION_ERROR_CODES)[number], true> {}
+
+/** What an `IntegrationError` may have as its code. */
+export type IntegrationErrorCode = keyof IntegrationErrorCodes;
 
 /**
  * An error of this package: `code` says which, `message` says what happened and what to do, `details`

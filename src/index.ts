@@ -70,6 +70,7 @@ export type {
   PageRequest,
   TimelineEntry,
 } from './log/outbox-event.js';
+export type { IntegrationExtension } from './module/extension.js';
 export { IntegrationModule } from './module/integration.module.js';
 export type {
   IntegrationModuleAsyncOptions,

@@ -4,11 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { COMMANDS } from '../src/cli/commands.js';
 import { INTEGRATION_ERROR_CODES } from '../src/errors.js';
 import { OPTION_NAMES } from '../src/module/integration.options.js';
-import {
-  environmentNameOf,
-  SETTING_DEFINITIONS,
-  SETTING_KEYS,
-} from '../src/settings/settings-definitions.js';
+import { OUTBOX_SETTINGS, SETTING_DEFINITIONS, SETTING_KEYS } from '../src/settings/settings-definitions.js';
 import { KNOWN_OPTIONS } from '../src/subscribers/subscriber-validation.js';
 import {
   anchors,
@@ -108,7 +104,11 @@ describe('the guide', () => {
       /^\| `([\w.]+)` +\| (\w+) +\| .*? +\| `(INTEGRATION_OUTBOX_\w+)` +\|$/gm,
     );
     expect([...rows].map(([, key, value, name]) => [key, value, name])).toEqual(
-      SETTING_KEYS.map((key) => [key, String(SETTING_DEFINITIONS[key].default), environmentNameOf(key)]),
+      SETTING_KEYS.map((key) => [
+        key,
+        String(SETTING_DEFINITIONS[key].default),
+        OUTBOX_SETTINGS.environmentNameOf(key),
+      ]),
     );
   });
 

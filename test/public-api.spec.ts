@@ -87,6 +87,7 @@ const TYPES = [
   'InboxStatus',
   'IntegrationErrorCode',
   'IntegrationEvents',
+  'IntegrationExtension',
   'IntegrationLink',
   'IntegrationLinkEnd',
   'IntegrationLinkType',

@@ -2,6 +2,7 @@ import { AdminCountStore } from '../consumers/admin-count.store.js';
 import type { ConsumerService } from '../consumers/consumer.service.js';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
+import { linesOf } from '../module/extension.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { type CommandContext, type CommandOption, type CommandResult, UsageError } from './command.js';
 import { consumerServiceOf } from './consumer-service.js';
@@ -30,11 +31,11 @@ export const CONSUMER_OPTION: CommandOptions = {
  * their next beat what was changed.
  */
 export function withConsumers(
-  { withDatabase, environment }: CommandContext,
+  { withDatabase, environment, extensions }: CommandContext,
   work: (consumers: ConsumerService, counts: AdminCountStore) => Promise<CommandResult>,
 ): Promise<CommandResult> {
   return withDatabase(async (db) => {
-    await verifyMigrations(db);
+    await verifyMigrations(db, linesOf(extensions));
     const settings = new IntegrationSettingsService(db, { environment });
     await settings.load();
     return work(consumerServiceOf(db, settings), new AdminCountStore(db));

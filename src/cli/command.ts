@@ -1,4 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
+import type { IntegrationExtension } from '../module/extension.js';
 
 /** One command of `nestjs-integration`. Each has a file of its own and is named in commands.ts. */
 export interface Command {
@@ -38,6 +39,8 @@ export interface CommandContext {
   environment: Readonly<Record<string, string | undefined>>;
   connectionString: string;
   schema: string;
+  /** Whose migrations, settings and checks there are beside the engine's. */
+  extensions: readonly IntegrationExtension[];
   /** Shows what is going on, where somebody is looking. */
   progress(line: string): void;
   /**

@@ -1,6 +1,7 @@
 import { IntegrationError } from '../errors.js';
 import { Doctor } from '../maintenance/doctor.js';
 import type { Examination, Finding } from '../maintenance/finding.js';
+import { doctorAdditionsOf } from '../module/extension.js';
 import type { Command, CommandContext } from './command.js';
 
 /** What follows from a connection that the engine cannot use, and what to do. */
@@ -46,9 +47,16 @@ export const doctorCommand: Command = {
   },
 };
 
-async function examine({ withDatabase, environment, schema }: CommandContext): Promise<Examination> {
+async function examine({
+  withDatabase,
+  environment,
+  schema,
+  extensions,
+}: CommandContext): Promise<Examination> {
   try {
-    return await withDatabase((db) => new Doctor(db, { environment }).examine());
+    return await withDatabase((db) =>
+      new Doctor(db, { environment, added: doctorAdditionsOf(extensions) }).examine(),
+    );
   } catch (error) {
     const texts = error instanceof IntegrationError ? CONNECTION_TEXTS[error.code] : undefined;
     if (!(error instanceof IntegrationError) || texts === undefined) throw error;

@@ -1,4 +1,5 @@
 import { type MigrationProgress, runMigrations } from '../database/migrations/migration-runner.js';
+import { linesOf } from '../module/extension.js';
 import type { Command } from './command.js';
 
 /** Applies what is missing. */
@@ -6,10 +7,11 @@ export const migrateCommand: Command = {
   name: 'migrate',
   parameters: [],
   summary: 'apply the migrations that the database does not have yet',
-  async run({ connectionString, schema, progress }) {
+  async run({ connectionString, schema, extensions, progress }) {
     const { applied, alreadyApplied } = await runMigrations({
       connectionString,
       schema,
+      lines: linesOf(extensions),
       onProgress: (step) => progress(describe(step)),
     });
     return {

@@ -4,12 +4,14 @@ import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { IntegrationError, type IntegrationErrorCode, messageOf } from '../errors.js';
+import type { IntegrationExtension } from '../module/extension.js';
 import { textOption } from './admin-access.js';
 import { type CommandContext, Declined, UsageError } from './command.js';
 import { type CommandLine, meantBy, readCommandLine } from './command-line.js';
 import { COMMANDS } from './commands.js';
 import { confirm, type Terminal, terminalOfProcess } from './confirmation.js';
 import { readEnvironment } from './environment.js';
+import { EXTENSIONS } from './extensions.js';
 import { usage } from './usage.js';
 
 const INSUFFICIENT_PRIVILEGE = '42501';
@@ -25,11 +27,12 @@ const WRONG_USE: ReadonlySet<string> = new Set<IntegrationErrorCode>([
 export async function run(
   words: readonly string[],
   terminal: Terminal | undefined = terminalOfProcess(),
+  extensions: readonly IntegrationExtension[] = EXTENSIONS,
 ): Promise<number> {
   // What services log belongs to an application; here it would stand between the results.
   Logger.overrideLogger(false);
   try {
-    return await runCommand(readCommandLine(words, COMMANDS), terminal);
+    return await runCommand(readCommandLine(words, COMMANDS), terminal, extensions);
   } catch (error) {
     const asJson = words.includes('--json');
     if (asJson) printJson({ error: describeError(error) });
@@ -40,19 +43,23 @@ export async function run(
   }
 }
 
-async function runCommand(line: CommandLine, terminal: Terminal | undefined): Promise<number> {
+async function runCommand(
+  line: CommandLine,
+  terminal: Terminal | undefined,
+  extensions: readonly IntegrationExtension[],
+): Promise<number> {
   const { command, options, formerName } = line;
   if (options.version === true) return print(packageVersion());
   if (command === undefined || options.help === true)
     return print(usage(command === undefined ? COMMANDS : [command]));
   if (formerName !== undefined) printError(`"${formerName}" is called "${command.name}" now.`);
-  const result = await command.run(contextOf(line, terminal));
+  const result = await command.run({ ...contextOf(line, terminal), extensions });
   if (options.json === true) printJson(result.data);
   else print(result.text);
   return result.ok ? 0 : 1;
 }
 
-function contextOf(line: CommandLine, terminal: Terminal | undefined): CommandContext {
+function contextOf(line: CommandLine, terminal: Terminal | undefined): Omit<CommandContext, 'extensions'> {
   const { arguments: given, options, command, formerName } = line;
   const environment = readEnvironment(process.cwd(), process.env);
   const connectionString = textOption(options, 'database-url') ?? textOf(environment.DATABASE_URL);

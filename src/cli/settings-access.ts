@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
-import { IntegrationSettingsService, type SettingView } from '../settings/integration-settings.service.js';
-import { settingKeyOf } from '../settings/settings-definitions.js';
+import { linesOf, settingGroupsOf } from '../module/extension.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { CommandContext, CommandOption, CommandResult } from './command.js';
 
 export const BY_OPTION: Readonly<Record<string, CommandOption>> = {
@@ -10,12 +10,12 @@ export const BY_OPTION: Readonly<Record<string, CommandOption>> = {
 
 /** Lends the settings service as the application would see it, but for what its code gives the module. */
 export function withSettings(
-  { withDatabase, environment }: CommandContext,
+  { withDatabase, environment, extensions }: CommandContext,
   work: (service: IntegrationSettingsService) => Promise<CommandResult>,
 ): Promise<CommandResult> {
   return withDatabase(async (db) => {
-    await verifyMigrations(db);
-    const service = new IntegrationSettingsService(db, { environment });
+    await verifyMigrations(db, linesOf(extensions));
+    const service = new IntegrationSettingsService(db, { environment }, settingGroupsOf(extensions));
     await service.load();
     return work(service);
   });
@@ -24,14 +24,6 @@ export function withSettings(
 /** Who changes a setting: what `--by` says, else the user of this machine. */
 export function authorOf({ options }: CommandContext): string {
   return typeof options.by === 'string' && options.by !== '' ? options.by : `cli:${userName()}`;
-}
-
-/** The setting as it is in force now. */
-export function viewOf(service: IntegrationSettingsService, key: string): SettingView {
-  const short = settingKeyOf(key);
-  const view = service.getAll().find((each) => settingKeyOf(each.key) === short);
-  if (view === undefined) throw new Error(`no setting ${key}`);
-  return view;
 }
 
 /** A container may run under a user id without a name. */

@@ -1,5 +1,5 @@
 import type { Command } from './command.js';
-import { authorOf, BY_OPTION, viewOf, withSettings } from './settings-access.js';
+import { authorOf, BY_OPTION, withSettings } from './settings-access.js';
 
 /** Removes a stored value. */
 export const settingsResetCommand: Command = {
@@ -11,7 +11,7 @@ export const settingsResetCommand: Command = {
     withSettings(context, async (service) => {
       const [key = ''] = context.arguments;
       await service.reset(key, authorOf(context));
-      const setting = viewOf(service, key);
+      const setting = service.view(key);
       return {
         ok: true,
         data: { setting },

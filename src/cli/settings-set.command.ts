@@ -1,7 +1,7 @@
+import type { SettingDefinition } from '../settings/setting-group.js';
 import { checkSettingText } from '../settings/setting-value.js';
-import { settingKeyOf } from '../settings/settings-definitions.js';
 import type { Command } from './command.js';
-import { authorOf, BY_OPTION, viewOf, withSettings } from './settings-access.js';
+import { authorOf, BY_OPTION, withSettings } from './settings-access.js';
 
 /** Stores a value; every process uses it within two seconds. */
 export const settingsSetCommand: Command = {
@@ -12,8 +12,8 @@ export const settingsSetCommand: Command = {
   run: (context) =>
     withSettings(context, async (service) => {
       const [key = '', text = ''] = context.arguments;
-      await service.set(key, valueFrom(key, text), authorOf(context));
-      const setting = viewOf(service, key);
+      await service.set(key, valueFrom(service.definitionOf(key), text), authorOf(context));
+      const setting = service.view(key);
       return { ok: true, data: { setting }, text: `${setting.key} is now ${setting.value}.` };
     }),
 };
@@ -22,8 +22,7 @@ export const settingsSetCommand: Command = {
  * The value that the text stands for; text that stands for none is left to the service, which says what is
  * wrong.
  */
-function valueFrom(key: string, text: string): unknown {
-  const known = settingKeyOf(key);
-  const checked = known && checkSettingText(known, text);
+function valueFrom(definition: SettingDefinition | undefined, text: string): unknown {
+  const checked = definition && checkSettingText(definition, text);
   return checked?.ok ? checked.value : text;
 }

@@ -1,9 +1,11 @@
 import { type CursorStatus, CursorStatusStore } from '../consumers/cursor-status.store.js';
+import { readMigrationFiles } from '../database/migrations/migration-files.js';
 import {
   type MigrationStatus,
   migrateCommandLine,
   migrationStatus,
 } from '../database/migrations/migration-status.js';
+import { linesOf } from '../module/extension.js';
 import type { Command } from './command.js';
 import { ownerText, pendingText, servingText } from './consumer-columns.js';
 import { table } from './table.js';
@@ -16,9 +18,9 @@ export const statusCommand: Command = {
   name: 'status',
   parameters: [],
   summary: 'show the state of the migrations and of every consumer',
-  run: ({ withDatabase, schema }) =>
+  run: ({ withDatabase, schema, extensions }) =>
     withDatabase(async (db) => {
-      const migrations = await migrationStatus(db, schema);
+      const migrations = await migrationStatus(db, schema, await readMigrationFiles(linesOf(extensions)));
       const readable = migrations.state !== 'missing';
       const consumers = readable ? await new CursorStatusStore(db).cursorStatuses() : [];
       const deadLetters = consumers.reduce((sum, consumer) => sum + consumer.deadLetters, 0);

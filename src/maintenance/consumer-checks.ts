@@ -7,7 +7,6 @@ import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { ConsumerHealthStore, type LeaseProblem, type RowProblem } from './consumer-health.store.js';
 import { ConsumerPresenceStore } from './consumer-presence.store.js';
 import type { Check, Finding } from './finding.js';
-import { MAINTENANCE_TASKS } from './maintenance-task.store.js';
 import { UnroutedEventStore } from './unrouted-event.store.js';
 
 type Findings = Omit<Finding, 'check'>[];
@@ -22,7 +21,11 @@ const MOST_NAMED = 5;
 const BACK_WITHIN_MS = 2_000;
 
 /** Cursors, inbox, leases, and who consumes what. */
-export function consumerChecks(db: EngineDatabase, settings: Readonly<OutboxSettings>): Check[] {
+export function consumerChecks(
+  db: EngineDatabase,
+  settings: Readonly<OutboxSettings>,
+  tasks: readonly string[],
+): Check[] {
   const store = new ConsumerHealthStore(db);
   return [
     { name: 'consumer-partitions', run: () => tornFindings(store) },
@@ -42,7 +45,7 @@ export function consumerChecks(db: EngineDatabase, settings: Readonly<OutboxSett
     { name: 'orphaned-consumer', run: () => orphanFindings(db, settings) },
     { name: 'unserved-consumer', run: () => unservedFindings(db) },
     { name: 'unrouted-events', run: () => unroutedFindings(db) },
-    { name: 'maintenance-late', run: () => lateFindings(store) },
+    { name: 'maintenance-late', run: () => lateFindings(store, tasks) },
   ];
 }
 
@@ -213,8 +216,8 @@ async function unroutedFindings(db: EngineDatabase): Promise<Findings> {
   ];
 }
 
-async function lateFindings(store: ConsumerHealthStore): Promise<Findings> {
-  return (await store.lateTasks(MAINTENANCE_TASKS, LATE_HOURS)).map(({ task, doneAt }) => ({
+async function lateFindings(store: ConsumerHealthStore, tasks: readonly string[]): Promise<Findings> {
+  return (await store.lateTasks(tasks, LATE_HOURS)).map(({ task, doneAt }) => ({
     finding: `The maintenance task "${task}" was ${doneAt === null ? 'never done' : `last done ${doneAt.toISOString()}`}, though there are live processes.`,
     meaning: 'Old events are not deleted, or orphaned consumers and unrouted events are not reported.',
     fix: 'Look at the logs of the processes for "Maintenance": what it fails of stands there.',

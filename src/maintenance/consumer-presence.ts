@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { commandLine } from '../database/sql/pasteable-text.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerPresenceStore, type Orphan } from './consumer-presence.store.js';
+import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 
 /** A process beats several times in a lease. */
@@ -12,7 +13,8 @@ const LEASES_SEEN = 3;
  * each.
  */
 @Injectable()
-export class ConsumerPresence {
+export class ConsumerPresence implements MaintenanceTask {
+  readonly name = 'consumers' satisfies (typeof OWN_TASKS)[number];
   private readonly logger = new Logger('IntegrationConsumers');
   private readonly reported = new Map<string, boolean>();
 
@@ -25,7 +27,7 @@ export class ConsumerPresence {
   async run(intervalMs: number): Promise<void> {
     const { processingLeaseMs, orphanAfterDays, retentionDays } = this.settings.snapshot();
     let orphans: Orphan[] | undefined;
-    await this.tasks.step('consumers', intervalMs, async (session) => {
+    await this.tasks.step(this.name, intervalMs, async (session) => {
       await this.store.noteServed(session, processingLeaseMs * LEASES_SEEN);
       await this.store.forgetGoneConsumers(session);
       orphans = await this.store.orphans(session, orphanAfterDays, retentionDays);

@@ -1,19 +1,32 @@
 import type { EngineDatabase } from '../database/engine-database.js';
+import { type MigrationLine, readMigrationFiles } from '../database/migrations/migration-files.js';
 import { migrationStatus } from '../database/migrations/migration-status.js';
 import { commandLine } from '../database/sql/pasteable-text.js';
 import { messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import type { OutboxSettings } from '../settings/settings-definitions.js';
+import type { SettingGroup } from '../settings/setting-group.js';
 import { adminWorkChecks } from './admin-work-checks.js';
 import { consumerChecks } from './consumer-checks.js';
 import { type Check, type Examination, NotChecked } from './finding.js';
 import { type LogThresholds, logChecks } from './log-checks.js';
+import { type MaintenanceTask, type MaintenanceTools, OWN_TASKS } from './maintenance-task.js';
+import { MaintenanceTaskStore } from './maintenance-task.store.js';
 import { schemaChecks } from './schema-checks.js';
 import { ServerFitness, type Unfitness } from './server-fitness.js';
 
 export interface DoctorOptions extends Partial<LogThresholds> {
   /** Where settings that the database does not have come from; default `process.env`. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** What is brought along beside the engine's own. */
+  added?: DoctorAdditions | undefined;
+}
+
+/** Lines of migrations, groups of settings, tasks and checks that an examination looks at as well. */
+export interface DoctorAdditions {
+  readonly lines: readonly MigrationLine[];
+  readonly groups: readonly SettingGroup[];
+  readonly tasks: (tools: MaintenanceTools) => readonly MaintenanceTask[];
+  readonly checks: (tools: MaintenanceTools) => readonly Check[];
 }
 
 const THRESHOLDS: LogThresholds = { openTransactionSeconds: 60, snapshotSeconds: 3_600 };
@@ -30,23 +43,29 @@ export class Doctor {
 
   async examine(): Promise<Examination> {
     const examination: Examination = { schema: this.db.schema, findings: [], checked: [], notChecked: [] };
-    const { state } = await migrationStatus(this.db, this.db.schema);
-    const [migrations, ...schema] = schemaChecks(this.db);
+    const { added, environment } = this.options;
+    const files = await readMigrationFiles(added?.lines);
+    const { state } = await migrationStatus(this.db, this.db.schema, files);
+    const [migrations, ...schema] = schemaChecks(this.db, files);
     if (migrations !== undefined) await make(migrations, examination);
     // Without the tables of this version every other check would say the same once more.
     if (state === 'missing' || state === 'outdated') return examination;
-    const service = new IntegrationSettingsService(this.db, { environment: this.options.environment });
+    const service = new IntegrationSettingsService(this.db, { environment }, added?.groups);
     await make(settingsCheck(service, this.db.schema), examination);
-    for (const check of [...schema, ...this.checks(service.snapshot())]) await make(check, examination);
+    for (const check of [...schema, ...this.checks(service)]) await make(check, examination);
     return examination;
   }
 
-  private checks(settings: Readonly<OutboxSettings>): Check[] {
+  private checks(settings: IntegrationSettingsService): Check[] {
+    const tools = { db: this.db, settings, tasks: new MaintenanceTaskStore(this.db) };
+    const { added } = this.options;
+    const tasks = [...OWN_TASKS, ...(added?.tasks(tools) ?? []).map(({ name }) => name)];
     return [
       ...fitnessChecks(this.db),
       ...logChecks(this.db, { ...THRESHOLDS, ...this.options }),
-      ...consumerChecks(this.db, settings),
+      ...consumerChecks(this.db, settings.snapshot(), tasks),
       ...adminWorkChecks(this.db),
+      ...(added?.checks(tools) ?? []),
     ];
   }
 }

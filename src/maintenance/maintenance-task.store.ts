@@ -1,10 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 
-/** What is done every few minutes, by one process at a time. */
-export const MAINTENANCE_TASKS = ['consumers', 'retention', 'unrouted'] as const;
-export type MaintenanceTask = (typeof MAINTENANCE_TASKS)[number];
-
 /** Where a task goes on. `begins`: it was last at its beginning more than a day ago. */
 export interface TaskState {
   readonly nextPosition: number;
@@ -27,12 +23,12 @@ export class MaintenanceTaskStore {
     this.table = db.tables.integrationMaintenance;
   }
 
-  /** The tasks that nobody has finished for so long (ms). */
-  async due(intervalMs: number): Promise<MaintenanceTask[]> {
-    const rows = await this.db.query<{ task: MaintenanceTask }>(
+  /** Those of these tasks that nobody has finished for so long (ms). */
+  async due(tasks: readonly string[], intervalMs: number): Promise<string[]> {
+    const rows = await this.db.query<{ task: string }>(
       `SELECT t.task FROM unnest($1::text[]) AS t (task) LEFT JOIN ${this.table} m ON m.task = t.task
        WHERE m.task IS NULL OR m.done_at <= clock_timestamp() - $2::float8 * interval '1 millisecond'`,
-      [MAINTENANCE_TASKS, intervalMs],
+      [tasks, intervalMs],
     );
     return rows.map((row) => row.task);
   }
@@ -42,7 +38,7 @@ export class MaintenanceTaskStore {
    * has come are committed together. False: another process is at it, or has done it meanwhile.
    */
   async step(
-    task: MaintenanceTask,
+    task: string,
     intervalMs: number,
     work: (session: EngineSession, state: TaskState) => Promise<TaskStep>,
   ): Promise<boolean> {

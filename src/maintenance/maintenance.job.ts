@@ -1,9 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../errors.js';
-import { ConsumerPresence } from './consumer-presence.js';
-import { type MaintenanceTask, MaintenanceTaskStore } from './maintenance-task.store.js';
-import { Retention } from './retention.js';
-import { UnroutedEvents } from './unrouted-events.js';
+import { MAINTENANCE_TASKS, type MaintenanceTask } from './maintenance-task.js';
+import { MaintenanceTaskStore } from './maintenance-task.store.js';
 
 const INTERVAL_MS = 5 * 60_000;
 /** Processes that start together do not look together. */
@@ -14,23 +12,14 @@ const FIRST_MS = 30_000;
 @Injectable()
 export class MaintenanceJob {
   private readonly logger = new Logger('Maintenance');
-  private readonly work: Record<MaintenanceTask, (stopping: AbortSignal) => Promise<unknown>>;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private stopping = new AbortController();
 
   constructor(
-    private readonly tasks: MaintenanceTaskStore,
-    presence: ConsumerPresence,
-    retention: Retention,
-    unrouted: UnroutedEvents,
-  ) {
-    this.work = {
-      consumers: () => presence.run(INTERVAL_MS),
-      retention: (stopping) => retention.run(INTERVAL_MS, stopping),
-      unrouted: (stopping) => unrouted.run(INTERVAL_MS, stopping),
-    };
-  }
+    private readonly store: MaintenanceTaskStore,
+    @Inject(MAINTENANCE_TASKS) private readonly tasks: readonly MaintenanceTask[],
+  ) {}
 
   start(): void {
     if (this.timer !== undefined) return;
@@ -52,13 +41,17 @@ export class MaintenanceJob {
    */
   async runRound(): Promise<void> {
     const { signal } = this.stopping;
-    const failures: { task: MaintenanceTask; error: unknown }[] = [];
-    for (const task of await this.tasks.due(INTERVAL_MS)) {
+    const failures: { name: string; error: unknown }[] = [];
+    const names = this.tasks.map(({ name }) => name);
+    const due = new Set(await this.store.due(names, INTERVAL_MS));
+    for (const task of this.tasks.filter(({ name }) => due.has(name))) {
       if (signal.aborted) break;
-      await this.work[task](signal).catch((error: unknown) => failures.push({ task, error }));
+      await task
+        .run(INTERVAL_MS, signal)
+        .catch((error: unknown) => failures.push({ name: task.name, error }));
     }
     if (failures.length === 0) return;
-    const reasons = failures.map(({ task, error }) => `${task}: ${messageOf(error)}`);
+    const reasons = failures.map(({ name, error }) => `${name}: ${messageOf(error)}`);
     throw new Error(reasons.join('; '), { cause: failures[0]?.error });
   }
 

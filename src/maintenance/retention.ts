@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 import { RetentionStore } from './retention.store.js';
 
@@ -16,7 +17,8 @@ export interface RetentionResult {
  * and once a day begins at the log's head again: for what was needed then, and for what committed late.
  */
 @Injectable()
-export class Retention {
+export class Retention implements MaintenanceTask {
+  readonly name = 'retention' satisfies (typeof OWN_TASKS)[number];
   private readonly logger = new Logger('Retention');
 
   constructor(
@@ -30,7 +32,7 @@ export class Retention {
     const total: RetentionResult = { events: 0, inboxRows: 0 };
     for (let more = true; more && !stopping.aborted; ) {
       const startedAt = performance.now();
-      more = await this.tasks.step('retention', intervalMs, async (session, { nextPosition, begins }) => {
+      more = await this.tasks.step(this.name, intervalMs, async (session, { nextPosition, begins }) => {
         const { retentionDays } = this.settings.snapshot();
         const batch = { from: begins ? 1 : nextPosition, limit: EVENTS_A_BATCH, retentionDays };
         const result = await this.store.deleteBatch(session, batch);

@@ -1,9 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
-import {
-  type MigrationFile,
-  readMigrationFiles,
-  renderMigration,
-} from '../database/migrations/migration-files.js';
+import { type MigrationFile, renderMigration } from '../database/migrations/migration-files.js';
 import {
   type MigrationStatus,
   migrateCommandLine,
@@ -14,12 +10,12 @@ import type { Check, Finding } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
 
 /** The tables as the migrations have made them. */
-export function schemaChecks(db: EngineDatabase): Check[] {
+export function schemaChecks(db: EngineDatabase, files: readonly MigrationFile[]): Check[] {
   const store = new SchemaHealthStore(db);
   return [
-    { name: 'migrations', run: async () => migrationFindings(await migrationStatus(db, db.schema)) },
-    { name: 'indexes', run: () => indexFindings(store, db.schema) },
-    { name: 'triggers', run: () => triggerFindings(store, db.schema) },
+    { name: 'migrations', run: async () => migrationFindings(await migrationStatus(db, db.schema, files)) },
+    { name: 'indexes', run: () => indexFindings(store, wantedOf(files, db.schema), db.schema) },
+    { name: 'triggers', run: () => triggerFindings(store, files, db.schema) },
     { name: 'position-source', run: () => positionFindings(store, db.schema) },
   ];
 }
@@ -59,8 +55,7 @@ function migrationFindings(status: MigrationStatus): Findings {
   ];
 }
 
-async function indexFindings(store: SchemaHealthStore, schema: string): Promise<Findings> {
-  const wanted = wantedOf(await readMigrationFiles(), schema);
+async function indexFindings(store: SchemaHealthStore, wanted: Wanted, schema: string): Promise<Findings> {
   const [tables, indexes] = [await store.tables(), await store.indexes()];
   const found = new Map(indexes.map((index) => [index.name, index]));
   const withKey = new Set(indexes.filter((index) => index.primary).map((index) => index.table));
@@ -102,8 +97,12 @@ async function indexFindings(store: SchemaHealthStore, schema: string): Promise<
   ];
 }
 
-async function triggerFindings(store: SchemaHealthStore, schema: string): Promise<Findings> {
-  const text = (await readMigrationFiles()).map((file) => renderMigration(file.text, schema)).join('\n');
+async function triggerFindings(
+  store: SchemaHealthStore,
+  files: readonly MigrationFile[],
+  schema: string,
+): Promise<Findings> {
+  const text = files.map((file) => renderMigration(file.text, schema)).join('\n');
   const enabled = new Set(
     (await store.triggers()).filter((trigger) => trigger.enabled).map(({ name }) => name),
   );

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 import { UnroutedEventStore, type UnroutedLook } from './unrouted-event.store.js';
 
@@ -9,7 +10,8 @@ const EVENTS_A_ROUND = 50_000;
 
 /** Notices event names that are published and that no consumer asks for; each is warned about once. */
 @Injectable()
-export class UnroutedEvents {
+export class UnroutedEvents implements MaintenanceTask {
+  readonly name = 'unrouted' satisfies (typeof OWN_TASKS)[number];
   private readonly logger = new Logger('UnroutedEvents');
 
   constructor(
@@ -22,7 +24,7 @@ export class UnroutedEvents {
   async run(intervalMs: number, stopping: AbortSignal): Promise<UnroutedLook['added']> {
     const added: UnroutedLook['added'] = [];
     for (let more = true; more && !stopping.aborted; ) {
-      more = await this.tasks.step('unrouted', intervalMs, async (session, { nextPosition }) => {
+      more = await this.tasks.step(this.name, intervalMs, async (session, { nextPosition }) => {
         await this.store.forgetRouted(session, this.settings.snapshot().retentionDays);
         const head = await this.store.readHead(session);
         const from = Math.max(nextPosition, head - EVENTS_A_ROUND + 1);

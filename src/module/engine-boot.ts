@@ -9,6 +9,7 @@ import { IntegrationError } from '../errors.js';
 import { Privileges } from '../maintenance/privileges.js';
 import { refuseClientElsewhere, ServerFitness } from '../maintenance/server-fitness.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { linesOf } from './extension.js';
 import { isTransactionalClient, RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /** Token of the time for which a boot waits for the database, in ms. */
@@ -59,12 +60,13 @@ export class EngineBoot {
 
   private async bringSchema(): Promise<void> {
     const { migrations, connectionString, connection, schema } = this.options;
+    const lines = linesOf(this.options.extensions);
     if (migrations !== 'run') {
       await new Privileges(this.db).requireToBoot(migrations === 'verify');
-      if (migrations === 'verify') await verifyMigrations(this.db);
+      if (migrations === 'verify') await verifyMigrations(this.db, lines);
       return;
     }
-    const { applied } = await runMigrations({ connectionString, connection, schema });
+    const { applied } = await runMigrations({ connectionString, connection, schema, lines });
     if (applied.length > 0) this.logger.log(`Migrated schema "${schema}": ${applied.join(', ')}`);
   }
 

@@ -13,6 +13,7 @@ import { DEFAULT_MAX_PAYLOAD_BYTES } from '../events/event-limits.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { type ConfigurationReader, listSettingProblems } from '../settings/settings-resolution.js';
+import { type IntegrationExtension, problemsOfExtensions } from './extension.js';
 
 /** Everything that can be said in code, `imports` aside. */
 export interface IntegrationOptions {
@@ -51,6 +52,8 @@ export interface IntegrationOptions {
   watchdog?: 'report' | 'exit' | 'off' | undefined;
   /** What a payload may weigh as JSON in UTF-8, default 1048576 bytes. */
   maxPayloadBytes?: number | undefined;
+  /** Parts of this package with tables, settings or work of their own that the application uses. */
+  extensions?: readonly IntegrationExtension[] | undefined;
 }
 
 /** Options of `IntegrationModule.forRoot`. */
@@ -111,6 +114,7 @@ export interface ResolvedOptions {
   readonly shutdownTimeoutMs: number;
   readonly watchdog: 'report' | 'exit' | 'off';
   readonly maxPayloadBytes: number;
+  readonly extensions: readonly IntegrationExtension[];
   /** What to say of the options that are valid and look wrong. */
   readonly hints: readonly string[];
 }
@@ -148,6 +152,7 @@ const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unkn
   shutdownTimeoutMs: (value) => problemsOfCount('shutdownTimeoutMs', value, 0, LONGEST_TIMER_MS),
   watchdog: (value) => problemsOfChoice('watchdog', value, ['report', 'exit', 'off']),
   maxPayloadBytes: (value) => problemsOfCount('maxPayloadBytes', value, 1, MAX_MAX_PAYLOAD_BYTES),
+  extensions: problemsOfExtensions,
 };
 
 /** The names of `IntegrationOptions`. */
@@ -185,6 +190,7 @@ export function resolveOptions(
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
     watchdog: options.watchdog ?? 'report',
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+    extensions: options.extensions ?? [],
     hints: [connectionString === undefined ? undefined : poolerHint(connectionString)].filter(
       (hint) => hint !== undefined,
     ),

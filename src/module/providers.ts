@@ -51,6 +51,7 @@ import { SharedScan } from '../log/sharing/shared-scan.js';
 import { ConsumerPresence } from '../maintenance/consumer-presence.js';
 import { ConsumerPresenceStore } from '../maintenance/consumer-presence.store.js';
 import { MaintenanceJob } from '../maintenance/maintenance.job.js';
+import { MAINTENANCE_TASKS, type MaintenanceTask } from '../maintenance/maintenance-task.js';
 import { MaintenanceTaskStore } from '../maintenance/maintenance-task.store.js';
 import { Retention } from '../maintenance/retention.js';
 import { RetentionStore } from '../maintenance/retention.store.js';
@@ -82,6 +83,7 @@ import { WakeupStore } from '../wakeups/wakeup.store.js';
 import { WakeupBroadcaster } from '../wakeups/wakeup-broadcaster.js';
 import { WakeupListener } from '../wakeups/wakeup-listener.js';
 import { BOOT_DEADLINE_MS, DEFAULT_BOOT_DEADLINE_MS, EngineBoot } from './engine-boot.js';
+import { settingGroupsOf, tasksOf } from './extension.js';
 import {
   CONFIGURATION,
   GIVEN_OPTIONS,
@@ -139,8 +141,12 @@ export const FOUNDATION: Provider[] = [
   {
     provide: IntegrationSettingsService,
     inject: [EngineDatabase, RESOLVED_OPTIONS, CONFIGURATION],
-    useFactory: (db: EngineDatabase, { settings }: ResolvedOptions, { reader }: HostConfiguration) =>
-      new IntegrationSettingsService(db, { options: settings, config: reader }),
+    useFactory: (
+      db: EngineDatabase,
+      { settings, extensions }: ResolvedOptions,
+      { reader }: HostConfiguration,
+    ) =>
+      new IntegrationSettingsService(db, { options: settings, config: reader }, settingGroupsOf(extensions)),
   },
 ];
 
@@ -216,6 +222,27 @@ const MAINTENANCE: Provider[] = [
   UnconsumedNames,
   { provide: UNSERVED_TIMES, useValue: DEFAULT_UNSERVED_TIMES },
   UnservedConsumers,
+  {
+    provide: MAINTENANCE_TASKS,
+    inject: [
+      ConsumerPresence,
+      Retention,
+      UnroutedEvents,
+      EngineDatabase,
+      IntegrationSettingsService,
+      MaintenanceTaskStore,
+      RESOLVED_OPTIONS,
+    ],
+    useFactory: (
+      presence: ConsumerPresence,
+      retention: Retention,
+      unrouted: UnroutedEvents,
+      db: EngineDatabase,
+      settings: IntegrationSettingsService,
+      tasks: MaintenanceTaskStore,
+      { extensions }: ResolvedOptions,
+    ): MaintenanceTask[] => [presence, retention, unrouted, ...tasksOf(extensions, { db, settings, tasks })],
+  },
   MaintenanceJob,
 ];
 

@@ -3,32 +3,44 @@ import { type Observable, Subject } from 'rxjs';
 import type { EngineSession } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
 import { suggestionFor } from '../events/known-names.js';
+import type { SettingDefinition, SettingGroup } from './setting-group.js';
 import { SettingsStore } from './settings.store.js';
 import {
-  environmentNameOf,
+  OUTBOX_SETTINGS,
   type OutboxSettings,
-  SETTING_DEFINITIONS,
-  SETTING_KEYS,
   SETTING_PREFIX,
-  type SettingDefinition,
   type SettingKey,
-  settingKeyOf,
 } from './settings-definitions.js';
 import {
+  type ResolvedGroup,
   type ResolvedSettings,
   reasonAgainst,
-  resolveSettings,
+  resolveGroup,
   type SettingSource,
   type SettingSources,
+  unknownKeys,
 } from './settings-resolution.js';
 
 /** A key in full (`core.integration.outbox.batchSize`). */
 export type FullSettingKey<K extends SettingKey = SettingKey> = `core.integration.outbox.${K}`;
 
+/**
+ * Settings that are brought beside the engine's own, by their keys in full. Whoever brings a group of settings
+ * adds its keys, for the compiler alone:
+ *
+ * ```ts
+ * declare module '../settings/integration-settings.service.js' {
+ *   interface AddedSettings { 'core.integration.webhooks.maxAttempts': number }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: an interface, because only interfaces merge
+export interface AddedSettings {}
+
 /** One setting as it is in force. */
 export interface SettingView {
   /** In full. */
-  key: FullSettingKey;
+  key: FullSettingKey | keyof AddedSettings;
   value: boolean | number;
   default: boolean | number;
   source: SettingSource;
@@ -43,7 +55,7 @@ export interface SettingView {
 
 /** A setting's value in force changed in this process. */
 export interface SettingChange {
-  key: FullSettingKey;
+  key: FullSettingKey | keyof AddedSettings;
   value: boolean | number;
   previousValue: boolean | number;
   source: SettingSource;
@@ -63,15 +75,19 @@ export class IntegrationSettingsService {
   private readonly logger = new Logger('IntegrationSettings');
   private storedText = '[]';
   private lastReadAt = Number.NEGATIVE_INFINITY;
-  private current: ResolvedSettings;
+  private readonly groups: readonly SettingGroup[];
+  private current: Current;
 
+  /** @param added groups beside the engine's own */
   constructor(
     db: EngineSession & { readonly schema: string },
     private readonly sources: SettingSources = {},
+    added: readonly SettingGroup[] = [],
   ) {
     this.changes$ = this.changes.asObservable();
     this.store = new SettingsStore(db, db.schema);
-    this.current = resolveSettings({}, sources);
+    this.groups = [OUTBOX_SETTINGS, ...added];
+    this.current = this.resolve({});
     this.warn(this.current.problems);
   }
 
@@ -80,23 +96,25 @@ export class IntegrationSettingsService {
    * setting.
    */
   get<K extends SettingKey>(key: K | FullSettingKey<K>): OutboxSettings[K] {
-    return this.current.values[known(key) as K];
+    const { group, short } = this.find(key);
+    return this.of(group).values[short] as OutboxSettings[K];
   }
 
   /** Every setting with its value in force, its default and where the value comes from. */
   getAll(): SettingView[] {
-    return SETTING_KEYS.map((key) => {
-      const definition: SettingDefinition = SETTING_DEFINITIONS[key];
-      return {
-        key: `${SETTING_PREFIX}${key}` as FullSettingKey,
-        value: this.current.values[key],
-        default: definition.default,
-        source: this.current.sources[key],
-        type: definition.type,
-        ...(definition.type === 'boolean' ? {} : { min: definition.min, max: definition.max }),
-        environmentName: environmentNameOf(key),
-      };
-    });
+    return this.groups.flatMap((group) => group.keys.map((key) => viewOf(group, key, this.of(group))));
+  }
+
+  /** The setting as it is in force, by its key in full; one of the engine's own also without prefix. */
+  view(key: string): SettingView {
+    const { group, short } = this.find(key);
+    return viewOf(group, short, this.of(group));
+  }
+
+  /** What kind of value a setting takes; undefined if there is no such setting. */
+  definitionOf(key: string): SettingDefinition | undefined {
+    const found = this.lookUp(key);
+    return found?.group.definitionOf(found.short);
   }
 
   /** One sentence for each value that was passed over for being wrong. */
@@ -108,7 +126,12 @@ export class IntegrationSettingsService {
    * All values in force at once. The object is frozen and replaced on a change, so holding it pins a moment.
    */
   snapshot(): Readonly<OutboxSettings> {
-    return this.current.values;
+    return this.current.own.values;
+  }
+
+  /** The same of a group that was brought along. */
+  snapshotOf<T extends object>(group: SettingGroup<T>): Readonly<T> {
+    return this.of(group).values as Readonly<T>;
   }
 
   /**
@@ -120,22 +143,24 @@ export class IntegrationSettingsService {
     value: unknown,
     changedBy: string,
   ): Promise<void> {
-    const short = known(key);
+    const { group, short } = this.find(key);
     await this.load();
-    const reason = reasonAgainst(short, value, this.current);
+    const inFull = group.prefix + short;
+    const reason = reasonAgainst(short, value, this.of(group), group);
     if (reason !== undefined) {
-      throw new IntegrationError('INTEGRATION_SETTING_INVALID', `${SETTING_PREFIX}${short} ${reason}`, {
-        key: `${SETTING_PREFIX}${short}`,
+      throw new IntegrationError('INTEGRATION_SETTING_INVALID', `${inFull} ${reason}`, {
+        key: inFull,
         reason,
       });
     }
-    await this.store.writeValue(SETTING_PREFIX + short, value, changedBy);
+    await this.store.writeValue(inFull, value, changedBy);
     await this.load();
   }
 
   /** Removes the stored value, so that the next source holds again. Harmless if there is none. */
   async reset(key: FullSettingKey | SettingKey | (string & {}), changedBy = ''): Promise<void> {
-    await this.store.deleteValue(SETTING_PREFIX + known(key), changedBy);
+    const { group, short } = this.find(key);
+    await this.store.deleteValue(group.prefix + short, changedBy);
     await this.load();
   }
 
@@ -157,10 +182,52 @@ export class IntegrationSettingsService {
     if (text === this.storedText) return;
     this.storedText = text;
     const previous = this.current;
-    this.current = resolveSettings(raw, this.sources);
+    this.current = this.resolve(raw);
     // What was wrong before was said before.
     this.warn(this.current.problems.filter((problem) => !previous.problems.includes(problem)));
-    for (const change of changesBetween(previous, this.current)) this.changes.next(change);
+    for (const group of this.groups)
+      for (const change of changesBetween(group, previous, this.current)) this.changes.next(change);
+  }
+
+  private resolve(stored: Readonly<Record<string, unknown>>): Current {
+    const resolved = this.groups.map((group) => [group, resolveGroup(group, stored, this.sources)] as const);
+    const byGroup = new Map(resolved);
+    return {
+      byGroup,
+      own: byGroup.get(OUTBOX_SETTINGS) as ResolvedSettings,
+      problems: [
+        ...unknownKeys(this.groups, stored, this.sources),
+        ...resolved.flatMap(([, { problems }]) => problems),
+      ],
+    };
+  }
+
+  private of(group: SettingGroup): ResolvedGroup {
+    const found = this.current.byGroup.get(group);
+    if (found === undefined)
+      throw new Error(`the settings of ${group.name} were not brought to this service`);
+    return found;
+  }
+
+  private find(key: string): { group: SettingGroup; short: string } {
+    const found = this.lookUp(key);
+    if (found !== undefined) return found;
+    const own = OUTBOX_SETTINGS.keys;
+    const added = this.groups.slice(1).flatMap((group) => group.keys.map((each) => group.prefix + each));
+    throw new IntegrationError(
+      'INTEGRATION_SETTING_UNKNOWN',
+      `${JSON.stringify(key)} is not a setting; there are: ${own.join(', ')} (prefix ${SETTING_PREFIX})${added.map((each) => `, ${each}`).join('')}${suggestionFor(key.replace(SETTING_PREFIX, ''), [...own, ...added])}`,
+      { key },
+    );
+  }
+
+  private lookUp(key: string): { group: SettingGroup; short: string } | undefined {
+    for (const group of this.groups) {
+      const short = group.keyOfStored(key);
+      if (short !== undefined) return { group, short };
+    }
+    const own = OUTBOX_SETTINGS.keyOfStored(SETTING_PREFIX + key);
+    return own === undefined ? undefined : { group: OUTBOX_SETTINGS, short: own };
   }
 
   private warn(problems: readonly string[]): void {
@@ -168,21 +235,32 @@ export class IntegrationSettingsService {
   }
 }
 
-function known(key: string): SettingKey {
-  const short = settingKeyOf(key);
-  if (short !== undefined) return short;
-  throw new IntegrationError(
-    'INTEGRATION_SETTING_UNKNOWN',
-    `${JSON.stringify(key)} is not a setting; there are: ${SETTING_KEYS.join(', ')} (prefix ${SETTING_PREFIX})${suggestionFor(key.replace(SETTING_PREFIX, ''), SETTING_KEYS)}`,
-    { key },
-  );
+/** The settings of every group in force. */
+interface Current {
+  readonly byGroup: ReadonlyMap<SettingGroup, ResolvedGroup>;
+  readonly own: Pick<ResolvedSettings, 'values'>;
+  readonly problems: readonly string[];
 }
 
-function changesBetween(before: ResolvedSettings, after: ResolvedSettings): SettingChange[] {
-  return SETTING_KEYS.filter((key) => before.values[key] !== after.values[key]).map((key) => ({
-    key: `${SETTING_PREFIX}${key}` as FullSettingKey,
-    value: after.values[key],
-    previousValue: before.values[key],
-    source: after.sources[key],
-  }));
+function viewOf(group: SettingGroup, key: string, { values, sources }: ResolvedGroup): SettingView {
+  const definition = group.definitionOf(key);
+  return {
+    key: (group.prefix + key) as SettingView['key'],
+    value: values[key] ?? definition.default,
+    default: definition.default,
+    source: sources[key] ?? 'default',
+    type: definition.type,
+    ...(definition.type === 'boolean' ? {} : { min: definition.min, max: definition.max }),
+    environmentName: group.environmentNameOf(key),
+  };
+}
+
+function changesBetween(group: SettingGroup, before: Current, after: Current): SettingChange[] {
+  const [old, now] = [before.byGroup.get(group), after.byGroup.get(group)];
+  return group.keys
+    .filter((key) => old?.values[key] !== now?.values[key])
+    .map((key) => {
+      const { value, source, ...view } = viewOf(group, key, now as ResolvedGroup);
+      return { key: view.key, value, previousValue: old?.values[key] ?? view.default, source };
+    });
 }

@@ -1,8 +1,9 @@
-import type { OutboxSettings, SettingDefinition, SettingKey } from './settings-definitions.js';
-import { SETTING_DEFINITIONS } from './settings-definitions.js';
+import type { SettingDefinition } from './setting-group.js';
+
+export type SettingValue = boolean | number;
 
 /** A value that fits, or why it does not. */
-export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string };
+export type Checked = { ok: true; value: SettingValue } | { ok: false; reason: string };
 
 const SPOKEN: ReadonlyMap<string, boolean> = new Map([
   ['true', true],
@@ -16,18 +17,14 @@ const SPOKEN: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /** Checks type and bounds of one setting by itself. */
-export function checkValue<K extends SettingKey>(key: K, value: unknown): Checked<OutboxSettings[K]> {
-  const definition: SettingDefinition = SETTING_DEFINITIONS[key];
+export function checkValue(definition: SettingDefinition, value: unknown): Checked {
   const reason = definition.type === 'boolean' ? notBoolean(value) : notWithin(definition, value);
-  return reason === undefined ? { ok: true, value: value as OutboxSettings[K] } : { ok: false, reason };
+  return reason === undefined ? { ok: true, value: value as SettingValue } : { ok: false, reason };
 }
 
 /** Like `checkValue`, for sources that know text only: the environment, a command line. */
-export function checkSettingText<K extends SettingKey>(key: K, value: unknown): Checked<OutboxSettings[K]> {
-  return checkValue(
-    key,
-    typeof value === 'string' ? fromText(SETTING_DEFINITIONS[key], value.trim()) : value,
-  );
+export function checkSettingText(definition: SettingDefinition, value: unknown): Checked {
+  return checkValue(definition, typeof value === 'string' ? fromText(definition, value.trim()) : value);
 }
 
 function fromText(definition: SettingDefinition, text: string): unknown {

@@ -1,4 +1,5 @@
 import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
+import { type SettingDefinitions, SettingGroup } from './setting-group.js';
 
 /**
  * The settings that can be changed while the application runs. Keys as in the table of settings, without
@@ -46,28 +47,10 @@ export interface OutboxSettings {
 
 export type SettingKey = keyof OutboxSettings;
 
-export interface BooleanSetting {
-  type: 'boolean';
-  default: boolean;
-}
-
-/**
- * A whole number between `min` and `max`, both included, and not below the value of the setting `atLeast`.
- */
-export interface NumberSetting {
-  type: 'ms' | 'count' | 'events' | 'days';
-  default: number;
-  min: number;
-  max: number;
-  atLeast?: SettingKey;
-}
-
-export type SettingDefinition = BooleanSetting | NumberSetting;
-
 /** Stored keys begin with it. */
 export const SETTING_PREFIX = 'core.integration.outbox.';
 
-export const SETTING_DEFINITIONS: { readonly [K in SettingKey]: DefinitionOf<OutboxSettings[K]> } = {
+export const SETTING_DEFINITIONS: SettingDefinitions<OutboxSettings> = {
   enabled: { type: 'boolean', default: true },
   'processor.enabled': { type: 'boolean', default: true },
   startupDrainEnabled: { type: 'boolean', default: true },
@@ -99,20 +82,7 @@ export const SETTING_DEFINITIONS: { readonly [K in SettingKey]: DefinitionOf<Out
   orphanAfterDays: { type: 'days', default: 7, min: 1, max: 365 },
 };
 
-type DefinitionOf<T> = T extends boolean ? BooleanSetting : NumberSetting;
+/** The engine's own settings. */
+export const OUTBOX_SETTINGS = new SettingGroup<OutboxSettings>('outbox', SETTING_DEFINITIONS);
 
-export const SETTING_KEYS = Object.keys(SETTING_DEFINITIONS) as SettingKey[];
-
-/** The short key for a key given in full or without prefix; undefined if there is no such setting. */
-export function settingKeyOf(key: string): SettingKey | undefined {
-  const short = key.startsWith(SETTING_PREFIX) ? key.slice(SETTING_PREFIX.length) : key;
-  return Object.hasOwn(SETTING_DEFINITIONS, short) ? (short as SettingKey) : undefined;
-}
-
-export const ENVIRONMENT_PREFIX = 'INTEGRATION_OUTBOX_';
-
-/** The environment variable of a setting: `INTEGRATION_OUTBOX_POLLING_INTERVAL_MS`. */
-export function environmentNameOf(key: SettingKey): string {
-  const words = key.replaceAll('.', '_').replace(/[A-Z]/g, (letter) => `_${letter}`);
-  return ENVIRONMENT_PREFIX + words.toUpperCase();
-}
+export const SETTING_KEYS = OUTBOX_SETTINGS.keys as readonly SettingKey[];

@@ -1,14 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { NumberSetting, SettingDefinition } from './setting-group.js';
 import { checkValue } from './setting-value.js';
 import {
-  environmentNameOf,
-  type NumberSetting,
+  OUTBOX_SETTINGS,
   type OutboxSettings,
   SETTING_DEFINITIONS,
   SETTING_KEYS,
   SETTING_PREFIX,
-  type SettingDefinition,
   type SettingKey,
 } from './settings-definitions.js';
 import {
@@ -51,7 +50,7 @@ function sourcesOf(given: Partial<Record<SettingKey, Given>>): [Record<string, u
   const options: Record<string, unknown> = {};
   for (const [key, { database, environment: variable, config, options: option }] of Object.entries(given)) {
     if (database !== undefined) stored[SETTING_PREFIX + key] = database;
-    if (variable !== undefined) environment[environmentNameOf(key as SettingKey)] = String(variable);
+    if (variable !== undefined) environment[OUTBOX_SETTINGS.environmentNameOf(key)] = String(variable);
     configured.set(`integration.outbox.${key}`, config);
     if (option !== undefined) options[key] = option;
   }
@@ -80,7 +79,7 @@ describe('the resolution of settings', () => {
         ({ key, given }) => {
           const resolved = resolveSettings(...sourcesOf({ [key]: given }));
           const present = PLACES.filter((place) => given[place] !== undefined);
-          const right = present.findIndex((place) => checkValue(key, given[place]).ok);
+          const right = present.findIndex((place) => checkValue(SETTING_DEFINITIONS[key], given[place]).ok);
           const passedOver = right < 0 ? present : present.slice(0, right);
           expect(resolved.sources[key]).toBe(present[right] ?? 'default');
           expect(resolved.problems).toHaveLength(passedOver.length);
@@ -110,7 +109,8 @@ describe('the resolution of settings', () => {
     fc.assert(
       fc.property(given, (everything) => {
         const { values } = resolveSettings(...sourcesOf(everything as Partial<Record<SettingKey, Given>>));
-        for (const key of SETTING_KEYS) expect(checkValue(key, values[key])).toMatchObject({ ok: true });
+        for (const key of SETTING_KEYS)
+          expect(checkValue(SETTING_DEFINITIONS[key], values[key])).toMatchObject({ ok: true });
         expect(values.idlePollingIntervalMs).toBeGreaterThanOrEqual(values.pollingIntervalMs);
         expect(values.retryMaxDelayMs).toBeGreaterThanOrEqual(values.retryBaseDelayMs);
       }),

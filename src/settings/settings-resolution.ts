@@ -1,16 +1,7 @@
 import { problemOfUnknownName, suggestionFor } from '../events/known-names.js';
-import { type Checked, checkSettingText, checkValue } from './setting-value.js';
-import {
-  ENVIRONMENT_PREFIX,
-  environmentNameOf,
-  type OutboxSettings,
-  SETTING_DEFINITIONS,
-  SETTING_KEYS,
-  SETTING_PREFIX,
-  type SettingDefinition,
-  type SettingKey,
-  settingKeyOf,
-} from './settings-definitions.js';
+import type { SettingDefinition, SettingGroup } from './setting-group.js';
+import { type Checked, checkSettingText, checkValue, type SettingValue } from './setting-value.js';
+import { OUTBOX_SETTINGS, type OutboxSettings, type SettingKey } from './settings-definitions.js';
 
 /** The part of `@nestjs/config`'s ConfigService that is used, so that the package need not be installed. */
 export interface ConfigurationReader {
@@ -22,7 +13,7 @@ export interface SettingSources {
   /** Default `process.env`. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
   /**
-   * Asked for `integration.outbox.<key>` and for the environment's names (it may know a .env file that the
+   * Asked for `integration.<group>.<key>` and for the environment's names (it may know a .env file that the
    * process does not).
    */
   config?: ConfigurationReader | undefined;
@@ -33,12 +24,18 @@ export interface SettingSources {
 /** Strongest first. */
 export type SettingSource = 'database' | 'environment' | 'config' | 'options' | 'default';
 
-/** The settings in force, where each comes from, and what was passed over for being wrong. */
-export interface ResolvedSettings {
-  values: Readonly<OutboxSettings>;
-  sources: Readonly<Record<SettingKey, SettingSource>>;
+/** The settings of a group in force, where each comes from, and what was passed over for being wrong. */
+export interface ResolvedGroup {
+  values: Readonly<Record<string, SettingValue>>;
+  sources: Readonly<Record<string, SettingSource>>;
   /** One sentence for each value that was passed over. */
   problems: string[];
+}
+
+/** The engine's own settings in force. */
+export interface ResolvedSettings extends ResolvedGroup {
+  values: Readonly<OutboxSettings> & ResolvedGroup['values'];
+  sources: Readonly<Record<SettingKey, SettingSource>>;
 }
 
 interface Candidate {
@@ -46,7 +43,19 @@ interface Candidate {
   /** How the source names it, for messages. */
   name: string;
   value: unknown;
-  check: <K extends SettingKey>(key: K, value: unknown) => Checked<OutboxSettings[K]>;
+  check: (definition: SettingDefinition, value: unknown) => Checked;
+}
+
+/** The engine's own settings, and what nobody knows among the stored keys and in the environment. */
+export function resolveSettings(
+  stored: Readonly<Record<string, unknown>>,
+  sources: SettingSources,
+): ResolvedSettings {
+  const { problems, ...resolved } = resolveGroup(OUTBOX_SETTINGS, stored, sources);
+  return {
+    ...resolved,
+    problems: [...unknownKeys([OUTBOX_SETTINGS], stored, sources), ...problems],
+  } as ResolvedSettings;
 }
 
 /**
@@ -55,22 +64,24 @@ interface Candidate {
  * A default gives way to the other setting instead: raising `pollingIntervalMs` alone raises the default of
  * `idlePollingIntervalMs` with it.
  */
-export function resolveSettings(
+export function resolveGroup(
+  group: SettingGroup,
   stored: Readonly<Record<string, unknown>>,
   sources: SettingSources,
-): ResolvedSettings {
-  const problems = [...unknownKeys(stored, sources)];
-  const values: Partial<Record<SettingKey, boolean | number>> = {};
-  const origins: Partial<Record<SettingKey, SettingSource>> = {};
-  for (const key of BOUND_KEYS_LAST) {
-    const floorKey = floorOf(key);
+): ResolvedGroup {
+  const problems: string[] = [];
+  const values: Record<string, SettingValue> = {};
+  const origins: Record<string, SettingSource> = {};
+  for (const key of boundKeysLast(group)) {
+    const definition = group.definitionOf(key);
+    const floorKey = floorOf(definition);
     const floor = floorKey === undefined ? undefined : (values[floorKey] as number);
-    const settle = (value: boolean | number, source: SettingSource) => {
+    const settle = (value: SettingValue, source: SettingSource) => {
       values[key] = value;
       origins[key] = source;
     };
-    for (const candidate of candidatesFor(key, stored, sources)) {
-      const checked = candidate.check(key, candidate.value);
+    for (const candidate of candidatesFor(group, key, stored, sources)) {
+      const checked = candidate.check(definition, candidate.value);
       const reason = checked.ok ? belowFloor(checked.value, floorKey, floor) : checked.reason;
       if (checked.ok && reason === undefined) {
         settle(checked.value, candidate.source);
@@ -78,13 +89,9 @@ export function resolveSettings(
       }
       problems.push(`${candidate.name} ${reason}: it is ignored`);
     }
-    if (origins[key] === undefined) settle(defaultFor(key, floor), 'default');
+    if (origins[key] === undefined) settle(defaultFor(definition, floor), 'default');
   }
-  return {
-    values: Object.freeze(values as unknown as OutboxSettings),
-    sources: origins as Record<SettingKey, SettingSource>,
-    problems,
-  };
+  return { values: Object.freeze(values), sources: origins, problems };
 }
 
 /**
@@ -92,19 +99,23 @@ export function resolveSettings(
  * value stays valid: neither may it come to lie below its bound.
  */
 export function reasonAgainst(
-  key: SettingKey,
+  key: string,
   value: unknown,
-  current: ResolvedSettings,
+  current: ResolvedGroup,
+  group: SettingGroup = OUTBOX_SETTINGS,
 ): string | undefined {
-  const checked = checkValue(key, value);
+  const definition = group.definitionOf(key);
+  const checked = checkValue(definition, value);
   if (!checked.ok) return checked.reason;
-  const floorKey = floorOf(key);
+  const floorKey = floorOf(definition);
   const floor = floorKey === undefined ? undefined : Number(current.values[floorKey]);
   const below = belowFloor(checked.value, floorKey, floor);
   if (below !== undefined) return below;
-  const above = SETTING_KEYS.find(
+  const above = group.keys.find(
     (other) =>
-      floorOf(other) === key && current.sources[other] !== 'default' && current.values[other] < checked.value,
+      floorOf(group.definitionOf(other)) === key &&
+      current.sources[other] !== 'default' &&
+      Number(current.values[other]) < Number(checked.value),
   );
   return above && `must not be above ${above} (${current.values[above]}), not ${checked.value}`;
 }
@@ -114,97 +125,106 @@ export function reasonAgainst(
  * is passed over.
  */
 export function listSettingProblems(options: Readonly<Record<string, unknown>>): string[] {
-  const unknown = Object.keys(options).filter((key) => !Object.hasOwn(SETTING_DEFINITIONS, key));
+  const known = OUTBOX_SETTINGS.keys;
+  const unknown = Object.keys(options).filter((key) => !known.includes(key));
   const { problems } = resolveSettings({}, { environment: {}, options });
   return [
-    ...unknown.map((key) =>
-      problemOfUnknownName(key, { known: SETTING_KEYS, kind: 'a setting', prefix: 'settings.' }),
-    ),
+    ...unknown.map((key) => problemOfUnknownName(key, { known, kind: 'a setting', prefix: 'settings.' })),
     ...problems.map((problem) => problem.replace(/: it is ignored$/, '')),
   ];
 }
 
 /** Settings that others are bounds of come first, so that these are known when those are checked. */
-const BOUND_KEYS_LAST = [...SETTING_KEYS].sort(
-  (a, b) => Number(floorOf(a) !== undefined) - Number(floorOf(b) !== undefined),
-);
+function boundKeysLast(group: SettingGroup): string[] {
+  const isBound = (key: string) => Number(floorOf(group.definitionOf(key)) !== undefined);
+  return [...group.keys].sort((a, b) => isBound(a) - isBound(b));
+}
 
-function floorOf(key: SettingKey): SettingKey | undefined {
-  const definition: SettingDefinition = SETTING_DEFINITIONS[key];
+function floorOf(definition: SettingDefinition): string | undefined {
   return definition.type === 'boolean' ? undefined : definition.atLeast;
 }
 
 function belowFloor(
-  value: boolean | number,
-  floorKey: SettingKey | undefined,
+  value: SettingValue,
+  floorKey: string | undefined,
   floor: number | undefined,
 ): string | undefined {
   if (floor === undefined || Number(value) >= floor) return undefined;
   return `must not be below ${floorKey} (${floor}), not ${value}`;
 }
 
-function defaultFor(key: SettingKey, floor: number | undefined): boolean | number {
-  const { default: value } = SETTING_DEFINITIONS[key];
+function defaultFor({ default: value }: SettingDefinition, floor: number | undefined): SettingValue {
   return typeof value === 'boolean' ? value : Math.max(value, floor ?? value);
 }
 
 function candidatesFor(
-  key: SettingKey,
+  group: SettingGroup,
+  key: string,
   stored: Readonly<Record<string, unknown>>,
   { environment = process.env, config, options }: SettingSources,
 ): Candidate[] {
-  const environmentName = environmentNameOf(key);
-  const path = `integration.outbox.${key}`;
+  const environmentName = group.environmentNameOf(key);
+  const path = group.configPathOf(key);
+  const [name, given] =
+    group === OUTBOX_SETTINGS
+      ? [`settings.${key}`, options]
+      : [`settings.${key} of ${group.name}`, group.options];
   const all: Candidate[] = [
     {
       source: 'database',
-      name: `stored setting ${SETTING_PREFIX}${key}`,
-      value: stored[SETTING_PREFIX + key],
+      name: `stored setting ${group.prefix}${key}`,
+      value: stored[group.prefix + key],
       check: checkValue,
     },
     {
       source: 'environment',
       name: `environment variable ${environmentName}`,
-      value: given(environment[environmentName]) ?? given(config?.get(environmentName)),
+      value: filled(environment[environmentName]) ?? filled(config?.get(environmentName)),
       check: checkSettingText,
     },
     {
       source: 'config',
       name: `configuration ${path}`,
-      value: given(config?.get(path)),
+      value: filled(config?.get(path)),
       check: checkSettingText,
     },
-    { source: 'options', name: `settings.${key}`, value: options?.[key], check: checkValue },
+    {
+      source: 'options',
+      name,
+      value: (given as Record<string, unknown> | undefined)?.[key],
+      check: checkValue,
+    },
   ];
   return all.filter((candidate) => candidate.value !== undefined);
 }
 
 /** An empty variable is one that nobody filled in. */
-function given(value: unknown): unknown {
+function filled(value: unknown): unknown {
   return value === null || (typeof value === 'string' && value.trim() === '') ? undefined : value;
 }
 
-function unknownKeys(
+/** One sentence for each stored key and each name in the environment that is no setting of these groups. */
+export function unknownKeys(
+  groups: readonly SettingGroup[],
   stored: Readonly<Record<string, unknown>>,
   { environment = process.env }: SettingSources,
 ): string[] {
-  const names = new Set(SETTING_KEYS.map(environmentNameOf));
+  const names = groups.flatMap((group) => group.keys.map((key) => group.environmentNameOf(key)));
+  const keys = groups.flatMap((group) => group.keys.map((key) => group.prefix + key));
   return [
     ...Object.keys(stored)
-      .filter((key) => !key.startsWith(SETTING_PREFIX) || settingKeyOf(key) === undefined)
-      .map((key) => `stored setting ${key} is not known${keyMeantBy(key)}: it is ignored`),
+      .filter((key) => !keys.includes(key))
+      .map((key) => `stored setting ${key} is not known${keyMeantBy(key, keys)}: it is ignored`),
     ...Object.keys(environment)
-      .filter((name) => name.startsWith(ENVIRONMENT_PREFIX) && !names.has(name))
+      .filter((name) => groups.some(({ environmentPrefix }) => name.startsWith(environmentPrefix)))
+      .filter((name) => !names.includes(name))
       .map(
-        (name) =>
-          `environment variable ${name} is no setting${suggestionFor(name, [...names])}: it is ignored`,
+        (name) => `environment variable ${name} is no setting${suggestionFor(name, names)}: it is ignored`,
       ),
   ];
 }
 
-function keyMeantBy(key: string): string {
-  const known = SETTING_KEYS.map((each) => SETTING_PREFIX + each);
-  return settingKeyOf(key) === undefined
-    ? suggestionFor(key, known)
-    : ` (the key is ${SETTING_PREFIX}${key})`;
+function keyMeantBy(key: string, known: readonly string[]): string {
+  const inFull = OUTBOX_SETTINGS.prefix + key;
+  return known.includes(inFull) ? ` (the key is ${inFull})` : suggestionFor(key, known);
 }

@@ -5,9 +5,27 @@ import { IntegrationError } from '../../errors.js';
 import { DEFAULT_SCHEMA } from '../sql/schema-name.js';
 import { copyBesideBundle, packageFolder } from './package-folder.js';
 
-/** One file of `prisma/migrations`. */
+/**
+ * A line of migrations: a folder whose migrations follow each other. The engine has one without a name. Who
+ * brings tables of its own brings a line, which is applied after the engine's. A process that does not have
+ * the line leaves it alone.
+ */
+export interface MigrationLine {
+  /** Lower-case letters, digits and underscores. Names in the history begin with it: `webhooks/20270101_a`. */
+  readonly name?: string | undefined;
+  /** Asked for when the files are read, and not before: see `packagedMigrations`. */
+  readonly folder: () => string;
+}
+
+/** The engine's own line. */
+const OWN_LINE: MigrationLine = { folder: () => packagedMigrations('prisma/migrations') };
+
+/** One file of a line of migrations. */
 export interface MigrationFile {
-  /** The name of its folder, which is the name that Prisma Migrate gives it too. */
+  /**
+   * The name of its folder, which is the name that Prisma Migrate gives it too. That of a named line stands
+   * before it.
+   */
   name: string;
   /** The text as it stands in the file, for the default schema. */
   text: string;
@@ -15,8 +33,16 @@ export interface MigrationFile {
   checksum: string;
 }
 
-/** The migrations of this package version, in the order in which they apply. */
-export async function readMigrationFiles(folder: string = ownFolder()): Promise<MigrationFile[]> {
+/** The migrations of this package version, and of the lines that are brought along, in their order. */
+export async function readMigrationFiles(
+  added: readonly MigrationLine[] = [],
+  own: MigrationLine = OWN_LINE,
+): Promise<MigrationFile[]> {
+  return (await Promise.all([own, ...added].map(readLine))).flat();
+}
+
+async function readLine(line: MigrationLine): Promise<MigrationFile[]> {
+  const folder = line.folder();
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw missing(`they are not at ${folder}`, { folder }, { cause });
   });
@@ -24,14 +50,26 @@ export async function readMigrationFiles(folder: string = ownFolder()): Promise<
   return Promise.all(
     names.sort().map(async (name) => {
       const text = await readFile(`${folder}/${name}/migration.sql`, 'utf8');
-      return { name, text, checksum: createHash('sha256').update(text).digest('hex') };
+      const checksum = createHash('sha256').update(text).digest('hex');
+      return { name: line.name === undefined ? name : `${line.name}/${name}`, text, checksum };
     }),
   );
 }
 
-function ownFolder(): string {
+/** The line that a migration belongs to; undefined for the engine's own. */
+export function lineOf(name: string): string | undefined {
+  return name.includes('/') ? name.slice(0, name.indexOf('/')) : undefined;
+}
+
+/** The name without that of its line, as Prisma Migrate has it. */
+export function folderNameOf(name: string): string {
+  return name.slice(name.indexOf('/') + 1);
+}
+
+/** A folder of migrations that comes with this package. */
+export function packagedMigrations(path: string): string {
   const folder = packageFolder();
-  if (folder !== undefined) return join(folder, 'prisma/migrations');
+  if (folder !== undefined) return join(folder, path);
   throw missing('a bundler has put its code into the application, without them');
 }
 

@@ -9,7 +9,12 @@ import {
 import type { EngineDatabase } from '../engine-database.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../sql/schema-name.js';
 import { MigrationStore } from './migration.store.js';
-import { type MigrationFile, readMigrationFiles, renderMigration } from './migration-files.js';
+import {
+  type MigrationFile,
+  type MigrationLine,
+  readMigrationFiles,
+  renderMigration,
+} from './migration-files.js';
 import { migrationStatus, refuseForeignHistory, requireCurrent } from './migration-status.js';
 
 /**
@@ -30,6 +35,8 @@ export interface RunMigrationsOptions {
   onProgress?: ((progress: MigrationProgress) => void) | undefined;
   /** Another folder of migrations than the package's own. */
   folder?: string | undefined;
+  /** Lines of migrations beside the engine's. */
+  lines?: readonly MigrationLine[] | undefined;
 }
 
 export interface MigrationResult {
@@ -48,7 +55,8 @@ export interface MigrationResult {
  */
 export async function runMigrations(options: RunMigrationsOptions): Promise<MigrationResult> {
   const schema = validateSchemaName(options.schema ?? DEFAULT_SCHEMA);
-  const files = await readMigrationFiles(options.folder);
+  const { folder, lines } = options;
+  const files = await readMigrationFiles(lines, folder === undefined ? undefined : { folder: () => folder });
   const connection = await connect(options);
   try {
     const store = new MigrationStore(connection, schema);
@@ -68,8 +76,11 @@ export async function runMigrations(options: RunMigrationsOptions): Promise<Migr
  * applied by Prisma Migrate count. Throws INTEGRATION_SCHEMA_MISSING, INTEGRATION_SCHEMA_OUTDATED (both with
  * the command to run), INTEGRATION_SCHEMA_NEWER or INTEGRATION_MIGRATION_CHANGED.
  */
-export async function verifyMigrations(db: EngineDatabase): Promise<void> {
-  requireCurrent(await migrationStatus(db, db.schema));
+export async function verifyMigrations(
+  db: EngineDatabase,
+  lines: readonly MigrationLine[] = [],
+): Promise<void> {
+  requireCurrent(await migrationStatus(db, db.schema, await readMigrationFiles(lines)));
 }
 
 async function migrate(

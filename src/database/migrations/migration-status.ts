@@ -2,7 +2,7 @@ import { IntegrationError } from '../../errors.js';
 import type { EngineSession } from '../engine-database.js';
 import { commandLine } from '../sql/pasteable-text.js';
 import { type AppliedMigration, MigrationStore } from './migration.store.js';
-import { type MigrationFile, readMigrationFiles } from './migration-files.js';
+import { folderNameOf, lineOf, type MigrationFile, readMigrationFiles } from './migration-files.js';
 
 /**
  * `current`: nothing to do. `missing`: no migration was applied. `outdated`: some are to come. `changed`: a
@@ -32,8 +32,24 @@ export async function migrationStatus(
   const history = await store.history();
   const noted = new Set(history.map((line) => line.name));
   const missing = known.filter((file) => !noted.has(file.name)).map((file) => file.name);
-  const byPrisma = missing.length === 0 ? [] : await store.appliedByPrisma(missing);
-  return compare(schema, known, history, byPrisma);
+  const lines = new Set(known.map((file) => lineOf(file.name)));
+  // A line that nobody has brought to this process is not its business.
+  const own = history.filter(({ name }) => lineOf(name) === undefined || lines.has(lineOf(name)));
+  return compare(schema, known, own, await appliedByPrisma(store, missing));
+}
+
+async function appliedByPrisma(
+  store: MigrationStore,
+  missing: readonly string[],
+): Promise<AppliedMigration[]> {
+  if (missing.length === 0) return [];
+  const found = new Map(
+    (await store.appliedByPrisma(missing.map(folderNameOf))).map((applied) => [applied.name, applied]),
+  );
+  return missing.flatMap((name) => {
+    const applied = found.get(folderNameOf(name));
+    return applied === undefined ? [] : [{ ...applied, name }];
+  });
 }
 
 function compare(

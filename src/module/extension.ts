@@ -1,0 +1,68 @@
+import type { MigrationLine } from '../database/migrations/migration-files.js';
+import type { DoctorAdditions } from '../maintenance/doctor.js';
+import type { Check } from '../maintenance/finding.js';
+import type { MaintenanceTask, MaintenanceTools } from '../maintenance/maintenance-task.js';
+import type { SettingGroup } from '../settings/setting-group.js';
+
+/**
+ * What a part of this package that has tables, settings or work of its own brings along. The engine's rooms
+ * know none of them: the module and the commands hand over what an extension has.
+ */
+export interface IntegrationExtension {
+  /** Lower-case letters, digits and underscores; no other extension has it. */
+  readonly name: string;
+  /** The folder of its migrations, asked for when they are read. They are applied after the engine's. */
+  readonly migrations?: (() => string) | undefined;
+  /** Its settings; the group has the extension's name. */
+  readonly settings?: SettingGroup | undefined;
+  /** What is to be done every few minutes, by one of all processes. */
+  readonly tasks?: ((tools: MaintenanceTools) => readonly MaintenanceTask[]) | undefined;
+  /** What the command `doctor` looks at besides. */
+  readonly checks?: ((tools: MaintenanceTools) => readonly Check[]) | undefined;
+}
+
+export type Extensions = readonly IntegrationExtension[];
+
+export function linesOf(extensions: Extensions): MigrationLine[] {
+  return extensions.flatMap(({ name, migrations: folder }) =>
+    folder === undefined ? [] : [{ name, folder }],
+  );
+}
+
+export function settingGroupsOf(extensions: Extensions): SettingGroup[] {
+  return extensions.flatMap(({ settings }) => settings ?? []);
+}
+
+export function tasksOf(extensions: Extensions, tools: MaintenanceTools): MaintenanceTask[] {
+  return extensions.flatMap(({ tasks }) => tasks?.(tools) ?? []);
+}
+
+/** What an examination looks at besides. */
+export function doctorAdditionsOf(extensions: Extensions): DoctorAdditions {
+  return {
+    lines: linesOf(extensions),
+    groups: settingGroupsOf(extensions),
+    tasks: (tools) => tasksOf(extensions, tools),
+    checks: (tools) => extensions.flatMap(({ checks }) => checks?.(tools) ?? []),
+  };
+}
+
+const NAME = /^[a-z][a-z0-9_]*$/;
+
+/** The name of the engine's own settings. */
+const TAKEN = 'outbox';
+
+/** What is wrong with extensions that were given, as sentences. */
+export function problemsOfExtensions(value: unknown): string[] {
+  if (!Array.isArray(value)) return ['extensions must be a list'];
+  const names = value.map((each: unknown) => (each as { name?: unknown } | null)?.name);
+  return names.flatMap((name, i) => {
+    if (typeof name !== 'string' || !NAME.test(name) || name === TAKEN)
+      return [`extensions[${i}] has no name of its own, of lower-case letters, digits and underscores`];
+    if (names.indexOf(name) < i) return [`extensions has "${name}" twice`];
+    const { settings } = value[i] as IntegrationExtension;
+    return settings !== undefined && settings.name !== name
+      ? [`the settings of extension "${name}" are a group of another name: "${settings.name}"`]
+      : [];
+  });
+}

@@ -1,0 +1,80 @@
+export interface BooleanSetting {
+  type: 'boolean';
+  default: boolean;
+}
+
+/**
+ * A whole number between `min` and `max`, both included, and not below the value of the setting `atLeast` of
+ * the same group.
+ */
+export interface NumberSetting {
+  type: 'ms' | 'count' | 'events' | 'days';
+  default: number;
+  min: number;
+  max: number;
+  atLeast?: string;
+}
+
+export type SettingDefinition = BooleanSetting | NumberSetting;
+
+type DefinitionOf<T> = T extends boolean ? BooleanSetting : NumberSetting;
+
+/** A definition for each setting of a group, by its short key. */
+export type SettingDefinitions<T> = { readonly [K in keyof T]: DefinitionOf<T[K]> };
+
+/**
+ * Settings that belong together: the engine's own are the group `outbox`. Whoever brings settings makes a
+ * group of them and hands it to `IntegrationSettingsService`. The group's name gives each setting its key in
+ * the database (`core.integration.outbox.batchSize`), its environment variable
+ * (`INTEGRATION_OUTBOX_BATCH_SIZE`) and its place in the configuration (`integration.outbox.batchSize`).
+ */
+export class SettingGroup<T extends object = object> {
+  /** Stored keys of the group begin with it. */
+  readonly prefix: string;
+  readonly environmentPrefix: string;
+  /** The short keys. */
+  readonly keys: readonly string[];
+  private readonly byKey: Readonly<Record<string, SettingDefinition>>;
+
+  /** @param options What the application's code says; every other source goes before it. */
+  constructor(
+    readonly name: string,
+    definitions: SettingDefinitions<T>,
+    readonly options: Partial<T> = {},
+  ) {
+    this.prefix = `core.integration.${name}.`;
+    this.environmentPrefix = `INTEGRATION_${upperSnakeCase(name)}_`;
+    this.byKey = definitions;
+    this.keys = Object.keys(definitions);
+  }
+
+  definitionOf(key: string): SettingDefinition {
+    const definition = this.byKey[key];
+    if (definition === undefined) throw new Error(`${key} is not a setting of the group ${this.name}`);
+    return definition;
+  }
+
+  /** The short key for a stored key of this group; undefined if there is no such setting. */
+  keyOfStored(storedKey: string): string | undefined {
+    if (!storedKey.startsWith(this.prefix)) return undefined;
+    const key = storedKey.slice(this.prefix.length);
+    return Object.hasOwn(this.byKey, key) ? key : undefined;
+  }
+
+  /** The environment variable of a setting: `INTEGRATION_OUTBOX_POLLING_INTERVAL_MS`. */
+  environmentNameOf(key: string): string {
+    return this.environmentPrefix + upperSnakeCase(key);
+  }
+
+  /** Where `@nestjs/config` has a setting. */
+  configPathOf(key: string): string {
+    return `integration.${this.name}.${key}`;
+  }
+}
+
+function upperSnakeCase(key: string): string {
+  return key
+    .replaceAll('.', '_')
+    .replace(/[A-Z]/g, (letter) => `_${letter}`)
+    .toUpperCase();
+}
