@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { ConsumerPresence } from '../src/maintenance/consumer-presence.js';
+import { ConsumerPresence, ConsumerPresence } from '../src/maintenance/consumer-presence.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import { UnroutedEventStore } from '../src/maintenance/unrouted-event.store.js';
 import { UnroutedEvents } from '../src/maintenance/unrouted-events.js';
@@ -213,8 +213,8 @@ describe('maintenance', () => {
     const app = await start(['things']);
     await database.pool.query('ALTER TABLE integration.unrouted_event RENAME TO elsewhere');
     const job = app.context.get(MaintenanceJob, { strict: false });
-    const { work } = job as unknown as { work: Record<string, () => Promise<unknown>> };
-    work.consumers = () => Promise.reject(new Error('not this time'));
+    const presence = app.context.get(ConsumerPresence, { strict: false });
+    jest.spyOn(presence, 'run').mockRejectedValue(new Error('not this time'));
     await expect(job.runRound()).rejects.toThrow(/^consumers: not this time; unrouted: .*unrouted_event/);
     const { rows } = await database.pool.query('SELECT task FROM integration.integration_maintenance');
     expect(rows).toEqual([{ task: 'retention' }]);

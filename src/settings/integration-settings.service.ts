@@ -25,8 +25,8 @@ import {
 export type FullSettingKey<K extends SettingKey = SettingKey> = `core.integration.outbox.${K}`;
 
 /**
- * Settings that are brought beside the engine's own, by their keys in full. Whoever brings a group of settings
- * adds its keys, for the compiler alone:
+ * Settings that are brought beside the engine's own, by their keys in full. Whoever brings a group of
+ * settings adds its keys, for the compiler alone:
  *
  * ```ts
  * declare module '../settings/integration-settings.service.js' {

@@ -11,7 +11,7 @@ import { copyBesideBundle, packageFolder } from './package-folder.js';
  * the line leaves it alone.
  */
 export interface MigrationLine {
-  /** Lower-case letters, digits and underscores. Names in the history begin with it: `webhooks/20270101_a`. */
+  /** Lower-case letters, digits and underscores. It begins names in the history: `webhooks/20270101_a`. */
   readonly name?: string | undefined;
   /** Asked for when the files are read, and not before: see `packagedMigrations`. */
   readonly folder: () => string;
