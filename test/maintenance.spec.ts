@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { EngineDatabase } from '../src/database/engine-database.js';
-import { ConsumerPresence, ConsumerPresence } from '../src/maintenance/consumer-presence.js';
+import { ConsumerPresence } from '../src/maintenance/consumer-presence.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import { UnroutedEventStore } from '../src/maintenance/unrouted-event.store.js';
 import { UnroutedEvents } from '../src/maintenance/unrouted-events.js';
