@@ -348,7 +348,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'if (attempt.deliveries.length > 0) return undefined;',
       },
       {
-        file: 'src/delivery/partition/outcome-settler.ts',
+        file: 'src/delivery/partition/attempt-settler.ts',
         find: "if (outcome.kind === 'processed' && attempt.settlesPositions) {",
         put: "if (outcome.kind === 'processed' && attempt.deliveries.length === 0) {",
       },
@@ -402,12 +402,12 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'very many holes saved like a few',
     patches: [
       {
-        file: 'src/inbox/settle-buffer.ts',
+        file: 'src/inbox/unflushed.ts',
         find: 'const MANY_RANGES = 1_000;',
         put: 'const MANY_RANGES = 10_000_000;',
       },
     ],
-    spec: 'src/inbox/settle-buffer.spec.ts',
+    spec: 'src/inbox/flush-writer.spec.ts',
     test: 'is saved by itself, in parts',
   },
   {
@@ -716,9 +716,9 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'killers that are counted with their lease, and forgotten with it',
     patches: [
       {
-        file: 'src/delivery/worker/dispatcher.ts',
-        find: 'this.entered = env.entered.of(consumer.name);',
-        put: 'this.entered = env.entered.of(lease.token);',
+        file: 'src/delivery/partition/partition.ts',
+        find: 'parts.entered.of(consumerName)',
+        put: 'parts.entered.of(String(performance.now()))',
       },
     ],
     spec: 'test/session-killers.spec.ts',
@@ -728,13 +728,13 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'killers that no batch is taken apart for',
     patches: [
       {
-        file: 'src/delivery/partition/outcome-settler.ts',
+        file: 'src/delivery/partition/attempt-settler.ts',
         find: '(isFailure(outcome) || this.isToBeDivided(attempt, outcome))',
         put: 'isFailure(outcome)',
       },
       {
-        file: 'src/delivery/partition/outcome-settler.ts',
-        find: 'if (!attempt.deliveries.some((each) => this.entered.runsByItself(each))) return false;',
+        file: 'src/delivery/partition/attempt-settler.ts',
+        find: 'if (!attempt.deliveries.some((each) => entered.runsByItself(each))) return false;',
         put: 'return false;',
       },
     ],
@@ -757,9 +757,9 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'suspects that run though the host’s database does not answer',
     patches: [
       {
-        file: 'src/delivery/worker/dispatcher.ts',
-        find: 'const asks = !delivery.subscription.transactional && this.entered.isSuspect(delivery);',
-        put: 'const asks = false;',
+        file: 'src/delivery/partition/partition.ts',
+        find: 'attempt.asksHost = !delivery.subscription.transactional && this.entered.isSuspect(delivery);',
+        put: '',
       },
     ],
     spec: 'test/session-killers.spec.ts',
@@ -775,13 +775,13 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'names added: the owner passes over what it reads while it hands over',
     patches: [
       {
-        file: 'src/delivery/worker/dispatcher.ts',
-        find: 'if (this.closed) return;\n    this.arrivals.page',
+        file: 'src/delivery/partition/partition.ts',
+        find: 'if (this.isClosed) return;\n    this.arrivals.page',
         put: 'this.arrivals.page',
       },
       {
         file: 'src/delivery/worker/page-loop.ts',
-        find: 'if (this.dispatcher.isClosed) return false;',
+        find: 'if (this.partition.isClosed) return false;',
         put: '',
       },
     ],

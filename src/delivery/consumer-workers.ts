@@ -23,6 +23,7 @@ import { FaultPoints } from './execution/fault-points.js';
 import { HandlerRunner } from './execution/handler-runner.js';
 import { EnteredEvents } from './partition/entered-events.js';
 import { OutcomeStream } from './partition/outcome-stream.js';
+import { RetryPolicy } from './partition/retry-policy.js';
 import { ConsumerWorker } from './worker/consumer-worker.js';
 import { FlushPace } from './worker/flush-pace.js';
 
@@ -65,6 +66,7 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly faults: FaultPoints,
     private readonly unavailable: UnavailableConsumers,
     private readonly entered: EnteredEvents,
+    private readonly retries: RetryPolicy,
   ) {}
 
   /**
@@ -193,6 +195,7 @@ export class ConsumerWorkers implements LeaseUser {
         faults: this.faults,
         unavailable: this.unavailable,
         entered: this.entered,
+        retries: this.retries,
       },
       consumer,
       cursor,

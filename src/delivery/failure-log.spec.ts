@@ -3,8 +3,8 @@ import { Logger } from '@nestjs/common';
 import { filter, firstValueFrom, ReplaySubject, take, toArray } from 'rxjs';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { FailureLog } from './failure-log.js';
+import { errorFingerprint } from './partition/error-texts.js';
 import { type AttemptOutcome, OutcomeStream } from './partition/outcome-stream.js';
-import { errorFingerprint } from './partition/retry-policy.js';
 
 const NEVER_MS = 3_600_000;
 

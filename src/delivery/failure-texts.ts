@@ -1,6 +1,6 @@
 import { commandLine } from '../database/sql/pasteable-text.js';
+import { errorText } from './partition/error-texts.js';
 import type { FinalFailure, RetryingOutcome } from './partition/outcome-stream.js';
-import { errorText } from './partition/retry-policy.js';
 
 /** Failures that were not said one by one. */
 export interface Repeats {

@@ -19,6 +19,7 @@ import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ConsumerWorkers } from '../delivery/consumer-workers.js';
 import { ConcurrencyLimiter } from '../delivery/execution/concurrency-limiter.js';
+import { FailedAttempts } from '../delivery/execution/failed-attempts.js';
 import { FaultPoints } from '../delivery/execution/fault-points.js';
 import { HandlerRunner } from '../delivery/execution/handler-runner.js';
 import { HandlerTransactionStore } from '../delivery/execution/transactions/handler-transaction.store.js';
@@ -31,6 +32,7 @@ import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import { DEFAULT_LISTENER_LIMITS, LISTENER_LIMITS, OutcomeListeners } from '../delivery/outcome-listeners.js';
 import { EnteredEvents } from '../delivery/partition/entered-events.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
+import { RetryPolicy } from '../delivery/partition/retry-policy.js';
 import { Watchdog } from '../delivery/watchdog/watchdog.js';
 import { EventLimits } from '../events/event-limits.js';
 import { IntegrationHealthIndicator } from '../health/integration-health-indicator.js';
@@ -202,6 +204,8 @@ const DELIVERY: Provider[] = [
   { provide: LISTENER_LIMITS, useValue: DEFAULT_LISTENER_LIMITS },
   OutcomeListeners,
   DeliveryCounters,
+  RetryPolicy,
+  FailedAttempts,
   EnteredEvents,
   BrokenAttemptStore,
   HandlerTransactions,

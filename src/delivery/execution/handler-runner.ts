@@ -1,14 +1,15 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { runHandler } from '../../context/integration-context.js';
 import type { IntegrationError } from '../../errors.js';
 import { InboxService } from '../../inbox/inbox.service.js';
 import { IntegrationLinkService } from '../../links/integration-link.service.js';
 import type { HeldLease } from '../../membership/held-lease.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import type { SettingsView } from '../../settings/settings-view.js';
 import { Attempt, type OutcomeHandler } from '../partition/attempt.js';
 import { CRASHED, type Delivery, type Outcome, PROCESSED } from '../partition/delivery.js';
 import { Watchdog } from '../watchdog/watchdog.js';
-import { outcomeOfFailure } from './failed-attempt.js';
+import { FailedAttempts } from './failed-attempts.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
 import { TransactionalRunner } from './transactions/transactional-runner.js';
@@ -20,7 +21,8 @@ export class HandlerRunner {
     private readonly transactional: TransactionalRunner,
     readonly inboxService: InboxService,
     readonly linkService: IntegrationLinkService,
-    private readonly settings: IntegrationSettingsService,
+    @Inject(IntegrationSettingsService) private readonly settings: SettingsView<'handlerTimeoutMs'>,
+    private readonly failures: FailedAttempts,
     private readonly watchdog: Watchdog,
     private readonly faults: FaultPoints,
   ) {}
@@ -71,7 +73,7 @@ export class HandlerRunner {
       this.end(attempt, CRASHED);
       return;
     }
-    attempt.inHandler = true;
+    attempt.handles();
     try {
       const running = this.callPlain(attempt);
       if (isThenable(running)) {
@@ -107,17 +109,14 @@ export class HandlerRunner {
   }
 
   private outcomeOf(attempt: Attempt, error: unknown): Outcome {
-    return outcomeOfFailure(attempt, error, this.settings.snapshot());
+    return this.failures.outcomeOf(attempt, error);
   }
 
   /** One function for all attempts. */
   private readonly endAtDeadline = (attempt: Attempt, error: IntegrationError): void => {
-    // Waiting for a connection, or for a row that a stalled process holds, is no failure of the event.
-    if (!attempt.inHandler || attempt.isSettling) {
-      attempt.settle({ kind: 'infrastructure', error });
-      return;
-    }
-    attempt.settle(this.outcomeOf(attempt, error));
+    attempt.settle(
+      attempt.isHandlersFault ? this.outcomeOf(attempt, error) : { kind: 'infrastructure', error },
+    );
   };
 }
 

@@ -4,18 +4,41 @@ import type { Named } from './queue-table.js';
 /** What a queue needs to know of an event. */
 interface Queued {
   readonly position: number;
-  /** Undefined on the way from the log. */
+  /** Undefined for an event that comes from the log. */
   readonly claim: object | undefined;
 }
 
-/** One for all queues. */
-const NO_EVENTS: never[] = [];
+/** Events may run as they come. */
+interface Open {
+  readonly kind: 'open';
+}
 
-type Release = 'none' | 'wanted' | 'saving';
+/** The inbox has an unresolved row of the aggregate, or an unsaved outcome will write one. */
+export interface Blocked<Event extends Queued = Queued> {
+  readonly kind: 'blocked';
+  /** The highest position of which the inbox has, or will have, an unresolved row. */
+  highestRow: number;
+  /** Came from the log while the queue was blocked; the next save writes them down as waiting. */
+  parked: Event[];
+  /** A row has not been put into a save yet: a release in the same save would not see it. */
+  isRowUnsaved: boolean;
+  /**
+   * `wanted`: the next save gives the lowest waiting row its turn. `saving`: a save does so now, and tells
+   * whether any unresolved row is left. `outdated`: a save does so now, but the queue has been blocked once
+   * more since then, so its answer does not open the queue.
+   */
+  release: 'none' | 'wanted' | 'saving' | 'outdated';
+}
+
+export type Hold<Event extends Queued = Queued> = Open | Blocked<Event>;
+
+/** These constants are shared by all queues. */
+const NO_EVENTS: never[] = [];
+const OPEN: Open = { kind: 'open' };
 
 /**
- * It keeps no event beyond its turn, nor the one it was made for: one that is blocked may live for long, and
- * what it reaches with it.
+ * The queue of one aggregate. It keeps no event beyond its turn, and not the event that it was made for. A
+ * blocked queue may live for long, and what it refers to would live as long.
  */
 export class AggregateQueue<Event extends Queued = Queued>
   implements AggregateKey, Named<AggregateQueue<Event>>
@@ -23,23 +46,16 @@ export class AggregateQueue<Event extends Queued = Queued>
   hash = 0;
   next: AggregateQueue<Event> | undefined = undefined;
 
-  /** How many of its events run: more than one only as parts of one batch. */
+  /** How many of its events run. There is more than one only as parts of one batch. */
   running = 0;
-  /** How many of them came from the log. */
+  /** How many of the running ones came from the log. */
   runningFromLog = 0;
-  /** Replaced where it is empty, never filled: most queues have one event in their life. */
+  /**
+   * What runs next, one after another. An empty list is replaced and never filled, because most queues have
+   * one event in their life.
+   */
   entries: Event[] = NO_EVENTS;
-  /** Most queues never have one. */
-  parked: Event[] | undefined;
-  blocked = false;
-  /** The highest position of which the inbox has, or will have, an unresolved row. */
-  highestRow = 0;
-  /** Counts what blocked the queue, so that a release that was under way meanwhile does not unblock it. */
-  blocks = 0;
-  blocksAtRelease = 0;
-  release: Release = 'none';
-  /** A row of this queue has not been put into a save yet: a release in the same save would not see it. */
-  rowUnsaved = false;
+  hold: Hold<Event> = OPEN;
 
   constructor(
     readonly name: string,
@@ -47,22 +63,16 @@ export class AggregateQueue<Event extends Queued = Queued>
     readonly aggregateId: string,
   ) {}
 
-  /** An event from the log has not come to its end yet, and no row of it may be there. */
+  /** An event from the log has not come to its end yet, so no row after it may be released. */
   get isAheadOfRows(): boolean {
     return this.runningFromLog > 0 || this.entries.some(cameFromLog);
   }
 
   get isIdle(): boolean {
-    return (
-      this.running === 0 &&
-      this.entries.length === 0 &&
-      this.parked === undefined &&
-      !this.blocked &&
-      this.release === 'none'
-    );
+    return this.running === 0 && this.entries.length === 0 && this.hold.kind === 'open';
   }
 
-  /** Its next one runs. */
+  /** Its next event runs. */
   begin(next: Event): void {
     this.entries.shift();
     this.running++;
@@ -70,12 +80,12 @@ export class AggregateQueue<Event extends Queued = Queued>
   }
 
   /** One of its events does not run any more. */
-  end(event: Event): void {
+  finish(event: Event): void {
     this.running--;
     if (cameFromLog(event)) this.runningFromLog--;
   }
 
-  /** Where its position says. */
+  /** Adds the event in the order of the log. */
   insert(event: Event): void {
     if (this.entries.length === 0) {
       this.entries = [event];
@@ -83,6 +93,38 @@ export class AggregateQueue<Event extends Queued = Queued>
     }
     this.entries.push(event);
     this.entries.sort((a, b) => a.position - b.position);
+  }
+
+  /** There are, or will be, unresolved rows up to `highestRow`. Returns what was to run and has to wait now. */
+  block(highestRow: number): { readonly hold: Blocked<Event>; readonly fromLog: Event[] } {
+    const hold = this.blocked(highestRow);
+    const fromLog = this.entries.filter(cameFromLog);
+    if (fromLog.length > 0) this.entries = this.entries.filter((event) => !cameFromLog(event));
+    return { hold, fromLog };
+  }
+
+  /** No unresolved row is left: what was parked runs next. */
+  open(hold: Blocked<Event>): void {
+    this.hold = OPEN;
+    for (const event of hold.parked) this.insert(event);
+  }
+
+  private blocked(highestRow: number): Blocked<Event> {
+    const { hold } = this;
+    if (hold.kind === 'blocked') {
+      hold.highestRow = Math.max(hold.highestRow, highestRow);
+      if (hold.release === 'saving') hold.release = 'outdated';
+      return hold;
+    }
+    const made: Blocked<Event> = {
+      kind: 'blocked',
+      highestRow,
+      parked: [],
+      isRowUnsaved: false,
+      release: 'none',
+    };
+    this.hold = made;
+    return made;
   }
 }
 

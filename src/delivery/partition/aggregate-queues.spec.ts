@@ -8,7 +8,6 @@ import {
   type Statement,
 } from '../../../test/support/simulated-inbox.js';
 import { HeldLease } from '../../membership/held-lease.js';
-import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.js';
 import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
@@ -19,6 +18,7 @@ import { Attempt, type OutcomeHandler } from './attempt.js';
 import type { Delivery, Outcome } from './delivery.js';
 import { EnteredEvents } from './entered-events.js';
 import { OutcomeStream } from './outcome-stream.js';
+import { RetryPolicy } from './retry-policy.js';
 
 /*
  * Order per aggregate, against a model: the real worker with its dispatcher, queues, settle buffer and loops
@@ -35,6 +35,8 @@ const SETTINGS = {
   startupDrainBatchSize: 4,
   flushIntervalMs: 10,
   maxAttempts: 3,
+  retryBaseDelayMs: 100,
+  retryMaxDelayMs: 100,
   deadLetterEnabled: true,
   handlerTimeoutMs: 1_000_000,
   // More than a run has: what an event comes to that reaches the bound stands in
@@ -284,15 +286,18 @@ class World {
 
   private begin(isUnclean: boolean): ConsumerWorker {
     const cursor = this.inbox.claimCursor(isUnclean);
+    const settings = { snapshot: () => SETTINGS };
+    const retries = new RetryPolicy(settings);
     const environment = {
       ...this.connections.stores,
       replays: {},
       outcomes: new OutcomeStream(),
       faults: new FaultPoints(),
       flushPace: new FlushPace(),
-      entered: new EnteredEvents({ snapshot: () => SETTINGS } as unknown as IntegrationSettingsService),
+      entered: new EnteredEvents(settings, retries),
+      retries,
       slots: new ConcurrencyLimiter(10),
-      settings: { snapshot: () => SETTINGS },
+      settings,
       runner: {
         begin: (delivery: Delivery, others?: readonly Delivery[]) =>
           new Attempt(delivery, SETTINGS.handlerTimeoutMs, others !== undefined, () => {}, others),

@@ -1,28 +1,28 @@
 import { IntegrationError } from '../../errors.js';
 import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
-import type { SettleBuffer } from '../../inbox/settle-buffer.js';
+import type { Unflushed } from '../../inbox/unflushed.js';
 import type { LogEvent } from '../../log/log-event.js';
 import { type LogRows, passedOver } from '../../log/outbox-log.store.js';
-import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { Delivery } from './delivery.js';
 import { exceptionOf } from './outcome-rows.js';
 import type { OutcomeSettler } from './outcome-settler.js';
+import type { RetryPolicy } from './retry-policy.js';
 import type { WorkInHand } from './work-in-hand.js';
 
 /**
- * Makes deliveries of what is read from the log or claimed from the inbox; what none can be made of is
+ * Makes deliveries of what is read from the log or claimed from the inbox. If none can be made of it, it is
  * settled at once.
  */
 export class Arrivals {
-  /** Behind everything that has arrived. */
+  /** Nobody has begun an event from this position on. */
   private newFrom = 0;
 
   constructor(
     private readonly consumer: Consumer,
-    private readonly settings: IntegrationSettingsService,
     private readonly inHand: WorkInHand,
-    private readonly buffer: SettleBuffer,
+    private readonly unflushed: Unflushed,
+    private readonly retries: RetryPolicy,
     private readonly settler: OutcomeSettler,
   ) {}
 
@@ -31,47 +31,39 @@ export class Arrivals {
     this.newFrom = Math.max(this.newFrom, begunBelow);
     for (const event of rows.events) {
       if (event.delayMs !== undefined) this.postpone(event, event.delayMs);
-      else this.arriveOne(event);
+      else this.inHand.fromLog(this.deliveryOf(event));
     }
-    this.buffer.passOver(passedOver(rows));
+    this.unflushed.passOver(passedOver(rows));
   }
 
-  /** A row that the retry loop has claimed, with its event. */
-  claimed(row: ClaimedRow, log: LogEvent | undefined, alone: boolean): void {
+  /** A claimed row, with its event. Returns whether it is to run. */
+  claimed(row: ClaimedRow, log: LogEvent | undefined, alone: boolean): boolean {
     const subscription = log && this.consumer.match(log.eventName);
     if (log === undefined || subscription === undefined) {
       const what =
         log === undefined ? 'The event is no longer in the log' : `No handler for ${log.eventName}`;
-      this.settler.giveUp(row, new Error(what), log && { eventName: log.eventName });
-      return;
+      this.settler.reject(row, new Error(what), log && { eventName: log.eventName });
+      return false;
     }
-    const maxAttempts = subscription.retry.maxAttempts ?? this.settings.snapshot().maxAttempts;
+    const maxAttempts = this.retries.maxAttemptsOf(subscription);
     if (row.attempt > maxAttempts) {
-      // Its last attempt was counted and interrupted: there is none left.
-      this.settler.giveUp(row, undefined, { eventName: log.eventName, maxAttempts, attemptGivenBack: true });
-      return;
+      // Its last attempt was counted and interrupted, so there is none left.
+      this.settler.reject(row, undefined, { eventName: log.eventName, maxAttempts, attemptGivenBack: true });
+      return false;
     }
     const { inboxEventId, follows } = row;
-    const claim = { inboxEventId, follows, alone };
-    this.inHand.arriveClaimed(new Delivery(log, subscription, row.attempt, claim));
+    this.inHand.fromInbox(new Delivery(log, subscription, row.attempt, { inboxEventId, follows, alone }));
+    return true;
   }
 
-  /** A suspect, moved to the inbox with its attempt counted. */
-  suspect(log: LogEvent, inboxEventId: string): void {
+  /** A suspect that was moved to the inbox, with its attempt counted. Returns whether it is to run. */
+  suspect(log: LogEvent, inboxEventId: string): boolean {
     const { id: outboxEventId, position, aggregateType, aggregateId } = log;
-    const row = {
-      inboxEventId,
-      outboxEventId,
-      position,
-      attempt: 1,
-      follows: false,
-      aggregateType,
-      aggregateId,
-    };
-    this.claimed(row, log, true);
+    const event = { outboxEventId, position, aggregateType, aggregateId };
+    return this.claimed({ ...event, inboxEventId, attempt: 1, follows: false }, log, true);
   }
 
-  private arriveOne(log: LogEvent): void {
+  private deliveryOf(log: LogEvent): Delivery {
     const subscription = this.consumer.match(log.eventName);
     if (subscription === undefined) {
       throw new IntegrationError(
@@ -83,10 +75,10 @@ export class Arrivals {
     const delivery = new Delivery(log, subscription, 1, undefined);
     delivery.isNew = log.position >= this.newFrom;
     if (delivery.isNew) this.newFrom = log.position + 1;
-    this.inHand.arrive(delivery);
+    return delivery;
   }
 
   private postpone(log: LogEvent, availableInMs: number): void {
-    this.buffer.except(exceptionOf(log, { status: 'received', availableInMs, error: undefined }, 0));
+    this.unflushed.except(exceptionOf(log, { status: 'received', availableInMs, error: undefined }, 0));
   }
 }

@@ -5,59 +5,64 @@ import type { Deliveries, Delivery, Outcome } from './delivery.js';
 /** Told once how an attempt ended. */
 export type OutcomeHandler = (attempt: Attempt, outcome: Outcome) => void;
 
+/**
+ * How far an attempt has come:
+ *
+ *   taken       its events have left their queues, and nobody runs it yet
+ *   beginning   its handler is about to be called, or its transaction is being begun
+ *   handling    its handler runs, in its transaction if it has one
+ *   leaving     its handler is done, and the engine's last statement is sent in its transaction
+ *   committing  only the COMMIT is left
+ *   ended       it has its outcome; what still comes of it is ignored
+ *
+ * A client may run the function of its transaction again: the attempt is `beginning` once more then.
+ */
+export type AttemptPhase = 'taken' | 'beginning' | 'handling' | 'leaving' | 'committing' | 'ended';
+
 const NOBODY: readonly Delivery[] = [];
 /** One function for all attempts. */
 const nobodyIsTold: OutcomeHandler = () => {};
 
-/** One run of a handler, for one event or for a batch: its deadline and its abort signal. */
+/** One run of a handler, for one event or for a batch: its phase, its deadline and its abort signal. */
 export class Attempt {
-  /** Aborted or past its deadline: what still comes of it is ignored. */
-  ended = false;
-  /**
-   * The handler's own code has been entered, and its transaction, if it has one; before that a failure is
-   * never the event's.
-   */
-  inHandler = false;
-
-  /** The handler's own code has been called, be it before its transaction is known to have begun. */
+  /** The handler's own code has been called, perhaps before its transaction was known to have begun. */
   isEntered = false;
 
   /**
-   * Its handler is done, and its positions are being settled with its effects: what becomes of that only the
-   * cursor says.
+   * It may have ended its session before. It is not to be begun while the host's client does not answer,
+   * because its end would be counted against it. A transactional attempt asks by itself.
    */
-  isSettling = false;
+  asksHost = false;
 
-  /** When its transaction began, where that was asked; see `transaction-start.store.ts`. */
+  /** Another attempt may run in its place, because only its COMMIT was left once. */
+  hasLeftItsPlace = false;
+
+  /** When its transaction began, if that was asked; see `transaction-start.store.ts`. */
   transactionStart: string | undefined;
 
-  /** Monotonic ms, noted where somebody is told how long handlers run. */
+  /** Monotonic ms; noted if somebody is told how long handlers run. */
   beganAt: number | undefined = undefined;
 
-  /** Under which the watchdog knows it. */
+  /** The watchdog knows it by this number. */
   watched = -1;
 
-  /** Its handler is done, its transaction is being committed: another one may run in its place. */
-  isCommitting = false;
+  /** Called when the attempt is abandoned: nothing that its transaction did may be there afterwards. */
+  onAbandoned: (() => void) | undefined;
 
-  /** Called when the attempt is ended from outside: nothing that its transaction did is to be there. */
-  onEnded: (() => void) | undefined;
-
+  private phase: AttemptPhase = 'taken';
+  private abandonedBy: Error | undefined;
   private onOutcome = nobodyIsTold;
   private onCommitting: ((attempt: Attempt) => void) | undefined;
-  private begun = false;
-  private settled = false;
   private timer: NodeJS.Timeout | undefined;
   private startedAt: number | undefined;
   private controller: AbortController | undefined;
-  private endedBy: Error | undefined;
   private pending: readonly Delivery[] | undefined;
 
   constructor(
-    /** The first, mostly the only one: what names the attempt in logs. */
+    /** The first event, mostly the only one. It names the attempt in logs. */
     readonly delivery: Delivery,
     readonly timeoutMs: number,
-    /** The handler takes an array, be it of one. */
+    /** The handler takes an array, even if it holds one event. */
     readonly isBatch: boolean,
     private readonly onDeadline: (attempt: Attempt, error: IntegrationError) => void,
     /** The other events of a batch. */
@@ -74,33 +79,62 @@ export class Attempt {
     return this.pending ?? this.deliveries;
   }
 
-  /** The batch's transaction found the others settled already. */
+  /** The transaction of the batch found that the others are settled already. */
   handleOnly(pending: readonly Delivery[]): void {
     this.pending = pending;
   }
 
-  /** The events of a batch as its handler gets them. */
+  /** The events of a batch, as its handler gets them. */
   toEvents(): DomainEvent[] {
     return this.toHandle.map((delivery) => delivery.toEvent());
   }
 
-  /**
-   * Whether its transaction itself takes the positions out of the cursor: a batch that comes from the log.
-   */
+  /** Whether its own transaction takes the positions out of the cursor, as a batch from the log does. */
   get settlesPositions(): boolean {
     return this.isBatch && this.delivery.subscription.transactional && this.delivery.claim === undefined;
   }
 
-  /** Made on demand: most handlers never ask for it. */
+  /** No other handler may run beside it. */
+  get runsAlone(): boolean {
+    return this.delivery.claim?.alone === true;
+  }
+
+  /** It is past its deadline, or its worker has given it up. */
+  get isAbandoned(): boolean {
+    return this.abandonedBy !== undefined;
+  }
+
+  /**
+   * Whether a failure at this moment would be the handler's. Before the handler runs, the attempt waits for a
+   * connection, or for a row that a stalled process holds. While it settles positions, only the cursor says
+   * what becomes of them.
+   */
+  get isHandlersFault(): boolean {
+    switch (this.phase) {
+      case 'taken':
+      case 'beginning':
+      case 'ended':
+        return false;
+      case 'handling':
+        return true;
+      case 'leaving':
+      case 'committing':
+        return !this.settlesPositions;
+      default:
+        return this.phase satisfies never;
+    }
+  }
+
+  /** The signal is made on demand, because most handlers never ask for it. */
   get signal(): AbortSignal {
     this.controller ??= new AbortController();
-    if (this.ended && !this.controller.signal.aborted) this.controller.abort(this.endedBy);
+    if (this.isAbandoned && !this.controller.signal.aborted) this.controller.abort(this.abandonedBy);
     return this.controller.signal;
   }
 
   /**
-   * Until its deadline, which is counted from the first time that this is asked for: most handlers are done
-   * before.
+   * The time until its deadline. It is counted from the first time that this is asked for, because most
+   * handlers are done before.
    */
   get remainingMs(): number {
     const now = performance.now();
@@ -108,61 +142,74 @@ export class Attempt {
     return Math.max(1, Math.ceil(this.timeoutMs - (now - this.startedAt)));
   }
 
-  /** Ends the attempt from outside; the handler sees its signal abort with this reason. */
-  end(reason: Error): void {
-    if (this.ended) return;
-    this.ended = true;
-    this.endedBy = reason;
-    // Before the handler hears of it: what it still sends comes too late then.
-    this.onEnded?.();
-    this.controller?.abort(reason);
-    // Nobody waits for its deadline: a process that has nothing else to do may end.
-    this.timer?.unref();
-  }
-
-  /** Who is told the outcome; and who is told that only the commit is left, where that can be said. */
+  /**
+   * Somebody runs it. `onOutcome` is told the outcome. `onCommitting` is told that only the commit is left, if
+   * that can be said.
+   */
   begin(onOutcome: OutcomeHandler, onCommitting?: (attempt: Attempt) => void): void {
-    this.begun = true;
     this.onOutcome = onOutcome;
     this.onCommitting = onCommitting;
+    this.reach('beginning');
   }
 
-  /** Its transaction begins; a client may begin it several times. */
+  /** Its transaction begins. A client may begin it several times. */
   beginsAnew(): void {
-    this.inHandler = false;
-    this.isSettling = false;
+    this.reach('beginning');
     this.transactionStart = undefined;
-    this.onEnded = undefined;
+    this.onAbandoned = undefined;
   }
 
-  /** Nothing is left but the commit. Its place is given back once, although its client may run it again. */
-  committing(): void {
-    if (this.settled || this.isCommitting || this.onCommitting === undefined) return;
-    this.isCommitting = true;
+  /** From now on a failure is the handler's: its transaction has begun, or it has none. */
+  handles(): void {
+    this.reach('handling');
+  }
+
+  /** The handler is done, and the engine sends its last statement. */
+  leaves(): void {
+    this.reach('leaving');
+  }
+
+  /** Only the commit is left. Its place becomes free once, even if its client runs the function again. */
+  commits(): void {
+    if (this.phase === 'ended') return;
+    this.phase = 'committing';
+    if (this.hasLeftItsPlace || this.onCommitting === undefined) return;
+    this.hasLeftItsPlace = true;
     this.onCommitting(this);
   }
 
-  /** The first outcome counts, be it the handler's or the deadline's. */
+  /** The first outcome counts, whether it comes from the handler or from the deadline. */
   settle(outcome: Outcome): void {
-    if (this.settled) return;
-    this.settled = true;
+    if (this.phase === 'ended') return;
+    this.phase = 'ended';
     if (this.timer !== undefined) clearTimeout(this.timer);
     this.onOutcome(this, outcome);
   }
 
+  /** Ends the attempt from outside. The handler sees its signal abort with this reason. */
+  abandon(reason: Error): void {
+    if (this.isAbandoned) return;
+    this.abandonedBy = reason;
+    // The transaction hears of it before the handler does: what the handler still sends comes too late then.
+    this.onAbandoned?.();
+    this.controller?.abort(reason);
+    // Nobody waits for its deadline, so a process that has nothing else to do may end.
+    this.timer?.unref();
+  }
+
   /**
-   * From now on the deadline is watched. Called once the event loop has turned: most handlers are done by
-   * then, and never need a timer.
+   * From now on the deadline is watched. This is called after the event loop has turned: most handlers are
+   * done by then and never need a timer.
    */
   watchDeadline(): void {
-    // One that waits for its turn to run alone has nobody to tell its outcome to yet.
-    if (!this.begun || this.settled || this.timer !== undefined) return;
+    // An attempt that waits for its turn to run alone has nobody yet to tell its outcome to.
+    if (this.phase === 'taken' || this.phase === 'ended' || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       const error = this.timeoutError();
-      this.end(error);
+      this.abandon(error);
       this.onDeadline(this, error);
     }, this.remainingMs);
-    if (this.ended) this.timer.unref();
+    if (this.isAbandoned) this.timer.unref();
   }
 
   timeoutError(): IntegrationError {
@@ -172,5 +219,10 @@ export class Attempt {
       `Handler ${subscription.place} of consumer "${subscription.consumerName}" did not finish ${log.eventName} within ${this.timeoutMs} ms: raise timeoutMs, or heed context.signal`,
       { consumerName: subscription.consumerName, eventName: log.eventName, outboxEventId: log.id },
     );
+  }
+
+  /** What has ended stays ended: its transaction may still be under way. */
+  private reach(phase: AttemptPhase): void {
+    if (this.phase !== 'ended') this.phase = phase;
   }
 }

@@ -1,37 +1,39 @@
 import type { Consumer } from '../../subscribers/consumer.js';
 
-/** Holds a consumer with batches back for a while, until a batch is full or has waited long enough. */
+/**
+ * Holds a consumer with batches back until a batch is full or has waited long enough. It holds no timer:
+ * whoever waits asks for `dueAt`.
+ */
 export class BatchAccumulator {
-  private timer: NodeJS.Timeout | undefined;
-  private due = false;
+  private since: number | undefined;
 
-  constructor(
-    private readonly batch: Consumer['batch'],
-    private readonly onDue: () => void,
-  ) {}
+  constructor(private readonly batch: Consumer['batch']) {}
 
   /**
-   * Whether to wait for more than the `waiting` events that are there. `singles`: something is to run by
-   * itself anyway.
+   * Whether to wait for more events than the `waiting` ones. `singles`: something is to run by itself anyway.
    */
   isFilling(waiting: number, singles: boolean): boolean {
     const { batch } = this;
-    if (batch === undefined || batch.maxWaitMs === 0 || waiting >= batch.maxSize || this.due || singles)
-      return false;
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      this.due = true;
-      this.onDue();
-    }, batch.maxWaitMs);
-    return true;
+    if (batch === undefined || batch.maxWaitMs === 0 || waiting >= batch.maxSize || singles) return false;
+    this.since ??= performance.now();
+    return !this.isDue;
+  }
+
+  /** When what waits has waited long enough (monotonic ms); undefined if nothing waits for that. */
+  get dueAt(): number | undefined {
+    return this.since === undefined || this.isDue ? undefined : this.since + this.maxWaitMs;
   }
 
   /** What had waited runs. */
   passed(): void {
-    this.due = false;
+    if (this.isDue) this.since = undefined;
   }
 
-  close(): void {
-    clearTimeout(this.timer);
+  private get isDue(): boolean {
+    return this.since !== undefined && performance.now() - this.since >= this.maxWaitMs;
+  }
+
+  private get maxWaitMs(): number {
+    return this.batch?.maxWaitMs ?? 0;
   }
 }

@@ -3,21 +3,22 @@ import type { Claim, Delivery } from './delivery.js';
 type ClaimedDelivery = Delivery & { readonly claim: Claim };
 
 /**
- * The rows of the inbox that are `processing` because of this worker: without an outcome yet, or with one
- * that is not saved.
+ * The rows of the inbox that are `processing` because of this partition. A row has no outcome yet, or it has
+ * one that is not saved.
  */
 export class ClaimedRows {
   private readonly open = new Map<string, ClaimedDelivery>();
   private readonly unsaved = new Set<string>();
-  /** How many of the open ones wait for one that was claimed with them. */
+  /** How many of the open ones wait for a row that was claimed with them. */
   private following = 0;
+  private readonly waiters: (() => void)[] = [];
 
   /** How many have no outcome yet. */
   get size(): number {
     return this.open.size;
   }
 
-  /** How many could be running: those that follow another one run after it, in its place. */
+  /** How many could run at once. A row that follows another one runs after it, in its place. */
   get leading(): number {
     return this.open.size - this.following;
   }
@@ -26,16 +27,17 @@ export class ClaimedRows {
     return this.unsettled === 0;
   }
 
-  /** How many are `processing`, as the database has it. */
+  /** How many are `processing` in the database. */
   get unsettled(): number {
     return this.open.size + this.unsaved.size;
   }
 
+  /** The ids of all of them. */
   get ids(): string[] {
     return [...this.open.keys(), ...this.unsaved];
   }
 
-  /** Those without an outcome. */
+  /** The ids of those without an outcome. */
   get openIds(): string[] {
     return [...this.open.keys()];
   }
@@ -49,12 +51,12 @@ export class ClaimedRows {
     return this.open.values();
   }
 
-  add(delivery: ClaimedDelivery): void {
+  claimed(delivery: ClaimedDelivery): void {
     this.open.set(delivery.claim.inboxEventId, delivery);
     if (delivery.claim.follows) this.following++;
   }
 
-  /** It runs: it follows nothing any more. */
+  /** It runs, so it follows nothing any more. */
   begin(claim: Claim): void {
     if (claim.follows) this.following--;
   }
@@ -65,7 +67,7 @@ export class ClaimedRows {
   }
 
   /** It has its outcome. */
-  end(claim: Claim): void {
+  finish(claim: Claim): void {
     this.open.delete(claim.inboxEventId);
   }
 
@@ -76,5 +78,15 @@ export class ClaimedRows {
 
   saved(inboxEventId: string): void {
     this.unsaved.delete(inboxEventId);
+  }
+
+  /** Resolves when an attempt has ended, a save is committed, or the partition is closed. */
+  nextEnd(): Promise<void> {
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  tellWaiters(): void {
+    if (this.waiters.length === 0) return;
+    for (const resolve of this.waiters.splice(0)) resolve();
   }
 }

@@ -1,10 +1,14 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { isConnectionLoss, isSessionLoss } from '../../database/connection/connection-loss.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import type { SettingsView } from '../../settings/settings-view.js';
 import type { Subscription } from '../../subscribers/consumer.js';
 import type { Attempt } from './attempt.js';
 import type { Delivery, Outcome } from './delivery.js';
-import { retryOrDead } from './retry-policy.js';
+import { RetryPolicy } from './retry-policy.js';
+
+/** The settings that are read here. */
+type Settings = SettingsView<'maxInfrastructureFailures'>;
 
 /**
  * Of each consumer: so many are few enough to keep and more than could run at once. The one that failed
@@ -61,12 +65,15 @@ export interface CountedAttempt {
 export class EnteredEvents {
   private readonly consumers = new Map<string, EnteredEventsOf>();
 
-  constructor(private readonly settings: IntegrationSettingsService) {}
+  constructor(
+    @Inject(IntegrationSettingsService) private readonly settings: Settings,
+    private readonly retries: RetryPolicy,
+  ) {}
 
   of(consumerName: string): EnteredEventsOf {
     const known = this.consumers.get(consumerName);
     if (known !== undefined) return known;
-    const made = new EnteredEventsOf(this.settings);
+    const made = new EnteredEventsOf(this.settings, this.retries);
     this.consumers.set(consumerName, made);
     return made;
   }
@@ -78,7 +85,10 @@ export class EnteredEventsOf {
   /** Ends of their own, counted while any event fails. */
   private readonly ends = new Map<Subscription, number>();
 
-  constructor(private readonly settings: IntegrationSettingsService) {}
+  constructor(
+    private readonly settings: Settings,
+    private readonly retries: RetryPolicy,
+  ) {}
 
   /** No event fails: nothing else here needs to be asked. */
   get isEmpty(): boolean {
@@ -141,7 +151,7 @@ export class EnteredEventsOf {
     if (!counts || attempt.others.length > 0 || !this.isSuspect(delivery)) return outcome;
     const { error } = outcome;
     if (delivery.claim?.alone !== true) return { kind: 'suspect', error, delayMs: 0, isCounted: false };
-    const next = retryOrDead(error, delivery.attempt, delivery.subscription, this.settings.snapshot());
+    const next = this.retries.retryOrDead(error, delivery);
     return next.kind === 'retry' ? { ...next, kind: 'suspect', isCounted: true } : next;
   }
 
@@ -155,7 +165,7 @@ export class EnteredEventsOf {
       const othersEnded = this.ends.get(subscription) ?? 0;
       const known = this.failing.get(log.id);
       const isAgainst =
-        isLost || (!attempt.ended && (known === undefined || othersEnded > known.othersEnded));
+        isLost || (!attempt.isAbandoned && (known === undefined || othersEnded > known.othersEnded));
       const before = known?.failures ?? 0;
       const failures = isAgainst ? Math.max(before, Math.min(before + 1, most)) : before;
       const isCounted = isAgainst && claim?.alone === true && failures >= this.limit;
@@ -198,5 +208,5 @@ export class EnteredEventsOf {
 function isSessionLost(attempt: Attempt, error: unknown): boolean {
   if (isSessionLoss(error)) return true;
   const { transactional } = attempt.delivery.subscription;
-  return (transactional || attempt.ended) && isConnectionLoss(error);
+  return (transactional || attempt.isAbandoned) && isConnectionLoss(error);
 }

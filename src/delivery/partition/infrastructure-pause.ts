@@ -1,56 +1,50 @@
 import { LONGEST_TIMER_MS } from '../../database/wire/answer-within.js';
 import { Backoff } from './backoff.js';
 
-/** A pause that a handler asks for is no shorter: one that says 0 would be called without a break. */
+/** A pause that a handler asks for is no shorter: one of 0 ms would call the handler without a break. */
 const SHORTEST_MS = 50;
 
-/** The pause after a failure of the infrastructure, longer with every one in a row. */
+/**
+ * The pause after a failure of the infrastructure. It is longer with every failure in a row. It holds no
+ * timer: whoever waits for its end asks for `endsAt`.
+ */
 export class InfrastructurePause {
   private readonly backoff = new Backoff();
-  private timer: NodeJS.Timeout | undefined;
-  private endsAt = 0;
+  private until: number | undefined;
 
-  constructor(
-    private readonly onBegin: (ms: number, error: unknown) => void,
-    private readonly onOver: () => void,
-  ) {}
+  constructor(private readonly onBegin: (ms: number, error: unknown) => void) {}
 
   get isOn(): boolean {
-    return this.timer !== undefined;
+    if (this.until === undefined) return false;
+    if (performance.now() < this.until) return true;
+    this.until = undefined;
+    return false;
+  }
+
+  /** Monotonic ms; undefined if there is no pause. */
+  get endsAt(): number | undefined {
+    return this.isOn ? this.until : undefined;
   }
 
   /**
-   * The consumer pauses as a whole: what failed one event for want of a connection would fail the next as
-   * well.
+   * The consumer pauses as a whole: what failed one event for want of a connection would fail the next event
+   * as well.
    */
   begin(error: unknown): void {
-    if (this.timer !== undefined) return;
+    if (this.isOn) return;
     const ms = this.backoff.failed();
     this.onBegin(ms, error);
-    this.last(ms);
+    this.until = performance.now() + ms;
   }
 
-  /** It lasts so long from now at least. */
+  /** The pause lasts at least this long from now on. */
   extendTo(ms: number): void {
-    const atLeast = Math.min(Math.max(ms, SHORTEST_MS), LONGEST_TIMER_MS);
-    if (this.timer === undefined || performance.now() + atLeast > this.endsAt) this.last(atLeast);
+    const until = performance.now() + Math.min(Math.max(ms, SHORTEST_MS), LONGEST_TIMER_MS);
+    if (this.until === undefined || until > this.until) this.until = until;
   }
 
   /** An event had an outcome of its own: the next failure is a first one again. */
   succeeded(): void {
     this.backoff.succeeded();
-  }
-
-  close(): void {
-    clearTimeout(this.timer);
-  }
-
-  private last(ms: number): void {
-    clearTimeout(this.timer);
-    this.endsAt = performance.now() + ms;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.onOver();
-    }, ms);
   }
 }

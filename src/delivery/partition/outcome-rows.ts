@@ -2,7 +2,7 @@ import { type ClaimedRow, INTERRUPTED } from '../../inbox/inbox-event.store.js';
 import type { ExceptionRow, ResolvedRow } from '../../inbox/inbox-status.js';
 import type { LogEvent } from '../../log/log-event.js';
 import type { Claim, Delivery } from './delivery.js';
-import { errorFingerprint, errorText } from './retry-policy.js';
+import { errorFingerprint, errorText } from './error-texts.js';
 
 /** What an outcome writes into the inbox. `error` is whatever was thrown, or a reason. */
 export type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & {

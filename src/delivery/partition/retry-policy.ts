@@ -1,65 +1,77 @@
-import { createHash } from 'node:crypto';
-import {
-  messageOf,
-  NonRetryableError,
-  RetryAfterError,
-  SkipEventError,
-  UnavailableError,
-} from '../../errors.js';
-import type { OutboxSettings } from '../../settings/settings-definitions.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { NonRetryableError, RetryAfterError, SkipEventError, UnavailableError } from '../../errors.js';
+import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import type { SettingsView } from '../../settings/settings-view.js';
 import type { Subscription } from '../../subscribers/consumer.js';
 import type { Outcome } from './delivery.js';
-import { messageWithoutValues, textWithCauses } from './error-causes.js';
 
-const MAX_ERROR_LENGTH = 4_000;
 const LONGEST_DELAY_MS = 10 * 365 * 24 * 3_600_000;
-/** What Postgres refuses in text: NUL and lone surrogates. */
-const UNSTORABLE = /\p{Surrogate}|\0/gu;
+
+/** One try of one event: which it is, from 1, and what its subscription says about retries. */
+export interface Try {
+  readonly attempt: number;
+  readonly subscription: Pick<Subscription, 'retry'>;
+}
 
 /**
- * What follows from an error that a handler threw in its `attempt`-th try: skipped, dead, or tried again
- * after an exponential delay with equal jitter (half fixed, half random; Brooker, "Exponential Backoff And
- * Jitter", 2015). The delay of a RetryAfterError counts if it is a number: one computed from a header that
- * was not there is none.
+ * What follows from an error that a handler threw: whether the event is tried again, and when. What the
+ * subscription says comes before the settings, which are read anew each time.
  */
-export function outcomeOfError(
-  thrown: unknown,
-  attempt: number,
-  subscription: Pick<Subscription, 'retry'>,
-  settings: Readonly<OutboxSettings>,
-  random: () => number = Math.random,
-): Outcome {
-  const error = thrown ?? new Error(`The handler threw ${thrown}`);
-  if (isNamed(error, SkipEventError, 'SkipEventError')) return { kind: 'skipped', reason: error.reason };
-  if (isNamed(error, NonRetryableError, 'NonRetryableError')) return { kind: 'dead', error };
-  if (isUnavailable(error)) return { kind: 'unavailable', error, pauseMs: durationOf(error.retryAfterMs) };
-  const next = retryOrDead(error, attempt, subscription, settings, random);
-  if (
-    next.kind === 'retry' &&
-    isNamed(error, RetryAfterError, 'RetryAfterError') &&
-    Number.isFinite(error.delayMs)
-  ) {
-    return { kind: 'retry', delayMs: Math.min(Math.max(0, error.delayMs), LONGEST_DELAY_MS), error };
+@Injectable()
+export class RetryPolicy {
+  constructor(
+    @Inject(IntegrationSettingsService)
+    private readonly settings: SettingsView<'maxAttempts' | 'retryBaseDelayMs' | 'retryMaxDelayMs'>,
+  ) {}
+
+  maxAttemptsOf({ retry }: Pick<Subscription, 'retry'>): number {
+    return retry.maxAttempts ?? this.maxAttempts;
   }
-  return next;
+
+  /** For an event that no subscription is known of. */
+  get maxAttempts(): number {
+    return this.settings.snapshot().maxAttempts;
+  }
+
+  /**
+   * The event is skipped, dead, or tried again. The delay of a RetryAfterError counts if it is a number: a
+   * delay that was computed from a header that was not there is none.
+   */
+  outcomeOf(thrown: unknown, of: Try): Outcome {
+    const error = thrown ?? new Error(`The handler threw ${thrown}`);
+    if (isNamed(error, SkipEventError, 'SkipEventError')) return { kind: 'skipped', reason: error.reason };
+    if (isNamed(error, NonRetryableError, 'NonRetryableError')) return { kind: 'dead', error };
+    if (isUnavailable(error)) return { kind: 'unavailable', error, pauseMs: durationOf(error.retryAfterMs) };
+    const next = this.retryOrDead(error, of);
+    if (
+      next.kind === 'retry' &&
+      isNamed(error, RetryAfterError, 'RetryAfterError') &&
+      Number.isFinite(error.delayMs)
+    ) {
+      return { kind: 'retry', delayMs: Math.min(Math.max(0, error.delayMs), LONGEST_DELAY_MS), error };
+    }
+    return next;
+  }
+
+  /** An attempt that counts has failed: another one follows after a delay, as long as there is one left. */
+  retryOrDead(error: unknown, of: Try): Extract<Outcome, { kind: 'retry' | 'dead' }> {
+    if (of.attempt >= this.maxAttemptsOf(of.subscription)) return { kind: 'dead', error };
+    return { kind: 'retry', delayMs: this.delayMs(of), error };
+  }
+
+  /**
+   * `base × 2^(attempt − 1)`, at most the longest delay, and of that between half and all. This is
+   * exponential backoff with equal jitter (Brooker, "Exponential Backoff And Jitter", 2015).
+   */
+  private delayMs({ attempt, subscription: { retry } }: Try): number {
+    const { retryBaseDelayMs, retryMaxDelayMs } = this.settings.snapshot();
+    const base = retry.baseDelayMs ?? retryBaseDelayMs;
+    const full = Math.min(base * 2 ** (attempt - 1), retry.maxDelayMs ?? retryMaxDelayMs);
+    return full / 2 + (full / 2) * Math.random();
+  }
 }
 
-/**
- * What follows from an attempt that failed and counts: another one after a delay, as long as there is one
- * left.
- */
-export function retryOrDead(
-  error: unknown,
-  attempt: number,
-  subscription: Pick<Subscription, 'retry'>,
-  settings: Readonly<OutboxSettings>,
-  random: () => number = Math.random,
-): Extract<Outcome, { kind: 'retry' | 'dead' }> {
-  if (attempt >= (subscription.retry.maxAttempts ?? settings.maxAttempts)) return { kind: 'dead', error };
-  return { kind: 'retry', delayMs: retryDelayMs(attempt, subscription, settings, random), error };
-}
-
-/** Whether a handler says that what it needs is out of reach, whatever the cause that it names. */
+/** Whether a handler says that what it needs is out of reach, whatever cause it names. */
 export function isUnavailable(error: unknown): error is UnavailableError {
   return isNamed(error, UnavailableError, 'UnavailableError');
 }
@@ -68,53 +80,9 @@ function durationOf(ms: number | undefined): number | undefined {
   return ms !== undefined && Number.isFinite(ms) ? ms : undefined;
 }
 
-/** `base × 2^(attempt − 1)`, at most the longest delay, then between half of that and all of it. */
-export function retryDelayMs(
-  attempt: number,
-  subscription: Pick<Subscription, 'retry'>,
-  settings: Readonly<OutboxSettings>,
-  random: () => number,
-): number {
-  const base = subscription.retry.baseDelayMs ?? settings.retryBaseDelayMs;
-  const longest = subscription.retry.maxDelayMs ?? settings.retryMaxDelayMs;
-  const full = Math.min(base * 2 ** (attempt - 1), longest);
-  return full / 2 + (full / 2) * random();
-}
-
-/** An error as it is stored: its text and its causes, bounded and without what Postgres refuses in text. */
-export function errorText(error: unknown): string {
-  return storable(textWithCauses(error));
-}
-
 /**
- * The same for errors that differ only in numbers, ids and quoted values, so that an admin can see kinds of
- * failure. Causes do not count: kinds that are stored already keep their fingerprints.
- */
-export function errorFingerprint(error: unknown): string {
-  const kind = storable(
-    error instanceof Error ? `${nameOf(error)}: ${messageWithoutValues(error)}` : messageOf(error),
-  )
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '#')
-    .replace(/"[^"]*"|'[^']*'/g, '#')
-    .replace(/\d+/g, '#');
-  return createHash('sha256').update(kind).digest('hex').slice(0, 32);
-}
-
-function storable(text: string): string {
-  return text.slice(0, MAX_ERROR_LENGTH).replace(UNSTORABLE, '\uFFFD');
-}
-
-function nameOf(error: Error): string {
-  try {
-    return String(error.name);
-  } catch {
-    return 'Error';
-  }
-}
-
-/**
- * By class, in whichever copy of this package, or by name: a copy of an older version may have made it. The
- * name is written out, because a minified class has another one.
+ * An error is told by its class, or by its name: another copy of this package, or an older version, may have
+ * made it. The name is written out, because a minified class has another one.
  */
 function isNamed<E extends Error>(
   error: unknown,

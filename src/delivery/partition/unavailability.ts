@@ -5,24 +5,21 @@ import { isUndecided, type Outcome } from './delivery.js';
 import type { InfrastructurePause } from './infrastructure-pause.js';
 
 /**
- * Whom it concerns that handlers cannot reach what they need: told when it begins and when it ends, not of
- * every try.
+ * Told when handlers cannot reach what they need, and when they can again, but not of every try. `unknown`:
+ * nobody tries any more, so nothing is known.
  */
-export interface UnavailabilityHooks {
-  begun(error: unknown): void;
-  /**
-   * `tries`: how many calls of handlers came to nothing. Undefined: nobody tries any more, so nothing is
-   * known.
-   */
-  ended(after: { readonly ms: number; readonly tries: number } | undefined): void;
-}
+export type Reachability =
+  | { readonly kind: 'lost'; readonly error: unknown }
+  /** `tries`: how many calls of handlers came to nothing in this time. */
+  | { readonly kind: 'regained'; readonly ms: number; readonly tries: number }
+  | { readonly kind: 'unknown' };
 
 /**
  * What the handlers of one leased cursor say that they cannot reach (`UnavailableError`). It begins with the
- * first that says so. It ends when each of them has brought an event to an end again: the success of another
- * handler, which may need nothing, says nothing about it. After each pause one attempt is made alone, and
- * only if that comes to an end do others begin: a receiver that is gone is not called by all at once, and one
- * that comes back is not met by all that waited.
+ * first handler that says so. It ends when each of these handlers has brought an event to an end again: the
+ * success of another handler, which may need nothing, says nothing about it. After each pause one attempt is
+ * made alone, and others begin only if that attempt comes to an end. So a receiver that is gone is not called
+ * by all at once, and a receiver that comes back is not met by all that waited.
  */
 export class Unavailability {
   private readonly backoff = new Backoff();
@@ -35,7 +32,7 @@ export class Unavailability {
 
   constructor(
     private readonly pause: InfrastructurePause,
-    private readonly hooks: UnavailabilityHooks,
+    private readonly tell: (change: Reachability) => void,
   ) {}
 
   get isOn(): boolean {
@@ -63,7 +60,7 @@ export class Unavailability {
     if (!this.isOn) {
       this.beganAt = performance.now();
       this.tries = 0;
-      this.hooks.begun(error);
+      this.tell({ kind: 'lost', error });
     }
     this.waiting.add(subscription);
     this.tries++;
@@ -75,12 +72,12 @@ export class Unavailability {
   succeeded(subscription: Subscription): void {
     if (!this.waiting.delete(subscription) || this.isOn) return;
     this.backoff.succeeded();
-    this.hooks.ended({ ms: performance.now() - this.beganAt, tries: this.tries });
+    this.tell({ kind: 'regained', ms: performance.now() - this.beganAt, tries: this.tries });
   }
 
   close(): void {
     if (!this.isOn) return;
     this.waiting.clear();
-    this.hooks.ended(undefined);
+    this.tell({ kind: 'unknown' });
   }
 }

@@ -1,13 +1,13 @@
 import { messageOf } from '../../errors.js';
-import type { SaveReport } from '../../inbox/settle-buffer.js';
-import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import type { SaveReport } from '../../inbox/flush-writer.js';
 import type { Delivery } from './delivery.js';
 import type { Verdict } from './outcome-rows.js';
 import type { AttemptOutcome, FinalFailure, OutcomeStream } from './outcome-stream.js';
+import type { RetryPolicy } from './retry-policy.js';
 
 /**
- * Outcomes of one worker that are told once their save is committed. Nothing is noted down of what nobody
- * listens for.
+ * The outcomes of one partition that are told once their save is committed. Nothing is noted down if nobody
+ * listens for it.
  */
 export class UnsavedOutcomes {
   private readonly byPosition = new Map<number, AttemptOutcome>();
@@ -15,11 +15,11 @@ export class UnsavedOutcomes {
 
   constructor(
     private readonly stream: OutcomeStream,
-    private readonly settings: Pick<IntegrationSettingsService, 'snapshot'>,
+    private readonly retries: RetryPolicy,
   ) {}
 
-  /** A save is to come that writes it. `fingerprint`: of the error, as it is stored. */
-  add(delivery: Delivery, verdict: Verdict, fingerprint?: string): void {
+  /** A save is to come that writes the outcome. `fingerprint` is that of the error, as it is stored. */
+  note(delivery: Delivery, verdict: Verdict, fingerprint?: string): void {
     const status = statusOf(verdict);
     if (status === undefined || !this.stream.isWatched(status)) return;
     const outcome = this.outcomeOf(delivery, status, verdict, fingerprint);
@@ -27,12 +27,12 @@ export class UnsavedOutcomes {
     else this.byRow.set(delivery.claim.inboxEventId, outcome);
   }
 
-  /** The same of a claimed row that is given up and does not run. */
-  addGivenUp(inboxEventId: string, outcome: FinalFailure): void {
+  /** The same for a claimed row that cannot run, or must not run any more. */
+  noteRejected(inboxEventId: string, outcome: FinalFailure): void {
     if (this.stream.isWatched(outcome.status)) this.byRow.set(inboxEventId, outcome);
   }
 
-  /** The handler's own transaction has written it. */
+  /** The handler's own transaction has written the outcome. */
   tellCommitted(delivery: Delivery): void {
     if (this.stream.isWatched('processed')) this.stream.tell(this.outcomeOf(delivery, 'processed'));
   }
@@ -65,7 +65,7 @@ export class UnsavedOutcomes {
       aggregateType: log.aggregateType,
       aggregateId: log.aggregateId,
       position: log.position,
-      maxAttempts: subscription.retry.maxAttempts ?? this.settings.snapshot().maxAttempts,
+      maxAttempts: this.retries.maxAttemptsOf(subscription),
       durationMs: ranMs,
     };
     const error = verdict?.error;
@@ -87,7 +87,7 @@ export class UnsavedOutcomes {
   }
 }
 
-/** Undefined: no attempt has ended with it. */
+/** Undefined if no attempt has ended with this verdict. */
 function statusOf({ status, availableInMs }: Verdict): AttemptOutcome['status'] | undefined {
   if (status === 'received') return undefined;
   return status === 'failed' && availableInMs !== undefined ? 'retrying' : status;

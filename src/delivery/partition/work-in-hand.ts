@@ -1,12 +1,13 @@
 import { PositionSet } from '../../log/position-set.js';
 import { AggregateQueues } from './aggregate-queues.js';
+import type { Attempt } from './attempt.js';
 import { ClaimedRows } from './claimed-rows.js';
 import { type Delivery, isClaimed } from './delivery.js';
 import { RunningAttempts } from './running-attempts.js';
 
 /**
- * All that one worker has read or claimed and not resolved: in queues, as claimed rows, in running attempts;
- * and its count.
+ * Everything that one partition has read or claimed and not resolved: the events in queues, the claimed rows
+ * and the running attempts, and how much of it waits.
  */
 export class WorkInHand {
   readonly queues: AggregateQueues;
@@ -14,7 +15,6 @@ export class WorkInHand {
   readonly running = new RunningAttempts();
   /** Events of failed batches that have not run by themselves yet. */
   singles = 0;
-  /** Events of the log that do not run yet, and the bytes of their payloads. */
   private waiting = 0;
   private bytes = 0;
 
@@ -27,6 +27,7 @@ export class WorkInHand {
     return this.waiting;
   }
 
+  /** The bytes of their payloads. */
   get waitingBytes(): number {
     return this.bytes;
   }
@@ -35,7 +36,7 @@ export class WorkInHand {
     return this.running.size === 0 && this.waiting === 0 && this.claims.size === 0 && !this.queues.hasUnsaved;
   }
 
-  /** Whether an event of the log at one of these positions runs, or is to run, here. */
+  /** Whether an event of the log at one of these positions runs, or is to run. */
   holdsAny(positions: PositionSet): boolean {
     if (positions.isEmpty) return false;
     const isOne = (delivery: Delivery) => delivery.claim === undefined && positions.has(delivery.position);
@@ -51,12 +52,12 @@ export class WorkInHand {
     return PositionSet.of(positions);
   }
 
-  /** Somebody else has settled what these are: none of them runs any more, or once more. */
+  /** Somebody else has settled these events: none of them runs any more, or once more. */
   settledElsewhere(isOne: (delivery: Delivery) => boolean): void {
     for (const delivery of this.all()) {
       if (delivery.isSettled || !isOne(delivery)) continue;
       delivery.isSettled = true;
-      // A batch that takes it up would run it.
+      // A batch that took it up would run it.
       if (delivery.claim === undefined && !delivery.alone && !this.running.some((one) => one === delivery)) {
         delivery.alone = true;
         this.singles++;
@@ -64,29 +65,43 @@ export class WorkInHand {
     }
   }
 
-  /** It comes from the log. */
-  arrive(delivery: Delivery): void {
+  /** The event comes from the log. */
+  fromLog(delivery: Delivery): void {
     this.enterWindow(delivery);
-    this.queues.arrive(delivery);
+    this.queues.enqueue(delivery);
   }
 
-  /** It comes from the retry loop. */
-  arriveClaimed(delivery: Delivery): void {
-    if (isClaimed(delivery)) this.claims.add(delivery);
-    this.queues.arriveClaimed(delivery);
+  /** The event comes from the retry loop. */
+  fromInbox(delivery: Delivery): void {
+    if (isClaimed(delivery)) this.claims.claimed(delivery);
+    this.queues.enqueueClaimed(delivery);
   }
 
-  /** It has been taken out of its queue and runs. */
-  begin(delivery: Delivery): void {
+  /** The events have been taken out of their queues, and run. */
+  begin(attempt: Attempt): void {
+    this.leave(attempt.delivery);
+    for (const other of attempt.others) this.leave(other);
+    this.running.begin(attempt);
+  }
+
+  /** The event has been taken out of its queue. */
+  leave(delivery: Delivery): void {
     if (delivery.claim === undefined) this.leaveWindow(delivery);
     else this.claims.begin(delivery.claim);
   }
 
-  /** It is to run once more. */
+  /** The event is to run once more. */
   requeue(delivery: Delivery): void {
     if (delivery.claim === undefined) this.enterWindow(delivery);
     else this.claims.requeue(delivery.claim);
     this.queues.requeue(delivery);
+  }
+
+  /** The event was part of a batch that failed: it runs by itself, so that the one at fault is found. */
+  requeueByItself(delivery: Delivery): void {
+    delivery.alone = true;
+    this.singles++;
+    this.requeue(delivery);
   }
 
   /** What is to be written down as waiting instead of being kept here. */

@@ -1,13 +1,15 @@
 import { Logger } from '@nestjs/common';
 import { IntegrationError, messageOf } from '../../errors.js';
 import { CursorReader } from '../../inbox/cursor-reader.js';
+import { FlushWriter, type SaveReport } from '../../inbox/flush-writer.js';
 import type { ClaimedCursor } from '../../inbox/inbox-cursor.store.js';
-import { type SaveReport, SettleBuffer } from '../../inbox/settle-buffer.js';
 import type { LogReader } from '../../log/log-reader.js';
 import type { HeldLease } from '../../membership/held-lease.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { Backoff } from '../partition/backoff.js';
-import { errorText } from '../partition/retry-policy.js';
+import { errorText } from '../partition/error-texts.js';
+import { Partition, type PartitionListener } from '../partition/partition.js';
+import type { Reachability } from '../partition/unavailability.js';
 import { CrashRecovery } from './crash-recovery.js';
 import { DiscardedEvents } from './discarded-events.js';
 import { Dispatcher } from './dispatcher.js';
@@ -32,6 +34,7 @@ export interface WorkerEnds {
  */
 export class ConsumerWorker {
   private readonly context: WorkerContext;
+  private readonly partition: Partition;
   private readonly dispatcher: Dispatcher;
   private readonly reader: CursorReader;
   private readonly crashes: CrashRecovery;
@@ -58,50 +61,32 @@ export class ConsumerWorker {
       abandoned: (reason) => ends.abandon(this, reason),
       stepDone: () => this.tellRest(),
     });
-    const buffer = new SettleBuffer(env.settlements, lease.key, lease.token);
     this.context = context;
     this.eventNames = eventNames;
     this.log = env.scan.join({ eventNames, partitions, partition });
     this.reader = new CursorReader(this.log, cursor.unread);
     this.crashes = new CrashRecovery(env.cursors, env.log, cursor, lease, () => this.reader.readPosition);
-    this.dispatcher = new Dispatcher(consumer, lease, buffer, env, {
-      outcomeReady: (isAwaited) => this.outcomeReady(isAwaited),
-      leaseLost: () => context.leaseLost(),
-      suspectFound: () => this.retries.suspectFound(),
-      broken: (error) => context.abandon(`an internal error: ${messageOf(error)}`),
-      pausing: (ms, error) =>
-        logger.warn(
-          `The database failed, not the event; no attempt is counted, pause of ${Math.round(ms)} ms: ${messageOf(error)}`,
-        ),
-      unavailability: {
-        begun: (error) => {
-          logger.warn(
-            `Its handlers cannot reach what they need (${messageOf(error)}). No attempt is counted; one is tried now and then until it can be reached again.`,
-          );
-          env.unavailable.markUnavailable(lease.key, errorText(error));
-        },
-        ended: (after) => {
-          env.unavailable.markAvailable(lease.key);
-          if (after === undefined) return;
-          const seconds = (after.ms / 1_000).toFixed(1);
-          logger.log(`Its handlers reach what they need again, after ${seconds} s and ${after.tries} calls`);
-        },
-      },
-    });
-    const { dispatcher, reader, crashes } = this;
-    this.flushes = new FlushLoop(context, dispatcher, buffer, crashes, (report) => this.saved(report));
-    this.discarded = new DiscardedEvents(context, dispatcher, reader, cursor.changedByOthers);
-    this.pages = new PageLoop(context, dispatcher, reader, crashes, this.discarded, () =>
-      ends.release(lease),
+    this.partition = new Partition(
+      consumer,
+      { ...env, attemptFor: (delivery, others) => env.runner.begin(delivery, others) },
+      this.partitionListener(),
     );
+    this.dispatcher = new Dispatcher(consumer.priority, this.partition, lease, env, (error) =>
+      context.abandon(`an internal error: ${messageOf(error)}`),
+    );
+    const { partition: work, reader, crashes } = this;
+    const writer = new FlushWriter(env.settlements, lease.key, lease.token);
+    this.flushes = new FlushLoop(context, work, writer, crashes, (report) => this.saved(report));
+    this.discarded = new DiscardedEvents(context, work, reader, cursor.changedByOthers);
+    this.pages = new PageLoop(context, work, reader, crashes, this.discarded, () => ends.release(lease));
     this.retries = new RetryLoop(
       context,
-      dispatcher,
+      work,
       cursor.changedByOthers,
       (position) => this.pages.hasReadUpTo(position),
       () => this.flushes.now(),
     );
-    this.isolation = new PoisonIsolation(context, dispatcher, reader, crashes, this.pages);
+    this.isolation = new PoisonIsolation(context, work, reader, crashes, this.pages);
   }
 
   /** Events taken from the log or claimed since the worker began. */
@@ -111,12 +96,12 @@ export class ConsumerWorker {
 
   /** Handlers that have come to their end since the worker began. */
   get attemptsEnded(): number {
-    return this.dispatcher.attemptsEnded;
+    return this.partition.attemptsEnded;
   }
 
   /** Events read from the log that do not run yet. */
   get waitingEvents(): number {
-    return this.dispatcher.waitingEvents;
+    return this.partition.workload.waitingEvents;
   }
 
   /**
@@ -174,7 +159,7 @@ export class ConsumerWorker {
   get isAtRest(): boolean {
     return (
       this.context.isClosed ||
-      (this.pages.isIdle && this.retries.isIdle && this.dispatcher.isIdle && this.flushes.isIdle)
+      (this.pages.isIdle && this.retries.isIdle && this.partition.workload.isIdle && this.flushes.isIdle)
     );
   }
 
@@ -195,10 +180,10 @@ export class ConsumerWorker {
     this.closeLoops();
     await this.running;
     if (this.lease.isValid()) {
-      this.dispatcher.releaseClaims();
+      this.partition.releaseClaims();
       await this.flushes.flushRest(deadline);
     }
-    this.dispatcher.abandon(new IntegrationError('INTEGRATION_CLOSED', 'The application is shutting down'));
+    this.partition.abandon(new IntegrationError('INTEGRATION_CLOSED', 'The application is shutting down'));
     return finished && this.flushes.isIdle && this.lease.isValid();
   }
 
@@ -208,7 +193,7 @@ export class ConsumerWorker {
   abandon(reason: string): void {
     this.dispatcher.close();
     this.closeLoops();
-    this.dispatcher.abandon(
+    this.partition.abandon(
       new IntegrationError(
         'INTEGRATION_LEASE_LOST',
         `Consumer "${this.consumer.name}" is given up here: ${reason}`,
@@ -218,7 +203,7 @@ export class ConsumerWorker {
 
   /** Resolves when no handler of this worker runs any more; each ends with its deadline at the latest. */
   get handlersEnded(): Promise<void> {
-    return this.dispatcher.ended;
+    return this.partition.allEnded;
   }
 
   private async run(cutOff: boolean): Promise<void> {
@@ -244,7 +229,37 @@ export class ConsumerWorker {
     }
   }
 
-  private outcomeReady(isAwaited = false): void {
+  private partitionListener(): PartitionListener {
+    const { logger } = this.context;
+    return {
+      mayStart: () => this.dispatcher.pump(),
+      flushWanted: (isAwaited) => this.flushWanted(isAwaited),
+      suspectFound: () => this.retries.suspectFound(),
+      leaseLost: () => this.context.leaseLost(),
+      paused: (ms, error) =>
+        logger.warn(
+          `The database failed, not the event; no attempt is counted, pause of ${Math.round(ms)} ms: ${messageOf(error)}`,
+        ),
+      reachability: (change) => this.reachabilityChanged(change),
+    };
+  }
+
+  private reachabilityChanged(change: Reachability): void {
+    const { logger, env } = this.context;
+    if (change.kind === 'lost') {
+      logger.warn(
+        `Its handlers cannot reach what they need (${messageOf(change.error)}). No attempt is counted; one is tried now and then until it can be reached again.`,
+      );
+      env.unavailable.markUnavailable(this.lease.key, errorText(change.error));
+      return;
+    }
+    env.unavailable.markAvailable(this.lease.key);
+    if (change.kind === 'unknown') return;
+    const seconds = (change.ms / 1_000).toFixed(1);
+    logger.log(`Its handlers reach what they need again, after ${seconds} s and ${change.tries} calls`);
+  }
+
+  private flushWanted(isAwaited = false): void {
     this.pages.makeRoom();
     if (isAwaited) this.flushes.now();
     else this.flushes.soon();

@@ -1,14 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { FlushWriter } from '../../inbox/flush-writer.js';
 import type { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
-import { SettleBuffer } from '../../inbox/settle-buffer.js';
 import type { SettlementStore } from '../../inbox/settlement.store.js';
+import { Unflushed } from '../../inbox/unflushed.js';
 import type { OutboxLogStore } from '../../log/outbox-log.store.js';
 import { HeldLease } from '../../membership/held-lease.js';
 import { CrashRecovery } from './crash-recovery.js';
 
 const KEY = { consumerName: 'consumer', partition: 0 };
-const SOURCE = { takeWaiting: () => [], takeReleases: () => [] };
+const nothing = () => [];
 
 type Step = { page: number } | { save: 'plain' | 'covered' } | 'answer';
 
@@ -23,7 +24,7 @@ describe('what the cursor says of the reading', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
         const cursor = new Cursor();
-        const { crashes, buffer } = aWorker(cursor);
+        const { crashes, buffer, writer } = aWorker(cursor);
         let position = 0;
         let saving: Promise<void> | undefined;
         for (const one of steps) {
@@ -34,7 +35,7 @@ describe('what the cursor says of the reading', () => {
             if (cursor.isWaiting) continue;
             if (one.save === 'covered') buffer.settleCovered(position + 1, 'an event');
             else buffer.settle(position + 1);
-            saving = save(buffer, crashes);
+            saving = save(writer, buffer, crashes);
           } else {
             position += one.page;
             await crashes.beforeStarting(position, 1);
@@ -59,12 +60,12 @@ describe('what the cursor says of the reading', () => {
 
   it('is said early enough for a drain that reads three pages from one save to the next', async () => {
     const cursor = new Cursor();
-    const { crashes, buffer } = aWorker(cursor);
+    const { crashes, buffer, writer } = aWorker(cursor);
     for (let page = 1; page <= 30; page++) {
       await crashes.beforeStarting(page * 1_000, 1);
       buffer.settle(page * 1_000);
       if (page % 3 > 0) continue;
-      const saving = save(buffer, crashes);
+      const saving = save(writer, buffer, crashes);
       cursor.answer();
       await saving;
     }
@@ -73,11 +74,11 @@ describe('what the cursor says of the reading', () => {
 
   it('is said by the saves of a drain, whose pages need none of their own', async () => {
     const cursor = new Cursor();
-    const { crashes, buffer } = aWorker(cursor);
+    const { crashes, buffer, writer } = aWorker(cursor);
     for (let page = 1; page <= 10; page++) {
       await crashes.beforeStarting(page * 1_000, 1);
       buffer.settle(page * 1_000);
-      const saving = save(buffer, crashes);
+      const saving = save(writer, buffer, crashes);
       cursor.answer();
       await saving;
     }
@@ -161,11 +162,18 @@ function aWorker(cursor: Cursor) {
     new HeldLease(KEY, 'token', performance.now(), 1_000),
     () => 0,
   );
-  return { crashes, buffer: new SettleBuffer(cursor.settlements as SettlementStore, KEY, 'token') };
+  return {
+    crashes,
+    buffer: new Unflushed(),
+    writer: new FlushWriter(cursor.settlements as SettlementStore, KEY, 'token'),
+  };
 }
 
 /** As FlushLoop does it. */
-async function save(buffer: SettleBuffer, crashes: CrashRecovery): Promise<void> {
-  const report = await buffer.save(SOURCE, crashes.uptoToSave);
+async function save(writer: FlushWriter, buffer: Unflushed, crashes: CrashRecovery): Promise<void> {
+  const report = await writer.save(
+    { collectFlush: () => buffer.collect(nothing, nothing) },
+    crashes.uptoToSave,
+  );
   if (report?.readUpto !== undefined) crashes.saved(report.readUpto);
 }

@@ -1,6 +1,6 @@
 import type { CursorReader } from '../../inbox/cursor-reader.js';
 import { PositionSet } from '../../log/position-set.js';
-import type { Dispatcher } from './dispatcher.js';
+import type { Partition } from '../partition/partition.js';
 import type { WorkerContext } from './worker-context.js';
 
 /**
@@ -16,7 +16,7 @@ import type { WorkerContext } from './worker-context.js';
 export class DiscardedEvents {
   constructor(
     private readonly context: WorkerContext,
-    private readonly dispatcher: Dispatcher,
+    private readonly partition: Partition,
     private readonly reader: CursorReader,
     private changedByOthers: number,
   ) {}
@@ -32,10 +32,10 @@ export class DiscardedEvents {
   async look(): Promise<void> {
     const { env, lease, isClosed } = this.context;
     if (isClosed) return;
-    const { dispatcher, reader } = this;
+    const { partition, reader } = this;
     const { positions, inclusions } = reader.wanted;
-    positions.addAll(dispatcher.positions);
-    const claims = dispatcher.openClaims;
+    positions.addAll(partition.workload.positions);
+    const claims = partition.workload.openClaims;
     const settled = await env.cursors.settledOf(lease.key, lease.token, positions.toString());
     const processing = new Set(claims.length === 0 ? [] : await env.inbox.stillProcessing(claims));
     if (this.context.isClosed || settled === undefined) return;
@@ -46,7 +46,7 @@ export class DiscardedEvents {
     const changed = new Set(claims.filter((id) => !processing.has(id)));
     reader.exclude(gone);
     if (gone.isEmpty && changed.size === 0) return;
-    dispatcher.settledElsewhere(({ claim, position }) =>
+    partition.settledElsewhere(({ claim, position }) =>
       claim === undefined ? gone.has(position) : changed.has(claim.inboxEventId),
     );
   }

@@ -1,8 +1,8 @@
-import type { SaveReport, SettleBuffer } from '../../inbox/settle-buffer.js';
+import type { FlushWriter, SaveReport } from '../../inbox/flush-writer.js';
 import { Backoff } from '../partition/backoff.js';
+import type { Partition } from '../partition/partition.js';
 import { Signal } from '../watchdog/signal.js';
 import type { CrashRecovery } from './crash-recovery.js';
-import type { Dispatcher } from './dispatcher.js';
 import type { WorkerContext } from './worker-context.js';
 
 /** A save of so many outcomes does not wait for its time. */
@@ -19,14 +19,14 @@ export class FlushLoop {
 
   constructor(
     private readonly context: WorkerContext,
-    private readonly dispatcher: Dispatcher,
-    private readonly buffer: SettleBuffer,
+    private readonly partition: Partition,
+    private readonly writer: FlushWriter,
     private readonly crashes: CrashRecovery,
     private readonly onSaved: (report: SaveReport) => void,
   ) {}
 
   get isIdle(): boolean {
-    return !this.saving && this.buffer.isEmpty;
+    return !this.saving && !this.hasMore;
   }
 
   /** There is something to save. */
@@ -41,7 +41,7 @@ export class FlushLoop {
         () => flushPace.leaves(this.due),
       );
     }
-    if (this.buffer.size >= SAVE_AT) flushPace.comes(this.due);
+    if (this.partition.workload.outcomes >= SAVE_AT) flushPace.comes(this.due);
   }
 
   private readonly due = (together: number): void => {
@@ -60,9 +60,10 @@ export class FlushLoop {
     while (!this.context.isClosed) {
       await this.wanted.wait();
       try {
-        while (!this.context.isClosed && (await this.flushOnce())) if (this.buffer.size < SAVE_AT) break;
+        while (!this.context.isClosed && (await this.flushOnce()))
+          if (this.partition.workload.outcomes < SAVE_AT) break;
         backoff.succeeded();
-        if (!this.buffer.isEmpty) this.soon();
+        if (this.hasMore) this.soon();
       } catch (error) {
         await this.context.waitAfterFailure('Saving', error, backoff);
         this.wanted.raise();
@@ -76,10 +77,14 @@ export class FlushLoop {
    * hangs, the deadline has passed, and what the others did is not lost with it.
    */
   async flushRest(deadline: number): Promise<void> {
-    while (!this.buffer.isEmpty && this.context.lease.isValid()) {
+    while (this.hasMore && this.context.lease.isValid()) {
       const saved = await this.flushOnce().catch(() => false);
       if (!saved || performance.now() >= deadline) return;
     }
+  }
+
+  private get hasMore(): boolean {
+    return !this.partition.workload.isFlushed || !this.writer.isEmpty;
   }
 
   /** One save; false when there was nothing to save, or the lease is lost. */
@@ -93,7 +98,7 @@ export class FlushLoop {
     const startedAt = performance.now();
     let report: SaveReport | undefined;
     try {
-      report = await this.buffer.save(this.dispatcher, this.crashes.uptoToSave);
+      report = await this.writer.save(this.partition, this.crashes.uptoToSave);
     } finally {
       this.saving = false;
     }
@@ -108,7 +113,7 @@ export class FlushLoop {
       return false;
     }
     if (report.readUpto !== undefined) this.crashes.saved(report.readUpto);
-    this.dispatcher.saved(report);
+    this.partition.flushed(report);
     this.onSaved(report);
     return true;
   }

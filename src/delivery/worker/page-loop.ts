@@ -3,10 +3,10 @@ import type { CursorReader, Page } from '../../inbox/cursor-reader.js';
 import { bytesOf, type LogRows } from '../../log/outbox-log.store.js';
 import { PositionSet } from '../../log/position-set.js';
 import { Backoff } from '../partition/backoff.js';
+import type { Partition } from '../partition/partition.js';
 import { Signal } from '../watchdog/signal.js';
 import type { CrashRecovery } from './crash-recovery.js';
 import type { DiscardedEvents } from './discarded-events.js';
-import type { Dispatcher } from './dispatcher.js';
 import { MOST_WAITING_BYTES, PageSize } from './page-size.js';
 import type { WorkerContext } from './worker-context.js';
 
@@ -51,7 +51,7 @@ export class PageLoop {
 
   constructor(
     private readonly context: WorkerContext,
-    private readonly dispatcher: Dispatcher,
+    private readonly partition: Partition,
     private readonly reader: CursorReader,
     private readonly crashes: CrashRecovery,
     private readonly discarded: DiscardedEvents,
@@ -130,12 +130,12 @@ export class PageLoop {
   }
 
   /**
-   * Rows of the log, to the dispatcher. One that cannot be dispatched leaves memory at odds with the
+   * Rows of the log, to the partition. One that it cannot take leaves memory at odds with the
    * database.
    */
-  arrive(rows: LogRows): void {
+  handOn(rows: LogRows): void {
     try {
-      this.dispatcher.arrive(rows, this.crashes.begunBelow);
+      this.partition.pageRead(rows, this.crashes.begunBelow);
       this.handled += rows.events.length;
     } catch (error) {
       this.context.abandon(messageOf(error));
@@ -144,7 +144,7 @@ export class PageLoop {
 
   /** Reads one page and hands it on; whether there may be more at once. */
   private async readPage(): Promise<boolean> {
-    if (this.dispatcher.isClosed) return false;
+    if (this.partition.isClosed) return false;
     this.reading = true;
     const startedAt = performance.now();
     try {
@@ -156,8 +156,8 @@ export class PageLoop {
       const lastWanted = events.at(-1);
       if (lastWanted !== undefined && !(await this.announce(lastWanted.position))) return false;
       if (this.mayReadAhead(page) && !(await this.readAhead())) return false;
-      this.dispatcher.settleAll(page.swept);
-      this.arrive(page);
+      this.partition.positionsSwept(page.swept);
+      this.handOn(page);
       this.caughtUp = !page.cut;
       this.noteRead(page.cut ? (positions.last ?? 0) + 1 : Number.POSITIVE_INFINITY);
       if (this.reader.hasHoles) this.lookSoon();
@@ -184,7 +184,7 @@ export class PageLoop {
   }
 
   private askForPage(): Promise<Page> {
-    const { rows, bytes } = this.size.next(this.reader.sharers, this.dispatcher.waitingBytes);
+    const { rows, bytes } = this.size.next(this.reader.sharers, this.partition.workload.waitingBytes);
     return this.reader.readPage(rows, bytes);
   }
 
@@ -193,7 +193,7 @@ export class PageLoop {
    * has begun.
    */
   private mayReadAhead({ cut, events }: Page): boolean {
-    const { waitingEvents, waitingBytes } = this.dispatcher;
+    const { waitingEvents, waitingBytes } = this.partition.workload;
     return (
       cut &&
       !this.replayWanted &&
@@ -236,7 +236,7 @@ export class PageLoop {
       return false;
     }
     const positions = PositionSet.parse(replayed);
-    if (this.dispatcher.holdsAny(positions)) {
+    if (this.partition.workload.holdsAny(positions)) {
       this.release();
       return false;
     }
@@ -267,7 +267,7 @@ export class PageLoop {
     this.enoughToFindMore = this.size.rows * PAGES_TO_FIND_MORE;
     if (this.hasRoom()) return;
     const spill = () => {
-      this.dispatcher.makeRoom();
+      this.partition.makeRoom();
       patience = this.context.after(SPILL_AFTER_MS, spill);
     };
     let patience = this.context.after(SPILL_AFTER_MS, spill);
@@ -278,10 +278,10 @@ export class PageLoop {
   }
 
   private hasRoom(): boolean {
-    const { dispatcher } = this;
-    if (dispatcher.waitingBytes > MOST_WAITING_BYTES || dispatcher.unsaved >= MOST_UNSAVED) return false;
-    const { waitingEvents } = dispatcher;
-    return waitingEvents < this.enough || (dispatcher.lacksEvents && waitingEvents < this.enoughToFindMore);
+    const { workload } = this.partition;
+    if (workload.waitingBytes > MOST_WAITING_BYTES || workload.unflushedLoad >= MOST_UNSAVED) return false;
+    const { waitingEvents } = workload;
+    return waitingEvents < this.enough || (workload.lacksEvents && waitingEvents < this.enoughToFindMore);
   }
 
   /** Many holes make a page dear: then it is read less often, and more at a time. */

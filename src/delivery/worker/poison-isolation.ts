@@ -3,8 +3,8 @@ import type { CursorReader } from '../../inbox/cursor-reader.js';
 import type { LogEvent } from '../../log/log-event.js';
 import { passedOver } from '../../log/outbox-log.store.js';
 import { PositionSet } from '../../log/position-set.js';
+import type { Partition } from '../partition/partition.js';
 import type { CrashRecovery } from './crash-recovery.js';
-import type { Dispatcher } from './dispatcher.js';
 import type { PageLoop } from './page-loop.js';
 import { PAGE_BYTES } from './page-size.js';
 import type { WorkerContext } from './worker-context.js';
@@ -17,7 +17,7 @@ const SUSPECTS_AT_ONCE = 100;
 export class PoisonIsolation {
   constructor(
     private readonly context: WorkerContext,
-    private readonly dispatcher: Dispatcher,
+    private readonly partition: Partition,
     private readonly reader: CursorReader,
     private readonly crashes: CrashRecovery,
     private readonly pages: PageLoop,
@@ -34,9 +34,9 @@ export class PoisonIsolation {
   private async runSome(): Promise<boolean> {
     const { suspectsBelow } = this.crashes;
     const page = await this.reader.readBelow(suspectsBelow, SUSPECTS_AT_ONCE, PAGE_BYTES);
-    this.pages.arrive({ positions: passedOver(page), events: [] });
+    this.pages.handOn({ positions: passedOver(page), events: [] });
     for (const event of page.events) {
-      if (this.context.isClosed || this.dispatcher.isClosed) return false;
+      if (this.context.isClosed || this.partition.isClosed) return false;
       await this.runOne(event);
     }
     return !page.positions.isEmpty;
@@ -46,14 +46,14 @@ export class PoisonIsolation {
     const { position, delayMs } = event;
     // Behind another of its aggregate it takes its turn with the others: a claimed one would run even if that
     // one failed.
-    if (delayMs !== undefined || this.dispatcher.isBehindAnother(event)) {
-      this.pages.arrive({ positions: PositionSet.of([position]), events: [event] });
+    if (delayMs !== undefined || this.partition.workload.isBehindAnother(event)) {
+      this.pages.handOn({ positions: PositionSet.of([position]), events: [event] });
       return;
     }
     const { held, inboxEventId } = await this.crashes.moveToInbox(event);
     this.pages.handled++;
     if (!held) this.context.leaseLost();
-    else if (inboxEventId === undefined) this.dispatcher.foundElsewhere(event);
-    else await this.dispatcher.runSuspect(event, inboxEventId);
+    else if (inboxEventId === undefined) this.partition.foundInInbox(event);
+    else await this.partition.suspectMoved(event, inboxEventId);
   }
 }

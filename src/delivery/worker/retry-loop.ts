@@ -1,8 +1,8 @@
 import { messageOf } from '../../errors.js';
 import type { Claimable } from '../../inbox/inbox-event.store.js';
 import { Backoff } from '../partition/backoff.js';
+import type { Partition } from '../partition/partition.js';
 import { Signal } from '../watchdog/signal.js';
-import type { Dispatcher } from './dispatcher.js';
 import type { WorkerContext } from './worker-context.js';
 
 /** What is due later than this, a beat will tell in time. */
@@ -41,7 +41,7 @@ export class RetryLoop {
 
   constructor(
     private readonly context: WorkerContext,
-    private readonly dispatcher: Dispatcher,
+    private readonly partition: Partition,
     private changedByOthers: number,
     /** Resolves once the log has been read up to a position. */
     private readonly hasReadUpTo: (position: number) => Promise<void>,
@@ -59,8 +59,8 @@ export class RetryLoop {
 
   /** A slot or a claim has become free. */
   capacityFreed(): void {
-    const { freeForRetries, unsettledClaims } = this.dispatcher;
-    if (freeForRetries > 0 && (this.moreDue || unsettledClaims < this.hiding)) this.wanted.raise();
+    const { freeForRetries, workload } = this.partition;
+    if (freeForRetries > 0 && (this.moreDue || workload.unsettledClaims < this.hiding)) this.wanted.raise();
   }
 
   /** A save is committed. */
@@ -110,7 +110,7 @@ export class RetryLoop {
     await inbox.interruptLeftovers(key, token, [], cutOff, ended);
     if (this.context.consumer.ordered) {
       const aggregates = await inbox.unresolvedAggregates(key);
-      this.dispatcher.queues.block(aggregates);
+      this.partition.unresolvedFound(aggregates);
       this.highestRow = Math.max(0, ...aggregates.map(({ highest }) => highest));
     }
     this.foreignRows = (await inbox.countForeignProcessing(key, [])) > 0;
@@ -151,8 +151,8 @@ export class RetryLoop {
   private async catchUpWithLog(): Promise<void> {
     if (this.highestRow === 0) return;
     await this.hasReadUpTo(this.highestRow);
-    while (!this.context.isClosed && this.dispatcher.queues.hasEarly) await this.written.wait();
-    this.dispatcher.queues.recheckBlocked();
+    while (!this.context.isClosed && this.partition.workload.hasEarlyEvents) await this.written.wait();
+    this.partition.recheckUnresolved();
     this.onReleases();
   }
 
@@ -174,18 +174,20 @@ export class RetryLoop {
   private async reload(): Promise<void> {
     const { inbox } = this.context.env;
     const { key, token } = this.context.lease;
-    if (this.foreignRows) await inbox.interruptLeftovers(key, token, this.dispatcher.rowsOfOurs, false);
-    this.foreignRows = (await inbox.countForeignProcessing(key, this.dispatcher.rowsOfOurs)) > 0;
+    if (this.foreignRows)
+      await inbox.interruptLeftovers(key, token, this.partition.workload.rowsOfOurs, false);
+    this.foreignRows = (await inbox.countForeignProcessing(key, this.partition.workload.rowsOfOurs)) > 0;
     if (this.context.isClosed || !this.context.consumer.ordered) return;
-    this.dispatcher.queues.block(await inbox.unresolvedAggregates(key));
-    this.dispatcher.queues.recheckBlocked();
+    this.partition.unresolvedFound(await inbox.unresolvedAggregates(key));
+    this.partition.recheckUnresolved();
     this.onReleases();
   }
 
   /** Claims what is due, as far as there is capacity; whether more may be due. */
   private async claimDue(): Promise<boolean> {
     const { lease, consumer, env } = this.context;
-    const capacity = this.careful && !this.dispatcher.hasNoClaims ? 0 : this.dispatcher.freeForRetries;
+    const { workload } = this.partition;
+    const capacity = this.careful && workload.unsettledClaims > 0 ? 0 : this.partition.freeForRetries;
     this.moreDue = capacity === 0;
     if (capacity === 0 || !lease.isValid()) return false;
     const claim = (most: number, which: Claimable) =>
@@ -194,7 +196,7 @@ export class RetryLoop {
     const alone = suspects.length > 0;
     const rows = alone ? suspects : await claim(capacity, this.careful ? 'others' : 'any');
     const mayHide = consumer.ordered && !alone && rows.length < capacity;
-    this.hiding = mayHide ? this.dispatcher.unsettledClaims + rows.length : 0;
+    this.hiding = mayHide ? workload.unsettledClaims + rows.length : 0;
     if (rows.length === 0) {
       if (this.careful) await this.lookForSuspects();
       return false;
@@ -206,8 +208,8 @@ export class RetryLoop {
     });
     if (events === undefined) return false;
     this.claimed += rows.length;
-    // Also to a dispatcher that is closed meanwhile: it gives back what it cannot run.
-    this.dispatcher.arriveClaimed(rows, events, alone);
+    // A partition that was closed meanwhile takes them, too: it gives back what it cannot run.
+    this.partition.rowsClaimed(rows, events, alone);
     this.moreDue = alone || rows.filter((row) => !row.follows).length === capacity;
     // Only now: were it to fail before, nobody would come back to the rows.
     if (alone) await this.lookForSuspects();
@@ -217,6 +219,7 @@ export class RetryLoop {
   private async lookForSuspects(): Promise<void> {
     const { suspectsFound } = this;
     const areThere = await this.context.env.inbox.hasInterrupted(this.context.lease.key);
-    this.careful = areThere || this.dispatcher.hasUnsavedSuspects || suspectsFound !== this.suspectsFound;
+    this.careful =
+      areThere || this.partition.workload.hasUnsavedSuspects || suspectsFound !== this.suspectsFound;
   }
 }

@@ -17,6 +17,7 @@ import type { HandlerRunner } from '../execution/handler-runner.js';
 import type { Backoff } from '../partition/backoff.js';
 import type { EnteredEvents } from '../partition/entered-events.js';
 import type { OutcomeStream } from '../partition/outcome-stream.js';
+import type { RetryPolicy } from '../partition/retry-policy.js';
 import type { FlushPace } from './flush-pace.js';
 
 /** What every worker of a process shares. */
@@ -36,6 +37,7 @@ export interface WorkerEnvironment {
   readonly flushPace: FlushPace;
   readonly unavailable: UnavailableConsumers;
   readonly entered: EnteredEvents;
+  readonly retries: RetryPolicy;
 }
 
 /** Who is told what becomes of the loops. */

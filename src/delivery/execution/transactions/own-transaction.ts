@@ -52,6 +52,6 @@ export class OwnTransaction extends HandlerTransaction<EngineTransaction> {
    * The connection may take the next transaction while the disk is waited for, and another handler may run.
    */
   beforeCommit(): void {
-    this.client.giveWayToNext(() => this.attempt.committing());
+    this.client.giveWayToNext(() => this.attempt.commits());
   }
 }

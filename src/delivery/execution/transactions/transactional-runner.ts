@@ -14,11 +14,10 @@ import { IntegrationError } from '../../../errors.js';
 import { InboxService } from '../../../inbox/inbox.service.js';
 import { IntegrationLinkService } from '../../../links/integration-link.service.js';
 import type { HeldLease } from '../../../membership/held-lease.js';
-import { IntegrationSettingsService } from '../../../settings/integration-settings.service.js';
 import { OutboxNotifier } from '../../../wakeups/outbox-notifier.js';
 import type { Attempt } from '../../partition/attempt.js';
 import { CRASHED, type Outcome, PROCESSED } from '../../partition/delivery.js';
-import { outcomeOfEvent, outcomeOfFailure } from '../failed-attempt.js';
+import { FailedAttempts } from '../failed-attempts.js';
 import { type FaultPointName, FaultPoints } from '../fault-points.js';
 import { HandlerContext } from '../handler-context.js';
 import { isAborted, isFailureOfCommit, isKeptWaiting } from '../infrastructure-failure.js';
@@ -40,7 +39,7 @@ export class TransactionalRunner {
     readonly inboxService: InboxService,
     readonly linkService: IntegrationLinkService,
     private readonly notifier: OutboxNotifier,
-    private readonly settings: IntegrationSettingsService,
+    private readonly failures: FailedAttempts,
     private readonly faults: FaultPoints,
   ) {}
 
@@ -96,13 +95,13 @@ export class TransactionalRunner {
     run: TransactionRun,
   ): Promise<TransactionRun> {
     attempt.beginsAnew();
-    attempt.onEnded = () => abandon(transaction, run);
+    attempt.onAbandoned = () => abandon(transaction, run);
     const runsAhead = transaction.runsAhead();
     const entered = enter(transaction, attempt, remainingMs, run);
     if (!runsAhead) await entered;
     // Given up, or past its deadline, while it waited: the token may still be ours, and the row it inserted a
     // second one after the first was cleaned up. It must neither run nor commit.
-    if (attempt.ended) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
+    if (attempt.isAbandoned) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
     if (this.crashes('before-handler', attempt)) run.rollBack(CRASHED);
     await this.callInTransaction(attempt, transaction.client, run.published).catch(async (error) => {
       await entered;
@@ -110,11 +109,11 @@ export class TransactionalRunner {
     });
     await entered;
     if (this.crashes('after-handler', attempt)) run.rollBack(CRASHED);
-    attempt.isSettling = attempt.settlesPositions;
+    attempt.leaves();
     const refused = await transaction.leave().catch((error) => this.outcomeOfLeaving(attempt, run, error));
     if (refused !== undefined) run.rollBack(refused);
     // Its failure is decided already: the effects must not be committed any more.
-    if (attempt.ended) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
+    if (attempt.isAbandoned) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
     run.committing();
     transaction.beforeCommit();
     return run;
@@ -168,9 +167,7 @@ export class TransactionalRunner {
       const whose = `The transaction of ${subscription.place}, of consumer "${subscription.consumerName}",`;
       const details = { consumerName: subscription.consumerName, eventName: log.eventName };
       const error = transactionEnded(endedBy, whose, details, cause === undefined ? {} : { cause });
-      return endedBy === 'ROLLBACK'
-        ? outcomeOfEvent(attempt, error, this.settings.snapshot())
-        : { kind: 'dead', error };
+      return endedBy === 'ROLLBACK' ? this.failures.outcomeOfEvent(attempt, error) : { kind: 'dead', error };
     } catch (error) {
       return { kind: 'infrastructure', error };
     }
@@ -231,7 +228,7 @@ export class TransactionalRunner {
     if (answer.kind === 'lost') return run.rollBack({ kind: 'infrastructure', error: answer.error });
     // A statement of this transaction failed, and its connection is well.
     const isOurs = state === PROTOCOL_VIOLATION && answer.kind === 'aborted';
-    return run.rollBack(isOurs ? outcomeOfEvent(attempt, error, this.settings.snapshot()) : outcome);
+    return run.rollBack(isOurs ? this.failures.outcomeOfEvent(attempt, error) : outcome);
   }
 
   /** Of the engine's last statement in the transaction. What keeps that one waiting is not the event's. */
@@ -239,14 +236,14 @@ export class TransactionalRunner {
     const end = endOf(error);
     if (end !== undefined) return run.endedItself(end.by);
     const state = sqlStateOf(error);
-    const isOurs = state === undefined ? attempt.isSettling : isKeptWaiting(state);
+    const isOurs = state === undefined ? attempt.settlesPositions : isKeptWaiting(state);
     return isOurs || isConnectionLoss(error)
       ? { kind: 'infrastructure', error }
       : this.outcomeOf(attempt, error);
   }
 
   private outcomeOf(attempt: Attempt, error: unknown): Outcome {
-    return outcomeOfFailure(attempt, error, this.settings.snapshot());
+    return this.failures.outcomeOf(attempt, error);
   }
 }
 
@@ -260,7 +257,7 @@ function enter(
   const entered = transaction.enter(remainingMs).then(
     (settled) => {
       if (settled !== undefined) run.rollBack(settled);
-      attempt.inHandler = true;
+      attempt.handles();
     },
     (error) => run.rollBack({ kind: 'infrastructure', error }),
   );

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { PositionSet } from '../log/position-set.js';
-import { SettleBuffer } from './settle-buffer.js';
+import { FlushWriter } from './flush-writer.js';
 import type { SettlementStore } from './settlement.store.js';
+import { Unflushed } from './unflushed.js';
 
 const KEY = { consumerName: 'consumer', partition: 0 };
-const SOURCE = { takeWaiting: () => [], takeReleases: () => [] };
 
-/** A buffer, and what it has saved. */
+/** What is not flushed yet, and what has been saved. */
 function aBuffer() {
   const saves: string[] = [];
   const store: Pick<SettlementStore, 'settlePositions' | 'settleMany'> = {
@@ -20,8 +20,11 @@ function aBuffer() {
       return true;
     },
   };
-  const buffer = new SettleBuffer(store as SettlementStore, KEY, 'token');
-  return { buffer, saves, save: () => buffer.save(SOURCE, 1) };
+  const buffer = new Unflushed();
+  const writer = new FlushWriter(store as SettlementStore, KEY, 'token');
+  const nothing = () => [];
+  const source = { collectFlush: () => buffer.collect(nothing, nothing) };
+  return { buffer, saves, save: () => writer.save(source, 1) };
 }
 
 afterEach(() => {

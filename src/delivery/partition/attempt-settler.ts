@@ -1,0 +1,78 @@
+import type { Attempt } from './attempt.js';
+import { isUndecided, type Outcome } from './delivery.js';
+import type { EnteredEventsOf } from './entered-events.js';
+import type { OutcomeSettler } from './outcome-settler.js';
+import type { StartGate } from './start-gate.js';
+import type { WorkInHand } from './work-in-hand.js';
+
+/** Takes the outcome of an attempt apart into the outcomes of its events. */
+export class AttemptSettler {
+  constructor(
+    private readonly inHand: WorkInHand,
+    private readonly gate: StartGate,
+    private readonly entered: EnteredEventsOf,
+    private readonly events: OutcomeSettler,
+  ) {}
+
+  /**
+   * A batch that fails is run again event by event, so that the event at fault is found and no other one is
+   * blamed for it.
+   */
+  settle(attempt: Attempt, outcome: Outcome): void {
+    const { delivery, others } = attempt;
+    const { inHand, events } = this;
+    if (attempt.beganAt !== undefined) noteDuration(attempt, performance.now() - attempt.beganAt);
+    if (delivery.alone && !isUndecided(outcome)) inHand.singles--;
+    if (outcome.kind === 'unavailable') this.gate.unreachable(delivery, outcome.error, outcome.pauseMs);
+    if (outcome.kind === 'processed' && attempt.settlesPositions) {
+      events.settledInTransaction(attempt.deliveries);
+    } else if (others.length > 0 && (isFailure(outcome) || this.isToBeDivided(attempt, outcome))) {
+      if (outcome.kind === 'infrastructure') this.gate.failedOutside(outcome.error);
+      for (const each of attempt.deliveries) inHand.requeueByItself(each);
+    } else {
+      if (outcome.kind === 'suspect' && !outcome.isCounted) this.gate.failedOutside(outcome.error);
+      events.settle(delivery, outcome);
+      for (const other of others) events.settle(other, outcome);
+    }
+  }
+
+  /**
+   * Before an attempt begins: an event that is to run alone does not begin among others, and is written down.
+   * A batch with events that are to run by themselves is taken apart. Returns whether that was done.
+   */
+  setApart(attempt: Attempt): boolean {
+    const { delivery, others } = attempt;
+    const { inHand, entered } = this;
+    if (others.length === 0) {
+      if (delivery.isSettled || attempt.runsAlone || !entered.isSuspect(delivery)) return false;
+      inHand.leave(delivery);
+      if (delivery.alone) inHand.singles--;
+      const error = entered.lastError(delivery);
+      this.events.settle(delivery, { kind: 'suspect', error, delayMs: 0, isCounted: false });
+      return true;
+    }
+    if (!attempt.deliveries.some((each) => entered.runsByItself(each))) return false;
+    for (const each of attempt.deliveries) {
+      inHand.leave(each);
+      if (entered.runsByItself(each)) inHand.requeueByItself(each);
+      else inHand.requeue(each);
+    }
+    return true;
+  }
+
+  private isToBeDivided(attempt: Attempt, outcome: Outcome): boolean {
+    return (
+      outcome.kind === 'infrastructure' &&
+      !this.entered.isEmpty &&
+      attempt.deliveries.some((each) => this.entered.runsByItself(each))
+    );
+  }
+}
+
+function noteDuration({ deliveries }: Attempt, ms: number): void {
+  for (const delivery of deliveries) delivery.ranMs = ms;
+}
+
+function isFailure(outcome: Outcome): boolean {
+  return outcome.kind === 'retry' || outcome.kind === 'dead' || outcome.kind === 'skipped';
+}

@@ -1,0 +1,301 @@
+import type { AggregateKey } from '../../events/aggregate-key.js';
+import type { FlushSource, SaveReport } from '../../inbox/flush-writer.js';
+import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
+import { type Flush, Unflushed } from '../../inbox/unflushed.js';
+import type { LogEvent } from '../../log/log-event.js';
+import type { LogRows } from '../../log/outbox-log.store.js';
+import type { PositionSet } from '../../log/position-set.js';
+import type { SettingsView } from '../../settings/settings-view.js';
+import type { Consumer } from '../../subscribers/consumer.js';
+import { Arrivals } from './arrivals.js';
+import type { Attempt } from './attempt.js';
+import { AttemptSettler } from './attempt-settler.js';
+import type { Delivery, Outcome } from './delivery.js';
+import type { EnteredEvents, EnteredEventsOf } from './entered-events.js';
+import { exceptionOf, WAITING } from './outcome-rows.js';
+import { OutcomeSettler } from './outcome-settler.js';
+import type { OutcomeStream } from './outcome-stream.js';
+import type { RetryPolicy } from './retry-policy.js';
+import { StartGate } from './start-gate.js';
+import type { Reachability } from './unavailability.js';
+import { UnsavedOutcomes } from './unsaved-outcomes.js';
+import { WorkInHand } from './work-in-hand.js';
+import { Workload } from './workload.js';
+
+/** What a partition is told of, or asks, beyond its own state. */
+export interface PartitionParts {
+  readonly entered: EnteredEvents;
+  readonly retries: RetryPolicy;
+  readonly outcomes: OutcomeStream;
+  readonly settings: SettingsView<'deadLetterEnabled'>;
+  /** Makes the attempt that runs these events; `others` is undefined where the handler takes one event. */
+  attemptFor(delivery: Delivery, others: readonly Delivery[] | undefined): Attempt;
+}
+
+/** Who runs the handlers and writes the flushes. It is called when the state of the partition has changed. */
+export interface PartitionListener {
+  /** Something may be started now: ask `next`. */
+  mayStart(): void;
+  /** There is something to flush, or room was made. `isAwaited`: nothing goes on before it is saved. */
+  flushWanted(isAwaited?: boolean): void;
+  /** An event is to run alone. Once that is saved, its row is due in the inbox. */
+  suspectFound(): void;
+  /** The infrastructure failed, and nothing is started for this long. */
+  paused(ms: number, error: unknown): void;
+  /** Handlers cannot reach what they need, or reach it again. */
+  reachability(change: Reachability): void;
+  /** What an attempt came to says that the lease is somebody else's. */
+  leaseLost(): void;
+}
+
+/**
+ * The work of one leased cursor, in memory and without I/O. An event goes through it like this:
+ *
+ *   pageRead, rowsClaimed   the event enters the queue of its aggregate
+ *   next                    it leaves the queue, as part of an attempt that is to be run
+ *   ended                   the attempt came to an outcome, which waits to be written
+ *   collectFlush            the outcome is taken along by a save
+ *   flushed                 the save is committed, and the queues follow what the inbox says
+ *
+ * The partition owns the queues, the claimed rows, the running attempts and the outcomes that are not saved.
+ * It is worth something only together with the token under which its events were read, and it is thrown away
+ * with the lease.
+ */
+export class Partition implements FlushSource {
+  /** How many attempts have come to their end. */
+  attemptsEnded = 0;
+  /** What it has in hand. */
+  readonly workload: Workload;
+
+  private readonly inHand: WorkInHand;
+  private readonly unflushed = new Unflushed();
+  private readonly gate: StartGate;
+  private readonly entered: EnteredEventsOf;
+  private readonly settler: OutcomeSettler;
+  private readonly attempts: AttemptSettler;
+  private readonly arrivals: Arrivals;
+  /** `closed`: nothing is started any more. `abandoned`: nothing that still ends counts any more. */
+  private state: 'open' | 'closed' | 'abandoned' = 'open';
+
+  constructor(
+    private readonly consumer: Consumer,
+    private readonly parts: PartitionParts,
+    private readonly listener: PartitionListener,
+  ) {
+    const { unflushed } = this;
+    const { name: consumerName } = consumer;
+    const { retries, settings } = parts;
+    const inHand = new WorkInHand(consumer.ordered);
+    const gate = new StartGate(consumer, inHand, listener);
+    const entered = parts.entered.of(consumerName);
+    const outcomes = new UnsavedOutcomes(parts.outcomes, retries);
+    const buriesDead = () => settings.snapshot().deadLetterEnabled;
+    this.settler = new OutcomeSettler(
+      { consumerName, inHand, unflushed, outcomes, entered, retries, gate, buriesDead },
+      listener,
+    );
+    this.attempts = new AttemptSettler(inHand, gate, entered, this.settler);
+    this.arrivals = new Arrivals(consumer, inHand, unflushed, retries, this.settler);
+    this.workload = new Workload(consumer, inHand, unflushed, this.settler);
+    this.inHand = inHand;
+    this.gate = gate;
+    this.entered = entered;
+  }
+
+  get isClosed(): boolean {
+    return this.state !== 'open';
+  }
+
+  /**
+   * How many due rows may be claimed now. An attempt counts from its claim, so nothing is claimed that could
+   * not run soon.
+   */
+  get freeForRetries(): number {
+    return this.isClosed ? 0 : this.workload.freeForRows;
+  }
+
+  // Entering
+
+  /**
+   * A page of the log was read. Former owners may have begun what is below `begunBelow`. A closed partition
+   * takes nothing: what it would pass over may be for the next owner.
+   */
+  pageRead(rows: LogRows, begunBelow: number): void {
+    if (this.isClosed) return;
+    this.arrivals.page(rows, begunBelow);
+    this.listener.mayStart();
+    if (!this.unflushed.isEmpty || this.inHand.queues.hasUnsaved) this.listener.flushWanted();
+  }
+
+  /** No event will ever come at these positions. */
+  positionsSwept(positions: PositionSet): void {
+    this.unflushed.settleAll(positions);
+  }
+
+  /** The retry loop has claimed these rows. A closed partition takes them, too, and gives them back later. */
+  rowsClaimed(rows: readonly ClaimedRow[], events: ReadonlyMap<number, LogEvent>, alone: boolean): void {
+    for (const row of rows) {
+      if (!this.arrivals.claimed(row, events.get(row.position), alone)) this.listener.flushWanted();
+    }
+    this.listener.mayStart();
+  }
+
+  /**
+   * A suspect was moved to the inbox with its attempt counted: it runs with no other handler beside it.
+   * Resolves when its outcome is saved. If the next one ended before that, its end would be counted against
+   * this one.
+   */
+  async suspectMoved(log: LogEvent, inboxEventId: string): Promise<void> {
+    if (!this.arrivals.suspect(log, inboxEventId)) this.listener.flushWanted();
+    this.listener.mayStart();
+    const { claims } = this.inHand;
+    while (!this.isClosed && claims.has(inboxEventId)) await claims.nextEnd();
+  }
+
+  /** The inbox has unresolved rows of these aggregates, up to this position if it is known. */
+  unresolvedFound(aggregates: Iterable<AggregateKey & { readonly highest?: number }>): void {
+    this.inHand.queues.block(aggregates);
+  }
+
+  /** Somebody else may have resolved rows: the next flush asks for every aggregate that waits for one. */
+  recheckUnresolved(): void {
+    this.inHand.queues.recheckBlocked();
+  }
+
+  /** The inbox has a row of this event already. The row decides, and the next flush asks for it. */
+  foundInInbox(log: LogEvent): void {
+    this.inHand.queues.block([log]);
+    this.inHand.queues.recheck(log);
+    this.listener.flushWanted();
+  }
+
+  /** Somebody else has settled these events. */
+  settledElsewhere(isOne: (delivery: Delivery) => boolean): void {
+    this.inHand.settledElsewhere(isOne);
+    this.listener.mayStart();
+  }
+
+  // Running
+
+  /** Whether `next` has something to run now, as far as this partition is concerned. */
+  get canStart(): boolean {
+    return this.state === 'open' && this.gate.isOpen;
+  }
+
+  /** When `canStart` may change although nothing happens (monotonic ms); undefined if it cannot. */
+  get startsAt(): number | undefined {
+    return this.gate.opensAt;
+  }
+
+  /**
+   * The next attempt, in turn, as running from now on. Undefined if what was next does not run: it has been
+   * settled by somebody else, or it has to run alone.
+   */
+  next(): Attempt | undefined {
+    const attempt = this.takeUp();
+    if (attempt === undefined) return undefined;
+    const { delivery } = attempt;
+    if (!this.entered.isEmpty) {
+      if (this.attempts.setApart(attempt)) {
+        this.listener.flushWanted();
+        return undefined;
+      }
+      attempt.asksHost = !delivery.subscription.transactional && this.entered.isSuspect(delivery);
+    }
+    this.inHand.begin(attempt);
+    if (delivery.isSettled) {
+      this.ended(attempt, { kind: 'elsewhere', settled: true });
+      return undefined;
+    }
+    this.gate.began(attempt);
+    if (this.parts.outcomes.wantsDurations) attempt.beganAt = performance.now();
+    return attempt;
+  }
+
+  /** Only the COMMIT of one attempt is left, so another handler may run in its place. */
+  committing(): void {
+    this.inHand.running.commits();
+    this.listener.mayStart();
+  }
+
+  /** The attempt came to this outcome. */
+  ended(attempt: Attempt, outcome: Outcome): void {
+    this.attemptsEnded++;
+    const { running, claims } = this.inHand;
+    const judged = this.entered.judge(attempt, outcome);
+    running.finish(attempt);
+    this.gate.ended(attempt, outcome);
+    if (this.state !== 'abandoned') this.attempts.settle(attempt, judged);
+    running.tellIfEnded();
+    claims.tellWaiters();
+    this.listener.mayStart();
+    if (this.state !== 'abandoned') this.listener.flushWanted(attempt.runsAlone);
+  }
+
+  /** From now on the deadlines of the running attempts are watched. */
+  watchDeadlines(): void {
+    this.inHand.running.watchDeadlines();
+  }
+
+  /** Resolves when nothing runs any more. */
+  get allEnded(): Promise<void> {
+    return this.inHand.running.allEnded;
+  }
+
+  // Flushing
+
+  /** Takes what is to be written; undefined if there is nothing. */
+  collectFlush(): Flush | undefined {
+    return this.unflushed.collect(
+      () => this.inHand.takeParked().map((delivery) => exceptionOf(delivery.log, WAITING, 0)),
+      () => this.inHand.queues.takeReleases(),
+    );
+  }
+
+  /** What was collected is committed. */
+  flushed(report: SaveReport): void {
+    // The waiters go on after this turn, when the rows are saved here too.
+    this.inHand.claims.tellWaiters();
+    this.settler.saved(report);
+    this.listener.mayStart();
+    if (this.inHand.queues.hasUnsaved) this.listener.flushWanted();
+  }
+
+  /** The window is full and nothing in it can run: the queue of one aggregate is written down as waiting. */
+  makeRoom(): void {
+    if (!this.workload.lacksEvents) return;
+    this.inHand.queues.spillLongest();
+    this.listener.flushWanted();
+  }
+
+  // Ending
+
+  /** Starts nothing more. */
+  close(): void {
+    if (this.state === 'open') this.state = 'closed';
+    this.inHand.claims.tellWaiters();
+    this.gate.close();
+  }
+
+  /** Claimed rows that never ran get their attempt back and are due again. */
+  releaseClaims(): void {
+    this.settler.releaseClaims();
+  }
+
+  /** What still runs is told so, and ignored from now on. */
+  abandon(reason: Error): void {
+    this.state = 'abandoned';
+    this.inHand.running.abandon(reason);
+  }
+
+  private takeUp(): Attempt | undefined {
+    const { batch } = this.consumer;
+    if (batch === undefined) {
+      const one = this.inHand.queues.take();
+      return one && this.parts.attemptFor(one, undefined);
+    }
+    this.gate.batchTaken();
+    const [first, ...others] = this.inHand.queues.takeBatch(batch.maxSize);
+    return first && this.parts.attemptFor(first, others);
+  }
+}

@@ -1,0 +1,100 @@
+import type { Unflushed } from '../../inbox/unflushed.js';
+import type { LogEvent } from '../../log/log-event.js';
+import type { PositionSet } from '../../log/position-set.js';
+import type { Consumer } from '../../subscribers/consumer.js';
+import type { OutcomeSettler } from './outcome-settler.js';
+import type { WorkInHand } from './work-in-hand.js';
+
+/** What a partition has in hand, for those who decide what to read, to claim and to write next. */
+export class Workload {
+  constructor(
+    private readonly consumer: Consumer,
+    private readonly inHand: WorkInHand,
+    private readonly unflushed: Unflushed,
+    private readonly settler: OutcomeSettler,
+  ) {}
+
+  /** Events read from the log that do not run yet. */
+  get waitingEvents(): number {
+    return this.inHand.waitingEvents;
+  }
+
+  /** The bytes of their payloads. */
+  get waitingBytes(): number {
+    return this.inHand.waitingBytes;
+  }
+
+  /** How many outcomes wait for a flush. */
+  get outcomes(): number {
+    return this.unflushed.size;
+  }
+
+  /** How much waits for a flush: the outcomes, and the ranges of what was passed over. */
+  get unflushedLoad(): number {
+    return this.unflushed.load;
+  }
+
+  /** Nothing waits for a flush. */
+  get isFlushed(): boolean {
+    return this.unflushed.isEmpty;
+  }
+
+  /** Nothing runs, waits or is claimed, and no queue has anything to write. */
+  get isIdle(): boolean {
+    return this.inHand.isIdle;
+  }
+
+  /** More handlers could run, but every event that is here waits behind another one of its aggregate. */
+  get lacksEvents(): boolean {
+    return !this.inHand.queues.hasReady && this.freePlaces > 0;
+  }
+
+  /** How many due rows could run, beside those that are claimed already. */
+  get freeForRows(): number {
+    return Math.max(0, this.consumer.concurrency - this.inHand.claims.leading);
+  }
+
+  /** Whether rows that are to run alone wait for a save. */
+  get hasUnsavedSuspects(): boolean {
+    return this.settler.hasUnsavedSuspects;
+  }
+
+  /** Whether an event waits to be written although a later one of its aggregate has a row. */
+  get hasEarlyEvents(): boolean {
+    return this.inHand.queues.hasEarly;
+  }
+
+  /** The ids of the inbox rows that are `processing` because of us: claimed, or ended and not saved yet. */
+  get rowsOfOurs(): string[] {
+    return this.inHand.claims.ids;
+  }
+
+  /** How many they are. */
+  get unsettledClaims(): number {
+    return this.inHand.claims.unsettled;
+  }
+
+  /** The ids of the claimed rows without an outcome. */
+  get openClaims(): string[] {
+    return this.inHand.claims.openIds;
+  }
+
+  /** The events of the log that are here without an outcome. */
+  get positions(): PositionSet {
+    return this.inHand.positions;
+  }
+
+  /** Whether an event of the log at one of these positions runs, or is to run, here. */
+  holdsAny(positions: PositionSet): boolean {
+    return this.inHand.holdsAny(positions);
+  }
+
+  /** Whether another event of the aggregate of this one is here, or unresolved. */
+  isBehindAnother(log: LogEvent): boolean {
+    return this.inHand.queues.isTaken(log);
+  }
+
+  private get freePlaces(): number {
+    return this.consumer.concurrency - this.inHand.running.inHandlers;
+  }
+}

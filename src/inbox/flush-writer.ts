@@ -1,0 +1,176 @@
+import { sqlStateOf } from '../database/connection/connection-loss.js';
+import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
+import { PositionSet } from '../log/position-set.js';
+import type { CursorKey, ExceptionRow, ResolvedRow } from './inbox-status.js';
+import type { Settlement, SettlementResult, SettlementStore } from './settlement.store.js';
+import { emptyFlush, type Flush, isNothing, MANY_RANGES } from './unflushed.js';
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const ASIDE_RETRY_MS = 1_000;
+
+/** Who has the outcomes that are not written yet. It is asked at the moment when the next save begins. */
+export interface FlushSource {
+  collectFlush(): Flush | undefined;
+}
+
+/**
+ * Writes what handlers have done. There is one save at a time, because two saves could commit in the other
+ * order, and a waiting row could be written after its release. A save that failed is kept whole and goes first
+ * the next time.
+ */
+export class FlushWriter {
+  private failed: Flush | undefined;
+  /**
+   * By aggregate, what cannot be saved because a transaction of a stalled owner holds the row; positions
+   * without a row stand under ''. Everything that comes later for the same aggregate joins it, so that an
+   * event that is written as waiting is never saved before the one that it waits for.
+   */
+  private readonly aside = new Map<string, Flush & { retryAt: number }>();
+
+  constructor(
+    private readonly store: Pick<
+      SettlementStore,
+      'settle' | 'settlePositions' | 'settleMany' | 'settleCovered'
+    >,
+    private readonly key: CursorKey,
+    private readonly token: string,
+  ) {}
+
+  /** Nothing that was collected waits to be written. */
+  get isEmpty(): boolean {
+    return this.failed === undefined && this.aside.size === 0;
+  }
+
+  /**
+   * Writes what there is; undefined if there was nothing. It must not be called while another save is under
+   * way. It throws what the database threw, and keeps the outcomes. `readUpto` is written along where that
+   * costs nothing.
+   */
+  async save(source: FlushSource, readUpto: number): Promise<SaveReport | undefined> {
+    const flush = this.failed ?? this.takeAside() ?? this.takeNext(source);
+    if (flush === undefined) return undefined;
+    this.failed = flush;
+    try {
+      const report = await this.write(flush, readUpto);
+      this.failed = undefined;
+      return report;
+    } catch (error) {
+      if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+      this.failed = undefined;
+      this.setAside(flush, performance.now() + ASIDE_RETRY_MS);
+      return NOTHING_SAVED;
+    }
+  }
+
+  private takeAside(): Flush | undefined {
+    const now = performance.now();
+    for (const [name, group] of this.aside) {
+      if (group.retryAt > now) continue;
+      this.aside.delete(name);
+      // What came together only here must not be saved together, because a release does not see what its own
+      // statement writes.
+      const release = group.exceptions.length + group.resolved.length > 0 ? group.release.splice(0) : [];
+      if (release.length > 0) this.aside.set(name, { ...emptyFlush(), release, retryAt: 0 });
+      return group;
+    }
+    return undefined;
+  }
+
+  /** The rest of a flush, after what belongs to aggregates that are aside has joined them. */
+  private takeNext(source: FlushSource): Flush | undefined {
+    const flush = source.collectFlush();
+    if (flush === undefined || this.aside.size === 0) return flush;
+    const { positions, covered } = flush;
+    const rest: Flush = { ...emptyFlush(), positions, covered };
+    const target = (aggregate: AggregateKey) => this.aside.get(nameOfAggregate(aggregate)) ?? rest;
+    for (const row of flush.exceptions) target(row).exceptions.push(row);
+    for (const row of flush.resolved) target(row).resolved.push(row);
+    for (const aggregate of flush.release) target(aggregate).release.push(aggregate);
+    return isNothing(rest) ? undefined : rest;
+  }
+
+  private async write(flush: Flush, readUpto: number): Promise<SaveReport> {
+    const { exceptions, resolved, release, covered } = flush;
+    if (exceptions.length + resolved.length + release.length === 0) {
+      const { positions } = flush;
+      if (positions.rangeCount > MANY_RANGES && covered.length === 0) {
+        const held = await this.store.settleMany(this.key, this.token, positions);
+        return { ...NOTHING_SAVED, held, positions };
+      }
+      const text = positions.toString();
+      if (covered.length > 0) {
+        const held = await this.store.settleCovered(this.key, this.token, text, covered);
+        return { ...NOTHING_SAVED, held, positions };
+      }
+      const held = await this.store.settlePositions(this.key, this.token, text, readUpto);
+      return { ...NOTHING_SAVED, held, positions, readUpto };
+    }
+    const positions = flush.positions.clone();
+    for (const row of exceptions) positions.addRange(row.position, row.position + 1);
+    const settlement: Settlement = { ...flush, positions: positions.toString() };
+    const result = await this.store.settle(this.key, this.token, settlement);
+    const dueInMs = delaysOf([...exceptions, ...resolved]);
+    // The next row of a released aggregate is due now. If none waited, a delayed one may have become due
+    // meanwhile.
+    if (release.length > 0) dueInMs.push(0);
+    return { ...result, positions, written: exceptions, released: release, resolved, dueInMs };
+  }
+
+  /**
+   * A stalled owner has locked some row of this save. Its parts are tried one by one, each aggregate by itself.
+   */
+  private setAside(flush: Flush, retryAt: number): void {
+    const parts = new Set<string>();
+    const groupOf = (name: string) => {
+      let group = this.aside.get(name);
+      if (group === undefined) {
+        group = { ...emptyFlush(), retryAt: 0 };
+        this.aside.set(name, group);
+      }
+      parts.add(name);
+      return group;
+    };
+    // What was processed comes first. If this process ends, an event that failed after it must not be known
+    // before it.
+    if (!flush.positions.isEmpty || flush.covered.length > 0) {
+      const plain = groupOf('');
+      plain.positions.addAll(flush.positions);
+      plain.covered.push(...flush.covered);
+    }
+    for (const row of flush.exceptions) groupOf(nameOfAggregate(row)).exceptions.push(row);
+    for (const row of flush.resolved) groupOf(nameOfAggregate(row)).resolved.push(row);
+    for (const aggregate of flush.release) groupOf(nameOfAggregate(aggregate)).release.push(aggregate);
+    // A part that was alone already waits a while. The parts of a larger save are tried at once.
+    const [only, ...others] = parts;
+    if (only !== undefined && others.length === 0) groupOf(only).retryAt = retryAt;
+  }
+}
+
+/** The result of a save, and what it was about. */
+export interface SaveReport extends SettlementResult {
+  /** What was taken out of `unread`. */
+  readonly positions: PositionSet;
+  /** What the save says of the reading, if it says anything. */
+  readonly readUpto?: number;
+  readonly written: readonly AggregateKey[];
+  readonly released: readonly AggregateKey[];
+  readonly resolved: readonly ResolvedRow[];
+  /** When the rows that it wrote or released are due. */
+  readonly dueInMs: readonly number[];
+}
+
+const NOTHING_SAVED: SaveReport = {
+  held: true,
+  positions: PositionSet.empty(),
+  found: [],
+  updated: [],
+  stillBlocked: [],
+  written: [],
+  released: [],
+  resolved: [],
+  dueInMs: [],
+};
+
+function delaysOf(rows: readonly Pick<ExceptionRow, 'availableInMs'>[]): number[] {
+  return rows.map((row) => row.availableInMs ?? Number.POSITIVE_INFINITY).filter(Number.isFinite);
+}
