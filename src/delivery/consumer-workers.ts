@@ -1,31 +1,23 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Subscription as RxSubscription } from 'rxjs';
 import { AdminTasks } from '../consumers/admin-tasks.js';
-import { ReplayStore } from '../consumers/replay.store.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { messageOf } from '../errors.js';
-import { type ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
-import { InboxEventStore } from '../inbox/inbox-event.store.js';
+import type { ClaimedCursor } from '../inbox/inbox-cursor.store.js';
 import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
-import { SettlementGroupCommit } from '../inbox/settlement-group-commit.js';
-import { OutboxLogStore } from '../log/outbox-log.store.js';
-import { SharedScan } from '../log/sharing/shared-scan.js';
 import type { HeldLease } from '../membership/held-lease.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
 import { type LeaseCandidate, LeaseKeeper, type LeaseUser } from '../membership/lease-keeper.js';
 import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { SettingsView } from '../settings/settings-view.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
-import { DeliveryCounters } from '../telemetry/delivery-counters.js';
-import { ConcurrencyLimiter } from './execution/concurrency-limiter.js';
-import { FaultPoints } from './execution/fault-points.js';
-import { HandlerRunner } from './execution/handler-runner.js';
-import { EnteredEvents } from './partition/entered-events.js';
-import { OutcomeStream } from './partition/outcome-stream.js';
-import { RetryPolicy } from './partition/retry-policy.js';
+import { BusyCursors } from './busy-cursors.js';
 import { ConsumerWorker } from './worker/consumer-worker.js';
-import { FlushPace } from './worker/flush-pace.js';
+import { WorkerEnvironment } from './worker/worker-environment.js';
+
+type StoredSettings = Pick<IntegrationSettingsService, 'applyStored'> & SettingsView<'handlerTimeoutMs'>;
 
 /**
  * The consumers at work in this process: one worker for each cursor that it has leased, for as long as it has
@@ -35,13 +27,13 @@ import { FlushPace } from './worker/flush-pace.js';
 export class ConsumerWorkers implements LeaseUser {
   private readonly logger = new Logger('ConsumerWorkers');
   private readonly workers = new Map<string, ConsumerWorker>();
-  /** Cursors whose former handlers are still running here. */
-  private readonly busy = new Map<string, number>();
+  private readonly busy = new BusyCursors(() => {
+    if (this.looping && !this.closing) this.keeper.beatNow();
+  });
   /** Those that finish and save what they have, to give their lease back. */
   private readonly leaving = new Set<ConsumerWorker>();
   /** Cursors given up because connections were lost, for no fault of their events. */
   private readonly cutOff = new Set<string>();
-  private readonly flushPace = new FlushPace();
   private losses: RxSubscription | undefined;
   private vanished: (names: readonly string[]) => boolean = () => false;
   private looping = false;
@@ -50,23 +42,11 @@ export class ConsumerWorkers implements LeaseUser {
   constructor(
     private readonly db: EngineDatabase,
     private readonly keeper: LeaseKeeper,
-    private readonly log: OutboxLogStore,
-    private readonly scan: SharedScan,
-    private readonly cursors: InboxCursorStore,
-    private readonly settlements: SettlementGroupCommit,
-    private readonly inbox: InboxEventStore,
-    private readonly runner: HandlerRunner,
-    private readonly slots: ConcurrencyLimiter,
     private readonly registry: EventSubscriberRegistry,
-    private readonly stored: IntegrationSettingsService,
-    private readonly replays: ReplayStore,
     private readonly adminTasks: AdminTasks,
-    private readonly outcomes: OutcomeStream,
-    private readonly counters: DeliveryCounters,
-    private readonly faults: FaultPoints,
     private readonly unavailable: UnavailableConsumers,
-    private readonly entered: EnteredEvents,
-    private readonly retries: RetryPolicy,
+    private readonly environment: WorkerEnvironment,
+    @Inject(IntegrationSettingsService) private readonly stored: StoredSettings,
   ) {}
 
   /**
@@ -130,7 +110,7 @@ export class ConsumerWorkers implements LeaseUser {
    */
   areAll(workers: readonly ConsumerWorker[]): boolean {
     return (
-      this.busy.size === 0 &&
+      this.busy.areNone &&
       workers.length === this.workers.size &&
       workers.every((worker) => this.workers.get(worker.lease.token) === worker)
     );
@@ -178,33 +158,10 @@ export class ConsumerWorkers implements LeaseUser {
       this.keeper.release(lease).catch(() => {});
       return;
     }
-    const worker = new ConsumerWorker(
-      {
-        log: this.log,
-        scan: this.scan,
-        cursors: this.cursors,
-        settlements: this.settlements,
-        inbox: this.inbox,
-        replays: this.replays,
-        runner: this.runner,
-        slots: this.slots,
-        settings: this.stored,
-        outcomes: this.outcomes,
-        counters: this.counters,
-        flushPace: this.flushPace,
-        faults: this.faults,
-        unavailable: this.unavailable,
-        entered: this.entered,
-        retries: this.retries,
-      },
-      consumer,
-      cursor,
-      lease,
-      {
-        abandon: (lost, reason) => this.abandon(lost, reason),
-        release: (held) => this.handOver(held),
-      },
-    );
+    const worker = new ConsumerWorker(this.environment, consumer, cursor, lease, {
+      abandon: (lost, reason) => this.abandon(lost, reason),
+      release: (held) => this.handOver(held),
+    });
     this.workers.set(lease.token, worker);
     worker.start(this.cutOff.delete(nameOfCursor(lease.key)) && cursor.wasOurs);
   }
@@ -258,7 +215,7 @@ export class ConsumerWorkers implements LeaseUser {
   }
 
   isBusy(key: CursorKey): boolean {
-    return this.busy.has(nameOfCursor(key));
+    return this.busy.isBusy(key);
   }
 
   settingsRead(values: Record<string, unknown>, readAt: number): void {
@@ -287,7 +244,7 @@ export class ConsumerWorkers implements LeaseUser {
   private abandon(worker: ConsumerWorker, reason: string): void {
     if (!this.workers.delete(worker.lease.token)) return;
     this.keeper.forgetLease(worker.lease);
-    this.markBusy(worker.lease.key, worker.handlersEnded);
+    this.busy.markBusy(worker.lease.key, worker.handlersEnded);
     worker.abandon(reason);
   }
 
@@ -295,7 +252,7 @@ export class ConsumerWorkers implements LeaseUser {
     if (!this.workers.delete(worker.lease.token)) return;
     this.leaving.add(worker);
     const stopped = worker.close(deadline).finally(() => this.leaving.delete(worker));
-    this.markBusy(worker.lease.key, Promise.all([stopped, worker.handlersEnded]));
+    this.busy.markBusy(worker.lease.key, Promise.all([stopped, worker.handlersEnded]));
     // Released only if nothing of it runs any more and everything is saved; otherwise the lease runs out.
     if (await stopped) await this.keeper.release(worker.lease);
     else this.keeper.forgetLease(worker.lease);
@@ -315,18 +272,6 @@ export class ConsumerWorkers implements LeaseUser {
       if (release.status === 'rejected')
         this.logger.warn(`A lease runs out by itself: ${messageOf(release.reason)}`);
     }
-  }
-
-  private markBusy(key: CursorKey, ended: Promise<unknown>): void {
-    const name = nameOfCursor(key);
-    this.busy.set(name, (this.busy.get(name) ?? 0) + 1);
-    const done = () => {
-      const left = (this.busy.get(name) ?? 1) - 1;
-      if (left > 0) this.busy.set(name, left);
-      else this.busy.delete(name);
-      if (this.looping && !this.closing) this.keeper.beatNow();
-    };
-    ended.then(done, done);
   }
 }
 

@@ -34,6 +34,13 @@ import { EnteredEvents } from '../delivery/partition/entered-events.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { RetryPolicy } from '../delivery/partition/retry-policy.js';
 import { Watchdog } from '../delivery/watchdog/watchdog.js';
+import { FlushPace } from '../delivery/worker/flush-pace.js';
+import {
+  WorkerEnvironment,
+  WorkerExecution,
+  WorkerReports,
+  WorkerStores,
+} from '../delivery/worker/worker-environment.js';
 import { EventLimits } from '../events/event-limits.js';
 import { IntegrationHealthIndicator } from '../health/integration-health-indicator.js';
 import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
@@ -211,6 +218,11 @@ const DELIVERY: Provider[] = [
   HandlerTransactions,
   TransactionalRunner,
   HandlerRunner,
+  FlushPace,
+  WorkerStores,
+  WorkerExecution,
+  WorkerReports,
+  WorkerEnvironment,
   ConsumerWorkers,
   OutboxProcessorJob,
 ];

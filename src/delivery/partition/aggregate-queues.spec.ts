@@ -13,7 +13,7 @@ import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
 import { ConsumerWorker } from '../worker/consumer-worker.js';
 import { FlushPace } from '../worker/flush-pace.js';
-import type { WorkerEnvironment } from '../worker/worker-context.js';
+import type { WorkerEnvironment } from '../worker/worker-environment.js';
 import { Attempt, type OutcomeHandler } from './attempt.js';
 import type { Delivery, Outcome } from './delivery.js';
 import { EnteredEvents } from './entered-events.js';
@@ -289,21 +289,22 @@ class World {
     const settings = { snapshot: () => SETTINGS };
     const retries = new RetryPolicy(settings);
     const environment = {
-      ...this.connections.stores,
-      replays: {},
-      outcomes: new OutcomeStream(),
-      faults: new FaultPoints(),
-      flushPace: new FlushPace(),
-      entered: new EnteredEvents(settings, retries),
-      retries,
-      slots: new ConcurrencyLimiter(10),
+      stores: { ...this.connections.stores, replays: {} },
+      reports: { outcomes: new OutcomeStream() },
+      flushPace: new FlushPace(settings),
       settings,
-      runner: {
-        begin: (delivery: Delivery, others?: readonly Delivery[]) =>
-          new Attempt(delivery, SETTINGS.handlerTimeoutMs, others !== undefined, () => {}, others),
-        run: (attempt: Attempt, _lease: HeldLease, onOutcome: OutcomeHandler) => {
-          attempt.begin(onOutcome);
-          this.started({ attempt, done: (outcome) => attempt.settle(outcome) });
+      execution: {
+        faults: new FaultPoints(),
+        entered: new EnteredEvents(settings, retries),
+        retries,
+        slots: new ConcurrencyLimiter(10),
+        runner: {
+          begin: (delivery: Delivery, others?: readonly Delivery[]) =>
+            new Attempt(delivery, SETTINGS.handlerTimeoutMs, others !== undefined, () => {}, others),
+          run: (attempt: Attempt, _lease: HeldLease, onOutcome: OutcomeHandler) => {
+            attempt.begin(onOutcome);
+            this.started({ attempt, done: (outcome) => attempt.settle(outcome) });
+          },
         },
       },
     } as unknown as WorkerEnvironment;

@@ -5,48 +5,19 @@ import { type Flush, Unflushed } from '../../inbox/unflushed.js';
 import type { LogEvent } from '../../log/log-event.js';
 import type { LogRows } from '../../log/outbox-log.store.js';
 import type { PositionSet } from '../../log/position-set.js';
-import type { SettingsView } from '../../settings/settings-view.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { Arrivals } from './arrivals.js';
 import type { Attempt } from './attempt.js';
 import { AttemptSettler } from './attempt-settler.js';
 import type { Delivery, Outcome } from './delivery.js';
-import type { EnteredEvents, EnteredEventsOf } from './entered-events.js';
+import type { EnteredEventsOf } from './entered-events.js';
 import { exceptionOf, WAITING } from './outcome-rows.js';
 import { OutcomeSettler } from './outcome-settler.js';
-import type { OutcomeStream } from './outcome-stream.js';
-import type { RetryPolicy } from './retry-policy.js';
+import type { PartitionListener, PartitionParts } from './partition-ports.js';
 import { StartGate } from './start-gate.js';
-import type { Reachability } from './unavailability.js';
 import { UnsavedOutcomes } from './unsaved-outcomes.js';
 import { WorkInHand } from './work-in-hand.js';
 import { Workload } from './workload.js';
-
-/** What a partition is told of, or asks, beyond its own state. */
-export interface PartitionParts {
-  readonly entered: EnteredEvents;
-  readonly retries: RetryPolicy;
-  readonly outcomes: OutcomeStream;
-  readonly settings: SettingsView<'deadLetterEnabled'>;
-  /** Makes the attempt that runs these events; `others` is undefined where the handler takes one event. */
-  attemptFor(delivery: Delivery, others: readonly Delivery[] | undefined): Attempt;
-}
-
-/** Who runs the handlers and writes the flushes. It is called when the state of the partition has changed. */
-export interface PartitionListener {
-  /** Something may be started now: ask `next`. */
-  mayStart(): void;
-  /** There is something to flush, or room was made. `isAwaited`: nothing goes on before it is saved. */
-  flushWanted(isAwaited?: boolean): void;
-  /** An event is to run alone. Once that is saved, its row is due in the inbox. */
-  suspectFound(): void;
-  /** The infrastructure failed, and nothing is started for this long. */
-  paused(ms: number, error: unknown): void;
-  /** Handlers cannot reach what they need, or reach it again. */
-  reachability(change: Reachability): void;
-  /** What an attempt came to says that the lease is somebody else's. */
-  leaseLost(): void;
-}
 
 /**
  * The work of one leased cursor, in memory and without I/O. An event goes through it like this:
@@ -71,7 +42,7 @@ export class Partition implements FlushSource {
   private readonly unflushed = new Unflushed();
   private readonly gate: StartGate;
   private readonly entered: EnteredEventsOf;
-  private readonly settler: OutcomeSettler;
+  private readonly events: OutcomeSettler;
   private readonly attempts: AttemptSettler;
   private readonly arrivals: Arrivals;
   /** `closed`: nothing is started any more. `abandoned`: nothing that still ends counts any more. */
@@ -83,20 +54,20 @@ export class Partition implements FlushSource {
     private readonly listener: PartitionListener,
   ) {
     const { unflushed } = this;
-    const { name: consumerName } = consumer;
     const { retries, settings } = parts;
+    const consumerName = consumer.name;
     const inHand = new WorkInHand(consumer.ordered);
     const gate = new StartGate(consumer, inHand, listener);
     const entered = parts.entered.of(consumerName);
     const outcomes = new UnsavedOutcomes(parts.outcomes, retries);
     const buriesDead = () => settings.snapshot().deadLetterEnabled;
-    this.settler = new OutcomeSettler(
+    this.events = new OutcomeSettler(
       { consumerName, inHand, unflushed, outcomes, entered, retries, gate, buriesDead },
       listener,
     );
-    this.attempts = new AttemptSettler(inHand, gate, entered, this.settler);
-    this.arrivals = new Arrivals(consumer, inHand, unflushed, retries, this.settler);
-    this.workload = new Workload(consumer, inHand, unflushed, this.settler);
+    this.attempts = new AttemptSettler(inHand, gate, entered, this.events);
+    this.arrivals = new Arrivals(consumer, inHand, unflushed, retries, this.events);
+    this.workload = new Workload(consumer, inHand, unflushed, this.events);
     this.inHand = inHand;
     this.gate = gate;
     this.entered = entered;
@@ -182,14 +153,14 @@ export class Partition implements FlushSource {
     return this.state === 'open' && this.gate.isOpen;
   }
 
-  /** When `canStart` may change although nothing happens (monotonic ms); undefined if it cannot. */
+  /** When `canStart` may change although nothing happens (monotonic ms). */
   get startsAt(): number | undefined {
     return this.gate.opensAt;
   }
 
   /**
-   * The next attempt, in turn, as running from now on. Undefined if what was next does not run: it has been
-   * settled by somebody else, or it has to run alone.
+   * The next attempt, as running from now on. Undefined if what was next does not run: somebody else has
+   * settled it, or it has to run alone.
    */
   next(): Attempt | undefined {
     const attempt = this.takeUp();
@@ -256,7 +227,7 @@ export class Partition implements FlushSource {
   flushed(report: SaveReport): void {
     // The waiters go on after this turn, when the rows are saved here too.
     this.inHand.claims.tellWaiters();
-    this.settler.saved(report);
+    this.events.saved(report);
     this.listener.mayStart();
     if (this.inHand.queues.hasUnsaved) this.listener.flushWanted();
   }
@@ -279,7 +250,7 @@ export class Partition implements FlushSource {
 
   /** Claimed rows that never ran get their attempt back and are due again. */
   releaseClaims(): void {
-    this.settler.releaseClaims();
+    this.events.releaseClaims();
   }
 
   /** What still runs is told so, and ignored from now on. */

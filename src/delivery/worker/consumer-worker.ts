@@ -7,17 +7,19 @@ import type { LogReader } from '../../log/log-reader.js';
 import type { HeldLease } from '../../membership/held-lease.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { Backoff } from '../partition/backoff.js';
-import { errorText } from '../partition/error-texts.js';
-import { Partition, type PartitionListener } from '../partition/partition.js';
-import type { Reachability } from '../partition/unavailability.js';
+import type { Delivery } from '../partition/delivery.js';
+import { Partition } from '../partition/partition.js';
+import type { PartitionListener, PartitionParts } from '../partition/partition-ports.js';
 import { CrashRecovery } from './crash-recovery.js';
 import { DiscardedEvents } from './discarded-events.js';
 import { Dispatcher } from './dispatcher.js';
 import { FlushLoop } from './flush-loop.js';
 import { PageLoop } from './page-loop.js';
+import { PartitionNews } from './partition-news.js';
 import { PoisonIsolation } from './poison-isolation.js';
 import { RetryLoop } from './retry-loop.js';
-import { WorkerContext, type WorkerEnvironment } from './worker-context.js';
+import { WorkerContext } from './worker-context.js';
+import type { WorkerEnvironment } from './worker-environment.js';
 
 /** How a worker ends by itself. */
 export interface WorkerEnds {
@@ -61,21 +63,24 @@ export class ConsumerWorker {
       abandoned: (reason) => ends.abandon(this, reason),
       stepDone: () => this.tellRest(),
     });
+    const { stores, execution } = env;
     this.context = context;
     this.eventNames = eventNames;
-    this.log = env.scan.join({ eventNames, partitions, partition });
+    this.log = stores.scan.join({ eventNames, partitions, partition });
     this.reader = new CursorReader(this.log, cursor.unread);
-    this.crashes = new CrashRecovery(env.cursors, env.log, cursor, lease, () => this.reader.readPosition);
-    this.partition = new Partition(
-      consumer,
-      { ...env, attemptFor: (delivery, others) => env.runner.begin(delivery, others) },
-      this.partitionListener(),
+    this.crashes = new CrashRecovery(
+      stores.cursors,
+      stores.log,
+      cursor,
+      lease,
+      () => this.reader.readPosition,
     );
-    this.dispatcher = new Dispatcher(consumer.priority, this.partition, lease, env, (error) =>
+    this.partition = new Partition(consumer, this.partitionParts(), this.partitionListener());
+    this.dispatcher = new Dispatcher(consumer.priority, this.partition, lease, execution, (error) =>
       context.abandon(`an internal error: ${messageOf(error)}`),
     );
     const { partition: work, reader, crashes } = this;
-    const writer = new FlushWriter(env.settlements, lease.key, lease.token);
+    const writer = new FlushWriter(stores.settlements, lease.key, lease.token);
     this.flushes = new FlushLoop(context, work, writer, crashes, (report) => this.saved(report));
     this.discarded = new DiscardedEvents(context, work, reader, cursor.changedByOthers);
     this.pages = new PageLoop(context, work, reader, crashes, this.discarded, () => ends.release(lease));
@@ -229,34 +234,24 @@ export class ConsumerWorker {
     }
   }
 
+  private partitionParts(): PartitionParts {
+    const { execution, reports, settings } = this.context.env;
+    const { runner, entered, retries } = execution;
+    const { outcomes } = reports;
+    const attemptFor = (delivery: Delivery, others?: readonly Delivery[]) => runner.begin(delivery, others);
+    return { entered, retries, outcomes, settings, attemptFor };
+  }
+
   private partitionListener(): PartitionListener {
-    const { logger } = this.context;
+    const news = new PartitionNews(this.context);
     return {
       mayStart: () => this.dispatcher.pump(),
       flushWanted: (isAwaited) => this.flushWanted(isAwaited),
       suspectFound: () => this.retries.suspectFound(),
       leaseLost: () => this.context.leaseLost(),
-      paused: (ms, error) =>
-        logger.warn(
-          `The database failed, not the event; no attempt is counted, pause of ${Math.round(ms)} ms: ${messageOf(error)}`,
-        ),
-      reachability: (change) => this.reachabilityChanged(change),
+      paused: (ms, error) => news.paused(ms, error),
+      reachability: (change) => news.reachability(change),
     };
-  }
-
-  private reachabilityChanged(change: Reachability): void {
-    const { logger, env } = this.context;
-    if (change.kind === 'lost') {
-      logger.warn(
-        `Its handlers cannot reach what they need (${messageOf(change.error)}). No attempt is counted; one is tried now and then until it can be reached again.`,
-      );
-      env.unavailable.markUnavailable(this.lease.key, errorText(change.error));
-      return;
-    }
-    env.unavailable.markAvailable(this.lease.key);
-    if (change.kind === 'unknown') return;
-    const seconds = (change.ms / 1_000).toFixed(1);
-    logger.log(`Its handlers reach what they need again, after ${seconds} s and ${change.tries} calls`);
   }
 
   private flushWanted(isAwaited = false): void {

@@ -36,8 +36,8 @@ export class DiscardedEvents {
     const { positions, inclusions } = reader.wanted;
     positions.addAll(partition.workload.positions);
     const claims = partition.workload.openClaims;
-    const settled = await env.cursors.settledOf(lease.key, lease.token, positions.toString());
-    const processing = new Set(claims.length === 0 ? [] : await env.inbox.stillProcessing(claims));
+    const settled = await env.stores.cursors.settledOf(lease.key, lease.token, positions.toString());
+    const processing = new Set(claims.length === 0 ? [] : await env.stores.inbox.stillProcessing(claims));
     if (this.context.isClosed || settled === undefined) return;
     // A replay has put positions back meanwhile, among them perhaps some that were settled when the statement
     // looked.

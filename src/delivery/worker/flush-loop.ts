@@ -32,9 +32,9 @@ export class FlushLoop {
   /** There is something to save. */
   soon(): void {
     if (this.wanted.isRaised || this.context.isClosed) return;
-    const { settings, flushPace } = this.context.env;
+    const { flushPace } = this.context.env;
     if (this.timer === undefined) {
-      const delay = flushPace.waits(settings.snapshot().flushIntervalMs, this.lastSaveMs, this.due);
+      const delay = flushPace.waits(this.lastSaveMs, this.due);
       this.timer = this.context.after(
         delay,
         () => flushPace.comes(this.due),
@@ -89,7 +89,7 @@ export class FlushLoop {
 
   /** One save; false when there was nothing to save, or the lease is lost. */
   private async flushOnce(): Promise<boolean> {
-    const { faults } = this.context.env;
+    const { faults } = this.context.env.execution;
     if (faults.isArmed && faults.reachedInSave('before-save', this.context.consumer.name)) {
       this.context.abandon('the fault point before-save');
       return false;
@@ -123,7 +123,7 @@ export class FlushLoop {
    * meanwhile.
    */
   private refused({ positions, resolved }: SaveReport): void {
-    const { counters } = this.context.env;
+    const { counters } = this.context.env.reports;
     counters.saveRefused();
     const outcomes = positions.countBelow(Number.POSITIVE_INFINITY) + resolved.length;
     this.context.logger.warn(

@@ -8,7 +8,7 @@ let saved: [cursor: number, together: number][];
 let now: number;
 
 beforeEach(() => {
-  pace = new FlushPace();
+  pace = new FlushPace({ snapshot: () => ({ flushIntervalMs: FLUSH }) });
   saved = [];
   now = 0;
   jest.spyOn(performance, 'now').mockImplementation(() => now);
@@ -20,7 +20,7 @@ afterEach(() => {
 /** How long each of so many cursors waits whose saves take so long, and what tells each that it is saved. */
 function waiting(cursors: number, saveMs: number) {
   const due = Array.from({ length: cursors }, (_, i) => (together: number) => void saved.push([i, together]));
-  return { due, waits: due.map((one) => pace.waits(FLUSH, saveMs, one)) };
+  return { due, waits: due.map((one) => pace.waits(saveMs, one)) };
 }
 
 describe('the pace of saves', () => {

@@ -7,17 +7,13 @@ import type { Partition } from '../partition/partition.js';
 import { Signal } from '../watchdog/signal.js';
 import type { CrashRecovery } from './crash-recovery.js';
 import type { DiscardedEvents } from './discarded-events.js';
+import { PageRoom } from './page-room.js';
 import { MOST_WAITING_BYTES, PageSize } from './page-size.js';
 import type { WorkerContext } from './worker-context.js';
 
 const LOOK_INTERVAL_MS = 1_000;
 /** From so many pieces on, the holes make a page dear. */
 const MANY_HOLES = 64;
-/** When saves fail, reading stops here. */
-const MOST_UNSAVED = 20_000;
-/** So far is read on where handlers are free and all events at hand wait for another of their aggregate. */
-const PAGES_TO_FIND_MORE = 10;
-const SPILL_AFTER_MS = 200;
 
 /**
  * Reads the log page by page, one page ahead of what is being worked off, and keeps the sweep of the holes
@@ -30,23 +26,16 @@ export class PageLoop {
   private caughtUp = false;
 
   private readonly wanted = new Signal();
-  private readonly roomMade = new Signal();
   /** Whatever was there below it when the worker began has been read. */
   private readBelow = 0;
   private passWaiter: { readonly position: number; readonly resolve: () => void } | undefined;
   private reading = false;
-  private isFull = false;
-  /**
-   * Events that wait, from which on there is no room; the latter where none of them can run. Reckoned once a
-   * page: it is compared with every event's end.
-   */
-  private enough = 0;
-  private enoughToFindMore = 0;
   private replayWanted = false;
   private discardsWanted = false;
   /** The next page, asked for before the handlers of this one began. */
   private ahead: Promise<Page> | undefined;
   private readonly size: PageSize;
+  private readonly room: PageRoom;
   private lookTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -59,6 +48,7 @@ export class PageLoop {
     private readonly release: () => void,
   ) {
     this.size = new PageSize(context.env.settings, context.consumer);
+    this.room = new PageRoom(context, partition, this.size);
   }
 
   get isIdle(): boolean {
@@ -90,7 +80,7 @@ export class PageLoop {
 
   /** Events have ended, or were saved. */
   makeRoom(): void {
-    if (this.isFull && this.hasRoom()) this.roomMade.raise();
+    this.room.look();
   }
 
   /**
@@ -109,7 +99,7 @@ export class PageLoop {
     while (!this.context.isClosed) {
       await this.wanted.wait();
       for (let more = true; more && !this.context.isClosed; ) {
-        await this.waitForRoom();
+        await this.room.wait();
         if (this.context.isClosed) return;
         try {
           more = await this.readPage();
@@ -125,7 +115,7 @@ export class PageLoop {
   /** Lets a waiting loop see that the worker has ended. */
   close(): void {
     this.wanted.raise();
-    this.roomMade.raise();
+    this.room.close();
     this.passWaiter?.resolve();
   }
 
@@ -228,7 +218,7 @@ export class PageLoop {
    */
   private async includeReplayed(): Promise<boolean> {
     const { env, lease } = this.context;
-    const replayed = await env.replays.takeUp(lease.key, lease.token);
+    const replayed = await env.stores.replays.takeUp(lease.key, lease.token);
     this.replayWanted = false;
     if (this.context.isClosed) return false;
     if (replayed === undefined) {
@@ -255,33 +245,6 @@ export class PageLoop {
       this.context.abandon(messageOf(error));
       return false;
     }
-  }
-
-  /**
-   * One page is being worked off while the next is there already; more would only fill memory. Where
-   * everything at hand waits behind some event of its aggregate, the queue of that aggregate is written down
-   * after a while, so that others are read.
-   */
-  private async waitForRoom(): Promise<void> {
-    this.enough = this.size.events;
-    this.enoughToFindMore = this.size.rows * PAGES_TO_FIND_MORE;
-    if (this.hasRoom()) return;
-    const spill = () => {
-      this.partition.makeRoom();
-      patience = this.context.after(SPILL_AFTER_MS, spill);
-    };
-    let patience = this.context.after(SPILL_AFTER_MS, spill);
-    this.isFull = true;
-    while (!this.context.isClosed && !this.hasRoom()) await this.roomMade.wait();
-    this.isFull = false;
-    this.context.cancel(patience);
-  }
-
-  private hasRoom(): boolean {
-    const { workload } = this.partition;
-    if (workload.waitingBytes > MOST_WAITING_BYTES || workload.unflushedLoad >= MOST_UNSAVED) return false;
-    const { waitingEvents } = workload;
-    return waitingEvents < this.enough || (workload.lacksEvents && waitingEvents < this.enoughToFindMore);
   }
 
   /** Many holes make a page dear: then it is read less often, and more at a time. */

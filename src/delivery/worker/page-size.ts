@@ -1,6 +1,6 @@
 import type { LogEvent } from '../../log/log-event.js';
 import { bytesOf, type LogPage } from '../../log/outbox-log.store.js';
-import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import type { SettingsView } from '../../settings/settings-view.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 
 /** Bytes of events in one page; a single larger event is a page of its own. */
@@ -28,7 +28,7 @@ export class PageSize {
   private rowsThatFit = Number.POSITIVE_INFINITY;
 
   constructor(
-    private readonly settings: Pick<IntegrationSettingsService, 'snapshot'>,
+    private readonly settings: SettingsView<'batchSize' | 'startupDrainBatchSize' | 'startupDrainEnabled'>,
     private readonly consumer: Pick<Consumer, 'concurrency' | 'batch'>,
   ) {
     this.draining = settings.snapshot().startupDrainEnabled;

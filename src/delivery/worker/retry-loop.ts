@@ -104,7 +104,8 @@ export class RetryLoop {
    * was this process itself, `cutOff` from the database but alive, no attempt is to blame.
    */
   async takeOver(cutOff: boolean): Promise<void> {
-    const { inbox, entered } = this.context.env;
+    const { inbox } = this.context.env.stores;
+    const { entered } = this.context.env.execution;
     const { key, token } = this.context.lease;
     const ended = cutOff ? entered.of(this.context.consumer.name).countedAttempts : [];
     await inbox.interruptLeftovers(key, token, [], cutOff, ended);
@@ -172,7 +173,7 @@ export class RetryLoop {
    * is not. Runs between two claims, so that every row of ours that is `processing` is known to be ours.
    */
   private async reload(): Promise<void> {
-    const { inbox } = this.context.env;
+    const { inbox } = this.context.env.stores;
     const { key, token } = this.context.lease;
     if (this.foreignRows)
       await inbox.interruptLeftovers(key, token, this.partition.workload.rowsOfOurs, false);
@@ -191,7 +192,7 @@ export class RetryLoop {
     this.moreDue = capacity === 0;
     if (capacity === 0 || !lease.isValid()) return false;
     const claim = (most: number, which: Claimable) =>
-      env.inbox.claimDue(lease.key, lease.token, most, consumer.ordered, which);
+      env.stores.inbox.claimDue(lease.key, lease.token, most, consumer.ordered, which);
     const suspects = this.careful ? await claim(1, 'interrupted') : [];
     const alone = suspects.length > 0;
     const rows = alone ? suspects : await claim(capacity, this.careful ? 'others' : 'any');
@@ -201,7 +202,7 @@ export class RetryLoop {
       if (this.careful) await this.lookForSuspects();
       return false;
     }
-    const events = await env.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
+    const events = await env.stores.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
       // The rows are claimed, and nobody would come back to them.
       this.context.abandon(messageOf(error));
       return undefined;
@@ -218,7 +219,7 @@ export class RetryLoop {
 
   private async lookForSuspects(): Promise<void> {
     const { suspectsFound } = this;
-    const areThere = await this.context.env.inbox.hasInterrupted(this.context.lease.key);
+    const areThere = await this.context.env.stores.inbox.hasInterrupted(this.context.lease.key);
     this.careful =
       areThere || this.partition.workload.hasUnsavedSuspects || suspectsFound !== this.suspectsFound;
   }

@@ -1,44 +1,9 @@
 import type { Logger } from '@nestjs/common';
-import type { ReplayStore } from '../../consumers/replay.store.js';
 import { messageOf } from '../../errors.js';
-import type { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
-import type { InboxEventStore } from '../../inbox/inbox-event.store.js';
-import type { SettlementGroupCommit } from '../../inbox/settlement-group-commit.js';
-import type { OutboxLogStore } from '../../log/outbox-log.store.js';
-import type { SharedScan } from '../../log/sharing/shared-scan.js';
 import type { HeldLease } from '../../membership/held-lease.js';
-import type { UnavailableConsumers } from '../../membership/unavailable-consumers.js';
-import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { Consumer } from '../../subscribers/consumer.js';
-import type { DeliveryCounters } from '../../telemetry/delivery-counters.js';
-import type { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
-import type { FaultPoints } from '../execution/fault-points.js';
-import type { HandlerRunner } from '../execution/handler-runner.js';
 import type { Backoff } from '../partition/backoff.js';
-import type { EnteredEvents } from '../partition/entered-events.js';
-import type { OutcomeStream } from '../partition/outcome-stream.js';
-import type { RetryPolicy } from '../partition/retry-policy.js';
-import type { FlushPace } from './flush-pace.js';
-
-/** What every worker of a process shares. */
-export interface WorkerEnvironment {
-  readonly log: OutboxLogStore;
-  readonly scan: SharedScan;
-  readonly cursors: InboxCursorStore;
-  readonly settlements: SettlementGroupCommit;
-  readonly inbox: InboxEventStore;
-  readonly replays: ReplayStore;
-  readonly runner: HandlerRunner;
-  readonly slots: ConcurrencyLimiter;
-  readonly settings: IntegrationSettingsService;
-  readonly outcomes: OutcomeStream;
-  readonly counters: DeliveryCounters;
-  readonly faults: FaultPoints;
-  readonly flushPace: FlushPace;
-  readonly unavailable: UnavailableConsumers;
-  readonly entered: EnteredEvents;
-  readonly retries: RetryPolicy;
-}
+import type { WorkerEnvironment } from './worker-environment.js';
 
 /** Who is told what becomes of the loops. */
 interface WorkerOwner {

@@ -1,0 +1,33 @@
+import type { SettingsView } from '../../settings/settings-view.js';
+import type { Attempt } from './attempt.js';
+import type { Delivery } from './delivery.js';
+import type { EnteredEvents } from './entered-events.js';
+import type { OutcomeStream } from './outcome-stream.js';
+import type { RetryPolicy } from './retry-policy.js';
+import type { Reachability } from './unavailability.js';
+
+/** What a partition is told of, or asks, beyond its own state. */
+export interface PartitionParts {
+  readonly entered: EnteredEvents;
+  readonly retries: RetryPolicy;
+  readonly outcomes: OutcomeStream;
+  readonly settings: SettingsView<'deadLetterEnabled'>;
+  /** Makes the attempt that runs these events; `others` is undefined where the handler takes one event. */
+  attemptFor(delivery: Delivery, others: readonly Delivery[] | undefined): Attempt;
+}
+
+/** Who runs the handlers and writes the flushes. It is called when the state of the partition has changed. */
+export interface PartitionListener {
+  /** Something may be started now: ask `next`. */
+  mayStart(): void;
+  /** There is something to flush, or room was made. `isAwaited`: nothing goes on before it is saved. */
+  flushWanted(isAwaited?: boolean): void;
+  /** An event is to run alone. Once that is saved, its row is due in the inbox. */
+  suspectFound(): void;
+  /** The infrastructure failed, and nothing is started for this long. */
+  paused(ms: number, error: unknown): void;
+  /** Handlers cannot reach what they need, or reach it again. */
+  reachability(change: Reachability): void;
+  /** What an attempt came to says that the lease is somebody else's. */
+  leaseLost(): void;
+}

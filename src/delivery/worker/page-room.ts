@@ -1,0 +1,65 @@
+import type { Partition } from '../partition/partition.js';
+import { Signal } from '../watchdog/signal.js';
+import { MOST_WAITING_BYTES, type PageSize } from './page-size.js';
+import type { WorkerContext } from './worker-context.js';
+
+/** Reading stops when this much waits to be saved, because saves fail. */
+const MOST_UNSAVED = 20_000;
+/** Reading goes on this far if handlers are free and every event at hand waits for another one. */
+const PAGES_TO_FIND_MORE = 10;
+const SPILL_AFTER_MS = 200;
+
+/** Whether there is room in memory for another page. */
+export class PageRoom {
+  private readonly made = new Signal();
+  private isFull = false;
+  /**
+   * There is no room if this many events wait, or, while none of them can run, if the other number waits. Both
+   * are reckoned once a page, because they are compared at the end of every event.
+   */
+  private enough = 0;
+  private enoughToFindMore = 0;
+
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly partition: Partition,
+    private readonly size: PageSize,
+  ) {}
+
+  /** Events have ended, or were saved. */
+  look(): void {
+    if (this.isFull && this.hasRoom()) this.made.raise();
+  }
+
+  /**
+   * One page is worked off while the next one is there already. More would only fill memory. If everything at
+   * hand waits behind some event of its aggregate, the queue of that aggregate is written down after a while,
+   * so that others are read.
+   */
+  async wait(): Promise<void> {
+    this.enough = this.size.events;
+    this.enoughToFindMore = this.size.rows * PAGES_TO_FIND_MORE;
+    if (this.hasRoom()) return;
+    const spill = () => {
+      this.partition.makeRoom();
+      patience = this.context.after(SPILL_AFTER_MS, spill);
+    };
+    let patience = this.context.after(SPILL_AFTER_MS, spill);
+    this.isFull = true;
+    while (!this.context.isClosed && !this.hasRoom()) await this.made.wait();
+    this.isFull = false;
+    this.context.cancel(patience);
+  }
+
+  /** Lets a waiting loop see that the worker has ended. */
+  close(): void {
+    this.made.raise();
+  }
+
+  private hasRoom(): boolean {
+    const { workload } = this.partition;
+    if (workload.waitingBytes > MOST_WAITING_BYTES || workload.unflushedLoad >= MOST_UNSAVED) return false;
+    const { waitingEvents } = workload;
+    return waitingEvents < this.enough || (workload.lacksEvents && waitingEvents < this.enoughToFindMore);
+  }
+}

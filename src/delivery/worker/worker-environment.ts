@@ -1,0 +1,68 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ReplayStore } from '../../consumers/replay.store.js';
+import { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
+import { InboxEventStore } from '../../inbox/inbox-event.store.js';
+import { SettlementGroupCommit } from '../../inbox/settlement-group-commit.js';
+import { OutboxLogStore } from '../../log/outbox-log.store.js';
+import { SharedScan } from '../../log/sharing/shared-scan.js';
+import { UnavailableConsumers } from '../../membership/unavailable-consumers.js';
+import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import type { SettingsView } from '../../settings/settings-view.js';
+import { DeliveryCounters } from '../../telemetry/delivery-counters.js';
+import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
+import { FaultPoints } from '../execution/fault-points.js';
+import { HandlerRunner } from '../execution/handler-runner.js';
+import { EnteredEvents } from '../partition/entered-events.js';
+import { OutcomeStream } from '../partition/outcome-stream.js';
+import { RetryPolicy } from '../partition/retry-policy.js';
+import { FlushPace } from './flush-pace.js';
+
+/** What the workers of a process read and write in the database. */
+@Injectable()
+export class WorkerStores {
+  constructor(
+    readonly log: OutboxLogStore,
+    readonly scan: SharedScan,
+    readonly cursors: InboxCursorStore,
+    readonly inbox: InboxEventStore,
+    readonly settlements: SettlementGroupCommit,
+    readonly replays: ReplayStore,
+  ) {}
+}
+
+/** What runs handlers and judges how they end. */
+@Injectable()
+export class WorkerExecution {
+  constructor(
+    readonly runner: HandlerRunner,
+    readonly slots: ConcurrencyLimiter,
+    readonly retries: RetryPolicy,
+    readonly entered: EnteredEvents,
+    readonly faults: FaultPoints,
+  ) {}
+}
+
+/** Who is told what becomes of events. */
+@Injectable()
+export class WorkerReports {
+  constructor(
+    readonly outcomes: OutcomeStream,
+    readonly counters: DeliveryCounters,
+    readonly unavailable: UnavailableConsumers,
+  ) {}
+}
+
+/** What every worker of a process shares. */
+@Injectable()
+export class WorkerEnvironment {
+  constructor(
+    readonly stores: WorkerStores,
+    readonly execution: WorkerExecution,
+    readonly reports: WorkerReports,
+    readonly flushPace: FlushPace,
+    @Inject(IntegrationSettingsService)
+    readonly settings: SettingsView<
+      'batchSize' | 'startupDrainBatchSize' | 'startupDrainEnabled' | 'deadLetterEnabled'
+    >,
+  ) {}
+}
