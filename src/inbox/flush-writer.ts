@@ -15,8 +15,8 @@ export interface FlushSource {
 
 /**
  * Writes what handlers have done. There is one save at a time, because two saves could commit in the other
- * order, and a waiting row could be written after its release. A save that failed is kept whole and goes first
- * the next time.
+ * order, and a waiting row could be written after its release. A save that failed is kept whole and goes
+ * first the next time.
  */
 export class FlushWriter {
   private failed: Flush | undefined;
@@ -117,7 +117,8 @@ export class FlushWriter {
   }
 
   /**
-   * A stalled owner has locked some row of this save. Its parts are tried one by one, each aggregate by itself.
+   * A stalled owner has locked some row of this save. Its parts are tried one by one, each aggregate by
+   * itself.
    */
   private setAside(flush: Flush, retryAt: number): void {
     const parts = new Set<string>();

@@ -95,7 +95,9 @@ export class AggregateQueue<Event extends Queued = Queued>
     this.entries.sort((a, b) => a.position - b.position);
   }
 
-  /** There are, or will be, unresolved rows up to `highestRow`. Returns what was to run and has to wait now. */
+  /**
+   * There are, or will be, unresolved rows up to `highestRow`. Returns what was to run and has to wait now.
+   */
   block(highestRow: number): { readonly hold: Blocked<Event>; readonly fromLog: Event[] } {
     const hold = this.blocked(highestRow);
     const fromLog = this.entries.filter(cameFromLog);

@@ -131,8 +131,8 @@ export class AggregateQueues {
   }
 
   /**
-   * The event is resolved: processed, skipped, dead, failed for good, or delayed. An event that was claimed to
-   * follow it has its turn already.
+   * The event is resolved: processed, skipped, dead, failed for good, or delayed. An event that was claimed
+   * to follow it has its turn already.
    */
   resolved(delivery: Delivery): void {
     const queue = this.finish(delivery);
@@ -141,8 +141,8 @@ export class AggregateQueues {
   }
 
   /**
-   * The event has a retry to come, so the later ones of its aggregate wait. Returns those that were claimed to
-   * follow it.
+   * The event has a retry to come, so the later ones of its aggregate wait. Returns those that were claimed
+   * to follow it.
    */
   failed(delivery: Delivery): Delivery[] {
     const queue = this.finish(delivery);

@@ -143,8 +143,8 @@ export class Attempt {
   }
 
   /**
-   * Somebody runs it. `onOutcome` is told the outcome. `onCommitting` is told that only the commit is left, if
-   * that can be said.
+   * Somebody runs it. `onOutcome` is told the outcome. `onCommitting` is told that only the commit is left,
+   * if that can be said.
    */
   begin(onOutcome: OutcomeHandler, onCommitting?: (attempt: Attempt) => void): void {
     this.onOutcome = onOutcome;

@@ -5,8 +5,8 @@ import type { Delivery } from './delivery.js';
 type EventQueue = AggregateQueue<Delivery>;
 
 /**
- * What the blocked queues hand to the next save, and what they learn from it: events to be written as waiting,
- * and aggregates whose lowest row is to get its turn.
+ * What the blocked queues hand to the next save, and what they learn from it: events to be written as
+ * waiting, and aggregates whose lowest row is to get its turn.
  *
  * An event is early if it is parked although a later event of its aggregate has a row. Its writer committed
  * late, or the process that wrote the row ended before this event was settled. No event's end would release

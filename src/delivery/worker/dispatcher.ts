@@ -13,7 +13,8 @@ export interface DispatcherParts {
 
 /**
  * Runs the attempts of one partition: in the order in which the partition gives them out, within the places
- * of the process, and only under a lease that is known to be ours. It has the timers that a partition has not.
+ * of the process, and only under a lease that is known to be ours. It has the timers that a partition has
+ * not.
  */
 export class Dispatcher implements SlotUser {
   private pumping = false;
@@ -32,7 +33,8 @@ export class Dispatcher implements SlotUser {
 
   /** Starts what can run. */
   pump(): void {
-    // A handler that ends at once pumps from within. The outer loop goes on then, and the stack does not grow.
+    // A handler that ends at once pumps from within. The outer loop goes on then, and the stack does not
+    // grow.
     if (this.pumping) return;
     this.pumping = true;
     try {

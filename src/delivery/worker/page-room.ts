@@ -14,8 +14,8 @@ export class PageRoom {
   private readonly made = new Signal();
   private isFull = false;
   /**
-   * There is no room if this many events wait, or, while none of them can run, if the other number waits. Both
-   * are reckoned once a page, because they are compared at the end of every event.
+   * There is no room if this many events wait, or, while none of them can run, if the other number waits.
+   * Both are reckoned once a page, because they are compared at the end of every event.
    */
   private enough = 0;
   private enoughToFindMore = 0;
