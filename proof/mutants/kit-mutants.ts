@@ -68,7 +68,7 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'attempts of retries not counted',
-    file: 'dist/inbox/inbox-event.store.js',
+    file: 'dist/inbox/claim-due.store.js',
     find: "SET status = 'processing', attempt_count = i.attempt_count + 1,",
     put: "SET status = 'processing', attempt_count = i.attempt_count + 0,",
     run: ['--only', 'poison'],

@@ -12,6 +12,7 @@ export interface SpecMutant {
 const CURSOR = 'src/inbox/inbox-cursor.store.ts';
 const SETTLEMENT = 'src/inbox/settlement.store.ts';
 const INBOX = 'src/inbox/inbox-event.store.ts';
+const CLAIM = 'src/inbox/claim-due.store.ts';
 const TRANSACTION = 'src/delivery/execution/transactions/handler-transaction.ts';
 const HOST_TRANSACTION = 'src/delivery/execution/transactions/host-transaction.ts';
 const OWN_TRANSACTION = 'src/delivery/execution/transactions/own-transaction.ts';
@@ -117,12 +118,12 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'attempts counted after the run',
     patches: [
       {
-        file: INBOX,
+        file: CLAIM,
         find: "SET status = 'processing', attempt_count = i.attempt_count + 1,",
         put: "SET status = 'processing',",
       },
       {
-        file: INBOX,
+        file: CLAIM,
         find: 'i.position, i.attempt_count AS attempt,',
         put: 'i.position, i.attempt_count + 1 AS attempt,',
       },
@@ -293,7 +294,7 @@ export const specMutants: readonly SpecMutant[] = [
   },
   {
     name: 'claims behind rows that are not claimed',
-    patches: [{ file: INBOX, find: 'picked AS MATERIALIZED (', put: 'picked AS (' }],
+    patches: [{ file: CLAIM, find: 'picked AS MATERIALIZED (', put: 'picked AS (' }],
     spec: 'test/waiting-backlog.spec.ts',
     test: 'claims nothing behind a row that it does not claim',
   },

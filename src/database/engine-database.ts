@@ -1,21 +1,17 @@
 import type pg from 'pg';
-import { Subject } from 'rxjs';
-import { IntegrationError } from '../errors.js';
+import type { Subject } from 'rxjs';
 import { EngineClient } from './clients/engine-client.js';
-import { connectionFailure } from './connection/connection-failure.js';
-import {
-  isConnectionLoss,
-  isEndOfIdleness,
-  isStaleStatement,
-  reasonOf,
-} from './connection/connection-loss.js';
+import { isConnectionLoss, isStaleStatement } from './connection/connection-loss.js';
 import {
   type ConnectionTarget,
   type EngineConnection,
   EngineConnectionFactory,
   type SessionUse,
 } from './connection/engine-connection.js';
+import { Losses } from './connection/losses.js';
 import { answerLimit } from './connection/session-settings.store.js';
+import { untilReachable } from './connection/until-reachable.js';
+import { inTransaction } from './sql/in-transaction.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
 import { readSnapshot } from './sql/snapshot.store.js';
 import { type Tables, tablesOf } from './sql/tables.js';
@@ -46,16 +42,6 @@ const DEFAULT_POOL_SIZE = 4;
 const DEFAULT_CLIENT_POOL_SIZE = 12;
 /** How long `close` waits for transactions that have not ended, and for connections to. */
 const CLOSE_WITHIN_MS = 10_000;
-const BOOT_RETRY_FIRST_MS = 200;
-const BOOT_RETRY_MAX_MS = 2_000;
-
-/*
- * Which end of a session is a loss. A server that ends an idle session has lost nothing. Nor is the end of a
- * session of the client that handlers run on: a statement of theirs may have ended it, and what it was about
- * to commit is asked of the tables before it is done again (the inbox row, or the positions of the batch). A
- * server that was lost, or lost commits, ends the engine's own sessions as well (the heartbeat's is always
- * open), or answers on them and was replaced: a new session shows that, and one is opened after every end.
- */
 
 /**
  * The engine's own way to the database, apart from the host's client: a host whose pool is exhausted by its
@@ -69,7 +55,7 @@ export class EngineDatabase implements EngineSession, RowSource {
   /** Its tables, as statements name them. */
   readonly tables: Tables;
   /** Emits when a connection of the engine ended that we did not end. */
-  readonly losses$ = new Subject<string>();
+  readonly losses$: Subject<string>;
 
   /**
    * What a database that is not UTF8 can hold. The engine's own statements get a mark for what it cannot:
@@ -79,17 +65,21 @@ export class EngineDatabase implements EngineSession, RowSource {
 
   private readonly connections: EngineConnectionFactory;
   private readonly pool: pg.Pool;
+  private readonly losses: Losses;
   private readonly clients: EngineClient[] = [];
   /** Of all pools, until they have ended. */
   private readonly connected = new Set<pg.PoolClient>();
   private awake: EngineConnection | undefined;
   private closing = false;
-  private looking: Promise<void> | undefined;
 
   constructor(private readonly options: EngineDatabaseOptions) {
     this.schema = options.schema;
     this.tables = tablesOf(options.schema);
-    this.connections = new EngineConnectionFactory(options, () => this.announce('the server was replaced'));
+    this.connections = new EngineConnectionFactory(options, () =>
+      this.losses.announce('the server was replaced'),
+    );
+    this.losses = new Losses(this.connections);
+    this.losses$ = this.losses.announced$;
     this.pool = this.openPool(options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration', 'engine');
   }
 
@@ -150,7 +140,7 @@ export class EngineDatabase implements EngineSession, RowSource {
 
   /** Runs `fn` inside one READ COMMITTED transaction of the pool. */
   async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
-    return this.withRawClient((client) => runTransaction(client, () => fn(this.sessionOf(client))));
+    return this.withRawClient((client) => inTransaction(client, () => fn(this.sessionOf(client))));
   }
 
   /**
@@ -168,7 +158,7 @@ export class EngineDatabase implements EngineSession, RowSource {
    */
   async openDedicated(applicationName: string, critical: boolean): Promise<EngineConnection> {
     const connection = await this.connections.open(applicationName);
-    if (critical) connection.ended.then(() => this.announceLoss(applicationName));
+    if (critical) connection.ended.then(() => this.losses.announceAndLook(applicationName));
     return connection;
   }
 
@@ -190,24 +180,11 @@ export class EngineDatabase implements EngineSession, RowSource {
     deadlineMs: number,
     onFailedTry: (words: string) => void = () => {},
   ): Promise<void> {
-    const startedAt = performance.now();
-    for (let delay = BOOT_RETRY_FIRST_MS; ; delay = Math.min(delay * 2, BOOT_RETRY_MAX_MS)) {
-      try {
-        await this.query('SELECT 1');
-        return;
-      } catch (error) {
-        if (error instanceof IntegrationError) throw error;
-        const waited = performance.now() - startedAt;
-        const target = this.connections.describe();
-        if (!isConnectionLoss(error) || waited + delay > deadlineMs)
-          throw connectionFailure(error, target, waited);
-        const left = Math.round((deadlineMs - waited) / 1000);
-        onFailedTry(
-          `Cannot reach Postgres at ${target}: ${reasonOf(error)}. Trying again, for ${left} s more; meanwhile check that the server runs and that connectionString or DATABASE_URL names it.`,
-        );
-        await new Promise((resolve) => setTimeout(resolve, delay));
-      }
-    }
+    await untilReachable(() => this.query('SELECT 1'), {
+      target: () => this.connections.describe(),
+      deadlineMs,
+      onFailedTry,
+    });
   }
 
   /**
@@ -228,7 +205,7 @@ export class EngineDatabase implements EngineSession, RowSource {
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
-    await this.looking;
+    await this.losses.close();
     const closed = [this.pool.end(), ...this.clients.map((client) => client.close())];
     // A pool ends with its last farewell, and does not wait for the server's.
     const ended = [...this.connected].map((client) => new Promise((end) => client.once('end', end)));
@@ -251,43 +228,12 @@ export class EngineDatabase implements EngineSession, RowSource {
       client.on('error', (error) => {
         cause ??= error;
       });
-      // One that was refused as it was opened is no loss either.
       client.on('end', () => {
         this.connected.delete(client);
-        if (!this.connections.server.isAdmitted(client) || isEndOfIdleness(cause)) return;
-        if (use === 'engine') this.announceLoss(applicationName);
-        else this.lookSoon();
+        this.losses.sessionEnded(client, use, applicationName, cause);
       });
     });
     return pool;
-  }
-
-  private announceLoss(what: string): void {
-    this.announce(what);
-    this.lookSoon();
-  }
-
-  private lookSoon(): void {
-    if (!this.closing) this.looking ??= this.lookWhereItLeads();
-  }
-
-  private announce(what: string): void {
-    if (!this.closing) this.losses$.next(what);
-  }
-
-  /**
-   * A server that was replaced cuts some connections, or none, and answers on the others: only a new
-   * connection shows where the URL leads now. Whether it does is of no matter here: to be opened is enough
-   * (`OneServer`).
-   */
-  private async lookWhereItLeads(): Promise<void> {
-    try {
-      await (await this.connections.open('nestjs-integration look')).close();
-    } catch {
-      // Whoever needs a connection will say so.
-    } finally {
-      this.looking = undefined;
-    }
   }
 
   private storable(params: readonly unknown[]): readonly unknown[] {
@@ -330,18 +276,6 @@ async function releaseAfter<R>(client: pg.PoolClient, work: Promise<R>): Promise
     return result;
   } catch (error) {
     client.release(isConnectionLoss(error) || isStaleStatement(error));
-    throw error;
-  }
-}
-
-async function runTransaction<R>(client: pg.ClientBase, run: () => Promise<R>): Promise<R> {
-  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-  try {
-    const result = await run();
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
     throw error;
   }
 }

@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import { IntegrationError } from '../errors.js';
 import { OwnSqlClient, type ValueStatement } from './clients/own-sql-client.js';
 import { isConnectionLoss } from './connection/connection-loss.js';
 import { answerLimit, SESSION_LIMIT_MS } from './connection/session-settings.store.js';
 import { TransactionGuard } from './sql/transaction-ends.js';
 import { ASK_TRANSACTION_START } from './sql/transaction-start.store.js';
+import { endedError, swallowedError } from './transaction-errors.js';
 import { answerOrDestroy, LONGEST_TIMER_MS } from './wire/answer-within.js';
 import { type EngineStatement, queryOf } from './wire/named-statement.js';
 import { type OnAnswer, OpeningMessage, sendMessage } from './wire/opening-message.js';
@@ -292,17 +292,3 @@ function countOf({ rowCount }: pg.QueryResult): number {
 }
 
 const nobodyIsTold = () => {};
-
-function swallowedError(): IntegrationError {
-  return new IntegrationError(
-    'INTEGRATION_TRANSACTION_ABORTED',
-    'The transaction was rolled back: one of its statements had failed, and the error was caught. Let it pass, or put what may fail behind a SAVEPOINT.',
-  );
-}
-
-function endedError(): IntegrationError {
-  return new IntegrationError(
-    'INTEGRATION_CLIENT_INVALID',
-    'The transaction has ended: this statement came after its function had resolved. Await every statement inside it.',
-  );
-}

@@ -8,7 +8,7 @@ import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import type { PositionSet } from '../log/position-set.js';
 import { readRangeLists } from '../log/range-lists.js';
-import { RUN_ALONE } from './inbox-event.store.js';
+import { RUN_ALONE } from './claim-due.store.js';
 import type { CursorKey } from './inbox-status.js';
 
 /** A cursor as its new owner found it. */

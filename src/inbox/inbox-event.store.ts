@@ -5,6 +5,7 @@ import { setStatementTimeout } from '../database/sql/statement-timeout.store.js'
 import { TRANSACTION_START } from '../database/sql/transaction-start.store.js';
 import type { EngineStatement } from '../database/wire/named-statement.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
+import { type Claimable, claimDueSql, INTERRUPTED, RUN_ALONE } from './claim-due.store.js';
 import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
 
 /** A row that the retry loop has taken: its attempt is counted, its status is `processing`. */
@@ -17,25 +18,6 @@ export interface ClaimedRow extends AggregateKey {
   /** It waited behind the row before it in its aggregate, which was claimed with it. */
   readonly follows: boolean;
 }
-
-/** So many waiting rows at most are claimed together with those before them. */
-const FOLLOWERS = 100;
-
-/** Fingerprints that say how an attempt ran, or ended, where no error of the handler's tells it. */
-export const RUN_ALONE = 'alone';
-export const INTERRUPTED = 'interrupted';
-
-/**
- * Of the due rows, those that a process ended in the middle of and that are to run alone, those that it did
- * not, or all.
- */
-export type Claimable = 'interrupted' | 'others' | 'any';
-
-const CONDITIONS: Readonly<Record<Claimable, string>> = {
-  interrupted: `AND i.error_fingerprint = '${INTERRUPTED}'`,
-  others: `AND i.error_fingerprint IS DISTINCT FROM '${INTERRUPTED}'`,
-  any: '',
-};
 
 /** An event whose handler's transaction begins. */
 export type EnteringEvent = AggregateKey & { readonly outboxEventId: string; readonly position: number };
@@ -77,20 +59,7 @@ export class InboxEventStore {
       SELECT isolation, start, EXISTS (SELECT 1 FROM inserted)::text AS inserted FROM entered`;
   }
 
-  /**
-   * Claims due rows, of an ordered consumer only the lowest unresolved of each aggregate, and counts the
-   * attempt before it runs. The cursor row is held FOR SHARE while the token is compared, to the end of the
-   * statement's transaction: a takeover either waits for this claim and then sees its rows, or came first and
-   * leaves it nothing.
-   *
-   * The claim may wait for a save that holds the cursor row, and find that the save has touched rows
-   * (released them once more) that its own snapshot shows as they were. Postgres then looks at such a row
-   * again, and at the other side of the join as it was: for a list that is not MATERIALIZED, a UNION ALL, it
-   * looked at it anew and missed all but the first, so that rows were claimed behind heads that were not.
-   *
-   * What waits right behind a released row is claimed with it: a long queue is worked off in runs, not by one
-   * claim and one save for each row. The runs end at the first row that does not merely wait.
-   */
+  /** Claims due rows and counts the attempt before it runs: see `claim-due.store.ts`. */
   async claimDue(
     key: CursorKey,
     token: string,
@@ -98,20 +67,10 @@ export class InboxEventStore {
     ordered: boolean,
     which: Claimable,
   ): Promise<ClaimedRow[]> {
-    const alone = which === 'interrupted';
     return this.db.queryNamed<ClaimedRow>(
       `integration_claim_${which}${ordered ? '_ordered' : ''}`,
-      `WITH owner AS MATERIALIZED (
-         SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR SHARE
-       ), due AS MATERIALIZED (${this.dueRows(ordered, CONDITIONS[which])}), picked AS MATERIALIZED (
-         SELECT id, false AS follows FROM due ${ordered && !alone ? `UNION ALL ${this.followersOf('due')}` : ''}
-       )
-       UPDATE ${this.inbox} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp(),
-         error_fingerprint = CASE WHEN $5 THEN '${RUN_ALONE}' ELSE i.error_fingerprint END
-       FROM picked, owner WHERE i.id = picked.id AND i.status IN ('received', 'failed')
-       RETURNING i.id AS "inboxEventId", i.outbox_event_id AS "outboxEventId", i.position, i.attempt_count AS attempt,
-         picked.follows, i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId"`,
-      [key.consumerName, key.partition, token, limit, alone],
+      claimDueSql(this.db.tables, ordered, which),
+      [key.consumerName, key.partition, token, limit, which === 'interrupted'],
     );
   }
 
@@ -278,46 +237,6 @@ export class InboxEventStore {
       attempt,
     );
     return Number(updated) > 0;
-  }
-
-  /** By the due index, in its order. */
-  private dueRows(ordered: boolean, condition: string): string {
-    return `
-      SELECT i.id, i.position, i.aggregate_type, i.aggregate_id, i.available_at FROM ${this.inbox} i
-      WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status IN ('received', 'failed')
-        AND i.available_at < 'infinity' AND i.available_at <= statement_timestamp() AND EXISTS (SELECT 1 FROM owner)
-        ${condition} ${ordered ? this.nothingBefore('i') : ''}
-      ORDER BY i.available_at, i.position LIMIT $4 FOR UPDATE OF i SKIP LOCKED`;
-  }
-
-  private followersOf(heads: string): string {
-    return `(
-      SELECT run.id, true FROM ${heads} head
-      CROSS JOIN LATERAL (
-        SELECT next.id, next.position, bool_and(next.waits) OVER (ORDER BY next.position) AS unbroken
-        FROM (
-          SELECT w.id, w.position, w.status = 'received' AND w.available_at = 'infinity' AS waits FROM ${this.inbox} w
-          WHERE w.consumer_name = $1 AND w.partition = $2 AND w.aggregate_type = head.aggregate_type
-            AND w.aggregate_id = head.aggregate_id AND w.position > head.position AND ${unresolved('w')}
-          ORDER BY w.position LIMIT ${FOLLOWERS}
-        ) next
-      ) run
-      WHERE head.available_at = '-infinity' AND run.unbroken
-      ORDER BY head.position, run.position LIMIT ${FOLLOWERS}
-    )`;
-  }
-
-  /**
-   * One probe of the index for each row, whatever the statistics say: written as NOT EXISTS, a table that was
-   * never analyzed is joined with itself row by row, which takes longer than any statement may for a few
-   * thousand waiting rows.
-   */
-  private nothingBefore(alias: string): string {
-    return `AND (
-      SELECT b.position FROM ${this.inbox} b
-      WHERE b.consumer_name = $1 AND b.partition = $2 AND b.aggregate_type = ${alias}.aggregate_type
-        AND b.aggregate_id = ${alias}.aggregate_id AND ${unresolved('b')}
-      ORDER BY b.position LIMIT 1) < ${alias}.position IS NOT TRUE`;
   }
 }
 

@@ -3,7 +3,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import type { PositionSet } from '../log/position-set.js';
 import { RangeLists } from '../log/range-lists.js';
-import { RUN_ALONE } from './inbox-event.store.js';
+import { RUN_ALONE } from './claim-due.store.js';
 import {
   type CursorKey,
   type ExceptionRow,

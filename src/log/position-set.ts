@@ -1,3 +1,5 @@
+import { difference, union } from './position-ranges.js';
+
 const OPEN = Number.POSITIVE_INFINITY;
 /** So few ranges are added or removed one by one, in place. */
 const FEW_RANGES = 8;
@@ -275,40 +277,6 @@ export class PositionSet {
     }
     return low * 2;
   }
-}
-
-/** In one pass over both. */
-function union(a: readonly number[], b: readonly number[]): number[] {
-  const result: number[] = [];
-  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
-    const isOfA = (a[i] ?? OPEN) <= (b[j] ?? OPEN) && i < a.length;
-    const from = (isOfA ? a[i] : b[j]) as number;
-    const to = (isOfA ? a[i + 1] : b[j + 1]) as number;
-    if (isOfA) i += 2;
-    else j += 2;
-    const last = result.length - 1;
-    if (last >= 0 && (result[last] as number) >= from) result[last] = Math.max(result[last] as number, to);
-    else result.push(from, to);
-  }
-  return result;
-}
-
-/** In one pass over both. */
-function difference(a: readonly number[], b: readonly number[]): number[] {
-  const result: number[] = [];
-  for (let i = 0, j = 0; i < a.length; i += 2) {
-    let from = a[i] as number;
-    const to = a[i + 1] as number;
-    while (j < b.length && (b[j + 1] as number) <= from) j += 2;
-    while (j < b.length && (b[j] as number) < to && from < to) {
-      if ((b[j] as number) > from) result.push(from, b[j] as number);
-      from = b[j + 1] as number;
-      // One that goes on behind `to` may take something of the next as well.
-      if (from <= to) j += 2;
-    }
-    if (from < to) result.push(from, to);
-  }
-  return result;
 }
 
 /** Pages are, and what handlers do mostly is. */

@@ -1,4 +1,5 @@
-import { type ClaimedRow, INTERRUPTED } from '../../inbox/inbox-event.store.js';
+import { INTERRUPTED } from '../../inbox/claim-due.store.js';
+import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { ExceptionRow, ResolvedRow } from '../../inbox/inbox-status.js';
 import type { LogEvent } from '../../log/log-event.js';
 import type { Claim, Delivery } from './delivery.js';

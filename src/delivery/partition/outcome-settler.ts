@@ -1,5 +1,6 @@
+import { INTERRUPTED } from '../../inbox/claim-due.store.js';
 import type { SaveReport } from '../../inbox/flush-writer.js';
-import { type ClaimedRow, INTERRUPTED } from '../../inbox/inbox-event.store.js';
+import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { ResolvedRow } from '../../inbox/inbox-status.js';
 import type { Unflushed } from '../../inbox/unflushed.js';
 import { type Delivery, isClaimed, type Outcome } from './delivery.js';

@@ -1,5 +1,5 @@
 import { messageOf } from '../../errors.js';
-import type { Claimable } from '../../inbox/inbox-event.store.js';
+import type { Claimable } from '../../inbox/claim-due.store.js';
 import { Backoff } from '../partition/backoff.js';
 import type { Partition } from '../partition/partition.js';
 import { Signal } from '../watchdog/signal.js';

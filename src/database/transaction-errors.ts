@@ -1,0 +1,17 @@
+import { IntegrationError } from '../errors.js';
+
+/** The server rolled back where COMMIT was asked for. */
+export function swallowedError(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_TRANSACTION_ABORTED',
+    'The transaction was rolled back: one of its statements had failed, and the error was caught. Let it pass, or put what may fail behind a SAVEPOINT.',
+  );
+}
+
+/** A statement was sent behind the end. */
+export function endedError(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    'The transaction has ended: this statement came after its function had resolved. Await every statement inside it.',
+  );
+}
