@@ -1,9 +1,9 @@
 import * as pg from 'pg';
 
 /*
- * How columns are read. Node-postgres has parsers for a whole process, which a host may set
- * (`pg.types.setTypeParser`), and defaults, such as binary results. Both are for the host's own statements.
- * The engine's connections have parsers of their own.
+ * How columns are read. Node-postgres has parsers that hold for a whole process. A host may set them
+ * (`pg.types.setTypeParser`), and may set defaults such as binary results. Both are meant for the statements
+ * of the host, so the connections of the engine have parsers of their own.
  */
 
 type Parser = (text: string) => unknown;
@@ -15,7 +15,7 @@ const INT8 = 20;
 
 const ELEMENT = /"((?:[^"\\]|\\.)*)"|[^,{}]+/gs;
 
-/** Lists of one dimension: `{a,"b \\"c\\"",NULL}`. */
+/** Parses lists of one dimension: `{a,"b \\"c\\"",NULL}`. */
 function listOf(parse: Parser): Parser {
   return (text) =>
     Array.from(text.matchAll(ELEMENT), ([element, quoted]) => {
@@ -25,8 +25,8 @@ function listOf(parse: Parser): Parser {
 }
 
 /**
- * By the type's number. What is not here is read as its text. bigint as a number: positions stay far below
- * 2^53.
+ * The parsers by the number (OID) of the type. Any other type is read as its text. A bigint is read as a
+ * number, because positions stay far below 2^53.
  */
 const PARSERS: Readonly<Record<number, Parser>> = {
   16: isTrue,
@@ -50,14 +50,15 @@ const PARSERS: Readonly<Record<number, Parser>> = {
   2951: listOf(String),
 };
 
-/** For the connections on which the engine's statements run alone. */
+/** For the connections on which only statements of the engine run. */
 export const ENGINE_TYPES = {
   getTypeParser: (oid: number) => PARSERS[oid] ?? asItIs,
 } as pg.CustomTypesConfig;
 
 /**
- * For statements of the engine among those of the host: what the engine reads there are texts. Everything
- * else is read as the host has it; the engine's own client has bigint columns as numbers.
+ * For connections that run statements of the host and of the engine. The columns that the engine reads there
+ * are texts. All other types are read as the host has set them. On the own client of the engine, bigint
+ * columns are numbers.
  */
 export const OWN_CLIENT_TYPES = hostTypes({ [INT8]: Number });
 export const HOST_CLIENT_TYPES = hostTypes({});
@@ -69,7 +70,7 @@ function hostTypes(own: Readonly<Record<number, Parser>>): pg.CustomTypesConfig 
   } as pg.CustomTypesConfig;
 }
 
-/** Texts are the same bytes in the binary form. */
+/** The binary form of a text has the same bytes. */
 function asItIs(text: string | Buffer): string {
   return String(text);
 }
@@ -81,7 +82,10 @@ function isTrue(text: string): boolean {
 const TIME =
   /^(\d{4,6})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/;
 
-/** In the ISO style, which the engine's sessions set. `infinity` is a number, as node-postgres has it. */
+/**
+ * Parses a time in the ISO style, which the sessions of the engine set. `infinity` becomes a number, as in
+ * node-postgres.
+ */
 function timeIn(text: string): Date | number {
   const match = TIME.exec(text);
   if (match === null) return text === '-infinity' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;

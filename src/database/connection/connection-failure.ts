@@ -2,14 +2,12 @@ import { IntegrationError, type IntegrationErrorCode } from '../../errors.js';
 import { isDriversLoginError } from '../wire/driver-words.js';
 import { reasonOf, sqlStateOf } from './connection-loss.js';
 
-/** invalid_authorization_specification, and invalid_password. */
+/** The SQLSTATEs invalid_authorization_specification and invalid_password. */
 const REFUSED_LOGINS = new Set(['28000', '28P01']);
-/** invalid_catalog_name */
+/** The SQLSTATE invalid_catalog_name. */
 const UNKNOWN_DATABASE = '3D000';
 
-/**
- * What stands between the engine and its server, as an error that says which of the URL's parts to look at.
- */
+/** The error for a server that could not be reached. It says which part of the URL to look at. */
 export function connectionFailure(error: unknown, target: string, waitedMs?: number): IntegrationError {
   const { code, words, remedy } = kindOf(error);
   const waited = waitedMs === undefined ? '' : ` (tried for ${Math.round(waitedMs / 1000)} s)`;

@@ -1,6 +1,6 @@
 import { saysConnectionLost, saysSessionLost } from '../wire/driver-words.js';
 
-/** Socket errors of Node and the SQLSTATE classes that mean: no server, or not for us any more. */
+/** Error codes which mean that there is no server, or that the connection to it is lost. */
 const SOCKET_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -11,37 +11,40 @@ const SOCKET_CODES = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
-  // Of postgres.js.
+  // postgres.js reports these codes.
   'CONNECTION_CLOSED',
   'CONNECTION_DESTROYED',
   'CONNECTION_ENDED',
   'CONNECT_TIMEOUT',
 ]);
 /**
- * What libpq says of a connection that it has lost, and a server of a session that it ends. Drivers on top of
- * libpq (`pg-native`) hand on these words and no code.
+ * The words of libpq for a connection that it has lost, and of a server for a session that it ends. Drivers
+ * that are built on libpq (`pg-native`) pass on these words and no code.
  */
 const WORDS_OF_LIBPQ = /terminating connection|server closed the connection/i;
 
-/** protocol_violation */
+/** The SQLSTATE protocol_violation. */
 export const PROTOCOL_VIOLATION = '08P01';
 
-/** What a server, or whoever stands between, said of a statement. */
+/** What a server, or a pooler in front of it, said about a statement. */
 interface ServerError {
   readonly state: string;
-  /** As the server words it, in its own language. Undefined where the driver does not hand it on. */
+  /** In the language of the server. Undefined where the driver does not pass it on. */
   readonly severity: string | undefined;
-  /** The driver hands on which routine of the server said it; what stands between has none. */
+  /**
+   * Whether a routine of the server is named. The server names one and a pooler does not. Undefined where the
+   * driver does not pass on this field.
+   */
   readonly isOfRoutine: boolean | undefined;
   readonly routine: string | undefined;
 }
 
-/** So many objects of one error, at most. */
+/** The maximum number of objects that are looked at in one error. */
 const MOST_LOOKED_AT = 100;
 
 /**
- * The SQLSTATE of an error from node-postgres or, wrapped, from Prisma (driver adapter); undefined if it has
- * none.
+ * The SQLSTATE of an error of node-postgres, or of an error of Prisma (driver adapter) that wraps one.
+ * Undefined if the error has none.
  */
 export function sqlStateOf(error: unknown): string | undefined {
   return serverErrorOf(error)?.state;
@@ -67,8 +70,9 @@ function serverErrorOf(error: unknown): ServerError | undefined {
 }
 
 /**
- * Socket errors have codes of five letters (EPIPE), and Prisma's begin with P1 to P6. Those of PL/pgSQL begin
- * with P0; but a function may raise whatever state it likes, so a code beside a severity is the server's.
+ * Not every code of five characters is a SQLSTATE. Socket errors have codes of five letters (EPIPE). The
+ * codes of Prisma begin with P1 to P6, and those of PL/pgSQL with P0. But a function in SQL may raise any
+ * state, so a code that stands beside a severity always comes from the server.
  */
 function isSqlState(code: unknown, hasSeverity: boolean): code is string {
   if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return false;
@@ -76,18 +80,17 @@ function isSqlState(code: unknown, hasSeverity: boolean): code is string {
 }
 
 /**
- * 08P01 has two meanings. Of the server it is an ERROR of one statement: a value too many, or more of them
- * than a message can number; the session goes on. As FATAL, or of a pooler, which says so of any server that
- * it cannot reach, it is a loss.
+ * 08P01 has two meanings. When the server raises it as an ERROR, one statement is wrong, for example because
+ * it has more values than a message can count, and the session goes on. When it is FATAL, the session is
+ * lost. The connection is lost too when the error comes from a pooler, because a pooler reports any server
+ * that it cannot reach with this state.
  */
 function isOfOneStatement({ state, severity, isOfRoutine }: ServerError): boolean {
   if (state !== PROTOCOL_VIOLATION || severity === undefined) return false;
   return isOfRoutine === undefined ? severity === 'ERROR' : isOfRoutine && severity !== 'FATAL';
 }
 
-/**
- * Of an error of whatever kind; none of one that cannot be looked at (a getter that throws, a revoked proxy).
- */
+/** The fields of any error. An error that cannot be read (a getter that throws, a revoked proxy) has none. */
 function fieldsOf(error: object): Record<string, unknown> {
   try {
     const known = error as Record<string, unknown>;
@@ -100,8 +103,8 @@ function fieldsOf(error: object): Record<string, unknown> {
 }
 
 /**
- * Every text in an error and in what caused it: messages, and names of constraints and columns. For what has
- * no code of its own.
+ * Every text in an error and in its causes: messages, and names of constraints and columns. It serves where
+ * an error has no code of its own.
  */
 export function textsOf(error: unknown): string[] {
   const texts: string[] = [];
@@ -116,15 +119,15 @@ export function textsOf(error: unknown): string[] {
       const { message, cause } = item as { message?: unknown; cause?: unknown };
       queue.push(message, cause, ...Object.values(item));
     } catch {
-      // It cannot be looked at.
+      // This object cannot be read.
     }
   }
   return texts;
 }
 
 /**
- * Why a connection could not be had. A host name with several addresses fails with an error that has a code
- * and no message.
+ * The reason why no connection could be opened. An error of a host name with several addresses has a code and
+ * no message, so the code is taken then.
  */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -132,8 +135,8 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * Whether an error says that the connection is gone or cannot be had, so that nothing is known of the
- * statement's fate.
+ * Whether an error says that the connection is lost or cannot be opened. Then nobody knows whether the
+ * statement took effect.
  */
 export function isConnectionLoss(error: unknown, seen: Set<unknown> = new Set()): boolean {
   const said = serverErrorOf(error);
@@ -153,14 +156,14 @@ function isStateOfLoss(state: string): boolean {
 }
 
 /**
- * What a server says to a session that it ends, or did not know the end of: none of it comes before there is
- * a session.
+ * The states with which a server ends a session, or reports that a session has ended. None of them can come
+ * before there is a session.
  */
 const LOST_STATES = new Set(['08000', '08003', '08006', '08007', '25P03', '25P04', '57P01', '57P02']);
 
 /**
- * What a driver adapter of Prisma's says where the server said nothing: the error of a raw query has it deep
- * inside, and no code of Prisma's that would say the same. Undefined for any other error.
+ * The kind that a driver adapter of Prisma gives an error for which the server said nothing. The error of a
+ * raw query holds it deep inside, and no code of Prisma says the same. Undefined for any other error.
  */
 export function adapterKindOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
@@ -172,7 +175,7 @@ export function adapterKindOf(error: unknown): string | undefined {
   return typeof kind === 'string' ? kind : undefined;
 }
 
-/** Whether an error says that a session was lost that there had been; Prisma says so by P1017. */
+/** Whether an error says that an existing session was lost. The code of Prisma for this is P1017. */
 export function isSessionLoss(error: unknown, seen: Set<unknown> = new Set()): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return LOST_STATES.has(state);
@@ -186,8 +189,8 @@ export function isSessionLoss(error: unknown, seen: Set<unknown> = new Set()): b
 }
 
 /**
- * What the server ends a session for that idles too long: idle_in_transaction, transaction and idle_session
- * timeout.
+ * The states of a session that the server ends because it was idle too long:
+ * idle_in_transaction_session_timeout, transaction_timeout and idle_session_timeout.
  */
 const IDLE_ENDS = new Set(['25P03', '25P04', '57P05']);
 
@@ -196,14 +199,14 @@ export function isEndOfIdleness(error: unknown): boolean {
 }
 
 /**
- * The routine of the server that says 0A000 of a prepared statement whose rows have another shape now; no
- * other routine does.
+ * The routine of the server that raises 0A000 for a prepared statement whose rows have another shape now. No
+ * other routine raises 0A000 for that.
  */
 const REVALIDATES_PLANS = 'RevalidateCachedQuery';
 
 /**
- * Statements prepared on this connection are gone, or do not fit the tables any more: it fails as long as it
- * lives.
+ * Whether the statements that were prepared on this connection are gone, or no longer fit the tables. The
+ * connection then fails for as long as it lives.
  */
 export function isStaleStatement(error: unknown): boolean {
   const said = serverErrorOf(error);

@@ -4,24 +4,24 @@ import { IntegrationError, messageOf } from '../../errors.js';
 import { UnusableConnection } from '../wire/unusable-connection.js';
 
 /**
- * The engine's own way to Postgres in parts, for passwords that change while the application runs (RDS IAM)
- * and for connectors that open the connection themselves (Cloud SQL). A direct connection, as
- * `connectionString` is.
+ * The connection of the engine to Postgres, in parts. It is meant for passwords that change while the
+ * application runs (RDS IAM), and for connectors that open the connection themselves (Cloud SQL). It must be
+ * a direct connection, as with `connectionString`.
  */
 export interface EngineConnectionOptions {
-  /** Left out only where `stream` opens the connection. */
+  /** May be left out only if `stream` opens the connection. */
   host?: string | undefined;
   /** Default 5432. */
   port?: number | undefined;
   user: string;
   database: string;
-  /** A function is asked again for every new connection. */
+  /** A function is called again for every new connection. */
   password?: string | (() => string | Promise<string>) | undefined;
-  /** As node-postgres has it: `true`, or options of `node:tls`. */
+  /** In the form of node-postgres: `true`, or options of `node:tls`. */
   ssl?: boolean | TlsOptions | undefined;
   /**
-   * Opens the socket of one connection, in place of host and port: what connectors such as Google's Cloud SQL
-   * give.
+   * Opens the socket of one connection, in place of host and port. Connectors such as that of Google Cloud
+   * SQL provide this function.
    */
   stream?: (() => Duplex) | undefined;
   /** Command-line options of the session, such as `-c search_path=app`. */
@@ -58,7 +58,7 @@ const RULES: Readonly<Record<Kind, readonly [holds: (value: unknown) => boolean,
   function: [(value) => typeof value === 'function', 'must be a function that opens a socket'],
 };
 
-/** What is wrong with them, without any of their values. */
+/** The problems of the given options. The texts contain none of the values. */
 export function problemsOfConnection(value: unknown): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return [`connection must be an object: { ${Object.keys(FIELDS).join(', ')} }`];
@@ -80,7 +80,7 @@ function problemOfField(name: string, value: unknown): string[] {
   return holds(value) ? [] : [`connection.${name} ${rule}`];
 }
 
-/** As node-postgres takes them; it asks a password function before it opens a connection. */
+/** The options in the form of node-postgres, which calls a password function before it opens a connection. */
 export function driverConfigOf({ password, ...given }: EngineConnectionOptions): Record<string, unknown> {
   const config: Record<string, unknown> =
     given.host === undefined ? { ...given, host: 'connection.stream' } : { ...given };
@@ -93,7 +93,8 @@ async function ask(password: () => string | Promise<string>): Promise<string> {
   try {
     answer = await password();
   } catch (cause) {
-    // In the words of a lost connection: none can be had now, and it is asked again for the next one.
+    // The error is one of a lost connection, because no connection can be opened now. The next connection
+    // asks for the password again.
     throw new UnusableConnection(`connection error: connection.password failed: ${messageOf(cause)}`, {
       cause,
     });

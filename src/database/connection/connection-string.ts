@@ -2,9 +2,9 @@ import * as pg from 'pg';
 import { IntegrationError, messageOf } from '../../errors.js';
 
 /**
- * What node-postgres reads from the query part of a URL and the engine does not decide itself. Everything
- * else is dropped: Prisma's own parameters (`schema`, `connection_limit`, `pgbouncer` …) mean nothing here,
- * and node-postgres would let any name in the URL override the engine's configuration of the same name.
+ * The parameters of a URL that node-postgres reads and that the engine does not decide itself. All others are
+ * dropped. The parameters of Prisma (`schema`, `connection_limit`, `pgbouncer` …) mean nothing here. And
+ * node-postgres would let any parameter of the URL override the setting of the engine with the same name.
  */
 const KEPT_PARAMETERS = new Set([
   'host',
@@ -24,8 +24,8 @@ const KEPT_PARAMETERS = new Set([
 
 /**
  * Checks a Postgres URL (`postgres://` or `postgresql://`) and returns it without the parameters that are
- * meant for others. Throws INTEGRATION_OPTIONS_INVALID with the reason; neither the message nor the details
- * hold any part of the URL that could be a credential.
+ * meant for others. Throws INTEGRATION_OPTIONS_INVALID with the reason. Neither the message nor the details
+ * contain any part of the URL that could be a credential.
  */
 export function validateConnectionString(connectionString: string): string {
   const text = connectionString.trim();
@@ -34,8 +34,8 @@ export function validateConnectionString(connectionString: string): string {
   if (/^prisma(\+postgres)?:/i.test(text)) throw invalid(PRISMA_PROTOCOL);
   if (!/^postgres(ql)?:\/\//i.test(text)) throw invalid('must start with postgres:// or postgresql://');
   if (text.includes('#')) throw invalid(`has a #, which ends a URL. ${ENCODE}`);
-  // A / or ? in the password ends the host for the parser: the rest would be taken for the database's name,
-  // and be shown as such.
+  // A / or ? in the password ends the host for the parser. The parser would take the rest for the name of the
+  // database, and messages would show it.
   if (/^[^/]*\/\/[^/?]*(\/[^?]*@|(\/[^?]*)?\?[^=]*@)/.test(text))
     throw invalid(`has an @ behind the host. ${ENCODE}`);
   const usable = withoutForeignParameters(text);
@@ -54,8 +54,8 @@ const ENCODE =
   'Special characters in user and password must be percent-encoded: # is %23, ? is %3F, / is %2F, % is %25';
 
 /**
- * Works on the text, because a URL with a socket folder (`postgres://me@/db?host=/run`) is none to the URL
- * parser.
+ * This works on the text, because the URL parser does not accept a URL with a socket folder
+ * (`postgres://me@/db?host=/run`).
  */
 function withoutForeignParameters(text: string): string {
   const [address = '', query = ''] = text.split(/\?(.*)/s);

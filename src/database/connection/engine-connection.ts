@@ -29,43 +29,53 @@ import { ENGINE_SESSION, SESSION } from './session-settings.store.js';
 const MINIMUM_SERVER_VERSION = 140_000;
 const PREPARE_TIMEOUT_MS = 5_000;
 
-/** Whose statements run on a connection: the engine's alone, or those of the host's handlers as well. */
+/**
+ * Whose statements run on a connection: those of the engine alone, or those of the handlers of the host as
+ * well.
+ */
 export type SessionUse = 'engine' | 'host';
 
-/** One connection of its own: statements, notifications, and a promise that resolves when it has ended. */
+/**
+ * One connection that nobody else uses. It runs statements, receives notifications, and tells when it has
+ * ended.
+ */
 export interface EngineConnection {
   readonly backendPid: number;
   query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
-  /** Nothing is asked on it at the moment. */
+  /** True while no statement is running on the connection. */
   readonly isFree: boolean;
-  /** Runs a statement whose rows go to `onRow` one by one as they arrive. Only while it is free. */
+  /**
+   * Runs a statement and passes its rows to `onRow` one by one as they arrive. Allowed only while the
+   * connection is free.
+   */
   forEachRow(statement: NamedStatement, onRow: (row: WireRow) => void): Promise<void>;
   /**
-   * Resolves when the server has answered a bare Sync message, a sign of life that costs no statement and no
-   * transaction. At once while something is asked: the answer would look like its end, and that has a time
-   * limit of its own. Never rejects; a lost connection just does not answer.
+   * Resolves when the server has answered a bare Sync message, which is a sign of life without a statement or
+   * a transaction. Resolves at once while a statement is running: the answer to Sync would look like the end
+   * of that statement, and the statement has a time limit of its own. Never rejects. On a lost connection it
+   * does not resolve.
    */
   ping(): Promise<void>;
   onNotification(listener: (payload: string, channel: string) => void): void;
   readonly ended: Promise<void>;
   close(): Promise<void>;
-  /** Ends it without a farewell, for a server that does not answer. */
+  /** Ends the connection without a message to the server, because the server does not answer. */
   destroy(): void;
 }
 
 /**
- * What a connection is opened with, as node-postgres has it. Said without its types, which users have not
- * installed.
+ * The configuration of a connection, in the form of node-postgres. It does not use the types of
+ * node-postgres, because users have not installed them.
  */
 export type ConnectionConfig = Readonly<Record<string, unknown>>;
 
-/** Where the engine's connections lead: a URL, or its parts. */
+/** The address of the database of the engine: a URL, or its parts. */
 export interface ConnectionTarget {
   readonly connectionString?: string | undefined;
   readonly connection?: EngineConnectionOptions | undefined;
 }
 
-/** The part of a connection that preparing it needs. */
+/** The part of a connection that `prepare` needs. */
 export interface UnpreparedConnection {
   query(statement: string | { text: string; types: object }): Promise<{ rows: unknown[] }>;
   once(event: 'end', listener: () => void): unknown;
@@ -73,7 +83,7 @@ export interface UnpreparedConnection {
 
 /** Opens and checks connections to one server. */
 export class EngineConnectionFactory {
-  /** Where all of these connections lead. */
+  /** The server that all of these connections lead to. */
   readonly server: OneServer;
   private readonly address: ConnectionConfig;
   private mayReadSystem = true;
@@ -106,8 +116,8 @@ export class EngineConnectionFactory {
   }
 
   /**
-   * Sets the session up and refuses a server, or a pooler, that the engine cannot rely on, and one that falls
-   * silent meanwhile. Resolves to the number of its backend.
+   * Sets up the session. Refuses a server or a pooler that the engine cannot rely on, and a server that does
+   * not answer in time. Resolves to the process ID of the backend.
    */
   prepare(client: UnpreparedConnection, use: SessionUse): Promise<number> {
     return answerWithin(PREPARE_TIMEOUT_MS, this.prepareSession(client, use));
@@ -134,8 +144,8 @@ export class EngineConnectionFactory {
         { version: server.version },
       );
     }
-    // A direct connection is told the backend's own number. Poolers make one up, and so do some proxies that
-    // are transparent: those are tried.
+    // On a direct connection, the driver is told the real process ID of the backend. Poolers make one up, and
+    // so do some transparent proxies. So a connection with another number is tried out.
     const reported = reportedBackendOf(client);
     if (reported !== null && reported !== server.pid && !(await this.isDirect(client))) {
       throw new IntegrationError(
@@ -148,7 +158,7 @@ export class EngineConnectionFactory {
     return server.pid;
   }
 
-  /** Once, of the first connection. */
+  /** Logs once, for the first connection. */
   private sayPlainWay(missing: readonly string[]): void {
     if (missing.length === 0 || this.hasSaidPlainWay) return;
     this.hasSaidPlainWay = true;
@@ -162,7 +172,9 @@ export class EngineConnectionFactory {
     return this.identify(client);
   }
 
-  /** A server that does not know our settings or functions may have said why by its name. */
+  /**
+   * Another product may not know our settings or functions. Its name can then tell why the statement failed.
+   */
   private async isOtherProduct(client: UnpreparedConnection, error: unknown): Promise<unknown> {
     if (isConnectionLoss(error)) return undefined;
     const { rows } = await client.query(PRODUCT).catch(() => ({ rows: [] as unknown[] }));
@@ -174,7 +186,7 @@ export class EngineConnectionFactory {
     }
   }
 
-  /** Tried once: what stands between is the same for all connections. */
+  /** This is tried only once, because all connections go the same way. */
   private async isDirect(client: UnpreparedConnection): Promise<boolean> {
     if (this.isProvenDirect) return true;
     const other = new DriverClient(this.config('nestjs-integration probe', 'engine'));
@@ -206,7 +218,7 @@ export class EngineConnectionFactory {
 
   async open(applicationName: string): Promise<EngineConnection> {
     const client = new DriverClient(this.config(applicationName, 'engine'));
-    // Without a listener an `error` event would end the process; what it means is told by `ended`.
+    // Without a listener, an `error` event would end the process. `ended` tells what the event means.
     client.on('error', () => {});
     const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
     let backendPid: number;

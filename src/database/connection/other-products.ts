@@ -1,6 +1,8 @@
 import { IntegrationError } from '../../errors.js';
 
-/** Servers that speak the protocol of Postgres, and what of it they lack that the engine stands on. */
+/**
+ * Servers that speak the protocol of Postgres, and the parts of Postgres that they lack and the engine needs.
+ */
 const OTHERS: readonly [RegExp, string][] = [
   [/cockroachdb/i, 'CockroachDB has no multiranges, and no locks that tell who may still own a position'],
   [/redshift/i, 'Redshift has no LISTEN, no multiranges and no enforced keys'],
@@ -15,10 +17,7 @@ const OTHERS: readonly [RegExp, string][] = [
   [/materialize|risingwave|questdb|cratedb/i, 'it is another product that speaks the protocol of Postgres'],
 ];
 
-/**
- * Throws INTEGRATION_DATABASE_UNSUPPORTED for a server whose name says that it is none that the engine can
- * rely on.
- */
+/** Throws INTEGRATION_DATABASE_UNSUPPORTED if the name of a server says that the engine cannot rely on it. */
 export function refuseOtherProduct(product: string, where: () => string): void {
   const reason = OTHERS.find(([pattern]) => pattern.test(product))?.[1];
   if (reason === undefined) return;

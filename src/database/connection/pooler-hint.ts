@@ -23,12 +23,12 @@ const POOLERS: readonly Pooler[] = [
 ];
 
 /**
- * What to say of a URL that looks like a pooler's; undefined for any other. A pooler is known for certain
- * only once it has answered, and a name says nothing for certain: a hint, no error.
+ * The hint for a URL that looks like that of a pooler. Undefined for any other URL. It is a hint and not an
+ * error, because a name proves nothing. Only the answer of a server shows that it is a pooler.
  */
 export function poolerHint(connectionString: string): string | undefined {
   const [, rest = ''] = connectionString.split('://', 2);
-  // Without user and password: they may hold anything, and are shown to nobody.
+  // The user and the password are cut off: they may hold anything, and nobody may see them.
   const address = rest.slice(rest.lastIndexOf('@') + 1);
   const pooler = POOLERS.find(({ sign }) => sign.test(address));
   if (pooler === undefined) return undefined;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 /**
- * Who this process is to the others. One per application, so two in one operating-system process stay apart.
+ * The name under which the other processes know this one. Each application has one, so two applications in
+ * one operating-system process are told apart.
  */
 export class ProcessIdentity {
   readonly id: string = randomUUID();

@@ -1,10 +1,11 @@
 import type { EngineDatabase, EngineSession } from '../engine-database.js';
 import { NarrowText } from '../sql/narrow-text.js';
 
-/** Bytes of a single-byte encoding, and the characters that they stand for. */
+/** The bytes of a single-byte encoding, and the characters that they stand for. */
 const SINGLE_BYTES = { first: 128, last: 255, inUtf8: `convert_to(chr(code), 'UTF8')`, check: '' };
 /**
- * Characters of the first plane, but for surrogates; those beyond it are in no other encoding that matters.
+ * The characters of the first plane without the surrogates. No other encoding that matters has characters
+ * beyond the first plane.
  */
 const CHARACTERS = {
   first: 0x80,
@@ -14,7 +15,7 @@ const CHARACTERS = {
   check: `CONTINUE WHEN code BETWEEN 55296 AND 57343; PERFORM convert_from(utf8, 'UTF8');`,
 };
 
-/** What the database's encoding can hold; undefined for UTF8, which holds everything. */
+/** The texts that the encoding of the database can hold. Undefined for UTF8, which holds everything. */
 export async function narrowTextOf(db: EngineDatabase): Promise<NarrowText | undefined> {
   const [row] = await db.query<{ encoding: string; bytes: number }>(
     `SELECT current_setting('server_encoding') AS encoding, pg_encoding_max_length(encoding) AS bytes
@@ -26,7 +27,7 @@ export async function narrowTextOf(db: EngineDatabase): Promise<NarrowText | und
   return NarrowText.ofCharacters(row.encoding, held);
 }
 
-/** Tried out one by one by the server, beyond ASCII. */
+/** The characters beyond ASCII that the database can hold. The server tries each one. */
 async function heldCharacters(session: EngineSession, hasSingleBytes: boolean): Promise<string> {
   const { first, last, inUtf8, check } = hasSingleBytes ? SINGLE_BYTES : CHARACTERS;
   await session.query(`

@@ -1,15 +1,18 @@
-/** What a session tells of its server as it is opened. */
+/** What a new session learns about its server. */
 export interface ServerIdentity {
   readonly recovering: boolean;
   /** server_version_num */
   readonly version: number;
-  /** The backend of this session, as the server has it: a proxy may have told the driver another one. */
+  /**
+   * The process ID of the backend of this session, from the server itself. A proxy may have told the driver
+   * another one.
+   */
   readonly pid: number;
   /** The server's own name and version. */
   readonly product: string;
-  /** When the server was started, to the microsecond. */
+  /** The start time of the server, to the microsecond. */
   readonly started: string;
-  /** The identity of its data; null where it may not be read. */
+  /** The system identifier of the data. Null if the engine is not allowed to read it. */
   readonly system: string | null;
 }
 
@@ -21,5 +24,5 @@ export const SERVER_IDENTITY = IDENTITY('(SELECT system_identifier::text FROM pg
 
 export const PRODUCT = 'SELECT version() AS product';
 
-/** Everybody may call pg_control_system by default; some hosted servers do not allow it. */
+/** By default every role may call pg_control_system. Some hosted servers do not allow it. */
 export const SERVER_IDENTITY_WITHOUT_SYSTEM = IDENTITY('NULL::text');

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { answerWithin } from '../wire/answer-within.js';
 import { forgetMark, HOLD_SESSION, markSession, notifyMarked, READ_MARK } from './session-probe.store.js';
 
-/** So long a notification may take on a direct connection. */
+/** Milliseconds that a notification may take on a direct connection. */
 const HEARD_WITHIN_MS = 2_000;
 
-/** What looking at a session needs of a client of node-postgres. */
+/** The part of a client of node-postgres that the probe needs. */
 export interface ProbedClient {
   query(sql: string): Promise<unknown>;
   on(event: 'notification', listener: (message: { channel: string }) => void): unknown;
@@ -13,13 +13,14 @@ export interface ProbedClient {
 }
 
 /**
- * Whether the client has a session of the server for itself: what it sets is still set while somebody else
- * works, and it hears notifications while it asks nothing. A pooler that lends sessions by transaction cannot
- * do either. The backend's number says nothing: some proxies make it up and are transparent all the same.
+ * Whether the client has a session of the server for itself. Then what it sets is still set after another
+ * client has worked, and it hears notifications while it runs no statement. A pooler that lends sessions by
+ * transaction can do neither. The process ID of the backend proves nothing, because some transparent proxies
+ * make it up.
  *
- * While `other` keeps a session busy, a pooler has to give our next statement another one, unless it happens
- * to have kept ours: so both are asked for. Nobody hears what is said on a session that nobody has at the
- * moment.
+ * While `other` keeps a session busy, a pooler must give our next statement another session, unless it
+ * happens to have kept ours for us. So the probe checks both. Nobody hears a notification on a session that
+ * the pooler has lent to nobody at the moment.
  */
 export async function hasSessionOfItsOwn(client: ProbedClient, other: ProbedClient): Promise<boolean> {
   const mark = randomUUID();
@@ -28,7 +29,7 @@ export async function hasSessionOfItsOwn(client: ProbedClient, other: ProbedClie
   try {
     await client.query(markSession(channel, mark));
     await other.query(HOLD_SESSION);
-    // A pooler that has one session only, which is busy now, does not answer.
+    // A pooler that has only one session, which is busy now, does not answer.
     const read = answerWithin(HEARD_WITHIN_MS, client.query(READ_MARK)).catch(() => undefined);
     const kept = (await read) as { rows: { mark: string | null }[] } | undefined;
     if (kept?.rows[0]?.mark !== mark) return false;
@@ -41,7 +42,7 @@ export async function hasSessionOfItsOwn(client: ProbedClient, other: ProbedClie
   }
 }
 
-/** Waits for the first one on a channel. */
+/** Waits for the first notification on a channel. */
 class Notification {
   private readonly listener: (message: { channel: string }) => void;
   private readonly arrived: Promise<true>;

@@ -1,21 +1,25 @@
-/** What a session of ours allows a statement, and a pause between two of a transaction. */
+/**
+ * Milliseconds that a session of the engine allows for a statement, and for a pause between two statements of
+ * a transaction.
+ */
 export const SESSION_LIMIT_MS = 15_000;
 
-/** How much later than a limit of the server's its word of it may arrive. */
+/** Milliseconds by which the error of the server may arrive later than its limit. */
 const ANSWER_SLACK_MS = 5_000;
 
 /**
- * After which a statement that the server neither answers nor ends is on a connection that is dead, whatever
- * TCP thinks.
+ * Milliseconds after which a connection counts as dead, even if TCP thinks otherwise, because the server has
+ * neither answered nor ended the statement.
  */
 export function answerLimit(timeoutMs = 0): number {
   return Math.max(SESSION_LIMIT_MS, timeoutMs) + ANSWER_SLACK_MS;
 }
 
 /**
- * What every session of ours sets: a page's estimated cost exceeds the JIT's threshold, and nothing may wait
- * for ever. Limits that a role or a database has are for others: what they cut off would look like a lost
- * connection, again and again.
+ * The settings of every session of the engine. JIT is off, because the estimated cost of a page is above the
+ * threshold of the JIT. The timeouts are set so that nothing waits for ever. They replace the limits of the
+ * role or the database, because those are made for others: a statement that they cut off would look like a
+ * lost connection, again and again.
  */
 export const SESSION = `SET jit = off; SET statement_timeout = ${SESSION_LIMIT_MS}; SET lock_timeout = '2s';
   SET idle_in_transaction_session_timeout = ${SESSION_LIMIT_MS}; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC';
@@ -23,13 +27,19 @@ export const SESSION = `SET jit = off; SET statement_timeout = ${SESSION_LIMIT_M
   SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`;
 
 /**
- * A prepared statement keeps the plan that it got when its table was empty, which must not be a scan of it
- * when it is not. And it keeps one plan for any values: where a log is large the server would reckon that
- * planning anew each time is cheaper, and it costs several times what reading the next page does
- * (docs/decisions/0010). Not where the host's statements run: how its tables are best read is not ours to
- * say.
+ * The settings of a session in which only statements of the engine run.
  *
- * Rows that a policy hides from the engine would look like positions that were never committed, and be passed
- * over: with `row_security = off` such a statement fails.
+ * `enable_seqscan`: a prepared statement keeps the plan that it got when its table was empty. That plan must
+ * not scan the whole table when the table is full.
+ *
+ * `plan_cache_mode`: a statement keeps one plan for all values. On a large log, the server would expect that
+ * planning anew each time is cheaper, but planning costs several times as much as reading the next page
+ * (docs/decisions/0010).
+ *
+ * These two are not set where statements of the host run, because the engine must not decide how the tables
+ * of the host are read.
+ *
+ * `row_security`: rows that a policy hides from the engine would look like positions that were never
+ * committed, and the engine would pass over them. With `row_security = off`, such a statement fails.
  */
 export const ENGINE_SESSION = `${SESSION}; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET row_security = off`;
