@@ -7,20 +7,21 @@ import { serializePayload } from '../events/json-payload.js';
 const LIMITS = { maxPayloadBytes: MAX_METADATA_BYTES };
 
 /**
- * As JSON, the caller's metadata, and where it is silent:
- * - `correlationId`: that of the event being handled; an event that nothing led to starts with its own id;
- * - `causationId`: the id of the event being handled;
- * - `producer`: the consumer that is handling it;
- * - `tenantId`: that of the event being handled;
+ * Returns the event's metadata as JSON text: what the caller gave, completed as follows.
+ * - `correlationId`: that of the event being handled. An event published outside a handler starts with its
+ *   own id.
+ * - `causationId`: the id of the event being handled.
+ * - `producer`: the name of the consumer that is handling it.
+ * - `tenantId`: that of the event being handled.
  * - `traceparent`: the active OpenTelemetry span.
  *
- * @param root what the path in messages starts with.
+ * @param root the beginning of each path in error messages.
  * @throws IntegrationError INTEGRATION_PAYLOAD_INVALID, INTEGRATION_PAYLOAD_TOO_LARGE.
  */
 export function metadataJson(given: EventMetadata | undefined, eventId: string, root: string): string {
   const handler = currentContext()?.handler;
   const traceparent = given?.traceparent ?? activeTraceparent();
-  // Most events: nothing in it needs a check.
+  // Most events take this path. Their metadata holds only the event's own id, so nothing needs a check.
   if (given === undefined && handler === undefined && traceparent === undefined)
     return `{"correlationId":"${eventId}"}`;
   const metadata: EventMetadata = { ...given };

@@ -10,7 +10,7 @@ describe('event names', () => {
     [['order.placed', 'invoice.*'], 'order.placed', true],
     [['*'], 'anything', true],
     [[], 'anything', false],
-    // The star stands for the rest at the end only.
+    // The star is a wildcard only at the end of a name.
     [['in*voice'], 'in-voice', false],
   ])('%j include %s: %s', (list, name, included) => {
     const names = new EventNames(list);

@@ -1,10 +1,10 @@
 /**
- * Event names come from the log, so their number is not ours to bound; beyond this what is known of them is
- * found out anew.
+ * The largest number of names whose result is remembered. Names come from the log, so their number has no
+ * bound. The class forgets all results when it reaches this number, and computes them anew.
  */
 const MOST_KNOWN = 10_000;
 
-/** Exact names, and what stands before the trailing `*` of the others. */
+/** Splits names into exact names and prefixes. A prefix is what stands before a trailing `*`. */
 export function splitNames(names: readonly string[]): { exact: string[]; prefixes: string[] } {
   return {
     exact: names.filter((name) => !name.endsWith('*')),
@@ -12,7 +12,7 @@ export function splitNames(names: readonly string[]): { exact: string[]; prefixe
   };
 }
 
-/** The names that a cursor asks for. */
+/** The event names that a cursor asks for. */
 export class EventNames {
   private readonly exact: ReadonlySet<string>;
   private readonly prefixes: readonly string[];
@@ -33,7 +33,7 @@ export class EventNames {
     return found;
   }
 
-  /** Whether both ask for the same, in the same words. */
+  /** Whether both lists have the same entries in the same order. */
   equal(other: EventNames): boolean {
     return this.list.length === other.list.length && this.list.every((name, i) => name === other.list[i]);
   }

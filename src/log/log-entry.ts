@@ -4,17 +4,17 @@ import { serializePayload } from '../events/json-payload.js';
 import type { UuidV7Generator } from '../events/uuid-v7.js';
 import { metadataJson } from './event-metadata.js';
 
-/** An event checked and serialized: nothing in it can make the database refuse it. */
+/** An event that was checked and serialized. The database accepts everything in it. */
 export interface LogEntry {
   readonly id: string;
   readonly eventName: string;
   /**
-   * id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload, payload_bytes,
-   * metadata.
+   * The columns id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload,
+   * payload_bytes and metadata, in this order.
    */
   readonly columns: readonly (string | number)[];
   readonly deduplicationKey: string | null;
-  /** ISO text: a driver that writes a Date without its zone cannot shift it. */
+  /** ISO text, because some drivers write a Date without its time zone and so shift it. */
   readonly availableAt: string | null;
   readonly delayMs: number | null;
 }
@@ -60,12 +60,15 @@ export function toLogEntry(
   };
 }
 
-/** As the procedure `append_event` takes it: the columns as a list of JSON. */
+/** The entry in the form that the procedure `append_event` takes: a JSON list of the columns. */
 export function asOneValue(entry: LogEntry): string {
   return `${openList(entry)}]`;
 }
 
-/** The same, with what a list of events may say beside them: deduplication key, time and delay. */
+/**
+ * Like `asOneValue`, with three more columns that a list of events may have: deduplication key, time and
+ * delay.
+ */
 export function asOneValueOfMany(entry: LogEntry): string {
   const { deduplicationKey, availableAt, delayMs } = entry;
   return `${openList(entry)},${JSON.stringify([deduplicationKey, availableAt, delayMs]).slice(1)}`;

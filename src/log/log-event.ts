@@ -3,15 +3,15 @@ import type { EventMetadata } from '../events/domain-event.js';
 import { copyOfJson } from '../events/json-copy.js';
 
 /**
- * Parsed payloads of larger events are not kept for the next consumer: memory is dearer than parsing once
- * more.
+ * The largest payload, in bytes, that stays parsed for the next consumer. A larger one is parsed again,
+ * because keeping it costs more memory than parsing saves.
  */
 const LARGEST_KEPT_BYTES = 16 * 1024;
 
 const FIRST_DATE = Date.parse('0001-01-01T00:00:00Z');
 const LAST_DATE = Date.parse('9999-12-31T23:59:59Z');
 
-/** The columns of an event of the log. Payload and metadata are JSON text. */
+/** The columns of an event in the log. Payload and metadata are JSON text. */
 export interface LogColumns {
   readonly position: number;
   readonly id: string;
@@ -22,20 +22,21 @@ export interface LogColumns {
   readonly aggregateId: string;
   readonly payload: string;
   /**
-   * Undefined where the event begins a correlation of its own, and no more is said: most events' would be
-   * parsed, and kept, for nothing.
+   * Undefined where the metadata only says that the event begins a correlation of its own. Most events are
+   * like that, and parsing and keeping their metadata would cost time and memory for nothing.
    */
   readonly metadata: string | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
-  /** Of the payload. */
+  /** Size of the payload in bytes. */
   readonly bytes: number;
   /** Milliseconds until the event may be handled; undefined when that is now. */
   readonly delayMs: number | undefined;
 }
 
 /**
- * An event as it lies in the log. Consumers that read the same page share it; each gets a payload of its own.
+ * An event as it stands in the log. Consumers that read the same page share this object. Each consumer gets a
+ * payload object of its own.
  */
 export class LogEvent implements AggregateKey {
   readonly position: number;
@@ -47,16 +48,18 @@ export class LogEvent implements AggregateKey {
   readonly aggregateId: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
-  /** Of the payload. */
+  /** Size of the payload in bytes. */
   readonly bytes: number;
-  /** Milliseconds until the event may be handled, as of its reading; undefined when that is now. */
+  /**
+   * Milliseconds from the reading of the event until it may be handled. Undefined when it may be handled now.
+   */
   readonly delayMs: number | undefined;
 
   private payload: string;
   private readonly metadata: string | undefined;
   private aggregate: string | undefined;
   private hash: number | undefined;
-  /** How many are still to ask for the payload, where it is parsed once for them. */
+  /** How many consumers have not yet taken the payload, where it is parsed once for all of them. */
   private takers = 0;
   private parsed: unknown;
 
@@ -75,31 +78,31 @@ export class LogEvent implements AggregateKey {
     this.metadata = columns.metadata;
   }
 
-  /** The name of its aggregate, made once. */
+  /** The name of the event's aggregate. It is computed once. */
   get aggregateName(): string {
     this.aggregate ??= nameOfAggregate(this);
     return this.aggregate;
   }
 
-  /** Of that name, made once. */
+  /** The hash of the aggregate's name. It is computed once. */
   get aggregateHash(): number {
     this.hash ??= hashOfAggregate(this);
     return this.hash;
   }
 
-  /** It was too large to come along with the rest of its page. */
+  /** Adds a payload that was too large to be read with the rest of its page. */
   addPayload(payload: string): void {
     this.payload = payload;
   }
 
-  /** So many consumers are going to ask for its payload. */
+  /** Announces how many consumers will take the payload. */
   share(takers: number): void {
     if (this.bytes <= LARGEST_KEPT_BYTES) this.takers = takers;
   }
 
   /**
-   * The payload, for one handler to keep: nobody else has the same object. The last of those that share it
-   * gets no copy.
+   * Returns the payload for one handler to keep. Nobody else holds the same object. The last consumer that
+   * shares the payload gets the original, not a copy.
    */
   takePayload(): unknown {
     if (this.takers === 0) return JSON.parse(this.payload);
@@ -111,21 +114,21 @@ export class LogEvent implements AggregateKey {
     return parsed;
   }
 
-  /** The payload as its JSON text, for a handler that wants it so. */
+  /** Returns the payload as JSON text, for a handler that wants text. */
   takePayloadText(): string {
     if (this.takers > 0 && --this.takers === 0) this.parsed = undefined;
     return this.payload;
   }
 
-  /** Plain SQL may have written a null or a list there: such an event begins a correlation of its own. */
+  /** Plain SQL may have written null or a list as metadata. Such an event begins a correlation of its own. */
   takeMetadata(): EventMetadata {
     const given: unknown = this.metadata === undefined ? undefined : JSON.parse(this.metadata);
     return isObject(given) ? given : { correlationId: this.id };
   }
 
   /**
-   * When it was published. Plain SQL may have written a time that no Date can hold, or infinity: the nearest
-   * that one can.
+   * The time of publication. Plain SQL may have written infinity, or a time that no Date can hold. The result
+   * is then the nearest time that a Date can hold.
    */
   takeTimestamp(): Date {
     return new Date(Math.min(Math.max(this.createdAt, FIRST_DATE), LAST_DATE));

@@ -2,35 +2,40 @@ import { EventNames } from './event-names.js';
 import type { LogFilter, LogPage, LogWriter } from './outbox-log.store.js';
 import type { PositionSet } from './position-set.js';
 
-/** Where a cursor with holes is, to those without. */
+/** The value of `askedFrom` for a cursor that has holes: other cursors cannot share its pages. */
 const READS_ALONE = Number.POSITIVE_INFINITY;
 
-/** What a cursor wants: events of its own partition. */
+/** The events that a cursor wants. They all belong to the cursor's own partition. */
 export interface CursorFilter extends Omit<LogFilter, 'chosen'> {
   readonly partition: number;
 }
 
-/** What one cursor sees of the log. */
+/** One cursor's view of the log. */
 export interface LogReader {
-  /** As `OutboxLogStore.readPage`, for the cursor's own filter. The events are shared. */
+  /**
+   * Like `OutboxLogStore.readPage`, with the cursor's own filter. Several consumers share the event objects.
+   */
   readPage(wanted: PositionSet, rows: number, bytes: number): Promise<LogPage>;
   readWriters(): Promise<LogWriter[]>;
   /**
-   * How many cursors of this process are given the same events, this one included: those of several
+   * How many cursors of this process get the same events, this one included. They belong to several
    * consumers.
    */
   readonly sharers: number;
-  /** The cursor reads no more. */
+  /** Tells the log that the cursor reads no more. */
   leave(): void;
 }
 
-/** A cursor, among those that it may share pages with. */
+/** One cursor in the group of cursors that may share pages. */
 export class GroupReader {
-  /** Where it last asked for everything from there on. */
+  /** The position from which the cursor last asked for everything. */
   askedFrom = 0;
-  /** The last page that it was given did not reach the log's end. */
+  /** True when the last page that the cursor got did not reach the end of the log. */
   isBehind = false;
-  /** How long after the page before it asked for this one; what it waited for others is left out (ms). */
+  /**
+   * Milliseconds between the previous request for a page and this one, without the time spent waiting for
+   * other cursors.
+   */
   workedMs = Number.POSITIVE_INFINITY;
   private wentOnAt = Number.NEGATIVE_INFINITY;
   private readonly names: EventNames;
@@ -47,44 +52,51 @@ export class GroupReader {
     this.wentOnAt = now;
   }
 
-  /** It has waited for others. */
+  /** Notes that the cursor has stopped waiting for others. */
   goesOn(): void {
     this.wentOnAt = performance.now();
   }
 
-  /** Whether it comes for page after page, none of them so late. */
+  /** Whether the cursor asks for page after page, with less than `ms` between two of them. */
   asksEvery(ms: number): boolean {
     return Math.max(this.workedMs, performance.now() - this.wentOnAt) < ms;
   }
 
-  /** It has no holes. */
+  /** Whether the cursor reads only the tail, because it has no holes. */
   get readsTail(): boolean {
     return this.askedFrom < READS_ALONE;
   }
 
-  /** Whether a page can be read for both: events are spread over partitions in the same way. */
+  /**
+   * Whether one page can be read for both cursors. That needs the same number of partitions, because both
+   * then spread events over partitions in the same way.
+   */
   isWith(other: GroupReader): boolean {
     return other.filter.partitions === this.filter.partitions;
   }
 
   /**
-   * Whether that one is to come for the page that this one asks for: it has no holes, and has not got beyond.
+   * Whether the other cursor will later ask for the page that this one asks for now. That is so when this
+   * cursor has no holes and the other one is not ahead of it.
    */
   isFollowedBy(other: GroupReader): boolean {
     return other !== this && this.isWith(other) && this.readsTail && other.askedFrom <= this.askedFrom;
   }
 
-  /** Whether that one wants events of the same names. */
+  /** Whether the other cursor wants events of the same names. */
   wantsAs(other: GroupReader): boolean {
     return this.names.equal(other.names);
   }
 
-  /** Whether that one is given the same events; this one is. */
+  /** Whether both cursors get the same events. The answer is true for the cursor itself. */
   sharesWith(other: GroupReader): boolean {
     return this.isWith(other) && this.wantsAs(other) && other.filter.partition === this.filter.partition;
   }
 
-  /** Whether an event, of a partition where several were chosen, is its own. */
+  /**
+   * Whether this cursor wants the event. `partition` is the event's partition; it is undefined when the page
+   * was read for a single partition.
+   */
   isFor(eventName: string, partition: number | undefined): boolean {
     return (partition ?? this.filter.partition) === this.filter.partition && this.names.match(eventName);
   }

@@ -4,8 +4,8 @@ import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
 import type { LogEntry } from './log-entry.js';
 
 /**
- * Refuses an event that a database with a narrow encoding could not hold, before any SQL: an error of the
- * database would abort the caller's transaction.
+ * Refuses an event that a database with a narrow encoding cannot hold. The check runs before any SQL, because
+ * an error in the database would abort the caller's transaction.
  *
  * @throws IntegrationError INTEGRATION_EVENT_INVALID, INTEGRATION_PAYLOAD_INVALID
  */

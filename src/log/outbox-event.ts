@@ -2,37 +2,39 @@ import type { DomainEvent } from '../events/domain-event.js';
 
 /** An event as the log holds it. */
 export interface OutboxEvent<P = unknown> extends DomainEvent<P> {
-  /** Length of the payload's JSON text as published, in bytes; null for rows inserted by plain SQL. */
+  /** Length in bytes of the payload's JSON text as published. Null for rows that plain SQL inserted. */
   payloadBytes: number | null;
-  /** It keeps another event with the same key out for as long as the log has this one. */
+  /** As long as this event is in the log, no other event with the same key can be published. */
   deduplicationKey: string | null;
-  /** Handlers see the event from this time on; null: at once. */
+  /** Handlers do not see the event before this time. Null means that they see it at once. */
   availableAt: Date | null;
 }
 
-/** What became of an event at one consumer. `skipped`: its handler said that the event is not for it. */
+/** The state of an event at one consumer. `skipped` means that the handler said the event is not for it. */
 export type DeliveryStatus = 'pending' | 'processing' | 'processed' | 'failed' | 'dead_letter' | 'skipped';
 
 /**
- * What became of an event on the whole: the worst of its consumers, `dead_letter`, `failed`, `processing`,
- * `pending`, then `processed` (which includes skipped). `unrouted`: no registered consumer asks for it.
+ * The state of an event over all consumers. It is the worst state among them, in this order: `dead_letter`,
+ * `failed`, `processing`, `pending`, `processed`. Here `processed` includes skipped events. `unrouted` means
+ * that no registered consumer asks for the event.
  */
 export type OutboxEventStatus = Exclude<DeliveryStatus, 'skipped'> | 'unrouted';
 
-/** One event at one consumer. */
+/** The state of one event at one consumer. */
 export interface ConsumerDelivery {
   consumerName: string;
   status: DeliveryStatus;
-  /** Attempts that were made and did not succeed, as far as they were recorded. */
+  /** Number of recorded attempts that did not succeed. */
   attemptCount: number;
   lastError: string | null;
   /**
-   * When it is due; null for one that is due now, waits for an earlier event of its aggregate, or is done.
+   * When the event is due. Null when it is due now, when it waits for an earlier event of its aggregate, or
+   * when it is done.
    */
   availableAt: Date | null;
 }
 
-/** An event's status, rolled up and per consumer (by name). */
+/** The status of an event over all consumers, and at each consumer (sorted by name). */
 export interface OutboxEventStatusReport {
   outboxEventId: string;
   position: number;
@@ -41,43 +43,43 @@ export interface OutboxEventStatusReport {
   consumers: ConsumerDelivery[];
 }
 
-/** An event of an entity's history with what became of it. */
+/** An event of an entity's history, with its status. */
 export type TimelineEntry = OutboxEvent & Pick<OutboxEventStatusReport, 'status' | 'consumers'>;
 
-/** Which events; every given field must match. */
+/** Chooses events. An event must match every given field. */
 export interface OutboxEventFilter {
-  /** Exact, or with a trailing `*`. */
+  /** An exact name, or a prefix with a trailing `*`. */
   eventName?: string | undefined;
   sourceModule?: string | undefined;
   aggregateType?: string | undefined;
   aggregateId?: string | undefined;
   deduplicationKey?: string | undefined;
-  /** Written at or after. */
+  /** Written at this time or later. */
   from?: Date | undefined;
-  /** Written before. */
+  /** Written before this time. */
   to?: Date | undefined;
 }
 
-/** Which part of a result. */
+/** Chooses a part of a result. */
 export interface PageRequest {
-  /** 1 to 1000, default 50. */
+  /** Number of items, from 1 to 1000. The default is 50. */
   limit?: number | undefined;
-  /** `next` of the page before. */
+  /** The value `next` of the previous page. */
   after?: number | undefined;
-  /** Default `newest` first. */
+  /** The default is `newest`, which returns the newest event first. */
   order?: 'newest' | 'oldest' | undefined;
 }
 
-/** A part of a result. `next` is null on the last page. */
+/** One part of a result. `next` is null on the last page. */
 export interface Page<T> {
   items: T[];
   next: number | null;
 }
 
-/** How many events are in which status at one consumer. */
+/** Number of events in each status at one consumer. */
 export interface ConsumerCounts {
   consumerName: string;
-  /** Events in the log that the consumer asks for. */
+  /** Number of events in the log that the consumer asks for. */
   total: number;
   pending: number;
   processing: number;
@@ -87,7 +89,7 @@ export interface ConsumerCounts {
   skipped: number;
 }
 
-/** How many events of the log are in which status, by `OutboxEventStatus`, and the same per consumer. */
+/** Number of events of the log in each `OutboxEventStatus`, in total and per consumer. */
 export interface OutboxStats {
   total: number;
   pending: number;
@@ -97,10 +99,10 @@ export interface OutboxStats {
   dead_letter: number;
   unrouted: number;
   /**
-   * The log spans more than 100,000 positions, and counting it would take the longer the larger it is. What
-   * is not settled is counted up to 10,000 events of each consumer and status; more `processing`, `failed`,
-   * `dead_letter` or `skipped` ones show as 10,000, more `pending` ones as an estimate. `total`, `processed`
-   * and `unrouted` are estimates from a sample of the log. Absent: every number is exact.
+   * True when the log spans more than 100,000 positions, because counting a log of any size could take very
+   * long. Unsettled events are counted up to 10,000 per consumer and status. If there are more, `processing`,
+   * `failed`, `dead_letter` and `skipped` show 10,000, and `pending` shows an estimate. `total`, `processed`
+   * and `unrouted` are estimates from a sample of the log. When this field is absent, every number is exact.
    */
   estimated?: true;
   consumers: ConsumerCounts[];

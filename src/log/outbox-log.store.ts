@@ -7,17 +7,17 @@ import { PageRows, toLogEvent } from './page-rows.js';
 import type { PositionSet } from './position-set.js';
 import { RangeLists } from './range-lists.js';
 
-/** Which rows of the log are wanted. */
+/** Chooses rows of the log. */
 export interface LogFilter {
   readonly eventNames: readonly string[];
   readonly partitions: number;
-  /** Which of the partitions; of a page of several, each row says whose it is. */
+  /** The partitions that are wanted. If there are several, each row of the page names its partition. */
   readonly chosen: readonly number[];
 }
 
 /**
- * A transaction that may still own a position: its virtual id, and whether a backend runs it (a prepared one
- * has none).
+ * A transaction that may still own a position. It has a virtual id. A prepared transaction is not run by a
+ * backend; every other one is.
  */
 export interface LogWriter {
   readonly virtualTransaction: string;
@@ -26,26 +26,26 @@ export interface LogWriter {
 
 /** Rows of the log. */
 export interface LogRows {
-  /** Of all of them, whether they are wanted or not. */
+  /** The positions of all rows that were read, wanted or not. */
   readonly positions: PositionSet;
-  /** Those that are wanted, ascending. */
+  /** The rows that are wanted, in ascending order. */
   readonly events: readonly LogEvent[];
 }
 
-/** As many of them as one statement brings. */
+/** The rows that one statement returns. */
 export interface LogPage extends LogRows {
-  /** Rows or bytes cut it short: there may be more now. */
+  /** True when the limit of rows or bytes cut the page short. Then the log may have more rows now. */
   readonly cut: boolean;
-  /** The partition of each event; absent where one partition was chosen. */
+  /** The partition of each event. Absent when only one partition was chosen. */
   readonly partitions?: readonly number[] | undefined;
 }
 
-/** The positions of those that are not wanted. */
+/** The positions of the rows that are not wanted. */
 export function passedOver({ positions, events }: LogRows): PositionSet {
   return positions.without(events.map(({ position }) => position));
 }
 
-/** Of the payloads. */
+/** Size of the payloads in bytes. */
 export function bytesOf(events: readonly LogEvent[]): number {
   let bytes = 0;
   for (const event of events) bytes += event.bytes;
@@ -53,18 +53,18 @@ export function bytesOf(events: readonly LogEvent[]): number {
 }
 
 /**
- * Plain SQL can say 'infinity', which is a wait of another kind in the inbox, and which no arithmetic may
- * meet before Postgres 17.
+ * A longer delay is cut to this one. Plain SQL can write 'infinity', which means a wait of another kind in
+ * the inbox. Postgres cannot calculate with it before version 17.
  */
 const LONGEST_DELAY = `interval '100 years'`;
 
 /**
- * Of so many ranges a cursor is asked for in one statement,. One with more has very many holes, and its page
- * is read in several.
+ * The largest number of ranges of a cursor that one statement can ask for. A cursor with more ranges has very
+ * many holes, and several statements read its page.
  */
 const MOST_RANGES = 10_000;
 
-/** A page by one statement, or one of several parts. */
+/** The SQL of a page: one statement for all of it, or the statements of its parts. */
 interface PageSql {
   readonly whole: string;
   readonly part: string;
@@ -75,7 +75,7 @@ const EVENT_COLUMNS = (alias: string) =>
   `${alias}.id::text, ${alias}.event_name, ${alias}.event_version, ${alias}.source_module, ${alias}.aggregate_type,
    ${alias}.aggregate_id, ${alias}.payload, ${alias}.metadata, ${alias}.created_at`;
 
-/** Reading the log: pages for the cursors, and who may still be writing into the holes. */
+/** Reads the log: pages for the cursors, and the transactions that may still write into the holes. */
 @Injectable()
 export class OutboxLogStore {
   private readonly pageSql: PageSql;
@@ -89,11 +89,11 @@ export class OutboxLogStore {
     const log = db.tables.outboxEvent;
     const partitionOf = (alias: string) =>
       `${db.tables.integrationPartition}(${alias}.aggregate_type, ${alias}.aggregate_id, $6::int)`;
-    // One statement, so one snapshot, for holes and tail: whoever sees the later of two serialized events
-    // sees the earlier one too. The ranges come out of unnest in ascending order and the lateral scan keeps
-    // it. The upper bound must be part of the index condition, or each hole would scan the log to its end. A
-    // payload that is larger than its share of the page stays behind (null) and is fetched once it is known
-    // to fit.
+    // One statement means one snapshot for holes and tail. Whoever sees the later of two serialized events
+    // therefore sees the earlier one too. `unnest` returns the ranges in ascending order, and the lateral
+    // scan keeps this order. The upper bound must be part of the index condition, because the scan of each
+    // hole would otherwise run to the end of the log. A payload that is larger than its share of the page
+    // comes as null. A second statement fetches it when it is known to fit.
     const textOf = (isMine: string, more: string, ranges: string, low: string, high: string) => `
       SELECT e.position, CASE WHEN e.wanted THEN e.bytes END,
              CASE WHEN e.wanted AND e.available_at IS NOT NULL AND e.available_at > clock_timestamp()
@@ -132,9 +132,9 @@ export class OutboxLogStore {
   }
 
   /**
-   * The first rows of the log among what is wanted, bounded in rows and in bytes; at least one if there is
-   * any. Bytes are of the JSON texts, with something for the rest of an event: what the columns take on disk
-   * is compressed.
+   * Returns the first wanted rows of the log, limited by rows and by bytes. It returns at least one row if
+   * there is any. Bytes are those of the JSON texts plus a fixed amount for the other columns. The size of a
+   * column on disk is no measure, because the server compresses it.
    */
   async readPage(wanted: PositionSet, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
     const { exact, prefixes } = splitNames(filter.eventNames);
@@ -162,9 +162,9 @@ export class OutboxLogStore {
   }
 
   /**
-   * What one statement would find, by several that are short: the server never works long on one, and the
-   * process has turns between them. All of them see the log as it was at the first one, so that holes and
-   * tail are of one snapshot here as well.
+   * Does the work of the single statement with several short ones. The server never works long on one of
+   * them, and the process can do other work between them. All of them see the log as it was at the first one,
+   * so holes and tail come from one snapshot here too.
    */
   private async readParts(
     page: PageRows,
@@ -182,7 +182,10 @@ export class OutboxLogStore {
     });
   }
 
-  /** The payloads that were left behind. The log's rows never change: a later statement reads the same. */
+  /**
+   * Reads the payloads that were left out. Rows of the log never change, so a later statement reads the same
+   * data.
+   */
   private async readLarge(events: ReadonlyMap<number, LogEvent>): Promise<void> {
     if (events.size === 0) return;
     const statement = { name: 'integration_payloads', sql: this.payloadsSql, values: [[...events.keys()]] };
@@ -191,7 +194,7 @@ export class OutboxLogStore {
     });
   }
 
-  /** The events at these positions; a position that the log no longer has is absent. */
+  /** Returns the events at these positions. Positions that are no longer in the log are absent. */
   async readByPosition(positions: readonly number[]): Promise<Map<number, LogEvent>> {
     const events = new Map<number, LogEvent>();
     const statement = { name: 'integration_by_position', sql: this.byPositionSql, values: [positions] };
@@ -203,14 +206,15 @@ export class OutboxLogStore {
   }
 
   /**
-   * The transactions of this database that hold RowExclusiveLock on the log: an INSERT takes it before it
-   * draws its position and keeps it until its transaction, or the savepoint it ran under, has ended.
+   * Returns the transactions of this database that hold RowExclusiveLock on the log. An INSERT takes this
+   * lock before it draws its position. It keeps the lock until its transaction ends, or until the savepoint
+   * it ran under is rolled back.
    */
   async readWriters(): Promise<LogWriter[]> {
     return this.db.query<LogWriter>(this.writersSql);
   }
 
-  /** The highest visible position; 0 for an empty log. */
+  /** Returns the highest visible position, or 0 for an empty log. */
   async readHead(): Promise<number> {
     const [row] = await this.db.query<{ position: number }>(this.headSql);
     return row?.position ?? 0;
@@ -218,8 +222,8 @@ export class OutboxLogStore {
 }
 
 /**
- * Whether there may be more rows than the page has. One row may be larger than all the bytes, and the only
- * one.
+ * Whether there may be more rows than the page has. A single row may be larger than the limit of bytes and
+ * still be the only row.
  */
 function isCut({ positions, found }: PageRows, rows: number): boolean {
   return positions.count < found || found >= rows;

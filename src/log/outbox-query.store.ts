@@ -8,7 +8,7 @@ export interface StatusRow extends ConsumerDelivery {
   outboxEventId: string;
 }
 
-/** Reading the log for people: committed events only, through the engine's own connections. */
+/** Reads the log for people. It sees only committed events, because it uses the engine's own connections. */
 @Injectable()
 export class OutboxQueryStore {
   private readonly selectEvent: string;
@@ -30,7 +30,7 @@ export class OutboxQueryStore {
     return rows[0];
   }
 
-  /** At most `limit` events beyond position `after`, in the order asked for. */
+  /** Returns at most `limit` events after position `after`, in the order asked for. */
   async findMany(
     filter: OutboxEventFilter,
     page: { limit: number; after: number | undefined; descending: boolean },

@@ -1,13 +1,13 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { OutboxStats } from './outbox-event.js';
 
-/** The log is sampled at so many places, so many rows at each. */
+/** The sample of the log has this many places, and reads this many rows at each place. */
 const PLACES = 200;
 const ROWS_A_PLACE = 50;
-/** Of each consumer: so many unread positions are looked at one by one, and so many rows of each status. */
+/** The limit of exact counting, for the unread positions of each consumer and for its rows of each status. */
 export const COUNTED_EXACTLY = 10_000;
 
-/** Of each position that is unread or has an exception, the worst that a consumer has made of it. */
+/** For each position that is unread or has an exception, the worst status that it has at any consumer. */
 export const WORST_OF_EACH = `
         SELECT position, max(rank) AS rank FROM (
           SELECT position, 1 AS rank FROM unread
@@ -17,16 +17,16 @@ export const WORST_OF_EACH = `
         ) AS open GROUP BY position`;
 
 /**
- * The counts of a log that is too large to be counted. What it costs grows with the number of consumers, not
- * with the log.
+ * Estimates the counts of a log that is too large to be counted. The cost grows with the number of consumers,
+ * not with the size of the log.
  *
- * The log is divided into stretches of one length. The first rows of each tell how dense it is and which
- * names it has: a row of the sample stands for `weight` rows of the log. From that come `total`, `unrouted`,
- * and what each consumer asks for.
+ * The log is divided into stretches of equal length. The first rows of each stretch show how dense it is and
+ * which names it has. Each row of the sample stands for `weight` rows of the log. `total`, `unrouted` and the
+ * number of events that each consumer asks for follow from that.
  *
- * What is not settled is counted as it is, up to COUNTED_EXACTLY of each kind: unread positions by the log,
- * exceptions by their index. Of a cursor that has more unread positions, the sample says how many are events
- * of its names; of more rows of one status, it says the bound.
+ * Unsettled events are counted exactly up to COUNTED_EXACTLY of each kind: unread positions through the log,
+ * exceptions through their index. If a cursor has more unread positions, the sample tells how many of them
+ * are events of its names. If there are more rows of one status, the result is the bound.
  */
 export class OutboxStatsEstimateStore {
   private readonly sql: string;

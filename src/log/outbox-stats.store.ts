@@ -3,10 +3,12 @@ import { EngineDatabase } from '../database/engine-database.js';
 import type { OutboxStats } from './outbox-event.js';
 import { OutboxStatsEstimateStore, WORST_OF_EACH } from './outbox-stats-estimate.store.js';
 
-/** A log of more positions is not counted. */
+/** A log that spans more positions than this is estimated, not counted. */
 const EXACT_UP_TO = 100_000;
 
-/** Counting the log and its consumers, as far as that takes no more than a moment. */
+/**
+ * Counts the events of the log and of its consumers. It uses estimates where counting would take too long.
+ */
 @Injectable()
 export class OutboxStatsStore {
   private readonly sql: string;
@@ -24,7 +26,7 @@ export class OutboxStatsStore {
       ), starts AS (
         SELECT coalesce(array_agg(DISTINCT starts_at ORDER BY starts_at), '{}') AS at FROM consumer
       ), volume AS (
-        -- one pass over the log; bucket b holds the positions from the b-th start to the next
+        -- One pass over the log. Bucket b holds the positions from the b-th start to the next one.
         SELECT event_name, width_bucket(position, (SELECT at FROM starts)) AS bucket, count(*) AS events FROM ${log} GROUP BY 1, 2
       ), wants AS (
         SELECT c.consumer_name, v.event_name, c.starts_at, width_bucket(c.starts_at, (SELECT at FROM starts)) AS bucket
@@ -42,7 +44,8 @@ export class OutboxStatsStore {
           coalesce(upper(r.range), 9223372036854775807) AS high
         FROM ${cursors} c CROSS JOIN unnest(c.unread) AS r(range)
       ), unread AS (
-        -- One index scan per range, which OFFSET 0 keeps so: a test of each event against all ranges takes the product of their numbers.
+        -- One index scan per range. OFFSET 0 keeps it so, because a test of each event against all ranges
+        -- would cost the product of their numbers.
         SELECT f.consumer_name, f.position
         FROM (
           SELECT s.consumer_name, e.position, e.id, e.event_name
@@ -89,7 +92,7 @@ export class OutboxStatsStore {
       FROM rolled r, unrouted u`;
   }
 
-  /** Each number of one moment; estimates where the log spans many positions. */
+  /** All numbers are of one moment. They are estimates when the log spans many positions. */
   async count(exactUpTo = EXACT_UP_TO): Promise<OutboxStats> {
     const [row] = await this.db.query<{ span: number | null }>(
       `SELECT max(position) - min(position) + 1 AS span FROM ${this.db.tables.outboxEvent}`,
@@ -98,8 +101,8 @@ export class OutboxStatsStore {
   }
 
   /**
-   * One statement. Reads the log once for its event names, and what is unread once per consumer; processed is
-   * what remains.
+   * Counts with one statement. It reads the log once for its event names, and the unread events once per
+   * consumer. The rest is processed.
    */
   private async countExactly(): Promise<OutboxStats> {
     const rows = await this.db.query<Omit<OutboxStats, 'processed'> & { unsettled: number }>(this.sql);

@@ -2,16 +2,16 @@ import type { WireRow } from '../database/wire/wire-row.js';
 import { LogEvent } from './log-event.js';
 import { PositionSet } from './position-set.js';
 
-/** What an event takes beside its payload and metadata, about. */
+/** Approximate size in bytes of an event without its payload and metadata. */
 const ENVELOPE_BYTES = 256;
 
 /**
- * The event begins a correlation of its own: so does the binary form of such a jsonb begin, its version
- * first.
+ * The binary form of metadata that begins a correlation of its own starts with this text. Its first byte is
+ * the version of the jsonb format.
  */
 const OWN_CORRELATION = '\u0001{"correlationId": "';
 
-/** Where these columns stand in a row of a page. */
+/** The index of each of these columns in a row of a page. */
 const POSITION = 0;
 const BYTES = 1;
 const DELAY = 2;
@@ -20,14 +20,14 @@ const PAYLOAD = 9;
 const METADATA = 10;
 const PARTITION = 12;
 
-/** The rows of a page that stay within so many bytes; one if there is any. */
+/** The rows of a page up to a limit of bytes. It holds at least one row if there is any. */
 export class PageRows {
   readonly positions = PositionSet.empty();
   readonly events: LogEvent[] = [];
-  /** By position, those whose payload was left behind. */
+  /** The events whose payload was left out, by position. */
   readonly large = new Map<number, LogEvent>();
   readonly partitions: number[] | undefined;
-  /** Those beyond the bytes included. */
+  /** Number of rows found, including those beyond the limit of bytes. */
   found = 0;
   private total = 0;
 
@@ -55,7 +55,10 @@ export class PageRows {
   }
 }
 
-/** A column that says the same in row after row: one string for all of them, whose hash is reckoned once. */
+/**
+ * A column that has the same text in many rows in a row. All of them share one string, so its hash is
+ * computed once.
+ */
 class RepeatedText {
   private last = '';
 
@@ -71,7 +74,7 @@ const eventName = new RepeatedText(4);
 const sourceModule = new RepeatedText(6);
 const aggregateType = new RepeatedText(7);
 
-/** Of a row whose columns are those of a page. */
+/** Makes an event of a row that has the columns of a page. */
 export function toLogEvent(row: WireRow): LogEvent {
   return new LogEvent({
     position: row.int8(POSITION),
@@ -89,7 +92,7 @@ export function toLogEvent(row: WireRow): LogEvent {
   });
 }
 
-/** What publishing writes where nobody says more. */
+/** Whether the metadata is what publishing writes when the caller adds nothing. */
 function beginsCorrelation(row: WireRow): boolean {
   return (
     row.lengthOf(METADATA) === OWN_CORRELATION.length + row.lengthOf(ID) + 2 &&

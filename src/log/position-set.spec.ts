@@ -46,7 +46,7 @@ describe('PositionSet', () => {
         const apart = set.addTouching(offered);
         const expected = before.clone();
         expected.addAll(offered);
-        // A run of the union is taken where it holds anything of ours.
+        // A run of the union is taken when it holds any position of this set.
         const runs = [...expected.ranges()];
         const isOurs = ([from, to]: [number, number]) => membersOf(before).some((p) => p >= from && p < to);
         expect([...set.ranges()]).toEqual(runs.filter(isOurs));

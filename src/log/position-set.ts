@@ -1,17 +1,17 @@
 import { difference, union } from './position-ranges.js';
 
 const OPEN = Number.POSITIVE_INFINITY;
-/** So few ranges are added or removed one by one, in place. */
+/** Up to this number, ranges are added or removed one by one, in place. */
 const FEW_RANGES = 8;
 
 /**
- * A set of log positions as ascending, disjoint, non-adjacent half-open ranges `[from, to)`: the in-memory
- * twin of Postgres' `int8multirange`. The last range may be open (`[n,)`). Bounds lie in one flat array:
+ * A set of log positions. It consists of ascending, disjoint, non-adjacent half-open ranges `[from, to)`,
+ * like Postgres' `int8multirange`. The last range may be open (`[n,)`). The bounds are in one flat array:
  * from, to, from, to …
  *
- * A cursor may have a million holes, so no operation costs more than one pass over the two sets: about 10 ms
- * for a million ranges. Only the texts cost more. They are made of one `slice` after another, with turns of
- * the event loop between them.
+ * A cursor may have a million holes, so each operation makes at most one pass over the two sets. Only the
+ * text forms cost more. Callers make the text of one `slice` after another, and give way to the event loop
+ * between them.
  */
 export class PositionSet {
   private constructor(private bounds: number[]) {}
@@ -20,20 +20,20 @@ export class PositionSet {
     return new PositionSet([]);
   }
 
-  /** `[from, to)`; without `to` everything from there on. */
+  /** Makes the set `[from, to)`. Without `to`, the set has every position from `from` on. */
   static range(from: number, to: number = OPEN): PositionSet {
     return new PositionSet(from < to ? [from, to] : []);
   }
 
   /**
-   * Of bounds as the set keeps them: from, to, from, to …, ascending, no two ranges touching. The array is
-   * the set's from then on.
+   * Makes a set of bounds in the set's own form: from, to, from, to …, ascending, with no two ranges
+   * touching. The set owns the array from then on.
    */
   static ofBounds(bounds: number[]): PositionSet {
     return new PositionSet(bounds);
   }
 
-  /** Of positions in any order, repeated or not. */
+  /** Makes a set of positions in any order. Repeated positions are allowed. */
   static of(positions: readonly number[]): PositionSet {
     const sorted = isAscending(positions) ? positions : new Float64Array(positions).sort();
     const set = PositionSet.empty();
@@ -44,7 +44,7 @@ export class PositionSet {
     return set;
   }
 
-  /** Reads Postgres' text form, such as `{[1,5),[7,)}`. */
+  /** Reads the text form of Postgres, such as `{[1,5),[7,)}`. */
   static parse(text: string): PositionSet {
     const bounds: number[] = [];
     for (const [, from, to] of text.matchAll(/\[(\d+),(\d*)\)/g))
@@ -53,14 +53,14 @@ export class PositionSet {
     return new PositionSet(bounds);
   }
 
-  /** Postgres' text form. */
+  /** The text form of Postgres. */
   toString(): string {
     const parts: string[] = [];
     for (const [from, to] of this.ranges()) parts.push(`[${from},${to === OPEN ? '' : to})`);
     return `{${parts.join(',')}}`;
   }
 
-  /** Of the set's ranges so many, from the one at `first` on. */
+  /** A set of `count` ranges of this one, starting with the range at index `first`. */
   slice(first: number, count: number): PositionSet {
     return new PositionSet(this.bounds.slice(2 * first, 2 * (first + count)));
   }
@@ -72,7 +72,7 @@ export class PositionSet {
     return true;
   }
 
-  /** Adds a position, or `[from, to)`, that lies above all others. */
+  /** Adds a position, or the range `[from, to)`. It must lie above all others. */
   appendRange(from: number, to = from + 1): void {
     const { bounds } = this;
     const last = bounds.length - 1;
@@ -84,12 +84,12 @@ export class PositionSet {
     return this.bounds.length === 0;
   }
 
-  /** How many ranges it takes to write the set down. */
+  /** Number of ranges in the set. */
   get rangeCount(): number {
     return this.bounds.length / 2;
   }
 
-  /** Where the open range begins; undefined if the set is finite. */
+  /** The start of the open range. Undefined if the set is finite. */
   get openFrom(): number | undefined {
     const { bounds } = this;
     return bounds[bounds.length - 1] === OPEN ? bounds[bounds.length - 2] : undefined;
@@ -100,7 +100,10 @@ export class PositionSet {
     for (let i = 0; i < bounds.length; i += 2) yield [bounds[i] as number, bounds[i + 1] as number];
   }
 
-  /** As `ranges`, where there may be very many; `count` of them, from the one at `first` on. */
+  /**
+   * Like `ranges`, for sets with very many ranges. Visits `count` ranges, starting with the one at index
+   * `first`.
+   */
   forEachRange(visit: (from: number, to: number) => void, first = 0, count = this.rangeCount): void {
     const { bounds } = this;
     const end = Math.min(bounds.length, 2 * (first + count));
@@ -112,18 +115,18 @@ export class PositionSet {
     return i < this.bounds.length && (this.bounds[i] as number) <= position;
   }
 
-  /** The highest position of a finite set; undefined if it has none. */
+  /** The highest position of a finite set. Undefined if the set is empty. */
   get last(): number | undefined {
     const end = this.bounds.at(-1);
     return end === undefined || end === OPEN ? undefined : end - 1;
   }
 
-  /** How many positions a finite set has. */
+  /** Number of positions in a finite set. */
   get count(): number {
     return this.countBelow(OPEN);
   }
 
-  /** The set without these of its positions, which ascend. */
+  /** The set without these positions. They must be in the set and ascend. */
   without(positions: readonly number[]): PositionSet {
     const rest: number[] = [];
     let i = 0;
@@ -140,7 +143,7 @@ export class PositionSet {
     return new PositionSet(rest);
   }
 
-  /** The part of the set at `limit` and above it. */
+  /** The part of the set at or above `limit`. */
   atOrAbove(limit: number): PositionSet {
     const part = this.bounds.slice(this.firstEndingAfter(limit));
     if (part.length > 0) part[0] = Math.max(part[0] as number, limit);
@@ -157,8 +160,8 @@ export class PositionSet {
   }
 
   /**
-   * Takes out the part of the set below `limit`, and returns it. That part is not copied, because it may be
-   * a million ranges long; what stays is.
+   * Removes the part of the set below `limit` and returns it. The part that stays is copied. The part that is
+   * removed is not copied, because it may have a million ranges.
    */
   takeBelow(limit: number): PositionSet {
     const end = this.firstEndingAfter(limit);
@@ -173,12 +176,12 @@ export class PositionSet {
     return new PositionSet(part);
   }
 
-  /** Whether anything of the set lies below `limit`. */
+  /** Whether the set has a position below `limit`. */
   hasBelow(limit: number): boolean {
     return this.bounds.length > 0 && (this.bounds[0] as number) < limit;
   }
 
-  /** How many positions below `limit` the set has. */
+  /** Number of positions below `limit`. */
   countBelow(limit: number): number {
     const { bounds } = this;
     let count = 0;
@@ -197,8 +200,8 @@ export class PositionSet {
   }
 
   /**
-   * Adds what of the other touches this set, be it through others of its ranges; what does not is returned.
-   * The two are disjoint.
+   * Adds every range of the other set that touches this set, directly or through other added ranges. Returns
+   * the ranges that do not. The two sets must be disjoint.
    */
   addTouching(other: PositionSet): PositionSet {
     const joined: number[] = [];
@@ -206,7 +209,8 @@ export class PositionSet {
     const ours = this.bounds;
     const theirs = other.bounds;
     for (let i = 0, j = 0; i < ours.length || j < theirs.length; ) {
-      // One run of ranges that touch each other, and whether any is ours.
+      // A run of ranges that touch each other. The loop finds where it ends and whether any range in it is
+      // ours.
       const from = Math.min(ours[i] ?? OPEN, theirs[j] ?? OPEN);
       let to = from;
       let isJoined = false;
@@ -231,11 +235,12 @@ export class PositionSet {
     else for (const [from, to] of other.ranges()) this.removeRange(from, to);
   }
 
-  /** Adds `[from, to)`, merging with what it touches. */
+  /** Adds `[from, to)` and merges it with the ranges that it touches. */
   addRange(from: number, to: number): void {
     if (from >= to) return;
     const { bounds } = this;
-    // From the first range that ends at or after `from` to the last that begins at or before `to`.
+    // The merge covers the first range that ends at or after `from`, the last one that begins at or before
+    // `to`, and all between them.
     const first = this.firstEndingAfter(from - 1);
     let end = first;
     let low = from;
@@ -279,7 +284,6 @@ export class PositionSet {
   }
 }
 
-/** Pages are, and what handlers do mostly is. */
 function isAscending(positions: readonly number[]): boolean {
   for (let i = 1; i < positions.length; i++)
     if ((positions[i] as number) < (positions[i - 1] as number)) return false;

@@ -4,15 +4,15 @@ import { isUuid, problemOfCharacters } from '../events/text.js';
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1_000;
-/** Years that Postgres reads as JavaScript writes them. */
+/** Years that JavaScript and Postgres write in the same way. */
 const READABLE_YEAR = /^(?!0000)\d{4}-/;
 
-/** An argument of a service that looks something up or changes something, with what is wrong with it. */
+/** An error for an invalid argument of a service that looks something up or changes something. */
 export function invalidArgument(message: string, details: Record<string, unknown> = {}): IntegrationError {
   return new IntegrationError('INTEGRATION_ADMIN_INVALID', message, details);
 }
 
-/** Refuses names that nobody reads: a filter that is misspelt would choose more than was meant. */
+/** Refuses unknown option names, because a filter with a misspelt name would choose more than was meant. */
 export function checkNames<T extends object>(
   what: string,
   given: T,
@@ -23,7 +23,7 @@ export function checkNames<T extends object>(
 }
 
 /**
- * Refuses what is no text, and text that no row can hold: where `max` is given, also for its length in
+ * Refuses values that are not text, and text that no row can hold. With `max`, it also limits the length in
  * characters.
  */
 export function checkText(field: string, value: unknown, max = Number.POSITIVE_INFINITY): void {
@@ -50,20 +50,20 @@ export function checkTime(field: string, value: unknown): void {
   throw invalidArgument(`${field} must be a valid Date between the years 1 and 9999`, { field });
 }
 
-/** A position of the log, or 0 for before all of them. */
+/** Checks a position of the log. 0 stands for the place before all positions. */
 export function checkPosition(field: string, value: unknown): void {
   if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)) return;
   throw invalidArgument(`${field} must be a position: a whole number, as a page before it gave`, { field });
 }
 
-/** How many rows a page has: what was asked for, within 1 to 1000. */
+/** Number of rows in a page: the number asked for, brought into the range from 1 to 1000. */
 export function pageSizeOf(limit: unknown = DEFAULT_PAGE): number {
   if (typeof limit !== 'number' || Number.isNaN(limit))
     throw invalidArgument('limit must be a number of rows', { field: 'limit' });
   return Math.min(Math.max(Math.trunc(limit), 1), MAX_PAGE);
 }
 
-/** A whole number from 1 on; the number itself. */
+/** Checks that a value is a whole number from 1 to `most`, and returns it. */
 export function checkCount(name: string, value: number, most = Number.MAX_SAFE_INTEGER): number {
   if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value;
   throw invalidArgument(

@@ -1,27 +1,26 @@
 import { PositionSet } from './position-set.js';
 
 /**
- * Dimensions, whether there is a null, the elements' type; then of the one dimension its length and where it
- * begins.
+ * Length of the header in bytes. It holds the number of dimensions, a flag for nulls and the type of the
+ * elements. For the one dimension, it also holds the length and the first index.
  */
 const HEADER = 20;
 const LENGTH = 12;
 const INT8_OID = 20;
 const MAY_HAVE_NULL = 1;
 const INT8_BYTES = 8;
-/** Four bytes say how long it is. */
+/** Each element has four bytes for its length before its value. */
 const ELEMENT = 4 + INT8_BYTES;
 const NULL = -1;
 const TWO_TO_32 = 2 ** 32;
 
-/** So many are read in a turn of the event loop, a few milliseconds. */
+/** Number of ranges that are read in one turn of the event loop. This takes a few milliseconds. */
 const RANGES_A_TURN = 20_000;
 
 /**
- * Very many ranges as two parameters of a statement, `unnest($1::bigint[], $2::bigint[])`: where each begins
- * and where it ends, null for an open end. In the binary form of an array, as the server's function
- * array_recv reads it: to write a million ranges takes 30 ms here, as text it takes ten times as long, and
- * reading the text of a multirange takes the server three seconds.
+ * Very many ranges as two parameters of a statement, `unnest($1::bigint[], $2::bigint[])`. The first list has
+ * the start of each range. The second has its end, or null for an open end. Both use the binary form of an
+ * array that the server function array_recv reads, because writing and reading text is many times slower.
  */
 export class RangeLists {
   readonly from: Buffer;
@@ -31,18 +30,18 @@ export class RangeLists {
   private at = HEADER;
   private isOpen = false;
 
-  /** Room for so many ranges, all of which are to be added. */
+  /** Makes room for this number of ranges. The caller must add exactly this number. */
   constructor(ranges: number) {
     [this.from, this.viewOfFrom] = listOf(ranges);
     [this.ends, this.viewOfEnds] = listOf(ranges);
   }
 
   get to(): Buffer {
-    // Of a null, which is a set's last bound, only its length is there.
+    // A null stores only its length. Only the last bound of a set can be null.
     return this.isOpen ? this.ends.subarray(0, -INT8_BYTES) : this.ends;
   }
 
-  /** Of a set's ranges so many, from the one at `first` on. */
+  /** Writes `count` ranges of the set, starting with the range at index `first`. */
   writeRanges(set: PositionSet, first: number, count: number): void {
     const visit = (from: number, to: number) => {
       write(this.viewOfFrom, this.at, from);
@@ -71,12 +70,12 @@ function write(view: DataView, at: number, value: number): void {
 }
 
 /**
- * A set out of two such lists as the server sends them for a multirange: its ranges ascend, and no two of
- * them touch.
+ * Makes a set of two lists that the server sent for a multirange. Its ranges ascend, and no two of them
+ * touch.
  */
 export async function readRangeLists(from: Buffer, to: Buffer): Promise<PositionSet> {
   const [begins, ends] = [viewOf(from), viewOf(to)];
-  // A list without elements has no dimensions either.
+  // A list without elements has no dimensions.
   const count = begins.getInt32(0) === 0 ? 0 : begins.getInt32(LENGTH);
   const bounds = listOfDoubles();
   for (let i = 0, at = HEADER; i < count; i++, at += ELEMENT) {
@@ -88,8 +87,9 @@ export async function readRangeLists(from: Buffer, to: Buffer): Promise<Position
 }
 
 /**
- * An empty array that keeps its elements as plain 64-bit numbers, because its first one was not whole. Such
- * an array costs the garbage collector almost nothing, however long it grows, because it holds no pointers.
+ * Makes an empty array that keeps its elements as plain 64-bit numbers, because its first element was not
+ * whole. Such an array costs the garbage collector almost nothing at any length, because it holds no
+ * pointers.
  */
 function listOfDoubles(): number[] {
   const numbers = [0.5];

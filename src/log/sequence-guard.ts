@@ -3,26 +3,28 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
 
 /*
- * Positions only ascend. Where they do not (a restore that left the sequence out, a switch to a logical
- * replica, a reset), a new event gets a position that consumers have left behind, and would never be
- * delivered.
+ * Positions must only ascend. They do not after a restore without the sequence, a switch to a logical
+ * replica, or a reset of the sequence. Then a new event gets a position that consumers have already passed,
+ * and it would never be delivered.
  *
- * A publisher finds that out without asking anybody: `tail` lies one past a position that this process has
- * seen committed, so whatever is drawn after it was noted lies at or above it. A position below the tail that
- * was noted before the statement was sent is therefore proof, unless the host's client is with another server
- * than the engine: that is what the look at the database is for.
+ * A publisher detects this without a query. `tail` is one above the highest position that this process has
+ * seen committed. So a position that is drawn after `tail` was noted must be at or above it. A position below
+ * a tail that was noted before the statement was sent therefore proves the fault. There is one exception: the
+ * host's client may be connected to another server than the engine. The look at the database tells these
+ * cases apart.
  */
 
-/** What publishing knows of the sequence. */
+/** What publishing knows about the sequence. */
 @Injectable()
 export class SequenceGuard {
-  /** One past the highest position that a consumer of this process has seen; 0 where nothing is known. */
+  /** One above the highest position that a consumer of this process has seen. 0 when nothing is known. */
   tail = 0;
   private problem: IntegrationError | undefined;
   private look: (() => Promise<void>) | undefined;
 
   constructor(db: EngineDatabase) {
-    // A server that lost commits hands out positions again, and its cursors know nothing of the first time.
+    // A server that lost commits hands out the same positions again. Its cursors know nothing about their
+    // first use.
     db.losses$.subscribe(() => this.forgetTail());
   }
 
@@ -31,12 +33,12 @@ export class SequenceGuard {
     this.look = look;
   }
 
-  /** This position was seen committed. */
+  /** Notes that this position was seen committed. */
   sawCommitted(position: number): void {
     if (position >= this.tail) this.tail = position + 1;
   }
 
-  /** Nothing is known any more. */
+  /** Forgets the tail, so that nothing is known about the sequence. */
   forgetTail(): void {
     this.tail = 0;
   }
@@ -49,14 +51,15 @@ export class SequenceGuard {
     this.problem = undefined;
   }
 
-  /** The next event would not be delivered, as far as is known. */
+  /** True while the next event would not be delivered, as far as this process knows. */
   get isRefusing(): boolean {
     return this.problem !== undefined;
   }
 
   /**
-   * Looks whether the sequence is behind: it was, or an event has got a position that was left behind. Throws
-   * INTEGRATION_SEQUENCE_BEHIND if it is; a look that fails changes nothing.
+   * Checks whether the sequence is behind. Callers use it when the sequence was behind before, or when an
+   * event got a position that consumers had passed. Throws INTEGRATION_SEQUENCE_BEHIND if the sequence is
+   * behind. A check that fails changes nothing.
    */
   async verifySequence(): Promise<void> {
     await this.look?.().catch(() => {});

@@ -5,11 +5,11 @@ import { ClosingUp } from './closing-up.js';
 
 const ROWS = 100;
 const FRONT = 10_000;
-/** Between two pages of a cursor that waits for nothing. */
+/** Milliseconds between two pages of a cursor that waits for nothing. */
 const SOON = 10;
-/** Between two pages of the one in front. */
+/** Milliseconds between two pages of the cursor in front. */
 const PACE = 30;
-/** Between two pages of one whose handlers wait for something else. */
+/** Milliseconds between two pages of a cursor whose handlers wait for something else. */
 const LATE = 100;
 
 let readers: GroupReader[];
@@ -38,7 +38,7 @@ function ask(reader: GroupReader, from: number): void {
   closingUp.asked();
 }
 
-/** It asks for two pages, the second one at `from`. */
+/** The cursor asks for two pages, the second one at `from`. */
 function comeBy(from: number, reader = join(), pauseMs = SOON): GroupReader {
   ask(reader, from - ROWS);
   jest.advanceTimersByTime(pauseMs);
@@ -46,7 +46,7 @@ function comeBy(from: number, reader = join(), pauseMs = SOON): GroupReader {
   return reader;
 }
 
-/** Whether it is over once all has happened that can happen now. */
+/** Whether the promise resolves once everything that can happen now has happened. */
 async function isOver(waiting: Promise<void>): Promise<boolean> {
   let over = false;
   waiting.then(() => {
@@ -97,7 +97,7 @@ describe('the cursor in front of others that read the same backlog', () => {
     expect(await isOver(waiting)).toBe(false);
     await comesOn(SOON);
     expect(await isOver(waiting)).toBe(true);
-    // What it waited is no part of what the next page takes it.
+    // The time that the cursor waited does not count as work on the next page.
     await comesOn(SOON);
     ask(front, FRONT + ROWS);
     expect(front.workedMs).toBe(SOON);

@@ -1,33 +1,39 @@
 import type { GroupReader } from '../log-reader.js';
 
-/** Cursors that are so many pages apart find each other's pages. */
+/** Cursors at most this number of pages apart find each other's pages. */
 const PAGES_APART = 2;
-/** Farther behind than this, nobody is waited for. */
+/** No cursor waits for one that is more than this number of positions behind. */
 const REACH = 50_000;
 /**
- * Who asks for a page so soon after the last one, times the cursors that it may share pages with, waits for
- * nothing but its share of the process.
+ * Milliseconds between two pages, for each cursor that may share them. A cursor that asks sooner than that
+ * waits only for its share of the process, not for anything else.
  */
 const SOON_MS = 20;
 
 /**
- * Several cursors that work off the same backlog read each page once if they are where the others are, and
- * each for itself if not; and once apart they stay apart, since they share the process's time evenly. So the
- * one in front waits for those close behind it. It loses nothing by that: while it waits the others have its
- * share of the time, and level with them it gets its share of what is not read twice any more.
+ * Keeps cursors that read the same backlog close together. If they are at the same place, each page is read
+ * once for all of them. If they are apart, each reads for itself. They also stay apart, because they share
+ * the time of the process evenly. So the cursor in front waits for those that are close behind it. It loses
+ * nothing, because the others use its share of the time while it waits. Afterwards no page is read twice, and
+ * the cursor gets its share of the time saved.
  *
- * That holds only where reading and handling are all that anybody waits for. So nobody waits, or is waited
- * for, who does not ask for page after page in quick succession, because its handlers wait for something
- * else; nobody waits who has come to the end of the log, where it is events that are waited for; and nobody
- * waits for longer than the last page took it, so that its pace is halved at the worst. The last one waits
- * for nobody.
+ * This is true only while reading and handling are all that the cursors wait for. So there are three limits.
+ * - A cursor waits, and others wait for it, only while it asks for page after page in quick succession. If it
+ *   does not, its handlers wait for something else.
+ * - A cursor at the end of the log does not wait, because it waits for new events.
+ * - A cursor waits no longer than its last page took, so that its speed is at worst halved.
+ *
+ * The last cursor waits for nobody.
  */
 export class ClosingUp {
   private waiters: (() => void)[] = [];
 
   constructor(private readonly readers: readonly GroupReader[]) {}
 
-  /** Whether others are to ask for their next pages, of `rows`, before this cursor is given its own. */
+  /**
+   * Whether other cursors should ask for their next pages before this cursor gets its own. A page has `rows`
+   * rows.
+   */
   hasToWait(reader: GroupReader, rows: number): boolean {
     if (!reader.isBehind) return false;
     const soonMs = this.soonMs(reader);
@@ -39,9 +45,10 @@ export class ClosingUp {
   }
 
   /**
-   * For whom else a page, of `rows`, is to be read. Who follows and wants the same finds it at no cost, if it
-   * is still kept. What others want has to be read in addition, so that is done only for those who will find
-   * it: who work off a backlog as this cursor does, in quick succession and close behind.
+   * Returns the other cursors for which the page is read too. A page has `rows` rows. A cursor that follows
+   * and wants the same events costs nothing: it finds the page if the page is still kept. Other events must
+   * be read in addition. So they are read only for cursors that will find the page, because they read a
+   * backlog as this one does, in quick succession and close behind.
    */
   followersOf(reader: GroupReader, rows: number): GroupReader[] {
     const soonMs = this.soonMs(reader);
@@ -57,7 +64,7 @@ export class ClosingUp {
     return SOON_MS * this.readers.filter((other) => reader.isWith(other)).length;
   }
 
-  /** Resolves when they have closed up, or are not to be waited for any more. */
+  /** Resolves when the other cursors have caught up, or when this cursor need not wait for them any more. */
   async wait(reader: GroupReader, rows: number): Promise<void> {
     const waitsUntil = performance.now() + reader.workedMs;
     while (this.readers.includes(reader) && this.hasToWait(reader, rows)) {
@@ -68,7 +75,7 @@ export class ClosingUp {
     reader.goesOn();
   }
 
-  /** Somebody asks for a page, or will not ask again. */
+  /** Notes that a cursor asks for a page, or that it will not ask again. */
   asked(): void {
     const { waiters } = this;
     if (waiters.length === 0) return;

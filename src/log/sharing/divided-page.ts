@@ -2,7 +2,7 @@ import type { LogEvent } from '../log-event.js';
 import type { GroupReader } from '../log-reader.js';
 import { bytesOf, type LogPage } from '../outbox-log.store.js';
 
-/** Events that are alike in what decides who wants them: whoever wants one wants all. */
+/** Events with the same name and partition. A cursor that wants one of them wants all of them. */
 interface Kind {
   readonly eventName: string;
   readonly partition: number | undefined;
@@ -10,11 +10,11 @@ interface Kind {
 }
 
 /**
- * A page that was read for several cursors. Each is given what is its own, and of the rest the positions
- * alone.
+ * A page that was read for several cursors. Each cursor gets its own events. Of the other events it gets only
+ * the positions.
  */
 export class DividedPage {
-  /** Of the payloads. */
+  /** Size of the payloads in bytes. */
   readonly bytes: number;
   private readonly kinds: readonly Kind[];
 
@@ -24,7 +24,7 @@ export class DividedPage {
   ) {
     this.bytes = bytesOf(page.events);
     this.kinds = kindsOf(page);
-    // An event that several are going to ask for is parsed once.
+    // An event that several cursors will take is parsed once.
     for (const { eventName, partition, events } of this.kinds) {
       const takers = readers.filter((reader) => reader.isFor(eventName, partition)).length;
       for (const event of events) event.share(takers);
@@ -36,24 +36,27 @@ export class DividedPage {
   }
 
   /**
-   * It says the same whenever it is asked for: there is more beyond, and of no event it was reckoned how long
-   * it is still to wait.
+   * Whether the page would be the same at any later time. That is so when the log goes on after it, and no
+   * event in it has a remaining delay.
    */
   get isHistory(): boolean {
     return this.cut && this.page.events.every(({ delayMs }) => delayMs === undefined);
   }
 
-  /** Whether it comes to what a cursor asks for, which asks from where the page begins or from farther on. */
+  /**
+   * Whether the page has what the cursor asks for. The cursor asks from the start of the page or from a later
+   * position.
+   */
   reaches({ readsTail, askedFrom }: GroupReader): boolean {
     return !readsTail || !this.cut || this.last >= askedFrom;
   }
 
-  /** The highest position; 0 where there is none. */
+  /** The highest position, or 0 when there is none. */
   get last(): number {
     return this.page.positions.last ?? 0;
   }
 
-  /** What lies where the cursor asks. */
+  /** The part of the page from the position from which the cursor asks. */
   partFor(reader: GroupReader): LogPage {
     const askedFrom = reader.readsTail ? reader.askedFrom : 0;
     const wanted = this.kinds.filter(({ eventName, partition }) => reader.isFor(eventName, partition));

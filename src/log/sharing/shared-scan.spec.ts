@@ -16,7 +16,7 @@ interface Statement {
   readonly answer: (page: LogPage) => void;
 }
 
-/** Statements that were sent, answered when a test says. */
+/** Statements that were sent. A test decides when they are answered. */
 let statements: Statement[];
 let losses: Subject<string>;
 let scan: SharedScan;
@@ -47,7 +47,7 @@ const events = [logEventAt(1, 'a'), logEventAt(2, 'b')] as const;
 const CUT = pageOf(events, true);
 const TO_THE_END = pageOf(events, false);
 
-/** Asks for a page from there on, which is answered at once. */
+/** Asks for a page from this position on, and answers the statement at once. */
 async function get(reader: LogReader, from: number, cut = true): Promise<LogPage> {
   const asked = ask(reader, `{[${from},)}`);
   await turn();
@@ -193,7 +193,7 @@ describe('pages of the log', () => {
     statements[0]?.answer({ ...CUT, partitions: [0, 1] });
     expect(await first).toEqual({ ...CUT, events: [events[0]] });
     expect(await ask(one, '{[1,)}')).toEqual({ ...CUT, events: [events[1]] });
-    // The second is ahead now, and has a hole then: it comes for nothing that the first reads.
+    // The second cursor is ahead, and then it has a hole. So it will not ask for what the first one reads.
     ask(one, '{[3,)}');
     await turn();
     ask(zero, '{[2,)}');

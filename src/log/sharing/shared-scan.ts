@@ -18,10 +18,10 @@ interface Request {
   readonly answer: (page: Promise<LogPage>) => void;
 }
 
-/** Everything that some cursors want from there on. */
+/** Everything that some cursors want from one position on. */
 interface SharedPage<Page> {
   readonly start: number;
-  /** Those that have not taken it yet. */
+  /** The cursors that have not taken the page yet. */
   readonly readers: GroupReader[];
   readonly page: Page;
 }
@@ -30,28 +30,29 @@ type Reading = SharedPage<Promise<DividedPage>>;
 type Kept = SharedPage<DividedPage>;
 
 /**
- * Pages of the log, read once for all cursors of the process that come for them: those of several consumers,
- * whether they want events of the same names or not, and those of one consumer's partitions. Each is given
- * what is its own, and of the rest the positions alone.
+ * Reads pages of the log once for all cursors of the process that need them. These may be the cursors of
+ * several consumers, with the same event names or with others, and the cursors of one consumer's partitions.
+ * Each cursor gets its own events. Of the other events it gets only the positions.
  *
- * Pages outlive their statement for cursors without holes alone: such a cursor has settled, or has in flight,
- * everything below its read position that it has not seen missing, so for it any snapshot of the tail is
- * consistent, be it a little older. What is missing in it becomes a hole of the cursor and is asked for
- * again. Cursors with the same holes share a statement that is sent after all of them have asked, as those do
- * who ask in one turn of the process: it is what each of them would have sent.
+ * A page is kept longer than its statement only for cursors without holes. Such a cursor has settled or has
+ * in flight everything below its read position, except what it saw missing. So any snapshot of the tail is
+ * consistent for it, even one that is a little older. A position that is missing in the page becomes a hole
+ * of the cursor and is asked for again. Cursors with the same holes share a statement that is sent after all
+ * of them have asked. Cursors that ask in the same turn of the process do so too. Each of them would have
+ * sent the same statement.
  *
- * A page of the tail that was cut short is history and is kept for those who follow, be it that they have
- * seen its beginning and get the rest; one that reached the log's end is for those alone who had asked before
- * it was read, lest a wake-up be answered with what was read before it. What keeps cursors together is
- * `ClosingUp`.
+ * A page of the tail that was cut short is history. It is kept for the cursors that follow, also for those
+ * that have seen its beginning and need only the rest. A page that reached the end of the log is given only
+ * to cursors that asked before it was read. Otherwise the answer to a wake-up could be a page that was read
+ * before the event. `ClosingUp` keeps the cursors together.
  */
 @Injectable()
 export class SharedScan {
-  // No Maps: each table that an old one outgrows is garbage of the old generation, and would keep the pages
-  // in it from being collected young.
+  // These are lists, not Maps. Each table that an old Map outgrows is garbage of the old generation, and it
+  // would keep young pages from being collected.
   private reading: Reading[] = [];
   private asking: Request[] = [];
-  /** Oldest first. */
+  /** The oldest page comes first. */
   private kept: Kept[] = [];
   private keptBytes = 0;
   /** The cursors of this process. */
@@ -63,11 +64,12 @@ export class SharedScan {
     db: EngineDatabase,
     private readonly sequence: SequenceGuard,
   ) {
-    // A server that lost commits hands out positions again: what was read before says nothing about them.
+    // A server that lost commits hands out the same positions again. Pages that were read before say nothing
+    // about them.
     db.losses$.subscribe(() => this.forget());
   }
 
-  /** A cursor begins to read. */
+  /** Adds a cursor that begins to read. */
   join(filter: CursorFilter): LogReader {
     const reader = new GroupReader(filter);
     const { readers } = this;
@@ -106,7 +108,7 @@ export class SharedScan {
     return page;
   }
 
-  /** With those who ask before anything else can happen. */
+  /** Reads one page together with all cursors that ask in the same turn of the process. */
   private readWithOthers(
     reader: GroupReader,
     wanted: PositionSet,
@@ -145,7 +147,9 @@ export class SharedScan {
       answer(shared.then((found) => this.partOf(found, request)));
   }
 
-  /** Where it was cut before it came to what somebody asked for, that is read by itself. */
+  /**
+   * If the page was cut before the position that the cursor asked for, the cursor reads a page for itself.
+   */
   private partOf(
     page: DividedPage,
     { reader, wanted, rows, bytes }: Omit<Request, 'answer'>,
@@ -155,7 +159,7 @@ export class SharedScan {
       : this.log.readPage(wanted, rows, bytes, filterFor([reader]));
   }
 
-  /** For those who ask while it is being read, and for those who do later. */
+  /** Shares the page with cursors that ask while it is being read, and with those that ask later. */
   private async share(reading: Reading, bytes: number): Promise<DividedPage> {
     this.reading.push(reading);
     let isForgotten = true;
@@ -173,7 +177,7 @@ export class SharedScan {
     this.keptBytes = 0;
   }
 
-  /** What is being read for it already, if that proves to be history. */
+  /** Returns a page that is already being read for the cursor, if that page proves to be history. */
   private async joinReading(reader: GroupReader): Promise<LogPage | undefined> {
     const reading = this.reading.findLast(
       ({ start, readers }) => start === reader.askedFrom && readers.includes(reader),
@@ -184,7 +188,7 @@ export class SharedScan {
     return page.cut ? page.partFor(reader) : undefined;
   }
 
-  /** What has been read for it already, be it that it asks from somewhere inside. */
+  /** Returns a page that was already read for the cursor. The cursor may ask from a position inside it. */
   private takeKept(reader: GroupReader): LogPage | undefined {
     const { askedFrom } = reader;
     const kept = this.kept.find(
@@ -195,12 +199,12 @@ export class SharedScan {
     return kept.page.partFor(reader);
   }
 
-  /** The reader comes for it no more. */
+  /** The cursor needs this page no more. */
   private taken(kept: Kept, reader: GroupReader): void {
     if (remove(kept.readers, reader) && kept.readers.length === 0) this.drop(kept);
   }
 
-  /** As much as one page may hold, in all. */
+  /** Keeps a page. All kept pages together hold at most the bytes of one page. */
   private keep(kept: Kept, bytes: number): void {
     this.kept.push(kept);
     this.keptBytes += kept.page.bytes;
@@ -214,7 +218,7 @@ export class SharedScan {
   }
 }
 
-/** Whether it was there. */
+/** Removes an item and returns whether it was in the list. */
 function remove<T>(list: T[], one: T): boolean {
   const at = list.indexOf(one);
   if (at >= 0) list.splice(at, 1);
@@ -222,8 +226,8 @@ function remove<T>(list: T[], one: T): boolean {
 }
 
 /**
- * Whether a page has at least half of what another, which does not ask from farther back, would have: all of
- * it, if both have the same holes.
+ * Whether a page for one cursor has at least half of what the other cursor would read. The other cursor does
+ * not ask from farther back. If both have the same holes, the page has all of it.
  */
 function canReadFor({ reader, wanted, rows }: Request, other: Request): boolean {
   return (
@@ -232,7 +236,7 @@ function canReadFor({ reader, wanted, rows }: Request, other: Request): boolean 
   );
 }
 
-/** What any of them wants. */
+/** A filter for everything that any of the cursors wants. */
 function filterFor(readers: Readers): LogFilter {
   const filters = readers.map(({ filter }) => filter);
   return {
