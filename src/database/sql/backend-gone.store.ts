@@ -1,7 +1,8 @@
 /**
- * Whether the heartbeat connection of a row of integration_process is no longer among the server's backends;
- * null where the process did not name it. Any role sees the pids of all backends. Of other roles' backends it
- * does not see the start: a pid that one of them has is taken for the process's own.
+ * SQL that tells whether the heartbeat connection of a row of integration_process is no longer among the
+ * backends of the server. Null if the process did not name its connection. Any role sees the process IDs of
+ * all backends, but not the start times of backends of other roles. So a backend of another role with the
+ * same process ID counts as that of the process.
  */
 export const backendGone = (alias: string): string =>
   `CASE WHEN ${alias}.backend_start IS NOT NULL THEN NOT EXISTS (

@@ -1,20 +1,20 @@
 /**
- * SQL: a timestamptz as milliseconds since 1970, as text. It reads the same in every zone of database, role,
- * session and driver.
+ * SQL for a timestamptz as milliseconds since 1970, as text. The text is the same in every time zone of
+ * database, role, session and driver.
  */
 export function epochText(column: string): string {
   return `floor(extract(epoch FROM ${column}) * 1000)::text`;
 }
 
 /**
- * SQL: a timestamptz that a Date can hold. Plain SQL may have written infinity, or a year that JavaScript
- * does not know; arithmetic with an infinite time is an error before Postgres 17.
+ * SQL for a timestamptz that a Date can hold. Plain SQL may have written infinity, or a year that JavaScript
+ * does not know. Arithmetic with an infinite time is an error before Postgres 17.
  */
 export function finiteTime(column: string): string {
   return `least(greatest(${column}, '0001-01-01T00:00:00Z'), '9999-12-31T23:59:59Z')`;
 }
 
-/** SQL: null instead of a time that is infinite. */
+/** SQL that gives null for an infinite time. */
 export function timeOrNull(column: string): string {
   return `CASE WHEN isfinite(${column}) THEN ${column} END`;
 }

@@ -1,10 +1,13 @@
 const LAST_ASCII = 0x7f;
 
-/** What a database can hold whose encoding is not UTF8. */
+/** The texts that a database can hold if its encoding is not UTF8. */
 export class NarrowText {
   private constructor(
     readonly encoding: string,
-    /** Beyond ASCII; undefined: any bytes, uninterpreted. */
+    /**
+     * The characters beyond ASCII that it can hold. Undefined if it keeps any bytes without interpreting
+     * them.
+     */
     private readonly held: ReadonlySet<string> | undefined,
   ) {}
 
@@ -12,13 +15,14 @@ export class NarrowText {
     return new NarrowText(encoding, new Set(held));
   }
 
-  /** SQL_ASCII keeps bytes as they come, and counts them where others count characters. */
+  /** For SQL_ASCII, which keeps bytes as they come. Its columns count bytes where others count characters. */
   static ofBytes(encoding: string): NarrowText {
     return new NarrowText(encoding, undefined);
   }
 
   /**
-   * Why the database could not hold a text, of at most so many characters in its column; undefined if it can.
+   * The reason why the database cannot hold a text in a column of `columnWidth` characters. Undefined if it
+   * can.
    */
   problemOf(text: string, columnWidth = Number.POSITIVE_INFINITY): string | undefined {
     if (this.held === undefined) {
@@ -32,7 +36,7 @@ export class NarrowText {
       : `contains ${markOf(missing)}, a character that the database, whose encoding is ${this.encoding}, cannot hold`;
   }
 
-  /** With a mark in the place of what cannot be held, in all texts of a statement's value. */
+  /** Replaces what the database cannot hold by a mark, in all texts of a value. */
   replaceIn(value: unknown): unknown {
     if (Array.isArray(value)) return value.map((each) => this.replaceIn(each));
     if (typeof value !== 'string' || this.problemOf(value) === undefined) return value;
@@ -46,7 +50,7 @@ export class NarrowText {
   }
 }
 
-/** Nothing in it means anything in JSON, in an array or in SQL. */
+/** The mark for a character. None of its characters has a meaning in JSON, in an array or in SQL. */
 function markOf(character: string): string {
   return `<U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`;
 }

@@ -2,11 +2,11 @@ import * as pg from 'pg';
 import { DEFAULT_SCHEMA } from './schema-name.js';
 
 /*
- * What messages give their reader to paste: into a shell, into psql, into code. Names of consumers, events
- * and prepared transactions are any text, so each is written as the place wants it.
+ * Messages contain texts that a reader pastes into a shell, into psql or into code. Names of consumers,
+ * events and prepared transactions may be any text, so each name is quoted as the target needs it.
  */
 
-/** A command line of this package, for a POSIX shell. Names that begin with a dash come last, behind `--`. */
+/** A command line of this package for a POSIX shell. Names that begin with a dash come last, after `--`. */
 export function commandLine(
   schema: string,
   command: string,
@@ -21,17 +21,17 @@ export function commandLine(
   return ['npx nestjs-integration', command, ...rest].join(' ');
 }
 
-/** A name or a text as SQL has it, for a session with any settings: `'it''s'`. */
+/** A name or a text as an SQL literal, for a session with any settings: `'it''s'`. */
 export function sqlLiteral(text: string): string {
   return pg.escapeLiteral(text).trim();
 }
 
-/** The name of a role, schema or table as SQL has it. */
+/** The name of a role, schema or table as an SQL identifier. */
 export function sqlIdentifier(name: string): string {
   return pg.escapeIdentifier(name);
 }
 
-/** A text as TypeScript has it. */
+/** A text as a literal of TypeScript. */
 export function codeLiteral(text: string): string {
   return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 }

@@ -1,8 +1,8 @@
 import type { EngineSession } from '../engine-database.js';
 
 /**
- * For a transaction of a statement whose filters are mostly absent: it is planned for what it is given. What
- * engine sessions run is planned for any values otherwise.
+ * Is called in a transaction before a statement whose filters are mostly absent. The server then plans the
+ * statement for its actual values. Statements of engine sessions are otherwise planned for any values.
  */
 export async function planForTheseValues(session: EngineSession): Promise<void> {
   await session.query('SET LOCAL plan_cache_mode = auto');

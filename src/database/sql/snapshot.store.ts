@@ -4,7 +4,10 @@ import { answerWithin } from '../wire/answer-within.js';
 import { forEachRow } from '../wire/row-reader.js';
 import type { RowSource } from '../wire/row-source.js';
 
-/** Statements of `fn` on an idle client, all of which see what was committed when the first of them began. */
+/**
+ * Runs the statements of `fn` on an idle client. All of them see what was committed when the first of them
+ * began.
+ */
 export async function readSnapshot<R>(
   client: pg.ClientBase,
   fn: (source: RowSource) => Promise<R>,
@@ -16,7 +19,7 @@ export async function readSnapshot<R>(
       forEachRow: (statement, onRow) => answered(forEachRow(client, statement, onRow)),
     });
   } finally {
-    // Where the connection does not answer any more this fails as well, and it is given up.
+    // If the connection does not answer any more, this fails too, and the connection is given up.
     await answered(client.query('ROLLBACK'));
   }
 }

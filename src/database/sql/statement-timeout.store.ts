@@ -1,6 +1,7 @@
 /**
- * SQL: sets the transaction's statement_timeout to so many milliseconds (a text), unless what role, database
- * or client have set is stricter: that is the host's word about its own statements, and it stays.
+ * SQL that sets the statement_timeout of the transaction to `ms` milliseconds (a text). A stricter limit of
+ * the role, the database or the client stays, because it is the decision of the host about its own
+ * statements.
  */
 export function setStatementTimeout(ms: string): string {
   const current = `current_setting('statement_timeout')`;

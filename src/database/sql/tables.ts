@@ -1,9 +1,12 @@
-/** A table, view or function of a schema, as it stands in SQL text. The schema's name is a checked one. */
+/**
+ * The name of a table, view or function with its schema, as it stands in SQL text. The name of the schema
+ * must have been checked.
+ */
 export function inSchema(schema: string, name: string): string {
   return `"${schema}".${name}`;
 }
 
-/** The engine's tables, its view and its functions. */
+/** The tables of the engine, its view and its functions. */
 const NAMES = {
   outboxEvent: 'outbox_event',
   outboxEventStatus: 'outbox_event_status',
@@ -16,13 +19,13 @@ const NAMES = {
   integrationSetting: 'integration_setting',
   integrationSettingChange: 'integration_setting_change',
   integrationLink: 'integration_link',
-  /** A function: the partition of an aggregate. */
+  /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
-  /** A procedure: publishes one event. */
+  /** A procedure that publishes one event. */
   appendEvent: 'append_event',
 } as const;
 
-/** The name of each with its schema. */
+/** The name of each table with its schema. */
 export type Tables = { readonly [K in keyof typeof NAMES]: string };
 
 /** The names of all tables in one schema. A database has them as `EngineDatabase.tables`. */

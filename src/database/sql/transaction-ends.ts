@@ -1,10 +1,10 @@
 import { IntegrationError } from '../../errors.js';
 import { onCommandComplete } from '../wire/wire.js';
 
-/** The command that ended a transaction; undefined where only that it has ended is known. */
+/** The command that ended a transaction. Undefined if the command is not known. */
 export type EndedBy = 'COMMIT' | 'ROLLBACK' | 'PREPARE TRANSACTION' | undefined;
 
-/** How many commands of a kind the server has carried out on a connection. */
+/** Counts the commands of each kind that the server has carried out on a connection. */
 class Tags {
   ends = 0;
   rollbacks = 0;
@@ -23,7 +23,7 @@ class Tags {
 
 const tagsOf = new WeakMap<object, Tags>();
 
-/** Of a node-postgres client; undefined where it does not show what the server says of each command. */
+/** The counts of a node-postgres client. Undefined if the client does not show the tags of its commands. */
 function watch(connection: object): Tags | undefined {
   const known = tagsOf.get(connection);
   if (known !== undefined) return known;
@@ -34,10 +34,10 @@ function watch(connection: object): Tags | undefined {
 }
 
 /**
- * Whether a transaction that was begun on a connection has been ended by one of its own statements, as the
- * server's answers to them tell: each says which command it was. So `COMMIT; BEGIN` and `COMMIT AND CHAIN`
- * are seen, behind which a transaction is open again. Only `ROLLBACK TO SAVEPOINT` says the same as
- * `ROLLBACK`: behind a savepoint such an answer is in doubt, and the server is asked.
+ * Tells whether a transaction was ended by one of its own statements. The answers of the server show it,
+ * because each answer names its command. So `COMMIT; BEGIN` and `COMMIT AND CHAIN` are noticed, after which
+ * another transaction is open. Only `ROLLBACK TO SAVEPOINT` has the same answer as `ROLLBACK`. If there was a
+ * savepoint, such an answer leaves the end in doubt, and the server is asked.
  */
 export class TransactionEnds {
   private readonly ends: number;
@@ -50,7 +50,7 @@ export class TransactionEnds {
     this.savepoints = tags.savepoints;
   }
 
-  /** From now on, when the answer to BEGIN is there and that to no later statement. */
+  /** Starts to count. It must be called when the answer to BEGIN has arrived and no later answer has. */
   static from(connection: object): TransactionEnds | undefined {
     const tags = watch(connection);
     return tags && new TransactionEnds(tags);
@@ -73,21 +73,24 @@ export class TransactionEnds {
   }
 }
 
-/** What makes a savepoint names it, in a statement without values. */
+/** A savepoint can only be made by a statement without values that contains this word. */
 const NAMES_SAVEPOINT = /savepoint/i;
 
-/** The same of a transaction that asks its server where the answers leave it in doubt. */
+/**
+ * Tells whether a transaction was ended by one of its own statements, and asks the server if the answers
+ * leave that in doubt.
+ */
 export class TransactionGuard {
   private ends: TransactionEnds | undefined;
-  /** When it began, asked for when it may get a savepoint. */
+  /** The start time of the transaction. It is asked for before a statement that may make a savepoint. */
   private start: Promise<string | undefined> | undefined;
 
-  /** @param askStart when the transaction began that is open. */
+  /** @param askStart Asks the server when the open transaction began. */
   constructor(private readonly askStart: () => Promise<string | undefined>) {}
 
   /**
-   * False where the answers to its statements are not shown: then it is to be told when the transaction
-   * began.
+   * Is called when the transaction has begun. Returns false if the client does not show the answers to its
+   * statements. Then `beganAt` must be called with the start time of the transaction.
    */
   begun(connection: object): boolean {
     this.ends = TransactionEnds.from(connection);
@@ -98,14 +101,16 @@ export class TransactionGuard {
     this.start = Promise.resolve(start);
   }
 
-  /** Before a statement without values is sent. */
+  /** Is called before a statement without values is sent. */
   sends(text: string): void {
     if (this.start !== undefined || !NAMES_SAVEPOINT.test(text)) return;
     this.start = this.askStart();
     this.start.catch(() => {});
   }
 
-  /** It has ended by one of its own statements, as far as is known without asking. */
+  /**
+   * The error if the transaction was ended by one of its own statements, as far as is known without asking.
+   */
   get error(): IntegrationError | undefined {
     return this.ends?.hasEnded ? transactionEnded(this.ends.by) : undefined;
   }
@@ -119,8 +124,8 @@ export class TransactionGuard {
   }
 
   /**
-   * Rejects with INTEGRATION_TRANSACTION_ENDED if it has. One that an error has aborted says nothing, and
-   * cannot commit.
+   * Rejects with INTEGRATION_TRANSACTION_ENDED if the transaction was ended by one of its own statements. A
+   * transaction that an error has aborted cannot answer. It passes, because it cannot commit.
    */
   async verify(): Promise<void> {
     if (this.error !== undefined) throw this.error;
@@ -130,7 +135,10 @@ export class TransactionGuard {
   }
 }
 
-/** A transaction ended itself; `whose` names it at the beginning of a sentence. */
+/**
+ * The error for a transaction that ended itself. `whose` names the transaction at the beginning of a
+ * sentence.
+ */
 export function transactionEnded(
   by: EndedBy,
   whose = 'The transaction',
@@ -145,7 +153,7 @@ export function transactionEnded(
   );
 }
 
-/** By which command, where an error says that a transaction has ended itself. */
+/** The command that ended the transaction, if an error says that a transaction ended itself. */
 export function endOf(error: unknown): { readonly by: EndedBy } | undefined {
   if (!(error instanceof IntegrationError) || error.code !== 'INTEGRATION_TRANSACTION_ENDED')
     return undefined;

@@ -2,24 +2,27 @@ import { UnusableConnection } from './unusable-connection.js';
 import { cutOff } from './wire.js';
 
 /**
- * A connection on which only what is answered at once is asked is silent, and of no use, if no answer has
- * come for so long.
+ * Milliseconds. A connection counts as silent, and must not be used any more, if it gives no answer for so
+ * long. This holds only for statements that the server answers at once.
  */
 export const SILENT_AFTER_MS = 3_000;
 
-/** Timers take no more, nor do the timeouts of Postgres; about 24 days. */
+/** Milliseconds, about 24 days. Neither timers nor the timeouts of Postgres accept a higher number. */
 export const LONGEST_TIMER_MS = 2_147_483_647;
 
 /**
- * What `work` comes to, or an error after `ms`: a server that neither answers nor ends the connection is not
- * there, whatever TCP thinks. The connection is of no use any more then, and is to be destroyed; what still
- * comes of `work` is unheard.
+ * Settles as `work` does, or rejects after `ms`. A server that neither answers nor ends the connection counts
+ * as lost, even if TCP thinks otherwise. After that error the caller must destroy the connection. A later
+ * result of `work` is ignored.
  */
 export function answerWithin<R>(ms: number, work: Promise<R>): Promise<R> {
   return endWithin(ms, work, () => silence(ms));
 }
 
-/** The same, and the connection is destroyed: whatever else waits for it fails as well. */
+/**
+ * Does the same and destroys the connection when the time is over. Then everything else that waits for the
+ * connection fails too.
+ */
 export function answerOrDestroy<R>(connection: object, ms: number, work: Promise<R>): Promise<R> {
   return endWithin(ms, work, () => {
     cutOff(connection);
@@ -32,8 +35,9 @@ function silence(ms: number): Error {
 }
 
 /**
- * What `work` comes to, or the error that `late` makes after `ms`. What has arrived counts, although this
- * thread had no time to look at it: timers that are due are run before sockets are read.
+ * Settles as `work` does, or rejects after `ms` with the error that `late` makes. An answer that arrived in
+ * time counts, even if this thread was too busy to read it: Node runs timers that are due before it reads
+ * sockets.
  */
 export function endWithin<R>(ms: number, work: Promise<R>, late: () => Error): Promise<R> {
   return new Promise((resolve, reject) => {

@@ -4,17 +4,17 @@ import { wireOf } from './wire.js';
 const HEADER_BYTES = 5;
 
 /**
- * Whether the driver has got whole messages only: rows can be taken out of what arrives from a message's
- * beginning on, and from nowhere else.
+ * Tells whether the driver has received whole messages only. Rows can be taken out of the data only from the
+ * beginning of a message.
  */
 export class ArrivedMessages {
   private readonly header = Buffer.alloc(HEADER_BYTES);
   private has = 0;
-  /** Where nothing shows what arrives, it is never known to be whole. */
+  /** If the client does not show what arrives, the messages are never known to be whole. */
   private isShown = true;
   private missing = 0;
 
-  /** Watches what arrives for a client that is asked nothing at the moment. */
+  /** Watches the data that arrives for a client on which no statement is running at the moment. */
   static watch(client: object): ArrivedMessages {
     const arrived = new ArrivedMessages();
     if (takesPlainWay(client)) {

@@ -1,7 +1,6 @@
 /*
- * The binary form of a column, made of the text that the server shows it as (DateStyle ISO). Node-postgres
- * reads every column as a text in UTF-8, which spoils what is no text: where rows are read by the driver,
- * they are asked for as texts.
+ * Makes the binary form of a column from its text (DateStyle ISO). Node-postgres decodes every column as
+ * UTF-8, which spoils binary values. So where the driver reads the rows, they are requested as texts.
  */
 
 const INT8 = 20;
@@ -9,7 +8,7 @@ const JSONB_VERSION = 1;
 const YEAR_2000 = Date.UTC(2000, 0);
 const TIME = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?$/;
 
-/** By the type's number. */
+/** The forms by the number (OID) of the type. */
 const FORMS: Readonly<Record<number, (text: string) => Buffer>> = {
   16: (text) => Buffer.from([text === 't' ? 1 : 0]),
   [INT8]: int8,
@@ -23,7 +22,7 @@ const FORMS: Readonly<Record<number, (text: string) => Buffer>> = {
   3802: (text) => Buffer.concat([Buffer.from([JSONB_VERSION]), textual(text)]),
 };
 
-/** Throws for a type that no statement of this kind has. */
+/** Throws for a type that none of these statements uses. */
 export function binaryFormOf(type: number, text: string): Buffer {
   const form = FORMS[type];
   if (form === undefined) throw new Error(`No binary form of columns of the type ${type} is known here`);
@@ -46,7 +45,7 @@ function int8(text: string | bigint): Buffer {
   return buffer;
 }
 
-/** Microseconds since 2000. */
+/** The time in microseconds since 2000. */
 function time(text: string): Buffer {
   const match = TIME.exec(text);
   if (match === null) throw new Error('A time is shown in a style that is not known here');
@@ -58,8 +57,8 @@ function time(text: string): Buffer {
 }
 
 /**
- * As the server's function array_send writes it: dimensions, whether there is a null, the type; length, first
- * index; elements.
+ * The list as the function array_send of the server writes it: number of dimensions, whether there is a null,
+ * type of the elements; length, first index; elements.
  */
 function listOfInt8(text: string): Buffer {
   const elements = text === '{}' ? [] : text.slice(1, -1).split(',');

@@ -1,7 +1,10 @@
 import * as pg from 'pg';
 import { cutOff } from './wire.js';
 
-/** What a client of node-postgres takes from the defaults of the process, whatever it is configured with. */
+/**
+ * The properties that a client of node-postgres takes from the defaults of the process, even if its
+ * configuration says otherwise.
+ */
 interface Inherited {
   binary: boolean;
   connectionParameters: { query_timeout?: unknown };
@@ -10,9 +13,9 @@ interface Inherited {
 type OnConnect = ((error: Error) => void) | ((error: null, client: pg.Client) => void);
 
 /**
- * A client of node-postgres without the defaults that a host sets for its own (`pg.defaults`): results as
- * text, and no time limit of the driver's, for which the engine has others. And one that leaves no socket
- * behind where it cannot connect.
+ * A client of node-postgres that ignores the defaults of the host (`pg.defaults`). Results are texts, and the
+ * driver has no time limit, because the engine has its own limits. The client leaves no socket open if it
+ * cannot connect.
  */
 export class DriverClient extends pg.Client {
   constructor(config: pg.ClientConfig = {}) {
@@ -31,7 +34,7 @@ export class DriverClient extends pg.Client {
       });
     }
     super.connect((error: Error | null) => {
-      // A password function that fails leaves the driver's socket open: the server would wait a minute for
+      // If a password function fails, the driver leaves its socket open. The server would wait a minute for
       // the password.
       if (error) cutOff(this);
       (callback as (error: Error | null, client: this) => void)(error, this);

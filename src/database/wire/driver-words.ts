@@ -1,29 +1,29 @@
 import { messageOf } from '../../errors.js';
 
 /*
- * Errors are told by their codes. Node-postgres gives none to what it says itself, as distinct from what the
- * server or the socket says. This is the list of what it says of connections, in pg 8.23.1 and pg-pool
- * 3.14.0, whose sources were looked through for every error that they make. test/wire-contract.spec.ts meets
- * each of these.
+ * Errors are told apart by their codes, but node-postgres gives no code to its own errors. Only those of the
+ * server and the socket have one. This is the list of the messages about connections in pg 8.23.1 and pg-pool
+ * 3.14.0. All errors in the sources of both were looked through. test/wire-contract.spec.ts provokes each of
+ * these messages.
  */
 
-/** The session was there, and is not any more. Both at the beginning: more may follow. */
+/** The session existed and is lost. These are the beginnings of messages: more may follow. */
 const SESSION_LOST = [
   'Connection terminated',
   'Client has encountered a connection error and is not queryable',
 ] as const;
 /** The pool has no connection to lend. */
 const NONE_TO_BE_HAD = 'timeout exceeded when trying to connect';
-/** A client that belongs to no pool gave up connecting. Others use these words as well. */
+/** A client outside a pool gave up connecting. Other packages use the same words. */
 const NOT_CONNECTED_IN_TIME = 'timeout expired';
-/** A statement was asked of a client that has been ended. */
+/** A statement was sent on a client that has been ended. */
 const CLOSED = 'Client was closed and is not queryable';
-/** What the exchange of a password fails with, before the server has judged it. */
+/** Errors of the password exchange, before the server has checked the password. */
 const LOGIN = /^SASL: |^Password must be a string$/;
 
 /**
- * Whether node-postgres says so of a session that there was. Wrappers of the driver put words of their own
- * around it, so it may stand anywhere.
+ * Whether node-postgres says that an existing session was lost. Wrappers of the driver put their own words
+ * around the message, so the words may stand anywhere in it.
  */
 export function saysSessionLost(message: string): boolean {
   return SESSION_LOST.some((words) => message.includes(words));
@@ -39,14 +39,20 @@ export function saysConnectionLost(message: string): boolean {
   );
 }
 
-/** The same in words that nobody else uses, of an error that may be of anything. */
+/**
+ * Whether an error says that the connection is gone, or that none can be had, in words that only
+ * node-postgres uses. For an error that may come from any code.
+ */
 export function isDriversConnectionError(error: object): boolean {
   if ((error as { code?: unknown }).code !== undefined) return false;
   const message = messageOf(error);
   return [...SESSION_LOST, NONE_TO_BE_HAD].some((words) => message.startsWith(words));
 }
 
-/** Whether node-postgres says that the password did not do, where the server has no code for it. */
+/**
+ * Whether node-postgres says that the password was not accepted, in the cases where the server has no code
+ * for it.
+ */
 export function isDriversLoginError(error: unknown): boolean {
   return LOGIN.test(messageOf(error));
 }

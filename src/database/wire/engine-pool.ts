@@ -2,23 +2,23 @@ import * as pg from 'pg';
 import { DriverClient } from './driver-client.js';
 
 interface EnginePoolConfig {
-  /** As node-postgres has it. */
+  /** The configuration of a connection in the form of node-postgres. */
   readonly connection: Readonly<Record<string, unknown>>;
   readonly max: number;
-  /** Its connections send a statement without waiting for the answers to those before it. */
+  /** Whether the connections send a statement without waiting for the answers to earlier ones. */
   readonly pipelines: boolean;
-  /** Of each new connection, before it is lent to anybody; one that this rejects is ended. */
+  /** Is called for each new connection before it is lent. If it rejects, the connection is ended. */
   readonly prepare: (client: pg.PoolClient) => Promise<unknown>;
 }
 
-/** What node-postgres' pool and its clients take, and its types do not name. */
+/** Options that the pool of node-postgres and its clients take, and that its types do not name. */
 interface UntypedOptions extends pg.PoolConfig {
   readonly Client: typeof DriverClient;
   readonly pipeline: boolean;
   readonly verify: (client: pg.PoolClient, done: (error?: Error) => void) => void;
 }
 
-/** A pool whose connections stay open, and that ends no process: its errors are heard. */
+/** Opens a pool whose connections stay open. Its errors have a listener, so they do not end the process. */
 export function openEnginePool({ connection, max, pipelines, prepare }: EnginePoolConfig): pg.Pool {
   const options: UntypedOptions = {
     ...connection,
@@ -31,7 +31,7 @@ export function openEnginePool({ connection, max, pipelines, prepare }: EnginePo
     },
   };
   const pool = new pg.Pool(options as pg.PoolConfig);
-  // An idle client emits `error` when the server goes away; unheard, it would end the process.
+  // An idle client emits `error` when the server goes away. Without a listener this would end the process.
   pool.on('error', () => {});
   return pool;
 }

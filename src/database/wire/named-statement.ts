@@ -1,16 +1,16 @@
-/** A statement that comes again and again: prepared under its name once per connection. */
+/** A statement that comes again and again. It is prepared under its name once per connection. */
 export interface NamedStatement {
   readonly name: string;
   readonly sql: string;
   readonly values: readonly unknown[];
 }
 
-/** One of the engine's own statements, prepared under its name where the client can do that. */
+/** A statement of the engine. It is prepared under its name if the client can do that. */
 export interface EngineStatement extends NamedStatement {
   readonly values: readonly (string | number)[];
 }
 
-/** As node-postgres takes it. */
+/** The statement in the form of node-postgres. */
 export function queryOf({ name, sql, values }: NamedStatement) {
   return { name, text: sql, values: [...values] };
 }

@@ -1,7 +1,7 @@
 import * as pg from 'pg';
 import type { EngineStatement } from './named-statement.js';
 
-/** Of a statement. */
+/** Receives the answer to a statement. */
 export type OnAnswer = (error: unknown, answer: pg.QueryResult) => void;
 
 /** The part of the wire that a query writes to. */
@@ -12,7 +12,7 @@ interface QueryWire {
   sync(): void;
 }
 
-/** What node-postgres' client calls of a query; its types do not name that. */
+/** The members of a query that the client of node-postgres calls. Its types do not name them. */
 interface DriverQuery {
   name: string | undefined;
   submit(wire: QueryWire): Error | null;
@@ -21,7 +21,7 @@ interface DriverQuery {
   handleError(error: unknown, wire: QueryWire): void;
 }
 
-/** Where there is none, nobody asks for a message (see `SelfTest`). */
+/** If `pg` has no `Query`, nobody makes a message (see `SelfTest`). */
 const DriverQuery = (pg.Query ?? class {}) as unknown as new (
   text: string,
   values: unknown[] | undefined,
@@ -29,20 +29,20 @@ const DriverQuery = (pg.Query ?? class {}) as unknown as new (
 ) => DriverQuery;
 
 /**
- * What a transaction begins with, and behind it, if there is one already, its first statement, as one
- * message: the server carries all of it out in turn, and from a statement that fails on nothing, up to the
- * message's end. So nothing can run without its BEGIN. The statements that it begins with are prepared on the
- * connection already.
+ * The statements that begin a transaction, and behind them the first statement of the transaction, if there
+ * is one already. All of them are one message. The server carries out the statements in turn, and after one
+ * that fails it skips the rest of the message. So no statement can run without its BEGIN. The statements that
+ * begin the transaction are prepared on the connection already.
  */
 export class OpeningMessage extends DriverQuery {
   private readonly counts: number[] = [];
   private isBeingSent = false;
 
   /**
-   * @param onOpened how many rows each of the statements wrote or found that it begins with; or why one of
-   * them failed.
-   * @param first the transaction's first statement, one with values: without any it might be several. Fails
-   * with those before it.
+   * @param onOpened Receives how many rows each of the statements that begin the transaction wrote or found;
+   * or why one of them failed.
+   * @param first The first statement of the transaction. It must have values, because a text without values
+   * may be several statements. It fails if a statement before it fails.
    */
   constructor(
     private readonly opening: readonly EngineStatement[],
@@ -50,10 +50,10 @@ export class OpeningMessage extends DriverQuery {
     private readonly first: pg.QueryConfig | undefined,
     onAnswer: OnAnswer,
   ) {
-    // By its parts: node-postgres copies a config property by property, which took 4 % of the time of a
-    // process full of transactional handlers.
+    // The parts of the query are passed one by one, because node-postgres would copy a config object property
+    // by property, which is measurably slower.
     super(first?.text ?? '', first?.values, onAnswer);
-    // An empty name is none, and keeps tracers from sending a copy (see `ValueQuery`).
+    // The driver takes an empty name for no name. It keeps tracers from sending a copy (see `ValueQuery`).
     this.name = first?.name ?? '';
   }
 
@@ -61,8 +61,8 @@ export class OpeningMessage extends DriverQuery {
     wire.stream.cork();
     this.isBeingSent = true;
     try {
-      // Each is bound when those before it have been carried out: a SELECT sees what was there when it was
-      // bound.
+      // Each statement is bound after the statements before it have been carried out, because a SELECT sees
+      // what was there when it was bound.
       for (const { name, values } of this.opening) {
         wire.bind({ statement: name, values: values.map(String) });
         wire.execute();
@@ -91,8 +91,8 @@ export class OpeningMessage extends DriverQuery {
   }
 
   /**
-   * Of the server, or of the connection; or, while it is being sent, of a value that cannot be: the rest of
-   * the message is, all the same.
+   * The error comes from the server or the connection. While the message is being sent, it comes from a value
+   * that cannot be sent. The rest of the message is sent all the same then.
    */
   override handleError(error: unknown, wire: QueryWire): void {
     if (!this.isBeingSent && !this.isOpened) this.onOpened(error, this.counts);
@@ -105,13 +105,14 @@ export class OpeningMessage extends DriverQuery {
 }
 
 /**
- * As node-postgres takes queries of others; its types know none that end with the message they are sent in.
+ * Sends a message in the form in which node-postgres takes queries of other packages. Its types do not know a
+ * query of which one message holds several statements.
  */
 export function sendMessage(client: object, message: OpeningMessage): void {
   (client as { query(message: OpeningMessage): void }).query(message);
 }
 
-/** `INSERT 0 1`, `SELECT 1`, `BEGIN`. */
+/** The number at the end of a tag such as `INSERT 0 1` or `SELECT 1`; 0 for `BEGIN`. */
 function countIn(tag: string): number {
   return Number(tag.slice(tag.lastIndexOf(' ') + 1)) || 0;
 }

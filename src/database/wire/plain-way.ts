@@ -1,7 +1,7 @@
-/** Clients whose insides are not what this room takes them for (see `SelfTest`). */
+/** Clients whose insides are not as this folder expects (see `SelfTest`). */
 const takingPlainWay = new WeakSet<object>();
 
-/** Nothing but the documented part of `pg` is used of this client from now on. */
+/** From now on, only the documented part of `pg` is used for this client. */
 export function takePlainWay(client: object): void {
   takingPlainWay.add(client);
 }

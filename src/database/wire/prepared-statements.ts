@@ -4,7 +4,7 @@ import { takesPlainWay } from './plain-way.js';
 /** The names that each connection has prepared. */
 const preparedOn = new WeakMap<object, Set<string>>();
 
-/** Whether these may be sent by their names, in one message. */
+/** Whether these statements may be sent by their names, in one message. */
 export function isPrepared(connection: object, statements: readonly EngineStatement[]): boolean {
   const known = takesPlainWay(connection) ? undefined : preparedOn.get(connection);
   return known !== undefined && statements.every(({ name }) => known.has(name));

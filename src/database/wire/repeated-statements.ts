@@ -1,30 +1,33 @@
-/** As JDBC's driver does by default: before that a statement may be one of its kind. */
+/**
+ * A statement is prepared when it comes again after so many uses. The JDBC driver has the same default. A
+ * statement that was used less often may never come again.
+ */
 const USES_BEFORE_PREPARING = 5;
 /**
- * Every connection keeps each of them. An application that writes values into its statements has no end of
- * them.
+ * The maximum number of prepared statements, because every connection keeps all of them. An application that
+ * writes values into the text of its statements makes new statements without end.
  */
 const MOST_PREPARED = 100;
 const MOST_COUNTED = 1_000;
 const LONGEST = 8_192;
 /**
- * Rows have a shape, and a prepared statement whose shape a migration changes fails for as long as its
- * connection lives.
+ * Statements that return rows are not prepared. If a migration changes the shape of their rows, the prepared
+ * statement fails for as long as its connection lives.
  */
 const RETURNS_ROWS = /\breturning\b|^(?!\s*(insert|update|delete|merge)\b)/i;
 
 /**
- * Tells which statements of the host are worth preparing: those that come again and again. Parsing and
+ * Decides which statements of the host are worth preparing: those that come again and again. Parsing and
  * planning a small INSERT costs the server more than carrying it out.
  */
 export class RepeatedStatements {
   private readonly names = new Map<string, string>();
   private readonly uses = new Map<string, number>();
 
-  /** The name to prepare it under; undefined: it is to be sent as it is. */
+  /** The name to prepare a statement under. Undefined if it must be sent without preparing. */
   nameOf(sql: string, values: readonly unknown[]): string | undefined {
-    // Without values it may be several statements. What the driver cannot convert makes it close the
-    // statement and go on believing that it is prepared.
+    // A text without values may be several statements. A value that the driver cannot convert makes the
+    // driver close the statement and go on as if it were prepared.
     if (values.length === 0 || !values.every(isPlain)) return undefined;
     return this.names.get(sql) ?? this.consider(sql);
   }

@@ -40,7 +40,7 @@ describe('rows taken out of what arrives on a connection', () => {
         const { stream, toDriver } = aConnection();
         const end = messageOf('Z', Buffer.from('I'));
         const reader = new RowReader(stream, () => {});
-        // As the driver calls back from within its parser, which is given whole messages until then.
+        // The driver, too, calls back from within its parser, and until then it is given whole messages.
         stream.on('driver', (bytes: Buffer) => bytes.equals(end) && reader.close());
         const rest = Buffer.concat(behind.map(bytesOf));
         for (const chunk of cut(Buffer.concat([end, rest]), cuts)) stream.emit('data', chunk);
@@ -125,7 +125,7 @@ describe('a column', () => {
   });
 });
 
-/** A socket with the driver's listener on it. */
+/** A socket with the listener of the driver on it. */
 function aConnection() {
   const stream = new EventEmitter();
   const toDriver: Buffer[] = [];

@@ -7,28 +7,32 @@ import { WireRow } from './wire-row.js';
 
 const NOTHING = Buffer.alloc(0);
 const DATA_ROW = 'D'.charCodeAt(0);
-/** One byte says which message it is, four how long it is, themselves included. */
+/**
+ * Bytes of a header: one for the kind of the message, and four for its length, which counts these four bytes
+ * too.
+ */
 const HEADER = 5;
 
 type DataListener = (chunk: Buffer) => void;
 
 /**
- * Takes the rows of one answer out of what arrives on a connection, before the driver makes an object and a
- * string per column of each: that costs as much as all that is done with an event afterwards, and what is
- * made lives long enough to burden the collector. All other messages go to the driver as they are. From an
- * idle connection on, until `close`: then the driver listens again.
+ * Takes the rows of one answer out of the data that arrives on a connection, before the driver sees them. The
+ * driver would make an object for each row and a string for each column. That costs as much as everything
+ * that is done with an event afterwards, and these objects live long enough to burden the garbage collector.
+ * All other messages go to the driver unchanged. The reader must start on an idle connection. After `close`,
+ * the driver listens again.
  */
 export class RowReader {
-  /** What `onRow` threw first; rows after that are passed over. */
+  /** The first error that `onRow` threw. The rows after it are skipped. */
   failure: unknown;
 
   private readonly row = new WireRow();
   private readonly driver: DataListener[];
   private isOpen = true;
   /**
-   * A message that has not come whole yet (its header, where not even that has), and how many of its bytes
-   * are there. It has its whole length from the start, because to join the pieces of a message of many
-   * megabytes at its end would hold up the event loop.
+   * A message that has arrived only in part, or a header if even that is not complete. `filled` says how many
+   * of its bytes have arrived. The buffer has the whole length of the message from the start: joining the
+   * pieces of a message of many megabytes at the end would hold up the event loop.
    */
   private part: Buffer = NOTHING;
   private filled = 0;
@@ -62,13 +66,13 @@ export class RowReader {
       this.message(chunk, at, length);
       at += length;
     }
-    // Closed by the message that ended the answer: what came behind it is the driver's.
+    // The message that ended the answer has closed the reader. The data after it belongs to the driver.
     if (at < chunk.length) this.pass(chunk.subarray(at));
   };
 
   /**
-   * Takes so much of a chunk as the message that has come in part lacks, and no more, since that is copied;
-   * where the rest begins.
+   * Takes from a chunk only the bytes that the incomplete message still needs, because they are copied.
+   * Returns the index at which the rest of the chunk begins.
    */
   private complete(chunk: Buffer): number {
     let at = 0;
@@ -111,17 +115,20 @@ export class RowReader {
   }
 }
 
-/** Of the message that begins there; of its header, where not even that is there. */
+/**
+ * The length of the message that begins at this index; the length of a header if even the header is not
+ * complete.
+ */
 function lengthAt(bytes: Buffer, at: number): number {
   return bytes.length - at < HEADER ? HEADER : 1 + bytes.readUInt32BE(at + 1);
 }
 
-/** What node-postgres takes and its types do not name. */
+/** A property that node-postgres takes and its types do not name. */
 interface BinaryQuery extends pg.QueryConfig {
   readonly binary: true;
 }
 
-/** Runs a statement on an idle client of node-postgres; each row is valid until `onRow` returns. */
+/** Runs a statement on an idle client of node-postgres. Each row is valid until `onRow` returns. */
 export function forEachRow(
   client: object,
   statement: NamedStatement,
@@ -140,10 +147,10 @@ export function forEachRow(
   });
 }
 
-/** Columns as the server shows them. */
+/** Returns each column as the text that the server sends. */
 const AS_IT_IS = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
 
-/** The same by the driver, which makes a text of each column. */
+/** Does the same with the driver, which makes a text of each column. */
 async function forEachRowOfDriver(
   client: object,
   statement: NamedStatement,
@@ -158,7 +165,10 @@ async function forEachRowOfDriver(
   }
 }
 
-/** As the server sends a row: how many columns, and of each its length, -1 for null, and its bytes. */
+/**
+ * Makes the body of a row as the server sends it: the number of columns, and for each column its length (-1
+ * for null) and its bytes.
+ */
 function bodyOf(columns: readonly (string | null)[], fields: readonly pg.FieldDef[]): Buffer {
   const count = Buffer.alloc(2);
   count.writeUInt16BE(columns.length);

@@ -1,11 +1,11 @@
 import type { NamedStatement } from './named-statement.js';
 import type { WireRow } from './wire-row.js';
 
-/** Statements whose rows are taken one by one. */
+/** Runs statements whose rows are taken one by one. */
 export interface RowSource {
   /**
-   * A statement of the hot path whose rows go to `onRow` one by one as they arrive; each is valid until it
-   * returns.
+   * Runs a statement of the hot path and passes its rows to `onRow` one by one as they arrive. Each row is
+   * valid until `onRow` returns.
    */
   forEachRow(statement: NamedStatement, onRow: (row: WireRow) => void): Promise<void>;
 }

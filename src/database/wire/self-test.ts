@@ -3,18 +3,21 @@ import { takePlainWay } from './plain-way.js';
 import type { Wire } from './wire.js';
 
 /*
- * Whether the insides of `pg` are what this room takes them for. Each connection shows it by itself: before
- * it is used, two statements are run on it anyway, and this looks at the client and listens to them. A client
- * that shows something else takes the plain way from then on, which needs no more than the documented part of
- * `pg`: nothing is held back or sent in one message with something else, rows are read by the driver, and a
- * transaction asks its server whether it is still the same.
+ * The self-test checks whether the insides of `pg` are as this folder expects. It runs for each connection:
+ * two statements run on a new connection anyway, and the test looks at the client and listens meanwhile. A
+ * client that behaves differently takes the plain way from then on. The plain way uses only the documented
+ * part of `pg`: nothing is held back or sent in one message with other statements, the driver reads the rows,
+ * and a transaction asks its server whether it is still the same transaction.
  */
 
 const OF_WIRE = ['on', 'once', 'off', 'sync', 'bind', 'execute'];
 const OF_STREAM = ['on', 'off', 'listeners', 'prependListener', 'write', 'destroy', 'cork', 'uncork'];
 const OF_QUERY = ['submit', 'handleDataRow', 'handleCommandComplete', 'handleError'];
 
-/** Of one client, from before its first statement until that has been answered. */
+/**
+ * The test of one client. It begins before the first statement and ends when that statement has been
+ * answered.
+ */
 export class SelfTest {
   private hasTag = false;
   private isReady = false;
@@ -30,7 +33,7 @@ export class SelfTest {
     });
   }
 
-  /** What is not there. If there is any of that, the client takes the plain way. */
+  /** The names of the parts that are missing. If any is missing, the client takes the plain way. */
   finish(): string[] {
     const missing = this.missing();
     if (missing.length > 0) takePlainWay(this.client);

@@ -1,7 +1,7 @@
 /**
- * A connection that the engine gives up itself, or does not get: its server is silent, or is not the one that
- * it was. It has the code that sockets have for it, so that whoever looks at codes takes it for the loss that
- * it is.
+ * The error for a connection that the engine gives up itself, or does not get, because the server is silent
+ * or is another server than before. It has the code that sockets have for a loss, so that code which looks at
+ * error codes takes it for a loss too.
  */
 export class UnusableConnection extends Error {
   readonly code = 'ECONNABORTED';

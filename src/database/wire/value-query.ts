@@ -6,23 +6,23 @@ interface ValueWire {
 type OnValue = (error: unknown, value?: string | null) => void;
 
 /**
- * A statement of one value that answers with one value, as node-postgres takes queries of others (`pg-cursor`
- * is one). It is not prepared by a name: behind a pooler such as PgBouncer the next statement may meet
- * another session. Nor does it ask for a description of its rows, which costs the server and the driver more
- * than the value.
+ * A statement with one value that answers with one value. It has the form in which node-postgres takes
+ * queries of other packages, such as `pg-cursor`. It is not prepared under a name, because behind a pooler
+ * such as PgBouncer the next statement may run in another session. It does not ask for a description of its
+ * rows either, because that costs the server and the driver more than the value.
  */
 class ValueQuery {
   /**
-   * An empty name, which the driver takes for none. OpenTelemetry's instrumentation of `pg`, told to append a
-   * comment to each statement, sends a copy of a query whose name is undefined, and the copy has none of
-   * these methods.
+   * The driver takes an empty name for no name. The name must not be undefined: OpenTelemetry's
+   * instrumentation of `pg` can append a comment to each statement, and for a query whose name is undefined
+   * it sends a copy that has none of these methods.
    */
   readonly name = '';
   private answer: string | null | undefined;
 
   /**
-   * @param callback is called once, or again by the driver with what is to be ignored; under this name, which
-   * the driver and tracers know.
+   * @param callback Is called once. The driver may call it again, and that call must be ignored. The driver
+   * and tracers know the property under this name.
    */
   constructor(
     readonly text: string,
@@ -31,7 +31,7 @@ class ValueQuery {
   ) {}
 
   submit({ stream }: ValueWire): null {
-    // As the driver does: whoever waits on a lost connection is told of that.
+    // The driver does the same on a lost connection, and tells the loss to everybody who waits.
     if (stream.writable) stream.write(messageOf(this.text, this.value));
     return null;
   }
@@ -54,22 +54,23 @@ class ValueQuery {
 }
 
 /**
- * What decides whether a client takes queries of others: that of `pg-native` has no wire, and one that
- * pipelines takes none.
+ * The fields that decide whether a client takes queries of other packages. A client of `pg-native` has no
+ * `connection`, and a client that pipelines takes no such queries.
  */
 interface AskedClient {
   readonly connection?: Partial<ValueWire>;
   readonly pipeline?: boolean;
 }
 
-/** Whether a client is node-postgres' own, written in JavaScript. */
+/** Whether a client is the one of node-postgres that is written in JavaScript. */
 export function hasWire(client: object): boolean {
   return (client as AskedClient).connection !== undefined;
 }
 
 /**
- * Runs a statement of one value on a client of node-postgres; resolves to what the first row has in its first
- * column, and to undefined without a row. Undefined itself where the client does not take queries of others.
+ * Runs a statement with one value on a client of node-postgres. The promise resolves to the first column of
+ * the first row, and to undefined if there is no row. Returns undefined instead of a promise if the client
+ * does not take queries of other packages.
  */
 export function askValue(client: object, text: string, value: string): Promise<unknown> | undefined {
   const { connection, pipeline } = client as AskedClient;
@@ -80,13 +81,13 @@ export function askValue(client: object, text: string, value: string): Promise<u
   });
 }
 
-/** Execute, of the portal that Bind made and for all of its rows, and Sync. */
+/** The messages Execute, for the portal of Bind and all of its rows, and Sync. */
 const EXECUTE_AND_SYNC = Buffer.from('E\0\0\0\x09\0\0\0\0\0S\0\0\0\x04', 'latin1');
 
 /**
- * Parse, Bind, Execute and Sync in one piece, as the protocol has them
- * (https://www.postgresql.org/docs/current/protocol-message-formats.html): the driver makes four messages of
- * them, and a write to the socket of each.
+ * The messages Parse, Bind, Execute and Sync in one buffer
+ * (https://www.postgresql.org/docs/current/protocol-message-formats.html). The driver would make four
+ * messages, and would write each of them to the socket by itself.
  */
 function messageOf(text: string, value: string): Buffer {
   const textBytes = Buffer.byteLength(text);
@@ -99,15 +100,15 @@ function messageOf(text: string, value: string): Buffer {
   at = message.writeUInt8(0, at); // the statement has no name
   at += message.write(text, at);
   at = message.writeUInt8(0, at);
-  at = message.writeInt16BE(0, at); // the server tells the type of the value
+  at = message.writeInt16BE(0, at); // the types of no values are given: the server finds them out
   at += message.write('B', at, 'latin1');
   at = message.writeInt32BE(bindBytes, at);
-  at = message.writeInt16BE(0, at); // neither has the portal, nor its statement
-  at = message.writeInt16BE(0, at); // texts
+  at = message.writeInt16BE(0, at); // the portal and its statement have no name
+  at = message.writeInt16BE(0, at); // the value is a text
   at = message.writeInt16BE(1, at); // one value
   at = message.writeInt32BE(valueBytes, at);
   at += message.write(value, at);
-  at = message.writeInt16BE(0, at); // and the answer as text
+  at = message.writeInt16BE(0, at); // the answer is to be a text
   EXECUTE_AND_SYNC.copy(message, at);
   return message;
 }

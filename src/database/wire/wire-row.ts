@@ -1,30 +1,31 @@
 const LAST_ASCII = 0x7f;
 const TWO_TO_32 = 2 ** 32;
-/** What the binary form of a jsonb begins with; its text follows. */
+/** The first byte of the binary form of a jsonb. Its text follows. */
 const JSONB_VERSION = 1;
-/** A column of fewer bytes is copied when it is kept. */
+/** Bytes. A shorter column is copied when it is kept. */
 const FEW_BYTES = 64 * 1024;
-/** The server counts time from here. */
+/** The server counts time from this moment. */
 const YEAR_2000 = Date.UTC(2000, 0, 1);
 
 /**
- * A row as it came over the wire: a column is decoded when it is asked for, and no further than asked. One
- * object for all rows of an answer: it says what it says until the next one is read. Format:
- * https://www.postgresql.org/docs/current/protocol-message-formats.html (DataRow), every column in its binary
- * form, which costs the server less than a text: of a page of events, a quarter of its time. What the forms
- * are stands in the server's own functions that send them (int8send, timestamptz_send, jsonb_send).
+ * A row as it came over the wire. A column is decoded only when it is asked for. One object serves all rows
+ * of an answer, so its content is valid until the next row is read.
+ *
+ * The format is that of DataRow (https://www.postgresql.org/docs/current/protocol-message-formats.html), with
+ * every column in its binary form, because the server makes the binary form faster than a text. The binary
+ * forms are defined by the functions of the server that send them (int8send, timestamptz_send, jsonb_send).
  */
 export class WireRow {
   columns = 0;
 
   private bytes: Buffer = Buffer.alloc(0);
-  /** Of the same bytes: numbers are read through it in a fraction of the time that a Buffer takes. */
+  /** A view of the same bytes, because it reads numbers much faster than a Buffer does. */
   private view = new DataView(this.bytes.buffer);
   private readonly starts: number[] = [];
-  /** -1 for null. */
+  /** The length of each column in bytes; -1 for null. */
   private readonly lengths: number[] = [];
 
-  /** Takes the row whose message has its body here. */
+  /** Takes the row whose message has its body at this index. */
   read(bytes: Buffer, body: number): void {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
@@ -46,17 +47,20 @@ export class WireRow {
     return this.lengthOf(column) < 0;
   }
 
-  /** Of its bytes. */
+  /** The length of a column in bytes; -1 for null. */
   lengthOf(column: number): number {
     return this.lengths[column] as number;
   }
 
-  /** Of a column of type text. */
+  /** The value of a column of type text. */
   text(column: number): string {
     return this.textFrom(this.startOf(column), column);
   }
 
-  /** Of a column of type text that holds nothing but ASCII, which need not be looked for anything else. */
+  /**
+   * The value of a column of type text that holds ASCII only. This is faster, because nothing else must be
+   * looked for.
+   */
   asciiText(column: number): string {
     const start = this.startOf(column);
     return this.bytes.toString('latin1', start, start + this.lengthOf(column));
@@ -72,25 +76,25 @@ export class WireRow {
     return this.textFrom(start + 1, column);
   }
 
-  /** Of a column of type integer. */
+  /** The value of a column of type integer. */
   int4(column: number): number {
     return this.view.getInt32(this.startOf(column));
   }
 
-  /** Of a column of type bigint, whose magnitude is below 2^53. */
+  /** The value of a column of type bigint. Its magnitude must be below 2^53. */
   int8(column: number): number {
     const start = this.startOf(column);
     return this.view.getInt32(start) * TWO_TO_32 + this.view.getUint32(start + 4);
   }
 
-  /** Milliseconds since 1970 of a column of type timestamptz, rounded down. */
+  /** The value of a column of type timestamptz, in milliseconds since 1970, rounded down. */
   milliseconds(column: number): number {
     return YEAR_2000 + Math.floor(this.int8(column) / 1000);
   }
 
   /**
-   * The bytes of a column of any type. They stay as they are when the next row is read. Only short ones are
-   * copied, so that they do not keep the rest of what arrived with them in memory.
+   * The bytes of a column of any type. They stay valid when the next row is read. Short columns are copied,
+   * so that they do not keep the rest of the received data in memory. Long ones are not copied.
    */
   bytesOf(column: number): Buffer {
     const start = this.startOf(column);
@@ -99,9 +103,7 @@ export class WireRow {
     return length < FEW_BYTES ? Buffer.from(bytes) : bytes;
   }
 
-  /**
-   * Whether a text of ASCII characters stands in a column, from its byte `from` on; false for any other text.
-   */
+  /** Whether a column has this ASCII text at its byte `from`. False for a text that is not ASCII. */
   hasAt(column: number, from: number, ascii: string): boolean {
     if (this.lengthOf(column) < from + ascii.length) return false;
     const start = this.startOf(column) + from;
@@ -112,7 +114,7 @@ export class WireRow {
     return true;
   }
 
-  /** Whether what stands in another column stands in this one as well, from its byte `from` on. */
+  /** Whether a column has the whole content of another column at its byte `from`. */
   repeats(column: number, from: number, other: number): boolean {
     const length = this.lengthOf(other);
     if (length < 0 || this.lengthOf(column) < from + length) return false;
@@ -124,7 +126,7 @@ export class WireRow {
     return true;
   }
 
-  /** Whether a column is this text; false for one that is not ASCII. */
+  /** Whether a column is equal to this text. False for a text that is not ASCII. */
   holdsText(column: number, ascii: string): boolean {
     return this.lengthOf(column) === ascii.length && this.hasAt(column, 0, ascii);
   }

@@ -1,12 +1,12 @@
 import { takesPlainWay } from './plain-way.js';
 
 /*
- * What the engine uses of the insides of node-postgres, behind a few functions. Everything that they rely on
- * has a test in test/wire-contract.spec.ts, so that a version of `pg` that differs is noticed before it is
- * used.
+ * The parts of the insides of node-postgres that the engine uses, behind a few functions.
+ * test/wire-contract.spec.ts has a test for everything that they rely on, so that a version of `pg` that
+ * differs is noticed before it is used.
  */
 
-/** The part of a socket that reading needs. */
+/** The part of a socket that the reader of rows needs. */
 export interface DataStream {
   listeners(event: 'data'): unknown[];
   on(event: 'data', listener: (chunk: Buffer) => void): unknown;
@@ -21,7 +21,7 @@ interface WireStream extends DataStream {
   uncork(): void;
 }
 
-/** What is documented of a client. */
+/** The documented part of a client. */
 interface PlainClient {
   query(text: string): Promise<unknown>;
   end(): Promise<void>;
@@ -35,17 +35,20 @@ export interface Wire {
   sync(): void;
   once(event: 'readyForQuery', listener: () => void): void;
   once(event: 'commandComplete', listener: OnMessage): void;
-  /** `text` says which command, as the server has it: `COMMIT`, `INSERT 0 1`. */
+  /** `text` is the tag of the command, such as `COMMIT` or `INSERT 0 1`. */
   on(event: 'commandComplete', listener: OnMessage): void;
   off(event: 'commandComplete', listener: OnMessage): void;
 }
 
-/** Of a node-postgres client. */
+/** The wire of a node-postgres client. */
 export function wireOf(client: object): Wire {
   return (client as { connection: Wire }).connection;
 }
 
-/** Ends the connection of a client at once and without a farewell, as for a server that does not answer. */
+/**
+ * Ends the connection of a client at once and without a message to the server, because the server may not
+ * answer.
+ */
 export function cutOff(client: object): void {
   const { stream } = (wireOf(client) ?? {}) as Partial<Wire>;
   if (typeof stream?.destroy === 'function') stream.destroy();
@@ -53,8 +56,8 @@ export function cutOff(client: object): void {
 }
 
 /**
- * Holds back what is sent through a client until this turn of the event loop ends. It goes out in one piece
- * then, together with what `beforeSending` adds to it.
+ * Holds back everything that is sent through a client until this turn of the event loop ends. Then all of it
+ * is sent in one piece, together with what `beforeSending` adds.
  */
 export function sendAtEndOfTurn(client: object, beforeSending?: () => void): void {
   if (takesPlainWay(client)) {
@@ -70,9 +73,9 @@ export function sendAtEndOfTurn(client: object, beforeSending?: () => void): voi
 }
 
 /**
- * Tells `listener` the tag of every command that the server has carried out for a client (`COMMIT`, `INSERT 0
- * 1`), until the function that it returns is called. Undefined where the client does not show what the server
- * says of each command.
+ * Calls `listener` with the tag of every command that the server has carried out for a client (`COMMIT`,
+ * `INSERT 0 1`), until the returned function is called. Returns undefined if the client does not show the
+ * tags.
  */
 export function onCommandComplete(client: object, listener: (tag: string) => void): (() => void) | undefined {
   const wire = wireOf(client) as Partial<Wire> | undefined;
@@ -83,14 +86,17 @@ export function onCommandComplete(client: object, listener: (tag: string) => voi
 }
 
 /**
- * The number of its backend that the server, or whoever stands between, has told a client; null where nobody
- * has.
+ * The process ID of the backend that the server, or a proxy in front of it, has told a client. Null if the
+ * client was told none.
  */
 export function reportedBackendOf(client: object): number | null {
   return (client as { processID: number | null }).processID;
 }
 
-/** Resolves when the server has answered a bare Sync message. Only for a client on which nothing is asked. */
+/**
+ * Resolves when the server has answered a bare Sync message. Allowed only for a client on which no statement
+ * is running.
+ */
 export function signOfLife(client: object): Promise<void> {
   return new Promise((resolve) => {
     if (takesPlainWay(client)) {
