@@ -7,11 +7,19 @@ import { Unflushed } from './unflushed.js';
 
 const KEY = { consumerName: 'consumer', partition: 0 };
 
-/** What is not flushed yet, and what has been saved. */
-function aBuffer() {
+/**
+ * What is not flushed yet, and what has been saved. The store needs too long for a statement that takes out
+ * more than so many ranges of a large set.
+ */
+function aBuffer(mostRanges = Number.POSITIVE_INFINITY) {
+  /** The positions of large sets. */
+  const taken: number[] = [];
   const saves: string[] = [];
   const store: Pick<SettlementStore, 'settlePositions' | 'settleMany'> = {
     settleMany: async (_key, _token, positions) => {
+      if (positions.rangeCount > mostRanges)
+        throw Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' });
+      for (const [from] of positions.ranges()) taken.push(from);
       saves.push(`${positions.rangeCount} ranges`);
       return true;
     },
@@ -24,7 +32,7 @@ function aBuffer() {
   const writer = new FlushWriter(store as SettlementStore, KEY, 'token');
   const nothing = () => [];
   const source = { collectFlush: () => buffer.collect(nothing, nothing) };
-  return { buffer, saves, save: () => writer.save(source, 1) };
+  return { buffer, writer, saves, taken, save: () => writer.save(source, 1) };
 }
 
 afterEach(() => {
@@ -103,6 +111,28 @@ describe('a sweep of very many holes', () => {
     await save();
     expect(buffer.isEmpty).toBe(true);
     expect(saves).toEqual(['500000 ranges', '{[2000002,2000003),[2000004,2000005)}', '100000 ranges']);
+    expect(await save()).toBeUndefined();
+  });
+
+  it('is saved in smaller parts where a statement takes too long, each position once, and holds up nothing', async () => {
+    const { buffer, writer, saves, taken, save } = aBuffer(100_000);
+    const holes = Array.from({ length: 600_000 }, (_, i) => 2 * i + 1);
+    buffer.settleAll(PositionSet.of(holes));
+    const failures: unknown[] = [];
+    for (let outcome = 2_000_000; !(buffer.isEmpty && writer.isEmpty) && outcome < 2_000_200; outcome += 2) {
+      if (saves.length < 8) buffer.settle(outcome);
+      await save().catch((error) => failures.push(error));
+    }
+    // 500,000, 250,000 and 125,000 are too many.
+    expect(failures).toHaveLength(3);
+    expect(taken.sort((a, b) => a - b)).toEqual(holes);
+    expect(
+      Math.max(...saves.flatMap((save) => (save.endsWith('ranges') ? [Number.parseInt(save, 10)] : []))),
+    ).toBe(62_500);
+    // While there are outcomes, at most two parts are saved before the next of them.
+    const kinds = saves.slice(0, 8).map((save) => (save.endsWith('ranges') ? 'part' : 'outcome'));
+    expect(kinds.join(' ')).not.toContain('part part part');
+    expect(kinds).toContain('outcome');
     expect(await save()).toBeUndefined();
   });
 });

@@ -3,9 +3,10 @@ import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
 import { PositionSet } from '../log/position-set.js';
 import type { CursorKey, ExceptionRow, ResolvedRow } from './inbox-status.js';
 import type { Settlement, SettlementResult, SettlementStore } from './settlement.store.js';
-import { emptyFlush, type Flush, isNothing, MANY_RANGES } from './unflushed.js';
+import { emptyFlush, type Flush, isLargeSet, isNothing } from './unflushed.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
+const QUERY_CANCELED = '57014';
 const ASIDE_RETRY_MS = 1_000;
 
 /** Who has the outcomes that are not written yet. It is asked at the moment when the next save begins. */
@@ -26,6 +27,14 @@ export class FlushWriter {
    * event that is written as waiting is never saved before the one that it waits for.
    */
   private readonly aside = new Map<string, Flush & { retryAt: number }>();
+  /**
+   * Parts of a large set that the server could not take out of `unread` within the limit of a statement. They
+   * take turns with everything else, and their order does not matter, because they are positions only.
+   */
+  private readonly parts: PositionSet[] = [];
+  private tookPart = false;
+  /** No statement takes out more ranges than this. A statement that was too slow halves it. */
+  private mostRanges = Number.POSITIVE_INFINITY;
 
   constructor(
     private readonly store: Pick<
@@ -38,7 +47,7 @@ export class FlushWriter {
 
   /** Nothing that was collected waits to be written. */
   get isEmpty(): boolean {
-    return this.failed === undefined && this.aside.size === 0;
+    return this.failed === undefined && this.aside.size + this.parts.length === 0;
   }
 
   /**
@@ -47,15 +56,23 @@ export class FlushWriter {
    * costs nothing.
    */
   async save(source: FlushSource, readUpto: number): Promise<SaveReport | undefined> {
-    const flush = this.failed ?? this.takeAside() ?? this.takeNext(source);
-    if (flush === undefined) return undefined;
+    const next =
+      this.failed ?? this.takeAside() ?? this.takePart() ?? this.takeNext(source) ?? this.takePart();
+    if (next === undefined) return undefined;
+    const flush = this.withinLimit(next);
     this.failed = flush;
     try {
       const report = await this.write(flush, readUpto);
       this.failed = undefined;
       return report;
     } catch (error) {
-      if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+      const state = sqlStateOf(error);
+      if (state === QUERY_CANCELED && isLargeSet(flush)) {
+        // The same statement would take too long again and again.
+        this.mostRanges = Math.ceil(flush.positions.rangeCount / 2);
+        this.failed = this.withinLimit(flush);
+      }
+      if (state !== LOCK_NOT_AVAILABLE) throw error;
       this.failed = undefined;
       this.setAside(flush, performance.now() + ASIDE_RETRY_MS);
       return NOTHING_SAVED;
@@ -76,6 +93,21 @@ export class FlushWriter {
     return undefined;
   }
 
+  private takePart(): Flush | undefined {
+    const part = this.tookPart ? undefined : this.parts.shift();
+    this.tookPart = part !== undefined;
+    return part && { ...emptyFlush(), positions: part };
+  }
+
+  /** The flush itself, or the first part of a set that is too large for one statement. */
+  private withinLimit(flush: Flush): Flush {
+    const { positions } = flush;
+    if (!isLargeSet(flush) || positions.rangeCount <= this.mostRanges) return flush;
+    for (let first = this.mostRanges; first < positions.rangeCount; first += this.mostRanges)
+      this.parts.push(positions.slice(first, this.mostRanges));
+    return { ...emptyFlush(), positions: positions.slice(0, this.mostRanges) };
+  }
+
   /** The rest of a flush, after what belongs to aggregates that are aside has joined them. */
   private takeNext(source: FlushSource): Flush | undefined {
     const flush = source.collectFlush();
@@ -93,7 +125,7 @@ export class FlushWriter {
     const { exceptions, resolved, release, covered } = flush;
     if (exceptions.length + resolved.length + release.length === 0) {
       const { positions } = flush;
-      if (positions.rangeCount > MANY_RANGES && covered.length === 0) {
+      if (isLargeSet(flush)) {
         const held = await this.store.settleMany(this.key, this.token, positions);
         return { ...NOTHING_SAVED, held, positions };
       }

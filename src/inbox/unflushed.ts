@@ -3,7 +3,7 @@ import { PositionSet } from '../log/position-set.js';
 import type { ExceptionRow, ResolvedRow } from './inbox-status.js';
 
 /** A set of positions with more ranges than this is written by a statement of its own. */
-export const MANY_RANGES = 1_000;
+const MANY_RANGES = 1_000;
 /** A set with more ranges than this is written in parts, because one statement would take long. */
 const MOST_RANGES = 500_000;
 /** Positions that were passed over wait this long for an outcome beside them. */
@@ -146,4 +146,11 @@ export function isNothing(flush: Flush): boolean {
     flush.positions.isEmpty &&
     flush.exceptions.length + flush.resolved.length + flush.release.length + flush.covered.length === 0
   );
+}
+
+/** Positions alone, of so many ranges that a statement of its own writes them. */
+export function isLargeSet(flush: Flush): boolean {
+  const { positions, exceptions, resolved, release, covered } = flush;
+  const others = exceptions.length + resolved.length + release.length + covered.length;
+  return others === 0 && positions.rangeCount > MANY_RANGES;
 }
