@@ -105,6 +105,7 @@ export class FlushWriter {
     if (!isLargeSet(flush) || positions.rangeCount <= this.mostRanges) return flush;
     for (let first = this.mostRanges; first < positions.rangeCount; first += this.mostRanges)
       this.parts.push(positions.slice(first, this.mostRanges));
+    this.tookPart = true;
     return { ...emptyFlush(), positions: positions.slice(0, this.mostRanges) };
   }
 
