@@ -22,9 +22,9 @@ const CONDITIONS: Readonly<Record<Claimable, string>> = {
 
 /**
  * The statement that claims due rows, of an ordered consumer only the lowest unresolved of each aggregate,
- * and counts the attempt before it runs. The cursor row is held FOR SHARE while the token is compared, to the end of the
- * statement's transaction: a takeover either waits for this claim and then sees its rows, or came first and
- * leaves it nothing.
+ * and counts the attempt before it runs. The cursor row is held FOR SHARE while the token is compared, to the
+ * end of the statement's transaction: a takeover either waits for this claim and then sees its rows, or came
+ * first and leaves it nothing.
  *
  * The claim may wait for a save that holds the cursor row, and find that the save has touched rows
  * (released them once more) that its own snapshot shows as they were. Postgres then looks at such a row

@@ -3,54 +3,19 @@ import type { EngineConnection } from '../database/connection/engine-connection.
 import type { ProcessIdentity } from '../database/connection/process-identity.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { messageOf } from '../errors.js';
-import type { ClaimedCursor, InboxCursorStore } from '../inbox/inbox-cursor.store.js';
-import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
+import type { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { FailureDetector } from './failure-detector.js';
+import { ableAmong, FreeCursors } from './free-cursors.js';
 import { Heartbeat } from './heartbeat.js';
 import { HeldByMissing } from './held-by-missing.js';
 import { HeldLease } from './held-lease.js';
-import type {
-  ClusterSnapshot,
-  CursorSnapshot,
-  IntegrationProcessStore,
-} from './integration-process.store.js';
-import { assignFreeCursors, cursorToHandOver } from './lease-spread.js';
+import type { ClusterSnapshot, IntegrationProcessStore } from './integration-process.store.js';
+import { cursorToHandOver, sameCursor } from './lease-spread.js';
+import type { LeaseCandidate, LeaseUser } from './lease-user.js';
+import { RenewalPace } from './renewal-pace.js';
 import type { SequenceWatch } from './sequence-watch.js';
 
 const BEAT_INTERVAL_MS = 2_000;
-const FREE_BEATS = 3;
-/** A lease whose row somebody held is tried again after so long. */
-const AGAIN_FIRST_MS = 50;
-
-/** A consumer of this process: by name, and whether its code handles all the names that are stored for it. */
-export interface LeaseCandidate {
-  readonly name: string;
-  readonly handles: (storedNames: readonly string[]) => boolean;
-}
-
-/** Whoever works with the leases. */
-export interface LeaseUser {
-  candidates(): readonly LeaseCandidate[];
-  claimed(cursor: ClaimedCursor, lease: HeldLease): void;
-  /** The lease is somebody else's now: drop everything. */
-  lost(lease: HeldLease): void;
-  /**
-   * Finish, save and release: another process has fewer, the cursor is paused, or has names that are not
-   * handled here. From this call on nothing more is taken in or started under the lease.
-   */
-  handOver(lease: HeldLease): void;
-  /**
-   * Every cursor of the candidates, with every beat. Resolves to whether some have vanished, and are being
-   * registered anew.
-   */
-  cursorsSeen(cursors: readonly CursorSnapshot[]): boolean;
-  /** A beat's look at a cursor that we hold. */
-  leaseSeen(lease: HeldLease, snapshot: CursorSnapshot): void;
-  /** Handlers of a former lease on this cursor are still running: it is not to be claimed anew yet. */
-  isBusy(key: CursorKey): boolean;
-  /** The stored settings, with every beat. */
-  settingsRead(stored: Record<string, unknown>, readAt: number): void;
-}
 
 /**
  * Claims cursors, renews their leases and gives them up, by one small statement every two seconds on a
@@ -63,17 +28,12 @@ export class LeaseKeeper {
   private readonly heldByMissing: HeldByMissing;
   private readonly heartbeat: Heartbeat;
   private user: LeaseUser | undefined;
-  /** For how many beats a cursor was free that is another process's to claim. */
-  private readonly freeFor = new Map<string, number>();
-  private renewedAt = Number.NEGATIVE_INFINITY;
+  private readonly free = new FreeCursors();
+  private readonly renewals: RenewalPace;
   private forgotAt = 0;
-  private againAfterMs = AGAIN_FIRST_MS;
-  private againTimer: NodeJS.Timeout | undefined;
   private claims = true;
   /** Consumers that this process could lease, by the names that were stored for them at the last look. */
   private able: string[] | undefined;
-  /** Which of them the process's row names. */
-  private told = '';
 
   constructor(
     db: EngineDatabase,
@@ -84,6 +44,10 @@ export class LeaseKeeper {
     private readonly role: 'all' | 'publisher' | 'worker',
     private readonly leaseMs: () => number,
   ) {
+    this.renewals = new RenewalPace(
+      () => this.beatNow(),
+      () => this.beatIntervalMs,
+    );
     this.heldByMissing = new HeldByMissing(processes, this.logger);
     this.heartbeat = new Heartbeat(
       db,
@@ -121,7 +85,7 @@ export class LeaseKeeper {
 
   /** Stops beating and signs out. Leases are to be released before. */
   stop(): Promise<void> {
-    clearTimeout(this.againTimer);
+    this.renewals.stop();
     return this.heartbeat.stop();
   }
 
@@ -154,7 +118,7 @@ export class LeaseKeeper {
 
   /** The connection is a new one: what was seen by the one before may be long ago. */
   private nothingKnown(): void {
-    this.renewedAt = Number.NEGATIVE_INFINITY;
+    this.renewals.restart();
     this.failures.restart();
   }
 
@@ -174,8 +138,7 @@ export class LeaseKeeper {
     // The others share the cursors out by what this process says of itself, so a change of that does not
     // wait.
     const told = able.join('\0');
-    const renew =
-      sentAt - this.renewedAt >= leaseMs / 3 || told !== this.told || this.hasUnconfirmed(sentAt, leaseMs);
+    const renew = this.renewals.isDue(sentAt, leaseMs, told) || this.hasInvalid();
     const snapshot = await this.processes.beat(
       connection,
       {
@@ -193,10 +156,7 @@ export class LeaseKeeper {
     else if (renew) this.sequence.compareAgain();
     user.settingsRead(snapshot.settings, sentAt);
     const isEachRenewed = this.confirm(snapshot, sentAt, leaseMs, user);
-    if (renew) {
-      this.renewed(sentAt, isEachRenewed);
-      this.told = told;
-    }
+    if (renew) this.renewals.renewed(sentAt, isEachRenewed, told);
     this.failures.observe(snapshot.processes, this.identity.id);
     const isWhole = await this.isSignedIn(snapshot, connection);
     const haveVanished = this.report(snapshot, user);
@@ -228,9 +188,9 @@ export class LeaseKeeper {
     return false;
   }
 
-  private hasUnconfirmed(now: number, leaseMs: number): boolean {
+  private hasInvalid(): boolean {
     for (const lease of this.held.values()) if (!lease.isValid()) return true;
-    return now - this.renewedAt >= leaseMs;
+    return false;
   }
 
   /**
@@ -251,21 +211,6 @@ export class LeaseKeeper {
       }
     }
     return isEachRenewed;
-  }
-
-  /**
-   * What was passed over is tried again soon, less often as time goes on: most rows are held for
-   * milliseconds, by a save of ours.
-   */
-  private renewed(sentAt: number, isEachRenewed: boolean): void {
-    clearTimeout(this.againTimer);
-    if (isEachRenewed) {
-      this.renewedAt = sentAt;
-      this.againAfterMs = AGAIN_FIRST_MS;
-      return;
-    }
-    this.againTimer = setTimeout(() => this.beatNow(), this.againAfterMs);
-    this.againAfterMs = Math.min(this.againAfterMs * 2, this.beatIntervalMs);
   }
 
   private report(snapshot: ClusterSnapshot, user: LeaseUser): boolean {
@@ -293,32 +238,16 @@ export class LeaseKeeper {
     user: LeaseUser,
     mayClaim: () => boolean,
   ): Promise<boolean> {
-    const able = new Map(candidates.map((candidate) => [candidate.name, candidate]));
     const { dead, gone } = this.failures;
-    this.able = candidates
-      .filter(({ name, handles }) =>
-        snapshot.cursors.every((c) => c.consumerName !== name || handles(c.eventNames)),
-      )
-      .map(({ name }) => name);
-    const claimable = snapshot.cursors.filter(
-      (cursor) =>
-        !cursor.paused &&
-        able.get(cursor.consumerName)?.handles(cursor.eventNames) === true &&
-        (cursor.leaseToken === null ||
-          // One of ours that had run out was renewed by this very beat: claimed anew, what it has done would
-          // never be saved.
-          (cursor.leaseOwner === this.identity.id
-            ? !this.held.has(cursor.leaseToken)
-            : cursor.expired || dead.has(cursor.leaseOwner ?? ''))),
-    );
-    const free = claimable.filter((cursor) => !user.isBusy(cursor));
-    const assigned = assignFreeCursors(free, snapshot, this.identity.id, gone);
-    // Each once: what is claimed is counted against what was to be.
-    const longFree = this.longFree(free).filter(
-      (cursor) => !assigned.some((each) => sameCursor(each, cursor)),
-    );
-    const mine = [...assigned, ...longFree];
-    if (mine.length === 0) return free.length === claimable.length;
+    this.able = ableAmong(candidates, snapshot);
+    const { mine, isAllOf } = this.free.toClaim(snapshot, candidates, {
+      self: this.identity.id,
+      isHeld: (token) => this.held.has(token),
+      dead,
+      gone,
+      isBusy: (cursor) => user.isBusy(cursor),
+    });
+    if (mine.length === 0) return isAllOf;
     const sentAt = performance.now();
     const claimed = await this.cursors.claim(mine, this.identity.id, leaseMs, [...dead]);
     if (claimed.length > 0) this.sequence.compareSoon();
@@ -334,22 +263,7 @@ export class LeaseKeeper {
       if (mayClaim()) user.claimed(cursor, lease);
       else this.release(lease).catch(() => {});
     }
-    return claimed.length === mine.length && free.length === claimable.length;
-  }
-
-  /**
-   * What another process should have claimed and did not for several beats: it may hang, or hold another
-   * view.
-   */
-  private longFree(free: readonly CursorSnapshot[]): CursorKey[] {
-    const before = new Map(this.freeFor);
-    this.freeFor.clear();
-    return free.filter((cursor) => {
-      const name = nameOfCursor(cursor);
-      const beats = (before.get(name) ?? 0) + 1;
-      this.freeFor.set(name, beats);
-      return beats > FREE_BEATS;
-    });
+    return claimed.length === mine.length && isAllOf;
   }
 
   private handOverOne(snapshot: ClusterSnapshot, user: LeaseUser): void {
@@ -357,8 +271,4 @@ export class LeaseKeeper {
     const lease = key && [...this.held.values()].find(({ key: held }) => sameCursor(held, key));
     if (lease !== undefined) user.handOver(lease);
   }
-}
-
-function sameCursor(a: CursorKey, b: CursorKey): boolean {
-  return a.consumerName === b.consumerName && a.partition === b.partition;
 }

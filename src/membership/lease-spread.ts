@@ -77,3 +77,7 @@ function byKey(a: CursorKey, b: CursorKey): number {
   if (a.consumerName !== b.consumerName) return a.consumerName < b.consumerName ? -1 : 1;
   return a.partition - b.partition;
 }
+
+export function sameCursor(a: CursorKey, b: CursorKey): boolean {
+  return a.consumerName === b.consumerName && a.partition === b.partition;
+}

@@ -14,10 +14,11 @@ import { refuseScopedEngine } from '../database/clients/client-scope.js';
 import { HostClient } from '../database/clients/host-client.js';
 import { IntegrationError } from '../errors.js';
 import { hostClientProvider } from './client.provider.js';
+import { FOUNDATION } from './foundation.providers.js';
 import { GIVEN_OPTIONS } from './integration.options.js';
 import { FirstModule, LastModule, OuterHooks } from './integration-hooks.module.js';
 import { EngineLifecycle } from './lifecycle.js';
-import { ENGINE, FOUNDATION, SERVICES } from './providers.js';
+import { ENGINE, SERVICES } from './providers.js';
 
 /** Stands on nothing that the host gives, so that its hook is called where those of the engine are not. */
 @Injectable()

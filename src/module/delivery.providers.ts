@@ -1,0 +1,103 @@
+import { type Provider } from '@nestjs/common';
+import { ProcessIdentity } from '../database/connection/process-identity.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import { ConsumerWorkers } from '../delivery/consumer-workers.js';
+import { ConcurrencyLimiter } from '../delivery/execution/concurrency-limiter.js';
+import { FailedAttempts } from '../delivery/execution/failed-attempts.js';
+import { FaultPoints } from '../delivery/execution/fault-points.js';
+import { HandlerRunner } from '../delivery/execution/handler-runner.js';
+import { HandlerTransactionStore } from '../delivery/execution/transactions/handler-transaction.store.js';
+import { HandlerTransactions } from '../delivery/execution/transactions/handler-transactions.js';
+import { TransactionalRunner } from '../delivery/execution/transactions/transactional-runner.js';
+import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../delivery/failure-log.js';
+import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
+import { DEFAULT_LISTENER_LIMITS, LISTENER_LIMITS, OutcomeListeners } from '../delivery/outcome-listeners.js';
+import { EnteredEvents } from '../delivery/partition/entered-events.js';
+import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
+import { RetryPolicy } from '../delivery/partition/retry-policy.js';
+import { Watchdog } from '../delivery/watchdog/watchdog.js';
+import { FlushPace } from '../delivery/worker/flush-pace.js';
+import {
+  WorkerEnvironment,
+  WorkerExecution,
+  WorkerReports,
+  WorkerStores,
+} from '../delivery/worker/worker-environment.js';
+import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
+import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
+import { IntegrationProcessStore } from '../membership/integration-process.store.js';
+import { LeaseKeeper } from '../membership/lease-keeper.js';
+import { SequenceStore } from '../membership/sequence.store.js';
+import { SequenceWatch } from '../membership/sequence-watch.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { DeliveryCounters } from '../telemetry/delivery-counters.js';
+import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
+
+/** Leases, workers and handlers. */
+export const DELIVERY: Provider[] = [
+  SequenceStore,
+  SequenceWatch,
+  HandlerTransactionStore,
+  {
+    provide: LeaseKeeper,
+    inject: [
+      EngineDatabase,
+      IntegrationProcessStore,
+      InboxCursorStore,
+      SequenceWatch,
+      ProcessIdentity,
+      RESOLVED_OPTIONS,
+      IntegrationSettingsService,
+    ],
+    useFactory: (
+      db: EngineDatabase,
+      processes: IntegrationProcessStore,
+      cursors: InboxCursorStore,
+      sequence: SequenceWatch,
+      identity: ProcessIdentity,
+      { role }: ResolvedOptions,
+      settings: IntegrationSettingsService,
+    ) =>
+      new LeaseKeeper(
+        db,
+        processes,
+        cursors,
+        sequence,
+        identity,
+        role,
+        () => settings.snapshot().processingLeaseMs,
+      ),
+  },
+  {
+    provide: ConcurrencyLimiter,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ maxConcurrency }: ResolvedOptions) => new ConcurrencyLimiter(maxConcurrency),
+  },
+  {
+    provide: Watchdog,
+    inject: [RESOLVED_OPTIONS, IntegrationSettingsService],
+    useFactory: ({ watchdog }: ResolvedOptions, settings: IntegrationSettingsService) =>
+      new Watchdog(watchdog, () => settings.snapshot().processingLeaseMs),
+  },
+  FaultPoints,
+  OutcomeStream,
+  { provide: FAILURE_COUNT_MS, useValue: DEFAULT_FAILURE_COUNT_MS },
+  FailureLog,
+  { provide: LISTENER_LIMITS, useValue: DEFAULT_LISTENER_LIMITS },
+  OutcomeListeners,
+  DeliveryCounters,
+  RetryPolicy,
+  FailedAttempts,
+  EnteredEvents,
+  BrokenAttemptStore,
+  HandlerTransactions,
+  TransactionalRunner,
+  HandlerRunner,
+  FlushPace,
+  WorkerStores,
+  WorkerExecution,
+  WorkerReports,
+  WorkerEnvironment,
+  ConsumerWorkers,
+  OutboxProcessorJob,
+];

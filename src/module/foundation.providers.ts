@@ -1,0 +1,57 @@
+import { type Provider } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { ProcessIdentity } from '../database/connection/process-identity.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import { EventLimits } from '../events/event-limits.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { findNestConfig } from '../settings/nest-config.js';
+import { BOOT_DEADLINE_MS, DEFAULT_BOOT_DEADLINE_MS } from './engine-boot.js';
+import { settingGroupsOf } from './extension.js';
+import {
+  CONFIGURATION,
+  GIVEN_OPTIONS,
+  type HostConfiguration,
+  type IntegrationOptions,
+  RESOLVED_OPTIONS,
+  type ResolvedOptions,
+  resolveOptions,
+} from './integration.options.js';
+
+/** Options, database and settings: what everything else stands on. */
+export const FOUNDATION: Provider[] = [
+  ProcessIdentity,
+  { provide: BOOT_DEADLINE_MS, useValue: DEFAULT_BOOT_DEADLINE_MS },
+  {
+    provide: CONFIGURATION,
+    inject: [ModulesContainer],
+    useFactory: async (modules: ModulesContainer): Promise<HostConfiguration> => ({
+      reader: await findNestConfig(modules),
+    }),
+  },
+  {
+    provide: RESOLVED_OPTIONS,
+    inject: [GIVEN_OPTIONS, CONFIGURATION],
+    useFactory: (given: IntegrationOptions, { reader }: HostConfiguration) => resolveOptions(given, reader),
+  },
+  {
+    provide: EngineDatabase,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ connectionString, connection, schema, poolMax }: ResolvedOptions) =>
+      new EngineDatabase({ connectionString, connection, schema, max: poolMax }),
+  },
+  {
+    provide: EventLimits,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ maxPayloadBytes }: ResolvedOptions) => new EventLimits(maxPayloadBytes),
+  },
+  {
+    provide: IntegrationSettingsService,
+    inject: [EngineDatabase, RESOLVED_OPTIONS, CONFIGURATION],
+    useFactory: (
+      db: EngineDatabase,
+      { settings, extensions }: ResolvedOptions,
+      { reader }: HostConfiguration,
+    ) =>
+      new IntegrationSettingsService(db, { options: settings, config: reader }, settingGroupsOf(extensions)),
+  },
+];

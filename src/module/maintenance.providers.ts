@@ -1,0 +1,56 @@
+import { type Provider } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
+import { ConsumerPresence } from '../maintenance/consumer-presence.js';
+import { ConsumerPresenceStore } from '../maintenance/consumer-presence.store.js';
+import { MaintenanceJob } from '../maintenance/maintenance.job.js';
+import { MAINTENANCE_TASKS, type MaintenanceTask } from '../maintenance/maintenance-task.js';
+import { MaintenanceTaskStore } from '../maintenance/maintenance-task.store.js';
+import { Retention } from '../maintenance/retention.js';
+import { RetentionStore } from '../maintenance/retention.store.js';
+import { UnconsumedNames } from '../maintenance/unconsumed-names.js';
+import { UnroutedEventStore } from '../maintenance/unrouted-event.store.js';
+import { UnroutedEvents } from '../maintenance/unrouted-events.js';
+import {
+  DEFAULT_UNSERVED_TIMES,
+  UNSERVED_TIMES,
+  UnservedConsumers,
+} from '../maintenance/unserved-consumers.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { tasksOf } from './extension.js';
+import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
+
+/** Retention and the other tasks; what is looked after. */
+export const MAINTENANCE: Provider[] = [
+  MaintenanceTaskStore,
+  RetentionStore,
+  Retention,
+  ConsumerPresenceStore,
+  ConsumerPresence,
+  UnroutedEventStore,
+  UnroutedEvents,
+  UnconsumedNames,
+  { provide: UNSERVED_TIMES, useValue: DEFAULT_UNSERVED_TIMES },
+  UnservedConsumers,
+  {
+    provide: MAINTENANCE_TASKS,
+    inject: [
+      ConsumerPresence,
+      Retention,
+      UnroutedEvents,
+      EngineDatabase,
+      IntegrationSettingsService,
+      MaintenanceTaskStore,
+      RESOLVED_OPTIONS,
+    ],
+    useFactory: (
+      presence: ConsumerPresence,
+      retention: Retention,
+      unrouted: UnroutedEvents,
+      db: EngineDatabase,
+      settings: IntegrationSettingsService,
+      tasks: MaintenanceTaskStore,
+      { extensions }: ResolvedOptions,
+    ): MaintenanceTask[] => [presence, retention, unrouted, ...tasksOf(extensions, { db, settings, tasks })],
+  },
+  MaintenanceJob,
+];
