@@ -726,6 +726,30 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'is a dead letter after a stated number of crashes',
   },
   {
+    name: 'two events of one aggregate taken out of their queue at once',
+    patches: [
+      {
+        file: 'src/delivery/partition/aggregate-queues.ts',
+        find: 'const next = queue.running > 0 ? undefined : queue.entries[0];',
+        put: 'const next = queue.entries[0];',
+      },
+    ],
+    spec: 'src/delivery/partition/partition.spec.ts',
+    test: 'loses no event',
+  },
+  {
+    name: 'an event released by the save that writes it down as waiting',
+    patches: [
+      {
+        file: 'src/delivery/partition/blocked-queues.ts',
+        find: "hold.kind === 'open' || hold.isRowUnsaved",
+        put: "hold.kind === 'open'",
+      },
+    ],
+    spec: 'src/delivery/partition/partition.spec.ts',
+    test: 'loses no event',
+  },
+  {
     name: 'killers that no batch is taken apart for',
     patches: [
       {

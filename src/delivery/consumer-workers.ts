@@ -21,8 +21,8 @@ import { WorkerEnvironment } from './worker/worker-environment.js';
 type StoredSettings = Pick<IntegrationSettingsService, 'applyStored'> & SettingsView<'handlerTimeoutMs'>;
 
 /**
- * The consumers at work in this process: one worker for each cursor that it has leased, for as long as it has
- * the lease.
+ * The consumers at work in this process. There is one worker for each cursor that it has leased, for as long
+ * as it has the lease.
  */
 @Injectable()
 export class ConsumerWorkers implements LeaseUser {
@@ -31,9 +31,9 @@ export class ConsumerWorkers implements LeaseUser {
   private readonly busy = new BusyCursors(() => {
     if (this.looping && !this.closing) this.keeper.beatNow();
   });
-  /** Those that finish and save what they have, to give their lease back. */
+  /** The workers that finish and save what they have, in order to release their lease. */
   private readonly leaving = new Set<ConsumerWorker>();
-  /** Cursors given up because connections were lost, for no fault of their events. */
+  /** The cursors that were abandoned because connections were lost. Their events are not at fault. */
   private readonly cutOff = new Set<string>();
   private losses: RxSubscription | undefined;
   private vanished: (names: readonly string[]) => boolean = () => false;
@@ -70,7 +70,7 @@ export class ConsumerWorkers implements LeaseUser {
     return this.looping;
   }
 
-  /** Switches the loops on or off while running; off gives the consumers back. */
+  /** Switches the loops on or off while running. Off releases the consumers. */
   async setLooping(loops: boolean): Promise<void> {
     if (loops === this.looping || this.closing) return;
     this.looping = loops;
@@ -78,7 +78,7 @@ export class ConsumerWorkers implements LeaseUser {
     await this.releaseUnlessLooping();
   }
 
-  /** Reads nothing more, lets handlers finish for `timeoutMs`, saves, gives the leases back and signs out. */
+  /** Reads nothing more, lets handlers finish for `timeoutMs`, saves, releases the leases and signs out. */
   async close(timeoutMs: number): Promise<void> {
     this.closing = true;
     this.keeper.setClaims(false);
@@ -95,12 +95,15 @@ export class ConsumerWorkers implements LeaseUser {
     return [...this.workers.values()];
   }
 
-  /** Leases what is free now; false: something that was this process's to claim could not be claimed yet. */
+  /**
+   * Leases what is free now. Resolves to false if something that was this process's to claim could not be
+   * claimed.
+   */
   claimNow(): Promise<boolean> {
     return this.keeper.claimNow();
   }
 
-  /** Where the loops are switched off, consumers are leased for the time of the work only. */
+  /** If the loops are switched off, consumers are leased for the time of the work only. */
   async releaseUnlessLooping(): Promise<void> {
     if (!this.looping) await this.releaseAll((worker) => this.whenHandlersEnd(worker));
   }
@@ -125,7 +128,7 @@ export class ConsumerWorkers implements LeaseUser {
     }
   }
 
-  /** The application ends: nothing is claimed any more. */
+  /** The application ends, and nothing is claimed any more. */
   get isClosing(): boolean {
     return this.closing;
   }
@@ -136,8 +139,8 @@ export class ConsumerWorkers implements LeaseUser {
   }
 
   /**
-   * A consumer was registered, or changed, here or elsewhere: look at once for what can be claimed, or is to
-   * be handed over.
+   * A consumer was registered, or changed, here or elsewhere. It looks at once for what can be claimed, or is
+   * to be handed over.
    */
   consumersChanged(): void {
     this.keeper.beatNow();
@@ -226,7 +229,7 @@ export class ConsumerWorkers implements LeaseUser {
   // Ending leases
 
   /**
-   * The server may have lost commits together with the connection: nothing that is held in memory is worth
+   * The server may have lost commits together with the connection, so nothing that is held in memory is worth
    * anything.
    */
   private connectionLost(what: string): void {
@@ -254,12 +257,13 @@ export class ConsumerWorkers implements LeaseUser {
     this.leaving.add(worker);
     const stopped = worker.close(deadline).finally(() => this.leaving.delete(worker));
     this.busy.markBusy(worker.lease.key, Promise.all([stopped, worker.handlersEnded]));
-    // Released only if nothing of it runs any more and everything is saved; otherwise the lease runs out.
+    // The lease is released only if nothing of the worker runs any more and everything is saved. Otherwise it
+    // runs out.
     if (await stopped) await this.keeper.release(worker.lease);
     else this.keeper.forgetLease(worker.lease);
   }
 
-  /** The deadline of the handler that has the longest one, as if it had begun now (monotonic ms). */
+  /** The longest deadline of its handlers, as if the handler had begun now (monotonic ms). */
   private whenHandlersEnd({ consumer }: ConsumerWorker): number {
     const { handlerTimeoutMs } = this.stored.snapshot();
     return performance.now() + consumer.longestTimeoutMs(handlerTimeoutMs);

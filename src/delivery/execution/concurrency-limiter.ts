@@ -1,24 +1,24 @@
-// The global of this name is looked up anew each time, and this is asked time and again.
+// The global of this name would be looked up anew each time, and this file asks for it very often.
 import { performance } from 'node:perf_hooks';
 import { ReadyQueue } from '../partition/ready-queue.js';
 
 /** Somebody who wants to run handlers and may have to wait for a free slot. */
 export interface SlotUser {
   readonly priority: number;
-  /** A slot has become free: take it with `tryTake`, or leave it. */
+  /** A slot has become free. Take it with `tryTake`, or leave it. */
   slotFree(): void;
 }
 
 /**
- * So many handlers begin before the event loop turns, divided by the number of consumers that have work, and
- * none after ten milliseconds. Those that end at once would otherwise run page after page without it: nothing
- * else of the process would have its turn. In each turn what has arrived is taken over: fewer make its pieces
- * small, and a drain with one consumer or three slower by a tenth; more make one with ten slower
- * (docs/performance.md).
+ * This many handlers begin before the event loop turns, divided by the number of consumers that have work. No
+ * handler begins after ten milliseconds. Handlers that end at once would otherwise run page after page
+ * without a turn, and nothing else in the process would have its turn. What has arrived is taken over in each
+ * turn. If fewer handlers began in a turn, the pieces would be small, and a drain with few consumers slower;
+ * if more began, a drain with many consumers would be slower (docs/performance.md).
  */
 const MOST_IN_A_TURN = 2_000;
 const LONGEST_TURN_MS = 10;
-/** The clock is looked at once in so many beginnings. */
+/** The clock is looked at once in this many beginnings. */
 const BEGUN_BETWEEN_LOOKS = 8;
 
 /** The handlers that one process runs at once, over all its consumers. Free slots go by priority. */
@@ -30,7 +30,7 @@ export class ConcurrencyLimiter {
   private readonly waiting = new ReadyQueue<SlotUser>();
   private readonly isWaiting = new Set<SlotUser>();
 
-  /** Who wants to run alone, one after another. */
+  /** The last of those that run alone, one after another. */
   private alone: Promise<unknown> = Promise.resolve();
   private aloneWanted = 0;
   private whenEmpty: (() => void) | undefined;
@@ -56,7 +56,10 @@ export class ConcurrencyLimiter {
     }
   }
 
-  /** Takes a slot if one is free and nobody waited longer for it; else the user is told when one is. */
+  /**
+   * Takes a slot if one is free and nobody has waited longer for it. Otherwise the user is told when one is
+   * free.
+   */
   tryTake(user: SlotUser): boolean {
     if (this.hasFree) {
       this.used++;
@@ -94,12 +97,12 @@ export class ConcurrencyLimiter {
 
   private readonly turned = (): void => {
     this.begunInThisTurn = 0;
-    // Those whom the end of the turn kept from going on are those that have work.
+    // Those who could not go on because of the end of the turn are those who have work.
     this.mostInThisTurn = MOST_IN_A_TURN / Math.max(1, this.waiting.size);
     this.tellWaiting();
   };
 
-  /** Somebody who is told may leave the slot (it was closed, or pauses): then the next one is. */
+  /** Whoever is told may leave the slot, because it was closed or pauses. Then the next one is told. */
   private tellWaiting(): void {
     for (let told = this.waiting.size; told > 0 && this.hasFree; told--) {
       const next = this.waiting.take();

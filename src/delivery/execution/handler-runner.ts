@@ -27,16 +27,16 @@ export class HandlerRunner {
     private readonly faults: FaultPoints,
   ) {}
 
-  /** `others`: of a batch. */
+  /** `others`: the other events of a batch. */
   begin(delivery: Delivery, others?: readonly Delivery[]): Attempt {
     const timeoutMs = delivery.subscription.timeoutMs ?? this.settings.snapshot().handlerTimeoutMs;
     return new Attempt(delivery, timeoutMs, others !== undefined, this.endAtDeadline, others);
   }
 
   /**
-   * Runs one attempt and tells its outcome once: of its handler, of its transaction, or of its deadline,
-   * whichever comes first. By callback: at a hundred thousand events a second every promise and every closure
-   * that is not needed counts.
+   * Runs one attempt and tells its outcome once. The outcome is that of its handler, of its transaction, or
+   * of its deadline, whichever comes first. It is told by a callback, because at a hundred thousand events a
+   * second every promise and every closure that is not needed counts.
    */
   run(
     attempt: Attempt,
@@ -53,7 +53,7 @@ export class HandlerRunner {
   }
 
   /**
-   * Rejects where the host's client does not answer: what a handler would make of that says nothing about its
+   * Rejects if the host's client does not answer. What a handler would make of that says nothing about its
    * event.
    */
   askHost(): Promise<void> {

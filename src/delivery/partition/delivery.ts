@@ -6,32 +6,38 @@ import type { AggregateQueue } from './aggregate-queue.js';
 /** The row of the inbox that a retry belongs to. */
 export interface Claim {
   readonly inboxEventId: string;
-  /** It, or the page it was in, may have ended a process: no other handler runs beside it. */
+  /** The event, or the page it was in, may have ended a process. No other handler runs beside it. */
   readonly alone: boolean;
-  /** Claimed together with the one before it in its aggregate, whose outcome decides whether it runs. */
+  /**
+   * It was claimed together with the event before it in its aggregate. The outcome of that one decides
+   * whether it runs.
+   */
   readonly follows: boolean;
 }
 
-/** One event on its way through one consumer: first from the log, later, if need be, from the retry loop. */
+/**
+ * One event on its way through one consumer. It comes from the log first, and from the retry loop if it has
+ * to.
+ */
 export class Delivery {
-  /** Nobody has ever begun it: nothing of what its handler does can be there already. */
+  /** Nobody has ever begun it, so nothing that its handler does can be there already. */
   isNew = false;
-  /** It was part of a batch that failed: it runs by itself from now on. */
+  /** It was part of a batch that failed, and runs by itself from now on. */
   alone = false;
   /**
-   * Somebody else has settled it: it is not to run any more, and what a run of it comes to decides nothing.
+   * Somebody else has settled it. It must not run any more, and what a run of it comes to decides nothing.
    */
   isSettled = false;
-  /** How long its handler ran the last time, where somebody wants to know. */
+  /** How long its handler ran the last time, if somebody wants to know. */
   ranMs: number | undefined = undefined;
-  /** Of its aggregate: the one that it waits or runs in. */
+  /** The queue of its aggregate, in which it waits or runs. */
   queue: AggregateQueue<Delivery> | undefined = undefined;
 
   constructor(
     readonly log: LogEvent,
     readonly subscription: Subscription,
     readonly attempt: number,
-    /** Undefined on the way from the log. */
+    /** Undefined if the event comes from the log. */
     readonly claim: Claim | undefined,
   ) {}
 
@@ -57,7 +63,7 @@ export class Delivery {
   }
 }
 
-/** What runs together: one, or a batch. */
+/** What runs together: one event, or a batch. */
 export type Deliveries = readonly [Delivery, ...Delivery[]];
 
 /** Whether it comes from the retry loop. */
@@ -71,16 +77,18 @@ export type Outcome =
   | { readonly kind: 'skipped'; readonly reason: string }
   | { readonly kind: 'retry'; readonly delayMs: number; readonly error: unknown }
   | { readonly kind: 'dead'; readonly error: unknown }
-  /** The infrastructure failed, not the event: no attempt is counted, it runs again after a pause. */
+  /**
+   * The infrastructure failed, not the event. No attempt is counted, and the event runs again after a pause.
+   */
   | { readonly kind: 'infrastructure'; readonly error: unknown }
   /**
-   * What the handler needs is out of reach, for this event and any other: no attempt is counted, it runs
-   * again after a pause.
+   * What the handler needs is out of reach, for this event and for any other. No attempt is counted, and the
+   * event runs again after a pause.
    */
   | { readonly kind: 'unavailable'; readonly error: unknown; readonly pauseMs: number | undefined }
   /**
-   * The infrastructure failed too often while its handler ran: it runs alone from now on. `isCounted`: this
-   * attempt was one of those.
+   * The infrastructure failed too often while its handler ran, so it runs alone from now on. `isCounted`:
+   * this attempt ran alone already, and counts.
    */
   | {
       readonly kind: 'suspect';
@@ -89,18 +97,18 @@ export type Outcome =
       readonly isCounted: boolean;
     }
   /**
-   * A row of the inbox decides: the retry loop has the event, or an admin has discarded it. `settled`: the
-   * cursor is done with it.
+   * A row of the inbox decides, because the retry loop has the event, or an admin has discarded it.
+   * `settled`: the cursor is done with it.
    */
   | { readonly kind: 'elsewhere'; readonly settled?: boolean }
   /** The lease is not ours any more. */
   | { readonly kind: 'lease-lost' };
 
-/** Whether the event is no further than before, and is to run once more with nothing counted. */
+/** Whether the event is no further than before: it is to run once more, and nothing is counted. */
 export function isUndecided(outcome: Outcome): boolean {
   return outcome.kind === 'infrastructure' || outcome.kind === 'unavailable';
 }
 
 export const PROCESSED: Outcome = { kind: 'processed' };
-/** What a fault point comes to: everything that memory knows is dropped. */
+/** What a fault point comes to: everything in memory is dropped. */
 export const CRASHED: Outcome = { kind: 'lease-lost' };

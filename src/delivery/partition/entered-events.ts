@@ -11,25 +11,25 @@ import { RetryPolicy } from './retry-policy.js';
 type Settings = SettingsView<'maxInfrastructureFailures'>;
 
 /**
- * Of each consumer: so many are few enough to keep and more than could run at once. The one that failed
- * longest ago is forgotten first.
+ * This many events are kept for each consumer: few enough to keep, and more than could run at once. The one
+ * that failed longest ago is forgotten first.
  */
 const MOST_REMEMBERED = 1_000;
 
 /** An event whose handler was entered and whose last ends were all the infrastructure's. */
 interface Failing {
-  /** How many of those ends speak against the event. */
+  /** How many of these ends speak against the event. */
   failures: number;
-  /** How many others of its subscription had come to an end of their own at the last of them. */
+  /** How many other events of its subscription had come to an end of their own when it failed last. */
   othersEnded: number;
   error: unknown;
-  /** Its last attempt, if that ran alone and its end counts. */
+  /** Its last attempt, if it ran alone and its end counts. */
   counted: CountedAttempt | undefined;
 }
 
 /**
- * An attempt that ran alone and ended with its session: it stays counted though its end may never have been
- * saved.
+ * An attempt that ran alone and ended with its session. It stays counted, although its end may never have
+ * been saved.
  */
 export interface CountedAttempt {
   readonly inboxEventId: string;
@@ -37,29 +37,30 @@ export interface CountedAttempt {
 }
 
 /*
- * Failures of the infrastructure are nobody's fault, and no attempt is counted for them. But the statement of
- * an event may be what ends its session, or the server; such an event would run for ever, and a server that
- * crashes again and again serves nobody. So the ends in a row of each event whose handler had been entered
- * are counted. Which of them speak against the event:
+ * Failures of the infrastructure are nobody's fault, and no attempt is counted for them. But a statement of
+ * an event may be what ends its session, or the server. Such an event would run for ever, and a server that
+ * crashes again and again serves nobody. So if the handler of an event had been entered, the failures of the
+ * infrastructure in a row are counted for this event. These of them speak against it:
  *
- *   - its session was there when the handler was entered, and was lost while it ran. An outage does that to
- *     an event once: after that there is no session to be had until it is over.
- *   - no session was to be had, and others of the same subscription came to ends of their own since the last
- *     time. As long as none does, it is an outage, however long it lasts, and speaks against nobody.
+ *   - Its session was there when the handler was entered, and was lost while the handler ran. An outage does
+ *     that to an event once, because there is no session after that until the outage is over.
+ *   - There was no session, and other events of the same subscription came to ends of their own since the last
+ *     time. As long as no other event does, it is an outage, however long it lasts, and speaks against nobody.
  *
  * An end of its own, of whatever kind, makes the event innocent again. After `maxInfrastructureFailures` in a
- * row it goes to the inbox and runs alone, with its attempt counted before it runs, like an event that may
- * have ended its process (crash-recovery.ts). A plain handler is then entered only if the host's client
- * answers; a transactional one only in a transaction that has begun. So what is lost while it runs was there
- * before, nothing else ran beside it, and the attempt stays counted: a killer is a dead letter after
- * `maxInfrastructureFailures` + `maxAttempts` runs. An innocent event that came so far needs one run without
- * an outage beginning in it.
+ * row the event goes to the inbox and runs alone, with its attempt counted before it runs, like an event that
+ * may have ended its process (crash-recovery.ts). A plain handler is then entered only if the host's client
+ * answers, and a transactional one only in a transaction that has begun. So the session that is lost while it
+ * runs was there before, nothing else ran beside it, and the attempt stays counted. An event that kills
+ * sessions is a dead letter after `maxInfrastructureFailures` + `maxAttempts` runs. An innocent event that
+ * came this far needs one run in which no outage begins.
  *
- * A batch says nothing of one of its events. It can bring them as far as one below the limit, from where on
- * they run by themselves.
+ * A batch says nothing about one of its events. It can bring them as far as one below the limit, and from
+ * there on they run by themselves.
  *
- * The counts belong to the process, not to a lease: a server that crashes takes every lease with it. They are
- * lost with the process, and the counting of unclean ends takes over where an event ends that.
+ * The counts belong to the process and not to a lease, because a server that crashes takes every lease with
+ * it. They are lost with the process. If an event ends the process itself, the counting of unclean ends takes
+ * over.
  */
 @Injectable()
 export class EnteredEvents {
@@ -79,10 +80,10 @@ export class EnteredEvents {
   }
 }
 
-/** Those of one consumer. */
+/** The events of one consumer. */
 export class EnteredEventsOf {
   private readonly failing = new Map<string, Failing>();
-  /** Ends of their own, counted while any event fails. */
+  /** How many ends of their own there were, by subscription. They are counted while any event fails. */
   private readonly ends = new Map<Subscription, number>();
 
   constructor(
@@ -90,23 +91,23 @@ export class EnteredEventsOf {
     private readonly retries: RetryPolicy,
   ) {}
 
-  /** No event fails: nothing else here needs to be asked. */
+  /** No event fails, so nothing else here needs to be asked. */
   get isEmpty(): boolean {
     return this.failing.size === 0;
   }
 
-  /** Whether it is to run alone, with its attempt counted before. */
+  /** Whether the event is to run alone, with its attempt counted before. */
   isSuspect({ log }: Delivery): boolean {
     return (this.failing.get(log.id)?.failures ?? 0) >= this.limit;
   }
 
-  /** Whether it is not to run in a batch any more. */
+  /** Whether the event must not run in a batch any more. */
   runsByItself({ log }: Delivery): boolean {
     const known = this.failing.get(log.id);
     return known !== undefined && known.failures >= this.limit - 1;
   }
 
-  /** It is a dead letter, and saved as one: redriven, it is like any other. */
+  /** The event is saved as a dead letter. If it is redriven, it is like any other event. */
   forget(eventId: string): void {
     this.failing.delete(eventId);
   }
@@ -121,8 +122,8 @@ export class EnteredEventsOf {
   }
 
   /**
-   * What an attempt's end comes to. Asked also where nobody waits for it any more: a lost server takes the
-   * lease as well.
+   * What the end of an attempt comes to. This is asked even if nobody waits for the attempt any more, because
+   * a lost server takes the lease as well.
    */
   judge(attempt: Attempt, outcome: Outcome): Outcome {
     switch (outcome.kind) {
@@ -133,7 +134,8 @@ export class EnteredEventsOf {
         return outcome;
       case 'dead':
       case 'retry':
-        // Counted as an attempt already; if the server is gone with its session, that is never saved.
+        // It is counted as an attempt already. But if the server is gone with its session, that is never
+        // saved.
         if (outcome.kind === 'retry' && isSessionLost(attempt, outcome.error))
           this.note(attempt, outcome.error);
         else if (this.failing.size > 0) this.endedByThemselves(attempt);
@@ -202,8 +204,8 @@ export class EnteredEventsOf {
 }
 
 /**
- * Its session was there, and is not any more: in a transaction that had begun, whatever says so; else what a
- * server says to a session.
+ * Whether its session was there, and is not any more. In a transaction that had begun, any lost connection
+ * says so. Otherwise only what a server says to a session counts.
  */
 function isSessionLost(attempt: Attempt, error: unknown): boolean {
   if (isSessionLoss(error)) return true;

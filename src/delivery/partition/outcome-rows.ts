@@ -8,7 +8,7 @@ import { errorFingerprint, errorText } from './error-texts.js';
 /** What an outcome writes into the inbox. `error` is whatever was thrown, or a reason. */
 export type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & {
   readonly error: unknown;
-  /** It runs alone the next time, as what was interrupted does. */
+  /** It runs alone the next time, as an interrupted event does. */
   readonly isSuspect?: boolean;
 };
 

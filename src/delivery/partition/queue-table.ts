@@ -1,21 +1,21 @@
 import { hashOfName } from '../../events/aggregate-key.js';
 
-/** What the table holds: each is in one table at most, and once. */
+/** What the table holds. Each entry is in one table at most, and once. */
 export interface Named<T> {
   readonly name: string;
-  /** Of its name: the table's own. */
+  /** The hash of its name. Only the table sets it. */
   hash: number;
-  /** The next one whose hash falls into the same place: the table's own. */
+  /** The next entry whose hash falls into the same place. Only the table sets it. */
   next: T | undefined;
 }
 
 const FIRST_PLACES = 64;
 
 /**
- * Queues by their names, for names that come and go: with every event one is added and removed. A Map copies
- * itself into a new table each time so many have been removed as are in it; once it is old, each of those
- * tables is garbage of the old generation, and keeps whatever was in it from being collected with the young
- * one. Here nothing is copied, and nothing is kept of what was removed.
+ * Queues by their names, for names that come and go: nearly every event adds one and removes one. A Map
+ * copies itself into a new table each time as many names were removed as are in it. Once the Map is old, each
+ * of these tables is garbage of the old generation, and it keeps what was in it from being collected with the
+ * young one. Here nothing is copied, and nothing is kept of what was removed.
  */
 export class QueueTable<T extends Named<T>> {
   private places: (T | undefined)[] = new Array(FIRST_PLACES).fill(undefined);
@@ -30,8 +30,8 @@ export class QueueTable<T extends Named<T>> {
   }
 
   /**
-   * The one of that name, which has this hash; else the one that is made of it and of `seed` is in it from
-   * now on.
+   * Returns the entry with this name, which has this hash. If there is none, it makes one of the name and of
+   * `seed`.
    */
   obtain<Seed>(name: string, hash: number, make: (name: string, seed: Seed) => T, seed: Seed): T {
     return this.findAt(hash, name) ?? this.add(make(name, seed), hash);
@@ -50,7 +50,7 @@ export class QueueTable<T extends Named<T>> {
     return one;
   }
 
-  /** Does nothing where it is not in it. */
+  /** Does nothing if it is not in the table. */
   remove(one: T): void {
     const { places } = this;
     const place = one.hash & (places.length - 1);

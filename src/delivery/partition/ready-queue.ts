@@ -1,4 +1,4 @@
-/** Every so many takes the lowest priority comes first, so that it is never starved. */
+/** Once in this many takes the lowest priority comes first, so that it is never starved. */
 const LOWEST_EVERY = 10;
 
 interface Level<T> {
@@ -8,11 +8,11 @@ interface Level<T> {
 }
 
 /**
- * What is ready, by priority (higher first), within one priority in order of arrival; the lowest still gets
- * one take in ten.
+ * What is ready, by priority (higher first). Within one priority it is in order of arrival. The lowest
+ * priority still gets one take in ten.
  */
 export class ReadyQueue<T> {
-  /** Highest priority first; there are as many as users wrote down, mostly one. */
+  /** The highest priority comes first. There are as many levels as users wrote down, mostly one. */
   private readonly levels: Level<T>[] = [];
   private count = 0;
   private takes = 0;

@@ -26,7 +26,7 @@ export class Unavailability {
   private readonly waiting = new Set<Subscription>();
   private beganAt = 0;
   private tries = 0;
-  /** One attempt is to find out whether the others may begin, and, while it runs, which. */
+  /** One attempt is to find out whether the others may begin. While it runs, `probe` is this attempt. */
   private probing = false;
   private probe: Attempt | undefined;
 
@@ -39,7 +39,7 @@ export class Unavailability {
     return this.waiting.size > 0;
   }
 
-  /** An attempt is finding out whether what was out of reach still is: nothing else begins meanwhile. */
+  /** An attempt is finding out whether what was out of reach still is. Nothing else begins meanwhile. */
   get isBeingTried(): boolean {
     return this.probe !== undefined;
   }
@@ -55,7 +55,7 @@ export class Unavailability {
     if (!isUndecided(outcome)) this.probing = false;
   }
 
-  /** A handler says so. `pauseMs`: how long it asks to be left alone; undefined: it does not say. */
+  /** A handler says so. `pauseMs`: how long it asks to be left alone; undefined if it does not say. */
   noted(subscription: Subscription, error: unknown, pauseMs: number | undefined): void {
     if (!this.isOn) {
       this.beganAt = performance.now();

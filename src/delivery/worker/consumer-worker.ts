@@ -23,16 +23,16 @@ import type { WorkerEnvironment } from './worker-environment.js';
 
 /** How a worker ends by itself. */
 export interface WorkerEnds {
-  /** It cannot go on: its lease is somebody else's, or its memory is at odds with the database. */
+  /** It cannot go on, because its lease is somebody else's, or its memory is at odds with the database. */
   readonly abandon: (worker: ConsumerWorker, reason: string) => void;
-  /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
+  /** What it has in hand is to be finished and saved, and the cursor is to be claimed anew. */
   readonly release: (lease: HeldLease) => void;
 }
 
 /**
- * Works off one leased cursor: reads pages, claims due retries, saves outcomes: three loops around one
- * dispatcher. It lives as long as its lease and is thrown away with it: what it holds in memory is only worth
- * something together with the token under which it was read.
+ * Works off one leased cursor. Three loops stand around one partition: they read pages, claim due retries and
+ * save outcomes. A worker lives as long as its lease and is thrown away with it, because what it holds in
+ * memory is worth something only together with the token under which it was read.
  */
 export class ConsumerWorker {
   private readonly context: WorkerContext;
@@ -94,24 +94,24 @@ export class ConsumerWorker {
     this.isolation = new PoisonIsolation(context, work, reader, crashes, this.pages);
   }
 
-  /** Events taken from the log or claimed since the worker began. */
+  /** How many events were taken from the log, or claimed, since the worker began. */
   get handled(): number {
     return this.pages.handled + this.retries.claimed;
   }
 
-  /** Handlers that have come to their end since the worker began. */
+  /** How many attempts have come to their end since the worker began. */
   get attemptsEnded(): number {
     return this.partition.attemptsEnded;
   }
 
-  /** Events read from the log that do not run yet. */
+  /** How many events were read from the log and do not run yet. */
   get waitingEvents(): number {
     return this.partition.workload.waitingEvents;
   }
 
   /**
-   * Second step of a takeover, after the token is committed: what the former owner left, then the loops.
-   * `cutOff`: the former owner was this process, and lost its connections.
+   * The second step of a takeover, after the token is committed: it deals with what the former owner left,
+   * and then starts the loops. `cutOff`: the former owner was this process, and it lost its connections.
    */
   start(cutOff = false): void {
     this.running = this.run(cutOff).catch((error) => {
@@ -137,7 +137,7 @@ export class ConsumerWorker {
     this.retries.wake();
   }
 
-  /** A beat saw the cursor: somebody may have changed inbox rows, and rows may be due. */
+  /** A beat saw the cursor. Somebody may have changed inbox rows, and rows may be due. */
   seen(changedByOthers: number, dueInMs: number | null): void {
     this.retries.seen(changedByOthers);
     if (this.discarded.seen(changedByOthers)) this.pages.lookForDiscarded();
@@ -145,7 +145,7 @@ export class ConsumerWorker {
     this.context.guarded('Forgetting unclean ends', () => this.crashes.forgetWhenSettled());
   }
 
-  /** A beat saw that a replay has put positions back: they are taken up before the next page. */
+  /** A beat saw that a replay has put positions back. They are taken up before the next page. */
   takeUpReplayed(): void {
     this.pages.takeUpReplayed();
   }
@@ -168,7 +168,7 @@ export class ConsumerWorker {
     );
   }
 
-  /** Reads what there is now and resolves once everything that was read or due has been handled and saved. */
+  /** Reads what there is now. Resolves once everything that was read or due has been handled and saved. */
   async settleDown(): Promise<void> {
     this.pages.readToEnd();
     this.retries.wake();
@@ -176,7 +176,7 @@ export class ConsumerWorker {
   }
 
   /**
-   * Reads and starts nothing more, waits for running handlers until `deadline` (monotonic ms), saves.
+   * Reads and starts nothing more, waits for running handlers until `deadline` (monotonic ms), and saves.
    * Resolves to whether everything came to its end, so that the lease can be released.
    */
   async close(deadline: number): Promise<boolean> {
@@ -193,7 +193,8 @@ export class ConsumerWorker {
   }
 
   /**
-   * Throws everything away: the lease, or what was known of the database, is lost. Running handlers are told.
+   * Throws everything away, because the lease, or what was known of the database, is lost. Running handlers
+   * are told.
    */
   abandon(reason: string): void {
     this.dispatcher.close();
@@ -206,7 +207,9 @@ export class ConsumerWorker {
     );
   }
 
-  /** Resolves when no handler of this worker runs any more; each ends with its deadline at the latest. */
+  /**
+   * Resolves when no handler of this worker runs any more. Each of them ends with its deadline at the latest.
+   */
   get handlersEnded(): Promise<void> {
     return this.partition.allEnded;
   }

@@ -4,31 +4,37 @@ import type { OutboxLogStore } from '../../log/outbox-log.store.js';
 import type { HeldLease } from '../../membership/held-lease.js';
 
 /**
- * `read_upto` is saved so many events ahead that neither one now and then nor the pages that a drain reads
- * until its next save are kept waiting by it. No further: what is unread below it runs one by one after a
- * second unclean end, be it innocent or not.
+ * `read_upto` is saved this many events ahead. So it keeps nobody waiting: neither an event now and then, nor
+ * the pages that a drain reads until its next save. It is saved no further ahead, because everything that is
+ * unread below it runs one by one after a second unclean end, even if it is innocent.
  */
 const EVENTS_AHEAD = 3_500;
-/** Not every position is one of its events; but it may want more of those to come than of those that were. */
+/**
+ * Not every position is an event of this cursor. But the cursor may want more of the coming events than of
+ * the last ones, so there is a limit in positions as well.
+ */
 const MOST_POSITIONS_AHEAD = 15_000;
 
 /*
- * Events that end their process. Before handlers of a page start, the cursor says how far was read
- * (`read_upto`, saved somewhat ahead, by the ordinary saves of what was handled where they come in time). A
- * takeover from an owner that did not release counts as unclean. The first one simply reads again: it may
- * have been anything. From the second on, whatever is unread below `read_upto` (and below the log's head:
- * nothing beyond was there to be read) is suspect and runs alone in its process, moved to the inbox with its
- * attempt counted before it runs. So the event at fault is a dead letter after two ends and its attempts, and
- * no other is blamed for it.
+ * How events that end their process are found. Before handlers of a page start, the cursor says how far was
+ * read (`read_upto`). It is saved somewhat ahead, and by the ordinary saves of outcomes if these come in
+ * time. A takeover from an owner that did not release its lease counts as unclean.
+ *
+ * After the first unclean end the new owner simply reads again, because anything may have ended the process.
+ * From the second one on, every unread event below `read_upto` is suspect. (An event beyond the head of the
+ * log was not there to be read, and is not suspect.) A suspect runs alone in its process. It is moved to the
+ * inbox, and its attempt is counted, before it runs. So the event at fault is a dead letter after two ends
+ * and its attempts, and no other event is blamed for it.
  */
 export class CrashRecovery {
   /**
-   * Unread events below this position are suspects. Until the takeover has asked how far was read, every
-   * position may be one: a beat that comes before that must not forget the unclean ends.
+   * Unread events below this position are suspects. Until the takeover has asked how far was read, any
+   * position may be one, and a beat that comes before that must not forget the unclean ends.
    */
   suspectsBelow = Number.POSITIVE_INFINITY;
   /**
-   * No former owner has begun anything from this position on: it would have said so, under its token, before.
+   * No former owner has begun anything from this position on, because it would have said so before, under its
+   * token.
    */
   readonly begunBelow: number;
 
@@ -53,28 +59,28 @@ export class CrashRecovery {
     return this.uncleanTakeovers >= 2;
   }
 
-  /** Part of the takeover: which positions an unclean end may have been caused by. */
+  /** A part of the takeover: it finds the positions that may have caused an unclean end. */
   async begin(): Promise<void> {
     if (this.uncleanTakeovers === 0) return;
     this.suspectsBelow = Math.min(this.cursor.readUpto ?? 0, (await this.log.readHead()) + 1);
   }
 
   /**
-   * What the next save of outcomes may say of the reading as well, so that no page has to wait for a save of
+   * What the next save of outcomes may say about the reading, too, so that no page has to wait for a save of
    * its own.
    */
   get uptoToSave(): number {
     return Math.max(this.savedUpto, this.reached + this.ahead);
   }
 
-  /** The cursor says so. */
+  /** The cursor says this now. */
   saved(upto: number): void {
     this.savedUpto = Math.max(this.savedUpto, upto);
   }
 
   /**
-   * Resolves once the cursor says that reading went up to `position` at least. `share`: how many of the
-   * positions read are events for it, above 0 to 1.
+   * Resolves once the cursor says that reading went up to `position` at least. `share`: which part of the
+   * positions that were read are events for this cursor, above 0 to 1.
    */
   async beforeStarting(position: number, share: number): Promise<void> {
     this.reached = position;
@@ -95,7 +101,7 @@ export class CrashRecovery {
     });
   }
 
-  /** With every beat: an end is forgotten once everything that may have caused it is settled. */
+  /** Comes with every beat: an end is forgotten once everything that may have caused it is settled. */
   async forgetWhenSettled(): Promise<void> {
     if (this.uncleanTakeovers === 0 || this.readPosition() < this.suspectsBelow) return;
     const { key, token } = this.lease;

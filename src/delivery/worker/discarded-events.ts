@@ -4,14 +4,15 @@ import type { Partition } from '../partition/partition.js';
 import type { WorkerContext } from './worker-context.js';
 
 /**
- * Takes events that an admin has discarded out of a worker's memory. Nothing of them is saved in any case
- * (discard-one.store.ts says why); but an event that ends again and again with nothing counted would go on
- * doing so, and the rest of its aggregate would wait.
+ * Takes events that an admin has discarded out of the memory of a worker. Nothing of them is saved in any
+ * case (discard-one.store.ts says why). But an event that ends again and again with nothing counted would go
+ * on doing so, and the rest of its aggregate would wait.
  *
- * Whatever is in memory without an outcome is unread, or a claimed row that is `processing`: what is not so
- * any more has been settled by somebody else. An event can be in three places: still to be read, in hand, or
- * in a page that is under way. A look asks for the first two. It is made at once, for the page loop may stand
- * still because of the very event, and once more between two pages, when the third place is empty.
+ * Everything in memory without an outcome is unread, or it is a claimed row that is `processing`. If it is
+ * neither any more, somebody else has settled it. An event can be in three places: still to be read, in hand,
+ * or in a page that is under way. A look asks for the first two. It is made at once, because the page loop
+ * may stand still because of this very event. It is made once more between two pages, when the third place is
+ * empty.
  */
 export class DiscardedEvents {
   constructor(
@@ -21,7 +22,7 @@ export class DiscardedEvents {
     private changedByOthers: number,
   ) {}
 
-  /** A beat saw the cursor; whether somebody has changed rows since the last one. */
+  /** A beat saw the cursor. Returns whether somebody has changed rows since the last beat. */
   seen(changedByOthers: number): boolean {
     if (changedByOthers === this.changedByOthers) return false;
     this.changedByOthers = changedByOthers;
@@ -39,7 +40,7 @@ export class DiscardedEvents {
     const settled = await env.stores.cursors.settledOf(lease.key, lease.token, positions.toString());
     const processing = new Set(claims.length === 0 ? [] : await env.stores.inbox.stillProcessing(claims));
     if (this.context.isClosed || settled === undefined) return;
-    // A replay has put positions back meanwhile, among them perhaps some that were settled when the statement
+    // A replay has put positions back meanwhile. Some of them may have been settled when the statement
     // looked.
     if (reader.wanted.inclusions !== inclusions) return this.look();
     const gone = PositionSet.parse(settled);

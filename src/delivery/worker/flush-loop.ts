@@ -5,16 +5,19 @@ import { Signal } from '../watchdog/signal.js';
 import type { CrashRecovery } from './crash-recovery.js';
 import type { WorkerContext } from './worker-context.js';
 
-/** A save of so many outcomes does not wait for its time. */
+/** A save of this many outcomes does not wait for its time. */
 const SAVE_AT = 2_000;
 
-/** Saves what handlers have done, every few milliseconds or two thousand outcomes; one save at a time. */
+/**
+ * Saves what handlers have done, after a few milliseconds or two thousand outcomes. One save is under way at
+ * a time.
+ */
 export class FlushLoop {
   private readonly wanted = new Signal();
   private timer: NodeJS.Timeout | undefined;
   private saving = false;
   private lastSaveMs = 0;
-  /** So many cursors save at the same time as this one. */
+  /** How many cursors save at the same time, this one included. */
   private together = 1;
 
   constructor(
@@ -73,8 +76,8 @@ export class FlushLoop {
   }
 
   /**
-   * What is left once the loop has ended, until `deadline` (monotonic ms). Once at least: where a handler
-   * hangs, the deadline has passed, and what the others did is not lost with it.
+   * Saves what is left once the loop has ended, until `deadline` (monotonic ms). It saves once at least. If a
+   * handler hangs, the deadline has passed already, and what the other handlers did must not be lost with it.
    */
   async flushRest(deadline: number): Promise<void> {
     while (this.hasMore && this.context.lease.isValid()) {
@@ -87,7 +90,7 @@ export class FlushLoop {
     return !this.partition.workload.isFlushed || !this.writer.isEmpty;
   }
 
-  /** One save; false when there was nothing to save, or the lease is lost. */
+  /** Makes one save. Returns false if there was nothing to save, or if the lease is lost. */
   private async flushOnce(): Promise<boolean> {
     const { faults } = this.context.env.execution;
     if (faults.isArmed && faults.reachedInSave('before-save', this.context.consumer.name)) {
@@ -119,8 +122,8 @@ export class FlushLoop {
   }
 
   /**
-   * The fence let nothing through: the lease is somebody else's. Counted also where a beat has told us so
-   * meanwhile.
+   * The fence let nothing through, because the lease is somebody else's. This is counted even if a beat has
+   * told us so meanwhile.
    */
   private refused({ positions, resolved }: SaveReport): void {
     const { counters } = this.context.env.reports;

@@ -12,27 +12,27 @@ import { MOST_WAITING_BYTES, PageSize } from './page-size.js';
 import type { WorkerContext } from './worker-context.js';
 
 const LOOK_INTERVAL_MS = 1_000;
-/** From so many pieces on, the holes make a page dear. */
+/** If the holes have this many pieces, a page is dear. */
 const MANY_HOLES = 64;
 
 /**
- * Reads the log page by page, one page ahead of what is being worked off, and keeps the sweep of the holes
- * going.
+ * Reads the log page by page, one page ahead of what is being worked off. It also keeps the sweep of the
+ * holes going.
  */
 export class PageLoop {
-  /** Events taken from the log since the worker began. */
+  /** How many events were taken from the log since the worker began. */
   handled = 0;
   /** The last page was read to its end. */
   private caughtUp = false;
 
   private readonly wanted = new Signal();
-  /** Whatever was there below it when the worker began has been read. */
+  /** Everything below this position that was there when the worker began has been read. */
   private readBelow = 0;
   private passWaiter: { readonly position: number; readonly resolve: () => void } | undefined;
   private reading = false;
   private replayWanted = false;
   private discardsWanted = false;
-  /** The next page, asked for before the handlers of this one began. */
+  /** The next page. It was asked for before the handlers of this one began. */
   private ahead: Promise<Page> | undefined;
   private readonly size: PageSize;
   private readonly room: PageRoom;
@@ -44,7 +44,7 @@ export class PageLoop {
     private readonly reader: CursorReader,
     private readonly crashes: CrashRecovery,
     private readonly discarded: DiscardedEvents,
-    /** What it has in hand is to be finished and saved, and the cursor claimed anew. */
+    /** What the worker has in hand is to be finished and saved, and the cursor is to be claimed anew. */
     private readonly release: () => void,
   ) {
     this.size = new PageSize(context.env.settings, context.consumer);
@@ -60,7 +60,7 @@ export class PageLoop {
     this.wanted.raise();
   }
 
-  /** Whatever was found before: the log is to be read to its end from now. */
+  /** The log is to be read to its end from now on, whatever was found before. */
   readToEnd(): void {
     this.caughtUp = false;
     this.wanted.raise();
@@ -72,7 +72,7 @@ export class PageLoop {
     this.readToEnd();
   }
 
-  /** What an admin has discarded is looked for between two pages, when none is under way. */
+  /** Looks for what an admin has discarded, between two pages, when no page is under way. */
   lookForDiscarded(): void {
     this.discardsWanted = true;
     this.wanted.raise();
@@ -84,8 +84,8 @@ export class PageLoop {
   }
 
   /**
-   * Resolves once whatever was there up to `position` when the worker began has been read, or the worker
-   * ends.
+   * Resolves once everything up to `position` that was there when the worker began has been read, or when the
+   * worker ends.
    */
   async hasReadUpTo(position: number): Promise<void> {
     if (this.context.isClosed || position < this.readBelow) return;
@@ -120,7 +120,7 @@ export class PageLoop {
   }
 
   /**
-   * Rows of the log, to the partition. One that it cannot take leaves memory at odds with the
+   * Hands rows of the log to the partition. If it cannot take one of them, memory is at odds with the
    * database.
    */
   handOn(rows: LogRows): void {
@@ -132,7 +132,7 @@ export class PageLoop {
     }
   }
 
-  /** Reads one page and hands it on; whether there may be more at once. */
+  /** Reads one page and hands it on. Returns whether there may be more at once. */
   private async readPage(): Promise<boolean> {
     if (this.partition.isClosed) return false;
     this.reading = true;
@@ -158,7 +158,7 @@ export class PageLoop {
     }
   }
 
-  /** What others have changed. False: there is nothing more to read here. */
+  /** Takes in what others have changed. Returns false if there is nothing more to read here. */
   private async betweenPages(): Promise<boolean> {
     if (this.discardsWanted) {
       this.discardsWanted = false;
@@ -179,8 +179,8 @@ export class PageLoop {
   }
 
   /**
-   * Handlers wait for pages, not pages for handlers: there is room for the next one though none of this one
-   * has begun.
+   * Handlers must not wait for pages. So the next page is read if there is room for it, even though no
+   * handler of this page has begun.
    */
   private mayReadAhead({ cut, events }: Page): boolean {
     const { waitingEvents, waitingBytes } = this.partition.workload;
@@ -195,12 +195,13 @@ export class PageLoop {
   }
 
   /**
-   * Asks for the next page and sees that it is sent: at the end of this turn, which handlers that end at once
-   * would make a long one. Worth a twentieth of a drain. False: the worker has ended meanwhile.
+   * Asks for the next page and lets the event loop turn, so that the statement is sent before the handlers of
+   * this page begin. Handlers that end at once would make this turn a long one. Returns false if the worker
+   * has ended meanwhile.
    */
   private async readAhead(): Promise<boolean> {
     this.ahead = this.askForPage();
-    // Whoever takes it hears of its failure; nobody may, where the worker ends.
+    // Whoever takes the page hears of its failure. If the worker ends, nobody takes it.
     this.ahead.catch(() => {});
     await new Promise((resolve) => setImmediate(resolve));
     return !this.context.isClosed;
@@ -212,9 +213,10 @@ export class PageLoop {
   }
 
   /**
-   * Between two pages; why nothing is read twice by it stands at the head of replay.store.ts. A transactional
-   * batch that has settled its positions may not have told us yet: then what is in hand is finished, and
-   * `unread` is read anew with the next lease. False: there is nothing more to read here.
+   * Takes up replayed positions between two pages. The head of replay.store.ts says why nothing is read twice
+   * because of it. A transactional batch that has settled its positions may not have told us yet. In that
+   * case what is in hand is finished, and `unread` is read anew with the next lease. Returns false if there
+   * is nothing more to read here.
    */
   private async includeReplayed(): Promise<boolean> {
     const { env, lease } = this.context;
@@ -235,7 +237,7 @@ export class PageLoop {
   }
 
   /**
-   * The cursor says how far was read before handlers start. If it cannot, the page in hand is worth nothing.
+   * Makes the cursor say how far was read, before handlers start. If it cannot, this page is worth nothing.
    */
   private async announce(position: number): Promise<boolean> {
     try {
@@ -247,7 +249,7 @@ export class PageLoop {
     }
   }
 
-  /** Many holes make a page dear: then it is read less often, and more at a time. */
+  /** Many holes make a page dear. Then pages are read less often, and more is read at a time. */
   private async pace(pageMs: number): Promise<void> {
     const isDear = this.reader.rangeCount > MANY_HOLES;
     this.size.paceBy(isDear ? pageMs : 0);

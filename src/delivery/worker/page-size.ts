@@ -3,28 +3,26 @@ import { bytesOf, type LogPage } from '../../log/outbox-log.store.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 
-/** Bytes of events in one page; a single larger event is a page of its own. */
+/** The bytes of events in one page. A single larger event is a page of its own. */
 export const PAGE_BYTES = 4 * 1024 * 1024;
-/**
- * With so many bytes still waiting only half a page is read: what waits never comes to much more than a page.
- */
+/** If this many bytes still wait, only half a page is read. So what waits is never much more than a page. */
 const MANY_BYTES = PAGE_BYTES / 4;
-/** With so many none is. */
+/** If this many bytes wait, no page is read. */
 export const MOST_WAITING_BYTES = 2 * MANY_BYTES;
-/** A page dearer than this is read less often, and more at a time. */
+/** If a page takes longer than this, pages are read less often, and more is read at a time. */
 const CHEAP_PAGE_MS = 20;
 const MOST_TIMES_THE_ROWS = 10;
 const MOST_ROWS = 5_000;
 
-/** How much of the log one cursor's next page is to hold, going by the last ones. */
+/** How much of the log the next page of one cursor is to hold. It is reckoned from the last pages. */
 export class PageSize {
-  /** How many of the last page's rows were for this cursor: 0 to 1. */
+  /** The share of the rows of the last page that were for this cursor: 0 to 1. */
   shareOfWanted = 1;
   /** How many consumers shared the last page. */
   private sharers = 1;
   private draining: boolean;
   private timesTheRows = 1;
-  /** Of events like those of the last page. */
+  /** How many rows fit into a page, if their events are like those of the last page. */
   private rowsThatFit = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -35,9 +33,9 @@ export class PageSize {
   }
 
   /**
-   * Rows of a page of small events. One that several consumers share keeps handlers busy for so many times as
-   * long. A large one is of no use then, and what waits in memory meanwhile outlives the young collections:
-   * with three consumers half a page is worth a tenth.
+   * The rows of a page of small events. A page that several consumers share keeps handlers busy for several
+   * times as long. A large page is of no use then. What waits in memory meanwhile outlives the young
+   * collections, which makes a drain slower (docs/performance.md).
    */
   get rows(): number {
     const { batchSize, startupDrainBatchSize } = this.settings.snapshot();
@@ -48,8 +46,8 @@ export class PageSize {
   }
 
   /**
-   * How many events a page like the last one holds for this cursor; as many as handlers can take twice, if
-   * that is more.
+   * How many events a page like the last one holds for this cursor. It is as many as handlers can take twice,
+   * if that is more.
    */
   get events(): number {
     const { rows } = this;
@@ -57,14 +55,14 @@ export class PageSize {
     return Math.min(rows, Math.max(rows * this.shareOfWanted, 2 * concurrency * (batch?.maxSize ?? 1)));
   }
 
-  /** What to ask for, as things are. */
+  /** What to ask for now. */
   next(sharers: number, waitingBytes: number): { rows: number; bytes: number } {
     this.sharers = sharers;
     const share = waitingBytes > MANY_BYTES ? 2 : 1;
     return { rows: Math.ceil(Math.min(this.rows, this.rowsThatFit) / share), bytes: PAGE_BYTES / share };
   }
 
-  /** A page was found to hold this. */
+  /** The last page held this. */
   note({ positions, events, cut }: LogPage): void {
     const found = positions.count;
     this.rowsThatFit = rowsThatFit(found, events);
@@ -72,16 +70,16 @@ export class PageSize {
     if (!cut) this.draining = false;
   }
 
-  /** Holes made the last page take so long; 0: it has few. */
+  /** Holes made the last page take this long. 0: there are few holes. */
   paceBy(pageMs: number): void {
     this.timesTheRows = Math.min(MOST_TIMES_THE_ROWS, Math.max(1, Math.ceil(pageMs / CHEAP_PAGE_MS)));
   }
 }
 
 /**
- * So many rows as large as these fill half a page. Of more, most would be asked for in vain; and the fewer
- * are asked for, the larger the payloads that come along with their rows, instead of by a statement of their
- * own: up to twice the mean of these.
+ * How many rows as large as these fill half a page. If more were asked for, most of them would be asked for
+ * in vain. If fewer rows are asked for, larger payloads come along with their rows instead of by a statement
+ * of their own: up to twice the mean of these.
  */
 function rowsThatFit(rows: number, events: readonly LogEvent[]): number {
   const bytes = bytesOf(events);

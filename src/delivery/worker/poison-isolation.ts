@@ -12,7 +12,8 @@ import type { WorkerContext } from './worker-context.js';
 const SUSPECTS_AT_ONCE = 100;
 
 /**
- * After a second unclean end: what was being read then runs one by one, each with no other handler beside it.
+ * After a second unclean end, any event that was being read may be the poison message that ended the process.
+ * These events run one by one, and no other handler runs beside them.
  */
 export class PoisonIsolation {
   constructor(
@@ -44,8 +45,8 @@ export class PoisonIsolation {
 
   private async runOne(event: LogEvent): Promise<void> {
     const { position, delayMs } = event;
-    // Behind another of its aggregate it takes its turn with the others: a claimed one would run even if that
-    // one failed.
+    // An event behind another one of its aggregate takes its turn with the others. If it were claimed, it
+    // would run even if the other one failed.
     if (delayMs !== undefined || this.partition.workload.isBehindAnother(event)) {
       this.pages.handOn({ positions: PositionSet.of([position]), events: [event] });
       return;

@@ -5,35 +5,40 @@ import type { Partition } from '../partition/partition.js';
 import { Signal } from '../watchdog/signal.js';
 import type { WorkerContext } from './worker-context.js';
 
-/** What is due later than this, a beat will tell in time. */
+/** If a row is due later than this, a beat will tell in time. */
 const BEATS_TELL_MS = 3_000;
 const DUE_STEP_MS = 10;
 
-/** Takes due rows out of the inbox: retries, delayed events, and those that waited behind an earlier one. */
+/**
+ * Claims the rows of the inbox that are due: retries, delayed events, and events that waited behind another.
+ */
 export class RetryLoop {
-  /** Rows claimed since the worker began. */
+  /** How many rows were claimed since the worker began. */
   claimed = 0;
 
   private readonly wanted = new Signal();
   private readonly written = new Signal();
-  /** Times at which rows are due, for which there is a timer already. */
+  /** There is a timer already for each of these times. */
   private readonly dueSteps = new Set<number>();
   private claiming = false;
-  /** Rows that a stalled owner's transaction has locked are still `processing`. */
+  /** Some rows are still `processing` because a transaction of a stalled owner has locked them. */
   private foreignRows = false;
   private reloadWanted = false;
   /**
-   * There are interrupted rows: each is claimed by itself and runs alone. What stands before them in their
-   * aggregates runs as ever, in turn with them: so each claim waits until nothing of the one before is left.
+   * There are interrupted rows. Each of them is claimed by itself and runs alone. What stands before them in
+   * their aggregates runs as usual, in turn with them. So each claim waits until nothing of the one before is
+   * left.
    */
   private careful = false;
-  /** How often events were found that are to run alone: what was asked before may be out of date. */
+  /**
+   * How often events were found that are to run alone. An answer from before such a moment is out of date.
+   */
   private suspectsFound = 0;
-  /** It stopped for want of capacity, not of due rows. */
+  /** It stopped because no place was free, although more rows may be due. */
   private moreDue = false;
   /**
-   * So many rows of ours may hide due ones of their aggregates, which come when there are fewer of them; 0:
-   * none does.
+   * This many rows of ours may hide due rows of their aggregates. When fewer are left, it looks again. 0:
+   * none of them hides any.
    */
   private hiding = 0;
   /** The highest row that was unresolved when the worker began. */
@@ -57,7 +62,7 @@ export class RetryLoop {
     this.wanted.raise();
   }
 
-  /** A slot or a claim has become free. */
+  /** A place or a claim has become free. */
   capacityFreed(): void {
     const { freeForRetries, workload } = this.partition;
     if (freeForRetries > 0 && (this.moreDue || workload.unsettledClaims < this.hiding)) this.wanted.raise();
@@ -69,7 +74,7 @@ export class RetryLoop {
     this.capacityFreed();
   }
 
-  /** An event is to run alone: once that is saved, its row is like an interrupted one. */
+  /** An event is to run alone. Once that is saved, its row is like an interrupted one. */
   suspectFound(): void {
     this.suspectsFound++;
     this.careful = true;
@@ -79,8 +84,8 @@ export class RetryLoop {
   dueIn(ms: number): void {
     if (ms <= 0) this.wanted.raise();
     if (ms <= 0 || ms >= BEATS_TELL_MS) return;
-    // Rounded up, so that rows due at about the same time share a timer, and none is asked for before its
-    // time.
+    // The time is rounded up, so that rows that are due at about the same time share a timer, and no row is
+    // asked for before its time.
     const now = performance.now();
     const step = Math.ceil((now + ms) / DUE_STEP_MS);
     if (this.dueSteps.has(step)) return;
@@ -91,7 +96,7 @@ export class RetryLoop {
     });
   }
 
-  /** A beat saw the cursor: somebody may have changed rows. */
+  /** A beat saw the cursor. Somebody may have changed rows. */
   seen(changedByOthers: number): void {
     if (changedByOthers === this.changedByOthers && !this.foreignRows) return;
     this.changedByOthers = changedByOthers;
@@ -100,8 +105,8 @@ export class RetryLoop {
   }
 
   /**
-   * Second step of a takeover, after the token is committed: what the former owner left behind. Where that
-   * was this process itself, `cutOff` from the database but alive, no attempt is to blame.
+   * The second step of a takeover, after the token is committed: it deals with what the former owner left
+   * behind. If that was this process itself, `cutOff` from the database but alive, no attempt is to blame.
    */
   async takeOver(cutOff: boolean): Promise<void> {
     const { inbox } = this.context.env.stores;
@@ -145,9 +150,9 @@ export class RetryLoop {
   }
 
   /**
-   * The former owner may have ended after it had written events as waiting and before it had settled the one
-   * that they wait for, which is still to be read then. So no row has its turn before the log has been read
-   * as far as there are rows, and what was found before them is written too.
+   * The former owner may have ended after it wrote events as waiting, and before it settled the event that
+   * they wait for. That event is still to be read then. So no row gets its turn before the log has been read
+   * as far as there are rows, and before what was found in front of them is written, too.
    */
   private async catchUpWithLog(): Promise<void> {
     if (this.highestRow === 0) return;
@@ -157,7 +162,7 @@ export class RetryLoop {
     this.onReleases();
   }
 
-  /** What somebody changes while it runs, or it fails to see, is looked at the next time. */
+  /** If somebody changes rows meanwhile, or if the reload fails, it is done once more the next time. */
   private async reloadOrAskAgain(): Promise<void> {
     this.reloadWanted = false;
     try {
@@ -169,8 +174,9 @@ export class RetryLoop {
   }
 
   /**
-   * Somebody else changed rows of the inbox: block what is unresolved now, and let the next save release what
-   * is not. Runs between two claims, so that every row of ours that is `processing` is known to be ours.
+   * Somebody else changed rows of the inbox. What is unresolved now is blocked, and the next save releases
+   * what is not. This runs between two claims, so that every row of ours that is `processing` is known to be
+   * ours.
    */
   private async reload(): Promise<void> {
     const { inbox } = this.context.env.stores;
@@ -184,7 +190,7 @@ export class RetryLoop {
     this.onReleases();
   }
 
-  /** Claims what is due, as far as there is capacity; whether more may be due. */
+  /** Claims what is due, as far as places are free. Returns whether more may be due. */
   private async claimDue(): Promise<boolean> {
     const { lease, consumer, env } = this.context;
     const { workload } = this.partition;
@@ -203,7 +209,7 @@ export class RetryLoop {
       return false;
     }
     const events = await env.stores.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
-      // The rows are claimed, and nobody would come back to them.
+      // The rows are claimed, and nobody else would come back to them.
       this.context.abandon(messageOf(error));
       return undefined;
     });
@@ -212,7 +218,7 @@ export class RetryLoop {
     // A partition that was closed meanwhile takes them, too: it gives back what it cannot run.
     this.partition.rowsClaimed(rows, events, alone);
     this.moreDue = alone || rows.filter((row) => !row.follows).length === capacity;
-    // Only now: were it to fail before, nobody would come back to the rows.
+    // This comes last: if it failed earlier, nobody would come back to the claimed rows.
     if (alone) await this.lookForSuspects();
     return this.moreDue;
   }

@@ -8,11 +8,11 @@ import type { WorkerEnvironment } from './worker-environment.js';
 /** Who is told what becomes of the loops. */
 interface WorkerOwner {
   abandoned(reason: string): void;
-  /** A loop has done what was asked of it, and waits: the worker may be at rest. */
+  /** A loop has done what was asked of it, and waits now. The worker may be at rest. */
   stepDone(): void;
 }
 
-/** What the loops of one worker share: whose work it is, its timers, and how it ends. */
+/** What the loops of one worker share: whose work it is, the timers, and how it ends. */
 export class WorkerContext {
   private readonly planned = new Map<NodeJS.Timeout, (() => void) | undefined>();
   private ended = false;
@@ -39,7 +39,10 @@ export class WorkerContext {
     this.planned.clear();
   }
 
-  /** The worker cannot go on: its lease is somebody else's, or its memory is at odds with the database. */
+  /**
+   * The worker cannot go on, because its lease is somebody else's, or its memory is at odds with the
+   * database.
+   */
   abandon(reason: string): void {
     if (this.ended) return;
     this.logger.warn(`Given up here: ${reason}`);
@@ -54,7 +57,7 @@ export class WorkerContext {
     this.owner.stepDone();
   }
 
-  /** Runs `run` after `ms`, unless the worker has ended by then; `cancelled` is called if it ends before. */
+  /** Calls `run` after `ms`. If the worker ends before that, it calls `cancelled` instead. */
   after(ms: number, run: () => void, cancelled?: () => void): NodeJS.Timeout {
     const timer = setTimeout(() => {
       this.planned.delete(timer);
@@ -84,7 +87,7 @@ export class WorkerContext {
     await this.wait(ms);
   }
 
-  /** For work beside the loops, whose failure is told and forgotten: it comes round again. */
+  /** For work beside the loops. Its failure is logged and forgotten, because the work comes round again. */
   guarded(what: string, work: () => Promise<void>): void {
     work().catch((error) => {
       if (!this.ended) this.logger.warn(`${what} failed: ${messageOf(error)}`);
