@@ -12,7 +12,7 @@ import type {
 import { isPlainObject } from '../events/json-values.js';
 import type { PublishEventOptions, PublishOptions } from './publish-options.js';
 
-/** What is used of `DomainEventPublisher`, its types set aside. */
+/** The used part of `DomainEventPublisher`, without its generic types. */
 interface WholePublisher {
   publishEvent(
     eventName: string,
@@ -29,7 +29,7 @@ interface WholePublisher {
 type Where<Options extends PublishOptions> = NonNullable<PublishOptions['persistenceClient']> | Options;
 
 /**
- * Publishes the events of one module about one type of aggregate; made by `DomainEventPublisher.for`.
+ * Publishes the events of one module about one type of aggregate. `DomainEventPublisher.for` makes it.
  *
  * ```ts
  * private readonly invoices = this.publisher.for('finance', 'invoice');
@@ -37,7 +37,7 @@ type Where<Options extends PublishOptions> = NonNullable<PublishOptions['persist
  * await this.invoices.publish('invoice.created', invoice.id, { total }, tx);
  * ```
  *
- * Rules and errors are those of `DomainEventPublisher`.
+ * The rules and errors are those of `DomainEventPublisher`.
  */
 export class AggregatePublisher {
   /** @internal Use `DomainEventPublisher.for`. */
@@ -49,8 +49,8 @@ export class AggregatePublisher {
 
   /**
    * Publishes one event about the aggregate with this id. `where` is the client of the caller's open
-   * transaction, or options with `persistenceClient` and the event's optional fields; without it the event is
-   * written at once, in a statement of its own.
+   * transaction, or options with `persistenceClient` and the optional fields of the event. Without `where`,
+   * the event is written at once, in a statement of its own.
    */
   publish<N extends EventName>(
     eventName: KnownName<N> & NameWithoutPayload<N>,
@@ -74,7 +74,7 @@ export class AggregatePublisher {
   }
 
   /**
-   * Publishes several in one statement: all or none, in the order given; see
+   * Publishes several events in one statement: all or none, in the given order. See
    * `DomainEventPublisher.publishEvents`.
    */
   publishMany<N extends readonly EventName[]>(
@@ -86,7 +86,7 @@ export class AggregatePublisher {
     where?: Where<PublishOptions>,
   ): Promise<PublishedEvent[]> {
     const { publisher, sourceModule, aggregateType } = this;
-    // What is no array is refused as such, by those who check events.
+    // A value that is not an array is passed on, because the check of events refuses it with the right error.
     const whole = Array.isArray(events)
       ? events.map((event: AggregateEventInput) => ({ ...event, sourceModule, aggregateType }))
       : events;
@@ -95,8 +95,8 @@ export class AggregatePublisher {
 }
 
 /**
- * A client, and whatever else is no bag of options, is the transaction: whether it is fit is checked where
- * all are.
+ * The options. A client, and any other value that is not a plain object of options, counts as the client of
+ * the transaction. The check of all clients follows later.
  */
 function optionsOf<Options extends PublishOptions>(where: Where<Options> | undefined): Options | undefined {
   if (where === undefined || where === null) return undefined;

@@ -6,7 +6,9 @@ import { ANNOUNCED_FOR_MS, type CommitLook, CommitStream } from '../wakeups/comm
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { OutboxEventStore } from './outbox-event.store.js';
 
-/** Ages in milliseconds at which a publish is looked for; from the last on, once a second. */
+/**
+ * Ages in milliseconds at which a publish is looked for. After the last one, it is looked for once a second.
+ */
 const PROBE_AGES_MS = [2, 5, 10, 20, 40, 80, 160, 320, 640, 1_280];
 const PROBE_INTERVAL_MS = 1_000;
 const GIVE_UP_AFTER_MS = 30_000;
@@ -21,15 +23,15 @@ interface Outstanding {
 }
 
 /**
- * Tells of commits that nobody tells us about: a publish inside a transaction of the host's own is looked for
- * until it is visible, then signalled, here and to the other processes. A rolled-back one is given up after
- * 30 s; one committed later is found by polling.
+ * Notices commits that nobody reports. An event that was published inside a transaction of the host is looked
+ * for until it is visible. Then the consumers here and the other processes are told. After 30 s it is given
+ * up, because the transaction may have been rolled back. If it commits later, polling finds the event.
  */
 @Injectable()
 export class CommitProber {
   private outstanding: Outstanding[] = [];
   private readonly logger = new Logger('CommitProber');
-  // Probes are nobody's work: they must not run in the context (transaction, trace) of one of the publishers.
+  // Probes belong to no publisher. They must not run in the async context (transaction, trace) of one.
   private readonly scope = new AsyncResource('CommitProber');
   private timer: NodeJS.Timeout | undefined;
   private timerAt = Number.POSITIVE_INFINITY;
@@ -44,7 +46,7 @@ export class CommitProber {
     private readonly identity: ProcessIdentity,
   ) {}
 
-  /** Publishes that are still looked for. */
+  /** The number of publishes that are still looked for. */
   get size(): number {
     return this.outstanding.length;
   }
@@ -94,8 +96,8 @@ export class CommitProber {
   }
 
   /**
-   * One query for everything that is due. A failed one tells nothing: those stay outstanding and are looked
-   * for later.
+   * Asks for everything that is due in one query. A query that fails tells nothing, so its publishes stay
+   * outstanding and are looked for later.
    */
   private async probe(): Promise<void> {
     const startedAt = performance.now();
@@ -111,7 +113,7 @@ export class CommitProber {
     this.restUntil = now + this.stream.restAfter(look, found, now);
   }
 
-  /** How many are committed; those are told of. */
+  /** Reports the publishes that are committed, and returns how many they are. */
   private async find(due: readonly number[], { announced }: CommitLook): Promise<number> {
     const visible = new Set(await this.store.announceVisible(due, this.identity.id, announced));
     const eventNames = new Set<string>();

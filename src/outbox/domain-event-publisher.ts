@@ -29,18 +29,20 @@ import {
 import { choosePublishTarget, type PublishTarget } from './publish-target.js';
 
 /**
- * Publishes domain events: one INSERT into the log, in the caller's transaction when `persistenceClient` is
- * given.
+ * Publishes domain events. Each is one INSERT into the log, in the caller's transaction if
+ * `persistenceClient` is given.
  *
- * Publish after the write that serializes the aggregate (its row lock or version check): that is what the
- * order of its events rests on.
+ * Publish after the write that serializes the aggregate (its row lock or version check), because the order of
+ * its events depends on that.
  *
- * Rejects with an IntegrationError, before any SQL, when the event is not fit (INTEGRATION_EVENT_INVALID,
- * INTEGRATION_PAYLOAD_INVALID with the JSON path, INTEGRATION_PAYLOAD_TOO_LARGE), the client is not
- * (INTEGRATION_CLIENT_IS_ROOT, INTEGRATION_CLIENT_INVALID), a surrounding transaction was forgotten
- * (INTEGRATION_TRANSACTION_FORGOTTEN), or the outbox is switched off (INTEGRATION_OUTBOX_DISABLED). And with
- * INTEGRATION_SEQUENCE_BEHIND where the event would get, or has got, a position that consumers have left
- * behind: it would never be delivered.
+ * Rejects with an IntegrationError before any SQL: INTEGRATION_EVENT_INVALID, INTEGRATION_PAYLOAD_INVALID
+ * (with the JSON path) or INTEGRATION_PAYLOAD_TOO_LARGE for an event that cannot be published;
+ * INTEGRATION_CLIENT_IS_ROOT or INTEGRATION_CLIENT_INVALID for a wrong client;
+ * INTEGRATION_TRANSACTION_FORGOTTEN if a transaction is open and its client was not passed;
+ * INTEGRATION_OUTBOX_DISABLED if the outbox is switched off.
+ *
+ * Rejects with INTEGRATION_SEQUENCE_BEHIND if the event would get, or has got, a position that consumers have
+ * already passed, because such an event would never be delivered.
  */
 @Injectable()
 export class DomainEventPublisher {
@@ -57,7 +59,7 @@ export class DomainEventPublisher {
   ) {}
 
   /**
-   * A publisher that knows module and aggregate type, so that they need not be said with each event:
+   * A publisher that knows module and aggregate type, so that they need not be given with each event:
    * `publisher.for('finance', 'invoice').publish('invoice.created', id, payload, tx)`.
    *
    * @throws IntegrationError INTEGRATION_EVENT_INVALID for names that no event can have
@@ -72,7 +74,9 @@ export class DomainEventPublisher {
     event: DomainEventInput<N>,
     options?: PublishOptions,
   ): Promise<PublishedEvent>;
-  /** Publishes one event given as separate arguments; `options` also takes the event's optional fields. */
+  /**
+   * Publishes one event given as separate arguments. `options` also takes the optional fields of the event.
+   */
   publishEvent<N extends EventName>(
     eventName: KnownName<N> & NameWithoutPayload<N>,
     sourceModule: string,
@@ -101,9 +105,9 @@ export class DomainEventPublisher {
   }
 
   /**
-   * Publishes events in one statement: all or none, with positions that ascend in the order given. Of several
-   * with one deduplication key the first is published and the others are its duplicates. Two transactions
-   * that publish the same keys in different orders can deadlock; Postgres then ends one of them.
+   * Publishes events in one statement: all or none, with positions that ascend in the given order. If several
+   * events have the same deduplication key, the first is published and the others are its duplicates. Two
+   * transactions that publish the same keys in different orders can deadlock. Postgres then ends one of them.
    */
   async publishEvents<N extends readonly EventName[]>(
     events: readonly [...{ [K in keyof N]: DomainEventInput<N[K]> }],
@@ -164,8 +168,8 @@ export class DomainEventPublisher {
   }
 
   /**
-   * Wakes the consumers once the events are committed: now, when our transaction ends, or when a probe sees
-   * them.
+   * Wakes the consumers when the events are committed. That is now, or when our transaction ends, or when a
+   * probe sees the events.
    */
   private announce(target: PublishTarget, records: readonly PublishedRecord[]): void {
     const last = records.at(-1);
@@ -188,14 +192,14 @@ export class DomainEventPublisher {
   }
 }
 
-/** The event's own fields among the options of the form with separate arguments. */
+/** The fields of the event among the options of the form with separate arguments. */
 function fieldsOf(options: PublishEventOptions | undefined): Partial<DomainEventInput> | undefined {
   if (options === undefined) return undefined;
   const { metadata, eventVersion, availableAt, delayMs, deduplicationKey, id } = options;
   return { metadata, eventVersion, availableAt, delayMs, deduplicationKey, id };
 }
 
-/** Those that are new. */
+/** The records of the events that are not duplicates. */
 function recordsOf(entries: readonly LogEntry[], results: readonly PublishedEvent[]): PublishedRecord[] {
   const records: PublishedRecord[] = [];
   for (const [index, { duplicate, position }] of results.entries())
@@ -224,7 +228,7 @@ function refuseRepeatedIds(entries: readonly LogEntry[]): void {
   }
 }
 
-/** The receipts of all events, the ones with a repeated key included. */
+/** The receipts of all events, including the ones with a repeated key, in the order of the call. */
 function inTheOrderOf(
   entries: readonly LogEntry[],
   distinct: readonly LogEntry[],

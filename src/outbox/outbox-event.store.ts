@@ -14,29 +14,33 @@ import { outboxChannelOf, unhurriedNotify, writeMessage } from '../wakeups/wakeu
 
 const UNIQUE_VIOLATION = '23505';
 /**
- * A key that kept vanishing between insert and look-up: only retention deletes events, so twice is already
- * odd.
+ * The number of attempts for a key that vanishes between insert and look-up. Only retention deletes events,
+ * so a second attempt is rare already.
  */
 const DUPLICATE_TRIES = 3;
 
 const COLUMNS = `id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata`;
 /**
- * Of two transactions with one key the second waits for the first, then inserts nothing; the look-up is a
- * statement of its own and so sees what the first one committed. Never DO UPDATE: the log's rows are not
- * touched.
+ * If two transactions publish the same key, the second waits for the first and then inserts nothing. The
+ * look-up is a statement of its own, so it sees what the first one committed. DO UPDATE is not used, because
+ * rows of the log never change.
  *
- * An insert draws its position before it meets the conflict, and each position drawn in vain is a hole in
- * every cursor. So a key that is visible already is found by `isNew`, above which nothing is drawn; the
- * conflict is left for keys that are being published at this moment.
+ * An insert draws its position before it meets the conflict, and each position that is drawn in vain is a
+ * hole in every cursor. So `isNew` finds a key that is already visible before a position is drawn. The
+ * conflict is left for keys that another transaction is publishing at this moment.
  */
 const ONCE = `ON CONFLICT (dedup_key) WHERE dedup_key IS NOT NULL DO NOTHING`;
 
 /**
- * Postgres refuses a jsonb list of 256 MiB. Longer lists of events go as an array, which costs a sixth more.
+ * Characters. Postgres refuses a jsonb list of 256 MiB. Longer lists of events are sent as an array, which
+ * costs the server more.
  */
 const LARGEST_JSON_LIST = 16 * 1024 * 1024;
 
-/** Many events in one statement: as they are, or those alone whose keys are new. */
+/**
+ * SQL that writes many events in one statement. `any` writes all of them, `once` only those whose keys are
+ * new.
+ */
 interface ManySql {
   readonly any: string;
   readonly once: string;
@@ -50,12 +54,12 @@ interface InsertedRow extends PositionRow {
   id: string;
 }
 
-/** Writing to the log, through whatever client the caller's transaction is in. */
+/** Writes to the log, through the client of the caller's transaction. */
 @Injectable()
 export class OutboxEventStore {
   /**
-   * For this package's own clients, which send every value as the text that it is given; that saves the
-   * server 3 %.
+   * For the clients of this package, which send every value as the text that it is given. A conversion from
+   * text to jsonb by the statement would cost the server more.
    */
   private readonly insertPlain: string;
   private readonly insertPlainAsText: string;
@@ -70,15 +74,15 @@ export class OutboxEventStore {
   constructor(private readonly db: EngineDatabase) {
     const table = db.tables.outboxEvent;
     const nine = `$1::uuid, $2, $3::int, $4, $5, $6, $7::text::jsonb, $8::int, $9::text::jsonb`;
-    // The ordinary event takes the way that costs the caller's transaction least: see the procedure in the
-    // migration. CALL rather than a function in a SELECT, which a proxy that splits reads from writes might
-    // send to a replica.
+    // An ordinary event is written by a procedure, because that costs the transaction of the caller least
+    // (see the procedure in the migration). It is a CALL and not a function in a SELECT, because a proxy that
+    // splits reads from writes might send a SELECT to a replica.
     this.insertPlain = `CALL ${db.tables.appendEvent}($1, NULL)`;
     this.insertPlainAsText = `CALL ${db.tables.appendEvent}($1::text::jsonb, NULL)`;
     const timed = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
       VALUES (${nine}, $10, coalesce($11::text::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond'))`;
     this.insertTimed = `${timed} RETURNING position::text AS position`;
-    // A sub-select that has one value: of EXISTS the planner could make a scan of the log.
+    // This is a sub-select with one value, because for EXISTS the planner could choose a scan of the log.
     const isNew = (key: string) => `(SELECT o.position FROM ${table} o WHERE o.dedup_key = ${key}) IS NULL`;
     this.insertOnce = `INSERT INTO ${table} (${COLUMNS}, dedup_key, available_at)
       SELECT ${nine}, $10::text, coalesce($11::text::timestamptz, clock_timestamp() + $12::float8 * interval '1 millisecond')
@@ -96,17 +100,21 @@ export class OutboxEventStore {
       once: `${many(source, `e->>9 IS NULL OR ${isNew('e->>9')}`)} ${ONCE}`,
     });
     this.insertMany = manyOf('jsonb_array_elements($1::text::jsonb)');
-    // From a sub-select: the planner would otherwise take the whole list apart to tell how many it holds.
+    // The list comes from a sub-select. Without it, the planner would take the whole list apart to see how
+    // many elements it holds.
     this.insertManyLarge = manyOf('unnest((SELECT $1::text::jsonb[]))');
     this.byKeys = `SELECT id::text AS id, position::text AS position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text::text[])`;
-    // One round trip for both; where nothing is visible nobody is told, and nothing is written at all.
+    // One statement looks and notifies. If nothing is visible, nobody is notified and nothing is written.
     this.visible = `SELECT string_agg(position::text, ',') AS positions,
         CASE WHEN count(*) > 0 THEN ${unhurriedNotify('$2', '$3')} END AS told
       FROM ${table} WHERE position = ANY ($1::bigint[])`;
     this.channel = outboxChannelOf(db.schema);
   }
 
-  /** Writes one event. A deduplication key seen before changes nothing and gives the first event. */
+  /**
+   * Writes one event. For a deduplication key that was used before, it changes nothing and returns the first
+   * event.
+   */
   insertEvent(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
     const { deduplicationKey, availableAt, delayMs } = entry;
     if (this.db.narrowText !== undefined) refuseWhatIsNotHeld(entry, this.db.narrowText);
@@ -119,8 +127,8 @@ export class OutboxEventStore {
   private async appendPlain(client: SqlClient, entry: LogEntry): Promise<PublishedEvent> {
     const value = asOneValue(entry);
     try {
-      // In one function, whatever the client: every promise between the caller and the answer is felt where
-      // many publish at once.
+      // Both kinds of clients are handled in this one function, because each additional promise is noticeable
+      // where many publish at once.
       if (OwnSqlClient.is(client)) {
         const statement = { name: 'integration_append_event', sql: this.insertPlain, value };
         return published(entry.id, await client.queryValue(statement, 'position'));
@@ -130,8 +138,8 @@ export class OutboxEventStore {
       );
       return published(entry.id, row?.position);
     } catch (error) {
-      // As the driver does for its own: the trace is to lead to whoever published, not to the socket that the
-      // answer came from.
+      // The stack trace must lead to the caller who published, not to the socket that the answer came from.
+      // The driver does the same for its own errors.
       if (error instanceof Error && (OwnSqlClient.is(client) || !isTraced(error)))
         Error.captureStackTrace(error);
       throw this.reasonOfRefusal(error);
@@ -154,8 +162,8 @@ export class OutboxEventStore {
   }
 
   /**
-   * Writes many events in one statement; their positions ascend in the order given. The identity is drawn
-   * above the sort, so that ORDER BY decides. No deduplication key may occur twice in `entries`.
+   * Writes many events in one statement. Their positions ascend in the given order: the position is drawn
+   * after the sort, so ORDER BY decides. No deduplication key may occur twice in `entries`.
    */
   async appendAll(client: SqlClient, entries: readonly LogEntry[]): Promise<PublishedEvent[]> {
     const { narrowText } = this.db;
@@ -181,8 +189,9 @@ export class OutboxEventStore {
   }
 
   /**
-   * Which of these positions are committed, as the engine's own connections see it. If any are, every
-   * listening process is told in the name of this one; `isStream`: that more are to come.
+   * The positions of these that are committed, as the connections of the engine see them. If there are any,
+   * every listening process is notified in the name of this one. `isStream`: the message says that more will
+   * come.
    */
   async announceVisible(
     positions: readonly number[],
@@ -233,8 +242,8 @@ export class OutboxEventStore {
 }
 
 /**
- * The key of the log is the position, which the sequence draws. Of the clients' errors some name the
- * constraint, some the columns.
+ * Whether the violated key is the position, which is the primary key of the log and comes from the sequence.
+ * Some clients name the constraint in their errors, others the columns.
  */
 function isOfPosition(error: unknown): boolean {
   return textsOf(error).some((text) => text === 'position' || /outbox_event_pkey|\(position\)=/.test(text));

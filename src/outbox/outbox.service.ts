@@ -19,7 +19,7 @@ import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from '../
 import { DomainEventPublisher } from './domain-event-publisher.js';
 import type { PublishOptions } from './publish-options.js';
 
-/** From the worst to the best; skipped counts as processed. */
+/** The statuses from the worst to the best. Skipped counts as processed. */
 const ROLL_UP: readonly [DeliveryStatus, OutboxEventStatus][] = [
   ['dead_letter', 'dead_letter'],
   ['failed', 'failed'],
@@ -41,8 +41,8 @@ const FILTER_FIELDS = [
 const PAGE_FIELDS = ['limit', 'after', 'order'] as const satisfies (keyof PageRequest)[];
 
 /**
- * Looking at the log, and what became of its events. Sees committed events only. Refuses filters and pages
- * that make no sense with INTEGRATION_ADMIN_INVALID.
+ * Reads the log and the delivery of its events. It sees committed events only. Filters and pages that make no
+ * sense are refused with INTEGRATION_ADMIN_INVALID.
  */
 @Injectable()
 export class OutboxService {
@@ -53,13 +53,14 @@ export class OutboxService {
   ) {}
 
   /**
-   * Appends an event to the log; the same as `DomainEventPublisher.publishEvent`, with its rules and errors.
+   * Appends an event to the log. It is the same as `DomainEventPublisher.publishEvent`, with the same rules
+   * and errors.
    */
   append(event: DomainEventInput, options?: PublishOptions): Promise<PublishedEvent> {
     return this.publisher.publishEvent(event, options);
   }
 
-  /** The event with this id; undefined if the log has none (any more). */
+  /** The event with this id. Undefined if it is not, or no longer, in the log. */
   async findById(id: string): Promise<OutboxEvent | undefined> {
     return isUuid(id) ? this.events.findById(id) : undefined;
   }
@@ -83,8 +84,8 @@ export class OutboxService {
   }
 
   /**
-   * What became of an event, rolled up and per consumer that asks for it; undefined if the log has no such
-   * event.
+   * The delivery of an event, as a whole and for each consumer that wants the event. Undefined if the log has
+   * no such event.
    */
   async statusOf(id: string): Promise<OutboxEventStatusReport | undefined> {
     const event = await this.findById(id);
@@ -94,7 +95,7 @@ export class OutboxService {
     return { outboxEventId, position, eventName, status: rollUp(consumers), consumers };
   }
 
-  /** The events of one entity in the order of the log, the oldest first, each with what became of it. */
+  /** The events of one entity in the order of the log, the oldest first, each with its delivery status. */
   async timeline(
     aggregateType: string,
     aggregateId: string,
@@ -113,8 +114,8 @@ export class OutboxService {
   }
 
   /**
-   * Counts over the log and every consumer. Takes bounded time: a log of more than 100,000 positions is
-   * estimated, which `estimated` says. Meant for dashboards, not for hot paths.
+   * Counts over the log and every consumer. It takes bounded time: a log of more than 100,000 positions is
+   * estimated, and `estimated` says so. It is meant for dashboards, not for hot paths.
    */
   getStats(): Promise<OutboxStats> {
     return this.stats.count();

@@ -4,14 +4,13 @@ import type { DomainEventInput, EventName } from '../events/domain-event.js';
 /** Where an event is published. */
 export interface PublishOptions {
   /**
-   * The client of the caller's open transaction: the event commits or vanishes with the caller's data.
-   * Without it the event is written at once, in a statement of its own.
+   * The client of the caller's open transaction. The event commits or rolls back together with the caller's
+   * data. Without it, the event is written at once, in a statement of its own.
    */
   persistenceClient?: SqlClient | undefined;
   /**
-   * Says that publishing without `persistenceClient` is meant, although a transaction of
-   * `integrationApi.transaction` or of a transactional handler is open: the event stays even if that one
-   * rolls back.
+   * Allows publishing without `persistenceClient` although a transaction of `integrationApi.transaction` or
+   * of a transactional handler is open. The event stays even if that transaction rolls back.
    */
   outsideTransaction?: boolean | undefined;
 }

@@ -4,7 +4,7 @@ import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
 import { OPTIONS_OF_PUBLISHING, type PublishOptions } from './publish-options.js';
 
-/** The client to write through, and who tells of the commit. */
+/** The client to write through, and the kind of its transaction, which decides who reports the commit. */
 export type PublishTarget =
   | { readonly kind: 'own-statement'; readonly client: SqlClient }
   | { readonly kind: 'our-transaction'; readonly client: SqlClient; readonly scope: TransactionScope }
@@ -14,11 +14,11 @@ const INTERACTIVE =
   'Use prisma.$transaction(async (tx) => { … persistenceClient: tx … }). The array form, $transaction([…]), cannot publish: it offers no client of the transaction.';
 
 /**
- * Decides where a publish goes.
+ * Decides where an event is published.
  *
- * @param known the names that the options may have.
+ * @param known The names that the options may have.
  * @throws IntegrationError INTEGRATION_CLIENT_IS_ROOT, INTEGRATION_CLIENT_INVALID,
- *   INTEGRATION_TRANSACTION_FORGOTTEN, or INTEGRATION_EVENT_INVALID for an option that is not known.
+ * INTEGRATION_TRANSACTION_FORGOTTEN, or INTEGRATION_EVENT_INVALID for an option that is not known.
  */
 export function choosePublishTarget(
   options: PublishOptions | undefined,
@@ -50,7 +50,7 @@ export function choosePublishTarget(
   return { kind: 'foreign-transaction', client };
 }
 
-/** The open transaction of ours that a client is, or stands for. */
+/** The open transaction of this package that a client is, or stands for. */
 function scopeOf(client: SqlClient, innermost: TransactionScope): TransactionScope | undefined {
   const isOpen = (meant: unknown) => {
     for (let scope: TransactionScope | undefined = innermost; scope !== undefined; scope = scope.outer)
@@ -60,14 +60,14 @@ function scopeOf(client: SqlClient, innermost: TransactionScope): TransactionSco
   return isOpen(client) ?? isOpen(standsFor(client));
 }
 
-/** Host clients that can be told from their transactions by themselves. */
+/** Host clients that are told from their transactions without help, because they have `$connect`. */
 const connecting = new WeakSet<object>();
 
 function isRoot(client: SqlClient, hostClient: SqlClient): boolean {
   if (isRootClient(client)) return true;
   if (connecting.has(hostClient)) return false;
-  // Not asked whether it can connect now: where the host's client is a transaction proxy, it may stand for a
-  // transaction.
+  // The answer for a host client is remembered and not asked for again: if the client is a transaction proxy,
+  // it may stand for a transaction at another time.
   if ('$connect' in hostClient) {
     connecting.add(hostClient);
     return false;
@@ -76,8 +76,8 @@ function isRoot(client: SqlClient, hostClient: SqlClient): boolean {
 }
 
 /**
- * Publishing needs no more of a client, and each look at one of Prisma's, a proxy upon proxies, takes the
- * time of a dozen checks of the event.
+ * Checks `$queryRawUnsafe` only, because publishing needs no other function. Each property of a Prisma client
+ * goes through several proxies, which takes more time than a dozen checks of the event.
  */
 function canQuery(client: unknown): client is SqlClient {
   return (
@@ -87,7 +87,10 @@ function canQuery(client: unknown): client is SqlClient {
   );
 }
 
-/** `publishEvent(event, tx)` or `{ tx }` would otherwise publish outside the transaction without a word. */
+/**
+ * Without this check, `publishEvent(event, tx)` and `publishEvent(event, { tx })` would silently publish
+ * outside the transaction.
+ */
 function refuseMisplacedClient(options: object): void {
   if (isSqlClient(options)) throw misplaced('The options are a client.');
   for (const [name, value] of Object.entries(options)) {

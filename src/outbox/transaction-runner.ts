@@ -10,23 +10,25 @@ import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { WakeupBroadcaster } from '../wakeups/wakeup-broadcaster.js';
 
 /**
- * Limits of a transaction, in milliseconds, as the host's client understands them. One that it ignores is
- * refused.
+ * Limits of a transaction in milliseconds, as the client of the host understands them. A limit that the
+ * client ignores is refused.
  */
 export interface TransactionOptions {
-  /** How long to wait for a connection. Refused without a client of the host: there the pool decides. */
+  /**
+   * The time to wait for a connection. Refused without a client of the host, because the pool decides then.
+   */
   maxWait?: number;
   /**
-   * How long the transaction may take. Default: what the client says (Prisma: 5 s); without a client of the
-   * host no limit, but 15 s for each of its statements and for a pause between two: say a timeout where one
-   * of them takes longer.
+   * The time that the transaction may take. Default: that of the client (Prisma: 5 s). Without a client of
+   * the host there is no default, but each statement, and each pause between two, may take at most 15 s. Set
+   * a timeout if one of them takes longer.
    */
   timeout?: number;
 }
 
 /**
- * Runs the host's transactions for `integrationApi.transaction`, and signals what they published once they
- * have committed.
+ * Runs the transactions of the host for `integrationApi.transaction`, and signals the published events after
+ * the commit.
  */
 @Injectable()
 export class TransactionRunner {
@@ -37,10 +39,11 @@ export class TransactionRunner {
   ) {}
 
   /**
-   * Runs `fn` in one interactive transaction (READ COMMITTED) of the host's client; resolves to what `fn`
-   * returned after the commit, rejects with what it threw after the rollback. Inside another one it opens a
-   * second, independent transaction. Rejects with INTEGRATION_TRANSACTION_ENDED where a statement of `fn` has
-   * ended it, as far as its client shows that: the engine's own and `PgSqlClient` do.
+   * Runs `fn` in one interactive transaction (READ COMMITTED) of the client of the host. Resolves after the
+   * commit to what `fn` returned, and rejects after the rollback with what `fn` threw. Inside another
+   * transaction it opens a second, independent one. Rejects with INTEGRATION_TRANSACTION_ENDED if a statement
+   * of `fn` has ended the transaction and the client shows that, as the client of the engine and
+   * `PgSqlClient` do.
    *
    * @throws IntegrationError INTEGRATION_OPTIONS_INVALID, before the transaction begins, for an option that
    * would be ignored
@@ -51,7 +54,7 @@ export class TransactionRunner {
     let told = false;
     const result = await this.host.client.$transaction(
       async (client) => {
-        // A client may run the function again after a conflict; what the first run published is gone.
+        // The client may run the function again after a conflict. The events of the first run are gone then.
         published = [];
         const ends = OwnSqlClient.is(client) ? client.watchEnds() : undefined;
         const returned = await runInTransactionContext({ client, published }, () => fn(client as Tx));
@@ -69,7 +72,7 @@ export class TransactionRunner {
 
 const LIMITS: readonly TransactionLimit[] = ['maxWait', 'timeout'];
 
-/** Whoever says a limit relies on it. */
+/** A limit that would be ignored is refused, because the caller relies on it. */
 function refuseIgnoredOptions(options: TransactionOptions, client: TransactionalSqlClient): void {
   const given: Readonly<Record<string, unknown>> = { ...options };
   const { isolationLevel, ...limits } = given;

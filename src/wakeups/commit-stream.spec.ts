@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { CommitStream } from './commit-stream.js';
 
 /**
- * Looks that each take `tookMs` and begin so long after the rest of the one before; gives what each came to.
+ * Makes looks that each take `tookMs` and begin `afterMs` after the rest of the one before. Returns the
+ * result of each look.
  */
 function looks(
   stream: CommitStream,

@@ -4,18 +4,21 @@ import { type Observable, Subject } from 'rxjs';
 import { RepeatedWakeup } from './repeated-wakeup.js';
 import type { Wakeup } from './wakeup.js';
 
-/** The process's own stream of wake-ups. It only makes delivery sooner; polling alone would be enough. */
+/**
+ * The stream of wake-ups of this process. It only makes delivery sooner. Polling alone would deliver
+ * everything.
+ */
 @Injectable()
 export class OutboxNotifier {
   readonly wakeups$: Observable<Wakeup>;
-  /** Those that other processes have not been told of. */
+  /** The wake-ups that other processes have not been told of. */
   readonly untold$: Observable<Wakeup>;
 
   private readonly wakeups = new Subject<Wakeup>();
   private readonly untold = new Subject<Wakeup>();
   private readonly repeated = new RepeatedWakeup((wakeup) => this.wakeups.next(wakeup));
-  // Listeners start work that outlives the publisher: they must not run in its async context (transaction,
-  // trace).
+  // Listeners start work that outlives the publisher. It must not run in the async context (transaction,
+  // trace) of the publisher.
   private readonly scope = new AsyncResource('OutboxNotifier');
 
   constructor() {
@@ -24,8 +27,8 @@ export class OutboxNotifier {
   }
 
   /**
-   * Wakes the consumers of this and every other process, for events that came in some other way, such as
-   * plain SQL.
+   * Wakes the consumers of this process and of every other one, for events that were written in some other
+   * way, such as plain SQL.
    */
   notify(eventName?: string): void {
     const eventNames = eventName === undefined ? undefined : [eventName];
@@ -33,9 +36,9 @@ export class OutboxNotifier {
   }
 
   /**
-   * Emits one wake-up; `told`: whoever found the reason for it has told the other processes. `goesOnForMs`:
-   * more commits are to be expected for so many milliseconds, and nobody will say so each time; it is
-   * repeated meanwhile, in this process.
+   * Emits one wake-up. `told`: the other processes have already been told of it. `goesOnForMs`: for so many
+   * milliseconds more commits are to be expected without a wake-up for each of them. The wake-up is repeated
+   * in this process meanwhile.
    */
   signal(wakeup: Wakeup, { told = false, goesOnForMs = 0 } = {}): void {
     this.scope.runInAsyncScope(() => {
@@ -45,7 +48,10 @@ export class OutboxNotifier {
     });
   }
 
-  /** Events of these names may be committed soon: a wake-up that is being repeated is for them as well. */
+  /**
+   * Is called because events of these names may be committed soon. A wake-up that is being repeated is then
+   * for them too.
+   */
   expect(eventNames: readonly string[]): void {
     this.repeated.alsoWakeFor(eventNames);
   }

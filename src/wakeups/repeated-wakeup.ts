@@ -3,19 +3,19 @@ import type { Wakeup } from './wakeup.js';
 const STEP_MS = 12;
 
 /**
- * A wake-up that is repeated every few milliseconds for a while, because commits come in a stream and not
- * each of them is told.
+ * Repeats a wake-up every few milliseconds for a while, because commits come in a stream and not each of them
+ * is announced.
  */
 export class RepeatedWakeup {
   private timer: NodeJS.Timeout | undefined;
   private until = 0;
   private source: Wakeup['source'] = 'commit';
-  /** Undefined: for events of any name. */
+  /** Undefined if the wake-up is for events of any name. */
   private eventNames: Set<string> | undefined = new Set();
 
   constructor(private readonly wake: (wakeup: Wakeup) => void) {}
 
-  /** From now on, or longer than so far, and for these events as well. */
+  /** Starts the repetition, or makes it longer, and adds these events to it. */
   goOn({ source, eventNames }: Wakeup, ms: number): void {
     const isNew = this.timer === undefined;
     this.until = Math.max(this.until, performance.now() + ms);

@@ -10,13 +10,16 @@ import type { Wakeup } from './wakeup.js';
 import { WakeupStore } from './wakeup.store.js';
 
 const COALESCE_MS = 5;
-/** What this process itself brought about; the rest came from others or concerns nobody else. */
+/**
+ * The sources of wake-ups that this process caused itself. All other wake-ups came from other processes or
+ * concern only this one.
+ */
 const OWN_SOURCES: ReadonlySet<Wakeup['source']> = new Set(['publish', 'commit', 'manual']);
 
 /**
- * Passes this process's wake-ups on to the others by NOTIFY: the first at once, those of the next few
- * milliseconds together, and those of a stream as one message that more will come. A failure is forgotten:
- * the others poll.
+ * Sends the wake-ups of this process to the other processes by NOTIFY. The first one is sent at once, and
+ * those of the next few milliseconds are sent together. For a stream of them, one message says that more will
+ * come. A failure is ignored, because the other processes poll.
  */
 @Injectable()
 export class WakeupBroadcaster {
@@ -25,13 +28,17 @@ export class WakeupBroadcaster {
   private timer: NodeJS.Timeout | undefined;
   private sending: Promise<void> | undefined;
   private restUntil = 0;
-  /** Wake-ups that are to be told. */
+  /** The number of wake-ups that have not been sent yet. */
   private pending = 0;
   private readonly stream = new CommitStream();
   private concernsInbox = false;
-  /** A message is on its way behind a COMMIT. It holds nobody up: that COMMIT may take long. */
+  /**
+   * A message is on its way together with a COMMIT. Other messages do not wait for it, because that COMMIT
+   * may take long.
+   */
   private following = false;
-  // What is sent later is nobody's work: it must not run in the context (transaction, trace) of a publisher.
+  // A message that is sent later belongs to no publisher. It must not run in the async context (transaction,
+  // trace) of one.
   private readonly scope = new AsyncResource('WakeupBroadcaster');
 
   constructor(
@@ -48,7 +55,7 @@ export class WakeupBroadcaster {
     });
   }
 
-  /** Stops, after one last message if one was due. */
+  /** Stops. If a message is due, it is sent before. */
   async stop(): Promise<void> {
     this.subscription?.unsubscribe();
     this.subscription = undefined;
@@ -61,10 +68,13 @@ export class WakeupBroadcaster {
   }
 
   /**
-   * Called when nothing is left of a transaction but its COMMIT: has the message sent together with that,
-   * where the client can, and nothing rests. It spares the others the commit's way back to us and the
-   * message's way to the server, a third of their wait. Whether it is sent so; else it is due once the
-   * transaction has committed.
+   * Is called when only the COMMIT of a transaction is left to do. Sends the message together with the
+   * COMMIT, if the client can do that and no other message is being sent or was sent just before. This is
+   * sooner for the other processes, because the message need not wait until the answer to the COMMIT has come
+   * back.
+   *
+   * Returns whether the message is sent this way. If not, it must be sent after the transaction has
+   * committed.
    */
   followCommitOf(transaction: object): boolean {
     if (this.subscription === undefined || this.following || !this.isFree) return false;
@@ -82,7 +92,7 @@ export class WakeupBroadcaster {
     else if (this.isFree) this.rest(COALESCE_MS);
   }
 
-  /** Nothing is being sent, and nothing rests from it. */
+  /** Whether no message is being sent, and the rest after the last one is over. */
   private get isFree(): boolean {
     return this.sending === undefined && this.timer === undefined;
   }
@@ -104,7 +114,10 @@ export class WakeupBroadcaster {
     });
   }
 
-  /** Those to whom a stream was announced read the log by themselves, but not the inbox. */
+  /**
+   * Whoever was told of a stream keeps reading the log, but not the inbox. So news of the inbox must not wait
+   * for a long rest.
+   */
   private get longestRest(): number {
     return this.concernsInbox ? COALESCE_MS : Number.POSITIVE_INFINITY;
   }

@@ -15,17 +15,17 @@ const RECONNECT_FIRST_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 
 /**
- * Hears the wake-ups of other processes on a connection of its own, and makes sure that it would hear them:
- * the connection is asked for a sign of life every few seconds, and replaced when it gives none. That takes a
- * message of the protocol there and back and no statement: an idle process has its heartbeat for those. A
- * NOTIFY to itself with the heartbeat would do as well, but costs a commit under a lock of the whole server,
- * and wakes every listening session of the database.
+ * Receives the wake-ups of other processes on a connection of its own. It asks the connection for a sign of
+ * life every few seconds, and replaces it if none comes. The sign of life is a message of the protocol and
+ * its answer, without a statement. A NOTIFY to itself together with the heartbeat would also show that the
+ * connection works. But it costs a commit under a lock of the whole server, and it wakes every listening
+ * session of the database.
  */
 @Injectable()
 export class WakeupListener {
-  /** Emits when a stored setting changed, in whichever process. */
+  /** Emits when a stored setting has changed in any process. */
   readonly settingsChanged$: Observable<void>;
-  /** Emits when a consumer that somebody works on got names, in whichever process. */
+  /** Emits when a consumer that some process works on has got names, in any process. */
   readonly consumersChanged$: Observable<void>;
 
   private readonly settingsChanged = new Subject<void>();
@@ -43,9 +43,7 @@ export class WakeupListener {
     this.consumersChanged$ = this.consumersChanged.asObservable();
   }
 
-  /**
-   * Starts listening and goes on trying until `stop`. Resolves after the first attempt, successful or not.
-   */
+  /** Starts listening, and tries again until `stop`. Resolves after the first attempt, even if it failed. */
   start(): Promise<void> {
     const stop = new AbortController();
     return new Promise((firstAttempt) => {
@@ -68,7 +66,7 @@ export class WakeupListener {
       try {
         const connection = await this.open();
         attempted();
-        // What was said while nobody listened was missed.
+        // Messages that came while nobody listened were missed.
         if (!isFirst) this.notifier.signal({ source: 'listen', concernsInbox: true });
         failures = await this.watch(connection, stopped, failures);
       } catch (error) {
@@ -105,8 +103,8 @@ export class WakeupListener {
   }
 
   /**
-   * Returns when the connection has ended, does not answer, or is no longer wanted: the count of failures to
-   * go on from.
+   * Returns when the connection has ended, does not answer, or is not needed any more. The result is the
+   * number of failures so far, from which the backoff goes on.
    */
   private async watch(connection: EngineConnection, stopped: AbortSignal, failures: number): Promise<number> {
     let ended = false;
@@ -134,7 +132,10 @@ export class WakeupListener {
   }
 }
 
-/** Exponential, with full jitter: many processes lose the same server at the same moment. */
+/**
+ * The backoff is exponential with full jitter, because many processes lose the same server at the same
+ * moment.
+ */
 function backoff(failures: number): number {
   return Math.random() * Math.min(RECONNECT_FIRST_MS * 2 ** failures, RECONNECT_MAX_MS);
 }

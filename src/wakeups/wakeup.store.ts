@@ -4,14 +4,14 @@ import { UNHURRIED_COMMIT } from '../database/clients/unhurried-commit.store.js'
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import { EngineDatabase } from '../database/engine-database.js';
 
-/** Where processes tell each other that events were committed. */
+/** The channel on which processes tell each other that events were committed. */
 export function outboxChannelOf(schema: string): string {
   return `${schema}_outbox`;
 }
 
 /**
- * Where processes tell each other that a stored setting changed, or, with `CONSUMERS_MESSAGE`, a consumer's
- * names.
+ * The channel on which processes tell each other that a stored setting has changed, or, with
+ * `CONSUMERS_MESSAGE`, the names of a consumer.
  */
 export function settingsChannelOf(schema: string): string {
   return `${schema}_settings`;
@@ -19,15 +19,17 @@ export function settingsChannelOf(schema: string): string {
 
 export const CONSUMERS_MESSAGE = 'consumers';
 
-/** After the id of the process that says so: rows of the inbox may be due as well. */
+/** Stands after the id of the sending process. It says that rows of the inbox may be due too. */
 const INBOX_MARK = ' inbox';
 
-/** After the id: commits come in a stream, and not each of them will be told. */
+/**
+ * Stands after the id. It says that commits come in a stream, and that not each of them will be announced.
+ */
 const STREAM_MARK = ' stream';
 
 /**
- * A message on the outbox channel: who sent it, whether it is about more than new events, and whether more of
- * them are to come.
+ * A message on the outbox channel: who sent it, whether it is about more than new events, and whether more
+ * events will come.
  */
 interface Message {
   readonly processId: string;
@@ -40,26 +42,30 @@ export function readMessage(payload: string): Message {
   return { processId, concernsInbox: mark === INBOX_MARK, isStream: mark === STREAM_MARK };
 }
 
-/** What concerns the inbox is never said of a stream. */
+/** Writes a message. A message that concerns the inbox never announces a stream. */
 export function writeMessage(processId: string, about: Partial<Message>): string {
   if (about.concernsInbox === true) return `${processId}${INBOX_MARK}`;
   return about.isStream === true ? `${processId}${STREAM_MARK}` : processId;
 }
 
 /**
- * SQL that tells every listening session and calls for nothing else: the commit that carries it is not waited
- * for on disk, where it would only keep the writers' commits waiting. A wake-up need not survive a crash.
+ * SQL that tells every listening session, and must be the only work of its transaction. Nobody waits until
+ * the commit of that transaction is on disk, because a wake-up need not survive a crash, and the flush to
+ * disk would delay the commits of the writers.
  */
 export function unhurriedNotify(channel: string, message: string): string {
   return `concat(${UNHURRIED_COMMIT}, pg_notify(${channel}, ${message}))`;
 }
 
-/** NOTIFY and LISTEN: how processes tell each other that there is something to read. */
+/** NOTIFY and LISTEN, with which processes tell each other that there is something to read. */
 @Injectable()
 export class WakeupStore {
-  /** Carries the id of the process that wrote events, and whether that is all: see `readMessage`. */
+  /**
+   * The messages on this channel carry the id of the process that wrote events, and marks (see
+   * `readMessage`).
+   */
   readonly outboxChannel: string;
-  /** Says that a stored setting changed, or the names of a consumer. */
+  /** The messages on this channel say that a stored setting has changed, or the names of a consumer. */
   readonly settingsChannel: string;
 
   constructor(private readonly db: EngineDatabase) {
@@ -68,8 +74,8 @@ export class WakeupStore {
   }
 
   /**
-   * SQL that tells every listening process that events were committed. Not for the business transaction:
-   * there NOTIFY serializes commits.
+   * SQL that tells every listening process that events were committed. It must not run in the business
+   * transaction, because NOTIFY in there would make the commits wait for each other.
    */
   notification(processId: string): string {
     return `SELECT ${unhurriedNotify(pg.escapeLiteral(this.outboxChannel), pg.escapeLiteral(processId))}`;

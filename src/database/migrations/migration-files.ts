@@ -22,12 +22,9 @@ const OWN_LINE: MigrationLine = { folder: () => packagedMigrations('prisma/migra
 
 /** One file of a line of migrations. */
 export interface MigrationFile {
-  /**
-   * The name of its folder, which is the name that Prisma Migrate gives it too. That of a named line stands
-   * before it.
-   */
+  /** The name of its folder. Prisma Migrate uses the same name. */
   name: string;
-  /** The text as it stands in the file, for the default schema. */
+  /** The text of the file, written for the default schema. */
   text: string;
   /** sha256 of `text`, in hex. */
   checksum: string;
@@ -88,8 +85,9 @@ function missing(
 }
 
 /**
- * The text for one schema. The statement that creates the schema is left out: the runner did that, if it was
- * missing, and Postgres would ask for the right to create schemas even where there is nothing to create.
+ * The text for one schema. The statement that creates the schema is left out, because the runner has created
+ * the schema if it was missing. Postgres would ask for the right to create schemas even if there is nothing
+ * to create.
  */
 export function renderMigration(text: string, schema: string): string {
   return text

@@ -18,22 +18,22 @@ import {
 import { migrationStatus, refuseForeignHistory, requireCurrent } from './migration-status.js';
 
 /**
- * What happens while migrations run, in this order. `adopted`: Prisma Migrate had applied it, now it is noted
- * here too.
+ * The steps of a run, in this order. `adopted` means that Prisma Migrate had applied the migration, and that
+ * it is now noted in the history of this package too.
  */
 export type MigrationProgress =
   | { step: 'waiting' }
   | { step: 'applying' | 'applied' | 'adopted'; name: string; index: number; total: number };
 
 export interface RunMigrationsOptions {
-  /** A direct connection, not through a transaction pooler. This, or `connection`. */
+  /** The URL of a direct connection, not of a transaction pooler. Give this or `connection`. */
   connectionString?: string | undefined;
-  /** The same in parts. */
+  /** The same connection, in parts. */
   connection?: EngineConnectionOptions | undefined;
   /** The Postgres schema of the tables, default `integration`; created if it is missing. */
   schema?: string | undefined;
   onProgress?: ((progress: MigrationProgress) => void) | undefined;
-  /** Another folder of migrations than the package's own. */
+  /** A folder of migrations to use instead of that of the package. */
   folder?: string | undefined;
   /** Lines of migrations beside the engine's. */
   lines?: readonly MigrationLine[] | undefined;
@@ -42,16 +42,17 @@ export interface RunMigrationsOptions {
 export interface MigrationResult {
   /** Names of the migrations that this call applied. */
   applied: string[];
-  /** How many were there before. */
+  /** The number of migrations that were applied before this call. */
   alreadyApplied: number;
 }
 
 /**
- * Applies the package's migrations that the schema does not have yet, each in a transaction. Any number of
- * processes may call it at once: one works, the others wait for it and find nothing left to do.
+ * Applies the migrations of the package that the schema does not have yet, each in a transaction. Any number
+ * of processes may call it at once: one does the work, and the others wait for it and find nothing left to
+ * do.
  *
- * Throws INTEGRATION_DATABASE_UNREACHABLE, INTEGRATION_MIGRATION_CHANGED, INTEGRATION_SCHEMA_NEWER or, for a
- * statement that fails, INTEGRATION_MIGRATION_FAILED; the failed migration leaves nothing behind.
+ * Throws INTEGRATION_DATABASE_UNREACHABLE, INTEGRATION_MIGRATION_CHANGED, INTEGRATION_SCHEMA_NEWER or, if a
+ * statement fails, INTEGRATION_MIGRATION_FAILED. A failed migration leaves nothing behind.
  */
 export async function runMigrations(options: RunMigrationsOptions): Promise<MigrationResult> {
   const schema = validateSchemaName(options.schema ?? DEFAULT_SCHEMA);
@@ -72,9 +73,9 @@ export async function runMigrations(options: RunMigrationsOptions): Promise<Migr
 }
 
 /**
- * Checks that the schema is the one that this package version needs, and changes nothing. Files that were
- * applied by Prisma Migrate count. Throws INTEGRATION_SCHEMA_MISSING, INTEGRATION_SCHEMA_OUTDATED (both with
- * the command to run), INTEGRATION_SCHEMA_NEWER or INTEGRATION_MIGRATION_CHANGED.
+ * Checks that the schema is the one that this version of the package needs, and changes nothing. Migrations
+ * that Prisma Migrate applied count. Throws INTEGRATION_SCHEMA_MISSING, INTEGRATION_SCHEMA_OUTDATED (both
+ * with the command to run), INTEGRATION_SCHEMA_NEWER or INTEGRATION_MIGRATION_CHANGED.
  */
 export async function verifyMigrations(
   db: EngineDatabase,

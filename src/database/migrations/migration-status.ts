@@ -5,13 +5,13 @@ import { type AppliedMigration, MigrationStore } from './migration.store.js';
 import { folderNameOf, lineOf, type MigrationFile, readMigrationFiles } from './migration-files.js';
 
 /**
- * `current`: nothing to do. `missing`: no migration was applied. `outdated`: some are to come. `changed`: a
- * file differs from the one that was applied. `newer`: the database has migrations that this package version
- * does not know.
+ * `current`: nothing is to be done. `missing`: no migration was applied. `outdated`: some migrations were not
+ * applied yet. `changed`: a file differs from the one that was applied. `newer`: the database has migrations
+ * that this version of the package does not know.
  */
 export type MigrationState = 'current' | 'missing' | 'outdated' | 'changed' | 'newer';
 
-/** The migrations of one schema against those of the package. Names in order. */
+/** The migrations of one schema, compared with those of the package. Names are in order. */
 export interface MigrationStatus {
   schema: string;
   state: MigrationState;
@@ -84,7 +84,8 @@ function stateOf(status: Omit<MigrationStatus, 'state'>): MigrationState {
 }
 
 /**
- * Throws for the states that migrating cannot mend: INTEGRATION_SCHEMA_NEWER, INTEGRATION_MIGRATION_CHANGED.
+ * Throws for the states that a migration cannot repair: INTEGRATION_SCHEMA_NEWER,
+ * INTEGRATION_MIGRATION_CHANGED.
  */
 export function refuseForeignHistory(status: MigrationStatus): void {
   const { schema, unknown, changed } = status;
@@ -128,7 +129,7 @@ export function requireCurrent(status: MigrationStatus): void {
   }
 }
 
-/** What to type to bring this schema up to date. */
+/** The command line that brings this schema up to date. */
 export function migrateCommandLine(schema: string): string {
   return commandLine(schema, 'migrate');
 }

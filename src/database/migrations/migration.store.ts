@@ -1,7 +1,7 @@
 import type { EngineSession } from '../engine-database.js';
 import { inSchema } from '../sql/tables.js';
 
-/** A line of the history. `checksum` is null for what only Prisma Migrate knows of. */
+/** A line of the history. `checksum` is null for a migration that only Prisma Migrate knows. */
 export interface AppliedMigration {
   name: string;
   checksum: string | null;
@@ -20,8 +20,8 @@ export class MigrationStore {
   }
 
   /**
-   * Takes the lock that lets one process migrate at a time; it is the session's, so it ends with the
-   * connection at the latest. `wait: false` returns whether it was free.
+   * Takes the lock that lets one process migrate at a time. The lock belongs to the session, so it ends with
+   * the connection at the latest. With `wait: false` it does not wait. Returns whether the lock was taken.
    */
   async lockMigrations(options: { wait: boolean }): Promise<boolean> {
     const call = options.wait ? 'pg_advisory_lock' : 'pg_try_advisory_lock';
@@ -33,8 +33,8 @@ export class MigrationStore {
   }
 
   /**
-   * Migrations may take as long as they take, and wait for locks: only the engine's own statements are cut
-   * short.
+   * Removes the time limits of the session. Migrations may take any time and may wait for locks. Only the
+   * other statements of the engine have limits.
    */
   async liftTimeouts(): Promise<void> {
     await this.session.query(
@@ -43,8 +43,8 @@ export class MigrationStore {
   }
 
   /**
-   * Creates what the history needs. The schema only if it is missing: that takes a right which many roles
-   * lack.
+   * Creates the table of the history. Creates the schema only if it is missing, because many roles lack the
+   * right to create schemas.
    */
   async createHistory(): Promise<void> {
     if (!(await this.schemaExists())) await this.session.query(`CREATE SCHEMA "${this.schema}"`);
@@ -56,7 +56,7 @@ export class MigrationStore {
       )`);
   }
 
-  /** Runs one migration and notes it, both or neither. */
+  /** Runs one migration and notes it in the history, in one transaction. */
   async apply(migration: { name: string; checksum: string; sql: string }): Promise<void> {
     await this.session.query('BEGIN');
     try {
@@ -77,7 +77,7 @@ export class MigrationStore {
     ]);
   }
 
-  /** What the runner applied, by name; empty where it never ran. */
+  /** The migrations that the runner applied, by name. Empty if the runner never ran. */
   async history(): Promise<AppliedMigration[]> {
     if (!(await this.tableExists('integration_migration'))) return [];
     return this.session.query<AppliedMigration>(
@@ -86,9 +86,9 @@ export class MigrationStore {
   }
 
   /**
-   * Which of `names` Prisma Migrate finished in this database, whichever schema holds its table. Counted only
-   * if the tables stand in this schema: another schema of the same database may be the one that Prisma
-   * migrated.
+   * The migrations among `names` that Prisma Migrate finished in this database, whichever schema holds its
+   * table. They count only if the tables are in this schema, because Prisma may have migrated another schema
+   * of the same database.
    */
   async appliedByPrisma(names: readonly string[]): Promise<AppliedMigration[]> {
     if (!(await this.tableExists('outbox_event'))) return [];

@@ -7,25 +7,28 @@ const PACKAGE_NAME = 'nestjs-integration';
 let found: string | undefined;
 
 /**
- * The folder of this package's package.json; undefined where a bundler has put the package's code into a file
- * of the host's, and left the rest behind. A folder counts only if its package.json has this package's name:
- * the host has a folder `prisma/migrations` of its own, which is never to be taken for the package's.
+ * The folder that holds the package.json of this package. Undefined if a bundler has put the code of the
+ * package into a file of the host and left the rest behind. A folder counts only if its package.json has the
+ * name of this package, because the host has a `prisma/migrations` of its own, which must never be taken for
+ * that of the package.
  *
- * It is looked for where the code stands, then as a copy beside the bundle, then where Node finds packages.
+ * The folder is searched first where the code stands, then as a copy beside the bundle, then where Node finds
+ * packages.
  */
 export function packageFolder(): string | undefined {
   found ??= candidates().find(isThisPackage);
   return found;
 }
 
-/** Where a copy of the package is looked for, if its code is in a bundle. */
+/** The place where a copy of the package is searched if its code is in a bundle. */
 export function copyBesideBundle(): string {
   return join(dirname(fileOfCode()), PACKAGE_NAME);
 }
 
 function candidates(): string[] {
   const file = fileOfCode();
-  // Both src/database/migrations and dist/database/migrations lie three folders below the package's root.
+  // Both src/database/migrations and dist/database/migrations lie three folders below the root of the
+  // package.
   return [dirname(dirname(dirname(dirname(file)))), copyBesideBundle(), ...resolvedFrom(file)];
 }
 
@@ -47,9 +50,10 @@ function isThisPackage(folder: string): boolean {
 }
 
 /**
- * The file that this code runs from. Not by `import.meta`: the Jest of a CommonJS host compiles the package
- * to CommonJS, where that is a syntax error. A stack frame knows its file in both worlds. Where a bundler has
- * made up a name for it, the file that was started stands beside it.
+ * The file that this code runs from. It does not use `import.meta`, because the Jest of a CommonJS host
+ * compiles the package to CommonJS, where `import.meta` is a syntax error. A stack frame knows its file in
+ * both module systems. If a bundler has made up a name for the file, the file that was started is beside the
+ * bundle.
  */
 function fileOfCode(): string {
   const file = fileOfCaller();
@@ -57,7 +61,7 @@ function fileOfCode(): string {
   return /^[a-z-]{2,}:/i.test(file) || file === '' ? (process.argv[1] ?? process.cwd()) : file;
 }
 
-/** The file of the function that calls this one: here, this file. */
+/** The file of the calling function, which is this file here. */
 function fileOfCaller(): string {
   const { prepareStackTrace, stackTraceLimit } = Error;
   try {
