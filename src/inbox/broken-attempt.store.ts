@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { CursorKey } from './inbox-status.js';
 
-/** What an attempt leaves behind whose handler has ended its transaction itself. */
+/** Cleans up after an attempt whose handler has ended its transaction itself. */
 @Injectable()
 export class BrokenAttemptStore {
   private readonly cursor: string;
@@ -14,9 +14,9 @@ export class BrokenAttemptStore {
   }
 
   /**
-   * Takes back what an attempt's transaction said of its event, because its handler has committed that itself
-   * before it was done: the row of an event from the log goes, a claimed one is `processing` again. Whether
-   * there was such a row. Fenced by the token.
+   * Takes back what the attempt's transaction wrote about its event, because the handler committed it before
+   * the handler was done. The row of an event from the log is deleted. A claimed row becomes `processing`
+   * again. Returns whether there was such a row. The lease token fences the statement.
    */
   async takeBack(
     key: CursorKey,

@@ -1,16 +1,16 @@
 import type { Tables } from '../database/sql/tables.js';
 import { unresolved } from './inbox-status.js';
 
-/** So many waiting rows at most are claimed together with those before them. */
+/** The largest number of waiting rows that are claimed together with the row before them. */
 const FOLLOWERS = 100;
 
-/** Fingerprints that say how an attempt ran, or ended, where no error of the handler's tells it. */
+/** Fingerprints of attempts that have no error of the handler. They say how the attempt ran or ended. */
 export const RUN_ALONE = 'alone';
 export const INTERRUPTED = 'interrupted';
 
 /**
- * Of the due rows, those that a process ended in the middle of and that are to run alone, those that it did
- * not, or all.
+ * Chooses among the due rows. `interrupted` are rows whose attempt a process left unfinished; such a row runs
+ * alone. `others` are all other rows.
  */
 export type Claimable = 'interrupted' | 'others' | 'any';
 
@@ -21,18 +21,19 @@ const CONDITIONS: Readonly<Record<Claimable, string>> = {
 };
 
 /**
- * The statement that claims due rows, of an ordered consumer only the lowest unresolved of each aggregate,
- * and counts the attempt before it runs. The cursor row is held FOR SHARE while the token is compared, to the
- * end of the statement's transaction: a takeover either waits for this claim and then sees its rows, or came
- * first and leaves it nothing.
+ * The statement that claims due rows and counts the attempt before it runs. For an ordered consumer it claims
+ * only the lowest unresolved row of each aggregate. It compares the token and holds the cursor row FOR SHARE
+ * until its transaction ends. So there are two cases. A takeover that comes later waits for this claim and
+ * then sees its rows. A takeover that came first leaves nothing to claim.
  *
- * The claim may wait for a save that holds the cursor row, and find that the save has touched rows
- * (released them once more) that its own snapshot shows as they were. Postgres then looks at such a row
- * again, and at the other side of the join as it was: for a list that is not MATERIALIZED, a UNION ALL, it
- * looked at it anew and missed all but the first, so that rows were claimed behind heads that were not.
+ * The claim may wait for a save that holds the cursor row. The save may have changed rows (released them once
+ * more) that the snapshot of the claim shows as they were before. Postgres then reads such a row again, and
+ * joins it with the other side as it was. This is right only if the other side is MATERIALIZED. For a list
+ * that is a UNION ALL and not MATERIALIZED, Postgres evaluated the list anew and missed all rows but the
+ * first. Then it claimed rows behind heads that were not claimed.
  *
- * What waits right behind a released row is claimed with it: a long queue is worked off in runs, not by one
- * claim and one save for each row. The runs end at the first row that does not merely wait.
+ * Rows that wait right behind a released row are claimed with it. So a long queue is worked off in runs, not
+ * by one claim and one save per row. A run ends at the first row that does more than wait.
  */
 export function claimDueSql({ inboxCursor, inboxEvent }: Tables, ordered: boolean, which: Claimable): string {
   const alone = which === 'interrupted';
@@ -48,7 +49,7 @@ export function claimDueSql({ inboxCursor, inboxEvent }: Tables, ordered: boolea
          picked.follows, i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId"`;
 }
 
-/** By the due index, in its order. */
+/** Reads the due rows through the due index, in its order. */
 function dueRows(inbox: string, ordered: boolean, condition: string): string {
   return `
       SELECT i.id, i.position, i.aggregate_type, i.aggregate_id, i.available_at FROM ${inbox} i
@@ -76,9 +77,9 @@ function followersOf(inbox: string, heads: string): string {
 }
 
 /**
- * One probe of the index for each row, whatever the statistics say: written as NOT EXISTS, a table that was
- * never analyzed is joined with itself row by row, which takes longer than any statement may for a few
- * thousand waiting rows.
+ * Makes one probe of the index for each row, whatever the statistics say. With NOT EXISTS, a table that was
+ * never analyzed is joined with itself row by row. For a few thousand waiting rows this takes longer than any
+ * statement may.
  */
 function nothingBefore(inbox: string, alias: string): string {
   return `AND (

@@ -21,14 +21,14 @@ type Ask = (...args: Parameters<OutboxLogStore['readPage']>) => ReturnType<Outbo
 
 const BYTES = 1_000_000;
 
-/** Statements see the log when they are made; their answers come when the test says. */
+/** Statements see the log at the moment when they are made. A test decides when the answers come. */
 class Wire implements Pick<OutboxLogStore, 'readPage' | 'readWriters'> {
   private readonly answers: (() => void)[] = [];
   private onStatement = () => {};
 
   constructor(private readonly log: SimulatedLog) {}
 
-  /** Resolves when there is a statement to answer. */
+  /** Resolves when a statement waits for an answer. */
   get nextStatement(): Promise<void> {
     if (this.answers.length > 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -40,7 +40,7 @@ class Wire implements Pick<OutboxLogStore, 'readPage' | 'readWriters'> {
     this.later(this.log.readPage(wanted, rows, filter));
   readonly readWriters = () => this.later(this.log.readWriters());
 
-  /** One that waits is answered. */
+  /** Answers one waiting statement. */
   async answer(which: number): Promise<void> {
     this.answers.splice(which % Math.max(1, this.answers.length), 1)[0]?.();
     await new Promise((resolve) => setImmediate(resolve));
@@ -56,9 +56,12 @@ class Wire implements Pick<OutboxLogStore, 'readPage' | 'readWriters'> {
   }
 }
 
-/** A consumer: reads, saves some time later, may crash and begin again with what was saved. */
+/** A consumer that reads, and saves some time later. It may crash and begin again with what was saved. */
 class Consumer {
-  /** The aggregates by their events' positions; undefined: the event is not for this one. */
+  /**
+   * The aggregate of each received event, by position. Undefined means that the event is not for this
+   * consumer.
+   */
   readonly received = new Map<number, string | undefined>();
   private unread = PositionSet.range(1);
   private unsaved: PositionSet[] = [];
@@ -67,7 +70,7 @@ class Consumer {
   private looking = false;
   private caughtUp = false;
   private life = 0;
-  /** The page that was asked for last has come. */
+  /** Resolves when the last page that was asked for has come. */
   paged: Promise<void> = Promise.resolve();
   private log: LogReader;
 
@@ -131,7 +134,7 @@ class Consumer {
   }
 }
 
-/** How often each thing happens, for interleavings that matter to be frequent. */
+/** How often each thing happens. The weights make the interleavings that matter frequent. */
 const WEIGHTS = {
   publish: 6,
   'publish locked': 4,
@@ -182,7 +185,7 @@ async function perform(
   else if (kind === 'save') consumer.save();
   else if (kind === 'crash') consumer.crash();
   else await wire.answer(who);
-  // A statement that is made goes out before anything else happens.
+  // A statement that is made is sent before anything else happens.
   await new Promise((resolve) => setImmediate(resolve));
 }
 
@@ -191,7 +194,7 @@ async function readToTheEnd(consumer: Consumer, wire: Wire): Promise<void> {
   for (let round = 0; round < 100; round++) {
     consumer.page(3);
     await wire.answerAll();
-    // It may wait for the others before it sends its statement.
+    // The consumer may wait for the others before it sends its statement.
     while (consumer.isPaging) {
       await Promise.race([wire.nextStatement, consumer.paged]);
       await wire.answerAll();
@@ -203,7 +206,7 @@ async function readToTheEnd(consumer: Consumer, wire: Wire): Promise<void> {
   consumer.save();
 }
 
-/** How many partitions there are, and what each cursor reads for. */
+/** The number of partitions, and the partition and the names that each cursor reads. */
 interface Cursors {
   readonly partitions: number;
   readonly of: readonly { readonly partition: number; readonly eventNames: readonly string[] }[];
@@ -222,7 +225,10 @@ function isFor(
   return partitionOf(aggregateId, partitions) === partition && names.match(eventNameOf(aggregateId));
 }
 
-/** Fails if a reader loses an event, disorders one, gets one of another partition, or leaves a hole. */
+/**
+ * Fails if a reader loses an event, gets events in a wrong order, gets an event of another partition, or
+ * leaves a hole.
+ */
 async function check({ partitions, of }: Cursors, numRuns: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 120, size: 'max' }), async (steps) => {

@@ -1,48 +1,53 @@
 /*
- * Why no event is missed and none is read too early.
+ * Why the reader misses no event and reads none too early.
  *
- * Positions are handed out at insert, transactions commit in another order. `toRead` is what this consumer
- * partition has neither settled nor in flight; it is asked for whole, again and again, so a late commit
- * appears in its hole and is delivered then. Nothing is ever skipped by a "highest seen" mark. A position
- * that was rolled back never appears; the sweep takes such holes out:
+ * Positions are handed out at insert, but transactions commit in another order. `toRead` has all positions
+ * that this cursor has neither settled nor in flight. Each page asks for all of `toRead` again. So a late
+ * commit appears in its hole and is delivered then. No mark of the highest position seen ever skips anything.
+ * A position that was rolled back never appears. The sweep removes such holes in three steps:
  *
- *   1. `upto` := this cursor's own read position, one past the highest position it has seen committed.
- *   2. Then read who holds RowExclusiveLock on the log. Wait until each of them is gone. Then wait until each
- *      transaction is gone that was prepared (for a two-phase commit) at the moment when the last of them was
- *      seen to be.
- *   3. A page whose statement starts after that is the re-read: what it finds in a hole is delivered; what is
- *      still absent below `upto`, or below the page's last row if rows or bytes cut the page short, never
- *      committed and is settled.
+ * 1. Note `upto`, this cursor's own read position. It is one above the highest position that the cursor has
+ *    seen committed.
+ * 2. Then read which transactions hold RowExclusiveLock on the log. Wait until each of them is gone. At the
+ *    moment when the last of them is seen to be gone, note which transactions are prepared for a two-phase
+ *    commit. Wait until each of those is gone too.
+ * 3. Read a page whose statement starts after that. It delivers what it finds in a hole. A position that is
+ *    still absent below `upto` never committed, so it is settled. If rows or bytes cut the page short, this
+ *    holds only below the page's last row.
  *
- * Let T own a position p < upto. Its INSERT took the lock before it drew p and keeps it until T, or the
- * savepoint it ran under, has ended; a commit becomes visible before its locks are released. p was drawn
- * before a higher position was seen committed (a position is drawn later than every lower one: the identity's
- * CACHE is 1), so before `upto` was noted, so before the holders were read. Hence T was among them or had
- * ended. Once it is gone, a snapshot taken afterwards sees its row or no snapshot ever will; the re-read's is
- * taken afterwards.
+ * The proof. Let transaction T own a position p < upto. Its INSERT took the lock before it drew p. T keeps
+ * the lock until it ends, or until the savepoint of the INSERT is rolled back. A commit becomes visible
+ * before its locks are released. Each position is drawn later than every lower one, because the CACHE of the
+ * identity is 1. So p was drawn before a higher position was seen committed. That was before `upto` was
+ * noted, and so before the holders were read. Therefore T was among the holders, or it had already ended.
+ * Once T is gone, a later snapshot sees its row, or no snapshot ever will. The snapshot of step 3 is later.
  *
- * T may go on without its session: PREPARE TRANSACTION hands the lock over to it, in one step as far as
- * pg_locks shows. On most servers the virtual id by which it was noted goes with it. On others (before the
- * minor releases of late 2021; after a restart) it does not, and the noted holder seems to have gone. So who
- * is prepared is noted by the very look that finds no noted holder: if T was one of them and has not ended,
- * it is prepared by then. What is prepared later cannot be T and is not waited for, or two-phase commits that
- * follow one another without a pause would hold up the sweep for ever.
+ * Two-phase commits. T may go on without its session: PREPARE TRANSACTION hands the lock over to the prepared
+ * transaction, and pg_locks shows this as one step. On most servers the virtual id that was noted stays with
+ * the prepared transaction. On other servers it does not, and the noted holder seems to be gone. These are
+ * servers before the minor releases of late 2021, and servers after a restart. So the same look that finds no
+ * noted holder also notes which transactions are prepared. If T was a holder and has not ended, T is prepared
+ * by then. A transaction that is prepared later cannot be T, so the sweep does not wait for it. Otherwise a
+ * steady stream of two-phase commits would hold up the sweep for ever.
  *
- * Order. Two writers that serialize on an aggregate and publish after that get ascending positions and become
- * visible in that order. Holes and tail come from one snapshot (one statement; several in one transaction
- * where the holes are very many): a page that has the later event has the earlier one too, unless an earlier
- * page had it. Pages of one cursor are read one at a time.
+ * Order. If two writers serialize on an aggregate before they publish, they get ascending positions and
+ * become visible in that order. Holes and tail come from one snapshot: from one statement, or from several in
+ * one transaction where there are very many holes. So a page that has the later event has the earlier one
+ * too, unless an earlier page had it. The pages of one cursor are read one at a time.
  */
 import type { LogReader } from '../log/log-reader.js';
 import type { LogPage, LogWriter } from '../log/outbox-log.store.js';
 import { PositionSet } from '../log/position-set.js';
 
 export interface Page extends LogPage {
-  /** Holes that never committed, to be settled without a handler. */
+  /** Holes whose transactions never committed. They are settled without a handler. */
   readonly swept: PositionSet;
 }
 
-/** Holders of step 2, and, once they are gone, who was prepared then; ready when step 3 may begin. */
+/**
+ * The holders of step 2. When they are gone, it has the transactions that were prepared then. `ready` is true
+ * when step 3 may begin.
+ */
 interface Sweep {
   readonly upto: number;
   readonly holders: ReadonlySet<string>;
@@ -50,53 +55,57 @@ interface Sweep {
   readonly ready: boolean;
 }
 
-/** Reads the log for one leased cursor. Belongs to one lease: it is thrown away with it. */
+/** Reads the log for one leased cursor. A reader belongs to one lease and is thrown away with it. */
 export class CursorReader {
   private sweep: Sweep | undefined;
-  /** How often positions were added: a look that was under way is void. */
+  /**
+   * How often positions were added. When it changes during a look at the writers, the result of the look is
+   * void.
+   */
   private inclusions = 0;
 
   constructor(
     private readonly log: Pick<LogReader, 'readPage' | 'readWriters' | 'sharers'>,
-    /** It is the reader's from now on. */
+    /** The caller hands this set over to the reader. */
     private toRead: PositionSet,
   ) {}
 
-  /** One past the highest position seen; everything from here on is unread. */
+  /** One above the highest position seen. Everything from here on is unread. */
   get readPosition(): number {
     return this.toRead.openFrom ?? Number.MAX_SAFE_INTEGER;
   }
 
   /**
-   * Whether there are positions below the read position that were not there when they were last asked for.
+   * Whether there are holes: positions below the read position that were absent when they were last asked
+   * for.
    */
   get hasHoles(): boolean {
     return this.toRead.hasBelow(this.readPosition);
   }
 
-  /** In how many pieces the next page asks: what the holes cost. */
+  /** Number of ranges that the next page asks for. It measures the cost of the holes. */
   get rangeCount(): number {
     return this.toRead.rangeCount;
   }
 
-  /** How many cursors of this process are given what this one reads. */
+  /** How many cursors of this process get the same events as this one. */
   get sharers(): number {
     return this.log.sharers;
   }
 
-  /** Whether anything below `limit` has not been read, or not appeared, yet. */
+  /** Whether a position below `limit` has not been read, or has not appeared, yet. */
   hasBelow(limit: number): boolean {
     return this.toRead.hasBelow(limit);
   }
 
-  /** The first rows of what lies below `limit`, as a page without a sweep. */
+  /** Reads the first rows below `limit`. This page does no sweep. */
   async readBelow(limit: number, rows: number, bytes: number): Promise<LogPage> {
     const page = await this.log.readPage(this.toRead.below(limit), rows, bytes);
     this.toRead.removeAll(page.positions);
     return page;
   }
 
-  /** The next page. Not to be called while another page of this cursor is under way. */
+  /** Reads the next page. Do not call it while another page of this cursor is being read. */
   async readPage(rows: number, bytes: number): Promise<Page> {
     const ready = this.sweep?.ready === true ? this.sweep : undefined;
     const page = await this.log.readPage(this.toRead, rows, bytes);
@@ -105,8 +114,8 @@ export class CursorReader {
   }
 
   /**
-   * One look at the writers, to be called about once a second while there are holes. True: the holes are
-   * ready to be read once more, so a page is wanted now.
+   * Looks at the writers once. The caller does this about once a second while there are holes. True means
+   * that the holes are ready to be read once more, so the caller should read a page now.
    */
   async lookAtWriters(): Promise<boolean> {
     if (this.sweep?.ready === true) return true;
@@ -127,9 +136,9 @@ export class CursorReader {
   }
 
   /**
-   * Takes back positions that were added by somebody else (a replay); not to be called while a page is under
-   * way. The sweep begins anew: they may close the holes' gaps, and a page without gaps may be one that was
-   * read for another cursor before this one's sweep was ready.
+   * Takes back positions that somebody else added, as a replay does. Do not call it while a page is being
+   * read. The sweep begins anew for two reasons. The added positions may close the gaps between the holes. A
+   * page without gaps may have been read for another cursor before this cursor's sweep was ready.
    */
   include(positions: PositionSet): void {
     if (positions.isEmpty) return;
@@ -138,12 +147,12 @@ export class CursorReader {
     this.toRead.addAll(positions);
   }
 
-  /** Takes out what somebody else has settled. A page that is under way still brings it. */
+  /** Removes positions that somebody else has settled. A page that is being read may still bring them. */
   exclude(positions: PositionSet): void {
     this.toRead.removeAll(positions);
   }
 
-  /** What is to be read, and how often positions were added to it. */
+  /** The positions to be read, and how often positions were added to them. */
   get wanted(): { readonly positions: PositionSet; readonly inclusions: number } {
     return { positions: this.toRead.clone(), inclusions: this.inclusions };
   }
@@ -157,7 +166,7 @@ export class CursorReader {
   }
 }
 
-/** Of those who were noted; all, if nobody was yet. */
+/** Returns the noted transactions that are still there. If none were noted yet, it returns all. */
 function stillThere(
   noted: ReadonlySet<string> | undefined,
   writers: readonly LogWriter[],

@@ -2,12 +2,12 @@ import type { EngineDatabase, EngineSession } from '../database/engine-database.
 import { tablesOf } from '../database/sql/tables.js';
 import { splitNames } from '../log/event-names.js';
 
-/** A stored consumer, its partitions taken together. */
+/** A stored consumer. Its partitions are taken together. */
 export interface StoredConsumer {
   readonly consumerName: string;
   readonly eventNames: readonly string[];
   readonly partitions: number;
-  /** Names were added, and an owner that goes by fewer may still be reading. */
+  /** True when names were added while an owner that knows only the old names may still be reading. */
   readonly isSuperseded: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface NewCursor {
   readonly unread: string;
 }
 
-/** The tail of the consumer that is furthest ahead, and where the log stands. */
+/** The tail of the consumer that is furthest ahead, and the next position of the log. */
 export interface SequenceCheck {
   readonly consumerName: string;
   readonly tail: number;
@@ -27,8 +27,8 @@ export interface SequenceCheck {
 }
 
 /**
- * The statements by which consumers come into being and gain event names. They run inside one transaction
- * that holds the registration lock, so two processes that boot together see each other's work whole.
+ * The statements that create consumers and give them more event names. They run inside one transaction that
+ * holds the registration lock. So two processes that start together see each other's work complete.
  */
 export class CursorRegistrationStore {
   private readonly sql: ReturnType<typeof statements>;
@@ -38,8 +38,8 @@ export class CursorRegistrationStore {
   }
 
   /**
-   * Runs `register` as the only registration of this schema. Waits longer for locks than the engine's other
-   * sessions.
+   * Runs `register` alone: no other registration of this schema runs at the same time. It waits longer for
+   * locks than the engine's other sessions.
    */
   exclusively<R>(register: (session: EngineSession) => Promise<R>): Promise<R> {
     return this.db.transaction(async (session) => {
@@ -51,7 +51,10 @@ export class CursorRegistrationStore {
     });
   }
 
-  /** A cursor whose tail lies beyond the sequence's next value, the furthest if there are several. */
+  /**
+   * Returns a cursor whose tail is above the next value of the sequence. If there are several, it returns the
+   * one that is furthest ahead.
+   */
   async cursorAheadOfSequence(session: EngineSession): Promise<SequenceCheck | undefined> {
     const [row] = await session.query<{ consumer_name: string; tail: number; next: number }>(this.sql.ahead);
     return row && { consumerName: row.consumer_name, tail: row.tail, nextPosition: row.next };
@@ -62,8 +65,8 @@ export class CursorRegistrationStore {
   }
 
   /**
-   * The stored consumers that no live process has handlers for, without these, which the caller has. A
-   * process beats several times a minute.
+   * Returns the stored consumers for which no live process has handlers. It leaves out the consumers in
+   * `declared`, because the caller has handlers for them. A process beats several times a minute.
    */
   async withoutProcess(
     declared: readonly string[],
@@ -77,16 +80,16 @@ export class CursorRegistrationStore {
     return row?.next ?? 1;
   }
 
-  /** An hour before now, by the database's clock. */
+  /** The time one hour ago, by the clock of the database. */
   async anHourAgo(session: EngineSession): Promise<Date> {
     const [row] = await session.query<{ time: Date }>(`SELECT clock_timestamp() - interval '1 hour' AS time`);
     return row?.time ?? new Date(0);
   }
 
   /**
-   * The position after the last event that was written before `time`; 1 where there is none. Rows are written
-   * in the order of their positions but for moments, so it is found by halving: a scan back over the last
-   * hour could be millions of rows.
+   * The position after the last event that was written before `time`, or 1 if there is none. It is found by
+   * halving, because a scan back over the last hour could read millions of rows. Halving works because rows
+   * are written almost in the order of their positions.
    */
   async positionAt(session: EngineSession, time: Date): Promise<number> {
     const [row] = await session.query<{ position: number }>(this.sql.positionAt, [time]);
@@ -94,8 +97,9 @@ export class CursorRegistrationStore {
   }
 
   /**
-   * When the oldest transaction began that may have positions without having committed; undefined: there is
-   * none. Where that cannot be seen (another role's session, a prepared transaction), an hour ago.
+   * The start of the oldest transaction that may have positions and has not committed. Undefined when there
+   * is none. The result is one hour ago where the start cannot be seen: for the session of another role, and
+   * for a prepared transaction.
    */
   async oldestWriter(session: EngineSession): Promise<Date | undefined> {
     const [row] = await session.query<{ began: Date | null }>(this.sql.oldestWriter);
@@ -103,14 +107,15 @@ export class CursorRegistrationStore {
   }
 
   /**
-   * Everything from `from` on, without the positions below `next` whose events are committed: those are old.
+   * Everything from `from` on, without the positions below `next` whose events are committed. Those events
+   * are old.
    */
   async uncommittedFrom(session: EngineSession, from: number, next: number): Promise<string> {
     const [row] = await session.query<{ unread: string }>(this.sql.uncommittedFrom, [from, next]);
     return row?.unread ?? `{[${next},)}`;
   }
 
-  /** One row per partition. */
+  /** Inserts one row for each partition. */
   async insertCursors(session: EngineSession, cursor: NewCursor): Promise<{ startsAt: number }> {
     const [row] = await session.query<{ starts_at: number }>(this.sql.insert, [
       cursor.consumerName,
@@ -121,20 +126,20 @@ export class CursorRegistrationStore {
     return { startsAt: row?.starts_at ?? 1 };
   }
 
-  /** Those of these consumers that an admin has removed since so many milliseconds. */
+  /** Returns which of these consumers an admin has removed within the last `ms` milliseconds. */
   async removedSince(ms: number, consumerNames: readonly string[]): Promise<string[]> {
     const rows = await this.db.query<{ name: string }>(this.sql.removed, [consumerNames, ms]);
     return rows.map(({ name }) => name);
   }
 
-  /** Locks every row of these consumers, in the order in which renewals lock theirs. */
+  /** Locks every row of these consumers in the same order as renewals do. */
   async lockCursors(session: EngineSession, consumerNames: readonly string[]): Promise<void> {
     await session.query(this.sql.lock, [consumerNames]);
   }
 
   /**
-   * How many retained events of these names lie below `position`; undefined where counting fails or takes
-   * longer than `timeoutMs`. In a transaction of its own: it may read the whole log.
+   * Counts the retained events of these names below `position`. Undefined when counting fails or takes longer
+   * than `timeoutMs`. It uses a transaction of its own, because it may read the whole log.
    */
   async countEventsBelow(
     position: number,
@@ -159,17 +164,17 @@ export class CursorRegistrationStore {
 }
 
 /**
- * SQL: an owner that goes by fewer names than are stored holds the lease, and has not said that it reads no
- * more.
+ * SQL condition: the owner holds the lease, knows fewer names than are stored, and has not yet said that it
+ * reads no more.
  */
 export const IS_SUPERSEDED = `coalesce(superseded_token = lease_token AND lease_expires_at > clock_timestamp(), false)`;
 
-/** Under which the removal of a consumer is noted among the changes of settings. */
+/** The key under which the removal of a consumer is noted among the changes of settings. */
 function removalKey(name: string): string {
   return `left('consumers.' || ${name}, 127)`;
 }
 
-/** In the transaction that removes a consumer: that somebody wanted it. */
+/** Notes that somebody wanted the consumer removed. It runs in the transaction that removes the consumer. */
 export async function noteRemoval(
   session: EngineSession,
   schema: string,
@@ -188,11 +193,12 @@ function statements(schema: string) {
   const log = tables.outboxEvent;
   const cursors = tables.inboxCursor;
   const sequence = `pg_get_serial_sequence('${log}', 'position')`;
-  // A role may publish and read without any right on the sequence of an identity column: null then.
+  // A role may publish and read without any right on the sequence of an identity column. The result is null
+  // then.
   const next = `CASE WHEN has_sequence_privilege(${sequence}, 'USAGE, SELECT') THEN coalesce(pg_sequence_last_value(${sequence}::regclass), 0) + 1 END`;
   return {
-    // Events beyond the highest visible one belong to the tail in any case, so that one will do without a
-    // right.
+    // Events above the highest visible one belong to the tail in any case. So the highest visible position is
+    // good enough where the role has no right on the sequence.
     next: `SELECT greatest(${next}, (SELECT max(position) FROM ${log}) + 1, 1) AS next`,
     ahead: `
       SELECT consumer_name, tail, next
@@ -220,7 +226,7 @@ function statements(schema: string) {
           WHERE p.role <> 'publisher' AND p.seen_at > clock_timestamp() - interval '2 minutes'
             AND c.consumer_name = ANY (p.consumers || p.handles))
       ORDER BY consumer_name, partition`,
-    // Halves [low, high) until the first event at or after `low` is the first that is not older than $1.
+    // Halves [low, high) until the first event at or after `low` is the first one that is not older than $1.
     positionAt: `
       WITH RECURSIVE search (low, high) AS (
         SELECT 1::bigint, coalesce(max(position), 0) + 1 FROM ${log}
@@ -234,8 +240,8 @@ function statements(schema: string) {
         WHERE low < high
       )
       SELECT low AS position FROM search WHERE low >= high LIMIT 1`,
-    // A writer holds RowExclusiveLock from before it draws a position until it has ended (see the cursor's
-    // sweep).
+    // A writer takes RowExclusiveLock before it draws a position, and keeps it until it has ended (see the
+    // sweep in `cursor-reader.ts`).
     oldestWriter: `
       SELECT CASE WHEN bool_and(a.xact_start IS NOT NULL) THEN min(a.xact_start)
                   WHEN count(*) > 0 THEN clock_timestamp() - interval '1 hour' END AS began

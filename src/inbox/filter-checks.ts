@@ -12,7 +12,7 @@ const FILTER_FIELDS = [
   'errorFingerprint',
 ] as const satisfies (keyof InboxFilter)[];
 
-/** A field that is passed over would choose more than was meant. */
+/** Refuses unknown fields, because a filter without the intended field would choose more than was meant. */
 export function checkFilter(filter: InboxFilter): void {
   for (const [name, value] of Object.entries(filter)) {
     if (!(FILTER_FIELDS as readonly string[]).includes(name)) {

@@ -20,16 +20,19 @@ export interface ClaimedCursor extends CursorKey {
   readonly readUpto: number | null;
   readonly uncleanTakeovers: number;
   readonly changedByOthers: number;
-  /** The former owner is the same process. */
+  /** True when the former owner is the same process. */
   readonly wasOurs: boolean;
 }
 
-/** Where these columns stand in a row of a claim. */
+/** The index of each of these columns in a row of a claim. */
 const CURSOR = 0;
 const FROM = 1;
 const TO = 2;
 
-/** The cursors: leases, what their owners note beside their saves, and the transactions of handlers. */
+/**
+ * The cursors: their leases, the notes that owners write between saves, and the statements inside the
+ * transactions of handlers.
+ */
 @Injectable()
 export class InboxCursorStore {
   private readonly cursor: string;
@@ -69,14 +72,14 @@ export class InboxCursorStore {
   }
 
   /**
-   * Takes the free ones of these cursors, each with a new token. A row that somebody else is claiming or
-   * saving at this moment is passed over. The bump commits alone: what the former owner left is marked in a
-   * later statement, when its claims are visible or fenced off. What a replay has put back is part of
-   * `unread`; while the consumer is being repartitioned, the new owner is given what lies below the cut-over
-   * only.
+   * Claims those of these cursors that are free, each with a new token. A row that somebody else is claiming
+   * or saving at this moment is skipped. The new token commits alone. A later statement marks what the former
+   * owner left, because by then the former owner's claims are visible or fenced off. `unread` includes what a
+   * replay has put back. While the consumer is being repartitioned, the new owner gets only what is below the
+   * cut-over.
    *
-   * The ranges of `unread` come as two lists: as one text a million of them would take the server five
-   * seconds.
+   * The ranges of `unread` come as two lists, because a text of very many ranges takes the server much
+   * longer.
    */
   async claim(
     keys: readonly CursorKey[],
@@ -103,8 +106,9 @@ export class InboxCursorStore {
   }
 
   /**
-   * Before handlers of events up to here start: what an unclean end may have been caused by. False: the lease
-   * is lost. Not waited for on disk: it is to outlive the process, not the server.
+   * Notes a position before handlers of events up to it start. After an unclean end, the new owner learns
+   * from it which events may have been the cause. False means that the lease is lost. The commit does not
+   * wait for the disk, because the note must survive the end of the process, not of the server.
    */
   async saveReadUpto(key: CursorKey, token: string, readUpto: number): Promise<boolean> {
     const rows = await this.db.queryNamed(
@@ -117,7 +121,8 @@ export class InboxCursorStore {
   }
 
   /**
-   * Forgets unclean ends once everything that was being read at the last of them is settled; whether it did.
+   * Forgets unclean ends once everything that was being read at the last of them is settled. Returns whether
+   * it did.
    */
   async forgetUncleanTakeovers(key: CursorKey, token: string, below: number): Promise<boolean> {
     const rows = await this.db.query(
@@ -130,9 +135,9 @@ export class InboxCursorStore {
   }
 
   /**
-   * Moves a suspect from the cursor into the inbox, as `processing` with its attempt counted, before it runs;
-   * the row's id, or undefined if there is a row already (then the position is settled, and the row decides).
-   * Undefined `held`: lease lost.
+   * Moves a suspect event from the cursor into the inbox before it runs. The row is `processing`, and its
+   * attempt is counted. Returns the id of the row. The id is undefined if there is a row already: then the
+   * position is settled, and that row decides. `held` is undefined when the lease is lost.
    */
   async moveToInbox(
     key: CursorKey,
@@ -164,7 +169,8 @@ export class InboxCursorStore {
   }
 
   /**
-   * Which of these positions are not unread any more, as a multirange's text; undefined: the lease is lost.
+   * Returns which of these positions are no longer unread, as the text of a multirange. Undefined means that
+   * the lease is lost.
    */
   async settledOf(key: CursorKey, token: string, positions: string): Promise<string | undefined> {
     const [row] = await this.db.query<{ settled: string }>(
@@ -175,7 +181,9 @@ export class InboxCursorStore {
     return row?.settled;
   }
 
-  /** Says that nothing more is read under this lease: names were added that its owner does not go by. */
+  /**
+   * Notes that nothing more is read under this lease, because names were added that its owner does not know.
+   */
   async readsNoMore(key: CursorKey, token: string): Promise<void> {
     await this.db.query(
       `UPDATE ${this.cursor} SET superseded_token = NULL WHERE consumer_name = $1 AND partition = $2 AND superseded_token = $3::uuid`,
@@ -183,7 +191,7 @@ export class InboxCursorStore {
     );
   }
 
-  /** Gives the lease back; false if it was not ours any more. */
+  /** Gives the lease back. False means that the lease was not ours any more. */
   async release(key: CursorKey, token: string): Promise<boolean> {
     const rows = await this.db.query(
       `UPDATE ${this.cursor} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL, served_at = clock_timestamp()
@@ -194,8 +202,8 @@ export class InboxCursorStore {
   }
 
   /**
-   * Inside a handler's transaction, in a statement of its own after the inbox row: is the lease still ours? A
-   * row says yes.
+   * Checks inside a handler's transaction whether the lease is still ours. It is a statement of its own after
+   * the inbox row. It returns a row if the lease is ours.
    */
   leaseHeld(key: CursorKey, token: string): EngineStatement {
     return {
@@ -206,12 +214,13 @@ export class InboxCursorStore {
   }
 
   /**
-   * At the start of a batch's transaction: which of these positions are still unread, as a multirange's text;
-   * undefined if the lease is lost. What is missing was settled by an attempt whose commit went unanswered.
+   * Runs at the start of a batch's transaction. Returns which of these positions are still unread, as the
+   * text of a multirange. Undefined means that the lease is lost. A missing position was settled by an
+   * attempt whose commit got no answer.
    *
-   * After a failover the host's connections may reach the new server before the engine's do. It may have the
-   * same token, and other events at these positions, which the batch must not settle: it fails until both are
-   * connected to one server.
+   * After a failover, the host's connections may reach the new server before the engine's connections do. The
+   * new server may have the same token, but other events at these positions. The batch must not settle those.
+   * So the batch fails until both are connected to one server.
    */
   async unreadOf(
     transaction: SqlClient,
@@ -236,10 +245,10 @@ export class InboxCursorStore {
   }
 
   /**
-   * The last statement of a batch's transaction: effects and progress commit together, fenced by the token.
-   * An earlier attempt whose commit is still under way holds the row; once it is through, the positions are
-   * not unread any more and this one matches nothing. Nor does it in another transaction than the one that
-   * began at `start`: the handler has ended that one itself.
+   * The last statement of a batch's transaction. Effects and progress commit together, and the token fences
+   * them. If an earlier attempt is still committing, it holds the row. When that commit is done, the
+   * positions are no longer unread, and this statement matches nothing. The statement also matches nothing in
+   * any transaction but the one that began at `start`, because the handler has then ended that one itself.
    */
   async settleInTransaction(
     transaction: SqlClient,

@@ -10,12 +10,12 @@ import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
 type Times = 'availableAt' | 'processedAt' | 'createdAt' | 'updatedAt';
 
-/** A row as it comes through whatever client: times and numbers as texts. */
+/** A row as any client returns it: times and numbers are texts. */
 type InboxRow = Omit<InboxRecord, Times | 'position' | 'attemptCount'> &
   Readonly<Record<'position' | 'attemptCount' | 'createdAt' | 'updatedAt', string>> &
   Readonly<Record<'availableAt' | 'processedAt', string | null>>;
 
-/** The inbox as users look at it, and as consumers written by hand use it. */
+/** The inbox as users read it, and as consumers written by hand use it. */
 @Injectable()
 export class InboxRecordStore {
   private readonly inbox: string;
@@ -36,9 +36,9 @@ export class InboxRecordStore {
   }
 
   /**
-   * By position, the oldest first: the first of each consumer are read in the index's order, then these are
-   * put in order. Consumers that have dead letters of one event are never divided between two pages: the next
-   * page begins after a position.
+   * Returns dead letters by position, the oldest first. It reads the first ones of each consumer in the order
+   * of the index, and then sorts them together. The next page begins after a position. So all consumers that
+   * have dead letters of one event are on the same page.
    */
   async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
     return this.db.transaction(async (session) => {
@@ -61,7 +61,10 @@ export class InboxRecordStore {
     });
   }
 
-  /** What is known of an event and a consumer: its row, or, where there is none, what the cursor says. */
+  /**
+   * Returns whether a consumer has processed an event. The row decides. If there is no row, the cursor
+   * decides.
+   */
   async isProcessed(outboxEventId: string, consumerName: string): Promise<boolean> {
     const [row] = await this.db.query<{ processed: boolean | null }>(
       `SELECT CASE
@@ -90,7 +93,10 @@ export class InboxRecordStore {
     return rows.length > 0;
   }
 
-  /** Inserts a row for an event of the log unless there is one; false if the log has no such event. */
+  /**
+   * Inserts a row for an event of the log, unless there is one already. Inserts nothing if the log has no
+   * such event.
+   */
   async create(client: SqlClient, outboxEventId: string, consumerName: string): Promise<void> {
     await client.$executeRawUnsafe(
       `INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
@@ -122,7 +128,9 @@ export class InboxRecordStore {
     return row?.consumerName;
   }
 
-  /** A row of a consumer written by hand goes into its next status; `processing` counts an attempt. */
+  /**
+   * Sets the next status of a row that belongs to a consumer written by hand. `processing` counts an attempt.
+   */
   async mark(
     client: SqlClient,
     id: string,

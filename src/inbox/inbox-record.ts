@@ -12,19 +12,22 @@ export interface InboxRecord {
   attemptCount: number;
   lastError: string | null;
   errorFingerprint: string | null;
-  /** When it may run; null: never by itself, or once an earlier event of its aggregate is resolved. */
+  /**
+   * When the event may run. Null when it never runs by itself, or when it runs only after an earlier event of
+   * its aggregate is resolved.
+   */
   availableAt: Date | null;
   processedAt: Date | null;
   createdAt: Date;
   updatedAt: Date;
 }
 
-/** A dead letter, with what it is about. */
+/** A dead letter and the name of its event. */
 export interface DeadLetter extends InboxRecord {
   eventName: string;
 }
 
-/** Which rows; every field given must match. */
+/** Chooses rows. A row must match every given field. */
 export interface InboxFilter {
   consumerName?: string | undefined;
   eventName?: string | undefined;
@@ -36,7 +39,7 @@ export interface InboxFilter {
   errorFingerprint?: string | undefined;
 }
 
-/** Rows a page (1–1000, default 50), and the position after which it begins. */
+/** The number of rows in a page (1 to 1000, default 50), and the position after which the page begins. */
 export interface InboxPageRequest {
   limit?: number | undefined;
   after?: number | undefined;

@@ -1,21 +1,23 @@
 import type { AggregateKey } from '../events/aggregate-key.js';
 
-/** What an inbox row says of one event and one consumer. */
+/** The status of an inbox row, for one event at one consumer. */
 export type InboxStatus = 'received' | 'processing' | 'processed' | 'failed' | 'skipped' | 'dead_letter';
 
 /**
- * A row that holds its aggregate's later events back: it is being processed, has a retry to come, waits
- * behind an earlier one, or was released and has not run yet. A delayed event blocks nobody. The predicate is
- * that of the partial index `inbox_event_unresolved_idx`, so the planner can use it.
+ * SQL condition: the row holds back the later events of its aggregate. That is so while it is being
+ * processed, has a retry to come, waits behind an earlier row, or was released and has not run yet. A delayed
+ * event holds back nothing. The partial index `inbox_event_unresolved_idx` has the same condition, so the
+ * planner can use it.
  */
 export const unresolved = (alias: string): string =>
   `(${alias}.status = 'processing' OR (${alias}.status = 'failed' AND ${alias}.available_at IS NOT NULL)
     OR (${alias}.status = 'received' AND ${alias}.available_at IN ('infinity', '-infinity')))`;
 
 /**
- * As a query of one column `name`: $1 alone if it is given, else every consumer that has rows beside
- * `processed` ones, found by one probe of `inbox_event_exceptions_idx` each. With it that index, which begins
- * with the consumer, serves whoever asks for all.
+ * SQL query of one column `name`. If $1 is given, it returns only $1. Otherwise it returns every consumer
+ * that has rows with another status than `processed`, and finds each with one probe of
+ * `inbox_event_exceptions_idx`. This index begins with the consumer. So the query lets it serve searches over
+ * all consumers too.
  */
 export const consumersNamed = (inbox: string): string => `
   WITH RECURSIVE each (name) AS (
@@ -25,7 +27,7 @@ export const consumersNamed = (inbox: string): string => `
     FROM each WHERE $1::text IS NULL AND each.name IS NOT NULL
   ) SELECT name FROM each WHERE name IS NOT NULL`;
 
-/** How an event came to rest, or will be tried again; what `settle` writes into the inbox. */
+/** How an event ended, or when it is tried again. `settle` writes this into the inbox. */
 export interface ExceptionRow {
   readonly outboxEventId: string;
   readonly position: number;
@@ -35,20 +37,22 @@ export interface ExceptionRow {
   readonly attempt: number;
   readonly error: string | undefined;
   readonly fingerprint: string | undefined;
-  /** Milliseconds until it may run; Infinity: when released; undefined: never again. */
+  /**
+   * Milliseconds until the event may run. Infinity means when it is released. Undefined means never again.
+   */
   readonly availableInMs: number | undefined;
 }
 
 /** The new state of a row that the retry loop claimed. */
 export interface ResolvedRow extends AggregateKey {
   readonly inboxEventId: string;
-  /** The attempt that was claimed: a row that somebody else has claimed since is left alone. */
+  /** The number of the claimed attempt. A row that somebody else has claimed since is left alone. */
   readonly attempt: number;
   readonly status: Exclude<InboxStatus, 'processing'>;
   readonly error: string | undefined;
   readonly fingerprint: string | undefined;
   readonly availableInMs: number | undefined;
-  /** Claimed but never run: the attempt is given back. */
+  /** True when the row was claimed but its handler never ran. Then the attempt does not count. */
   readonly attemptGivenBack?: boolean;
 }
 
@@ -58,7 +62,7 @@ export interface CursorKey {
   readonly partition: number;
 }
 
-/** One string for each cursor, as a key in memory. */
+/** Returns a unique string for each cursor, for use as a key in memory. */
 export function nameOfCursor({ consumerName, partition }: CursorKey): string {
   return `${consumerName}\u0000${partition}`;
 }

@@ -10,8 +10,8 @@ import { InboxRecordStore } from './inbox-record.store.js';
 import type { InboxStatus } from './inbox-status.js';
 
 /**
- * What consumers have done with events. For consumers that the engine runs it is there to look; `getOrCreate`
- * and the marks are for consumers written by hand, outside the engine. Ids are uuids.
+ * Reads what consumers have done with events. For consumers that the engine runs, it only reads.
+ * `getOrCreate` and the `mark` methods are for consumers written by hand, outside the engine. Ids are uuids.
  */
 @Injectable()
 export class InboxService {
@@ -21,19 +21,19 @@ export class InboxService {
   ) {}
 
   /**
-   * Whether the consumer has processed the event; true also where only its cursor knows. Skipped and dead
-   * events are not.
+   * Whether the consumer has processed the event. It is also true when only the consumer's cursor shows it.
+   * It is false for skipped events and dead letters.
    */
   async isProcessed(outboxEventId: string, consumerName: string): Promise<boolean> {
     return isUuid(outboxEventId) && this.rows.isProcessed(outboxEventId, consumerName);
   }
 
   /**
-   * Dead letters by position, the oldest first; the next page begins `after` the position of the last one.
-   * Where several consumers have dead letters of that event, all of them are on one page, which may have a
-   * few more than `limit` then.
+   * Returns dead letters by position, the oldest first. Pass the position of the last one as `after` to get
+   * the next page. If several consumers have dead letters of that event, all of them are on one page. That
+   * page may then have a few more items than `limit`.
    *
-   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or a page that makes no sense
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or page
    */
   async findDeadLetters(filter: InboxFilter = {}, page: InboxPageRequest = {}): Promise<DeadLetter[]> {
     checkFilter(filter);
@@ -43,11 +43,11 @@ export class InboxService {
   }
 
   /**
-   * The row of this event and consumer, made if there is none. On a consumer that the engine runs nothing is
-   * made.
+   * Returns the row of this event and consumer. Creates it if there is none, except for a consumer that the
+   * engine runs.
    *
-   * @throws IntegrationError INTEGRATION_INBOX_UNKNOWN if the log has no such event, or the engine's consumer
-   * no row of it
+   * @throws IntegrationError INTEGRATION_INBOX_UNKNOWN if the log has no such event, or if the engine runs
+   * the consumer and there is no row
    */
   async getOrCreate(
     outboxEventId: string,
@@ -68,7 +68,7 @@ export class InboxService {
     );
   }
 
-  /** Counts an attempt. */
+  /** Marks the row as `processing` and counts an attempt. */
   markProcessing(id: string, persistenceClient?: SqlClient): Promise<InboxRecord> {
     return this.mark(id, 'processing', undefined, persistenceClient);
   }
@@ -107,7 +107,8 @@ export class InboxService {
   }
 }
 
-// What is no uuid is in no row; asking Postgres would fail, and abort the caller's transaction.
+// A value that is not a uuid is in no row. To ask Postgres for it would fail, and would abort the caller's
+// transaction.
 
 function unknownEvent(outboxEventId: string, consumerName: string): IntegrationError {
   return new IntegrationError('INTEGRATION_INBOX_UNKNOWN', `The log has no event ${outboxEventId}`, {

@@ -10,15 +10,16 @@ interface Request extends PositionsOfACursor {
 }
 
 /**
- * Saves of several cursors that are wanted in one turn of the process: where each has nothing but positions
- * to say, they are one statement and one commit. With three consumers that work off a backlog a tenth of the
- * time went into saving one by one.
+ * Joins the saves of several cursors that are asked for in one turn of the process. Saves that contain only
+ * positions become one statement and one commit, because single commits cost a good part of the time of a
+ * backlog.
  *
- * Each cursor is fenced by its own token, as by itself. A cursor whose row somebody holds is passed over, so
- * that nobody waits for another one's row (and none for each other in a circle). It is saved by itself
- * afterwards, and so is a cursor whose token did not match, for that statement to tell. Nothing is saved
- * again after a loss: what was handled before says nothing about the positions of a server that lost
- * commits. A group commit that fails has failed for each of its cursors, which keep what they had to save.
+ * Each cursor is fenced by its own token, as in a save of its own. A cursor whose row somebody holds is
+ * skipped. So no cursor waits for the row of another one, and cursors cannot wait for each other in a circle.
+ * A skipped cursor is saved by itself afterwards. So is a cursor whose token did not match, because the
+ * single save reports the lost lease. After a loss nothing is saved again: what was handled before says
+ * nothing about the positions of a server that lost commits. If a group commit fails, it fails for each of
+ * its cursors, and they keep what they had to save.
  */
 @Injectable()
 export class SettlementGroupCommit
@@ -37,7 +38,7 @@ export class SettlementGroupCommit
   settlePositions(key: CursorKey, token: string, positions: string, readUpto: number): Promise<boolean> {
     return new Promise((answer, refuse) => {
       const request = { key, token, positions, readUpto, answer, refuse };
-      // A statement changes each row once, whatever it is joined with.
+      // One statement can change each row only once, so a second save of the same cursor is sent alone.
       if (this.asking.some((other) => other.token === token)) return this.sendAlone(request);
       this.asking.push(request);
       if (this.asking.length === 1) process.nextTick(() => this.sendAll());

@@ -12,20 +12,23 @@ import {
   unresolved,
 } from './inbox-status.js';
 
-/** All that one save changes. Every list may be empty. */
+/** Everything that one save changes. Each list may be empty. */
 export interface Settlement {
-  /** Positions to take out of `unread`, as a multirange's text. */
+  /** Positions to remove from `unread`, as the text of a multirange. */
   readonly positions: string;
   readonly exceptions: readonly ExceptionRow[];
   readonly resolved: readonly ResolvedRow[];
   /** Aggregates whose lowest waiting row gets its turn. */
   readonly release: readonly AggregateKey[];
-  /** Events whose `processed` row (of a transactional handler) the cursor covers from now on. */
+  /**
+   * Ids of events whose `processed` row (written by a transactional handler) the cursor covers from now on.
+   */
   readonly covered: readonly string[];
 }
 
 /**
- * The positions that one cursor has to take out of `unread`, as a multirange's text, and how far was read.
+ * The positions that one cursor must remove from `unread`, as the text of a multirange, and how far it has
+ * read.
  */
 export interface PositionsOfACursor {
   readonly key: CursorKey;
@@ -34,29 +37,29 @@ export interface PositionsOfACursor {
   readonly readUpto: number;
 }
 
-/** A row that was there before the save, with the status that stays. */
+/** A row that existed before the save. It keeps this status. */
 export interface FoundRow extends AggregateKey {
   readonly position: number;
   readonly status: InboxStatus;
 }
 
 export interface SettlementResult {
-  /** False: the lease is lost and nothing was written. */
+  /** False when the lease is lost. Then nothing was written. */
   readonly held: boolean;
   readonly found: FoundRow[];
-  /** Ids of the claimed rows that got their new status; the others were changed by somebody else. */
+  /** Ids of the claimed rows that got their new status. Somebody else changed the other rows. */
   readonly updated: string[];
-  /** Of the aggregates to release, those that still have an unresolved row. */
+  /** The aggregates to release that still have an unresolved row. */
   readonly stillBlocked: AggregateKey[];
 }
 
-/** So many are written down within a few milliseconds. */
+/** Number of ranges that are written down in one turn. It takes a few milliseconds. */
 const RANGES_A_TURN = 20_000;
 
 const INFINITE_DELAY = `CASE WHEN x.delay = 'Infinity' THEN 'infinity'::timestamptz
   WHEN x.delay IS NOT NULL THEN clock_timestamp() + x.delay * interval '1 millisecond' END`;
 
-/** The saves of a cursor: what its handlers have done, fenced by its token. */
+/** The saves of a cursor. They write what its handlers have done, and the lease token fences them. */
 @Injectable()
 export class SettlementStore {
   private readonly cursor: string;
@@ -69,7 +72,9 @@ export class SettlementStore {
     this.settleSql = this.buildSettle();
   }
 
-  /** The ordinary save: only positions, and how far was read. False: the lease is lost. */
+  /**
+   * The ordinary save: only positions, and how far the cursor has read. False means that the lease is lost.
+   */
   async settlePositions(
     key: CursorKey,
     token: string,
@@ -87,10 +92,10 @@ export class SettlementStore {
   }
 
   /**
-   * The same of very many ranges, as after a sweep of a long time's holes. They are written down in parts,
-   * with turns of the event loop between them, and sent as lists. One statement takes them all out: each
-   * writes what is left of the cursor as a whole, so that ten of them would cost the server ten times as
-   * much.
+   * Like `settlePositions`, for very many ranges, as after a sweep of old holes. The ranges are written down
+   * in parts, with turns of the event loop between them, and sent as lists. One statement removes them all,
+   * because each statement writes the rest of the cursor as a whole, and ten statements would cost the server
+   * ten times as much.
    */
   async settleMany(key: CursorKey, token: string, positions: PositionSet): Promise<boolean> {
     const lists = new RangeLists(positions.rangeCount);
@@ -110,9 +115,9 @@ export class SettlementStore {
   }
 
   /**
-   * The ordinary save of several cursors, each behind its own fence and named once. Resolves to the tokens of
-   * those that were saved: a row that somebody holds is passed over instead of being waited for, and the
-   * tokens are looked at once the rows are locked.
+   * The ordinary save of several cursors. Each cursor has its own fence and appears only once. Resolves to
+   * the tokens of the cursors that were saved. A row that somebody holds is skipped, so the statement does
+   * not wait for it. The tokens are compared after the rows are locked.
    */
   async settleTogether(saves: readonly PositionsOfACursor[]): Promise<string[]> {
     const saved = await this.db.queryNamed<{ token: string }>(
@@ -158,14 +163,14 @@ export class SettlementStore {
   }
 
   /**
-   * The whole save, as one statement behind the fence: nothing of it happens unless the cursor row matched
-   * our token, and the lock that the match took keeps a takeover out until it is committed.
+   * The whole save, as one statement behind the fence. Nothing is written unless the cursor row matched our
+   * token. The match locks the row, which keeps a takeover out until the save is committed.
    *
-   * An exception never overwrites a row that is there (a transactional handler whose commit went unanswered
-   * has written `processed`): the row is locked, kept and reported, and memory adopts it. The released rows
-   * are looked up in the statement's snapshot, so the rows that it resolves itself are left out by id, and
-   * rows that it inserts are not seen: an aggregate is never both written as waiting and released in one
-   * settlement.
+   * An exception never overwrites a row that exists, such as the `processed` row of a transactional handler
+   * whose commit got no answer. The row is locked, kept and reported, and the memory takes over its status.
+   * The rows to release are looked up in the snapshot of the statement. So the statement leaves out by id the
+   * rows that it resolves itself, and it does not see rows that it inserts. Therefore one settlement never
+   * writes a row of an aggregate as waiting and also releases that aggregate.
    */
   async settle(key: CursorKey, token: string, settlement: Settlement): Promise<SettlementResult> {
     const { exceptions, resolved, release } = settlement;
@@ -207,7 +212,9 @@ export class SettlementStore {
     };
   }
 
-  /** What all else of a save stands behind: a row if the lease is ours, whose positions are settled then. */
+  /**
+   * The fence of a save. It returns a row if the lease is ours, and it settles the positions in that case.
+   */
   private get fenced(): string {
     return `fenced AS (
       UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
@@ -216,7 +223,7 @@ export class SettlementStore {
     )`;
   }
 
-  /** Rows of transactional handlers that the saved cursor covers. */
+  /** Deletes the rows of transactional handlers that the saved cursor covers. */
   private cleaned(eventIds: string): string {
     return `cleaned AS (
       DELETE FROM ${this.inbox} i USING fenced

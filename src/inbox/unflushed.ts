@@ -6,7 +6,7 @@ import type { ExceptionRow, ResolvedRow } from './inbox-status.js';
 const MANY_RANGES = 1_000;
 /** A set with more ranges than this is written in parts, because one statement would take long. */
 const MOST_RANGES = 500_000;
-/** Positions that were passed over wait this long for an outcome beside them. */
+/** Milliseconds that positions passed over wait for an outcome next to them. */
 const PASSED_OVER_MS = 250;
 
 /** What one save writes. */
@@ -90,9 +90,10 @@ export class Unflushed {
   }
 
   /**
-   * Takes what there is; undefined if there is nothing. Large sets take turns with everything else.
-   * `takeWaiting` and `takeReleases` are asked only when the flush can carry rows: the rows of events that
-   * wait behind another one, and the aggregates whose next row gets its turn.
+   * Takes everything that waits. Returns undefined if there is nothing. Large sets take turns with everything
+   * else. The flush calls `takeWaiting` and `takeReleases` only when it can carry rows. `takeWaiting` returns
+   * the rows of events that wait behind another one. `takeReleases` returns the aggregates whose next row
+   * gets its turn.
    */
   collect(takeWaiting: () => ExceptionRow[], takeReleases: () => AggregateKey[]): Flush | undefined {
     let large = this.collectedLarge ? undefined : this.takeLarge();

@@ -1,10 +1,10 @@
 /*
  * Ascending, disjoint, non-adjacent half-open ranges in one flat array: from, to, from, to … The last one may
- * be open, up to infinity. `PositionSet` keeps its bounds so.
+ * be open, up to infinity. `PositionSet` keeps its bounds in this form.
  */
 const OPEN = Number.POSITIVE_INFINITY;
 
-/** What is in one of the two, found in one pass over both. */
+/** The positions that are in at least one of the two lists. It makes one pass over both. */
 export function union(a: readonly number[], b: readonly number[]): number[] {
   const result: number[] = [];
   for (let i = 0, j = 0; i < a.length || j < b.length; ) {
@@ -20,7 +20,7 @@ export function union(a: readonly number[], b: readonly number[]): number[] {
   return result;
 }
 
-/** What is in `a` and not in `b`, found in one pass over both. */
+/** The positions that are in `a` and not in `b`. It makes one pass over both. */
 export function difference(a: readonly number[], b: readonly number[]): number[] {
   const result: number[] = [];
   for (let i = 0, j = 0; i < a.length; i += 2) {
@@ -30,7 +30,7 @@ export function difference(a: readonly number[], b: readonly number[]): number[]
     while (j < b.length && (b[j] as number) < to && from < to) {
       if ((b[j] as number) > from) result.push(from, b[j] as number);
       from = b[j + 1] as number;
-      // One that goes on behind `to` may take something of the next as well.
+      // A range that goes on behind `to` may also overlap the next range.
       if (from <= to) j += 2;
     }
     if (from < to) result.push(from, to);

@@ -88,7 +88,7 @@ describe('a consumer that two processes share, each of which has another of its 
   });
   const shared = (leaseOwner: string | null): CursorSnapshot => ({ ...cursor(0, leaseOwner), partitions: 1 });
 
-  /** What `self` sees: the cursors of its own consumers only. */
+  /** The snapshot that `self` sees. It has only the cursors of its own consumers. */
   const snapshotOf = (self: string, owner: string | null) => ({
     cursors: [own(`only ${self}`, self), shared(owner)],
     processes: ['a', 'b'].map((id) => ({

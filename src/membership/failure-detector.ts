@@ -3,32 +3,33 @@ import type { ProcessSnapshot } from './integration-process.store.js';
 const LOOKS_APART_MS = 1_900;
 
 /*
- * Who is dead before the lease says so.
+ * How a dead process is detected before its leases run out.
  *
- * A process names the backend of its heartbeat connection as it signs in, and the run of the server that the
- * backend belongs to. It is declared dead when that backend is missing in two looks about two seconds apart,
- * and
+ * When a process signs in, it names the backend of its heartbeat connection and the server's run to which the
+ * backend belongs. Another process declares it dead when the backend is missing in two looks about two
+ * seconds apart, and one of these is true:
  *
- *   (1) the observer has seen the backend alive over the connection by which it misses it now, or
- *   (2) the server is still in the run in which the process signed in: it has the same start time, and
- *       one of its own processes at least is the same.
+ * 1. The observer has seen the backend alive over the same connection by which it misses the backend now.
+ * 2. The server is still in the run in which the process signed in. Its start time is the same, and so is at
+ *    least one of its own processes.
  *
- * Both say that the server did not end all backends at once (restart, crash, failover). After that every
- * process has lost its connection and may take seconds to come back, so a missing backend says nothing, and
- * the lease decides. (1) holds for observers that were there before, and for processes of earlier versions,
- * which do not name the run. (2) holds for an observer that came later as well.
+ * Both conditions show that the server did not end all backends at once, as a restart, a crash or a failover
+ * does. After such an end, every process has lost its connection and may take seconds to come back. So a
+ * missing backend proves nothing, and the lease decides. Condition 1 serves observers that were there before,
+ * and processes of earlier versions, which do not name the run. Condition 2 also serves an observer that came
+ * later.
  *
- * In one run of the server a backend ends for two reasons. Its process has ended: then it is dead. Or the
- * connection was cut, and the process lives. It is told by the end of the connection, or, if no packet
- * reaches it, by a beat without an answer. It drops its work at once, aborts the signals of its handlers,
- * starts nothing until it is signed in again, and is back within a fraction of a second if the server can be
- * reached. If it cannot, for more than two looks, another process takes over. Its saves are refused then,
- * because the tokens are not its own any more. What remains is that a handler which ignores its signal may
- * still be running while another process runs the same event. A lease that runs out during an outage has the
- * same effect.
+ * Within one run of the server, a backend ends for two reasons. Either its process has ended, and then the
+ * process is dead. Or the connection was cut, and the process lives. The process learns of the cut by the end
+ * of the connection, or, if no packet reaches it, by a beat without an answer. It drops its work at once,
+ * aborts the signals of its handlers, and starts nothing until it is signed in again. If it can reach the
+ * server, it is back within a fraction of a second. If it cannot for more than two looks, another process
+ * takes over. Its saves are refused then, because its tokens are no longer valid. One risk remains: a handler
+ * that ignores its signal may still run while another process runs the same event. A lease that runs out
+ * during an outage has the same effect.
  */
 
-/** Which other processes are dead, by two looks at their backends. */
+/** Finds the other processes that are dead, by two looks at their backends. */
 export class FailureDetector {
   private readonly seenAlive = new Set<string>();
   private readonly goneSince = new Map<string, number>();
@@ -41,16 +42,16 @@ export class FailureDetector {
   }
 
   /**
-   * The dead ones, and those whose backend is gone for a reason that cannot be told: no proof that their
-   * leases are over, but reason enough to leave them out where work is spread. Else whoever started after a
-   * process was killed would leave its share of what becomes free to the dead one, until that has not been
-   * seen for a lease.
+   * Ids of the dead processes, and of those whose backend is gone for an unknown reason. An unknown reason
+   * does not prove that the leases are over, but it is enough to leave the process out when work is spread.
+   * Without that, a process that starts after another was killed would leave part of the free work to the
+   * dead one. That would last until the dead process has not been seen for the time of a lease.
    */
   get gone(): ReadonlySet<string> {
     return this.absent;
   }
 
-  /** Those whose backend is gone and that may be alive nevertheless. */
+  /** Ids of the processes whose backend is gone but that may still be alive. */
   get unjudged(): readonly string[] {
     return [...this.absent].filter((id) => !this.declared.has(id));
   }
@@ -74,7 +75,7 @@ export class FailureDetector {
   }
 
   /**
-   * The observer's own connection is new: what was seen over the one before may have been in another run of
+   * The observer has a new connection. What it saw over the previous connection may belong to another run of
    * the server.
    */
   restart(): void {

@@ -17,8 +17,8 @@ const RECONNECT_FIRST_MS = 200;
 const RECONNECT_MAX_MS = 5_000;
 
 /**
- * Beats at an interval or at once, one beat at a time, on a connection of its own under which the process is
- * signed in.
+ * Beats at an interval, or at once on request. Only one beat runs at a time. The beats use a connection of
+ * their own, under which the process is signed in.
  */
 export class Heartbeat {
   private connection: EngineConnection | undefined;
@@ -27,7 +27,7 @@ export class Heartbeat {
   private wake: () => void = () => {};
   private beatWanted = false;
   private lastBeat: Promise<unknown> = Promise.resolve();
-  /** When the latest round began, on the monotonic clock. */
+  /** When the latest round began, in milliseconds of the monotonic clock. */
   private roundBeganAt = 0;
 
   constructor(
@@ -35,7 +35,7 @@ export class Heartbeat {
     private readonly processes: IntegrationProcessStore,
     private readonly self: { readonly id: string; readonly role: 'all' | 'publisher' | 'worker' },
     private readonly intervalMs: () => number,
-    /** The process is signed in on a new connection. */
+    /** Called when the process is signed in on a new connection. */
     private readonly onConnected: () => void,
     private readonly logger: Logger,
   ) {}
@@ -44,18 +44,21 @@ export class Heartbeat {
     return this.running !== undefined;
   }
 
-  /** How long ago the latest round began, whether it went well or not; undefined: it does not beat. */
+  /**
+   * Milliseconds since the latest round began, whether it succeeded or not. Undefined when the heartbeat does
+   * not run.
+   */
   get ageMs(): number | undefined {
     return this.isRunning ? performance.now() - this.roundBeganAt : undefined;
   }
 
-  /** Does `beat` again and again, until stopped. */
+  /** Calls `beat` again and again until the heartbeat is stopped. */
   start(beat: () => Promise<unknown>): void {
     this.stopping = new AbortController();
     this.running = this.beatUntilStopped(beat, this.stopping.signal);
   }
 
-  /** Does not wait for the interval to pass. */
+  /** Beats at once, without waiting for the interval to pass. */
   beatNow(): void {
     this.beatWanted = true;
     this.wake();
@@ -75,7 +78,10 @@ export class Heartbeat {
     this.disconnect();
   }
 
-  /** One beat at a time: what a beat sees must not be older than the leases it is compared with. */
+  /**
+   * Runs one beat at a time, because what a beat sees must not be older than the leases that it is compared
+   * with.
+   */
   beat<R>(work: (connection: EngineConnection) => Promise<R>): Promise<R> {
     const beat = this.lastBeat
       .catch(() => {})
@@ -85,12 +91,15 @@ export class Heartbeat {
     return beat;
   }
 
-  /** Whether beats go over this connection still: what came by one that was given up comes too late. */
+  /** Whether beats still use this connection. The result of a connection that was given up comes too late. */
   isCurrent(connection: EngineConnection): boolean {
     return connection === this.connection;
   }
 
-  /** At the connection's beginning, and where somebody has deleted the row. */
+  /**
+   * Signs the process in. This is needed when the connection begins, and when somebody has deleted the row of
+   * the process.
+   */
   signIn(connection: EngineConnection): Promise<void> {
     const self = { ...this.self, host: hostname(), pid: process.pid };
     return this.processes.signIn(connection, self);
@@ -106,8 +115,9 @@ export class Heartbeat {
         failures = 0;
       } catch (error) {
         if (stopped.aborted) return;
-        // The connection's end is announced as a loss by the database; here it only has to be replaced. A
-        // server that says why it did not do something (a lock that somebody holds, for one) has not lost it.
+        // The database announces the end of the connection as a loss, so the heartbeat only has to replace
+        // the connection. A server that refuses a statement with a reason, such as a lock that somebody
+        // holds, has not lost the connection.
         if (!isRefusal(error)) this.disconnect();
         failures++;
         if (failures === 1) this.logger.warn(`The heartbeat failed and is tried again: ${messageOf(error)}`);
@@ -152,7 +162,7 @@ export class Heartbeat {
   }
 }
 
-/** The server answered, over a connection that is as good as before. */
+/** Whether the server answered with a refusal. The connection is then as good as before. */
 function isRefusal(error: unknown): boolean {
   return (
     sqlStateOf(error) !== undefined &&

@@ -3,7 +3,7 @@ import type { EngineConnection } from '../database/connection/engine-connection.
 import type { ClusterSnapshot, IntegrationProcessStore, LeaseInForce } from './integration-process.store.js';
 
 /**
- * Says which consumers wait for a process that is missing, where nobody can tell whether it has ended. Each
+ * Warns which consumers wait for a missing process of which nobody can tell whether it has ended. Each
  * process is named once.
  */
 export class HeldByMissing {
@@ -15,8 +15,8 @@ export class HeldByMissing {
   ) {}
 
   /**
-   * `missing`: processes whose backend is gone, by `FailureDetector.unjudged`; `consumers`: those that this
-   * process could work on.
+   * `missing` are the processes whose backend is gone, from `FailureDetector.unjudged`. `consumers` are those
+   * that this process could work on.
    */
   async warnOfMissing(
     connection: EngineConnection,
@@ -41,7 +41,7 @@ export class HeldByMissing {
   }
 }
 
-/** `leases`: the one that runs out last comes first. */
+/** The first of `leases` must be the one that runs out last. */
 function wordsFor(leases: readonly LeaseInForce[]): string | undefined {
   const [last] = leases;
   if (last === undefined) return undefined;

@@ -1,12 +1,13 @@
-// The global of this name is looked up anew each time, and this is asked for every event.
+// The import is needed for speed: the global of this name is looked up anew each time, and the lease is asked
+// for every event.
 import { performance } from 'node:perf_hooks';
 import type { CursorKey } from '../inbox/inbox-status.js';
 
 /**
- * The right to work on one cursor. Expiry is the database's to judge; beside that the owner itself starts
- * nothing once its own monotonic clock says that a lease's time has passed since it *sent* the last renewal
- * that succeeded, or while its heartbeat connection is lost. So a process that wakes from a stop does not run
- * what it had fetched before.
+ * The right to work on one cursor. The database judges when a lease has expired. In addition, the owner
+ * itself starts nothing in two cases. In the first case, a lease's time has passed on its own monotonic clock
+ * since it *sent* the last renewal that succeeded. In the second case, its heartbeat connection is lost. So a
+ * process that wakes from a stop does not run what it fetched before.
  */
 export class HeldLease {
   private confirmedAt: number;
@@ -32,7 +33,7 @@ export class HeldLease {
     this.leaseMs = leaseMs;
   }
 
-  /** @internal Nothing is known any more. */
+  /** @internal Nothing is known about the lease any more. */
   invalidate(): void {
     this.leaseMs = 0;
   }

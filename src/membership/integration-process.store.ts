@@ -12,20 +12,23 @@ export interface CursorSnapshot extends CursorKey {
   readonly leaseOwner: string | null;
   readonly leaseToken: string | null;
   readonly expired: boolean;
-  /** Nobody may work on it: an admin said so, or its number of partitions is about to change. */
+  /**
+   * True when nobody may work on the cursor. Either an admin paused it, or its number of partitions is about
+   * to change.
+   */
   readonly paused: boolean;
-  /** Positions were put back that its owner has not taken up. */
+  /** True when positions were put back that the owner has not taken up yet. */
   readonly replayed: boolean;
-  /** A filtered replay of its consumer is not finished. */
+  /** True while a filtered replay of the consumer is unfinished. */
   readonly replaying: boolean;
   readonly repartitioning: boolean;
   /**
-   * Names were added while its owner worked on it by fewer: that one is to read no more, to say so, and to
-   * hand over.
+   * True when names were added while the owner works with the old names. The owner must stop reading, say so,
+   * and hand over.
    */
   readonly superseded: boolean;
   readonly changedByOthers: number;
-  /** Milliseconds until the next inbox row is due; null when none will be. */
+  /** Milliseconds until the next inbox row is due. Null when no row will be due. */
   readonly dueInMs: number | null;
 }
 
@@ -33,15 +36,18 @@ export interface CursorSnapshot extends CursorKey {
 export interface ProcessSnapshot {
   readonly id: string;
   readonly consumers: string[];
-  /** How many cursors it holds, those of consumers that we do not have included. */
+  /** How many cursors the process holds, including those of consumers that this process does not have. */
   readonly held: number;
-  /** Beat within the last lease. */
+  /** True when the process has beaten within the time of a lease. */
   readonly alive: boolean;
-  /** Its heartbeat connection is no longer among the server's backends; null where that cannot be judged. */
+  /**
+   * True when the backend of its heartbeat connection is no longer on the server. Null when that cannot be
+   * judged.
+   */
   readonly backendGone: boolean | null;
   /**
-   * It signed in during this very run of the server that is asked: no restart, crash or failover has ended
-   * its backend.
+   * True when the process signed in during the current run of the server. Then no restart, crash or failover
+   * has ended its backend.
    */
   readonly signedInToThisRun: boolean;
 }
@@ -56,33 +62,35 @@ export interface LeaseInForce extends CursorKey {
   readonly until: Date;
 }
 
-/** What one beat brings home. */
+/** What one beat reads. */
 export interface ClusterSnapshot {
   readonly settings: Record<string, unknown>;
   readonly cursors: CursorSnapshot[];
   readonly processes: ProcessSnapshot[];
   /**
-   * With a beat that renews: events that handlers were told of seem to have positions that are still to be
-   * handed out.
+   * Only of a beat that renews: true when handlers were told of events whose positions the sequence seems to
+   * have still to hand out.
    */
   readonly sequenceSuspect: boolean | null;
-  /** The tokens of ours that were renewed; null when this beat did not renew. */
+  /** The tokens of this process that were renewed. Null when this beat did not renew. */
   readonly renewed: string[] | null;
 }
 
 export interface Beat {
   readonly processId: string;
-  /** Those that this process has handlers for: whose cursors to look at. */
+  /** The consumers for which this process has handlers. The beat reads their cursors. */
   readonly consumers: readonly string[];
-  /** Those of them that this process could lease. */
+  /** The consumers among them that this process could lease. */
   readonly able: readonly string[];
   readonly tokens: readonly string[];
   readonly leaseMs: number;
-  /** Whether leases (and the process's own sign of life) are renewed with this beat, or only looked at. */
+  /** Whether this beat renews the leases and the process's own sign of life. If not, it only reads. */
   readonly renew: boolean;
 }
 
-/** A consumer whose handlers cannot reach what they need. `since`: monotonic ms. */
+/**
+ * A consumer whose handlers cannot reach what they need. `since` is in milliseconds of the monotonic clock.
+ */
 export interface UnavailableConsumer {
   readonly key: CursorKey;
   readonly reason: string;
@@ -90,16 +98,19 @@ export interface UnavailableConsumer {
 }
 
 /**
- * The processes of the server itself (checkpointer, WAL writer and others), as any role sees them. A crash of
- * one backend ends all of them and starts new ones, while `pg_postmaster_start_time()` stays as it was.
+ * The processes of the server itself (checkpointer, WAL writer and others). Any role can see them. When one
+ * backend crashes, the server ends all of them and starts new ones, but `pg_postmaster_start_time()` stays
+ * the same.
  */
 const SERVERS_OWN_PIDS =
   'ARRAY(SELECT pid FROM pg_stat_get_activity(NULL) WHERE datid IS NULL AND usesysid IS NULL)';
 
-/** What this version can be asked for: 1, to stop reading when its consumer gains names. */
+/**
+ * What other processes can ask of this version. 1 means: it can stop reading when its consumer gains names.
+ */
 const PROTOCOL = 1;
 
-/** The live processes, and the one small statement for everything that beats. */
+/** The live processes, and the one small statement that every beat runs. */
 @Injectable()
 export class IntegrationProcessStore {
   private readonly process: string;
@@ -108,12 +119,12 @@ export class IntegrationProcessStore {
   constructor(private readonly db: EngineDatabase) {
     const { tables } = db;
     this.process = tables.integrationProcess;
-    // Renewal waits for nobody. Whoever holds a row (a save of ours, an admin's open transaction, another
-    // process that claims it) would otherwise keep all leases of this process from being renewed, and the
-    // settings and everything else from being seen. A lease that is passed over is as it was: its token
-    // decides what may be saved, and it is renewed as soon as the row is free. Until then its owner starts
-    // nothing beyond the time of the last renewal, and nobody can claim the row either: a claim does not wait
-    // for it.
+    // Renewal waits for nobody. Somebody may hold a row: a save of ours, an open transaction of an admin, or
+    // another process that claims it. If renewal waited for that row, it could not renew the other leases of
+    // this process, and it could not read the settings and everything else. A lease that is skipped stays as
+    // it was. Its token decides what may be saved, and the lease is renewed as soon as the row is free. Until
+    // then its owner starts nothing after the time of the last renewal. Nobody else can claim the row either,
+    // because a claim does not wait for the row.
     this.beatSql = `
       WITH held AS (
         SELECT consumer_name, partition FROM ${tables.inboxCursor}
@@ -158,8 +169,8 @@ export class IntegrationProcessStore {
   }
 
   /**
-   * Signs this process in, with the backend of its heartbeat connection, and with the run of the server that
-   * the backend belongs to.
+   * Signs this process in. It stores the backend of the heartbeat connection, and the run of the server to
+   * which the backend belongs.
    */
   async signIn(
     connection: EngineConnection,
@@ -175,7 +186,10 @@ export class IntegrationProcessStore {
     );
   }
 
-  /** What the process's consumers cannot reach, all of it; false: the process is not signed in. */
+  /**
+   * Saves the complete list of what the process's consumers cannot reach. False means that the process is not
+   * signed in.
+   */
   async saveUnavailable(processId: string, consumers: readonly UnavailableConsumer[]): Promise<boolean> {
     const now = performance.now();
     const rows = await this.db.query(
@@ -199,7 +213,7 @@ export class IntegrationProcessStore {
     await this.db.query(`DELETE FROM ${this.process} WHERE id = $1`, [processId]);
   }
 
-  /** Forgets processes that have not been seen for ten leases and hold nothing. */
+  /** Forgets processes that have not been seen for the time of ten leases and hold nothing. */
   async forgetGoneProcesses(leaseMs: number): Promise<void> {
     await this.db.query(
       `DELETE FROM ${this.process} p WHERE p.seen_at < clock_timestamp() - 10 * $1::float8 * interval '1 millisecond'
@@ -209,7 +223,8 @@ export class IntegrationProcessStore {
   }
 
   /**
-   * The leases of these owners on these consumers that have not run out, the one that runs out last first.
+   * Returns the leases of these owners on these consumers that have not run out. The lease that runs out last
+   * comes first.
    */
   leasesInForce(
     connection: EngineConnection,

@@ -2,9 +2,10 @@ import type { CursorKey } from '../inbox/inbox-status.js';
 import type { ClusterSnapshot, CursorSnapshot, ProcessSnapshot } from './integration-process.store.js';
 
 /**
- * Which of the free cursors are this process's to claim. Every process computes the same assignment from the
- * same snapshot: each free cursor, in key order, goes to the live process that registered its consumer and
- * has the fewest, then to the lowest id. Where snapshots differ, the claim itself decides.
+ * Decides which of the free cursors this process should claim. Every process computes the same assignment
+ * from the same snapshot. It goes through the free cursors in the order of their keys. Each cursor goes to a
+ * live process that registered its consumer: to the one with the fewest cursors, and among equals to the one
+ * with the lowest id. Where snapshots differ, the claim itself decides.
  */
 export function assignFreeCursors(
   free: readonly CursorSnapshot[],
@@ -14,7 +15,7 @@ export function assignFreeCursors(
 ): CursorKey[] {
   const load = loads(snapshot, self, gone);
   for (const cursor of free) {
-    // A cursor whose owner is gone or expired is nobody's load any more.
+    // A cursor whose owner is gone or whose lease has expired counts for nobody.
     if (cursor.leaseOwner !== null && load.has(cursor.leaseOwner)) decrement(load, cursor.leaseOwner);
   }
   const mine: CursorKey[] = [];
@@ -26,7 +27,10 @@ export function assignFreeCursors(
   return mine;
 }
 
-/** One cursor of ours that a process with at least two fewer could take; undefined when all is even. */
+/**
+ * Returns one of our cursors that a process with at least two cursors fewer could take. Undefined when the
+ * load is even.
+ */
 export function cursorToHandOver(
   snapshot: Pick<ClusterSnapshot, 'cursors' | 'processes'>,
   self: string,

@@ -9,19 +9,19 @@ import { type SequenceBehind, SequenceStore } from './sequence.store.js';
 const SAID_EVERY_MS = 60_000;
 
 /*
- * Compares the sequence with the cursors while the application runs: whenever cursors were claimed, which is
- * after every loss, whenever a publisher of this process got a position that was left behind, with every
- * renewal of the leases, and before `drain` says that it is done.
+ * Compares the sequence with the cursors while the application runs. It does so at these moments: when
+ * cursors were claimed (so after every loss), when a publisher of this process got a position that consumers
+ * had passed, with every renewal of the leases, and before `drain` says that it is done.
  *
- * Two cases:
+ * There are two cases:
  *
- *   emptied   the log has no event at or beyond the next position: it was emptied, and its positions begin
- *             anew (TRUNCATE … RESTART IDENTITY by a test's clean-up, a reset after retention). The cursors
- *             begin anew too, so nothing is passed over, what was published before this was noticed included.
- *   behind    events are there at positions that are still to be handed out: a restore or a switch-over left
- *             the sequence out. Publishing would collide with them, or fill gaps below them. Which of the
- *             events are new cannot be told, so publishing is refused and the log says which statement mends
- *             it.
+ * - emptied: the log has no event at or above the next position. It was emptied, and its positions begin anew
+ *   (TRUNCATE … RESTART IDENTITY by the clean-up of a test, or a reset after retention). The cursors begin
+ *   anew too. So no event is passed over, not even one that was published before this was noticed.
+ * - behind: the log has events at positions that are still to be handed out, because a restore or a
+ *   switch-over left out the sequence. New events would collide with them, or fill gaps below them. Nobody
+ *   can tell which of the events are new. So publishing is refused, and the log says which statement mends
+ *   the sequence.
  */
 @Injectable()
 export class SequenceWatch {
@@ -41,12 +41,15 @@ export class SequenceWatch {
     guard.lookBy(() => this.compare());
   }
 
-  /** A small look; all of it where something seems to be wrong. */
+  /** Makes a cheap check, and a full comparison if something seems to be wrong. */
   async glance(): Promise<void> {
     if (this.isBehind || (await this.store.seemsBehind())) await this.compare();
   }
 
-  /** One comparison at a time: whoever asks meanwhile gets the one after it, which saw what they know. */
+  /**
+   * Runs one comparison at a time. A caller that asks during a comparison gets the next one, which sees
+   * everything that the caller knows.
+   */
   compare(): Promise<void> {
     if (this.comparing !== undefined) {
       this.comparingNext ??= this.comparing.catch(() => {}).then(() => this.begin());
@@ -63,14 +66,14 @@ export class SequenceWatch {
     return this.comparing;
   }
 
-  /** For those who do not wait; it comes round again. */
+  /** Starts a comparison without waiting for it. If it fails, a later comparison makes up for it. */
   compareSoon(): void {
     this.compare().catch((error) =>
       this.logger.debug(`The sequence could not be compared: ${messageOf(error)}`),
     );
   }
 
-  /** Whether what was found has been mended. */
+  /** Checks whether a known fault has been mended. */
   compareAgain(): void {
     if (this.isBehind) this.compareSoon();
   }
@@ -92,7 +95,7 @@ export class SequenceWatch {
     this.logger.error(`Nothing is published until this is mended: ${problem.message}`);
   }
 
-  /** Resolves to what is still behind. Nobody registers meanwhile, and everything is looked at anew. */
+  /** Resolves to what is still behind. Nobody can register meanwhile, and everything is read anew. */
   private async beginAnew(): Promise<SequenceBehind | undefined> {
     const { consumers, rest } = await this.registration.exclusively(async (session) => {
       const behind = await this.store.behind(session);
@@ -114,7 +117,7 @@ function isEmptied({ head, nextPosition }: SequenceBehind): boolean {
   return head < nextPosition;
 }
 
-/** Of a log that would hand out positions that a consumer has left behind. */
+/** The error for a log that would hand out positions that a consumer has passed. */
 export function sequenceBehind(
   schema: string,
   { consumerName, tail, nextPosition, head = 0 }: Omit<SequenceBehind, 'head'> & { head?: number },

@@ -1,22 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 
-/** A cursor has left positions behind that the sequence has still to hand out. */
+/** A cursor has passed positions that the sequence has not handed out yet. */
 export interface SequenceBehind {
   readonly consumerName: string;
-  /** Everything below it was left behind. */
+  /** The cursor has passed everything below this position. */
   readonly tail: number;
   readonly nextPosition: number;
-  /** The highest position in the log; 0 for an empty one. */
+  /** The highest position in the log, or 0 for an empty log. */
   readonly head: number;
 }
 
-/** Where the sequence stands, beside the cursors. */
+/** Compares the sequence with the cursors. */
 @Injectable()
 export class SequenceStore {
   private readonly log: string;
   private readonly cursor: string;
-  /** The sequence's quoted name; null where there is none, or no right to read it. */
+  /**
+   * The quoted name of the sequence. Null when there is no sequence, or no right to read it. Undefined when
+   * it was not looked up yet.
+   */
   private sequence: string | null | undefined;
 
   constructor(private readonly db: EngineDatabase) {
@@ -25,9 +28,9 @@ export class SequenceStore {
   }
 
   /**
-   * Whether events that were announced to handlers have positions that are still to be handed out. Asks for a
-   * column of the cursors alone: what is unread may be large. Sequences are read as they are, rows as they
-   * were when the statement began, so the sequence is the later one.
+   * Whether handlers were told of events whose positions are still to be handed out. It reads only one small
+   * column of the cursors, because what is unread may be large. The sequence is read as it is now, and rows
+   * as they were when the statement began. So the value of the sequence is the later one.
    */
   async seemsBehind(): Promise<boolean> {
     const sequence = await this.name(this.db);
@@ -39,8 +42,8 @@ export class SequenceStore {
   }
 
   /**
-   * The cursor that is furthest ahead of the sequence; undefined if none is, or if the role may not read the
-   * sequence.
+   * Returns the cursor that is furthest ahead of the sequence. Undefined if there is none, or if the role may
+   * not read the sequence.
    */
   async behind(session: EngineSession = this.db): Promise<SequenceBehind | undefined> {
     const sequence = await this.name(session);
@@ -56,11 +59,12 @@ export class SequenceStore {
   }
 
   /**
-   * Lets cursors that are ahead of the sequence begin anew, where the log has no event beyond it. Everything
-   * is unread then but events that are still in the log and were there an hour before the cursor last got on.
-   * Positions without an event are holes: what is being written at this moment appears there, and what was
-   * never committed is swept. The lease goes: what its owner has in memory is of the old log. Resolves to the
-   * consumers. A cursor that is being repartitioned is left as it is.
+   * Lets cursors that are ahead of the sequence begin anew, where the log has no event beyond the sequence.
+   * Everything becomes unread, except events that are still in the log and were there an hour before the
+   * cursor's last progress. Positions without an event are holes. An event that is being written at this
+   * moment appears in its hole, and a hole that was never committed is swept. The lease ends, because what
+   * its owner has in memory is of the old log. Resolves to the names of the consumers. A cursor that is being
+   * repartitioned is left unchanged.
    */
   async beginAnew(session: EngineSession, { nextPosition }: SequenceBehind): Promise<string[]> {
     await session.query(`SELECT 1 FROM ${this.cursor} ORDER BY consumer_name, partition FOR UPDATE`);

@@ -6,9 +6,9 @@ import { IntegrationProcessStore, type UnavailableConsumer } from './integration
 const AGAIN_AFTER_MS = 1_000;
 
 /**
- * The consumers of this process whose handlers cannot reach what they need, kept in the process's own row for
- * whoever asks. The row is written when one is added or removed, and always as a whole: a write that fails is
- * made up for by the next one.
+ * The consumers of this process whose handlers cannot reach what they need. They are stored in the row of the
+ * process for everybody who asks. The row is written as a whole whenever a consumer is added or removed. So a
+ * write that fails is made good by the next one.
  */
 @Injectable()
 export class UnavailableConsumers {
@@ -35,7 +35,7 @@ export class UnavailableConsumers {
     if (this.consumers.delete(nameOfCursor(key))) this.changed();
   }
 
-  /** The process signs out, and its row goes with it. */
+  /** Called when the process signs out, which also deletes its row. */
   stopWriting(): void {
     this.closed = true;
     this.consumers.clear();
