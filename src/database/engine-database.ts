@@ -24,42 +24,45 @@ import { UnusableConnection } from './wire/unusable-connection.js';
 import { cutOff } from './wire/wire.js';
 import type { WireRow } from './wire/wire-row.js';
 
-/** Statements of one open transaction, or of the pool. */
+/** Runs statements in one open transaction, or through the pool. */
 export interface EngineSession {
-  /** Runs one statement; resolves to its rows. bigint columns come as numbers. */
+  /** Runs one statement and resolves to its rows. bigint columns are read as numbers. */
   query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
 }
 
 export interface EngineDatabaseOptions extends ConnectionTarget {
-  /** A validated schema name; statements are written for it. */
+  /** The name of the schema of the tables. It must have been checked. */
   schema: string;
-  /** Connections of a pool: of the engine's (default 4), and of a client's of its own (default 12). */
+  /**
+   * The number of connections of a pool. Default: 4 for the pool of the engine, and 12 for that of a client.
+   */
   max?: number | undefined;
 }
 
 const DEFAULT_POOL_SIZE = 4;
-/** As many as handlers of a consumer run at once by default. */
+/** This is the number of handlers of a consumer that run at once by default. */
 const DEFAULT_CLIENT_POOL_SIZE = 12;
-/** How long `close` waits for transactions that have not ended, and for connections to. */
+/** Milliseconds that `close` waits for transactions and connections to end. */
 const CLOSE_WITHIN_MS = 10_000;
 
 /**
- * The engine's own way to the database, apart from the host's client: a host whose pool is exhausted by its
- * requests does not stop delivery, and delivery never takes the host's connections.
+ * The connections of the engine to the database, apart from the client of the host. So a host whose requests
+ * use up its pool does not stop delivery, and delivery never takes connections of the host.
  *
- * A lost connection is lost knowledge (the server may have lost commits with it), so every loss is announced
- * on `losses$`, and what was held in memory about the database's state is given up by whoever held it.
+ * When a connection is lost, knowledge is lost too, because the server may have lost commits. So every loss
+ * is announced on `losses$`, and everybody who held something in memory about the state of the database drops
+ * it.
  */
 export class EngineDatabase implements EngineSession, RowSource {
   readonly schema: string;
-  /** Its tables, as statements name them. */
+  /** The names of the tables with their schema. */
   readonly tables: Tables;
-  /** Emits when a connection of the engine ended that we did not end. */
+  /** Emits when a connection of the engine ended that the engine itself did not end. */
   readonly losses$: Subject<string>;
 
   /**
-   * What a database that is not UTF8 can hold. The engine's own statements get a mark for what it cannot:
-   * none may fail for a text.
+   * The texts that a database can hold whose encoding is not UTF8. In values of statements of the engine, a
+   * mark replaces what it cannot hold, because no such statement may fail because of a text.
    */
   narrowText: NarrowText | undefined;
 
@@ -67,7 +70,7 @@ export class EngineDatabase implements EngineSession, RowSource {
   private readonly pool: pg.Pool;
   private readonly losses: Losses;
   private readonly clients: EngineClient[] = [];
-  /** Of all pools, until they have ended. */
+  /** The connections of all pools that have not ended. */
   private readonly connected = new Set<pg.PoolClient>();
   private awake: EngineConnection | undefined;
   private closing = false;
@@ -87,7 +90,7 @@ export class EngineDatabase implements EngineSession, RowSource {
     return this.withClient((session) => session.query<Row>(sql, params));
   }
 
-  /** A statement of the hot path, prepared under its name once per connection. */
+  /** Runs a statement of the hot path. It is prepared under its name once per connection. */
   async queryNamed<Row = Record<string, unknown>>(
     name: string,
     sql: string,
@@ -105,14 +108,15 @@ export class EngineDatabase implements EngineSession, RowSource {
     else await this.forEachRowOfMany(statement, onRow);
   }
 
-  /** The same for an answer that may take its time: through the pool, whatever is awake. */
+  /** Does the same as `forEachRow` for an answer that may take long. It always uses the pool. */
   async forEachRowOfMany(statement: NamedStatement, onRow: (row: WireRow) => void): Promise<void> {
     await this.withRawClient((client) => forEachRow(client, statement, onRow));
   }
 
   /**
-   * This connection has just been heard: its session is awake, and what is read next, in this turn of the
-   * event loop, is read through it. To wake another one takes longer than to read a page.
+   * Is called when a message has just arrived on this connection. The process of its session on the server is
+   * awake. So the next read in this turn of the event loop goes through this connection, because waking
+   * another session takes longer than reading a page.
    */
   heardFrom(connection: EngineConnection): void {
     this.awake = connection;
@@ -122,8 +126,8 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 
   /**
-   * That it was heard says nothing of the next moment. If it has fallen silent, polling, which goes through
-   * the pool, must not wait for it.
+   * Reads through the connection on which a message has just arrived. It may fall silent all the same. Then
+   * polling, which uses the pool, must not wait for it, so the read has a short limit.
    */
   private async readThrough(
     connection: EngineConnection,
@@ -138,14 +142,14 @@ export class EngineDatabase implements EngineSession, RowSource {
     }
   }
 
-  /** Runs `fn` inside one READ COMMITTED transaction of the pool. */
+  /** Runs `fn` in one READ COMMITTED transaction of the pool. */
   async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
     return this.withRawClient((client) => inTransaction(client, () => fn(this.sessionOf(client))));
   }
 
   /**
-   * Statements of `fn` all see what was committed when the first of them began. Each has the time that a
-   * statement has; together they may take longer.
+   * Runs `fn` so that all of its statements see what was committed when the first of them began. The usual
+   * time limit holds for each statement, not for all of them together.
    */
   async readInSnapshot<R>(fn: (source: RowSource) => Promise<R>): Promise<R> {
     const client = await this.pool.connect();
@@ -153,8 +157,8 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 
   /**
-   * A connection of its own beside the pool (heartbeat, LISTEN). Its loss counts as a loss of the engine's if
-   * `critical`.
+   * Opens a connection beside the pool (heartbeat, LISTEN). If it is `critical`, its loss is announced as a
+   * loss of the engine.
    */
   async openDedicated(applicationName: string, critical: boolean): Promise<EngineConnection> {
     const connection = await this.connections.open(applicationName);
@@ -163,18 +167,18 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 
   /**
-   * When the server was started that all connections are with, to the microsecond; undefined before the first
-   * one.
+   * The start time of the server that all connections are with, to the microsecond. Undefined before the
+   * first connection.
    */
   get serverStarted(): string | undefined {
     return this.connections.server.started;
   }
 
   /**
-   * Waits until the server can be reached and is fit for the engine; gives up after `deadlineMs`, saying what
-   * it tried.
+   * Waits until the server can be reached and the engine can use it. Gives up after `deadlineMs` with an
+   * error that says what was tried.
    *
-   * @param onFailedTry is told of each try that failed and will be repeated, from the first one on
+   * @param onFailedTry Is called for each attempt that failed and will be repeated, from the first one on.
    */
   async waitUntilReachable(
     deadlineMs: number,
@@ -188,8 +192,8 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 
   /**
-   * A client of the engine's own, with a pool of its own: transactions of handlers cannot starve pages and
-   * saves.
+   * Opens a client of the engine with a pool of its own, so that transactions of handlers cannot take the
+   * connections that reading pages and saving need.
    */
   openClient(): EngineClient {
     const max = this.options.max ?? DEFAULT_CLIENT_POOL_SIZE;
@@ -199,15 +203,16 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 
   /**
-   * A transaction whose function has still not ended is cut off, and the server rolls it back; so is a server
-   * that is silent.
+   * Closes all connections. If a function of a transaction has not ended in time, its connection is cut, and
+   * the server rolls the transaction back. The connection to a silent server is cut too.
    */
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
     await this.losses.close();
     const closed = [this.pool.end(), ...this.clients.map((client) => client.close())];
-    // A pool ends with its last farewell, and does not wait for the server's.
+    // The end of a pool means only that its last message was sent. So `close` also waits until the server has
+    // closed the connections.
     const ended = [...this.connected].map((client) => new Promise((end) => client.once('end', end)));
     await answerWithin(CLOSE_WITHIN_MS, Promise.all([...closed, ...ended])).catch(() => {
       for (const client of this.connected) cutOff(client);
@@ -253,8 +258,9 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 
   /**
-   * A statement that has waited for its connection until another server was found is not sent: whoever put it
-   * together has been told since to drop what it knew (see `OneServer`).
+   * Runs statements on a connection of the pool. If the process moved to another server while a statement
+   * waited for its connection, the statement is not sent, because the data that it was made from has been
+   * dropped since (see `OneServer`).
    */
   private async withRawClient<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
     const { server } = this.connections;
@@ -268,7 +274,10 @@ export class EngineDatabase implements EngineSession, RowSource {
   }
 }
 
-/** Gives the client back when `work` is done; one that lost its connection is destroyed instead. */
+/**
+ * Gives the client back to the pool when `work` is done. If its connection is lost, or its prepared
+ * statements no longer fit, the client is destroyed instead.
+ */
 async function releaseAfter<R>(client: pg.PoolClient, work: Promise<R>): Promise<R> {
   try {
     const result = await work;

@@ -20,7 +20,7 @@ const BEGIN: EngineStatement = {
 };
 
 interface Opening {
-  /** Together with the transaction's first statement, if there is one. */
+  /** Sends what begins the transaction, together with its first statement if there is one. */
   readonly send: (first: pg.QueryConfig | undefined, onAnswer: OnAnswer) => void;
   readonly refuse: (error: Error) => void;
 }
@@ -31,18 +31,18 @@ interface Follower {
 }
 
 /**
- * A transaction of an `EngineClient`. It begins with its first statement, which travels in one message with
- * BEGIN. Where it may not (it has no values, so that it may be several; or the connection has not prepared
- * BEGIN yet), it waits for BEGIN's answer.
+ * A transaction of an `EngineClient`. It begins when its first statement is sent, in one message with BEGIN.
+ * A statement without values waits for the answer to BEGIN, because it may be several statements. So does the
+ * first statement on a connection that has not prepared BEGIN yet.
  */
 export class EngineTransaction extends OwnSqlClient {
-  /** BEGIN's answer; undefined as long as it has not been sent. */
+  /** The answer to BEGIN. Undefined if nobody has asked for BEGIN yet. */
   begun: Promise<unknown> | undefined;
-  /** It has committed, and its connection was lost behind that. */
+  /** Whether the transaction has committed and its connection was lost after that. */
   isCutOff = false;
-  /** Whether one of its own statements has ended it. */
+  /** Tells whether one of its own statements has ended the transaction. */
   readonly guard = new TransactionGuard(() => this.askStart());
-  /** What it begins with, as long as that has not been sent. */
+  /** The statements that begin the transaction, as long as they have not been sent. */
   private opening: Opening | undefined;
   private follower: Follower | undefined;
   private ended = false;
@@ -52,7 +52,7 @@ export class EngineTransaction extends OwnSqlClient {
   constructor(
     connection: object,
     private readonly statements: RepeatedStatements,
-    /** Until it is ended from outside: the server must not do so before. */
+    /** Milliseconds after which it is ended from outside, and not sooner by the server. 0: no timeout. */
     private readonly timeoutMs = 0,
   ) {
     super();
@@ -68,7 +68,7 @@ export class EngineTransaction extends OwnSqlClient {
     return (await this.send({ name, text: sql, values })).rowCount ?? 0;
   }
 
-  /** As `$queryRawUnsafe`; the statement is prepared under its name once per connection. */
+  /** As `$queryRawUnsafe`. The statement is prepared under its name once per connection. */
   async queryEngine<Row>(statement: EngineStatement): Promise<Row[]> {
     return (await this.send(queryOf(statement))).rows as Row[];
   }
@@ -78,10 +78,10 @@ export class EngineTransaction extends OwnSqlClient {
   }
 
   /**
-   * BEGIN, the transaction's timeouts (ms) and these statements. Resolves to the number of rows that each
-   * wrote or found. They are one message, sent at the end of this turn of the event loop, or with the
-   * transaction's first statement, if that is asked for sooner. A connection that has not prepared them yet
-   * does so first.
+   * Begins the transaction with BEGIN, its timeouts (ms) and these statements. Resolves to the number of rows
+   * that each statement wrote or found. All of it is one message, sent at the end of this turn of the event
+   * loop, or earlier with the first statement. A connection that has not prepared these statements yet
+   * prepares them first.
    */
   async beginWith(timeoutMs: number, statements: readonly EngineStatement[]): Promise<number[]> {
     const opening = [BEGIN, timeouts(timeoutMs), ...statements];
@@ -92,7 +92,7 @@ export class EngineTransaction extends OwnSqlClient {
   }
 
   private beginBy(begun: Promise<number[]>): Promise<number[]> {
-    // Whoever sends a statement is told of its failure as well.
+    // Whoever sends a statement gets the failure too, so it need not be handled here.
     begun.catch(() => {});
     this.begun = begun;
     return begun;
@@ -102,7 +102,7 @@ export class EngineTransaction extends OwnSqlClient {
     sendAtEndOfTurn(this.connection, () => this.opening?.send(undefined, () => {}));
   }
 
-  /** Whoever sends the transaction's first statement sends these. */
+  /** Keeps these statements until the first statement of the transaction is sent with them. */
   private openWith(statements: readonly EngineStatement[]): Promise<number[]> {
     return new Promise((resolve, reject) => {
       const onOpened = (error: unknown, counts: number[]) => {
@@ -130,9 +130,9 @@ export class EngineTransaction extends OwnSqlClient {
   }
 
   /**
-   * Once its function has resolved: the connection is not kept until COMMIT is answered, and `onGivingWay` is
-   * called when another transaction may have it. What that one sends first travels in one message with the
-   * COMMIT, and the server answers both in turn.
+   * Is called after the function has resolved. The connection is not kept until COMMIT is answered:
+   * `onGivingWay` is called when another transaction may have it. The first statement of that one travels in
+   * one message with the COMMIT, and the server answers both in turn.
    */
   giveWayToNext(onGivingWay: () => void = nobodyIsTold): void {
     this.onGivingWay ??= onGivingWay;
@@ -146,23 +146,20 @@ export class EngineTransaction extends OwnSqlClient {
     this.onGivingWay?.();
   }
 
-  /**
-   * Sends COMMIT at the end of this turn of the event loop, before anything else that is sent through its
-   * connection from now on.
-   */
+  /** Sends COMMIT at the end of this turn of the event loop, before anything that is sent from now on. */
   commitWithNext(): Promise<void> {
     sendAtEndOfTurn(this.connection);
     return this.sendCommit();
   }
 
   /**
-   * Once its function has resolved: a statement to be sent in one message with the COMMIT. The server runs it
-   * after the COMMIT, in a transaction of its own, and answers both at once: whoever waits for the commit is
-   * not woken in between, and the statement should be short. `onEnd` is told once whether it was run; where
-   * it fails, the transaction is committed all the same.
+   * Is called after the function has resolved. Keeps a statement that is sent in one message with the COMMIT.
+   * The server runs it after the COMMIT, in a transaction of its own, and answers both at once. So the
+   * statement must be short, because whoever waits for the commit also waits for it. `onEnd` is called once
+   * and told whether the statement was run. If it fails, the transaction is committed all the same.
    */
   override followCommitWith(sql: string, onEnd: (wasRun: boolean) => void): boolean {
-    // Where this fails, nothing would show that the COMMIT in front of it did not.
+    // On the plain way, a failure of the statement would hide whether the COMMIT before it has worked.
     if (takesPlainWay(this.connection)) return false;
     this.follower = { sql, onEnd };
     return true;
@@ -188,7 +185,7 @@ export class EngineTransaction extends OwnSqlClient {
     if (command !== 'COMMIT') throw swallowedError();
   }
 
-  /** What the server made of the COMMIT. */
+  /** The command with which the server answered the COMMIT. */
   private async commitFollowedBy({ sql, onEnd }: Follower): Promise<string | undefined> {
     let isCommitted = false;
     const stopListening = onCommandComplete(this.connection, (tag) => {
@@ -210,7 +207,7 @@ export class EngineTransaction extends OwnSqlClient {
     }
   }
 
-  /** For what nobody else gives up: statements of a transaction without a timeout, and every COMMIT. */
+  /** Limits what nobody else limits: statements of a transaction without a timeout, and every COMMIT. */
   private answered<R>(answer: Promise<R>): Promise<R> {
     return answerOrDestroy(this.connection, answerLimit(this.timeoutMs), answer);
   }
@@ -220,7 +217,7 @@ export class EngineTransaction extends OwnSqlClient {
     this.follower = undefined;
   }
 
-  /** False where it is not known what has become of it: the connection must not be used again. */
+  /** Resolves to false if the outcome is not known. Then the connection must not be used again. */
   async rollBack(): Promise<boolean> {
     this.ended = true;
     this.dismissFollower();
@@ -230,7 +227,7 @@ export class EngineTransaction extends OwnSqlClient {
       this.opening = undefined;
       return true;
     }
-    // Where it prepares what it begins with, that is sent piece by piece: none may come behind the ROLLBACK.
+    // Statements that are still being prepared are sent one by one: none may follow the ROLLBACK.
     await this.begun.catch(() => {});
     return this.connection.query('ROLLBACK').then(
       () => true,
@@ -239,9 +236,9 @@ export class EngineTransaction extends OwnSqlClient {
   }
 
   private send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
-    // Nor BEGIN: nobody would ever end it, and what others send through that connection would be part of it.
+    // BEGIN must not be sent either: nobody would end it, and statements of others would be part of it.
     if (this.ended) return Promise.reject(endedError());
-    // It would be committed by itself.
+    // Outside the transaction, the statement would be committed by itself.
     if (this.guard.hasEnded) return Promise.reject(this.guard.error);
     const opens = hasValues(statement);
     if (this.begun === undefined) {
@@ -267,13 +264,13 @@ export class EngineTransaction extends OwnSqlClient {
 
   private async sendOnceBegun(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     await this.begun;
-    // The connection may be another transaction's by now.
+    // Another transaction may have the connection by now.
     if (this.ended) throw endedError();
     return this.connection.query(statement);
   }
 }
 
-/** A statement that waits for a lock waits no longer than that either. */
+/** The timeouts of the transaction. A statement that waits for a lock does not wait longer either. */
 function timeouts(ms: number): EngineStatement {
   return {
     name: 'integration_timeouts',
@@ -282,7 +279,7 @@ function timeouts(ms: number): EngineStatement {
   };
 }
 
-/** Without any it may be several statements. */
+/** A statement without values may be several statements. */
 function hasValues({ values }: pg.QueryConfig): boolean {
   return values !== undefined && values.length > 0;
 }

@@ -1,6 +1,6 @@
 import { IntegrationError } from '../errors.js';
 
-/** The server rolled back where COMMIT was asked for. */
+/** The error for a COMMIT that the server answered with a rollback. */
 export function swallowedError(): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_TRANSACTION_ABORTED',
@@ -8,7 +8,7 @@ export function swallowedError(): IntegrationError {
   );
 }
 
-/** A statement was sent behind the end. */
+/** The error for a statement that was sent after the end of its transaction. */
 export function endedError(): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_CLIENT_INVALID',

@@ -3,14 +3,20 @@ import { isEndOfIdleness } from './connection-loss.js';
 import type { EngineConnectionFactory, SessionUse } from './engine-connection.js';
 
 /*
- * Which end of a session is a loss. A server that ends an idle session has lost nothing. Nor is the end of a
- * session of the client that handlers run on: a statement of theirs may have ended it, and what it was about
- * to commit is asked of the tables before it is done again (the inbox row, or the positions of the batch). A
- * server that was lost, or lost commits, ends the engine's own sessions as well (the heartbeat's is always
- * open), or answers on them and was replaced: a new session shows that, and one is opened after every end.
+ * Not every end of a session is a loss.
+ *
+ * A server that ends an idle session has lost nothing.
+ *
+ * The end of a session of the client on which handlers run is no loss either, because a statement of a
+ * handler may have ended it. Before its work is done again, the tables tell whether it was committed (the row
+ * in the inbox, or the positions of the batch).
+ *
+ * A server that was lost, or that lost commits, also ends the sessions of the engine, of which that of the
+ * heartbeat is always open. Or it answers on them although it was replaced. A new session shows that, so one
+ * is opened after every end.
  */
 
-/** Announces losses, and looks where new connections lead. */
+/** Announces losses, and finds out where new connections lead. */
 export class Losses {
   readonly announced$ = new Subject<string>();
   private looking: Promise<void> | undefined;
@@ -18,9 +24,9 @@ export class Losses {
 
   constructor(private readonly connections: Pick<EngineConnectionFactory, 'open' | 'server'>) {}
 
-  /** A session of a pool has ended, `cause` being what its connection told. */
+  /** Is called when a session of a pool has ended. `cause` is the error that its connection emitted. */
   sessionEnded(session: object, use: SessionUse, applicationName: string, cause: unknown): void {
-    // One that was refused as it was opened is no loss either.
+    // A session that was refused while it was opened is no loss either.
     if (!this.connections.server.isAdmitted(session) || isEndOfIdleness(cause)) return;
     if (use === 'engine') this.announceAndLook(applicationName);
     else this.lookSoon();
@@ -35,7 +41,7 @@ export class Losses {
     if (!this.closing) this.announced$.next(what);
   }
 
-  /** Announces nothing more; resolves when nothing is under way. */
+  /** Stops announcing. Resolves when no look is running. */
   async close(): Promise<void> {
     this.closing = true;
     await this.looking;
@@ -46,15 +52,15 @@ export class Losses {
   }
 
   /**
-   * A server that was replaced cuts some connections, or none, and answers on the others: only a new
-   * connection shows where the URL leads now. Whether it does is of no matter here: to be opened is enough
-   * (`OneServer`).
+   * A server that was replaced may cut only some of its connections, or none, and answer on the others. Only
+   * a new connection shows where the URL leads now. It is enough to open it, because `OneServer` looks at
+   * every new connection.
    */
   private async lookWhereItLeads(): Promise<void> {
     try {
       await (await this.connections.open('nestjs-integration look')).close();
     } catch {
-      // Whoever needs a connection will say so.
+      // Whoever needs a connection will report the error.
     } finally {
       this.looking = undefined;
     }

@@ -5,16 +5,19 @@ import { isConnectionLoss, reasonOf } from './connection-loss.js';
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 2_000;
 
-/** How often and how long to try. */
+/** Where and how long to try. */
 export interface ReachOptions {
-  /** How messages call the server. */
+  /** The name of the server in messages. */
   readonly target: () => string;
   readonly deadlineMs: number;
-  /** Told of each try that failed and will be repeated. */
+  /** Is called for each attempt that failed and will be repeated. */
   readonly onFailedTry: (words: string) => void;
 }
 
-/** Tries `ask` until the server answers, or the deadline has passed. Any other failure is thrown at once. */
+/**
+ * Repeats `ask` until the server answers or the deadline has passed. Any error that is not a connection loss
+ * is thrown at once.
+ */
 export async function untilReachable(
   ask: () => Promise<unknown>,
   { target, deadlineMs, onFailedTry }: ReachOptions,

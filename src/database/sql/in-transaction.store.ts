@@ -1,6 +1,9 @@
 import type pg from 'pg';
 
-/** Runs `run` in one READ COMMITTED transaction of the connection: it commits, or rolls back what threw. */
+/**
+ * Runs `run` in one READ COMMITTED transaction of the connection. Commits when `run` resolves, and rolls back
+ * when it throws.
+ */
 export async function inTransaction<R>(client: pg.ClientBase, run: () => Promise<R>): Promise<R> {
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
   try {
