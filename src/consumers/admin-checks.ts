@@ -23,7 +23,7 @@ export function unknownConsumer(consumerName: string): IntegrationError {
   );
 }
 
-/** Only positions are given: they go back into the cursor as they are. */
+/** Whether the replay names only positions. They go back into the cursor as they are. */
 export function isWholeRange(what: ReplayRange | ReplayFilter): what is ReplayRange {
   const { eventNames, aggregateType, aggregateId, since, until } = what as ReplayFilter;
   return [eventNames, aggregateType, aggregateId, since, until].every((given) => given === undefined);
@@ -61,14 +61,17 @@ export function checkReplay(what: ReplayRange | ReplayFilter): void {
   checkTime('until', until);
 }
 
-/** Whether it chooses one event of one consumer. */
+/** Whether the filter chooses one event of one consumer. */
 export function isOfOneEvent(filter: InboxFilter): filter is OneEventFilter {
   return (
     filter.consumerName !== undefined && (filter.position !== undefined || filter.outboxEventId !== undefined)
   );
 }
 
-/** What has no row, or runs, is not chosen by what it has in common with others. */
+/**
+ * Refuses the states `unread` and `running` for many events. An event without a row, or one that runs, must
+ * be named itself.
+ */
 export function checkStatesOfMany(states: readonly DiscardableState[]): void {
   const single = states.find((state) => state === 'unread' || state === 'running');
   if (single === undefined) return;
@@ -90,7 +93,7 @@ export function heldByItsTransaction({
   );
 }
 
-/** What is set aside for good needs a reason, and somebody to have said what. */
+/** Refuses to set events aside for good without a reason, or without a filter that names something. */
 export function checkReason(filter: InboxFilter, reason: string): void {
   if (reason.trim() === '') throw invalid('Say why: the reason is kept with each discarded event');
   if (Object.values(filter).every((value) => value === undefined)) {
@@ -141,7 +144,7 @@ export function checkRename(oldName: string, newName: string): void {
   if (oldName === newName) throw invalid(`Consumer "${oldName}" has this name already`, { newName });
 }
 
-/** Why a consumer was not renamed. */
+/** The error that says why a consumer was not renamed. */
 export function notRenamed(
   oldName: string,
   newName: string,

@@ -5,13 +5,13 @@ import { consumersNamed } from '../inbox/inbox-status.js';
 import { type Choice, type DiscardableState, discardable, redrivable } from './inbox-admin.store.js';
 import { ReplayStore } from './replay.store.js';
 
-/** What a removal takes along. */
+/** What the removal of a consumer deletes. */
 export interface Belongings {
   readonly rows: number;
   readonly deadLetters: number;
 }
 
-/** How many rows a change by an admin would change at this moment. Reads only. */
+/** Counts the rows that a change by an admin would change at this moment. It only reads. */
 export class AdminCountStore {
   private readonly inbox: string;
   private readonly log: string;
@@ -21,12 +21,12 @@ export class AdminCountStore {
     this.log = db.tables.outboxEvent;
   }
 
-  /** At most `limit`, as `ConsumerService.redrive` takes them. */
+  /** Counts what `ConsumerService.redrive` would send, up to `limit`. */
   countRedrivable(filter: InboxFilter, limit: number): Promise<number> {
     return this.count(filter, redrivable(this.log), limit);
   }
 
-  /** At most `limit`, as `ConsumerService.discard` takes them. */
+  /** Counts what `ConsumerService.discard` would set aside, up to `limit`. */
   countDiscardable(
     filter: InboxFilter,
     states: readonly DiscardableState[],
@@ -44,7 +44,7 @@ export class AdminCountStore {
     return row ?? { rows: 0, deadLetters: 0 };
   }
 
-  /** Of the log, which a replay of this range would look at, at most. */
+  /** Returns the largest number of positions of the log that a replay of this range would look at. */
   async countPositions(consumerName: string, from: number, to: number | undefined): Promise<number> {
     const bounds = await new ReplayStore(this.db).boundsOf(consumerName, from, to);
     return bounds === undefined ? 0 : Math.max(0, bounds.to - bounds.from + 1);

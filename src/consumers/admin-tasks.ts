@@ -4,14 +4,14 @@ import type { CursorSnapshot } from '../membership/integration-process.store.js'
 import { RepartitionSteps } from './repartition-steps.js';
 import { ReplayRequestStore, type WindowResult } from './replay-request.store.js';
 
-/** Between two windows of a replay while enough rows are due. */
+/** Milliseconds between two windows of a replay while enough rows are due. */
 const WAIT_MS = 200;
 
 /**
- * What admins have asked of consumers and what takes its time: filtered replays and changed numbers of
- * partitions. Done by the processes that work on the consumer, when a beat shows that there is something to
- * do. Every step is one transaction that finds out itself what is next, so it does not matter who takes it,
- * or how often.
+ * Long tasks that admins have asked for: filtered replays, and changed numbers of partitions. The processes
+ * that work on the consumer do them when a beat shows that there is something to do. Each step is one
+ * transaction that finds out itself what comes next. So it does not matter which process takes a step, or how
+ * often.
  */
 @Injectable()
 export class AdminTasks {
@@ -25,8 +25,8 @@ export class AdminTasks {
   ) {}
 
   /**
-   * Looks after what a beat saw; `holds` tells whether this process works on a consumer. `sent`: rows of it
-   * are due now.
+   * Starts the tasks that a beat showed. `holds` tells whether this process works on a consumer. `sent` is
+   * called when rows of the consumer have become due.
    */
   beginDue(
     cursors: readonly CursorSnapshot[],
@@ -42,7 +42,10 @@ export class AdminTasks {
     }
   }
 
-  /** One window for each of these consumers that has an open request; whether any is left to be sent. */
+  /**
+   * Sends one window for each of these consumers that has an open request. Returns whether anything is left
+   * to send.
+   */
   async sendWindows(consumerNames: readonly string[]): Promise<boolean> {
     const results: WindowResult[] = [];
     for (const name of await this.requests.openRequests(consumerNames)) {
@@ -51,7 +54,7 @@ export class AdminTasks {
     return results.some(({ state }) => state !== 'none');
   }
 
-  /** Begins nothing more; resolves when what is under way has come to its end. */
+  /** Begins no new task. Resolves when the running tasks have ended. */
   async stop(): Promise<void> {
     this.stopped = true;
     await Promise.allSettled(this.running.values());

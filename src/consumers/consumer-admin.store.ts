@@ -3,7 +3,7 @@ import { EngineDatabase, type EngineSession } from '../database/engine-database.
 import { noteRemoval } from '../inbox/cursor-registration.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 
-/** A process that works on a consumer, or would. */
+/** A process that works on a consumer, or has handlers for it. */
 export interface ConsumerUser {
   readonly id: string;
   /** Null for a lease whose process is not listed. */
@@ -11,10 +11,13 @@ export interface ConsumerUser {
   readonly pid: number | null;
 }
 
-/** Rows that one statement deletes. */
+/** Number of rows that one statement deletes. */
 const DELETED_AT_ONCE = 5_000;
 
-/** Pausing, changing and removing whole consumers. Rows are locked in key order, as renewals lock theirs. */
+/**
+ * Pauses, changes and removes whole consumers. Rows are locked in the order of their keys, as renewals lock
+ * theirs.
+ */
 @Injectable()
 export class ConsumerAdminStore {
   private readonly cursor: string;
@@ -29,11 +32,15 @@ export class ConsumerAdminStore {
     this.process = db.tables.integrationProcess;
   }
 
-  /** Notes since when it is paused, or that it is not; false: there is no such consumer. */
+  /**
+   * Notes that the consumer is paused, and since when, or that it is not paused. False means that there is no
+   * such consumer.
+   */
   async setPaused(consumerName: string, paused: boolean): Promise<boolean> {
     return this.db.transaction(async (session) => {
       if ((await this.lock(session, consumerName)) === undefined) return false;
-      // A statement of its own: it sees the partitions of a change that it has waited for.
+      // This is a statement of its own, so it sees the partitions that a change made while the lock waited
+      // for it.
       await session.query(
         `UPDATE ${this.cursor} SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, clock_timestamp()) END WHERE consumer_name = $1`,
         [consumerName, paused],
@@ -43,8 +50,8 @@ export class ConsumerAdminStore {
   }
 
   /**
-   * Takes names out of what is stored for the consumer, as `choose` says of the stored ones. An owner that
-   * goes by the old ones sees the difference with its next beat and hands over.
+   * Changes the stored event names of the consumer to what `choose` returns for the stored ones. An owner
+   * that works with the old names sees the difference with its next beat, and hands over.
    */
   async changeEventNames(
     consumerName: string,
@@ -63,9 +70,9 @@ export class ConsumerAdminStore {
   }
 
   /**
-   * Deletes the cursor and the requests, unless a live process works on the consumer; those that do are the
-   * answer then. Undefined: there is no such consumer. With `force` an owner is fenced off: its saves find no
-   * cursor any more.
+   * Deletes the cursor and the requests. If live processes work on the consumer, it deletes nothing and
+   * returns those processes. Undefined means that there is no such consumer. With `force`, an owner is fenced
+   * off, because its saves find no cursor any more.
    */
   async removeCursors(
     consumerName: string,
@@ -78,14 +85,15 @@ export class ConsumerAdminStore {
       if (users.length === 0) {
         await session.query(`DELETE FROM ${this.cursor} WHERE consumer_name = $1`, [consumerName]);
         await session.query(`DELETE FROM ${this.replay} WHERE consumer_name = $1`, [consumerName]);
-        // Else a process that has handlers for it would take its tables for emptied, and register it anew.
+        // Without this note, a process that has handlers for the consumer would think that its tables were
+        // emptied, and would register it anew.
         if (stored !== undefined) await noteRemoval(session, this.db.schema, consumerName, stored);
       }
       return stored === undefined ? undefined : { users, removedAt: now?.time ?? new Date() };
     });
   }
 
-  /** Deletes some of a consumer's inbox rows that are older than `before`; resolves to how many. */
+  /** Deletes some inbox rows of a consumer that are older than `before`. Resolves to their number. */
   async deleteSomeRows(consumerName: string, before: Date): Promise<number> {
     const rows = await this.db.query(
       `DELETE FROM ${this.inbox} WHERE id IN (
@@ -96,7 +104,7 @@ export class ConsumerAdminStore {
     return rows.length;
   }
 
-  /** Locks every partition; the stored names, or undefined if there is no such consumer. */
+  /** Locks every partition. Returns the stored names, or undefined if there is no such consumer. */
   private async lock(session: EngineSession, consumerName: string): Promise<string[] | undefined> {
     await waitLongerForLocks(session);
     const [first] = await session.query<{ eventNames: string[] }>(
@@ -106,7 +114,7 @@ export class ConsumerAdminStore {
     return first?.eventNames;
   }
 
-  /** Live processes that work on the consumer, or have handlers for it. */
+  /** Returns the live processes that work on the consumer or have handlers for it. */
   usersOf(session: EngineSession, consumerName: string, leaseMs: number): Promise<ConsumerUser[]> {
     return session.query<ConsumerUser>(
       `SELECT DISTINCT c.lease_owner AS id, p.host, p.pid

@@ -42,13 +42,13 @@ export class ConsumerRegistration {
   }
 
   /**
-   * Registers all in one transaction. What is there already is left as it is, but for event names that are
-   * new to it; names that the code no longer handles stay. Where names are new to a consumer that another
-   * process works on, this waits until that one reads no more.
+   * Registers all consumers in one transaction. A stored consumer stays as it is, except that it gets the
+   * event names that are new to it. Names that the code no longer handles stay. If another process works on a
+   * consumer that gets new names, this waits until that process reads no more.
    *
-   * @param stopped ends the wait: nobody is going to publish any more.
+   * @param stopped ends the wait, because nobody is going to publish any more.
    * @throws IntegrationError INTEGRATION_SEQUENCE_BEHIND if the log would hand out positions that a consumer
-   * has left behind
+   * has already passed
    */
   async register(consumers: readonly Consumer[], stopped?: AbortSignal): Promise<RegistrationResult> {
     const result = await this.registerFrom(consumers, (consumer) => consumer.startFrom, stopped);
@@ -57,8 +57,8 @@ export class ConsumerRegistration {
   }
 
   /**
-   * Registers consumers whose cursors have vanished although nobody removed them. What was published since
-   * cannot be told from what was there before: 'latest' becomes 'recent'.
+   * Registers consumers whose cursors have vanished although nobody removed them. Nothing tells which events
+   * were published since then and which before. So a start at 'latest' becomes 'recent'.
    */
   async registerAnew(
     consumers: readonly Consumer[],
@@ -89,7 +89,10 @@ export class ConsumerRegistration {
     return { created: await this.countLeftOut(created), extended };
   }
 
-  /** A new consumer that looks like one whose code is gone may be that one under another name. */
+  /**
+   * Warns of a new consumer that looks like one whose code is gone, because it may be that one under another
+   * name.
+   */
   private async warnOfRenamed(
     consumers: readonly Consumer[],
     { created }: RegistrationResult,
@@ -177,8 +180,8 @@ export class ConsumerRegistration {
   }
 
   /**
-   * An owner that was asked to hand over went on reading for a moment: up to now at most. What is settled
-   * after this is settled by all names.
+   * An owner that was asked to hand over may have read on for a moment, at most up to now. Everything settled
+   * after this is settled with all names.
    */
   private async passedOver(added: readonly Added[]): Promise<ExtendedConsumer[]> {
     const now = added.some(({ isAsked }) => isAsked) ? await this.store.nextPosition(this.db) : 0;
@@ -204,10 +207,10 @@ export class ConsumerRegistration {
   }
 
   /**
-   * The tail from the next position on, and the positions of transactions that are still open: their events
-   * are published after this registration. The sequence is read first, so that whoever owns a position below
-   * it is seen holding its lock or has ended; what has committed is then taken away by a snapshot that is
-   * later still.
+   * Returns everything from the next position on, and the positions of transactions that are still open,
+   * because their events are published after this registration. The sequence is read first. So a transaction
+   * that owns a position below it is seen holding its lock, or it has ended. Positions that have committed
+   * are then removed with a snapshot that is later still.
    */
   private async unreadFromLatest(session: EngineSession): Promise<string> {
     const next = await this.store.nextPosition(session);
@@ -221,7 +224,7 @@ export class ConsumerRegistration {
     if (behind !== undefined) throw sequenceBehind(this.db.schema, behind);
   }
 
-  /** One after another and within one limit: a boot waits for it. */
+  /** Counts one consumer after another within one limit of time, because the boot waits for it. */
   private async countLeftOut(created: readonly Created[]): Promise<CreatedConsumer[]> {
     const deadline = performance.now() + COUNTING_LIMIT_MS;
     const counted: CreatedConsumer[] = [];
@@ -243,13 +246,13 @@ export class ConsumerRegistration {
   }
 }
 
-/** The names that the code handles and the stored consumer does not; none for one that is not stored. */
+/** The names that the code handles and the stored consumer does not. Empty if the consumer is not stored. */
 function addedNames(consumer: Consumer, stored: StoredConsumer | undefined): string[] {
   if (stored === undefined) return [];
   return consumer.eventNames.filter((name) => !stored.eventNames.includes(name));
 }
 
-/** At least half of the names that one or the other has are names of both. */
+/** Whether at least half of all the names in the two lists are in both. */
 function areAlike(some: readonly string[], others: readonly string[]): boolean {
   const all = new Set([...some, ...others]);
   return 2 * [...all].filter((name) => some.includes(name) && others.includes(name)).length >= all.size;

@@ -4,53 +4,56 @@ import { backendGone } from '../database/sql/backend-gone.store.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
 import { unservedSince } from './unserved.store.js';
 
-/** Where one consumer (one partition of it) stands. Counts and seconds are numbers, times the database's. */
+/**
+ * The state of one partition of a consumer. Counts and seconds are numbers. Times are by the clock of the
+ * database.
+ */
 export interface CursorStatus {
   consumerName: string;
   partition: number;
   partitions: number;
   eventNames: string[];
   /**
-   * Positions of the log that are not settled, whatever their event names; rolled-back ones count until they
-   * are swept.
+   * Number of positions of the log that are not settled, with any event name. Positions that were rolled back
+   * count until they are swept.
    */
   pendingPositions: number;
   /**
-   * Of these, the events that it asks for; null: too many positions to look at them one by one (more than
-   * 2,000).
+   * Number of events among them that the consumer asks for. Null when there are more than 2,000 positions,
+   * because then they are not looked at one by one.
    */
   pendingEvents: number | null;
   /**
-   * Age of the oldest event that it asks for and has not settled; null if there is none. Where
-   * `pendingEvents` is null, it may be that of an event that it does not ask for.
+   * Age in seconds of the oldest unsettled event that the consumer asks for. Null if there is none. When
+   * `pendingEvents` is null, it may be the age of an event that the consumer does not ask for.
    */
   lagSeconds: number | null;
   paused: boolean;
   /**
-   * Its handlers say that something they need is out of reach (`UnavailableError`): since when and why; null:
-   * they do not.
+   * Since when and why the consumer's handlers cannot reach something they need (`UnavailableError`). Null
+   * when they can.
    */
   unavailable: { since: Date; reason: string } | null;
-  /** The number of partitions that it is about to have; null: no change is under way. */
+  /** The number of partitions that the consumer is about to have. Null when no change is running. */
   repartitioningTo: number | null;
   /**
-   * The process that holds the lease; null if nobody does. Host and pid are null for a process that is not
-   * listed.
+   * The process that holds the lease. Null if nobody holds it. Host and pid are null for a process that is
+   * not listed.
    */
   owner: { id: string; host: string | null; pid: number | null } | null;
   /**
-   * When its owner was last seen, where the owner's connection to the database is gone: it has ended without
-   * giving the lease back, or is about to connect anew. Null: the connection is there, or nobody holds the
-   * lease.
+   * When the owner was last seen, if its connection to the database is gone. Such an owner has ended without
+   * giving the lease back, or is about to connect again. Null when the connection is there, or when nobody
+   * holds the lease.
    */
   ownerNotSeenSince: Date | null;
   lastProgressAt: Date | null;
-  /** When a live process was last known to be able to work on it; noted about once an hour. */
+  /** When a live process was last known to be able to work on it. It is noted about once an hour. */
   servedAt: Date;
   deadLetters: number;
   /**
-   * Since when no process may work on it although some know it, because their code lacks event names that are
-   * stored for it; null: it is not so, or has not been so for a minute.
+   * Since when no process may work on the consumer although some know it, because their code lacks event
+   * names that are stored for it. Null when that is not so, or has been so for less than a minute.
    */
   unservedSince: Date | null;
 }
@@ -62,17 +65,17 @@ interface CursorStatusRow extends Omit<CursorStatus, 'owner' | 'unavailable'> {
   pid: number | null;
 }
 
-/** A cursor that another process works on, with work left to do. */
+/** A cursor that another process works on and that has work left to do. */
 export interface LeftToOther {
   consumerName: string;
   partition: number;
-  /** Who holds the lease. Host and pid are null for a process that is not listed. */
+  /** The process that holds the lease. Host and pid are null for a process that is not listed. */
   owner: { id: string; host: string | null; pid: number | null };
-  /** When the lease runs out, unless its owner renews it; another process may take over then. */
+  /** When the lease runs out, unless its owner renews it. Another process may take over then. */
   until: Date;
 }
 
-/** So many rows are looked at for each cursor. */
+/** Number of rows that are looked at for each cursor. */
 const LOOKED_AT = 2_000;
 
 /** Reads how far consumers are, without touching what they work on. */
@@ -86,7 +89,8 @@ export class CursorStatusStore {
     const head = `head AS MATERIALIZED (
         SELECT int8multirange(int8range(NULL, coalesce(max(position), 0), '[]')) AS written FROM ${tables.outboxEvent}
       )`;
-    // The ranges come out of unnest in ascending order, and each takes one index probe, up to so many rows.
+    // `unnest` returns the ranges in ascending order. Each range takes one index probe, up to the limit of
+    // rows.
     const looked = `LATERAL (
         SELECT count(*) AS rows, count(*) FILTER (WHERE wanted) AS wanted, min(position) AS first,
           min(position) FILTER (WHERE wanted) AS first_wanted
@@ -116,8 +120,8 @@ export class CursorStatusStore {
           OR EXISTS (SELECT FROM ${tables.inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
             AND i.status = 'processing'))
       ORDER BY c.consumer_name, c.partition`;
-    // The backlog is arithmetic on `unread` cut off at the log's head: it costs the same however long the log
-    // is.
+    // The backlog is computed from `unread`, cut off at the head of the log. So it costs the same for a log
+    // of any length.
     this.listSql = `
       WITH ${head}, dead AS MATERIALIZED (
         SELECT consumer.name AS consumer_name, letters.partition, letters.count
@@ -151,10 +155,7 @@ export class CursorStatusStore {
       ORDER BY c.consumer_name, c.partition`;
   }
 
-  /**
-   * Those of these consumers' cursors that another process than this one works on, and that have something to
-   * do.
-   */
+  /** Returns the cursors of these consumers that another process works on and that have something to do. */
   async leftToOthers(consumerNames: readonly string[], processId: string): Promise<LeftToOther[]> {
     const rows = await this.db.query<
       Omit<LeftToOther, 'owner'> & { ownerId: string; host: string | null; pid: number | null }
@@ -162,7 +163,7 @@ export class CursorStatusStore {
     return rows.map(({ ownerId, host, pid, ...row }) => ({ ...row, owner: { id: ownerId, host, pid } }));
   }
 
-  /** Every registered consumer, by name and partition. */
+  /** Returns every registered consumer, by name and partition. */
   async cursorStatuses(): Promise<CursorStatus[]> {
     const rows = await this.db.query<CursorStatusRow>(this.listSql);
     return rows.map(({ ownerId, host, pid, unavailable, ...row }) => ({

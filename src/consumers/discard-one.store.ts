@@ -6,36 +6,37 @@ import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { conditionOf, type DiscardableState, statusesOf, waitLongerForLocks } from './inbox-admin.store.js';
 
-/** One consumer, and one event by its position, its id, or both; the other fields must match too. */
+/** One event of one consumer, named by its position, its id, or both. The other fields must match too. */
 export type OneEventFilter = InboxFilter & { readonly consumerName: string };
 
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /*
- * Sets one event of one consumer aside whatever it does at this moment, also where the inbox has no row of
- * it: it is still in `unread`, and perhaps it runs again and again with nothing counted. One transaction:
+ * Sets one event of one consumer aside, whatever happens to it at this moment. This works even where the
+ * inbox has no row of the event. Then the event is still in `unread`, and perhaps it runs again and again
+ * with no attempt counted. All of it is one transaction:
  *
- *   1. Lock the consumer's cursors, in key order. No save, claim, takeover or replay of this consumer is
- *      under way then, and every one that was is visible to step 2, which is a statement of its own.
- *   2. A row of the event that is not resolved becomes `skipped`. Where there is none and the position is
- *      unread, a `skipped` row is inserted, and the position leaves `unread` and `replayed` in the same
- *      statement.
- *   3. `changed_by_others` is raised, so the owner takes the event out of its memory within a beat
- *      (DiscardedEvents).
+ * 1. Lock the consumer's cursors in the order of their keys. From then on, no save, claim, takeover or replay
+ *    of this consumer is running. Step 2 is a statement of its own, so it sees every one that ran before.
+ * 2. An unresolved row of the event becomes `skipped`. If there is no row and the position is unread, a
+ *    `skipped` row is inserted, and the same statement removes the position from `unread` and `replayed`.
+ * 3. Raise `changed_by_others`. Then the owner removes the event from its memory within a beat
+ *    (DiscardedEvents).
  *
- * Why nothing brings the event back. Whatever the owner has in hand can end in five ways, and each is fenced
- * by what step 2 wrote:
+ * Why nothing brings the event back. What the owner has in hand can end in five ways. What step 2 wrote
+ * fences each of them:
  *
- *   - a save of positions takes out of `unread` what is not in it any more: nothing happens;
- *   - a save of an exception meets the row: it never overwrites a row, and memory adopts what it finds;
- *   - a claimed row that runs gets a new id here: neither its outcome nor its transaction finds the old one;
- *   - the transaction of an event from the log inserts its row first: it finds this one, or it was first and
- *     this insert waits for it. Once it has committed, the event is processed and nothing is discarded;
- *   - the transaction of a batch takes its positions out of `unread` only if all of them are still there: it
- *     fails, and the next attempt leaves the event out.
+ * - A save of positions removes from `unread` what is no longer in it. Nothing happens.
+ * - A save of an exception finds the row. It never overwrites a row, and the memory takes over what it finds.
+ * - A claimed row that runs gets a new id here. Neither its outcome nor its transaction finds the old id.
+ * - The transaction of an event from the log inserts its row first. Either it finds the `skipped` row, or it
+ *   came first and this insert waits for it. If it commits, the event is processed and nothing is discarded.
+ * - The transaction of a batch removes its positions from `unread` only if all of them are still there. It
+ *   fails, and the next attempt leaves the event out.
  *
- * A transaction that runs may hold the row for as long as its handler takes. Waiting for it would keep the
- * cursors locked, and renewals with them, so step 2 waits for a moment only and everything is tried again.
+ * A running transaction may hold the row for as long as its handler takes. A wait for it would keep the
+ * cursors locked, and their renewals would wait too. So step 2 waits only for a moment, and then everything
+ * is tried again.
  */
 @Injectable()
 export class DiscardOneStore {
@@ -52,8 +53,8 @@ export class DiscardOneStore {
   }
 
   /**
-   * How many events it set aside, none or one; undefined: somebody's transaction holds the event at this
-   * moment.
+   * Returns the number of events it set aside: none or one. Undefined means that a transaction holds the
+   * event at this moment.
    */
   async discard(
     filter: OneEventFilter,
@@ -90,8 +91,8 @@ export class DiscardOneStore {
     return rows.length;
   }
 
-  // The event is looked up once in the log, where an id and a position have an index each; rows are looked up
-  // by it, or, where the log has it no longer, by what the filter says.
+  // The event is looked up once in the log, where its id and its position have an index each. Rows are found
+  // through the event. If the log no longer has it, they are found through the filter.
   private discardSql(states: readonly DiscardableState[]): string {
     return `
       WITH e AS MATERIALIZED (

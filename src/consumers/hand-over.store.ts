@@ -1,47 +1,51 @@
 /*
  * How a consumer gains event names while a process works on it that does not know them.
  *
- * What must hold: an event of a new name that is published once the process that adds it has booted is not
- * passed over; what the owner's handlers run is not run a second time beside them; so order holds across the
- * change.
+ * Two things must hold. An event of a new name is delivered if it is published after the process that adds
+ * the name has booted. What the owner's handlers run does not run a second time beside them. So order holds
+ * across the change.
  *
- *   1. added: In one transaction that holds the cursor rows: the names are stored, and `superseded_token`
- *      becomes the owner's token. The owner keeps its lease. Whoever claims the cursor after this is given
- *      all names, and lets go of it where its code lacks one.
- *   2. closed: The owner's next beat, which a NOTIFY brings at once, sees that. From then on it starts
- *      nothing, and what it reads goes nowhere, a page that is under way included. Only then it empties
- *      `superseded_token`.
- *   3. boots: The registrant has waited for step 2, and boots on.
- *   4. released: The owner's handlers end, it saves and releases. A process that handles all names claims the
- *      cursor.
+ * 1. added: One transaction holds the cursor rows. It stores the names and sets `superseded_token` to the
+ *    owner's token. The owner keeps its lease. A process that claims the cursor after this gets all names,
+ *    and lets go of the cursor if its code lacks one of them.
+ * 2. closed: The owner sees this with its next beat, which a NOTIFY triggers at once. From then on it starts
+ *    nothing, and it drops what it reads, including a page that is being read. Only then it empties
+ *    `superseded_token`.
+ * 3. boots: The process that registers has waited for step 2, and goes on booting.
+ * 4. released: The owner's handlers end, and the owner saves and releases. A process that handles all names
+ *    claims the cursor.
  *
- * Let e be an event of a new name that is published after step 3. What an owner settles without a handler, it
- * took in from a page before step 2. That page's snapshot is older than e, so e is unread when the next owner
- * claims. The token stays valid until step 4, so the owner's outcomes are saved, and nobody else runs what it
- * runs.
+ * The proof. Let e be an event of a new name that is published after step 3. What an owner settles without a
+ * handler was in a page that it took in before step 2. The snapshot of that page is older than e. So e is
+ * unread when the next owner claims. The token stays valid until step 4. So the owner's outcomes are saved,
+ * and nobody else runs what it runs.
  *
- * Failures. An owner that does not close in time, or of an earlier version that cannot be asked, loses its
- * token, and with it what is unsaved: as if it had stalled past its lease. One whose backend is gone is not
- * asked either. A registrant that dies after step 1 leaves an owner that closes by itself. Whoever registers
- * before that finds the token superseded and waits as well. `superseded_token` counts only while it is the
- * lease's token, so nothing has to be cleaned up when the lease passes on in any other way. A claim that is
- * under way during step 1 is either before it (its token is the one that is superseded) or after it (it is
- * given all names): both hold the cursor row.
+ * Failures.
+ *
+ * - An owner that does not close in time loses its token, and so does an owner of an earlier version that
+ *   cannot be asked. It loses its unsaved outcomes too, as if it had stalled past its lease.
+ * - An owner whose backend is gone is not asked either.
+ * - If the registering process dies after step 1, the owner closes by itself. Whoever registers before that
+ *   finds the token superseded and waits as well.
+ * - `superseded_token` counts only while it is the token of the lease. So nothing needs cleaning up when the
+ *   lease passes on in any other way.
+ * - A claim during step 1 comes either before it or after it, because both hold the cursor row. If the claim
+ *   is before, its token is the one that is superseded. If it is after, it gets all names.
  */
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { IS_SUPERSEDED } from '../inbox/cursor-registration.store.js';
 import { CONSUMERS_MESSAGE, settingsChannelOf } from '../wakeups/wakeup.store.js';
 
-/** What adding names has come to. */
+/** The result of adding names. */
 export interface AddedNames {
-  /** How far it has read: up to there the new names were passed over. */
+  /** How far the owner has read. Events of the new names below this position were passed over. */
   readonly tail: number;
-  /** Its owner was asked to hand over, and may still be reading. */
+  /** True when the owner was asked to hand over. It may still be reading. */
   readonly isAsked: boolean;
 }
 
-/** From whom a lease was taken. */
+/** The owner from whom a lease was taken. */
 export interface FormerOwner {
   readonly consumerName: string;
   readonly partition: number;
@@ -58,7 +62,7 @@ export class HandOverStore {
     this.process = db.tables.integrationProcess;
   }
 
-  /** Step 1; the cursor rows are locked. An owner that cannot be asked is fenced off. */
+  /** Does step 1. The cursor rows must be locked. An owner that cannot be asked is fenced off. */
   async addEventNames(
     session: EngineSession,
     consumerName: string,
@@ -87,7 +91,7 @@ export class HandOverStore {
     return { tail: Math.max(1, ...rows.map(({ tail }) => tail)), isAsked };
   }
 
-  /** Whether an owner of one of these consumers may still be reading by fewer names than are stored. */
+  /** Whether an owner of one of these consumers may still be reading with fewer names than are stored. */
   async isStillRead(consumerNames: readonly string[]): Promise<boolean> {
     const rows = await this.db.query(
       `SELECT 1 FROM ${this.cursor} WHERE consumer_name = ANY ($1) AND ${IS_SUPERSEDED} LIMIT 1`,
@@ -96,9 +100,7 @@ export class HandOverStore {
     return rows.length > 0;
   }
 
-  /**
-   * Takes these consumers from the owners that may still be reading; resolves to whom they were taken from.
-   */
+  /** Takes these consumers from the owners that may still be reading. Resolves to those owners. */
   takeFromReaders(consumerNames: readonly string[]): Promise<FormerOwner[]> {
     return this.db.query<FormerOwner>(
       `WITH held AS (

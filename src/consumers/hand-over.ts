@@ -7,10 +7,15 @@ import { handOverText } from './registration-result.js';
 const LOOK_FIRST_MS = 10;
 const LOOK_MAX_MS = 200;
 
-/** An owner that is well beats every two seconds, and at once where it hears of it. */
+/**
+ * Milliseconds to wait for an owner. A healthy owner beats every two seconds, and at once when it is
+ * notified.
+ */
 const LIMIT_MS = 6_000;
 
-/** What a registration waits for once names are added: why, stands at the head of hand-over.store.ts. */
+/**
+ * The wait of a registration after names were added. The head of hand-over.store.ts explains why it waits.
+ */
 @Injectable()
 export class HandOver {
   readonly store: HandOverStore;
@@ -20,13 +25,13 @@ export class HandOver {
     this.store = new HandOverStore(db);
   }
 
-  /** For so long an owner is waited for. */
+  /** Milliseconds to wait for an owner. */
   get limitMs(): number {
     return LIMIT_MS;
   }
 
   /**
-   * Resolves once no owner of these consumers reads by fewer names than are stored, or the wait has been
+   * Resolves when no owner of these consumers reads with fewer names than are stored, or when the wait was
    * stopped.
    */
   async waitForReaders(consumerNames: readonly string[], stopped?: AbortSignal): Promise<void> {
@@ -39,7 +44,10 @@ export class HandOver {
     }
   }
 
-  /** A database that does not answer now may do so until the deadline. */
+  /**
+   * Errors do not end the wait before the deadline, because a database that does not answer now may answer
+   * later.
+   */
   private async isStillRead(consumerNames: readonly string[], deadline: number): Promise<boolean> {
     try {
       return await this.store.isStillRead(consumerNames);

@@ -6,9 +6,9 @@ import type { InboxFilter } from '../inbox/inbox-record.js';
 import { consumersNamed, type InboxStatus } from '../inbox/inbox-status.js';
 
 /**
- * What `discard` takes; see `ConsumerService.discard`. `unread`: an event of the log that the inbox has no
- * row of. `running`: one whose retry runs at this moment. These two only where one event of one consumer is
- * named.
+ * The states that `ConsumerService.discard` can take. `unread` is an event of the log without an inbox row.
+ * `running` is an event whose retry runs at this moment. These two need a filter that names one event of one
+ * consumer.
  */
 export type DiscardableState = 'dead_letter' | 'failed' | 'waiting' | 'delayed' | 'unread' | 'running';
 
@@ -28,12 +28,12 @@ const STATUSES: Readonly<Record<Exclude<DiscardableState, 'unread'>, InboxStatus
   running: 'processing',
 };
 
-/** Whether a row `i` is in one of these states. */
+/** SQL condition: the row `i` is in one of these states. */
 export function conditionOf(states: readonly DiscardableState[]): string {
   return `(${['false', ...states.filter(hasRow).map((state) => CONDITIONS[state])].join(' OR ')})`;
 }
 
-/** The statuses that rows of these states have. */
+/** The statuses that rows in these states have. */
 export function statusesOf(states: readonly DiscardableState[]): InboxStatus[] {
   return [...new Set(states.filter(hasRow).map((state) => STATUSES[state]))];
 }
@@ -42,16 +42,16 @@ function hasRow(state: DiscardableState): state is Exclude<DiscardableState, 'un
   return state !== 'unread';
 }
 
-/** Which rows `i` a change takes, whoever changes or counts them. */
+/** Chooses the rows `i` that a change takes. Both the change and its count use it. */
 export interface Choice {
-  /** Of the row's event in the log, as `e`. */
+  /** The join of the row with its event in the log, as `e`. */
   readonly join: string;
-  /** Those that `condition` can be true for. */
+  /** The statuses for which `condition` can be true. */
   readonly statuses: readonly InboxStatus[];
   readonly condition: string;
 }
 
-/** What `redrive` takes. An event that the log no longer has cannot be sent. */
+/** What `redrive` takes. An event that is no longer in the log cannot be sent. */
 export function redrivable(log: string): Choice {
   return {
     join: `CROSS JOIN ${eventIn(log)}`,
@@ -69,7 +69,9 @@ export function discardable(log: string, states: readonly DiscardableState[]): C
   };
 }
 
-/** OFFSET 0 keeps it one probe of the log for each row: it could be planned as a scan of all of it. */
+/**
+ * OFFSET 0 makes Postgres probe the log once for each row. Without it, the planner could scan the whole log.
+ */
 function eventIn(log: string): string {
   return `LATERAL (SELECT event_name FROM ${log} WHERE position = i.position AND id = i.outbox_event_id OFFSET 0) e`;
 }
@@ -77,29 +79,29 @@ function eventIn(log: string): string {
 /** Where a portion ended, and how many of its rows were changed. */
 export interface ChangedRows {
   readonly changed: number;
-  /** Undefined: there are no more. */
+  /** Undefined when there are no more rows. */
   readonly last: RowPlace | undefined;
 }
 
-/** A row's place among all: rows are changed in the order of their positions. */
+/** The place of a row in the order of changes, which is the order of positions. */
 export interface RowPlace {
   readonly position: number;
   readonly id: string;
 }
 
 /**
- * What admins do to rows of the inbox, a portion at a time. Each portion is one transaction:
+ * Changes that admins make to rows of the inbox, one portion at a time. Each portion is one transaction:
  *
- *   1. The rows are chosen, the oldest first, and nothing is locked yet. Of each consumer and status the
- *      first are read in the index's order, then these are put in order. The condition stands in a CASE: it
- *      says the status once more, and the planner would expect hardly a row, so that it had better sort all
- *      of them.
- *   2. Their cursors are locked, in key order: a save or a claim of theirs is either committed and seen by
- *      step 3, or waits. Everybody locks cursors before rows, so nobody waits in a circle. Portions are
- *      small, so that no renewal waits for long.
- *   3. The rows that are still as they were chosen change. Those that somebody else has locked at this moment
- *      are left out.
- *   4. `changed_by_others` is raised: the owners look at the inbox again within a beat.
+ * 1. Choose the rows, the oldest first, without locking them. For each consumer and status, the first rows
+ *    are read in the order of the index. Then these are sorted. The condition stands in a CASE, because it
+ *    names the status once more. Without the CASE, the planner would expect hardly any rows, and would prefer
+ *    to sort all of them.
+ * 2. Lock their cursors in the order of their keys. A save or a claim of those cursors either has committed,
+ *    and step 3 sees it, or it waits. Everybody locks cursors before rows, so nobody waits in a circle.
+ *    Portions are small, so no renewal waits for long.
+ * 3. Change the rows that are still as they were chosen. Rows that somebody else has locked at this moment
+ *    are left out.
+ * 4. Raise `changed_by_others`. Then the owners look at the inbox again within a beat.
  */
 @Injectable()
 export class InboxAdminStore {
@@ -113,13 +115,13 @@ export class InboxAdminStore {
     this.cursor = db.tables.inboxCursor;
   }
 
-  /** Sends dead letters, and events that failed for good, on their way again with all their attempts. */
+  /** Sends dead letters, and events that failed for good, again with all their attempts. */
   redrive(filter: InboxFilter, limit: number, after: RowPlace | undefined): Promise<ChangedRows> {
     const assign = `status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL`;
     return this.change({ filter, choice: redrivable(this.log), assign, values: [], limit, after });
   }
 
-  /** Sets rows of these states aside for good, as skipped with the reason. */
+  /** Sets rows in these states aside for good. They become `skipped`, with the reason. */
   discard(
     filter: InboxFilter,
     states: readonly DiscardableState[],
@@ -183,7 +185,10 @@ export class InboxAdminStore {
   }
 }
 
-/** An admin's change may wait for the saves of a busy consumer; the engine's own sessions give up sooner. */
+/**
+ * Raises the limit of waiting for locks, because an admin's change may wait for the saves of a busy consumer.
+ * The engine's own sessions give up sooner.
+ */
 export async function waitLongerForLocks(session: EngineSession): Promise<void> {
   await session.query(`SET LOCAL lock_timeout = '8s'`);
 }

@@ -12,30 +12,30 @@ import {
   type RowPlace,
 } from './inbox-admin.store.js';
 
-/** How many dead letters one `redrive` sends, unless told. */
+/** The default number of dead letters that one `redrive` sends. */
 const REDRIVE_LIMIT = 100;
 /**
- * Few beside the rows that a consumer has of one status, or reading all of them and sorting looks as good to
- * the planner.
+ * Number of rows in one portion. It must be small compared with the rows that a consumer has in one status.
+ * Otherwise the planner chooses to read and sort all of them.
  */
 const CHANGED_AT_ONCE = 500;
 const STATES_OF_MANY: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
 const STATES_OF_ONE: readonly DiscardableState[] = [...STATES_OF_MANY, 'unread', 'running'];
-/** So long a discarded event's own transaction is waited for, and so often looked at. */
+/** Milliseconds to wait for the event's own transaction, and milliseconds between two looks. */
 const HELD_FOR_MS = 10_000;
 const HELD_LOOK_MS = 50;
 
 export interface DiscardOptions {
   /**
-   * Which events, by what they wait for; default: all. `unread` and `running` are for one event of one
-   * consumer: the filter has to say both.
+   * Chooses events by what they wait for. The default is all. `unread` and `running` are only for one event
+   * of one consumer, so the filter must name both.
    */
   states?: readonly DiscardableState[] | undefined;
-  /** At most so many, the oldest first; default: all that match. */
+  /** The largest number of events, the oldest first. The default is all that match. */
   limit?: number | undefined;
 }
 
-/** What admins do with events of the inbox: send them again, or set them aside. */
+/** Lets admins send events of the inbox again, or set them aside. */
 @Injectable()
 export class InboxAdmin {
   constructor(
@@ -82,7 +82,10 @@ export class InboxAdmin {
   }
 }
 
-/** Small transactions, until `limit` rows have changed or there are no more; resolves to their number. */
+/**
+ * Runs small transactions until `limit` rows have changed or there are no more. Resolves to the number of
+ * changed rows.
+ */
 async function inPortions(
   limit: number,
   change: (some: number, after: RowPlace | undefined) => Promise<ChangedRows>,

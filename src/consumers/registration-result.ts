@@ -2,13 +2,13 @@ import { commandLine } from '../database/sql/pasteable-text.js';
 import type { StartFrom } from '../subscribers/subscriber-definition.js';
 import type { FormerOwner } from './hand-over.store.js';
 
-/** A consumer that was not there before. */
+/** A consumer that was not stored before. */
 export interface CreatedConsumer {
   readonly consumerName: string;
   /** The first position that it may read. */
   readonly startsAt: number;
   readonly partitions: number;
-  /** Retained events of its names before `startsAt`; undefined where counting took too long. */
+  /** Number of retained events of its names before `startsAt`. Undefined when counting took too long. */
   readonly leftOut: number | undefined;
 }
 
@@ -17,8 +17,8 @@ export interface ExtendedConsumer {
   readonly consumerName: string;
   readonly addedNames: readonly string[];
   /**
-   * How far it has read: events of the added names that it passed over before this position are not
-   * delivered.
+   * The position up to which the consumer has read. Events of the added names below it were passed over and
+   * are not delivered.
    */
   readonly from: number;
 }
@@ -28,7 +28,7 @@ export interface RegistrationResult {
   readonly extended: readonly ExtendedConsumer[];
 }
 
-// What the log says of it.
+// The texts for the log of the application.
 
 export function createdText(
   { consumerName, startsAt, partitions, leftOut }: CreatedConsumer,

@@ -1,21 +1,21 @@
 /*
- * Giving a consumer another name, once no live process works on it under the old one.
+ * Gives a consumer another name when no live process works on it under the old one.
  *
- * What must hold: nothing that a stalled owner still does counts twice. Saves name the consumer, so they find
- * no cursor after the change. Two things need more than that:
+ * Nothing that a stalled owner still does may count twice. Saves name the consumer, so they find no cursor
+ * after the change. Two things need more than that:
  *
- *   - A lease is renewed by its token alone. The change takes every token away, or a stalled owner would keep
- *     the lease alive under the new name, and a second renaming would let its saves through again.
- *   - The transaction of a handler writes its inbox row first and then looks whether its lease holds. Its
- *     row may be there, uncommitted, under the old name. A row under the new name would not meet it, and the
- *     event would have its effects twice. So the change is made in two transactions:
+ * - A lease is renewed by its token alone. So the change removes every token. Otherwise a stalled owner would
+ *   keep the lease alive under the new name, and a second renaming would let its saves through again.
+ * - The transaction of a handler writes its inbox row first, and then checks whether its lease holds. That
+ *   row may be uncommitted under the old name. A row under the new name would not conflict with it, and the
+ *   effects of the event would happen twice. So the change has two transactions:
  *
- *   1. take: The consumer is leased, as an owner would, with tokens that nobody knows. From the commit on no
- *      handler's transaction finds its lease. Those that found it before have written to the inbox already,
- *      and hold a lock on that table until they end: they are waited for.
- *   2. rename: In one transaction everything gets the new name, if the lease of step 1 is still there.
+ * 1. take: Lease the consumer, as an owner would, with tokens that nobody knows. After the commit, no
+ *    handler's transaction finds its lease. Transactions that found it before have already written to the
+ *    inbox. They hold a lock on that table until they end, and the change waits for them.
+ * 2. rename: In one transaction, everything gets the new name, if the lease of step 1 is still there.
  *
- * When step 2 does not come, the lease of step 1 runs out like any other.
+ * If step 2 does not happen, the lease of step 1 runs out like any other.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -29,8 +29,8 @@ const WAIT_FOR_WRITERS_MS = 10_000;
 const LOOK_MS = 50;
 
 /**
- * `busy`: transactions that may be handlers' are still open; `taken`: the new name has something of its own;
- * `lost`: a process took the consumer in the meantime.
+ * `busy` means that transactions are still open that may belong to handlers. `taken` means that the new name
+ * already has something of its own. `lost` means that a process took the consumer in the meantime.
  */
 export type RenameResult = 'done' | 'unknown' | 'busy' | 'taken' | 'lost' | { users: ConsumerUser[] };
 
@@ -58,7 +58,7 @@ export class RenameStore {
     return result;
   }
 
-  /** Step 1. */
+  /** Does step 1. */
   private take(oldName: string, newName: string, leaseMs: number, owner: string) {
     return this.db.transaction(async (session): Promise<RenameResult | undefined> => {
       if ((await this.lock(session, oldName)) === undefined) return 'unknown';
@@ -74,7 +74,10 @@ export class RenameStore {
     });
   }
 
-  /** Whoever writes to the inbox at this moment is waited for; whoever begins later is not. */
+  /**
+   * Waits for the transactions that write to the inbox at this moment. It does not wait for those that begin
+   * later.
+   */
   private async writersHaveEnded(): Promise<boolean> {
     const deadline = performance.now() + WAIT_FOR_WRITERS_MS;
     let awaited: string[] | undefined;
@@ -93,7 +96,7 @@ export class RenameStore {
     }
   }
 
-  /** Step 2. */
+  /** Does step 2. */
   private change(oldName: string, newName: string, owner: string): Promise<RenameResult> {
     return this.db.transaction(async (session) => {
       const stored = await this.lock(session, oldName);
@@ -112,7 +115,8 @@ export class RenameStore {
         oldName,
         newName,
       ]);
-      // Else a stalled process of the old name would take its tables for emptied, and register it anew.
+      // Without this note, a stalled process of the old name would think that its tables were emptied, and
+      // would register the consumer anew.
       await noteRemoval(session, this.db.schema, oldName, stored[0]?.eventNames ?? []);
       return 'done';
     });
@@ -126,7 +130,10 @@ export class RenameStore {
     );
   }
 
-  /** Locks every partition, in key order as renewals do; undefined: there is no such consumer. */
+  /**
+   * Locks every partition in the order of their keys, as renewals do. Undefined means that there is no such
+   * consumer.
+   */
   private async lock(session: EngineSession, consumerName: string) {
     await waitLongerForLocks(session);
     const rows = await session.query<{ leaseOwner: string | null; eventNames: string[] }>(

@@ -15,8 +15,8 @@ export interface StoredPartition {
 }
 
 /**
- * The statements about a consumer's cursor rows while its number of partitions changes. Each of them belongs
- * to a transaction that holds all these rows. What each is for stands in `repartition-steps.ts`.
+ * The statements on a consumer's cursor rows while its number of partitions changes. Each statement belongs
+ * to a transaction that holds all these rows. `repartition-steps.ts` explains what each one is for.
  */
 export class RepartitionCursors {
   private readonly cursor: string;
@@ -29,7 +29,7 @@ export class RepartitionCursors {
     this.partitionOf = tables.integrationPartition;
   }
 
-  /** Every partition, its row locked. */
+  /** Locks and returns the row of every partition. */
   async lockPartitions(session: EngineSession, consumerName: string): Promise<StoredPartition[]> {
     await waitLongerForLocks(session);
     return session.query<StoredPartition>(
@@ -41,7 +41,7 @@ export class RepartitionCursors {
     );
   }
 
-  /** Step 1. Who asks for the same number again does not begin anew. */
+  /** Does step 1. A second request for the same number does not begin anew. */
   async noteRequest(session: EngineSession, consumerName: string, partitions: number): Promise<void> {
     await session.query(
       `UPDATE ${this.cursor} SET repartition_to = $2, held_back = true,
@@ -51,7 +51,7 @@ export class RepartitionCursors {
     );
   }
 
-  /** Whether more events than so few are unread in some partitions and settled in others. */
+  /** Whether more than `few` events are unread in some partitions and settled in others. */
   async differByMore(session: EngineSession, consumerName: string, few: number): Promise<boolean> {
     const [row] = await session.query<{ count: number }>(
       `WITH ${this.difference}
@@ -66,7 +66,7 @@ export class RepartitionCursors {
     return (row?.count ?? 0) > few;
   }
 
-  /** Held back: nobody claims the cursors, and owners hand over. */
+  /** Sets whether the cursors are held back. While they are, nobody claims them, and owners hand over. */
   async hold(session: EngineSession, consumerName: string, held: boolean): Promise<void> {
     await session.query(`UPDATE ${this.cursor} SET held_back = $2 WHERE consumer_name = $1`, [
       consumerName,
@@ -74,7 +74,7 @@ export class RepartitionCursors {
     ]);
   }
 
-  /** The tail that is furthest ahead: nobody has read beyond it. */
+  /** The cut-over is the tail that is furthest ahead. Nobody has read beyond it. */
   async cutOver(session: EngineSession, consumerName: string): Promise<void> {
     await session.query(
       `UPDATE ${this.cursor} SET held_back = false, cut_over = (
@@ -84,7 +84,7 @@ export class RepartitionCursors {
     );
   }
 
-  /** Step 3. */
+  /** Does step 3. */
   async change(session: EngineSession, consumerName: string, from: number, to: number): Promise<void> {
     const unread = to % from === 0 ? this.inheritedSql : this.sortedOutSql;
     const cursors = await session.query<{ partition: number; unread: string }>(unread, [
@@ -105,7 +105,7 @@ export class RepartitionCursors {
     ]);
   }
 
-  /** The end of step 4. */
+  /** Ends step 4. */
   async free(session: EngineSession, consumerName: string): Promise<void> {
     await session.query(
       `UPDATE ${this.cursor} SET repartition_to = NULL, repartition_asked_at = NULL, held_back = false
@@ -114,7 +114,7 @@ export class RepartitionCursors {
     );
   }
 
-  /** As ranges: what is unread in some partitions and settled in others. */
+  /** The ranges that are unread in some partitions and settled in others. */
   private get difference(): string {
     return `old AS MATERIALIZED (SELECT partition, unread FROM ${this.cursor} WHERE consumer_name = $1),
       common AS MATERIALIZED (SELECT range_intersect_agg(unread) AS positions FROM old),
@@ -148,7 +148,7 @@ export class RepartitionCursors {
       CROSS JOIN common LEFT JOIN pending ON pending.partition = n.partition`;
   }
 
-  // A lease that ran out ended uncleanly; its token goes, so nothing of it can be saved any more.
+  // A lease that ran out ended uncleanly. Its token is removed, so nothing under it can be saved any more.
   private get replaceSql(): string {
     return `
       INSERT INTO ${this.cursor} AS c (consumer_name, partition, partitions, event_names, starts_at, unread, read_upto,

@@ -3,8 +3,8 @@ import { tablesOf } from '../database/sql/tables.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 
 /**
- * So many rows are looked at in one transaction, some tenths of a second: nobody waits long for the cursors
- * that it holds.
+ * Number of rows that one transaction looks at. This takes some tenths of a second, so nobody waits long for
+ * the cursors that it holds.
  */
 export const ROWS_AT_ONCE = 5_000;
 
@@ -12,19 +12,19 @@ export const ROWS_AT_ONCE = 5_000;
 export interface RoundOverRows {
   readonly status: string;
   readonly position: number;
-  /** How many rows it has moved so far. */
+  /** Number of rows that the round has moved so far. */
   readonly moved: number;
 }
 
 export const ROUND_BEGINS: RoundOverRows = { status: '', position: 0, moved: 0 };
 
 /**
- * Moves the inbox rows of a consumer to the partitions of its new number, so many in one transaction, while
- * its cursors are held back.
+ * Moves the inbox rows of a consumer to the partitions of its new number. Each transaction moves one portion,
+ * and the consumer's cursors are held back meanwhile.
  *
- * Rounds go along the index of exceptions, by status and position. An admin may change a row's status
- * meanwhile, and a row that gets one that the round has passed would be missed. So rounds follow each other
- * until one has found nothing to move.
+ * A round goes along the index of exceptions, by status and position. An admin may change the status of a row
+ * meanwhile. A row that gets a status which the round has already passed would be missed. So rounds follow
+ * each other until one of them finds nothing to move.
  */
 export class RepartitionRows {
   private readonly sql: string;
@@ -33,7 +33,7 @@ export class RepartitionRows {
     const tables = tablesOf(schema);
     const inbox = tables.inboxEvent;
     const place = `CASE WHEN $2::int = 1 THEN 0 ELSE ${tables.integrationPartition}(aggregate_type, aggregate_id, $2::int) END`;
-    // Rows at rest (processed, skipped) are never asked for by their partition.
+    // Nobody asks for processed or skipped rows by their partition.
     this.sql = `
       WITH portion AS MATERIALIZED (
         SELECT id, status, position FROM ${inbox}
@@ -50,7 +50,10 @@ export class RepartitionRows {
       FROM portion`;
   }
 
-  /** One portion; where the round stands now, or undefined once a round has ended that moved nothing. */
+  /**
+   * Moves one portion. Returns where the round stands now. Undefined means that a round has ended that moved
+   * nothing.
+   */
   async move(
     session: EngineSession,
     consumerName: string,
@@ -64,7 +67,7 @@ export class RepartitionRows {
     if (row === undefined) throw new UnusableConnection('connection error: the portion brought nothing back');
     const moved = round.moved + row.moved;
     if (row.seen === ROWS_AT_ONCE) return { status: row.status, position: row.position, moved };
-    // The cursors are locked while this is looked at: a round of one portion has seen all rows as they are.
+    // The cursors are locked during this look. So a round of a single portion has seen all rows as they are.
     const wasOnePortion = round.status === ROUND_BEGINS.status;
     return moved === 0 || wasOnePortion ? undefined : ROUND_BEGINS;
   }

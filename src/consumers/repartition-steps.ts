@@ -1,55 +1,59 @@
 /*
- * Changing a consumer's number of partitions while it runs.
+ * Changes a consumer's number of partitions while the consumer runs.
  *
- * What must hold: an aggregate changes its partition only when nothing of it is under way, and its new
- * partition knows what the old one has settled. What is settled below the highest tail is known by positions,
- * partition by partition; which position belongs to which partition only the log's rows say. Hence the steps,
- * each of them one transaction that holds all cursor rows of the consumer, taken by whoever looks first (its
- * owners' beats, or the one who asked), and repeatable after a crash:
+ * Two things must hold. An aggregate changes its partition only when none of its events is running. Its new
+ * partition knows what the old one has settled. Below the highest tail, each partition knows by positions
+ * what is settled. Only the rows of the log tell which position belongs to which partition. So the change has
+ * four steps. Each step is one transaction that holds all cursor rows of the consumer. The first process that
+ * looks takes the step: an owner with its beat, or the process that asked. Each step can be repeated after a
+ * crash.
  *
- *   1. asked: `repartition_to` is noted and the cursors are held back: nobody claims them, owners hand over
- *      cleanly (they finish, save, release). A lease that runs out instead is as good: its token is void from
- *      step 3 on.
- *   2. cut-over: Once nobody holds a lease: where the partitions differ by few events, step 3 follows at
- *      once. Otherwise the highest tail becomes the cut-over position C and the cursors are free again, but a
- *      claim is given what lies below C only: the partitions that are behind work it off, the others wait.
- *      When they differ by few events, they are held back again.
- *   3. change: Nobody holds a lease. For the new partition j a position is unread if it is unread in all old
- *      partitions, or if its event belongs to j and is unread in the partition that it belonged to. Old
- *      cursor rows go; the new ones stay held back.
- *   4. moving: Rows of the inbox that may come back move with their aggregates: order is kept, as their new
- *      owner finds them unresolved. A portion of them in each transaction: there may be millions. The last
- *      one sets the cursors free.
+ * 1. asked: Note `repartition_to` and hold the cursors back. Nobody claims them, and owners hand over
+ *    cleanly: they finish, save and release. A lease that runs out is as good, because its token is void from
+ *    step 3 on.
+ * 2. cut-over: Wait until nobody holds a lease. If the partitions differ by few events, step 3 follows at
+ *    once. Otherwise the highest tail becomes the cut-over position C, and the cursors are free again, but a
+ *    claim gets only what is below C. The partitions that are behind work it off, and the others wait. When
+ *    they differ by few events, the cursors are held back again.
+ * 3. change: Nobody holds a lease. For the new partition j, a position is unread in two cases: it is unread
+ *    in all old partitions, or its event belongs to j and is unread in the partition that it belonged to. The
+ *    old cursor rows are deleted. The new ones stay held back.
+ * 4. moving: Rows of the inbox that may come back move with their aggregates. This keeps the order, because
+ *    the new owner finds them unresolved. Each transaction moves one portion, because there may be millions
+ *    of rows. The last one frees the cursors.
  *
- * Nobody claims a cursor between step 3 and the end of step 4, so it does not matter that rows stand in two
- * numberings meanwhile. That is why another number that is asked for in that time has to wait for the end:
- * its own step 2 would set the cursors free. A process that finds step 4 under way has no memory of it and
- * begins with step 3, which changes nothing the second time.
+ * Between step 3 and the end of step 4, nobody claims a cursor. So it does not matter that rows stand in two
+ * numberings meanwhile. A request for another number during that time must wait for the end, because its own
+ * step 2 would free the cursors. A process that finds step 4 unfinished has no memory of it. It begins with
+ * step 3, which changes nothing the second time.
  *
- * A position that some old partitions have settled and that has no row in the log never will have one:
- * whoever settled it saw the row (retention has deleted it since) or has proved that it was never committed.
- * If the new number is a multiple of the old one, every new partition lies within an old one and takes over
- * its `unread` as it is.
+ * A position that some old partitions have settled and that has no row in the log will never have one.
+ * Whoever settled it either saw the row, and retention has deleted it since, or proved that it was never
+ * committed. If the new number is a multiple of the old one, each new partition lies within one old partition
+ * and takes over its `unread` unchanged.
  */
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { RepartitionCursors, type StoredPartition } from './repartition-cursors.store.js';
 import { RepartitionRows, ROUND_BEGINS, type RoundOverRows } from './repartition-rows.store.js';
 
-/** By how many events the partitions may differ at the change: each may become a piece of `unread`. */
+/**
+ * The largest number of events by which the partitions may differ at the change, because each may become a
+ * piece of `unread`.
+ */
 const FEW_EVENTS = 2_000;
 
 /**
- * `handing over`: somebody still holds a lease; `catching up`: partitions that are behind work up to the
- * cut-over position; `moving`: the consumer's failed and waiting events are being moved to their new
- * partitions.
+ * `handing over` means that somebody still holds a lease. `catching up` means that partitions that are behind
+ * work up to the cut-over position. `moving` means that the consumer's failed and waiting events move to
+ * their new partitions.
  */
 export type RepartitionState = 'unknown' | 'done' | 'handing over' | 'catching up' | 'moving';
 
-/** What taking a step has come to. */
+/** The result of one step. */
 export interface RepartitionStep {
   readonly state: RepartitionState;
-  /** The new number, if it was this step that changed it. */
+  /** The new number of partitions, if this step changed it. */
   readonly changedTo?: number;
 }
 
@@ -63,7 +67,7 @@ interface Moving {
 export class RepartitionSteps {
   private readonly cursors: RepartitionCursors;
   private readonly rows: RepartitionRows;
-  /** By consumer, what this process has begun to move. */
+  /** The moves that this process has begun, by consumer. */
   private readonly moving = new Map<string, Moving>();
 
   constructor(private readonly db: EngineDatabase) {
@@ -71,7 +75,7 @@ export class RepartitionSteps {
     this.rows = new RepartitionRows(db.schema);
   }
 
-  /** Step 1. Asking for the number that is stored calls back what was asked before. */
+  /** Does step 1. A request for the stored number cancels the request before it. */
   async requestChange(consumerName: string, partitions: number): Promise<RepartitionState> {
     for (;;) {
       const state = await this.askUnlessMoving(consumerName, partitions);
@@ -92,7 +96,7 @@ export class RepartitionSteps {
     });
   }
 
-  /** The next step, if it can be taken now. */
+  /** Takes the next step, if it can be taken now. */
   advance(consumerName: string): Promise<RepartitionStep> {
     return this.db.transaction(async (session) => {
       const stored = await this.cursors.lockPartitions(session, consumerName);
@@ -123,7 +127,7 @@ export class RepartitionSteps {
     });
   }
 
-  /** Step 4, one portion. */
+  /** Does one portion of step 4. */
   private async move(
     session: EngineSession,
     consumerName: string,
@@ -136,14 +140,17 @@ export class RepartitionSteps {
       await this.cursors.free(session, consumerName);
       return { state: 'done', changedTo: to };
     }
-    // A round that its transaction does not commit is as good as one that has gone too far: rounds follow
-    // until one moves nothing.
+    // If the transaction does not commit, the noted round is too far ahead. That does no harm, because rounds
+    // follow until one of them moves nothing.
     this.moving.set(consumerName, { askedAt, round: next });
     return { state: 'moving' };
   }
 }
 
-/** Step 3 is done and step 4 is not; or the stored number was asked for, and nobody has a lease. */
+/**
+ * Whether step 3 is done and step 4 is not. It is also true if the stored number was asked for and nobody has
+ * a lease.
+ */
 function isMoving(stored: readonly StoredPartition[]): boolean {
   return stored.every(
     ({ partitions, repartitionTo, heldBack, hasToken }) =>

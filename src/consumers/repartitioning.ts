@@ -8,9 +8,12 @@ const LOOK_MS = 200;
 const TIMEOUT_MS = 60_000;
 
 export interface RepartitionOptions {
-  /** How long to wait for it, default a minute; the processes go on with it in any case. */
+  /**
+   * Milliseconds to wait for the change. The default is one minute. The processes go on with the change after
+   * that.
+   */
   timeoutMs?: number | undefined;
-  /** Told whenever it looks: what is being waited for. */
+  /** Called at each look with what the change waits for. */
   onProgress?: ((state: RepartitionState) => void) | undefined;
 }
 

@@ -6,16 +6,16 @@ import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 import type { ReplayFilter, ReplayRequest } from './replay.js';
 
-/** Events that one window sends. */
+/** Number of events that one window sends. */
 const SENT_AT_ONCE = 500;
-/** Positions that one window looks at, at most: it may find few events that match. */
+/** The largest number of positions that one window looks at, because it may find few events that match. */
 const LOOKED_AT_ONCE = 5_000;
-/** While so many rows of the consumer are due, no more are added. */
+/** While this many rows of the consumer are due, no more are added. */
 const DUE_AT_MOST = 1_000;
-/** Clocks of writers are read a moment before or after their positions are drawn. */
+/** Milliseconds that a writer's clock may be read before or after its position is drawn. */
 const CLOCK_SLACK_MS = 5_000;
 
-/** What one window came to. `waiting`: enough is due already. */
+/** The result of one window. `waiting` means that enough rows are due already. */
 export type WindowResult =
   | { readonly state: 'none' | 'waiting' }
   | { readonly state: 'sent'; readonly sent: number };
@@ -25,11 +25,12 @@ const COLUMNS = `id, consumer_name AS "consumerName", event_names AS "eventNames
   requested_by AS "requestedBy", created_at AS "createdAt", finished_at AS "finishedAt"`;
 
 /**
- * Filtered replays. Ranges in `unread` would have as many pieces as events match, so a request is kept and
- * worked off through the inbox: a window writes rows that are due now, and notes how far it has come, in one
- * transaction that holds the consumer's cursors. So two workers take turns, a crash repeats nothing, and a
- * number of partitions cannot change in between. What was unread or unresolved when it was asked for is
- * delivered anyway, and so is what is now: both are passed over. The former is kept with the request, by the
+ * Filtered replays. If the events that match went back into `unread`, it could have as many pieces as there
+ * are events. So the request is kept, and the inbox carries it out. Each window writes rows that are due now,
+ * and notes how far it has come. It does both in one transaction that holds the consumer's cursors. So two
+ * workers take turns, a crash repeats nothing, and the number of partitions cannot change in between. Two
+ * kinds of events are left out, because they are delivered anyway: those that were unread or unresolved when
+ * the replay was asked for, and those that are so now. The first kind is kept with the request, by the
  * partitions of that time.
  */
 @Injectable()
@@ -44,7 +45,10 @@ export class ReplayRequestStore {
     this.replay = db.tables.inboxReplay;
   }
 
-  /** Keeps a request, up to the log's end of this moment at most; undefined: there is no such consumer. */
+  /**
+   * Keeps a request. It reaches at most to the present end of the log. Undefined means that there is no such
+   * consumer.
+   */
   async request(
     consumerName: string,
     filter: ReplayFilter,
@@ -95,7 +99,7 @@ export class ReplayRequestStore {
     );
   }
 
-  /** Between which positions events of the filter can lie: the rows' own times decide in the end. */
+  /** The positions between which events of the filter can lie. The times of the rows decide in the end. */
   private async boundsOf({ from = 1, to = Number.MAX_SAFE_INTEGER, since, until }: ReplayFilter) {
     const positionAt = (time: Date, slackMs: number) =>
       this.times.positionAt(this.db, new Date(time.getTime() + slackMs));
@@ -106,8 +110,8 @@ export class ReplayRequestStore {
   }
 
   /**
-   * The requests of one consumer, or of all, the newest first: so many, and those that are not finished
-   * however old they are.
+   * Returns the requests of one consumer, or of all, the newest first. It returns `limit` of them, and in
+   * addition all unfinished ones of any age.
    */
   async listRequests(consumerName: string | undefined, limit: number): Promise<ReplayRequest[]> {
     return this.db.query<ReplayRequest>(
@@ -119,7 +123,7 @@ export class ReplayRequestStore {
     );
   }
 
-  /** Which of these consumers have a request that is not finished. */
+  /** Returns which of these consumers have an unfinished request. */
   async openRequests(consumerNames: readonly string[]): Promise<string[]> {
     const rows = await this.db.query<{ name: string }>(
       `SELECT DISTINCT consumer_name AS name FROM ${this.replay} WHERE finished_at IS NULL AND consumer_name = ANY ($1)`,
@@ -128,7 +132,7 @@ export class ReplayRequestStore {
     return rows.map((row) => row.name);
   }
 
-  /** One window of the consumer's oldest open request. */
+  /** Sends one window of the consumer's oldest open request. */
   async sendWindow(consumerName: string): Promise<WindowResult> {
     if (await this.enoughIsDue(consumerName)) return { state: 'waiting' };
     return this.db.transaction(async (session) => {
@@ -170,7 +174,7 @@ export class ReplayRequestStore {
   ): Promise<{ sent: number; next: number }> {
     const { nextPosition, toPosition, aggregateType, aggregateId } = request;
     await planForTheseValues(session);
-    // An aggregate's events have an index, so the window is bounded by what it finds, not by what it looks
+    // An aggregate's events have an index. So the window is limited by what it finds, not by what it looks
     // at.
     const end = aggregateId === null ? Math.min(toPosition, nextPosition + LOOKED_AT_ONCE - 1) : toPosition;
     const [row] = await session.query<{ sent: number; matched: number; last: number | null }>(this.sendSql, [
@@ -188,7 +192,7 @@ export class ReplayRequestStore {
     return { sent: row?.sent ?? 0, next: full ? Number(row?.last) + 1 : end + 1 };
   }
 
-  // A row that is there is resolved, or it would have been passed over: it starts anew.
+  // If there is a row, it is resolved, because an unresolved one is left out. The row starts anew.
   private get sendSql(): string {
     return `
       WITH pending AS MATERIALIZED (

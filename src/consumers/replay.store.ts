@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 
-/** Events of the log that one transaction looks at: each takes a probe of the inbox. */
+/** Number of events of the log that one transaction looks at. Each takes a probe of the inbox. */
 const EVENTS_AT_ONCE = 20_000;
 
 /** What went back into `unread`. */
@@ -13,32 +13,35 @@ export interface PutBack {
 }
 
 /*
- * Replay of a whole range: `unread + range`, on a consumer that runs.
+ * Replays a whole range (`unread + range`) on a consumer that runs.
  *
- * Only what is settled is put back. What is unread at that moment (not read yet, running, or finished and not
- * saved) is delivered anyway and stays as it is; so does what has an unresolved row: the retry loop will run
- * it. Both are decided with the cursor rows locked, so no save, claim or takeover of this consumer is under
- * way, and every one that was is visible.
+ * Only settled positions are put back. A position that is unread at that moment stays as it is, because its
+ * event is delivered anyway. Such an event is not read yet, is running, or is finished but not saved. An
+ * event with an unresolved row stays too, because the retry loop will run it. Both are decided while the
+ * cursor rows are locked. So no save, claim or takeover of this consumer is running then, and every earlier
+ * one is visible.
  *
- * A long range is put back portion by portion, each in one transaction:
+ * A long range is put back in portions. Each portion is one transaction:
  *
- *   1. Lock the cursors, in key order.
- *   2. Delete resolved rows of settled positions in the range. A row that somebody else has locked stays (a
- *      redrive, say).
- *   3. added := range - unread - positions of the rows that are left. unread := unread + added; replayed :=
- *      replayed + added.
+ * 1. Lock the cursors in the order of their keys.
+ * 2. Delete resolved rows of settled positions in the range. A row that somebody else has locked stays, for
+ *    example during a redrive.
+ * 3. added := range - unread - positions of the rows that are left. unread := unread + added. replayed :=
+ *    replayed + added.
  *
- * How a running owner learns of it without reading anything twice. Whatever it has in hand is in `unread`
- * until its save commits, so `added` has nothing in common with what it has in hand or has still to read. It
- * takes `added` up once, by emptying `replayed` under its token, between two pages (a page that is under way
- * was not asked for these positions: its sweep would take their absence for a rollback), and reads it like
- * the rest. A lease that is claimed anew reads the whole of `unread`, and the claim empties `replayed` in the
- * same statement. One case is left: a transactional batch settles its positions itself, and its owner may not
- * know yet that it has; see ConsumerWorker. A discarded event that its owner still has in hand is another: it
- * may be put back, fail and be saved before `added` is taken up. So only what is unread is taken up.
+ * How a running owner learns of it without reading anything twice. Everything that the owner has in hand is
+ * in `unread` until its save commits. So `added` has nothing in common with what the owner has in hand or has
+ * still to read. The owner takes `added` up once, by emptying `replayed` under its token, and then reads it
+ * like the rest. It does so between two pages. A page that is being read did not ask for these positions, so
+ * its sweep would take their absence for a rollback. A new claim reads the whole of `unread`, and empties
+ * `replayed` in the same statement. Two cases are left. A transactional batch settles its positions itself,
+ * and its owner may not know yet that it has (see ConsumerWorker). A discarded event that its owner still has
+ * in hand may be put back, fail, and be saved before `added` is taken up. So the owner takes up only what is
+ * unread.
  *
- * A position whose writer has not ended yet (of a consumer that started later than it) can be among them. It
- * was drawn before anything the owner has seen, so the sweep's argument in cursor-reader.ts holds for it too.
+ * A position may be put back whose writer has not ended yet, if the consumer started later than the position.
+ * That position was drawn before anything that the owner has seen. So the proof of the sweep in
+ * cursor-reader.ts holds for it too.
  */
 @Injectable()
 export class ReplayStore {
@@ -54,7 +57,7 @@ export class ReplayStore {
     this.partitionOf = db.tables.integrationPartition;
   }
 
-  /** What of a range the log has; undefined: there is no such consumer. */
+  /** The part of a range that the log has. Undefined means that there is no such consumer. */
   async boundsOf(
     consumerName: string,
     from: number,
@@ -73,8 +76,8 @@ export class ReplayStore {
   }
 
   /**
-   * Puts positions of `[begin, to]` back, from `from` on up to the end, or as far as a small transaction
-   * goes.
+   * Puts positions of `[begin, to]` back. It starts at `from`, and goes to the end or as far as a small
+   * transaction goes.
    */
   async putBack(consumerName: string, begin: number, from: number, to: number): Promise<PutBack> {
     return this.db.transaction(async (session) => {
@@ -96,7 +99,8 @@ export class ReplayStore {
   }
 
   /**
-   * A renewal of the lease waits while the cursor is locked: no more events than can be looked at quickly.
+   * A portion has only as many events as can be looked at quickly, because a renewal of the lease waits while
+   * the cursor is locked.
    */
   private async endOfPortion(session: EngineSession, from: number, to: number): Promise<number> {
     const [row] = await session.query<{ end: number | null }>(
@@ -108,8 +112,8 @@ export class ReplayStore {
   }
 
   /**
-   * The owner takes up what was put back since it last asked, as a multirange's text; undefined: the lease is
-   * lost.
+   * Gives the owner what was put back since it last asked, as the text of a multirange. Undefined means that
+   * the lease is lost.
    */
   async takeUp(key: { consumerName: string; partition: number }, token: string): Promise<string | undefined> {
     const [row] = await this.db.query<{ replayed: string }>(
@@ -125,14 +129,15 @@ export class ReplayStore {
     return row?.replayed;
   }
 
-  // Rows are looked up by their events, for no index leads from a position to them; an array keeps each
-  // access a probe. A row whose event is gone needs no care: there is nothing to deliver at its position.
+  // Rows are looked up by their events, because no index leads from a position to a row. The array keeps each
+  // access a probe. A row whose event is gone needs no care, because there is nothing to deliver at its
+  // position.
   private get rowsInRange(): string {
     return `outbox_event_id = ANY (ARRAY(SELECT e.id FROM ${this.log} e WHERE e.position BETWEEN $2 AND $3)) AND consumer_name = $1`;
   }
 
-  // The `processed` row of an unread position is what keeps a transactional handler from running twice: it
-  // stays.
+  // The `processed` row of an unread position stays, because it keeps a transactional handler from running
+  // twice.
   private get deleteResolvedSql(): string {
     return `
       DELETE FROM ${this.inbox} WHERE id IN (
@@ -145,8 +150,8 @@ export class ReplayStore {
       )`;
   }
 
-  // A consumer that now reads everything up to where it started has started earlier; it is asked for those
-  // events from now on.
+  // A consumer that now reads everything up to its starting position has in effect started earlier. From now
+  // on it is asked for those events too.
   private get addSql(): string {
     return `
       WITH held AS (

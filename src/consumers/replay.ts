@@ -1,18 +1,18 @@
-/** A part of the log by positions, both ends included; without `to` up to its end. */
+/** A part of the log by positions. Both ends are included. Without `to`, it goes to the end of the log. */
 export interface ReplayRange {
   from: number;
   to?: number | undefined;
 }
 
-/** Which events of the consumer's to deliver again; every field given must match. */
+/** Chooses the consumer's events to deliver again. An event must match every given field. */
 export interface ReplayFilter {
-  /** Within a range of positions, as in `ReplayRange`. */
+  /** The first position of a range, as in `ReplayRange`. */
   from?: number | undefined;
   to?: number | undefined;
-  /** Exact, or with a trailing `*`. */
+  /** Exact names, or prefixes with a trailing `*`. */
   eventNames?: readonly string[] | undefined;
   aggregateType?: string | undefined;
-  /** Together with `aggregateType`. */
+  /** Only together with `aggregateType`. */
   aggregateId?: string | undefined;
   /** Written at this time or later. */
   since?: Date | undefined;
@@ -20,31 +20,31 @@ export interface ReplayFilter {
   until?: Date | undefined;
 }
 
-/** What came of asking for a replay. */
+/** The result of asking for a replay. */
 export type ReplayResult =
   | {
       kind: 'range';
       from: number;
       to: number;
-      /** Positions that were settled and are unread again, whatever their event names. */
+      /** Number of positions that were settled and are unread again, with any event name. */
       positions: number;
     }
   | { kind: 'request'; request: ReplayRequest };
 
-/** A filtered replay, worked off by the consumer's owner while it runs. */
+/** A filtered replay. The consumer's owner works it off while it runs. */
 export interface ReplayRequest {
   id: string;
   consumerName: string;
-  /** Empty: of every name. */
+  /** Empty means every name. */
   eventNames: string[];
   aggregateType: string | null;
   aggregateId: string | null;
   since: Date | null;
   until: Date | null;
-  /** How far it has come: the next position to look at. Beyond `toPosition` it is finished. */
+  /** The next position to look at. The replay is finished when it is above `toPosition`. */
   nextPosition: number;
   toPosition: number;
-  /** Events that it has sent so far. */
+  /** Number of events sent so far. */
   sent: number;
   requestedBy: string | null;
   createdAt: Date;

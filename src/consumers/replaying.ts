@@ -7,7 +7,7 @@ import { ReplayRequestStore } from './replay-request.store.js';
 
 const LISTED_REQUESTS = 100;
 
-/** Delivering events to a consumer again. */
+/** Delivers events to a consumer again. */
 @Injectable()
 export class Replaying {
   constructor(
@@ -31,7 +31,7 @@ export class Replaying {
     return { kind: 'request', request };
   }
 
-  /** The filtered replays of one consumer, or of all, the newest first. */
+  /** Returns the filtered replays of one consumer, or of all, the newest first. */
   replays(consumerName?: string): Promise<ReplayRequest[]> {
     return this.requests.listRequests(consumerName, LISTED_REQUESTS);
   }

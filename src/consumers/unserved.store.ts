@@ -2,7 +2,7 @@ import type { EngineSession } from '../database/engine-database.js';
 import { tablesOf } from '../database/sql/tables.js';
 
 /**
- * A consumer that live processes know, and that none of them may take: each lacks the code for some of its
+ * A consumer that live processes know but none of them may take, because each lacks the code for some of its
  * stored event names.
  */
 export interface UnservedConsumer {
@@ -15,18 +15,18 @@ export interface UnservedConsumer {
 }
 
 /**
- * It has to last. When a version with a new event name is deployed, the old processes may not work on the
- * consumer any more from the moment that the first new one registers. They let their handlers finish and give
- * it back, and the new one takes it with one of its next beats: that is a matter of seconds, of
- * `handlerTimeoutMs` at most as a rule.
+ * The state must last this long before it is reported. When a version with a new event name is deployed, the
+ * old processes may no longer work on the consumer from the moment that the first new one registers. They let
+ * their handlers finish and give it back. The new process takes it with one of its next beats. This takes
+ * seconds, and as a rule at most `handlerTimeoutMs`.
  */
 const LASTS = `interval '1 minute'`;
 /** A process beats several times a minute. */
 const IS_ALIVE = `p.role <> 'publisher' AND p.seen_at > clock_timestamp() - interval '2 minutes'`;
 
 /**
- * As an SQL expression over a cursor: since when its consumer is unserved; NULL where it is not. A paused one
- * is not meant to be served.
+ * SQL expression over a cursor: since when its consumer is unserved, or NULL. A paused consumer is not meant
+ * to be served.
  */
 export function unservedSince(schema: string, cursor: string): string {
   const tables = tablesOf(schema);
@@ -38,7 +38,7 @@ export function unservedSince(schema: string, cursor: string): string {
     THEN greatest(${cursor}.served_at, ${cursor}.lease_expires_at) END`;
 }
 
-/** Every consumer that is unserved. */
+/** Returns every consumer that is unserved. */
 export async function unservedConsumers(session: EngineSession, schema: string): Promise<UnservedConsumer[]> {
   const tables = tablesOf(schema);
   const rows = await session.query<UnservedConsumer>(

@@ -8,8 +8,8 @@ import { Unflushed } from './unflushed.js';
 const KEY = { consumerName: 'consumer', partition: 0 };
 
 /**
- * What is not flushed yet, and what has been saved. The store needs too long for a statement that takes out
- * more than so many ranges of a large set.
+ * A writer with the outcomes that are not flushed yet, and a list of what was saved. For the store, a
+ * statement that removes more than `mostRanges` ranges of a large set takes too long.
  */
 function aBuffer(mostRanges = Number.POSITIVE_INFINITY) {
   /** The positions of large sets. */
@@ -42,7 +42,7 @@ afterEach(() => {
 describe('what was passed over', () => {
   it('is saved with the outcomes that it touches; the rest waits for its own, and goes alone when nothing else is saved', async () => {
     const { buffer, saves, save } = aBuffer();
-    // Our events are 2, 5 and 9.
+    // The events of this cursor are 2, 5 and 9.
     buffer.passOver(PositionSet.of([1, 3, 4, 6, 7, 8, 10]));
     buffer.settle(2);
     await save();
@@ -123,7 +123,7 @@ describe('a sweep of very many holes', () => {
       if (saves.length < 8) buffer.settle(outcome);
       await save().catch((error) => failures.push(error));
     }
-    // 500,000, 250,000 and 125,000 are too many.
+    // Statements with 500,000, 250,000 and 125,000 ranges take too long.
     expect(failures).toHaveLength(3);
     expect(taken.sort((a, b) => a - b)).toEqual(holes);
     expect(

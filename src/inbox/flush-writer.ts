@@ -9,7 +9,9 @@ const LOCK_NOT_AVAILABLE = '55P03';
 const QUERY_CANCELED = '57014';
 const ASIDE_RETRY_MS = 1_000;
 
-/** Who has the outcomes that are not written yet. It is asked at the moment when the next save begins. */
+/**
+ * Holds the outcomes that are not written yet. The writer asks it at the moment when the next save begins.
+ */
 export interface FlushSource {
   collectFlush(): Flush | undefined;
 }
@@ -45,15 +47,15 @@ export class FlushWriter {
     private readonly token: string,
   ) {}
 
-  /** Nothing that was collected waits to be written. */
+  /** True when nothing that was collected still waits to be written. */
   get isEmpty(): boolean {
     return this.failed === undefined && this.aside.size + this.parts.length === 0;
   }
 
   /**
-   * Writes what there is; undefined if there was nothing. It must not be called while another save is under
-   * way. It throws what the database threw, and keeps the outcomes. `readUpto` is written along where that
-   * costs nothing.
+   * Writes the next flush. Returns undefined if there is nothing to write. Do not call it while another save
+   * is running. Throws the error of the database, and keeps the outcomes. `readUpto` is written too where
+   * that costs nothing.
    */
   async save(source: FlushSource, readUpto: number): Promise<SaveReport | undefined> {
     const next =
@@ -68,7 +70,7 @@ export class FlushWriter {
     } catch (error) {
       const state = sqlStateOf(error);
       if (state === QUERY_CANCELED && isLargeSet(flush)) {
-        // The same statement would take too long again and again.
+        // The limit is halved, because the same statement would take too long every time.
         this.mostRanges = Math.ceil(flush.positions.rangeCount / 2);
         this.failed = this.withinLimit(flush);
       }
@@ -84,8 +86,8 @@ export class FlushWriter {
     for (const [name, group] of this.aside) {
       if (group.retryAt > now) continue;
       this.aside.delete(name);
-      // What came together only here must not be saved together, because a release does not see what its own
-      // statement writes.
+      // Outcomes and releases that met only here must not be saved together, because a release does not see
+      // what its own statement writes.
       const release = group.exceptions.length + group.resolved.length > 0 ? group.release.splice(0) : [];
       if (release.length > 0) this.aside.set(name, { ...emptyFlush(), release, retryAt: 0 });
       return group;
@@ -99,7 +101,10 @@ export class FlushWriter {
     return part && { ...emptyFlush(), positions: part };
   }
 
-  /** The flush itself, or the first part of a set that is too large for one statement. */
+  /**
+   * Returns the flush itself. If its set is too large for one statement, it returns the first part of the
+   * set.
+   */
   private withinLimit(flush: Flush): Flush {
     const { positions } = flush;
     if (!isLargeSet(flush) || positions.rangeCount <= this.mostRanges) return flush;
@@ -109,7 +114,7 @@ export class FlushWriter {
     return { ...emptyFlush(), positions: positions.slice(0, this.mostRanges) };
   }
 
-  /** The rest of a flush, after what belongs to aggregates that are aside has joined them. */
+  /** Takes the next flush. What belongs to aggregates that are set aside joins them first. */
   private takeNext(source: FlushSource): Flush | undefined {
     const flush = source.collectFlush();
     if (flush === undefined || this.aside.size === 0) return flush;
@@ -164,8 +169,8 @@ export class FlushWriter {
       parts.add(name);
       return group;
     };
-    // What was processed comes first. If this process ends, an event that failed after it must not be known
-    // before it.
+    // Processed events come first. If this process ends, an event that failed later must not be saved while
+    // an event processed before it is not.
     if (!flush.positions.isEmpty || flush.covered.length > 0) {
       const plain = groupOf('');
       plain.positions.addAll(flush.positions);
@@ -180,16 +185,16 @@ export class FlushWriter {
   }
 }
 
-/** The result of a save, and what it was about. */
+/** The result of a save, and what the save contained. */
 export interface SaveReport extends SettlementResult {
-  /** What was taken out of `unread`. */
+  /** The positions that were removed from `unread`. */
   readonly positions: PositionSet;
-  /** What the save says of the reading, if it says anything. */
+  /** The read position that the save wrote, if it wrote one. */
   readonly readUpto?: number;
   readonly written: readonly AggregateKey[];
   readonly released: readonly AggregateKey[];
   readonly resolved: readonly ResolvedRow[];
-  /** When the rows that it wrote or released are due. */
+  /** Milliseconds until the rows that the save wrote or released are due. */
   readonly dueInMs: readonly number[];
 }
 

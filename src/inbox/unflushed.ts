@@ -149,7 +149,7 @@ export function isNothing(flush: Flush): boolean {
   );
 }
 
-/** Positions alone, of so many ranges that a statement of its own writes them. */
+/** Whether the flush has only positions, and so many ranges that they need a statement of their own. */
 export function isLargeSet(flush: Flush): boolean {
   const { positions, exceptions, resolved, release, covered } = flush;
   const others = exceptions.length + resolved.length + release.length + covered.length;
