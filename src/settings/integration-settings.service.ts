@@ -21,12 +21,12 @@ import {
   unknownKeys,
 } from './settings-resolution.js';
 
-/** A key in full (`core.integration.outbox.batchSize`). */
+/** The full key of a setting (`core.integration.outbox.batchSize`). */
 export type FullSettingKey<K extends SettingKey = SettingKey> = `core.integration.outbox.${K}`;
 
 /**
- * Settings that are brought beside the engine's own, by their keys in full. Whoever brings a group of
- * settings adds its keys, for the compiler alone:
+ * The settings of groups that are added to the engine's own, by their full keys. Whoever adds a group of
+ * settings adds its keys to this interface. The interface exists for the compiler only:
  *
  * ```ts
  * declare module '../settings/integration-settings.service.js' {
@@ -37,23 +37,23 @@ export type FullSettingKey<K extends SettingKey = SettingKey> = `core.integratio
 // biome-ignore lint/suspicious/noEmptyInterface: an interface, because only interfaces merge
 export interface AddedSettings {}
 
-/** One setting as it is in force. */
+/** One setting, with the value that is in force. */
 export interface SettingView {
-  /** In full. */
+  /** The full key. */
   key: FullSettingKey | keyof AddedSettings;
   value: boolean | number;
   default: boolean | number;
   source: SettingSource;
-  /** `ms` and `days` are units, `events` and `count` plain numbers. */
+  /** `ms` and `days` are units. `events` and `count` are plain numbers. */
   type: SettingDefinition['type'];
-  /** Bounds of a number, both included. */
+  /** The bounds of a number. Both are allowed values. */
   min?: number;
   max?: number;
-  /** Its environment variable. */
+  /** The name of its environment variable. */
   environmentName: string;
 }
 
-/** A setting's value in force changed in this process. */
+/** The value of a setting changed in this process. */
 export interface SettingChange {
   key: FullSettingKey | keyof AddedSettings;
   value: boolean | number;
@@ -62,12 +62,12 @@ export interface SettingChange {
 }
 
 /**
- * The settings, from the database, the environment or `@nestjs/config`, the module's options and the
- * defaults, in this order. A change in the database, through this service or by plain SQL, reaches every
- * running process within two seconds.
+ * The settings. A value comes from the database, else from the environment, else from `@nestjs/config`, else
+ * from the module's options, else from the defaults. A change in the database reaches every running process
+ * within two seconds, whether it is made through this service or by plain SQL.
  */
 export class IntegrationSettingsService {
-  /** Emits once for each setting whose value in force changed, whoever changed it. */
+  /** Emits once for each setting whose value changed, whoever changed it. */
   readonly changes$: Observable<SettingChange>;
 
   private readonly changes = new Subject<SettingChange>();
@@ -78,7 +78,7 @@ export class IntegrationSettingsService {
   private readonly groups: readonly SettingGroup[];
   private current: Current;
 
-  /** @param added groups beside the engine's own */
+  /** @param added the groups that are added to the engine's own */
   constructor(
     db: EngineSession & { readonly schema: string },
     private readonly sources: SettingSources = {},
@@ -92,51 +92,53 @@ export class IntegrationSettingsService {
   }
 
   /**
-   * The value in force. The key in full or without prefix; INTEGRATION_SETTING_UNKNOWN if there is no such
-   * setting.
+   * The value that is in force. The key may be given in full or without its prefix. Throws
+   * INTEGRATION_SETTING_UNKNOWN if there is no such setting.
    */
   get<K extends SettingKey>(key: K | FullSettingKey<K>): OutboxSettings[K] {
     const { group, short } = this.find(key);
     return this.of(group).values[short] as OutboxSettings[K];
   }
 
-  /** Every setting with its value in force, its default and where the value comes from. */
+  /** Every setting, with its value, its default and the source of its value. */
   getAll(): SettingView[] {
     return this.groups.flatMap((group) => group.keys.map((key) => viewOf(group, key, this.of(group))));
   }
 
-  /** The setting as it is in force, by its key in full; one of the engine's own also without prefix. */
+  /** One setting, by its full key. The engine's own settings are also found without the prefix. */
   view(key: string): SettingView {
     const { group, short } = this.find(key);
     return viewOf(group, short, this.of(group));
   }
 
-  /** What kind of value a setting takes; undefined if there is no such setting. */
+  /** The kind of value that a setting takes, or undefined if there is no such setting. */
   definitionOf(key: string): SettingDefinition | undefined {
     const found = this.lookUp(key);
     return found?.group.definitionOf(found.short);
   }
 
-  /** One sentence for each value that was passed over for being wrong. */
+  /** One sentence for each value that is ignored because it is wrong. */
   get problems(): readonly string[] {
     return this.current.problems;
   }
 
   /**
-   * All values in force at once. The object is frozen and replaced on a change, so holding it pins a moment.
+   * All values that are in force. The object is frozen, and a change replaces it. A caller that keeps the
+   * object therefore keeps the values of one moment.
    */
   snapshot(): Readonly<OutboxSettings> {
     return this.current.own.values;
   }
 
-  /** The same of a group that was brought along. */
+  /** All values of an added group, as `snapshot()` gives them for the engine's own. */
   snapshotOf<T extends object>(group: SettingGroup<T>): Readonly<T> {
     return this.of(group).values as Readonly<T>;
   }
 
   /**
-   * Stores a value; it wins over every other source. `changedBy` is who, for the audit. Throws
-   * INTEGRATION_SETTING_UNKNOWN, or INTEGRATION_SETTING_INVALID with the reason, and then stores nothing.
+   * Stores a value, which then wins over every other source. `changedBy` names the author for the audit.
+   * Throws INTEGRATION_SETTING_UNKNOWN, or INTEGRATION_SETTING_INVALID with the reason. Nothing is stored
+   * when it throws.
    */
   async set(
     key: FullSettingKey | SettingKey | (string & {}),
@@ -157,7 +159,10 @@ export class IntegrationSettingsService {
     await this.load();
   }
 
-  /** Removes the stored value, so that the next source holds again. Harmless if there is none. */
+  /**
+   * Removes the stored value, so that the next source holds again. Nothing happens if there is no stored
+   * value.
+   */
   async reset(key: FullSettingKey | SettingKey | (string & {}), changedBy = ''): Promise<void> {
     const { group, short } = this.find(key);
     await this.store.deleteValue(group.prefix + short, changedBy);
@@ -171,9 +176,10 @@ export class IntegrationSettingsService {
   }
 
   /**
-   * Puts stored settings in force that somebody else read, as one object from full key to value. Cheap when
-   * nothing changed. `readAt` is `performance.now()` from before the read was sent: a read that was sent
-   * before one whose result is in force already may not know of a change that this one saw, and is dropped.
+   * Puts stored settings in force that somebody else has read. `raw` maps full keys to values. The call is
+   * cheap when nothing changed. `readAt` is `performance.now()` from before the read was sent. A read that
+   * was sent before the latest one that is in force is ignored, because it may not contain a change that the
+   * latest one has seen.
    */
   applyStored(raw: Readonly<Record<string, unknown>>, readAt: number = performance.now()): void {
     if (readAt < this.lastReadAt) return;
@@ -183,7 +189,7 @@ export class IntegrationSettingsService {
     this.storedText = text;
     const previous = this.current;
     this.current = this.resolve(raw);
-    // What was wrong before was said before.
+    // Only problems that are new are logged.
     this.warn(this.current.problems.filter((problem) => !previous.problems.includes(problem)));
     for (const group of this.groups)
       for (const change of changesBetween(group, previous, this.current)) this.changes.next(change);

@@ -3,8 +3,8 @@ import { ModuleRef, type ModulesContainer } from '@nestjs/core';
 import type { ConfigurationReader } from './settings-resolution.js';
 
 /**
- * The host's ConfigService, wherever its ConfigModule was imported; undefined where `@nestjs/config` is not
- * installed or not used. The package is looked for at run time only: it is an optional peer.
+ * The host's ConfigService, from whichever module has it. Undefined if `@nestjs/config` is not installed or
+ * not used. The package is looked for at run time only, because it is an optional peer.
  */
 export async function findNestConfig(modules: ModulesContainer): Promise<ConfigurationReader | undefined> {
   const ConfigService = await loadConfigService();
@@ -27,7 +27,8 @@ async function loadConfigService(): Promise<Type<ConfigurationReader> | undefine
 }
 
 /**
- * Modules are made side by side: asked for as a dependency, the service is complete before it is handed over.
+ * Nest creates the providers of modules concurrently. When the service is asked for as a dependency, Nest
+ * completes it before it hands it over.
  */
 async function waitForConfig(
   moduleRef: ModuleRef,

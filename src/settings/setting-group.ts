@@ -4,8 +4,8 @@ export interface BooleanSetting {
 }
 
 /**
- * A whole number between `min` and `max`, both included, and not below the value of the setting `atLeast` of
- * the same group.
+ * A whole number between `min` and `max`. Both bounds are allowed values. The number must not be below the
+ * value of the setting `atLeast` of the same group.
  */
 export interface NumberSetting {
   type: 'ms' | 'count' | 'events' | 'days';
@@ -19,24 +19,27 @@ export type SettingDefinition = BooleanSetting | NumberSetting;
 
 type DefinitionOf<T> = T extends boolean ? BooleanSetting : NumberSetting;
 
-/** A definition for each setting of a group, by its short key. */
+/** The definition of each setting of a group, by its short key. */
 export type SettingDefinitions<T> = { readonly [K in keyof T]: DefinitionOf<T[K]> };
 
 /**
- * Settings that belong together: the engine's own are the group `outbox`. Whoever brings settings makes a
- * group of them and hands it to `IntegrationSettingsService`. The group's name gives each setting its key in
- * the database (`core.integration.outbox.batchSize`), its environment variable
+ * Settings that belong together. The engine's own settings are the group `outbox`. A part of the package that
+ * has settings makes a group of them and hands it to `IntegrationSettingsService`. The group's name gives
+ * each setting its key in the database (`core.integration.outbox.batchSize`), its environment variable
  * (`INTEGRATION_OUTBOX_BATCH_SIZE`) and its place in the configuration (`integration.outbox.batchSize`).
  */
 export class SettingGroup<T extends object = object> {
-  /** Stored keys of the group begin with it. */
+  /** The stored keys of the group begin with this prefix. */
   readonly prefix: string;
   readonly environmentPrefix: string;
   /** The short keys. */
   readonly keys: readonly string[];
   private readonly byKey: Readonly<Record<string, SettingDefinition>>;
 
-  /** @param options What the application's code says; every other source goes before it. */
+  /**
+   * @param options the values that the application's code gives; every other source except the defaults wins
+   * over them
+   */
   constructor(
     readonly name: string,
     definitions: SettingDefinitions<T>,
@@ -54,7 +57,7 @@ export class SettingGroup<T extends object = object> {
     return definition;
   }
 
-  /** The short key for a stored key of this group; undefined if there is no such setting. */
+  /** The short key for a stored key of this group, or undefined if there is no such setting. */
   keyOfStored(storedKey: string): string | undefined {
     if (!storedKey.startsWith(this.prefix)) return undefined;
     const key = storedKey.slice(this.prefix.length);
@@ -66,7 +69,7 @@ export class SettingGroup<T extends object = object> {
     return this.environmentPrefix + upperSnakeCase(key);
   }
 
-  /** Where `@nestjs/config` has a setting. */
+  /** The path of a setting in `@nestjs/config`. */
   configPathOf(key: string): string {
     return `integration.${this.name}.${key}`;
   }

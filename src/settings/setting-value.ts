@@ -2,7 +2,7 @@ import type { SettingDefinition } from './setting-group.js';
 
 export type SettingValue = boolean | number;
 
-/** A value that fits, or why it does not. */
+/** A value that is valid, or the reason why it is not. */
 export type Checked = { ok: true; value: SettingValue } | { ok: false; reason: string };
 
 const SPOKEN: ReadonlyMap<string, boolean> = new Map([
@@ -16,13 +16,13 @@ const SPOKEN: ReadonlyMap<string, boolean> = new Map([
   ['no', false],
 ]);
 
-/** Checks type and bounds of one setting by itself. */
+/** Checks the type and the bounds of one setting, without the other settings. */
 export function checkValue(definition: SettingDefinition, value: unknown): Checked {
   const reason = definition.type === 'boolean' ? notBoolean(value) : notWithin(definition, value);
   return reason === undefined ? { ok: true, value: value as SettingValue } : { ok: false, reason };
 }
 
-/** Like `checkValue`, for sources that know text only: the environment, a command line. */
+/** Does the same as `checkValue` for sources that have only text: the environment and the command line. */
 export function checkSettingText(definition: SettingDefinition, value: unknown): Checked {
   return checkValue(definition, typeof value === 'string' ? fromText(definition, value.trim()) : value);
 }
@@ -42,7 +42,7 @@ function notWithin(definition: { min: number; max: number }, value: unknown): st
   return fits ? undefined : `must be a whole number from ${min} to ${max}, not ${shown(value)}`;
 }
 
-/** Short enough for a message, whatever somebody stored. */
+/** A text of the value that is short enough for a message. */
 function shown(value: unknown): string {
   const text =
     typeof value === 'string'

@@ -2,44 +2,44 @@ import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
 import { type SettingDefinitions, SettingGroup } from './setting-group.js';
 
 /**
- * The settings that can be changed while the application runs. Keys as in the table of settings, without
- * their prefix.
+ * The settings that can be changed while the application runs. The keys are those of the settings' table
+ * without their prefix.
  */
 export interface OutboxSettings {
-  /** Off: publishing rejects with INTEGRATION_OUTBOX_DISABLED. */
+  /** When it is false, publishing rejects with INTEGRATION_OUTBOX_DISABLED. */
   enabled: boolean;
-  /** Off: no loops run; `processBatch()` and `drain()` still work. */
+  /** When it is false, no loops run. `processBatch()` and `drain()` still work. */
   'processor.enabled': boolean;
-  /** Whether a process works off what is due before it starts its loops. */
+  /** Whether a process handles the events that are due before it starts its loops. */
   startupDrainEnabled: boolean;
   /** Milliseconds between reads of a consumer that has just become quiet. */
   pollingIntervalMs: number;
-  /** Milliseconds between reads of a consumer that has been quiet for long. */
+  /** Milliseconds between reads of a consumer that has been quiet for a long time. */
   idlePollingIntervalMs: number;
-  /** Events a page. */
+  /** How many events one page has at most. */
   batchSize: number;
-  /** Attempts of an event, the first included. */
+  /** Attempts of an event, including the first one. */
   maxAttempts: number;
   /**
-   * Failures of the infrastructure in a row, of an event whose handler had been entered: after them it runs
-   * alone, and each counts.
+   * How many times in a row an event may fail because of the infrastructure after its handler was entered.
+   * After that many failures the event runs alone, and each failure counts as an attempt.
    */
   maxInfrastructureFailures: number;
-  /** Milliseconds for which a process holds a consumer without renewing. */
+  /** Milliseconds for which a process keeps a consumer without renewing its lease. */
   processingLeaseMs: number;
-  /** Milliseconds before the second attempt; doubles from attempt to attempt. */
+  /** Milliseconds before the second attempt. The delay doubles with each further attempt. */
   retryBaseDelayMs: number;
-  /** The longest delay between attempts, in milliseconds. */
+  /** The longest delay between attempts in milliseconds. */
   retryMaxDelayMs: number;
-  /** Off: an event that used up its attempts stays `failed`. */
+  /** When it is false, an event that has used up its attempts stays `failed`. */
   deadLetterEnabled: boolean;
-  /** Events a page during the start-up drain. */
+  /** How many events one page has at most during the start-up drain. */
   startupDrainBatchSize: number;
-  /** Milliseconds between saves of what handlers have done. */
+  /** Milliseconds between saves of the handlers' outcomes. */
   flushIntervalMs: number;
-  /** Milliseconds that a handler may take. */
+  /** Milliseconds that a handler may run. */
   handlerTimeoutMs: number;
-  /** Days for which the log keeps events. */
+  /** How many days the log keeps events. */
   retentionDays: number;
   /** Days after which a consumer without a process counts as orphaned. */
   orphanAfterDays: number;
@@ -47,7 +47,7 @@ export interface OutboxSettings {
 
 export type SettingKey = keyof OutboxSettings;
 
-/** Stored keys begin with it. */
+/** The stored keys begin with this prefix. */
 export const SETTING_PREFIX = 'core.integration.outbox.';
 
 export const SETTING_DEFINITIONS: SettingDefinitions<OutboxSettings> = {

@@ -23,7 +23,7 @@ type Given = Partial<Record<Place, unknown>>;
 
 const PLACES: readonly Place[] = ['database', 'environment', 'config', 'options'];
 const NUMBER_KEYS = SETTING_KEYS.filter((key) => SETTING_DEFINITIONS[key].type !== 'boolean');
-/** Keys that take no part in a bound across keys, so that each is resolved by itself. */
+/** Keys without a bound that is another key, so that each is resolved independently. */
 const FREE_KEYS = SETTING_KEYS.filter(
   (key) =>
     !['pollingIntervalMs', 'idlePollingIntervalMs', 'retryBaseDelayMs', 'retryMaxDelayMs'].includes(key),

@@ -3,36 +3,42 @@ import type { SettingDefinition, SettingGroup } from './setting-group.js';
 import { type Checked, checkSettingText, checkValue, type SettingValue } from './setting-value.js';
 import { OUTBOX_SETTINGS, type OutboxSettings, type SettingKey } from './settings-definitions.js';
 
-/** The part of `@nestjs/config`'s ConfigService that is used, so that the package need not be installed. */
+/**
+ * The part of `@nestjs/config`'s ConfigService that this package uses. It is declared here because the
+ * package need not be installed.
+ */
 export interface ConfigurationReader {
   get(path: string): unknown;
 }
 
-/** Where settings come from beside the database. */
+/** The sources of settings besides the database. */
 export interface SettingSources {
-  /** Default `process.env`. */
+  /** The default is `process.env`. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
   /**
-   * Asked for `integration.<group>.<key>` and for the environment's names (it may know a .env file that the
-   * process does not).
+   * It is asked for `integration.<group>.<key>` and for the names of environment variables, because it may
+   * know a .env file that the process has not loaded.
    */
   config?: ConfigurationReader | undefined;
   /** The `settings` of the module's options. */
   options?: Partial<OutboxSettings> | undefined;
 }
 
-/** Strongest first. */
+/** The sources, the strongest first. */
 export type SettingSource = 'database' | 'environment' | 'config' | 'options' | 'default';
 
-/** The settings of a group in force, where each comes from, and what was passed over for being wrong. */
+/**
+ * The values of a group that are in force, the source of each, and the values that are ignored because they
+ * are wrong.
+ */
 export interface ResolvedGroup {
   values: Readonly<Record<string, SettingValue>>;
   sources: Readonly<Record<string, SettingSource>>;
-  /** One sentence for each value that was passed over. */
+  /** One sentence for each value that is ignored. */
   problems: string[];
 }
 
-/** The engine's own settings in force. */
+/** The values of the engine's own settings. */
 export interface ResolvedSettings extends ResolvedGroup {
   values: Readonly<OutboxSettings> & ResolvedGroup['values'];
   sources: Readonly<Record<SettingKey, SettingSource>>;
@@ -40,13 +46,16 @@ export interface ResolvedSettings extends ResolvedGroup {
 
 interface Candidate {
   source: SettingSource;
-  /** How the source names it, for messages. */
+  /** The name that the source uses for the setting, for messages. */
   name: string;
   value: unknown;
   check: (definition: SettingDefinition, value: unknown) => Checked;
 }
 
-/** The engine's own settings, and what nobody knows among the stored keys and in the environment. */
+/**
+ * Resolves the engine's own settings. The problems also name the stored keys and the environment variables
+ * that are no settings.
+ */
 export function resolveSettings(
   stored: Readonly<Record<string, unknown>>,
   sources: SettingSources,
@@ -59,10 +68,10 @@ export function resolveSettings(
 }
 
 /**
- * Puts the sources together: database row, then environment, then `@nestjs/config`, then module options, then
- * default. A value that is wrong by itself, or below the setting that it must not be below, counts as absent.
- * A default gives way to the other setting instead: raising `pollingIntervalMs` alone raises the default of
- * `idlePollingIntervalMs` with it.
+ * Combines the sources in this order: database row, environment, `@nestjs/config`, module options, default. A
+ * value counts as absent if it is wrong, or if it is below the setting that is its lower bound. A default
+ * follows its lower bound instead: whoever raises only `pollingIntervalMs` also raises the default of
+ * `idlePollingIntervalMs`.
  */
 export function resolveGroup(
   group: SettingGroup,
@@ -95,8 +104,9 @@ export function resolveGroup(
 }
 
 /**
- * Why `value` cannot be set, given what is in force; undefined if it can. A setting that somebody gave a
- * value stays valid: neither may it come to lie below its bound.
+ * The reason why `value` cannot be set while the other settings have their present values, or undefined if it
+ * can be set. A new value must also not invalidate another setting that has it as a bound and was set
+ * explicitly.
  */
 export function reasonAgainst(
   key: string,
@@ -121,8 +131,8 @@ export function reasonAgainst(
 }
 
 /**
- * What is wrong with the module's `settings` option, one sentence each; for the check at boot, where nothing
- * is passed over.
+ * The problems of the module's `settings` option, one sentence each. The check at boot uses them, because it
+ * ignores no wrong value.
  */
 export function listSettingProblems(options: Readonly<Record<string, unknown>>): string[] {
   const known = OUTBOX_SETTINGS.keys;
@@ -134,7 +144,10 @@ export function listSettingProblems(options: Readonly<Record<string, unknown>>):
   ];
 }
 
-/** Settings that others are bounds of come first, so that these are known when those are checked. */
+/**
+ * Puts the settings that are bounds of others first, because their values must be known when the others are
+ * checked.
+ */
 function boundKeysLast(group: SettingGroup): string[] {
   const isBound = (key: string) => Number(floorOf(group.definitionOf(key)) !== undefined);
   return [...group.keys].sort((a, b) => isBound(a) - isBound(b));
@@ -198,12 +211,12 @@ function candidatesFor(
   return all.filter((candidate) => candidate.value !== undefined);
 }
 
-/** An empty variable is one that nobody filled in. */
+/** An empty variable counts as absent. */
 function filled(value: unknown): unknown {
   return value === null || (typeof value === 'string' && value.trim() === '') ? undefined : value;
 }
 
-/** One sentence for each stored key and each name in the environment that is no setting of these groups. */
+/** One sentence for each stored key and each environment variable that is no setting of these groups. */
 export function unknownKeys(
   groups: readonly SettingGroup[],
   stored: Readonly<Record<string, unknown>>,
