@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** An event that was published in a transaction of ours and waits for its commit to be signalled. */
+/** An event that was published in a transaction of this package. Its commit has not been signalled yet. */
 export interface PublishedRecord {
   readonly eventName: string;
   readonly position: number;
@@ -13,32 +13,34 @@ export function namesOf(published: readonly PublishedRecord[]): string[] {
   return [...new Set(published.map((record) => record.eventName))];
 }
 
-/** The part of a handled event that events published by its handler inherit from. */
+/** The part of a handled event that the events inherit which its handler publishes. */
 export interface HandledEvent {
   readonly outboxEventId: string;
   readonly metadata: { readonly correlationId?: unknown; readonly tenantId?: unknown };
 }
 
-/** A handler at work. */
+/** The handler that is running. */
 export interface HandlerScope {
   readonly consumerName: string;
-  /** Absent in a batch handler: what it publishes has no single cause. */
+  /** Absent in a batch handler, because an event that it publishes has no single cause. */
   readonly event?: HandledEvent | undefined;
 }
 
 /**
- * A transaction that this package opened: by `integrationApi.transaction`, or around a transactional handler.
+ * A transaction that this package opened, either by `integrationApi.transaction` or around a transactional
+ * handler.
  */
 export interface TransactionScope {
   readonly openedBy: 'transaction' | 'handler';
-  /** The client that must be given as `persistenceClient` to take part. */
+  /** The client that a caller gives as `persistenceClient` to take part in the transaction. */
   readonly client: object;
-  /** What was published in it, for whoever opened it to signal after the commit. */
+  /** The events that were published in it. Whoever opened the transaction signals them after the commit. */
   readonly published: PublishedRecord[];
   /** The transaction that was open when this one was opened. */
   readonly outer: TransactionScope | undefined;
   /**
-   * False once its function has ended: work that it left behind (timers, floating promises) is no part of it.
+   * False once the function of the transaction has ended. Work that the function left behind, such as timers
+   * and floating promises, is not part of the transaction.
    */
   open: boolean;
 }
@@ -51,12 +53,12 @@ export interface IntegrationContext {
 
 const storage = new AsyncLocalStorage<IntegrationContext>();
 
-/** The handler and the transaction that the calling code runs in, as far as this package opened them. */
+/** The handler and the transaction around the calling code, if this package opened them. */
 export function currentContext(): IntegrationContext | undefined {
   return storage.getStore();
 }
 
-/** The innermost transaction of ours that is still open around the calling code. */
+/** The innermost open transaction of this package around the calling code. */
 export function openTransaction(): TransactionScope | undefined {
   let scope = storage.getStore()?.transaction;
   while (scope !== undefined && !scope.open) scope = scope.outer;
@@ -78,9 +80,9 @@ export function runInTransactionContext<R>(
 }
 
 /**
- * Calls a handler that runs in no transaction of ours, and returns what it returns. Nothing of the
- * surrounding context is inherited; nothing is to be closed afterwards, so there is no promise of ours around
- * the handler's.
+ * Calls a handler outside any transaction of this package, and returns what it returns. The handler inherits
+ * nothing of the surrounding context. Nothing needs to be closed afterwards, so no further promise wraps the
+ * handler's.
  */
 export function runHandler<Input, Context, R>(
   consumerName: string,
@@ -92,7 +94,7 @@ export function runHandler<Input, Context, R>(
   return storage.run(new PlainHandlerContext(consumerName, event), handler, input, context);
 }
 
-/** One object for the context and its handler: there is one for every event. */
+/** One object is both the context and its handler, because one is made for every event. */
 class PlainHandlerContext implements IntegrationContext, HandlerScope {
   readonly transaction = undefined;
 
@@ -107,8 +109,9 @@ class PlainHandlerContext implements IntegrationContext, HandlerScope {
 }
 
 /**
- * Runs `fn` as a handler inside the transaction of `client`. Nothing of the surrounding context is inherited.
- * `published` collects what the handler publishes through it; whoever commits it signals those afterwards.
+ * Runs `fn` as a handler inside the transaction of `client`. The handler inherits nothing of the surrounding
+ * context. `published` collects the events that the handler publishes in the transaction. Whoever commits it
+ * signals them afterwards.
  */
 export function runInHandlerContext<R>(
   handler: HandlerScope & { readonly transaction: object; readonly published: PublishedRecord[] },

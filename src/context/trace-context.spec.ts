@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Context, type ContextManager, context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { activeTraceparent } from './trace-context.js';
 
-/** The smallest thing that carries a context, as an application's tracing would. */
+/** The smallest context manager that carries a context, as the tracing of an application does. */
 class Carrier implements ContextManager {
   private readonly storage = new AsyncLocalStorage<Context>();
   active = () => this.storage.getStore() ?? ROOT_CONTEXT;

@@ -1,6 +1,6 @@
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 
-/** The active span as a W3C `traceparent`, undefined where nothing is traced. */
+/** The active span as a W3C `traceparent`, or undefined if nothing is traced. */
 export function activeTraceparent(): string | undefined {
   const span = trace.getActiveSpan()?.spanContext();
   if (span === undefined || !isSpanContextValid(span)) return undefined;

@@ -1,28 +1,31 @@
-/** What events are about, and ordered by. */
+/** The aggregate that an event is about. Events are ordered by aggregate. */
 export interface AggregateKey {
   readonly aggregateType: string;
   readonly aggregateId: string;
 }
 
-/** No text of the log has it. */
+/** No text of the log contains this character. */
 const SEPARATOR = '\u0000';
 
-/** One string for each aggregate, as a key in memory. */
+/** One string for each aggregate. It serves as a key in memory. */
 export function nameOfAggregate({ aggregateType, aggregateId }: AggregateKey): string {
   return `${aggregateType}${SEPARATOR}${aggregateId}`;
 }
 
-/** Names come from the log: nobody is to know which of them have one hash. */
+/**
+ * The multiplier is random because names come from the log: nobody shall be able to choose names that have
+ * the same hash.
+ */
 const MULTIPLIER = (Math.random() * 0x7fff_ffff) | 1;
 
-/** Of the name of an aggregate, for tables of this process; 32 bits. */
+/** The hash of an aggregate's name, for tables of this process. It has 32 bits. */
 export function hashOfName(name: string): number {
   return spread(mixed(name.length, name));
 }
 
 /**
- * Of its name, without the name: a text that was just put together from others is copied when it is first
- * looked into.
+ * The hash of an aggregate's name, without building the name. V8 copies a text that was just concatenated
+ * when it is first read.
  */
 export function hashOfAggregate({ aggregateType, aggregateId }: AggregateKey): number {
   const length = aggregateType.length + SEPARATOR.length + aggregateId.length;

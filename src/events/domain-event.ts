@@ -2,7 +2,7 @@ import type { IntegrationTypes } from '../integration.types.js';
 import type { Publishable } from './json-types.js';
 
 /**
- * Augmented by the host to type its events:
+ * The application augments this interface to type its events:
  *
  * ```ts
  * declare module 'nestjs-integration' {
@@ -10,9 +10,10 @@ import type { Publishable } from './json-types.js';
  * }
  * ```
  *
- * Publish, subscribe and handlers then check name and payload at compile time: a declared name needs its
- * payload, and a handler gets what JSON gives back of it (`Jsonify`). Names that are not declared stay
- * `unknown`, and `strictEvents` in `IntegrationTypes` refuses those that look like a misspelt one.
+ * The compiler then checks names and payloads where events are published, subscribed to and handled. A
+ * declared name needs its payload. A handler receives the payload as JSON gives it back (`Jsonify`). Names
+ * that are not declared have the payload type `unknown`. `strictEvents` in `IntegrationTypes` refuses
+ * undeclared names that look like a misspelt declared name.
  */
 // biome-ignore lint/suspicious/noEmptyInterface: an interface, because only interfaces merge
 export interface IntegrationEvents {}
@@ -22,7 +23,7 @@ type DeclaredName = Extract<keyof IntegrationEvents, string>;
 /** A declared event name, or any other string. */
 export type EventName = DeclaredName | (string & {});
 
-/** Up to the first dot. */
+/** The part of a name before the first dot. */
 type NamespaceOf<N extends string> = N extends `${infer First}.${string}` ? First : N;
 
 type DeclaredIn<Namespace, Name extends string = DeclaredName> = Name extends string
@@ -32,15 +33,15 @@ type DeclaredIn<Namespace, Name extends string = DeclaredName> = Name extends st
   : never;
 
 /**
- * In the place of a name that is not declared, while others of its namespace are. The compiler's message
- * shows these.
+ * Stands in the place of a name that is not declared while other names of its namespace are. The compiler's
+ * message shows its members.
  */
 export interface NotDeclared<N, Declared> {
   readonly notDeclared: N;
   readonly declared: Declared;
 }
 
-/** A name that is not declared is itself, unless others of its namespace are. */
+/** A name that is not declared stays as it is, unless other names of its namespace are declared. */
 type OtherName<N extends string> = N extends DeclaredName
   ? never
   : NamespaceOf<N> extends NamespaceOf<DeclaredName>
@@ -49,7 +50,7 @@ type OtherName<N extends string> = N extends DeclaredName
 
 type IsStrict = IntegrationTypes extends { strictEvents: true } ? true : false;
 
-/** The names that may be published: all of them, unless the host says `strictEvents`. */
+/** The names that may be published. These are all names, unless the application sets `strictEvents`. */
 export type KnownName<N extends string> = IsStrict extends true ? (N & DeclaredName) | OtherName<N> : N;
 
 /** The names and patterns that may be subscribed to. */
@@ -62,23 +63,23 @@ export type KnownPattern<N extends string> = IsStrict extends true
   : N;
 
 /**
- * The payload that is published under an event name: the declared type, in which whatever JSON cannot hold (a
- * bigint, a Map) is replaced by a type that nothing fits; `unknown` for a name (or pattern) that nobody
- * declared. What a handler receives is `EventOf<N>['payload']`.
+ * The payload type of an event name where it is published. For a declared name it is the declared type;
+ * whatever JSON cannot hold (a bigint, a Map) is replaced by a type that no value fits. For a name or pattern
+ * that nobody declared it is `unknown`. A handler receives `EventOf<N>['payload']`.
  */
 export type PayloadOf<N> = N extends keyof IntegrationEvents ? Publishable<IntegrationEvents[N]> : unknown;
 
 // biome-ignore lint/complexity/noBannedTypes: the payload that is stored where none is given
 type IsOptional<Payload> = {} extends Payload ? true : false;
 
-/** In the place of the name of an event that is declared with a payload and published without one. */
+/** Stands in the place of the name of an event that is declared with a payload and published without one. */
 export interface PayloadMissing<N> {
   readonly declaredWithPayload: N;
 }
 
 /**
- * An event's name where it is published without a payload: not declared, or declared with one that may be
- * `{}`.
+ * The name of an event that is published without a payload. Such a name is not declared, or its declared
+ * payload may be `{}`.
  */
 export type NameWithoutPayload<N> = N extends keyof IntegrationEvents
   ? IsOptional<IntegrationEvents[N]> extends true
@@ -86,7 +87,7 @@ export type NameWithoutPayload<N> = N extends keyof IntegrationEvents
     : PayloadMissing<N>
   : N;
 
-/** Undefined, where the payload of this name may be left out. */
+/** Undefined if the payload of this name may be left out. */
 export type NoPayload<N> = N extends keyof IntegrationEvents
   ? IsOptional<IntegrationEvents[N]> extends true
     ? undefined
@@ -94,8 +95,8 @@ export type NoPayload<N> = N extends keyof IntegrationEvents
   : undefined;
 
 /**
- * A declared name needs its payload, unless that may be `{}`. In two parts, so that generic code can give the
- * first.
+ * A declared name needs its payload, unless that may be `{}`. The type has two parts, so that generic code
+ * can give the first.
  */
 type PayloadField<N> = { payload: PayloadOf<N> } | PayloadLeftOut<N>;
 
@@ -105,7 +106,7 @@ type PayloadLeftOut<N> = [N] extends [keyof IntegrationEvents]
     : never
   : { payload?: unknown };
 
-/** Facts about an event beside its payload; filled from the current handler and trace where left out. */
+/** Facts about an event besides its payload. What is left out is taken from the current handler and trace. */
 export interface EventMetadata {
   correlationId?: string;
   causationId?: string;
@@ -116,13 +117,13 @@ export interface EventMetadata {
 }
 
 /**
- * What a caller publishes: names at most 255 (event) or 127 (module, aggregate type) characters, ids 255.
- * `payload` is JSON, at most 1 MiB when serialized, and `{}` where it is left out, which a declared name
- * allows only if its payload may be `{}`.
+ * What a caller publishes. An event name has at most 255 characters, a module or aggregate type at most 127,
+ * an id at most 255. `payload` is JSON of at most 1 MiB when serialized. A payload that is left out is `{}`;
+ * a declared name allows this only if its payload may be `{}`.
  */
 export type DomainEventInput<N extends EventName = EventName> = EventSource & AggregateEventInput<N>;
 
-/** A `DomainEventInput` but for what an `AggregatePublisher` knows: module and aggregate type. */
+/** A `DomainEventInput` without the module and the aggregate type, which an `AggregatePublisher` knows. */
 export type AggregateEventInput<N extends EventName = EventName> = EventFields<N> & PayloadField<N>;
 
 interface EventSource {
@@ -134,19 +135,21 @@ interface EventFields<N extends EventName> {
   eventName: KnownName<N>;
   aggregateId: string;
   metadata?: EventMetadata | undefined;
-  /** Default 1. */
+  /** The default is 1. */
   eventVersion?: number | undefined;
-  /** Handlers see the event from this time on. Not together with `delayMs`. */
+  /** Handlers receive the event from this time on. Cannot be given together with `delayMs`. */
   availableAt?: Date | undefined;
-  /** Handlers see the event this many milliseconds from now. Not together with `availableAt`. */
+  /**
+   * Handlers receive the event this many milliseconds from now. Cannot be given together with `availableAt`.
+   */
   delayMs?: number | undefined;
   /**
    * Publishing the same key again changes nothing and returns the first event, as long as the log has that
-   * event: retention deletes it some time after `retentionDays` (default 14), and the key may be published
-   * anew then. At most 255 characters.
+   * event. Retention deletes the event some time after `retentionDays` (default 14), and then the key may be
+   * published again. At most 255 characters.
    */
   deduplicationKey?: string | undefined;
-  /** A uuid; default a new version 7 one. */
+  /** A uuid. The default is a new uuid of version 7. */
   id?: string | undefined;
 }
 
@@ -160,7 +163,7 @@ export interface DomainEvent<P = unknown> {
   aggregateId: string;
   payload: P;
   metadata: EventMetadata;
-  /** When the event was written to the log, by the database's clock. */
+  /** The time at which the event was written to the log, by the database's clock. */
   timestamp: Date;
   /** Its place in the log. */
   position: number;

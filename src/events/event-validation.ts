@@ -6,11 +6,13 @@ import { problemOfUnknownName } from './known-names.js';
 import { isUuid, isVisibleAscii, problemOfName, problemOfText } from './text.js';
 
 const MAX_VERSION = 2_147_483_647;
-/** Postgres reads plain ISO years; nobody delays an event beyond them. */
+/**
+ * Postgres reads ISO dates with a year of four digits only, and nobody delays an event beyond these years.
+ */
 const LATEST = Date.UTC(9999, 11, 31);
 const REQUIRED = ['eventName', 'sourceModule', 'aggregateType', 'aggregateId'] as const;
 
-/** The compiler says if one is missing here. */
+/** The compiler reports an error here if a field is missing. */
 const FIELDS: { readonly [F in keyof Required<DomainEventInput>]: true } = {
   eventName: true,
   sourceModule: true,
@@ -28,16 +30,16 @@ const KNOWN_FIELDS: readonly string[] = Object.keys(FIELDS);
 const IS_FIELD = new Set(KNOWN_FIELDS);
 const OPTIONS_OF_PUBLISHING = ['persistenceClient', 'outsideTransaction'];
 
-/** The fields of a `DomainEventInput` beside payload and metadata, as they may arrive from untyped code. */
+/** The fields of a `DomainEventInput` besides payload and metadata, as untyped code may give them. */
 interface UncheckedEvent {
   readonly [field: string]: unknown;
 }
 
 /**
- * Checks every field of an event but its JSON.
+ * Checks every field of an event except its JSON.
  *
- * @param prefix put before field names in the message (`events[2].`).
- * @throws IntegrationError INTEGRATION_EVENT_INVALID that names every field with a problem.
+ * @param prefix stands before the field names in the message (`events[2].`)
+ * @throws IntegrationError INTEGRATION_EVENT_INVALID, which names every field with a problem
  */
 export function validateEvent(event: unknown, prefix = ''): void {
   if (isOrdinary(event)) return;
@@ -69,9 +71,9 @@ export function validateEvent(event: unknown, prefix = ''): void {
 }
 
 /**
- * Checks the names that a publisher is bound to.
+ * Checks the names that a publisher always uses.
  *
- * @throws IntegrationError INTEGRATION_EVENT_INVALID that names every field with a problem.
+ * @throws IntegrationError INTEGRATION_EVENT_INVALID, which names every field with a problem
  */
 export function validateSource(sourceModule: unknown, aggregateType: unknown): void {
   const problems = Object.entries({ sourceModule, aggregateType }).flatMap(
@@ -84,8 +86,8 @@ export function validateSource(sourceModule: unknown, aggregateType: unknown): v
 }
 
 /**
- * Four texts in visible ASCII and nothing else that needs a check, as most events are. Of the others each
- * field is looked at.
+ * Whether the event has four texts in visible ASCII and nothing else that needs a check. Most events do. Each
+ * field of the other events is checked.
  */
 function isOrdinary(event: unknown): boolean {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return false;
@@ -122,8 +124,8 @@ function problemOfMetadata(metadata: unknown): string | undefined {
 }
 
 /**
- * A field that nobody reads would be lost without a word: a misspelt delay, or the transaction that was
- * meant.
+ * Unknown fields are refused because nobody would notice that they have no effect, such as a misspelt delay
+ * or a transaction in the wrong place.
  */
 function problemOfForeignField(name: string): string {
   if (OPTIONS_OF_PUBLISHING.includes(name))

@@ -1,6 +1,6 @@
 /**
- * A copy of what JSON.parse made, all the way down: a fraction of what parsing the text again costs, and as
- * much the receiver's own.
+ * A deep copy of what JSON.parse made. It costs a fraction of parsing the text again, and the receiver may
+ * change it just as freely.
  */
 export function copyOfJson(value: unknown): unknown {
   return isContainer(value) ? copyOfContainer(value) : value;
@@ -20,7 +20,7 @@ function copyOfContainer(value: object): object {
   return copy;
 }
 
-/** JSON text may hold the key `__proto__`, which JSON.parse makes an ordinary property of. */
+/** JSON text may contain the key `__proto__`, which JSON.parse turns into an ordinary property. */
 function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
   if (key !== '__proto__') object[key] = value;
   else Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });

@@ -17,7 +17,7 @@ function refusal(value: unknown, limits = LIMITS): IntegrationError {
   throw new Error('it was not refused');
 }
 
-/** Each makes any value that holds it unfit. */
+/** Each of these makes any value that contains it invalid. */
 const poison = fc.constantFrom<unknown>(
   Number.NaN,
   Number.POSITIVE_INFINITY,
@@ -49,7 +49,7 @@ const poison = fc.constantFrom<unknown>(
   { toJSON: () => Number.NaN },
 );
 
-/** A value that has `inner` somewhere inside, and the path to it. */
+/** A value that contains `inner` somewhere, and the path to it. */
 function around(inner: fc.Arbitrary<unknown>): fc.Arbitrary<{ value: unknown; path: string }> {
   const step = fc.oneof(
     fc.record({

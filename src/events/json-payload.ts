@@ -8,26 +8,30 @@ import { isPlainObject, jsonValueOf, problemOfInstance } from './json-values.js'
 export interface SerializedJson {
   readonly json: string;
   /**
-   * Of the text that Postgres gives back for it, in UTF-8 (`octet_length(payload::text)`). jsonb writes a
-   * space after each comma and colon, and numbers without an exponent: `1e308` comes back as 309 digits.
+   * The size in UTF-8 of the text that Postgres gives back (`octet_length(payload::text)`). jsonb writes a
+   * space after each comma and colon. It writes numbers without an exponent: `1e308` comes back as 309
+   * digits.
    */
   readonly bytes: number;
 }
 
 const NOT_STORABLE = -1;
 
-/** JSON.stringify spells NUL and lone surrogates as escapes; an escaped backslash before `u` is not one. */
+/**
+ * JSON.stringify writes NUL and lone surrogates as escapes. A `u` that follows an escaped backslash is no
+ * such escape.
+ */
 const UNSTORABLE_ESCAPE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
 
 /**
  * Turns a payload into JSON text that Postgres stores and gives back equal to
  * `JSON.parse(JSON.stringify(value))`. Everything that JSON would drop, change or refuse is refused here,
- * before any SQL: an error of the database would abort the caller's transaction. Only an object's property
- * that is undefined is left out, as JSON does.
+ * before any SQL, because an error of the database would abort the caller's transaction. Only properties
+ * whose value is undefined are left out, as JSON does.
  *
- * @param root what the path in messages starts with.
- * @throws IntegrationError INTEGRATION_PAYLOAD_INVALID with the JSON path in message and details;
- *   INTEGRATION_PAYLOAD_TOO_LARGE above `maxPayloadBytes`.
+ * @param root the beginning of the path in messages
+ * @throws IntegrationError INTEGRATION_PAYLOAD_INVALID with the JSON path in message and details, or
+ *   INTEGRATION_PAYLOAD_TOO_LARGE above `maxPayloadBytes`
  */
 export function serializePayload(
   value: unknown,
@@ -62,9 +66,9 @@ function stringify(value: unknown, root: string): { json: string; surplus: numbe
 }
 
 /**
- * How many more characters jsonb writes for a value than JSON.stringify does, or NOT_STORABLE. This is the
- * ordinary path: one walk without paths or sets. Characters are looked at in the finished text, and cycles
- * end at the depth.
+ * How many more characters jsonb writes for a value than JSON.stringify does, or NOT_STORABLE. Ordinary
+ * values need this one walk only, without paths or sets. Characters are checked in the finished text. A cycle
+ * ends at the greatest depth.
  */
 function surplusOf(value: unknown, depth: number): number {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return 0;
@@ -87,8 +91,8 @@ function surplusOfArray(values: readonly unknown[], depth: number): number {
 }
 
 /**
- * Of a plain object, by the one loop that V8 looks nothing up for. What somebody added to `Object.prototype`
- * is not of it.
+ * The same for a plain object. V8 runs this form of loop without looking properties up. Properties that
+ * somebody added to `Object.prototype` do not count.
  */
 function surplusOfObject(value: Record<string, unknown>, depth: number): number {
   let surplus = 0;
@@ -104,7 +108,7 @@ function surplusOfObject(value: Record<string, unknown>, depth: number): number 
   return properties === 0 ? 0 : surplus + 2 * properties - 1;
 }
 
-/** JavaScript writes an exponent from 1e21 up and below 1e-6; jsonb never does. */
+/** JavaScript writes an exponent from 1e21 upwards and below 1e-6. jsonb never does. */
 function surplusDigits(value: number): number {
   const size = Math.abs(value);
   if (size < 1e21 && (size >= 1e-6 || size === 0)) return 0;

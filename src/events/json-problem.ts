@@ -2,7 +2,7 @@ import { MAX_JSON_DEPTH } from './event-limits.js';
 import { isPlainObject, jsonValueOf, problemOfInstance, problemOfScalar } from './json-values.js';
 import { problemOfCharacters } from './text.js';
 
-/** Where in a value the trouble is (`payload.lines[3].price`), and what it is. */
+/** The place of a problem in a value (`payload.lines[3].price`), and its description. */
 export interface JsonProblem {
   readonly path: string;
   readonly reason: string;
@@ -11,8 +11,8 @@ export interface JsonProblem {
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
 /**
- * Finds the first thing in `value` that JSON in Postgres cannot hold, with its path. Walks with full
- * bookkeeping, so it runs only once something is known to be wrong.
+ * Finds the first part of `value` that JSON in Postgres cannot hold, with its path. This walk records paths
+ * and cycles, so it runs only once something is known to be wrong.
  */
 export function findJsonProblem(value: unknown, path: string): JsonProblem | undefined {
   return inspect(jsonValueOf(value, ''), path, []);

@@ -1,6 +1,6 @@
 /**
- * In the place of a type that cannot be published: no value fits it, and the compiler's message shows the
- * reason.
+ * Stands in the place of a type that cannot be published. No value fits it, and the compiler's message shows
+ * the reason.
  */
 export interface NotJson<Reason extends string> {
   readonly notJson: Reason;
@@ -9,7 +9,10 @@ export interface NotJson<Reason extends string> {
 // biome-ignore lint/suspicious/noExplicitAny: whatever it holds or takes
 type Any = any;
 
-/** What JSON would empty or spell as something else; publishing refuses it at run time as well. */
+/**
+ * Types that JSON would empty or write as something else. Publishing refuses their values at run time as
+ * well.
+ */
 type Emptied =
   | ReadonlyMap<Any, Any>
   | ReadonlySet<Any>
@@ -22,8 +25,9 @@ type Scalar = string | number | boolean | null;
 type AnyFunction = (...given: Any[]) => unknown;
 
 /**
- * A payload's type as it can be published: itself, if JSON can hold it; else with a `NotJson` in each place
- * that it cannot hold. Methods are of no account: a class instance is published by its fields.
+ * The type of a payload where it is published. It is the type itself if JSON can hold it; otherwise a
+ * `NotJson` stands in each place that JSON cannot hold. Methods are ignored, because a class instance is
+ * published by its fields.
  */
 export type Publishable<T> = T extends Checked<T> ? T : Checked<T>;
 
@@ -45,7 +49,10 @@ type Checked<T> = T extends Scalar | undefined
                 ? { [K in keyof T]: Checked<T[K]> }
                 : T;
 
-/** The members of a tuple one by one; a list, and an interface that is one, by what it holds. */
+/**
+ * Checks the members of a tuple one by one. A list, and an interface that is a list, is checked by its
+ * elements.
+ */
 type CheckedArray<T extends readonly unknown[]> = number extends T['length']
   ? T extends unknown[]
     ? Checked<T[number]>[]
@@ -53,9 +60,9 @@ type CheckedArray<T extends readonly unknown[]> = number extends T['length']
   : { [K in keyof T]: Checked<T[K]> };
 
 /**
- * What is left of a type after `JSON.parse(JSON.stringify(value))`, which is what a handler receives: a Date
- * is a string, a property that may be undefined is optional, functions are gone. A type that JSON gives back
- * as it is stays itself.
+ * What remains of a type after `JSON.parse(JSON.stringify(value))`. A handler receives this: a Date becomes a
+ * string, a property that may be undefined becomes optional, and functions disappear. A type that JSON does
+ * not change stays itself.
  */
 export type Jsonify<T> = [T] extends [Stored<T>] ? ([Stored<T>] extends [T] ? T : Stored<T>) : Stored<T>;
 
@@ -88,7 +95,7 @@ type StoredObject<T> = Flat<
   }
 >;
 
-/** What becomes of a property. */
+/** What JSON makes of a property. */
 type KindOf<Value, Key> = Key extends symbol
   ? 'dropped'
   : unknown extends Value

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 
 /**
- * What JSON.stringify would look at in the place of `value`: what its `toJSON` returns, if it has one. Dates
- * stay, and binary data, which a Buffer would spell as numbers.
+ * The value that JSON.stringify would use in place of `value`: the result of its `toJSON`, if it has one.
+ * Dates stay. Binary data stays too, because a Buffer would become a list of numbers.
  */
 export function jsonValueOf(value: unknown, key: string | number): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -11,13 +11,16 @@ export function jsonValueOf(value: unknown, key: string | number): unknown {
   return toJSON.call(value, String(key));
 }
 
-/** An object literal, or one without a prototype: nothing about it needs a closer look. */
+/**
+ * Whether a value is an object literal or an object without a prototype. Such an object needs no further
+ * check.
+ */
 export function isPlainObject(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Why a value that is neither object nor array cannot become JSON; undefined if it can. */
+/** The reason why a value that is neither object nor array cannot become JSON, or undefined if it can. */
 export function problemOfScalar(value: unknown): string | undefined {
   switch (typeof value) {
     case 'number':
@@ -35,7 +38,7 @@ export function problemOfScalar(value: unknown): string | undefined {
   }
 }
 
-/** Why an object that is not plain cannot become JSON without losing what it holds; undefined if it can. */
+/** The reason why an object that is not plain would lose content as JSON, or undefined if it would not. */
 export function problemOfInstance(value: object): string | undefined {
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'is an invalid Date' : undefined;
   if (types.isMap(value)) return 'is a Map, which JSON would empty: use Object.fromEntries(map)';
@@ -59,8 +62,8 @@ export function problemOfInstance(value: object): string | undefined {
 }
 
 /**
- * `URLSearchParams`, `Headers` and their like: what they hold they give to whoever iterates over them, and to
- * nobody else.
+ * Whether an object gives its content only to those who iterate over it, as `URLSearchParams` and `Headers`
+ * do.
  */
 function isEmptiedCollection(value: object): boolean {
   return Symbol.iterator in value && Object.keys(value).length === 0;

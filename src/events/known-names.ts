@@ -1,16 +1,16 @@
-/** What names are looked for among, and what they are called. */
+/** The names that are allowed, and what they are called in messages. */
 export interface KnownNames {
   readonly known: readonly string[];
-  /** What one of them is, with its article; default `an option`. */
+  /** What such a name is, with its article. The default is `an option`. */
   readonly kind?: string;
-  /** Put before names in messages (`retry.`). */
+  /** Stands before names in messages (`retry.`). */
   readonly prefix?: string;
 }
 
 /**
- * One sentence for each name that an object has and nobody reads, with the name that was probably meant: a
- * misspelt option would otherwise be the same as none. A name whose value is undefined has no effect and is
- * no problem.
+ * One sentence for each name of an object that nobody reads, with the name that was probably meant. Without
+ * it a misspelt option would have no effect and nobody would notice. A name whose value is undefined is no
+ * problem.
  */
 export function problemsOfUnknownNames(given: object, names: KnownNames): string[] {
   const unknown = Object.keys(given).filter(
@@ -26,20 +26,20 @@ export function problemOfUnknownName(
   return `${prefix}${name} is not ${kind}; there are: ${known.join(', ')}${suggestionFor(name, known)}`;
 }
 
-/** ` (did you mean timeoutMs?)`, or nothing where no known name is near. */
+/** ` (did you mean timeoutMs?)`, or an empty text if no known name is similar. */
 export function suggestionFor(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
   return nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
 }
 
-/** From here on a part of a name says enough to find the whole one by it. */
+/** A part of a name of at least this length is enough to find the whole name. */
 const TELLING_LENGTH = 3;
 
-/** The known name that somebody who wrote `name` meant, as far as the letters tell. */
+/** The known name that is most similar to `name`, or undefined if none is. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const given = name.toLowerCase();
   const candidates = known.map((each) => ({ each, distance: distanceTo(each.toLowerCase(), given) }));
-  // Of equal ones the first: the sort is stable.
+  // The sort is stable, so the first of equal candidates wins.
   const [best] = candidates
     .filter(({ distance }) => distance !== undefined)
     .sort((a, b) => Number(a.distance) - Number(b.distance));
@@ -47,8 +47,8 @@ export function nearestName(name: string, known: readonly string[]): string | un
 }
 
 /**
- * 0 for the same letters; less than 1 for the beginning; from 1 on for other letters; undefined for another
- * name.
+ * 0 for the same letters, less than 1 for the beginning of the name, and 1 or more for other letters.
+ * Undefined for a different name.
  */
 function distanceTo(known: string, given: string): number | undefined {
   if (known === given) return 0;
@@ -61,7 +61,7 @@ function distanceTo(known: string, given: string): number | undefined {
 }
 
 /**
- * How many letters must be added, left out, replaced, or exchanged with their neighbour, to make one text of
+ * How many letters must be added, removed, replaced or exchanged with their neighbour to turn one text into
  * the other.
  */
 function editsBetween(a: string, b: string): number {

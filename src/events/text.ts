@@ -1,4 +1,4 @@
-/** Why Postgres would refuse this text, or undefined. */
+/** The reason why Postgres would refuse this text, or undefined. */
 export function problemOfCharacters(text: string): string | undefined {
   if (text.includes('\0')) return 'contains a NUL character, which Postgres cannot store';
   if (!text.isWellFormed())
@@ -6,7 +6,7 @@ export function problemOfCharacters(text: string): string | undefined {
   return undefined;
 }
 
-/** Visible ASCII and nothing else, as most names and ids are: nothing about it needs a closer look. */
+/** Whether a text consists of visible ASCII only. Most names and ids do, and they need no further check. */
 export function isVisibleAscii(text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
@@ -18,16 +18,16 @@ export function isVisibleAscii(text: string): boolean {
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /**
- * What an event's or consumer's name must not hold: publishers and subscribers have to spell it alike.
- * Undefined if it holds none of it.
+ * What is wrong with the characters of an event's or consumer's name, or undefined. Publishers and
+ * subscribers have to be able to write the name in the same way.
  */
 export function problemOfName(name: string): string | undefined {
   return CONTROL_CHARACTER.test(name) ? 'contains a control character' : problemOfCharacters(name);
 }
 
 /**
- * What is wrong with a text that must be there: not a string, blank, longer than `max` characters (code
- * points, as Postgres counts), or not storable. Undefined if nothing is.
+ * What is wrong with a required text: it is no string, it is blank, it is longer than `max` characters (code
+ * points, as Postgres counts), or Postgres cannot store it. Undefined if nothing is wrong.
  */
 export function problemOfText(value: unknown, max: number): string | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') return 'must be a string: use String(…)';
@@ -41,7 +41,7 @@ export function problemOfText(value: unknown, max: number): string | undefined {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Whether `value` is a uuid in its usual spelling, of any version. */
+/** Whether `value` is a uuid of any version in its usual form. */
 export function isUuid(value: unknown): value is string {
   return typeof value === 'string' && UUID.test(value);
 }

@@ -2,32 +2,33 @@ import { randomUUID } from 'node:crypto';
 
 const VERSION = 0x7000;
 const SEQUENCE_MAX = 0xfff;
-/** A millisecond starts in the lower half of the sequence, so that it seldom overflows. */
+/** The sequence of a millisecond starts in its lower half, so that it seldom overflows. */
 const SEQUENCE_START_MAX = 0x7ff;
-/** Every byte in two digits: Node makes a hexadecimal text of a number by a call out of the machine code. */
+/** Every byte as two digits. The table is faster than Node's own conversion, which leaves compiled code. */
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-/** Where variant and random tail begin in a uuid's text. */
+/** The index in a uuid's text at which the variant and the random part begin. */
 const TAIL = 18;
 
 /**
- * Version 7 uuids (RFC 9562) that ascend within this generator: new rows go to the right edge of their index.
- * 48 bits of Unix milliseconds, 12 bits of sequence, 62 random bits. When the sequence of a millisecond is
- * used up, or the clock steps back, the time part runs ahead of the clock instead of repeating.
+ * Makes uuids of version 7 (RFC 9562) that ascend within this generator, so that new rows go to the right
+ * edge of their index. A uuid has 48 bits of Unix milliseconds, 12 bits of sequence and 62 random bits. When
+ * the sequence of a millisecond is used up, or when the clock steps back, the time part runs ahead of the
+ * clock and no uuid repeats.
  */
 export class UuidV7Generator {
   private milliseconds = 0;
   private timeText = '';
-  /** The upper 32 of the time's 48 bits, and their text: they stay the same for a minute. */
+  /** The upper 32 of the 48 bits of the time, and their text. They stay the same for a minute. */
   private upper = -1;
   private upperText = '';
   private sequence = SEQUENCE_MAX;
 
-  /** @param now milliseconds since 1970. */
+  /** @param now milliseconds since 1970 */
   constructor(private readonly now: () => number = Date.now) {}
 
   next(): string {
-    // A random uuid has its variant and 62 random bits where version 7 wants them, and Node makes them in
-    // batches.
+    // A random uuid has its variant and its 62 random bits where version 7 needs them, and Node makes random
+    // uuids in batches.
     const random = randomUUID();
     this.tick(random);
     return `${this.timeText}-${hexOf(VERSION + this.sequence)}${random.slice(TAIL)}`;
@@ -44,7 +45,7 @@ export class UuidV7Generator {
     this.timeText = this.textOf(this.milliseconds);
   }
 
-  /** In two parts: a number of more than 31 bits takes a microsecond to become a text. */
+  /** The text is made in two parts, because V8 converts a number of more than 31 bits slowly. */
   private textOf(milliseconds: number): string {
     const upper = Math.floor(milliseconds / 0x1_0000);
     if (upper !== this.upper) {
@@ -55,7 +56,7 @@ export class UuidV7Generator {
   }
 }
 
-/** Of 16 bits. */
+/** The text of a number of 16 bits. */
 function hexOf(number: number): string {
   return `${HEX[number >> 8]}${HEX[number & 0xff]}`;
 }
