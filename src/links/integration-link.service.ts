@@ -13,12 +13,12 @@ import { validateLink, validateLinkEnd, validateLinkId, validateLinkType } from 
 
 /**
  * Keeps relations between entities of different modules, without foreign keys. Every method takes the client
- * of an open transaction as its last argument and then reads and writes in it; without one, each is a
- * statement of its own.
+ * of an open transaction as its last argument, and then reads and writes in that transaction. Without a
+ * client each call is a statement of its own.
  *
- * Rejects with INTEGRATION_LINK_INVALID, before any SQL, when a name is empty or too long or a type is not
- * known, and with INTEGRATION_CLIENT_INVALID when `persistenceClient` is no client. Results are ordered by
- * their creation.
+ * Rejects with INTEGRATION_LINK_INVALID, before any SQL, when a name is empty or too long or a type is
+ * unknown. Rejects with INTEGRATION_CLIENT_INVALID when `persistenceClient` is no client. Results are in the
+ * order of their creation.
  */
 @Injectable()
 export class IntegrationLinkService {
@@ -28,8 +28,8 @@ export class IntegrationLinkService {
   ) {}
 
   /**
-   * Creates a link. If it exists (ends and type equal) nothing changes, its metadata included, and it is
-   * returned.
+   * Creates a link and returns it. If a link with the same ends and type exists, it is returned unchanged,
+   * with its own metadata.
    */
   async createLink(dto: CreateIntegrationLinkDto, persistenceClient?: SqlClient): Promise<IntegrationLink> {
     const metadata = validateLink(dto);
@@ -82,7 +82,7 @@ export class IntegrationLinkService {
     return this.store.findBetween(this.clientOf(persistenceClient), source, target);
   }
 
-  /** Removes a link; false if there was none. */
+  /** Removes a link. Resolves to false if there was none. */
   async removeLink(id: string, persistenceClient?: SqlClient): Promise<boolean> {
     validateLinkId(id);
     return this.store.deleteLink(this.clientOf(persistenceClient), id);

@@ -17,16 +17,16 @@ const COLUMNS = `id::text AS id, source_module AS "sourceModule", source_entity_
   target_entity_id AS "targetEntityId", link_type AS "linkType", metadata::text AS metadata, ${epochText('created_at')} AS "createdAt",
   ${epochText('updated_at')} AS "updatedAt"`;
 /**
- * A link removed by somebody else between insert and look-up is inserted again; three times in a row does not
- * happen.
+ * A link that somebody else removes between insert and look-up is inserted again. This does not happen three
+ * times in a row.
  */
 const TRIES = 3;
 
-/** A link as it comes through whatever client: as texts. */
+/** The row of a link. All clients return its columns as texts. */
 type LinkRow = Omit<IntegrationLink, 'metadata' | 'createdAt' | 'updatedAt'> &
   Readonly<Record<'metadata' | 'createdAt' | 'updatedAt', string>>;
 
-/** The links, through the host's client or the caller's transaction. */
+/** Stores the links, through the host's client or the caller's transaction. */
 @Injectable()
 export class IntegrationLinkStore {
   private readonly insert: string;
@@ -42,8 +42,8 @@ export class IntegrationLinkStore {
   }
 
   /**
-   * Inserts the link, or finds the one that is there: a concurrent insert of the same is waited for, then
-   * seen.
+   * Inserts the link, or finds the one that exists. The insert waits for a concurrent insert of the same link
+   * and then sees it.
    */
   async insertOrFind(
     client: SqlClient,
@@ -81,7 +81,7 @@ export class IntegrationLinkStore {
     return this.find(client, 'link_type = $1', [type]);
   }
 
-  /** Links between two entities, whichever end each of them is. */
+  /** Links between two entities, in either direction. */
   findBetween(
     client: SqlClient,
     one: IntegrationLinkEnd,
@@ -91,12 +91,14 @@ export class IntegrationLinkStore {
     return this.find(client, either, [...valuesOf(one), ...valuesOf(other)]);
   }
 
-  /** Whether there was one to delete. */
+  /** Deletes a link and returns whether there was one. */
   async deleteLink(client: SqlClient, id: string): Promise<boolean> {
     return Number(await client.$executeRawUnsafe(this.deleteSql, id)) > 0;
   }
 
-  /** Before any SQL, whose error would abort the caller's transaction. */
+  /**
+   * Refuses the values before any SQL, because an error of the database would abort the caller's transaction.
+   */
   private refuseWhatIsNotHeld(values: readonly string[]): void {
     for (const value of values) {
       const problem = this.db.narrowText?.problemOf(value);

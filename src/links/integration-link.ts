@@ -1,14 +1,16 @@
-/** What a link means to its reader. Labels only: nothing is deleted or loaded because of them. */
+/**
+ * What a link means to its reader. The types are labels only: nothing is deleted or loaded because of them.
+ */
 export type IntegrationLinkType = 'reference' | 'cascade' | 'aggregate_root';
 
-/** One end of a link: an entity of a module. Names at most 127 characters, ids 255. */
+/** One end of a link: an entity of a module. Names have at most 127 characters, ids at most 255. */
 export interface IntegrationLinkEnd {
   module: string;
   entityType: string;
   entityId: string;
 }
 
-/** A relation to be kept between entities of two modules, without foreign keys. */
+/** A relation between entities of two modules that is to be created. */
 export interface CreateIntegrationLinkDto {
   sourceModule: string;
   sourceEntityType: string;
@@ -17,11 +19,11 @@ export interface CreateIntegrationLinkDto {
   targetEntityType: string;
   targetEntityId: string;
   linkType: IntegrationLinkType;
-  /** A JSON object, at most 64 KiB; default `{}`. */
+  /** A JSON object of at most 64 KiB. The default is `{}`. */
   metadata?: Record<string, unknown> | undefined;
 }
 
-/** A link that is kept. */
+/** A stored link. */
 export interface IntegrationLink extends CreateIntegrationLinkDto {
   id: string;
   metadata: Record<string, unknown>;

@@ -20,7 +20,7 @@ const TEXTS: readonly [field: string, max: number][] = [
   ['targetEntityType', NAME_MAX],
   ['targetEntityId', ID_MAX],
 ];
-/** The compiler says if one is missing here. */
+/** The compiler reports an error here if a field is missing. */
 const FIELDS: { readonly [F in keyof Required<CreateIntegrationLinkDto>]: true } = {
   sourceModule: true,
   sourceEntityType: true,
@@ -38,9 +38,9 @@ const END_TEXTS: readonly [field: string, max: number][] = [
 ];
 
 /**
- * Checks a link before any SQL; resolves to its metadata as JSON text.
+ * Checks a link before any SQL, and returns its metadata as JSON text.
  *
- * @throws IntegrationError INTEGRATION_LINK_INVALID that names every field with a problem.
+ * @throws IntegrationError INTEGRATION_LINK_INVALID, which names every field with a problem
  */
 export function validateLink(dto: unknown): string {
   const link = objectOf(dto, 'The link');

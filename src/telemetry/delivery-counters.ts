@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
-/** What delivery counts in this process, from its start on. Shown by `OutboxProcessor.getStats()`. */
+/** What delivery has counted in this process since it started. `OutboxProcessor.getStats()` shows it. */
 @Injectable()
 export class DeliveryCounters {
   private refused = 0;
 
   /**
-   * Saves that came after another process had taken the consumer over: the fence let nothing of them through.
+   * Saves that were refused because another process had taken the consumer over. The fence let none of their
+   * outcomes through.
    */
   get refusedSaves(): number {
     return this.refused;
