@@ -64,7 +64,7 @@ export class CommitProber {
     this.schedule(dueAt);
   }
 
-  /** Stops looking; resolves when no query runs any more. */
+  /** Stops looking. Resolves when no query is running any more. */
   async close(): Promise<void> {
     this.closed = true;
     this.outstanding = [];

@@ -52,7 +52,7 @@ export class WakeupListener {
     });
   }
 
-  /** Stops listening; resolves when the connection is closed. */
+  /** Stops listening. Resolves when the connection is closed. */
   async stop(): Promise<void> {
     const running = this.running;
     this.running = undefined;

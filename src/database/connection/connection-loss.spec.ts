@@ -17,7 +17,7 @@ describe('an error', () => {
     const silence = await answerWithin(1, new Promise(() => {})).catch((error) => error);
     expect(isConnectionLoss(silence)).toBe(true);
     expect(isDatabaseOutage(silence)).toBe(true);
-    // Nobody says so of a session: its end is not known.
+    // This does not say that a session has ended, because nobody knows that.
     expect(isSessionLoss(silence)).toBe(false);
   });
 

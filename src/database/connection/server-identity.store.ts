@@ -1,14 +1,14 @@
 /** What a new session learns about its server. */
 export interface ServerIdentity {
   readonly recovering: boolean;
-  /** server_version_num */
+  /** The value of server_version_num. */
   readonly version: number;
   /**
    * The process ID of the backend of this session, from the server itself. A proxy may have told the driver
    * another one.
    */
   readonly pid: number;
-  /** The server's own name and version. */
+  /** The name and version that the server gives itself. */
   readonly product: string;
   /** The start time of the server, to the microsecond. */
   readonly started: string;

@@ -6,18 +6,21 @@ import { DEFAULT_SCHEMA } from '../sql/schema-name.js';
 import { copyBesideBundle, packageFolder } from './package-folder.js';
 
 /**
- * A line of migrations: a folder whose migrations follow each other. The engine has one without a name. Who
- * brings tables of its own brings a line, which is applied after the engine's. A process that does not have
- * the line leaves it alone.
+ * A line of migrations is a folder whose migrations follow each other. The line of the engine has no name. A
+ * subpath with tables of its own brings its own line, which is applied after that of the engine. A process
+ * that does not have a line ignores it.
  */
 export interface MigrationLine {
-  /** Lower-case letters, digits and underscores. It begins names in the history: `webhooks/20270101_a`. */
+  /**
+   * The name: lower-case letters, digits and underscores. Names in the history begin with it:
+   * `webhooks/20270101_a`.
+   */
   readonly name?: string | undefined;
-  /** Asked for when the files are read, and not before: see `packagedMigrations`. */
+  /** Returns the folder. Is called only when the files are read (see `packagedMigrations`). */
   readonly folder: () => string;
 }
 
-/** The engine's own line. */
+/** The line of the engine. */
 const OWN_LINE: MigrationLine = { folder: () => packagedMigrations('prisma/migrations') };
 
 /** One file of a line of migrations. */
@@ -30,7 +33,10 @@ export interface MigrationFile {
   checksum: string;
 }
 
-/** The migrations of this package version, and of the lines that are brought along, in their order. */
+/**
+ * The migrations of this version of the package, and those of the given lines, in the order in which they are
+ * applied.
+ */
 export async function readMigrationFiles(
   added: readonly MigrationLine[] = [],
   own: MigrationLine = OWN_LINE,
@@ -53,12 +59,12 @@ async function readLine(line: MigrationLine): Promise<MigrationFile[]> {
   );
 }
 
-/** The line that a migration belongs to; undefined for the engine's own. */
+/** The line that a migration belongs to. Undefined for a migration of the engine. */
 export function lineOf(name: string): string | undefined {
   return name.includes('/') ? name.slice(0, name.indexOf('/')) : undefined;
 }
 
-/** The name without that of its line, as Prisma Migrate has it. */
+/** The name of a migration without that of its line. Prisma Migrate uses this name. */
 export function folderNameOf(name: string): string {
   return name.slice(name.indexOf('/') + 1);
 }

@@ -30,12 +30,12 @@ export interface RunMigrationsOptions {
   connectionString?: string | undefined;
   /** The same connection, in parts. */
   connection?: EngineConnectionOptions | undefined;
-  /** The Postgres schema of the tables, default `integration`; created if it is missing. */
+  /** The Postgres schema of the tables. Default: `integration`. It is created if it is missing. */
   schema?: string | undefined;
   onProgress?: ((progress: MigrationProgress) => void) | undefined;
   /** A folder of migrations to use instead of that of the package. */
   folder?: string | undefined;
-  /** Lines of migrations beside the engine's. */
+  /** Lines of migrations to apply in addition to that of the engine. */
   lines?: readonly MigrationLine[] | undefined;
 }
 

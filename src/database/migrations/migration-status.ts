@@ -21,7 +21,7 @@ export interface MigrationStatus {
   unknown: string[];
 }
 
-/** Compares the database with the package's files; reads only. */
+/** Compares the database with the files of the package. It only reads. */
 export async function migrationStatus(
   session: EngineSession,
   schema: string,
@@ -33,7 +33,7 @@ export async function migrationStatus(
   const noted = new Set(history.map((line) => line.name));
   const missing = known.filter((file) => !noted.has(file.name)).map((file) => file.name);
   const lines = new Set(known.map((file) => lineOf(file.name)));
-  // A line that nobody has brought to this process is not its business.
+  // Migrations of lines that this process does not have are ignored.
   const own = history.filter(({ name }) => lineOf(name) === undefined || lines.has(lineOf(name)));
   return compare(schema, known, own, await appliedByPrisma(store, missing));
 }

@@ -52,8 +52,8 @@ function isThisPackage(folder: string): boolean {
 /**
  * The file that this code runs from. It does not use `import.meta`, because the Jest of a CommonJS host
  * compiles the package to CommonJS, where `import.meta` is a syntax error. A stack frame knows its file in
- * both module systems. If a bundler has made up a name for the file, the file that was started is beside the
- * bundle.
+ * both module systems. A bundler may have made up the name of that file. Then the file that was started is
+ * taken, because it stands beside the bundle.
  */
 function fileOfCode(): string {
   const file = fileOfCaller();

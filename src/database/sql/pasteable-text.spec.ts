@@ -14,7 +14,7 @@ const NAMES = [
   'ü ö',
 ];
 
-/** The words that a shell makes of a line. */
+/** The words into which a shell splits a line. */
 function wordsOf(line: string): string[] {
   const script = line.replace(/^npx nestjs-integration/, `printf '%s\\0'`);
   return execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);

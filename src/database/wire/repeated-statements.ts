@@ -1,6 +1,6 @@
 /**
- * A statement is prepared when it comes again after so many uses. The JDBC driver has the same default. A
- * statement that was used less often may never come again.
+ * A statement is prepared when it is used more often than this. A statement that was used less often may
+ * never come again. The JDBC driver has the same default.
  */
 const USES_BEFORE_PREPARING = 5;
 /**
