@@ -12,15 +12,15 @@ import { Repartitioning, type RepartitionOptions } from './repartitioning.js';
 import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
 import { Replaying } from './replaying.js';
 
-/** A consumer partition: lag in positions and in seconds, owner, paused, dead letters. */
+/** The state of one partition of a consumer: lag in positions and in seconds, owner, pause, dead letters. */
 export type ConsumerView = CursorStatus & {
-  /** No live process could work on it for `orphanAfterDays`. */
+  /** True when no live process could work on the consumer for `orphanAfterDays` days. */
   orphaned: boolean;
 };
 
 /**
- * What admins do with consumers. Safe while the consumer runs, here or elsewhere: a process that works on it
- * follows within a beat (two seconds).
+ * What admins do with consumers. It is safe while the consumer runs, in this process or elsewhere. A process
+ * that works on the consumer follows within a beat (two seconds).
  */
 @Injectable()
 export class ConsumerService {
@@ -34,7 +34,7 @@ export class ConsumerService {
     private readonly settings: IntegrationSettingsService,
   ) {}
 
-  /** Every registered consumer, by name and partition. */
+  /** Returns every registered consumer, by name and partition. */
   async list(): Promise<ConsumerView[]> {
     const { orphanAfterDays } = this.settings.snapshot();
     const before = Date.now() - orphanAfterDays * 24 * 3_600_000;
@@ -46,9 +46,9 @@ export class ConsumerService {
   }
 
   /**
-   * Stops a consumer until `resume`, across restarts. Its owner reads and starts nothing more from its next
-   * beat on (two seconds), lets running handlers finish, saves, and gives the lease back. Events go on being
-   * published for it.
+   * Stops a consumer until `resume`, also across restarts. From its next beat on (two seconds), its owner
+   * reads and starts nothing more. It lets running handlers finish, saves, and gives the lease back. Events
+   * can still be published for the consumer.
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN
    */
@@ -56,23 +56,23 @@ export class ConsumerService {
     if (!(await this.admin.setPaused(consumerName, true))) throw unknownConsumer(consumerName);
   }
 
-  /** Lets a paused consumer go on where it stopped, from a process's next beat on. */
+  /** Lets a paused consumer go on where it stopped. It starts with the next beat of a process. */
   async resume(consumerName: string): Promise<void> {
     if (!(await this.admin.setPaused(consumerName, false))) throw unknownConsumer(consumerName);
   }
 
   /**
-   * Delivers events to a consumer again. What it has not settled yet (unread, running, or waiting for a
-   * retry) is delivered once in any case and left as it is. Order is not promised for replayed events.
+   * Delivers events to a consumer again. An event that is not settled yet (unread, running, or waiting for a
+   * retry) is delivered once in any case and left as it is. The order of replayed events is not guaranteed.
    *
-   * - `{ from, to? }`, a range of positions: at once, for all its event names. Starts at the log's first
-   *   event if `from` lies before it.
-   * - with `eventNames`, `aggregateType`, `aggregateId`, `since` or `until`: kept as a request, which the
-   *   consumer's owner works off while it does its other work; see `replays()`. So are events of names that
-   *   the consumer did not have when it passed them.
+   * - `{ from, to? }` is a range of positions. It is replayed at once, for all of the consumer's event names.
+   *   If `from` is before the first event of the log, the replay starts at that event.
+   * - A filter with `eventNames`, `aggregateType`, `aggregateId`, `since` or `until` is kept as a request.
+   *   The consumer's owner works it off beside its other work (see `replays()`). This also delivers events
+   *   whose names the consumer did not have when it passed them.
    *
-   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for a selection that
-   * makes no sense
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for an invalid
+   * selection
    */
   replay(
     consumerName: string,
@@ -82,42 +82,46 @@ export class ConsumerService {
     return this.replaying.replay(consumerName, what, options);
   }
 
-  /** The filtered replays of one consumer, or of all, the newest first: how far each has come. */
+  /**
+   * Returns the filtered replays of one consumer, or of all, the newest first. Each says how far it has come.
+   */
   replays(consumerName?: string): Promise<ReplayRequest[]> {
     return this.replaying.replays(consumerName);
   }
 
   /**
-   * Sends dead letters, and events that failed for good, on their way again, with all their attempts; the
-   * oldest first, at most `limit` (default 100): one or two first, to see whether the cause is gone. Resolves
-   * to their number. Order is not promised for redriven events.
+   * Sends dead letters, and events that failed for good, again with all their attempts. It sends the oldest
+   * first, at most `limit` (default 100). Send one or two first to see whether the cause is gone. Resolves to
+   * the number of events. The order of redriven events is not guaranteed.
    */
   redrive(filter: InboxFilter, options: { limit?: number } = {}): Promise<number> {
     return this.inbox.redrive(filter, options);
   }
 
   /**
-   * Sets events aside for good: they become `skipped`, with the reason as their error. Takes dead letters,
-   * failed ones (with a retry to come or not), and those that wait or are delayed; what runs at this moment
-   * is left. Events that waited behind a discarded one go on. Resolves to their number.
+   * Sets events aside for good. They become `skipped`, with the reason as their error. It takes dead letters,
+   * failed events (with or without a further retry), and events that wait or are delayed. It leaves events
+   * that run at this moment. Events that waited behind a discarded one go on. Resolves to the number of
+   * events.
    *
-   * A filter with `consumerName` and one event (`position` or `outboxEventId`) takes it whatever it does:
-   * also while it has no inbox row yet, and while it runs. The consumer's owner takes it out of its memory
-   * within a beat (two seconds). A run that has begun goes on to its end, and what it comes to no longer
-   * counts.
+   * A filter with `consumerName` and one event (`position` or `outboxEventId`) takes that event in any state.
+   * This includes an event that has no inbox row yet, and one that runs. The consumer's owner removes the
+   * event from its memory within a beat (two seconds). A run that has begun goes on to its end, but its
+   * result no longer counts.
    *
-   * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for a filter that says nothing;
-   *   INTEGRATION_CONSUMER_ACTIVE for one event whose own transaction is still open after ten seconds
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for an empty filter;
+   * INTEGRATION_CONSUMER_ACTIVE for one event whose own transaction is still open after ten seconds
    */
   discard(filter: InboxFilter, reason: string, options: DiscardOptions = {}): Promise<number> {
     return this.inbox.discard(filter, reason, options);
   }
 
   /**
-   * Changes the number of partitions, while the consumer runs or not. Its owners hand over first; where
-   * partitions are far apart, those behind catch up before the change, the others waiting for them. Rows of
-   * the inbox move along. Resolves to `done`, or, when `timeoutMs` is up, to what is being waited for: the
-   * processes go on with it by themselves. Asking for the number that is stored calls a change back.
+   * Changes the number of partitions, whether the consumer runs or not. Its owners hand over first. If the
+   * partitions are far apart, those behind catch up before the change, and the others wait for them. Rows of
+   * the inbox move with their aggregates. Resolves to `done`. After `timeoutMs` milliseconds, it resolves to
+   * what the change waits for, and the processes go on with the change by themselves. A request for the
+   * stored number cancels a change.
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN
    */
@@ -130,8 +134,9 @@ export class ConsumerService {
   }
 
   /**
-   * Forgets a consumer: its cursor, its inbox rows and its replays. Refused while a live process works on it
-   * or has handlers for it, unless forced; such a process would register it anew at its next start.
+   * Deletes a consumer: its cursor, its inbox rows and its replays. This is refused while a live process
+   * works on the consumer or has handlers for it, unless `force` is true. Such a process registers the
+   * consumer anew at its next start.
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_CONSUMER_ACTIVE naming the
    * processes
@@ -141,7 +146,7 @@ export class ConsumerService {
     const leaseMs = this.settings.snapshot().processingLeaseMs;
     const removed = await this.admin.removeCursors(consumerName, { force: options.force ?? false, leaseMs });
     if (removed !== undefined && removed.users.length > 0) throw stillActive(consumerName, removed.users);
-    // A removal that was interrupted has left rows without a cursor.
+    // The loop also deletes rows that an interrupted removal has left without a cursor.
     let deleted = 0;
     for (let some = -1; some !== 0; deleted += some) {
       some = await this.admin.deleteSomeRows(consumerName, removed?.removedAt ?? new Date());
@@ -150,14 +155,14 @@ export class ConsumerService {
   }
 
   /**
-   * Gives a consumer another name: its place in the log, its retries, dead letters and replays go along.
-   * Stop the old code, rename, start the new code. All rows move in one transaction (measured: 4 to 7 s for
-   * 100,000 inbox rows on a busy machine). Nothing has changed if that statement takes longer than 15 s.
-   * Transactions that write to the inbox are waited for, up to ten seconds.
+   * Gives a consumer another name. Its place in the log, its retries, dead letters and replays keep their
+   * state. Stop the old code, rename, and then start the new code. All rows move in one transaction. If its
+   * statement takes longer than 15 seconds, nothing has changed. Transactions that write to the inbox are
+   * waited for, up to ten seconds.
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN; INTEGRATION_CONSUMER_ACTIVE while a live process
-   *   works on it or has handlers for it; INTEGRATION_ADMIN_INVALID for a new name that is none, or that has
-   *   a place or rows of its own
+   * works on it or has handlers for it; INTEGRATION_ADMIN_INVALID for an invalid new name, or for one that
+   * has a place or rows of its own
    */
   async rename(oldName: string, newName: string): Promise<void> {
     checkRename(oldName, newName);
@@ -166,12 +171,12 @@ export class ConsumerService {
   }
 
   /**
-   * Takes event names out of what is stored for a consumer, once no version of the code is to handle them any
-   * more. A process whose code still handles them adds them again at its next start. Resolves to the names
-   * that are left.
+   * Removes event names that are stored for a consumer. Use it when no version of the code will handle them
+   * any more. A process whose code still handles them adds them again at its next start. Resolves to the
+   * names that are left.
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for names that are
-   * not stored, or all of them
+   * not stored, or for all stored names
    */
   async removeNames(consumerName: string, eventNames: readonly string[]): Promise<string[]> {
     const left = await this.admin.changeEventNames(consumerName, (stored) =>

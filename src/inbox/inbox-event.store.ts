@@ -8,14 +8,14 @@ import type { AggregateKey } from '../events/aggregate-key.js';
 import { type Claimable, claimDueSql, INTERRUPTED, RUN_ALONE } from './claim-due.store.js';
 import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
 
-/** A row that the retry loop has taken: its attempt is counted, its status is `processing`. */
+/** A row that the retry loop has claimed. Its attempt is counted, and its status is `processing`. */
 export interface ClaimedRow extends AggregateKey {
   readonly inboxEventId: string;
   readonly outboxEventId: string;
   readonly position: number;
-  /** Of the attempt that begins now. */
+  /** The number of the attempt that begins now. */
   readonly attempt: number;
-  /** It waited behind the row before it in its aggregate, which was claimed with it. */
+  /** True when the row waited behind the previous row of its aggregate and was claimed with it. */
   readonly follows: boolean;
 }
 
@@ -23,8 +23,8 @@ export interface ClaimedRow extends AggregateKey {
 export type EnteringEvent = AggregateKey & { readonly outboxEventId: string; readonly position: number };
 
 /**
- * How a transaction of the host's client was found. `start` is when it began; see
- * `transaction-start.store.ts`.
+ * The state of a transaction of the host's client. `start` is when it began (see
+ * `transaction-start.store.ts`).
  */
 export interface Entered {
   readonly isolation: string;
@@ -32,7 +32,7 @@ export interface Entered {
   readonly inserted: boolean;
 }
 
-/** The exceptions: what the retry loop claims, and the idempotency row of a transactional handler. */
+/** The exceptions that the retry loop claims, and the idempotency row of a transactional handler. */
 @Injectable()
 export class InboxEventStore {
   private readonly cursor: string;
@@ -59,7 +59,7 @@ export class InboxEventStore {
       SELECT isolation, start, EXISTS (SELECT 1 FROM inserted)::text AS inserted FROM entered`;
   }
 
-  /** Claims due rows and counts the attempt before it runs: see `claim-due.store.ts`. */
+  /** Claims due rows and counts each attempt before it runs (see `claim-due.store.ts`). */
   async claimDue(
     key: CursorKey,
     token: string,
@@ -74,7 +74,7 @@ export class InboxEventStore {
     );
   }
 
-  /** Milliseconds until the next row is due (0 or less: now); undefined if none will be. */
+  /** Milliseconds until the next row is due. 0 or less means now. Undefined if no row will be due. */
   async nextDueInMs(key: CursorKey): Promise<number | undefined> {
     const [row] = await this.db.query<{ ms: number | null }>(
       `SELECT CASE WHEN min(available_at) = '-infinity' THEN 0
@@ -87,13 +87,14 @@ export class InboxEventStore {
   }
 
   /**
-   * After a takeover: rows that somebody before us was processing become failed, due at once. The attempt
-   * stays counted if the event ran alone in its process: then it is the one that ended it. Of several that
-   * ran together at most one did, so they get the attempt back, and run alone the next time. Where the
-   * process is known not to have ended (`blameless`) all get the attempt back and none becomes a suspect, but
-   * for attempts that are known to have `ended` the connection, alone as they ran. Rows claimed by ourselves
-   * (`mine`) and rows that a stalled owner's transaction has locked are left. Fenced like a claim: an owner
-   * that does not know yet that it is none would take the present one's runs for leftovers.
+   * Cleans up after a takeover. Rows that a former owner was processing become failed and are due at once. If
+   * the event ran alone in its process, its attempt stays counted, because this event ended the process. If
+   * several events ran together, at most one of them ended the process. So they get the attempt back, and
+   * each runs alone the next time. If the process is known not to have ended (`blameless`), all get the
+   * attempt back and none becomes a suspect. Attempts that are known to have `ended` the connection are the
+   * exception, because they ran alone. Rows that this owner claimed (`mine`) and rows that a stalled owner's
+   * transaction has locked are left. The statement is fenced like a claim. Otherwise an owner that does not
+   * know of its lost lease would take the present owner's runs for leftovers.
    */
   async interruptLeftovers(
     key: CursorKey,
@@ -133,7 +134,7 @@ export class InboxEventStore {
     return rows.length;
   }
 
-  /** Whether an interrupted row still waits for its next attempt, which it is to run alone. */
+  /** Whether an interrupted row still waits for its next attempt. That attempt must run alone. */
   async hasInterrupted(key: CursorKey): Promise<boolean> {
     const rows = await this.db.query(
       `SELECT 1 FROM ${this.inbox} i WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status = 'failed'
@@ -143,7 +144,7 @@ export class InboxEventStore {
     return rows.length > 0;
   }
 
-  /** Which of these rows, claimed by us, are still as the claim left them. */
+  /** Returns which of these rows, claimed by this owner, are still as the claim left them. */
   async stillProcessing(claimed: readonly string[]): Promise<string[]> {
     const rows = await this.db.query<{ id: string }>(
       `SELECT id FROM ${this.inbox} WHERE id = ANY ($1::uuid[]) AND status = 'processing'`,
@@ -152,7 +153,9 @@ export class InboxEventStore {
     return rows.map(({ id }) => id);
   }
 
-  /** How many rows are `processing` that are not ours: a stalled owner's transaction still holds them. */
+  /**
+   * Counts the `processing` rows that are not ours, because a stalled owner's transaction still holds them.
+   */
   async countForeignProcessing(key: CursorKey, mine: readonly string[]): Promise<number> {
     const [row] = await this.db.query<{ count: number }>(
       `SELECT count(*) AS count FROM ${this.inbox}
@@ -162,7 +165,7 @@ export class InboxEventStore {
     return row?.count ?? 0;
   }
 
-  /** The aggregates that have an unresolved row, with the position of the highest one. */
+  /** Returns the aggregates that have an unresolved row, with the position of the highest one. */
   async unresolvedAggregates(key: CursorKey): Promise<(AggregateKey & { readonly highest: number })[]> {
     return this.db.query<AggregateKey & { readonly highest: number }>(
       `SELECT aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", max(position) AS highest
@@ -173,17 +176,18 @@ export class InboxEventStore {
   }
 
   /**
-   * The row of an event from the log, in its handler's transaction; nothing is inserted where there is one.
+   * Inserts the row of an event from the log, in its handler's transaction. Inserts nothing if there is a
+   * row.
    */
   processedRow(key: CursorKey, event: EnteringEvent): EngineStatement {
     return { name: 'integration_processed_row', sql: this.processedRowSql, values: rowValues(key, event) };
   }
 
   /**
-   * The same as the first statement of a transaction of the host's client. It sets the transaction's
-   * timeouts, before it inserts the row; `lock_timeout` is among them because of the statement itself, which
-   * may wait for whoever holds the row uncommitted, and whose own `statement_timeout` was fixed when it
-   * began. Nothing is inserted unless the transaction is READ COMMITTED.
+   * Does the same as the first statement of a transaction of the host's client. It sets the timeouts of the
+   * transaction before it inserts the row. `lock_timeout` is one of them because of this statement itself: it
+   * may wait for a transaction that holds the row uncommitted, and its own `statement_timeout` was fixed when
+   * it began. It inserts nothing unless the transaction is READ COMMITTED.
    */
   async insertRow(
     transaction: SqlClient,
@@ -204,8 +208,8 @@ export class InboxEventStore {
   }
 
   /**
-   * What the row says that stood in the way, and whether its position is settled already (an admin has
-   * discarded it); undefined if the row has gone meanwhile (an owner's save cleaned it up).
+   * Returns the status of the row that was found, and whether its position is settled already because an
+   * admin has discarded it. Undefined if the row is gone meanwhile because an owner's save deleted it.
    */
   async rowStatusOf(
     transaction: SqlClient,
@@ -226,8 +230,8 @@ export class InboxEventStore {
   }
 
   /**
-   * The same in the retry loop: the claimed row becomes `processed` with the handler's effects, or nothing
-   * happens.
+   * Does the same in the retry loop. The claimed row becomes `processed` together with the handler's effects,
+   * or nothing happens.
    */
   async completeClaimed(transaction: SqlClient, inboxEventId: string, attempt: number): Promise<boolean> {
     const updated = await transaction.$executeRawUnsafe(

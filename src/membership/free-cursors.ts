@@ -5,26 +5,26 @@ import type { LeaseCandidate } from './lease-user.js';
 
 const FREE_BEATS = 3;
 
-/** What a process knows that wants to claim. */
+/** What a process that wants to claim knows. */
 export interface Claimer {
   readonly self: string;
-  /** Whether the lease with this token is held by this process. */
+  /** Whether this process holds the lease with this token. */
   readonly isHeld: (token: string) => boolean;
-  /** Processes whose leases count no more. */
+  /** Processes whose leases no longer count. */
   readonly dead: ReadonlySet<string>;
-  /** Processes that take no part in the spread. */
+  /** Processes that take no part when work is spread. */
   readonly gone: ReadonlySet<string>;
   readonly isBusy: (cursor: CursorKey) => boolean;
 }
 
-/** What a process is to claim. */
+/** What a process should claim. */
 export interface ToClaim {
   readonly mine: readonly CursorKey[];
-  /** Nothing that may be claimed was left out because handlers of a former lease still run. */
+  /** True when nothing was left out because handlers of a former lease still run. */
   readonly isAllOf: boolean;
 }
 
-/** The consumers that a process could lease: those of which it handles every name that is stored. */
+/** Returns the consumers that a process could lease. It must handle every name that is stored for them. */
 export function ableAmong(candidates: readonly LeaseCandidate[], { cursors }: ClusterSnapshot): string[] {
   return candidates
     .filter(({ name, handles }) => cursors.every((c) => c.consumerName !== name || handles(c.eventNames)))
@@ -33,14 +33,15 @@ export function ableAmong(candidates: readonly LeaseCandidate[], { cursors }: Cl
 
 /** Chooses which of the free cursors this process claims. */
 export class FreeCursors {
-  /** For how many beats a cursor was free that is another process's to claim. */
+  /** The number of beats for which a cursor was free that another process should claim. */
   private readonly freeFor = new Map<string, number>();
 
   toClaim(snapshot: ClusterSnapshot, candidates: readonly LeaseCandidate[], claimer: Claimer): ToClaim {
     const claimable = claimableOf(snapshot, candidates, claimer);
     const free = claimable.filter((cursor) => !claimer.isBusy(cursor));
     const assigned = assignFreeCursors(free, snapshot, claimer.self, claimer.gone);
-    // Each once: what is claimed is counted against what was to be.
+    // Each cursor is listed once, because the number of claimed cursors is compared with the length of the
+    // list.
     const longFree = this.longFree(free).filter(
       (cursor) => !assigned.some((each) => sameCursor(each, cursor)),
     );
@@ -48,8 +49,8 @@ export class FreeCursors {
   }
 
   /**
-   * What another process should have claimed and did not for several beats: it may hang, or hold another
-   * view.
+   * Returns the cursors that another process should have claimed but did not for several beats. That process
+   * may hang, or may see something else.
    */
   private longFree(free: readonly CursorSnapshot[]): CursorKey[] {
     const before = new Map(this.freeFor);
@@ -74,8 +75,8 @@ function claimableOf(
       !cursor.paused &&
       able.get(cursor.consumerName)?.handles(cursor.eventNames) === true &&
       (cursor.leaseToken === null ||
-        // One of ours that had run out was renewed by this very beat: claimed anew, what it has done would
-        // never be saved.
+        // The lease of such a cursor had run out, and this very beat renewed it. If the cursor were claimed
+        // anew, what the process has done would never be saved.
         (cursor.leaseOwner === self
           ? !isHeld(cursor.leaseToken)
           : cursor.expired || dead.has(cursor.leaseOwner ?? ''))),

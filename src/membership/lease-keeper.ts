@@ -18,8 +18,8 @@ import type { SequenceWatch } from './sequence-watch.js';
 const BEAT_INTERVAL_MS = 2_000;
 
 /**
- * Claims cursors, renews their leases and gives them up, by one small statement every two seconds on a
- * connection of its own.
+ * Claims cursors, renews their leases and gives them up. It does so with one small statement every two
+ * seconds, on a connection of its own.
  */
 export class LeaseKeeper {
   private readonly logger = new Logger('LeaseKeeper');
@@ -32,7 +32,10 @@ export class LeaseKeeper {
   private readonly renewals: RenewalPace;
   private forgotAt = 0;
   private claims = true;
-  /** Consumers that this process could lease, by the names that were stored for them at the last look. */
+  /**
+   * The consumers that this process could lease, judged by the names that were stored for them at the last
+   * look.
+   */
   private able: string[] | undefined;
 
   constructor(
@@ -59,7 +62,7 @@ export class LeaseKeeper {
     );
   }
 
-  /** Begins to beat. With `claims: false` it takes no lease of its own accord. */
+  /** Begins to beat. With `claims: false`, it takes no lease unless it is told to. */
   start(user: LeaseUser, options: { claims: boolean }): void {
     this.claims = options.claims && this.role !== 'publisher';
     if (this.heartbeat.isRunning) return;
@@ -67,13 +70,13 @@ export class LeaseKeeper {
     this.heartbeat.start(() => this.beat(() => this.claims));
   }
 
-  /** Whether free cursors are to be claimed from now on. */
+  /** Sets whether free cursors are claimed from now on. */
   setClaims(claims: boolean): void {
     this.claims = claims && this.role !== 'publisher';
     this.beatNow();
   }
 
-  /** How long ago the heartbeat's latest round began; undefined: it does not beat. */
+  /** Milliseconds since the heartbeat's latest round began. Undefined when it does not beat. */
   get heartbeatAgeMs(): number | undefined {
     return this.heartbeat.ageMs;
   }
@@ -83,40 +86,43 @@ export class LeaseKeeper {
     this.heartbeat.beatNow();
   }
 
-  /** Stops beating and signs out. Leases are to be released before. */
+  /** Stops beating and signs out. The leases must be released before. */
   stop(): Promise<void> {
     this.renewals.stop();
     return this.heartbeat.stop();
   }
 
   /**
-   * Claims what is free now, without waiting for the next beat. False: something that was this process's to
-   * claim could not be claimed yet.
+   * Claims what is free now, without waiting for the next beat. False means that this process could not yet
+   * claim everything that it should.
    */
   async claimNow(): Promise<boolean> {
     await this.sequence.glance();
     return this.beat(() => this.role !== 'publisher');
   }
 
-  /** Gives one lease back; false if it was lost before. */
+  /** Gives one lease back. False means that it was lost before. */
   async release(lease: HeldLease): Promise<boolean> {
     this.held.delete(lease.token);
     lease.invalidate();
     return this.cursors.release(lease.key, lease.token);
   }
 
-  /** Forgets a lease without telling the database: it runs out, or is claimed anew by this process. */
+  /** Forgets a lease without telling the database. The lease runs out, or this process claims it anew. */
   forgetLease(lease: HeldLease): void {
     this.held.delete(lease.token);
     lease.invalidate();
   }
 
-  /** Every two seconds, or, where leases are so short, often enough to renew them in time. */
+  /**
+   * Milliseconds between two beats: two seconds, or less if leases are so short that they would not be
+   * renewed in time.
+   */
   private get beatIntervalMs(): number {
     return Math.min(BEAT_INTERVAL_MS, this.leaseMs() / 3);
   }
 
-  /** The connection is a new one: what was seen by the one before may be long ago. */
+  /** The connection is new. What was seen over the previous one may be out of date. */
   private nothingKnown(): void {
     this.renewals.restart();
     this.failures.restart();
@@ -126,7 +132,7 @@ export class LeaseKeeper {
     return this.heartbeat.beat((connection) => this.beatOnce(connection, mayClaim));
   }
 
-  /** Whether all that was to be claimed is. */
+  /** Beats once. Resolves to whether everything was claimed that should be. */
   private async beatOnce(connection: EngineConnection, mayClaim: () => boolean): Promise<boolean> {
     const claims = mayClaim();
     const user = this.user;
@@ -135,8 +141,8 @@ export class LeaseKeeper {
     const candidates = user.candidates();
     const sentAt = performance.now();
     const able = claims ? (this.able ?? candidates.map((candidate) => candidate.name)) : [];
-    // The others share the cursors out by what this process says of itself, so a change of that does not
-    // wait.
+    // The other processes share out the cursors by what this process says about itself. So a change of that
+    // is written at once.
     const told = able.join('\0');
     const renew = this.renewals.isDue(sentAt, leaseMs, told) || this.hasInvalid();
     const snapshot = await this.processes.beat(
@@ -178,8 +184,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Others share out the work among those that have a row. Somebody who empties tables takes ours away: it is
-   * written again.
+   * Returns whether this process has a row. The others share out the work only among processes that have one.
+   * If somebody has emptied the tables, the row is gone, and this writes it again.
    */
   private async isSignedIn(snapshot: ClusterSnapshot, connection: EngineConnection): Promise<boolean> {
     if (this.role === 'publisher' || snapshot.processes.some(({ id }) => id === this.identity.id))
@@ -194,8 +200,9 @@ export class LeaseKeeper {
   }
 
   /**
-   * A token that is not on its cursor any more is lost. One that is there and was not renewed is on a row
-   * that somebody holds at the moment. Whether none was passed over.
+   * Compares the tokens of this process with the snapshot. A token that is no longer on its cursor is lost. A
+   * token that is there but was not renewed is on a row that somebody holds at the moment. Returns whether no
+   * row was skipped.
    */
   private confirm(snapshot: ClusterSnapshot, sentAt: number, leaseMs: number, user: LeaseUser): boolean {
     const renewed = new Set(snapshot.renewed);
@@ -224,7 +231,10 @@ export class LeaseKeeper {
     return user.cursorsSeen(snapshot.cursors);
   }
 
-  /** Not before `handOver`: see consumers/hand-over.store.ts. Where it fails, the next beat sees the same. */
+  /**
+   * Must run after `handOver` (see consumers/hand-over.store.ts). If it fails, the next beat sees the same
+   * and tries again.
+   */
   private readsNoMore({ key, token }: HeldLease): void {
     this.cursors
       .readsNoMore(key, token)
@@ -259,7 +269,7 @@ export class LeaseKeeper {
         leaseMs,
       );
       this.held.set(lease.token, lease);
-      // The loops may have been switched off during this beat: what they held is given back already.
+      // The loops may have been switched off during this beat. Then what they held was given back already.
       if (mayClaim()) user.claimed(cursor, lease);
       else this.release(lease).catch(() => {});
     }

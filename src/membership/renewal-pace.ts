@@ -1,12 +1,12 @@
-/** A lease whose row somebody held is tried again after so long. */
+/** Milliseconds before the first new try to renew a lease whose row somebody held. */
 const AGAIN_FIRST_MS = 50;
 
-/** When the leases of this process are to be renewed. */
+/** Decides when the leases of this process are renewed. */
 export class RenewalPace {
   private renewedAt = Number.NEGATIVE_INFINITY;
   private againAfterMs = AGAIN_FIRST_MS;
   private againTimer: NodeJS.Timeout | undefined;
-  /** What the process's row says of it. */
+  /** What the row of the process says about it. */
   private told = '';
 
   constructor(
@@ -14,14 +14,17 @@ export class RenewalPace {
     private readonly longestMs: () => number,
   ) {}
 
-  /** A third of the lease has passed, or the process has something else to say of itself than `told`. */
+  /**
+   * Whether a third of the lease has passed, or the process must say something about itself that differs from
+   * `told`.
+   */
   isDue(now: number, leaseMs: number, told: string): boolean {
     return now - this.renewedAt >= leaseMs / 3 || told !== this.told;
   }
 
   /**
-   * What was passed over is tried again soon, less often as time goes on: most rows are held for
-   * milliseconds, by a save of ours.
+   * Plans the next try for leases that were skipped. The first try comes soon, and later ones less often,
+   * because a save of this process holds most rows only for milliseconds.
    */
   renewed(sentAt: number, isEachRenewed: boolean, told: string): void {
     clearTimeout(this.againTimer);
@@ -35,7 +38,7 @@ export class RenewalPace {
     this.againAfterMs = Math.min(this.againAfterMs * 2, this.longestMs());
   }
 
-  /** The connection is a new one. */
+  /** Called when the connection is new. */
   restart(): void {
     this.renewedAt = Number.NEGATIVE_INFINITY;
   }

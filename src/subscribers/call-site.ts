@@ -1,8 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
-/**
- * `file:line` of whoever called `below`, for messages that say where something was registered.
- */
+/** Returns the caller of `below` as `file:line`. Messages use it to say where something was registered. */
 export function callSiteOf(below: (...args: never[]) => unknown): string {
   const holder: { stack?: string } = {};
   Error.captureStackTrace(holder, below);
@@ -13,7 +11,10 @@ export function callSiteOf(below: (...args: never[]) => unknown): string {
   return 'an unknown place';
 }
 
-/** Frames read `at name (location:line:column)` or `at location:line:column`; Node's own are passed over. */
+/**
+ * A frame has the form `at name (location:line:column)` or `at location:line:column`. Frames of Node itself
+ * are skipped.
+ */
 function siteOf(frame: string): string | undefined {
   const location = frame.endsWith(')')
     ? frame.slice(frame.lastIndexOf(' (') + 2, -1)

@@ -11,8 +11,9 @@ export interface ConsumerOptionsOfOne {
 type Mergeable = keyof ConsumerOptions;
 
 /**
- * Puts together what the definitions of one consumer say about it as a whole. One that leaves an option out
- * agrees with all, except for `batch`: it decides what the handlers are called with, so all give it or none.
+ * Merges what the definitions of one consumer say about the consumer as a whole. A definition that leaves an
+ * option out agrees with all others. `batch` is the exception, because it decides what the handlers are
+ * called with: all definitions give it, or none does.
  *
  * @throws IntegrationError INTEGRATION_SUBSCRIBER_CONFLICT, naming both places
  */

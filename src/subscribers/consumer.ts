@@ -1,16 +1,16 @@
 import type { DomainEvent } from '../events/domain-event.js';
 import type { StartFrom, SubscriberContext } from './subscriber-definition.js';
 
-/** A handler as it is called: one event, or the events of a batch. */
+/** A handler as it is called, with one event or with the events of a batch. */
 export type RegisteredHandler = (input: DomainEvent | DomainEvent[], context: SubscriberContext) => unknown;
 
-/** One definition, checked. */
+/** One checked definition. */
 export interface Subscription {
   readonly consumerName: string;
   readonly eventNames: readonly string[];
   readonly handler: RegisteredHandler;
   readonly transactional: boolean;
-  /** Left out: what the settings say. Delays in ms. */
+  /** The settings decide what is left out here. Delays are in milliseconds. */
   readonly retry: {
     readonly maxAttempts?: number | undefined;
     readonly baseDelayMs?: number | undefined;
@@ -18,13 +18,13 @@ export interface Subscription {
   };
   readonly timeoutMs: number | undefined;
   readonly priority: number;
-  /** What the handler gets as payload: the value, or the JSON text of it. */
+  /** What the handler gets as payload: the parsed value or its JSON text. */
   readonly payload: 'json' | 'text';
   /** Where it was registered: `Class.method`, or `file:line`. */
   readonly place: string;
 }
 
-/** What belongs to a consumer as a whole, its definitions' answers put together. */
+/** The options of a consumer as a whole, merged from its definitions. */
 export interface ConsumerOptions {
   readonly concurrency: number;
   readonly ordered: boolean;
@@ -41,11 +41,15 @@ export const DEFAULT_CONSUMER_OPTIONS: ConsumerOptions = {
   startFrom: 'recent',
 };
 
-/** Event names come from the log, so their number is not ours to bound; beyond this the cache starts anew. */
+/**
+ * The largest number of names whose result is remembered. Names come from the log, so their number has no
+ * bound. The cache starts anew when it reaches this number.
+ */
 const MATCH_CACHE_LIMIT = 10_000;
 
 /**
- * All subscriptions of one consumer name in this process. Immutable: a later registration makes a new one.
+ * All subscriptions of one consumer name in this process. It is immutable: a later registration makes a new
+ * one.
  */
 export class Consumer implements ConsumerOptions {
   readonly eventNames: readonly string[];
@@ -54,11 +58,11 @@ export class Consumer implements ConsumerOptions {
   readonly batch: ConsumerOptions['batch'];
   readonly partitions: number;
   readonly startFrom: StartFrom;
-  /** The highest of its subscriptions. */
+  /** The highest priority among its subscriptions. */
   readonly priority: number;
 
   private readonly exact = new Map<string, Subscription>();
-  /** Longest prefix first. */
+  /** Sorted with the longest prefix first. */
   private readonly prefixes: readonly (readonly [prefix: string, subscription: Subscription])[];
   private readonly matches = new Map<string, Subscription>();
 
@@ -85,7 +89,7 @@ export class Consumer implements ConsumerOptions {
     this.prefixes = prefixes.sort(([a], [b]) => b.length - a.length);
   }
 
-  /** Whether both are of the same definitions: a later registration may have added one. */
+  /** Whether both consist of the same definitions. A later registration may have added one. */
   isSame(other: Consumer | undefined): boolean {
     return (
       other?.subscriptions.length === this.subscriptions.length &&
@@ -93,13 +97,17 @@ export class Consumer implements ConsumerOptions {
     );
   }
 
-  /** Of its handlers; those without a deadline of their own have `otherwiseMs`. */
+  /**
+   * The longest timeout of its handlers in milliseconds. Handlers without a timeout of their own count as
+   * `otherwiseMs`.
+   */
   longestTimeoutMs(otherwiseMs: number): number {
     return Math.max(...this.subscriptions.map(({ timeoutMs }) => timeoutMs ?? otherwiseMs));
   }
 
   /**
-   * Who handles an event of this name: its exact name first, then the longest `prefix*`; undefined: nobody.
+   * Returns the subscription for events of this name: that of the exact name, or else that of the longest
+   * `prefix*`. Undefined if there is none.
    */
   match(eventName: string): Subscription | undefined {
     const known = this.matches.get(eventName);

@@ -1,24 +1,26 @@
 import { Logger } from '@nestjs/common';
 
 const CHECK_MS = 10_000;
-/** A boot may wait for its database. */
+/** The check is repeated this many times, because a boot may wait for its database. */
 const MOST_CHECKS = 30;
 const MOST_NAMED = 5;
-/** One for all copies of the package: a decorator of one may be read by the module of another. */
+/**
+ * All copies of the package share this key, because the module of one copy may read a decorator of another.
+ */
 const KEY = Symbol.for('nestjs-integration:decorated-classes:1');
 
 interface Decorated {
-  /** Weakly, because nothing else may know the class any more. */
+  /** A weak reference, because nothing else may use the class any more. */
   readonly prototype: WeakRef<object>;
   readonly place: string;
 }
 
 /**
- * Which classes have decorated methods, and whether anything came of them. A decorator alone does nothing:
- * IntegrationModule has to be there, and the class has to be a provider. Where one of these is forgotten
- * nobody would say so, so it is looked for a while after the classes were loaded, once. A process that only
- * loads such classes, as a script does that ends within seconds, is told nothing; nor is a test run, whose
- * files load them without an application.
+ * Knows which classes have decorated methods, and whether the engine has found them. A decorator alone does
+ * nothing: IntegrationModule must be imported, and the class must be a provider. If one of these is
+ * forgotten, nothing else would say so. So this class checks once, a while after the classes were loaded. Two
+ * kinds of processes get no warning: a script that loads such classes and ends within seconds, and a test
+ * run, whose files load them without an application.
  */
 export class DecoratedClasses {
   private readonly logger = new Logger('IntegrationModule');
@@ -31,7 +33,7 @@ export class DecoratedClasses {
 
   constructor(private readonly checkMs: number | undefined) {}
 
-  /** A method was decorated. */
+  /** Notes that a method was decorated. */
   noteClass(prototype: object, name: string | symbol): void {
     const place = `${prototype.constructor?.name ?? 'an object'}.${String(name)}`;
     this.decorated.push({ prototype: new WeakRef(prototype), place });
@@ -39,12 +41,12 @@ export class DecoratedClasses {
     this.schedule();
   }
 
-  /** `forRoot` or `forRootAsync` was called. */
+  /** Notes that `forRoot` or `forRootAsync` was called. */
   moduleMade(): void {
     this.isModuleMade = true;
   }
 
-  /** The providers of an application were gone through. */
+  /** Notes that the providers of an application were searched. */
   explored(prototypes: Iterable<object>): void {
     this.isExplored = true;
     for (const each of prototypes) {
@@ -53,7 +55,7 @@ export class DecoratedClasses {
     }
   }
 
-  /** Says what nothing came of. Each class is looked at once. */
+  /** Warns of decorated classes that the engine has not found. Each class is checked once. */
   check(): void {
     if (this.isModuleMade && !this.isExplored) {
       if (++this.checks < MOST_CHECKS) this.schedule();
@@ -84,7 +86,7 @@ export class DecoratedClasses {
   }
 }
 
-/** Those of this process. */
+/** The decorated classes of this process. */
 export function decoratedClasses(): DecoratedClasses {
   const place = globalThis as { [KEY]?: DecoratedClasses };
   place[KEY] ??= new DecoratedClasses(process.env.NODE_ENV === 'test' ? undefined : CHECK_MS);

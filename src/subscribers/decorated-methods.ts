@@ -3,8 +3,9 @@ export type Method = (...args: unknown[]) => unknown;
 export type Methods = Record<MethodKey, Method>;
 
 /**
- * The keys of the decorated methods that an object has, its own or inherited ones, symbols included. A key
- * that was overridden counts as it is now. Accessors are passed over: reading one could do anything.
+ * Returns the keys of an object's decorated methods, its own and inherited ones, including symbols. If a
+ * method is overridden, only the overriding one counts. Accessors are skipped, because reading one could do
+ * anything.
  */
 export function decoratedMethods(holder: object, isDecorated: (method: unknown) => boolean): MethodKey[] {
   const found: MethodKey[] = [];

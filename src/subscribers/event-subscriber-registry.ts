@@ -19,26 +19,29 @@ interface Registration extends ConsumerOptionsOfOne {
 }
 
 /**
- * Who handles what in this process. Register in `onModuleInit`; later registrations are accepted and take
- * part from then on.
+ * The handlers of this process. Register them in `onModuleInit`. Later registrations are accepted too, and
+ * take part from then on.
  */
 @Injectable()
 export class EventSubscriberRegistry {
   private readonly registrations = new Map<string, Registration[]>();
   private readonly registered$ = new Subject<Subscription>();
   private built: Consumer[] | undefined;
-  /** While Nest calls the hooks of the boot once more: what was registered before, and has not been again. */
+  /**
+   * Used while Nest calls the boot hooks once more: definitions that were registered before and have not been
+   * registered again.
+   */
   private repeatable: Subscription[] = [];
 
-  /** Emits each definition as it is registered. */
+  /** Emits each definition when it is registered. */
   readonly registrations$: Observable<Subscription> = this.registered$.asObservable();
 
   /**
    * Adds a handler.
    *
    * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID (with every problem),
-   *   INTEGRATION_SUBSCRIBER_DUPLICATE (the same consumer and event name twice) or
-   *   INTEGRATION_SUBSCRIBER_CONFLICT (the consumer's definitions disagree)
+   * INTEGRATION_SUBSCRIBER_DUPLICATE (the same consumer and event name twice) or
+   * INTEGRATION_SUBSCRIBER_CONFLICT (the consumer's definitions disagree)
    */
   registerHandler<const N extends EventName>(definition: TextBatchSubscriberDefinition<N>): void;
   registerHandler<const N extends EventName>(definition: TextSubscriberDefinition<N>): void;
@@ -54,7 +57,7 @@ export class EventSubscriberRegistry {
     this.registerAt(callSiteOf(this.registerHandler), definition);
   }
 
-  /** As `registerHandler`, for a caller who knows better where the definition stands. */
+  /** Like `registerHandler`, for a caller that knows better where the definition stands. */
   registerAt(place: string, definition: AnySubscriberDefinition): void {
     validateDefinition(definition as unknown as UncheckedDefinition, place);
     const registration = { place, options: definition, subscription: subscriptionOf(definition, place) };
@@ -69,8 +72,8 @@ export class EventSubscriberRegistry {
   }
 
   /**
-   * Nest calls the hooks of the boot once more. A definition that is registered again from the same place,
-   * for the same consumer and names, is the one that is there, and not a duplicate.
+   * Nest calls the boot hooks once more. From now on, a definition that is registered again from the same
+   * place, for the same consumer and names, is the known one and not a duplicate.
    *
    * @internal
    */
@@ -85,12 +88,13 @@ export class EventSubscriberRegistry {
 
   private isRepeated(again: Subscription): boolean {
     const index = this.repeatable.findIndex((first) => isSameDefinition(first, again));
-    // Once only: two definitions of one line are a duplicate in a repetition as well.
+    // Each definition is matched only once, because two definitions on one line are a duplicate in a
+    // repetition too.
     if (index >= 0) this.repeatable.splice(index, 1);
     return index >= 0;
   }
 
-  /** Every handler of events with this name, highest priority first, then by consumer name. */
+  /** Returns every handler of events with this name, by descending priority and then by consumer name. */
   getHandlers(eventName: string): Subscription[] {
     return this.consumers()
       .map((consumer) => consumer.match(eventName))
@@ -102,12 +106,12 @@ export class EventSubscriberRegistry {
     return this.consumers().some((consumer) => consumer.match(eventName) !== undefined);
   }
 
-  /** The names and patterns that somebody subscribed to, in alphabetical order. */
+  /** Returns the names and patterns that have a subscriber, in alphabetical order. */
   getEventNames(): string[] {
     return [...new Set(this.consumers().flatMap((consumer) => consumer.eventNames))].sort(compareNames);
   }
 
-  /** How many definitions there are. */
+  /** The number of definitions. */
   getHandlerCount(): number {
     return [...this.registrations.values()].reduce((sum, { length }) => sum + length, 0);
   }
@@ -118,7 +122,7 @@ export class EventSubscriberRegistry {
     this.built = undefined;
   }
 
-  /** The consumers of this process, highest priority first, then by name. */
+  /** The consumers of this process, by descending priority and then by name. */
   consumers(): Consumer[] {
     this.built ??= [...this.registrations]
       .map(([name, all]) => consumerOf(name, all))
@@ -183,7 +187,7 @@ function duplicate(
   );
 }
 
-/** By code unit, so that the order is the same everywhere. */
+/** Compares by code unit, so that the order is the same everywhere. */
 function compareNames(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

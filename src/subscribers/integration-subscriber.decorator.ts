@@ -16,33 +16,33 @@ import type {
 
 const METADATA_NAME = 'nestjs-integration:subscriber';
 /**
- * The same in every copy of the package whose decorator says the same in the same form; the number is that of
- * the form.
+ * The key is the same in every copy of the package whose decorator stores the same form. The number is the
+ * version of that form.
  */
 const SUBSCRIBER_METADATA = Symbol.for(`${METADATA_NAME}:1`);
 
 type DecoratedOptions = Omit<AnySubscriberDefinition, 'handler'>;
 
-/** A decorator for methods that can be such a handler. */
+/** A decorator for methods that can be a handler of this type. */
 export type HandlerDecorator<Handler> = <Method extends Handler>(
   target: object,
   methodName: string | symbol,
   descriptor: TypedPropertyDescriptor<Method>,
 ) => void;
 
-/** What the decorator takes behind the event's name. */
+/** The options that the decorator takes after the event name. */
 type Named<Options> = Omit<Options, 'eventName'> & { eventName?: never };
 
 /**
- * Makes a provider's method the handler of events; several may stand on one method. Request-scoped and
- * transient providers are made anew for each call, with the event as their `REQUEST`.
+ * Makes a provider's method the handler of events. One method may have several of these decorators.
+ * Request-scoped and transient providers are created anew for each call, with the event as their `REQUEST`.
  *
  * ```ts
  * @IntegrationSubscriber('invoice.created', { consumerName: 'operations.invoices' })
  * async onInvoice(event: DomainEvent<InvoiceCreated>, context: SubscriberContext) { … }
  * ```
  *
- * The names, one or a list, may also be given as the option `eventName`.
+ * The option `eventName` may give the name or the list of names instead.
  */
 export function IntegrationSubscriber<const N extends EventName>(
   eventName: KnownPattern<N> | readonly KnownPattern<N>[],
@@ -82,7 +82,7 @@ export function IntegrationSubscriber(
   return (target, methodName, descriptor) => {
     refuseNoMethod(target, methodName, descriptor);
     const method = descriptor.value as object;
-    // Decorators run bottom up; kept in the order in which they are read.
+    // Decorators run from bottom to top. The list keeps the order in which they are read.
     Reflect.defineMetadata(SUBSCRIBER_METADATA, [options, ...subscriberOptionsOf(method)], method);
     decoratedClasses().noteClass(target, methodName);
   };
@@ -93,8 +93,9 @@ function isNames(given: string | readonly string[] | DecoratedOptions): given is
 }
 
 /**
- * What TypeScript lets through, or JavaScript: a static method is no provider's; a property and a getter are
- * no method; and a decorator that the compiler does not call in Nest's way gets other arguments.
+ * Refuses uses of the decorator that TypeScript or JavaScript allows but that cannot work. A static method
+ * belongs to no provider. A property or a getter is no method. A compiler that does not call decorators in
+ * Nest's way passes other arguments.
  *
  * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID, naming class and member
  */
@@ -136,8 +137,8 @@ function namedTwice(...names: readonly (string | readonly string[])[]): Integrat
 }
 
 /**
- * What `@IntegrationSubscriber` says of a method, the decorator of another copy of the package included;
- * empty for any other value.
+ * Returns what `@IntegrationSubscriber` says about a method. This includes the decorator of another copy of
+ * the package. Empty for any other value.
  *
  * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID if a copy says it in a form that this one cannot
  * read

@@ -4,18 +4,18 @@ import { decoratedMethods, type Method, type MethodKey, type Methods } from './d
 
 type ProviderWrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
-/** A decorated method as one provider has it. */
+/** A decorated method of one provider. */
 export interface ProviderMethod {
   readonly provider: ProviderWrapper;
   /**
-   * What holds its methods: the prototype of its class, or the provider itself where that is an object
-   * literal.
+   * The object that has the methods: the prototype of the provider's class, or the provider itself if it is
+   * an object literal.
    */
   readonly holder: Methods;
   readonly name: MethodKey;
 }
 
-/** The decorated methods of all providers and controllers, each once. */
+/** Returns the decorated methods of all providers and controllers, each once. */
 export function providerMethods(
   discovery: DiscoveryService,
   isDecorated: (method: unknown) => boolean,
@@ -25,15 +25,15 @@ export function providerMethods(
   return found.filter((method) => !isInheritedFromProvider(method, found));
 }
 
-/** What all providers and controllers have their methods from. */
+/** Returns the objects that have the methods of all providers and controllers. */
 export function providerPrototypes(discovery: DiscoveryService): object[] {
   const wrappers = [...discovery.getProviders(), ...discovery.getControllers()];
   return wrappers.map(holderOf).filter((holder) => holder !== undefined);
 }
 
 /**
- * Calls the method; on an instance that is made for the call, where its provider is request-scoped or
- * transient.
+ * Returns a function that calls the method. If the provider is request-scoped or transient, each call uses a
+ * new instance.
  */
 export function callerOf(method: ProviderMethod, modules: ModuleRef): Method {
   const { provider, name } = method;
@@ -42,7 +42,7 @@ export function callerOf(method: ProviderMethod, modules: ModuleRef): Method {
     : callerOfInstance(provider.instance as Methods, name);
 }
 
-/** As messages name it: `InvoiceHandlers.onInvoice (OperationsModule)`. */
+/** The place of the method for messages: `InvoiceHandlers.onInvoice (OperationsModule)`. */
 export function placeOf({ provider, holder, name }: ProviderMethod): string {
   const type = (holder as { constructor?: { name?: string } }).constructor;
   const isLiteral = type === undefined || type === Object;
@@ -59,13 +59,14 @@ function methodsOf(provider: ProviderWrapper, isDecorated: (method: unknown) => 
   return decoratedMethods(holder, isDecorated).map((name) => ({ provider, holder, name }));
 }
 
-/** What discovery found is a shell without dependencies: the instance is made for the event. */
+/** Makes the instance for the event, because what discovery found is a shell without dependencies. */
 function callerOfNewInstance(
   { token, host }: ProviderWrapper,
   methodName: MethodKey,
   modules: ModuleRef,
 ): Method {
-  // Of its own module: another one may have a provider of the same token.
+  // The ModuleRef must be that of the provider's own module, because another module may have a provider with
+  // the same token.
   const own = host?.getProviderByKey<ModuleRef>(ModuleRef)?.instance;
   return async (...args) => {
     const contextId = ContextIdFactory.create();
@@ -81,7 +82,7 @@ function callerOfInstance(instance: Methods, methodName: MethodKey): Method {
   return (...args) => (instance[methodName] as Method)(...args);
 }
 
-/** A class that inherits a decorated method from another provider leaves it to that one. */
+/** If a class inherits a decorated method from another provider, only that other provider counts. */
 function isInheritedFromProvider(method: ProviderMethod, found: readonly ProviderMethod[]): boolean {
   if (Object.hasOwn(method.holder, method.name)) return false;
   const body = method.holder[method.name];
@@ -93,8 +94,8 @@ function isMadePerContext(provider: ProviderWrapper): boolean {
 }
 
 /**
- * A class provider's own prototype, or that of whatever a factory or value provider holds; an object literal
- * is its own.
+ * Returns the prototype of a class provider, or that of the instance of a factory or value provider. For an
+ * object literal it returns the object itself.
  */
 function holderOf(provider: ProviderWrapper): Methods | undefined {
   const instance: unknown = provider.instance;

@@ -6,39 +6,39 @@ import type { InboxService } from '../inbox/inbox.service.js';
 import type { IntegrationLinkService } from '../links/integration-link.service.js';
 
 /**
- * The event that a handler of `N` receives. A declared name brings its payload's type as JSON gives it back,
- * and tells the members of a list apart by `event.eventName`; a name or pattern that nobody declared brings
- * `unknown`.
+ * The event that a handler of `N` receives. For a declared name, the payload has the type that JSON gives
+ * back. In a list of declared names, `event.eventName` tells the events apart. For an undeclared name or
+ * pattern, the payload is `unknown`.
  */
 export type EventOf<N extends string> = N extends keyof IntegrationEvents
   ? DomainEvent<Jsonify<IntegrationEvents[N]>> & (N extends `${string}*` ? unknown : { eventName: N })
   : DomainEvent;
 
-/** The same for a handler that takes payloads as text (`payload: 'text'`). */
+/** Like `EventOf`, for a handler that takes payloads as text (`payload: 'text'`). */
 export type TextEventOf<N extends string> = N extends keyof IntegrationEvents
   ? DomainEvent<string> & (N extends `${string}*` ? unknown : { eventName: N })
   : DomainEvent<string>;
 
-/** What a handler is given beside its event. */
+/** What a handler gets together with its event. */
 export interface SubscriberContext {
-  /** Names consumer and event in every line. */
+  /** Adds consumer and event to every line. */
   logger: Logger;
   inboxService: InboxService;
   linkService: IntegrationLinkService;
-  /** 1 for the first try. */
+  /** The number of the attempt. The first is 1. */
   attempt: number;
-  /** Aborted when the handler's deadline has passed, or the process gives the event up. */
+  /** Aborted when the handler's timeout has passed, or when the process gives the event up. */
   signal: AbortSignal;
   /**
-   * The transaction that the handler's effects belong to. Transactional handlers only: reading it elsewhere
-   * throws.
+   * The transaction that the handler's effects belong to. Only transactional handlers have it. In other
+   * handlers, reading it throws an error.
    */
   transaction: Tx;
 }
 
 /**
- * A declared name's handler is checked against its payload; an undeclared one's may say which payload it
- * expects. What it returns is awaited and of no account.
+ * The handler of a declared name is checked against its payload. The handler of an undeclared name may say
+ * which payload it expects. The result of a handler is awaited and then ignored.
  */
 type HandlerOf<N extends string, Input> = [N] extends [keyof IntegrationEvents]
   ? (event: Input, context: SubscriberContext) => unknown
@@ -50,64 +50,75 @@ export type SubscriberHandler<N extends string = EventName> = HandlerOf<N, Event
 /** Handles up to `batch.maxSize` events at once, in the order of the log. */
 export type BatchSubscriberHandler<N extends string = EventName> = HandlerOf<N, EventOf<N>[]>;
 
-/** Handles one event, its payload as JSON text. */
+/** Handles one event, with its payload as JSON text. */
 export type TextSubscriberHandler<N extends string = EventName> = HandlerOf<N, TextEventOf<N>>;
 
-/** Handles up to `batch.maxSize` events at once, their payloads as JSON text. */
+/** Handles up to `batch.maxSize` events at once, with their payloads as JSON text. */
 export type TextBatchSubscriberHandler<N extends string = EventName> = HandlerOf<N, TextEventOf<N>[]>;
 
-/** Left out: what the settings say. */
+/** How failed events are tried again. The settings decide what is left out here. */
 export interface SubscriberRetry {
-  /** Tries in all, the first included; 1–100. */
+  /** Number of attempts, including the first. From 1 to 100. */
   maxAttempts?: number | undefined;
-  /** Delay before the second try, doubled for each further one; at least 100 ms. */
+  /** Milliseconds before the second attempt. The delay doubles with each further attempt. At least 100. */
   baseDelayMs?: number | undefined;
-  /** The longest delay; at least `baseDelayMs`. */
+  /** The longest delay in milliseconds. At least `baseDelayMs`. */
   maxDelayMs?: number | undefined;
 }
 
 export interface SubscriberBatch {
-  /** Most events in one call; 1–5000. */
+  /** The largest number of events in one call. From 1 to 5000. */
   maxSize: number;
-  /** How long a batch waits to fill up, in ms; 0–60000, default 0: it takes what is there. */
+  /**
+   * Milliseconds that a batch waits to fill up. From 0 to 60000. The default is 0: the batch takes the events
+   * that are there.
+   */
   maxWaitMs?: number | undefined;
 }
 
 /**
- * Where a new consumer starts in the log: an hour before it registered, the first retained event, the next
- * event, or the first event written at that time or later.
+ * Where a new consumer starts in the log. `recent` is one hour before it registered. `earliest` is the first
+ * retained event. `latest` is the next event. A Date is the first event written at that time or later.
  */
 export type StartFrom = 'recent' | 'earliest' | 'latest' | Date;
 
-/** What subscribing takes, apart from the handler. */
+/** The options of a subscription, without the handler. */
 export interface SubscriberOptions<N extends string = EventName> {
-  /** Exact names, or patterns with a trailing `*` (`github.*`, `*`); at most 255 characters. */
+  /** Exact names, or patterns with a trailing `*` (`github.*`, `*`). At most 255 characters. */
   eventName: KnownPattern<N> | readonly KnownPattern<N>[];
-  /** Durable: it is the cursor's key, renaming makes a new consumer. At most 127 characters. */
+  /** The durable key of the consumer's cursor. A new name makes a new consumer. At most 127 characters. */
   consumerName: string;
-  /** Run the handler inside a transaction of the host's client, its effects exactly once. Default false. */
+  /**
+   * Runs the handler inside a transaction of the host's client, so that its effects happen exactly once. The
+   * default is false.
+   */
   transactional?: boolean | undefined;
   retry?: SubscriberRetry | undefined;
-  /** The handler's deadline in ms, at least 100. Default: the setting `handlerTimeoutMs`. */
+  /** The handler's timeout in milliseconds, at least 100. The default is the setting `handlerTimeoutMs`. */
   timeoutMs?: number | undefined;
-  /** Higher is served first when capacity is short. Default 0. */
+  /** A higher number is served first when capacity is short. The default is 0. */
   priority?: number | undefined;
   /**
-   * How the handler gets `event.payload`: parsed, or as the JSON text that Postgres keeps. In the text all
-   * digits of a number are there, where JavaScript's numbers have 15 to 17. Default 'json'.
+   * How the handler gets `event.payload`: parsed ('json'), or as the JSON text that Postgres keeps ('text').
+   * The text has all digits of a number, while a JavaScript number has 15 to 17. The default is 'json'.
    */
   payload?: 'json' | 'text' | undefined;
 
-  /** Of the consumer as a whole: handlers at once in one process. Default 10. */
+  /**
+   * For the consumer as a whole: the number of handlers that run at once in one process. The default is 10.
+   */
   concurrency?: number | undefined;
-  /** Of the consumer as a whole: events of one aggregate run one after another. Default true. */
+  /** For the consumer as a whole: events of one aggregate run one after another. The default is true. */
   ordered?: boolean | undefined;
   /**
-   * Of the consumer as a whole: its share of the log is spread over so many leases, 1–1024. Fixed at first
-   * registration. Default 1.
+   * For the consumer as a whole: the number of leases over which its events are spread, from 1 to 1024. The
+   * first registration fixes it. The default is 1.
    */
   partitions?: number | undefined;
-  /** Of the consumer as a whole: heeded at its first registration only. Default 'recent'. */
+  /**
+   * For the consumer as a whole: where it starts in the log. Only its first registration uses it. The default
+   * is 'recent'.
+   */
   startFrom?: StartFrom | undefined;
 }
 
@@ -117,7 +128,7 @@ export interface SingleSubscriberOptions<N extends string = EventName> extends S
   payload?: 'json' | undefined;
 }
 
-/** Options of a subscriber that handles events one by one, their payloads as text. */
+/** Options of a subscriber that handles events one by one, with their payloads as text. */
 export interface TextSubscriberOptions<N extends string = EventName> extends SubscriberOptions<N> {
   batch?: undefined;
   payload: 'text';
@@ -125,14 +136,14 @@ export interface TextSubscriberOptions<N extends string = EventName> extends Sub
 
 /** Options of a subscriber that handles events in batches. */
 export interface BatchSubscriberOptions<N extends string = EventName> extends SubscriberOptions<N> {
-  /** Of the consumer as a whole: every definition of it gives the same. */
+  /** For the consumer as a whole: every definition of it must give the same value. */
   batch: SubscriberBatch;
   payload?: 'json' | undefined;
 }
 
-/** Options of a subscriber that handles events in batches, their payloads as text. */
+/** Options of a subscriber that handles events in batches, with their payloads as text. */
 export interface TextBatchSubscriberOptions<N extends string = EventName> extends SubscriberOptions<N> {
-  /** Of the consumer as a whole: every definition of it gives the same. */
+  /** For the consumer as a whole: every definition of it must give the same value. */
   batch: SubscriberBatch;
   payload: 'text';
 }
@@ -147,18 +158,18 @@ export interface BatchSubscriberDefinition<N extends string = EventName> extends
   handler: BatchSubscriberHandler<N>;
 }
 
-/** A subscriber that handles events one by one, their payloads as text. */
+/** A subscriber that handles events one by one, with their payloads as text. */
 export interface TextSubscriberDefinition<N extends string = EventName> extends TextSubscriberOptions<N> {
   handler: TextSubscriberHandler<N>;
 }
 
-/** A subscriber that handles events in batches, their payloads as text. */
+/** A subscriber that handles events in batches, with their payloads as text. */
 export interface TextBatchSubscriberDefinition<N extends string = EventName>
   extends TextBatchSubscriberOptions<N> {
   handler: TextBatchSubscriberHandler<N>;
 }
 
-/** Any definition, its handler's types set aside. */
+/** Any definition, without the types of its handler. */
 export interface AnySubscriberDefinition extends SubscriberOptions<string> {
   batch?: SubscriberBatch | undefined;
   handler: (input: never, context: SubscriberContext) => unknown;

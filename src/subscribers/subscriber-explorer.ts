@@ -5,7 +5,7 @@ import { EventSubscriberRegistry } from './event-subscriber-registry.js';
 import { subscriberOptionsOf } from './integration-subscriber.decorator.js';
 import { callerOf, placeOf, providerMethods, providerPrototypes } from './provider-methods.js';
 
-/** Finds the methods that carry `@IntegrationSubscriber` and registers them. */
+/** Finds the methods that have `@IntegrationSubscriber`, and registers them. */
 @Injectable()
 export class SubscriberExplorer {
   constructor(
@@ -14,7 +14,7 @@ export class SubscriberExplorer {
     private readonly registry: EventSubscriberRegistry,
   ) {}
 
-  /** Called once the application's providers exist. */
+  /** Called once, when the application's providers exist. */
   explore(): void {
     decoratedClasses().explored(providerPrototypes(this.discovery));
     for (const method of providerMethods(this.discovery, isSubscriber)) {

@@ -4,7 +4,7 @@ import { problemsOfUnknownNames } from '../events/known-names.js';
 import { problemOfName } from '../events/text.js';
 import type { AnySubscriberDefinition, SubscriberBatch, SubscriberRetry } from './subscriber-definition.js';
 
-/** The most partitions of a consumer, when it is registered and when it is changed. */
+/** The largest number of partitions of a consumer, when it is registered and when it is changed. */
 export const MAX_PARTITIONS = 1_024;
 
 const MAX_EVENT_NAME_LENGTH = 255;
@@ -15,7 +15,7 @@ const MAX_ATTEMPTS = 100;
 const MIN_RETRY_DELAY_MS = 100;
 const MIN_TIMEOUT_MS = 100;
 
-/** The compiler says if one is missing here. */
+/** The compiler reports an option that is missing here. */
 const OPTIONS: { readonly [K in keyof Required<AnySubscriberDefinition>]: true } = {
   eventName: true,
   consumerName: true,
@@ -39,10 +39,13 @@ const RETRY_OPTIONS = [
 ] as const satisfies (keyof SubscriberRetry)[];
 const BATCH_OPTIONS = ['maxSize', 'maxWaitMs'] as const satisfies (keyof SubscriberBatch)[];
 
-/** A definition as anybody may have written it. */
+/** A definition before any check. It may have any content. */
 export type UncheckedDefinition = Readonly<Record<string, unknown>>;
 
-/** Refuses a definition that cannot work, with every problem it has. `place` says where it was registered. */
+/**
+ * Refuses a definition that cannot work. The error lists every problem. `place` says where the definition was
+ * registered.
+ */
 export function validateDefinition(definition: UncheckedDefinition, place: string): void {
   const problems = [
     ...problemsOfNames(definition),
