@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type ExecFileOptions, execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LINES_FILE, type ResultLine } from './result-lines.js';
 
+const REPORTER = join(import.meta.dirname, 'result-lines.js');
 const GIVES_UP_MS = 120_000;
 /** For each file of tests more; two of them run side by side. */
 const MS_A_FILE = 30_000;
@@ -16,14 +18,25 @@ export interface TestResult {
   readonly message: string;
 }
 
-/** Runs tests of the package in `folder`: those whose full title matches. Tests that did not run are absent. */
+/** What a run came to. */
+export interface JestRun {
+  /** Every test that has ended. */
+  readonly results: readonly TestResult[];
+  /** Whether the run came to its end by itself; else it was stopped, and tests may be absent. */
+  readonly hasEnded: boolean;
+}
+
+/**
+ * Runs tests of the package in `folder`: those whose full title matches. Tests that did not run are absent.
+ * A run is stopped when its time is up.
+ */
 export async function runJest(
   folder: string,
   files: readonly string[],
   titles: readonly string[] = [],
-): Promise<TestResult[]> {
+): Promise<JestRun> {
   const own = await mkdtemp(join(tmpdir(), 'nestjs-integration-jest-'));
-  const output = join(own, 'results.json');
+  const lines = join(own, 'results.jsonl');
   const args = [
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
@@ -32,34 +45,45 @@ export async function runJest(
     ...(titles.length === 0 ? [] : ['-t', titles.map(escaped).join('|')]),
     `--testTimeout=${TEST_TIMEOUT_MS}`,
     '--forceExit',
-    '--json',
-    `--outputFile=${output}`,
+    `--reporters=${REPORTER}`,
   ];
   try {
-    await new Promise<void>((resolve) => {
-      const options = {
-        cwd: folder,
-        timeout: GIVES_UP_MS + files.length * MS_A_FILE,
-        maxBuffer: 64 * 1024 * 1024,
-      };
-      execFile(process.execPath, args, options, () => resolve());
+    await writeFile(lines, '');
+    await run(args, {
+      cwd: folder,
+      env: { ...process.env, [LINES_FILE]: lines },
+      timeout: GIVES_UP_MS + files.length * MS_A_FILE,
+      maxBuffer: 64 * 1024 * 1024,
     });
-    const results = JSON.parse(await readFile(output, 'utf8')) as {
-      testResults: { assertionResults: { title: string; status: string; failureMessages: string[] }[] }[];
-    };
-    return results.testResults
-      .flatMap(({ assertionResults }) => assertionResults)
-      .filter(({ status }) => status === 'passed' || status === 'failed')
-      .map(({ title, status, failureMessages }) => ({
-        title,
-        passed: status === 'passed',
-        message: failureMessages.join('\n'),
-      }));
-  } catch {
-    return [];
+    return readLines(await readFile(lines, 'utf8'));
   } finally {
     await rm(own, { recursive: true, force: true });
   }
+}
+
+function run(args: readonly string[], options: ExecFileOptions): Promise<void> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, options, () => resolve());
+  });
+}
+
+function readLines(text: string): JestRun {
+  const lines = text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as ResultLine);
+  const results = lines.flatMap((line) =>
+    'isEnd' in line || (line.status !== 'passed' && line.status !== 'failed')
+      ? []
+      : [
+          {
+            title: line.title,
+            passed: line.status === 'passed',
+            message: line.failureMessages.join('\n'),
+          },
+        ],
+  );
+  return { results, hasEnded: lines.some((line) => 'isEnd' in line) };
 }
 
 function escaped(title: string): string {

@@ -9,7 +9,7 @@ export interface SpecVerdict {
   readonly name: string;
   /** The test that failed with the mutant, and passes without it; undefined: not caught. */
   readonly caughtBy: string | undefined;
-  /** What that test says. */
+  /** What that test says, or why there is no such test. */
   readonly because: string;
 }
 
@@ -29,12 +29,13 @@ export async function runSpecMutants(mutants: readonly SpecMutant[]): Promise<Sp
     const verdicts: SpecVerdict[] = [];
     for (const { name, patches, spec, test } of mutants) {
       const mutated = await copy.with(patches, () => runJest(copy.folder, [spec], [test]));
-      const failed = mutated.find(({ title, passed }) => title.includes(test) && !passed);
-      const caught = holds(sound, test) && failed !== undefined;
+      const failed = mutated.results.find(({ title, passed }) => title.includes(test) && !passed);
+      const caught = holds(sound.results, test) && failed !== undefined;
       verdicts.push({
         name,
         caughtBy: caught ? `${spec}: ${test}` : undefined,
-        because: failed?.message ?? '',
+        because:
+          failed?.message ?? (mutated.hasEnded ? '' : 'the run was stopped before that test had ended'),
       });
     }
     return verdicts;
