@@ -24,9 +24,9 @@ export interface FlushSource {
 export class FlushWriter {
   private failed: Flush | undefined;
   /**
-   * By aggregate, what cannot be saved because a transaction of a stalled owner holds the row; positions
-   * without a row stand under ''. Everything that comes later for the same aggregate joins it, so that an
-   * event that is written as waiting is never saved before the one that it waits for.
+   * What cannot be saved because a transaction of a stalled owner holds the row, by aggregate. The key ''
+   * holds positions without a row. Everything that comes later for the same aggregate joins it. So an event
+   * that is written as waiting is never saved before the one that it waits for.
    */
   private readonly aside = new Map<string, Flush & { retryAt: number }>();
   /**

@@ -247,8 +247,8 @@ export class InboxCursorStore {
   /**
    * The last statement of a batch's transaction. Effects and progress commit together, and the token fences
    * them. If an earlier attempt is still committing, it holds the row. When that commit is done, the
-   * positions are no longer unread, and this statement matches nothing. The statement also matches nothing in
-   * any transaction but the one that began at `start`, because the handler has then ended that one itself.
+   * positions are no longer unread, and this statement matches nothing. If the handler has ended the
+   * transaction that began at `start`, this statement runs in another one and matches nothing either.
    */
   async settleInTransaction(
     transaction: SqlClient,

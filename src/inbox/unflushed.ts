@@ -29,8 +29,8 @@ export class Unflushed {
   private positions: number[] = [];
   private readonly sets: PositionSet[] = [];
   /**
-   * Each of these is written by itself, in turn with the other flushes. A very large one is written in parts;
-   * those below the range at `next` have been collected.
+   * Each of these is written by itself, in turn with the other flushes. A very large one is written in parts.
+   * The ranges below the one at `next` have been collected.
    */
   private readonly largeSets: { readonly set: PositionSet; next: number }[] = [];
   private collectedLarge = false;

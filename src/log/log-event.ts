@@ -30,7 +30,7 @@ export interface LogColumns {
   readonly createdAt: number;
   /** Size of the payload in bytes. */
   readonly bytes: number;
-  /** Milliseconds until the event may be handled; undefined when that is now. */
+  /** Milliseconds until the event may be handled. Undefined when it may be handled now. */
   readonly delayMs: number | undefined;
 }
 
