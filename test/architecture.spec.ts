@@ -171,6 +171,13 @@ function namesWithSchemaIn(file: SourceFile): string[] {
 
 const WIDEST_COMMENT = 110;
 
+const LONGEST_FILE = 300;
+const LONGEST_MEDIAN = 90;
+
+function linesOf({ tree }: SourceFile): number {
+  return tree.getFullText().trimEnd().split('\n').length;
+}
+
 /** The places of lines that belong to a comment alone and are too wide. */
 function wideCommentsIn({ name, tree }: SourceFile): string[] {
   const text = tree.getFullText();
@@ -286,6 +293,14 @@ describe('the habits of the house', () => {
 
   it('has no comment line of more than 110 columns', () => {
     expect(sourceFiles().flatMap(wideCommentsIn)).toEqual([]);
+  });
+
+  it('has small files', () => {
+    const files = sourceFiles();
+    const long = files.filter((file) => linesOf(file) > LONGEST_FILE).map(({ name }) => name);
+    expect(long).toEqual([]);
+    const lengths = files.map(linesOf).sort((a, b) => a - b);
+    expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThan(LONGEST_MEDIAN);
   });
 
   it('keeps SQL in the stores', () => {

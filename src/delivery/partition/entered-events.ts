@@ -44,8 +44,9 @@ export interface CountedAttempt {
  *
  *   - Its session was there when the handler was entered, and was lost while the handler ran. An outage does
  *     that to an event once, because there is no session after that until the outage is over.
- *   - There was no session, and other events of the same subscription came to ends of their own since the last
- *     time. As long as no other event does, it is an outage, however long it lasts, and speaks against nobody.
+ *   - There was no session, and other events of the same subscription came to ends of their own since the
+ *     last time. As long as no other event does, it is an outage, however long it lasts, and speaks against
+ *     nobody.
  *
  * An end of its own, of whatever kind, makes the event innocent again. After `maxInfrastructureFailures` in a
  * row the event goes to the inbox and runs alone, with its attempt counted before it runs, like an event that
