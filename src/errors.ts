@@ -1,5 +1,5 @@
 /**
- * Every error that this package raises on purpose. The codes are stable: users may branch on them.
+ * The codes of all errors that this package raises on purpose. They are stable, so users may branch on them.
  */
 export const INTEGRATION_ERROR_CODES = [
   'INTEGRATION_OPTIONS_INVALID',
@@ -51,7 +51,7 @@ export const INTEGRATION_ERROR_CODES = [
 ] as const;
 
 /**
- * The codes, for the compiler. Whoever brings codes of its own adds them to this interface:
+ * The codes, for the compiler. A part of the package that has codes of its own adds them to this interface:
  *
  * ```ts
  * declare module '../errors.js' {
@@ -61,12 +61,12 @@ export const INTEGRATION_ERROR_CODES = [
  */
 export interface IntegrationErrorCodes extends Record<(typeof INTEGRATION_ERROR_CODES)[number], true> {}
 
-/** What an `IntegrationError` may have as its code. */
+/** The codes that an `IntegrationError` may have. */
 export type IntegrationErrorCode = keyof IntegrationErrorCodes;
 
 /**
- * An error of this package: `code` says which, `message` says what happened and what to do, `details`
- * holds the values it is about (never payloads or credentials).
+ * An error of this package. `code` identifies it. `message` says what happened and what to do. `details`
+ * holds the values that the error is about, but never payloads or credentials.
  */
 export class IntegrationError extends Error {
   readonly code: IntegrationErrorCode;
@@ -85,12 +85,12 @@ export class IntegrationError extends Error {
   }
 }
 
-/** Thrown by a handler: retrying cannot help, the event becomes a dead letter at once. */
+/** A handler throws it when retrying cannot help. The event becomes a dead letter at once. */
 export class NonRetryableError extends Error {
   override readonly name = 'NonRetryableError';
 }
 
-/** Thrown by a handler: try again, but not before `delayMs` milliseconds. The attempt counts. */
+/** A handler throws it to be tried again, but not before `delayMs` milliseconds. The attempt counts. */
 export class RetryAfterError extends Error {
   override readonly name = 'RetryAfterError';
 
@@ -103,7 +103,10 @@ export class RetryAfterError extends Error {
   }
 }
 
-/** Thrown by a handler: this event is not for it. Recorded as `skipped` with the reason; never retried. */
+/**
+ * A handler throws it when the event is not meant for it. The event is recorded as `skipped` with the reason
+ * and never retried.
+ */
 export class SkipEventError extends Error {
   override readonly name = 'SkipEventError';
 
@@ -116,10 +119,10 @@ export class SkipEventError extends Error {
 }
 
 /**
- * Thrown by a handler: something that it needs (a service, a broker, another database) is out of reach for
- * every event, not for this one. No attempt is counted and a batch stays whole. The consumer pauses, longer
- * each time, or for `retryAfterMs` milliseconds where that is given, and then tries one event, or one batch,
- * before it goes on with all.
+ * A handler throws it when something that it needs (a service, a broker, another database) cannot be reached
+ * for any event. No attempt is counted, and a batch stays whole. The consumer pauses for `retryAfterMs`
+ * milliseconds if that is given, and otherwise for a time that grows with each failure. Then it tries one
+ * event, or one batch, before it continues with all of them.
  */
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError';
@@ -135,17 +138,20 @@ export class UnavailableError extends Error {
 }
 
 /**
- * On the prototypes of the classes above, the same in every copy and version of the package: which of them it
- * is.
+ * This property of the prototypes above says which of the classes it is. It is the same in every copy and
+ * version of the package.
  */
 const ERROR_CLASS = Symbol.for('nestjs-integration:error-class');
 
-/** The classes that a handler may throw of another copy of the package, by what `ERROR_CLASS` calls them. */
+/**
+ * The classes that a handler may throw from another copy of the package, by the name that `ERROR_CLASS` gives
+ * them.
+ */
 const CLASSES = { IntegrationError, NonRetryableError, RetryAfterError, SkipEventError, UnavailableError };
 
 for (const [name, type] of Object.entries(CLASSES)) {
   Object.defineProperty(type.prototype, ERROR_CLASS, { value: name });
-  // A subclass inherits this, and asks in the ordinary way.
+  // A subclass inherits this function. It then uses the ordinary test of `instanceof`.
   Object.defineProperty(type, Symbol.hasInstance, {
     value(this: unknown, error: unknown): boolean {
       return this === type
@@ -155,7 +161,7 @@ for (const [name, type] of Object.entries(CLASSES)) {
   });
 }
 
-/** Which class of this package an error is of, in whichever copy of it; undefined: none. */
+/** The class of this package that an error belongs to, in any copy of the package, or undefined. */
 function errorClassOf(error: unknown): keyof typeof CLASSES | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   try {
@@ -164,12 +170,12 @@ function errorClassOf(error: unknown): keyof typeof CLASSES | undefined {
       ? (known as keyof typeof CLASSES)
       : undefined;
   } catch {
-    // One that cannot be looked at is none of ours.
+    // An object that throws when it is inspected is no error of this package.
     return undefined;
   }
 }
 
-/** The text of anything that was thrown. */
+/** The text of any thrown value. */
 export function messageOf(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);

@@ -1,11 +1,11 @@
 /**
- * Augmented by the host, for the compiler alone:
+ * The application augments this interface, for the compiler only:
  *
- * - `transaction`: what `integrationApi.transaction` and `context.transaction` give, the transaction of the
- *   host's own client.
- * - `strictEvents: true`: an event name that begins as a declared one does, up to the first dot, must be
- *   declared. A misspelt `invoice.craeted` beside a declared `invoice.created` is then an error; names of
- *   other modules stay free.
+ * - `transaction`: the type of the transaction that `integrationApi.transaction` and `context.transaction`
+ *   give. It is the transaction of the application's own client.
+ * - `strictEvents: true`: an event name must be declared if it has the same part before the first dot as a
+ *   declared name. A misspelt `invoice.craeted` besides a declared `invoice.created` is then an error. Names
+ *   of other modules may stay undeclared.
  *
  * ```ts
  * declare module 'nestjs-integration' {

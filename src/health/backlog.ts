@@ -1,23 +1,25 @@
 import type { ConsumerView } from '../consumers/consumer.service.js';
 import { IntegrationError } from '../errors.js';
 
-/** What all consumers together have not done yet. */
+/** What all consumers together have still to handle. */
 export interface Backlog {
-  /** The largest lag of a consumer that is not paused, in seconds; null: nothing waits. */
+  /** The largest lag of a consumer that is not paused, in seconds. Null if no event waits. */
   readonly lagSeconds: number | null;
   readonly deadLetters: number;
-  /** Partitions of consumers that nobody works on, although they are not paused. */
+  /** Partitions without an owner, of consumers that are not paused. */
   readonly unownedConsumers: number;
 }
 
 export interface BacklogThresholds {
-  /** Age, in seconds, of the oldest event that a consumer has not settled. Paused consumers do not count. */
+  /**
+   * The age, in seconds, of the oldest event that a consumer has not settled. Paused consumers do not count.
+   */
   readonly maxLagSeconds?: number | undefined;
   /** Dead letters of all consumers together. */
   readonly maxDeadLetters?: number | undefined;
   /**
-   * Partitions that nobody works on and that are not paused. While a process starts, stops or dies there are
-   * some for a moment, so let the probe fail several times before it counts.
+   * Partitions without an owner, of consumers that are not paused. There are some for a moment while a
+   * process starts, stops or dies. The probe should therefore fail several times before it counts.
    */
   readonly maxUnownedConsumers?: number | undefined;
 }
@@ -47,7 +49,7 @@ export function backlogOf(consumers: readonly ConsumerView[]): Backlog {
   };
 }
 
-/** Which thresholds are exceeded, a sentence each. */
+/** One sentence for each threshold that is exceeded. */
 export function exceeded(backlog: Backlog, thresholds: BacklogThresholds): string[] {
   const { lagSeconds, deadLetters, unownedConsumers } = backlog;
   const { maxLagSeconds, maxDeadLetters, maxUnownedConsumers } = thresholds;

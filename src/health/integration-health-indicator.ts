@@ -6,20 +6,20 @@ import { LeaseKeeper } from '../membership/lease-keeper.js';
 import { type Backlog, type BacklogThresholds, backlogOf, checkThresholds, exceeded } from './backlog.js';
 
 /**
- * A beat that the database does not answer is given up after 5 s, and a connection attempt after some more. A
- * heartbeat that has not begun a new round for a minute therefore hangs.
+ * A heartbeat gives up after 5 s if the database does not answer, and a connection attempt may take somewhat
+ * longer. A heartbeat that has not begun a round for a minute is therefore stuck.
  */
 const LONGEST_ROUND_MS = 60_000;
 const TIMEOUT_MS = 3_000;
 
-/** What `@nestjs/terminus` takes from an indicator: one entry, under the key that was given. */
+/** The result that `@nestjs/terminus` accepts from an indicator: one entry under the given key. */
 export type IntegrationHealthResult<Key extends string = string> = Record<
   Key,
   { readonly status: 'up' | 'down'; readonly [detail: string]: unknown }
 >;
 
 export interface LiveOptions {
-  /** The heartbeat has to have begun a round within so many milliseconds. Default: 60,000. */
+  /** The heartbeat must have begun a round within this many milliseconds. The default is 60,000. */
   readonly maxHeartbeatAgeMs?: number | undefined;
 }
 
@@ -28,14 +28,14 @@ export interface LiveOptions {
  * letter does not go away when the process gets no more requests.
  */
 export interface ReadyOptions extends BacklogThresholds {
-  /** The database has to answer within so many milliseconds. Default: 3,000. */
+  /** The database must answer within this many milliseconds. The default is 3,000. */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
  * Liveness and readiness of the engine in this process, for health endpoints. `@nestjs/terminus` 11 and 12
- * take the results as they are; without terminus, look at `status`. A result names no host, user or statement
- * of the database, because health endpoints are often open to everybody.
+ * accept the results as they are. Without terminus, read `status`. A result names no host, user or statement
+ * of the database, because health endpoints are often public.
  */
 @Injectable()
 export class IntegrationHealthIndicator {
@@ -47,9 +47,9 @@ export class IntegrationHealthIndicator {
   ) {}
 
   /**
-   * Whether the event loop and the heartbeat of this process turn. It never asks the database: a process that
-   * has lost its database goes on by itself once the database is back, and a restart would not help it.
-   * `heartbeatAgeMs` is null while the engine does not beat, which is before the boot has ended and after the
+   * Whether the event loop and the heartbeat of this process run. It never asks the database, because a
+   * process that has lost its database continues by itself once the database is back, and a restart would not
+   * help it. `heartbeatAgeMs` is null while there is no heartbeat: before the boot has ended and after the
    * shutdown has begun.
    */
   async live<const Key extends string = 'integration'>(
@@ -67,9 +67,9 @@ export class IntegrationHealthIndicator {
 
   /**
    * Whether the database answers, and whether the backlog of all consumers is within the thresholds. Probes
-   * that come while one look at the database is under way share its answer.
+   * that arrive while the database is being asked share its answer.
    *
-   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a threshold that makes no sense
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a threshold that is not valid
    */
   async ready<const Key extends string = 'integration'>(
     key: Key = 'integration' as Key,
@@ -116,7 +116,7 @@ function resultOf<Key extends string>(
   return { [key]: { status: isUp ? 'up' : 'down', ...details } } as IntegrationHealthResult<Key>;
 }
 
-/** By its code only: the text of a driver's error names hosts and users. */
+/** The reason is the error's code only, because the text of a driver's error names hosts and users. */
 function reasonOf(error: unknown): string {
   if (error instanceof LateAnswer) return error.message;
   const code = sqlStateOf(error) ?? (error as { code?: unknown } | undefined)?.code;

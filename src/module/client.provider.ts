@@ -8,7 +8,8 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /**
- * The host's client by its token, or by value, or, where the host brings none, the engine's own connections.
+ * Provides the host's client, which is given by token or by value. Without one it provides the engine's own
+ * connections.
  */
 export function hostClientProvider(clientToken: InjectionToken | undefined, engine: Type): Provider {
   if (clientToken !== undefined) {
@@ -21,8 +22,8 @@ export function hostClientProvider(clientToken: InjectionToken | undefined, engi
         modules: ModuleRef,
       ) => {
         if (client !== null && client !== undefined) return new HostClient(client);
-        // Some versions of Nest tell a missing provider and one that could not be made alike; the latter
-        // fails the boot itself.
+        // Some versions of Nest raise the same error for a missing provider and for one that could not be
+        // created. The boot fails by itself in the second case.
         const missing = missingClient(all, engine, clientToken);
         if (missing !== undefined) throw missing;
         return new HostClient(() => findClient(modules, clientToken, engine));
@@ -33,8 +34,8 @@ export function hostClientProvider(clientToken: InjectionToken | undefined, engi
     provide: HostClient,
     inject: [RESOLVED_OPTIONS, EngineDatabase, ModuleRef],
     useFactory: ({ client, clientToken: token }: ResolvedOptions, db: EngineDatabase, modules: ModuleRef) => {
-      // A token that only the options' factory knows cannot be declared as a dependency: the client may be
-      // made later.
+      // A token that only the options' factory knows cannot be declared as a dependency, so its client may be
+      // created later.
       if (token !== undefined) return new HostClient(() => findClient(modules, token, engine));
       return new HostClient(client ?? db.openClient());
     },
@@ -49,9 +50,9 @@ function scopeOf(modules: ModuleRef, token: InjectionToken): Scope {
   }
 }
 
-/** The client of a token that only the options' factory knows. */
+/** Finds the client by a token that only the options' factory knows. */
 function findClient(modules: ModuleRef, token: InjectionToken, engine: Type): TransactionalSqlClient {
-  // An unknown token fails in the next line.
+  // The next line throws for an unknown token.
   if (scopeOf(modules, token) !== Scope.DEFAULT) throw scopedClientOf(token);
   try {
     return modules.get(token as string, { strict: false });

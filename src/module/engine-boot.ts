@@ -12,13 +12,14 @@ import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registr
 import { linesOf } from './extension.js';
 import { isTransactionalClient, RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
-/** Token of the time for which a boot waits for the database, in ms. */
+/** Token of the time for which a boot waits for the database, in milliseconds. */
 export const BOOT_DEADLINE_MS = Symbol('nestjs-integration:boot-deadline');
 
 export const DEFAULT_BOOT_DEADLINE_MS = 15_000;
 
 /**
- * What has to hold before anything of the engine runs: each step passes, or fails the boot with what to do.
+ * Checks what must hold before the engine runs. Each step passes, or fails the boot with an error that says
+ * what to do.
  */
 @Injectable()
 export class EngineBoot {
@@ -32,7 +33,10 @@ export class EngineBoot {
     private readonly registry: EventSubscriberRegistry,
   ) {}
 
-  /** The database is reached, is fit, and has the tables; the host's client leads to it. */
+  /**
+   * Makes sure that the database can be reached, is fit and has the tables, and that the host's client leads
+   * to it.
+   */
   async prepareDatabase(): Promise<void> {
     refuseUnfitClient(this.host);
     for (const hint of this.options.hints) this.logger.warn(hint);
@@ -43,7 +47,7 @@ export class EngineBoot {
     await this.lookAtClient();
   }
 
-  /** Once it is known what consumers there are. What is missing but can be done without is said. */
+  /** Runs once the consumers are known. A missing right that the process can do without is logged. */
   async requirePrivileges(): Promise<void> {
     const consumers = this.registry.consumers();
     const work = {
@@ -79,7 +83,10 @@ export class EngineBoot {
     );
   }
 
-  /** The engine's own client is not asked: it is known, and would open connections that nobody may need. */
+  /**
+   * The engine's own client is not checked, because it is known and the check would open connections that may
+   * not be needed.
+   */
   private async lookAtClient(): Promise<void> {
     const { client } = this.host;
     if (client instanceof EngineClient) return;

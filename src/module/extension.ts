@@ -5,19 +5,22 @@ import type { MaintenanceTask, MaintenanceTools } from '../maintenance/maintenan
 import type { SettingGroup } from '../settings/setting-group.js';
 
 /**
- * What a part of this package that has tables, settings or work of its own brings along. The engine's rooms
- * know none of them: the module and the commands hand over what an extension has.
+ * What a part of this package contributes that has tables, settings or tasks of its own. The engine's rooms
+ * do not know such parts. The module and the commands pass on what an extension has.
  */
 export interface IntegrationExtension {
-  /** Lower-case letters, digits and underscores; no other extension has it. */
+  /** Lower-case letters, digits and underscores. Each extension has a name of its own. */
   readonly name: string;
-  /** The folder of its migrations, asked for when they are read. They are applied after the engine's. */
+  /**
+   * Returns the folder of its migrations. It is called when the migrations are read. They are applied after
+   * the engine's.
+   */
   readonly migrations?: (() => string) | undefined;
-  /** Its settings; the group has the extension's name. */
+  /** Its settings. The group has the extension's name. */
   readonly settings?: SettingGroup | undefined;
-  /** What is to be done every few minutes, by one of all processes. */
+  /** Tasks that one of all processes does every few minutes. */
   readonly tasks?: ((tools: MaintenanceTools) => readonly MaintenanceTask[]) | undefined;
-  /** What the command `doctor` looks at besides. */
+  /** Further checks of the command `doctor`. */
   readonly checks?: ((tools: MaintenanceTools) => readonly Check[]) | undefined;
 }
 
@@ -37,7 +40,7 @@ export function tasksOf(extensions: Extensions, tools: MaintenanceTools): Mainte
   return extensions.flatMap(({ tasks }) => tasks?.(tools) ?? []);
 }
 
-/** What an examination looks at besides. */
+/** What a `doctor` examination checks in addition for these extensions. */
 export function doctorAdditionsOf(extensions: Extensions): DoctorAdditions {
   return {
     lines: linesOf(extensions),
@@ -49,10 +52,10 @@ export function doctorAdditionsOf(extensions: Extensions): DoctorAdditions {
 
 const NAME = /^[a-z][a-z0-9_]*$/;
 
-/** The name of the engine's own settings. */
+/** The name of the engine's own group of settings. */
 const TAKEN = 'outbox';
 
-/** What is wrong with extensions that were given, as sentences. */
+/** What is wrong with the given extensions, one sentence each. */
 export function problemsOfExtensions(value: unknown): string[] {
   if (!Array.isArray(value)) return ['extensions must be a list'];
   const names = value.map((each: unknown) => (each as { name?: unknown } | null)?.name);

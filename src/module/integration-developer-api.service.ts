@@ -28,7 +28,7 @@ import type {
   SubscriberDefinition,
 } from '../subscribers/subscriber-definition.js';
 
-/** What a feature module needs for publishing, subscribing and linking, in one service. */
+/** Offers in one service what a feature module needs for publishing, subscribing and linking. */
 @Injectable()
 export class IntegrationDeveloperApiService {
   constructor(
@@ -65,14 +65,14 @@ export class IntegrationDeveloperApiService {
   }
 
   /**
-   * A publisher that knows module and aggregate type: `integrationApi.for('finance', 'invoice')`; see
-   * `DomainEventPublisher.for`.
+   * Makes a publisher that knows its module and aggregate type: `integrationApi.for('finance', 'invoice')`;
+   * see `DomainEventPublisher.for`.
    */
   for(sourceModule: string, aggregateType: string): AggregatePublisher {
     return this.publisher.for(sourceModule, aggregateType);
   }
 
-  /** Publishes events in one statement, their order kept; see `DomainEventPublisher.publishEvents`. */
+  /** Publishes events in one statement and keeps their order; see `DomainEventPublisher.publishEvents`. */
   publishEvents<N extends readonly EventName[]>(
     events: readonly [...{ [K in keyof N]: DomainEventInput<N[K]> }],
     options?: PublishOptions,
@@ -82,8 +82,9 @@ export class IntegrationDeveloperApiService {
   }
 
   /**
-   * Runs `fn` in a transaction of the host's client and wakes the consumers once it has committed. Publish in
-   * it with `{ persistenceClient: tx }`; leaving that out throws INTEGRATION_TRANSACTION_FORGOTTEN.
+   * Runs `fn` in a transaction of the host's client and wakes the consumers after the commit. Events are
+   * published in it with `{ persistenceClient: tx }`. Leaving that out throws
+   * INTEGRATION_TRANSACTION_FORGOTTEN.
    */
   transaction<R>(fn: (tx: Tx) => Promise<R>, options?: TransactionOptions): Promise<R> {
     return this.transactions.run(fn, options);
@@ -97,8 +98,9 @@ export class IntegrationDeveloperApiService {
   }
 
   /**
-   * Adds handlers, in the order given; an invalid one throws and leaves out those after it. Where a batch or
-   * a list of names is among them, the compiler cannot infer the handlers' arguments: annotate them.
+   * Adds handlers in the given order. An invalid one throws, and those after it are not added. The compiler
+   * cannot infer the handlers' arguments if a batch handler or a list of names is among them. Annotate the
+   * arguments then.
    */
   subscribeMany<const N extends readonly EventName[]>(
     definitions: { readonly [K in keyof N]: SubscriberDefinition<N[K]> },
@@ -113,17 +115,19 @@ export class IntegrationDeveloperApiService {
     for (const definition of definitions) this.registry.registerAt(place, definition);
   }
 
-  /** Creates a link, in the caller's transaction if its client is given; harmless if it exists. */
+  /**
+   * Creates a link, in the caller's transaction if its client is given. Nothing changes if the link exists.
+   */
   createLink(dto: CreateIntegrationLinkDto, persistenceClient?: SqlClient): Promise<IntegrationLink> {
     return this.links.createLink(dto, persistenceClient);
   }
 
-  /** The links that lead away from an entity. */
+  /** The links that start at an entity. */
   findLinksBySource({ module, entityType, entityId }: IntegrationLinkEnd): Promise<IntegrationLink[]> {
     return this.links.findOutbound(module, entityType, entityId);
   }
 
-  /** The links that lead to an entity. */
+  /** The links that end at an entity. */
   findLinksByTarget({ module, entityType, entityId }: IntegrationLinkEnd): Promise<IntegrationLink[]> {
     return this.links.findInbound(module, entityType, entityId);
   }

@@ -20,7 +20,7 @@ import { FirstModule, LastModule, OuterHooks } from './integration-hooks.module.
 import { EngineLifecycle } from './lifecycle.js';
 import { ENGINE, SERVICES } from './providers.js';
 
-/** Stands on nothing that the host gives, so that its hook is called where those of the engine are not. */
+/** Depends on nothing of the host, so that its hook is called even if the engine's hooks are not. */
 @Injectable()
 class ScopeCheck implements OnModuleInit {
   constructor(private readonly modules: ModulesContainer) {}
@@ -34,19 +34,19 @@ class ScopeCheck implements OnModuleInit {
   }
 }
 
-/** On the class of this module in every copy of the package. */
+/** Marks the class of this module in every copy of the package. */
 const ENGINE_MODULE = Symbol.for('nestjs-integration:engine-module');
 
 export interface EngineModuleSetup {
-  /** Where `clientToken` and what the options' factory injects come from. */
+  /** The modules that provide `clientToken` and what the options' factory injects. */
   readonly imports: ModuleMetadata['imports'] | undefined;
-  /** The host's client, where its token is known before the options are. */
+  /** The token of the host's client, if it is known before the options are. */
   readonly clientToken: InjectionToken | undefined;
-  /** How GIVEN_OPTIONS is made. */
+  /** The providers that make GIVEN_OPTIONS. */
   readonly options: Provider[];
 }
 
-/** The engine, in a module of its own that imports what the host's client comes from. */
+/** The engine. It is a module of its own that imports the modules which provide the host's client. */
 @Module({})
 export class IntegrationEngineModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   static readonly [ENGINE_MODULE] = true;
@@ -103,7 +103,7 @@ function refuseSecondRegistration(modules: ModulesContainer): void {
   );
 }
 
-/** In whichever copy of the package. */
+/** Whether a class is the engine's module, in any copy of the package. */
 function isEngineModule(metatype: unknown): boolean {
   return typeof metatype === 'function' && ENGINE_MODULE in metatype;
 }

@@ -7,15 +7,15 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 
-/** Farther than every other module, global ones included. */
+/** A greater distance than that of every other module, including global ones. */
 const FARTHEST = Number.POSITIVE_INFINITY;
 /**
- * Nearer than every other module: Nest gives the root module 1, the others more, and global ones
- * `Number.MAX_VALUE`.
+ * A smaller distance than that of every other module. Nest gives the root module 1, other modules more, and
+ * global ones `Number.MAX_VALUE`.
  */
 const NEAREST = -1;
 
-/** What happens before or after the same hook of every other module of the application. */
+/** Functions that run before or after the same hook of every other module of the application. */
 @Injectable()
 export class OuterHooks {
   /** Called before any other `onModuleInit`. */
@@ -29,10 +29,10 @@ export class OuterHooks {
 /**
  * The module whose `onModuleInit` Nest calls first.
  *
- * Nest 11 and 12 sort all modules by their `distance` from the root module before they call the first hook:
- * the farthest boots first, the nearest is destroyed first. Constructors run before that, so the distance
- * that one writes counts. Where another version of Nest sorts otherwise, this module has the place that its
- * import gives it.
+ * Nest 11 and 12 sort all modules by their `distance` from the root module before they call the first hook.
+ * The farthest module boots first, and the nearest is destroyed first. Constructors run before the sort, so a
+ * distance that a constructor writes takes effect. In a version of Nest that sorts differently, this module
+ * has the position that its import gives it.
  */
 @Module({ providers: [OuterHooks], exports: [OuterHooks] })
 export class FirstModule implements OnModuleInit {

@@ -11,8 +11,8 @@ import { GIVEN_OPTIONS, invalidOptions, OPTION_NAMES } from './integration.optio
 import { type EngineModuleSetup, IntegrationEngineModule } from './integration-engine.module.js';
 
 /**
- * The outbox, the inbox and what runs them. Imported once, in the root module; its services can then be
- * injected everywhere.
+ * The outbox, the inbox and the engine that runs them. Import it once, in the root module. Its services can
+ * then be injected everywhere.
  *
  * ```ts
  * IntegrationModule.forRoot({ imports: [PrismaModule], clientToken: PrismaService })
@@ -31,7 +31,7 @@ export class IntegrationModule {
     });
   }
 
-  /** As `forRoot`, with options that are made by a factory or a class once what it injects exists. */
+  /** Does the same as `forRoot`, with options that a factory or class makes once its dependencies exist. */
   static forRootAsync(options: IntegrationModuleAsyncOptions): DynamicModule {
     checkAsyncOptions(options);
     const { imports, isGlobal, clientToken } = options;
@@ -39,7 +39,7 @@ export class IntegrationModule {
   }
 }
 
-/** The compiler says if one is missing here. */
+/** The compiler reports an error here if an option is missing. */
 const ASYNC_OPTIONS: { readonly [K in keyof Required<IntegrationModuleAsyncOptions>]: true } = {
   imports: true,
   inject: true,
@@ -51,7 +51,7 @@ const ASYNC_OPTIONS: { readonly [K in keyof Required<IntegrationModuleAsyncOptio
 };
 
 /**
- * Checks what `forRootAsync` is given itself.
+ * Checks the options of `forRootAsync` itself.
  *
  * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
  */
@@ -88,7 +88,7 @@ function factoryProviders(options: IntegrationModuleAsyncOptions): Provider[] {
   const { useFactory, useClass, useExisting, inject = [], clientToken } = options;
   const withToken = async (making: IntegrationOptions | Promise<IntegrationOptions>) => {
     const given = await making;
-    // What is no object is refused as such, by those who check the options.
+    // A value that is no object is refused later, when the options are checked.
     return clientToken === undefined || typeof given !== 'object' || given === null
       ? given
       : { ...given, clientToken };

@@ -15,44 +15,52 @@ import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { type ConfigurationReader, listSettingProblems } from '../settings/settings-resolution.js';
 import { type IntegrationExtension, problemsOfExtensions } from './extension.js';
 
-/** Everything that can be said in code, `imports` aside. */
+/** All options except `imports`. */
 export interface IntegrationOptions {
   /**
-   * The token of the host's client (its PrismaService). Without `clientToken` and `client` the engine's own
-   * connections serve.
+   * The token of the host's client (its PrismaService). The engine's own connections are used if neither
+   * `clientToken` nor `client` is given.
    */
   clientToken?: InjectionToken | undefined;
   /** The host's client itself. */
   client?: TransactionalSqlClient | undefined;
   /**
-   * The engine's own way to Postgres: a direct connection. Default: `DATABASE_URL` of ConfigService, then of
-   * the environment.
+   * The URL of the engine's own connections to Postgres. It must lead there directly. The default is
+   * `DATABASE_URL` of ConfigService, then of the environment.
    */
   connectionString?: string | undefined;
   /**
-   * The same in parts, in place of `connectionString`: for a password that changes while the application
-   * runs, and for connectors.
+   * The parts of the connection, instead of `connectionString`. Use it for a password that changes while the
+   * application runs, and for connectors.
    */
   connection?: EngineConnectionOptions | undefined;
-  /** `max`: connections of the engine, default 4. */
+  /** `max` is the number of the engine's connections, 4 by default. */
   pool?: { max?: number | undefined } | undefined;
-  /** The Postgres schema of the tables, default `integration`. Lower-case letters, digits and underscores. */
+  /**
+   * The Postgres schema of the tables, `integration` by default. Lower-case letters, digits and underscores.
+   */
   schema?: string | undefined;
-  /** At boot: check the schema (default, fails with the command to run), migrate it, or do neither. */
+  /**
+   * What the boot does with the schema. `verify`, the default, checks it and fails with the command to run.
+   * `run` migrates it. `off` does neither.
+   */
   migrations?: 'verify' | 'run' | 'off' | undefined;
-  /** A `publisher` takes no consumer and listens to nobody. Default `all`. */
+  /** A `publisher` runs no consumers and listens to no notifications. The default is `all`. */
   role?: 'all' | 'publisher' | 'worker' | undefined;
-  /** Defaults of this application; environment, configuration and what admins set go before them. */
+  /** Defaults of this application. The environment, the configuration and stored values win over them. */
   settings?: Partial<OutboxSettings> | undefined;
-  /** Handlers at once in this process, default 100. */
+  /** How many handlers run at the same time in this process at most. The default is 100. */
   maxConcurrency?: number | undefined;
-  /** How long a shutdown waits for handlers that run, default 10000 ms. */
+  /** How many milliseconds a shutdown waits for running handlers. The default is 10000. */
   shutdownTimeoutMs?: number | undefined;
-  /** What happens when a handler blocks the event loop past the lease: default `report`, in the log. */
+  /**
+   * What happens when a handler blocks the event loop for longer than the lease. The default is `report`,
+   * which logs it.
+   */
   watchdog?: 'report' | 'exit' | 'off' | undefined;
-  /** What a payload may weigh as JSON in UTF-8, default 1048576 bytes. */
+  /** The largest payload in bytes of JSON text in UTF-8. The default is 1048576. */
   maxPayloadBytes?: number | undefined;
-  /** Parts of this package with tables, settings or work of their own that the application uses. */
+  /** Parts of this package that the application uses and that have tables, settings or tasks of their own. */
   extensions?: readonly IntegrationExtension[] | undefined;
 }
 
@@ -60,7 +68,7 @@ export interface IntegrationOptions {
 export interface IntegrationModuleOptions extends IntegrationOptions {
   /** Modules that export `clientToken`. */
   imports?: ModuleMetadata['imports'] | undefined;
-  /** Whether every module may inject the services without importing this one. Default true. */
+  /** Whether every module can inject the services without importing this module. The default is true. */
   isGlobal?: boolean | undefined;
 }
 
@@ -71,16 +79,16 @@ export interface IntegrationOptionsFactory {
 
 /** Options of `IntegrationModule.forRootAsync`: one of `useFactory`, `useClass` and `useExisting`. */
 export interface IntegrationModuleAsyncOptions {
-  /** Modules that export what is injected, and `clientToken`. */
+  /** Modules that export `clientToken` and what is injected. */
   imports?: ModuleMetadata['imports'] | undefined;
-  /** What `useFactory` is called with. */
+  /** The arguments of `useFactory`. */
   inject?: readonly (InjectionToken | { token: InjectionToken; optional: boolean })[] | undefined;
   useFactory?: ((...args: never[]) => IntegrationOptions | Promise<IntegrationOptions>) | undefined;
   useClass?: Type<IntegrationOptionsFactory> | undefined;
   useExisting?: Type<IntegrationOptionsFactory> | undefined;
-  /** The token of the host's client; the factory may give it instead. */
+  /** The token of the host's client. The factory may return it instead. */
   clientToken?: InjectionToken | undefined;
-  /** Default true. */
+  /** The default is true. */
   isGlobal?: boolean | undefined;
 }
 
@@ -90,7 +98,7 @@ export const GIVEN_OPTIONS = Symbol('nestjs-integration:given-options');
 /** Token of the options as they are in force. */
 export const RESOLVED_OPTIONS = Symbol('nestjs-integration:resolved-options');
 
-/** Where the host keeps its configuration; no reader where `@nestjs/config` is not in use. */
+/** Reads the host's configuration. It has no reader if `@nestjs/config` is not used. */
 export interface HostConfiguration {
   readonly reader: ConfigurationReader | undefined;
 }
@@ -98,11 +106,11 @@ export interface HostConfiguration {
 /** Token of the HostConfiguration. */
 export const CONFIGURATION = Symbol('nestjs-integration:configuration');
 
-/** The options in force, checked and with their defaults. */
+/** The options in force: checked, and with their defaults. */
 export interface ResolvedOptions {
   readonly clientToken: InjectionToken | undefined;
   readonly client: TransactionalSqlClient | undefined;
-  /** This, or `connection`. */
+  /** Either this or `connection` is given. */
   readonly connectionString: string | undefined;
   readonly connection: EngineConnectionOptions | undefined;
   readonly poolMax: number | undefined;
@@ -115,7 +123,7 @@ export interface ResolvedOptions {
   readonly watchdog: 'report' | 'exit' | 'off';
   readonly maxPayloadBytes: number;
   readonly extensions: readonly IntegrationExtension[];
-  /** What to say of the options that are valid and look wrong. */
+  /** Hints about options that are valid but look wrong. */
   readonly hints: readonly string[];
 }
 
@@ -124,12 +132,12 @@ const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
 /** Postgres refuses jsonb values of 256 MiB. */
 const MAX_MAX_PAYLOAD_BYTES = 268_435_455;
 
-/** What Nest must know before it makes anything. */
+/** The options that Nest needs before it creates anything. */
 const OF_THE_MODULE = ['imports', 'isGlobal'] as const satisfies (keyof IntegrationModuleOptions)[];
 
 type Given = IntegrationOptions & Readonly<Record<string, unknown>>;
 
-/** The checks of every option; each returns what is wrong with a value that was given. */
+/** The check of each option. It returns what is wrong with a given value. */
 const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unknown) => string[] } = {
   clientToken: (value) => problemsUnless(isToken(value), 'clientToken must be a class, a string or a symbol'),
   client: (value) =>
@@ -159,7 +167,7 @@ const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unkn
 export const OPTION_NAMES: readonly string[] = Object.keys(CHECKS);
 
 /**
- * Checks the options and fills in what was left out.
+ * Checks the options and fills in the defaults.
  *
  * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
  */
@@ -237,7 +245,7 @@ function databaseUrlOf(
   return typeof configured === 'string' && configured !== '' ? configured : environment.DATABASE_URL;
 }
 
-/** Whether a value has what a host's client needs. */
+/** Whether a value has the methods of a host's client. */
 export function isTransactionalClient(value: unknown): value is TransactionalSqlClient {
   return isSqlClient(value) && typeof (value as Partial<TransactionalSqlClient>).$transaction === 'function';
 }

@@ -17,14 +17,17 @@ import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js
 import { ShutdownHooksCheck } from './shutdown-hooks-check.js';
 
 /**
- * The order in which the engine begins and ends. Consumers are registered when the application boots;
- * handlers run only while every module of the application is ready (`LastModule`).
+ * The order in which the engine starts and stops. Consumers are registered when the application boots.
+ * Handlers run only while every module of the application is ready (`LastModule`).
  */
 @Injectable()
 export class EngineLifecycle {
   private readonly shutdownHooks = new ShutdownHooksCheck(new Logger('IntegrationModule'));
   private closing = false;
-  /** Every hook of the boot was called. `init()` of a microservice calls all of them a second time. */
+  /**
+   * Whether every hook of the boot has been called. `init()` of a microservice calls all of them a second
+   * time.
+   */
   private hasBooted = false;
 
   constructor(
@@ -45,16 +48,16 @@ export class EngineLifecycle {
     private readonly registry: EventSubscriberRegistry,
   ) {}
 
-  /** Before any other module's `onModuleInit`. */
+  /** Runs before `onModuleInit` of every other module. */
   beginInit(): void {
     if (this.hasBooted) this.registry.repeatBegins();
   }
 
-  /** In `onModuleInit`. */
+  /** Runs in `onModuleInit`. */
   async init(): Promise<void> {
     if (this.hasBooted) return;
     try {
-      // Before the first handler can block anything.
+      // The watchdog starts before the first handler can block the event loop.
       const watching = this.options.role === 'publisher' ? undefined : this.watchdog.start();
       await this.boot.prepareDatabase();
       await this.settings.load();
@@ -70,7 +73,7 @@ export class EngineLifecycle {
     }
   }
 
-  /** Every `onModuleInit` is done: what registers subscribers has done so. */
+  /** Runs after every `onModuleInit`, because subscribers may be registered until then. */
   async registerConsumers(): Promise<void> {
     if (this.hasBooted) return;
     try {
@@ -82,7 +85,7 @@ export class EngineLifecycle {
     }
   }
 
-  /** Every other module is ready. */
+  /** Runs when every other module is ready. */
   async beginDelivery(): Promise<void> {
     this.registry.repeatEnds();
     if (this.hasBooted) return;
@@ -95,7 +98,7 @@ export class EngineLifecycle {
     this.unserved.start();
   }
 
-  /** No other module is destroyed yet. */
+  /** Runs before any other module is destroyed. */
   async endDelivery(): Promise<void> {
     this.closing = true;
     this.shutdownHooks.stop();
@@ -116,8 +119,8 @@ export class EngineLifecycle {
   }
 
   /**
-   * What changed anywhere is read at once: settings, and names of consumers. The heartbeat would bring it two
-   * seconds later.
+   * Settings and names of consumers that were changed anywhere are read at once. Without this the heartbeat
+   * would read them up to two seconds later.
    */
   private followSettings(): void {
     this.listener.settingsChanged$.subscribe(() => {
