@@ -12,7 +12,7 @@ import { ReplayStore } from '../consumers/replay.store.js';
 import { ReplayRequestStore } from '../consumers/replay-request.store.js';
 import { Replaying } from '../consumers/replaying.js';
 
-/** What admins do with consumers. */
+/** The services by which admins manage consumers. */
 export const CONSUMERS: Provider[] = [
   CursorStatusStore,
   ConsumerAdminStore,

@@ -33,7 +33,7 @@ import { IntegrationSettingsService } from '../settings/integration-settings.ser
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
-/** Leases, workers and handlers. */
+/** The providers of leases, workers and handlers. */
 export const DELIVERY: Provider[] = [
   SequenceStore,
   SequenceWatch,

@@ -17,7 +17,7 @@ import {
   resolveOptions,
 } from './integration.options.js';
 
-/** Options, database and settings: what everything else stands on. */
+/** The providers of options, database and settings. All other providers depend on them. */
 export const FOUNDATION: Provider[] = [
   ProcessIdentity,
   { provide: BOOT_DEADLINE_MS, useValue: DEFAULT_BOOT_DEADLINE_MS },

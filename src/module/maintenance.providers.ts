@@ -19,7 +19,7 @@ import { IntegrationSettingsService } from '../settings/integration-settings.ser
 import { tasksOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
-/** Retention and the other tasks; what is looked after. */
+/** The providers of retention and the other regular tasks. */
 export const MAINTENANCE: Provider[] = [
   MaintenanceTaskStore,
   RetentionStore,

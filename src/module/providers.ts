@@ -38,7 +38,7 @@ import { EngineBoot } from './engine-boot.js';
 import { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
 import { EngineLifecycle } from './lifecycle.js';
 import { MAINTENANCE } from './maintenance.providers.js';
-/** What `IntegrationModule` offers to the application. */
+/** The services that `IntegrationModule` exports to the application. */
 export const SERVICES = [
   IntegrationDeveloperApiService,
   DomainEventPublisher,

@@ -5,7 +5,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** What is said within a minute of a boot, with so many listeners from the first second on. */
+/** What is logged within a minute of a boot, when there are this many listeners from the first second on. */
 function said(
   listeners: number,
   environment: Record<string, string> = {},

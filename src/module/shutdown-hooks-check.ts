@@ -1,17 +1,17 @@
 import { isMainThread } from 'node:worker_threads';
 import type { Logger } from '@nestjs/common';
 
-/** By then `main.ts` has done what it does after the boot. */
+/** After this time `main.ts` has done what it does after the boot. */
 const LOOK_AFTER_MS = 2_000;
 
 const WORDS =
   'Nothing in this process listens for SIGTERM, so the process ends at once when it is told to stop: running handlers are cut off, and its consumers stay leased to it until another process notices that it is gone. Call app.enableShutdownHooks() in main.ts, before app.listen().';
 
 /**
- * Says once, a moment after the boot, that the application's shutdown hooks are off. Nest does not tell. But
- * with `enableShutdownHooks()`, or where the host closes the application itself, somebody listens for the
- * signal. A test runner ends its processes as it likes, and no signal reaches a worker thread: nothing is
- * said there.
+ * Warns once, a moment after the boot, if the application's shutdown hooks are off. Nest does not say whether
+ * they are. But somebody listens for the signal if `enableShutdownHooks()` was called or if the host closes
+ * the application itself. Nothing is logged in a test run, because a test runner ends its processes as it
+ * likes, nor in a worker thread, because no signal reaches it.
  */
 export class ShutdownHooksCheck {
   private timer: NodeJS.Timeout | undefined;
