@@ -12,7 +12,7 @@ type CommandOptions = Readonly<Record<string, CommandOption>>;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Which rows of the inbox; those given must all match. */
+/** Options that select rows of the inbox. A row must match all that are given. */
 export const ROW_OPTIONS: CommandOptions = {
   event: { type: 'string', summary: 'only this event name' },
   'aggregate-type': { type: 'string', summary: 'only this type of aggregate' },
@@ -27,8 +27,8 @@ export const CONSUMER_OPTION: CommandOptions = {
 };
 
 /**
- * Lends the service as an application has it. It wakes nobody: the processes that work on a consumer see with
- * their next beat what was changed.
+ * Provides the service as an application has it. It notifies no process. The processes that work on a
+ * consumer see a change with their next heartbeat.
  */
 export function withConsumers(
   { withDatabase, environment, extensions }: CommandContext,
@@ -65,7 +65,7 @@ export function textOption(options: Options, name: string): string | undefined {
   return given;
 }
 
-/** Names divided by commas. */
+/** Names separated by commas. */
 export function listOption(options: Options, name: string): string[] | undefined {
   const text = textOption(options, name);
   const list = text
@@ -81,7 +81,7 @@ export function countOption(options: Options, name: string): number | undefined 
   return text === undefined ? undefined : countOf(text, `--${name}`);
 }
 
-/** A whole number from 1 on. */
+/** A whole number, at least 1. */
 export function countOf(text: string, what: string): number {
   const count = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count;
@@ -100,7 +100,7 @@ export function dateOption(options: Options, name: string): Date | undefined {
   return date;
 }
 
-/** `1 event`, `3 events`. */
+/** A number with its noun: `1 event`, `3 events`. */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

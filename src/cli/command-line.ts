@@ -5,17 +5,17 @@ import { COMMON_OPTIONS } from './usage.js';
 
 type OptionValues = Record<string, string | boolean | undefined>;
 
-/** A command line, understood as far as it goes without a command. */
+/** A command line, as far as it can be understood before a command runs. */
 export interface CommandLine {
-  /** Undefined only where `--help` or `--version` asks for no command. */
+  /** Undefined only if `--help` or `--version` is given without a command. */
   command: Command | undefined;
-  /** The words that called it, where they are those of an earlier version. */
+  /** The command's words, if they are those of an earlier version. */
   formerName: string | undefined;
   arguments: string[];
   options: OptionValues;
 }
 
-/** Reads the words after the program's name. Throws UsageError saying which word is wrong. */
+/** Reads the words after the program's name. Throws a UsageError that names the word that is wrong. */
 export function readCommandLine(words: readonly string[], commands: readonly Command[]): CommandLine {
   const { values, positionals } = parse(words, commands);
   const { command, words: called, formerName } = calledBy(positionals, commands);
@@ -50,12 +50,12 @@ function parse(
 
 interface Call {
   command: Command | undefined;
-  /** How many words call it. */
+  /** How many words name the command. */
   words: number;
   formerName: string | undefined;
 }
 
-/** The command with the longest name that the words begin with. */
+/** The command with the longest name at the beginning of the words. */
 function calledBy(positionals: readonly string[], commands: readonly Command[]): Call {
   let found: Call = { command: undefined, words: 0, formerName: undefined };
   for (const command of commands) {
@@ -69,8 +69,8 @@ function calledBy(positionals: readonly string[], commands: readonly Command[]):
 }
 
 /**
- * The commands whose usage helps with these words: the one that they call, or those of the group that they
- * begin to name; all where they say nothing.
+ * The commands whose usage helps with these words. It is the command that the words name, or the commands of
+ * the group that they begin to name. Otherwise it is all commands.
  */
 export function meantBy(words: readonly string[], commands: readonly Command[]): readonly Command[] {
   const plain = words.filter((word) => !word.startsWith('-'));

@@ -1,21 +1,23 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { IntegrationExtension } from '../module/extension.js';
 
-/** One command of `nestjs-integration`. Each has a file of its own and is named in commands.ts. */
+/** One command of `nestjs-integration`. Each command has a file of its own and is listed in commands.ts. */
 export interface Command {
-  /** The words that call it: `migrate`, `settings set`. */
+  /** The words that name it: `migrate`, `settings set`. */
   name: string;
   /**
-   * Words that called it in earlier versions. They still do, and say on standard error which words do now.
+   * The words that named it in earlier versions. They still work, and the command prints the present words on
+   * standard error.
    */
   formerly?: readonly string[];
-  /** Names of the arguments that follow, all required. */
+  /** The names of its arguments. All of them are required. */
   parameters: readonly string[];
-  /** Options besides those that every command has. */
+  /** Options besides those of every command. */
   options?: Readonly<Record<string, CommandOption>>;
   /**
-   * It stood before commands asked: without a terminal it goes on without `--yes`, as scripts know it, and so
-   * does whatever is called by former words. Every other command that asks refuses there.
+   * Whether the command continues without `--yes` if there is no terminal. This is so for commands that are
+   * older than the question, because scripts use them, and for every command that is called by a former name.
+   * Other commands that ask refuse to run without a terminal.
    */
   goesOnUnasked?: boolean;
   /** One line for the list of commands. */
@@ -25,48 +27,49 @@ export interface Command {
 
 export interface CommandOption {
   type: 'string' | 'boolean';
-  /** What it stands for and its default, for the usage. */
+  /** The meaning and the default of the option, for the usage. */
   summary: string;
 }
 
-/** What a command line came to. */
+/** What a command gets from the command line. */
 export interface CommandContext {
-  /** One for each of the command's `parameters`. */
+  /** One value for each of the command's `parameters`. */
   arguments: readonly string[];
-  /** The command's own options, as given. */
+  /** The given values of the command's own options. */
   options: Readonly<Record<string, string | boolean | undefined>>;
-  /** The process's environment, with what `.env` adds. */
+  /** The process's environment and the variables that `.env` adds. */
   environment: Readonly<Record<string, string | undefined>>;
   connectionString: string;
   schema: string;
-  /** Whose migrations, settings and checks there are beside the engine's. */
+  /** The extensions whose migrations, settings and checks the command includes. */
   extensions: readonly IntegrationExtension[];
-  /** Shows what is going on, where somebody is looking. */
+  /** Shows a line about progress if standard error is a terminal. */
   progress(line: string): void;
   /**
-   * For whatever changes more than one event or cannot be undone, before it is done: resolves if it may be.
-   * `consequence` says in a sentence what would happen, and to how many; undefined: there is nothing to ask.
+   * Asks before a command changes more than one event or does something that cannot be undone. Resolves if
+   * the command may continue. `consequence` says in one sentence what would happen, and to how many. If it
+   * returns undefined, there is nothing to ask.
    */
   confirm(consequence: () => Promise<string | undefined>): Promise<void>;
-  /** Lends a connection to the database for the length of `work`. */
+  /** Provides a connection to the database while `work` runs. */
   withDatabase<R>(work: (db: EngineDatabase) => Promise<R>): Promise<R>;
 }
 
 export interface CommandResult {
-  /** Whether all is well: the exit status is 0 or 1. */
+  /** Whether all is well. The exit status is then 0, and otherwise 1. */
   ok: boolean;
   /** What `--json` prints. */
   data: Record<string, unknown>;
-  /** What a reader sees. */
+  /** What is printed for a reader. */
   text: string;
 }
 
-/** The command line cannot be understood: the usage is printed and the exit status is 2. */
+/** The command line cannot be understood. The usage is printed and the exit status is 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Whoever was asked did not say yes: nothing was changed, and the exit status is 1. */
+/** The question was not answered with yes. Nothing was changed, and the exit status is 1. */
 export class Declined extends Error {
   override readonly name = 'Declined';
 

@@ -2,17 +2,17 @@ import { createInterface } from 'node:readline/promises';
 import type { CommandOption } from './command.js';
 import { Declined, UsageError } from './command.js';
 
-/** For commands that ask. */
+/** The option of commands that ask. */
 export const YES_OPTION: Readonly<Record<string, CommandOption>> = {
   yes: { type: 'boolean', summary: 'do it without asking; for scripts' },
 };
 
-/** Somebody who can be asked. */
+/** A terminal at which a person can be asked. */
 export interface Terminal {
   ask(question: string): Promise<string>;
 }
 
-/** The terminal of this process; undefined where nobody sits there. */
+/** The terminal of this process, or undefined if it has none. */
 export function terminalOfProcess(): Terminal | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   return {
@@ -28,8 +28,8 @@ export function terminalOfProcess(): Terminal | undefined {
 }
 
 /**
- * Resolves if it may be done: `--yes` was given, somebody at the terminal says so, or the command goes on
- * without being asked.
+ * Resolves if the command may continue: `--yes` was given, the person at the terminal agrees, or the command
+ * continues without a question.
  */
 export async function confirm(
   consequence: () => Promise<string | undefined>,

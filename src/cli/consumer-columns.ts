@@ -1,21 +1,21 @@
 import type { CursorStatus } from '../consumers/cursor-status.store.js';
 
 /**
- * The events that a consumer has still to handle; where there are many, the positions that it has not
- * settled.
+ * The number of events that a consumer has still to handle. If there are many, it is the number of positions
+ * that it has not settled.
  */
 export function pendingText({ pendingEvents, pendingPositions }: CursorStatus): string {
   return pendingEvents === null ? `${pendingPositions} positions` : String(pendingEvents);
 }
 
-/** Which process works on it, and since when it was not seen where its connection is gone. */
+/** The process that works on the consumer. If its connection is gone, the text also says since when. */
 export function ownerText({ owner, ownerNotSeenSince }: CursorStatus): string {
   if (owner === null) return '-';
   const name = owner.host === null ? owner.id : `${owner.host}:${owner.pid}`;
   return ownerNotSeenSince === null ? name : `${name} (not seen since ${ownerNotSeenSince.toISOString()})`;
 }
 
-/** Whether processes may work on it. */
+/** Whether processes may work on the consumer. */
 export function servingText({
   paused,
   unservedSince,

@@ -14,7 +14,7 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 
-/** The service as Nest puts it together in an application. Its notifier has no listeners here. */
+/** Makes the service as Nest does in an application. Its notifier has no listeners here. */
 export function consumerServiceOf(db: EngineDatabase, settings: IntegrationSettingsService): ConsumerService {
   const admin = new ConsumerAdminStore(db);
   return new ConsumerService(

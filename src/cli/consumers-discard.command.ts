@@ -22,7 +22,7 @@ const STATES: readonly DiscardableState[] = [
   'running',
 ];
 
-/** Sets events of a consumer aside for good. */
+/** Discards events of a consumer for good. */
 export const consumersDiscardCommand: Command = {
   name: 'consumers discard',
   parameters: ['consumer'],
@@ -44,7 +44,7 @@ export const consumersDiscardCommand: Command = {
   },
 };
 
-/** The same for dead letters, of one consumer or of all. */
+/** Discards dead letters of one consumer or of all. */
 export const deadLettersDiscardCommand: Command = {
   name: 'dead-letters discard',
   parameters: [],
@@ -75,7 +75,7 @@ function discard(
   const filter = rowFilter(options, consumer);
   return withConsumers(context, async (service, counts) => {
     await context.confirm(async () => {
-      // It may have no row yet, and is taken whatever it does.
+      // The event may have no row yet. It is discarded whatever its state.
       if (isOfOneEvent(filter)) return 'This event would be set aside for good. This cannot be undone.';
       const count = await counts.countDiscardable(filter, states ?? STATES, limit);
       return count > 0

@@ -4,7 +4,7 @@ import type { Command } from './command.js';
 import { ownerText, pendingText, servingText } from './consumer-columns.js';
 import { table } from './table.js';
 
-/** Shows where every consumer stands. */
+/** Shows the state of every consumer. */
 export const consumersListCommand: Command = {
   name: 'consumers list',
   formerly: ['consumers'],

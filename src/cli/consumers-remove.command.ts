@@ -2,7 +2,7 @@ import { counted, withConsumers } from './admin-access.js';
 import type { Command } from './command.js';
 import { YES_OPTION } from './confirmation.js';
 
-/** Forgets a consumer. */
+/** Removes a consumer. */
 export const consumersRemoveCommand: Command = {
   name: 'consumers remove',
   parameters: ['consumer'],
@@ -21,7 +21,7 @@ export const consumersRemoveCommand: Command = {
     }),
 };
 
-/** Takes event names away from a consumer. */
+/** Removes event names from a consumer. */
 export const consumersRemoveNamesCommand: Command = {
   name: 'consumers remove-names',
   parameters: ['consumer', 'names'],

@@ -2,7 +2,7 @@ import { counted, withConsumers } from './admin-access.js';
 import type { Command } from './command.js';
 import { YES_OPTION } from './confirmation.js';
 
-/** Gives a consumer another name, and it keeps its place. */
+/** Gives a consumer another name. The consumer keeps its place in the log. */
 export const consumersRenameCommand: Command = {
   name: 'consumers rename',
   parameters: ['old', 'new'],

@@ -2,7 +2,7 @@ import type { RepartitionState } from '../consumers/repartition-steps.js';
 import { countOf, countOption, withConsumers } from './admin-access.js';
 import type { Command } from './command.js';
 
-/** Changes a consumer's number of partitions; fails where the time is up before it is done. */
+/** Changes a consumer's number of partitions. Fails if the change is not complete within the given time. */
 export const consumersRepartitionCommand: Command = {
   name: 'consumers repartition',
   parameters: ['consumer', 'partitions'],

@@ -11,7 +11,7 @@ import { YES_OPTION } from './confirmation.js';
 
 const DEFAULT_LIMIT = 100;
 
-/** Sends dead letters on their way again. */
+/** Makes dead letters due again. */
 export const deadLettersRedriveCommand: Command = {
   name: 'dead-letters redrive',
   formerly: ['redrive'],

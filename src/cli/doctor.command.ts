@@ -4,7 +4,7 @@ import type { Examination, Finding } from '../maintenance/finding.js';
 import { doctorAdditionsOf } from '../module/extension.js';
 import type { Command, CommandContext } from './command.js';
 
-/** What follows from a connection that the engine cannot use, and what to do. */
+/** The meaning of a connection that the engine cannot use, and what to do. */
 const CONNECTION_TEXTS: Readonly<Record<string, { meaning: string; fix: string }>> = {
   INTEGRATION_DATABASE_UNREACHABLE: {
     meaning: 'No application can publish or handle with this URL.',
@@ -32,7 +32,7 @@ const CONNECTION_TEXTS: Readonly<Record<string, { meaning: string; fix: string }
   },
 };
 
-/** Looks for whatever is wrong, and says what to do about it. */
+/** Looks for problems and says what to do about them. */
 export const doctorCommand: Command = {
   name: 'doctor',
   parameters: [],

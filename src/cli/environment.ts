@@ -5,9 +5,9 @@ import { parseEnv } from 'node:util';
 type Environment = Record<string, string | undefined>;
 
 /**
- * The environment with what the folder's `.env` adds; a variable that is set already stays as it is.
- * `${NAME}` in a value of the file stands for another variable, as Prisma and `@nestjs/config`
- * (expandVariables) read it.
+ * The environment and the variables that the folder's `.env` adds. A variable that is already set stays as it
+ * is. `${NAME}` in a value of the file stands for another variable, as in Prisma and `@nestjs/config`
+ * (expandVariables).
  */
 export function readEnvironment(folder: string, environment: Readonly<Environment>): Environment {
   const merged: Environment = { ...readDotenv(folder), ...environment };

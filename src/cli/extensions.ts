@@ -1,4 +1,4 @@
 import type { IntegrationExtension } from '../module/extension.js';
 
-/** The parts of this package whose tables, settings and checks the commands know beside the engine's. */
+/** The parts of this package whose tables, settings and checks the commands know besides the engine's. */
 export const EXTENSIONS: readonly IntegrationExtension[] = [];

@@ -2,7 +2,7 @@ import { type MigrationProgress, runMigrations } from '../database/migrations/mi
 import { linesOf } from '../module/extension.js';
 import type { Command } from './command.js';
 
-/** Applies what is missing. */
+/** Applies the migrations that are missing. */
 export const migrateCommand: Command = {
   name: 'migrate',
   parameters: [],

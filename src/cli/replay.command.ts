@@ -10,8 +10,8 @@ import { authorOf } from './settings-access.js';
 const LOOK_MS = 1_000;
 
 /**
- * Delivers events again: a range of positions at once, a filtered part as a request that the consumer's owner
- * works off.
+ * Delivers events again. A range of positions is replayed at once. A filtered replay becomes a request that
+ * the consumer's owner works through.
  */
 export const replayCommand: Command = {
   name: 'replay',

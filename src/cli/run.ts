@@ -23,13 +23,16 @@ const WRONG_USE: ReadonlySet<string> = new Set<IntegrationErrorCode>([
   'INTEGRATION_SETTING_UNKNOWN',
 ]);
 
-/** Runs one command line; resolves to the exit status: 0 all is well, 1 something is wrong, 2 wrong use. */
+/**
+ * Runs one command line and resolves to the exit status: 0 if all is well, 1 if something is wrong, 2 for
+ * wrong usage.
+ */
 export async function run(
   words: readonly string[],
   terminal: Terminal | undefined = terminalOfProcess(),
   extensions: readonly IntegrationExtension[] = EXTENSIONS,
 ): Promise<number> {
-  // What services log belongs to an application; here it would stand between the results.
+  // The logs of services are meant for an application. Here they would appear between the results.
   Logger.overrideLogger(false);
   try {
     return await runCommand(readCommandLine(words, COMMANDS), terminal, extensions);
@@ -105,7 +108,7 @@ async function withDatabase<R>(db: EngineDatabase, work: (db: EngineDatabase) =>
   }
 }
 
-/** What the command line says, or services of arguments that only they can judge. */
+/** Whether the error is about the command line, or about arguments that only a service can judge. */
 function isWrongUse(error: unknown): boolean {
   return error instanceof UsageError || (error instanceof IntegrationError && WRONG_USE.has(error.code));
 }

@@ -8,7 +8,10 @@ export const BY_OPTION: Readonly<Record<string, CommandOption>> = {
   by: { type: 'string', summary: 'who changes it, for the audit; default: cli:<user>' },
 };
 
-/** Lends the settings service as the application would see it, but for what its code gives the module. */
+/**
+ * Provides the settings service as the application would see it, without the values that the application's
+ * code gives.
+ */
 export function withSettings(
   { withDatabase, environment, extensions }: CommandContext,
   work: (service: IntegrationSettingsService) => Promise<CommandResult>,
@@ -21,12 +24,12 @@ export function withSettings(
   });
 }
 
-/** Who changes a setting: what `--by` says, else the user of this machine. */
+/** Who changes a setting: the value of `--by`, or the user of this machine. */
 export function authorOf({ options }: CommandContext): string {
   return typeof options.by === 'string' && options.by !== '' ? options.by : `cli:${userName()}`;
 }
 
-/** A container may run under a user id without a name. */
+/** A container may run under a user id that has no name. */
 function userName(): string {
   try {
     return userInfo().username;

@@ -2,9 +2,7 @@ import type { Command } from './command.js';
 import { withSettings } from './settings-access.js';
 import { table } from './table.js';
 
-/**
- * Shows every setting. Values that the application's own code gives the module are not known to a command.
- */
+/** Shows every setting. A command does not know the values that the application's own code gives. */
 export const settingsListCommand: Command = {
   name: 'settings list',
   parameters: [],

@@ -3,7 +3,7 @@ import { checkSettingText } from '../settings/setting-value.js';
 import type { Command } from './command.js';
 import { authorOf, BY_OPTION, withSettings } from './settings-access.js';
 
-/** Stores a value; every process uses it within two seconds. */
+/** Stores a value. Every process uses it within two seconds. */
 export const settingsSetCommand: Command = {
   name: 'settings set',
   parameters: ['key', 'value'],
@@ -19,8 +19,8 @@ export const settingsSetCommand: Command = {
 };
 
 /**
- * The value that the text stands for; text that stands for none is left to the service, which says what is
- * wrong.
+ * The value that the text stands for. A text that stands for no value is passed on, because the service says
+ * what is wrong with it.
  */
 function valueFrom(definition: SettingDefinition | undefined, text: string): unknown {
   const checked = definition && checkSettingText(definition, text);

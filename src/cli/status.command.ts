@@ -11,8 +11,8 @@ import { ownerText, pendingText, servingText } from './consumer-columns.js';
 import { table } from './table.js';
 
 /**
- * Shows the state of the tables and of every consumer. All is well if the tables are those of this package
- * version and no consumer is unserved.
+ * Shows the state of the tables and of every consumer. All is well if the tables belong to this version of
+ * the package and no consumer is unserved.
  */
 export const statusCommand: Command = {
   name: 'status',

@@ -1,6 +1,6 @@
 import type { Command, CommandOption } from './command.js';
 
-/** Options of every command. */
+/** The options of every command. */
 export const COMMON_OPTIONS = {
   'database-url': {
     type: 'string',
@@ -12,7 +12,7 @@ export const COMMON_OPTIONS = {
   version: { type: 'boolean', summary: 'print the version of the package' },
 } as const satisfies Record<string, CommandOption>;
 
-/** The help text of these commands; with the options of the command where it is one. */
+/** The help text of these commands. It includes the options if there is only one command. */
 export function usage(shown: readonly Command[]): string {
   const [command] = shown.length === 1 ? shown : [];
   const calls = shown.map((each) => [callOf(each), each.summary]);
