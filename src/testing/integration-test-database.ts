@@ -7,38 +7,39 @@ import { checkNames } from '../log/query-checks.js';
 import { TestDatabaseStore } from './test-database.store.js';
 
 const DEFAULT_TEMPLATE = 'nestjs_integration';
-/** Postgres cuts names at 63 bytes; what is added to a template's name takes 26. */
+/** Postgres cuts names at 63 bytes, and up to 26 are added to a template's name. */
 const LONGEST_TEMPLATE = 36;
 
 export interface IntegrationTestDatabaseOptions {
   /**
-   * A server that `startEmbeddedPostgres` started, or the URL of one, with a role that may create databases.
-   * Default: `TEST_DATABASE_URL` of the environment, where the global setups of Jest and Vitest put theirs.
+   * A server that `startEmbeddedPostgres` started, or the URL of one. Its role must be allowed to create
+   * databases. The default is `TEST_DATABASE_URL` of the environment, which the global setups of Jest and
+   * Vitest set.
    */
   server?: string | { readonly url: string } | undefined;
   /** The name of your template, at most 36 characters. Change it when what `prepare` does changes. */
   template?: string | undefined;
   /**
-   * Makes your own tables, in the template, once per server: runs your migrations, or SQL. Must leave no
-   * connection open.
+   * Creates the tables of your application in the template, once per server, by your migrations or by SQL. It
+   * must not leave a connection open.
    */
   prepare?: ((url: string) => Promise<void>) | undefined;
-  /** The schema of the integration tables, default `integration`. */
+  /** The schema of the integration tables, `integration` by default. */
   schema?: string | undefined;
 }
 
-/** A database of a test's own. */
+/** A database for one test. */
 export interface IntegrationTestDatabase {
   readonly url: string;
   readonly name: string;
-  /** Deletes it; whoever is still connected is disconnected. */
+  /** Deletes the database. Open connections to it are closed. */
   drop(): Promise<void>;
 }
 
 /**
- * Makes a database with the integration tables, and your own, as a copy of a template: the first call on a
- * server migrates the template, every other copies it in a fraction of a second. Any number of test processes
- * may call it at once.
+ * Makes a database with the integration tables and your own, as a copy of a template. The first call on a
+ * server makes the template. Every other call copies it in a fraction of a second. Any number of test
+ * processes may call it at the same time.
  */
 export async function createIntegrationTestDatabase(
   options: IntegrationTestDatabaseOptions = {},
@@ -87,7 +88,7 @@ export async function createIntegrationTestDatabase(
   };
 }
 
-/** Another version of the package makes another template. */
+/** Each version of the package has a template of its own. */
 async function versionOf(schema: string): Promise<string> {
   const checksums = (await readMigrationFiles()).map(({ checksum }) => checksum);
   return createHash('sha256')

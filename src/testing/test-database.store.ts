@@ -1,15 +1,18 @@
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 
-/** Databases of a server, made from a template. */
+/** Creates databases of a server from a template. */
 export class TestDatabaseStore {
   constructor(private readonly connection: EngineConnection) {}
 
-  /** One process at a time builds templates; creating and dropping databases may take as long as it takes. */
+  /**
+   * Lifts the time limits of statements, because one process at a time builds templates and creating or
+   * dropping a database may take long.
+   */
   async liftTimeouts(): Promise<void> {
     await this.connection.query(`SET statement_timeout = 0; SET lock_timeout = 0`);
   }
 
-  /** Runs `work` alone among all who ask with this name. */
+  /** Runs `work` while no other caller runs under this name. */
   async exclusively<R>(name: string, work: () => Promise<R>): Promise<R> {
     await this.connection.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [name]);
     try {
@@ -34,7 +37,7 @@ export class TestDatabaseStore {
     await this.connection.query(`ALTER DATABASE ${quote(database)} RENAME TO ${quote(name)}`);
   }
 
-  /** Whoever is still connected is disconnected. */
+  /** Deletes the database and closes all connections to it. */
   async drop(database: string): Promise<void> {
     await this.connection.query(`DROP DATABASE IF EXISTS ${quote(database)} WITH (FORCE)`);
   }

@@ -13,24 +13,27 @@ import {
   writeTwice,
 } from './client-rules.store.js';
 
-/** One rule of the contract of a client. */
+/** One rule that a client must or should keep. */
 export interface ClientRule {
-  /** Stable, in kebab case. */
+  /** A stable name in kebab case. */
   readonly name: ClientRuleName;
-  /** What a client that keeps it does. */
+  /** What a client does that keeps the rule. */
   readonly rule: string;
-  /** Without it events are lost, doubled or changed. Of the others the guide says what follows. */
+  /**
+   * Without a required rule events are lost, doubled or changed. The guide says what follows from breaking
+   * the others.
+   */
   readonly required: boolean;
   readonly kept: boolean;
-  /** What was seen instead; undefined where the rule is kept. */
+  /** What was seen instead, or undefined if the rule is kept. */
   readonly problem: string | undefined;
 }
 
 export interface ClientReport {
-  /** Every required rule is kept. */
+  /** Whether every required rule is kept. */
   readonly ok: boolean;
   readonly rules: readonly ClientRule[];
-  /** The rules and what became of them, one a line, for an assertion's message. */
+  /** The rules and their results, one on each line, for the message of an assertion. */
   toString(): string;
 }
 
@@ -38,10 +41,10 @@ export type ClientRuleName = (typeof RULES)[number]['name'];
 
 const DIVISION_BY_ZERO = '22012';
 const UNIQUE_VIOLATION = '23505';
-/** Of the transaction that is to be cut off; and how long it is given to be so. */
+/** The time limit of the transaction that must be cut off, and the time until that must have happened. */
 const TIMEOUT_MS = 300;
 const CUT_OFF_WITHIN_MS = 10_000;
-/** Of each rule: a client that never answers breaks it. */
+/** The time limit of each rule. A client that does not answer breaks it. */
 const RULE_WITHIN_MS = 20_000;
 const THROWN = new Error('thrown by verifyClient on purpose');
 
@@ -205,7 +208,7 @@ const RULES = [
         async (tx) => {
           xid = (await transactionOf(tx)).xid;
           await held;
-          // Some clients find their limit exceeded with the next statement only.
+          // Some clients notice with the next statement only that their time limit is exceeded.
           await transactionOf(tx);
         },
         { timeout: TIMEOUT_MS },
@@ -223,9 +226,9 @@ const RULES = [
 ] as const satisfies readonly Rule[];
 
 /**
- * Runs a client of yours through the contract that docs/guide/clients.md states, and reports each rule as
- * kept or broken. Needs a database and writes nothing that stays. Never rejects: a rule whose check fails is
- * broken, with the reason.
+ * Checks a client against the contract that docs/guide/clients.md states, and reports for each rule whether
+ * it is kept. It needs a database and leaves nothing in it. It never rejects: a rule whose check fails counts
+ * as broken, with the reason.
  *
  * ```ts
  * const report = await verifyClient(client);
@@ -234,7 +237,7 @@ const RULES = [
  */
 export async function verifyClient(client: TransactionalSqlClient): Promise<ClientReport> {
   const rules: ClientRule[] = [];
-  // One after another: a client may have one connection, and two in the one rule that needs them.
+  // The checks run one after another, because a client may have only one connection. One rule needs two.
   for (const { check, ...rule } of RULES) {
     const checking = Promise.resolve().then(() => check(client));
     const problem = await answerWithin(RULE_WITHIN_MS, checking).catch(
