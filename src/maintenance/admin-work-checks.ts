@@ -8,7 +8,7 @@ type Findings = Omit<Finding, 'check'>[];
 const NO_PROGRESS_MINUTES = 15;
 const LONG_MINUTES = 60;
 
-/** What admins have asked of consumers: changed numbers of partitions, filtered replays. */
+/** Checks of what admins have asked of consumers: changed numbers of partitions and filtered replays. */
 export function adminWorkChecks(db: EngineDatabase): Check[] {
   const store = new AdminWorkStore(db);
   return [

@@ -1,19 +1,19 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 
-/** A change of a consumer's number of partitions that gets nowhere. */
+/** A change of a consumer's number of partitions that makes no progress. */
 export interface StuckRepartition {
   readonly consumerName: string;
   readonly partitions: number;
   readonly repartitionTo: number;
   readonly askedAt: Date;
   readonly paused: boolean;
-  /** Partitions whose owners have not handed over. */
+  /** Partitions whose owners have not handed over yet. */
   readonly leased: readonly number[];
-  /** Partitions that have not reached the cut-over position. */
+  /** Partitions that have not reached the cut-over position yet. */
   readonly behind: readonly number[];
 }
 
-/** A replay request that gets nowhere. */
+/** A replay request that makes no progress. */
 export interface StuckReplay {
   readonly id: string;
   readonly consumerName: string;
@@ -24,7 +24,7 @@ export interface StuckReplay {
   readonly owned: boolean;
 }
 
-/** What admins have asked of consumers and what nobody gets on with. */
+/** Reads the work that admins have asked of consumers and that makes no progress. */
 export class AdminWorkStore {
   private readonly cursor: string;
   private readonly replay: string;
@@ -34,7 +34,10 @@ export class AdminWorkStore {
     this.replay = db.tables.inboxReplay;
   }
 
-  /** Asked for so many minutes ago, and no partition has saved anything for as long. */
+  /**
+   * Changes that were asked for at least this many minutes ago, while no partition has saved anything for as
+   * long.
+   */
   stuckRepartitions(minutes: number): Promise<StuckRepartition[]> {
     return this.db.query<StuckRepartition>(
       `SELECT consumer_name AS "consumerName", max(partitions) AS partitions, max(repartition_to) AS "repartitionTo",
@@ -51,8 +54,9 @@ export class AdminWorkStore {
   }
 
   /**
-   * Open, and no window of it was sent for so many minutes, in which the consumer has saved nothing either;
-   * or for `longMinutes` whatever else it does. While enough of its events are due it waits for them.
+   * Requests that are open and have sent no window for `minutes`, while the consumer has saved nothing
+   * either. A request that has sent none for `longMinutes` counts whatever else the consumer does. While many
+   * of its events are due, a request waits for them.
    */
   stuckReplays(minutes: number, longMinutes: number): Promise<StuckReplay[]> {
     return this.db.query<StuckReplay>(

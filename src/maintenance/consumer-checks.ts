@@ -20,7 +20,7 @@ const LATEST_EVENTS = 10_000;
 const MOST_NAMED = 5;
 const BACK_WITHIN_MS = 2_000;
 
-/** Cursors, inbox, leases, and who consumes what. */
+/** Checks of cursors, inbox and leases, and of who consumes what. */
 export function consumerChecks(
   db: EngineDatabase,
   settings: Readonly<OutboxSettings>,
@@ -126,7 +126,7 @@ async function leaseFindings(
   }));
 }
 
-/** Looks a second time: a process whose connection was cut is back within a second. */
+/** Looks a second time, because a process whose connection was cut is connected again within a second. */
 async function desertedFindings(store: ConsumerHealthStore): Promise<Findings> {
   const before = await store.desertedLeases();
   if (before.length === 0) return [];

@@ -2,13 +2,13 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { unresolved } from '../inbox/inbox-status.js';
 
-/** A cursor, or several of one consumer, that cannot be as it is. */
+/** A cursor, or several of one consumer, in a state that should not occur. */
 export interface CursorProblem {
   readonly consumerName: string;
   readonly partition: number;
 }
 
-/** Rows of the inbox that cannot be as they are, by consumer. */
+/** Rows of the inbox in a state that should not occur, by consumer. */
 export interface RowProblem {
   readonly consumerName: string;
   readonly rows: number;
@@ -21,7 +21,7 @@ export interface LeaseProblem extends CursorProblem {
   readonly expiresInSeconds: number | null;
 }
 
-/** A lease in force whose owner's connection to the database is gone. */
+/** A valid lease whose owner has lost its connection to the database. */
 export interface DesertedLease extends CursorProblem {
   readonly owner: string;
   readonly host: string;
@@ -30,7 +30,7 @@ export interface DesertedLease extends CursorProblem {
   readonly until: Date;
 }
 
-/** Whether cursors, inbox and leases fit together. Each statement sees one moment. */
+/** Reads whether cursors, inbox and leases are consistent. Each statement sees one moment. */
 export class ConsumerHealthStore {
   private readonly log: string;
   private readonly cursor: string;
@@ -49,7 +49,10 @@ export class ConsumerHealthStore {
     this.maintenance = tables.integrationMaintenance;
   }
 
-  /** Consumers whose partitions are not 0 to n - 1, or that disagree on their number or their event names. */
+  /**
+   * Consumers whose partitions are not 0 to n - 1, or whose partitions disagree on their number or on the
+   * event names.
+   */
   tornConsumers(): Promise<{ consumerName: string; found: number[]; partitions: number }[]> {
     return this.db.query(
       `SELECT consumer_name AS "consumerName", array_agg(partition ORDER BY partition) AS found, max(partitions) AS partitions
@@ -59,7 +62,7 @@ export class ConsumerHealthStore {
     );
   }
 
-  /** Cursors that do not want what is yet to come. */
+  /** Cursors that would not read events of the future. */
   closedCursors(): Promise<CursorProblem[]> {
     return this.db.query<CursorProblem>(
       `SELECT consumer_name AS "consumerName", partition FROM ${this.cursor}
@@ -68,8 +71,8 @@ export class ConsumerHealthStore {
   }
 
   /**
-   * Rows whose position the cursor has as unread as well. A transactional handler's `processed` row may be
-   * there before the save.
+   * Rows whose position is also unread in the cursor. The `processed` row of a transactional handler may
+   * exist before the save, so it does not count.
    */
   rowsStillUnread(): Promise<RowProblem[]> {
     return this.db.query<RowProblem>(
@@ -81,7 +84,7 @@ export class ConsumerHealthStore {
     );
   }
 
-  /** Rows that are to run, or may be sent again, and whose event the log does not have. */
+  /** Rows that are to run, or may be sent again, and whose event is not in the log. */
   rowsWithoutEvent(): Promise<RowProblem[]> {
     return this.db.query<RowProblem>(
       `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
@@ -92,7 +95,7 @@ export class ConsumerHealthStore {
     );
   }
 
-  /** Rows that are to run and that no partition's owner looks for. */
+  /** Rows that are to run, but that the owner of no partition looks for. */
   rowsOfOtherPartitions(): Promise<RowProblem[]> {
     return this.db.query<RowProblem>(
       `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
@@ -105,7 +108,7 @@ export class ConsumerHealthStore {
   }
 
   /**
-   * Rows of leased consumers that have waited for long for an earlier one of their aggregate, and there is
+   * Rows of leased consumers that have waited long for an earlier event of their aggregate, although there is
    * none.
    */
   rowsWaitingForNobody(minutes: number): Promise<RowProblem[]> {
@@ -143,7 +146,7 @@ export class ConsumerHealthStore {
     );
   }
 
-  /** Leases in force whose owner's connection to the database is gone at this moment. */
+  /** Valid leases whose owner has no connection to the database at this moment. */
   desertedLeases(): Promise<DesertedLease[]> {
     return this.db.query<DesertedLease>(
       `SELECT c.consumer_name AS "consumerName", c.partition, p.id AS owner, p.host, p.pid, p.seen_at AS "seenAt",
@@ -153,7 +156,7 @@ export class ConsumerHealthStore {
     );
   }
 
-  /** Tasks that nobody has done for so long though there are processes that should have. */
+  /** Tasks that were not done for this many hours although there are processes that should have done them. */
   lateTasks(tasks: readonly string[], hours: number): Promise<{ task: string; doneAt: Date | null }[]> {
     return this.db.query(
       `SELECT t.task, CASE WHEN isfinite(m.done_at) THEN m.done_at END AS "doneAt"

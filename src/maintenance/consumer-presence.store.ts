@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 
-/** A consumer that no live process could work on for long. */
+/** A consumer that no live process has been able to work on for a long time. */
 export interface Orphan {
   readonly consumerName: string;
   readonly servedAt: Date;
-  /** It has been for so long that it holds retention back no more. */
+  /** Whether it has been orphaned for so long that it no longer holds retention back. */
   readonly givenUp: boolean;
 }
 
-/** Which consumers have a live process, and processes that are long gone. */
+/** Stores which consumers have a live process, and removes processes that are long gone. */
 @Injectable()
 export class ConsumerPresenceStore {
   private readonly cursor: string;
@@ -24,10 +24,10 @@ export class ConsumerPresenceStore {
   }
 
   /**
-   * Notes on the cursors that a live process knows them, once an hour: a claim and a release note it as well,
-   * and to the moment. This is noted as of a few minutes ago, so that it does not hide that none of these
-   * processes may work on them (`unserved.store.ts`). Rows that are being claimed or renewed at this moment
-   * are passed over, so nobody waits for this or in a circle with it.
+   * Records on the cursors, once an hour, that a live process knows them. A claim and a release record it
+   * too, with the exact time. This statement records a time a few minutes ago, so that it does not hide that
+   * none of these processes may work on them (`unserved.store.ts`). It skips rows that are being claimed or
+   * renewed at this moment. So nobody waits for this statement, and no deadlock can arise.
    */
   async noteServed(session: EngineSession, leaseMs: number): Promise<void> {
     await session.query(
@@ -45,12 +45,12 @@ export class ConsumerPresenceStore {
     );
   }
 
-  /** Forgets processes that have not been seen for a day, whatever their cursors say. */
+  /** Removes processes that have not been seen for a day, whatever their cursors say. */
   async forgetGoneConsumers(session: EngineSession): Promise<void> {
     await session.query(`DELETE FROM ${this.process} WHERE seen_at < clock_timestamp() - interval '1 day'`);
   }
 
-  /** Consumers without a live process for so many days. */
+  /** Consumers that have had no live process for this many days. */
   async orphans(session: EngineSession, orphanAfterDays: number, retentionDays: number): Promise<Orphan[]> {
     return session.query<Orphan>(
       `SELECT consumer_name AS "consumerName", max(served_at) AS "servedAt",

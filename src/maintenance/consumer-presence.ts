@@ -5,12 +5,11 @@ import { ConsumerPresenceStore, type Orphan } from './consumer-presence.store.js
 import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 
-/** A process beats several times in a lease. */
+/** A process sends several heartbeats within the time of a lease. */
 const LEASES_SEEN = 3;
 
 /**
- * Keeps account of which consumers are still worked on, and reports those that nobody works on any more, once
- * each.
+ * Records which consumers are still worked on. It reports each consumer once that nobody works on any more.
  */
 @Injectable()
 export class ConsumerPresence implements MaintenanceTask {

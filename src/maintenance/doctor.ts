@@ -15,13 +15,16 @@ import { schemaChecks } from './schema-checks.js';
 import { ServerFitness, type Unfitness } from './server-fitness.js';
 
 export interface DoctorOptions extends Partial<LogThresholds> {
-  /** Where settings that the database does not have come from; default `process.env`. */
+  /** The source of settings that the database does not have. The default is `process.env`. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
-  /** What is brought along beside the engine's own. */
+  /** What extensions add to the examination. */
   added?: DoctorAdditions | undefined;
 }
 
-/** Lines of migrations, groups of settings, tasks and checks that an examination looks at as well. */
+/**
+ * The lines of migrations, groups of settings, tasks and checks that an examination covers in addition to the
+ * engine's.
+ */
 export interface DoctorAdditions {
   readonly lines: readonly MigrationLine[];
   readonly groups: readonly SettingGroup[];
@@ -32,8 +35,8 @@ export interface DoctorAdditions {
 const THRESHOLDS: LogThresholds = { openTransactionSeconds: 60, snapshotSeconds: 3_600 };
 
 /**
- * Examines a live database: whether what the engine rests on holds. Reads only; every check is one or two
- * statements that see one moment, so processes that work at the same time are no reason for a finding.
+ * Examines a live database: whether everything that the engine relies on holds. It only reads. Every check is
+ * one or two statements that see one moment, so processes that work at the same time cause no finding.
  */
 export class Doctor {
   constructor(
@@ -48,7 +51,7 @@ export class Doctor {
     const { state } = await migrationStatus(this.db, this.db.schema, files);
     const [migrations, ...schema] = schemaChecks(this.db, files);
     if (migrations !== undefined) await make(migrations, examination);
-    // Without the tables of this version every other check would say the same once more.
+    // Without the tables of this version, every other check would report the same problem again.
     if (state === 'missing' || state === 'outdated') return examination;
     const service = new IntegrationSettingsService(this.db, { environment }, added?.groups);
     await make(settingsCheck(service, this.db.schema), examination);

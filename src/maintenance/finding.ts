@@ -1,29 +1,29 @@
-/** Something that is wrong with a database, or soon will be. */
+/** A problem of a database, now or soon. */
 export interface Finding {
-  /** Which check found it; a stable kebab-case name. */
+  /** The check that found it, by its stable name in kebab case. */
   check: string;
   /** What was found. */
   finding: string;
-  /** What follows from it. */
+  /** What it leads to. */
   meaning: string;
-  /** What to do: a statement or command where there is one. */
+  /** What to do. It contains a statement or command if there is one. */
   fix: string;
-  /** The values it is about. */
+  /** The values that the finding is about. */
   details: Record<string, unknown>;
 }
 
-/** One thing that is looked at. */
+/** One check of an examination. */
 export interface Check {
   readonly name: string;
   run(): Promise<Omit<Finding, 'check'>[]>;
 }
 
-/** Thrown by a check that cannot be made here, with the reason. */
+/** A check that cannot be made here throws it, with the reason. */
 export class NotChecked extends Error {
   override readonly name = 'NotChecked';
 }
 
-/** What an examination came to. */
+/** The result of an examination. */
 export interface Examination {
   schema: string;
   findings: Finding[];

@@ -5,15 +5,15 @@ import { type Check, type Finding, NotChecked } from './finding.js';
 import { LogHealthStore, type OpenTransaction } from './log-health.store.js';
 
 export interface LogThresholds {
-  /** Seconds for which a transaction that has published may be open; default 60. */
+  /** How many seconds a transaction that has published may stay open. The default is 60. */
   openTransactionSeconds: number;
-  /** Seconds for which any transaction may hold a snapshot; default an hour. */
+  /** How many seconds any transaction may keep a snapshot. The default is an hour. */
   snapshotSeconds: number;
 }
 
 type Findings = Omit<Finding, 'check'>[];
 
-/** The sequence, and transactions that hold up the log. */
+/** Checks of the sequence, and of transactions that block the log. */
 export function logChecks(db: EngineDatabase, thresholds: LogThresholds): Check[] {
   const store = new LogHealthStore(db);
   return [

@@ -7,7 +7,7 @@ export interface OpenTransaction {
   readonly application: string | null;
   readonly address: string | null;
   readonly state: string | null;
-  /** Null where this role may not see it. */
+  /** Null if this role may not see it. */
   readonly openForSeconds: number | null;
 }
 
@@ -17,14 +17,16 @@ export interface PreparedTransaction {
   readonly preparedForSeconds: number;
 }
 
-/** Where the sequence stands, and the log; null where this role has no right on the sequence. */
+/**
+ * The last positions of the sequence and of the log. The sequence's is null if this role has no right on it.
+ */
 export interface SequencePosition {
   readonly next: number | null;
   readonly head: number;
   readonly sequence: string;
 }
 
-/** Who holds up the log. */
+/** Reads which transactions block the log. */
 export class LogHealthStore {
   private readonly log: string;
   private readonly cursor: string;
@@ -73,8 +75,8 @@ export class LogHealthStore {
   }
 
   /**
-   * Transactions of this database that keep dead rows from being cleaned up, the oldest first; this session's
-   * own left out.
+   * Transactions of this database that keep dead rows from being removed, the oldest first. This session's
+   * own transaction does not count.
    */
   oldSnapshots(olderThanSeconds: number): Promise<OpenTransaction[]> {
     return this.db.query<OpenTransaction>(
@@ -89,7 +91,7 @@ export class LogHealthStore {
     );
   }
 
-  /** The most positions below its read position that some cursor still waits for. */
+  /** The largest number of positions below its read position that a cursor still waits for. */
   async mostHoles(): Promise<number> {
     const [row] = await this.db.query<{ holes: number }>(
       `SELECT coalesce(max(holes), 0)::float8 AS holes FROM (

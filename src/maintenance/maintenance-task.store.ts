@@ -1,20 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 
-/** Where a task goes on. `begins`: it was last at its beginning more than a day ago. */
+/**
+ * The place where a task continues. `begins` is true if the task last started from its beginning more than a
+ * day ago.
+ */
 export interface TaskState {
   readonly nextPosition: number;
   readonly begins: boolean;
 }
 
-/** What a step came to. `begun`: it started at the beginning. */
+/** The result of a step. `begun` is true if it started from the beginning. */
 export interface TaskStep {
   readonly done: boolean;
   readonly nextPosition?: number | undefined;
   readonly begun?: boolean | undefined;
 }
 
-/** When each task was last done, and the lock that lets one process do it. */
+/** Stores when each task was last done, and has the lock by which one process does it. */
 @Injectable()
 export class MaintenanceTaskStore {
   private readonly table: string;
@@ -23,7 +26,7 @@ export class MaintenanceTaskStore {
     this.table = db.tables.integrationMaintenance;
   }
 
-  /** Those of these tasks that nobody has finished for so long (ms). */
+  /** The given tasks that nobody has finished within the last `intervalMs` milliseconds. */
   async due(tasks: readonly string[], intervalMs: number): Promise<string[]> {
     const rows = await this.db.query<{ task: string }>(
       `SELECT t.task FROM unnest($1::text[]) AS t (task) LEFT JOIN ${this.table} m ON m.task = t.task
@@ -34,8 +37,9 @@ export class MaintenanceTaskStore {
   }
 
   /**
-   * One step of a task, in one transaction that holds the task's row: what the step changes and how far it
-   * has come are committed together. False: another process is at it, or has done it meanwhile.
+   * Runs one step of a task, in one transaction that locks the task's row. The changes of the step and its
+   * progress are committed together. Resolves to false if another process is doing it or has done it
+   * meanwhile.
    */
   async step(
     task: string,

@@ -3,27 +3,27 @@ import type { IntegrationSettingsService } from '../settings/integration-setting
 import type { MaintenanceTaskStore } from './maintenance-task.store.js';
 
 /**
- * Something that is done every few minutes, by one of all processes. Who brings one hands it to
- * `MAINTENANCE_TASKS`, beside the engine's own.
+ * Work that one of all processes does every few minutes. A part of the package that has a task adds it to the
+ * engine's own in `MAINTENANCE_TASKS`.
  */
 export interface MaintenanceTask {
-  /** A stable kebab-case name: the table of tasks has a row for it. */
+  /** A stable name in kebab case. The table of tasks has a row for it. */
   readonly name: string;
   /**
-   * One round. It does its work in `MaintenanceTaskStore.step`, which lets one process at a time do it, and
-   * notes when it was done.
+   * Runs one round. It works in `MaintenanceTaskStore.step`, which lets one process at a time do it and
+   * records when it was done.
    */
   run(intervalMs: number, stopping: AbortSignal): Promise<unknown>;
 }
 
-/** What a task or a check that is brought along works with. */
+/** What the tasks and checks of an extension work with. */
 export interface MaintenanceTools {
   readonly db: EngineDatabase;
   readonly settings: IntegrationSettingsService;
   readonly tasks: MaintenanceTaskStore;
 }
 
-/** Token of every MaintenanceTask. */
+/** Token of all maintenance tasks. */
 export const MAINTENANCE_TASKS = Symbol('nestjs-integration:maintenance-tasks');
 
 /** The names of the engine's own tasks. */

@@ -4,11 +4,11 @@ import { MAINTENANCE_TASKS, type MaintenanceTask } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 
 const INTERVAL_MS = 5 * 60_000;
-/** Processes that start together do not look together. */
+/** A random part of the interval. It keeps processes that start together from running at the same moments. */
 const JITTER = 0.2;
 const FIRST_MS = 30_000;
 
-/** Cleaning up and looking after things, every few minutes; of all processes one does it. */
+/** Runs the maintenance tasks every few minutes. One of all processes does each task. */
 @Injectable()
 export class MaintenanceJob {
   private readonly logger = new Logger('Maintenance');
@@ -27,7 +27,7 @@ export class MaintenanceJob {
     this.schedule(FIRST_MS);
   }
 
-  /** Resolves when what is under way has come to its end: a batch at most. */
+  /** Resolves when the running work has ended, after one batch at the latest. */
   async stop(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -36,7 +36,7 @@ export class MaintenanceJob {
   }
 
   /**
-   * Does what is due; a task that fails keeps no other from being done. Rejects with all that failed, once
+   * Runs the tasks that are due. A task that fails does not stop the others. Rejects with all failures when
    * the round is over.
    */
   async runRound(): Promise<void> {

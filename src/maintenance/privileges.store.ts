@@ -2,8 +2,8 @@ import type { SqlClient } from '../database/clients/sql-client.js';
 import type { EngineSession } from '../database/engine-database.js';
 
 /**
- * What a role needs on a table or sequence of the schema. docs/guide/security.md has the same as GRANT
- * statements.
+ * A right that a role needs on a table or sequence of the schema. docs/guide/security.md has the same rights
+ * as GRANT statements.
  */
 export interface Right {
   readonly on: string;
@@ -13,15 +13,16 @@ export interface Right {
 /** A right that a role does not have. */
 export interface MissingRight {
   readonly role: string;
-  /** Null: the schema. */
+  /** Null for the schema. */
   readonly name: string | null;
   readonly privilege: string;
 }
 
 /**
- * SQL: which of these rights the session's role lacks. What is not there is not missed: migrations that have
- * not run are told of elsewhere. A right on some columns counts, because rights on columns are given with
- * care. All values come as texts, through any driver.
+ * SQL that returns which of these rights the session's role lacks. An object that does not exist is not
+ * reported, because other checks report migrations that have not run. A right on some columns counts, because
+ * rights on columns are given on purpose. All values are returned as texts, so that every driver gives the
+ * same.
  */
 function missingSql(schema: string, rights: readonly Right[]): string {
   const wanted = rights.flatMap(({ on, privileges }) => privileges.map((each) => [on, each]));
@@ -41,7 +42,7 @@ function missingSql(schema: string, rights: readonly Right[]): string {
     ORDER BY place`;
 }
 
-/** Asks the catalogue what a role may do. */
+/** Asks the catalogue for the rights of a role. */
 export class PrivilegesStore {
   constructor(private readonly schema: string) {}
 

@@ -15,13 +15,13 @@ import {
   OF_VERIFICATION,
 } from './rights.store.js';
 
-/** As for the other looks at the client. */
+/** The same limit as for the other checks of the client. */
 const LOOK_WITHIN_MS = 5_000;
 
 const ENGINE = 'the engine’s connection';
 const CLIENT = 'the client';
 
-/** What this process is going to do. */
+/** What this process will do. */
 export interface Work {
   readonly role: 'all' | 'publisher' | 'worker';
   readonly hasConsumers: boolean;
@@ -29,8 +29,8 @@ export interface Work {
 }
 
 /**
- * Looks at boot whether the roles of engine and client have their rights: it is said once and by name, and no
- * statement fails later.
+ * Checks at boot whether the roles of engine and client have their rights. A missing right is then reported
+ * once and by name, before a statement fails.
  */
 export class Privileges {
   private readonly store: PrivilegesStore;
@@ -39,16 +39,16 @@ export class Privileges {
     this.store = new PrivilegesStore(db.schema);
   }
 
-  /** What is read first of all. Throws INTEGRATION_PRIVILEGES_MISSING. */
+  /** Requires the rights for the first reads of a boot. Throws INTEGRATION_PRIVILEGES_MISSING. */
   async requireToBoot(verifies: boolean): Promise<void> {
     const rights = verifies ? [...OF_BOOT, ...OF_VERIFICATION] : OF_BOOT;
     this.refuse(ENGINE, await this.ask(rights));
   }
 
   /**
-   * What the work of this process needs. Resolves to what is missing for something beside it. `client` is
-   * left out where it is the engine's own: its role is the engine's then. What a client that does not answer
-   * may do stays unknown.
+   * Requires the rights for the work of this process. Resolves to the rights that are missing for less
+   * important work. Leave `client` out if it is the engine's own, because its role is then the engine's. The
+   * rights of a client that does not answer stay unknown.
    *
    * @throws IntegrationError INTEGRATION_PRIVILEGES_MISSING
    */
@@ -92,7 +92,7 @@ export class Privileges {
     return `The role ${first.role} of ${whose} lacks rights on ${what}. Run as the owner of the tables: ${grants.join('; ')}. docs/guide/security.md lists what each role needs.`;
   }
 
-  /** One statement for each thing, with all that is missing on it. */
+  /** Makes one GRANT statement for each object, with all rights that are missing on it. */
   private grantsOf(missing: readonly MissingRight[], role: string): string[] {
     const schema = sqlIdentifier(this.db.schema);
     const privileges = new Map<string, string[]>();

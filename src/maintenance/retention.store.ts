@@ -2,34 +2,36 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 
-/** What one batch came to. */
+/** The result of one batch. */
 export interface RetentionBatch {
   readonly events: number;
   readonly inboxRows: number;
-  /** From where to go on. */
+  /** The position at which to continue. */
   readonly nextPosition: number;
-  /** The log's end, or an event that is to be kept for its age, was reached. */
+  /** The batch has reached the end of the log, or an event that is too young to be deleted. */
   readonly done: boolean;
 }
 
 /*
- * What may be deleted: an event that is old enough, and that nobody needs any more.
+ * An event may be deleted if it is old enough and nobody needs it any more.
  *
- *   unread    what any consumer has not settled is held, be its name asked for or not: only the cursor knows
- *   replays   what an open request has still to look at
- *   inbox     what has a row that is unresolved, or may be sent again (dead, failed for good)
- *   age       an event whose created_at lies ahead (a wrong clock, or plain SQL) does not tell its age: it is
- *             old where an event behind it is old, and it never ends a round
- *   given up  a consumer without a live process for so long holds nothing of this any more, and its rows go
- *             with the events
+ *   unread    Events that any consumer has not settled are kept, even if no consumer asks for their name.
+ *             Only the cursor knows which these are.
+ *   replays   Events that an open replay request has still to look at are kept.
+ *   inbox     Events are kept that have an unresolved row, or a row that may be sent again (dead, or failed
+ *             for good).
+ *   age       An event whose created_at lies in the future (a wrong clock, or plain SQL) does not tell its age.
+ *             It counts as old if a later event is old, and it never ends a round.
+ *   given up  A consumer that has had no live process for a long time keeps none of these events, and its rows
+ *             are deleted with the events.
  *
- * All of it is of one snapshot, in the statement that deletes. Who adds to it meanwhile (a replay of a range,
- * a redrive) works on settled positions whose events the log still has; for one that goes at the same moment,
- * a position without an event is swept like a rolled-back one, and a row without an event becomes a dead
- * letter that says so.
+ * The statement that deletes checks all of this in one snapshot. A replay of a range and a redrive may run at
+ * the same time. They work on settled positions whose events are still in the log. If such an event is
+ * deleted at the same moment, a position without an event is swept as a rolled-back one is, and a row without
+ * an event becomes a dead letter that says so.
  */
 
-/** Deleting events that nobody needs, with their resolved inbox rows. */
+/** Deletes events that nobody needs, with their resolved inbox rows. */
 @Injectable()
 export class RetentionStore {
   private readonly sql: string;
@@ -38,8 +40,8 @@ export class RetentionStore {
     const log = db.tables.outboxEvent;
     const inbox = db.tables.inboxEvent;
     const cursor = db.tables.inboxCursor;
-    // What is held are ranges, so a backlog costs the same however long it is. Arrays keep every access an
-    // index probe: a join could be planned as a scan of the log.
+    // What must be kept is given as ranges, so the cost does not grow with the backlog. They are arrays,
+    // because every access is then an index probe. A join could be planned as a scan of the log.
     this.sql = `
       WITH given_up AS MATERIALIZED (
         SELECT consumer_name FROM ${cursor} GROUP BY consumer_name
@@ -85,8 +87,8 @@ export class RetentionStore {
   }
 
   /**
-   * Looks at up to `limit` events from a position on, and deletes those that are older than so many days and
-   * not needed.
+   * Checks up to `limit` events from a position on. Deletes those that are older than the given number of
+   * days and not needed.
    */
   async deleteBatch(
     session: EngineSession,

@@ -6,15 +6,16 @@ import { RetentionStore } from './retention.store.js';
 
 const EVENTS_A_BATCH = 1_000;
 
-/** What a round has deleted. */
+/** The result of a round. */
 export interface RetentionResult {
   events: number;
   inboxRows: number;
 }
 
 /**
- * Deletes events older than `retentionDays` that nobody needs any more. Goes on where the last round ended,
- * and once a day begins at the log's head again: for what was needed then, and for what committed late.
+ * Deletes events older than `retentionDays` that nobody needs any more. A round continues where the last one
+ * ended. Once a day a round starts at the beginning of the log again, because some events were still needed
+ * before and others were committed late.
  */
 @Injectable()
 export class Retention implements MaintenanceTask {
@@ -27,7 +28,10 @@ export class Retention implements MaintenanceTask {
     private readonly settings: IntegrationSettingsService,
   ) {}
 
-  /** One round, batch by batch; between two it leaves the database as long as the last one took. */
+  /**
+   * Runs one round in batches. The pause after a batch is as long as the batch took, so that the database
+   * gets a rest.
+   */
   async run(intervalMs: number, stopping: AbortSignal): Promise<RetentionResult> {
     const total: RetentionResult = { events: 0, inboxRows: 0 };
     for (let more = true; more && !stopping.aborted; ) {

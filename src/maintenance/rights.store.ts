@@ -1,8 +1,11 @@
 import type { Right } from './privileges.store.js';
 
-/* What a role needs for which work. docs/guide/security.md has the same as GRANT statements. */
+/*
+ * The rights that a role needs for each kind of work. docs/guide/security.md has the same rights as GRANT
+ * statements.
+ */
 
-/** What every process reads before it does anything. */
+/** What every process reads first. */
 export const OF_BOOT: readonly Right[] = [{ on: 'integration_setting', privileges: ['SELECT'] }];
 export const OF_VERIFICATION: readonly Right[] = [{ on: 'integration_migration', privileges: ['SELECT'] }];
 
@@ -23,7 +26,10 @@ export const OF_DELIVERY: readonly Right[] = [
   { on: 'inbox_event', privileges: ['INSERT', 'UPDATE', 'DELETE'] },
 ];
 
-/** Beside delivery: some of it goes wrong later, and the rest goes on. */
+/**
+ * Rights for the work besides delivery. Without one of them only a part of that work fails, and the rest
+ * continues.
+ */
 export const OF_MAINTENANCE: readonly Right[] = [
   { on: 'outbox_event', privileges: ['DELETE'] },
   { on: 'outbox_event_position_seq', privileges: ['SELECT'] },

@@ -9,7 +9,7 @@ import { inSchema, tablesOf } from '../database/sql/tables.js';
 import type { Check, Finding } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
 
-/** The tables as the migrations have made them. */
+/** Checks that the tables are as the migrations made them. */
 export function schemaChecks(db: EngineDatabase, files: readonly MigrationFile[]): Check[] {
   const store = new SchemaHealthStore(db);
   return [
@@ -158,12 +158,13 @@ interface Wanted {
   readonly indexes: Map<string, { statement: string; table: string; unique: boolean }>;
 }
 
-/** The tables and indexes that the migrations leave behind. */
+/** The tables and indexes that exist after all migrations. */
 function wantedOf(files: readonly MigrationFile[], schema: string): Wanted {
   const text = files.map((file) => renderMigration(file.text, schema)).join('\n');
   const tables = new Set<string>();
   const indexes: Wanted['indexes'] = new Map();
-  // In the order of the migrations: a later one may drop what an earlier one made, and make it anew.
+  // The statements are read in the order of the migrations, because a later one may drop what an earlier one
+  // made and create it again.
   for (const [statement] of text.matchAll(/^(?:CREATE|DROP) [^;]*;/gm)) {
     const table = /^CREATE TABLE "\w+"\."(\w+)"/.exec(statement)?.[1];
     const index = /^CREATE (UNIQUE )?INDEX "(\w+)"\s+ON "\w+"\."(\w+)"/.exec(statement);

@@ -7,9 +7,9 @@ export interface IndexState {
   readonly valid: boolean;
 }
 
-/** How positions are drawn. */
+/** How the log's positions are generated. */
 export interface PositionSource {
-  /** The sequence's name; null where the column has none. */
+  /** The sequence's name, or null if the column has none. */
   readonly sequence: string | null;
   readonly always: boolean;
   readonly cache: number | null;
@@ -17,7 +17,7 @@ export interface PositionSource {
   readonly cycle: boolean | null;
 }
 
-/** What the catalogue says of the tables. */
+/** Reads the tables' definitions from the catalogue. */
 export class SchemaHealthStore {
   constructor(private readonly db: EngineDatabase) {}
 

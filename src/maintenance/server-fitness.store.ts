@@ -1,13 +1,13 @@
 import type { SqlClient } from '../database/clients/sql-client.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 
-/** Which database a connection leads to. */
+/** Identifies the database that a connection leads to. */
 export interface DatabaseIdentity {
   readonly name: string;
   readonly oid: string;
   readonly started: string;
   readonly recovering: boolean;
-  /** As the server has it; null for a socket of the file system. */
+  /** The server's own address, or null for a Unix socket. */
   readonly address: string | null;
 }
 
@@ -16,7 +16,7 @@ const DATABASE_IDENTITY = `
          pg_is_in_recovery() AS recovering, host(inet_server_addr()) || ':' || inet_server_port()::text AS address
   FROM pg_database d WHERE d.datname = current_database()`;
 
-/** What the server at hand is, beyond its version. */
+/** Reads properties of the server that its version does not tell. */
 export class ServerFitnessStore {
   private readonly log: string;
 
@@ -28,12 +28,15 @@ export class ServerFitnessStore {
     return (await this.db.query<DatabaseIdentity>(DATABASE_IDENTITY))[0];
   }
 
-  /** In a transaction of the client: where it splits reads from writes, that is where it writes. */
+  /**
+   * Reads the database's identity in a transaction of the client. A client that splits reads from writes
+   * sends a transaction to the server to which it writes.
+   */
   async databaseOf(transaction: SqlClient): Promise<DatabaseIdentity | undefined> {
     return (await transaction.$queryRawUnsafe<DatabaseIdentity[]>(DATABASE_IDENTITY))[0];
   }
 
-  /** Tables of the schema whose rows a policy may hide from this role. */
+  /** Tables of the schema in which a policy may hide rows from this role. */
   async tablesWithPolicies(): Promise<string[]> {
     const rows = await this.db.query<{ name: string }>(
       `SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -61,9 +64,9 @@ export class ServerFitnessStore {
   }
 
   /**
-   * Holds the log as a writer does, in a session of its own, while `look` looks. Resolves to what it found,
-   * and to the virtual transaction that it was to find; undefined where this role may not write to the log,
-   * or somebody holds the whole of it.
+   * Locks the log as a writer does, in a session of its own, while `look` runs. Resolves to what `look`
+   * found, and to the virtual transaction that it should have found. Resolves to undefined if this role may
+   * not write to the log, or if somebody has locked all of it.
    */
   async asWriter<R>(
     look: () => Promise<R>,

@@ -8,17 +8,17 @@ import type { Finding } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
 import { type DatabaseIdentity, ServerFitnessStore } from './server-fitness.store.js';
 
-/** As for the other looks at the client. */
+/** The same limit as for the other checks of the client. */
 const LOOK_WITHIN_MS = 5_000;
 
-/** Why this server, or this role on it, will not do. */
+/** Why this server, or this role on it, cannot be used. */
 export type Unfitness = Omit<Finding, 'check'> & {
   readonly code: 'INTEGRATION_DATABASE_UNSUPPORTED' | 'INTEGRATION_ROW_SECURITY';
 };
 
 /**
- * What delivery rests on and no version number tells: that the sweep's own query shows who writes to the log,
- * that positions are handed out in their order, that no row of the log is hidden.
+ * Checks what delivery relies on and what no version number tells. The sweep's query must show who writes to
+ * the log, positions must be handed out in order, and no row of the log may be hidden.
  */
 export class ServerFitness {
   private readonly store: ServerFitnessStore;
@@ -27,7 +27,7 @@ export class ServerFitness {
     this.store = new ServerFitnessStore(db);
   }
 
-  /** Throws the first thing that will not do. */
+  /** Throws the first problem that it finds. */
   async require(): Promise<void> {
     const problem = (await this.hiddenRows()) ?? (await this.positions()) ?? (await this.writersUnseen());
     if (problem === undefined) return;
@@ -49,7 +49,7 @@ export class ServerFitness {
     };
   }
 
-  /** A sequence that hands out positions in advance gives old ones to later transactions. */
+  /** A sequence that hands out positions in advance gives old positions to later transactions. */
   async positions(): Promise<Unfitness | undefined> {
     const { sequence, cache, increment, cycle } = await new SchemaHealthStore(this.db).positionSource();
     if (sequence === null || (cache === 1 && increment === 1 && cycle !== true)) return undefined;
@@ -63,7 +63,7 @@ export class ServerFitness {
     };
   }
 
-  /** Tried out: a session writes, and the query that the sweep of holes goes by has to show it. */
+  /** Tries it: a session writes, and the query that the sweep of holes relies on must show that session. */
   async writersUnseen(): Promise<Unfitness | undefined> {
     const isDistributed = await this.store.isDistributed();
     const look = new OutboxLogStore(this.db);
@@ -89,7 +89,7 @@ export class ServerFitness {
   }
 
   /**
-   * Throws INTEGRATION_CLIENT_ELSEWHERE where the host's client writes to another database than the engine
+   * Throws INTEGRATION_CLIENT_ELSEWHERE if the host's client writes to another database than the engine
    * reads.
    */
   async requireSameDatabase(client: TransactionalSqlClient): Promise<void> {
@@ -106,7 +106,7 @@ export class ServerFitness {
   }
 }
 
-/** Resolves to why that could not be found out, where the client's server does not answer now. */
+/** If the client's server does not answer now, resolves to the reason why the check could not be made. */
 export async function refuseClientElsewhere(
   fitness: ServerFitness,
   client: TransactionalSqlClient,
@@ -133,7 +133,7 @@ function described({ name, address, recovering }: DatabaseIdentity): string {
   return `"${name}" at ${address ?? 'a local socket'}${recovering ? ', a standby that cannot be written to' : ''}`;
 }
 
-/** A client may answer with anything. */
+/** A client may return anything. */
 function isIdentity(value: unknown): value is DatabaseIdentity {
   return typeof value === 'object' && value !== null && 'oid' in value && 'started' in value;
 }

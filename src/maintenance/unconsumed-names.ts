@@ -6,14 +6,14 @@ import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { UnroutedEventStore } from './unrouted-event.store.js';
 import { UnroutedEvents } from './unrouted-events.js';
 
-/** What is published together is asked about together. */
+/** Names that are published within this time are asked about together. */
 const GATHER_MS = 1_000;
 const MOST_NAMES = 10_000;
 
 /**
- * Has maintenance look for events that nobody consumes as soon as this process publishes a name that no
- * consumer asks for, and not at its next round minutes later. A host whose consumers are still to come is
- * told as well: `doctor` names what is unrouted by then.
+ * Starts the search for events that nobody consumes as soon as this process publishes a name that no consumer
+ * asks for. Without it the next round of maintenance would find them minutes later. An application whose
+ * consumers are added later is warned as well. `doctor` shows which names are unrouted by then.
  */
 @Injectable()
 export class UnconsumedNames {
@@ -56,12 +56,12 @@ export class UnconsumedNames {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       const names = this.waiting.splice(0);
-      // Where it cannot be asked now, the maintenance finds them.
+      // If the question fails now, a later round of maintenance finds the names.
       this.running = this.ask(names).catch(() => {});
     }, GATHER_MS).unref();
   }
 
-  /** The look warns of each name once, whichever process it is that looks. */
+  /** The search warns of each name once, whichever process runs it. */
   private async ask(names: readonly string[]): Promise<void> {
     const unasked = await this.store.unasked(this.db, names);
     if (unasked.length > 0) await this.unrouted.run(0, this.stopping.signal);

@@ -2,24 +2,24 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 
-/** An event name that no consumer asks for, as far as it was noticed. */
+/** An event name that no consumer asks for, as far as the searches have noticed it. */
 export interface UnroutedEvent {
   readonly eventName: string;
-  /** At least so many events. */
+  /** There are at least this many events. */
   readonly events: number;
   readonly firstPosition: number;
 }
 
-/** What a look at some of the log came to. */
+/** The result of a search in a part of the log. */
 export interface UnroutedLook {
-  /** Names that were not known as unrouted. */
+  /** Names that were not yet known as unrouted. */
   readonly added: Omit<UnroutedEvent, 'events'>[];
   readonly nextPosition: number;
-  /** The log's end was reached. */
+  /** Whether the end of the log was reached. */
   readonly done: boolean;
 }
 
-/** Event names that nobody consumes. */
+/** Stores event names that nobody consumes. */
 @Injectable()
 export class UnroutedEventStore {
   private readonly lookSql: string;
@@ -64,7 +64,7 @@ export class UnroutedEventStore {
       FROM seen WHERE NOT ${isAskedFor('event_name')} GROUP BY event_name ORDER BY event_name`;
   }
 
-  /** Looks at up to `limit` events from a position on and counts those that nobody asks for. */
+  /** Looks at up to `limit` events from a position on, and counts the events that no consumer asks for. */
   async noteUnrouted(session: EngineSession, from: number, limit: number): Promise<UnroutedLook> {
     const [look] = await session.query<Omit<UnroutedLook, 'added'> & { added: UnroutedLook['added'] | null }>(
       this.lookSql,
@@ -74,7 +74,7 @@ export class UnroutedEventStore {
     return { ...look, added: look.added ?? [] };
   }
 
-  /** Forgets names that somebody asks for by now, and those of which nothing is left in the log. */
+  /** Removes names that a consumer asks for by now, and names of which the log has no event any more. */
   async forgetRouted(session: EngineSession, retentionDays: number): Promise<void> {
     await session.query(this.forgetSql, [retentionDays]);
   }
@@ -87,13 +87,13 @@ export class UnroutedEventStore {
     return row?.position ?? 0;
   }
 
-  /** Those of these names that no consumer asks for. */
+  /** The given names that no consumer asks for. */
   async unasked(session: EngineSession, names: readonly string[]): Promise<string[]> {
     const rows = await session.query<{ eventName: string }>(this.unaskedSql, [names]);
     return rows.map(({ eventName }) => eventName);
   }
 
-  /** Every name that was noticed, and those among the latest so many events. */
+  /** Every name that was noticed, and the unrouted names among the given number of latest events. */
   listUnrouted(session: EngineSession, latest: number): Promise<UnroutedEvent[]> {
     return session.query<UnroutedEvent>(this.listSql, [latest]);
   }

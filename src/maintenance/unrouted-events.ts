@@ -5,10 +5,10 @@ import { MaintenanceTaskStore } from './maintenance-task.store.js';
 import { UnroutedEventStore, type UnroutedLook } from './unrouted-event.store.js';
 
 const EVENTS_A_LOOK = 5_000;
-/** Of what was published since the last round, at most so many of the latest are looked at. */
+/** A round looks at this many of the latest events since the last round at most. */
 const EVENTS_A_ROUND = 50_000;
 
-/** Notices event names that are published and that no consumer asks for; each is warned about once. */
+/** Notices event names that are published although no consumer asks for them, and warns of each name once. */
 @Injectable()
 export class UnroutedEvents implements MaintenanceTask {
   readonly name = 'unrouted' satisfies (typeof OWN_TASKS)[number];

@@ -5,14 +5,14 @@ import { commandLine } from '../database/sql/pasteable-text.js';
 import { messageOf } from '../errors.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 
-/** Token of the times of looking for unserved consumers. */
+/** Token of the times at which unserved consumers are looked for. */
 export const UNSERVED_TIMES = Symbol('nestjs-integration:unserved-times');
 
 export interface UnservedTimes {
-  /** After the boot, when this process has told the others what it knows, in ms. */
+  /** Milliseconds from the boot to the first look. By then this process has told the others what it knows. */
   readonly firstMs: number;
   readonly everyMs: number;
-  /** So long a consumer that was named is not named again. */
+  /** A consumer is not named again within this time. */
   readonly againMs: number;
 }
 
@@ -23,13 +23,13 @@ export const DEFAULT_UNSERVED_TIMES: UnservedTimes = {
 };
 
 /**
- * Warns of consumers of this process that neither it nor any other one may take, because their code lacks
- * stored event names.
+ * Warns of consumers of this process that no process may work on, because the code of each lacks some of
+ * their stored event names.
  */
 @Injectable()
 export class UnservedConsumers {
   private readonly logger = new Logger('IntegrationConsumers');
-  /** When each was named (monotonic ms), as long as it is unserved. */
+  /** When each consumer was named (monotonic milliseconds). A consumer is removed when it is served again. */
   private readonly named = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
@@ -64,7 +64,7 @@ export class UnservedConsumers {
   }
 
   private async look(): Promise<void> {
-    // Those that this process may take are not unserved for long: it does take them.
+    // Consumers that this process may work on do not stay unserved, because this process takes them.
     if (this.registry.consumers().length === 0) return;
     const unserved = await unservedConsumers(this.db, this.db.schema);
     for (const name of this.named.keys())
