@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { EngineClient } from '../src/database/clients/engine-client.js';
-import { EngineDatabase } from '../src/database/engine-database.js';
+import { EngineDatabase, WAITING_LIMITS } from '../src/database/engine-database.js';
 import type { EngineTransaction } from '../src/database/engine-transaction.js';
 import { wireOf } from '../src/database/wire/wire.js';
 import { InboxEventStore } from '../src/inbox/inbox-event.store.js';
@@ -49,7 +49,8 @@ async function sessionOf(own: EngineClient): Promise<number | undefined> {
 /** A client whose only connection may fall silent. */
 async function openSilenceable() {
   const proxy = await startTcpProxy(database.url);
-  const cut = new EngineDatabase({ connectionString: proxy.url, schema: 'integration', max: 1 });
+  const limits = { answerMs: 2_000 };
+  const cut = new EngineDatabase({ connectionString: proxy.url, schema: 'integration', max: 1, limits });
   const losses: string[] = [];
   cut.losses$.subscribe((what) => losses.push(what));
   const close = async () => {
@@ -66,7 +67,7 @@ async function expectGivenUp(
 ): Promise<void> {
   const silent = proxy.silenceAt(text);
   const transaction = own.$transaction((tx) => write(tx, 'unanswered'));
-  const end = expect(transaction).rejects.toThrow('no answer for 20000 ms');
+  const end = expect(transaction).rejects.toThrow('no answer for 2000 ms');
   await silent;
   await end;
   await own.$transaction((tx) => write(tx, 'after'));
@@ -356,15 +357,19 @@ describe('the engine’s own client', () => {
     await silenceable.own.$transaction((tx) => write(tx, 'before'));
     await expectGivenUp(silenceable, 'COMMIT');
     expect(await notes()).toEqual(expect.arrayContaining(['before', 'after']));
-  }, 40_000);
+  });
 
   it('gives up a statement that a silent server does not answer, of a transaction that has no time limit', async () => {
     await expectGivenUp(await openSilenceable(), 'INSERT');
     expect(await notes()).toEqual(['after']);
-  }, 40_000);
+  });
+
+  it('waits longer for an answer by default than a session of ours lets a statement run', () => {
+    expect(WAITING_LIMITS).toEqual({ answerMs: 20_000, closeMs: 10_000 });
+  });
 
   it('closes though a transaction never ends, which is rolled back', async () => {
-    const closing = database.engine();
+    const closing = database.engine({ closeMs: 500 });
     const endless = closing.openClient();
     const pid = await sessionOf(endless);
     await new Promise<void>((resolve, reject) => {

@@ -284,7 +284,8 @@ describe('closing', () => {
   it('ends every connection though the server has fallen silent', async () => {
     const proxy = await startTcpProxy(database.url);
     const connecting = jest.spyOn(Socket.prototype, 'connect');
-    const silent = new EngineDatabase({ connectionString: proxy.url, schema: 'integration', max: 1 });
+    const limits = { closeMs: 500 };
+    const silent = new EngineDatabase({ connectionString: proxy.url, schema: 'integration', max: 1, limits });
     await silent.query('SELECT 1');
     await silent.openClient().$queryRawUnsafe('SELECT 1');
     const { port } = new URL(proxy.url);
@@ -294,7 +295,7 @@ describe('closing', () => {
     await silent.close();
     expect(ours.map((socket) => (socket as Socket).destroyed)).toEqual([true, true]);
     await proxy.close();
-  }, 20_000);
+  });
 });
 
 function connectionOf(tx: EngineTransaction): EventEmitter {

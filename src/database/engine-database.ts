@@ -9,7 +9,7 @@ import {
   type SessionUse,
 } from './connection/engine-connection.js';
 import { Losses } from './connection/losses.js';
-import { answerLimit } from './connection/session-settings.store.js';
+import { ANSWER_LIMIT_MS } from './connection/session-settings.store.js';
 import { untilReachable } from './connection/until-reachable.js';
 import { inTransaction } from './sql/in-transaction.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
@@ -37,13 +37,23 @@ export interface EngineDatabaseOptions extends ConnectionTarget {
    * The number of connections of a pool. Default: 4 for the pool of the engine, and 12 for that of a client.
    */
   max?: number | undefined;
+  /** The limits for a server that does not answer. Default: `WAITING_LIMITS`. */
+  limits?: Partial<WaitingLimits> | undefined;
 }
+
+/** The times in milliseconds after which a server that does not answer is taken to be gone. */
+export interface WaitingLimits {
+  /** The limit for the answer to a statement that has no timeout of its own. */
+  readonly answerMs: number;
+  /** The limit within which `close` waits for transactions and connections to end. */
+  readonly closeMs: number;
+}
+
+export const WAITING_LIMITS: WaitingLimits = { answerMs: ANSWER_LIMIT_MS, closeMs: 10_000 };
 
 const DEFAULT_POOL_SIZE = 4;
 /** This is the number of handlers of a consumer that run at once by default. */
 const DEFAULT_CLIENT_POOL_SIZE = 12;
-/** Milliseconds that `close` waits for transactions and connections to end. */
-const CLOSE_WITHIN_MS = 10_000;
 
 /**
  * The connections of the engine to the database, apart from the client of the host. So a host whose requests
@@ -66,6 +76,7 @@ export class EngineDatabase implements EngineSession, RowSource {
    */
   narrowText: NarrowText | undefined;
 
+  private readonly limits: WaitingLimits;
   private readonly connections: EngineConnectionFactory;
   private readonly pool: pg.Pool;
   private readonly losses: Losses;
@@ -78,6 +89,7 @@ export class EngineDatabase implements EngineSession, RowSource {
   constructor(private readonly options: EngineDatabaseOptions) {
     this.schema = options.schema;
     this.tables = tablesOf(options.schema);
+    this.limits = { ...WAITING_LIMITS, ...options.limits };
     this.connections = new EngineConnectionFactory(options, () =>
       this.losses.announce('the server was replaced'),
     );
@@ -197,7 +209,8 @@ export class EngineDatabase implements EngineSession, RowSource {
    */
   openClient(): EngineClient {
     const max = this.options.max ?? DEFAULT_CLIENT_POOL_SIZE;
-    const client = new EngineClient(() => this.openPool(max, 'nestjs-integration client', 'host'));
+    const openPool = () => this.openPool(max, 'nestjs-integration client', 'host');
+    const client = new EngineClient(openPool, this.limits.answerMs);
     this.clients.push(client);
     return client;
   }
@@ -214,7 +227,7 @@ export class EngineDatabase implements EngineSession, RowSource {
     // The end of a pool means only that its last message was sent. So `close` also waits until the server has
     // closed the connections.
     const ended = [...this.connected].map((client) => new Promise((end) => client.once('end', end)));
-    await answerWithin(CLOSE_WITHIN_MS, Promise.all([...closed, ...ended])).catch(() => {
+    await answerWithin(this.limits.closeMs, Promise.all([...closed, ...ended])).catch(() => {
       for (const client of this.connected) cutOff(client);
     });
     this.losses$.complete();
@@ -270,7 +283,7 @@ export class EngineDatabase implements EngineSession, RowSource {
       client.release();
       throw new UnusableConnection('connection error: the server was replaced before the statement was sent');
     }
-    return releaseAfter(client, answerWithin(answerLimit(), run(client)));
+    return releaseAfter(client, answerWithin(this.limits.answerMs, run(client)));
   }
 }
 

@@ -54,6 +54,8 @@ export class EngineTransaction extends OwnSqlClient {
     private readonly statements: RepeatedStatements,
     /** Milliseconds after which it is ended from outside, and not sooner by the server. 0: no timeout. */
     private readonly timeoutMs = 0,
+    /** How long a statement is waited for at least; undefined for the engine's default. */
+    private readonly answerMs?: number,
   ) {
     super();
     this.connection = connection as pg.PoolClient;
@@ -209,7 +211,7 @@ export class EngineTransaction extends OwnSqlClient {
 
   /** Limits what nobody else limits: statements of a transaction without a timeout, and every COMMIT. */
   private answered<R>(answer: Promise<R>): Promise<R> {
-    return answerOrDestroy(this.connection, answerLimit(this.timeoutMs), answer);
+    return answerOrDestroy(this.connection, answerLimit(this.timeoutMs, this.answerMs), answer);
   }
 
   private dismissFollower(): void {

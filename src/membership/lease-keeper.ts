@@ -15,7 +15,9 @@ import type { LeaseCandidate, LeaseUser } from './lease-user.js';
 import { RenewalPace } from './renewal-pace.js';
 import type { SequenceWatch } from './sequence-watch.js';
 
-const BEAT_INTERVAL_MS = 2_000;
+/** The injection token of the longest time between two beats of a process. Short leases make it shorter. */
+export const BEAT_INTERVAL_MS = Symbol('nestjs-integration:beat-interval');
+export const DEFAULT_BEAT_INTERVAL_MS = 2_000;
 
 /**
  * Claims cursors, renews their leases and gives them up. It does so with one small statement every two
@@ -46,6 +48,7 @@ export class LeaseKeeper {
     private readonly identity: ProcessIdentity,
     private readonly role: 'all' | 'publisher' | 'worker',
     private readonly leaseMs: () => number,
+    private readonly longestIntervalMs: number,
   ) {
     this.renewals = new RenewalPace(
       () => this.beatNow(),
@@ -119,7 +122,7 @@ export class LeaseKeeper {
    * renewed in time.
    */
   private get beatIntervalMs(): number {
-    return Math.min(BEAT_INTERVAL_MS, this.leaseMs() / 3);
+    return Math.min(this.longestIntervalMs, this.leaseMs() / 3);
   }
 
   /** The connection is new. What was seen over the previous one may be out of date. */

@@ -26,7 +26,7 @@ import {
 import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { IntegrationProcessStore } from '../membership/integration-process.store.js';
-import { LeaseKeeper } from '../membership/lease-keeper.js';
+import { BEAT_INTERVAL_MS, DEFAULT_BEAT_INTERVAL_MS, LeaseKeeper } from '../membership/lease-keeper.js';
 import { SequenceStore } from '../membership/sequence.store.js';
 import { SequenceWatch } from '../membership/sequence-watch.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -38,6 +38,7 @@ export const DELIVERY: Provider[] = [
   SequenceStore,
   SequenceWatch,
   HandlerTransactionStore,
+  { provide: BEAT_INTERVAL_MS, useValue: DEFAULT_BEAT_INTERVAL_MS },
   {
     provide: LeaseKeeper,
     inject: [
@@ -48,6 +49,7 @@ export const DELIVERY: Provider[] = [
       ProcessIdentity,
       RESOLVED_OPTIONS,
       IntegrationSettingsService,
+      BEAT_INTERVAL_MS,
     ],
     useFactory: (
       db: EngineDatabase,
@@ -57,6 +59,7 @@ export const DELIVERY: Provider[] = [
       identity: ProcessIdentity,
       { role }: ResolvedOptions,
       settings: IntegrationSettingsService,
+      beatIntervalMs: number,
     ) =>
       new LeaseKeeper(
         db,
@@ -66,6 +69,7 @@ export const DELIVERY: Provider[] = [
         identity,
         role,
         () => settings.snapshot().processingLeaseMs,
+        beatIntervalMs,
       ),
   },
   {

@@ -10,7 +10,6 @@ import { ANNOUNCED_FOR_MS } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
 import { CONSUMERS_MESSAGE, readMessage, WakeupStore } from './wakeup.store.js';
 
-const PING_INTERVAL_MS = 5_000;
 const RECONNECT_FIRST_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 
@@ -23,6 +22,8 @@ const RECONNECT_MAX_MS = 5_000;
  */
 @Injectable()
 export class WakeupListener {
+  /** The time in milliseconds between two checks that the connection still answers. */
+  pingIntervalMs = 5_000;
   /** Emits when a stored setting has changed in any process. */
   readonly settingsChanged$: Observable<void>;
   /** Emits when a consumer that some process works on has got names, in any process. */
@@ -116,7 +117,7 @@ export class WakeupListener {
     const wake = AbortSignal.any([stopped, over.signal]);
     let count = failures;
     while (!wake.aborted) {
-      await pause(PING_INTERVAL_MS, wake);
+      await pause(this.pingIntervalMs, wake);
       if (wake.aborted) break;
       const alive = await answerWithin(SILENT_AFTER_MS, connection.ping()).then(
         () => true,

@@ -1,5 +1,11 @@
-import { type INestApplicationContext, Inject, Logger, Module, type OnModuleInit } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import {
+  ConsoleLogger,
+  type INestApplicationContext,
+  Inject,
+  Module,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { Test } from '@nestjs/testing';
 import { ConsumerWorkers } from '../../src/delivery/consumer-workers.js';
 import {
   ConsumerService,
@@ -12,6 +18,7 @@ import {
   OutboxProcessor,
   OutboxService,
 } from '../../src/index.js';
+import { BEAT_INTERVAL_MS } from '../../src/membership/lease-keeper.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import type { PrismaClient } from '../generated/prisma/client.js';
 import type { TestDatabase } from './test-database.js';
@@ -38,6 +45,11 @@ const FAST = {
   idlePollingIntervalMs: 400,
 };
 
+const SILENT = { log() {}, error() {}, warn() {} };
+
+/** How long an application of these tests waits between two beats: what waits for one is soon there. */
+export const TEST_BEAT_MS = 250;
+
 export async function startApp(
   database: TestDatabase,
   subscribers: AnySubscriberDefinition[],
@@ -62,8 +74,12 @@ export async function startApp(
     }
   }
 
-  if (!process.env.TEST_LOG) Logger.overrideLogger(false);
-  const context = await NestFactory.createApplicationContext(TestModule, { abortOnError: false });
+  const context = await Test.createTestingModule({ imports: [TestModule] })
+    .setLogger(process.env.TEST_LOG ? new ConsoleLogger() : SILENT)
+    .overrideProvider(BEAT_INTERVAL_MS)
+    .useValue(TEST_BEAT_MS)
+    .compile();
+  await context.init();
   return {
     context,
     prisma,

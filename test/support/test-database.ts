@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import { EngineDatabase } from '../../src/database/engine-database.js';
+import { EngineDatabase, type WaitingLimits } from '../../src/database/engine-database.js';
 import { runMigrations } from '../../src/database/migrations/migration-runner.js';
 import { PrismaClient } from '../generated/prisma/client.js';
 
@@ -19,7 +19,7 @@ export interface TestDatabase {
   /** A Prisma client as a host would have it, by another `url` or with at most `max` connections if told; disconnected by `drop`. */
   prisma(options?: { url?: string; max?: number }): PrismaClient;
   /** The engine's way to it over one connection, so that whatever a statement leaves behind meets the next one; closed by `drop`. */
-  engine(): EngineDatabase;
+  engine(limits?: Partial<WaitingLimits>): EngineDatabase;
   /** Disconnects everything that it opened, fails if anybody else is still connected, drops the database. */
   drop(): Promise<void>;
 }
@@ -57,8 +57,8 @@ export async function createTestDatabase(
       clients.push(client);
       return client;
     },
-    engine: () => {
-      const engine = new EngineDatabase({ connectionString: url, schema: 'integration', max: 1 });
+    engine: (limits) => {
+      const engine = new EngineDatabase({ connectionString: url, schema: 'integration', max: 1, limits });
       engines.push(engine);
       return engine;
     },

@@ -23,8 +23,12 @@ export class EngineClient implements TransactionalSqlClient {
   /**
    * @param openPool opens a pool of connections that pipeline: node-postgres', said without its types, which
    * users have not installed.
+   * @param answerMs how long a statement is waited for at least; undefined for the engine's default.
    */
-  constructor(private readonly openPool: () => object) {}
+  constructor(
+    private readonly openPool: () => object,
+    private readonly answerMs?: number,
+  ) {}
 
   async $queryRawUnsafe<T>(sql: string, ...values: unknown[]): Promise<T> {
     return (await this.ask({ text: sql, values })).rows as T;
@@ -44,7 +48,7 @@ export class EngineClient implements TransactionalSqlClient {
     { timeout }: { timeout?: number } = {},
   ): Promise<R> {
     const connection = await this.connections.connect();
-    const transaction = new EngineTransaction(connection, this.statements, timeout);
+    const transaction = new EngineTransaction(connection, this.statements, timeout, this.answerMs);
     let result: R;
     try {
       const work = fn(transaction);
@@ -55,9 +59,11 @@ export class EngineClient implements TransactionalSqlClient {
       if (!transaction.givesWay) await transaction.commit();
     } catch (error) {
       // A pipelining client that is released would wait for its answers.
-      const isClean = await answerOrDestroy(connection, answerLimit(), transaction.rollBack()).catch(
-        () => false,
-      );
+      const isClean = await answerOrDestroy(
+        connection,
+        answerLimit(0, this.answerMs),
+        transaction.rollBack(),
+      ).catch(() => false);
       connection.release(!isClean || isStaleStatement(error));
       throw error;
     }
@@ -75,7 +81,11 @@ export class EngineClient implements TransactionalSqlClient {
   private async ask(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     const connection = await this.connections.connect();
     try {
-      const answer = await answerOrDestroy(connection, answerLimit(), connection.query(statement));
+      const answer = await answerOrDestroy(
+        connection,
+        answerLimit(0, this.answerMs),
+        connection.query(statement),
+      );
       connection.release();
       return answer;
     } catch (error) {

@@ -7,12 +7,15 @@ export const SESSION_LIMIT_MS = 15_000;
 /** Milliseconds by which the error of the server may arrive later than its limit. */
 const ANSWER_SLACK_MS = 5_000;
 
+/** How long a statement without a timeout of its own is waited for. */
+export const ANSWER_LIMIT_MS = SESSION_LIMIT_MS + ANSWER_SLACK_MS;
+
 /**
  * Milliseconds after which a connection counts as dead, even if TCP thinks otherwise, because the server has
  * neither answered nor ended the statement.
  */
-export function answerLimit(timeoutMs = 0): number {
-  return Math.max(SESSION_LIMIT_MS, timeoutMs) + ANSWER_SLACK_MS;
+export function answerLimit(timeoutMs = 0, leastMs = ANSWER_LIMIT_MS): number {
+  return timeoutMs === 0 ? leastMs : Math.max(leastMs, timeoutMs + ANSWER_SLACK_MS);
 }
 
 /**
