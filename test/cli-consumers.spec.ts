@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { run as runInProcess } from '../src/cli/run.js';
 import { type DomainEvent, type DomainEventInput, NonRetryableError } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
@@ -406,23 +405,19 @@ describe('wrong use', () => {
 
 describe('what changes more than one event, or cannot be undone', () => {
   /** Runs a command line with somebody at the terminal, who answers so; resolves to its status and what was asked. */
-  async function ask(answer: string, ...words: string[]): Promise<{ status: number; asked: string[] }> {
+  async function ask(
+    answer: string,
+    ...words: string[]
+  ): Promise<{ status: number | null; asked: string[] }> {
     const asked: string[] = [];
-    const silent = [
-      jest.spyOn(process.stdout, 'write').mockImplementation(() => true),
-      jest.spyOn(process.stderr, 'write').mockImplementation(() => true),
-    ];
-    try {
-      const status = await runInProcess([...words, '--database-url', database.url], {
-        ask: async (question) => {
-          asked.push(question);
-          return answer;
-        },
-      });
-      return { status, asked };
-    } finally {
-      for (const spy of silent) spy.mockRestore();
-    }
+    const terminal = {
+      ask: async (question: string) => {
+        asked.push(question);
+        return answer;
+      },
+    };
+    const { status } = await runCommand(words, database, terminal);
+    return { status, asked };
   }
 
   async function startWithThreeDead(): Promise<void> {

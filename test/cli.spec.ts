@@ -6,16 +6,11 @@ import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readMigrationFiles } from '../src/database/migrations/migration-files.js';
+import { type CommandOutcome, runCommandIn } from './support/command.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const MAIN = resolve('dist/cli/main.js');
 const BATCH_SIZE = 'core.integration.outbox.batchSize';
-
-interface Outcome {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
 
 let folder: string;
 let migrated: TestDatabase;
@@ -30,30 +25,34 @@ afterAll(async () => {
   await Promise.all([migrated.drop(), empty.drop(), rm(folder, { recursive: true })]);
 });
 
-/** Runs a command line in a folder of its own, with the named database, or none. */
+/** The environment with the named database, or none. */
+function environmentOf(database?: TestDatabase, more: Record<string, string> = {}) {
+  const { DATABASE_URL: _, ...inherited } = process.env;
+  return { ...inherited, ...(database && { DATABASE_URL: database.url }), ...more };
+}
+
+/** Runs a command line as in a folder of its own. */
 function run(
   words: string[],
   database?: TestDatabase,
-  environment: Record<string, string> = {},
-): Promise<Outcome> {
-  const { DATABASE_URL: _, ...inherited } = process.env;
-  const env = { ...inherited, ...(database && { DATABASE_URL: database.url }), ...environment };
+  more?: Record<string, string>,
+): Promise<CommandOutcome> {
+  return runCommandIn({ folder, environment: environmentOf(database, more), terminal: undefined }, words);
+}
+
+/** The same as a process. */
+async function runProcess(words: string[], more?: Record<string, string>): Promise<CommandOutcome> {
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd: folder,
-    env,
+    env: environmentOf(undefined, more),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const outcome: Outcome = { status: null, stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk) => {
-    outcome.stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    outcome.stderr += chunk;
-  });
-  return new Promise((done, fail) => {
-    child.on('error', fail);
-    child.on('close', (status) => done({ ...outcome, status }));
-  });
+  const [stdout, stderr, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { status, stdout, stderr };
 }
 
 async function runJson(words: string[], database?: TestDatabase, environment: Record<string, string> = {}) {
@@ -78,6 +77,14 @@ describe('wrong use', () => {
     expect(stderr).toContain('Usage: nestjs-integration <command>');
   });
 
+  it('ends its process with the status, and leaves its standard output empty', async () => {
+    expect(await runProcess(['status', 'now'])).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('status takes no "now"'),
+    });
+  });
+
   it('does not mind that nobody reads what it prints', async () => {
     const child = spawn(process.execPath, [MAIN, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
@@ -94,7 +101,7 @@ describe('wrong use', () => {
   });
 
   it('--help prints the usage and --version the version, and both are no error', async () => {
-    expect(await run(['--help'])).toMatchObject({
+    expect(await runProcess(['--help'])).toMatchObject({
       status: 0,
       stderr: '',
       stdout: expect.stringContaining('Usage:'),
@@ -102,7 +109,7 @@ describe('wrong use', () => {
     const ofCommand = await run(['settings', 'set', '--help']);
     expect(ofCommand.stdout).toContain('settings set <key> <value>');
     expect(ofCommand.stdout).not.toContain('migrate ');
-    expect(await run(['--version'])).toMatchObject({
+    expect(await runProcess(['--version'])).toMatchObject({
       status: 0,
       stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
     });
@@ -111,7 +118,7 @@ describe('wrong use', () => {
 
 describe('the database', () => {
   it('is the one that --database-url names, before the environment', async () => {
-    const { status } = await run(['status', '--database-url', migrated.url], undefined, {
+    const { status } = await runProcess(['status', '--database-url', migrated.url], {
       DATABASE_URL: 'postgres://x',
     });
     expect(status).toBe(0);
@@ -124,7 +131,7 @@ describe('the database', () => {
       `PG_PASSWORD=postgres\nDATABASE_URL="postgresql://postgres:\${PG_PASSWORD}@${rest}"\n`,
     );
     try {
-      expect(await run(['status'])).toMatchObject({ status: 0, stderr: '' });
+      expect(await runProcess(['status'])).toMatchObject({ status: 0, stderr: '' });
       expect((await run(['status'], empty)).status).toBe(1);
     } finally {
       await rm(join(folder, '.env'));

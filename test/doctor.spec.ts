@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { EngineDatabase } from '../src/database/engine-database.js';
@@ -481,16 +481,4 @@ describe('nestjs-integration doctor', () => {
   });
 });
 
-function doctor(url: string, ...words: string[]): Promise<{ status: number | null; stdout: string }> {
-  const child = spawn(process.execPath, ['dist/cli/main.js', 'doctor', '--database-url', url, ...words], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let stdout = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (status) => resolve({ status, stdout }));
-  });
-}
+const doctor = (url: string, ...words: string[]) => runCommand(['doctor', ...words], { url });

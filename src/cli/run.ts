@@ -9,9 +9,10 @@ import { textOption } from './admin-access.js';
 import { type CommandContext, Declined, UsageError } from './command.js';
 import { type CommandLine, meantBy, readCommandLine } from './command-line.js';
 import { COMMANDS } from './commands.js';
-import { confirm, type Terminal, terminalOfProcess } from './confirmation.js';
+import { confirm } from './confirmation.js';
 import { readEnvironment } from './environment.js';
 import { EXTENSIONS } from './extensions.js';
+import { type Shell, shellOfProcess } from './shell.js';
 import { usage } from './usage.js';
 
 const INSUFFICIENT_PRIVILEGE = '42501';
@@ -29,42 +30,43 @@ const WRONG_USE: ReadonlySet<string> = new Set<IntegrationErrorCode>([
  */
 export async function run(
   words: readonly string[],
-  terminal: Terminal | undefined = terminalOfProcess(),
+  shell: Shell = shellOfProcess(),
   extensions: readonly IntegrationExtension[] = EXTENSIONS,
 ): Promise<number> {
   // The logs of services are meant for an application. Here they would appear between the results.
   Logger.overrideLogger(false);
   try {
-    return await runCommand(readCommandLine(words, COMMANDS), terminal, extensions);
+    return await runCommand(readCommandLine(words, COMMANDS), shell, extensions);
   } catch (error) {
     const asJson = words.includes('--json');
-    if (asJson) printJson({ error: describeError(error) });
-    if (error instanceof UsageError) printError(`${error.message}\n\n${usage(meantBy(words, COMMANDS))}`);
-    else if (error instanceof Declined) printError(error.message);
-    else if (!asJson) printError(`Error: ${messageOf(error)}`);
+    if (asJson) printJson(shell, { error: describeError(error) });
+    if (error instanceof UsageError)
+      printError(shell, `${error.message}\n\n${usage(meantBy(words, COMMANDS))}`);
+    else if (error instanceof Declined) printError(shell, error.message);
+    else if (!asJson) printError(shell, `Error: ${messageOf(error)}`);
     return isWrongUse(error) ? 2 : 1;
   }
 }
 
 async function runCommand(
   line: CommandLine,
-  terminal: Terminal | undefined,
+  shell: Shell,
   extensions: readonly IntegrationExtension[],
 ): Promise<number> {
   const { command, options, formerName } = line;
-  if (options.version === true) return print(packageVersion());
+  if (options.version === true) return print(shell, packageVersion());
   if (command === undefined || options.help === true)
-    return print(usage(command === undefined ? COMMANDS : [command]));
-  if (formerName !== undefined) printError(`"${formerName}" is called "${command.name}" now.`);
-  const result = await command.run({ ...contextOf(line, terminal), extensions });
-  if (options.json === true) printJson(result.data);
-  else print(result.text);
+    return print(shell, usage(command === undefined ? COMMANDS : [command]));
+  if (formerName !== undefined) printError(shell, `"${formerName}" is called "${command.name}" now.`);
+  const result = await command.run({ ...contextOf(line, shell), extensions });
+  if (options.json === true) printJson(shell, result.data);
+  else print(shell, result.text);
   return result.ok ? 0 : 1;
 }
 
-function contextOf(line: CommandLine, terminal: Terminal | undefined): Omit<CommandContext, 'extensions'> {
+function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'extensions'> {
   const { arguments: given, options, command, formerName } = line;
-  const environment = readEnvironment(process.cwd(), process.env);
+  const environment = readEnvironment(shell.folder, shell.environment);
   const connectionString = textOption(options, 'database-url') ?? textOf(environment.DATABASE_URL);
   if (connectionString === undefined) {
     throw new UsageError(
@@ -79,12 +81,12 @@ function contextOf(line: CommandLine, terminal: Terminal | undefined): Omit<Comm
     connectionString,
     schema,
     progress: (line) => {
-      if (process.stderr.isTTY) printError(line);
+      if (shell.isFollowed) printError(shell, line);
     },
     confirm: (consequence) =>
       confirm(consequence, {
         yes: options.yes === true,
-        terminal,
+        terminal: shell.terminal,
         goesOnUnasked: command?.goesOnUnasked === true || formerName !== undefined,
       }),
     withDatabase: (work) => withDatabase(new EngineDatabase({ connectionString, schema, max: 1 }), work),
@@ -129,15 +131,15 @@ function packageVersion(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-function printJson(data: Record<string, unknown>): void {
-  print(JSON.stringify(data, null, 2));
+function printJson(shell: Shell, data: Record<string, unknown>): void {
+  print(shell, JSON.stringify(data, null, 2));
 }
 
-function print(text: string): 0 {
-  process.stdout.write(`${text}\n`);
+function print(shell: Shell, text: string): 0 {
+  shell.writeResult(`${text}\n`);
   return 0;
 }
 
-function printError(text: string): void {
-  process.stderr.write(`${text}\n`);
+function printError(shell: Shell, text: string): void {
+  shell.writeRemark(`${text}\n`);
 }

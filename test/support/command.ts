@@ -2,6 +2,9 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { Terminal } from '../../src/cli/confirmation.js';
+import { run } from '../../src/cli/run.js';
+import type { Shell } from '../../src/cli/shell.js';
 import type { TestDatabase } from './test-database.js';
 
 const MAIN = resolve('dist/cli/main.js');
@@ -12,9 +15,32 @@ export interface CommandOutcome {
   stderr: string;
 }
 
-/** Runs one command line of `nestjs-integration` as a process of its own, in a folder without a `.env`. */
-export function runCommand(words: readonly string[], database: TestDatabase): Promise<CommandOutcome> {
-  return outcomeOf(spawn(process.execPath, [MAIN, ...words], optionsOver(database)));
+/** Runs one command line of `nestjs-integration`, as in a folder without a `.env`. */
+export function runCommand(
+  words: readonly string[],
+  database: Pick<TestDatabase, 'url'>,
+  terminal?: Terminal,
+): Promise<CommandOutcome> {
+  const environment = { ...process.env, DATABASE_URL: database.url };
+  return runCommandIn({ folder: tmpdir(), environment, terminal }, words);
+}
+
+export async function runCommandIn(
+  place: Pick<Shell, 'folder' | 'environment' | 'terminal'>,
+  words: readonly string[],
+): Promise<CommandOutcome> {
+  const outcome: CommandOutcome = { status: null, stdout: '', stderr: '' };
+  outcome.status = await run(words, {
+    ...place,
+    isFollowed: false,
+    writeResult: (text) => {
+      outcome.stdout += text;
+    },
+    writeRemark: (text) => {
+      outcome.stderr += text;
+    },
+  });
+  return outcome;
 }
 
 function optionsOver(database: TestDatabase) {
