@@ -20,10 +20,10 @@ export interface RetentionBatch {
  *   replays   Events that an open replay request has still to look at are kept.
  *   inbox     Events are kept that have an unresolved row, or a row that may be sent again (dead, or failed
  *             for good).
- *   age       An event whose created_at lies in the future (a wrong clock, or plain SQL) does not tell its age.
- *             It counts as old if a later event is old, and it never ends a round.
- *   given up  A consumer that has had no live process for a long time keeps none of these events, and its rows
- *             are deleted with the events.
+ *   age       An event whose created_at lies in the future (a wrong clock, or plain SQL) does not tell its
+ *             age. It counts as old if a later event is old, and it never ends a round.
+ *   given up  A consumer that has had no live process for a long time keeps none of these events, and its
+ *             rows are deleted with the events.
  *
  * The statement that deletes checks all of this in one snapshot. A replay of a range and a redrive may run at
  * the same time. They work on settled positions whose events are still in the log. If such an event is
