@@ -51,10 +51,11 @@ export class ConsumerWorkers implements LeaseUser {
   ) {}
 
   /**
-   * Begins to beat and, with `loops`, to take consumers and work on them.
+   * Starts the heartbeat and, with `loops`, leases consumers and works on them.
    *
-   * @param vanished told which consumers of this process have no cursor; whether they are being registered
-   * anew.
+   * @param vanished is called with the consumers of this process that have no cursor; returns whether they
+   * are being
+   *   registered again
    */
   begin(loops: boolean, vanished: (names: readonly string[]) => boolean): void {
     this.closing = false;
@@ -96,8 +97,8 @@ export class ConsumerWorkers implements LeaseUser {
   }
 
   /**
-   * Leases what is free now. Resolves to false if something that was this process's to claim could not be
-   * claimed.
+   * Leases the cursors that are free now. Resolves to false if this process could not claim a cursor that it
+   * should have claimed.
    */
   claimNow(): Promise<boolean> {
     return this.keeper.claimNow();
@@ -108,10 +109,7 @@ export class ConsumerWorkers implements LeaseUser {
     if (!this.looping) await this.releaseAll((worker) => this.whenHandlersEnd(worker));
   }
 
-  /**
-   * Whether these are all the workers there are, and none has been given up whose cursor will have to be
-   * claimed anew.
-   */
+  /** Whether the list has all workers, and no worker has been given up whose cursor must be claimed again. */
   areAll(workers: readonly ConsumerWorker[]): boolean {
     return (
       this.busy.areNone &&
@@ -120,7 +118,7 @@ export class ConsumerWorkers implements LeaseUser {
     );
   }
 
-  /** There may be new events of these names (undefined: of any). */
+  /** Called when there may be new events of these names. Undefined means any name. */
   wake(eventNames: readonly string[] | undefined): void {
     for (const worker of this.workers.values()) {
       if (eventNames === undefined || eventNames.some((name) => worker.consumer.match(name) !== undefined))
@@ -133,14 +131,14 @@ export class ConsumerWorkers implements LeaseUser {
     return this.closing;
   }
 
-  /** Rows of the inbox may have become due. */
+  /** Called when rows of the inbox may have become due. */
   wakeRetries(): void {
     for (const worker of this.workers.values()) worker.wakeRetries();
   }
 
   /**
-   * A consumer was registered, or changed, here or elsewhere. It looks at once for what can be claimed, or is
-   * to be handed over.
+   * Called when a consumer was registered or changed, here or elsewhere. It checks at once which cursors can
+   * be claimed or must be handed over.
    */
   consumersChanged(): void {
     this.keeper.beatNow();
@@ -157,7 +155,7 @@ export class ConsumerWorkers implements LeaseUser {
 
   claimed(cursor: ClaimedCursor, lease: HeldLease): void {
     const consumer = this.registry.consumers().find(({ name }) => name === cursor.consumerName);
-    // Names may have been added between the look and the claim.
+    // Names may have been added between the check and the claim.
     if (consumer === undefined || this.closing || !handlesAll(consumer, cursor.eventNames)) {
       this.keeper.release(lease).catch(() => {});
       return;
@@ -229,8 +227,8 @@ export class ConsumerWorkers implements LeaseUser {
   // Ending leases
 
   /**
-   * The server may have lost commits together with the connection, so nothing that is held in memory is worth
-   * anything.
+   * The server may have lost commits together with the connection, so nothing that is held in memory can be
+   * trusted.
    */
   private connectionLost(what: string): void {
     for (const worker of this.leaving) {

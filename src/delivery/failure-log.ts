@@ -4,25 +4,25 @@ import { finalText, type Repeats, repeatedText, retryingText } from './failure-t
 import { stackWithCauses } from './partition/error-causes.js';
 import { type FinalFailure, OutcomeStream, type RetryingOutcome } from './partition/outcome-stream.js';
 
-/** Token of the time after which repeated failures are counted aloud, in ms. */
+/** Token of the time after which repeated failures are logged as a count, in milliseconds. */
 export const FAILURE_COUNT_MS = Symbol('nestjs-integration:failure-count');
 
 export const DEFAULT_FAILURE_COUNT_MS = 60_000;
-/** So many kinds of failure are told apart at a time; what fails in further ways is counted together. */
+/** How many kinds of failure are distinguished at a time. All further kinds are counted together. */
 const MOST_KINDS = 100;
 
 type Failure = RetryingOutcome | FinalFailure;
 
 /**
- * Says aloud what fails: the first of a kind with its stack and causes, the others of the same kind as a
- * count every minute. A kind is a consumer, an error as its fingerprint has it, and whether another attempt
- * follows. What has not failed for a minute is said in full again. So a flood of failures is a few lines a
- * minute, and needs memory for so many kinds at most.
+ * Logs failures. The first failure of a kind is logged with its stack and causes. Further ones of the same
+ * kind are logged as a count every minute. A kind is a consumer, an error's fingerprint, and whether another
+ * attempt follows. A kind that has not failed for a minute is logged in full again. So a flood of failures
+ * makes only a few lines a minute, and memory is needed for a limited number of kinds.
  */
 @Injectable()
 export class FailureLog {
   private readonly kinds = new Map<string, Repeats>();
-  /** By consumer, what failed while there was no room for another kind. */
+  /** By consumer, the failures for which there was no room for another kind. */
   private readonly others = new Map<string, Repeats>();
   private timer: NodeJS.Timeout | undefined;
 
@@ -34,9 +34,7 @@ export class FailureLog {
     outcomes.listen(['retrying', 'failed', 'dead_letter'], (outcome) => this.failed(outcome as Failure));
   }
 
-  /**
-   * Says the counts that are not said yet. Called when nothing fails any more, because the application ends.
-   */
+  /** Logs the remaining counts. Called when no handler runs any more, because the application ends. */
   close(): void {
     clearInterval(this.timer);
     this.timer = undefined;
@@ -79,7 +77,7 @@ export class FailureLog {
 
   private sayCounts(): void {
     for (const [kind, repeats] of this.kinds) {
-      // Nothing of it for a whole minute: the next one is news.
+      // The kind did not fail for a whole minute, so the next failure is logged in full.
       if (repeats.count === 0) this.kinds.delete(kind);
       else {
         this.sayCount(repeats);

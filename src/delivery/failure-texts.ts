@@ -2,9 +2,9 @@ import { commandLine } from '../database/sql/pasteable-text.js';
 import { errorText } from './partition/error-texts.js';
 import type { FinalFailure, RetryingOutcome } from './partition/outcome-stream.js';
 
-/** Failures that were not said one by one. */
+/** Failures that were not logged one by one. */
 export interface Repeats {
-  /** Since the last time that a count was said. */
+  /** How many there were since a count was last logged. */
   count: number;
   last: RetryingOutcome | FinalFailure;
   readonly isOfOneKind: boolean;

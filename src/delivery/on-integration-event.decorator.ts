@@ -9,15 +9,15 @@ import type {
   SkippedOutcome,
 } from './partition/outcome-stream.js';
 
-/** What `@OnIntegrationEvent` can listen for, and what its method is given. */
+/** The kinds of outcome that `@OnIntegrationEvent` can listen for, and the argument of its method. */
 export interface OutcomeKinds {
   /** An event was handled. */
   processed: ProcessedOutcome;
   /** The handler threw `SkipEventError`. */
   skipped: SkippedOutcome;
   /**
-   * An attempt failed, and the event is no dead letter: another attempt follows, or dead letters are switched
-   * off.
+   * An attempt failed, and the event is not a dead letter. Another attempt follows, or dead letters are
+   * switched off.
    */
   failed: RetryingOutcome | (FinalFailure & { readonly status: 'failed' });
   /** The last attempt failed. */
@@ -32,13 +32,13 @@ export const STATUSES: Readonly<Record<keyof OutcomeKinds, readonly AttemptOutco
   dead_letter: ['dead_letter'],
 };
 
-/** The same in every copy of the package. */
+/** The key is the same in every copy of the package. */
 const LISTENER_METADATA = Symbol.for('nestjs-integration:listener:1');
 
 /**
- * Has a provider's method told what handlers of this process come to, for alerts and figures of the
- * application's own. It is told once the outcome is saved, and nobody waits for it: what it throws is logged
- * once, and a process that ends in between tells nobody.
+ * Makes a provider's method receive outcomes of handlers of this process, for alerts and figures of the
+ * application's own. It is called after the outcome is saved, and delivery does not wait for it. An error
+ * that it throws is logged once. If the process ends in between, the method is not called.
  *
  * ```ts
  * @OnIntegrationEvent('dead_letter')
@@ -61,7 +61,7 @@ export function OnIntegrationEvent<const K extends keyof OutcomeKinds>(
   };
 }
 
-/** What `@OnIntegrationEvent` says of a method; empty for any other value. */
+/** The kinds that `@OnIntegrationEvent` stored on a method. Empty for any other value. */
 export function kindsOf(method: unknown): readonly (keyof OutcomeKinds)[] {
   if (typeof method !== 'function') return [];
   return (Reflect.getMetadata(LISTENER_METADATA, method) as (keyof OutcomeKinds)[] | undefined) ?? [];

@@ -7,19 +7,22 @@ import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import type { Wakeup } from '../wakeups/wakeup.js';
 import { ConsumerWorkers } from './consumer-workers.js';
 
-/** What the coordinator is doing. Intervals in milliseconds. */
+/** What the coordinator is doing. Intervals are in milliseconds. */
 export interface PollingState {
-  /** `busy`: the last look found something; `quiet`: it found nothing, intervals grow; `stopped`. */
+  /**
+   * `busy`: the last look found something. `quiet`: it found nothing, and the intervals grow. `stopped`:
+   * nothing is read.
+   */
   readonly mode: 'busy' | 'quiet' | 'stopped';
-  /** Until the next look, if nothing wakes it before. */
+  /** The time until the next look, if nothing wakes the coordinator before. */
   readonly intervalMs: number;
   readonly lastWakeup: { readonly at: Date; readonly source: Wakeup['source'] | 'poll' } | undefined;
 }
 
 /**
- * Decides when the log is read. Polling is always on and always enough: one look at the log's head for all
- * consumers of the process, from every `pollingIntervalMs` while there is something to do up to every
- * `idlePollingIntervalMs` when there is not. A wake-up only makes it sooner.
+ * Decides when the log is read. Polling is always on and always enough. One look at the log's head serves all
+ * consumers of the process. It happens every `pollingIntervalMs` while there is something to do, and at
+ * growing intervals up to `idlePollingIntervalMs` while there is not. A wake-up only makes it sooner.
  */
 @Injectable()
 export class OutboxPollingCoordinator {

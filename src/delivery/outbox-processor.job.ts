@@ -12,8 +12,8 @@ import { OutcomeListeners } from './outcome-listeners.js';
 import { Backoff } from './partition/backoff.js';
 
 /**
- * The lifecycle of delivery: registers the consumers, starts the loops, follows the setting that switches
- * them, stops them.
+ * The lifecycle of delivery. It registers the consumers, starts the loops, follows the setting that switches
+ * them, and stops them.
  */
 @Injectable()
 export class OutboxProcessorJob {
@@ -21,7 +21,7 @@ export class OutboxProcessorJob {
   private readonly subscriptions: Subscription[] = [];
   /** Late registrations are written one after another. */
   private registering: Promise<void> = Promise.resolve();
-  /** Consumers that are written, and since when (monotonic ms). */
+  /** Consumers that are registered in the database, and since when (monotonic milliseconds). */
   private readonly written = new Map<string, number>();
   private isRegisteringAnew = false;
   private started = false;
@@ -38,14 +38,14 @@ export class OutboxProcessorJob {
   ) {}
 
   /**
-   * Once every `onModuleInit` is done. Who registers later is written later. The process beats from then on,
-   * but works on demand only.
+   * Called when every `onModuleInit` is done. Consumers that are registered later are written later. From now
+   * on the process sends heartbeats, but it works only on demand.
    */
   async register(): Promise<void> {
     this.started = true;
     this.stopping = new AbortController();
     const first = this.write();
-    // Whoever registers from now on is not among these, and is written after them.
+    // Consumers that are registered from now on are not in this list. They are written after it.
     this.registering = first.then(
       () => {},
       () => {},
@@ -57,13 +57,13 @@ export class OutboxProcessorJob {
       await this.stop(0);
       throw error;
     }
-    // Unless it was closed while it booted.
+    // The application may have been closed while it booted.
     if (this.started) this.workers.begin(false, (names) => this.vanished(names));
   }
 
   /**
-   * Once every `onApplicationBootstrap` is done: handlers run from now on. A publisher beats (for its
-   * settings) but takes no lease.
+   * Called when every `onApplicationBootstrap` is done. Handlers run from now on. A publisher sends
+   * heartbeats (for its settings) but takes no lease.
    */
   begin(role: 'all' | 'publisher' | 'worker'): void {
     if (!this.started) return;
@@ -84,7 +84,7 @@ export class OutboxProcessorJob {
     await this.listeners.close();
   }
 
-  /** Another process says that consumers have changed. */
+  /** Called when another process reports that consumers have changed. */
   consumersChanged(): void {
     if (this.started) this.workers.consumersChanged();
   }
@@ -93,7 +93,7 @@ export class OutboxProcessorJob {
     this.registering = this.registering.then(() => this.registerNow());
   }
 
-  /** Until it is written: nothing else would try it again. */
+  /** Tries until the consumer is written, because nothing else would try it again. */
   private async registerNow(): Promise<void> {
     const backoff = new Backoff();
     for (let said: string | undefined; this.started; ) {
@@ -118,8 +118,9 @@ export class OutboxProcessorJob {
   }
 
   /**
-   * A beat sees no cursor of these consumers. Those that were not written yet will be; of the others somebody
-   * has emptied the table, a test's clean-up say, or an admin has removed the consumer.
+   * Called when a heartbeat sees no cursor of these consumers. Those that were not written yet will be
+   * written. Of the others, somebody has emptied the table (for example the clean-up of a test), or an admin
+   * has removed the consumer.
    */
   private vanished(names: readonly string[]): boolean {
     const known = names.filter((name) => this.written.has(name));
@@ -136,7 +137,7 @@ export class OutboxProcessorJob {
       const consumers = this.registry.consumers().filter(({ name }) => names.includes(name));
       const oldest = Math.min(...names.map((name) => this.written.get(name) ?? 0));
       const { anew, removed } = await this.registration.registerAnew(consumers, performance.now() - oldest);
-      // What an admin has removed is registered at the next start.
+      // A consumer that an admin has removed is registered again at the next start.
       for (const name of removed) this.written.delete(name);
       if (anew.length > 0) {
         this.logger.warn(

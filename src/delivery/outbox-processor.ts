@@ -14,33 +14,36 @@ import { ConsumerWorkers } from './consumer-workers.js';
 import { type AttemptOutcome, OutcomeStream } from './partition/outcome-stream.js';
 import type { ConsumerWorker } from './worker/consumer-worker.js';
 
-/** What `drain` has done, and what is left. */
+/** What `drain` has done, and what remains. */
 export interface DrainResult {
-  /** Events taken from the log or retried. */
+  /** How many events were taken from the log or retried. */
   processed: number;
-  /** False: the time was up before everything due was done, or some of it is left to other processes. */
+  /** False if the time was up before everything due was done, or if some of it is left to other processes. */
   drained: boolean;
   /**
-   * Consumers of this process that another one works on, and that have something to do; absent where there
-   * are none.
+   * Consumers of this process that have work to do but are worked on by another process. Absent if there are
+   * none.
    */
   leftToOthers?: readonly LeftToOther[];
   /** When the next delayed event or retry of these consumers is due; undefined if none is stored. */
   nextDueAt: Date | undefined;
 }
 
-/** Counts over the log and every consumer, and of this process alone: its handlers and its late saves. */
+/**
+ * Counts over the log and every consumer, and figures of this process only: its handlers and its refused
+ * saves.
+ */
 export interface ProcessorStats extends OutboxStats {
   handlerCount: number;
   /**
-   * Saves of this process that came after another one had taken the consumer over, and changed nothing. Since
-   * it started.
+   * Saves of this process, since it started, that came after another process had taken the consumer over.
+   * They changed nothing.
    */
   refusedSaves: number;
 }
 
 /**
- * Work on demand: one round, or until nothing is due. Where the loops run (`processor.enabled`), they do the
+ * Works on demand: one round, or until nothing is due. If the loops run (`processor.enabled`), they do the
  * same by themselves.
  */
 @Injectable()
@@ -57,15 +60,15 @@ export class OutboxProcessor {
     private readonly status: CursorStatusStore,
   ) {}
 
-  /** What attempts of this process came to, each once it is saved. Costs nothing while nobody listens. */
+  /** The outcomes of this process, each after it is saved. It costs nothing while nobody listens. */
   get outcomes$(): Observable<AttemptOutcome> {
     return this.outcomes.outcomes$;
   }
 
   /**
-   * One round over all consumers of this process: reads what is there, runs it and what is due of retries,
-   * waits until it is saved. Resolves to the number of events looked at. Consumers that another process works
-   * on are left to it.
+   * Runs one round over all consumers of this process. It reads the events that are there, runs them and the
+   * retries that are due, and waits until all of it is saved. Resolves to the number of these events.
+   * Consumers that another process works on are left to it.
    */
   async processBatch(): Promise<number> {
     await this.workers.claimNow();
@@ -79,15 +82,15 @@ export class OutboxProcessor {
     }
   }
 
-  /** Works off what is due at start-up; the same as one round of `processBatch`. */
+  /** Handles what is due at start-up. It is the same as one round of `processBatch`. */
   startupDrain(): Promise<number> {
     return this.processBatch();
   }
 
   /**
-   * Rounds until nothing is due any more, for `timeoutMs` at most (default a minute). Goes on where
-   * connections are lost, and ends where the application does. Consumers that another process works on are
-   * left to it: `leftToOthers` says which, whose they are and until when.
+   * Runs rounds until nothing is due any more, for at most `timeoutMs` (default one minute). It continues
+   * after lost connections, and ends when the application does. Consumers that another process works on are
+   * left to it. `leftToOthers` says which these are, who owns them and until when.
    */
   async drain(options: { timeoutMs?: number } = {}): Promise<DrainResult> {
     checkNames('an option of drain', options, ['timeoutMs']);
@@ -138,8 +141,9 @@ export class OutboxProcessor {
     const inTime = await raceDeadline(Promise.all(workers.map((worker) => worker.settleDown())), deadline);
     if (replaying || !inTime) return BROKEN_ROUND;
     const dueInMs = await this.nextDueInMs(workers);
-    // Handlers may have published behind the page that was read last, those too that were running already
-    // when it was read; and a row that became due while we asked is being worked on, and no row that is due.
+    // Handlers may have published events after the page that was read last. This includes handlers that were
+    // already running when it was read. And a row that became due while we asked is being worked on, so it no
+    // longer counts as due.
     const isQuiet =
       (dueInMs === undefined || dueInMs > 0) &&
       stepsOf(workers) === before &&
@@ -148,7 +152,8 @@ export class OutboxProcessor {
   }
 
   /**
-   * Counts over the log and every consumer, estimates where the log is large; see `OutboxService.getStats`.
+   * Counts over the log and every consumer. They are estimates if the log is large; see
+   * `OutboxService.getStats`.
    */
   async getStats(): Promise<ProcessorStats> {
     return {
@@ -168,9 +173,9 @@ export class OutboxProcessor {
 }
 
 interface DrainRound {
-  /** Nothing is left but what is due later. */
+  /** Whether only events and rows that are due later remain. */
   readonly isQuiet: boolean;
-  /** When the next row is due; undefined: none is stored. */
+  /** When the next row is due, or undefined if none is stored. */
   readonly dueInMs: number | undefined;
 }
 
@@ -180,7 +185,7 @@ function handledBy(workers: readonly ConsumerWorker[]): number {
   return workers.reduce((sum, worker) => sum + worker.handled, 0);
 }
 
-/** Grows with every event that is taken up and with every handler that ends. */
+/** A number that grows with every event that is taken up and with every handler that ends. */
 function stepsOf(workers: readonly ConsumerWorker[]): number {
   return workers.reduce((sum, worker) => sum + worker.handled + worker.attemptsEnded, 0);
 }

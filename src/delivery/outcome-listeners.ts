@@ -6,24 +6,21 @@ import { kindsOf, STATUSES } from './on-integration-event.decorator.js';
 import { stackWithCauses } from './partition/error-causes.js';
 import { type AttemptOutcome, OutcomeStream } from './partition/outcome-stream.js';
 
-/** Token of the limits that listeners are held to. */
+/** Token of the limits of listeners. */
 export const LISTENER_LIMITS = Symbol('nestjs-integration:listener-limits');
 
 export interface ListenerLimits {
-  /** A call that takes longer is said to hang, in ms. */
+  /** Milliseconds after which a call is logged as hanging. */
   readonly slowMs: number;
-  /** So many calls of one listener may be under way; what comes meanwhile is not told. */
+  /** How many calls of one listener may be running. Outcomes that come meanwhile are not reported to it. */
   readonly mostCalls: number;
-  /** So long the application's end waits for calls that are under way, in ms. */
+  /** Milliseconds for which the shutdown waits for running calls. */
   readonly endMs: number;
 }
 
 export const DEFAULT_LISTENER_LIMITS: ListenerLimits = { slowMs: 30_000, mostCalls: 10_000, endMs: 2_000 };
 
-/**
- * Finds the methods that carry `@OnIntegrationEvent` and tells them; whatever they do, delivery goes on
- * beside it.
- */
+/** Finds the methods with `@OnIntegrationEvent` and calls them. Delivery does not depend on what they do. */
 @Injectable()
 export class OutcomeListeners {
   private readonly listeners: OutcomeCalls[] = [];
@@ -45,21 +42,19 @@ export class OutcomeListeners {
     }
   }
 
-  /**
-   * Waits for a short time for what listeners do with the last outcomes, an alert that is being sent for one.
-   */
+  /** Waits for a short time for running calls, for example for an alert that is being sent. */
   async close(): Promise<void> {
     const ended = Promise.all(this.listeners.map((calls) => calls.close()));
     await answerWithin(this.limits.endMs, ended).catch(() => {});
   }
 }
 
-/** The calls of one listener. Each kind of trouble is said once. */
+/** The calls of one listener. Each kind of problem is logged once. */
 class OutcomeCalls {
   private readonly logger = new Logger('OnIntegrationEvent');
   private readonly running = new Set<Promise<void>>();
   private readonly said = new Set<string>();
-  /** Since when (monotonic ms) no call has come to its end although there are some. */
+  /** The timer for the call that is checked for hanging, if there is one. */
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -100,7 +95,7 @@ class OutcomeCalls {
     if (!this.said.has('slow')) this.watch(running);
   }
 
-  /** One timer at a time: for the call that is the oldest when it begins. */
+  /** Sets one timer at a time, for the call that is the oldest at this moment. */
   private watch(oldest: Promise<void>): void {
     if (this.timer !== undefined) return;
     this.timer = setTimeout(() => {

@@ -1,24 +1,24 @@
-// The global of this name would be looked up anew each time, and this file asks for it very often.
+// The global of this name would be looked up each time, and this file uses it very often.
 import { performance } from 'node:perf_hooks';
 import { ReadyQueue } from '../partition/ready-queue.js';
 
-/** Somebody who wants to run handlers and may have to wait for a free slot. */
+/** Wants to run handlers and may have to wait for a free slot. */
 export interface SlotUser {
   readonly priority: number;
-  /** A slot has become free. Take it with `tryTake`, or leave it. */
+  /** Called when a slot has become free. Take it with `tryTake`, or leave it. */
   slotFree(): void;
 }
 
 /**
- * This many handlers begin before the event loop turns, divided by the number of consumers that have work. No
- * handler begins after ten milliseconds. Handlers that end at once would otherwise run page after page
- * without a turn, and nothing else in the process would have its turn. What has arrived is taken over in each
- * turn. If fewer handlers began in a turn, the pieces would be small, and a drain with few consumers slower;
- * if more began, a drain with many consumers would be slower (docs/performance.md).
+ * How many handlers begin before the event loop turns. The number is divided by the number of consumers that
+ * have work. No handler begins after ten milliseconds. Without these limits, handlers that end at once would
+ * run page after page, and nothing else in the process would get its turn. With a smaller number, a drain of
+ * few consumers would be slower. With a larger one, a drain of many consumers would be slower
+ * (docs/performance.md).
  */
 const MOST_IN_A_TURN = 2_000;
 const LONGEST_TURN_MS = 10;
-/** The clock is looked at once in this many beginnings. */
+/** The clock is read once for this many handlers that begin. */
 const BEGUN_BETWEEN_LOOKS = 8;
 
 /** The handlers that one process runs at once, over all its consumers. Free slots go by priority. */
@@ -30,14 +30,14 @@ export class ConcurrencyLimiter {
   private readonly waiting = new ReadyQueue<SlotUser>();
   private readonly isWaiting = new Set<SlotUser>();
 
-  /** The last of those that run alone, one after another. */
+  /** The last of the pieces of work that run alone, one after another. */
   private alone: Promise<unknown> = Promise.resolve();
   private aloneWanted = 0;
   private whenEmpty: (() => void) | undefined;
 
   constructor(private readonly max: number) {}
 
-  /** Runs `work` once every handler of this process has ended, and lets none begin until it is done. */
+  /** Runs `work` when every handler of this process has ended. No handler begins until it is done. */
   async exclusively<R>(work: () => Promise<R>): Promise<R> {
     this.aloneWanted++;
     const before = this.alone;
@@ -97,12 +97,12 @@ export class ConcurrencyLimiter {
 
   private readonly turned = (): void => {
     this.begunInThisTurn = 0;
-    // Those who could not go on because of the end of the turn are those who have work.
+    // Those who could not continue because the turn ended are those who have work.
     this.mostInThisTurn = MOST_IN_A_TURN / Math.max(1, this.waiting.size);
     this.tellWaiting();
   };
 
-  /** Whoever is told may leave the slot, because it was closed or pauses. Then the next one is told. */
+  /** A user that is told may leave the slot, because it was closed or pauses. Then the next one is told. */
   private tellWaiting(): void {
     for (let told = this.waiting.size; told > 0 && this.hasFree; told--) {
       const next = this.waiting.take();

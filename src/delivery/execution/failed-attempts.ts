@@ -4,22 +4,22 @@ import type { Outcome } from '../partition/delivery.js';
 import { isUnavailable, RetryPolicy } from '../partition/retry-policy.js';
 import { isDatabaseOutage } from './infrastructure-failure.js';
 
-/** What an attempt comes to that failed. */
+/** Decides the outcome of an attempt that failed. */
 @Injectable()
 export class FailedAttempts {
   constructor(private readonly retries: RetryPolicy) {}
 
-  /** Its handler threw this, or its COMMIT failed with it. */
+  /** The outcome of an attempt whose handler threw this error, or whose COMMIT failed with it. */
   outcomeOf(attempt: Attempt, error: unknown): Outcome {
     try {
       if (!isUnavailable(error) && isDatabaseOutage(error)) return { kind: 'infrastructure', error };
     } catch {
-      // The error cannot be looked at, and says nothing of a database.
+      // The error cannot be inspected, so it counts as no error of a database.
     }
     return this.outcomeOfEvent(attempt, error);
   }
 
-  /** The same if the failure is known to be the event's. */
+  /** The outcome if the failure is known to be the event's. */
   outcomeOfEvent({ delivery }: Attempt, error: unknown): Outcome {
     try {
       return this.retries.outcomeOf(error, delivery);

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Attempt } from '../partition/attempt.js';
 
 /**
- * A step of a delivery, in their order. With `transactional`, the handler runs inside a transaction that a
- * crash before `after-commit` rolls back.
+ * A step of a delivery. The steps are in their order. A `transactional` handler runs inside a transaction
+ * that a crash before `after-commit` rolls back.
  */
 export type FaultPointName =
   | 'before-handler'
@@ -12,23 +12,23 @@ export type FaultPointName =
   | 'before-save'
   | 'after-save';
 
-/** Where, and for which events, deliveries end as if the process had ended. */
+/** The step and the events at which deliveries end as if the process had ended. */
 export interface ArmedFault {
   readonly point: FaultPointName;
   readonly consumerName: string | undefined;
   readonly outboxEventId: string | undefined;
-  /** Told when it happens; false: from now on it does not happen any more. */
+  /** Called when the fault happens. If it returns false, the fault does not happen any more. */
   readonly happens: () => boolean;
 }
 
 /**
- * For tests of handlers: a delivery can be made to end at each of its steps as a crash would end it. All that
- * memory knows is dropped, and the consumer is claimed anew. Nothing is armed in an application that runs.
+ * Makes a delivery end at one of its steps as a crash would end it, for tests of handlers. Everything in
+ * memory is dropped, and the consumer is claimed again. In a running application no fault is armed.
  */
 @Injectable()
 export class FaultPoints {
   private armed: ArmedFault[] = [];
-  /** Faults of a save, whose event has its outcome and waits for that save, with the consumer. */
+  /** Faults of a save, by the consumer. The event of such a fault has its outcome and waits for the save. */
   private readonly inNextSave = new Map<ArmedFault, string>();
 
   get isArmed(): boolean {
@@ -44,7 +44,7 @@ export class FaultPoints {
     this.inNextSave.delete(fault);
   }
 
-  /** Whether this attempt ends here. */
+  /** Whether this attempt ends at this point. */
   reached(point: FaultPointName, attempt: Attempt): boolean {
     const fault = this.armed.find((each) => each.point === point && concerns(each, attempt));
     return fault !== undefined && this.happen(fault);
@@ -59,7 +59,10 @@ export class FaultPoints {
     }
   }
 
-  /** Whether the consumer's save that is about to be sent, or was committed just now, ends here. */
+  /**
+   * Whether a save of the consumer ends at this point. The save is about to be sent, or was committed just
+   * now.
+   */
   reachedInSave(point: 'before-save' | 'after-save', consumerName: string): boolean {
     for (const [fault, consumer] of this.inNextSave) {
       if (fault.point !== point || consumer !== consumerName) continue;

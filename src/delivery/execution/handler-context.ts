@@ -12,7 +12,7 @@ export interface ContextServices {
   readonly linkService: IntegrationLinkService;
 }
 
-/** What a handler is given beside its event; signal and logger are made when they are asked for. */
+/** What a handler receives besides its event. Signal and logger are created when they are first read. */
 export class HandlerContext implements SubscriberContext {
   readonly inboxService: InboxService;
   readonly linkService: IntegrationLinkService;

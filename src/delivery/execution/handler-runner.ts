@@ -34,9 +34,9 @@ export class HandlerRunner {
   }
 
   /**
-   * Runs one attempt and tells its outcome once. The outcome is that of its handler, of its transaction, or
-   * of its deadline, whichever comes first. It is told by a callback, because at a hundred thousand events a
-   * second every promise and every closure that is not needed counts.
+   * Runs one attempt and reports its outcome once. The outcome is that of its handler, of its transaction, or
+   * of its deadline, whichever comes first. It is reported by a callback, because this path is so hot that
+   * every unnecessary promise and closure counts.
    */
   run(
     attempt: Attempt,
@@ -53,14 +53,14 @@ export class HandlerRunner {
   }
 
   /**
-   * Rejects if the host's client does not answer. What a handler would make of that says nothing about its
-   * event.
+   * Rejects if the host's client does not answer. A handler that failed without it would say nothing about
+   * its event.
    */
   askHost(): Promise<void> {
     return this.transactional.askHost();
   }
 
-  /** The handler's own end, which may come after the deadline has settled the attempt. */
+  /** Called when the handler itself ends. This may be after the deadline has settled the attempt. */
   private end(attempt: Attempt, outcome: Outcome): void {
     this.watchdog.leave(attempt.watched);
     attempt.watched = -1;

@@ -4,32 +4,33 @@ import { UnusableConnection } from '../../database/wire/unusable-connection.js';
 import { IntegrationError, messageOf } from '../../errors.js';
 
 /*
- * Whose failure is it? That of the infrastructure counts no attempt, and the event runs again until it is
- * over. That of the event counts, so that an event which can never succeed becomes a dead letter.
+ * Decides whether a failure is the infrastructure's or the event's. A failure of the infrastructure counts no
+ * attempt, and the event runs again until the failure is over. A failure of the event counts, so that an
+ * event which can never succeed becomes a dead letter.
  *
- *   - The infrastructure's is: what ends a session or keeps one from being had (SQLSTATE 08, 57P, 25P03),
- *     what the server lacks (53), and what keeps the engine's own statements waiting (55P03, 57014, 40P01,
- *     40001).
- *   - The event's is everything else that has a SQLSTATE, also where COMMIT says it: deferred constraints,
- *     constraint triggers and serialization failures are of what the handler wrote. The server has rolled
- *     back then, and says so.
- *   - 08P01 that the server says as an ERROR is of one statement (one value too many); `connection-loss.ts`
- *     tells it apart.
- *   - A COMMIT whose error has no SQLSTATE may have committed. Nothing is counted; the next attempt begins by
- *     asking.
+ *   - A failure is the infrastructure's if a session was ended or could not be opened (SQLSTATE 08, 57P,
+ *     25P03), if the server lacks resources (53), or if one of the engine's own statements had to wait
+ *     (55P03, 57014, 40P01, 40001).
+ *   - Every other failure with a SQLSTATE is the event's, also if COMMIT reports it. Deferred constraints,
+ *     constraint triggers and serialization failures result from what the handler wrote. The server has
+ *     rolled back then and reports it.
+ *   - 08P01 is about one statement if the server reports it as an ERROR (for example one value too many).
+ *     `connection-loss.ts` makes the distinction.
+ *   - A COMMIT whose error has no SQLSTATE may have committed. Nothing is counted. The next attempt begins by
+ *     asking the database.
  */
 
 /**
- * Prisma's codes for: unreachable, timed out, closed by the server, no connection free, no transaction to be
- * had.
+ * Prisma's codes for: unreachable, timed out, closed by the server, no free connection, no transaction
+ * available.
  */
 const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1011', 'P1017', 'P2024', 'P2037']);
-/** Prisma says so of 40001 and 40P01: the transaction has been rolled back. */
+/** Prisma's code for 40001 and 40P01, after which the transaction has been rolled back. */
 const PRISMA_CONFLICT = 'P2034';
 
 /** lock_not_available, query_canceled, serialization_failure, deadlock_detected. */
 const KEPT_WAITING = new Set(['55P03', '57014', '40001', '40P01']);
-/** The same as a driver adapter says them, where a raw query fails. */
+/** The kinds by which a driver adapter reports the same failures of a raw query. */
 const ADAPTER_KINDS = new Set([
   'DatabaseNotReachable',
   'ConnectionClosed',
@@ -37,14 +38,15 @@ const ADAPTER_KINDS = new Set([
   'TooManyConnections',
 ]);
 /**
- * Prisma 7.10 gives P2028 to all that it says of interactive transactions: only its words tell which of them.
+ * Prisma 7.10 gives P2028 to all errors of interactive transactions. Only the text tells this one from the
+ * others.
  */
 const NO_TRANSACTION = 'Unable to start a transaction';
 
 /**
- * Whether an error that a handler threw says that its database is out of reach, which is nobody's fault but
- * the infrastructure's. A refused connection to some other service is the handler's own failure: only errors
- * that carry a SQLSTATE, or the code or the words of Prisma, its driver adapter or node-postgres are judged.
+ * Whether an error that a handler threw means that its database cannot be reached. This is a failure of the
+ * infrastructure. A refused connection to some other service is the handler's own failure. So only errors are
+ * judged that carry a SQLSTATE, or a code or text of Prisma, its driver adapter or node-postgres.
  */
 export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set()): boolean {
   const state = sqlStateOf(error);
@@ -61,14 +63,16 @@ export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set())
   );
 }
 
-/** Whether an error that one of the engine's own statements met says that somebody kept it waiting. */
+/**
+ * Whether the error of one of the engine's own statements means that the statement had to wait for somebody.
+ */
 export function isKeptWaiting(state: string): boolean {
   return KEPT_WAITING.has(state);
 }
 
 /**
- * Whether the error of a transaction whose function had resolved says that COMMIT failed, and that nothing is
- * committed.
+ * Whether COMMIT failed and nothing is committed. It is asked of the error of a transaction whose function
+ * had resolved.
  */
 export function isFailureOfCommit(error: unknown): boolean {
   const state = sqlStateOf(error);
@@ -76,19 +80,22 @@ export function isFailureOfCommit(error: unknown): boolean {
   return isAborted(error) || causesOf(error).some(({ code }) => code === PRISMA_CONFLICT);
 }
 
-/** A handler caught an error of the database, and its transaction was rolled back because of it. */
+/** Whether a handler caught an error of the database, and its transaction was rolled back because of it. */
 export function isAborted(error: unknown): boolean {
   return causesOf(error).some(
     (each) => each instanceof IntegrationError && each.code === 'INTEGRATION_TRANSACTION_ABORTED',
   );
 }
 
-/** Disk, memory and connections; not 53400, which is a limit that one statement went beyond. */
+/**
+ * Whether disk, memory or connections are short. 53400 is a limit that one statement exceeded, so it does not
+ * count.
+ */
 function isShortage(state: string): boolean {
   return state.startsWith('53') && state !== '53400';
 }
 
-/** An error and what it says caused it, the cause of each once. */
+/** An error and its causes, each once. */
 function causesOf(error: unknown): { readonly code?: unknown }[] {
   const causes = new Set<object>();
   try {
@@ -97,7 +104,7 @@ function causesOf(error: unknown): { readonly code?: unknown }[] {
       each = (each as { cause?: unknown }).cause;
     }
   } catch {
-    // One that cannot be looked at says nothing.
+    // An error that cannot be inspected has no causes.
   }
   return [...causes];
 }

@@ -6,7 +6,10 @@ import { ASK_TRANSACTION_START, TRANSACTION_START } from '../../../database/sql/
 /** Statements about the handler's transaction itself. */
 @Injectable()
 export class HandlerTransactionStore {
-  /** Sets the transaction's own timeouts (ms); resolves to its isolation level, and to when it began. */
+  /**
+   * Sets the transaction's own timeouts (in milliseconds). Resolves to its isolation level and its start
+   * time.
+   */
   async begin(transaction: SqlClient, timeoutMs: number): Promise<{ isolation: string; start: string }> {
     const [row] = await transaction.$queryRawUnsafe<{ isolation: string; start: string }[]>(
       `SELECT ${setStatementTimeout('$1')}, set_config('idle_in_transaction_session_timeout', $1, true),
@@ -16,15 +19,15 @@ export class HandlerTransactionStore {
     return row ?? { isolation: 'unknown', start: '' };
   }
 
-  /** When the transaction began that is open now. Fails in one that an error has aborted. */
+  /** The start time of the transaction that is open now. Fails in a transaction that an error has aborted. */
   async startOf(transaction: SqlClient): Promise<string | undefined> {
     const [row] = await transaction.$queryRawUnsafe<{ start: string }[]>(ASK_TRANSACTION_START);
     return row?.start;
   }
 
   /**
-   * Fails, and aborts the transaction with that: its locks are given back, and its own timeouts are those of
-   * the session again.
+   * Fails on purpose, which aborts the transaction. Its locks are released, and the session's own timeouts
+   * apply again.
    */
   async abort(transaction: SqlClient): Promise<void> {
     await transaction.$executeRawUnsafe(

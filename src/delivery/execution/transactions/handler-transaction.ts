@@ -19,13 +19,13 @@ const ABORTED = '25P02';
 
 const LEASE_LOST: Outcome = { kind: 'lease-lost' };
 
-/** What a transaction says that is asked for one more statement; its server answers unless it is lost. */
+/** The answer of a transaction to one more statement. The server answers unless the transaction is lost. */
 export type TransactionAnswer =
   | { readonly kind: 'usable' | 'aborted' | 'refused' }
   | { readonly kind: 'ended'; readonly by: EndedBy }
   | { readonly kind: 'lost'; readonly error: unknown };
 
-/** The statements that the transactions are made of. */
+/** The stores whose statements the transactions use. */
 export interface TransactionStores {
   readonly statements: HandlerTransactionStore;
   readonly inbox: InboxEventStore;
@@ -33,8 +33,8 @@ export interface TransactionStores {
 }
 
 /**
- * How the first statements of a transaction ended: whether its inbox row is new, and whether the lease is
- * still ours then.
+ * The result of the first statements of a transaction: whether its inbox row is new, and whether the lease
+ * was still ours.
  */
 export interface Begun {
   readonly isNew: boolean;
@@ -79,7 +79,7 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
    */
   protected abstract readonly keepsOrder: boolean;
 
-  /** Whether the handler may have ended this transaction itself, as far as that is known without asking. */
+  /** Whether the handler may have ended this transaction itself, as far as this is known without asking. */
   abstract readonly mayHaveEnded: boolean;
 
   /** Steps 1 to 3 for an event from the log. */
@@ -91,13 +91,13 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   /** Step 5: rejects if the transaction is not open any more, or aborted. */
   protected abstract verifyBeforeCommit(): Promise<void>;
 
-  /** Rejects if the transaction is not the one that began, or aborted. Asked after a failure. */
+  /** Rejects if the transaction is aborted or is not the one that began. It is called after a failure. */
   protected abstract verifyOpen(): Promise<void>;
 
-  /** Called when the attempt is ended from outside: its effects are not to be there. */
+  /** Called when the attempt is ended from outside. The effects must not be committed. */
   abstract abandon(): Promise<void>;
 
-  /** Called when nothing is left but the COMMIT. */
+  /** Called when only the COMMIT is left to do. */
   abstract beforeCommit(): void;
 
   /**
@@ -111,7 +111,10 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
     return this.keepsOrder && isFirst && !isBatch && this.lease.isValid();
   }
 
-  /** Steps 1 to 3: undefined if the handler is to run, else what is already settled. */
+  /**
+   * Steps 1 to 3. Resolves to undefined if the handler should run, and otherwise to the outcome that is
+   * already settled.
+   */
   async enter(remainingMs: number): Promise<Outcome | undefined> {
     const timeoutMs = Math.min(Math.ceil(remainingMs + SERVER_TIMEOUT_SLACK_MS), LONGEST_TIMER_MS);
     const { claim } = this.attempt.delivery;
@@ -123,9 +126,9 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   }
 
   /**
-   * Step 5: undefined if the transaction may commit. Rejects with INTEGRATION_TRANSACTION_ENDED if the
-   * handler has ended it: what is open now, if anything, is another one, whose COMMIT would say nothing of
-   * the handler's effects.
+   * Step 5. Resolves to undefined if the transaction may commit. Rejects with INTEGRATION_TRANSACTION_ENDED
+   * if the handler has ended it. A transaction that is open now is then another one, and its COMMIT would say
+   * nothing about the handler's effects.
    */
   async leave(): Promise<Outcome | undefined> {
     const { attempt } = this;
@@ -137,11 +140,12 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
     const { cursors } = this.stores;
     if (await cursors.settleInTransaction(this.client, key, token, positions, start)) return undefined;
     await this.requireSame();
-    // The lease, or an earlier attempt's commit: the next attempt begins by asking which.
+    // Either the lease was lost or an earlier attempt has committed. The next attempt begins by asking which
+    // it was.
     return { kind: 'infrastructure', error: new Error('the positions of the batch are not ours any more') };
   }
 
-  /** How it stands with a transaction in which something has failed. */
+  /** Asks for the state of a transaction in which something has failed. */
   async ask(): Promise<TransactionAnswer> {
     try {
       await this.verifyOpen();
@@ -154,7 +158,7 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
     }
   }
 
-  /** Rejects also where the transaction is aborted, or lost. */
+  /** Also rejects if the transaction is aborted or lost. */
   protected async requireSame(): Promise<void> {
     const { transactionStart } = this.attempt;
     const start = await this.stores.statements.startOf(this.client);
@@ -173,8 +177,8 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   }
 
   /**
-   * In the retry loop the row is there: `processing` with this attempt's number becomes `processed`, or
-   * nothing happens.
+   * In the retry loop the row exists. If it is `processing` with this attempt's number, it becomes
+   * `processed`. Otherwise nothing changes.
    */
   private async takeClaimed({ inboxEventId }: Claim): Promise<Outcome | undefined> {
     const { attempt } = this.attempt.delivery;

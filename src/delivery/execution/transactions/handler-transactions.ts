@@ -13,7 +13,9 @@ import { HandlerTransactionStore } from './handler-transaction.store.js';
 import { HostTransaction } from './host-transaction.js';
 import { OwnTransaction } from './own-transaction.js';
 
-/** The transactions of transactional handlers, and what the database knows of them once they have ended. */
+/**
+ * Makes the transactions of transactional handlers, and asks the database about them after they have ended.
+ */
 @Injectable()
 export class HandlerTransactions implements TransactionStores {
   constructor(
@@ -23,7 +25,7 @@ export class HandlerTransactions implements TransactionStores {
     private readonly broken: BrokenAttemptStore,
   ) {}
 
-  /** An open transaction of the host's client, as the one of this attempt. */
+  /** Wraps an open transaction of the host's client as the transaction of this attempt. */
   of(client: SqlClient, attempt: Attempt, lease: HeldLease): HandlerTransaction {
     return client instanceof EngineTransaction
       ? new OwnTransaction(client, attempt, lease, this)
@@ -31,8 +33,9 @@ export class HandlerTransactions implements TransactionStores {
   }
 
   /**
-   * After a handler has ended its transaction itself: the event is not to be known as processed. Resolves to
-   * what is known of the end: the inbox row, written before the handler, is there if it was committed.
+   * Called after a handler has ended its transaction itself, because the event must not count as processed.
+   * Resolves to how the transaction ended: the inbox row, which is written before the handler runs, exists if
+   * it was committed.
    */
   async takeBack(attempt: Attempt, lease: HeldLease, by: EndedBy): Promise<EndedBy> {
     if (attempt.settlesPositions) return by;
@@ -43,9 +46,9 @@ export class HandlerTransactions implements TransactionStores {
   }
 
   /**
-   * Whether the effects of an attempt are there, for a client that does not say so: its inbox row says
-   * `processed`, or its positions are not unread any more. False where they may still be committed: the next
-   * attempt begins by asking.
+   * Whether the effects of an attempt are committed, for a client that does not report this. They are if its
+   * inbox row is `processed`, or if its positions are no longer unread. False also means that they may be
+   * committed later, so the next attempt begins by asking.
    */
   async isCommitted(client: SqlClient, attempt: Attempt, lease: HeldLease): Promise<boolean> {
     if (!attempt.settlesPositions) {
@@ -58,7 +61,7 @@ export class HandlerTransactions implements TransactionStores {
     return unread !== undefined && PositionSet.parse(unread).isEmpty;
   }
 
-  /** Rejects where the server does not answer. */
+  /** Rejects if the server does not answer. */
   async verifyAnswers(client: SqlClient): Promise<void> {
     await this.statements.startOf(client);
   }

@@ -2,8 +2,8 @@ import type { EnteringEvent } from '../../../inbox/inbox-event.store.js';
 import { type Begun, HandlerTransaction, requireReadCommitted } from './handler-transaction.js';
 
 /**
- * A transaction of the host's client, whatever that is: one statement after another, and nothing is taken for
- * granted.
+ * A transaction of any client of the host. It sends one statement after another and assumes nothing about the
+ * client.
  */
 export class HostTransaction extends HandlerTransaction {
   protected readonly keepsOrder = false;
@@ -24,7 +24,7 @@ export class HostTransaction extends HandlerTransaction {
   }
 
   protected async verifyBeforeCommit(): Promise<void> {
-    // The statement that settles a batch's positions looks for itself.
+    // The statement that settles a batch's positions makes this check itself.
     if (!this.attempt.settlesPositions) await this.requireSame();
   }
 
@@ -33,10 +33,10 @@ export class HostTransaction extends HandlerTransaction {
   }
 
   /**
-   * Aborts the transaction. The server would end its session half a second later, which is for processes that
-   * stand still: plain `pg` tells it by an 'error' event of a client that is checked out, nobody listens to
-   * it there, and the process of the host would end. An aborted transaction has given its locks back, and its
-   * session lives until the client rolls back.
+   * Aborts the transaction. Without this the server would end its session half a second later, which is meant
+   * for processes that do not run. Plain `pg` reports that as an 'error' event of a client that is checked
+   * out. Nobody listens to it there, so the host's process would end. An aborted transaction has released its
+   * locks, and its session lives until the client rolls back.
    */
   abandon(): Promise<void> {
     return this.stores.statements.abort(this.client);

@@ -45,11 +45,15 @@ export class OwnTransaction extends HandlerTransaction<EngineTransaction> {
     await this.requireSame();
   }
 
-  /** The client listens to its connection, and the server ends the session at its own timeout. */
+  /**
+   * Nothing needs to be done: the client listens to its connection, and the server ends the session at its
+   * own timeout.
+   */
   async abandon(): Promise<void> {}
 
   /**
-   * The connection may take the next transaction while the disk is waited for, and another handler may run.
+   * While the server writes the commit to disk, the connection may take the next transaction, and another
+   * handler may run.
    */
   beforeCommit(): void {
     this.client.giveWayToNext(() => this.attempt.commits());

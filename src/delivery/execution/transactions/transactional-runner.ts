@@ -25,7 +25,7 @@ import type { HandlerTransaction } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
 import { TransactionRun } from './transaction-run.js';
 
-/** How long a transactional handler waits for a connection of the host's pool, at most. */
+/** How long a transactional handler waits at most for a connection of the host's pool. */
 const MAX_WAIT_MS = 5_000;
 /** The client's own limit comes after the server's. */
 const CLIENT_TIMEOUT_SLACK_MS = 2_000;
@@ -43,7 +43,7 @@ export class TransactionalRunner {
     private readonly faults: FaultPoints,
   ) {}
 
-  /** Runs one attempt's transaction; resolves to what has become of it. Never rejects. */
+  /** Runs one attempt's transaction and resolves to its outcome. Never rejects. */
   async run(attempt: Attempt, lease: HeldLease): Promise<Outcome> {
     const remainingMs = attempt.remainingMs;
     let run: TransactionRun | undefined;
@@ -72,7 +72,7 @@ export class TransactionalRunner {
     return this.outcomeOfOddResult(run, attempt, lease);
   }
 
-  /** Rejects where the host's client does not answer. */
+  /** Rejects if the host's client does not answer. */
   askHost(): Promise<void> {
     return answerWithin(MAX_WAIT_MS, this.transactions.verifyAnswers(this.host.client));
   }
@@ -99,8 +99,9 @@ export class TransactionalRunner {
     const runsAhead = transaction.runsAhead();
     const entered = enter(transaction, attempt, remainingMs, run);
     if (!runsAhead) await entered;
-    // Given up, or past its deadline, while it waited: the token may still be ours, and the row it inserted a
-    // second one after the first was cleaned up. It must neither run nor commit.
+    // The attempt was given up, or its deadline passed, while it waited. The token may still be ours, and the
+    // row that was inserted may be a second one after the first was cleaned up. So the attempt must neither
+    // run nor commit.
     if (attempt.isAbandoned) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
     if (this.crashes('before-handler', attempt)) run.rollBack(CRASHED);
     await this.callInTransaction(attempt, transaction.client, run.published).catch(async (error) => {
@@ -112,14 +113,14 @@ export class TransactionalRunner {
     attempt.leaves();
     const refused = await transaction.leave().catch((error) => this.outcomeOfLeaving(attempt, run, error));
     if (refused !== undefined) run.rollBack(refused);
-    // Its failure is decided already: the effects must not be committed any more.
+    // The attempt has failed already, so its effects must not be committed.
     if (attempt.isAbandoned) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
     run.committing();
     transaction.beforeCommit();
     return run;
   }
 
-  /** `$transaction` rejected. Its error only counts where the run itself decided nothing. */
+  /** Called when `$transaction` rejected. Its error counts only if the run itself has decided nothing. */
   private async outcomeOfRejection(
     run: TransactionRun | undefined,
     attempt: Attempt,
@@ -133,14 +134,14 @@ export class TransactionalRunner {
     const isOfTheEvent = hasResolved ? isFailureOfCommit(error) : isAborted(error);
     if (!isOfTheEvent) return { kind: 'infrastructure', error };
     const outcome = this.outcomeOf(attempt, error);
-    // The error may be of something that the client did after COMMIT. The inbox row of an event decides then;
-    // positions have none.
+    // The error may come from something that the client did after COMMIT. The inbox row of an event shows
+    // whether it was committed. Positions have no such row.
     return hasResolved && attempt.settlesPositions
       ? this.unlessCommitted(run, attempt, lease, outcome)
       : outcome;
   }
 
-  /** `$transaction` resolved, but not to its run: the client may have swallowed an error. */
+  /** Called when `$transaction` resolved, but not to its run. The client may have swallowed an error. */
   private async outcomeOfOddResult(
     run: TransactionRun | undefined,
     attempt: Attempt,
@@ -153,8 +154,8 @@ export class TransactionalRunner {
   }
 
   /**
-   * The handler has ended its transaction itself. What may be committed is not tried again: it would be
-   * written a second time.
+   * Called when the handler has ended its transaction itself. An event whose effects may be committed is not
+   * tried again, because they would be written a second time.
    */
   private async outcomeOfEnded(
     attempt: Attempt,
@@ -208,9 +209,10 @@ export class TransactionalRunner {
   }
 
   /**
-   * Of what a handler threw in its transaction. Where that is in doubt the transaction is asked: the error of
-   * a connection that was lost between two statements has no code, 08P01 is said of a loss and of a
-   * statement, and a handler may have ended the transaction before.
+   * Decides about an error that a handler threw in its transaction. In case of doubt the transaction is
+   * asked, for three reasons: the error of a connection that was lost between two statements has no code,
+   * 08P01 may mean a lost connection or one wrong statement, and a handler may have ended the transaction
+   * before.
    */
   private async endAfterFailure(
     transaction: HandlerTransaction,
@@ -226,12 +228,15 @@ export class TransactionalRunner {
     const answer = await transaction.ask();
     if (answer.kind === 'ended') return run.endedItself(answer.by, error);
     if (answer.kind === 'lost') return run.rollBack({ kind: 'infrastructure', error: answer.error });
-    // A statement of this transaction failed, and its connection is well.
+    // A statement of this transaction failed, but its connection works.
     const isOurs = state === PROTOCOL_VIOLATION && answer.kind === 'aborted';
     return run.rollBack(isOurs ? this.failures.outcomeOfEvent(attempt, error) : outcome);
   }
 
-  /** Of the engine's last statement in the transaction. What keeps that one waiting is not the event's. */
+  /**
+   * Decides about an error of the engine's last statement in the transaction. If that statement had to wait,
+   * this is not the event's fault.
+   */
   private outcomeOfLeaving(attempt: Attempt, run: TransactionRun, error: unknown): Outcome {
     const end = endOf(error);
     if (end !== undefined) return run.endedItself(end.by);
@@ -247,7 +252,10 @@ export class TransactionalRunner {
   }
 }
 
-/** Rejects where the handler's effects are not to be: they are there, or not ours to write. */
+/**
+ * Rejects if the handler must not run, because its effects are already committed or because the lease is no
+ * longer ours.
+ */
 function enter(
   transaction: HandlerTransaction,
   attempt: Attempt,
@@ -261,19 +269,19 @@ function enter(
     },
     (error) => run.rollBack({ kind: 'infrastructure', error }),
   );
-  // A handler that runs ahead may never come to where it is waited for.
+  // A handler that runs ahead may never reach the point at which this promise is awaited.
   entered.catch(() => {});
   return entered;
 }
 
-/** Once the function has resolved the connection may be another transaction's. */
+/** Once the function has resolved, the connection may belong to another transaction. */
 function abandon(transaction: HandlerTransaction, run: TransactionRun): void {
   if (run.state.kind === 'running') transaction.abandon().catch(() => {});
 }
 
 /**
- * While the transaction runs, its connection's loss is told by the statements that fail, and does not end the
- * process.
+ * While the transaction runs, a lost connection is reported by the statements that fail. The listener keeps
+ * it from ending the process.
  */
 function listenForErrors(client: SqlClient): (() => void) | undefined {
   return client instanceof PgSqlClient ? client.listenForErrors() : undefined;
