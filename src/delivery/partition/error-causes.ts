@@ -1,14 +1,14 @@
 import { messageOf } from '../../errors.js';
 
-/** A chain that is longer says no more; and one may be a circle. */
+/** A longer chain adds nothing, and a chain may be a circle. */
 const MOST_CAUSES = 8;
 const MOST_FRAMES = 20;
 const LONGEST_TEXT = 4_000;
 
 /**
- * The text of an error with what caused it, each once: `TypeError: fetch failed: connect ECONNREFUSED
- * 127.0.0.1:9`. What a library says of itself is seldom why something failed: its `cause`, or the errors that
- * it gathered, say it.
+ * The text of an error and of its causes, each once: `TypeError: fetch failed: connect ECONNREFUSED
+ * 127.0.0.1:9`. The message of a library's error seldom says why something failed. Its `cause`, or the errors
+ * that it has gathered, say it.
  */
 export function textWithCauses(error: unknown): string {
   const parts: string[] = [];
@@ -19,7 +19,7 @@ export function textWithCauses(error: unknown): string {
   return parts.join(': ');
 }
 
-/** The same for a log, over several lines: each error of the chain with where it was made. */
+/** The same text for a log, in several lines. Each error of the chain has its stack. */
 export function stackWithCauses(error: unknown): string {
   return chainOf(error)
     .map((each, i) => {
@@ -29,7 +29,9 @@ export function stackWithCauses(error: unknown): string {
     .join('\n');
 }
 
-/** Without the text that a stack begins with: it is said already, without values. */
+/**
+ * The stack without the text at its beginning, because that text has been written already, without values.
+ */
 function framesOf(error: unknown): string[] {
   try {
     const { stack } = error as { stack?: unknown };
@@ -45,7 +47,7 @@ function framesOf(error: unknown): string[] {
 
 function chainOf(error: unknown): unknown[] {
   const chain = [error];
-  // It grows while it is gone through; one that is in it already adds nothing.
+  // The chain grows during this loop. An error that is already in it is not added again.
   for (const each of chain) {
     for (const cause of causesOf(each)) {
       if (chain.length < MOST_CAUSES && !chain.includes(cause)) chain.push(cause);
@@ -54,7 +56,7 @@ function chainOf(error: unknown): unknown[] {
   return chain;
 }
 
-/** Whatever was thrown may have getters that throw. */
+/** A thrown value may have getters that throw. */
 function causesOf(error: unknown): unknown[] {
   if (typeof error !== 'object' || error === null) return [];
   try {
@@ -69,14 +71,15 @@ function causesOf(error: unknown): unknown[] {
 function textOf(error: unknown): string {
   const message = messageWithoutValues(error);
   if (!(error instanceof Error)) return message;
-  // Without a message, as where every address of a host was tried, the code is all there is.
+  // Without a message, the code is all there is. This happens when every address of a host was tried.
   const said = message === '' ? codeOf(error) : message;
   return said === '' ? nameOf(error) : `${nameOf(error)}: ${said}`;
 }
 
 /**
- * The message of anything that was thrown. Drizzle ends that of a failed query with the values of its
- * parameters, on a line of their own. They are the application's data, and no part of what is wrong.
+ * The message of any thrown value. Drizzle ends the message of a failed query with the values of its
+ * parameters, on a line of their own. They are left out, because they are the application's data and do not
+ * explain the failure.
  */
 export function messageWithoutValues(error: unknown): string {
   const message = messageOf(error);

@@ -6,14 +6,17 @@ const MAX_ERROR_LENGTH = 4_000;
 /** Postgres refuses NUL and lone surrogates in text. */
 const UNSTORABLE = /\p{Surrogate}|\0/gu;
 
-/** An error as it is stored: its text and its causes, bounded and without what Postgres refuses in text. */
+/**
+ * An error as it is stored: its text and its causes, of limited length, and without characters that Postgres
+ * refuses.
+ */
 export function errorText(error: unknown): string {
   return storable(textWithCauses(error));
 }
 
 /**
- * The same for errors that differ only in numbers, ids and quoted values, so that an admin can see kinds of
- * failure. Causes do not count, so that kinds that are stored already keep their fingerprints.
+ * Returns the same for errors that differ only in numbers, ids and quoted values, so that an admin can see
+ * kinds of failure. Causes do not count, so that stored kinds keep their fingerprints.
  */
 export function errorFingerprint(error: unknown): string {
   const kind = storable(

@@ -1,7 +1,10 @@
 import { LONGEST_TIMER_MS } from '../../database/wire/answer-within.js';
 import { Backoff } from './backoff.js';
 
-/** A pause that a handler asks for is no shorter: one of 0 ms would call the handler without a break. */
+/**
+ * A pause that a handler asks for is at least this long, because a pause of 0 ms would call the handler
+ * without a break.
+ */
 const SHORTEST_MS = 50;
 
 /**
@@ -27,8 +30,8 @@ export class InfrastructurePause {
   }
 
   /**
-   * The consumer pauses as a whole: what failed one event for want of a connection would fail the next event
-   * as well.
+   * The consumer pauses as a whole, because an event that failed without a connection would be followed by
+   * others that fail in the same way.
    */
   begin(error: unknown): void {
     if (this.isOn) return;
@@ -43,7 +46,7 @@ export class InfrastructurePause {
     if (this.until === undefined || until > this.until) this.until = until;
   }
 
-  /** An event had an outcome of its own: the next failure is a first one again. */
+  /** An event had an outcome of its own, so the next failure counts as the first one again. */
   succeeded(): void {
     this.backoff.succeeded();
   }

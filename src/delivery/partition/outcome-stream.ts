@@ -1,29 +1,31 @@
 import { Injectable } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
 
-/** What an attempt came to, once it is saved. */
+/** The outcome of an attempt. It is reported once it is saved. */
 export interface EventOutcome {
   readonly outboxEventId: string;
   readonly consumerName: string;
-  /** `retrying`: failed, with a retry to come; `failed`: for good, with dead-lettering switched off. */
+  /**
+   * `retrying`: it failed, and a retry follows. `failed`: it failed for good, with dead letters switched off.
+   */
   readonly status: 'processed' | 'skipped' | 'retrying' | 'failed' | 'dead_letter';
-  /** Which try it was, from 1. */
+  /** The number of the attempt, from 1. */
   readonly attempt: number;
 }
 
-/** What is known of an attempt of this process's. */
+/** What is known of an attempt that this process made. */
 interface AttemptOfEvent extends EventOutcome {
-  /** Undefined where the log no longer has the event. */
+  /** Undefined if the log no longer has the event. */
   readonly eventName: string | undefined;
   readonly aggregateType: string;
   readonly aggregateId: string;
-  /** In the log. */
+  /** The event's position in the log. */
   readonly position: number;
-  /** How many tries the event has. */
+  /** How many attempts the event has. */
   readonly maxAttempts: number;
   /**
-   * How long the handler ran, of a batch for all its events; undefined where none ran, or nobody listened
-   * when it began.
+   * How long the handler ran in milliseconds. For a batch it is the time of all its events. Undefined if no
+   * handler ran, or if nobody listened when it began.
    */
   readonly durationMs: number | undefined;
 }
@@ -36,7 +38,7 @@ export interface ProcessedOutcome extends AttemptOfEvent {
 export interface SkippedOutcome extends AttemptOfEvent {
   readonly status: 'skipped';
   readonly eventName: string;
-  /** As the handler gave it. */
+  /** The reason that the handler gave. */
   readonly reason: string;
 }
 
@@ -44,9 +46,9 @@ export interface SkippedOutcome extends AttemptOfEvent {
 export interface RetryingOutcome extends AttemptOfEvent {
   readonly status: 'retrying';
   readonly eventName: string;
-  /** What was thrown. */
+  /** The thrown value. */
   readonly error: unknown;
-  /** The same for errors of one kind, as the inbox stores it. */
+  /** A fingerprint that is the same for errors of one kind. The inbox stores it. */
   readonly errorFingerprint: string | undefined;
   readonly nextTryAt: Date;
 }
@@ -54,15 +56,15 @@ export interface RetryingOutcome extends AttemptOfEvent {
 /** The last attempt failed. */
 export interface FinalFailure extends AttemptOfEvent {
   readonly status: 'failed' | 'dead_letter';
-  /** What was thrown; undefined where the process ended while the last attempt ran. */
+  /** The thrown value. Undefined if the process ended during the last attempt. */
   readonly error: unknown;
   readonly errorFingerprint: string | undefined;
 }
 
-/** What an attempt of this process's came to, once it is saved. */
+/** The outcome of an attempt that this process made. It is reported once it is saved. */
 export type AttemptOutcome = ProcessedOutcome | SkippedOutcome | RetryingOutcome | FinalFailure;
 
-/** Told of outcomes as they are saved; must not throw. */
+/** Called with outcomes as they are saved. It must not throw. */
 export type OutcomeListener = (outcome: AttemptOutcome) => void;
 
 /** The outcomes of all consumers of this process. */
@@ -81,17 +83,17 @@ export class OutcomeStream {
 
   readonly outcomes$: Observable<AttemptOutcome> = this.subject.asObservable();
 
-  /** Whether anybody is to be told of such outcomes: if not, nothing is noted down. */
+  /** Whether anybody listens for such outcomes. If not, nothing is recorded. */
   isWatched(status: AttemptOutcome['status']): boolean {
     return this.listeners[status].length > 0 || this.subject.observed;
   }
 
-  /** Whether anybody uses how long handlers run. */
+  /** Whether anybody uses the durations of handlers. */
   get wantsDurations(): boolean {
     return this.isTimed || this.subject.observed;
   }
 
-  /** `timed`: the listener uses how long handlers run. */
+  /** `timed` says that the listener uses the durations of handlers. */
   listen(statuses: readonly AttemptOutcome['status'][], listener: OutcomeListener, timed = false): void {
     this.isTimed ||= timed;
     for (const status of statuses) this.listeners[status].push(listener);

@@ -6,7 +6,7 @@ import type { OutcomeStream } from './outcome-stream.js';
 import type { RetryPolicy } from './retry-policy.js';
 import type { Reachability } from './unavailability.js';
 
-/** What a partition is told of, or asks, beyond its own state. */
+/** What a partition reports to, or asks, outside its own state. */
 export interface PartitionParts {
   readonly entered: EnteredEvents;
   readonly retries: RetryPolicy;
@@ -18,16 +18,19 @@ export interface PartitionParts {
 
 /** Who runs the handlers and writes the flushes. It is called when the state of the partition has changed. */
 export interface PartitionListener {
-  /** Something may be started now: ask `next`. */
+  /** Something may be started now. Call `next`. */
   mayStart(): void;
-  /** There is something to flush, or room was made. `isAwaited`: nothing goes on before it is saved. */
+  /**
+   * There is something to flush, or there is room again. `isAwaited` says that nothing continues before it is
+   * saved.
+   */
   flushWanted(isAwaited?: boolean): void;
-  /** An event is to run alone. Once that is saved, its row is due in the inbox. */
+  /** An event must run alone. Once that is saved, its row is due in the inbox. */
   suspectFound(): void;
   /** The infrastructure failed, and nothing is started for this long. */
   paused(ms: number, error: unknown): void;
   /** Handlers cannot reach what they need, or reach it again. */
   reachability(change: Reachability): void;
-  /** What an attempt came to says that the lease is somebody else's. */
+  /** The outcome of an attempt shows that another process has the lease. */
   leaseLost(): void;
 }

@@ -7,15 +7,15 @@ import type { Outcome } from './delivery.js';
 
 const LONGEST_DELAY_MS = 10 * 365 * 24 * 3_600_000;
 
-/** One try of one event: which it is, from 1, and what its subscription says about retries. */
+/** One attempt of one event: its number, from 1, and the retry options of its subscription. */
 export interface Try {
   readonly attempt: number;
   readonly subscription: Pick<Subscription, 'retry'>;
 }
 
 /**
- * What follows from an error that a handler threw: whether the event is tried again, and when. What the
- * subscription says comes before the settings, which are read anew each time.
+ * Decides after an error of a handler whether the event is tried again, and when. The subscription's options
+ * win over the settings, which are read each time.
  */
 @Injectable()
 export class RetryPolicy {
@@ -28,14 +28,14 @@ export class RetryPolicy {
     return retry.maxAttempts ?? this.maxAttempts;
   }
 
-  /** For an event that no subscription is known of. */
+  /** The limit for an event whose subscription is not known. */
   get maxAttempts(): number {
     return this.settings.snapshot().maxAttempts;
   }
 
   /**
-   * The event is skipped, dead, or tried again. The delay of a RetryAfterError counts if it is a number: a
-   * delay that was computed from a header that was not there is none.
+   * Skips the event, makes it a dead letter, or tries it again. The delay of a RetryAfterError counts only if
+   * it is a number, because it may have been computed from a header that was missing.
    */
   outcomeOf(thrown: unknown, of: Try): Outcome {
     const error = thrown ?? new Error(`The handler threw ${thrown}`);
@@ -53,15 +53,18 @@ export class RetryPolicy {
     return next;
   }
 
-  /** An attempt that counts has failed: another one follows after a delay, as long as there is one left. */
+  /**
+   * Called when an attempt that counts has failed. Another one follows after a delay, as long as one is left.
+   */
   retryOrDead(error: unknown, of: Try): Extract<Outcome, { kind: 'retry' | 'dead' }> {
     if (of.attempt >= this.maxAttemptsOf(of.subscription)) return { kind: 'dead', error };
     return { kind: 'retry', delayMs: this.delayMs(of), error };
   }
 
   /**
-   * `base × 2^(attempt − 1)`, at most the longest delay, and of that between half and all. This is
-   * exponential backoff with equal jitter (Brooker, "Exponential Backoff And Jitter", 2015).
+   * The delay is `base × 2^(attempt − 1)`, at most the longest delay, and then a random value between half of
+   * it and all of it. This is exponential backoff with equal jitter (Brooker, "Exponential Backoff And
+   * Jitter", 2015).
    */
   private delayMs({ attempt, subscription: { retry } }: Try): number {
     const { retryBaseDelayMs, retryMaxDelayMs } = this.settings.snapshot();
@@ -71,7 +74,7 @@ export class RetryPolicy {
   }
 }
 
-/** Whether a handler says that what it needs is out of reach, whatever cause it names. */
+/** Whether a handler reports that something it needs cannot be reached, whatever the error's cause. */
 export function isUnavailable(error: unknown): error is UnavailableError {
   return isNamed(error, UnavailableError, 'UnavailableError');
 }
@@ -81,8 +84,8 @@ function durationOf(ms: number | undefined): number | undefined {
 }
 
 /**
- * An error is told by its class, or by its name: another copy of this package, or an older version, may have
- * made it. The name is written out, because a minified class has another one.
+ * An error is recognised by its class, or by its name, because another copy of this package, or an older
+ * version, may have made it. The name is written out, because a minified class has another name.
  */
 function isNamed<E extends Error>(
   error: unknown,

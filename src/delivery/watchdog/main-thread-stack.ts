@@ -8,17 +8,16 @@ interface CallFrame {
 }
 
 /**
- * Where a thread was found: its calls, or at the breakpoint of a debugger, or nowhere, because it gave no
- * answer.
+ * Where a thread was found: its calls, `at a breakpoint` of a debugger, or undefined if it did not answer.
  */
 export type Whereabouts = readonly string[] | 'at a breakpoint' | undefined;
 
 /**
- * Where the main thread stands, asked for from another thread: `function (file:line)`, innermost first. Its
- * debugger is switched on for a moment, which also works in an endless loop. Undefined if there is no answer
- * within `timeoutMs`: the thread may be in native code. A thread that another debugger holds is left where it
- * is: V8 tells of a pause that is there already before it answers that the debugger is on, and so before we
- * ask for a pause of our own. Never rejects.
+ * Asks from another thread what the main thread is running: `function (file:line)`, innermost first. The
+ * debugger of the main thread is switched on for a moment, which also works in an endless loop. Undefined if
+ * there is no answer within `timeoutMs`, because the thread may be in native code. A thread that another
+ * debugger has paused stays paused: V8 reports such a pause before it answers that the debugger is on, and so
+ * before we ask for a pause. Never rejects.
  */
 export function whereMainThreadStands(timeoutMs: number): Promise<Whereabouts> {
   return new Promise((resolve) => {
@@ -27,7 +26,7 @@ export function whereMainThreadStands(timeoutMs: number): Promise<Whereabouts> {
     let isOurPause = false;
     const finish = (found: Whereabouts) => {
       clearTimeout(timer);
-      // Disconnecting lets a paused thread go on, unless another debugger holds it.
+      // Disconnecting lets a paused thread continue, unless another debugger holds it.
       session.disconnect();
       resolve(found);
     };
@@ -48,8 +47,8 @@ export function whereMainThreadStands(timeoutMs: number): Promise<Whereabouts> {
       session.post('Debugger.resume', () => finish(frames.filter(isOfTheApplication).slice(0, MOST_FRAMES)));
     });
     session.post('Debugger.enable', (error) => {
-      // Disconnecting calls back too, with an error: whatever is posted then throws, in the thread that must
-      // live on.
+      // Disconnecting also calls back, with an error. Whatever is posted then throws in the main thread,
+      // which must live on.
       if (error !== null) return;
       isOurPause = true;
       session.post('Debugger.pause');

@@ -1,4 +1,4 @@
-/** Remembers that something is wanted until somebody waits for it; many requests in between are one. */
+/** Remembers a request until somebody waits for it. Several requests in between count as one. */
 export class Signal {
   private raised = false;
   private resume: (() => void) | undefined;
@@ -13,7 +13,10 @@ export class Signal {
     this.resume = undefined;
   }
 
-  /** Resolves once raised, at once if it was; lowers it. One waiter at a time. */
+  /**
+   * Resolves when a request was made, at once if one is remembered, and forgets it. Only one caller may wait
+   * at a time.
+   */
   async wait(): Promise<void> {
     if (!this.raised) await new Promise<void>((resolve) => (this.resume = resolve));
     this.raised = false;

@@ -11,7 +11,7 @@ const STACK_WITHIN_MS = 1_000;
 const MOST_NAMED = 5;
 const STANDARD_ERROR = 2;
 
-/** Runs in the watchdog's own thread: looks whether the tick of the main thread moves. */
+/** Runs in the watchdog's own thread and checks whether the tick of the main thread moves. */
 class Watch {
   private readonly memory: WatchedMemory;
   private readonly handlers = new Map<number, WatchedHandler>();
@@ -49,8 +49,8 @@ class Watch {
   private async look(): Promise<void> {
     const now = performance.now();
     const late = now - this.lookedAt - this.checkMs;
-    // This thread stood still as well: the process was stopped, or the machine slept. That is nobody's
-    // blocking.
+    // This thread did not run either, because the process was stopped or the machine slept. No handler is to
+    // blame.
     if (late > this.checkMs) this.movedAt += late;
     const { tick } = this.memory;
     if (tick !== this.lastTick) this.moved(tick, now);
@@ -73,7 +73,7 @@ class Watch {
     const found = await whereMainThreadStands(STACK_WITHIN_MS);
     if (this.memory.tick !== this.lastTick) return;
     if (found === 'at a breakpoint') {
-      // Somebody looks at it. Once it goes on, it has the time of a lease again.
+      // Somebody debugs the process. When it continues, it has the time of a lease again.
       this.movedAt = performance.now();
       return;
     }
@@ -84,7 +84,7 @@ class Watch {
     ]
       .filter((sentence) => sentence !== '')
       .join(' ');
-    // Through the file descriptor: a thread's own streams are served by the main thread.
+    // This writes to the file descriptor, because a thread's own streams are served by the main thread.
     const ending = this.data.exits ? ' The process is ended now (watchdog: exit).' : '';
     write(`[nestjs-integration] ${this.reported}${ending}\n`);
     if (this.data.exits) process.kill(process.pid, 'SIGKILL');
@@ -117,7 +117,7 @@ function write(text: string): void {
   try {
     writeSync(STANDARD_ERROR, text);
   } catch {
-    // A full or closed pipe: nobody reads it.
+    // The pipe is full or closed, because nobody reads it.
   }
 }
 

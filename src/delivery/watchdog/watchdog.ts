@@ -7,14 +7,14 @@ import { messageOf } from '../../errors.js';
 import type { Subscription } from '../../subscribers/consumer.js';
 import { WatchedMemory } from './watched-memory.js';
 
-/** Ticks in the time of a lease. */
+/** The number of ticks within the time of a lease. */
 const TICKS_PER_LEASE = 10;
 const LONGEST_TICK_MS = 2_000;
 const SHORTEST_TICK_MS = 50;
-/** How long a boot waits for the thread; it comes up meanwhile, unless the machine is very busy. */
+/** How long a boot waits for the thread. The thread starts in less time, unless the machine is very busy. */
 const READY_WITHIN_MS = 5_000;
 
-/** What the thread is given, and told later. */
+/** What the thread receives at its start and later. */
 export interface WatchdogThreadData {
   readonly memory: SharedArrayBuffer;
   readonly exits: boolean;
@@ -27,16 +27,16 @@ export interface WatchedHandler {
   readonly consumerName: string;
 }
 
-/** What the thread says: it is up, or, once the event loop turns again, what held it up. */
+/** A message of the thread: it is ready, or, when the event loop turns again, what blocked it. */
 export type WatchdogThreadMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'recovered'; readonly text: string };
 
 /**
- * Notices an event loop that is blocked for longer than the lease: nothing in this thread can, so a second
- * one watches it through shared memory and names the handlers that run. `report` writes it to standard error
- * (a blocked loop cannot log) and, when the loop turns again, to the log; `exit` ends the process, so that
- * its supervisor starts another one.
+ * Notices when the event loop is blocked for longer than the lease. Nothing in the blocked thread can notice
+ * this, so a second thread watches it through shared memory and names the running handlers. `report` writes
+ * them to standard error, because a blocked loop cannot log, and to the log when the loop turns again. `exit`
+ * ends the process, so that its supervisor starts another one.
  */
 export class Watchdog {
   private readonly logger = new Logger('Watchdog');
@@ -55,7 +55,10 @@ export class Watchdog {
     return this.thread !== undefined;
   }
 
-  /** Resolves when the thread watches, or cannot: that is a warning and no failure of the boot. */
+  /**
+   * Resolves when the thread watches, or when it cannot start. The latter is logged as a warning and does not
+   * fail the boot.
+   */
   async start(): Promise<void> {
     if (this.mode === 'off' || this.thread !== undefined) return;
     try {
@@ -72,7 +75,7 @@ export class Watchdog {
     await thread?.terminate();
   }
 
-  /** A handler starts; what to give to `leave` when it has ended. */
+  /** Called when a handler starts. Returns what to pass to `leave` when it has ended. */
   enter(subscription: Subscription, position: number): number {
     if (this.thread === undefined) return -1;
     const slot = this.freeSlots.pop();
@@ -101,7 +104,7 @@ export class Watchdog {
     this.indexes.clear();
     this.tick();
     const workerData: WatchdogThreadData = { memory: this.memory.buffer, exits: this.mode === 'exit' };
-    // Neither the flags nor the preloaded modules of the application are this thread's business.
+    // The flags and the preloaded modules of the application are not meant for this thread.
     const thread = new Worker(file, {
       workerData,
       execArgv: [],
@@ -136,7 +139,7 @@ export class Watchdog {
         else if (isUnexpected) reject(failure ?? new Error('its thread has ended'));
         else resolve();
       });
-      // After the listeners, which would hold the process again.
+      // This comes after the listeners, because they would keep the process running again.
       thread.unref();
     });
   }

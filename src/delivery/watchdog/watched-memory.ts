@@ -1,4 +1,4 @@
-/** Handlers beyond this many at once are not named. */
+/** Handlers beyond this number are not named. */
 const SLOTS = 1_024;
 const TICK = 0;
 const LEASE_MS = 1;
@@ -12,13 +12,13 @@ export interface RunningHandler {
 }
 
 /**
- * What the main thread and the watchdog's thread share. The main thread writes: a tick that moves as long as
- * its event loop turns, and which handlers run. A write is a store into a typed array, nothing is sent:
- * handlers may start a hundred thousand times a second.
+ * The memory that the main thread and the watchdog's thread share. The main thread writes a tick that moves
+ * as long as its event loop turns, and which handlers run. A write is a store into a typed array, and nothing
+ * is sent, because handlers may start very often.
  */
 export class WatchedMemory {
   private readonly header: Int32Array<SharedArrayBuffer>;
-  /** By slot, one more than the handler's index; 0: nothing runs there. */
+  /** For each slot, the handler's index plus one. 0 means that nothing runs there. */
   private readonly handlers: Int32Array<SharedArrayBuffer>;
   private readonly positions: Float64Array<SharedArrayBuffer>;
 
@@ -43,7 +43,7 @@ export class WatchedMemory {
     return SLOTS;
   }
 
-  /** The event loop turns. */
+  /** Called when the event loop turns. */
   beat(leaseMs: number): void {
     Atomics.store(this.header, LEASE_MS, leaseMs);
     Atomics.add(this.header, TICK, 1);
@@ -58,7 +58,7 @@ export class WatchedMemory {
   }
 
   enter(slot: number, handler: number, position: number): void {
-    // Plain stores: they are read when this thread has stood still for seconds.
+    // Plain stores are enough, because they are read only when this thread has not run for seconds.
     this.positions[slot] = position;
     this.handlers[slot] = handler + 1;
     this.header[LATEST] = slot;
@@ -68,7 +68,7 @@ export class WatchedMemory {
     this.handlers[slot] = 0;
   }
 
-  /** What runs, the latest that was started first. */
+  /** The running handlers, the one that started last first. */
   running(): RunningHandler[] {
     const latest = Atomics.load(this.header, LATEST);
     const running: RunningHandler[] = [];

@@ -23,16 +23,16 @@ import type { WorkerEnvironment } from './worker-environment.js';
 
 /** How a worker ends by itself. */
 export interface WorkerEnds {
-  /** It cannot go on, because its lease is somebody else's, or its memory is at odds with the database. */
+  /** The worker cannot go on, because its lease was lost, or because its memory contradicts the database. */
   readonly abandon: (worker: ConsumerWorker, reason: string) => void;
-  /** What it has in hand is to be finished and saved, and the cursor is to be claimed anew. */
+  /** The worker must finish and save what it has in hand, and the cursor must be claimed again. */
   readonly release: (lease: HeldLease) => void;
 }
 
 /**
- * Works off one leased cursor. Three loops stand around one partition: they read pages, claim due retries and
- * save outcomes. A worker lives as long as its lease and is thrown away with it, because what it holds in
- * memory is worth something only together with the token under which it was read.
+ * Handles one leased cursor. Three loops work with one partition: they read pages, claim due retries and save
+ * outcomes. A worker lives as long as its lease and is thrown away with it, because what it holds in memory
+ * is valid only together with the token under which it was read.
  */
 export class ConsumerWorker {
   private readonly context: WorkerContext;
@@ -127,17 +127,17 @@ export class ConsumerWorker {
     );
   }
 
-  /** There may be new events. */
+  /** Called when there may be new events. */
   wake(): void {
     this.pages.wake();
   }
 
-  /** A row of the inbox may be due. */
+  /** Called when a row of the inbox may be due. */
   wakeRetries(): void {
     this.retries.wake();
   }
 
-  /** A beat saw the cursor. Somebody may have changed inbox rows, and rows may be due. */
+  /** A heartbeat has read the cursor. Somebody may have changed inbox rows, and rows may be due. */
   seen(changedByOthers: number, dueInMs: number | null): void {
     this.retries.seen(changedByOthers);
     if (this.discarded.seen(changedByOthers)) this.pages.lookForDiscarded();
@@ -145,7 +145,7 @@ export class ConsumerWorker {
     this.context.guarded('Forgetting unclean ends', () => this.crashes.forgetWhenSettled());
   }
 
-  /** A beat saw that a replay has put positions back. They are taken up before the next page. */
+  /** A heartbeat has seen that a replay put positions back. They are taken up before the next page. */
   takeUpReplayed(): void {
     this.pages.takeUpReplayed();
   }
@@ -160,7 +160,7 @@ export class ConsumerWorker {
     return this.reader.readPosition <= head || this.reader.hasHoles;
   }
 
-  /** Nothing is under way, or nothing will be any more. */
+  /** Whether nothing is under way, or nothing will be any more. */
   get isAtRest(): boolean {
     return (
       this.context.isClosed ||
@@ -177,7 +177,7 @@ export class ConsumerWorker {
 
   /**
    * Reads and starts nothing more, waits for running handlers until `deadline` (monotonic ms), and saves.
-   * Resolves to whether everything came to its end, so that the lease can be released.
+   * Resolves to true if everything has ended, so that the lease can be released.
    */
   async close(deadline: number): Promise<boolean> {
     this.dispatcher.close();

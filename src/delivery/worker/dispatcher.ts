@@ -5,16 +5,16 @@ import type { Attempt } from '../partition/attempt.js';
 import type { Outcome } from '../partition/delivery.js';
 import type { Partition } from '../partition/partition.js';
 
-/** What runs attempts, shared by all workers of the process. */
+/** The parts that run attempts. All workers of the process share them. */
 export interface DispatcherParts {
   readonly runner: HandlerRunner;
   readonly slots: ConcurrencyLimiter;
 }
 
 /**
- * Runs the attempts of one partition: in the order in which the partition gives them out, within the places
- * of the process, and only under a lease that is known to be ours. It has the timers that a partition has
- * not.
+ * Runs the attempts of one partition, in the order in which the partition gives them out. It takes places of
+ * the process, and works only under a lease that is known to be ours. It has the timers, because a partition
+ * has none.
  */
 export class Dispatcher implements SlotUser {
   private pumping = false;
@@ -27,14 +27,14 @@ export class Dispatcher implements SlotUser {
     private readonly partition: Partition,
     private readonly lease: HeldLease,
     private readonly parts: DispatcherParts,
-    /** Memory is at odds with itself: everything has to be read anew. */
+    /** Called when the memory is inconsistent. Everything must then be read again. */
     private readonly broken: (error: unknown) => void,
   ) {}
 
   /** Starts what can run. */
   pump(): void {
-    // A handler that ends at once pumps from within. The outer loop goes on then, and the stack does not
-    // grow.
+    // A handler that ends at once calls this from within. The outer loop then continues, so the stack does
+    // not grow.
     if (this.pumping) return;
     this.pumping = true;
     try {
@@ -81,7 +81,7 @@ export class Dispatcher implements SlotUser {
     this.watchDeadlines();
   }
 
-  /** Its place is free. What runs next may share the message that carries its COMMIT. */
+  /** The place of the attempt is free. What runs next may share the message that carries the COMMIT. */
   private readonly committing = (): void => {
     try {
       this.partition.committing();
@@ -93,12 +93,16 @@ export class Dispatcher implements SlotUser {
 
   /** One function for all attempts. */
   private readonly endInSlot = (attempt: Attempt, outcome: Outcome): void => {
-    // In this order, so that what waits here takes part when the slot is given to the highest priority.
+    // The attempt ends first, so that what waits here takes part when the slot is given to the highest
+    // priority.
     this.end(attempt, outcome);
     if (!attempt.hasLeftItsPlace) this.parts.slots.release();
   };
 
-  /** No other handler runs beside it. It does not even wait for that while the host does not answer. */
+  /**
+   * Runs the attempt while no other handler runs. It does not even wait for its turn while the host does not
+   * answer.
+   */
   private async runAlone(attempt: Attempt): Promise<Outcome> {
     const { runner, slots } = this.parts;
     try {
@@ -119,7 +123,7 @@ export class Dispatcher implements SlotUser {
     if (this.partition.isClosed || !this.lease.isValid()) {
       return Promise.resolve({ kind: 'infrastructure', error: new Error('the lease was not ours any more') });
     }
-    // It has waited for its turn.
+    // The attempt has waited for its turn.
     if (attempt.beganAt !== undefined) attempt.beganAt = performance.now();
     return new Promise((done) => {
       this.parts.runner.run(attempt, this.lease, (_, outcome) => done(outcome));
@@ -135,7 +139,10 @@ export class Dispatcher implements SlotUser {
     }
   }
 
-  /** Once the event loop has turned: most handlers are done by then and never need a timer. */
+  /**
+   * Deadlines are watched from the next turn of the event loop on, because most handlers are done by then and
+   * never need a timer.
+   */
   private watchDeadlines(): void {
     if (this.watching) return;
     this.watching = true;

@@ -5,11 +5,11 @@ import { Signal } from '../watchdog/signal.js';
 import type { CrashRecovery } from './crash-recovery.js';
 import type { WorkerContext } from './worker-context.js';
 
-/** A save of this many outcomes does not wait for its time. */
+/** A save of this many outcomes does not wait for the end of its interval. */
 const SAVE_AT = 2_000;
 
 /**
- * Saves what handlers have done, after a few milliseconds or two thousand outcomes. One save is under way at
+ * Saves the outcomes of handlers, after a few milliseconds or two thousand outcomes. One save is under way at
  * a time.
  */
 export class FlushLoop {
@@ -32,7 +32,7 @@ export class FlushLoop {
     return !this.saving && !this.hasMore;
   }
 
-  /** There is something to save. */
+  /** Called when there is something to save. */
   soon(): void {
     if (this.wanted.isRaised || this.context.isClosed) return;
     const { flushPace } = this.context.env;
@@ -122,8 +122,8 @@ export class FlushLoop {
   }
 
   /**
-   * The fence let nothing through, because the lease is somebody else's. This is counted even if a beat has
-   * told us so meanwhile.
+   * Called when the fence let nothing through, because another process has the lease. It is counted even if a
+   * heartbeat has shown this meanwhile.
    */
   private refused({ positions, resolved }: SaveReport): void {
     const { counters } = this.context.env.reports;

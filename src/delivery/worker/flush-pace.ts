@@ -2,7 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 
-/** Told that its time has come, and how many cursors are saved at the same time, itself included. */
+/**
+ * Called when the cursor should save. `together` is how many cursors are saved at the same time, including
+ * this one.
+ */
 type Due = (together: number) => void;
 
 interface Waiting {
@@ -12,11 +15,11 @@ interface Waiting {
 }
 
 /**
- * How long outcomes wait to be saved. A save is a statement and a commit, however little it says. If many
- * cursors are at work at once, each of them would save every few milliseconds for a handful of outcomes, and
- * saving would be most of what the process does. So cursors are saved at the same time, by one statement
- * where that is possible. The saves of all cursors together take no more time than a single cursor could
- * spend on saving one after another. Holes make a save dear, and so they make it rarer.
+ * Decides how long outcomes wait to be saved. A save is a statement and a commit, however few outcomes it
+ * has. If many cursors are at work at once, each of them would save every few milliseconds for a few
+ * outcomes, and saving would take most of the process's time. So cursors are saved at the same time, by one
+ * statement if that is possible. The saves of all cursors together take no more time than a single cursor
+ * could spend on saving one after another. Many holes make a save expensive, and it then happens less often.
  */
 @Injectable()
 export class FlushPace {
@@ -28,8 +31,8 @@ export class FlushPace {
   ) {}
 
   /**
-   * A cursor has something to save, and its last save took this long. Returns after how many milliseconds its
-   * time `comes`.
+   * Called when a cursor has something to save and its last save took this long. Returns the number of
+   * milliseconds after which to call `comes`.
    */
   waits(lastSaveMs: number, due: Due): number {
     const { flushIntervalMs } = this.settings.snapshot();
@@ -39,8 +42,8 @@ export class FlushPace {
   }
 
   /**
-   * A cursor has waited for long, or has much to save. Every cursor that has waited for half of its own time
-   * is saved along with it.
+   * Called when a cursor has waited long enough, or has much to save. Every cursor that has waited for half
+   * of its own time is saved together with it.
    */
   comes(due: Due): void {
     const now = performance.now();
@@ -50,7 +53,7 @@ export class FlushPace {
     for (const one of ripe) one.due(ripe.length);
   }
 
-  /** The cursor waits no more, and is not saved. */
+  /** The cursor does not wait any more, and is not saved. */
   leaves(due: Due): void {
     this.waiting = this.waiting.filter((one) => one.due !== due);
   }

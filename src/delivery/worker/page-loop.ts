@@ -12,12 +12,12 @@ import { MOST_WAITING_BYTES, PageSize } from './page-size.js';
 import type { WorkerContext } from './worker-context.js';
 
 const LOOK_INTERVAL_MS = 1_000;
-/** If the holes have this many pieces, a page is dear. */
+/** A page is expensive if the holes have this many pieces. */
 const MANY_HOLES = 64;
 
 /**
- * Reads the log page by page, one page ahead of what is being worked off. It also keeps the sweep of the
- * holes going.
+ * Reads the log page by page, one page ahead of the events that are being handled. It also keeps the sweep of
+ * the holes running.
  */
 export class PageLoop {
   /** How many events were taken from the log since the worker began. */
@@ -44,7 +44,7 @@ export class PageLoop {
     private readonly reader: CursorReader,
     private readonly crashes: CrashRecovery,
     private readonly discarded: DiscardedEvents,
-    /** What the worker has in hand is to be finished and saved, and the cursor is to be claimed anew. */
+    /** The worker must finish and save what it has in hand, and the cursor must be claimed again. */
     private readonly release: () => void,
   ) {
     this.size = new PageSize(context.env.settings, context.consumer);
@@ -55,30 +55,32 @@ export class PageLoop {
     return this.caughtUp && !this.reading && !this.wanted.isRaised;
   }
 
-  /** There may be new events. */
+  /** Called when there may be new events. */
   wake(): void {
     this.wanted.raise();
   }
 
-  /** The log is to be read to its end from now on, whatever was found before. */
+  /** From now on the log is read to its end, whatever was found before. */
   readToEnd(): void {
     this.caughtUp = false;
     this.wanted.raise();
   }
 
-  /** A replay has put positions back: they are taken up before the next page. */
+  /** Called when a replay has put positions back. They are taken up before the next page. */
   takeUpReplayed(): void {
     this.replayWanted = true;
     this.readToEnd();
   }
 
-  /** Looks for what an admin has discarded, between two pages, when no page is under way. */
+  /**
+   * Looks for events that an admin has discarded. This happens between two pages, when no page is under way.
+   */
   lookForDiscarded(): void {
     this.discardsWanted = true;
     this.wanted.raise();
   }
 
-  /** Events have ended, or were saved. */
+  /** Called when events have ended or were saved. */
   makeRoom(): void {
     this.room.look();
   }
@@ -120,7 +122,7 @@ export class PageLoop {
   }
 
   /**
-   * Hands rows of the log to the partition. If it cannot take one of them, memory is at odds with the
+   * Gives rows of the log to the partition. If the partition cannot take one of them, memory contradicts the
    * database.
    */
   handOn(rows: LogRows): void {
@@ -132,7 +134,7 @@ export class PageLoop {
     }
   }
 
-  /** Reads one page and hands it on. Returns whether there may be more at once. */
+  /** Reads one page and gives it to the partition. Returns whether more can be read at once. */
   private async readPage(): Promise<boolean> {
     if (this.partition.isClosed) return false;
     this.reading = true;
@@ -158,7 +160,7 @@ export class PageLoop {
     }
   }
 
-  /** Takes in what others have changed. Returns false if there is nothing more to read here. */
+  /** Takes up what others have changed. Returns false if there is nothing more to read here. */
   private async betweenPages(): Promise<boolean> {
     if (this.discardsWanted) {
       this.discardsWanted = false;
@@ -237,7 +239,7 @@ export class PageLoop {
   }
 
   /**
-   * Makes the cursor say how far was read, before handlers start. If it cannot, this page is worth nothing.
+   * Saves on the cursor how far was read, before handlers start. If this fails, the page must not be used.
    */
   private async announce(position: number): Promise<boolean> {
     try {
@@ -249,7 +251,7 @@ export class PageLoop {
     }
   }
 
-  /** Many holes make a page dear. Then pages are read less often, and more is read at a time. */
+  /** Many holes make a page expensive. Pages are then read less often, and more is read at a time. */
   private async pace(pageMs: number): Promise<void> {
     const isDear = this.reader.rangeCount > MANY_HOLES;
     this.size.paceBy(isDear ? pageMs : 0);

@@ -26,15 +26,15 @@ export class PageRoom {
     private readonly size: PageSize,
   ) {}
 
-  /** Events have ended, or were saved. */
+  /** Called when events have ended or were saved. */
   look(): void {
     if (this.isFull && this.hasRoom()) this.made.raise();
   }
 
   /**
-   * One page is worked off while the next one is there already. More would only fill memory. If everything at
-   * hand waits behind some event of its aggregate, the queue of that aggregate is written down after a while,
-   * so that others are read.
+   * The next page is read while one page is being handled. More pages would only fill memory. If every event
+   * at hand waits behind another event of its aggregate, the queue of that aggregate is written down as
+   * waiting after a while, so that other events can be read.
    */
   async wait(): Promise<void> {
     this.enough = this.size.events;

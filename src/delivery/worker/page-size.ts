@@ -14,7 +14,9 @@ const CHEAP_PAGE_MS = 20;
 const MOST_TIMES_THE_ROWS = 10;
 const MOST_ROWS = 5_000;
 
-/** How much of the log the next page of one cursor is to hold. It is reckoned from the last pages. */
+/**
+ * Decides how much of the log the next page of one cursor should hold. It computes this from the last pages.
+ */
 export class PageSize {
   /** The share of the rows of the last page that were for this cursor: 0 to 1. */
   shareOfWanted = 1;
@@ -33,9 +35,9 @@ export class PageSize {
   }
 
   /**
-   * The rows of a page of small events. A page that several consumers share keeps handlers busy for several
-   * times as long. A large page is of no use then. What waits in memory meanwhile outlives the young
-   * collections, which makes a drain slower (docs/performance.md).
+   * The number of rows of a page of small events. A page that several consumers share keeps handlers busy for
+   * several times as long. A larger page would not help then. What waits in memory for long survives the
+   * young garbage collections, which makes a drain slower (docs/performance.md).
    */
   get rows(): number {
     const { batchSize, startupDrainBatchSize } = this.settings.snapshot();
@@ -46,8 +48,8 @@ export class PageSize {
   }
 
   /**
-   * How many events a page like the last one holds for this cursor. It is as many as handlers can take twice,
-   * if that is more.
+   * How many events a page like the last one holds for this cursor. It is at least twice as many as handlers
+   * can take.
    */
   get events(): number {
     const { rows } = this;
@@ -55,14 +57,14 @@ export class PageSize {
     return Math.min(rows, Math.max(rows * this.shareOfWanted, 2 * concurrency * (batch?.maxSize ?? 1)));
   }
 
-  /** What to ask for now. */
+  /** How much to ask for now. */
   next(sharers: number, waitingBytes: number): { rows: number; bytes: number } {
     this.sharers = sharers;
     const share = waitingBytes > MANY_BYTES ? 2 : 1;
     return { rows: Math.ceil(Math.min(this.rows, this.rowsThatFit) / share), bytes: PAGE_BYTES / share };
   }
 
-  /** The last page held this. */
+  /** Records what the last page held. */
   note({ positions, events, cut }: LogPage): void {
     const found = positions.count;
     this.rowsThatFit = rowsThatFit(found, events);
@@ -70,16 +72,16 @@ export class PageSize {
     if (!cut) this.draining = false;
   }
 
-  /** Holes made the last page take this long. 0: there are few holes. */
+  /** Records that holes made the last page take this long. 0 means that there are few holes. */
   paceBy(pageMs: number): void {
     this.timesTheRows = Math.min(MOST_TIMES_THE_ROWS, Math.max(1, Math.ceil(pageMs / CHEAP_PAGE_MS)));
   }
 }
 
 /**
- * How many rows as large as these fill half a page. If more were asked for, most of them would be asked for
- * in vain. If fewer rows are asked for, larger payloads come along with their rows instead of by a statement
- * of their own: up to twice the mean of these.
+ * How many rows of this size fill half a page. If more were asked for, most of them would be read for
+ * nothing. If fewer are asked for, larger payloads come with their rows instead of by a statement of their
+ * own, up to twice the mean size of these.
  */
 function rowsThatFit(rows: number, events: readonly LogEvent[]): number {
   const bytes = bytesOf(events);

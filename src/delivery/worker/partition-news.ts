@@ -3,7 +3,7 @@ import { errorText } from '../partition/error-texts.js';
 import type { Reachability } from '../partition/unavailability.js';
 import type { WorkerContext } from './worker-context.js';
 
-/** Says aloud what hinders a partition as a whole. */
+/** Logs what stops a partition as a whole. */
 export class PartitionNews {
   constructor(private readonly context: WorkerContext) {}
 

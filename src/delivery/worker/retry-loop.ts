@@ -5,7 +5,7 @@ import type { Partition } from '../partition/partition.js';
 import { Signal } from '../watchdog/signal.js';
 import type { WorkerContext } from './worker-context.js';
 
-/** If a row is due later than this, a beat will tell in time. */
+/** A heartbeat tells in time about a row that is due later than this. */
 const BEATS_TELL_MS = 3_000;
 const DUE_STEP_MS = 10;
 
@@ -37,8 +37,8 @@ export class RetryLoop {
   /** It stopped because no place was free, although more rows may be due. */
   private moreDue = false;
   /**
-   * This many rows of ours may hide due rows of their aggregates. When fewer are left, it looks again. 0:
-   * none of them hides any.
+   * This many rows of ours may hide due rows of their aggregates. When fewer remain, the loop looks again. 0
+   * means that none of them hides any.
    */
   private hiding = 0;
   /** The highest row that was unresolved when the worker began. */
@@ -57,30 +57,30 @@ export class RetryLoop {
     return !this.claiming && !this.wanted.isRaised;
   }
 
-  /** A row may be due. */
+  /** Called when a row may be due. */
   wake(): void {
     this.wanted.raise();
   }
 
-  /** A place or a claim has become free. */
+  /** Called when a place or a claim has become free. */
   capacityFreed(): void {
     const { freeForRetries, workload } = this.partition;
     if (freeForRetries > 0 && (this.moreDue || workload.unsettledClaims < this.hiding)) this.wanted.raise();
   }
 
-  /** A save is committed. */
+  /** Called when a save is committed. */
   saved(): void {
     this.written.raise();
     this.capacityFreed();
   }
 
-  /** An event is to run alone. Once that is saved, its row is like an interrupted one. */
+  /** Called when an event must run alone. Once that is saved, its row is like an interrupted one. */
   suspectFound(): void {
     this.suspectsFound++;
     this.careful = true;
   }
 
-  /** A row will be due in `ms`. */
+  /** Called when a row will be due in `ms`. */
   dueIn(ms: number): void {
     if (ms <= 0) this.wanted.raise();
     if (ms <= 0 || ms >= BEATS_TELL_MS) return;
@@ -96,7 +96,7 @@ export class RetryLoop {
     });
   }
 
-  /** A beat saw the cursor. Somebody may have changed rows. */
+  /** A heartbeat has read the cursor. Somebody may have changed rows. */
   seen(changedByOthers: number): void {
     if (changedByOthers === this.changedByOthers && !this.foreignRows) return;
     this.changedByOthers = changedByOthers;
@@ -190,7 +190,7 @@ export class RetryLoop {
     this.onReleases();
   }
 
-  /** Claims what is due, as far as places are free. Returns whether more may be due. */
+  /** Claims the rows that are due, as far as places are free. Returns whether more may be due. */
   private async claimDue(): Promise<boolean> {
     const { lease, consumer, env } = this.context;
     const { workload } = this.partition;

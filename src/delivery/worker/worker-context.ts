@@ -5,14 +5,14 @@ import type { Consumer } from '../../subscribers/consumer.js';
 import type { Backoff } from '../partition/backoff.js';
 import type { WorkerEnvironment } from './worker-environment.js';
 
-/** Who is told what becomes of the loops. */
+/** Is told how the loops proceed and end. */
 interface WorkerOwner {
   abandoned(reason: string): void;
-  /** A loop has done what was asked of it, and waits now. The worker may be at rest. */
+  /** A loop has done what was asked of it and waits now. The worker may be at rest. */
   stepDone(): void;
 }
 
-/** What the loops of one worker share: whose work it is, the timers, and how it ends. */
+/** What the loops of one worker share: the lease, the timers, and the way to end. */
 export class WorkerContext {
   private readonly planned = new Map<NodeJS.Timeout, (() => void) | undefined>();
   private ended = false;
@@ -25,7 +25,7 @@ export class WorkerContext {
     private readonly owner: WorkerOwner,
   ) {}
 
-  /** Nothing is begun any more. */
+  /** Whether nothing new may begin. */
   get isClosed(): boolean {
     return this.ended;
   }
@@ -39,10 +39,7 @@ export class WorkerContext {
     this.planned.clear();
   }
 
-  /**
-   * The worker cannot go on, because its lease is somebody else's, or its memory is at odds with the
-   * database.
-   */
+  /** Ends the worker, because its lease was lost or because its memory contradicts the database. */
   abandon(reason: string): void {
     if (this.ended) return;
     this.logger.warn(`Given up here: ${reason}`);
@@ -87,7 +84,7 @@ export class WorkerContext {
     await this.wait(ms);
   }
 
-  /** For work beside the loops. Its failure is logged and forgotten, because the work comes round again. */
+  /** Runs work besides the loops. Its failure is logged and ignored, because the work is repeated later. */
   guarded(what: string, work: () => Promise<void>): void {
     work().catch((error) => {
       if (!this.ended) this.logger.warn(`${what} failed: ${messageOf(error)}`);

@@ -17,7 +17,7 @@ import { OutcomeStream } from '../partition/outcome-stream.js';
 import { RetryPolicy } from '../partition/retry-policy.js';
 import { FlushPace } from './flush-pace.js';
 
-/** What the workers of a process read and write in the database. */
+/** The stores that the workers of a process read and write. */
 @Injectable()
 export class WorkerStores {
   constructor(
@@ -30,7 +30,7 @@ export class WorkerStores {
   ) {}
 }
 
-/** What runs handlers and judges how they end. */
+/** The services that run handlers and judge their outcomes. */
 @Injectable()
 export class WorkerExecution {
   constructor(
@@ -42,7 +42,7 @@ export class WorkerExecution {
   ) {}
 }
 
-/** Who is told what becomes of events. */
+/** The services that are told the outcomes of events. */
 @Injectable()
 export class WorkerReports {
   constructor(
