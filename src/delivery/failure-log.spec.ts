@@ -63,7 +63,7 @@ describe('failures', () => {
         take(1),
       ),
     );
-    // The count that comes meanwhile says it too, unless the kind was quiet.
+    // The count that comes meanwhile also names this kind, unless the kind was quiet.
     const timer = setInterval(() => fail(new Error('no room for 0')), 100);
     expect((await again.finally(() => clearInterval(timer))).text).toMatch(/^Failed on a\.b /);
   });

@@ -1,14 +1,14 @@
 import type { AggregateKey } from '../../events/aggregate-key.js';
 import type { Named } from './queue-table.js';
 
-/** What a queue needs to know of an event. */
+/** What a queue uses of an event. */
 interface Queued {
   readonly position: number;
   /** Undefined for an event that comes from the log. */
   readonly claim: object | undefined;
 }
 
-/** Events may run as they come. */
+/** The events run in their order. */
 interface Open {
   readonly kind: 'open';
 }
@@ -16,11 +16,11 @@ interface Open {
 /** The inbox has an unresolved row of the aggregate, or an unsaved outcome will write one. */
 export interface Blocked<Event extends Queued = Queued> {
   readonly kind: 'blocked';
-  /** The highest position of which the inbox has, or will have, an unresolved row. */
+  /** The highest position that has, or will have, an unresolved row in the inbox. */
   highestRow: number;
-  /** Came from the log while the queue was blocked; the next save writes them down as waiting. */
+  /** Events that came from the log while the queue was blocked. The next save writes them down as waiting. */
   parked: Event[];
-  /** A row has not been put into a save yet: a release in the same save would not see it. */
+  /** A row has not been put into a save yet. A release in the same save would not see it. */
   isRowUnsaved: boolean;
   /**
    * `wanted`: the next save gives the lowest waiting row its turn. `saving`: a save does so now, and tells
@@ -51,8 +51,8 @@ export class AggregateQueue<Event extends Queued = Queued>
   /** How many of the running ones came from the log. */
   runningFromLog = 0;
   /**
-   * What runs next, one after another. An empty list is replaced and never filled, because most queues have
-   * one event in their life.
+   * The events that run next, one after another. An empty list is replaced and never filled, because most
+   * queues have only one event in their life.
    */
   entries: Event[] = NO_EVENTS;
   hold: Hold<Event> = OPEN;
@@ -63,7 +63,7 @@ export class AggregateQueue<Event extends Queued = Queued>
     readonly aggregateId: string,
   ) {}
 
-  /** An event from the log has not come to its end yet, so no row after it may be released. */
+  /** An event from the log has not ended yet, so no row after it may be released. */
   get isAheadOfRows(): boolean {
     return this.runningFromLog > 0 || this.entries.some(cameFromLog);
   }
@@ -96,7 +96,8 @@ export class AggregateQueue<Event extends Queued = Queued>
   }
 
   /**
-   * There are, or will be, unresolved rows up to `highestRow`. Returns what was to run and has to wait now.
+   * Blocks the queue, because there are, or will be, unresolved rows up to `highestRow`. Returns the events
+   * that were next and must wait now.
    */
   block(highestRow: number): { readonly hold: Blocked<Event>; readonly fromLog: Event[] } {
     const hold = this.blocked(highestRow);
@@ -105,7 +106,7 @@ export class AggregateQueue<Event extends Queued = Queued>
     return { hold, fromLog };
   }
 
-  /** No unresolved row is left: what was parked runs next. */
+  /** Opens the queue, because no unresolved row is left. The parked events run next. */
   open(hold: Blocked<Event>): void {
     this.hold = OPEN;
     for (const event of hold.parked) this.insert(event);

@@ -39,8 +39,7 @@ const SETTINGS = {
   retryMaxDelayMs: 100,
   deadLetterEnabled: true,
   handlerTimeoutMs: 1_000_000,
-  // More than a run has: what an event comes to that reaches the bound stands in
-  // test/session-killers.spec.ts.
+  // This is more than a run has. test/session-killers.spec.ts tests an event that reaches the bound.
   maxInfrastructureFailures: 1_000,
 };
 const RETRY_MS = 100;
@@ -70,7 +69,7 @@ interface Setup {
   readonly batch: { readonly maxSize: number; readonly maxWaitMs: number } | undefined;
 }
 
-/** One process after another works on one consumer; the model checks every start. */
+/** One process after another works on one consumer. The model checks every start. */
 class World {
   readonly inbox = new SimulatedInbox(() => performance.now());
   readonly runs: Run[] = [];
@@ -78,15 +77,15 @@ class World {
   readonly story: string[] = [];
   private connections = new SimulatedConnections(this.inbox);
   private worker: ConsumerWorker;
-  /** Resolved in the memory of the worker that lives now. */
+  /** Positions that are resolved in the memory of the worker that lives now. */
   private resolved = new Set<number>();
   private readonly orderless = new Set<number>();
   private isGivenUp = false;
-  /** How the worker's graceful end went, once it has. */
+  /** The graceful end of the worker. It says how the end went once it is over. */
   private ending: { clean?: boolean } | undefined;
-  /** Of processes that are gone. */
+  /** Statements of processes that are gone. */
   private readonly lateStatements: Statement[] = [];
-  /** Of transactional handlers, by position. */
+  /** How often the effects of a transactional handler were committed, by position. */
   private readonly effects = new Map<number, number>();
   private violation: Error | undefined;
 
@@ -118,7 +117,7 @@ class World {
     statement.answer();
   }
 
-  /** It is not carried out: a statement timeout, or a row that is locked. */
+  /** The statement is not carried out, because of a statement timeout or because a row is locked. */
   fail(which: number, isLocked: boolean): void {
     const waiting = this.connections.statements.filter((statement) => !statement.isExecuted);
     const statement = pick(waiting, which);
@@ -143,7 +142,7 @@ class World {
     run.done(outcome);
   }
 
-  /** The effects of a handler and what its transaction knows of the event, at once. */
+  /** Commits the effects of a handler together with what its transaction knows of the event. */
   private commit(attempt: Attempt): Outcome {
     if (!this.setup.transactional) return { kind: 'processed' };
     if (attempt.settlesPositions) {
@@ -188,7 +187,7 @@ class World {
     jest.advanceTimersByTime(ms);
   }
 
-  /** The worker is to finish what runs, save and give the cursor back. */
+  /** The worker must finish what runs, save, and give the cursor back. */
   endGracefully(): void {
     if (this.ending !== undefined || this.isGivenUp) return;
     this.tell('end gracefully');
@@ -200,8 +199,8 @@ class World {
   }
 
   /**
-   * The process is gone; another one claims the cursor. What the server has got already, it may still carry
-   * out, before that or later: statements, and the commit of a handler's transaction.
+   * The process is gone, and another one claims the cursor. The server may still carry out what it has
+   * received, at once or later: statements, and the commit of a handler's transaction.
    */
   crash(isUnclean: boolean, executed: number, committed: boolean): void {
     for (let i = 0; i < executed; i++) this.execute(0);
@@ -214,7 +213,7 @@ class World {
     this.replace(isUnclean);
   }
 
-  /** A statement of a process that is gone is carried out after all. */
+  /** A statement of a process that is gone is carried out late. */
   executeLate(which: number): void {
     const statement = pick(this.lateStatements, which);
     if (statement === undefined) return;
@@ -250,7 +249,7 @@ class World {
     }
   }
 
-  /** What the processor does with a worker that gives up, or that has ended. */
+  /** Does what the processor does with a worker that gives up or that has ended. */
   claimAnew(): void {
     if (this.isGivenUp) this.crash(false, 0, false);
     else if (this.ending?.clean !== undefined) {
@@ -337,7 +336,7 @@ class World {
     this.runs.push(run);
   }
 
-  /** `before`: of the same batch. */
+  /** `before` holds the events of the same batch that come first. */
   private checkStart({ position, log: { aggregateId } }: Delivery, before: readonly number[]): void {
     if (this.resolved.has(position)) this.fault(`${position} runs again`);
     if (!this.setup.ordered) return;
@@ -387,7 +386,7 @@ function outcomeOf(kind: Outcome['kind'], { attempt }: Delivery): Outcome {
   return kind === 'infrastructure' ? { kind, error } : { kind: 'processed' };
 }
 
-/** Lets everything happen that can without an answer from outside. */
+/** Lets everything happen that needs no answer from outside. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

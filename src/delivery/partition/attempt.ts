@@ -2,7 +2,7 @@ import { IntegrationError } from '../../errors.js';
 import type { DomainEvent } from '../../events/domain-event.js';
 import type { Deliveries, Delivery, Outcome } from './delivery.js';
 
-/** Told once how an attempt ended. */
+/** Called once with the outcome of an attempt. */
 export type OutcomeHandler = (attempt: Attempt, outcome: Outcome) => void;
 
 /**
@@ -25,28 +25,30 @@ const nobodyIsTold: OutcomeHandler = () => {};
 
 /** One run of a handler, for one event or for a batch: its phase, its deadline and its abort signal. */
 export class Attempt {
-  /** The handler's own code has been called, perhaps before its transaction was known to have begun. */
+  /** The handler's own code has been called. This may be before its transaction is known to have begun. */
   isEntered = false;
 
   /**
-   * It may have ended its session before. It is not to be begun while the host's client does not answer,
-   * because its end would be counted against it. A transactional attempt asks by itself.
+   * The event may have ended its session before. The attempt must not begin while the host's client does not
+   * answer, because its end would count against the event. A transactional attempt asks by itself.
    */
   asksHost = false;
 
-  /** Another attempt may run in its place, because only its COMMIT was left once. */
+  /** Another attempt may run in its place, because only its COMMIT was left at some time. */
   hasLeftItsPlace = false;
 
-  /** When its transaction began, if that was asked; see `transaction-start.store.ts`. */
+  /** The start time of its transaction, if it was asked for; see `transaction-start.store.ts`. */
   transactionStart: string | undefined;
 
-  /** Monotonic ms; noted if somebody is told how long handlers run. */
+  /** Monotonic milliseconds. Set only if somebody uses the durations of handlers. */
   beganAt: number | undefined = undefined;
 
-  /** The watchdog knows it by this number. */
+  /** The number by which the watchdog knows the attempt. */
   watched = -1;
 
-  /** Called when the attempt is abandoned: nothing that its transaction did may be there afterwards. */
+  /**
+   * Called when the attempt is abandoned, because the effects of its transaction must not be committed then.
+   */
   onAbandoned: (() => void) | undefined;
 
   private phase: AttemptPhase = 'taken';
@@ -59,7 +61,7 @@ export class Attempt {
   private pending: readonly Delivery[] | undefined;
 
   constructor(
-    /** The first event, mostly the only one. It names the attempt in logs. */
+    /** The first event, and usually the only one. Logs name the attempt by it. */
     readonly delivery: Delivery,
     readonly timeoutMs: number,
     /** The handler takes an array, even if it holds one event. */
@@ -69,17 +71,17 @@ export class Attempt {
     readonly others: readonly Delivery[] = NOBODY,
   ) {}
 
-  /** The events of a batch: of one subscription, ascending within each aggregate. */
+  /** The events of a batch. They have one subscription and ascend within each aggregate. */
   get deliveries(): Deliveries {
     return [this.delivery, ...this.others];
   }
 
-  /** Those that the handler is given. */
+  /** The events that the handler receives. */
   get toHandle(): readonly Delivery[] {
     return this.pending ?? this.deliveries;
   }
 
-  /** The transaction of the batch found that the others are settled already. */
+  /** The batch's transaction has found that the other events are settled already. */
   handleOnly(pending: readonly Delivery[]): void {
     this.pending = pending;
   }
@@ -99,7 +101,7 @@ export class Attempt {
     return this.delivery.claim?.alone === true;
   }
 
-  /** It is past its deadline, or its worker has given it up. */
+  /** The attempt is past its deadline, or its worker has given it up. */
   get isAbandoned(): boolean {
     return this.abandonedBy !== undefined;
   }
@@ -143,8 +145,8 @@ export class Attempt {
   }
 
   /**
-   * Somebody runs it. `onOutcome` is told the outcome. `onCommitting` is told that only the commit is left,
-   * if that can be said.
+   * The attempt begins to run. `onOutcome` is called with its outcome. `onCommitting` is called when only the
+   * commit is left, if this is known.
    */
   begin(onOutcome: OutcomeHandler, onCommitting?: (attempt: Attempt) => void): void {
     this.onOutcome = onOutcome;
@@ -159,7 +161,7 @@ export class Attempt {
     this.onAbandoned = undefined;
   }
 
-  /** From now on a failure is the handler's: its transaction has begun, or it has none. */
+  /** From now on a failure is the handler's, because its transaction has begun or it has none. */
   handles(): void {
     this.reach('handling');
   }
@@ -190,7 +192,7 @@ export class Attempt {
   abandon(reason: Error): void {
     if (this.isAbandoned) return;
     this.abandonedBy = reason;
-    // The transaction hears of it before the handler does: what the handler still sends comes too late then.
+    // The transaction is told before the handler is, so that whatever the handler still sends comes too late.
     this.onAbandoned?.();
     this.controller?.abort(reason);
     // Nobody waits for its deadline, so a process that has nothing else to do may end.
@@ -202,7 +204,7 @@ export class Attempt {
    * done by then and never need a timer.
    */
   watchDeadline(): void {
-    // An attempt that waits for its turn to run alone has nobody yet to tell its outcome to.
+    // An attempt that waits for its turn to run alone has nobody yet who receives its outcome.
     if (this.phase === 'taken' || this.phase === 'ended' || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       const error = this.timeoutError();
@@ -221,7 +223,7 @@ export class Attempt {
     );
   }
 
-  /** What has ended stays ended: its transaction may still be under way. */
+  /** An attempt that has ended stays ended, although its transaction may still be running. */
   private reach(phase: AttemptPhase): void {
     if (this.phase !== 'ended') this.phase = phase;
   }

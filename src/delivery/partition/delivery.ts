@@ -6,7 +6,7 @@ import type { AggregateQueue } from './aggregate-queue.js';
 /** The row of the inbox that a retry belongs to. */
 export interface Claim {
   readonly inboxEventId: string;
-  /** The event, or the page it was in, may have ended a process. No other handler runs beside it. */
+  /** The event, or the page it was in, may have ended a process. It runs while no other handler does. */
   readonly alone: boolean;
   /**
    * It was claimed together with the event before it in its aggregate. The outcome of that one decides
@@ -20,15 +20,16 @@ export interface Claim {
  * to.
  */
 export class Delivery {
-  /** Nobody has ever begun it, so nothing that its handler does can be there already. */
+  /** No handler has ever begun the event, so no effect of it can exist already. */
   isNew = false;
   /** It was part of a batch that failed, and runs by itself from now on. */
   alone = false;
   /**
-   * Somebody else has settled it. It must not run any more, and what a run of it comes to decides nothing.
+   * Another process or an admin has settled it. It must not run any more, and the outcome of a run decides
+   * nothing.
    */
   isSettled = false;
-  /** How long its handler ran the last time, if somebody wants to know. */
+  /** How long its handler ran the last time, if somebody uses the durations. */
   ranMs: number | undefined = undefined;
   /** The queue of its aggregate, in which it waits or runs. */
   queue: AggregateQueue<Delivery> | undefined = undefined;
@@ -63,7 +64,7 @@ export class Delivery {
   }
 }
 
-/** What runs together: one event, or a batch. */
+/** The events that run together: one event, or a batch. */
 export type Deliveries = readonly [Delivery, ...Delivery[]];
 
 /** Whether it comes from the retry loop. */
@@ -97,18 +98,18 @@ export type Outcome =
       readonly isCounted: boolean;
     }
   /**
-   * A row of the inbox decides, because the retry loop has the event, or an admin has discarded it.
-   * `settled`: the cursor is done with it.
+   * The row in the inbox decides, because the retry loop has the event or an admin has discarded it.
+   * `settled` says that the cursor is done with it.
    */
   | { readonly kind: 'elsewhere'; readonly settled?: boolean }
   /** The lease is not ours any more. */
   | { readonly kind: 'lease-lost' };
 
-/** Whether the event is no further than before: it is to run once more, and nothing is counted. */
+/** Whether nothing is decided yet about the event, so that it must run once more. No attempt is counted. */
 export function isUndecided(outcome: Outcome): boolean {
   return outcome.kind === 'infrastructure' || outcome.kind === 'unavailable';
 }
 
 export const PROCESSED: Outcome = { kind: 'processed' };
-/** What a fault point comes to: everything in memory is dropped. */
+/** The outcome at a fault point. Everything in memory is dropped. */
 export const CRASHED: Outcome = { kind: 'lease-lost' };

@@ -11,16 +11,18 @@ import { RetryPolicy } from './retry-policy.js';
 type Settings = SettingsView<'maxInfrastructureFailures'>;
 
 /**
- * This many events are kept for each consumer: few enough to keep, and more than could run at once. The one
- * that failed longest ago is forgotten first.
+ * How many events are kept for each consumer. This is little memory, and it is more than could run at once.
+ * The event that failed longest ago is forgotten first.
  */
 const MOST_REMEMBERED = 1_000;
 
-/** An event whose handler was entered and whose last ends were all the infrastructure's. */
+/**
+ * An event whose handler was entered and whose last attempts all ended by a failure of the infrastructure.
+ */
 interface Failing {
-  /** How many of these ends speak against the event. */
+  /** How many of these ends count against the event. */
   failures: number;
-  /** How many other events of its subscription had come to an end of their own when it failed last. */
+  /** How many other events of its subscription had ended by themselves when it failed last. */
   othersEnded: number;
   error: unknown;
   /** Its last attempt, if it ran alone and its end counts. */
@@ -84,7 +86,9 @@ export class EnteredEvents {
 /** The events of one consumer. */
 export class EnteredEventsOf {
   private readonly failing = new Map<string, Failing>();
-  /** How many ends of their own there were, by subscription. They are counted while any event fails. */
+  /**
+   * How many events ended by themselves, by subscription. They are counted only while an event is failing.
+   */
   private readonly ends = new Map<Subscription, number>();
 
   constructor(
@@ -92,12 +96,12 @@ export class EnteredEventsOf {
     private readonly retries: RetryPolicy,
   ) {}
 
-  /** No event fails, so nothing else here needs to be asked. */
+  /** No event is failing, so nothing else needs to be checked. */
   get isEmpty(): boolean {
     return this.failing.size === 0;
   }
 
-  /** Whether the event is to run alone, with its attempt counted before. */
+  /** Whether the event must run alone, with its attempt counted before it runs. */
   isSuspect({ log }: Delivery): boolean {
     return (this.failing.get(log.id)?.failures ?? 0) >= this.limit;
   }
@@ -108,7 +112,7 @@ export class EnteredEventsOf {
     return known !== undefined && known.failures >= this.limit - 1;
   }
 
-  /** The event is saved as a dead letter. If it is redriven, it is like any other event. */
+  /** The event is saved as a dead letter. If it is redriven, it is treated like any other event. */
   forget(eventId: string): void {
     this.failing.delete(eventId);
   }
@@ -123,8 +127,8 @@ export class EnteredEventsOf {
   }
 
   /**
-   * What the end of an attempt comes to. This is asked even if nobody waits for the attempt any more, because
-   * a lost server takes the lease as well.
+   * Returns the final outcome of an attempt. It is called even if nobody waits for the attempt any more,
+   * because a lost server takes the lease as well.
    */
   judge(attempt: Attempt, outcome: Outcome): Outcome {
     switch (outcome.kind) {
@@ -135,8 +139,8 @@ export class EnteredEventsOf {
         return outcome;
       case 'dead':
       case 'retry':
-        // It is counted as an attempt already. But if the server is gone with its session, that is never
-        // saved.
+        // It is already counted as an attempt. But this count is never saved if the server is gone together
+        // with its session.
         if (outcome.kind === 'retry' && isSessionLost(attempt, outcome.error))
           this.note(attempt, outcome.error);
         else if (this.failing.size > 0) this.endedByThemselves(attempt);
@@ -158,7 +162,7 @@ export class EnteredEventsOf {
     return next.kind === 'retry' ? { ...next, kind: 'suspect', isCounted: true } : next;
   }
 
-  /** Whether the end speaks against the event, or against the batch. */
+  /** Whether the end counts against the event or the batch. */
   private note(attempt: Attempt, error: unknown): boolean {
     const isLost = isSessionLost(attempt, error);
     const most = attempt.others.length > 0 ? this.limit - 1 : Number.POSITIVE_INFINITY;
@@ -205,8 +209,8 @@ export class EnteredEventsOf {
 }
 
 /**
- * Whether its session was there, and is not any more. In a transaction that had begun, any lost connection
- * says so. Otherwise only what a server says to a session counts.
+ * Whether the attempt's session existed and was lost. In a transaction that had begun, any lost connection
+ * proves it. Otherwise only a message of the server to the session does.
  */
 function isSessionLost(attempt: Attempt, error: unknown): boolean {
   if (isSessionLoss(error)) return true;

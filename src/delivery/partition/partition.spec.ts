@@ -41,11 +41,14 @@ class World {
   private readonly token = this.inbox.claimCursor(false).leaseToken;
   private readonly running: Attempt[] = [];
   private readonly resolved = new Set<number>();
-  /** Positions that a flush has taken along: none may come a second time. */
+  /** Positions that a flush has taken along. None of them may be taken a second time. */
   private readonly flushed = new Set<number>();
   private flush: Flush | undefined;
   private readonly wanted = PositionSet.range(1);
-  /** Their writers commit late: they are read after later ones of their aggregate, and have no order. */
+  /**
+   * Positions whose writers commit late. They are read after later ones of their aggregate, so they have no
+   * order.
+   */
   private readonly late = new Set<number>();
   private hidden: number | undefined;
 
@@ -128,7 +131,7 @@ class World {
     this.partition.ended(attempt, outcome);
   }
 
-  /** A save begins: it takes along what there is. */
+  /** A save begins. It takes along what is there. */
   collect(): void {
     if (this.flush !== undefined) return;
     this.flush = this.partition.collectFlush();
@@ -150,7 +153,7 @@ class World {
     this.tell(`collect ${all} rows ${rows}`);
   }
 
-  /** The save is committed, and answered. */
+  /** The save is committed and answered. */
   commit(): void {
     if (this.flush === undefined) return;
     const { positions, exceptions, resolved, release } = this.flush;
@@ -169,21 +172,21 @@ class World {
     });
   }
 
-  /** A save from its beginning to its end, and what is due after it. */
+  /** Makes a whole save, and what is due after it. */
   save(): void {
     this.collect();
     this.commit();
     this.claim();
   }
 
-  /** As after a beat that says that somebody else has changed rows. */
+  /** Does what a heartbeat does that has seen changes of rows by somebody else. */
   recheck(): void {
     this.tell('recheck');
     this.partition.unresolvedFound(this.inbox.unresolvedAggregates());
     this.partition.recheckUnresolved();
   }
 
-  /** As the retry loop does it. */
+  /** Claims rows as the retry loop does. */
   claim(): void {
     const capacity = this.partition.freeForRetries;
     if (capacity === 0) return;
@@ -200,7 +203,7 @@ class World {
     jest.advanceTimersByTime(ms);
   }
 
-  /** Everything that was published is read, run and saved. */
+  /** Reads, runs and saves everything that was published. */
   finish(): void {
     this.showHidden();
     for (let round = 0; round < 2 * this.inbox.log.length + 20; round++) {

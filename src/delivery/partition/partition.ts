@@ -35,7 +35,7 @@ import { Workload } from './workload.js';
 export class Partition implements FlushSource {
   /** How many attempts have come to their end. */
   attemptsEnded = 0;
-  /** What it has in hand. */
+  /** The work that it has in hand. */
   readonly workload: Workload;
 
   private readonly inHand: WorkInHand;
@@ -112,9 +112,9 @@ export class Partition implements FlushSource {
   }
 
   /**
-   * A suspect was moved to the inbox with its attempt counted: it runs with no other handler beside it.
-   * Resolves when its outcome is saved. If the next one ended before that, its end would be counted against
-   * this one.
+   * A suspect was moved to the inbox, with its attempt counted. It runs while no other handler does. Resolves
+   * when its outcome is saved. If the next suspect ended before that, its end would be counted against this
+   * one.
    */
   async suspectMoved(log: LogEvent, inboxEventId: string): Promise<void> {
     if (!this.arrivals.suspect(log, inboxEventId)) this.listener.flushWanted();
@@ -128,7 +128,7 @@ export class Partition implements FlushSource {
     this.inHand.queues.block(aggregates);
   }
 
-  /** Somebody else may have resolved rows: the next flush asks for every aggregate that waits for one. */
+  /** Somebody else may have resolved rows. The next flush asks for every aggregate that waits for one. */
   recheckUnresolved(): void {
     this.inHand.queues.recheckBlocked();
   }
@@ -153,14 +153,14 @@ export class Partition implements FlushSource {
     return this.state === 'open' && this.gate.isOpen;
   }
 
-  /** When `canStart` may change although nothing happens (monotonic ms). */
+  /** When `canStart` may change by the passing of time (monotonic milliseconds). */
   get startsAt(): number | undefined {
     return this.gate.opensAt;
   }
 
   /**
-   * The next attempt, as running from now on. Undefined if what was next does not run: somebody else has
-   * settled it, or it has to run alone.
+   * Returns the next attempt, which counts as running from now on. Undefined if the next event does not run,
+   * because somebody else has settled it or because it must run alone.
    */
   next(): Attempt | undefined {
     const attempt = this.takeUp();
@@ -189,7 +189,7 @@ export class Partition implements FlushSource {
     this.listener.mayStart();
   }
 
-  /** The attempt came to this outcome. */
+  /** Takes the outcome of an attempt. */
   ended(attempt: Attempt, outcome: Outcome): void {
     this.attemptsEnded++;
     const { running, claims } = this.inHand;
@@ -215,7 +215,7 @@ export class Partition implements FlushSource {
 
   // Flushing
 
-  /** Takes what is to be written; undefined if there is nothing. */
+  /** Takes what must be written, or undefined if there is nothing. */
   collectFlush(): Flush | undefined {
     return this.unflushed.collect(
       () => this.inHand.takeParked().map((delivery) => exceptionOf(delivery.log, WAITING, 0)),
@@ -223,16 +223,19 @@ export class Partition implements FlushSource {
     );
   }
 
-  /** What was collected is committed. */
+  /** The collected outcomes are committed. */
   flushed(report: SaveReport): void {
-    // The waiters go on after this turn, when the rows are saved here too.
+    // The waiters continue after this turn. By then the rows are also saved here.
     this.inHand.claims.tellWaiters();
     this.events.saved(report);
     this.listener.mayStart();
     if (this.inHand.queues.hasUnsaved) this.listener.flushWanted();
   }
 
-  /** The window is full and nothing in it can run: the queue of one aggregate is written down as waiting. */
+  /**
+   * Called when the window is full and nothing in it can run. Writes the queue of one aggregate down as
+   * waiting.
+   */
   makeRoom(): void {
     if (!this.workload.lacksEvents) return;
     this.inHand.queues.spillLongest();
@@ -253,7 +256,7 @@ export class Partition implements FlushSource {
     this.events.releaseClaims();
   }
 
-  /** What still runs is told so, and ignored from now on. */
+  /** Tells everything that still runs to stop, and ignores its outcome from now on. */
   abandon(reason: Error): void {
     this.state = 'abandoned';
     this.inHand.running.abandon(reason);

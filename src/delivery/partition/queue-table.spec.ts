@@ -12,8 +12,8 @@ class One implements Named<One> {
 describe('a table of queues', () => {
   it('finds what was added and not removed, whatever the order, as a Map does', () => {
     const step = fc.record({
-      // Few names, so that many are added twice and removed; many, so that the table grows and places are
-      // shared.
+      // Few names make it likely that one is added twice and removed. Many names make the table grow and
+      // places be shared.
       name: fc.oneof(
         fc.constantFrom('', 'a', 'aa', 'Aa', 'BB', '\u0000'),
         fc.nat(300).map((n) => `order\u0000${n}`),

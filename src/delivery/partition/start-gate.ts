@@ -41,7 +41,7 @@ export class StartGate {
     );
   }
 
-  /** When it may open although nothing happens (monotonic ms); undefined if it does not. */
+  /** When the gate may open by the passing of time (monotonic milliseconds), or undefined if it does not. */
   get opensAt(): number | undefined {
     return this.pause.endsAt ?? this.accumulator.dueAt;
   }
@@ -70,7 +70,7 @@ export class StartGate {
     this.pause.begin(error);
   }
 
-  /** A handler says that it cannot reach what it needs. */
+  /** A handler reports that it cannot reach what it needs. */
   unreachable({ subscription }: Delivery, error: unknown, pauseMs: number | undefined): void {
     this.unavailability.noted(subscription, error, pauseMs);
   }

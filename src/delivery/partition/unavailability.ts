@@ -5,28 +5,28 @@ import { isUndecided, type Outcome } from './delivery.js';
 import type { InfrastructurePause } from './infrastructure-pause.js';
 
 /**
- * Told when handlers cannot reach what they need, and when they can again, but not of every try. `unknown`:
- * nobody tries any more, so nothing is known.
+ * The change that is reported when handlers cannot reach what they need, and when they can again. Single
+ * tries are not reported. `unknown` says that nobody tries any more.
  */
 export type Reachability =
   | { readonly kind: 'lost'; readonly error: unknown }
-  /** `tries`: how many calls of handlers came to nothing in this time. */
+  /** `tries` is how many calls of handlers failed during this time. */
   | { readonly kind: 'regained'; readonly ms: number; readonly tries: number }
   | { readonly kind: 'unknown' };
 
 /**
- * What the handlers of one leased cursor say that they cannot reach (`UnavailableError`). It begins with the
- * first handler that says so. It ends when each of these handlers has brought an event to an end again: the
- * success of another handler, which may need nothing, says nothing about it. After each pause one attempt is
- * made alone, and others begin only if that attempt comes to an end. So a receiver that is gone is not called
- * by all at once, and a receiver that comes back is not met by all that waited.
+ * Knows what the handlers of one leased cursor cannot reach (`UnavailableError`). It begins with the first
+ * handler that reports this. It ends when each of these handlers has completed an event again, because the
+ * success of another handler says nothing about them. After each pause one attempt runs alone. Others begin
+ * only if that attempt completes. So not all handlers call a receiver that is down, and a receiver that comes
+ * back does not get all waiting calls at once.
  */
 export class Unavailability {
   private readonly backoff = new Backoff();
   private readonly waiting = new Set<Subscription>();
   private beganAt = 0;
   private tries = 0;
-  /** One attempt is to find out whether the others may begin. While it runs, `probe` is this attempt. */
+  /** One attempt must find out whether the others may begin. While it runs, `probe` is this attempt. */
   private probing = false;
   private probe: Attempt | undefined;
 
@@ -39,7 +39,9 @@ export class Unavailability {
     return this.waiting.size > 0;
   }
 
-  /** An attempt is finding out whether what was out of reach still is. Nothing else begins meanwhile. */
+  /**
+   * Whether an attempt is finding out if the receiver can be reached again. Nothing else begins meanwhile.
+   */
   get isBeingTried(): boolean {
     return this.probe !== undefined;
   }
@@ -55,7 +57,7 @@ export class Unavailability {
     if (!isUndecided(outcome)) this.probing = false;
   }
 
-  /** A handler says so. `pauseMs`: how long it asks to be left alone; undefined if it does not say. */
+  /** A handler reports it. `pauseMs` is the pause that it asks for, or undefined. */
   noted(subscription: Subscription, error: unknown, pauseMs: number | undefined): void {
     if (!this.isOn) {
       this.beganAt = performance.now();

@@ -36,7 +36,7 @@ export class WorkInHand {
     return this.running.size === 0 && this.waiting === 0 && this.claims.size === 0 && !this.queues.hasUnsaved;
   }
 
-  /** Whether an event of the log at one of these positions runs, or is to run. */
+  /** Whether an event of the log at one of these positions runs or will run. */
   holdsAny(positions: PositionSet): boolean {
     if (positions.isEmpty) return false;
     const isOne = (delivery: Delivery) => delivery.claim === undefined && positions.has(delivery.position);
@@ -52,12 +52,12 @@ export class WorkInHand {
     return PositionSet.of(positions);
   }
 
-  /** Somebody else has settled these events: none of them runs any more, or once more. */
+  /** Somebody else has settled these events. None of them may run, or run again. */
   settledElsewhere(isOne: (delivery: Delivery) => boolean): void {
     for (const delivery of this.all()) {
       if (delivery.isSettled || !isOne(delivery)) continue;
       delivery.isSettled = true;
-      // A batch that took it up would run it.
+      // A batch that took it would run it.
       if (delivery.claim === undefined && !delivery.alone && !this.running.some((one) => one === delivery)) {
         delivery.alone = true;
         this.singles++;
@@ -90,21 +90,21 @@ export class WorkInHand {
     else this.claims.begin(delivery.claim);
   }
 
-  /** The event is to run once more. */
+  /** The event will run once more. */
   requeue(delivery: Delivery): void {
     if (delivery.claim === undefined) this.enterWindow(delivery);
     else this.claims.requeue(delivery.claim);
     this.queues.requeue(delivery);
   }
 
-  /** The event was part of a batch that failed: it runs by itself, so that the one at fault is found. */
+  /** The event was part of a batch that failed. It runs by itself, so that the event that fails is found. */
   requeueByItself(delivery: Delivery): void {
     delivery.alone = true;
     this.singles++;
     this.requeue(delivery);
   }
 
-  /** What is to be written down as waiting instead of being kept here. */
+  /** The events that are written down as waiting instead of being kept here. */
   takeParked(): Delivery[] {
     const parked = this.queues.takeParked();
     for (const delivery of parked) {

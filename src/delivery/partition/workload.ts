@@ -34,22 +34,24 @@ export class Workload {
     return this.unflushed.load;
   }
 
-  /** Nothing waits for a flush. */
+  /** Whether nothing waits for a flush. */
   get isFlushed(): boolean {
     return this.unflushed.isEmpty;
   }
 
-  /** Nothing runs, waits or is claimed, and no queue has anything to write. */
+  /** Whether nothing runs, waits or is claimed, and no queue has anything to write. */
   get isIdle(): boolean {
     return this.inHand.isIdle;
   }
 
-  /** More handlers could run, but every event that is here waits behind another one of its aggregate. */
+  /**
+   * Whether more handlers could run, but every event that is here waits behind another one of its aggregate.
+   */
   get lacksEvents(): boolean {
     return !this.inHand.queues.hasReady && this.freePlaces > 0;
   }
 
-  /** How many due rows could run, beside those that are claimed already. */
+  /** How many more due rows could run, in addition to those that are claimed already. */
   get freeForRows(): number {
     return Math.max(0, this.consumer.concurrency - this.inHand.claims.leading);
   }
@@ -69,7 +71,7 @@ export class Workload {
     return this.inHand.claims.ids;
   }
 
-  /** How many they are. */
+  /** The number of these rows. */
   get unsettledClaims(): number {
     return this.inHand.claims.unsettled;
   }
@@ -84,12 +86,12 @@ export class Workload {
     return this.inHand.positions;
   }
 
-  /** Whether an event of the log at one of these positions runs, or is to run, here. */
+  /** Whether an event of the log at one of these positions runs or will run here. */
   holdsAny(positions: PositionSet): boolean {
     return this.inHand.holdsAny(positions);
   }
 
-  /** Whether another event of the aggregate of this one is here, or unresolved. */
+  /** Whether another event of the same aggregate is here or unresolved. */
   isBehindAnother(log: LogEvent): boolean {
     return this.inHand.queues.isTaken(log);
   }

@@ -110,9 +110,7 @@ describe('unclean ends', () => {
   });
 });
 
-/**
- * A cursor row of which only this is looked at. The ordinary saves are carried out when they are answered.
- */
+/** A cursor row, as far as these tests use it. The ordinary saves are carried out when they are answered. */
 class Cursor {
   readUpto = 0;
   savesOfTheirOwn = 0;
@@ -169,7 +167,7 @@ function aWorker(cursor: Cursor) {
   };
 }
 
-/** As FlushLoop does it. */
+/** Saves as FlushLoop does. */
 async function save(writer: FlushWriter, buffer: Unflushed, crashes: CrashRecovery): Promise<void> {
   const report = await writer.save(
     { collectFlush: () => buffer.collect(nothing, nothing) },

@@ -17,7 +17,10 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** How long each of so many cursors waits whose saves take so long, and what tells each that it is saved. */
+/**
+ * How long each of this many cursors waits if its saves take this long. The callbacks record when each is
+ * saved.
+ */
 function waiting(cursors: number, saveMs: number) {
   const due = Array.from({ length: cursors }, (_, i) => (together: number) => void saved.push([i, together]));
   return { due, waits: due.map((one) => pace.waits(saveMs, one)) };
