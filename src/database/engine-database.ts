@@ -56,12 +56,11 @@ const DEFAULT_POOL_SIZE = 4;
 const DEFAULT_CLIENT_POOL_SIZE = 12;
 
 /**
- * The connections of the engine to the database, apart from the client of the host. So a host whose requests
- * use up its pool does not stop delivery, and delivery never takes connections of the host.
+ * The connections of the engine to the database, apart from the client of the host. So neither of the two can
+ * use up the connections of the other.
  *
- * When a connection is lost, knowledge is lost too, because the server may have lost commits. So every loss
- * is announced on `losses$`, and everybody who held something in memory about the state of the database drops
- * it.
+ * A server that is lost may have lost commits. So every loss of a connection is announced on `losses$`, and
+ * everybody drops what they held in memory about the state of the database.
  */
 export class EngineDatabase implements EngineSession, RowSource {
   readonly schema: string;
@@ -168,20 +167,14 @@ export class EngineDatabase implements EngineSession, RowSource {
     return releaseAfter(client, readSnapshot(client, fn));
   }
 
-  /**
-   * Opens a connection beside the pool (heartbeat, LISTEN). If it is `critical`, its loss is announced as a
-   * loss of the engine.
-   */
+  /** Opens a connection beside the pool. If it is `critical`, its loss is announced as one of the engine. */
   async openDedicated(applicationName: string, critical: boolean): Promise<EngineConnection> {
     const connection = await this.connections.open(applicationName);
     if (critical) connection.ended.then(() => this.losses.announceAndLook(applicationName));
     return connection;
   }
 
-  /**
-   * The start time of the server that all connections are with, to the microsecond. Undefined before the
-   * first connection.
-   */
+  /** The start time of the server, to the microsecond. Undefined before the first connection. */
   get serverStarted(): string | undefined {
     return this.connections.server.started;
   }
@@ -203,10 +196,7 @@ export class EngineDatabase implements EngineSession, RowSource {
     });
   }
 
-  /**
-   * Opens a client of the engine with a pool of its own, so that transactions of handlers cannot take the
-   * connections that reading pages and saving need.
-   */
+  /** Opens a client of the engine with a pool of its own, apart from the one that reading and saving need. */
   openClient(): EngineClient {
     const max = this.options.max ?? DEFAULT_CLIENT_POOL_SIZE;
     const openPool = () => this.openPool(max, 'nestjs-integration client', 'host');

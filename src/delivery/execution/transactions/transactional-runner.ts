@@ -233,10 +233,7 @@ export class TransactionalRunner {
     return run.rollBack(isOurs ? this.failures.outcomeOfEvent(attempt, error) : outcome);
   }
 
-  /**
-   * Decides about an error of the engine's last statement in the transaction. If that statement had to wait,
-   * this is not the event's fault.
-   */
+  /** Decides about an error of the last statement. A wait for somebody else is not the event's fault. */
   private outcomeOfLeaving(attempt: Attempt, run: TransactionRun, error: unknown): Outcome {
     const end = endOf(error);
     if (end !== undefined) return run.endedItself(end.by);
@@ -252,10 +249,7 @@ export class TransactionalRunner {
   }
 }
 
-/**
- * Rejects if the handler must not run, because its effects are already committed or because the lease is no
- * longer ours.
- */
+/** Rejects if the effects are already committed, or if the lease is no longer ours. */
 function enter(
   transaction: HandlerTransaction,
   attempt: Attempt,
@@ -279,10 +273,7 @@ function abandon(transaction: HandlerTransaction, run: TransactionRun): void {
   if (run.state.kind === 'running') transaction.abandon().catch(() => {});
 }
 
-/**
- * While the transaction runs, a lost connection is reported by the statements that fail. The listener keeps
- * it from ending the process.
- */
+/** Keeps a lost connection from ending the process. The statements that fail report it. */
 function listenForErrors(client: SqlClient): (() => void) | undefined {
   return client instanceof PgSqlClient ? client.listenForErrors() : undefined;
 }
