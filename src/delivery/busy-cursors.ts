@@ -4,7 +4,7 @@ import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
 export class BusyCursors {
   private readonly counts = new Map<string, number>();
 
-  /** `onFree` is told each time that handlers of a cursor have ended. */
+  /** `onFree` is called each time that handlers of a cursor have ended. */
   constructor(private readonly onFree: () => void) {}
 
   get areNone(): boolean {
@@ -15,7 +15,7 @@ export class BusyCursors {
     return this.counts.has(nameOfCursor(key));
   }
 
-  /** The cursor is busy until this has ended, however it ends. */
+  /** Marks the cursor as busy until `ended` has settled, with or without an error. */
   markBusy(key: CursorKey, ended: Promise<unknown>): void {
     const name = nameOfCursor(key);
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);

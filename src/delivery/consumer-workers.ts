@@ -21,8 +21,8 @@ import { WorkerEnvironment } from './worker/worker-environment.js';
 type StoredSettings = Pick<IntegrationSettingsService, 'applyStored'> & SettingsView<'handlerTimeoutMs'>;
 
 /**
- * The consumers at work in this process. There is one worker for each cursor that it has leased, for as long
- * as it has the lease.
+ * The workers of this process. There is one worker for each cursor that the process has leased. It lives as
+ * long as the lease.
  */
 @Injectable()
 export class ConsumerWorkers implements LeaseUser {
@@ -31,7 +31,7 @@ export class ConsumerWorkers implements LeaseUser {
   private readonly busy = new BusyCursors(() => {
     if (this.looping && !this.closing) this.keeper.beatNow();
   });
-  /** The workers that finish and save what they have, in order to release their lease. */
+  /** The workers that finish and save their work, so that their lease can be released. */
   private readonly leaving = new Set<ConsumerWorker>();
   /** The cursors that were abandoned because connections were lost. Their events are not at fault. */
   private readonly cutOff = new Set<string>();
@@ -51,11 +51,10 @@ export class ConsumerWorkers implements LeaseUser {
   ) {}
 
   /**
-   * Starts the heartbeat and, with `loops`, leases consumers and works on them.
+   * Starts the heartbeat. With `loops`, the process also leases consumers and works on them.
    *
-   * @param vanished is called with the consumers of this process that have no cursor; returns whether they
-   * are being
-   *   registered again
+   * @param vanished is called with the consumers of this process that have no cursor. It returns whether they
+   * are being registered again.
    */
   begin(loops: boolean, vanished: (names: readonly string[]) => boolean): void {
     this.closing = false;
@@ -66,12 +65,12 @@ export class ConsumerWorkers implements LeaseUser {
     this.keeper.start(this, { claims: loops });
   }
 
-  /** Whether consumers are taken and worked on without being asked. */
+  /** Whether the process leases consumers and works on them without a call from outside. */
   get isLooping(): boolean {
     return this.looping;
   }
 
-  /** Switches the loops on or off while running. Off releases the consumers. */
+  /** Switches the loops on or off while the process runs. Without the loops, the consumers are released. */
   async setLooping(loops: boolean): Promise<void> {
     if (loops === this.looping || this.closing) return;
     this.looping = loops;
@@ -79,7 +78,10 @@ export class ConsumerWorkers implements LeaseUser {
     await this.releaseUnlessLooping();
   }
 
-  /** Reads nothing more, lets handlers finish for `timeoutMs`, saves, releases the leases and signs out. */
+  /**
+   * Stops reading, lets handlers finish for `timeoutMs` milliseconds, saves, releases the leases and signs
+   * out.
+   */
   async close(timeoutMs: number): Promise<void> {
     this.closing = true;
     this.keeper.setClaims(false);
@@ -104,12 +106,17 @@ export class ConsumerWorkers implements LeaseUser {
     return this.keeper.claimNow();
   }
 
-  /** If the loops are switched off, consumers are leased for the time of the work only. */
+  /**
+   * Releases the consumers if the loops are off, because they are then leased only for the time of the work.
+   */
   async releaseUnlessLooping(): Promise<void> {
     if (!this.looping) await this.releaseAll((worker) => this.whenHandlersEnd(worker));
   }
 
-  /** Whether the list has all workers, and no worker has been given up whose cursor must be claimed again. */
+  /**
+   * Whether `workers` are all workers of this process, and no cursor of a worker that was given up must be
+   * claimed again.
+   */
   areAll(workers: readonly ConsumerWorker[]): boolean {
     return (
       this.busy.areNone &&
@@ -118,7 +125,7 @@ export class ConsumerWorkers implements LeaseUser {
     );
   }
 
-  /** Called when there may be new events of these names. Undefined means any name. */
+  /** Called when there may be new events with these names. Undefined means any name. */
   wake(eventNames: readonly string[] | undefined): void {
     for (const worker of this.workers.values()) {
       if (eventNames === undefined || eventNames.some((name) => worker.consumer.match(name) !== undefined))
@@ -126,7 +133,7 @@ export class ConsumerWorkers implements LeaseUser {
     }
   }
 
-  /** The application ends, and nothing is claimed any more. */
+  /** Whether the application is ending, so that nothing is claimed any more. */
   get isClosing(): boolean {
     return this.closing;
   }
@@ -137,14 +144,14 @@ export class ConsumerWorkers implements LeaseUser {
   }
 
   /**
-   * Called when a consumer was registered or changed, here or elsewhere. It checks at once which cursors can
-   * be claimed or must be handed over.
+   * Called when a consumer was registered or changed, in this process or in another one. The process checks
+   * at once which cursors it can claim or must hand over.
    */
   consumersChanged(): void {
     this.keeper.beatNow();
   }
 
-  // LeaseUser
+  // The methods of LeaseUser follow.
 
   candidates(): readonly LeaseCandidate[] {
     return this.registry.consumers().map((consumer) => ({
@@ -224,7 +231,7 @@ export class ConsumerWorkers implements LeaseUser {
     this.stored.applyStored(values, readAt);
   }
 
-  // Ending leases
+  // The methods that end leases follow.
 
   /**
    * The server may have lost commits together with the connection, so nothing that is held in memory can be
@@ -261,7 +268,7 @@ export class ConsumerWorkers implements LeaseUser {
     else this.keeper.forgetLease(worker.lease);
   }
 
-  /** The longest deadline of its handlers, as if the handler had begun now (monotonic ms). */
+  /** The time when the worker's slowest handler must have ended if it began now. Monotonic milliseconds. */
   private whenHandlersEnd({ consumer }: ConsumerWorker): number {
     const { handlerTimeoutMs } = this.stored.snapshot();
     return performance.now() + consumer.longestTimeoutMs(handlerTimeoutMs);

@@ -63,7 +63,7 @@ describe('failures', () => {
         take(1),
       ),
     );
-    // The count that comes meanwhile also names this kind, unless the kind was quiet.
+    // A count may name this error too. Only a kind that was quiet is logged in full again.
     const timer = setInterval(() => fail(new Error('no room for 0')), 100);
     expect((await again.finally(() => clearInterval(timer))).text).toMatch(/^Failed on a\.b /);
   });

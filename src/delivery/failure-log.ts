@@ -4,7 +4,7 @@ import { finalText, type Repeats, repeatedText, retryingText } from './failure-t
 import { stackWithCauses } from './partition/error-causes.js';
 import { type FinalFailure, OutcomeStream, type RetryingOutcome } from './partition/outcome-stream.js';
 
-/** Token of the time after which repeated failures are logged as a count, in milliseconds. */
+/** Token of the time between two counts of repeated failures, in milliseconds. */
 export const FAILURE_COUNT_MS = Symbol('nestjs-integration:failure-count');
 
 export const DEFAULT_FAILURE_COUNT_MS = 60_000;
@@ -14,15 +14,16 @@ const MOST_KINDS = 100;
 type Failure = RetryingOutcome | FinalFailure;
 
 /**
- * Logs failures. The first failure of a kind is logged with its stack and causes. Further ones of the same
- * kind are logged as a count every minute. A kind is a consumer, an error's fingerprint, and whether another
- * attempt follows. A kind that has not failed for a minute is logged in full again. So a flood of failures
- * makes only a few lines a minute, and memory is needed for a limited number of kinds.
+ * Logs failures. The first failure of a kind is logged with its stack and causes. Later failures of the same
+ * kind are logged as a count every minute. A kind consists of the consumer, the error's fingerprint, and
+ * whether another attempt follows. If a kind has not failed for a minute, its next failure is logged in full
+ * again. So even very many failures make only a few lines a minute, and the memory is bounded by the number
+ * of kinds.
  */
 @Injectable()
 export class FailureLog {
   private readonly kinds = new Map<string, Repeats>();
-  /** By consumer, the failures for which there was no room for another kind. */
+  /** The failures for which there was no room for another kind, by consumer. */
   private readonly others = new Map<string, Repeats>();
   private timer: NodeJS.Timeout | undefined;
 
@@ -77,7 +78,7 @@ export class FailureLog {
 
   private sayCounts(): void {
     for (const [kind, repeats] of this.kinds) {
-      // The kind did not fail for a whole minute, so the next failure is logged in full.
+      // This kind has not failed since the last count. So its next failure is logged in full.
       if (repeats.count === 0) this.kinds.delete(kind);
       else {
         this.sayCount(repeats);

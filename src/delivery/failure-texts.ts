@@ -4,7 +4,7 @@ import type { FinalFailure, RetryingOutcome } from './partition/outcome-stream.j
 
 /** Failures that were not logged one by one. */
 export interface Repeats {
-  /** How many there were since a count was last logged. */
+  /** The number of failures since the last count was logged. */
   count: number;
   last: RetryingOutcome | FinalFailure;
   readonly isOfOneKind: boolean;

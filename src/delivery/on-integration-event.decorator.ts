@@ -9,7 +9,10 @@ import type {
   SkippedOutcome,
 } from './partition/outcome-stream.js';
 
-/** The kinds of outcome that `@OnIntegrationEvent` can listen for, and the argument of its method. */
+/**
+ * The kinds of outcome for which `@OnIntegrationEvent` can listen, and what its method receives for each
+ * kind.
+ */
 export interface OutcomeKinds {
   /** An event was handled. */
   processed: ProcessedOutcome;
@@ -36,9 +39,10 @@ export const STATUSES: Readonly<Record<keyof OutcomeKinds, readonly AttemptOutco
 const LISTENER_METADATA = Symbol.for('nestjs-integration:listener:1');
 
 /**
- * Makes a provider's method receive outcomes of handlers of this process, for alerts and figures of the
- * application's own. It is called after the outcome is saved, and delivery does not wait for it. An error
- * that it throws is logged once. If the process ends in between, the method is not called.
+ * Makes a provider's method receive the outcomes of the handlers of this process, for the application's own
+ * alerts and metrics. The method is called after the outcome is saved, and delivery does not wait for it. An
+ * error that it throws is logged once. If the process ends between the save and the call, the method is not
+ * called.
  *
  * ```ts
  * @OnIntegrationEvent('dead_letter')

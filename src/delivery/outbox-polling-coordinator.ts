@@ -14,15 +14,16 @@ export interface PollingState {
    * nothing is read.
    */
   readonly mode: 'busy' | 'quiet' | 'stopped';
-  /** The time until the next look, if nothing wakes the coordinator before. */
+  /** The time until the next look, if no wake-up comes before. */
   readonly intervalMs: number;
   readonly lastWakeup: { readonly at: Date; readonly source: Wakeup['source'] | 'poll' } | undefined;
 }
 
 /**
  * Decides when the log is read. Polling is always on and always enough. One look at the log's head serves all
- * consumers of the process. It happens every `pollingIntervalMs` while there is something to do, and at
- * growing intervals up to `idlePollingIntervalMs` while there is not. A wake-up only makes it sooner.
+ * consumers of the process. The looks follow each other every `pollingIntervalMs` while there is something to
+ * do. Otherwise the intervals grow up to `idlePollingIntervalMs`. A wake-up only makes the next read happen
+ * earlier.
  */
 @Injectable()
 export class OutboxPollingCoordinator {

@@ -12,8 +12,8 @@ import { OutcomeListeners } from './outcome-listeners.js';
 import { Backoff } from './partition/backoff.js';
 
 /**
- * The lifecycle of delivery. It registers the consumers, starts the loops, follows the setting that switches
- * them, and stops them.
+ * The lifecycle of delivery. It registers the consumers, starts and stops the loops, and follows the setting
+ * that switches them.
  */
 @Injectable()
 export class OutboxProcessorJob {
@@ -21,7 +21,7 @@ export class OutboxProcessorJob {
   private readonly subscriptions: Subscription[] = [];
   /** Late registrations are written one after another. */
   private registering: Promise<void> = Promise.resolve();
-  /** Consumers that are registered in the database, and since when (monotonic milliseconds). */
+  /** The consumers that are written to the database, and the time of the write. Monotonic milliseconds. */
   private readonly written = new Map<string, number>();
   private isRegisteringAnew = false;
   private started = false;
@@ -38,8 +38,8 @@ export class OutboxProcessorJob {
   ) {}
 
   /**
-   * Called when every `onModuleInit` is done. Consumers that are registered later are written later. From now
-   * on the process sends heartbeats, but it works only on demand.
+   * Called when every `onModuleInit` is done. Consumers that register later are written later. From now on
+   * the process sends heartbeats, but it works only on demand.
    */
   async register(): Promise<void> {
     this.started = true;
@@ -71,7 +71,7 @@ export class OutboxProcessorJob {
     this.followSwitch(role);
   }
 
-  /** Stops reading, lets handlers finish for `timeoutMs`, saves, releases. */
+  /** Stops reading, lets handlers finish for `timeoutMs` milliseconds, saves, and releases the leases. */
   async stop(timeoutMs: number): Promise<void> {
     if (!this.started) return;
     this.started = false;
@@ -93,7 +93,7 @@ export class OutboxProcessorJob {
     this.registering = this.registering.then(() => this.registerNow());
   }
 
-  /** Tries until the consumer is written, because nothing else would try it again. */
+  /** Tries until the consumer is written, because nothing else would write it. */
   private async registerNow(): Promise<void> {
     const backoff = new Backoff();
     for (let said: string | undefined; this.started; ) {
@@ -118,9 +118,9 @@ export class OutboxProcessorJob {
   }
 
   /**
-   * Called when a heartbeat sees no cursor of these consumers. Those that were not written yet will be
-   * written. Of the others, somebody has emptied the table (for example the clean-up of a test), or an admin
-   * has removed the consumer.
+   * Called when a heartbeat finds no cursor of these consumers. A consumer that was not written yet will be
+   * written. If it was written, somebody has emptied the table (for example the clean-up of a test), or an
+   * admin has removed the consumer. Returns whether the consumers are being registered again.
    */
   private vanished(names: readonly string[]): boolean {
     const known = names.filter((name) => this.written.has(name));

@@ -18,33 +18,33 @@ import type { ConsumerWorker } from './worker/consumer-worker.js';
 export interface DrainResult {
   /** How many events were taken from the log or retried. */
   processed: number;
-  /** False if the time was up before everything due was done, or if some of it is left to other processes. */
-  drained: boolean;
   /**
-   * Consumers of this process that have work to do but are worked on by another process. Absent if there are
-   * none.
+   * False if the time was over before everything due was done, or if some of the work is left to other
+   * processes.
    */
+  drained: boolean;
+  /** The consumers that have work to do but are worked on by another process. Absent if there are none. */
   leftToOthers?: readonly LeftToOther[];
   /** When the next delayed event or retry of these consumers is due; undefined if none is stored. */
   nextDueAt: Date | undefined;
 }
 
 /**
- * Counts over the log and every consumer, and figures of this process only: its handlers and its refused
+ * Counts over the log and every consumer, and two numbers of this process only: its handlers and its refused
  * saves.
  */
 export interface ProcessorStats extends OutboxStats {
   handlerCount: number;
   /**
-   * Saves of this process, since it started, that came after another process had taken the consumer over.
-   * They changed nothing.
+   * The number of saves since the process began that came after another process had taken the consumer over.
+   * Such a save changes nothing.
    */
   refusedSaves: number;
 }
 
 /**
- * Works on demand: one round, or until nothing is due. If the loops run (`processor.enabled`), they do the
- * same by themselves.
+ * Works on demand. It runs one round, or rounds until nothing is due. If the loops run (`processor.enabled`),
+ * they do the same without a call.
  */
 @Injectable()
 export class OutboxProcessor {
@@ -60,15 +60,17 @@ export class OutboxProcessor {
     private readonly status: CursorStatusStore,
   ) {}
 
-  /** The outcomes of this process, each after it is saved. It costs nothing while nobody listens. */
+  /**
+   * The outcomes of this process. Each is emitted after it is saved. It costs nothing while nobody listens.
+   */
   get outcomes$(): Observable<AttemptOutcome> {
     return this.outcomes.outcomes$;
   }
 
   /**
    * Runs one round over all consumers of this process. It reads the events that are there, runs them and the
-   * retries that are due, and waits until all of it is saved. Resolves to the number of these events.
-   * Consumers that another process works on are left to it.
+   * retries that are due, and waits until all of them are saved. Resolves to the number of these events. If
+   * another process works on a consumer, that consumer is left to it.
    */
   async processBatch(): Promise<number> {
     await this.workers.claimNow();
@@ -88,9 +90,10 @@ export class OutboxProcessor {
   }
 
   /**
-   * Runs rounds until nothing is due any more, for at most `timeoutMs` (default one minute). It continues
-   * after lost connections, and ends when the application does. Consumers that another process works on are
-   * left to it. `leftToOthers` says which these are, who owns them and until when.
+   * Runs rounds until nothing is due any more, for at most `timeoutMs` milliseconds (default one minute). It
+   * continues after lost connections, and it ends when the application ends. If another process works on a
+   * consumer, that consumer is left to it. `leftToOthers` then names the consumer, the process that works on
+   * it, and the end of its lease.
    */
   async drain(options: { timeoutMs?: number } = {}): Promise<DrainResult> {
     checkNames('an option of drain', options, ['timeoutMs']);
@@ -141,9 +144,9 @@ export class OutboxProcessor {
     const inTime = await raceDeadline(Promise.all(workers.map((worker) => worker.settleDown())), deadline);
     if (replaying || !inTime) return BROKEN_ROUND;
     const dueInMs = await this.nextDueInMs(workers);
-    // Handlers may have published events after the page that was read last. This includes handlers that were
-    // already running when it was read. And a row that became due while we asked is being worked on, so it no
-    // longer counts as due.
+    // Handlers may have published events after the last page was read, also handlers that ran already when it
+    // was read. A row that became due during the question is being worked on, so the answer does not count it
+    // as due.
     const isQuiet =
       (dueInMs === undefined || dueInMs > 0) &&
       stepsOf(workers) === before &&
@@ -185,7 +188,7 @@ function handledBy(workers: readonly ConsumerWorker[]): number {
   return workers.reduce((sum, worker) => sum + worker.handled, 0);
 }
 
-/** A number that grows with every event that is taken up and with every handler that ends. */
+/** A number that grows with each event that is taken up and with each handler that ends. */
 function stepsOf(workers: readonly ConsumerWorker[]): number {
   return workers.reduce((sum, worker) => sum + worker.handled + worker.attemptsEnded, 0);
 }

@@ -12,7 +12,10 @@ export const LISTENER_LIMITS = Symbol('nestjs-integration:listener-limits');
 export interface ListenerLimits {
   /** Milliseconds after which a call is logged as hanging. */
   readonly slowMs: number;
-  /** How many calls of one listener may be running. Outcomes that come meanwhile are not reported to it. */
+  /**
+   * How many calls of one listener may run at once. Outcomes that come during that time are not reported to
+   * the listener.
+   */
   readonly mostCalls: number;
   /** Milliseconds for which the shutdown waits for running calls. */
   readonly endMs: number;
@@ -32,7 +35,7 @@ export class OutcomeListeners {
     @Inject(LISTENER_LIMITS) private readonly limits: ListenerLimits,
   ) {}
 
-  /** Called once the application's providers exist. */
+  /** Called when the application's providers exist. */
   explore(): void {
     for (const method of providerMethods(this.discovery, (each) => kindsOf(each).length > 0)) {
       const calls = new OutcomeCalls(callerOf(method, this.modules), placeOf(method), this.limits);

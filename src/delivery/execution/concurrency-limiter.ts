@@ -1,8 +1,8 @@
-// The global of this name would be looked up each time, and this file uses it very often.
+// The import saves a lookup of the global `performance` at each use, and this file uses it very often.
 import { performance } from 'node:perf_hooks';
 import { ReadyQueue } from '../partition/ready-queue.js';
 
-/** Wants to run handlers and may have to wait for a free slot. */
+/** A user of slots. It wants to run handlers and may have to wait for a free slot. */
 export interface SlotUser {
   readonly priority: number;
   /** Called when a slot has become free. Take it with `tryTake`, or leave it. */
@@ -10,18 +10,21 @@ export interface SlotUser {
 }
 
 /**
- * How many handlers begin before the event loop turns. The number is divided by the number of consumers that
- * have work. No handler begins after ten milliseconds. Without these limits, handlers that end at once would
- * run page after page, and nothing else in the process would get its turn. With a smaller number, a drain of
- * few consumers would be slower. With a larger one, a drain of many consumers would be slower
- * (docs/performance.md).
+ * How many handlers may begin before the event loop turns. The number is divided by the number of consumers
+ * that have work. After ten milliseconds of a turn no further handler begins. Without these limits, handlers
+ * that end at once would run page after page, and nothing else in the process would run. With a smaller
+ * number, a drain of few consumers would be slower. With a larger one, a drain of many consumers would be
+ * slower (docs/performance.md).
  */
 const MOST_IN_A_TURN = 2_000;
 const LONGEST_TURN_MS = 10;
 /** The clock is read once for this many handlers that begin. */
 const BEGUN_BETWEEN_LOOKS = 8;
 
-/** The handlers that one process runs at once, over all its consumers. Free slots go by priority. */
+/**
+ * Limits how many handlers one process runs at once, over all its consumers. Free slots go to the waiting
+ * users by priority.
+ */
 export class ConcurrencyLimiter {
   private used = 0;
   private begunInThisTurn = 0;
@@ -57,8 +60,8 @@ export class ConcurrencyLimiter {
   }
 
   /**
-   * Takes a slot if one is free and nobody has waited longer for it. Otherwise the user is told when one is
-   * free.
+   * Takes a slot and returns true if a handler may begin now. Otherwise returns false, and the user is told
+   * when a slot is free.
    */
   tryTake(user: SlotUser): boolean {
     if (this.hasFree) {
@@ -97,7 +100,7 @@ export class ConcurrencyLimiter {
 
   private readonly turned = (): void => {
     this.begunInThisTurn = 0;
-    // Those who could not continue because the turn ended are those who have work.
+    // The users that had to wait for the end of the turn are the users that have work.
     this.mostInThisTurn = MOST_IN_A_TURN / Math.max(1, this.waiting.size);
     this.tellWaiting();
   };

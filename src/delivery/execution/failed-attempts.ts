@@ -19,7 +19,7 @@ export class FailedAttempts {
     return this.outcomeOfEvent(attempt, error);
   }
 
-  /** The outcome if the failure is known to be the event's. */
+  /** The outcome of an attempt whose failure is known to be the event's own. */
   outcomeOfEvent({ delivery }: Attempt, error: unknown): Outcome {
     try {
       return this.retries.outcomeOf(error, delivery);

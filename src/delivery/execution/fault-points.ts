@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Attempt } from '../partition/attempt.js';
 
 /**
- * A step of a delivery. The steps are in their order. A `transactional` handler runs inside a transaction
- * that a crash before `after-commit` rolls back.
+ * The steps of a delivery, in their order. A `transactional` handler runs inside a transaction, and a crash
+ * before `after-commit` rolls that transaction back.
  */
 export type FaultPointName =
   | 'before-handler'
@@ -12,7 +12,10 @@ export type FaultPointName =
   | 'before-save'
   | 'after-save';
 
-/** The step and the events at which deliveries end as if the process had ended. */
+/**
+ * A crash that a test has ordered: the step at which a delivery ends as if the process had ended, and the
+ * consumer and the event. An undefined consumer or event means any.
+ */
 export interface ArmedFault {
   readonly point: FaultPointName;
   readonly consumerName: string | undefined;
@@ -28,7 +31,10 @@ export interface ArmedFault {
 @Injectable()
 export class FaultPoints {
   private armed: ArmedFault[] = [];
-  /** Faults of a save, by the consumer. The event of such a fault has its outcome and waits for the save. */
+  /**
+   * The faults at a save whose event has an outcome and waits for that save. The value is the consumer's
+   * name.
+   */
   private readonly inNextSave = new Map<ArmedFault, string>();
 
   get isArmed(): boolean {
@@ -50,7 +56,7 @@ export class FaultPoints {
     return fault !== undefined && this.happen(fault);
   }
 
-  /** The attempt has an outcome that a save will write. */
+  /** Called when the attempt has an outcome that a save will write. */
   outcomeOf(attempt: Attempt): void {
     for (const fault of this.armed) {
       if (fault.point.endsWith('-save') && concerns(fault, attempt)) {

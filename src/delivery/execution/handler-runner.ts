@@ -14,7 +14,9 @@ import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
 import { TransactionalRunner } from './transactions/transactional-runner.js';
 
-/** Runs handlers: one attempt of one delivery, from its deadline to its outcome. Never rejects. */
+/**
+ * Runs handlers. One run is one attempt of one delivery, and it ends with an outcome. A run never rejects.
+ */
 @Injectable()
 export class HandlerRunner {
   constructor(
@@ -27,16 +29,16 @@ export class HandlerRunner {
     private readonly faults: FaultPoints,
   ) {}
 
-  /** `others`: the other events of a batch. */
+  /** Makes an attempt. `others` are the other events of a batch. */
   begin(delivery: Delivery, others?: readonly Delivery[]): Attempt {
     const timeoutMs = delivery.subscription.timeoutMs ?? this.settings.snapshot().handlerTimeoutMs;
     return new Attempt(delivery, timeoutMs, others !== undefined, this.endAtDeadline, others);
   }
 
   /**
-   * Runs one attempt and reports its outcome once. The outcome is that of its handler, of its transaction, or
-   * of its deadline, whichever comes first. It is reported by a callback, because this path is so hot that
-   * every unnecessary promise and closure counts.
+   * Runs one attempt and reports its outcome exactly once. The outcome comes from the handler, from its
+   * transaction, or from its deadline, whichever is first. It is reported by a callback, because this path
+   * runs for every event, and a promise or a closure for each event would cost time.
    */
   run(
     attempt: Attempt,
@@ -53,8 +55,8 @@ export class HandlerRunner {
   }
 
   /**
-   * Rejects if the host's client does not answer. A handler that failed without it would say nothing about
-   * its event.
+   * Rejects if the host's client does not answer. While it does not answer, the failure of a handler says
+   * nothing about its event.
    */
   askHost(): Promise<void> {
     return this.transactional.askHost();
@@ -112,7 +114,7 @@ export class HandlerRunner {
     return this.failures.outcomeOf(attempt, error);
   }
 
-  /** One function for all attempts. */
+  /** One function serves all attempts, so that an attempt needs no closure of its own. */
   private readonly endAtDeadline = (attempt: Attempt, error: IntegrationError): void => {
     attempt.settle(
       attempt.isHandlersFault ? this.outcomeOf(attempt, error) : { kind: 'infrastructure', error },

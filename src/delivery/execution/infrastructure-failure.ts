@@ -21,16 +21,16 @@ import { IntegrationError, messageOf } from '../../errors.js';
  */
 
 /**
- * Prisma's codes for: unreachable, timed out, closed by the server, no free connection, no transaction
- * available.
+ * Prisma's codes for these cases: the server is unreachable or timed out, the server closed the connection,
+ * no connection is free, or no transaction can be opened.
  */
 const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1011', 'P1017', 'P2024', 'P2037']);
 /** Prisma's code for 40001 and 40P01, after which the transaction has been rolled back. */
 const PRISMA_CONFLICT = 'P2034';
 
-/** lock_not_available, query_canceled, serialization_failure, deadlock_detected. */
+/** The SQLSTATEs lock_not_available, query_canceled, serialization_failure and deadlock_detected. */
 const KEPT_WAITING = new Set(['55P03', '57014', '40001', '40P01']);
-/** The kinds by which a driver adapter reports the same failures of a raw query. */
+/** The names by which a driver adapter reports lost and refused connections, where a raw query fails. */
 const ADAPTER_KINDS = new Set([
   'DatabaseNotReachable',
   'ConnectionClosed',
@@ -38,15 +38,15 @@ const ADAPTER_KINDS = new Set([
   'TooManyConnections',
 ]);
 /**
- * Prisma 7.10 gives P2028 to all errors of interactive transactions. Only the text tells this one from the
- * others.
+ * Prisma 7.10 uses P2028 for every error of interactive transactions. Only the message tells which error it
+ * is.
  */
 const NO_TRANSACTION = 'Unable to start a transaction';
 
 /**
  * Whether an error that a handler threw means that its database cannot be reached. This is a failure of the
- * infrastructure. A refused connection to some other service is the handler's own failure. So only errors are
- * judged that carry a SQLSTATE, or a code or text of Prisma, its driver adapter or node-postgres.
+ * infrastructure. A refused connection to another service is the handler's own failure. So this judges only
+ * errors that carry a SQLSTATE, or a code or text of Prisma, its driver adapter or node-postgres.
  */
 export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set()): boolean {
   const state = sqlStateOf(error);
@@ -63,16 +63,14 @@ export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set())
   );
 }
 
-/**
- * Whether the error of one of the engine's own statements means that the statement had to wait for somebody.
- */
+/** Whether the SQLSTATE of one of the engine's own statements means that the statement was kept waiting. */
 export function isKeptWaiting(state: string): boolean {
   return KEPT_WAITING.has(state);
 }
 
 /**
- * Whether COMMIT failed and nothing is committed. It is asked of the error of a transaction whose function
- * had resolved.
+ * Whether an error means that COMMIT failed and nothing is committed. It is the error of a transaction whose
+ * function had resolved.
  */
 export function isFailureOfCommit(error: unknown): boolean {
   const state = sqlStateOf(error);
@@ -95,7 +93,7 @@ function isShortage(state: string): boolean {
   return state.startsWith('53') && state !== '53400';
 }
 
-/** An error and its causes, each once. */
+/** The error and the chain of its causes, each of them once. */
 function causesOf(error: unknown): { readonly code?: unknown }[] {
   const causes = new Set<object>();
   try {
@@ -104,7 +102,7 @@ function causesOf(error: unknown): { readonly code?: unknown }[] {
       each = (each as { cause?: unknown }).cause;
     }
   } catch {
-    // An error that cannot be inspected has no causes.
+    // Reading the error throws, so its further causes are not known.
   }
   return [...causes];
 }

@@ -13,11 +13,13 @@ interface CallFrame {
 export type Whereabouts = readonly string[] | 'at a breakpoint' | undefined;
 
 /**
- * Asks from another thread what the main thread is running: `function (file:line)`, innermost first. The
- * debugger of the main thread is switched on for a moment, which also works in an endless loop. Undefined if
- * there is no answer within `timeoutMs`, because the thread may be in native code. A thread that another
- * debugger has paused stays paused: V8 reports such a pause before it answers that the debugger is on, and so
- * before we ask for a pause. Never rejects.
+ * Finds where the main thread stands. It is called in another thread. The calls have the form `function
+ * (file:line)`, innermost first. The main thread's debugger is switched on for a moment, which also works in
+ * an endless loop. Resolves to undefined if there is no answer within `timeoutMs` (milliseconds), because the
+ * thread may be in native code. Never rejects.
+ *
+ * A thread that another debugger has paused stays paused. V8 reports such a pause before it answers that the
+ * debugger is on, and so before we ask for a pause of our own.
  */
 export function whereMainThreadStands(timeoutMs: number): Promise<Whereabouts> {
   return new Promise((resolve) => {
@@ -47,8 +49,8 @@ export function whereMainThreadStands(timeoutMs: number): Promise<Whereabouts> {
       session.post('Debugger.resume', () => finish(frames.filter(isOfTheApplication).slice(0, MOST_FRAMES)));
     });
     session.post('Debugger.enable', (error) => {
-      // Disconnecting also calls back, with an error. Whatever is posted then throws in the main thread,
-      // which must live on.
+      // A disconnect calls this function too, with an error. A `post` after that would throw in this thread,
+      // which must keep running.
       if (error !== null) return;
       isOurPause = true;
       session.post('Debugger.pause');

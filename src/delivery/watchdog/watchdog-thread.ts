@@ -84,7 +84,7 @@ class Watch {
     ]
       .filter((sentence) => sentence !== '')
       .join(' ');
-    // This writes to the file descriptor, because a thread's own streams are served by the main thread.
+    // The text goes to the file descriptor, because the main thread serves a thread's own streams.
     const ending = this.data.exits ? ' The process is ended now (watchdog: exit).' : '';
     write(`[nestjs-integration] ${this.reported}${ending}\n`);
     if (this.data.exits) process.kill(process.pid, 'SIGKILL');
@@ -117,7 +117,7 @@ function write(text: string): void {
   try {
     writeSync(STANDARD_ERROR, text);
   } catch {
-    // The pipe is full or closed, because nobody reads it.
+    // The pipe is full or closed, so nobody can read the text.
   }
 }
 

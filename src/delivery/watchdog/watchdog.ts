@@ -11,32 +11,39 @@ import { WatchedMemory } from './watched-memory.js';
 const TICKS_PER_LEASE = 10;
 const LONGEST_TICK_MS = 2_000;
 const SHORTEST_TICK_MS = 50;
-/** How long a boot waits for the thread. The thread starts in less time, unless the machine is very busy. */
+/**
+ * How long a boot waits for the thread, in milliseconds. The thread starts in less time, unless the machine
+ * is very busy.
+ */
 const READY_WITHIN_MS = 5_000;
 
-/** What the thread receives at its start and later. */
+/** What the thread receives at its start. */
 export interface WatchdogThreadData {
   readonly memory: SharedArrayBuffer;
   readonly exits: boolean;
 }
 
-/** A handler, by the index under which the shared memory knows it. */
+/** A handler and the index that stands for it in the shared memory. */
 export interface WatchedHandler {
   readonly index: number;
   readonly place: string;
   readonly consumerName: string;
 }
 
-/** A message of the thread: it is ready, or, when the event loop turns again, what blocked it. */
+/**
+ * A message of the thread. It says that the thread is ready, or what blocked the event loop. The second
+ * message comes when the event loop turns again.
+ */
 export type WatchdogThreadMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'recovered'; readonly text: string };
 
 /**
  * Notices when the event loop is blocked for longer than the lease. Nothing in the blocked thread can notice
- * this, so a second thread watches it through shared memory and names the running handlers. `report` writes
- * them to standard error, because a blocked loop cannot log, and to the log when the loop turns again. `exit`
- * ends the process, so that its supervisor starts another one.
+ * this, so a second thread watches it through shared memory and names the running handlers. With `report`,
+ * the second thread writes them to standard error, because a blocked loop cannot log. When the loop turns
+ * again, they go to the log too. With `exit`, the second thread also ends the process, so that its supervisor
+ * starts another one.
  */
 export class Watchdog {
   private readonly logger = new Logger('Watchdog');
@@ -75,7 +82,10 @@ export class Watchdog {
     await thread?.terminate();
   }
 
-  /** Called when a handler starts. Returns what to pass to `leave` when it has ended. */
+  /**
+   * Called when a handler starts. Returns the slot to pass to `leave` when the handler has ended. It is -1 if
+   * the handler is not watched.
+   */
   enter(subscription: Subscription, position: number): number {
     if (this.thread === undefined) return -1;
     const slot = this.freeSlots.pop();
@@ -139,7 +149,8 @@ export class Watchdog {
         else if (isUnexpected) reject(failure ?? new Error('its thread has ended'));
         else resolve();
       });
-      // This comes after the listeners, because they would keep the process running again.
+      // This comes after the listeners, because adding a listener makes the thread keep the process running
+      // again.
       thread.unref();
     });
   }

@@ -5,16 +5,16 @@ const LEASE_MS = 1;
 const LATEST = 2;
 const HEADER_CELLS = 4;
 
-/** A handler that runs: the index under which it was announced, and the log position of its (first) event. */
+/** A handler that runs: the index under which it was announced, and the log position of its first event. */
 export interface RunningHandler {
   readonly handler: number;
   readonly position: number;
 }
 
 /**
- * The memory that the main thread and the watchdog's thread share. The main thread writes a tick that moves
- * as long as its event loop turns, and which handlers run. A write is a store into a typed array, and nothing
- * is sent, because handlers may start very often.
+ * The memory that the main thread and the watchdog's thread share. The main thread writes two things: a tick
+ * that moves as long as its event loop turns, and the handlers that run. A write is a store into a typed
+ * array and sends no message, because handlers may start very often.
  */
 export class WatchedMemory {
   private readonly header: Int32Array<SharedArrayBuffer>;
@@ -43,7 +43,7 @@ export class WatchedMemory {
     return SLOTS;
   }
 
-  /** Called when the event loop turns. */
+  /** Moves the tick. The main thread calls this while its event loop turns. */
   beat(leaseMs: number): void {
     Atomics.store(this.header, LEASE_MS, leaseMs);
     Atomics.add(this.header, TICK, 1);
@@ -68,7 +68,7 @@ export class WatchedMemory {
     this.handlers[slot] = 0;
   }
 
-  /** The running handlers, the one that started last first. */
+  /** The running handlers. The one that started last is first. */
   running(): RunningHandler[] {
     const latest = Atomics.load(this.header, LATEST);
     const running: RunningHandler[] = [];

@@ -19,15 +19,15 @@ export class HandlerTransactionStore {
     return row ?? { isolation: 'unknown', start: '' };
   }
 
-  /** The start time of the transaction that is open now. Fails in a transaction that an error has aborted. */
+  /** Resolves to the start time of the transaction that is open now. Rejects if an error has aborted it. */
   async startOf(transaction: SqlClient): Promise<string | undefined> {
     const [row] = await transaction.$queryRawUnsafe<{ start: string }[]>(ASK_TRANSACTION_START);
     return row?.start;
   }
 
   /**
-   * Fails on purpose, which aborts the transaction. Its locks are released, and the session's own timeouts
-   * apply again.
+   * Always rejects, because its statement fails on purpose in order to abort the transaction. The transaction
+   * releases its locks, and the session's own timeouts apply again.
    */
   async abort(transaction: SqlClient): Promise<void> {
     await transaction.$executeRawUnsafe(

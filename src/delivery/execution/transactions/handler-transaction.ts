@@ -11,10 +11,13 @@ import type { Attempt } from '../../partition/attempt.js';
 import type { Claim, Delivery, Outcome } from '../../partition/delivery.js';
 import type { HandlerTransactionStore } from './handler-transaction.store.js';
 
-/** The server ends a transaction this much later than the handler's own deadline, which decides first. */
+/**
+ * The server ends a transaction this long after the handler's own deadline, so that the deadline decides
+ * first.
+ */
 const SERVER_TIMEOUT_SLACK_MS = 500;
 
-/** in_failed_sql_transaction */
+/** The SQLSTATE in_failed_sql_transaction. */
 const ABORTED = '25P02';
 
 const LEASE_LOST: Outcome = { kind: 'lease-lost' };
@@ -33,8 +36,7 @@ export interface TransactionStores {
 }
 
 /**
- * The result of the first statements of a transaction: whether its inbox row is new, and whether the lease
- * was still ours.
+ * The result of steps 1 to 3: whether the inbox row is new, and whether the lease was still ours after that.
  */
 export interface Begun {
   readonly isNew: boolean;
@@ -42,25 +44,29 @@ export interface Begun {
 }
 
 /*
- * Effects exactly once. The steps of a transactional handler's transaction, in this order:
+ * This is how effects happen exactly once. A transactional handler's transaction has these steps, in this
+ * order:
  *
- *   1. local statement and idle timeouts, enforced by the server: a timeout of the client cannot fire in a
- *      stopped process, and the locks of such a process would block the next owner. READ COMMITTED, verified:
- *      a repeatable-read snapshot would hide a changed token.
- *   2. the inbox row, unique on event and consumer: it waits for whoever holds it uncommitted. If it is
- *      there, the effects are (or the retry loop has the event). For an event from the log 1 and 2 are one
- *      statement.
- *   3. then, in a statement of its own, the token. A process that stalled past its lease either finds the
- *      row, or finds the token changed, or holds the row before the next owner asks for it. (The other way
- *      round, a process could check the token, stall, and insert after the next owner's row was cleaned up.)
- *   4. the handler.
- *   5. a handler that swallowed a database error has an aborted transaction, and its COMMIT would be a
- *      ROLLBACK without an error. One more statement shows it. It also says when the open transaction began:
- *      a handler that has ended its own is in another one.
+ *   1. It sets local statement and idle timeouts, which the server enforces. A timeout of the client cannot
+ *      fire in a stopped process, and the locks of such a process would block the next owner. The isolation
+ *      level must be READ COMMITTED, and the engine verifies that, because a repeatable-read snapshot would
+ *      hide a changed token.
+ *   2. It writes the inbox row, which is unique for event and consumer. The statement waits for any other
+ *      transaction that holds the row uncommitted. If the row is there already, the effects are there too, or
+ *      the retry loop has the event. For an event from the log, steps 1 and 2 are one statement.
+ *   3. It checks the lease's token, in a later statement of its own. For a process that stalled past its
+ *      lease there are three cases: it finds the row, or it finds that the token has changed, or it holds the
+ *      row before the next owner asks for it. The opposite order would be wrong: a process could check the
+ *      token, stall, and insert the row after the next owner's row was cleaned up.
+ *   4. It calls the handler.
+ *   5. It sends one more statement, because a handler that swallowed a database error has an aborted
+ *      transaction, and the COMMIT of an aborted transaction is a ROLLBACK without an error. The statement
+ *      shows the abort. It also says when the open transaction began, because a handler that has ended its
+ *      transaction is now in another one.
  *
- * A batch from the log writes no rows: step 2 asks which of its positions are still unread under our token,
- * and step 5 removes them from `unread`, fenced by the token, by their still being there, and by the
- * transaction's beginning. Effects and progress commit together.
+ * A batch from the log writes no rows. Step 2 asks which positions of the batch are still unread under our
+ * token. Step 5 removes these positions from `unread`. It does so only if the token is still ours, the
+ * positions are still there, and the transaction is the one that began. Effects and progress commit together.
  *
  * `HostTransaction` takes these steps through any client of the host, one after another. `OwnTransaction`
  * takes them through the engine's own client, in fewer messages.
@@ -74,8 +80,8 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   ) {}
 
   /**
-   * Whether statements are answered in their order, so that the handler's may be sent before those of steps 1
-   * to 3 are answered.
+   * Whether the server executes statements in the order in which they are sent. Then the handler's statements
+   * may be sent before steps 1 to 3 are answered.
    */
   protected abstract readonly keepsOrder: boolean;
 
@@ -85,10 +91,10 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   /** Steps 1 to 3 for an event from the log. */
   protected abstract begin(row: EnteringEvent, timeoutMs: number): Promise<Begun>;
 
-  /** Step 3: whether the token is still ours. */
+  /** Step 3. Resolves to whether the token is still ours. */
   protected abstract holdsLease(): Promise<boolean>;
 
-  /** Step 5: rejects if the transaction is not open any more, or aborted. */
+  /** Step 5. Rejects if the transaction is aborted or not open any more. */
   protected abstract verifyBeforeCommit(): Promise<void>;
 
   /** Rejects if the transaction is aborted or is not the one that began. It is called after a failure. */
@@ -101,8 +107,8 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   abstract beforeCommit(): void;
 
   /**
-   * Whether the handler may be called before steps 1 to 3 are answered. From now on the event counts as
-   * begun.
+   * Returns whether the handler may be called before steps 1 to 3 are answered. The event counts as begun
+   * after this call.
    */
   runsAhead(): boolean {
     const { delivery, isBatch } = this.attempt;
@@ -145,7 +151,7 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
     return { kind: 'infrastructure', error: new Error('the positions of the batch are not ours any more') };
   }
 
-  /** Asks for the state of a transaction in which something has failed. */
+  /** Resolves to the state of a transaction in which something has failed. Never rejects. */
   async ask(): Promise<TransactionAnswer> {
     try {
       await this.verifyOpen();
@@ -158,7 +164,7 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
     }
   }
 
-  /** Also rejects if the transaction is aborted or lost. */
+  /** Rejects if the open transaction is not the one that began, or is aborted, or its connection is lost. */
   protected async requireSame(): Promise<void> {
     const { transactionStart } = this.attempt;
     const start = await this.stores.statements.startOf(this.client);

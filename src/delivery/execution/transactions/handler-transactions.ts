@@ -33,9 +33,9 @@ export class HandlerTransactions implements TransactionStores {
   }
 
   /**
-   * Called after a handler has ended its transaction itself, because the event must not count as processed.
-   * Resolves to how the transaction ended: the inbox row, which is written before the handler runs, exists if
-   * it was committed.
+   * Called after a handler has ended its transaction itself. It takes back what the inbox says about the
+   * event, because the event must not count as processed. Resolves to how the transaction ended. The inbox
+   * row was written before the handler ran, so it is there if the transaction was committed.
    */
   async takeBack(attempt: Attempt, lease: HeldLease, by: EndedBy): Promise<EndedBy> {
     if (attempt.settlesPositions) return by;
@@ -46,9 +46,9 @@ export class HandlerTransactions implements TransactionStores {
   }
 
   /**
-   * Whether the effects of an attempt are committed, for a client that does not report this. They are if its
-   * inbox row is `processed`, or if its positions are no longer unread. False also means that they may be
-   * committed later, so the next attempt begins by asking.
+   * Resolves to whether the effects of an attempt are committed, for a client that does not report this. They
+   * are if the inbox row is `processed`, or if the positions are not unread any more. If they may still be
+   * committed later, this resolves to false too, because the next attempt begins with the same question.
    */
   async isCommitted(client: SqlClient, attempt: Attempt, lease: HeldLease): Promise<boolean> {
     if (!attempt.settlesPositions) {

@@ -33,10 +33,10 @@ export class HostTransaction extends HandlerTransaction {
   }
 
   /**
-   * Aborts the transaction. Without this the server would end its session half a second later, which is meant
-   * for processes that do not run. Plain `pg` reports that as an 'error' event of a client that is checked
-   * out. Nobody listens to it there, so the host's process would end. An aborted transaction has released its
-   * locks, and its session lives until the client rolls back.
+   * Aborts the transaction. The server would end the session half a second later, but that timeout is for
+   * processes that do not run. Plain `pg` reports the end of a session by an 'error' event on the client.
+   * Nobody listens to a client that is checked out, so this event would end the host's process. An aborted
+   * transaction has released its locks, and its session lives until the client rolls back.
    */
   abandon(): Promise<void> {
     return this.stores.statements.abort(this.client);

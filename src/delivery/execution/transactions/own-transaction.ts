@@ -3,16 +3,16 @@ import type { EnteringEvent } from '../../../inbox/inbox-event.store.js';
 import { type Begun, HandlerTransaction } from './handler-transaction.js';
 
 /**
- * A transaction of the engine's own client, which sends a statement without waiting for the answers to those
- * before it, and which knows whether a COMMIT committed.
+ * A transaction of the engine's own client. This client sends a statement without waiting for the answers to
+ * earlier statements, and it knows whether a COMMIT has committed.
  *
- * Steps 1 to 3 are one message. That keeps their order: the server takes a snapshot for each statement, and
- * that of step 3 after step 2 has ended. The handler of an event that nobody can have begun before is called
- * before they are answered: the server still takes its statements after them, and nothing commits until the
- * answer is there (docs/decisions/0013).
+ * Steps 1 to 3 are one message. Their order is kept, because the server takes a snapshot for each statement,
+ * and it takes the snapshot of step 3 after step 2 has ended. If nobody can have begun an event before, its
+ * handler is called before the server has answered these steps. The server still executes the handler's
+ * statements after them, and nothing commits until the answer is there (docs/decisions/0013).
  *
- * Step 5 asks nothing: the client looks at the answer to COMMIT, and its guard watches for a handler that
- * ends the transaction (`database/sql/transaction-ends.ts`).
+ * Step 5 sends no statement. The client looks at the answer to COMMIT, and its guard watches for a handler
+ * that ends the transaction (`database/sql/transaction-ends.ts`).
  */
 export class OwnTransaction extends HandlerTransaction<EngineTransaction> {
   protected readonly keepsOrder = true;
@@ -46,8 +46,8 @@ export class OwnTransaction extends HandlerTransaction<EngineTransaction> {
   }
 
   /**
-   * Nothing needs to be done: the client listens to its connection, and the server ends the session at its
-   * own timeout.
+   * Does nothing. The client listens to its connection, and the server ends the session at the session's own
+   * timeout.
    */
   async abandon(): Promise<void> {}
 

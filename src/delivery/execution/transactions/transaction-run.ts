@@ -5,7 +5,7 @@ import type { Outcome } from '../../partition/delivery.js';
 
 type State =
   | { readonly kind: 'running' }
-  /** The outcome is decided, and no effects must be committed. */
+  /** The outcome is decided, and the effects must not be committed. */
   | { readonly kind: 'rolled-back'; readonly outcome: Outcome }
   /** One of the handler's own statements has ended the transaction. `cause` is what the handler threw. */
   | { readonly kind: 'ended'; readonly by: EndedBy; readonly cause: unknown }
@@ -13,13 +13,13 @@ type State =
   | { readonly kind: 'committing' };
 
 /**
- * What is known of one run of a handler's transaction. It is kept here because the host's client may wrap the
- * error that ends its transaction, throw another one, or swallow it. So the outcome of the attempt is read
- * here, whatever `$transaction` did. If a client runs its function again, the new run gets an object of its
- * own, and nothing of the first run counts.
+ * What is known about one run of a handler's transaction. This object stands beside the transaction, because
+ * the host's client may wrap the error that ends its transaction, throw another error, or swallow the error.
+ * The outcome of the attempt is read here, whatever `$transaction` did. If a client runs its function again,
+ * that run gets a new object, and nothing of the run that was rolled back counts for it.
  *
- * The function resolves to its run. A client that passes the run on has committed. A client that resolves to
- * something else may have swallowed the error of a COMMIT, so the database is asked.
+ * The function resolves to its run. If `$transaction` resolves to the run, the client has committed. If it
+ * resolves to something else, the client may have swallowed the error of a COMMIT, and the database is asked.
  */
 export class TransactionRun {
   /** The events that the handler has published through the transaction. */
@@ -30,13 +30,18 @@ export class TransactionRun {
     return this.current;
   }
 
-  /** Ends the function, so that the client rolls back. The first outcome that is decided counts. */
+  /**
+   * Ends the function with an error, so that the client rolls back. The first outcome that is decided counts.
+   */
   rollBack(outcome: Outcome): never {
     if (this.current.kind === 'running') this.current = { kind: 'rolled-back', outcome };
     throw errorFor(outcome);
   }
 
-  /** Ends the function if there is nothing left that could be rolled back. */
+  /**
+   * Ends the function with an error after the handler has ended the transaction, because nothing can be
+   * rolled back then.
+   */
   endedItself(by: EndedBy, cause?: unknown): never {
     if (this.current.kind === 'running') this.current = { kind: 'ended', by, cause };
     throw transactionEnded(by);
@@ -48,15 +53,15 @@ export class TransactionRun {
 }
 
 /**
- * The error that is thrown to the client. It is the original error if there is one, because a client may run
- * a function again because of it.
+ * The error for the client. It is the original error if there is one, because a client may look at that error
+ * to decide whether it runs the function again.
  */
 function errorFor(outcome: Outcome): Error {
   if (!('error' in outcome)) return new Error(`The handler's transaction is rolled back: ${outcome.kind}`);
   try {
     if (outcome.error instanceof Error) return outcome.error;
   } catch {
-    // The error cannot be inspected. The client may try.
+    // Reading the value throws, and the client may read it. So the client gets a new error.
   }
   return new Error(messageOf(outcome.error));
 }
