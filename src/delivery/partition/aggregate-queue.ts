@@ -8,19 +8,22 @@ interface Queued {
   readonly claim: object | undefined;
 }
 
-/** The events run in their order. */
+/** The state of a queue whose events run in their order. */
 interface Open {
   readonly kind: 'open';
 }
 
-/** The inbox has an unresolved row of the aggregate, or an unsaved outcome will write one. */
+/**
+ * The state of a queue while the inbox has an unresolved row of the aggregate, or while an unsaved outcome
+ * will write one.
+ */
 export interface Blocked<Event extends Queued = Queued> {
   readonly kind: 'blocked';
   /** The highest position that has, or will have, an unresolved row in the inbox. */
   highestRow: number;
   /** Events that came from the log while the queue was blocked. The next save writes them down as waiting. */
   parked: Event[];
-  /** A row has not been put into a save yet. A release in the same save would not see it. */
+  /** Whether a row of this queue is in no save yet. A release in the same save would not see the row. */
   isRowUnsaved: boolean;
   /**
    * `wanted`: the next save gives the lowest waiting row its turn. `saving`: a save does so now, and tells
@@ -37,8 +40,9 @@ const NO_EVENTS: never[] = [];
 const OPEN: Open = { kind: 'open' };
 
 /**
- * The queue of one aggregate. It keeps no event beyond its turn, and not the event that it was made for. A
- * blocked queue may live for long, and what it refers to would live as long.
+ * The queue of one aggregate. It keeps no reference to an event beyond the event's turn, not even to the
+ * event for which the queue was made. A blocked queue may live for a long time, and everything to which it
+ * refers would stay in memory as long.
  */
 export class AggregateQueue<Event extends Queued = Queued>
   implements AggregateKey, Named<AggregateQueue<Event>>
@@ -46,9 +50,9 @@ export class AggregateQueue<Event extends Queued = Queued>
   hash = 0;
   next: AggregateQueue<Event> | undefined = undefined;
 
-  /** How many of its events run. There is more than one only as parts of one batch. */
+  /** How many of its events run. More than one event runs only if they are parts of one batch. */
   running = 0;
-  /** How many of the running ones came from the log. */
+  /** How many of the running events came from the log. */
   runningFromLog = 0;
   /**
    * The events that run next, one after another. An empty list is replaced and never filled, because most
@@ -63,7 +67,7 @@ export class AggregateQueue<Event extends Queued = Queued>
     readonly aggregateId: string,
   ) {}
 
-  /** An event from the log has not ended yet, so no row after it may be released. */
+  /** Whether an event from the log has not ended yet, so that no row after it may be released. */
   get isAheadOfRows(): boolean {
     return this.runningFromLog > 0 || this.entries.some(cameFromLog);
   }
@@ -72,14 +76,14 @@ export class AggregateQueue<Event extends Queued = Queued>
     return this.running === 0 && this.entries.length === 0 && this.hold.kind === 'open';
   }
 
-  /** Its next event runs. */
+  /** Called when the next event of the queue starts to run. */
   begin(next: Event): void {
     this.entries.shift();
     this.running++;
     if (cameFromLog(next)) this.runningFromLog++;
   }
 
-  /** One of its events does not run any more. */
+  /** Called when an event of the queue does not run any more. */
   finish(event: Event): void {
     this.running--;
     if (cameFromLog(event)) this.runningFromLog--;

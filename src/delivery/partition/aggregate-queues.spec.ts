@@ -21,11 +21,12 @@ import { OutcomeStream } from './outcome-stream.js';
 import { RetryPolicy } from './retry-policy.js';
 
 /*
- * Order per aggregate, against a model: the real worker with its dispatcher, queues, settle buffer and loops
- * on a simulated database, which carries out and answers each statement when the test says; time, too, passes
- * when the test says. Handlers end as the test says. Whatever the interleaving: of one aggregate one event
- * runs at a time, none before an earlier one is resolved (but redriven and delayed ones, for which no order
- * is promised), and nothing is stuck in the end.
+ * This spec checks the order per aggregate against a model. The real worker, with its dispatcher, queues and
+ * loops, runs on a simulated database. The simulated database executes and answers each statement when the
+ * test says so. Time passes and handlers end when the test says so. These rules must hold in every
+ * interleaving: one event of an aggregate runs at a time, no event runs before an earlier one is resolved,
+ * and nothing is stuck at the end. Redriven and delayed events are excepted, because no order is promised for
+ * them.
  */
 
 const AGGREGATES = ['a', 'b', 'c'];

@@ -1,16 +1,17 @@
 /*
- * Order per aggregate. This file decides whether an event of an ordered consumer runs, waits or is released,
- * and no other file does. There is one queue for each aggregate that has anything running, waiting or
+ * This file keeps the order per aggregate. Only this file decides whether an event of an ordered consumer
+ * runs, waits or is released. There is one queue for each aggregate that has an event which runs, waits or is
  * unresolved. A queue is open or blocked (`Hold` in aggregate-queue.ts):
  *
- *   open     its entries run one after another, in the order of the log
- *   blocked  the inbox has an unresolved row of the aggregate, or an unsaved outcome will write one. What
- *            comes from the log is parked, and the next save writes it down as waiting. When an event of the
- *            queue is resolved, a save releases the lowest waiting row, and tells whether the queue may open.
+ *   - Open: the entries run one after another, in the order of the log.
+ *   - Blocked: the inbox has an unresolved row of the aggregate, or an unsaved outcome will write one. An
+ *     event that comes from the log is parked, and the next save writes it down as waiting. When an event of
+ *     the queue is resolved, a save releases the lowest waiting row, and tells whether the queue may open.
  *
- * Invariants. While a queue is blocked, its entries hold no event that came from the log, except one that has
- * to run again. While an event from the log runs or has to run again, no row of its aggregate is released. If
- * a row were released and that event failed, the event of the row would have overtaken it.
+ * There are two invariants. While a queue is blocked, its entries hold no event that came from the log,
+ * except an event that has to run again. While an event from the log runs or has to run again, no row of its
+ * aggregate is released. If a row were released and that event failed, the event of the row would have
+ * overtaken it.
  */
 import { type AggregateKey, hashOfName, nameOfAggregate } from '../../events/aggregate-key.js';
 import { AggregateQueue } from './aggregate-queue.js';
@@ -26,7 +27,7 @@ export class AggregateQueues {
   private readonly ready = new ReadyQueue<EventQueue>();
   private readonly blocked = new BlockedQueues();
 
-  /** An unordered consumer has a queue for every event, so that nothing ever waits for another event. */
+  /** An unordered consumer has one queue for each event, so that no event ever waits for another one. */
   constructor(private readonly ordered: boolean) {}
 
   get hasReady(): boolean {
@@ -43,7 +44,7 @@ export class AggregateQueues {
     return this.blocked.hasEarly;
   }
 
-  /** The events that are here and do not run. */
+  /** The events in the queues that do not run. */
   *waiting(): Generator<Delivery> {
     for (const { entries, hold } of this.table.values()) {
       yield* entries;
@@ -51,7 +52,10 @@ export class AggregateQueues {
     }
   }
 
-  /** The inbox has unresolved rows of these aggregates, up to this position if it is known. */
+  /**
+   * Called when the inbox has unresolved rows of these aggregates. `highest` is the position of the last one,
+   * if it is known.
+   */
   block(aggregates: Iterable<AggregateKey & { readonly highest?: number }>): void {
     if (!this.ordered) return;
     for (const aggregate of aggregates) {
@@ -62,44 +66,54 @@ export class AggregateQueues {
   }
 
   /**
-   * Whether another event of this aggregate runs, waits or is unresolved, so that a later one has to take its
+   * Whether another event of this aggregate runs, waits or is unresolved. A later event must then take its
    * turn here.
    */
   isTaken(aggregate: AggregateKey): boolean {
     return this.ordered && this.table.find(nameOfAggregate(aggregate)) !== undefined;
   }
 
-  /** Somebody else may have resolved rows: every blocked queue asks the inbox again with the next save. */
+  /**
+   * Called when somebody else may have resolved rows. Every blocked queue then asks the inbox again with the
+   * next save.
+   */
   recheckBlocked(): void {
     for (const queue of this.table.values()) this.blocked.wantRelease(queue);
   }
 
-  /** The save found a row of this aggregate in another state than we believed: the inbox decides. */
+  /**
+   * Called when a save found a row of this aggregate in another state than this process expected. The inbox
+   * then decides.
+   */
   recheck(aggregate: AggregateKey): void {
     const queue = this.table.find(nameOfAggregate(aggregate));
     if (queue !== undefined) this.blocked.wantRelease(queue);
   }
 
-  /** An event of the log: it runs in its turn, or it is parked behind an unresolved earlier one. */
+  /** Takes an event of the log. It runs in its turn, or it is parked behind an earlier unresolved event. */
   enqueue(delivery: Delivery): void {
     const queue = this.enter(delivery);
     if (queue.hold.kind === 'blocked') this.blocked.park(queue, queue.hold, delivery);
     else if (queue.entries.length > 0) queue.entries.push(delivery);
     else {
-      // Most queues never hold more than one event. A literal makes room for one, and a push for seventeen.
+      // Most queues never hold more than one event. A literal reserves room for one entry, and a push
+      // reserves much more.
       queue.entries = [delivery];
       this.makeReady(queue);
     }
   }
 
-  /** An event that the retry loop has claimed: its row decides its turn, and no block stops it. */
+  /**
+   * Takes an event that the retry loop has claimed. The row of the event decides its turn, and no block stops
+   * it.
+   */
   enqueueClaimed(delivery: Delivery): void {
     const queue = this.enter(delivery);
     queue.insert(delivery);
     if (queue.running === 0) this.ready.push(queue, delivery.subscription.priority);
   }
 
-  /** The next event to run. Its queue runs nothing else until this event has ended. */
+  /** Returns the next event to run. Its queue runs nothing else until this event has ended. */
   take(): Delivery | undefined {
     for (let queue = this.ready.take(); queue !== undefined; queue = this.ready.take()) {
       const next = queue.running > 0 ? undefined : queue.entries[0];
@@ -111,8 +125,8 @@ export class AggregateQueues {
   }
 
   /**
-   * Up to `most` events of one subscription to run together. Those of one aggregate come one after another,
-   * in the order of the log. Retries, and events of a batch that failed, come by themselves.
+   * Returns at most `most` events of one subscription, which run together. Events of one aggregate follow
+   * each other in the order of the log. A retry comes alone, and so does an event of a batch that failed.
    */
   takeBatch(most: number): Delivery[] {
     const batch: Delivery[] = [];
@@ -131,8 +145,8 @@ export class AggregateQueues {
   }
 
   /**
-   * The event is resolved: processed, skipped, dead, failed for good, or delayed. An event that was claimed
-   * to follow it has its turn already.
+   * Called when the event is resolved: it is processed, skipped, dead, failed for good, or delayed. If
+   * another event was claimed to follow it, that event has its turn already.
    */
   resolved(delivery: Delivery): void {
     const queue = this.finish(delivery);
@@ -141,8 +155,8 @@ export class AggregateQueues {
   }
 
   /**
-   * The event has a retry to come, so the later ones of its aggregate wait. Returns those that were claimed
-   * to follow it.
+   * Called when the event will be retried, so that the later events of its aggregate wait. Returns the events
+   * that were claimed to follow it.
    */
   failed(delivery: Delivery): Delivery[] {
     const queue = this.finish(delivery);
@@ -156,7 +170,7 @@ export class AggregateQueues {
     return followers;
   }
 
-  /** The inbox has a row of this event already: the row decides whether the queue is blocked. */
+  /** Called when the inbox has a row of this event already. The row decides whether the queue is blocked. */
   foundElsewhere(delivery: Delivery): void {
     const queue = this.finish(delivery);
     if (this.ordered) {
@@ -166,24 +180,26 @@ export class AggregateQueues {
     this.advance(queue);
   }
 
-  /** The event has to run once more, and no attempt was counted. */
+  /** Called when the event has to run once more, and no attempt was counted. */
   requeue(delivery: Delivery): void {
     const queue = this.finish(delivery);
     queue.insert(delivery);
     this.advance(queue);
   }
 
-  /** Parked events, to be written as waiting by the save that is being put together. */
+  /** Takes the parked events that the save in preparation must write as waiting. */
   takeParked(): Delivery[] {
     return this.blocked.takeParked();
   }
 
-  /** The aggregates to release with the save that is being put together. */
+  /** Takes the aggregates that the save in preparation must release. */
   takeReleases(): AggregateKey[] {
     return this.blocked.takeReleases();
   }
 
-  /** A save is committed. `stillBlocked` of the released aggregates have an unresolved row left. */
+  /**
+   * Called when a save is committed. The released aggregates in `stillBlocked` still have an unresolved row.
+   */
   saved(
     written: readonly AggregateKey[],
     released: readonly AggregateKey[],
@@ -199,9 +215,9 @@ export class AggregateQueues {
   }
 
   /**
-   * The longest queue behind a running event is written down as waiting, so that one aggregate with many
-   * events does not fill the window in which others could run. Its events are released when the running one
-   * is resolved.
+   * Writes the longest queue behind a running event down as waiting. So one aggregate with many events does
+   * not fill the window in which other events could run. The events are released when the running event is
+   * resolved.
    */
   spillLongest(): void {
     let longest: EventQueue | undefined;
@@ -217,7 +233,7 @@ export class AggregateQueues {
   }
 
   private finish(delivery: Delivery): EventQueue {
-    // The delivery has entered a queue, and a queue with anything running stays in the table.
+    // The delivery has entered a queue, and a queue stays in the table while one of its events runs.
     const queue = delivery.queue as EventQueue;
     queue.finish(delivery);
     return queue;
@@ -238,7 +254,10 @@ export class AggregateQueues {
   }
 }
 
-/** One function makes all queues, because there is one for nearly every event. */
+/**
+ * One function makes all queues, because nearly every event needs a queue and a closure for each would cost
+ * time.
+ */
 function newQueue(name: string, { aggregateType, aggregateId }: AggregateKey): EventQueue {
   return new AggregateQueue(name, aggregateType, aggregateId);
 }

@@ -11,11 +11,11 @@ import type { RetryPolicy } from './retry-policy.js';
 import type { WorkInHand } from './work-in-hand.js';
 
 /**
- * Makes deliveries of what is read from the log or claimed from the inbox. If none can be made of it, it is
- * settled at once.
+ * Makes deliveries of events that are read from the log or claimed from the inbox. If an event cannot become
+ * a delivery, it is settled at once.
  */
 export class Arrivals {
-  /** Nobody has begun an event from this position on. */
+  /** No process has begun an event from this position on. */
   private newFrom = 0;
 
   constructor(
@@ -26,7 +26,7 @@ export class Arrivals {
     private readonly settler: OutcomeSettler,
   ) {}
 
-  /** A page of the log. Former owners may have begun what is below `begunBelow`. */
+  /** Takes a page of the log. Former owners may have begun the events below `begunBelow`. */
   page(rows: LogRows, begunBelow: number): void {
     this.newFrom = Math.max(this.newFrom, begunBelow);
     for (const event of rows.events) {
@@ -36,7 +36,7 @@ export class Arrivals {
     this.unflushed.passOver(passedOver(rows));
   }
 
-  /** A claimed row, with its event. Returns whether it is to run. */
+  /** Takes a claimed row with its event. Returns whether the event must run. */
   claimed(row: ClaimedRow, log: LogEvent | undefined, alone: boolean): boolean {
     const subscription = log && this.consumer.match(log.eventName);
     if (log === undefined || subscription === undefined) {
@@ -47,7 +47,7 @@ export class Arrivals {
     }
     const maxAttempts = this.retries.maxAttemptsOf(subscription);
     if (row.attempt > maxAttempts) {
-      // Its last attempt was counted and interrupted, so there is none left.
+      // The last attempt of the event was counted and interrupted, so no attempt is left.
       this.settler.reject(row, undefined, { eventName: log.eventName, maxAttempts, attemptGivenBack: true });
       return false;
     }
@@ -56,7 +56,7 @@ export class Arrivals {
     return true;
   }
 
-  /** A suspect that was moved to the inbox, with its attempt counted. Returns whether it is to run. */
+  /** Takes a suspect that was moved to the inbox with its attempt counted. Returns whether it must run. */
   suspect(log: LogEvent, inboxEventId: string): boolean {
     const { id: outboxEventId, position, aggregateType, aggregateId } = log;
     const event = { outboxEventId, position, aggregateType, aggregateId };

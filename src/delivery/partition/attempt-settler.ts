@@ -5,7 +5,7 @@ import type { OutcomeSettler } from './outcome-settler.js';
 import type { StartGate } from './start-gate.js';
 import type { WorkInHand } from './work-in-hand.js';
 
-/** Takes the outcome of an attempt apart into the outcomes of its events. */
+/** Turns the outcome of an attempt into the outcomes of its events. */
 export class AttemptSettler {
   constructor(
     private readonly inHand: WorkInHand,
@@ -15,8 +15,8 @@ export class AttemptSettler {
   ) {}
 
   /**
-   * A batch that fails is run again event by event, so that the event at fault is found and no other one is
-   * blamed for it.
+   * Settles the events of an attempt. The events of a batch that failed run again one by one, so that the
+   * event at fault is found and no other event is blamed.
    */
   settle(attempt: Attempt, outcome: Outcome): void {
     const { delivery, others } = attempt;
@@ -37,8 +37,9 @@ export class AttemptSettler {
   }
 
   /**
-   * Before an attempt begins: an event that is to run alone does not begin among others, and is written down.
-   * A batch with events that are to run by themselves is taken apart. Returns whether that was done.
+   * Called before an attempt begins. An event that must run alone does not begin beside others, and is
+   * written down instead. A batch with events that must run by themselves is split. Returns whether one of
+   * the two was done.
    */
   setApart(attempt: Attempt): boolean {
     const { delivery, others } = attempt;

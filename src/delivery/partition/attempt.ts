@@ -8,33 +8,37 @@ export type OutcomeHandler = (attempt: Attempt, outcome: Outcome) => void;
 /**
  * How far an attempt has come:
  *
- *   taken       its events have left their queues, and nobody runs it yet
- *   beginning   its handler is about to be called, or its transaction is being begun
- *   handling    its handler runs, in its transaction if it has one
- *   leaving     its handler is done, and the engine's last statement is sent in its transaction
- *   committing  only the COMMIT is left
- *   ended       it has its outcome; what still comes of it is ignored
+ *   - `taken`: its events have left their queues, and nobody runs it yet.
+ *   - `beginning`: its handler will be called soon, or its transaction is being opened.
+ *   - `handling`: its handler runs, in its transaction if it has one.
+ *   - `leaving`: its handler is done, and the engine's last statement is sent in its transaction.
+ *   - `committing`: only the COMMIT is left.
+ *   - `ended`: it has its outcome, and later results are ignored.
  *
- * A client may run the function of its transaction again: the attempt is `beginning` once more then.
+ * A client may run the function of its transaction again. Then the attempt is `beginning` once more.
  */
 export type AttemptPhase = 'taken' | 'beginning' | 'handling' | 'leaving' | 'committing' | 'ended';
 
 const NOBODY: readonly Delivery[] = [];
-/** One function for all attempts. */
+/** One function serves all attempts. */
 const nobodyIsTold: OutcomeHandler = () => {};
 
 /** One run of a handler, for one event or for a batch: its phase, its deadline and its abort signal. */
 export class Attempt {
-  /** The handler's own code has been called. This may be before its transaction is known to have begun. */
+  /**
+   * Whether the handler's own code has been called. This may be before its transaction is known to have
+   * begun.
+   */
   isEntered = false;
 
   /**
-   * The event may have ended its session before. The attempt must not begin while the host's client does not
-   * answer, because its end would count against the event. A transactional attempt asks by itself.
+   * Whether the host's client must answer before the attempt begins. The event may have ended its session
+   * before, and the attempt's end would count against the event. A transactional attempt asks the client by
+   * itself.
    */
   asksHost = false;
 
-  /** Another attempt may run in its place, because only its COMMIT was left at some time. */
+  /** Whether another attempt may run in its place, because only its COMMIT was left at some time. */
   hasLeftItsPlace = false;
 
   /** The start time of its transaction, if it was asked for; see `transaction-start.store.ts`. */
@@ -64,7 +68,7 @@ export class Attempt {
     /** The first event, and usually the only one. Logs name the attempt by it. */
     readonly delivery: Delivery,
     readonly timeoutMs: number,
-    /** The handler takes an array, even if it holds one event. */
+    /** Whether the handler takes an array. It may hold only one event. */
     readonly isBatch: boolean,
     private readonly onDeadline: (attempt: Attempt, error: IntegrationError) => void,
     /** The other events of a batch. */
@@ -81,7 +85,7 @@ export class Attempt {
     return this.pending ?? this.deliveries;
   }
 
-  /** The batch's transaction has found that the other events are settled already. */
+  /** Called when the batch's transaction has found that all events but these are settled already. */
   handleOnly(pending: readonly Delivery[]): void {
     this.pending = pending;
   }
@@ -96,20 +100,20 @@ export class Attempt {
     return this.isBatch && this.delivery.subscription.transactional && this.delivery.claim === undefined;
   }
 
-  /** No other handler may run beside it. */
+  /** Whether no other handler may run at the same time. */
   get runsAlone(): boolean {
     return this.delivery.claim?.alone === true;
   }
 
-  /** The attempt is past its deadline, or its worker has given it up. */
+  /** Whether the attempt is past its deadline, or its worker has given it up. */
   get isAbandoned(): boolean {
     return this.abandonedBy !== undefined;
   }
 
   /**
    * Whether a failure at this moment would be the handler's. Before the handler runs, the attempt waits for a
-   * connection, or for a row that a stalled process holds. While it settles positions, only the cursor says
-   * what becomes of them.
+   * connection, or for a row that a stalled process has locked. While the attempt settles positions, only the
+   * cursor decides its outcome.
    */
   get isHandlersFault(): boolean {
     switch (this.phase) {
@@ -135,8 +139,8 @@ export class Attempt {
   }
 
   /**
-   * The time until its deadline. It is counted from the first time that this is asked for, because most
-   * handlers are done before.
+   * The time until its deadline, in milliseconds. The deadline starts when this is first read, because most
+   * handlers are done before that.
    */
   get remainingMs(): number {
     const now = performance.now();
@@ -154,24 +158,27 @@ export class Attempt {
     this.reach('beginning');
   }
 
-  /** Its transaction begins. A client may begin it several times. */
+  /** Called when its transaction begins. A client may begin it several times. */
   beginsAnew(): void {
     this.reach('beginning');
     this.transactionStart = undefined;
     this.onAbandoned = undefined;
   }
 
-  /** From now on a failure is the handler's, because its transaction has begun or it has none. */
+  /** Called when the transaction has begun, or when there is none. From now on a failure is the handler's. */
   handles(): void {
     this.reach('handling');
   }
 
-  /** The handler is done, and the engine sends its last statement. */
+  /** Called when the handler is done and the engine sends its last statement. */
   leaves(): void {
     this.reach('leaving');
   }
 
-  /** Only the commit is left. Its place becomes free once, even if its client runs the function again. */
+  /**
+   * Called when only the commit is left. The place of the attempt becomes free only once, even if the client
+   * runs the function again.
+   */
   commits(): void {
     if (this.phase === 'ended') return;
     this.phase = 'committing';
@@ -180,7 +187,7 @@ export class Attempt {
     this.onCommitting(this);
   }
 
-  /** The first outcome counts, whether it comes from the handler or from the deadline. */
+  /** Takes the outcome. Only the first one counts, from the handler or from the deadline. */
   settle(outcome: Outcome): void {
     if (this.phase === 'ended') return;
     this.phase = 'ended';
@@ -195,12 +202,13 @@ export class Attempt {
     // The transaction is told before the handler is, so that whatever the handler still sends comes too late.
     this.onAbandoned?.();
     this.controller?.abort(reason);
-    // Nobody waits for its deadline, so a process that has nothing else to do may end.
+    // Nobody waits for this deadline any more. So it must not keep a process open that has nothing else to
+    // do.
     this.timer?.unref();
   }
 
   /**
-   * From now on the deadline is watched. This is called after the event loop has turned: most handlers are
+   * Starts to watch the deadline. This is called after the event loop has turned, because most handlers are
    * done by then and never need a timer.
    */
   watchDeadline(): void {

@@ -1,7 +1,7 @@
 const FIRST_MS = 50;
 const LONGEST_MS = 5_000;
 
-/** Delays after failures in a row: doubling, capped, with equal jitter. */
+/** The delays after consecutive failures. They double up to a limit, with equal jitter. */
 export class Backoff {
   private failures = 0;
 

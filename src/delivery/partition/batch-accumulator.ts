@@ -1,8 +1,8 @@
 import type { Consumer } from '../../subscribers/consumer.js';
 
 /**
- * Holds a consumer with batches back until a batch is full or has waited long enough. It holds no timer:
- * whoever waits asks for `dueAt`.
+ * Delays a consumer with batches until a batch is full or its events have waited long enough. It has no
+ * timer, so its user must read `dueAt`.
  */
 export class BatchAccumulator {
   private since: number | undefined;
@@ -10,7 +10,8 @@ export class BatchAccumulator {
   constructor(private readonly batch: Consumer['batch']) {}
 
   /**
-   * Whether to wait for more events than the `waiting` ones. `singles`: something is to run by itself anyway.
+   * Whether to wait for more events, if `waiting` events wait now. `singles` means that an event must run by
+   * itself anyway.
    */
   isFilling(waiting: number, singles: boolean): boolean {
     const { batch } = this;
@@ -19,12 +20,15 @@ export class BatchAccumulator {
     return !this.isDue;
   }
 
-  /** When what waits has waited long enough (monotonic ms); undefined if nothing waits for that. */
+  /**
+   * The time when the events have waited long enough, in monotonic milliseconds. Undefined if none of them
+   * waits for that time.
+   */
   get dueAt(): number | undefined {
     return this.since === undefined || this.isDue ? undefined : this.since + this.maxWaitMs;
   }
 
-  /** What had waited runs. */
+  /** Called when the events that waited run. */
   passed(): void {
     if (this.isDue) this.since = undefined;
   }

@@ -5,21 +5,24 @@ import type { Delivery } from './delivery.js';
 type EventQueue = AggregateQueue<Delivery>;
 
 /**
- * What the blocked queues hand to the next save, and what they learn from it: events to be written as
- * waiting, and aggregates whose lowest row is to get its turn.
+ * Collects what the blocked queues give to the next save, and takes what they learn from it. They give it the
+ * events that must be written as waiting, and the aggregates whose lowest row must get its turn.
  *
- * An event is early if it is parked although a later event of its aggregate has a row. Its writer committed
- * late, or the process that wrote the row ended before this event was settled. No event's end would release
- * an early one, so it is written first and a release follows.
+ * An event is early if it is parked although a later event of its aggregate has a row. This happens if its
+ * writer committed late, or if the process that wrote the row ended before this event was settled. No other
+ * event releases an early event at its end. So the early event is written first, and a release follows.
  */
 export class BlockedQueues {
   private readonly withParked = new Set<EventQueue>();
   private readonly toRelease = new Set<EventQueue>();
   private readonly withUnsavedRow = new Set<EventQueue>();
-  /** The queues with an early event that is parked, and the aggregates of which one is being written. */
+  /**
+   * The queues with an early event that is parked. `earlySaving` holds the aggregates of the early events
+   * that a save is writing.
+   */
   private readonly early = new Set<EventQueue>();
   private readonly earlySaving = new Set<string>();
-  /** How many releases a save has under way. */
+  /** The number of releases in the save that is under way. */
   private releasing = 0;
 
   /** Whether a save has something to write or to release here. */
@@ -46,24 +49,27 @@ export class BlockedQueues {
     this.withParked.add(queue);
   }
 
-  /** An event of the queue was resolved, or somebody else may have resolved one: the next save asks. */
+  /**
+   * Called when an event of the queue was resolved, or when somebody else may have resolved one. The next
+   * save then asks the inbox.
+   */
   wantRelease(queue: EventQueue): void {
     if (queue.hold.kind === 'blocked') this.want(queue, queue.hold);
   }
 
-  /** The next save writes a row of this queue. */
+  /** Called when the next save will write a row of this queue. */
   rowToCome(queue: EventQueue): void {
     if (queue.hold.kind === 'blocked') this.releaseLater(queue, queue.hold);
   }
 
-  /** Parked events, to be written as waiting by the save that is being put together. */
+  /** Takes the parked events that the save in preparation must write as waiting. */
   takeParked(): Delivery[] {
     const taken: Delivery[] = [];
     for (const queue of this.withParked) {
       const { hold } = queue;
       if (hold.kind === 'open') continue;
       const isEarly = this.early.has(queue);
-      // A row that is written and released in one statement would not be seen by its release.
+      // A release does not see a row that the same statement writes.
       const isReleased = hold.release === 'saving' || hold.release === 'outdated';
       if (isReleased || (hold.release === 'wanted' && !isEarly)) continue;
       for (const delivery of hold.parked) taken.push(delivery);
@@ -77,7 +83,7 @@ export class BlockedQueues {
     return taken;
   }
 
-  /** The aggregates to release with the save that is being put together. */
+  /** Takes the aggregates that the save in preparation must release. */
   takeReleases(): AggregateKey[] {
     const taken: AggregateKey[] = [];
     for (const queue of this.toRelease) {
@@ -93,7 +99,10 @@ export class BlockedQueues {
     return taken;
   }
 
-  /** A save that wrote rows of these aggregates, and released those, is committed. */
+  /**
+   * Called when a save is committed that wrote rows of the aggregates in `written` and released the
+   * aggregates in `released`.
+   */
   saved(written: readonly AggregateKey[], released: readonly AggregateKey[]): void {
     this.releasing -= released.length;
     if (this.earlySaving.size === 0) return;
@@ -101,8 +110,8 @@ export class BlockedQueues {
   }
 
   /**
-   * The save that released the queue is committed. Returns whether the release still counts: if another one
-   * is wanted by now, that one decides.
+   * Called when the save that released the queue is committed. Returns false if this release does not count,
+   * because another release is wanted by now and decides.
    */
   released(queue: EventQueue, isStillBlocked: boolean): boolean {
     const { hold } = queue;

@@ -9,16 +9,16 @@ type ClaimedDelivery = Delivery & { readonly claim: Claim };
 export class ClaimedRows {
   private readonly open = new Map<string, ClaimedDelivery>();
   private readonly unsaved = new Set<string>();
-  /** How many of the open ones wait for a row that was claimed with them. */
+  /** How many of the open rows wait for a row that was claimed with them. */
   private following = 0;
   private readonly waiters: (() => void)[] = [];
 
-  /** How many have no outcome yet. */
+  /** How many rows have no outcome yet. */
   get size(): number {
     return this.open.size;
   }
 
-  /** How many could run at once. A row that follows another one runs after it, in its place. */
+  /** How many rows could run at the same time. A row that follows another one runs after it, in its place. */
   get leading(): number {
     return this.open.size - this.following;
   }
@@ -27,17 +27,17 @@ export class ClaimedRows {
     return this.unsettled === 0;
   }
 
-  /** How many are `processing` in the database. */
+  /** How many rows are `processing` in the database. */
   get unsettled(): number {
     return this.open.size + this.unsaved.size;
   }
 
-  /** The ids of all of them. */
+  /** The ids of all rows. */
   get ids(): string[] {
     return [...this.open.keys(), ...this.unsaved];
   }
 
-  /** The ids of those without an outcome. */
+  /** The ids of the rows without an outcome. */
   get openIds(): string[] {
     return [...this.open.keys()];
   }
@@ -46,7 +46,7 @@ export class ClaimedRows {
     return this.open.has(inboxEventId) || this.unsaved.has(inboxEventId);
   }
 
-  /** Those without an outcome. */
+  /** The deliveries without an outcome. */
   deliveries(): Iterable<ClaimedDelivery> {
     return this.open.values();
   }
@@ -56,22 +56,22 @@ export class ClaimedRows {
     if (delivery.claim.follows) this.following++;
   }
 
-  /** It runs, so it follows nothing any more. */
+  /** Called when the row's event runs, so that it follows no other row any more. */
   begin(claim: Claim): void {
     if (claim.follows) this.following--;
   }
 
-  /** It is to run once more. */
+  /** Called when the row's event must run once more. */
   requeue(claim: Claim): void {
     if (claim.follows) this.following++;
   }
 
-  /** It has its outcome. */
+  /** Called when the row's event has its outcome. */
   finish(claim: Claim): void {
     this.open.delete(claim.inboxEventId);
   }
 
-  /** Its new status waits for a save. */
+  /** Called when the new status of the row waits for a save. */
   toSave(inboxEventId: string): void {
     this.unsaved.add(inboxEventId);
   }

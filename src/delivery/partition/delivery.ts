@@ -6,30 +6,33 @@ import type { AggregateQueue } from './aggregate-queue.js';
 /** The row of the inbox that a retry belongs to. */
 export interface Claim {
   readonly inboxEventId: string;
-  /** The event, or the page it was in, may have ended a process. It runs while no other handler does. */
+  /**
+   * Whether the event runs while no other handler does, because the event or its page may have ended a
+   * process.
+   */
   readonly alone: boolean;
   /**
-   * It was claimed together with the event before it in its aggregate. The outcome of that one decides
-   * whether it runs.
+   * Whether the row was claimed together with the event before it in its aggregate. The outcome of that event
+   * decides whether this one runs.
    */
   readonly follows: boolean;
 }
 
 /**
- * One event on its way through one consumer. It comes from the log first, and from the retry loop if it has
- * to.
+ * One event and one consumer that must handle it. The event comes from the log first. It comes from the retry
+ * loop if it must run again.
  */
 export class Delivery {
-  /** No handler has ever begun the event, so no effect of it can exist already. */
+  /** Whether no handler has ever begun the event, so that no effect of it can exist. */
   isNew = false;
-  /** It was part of a batch that failed, and runs by itself from now on. */
+  /** Whether the event runs by itself from now on, because it was part of a batch that failed. */
   alone = false;
   /**
-   * Another process or an admin has settled it. It must not run any more, and the outcome of a run decides
-   * nothing.
+   * Whether another process or an admin has settled the event. It must not run any more, and the outcome of a
+   * run decides nothing.
    */
   isSettled = false;
-  /** How long its handler ran the last time, if somebody uses the durations. */
+  /** How long its handler ran the last time, in milliseconds. Set only if somebody uses the durations. */
   ranMs: number | undefined = undefined;
   /** The queue of its aggregate, in which it waits or runs. */
   queue: AggregateQueue<Delivery> | undefined = undefined;

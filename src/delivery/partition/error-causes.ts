@@ -1,6 +1,6 @@
 import { messageOf } from '../../errors.js';
 
-/** A longer chain adds nothing, and a chain may be a circle. */
+/** The most causes that are read. A longer chain adds nothing, and a chain may be a circle. */
 const MOST_CAUSES = 8;
 const MOST_FRAMES = 20;
 const LONGEST_TEXT = 4_000;

@@ -8,8 +8,8 @@ import { Backoff } from './backoff.js';
 const SHORTEST_MS = 50;
 
 /**
- * The pause after a failure of the infrastructure. It is longer with every failure in a row. It holds no
- * timer: whoever waits for its end asks for `endsAt`.
+ * The pause after a failure of the infrastructure. It is longer after each consecutive failure. It has no
+ * timer, so its user must read `endsAt`.
  */
 export class InfrastructurePause {
   private readonly backoff = new Backoff();
@@ -24,14 +24,14 @@ export class InfrastructurePause {
     return false;
   }
 
-  /** Monotonic ms; undefined if there is no pause. */
+  /** The end of the pause, in monotonic milliseconds. Undefined if there is no pause. */
   get endsAt(): number | undefined {
     return this.isOn ? this.until : undefined;
   }
 
   /**
-   * The consumer pauses as a whole, because an event that failed without a connection would be followed by
-   * others that fail in the same way.
+   * Pauses the whole consumer. After an event that failed without a connection, other events would fail in
+   * the same way.
    */
   begin(error: unknown): void {
     if (this.isOn) return;
@@ -40,13 +40,13 @@ export class InfrastructurePause {
     this.until = performance.now() + ms;
   }
 
-  /** The pause lasts at least this long from now on. */
+  /** Extends the pause, so that it lasts at least this many milliseconds from now on. */
   extendTo(ms: number): void {
     const until = performance.now() + Math.min(Math.max(ms, SHORTEST_MS), LONGEST_TIMER_MS);
     if (this.until === undefined || until > this.until) this.until = until;
   }
 
-  /** An event had an outcome of its own, so the next failure counts as the first one again. */
+  /** Called when an event had an outcome of its own. The next failure counts as the first one again. */
   succeeded(): void {
     this.backoff.succeeded();
   }

@@ -8,17 +8,17 @@ import { errorFingerprint, errorText } from './error-texts.js';
 /** What an outcome writes into the inbox. `error` is whatever was thrown, or a reason. */
 export type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & {
   readonly error: unknown;
-  /** It runs alone the next time, as an interrupted event does. */
+  /** Whether the event runs alone the next time, as an interrupted event does. */
   readonly isSuspect?: boolean;
 };
 
-/** It waits behind an earlier event of its aggregate. */
+/** The verdict for an event that waits behind an earlier event of its aggregate. */
 export const WAITING: Verdict = {
   status: 'received',
   availableInMs: Number.POSITIVE_INFINITY,
   error: undefined,
 };
-/** It is due at once. */
+/** The verdict for an event that is due at once. */
 export const DUE_NOW: Verdict = { status: 'failed', availableInMs: 0, error: undefined };
 export const PROCESSED: Verdict = { status: 'processed', availableInMs: undefined, error: undefined };
 

@@ -20,7 +20,7 @@ import type { UnsavedOutcomes } from './unsaved-outcomes.js';
 import { UnsavedSuspects } from './unsaved-suspects.js';
 import type { WorkInHand } from './work-in-hand.js';
 
-/** What the settler writes to, and what it asks. All of it belongs to one partition. */
+/** The objects that the settler changes and reads. All of them belong to one partition. */
 interface SettlerParts {
   readonly consumerName: string;
   readonly inHand: WorkInHand;
@@ -33,25 +33,25 @@ interface SettlerParts {
   readonly buriesDead: () => boolean;
 }
 
-/** Who is told of outcomes that concern more than this partition. */
+/** Is called for outcomes that concern more than this partition. */
 interface SettlerListener {
   suspectFound(): void;
   leaseLost(): void;
 }
 
-/** What is known of a claimed row that does not run. */
+/** What is known about a claimed row that does not run. */
 interface Rejection {
   readonly eventName?: string;
   readonly maxAttempts?: number;
-  /** The attempt that the claim counted is none. */
+  /** Whether the attempt that the claim counted does not count. */
   readonly attemptGivenBack?: boolean;
 }
 
 type Suspicion = Extract<Outcome, { kind: 'suspect' }>;
 
 /**
- * Takes the outcome of each event where it belongs: to the queue of its aggregate, to the claimed rows, and
- * to what the next flush writes.
+ * Reports the outcome of each event to the queue of its aggregate, to the claimed rows, and to the data of
+ * the next flush.
  */
 export class OutcomeSettler {
   private readonly suspects: UnsavedSuspects;
@@ -63,7 +63,7 @@ export class OutcomeSettler {
     this.suspects = new UnsavedSuspects(parts.entered);
   }
 
-  /** Whether rows of events that are to run alone wait for a save. */
+  /** Whether rows of events that must run alone wait for a save. */
   get hasUnsavedSuspects(): boolean {
     return !this.suspects.isEmpty;
   }
@@ -112,7 +112,7 @@ export class OutcomeSettler {
     }
   }
 
-  /** The handlers' own transaction has settled the positions of the batch. */
+  /** Called when the handler's own transaction has settled the positions of the batch. */
   settledInTransaction(deliveries: readonly [Delivery, ...Delivery[]]): void {
     this.parts.gate.succeeded(deliveries[0]);
     for (const each of deliveries) {
@@ -121,7 +121,10 @@ export class OutcomeSettler {
     }
   }
 
-  /** A claimed row cannot run, or it must not run any more: its last attempt was the one before. */
+  /**
+   * Called when a claimed row cannot run, or when it must not run any more because its last attempt is used
+   * up.
+   */
   reject(row: ClaimedRow, error: Error | undefined, of: Rejection = {}): void {
     const { entered, outcomes, retries, inHand, consumerName } = this.parts;
     entered.forget(row.outboxEventId);
@@ -147,7 +150,7 @@ export class OutcomeSettler {
     inHand.queues.recheck(row);
   }
 
-  /** Claimed rows that never ran get their attempt back and are due again. */
+  /** Takes back the counted attempt of each claimed row that never ran. These rows are due again. */
   releaseClaims(): void {
     const { claims, running } = this.parts.inHand;
     for (const delivery of claims.deliveries()) {
@@ -155,7 +158,7 @@ export class OutcomeSettler {
     }
   }
 
-  /** A save is committed: the queues follow what the inbox says. */
+  /** Called when a save is committed. The queues then follow the state of the inbox. */
   saved(report: SaveReport): void {
     const { claims, queues } = this.parts.inHand;
     for (const row of report.resolved) claims.saved(row.inboxEventId);
@@ -165,12 +168,15 @@ export class OutcomeSettler {
     for (const row of report.found) queues.recheck(row);
     if (report.resolved.length === 0) return;
     const updated = new Set(report.updated);
-    // Its transaction committed after all, or an admin was faster: the inbox decides whether the queue stays
-    // blocked.
+    // The row's own transaction committed after all, or an admin was faster. So the inbox decides whether the
+    // queue stays blocked.
     for (const row of report.resolved) if (!updated.has(row.inboxEventId)) queues.recheck(row);
   }
 
-  /** The event has a retry to come: those that were claimed to follow it have not begun their attempt. */
+  /**
+   * The event will be retried. The events that were claimed to follow it have not begun their attempt, so
+   * they give it back.
+   */
   private failed(delivery: Delivery): void {
     const { queues, claims } = this.parts.inHand;
     for (const follower of queues.failed(delivery)) {
@@ -182,7 +188,8 @@ export class OutcomeSettler {
   }
 
   /**
-   * The inbox decides. A position that is settled stays as it is: a replay may have put it back meanwhile.
+   * Leaves the decision to the inbox. A position that is settled is not settled again, because a replay may
+   * have put it back by now.
    */
   private leaveToInbox(delivery: Delivery, isSettled: boolean): void {
     const { inHand, unflushed } = this.parts;
@@ -223,7 +230,7 @@ export class OutcomeSettler {
     this.resolve(row);
   }
 
-  /** An attempt that is not counted has had no outcome, so nobody is told of one. */
+  /** An attempt that is not counted has no outcome, so none is reported. */
   private writeSuspect(delivery: Delivery, { error, delayMs, isCounted }: Suspicion): void {
     const { inHand, outcomes, unflushed } = this.parts;
     const verdict: Verdict = { status: 'failed', availableInMs: delayMs, error, isSuspect: true };

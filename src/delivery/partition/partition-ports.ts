@@ -6,23 +6,26 @@ import type { OutcomeStream } from './outcome-stream.js';
 import type { RetryPolicy } from './retry-policy.js';
 import type { Reachability } from './unavailability.js';
 
-/** What a partition reports to, or asks, outside its own state. */
+/** The parts outside a partition to which it reports, or which it asks. */
 export interface PartitionParts {
   readonly entered: EnteredEvents;
   readonly retries: RetryPolicy;
   readonly outcomes: OutcomeStream;
   readonly settings: SettingsView<'deadLetterEnabled'>;
-  /** Makes the attempt that runs these events; `others` is undefined where the handler takes one event. */
+  /** Makes the attempt that runs these events. `others` is undefined if the handler takes one event. */
   attemptFor(delivery: Delivery, others: readonly Delivery[] | undefined): Attempt;
 }
 
-/** Who runs the handlers and writes the flushes. It is called when the state of the partition has changed. */
+/**
+ * The part that runs the handlers and writes the flushes. It is called when the state of the partition has
+ * changed.
+ */
 export interface PartitionListener {
-  /** Something may be started now. Call `next`. */
+  /** An attempt may start now, so `next` should be called. */
   mayStart(): void;
   /**
-   * There is something to flush, or there is room again. `isAwaited` says that nothing continues before it is
-   * saved.
+   * There are outcomes to flush, or there is room again. `isAwaited` means that nothing continues before the
+   * flush is saved.
    */
   flushWanted(isAwaited?: boolean): void;
   /** An event must run alone. Once that is saved, its row is due in the inbox. */

@@ -12,8 +12,8 @@ import { Partition } from './partition.js';
 import { RetryPolicy } from './retry-policy.js';
 
 /*
- * A partition against a simple model, without a database, a worker or a loop: the test calls it as they
- * would. The model knows which events run and which are resolved. The inbox is the simulated one.
+ * This spec checks a partition against a simple model. There is no database, worker or loop. The test makes
+ * their calls. The model knows which events run and which are resolved. The inbox is the simulated one.
  */
 
 const AGGREGATES = ['a', 'b'];

@@ -20,20 +20,20 @@ import { WorkInHand } from './work-in-hand.js';
 import { Workload } from './workload.js';
 
 /**
- * The work of one leased cursor, in memory and without I/O. An event goes through it like this:
+ * The work of one leased cursor, in memory and without I/O. An event goes through these calls:
  *
- *   pageRead, rowsClaimed   the event enters the queue of its aggregate
- *   next                    it leaves the queue, as part of an attempt that is to be run
- *   ended                   the attempt came to an outcome, which waits to be written
- *   collectFlush            the outcome is taken along by a save
- *   flushed                 the save is committed, and the queues follow what the inbox says
+ *   - `pageRead`, `rowsClaimed`: the event enters the queue of its aggregate.
+ *   - `next`: the event leaves the queue, as part of an attempt that must run.
+ *   - `ended`: the attempt has an outcome, which waits to be written.
+ *   - `collectFlush`: a save takes the outcome.
+ *   - `flushed`: the save is committed, and the queues follow the state of the inbox.
  *
  * The partition owns the queues, the claimed rows, the running attempts and the outcomes that are not saved.
- * It is worth something only together with the token under which its events were read, and it is thrown away
- * with the lease.
+ * It is valid only together with the token under which its events were read. It is thrown away with the
+ * lease.
  */
 export class Partition implements FlushSource {
-  /** How many attempts have come to their end. */
+  /** How many attempts have ended. */
   attemptsEnded = 0;
   /** The work that it has in hand. */
   readonly workload: Workload;
@@ -45,7 +45,10 @@ export class Partition implements FlushSource {
   private readonly events: OutcomeSettler;
   private readonly attempts: AttemptSettler;
   private readonly arrivals: Arrivals;
-  /** `closed`: nothing is started any more. `abandoned`: nothing that still ends counts any more. */
+  /**
+   * `closed`: no attempt is started any more. `abandoned`: the outcomes of running attempts do not count any
+   * more.
+   */
   private state: 'open' | 'closed' | 'abandoned' = 'open';
 
   constructor(
@@ -78,8 +81,8 @@ export class Partition implements FlushSource {
   }
 
   /**
-   * How many due rows may be claimed now. An attempt counts from its claim, so nothing is claimed that could
-   * not run soon.
+   * How many due rows may be claimed now. A claim counts an attempt, so a row is claimed only if it can run
+   * soon.
    */
   get freeForRetries(): number {
     return this.isClosed ? 0 : this.workload.freeForRows;
@@ -88,8 +91,8 @@ export class Partition implements FlushSource {
   // Entering
 
   /**
-   * A page of the log was read. Former owners may have begun what is below `begunBelow`. A closed partition
-   * takes nothing: what it would pass over may be for the next owner.
+   * Takes a page of the log. Former owners may have begun the events below `begunBelow`. A closed partition
+   * takes nothing, because the positions that it passes over may be for the next owner.
    */
   pageRead(rows: LogRows, begunBelow: number): void {
     if (this.isClosed) return;
@@ -98,12 +101,15 @@ export class Partition implements FlushSource {
     if (!this.unflushed.isEmpty || this.inHand.queues.hasUnsaved) this.listener.flushWanted();
   }
 
-  /** No event will ever come at these positions. */
+  /** Called when it is certain that no event will come at these positions. */
   positionsSwept(positions: PositionSet): void {
     this.unflushed.settleAll(positions);
   }
 
-  /** The retry loop has claimed these rows. A closed partition takes them, too, and gives them back later. */
+  /**
+   * Takes the rows that the retry loop has claimed. A closed partition takes them too, and gives them back
+   * later.
+   */
   rowsClaimed(rows: readonly ClaimedRow[], events: ReadonlyMap<number, LogEvent>, alone: boolean): void {
     for (const row of rows) {
       if (!this.arrivals.claimed(row, events.get(row.position), alone)) this.listener.flushWanted();
@@ -112,9 +118,9 @@ export class Partition implements FlushSource {
   }
 
   /**
-   * A suspect was moved to the inbox, with its attempt counted. It runs while no other handler does. Resolves
-   * when its outcome is saved. If the next suspect ended before that, its end would be counted against this
-   * one.
+   * Takes a suspect that was moved to the inbox, with its attempt counted. It runs while no other handler
+   * does. Resolves when its outcome is saved. If the next suspect ended the process before that, the end
+   * would be counted against this one.
    */
   async suspectMoved(log: LogEvent, inboxEventId: string): Promise<void> {
     if (!this.arrivals.suspect(log, inboxEventId)) this.listener.flushWanted();
@@ -123,24 +129,32 @@ export class Partition implements FlushSource {
     while (!this.isClosed && claims.has(inboxEventId)) await claims.nextEnd();
   }
 
-  /** The inbox has unresolved rows of these aggregates, up to this position if it is known. */
+  /**
+   * Called when the inbox has unresolved rows of these aggregates. `highest` is the position of the last one,
+   * if it is known.
+   */
   unresolvedFound(aggregates: Iterable<AggregateKey & { readonly highest?: number }>): void {
     this.inHand.queues.block(aggregates);
   }
 
-  /** Somebody else may have resolved rows. The next flush asks for every aggregate that waits for one. */
+  /**
+   * Called when somebody else may have resolved rows. The next flush asks for every aggregate that waits for
+   * a row.
+   */
   recheckUnresolved(): void {
     this.inHand.queues.recheckBlocked();
   }
 
-  /** The inbox has a row of this event already. The row decides, and the next flush asks for it. */
+  /**
+   * Called when the inbox has a row of this event already. The row decides, and the next flush asks for it.
+   */
   foundInInbox(log: LogEvent): void {
     this.inHand.queues.block([log]);
     this.inHand.queues.recheck(log);
     this.listener.flushWanted();
   }
 
-  /** Somebody else has settled these events. */
+  /** Called when somebody else has settled these events. */
   settledElsewhere(isOne: (delivery: Delivery) => boolean): void {
     this.inHand.settledElsewhere(isOne);
     this.listener.mayStart();
@@ -183,7 +197,7 @@ export class Partition implements FlushSource {
     return attempt;
   }
 
-  /** Only the COMMIT of one attempt is left, so another handler may run in its place. */
+  /** Called when only the COMMIT of one attempt is left, so that another handler may run in its place. */
   committing(): void {
     this.inHand.running.commits();
     this.listener.mayStart();
@@ -203,7 +217,7 @@ export class Partition implements FlushSource {
     if (this.state !== 'abandoned') this.listener.flushWanted(attempt.runsAlone);
   }
 
-  /** From now on the deadlines of the running attempts are watched. */
+  /** Starts to watch the deadlines of the running attempts. */
   watchDeadlines(): void {
     this.inHand.running.watchDeadlines();
   }
@@ -223,7 +237,7 @@ export class Partition implements FlushSource {
     );
   }
 
-  /** The collected outcomes are committed. */
+  /** Called when the collected outcomes are committed. */
   flushed(report: SaveReport): void {
     // The waiters continue after this turn. By then the rows are also saved here.
     this.inHand.claims.tellWaiters();
@@ -244,14 +258,14 @@ export class Partition implements FlushSource {
 
   // Ending
 
-  /** Starts nothing more. */
+  /** Closes the partition. It starts no attempt any more. */
   close(): void {
     if (this.state === 'open') this.state = 'closed';
     this.inHand.claims.tellWaiters();
     this.gate.close();
   }
 
-  /** Claimed rows that never ran get their attempt back and are due again. */
+  /** Takes back the counted attempt of each claimed row that never ran. These rows are due again. */
   releaseClaims(): void {
     this.events.releaseClaims();
   }

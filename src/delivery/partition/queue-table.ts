@@ -1,6 +1,6 @@
 import { hashOfName } from '../../events/aggregate-key.js';
 
-/** What the table holds. Each entry is in one table at most, and once. */
+/** An entry of the table. It is in at most one table, and there only once. */
 export interface Named<T> {
   readonly name: string;
   /** The hash of its name. Only the table sets it. */
@@ -12,10 +12,11 @@ export interface Named<T> {
 const FIRST_PLACES = 64;
 
 /**
- * Queues by their names, for names that come and go: nearly every event adds one and removes one. A Map
- * copies itself into a new table each time as many names were removed as are in it. Once the Map is old, each
- * of these tables is garbage of the old generation, and it keeps what was in it from being collected with the
- * young one. Here nothing is copied, and nothing is kept of what was removed.
+ * A table of queues by name, for names that come and go: nearly every event adds one and removes one. A Map
+ * copies itself into a new table whenever as many names were removed as are in it. When the Map is in the old
+ * generation, each table that it leaves is garbage of the old generation. Such a table keeps its entries from
+ * being collected with the young generation. This table copies nothing, and it keeps nothing of a removed
+ * entry.
  */
 export class QueueTable<T extends Named<T>> {
   private places: (T | undefined)[] = new Array(FIRST_PLACES).fill(undefined);
@@ -29,10 +30,7 @@ export class QueueTable<T extends Named<T>> {
     return this.findAt(hashOfName(name), name);
   }
 
-  /**
-   * Returns the entry with this name, which has this hash. If there is none, it makes one of the name and of
-   * `seed`.
-   */
+  /** Returns the entry with this name and this hash. If there is none, makes one from the name and `seed`. */
   obtain<Seed>(name: string, hash: number, make: (name: string, seed: Seed) => T, seed: Seed): T {
     return this.findAt(hash, name) ?? this.add(make(name, seed), hash);
   }
@@ -50,7 +48,7 @@ export class QueueTable<T extends Named<T>> {
     return one;
   }
 
-  /** Does nothing if it is not in the table. */
+  /** Removes the entry. Does nothing if the entry is not in the table. */
   remove(one: T): void {
     const { places } = this;
     const place = one.hash & (places.length - 1);

@@ -1,4 +1,4 @@
-/** Once in this many takes the lowest priority comes first, so that it is never starved. */
+/** In one of this many takes the lowest priority is first, so that it always makes progress. */
 const LOWEST_EVERY = 10;
 
 interface Level<T> {
@@ -8,11 +8,11 @@ interface Level<T> {
 }
 
 /**
- * What is ready, by priority (higher first). Within one priority it is in order of arrival. The lowest
- * priority still gets one take in ten.
+ * The entries that are ready, by priority. A higher number is first. Within one priority they are in the
+ * order of arrival. The lowest priority still gets one take in ten.
  */
 export class ReadyQueue<T> {
-  /** The highest priority comes first. There are as many levels as users wrote down, mostly one. */
+  /** The levels, highest priority first. There is one for each priority in use, mostly one in all. */
   private readonly levels: Level<T>[] = [];
   private count = 0;
   private takes = 0;

@@ -1,11 +1,11 @@
 import type { Attempt } from './attempt.js';
 import type { Delivery } from './delivery.js';
 
-/** The attempts of one partition that are under way. */
+/** The running attempts of one partition. */
 export class RunningAttempts {
   /**
-   * This is no Set: an old Set outgrows its table again and again, and each table that it leaves would keep
-   * what was in it from being collected young.
+   * This is an array and not a Set. A Set in the old generation replaces its table again and again. Each
+   * table that it leaves would keep its entries from being collected with the young generation.
    */
   private readonly attempts: Attempt[] = [];
   private readonly endedWaiters: (() => void)[] = [];
@@ -15,7 +15,7 @@ export class RunningAttempts {
     return this.attempts.length;
   }
 
-  /** How many handlers run. An attempt that is only being committed takes nobody's place. */
+  /** How many handlers run. An attempt that only waits for its commit takes no place. */
   get inHandlers(): number {
     return this.attempts.length - this.committing;
   }
@@ -24,7 +24,7 @@ export class RunningAttempts {
     this.attempts.push(attempt);
   }
 
-  /** Nothing is left of one of them but its commit. */
+  /** Called when only the commit of an attempt is left. */
   commits(): void {
     this.committing++;
   }
@@ -35,23 +35,26 @@ export class RunningAttempts {
     if (attempt.hasLeftItsPlace) this.committing--;
   }
 
-  /** Whether one of them runs an event for which `isOne` is true. */
+  /** Whether one of the attempts runs an event for which `isOne` is true. */
   some(isOne: (delivery: Delivery) => boolean): boolean {
     return this.attempts.some(({ delivery, others }) => isOne(delivery) || others.some(isOne));
   }
 
-  /** What they run. */
+  /** The events of the running attempts. */
   *deliveries(): Generator<Delivery> {
     for (const attempt of this.attempts) yield* attempt.deliveries;
   }
 
-  /** Resolves when nothing runs any more. */
+  /** Resolves when no attempt runs any more. */
   get allEnded(): Promise<void> {
     if (this.attempts.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.endedWaiters.push(resolve));
   }
 
-  /** Tells those who wait for the end, once the outcome of the last attempt is settled. */
+  /**
+   * Tells those who wait for the end if no attempt runs any more. Called when the outcome of an attempt is
+   * settled.
+   */
   tellIfEnded(): void {
     if (this.attempts.length > 0 || this.endedWaiters.length === 0) return;
     for (const resolve of this.endedWaiters.splice(0)) resolve();
@@ -61,7 +64,7 @@ export class RunningAttempts {
     for (const attempt of this.attempts) attempt.watchDeadline();
   }
 
-  /** Each of them is told that it is given up. */
+  /** Tells each attempt that it is given up. */
   abandon(reason: Error): void {
     for (const attempt of this.attempts) attempt.abandon(reason);
   }

@@ -12,8 +12,9 @@ interface GateListener {
 }
 
 /**
- * Whether an event that is ready may start now. It waits while all places of the consumer are taken, during a
- * pause, while one attempt finds out whether what was out of reach still is, and until a batch is full.
+ * Decides whether an event that is ready may start now. The event waits in four cases: all places of the
+ * consumer are taken, there is a pause, one attempt is finding out whether a receiver can be reached again,
+ * or a batch is not full yet.
  */
 export class StartGate {
   private readonly pause: InfrastructurePause;
@@ -46,7 +47,7 @@ export class StartGate {
     return this.pause.endsAt ?? this.accumulator.dueAt;
   }
 
-  /** A batch is taken out of the queues. */
+  /** Called when a batch is taken out of the queues. */
   batchTaken(): void {
     this.accumulator.passed();
   }
@@ -59,18 +60,18 @@ export class StartGate {
     this.unavailability.ended(attempt, outcome);
   }
 
-  /** An event had an outcome of its own, so what its handler needs is there. */
+  /** Called when an event had an outcome of its own. What its handler needs can then be reached. */
   succeeded({ subscription }: Delivery): void {
     this.pause.succeeded();
     if (this.unavailability.isOn) this.unavailability.succeeded(subscription);
   }
 
-  /** The infrastructure failed, not the event. */
+  /** Called when the infrastructure failed, and not the event. */
   failedOutside(error: unknown): void {
     this.pause.begin(error);
   }
 
-  /** A handler reports that it cannot reach what it needs. */
+  /** Called when a handler reports that it cannot reach what it needs. */
   unreachable({ subscription }: Delivery, error: unknown, pauseMs: number | undefined): void {
     this.unavailability.noted(subscription, error, pauseMs);
   }

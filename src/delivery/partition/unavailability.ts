@@ -26,7 +26,7 @@ export class Unavailability {
   private readonly waiting = new Set<Subscription>();
   private beganAt = 0;
   private tries = 0;
-  /** One attempt must find out whether the others may begin. While it runs, `probe` is this attempt. */
+  /** Whether one attempt must find out if the others may begin. While it runs, `probe` is this attempt. */
   private probing = false;
   private probe: Attempt | undefined;
 
@@ -57,7 +57,10 @@ export class Unavailability {
     if (!isUndecided(outcome)) this.probing = false;
   }
 
-  /** A handler reports it. `pauseMs` is the pause that it asks for, or undefined. */
+  /**
+   * Called when a handler reports that it cannot reach something. `pauseMs` is the pause that it asks for, in
+   * milliseconds, or undefined.
+   */
   noted(subscription: Subscription, error: unknown, pauseMs: number | undefined): void {
     if (!this.isOn) {
       this.beganAt = performance.now();
@@ -70,7 +73,7 @@ export class Unavailability {
     else if (!this.pause.isOn) this.pause.extendTo(this.backoff.failed());
   }
 
-  /** An event of this subscription has an outcome of its own. */
+  /** Called when an event of this subscription has an outcome of its own. */
   succeeded(subscription: Subscription): void {
     if (!this.waiting.delete(subscription) || this.isOn) return;
     this.backoff.succeeded();

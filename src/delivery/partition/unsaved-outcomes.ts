@@ -6,8 +6,8 @@ import type { AttemptOutcome, FinalFailure, OutcomeStream } from './outcome-stre
 import type { RetryPolicy } from './retry-policy.js';
 
 /**
- * The outcomes of one partition that are told once their save is committed. Nothing is noted down if nobody
- * listens for it.
+ * The outcomes of one partition that are reported when their save is committed. Nothing is recorded if nobody
+ * listens.
  */
 export class UnsavedOutcomes {
   private readonly byPosition = new Map<number, AttemptOutcome>();
@@ -18,7 +18,9 @@ export class UnsavedOutcomes {
     private readonly retries: RetryPolicy,
   ) {}
 
-  /** A save is to come that writes the outcome. `fingerprint` is that of the error, as it is stored. */
+  /**
+   * Records an outcome that a later save will write. `fingerprint` is the stored fingerprint of the error.
+   */
   note(delivery: Delivery, verdict: Verdict, fingerprint?: string): void {
     const status = statusOf(verdict);
     if (status === undefined || !this.stream.isWatched(status)) return;
@@ -27,12 +29,12 @@ export class UnsavedOutcomes {
     else this.byRow.set(delivery.claim.inboxEventId, outcome);
   }
 
-  /** The same for a claimed row that cannot run, or must not run any more. */
+  /** Records the outcome of a claimed row that cannot run, or must not run any more. */
   noteRejected(inboxEventId: string, outcome: FinalFailure): void {
     if (this.stream.isWatched(outcome.status)) this.byRow.set(inboxEventId, outcome);
   }
 
-  /** The handler's own transaction has written the outcome. */
+  /** Reports an outcome that the handler's own transaction has written. */
   tellCommitted(delivery: Delivery): void {
     if (this.stream.isWatched('processed')) this.stream.tell(this.outcomeOf(delivery, 'processed'));
   }
@@ -87,7 +89,7 @@ export class UnsavedOutcomes {
   }
 }
 
-/** Undefined if no attempt has ended with this verdict. */
+/** The reported status of a verdict. Undefined if no attempt has ended with it. */
 function statusOf({ status, availableInMs }: Verdict): AttemptOutcome['status'] | undefined {
   if (status === 'received') return undefined;
   return status === 'failed' && availableInMs !== undefined ? 'retrying' : status;

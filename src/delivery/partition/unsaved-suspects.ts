@@ -2,7 +2,7 @@ import type { SaveReport } from '../../inbox/flush-writer.js';
 import type { Delivery } from './delivery.js';
 import type { EnteredEventsOf } from './entered-events.js';
 
-/** Events that are to run alone, or that do not run any more, as long as no save says so. */
+/** The events that must run alone or have become dead letters, while no save has written this yet. */
 export class UnsavedSuspects {
   private readonly waiting = new Map<Delivery, 'runs alone' | 'dead'>();
 
@@ -12,12 +12,15 @@ export class UnsavedSuspects {
     return this.waiting.size === 0;
   }
 
-  /** A save is to come that says so. */
+  /** Records an event that a later save will write. */
   note(delivery: Delivery, becomes: 'runs alone' | 'dead'): void {
     this.waiting.set(delivery, becomes);
   }
 
-  /** A dead letter is forgotten once it is saved as one: if it is redriven, it is like any other event. */
+  /**
+   * Called when a save is committed. A dead letter is forgotten when it is saved. If it is redriven, it is
+   * treated like any other event.
+   */
   saved({ positions, resolved }: SaveReport): void {
     if (this.waiting.size === 0) return;
     const rows = new Set(resolved.map(({ inboxEventId }) => inboxEventId));

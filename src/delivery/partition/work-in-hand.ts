@@ -7,13 +7,13 @@ import { RunningAttempts } from './running-attempts.js';
 
 /**
  * Everything that one partition has read or claimed and not resolved: the events in queues, the claimed rows
- * and the running attempts, and how much of it waits.
+ * and the running attempts. It also counts how much of this waits.
  */
 export class WorkInHand {
   readonly queues: AggregateQueues;
   readonly claims = new ClaimedRows();
   readonly running = new RunningAttempts();
-  /** Events of failed batches that have not run by themselves yet. */
+  /** The number of events of failed batches that have not run by themselves yet. */
   singles = 0;
   private waiting = 0;
   private bytes = 0;
@@ -22,12 +22,12 @@ export class WorkInHand {
     this.queues = new AggregateQueues(ordered);
   }
 
-  /** Events read from the log that do not run yet. */
+  /** The number of events that were read from the log and do not run yet. */
   get waitingEvents(): number {
     return this.waiting;
   }
 
-  /** The bytes of their payloads. */
+  /** The bytes of the payloads of these events. */
   get waitingBytes(): number {
     return this.bytes;
   }
@@ -45,19 +45,19 @@ export class WorkInHand {
     return false;
   }
 
-  /** The events of the log that are here without an outcome. */
+  /** The positions of the events from the log that have no outcome yet. */
   get positions(): PositionSet {
     const positions: number[] = [];
     for (const { claim, position } of this.all()) if (claim === undefined) positions.push(position);
     return PositionSet.of(positions);
   }
 
-  /** Somebody else has settled these events. None of them may run, or run again. */
+  /** Called when somebody else has settled these events. None of them may run, or run again. */
   settledElsewhere(isOne: (delivery: Delivery) => boolean): void {
     for (const delivery of this.all()) {
       if (delivery.isSettled || !isOne(delivery)) continue;
       delivery.isSettled = true;
-      // A batch that took it would run it.
+      // A batch that took the event would run it.
       if (delivery.claim === undefined && !delivery.alone && !this.running.some((one) => one === delivery)) {
         delivery.alone = true;
         this.singles++;
@@ -65,46 +65,49 @@ export class WorkInHand {
     }
   }
 
-  /** The event comes from the log. */
+  /** Takes an event from the log. */
   fromLog(delivery: Delivery): void {
     this.enterWindow(delivery);
     this.queues.enqueue(delivery);
   }
 
-  /** The event comes from the retry loop. */
+  /** Takes an event from the retry loop. */
   fromInbox(delivery: Delivery): void {
     if (isClaimed(delivery)) this.claims.claimed(delivery);
     this.queues.enqueueClaimed(delivery);
   }
 
-  /** The events have been taken out of their queues, and run. */
+  /** Called when the events of an attempt have been taken out of their queues and run. */
   begin(attempt: Attempt): void {
     this.leave(attempt.delivery);
     for (const other of attempt.others) this.leave(other);
     this.running.begin(attempt);
   }
 
-  /** The event has been taken out of its queue. */
+  /** Called when the event has been taken out of its queue. */
   leave(delivery: Delivery): void {
     if (delivery.claim === undefined) this.leaveWindow(delivery);
     else this.claims.begin(delivery.claim);
   }
 
-  /** The event will run once more. */
+  /** Called when the event will run once more. */
   requeue(delivery: Delivery): void {
     if (delivery.claim === undefined) this.enterWindow(delivery);
     else this.claims.requeue(delivery.claim);
     this.queues.requeue(delivery);
   }
 
-  /** The event was part of a batch that failed. It runs by itself, so that the event that fails is found. */
+  /**
+   * Called when the event was part of a batch that failed. It runs by itself, so that the event at fault is
+   * found.
+   */
   requeueByItself(delivery: Delivery): void {
     delivery.alone = true;
     this.singles++;
     this.requeue(delivery);
   }
 
-  /** The events that are written down as waiting instead of being kept here. */
+  /** Takes the events that are written down as waiting and do not stay here. */
   takeParked(): Delivery[] {
     const parked = this.queues.takeParked();
     for (const delivery of parked) {

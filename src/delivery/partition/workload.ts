@@ -5,7 +5,7 @@ import type { Consumer } from '../../subscribers/consumer.js';
 import type { OutcomeSettler } from './outcome-settler.js';
 import type { WorkInHand } from './work-in-hand.js';
 
-/** What a partition has in hand, for those who decide what to read, to claim and to write next. */
+/** Shows what a partition has in hand. Its readers decide what to read, to claim and to write next. */
 export class Workload {
   constructor(
     private readonly consumer: Consumer,
@@ -14,12 +14,12 @@ export class Workload {
     private readonly settler: OutcomeSettler,
   ) {}
 
-  /** Events read from the log that do not run yet. */
+  /** The number of events that were read from the log and do not run yet. */
   get waitingEvents(): number {
     return this.inHand.waitingEvents;
   }
 
-  /** The bytes of their payloads. */
+  /** The bytes of the payloads of these events. */
   get waitingBytes(): number {
     return this.inHand.waitingBytes;
   }
@@ -29,7 +29,7 @@ export class Workload {
     return this.unflushed.size;
   }
 
-  /** How much waits for a flush: the outcomes, and the ranges of what was passed over. */
+  /** How much waits for a flush: the number of outcomes, and of ranges of positions that were passed over. */
   get unflushedLoad(): number {
     return this.unflushed.load;
   }
@@ -56,7 +56,7 @@ export class Workload {
     return Math.max(0, this.consumer.concurrency - this.inHand.claims.leading);
   }
 
-  /** Whether rows that are to run alone wait for a save. */
+  /** Whether rows that must run alone wait for a save. */
   get hasUnsavedSuspects(): boolean {
     return this.settler.hasUnsavedSuspects;
   }
@@ -66,7 +66,10 @@ export class Workload {
     return this.inHand.queues.hasEarly;
   }
 
-  /** The ids of the inbox rows that are `processing` because of us: claimed, or ended and not saved yet. */
+  /**
+   * The ids of the inbox rows that are `processing` because of this partition. They are claimed, or ended and
+   * not saved yet.
+   */
   get rowsOfOurs(): string[] {
     return this.inHand.claims.ids;
   }
@@ -81,7 +84,7 @@ export class Workload {
     return this.inHand.claims.openIds;
   }
 
-  /** The events of the log that are here without an outcome. */
+  /** The positions of the events from the log that have no outcome yet. */
   get positions(): PositionSet {
     return this.inHand.positions;
   }
