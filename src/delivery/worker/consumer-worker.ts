@@ -21,7 +21,7 @@ import { RetryLoop } from './retry-loop.js';
 import { WorkerContext } from './worker-context.js';
 import type { WorkerEnvironment } from './worker-environment.js';
 
-/** How a worker ends by itself. */
+/** The ways in which a worker ends by itself. */
 export interface WorkerEnds {
   /** The worker cannot go on, because its lease was lost, or because its memory contradicts the database. */
   readonly abandon: (worker: ConsumerWorker, reason: string) => void;
@@ -94,12 +94,12 @@ export class ConsumerWorker {
     this.isolation = new PoisonIsolation(context, work, reader, crashes, this.pages);
   }
 
-  /** How many events were taken from the log, or claimed, since the worker began. */
+  /** How many events were taken from the log or claimed since the worker began. */
   get handled(): number {
     return this.pages.handled + this.retries.claimed;
   }
 
-  /** How many attempts have come to their end since the worker began. */
+  /** How many attempts have ended since the worker began. */
   get attemptsEnded(): number {
     return this.partition.attemptsEnded;
   }
@@ -110,8 +110,9 @@ export class ConsumerWorker {
   }
 
   /**
-   * The second step of a takeover, after the token is committed: it deals with what the former owner left,
-   * and then starts the loops. `cutOff`: the former owner was this process, and it lost its connections.
+   * The second step of a takeover. It comes after the token is committed, deals with what the former owner
+   * left, and then starts the loops. `cutOff` means that the former owner was this process, and that it lost
+   * its connections.
    */
   start(cutOff = false): void {
     this.running = this.run(cutOff).catch((error) => {
@@ -137,7 +138,9 @@ export class ConsumerWorker {
     this.retries.wake();
   }
 
-  /** A heartbeat has read the cursor. Somebody may have changed inbox rows, and rows may be due. */
+  /**
+   * Called when a heartbeat has read the cursor. Somebody may have changed inbox rows, and rows may be due.
+   */
   seen(changedByOthers: number, dueInMs: number | null): void {
     this.retries.seen(changedByOthers);
     if (this.discarded.seen(changedByOthers)) this.pages.lookForDiscarded();
@@ -145,12 +148,15 @@ export class ConsumerWorker {
     this.context.guarded('Forgetting unclean ends', () => this.crashes.forgetWhenSettled());
   }
 
-  /** A heartbeat has seen that a replay put positions back. They are taken up before the next page. */
+  /**
+   * Called when a heartbeat has seen that a replay put positions back. They are taken up before the next
+   * page.
+   */
   takeUpReplayed(): void {
     this.pages.takeUpReplayed();
   }
 
-  /** The lease has been confirmed, or capacity is back: go on. */
+  /** Called when the lease has been confirmed, or when there is capacity again. The worker continues. */
   resume(): void {
     this.dispatcher.pump();
   }
@@ -160,7 +166,7 @@ export class ConsumerWorker {
     return this.reader.readPosition <= head || this.reader.hasHoles;
   }
 
-  /** Whether nothing is under way, or nothing will be any more. */
+  /** Whether no work is under way, or the worker is closed. */
   get isAtRest(): boolean {
     return (
       this.context.isClosed ||
@@ -168,7 +174,10 @@ export class ConsumerWorker {
     );
   }
 
-  /** Reads what there is now. Resolves once everything that was read or due has been handled and saved. */
+  /**
+   * Reads the events that are there now. Resolves when everything that was read or due has been handled and
+   * saved.
+   */
   async settleDown(): Promise<void> {
     this.pages.readToEnd();
     this.retries.wake();
@@ -176,8 +185,8 @@ export class ConsumerWorker {
   }
 
   /**
-   * Reads and starts nothing more, waits for running handlers until `deadline` (monotonic ms), and saves.
-   * Resolves to true if everything has ended, so that the lease can be released.
+   * Stops reading and starting, waits for running handlers until `deadline` (monotonic milliseconds), and
+   * saves. Resolves to true if everything has ended, so that the lease can be released.
    */
   async close(deadline: number): Promise<boolean> {
     this.dispatcher.close();
@@ -193,8 +202,8 @@ export class ConsumerWorker {
   }
 
   /**
-   * Throws everything away, because the lease, or what was known of the database, is lost. Running handlers
-   * are told.
+   * Throws everything away, because the lease is lost, or because the memory does not match the database any
+   * more. Running handlers are told.
    */
   abandon(reason: string): void {
     this.dispatcher.close();
@@ -208,7 +217,7 @@ export class ConsumerWorker {
   }
 
   /**
-   * Resolves when no handler of this worker runs any more. Each of them ends with its deadline at the latest.
+   * Resolves when no handler of this worker runs any more. Each handler ends at its deadline at the latest.
    */
   get handlersEnded(): Promise<void> {
     return this.partition.allEnded;

@@ -4,37 +4,37 @@ import type { OutboxLogStore } from '../../log/outbox-log.store.js';
 import type { HeldLease } from '../../membership/held-lease.js';
 
 /**
- * `read_upto` is saved this many events ahead. So it keeps nobody waiting: neither an event now and then, nor
- * the pages that a drain reads until its next save. It is saved no further ahead, because everything that is
- * unread below it runs one by one after a second unclean end, even if it is innocent.
+ * `read_upto` is saved this many events ahead. So neither a single event nor the pages that a drain reads
+ * until its next save have to wait for it. It is not saved further ahead, because after a second unclean end
+ * every unread event below it runs one by one, even if it is innocent.
  */
 const EVENTS_AHEAD = 3_500;
 /**
- * Not every position is an event of this cursor. But the cursor may want more of the coming events than of
- * the last ones, so there is a limit in positions as well.
+ * The limit in positions. Not every position is an event of this cursor, and the cursor may want more of the
+ * coming events than of the last ones. So a limit in events alone is not enough.
  */
 const MOST_POSITIONS_AHEAD = 15_000;
 
 /*
- * How events that end their process are found. Before handlers of a page start, the cursor says how far was
- * read (`read_upto`). It is saved somewhat ahead, and by the ordinary saves of outcomes if these come in
- * time. A takeover from an owner that did not release its lease counts as unclean.
+ * Finds events that end their process. Before handlers of a page start, the cursor says how far was read
+ * (`read_upto`). This is saved somewhat ahead, and by the ordinary saves of outcomes if these come in time. A
+ * takeover counts as unclean if the former owner did not release its lease.
  *
  * After the first unclean end the new owner simply reads again, because anything may have ended the process.
  * From the second one on, every unread event below `read_upto` is suspect. (An event beyond the head of the
- * log was not there to be read, and is not suspect.) A suspect runs alone in its process. It is moved to the
- * inbox, and its attempt is counted, before it runs. So the event at fault is a dead letter after two ends
- * and its attempts, and no other event is blamed for it.
+ * log did not exist when the log was read, so it is not suspect.) A suspect runs alone in its process. It is
+ * moved to the inbox, and its attempt is counted, before it runs. So the event at fault is a dead letter
+ * after two ends and its attempts, and no other event is blamed for it.
  */
 export class CrashRecovery {
   /**
-   * Unread events below this position are suspects. Until the takeover has asked how far was read, any
-   * position may be one, and a beat that comes before that must not forget the unclean ends.
+   * Unread events below this position are suspects. Until the takeover has read `read_upto`, every position
+   * may be a suspect, because a heartbeat that comes before that must not forget the unclean ends.
    */
   suspectsBelow = Number.POSITIVE_INFINITY;
   /**
-   * No former owner has begun anything from this position on, because it would have said so before, under its
-   * token.
+   * No former owner has begun an event from this position on, because it would have saved that before, under
+   * its token.
    */
   readonly begunBelow: number;
 
@@ -66,21 +66,21 @@ export class CrashRecovery {
   }
 
   /**
-   * What the next save of outcomes may say about the reading, too, so that no page has to wait for a save of
+   * The `read_upto` that the next save of outcomes may write too, so that no page has to wait for a save of
    * its own.
    */
   get uptoToSave(): number {
     return Math.max(this.savedUpto, this.reached + this.ahead);
   }
 
-  /** The cursor says this now. */
+  /** Called when the cursor has this `read_upto` now. */
   saved(upto: number): void {
     this.savedUpto = Math.max(this.savedUpto, upto);
   }
 
   /**
-   * Resolves once the cursor says that reading went up to `position` at least. `share`: which part of the
-   * positions that were read are events for this cursor, above 0 to 1.
+   * Resolves when the cursor says that reading went up to `position` at least. `share` is the part of the
+   * positions that were read which are events for this cursor, above 0 and at most 1.
    */
   async beforeStarting(position: number, share: number): Promise<void> {
     this.reached = position;
@@ -101,7 +101,10 @@ export class CrashRecovery {
     });
   }
 
-  /** Comes with every beat: an end is forgotten once everything that may have caused it is settled. */
+  /**
+   * Called with every heartbeat. An unclean end is forgotten when every event that may have caused it is
+   * settled.
+   */
   async forgetWhenSettled(): Promise<void> {
     if (this.uncleanTakeovers === 0 || this.readPosition() < this.suspectsBelow) return;
     const { key, token } = this.lease;

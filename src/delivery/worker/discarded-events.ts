@@ -4,15 +4,15 @@ import type { Partition } from '../partition/partition.js';
 import type { WorkerContext } from './worker-context.js';
 
 /**
- * Takes events that an admin has discarded out of the memory of a worker. Nothing of them is saved in any
- * case (discard-one.store.ts says why). But an event that ends again and again with nothing counted would go
- * on doing so, and the rest of its aggregate would wait.
+ * Removes events that an admin has discarded from the memory of a worker. Nothing about them is saved in any
+ * case (discard-one.store.ts says why). But an event that ends again and again without a counted attempt
+ * would go on doing so, and the rest of its aggregate would wait.
  *
- * Everything in memory without an outcome is unread, or it is a claimed row that is `processing`. If it is
+ * Each event in memory without an outcome is unread, or it is a claimed row that is `processing`. If it is
  * neither any more, somebody else has settled it. An event can be in three places: still to be read, in hand,
- * or in a page that is under way. A look asks for the first two. It is made at once, because the page loop
- * may stand still because of this very event. It is made once more between two pages, when the third place is
- * empty.
+ * or in a page that is being read. One check finds it in the first two places. The check is made at once,
+ * because the page loop may be waiting because of this very event. It is made once more between two pages,
+ * when the third place is empty.
  */
 export class DiscardedEvents {
   constructor(
@@ -22,7 +22,10 @@ export class DiscardedEvents {
     private changedByOthers: number,
   ) {}
 
-  /** A beat saw the cursor. Returns whether somebody has changed rows since the last beat. */
+  /**
+   * Called when a heartbeat saw the cursor. Returns whether somebody has changed rows since the last
+   * heartbeat.
+   */
   seen(changedByOthers: number): boolean {
     if (changedByOthers === this.changedByOthers) return false;
     this.changedByOthers = changedByOthers;
@@ -40,8 +43,8 @@ export class DiscardedEvents {
     const settled = await env.stores.cursors.settledOf(lease.key, lease.token, positions.toString());
     const processing = new Set(claims.length === 0 ? [] : await env.stores.inbox.stillProcessing(claims));
     if (this.context.isClosed || settled === undefined) return;
-    // A replay has put positions back meanwhile. Some of them may have been settled when the statement
-    // looked.
+    // A replay has put positions back in the meantime. Some of them may have been settled when the statement
+    // read them.
     if (reader.wanted.inclusions !== inclusions) return this.look();
     const gone = PositionSet.parse(settled);
     const changed = new Set(claims.filter((id) => !processing.has(id)));

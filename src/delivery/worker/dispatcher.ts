@@ -31,10 +31,10 @@ export class Dispatcher implements SlotUser {
     private readonly broken: (error: unknown) => void,
   ) {}
 
-  /** Starts what can run. */
+  /** Starts the attempts that can run. */
   pump(): void {
-    // A handler that ends at once calls this from within. The outer loop then continues, so the stack does
-    // not grow.
+    // A handler that ends at once calls this function while it runs. The outer loop then continues, so that
+    // the stack does not grow.
     if (this.pumping) return;
     this.pumping = true;
     try {
@@ -81,7 +81,7 @@ export class Dispatcher implements SlotUser {
     this.watchDeadlines();
   }
 
-  /** The place of the attempt is free. What runs next may share the message that carries the COMMIT. */
+  /** The place of the attempt is free. The next attempt may share the message that carries the COMMIT. */
   private readonly committing = (): void => {
     try {
       this.partition.committing();
@@ -91,17 +91,17 @@ export class Dispatcher implements SlotUser {
     }
   };
 
-  /** One function for all attempts. */
+  /** One function serves all attempts. */
   private readonly endInSlot = (attempt: Attempt, outcome: Outcome): void => {
-    // The attempt ends first, so that what waits here takes part when the slot is given to the highest
+    // The attempt ends first. So the attempts that wait here take part when the slot is given to the highest
     // priority.
     this.end(attempt, outcome);
     if (!attempt.hasLeftItsPlace) this.parts.slots.release();
   };
 
   /**
-   * Runs the attempt while no other handler runs. It does not even wait for its turn while the host does not
-   * answer.
+   * Runs the attempt while no other handler runs. If the host does not answer, the attempt does not even wait
+   * for its turn.
    */
   private async runAlone(attempt: Attempt): Promise<Outcome> {
     const { runner, slots } = this.parts;
@@ -117,7 +117,7 @@ export class Dispatcher implements SlotUser {
   }
 
   /**
-   * The turn may come long after the wish. Nothing is started for a worker that has been given up meanwhile.
+   * The turn may come long after the request. If the worker has been given up since then, nothing is started.
    */
   private runUnlessClosed(attempt: Attempt): Promise<Outcome> {
     if (this.partition.isClosed || !this.lease.isValid()) {
@@ -152,7 +152,7 @@ export class Dispatcher implements SlotUser {
     });
   }
 
-  /** Pumps again when a pause is over, or a batch has waited long enough. */
+  /** Starts attempts again when a pause is over, or when a batch has waited long enough. */
   private comeBack(): void {
     const { startsAt, isClosed } = this.partition;
     if (startsAt === undefined || isClosed || startsAt >= this.timerAt) return;

@@ -17,7 +17,7 @@ export class FlushLoop {
   private timer: NodeJS.Timeout | undefined;
   private saving = false;
   private lastSaveMs = 0;
-  /** How many cursors save at the same time, this one included. */
+  /** How many cursors save at the same time, including this one. */
   private together = 1;
 
   constructor(
@@ -76,8 +76,9 @@ export class FlushLoop {
   }
 
   /**
-   * Saves what is left once the loop has ended, until `deadline` (monotonic ms). It saves once at least. If a
-   * handler hangs, the deadline has passed already, and what the other handlers did must not be lost with it.
+   * Saves the remaining outcomes after the loop has ended, until `deadline` (monotonic milliseconds). It
+   * saves at least once. If a handler hangs, the deadline has passed already, and the outcomes of the other
+   * handlers must not be lost because of that.
    */
   async flushRest(deadline: number): Promise<void> {
     while (this.hasMore && this.context.lease.isValid()) {
@@ -122,8 +123,8 @@ export class FlushLoop {
   }
 
   /**
-   * Called when the fence let nothing through, because another process has the lease. It is counted even if a
-   * heartbeat has shown this meanwhile.
+   * Called when the fence refused the save, because another process has the lease. The refusal is counted
+   * even if a heartbeat has shown the loss already.
    */
   private refused({ positions, resolved }: SaveReport): void {
     const { counters } = this.context.env.reports;

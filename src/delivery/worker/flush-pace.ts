@@ -53,7 +53,7 @@ export class FlushPace {
     for (const one of ripe) one.due(ripe.length);
   }
 
-  /** The cursor does not wait any more, and is not saved. */
+  /** Called when the cursor does not wait any more and must not be saved. */
   leaves(due: Due): void {
     this.waiting = this.waiting.filter((one) => one.due !== due);
   }

@@ -12,7 +12,7 @@ import { MOST_WAITING_BYTES, PageSize } from './page-size.js';
 import type { WorkerContext } from './worker-context.js';
 
 const LOOK_INTERVAL_MS = 1_000;
-/** A page is expensive if the holes have this many pieces. */
+/** The number of pieces of the holes from which a page is expensive. */
 const MANY_HOLES = 64;
 
 /**
@@ -22,17 +22,17 @@ const MANY_HOLES = 64;
 export class PageLoop {
   /** How many events were taken from the log since the worker began. */
   handled = 0;
-  /** The last page was read to its end. */
+  /** Whether the last page was read to its end. */
   private caughtUp = false;
 
   private readonly wanted = new Signal();
-  /** Everything below this position that was there when the worker began has been read. */
+  /** All events below this position that existed when the worker began have been read. */
   private readBelow = 0;
   private passWaiter: { readonly position: number; readonly resolve: () => void } | undefined;
   private reading = false;
   private replayWanted = false;
   private discardsWanted = false;
-  /** The next page. It was asked for before the handlers of this one began. */
+  /** The next page. It was requested before the handlers of the current page began. */
   private ahead: Promise<Page> | undefined;
   private readonly size: PageSize;
   private readonly room: PageRoom;
@@ -60,7 +60,7 @@ export class PageLoop {
     this.wanted.raise();
   }
 
-  /** From now on the log is read to its end, whatever was found before. */
+  /** Makes the loop read the log to its end, whatever was found before. */
   readToEnd(): void {
     this.caughtUp = false;
     this.wanted.raise();
@@ -203,7 +203,7 @@ export class PageLoop {
    */
   private async readAhead(): Promise<boolean> {
     this.ahead = this.askForPage();
-    // Whoever takes the page hears of its failure. If the worker ends, nobody takes it.
+    // The code that takes the page gets its failure. If the worker ends, no code takes the page.
     this.ahead.catch(() => {});
     await new Promise((resolve) => setImmediate(resolve));
     return !this.context.isClosed;

@@ -3,19 +3,22 @@ import { Signal } from '../watchdog/signal.js';
 import { MOST_WAITING_BYTES, type PageSize } from './page-size.js';
 import type { WorkerContext } from './worker-context.js';
 
-/** Reading stops when this much waits to be saved, because saves fail. */
+/** The number of unsaved outcomes at which reading stops, because saves fail. */
 const MOST_UNSAVED = 20_000;
-/** Reading goes on this far if handlers are free and every event at hand waits for another one. */
+/**
+ * The number of pages that are read at most while handlers are free and every event in memory waits for
+ * another one.
+ */
 const PAGES_TO_FIND_MORE = 10;
 const SPILL_AFTER_MS = 200;
 
-/** Whether there is room in memory for another page. */
+/** Decides whether there is room in memory for another page. */
 export class PageRoom {
   private readonly made = new Signal();
   private isFull = false;
   /**
-   * There is no room if this many events wait, or, while none of them can run, if the other number waits.
-   * Both are reckoned once a page, because they are compared at the end of every event.
+   * There is no room if this many events wait, or, while none of them can run, if the other number of events
+   * waits. Both numbers are computed once for each page, because they are compared at the end of every event.
    */
   private enough = 0;
   private enoughToFindMore = 0;

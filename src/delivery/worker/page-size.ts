@@ -5,7 +5,7 @@ import type { Consumer } from '../../subscribers/consumer.js';
 
 /** The bytes of events in one page. A single larger event is a page of its own. */
 export const PAGE_BYTES = 4 * 1024 * 1024;
-/** If this many bytes still wait, only half a page is read. So what waits is never much more than a page. */
+/** If this many bytes still wait, only half a page is read. So not much more than a page ever waits. */
 const MANY_BYTES = PAGE_BYTES / 4;
 /** If this many bytes wait, no page is read. */
 export const MOST_WAITING_BYTES = 2 * MANY_BYTES;

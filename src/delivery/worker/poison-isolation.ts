@@ -45,8 +45,8 @@ export class PoisonIsolation {
 
   private async runOne(event: LogEvent): Promise<void> {
     const { position, delayMs } = event;
-    // An event behind another one of its aggregate takes its turn with the others. If it were claimed, it
-    // would run even if the other one failed.
+    // An event behind another one of its aggregate takes its turn with the others. If it were claimed here,
+    // it would run even if the event before it failed.
     if (delayMs !== undefined || this.partition.workload.isBehindAnother(event)) {
       this.pages.handOn({ positions: PositionSet.of([position]), events: [event] });
       return;

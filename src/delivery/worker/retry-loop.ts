@@ -5,7 +5,7 @@ import type { Partition } from '../partition/partition.js';
 import { Signal } from '../watchdog/signal.js';
 import type { WorkerContext } from './worker-context.js';
 
-/** A heartbeat tells in time about a row that is due later than this. */
+/** Milliseconds. A heartbeat reports a row in time if the row is due later than this. */
 const BEATS_TELL_MS = 3_000;
 const DUE_STEP_MS = 10;
 
@@ -18,27 +18,27 @@ export class RetryLoop {
 
   private readonly wanted = new Signal();
   private readonly written = new Signal();
-  /** There is a timer already for each of these times. */
+  /** The times for which there is a timer already. */
   private readonly dueSteps = new Set<number>();
   private claiming = false;
-  /** Some rows are still `processing` because a transaction of a stalled owner has locked them. */
+  /** Whether some rows are still `processing` because a transaction of a stalled owner has locked them. */
   private foreignRows = false;
   private reloadWanted = false;
   /**
-   * There are interrupted rows. Each of them is claimed by itself and runs alone. What stands before them in
-   * their aggregates runs as usual, in turn with them. So each claim waits until nothing of the one before is
-   * left.
+   * Whether there are interrupted rows. Each of them is claimed by itself and runs alone. The events before
+   * them in their aggregates run as usual, in turn with them. So each claim waits until nothing of the claim
+   * before is left.
    */
   private careful = false;
   /**
    * How often events were found that are to run alone. An answer from before such a moment is out of date.
    */
   private suspectsFound = 0;
-  /** It stopped because no place was free, although more rows may be due. */
+  /** Whether the loop stopped because no place was free, although more rows may be due. */
   private moreDue = false;
   /**
-   * This many rows of ours may hide due rows of their aggregates. When fewer remain, the loop looks again. 0
-   * means that none of them hides any.
+   * This many rows of this worker may hide due rows of their aggregates. When fewer remain, the loop checks
+   * again. 0 means that no row hides another one.
    */
   private hiding = 0;
   /** The highest row that was unresolved when the worker began. */
@@ -96,7 +96,7 @@ export class RetryLoop {
     });
   }
 
-  /** A heartbeat has read the cursor. Somebody may have changed rows. */
+  /** Called when a heartbeat has read the cursor. Somebody may have changed rows. */
   seen(changedByOthers: number): void {
     if (changedByOthers === this.changedByOthers && !this.foreignRows) return;
     this.changedByOthers = changedByOthers;
@@ -105,8 +105,9 @@ export class RetryLoop {
   }
 
   /**
-   * The second step of a takeover, after the token is committed: it deals with what the former owner left
-   * behind. If that was this process itself, `cutOff` from the database but alive, no attempt is to blame.
+   * The second step of a takeover. It comes after the token is committed and deals with what the former owner
+   * left behind. With `cutOff`, the former owner was this process itself. It lost its database connections
+   * but is alive, so no attempt is to blame.
    */
   async takeOver(cutOff: boolean): Promise<void> {
     const { inbox } = this.context.env.stores;
@@ -150,9 +151,10 @@ export class RetryLoop {
   }
 
   /**
-   * The former owner may have ended after it wrote events as waiting, and before it settled the event that
-   * they wait for. That event is still to be read then. So no row gets its turn before the log has been read
-   * as far as there are rows, and before what was found in front of them is written, too.
+   * The former owner may have ended after it wrote events as waiting, and before it settled the event for
+   * which they wait. Then that event must still be read. So no row gets its turn before two things are done:
+   * the log has been read up to the highest row, and the events that were found before the rows are written
+   * too.
    */
   private async catchUpWithLog(): Promise<void> {
     if (this.highestRow === 0) return;
@@ -162,7 +164,7 @@ export class RetryLoop {
     this.onReleases();
   }
 
-  /** If somebody changes rows meanwhile, or if the reload fails, it is done once more the next time. */
+  /** If somebody changes rows during the reload, or if the reload fails, it is repeated the next time. */
   private async reloadOrAskAgain(): Promise<void> {
     this.reloadWanted = false;
     try {
@@ -174,9 +176,9 @@ export class RetryLoop {
   }
 
   /**
-   * Somebody else changed rows of the inbox. What is unresolved now is blocked, and the next save releases
-   * what is not. This runs between two claims, so that every row of ours that is `processing` is known to be
-   * ours.
+   * Called when somebody else changed rows of the inbox. An aggregate with an unresolved row is blocked, and
+   * the next save releases the others. This runs between two claims, so that every row of ours that is
+   * `processing` is known to be ours.
    */
   private async reload(): Promise<void> {
     const { inbox } = this.context.env.stores;
@@ -209,16 +211,16 @@ export class RetryLoop {
       return false;
     }
     const events = await env.stores.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
-      // The rows are claimed, and nobody else would come back to them.
+      // The rows are claimed, and no other code would handle them later.
       this.context.abandon(messageOf(error));
       return undefined;
     });
     if (events === undefined) return false;
     this.claimed += rows.length;
-    // A partition that was closed meanwhile takes them, too: it gives back what it cannot run.
+    // A partition that was closed in the meantime takes them too, and gives back the rows that it cannot run.
     this.partition.rowsClaimed(rows, events, alone);
     this.moreDue = alone || rows.filter((row) => !row.follows).length === capacity;
-    // This comes last: if it failed earlier, nobody would come back to the claimed rows.
+    // This comes last, because no code would handle the claimed rows if it failed earlier.
     if (alone) await this.lookForSuspects();
     return this.moreDue;
   }

@@ -5,14 +5,14 @@ import type { Consumer } from '../../subscribers/consumer.js';
 import type { Backoff } from '../partition/backoff.js';
 import type { WorkerEnvironment } from './worker-environment.js';
 
-/** Is told how the loops proceed and end. */
+/** Is called when the loops make progress or end. */
 interface WorkerOwner {
   abandoned(reason: string): void;
-  /** A loop has done what was asked of it and waits now. The worker may be at rest. */
+  /** Called when a loop has done its work and waits now. The worker may be at rest. */
   stepDone(): void;
 }
 
-/** What the loops of one worker share: the lease, the timers, and the way to end. */
+/** The parts that the loops of one worker share: the lease, the timers, and the way to end. */
 export class WorkerContext {
   private readonly planned = new Map<NodeJS.Timeout, (() => void) | undefined>();
   private ended = false;

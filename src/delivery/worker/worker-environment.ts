@@ -42,7 +42,7 @@ export class WorkerExecution {
   ) {}
 }
 
-/** The services that are told the outcomes of events. */
+/** The services that receive the outcomes of events. */
 @Injectable()
 export class WorkerReports {
   constructor(
@@ -52,7 +52,7 @@ export class WorkerReports {
   ) {}
 }
 
-/** What every worker of a process shares. */
+/** The parts that all workers of a process share. */
 @Injectable()
 export class WorkerEnvironment {
   constructor(
