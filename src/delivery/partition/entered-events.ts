@@ -20,7 +20,7 @@ const MOST_REMEMBERED = 1_000;
  * An event whose handler was entered and whose last attempts all ended by a failure of the infrastructure.
  */
 interface Failing {
-  /** How many of these ends count against the event. */
+  /** How many of these failures count against the event. */
   failures: number;
   /** How many other events of its subscription had ended by themselves when it failed last. */
   othersEnded: number;
@@ -39,31 +39,32 @@ export interface CountedAttempt {
 }
 
 /*
- * Failures of the infrastructure are nobody's fault, and no attempt is counted for them. But a statement of
- * an event may be what ends its session, or the server. Such an event would run for ever, and a server that
- * crashes again and again serves nobody. So if the handler of an event had been entered, the failures of the
- * infrastructure in a row are counted for this event. These of them speak against it:
+ * Counts, for each event, the consecutive failures of the infrastructure after the event's handler was
+ * entered. No attempt is counted for such a failure, because no event is at fault. But a statement of an
+ * event may be what ends its session, or the server. Without this count such an event would run for ever, and
+ * a server that crashes again and again serves nobody. A failure counts against the event in two cases:
  *
- *   - Its session was there when the handler was entered, and was lost while the handler ran. An outage does
- *     that to an event once, because there is no session after that until the outage is over.
- *   - There was no session, and other events of the same subscription came to ends of their own since the
- *     last time. As long as no other event does, it is an outage, however long it lasts, and speaks against
- *     nobody.
+ *   - The session existed when the handler was entered, and was lost while the handler ran. An outage does
+ *     that to an event only once, because there is no session after that until the outage is over.
+ *   - There was no session, and other events of the same subscription have ended by themselves since the last
+ *     failure. While no other event ends by itself, there is an outage. It counts against no event, however
+ *     long it lasts.
  *
- * An end of its own, of whatever kind, makes the event innocent again. After `maxInfrastructureFailures` in a
- * row the event goes to the inbox and runs alone, with its attempt counted before it runs, like an event that
- * may have ended its process (crash-recovery.ts). A plain handler is then entered only if the host's client
- * answers, and a transactional one only in a transaction that has begun. So the session that is lost while it
- * runs was there before, nothing else ran beside it, and the attempt stays counted. An event that kills
- * sessions is a dead letter after `maxInfrastructureFailures` + `maxAttempts` runs. An innocent event that
- * came this far needs one run in which no outage begins.
+ * If the event ends by itself, in whatever way, it is innocent again. After `maxInfrastructureFailures`
+ * consecutive failures the event goes to the inbox and runs alone. Its attempt is counted before it runs,
+ * like that of an event that may have ended its process (crash-recovery.ts). A plain handler is then entered
+ * only if the host's client answers, and a transactional one only in a transaction that has begun. So if the
+ * session is lost while the event runs, the session existed before, and nothing else ran beside the event.
+ * The attempt then stays counted. An event that ends sessions is a dead letter after
+ * `maxInfrastructureFailures` + `maxAttempts` runs. An innocent event that came this far needs one run in
+ * which no outage begins.
  *
- * A batch says nothing about one of its events. It can bring them as far as one below the limit, and from
- * there on they run by themselves.
+ * The failure of a batch does not show which of its events is at fault. It can raise their counts only to one
+ * below the limit. From there on the events run by themselves.
  *
  * The counts belong to the process and not to a lease, because a server that crashes takes every lease with
- * it. They are lost with the process. If an event ends the process itself, the counting of unclean ends takes
- * over.
+ * it. They are lost with the process. If an event ends the process itself, the count of unclean ends is used
+ * instead.
  */
 @Injectable()
 export class EnteredEvents {
@@ -139,8 +140,8 @@ export class EnteredEventsOf {
         return outcome;
       case 'dead':
       case 'retry':
-        // It is already counted as an attempt. But this count is never saved if the server is gone together
-        // with its session.
+        // This end is already counted as an attempt. But that count is never saved if the server is lost
+        // together with its session.
         if (outcome.kind === 'retry' && isSessionLost(attempt, outcome.error))
           this.note(attempt, outcome.error);
         else if (this.failing.size > 0) this.endedByThemselves(attempt);

@@ -31,8 +31,8 @@ export interface WorkerEnds {
 
 /**
  * Handles one leased cursor. Three loops work with one partition: they read pages, claim due retries and save
- * outcomes. A worker lives as long as its lease and is thrown away with it, because what it holds in memory
- * is valid only together with the token under which it was read.
+ * outcomes. A worker lives as long as its lease and is thrown away with it, because its memory is valid only
+ * together with the token under which the memory was read.
  */
 export class ConsumerWorker {
   private readonly context: WorkerContext;

@@ -25,9 +25,9 @@ import type { HandlerTransaction } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
 import { TransactionRun } from './transaction-run.js';
 
-/** How long a transactional handler waits at most for a connection of the host's pool. */
+/** How long a transactional handler waits at most for a connection of the host's pool, in milliseconds. */
 const MAX_WAIT_MS = 5_000;
-/** The client's own limit comes after the server's. */
+/** Milliseconds. The client's own time limit comes after the server's. */
 const CLIENT_TIMEOUT_SLACK_MS = 2_000;
 
 /** Runs transactional handlers in transactions of the host's client. */
@@ -134,8 +134,8 @@ export class TransactionalRunner {
     const isOfTheEvent = hasResolved ? isFailureOfCommit(error) : isAborted(error);
     if (!isOfTheEvent) return { kind: 'infrastructure', error };
     const outcome = this.outcomeOf(attempt, error);
-    // The error may come from something that the client did after COMMIT. The inbox row of an event shows
-    // whether it was committed. Positions have no such row.
+    // The error may come from something that the client did after COMMIT. An event's inbox row shows whether
+    // it was committed. Positions have no such row, so the database is asked.
     return hasResolved && attempt.settlesPositions
       ? this.unlessCommitted(run, attempt, lease, outcome)
       : outcome;
