@@ -8,7 +8,7 @@ const { join } = require('node:path');
  */
 const LINES = [
   ['index'],
-  ['admin', 'cli', 'testing'],
+  ['admin', 'cli', 'testing', 'clients'],
   ['module'],
   ['delivery', 'maintenance', 'health'],
   ['consumers'],
@@ -40,6 +40,7 @@ const WORK = {
   admin: 'is the REST API and dashboard',
   cli: 'holds the commands',
   testing: "holds what users' tests need",
+  clients: 'holds the adapters of libraries for Postgres',
   module: 'wires providers, takes the options, and offers the services under one roof',
   delivery: 'reads pages, runs handlers, settles',
   maintenance: 'cleans up and checks',

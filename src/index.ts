@@ -5,8 +5,15 @@ export type { DiscardableState } from './consumers/inbox-admin.store.js';
 export type { RepartitionState } from './consumers/repartition-steps.js';
 export type { RepartitionOptions } from './consumers/repartitioning.js';
 export type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './consumers/replay.js';
+export type {
+  AdapterFactory,
+  AdapterWords,
+  HostAdapter,
+  TransactionState,
+} from './database/clients/host-adapter.js';
 export { type PgClient, PgSqlClient } from './database/clients/pg-sql-client.js';
 export type {
+  PersistenceClient,
   SqlClient,
   TransactionalSqlClient,
   TransactionLimit,

@@ -58,6 +58,8 @@ const VALUES = [
 ];
 
 const TYPES = [
+  'AdapterFactory',
+  'AdapterWords',
   'AggregateEventInput',
   'AttemptOutcome',
   'BatchSubscriberDefinition',
@@ -81,6 +83,7 @@ const TYPES = [
   'EventOutcome',
   'FinalFailure',
   'FullSettingKey',
+  'HostAdapter',
   'InboxFilter',
   'InboxPageRequest',
   'InboxRecord',
@@ -108,6 +111,7 @@ const TYPES = [
   'Page',
   'PageRequest',
   'PayloadOf',
+  'PersistenceClient',
   'PgClient',
   'PollingState',
   'ProcessedOutcome',
@@ -146,6 +150,7 @@ const TYPES = [
   'TimelineEntry',
   'TransactionLimit',
   'TransactionOptions',
+  'TransactionState',
   'TransactionalSqlClient',
   'Tx',
   'Wakeup',

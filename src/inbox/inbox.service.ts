@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HostClient } from '../database/clients/host-client.js';
-import type { SqlClient } from '../database/clients/sql-client.js';
+import type { PersistenceClient } from '../database/clients/sql-client.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { isUuid } from '../events/text.js';
 import { checkNames, checkPosition, pageSizeOf } from '../log/query-checks.js';
@@ -52,10 +52,10 @@ export class InboxService {
   async getOrCreate(
     outboxEventId: string,
     consumerName: string,
-    persistenceClient?: SqlClient,
+    persistenceClient?: PersistenceClient,
   ): Promise<InboxRecord> {
     if (!isUuid(outboxEventId)) throw unknownEvent(outboxEventId, consumerName);
-    const client = persistenceClient ?? this.host.client;
+    const client = this.host.within(persistenceClient);
     const managed = await this.rows.isManaged(consumerName);
     if (!managed) await this.rows.create(client, outboxEventId, consumerName);
     const row = await this.rows.findByEvent(client, outboxEventId, consumerName);
@@ -69,19 +69,19 @@ export class InboxService {
   }
 
   /** Marks the row as `processing` and counts an attempt. */
-  markProcessing(id: string, persistenceClient?: SqlClient): Promise<InboxRecord> {
+  markProcessing(id: string, persistenceClient?: PersistenceClient): Promise<InboxRecord> {
     return this.mark(id, 'processing', undefined, persistenceClient);
   }
 
-  markProcessed(id: string, persistenceClient?: SqlClient): Promise<InboxRecord> {
+  markProcessed(id: string, persistenceClient?: PersistenceClient): Promise<InboxRecord> {
     return this.mark(id, 'processed', undefined, persistenceClient);
   }
 
-  markFailed(id: string, error: unknown, persistenceClient?: SqlClient): Promise<InboxRecord> {
+  markFailed(id: string, error: unknown, persistenceClient?: PersistenceClient): Promise<InboxRecord> {
     return this.mark(id, 'failed', messageOf(error), persistenceClient);
   }
 
-  markSkipped(id: string, persistenceClient?: SqlClient): Promise<InboxRecord> {
+  markSkipped(id: string, persistenceClient?: PersistenceClient): Promise<InboxRecord> {
     return this.mark(id, 'skipped', undefined, persistenceClient);
   }
 
@@ -89,10 +89,10 @@ export class InboxService {
     id: string,
     status: InboxStatus,
     error: string | undefined,
-    persistenceClient: SqlClient | undefined,
+    persistenceClient: PersistenceClient | undefined,
   ): Promise<InboxRecord> {
     if (!isUuid(id)) throw unknownRow(id);
-    const client = persistenceClient ?? this.host.client;
+    const client = this.host.within(persistenceClient);
     const consumerName = await this.rows.consumerOf(client, id);
     if (consumerName !== undefined && (await this.rows.isManaged(consumerName))) {
       throw new IntegrationError(

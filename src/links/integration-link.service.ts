@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HostClient } from '../database/clients/host-client.js';
-import { isSqlClient, type SqlClient } from '../database/clients/sql-client.js';
+import type { PersistenceClient } from '../database/clients/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type {
   CreateIntegrationLinkDto,
@@ -31,9 +31,12 @@ export class IntegrationLinkService {
    * Creates a link and returns it. If a link with the same ends and type exists, it is returned unchanged,
    * with its own metadata.
    */
-  async createLink(dto: CreateIntegrationLinkDto, persistenceClient?: SqlClient): Promise<IntegrationLink> {
+  async createLink(
+    dto: CreateIntegrationLinkDto,
+    persistenceClient?: PersistenceClient,
+  ): Promise<IntegrationLink> {
     const metadata = validateLink(dto);
-    const link = await this.store.insertOrFind(this.clientOf(persistenceClient), dto, metadata);
+    const link = await this.store.insertOrFind(this.host.within(persistenceClient), dto, metadata);
     if (link !== undefined) return link;
     throw new IntegrationError(
       'INTEGRATION_LINK_INVALID',
@@ -46,11 +49,11 @@ export class IntegrationLinkService {
     module: string,
     entityType: string,
     entityId: string,
-    persistenceClient?: SqlClient,
+    persistenceClient?: PersistenceClient,
   ): Promise<IntegrationLink[]> {
     const source = { module, entityType, entityId };
     validateLinkEnd(source);
-    return this.store.findBySource(this.clientOf(persistenceClient), source);
+    return this.store.findBySource(this.host.within(persistenceClient), source);
   }
 
   /** Links that end at this entity. */
@@ -58,42 +61,36 @@ export class IntegrationLinkService {
     module: string,
     entityType: string,
     entityId: string,
-    persistenceClient?: SqlClient,
+    persistenceClient?: PersistenceClient,
   ): Promise<IntegrationLink[]> {
     const target = { module, entityType, entityId };
     validateLinkEnd(target);
-    return this.store.findByTarget(this.clientOf(persistenceClient), target);
+    return this.store.findByTarget(this.host.within(persistenceClient), target);
   }
 
   /** All links of a type. */
-  async findByLinkType(type: IntegrationLinkType, persistenceClient?: SqlClient): Promise<IntegrationLink[]> {
+  async findByLinkType(
+    type: IntegrationLinkType,
+    persistenceClient?: PersistenceClient,
+  ): Promise<IntegrationLink[]> {
     validateLinkType(type);
-    return this.store.findByType(this.clientOf(persistenceClient), type);
+    return this.store.findByType(this.host.within(persistenceClient), type);
   }
 
   /** Links between two entities in either direction. */
   async findBidirectional(
     source: IntegrationLinkEnd,
     target: IntegrationLinkEnd,
-    persistenceClient?: SqlClient,
+    persistenceClient?: PersistenceClient,
   ): Promise<IntegrationLink[]> {
     validateLinkEnd(source);
     validateLinkEnd(target);
-    return this.store.findBetween(this.clientOf(persistenceClient), source, target);
+    return this.store.findBetween(this.host.within(persistenceClient), source, target);
   }
 
   /** Removes a link. Resolves to false if there was none. */
-  async removeLink(id: string, persistenceClient?: SqlClient): Promise<boolean> {
+  async removeLink(id: string, persistenceClient?: PersistenceClient): Promise<boolean> {
     validateLinkId(id);
-    return this.store.deleteLink(this.clientOf(persistenceClient), id);
-  }
-
-  private clientOf(persistenceClient: SqlClient | undefined): SqlClient {
-    if (persistenceClient === undefined) return this.host.client;
-    if (isSqlClient(persistenceClient)) return persistenceClient;
-    throw new IntegrationError(
-      'INTEGRATION_CLIENT_INVALID',
-      'persistenceClient is not a client: it needs the functions $queryRawUnsafe and $executeRawUnsafe',
-    );
+    return this.store.deleteLink(this.host.within(persistenceClient), id);
   }
 }

@@ -2,7 +2,7 @@ import { type InjectionToken, type Provider, Scope, type Type } from '@nestjs/co
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { missingClient } from '../database/clients/client-missing.js';
 import { scopedClientOf } from '../database/clients/client-scope.js';
-import { HostClient } from '../database/clients/host-client.js';
+import { type AmbientTransaction, clientFrom, HostClient } from '../database/clients/host-client.js';
 import type { TransactionalSqlClient } from '../database/clients/sql-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
@@ -15,30 +15,54 @@ export function hostClientProvider(clientToken: InjectionToken | undefined, engi
   if (clientToken !== undefined) {
     return {
       provide: HostClient,
-      inject: [{ token: clientToken, optional: true }, ModulesContainer, ModuleRef],
+      inject: [{ token: clientToken, optional: true }, ModulesContainer, ModuleRef, RESOLVED_OPTIONS],
       useFactory: (
-        client: TransactionalSqlClient | null | undefined,
+        client: object | null | undefined,
         all: ModulesContainer,
         modules: ModuleRef,
+        options: ResolvedOptions,
       ) => {
-        if (client !== null && client !== undefined) return new HostClient(client);
+        const ambient = ambientOf(options);
+        if (client !== null && client !== undefined)
+          return new HostClient(clientFrom(client, options.adapter), ambient);
         // Some versions of Nest raise the same error for a missing provider and for one that could not be
         // created. The boot fails by itself in the second case.
         const missing = missingClient(all, engine, clientToken);
         if (missing !== undefined) throw missing;
-        return new HostClient(() => findClient(modules, clientToken, engine));
+        return new HostClient(clientLater(modules, clientToken, engine, options), ambient);
       },
     };
   }
   return {
     provide: HostClient,
     inject: [RESOLVED_OPTIONS, EngineDatabase, ModuleRef],
-    useFactory: ({ client, clientToken: token }: ResolvedOptions, db: EngineDatabase, modules: ModuleRef) => {
-      // A token that only the options' factory knows cannot be declared as a dependency, so its client may be
-      // created later.
-      if (token !== undefined) return new HostClient(() => findClient(modules, token, engine));
-      return new HostClient(client ?? db.openClient());
+    useFactory: (options: ResolvedOptions, db: EngineDatabase, modules: ModuleRef) => {
+      const { client, clientToken: token } = options;
+      const ambient = ambientOf(options);
+      // A token that only the options' factory knows cannot be declared as a dependency: the client may be
+      // made later.
+      if (token !== undefined) return new HostClient(clientLater(modules, token, engine, options), ambient);
+      return new HostClient(client === undefined ? db.openClient() : clientFrom(client, undefined), ambient);
     },
+  };
+}
+
+function ambientOf({ ambient, ambientPublishing }: ResolvedOptions): AmbientTransaction | undefined {
+  return ambient && { current: ambient, joins: ambientPublishing === 'join' };
+}
+
+/** How to find the client of a token once it has been made. Its adapter is made once. */
+function clientLater(
+  modules: ModuleRef,
+  token: InjectionToken,
+  engine: Type,
+  { adapter }: ResolvedOptions,
+): () => TransactionalSqlClient {
+  if (adapter === undefined) return () => findClient(modules, token, engine);
+  let adapted: TransactionalSqlClient | undefined;
+  return () => {
+    adapted ??= clientFrom(findClient(modules, token, engine), adapter);
+    return adapted;
   };
 }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { SqlClient, Tx } from '../database/clients/sql-client.js';
+import type { PersistenceClient, Tx } from '../database/clients/sql-client.js';
 import type {
   DomainEventInput,
   EventName,
@@ -118,7 +118,7 @@ export class IntegrationDeveloperApiService {
   /**
    * Creates a link, in the caller's transaction if its client is given. Nothing changes if the link exists.
    */
-  createLink(dto: CreateIntegrationLinkDto, persistenceClient?: SqlClient): Promise<IntegrationLink> {
+  createLink(dto: CreateIntegrationLinkDto, persistenceClient?: PersistenceClient): Promise<IntegrationLink> {
     return this.links.createLink(dto, persistenceClient);
   }
 

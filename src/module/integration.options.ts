@@ -1,4 +1,5 @@
 import type { InjectionToken, ModuleMetadata, Type } from '@nestjs/common';
+import { type AdapterFactory, type HostAdapter, isHostAdapter } from '../database/clients/host-adapter.js';
 import { isSqlClient, type TransactionalSqlClient } from '../database/clients/sql-client.js';
 import {
   type EngineConnectionOptions,
@@ -19,8 +20,21 @@ import { type IntegrationExtension, problemsOfExtensions } from './extension.js'
 export interface IntegrationOptions {
   /** The token of the host's client. The engine's connections are used without it and without `client`. */
   clientToken?: InjectionToken | undefined;
-  /** The host's client itself. */
-  client?: TransactionalSqlClient | undefined;
+  /** The host's client itself, or the adapter of its library: `fromKysely(db)`. */
+  client?: TransactionalSqlClient | HostAdapter<object> | undefined;
+  /**
+   * Beside `clientToken`, where that names what another library than Prisma has: `fromTypeOrm` for a
+   * DataSource, and so on.
+   */
+  adapter?: AdapterFactory | undefined;
+  /**
+   * The transaction that surrounds the calling code, where a library of the application keeps one: see
+   * `clsAmbient` and `typeOrmAmbient`. Publishing without `persistenceClient` while it gives one is then
+   * INTEGRATION_TRANSACTION_FORGOTTEN. Without this option nothing of the kind is read.
+   */
+  ambient?: (() => object | undefined) | undefined;
+  /** `join`: such a publish takes part in the ambient transaction. Default `refuse`. */
+  ambientPublishing?: 'refuse' | 'join' | undefined;
   /**
    * The URL of the engine's own connections to Postgres. It must lead there directly. The default is
    * `DATABASE_URL` of ConfigService, then of the environment.
@@ -98,7 +112,10 @@ export const CONFIGURATION = Symbol('nestjs-integration:configuration');
 /** The options in force: checked, and with their defaults. */
 export interface ResolvedOptions {
   readonly clientToken: InjectionToken | undefined;
-  readonly client: TransactionalSqlClient | undefined;
+  readonly client: TransactionalSqlClient | HostAdapter<object> | undefined;
+  readonly adapter: AdapterFactory | undefined;
+  readonly ambient: (() => object | undefined) | undefined;
+  readonly ambientPublishing: 'refuse' | 'join';
   /** Either this or `connection` is given. */
   readonly connectionString: string | undefined;
   readonly connection: EngineConnectionOptions | undefined;
@@ -131,9 +148,20 @@ const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unkn
   clientToken: (value) => problemsUnless(isToken(value), 'clientToken must be a class, a string or a symbol'),
   client: (value) =>
     problemsUnless(
-      isTransactionalClient(value),
-      'client is not a client: it needs the functions $queryRawUnsafe, $executeRawUnsafe and $transaction',
+      isTransactionalClient(value) || isHostAdapter(value),
+      'client is not a client: it needs the functions $queryRawUnsafe, $executeRawUnsafe and $transaction. Of another library than Prisma give the adapter, such as fromTypeOrm(dataSource) of nestjs-integration/typeorm',
     ),
+  adapter: (value) =>
+    problemsUnless(
+      typeof value === 'function',
+      'adapter must be a function that makes the adapter of what clientToken names, such as fromTypeOrm of nestjs-integration/typeorm',
+    ),
+  ambient: (value) =>
+    problemsUnless(
+      typeof value === 'function',
+      'ambient must be a function that gives the current transaction, such as clsAmbient(transactionHost)',
+    ),
+  ambientPublishing: (value) => problemsOfChoice('ambientPublishing', value, ['refuse', 'join']),
   connectionString: (value) =>
     problemsOfThrowing(() => validateConnectionString(textOf(value, 'connectionString'))),
   connection: problemsOfConnection,
@@ -176,6 +204,9 @@ export function resolveOptions(
   return {
     clientToken: options.clientToken,
     client: options.client,
+    adapter: options.adapter,
+    ambient: options.ambient,
+    ambientPublishing: options.ambientPublishing ?? 'refuse',
     connectionString: connectionString === undefined ? undefined : validateConnectionString(connectionString),
     connection: options.connection,
     poolMax: options.pool?.max,
@@ -208,6 +239,14 @@ function problemsOf(options: Given): string[] {
       : []),
     ...(options.client !== undefined && options.clientToken !== undefined
       ? ['client and clientToken exclude each other: give one']
+      : []),
+    ...(options.adapter !== undefined && options.clientToken === undefined
+      ? [
+          'adapter stands beside clientToken: give it a token, or give client the adapter itself, such as fromTypeOrm(dataSource)',
+        ]
+      : []),
+    ...(options.ambientPublishing !== undefined && options.ambient === undefined
+      ? ['ambientPublishing says nothing without ambient: give both']
       : []),
     ...problemsOfUnknownNames(options, { known: [...names, ...OF_THE_MODULE] }),
     ...OF_THE_MODULE.filter((name) => options[name] !== undefined).map(

@@ -119,7 +119,7 @@ export class DomainEventPublisher {
   ): Promise<PublishedEvent[]> {
     this.refuseWhenDisabled();
     if (this.sequence.isRefusing) await this.sequence.verifySequence();
-    const target = choosePublishTarget(options, this.host.client);
+    const target = choosePublishTarget(options, this.host);
     if (!Array.isArray(events)) {
       throw new IntegrationError('INTEGRATION_EVENT_INVALID', 'publishEvents needs an array of events', {
         fields: ['events'],
@@ -158,7 +158,7 @@ export class DomainEventPublisher {
   ): Promise<PublishedEvent> {
     this.refuseWhenDisabled();
     if (this.sequence.isRefusing) await this.sequence.verifySequence();
-    const target = choosePublishTarget(options, this.host.client, known);
+    const target = choosePublishTarget(options, this.host, known);
     const entry = toLogEntry(event, this.ids, this.limits);
     const { tail } = this.sequence;
     const result = await this.store.insertEvent(target.client, entry);

@@ -1,4 +1,4 @@
-import type { SqlClient } from '../database/clients/sql-client.js';
+import type { PersistenceClient } from '../database/clients/sql-client.js';
 import type { DomainEventInput, EventName } from '../events/domain-event.js';
 
 /** Where an event is published. */
@@ -7,7 +7,7 @@ export interface PublishOptions {
    * The client of the caller's open transaction. The event commits or rolls back together with the caller's
    * data. Without it, the event is written at once, in a statement of its own.
    */
-  persistenceClient?: SqlClient | undefined;
+  persistenceClient?: PersistenceClient | undefined;
   /**
    * Allows publishing without `persistenceClient` although a transaction of `integrationApi.transaction` or
    * of a transactional handler is open. The event stays even if that transaction rolls back.

@@ -1,4 +1,6 @@
 import { openTransaction, type TransactionScope } from '../context/integration-context.js';
+import { AdaptedClient } from '../database/clients/adapted-client.js';
+import type { AmbientTransaction, HostClient } from '../database/clients/host-client.js';
 import { isRootClient, isSqlClient, type SqlClient, standsFor } from '../database/clients/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
@@ -22,24 +24,30 @@ const INTERACTIVE =
  */
 export function choosePublishTarget(
   options: PublishOptions | undefined,
-  hostClient: SqlClient,
+  host: HostClient,
   known: ReadonlySet<string> = OPTIONS_OF_PUBLISHING,
 ): PublishTarget {
-  const client = options?.persistenceClient;
+  const given = options?.persistenceClient;
+  const hostClient = host.client;
+  const adapted = AdaptedClient.of(hostClient);
   const scope = openTransaction();
-  if (client === undefined && options !== undefined) refuseMisplacedClient(options);
+  if (given === undefined && options !== undefined) refuseMisplacedClient(options, adapted);
   for (const name in options) if (!known.has(name)) refuseUnknownOptions(options, known);
-  if (client === undefined) {
-    if (scope !== undefined && options?.outsideTransaction !== true) throw forgotten(scope);
-    return { kind: 'own-statement', client: hostClient };
+  if (given === undefined) {
+    if (options?.outsideTransaction === true) return { kind: 'own-statement', client: hostClient };
+    if (scope !== undefined) throw forgotten(scope);
+    const ambient = host.ambient && ambientTransaction(host.ambient, adapted);
+    return ambient ?? { kind: 'own-statement', client: hostClient };
   }
+  const client = adapted?.open(given) ?? given;
+  const ours = scope && scopeOf(given, scope);
   if (!canQuery(client)) {
+    if (adapted !== undefined) throw adapted.refusal();
     throw new IntegrationError(
       'INTEGRATION_CLIENT_INVALID',
       `persistenceClient is not a client: it needs the functions $queryRawUnsafe and $executeRawUnsafe. ${INTERACTIVE}`,
     );
   }
-  const ours = scope && scopeOf(client, scope);
   if (ours !== undefined) return { kind: 'our-transaction', client, scope: ours };
   if (isRoot(client, hostClient)) {
     throw new IntegrationError(
@@ -51,7 +59,7 @@ export function choosePublishTarget(
 }
 
 /** The open transaction of this package that a client is, or stands for. */
-function scopeOf(client: SqlClient, innermost: TransactionScope): TransactionScope | undefined {
+function scopeOf(client: object, innermost: TransactionScope): TransactionScope | undefined {
   const isOpen = (meant: unknown) => {
     for (let scope: TransactionScope | undefined = innermost; scope !== undefined; scope = scope.outer)
       if (scope.open && scope.client === meant) return scope;
@@ -91,10 +99,12 @@ function canQuery(client: unknown): client is SqlClient {
  * Without this check, `publishEvent(event, tx)` and `publishEvent(event, { tx })` would silently publish
  * outside the transaction.
  */
-function refuseMisplacedClient(options: object): void {
-  if (isSqlClient(options)) throw misplaced('The options are a client.');
+function refuseMisplacedClient(options: object, adapted: AdaptedClient | undefined): void {
+  const isClient = (value: unknown) =>
+    isSqlClient(value) || (adapted !== undefined && adapted.stateOf(value) !== 'foreign');
+  if (isClient(options)) throw misplaced('The options are a client.');
   for (const [name, value] of Object.entries(options)) {
-    if (isSqlClient(value))
+    if (isClient(value))
       throw misplaced(`The option ${JSON.stringify(name)} holds a client, but is not known.`);
   }
 }
@@ -111,6 +121,39 @@ function refuseUnknownOptions(options: object, known: ReadonlySet<string>): void
 
 function misplaced(what: string): IntegrationError {
   return new IntegrationError('INTEGRATION_CLIENT_INVALID', `${what} Pass it as { persistenceClient: tx }.`);
+}
+
+/**
+ * The transaction that a library of the host keeps around the calling code. One that has ended is still there
+ * for work that was left behind, which believes itself in it.
+ */
+function ambientTransaction(
+  { current, joins }: AmbientTransaction,
+  adapted: AdaptedClient | undefined,
+): PublishTarget | undefined {
+  const transaction = current();
+  if (transaction === undefined || transaction === null) return undefined;
+  const state = adapted?.stateOf(transaction) ?? stateOfSqlClient(transaction);
+  if (state === 'ended' || (state === 'open' && !joins)) throw forgottenAmbient(state);
+  if (state !== 'open') return undefined;
+  const client = adapted?.open(transaction) ?? (transaction as SqlClient);
+  return { kind: 'foreign-transaction', client };
+}
+
+function stateOfSqlClient(transaction: object): 'open' | 'root' | 'foreign' {
+  if (!canQuery(transaction)) return 'foreign';
+  return isRootClient(transaction) ? 'root' : 'open';
+}
+
+function forgottenAmbient(state: 'open' | 'ended'): IntegrationError {
+  const what =
+    state === 'ended'
+      ? 'after the ambient transaction has ended: the work was left behind, and waits for nobody. Await it inside the transaction'
+      : "inside an ambient transaction: the event would stay even if the transaction rolled back. Pass it as persistenceClient, or give IntegrationModule the option ambientPublishing: 'join'";
+  return new IntegrationError(
+    'INTEGRATION_TRANSACTION_FORGOTTEN',
+    `Publishing without persistenceClient ${what}. Pass { outsideTransaction: true } if an event outside of it is meant.`,
+  );
 }
 
 function forgotten(scope: TransactionScope): IntegrationError {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { namesOf, type PublishedRecord, runInTransactionContext } from '../context/integration-context.js';
+import { AdaptedTransaction } from '../database/clients/adapted-client.js';
 import { HostClient } from '../database/clients/host-client.js';
 import { OwnSqlClient } from '../database/clients/own-sql-client.js';
 import type { TransactionalSqlClient, TransactionLimit, Tx } from '../database/clients/sql-client.js';
@@ -56,8 +57,9 @@ export class TransactionRunner {
       async (client) => {
         // The client may run the function again after a conflict. The events of the first run are gone then.
         published = [];
+        const given = AdaptedTransaction.nativeOf(client);
         const ends = OwnSqlClient.is(client) ? client.watchEnds() : undefined;
-        const returned = await runInTransactionContext({ client, published }, () => fn(client as Tx));
+        const returned = await runInTransactionContext({ client: given, published }, () => fn(given as Tx));
         if (ends?.hasEnded) throw transactionEnded(ends.by);
         told = published.length > 0 && this.broadcaster.followCommitOf(client);
         return returned;

@@ -1,4 +1,6 @@
 import { listChangedValues } from '../database/clients/client-look.store.js';
+import type { HostAdapter } from '../database/clients/host-adapter.js';
+import { clientFrom } from '../database/clients/host-client.js';
 import { isRootClient, isSqlClient, type TransactionalSqlClient } from '../database/clients/sql-client.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { answerWithin } from '../database/wire/answer-within.js';
@@ -235,7 +237,10 @@ const RULES = [
  * if (!report.ok) throw new Error(String(report));
  * ```
  */
-export async function verifyClient(client: TransactionalSqlClient): Promise<ClientReport> {
+export async function verifyClient(
+  given: TransactionalSqlClient | HostAdapter<object>,
+): Promise<ClientReport> {
+  const client = clientFrom(given, undefined);
   const rules: ClientRule[] = [];
   // The checks run one after another, because a client may have only one connection. One rule needs two.
   for (const { check, ...rule } of RULES) {

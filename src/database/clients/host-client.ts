@@ -1,4 +1,14 @@
-import type { TransactionalSqlClient } from './sql-client.js';
+import { IntegrationError } from '../../errors.js';
+import { AdaptedClient } from './adapted-client.js';
+import { type AdapterFactory, isHostAdapter } from './host-adapter.js';
+import { isSqlClient, type SqlClient, type TransactionalSqlClient } from './sql-client.js';
+
+/** The transaction that surrounds the calling code, as a library of the host knows it. */
+export interface AmbientTransaction {
+  readonly current: () => object | undefined;
+  /** Whether publishing without `persistenceClient` takes part in it; else it is refused. */
+  readonly joins: boolean;
+}
 
 /**
  * The host's client inside the container. Held in a wrapper, never as a provider value of its own: Nest would
@@ -8,11 +18,44 @@ export class HostClient {
   private readonly find: () => TransactionalSqlClient;
 
   /** @param source the client, or how to find it where it may not have been made yet. */
-  constructor(source: TransactionalSqlClient | (() => TransactionalSqlClient)) {
+  constructor(
+    source: TransactionalSqlClient | (() => TransactionalSqlClient),
+    readonly ambient?: AmbientTransaction,
+  ) {
     this.find = typeof source === 'function' ? source : () => source;
   }
 
   get client(): TransactionalSqlClient {
     return this.find();
   }
+
+  /**
+   * What the statements of a call go through: the transaction that it was given, or the client.
+   *
+   * @throws IntegrationError INTEGRATION_CLIENT_IS_ROOT or INTEGRATION_CLIENT_INVALID
+   */
+  within(persistenceClient: unknown): SqlClient {
+    const { client } = this;
+    if (persistenceClient === undefined) return client;
+    const adapted = AdaptedClient.of(client);
+    const transaction = adapted?.open(persistenceClient);
+    if (transaction !== undefined) return transaction;
+    if (isSqlClient(persistenceClient)) return persistenceClient;
+    throw (
+      adapted?.refusal() ??
+      new IntegrationError(
+        'INTEGRATION_CLIENT_INVALID',
+        'persistenceClient is not a client: it needs the functions $queryRawUnsafe and $executeRawUnsafe',
+      )
+    );
+  }
+}
+
+/**
+ * The host's client from what the application gave: the client itself, an adapter, or what `adapter` makes one
+ * of.
+ */
+export function clientFrom(given: unknown, adapter: AdapterFactory | undefined): TransactionalSqlClient {
+  if (adapter !== undefined) return new AdaptedClient(adapter(given as never));
+  return isHostAdapter(given) ? new AdaptedClient(given) : (given as TransactionalSqlClient);
 }

@@ -31,6 +31,15 @@ export interface TransactionalSqlClient<Tx extends SqlClient = SqlClient> extend
 export type Tx = IntegrationTypes extends { transaction: infer T } ? T : SqlClient;
 
 /**
+ * What `persistenceClient` takes: a client of this shape, or a transaction of the library whose adapter the
+ * module was given, as `IntegrationTypes` declares it.
+ */
+export type PersistenceClient =
+  | SqlClient
+  | Tx
+  | (IntegrationTypes extends { persistenceClient: infer P } ? P : never);
+
+/**
  * A root client can connect and disconnect; the client of an open transaction cannot (Prisma ≥ 7.5). The
  * property is read, not looked for: a transaction proxy (`@InjectTransaction()` of nestjs-cls) answers for
  * the transaction that is current, but has the properties of the root client that it was made from.

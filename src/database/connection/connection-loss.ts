@@ -64,7 +64,7 @@ function serverErrorOf(error: unknown): ServerError | undefined {
       const routine = typeof fields.routine === 'string' ? fields.routine : undefined;
       return { state, severity, routine, isOfRoutine: 'routine' in item ? routine !== undefined : undefined };
     }
-    queue.push(fields.meta, fields.driverAdapterError, fields.cause);
+    queue.push(fields.meta, fields.driverAdapterError, fields.cause, fields.driverError, fields.original);
   }
   return undefined;
 }
@@ -90,13 +90,30 @@ function isOfOneStatement({ state, severity, isOfRoutine }: ServerError): boolea
   return isOfRoutine === undefined ? severity === 'ERROR' : isOfRoutine && severity !== 'FATAL';
 }
 
+/** Where the server's error is, by the library: TypeORM has it in `driverError`, Sequelize in `original`. */
+const FIELDS = [
+  'code',
+  'originalCode',
+  'severity',
+  'routine',
+  'cause',
+  'driverError',
+  'original',
+  'meta',
+  'driverAdapterError',
+  'kind',
+  'message',
+  'errors',
+];
+
+function pick(error: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(FIELDS.map((name) => [name, error[name]]));
+}
+
 /** The fields of any error. An error that cannot be read (a getter that throws, a revoked proxy) has none. */
 function fieldsOf(error: object): Record<string, unknown> {
   try {
-    const known = error as Record<string, unknown>;
-    const { code, originalCode, severity, routine, cause, meta, driverAdapterError, kind, message, errors } =
-      known;
-    return { code, originalCode, severity, routine, cause, meta, driverAdapterError, kind, message, errors };
+    return pick(error as Record<string, unknown>);
   } catch {
     return {};
   }
@@ -143,12 +160,12 @@ export function isConnectionLoss(error: unknown, seen: Set<unknown> = new Set())
   if (said !== undefined) return isStateOfLoss(said.state) && !isOfOneStatement(said);
   if (typeof error !== 'object' || error === null || seen.has(error)) return false;
   seen.add(error);
-  const { code, message, cause, errors } = fieldsOf(error);
+  const { code, message, cause, driverError, original, errors } = fieldsOf(error);
   if (typeof code === 'string' && SOCKET_CODES.has(code)) return true;
   if (typeof message === 'string' && (saysConnectionLost(message) || WORDS_OF_LIBPQ.test(message)))
     return true;
   if (Array.isArray(errors) && errors.some((each) => isConnectionLoss(each, seen))) return true;
-  return cause !== undefined && isConnectionLoss(cause, seen);
+  return [cause, driverError, original].some((each) => each !== undefined && isConnectionLoss(each, seen));
 }
 
 function isStateOfLoss(state: string): boolean {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { namesOf, type PublishedRecord, runInHandlerContext } from '../../../context/integration-context.js';
+import { AdaptedTransaction } from '../../../database/clients/adapted-client.js';
 import { HostClient } from '../../../database/clients/host-client.js';
 import { PgSqlClient } from '../../../database/clients/pg-sql-client.js';
 import type { SqlClient } from '../../../database/clients/sql-client.js';
@@ -104,7 +105,11 @@ export class TransactionalRunner {
     // run nor commit.
     if (attempt.isAbandoned) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
     if (this.crashes('before-handler', attempt)) run.rollBack(CRASHED);
-    await this.callInTransaction(attempt, transaction.client, run.published).catch(async (error) => {
+    await this.callInTransaction(
+      attempt,
+      AdaptedTransaction.nativeOf(transaction.client),
+      run.published,
+    ).catch(async (error) => {
       await entered;
       await this.endAfterFailure(transaction, attempt, run, error);
     });

@@ -1,0 +1,81 @@
+import type { HostAdapter } from '../database/clients/host-adapter.js';
+import { notTheClient } from './not-the-client.js';
+
+/** Knex itself, or a transaction of it, as far as it is used. */
+export interface KnexShape {
+  raw(sql: string, bindings: never): PromiseLike<unknown>;
+  readonly client: { readonly config: object };
+}
+
+/** A Knex of the dialect `pg`, as far as it is used. */
+export interface KnexDatabase extends KnexShape {
+  transaction(...args: never[]): unknown;
+}
+
+interface Transacting {
+  transaction(fn: (trx: never) => Promise<unknown>, config: { isolationLevel: 'read committed' }): unknown;
+}
+
+/** What is used of a transaction besides. */
+interface TransactionShape extends KnexShape {
+  readonly isTransaction?: boolean;
+  isCompleted(): boolean;
+}
+
+/**
+ * An adapter for Knex: `client: fromKnex(knex)`, or beside `clientToken`. Its transaction is the `trx` of
+ * `knex.transaction(…)`. A `postProcessResponse` must leave answers of `raw` as they are.
+ *
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no Knex
+ */
+export function fromKnex<Trx extends object = KnexShape>(knex: KnexDatabase): HostAdapter<Trx> {
+  if (!isKnex(knex)) throw notTheClient('fromKnex', 'an instance of Knex', 'knex');
+  const { config } = knex.client;
+  return {
+    words: {
+      library: 'Knex',
+      root: 'the Knex instance',
+      transaction: 'the trx that knex.transaction(async (trx) => …) gives',
+    },
+
+    transaction: <R>(fn: (trx: Trx) => Promise<R>) =>
+      (knex as unknown as Transacting).transaction(fn, { isolationLevel: 'read committed' }) as Promise<R>,
+
+    query: (tx, sql, values) => queryByKnex((tx as KnexShape | undefined) ?? knex, sql, values),
+
+    stateOf(value) {
+      if (!isKnex(value) || value.client.config !== config) return 'foreign';
+      return stateOfKnex(value);
+    },
+  };
+}
+
+/** Knex knows `?` alone: each `$n` becomes one, and the others are escaped. */
+export async function queryByKnex(
+  knex: KnexShape,
+  sql: string,
+  values: unknown[],
+): Promise<{ rows: unknown[]; count: number }> {
+  const bindings: unknown[] = [];
+  const text = sql.replace(/\?|\$(\d+)/g, (found, place) => {
+    if (place === undefined) return `\\${found}`;
+    bindings.push(values[Number(place) - 1]);
+    return '?';
+  });
+  const answer = await knex.raw(text, bindings as never);
+  const { rows, rowCount } = answer as { rows: unknown[]; rowCount: number | null };
+  return { rows, count: rowCount ?? 0 };
+}
+
+/** Of an instance, or a transaction. */
+export function stateOfKnex(knex: KnexShape): 'root' | 'open' | 'ended' {
+  const { isTransaction } = knex as TransactionShape;
+  if (isTransaction !== true) return 'root';
+  return (knex as TransactionShape).isCompleted() ? 'ended' : 'open';
+}
+
+export function isKnex(value: unknown): value is KnexShape {
+  if (typeof value !== 'function') return false;
+  const { raw, client } = value as unknown as Partial<KnexShape>;
+  return typeof raw === 'function' && typeof client?.config === 'object';
+}

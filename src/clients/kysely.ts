@@ -1,0 +1,92 @@
+import type { HostAdapter } from '../database/clients/host-adapter.js';
+import { notTheClient } from './not-the-client.js';
+
+/** What runs a compiled query: Kysely itself, or a transaction of it. */
+export interface KyselyShape {
+  readonly isTransaction: boolean;
+  withoutPlugins(): unknown;
+  executeQuery(query: never): Promise<{ rows: unknown[]; numAffectedRows?: bigint | undefined }>;
+  getExecutor(): {
+    readonly adapter: object;
+    provideConnection?(...args: never[]): unknown;
+  };
+}
+
+/** A Kysely of a Postgres dialect, as far as it is used. */
+export interface KyselyDatabase extends KyselyShape {
+  transaction(): object;
+}
+
+interface TransactionBuilder {
+  setIsolationLevel(level: 'read committed'): { execute(fn: (trx: never) => unknown): Promise<unknown> };
+}
+
+/** Of Kysely's, for a statement through a transaction that has ended. */
+const HAS_ENDED = /^Transaction is already (committed|rolled back|aborted)/;
+
+/**
+ * An adapter for Kysely: `client: fromKysely(db)`, or beside `clientToken`. Its transaction is the `trx` of
+ * `db.transaction().execute(…)` or `db.startTransaction().execute()`.
+ *
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no Kysely
+ */
+export function fromKysely<Trx extends object = KyselyShape>(db: KyselyDatabase): HostAdapter<Trx> {
+  if (typeof db?.transaction !== 'function' || typeof db.getExecutor !== 'function')
+    throw notTheClient('fromKysely', 'an instance of Kysely', 'kysely');
+  const { adapter } = db.getExecutor();
+  return {
+    words: {
+      library: 'Kysely',
+      root: 'the Kysely instance',
+      transaction: 'the trx that db.transaction().execute(async (trx) => …) gives',
+    },
+
+    transaction: <R>(fn: (trx: Trx) => Promise<R>) =>
+      (db.transaction() as TransactionBuilder).setIsolationLevel('read committed').execute(fn) as Promise<R>,
+
+    query: (tx, sql, values) => queryByKysely((tx as KyselyShape | undefined) ?? db, sql, values),
+
+    stateOf(value) {
+      if (!isKysely(value)) return 'foreign';
+      if (value.getExecutor().adapter !== adapter) return 'foreign';
+      return value.isTransaction ? stateOfTransaction(value) : 'root';
+    },
+  };
+}
+
+/** Plugins would rename the columns of the engine's rows. */
+export async function queryByKysely(
+  db: KyselyShape,
+  sql: string,
+  values: unknown[],
+): Promise<{ rows: unknown[]; count: number }> {
+  const raw = { sql, parameters: values, query: { kind: 'RawNode', sqlFragments: [sql], parameters: [] } };
+  const compiled = { ...raw, queryId: { queryId: 'nestjs-integration' } };
+  const { rows, numAffectedRows } = await (db.withoutPlugins() as KyselyShape).executeQuery(
+    compiled as never,
+  );
+  return { rows, count: numAffectedRows === undefined ? rows.length : Number(numAffectedRows) };
+}
+
+function isKysely(value: unknown): value is KyselyShape {
+  if (typeof value !== 'object' || value === null) return false;
+  const { isTransaction, executeQuery, getExecutor } = value as Partial<KyselyShape>;
+  return (
+    typeof isTransaction === 'boolean' &&
+    typeof executeQuery === 'function' &&
+    typeof getExecutor === 'function'
+  );
+}
+
+/**
+ * Kysely keeps the state to itself, and refuses at once to give the connection of a transaction that has ended.
+ * Nothing is sent.
+ */
+function stateOfTransaction(trx: KyselyShape): 'open' | 'ended' {
+  try {
+    Promise.resolve(trx.getExecutor().provideConnection?.((async () => {}) as never)).catch(() => {});
+    return 'open';
+  } catch (error) {
+    return error instanceof Error && HAS_ENDED.test(error.message) ? 'ended' : 'open';
+  }
+}

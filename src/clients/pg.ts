@@ -1,0 +1,104 @@
+import type { HostAdapter } from '../database/clients/host-adapter.js';
+import type { PgClient } from '../database/clients/pg-sql-client.js';
+import { HOST_CLIENT_TYPES } from '../database/engine-types.js';
+import { hearErrors, notTheClient } from './not-the-client.js';
+
+/** What `pool.connect()` of node-postgres resolves to, as far as it is used. */
+export interface PgPoolClient extends PgClient {
+  query(text: string): Promise<unknown>;
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
+  query(statement: object): Promise<{ rows: unknown[]; rowCount: number | null }>;
+  release(error?: Error | boolean): void;
+  on(event: 'error', listener: () => void): unknown;
+  /** `I` outside of a transaction, `T` in one, `E` in one that has failed. From 8.18 on. */
+  getTransactionStatus?(): string | null;
+  readonly connectionParameters?: ConnectionParameters;
+}
+
+/** The pool of node-postgres, as far as it is used. */
+export interface PgPool {
+  connect(): Promise<unknown>;
+  query(statement: object): Promise<unknown>;
+  readonly totalCount: number;
+  readonly options: object;
+}
+
+interface ConnectionParameters {
+  readonly host?: unknown;
+  readonly port?: unknown;
+  readonly database?: unknown;
+}
+
+/**
+ * An adapter for node-postgres: `client: fromPg(pool)`. Its transaction is the client of `pool.connect()` that
+ * BEGIN went through.
+ *
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no pool
+ */
+export function fromPg(pool: PgPool): HostAdapter<PgPoolClient> {
+  if (typeof pool?.connect !== 'function' || typeof pool.totalCount !== 'number')
+    throw notTheClient('fromPg', 'a Pool of node-postgres', 'pg');
+  const here = parametersOf(pool);
+  return {
+    words: {
+      library: 'node-postgres',
+      root: 'the pool, which sends each statement through another connection',
+      transaction: 'the client of await pool.connect() that BEGIN went through',
+    },
+
+    async transaction(fn) {
+      const client = (await pool.connect()) as PgPoolClient;
+      hearErrors(client);
+      let broken = false;
+      try {
+        await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+        const result = await fn(client);
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => {
+          broken = true;
+        });
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+
+    async query(tx, text, values) {
+      const statement = { text, values, types: HOST_CLIENT_TYPES };
+      const answer = (await (tx ?? pool).query(statement)) as Awaited<ReturnType<PgPoolClient['query']>>;
+      return answerOf(answer);
+    },
+
+    stateOf(value) {
+      if (!hasQuery(value)) return 'foreign';
+      if ((value as object) === pool) return 'root';
+      if (value.totalCount !== undefined || value.connectionParameters === undefined) return 'foreign';
+      if (!isSame(here, value.connectionParameters)) return 'foreign';
+      return value.getTransactionStatus?.() === 'I' ? 'ended' : 'open';
+    },
+  };
+}
+
+function answerOf(answer: unknown): { rows: unknown[]; count: number } {
+  const { rows, rowCount } = answer as { rows: unknown[]; rowCount: number | null };
+  return { rows, count: rowCount ?? 0 };
+}
+
+function hasQuery(value: unknown): value is PgPoolClient & { readonly totalCount?: number } {
+  return typeof value === 'object' && value !== null && typeof (value as PgClient).query === 'function';
+}
+
+/** Where a pool's clients connect to; a client is made to tell, and does not connect. */
+function parametersOf(pool: PgPool): ConnectionParameters | undefined {
+  const { Client, options } = pool as PgPool & {
+    Client?: new (options: object) => { connectionParameters?: ConnectionParameters };
+  };
+  return typeof Client === 'function' ? new Client(options).connectionParameters : undefined;
+}
+
+function isSame(here: ConnectionParameters | undefined, there: ConnectionParameters): boolean {
+  if (here === undefined) return true;
+  return here.host === there.host && here.port === there.port && here.database === there.database;
+}

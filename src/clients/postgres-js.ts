@@ -1,0 +1,60 @@
+import type { HostAdapter } from '../database/clients/host-adapter.js';
+import { EndedTransactions, notTheClient } from './not-the-client.js';
+
+/** The `sql` of postgres.js, or of a transaction, as far as it is used. */
+export interface PostgresJsShape {
+  unsafe(sql: string, values?: never): PromiseLike<readonly unknown[] & { readonly count: number | null }>;
+  /** Made with the instance, and shared by its transactions. */
+  readonly json: unknown;
+}
+
+/** The `sql` that `postgres(…)` returned. */
+export interface PostgresJsDatabase extends PostgresJsShape {
+  begin(...args: never[]): Promise<unknown>;
+}
+
+interface Beginning {
+  begin(options: string, fn: (sql: never) => unknown): Promise<unknown>;
+}
+
+/**
+ * An adapter for postgres.js: `client: fromPostgresJs(sql)`, or beside `clientToken`. Its transaction is the
+ * `sql` that `sql.begin(…)` gives. postgres.js does not tell whether one has ended, so that this is known of
+ * those only that the engine began.
+ *
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no instance of postgres.js
+ */
+export function fromPostgresJs<Tx extends object = PostgresJsShape>(
+  sql: PostgresJsDatabase,
+): HostAdapter<Tx> {
+  if (!isPostgresJs(sql) || typeof sql.begin !== 'function')
+    throw notTheClient('fromPostgresJs', 'the sql that postgres(…) returned', 'postgres');
+  const ended = new EndedTransactions();
+  return {
+    words: {
+      library: 'postgres.js',
+      root: 'the sql that postgres(…) returned, which sends each statement through another connection',
+      transaction: 'the sql that sql.begin(async (sql) => …) gives',
+    },
+
+    transaction: <R>(fn: (tx: Tx) => Promise<R>) =>
+      (sql as unknown as Beginning).begin('ISOLATION LEVEL READ COMMITTED', ended.watching(fn)) as Promise<R>,
+
+    async query(tx, text, values) {
+      const rows = await ((tx as PostgresJsShape | undefined) ?? sql).unsafe(text, values as never);
+      return { rows: [...rows], count: rows.count ?? 0 };
+    },
+
+    stateOf(value) {
+      if (!isPostgresJs(value) || value.json !== sql.json) return 'foreign';
+      if (typeof (value as { savepoint?: unknown }).savepoint !== 'function') return 'root';
+      return ended.has(value) ? 'ended' : 'open';
+    },
+  };
+}
+
+function isPostgresJs(value: unknown): value is PostgresJsShape & object {
+  if (typeof value !== 'function') return false;
+  const { unsafe, json } = value as unknown as Partial<PostgresJsShape>;
+  return typeof unsafe === 'function' && typeof json === 'function';
+}

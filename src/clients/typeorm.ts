@@ -1,0 +1,102 @@
+import type { HostAdapter } from '../database/clients/host-adapter.js';
+import { UnusableConnection } from '../database/wire/unusable-connection.js';
+import { notTheClient } from './not-the-client.js';
+
+/** What is used of TypeORM's QueryRunner. */
+interface QueryRunnerShape {
+  readonly isReleased: boolean;
+  readonly isTransactionActive: boolean;
+  query(sql: string, values: unknown[], useStructuredResult: true): Promise<unknown>;
+  release(): Promise<void>;
+}
+
+/** TypeORM's DataSource, as far as it is used. */
+export interface TypeOrmDataSource {
+  readonly manager: object;
+  createQueryRunner(): unknown;
+  transaction(...args: never[]): Promise<unknown>;
+}
+
+/** The transaction of a DataSource: its EntityManager. */
+export type TypeOrmTransaction<D extends TypeOrmDataSource> = D['manager'];
+
+interface Transacting {
+  transaction(isolation: 'READ COMMITTED', fn: (manager: never) => Promise<unknown>): Promise<unknown>;
+}
+
+/** An EntityManager, a QueryRunner, or something else. Before 1.0 the data source was called connection. */
+interface Known {
+  readonly dataSource?: unknown;
+  readonly connection?: unknown;
+  readonly queryRunner?: QueryRunnerShape;
+  readonly isTransactionActive?: boolean;
+}
+
+/**
+ * An adapter for TypeORM: `clientToken: DataSource, adapter: fromTypeOrm`, or `client: fromTypeOrm(dataSource)`.
+ * Its transaction is the EntityManager of `dataSource.transaction(…)`; a QueryRunner after
+ * `startTransaction()`, and its manager, are taken as well.
+ *
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no DataSource
+ */
+export function fromTypeOrm<D extends TypeOrmDataSource>(dataSource: D): HostAdapter<TypeOrmTransaction<D>> {
+  if (typeof dataSource?.createQueryRunner !== 'function' || typeof dataSource.transaction !== 'function')
+    throw notTheClient('fromTypeOrm', 'a DataSource of TypeORM', 'typeorm');
+  return {
+    words: {
+      library: 'TypeORM',
+      root: 'the DataSource, or a manager that belongs to no transaction',
+      transaction:
+        'the EntityManager that dataSource.transaction(async (manager) => …) gives, or a QueryRunner after startTransaction()',
+    },
+
+    transaction: <R>(fn: (manager: D['manager']) => Promise<R>) =>
+      (dataSource as unknown as Transacting).transaction('READ COMMITTED', fn) as Promise<R>,
+
+    async query(tx, sql, values) {
+      if (tx !== undefined) return answerOf(await runnerOf(tx).query(sql, values, true));
+      const runner = dataSource.createQueryRunner() as QueryRunnerShape;
+      try {
+        return answerOf(await runner.query(sql, values, true));
+      } finally {
+        await runner.release();
+      }
+    },
+
+    stateOf(value) {
+      if (value === dataSource) return 'root';
+      if (typeof value !== 'object' || value === null) return 'foreign';
+      const { dataSource: own, connection, queryRunner, isTransactionActive } = value as Known;
+      if ((own ?? connection) !== dataSource) return 'foreign';
+      const runner = typeof isTransactionActive === 'boolean' ? (value as QueryRunnerShape) : queryRunner;
+      if (runner === undefined) return 'root';
+      return runner.isTransactionActive && !runner.isReleased ? 'open' : 'ended';
+    },
+  };
+}
+
+/**
+ * The transaction of `typeorm-transactional` that surrounds the calling code, for the option `ambient`.
+ *
+ * @param dataSource the one that was given to `addTransactionalDataSource`
+ */
+export function typeOrmAmbient(dataSource: TypeOrmDataSource): () => object | undefined {
+  return () => {
+    // The library has this property give the manager of the current transaction.
+    const { manager } = dataSource;
+    return (manager as Known).queryRunner === undefined ? undefined : manager;
+  };
+}
+
+function runnerOf(tx: object): QueryRunnerShape {
+  const runner = (tx as Known).queryRunner ?? (tx as QueryRunnerShape);
+  // TypeORM gives a runner back as soon as its session ends, and says of each statement only that.
+  if (runner.isReleased)
+    throw new UnusableConnection('connection lost: the QueryRunner of the transaction is released');
+  return runner;
+}
+
+function answerOf(answer: unknown): { rows: unknown[]; count: number } {
+  const { records, affected } = answer as { records?: unknown[]; affected?: number | null };
+  return { rows: records ?? [], count: affected ?? 0 };
+}

@@ -1,0 +1,279 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DomainEvent, DomainEventInput, SubscriberContext, Tx } from '../../src/index.js';
+import { failAt, verifyClient } from '../../src/testing/index.js';
+import { startApp, type TestApp } from '../support/app.js';
+import { Recorder } from '../support/recorder.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { openDrizzle } from './drizzle.js';
+import { openKnex } from './knex.js';
+import { openKysely } from './kysely.js';
+import { openMikroOrm } from './mikro-orm.js';
+import { openPg } from './pg.js';
+import { openPostgresJs } from './postgres-js.js';
+import { openSequelize } from './sequelize.js';
+import type { OpenLibrary, TriedLibrary } from './tried-library.js';
+import { openTypeOrm } from './typeorm.js';
+
+const LIBRARIES: readonly [name: string, open: OpenLibrary][] = [
+  ['node-postgres', openPg],
+  ['TypeORM', openTypeOrm],
+  ['Kysely', openKysely],
+  ['Drizzle', openDrizzle],
+  ['Knex', openKnex],
+  ['Sequelize', openSequelize],
+  ['postgres.js', openPostgresJs],
+  ['MikroORM', openMikroOrm],
+];
+
+const PAYLOAD = {
+  quotes: `"double", 'single', \\backslash\\, \\"both`,
+  unicode: 'ü € 😀',
+  list: [1, null, [true, 'x']],
+  marks: '$1 $$ ? ?? \\? :name {a,b},NULL',
+};
+const FAILURE = new Error('on purpose');
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database?.drop());
+
+describe.each(LIBRARIES)('%s', (name, open) => {
+  let library: TriedLibrary;
+  let app: TestApp;
+  const seen = new Recorder<DomainEvent>();
+  const failures = new Map<string, number>();
+  const event = (eventName: string, more: Partial<DomainEventInput> = {}): DomainEventInput => ({
+    eventName: `${eventName}.${name.toLowerCase()}`,
+    sourceModule: 'clients',
+    aggregateType: 'thing',
+    aggregateId: '"1", \\2 ?',
+    payload: PAYLOAD,
+    ...more,
+  });
+
+  async function writeEffect(tx: object, consumer: string, { outboxEventId }: DomainEvent): Promise<void> {
+    const sql = 'INSERT INTO effect (consumer, event_id, note) VALUES ($1, $2, $3)';
+    await library.adapter.query(tx, sql, [consumer, outboxEventId, 'done']);
+  }
+
+  const effectsOf = async (consumer: string): Promise<number> => {
+    const { rows } = await database.pool.query('SELECT FROM effect WHERE consumer = $1', [consumer]);
+    return rows.length;
+  };
+  const stored = async (id: string) => {
+    const { rows } = await database.pool.query(
+      'SELECT payload, jsonb_typeof(payload) AS type FROM integration.outbox_event WHERE id = $1',
+      [id],
+    );
+    return rows[0] as { payload: unknown; type: string } | undefined;
+  };
+  const failsOnce = (what: string) => {
+    failures.set(what, (failures.get(what) ?? 0) + 1);
+    if (failures.get(what) === 1) throw FAILURE;
+  };
+
+  beforeAll(async () => {
+    library = await open(database.url);
+    const of = (what: string) => ({ eventName: event(what).eventName, consumerName: `${what} ${name}` });
+    app = await startApp(
+      database,
+      [
+        {
+          ...of('plain'),
+          handler: async (each: DomainEvent) => {
+            seen.record(each);
+          },
+        },
+        {
+          ...of('single'),
+          transactional: true,
+          handler: async (each: DomainEvent, { transaction }: SubscriberContext) => {
+            await writeEffect(transaction, `single ${name}`, each);
+            failsOnce('single');
+            await app.api.publishEvent(event('plain'), { persistenceClient: transaction });
+          },
+        },
+        {
+          ...of('batch'),
+          transactional: true,
+          batch: { maxSize: 10 },
+          handler: async (all: DomainEvent[], { transaction }: SubscriberContext) => {
+            for (const each of all) await writeEffect(transaction, `batch ${name}`, each);
+            failsOnce('batch');
+          },
+        },
+        {
+          ...of('swallowing'),
+          transactional: true,
+          retry: { maxAttempts: 2 },
+          handler: async (each: DomainEvent, { transaction }: SubscriberContext) => {
+            await writeEffect(transaction, `swallowing ${name}`, each);
+            await library.adapter.query(transaction, 'SELECT 1 / 0', []).catch(() => {});
+          },
+        },
+        {
+          ...of('cut'),
+          transactional: true,
+          handler: async (each: DomainEvent, { transaction, attempt }: SubscriberContext) => {
+            await writeEffect(transaction, `cut ${name}`, each);
+            if (failures.has('cut')) {
+              expect(attempt).toBe(1);
+              return;
+            }
+            failures.set('cut', 1);
+            const { rows } = await library.adapter.query(transaction, 'SELECT pg_backend_pid() AS pid', []);
+            await database.pool.query('SELECT pg_terminate_backend($1)', [(rows[0] as { pid: number }).pid]);
+            await library.adapter.query(transaction, 'SELECT 1', []);
+          },
+        },
+      ],
+      { client: library.adapter },
+    );
+  });
+  afterAll(async () => {
+    await app?.close();
+    await library?.close();
+  });
+
+  it('keeps the contract of a client', async () => {
+    const report = await verifyClient(library.adapter);
+    expect(report.ok ? '' : `${report}`).toBe('');
+  });
+
+  it('an event of a transaction that is rolled back is gone; of one that commits it is kept as it was given', async () => {
+    let gone = '';
+    const failing = library.transaction(async (tx) => {
+      gone = (await app.api.publishEvent(event('kept'), { persistenceClient: tx as Tx })).outboxEventId;
+      throw FAILURE;
+    });
+    await expect(failing).rejects.toThrow(FAILURE.message);
+    expect(await stored(gone)).toBeUndefined();
+    const kept = await library.transaction((tx) =>
+      app.api.publishEvent(event('kept'), { persistenceClient: tx as Tx }),
+    );
+    expect(kept).toMatchObject({ position: expect.any(Number), duplicate: false });
+    expect(await stored(kept.outboxEventId)).toEqual({ payload: PAYLOAD, type: 'object' });
+  });
+
+  it('keys, delays, a thousand events and links are of the transaction', async () => {
+    const deduplicationKey = `key ? $1 ${name}`;
+    const [first, second, many, link] = await library.transaction(async (tx) => {
+      const where = { persistenceClient: tx as Tx };
+      return [
+        await app.api.publishEvent(event('kept', { deduplicationKey }), where),
+        await app.api.publishEvent(event('kept', { deduplicationKey, delayMs: 1 }), where),
+        await app.api.publishEvents(
+          Array.from({ length: 1_000 }, () => event('kept')),
+          where,
+        ),
+        await app.api.createLink(
+          {
+            sourceModule: name,
+            sourceEntityType: 'a',
+            sourceEntityId: 'b',
+            targetModule: 'c',
+            targetEntityType: 'd',
+            targetEntityId: 'e',
+            linkType: 'reference',
+            metadata: PAYLOAD,
+          },
+          tx as Tx,
+        ),
+      ] as const;
+    });
+    expect(second).toEqual({ ...first, duplicate: true });
+    expect(new Set(many.map(({ position }) => position)).size).toBe(1_000);
+    expect(link).toMatchObject({ metadata: PAYLOAD, createdAt: expect.any(Date) });
+  });
+
+  it('what integrationApi.transaction published is delivered, and its argument is the transaction of the library', async () => {
+    const { outboxEventId } = await app.api.transaction(async (tx) => {
+      expect(library.adapter.stateOf(tx)).toBe('open');
+      await expect(app.api.publishEvent(event('plain'))).rejects.toMatchObject({
+        code: 'INTEGRATION_TRANSACTION_FORGOTTEN',
+      });
+      return app.api.publishEvent(event('plain'), { persistenceClient: tx as Tx });
+    });
+    await seen.find((each) => each.outboxEventId === outboxEventId);
+  });
+
+  it.each(['single', 'batch'])('the effects of a transactional handler are there once: %s', async (kind) => {
+    const fault = failAt(app.context, 'after-commit', { consumerName: `${kind} ${name}` });
+    const { outboxEventId } = await app.api.publishEvent(event(kind));
+    await fault.reached;
+    await app.processor.drain();
+    expect(await effectsOf(`${kind} ${name}`)).toBe(1);
+    expect(await app.inbox.isProcessed(outboxEventId, `${kind} ${name}`)).toBe(true);
+  });
+
+  it('a handler that swallows an error of the database is not processed', async () => {
+    const { outboxEventId } = await app.api.publishEvent(event('swallowing'));
+    const consumerName = `swallowing ${name}`;
+    await app.processor.drain();
+    for (;;) {
+      const dead = await app.inbox.findDeadLetters({ consumerName });
+      if (dead.some((each) => each.outboxEventId === outboxEventId)) break;
+      await app.processor.drain();
+    }
+    expect(await effectsOf(consumerName)).toBe(0);
+  });
+
+  // postgres.js 3.4.9 writes its ROLLBACK to the socket that is gone, and the error of that ends the process.
+  if (name !== 'postgres.js')
+    it('a connection that the server ends in a handler counts no attempt', async () => {
+      const { outboxEventId } = await app.api.publishEvent(event('cut'));
+      for (;;) {
+        await app.processor.drain();
+        if (await app.inbox.isProcessed(outboxEventId, `cut ${name}`)) break;
+      }
+      expect(await effectsOf(`cut ${name}`)).toBe(1);
+    });
+
+  it('the root, a transaction that has ended, and a foreign one are refused', async () => {
+    let ended: object = {};
+    await app.api.transaction(async (tx) => {
+      ended = tx;
+    });
+    const code = (persistenceClient: object) =>
+      app.api.publishEvent(event('kept'), { persistenceClient: persistenceClient as Tx }).then(
+        () => 'published',
+        (error: { code: string; message: string }) => error,
+      );
+    expect(await code(library.root)).toMatchObject({ code: 'INTEGRATION_CLIENT_IS_ROOT' });
+    expect(await code(ended)).toMatchObject({ code: 'INTEGRATION_CLIENT_INVALID' });
+    expect(await code({ query() {} })).toMatchObject({
+      code: 'INTEGRATION_CLIENT_INVALID',
+      message: expect.stringContaining(name === 'node-postgres' ? 'pool.connect()' : name),
+    });
+    const other = await open(`${database.url}?application_name=other`, 1);
+    try {
+      if (name !== 'node-postgres')
+        await other.transaction(async (tx) =>
+          expect(await code(tx)).toMatchObject({ code: 'INTEGRATION_CLIENT_INVALID' }),
+        );
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('an event of a savepoint that is rolled back is gone, and the outer one stays', async () => {
+    let inner = '';
+    const outer = await library.transaction(async (tx) => {
+      const first = await app.api.publishEvent(event('kept'), { persistenceClient: tx as Tx });
+      await library
+        .savepoint(tx, async (nested) => {
+          inner = (await app.api.publishEvent(event('kept'), { persistenceClient: nested as Tx }))
+            .outboxEventId;
+          throw FAILURE;
+        })
+        .catch((error) => {
+          if (error !== FAILURE) throw error;
+        });
+      return first.outboxEventId;
+    });
+    expect(await stored(inner)).toBeUndefined();
+    expect(await stored(outer)).toBeDefined();
+  });
+});

@@ -1,0 +1,17 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+import { fromDrizzle } from '../../src/clients/drizzle.js';
+import type { OpenLibrary } from './tried-library.js';
+
+export const openDrizzle: OpenLibrary = async (connectionString, max = 4) => {
+  const pool = new pg.Pool({ connectionString, max });
+  pool.on('error', () => {});
+  const db = drizzle(pool);
+  return {
+    adapter: fromDrizzle(db),
+    root: db,
+    transaction: (fn) => db.transaction(fn),
+    savepoint: (tx, fn) => (tx as NodePgDatabase).transaction(fn),
+    close: () => pool.end(),
+  };
+};

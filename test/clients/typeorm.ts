@@ -1,0 +1,14 @@
+import { DataSource, type EntityManager } from 'typeorm';
+import { fromTypeOrm } from '../../src/clients/typeorm.js';
+import type { OpenLibrary } from './tried-library.js';
+
+export const openTypeOrm: OpenLibrary = async (url, max = 4) => {
+  const dataSource = await new DataSource({ type: 'postgres', url, extra: { max } }).initialize();
+  return {
+    adapter: fromTypeOrm(dataSource),
+    root: dataSource,
+    transaction: (fn) => dataSource.transaction(fn),
+    savepoint: (tx, fn) => (tx as EntityManager).transaction(fn),
+    close: () => dataSource.destroy(),
+  };
+};
