@@ -79,8 +79,8 @@ function isKysely(value: unknown): value is KyselyShape {
 }
 
 /**
- * Kysely keeps the state to itself, and refuses at once to give the connection of a transaction that has ended.
- * Nothing is sent.
+ * Kysely keeps the state to itself, and refuses at once to give the connection of a transaction that has
+ * ended. Nothing is sent.
  */
 function stateOfTransaction(trx: KyselyShape): 'open' | 'ended' {
   try {

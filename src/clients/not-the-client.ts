@@ -9,7 +9,9 @@ export function notTheClient(adapter: string, expected: string, pkg: string): In
   );
 }
 
-/** A transaction that the library's transaction function gave, for libraries whose transactions do not tell. */
+/**
+ * A transaction that the library's transaction function gave, for libraries whose transactions do not tell.
+ */
 export class EndedTransactions {
   private readonly ended = new WeakSet<object>();
 
@@ -32,8 +34,8 @@ export class EndedTransactions {
 const heard = new WeakSet<object>();
 
 /**
- * A pool of node-postgres listens to its idle clients only, and the end of a session that nobody hears of ends
- * the process. What fails because of it is told by the statements that fail.
+ * A pool of node-postgres listens to its idle clients only, and the end of a session that nobody hears of
+ * ends the process. What fails because of it is told by the statements that fail.
  */
 export function hearErrors(client: { on?(event: 'error', listener: () => void): unknown }): void {
   if (heard.has(client) || typeof client.on !== 'function') return;

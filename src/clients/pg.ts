@@ -1,6 +1,7 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
 import type { PgClient } from '../database/clients/pg-sql-client.js';
 import { HOST_CLIENT_TYPES } from '../database/engine-types.js';
+import { leadsWhere } from '../database/wire/leads-where.js';
 import { hearErrors, notTheClient } from './not-the-client.js';
 
 /** What `pool.connect()` of node-postgres resolves to, as far as it is used. */
@@ -12,7 +13,6 @@ export interface PgPoolClient extends PgClient {
   on(event: 'error', listener: () => void): unknown;
   /** `I` outside of a transaction, `T` in one, `E` in one that has failed. From 8.18 on. */
   getTransactionStatus?(): string | null;
-  readonly connectionParameters?: ConnectionParameters;
 }
 
 /** The pool of node-postgres, as far as it is used. */
@@ -23,22 +23,16 @@ export interface PgPool {
   readonly options: object;
 }
 
-interface ConnectionParameters {
-  readonly host?: unknown;
-  readonly port?: unknown;
-  readonly database?: unknown;
-}
-
 /**
- * An adapter for node-postgres: `client: fromPg(pool)`. Its transaction is the client of `pool.connect()` that
- * BEGIN went through.
+ * An adapter for node-postgres: `client: fromPg(pool)`. Its transaction is the client of `pool.connect()`
+ * that BEGIN went through.
  *
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no pool
  */
 export function fromPg(pool: PgPool): HostAdapter<PgPoolClient> {
   if (typeof pool?.connect !== 'function' || typeof pool.totalCount !== 'number')
     throw notTheClient('fromPg', 'a Pool of node-postgres', 'pg');
-  const here = parametersOf(pool);
+  const leadsHere = leadsWhere(pool);
   return {
     words: {
       library: 'node-postgres',
@@ -74,8 +68,7 @@ export function fromPg(pool: PgPool): HostAdapter<PgPoolClient> {
     stateOf(value) {
       if (!hasQuery(value)) return 'foreign';
       if ((value as object) === pool) return 'root';
-      if (value.totalCount !== undefined || value.connectionParameters === undefined) return 'foreign';
-      if (!isSame(here, value.connectionParameters)) return 'foreign';
+      if (value.totalCount !== undefined || !leadsHere(value)) return 'foreign';
       return value.getTransactionStatus?.() === 'I' ? 'ended' : 'open';
     },
   };
@@ -88,17 +81,4 @@ function answerOf(answer: unknown): { rows: unknown[]; count: number } {
 
 function hasQuery(value: unknown): value is PgPoolClient & { readonly totalCount?: number } {
   return typeof value === 'object' && value !== null && typeof (value as PgClient).query === 'function';
-}
-
-/** Where a pool's clients connect to; a client is made to tell, and does not connect. */
-function parametersOf(pool: PgPool): ConnectionParameters | undefined {
-  const { Client, options } = pool as PgPool & {
-    Client?: new (options: object) => { connectionParameters?: ConnectionParameters };
-  };
-  return typeof Client === 'function' ? new Client(options).connectionParameters : undefined;
-}
-
-function isSame(here: ConnectionParameters | undefined, there: ConnectionParameters): boolean {
-  if (here === undefined) return true;
-  return here.host === there.host && here.port === there.port && here.database === there.database;
 }

@@ -9,12 +9,25 @@ import { validateConnectionString } from '../database/connection/connection-stri
 import { poolerHint } from '../database/connection/pooler-hint.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
-import { IntegrationError, messageOf } from '../errors.js';
+import { IntegrationError } from '../errors.js';
 import { DEFAULT_MAX_PAYLOAD_BYTES } from '../events/event-limits.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { type ConfigurationReader, listSettingProblems } from '../settings/settings-resolution.js';
 import { type IntegrationExtension, problemsOfExtensions } from './extension.js';
+import {
+  isObject,
+  isToken,
+  problemsOfChoice,
+  problemsOfCount,
+  problemsOfPool,
+  problemsOfThrowing,
+  problemsUnless,
+  textOf,
+} from './option-checks.js';
+import type { ResolvedOptions } from './resolved-options.js';
+
+export type { ResolvedOptions };
 
 /** All options except `imports`. */
 export interface IntegrationOptions {
@@ -108,30 +121,6 @@ export interface HostConfiguration {
 
 /** Token of the HostConfiguration. */
 export const CONFIGURATION = Symbol('nestjs-integration:configuration');
-
-/** The options in force: checked, and with their defaults. */
-export interface ResolvedOptions {
-  readonly clientToken: InjectionToken | undefined;
-  readonly client: TransactionalSqlClient | HostAdapter<object> | undefined;
-  readonly adapter: AdapterFactory | undefined;
-  readonly ambient: (() => object | undefined) | undefined;
-  readonly ambientPublishing: 'refuse' | 'join';
-  /** Either this or `connection` is given. */
-  readonly connectionString: string | undefined;
-  readonly connection: EngineConnectionOptions | undefined;
-  readonly poolMax: number | undefined;
-  readonly schema: string;
-  readonly migrations: 'verify' | 'run' | 'off';
-  readonly role: 'all' | 'publisher' | 'worker';
-  readonly settings: Partial<OutboxSettings>;
-  readonly maxConcurrency: number;
-  readonly shutdownTimeoutMs: number;
-  readonly watchdog: 'report' | 'exit' | 'off';
-  readonly maxPayloadBytes: number;
-  readonly extensions: readonly IntegrationExtension[];
-  /** Hints about options that are valid but look wrong. */
-  readonly hints: readonly string[];
-}
 
 const DEFAULT_MAX_CONCURRENCY = 100;
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
@@ -276,58 +265,4 @@ function databaseUrlOf(
 /** Whether a value has the methods of a host's client. */
 export function isTransactionalClient(value: unknown): value is TransactionalSqlClient {
   return isSqlClient(value) && typeof (value as Partial<TransactionalSqlClient>).$transaction === 'function';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isToken(value: unknown): boolean {
-  return ['function', 'string', 'symbol'].includes(typeof value);
-}
-
-function problemsUnless(holds: boolean, problem: string): string[] {
-  return holds ? [] : [problem];
-}
-
-function problemsOfPool(value: unknown): string[] {
-  if (!isObject(value)) return ['pool must be an object: { max? }'];
-  return [
-    ...(value.max === undefined ? [] : problemsOfCount('pool.max', value.max, 1, 10_000)),
-    ...problemsOfUnknownNames(value, { known: ['max'], prefix: 'pool.' }),
-  ];
-}
-
-function problemsOfChoice(option: string, value: unknown, choices: readonly string[]): string[] {
-  const list = choices.map((choice) => `'${choice}'`).join(', ');
-  return problemsUnless(
-    choices.includes(value as string),
-    `${option} must be one of ${list}, not ${textFor(value)}`,
-  );
-}
-
-function problemsOfCount(option: string, value: unknown, min: number, max: number): string[] {
-  const holds = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
-  return problemsUnless(
-    holds,
-    `${option} must be a whole number from ${min} to ${max}, not ${textFor(value)}`,
-  );
-}
-
-function problemsOfThrowing(check: () => unknown): string[] {
-  try {
-    check();
-    return [];
-  } catch (error) {
-    return [messageOf(error).replace(/\.$/, '')];
-  }
-}
-
-function textOf(value: unknown, option: string): string {
-  if (typeof value === 'string') return value;
-  throw new TypeError(`${option} must be a string, not ${typeof value}`);
-}
-
-function textFor(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value);
 }

@@ -48,7 +48,10 @@ export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction>
     this.#adapter = adapter;
   }
 
-  /** Where the host's client is one: asked without a look at its properties, which Prisma's proxies answer slowly. */
+  /**
+   * Where the host's client is one: asked without a look at its properties, which Prisma's proxies answer
+   * slowly.
+   */
   static of(client: object): AdaptedClient | undefined {
     return #adapter in client ? client : undefined;
   }

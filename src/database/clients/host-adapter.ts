@@ -20,9 +20,9 @@ export interface AdapterWords {
 }
 
 /**
- * A library for Postgres as the engine uses it. `Tx` is the library's own transaction: what `context.transaction`
- * and the argument of `integrationApi.transaction` are, and what `persistenceClient` takes. Ready-made ones are
- * in subpaths: `fromTypeOrm` in `nestjs-integration/typeorm`, and so on.
+ * A library for Postgres as the engine uses it. `Tx` is the library's own transaction: what
+ * `context.transaction` and the argument of `integrationApi.transaction` are, and what `persistenceClient`
+ * takes. Ready-made ones are in subpaths: `fromTypeOrm` in `nestjs-integration/typeorm`, and so on.
  */
 export interface HostAdapter<Tx extends object> {
   /**
@@ -41,7 +41,10 @@ export interface HostAdapter<Tx extends object> {
   readonly words?: AdapterWords | undefined;
 }
 
-/** Makes the adapter of a client that the application's container provides; `fromTypeOrm` and the like are it. */
+/**
+ * Makes the adapter of a client that the application's container provides; `fromTypeOrm` and the like are
+ * it.
+ */
 export type AdapterFactory = (client: never) => HostAdapter<object>;
 
 /** Whether a value has the three functions of an adapter. */

@@ -52,8 +52,8 @@ export class HostClient {
 }
 
 /**
- * The host's client from what the application gave: the client itself, an adapter, or what `adapter` makes one
- * of.
+ * The host's client from what the application gave: the client itself, an adapter, or what `adapter` makes
+ * one of.
  */
 export function clientFrom(given: unknown, adapter: AdapterFactory | undefined): TransactionalSqlClient {
   if (adapter !== undefined) return new AdaptedClient(adapter(given as never));

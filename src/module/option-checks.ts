@@ -1,0 +1,58 @@
+import { messageOf } from '../errors.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
+
+/* The checks that several options share. Each returns what is wrong with a value. */
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isToken(value: unknown): boolean {
+  return ['function', 'string', 'symbol'].includes(typeof value);
+}
+
+export function problemsUnless(holds: boolean, problem: string): string[] {
+  return holds ? [] : [problem];
+}
+
+export function problemsOfPool(value: unknown): string[] {
+  if (!isObject(value)) return ['pool must be an object: { max? }'];
+  return [
+    ...(value.max === undefined ? [] : problemsOfCount('pool.max', value.max, 1, 10_000)),
+    ...problemsOfUnknownNames(value, { known: ['max'], prefix: 'pool.' }),
+  ];
+}
+
+export function problemsOfChoice(option: string, value: unknown, choices: readonly string[]): string[] {
+  const list = choices.map((choice) => `'${choice}'`).join(', ');
+  return problemsUnless(
+    choices.includes(value as string),
+    `${option} must be one of ${list}, not ${textFor(value)}`,
+  );
+}
+
+export function problemsOfCount(option: string, value: unknown, min: number, max: number): string[] {
+  const holds = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+  return problemsUnless(
+    holds,
+    `${option} must be a whole number from ${min} to ${max}, not ${textFor(value)}`,
+  );
+}
+
+export function problemsOfThrowing(check: () => unknown): string[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    return [messageOf(error).replace(/\.$/, '')];
+  }
+}
+
+export function textOf(value: unknown, option: string): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`${option} must be a string, not ${typeof value}`);
+}
+
+function textFor(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
