@@ -95,6 +95,15 @@ describe('an event of the log that ends again and again with nothing counted', (
     expect((await inboxRows(database, 'billing')).filter(({ status }) => status !== 'processed')).toEqual([
       expect.objectContaining({ status: 'skipped', error: 'its receiver is gone for good', attempts: 0 }),
     ]);
+    // The others of an ordered aggregate ran because the owner knew of the change. Those of an unordered one
+    // do not wait for that: the owner learns of it with its next beat, and may run the event until then.
+    if (more.ordered === false) {
+      await until('the owner knows', async () => {
+        const before = orders.stuckRuns.all.length;
+        await app.processor.drain();
+        return orders.stuckRuns.all.length === before;
+      });
+    }
     const runs = orders.stuckRuns.all.length;
     await app.processor.drain();
     expect(orders.stuckRuns.all).toHaveLength(runs);

@@ -38,7 +38,7 @@ if (wanted.includes('model')) {
 }
 if (wanted.includes('plays')) {
   for (const { name, caught } of await runPlays())
-    record('play', name, caught ? 'test/cursor-mutants.spec.ts, real database' : undefined);
+    record('play', name, caught ? 'test/cursor-plays.spec.ts, real database' : undefined);
 }
 if (wanted.includes('specs')) {
   const chosen = specMutants.filter(({ name }) => name.includes(options.match));

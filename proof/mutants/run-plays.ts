@@ -2,7 +2,7 @@ import { runJest } from './jest-run.js';
 import { PACKAGE } from './patched-package.js';
 
 /** Each test takes one rule out of the source and expects the harm. */
-const PLAYS = 'test/cursor-mutants.spec.ts';
+const PLAYS = 'test/cursor-plays.spec.ts';
 
 export interface Play {
   readonly name: string;

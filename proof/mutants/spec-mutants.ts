@@ -384,7 +384,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'areGone && !writers.some(isPrepared)',
       },
     ],
-    spec: 'test/cursor-mutants.spec.ts',
+    spec: 'test/cursor-plays.spec.ts',
     test: 'is not held up by two-phase commits',
   },
   {

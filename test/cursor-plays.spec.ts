@@ -9,10 +9,11 @@ import { importMutant, type Patch } from './support/mutant.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 /*
- * Each rule of the argument at the head of src/inbox/cursor-reader.ts carries weight: here each is taken out of the real
- * source, and a play on a real database, moved step by step, shows the event that is lost or late then. The same play with
- * the source as it is harms nobody and leaves no hole.
+ * Each rule of the argument at the head of src/inbox/cursor-reader.ts carries weight. A play on a real database, moved
+ * step by step, harms nobody and leaves no hole. `npm run proof:mutants` takes the rule out of the source, and the same
+ * play then shows the event that is lost or late.
  */
+const TAKES_RULES_OUT = process.env.PLAYS_WITHOUT_RULES === 'yes';
 
 interface Play {
   readonly name: string;
@@ -137,8 +138,8 @@ const PLAYS: Play[] = [
     name: 'a cursor waits for holders that were read after its own upto was noted, not after another’s',
     reader: [
       {
-        find: '/** Holders of step 2,',
-        put: 'let shared: Promise<LogWriter[]> | undefined;\n/** Holders of step 2,',
+        find: 'interface Sweep {',
+        put: 'let shared: Promise<LogWriter[]> | undefined;\ninterface Sweep {',
       },
       { find: READ_WRITERS, put: 'shared ??= this.log.readWriters();\nconst writers = await shared;\n' },
     ],
@@ -393,6 +394,7 @@ describe('the log is read without missing a late commit', () => {
   for (const play of PLAYS) {
     it(`because ${play.name}`, async () => {
       expect(await perform(REAL, play.play)).toEqual(HARMLESS);
+      if (!TAKES_RULES_OUT) return;
       const harm = await perform(await mutantOf(play), play.play);
       if (play.harm === 'loses') expect(harm.lost).not.toEqual([]);
       else expect(harm.outOfOrder).not.toEqual([]);
