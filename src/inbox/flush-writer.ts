@@ -8,6 +8,8 @@ import { emptyFlush, type Flush, isLargeSet, isNothing } from './unflushed.js';
 const LOCK_NOT_AVAILABLE = '55P03';
 const QUERY_CANCELED = '57014';
 const ASIDE_RETRY_MS = 1_000;
+/** A set with more ranges than this is written in parts, because one statement would take long. */
+const MOST_RANGES = 500_000;
 
 /**
  * Holds the outcomes that are not written yet. The writer asks it at the moment when the next save begins.
@@ -30,13 +32,13 @@ export class FlushWriter {
    */
   private readonly aside = new Map<string, Flush & { retryAt: number }>();
   /**
-   * Parts of a large set that the server could not take out of `unread` within the limit of a statement. They
-   * take turns with everything else, and their order does not matter, because they are positions only.
+   * Large sets that are written in parts. The ranges below the one at `next` have been taken. The parts take
+   * turns with everything else, and their order does not matter, because they are positions only.
    */
-  private readonly parts: PositionSet[] = [];
+  private readonly divided: { readonly set: PositionSet; next: number }[] = [];
   private tookPart = false;
   /** No statement takes out more ranges than this. A statement that was too slow halves it. */
-  private mostRanges = Number.POSITIVE_INFINITY;
+  private mostRanges = MOST_RANGES;
 
   constructor(
     private readonly store: Pick<
@@ -49,7 +51,7 @@ export class FlushWriter {
 
   /** True when nothing that was collected still waits to be written. */
   get isEmpty(): boolean {
-    return this.failed === undefined && this.aside.size + this.parts.length === 0;
+    return this.failed === undefined && this.aside.size + this.divided.length === 0;
   }
 
   /**
@@ -95,23 +97,25 @@ export class FlushWriter {
     return undefined;
   }
 
+  /** Takes the next part of a divided set, unless the last flush was such a part. */
   private takePart(): Flush | undefined {
-    const part = this.tookPart ? undefined : this.parts.shift();
-    this.tookPart = part !== undefined;
-    return part && { ...emptyFlush(), positions: part };
+    const [large] = this.divided;
+    this.tookPart = !this.tookPart && large !== undefined;
+    if (!this.tookPart || large === undefined) return undefined;
+    const positions = large.set.slice(large.next, this.mostRanges);
+    large.next += this.mostRanges;
+    if (large.next >= large.set.rangeCount) this.divided.shift();
+    return { ...emptyFlush(), positions };
   }
 
   /**
-   * Returns the flush itself. If its set is too large for one statement, it returns the first part of the
-   * set.
+   * Returns the flush itself. If its set is too large for one statement, it is divided, and a part returned.
    */
   private withinLimit(flush: Flush): Flush {
-    const { positions } = flush;
-    if (!isLargeSet(flush) || positions.rangeCount <= this.mostRanges) return flush;
-    for (let first = this.mostRanges; first < positions.rangeCount; first += this.mostRanges)
-      this.parts.push(positions.slice(first, this.mostRanges));
-    this.tookPart = true;
-    return { ...emptyFlush(), positions: positions.slice(0, this.mostRanges) };
+    if (!isLargeSet(flush) || flush.positions.rangeCount <= this.mostRanges) return flush;
+    this.divided.unshift({ set: flush.positions, next: 0 });
+    this.tookPart = false;
+    return this.takePart() ?? flush;
   }
 
   /** Takes the next flush. What belongs to aggregates that are set aside joins them first. */

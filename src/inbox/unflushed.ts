@@ -4,8 +4,6 @@ import type { ExceptionRow, ResolvedRow } from './inbox-status.js';
 
 /** A set of positions with more ranges than this is written by a statement of its own. */
 const MANY_RANGES = 1_000;
-/** A set with more ranges than this is written in parts, because one statement would take long. */
-const MOST_RANGES = 500_000;
 /** Milliseconds that positions passed over wait for an outcome next to them. */
 const PASSED_OVER_MS = 250;
 
@@ -28,11 +26,8 @@ export interface Flush {
 export class Unflushed {
   private positions: number[] = [];
   private readonly sets: PositionSet[] = [];
-  /**
-   * Each of these is written by itself, in turn with the other flushes. A very large one is written in parts.
-   * The ranges below the one at `next` have been collected.
-   */
-  private readonly largeSets: { readonly set: PositionSet; next: number }[] = [];
+  /** Each of these is written by itself, in turn with the other flushes. */
+  private readonly largeSets: PositionSet[] = [];
   private collectedLarge = false;
   /**
    * The positions of events that this cursor does not want. They are written together with the outcomes that
@@ -71,7 +66,7 @@ export class Unflushed {
 
   /** A sweep found that no event will ever come at these positions. */
   settleAll(positions: PositionSet): void {
-    if (positions.rangeCount > MANY_RANGES) this.largeSets.push({ set: positions, next: 0 });
+    if (positions.rangeCount > MANY_RANGES) this.largeSets.push(positions);
     else if (!positions.isEmpty) this.sets.push(positions);
   }
 
@@ -96,9 +91,9 @@ export class Unflushed {
    * gets its turn.
    */
   collect(takeWaiting: () => ExceptionRow[], takeReleases: () => AggregateKey[]): Flush | undefined {
-    let large = this.collectedLarge ? undefined : this.takeLarge();
+    let large = this.collectedLarge ? undefined : this.largeSets.shift();
     const flush = large === undefined ? this.collectAll(takeWaiting(), takeReleases()) : undefined;
-    if (flush === undefined) large ??= this.takeLarge();
+    if (flush === undefined) large ??= this.largeSets.shift();
     this.collectedLarge = large !== undefined;
     return flush ?? (large && { ...emptyFlush(), positions: large });
   }
@@ -120,15 +115,6 @@ export class Unflushed {
     this.resolved = [];
     this.covered = [];
     return isNothing(flush) ? undefined : flush;
-  }
-
-  private takeLarge(): PositionSet | undefined {
-    const [large] = this.largeSets;
-    if (large === undefined) return undefined;
-    const part = large.set.slice(large.next, MOST_RANGES);
-    large.next += MOST_RANGES;
-    if (large.next >= large.set.rangeCount) this.largeSets.shift();
-    return part;
   }
 
   private collectPassed(flush: Flush): void {
