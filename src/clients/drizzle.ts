@@ -1,5 +1,7 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
-import { EndedTransactions, hearErrors, notTheClient } from './not-the-client.js';
+import { EndedTransactions } from './ended-transactions.js';
+import { answerOfPg, hearErrors, type PgAnswer } from './node-postgres.js';
+import { notTheClient } from './not-the-client.js';
 
 /** A Drizzle of Postgres, as far as it is used. */
 export interface DrizzleDatabase {
@@ -89,6 +91,5 @@ function insideOf(value: unknown): Inside | undefined {
 /** node-postgres answers with an object, postgres.js with a list. */
 function answerOf(answer: unknown): { rows: unknown[]; count: number } {
   if (Array.isArray(answer)) return { rows: [...answer], count: (answer as { count?: number }).count ?? 0 };
-  const { rows, rowCount } = answer as { rows: unknown[]; rowCount: number | null };
-  return { rows, count: rowCount ?? 0 };
+  return answerOfPg(answer as PgAnswer);
 }

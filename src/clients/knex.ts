@@ -1,4 +1,5 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
+import { answerOfPg, type PgAnswer } from './node-postgres.js';
 import { notTheClient } from './not-the-client.js';
 
 /** Knex itself, or a transaction of it, as far as it is used. */
@@ -62,9 +63,7 @@ export async function queryByKnex(
     bindings.push(values[Number(place) - 1]);
     return '?';
   });
-  const answer = await knex.raw(text, bindings as never);
-  const { rows, rowCount } = answer as { rows: unknown[]; rowCount: number | null };
-  return { rows, count: rowCount ?? 0 };
+  return answerOfPg((await knex.raw(text, bindings as never)) as PgAnswer);
 }
 
 /** Of an instance, or a transaction. */

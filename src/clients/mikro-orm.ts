@@ -28,9 +28,8 @@ interface Manager extends MikroOrmManager {
 export type MikroOrmTransaction<O extends MikroOrmDatabase> = O['em'];
 
 /**
- * An adapter for MikroORM: `client: fromMikroOrm(orm)`, or beside `clientToken`. Its transaction is the
- * `em` of
- * `em.transactional(…)`, or a fork after `em.begin()`.
+ * An adapter for MikroORM: `client: fromMikroOrm(orm)`, or beside `clientToken`. Its transaction is the `em`
+ * of `em.transactional(…)`, or a fork after `em.begin()`.
  *
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no MikroORM of Postgres
  */

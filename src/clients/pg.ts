@@ -2,13 +2,14 @@ import type { HostAdapter } from '../database/clients/host-adapter.js';
 import type { PgClient } from '../database/clients/pg-sql-client.js';
 import { HOST_CLIENT_TYPES } from '../database/engine-types.js';
 import { leadsWhere } from '../database/wire/leads-where.js';
-import { hearErrors, notTheClient } from './not-the-client.js';
+import { answerOfPg, hearErrors, type PgAnswer } from './node-postgres.js';
+import { notTheClient } from './not-the-client.js';
 
 /** What `pool.connect()` of node-postgres resolves to, as far as it is used. */
 export interface PgPoolClient extends PgClient {
   query(text: string): Promise<unknown>;
-  query(text: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
-  query(statement: object): Promise<{ rows: unknown[]; rowCount: number | null }>;
+  query(text: string, values: unknown[]): Promise<PgAnswer>;
+  query(statement: object): Promise<PgAnswer>;
   release(error?: Error | boolean): void;
   on(event: 'error', listener: () => void): unknown;
   /** `I` outside of a transaction, `T` in one, `E` in one that has failed. From 8.18 on. */
@@ -61,8 +62,7 @@ export function fromPg(pool: PgPool): HostAdapter<PgPoolClient> {
 
     async query(tx, text, values) {
       const statement = { text, values, types: HOST_CLIENT_TYPES };
-      const answer = (await (tx ?? pool).query(statement)) as Awaited<ReturnType<PgPoolClient['query']>>;
-      return answerOf(answer);
+      return answerOfPg((await (tx ?? pool).query(statement)) as PgAnswer);
     },
 
     stateOf(value) {
@@ -72,11 +72,6 @@ export function fromPg(pool: PgPool): HostAdapter<PgPoolClient> {
       return value.getTransactionStatus?.() === 'I' ? 'ended' : 'open';
     },
   };
-}
-
-function answerOf(answer: unknown): { rows: unknown[]; count: number } {
-  const { rows, rowCount } = answer as { rows: unknown[]; rowCount: number | null };
-  return { rows, count: rowCount ?? 0 };
 }
 
 function hasQuery(value: unknown): value is PgPoolClient & { readonly totalCount?: number } {

@@ -1,5 +1,6 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
-import { EndedTransactions, notTheClient } from './not-the-client.js';
+import { EndedTransactions } from './ended-transactions.js';
+import { notTheClient } from './not-the-client.js';
 
 /** The `sql` of postgres.js, or of a transaction, as far as it is used. */
 export interface PostgresJsShape {

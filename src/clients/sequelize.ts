@@ -19,8 +19,7 @@ interface TransactionShape {
 
 /**
  * An adapter for Sequelize: `client: fromSequelize(sequelize)`, or beside `clientToken`. Its transaction is
- * the
- * `t` of `sequelize.transaction(…)`.
+ * the `t` of `sequelize.transaction(…)`.
  *
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no Sequelize of the dialect `postgres`
  */

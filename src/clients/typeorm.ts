@@ -33,10 +33,9 @@ interface Known {
 }
 
 /**
- * An adapter for TypeORM: `clientToken: DataSource, adapter: fromTypeOrm`, or `client:
- * fromTypeOrm(dataSource)`. Its transaction is the EntityManager of `dataSource.transaction(…)`; a
- * QueryRunner after
- * `startTransaction()`, and its manager, are taken as well.
+ * An adapter for TypeORM: `clientToken: DataSource, adapter: fromTypeOrm`, or the adapter
+ * `fromTypeOrm(dataSource)` as `client`. Its transaction is the EntityManager of
+ * `dataSource.transaction(…)`. A QueryRunner after `startTransaction()`, and its manager, are taken as well.
  *
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no DataSource
  */

@@ -1,0 +1,21 @@
+/**
+ * The transactions whose function has ended, for libraries that do not tell whether a transaction is open.
+ */
+export class EndedTransactions {
+  private readonly ended = new WeakSet<object>();
+
+  has(transaction: object): boolean {
+    return this.ended.has(transaction);
+  }
+
+  /** `fn`, whose transaction is known as ended once it has. */
+  watching<Tx extends object, R>(fn: (tx: Tx) => Promise<R>): (tx: Tx) => Promise<R> {
+    return async (tx) => {
+      try {
+        return await fn(tx);
+      } finally {
+        this.ended.add(tx);
+      }
+    };
+  }
+}
