@@ -1,5 +1,5 @@
 import type { ConsumerView } from '../consumers/consumer.service.js';
-import { IntegrationError } from '../errors.js';
+import { invalidArgument } from '../log/query-checks.js';
 
 /** What all consumers together have still to handle. */
 export interface Backlog {
@@ -35,8 +35,8 @@ export function checkThresholds(thresholds: BacklogThresholds, timeoutMs: number
   }
 }
 
-function invalid(what: string): IntegrationError {
-  return new IntegrationError('INTEGRATION_ADMIN_INVALID', `IntegrationHealthIndicator.ready: ${what}`);
+function invalid(what: string) {
+  return invalidArgument(`IntegrationHealthIndicator.ready: ${what}`);
 }
 
 export function backlogOf(consumers: readonly ConsumerView[]): Backlog {

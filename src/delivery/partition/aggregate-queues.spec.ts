@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
+import { plainSubscription } from '../../../test/support/plain-subscription.js';
 import {
   KEY,
   SimulatedConnections,
@@ -45,18 +46,6 @@ const SETTINGS = {
 };
 const RETRY_MS = 100;
 const A_BEAT_MS = 2_000;
-
-const subscription = {
-  consumerName: KEY.consumerName,
-  eventNames: ['*'],
-  handler: () => {},
-  transactional: false,
-  retry: {},
-  timeoutMs: undefined,
-  priority: 0,
-  payload: 'json' as const,
-  place: 'test',
-};
 
 interface Run {
   readonly attempt: Attempt;
@@ -309,7 +298,7 @@ class World {
       },
     } as unknown as WorkerEnvironment;
     const { transactional, ...options } = this.setup;
-    const consumer = new Consumer(KEY.consumerName, [{ ...subscription, transactional }], {
+    const consumer = new Consumer(KEY.consumerName, [{ ...plainSubscription, transactional }], {
       ...DEFAULT_CONSUMER_OPTIONS,
       ...options,
     });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import { plainSubscription } from '../../../test/support/plain-subscription.js';
 import { KEY, SimulatedInbox } from '../../../test/support/simulated-inbox.js';
 import type { Flush } from '../../inbox/unflushed.js';
 import { PositionSet } from '../../log/position-set.js';
@@ -56,7 +57,7 @@ class World {
     const settings = { snapshot: () => SETTINGS };
     const retries = new RetryPolicy(settings);
     this.partition = new Partition(
-      new Consumer(KEY.consumerName, [subscription], { ...DEFAULT_CONSUMER_OPTIONS, ...setup }),
+      new Consumer(KEY.consumerName, [plainSubscription], { ...DEFAULT_CONSUMER_OPTIONS, ...setup }),
       {
         entered: new EnteredEvents(settings, retries),
         retries,
@@ -248,18 +249,6 @@ class World {
     throw new Error(`${what}\n${this.story.join('\n')}`);
   }
 }
-
-const subscription = {
-  consumerName: KEY.consumerName,
-  eventNames: ['*'],
-  handler: () => {},
-  transactional: false,
-  retry: {},
-  timeoutMs: undefined,
-  priority: 0,
-  payload: 'json' as const,
-  place: 'test',
-};
 
 function positionsOf(attempt: Attempt): string {
   return attempt.deliveries.map(({ position }) => position).join();
