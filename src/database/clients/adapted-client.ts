@@ -38,8 +38,8 @@ export class AdaptedTransaction implements SqlClient {
 /** The host's library behind its adapter, in the shape of a host's client. */
 export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction> {
   /**
-   * None of the libraries can end a transaction whose function still runs: its later statements would go
-   * through a connection that belongs to somebody else by then.
+   * None of the libraries can end a transaction whose function still runs. The later statements of that
+   * function would go through a connection that belongs to somebody else by then.
    */
   readonly $transactionLimits = ['maxWait'] as const;
   readonly #adapter: HostAdapter<object>;
@@ -49,8 +49,8 @@ export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction>
   }
 
   /**
-   * Where the host's client is one: asked without a look at its properties, which Prisma's proxies answer
-   * slowly.
+   * Marks this class, because `instanceof` would look at the properties of a host's client. Prisma's proxies
+   * answer that slowly.
    */
   static of(client: object): AdaptedClient | undefined {
     return #adapter in client ? client : undefined;
@@ -82,8 +82,8 @@ export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction>
   }
 
   /**
-   * The transaction that a `persistenceClient` is, in the shape for statements; undefined for what is none of
-   * this library and data source.
+   * Returns a `persistenceClient` in the shape for statements. Undefined if it is no transaction of this
+   * library and data source.
    *
    * @throws IntegrationError INTEGRATION_CLIENT_IS_ROOT, or INTEGRATION_CLIENT_INVALID for one that has ended
    */
@@ -128,8 +128,8 @@ function meantBy(value: unknown): unknown {
 }
 
 /**
- * Rejects where the transaction has not begun after so long. One that begins later is rolled back: its
- * function is not called.
+ * Rejects if the transaction has not begun after this time. A transaction that begins later is rolled back,
+ * and its function is not called.
  */
 function beginWithin<R>(
   ms: number,

@@ -2,16 +2,16 @@ import { arrayText } from '../wire/plain-values.js';
 import type { SqlClient } from './sql-client.js';
 
 /**
- * What drivers and layers above them change most easily: quotes, backslashes, characters beyond ASCII, what
- * looks like a parameter.
+ * The text holds what drivers, and layers above them, change most easily: quotes, backslashes, characters
+ * beyond ASCII, and what looks like a parameter.
  */
 const HARD_TEXT = `"double" 'single' \\back\\\\slash\\" {a,NULL} ü € 😀 ? $1 :name @p1 %s --`;
-/** Beyond 2^31. */
+/** The number is larger than 2^31. */
 const LARGE_NUMBER = 4_503_599_627_370_497;
 
 /**
- * Sends a JSON value and a list through a client; what came back changed, by name. Empty where all is as it
- * was sent.
+ * Sends a JSON value and a list through a client. Returns the names of what came back changed. The list is
+ * empty if nothing was changed.
  */
 export async function listChangedValues(client: SqlClient): Promise<string[]> {
   const json = JSON.stringify({ text: HARD_TEXT, list: [HARD_TEXT, 1.5, null] });

@@ -4,16 +4,15 @@ import { answerWithin } from '../wire/answer-within.js';
 import { listChangedValues } from './client-look.store.js';
 import type { SqlClient } from './sql-client.js';
 
-/** A client that has no answer by then is not waited for: the engine does not need it at boot. */
+/** The longest wait for an answer of the client, because the engine does not need the client at boot. */
 const LOOK_WITHIN_MS = 5_000;
 
 /**
- * Looks whether the host's client carries values as they are, before an event is kept as something else.
- * Resolves to why the look was not possible, where the client cannot reach its server now: that says nothing
- * about how it carries values.
+ * Checks that the host's client carries values as they are, before it stores an event as something else. If
+ * the client cannot reach its server now, this resolves to the reason, because the check was not possible.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for a client that changes them, or whose statement the
- * server does not understand
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the client changes values, or if the server does
+ * not understand its statement
  */
 export async function refuseChangingClient(client: SqlClient): Promise<string | undefined> {
   let changed: string[];

@@ -6,8 +6,8 @@ import { IntegrationError } from '../../errors.js';
 type Module = ModulesContainer extends Map<string, infer M> ? M : never;
 
 /**
- * Why the engine's module has no provider of the host's token: Nest would name an inner provider and an
- * index. Undefined where it has one, so that something else is wrong with it.
+ * Tells why the engine's module has no provider of the host's token, because Nest's own message names an
+ * inner provider and an index. Undefined if there is a provider, so that something else is wrong.
  *
  * @param engine the class of the engine's module
  */
@@ -28,7 +28,8 @@ export function missingClient(
   );
 }
 
-/** As Nest looks a provider up: in what the module imports, and in what those export of their own imports. */
+/** Looks where Nest looks for a provider: in the modules that the module imports, and in what those modules
+ * export of their own imports. */
 function offers(
   module: Module,
   token: InjectionToken,
@@ -65,7 +66,7 @@ function reasonOf(token: InjectionToken, owners: readonly Module[], engine: Modu
   return `${module} provides it, but IntegrationModule cannot see it. To let it, ${missing.join(', and ')}.`;
 }
 
-/** In its own decorator: Nest lets every module import the global ones. */
+/** Reads the module's own decorator, because Nest lets every module import the global modules. */
 function importsEngine({ metatype }: Module, engine: Module): boolean {
   const imports: readonly unknown[] = Reflect.getMetadata('imports', metatype) ?? [];
   return imports.some((each) => dynamicImportsOf(each).some(({ module }) => module === engine.metatype));

@@ -6,8 +6,9 @@ type Module = ModulesContainer extends Map<string, infer M> ? M : never;
 type Provider = NonNullable<ReturnType<Module['getProviderByKey']>>;
 
 /**
- * Refuses a boot whose engine would be made anew for each request. Nest makes whatever depends on a
- * request-scoped provider so, and calls no lifecycle hook of it: nothing would be delivered, without a word.
+ * Refuses a boot in which Nest would make the engine anew for each request. Nest does so with whatever
+ * depends on a request-scoped provider, and it calls no lifecycle hook of it. Nothing would be delivered
+ * then, and nothing would say so.
  *
  * @param engine the class of the engine's module, and the tokens of what the host may have given to it
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID or INTEGRATION_OPTIONS_INVALID
@@ -25,7 +26,7 @@ export function refuseScopedEngine(
   }
 }
 
-/** The client of a token that only the options' factory knows is looked up later. */
+/** If only the options' factory knows the token, its client is looked up later. */
 export function scopedClientOf(token: unknown): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_CLIENT_INVALID',
@@ -73,7 +74,10 @@ function nameOf(token: unknown): string {
   return typeof token === 'function' ? token.name : String(token);
 }
 
-/** From a provider down to the first request-scoped one that it depends on, both included. */
+/**
+ * Returns the way from a provider down to the first request-scoped one on which it depends. Both are
+ * included.
+ */
 function pathToScope(provider: Provider | undefined, seen = new Set<Provider>()): Provider[] | undefined {
   if (provider === undefined || seen.has(provider)) return undefined;
   seen.add(provider);

@@ -8,22 +8,22 @@ import { RepeatedStatements } from '../wire/repeated-statements.js';
 import type { TransactionalSqlClient } from './sql-client.js';
 
 /**
- * The engine's connections in the shape of a host client, for applications that bring none. Its connections
- * send a statement without waiting for the answers to those before it (the server runs them in their order
- * all the same), and it knows whether a COMMIT committed.
+ * The engine's connections in the shape of a host client, for applications that bring no client. Its
+ * connections send a statement without waiting for the answers to earlier ones, and the server still runs
+ * them in their order. The client knows whether a COMMIT committed.
  */
 export class EngineClient implements TransactionalSqlClient {
-  /** How long a connection is waited for is its pool's business. */
+  /** The pool decides how long to wait for a connection. */
   readonly $transactionLimits = ['timeout'] as const;
   private readonly statements = new RepeatedStatements();
-  /** COMMITs whose connection was given back before they were answered. */
+  /** The COMMITs that are not answered yet, although their connection was given back. */
   private readonly unanswered = new Set<Promise<void>>();
   private pool: pg.Pool | undefined;
 
   /**
-   * @param openPool opens a pool of connections that pipeline: node-postgres', said without its types, which
-   * users have not installed.
-   * @param answerMs how long a statement is waited for at least; undefined for the engine's default.
+   * @param openPool opens a pool of connections of node-postgres that pipeline. Its type is written without
+   * the types of node-postgres, because users have not installed them.
+   * @param answerMs the shortest wait for the answer to a statement. Undefined means the engine's default.
    */
   constructor(
     private readonly openPool: () => object,
@@ -39,9 +39,10 @@ export class EngineClient implements TransactionalSqlClient {
   }
 
   /**
-   * READ COMMITTED. Rejects with INTEGRATION_TRANSACTION_ABORTED where `fn` resolved although a statement of
-   * its had failed: Postgres answers such a COMMIT with a rollback, and with no error. And where `fn` has not
-   * ended after `timeout` milliseconds, so that it does not keep its connection for ever.
+   * The transaction is READ COMMITTED. It rejects with INTEGRATION_TRANSACTION_ABORTED if `fn` resolved
+   * although one of its statements had failed, because Postgres answers such a COMMIT with a rollback and
+   * without an error. It also rejects if `fn` has not ended after `timeout` milliseconds, so that `fn` does
+   * not keep its connection for ever.
    */
   async $transaction<R>(
     fn: (tx: EngineTransaction) => Promise<R>,
@@ -58,7 +59,7 @@ export class EngineClient implements TransactionalSqlClient {
       if (this.connections.waitingCount > 0) transaction.giveWayToNext();
       if (!transaction.givesWay) await transaction.commit();
     } catch (error) {
-      // A pipelining client that is released would wait for its answers.
+      // A pipelining client that is released would first wait for its answers.
       const isClean = await answerOrDestroy(
         connection,
         answerLimit(0, this.answerMs),
@@ -75,8 +76,8 @@ export class EngineClient implements TransactionalSqlClient {
   }
 
   /**
-   * A statement that fails says nothing about its connection: `pool.query` would end it, which is announced
-   * as a loss.
+   * A statement that fails says nothing about its connection. So this does not use `pool.query`, which would
+   * end the connection. That would be reported as a loss.
    */
   private async ask(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     const connection = await this.connections.connect();
@@ -94,13 +95,13 @@ export class EngineClient implements TransactionalSqlClient {
     }
   }
 
-  /** Waits for transactions, and for what is being committed. */
+  /** Waits for the open transactions, and for what is being committed. */
   async close(): Promise<void> {
     await Promise.allSettled(this.unanswered);
     await this.pool?.end();
   }
 
-  /** Sends COMMIT; the connection is free for the next transaction while the disk is waited for. */
+  /** Sends COMMIT. The connection is free for the next transaction while the server waits for its disk. */
   private commitBehind(transaction: EngineTransaction): Promise<void> {
     const committed = transaction.commitWithNext();
     this.unanswered.add(committed);

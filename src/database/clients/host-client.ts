@@ -3,21 +3,23 @@ import { AdaptedClient } from './adapted-client.js';
 import { type AdapterFactory, isHostAdapter } from './host-adapter.js';
 import { isSqlClient, type SqlClient, type TransactionalSqlClient } from './sql-client.js';
 
-/** The transaction that surrounds the calling code, as a library of the host knows it. */
+/** The transaction in which the calling code runs, as a library of the host knows it. */
 export interface AmbientTransaction {
   readonly current: () => object | undefined;
-  /** Whether publishing without `persistenceClient` takes part in it; else it is refused. */
+  /**
+   * Whether publishing without `persistenceClient` takes part in this transaction. Otherwise it is refused.
+   */
   readonly joins: boolean;
 }
 
 /**
- * The host's client inside the container. Held in a wrapper, never as a provider value of its own: Nest would
- * run the host client's lifecycle hooks a second time.
+ * The host's client inside the container. It is held in a wrapper and is never a provider value of its own,
+ * because Nest would then run the client's lifecycle hooks a second time.
  */
 export class HostClient {
   private readonly find: () => TransactionalSqlClient;
 
-  /** @param source the client, or how to find it where it may not have been made yet. */
+  /** @param source the client, or a function that finds it, because it may not have been made yet. */
   constructor(
     source: TransactionalSqlClient | (() => TransactionalSqlClient),
     readonly ambient?: AmbientTransaction,
@@ -30,7 +32,7 @@ export class HostClient {
   }
 
   /**
-   * What the statements of a call go through: the transaction that it was given, or the client.
+   * Returns what the statements of a call go through: the transaction that was given, or the client.
    *
    * @throws IntegrationError INTEGRATION_CLIENT_IS_ROOT or INTEGRATION_CLIENT_INVALID
    */
@@ -52,8 +54,8 @@ export class HostClient {
 }
 
 /**
- * The host's client from what the application gave: the client itself, an adapter, or what `adapter` makes
- * one of.
+ * Makes the host's client of what the application gave: the client itself, an adapter, or something of which
+ * `adapter` makes one.
  */
 export function clientFrom(given: unknown, adapter: AdapterFactory | undefined): TransactionalSqlClient {
   if (adapter !== undefined) return new AdaptedClient(adapter(given as never));

@@ -5,7 +5,8 @@ import { askValue, hasWire } from '../wire/value-query.js';
 import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
 
 /**
- * What is used of a client of node-postgres: of `new pg.Client(…)`, or what `await pool.connect()` gives.
+ * What is used of a client of node-postgres. It comes from `new pg.Client(…)` or from
+ * `await pool.connect()`.
  */
 export interface PgClient {
   query(text: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
@@ -13,18 +14,19 @@ export interface PgClient {
 
 type PgAnswer = Awaited<ReturnType<PgClient['query']>>;
 
-/** What else such a client has. */
+/** Other properties of such a client. */
 interface DriverClient extends PgClient {
   on?(event: 'error', listener: () => void): unknown;
   off?(event: 'error', listener: () => void): unknown;
-  /** Of a pool. */
+  /** Only a pool has it. */
   readonly totalCount?: number;
   query(text: string, values: unknown[]): Promise<PgAnswer>;
   query(statement: { text: string; values: unknown[]; types: object }): Promise<PgAnswer>;
 }
 
 /**
- * A transaction of node-postgres, in the shape that `persistenceClient` takes. Who began it ends it:
+ * A transaction of node-postgres, in the shape that `persistenceClient` takes. The code that began it ends
+ * it:
  *
  * ```ts
  * await client.query('BEGIN');
@@ -32,8 +34,8 @@ interface DriverClient extends PgClient {
  * await client.query('COMMIT');
  * ```
  *
- * Throws INTEGRATION_CLIENT_IS_ROOT for a pool, INTEGRATION_CLIENT_INVALID for what is no client of
- * node-postgres.
+ * Throws INTEGRATION_CLIENT_IS_ROOT for a pool. Throws INTEGRATION_CLIENT_INVALID for a value that is no
+ * client of node-postgres.
  */
 export class PgSqlClient extends OwnSqlClient {
   private readonly given: DriverClient;
@@ -45,7 +47,9 @@ export class PgSqlClient extends OwnSqlClient {
     refusePool(this.given);
   }
 
-  /** Asked each time: a transaction proxy stands for the pool once its transaction has ended. */
+  /**
+   * This is asked each time, because a transaction proxy stands for the pool once its transaction has ended.
+   */
   private get client(): DriverClient {
     refusePool(this.given);
     return this.given;
@@ -69,8 +73,8 @@ export class PgSqlClient extends OwnSqlClient {
 
   /**
    * Listens to errors of the connection until the function that it returns is called. A pool listens to its
-   * idle clients only: the end of a session whose client is checked out and waits for no answer would
-   * otherwise be an 'error' event that nobody hears, which ends the process.
+   * idle clients only. If the session of a client that is checked out ends while it waits for no answer,
+   * nobody would hear the 'error' event, and the process would end.
    *
    * @internal
    */
@@ -80,7 +84,7 @@ export class PgSqlClient extends OwnSqlClient {
     return () => this.client.off?.('error', ignore);
   }
 
-  /** Texts are read as they are, whatever type parsers the host has set. */
+  /** Reads texts as they are, whatever type parsers the host has set. */
   private ask(text: string, values: unknown[]): Promise<PgAnswer> {
     const { client } = this;
     return hasWire(client)
@@ -102,8 +106,8 @@ function noClient(): IntegrationError {
 }
 
 /**
- * The property is read, not looked for: a transaction proxy that was made from a pool answers for the client
- * that is current.
+ * The property is read, and `in` is not used, because a transaction proxy that was made from a pool answers
+ * for the client that is current.
  */
 function refusePool(client: DriverClient): void {
   if (client.totalCount === undefined) return;

@@ -1,5 +1,5 @@
 /**
- * SQL, to be called in a statement that is a transaction of its own: its commit is not waited for on disk.
- * For what has to outlive the process that says it, and not the server.
+ * SQL for a statement that is a transaction of its own. Its commit does not wait for the disk. It is for
+ * values that must outlive the process that writes them, but need not outlive the server.
  */
 export const UNHURRIED_COMMIT = `set_config('synchronous_commit', 'off', true)`;
