@@ -9,6 +9,7 @@ const config: Config = {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-integration$': '<rootDir>/src/index.ts',
+    '^nestjs-integration/admin$': '<rootDir>/src/admin/index.ts',
     '^nestjs-integration/health$': '<rootDir>/src/health/index.ts',
     '^nestjs-integration/testing$': '<rootDir>/src/testing/index.ts',
   },

@@ -1,0 +1,23 @@
+/** Every action of the admin API, by the name that `permission` is asked with. Each route has one of them. */
+export const ADMIN_ACTIONS = [
+  'session.read',
+  'consumers.read',
+  'consumers.pause',
+  'consumers.resume',
+  'consumers.repartition',
+  'consumers.remove',
+  'settings.read',
+] as const;
+
+/** The name of an action. */
+export type AdminAction = (typeof ADMIN_ACTIONS)[number];
+
+/** What an action is about. It has only what the path of the request names. */
+export interface AdminTarget {
+  /** The name of a consumer. */
+  readonly consumer?: string | undefined;
+  /** The id of an event (a uuid). */
+  readonly event?: string | undefined;
+  /** The type and the id of an entity, which is an aggregate of events. */
+  readonly entity?: { readonly type: string; readonly id: string } | undefined;
+}

@@ -1,0 +1,142 @@
+import { IntegrationError } from '../errors.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
+import type {
+  AdminCallOptions,
+  AdminMountOptions,
+  IntegrationAdminAsyncOptions,
+  IntegrationAdminOptions,
+} from './admin-options.js';
+
+type Known<T> = { readonly [K in keyof Required<T>]: true };
+
+// The compiler reports an error here if an option is missing.
+const MOUNT_NAMES: Known<AdminMountOptions> = {
+  path: true,
+  imports: true,
+  guards: true,
+  access: true,
+  decorate: true,
+};
+const CALL_NAMES: Known<AdminCallOptions> = { permission: true, actor: true, mask: true, origins: true };
+const MAKER_NAMES: Known<Omit<IntegrationAdminAsyncOptions, keyof AdminMountOptions>> = {
+  inject: true,
+  useFactory: true,
+  useClass: true,
+  useExisting: true,
+};
+const KINDS = ['page', 'read', 'write'] as const;
+const SEGMENT = /^[A-Za-z0-9._~-]+$/;
+
+/** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
+export function checkOptions(given: IntegrationAdminOptions): void {
+  refuse([
+    ...problemsOfUnknownNames(given, {
+      known: [...Object.keys(MOUNT_NAMES), ...Object.keys(CALL_NAMES)],
+      kind: 'an option of IntegrationAdminModule.forRoot',
+    }),
+    ...problemsOfMount(given),
+    ...problemsOfCalls(given),
+  ]);
+}
+
+/** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
+export function checkAsyncOptions(given: IntegrationAdminAsyncOptions): void {
+  const makers = ['useFactory', 'useClass', 'useExisting'] as const;
+  const made = makers.filter((name) => given[name] !== undefined);
+  refuse([
+    ...problemsOfUnknownNames(given, {
+      known: [...Object.keys(MOUNT_NAMES), ...Object.keys(MAKER_NAMES)],
+      kind: 'an option of IntegrationAdminModule.forRootAsync',
+    }),
+    ...(made.length === 1
+      ? []
+      : ['IntegrationAdminModule.forRootAsync needs one of useFactory, useClass and useExisting']),
+    ...problemsOfMount(given),
+  ]);
+}
+
+/** Checks what a factory returned, and gives it back. */
+export function checkedCallOptions(given: AdminCallOptions): AdminCallOptions {
+  refuse([
+    ...problemsOfUnknownNames(given, {
+      known: Object.keys(CALL_NAMES),
+      kind: 'an option that the factory of IntegrationAdminModule may return',
+    }),
+    ...problemsOfCalls(given),
+  ]);
+  return given;
+}
+
+function problemsOfMount({ path, guards, access, decorate }: AdminMountOptions): string[] {
+  const isPath = typeof path === 'string' && segmentsOf(path).every((segment) => SEGMENT.test(segment));
+  return [
+    ...(isPath
+      ? []
+      : ['path must be the path of the admin API without parameters, such as "ops/integration"']),
+    ...problemsOfAccess(guards, access),
+    ...problemsOfDecorators(decorate),
+  ];
+}
+
+function problemsOfAccess(guards: unknown, access: unknown): string[] {
+  if (guards !== undefined && !Array.isArray(guards)) return ['guards must be a list of guards'];
+  const isGuarded = Array.isArray(guards) && guards.length > 0;
+  if (access === undefined) {
+    return isGuarded
+      ? []
+      : [
+          "nobody guards the admin API: give guards, or access: 'global-guards' if global guards of the application do, or access: 'open' if everybody may use it",
+        ];
+  }
+  if (access !== 'global-guards' && access !== 'open')
+    return ["access must be 'global-guards' or 'open', or be left out where there are guards"];
+  return isGuarded && access === 'open' ? ["guards and access: 'open' exclude each other: give one"] : [];
+}
+
+function problemsOfDecorators(decorate: unknown): string[] {
+  if (decorate === undefined) return [];
+  if (typeof decorate !== 'object' || decorate === null) return ['decorate must be { page?, read?, write? }'];
+  return [
+    ...problemsOfUnknownNames(decorate, { known: KINDS, prefix: 'decorate.' }),
+    ...KINDS.filter((kind) => {
+      const list = (decorate as Record<string, unknown>)[kind];
+      return list !== undefined && !isListOf('function', list);
+    }).map((kind) => `decorate.${kind} must be a list of decorators`),
+  ];
+}
+
+function problemsOfCalls(given: AdminCallOptions): string[] {
+  if (typeof given !== 'object' || given === null) return ['the options of the admin API must be an object'];
+  const functions = ['permission', 'actor', 'mask'] as const;
+  const { origins } = given;
+  return [
+    ...functions
+      .filter((name) => given[name] !== undefined && typeof given[name] !== 'function')
+      .map((name) => `${name} must be a function`),
+    ...(origins === undefined || (isListOf('string', origins) && origins.every(isOrigin))
+      ? []
+      : ['origins must be a list of origins, such as "https://ops.example.com"']),
+  ];
+}
+
+function isListOf(type: 'function' | 'string', value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === type);
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+/** The parts of a path between its slashes. */
+export function segmentsOf(path: string): string[] {
+  return path.split('/').filter((segment) => segment !== '');
+}
+
+function refuse(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new IntegrationError(
+    'INTEGRATION_OPTIONS_INVALID',
+    `IntegrationAdminModule cannot be used like this: ${problems.join('; ')}`,
+    { problems },
+  );
+}

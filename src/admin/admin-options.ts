@@ -1,0 +1,96 @@
+import type { CanActivate, FactoryProvider, InjectionToken, ModuleMetadata, Type } from '@nestjs/common';
+import type { AdminAction, AdminTarget } from './admin-action.js';
+
+/** A request of Express or Fastify. A guard of the application may have put a `user` on it. */
+export interface AdminHttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly user?: unknown;
+}
+
+/** The event that a payload belongs to, as `mask` gets it. */
+export interface MaskedEvent {
+  readonly outboxEventId: string;
+  readonly position: number;
+  readonly eventName: string;
+  readonly eventVersion: number;
+  readonly sourceModule: string;
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+}
+
+/** Decorators that the application's guards look for, such as `Public()` or `Roles('ops')`. */
+export interface AdminDecorators {
+  /** For the routes of the page. They hold no data. */
+  readonly page?: readonly MethodDecorator[] | undefined;
+  /** For the routes that only read. */
+  readonly read?: readonly MethodDecorator[] | undefined;
+  /** For the routes that change something. */
+  readonly write?: readonly MethodDecorator[] | undefined;
+}
+
+/** The guards of the admin API: a class that Nest makes, or an instance. */
+export type AdminGuard = Type<CanActivate> | CanActivate;
+
+/** The functions of `AdminCallOptions`. As methods, they may name a narrower type of request: `Request` of Express. */
+interface AdminCallFunctions {
+  permission(request: AdminHttpRequest, action: AdminAction, target: AdminTarget): boolean | Promise<boolean>;
+  actor(request: AdminHttpRequest): string | undefined | Promise<string | undefined>;
+  mask(payload: unknown, event: MaskedEvent, request: AdminHttpRequest): unknown;
+}
+
+/** What decides about a request once it has passed the guards. */
+export interface AdminCallOptions {
+  /**
+   * Whether the person behind a request may do this. It is asked before the request's body is looked at.
+   * Without it, everybody whom the guards let through may do everything.
+   */
+  readonly permission?: AdminCallFunctions['permission'] | undefined;
+  /** The name of the person behind a request, 1 to 255 characters. The default is `unknown`. */
+  readonly actor?: AdminCallFunctions['actor'] | undefined;
+  /**
+   * Returns what may be seen of a payload, or a promise of it. It gets a copy, which it may change and return.
+   */
+  readonly mask?: AdminCallFunctions['mask'] | undefined;
+  /**
+   * Origins besides the API's own whose pages may use it: `['https://ops.example.com']`. Give the public origin
+   * where a proxy changes the header `Host`.
+   */
+  readonly origins?: readonly string[] | undefined;
+}
+
+/** Where the admin API is, and who guards it. These options are known before anything is made. */
+export interface AdminMountOptions {
+  /** The path below the global prefix: `ops/integration`. `''` is the prefix itself. */
+  readonly path: string;
+  /** Modules that export what the guards and the factory inject. */
+  readonly imports?: ModuleMetadata['imports'] | undefined;
+  /** The guards of every route. */
+  readonly guards?: readonly AdminGuard[] | undefined;
+  /**
+   * Says who guards the API if `guards` does not. `global-guards`: global guards of the application do, and the
+   * boot fails if there is none. `open`: everybody who reaches the path may use it.
+   */
+  readonly access?: 'global-guards' | 'open' | undefined;
+  readonly decorate?: AdminDecorators | undefined;
+}
+
+export interface IntegrationAdminOptions extends AdminMountOptions, AdminCallOptions {}
+
+export interface AdminCallOptionsFactory {
+  create(): AdminCallOptions | Promise<AdminCallOptions>;
+}
+
+/** Like `IntegrationAdminOptions`, but a factory or a class returns what decides about requests. */
+export interface IntegrationAdminAsyncOptions extends AdminMountOptions {
+  readonly inject?: readonly (InjectionToken | NonNullable<FactoryProvider['inject']>[number])[] | undefined;
+  readonly useFactory?: ((...args: never[]) => AdminCallOptions | Promise<AdminCallOptions>) | undefined;
+  readonly useClass?: Type<AdminCallOptionsFactory> | undefined;
+  readonly useExisting?: Type<AdminCallOptionsFactory> | undefined;
+}
+
+/** The token of `AdminCallOptions`. */
+export const ADMIN_CALL_OPTIONS = Symbol('nestjs-integration:admin-call-options');
+/** The token of `AdminMountOptions`. */
+export const ADMIN_MOUNT_OPTIONS = Symbol('nestjs-integration:admin-mount-options');

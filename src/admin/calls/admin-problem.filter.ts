@@ -1,0 +1,17 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
+import { AdminCalls } from './admin-calls.js';
+import type { ServerRequest } from './admin-request.js';
+
+/**
+ * Turns what guards and interceptors of the application throw into problems. It stands on the controllers, so
+ * Nest asks it before the filters of the application.
+ */
+@Catch()
+export class AdminProblemFilter implements ExceptionFilter {
+  constructor(private readonly calls: AdminCalls) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.calls.refuse(error, http.getRequest<ServerRequest>(), http.getResponse());
+  }
+}

@@ -1,0 +1,84 @@
+import { isConnectionLoss, sqlStateOf } from '../../database/connection/connection-loss.js';
+import { IntegrationError, type IntegrationErrorCode } from '../../errors.js';
+import { AdminProblem, type AdminProblemCode } from './problem.js';
+
+/** The codes whose message may leave the process, with the status of the answer. */
+const STATUS_OF_CODE: { readonly [Code in IntegrationErrorCode]?: number } = {
+  INTEGRATION_ADMIN_INVALID: 400,
+  INTEGRATION_EVENT_INVALID: 400,
+  INTEGRATION_PAYLOAD_INVALID: 400,
+  INTEGRATION_PAYLOAD_TOO_LARGE: 400,
+  INTEGRATION_LINK_INVALID: 400,
+  INTEGRATION_SETTING_INVALID: 400,
+  INTEGRATION_SETTING_UNKNOWN: 404,
+  INTEGRATION_CONSUMER_UNKNOWN: 404,
+  INTEGRATION_CONSUMER_ACTIVE: 409,
+  INTEGRATION_OUTBOX_DISABLED: 409,
+};
+
+/** SQLSTATEs of a server that stops, refuses connections, or took too long. */
+const PASSING_STATES = /^(08|53|57|55P03|40)/;
+
+const UNAVAILABLE = 'The database cannot be asked at the moment, or took too long. Try again later';
+const FAILED = 'The request failed because of a fault in this process. Its log has the error';
+
+/**
+ * The problem that an error is to the person who asks. An error that nobody expected says nothing of itself,
+ * because its text may hold SQL, hosts or passwords. `isUnexpected` says that it belongs in the log.
+ */
+export function problemOf(error: unknown): { problem: AdminProblem; isUnexpected: boolean } {
+  if (error instanceof AdminProblem) return { problem: error, isUnexpected: false };
+  if (error instanceof IntegrationError) {
+    const status = STATUS_OF_CODE[error.code];
+    if (status !== undefined) return expected(new AdminProblem(status, error.code, error.message));
+    const isOut = error.code.startsWith('INTEGRATION_DATABASE_') || error.code === 'INTEGRATION_CLOSED';
+    return isOut ? expected(unavailable()) : unexpected();
+  }
+  const status = httpStatusOf(error);
+  if (status !== undefined) return status < 500 ? expected(refused(status, error)) : unexpected();
+  const state = sqlStateOf(error);
+  if (isConnectionLoss(error) || (state !== undefined && PASSING_STATES.test(state))) {
+    return expected(unavailable());
+  }
+  return unexpected();
+}
+
+function expected(problem: AdminProblem): { problem: AdminProblem; isUnexpected: boolean } {
+  return { problem, isUnexpected: false };
+}
+
+function unexpected(): { problem: AdminProblem; isUnexpected: boolean } {
+  return { problem: new AdminProblem(500, 'INTEGRATION_ADMIN_FAILED', FAILED), isUnexpected: true };
+}
+
+function unavailable(): AdminProblem {
+  return new AdminProblem(503, 'INTEGRATION_ADMIN_UNAVAILABLE', UNAVAILABLE);
+}
+
+const CODE_OF_STATUS: Readonly<Record<number, AdminProblemCode>> = {
+  401: 'INTEGRATION_ADMIN_UNAUTHENTICATED',
+  403: 'INTEGRATION_ADMIN_DENIED',
+  404: 'INTEGRATION_ADMIN_NOT_FOUND',
+  413: 'INTEGRATION_ADMIN_TOO_LARGE',
+  415: 'INTEGRATION_ADMIN_MEDIA_TYPE',
+};
+
+/** A refusal by a guard of the application, or by what reads the body of requests. */
+function refused(status: number, error: unknown): AdminProblem {
+  const { message } = error as { message?: unknown };
+  const detail = typeof message === 'string' && message !== '' ? message : 'The request was refused';
+  return new AdminProblem(status, CODE_OF_STATUS[status] ?? 'INTEGRATION_ADMIN_REFUSED', detail);
+}
+
+/**
+ * The status of an HttpException of any copy of Nest, or of an error of Express or Fastify. The numbers
+ * below 400 are no refusals.
+ */
+function httpStatusOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { getStatus, statusCode } = error as { getStatus?: unknown; statusCode?: unknown };
+  const status: unknown = typeof getStatus === 'function' ? getStatus.call(error) : statusCode;
+  return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599
+    ? status
+    : undefined;
+}

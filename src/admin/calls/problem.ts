@@ -1,0 +1,92 @@
+import type { IntegrationErrorCode } from '../../errors.js';
+
+/** The codes of problems that only the admin API has. Others are the codes of `IntegrationError`. */
+export const ADMIN_PROBLEM_CODES = [
+  'INTEGRATION_ADMIN_UNAUTHENTICATED',
+  'INTEGRATION_ADMIN_DENIED',
+  'INTEGRATION_ADMIN_FORGED',
+  'INTEGRATION_ADMIN_NOT_FOUND',
+  'INTEGRATION_ADMIN_CHANGED',
+  'INTEGRATION_ADMIN_TOO_LARGE',
+  'INTEGRATION_ADMIN_MEDIA_TYPE',
+  'INTEGRATION_ADMIN_REFUSED',
+  'INTEGRATION_ADMIN_UNAVAILABLE',
+  'INTEGRATION_ADMIN_FAILED',
+] as const;
+
+export type AdminProblemCode = (typeof ADMIN_PROBLEM_CODES)[number];
+export type ProblemCode = AdminProblemCode | IntegrationErrorCode;
+
+/** What is wrong with one field of a request. */
+export interface FieldProblem {
+  /** The part of the request that has the field. */
+  readonly in: 'path' | 'query' | 'header' | 'body';
+  /** A JSON pointer into that part: `/partitions`. */
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** A problem as RFC 9457 has it. */
+export interface Problem {
+  /** `urn:nestjs-integration:` and the code. */
+  readonly type: string;
+  readonly title: string;
+  /** The status of the answer. */
+  readonly status: number;
+  readonly code: ProblemCode;
+  readonly detail: string;
+  /** One entry for each wrong field. */
+  readonly errors?: readonly FieldProblem[];
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'The request is not valid',
+  401: 'Nobody is logged in',
+  403: 'This is not allowed',
+  404: 'There is no such thing',
+  409: 'This cannot be done now',
+  412: 'It was changed in the meantime',
+  413: 'The body is too large',
+  415: 'The body is not JSON',
+  422: 'The request contradicts an earlier one',
+  429: 'There are too many requests',
+  503: 'This cannot be answered now',
+};
+
+/** Thrown while a request is answered. The answer is then the problem that it describes. */
+export class AdminProblem extends Error {
+  override readonly name = 'AdminProblem';
+
+  constructor(
+    readonly status: number,
+    readonly code: ProblemCode,
+    detail: string,
+    readonly errors?: readonly FieldProblem[],
+  ) {
+    super(detail);
+  }
+
+  toProblem(): Problem {
+    return {
+      type: `urn:nestjs-integration:${this.code}`,
+      title: TITLES[this.status] ?? (this.status < 500 ? 'The request was refused' : 'Something went wrong'),
+      status: this.status,
+      code: this.code,
+      detail: this.message,
+      ...(this.errors === undefined ? {} : { errors: this.errors }),
+    };
+  }
+}
+
+export function invalidRequest(errors: readonly FieldProblem[]): AdminProblem {
+  const list = errors.map(({ in: part, pointer, message }) => `${part} ${pointer} ${message}`).join('; ');
+  return new AdminProblem(400, 'INTEGRATION_ADMIN_INVALID', list, errors);
+}
+
+export function deniedAction(action: string): AdminProblem {
+  return new AdminProblem(403, 'INTEGRATION_ADMIN_DENIED', `You may not do this: ${action}`);
+}
+
+export function notFound(what: string): AdminProblem {
+  return new AdminProblem(404, 'INTEGRATION_ADMIN_NOT_FOUND', `There is no ${what}`);
+}

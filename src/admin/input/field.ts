@@ -1,0 +1,95 @@
+import { isUuid, problemOfText } from '../../events/text.js';
+
+/** A schema as OpenAPI 3.1 has it. */
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** A value that was read, or what is wrong with it. `pointer` leads from the field to the wrong part. */
+export type Reading<T> =
+  | { readonly value: T }
+  | { readonly problems: readonly { readonly pointer: string; readonly message: string }[] };
+
+/** One field of a path, a query or a body: how it is read, and how the OpenAPI document shows it. */
+export interface Field<T> {
+  readonly about: string;
+  readonly schema: Schema;
+  /** Whether it may be absent. It is undefined then. */
+  readonly isOptional: boolean;
+  /** In a path or query, the value is text. In a body it is any JSON. */
+  read(given: unknown, isText: boolean): Reading<T>;
+}
+
+export type Fields = Readonly<Record<string, Field<unknown>>>;
+
+/** The values that fields are read to. */
+export type ValuesOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+
+export function optional<T>(field: Field<T>): Field<T | undefined> {
+  return { ...field, isOptional: true };
+}
+
+/** A text of 1 to `max` characters. */
+export function text(about: string, max: number): Field<string> {
+  return field(about, { type: 'string', minLength: 1, maxLength: max }, (given) => readTextOf(given, max));
+}
+
+export function uuid(about: string): Field<string> {
+  return field(about, { type: 'string', format: 'uuid' }, (given) =>
+    isUuid(given) ? { value: given.toLowerCase() } : wrong('must be a uuid'),
+  );
+}
+
+export function count(about: string, min: number, max: number): Field<number> {
+  return field(about, { type: 'integer', minimum: min, maximum: max }, (given, isText) => {
+    const number = isText ? numberOf(given as string) : given;
+    return Number.isSafeInteger(number) && (number as number) >= min && (number as number) <= max
+      ? { value: number as number }
+      : wrong(`must be a whole number from ${min} to ${max}`);
+  });
+}
+
+/** A position of the log. Numbers beyond 2^53 are no positions. */
+export function position(about: string): Field<number> {
+  return count(about, 0, Number.MAX_SAFE_INTEGER);
+}
+
+export function flag(about: string): Field<boolean> {
+  return field(about, { type: 'boolean' }, (given, isText) => {
+    const value = isText ? { true: true, false: false }[given as string] : given;
+    return typeof value === 'boolean' ? { value } : wrong('must be true or false');
+  });
+}
+
+export function choice<const C extends string>(about: string, choices: readonly C[]): Field<C> {
+  return field(about, { type: 'string', enum: choices }, (given) =>
+    choices.includes(given as C) ? { value: given as C } : wrong(`must be one of ${choices.join(', ')}`),
+  );
+}
+
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** A time as RFC 3339 writes it, between the years 1 and 9999. */
+export function time(about: string): Field<Date> {
+  return field(about, { type: 'string', format: 'date-time' }, (given) => {
+    const value = typeof given === 'string' && TIME.test(given) ? new Date(given) : undefined;
+    return value !== undefined && !Number.isNaN(value.getTime()) && value.getUTCFullYear() > 0
+      ? { value }
+      : wrong('must be a time such as 2026-11-25T20:00:00Z');
+  });
+}
+
+export function field<T>(about: string, schema: Schema, read: Field<T>['read']): Field<T> {
+  return { about, schema, isOptional: false, read };
+}
+
+export function wrong(message: string): { readonly problems: [{ pointer: string; message: string }] } {
+  return { problems: [{ pointer: '', message }] };
+}
+
+function readTextOf(given: unknown, max: number): Reading<string> {
+  const problem = problemOfText(given, max);
+  return problem === undefined ? { value: given as string } : wrong(problem);
+}
+
+function numberOf(given: string): number {
+  return /^-?\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
+}

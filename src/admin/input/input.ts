@@ -1,0 +1,63 @@
+import { suggestionFor } from '../../events/known-names.js';
+import { type FieldProblem, invalidRequest } from '../calls/problem.js';
+import type { Fields, ValuesOf } from './field.js';
+
+/**
+ * Reads the fields of one part of a request. Fields that nobody knows are refused, because a filter with a
+ * misspelt name would choose more than was meant.
+ *
+ * @throws AdminProblem 400 with one entry for each wrong field
+ */
+export function readFields<F extends Fields>(
+  part: FieldProblem['in'],
+  fields: F,
+  given: Readonly<Record<string, unknown>>,
+): ValuesOf<F> {
+  const problems: FieldProblem[] = [];
+  const values: Record<string, unknown> = {};
+  const note = (name: string, pointer: string, message: string) =>
+    problems.push({ in: part, pointer: `/${escapePointer(name)}${pointer}`, message });
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(fields, name)) note(name.slice(0, 100), '', unknownName(name, fields));
+  }
+  for (const [name, field] of Object.entries(fields)) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (value === undefined) {
+      if (!field.isOptional) note(name, '', 'is missing');
+      continue;
+    }
+    const reading = field.read(value, part !== 'body');
+    if ('value' in reading) values[name] = reading.value;
+    else for (const { pointer, message } of reading.problems) note(name, pointer, message);
+  }
+  if (problems.length > 0) throw invalidRequest(problems);
+  return values as ValuesOf<F>;
+}
+
+/** The fields of a query by their names. A field that was given several times is refused. */
+export function fieldsOfQuery(query: URLSearchParams): Record<string, string> {
+  const given = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const [name, value] of query) {
+    if (given.has(name)) twice.add(name);
+    given.set(name, value);
+  }
+  if (twice.size === 0) return Object.fromEntries(given);
+  throw invalidRequest(
+    [...twice].map((name) => ({
+      in: 'query',
+      pointer: `/${escapePointer(name.slice(0, 100))}`,
+      message: 'was given more than once',
+    })),
+  );
+}
+
+export function escapePointer(name: string): string {
+  return name.toWellFormed().replaceAll('\0', '\uFFFD').replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function unknownName(name: string, fields: Fields): string {
+  const known = Object.keys(fields);
+  if (known.length === 0) return 'is no field: there is none here';
+  return `is no field: there are ${known.join(', ')}${suggestionFor(name.slice(0, 100), known)}`;
+}

@@ -1,0 +1,87 @@
+import { type DynamicModule, type FactoryProvider, Module, type Provider } from '@nestjs/common';
+import { checkAsyncOptions, checkedCallOptions, checkOptions } from './admin-option-checks.js';
+import {
+  ADMIN_CALL_OPTIONS,
+  ADMIN_MOUNT_OPTIONS,
+  type AdminCallOptions,
+  type AdminCallOptionsFactory,
+  type AdminMountOptions,
+  type IntegrationAdminAsyncOptions,
+  type IntegrationAdminOptions,
+} from './admin-options.js';
+import { AdminCalls } from './calls/admin-calls.js';
+import { AdminProblemFilter } from './calls/admin-problem.filter.js';
+import { AccessCheck } from './mounting/access-check.js';
+import { mountedController } from './mounting/mounted-controller.js';
+import { HANDLERS } from './routes/handlers.js';
+
+/**
+ * The REST API for the people who operate the engine. Import it beside `IntegrationModule`.
+ *
+ * ```ts
+ * IntegrationAdminModule.forRoot({ path: 'ops/integration', imports: [AuthModule], guards: [OpsGuard] })
+ * ```
+ */
+@Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: Nest knows modules as classes
+export class IntegrationAdminModule {
+  /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID, also if nothing says who guards the API */
+  static forRoot(options: IntegrationAdminOptions): DynamicModule {
+    checkOptions(options);
+    return mounted(options, [{ provide: ADMIN_CALL_OPTIONS, useValue: options }]);
+  }
+
+  /**
+   * Does the same as `forRoot`, with `permission`, `actor`, `mask` and `origins` from a factory or class.
+   * `path`, `guards`, `imports`, `access` and `decorate` are given here, because routes exist before factories
+   * run.
+   */
+  static forRootAsync(options: IntegrationAdminAsyncOptions): DynamicModule {
+    checkAsyncOptions(options);
+    return mounted(options, factoryProviders(options));
+  }
+}
+
+function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
+  const { path, access, decorate, guards, imports } = mount;
+  return {
+    module: IntegrationAdminModule,
+    imports: [...(imports ?? [])],
+    controllers: HANDLERS.map((handlers) => mountedController(handlers, mount)),
+    providers: [
+      ...options,
+      { provide: ADMIN_MOUNT_OPTIONS, useValue: { path, access, decorate, guards } },
+      AdminCalls,
+      AdminProblemFilter,
+      AccessCheck,
+    ],
+  };
+}
+
+function factoryProviders({
+  useFactory,
+  useClass,
+  useExisting,
+  inject = [],
+}: IntegrationAdminAsyncOptions): Provider[] {
+  if (useFactory !== undefined) {
+    const factory = useFactory as (...args: unknown[]) => AdminCallOptions | Promise<AdminCallOptions>;
+    return [
+      {
+        provide: ADMIN_CALL_OPTIONS,
+        inject: [...inject] as NonNullable<FactoryProvider['inject']>,
+        useFactory: async (...args: unknown[]) => checkedCallOptions(await factory(...args)),
+      },
+    ];
+  }
+  const factoryClass = useExisting ?? useClass;
+  if (factoryClass === undefined) return [];
+  return [
+    ...(useExisting === undefined ? [factoryClass] : []),
+    {
+      provide: ADMIN_CALL_OPTIONS,
+      inject: [factoryClass],
+      useFactory: async (factory: AdminCallOptionsFactory) => checkedCallOptions(await factory.create()),
+    },
+  ];
+}

@@ -1,0 +1,75 @@
+import type { ConsumerView } from '../../consumers/consumer.service.js';
+
+/** A consumer with all its partitions, as it is sent. Times are texts of RFC 3339 once they are JSON. */
+export interface ConsumerAnswer {
+  readonly consumerName: string;
+  readonly eventNames: readonly string[];
+  readonly paused: boolean;
+  readonly orphaned: boolean;
+  readonly repartitioningTo: number | null;
+  readonly pendingPositions: number;
+  /** Null if a partition has more than 2,000 positions that are not settled. */
+  readonly pendingEvents: number | null;
+  /** The lag of the partition that is furthest behind. */
+  readonly lagSeconds: number | null;
+  readonly deadLetters: number;
+  readonly unservedSince: Date | null;
+  readonly partitions: readonly PartitionAnswer[];
+}
+
+type PartitionAnswer = Pick<
+  ConsumerView,
+  | 'partition'
+  | 'owner'
+  | 'ownerNotSeenSince'
+  | 'pendingPositions'
+  | 'pendingEvents'
+  | 'lagSeconds'
+  | 'unavailable'
+  | 'lastProgressAt'
+  | 'servedAt'
+  | 'deadLetters'
+>;
+
+/** The consumers of these partitions, in the order of their names. */
+export function consumersOf(views: readonly ConsumerView[]): ConsumerAnswer[] {
+  const byName = new Map<string, ConsumerView[]>();
+  for (const view of views) byName.set(view.consumerName, [...(byName.get(view.consumerName) ?? []), view]);
+  return [...byName.entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, partitions]) => consumerOf(name, partitions));
+}
+
+function consumerOf(consumerName: string, views: readonly ConsumerView[]): ConsumerAnswer {
+  const events = views.map(({ pendingEvents }) => pendingEvents);
+  const lags = views.flatMap(({ lagSeconds }) => lagSeconds ?? []);
+  const [first] = views;
+  return {
+    consumerName,
+    eventNames: first?.eventNames ?? [],
+    paused: views.some(({ paused }) => paused),
+    orphaned: views.every(({ orphaned }) => orphaned),
+    repartitioningTo: first?.repartitioningTo ?? null,
+    pendingPositions: sum(views.map(({ pendingPositions }) => pendingPositions)),
+    pendingEvents: events.includes(null) ? null : sum(events.map(Number)),
+    lagSeconds: lags.length === 0 ? null : Math.max(...lags),
+    deadLetters: sum(views.map(({ deadLetters }) => deadLetters)),
+    unservedSince: views.find(({ unservedSince }) => unservedSince !== null)?.unservedSince ?? null,
+    partitions: views.map((view) => ({
+      partition: view.partition,
+      owner: view.owner,
+      ownerNotSeenSince: view.ownerNotSeenSince,
+      pendingPositions: view.pendingPositions,
+      pendingEvents: view.pendingEvents,
+      lagSeconds: view.lagSeconds,
+      unavailable: view.unavailable,
+      lastProgressAt: view.lastProgressAt,
+      servedAt: view.servedAt,
+      deadLetters: view.deadLetters,
+    })),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

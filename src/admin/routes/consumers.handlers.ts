@@ -1,0 +1,131 @@
+import { Injectable } from '@nestjs/common';
+import { ConsumerService } from '../../consumers/consumer.service.js';
+import { IntegrationError } from '../../errors.js';
+import { MAX_PARTITIONS } from '../../subscribers/subscriber-validation.js';
+import { Answer } from '../calls/answer.js';
+import { cursor, cursorText } from '../input/cursor.js';
+import { count, flag, optional, text } from '../input/field.js';
+import { type ConsumerAnswer, consumersOf } from './consumer-answer.js';
+import { type Call, limit, PAGE_SIZE, type PageAnswer, reason, route } from './route.js';
+
+const pathFields = { name: text('The name of the consumer.', 127) };
+const target = ({ name }: { readonly name: string }) => ({ consumer: name });
+const after = optional(cursor(['text']));
+
+/** Milliseconds that a request waits for a change of partitions. The change goes on after that. */
+const REPARTITION_WAIT_MS = 2_000;
+
+const ROUTES = {
+  list: route({
+    method: 'GET',
+    path: 'consumers',
+    action: 'consumers.read',
+    about: 'The consumers by name, each with its partitions.',
+    query: { limit, after },
+    answer: 'ConsumerPage',
+  }),
+  one: route({
+    method: 'GET',
+    path: 'consumers/:name',
+    action: 'consumers.read',
+    about: 'One consumer.',
+    pathFields,
+    target,
+    answer: 'Consumer',
+  }),
+  pause: route({
+    method: 'POST',
+    path: 'consumers/:name/pause',
+    action: 'consumers.pause',
+    about: 'Stops a consumer until it is resumed, also across restarts.',
+    pathFields,
+    target,
+    body: { reason },
+    answer: 'Consumer',
+  }),
+  resume: route({
+    method: 'POST',
+    path: 'consumers/:name/resume',
+    action: 'consumers.resume',
+    about: 'Lets a paused consumer go on where it stopped.',
+    pathFields,
+    target,
+    body: { reason },
+    answer: 'Consumer',
+  }),
+  repartition: route({
+    method: 'POST',
+    path: 'consumers/:name/repartition',
+    action: 'consumers.repartition',
+    about: 'Changes the number of partitions. The answer says what the change still waits for.',
+    pathFields,
+    target,
+    body: { partitions: count('The new number of partitions.', 1, MAX_PARTITIONS), reason },
+    answer: 'Repartition',
+  }),
+  remove: route({
+    method: 'DELETE',
+    path: 'consumers/:name',
+    action: 'consumers.remove',
+    about: 'Deletes a consumer with its place in the log, its rows and its replays.',
+    pathFields,
+    target,
+    body: { force: optional(flag('Whether to delete it although live processes work on it.')), reason },
+    answer: 'Done',
+  }),
+};
+
+@Injectable()
+export class ConsumersHandlers {
+  static readonly routes = ROUTES;
+
+  constructor(private readonly consumers: ConsumerService) {}
+
+  async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<ConsumerAnswer>> {
+    const { limit = PAGE_SIZE, after: [afterName] = [''] } = query;
+    const found = consumersOf(await this.consumers.list()).filter(
+      ({ consumerName }) => consumerName > afterName,
+    );
+    const items = found.slice(0, limit);
+    const last = items.at(-1);
+    return {
+      items,
+      next: last === undefined || found.length <= limit ? null : cursorText([last.consumerName]),
+    };
+  }
+
+  one({ path }: Call<typeof ROUTES.one>): Promise<ConsumerAnswer> {
+    return this.find(path.name);
+  }
+
+  async pause({ path }: Call<typeof ROUTES.pause>): Promise<ConsumerAnswer> {
+    await this.consumers.pause(path.name);
+    return this.find(path.name);
+  }
+
+  async resume({ path }: Call<typeof ROUTES.resume>): Promise<ConsumerAnswer> {
+    await this.consumers.resume(path.name);
+    return this.find(path.name);
+  }
+
+  async repartition({ path, body }: Call<typeof ROUTES.repartition>): Promise<Answer> {
+    const state = await this.consumers.repartition(path.name, body.partitions, {
+      timeoutMs: REPARTITION_WAIT_MS,
+    });
+    return Answer.of({ state }, { status: state === 'done' ? 200 : 202 });
+  }
+
+  async remove({ path, body }: Call<typeof ROUTES.remove>): Promise<object> {
+    await this.consumers.remove(path.name, { force: body.force });
+    return { done: true };
+  }
+
+  private async find(name: string): Promise<ConsumerAnswer> {
+    const views = (await this.consumers.list()).filter(({ consumerName }) => consumerName === name);
+    const [consumer] = consumersOf(views);
+    if (consumer !== undefined) return consumer;
+    throw new IntegrationError('INTEGRATION_CONSUMER_UNKNOWN', `There is no consumer "${name}"`, {
+      consumerName: name,
+    });
+  }
+}

@@ -1,0 +1,78 @@
+import type { AdminAction, AdminTarget } from '../admin-action.js';
+import type { AdminHttpRequest } from '../admin-options.js';
+import { count, type Field, type Fields, optional, text, type ValuesOf } from '../input/field.js';
+
+/** One route: where it is, what it does, what it takes. The OpenAPI document is made of it. */
+export interface Route<P extends Fields = Fields, Q extends Fields = Fields, B extends Fields = Fields> {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** The path below the mount path: `consumers/:name`. */
+  readonly path: string;
+  readonly action: AdminAction;
+  /** What it does, for the OpenAPI document. */
+  readonly about: string;
+  readonly pathFields: P;
+  readonly query: Q;
+  /** The fields of the body of a write. Routes that only read have none. */
+  readonly body: B;
+  target(path: ValuesOf<P>): AdminTarget;
+  /** The name of the answer's schema in the OpenAPI document. */
+  readonly answer: string;
+}
+
+/** What a handler is called with. All of it was checked. */
+export interface Call<R extends Route> {
+  readonly request: AdminHttpRequest;
+  readonly path: ValuesOf<R['pathFields']>;
+  readonly query: ValuesOf<R['query']>;
+  readonly body: ValuesOf<R['body']>;
+  /** The name of the person behind the request. */
+  readonly actor: string;
+  /** Whether that person may do something else. */
+  readonly may: (action: AdminAction, target: AdminTarget) => Promise<boolean>;
+}
+
+type Given<P extends Fields, Q extends Fields, B extends Fields> = Pick<
+  Route,
+  'method' | 'path' | 'action' | 'about' | 'answer'
+> & {
+  readonly pathFields?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly target?: (path: ValuesOf<P>) => AdminTarget;
+};
+
+type None = Readonly<Record<never, never>>;
+
+export function route<P extends Fields = None, Q extends Fields = None, B extends Fields = None>(
+  given: Given<P, Q, B>,
+): Route<P, Q, B> {
+  return {
+    ...given,
+    pathFields: given.pathFields ?? ({} as P),
+    query: given.query ?? ({} as Q),
+    body: given.body ?? ({} as B),
+    target: given.target ?? (() => ({})),
+  };
+}
+
+export function isWrite({ method }: Pick<Route, 'method'>): boolean {
+  return method !== 'GET';
+}
+
+/** The default number of items of a page, and the largest one. */
+export const PAGE_SIZE = 50;
+export const LARGEST_PAGE = 1_000;
+
+export const limit: Field<number | undefined> = optional(
+  count(`Number of items, ${PAGE_SIZE} by default.`, 1, LARGEST_PAGE),
+);
+
+/** Why something is done. It is kept with the change. */
+export const reason: Field<string | undefined> = optional(text('Why it is done.', 1_000));
+
+/** A page of a list as it is sent. */
+export interface PageAnswer<T> {
+  readonly items: readonly T[];
+  /** The cursor of the next page. Null on the last one. */
+  readonly next: string | null;
+}

@@ -1,0 +1,364 @@
+import { get } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ADMIN_ACTIONS, type AdminAction, type AdminTarget } from 'nestjs-integration/admin';
+import { HANDLERS } from '../../src/admin/routes/handlers.js';
+import { isWrite, type Route } from '../../src/admin/routes/route.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import {
+  type AdminApp,
+  type Answered,
+  JSON_HEADERS,
+  PATH,
+  PLATFORMS,
+  registerConsumer,
+  startAdminApp,
+  TOKEN,
+} from './admin-app.js';
+
+const ROUTES: readonly Route[] = HANDLERS.flatMap(({ routes }) => Object.values(routes));
+const READS = ROUTES.filter((route) => !isWrite(route));
+const WRITES = ROUTES.filter(isWrite);
+const EVENT_ID = '00000000-0000-7000-8000-000000000001';
+
+/** The path of a route with something in the place of its parameters. */
+function pathOf({ path }: Route): string {
+  return path.replace(':id', EVENT_ID).replace(/:\w+/g, 'billing');
+}
+
+function isProblem(answer: Answered, status: number, code: string): void {
+  expect(answer).toMatchObject({
+    status,
+    json: {
+      type: `urn:nestjs-integration:${code}`,
+      status,
+      code,
+      title: expect.any(String),
+      detail: expect.any(String),
+    },
+  });
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+}
+
+describe.each(PLATFORMS)('on %s, a request', (platform) => {
+  let database: TestDatabase;
+  let admin: AdminApp;
+  let denied: ReadonlySet<AdminAction>;
+  let asked: { action: AdminAction; target: AdminTarget }[];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    await registerConsumer(database, 'billing');
+    denied = new Set();
+    asked = [];
+    admin = await startAdminApp(database, {
+      platform,
+      // The most permissive CORS there is.
+      prepare: (app) => app.enableCors({ origin: true, credentials: true, allowedHeaders: '*' }),
+      admin: {
+        permission: (_, action, target) => {
+          asked.push({ action, target });
+          return !denied.has(action);
+        },
+        actor: (request) => `operator via ${request.method}`,
+      },
+    });
+  });
+  afterAll(async () => {
+    await admin.close();
+    await database.drop();
+  });
+
+  const send = (route: Route, headers: Record<string, string | undefined> = {}) =>
+    admin.ask(pathOf(route), { method: route.method, headers, ...(isWrite(route) ? { json: {} } : {}) });
+  const isPaused = async () =>
+    (await database.pool.query('SELECT paused_at IS NOT NULL AS paused FROM integration.inbox_cursor'))
+      .rows[0].paused;
+
+  it('without credentials gets through to no route', async () => {
+    for (const route of ROUTES) {
+      isProblem(await send(route, { authorization: undefined }), 401, 'INTEGRATION_ADMIN_UNAUTHENTICATED');
+    }
+  });
+
+  it('is denied with every action that is not permitted, before anything else is looked at', async () => {
+    denied = new Set(ADMIN_ACTIONS);
+    try {
+      for (const route of ROUTES) {
+        asked = [];
+        const answer = await admin.ask(`${pathOf(route)}?unknown=1`, {
+          method: route.method,
+          ...(isWrite(route) ? { json: { unknown: 1 } } : {}),
+        });
+        isProblem(answer, 403, 'INTEGRATION_ADMIN_DENIED');
+        expect(answer.json.detail).toContain(route.action);
+        expect(asked[0]?.action).toBe(route.action);
+      }
+    } finally {
+      denied = new Set();
+    }
+  });
+
+  it('has every action in some route', () => {
+    expect([...new Set(ROUTES.map(({ action }) => action))].sort()).toEqual([...ADMIN_ACTIONS].sort());
+  });
+
+  it('asks for permission with what the path names', async () => {
+    asked = [];
+    await admin.ask('consumers/billing/pause', { method: 'POST', json: {} });
+    await admin.ask('consumers/billing/resume', { method: 'POST', json: {} });
+    expect(asked).toEqual([
+      { action: 'consumers.pause', target: { consumer: 'billing' } },
+      { action: 'consumers.resume', target: { consumer: 'billing' } },
+    ]);
+  });
+
+  it('tells who is asking, and what that person may do', async () => {
+    denied = new Set(['consumers.remove']);
+    const { json } = await admin.ask('session');
+    denied = new Set();
+    expect(json.actor).toBe('operator via GET');
+    expect(json.actions).toEqual(ADMIN_ACTIONS.filter((action) => action !== 'consumers.remove'));
+  });
+
+  it.each([
+    ['of a form', { 'content-type': 'application/x-www-form-urlencoded' }, 'reason=x'],
+    ['of plain text', { 'content-type': 'text/plain' }, '{}'],
+    ['of JSON without the header', { 'content-type': 'application/json' }, '{}'],
+    ['from a foreign origin', { ...JSON_HEADERS, origin: 'https://evil.example' }, '{}'],
+    ['from an origin that hides itself', { ...JSON_HEADERS, origin: 'null' }, '{}'],
+    ['from a page of another site', { ...JSON_HEADERS, 'sec-fetch-site': 'cross-site' }, '{}'],
+    ['from a page of a sister site', { ...JSON_HEADERS, 'sec-fetch-site': 'same-site' }, '{}'],
+  ])('that is forged, %s, changes nothing', async (_, headers, body) => {
+    for (const route of WRITES) {
+      const answer = await admin.ask(pathOf(route), { method: route.method, headers, body });
+      expect([400, 403, 415]).toContain(answer.status);
+      if (answer.status !== 415) isProblem(answer, 403, 'INTEGRATION_ADMIN_FORGED');
+    }
+    expect(await isPaused()).toBe(false);
+  });
+
+  it('that reads is answered to no page of another origin either', async () => {
+    for (const route of READS) {
+      isProblem(await send(route, { origin: 'https://evil.example' }), 403, 'INTEGRATION_ADMIN_FORGED');
+      isProblem(await send(route, { 'sec-fetch-site': 'cross-site' }), 403, 'INTEGRATION_ADMIN_FORGED');
+    }
+  });
+
+  it('of a page of the same origin, and of no page, is answered', async () => {
+    const host = new URL(admin.url).host;
+    for (const headers of [
+      { origin: `http://${host}` },
+      { 'sec-fetch-site': 'same-origin', origin: 'https://public.example' },
+      { 'sec-fetch-site': 'none' },
+      {},
+    ]) {
+      expect(await admin.ask('session', { headers })).toMatchObject({ status: 200 });
+    }
+  });
+
+  it('of a link on a page of another site is answered if it only reads', async () => {
+    // fetch writes Sec-Fetch-Mode itself.
+    const headers = { authorization: TOKEN, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+    const status = await new Promise((resolve, reject) => {
+      get(`${admin.url}/${PATH}/session`, { headers }, (answer) => resolve(answer.resume().statusCode)).on(
+        'error',
+        reject,
+      );
+    });
+    expect(status).toBe(200);
+  });
+
+  it.each<[string, string, unknown[]]>([
+    [
+      'a misspelt field',
+      '?limt=3',
+      [{ in: 'query', pointer: '/limt', message: expect.stringContaining('did you mean limit?') }],
+    ],
+    [
+      'a page of no items',
+      '?limit=0',
+      [{ in: 'query', pointer: '/limit', message: 'must be a whole number from 1 to 1000' }],
+    ],
+    [
+      'a page of too many items',
+      '?limit=1001',
+      [{ in: 'query', pointer: '/limit', message: 'must be a whole number from 1 to 1000' }],
+    ],
+    [
+      'a number that is none',
+      '?limit=1e2',
+      [{ in: 'query', pointer: '/limit', message: expect.any(String) }],
+    ],
+    [
+      'a field given twice',
+      '?limit=1&limit=2',
+      [{ in: 'query', pointer: '/limit', message: 'was given more than once' }],
+    ],
+    ['a cursor of its own', '?after=bm90', [{ in: 'query', pointer: '/after', message: expect.any(String) }]],
+    [
+      'several wrong fields',
+      '?limit=x&after=y&z=1',
+      [
+        { in: 'query', pointer: '/z', message: expect.any(String) },
+        { in: 'query', pointer: '/limit', message: expect.any(String) },
+        { in: 'query', pointer: '/after', message: expect.any(String) },
+      ],
+    ],
+  ])('with %s in its query is refused', async (_, query, errors) => {
+    const answer = await admin.ask(`consumers${query}`);
+    isProblem(answer, 400, 'INTEGRATION_ADMIN_INVALID');
+    expect(answer.json.errors).toEqual(errors);
+  });
+
+  it.each<[string, string, unknown, unknown[]]>([
+    [
+      'an unknown field',
+      'pause',
+      { why: 'x' },
+      [{ in: 'body', pointer: '/why', message: expect.any(String) }],
+    ],
+    [
+      'a field with slashes in its name',
+      'pause',
+      { 'a/b~c': 1 },
+      [{ in: 'body', pointer: '/a~1b~0c', message: expect.any(String) }],
+    ],
+    [
+      'an empty text',
+      'pause',
+      { reason: '  ' },
+      [{ in: 'body', pointer: '/reason', message: 'must not be empty' }],
+    ],
+    [
+      'a long text',
+      'pause',
+      { reason: 'x'.repeat(1_001) },
+      [{ in: 'body', pointer: '/reason', message: 'must not be longer than 1000 characters' }],
+    ],
+    [
+      'a NUL',
+      'pause',
+      { reason: 'a\0b' },
+      [{ in: 'body', pointer: '/reason', message: expect.stringContaining('NUL') }],
+    ],
+    [
+      'a lone surrogate',
+      'pause',
+      { reason: 'a\ud800' },
+      [{ in: 'body', pointer: '/reason', message: expect.stringContaining('surrogate') }],
+    ],
+    [
+      'a number as text',
+      'pause',
+      { reason: 7 },
+      [{ in: 'body', pointer: '/reason', message: expect.any(String) }],
+    ],
+    ['null', 'pause', { reason: null }, [{ in: 'body', pointer: '/reason', message: 'must be a string' }]],
+    [
+      'a field that is missing',
+      'repartition',
+      {},
+      [{ in: 'body', pointer: '/partitions', message: 'is missing' }],
+    ],
+    [
+      'a text as number',
+      'repartition',
+      { partitions: '2' },
+      [{ in: 'body', pointer: '/partitions', message: expect.any(String) }],
+    ],
+    [
+      'a number beyond 2^53',
+      'repartition',
+      { partitions: 2 ** 53 },
+      [{ in: 'body', pointer: '/partitions', message: expect.any(String) }],
+    ],
+    ['a list', 'pause', [], [{ in: 'body', pointer: '', message: 'must be a JSON object' }]],
+  ])('with %s in its body is refused', async (_, verb, json, errors) => {
+    const answer = await admin.ask(`consumers/billing/${verb}`, { method: 'POST', json });
+    isProblem(answer, 400, 'INTEGRATION_ADMIN_INVALID');
+    expect(answer.json.errors).toEqual(errors);
+    expect(await isPaused()).toBe(false);
+  });
+
+  it('with a name that no consumer can have is refused, and one that none has is not found', async () => {
+    for (const name of ['a%00b', 'x'.repeat(128), '%20']) {
+      const answer = await admin.ask(`consumers/${name}`);
+      // Fastify does not route parameters of more than 100 characters by default.
+      if (name.length > 100 && platform === 'fastify') expect(answer.status).toBe(414);
+      else {
+        isProblem(answer, 400, 'INTEGRATION_ADMIN_INVALID');
+        expect(answer.json.errors).toEqual([{ in: 'path', pointer: '/name', message: expect.any(String) }]);
+      }
+    }
+    isProblem(await admin.ask('consumers/nobody'), 404, 'INTEGRATION_CONSUMER_UNKNOWN');
+  });
+
+  it('with a body of more than 64 KiB is refused', async () => {
+    const json = { reason: 'x'.repeat(70_000) };
+    isProblem(
+      await admin.ask('consumers/billing/pause', { method: 'POST', json }),
+      413,
+      'INTEGRATION_ADMIN_TOO_LARGE',
+    );
+  });
+
+  it('with a body of another type is refused', async () => {
+    for (const type of ['text/plain', 'application/xml', 'application/json5', undefined]) {
+      const headers = { 'x-integration-admin': '1', 'content-type': type };
+      const answer = await admin.ask('consumers/billing/pause', { method: 'POST', headers, body: '{}' });
+      expect(answer.status).toBe(415);
+    }
+    expect(await isPaused()).toBe(false);
+  });
+
+  it('that pauses and resumes a consumer gets the consumer as it then is', async () => {
+    const paused = await admin.ask('consumers/billing/pause', { method: 'POST', json: { reason: 'deploy' } });
+    expect(paused).toMatchObject({ status: 200, json: { consumerName: 'billing', paused: true } });
+    expect(await isPaused()).toBe(true);
+    const resumed = await admin.ask('consumers/billing/resume', { method: 'POST', json: {} });
+    expect(resumed).toMatchObject({ status: 200, json: { consumerName: 'billing', paused: false } });
+  });
+
+  it('for consumers gets them in pages that lose none', async () => {
+    const names = ['a', 'b/c', 'd e', 'ü', '😀'];
+    for (const name of names) await registerConsumer(database, name);
+    const seen: string[] = [];
+    for (let next: string | null = ''; next !== null; ) {
+      const { json }: Answered = await admin.ask(`consumers?limit=2${next === '' ? '' : `&after=${next}`}`);
+      expect(json.items.length).toBeLessThanOrEqual(2);
+      seen.push(...json.items.map(({ consumerName }: { consumerName: string }) => consumerName));
+      next = json.next;
+    }
+    expect(seen).toHaveLength(names.length + 1);
+    expect(new Set(seen)).toEqual(new Set([...names, 'billing']));
+    for (const name of names) {
+      const { json } = await admin.ask(`consumers/${encodeURIComponent(name)}`);
+      expect(json.consumerName).toBe(name);
+    }
+    for (const name of names) {
+      const path = `consumers/${encodeURIComponent(name)}`;
+      expect(await admin.ask(path, { method: 'DELETE', json: {} })).toMatchObject({ status: 200 });
+    }
+  });
+
+  it('for settings gets them with a tag that changes when one of them does', async () => {
+    const before = await admin.ask('settings');
+    expect(before.json.items).toContainEqual(
+      expect.objectContaining({ key: 'core.integration.outbox.batchSize', value: 500, default: 500 }),
+    );
+    await database.pool.query(
+      `INSERT INTO integration.integration_setting (key, value) VALUES ('core.integration.outbox.batchSize', '7')`,
+    );
+    const after = await admin.ask('settings');
+    expect(after.headers.get('etag')).not.toBe(before.headers.get('etag'));
+  });
+
+  it('that fails because a table is gone says nothing of it', async () => {
+    await database.pool.query('ALTER TABLE integration.inbox_cursor RENAME TO hidden');
+    const answer = await admin.ask('consumers');
+    await database.pool.query('ALTER TABLE integration.hidden RENAME TO inbox_cursor');
+    isProblem(answer, 500, 'INTEGRATION_ADMIN_FAILED');
+    expect(answer.text).not.toMatch(/inbox_cursor|SELECT|at \w+|postgres/);
+  });
+});
