@@ -1,6 +1,7 @@
 // Installs the packed package into small Nest 11 (CommonJS) and Nest 12 (ESM) applications, one of them on TypeORM, one with
-// Vitest and one a workspace of packages, as a user would and without any optional peer, and checks what a user does first. Needs a build. `--json FILE` writes the checks; `--only NAME`
-// takes one starter; `--keep` leaves the applications where they are.
+// Vitest and one a workspace of packages, as a user would and without any optional peer, and checks what a user does first.
+// Builds and runs examples/typeorm-orders in the same way. Needs a build. `--json FILE` writes the checks; `--only NAME`
+// takes one application; `--keep` leaves the applications where they are.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,7 +36,14 @@ const STARTERS = [
   { name: 'vitest', typeChecks: { 'type-checks-as-esm': 'tsconfig.json' }, makesDatabase: true },
   // Building it checks the types of its packages, one after another.
   { name: 'workspace', typeChecks: {}, tests: false, main: 'apps/shop/dist/main.js', project: 'apps/shop' },
-].filter(({ name }) => options.only === undefined || options.only === name);
+].filter(isChosen);
+
+/** They start a Postgres of their own, check themselves, and end with the status that says whether all of it held. */
+const EXAMPLES = [{ name: 'typeorm-orders', says: 'All of it held.' }].filter(isChosen);
+
+function isChosen({ name }) {
+  return options.only === undefined || options.only === name;
+}
 
 const startedAt = new Date().toISOString();
 const work = mkdtempSync(join(tmpdir(), 'nestjs-integration-starters-'));
@@ -118,6 +126,28 @@ function handledOneEvent({ ok, stdout, output }) {
   }
 }
 
+/** Where a copy of the application has the package installed; undefined where that failed. */
+function installed(source, name, tarball) {
+  const folder = join(work, name);
+  const isOurs = (path) => !/[\\/](node_modules|dist)$/.test(path);
+  cpSync(join(ROOT, source), folder, { recursive: true, filter: isOurs });
+  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline'];
+  if (!noteRun(`${name}-installs`, run(folder, 'npm', ['install', ...quiet, tarball]))) return undefined;
+  const peers = optionalPeersIn(folder);
+  note(`${name}-has-no-optional-peer`, peers.length === 0 ? undefined : `installed: ${peers.join(', ')}`);
+  return folder;
+}
+
+function checkExample({ name, says }, tarball) {
+  const folder = installed(`examples/${name}`, name, tarball);
+  if (folder === undefined || !noteRun(`${name}-builds`, run(folder, 'npm', ['run', 'build']))) return;
+  const { ok, stdout, output } = run(folder, 'npm', ['start'], {
+    env: { DATABASE_URL: undefined },
+    timeout: BOOT_LIMIT_MS,
+  });
+  note(`${name}-holds-what-it-checks`, ok && stdout.includes(says) ? undefined : output);
+}
+
 function checkStarter(starter, tarball, databaseUrl) {
   const {
     name,
@@ -127,13 +157,8 @@ function checkStarter(starter, tarball, databaseUrl) {
     main = 'dist/main.js',
     project = '.',
   } = starter;
-  const folder = join(work, name);
-  cpSync(join(ROOT, 'test/starters', name), folder, { recursive: true });
-  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline'];
-  const install = run(folder, 'npm', ['install', ...quiet, tarball]);
-  if (!noteRun(`${name}-installs`, install)) return;
-  const peers = optionalPeersIn(folder);
-  note(`${name}-has-no-optional-peer`, peers.length === 0 ? undefined : `installed: ${peers.join(', ')}`);
+  const folder = installed(`test/starters/${name}`, name, tarball);
+  if (folder === undefined) return;
   for (const [check, project] of Object.entries(typeChecks)) {
     noteRun(`${name}-${check}`, run(folder, 'npx', ['--no-install', 'tsc', '--noEmit', '-p', project]));
   }
@@ -167,6 +192,7 @@ try {
   for (const starter of STARTERS) {
     checkStarter(starter, tarball, await createDatabase(server, starter.name.replaceAll('-', '_')));
   }
+  for (const example of EXAMPLES) checkExample(example, tarball);
 } catch (error) {
   note('starters-run', error instanceof Error ? (error.stack ?? error.message) : String(error));
 } finally {
