@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { INestApplication, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
@@ -27,6 +27,19 @@ function exampleFiles(markdown: string): Map<string, string> {
     files.set(path, (files.get(path) ?? '') + text.slice(firstLine.length));
   }
   return files;
+}
+
+/**
+ * The files of a page that are compiled together: those of one folder. What one folder declares to the
+ * compiler, such as the type of a transaction, is unknown in the others.
+ */
+function programsOf(markdown: string): Map<string, string>[] {
+  const byFolder = new Map<string, Map<string, string>>();
+  for (const [path, text] of exampleFiles(markdown)) {
+    const files = byFolder.get(dirname(path)) ?? new Map<string, string>();
+    byFolder.set(dirname(path), files.set(path, text));
+  }
+  return [...byFolder.values()];
 }
 
 /** The first lines of the blocks of TypeScript that no file is made of, so that nobody compiles them. */
@@ -131,8 +144,7 @@ describe('the examples of README and guide', () => {
     "compile; a file may import those of the README and the module of the host's client, and replaces one of the same name",
     () => {
       for (const { name, text } of pages) {
-        const files = exampleFiles(text);
-        if (files.size > 0) expect([name, problemsOf(files, beside)]).toEqual([name, []]);
+        expect([name, programsOf(text).flatMap((files) => problemsOf(files, beside))]).toEqual([name, []]);
       }
     },
     COMPILING_MS,
