@@ -12,7 +12,8 @@ const config: Config = {
     '^nestjs-integration/admin$': '<rootDir>/src/admin/index.ts',
     '^nestjs-integration/health$': '<rootDir>/src/health/index.ts',
     '^nestjs-integration/testing$': '<rootDir>/src/testing/index.ts',
-    '^nestjs-integration/(typeorm|drizzle|kysely|mikro-orm|knex|sequelize|postgres-js|pg|cls)$': '<rootDir>/src/clients/$1.ts',
+    '^nestjs-integration/(typeorm|drizzle|kysely|mikro-orm|knex|sequelize|postgres-js|pg|cls)$':
+      '<rootDir>/src/clients/$1.ts',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/examples/.*/dist', '<rootDir>/test/starters'],
   transform: {
