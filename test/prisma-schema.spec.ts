@@ -17,6 +17,7 @@ function postgresTypeOf(type: string, attributes: string): string {
   if (length !== undefined) return `character varying(${length})`;
   if (attributes.includes('@db.Uuid')) return 'uuid';
   if (attributes.includes('@db.Timestamptz(6)')) return 'timestamp with time zone';
+  if (attributes.includes('@db.Real')) return 'real';
   const byName: Record<string, string> = {
     BigInt: 'bigint',
     Boolean: 'boolean',

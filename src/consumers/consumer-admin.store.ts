@@ -24,12 +24,16 @@ export class ConsumerAdminStore {
   private readonly inbox: string;
   private readonly replay: string;
   private readonly process: string;
+  private readonly groups: string;
+  private readonly samples: string;
 
   constructor(private readonly db: EngineDatabase) {
     this.cursor = db.tables.inboxCursor;
     this.inbox = db.tables.inboxEvent;
     this.replay = db.tables.inboxReplay;
     this.process = db.tables.integrationProcess;
+    this.groups = db.tables.integrationFailureGroup;
+    this.samples = db.tables.integrationSample;
   }
 
   /**
@@ -85,6 +89,11 @@ export class ConsumerAdminStore {
       if (users.length === 0) {
         await session.query(`DELETE FROM ${this.cursor} WHERE consumer_name = $1`, [consumerName]);
         await session.query(`DELETE FROM ${this.replay} WHERE consumer_name = $1`, [consumerName]);
+        await session.query(
+          `WITH notes AS (DELETE FROM ${this.groups} WHERE consumer_name = $1)
+           DELETE FROM ${this.samples} WHERE consumer_name = $1`,
+          [consumerName],
+        );
         // Without this note, a process that has handlers for the consumer would think that its tables were
         // emptied, and would register it anew.
         if (stored !== undefined) await noteRemoval(session, this.db.schema, consumerName, stored);

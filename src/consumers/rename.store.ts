@@ -39,6 +39,8 @@ export class RenameStore {
   private readonly cursor: string;
   private readonly inbox: string;
   private readonly replay: string;
+  private readonly groups: string;
+  private readonly samples: string;
 
   constructor(
     private readonly db: EngineDatabase,
@@ -47,6 +49,8 @@ export class RenameStore {
     this.cursor = db.tables.inboxCursor;
     this.inbox = db.tables.inboxEvent;
     this.replay = db.tables.inboxReplay;
+    this.groups = db.tables.integrationFailureGroup;
+    this.samples = db.tables.integrationSample;
   }
 
   async rename(oldName: string, newName: string, leaseMs: number): Promise<RenameResult> {
@@ -115,6 +119,11 @@ export class RenameStore {
         oldName,
         newName,
       ]);
+      for (const table of [this.groups, this.samples]) {
+        // What a consumer of the new name left behind, that an earlier version has removed.
+        await session.query(`DELETE FROM ${table} WHERE consumer_name = $1`, [newName]);
+        await session.query(`UPDATE ${table} SET consumer_name = $2 WHERE consumer_name = $1`, [oldName, newName]);
+      }
       // Without this note, a stalled process of the old name would think that its tables were emptied, and
       // would register the consumer anew.
       await noteRemoval(session, this.db.schema, oldName, stored[0]?.eventNames ?? []);

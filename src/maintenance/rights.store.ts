@@ -36,6 +36,10 @@ export const OF_MAINTENANCE: readonly Right[] = [
   { on: 'inbox_replay', privileges: ['UPDATE'] },
   { on: 'integration_maintenance', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
   { on: 'unrouted_event', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+  { on: 'integration_audit', privileges: ['SELECT', 'INSERT', 'DELETE'] },
+  { on: 'integration_operation', privileges: ['SELECT', 'UPDATE', 'DELETE'] },
+  { on: 'integration_sample', privileges: ['SELECT', 'INSERT', 'DELETE'] },
+  { on: 'integration_idempotency_key', privileges: ['SELECT', 'DELETE'] },
 ];
 
 export const OF_PUBLISHERS: readonly Right[] = [{ on: 'outbox_event', privileges: ['SELECT', 'INSERT'] }];

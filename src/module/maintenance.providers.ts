@@ -5,6 +5,8 @@ import { ConsumerPresenceStore } from '../maintenance/consumer-presence.store.js
 import { MaintenanceJob } from '../maintenance/maintenance.job.js';
 import { MAINTENANCE_TASKS, type MaintenanceTask } from '../maintenance/maintenance-task.js';
 import { MaintenanceTaskStore } from '../maintenance/maintenance-task.store.js';
+import { OperatingRecords } from '../maintenance/operating-records.js';
+import { OperatingRecordsStore } from '../maintenance/operating-records.store.js';
 import { Retention } from '../maintenance/retention.js';
 import { RetentionStore } from '../maintenance/retention.store.js';
 import { UnconsumedNames } from '../maintenance/unconsumed-names.js';
@@ -28,6 +30,8 @@ export const MAINTENANCE: Provider[] = [
   ConsumerPresence,
   UnroutedEventStore,
   UnroutedEvents,
+  OperatingRecordsStore,
+  OperatingRecords,
   UnconsumedNames,
   { provide: UNSERVED_TIMES, useValue: DEFAULT_UNSERVED_TIMES },
   UnservedConsumers,
@@ -37,6 +41,7 @@ export const MAINTENANCE: Provider[] = [
       ConsumerPresence,
       Retention,
       UnroutedEvents,
+      OperatingRecords,
       EngineDatabase,
       IntegrationSettingsService,
       MaintenanceTaskStore,
@@ -46,11 +51,12 @@ export const MAINTENANCE: Provider[] = [
       presence: ConsumerPresence,
       retention: Retention,
       unrouted: UnroutedEvents,
+      records: OperatingRecords,
       db: EngineDatabase,
       settings: IntegrationSettingsService,
       tasks: MaintenanceTaskStore,
       { extensions }: ResolvedOptions,
-    ): MaintenanceTask[] => [presence, retention, unrouted, ...tasksOf(extensions, { db, settings, tasks })],
+    ): MaintenanceTask[] => [presence, retention, unrouted, records, ...tasksOf(extensions, { db, settings, tasks })],
   },
   MaintenanceJob,
 ];

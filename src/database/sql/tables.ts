@@ -19,6 +19,11 @@ const NAMES = {
   integrationSetting: 'integration_setting',
   integrationSettingChange: 'integration_setting_change',
   integrationLink: 'integration_link',
+  integrationFailureGroup: 'integration_failure_group',
+  integrationAudit: 'integration_audit',
+  integrationOperation: 'integration_operation',
+  integrationSample: 'integration_sample',
+  integrationIdempotencyKey: 'integration_idempotency_key',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
   /** A procedure that publishes one event. */
