@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { ConsumerPresence } from '../src/maintenance/consumer-presence.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
+import { OperatingRecords } from '../src/maintenance/operating-records.js';
 import { UnroutedEventStore } from '../src/maintenance/unrouted-event.store.js';
 import { UnroutedEvents } from '../src/maintenance/unrouted-events.js';
 import { startApp, type TestApp } from './support/app.js';
@@ -185,6 +186,65 @@ describe('events that nobody consumes', () => {
   });
 });
 
+describe('what operating the package has written down', () => {
+  const tidyUp = async (app: TestApp) => {
+    await database.pool.query(`DELETE FROM integration.integration_maintenance`);
+    await app.context.get(OperatingRecords, { strict: false }).run(0, new AbortController().signal);
+  };
+  const agesOf = async (table: string, time: string, unit: string) => {
+    const { rows } = await database.pool.query<{ age: number }>(
+      `SELECT round(extract(epoch FROM now() - ${time}) / extract(epoch FROM interval '1 ${unit}'))::int AS age
+       FROM integration.${table} ORDER BY 1`,
+    );
+    return rows.map(({ age }) => age);
+  };
+
+  it('is deleted once it was kept long enough: audit 400 days, operations too, plans and keys a day', async () => {
+    const app = await start([]);
+    const ages = 'unnest(ARRAY[0, 2, 399, 401]) AS age';
+    await database.pool.query(`
+      INSERT INTO integration.integration_audit (at, actor, via, action, outcome)
+        SELECT now() - age * interval '1 day', 'anna', 'code', 'consumer.pause', 'done' FROM ${ages};
+      INSERT INTO integration.integration_operation (created_at, kind, state, filter, planned_events, requested_by, via)
+        SELECT now() - age * interval '1 day', 'redrive', state, '{}', 1, 'anna', 'code'
+        FROM ${ages}, unnest(ARRAY['planned', 'running', 'done']) AS state;
+      INSERT INTO integration.integration_idempotency_key (at, actor, key, action, body_hash)
+        SELECT now() - age * interval '1 day', 'anna', age::text, 'operation.start', '' FROM ${ages}`);
+    await tidyUp(app);
+    expect(await agesOf('integration_audit', 'at', 'day')).toEqual([0, 2, 399]);
+    expect(await agesOf('integration_idempotency_key', 'at', 'day')).toEqual([0]);
+    const { rows } = await database.pool.query(
+      `SELECT state, array_agg(round(extract(epoch FROM now() - created_at) / 86400)::int ORDER BY 1) AS ages
+       FROM integration.integration_operation GROUP BY state ORDER BY state`,
+    );
+    expect(rows).toEqual([
+      { state: 'done', ages: expect.arrayContaining([0, 2, 399]) },
+      { state: 'planned', ages: [0] },
+      { state: 'running', ages: expect.arrayContaining([0, 2, 399, 401]) },
+    ]);
+    expect(rows[0].ages).toHaveLength(3);
+  });
+
+  it('keeps samples for a week, and one a minute of those older than an hour', async () => {
+    const app = await start([]);
+    await database.pool.query(`
+      INSERT INTO integration.integration_sample (at, consumer_name, partition, head, backlog, dead)
+        SELECT date_trunc('minute', now()) - minutes * interval '1 minute' + seconds * interval '1 second', name, 0, 1, 1, 0
+        FROM unnest(ARRAY[10, 50, 70, 71, 600, 11000]) AS minutes, generate_series(0, 50, 10) AS seconds, unnest(ARRAY['a', 'b']) AS name`);
+    await tidyUp(app);
+    const { rows } = await database.pool.query(
+      `SELECT round(extract(epoch FROM date_trunc('minute', now()) - date_trunc('minute', at)) / 60)::int AS minutes, count(*)::int
+       FROM integration.integration_sample WHERE consumer_name = 'a' GROUP BY 1 ORDER BY 1`,
+    );
+    expect(rows.map(({ count }) => count)).toEqual([6, 6, 1, 1, 1]);
+    expect(rows.at(-1).minutes).toBeLessThan(700);
+    const seconds = await database.pool.query(
+      `SELECT DISTINCT extract(second FROM at)::int AS second FROM integration.integration_sample WHERE at < now() - interval '65 minutes'`,
+    );
+    expect(seconds.rows).toEqual([{ second: 0 }]);
+  });
+});
+
 describe('maintenance', () => {
   it('does in a round what nobody has done for minutes, and nothing twice', async () => {
     const app = await start(['things']);
@@ -197,7 +257,13 @@ describe('maintenance', () => {
       ).rows;
     await job.runRound();
     const first = await doneAt();
-    expect(first.map(({ task }) => task)).toEqual(['consumers', 'retention', 'unrouted']);
+    const [, , , unrouted] = first;
+    expect(first.map(({ task }) => task)).toEqual([
+      'consumers',
+      'operating-records',
+      'retention',
+      'unrouted',
+    ]);
     await job.runRound();
     expect(await doneAt()).toEqual(first);
     await database.pool.query(
@@ -205,8 +271,8 @@ describe('maintenance', () => {
     );
     await job.runRound();
     const third = await doneAt();
-    expect(third.slice(0, 2)).toEqual(first.slice(0, 2));
-    expect(third[2].done_at.getTime()).toBeGreaterThan(first[2].done_at.getTime() - 60_000);
+    expect(third.slice(0, 3)).toEqual(first.slice(0, 3));
+    expect(third[3].done_at.getTime()).toBeGreaterThan(unrouted.done_at.getTime() - 60_000);
   });
 
   it('goes on with the other tasks where one fails, and says which', async () => {
@@ -216,8 +282,10 @@ describe('maintenance', () => {
     const presence = app.context.get(ConsumerPresence, { strict: false });
     jest.spyOn(presence, 'run').mockRejectedValue(new Error('not this time'));
     await expect(job.runRound()).rejects.toThrow(/^consumers: not this time; unrouted: .*unrouted_event/);
-    const { rows } = await database.pool.query('SELECT task FROM integration.integration_maintenance');
-    expect(rows).toEqual([{ task: 'retention' }]);
+    const { rows } = await database.pool.query(
+      'SELECT task FROM integration.integration_maintenance ORDER BY task',
+    );
+    expect(rows).toEqual([{ task: 'operating-records' }, { task: 'retention' }]);
   });
 
   it('ends a round that is under way when the application closes', async () => {

@@ -122,7 +122,10 @@ export class RenameStore {
       for (const table of [this.groups, this.samples]) {
         // What a consumer of the new name left behind, that an earlier version has removed.
         await session.query(`DELETE FROM ${table} WHERE consumer_name = $1`, [newName]);
-        await session.query(`UPDATE ${table} SET consumer_name = $2 WHERE consumer_name = $1`, [oldName, newName]);
+        await session.query(`UPDATE ${table} SET consumer_name = $2 WHERE consumer_name = $1`, [
+          oldName,
+          newName,
+        ]);
       }
       // Without this note, a stalled process of the old name would think that its tables were emptied, and
       // would register the consumer anew.

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { filter, firstValueFrom, ReplaySubject, take, toArray } from 'rxjs';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { FailureLog } from './failure-log.js';
-import { errorFingerprint } from './partition/error-texts.js';
+import { errorFingerprint } from './partition/error-fingerprint.js';
 import { type AttemptOutcome, OutcomeStream } from './partition/outcome-stream.js';
 
 const NEVER_MS = 3_600_000;
@@ -82,12 +82,12 @@ describe('failures', () => {
   it('of very many kinds are so many messages at most, and one count of all the others', () => {
     const { fail, all, log } = start(NEVER_MS);
     const word = (i: number) => [...String(i)].map((digit) => 'abcdefghij'[Number(digit)]).join('');
-    for (let i = 0; i < 100_000; i++) fail(new Error(word(i)), 'dead_letter');
+    for (let i = 0; i < 5_000; i++) fail(new Error(word(i)), 'dead_letter');
     expect(all).toHaveLength(100);
     log.close();
     expect(all.slice(100).map(({ level, text }) => `${level} ${text}`)).toEqual([
       expect.stringMatching(
-        /^error Gave up 99900 more events in many other ways, .* npx nestjs-integration dead-letters redrive --consumer c$/,
+        /^error Gave up 4900 more events in many other ways, .* npx nestjs-integration dead-letters redrive --consumer c$/,
       ),
     ]);
   });

@@ -4,7 +4,10 @@ import { unresolved } from './inbox-status.js';
 /** The largest number of waiting rows that are claimed together with the row before them. */
 const FOLLOWERS = 100;
 
-/** Fingerprints of attempts that have no error of the handler. They say how the attempt ran or ended. */
+/**
+ * The suspicions of a row. `interrupted`: its next attempt runs alone. `alone`: the attempt under way does. A
+ * trigger shows them to processes of earlier versions (see `docs/decisions/0045`).
+ */
 export const RUN_ALONE = 'alone';
 export const INTERRUPTED = 'interrupted';
 
@@ -15,8 +18,8 @@ export const INTERRUPTED = 'interrupted';
 export type Claimable = 'interrupted' | 'others' | 'any';
 
 const CONDITIONS: Readonly<Record<Claimable, string>> = {
-  interrupted: `AND i.error_fingerprint = '${INTERRUPTED}'`,
-  others: `AND i.error_fingerprint IS DISTINCT FROM '${INTERRUPTED}'`,
+  interrupted: `AND i.suspicion = '${INTERRUPTED}'`,
+  others: `AND i.suspicion IS DISTINCT FROM '${INTERRUPTED}'`,
   any: '',
 };
 
@@ -43,7 +46,7 @@ export function claimDueSql({ inboxCursor, inboxEvent }: Tables, ordered: boolea
          SELECT id, false AS follows FROM due ${ordered && !alone ? `UNION ALL ${followersOf(inboxEvent, 'due')}` : ''}
        )
        UPDATE ${inboxEvent} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp(),
-         error_fingerprint = CASE WHEN $5 THEN '${RUN_ALONE}' ELSE i.error_fingerprint END
+         suspicion = CASE WHEN $5 THEN '${RUN_ALONE}' ELSE i.suspicion END
        FROM picked, owner WHERE i.id = picked.id AND i.status IN ('received', 'failed')
        RETURNING i.id AS "inboxEventId", i.outbox_event_id AS "outboxEventId", i.position, i.attempt_count AS attempt,
          picked.follows, i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId"`;

@@ -150,7 +150,7 @@ export class InboxCursorStore {
          WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1
        ), moved AS (
          INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
-           status, attempt_count, error_fingerprint, available_at)
+           status, attempt_count, suspicion, available_at)
          SELECT $5::uuid, $4, $1, $2, $6, $7, 'processing', 1, '${RUN_ALONE}', clock_timestamp() FROM fenced
          ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING RETURNING id
        )

@@ -5,7 +5,9 @@ import { setStatementTimeout } from '../database/sql/statement-timeout.store.js'
 import { TRANSACTION_START } from '../database/sql/transaction-start.store.js';
 import type { EngineStatement } from '../database/wire/named-statement.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
+import { isoText, withAttempt } from './attempts.store.js';
 import { type Claimable, claimDueSql, INTERRUPTED, RUN_ALONE } from './claim-due.store.js';
+import { INTERRUPTED_KIND } from './failed-attempt.js';
 import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
 
 /** A row that the retry loop has claimed. Its attempt is counted, and its status is `processing`. */
@@ -103,22 +105,29 @@ export class InboxEventStore {
     blameless: boolean,
     ended: readonly { readonly inboxEventId: string; readonly attempt: number }[] = [],
   ): Promise<number> {
+    // The claim wrote updated_at when the attempt began. Nobody knows how long it ran, or where.
+    const interrupted = `jsonb_build_object('attempt', i.attempt_count, 'at', ${isoText('i.updated_at')}, 'ms', NULL, 'process', NULL,
+      'host', NULL, 'pid', NULL, 'error', left_over.error, 'stack', NULL, 'fingerprint', '${INTERRUPTED_KIND}')`;
     const rows = await this.db.query(
       `WITH owner AS MATERIALIZED (
          SELECT 1 FROM ${this.cursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $4::uuid FOR SHARE
        )
        UPDATE ${this.inbox} i
        SET status = 'failed', available_at = clock_timestamp(), updated_at = clock_timestamp(),
-           attempt_count = i.attempt_count - (($5 AND NOT left_over.ended) OR i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}')::int,
-           last_error = CASE WHEN left_over.ended THEN 'Interrupted: the connection to the database was lost while this attempt ran alone'
-                             WHEN $5 THEN i.last_error ELSE 'Interrupted: the process that ran this attempt is gone' END,
-           error_fingerprint = CASE WHEN $5 AND i.error_fingerprint IS DISTINCT FROM '${RUN_ALONE}' THEN i.error_fingerprint
-                                    ELSE '${INTERRUPTED}' END
+           attempt_count = i.attempt_count - (($5 AND NOT left_over.ended) OR i.suspicion IS DISTINCT FROM '${RUN_ALONE}')::int,
+           last_error = coalesce(left_over.error, i.last_error),
+           attempts = CASE WHEN left_over.error IS NULL THEN i.attempts ELSE ${withAttempt('i.attempts', interrupted)} END,
+           error_fingerprint = CASE WHEN left_over.error IS NULL THEN i.error_fingerprint ELSE '${INTERRUPTED_KIND}' END,
+           suspicion = CASE WHEN $5 AND i.suspicion IS DISTINCT FROM '${RUN_ALONE}' THEN i.suspicion ELSE '${INTERRUPTED}' END
        FROM owner, (
-         SELECT id, (l.id, l.attempt_count) IN (SELECT * FROM unnest($6::uuid[], $7::int[])) AS ended FROM ${this.inbox} l
+         SELECT l.id, x.ended, CASE
+             WHEN x.ended THEN 'Interrupted: the connection to the database was lost while this attempt ran alone'
+             WHEN NOT $5 THEN 'Interrupted: the process that ran this attempt is gone' END AS error
+         FROM ${this.inbox} l
+         CROSS JOIN LATERAL (SELECT (l.id, l.attempt_count) IN (SELECT * FROM unnest($6::uuid[], $7::int[])) AS ended) x
          WHERE l.consumer_name = $1 AND l.partition = $2 AND l.status = 'processing' AND l.id <> ALL ($3::uuid[])
            AND EXISTS (SELECT 1 FROM owner)
-         FOR UPDATE SKIP LOCKED
+         FOR UPDATE OF l SKIP LOCKED
        ) left_over
        WHERE i.id = left_over.id RETURNING 1`,
       [
@@ -138,7 +147,7 @@ export class InboxEventStore {
   async hasInterrupted(key: CursorKey): Promise<boolean> {
     const rows = await this.db.query(
       `SELECT 1 FROM ${this.inbox} i WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status = 'failed'
-         AND i.available_at IS NOT NULL AND i.error_fingerprint = '${INTERRUPTED}' LIMIT 1`,
+         AND i.available_at IS NOT NULL AND i.suspicion = '${INTERRUPTED}' LIMIT 1`,
       [key.consumerName, key.partition],
     );
     return rows.length > 0;

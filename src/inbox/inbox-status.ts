@@ -37,6 +37,10 @@ export interface ExceptionRow {
   readonly attempt: number;
   readonly error: string | undefined;
   readonly fingerprint: string | undefined;
+  /** Whether the event runs alone the next time, because it may end sessions or processes. */
+  readonly isSuspect: boolean;
+  /** The failed attempt for the history of the event, as JSON. Undefined if no attempt has failed. */
+  readonly failedAttempt: string | undefined;
   /**
    * Milliseconds until the event may run. Infinity means when it is released. Undefined means never again.
    */
@@ -51,6 +55,10 @@ export interface ResolvedRow extends AggregateKey {
   readonly status: Exclude<InboxStatus, 'processing'>;
   readonly error: string | undefined;
   readonly fingerprint: string | undefined;
+  /** Whether the event runs alone the next time, because it may end sessions or processes. */
+  readonly isSuspect: boolean;
+  /** The failed attempt for the history of the event, as JSON. Undefined if no attempt has failed. */
+  readonly failedAttempt: string | undefined;
   readonly availableInMs: number | undefined;
   /** True when the row was claimed but its handler never ran. Then the attempt does not count. */
   readonly attemptGivenBack?: boolean;

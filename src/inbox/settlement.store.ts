@@ -3,7 +3,8 @@ import { EngineDatabase } from '../database/engine-database.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import type { PositionSet } from '../log/position-set.js';
 import { RangeLists } from '../log/range-lists.js';
-import { RUN_ALONE } from './claim-due.store.js';
+import { lastKind, withAttempt } from './attempts.store.js';
+import { INTERRUPTED } from './claim-due.store.js';
 import {
   type CursorKey,
   type ExceptionRow,
@@ -171,6 +172,9 @@ export class SettlementStore {
    * The rows to release are looked up in the snapshot of the statement. So the statement leaves out by id the
    * rows that it resolves itself, and it does not see rows that it inserts. Therefore one settlement never
    * writes a row of an aggregate as waiting and also releases that aggregate.
+   *
+   * A row that stays suspect keeps its error_fingerprint as it is. The trigger that shows suspicions to
+   * earlier versions would take a change of that column alone for one of theirs.
    */
   async settle(key: CursorKey, token: string, settlement: Settlement): Promise<SettlementResult> {
     const { exceptions, resolved, release } = settlement;
@@ -203,6 +207,10 @@ export class SettlementStore {
       release.map((aggregate) => aggregate.aggregateType),
       release.map((aggregate) => aggregate.aggregateId),
       settlement.covered,
+      exceptions.map((row) => row.isSuspect),
+      exceptions.map((row) => row.failedAttempt ?? null),
+      resolved.map((row) => row.isSuspect),
+      resolved.map((row) => row.failedAttempt ?? null),
     ]);
     return {
       held: row?.held ?? false,
@@ -235,20 +243,27 @@ export class SettlementStore {
     return `
       WITH ${this.fenced}, written AS (
         INSERT INTO ${this.inbox} AS i (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
-          status, attempt_count, last_error, error_fingerprint, available_at)
-        SELECT x.id, x.position, $1, $2, x.aggregate_type, x.aggregate_id, x.status, x.attempt, x.error, x.fingerprint, ${INFINITE_DELAY}
-        FROM fenced, unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::int[], $11::text[], $12::text[], $13::float8[])
-          AS x (id, position, aggregate_type, aggregate_id, status, attempt, error, fingerprint, delay)
+          status, attempt_count, last_error, error_fingerprint, available_at, suspicion, attempts)
+        SELECT x.id, x.position, $1, $2, x.aggregate_type, x.aggregate_id, x.status, x.attempt, x.error, x.fingerprint, ${INFINITE_DELAY},
+          CASE WHEN x.suspect THEN '${INTERRUPTED}' END, CASE WHEN x.failed IS NOT NULL THEN jsonb_build_array(x.failed::jsonb) END
+        FROM fenced, unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::int[], $11::text[], $12::text[], $13::float8[],
+            $24::boolean[], $25::text[])
+          AS x (id, position, aggregate_type, aggregate_id, status, attempt, error, fingerprint, delay, suspect, failed)
         ORDER BY x.position
         ON CONFLICT (outbox_event_id, consumer_name) DO UPDATE SET status = i.status
         RETURNING i.position, i.status, i.aggregate_type, i.aggregate_id, (xmax <> 0) AS was_there
       ), resolved AS (
         UPDATE ${this.inbox} i
         SET status = x.status, attempt_count = x.attempt - x.given_back::int, last_error = coalesce(x.error, i.last_error),
-            error_fingerprint = coalesce(x.fingerprint, nullif(i.error_fingerprint, '${RUN_ALONE}')), available_at = ${INFINITE_DELAY},
+            error_fingerprint = CASE WHEN x.suspect THEN i.error_fingerprint ELSE coalesce(x.fingerprint, ${lastKind('i.attempts')},
+              CASE WHEN i.suspicion IS NULL THEN i.error_fingerprint END) END,
+            suspicion = CASE WHEN x.suspect OR (x.given_back AND x.delay IS NOT NULL AND i.suspicion IS NOT NULL) THEN '${INTERRUPTED}' END,
+            attempts = CASE WHEN x.failed IS NULL THEN i.attempts ELSE ${withAttempt('i.attempts', 'x.failed::jsonb')} END,
+            available_at = ${INFINITE_DELAY},
             processed_at = CASE WHEN x.status IN ('processed', 'skipped') THEN clock_timestamp() END, updated_at = clock_timestamp()
-        FROM fenced, unnest($14::uuid[], $15::int[], $16::text[], $17::text[], $18::text[], $19::float8[], $20::boolean[])
-          AS x (id, attempt, status, error, fingerprint, delay, given_back)
+        FROM fenced, unnest($14::uuid[], $15::int[], $16::text[], $17::text[], $18::text[], $19::float8[], $20::boolean[],
+            $26::boolean[], $27::text[])
+          AS x (id, attempt, status, error, fingerprint, delay, given_back, suspect, failed)
         WHERE i.id = x.id AND i.status = 'processing' AND i.attempt_count = x.attempt
         RETURNING i.id
       ), released AS (

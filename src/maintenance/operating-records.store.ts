@@ -80,7 +80,8 @@ export class OperatingRecordsStore {
       plans,
       idempotencyKeys,
     ]);
-    if (row === undefined) throw new UnusableConnection('connection error: the deletion brought nothing back');
+    if (row === undefined)
+      throw new UnusableConnection('connection error: the deletion brought nothing back');
     return row;
   }
 
@@ -90,7 +91,8 @@ export class OperatingRecordsStore {
    */
   async thinSamples(session: EngineSession, from: number, days: number): Promise<ThinnedSamples> {
     const [row] = await session.query<ThinnedSamples>(this.thinSql, [from, days]);
-    if (row === undefined) throw new UnusableConnection('connection error: the deletion brought nothing back');
+    if (row === undefined)
+      throw new UnusableConnection('connection error: the deletion brought nothing back');
     return row;
   }
 }

@@ -56,7 +56,13 @@ export const MAINTENANCE: Provider[] = [
       settings: IntegrationSettingsService,
       tasks: MaintenanceTaskStore,
       { extensions }: ResolvedOptions,
-    ): MaintenanceTask[] => [presence, retention, unrouted, records, ...tasksOf(extensions, { db, settings, tasks })],
+    ): MaintenanceTask[] => [
+      presence,
+      retention,
+      unrouted,
+      records,
+      ...tasksOf(extensions, { db, settings, tasks }),
+    ],
   },
   MaintenanceJob,
 ];

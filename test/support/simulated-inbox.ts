@@ -19,7 +19,7 @@ export interface SimulatedRow {
   status: InboxStatus;
   attempt: number;
   availableAt: number | undefined;
-  fingerprint: string | undefined;
+  suspicion: 'interrupted' | 'alone' | undefined;
 }
 
 type Claim = Parameters<InboxEventStore['claimDue']>;
@@ -118,7 +118,7 @@ export class SimulatedInbox {
       return true;
     }
     if (row !== undefined) return row.status;
-    const done = { status: 'processed' as const, attempt: 1, availableAt: undefined, fingerprint: undefined };
+    const done = { status: 'processed' as const, attempt: 1, availableAt: undefined, suspicion: undefined };
     this.rows.set(position, { id: `row ${position}`, position, aggregateId, ...done });
     return true;
   }
@@ -165,7 +165,7 @@ export class SimulatedInbox {
         status: row.status,
         attempt: row.attempt,
         availableAt: this.due(row.availableInMs),
-        fingerprint: row.fingerprint,
+        suspicion: row.isSuspect ? 'interrupted' : undefined,
       });
     }
     const updated = settlement.resolved.filter((given) => {
@@ -173,7 +173,9 @@ export class SimulatedInbox {
       if (row?.status !== 'processing' || row.attempt !== given.attempt) return false;
       row.status = given.status;
       row.attempt = given.attempt - Number(given.attemptGivenBack ?? false);
-      row.fingerprint = given.fingerprint ?? (row.fingerprint === 'alone' ? undefined : row.fingerprint);
+      const hasNotRun = given.attemptGivenBack === true && given.availableInMs !== undefined;
+      const staysSuspect = given.isSuspect || (hasNotRun && row.suspicion !== undefined);
+      row.suspicion = staysSuspect ? 'interrupted' : undefined;
       row.availableAt = this.due(given.availableInMs);
       return true;
     });
@@ -237,7 +239,7 @@ export class SimulatedInbox {
       aggregateId,
       status: 'processing' as const,
       attempt: 1,
-      fingerprint: 'alone',
+      suspicion: 'alone' as const,
     };
     this.rows.set(position, { ...row, availableAt: this.now() });
     return { held: true, inboxEventId: id };
@@ -249,7 +251,7 @@ export class SimulatedInbox {
     if (token !== String(this.token)) return [];
     const alone = which === 'interrupted';
     const heads = [...this.rows.values()]
-      .filter((row) => which === 'any' || alone === (row.fingerprint === 'interrupted'))
+      .filter((row) => which === 'any' || alone === (row.suspicion === 'interrupted'))
       .filter((row) => isWaiting(row.status) && (row.availableAt ?? Infinity) <= this.now())
       .filter((row) => !ordered || (this.lowest(row.aggregateId)?.position ?? row.position) >= row.position)
       .sort((a, b) => (a.availableAt ?? 0) - (b.availableAt ?? 0) || byPosition(a, b))
@@ -259,7 +261,7 @@ export class SimulatedInbox {
     const claim = (row: SimulatedRow, follows: boolean): ClaimedRow => {
       row.status = 'processing';
       row.attempt++;
-      if (alone) row.fingerprint = 'alone';
+      if (alone) row.suspicion = 'alone';
       const { id, position, attempt, aggregateId } = row;
       const outboxEventId = `event ${position}`;
       return {
@@ -283,9 +285,9 @@ export class SimulatedInbox {
     for (const row of leftovers) {
       row.status = 'failed';
       row.availableAt = this.now();
-      const wasAlone = row.fingerprint === 'alone';
+      const wasAlone = row.suspicion === 'alone';
       row.attempt -= Number(blameless || !wasAlone);
-      if (!blameless || wasAlone) row.fingerprint = 'interrupted';
+      if (!blameless || wasAlone) row.suspicion = 'interrupted';
     }
     return leftovers.length;
   }
@@ -297,7 +299,7 @@ export class SimulatedInbox {
 
   hasInterrupted(): boolean {
     return [...this.rows.values()].some(
-      (row) => row.status === 'failed' && row.availableAt !== undefined && row.fingerprint === 'interrupted',
+      (row) => row.status === 'failed' && row.availableAt !== undefined && row.suspicion === 'interrupted',
     );
   }
 

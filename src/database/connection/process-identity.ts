@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 
 /**
  * The name under which the other processes know this one. Each application has one, so two applications in
@@ -6,4 +7,6 @@ import { randomUUID } from 'node:crypto';
  */
 export class ProcessIdentity {
   readonly id: string = randomUUID();
+  readonly host: string = hostname();
+  readonly pid: number = process.pid;
 }

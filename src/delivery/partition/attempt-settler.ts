@@ -2,6 +2,7 @@ import type { Attempt } from './attempt.js';
 import { isUndecided, type Outcome } from './delivery.js';
 import type { EnteredEventsOf } from './entered-events.js';
 import type { OutcomeSettler } from './outcome-settler.js';
+import type { OutcomeStream } from './outcome-stream.js';
 import type { StartGate } from './start-gate.js';
 import type { WorkInHand } from './work-in-hand.js';
 
@@ -12,6 +13,7 @@ export class AttemptSettler {
     private readonly gate: StartGate,
     private readonly entered: EnteredEventsOf,
     private readonly events: OutcomeSettler,
+    private readonly outcomes: Pick<OutcomeStream, 'wantsDurations'>,
   ) {}
 
   /**
@@ -21,7 +23,7 @@ export class AttemptSettler {
   settle(attempt: Attempt, outcome: Outcome): void {
     const { delivery, others } = attempt;
     const { inHand, events } = this;
-    if (attempt.beganAt !== undefined) noteDuration(attempt, performance.now() - attempt.beganAt);
+    if (outcome.kind !== 'processed' || this.outcomes.wantsDurations) noteDuration(attempt);
     if (delivery.alone && !isUndecided(outcome)) inHand.singles--;
     if (outcome.kind === 'unavailable') this.gate.unreachable(delivery, outcome.error, outcome.pauseMs);
     if (outcome.kind === 'processed' && attempt.settlesPositions) {
@@ -70,7 +72,9 @@ export class AttemptSettler {
   }
 }
 
-function noteDuration({ deliveries }: Attempt, ms: number): void {
+function noteDuration({ deliveries, beganAt }: Attempt): void {
+  if (beganAt === undefined) return;
+  const ms = performance.now() - beganAt;
   for (const delivery of deliveries) delivery.ranMs = ms;
 }
 

@@ -44,7 +44,7 @@ export class Attempt {
   /** The start time of its transaction, if it was asked for; see `transaction-start.store.ts`. */
   transactionStart: string | undefined;
 
-  /** Monotonic milliseconds. Set only if somebody uses the durations of handlers. */
+  /** When it began, in milliseconds of the monotonic clock. Undefined before that. */
   beganAt: number | undefined = undefined;
 
   /** The number by which the watchdog knows the attempt. */

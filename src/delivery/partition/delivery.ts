@@ -32,7 +32,10 @@ export class Delivery {
    * run decides nothing.
    */
   isSettled = false;
-  /** How long its handler ran the last time, in milliseconds. Set only if somebody uses the durations. */
+  /**
+   * How long its handler ran the last time, in milliseconds. Of an event that was processed it is set only if
+   * somebody uses the durations.
+   */
   ranMs: number | undefined = undefined;
   /** The queue of its aggregate, in which it waits or runs. */
   queue: AggregateQueue<Delivery> | undefined = undefined;

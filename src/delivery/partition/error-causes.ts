@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.js';
 const MOST_CAUSES = 8;
 const MOST_FRAMES = 20;
 const LONGEST_TEXT = 4_000;
+const LONGEST_CAUSE = 300;
 
 /**
  * The text of an error and of its causes, each once: `TypeError: fetch failed: connect ECONNREFUSED
@@ -26,6 +27,16 @@ export function stackWithCauses(error: unknown): string {
       const text = textOf(each).slice(0, LONGEST_TEXT);
       return [i === 0 ? text : `Caused by: ${text}`, ...framesOf(each)].join('\n');
     })
+    .join('\n');
+}
+
+/** The stacks of an error and of its causes, without the text of the error itself. */
+export function framesWithCauses(error: unknown): string {
+  return chainOf(error)
+    .flatMap((each, i) => [
+      ...(i === 0 ? [] : [`Caused by: ${textOf(each).slice(0, LONGEST_CAUSE)}`]),
+      ...framesOf(each),
+    ])
     .join('\n');
 }
 

@@ -1,15 +1,27 @@
-import { INTERRUPTED } from '../../inbox/claim-due.store.js';
+import type { ProcessIdentity } from '../../database/connection/process-identity.js';
+import type { FailedAttempt } from '../../inbox/failed-attempt.js';
 import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { ExceptionRow, ResolvedRow } from '../../inbox/inbox-status.js';
 import type { LogEvent } from '../../log/log-event.js';
 import type { Claim, Delivery } from './delivery.js';
-import { errorFingerprint, errorText } from './error-texts.js';
+import { errorFingerprint } from './error-fingerprint.js';
+import { attemptErrorText, errorText, stackText } from './error-texts.js';
+import { storable } from './storable-text.js';
+
+/** The attempt that has failed: its number, how long its handler ran in milliseconds, and where. */
+export interface Ran {
+  readonly attempt: number;
+  readonly ms: number | undefined;
+  readonly process: Pick<ProcessIdentity, 'id' | 'host' | 'pid'>;
+}
 
 /** What an outcome writes into the inbox. `error` is whatever was thrown, or a reason. */
 export type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & {
   readonly error: unknown;
   /** Whether the event runs alone the next time, as an interrupted event does. */
   readonly isSuspect?: boolean;
+  /** Set if an attempt has failed that counts. The inbox keeps it in the history of the event. */
+  readonly ran?: Ran;
 };
 
 /** The verdict for an event that waits behind an earlier event of its aggregate. */
@@ -41,16 +53,29 @@ export function resolutionOfRow(row: ClaimedRow, verdict: Verdict): ResolvedRow 
   return { inboxEventId, aggregateType, aggregateId, attempt, ...rowOf(verdict) };
 }
 
-function rowOf({ status, availableInMs, error, isSuspect = false }: Verdict) {
+function rowOf({ status, availableInMs, error, isSuspect = false, ran }: Verdict) {
   const hasError = error !== undefined;
+  const fingerprint = hasError && status !== 'skipped' ? errorFingerprint(error) : undefined;
   return {
     status,
     availableInMs,
     error: hasError ? errorText(error) : undefined,
-    fingerprint: isSuspect ? INTERRUPTED : fingerprintOf(status, error),
+    fingerprint,
+    isSuspect,
+    failedAttempt: ran === undefined ? undefined : failedAttempt(ran, error, fingerprint),
   };
 }
 
-function fingerprintOf(status: Verdict['status'], error: unknown): string | undefined {
-  return error !== undefined && status !== 'skipped' ? errorFingerprint(error) : undefined;
+function failedAttempt({ attempt, ms, process }: Ran, error: unknown, fingerprint = ''): string {
+  return JSON.stringify({
+    attempt,
+    at: new Date(Date.now() - (ms ?? 0)).toISOString(),
+    ms: ms === undefined ? null : Math.round(ms * 1_000) / 1_000,
+    process: process.id,
+    host: storable(process.host),
+    pid: process.pid,
+    error: attemptErrorText(error),
+    stack: stackText(error),
+    fingerprint,
+  } satisfies FailedAttempt);
 }

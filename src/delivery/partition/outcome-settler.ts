@@ -1,4 +1,3 @@
-import { INTERRUPTED } from '../../inbox/claim-due.store.js';
 import type { SaveReport } from '../../inbox/flush-writer.js';
 import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { ResolvedRow } from '../../inbox/inbox-status.js';
@@ -9,6 +8,7 @@ import {
   DUE_NOW,
   exceptionOf,
   PROCESSED,
+  type Ran,
   resolutionOf,
   resolutionOfRow,
   type Verdict,
@@ -31,6 +31,8 @@ interface SettlerParts {
   readonly gate: StartGate;
   /** Whether an event that fails for good becomes a dead letter. */
   readonly buriesDead: () => boolean;
+  /** The process that runs the attempts. */
+  readonly process: Ran['process'];
 }
 
 /** Is called for outcomes that concern more than this partition. */
@@ -80,12 +82,17 @@ export class OutcomeSettler {
         inHand.queues.resolved(delivery);
         break;
       case 'dead':
-        this.write(delivery, { ...this.deadVerdict, error: outcome.error });
+        this.write(delivery, { ...this.deadVerdict, error: outcome.error, ran: this.ran(delivery) });
         if (!entered.isEmpty && entered.isSuspect(delivery)) this.suspects.note(delivery, 'dead');
         inHand.queues.resolved(delivery);
         break;
       case 'retry':
-        this.write(delivery, { status: 'failed', availableInMs: outcome.delayMs, error: outcome.error });
+        this.write(delivery, {
+          status: 'failed',
+          availableInMs: outcome.delayMs,
+          error: outcome.error,
+          ran: this.ran(delivery),
+        });
         this.failed(delivery);
         break;
       case 'suspect':
@@ -233,14 +240,22 @@ export class OutcomeSettler {
   /** An attempt that is not counted has no outcome, so none is reported. */
   private writeSuspect(delivery: Delivery, { error, delayMs, isCounted }: Suspicion): void {
     const { inHand, outcomes, unflushed } = this.parts;
-    const verdict: Verdict = { status: 'failed', availableInMs: delayMs, error, isSuspect: true };
-    if (isCounted) outcomes.note(delivery, verdict, INTERRUPTED);
+    const failed: Verdict = { status: 'failed', availableInMs: delayMs, error, isSuspect: true };
+    const verdict = isCounted ? { ...failed, ran: this.ran(delivery) } : failed;
     this.suspects.note(delivery, 'runs alone');
     this.listener.suspectFound();
-    if (isClaimed(delivery)) {
-      inHand.claims.finish(delivery.claim);
-      this.resolve({ ...resolutionOf(delivery, verdict), attemptGivenBack: !isCounted });
-    } else unflushed.except(exceptionOf(delivery.log, verdict, 0));
+    if (!isClaimed(delivery)) {
+      unflushed.except(exceptionOf(delivery.log, verdict, 0));
+      return;
+    }
+    const row = resolutionOf(delivery, verdict);
+    if (isCounted) outcomes.note(delivery, verdict, row.fingerprint);
+    inHand.claims.finish(delivery.claim);
+    this.resolve({ ...row, attemptGivenBack: !isCounted });
+  }
+
+  private ran({ attempt, ranMs }: Delivery): Ran {
+    return { attempt, ms: ranMs, process: this.parts.process };
   }
 
   private resolve(row: ResolvedRow): void {

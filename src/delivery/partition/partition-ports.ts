@@ -2,6 +2,7 @@ import type { SettingsView } from '../../settings/settings-view.js';
 import type { Attempt } from './attempt.js';
 import type { Delivery } from './delivery.js';
 import type { EnteredEvents } from './entered-events.js';
+import type { Ran } from './outcome-rows.js';
 import type { OutcomeStream } from './outcome-stream.js';
 import type { RetryPolicy } from './retry-policy.js';
 import type { Reachability } from './unavailability.js';
@@ -12,6 +13,8 @@ export interface PartitionParts {
   readonly retries: RetryPolicy;
   readonly outcomes: OutcomeStream;
   readonly settings: SettingsView<'deadLetterEnabled'>;
+  /** The process that runs the attempts. */
+  readonly process: Ran['process'];
   /** Makes the attempt that runs these events. `others` is undefined if the handler takes one event. */
   attemptFor(delivery: Delivery, others: readonly Delivery[] | undefined): Attempt;
 }

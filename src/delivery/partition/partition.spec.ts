@@ -63,6 +63,7 @@ class World {
         retries,
         outcomes: new OutcomeStream(),
         settings,
+        process: { id: 'process', host: 'host', pid: 1 },
         attemptFor: (delivery, others) =>
           new Attempt(delivery, 1_000_000, others !== undefined, () => {}, others),
       },

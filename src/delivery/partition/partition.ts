@@ -65,10 +65,20 @@ export class Partition implements FlushSource {
     const outcomes = new UnsavedOutcomes(parts.outcomes, retries);
     const buriesDead = () => settings.snapshot().deadLetterEnabled;
     this.events = new OutcomeSettler(
-      { consumerName, inHand, unflushed, outcomes, entered, retries, gate, buriesDead },
+      {
+        consumerName,
+        inHand,
+        unflushed,
+        outcomes,
+        entered,
+        retries,
+        gate,
+        buriesDead,
+        process: parts.process,
+      },
       listener,
     );
-    this.attempts = new AttemptSettler(inHand, gate, entered, this.events);
+    this.attempts = new AttemptSettler(inHand, gate, entered, this.events, parts.outcomes);
     this.arrivals = new Arrivals(consumer, inHand, unflushed, retries, this.events);
     this.workload = new Workload(consumer, inHand, unflushed, this.events);
     this.inHand = inHand;
@@ -193,7 +203,7 @@ export class Partition implements FlushSource {
       return undefined;
     }
     this.gate.began(attempt);
-    if (this.parts.outcomes.wantsDurations) attempt.beganAt = performance.now();
+    attempt.beganAt = performance.now();
     return attempt;
   }
 

@@ -251,7 +251,7 @@ export class ConsumerWorker {
     const { runner, entered, retries } = execution;
     const { outcomes } = reports;
     const attemptFor = (delivery: Delivery, others?: readonly Delivery[]) => runner.begin(delivery, others);
-    return { entered, retries, outcomes, settings, attemptFor };
+    return { entered, retries, outcomes, settings, process: execution.process, attemptFor };
   }
 
   private partitionListener(): PartitionListener {

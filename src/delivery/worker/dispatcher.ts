@@ -124,7 +124,7 @@ export class Dispatcher implements SlotUser {
       return Promise.resolve({ kind: 'infrastructure', error: new Error('the lease was not ours any more') });
     }
     // The attempt has waited for its turn.
-    if (attempt.beganAt !== undefined) attempt.beganAt = performance.now();
+    attempt.beganAt = performance.now();
     return new Promise((done) => {
       this.parts.runner.run(attempt, this.lease, (_, outcome) => done(outcome));
       attempt.watchDeadline();

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ReplayStore } from '../../consumers/replay.store.js';
+import { ProcessIdentity } from '../../database/connection/process-identity.js';
 import { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../../inbox/inbox-event.store.js';
 import { SettlementGroupCommit } from '../../inbox/settlement-group-commit.js';
@@ -39,6 +40,7 @@ export class WorkerExecution {
     readonly retries: RetryPolicy,
     readonly entered: EnteredEvents,
     readonly faults: FaultPoints,
+    readonly process: ProcessIdentity,
   ) {}
 }
 

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { messageOf } from '../../errors.js';
+import { messageWithoutValues } from './error-causes.js';
+import { storable } from './storable-text.js';
+
+/** So much of a message is looked at, and so much of it counts once it is normalized. */
+const LOOKED_AT = 4_000;
+const COUNTS = 500;
+/** So much of a stack is looked at behind the message. */
+const STACK_LOOKED_AT = 16_000;
+
+/**
+ * The same for failures of one kind, so that an admin sees kinds and not single failures. A kind consists of
+ * the error's class, its message without what changes from one event to the next, and the function of the
+ * host's own code that threw it or called what threw it. Line numbers do not count, because every deployment
+ * moves them. Causes do not count either.
+ *
+ * Each pattern reads the text once, or a bounded part of it from each place. So the time is bounded, whatever
+ * was thrown.
+ */
+export function errorFingerprint(error: unknown): string {
+  const message = error instanceof Error ? messageWithoutValues(error) : messageOf(error);
+  const kind = [classOf(error), normalizedMessage(message), ownFrame(error) ?? ''].join('\n');
+  return createHash('sha256').update(storable(kind)).digest('hex').slice(0, 32);
+}
+
+/** The message with `#` in the place of numbers, ids, quoted texts, addresses and the like. */
+export function normalizedMessage(message: string): string {
+  return message
+    .slice(0, LOOKED_AT)
+    .replace(/\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>]+/gi, '#')
+    .replace(/[\w.+%-]{1,64}@[\w-][\w.-]{0,253}/g, '#')
+    .replace(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi, '#')
+    .replace(/"[^"]*"|`[^`]*`|“[^”]*”|«[^»]*»|(?<!\w)'[^']*'|(?<!\w)‘[^’]*’/g, '#')
+    .replace(/\w+/g, withoutIds)
+    .replace(/[+-]?#(?:[.,:/-]#)*/g, '#')
+    .replace(/#(?:[,;\s]{1,3}#)+/g, '#')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, COUNTS);
+}
+
+/** A word of letters and digits: an id as a whole, or a word with numbers in it. */
+function withoutIds(word: string): string {
+  if (!/\d/.test(word)) return word;
+  const isHex = word.length >= 6 && /^(?:0x)?[0-9a-f]+$/i.test(word);
+  const isId = word.length >= 12 && word.replace(/\D/g, '').length >= 2;
+  return isHex || isId || /^0x/i.test(word) ? '#' : word.replace(/\d+/g, '#');
+}
+
+/** A class that sets no name of its own is known by its constructor. */
+function classOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  try {
+    const name = String(error.name);
+    return name === 'Error' ? String(error.constructor.name) : name;
+  } catch {
+    return 'Error';
+  }
+}
+
+/** `function file` of the first frame that is neither Node's, nor a package's, nor ours. */
+function ownFrame(error: unknown): string | undefined {
+  const stack = stackOf(error);
+  if (stack === undefined) return undefined;
+  for (const line of stack.split('\n')) {
+    const frame = /^ {4}at (?:(.{1,300}) \()?(.{1,1000}?):\d+:\d+\)?$/.exec(line);
+    const file = frame?.[2];
+    if (file === undefined || !isOfHost(file)) continue;
+    return `${(frame?.[1] ?? '').replace(/^async /, '')} ${nameOfFile(file)}`;
+  }
+  return undefined;
+}
+
+/** The frames of a stack. The message before them may be very long, and may look like frames. */
+function stackOf(error: unknown): string | undefined {
+  try {
+    const { stack } = error as { stack?: unknown };
+    if (!(error instanceof Error) || typeof stack !== 'string') return undefined;
+    const message = messageOf(error);
+    const at = message === '' ? -1 : stack.indexOf(message);
+    const begin = at < 0 ? Math.max(0, stack.length - STACK_LOOKED_AT) : at + message.length;
+    return stack.slice(begin, begin + STACK_LOOKED_AT);
+  } catch {
+    return undefined;
+  }
+}
+
+function isOfHost(file: string): boolean {
+  if (!/[\\/]/.test(file) || file.startsWith('node:') || /[\\/]node_modules[\\/]/.test(file)) return false;
+  return OWN_CODE === undefined || !file.startsWith(OWN_CODE);
+}
+
+/** The last two parts of a path. The folder of an application differs from one machine to the next. */
+function nameOfFile(file: string): string {
+  const [path = ''] = file.split('?');
+  return path.split(/[\\/]/).slice(-2).join('/');
+}
+
+/**
+ * Where the code of this package begins. It matters only if the package is not below node_modules. Undefined
+ * if a bundler has put the code into a file of the host.
+ */
+const OWN_CODE =
+  /(?:file:\/\/)?(?:[a-z]:)?[\\/][^()\n]*?(?=[\\/]delivery[\\/]partition[\\/]error-fingerprint\.)/i.exec(
+    new Error('where').stack ?? '',
+  )?.[0];

@@ -1,0 +1,36 @@
+/** How many attempts the inbox keeps of each event. The oldest one is forgotten first. */
+export const ATTEMPTS_KEPT = 10;
+
+/** The kind of failure of an attempt that its process, or its session, left unfinished. */
+export const INTERRUPTED_KIND = 'interrupted';
+
+/** An attempt that failed, as the inbox keeps it, whatever becomes of the event later. */
+export interface FailedAttempt {
+  /** Its number. It begins at 1 again when the event is redriven. */
+  attempt: number;
+  /** When it began, as an ISO text in UTC. */
+  at: string;
+  /** How long it ran, in milliseconds. Null if its process ended meanwhile. */
+  ms: number | null;
+  /** The process that ran it: the id under which the others know it, its host and its pid. */
+  process: string | null;
+  host: string | null;
+  pid: number | null;
+  /** The text of the error and of its causes, at most 2 KB. */
+  error: string;
+  /** The stacks of the error and of its causes, at most 4 KB. Null if it has none. */
+  stack: string | null;
+  /** The same for failures of one kind. */
+  fingerprint: string;
+}
+
+/** What an admin decided about an event last. The columns of its failure stay as they were. */
+export interface Resolution {
+  action: 'redrive' | 'discard';
+  by: string | null;
+  reason: string | null;
+  /** An ISO text in UTC. */
+  at: string;
+  /** How many attempts were counted before. */
+  attempts: number;
+}
