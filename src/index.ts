@@ -65,6 +65,16 @@ export type {
   IntegrationLinkType,
 } from './links/integration-link.js';
 export { IntegrationLinkService } from './links/integration-link.service.js';
+export type { LinkEdge, LinkGraph } from './links/link-graph.js';
+export { LinkGraphService } from './links/link-graph.service.js';
+export type {
+  EventChain,
+  EventHead,
+  EventSearchPage,
+  EventSearchResult,
+  EventWithPayloadText,
+} from './log/event-look.js';
+export { EventLookService } from './log/event-look.service.js';
 export type {
   ConsumerDelivery,
   DeliveryStatus,

@@ -1,15 +1,22 @@
-/** Every action of the admin API, by the name that `permission` is asked with. Each route has one of them. */
+/**
+ * Every action of the admin API, by the name that `permission` is asked with. Each route has one of them.
+ */
 export const ADMIN_ACTIONS = [
   'session.read',
+  'overview.read',
   'consumers.read',
   'consumers.pause',
   'consumers.resume',
   'consumers.repartition',
   'consumers.remove',
+  'events.read',
+  'payloads.read',
+  'entities.read',
+  'dead-letters.read',
   'settings.read',
 ] as const;
 
-/** The name of an action. */
+/** The name of an action. `payloads.read` is the action of reading what an event carries. */
 export type AdminAction = (typeof ADMIN_ACTIONS)[number];
 
 /** What an action is about. It has only what the path of the request names. */

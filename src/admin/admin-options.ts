@@ -33,7 +33,10 @@ export interface AdminDecorators {
 /** The guards of the admin API: a class that Nest makes, or an instance. */
 export type AdminGuard = Type<CanActivate> | CanActivate;
 
-/** The functions of `AdminCallOptions`. As methods, they may name a narrower type of request: `Request` of Express. */
+/**
+ * The functions of `AdminCallOptions`. As methods, they may name a narrower type of request: `Request` of
+ * Express.
+ */
 interface AdminCallFunctions {
   permission(request: AdminHttpRequest, action: AdminAction, target: AdminTarget): boolean | Promise<boolean>;
   actor(request: AdminHttpRequest): string | undefined | Promise<string | undefined>;
@@ -50,12 +53,13 @@ export interface AdminCallOptions {
   /** The name of the person behind a request, 1 to 255 characters. The default is `unknown`. */
   readonly actor?: AdminCallFunctions['actor'] | undefined;
   /**
-   * Returns what may be seen of a payload, or a promise of it. It gets a copy, which it may change and return.
+   * Returns what may be seen of a payload, or a promise of it. It gets a copy, which it may change and
+   * return. A number with more digits than JavaScript can hold is an `ExactNumber` in it.
    */
   readonly mask?: AdminCallFunctions['mask'] | undefined;
   /**
-   * Origins besides the API's own whose pages may use it: `['https://ops.example.com']`. Give the public origin
-   * where a proxy changes the header `Host`.
+   * Origins besides the API's own whose pages may use it: `['https://ops.example.com']`. Give the public
+   * origin where a proxy changes the header `Host`.
    */
   readonly origins?: readonly string[] | undefined;
 }
@@ -69,8 +73,8 @@ export interface AdminMountOptions {
   /** The guards of every route. */
   readonly guards?: readonly AdminGuard[] | undefined;
   /**
-   * Says who guards the API if `guards` does not. `global-guards`: global guards of the application do, and the
-   * boot fails if there is none. `open`: everybody who reaches the path may use it.
+   * Says who guards the API if `guards` does not. `global-guards`: global guards of the application do, and
+   * the boot fails if there is none. `open`: everybody who reaches the path may use it.
    */
   readonly access?: 'global-guards' | 'open' | undefined;
   readonly decorate?: AdminDecorators | undefined;

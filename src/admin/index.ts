@@ -12,3 +12,4 @@ export type {
 } from './admin-options.js';
 export { ADMIN_PROBLEM_CODES, type FieldProblem, type Problem, type ProblemCode } from './calls/problem.js';
 export { IntegrationAdminModule } from './integration-admin.module.js';
+export { ExactNumber } from './payload/exact-number.js';

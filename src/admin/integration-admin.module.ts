@@ -11,6 +11,7 @@ import {
 } from './admin-options.js';
 import { AdminCalls } from './calls/admin-calls.js';
 import { AdminProblemFilter } from './calls/admin-problem.filter.js';
+import { OverviewLook } from './look/overview.js';
 import { AccessCheck } from './mounting/access-check.js';
 import { mountedController } from './mounting/mounted-controller.js';
 import { HANDLERS } from './routes/handlers.js';
@@ -33,8 +34,8 @@ export class IntegrationAdminModule {
 
   /**
    * Does the same as `forRoot`, with `permission`, `actor`, `mask` and `origins` from a factory or class.
-   * `path`, `guards`, `imports`, `access` and `decorate` are given here, because routes exist before factories
-   * run.
+   * `path`, `guards`, `imports`, `access` and `decorate` are given here, because routes exist before
+   * factories run.
    */
   static forRootAsync(options: IntegrationAdminAsyncOptions): DynamicModule {
     checkAsyncOptions(options);
@@ -53,6 +54,7 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       { provide: ADMIN_MOUNT_OPTIONS, useValue: { path, access, decorate, guards } },
       AdminCalls,
       AdminProblemFilter,
+      OverviewLook,
       AccessCheck,
     ],
   };

@@ -13,6 +13,10 @@ import { SettlementStore } from '../inbox/settlement.store.js';
 import { SettlementGroupCommit } from '../inbox/settlement-group-commit.js';
 import { IntegrationLinkService } from '../links/integration-link.service.js';
 import { IntegrationLinkStore } from '../links/integration-link.store.js';
+import { LinkGraphService } from '../links/link-graph.service.js';
+import { LinkGraphStore } from '../links/link-graph.store.js';
+import { EventLookService } from '../log/event-look.service.js';
+import { EventLookStore } from '../log/event-look.store.js';
 import { OutboxLogStore } from '../log/outbox-log.store.js';
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { OutboxStatsStore } from '../log/outbox-stats.store.js';
@@ -52,6 +56,8 @@ export const SERVICES = [
   InboxService,
   ConsumerService,
   IntegrationHealthIndicator,
+  EventLookService,
+  LinkGraphService,
 ];
 
 export const ENGINE: Provider[] = [
@@ -69,8 +75,10 @@ export const ENGINE: Provider[] = [
   ...MAINTENANCE,
   OutboxEventStore,
   OutboxQueryStore,
+  EventLookStore,
   OutboxStatsStore,
   IntegrationLinkStore,
+  LinkGraphStore,
   SequenceGuard,
   WakeupStore,
   CommitProber,

@@ -29,6 +29,9 @@ const ROLL_UP: readonly [DeliveryStatus, OutboxEventStatus][] = [
   ['skipped', 'processed'],
 ];
 
+/** What names an event of the log. */
+type LoggedEvent = Pick<OutboxEvent, 'outboxEventId' | 'position' | 'eventName'>;
+
 const FILTER_FIELDS = [
   'eventName',
   'sourceModule',
@@ -89,10 +92,16 @@ export class OutboxService {
    */
   async statusOf(id: string): Promise<OutboxEventStatusReport | undefined> {
     const event = await this.findById(id);
-    if (event === undefined) return undefined;
-    const consumers = (await this.deliveriesOf([event])).get(event.outboxEventId) ?? [];
-    const { outboxEventId, position, eventName } = event;
-    return { outboxEventId, position, eventName, status: rollUp(consumers), consumers };
+    return event === undefined ? undefined : (await this.statusesOf([event]))[0];
+  }
+
+  /** The delivery of each of these events of the log, in their order. */
+  async statusesOf(events: readonly LoggedEvent[]): Promise<OutboxEventStatusReport[]> {
+    const deliveries = await this.deliveriesOf(events);
+    return events.map(({ outboxEventId, position, eventName }) => {
+      const consumers = deliveries.get(outboxEventId) ?? [];
+      return { outboxEventId, position, eventName, status: rollUp(consumers), consumers };
+    });
   }
 
   /** The events of one entity in the order of the log, the oldest first, each with its delivery status. */
@@ -105,12 +114,8 @@ export class OutboxService {
       { aggregateType, aggregateId },
       { ...page, order: page.order ?? 'oldest' },
     );
-    const deliveries = await this.deliveriesOf(items);
-    const entries = items.map((event) => {
-      const consumers = deliveries.get(event.outboxEventId) ?? [];
-      return { ...event, status: rollUp(consumers), consumers };
-    });
-    return { items: entries, next };
+    const statuses = await this.statusesOf(items);
+    return { items: items.map((event, index) => ({ ...event, ...statuses[index] }) as TimelineEntry), next };
   }
 
   /**
@@ -121,7 +126,7 @@ export class OutboxService {
     return this.stats.count();
   }
 
-  private async deliveriesOf(events: readonly OutboxEvent[]): Promise<Map<string, ConsumerDelivery[]>> {
+  private async deliveriesOf(events: readonly LoggedEvent[]): Promise<Map<string, ConsumerDelivery[]>> {
     const byEvent = new Map<string, ConsumerDelivery[]>();
     if (events.length === 0) return byEvent;
     const rows = await this.events.findStatuses(events.map((event) => event.outboxEventId));

@@ -52,7 +52,9 @@ export class AdminCalls {
     this.send(response, Answer.of(problem.toProblem(), { status, headers }));
   }
 
-  /** Permission is asked before the query and the body are looked at, so nobody learns anything without it. */
+  /**
+   * Permission is asked before the query and the body are looked at, so nobody learns anything without it.
+   */
   private async checkedCall<R extends Route>(route: R, request: ServerRequest): Promise<Call<R>> {
     refuseForgery(request, { isWrite: isWrite(route), origins: this.options.origins ?? [] });
     const path = readFields('path', route.pathFields, request.params ?? {});

@@ -3,8 +3,8 @@ import { AdminCalls } from './admin-calls.js';
 import type { ServerRequest } from './admin-request.js';
 
 /**
- * Turns what guards and interceptors of the application throw into problems. It stands on the controllers, so
- * Nest asks it before the filters of the application.
+ * Turns what guards and interceptors of the application throw into problems. It stands on the controllers,
+ * so Nest asks it before the filters of the application.
  */
 @Catch()
 export class AdminProblemFilter implements ExceptionFilter {

@@ -2,13 +2,16 @@ import type { AdminHttpRequest } from '../admin-options.js';
 import { headerOf } from './admin-request.js';
 import { AdminProblem } from './problem.js';
 
-/** A header that no HTML form can send, and that a page of another origin can only send after a preflight. */
+/**
+ * A header that no HTML form can send, and that a page of another origin can only send after a preflight.
+ */
 export const WRITE_HEADER = 'x-integration-admin';
 
 /**
  * Refuses requests that a page of another origin made a browser send. `Sec-Fetch-Site` is written by the
- * browser itself, so it decides where it is present. Browsers leave it out on plain http. There, `Origin` must
- * be the origin of the host that the request was sent to. Neither rule asks what the application's CORS allows.
+ * browser itself, so it decides where it is present. Browsers leave it out on plain http. There, `Origin`
+ * must be the origin of the host that the request was sent to. Neither rule asks what the application's
+ * CORS allows.
  *
  * @throws AdminProblem INTEGRATION_ADMIN_FORGED
  */

@@ -23,8 +23,9 @@ const UNAVAILABLE = 'The database cannot be asked at the moment, or took too lon
 const FAILED = 'The request failed because of a fault in this process. Its log has the error';
 
 /**
- * The problem that an error is to the person who asks. An error that nobody expected says nothing of itself,
- * because its text may hold SQL, hosts or passwords. `isUnexpected` says that it belongs in the log.
+ * The problem that an error is to the person who asks. An error that nobody expected says nothing of
+ * itself, because its text may hold SQL, hosts or passwords. `isUnexpected` says that it belongs in the
+ * log.
  */
 export function problemOf(error: unknown): { problem: AdminProblem; isUnexpected: boolean } {
   if (error instanceof AdminProblem) return { problem: error, isUnexpected: false };

@@ -3,7 +3,10 @@ import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { IntegrationError } from '../../errors.js';
 import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
 
-/** What is used of the container of Nest 11 and 12, which `ModuleRef` holds. Nothing else gives the global guards. */
+/**
+ * What is used of the container of Nest 11 and 12, which `ModuleRef` holds. Nothing else gives the global
+ * guards.
+ */
 interface ApplicationWithGuards {
   readonly container?: {
     readonly applicationConfig?: {
@@ -13,7 +16,10 @@ interface ApplicationWithGuards {
   };
 }
 
-/** Lets an application boot only if somebody guards the admin API, or if the application says that nobody does. */
+/**
+ * Lets an application boot only if somebody guards the admin API, or if the application says that nobody
+ * does.
+ */
 @Injectable()
 export class AccessCheck implements OnModuleInit {
   constructor(

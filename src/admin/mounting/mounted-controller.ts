@@ -34,9 +34,9 @@ const METHODS = {
 /**
  * Makes an ordinary controller of Nest out of handlers, for one place.
  *
- * Why a subclass, with methods of its own: decorators write metadata on the class and on the function of each
- * method. Two applications of one process, or two places of one application, have other paths, guards and
- * decorators. On a shared class or an inherited function, the last one would decide for all.
+ * Why a subclass, with methods of its own: decorators write metadata on the class and on the function of
+ * each method. Two applications of one process, or two places of one application, have other paths, guards
+ * and decorators. On a shared class or an inherited function, the last one would decide for all.
  */
 export function mountedController(handlers: Handlers, mount: AdminMountOptions): Type<object> {
   class Mounted extends handlers {}

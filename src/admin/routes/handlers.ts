@@ -1,7 +1,19 @@
 import type { Handlers } from '../mounting/mounted-controller.js';
 import { ConsumersHandlers } from './consumers.handlers.js';
+import { DeadLettersHandlers } from './dead-letters.handlers.js';
+import { EntitiesHandlers } from './entities.handlers.js';
+import { EventsHandlers } from './events.handlers.js';
+import { OverviewHandlers } from './overview.handlers.js';
 import { SessionHandlers } from './session.handlers.js';
 import { SettingsHandlers } from './settings.handlers.js';
 
 /** Every part of the admin API. */
-export const HANDLERS: readonly Handlers[] = [SessionHandlers, ConsumersHandlers, SettingsHandlers];
+export const HANDLERS: readonly Handlers[] = [
+  SessionHandlers,
+  OverviewHandlers,
+  ConsumersHandlers,
+  EventsHandlers,
+  EntitiesHandlers,
+  DeadLettersHandlers,
+  SettingsHandlers,
+];

@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import type { EventWithPayloadText } from '../../log/event-look.js';
+import type { AdminCallOptions, AdminHttpRequest } from '../admin-options.js';
+import { parseExactly, stringifyExactly } from './exact-number.js';
+
+/**
+ * The JSON text of a payload that may leave the process. Without `mask` it is the text of the database. The
+ * mark is a secret of this call, so no payload can contain it.
+ */
+export async function maskedPayload(
+  { event, payload }: EventWithPayloadText,
+  mask: AdminCallOptions['mask'],
+  request: AdminHttpRequest,
+): Promise<string> {
+  if (mask === undefined) return payload;
+  const mark = `${randomUUID()}:`;
+  const { outboxEventId, position, eventName, eventVersion, sourceModule, aggregateType, aggregateId } =
+    event;
+  const about = {
+    outboxEventId,
+    position,
+    eventName,
+    eventVersion,
+    sourceModule,
+    aggregateType,
+    aggregateId,
+  };
+  return stringifyExactly(await mask(parseExactly(payload, mark), about, request), mark);
+}

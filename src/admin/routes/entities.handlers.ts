@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
+import type { LinkGraph } from '../../links/link-graph.js';
+import { DEEPEST_GRAPH, LinkGraphService } from '../../links/link-graph.service.js';
+import type { EventHead } from '../../log/event-look.js';
+import { EventLookService } from '../../log/event-look.service.js';
+import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
+import { OutboxService } from '../../outbox/outbox.service.js';
+import { cursor, cursorText } from '../input/cursor.js';
+import { count, optional, text } from '../input/field.js';
+import { type Call, limit, type PageAnswer, route } from './route.js';
+
+const pathFields = {
+  type: text('The type of the entity: the type of an aggregate.', EVENT_TEXT_LIMITS.aggregateType),
+  id: text('The id of the entity.', EVENT_TEXT_LIMITS.aggregateId),
+};
+const target = (entity: { readonly type: string; readonly id: string }) => ({ entity });
+
+const ROUTES = {
+  timeline: route({
+    method: 'GET',
+    path: 'entities/:type/:id/timeline',
+    action: 'entities.read',
+    about: 'The events of one entity, the newest first, each with what the consumers have done with it.',
+    pathFields,
+    target,
+    query: { limit, after: optional(cursor(['position'])) },
+    answer: 'TimelinePage',
+  }),
+  graph: route({
+    method: 'GET',
+    path: 'entities/:type/:id/graph',
+    action: 'entities.read',
+    about: 'The entities that are linked with this one, directly or by others, and the links between them.',
+    pathFields,
+    target,
+    query: {
+      module: text('The module that the entity belongs to.', EVENT_TEXT_LIMITS.sourceModule),
+      depth: optional(count('How many links away, 1 by default.', 1, DEEPEST_GRAPH)),
+    },
+    answer: 'LinkGraph',
+  }),
+};
+
+type TimelineItem = EventHead & Pick<OutboxEventStatusReport, 'status' | 'consumers'>;
+
+@Injectable()
+export class EntitiesHandlers {
+  static readonly routes = ROUTES;
+
+  constructor(
+    private readonly look: EventLookService,
+    private readonly outbox: OutboxService,
+    private readonly links: LinkGraphService,
+  ) {}
+
+  async timeline({ path, query }: Call<typeof ROUTES.timeline>): Promise<PageAnswer<TimelineItem>> {
+    const { limit, after: [before] = [] } = query;
+    const filter = { aggregateType: path.type, aggregateId: path.id };
+    const { items, next } = await this.look.search(filter, { limit, before });
+    const statuses = await this.outbox.statusesOf(items);
+    return {
+      items: items.map((event, index) => ({ ...event, ...statuses[index] }) as TimelineItem),
+      next: next === null ? null : cursorText([next]),
+    };
+  }
+
+  graph({ path, query }: Call<typeof ROUTES.graph>): Promise<LinkGraph> {
+    const start = { module: query.module, entityType: path.type, entityId: path.id };
+    return this.links.around(start, { depth: query.depth });
+  }
+}

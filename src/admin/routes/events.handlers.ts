@@ -1,0 +1,111 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
+import type { EventChain, EventHead } from '../../log/event-look.js';
+import { EventLookService } from '../../log/event-look.service.js';
+import { OutboxService } from '../../outbox/outbox.service.js';
+import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../admin-options.js';
+import { Answer } from '../calls/answer.js';
+import { notFound } from '../calls/problem.js';
+import { cursor, cursorText } from '../input/cursor.js';
+import { optional, text, time, uuid } from '../input/field.js';
+import { maskedPayload } from '../payload/masked-payload.js';
+import { type Call, limit, type PageAnswer, route } from './route.js';
+
+const pathFields = { id: uuid('The id of the event.') };
+const target = ({ id }: { readonly id: string }) => ({ event: id });
+
+const ROUTES = {
+  list: route({
+    method: 'GET',
+    path: 'events',
+    action: 'events.read',
+    about:
+      'Events, the newest first, without their payloads. A page looks at 100,000 positions at most, so it may be empty although there is a next one.',
+    query: {
+      limit,
+      after: optional(cursor(['position'])),
+      name: optional(
+        text('An event name, or the beginning of one with a trailing *.', EVENT_TEXT_LIMITS.eventName),
+      ),
+      module: optional(text('The module that published.', EVENT_TEXT_LIMITS.sourceModule)),
+      aggregateType: optional(text('The type of an aggregate.', EVENT_TEXT_LIMITS.aggregateType)),
+      aggregateId: optional(text('The id of an aggregate.', EVENT_TEXT_LIMITS.aggregateId)),
+      deduplicationKey: optional(text('A deduplication key.', EVENT_TEXT_LIMITS.deduplicationKey)),
+      from: optional(time('Written at this time or later.')),
+      to: optional(time('Written before this time.')),
+    },
+    answer: 'EventPage',
+  }),
+  one: route({
+    method: 'GET',
+    path: 'events/:id',
+    action: 'events.read',
+    about: 'One event without its payload, and what each consumer has done with it.',
+    pathFields,
+    target,
+    answer: 'EventWithStatus',
+  }),
+  payload: route({
+    method: 'GET',
+    path: 'events/:id/payload',
+    action: 'payloads.read',
+    about: 'The payload of one event, as far as it may be seen. Numbers have every digit that was published.',
+    pathFields,
+    target,
+    answer: 'Payload',
+  }),
+  chain: route({
+    method: 'GET',
+    path: 'events/:id/chain',
+    action: 'events.read',
+    about: 'The events that belong together with this one, by their correlation, the oldest first.',
+    pathFields,
+    target,
+    answer: 'EventChain',
+  }),
+};
+
+/** One page of events. `scannedTo` is the lowest position that was looked at. */
+interface EventPageAnswer extends PageAnswer<EventHead> {
+  readonly scannedTo: number;
+}
+
+@Injectable()
+export class EventsHandlers {
+  static readonly routes = ROUTES;
+
+  constructor(
+    private readonly look: EventLookService,
+    private readonly outbox: OutboxService,
+    @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
+  ) {}
+
+  async list({ query }: Call<typeof ROUTES.list>): Promise<EventPageAnswer> {
+    const { limit, after: [before] = [], name, module, ...filter } = query;
+    const { items, next, scannedTo } = await this.look.search(
+      { ...filter, eventName: name, sourceModule: module },
+      { limit, before },
+    );
+    return { items, next: next === null ? null : cursorText([next]), scannedTo };
+  }
+
+  async one({ path }: Call<typeof ROUTES.one>): Promise<object> {
+    const event = await this.look.head(path.id);
+    if (event === undefined) throw notFound(`event ${path.id}`);
+    const [report] = await this.outbox.statusesOf([event]);
+    return { ...event, ...report };
+  }
+
+  async payload({ path, request }: Call<typeof ROUTES.payload>): Promise<Answer> {
+    const found = await this.look.withPayloadText(path.id);
+    if (found === undefined) throw notFound(`event ${path.id}`);
+    const payload = await maskedPayload(found, this.options.mask?.bind(this.options), request);
+    return Answer.ofText(`{"outboxEventId":"${found.event.outboxEventId}","payload":${payload}}`);
+  }
+
+  async chain({ path }: Call<typeof ROUTES.chain>): Promise<EventChain> {
+    const chain = await this.look.chainOf(path.id);
+    if (chain === undefined) throw notFound(`event ${path.id}`);
+    return chain;
+  }
+}

@@ -1,0 +1,24 @@
+import { Injectable } from '@nestjs/common';
+import { type Overview, OverviewLook } from '../look/overview.js';
+import { type Call, route } from './route.js';
+
+const ROUTES = {
+  overview: route({
+    method: 'GET',
+    path: 'overview',
+    action: 'overview.read',
+    about: 'How all consumers together do. It is at most two seconds old.',
+    answer: 'Overview',
+  }),
+};
+
+@Injectable()
+export class OverviewHandlers {
+  static readonly routes = ROUTES;
+
+  constructor(private readonly look: OverviewLook) {}
+
+  overview(_: Call<typeof ROUTES.overview>): Promise<Overview> {
+    return this.look.latest();
+  }
+}

@@ -1,0 +1,126 @@
+import { Injectable } from '@nestjs/common';
+import { isUuid } from '../events/text.js';
+import type {
+  EventChain,
+  EventHead,
+  EventSearchPage,
+  EventSearchResult,
+  EventWithPayloadText,
+} from './event-look.js';
+import { EventLookStore, type Stretch } from './event-look.store.js';
+import type { OutboxEventFilter } from './outbox-event.js';
+import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from './query-checks.js';
+
+/** How many positions one call looks at. */
+const SCANNED_AT_ONCE = 100_000;
+/** How many events a chain has at most. */
+const LONGEST_CHAIN = 200;
+/**
+ * How far positions and times of events may differ in their order, because transactions take their time.
+ */
+const DISORDER_MS = 5 * 60_000;
+
+const FILTER_FIELDS = [
+  'eventName',
+  'sourceModule',
+  'aggregateType',
+  'aggregateId',
+  'deduplicationKey',
+  'from',
+  'to',
+] as const satisfies (keyof OutboxEventFilter)[];
+const PAGE_FIELDS = ['limit', 'before'] as const satisfies (keyof EventSearchPage)[];
+
+/**
+ * Looks events up for people, in bounded time whatever the size of the log and whatever the filter. It
+ * reads no payloads, except that of one event.
+ */
+@Injectable()
+export class EventLookService {
+  constructor(private readonly store: EventLookStore) {}
+
+  /**
+   * Searches from the newest event to the oldest. A filter by one aggregate or by a deduplication key finds
+   * all events at once. Any other filter looks at 100,000 positions in each call, and says how far it came.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or page that makes no sense
+   */
+  async search(filter: OutboxEventFilter = {}, page: EventSearchPage = {}): Promise<EventSearchResult> {
+    checkSearch(filter, page);
+    const limit = pageSizeOf(page.limit);
+    const { low: first, high } = await this.bounds(filter, page.before);
+    const low = hasIndex(filter) ? first : Math.max(first, high - SCANNED_AT_ONCE);
+    if (low >= high) return { items: [], next: null, scannedTo: first };
+    const found = await this.store.findHeads(filter, { low, high }, limit + 1);
+    const items = found.slice(0, limit);
+    if (found.length > limit) {
+      const last = items.at(-1)?.position ?? low;
+      return { items, next: last, scannedTo: last };
+    }
+    return { items, next: low > first ? low : null, scannedTo: low };
+  }
+
+  /** The event without its payload. Undefined if the log does not have it, or no longer. */
+  async head(id: string): Promise<EventHead | undefined> {
+    return isUuid(id) ? this.store.findHead(id) : undefined;
+  }
+
+  /** The event with its payload as text. Undefined if the log does not have it, or no longer. */
+  async withPayloadText(id: string): Promise<EventWithPayloadText | undefined> {
+    const found = isUuid(id) ? await this.store.findWithPayload(id) : undefined;
+    if (found === undefined) return undefined;
+    const { payloadText, ...event } = found;
+    return { event, payload: payloadText };
+  }
+
+  /**
+   * The events that belong together with this one. A correlation whose id is that of its first event is
+   * looked for from that event on. For any other id, the neighbourhood of the event is looked at. Either is
+   * 100,000 positions long. Undefined if the log does not have the event.
+   */
+  async chainOf(id: string): Promise<EventChain | undefined> {
+    const event = await this.head(id);
+    if (event === undefined) return undefined;
+    const { correlationId: given } = event.metadata;
+    const correlationId = typeof given === 'string' ? given : event.outboxEventId;
+    const root = isUuid(correlationId) ? await this.store.findHead(correlationId) : undefined;
+    const from = root?.position ?? Math.max(1, event.position - SCANNED_AT_ONCE / 2);
+    const stretch = { low: from, high: from + SCANNED_AT_ONCE };
+    const found = await this.store.findCorrelated(correlationId, stretch, LONGEST_CHAIN + 1);
+    return {
+      correlationId,
+      items: found.slice(0, LONGEST_CHAIN),
+      scannedFrom: stretch.low,
+      scannedTo: stretch.high - 1,
+      hasMore: found.length > LONGEST_CHAIN,
+    };
+  }
+
+  /** The part of the log that can hold what is searched for. */
+  private async bounds({ from, to }: OutboxEventFilter, before: number | undefined): Promise<Stretch> {
+    const whole = await this.store.extent();
+    const low = from === undefined ? whole.low : await this.store.positionAt(shifted(from, -1), whole);
+    const end = to === undefined ? whole.high : await this.store.positionAt(shifted(to, 1), whole);
+    return { low, high: Math.min(end, before ?? end) };
+  }
+}
+
+function checkSearch(filter: OutboxEventFilter, page: EventSearchPage): void {
+  checkNames('a field of the filter', filter, FILTER_FIELDS);
+  checkNames('a field of the page', page, PAGE_FIELDS);
+  const { from, to, ...texts } = filter;
+  for (const [field, value] of Object.entries(texts)) checkText(field, value);
+  for (const [field, value] of Object.entries({ from, to })) checkTime(field, value);
+  checkPosition('before', page.before);
+}
+
+function hasIndex({ aggregateType, aggregateId, deduplicationKey }: OutboxEventFilter): boolean {
+  return deduplicationKey !== undefined || (aggregateType !== undefined && aggregateId !== undefined);
+}
+
+/** Times at the ends of what a Date can hold stay there. */
+function shifted(time: Date, direction: 1 | -1): Date {
+  const moved = new Date(time.getTime() + direction * DISORDER_MS);
+  const year = moved.getUTCFullYear();
+  return year >= 1 && year <= 9_999 ? moved : time;
+}

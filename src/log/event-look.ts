@@ -1,0 +1,42 @@
+import type { OutboxEvent } from './outbox-event.js';
+
+/** An event without its payload. */
+export type EventHead = Omit<OutboxEvent, 'payload'>;
+
+/** One page of a search. It goes from the newest event to the oldest. */
+export interface EventSearchResult {
+  items: EventHead[];
+  /** Pass it as `before` for the next page. Null once the beginning of the log was reached. */
+  next: number | null;
+  /**
+   * The lowest position that this page has looked at. A page looks at 100,000 positions at most, so it may
+   * be empty although there are older events that match.
+   */
+  scannedTo: number;
+}
+
+/** Chooses a page of a search. */
+export interface EventSearchPage {
+  /** Number of events, from 1 to 1000. The default is 50. */
+  limit?: number | undefined;
+  /** Only events at lower positions: the `next` of the page before. */
+  before?: number | undefined;
+}
+
+/** An event and its payload as the database writes it, so that numbers keep every digit. */
+export interface EventWithPayloadText {
+  event: EventHead;
+  payload: string;
+}
+
+/** The events of one correlation, the oldest first. */
+export interface EventChain {
+  correlationId: string;
+  /** At most 200 events. */
+  items: EventHead[];
+  /** The positions that were looked at. Events of the chain at other positions are not among the items. */
+  scannedFrom: number;
+  scannedTo: number;
+  /** Whether there are more than 200. */
+  hasMore: boolean;
+}
