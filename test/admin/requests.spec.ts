@@ -1,6 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADMIN_ACTIONS, type AdminAction, type AdminTarget } from 'nestjs-integration/admin';
+import {
+  ADMIN_ACTIONS,
+  ADMIN_PROBLEM_CODES,
+  type AdminAction,
+  type AdminTarget,
+} from 'nestjs-integration/admin';
 import { HANDLERS } from '../../src/admin/routes/handlers.js';
 import { isWrite, type Route } from '../../src/admin/routes/route.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -101,6 +108,14 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
 
   it('has every action in some route', () => {
     expect([...new Set(ROUTES.map(({ action }) => action))].sort()).toEqual([...ADMIN_ACTIONS].sort());
+  });
+
+  it('has its action and its problems in the guide', () => {
+    const guide = readFileSync(join(import.meta.dirname, '../../docs/guide/admin-api.md'), 'utf8');
+    const actions = [...guide.matchAll(/^\| `([a-z-]+\.[a-z-]+)`/gm)].map(([, action]) => action);
+    expect(actions).toEqual([...ADMIN_ACTIONS]);
+    const codes = [...guide.matchAll(/^\| `(INTEGRATION_ADMIN_\w+)`/gm)].map(([, code]) => code);
+    expect(codes.sort()).toEqual([...ADMIN_PROBLEM_CODES].sort());
   });
 
   it('asks for permission with what the path names', async () => {
