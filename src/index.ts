@@ -87,6 +87,8 @@ export type {
   PageRequest,
   TimelineEntry,
 } from './log/outbox-event.js';
+export { DoctorService } from './maintenance/doctor.js';
+export type { Examination, Finding, FindingAction, FindingSeverity } from './maintenance/finding.js';
 export type { IntegrationExtension } from './module/extension.js';
 export { IntegrationModule } from './module/integration.module.js';
 export type {

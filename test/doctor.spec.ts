@@ -4,7 +4,7 @@ import pg from 'pg';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import { NonRetryableError, SkipEventError } from '../src/errors.js';
-import { Doctor, type DoctorOptions } from '../src/maintenance/doctor.js';
+import { type DoctorOptions, DoctorService } from '../src/maintenance/doctor.js';
 import type { Examination } from '../src/maintenance/finding.js';
 import { startEmbeddedPostgres } from '../src/testing/index.js';
 import { startApp, type TestApp } from './support/app.js';
@@ -63,7 +63,7 @@ async function publish(app: TestApp, count: number): Promise<void> {
 async function examine(options: DoctorOptions = {}, url = database.url): Promise<Examination> {
   const db = new EngineDatabase({ connectionString: url, schema: 'integration', max: 1 });
   try {
-    return await new Doctor(db, { environment: {}, ...options }).examine();
+    return await new DoctorService(db, { environment: {}, ...options }).examine();
   } finally {
     await db.close();
   }

@@ -5,7 +5,7 @@ import { filter, firstValueFrom } from 'rxjs';
 import { ownerText } from '../src/cli/consumer-columns.js';
 import { CursorStatusStore } from '../src/consumers/cursor-status.store.js';
 import type { DomainEvent } from '../src/index.js';
-import { Doctor } from '../src/maintenance/doctor.js';
+import { DoctorService } from '../src/maintenance/doctor.js';
 import type { Finding } from '../src/maintenance/finding.js';
 import { IntegrationProcessStore } from '../src/membership/integration-process.store.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
@@ -227,7 +227,7 @@ describe('an application that listens for no signal', () => {
 
 /** What the doctor says of this consumer's lease. */
 async function deserted(consumer: string): Promise<Finding[]> {
-  const { findings } = await new Doctor(database.engine()).examine();
+  const { findings } = await new DoctorService(database.engine()).examine();
   return findings.filter(
     ({ check, details }) => check === 'lease-deserted' && details.consumerName === consumer,
   );

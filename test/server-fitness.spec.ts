@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Logger } from '@nestjs/common';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import type { TransactionalSqlClient } from '../src/index.js';
-import { Doctor } from '../src/maintenance/doctor.js';
+import { DoctorService } from '../src/maintenance/doctor.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { startFakePooler } from './support/fake-pooler.js';
@@ -51,7 +51,7 @@ async function start(
 async function findings(url = database.url): Promise<string[]> {
   const db = new EngineDatabase({ connectionString: url, schema: 'integration' });
   try {
-    const examination = await new Doctor(db).examine();
+    const examination = await new DoctorService(db).examine();
     return examination.findings.map(({ check }) => check);
   } finally {
     await db.close();

@@ -1,11 +1,12 @@
 import { AdminCountStore } from '../consumers/admin-count.store.js';
 import type { ConsumerService } from '../consumers/consumer.service.js';
+import { consumerServiceOf } from '../consumers/consumer-service-of.js';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { linesOf } from '../module/extension.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { type CommandContext, type CommandOption, type CommandResult, UsageError } from './command.js';
-import { consumerServiceOf } from './consumer-service.js';
 
 type Options = CommandContext['options'];
 type CommandOptions = Readonly<Record<string, CommandOption>>;
@@ -34,11 +35,11 @@ export function withConsumers(
   { withDatabase, environment, extensions }: CommandContext,
   work: (consumers: ConsumerService, counts: AdminCountStore) => Promise<CommandResult>,
 ): Promise<CommandResult> {
-  return withDatabase(async (db) => {
+  return withDatabase(async (db, admin) => {
     await verifyMigrations(db, linesOf(extensions));
     const settings = new IntegrationSettingsService(db, { environment });
     await settings.load();
-    return work(consumerServiceOf(db, settings), new AdminCountStore(db));
+    return work(consumerServiceOf(admin, settings, new OutboxNotifier()), new AdminCountStore(db));
   });
 }
 

@@ -1,3 +1,4 @@
+import type { AdminDatabase } from '../database/admin-database.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { IntegrationExtension } from '../module/extension.js';
 
@@ -51,8 +52,11 @@ export interface CommandContext {
    * returns undefined, there is nothing to ask.
    */
   confirm(consequence: () => Promise<string | undefined>): Promise<void>;
-  /** Provides a connection to the database while `work` runs. */
-  withDatabase<R>(work: (db: EngineDatabase) => Promise<R>): Promise<R>;
+  /**
+   * Provides a connection to the database while `work` runs, and the connections of the services of admins,
+   * which are opened when they are used.
+   */
+  withDatabase<R>(work: (db: EngineDatabase, admin: AdminDatabase) => Promise<R>): Promise<R>;
 }
 
 export interface CommandResult {

@@ -1,6 +1,6 @@
 import { IntegrationError } from '../errors.js';
-import { Doctor } from '../maintenance/doctor.js';
-import type { Examination, Finding } from '../maintenance/finding.js';
+import { DoctorService } from '../maintenance/doctor.js';
+import { type Examination, type Finding, findingOf } from '../maintenance/finding.js';
 import { doctorAdditionsOf } from '../module/extension.js';
 import type { Command, CommandContext } from './command.js';
 
@@ -55,19 +55,26 @@ async function examine({
 }: CommandContext): Promise<Examination> {
   try {
     return await withDatabase((db) =>
-      new Doctor(db, { environment, added: doctorAdditionsOf(extensions) }).examine(),
+      new DoctorService(db, { environment, added: doctorAdditionsOf(extensions) }).examine(),
     );
   } catch (error) {
     const texts = error instanceof IntegrationError ? CONNECTION_TEXTS[error.code] : undefined;
     if (!(error instanceof IntegrationError) || texts === undefined) throw error;
     const details = { code: error.code, ...error.details };
-    const found: Finding = { check: 'connection', finding: error.message, ...texts, details };
-    return { schema, findings: [found], checked: ['connection'], notChecked: [] };
+    const found = { finding: error.message, ...texts, details };
+    const check = { name: 'connection', severity: 'critical', run: async () => [found] } as const;
+    const findings = [findingOf(check, found)];
+    return { schema, at: new Date(), findings, checked: [check.name], notChecked: [] };
   }
 }
 
-function describe({ check, finding, meaning, fix }: Finding, index: number): string {
-  return [`${index + 1}. ${finding} [${check}]`, `   Meaning: ${meaning}`, `   Fix: ${fix}`].join('\n');
+function describe({ check, severity, since, finding, meaning, fix }: Finding, index: number): string {
+  return [
+    `${index + 1}. ${finding} [${check}, ${severity}]`,
+    ...(since === null ? [] : [`   Since: ${since.toISOString()}`]),
+    `   Meaning: ${meaning}`,
+    `   Fix: ${fix}`,
+  ].join('\n');
 }
 
 function summarise({ findings, checked, notChecked }: Examination): string {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
+import { AdminDatabase } from '../database/admin-database.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
@@ -89,14 +90,21 @@ function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'exten
         terminal: shell.terminal,
         goesOnUnasked: command?.goesOnUnasked === true || formerName !== undefined,
       }),
-    withDatabase: (work) => withDatabase(new EngineDatabase({ connectionString, schema, max: 1 }), work),
+    withDatabase: (work) => {
+      const target = { connectionString, schema };
+      return withDatabase(new EngineDatabase({ ...target, max: 1 }), new AdminDatabase(target), work);
+    },
   };
 }
 
-async function withDatabase<R>(db: EngineDatabase, work: (db: EngineDatabase) => Promise<R>): Promise<R> {
+async function withDatabase<R>(
+  db: EngineDatabase,
+  admin: AdminDatabase,
+  work: (db: EngineDatabase, admin: AdminDatabase) => Promise<R>,
+): Promise<R> {
   try {
     await db.waitUntilReachable(0);
-    return await work(db);
+    return await work(db, admin);
   } catch (cause) {
     if (sqlStateOf(cause) !== INSUFFICIENT_PRIVILEGE) throw cause;
     throw new IntegrationError(
@@ -106,7 +114,7 @@ async function withDatabase<R>(db: EngineDatabase, work: (db: EngineDatabase) =>
       { cause },
     );
   } finally {
-    await db.close();
+    await Promise.all([db.close(), admin.close()]);
   }
 }
 

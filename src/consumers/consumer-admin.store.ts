@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { noteRemoval } from '../inbox/cursor-registration.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
@@ -18,7 +17,6 @@ const DELETED_AT_ONCE = 5_000;
  * Pauses, changes and removes whole consumers. Rows are locked in the order of their keys, as renewals lock
  * theirs.
  */
-@Injectable()
 export class ConsumerAdminStore {
   private readonly cursor: string;
   private readonly inbox: string;
@@ -104,11 +102,13 @@ export class ConsumerAdminStore {
 
   /** Deletes some inbox rows of a consumer that are older than `before`. Resolves to their number. */
   async deleteSomeRows(consumerName: string, before: Date): Promise<number> {
-    const rows = await this.db.query(
-      `DELETE FROM ${this.inbox} WHERE id IN (
-         SELECT id FROM ${this.inbox} WHERE consumer_name = $1 AND created_at <= $2 LIMIT ${DELETED_AT_ONCE} FOR UPDATE SKIP LOCKED
-       ) RETURNING 1`,
-      [consumerName, before],
+    const rows = await this.db.transaction((session) =>
+      session.query(
+        `DELETE FROM ${this.inbox} WHERE id IN (
+           SELECT id FROM ${this.inbox} WHERE consumer_name = $1 AND created_at <= $2 LIMIT ${DELETED_AT_ONCE} FOR UPDATE SKIP LOCKED
+         ) RETURNING 1`,
+        [consumerName, before],
+      ),
     );
     return rows.length;
   }

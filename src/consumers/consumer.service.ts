@@ -1,7 +1,6 @@
-import { Injectable } from '@nestjs/common';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { checkNames } from '../log/query-checks.js';
-import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { checkRename, notRenamed, remainingNames, stillActive, unknownConsumer } from './admin-checks.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
 import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
@@ -18,11 +17,19 @@ export type ConsumerView = CursorStatus & {
   orphaned: boolean;
 };
 
+/** Adds to each state whether the consumer is orphaned. */
+export function consumerViews(consumers: readonly CursorStatus[], orphanAfterDays: number): ConsumerView[] {
+  const before = Date.now() - orphanAfterDays * 24 * 3_600_000;
+  return consumers.map((consumer) => ({
+    ...consumer,
+    orphaned: consumer.owner === null && consumer.servedAt.getTime() < before,
+  }));
+}
+
 /**
  * What admins do with consumers. It is safe while the consumer runs, in this process or elsewhere. A process
  * that works on the consumer follows within a beat (two seconds).
  */
-@Injectable()
 export class ConsumerService {
   constructor(
     private readonly status: CursorStatusStore,
@@ -36,13 +43,7 @@ export class ConsumerService {
 
   /** Returns every registered consumer, by name and partition. */
   async list(): Promise<ConsumerView[]> {
-    const { orphanAfterDays } = this.settings.snapshot();
-    const before = Date.now() - orphanAfterDays * 24 * 3_600_000;
-    const consumers = await this.status.cursorStatuses();
-    return consumers.map((consumer) => ({
-      ...consumer,
-      orphaned: consumer.owner === null && consumer.servedAt.getTime() < before,
-    }));
+    return consumerViews(await this.status.cursorStatuses(), this.settings.snapshot().orphanAfterDays);
   }
 
   /**

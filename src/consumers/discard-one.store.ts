@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
@@ -38,7 +37,6 @@ const LOCK_NOT_AVAILABLE = '55P03';
  * cursors locked, and their renewals would wait too. So step 2 waits only for a moment, and then everything
  * is tried again.
  */
-@Injectable()
 export class DiscardOneStore {
   private readonly inbox: string;
   private readonly log: string;

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
@@ -103,7 +102,6 @@ export interface RowPlace {
  *    are left out.
  * 4. Raise `changed_by_others`. Then the owners look at the inbox again within a beat.
  */
-@Injectable()
 export class InboxAdminStore {
   private readonly inbox: string;
   private readonly log: string;

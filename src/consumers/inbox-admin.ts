@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { checkFilter } from '../inbox/filter-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { checkCount, checkNames } from '../log/query-checks.js';
@@ -36,7 +35,6 @@ export interface DiscardOptions {
 }
 
 /** Lets admins send events of the inbox again, or set them aside. */
-@Injectable()
 export class InboxAdmin {
   constructor(
     private readonly rows: InboxAdminStore,

@@ -19,7 +19,6 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { noteRemoval } from '../inbox/cursor-registration.store.js';
 import { ConsumerAdminStore, type ConsumerUser } from './consumer-admin.store.js';
@@ -34,7 +33,6 @@ const LOOK_MS = 50;
  */
 export type RenameResult = 'done' | 'unknown' | 'busy' | 'taken' | 'lost' | { users: ConsumerUser[] };
 
-@Injectable()
 export class RenameStore {
   private readonly cursor: string;
   private readonly inbox: string;
@@ -135,10 +133,12 @@ export class RenameStore {
   }
 
   private async giveBack(consumerName: string, owner: string): Promise<void> {
-    await this.db.query(
-      `UPDATE ${this.cursor} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL
-       WHERE consumer_name = $1 AND lease_owner = $2`,
-      [consumerName, owner],
+    await this.db.transaction((session) =>
+      session.query(
+        `UPDATE ${this.cursor} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL
+         WHERE consumer_name = $1 AND lease_owner = $2`,
+        [consumerName, owner],
+      ),
     );
   }
 

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { checkCount, checkNames } from '../log/query-checks.js';
 import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
 import { unknownConsumer } from './admin-checks.js';
@@ -18,7 +17,6 @@ export interface RepartitionOptions {
 }
 
 /** Asks for another number of partitions, and takes the steps of the change until it is done. */
-@Injectable()
 export class Repartitioning {
   constructor(private readonly partitions: RepartitionSteps) {}
 

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { checkNames } from '../log/query-checks.js';
 import { checkReplay, isWholeRange, unknownConsumer } from './admin-checks.js';
 import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
@@ -8,7 +7,6 @@ import { ReplayRequestStore } from './replay-request.store.js';
 const LISTED_REQUESTS = 100;
 
 /** Delivers events to a consumer again. */
-@Injectable()
 export class Replaying {
   constructor(
     private readonly replayed: ReplayStore,

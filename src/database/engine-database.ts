@@ -11,7 +11,7 @@ import {
 import { Losses } from './connection/losses.js';
 import { ANSWER_LIMIT_MS } from './connection/session-settings.store.js';
 import { untilReachable } from './connection/until-reachable.js';
-import { inTransaction } from './sql/in-transaction.store.js';
+import { BEGINS, inTransaction } from './sql/in-transaction.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
 import { readSnapshot } from './sql/snapshot.store.js';
 import { type Tables, tablesOf } from './sql/tables.js';
@@ -37,6 +37,8 @@ export interface EngineDatabaseOptions extends ConnectionTarget {
    * The number of connections of a pool. Default: 4 for the pool of the engine, and 12 for that of a client.
    */
   max?: number | undefined;
+  /** Whose statements the pool is for. Default: `engine`. */
+  use?: 'engine' | 'admin' | undefined;
   /** The limits for a server that does not answer. Default: `WAITING_LIMITS`. */
   limits?: Partial<WaitingLimits> | undefined;
 }
@@ -52,6 +54,8 @@ export interface WaitingLimits {
 export const WAITING_LIMITS: WaitingLimits = { answerMs: ANSWER_LIMIT_MS, closeMs: 10_000 };
 
 const DEFAULT_POOL_SIZE = 4;
+/** The names under which the server shows the sessions of the pool. */
+const NAMES = { engine: 'nestjs-integration', admin: 'nestjs-integration admin' };
 /** This is the number of handlers of a consumer that run at once by default. */
 const DEFAULT_CLIENT_POOL_SIZE = 12;
 
@@ -94,7 +98,8 @@ export class EngineDatabase implements EngineSession, RowSource {
     );
     this.losses = new Losses(this.connections);
     this.losses$ = this.losses.announced$;
-    this.pool = this.openPool(options.max ?? DEFAULT_POOL_SIZE, 'nestjs-integration', 'engine');
+    const { max = DEFAULT_POOL_SIZE, use = 'engine' } = options;
+    this.pool = this.openPool(max, NAMES[use], use);
   }
 
   async query<Row = Record<string, unknown>>(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
@@ -155,7 +160,8 @@ export class EngineDatabase implements EngineSession, RowSource {
 
   /** Runs `fn` in one READ COMMITTED transaction of the pool. */
   async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
-    return this.withRawClient((client) => inTransaction(client, () => fn(this.sessionOf(client))));
+    const begin = BEGINS[this.options.use ?? 'engine'];
+    return this.withRawClient((client) => inTransaction(client, begin, () => fn(this.sessionOf(client))));
   }
 
   /**

@@ -1,8 +1,11 @@
-import { Injectable } from '@nestjs/common';
-import { ConsumerService } from '../consumers/consumer.service.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { consumerViews } from '../consumers/consumer.service.js';
+import { CursorStatusStore } from '../consumers/cursor-status.store.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { endWithin } from '../database/wire/answer-within.js';
 import { LeaseKeeper } from '../membership/lease-keeper.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { SettingsView } from '../settings/settings-view.js';
 import { type Backlog, type BacklogThresholds, backlogOf, checkThresholds, exceeded } from './backlog.js';
 
 /**
@@ -43,7 +46,8 @@ export class IntegrationHealthIndicator {
 
   constructor(
     private readonly leases: LeaseKeeper,
-    private readonly consumers: ConsumerService,
+    private readonly consumers: CursorStatusStore,
+    @Inject(IntegrationSettingsService) private readonly settings: SettingsView<'orphanAfterDays'>,
   ) {}
 
   /**
@@ -93,8 +97,8 @@ export class IntegrationHealthIndicator {
 
   private look(): Promise<Backlog> {
     this.looking ??= this.consumers
-      .list()
-      .then(backlogOf)
+      .cursorStatuses()
+      .then((consumers) => backlogOf(consumerViews(consumers, this.settings.snapshot().orphanAfterDays)))
       .finally(() => {
         this.looking = undefined;
       });

@@ -1,9 +1,9 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { codeLiteral, commandLine } from '../database/sql/pasteable-text.js';
 import { AdminWorkStore, type StuckRepartition, type StuckReplay } from './admin-work.store.js';
-import type { Check, Finding } from './finding.js';
+import type { Check, FindingAction, Found } from './finding.js';
 
-type Findings = Omit<Finding, 'check'>[];
+type Findings = Found[];
 
 const NO_PROGRESS_MINUTES = 15;
 const LONG_MINUTES = 60;
@@ -14,6 +14,7 @@ export function adminWorkChecks(db: EngineDatabase): Check[] {
   return [
     {
       name: 'repartition-stuck',
+      severity: 'critical',
       run: async (): Promise<Findings> =>
         (await store.stuckRepartitions(NO_PROGRESS_MINUTES)).map((stuck) =>
           repartitionFinding(stuck, db.schema),
@@ -28,9 +29,15 @@ export function adminWorkChecks(db: EngineDatabase): Check[] {
 }
 
 function repartitionFinding(stuck: StuckRepartition, schema: string): Findings[number] {
-  const { consumerName, partitions, repartitionTo, askedAt } = stuck;
+  const { consumerName, partitions, repartitionTo, askedAt, paused, behind } = stuck;
   const callBack = `call the change back: ${commandLine(schema, 'consumers repartition', [consumerName, partitions])}`;
   return {
+    about: [consumerName],
+    since: askedAt,
+    action:
+      behind.length > 0 && paused
+        ? resume(consumerName)
+        : { service: 'ConsumerService', method: 'repartition', arguments: [consumerName, partitions] },
     finding: `Consumer "${consumerName}" has been about to change from ${partitions} to ${repartitionTo} partitions since ${askedAt.toISOString()}, and gets nowhere: ${obstacleOf(stuck)}.`,
     meaning:
       'Its partitions are held back for the change, so new events are not delivered to it until the change is made or called back.',
@@ -54,6 +61,10 @@ function remedyOf({ consumerName, paused, leased, behind }: StuckRepartition): s
   return 'Start a process whose code has this consumer; if there is one, its log says what it fails of';
 }
 
+function resume(consumerName: string): FindingAction {
+  return { service: 'ConsumerService', method: 'resume', arguments: [consumerName] };
+}
+
 function named(partitions: readonly number[]): string {
   return partitions.length === 1
     ? `partition ${partitions[0]} has`
@@ -63,6 +74,9 @@ function named(partitions: readonly number[]): string {
 function replayFinding(stuck: StuckReplay): Findings[number] {
   const { id, consumerName, nextPosition, toPosition, progressedAt, paused, owned } = stuck;
   return {
+    about: [consumerName, id],
+    since: progressedAt,
+    ...(paused ? { action: resume(consumerName) } : {}),
     finding: `Replay ${id} of consumer "${consumerName}" is open and has not come further than position ${nextPosition} of ${toPosition} since ${progressedAt.toISOString()}.`,
     meaning:
       'Its events are not sent again, later requests of the consumer wait for it, and retention keeps its events.',

@@ -6,10 +6,10 @@ import { tablesOf } from '../database/sql/tables.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { ConsumerHealthStore, type LeaseProblem, type RowProblem } from './consumer-health.store.js';
 import { ConsumerPresenceStore } from './consumer-presence.store.js';
-import type { Check, Finding } from './finding.js';
+import { type Check, type Found, secondsAgo } from './finding.js';
 import { UnroutedEventStore } from './unrouted-event.store.js';
 
-type Findings = Omit<Finding, 'check'>[];
+type Findings = Found[];
 
 const WAITING_MINUTES = 15;
 const LEASES_TOO_LONG = 20;
@@ -28,29 +28,35 @@ export function consumerChecks(
 ): Check[] {
   const store = new ConsumerHealthStore(db);
   return [
-    { name: 'consumer-partitions', run: () => tornFindings(store) },
-    { name: 'cursor-closed', run: () => closedFindings(store, db.schema) },
+    { name: 'consumer-partitions', severity: 'critical', run: () => tornFindings(store) },
+    { name: 'cursor-closed', severity: 'critical', run: () => closedFindings(store, db.schema) },
     { name: 'inbox-and-cursor', run: async () => (await store.rowsStillUnread()).map(stillUnread) },
     {
       name: 'inbox-without-event',
       run: async () => (await store.rowsWithoutEvent()).map((problem) => withoutEvent(problem, db.schema)),
     },
-    { name: 'inbox-partition', run: async () => (await store.rowsOfOtherPartitions()).map(ofOtherPartition) },
+    {
+      name: 'inbox-partition',
+      severity: 'critical',
+      run: async () => (await store.rowsOfOtherPartitions()).map(ofOtherPartition),
+    },
     {
       name: 'inbox-waiting',
+      severity: 'critical',
       run: async () => (await store.rowsWaitingForNobody(WAITING_MINUTES)).map(waitingForNobody),
     },
     { name: 'leases', run: () => leaseFindings(store, settings.processingLeaseMs / 1_000, db.schema) },
     { name: 'lease-deserted', run: () => desertedFindings(store) },
     { name: 'orphaned-consumer', run: () => orphanFindings(db, settings) },
-    { name: 'unserved-consumer', run: () => unservedFindings(db) },
-    { name: 'unrouted-events', run: () => unroutedFindings(db) },
+    { name: 'unserved-consumer', severity: 'critical', run: () => unservedFindings(db) },
+    { name: 'unrouted-events', severity: 'info', run: () => unroutedFindings(db) },
     { name: 'maintenance-late', run: () => lateFindings(store, tasks) },
   ];
 }
 
 async function tornFindings(store: ConsumerHealthStore): Promise<Findings> {
   return (await store.tornConsumers()).map(({ consumerName, found, partitions }) => ({
+    about: [consumerName],
     finding: `Consumer "${consumerName}" has the partitions ${found.join(', ')} of ${partitions}, or they disagree on their number or event names.`,
     meaning:
       'Events of the missing partitions are not delivered, or are delivered twice. Nothing in the package does this: rows were changed by hand.',
@@ -61,6 +67,7 @@ async function tornFindings(store: ConsumerHealthStore): Promise<Findings> {
 
 async function closedFindings(store: ConsumerHealthStore, schema: string): Promise<Findings> {
   return (await store.closedCursors()).map(({ consumerName, partition }) => ({
+    about: [consumerName, partition],
     finding: `The cursor of consumer "${consumerName}", partition ${partition}, does not want what is yet to come.`,
     meaning: 'New events are never delivered to it. Rows were changed by hand.',
     fix: `With its processes stopped: UPDATE ${tablesOf(schema).inboxCursor} SET unread = unread + int8multirange(int8range(<first position that it has not handled>, NULL)) WHERE consumer_name = ${sqlLiteral(consumerName)} AND partition = ${partition}`,
@@ -68,8 +75,9 @@ async function closedFindings(store: ConsumerHealthStore, schema: string): Promi
   }));
 }
 
-function stillUnread({ consumerName, rows, firstPosition }: RowProblem) {
+function stillUnread({ consumerName, rows, firstPosition }: RowProblem): Found {
   return {
+    about: [consumerName],
     finding: `${rows} inbox rows of consumer "${consumerName}" are about events that its cursor has as unread, from position ${firstPosition} on.`,
     meaning:
       'The cursor and the inbox do not fit together: these events may be delivered by both ways. Rows were changed by hand.',
@@ -78,10 +86,11 @@ function stillUnread({ consumerName, rows, firstPosition }: RowProblem) {
   };
 }
 
-function withoutEvent({ consumerName, rows, firstPosition }: RowProblem, schema: string) {
+function withoutEvent({ consumerName, rows, firstPosition }: RowProblem, schema: string): Found {
   const those = `consumer_name = ${sqlLiteral(consumerName)} AND status IN ('received', 'processing', 'failed', 'dead_letter')
     AND NOT EXISTS (SELECT FROM ${tablesOf(schema).outboxEvent} e WHERE e.position = i.position AND e.id = i.outbox_event_id)`;
   return {
+    about: [consumerName],
     finding: `${rows} inbox rows of consumer "${consumerName}" are to run, or could be sent again, and their events are not in the log, from position ${firstPosition} on.`,
     meaning: 'They cannot be delivered: events were deleted by hand, or a restore lost part of the log.',
     fix: `Restore the events with their positions; or set these rows aside, and no others: UPDATE ${tablesOf(schema).inboxEvent} i SET status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = '<why>' WHERE ${those}`,
@@ -89,8 +98,9 @@ function withoutEvent({ consumerName, rows, firstPosition }: RowProblem, schema:
   };
 }
 
-function ofOtherPartition({ consumerName, rows, firstPosition }: RowProblem) {
+function ofOtherPartition({ consumerName, rows, firstPosition }: RowProblem): Found {
   return {
+    about: [consumerName],
     finding: `${rows} inbox rows of consumer "${consumerName}" lie in a partition that is not their aggregate's, from position ${firstPosition} on.`,
     meaning:
       'Nobody looks for them there, or an aggregate is worked on in two places: its order is not kept.',
@@ -99,8 +109,9 @@ function ofOtherPartition({ consumerName, rows, firstPosition }: RowProblem) {
   };
 }
 
-function waitingForNobody({ consumerName, rows, firstPosition }: RowProblem) {
+function waitingForNobody({ consumerName, rows, firstPosition }: RowProblem): Found {
   return {
+    about: [consumerName],
     finding: `${rows} inbox rows of consumer "${consumerName}" have waited for ${WAITING_MINUTES} minutes for an earlier event of their aggregate that is resolved, from position ${firstPosition} on.`,
     meaning: 'They are delivered when the consumer is next taken over, and not before.',
     fix: `Let its owner look again: ConsumerService.pause(${codeLiteral(consumerName)}), then resume. Please report it: this should not happen.`,
@@ -121,6 +132,10 @@ async function leaseFindings(
     `Free it: UPDATE ${tablesOf(schema).inboxCursor} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL WHERE consumer_name = ${sqlLiteral(consumerName)} AND partition = ${partition}`;
   return problems.map((problem) => ({
     ...LEASE_TEXTS[problem.kind](problem),
+    about: [problem.consumerName, problem.partition, problem.kind],
+    ...(problem.kind === 'not taken over'
+      ? { severity: 'critical', since: secondsAgo(-(problem.expiresInSeconds ?? 0)) }
+      : {}),
     fix: problem.kind === 'not taken over' ? NOT_TAKEN_OVER_FIX : free(problem),
     details: { ...problem },
   }));
@@ -138,6 +153,8 @@ async function desertedFindings(store: ConsumerHealthStore): Promise<Findings> {
     ),
   );
   return deserted.map(({ consumerName, partition, owner, host, pid, seenAt, until }) => ({
+    about: [consumerName, partition],
+    since: seenAt,
     finding: `Consumer "${consumerName}", partition ${partition}, is held by process ${owner} (${host}:${pid}), whose connection to the database is gone. It was last seen at ${seenAt.toISOString()}.`,
     meaning: `The process was ended without its shutdown hooks, or cannot reach the database. Its events are not delivered until another process takes over: within seconds where that can tell that the owner has ended, at ${until.toISOString()} otherwise.`,
     fix: 'Start a process with this consumer if none runs. Call app.enableShutdownHooks() in main.ts, so that a process gives its consumers back when it is ended.',
@@ -181,17 +198,23 @@ async function orphanFindings(
 ): Promise<Findings> {
   const orphans = await new ConsumerPresenceStore(db).orphans(db, orphanAfterDays, retentionDays);
   return orphans.map(({ consumerName, servedAt, givenUp }) => ({
+    about: [consumerName],
+    ...(givenUp ? { severity: 'critical' } : {}),
+    since: servedAt,
     finding: `No live process has been able to work on consumer "${consumerName}" since ${servedAt.toISOString()}.`,
     meaning: givenUp
       ? 'Its events are not delivered, and those past retentionDays are deleted unseen.'
       : 'Its events are not delivered, and none of them is deleted however old; after twice retentionDays they will be.',
     fix: `Deploy code that handles all its event names, or remove it: ${commandLine(db.schema, 'consumers remove', [consumerName])}`,
+    action: { service: 'ConsumerService', method: 'remove', arguments: [consumerName] },
     details: { consumerName, servedAt, givenUp },
   }));
 }
 
 async function unservedFindings(db: EngineDatabase): Promise<Findings> {
   return (await unservedConsumers(db, db.schema)).map(({ consumerName, eventNames, since, processes }) => ({
+    about: [consumerName],
+    since,
     finding: `No process may work on consumer "${consumerName}" since ${since.toISOString()}: the code of each that knows it (${processes.map(({ host, pid }) => `${host}:${pid}`).join(', ')}) lacks a handler for some of its stored event names (${eventNames.join(', ')}).`,
     meaning:
       'Its events are not delivered. A name was taken out of a subscriber, or two services use one consumer name.',
@@ -218,6 +241,8 @@ async function unroutedFindings(db: EngineDatabase): Promise<Findings> {
 
 async function lateFindings(store: ConsumerHealthStore, tasks: readonly string[]): Promise<Findings> {
   return (await store.lateTasks(tasks, LATE_HOURS)).map(({ task, doneAt }) => ({
+    about: [task],
+    since: doneAt,
     finding: `The maintenance task "${task}" was ${doneAt === null ? 'never done' : `last done ${doneAt.toISOString()}`}, though there are live processes.`,
     meaning: 'Old events are not deleted, or orphaned consumers and unrouted events are not reported.',
     fix: 'Look at the logs of the processes for "Maintenance": what it fails of stands there.',

@@ -2,12 +2,12 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import { type MigrationLine, readMigrationFiles } from '../database/migrations/migration-files.js';
 import { migrationStatus } from '../database/migrations/migration-status.js';
 import { commandLine } from '../database/sql/pasteable-text.js';
-import { messageOf } from '../errors.js';
+import { IntegrationError, messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingGroup } from '../settings/setting-group.js';
 import { adminWorkChecks } from './admin-work-checks.js';
 import { consumerChecks } from './consumer-checks.js';
-import { type Check, type Examination, NotChecked } from './finding.js';
+import { type Check, type Examination, type Found, findingOf, NotChecked } from './finding.js';
 import { type LogThresholds, logChecks } from './log-checks.js';
 import { type MaintenanceTask, type MaintenanceTools, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
@@ -15,6 +15,8 @@ import { schemaChecks } from './schema-checks.js';
 import { ServerFitness, type Unfitness } from './server-fitness.js';
 
 export interface DoctorOptions extends Partial<LogThresholds> {
+  /** The settings of the application. The default is a service that knows no options of an application. */
+  settings?: IntegrationSettingsService | undefined;
   /** The source of settings that the database does not have. The default is `process.env`. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** What extensions add to the examination. */
@@ -38,14 +40,33 @@ const THRESHOLDS: LogThresholds = { openTransactionSeconds: 60, snapshotSeconds:
  * Examines a live database: whether everything that the engine relies on holds. It only reads. Every check is
  * one or two statements that see one moment, so processes that work at the same time cause no finding.
  */
-export class Doctor {
+export class DoctorService {
+  private examining: Promise<Examination> | undefined;
+
   constructor(
     private readonly db: EngineDatabase,
     private readonly options: DoctorOptions = {},
   ) {}
 
-  async examine(): Promise<Examination> {
-    const examination: Examination = { schema: this.db.schema, findings: [], checked: [], notChecked: [] };
+  /**
+   * Makes every check, one after the other. Calls that come while an examination is under way get its result.
+   * A check that takes longer than a read of an admin may take counts as not made.
+   */
+  examine(): Promise<Examination> {
+    this.examining ??= this.examineAll().finally(() => {
+      this.examining = undefined;
+    });
+    return this.examining;
+  }
+
+  private async examineAll(): Promise<Examination> {
+    const examination: Examination = {
+      schema: this.db.schema,
+      at: new Date(),
+      findings: [],
+      checked: [],
+      notChecked: [],
+    };
     const { added, environment } = this.options;
     const files = await readMigrationFiles(added?.lines);
     const { state } = await migrationStatus(this.db, this.db.schema, files);
@@ -53,9 +74,11 @@ export class Doctor {
     if (migrations !== undefined) await make(migrations, examination);
     // Without the tables of this version, every other check would report the same problem again.
     if (state === 'missing' || state === 'outdated') return examination;
-    const service = new IntegrationSettingsService(this.db, { environment }, added?.groups);
-    await make(settingsCheck(service, this.db.schema), examination);
-    for (const check of [...schema, ...this.checks(service)]) await make(check, examination);
+    const settings =
+      this.options.settings ?? new IntegrationSettingsService(this.db, { environment }, added?.groups);
+    await make(settingsCheck(settings, this.db.schema), examination);
+    for (const check of [...schema, ...this.checks(settings)]) await make(check, examination);
+    examination.at = new Date();
     return examination;
   }
 
@@ -75,48 +98,69 @@ export class Doctor {
 
 function fitnessChecks(db: EngineDatabase): Check[] {
   const fitness = new ServerFitness(db);
-  const findings = (problem: Unfitness | undefined) => {
+  const findings = (problem: Unfitness | undefined): Found[] => {
     if (problem === undefined) return [];
-    const { code, details, ...finding } = problem;
-    return [{ ...finding, details: { code, ...details } }];
+    const { code, details, ...found } = problem;
+    return [{ ...found, details: { code, ...details } }];
   };
   return [
-    { name: 'row-security', run: async () => findings(await fitness.hiddenRows()) },
-    { name: 'writers-visible', run: async () => findings(await fitness.writersUnseen()) },
+    {
+      name: 'row-security',
+      severity: 'critical',
+      run: async () => findings(await fitness.hiddenRows()),
+    },
+    {
+      name: 'writers-visible',
+      severity: 'critical',
+      run: async () => findings(await fitness.writersUnseen()),
+    },
   ];
 }
 
 async function make(check: Check, examination: Examination): Promise<void> {
+  const { name } = check;
   try {
-    const findings = await check.run();
-    examination.findings.push(...findings.map((finding) => ({ check: check.name, ...finding })));
-    examination.checked.push(check.name);
+    const found = await check.run();
+    examination.findings.push(...found.map((each) => findingOf(check, each)));
+    examination.checked.push(name);
   } catch (error) {
-    if (error instanceof NotChecked) {
-      examination.notChecked.push({ check: check.name, reason: error.message });
+    const isLate = error instanceof IntegrationError && error.code === 'INTEGRATION_ADMIN_TIMEOUT';
+    if (error instanceof NotChecked || isLate) {
+      examination.notChecked.push({ check: name, reason: error.message });
       return;
     }
-    examination.findings.push({
-      check: check.name,
+    const failed: Found = {
+      severity: 'warning',
       finding: `The check could not be made: ${messageOf(error)}.`,
       meaning: 'Whether what it looks at is well is not known.',
       fix: 'Grant the role what it lacks, or bring the tables back into the form that the migrations gave them.',
       details: {},
-    });
+    };
+    examination.findings.push(findingOf(check, failed));
   }
 }
+
+const STORED = /^stored setting (\S+)/;
 
 function settingsCheck(service: IntegrationSettingsService, schema: string): Check {
   return {
     name: 'settings',
     run: async () => {
       await service.load();
-      return service.problems.map((problem) => ({
-        finding: `A setting is not as it should be: ${problem}.`,
-        meaning: 'The next source, or the default, holds in its place.',
-        fix: `Correct it where it stands; a stored one with: ${commandLine(schema, 'settings set <key> <value>')}, or ${commandLine(schema, 'settings reset <key>')}`,
-        details: { problem },
-      }));
+      return service.problems.map((problem): Found => {
+        const key = STORED.exec(problem)?.[1];
+        const isStored = key !== undefined && service.definitionOf(key) !== undefined;
+        return {
+          about: [key ?? problem],
+          finding: `A setting is not as it should be: ${problem}.`,
+          meaning: 'The next source, or the default, holds in its place.',
+          fix: `Correct it where it stands; a stored one with: ${commandLine(schema, 'settings set <key> <value>')}, or ${commandLine(schema, 'settings reset <key>')}`,
+          ...(isStored
+            ? { action: { service: 'IntegrationSettingsService', method: 'reset', arguments: [key] } }
+            : {}),
+          details: { problem },
+        };
+      });
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { sqlLiteral } from '../database/sql/pasteable-text.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
-import { type Check, type Finding, NotChecked } from './finding.js';
+import { type Check, type Found, NotChecked, secondsAgo } from './finding.js';
 import { LogHealthStore, type OpenTransaction } from './log-health.store.js';
 
 export interface LogThresholds {
@@ -11,13 +11,13 @@ export interface LogThresholds {
   snapshotSeconds: number;
 }
 
-type Findings = Omit<Finding, 'check'>[];
+type Findings = Found[];
 
 /** Checks of the sequence, and of transactions that block the log. */
 export function logChecks(db: EngineDatabase, thresholds: LogThresholds): Check[] {
   const store = new LogHealthStore(db);
   return [
-    { name: 'sequence-behind', run: () => sequenceFindings(db, store) },
+    { name: 'sequence-behind', severity: 'critical', run: () => sequenceFindings(db, store) },
     { name: 'open-transaction', run: () => writerFindings(store, thresholds.openTransactionSeconds) },
     { name: 'prepared-transaction', run: () => preparedFindings(store, thresholds.openTransactionSeconds) },
     { name: 'old-snapshot', run: () => snapshotFindings(store, thresholds.snapshotSeconds) },
@@ -69,6 +69,8 @@ async function writerFindings(store: LogHealthStore, seconds: number): Promise<F
   const besides = others.length === 0 ? '' : ` ${others.length} more are older than ${seconds} s.`;
   return [
     {
+      about: [oldest.pid],
+      since: secondsAgo(oldest.openForSeconds ?? 0),
       finding: `${describe(oldest)} has published and is open for ${Math.round(oldest.openForSeconds ?? 0)} s; up to ${holes} positions are waited for.${besides}`,
       meaning:
         'Its events appear when it commits; until then no rolled-back position can be told from one of its own, so reading and saving get dearer.',
@@ -81,6 +83,8 @@ async function writerFindings(store: LogHealthStore, seconds: number): Promise<F
 async function preparedFindings(store: LogHealthStore, seconds: number): Promise<Findings> {
   const prepared = (await store.prepared()).filter(({ preparedForSeconds }) => preparedForSeconds > seconds);
   return prepared.map(({ gid, owner, preparedForSeconds }) => ({
+    about: [gid],
+    since: secondsAgo(preparedForSeconds),
     finding: `Transaction '${gid}' of ${owner} has published and is prepared for ${Math.round(preparedForSeconds)} s, neither committed nor rolled back.`,
     meaning: 'It survives restarts. Until it ends, no rolled-back position is taken out of any cursor.',
     fix: `Ask whoever coordinates it, then: COMMIT PREPARED ${sqlLiteral(gid)} or ROLLBACK PREPARED ${sqlLiteral(gid)}`,
@@ -93,6 +97,8 @@ async function snapshotFindings(store: LogHealthStore, seconds: number): Promise
   if (oldest === undefined) return [];
   return [
     {
+      about: [oldest.pid],
+      since: secondsAgo(oldest.openForSeconds ?? 0),
       finding: `${describe(oldest)} holds a snapshot for ${Math.round((oldest.openForSeconds ?? 0) / 60)} minutes.`,
       meaning:
         'Rows that were updated or deleted since cannot be cleaned up: saves of cursors get slower, tables grow.',

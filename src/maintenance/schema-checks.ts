@@ -6,21 +6,25 @@ import {
   migrationStatus,
 } from '../database/migrations/migration-status.js';
 import { inSchema, tablesOf } from '../database/sql/tables.js';
-import type { Check, Finding } from './finding.js';
+import type { Check, Found } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
 
 /** Checks that the tables are as the migrations made them. */
 export function schemaChecks(db: EngineDatabase, files: readonly MigrationFile[]): Check[] {
   const store = new SchemaHealthStore(db);
   return [
-    { name: 'migrations', run: async () => migrationFindings(await migrationStatus(db, db.schema, files)) },
+    {
+      name: 'migrations',
+      severity: 'critical',
+      run: async () => migrationFindings(await migrationStatus(db, db.schema, files)),
+    },
     { name: 'indexes', run: () => indexFindings(store, wantedOf(files, db.schema), db.schema) },
     { name: 'triggers', run: () => triggerFindings(store, files, db.schema) },
-    { name: 'position-source', run: () => positionFindings(store, db.schema) },
+    { name: 'position-source', severity: 'critical', run: () => positionFindings(store, db.schema) },
   ];
 }
 
-type Findings = Omit<Finding, 'check'>[];
+type Findings = Found[];
 
 const STATES: Record<Exclude<MigrationStatus['state'], 'current'>, { meaning: string; fix?: string }> = {
   missing: { meaning: 'There is nothing to examine: no application can publish or handle here.' },
@@ -39,6 +43,7 @@ const STATES: Record<Exclude<MigrationStatus['state'], 'current'>, { meaning: st
 function migrationFindings(status: MigrationStatus): Findings {
   if (status.state === 'current') return [];
   const { meaning, fix } = STATES[status.state];
+  const isUsable = status.state === 'changed' || status.state === 'newer';
   const names = {
     missing: status.pending,
     outdated: status.pending,
@@ -47,6 +52,8 @@ function migrationFindings(status: MigrationStatus): Findings {
   }[status.state];
   return [
     {
+      about: [status.state],
+      ...(isUsable ? { severity: 'warning' } : {}),
       finding: `The migrations of schema "${status.schema}" are ${status.state}: ${names.join(', ')}.`,
       meaning,
       fix: fix ?? `Run: ${migrateCommandLine(status.schema)}`,
@@ -62,6 +69,8 @@ async function indexFindings(store: SchemaHealthStore, wanted: Wanted, schema: s
   const lost = wanted.tables.filter((name) => !tables.some((table) => table.name === name));
   return [
     ...lost.map((name) => ({
+      about: ['table', name],
+      severity: 'critical' as const,
       finding: `Table ${inSchema(schema, name)} is missing.`,
       meaning: 'What needs it fails.',
       fix: 'Restore it from a backup, or take its CREATE TABLE from the migration file of the package.',
@@ -70,6 +79,8 @@ async function indexFindings(store: SchemaHealthStore, wanted: Wanted, schema: s
     ...wanted.tables
       .filter((name) => !lost.includes(name) && !withKey.has(name))
       .map((name) => ({
+        about: ['key', name],
+        severity: 'critical' as const,
         finding: `Table ${inSchema(schema, name)} has no primary key.`,
         meaning: 'Reading and saving scan the whole table, and rows that must be unique may not be.',
         fix: `Add it as the package's migration file has it: ALTER TABLE ${inSchema(schema, `"${name}"`)} ADD PRIMARY KEY (…)`,
@@ -78,6 +89,8 @@ async function indexFindings(store: SchemaHealthStore, wanted: Wanted, schema: s
     ...[...wanted.indexes]
       .filter(([name, { table }]) => !found.has(name) && !lost.includes(table))
       .map(([name, { statement, unique }]) => ({
+        about: ['missing', name],
+        ...(unique ? { severity: 'critical' as const } : {}),
         finding: `Index ${name} is missing.`,
         meaning: unique
           ? 'Duplicates are not refused, and statements scan the table.'
@@ -88,6 +101,7 @@ async function indexFindings(store: SchemaHealthStore, wanted: Wanted, schema: s
     ...indexes
       .filter(({ valid }) => !valid)
       .map(({ name }) => ({
+        about: ['invalid', name],
         finding: `Index ${name} is not valid.`,
         meaning:
           'It was built concurrently and that failed, or is still under way: it costs writes and serves no reader.',
@@ -109,6 +123,7 @@ async function triggerFindings(
   return [...text.matchAll(/CREATE TRIGGER "(\w+)"[^;]*;/g)]
     .filter(([, name = '']) => !enabled.has(name))
     .map(([statement, name = '']) => ({
+      about: [name],
       finding: `Trigger ${name} is missing or disabled.`,
       meaning: statement.includes('keep_long_link')
         ? 'Links with very long texts cannot be created: an index does not hold them.'
@@ -134,6 +149,7 @@ async function positionFindings(store: SchemaHealthStore, schema: string): Promi
   const findings: Findings = [];
   if (!always) {
     findings.push({
+      about: ['not always'],
       finding: 'The column outbox_event.position is not GENERATED ALWAYS.',
       meaning:
         'A writer may give positions of its own; those that a consumer has left behind are never delivered.',
@@ -143,6 +159,7 @@ async function positionFindings(store: SchemaHealthStore, schema: string): Promi
   }
   if (cache !== 1 || increment !== 1 || cycle === true) {
     findings.push({
+      about: ['cache'],
       finding: `The sequence of outbox_event.position has CACHE ${cache}, INCREMENT ${increment}${cycle ? ', CYCLE' : ''}.`,
       meaning:
         'Sessions that keep positions in store hand out old ones after others have passed them: events are lost without a trace.',

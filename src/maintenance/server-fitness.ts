@@ -4,7 +4,7 @@ import { inSchema } from '../database/sql/tables.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { OutboxLogStore } from '../log/outbox-log.store.js';
-import type { Finding } from './finding.js';
+import type { Found } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
 import { type DatabaseIdentity, ServerFitnessStore } from './server-fitness.store.js';
 
@@ -12,7 +12,7 @@ import { type DatabaseIdentity, ServerFitnessStore } from './server-fitness.stor
 const LOOK_WITHIN_MS = 5_000;
 
 /** Why this server, or this role on it, cannot be used. */
-export type Unfitness = Omit<Finding, 'check'> & {
+export type Unfitness = Found & {
   readonly code: 'INTEGRATION_DATABASE_UNSUPPORTED' | 'INTEGRATION_ROW_SECURITY';
 };
 

@@ -1,29 +1,25 @@
 import { type Provider } from '@nestjs/common';
 import { AdminTasks } from '../consumers/admin-tasks.js';
-import { ConsumerAdminStore } from '../consumers/consumer-admin.store.js';
+import { ConsumerService } from '../consumers/consumer.service.js';
+import { consumerServiceOf } from '../consumers/consumer-service-of.js';
 import { CursorStatusStore } from '../consumers/cursor-status.store.js';
-import { DiscardOneStore } from '../consumers/discard-one.store.js';
-import { InboxAdmin } from '../consumers/inbox-admin.js';
-import { InboxAdminStore } from '../consumers/inbox-admin.store.js';
-import { RenameStore } from '../consumers/rename.store.js';
 import { RepartitionSteps } from '../consumers/repartition-steps.js';
-import { Repartitioning } from '../consumers/repartitioning.js';
 import { ReplayStore } from '../consumers/replay.store.js';
 import { ReplayRequestStore } from '../consumers/replay-request.store.js';
-import { Replaying } from '../consumers/replaying.js';
+import { AdminDatabase } from '../database/admin-database.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 
-/** The services by which admins manage consumers. */
+/** What admins do with consumers, over connections of their own, and what the engine does for them. */
 export const CONSUMERS: Provider[] = [
+  {
+    provide: ConsumerService,
+    inject: [AdminDatabase, IntegrationSettingsService, OutboxNotifier],
+    useFactory: consumerServiceOf,
+  },
   CursorStatusStore,
-  ConsumerAdminStore,
-  InboxAdminStore,
-  DiscardOneStore,
-  InboxAdmin,
   ReplayStore,
   ReplayRequestStore,
-  Replaying,
   RepartitionSteps,
-  Repartitioning,
-  RenameStore,
   AdminTasks,
 ];

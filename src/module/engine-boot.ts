@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { AdminDatabase } from '../database/admin-database.js';
 import { refuseChangingClient } from '../database/clients/client-look.js';
 import { EngineClient } from '../database/clients/engine-client.js';
 import { HostClient } from '../database/clients/host-client.js';
@@ -29,6 +30,7 @@ export class EngineBoot {
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
     @Inject(BOOT_DEADLINE_MS) private readonly bootDeadlineMs: number,
     private readonly db: EngineDatabase,
+    private readonly admin: AdminDatabase,
     private readonly host: HostClient,
     private readonly registry: EventSubscriberRegistry,
   ) {}
@@ -76,7 +78,7 @@ export class EngineBoot {
 
   private async learnEncoding(): Promise<void> {
     const narrow = await narrowTextOf(this.db);
-    this.db.narrowText = narrow;
+    for (const each of [this.db, this.admin]) each.narrowText = narrow;
     if (narrow === undefined) return;
     this.logger.warn(
       `The database's encoding is ${narrow.encoding}, not UTF8. Events with characters that it cannot hold are refused when they are published; in texts of errors such characters are replaced with marks such as <U+2019>. Use a database with ENCODING 'UTF8' to hold every text.`,

@@ -1,5 +1,6 @@
 import { type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { AdminDatabase } from '../database/admin-database.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { EventLimits } from '../events/event-limits.js';
@@ -38,6 +39,12 @@ export const FOUNDATION: Provider[] = [
     inject: [RESOLVED_OPTIONS],
     useFactory: ({ connectionString, connection, schema, poolMax }: ResolvedOptions) =>
       new EngineDatabase({ connectionString, connection, schema, max: poolMax }),
+  },
+  {
+    provide: AdminDatabase,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ connectionString, connection, schema }: ResolvedOptions) =>
+      new AdminDatabase({ connectionString, connection, schema }),
   },
   {
     provide: EventLimits,

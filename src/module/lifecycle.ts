@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
 import { OutcomeListeners } from '../delivery/outcome-listeners.js';
@@ -34,6 +35,7 @@ export class EngineLifecycle {
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
     private readonly boot: EngineBoot,
     private readonly db: EngineDatabase,
+    private readonly admin: AdminDatabase,
     private readonly settings: IntegrationSettingsService,
     private readonly explorer: SubscriberExplorer,
     private readonly listeners: OutcomeListeners,
@@ -115,7 +117,7 @@ export class EngineLifecycle {
     await this.listener.stop();
     await this.prober.close();
     await this.broadcaster.stop();
-    await this.db.close();
+    await Promise.all([this.db.close(), this.admin.close()]);
   }
 
   /**

@@ -1,7 +1,9 @@
 import { type Provider } from '@nestjs/common';
+import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ConsumerPresence } from '../maintenance/consumer-presence.js';
 import { ConsumerPresenceStore } from '../maintenance/consumer-presence.store.js';
+import { DoctorService } from '../maintenance/doctor.js';
 import { MaintenanceJob } from '../maintenance/maintenance.job.js';
 import { MAINTENANCE_TASKS, type MaintenanceTask } from '../maintenance/maintenance-task.js';
 import { MaintenanceTaskStore } from '../maintenance/maintenance-task.store.js';
@@ -18,7 +20,7 @@ import {
   UnservedConsumers,
 } from '../maintenance/unserved-consumers.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { tasksOf } from './extension.js';
+import { doctorAdditionsOf, tasksOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /** The providers of retention and the other regular tasks. */
@@ -65,4 +67,10 @@ export const MAINTENANCE: Provider[] = [
     ],
   },
   MaintenanceJob,
+  {
+    provide: DoctorService,
+    inject: [AdminDatabase, IntegrationSettingsService, RESOLVED_OPTIONS],
+    useFactory: (db: AdminDatabase, settings: IntegrationSettingsService, { extensions }: ResolvedOptions) =>
+      new DoctorService(db, { settings, added: doctorAdditionsOf(extensions) }),
+  },
 ];

@@ -22,6 +22,7 @@ import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { OutboxStatsStore } from '../log/outbox-stats.store.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
 import { SharedScan } from '../log/sharing/shared-scan.js';
+import { DoctorService } from '../maintenance/doctor.js';
 import { IntegrationProcessStore } from '../membership/integration-process.store.js';
 import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { CommitProber } from '../outbox/commit-prober.js';
@@ -55,10 +56,14 @@ export const SERVICES = [
   OutboxPollingCoordinator,
   InboxService,
   ConsumerService,
+  DoctorService,
   IntegrationHealthIndicator,
   EventLookService,
   LinkGraphService,
 ];
+
+/** Services whose providers are factories in other lists. */
+const MADE_ELSEWHERE: readonly unknown[] = [IntegrationSettingsService, ConsumerService, DoctorService];
 
 export const ENGINE: Provider[] = [
   OutboxLogStore,
@@ -90,5 +95,5 @@ export const ENGINE: Provider[] = [
   HandOver,
   EngineBoot,
   EngineLifecycle,
-  ...SERVICES.filter((service) => service !== IntegrationSettingsService),
+  ...SERVICES.filter((service) => !MADE_ELSEWHERE.includes(service)),
 ];

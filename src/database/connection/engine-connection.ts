@@ -24,16 +24,22 @@ import {
   type ServerIdentity,
 } from './server-identity.store.js';
 import { hasSessionOfItsOwn, type ProbedClient } from './session-probe.js';
-import { ENGINE_SESSION, SESSION } from './session-settings.store.js';
+import { ADMIN_SESSION, ENGINE_SESSION, SESSION } from './session-settings.store.js';
 
 const MINIMUM_SERVER_VERSION = 140_000;
 const PREPARE_TIMEOUT_MS = 5_000;
 
 /**
- * Whose statements run on a connection: those of the engine alone, or those of the handlers of the host as
- * well.
+ * Whose statements run on a connection: those of the engine alone, those of the handlers of the host as well,
+ * or those of admins.
  */
-export type SessionUse = 'engine' | 'host';
+export type SessionUse = 'engine' | 'host' | 'admin';
+
+const SESSIONS: Readonly<Record<SessionUse, string>> = {
+  engine: ENGINE_SESSION,
+  host: SESSION,
+  admin: ADMIN_SESSION,
+};
 
 /**
  * One connection that nobody else uses. It runs statements, receives notifications, and tells when it has
@@ -105,7 +111,7 @@ export class EngineConnectionFactory {
       keepAlive: true,
       keepAliveInitialDelayMillis: 5_000,
       connectionTimeoutMillis: 5_000,
-      types: use === 'engine' ? ENGINE_TYPES : OWN_CLIENT_TYPES,
+      types: use === 'host' ? OWN_CLIENT_TYPES : ENGINE_TYPES,
     };
   }
 
@@ -168,7 +174,7 @@ export class EngineConnectionFactory {
   }
 
   private async setUp(client: UnpreparedConnection, use: SessionUse): Promise<ServerIdentity | undefined> {
-    await client.query(use === 'engine' ? ENGINE_SESSION : SESSION);
+    await client.query(SESSIONS[use]);
     return this.identify(client);
   }
 

@@ -46,3 +46,12 @@ export const SESSION = `SET jit = off; SET statement_timeout = ${SESSION_LIMIT_M
  * committed, and the engine would pass over them. With `row_security = off`, such a statement fails.
  */
 export const ENGINE_SESSION = `${SESSION}; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET row_security = off`;
+
+/** Milliseconds after which the server ends a read of an admin. */
+export const ADMIN_READ_LIMIT_MS = 5_000;
+
+/**
+ * The settings of a session of admins. Their statements can only read, unless a transaction says that it
+ * writes (`BEGINS`).
+ */
+export const ADMIN_SESSION = `${ENGINE_SESSION}; SET statement_timeout = ${ADMIN_READ_LIMIT_MS}; SET default_transaction_read_only = on`;

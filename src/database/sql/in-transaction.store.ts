@@ -1,11 +1,25 @@
 import type pg from 'pg';
+import { SESSION_LIMIT_MS } from '../connection/session-settings.store.js';
 
 /**
- * Runs `run` in one READ COMMITTED transaction of the connection. Commits when `run` resolves, and rolls back
- * when it throws.
+ * The statements that begin a READ COMMITTED transaction in which rows may be changed. A session of admins
+ * only reads, with a short limit, unless a transaction says otherwise.
  */
-export async function inTransaction<R>(client: pg.ClientBase, run: () => Promise<R>): Promise<R> {
-  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+export const BEGINS = {
+  engine: 'BEGIN ISOLATION LEVEL READ COMMITTED',
+  admin: `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = ${SESSION_LIMIT_MS}`,
+} as const;
+
+/**
+ * Runs `run` in one transaction of the connection, which the statement `begin` begins. Commits when `run`
+ * resolves, and rolls back when it throws.
+ */
+export async function inTransaction<R>(
+  client: pg.ClientBase,
+  begin: string,
+  run: () => Promise<R>,
+): Promise<R> {
+  await client.query(begin);
   try {
     const result = await run();
     await client.query('COMMIT');

@@ -39,6 +39,11 @@ export function saysConnectionLost(message: string): boolean {
   );
 }
 
+/** Whether the pool says that others have used all of its connections for as long as one is waited for. */
+export function isPoolExhausted(error: unknown): boolean {
+  return messageOf(error) === NONE_TO_BE_HAD;
+}
+
 /**
  * Whether an error says that the connection is gone, or that none can be had, in words that only
  * node-postgres uses. For an error that may come from any code.

@@ -1,0 +1,70 @@
+import { IntegrationError } from '../errors.js';
+import { sqlStateOf } from './connection/connection-loss.js';
+import { ADMIN_READ_LIMIT_MS } from './connection/session-settings.store.js';
+import { EngineDatabase, type EngineDatabaseOptions, type EngineSession } from './engine-database.js';
+import { isPoolExhausted } from './wire/driver-words.js';
+
+/** The number of connections of admins. */
+const ADMIN_CONNECTIONS = 2;
+
+const QUERY_CANCELED = '57014';
+
+/**
+ * The connections of admins: of services, commands and pages that look at the state of the engine or change
+ * it. They are few, apart from those of delivery, and opened when they are first used.
+ *
+ * Why nothing that happens here touches delivery. Nobody who delivers waits for a connection of this pool.
+ * What this pool loses is announced on its own `losses$`, which nobody in delivery follows. It looks by
+ * itself which server its sessions are with. A read ends after five seconds, and a change holds its locks for
+ * as long as each statement of the engine may take.
+ */
+export class AdminDatabase extends EngineDatabase {
+  constructor(options: Omit<EngineDatabaseOptions, 'max' | 'use'>) {
+    super({ ...options, max: ADMIN_CONNECTIONS, use: 'admin' });
+  }
+
+  /**
+   * Runs one statement that only reads.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_BUSY if no connection is free, INTEGRATION_ADMIN_TIMEOUT if the
+   * statement takes longer than five seconds
+   */
+  override async query<Row = Record<string, unknown>>(
+    sql: string,
+    params: readonly unknown[] = [],
+  ): Promise<Row[]> {
+    return super.query<Row>(sql, params).catch((error) => {
+      throw sqlStateOf(error) === QUERY_CANCELED ? tooSlow(error) : busyOr(error);
+    });
+  }
+
+  /**
+   * Runs `fn` in one READ COMMITTED transaction that may write.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_BUSY if no connection is free
+   */
+  override async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
+    return super.transaction(fn).catch((error) => {
+      throw busyOr(error);
+    });
+  }
+}
+
+function tooSlow(cause: unknown): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_ADMIN_TIMEOUT',
+    `The read was ended after ${ADMIN_READ_LIMIT_MS / 1_000} seconds. Narrow the filter or ask for a smaller page, or try again when the database has less to do`,
+    { limitMs: ADMIN_READ_LIMIT_MS },
+    { cause },
+  );
+}
+
+function busyOr(error: unknown): unknown {
+  if (!isPoolExhausted(error)) return error;
+  return new IntegrationError(
+    'INTEGRATION_ADMIN_BUSY',
+    `Other calls of admins have used all ${ADMIN_CONNECTIONS} connections for admins of this process for too long. Try again in a moment`,
+    { connections: ADMIN_CONNECTIONS },
+    { cause: error },
+  );
+}
