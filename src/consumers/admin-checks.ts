@@ -1,14 +1,14 @@
 import { IntegrationError } from '../errors.js';
-import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
-import { problemOfName, problemOfText } from '../events/text.js';
-import type { InboxFilter } from '../inbox/inbox-record.js';
 import {
   checkCount,
   checkNames,
   checkText,
   checkTime,
   invalidArgument as invalid,
-} from '../log/query-checks.js';
+} from '../events/argument-checks.js';
+import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
+import { problemOfName, problemOfText } from '../events/text.js';
+import type { InboxFilter } from '../inbox/inbox-record.js';
 import type { ConsumerUser } from './consumer-admin.store.js';
 import type { OneEventFilter } from './discard-one.store.js';
 import type { DiscardableState } from './inbox-admin.store.js';

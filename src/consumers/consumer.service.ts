@@ -1,5 +1,5 @@
+import { checkNames } from '../events/argument-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
-import { checkNames } from '../log/query-checks.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { checkRename, notRenamed, remainingNames, stillActive, unknownConsumer } from './admin-checks.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';

@@ -1,6 +1,6 @@
+import { checkCount, checkNames } from '../events/argument-checks.js';
 import { checkFilter } from '../inbox/filter-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
-import { checkCount, checkNames } from '../log/query-checks.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { checkReason, checkStatesOfMany, heldByItsTransaction, isOfOneEvent } from './admin-checks.js';
 import { DiscardOneStore, type OneEventFilter } from './discard-one.store.js';

@@ -1,4 +1,4 @@
-import { checkCount, checkNames } from '../log/query-checks.js';
+import { checkCount, checkNames } from '../events/argument-checks.js';
 import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
 import { unknownConsumer } from './admin-checks.js';
 import { type RepartitionState, RepartitionSteps } from './repartition-steps.js';

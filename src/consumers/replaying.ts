@@ -1,4 +1,4 @@
-import { checkNames } from '../log/query-checks.js';
+import { checkNames } from '../events/argument-checks.js';
 import { checkReplay, isWholeRange, unknownConsumer } from './admin-checks.js';
 import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
 import { ReplayStore } from './replay.store.js';

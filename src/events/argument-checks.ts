@@ -1,6 +1,6 @@
 import { IntegrationError } from '../errors.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
-import { isUuid, problemOfCharacters } from '../events/text.js';
+import { problemsOfUnknownNames } from './known-names.js';
+import { isUuid, problemOfCharacters } from './text.js';
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1_000;

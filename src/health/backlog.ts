@@ -1,5 +1,5 @@
 import type { ConsumerView } from '../consumers/consumer.service.js';
-import { invalidArgument } from '../log/query-checks.js';
+import { invalidArgument } from '../events/argument-checks.js';
 
 /** What all consumers together have still to handle. */
 export interface Backlog {

@@ -1,5 +1,5 @@
+import { checkCount, checkText, checkUuid, invalidArgument as invalid } from '../events/argument-checks.js';
 import { suggestionFor } from '../events/known-names.js';
-import { checkCount, checkText, checkUuid, invalidArgument as invalid } from '../log/query-checks.js';
 import type { InboxFilter } from './inbox-record.js';
 
 const FILTER_FIELDS = [

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from '../events/argument-checks.js';
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
 import { isUuid } from '../events/text.js';
 import type {
@@ -15,7 +16,6 @@ import type {
 } from '../log/outbox-event.js';
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { OutboxStatsStore } from '../log/outbox-stats.store.js';
-import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from '../log/query-checks.js';
 import { DomainEventPublisher } from './domain-event-publisher.js';
 import type { PublishOptions } from './publish-options.js';
 

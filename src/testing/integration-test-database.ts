@@ -3,7 +3,7 @@ import { EngineConnectionFactory } from '../database/connection/engine-connectio
 import { readMigrationFiles } from '../database/migrations/migration-files.js';
 import { runMigrations } from '../database/migrations/migration-runner.js';
 import { DEFAULT_SCHEMA } from '../database/sql/schema-name.js';
-import { checkNames } from '../log/query-checks.js';
+import { checkNames } from '../events/argument-checks.js';
 import { TestDatabaseStore } from './test-database.store.js';
 
 const DEFAULT_TEMPLATE = 'nestjs_integration';

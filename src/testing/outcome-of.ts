@@ -2,8 +2,8 @@ import { filter, firstValueFrom, interval, merge, takeUntil, timer } from 'rxjs'
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import type { EventOutcome } from '../delivery/partition/outcome-stream.js';
 import { IntegrationError } from '../errors.js';
+import { checkNames } from '../events/argument-checks.js';
 import type { ConsumerDelivery, OutboxEventStatusReport } from '../log/outbox-event.js';
-import { checkNames } from '../log/query-checks.js';
 import { OutboxService } from '../outbox/outbox.service.js';
 import type { TestedApplication } from './application.js';
 

@@ -1,7 +1,7 @@
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import { IntegrationError } from '../errors.js';
+import { checkNames } from '../events/argument-checks.js';
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
-import { checkNames } from '../log/query-checks.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import type { TestedApplication } from './application.js';
 
