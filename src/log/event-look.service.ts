@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from '../events/argument-checks.js';
 import { isUuid } from '../events/text.js';
 import type {
   EventChain,
@@ -9,7 +10,6 @@ import type {
 } from './event-look.js';
 import { EventLookStore, type Stretch } from './event-look.store.js';
 import type { OutboxEventFilter } from './outbox-event.js';
-import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from './query-checks.js';
 
 /** How many positions one call looks at. */
 const SCANNED_AT_ONCE = 100_000;
