@@ -11,10 +11,12 @@ import {
 } from './admin-options.js';
 import { AdminCalls } from './calls/admin-calls.js';
 import { AdminProblemFilter } from './calls/admin-problem.filter.js';
+import { Once } from './idempotency/once.js';
 import { OverviewLook } from './look/overview.js';
 import { AccessCheck } from './mounting/access-check.js';
 import { mountedController } from './mounting/mounted-controller.js';
 import { HANDLERS } from './routes/handlers.js';
+import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/open-streams.js';
 
 /**
  * The REST API for the people who operate the engine. Import it beside `IntegrationModule`.
@@ -55,6 +57,9 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       AdminCalls,
       AdminProblemFilter,
       OverviewLook,
+      OpenStreams,
+      { provide: STREAM_LIMITS, useValue: DEFAULT_STREAM_LIMITS },
+      Once,
       AccessCheck,
     ],
   };

@@ -11,7 +11,9 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
 import { IntegrationAdminModule, type IntegrationAdminOptions } from 'nestjs-integration/admin';
+import { STREAM_LIMITS, type StreamLimits } from '../../src/admin/streams/open-streams.js';
 import { IntegrationModule, type IntegrationModuleOptions } from '../../src/index.js';
 import type { TestDatabase } from '../support/test-database.js';
 
@@ -44,6 +46,8 @@ export interface AdminAppSetup {
   readonly admin?: Partial<IntegrationAdminOptions>;
   readonly engine?: IntegrationModuleOptions;
   readonly module?: Pick<ModuleMetadata, 'imports' | 'providers'>;
+  /** Limits of streams, where a test is not to sit out those of users. */
+  readonly streams?: StreamLimits;
   /** What the application does to itself before it starts. */
   readonly prepare?: (app: INestApplication) => void;
 }
@@ -86,7 +90,7 @@ export async function startAdminApp(database: TestDatabase, setup: AdminAppSetup
 
 export async function makeAdminApp(
   database: TestDatabase,
-  { platform = 'express', admin, engine, module, prepare }: AdminAppSetup,
+  { platform = 'express', admin, engine, module, prepare, streams }: AdminAppSetup,
 ): Promise<INestApplication> {
   @Module({
     imports: [
@@ -103,7 +107,15 @@ export async function makeAdminApp(
   })
   class AppModule {}
   const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
-  const app = await NestFactory.create(AppModule, adapter, { logger: false, abortOnError: false });
+  const app =
+    streams === undefined
+      ? await NestFactory.create(AppModule, adapter, { logger: false, abortOnError: false })
+      : (
+          await Test.createTestingModule({ imports: [AppModule] })
+            .overrideProvider(STREAM_LIMITS)
+            .useValue(streams)
+            .compile()
+        ).createNestApplication(adapter, { logger: false });
   prepare?.(app);
   return app;
 }

@@ -2,8 +2,10 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../admin-options.js';
+import { Once } from '../idempotency/once.js';
 import { fieldsOfQuery, readFields } from '../input/input.js';
-import { type Call, isWrite, type Route } from '../routes/route.js';
+import { type Call, isWrite, type Route, startsSomething } from '../routes/route.js';
+import { OpenStreams } from '../streams/open-streams.js';
 import { queryOf, type ServerRequest } from './admin-request.js';
 import { Answer } from './answer.js';
 import { bodyOf } from './body.js';
@@ -13,6 +15,13 @@ import { problemOf } from './problem-of.js';
 
 const LONGEST_ACTOR = 255;
 const UNKNOWN_ACTOR = 'unknown';
+const HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
+// A proxy that buffers would keep the looks. A connection that stays open would keep the server from closing.
+const STREAM_HEADERS = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'X-Accel-Buffering': 'no',
+  Connection: 'close',
+};
 
 /**
  * Answers the requests of every route. It writes the answer itself, through the adapter of the application.
@@ -25,6 +34,8 @@ export class AdminCalls {
   constructor(
     private readonly host: HttpAdapterHost,
     @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
+    private readonly once: Once,
+    private readonly streams: OpenStreams,
   ) {}
 
   async answer<R extends Route>(
@@ -34,8 +45,17 @@ export class AdminCalls {
     handle: (call: Call<R>) => unknown,
   ): Promise<void> {
     try {
-      const result = await handle(await this.checkedCall(route, request));
-      this.send(response, result instanceof Answer ? result : Answer.of(result));
+      const call = await this.checkedCall(route, request);
+      const isStream = route.isStream && request.method !== 'HEAD';
+      if (isStream) this.streams.requirePlace();
+      const act = async () => answerOf(await handle(call));
+      const { actor } = call;
+      const about = { actor, action: route.action };
+      const answer = startsSomething(route)
+        ? await this.once.answer(request, about, () => act().catch((error) => this.problem(error, request)))
+        : await act();
+      if (isStream) this.streams.start(response, { ...HEADERS, ...STREAM_HEADERS });
+      else this.send(response, answer);
     } catch (error) {
       this.refuse(error, request, response);
     }
@@ -43,13 +63,15 @@ export class AdminCalls {
 
   /** Answers with the problem that an error is. */
   refuse(error: unknown, request: ServerRequest, response: unknown): void {
+    const answer = this.problem(error, request);
+    // A guard or an interceptor of the application may have answered already.
+    if (!this.host.httpAdapter.isHeadersSent(response)) this.send(response, answer);
+  }
+
+  private problem(error: unknown, request: ServerRequest): Answer {
     const { problem, isUnexpected } = problemOf(error);
     if (isUnexpected) this.logger.error(`${request.method} ${pathOf(request)} failed`, stackOf(error));
-    // A guard or an interceptor of the application may have answered already.
-    if (this.host.httpAdapter.isHeadersSent(response)) return;
-    const { status } = problem;
-    const headers = { 'Content-Type': 'application/problem+json' };
-    this.send(response, Answer.of(problem.toProblem(), { status, headers }));
+    return Answer.ofProblem(problem);
   }
 
   /**
@@ -69,12 +91,7 @@ export class AdminCalls {
 
   private send(response: unknown, { status, headers, body }: Answer): void {
     const adapter = this.host.httpAdapter;
-    const all = {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-      ...headers,
-    };
+    const all = { 'Content-Type': 'application/json; charset=utf-8', ...HEADERS, ...headers };
     for (const [name, value] of Object.entries(all)) adapter.setHeader(response, name, value);
     adapter.reply(response, body, status);
   }
@@ -92,4 +109,8 @@ function stackOf(error: unknown): string {
 function nameOf(actor: string | undefined): string {
   const name = typeof actor === 'string' ? actor.toWellFormed().replaceAll('\0', '').trim() : '';
   return name === '' ? UNKNOWN_ACTOR : [...name].slice(0, LONGEST_ACTOR).join('');
+}
+
+function answerOf(result: unknown): Answer {
+  return result instanceof Answer ? result : Answer.of(result);
 }

@@ -1,3 +1,7 @@
+import type { AdminProblem } from './problem.js';
+
+const PROBLEM_TYPE = 'application/problem+json';
+
 /** What a handler returns if its answer is more than a value with status 200. */
 export class Answer {
   private constructor(
@@ -12,6 +16,17 @@ export class Answer {
     given: { status?: number; headers?: Readonly<Record<string, string>> } = {},
   ): Answer {
     return new Answer(JSON.stringify(value), given.status ?? 200, given.headers ?? {});
+  }
+
+  /** The answer to an earlier request. */
+  static repeated(json: string, status: number): Answer {
+    const type = status < 400 ? {} : { 'Content-Type': PROBLEM_TYPE };
+    return new Answer(json, status, { 'Idempotency-Replayed': 'true', ...type });
+  }
+
+  static ofProblem(problem: AdminProblem): Answer {
+    const text = JSON.stringify(problem.toProblem());
+    return new Answer(text, problem.status, { 'Content-Type': PROBLEM_TYPE });
   }
 
   /** An answer whose JSON text is already there. */

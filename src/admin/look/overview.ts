@@ -33,9 +33,10 @@ export class OverviewLook {
 
   constructor(private readonly consumers: ConsumerService) {}
 
-  latest(): Promise<Overview> {
+  /** @param maxAgeMs how old the look may be in milliseconds */
+  latest(maxAgeMs: number = LOOK_MS): Promise<Overview> {
     const now = performance.now();
-    if (this.taken !== undefined && now - this.taken.at < LOOK_MS) return this.taken.look;
+    if (this.taken !== undefined && now - this.taken.at < maxAgeMs) return this.taken.look;
     const look = this.take();
     const taken = { at: now, look };
     this.taken = taken;

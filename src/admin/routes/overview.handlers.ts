@@ -10,6 +10,15 @@ const ROUTES = {
     about: 'How all consumers together do. It is at most two seconds old.',
     answer: 'Overview',
   }),
+  stream: route({
+    method: 'GET',
+    path: 'stream',
+    action: 'overview.read',
+    about:
+      'Server-sent events named overview, one every two seconds, with what overview gives. It ends after ten minutes; read it again then.',
+    answer: 'Overview',
+    isStream: true,
+  }),
 };
 
 @Injectable()
@@ -20,5 +29,9 @@ export class OverviewHandlers {
 
   overview(_: Call<typeof ROUTES.overview>): Promise<Overview> {
     return this.look.latest();
+  }
+
+  stream(_: Call<typeof ROUTES.stream>): object {
+    return {};
   }
 }

@@ -17,6 +17,8 @@ export interface Route<P extends Fields = Fields, Q extends Fields = Fields, B e
   target(path: ValuesOf<P>): AdminTarget;
   /** The name of the answer's schema in the OpenAPI document. */
   readonly answer: string;
+  /** Whether it answers with server-sent events. Its handler only says that there is nothing against it. */
+  readonly isStream: boolean;
 }
 
 /** What a handler is called with. All of it was checked. */
@@ -39,6 +41,7 @@ type Given<P extends Fields, Q extends Fields, B extends Fields> = Pick<
   readonly query?: Q;
   readonly body?: B;
   readonly target?: (path: ValuesOf<P>) => AdminTarget;
+  readonly isStream?: boolean;
 };
 
 type None = Readonly<Record<never, never>>;
@@ -52,11 +55,17 @@ export function route<P extends Fields = None, Q extends Fields = None, B extend
     query: given.query ?? ({} as Q),
     body: given.body ?? ({} as B),
     target: given.target ?? (() => ({})),
+    isStream: given.isStream ?? false,
   };
 }
 
 export function isWrite({ method }: Pick<Route, 'method'>): boolean {
   return method !== 'GET';
+}
+
+/** Whether a request may have an Idempotency-Key. */
+export function startsSomething({ method }: Pick<Route, 'method'>): boolean {
+  return method === 'POST';
 }
 
 /** The default number of items of a page, and the largest one. */
