@@ -14,6 +14,7 @@ export const ADMIN_ACTIONS = [
   'entities.read',
   'dead-letters.read',
   'settings.read',
+  'doctor.read',
 ] as const;
 
 /** The name of an action. `payloads.read` is the action of reading what an event carries. */

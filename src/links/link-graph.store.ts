@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase } from '../database/engine-database.js';
+import { AdminDatabase } from '../database/admin-database.js';
 import { epochText } from '../database/sql/epoch-text.store.js';
 import { timeOf } from '../database/wire/plain-values.js';
 import type { IntegrationLinkEnd } from './integration-link.js';
@@ -8,13 +8,13 @@ import type { LinkEdge } from './link-graph.js';
 type EdgeRow = Omit<LinkEdge, 'createdAt'> & { readonly createdAt: string };
 
 /**
- * Reads the links around entities. It uses the engine's own connections, so it sees committed links only.
+ * Reads the links around entities. It uses the connections of admins, so it sees committed links only.
  */
 @Injectable()
 export class LinkGraphStore {
   private readonly sql: string;
 
-  constructor(private readonly db: EngineDatabase) {
+  constructor(private readonly db: AdminDatabase) {
     const table = db.tables.integrationLink;
     const columns = `id::text AS id, source_module AS "sourceModule", source_entity_type AS "sourceEntityType", source_entity_id AS "sourceEntityId",
       target_module AS "targetModule", target_entity_type AS "targetEntityType", target_entity_id AS "targetEntityId",

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase } from '../database/engine-database.js';
+import { AdminDatabase } from '../database/admin-database.js';
 import { finiteTime, timeOrNull } from '../database/sql/epoch-text.store.js';
 import type { EventHead } from './event-look.js';
 import type { OutboxEventFilter } from './outbox-event.js';
@@ -19,7 +19,7 @@ export class EventLookStore {
   private readonly log: string;
   private readonly head: string;
 
-  constructor(private readonly db: EngineDatabase) {
+  constructor(private readonly db: AdminDatabase) {
     this.log = db.tables.outboxEvent;
     this.head = `id AS "outboxEventId", event_name AS "eventName", event_version AS "eventVersion",
       source_module AS "sourceModule", aggregate_type AS "aggregateType", aggregate_id AS "aggregateId",

@@ -63,7 +63,7 @@ describe.each(PLATFORMS)('on %s, a stream', (platform) => {
       expect(stream.response.headers.get('cache-control')).toBe('no-store');
       // What the application adds to its answers is there too.
       expect(stream.response.headers.get('access-control-allow-origin')).toBe(app.url);
-      await until('there are three looks', () => stream.looks >= 3);
+      await until('there are three looks', async () => stream.looks >= 3);
       const [, data = ''] = /data: (.*)\n/.exec(stream.text) ?? [];
       expect(JSON.parse(data)).toMatchObject({ consumers: 0, deadLetters: 0 });
       stream.leave();
@@ -73,7 +73,7 @@ describe.each(PLATFORMS)('on %s, a stream', (platform) => {
   it('is ended when the application closes, which takes less than a second', async () => {
     const app = await startAdminApp(database, { platform });
     const streams = await Promise.all(Array.from({ length: 5 }, () => ReadStream.open(app)));
-    await until('all show a look', () => streams.every(({ looks }) => looks > 0));
+    await until('all show a look', async () => streams.every(({ looks }) => looks > 0));
     const began = performance.now();
     await app.close();
     expect(performance.now() - began).toBeLessThan(1_000);
@@ -123,7 +123,7 @@ describe('twenty who watch', () => {
   it('are shown the same looks, so that none of them costs the database anything', async () => {
     await withApp({}, async (app) => {
       const streams = await Promise.all(Array.from({ length: 20 }, () => ReadStream.open(app)));
-      await until('all have seen three looks', () => streams.every((stream) => stream.looks >= 3));
+      await until('all have seen three looks', async () => streams.every((stream) => stream.looks >= 3));
       const shown = streams.map(({ text }) => [...text.matchAll(/"at":"([^"]+)"/g)].map(([, at]) => at));
       const most = Math.max(...shown.map(({ length }) => length));
       expect(new Set(shown.flat()).size).toBeLessThanOrEqual(most + 1);

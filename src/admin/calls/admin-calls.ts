@@ -16,7 +16,8 @@ import { problemOf } from './problem-of.js';
 const LONGEST_ACTOR = 255;
 const UNKNOWN_ACTOR = 'unknown';
 const HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
-// A proxy that buffers would keep the looks. A connection that stays open would keep the server from closing.
+// A proxy that buffers would keep the looks. A connection that stays open would keep the server from
+// closing.
 const STREAM_HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'X-Accel-Buffering': 'no',

@@ -14,6 +14,8 @@ const STATUS_OF_CODE: { readonly [Code in IntegrationErrorCode]?: number } = {
   INTEGRATION_CONSUMER_UNKNOWN: 404,
   INTEGRATION_CONSUMER_ACTIVE: 409,
   INTEGRATION_OUTBOX_DISABLED: 409,
+  INTEGRATION_ADMIN_BUSY: 503,
+  INTEGRATION_ADMIN_TIMEOUT: 503,
 };
 
 /** SQLSTATEs of a server that stops, refuses connections, or took too long. */

@@ -1,4 +1,4 @@
-import { EngineDatabase } from '../../database/engine-database.js';
+import { AdminDatabase } from '../../database/admin-database.js';
 
 /** The request that a key belongs to. */
 export interface KeyedRequest {
@@ -24,13 +24,14 @@ const KEPT = `interval '24 hours'`;
 export class IdempotencyKeyStore {
   private readonly table: string;
 
-  constructor(private readonly db: EngineDatabase) {
+  constructor(private readonly db: AdminDatabase) {
     this.table = db.tables.integrationIdempotencyKey;
   }
 
   /**
-   * Takes the key for this request, and returns undefined. If a request of the last 24 hours has it, that one
-   * is returned. Of two requests at the same time, the insert of one waits for the other, and finds its row.
+   * Takes the key for this request, and returns undefined. If a request of the last 24 hours has it, that
+   * one is returned. Of two requests at the same time, the insert of one waits for the other, and finds its
+   * row.
    */
   async take({ actor, key, action, bodyHash }: KeyedRequest): Promise<KeptAnswer | undefined> {
     return this.db.transaction(async (session) => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { EngineDatabase } from '../../database/engine-database.js';
+import { AdminDatabase } from '../../database/admin-database.js';
 import { problemOfText } from '../../events/text.js';
 import type { AdminAction } from '../admin-action.js';
 import { headerOf, type ServerRequest } from '../calls/admin-request.js';
@@ -15,9 +15,9 @@ const LONGEST_KEY = 255;
 /**
  * Does once what a client sends several times with the same Idempotency-Key.
  *
- * The key is taken before anything is done, in a transaction of its own. So of two requests only one does it.
- * A process that dies in between leaves the key without an answer. Nobody knows then whether it was done, so
- * the key is refused for as long as it is kept.
+ * The key is taken before anything is done, in a transaction of its own. So of two requests only one does
+ * it. A process that dies in between leaves the key without an answer. Nobody knows then whether it was
+ * done, so the key is refused for as long as it is kept.
  */
 @Injectable()
 export class Once {
@@ -45,7 +45,7 @@ export class Once {
 
   /** The module of the admin API does not import the engine, which is found in the whole application. */
   private keys(): IdempotencyKeyStore {
-    this.store ??= new IdempotencyKeyStore(this.moduleRef.get(EngineDatabase, { strict: false }));
+    this.store ??= new IdempotencyKeyStore(this.moduleRef.get(AdminDatabase, { strict: false }));
     return this.store;
   }
 }

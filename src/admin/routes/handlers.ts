@@ -1,6 +1,7 @@
 import type { Handlers } from '../mounting/mounted-controller.js';
 import { ConsumersHandlers } from './consumers.handlers.js';
 import { DeadLettersHandlers } from './dead-letters.handlers.js';
+import { DoctorHandlers } from './doctor.handlers.js';
 import { EntitiesHandlers } from './entities.handlers.js';
 import { EventsHandlers } from './events.handlers.js';
 import { OverviewHandlers } from './overview.handlers.js';
@@ -16,4 +17,5 @@ export const HANDLERS: readonly Handlers[] = [
   EntitiesHandlers,
   DeadLettersHandlers,
   SettingsHandlers,
+  DoctorHandlers,
 ];

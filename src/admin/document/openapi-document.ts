@@ -1,0 +1,102 @@
+import { WRITE_HEADER } from '../calls/forgery.js';
+import type { Field, Fields, Schema } from '../input/field.js';
+import { isWrite, type Route, startsSomething } from '../routes/route.js';
+import { ANSWER_SCHEMAS } from './answer-schemas.js';
+import { named } from './schema.js';
+
+/** The OpenAPI 3.1 document of these routes. The package ships it as `openapi/admin-api.json`. */
+export function openApiDocument(routes: readonly Route[], version: string): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    const path = `/${route.path.replace(/:(\w+)/g, '{$1}')}`;
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'nestjs-integration: admin API',
+      version,
+      description:
+        'What IntegrationAdminModule offers below its path. How to use it stands in docs/guide/admin-api.md.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/ops/integration', description: 'The path that the application gave the module.' }],
+    paths,
+    components: { schemas: ANSWER_SCHEMAS },
+  };
+}
+
+function operationOf(route: Route): Record<string, unknown> {
+  const type = route.isStream ? 'text/event-stream' : 'application/json';
+  const schema = route.isStream ? { type: 'string' } : named(route.answer);
+  const good = { description: 'What was asked for, or what was done.', content: { [type]: { schema } } };
+  return {
+    operationId: operationIdOf(route),
+    summary: route.about,
+    'x-action': route.action,
+    parameters: [
+      ...parametersOf('path', route.pathFields),
+      ...parametersOf('query', route.query),
+      ...(isWrite(route) ? [WRITE_PARAMETER] : []),
+      ...(startsSomething(route) ? [KEY_PARAMETER] : []),
+    ],
+    ...(isWrite(route) ? { requestBody: requestBodyOf(route.body) } : {}),
+    responses: {
+      200: good,
+      ...(route.answer === 'Repartition' ? { 202: good } : {}),
+      default: {
+        description: 'A problem as RFC 9457 has it.',
+        content: { 'application/problem+json': { schema: named('Problem') } },
+      },
+    },
+  };
+}
+
+/** `post-consumers-name-pause` */
+function operationIdOf({ method, path }: Route): string {
+  return [method.toLowerCase(), ...path.replaceAll(':', '').split('/')].join('-');
+}
+
+const WRITE_PARAMETER = {
+  name: WRITE_HEADER,
+  in: 'header',
+  required: true,
+  description: 'Any value. A page of another origin cannot send it without a preflight.',
+  schema: { type: 'string' },
+};
+const KEY_PARAMETER = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'A text of your own. The same request with the same key is done once in 24 hours.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+function parametersOf(part: 'path' | 'query', fields: Fields): object[] {
+  return Object.entries(fields).map(([name, { about, schema, isOptional }]) => ({
+    name,
+    in: part,
+    required: part === 'path' || !isOptional,
+    description: about,
+    schema,
+  }));
+}
+
+function requestBodyOf(fields: Fields): object {
+  const entries = Object.entries(fields);
+  const schemaOf = ({ about, schema }: Field<unknown>): Schema => ({ ...schema, description: about });
+  const required = entries.filter(([, { isOptional }]) => !isOptional).map(([name]) => name);
+  return {
+    required: true,
+    content: {
+      'application/json': {
+        schema: {
+          type: 'object',
+          properties: Object.fromEntries(entries.map(([name, field]) => [name, schemaOf(field)])),
+          ...(required.length === 0 ? {} : { required }),
+          additionalProperties: false,
+        },
+      },
+    },
+  };
+}

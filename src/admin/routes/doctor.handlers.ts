@@ -1,0 +1,26 @@
+import { Injectable } from '@nestjs/common';
+import { DoctorService } from '../../maintenance/doctor.js';
+import type { Examination } from '../../maintenance/finding.js';
+import { type Call, route } from './route.js';
+
+const ROUTES = {
+  examine: route({
+    method: 'GET',
+    path: 'doctor',
+    action: 'doctor.read',
+    about:
+      'Examines the database, and says what is wrong, what it leads to and what to do. It changes nothing.',
+    answer: 'Examination',
+  }),
+};
+
+@Injectable()
+export class DoctorHandlers {
+  static readonly routes = ROUTES;
+
+  constructor(private readonly doctor: DoctorService) {}
+
+  examine(_: Call<typeof ROUTES.examine>): Promise<Examination> {
+    return this.doctor.examine();
+  }
+}

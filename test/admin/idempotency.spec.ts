@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
+
+let database: TestDatabase;
+let admin: AdminApp;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  admin = await startAdminApp(database, {
+    admin: { actor: ({ headers }) => (headers['x-person'] as string | undefined) ?? 'grace' },
+  });
+});
+beforeEach(async () => {
+  await database.pool.query('TRUNCATE integration.inbox_cursor, integration.integration_idempotency_key');
+  await registerConsumer(database, 'billing');
+});
+afterAll(async () => {
+  await admin.close();
+  await database.drop();
+});
+
+const send = (verb: string, key: string, { json = {}, person }: { json?: object; person?: string } = {}) =>
+  admin.ask(`consumers/billing/${verb}`, {
+    method: 'POST',
+    json,
+    headers: { 'idempotency-key': key, 'x-person': person },
+  });
+const isPaused = async () =>
+  (await database.pool.query('SELECT paused_at IS NOT NULL AS paused FROM integration.inbox_cursor')).rows[0]
+    .paused;
+
+describe('a request with an Idempotency-Key', () => {
+  it('is done once, and answered in the same way the second time', async () => {
+    const first = await send('pause', 'k1');
+    expect(first).toMatchObject({ status: 200, json: { paused: true } });
+    await send('resume', 'k2');
+    const again = await send('pause', 'k1');
+    expect(again).toMatchObject({ status: 200, text: first.text });
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(first.headers.get('idempotency-replayed')).toBeNull();
+    expect(await isPaused()).toBe(false);
+  });
+
+  it('is refused if the key was used for another body or another path', async () => {
+    await send('pause', 'k1', { json: { reason: 'one' } });
+    for (const answer of [
+      await send('pause', 'k1', { json: { reason: 'another' } }),
+      await send('resume', 'k1', { json: { reason: 'one' } }),
+    ]) {
+      expect(answer).toMatchObject({ status: 422, json: { code: 'INTEGRATION_ADMIN_KEY_REUSED' } });
+    }
+    expect(await isPaused()).toBe(true);
+  });
+
+  it('has its key for itself: the key of somebody else is another one', async () => {
+    await send('pause', 'k1');
+    expect(await send('resume', 'k1', { person: 'ada' })).toMatchObject({ status: 200 });
+    expect(await isPaused()).toBe(false);
+  });
+
+  it('is done by one of many that are sent at once', async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => send('pause', 'k1')));
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses).toContain(200);
+    expect(statuses.filter((status) => status !== 200 && status !== 409)).toEqual([]);
+    const replayed = answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true');
+    const done = answers.filter(({ status }) => status === 200);
+    expect(done).toHaveLength(replayed.length + 1);
+  });
+
+  it('gets the refusal of the first one again', async () => {
+    await database.pool.query('TRUNCATE integration.inbox_cursor');
+    const first = await send('pause', 'k1');
+    expect(first).toMatchObject({ status: 404, json: { code: 'INTEGRATION_CONSUMER_UNKNOWN' } });
+    await registerConsumer(database, 'billing');
+    const again = await send('pause', 'k1');
+    expect(again).toMatchObject({ status: 404, text: first.text });
+    expect(again.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  });
+
+  it('may be tried again with the same key after a fault', async () => {
+    await database.pool.query('ALTER TABLE integration.inbox_cursor RENAME TO hidden');
+    const failed = await send('pause', 'k1');
+    await database.pool.query('ALTER TABLE integration.hidden RENAME TO inbox_cursor');
+    expect(failed.status).toBe(500);
+    expect(await send('pause', 'k1')).toMatchObject({ status: 200, json: { paused: true } });
+  });
+
+  it('is refused while nobody knows whether the first one was done', async () => {
+    await send('pause', 'k1');
+    await database.pool.query(
+      'UPDATE integration.integration_idempotency_key SET status = NULL, answer = NULL',
+    );
+    expect(await send('pause', 'k1')).toMatchObject({
+      status: 409,
+      json: { code: 'INTEGRATION_ADMIN_KEY_IN_USE' },
+    });
+  });
+
+  it('may use its key for something else after 24 hours', async () => {
+    await send('pause', 'k1');
+    await database.pool.query(
+      `UPDATE integration.integration_idempotency_key SET at = at - interval '24 hours'`,
+    );
+    expect(await send('resume', 'k1')).toMatchObject({ status: 200, json: { paused: false } });
+  });
+
+  it('is refused if the key is too long or empty', async () => {
+    for (const key of ['x'.repeat(256), ' ']) {
+      expect(await send('pause', key)).toMatchObject({
+        status: 400,
+        json: { errors: [{ in: 'header', pointer: '/Idempotency-Key', message: expect.any(String) }] },
+      });
+    }
+    expect(await isPaused()).toBe(false);
+  });
+});
