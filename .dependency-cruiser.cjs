@@ -16,6 +16,7 @@ const LINES = [
   ['inbox', 'outbox', 'links'],
   ['log', 'wakeups'],
   ['settings'],
+  ['audit'],
   ['database', 'events', 'context', 'telemetry'],
   ['errors', 'types'],
 ];
@@ -54,6 +55,7 @@ const WORK = {
   log: 'reads the log',
   wakeups: 'tells who waits that there is something new',
   settings: 'resolves settings',
+  audit: 'notes who changed what, and why',
   database: 'is the way to Postgres',
   events: 'says what an event is',
   context: 'carries the context of handlers and traces',

@@ -1,10 +1,19 @@
-export { ConsumerService, type ConsumerView } from './consumers/consumer.service.js';
+export type { AuditEntry, AuditFilter, AuditOutcome, AuditPage, AuditPageRequest } from './audit/audit.js';
+export { AuditService } from './audit/audit.service.js';
+export type { AuditVia, ChangeAuthor } from './audit/change-author.js';
+export { ConsumerService, type ConsumerView, type RemoveOptions } from './consumers/consumer.service.js';
 export type { CursorStatus, LeftToOther } from './consumers/cursor-status.store.js';
-export type { DiscardOptions } from './consumers/inbox-admin.js';
+export type { DiscardOptions, RedriveOptions } from './consumers/inbox-admin.js';
 export type { DiscardableState } from './consumers/inbox-admin.store.js';
 export type { RepartitionState } from './consumers/repartition-steps.js';
 export type { RepartitionOptions } from './consumers/repartitioning.js';
-export type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './consumers/replay.js';
+export type {
+  ReplayFilter,
+  ReplayOptions,
+  ReplayRange,
+  ReplayRequest,
+  ReplayResult,
+} from './consumers/replay.js';
 export type {
   AdapterFactory,
   AdapterWords,

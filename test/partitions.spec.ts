@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import { authorOf } from '../src/audit/change-author.js';
 import { RepartitionSteps } from '../src/consumers/repartition-steps.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import {
@@ -15,6 +16,8 @@ import { gate } from './support/gate.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
+
+const AUTHOR = authorOf({ by: 'somebody' });
 
 let database: TestDatabase;
 const apps: TestApp[] = [];
@@ -387,14 +390,14 @@ describe('repartition', () => {
       await app.close();
       // A process that takes the change up to the first portion, and ends.
       const ended = new RepartitionSteps(database.engine());
-      await ended.requestChange('billing', 3);
+      await ended.requestChange('billing', 3, AUTHOR);
       expect(await ended.advance('billing')).toEqual({ state: 'moving' });
       expect(await cursors()).toHaveLength(3);
       expect(await misplaced(3)).toBeGreaterThan(0);
       const held = `SELECT bool_and(held_back) AS held FROM integration.inbox_cursor`;
       expect((await database.pool.query(held)).rows).toEqual([{ held: true }]);
       const next = new RepartitionSteps(database.engine());
-      await next.requestChange('billing', 5);
+      await next.requestChange('billing', 5, AUTHOR);
       expect(await misplaced(3)).toBe(0);
       // The first one wakes up: what it remembers is of a change that has ended.
       for (let step = await ended.advance('billing'); step.state !== 'done'; )
@@ -491,7 +494,7 @@ describe('repartition', () => {
             [partition, from, unread],
           );
         }
-        expect(await store.requestChange('billing', to)).toBe(from === to ? 'done' : 'handing over');
+        expect(await store.requestChange('billing', to, AUTHOR)).toBe(from === to ? 'done' : 'handing over');
         expect(await store.advance('billing')).toMatchObject({ state: 'done' });
         const { rows } = await database.pool.query(
           `SELECT p::int AS position, o.position IS NOT NULL AS visible, p::bigint <@ c.unread AS unread,

@@ -10,6 +10,7 @@ import {
   textOption,
   withConsumers,
 } from './admin-access.js';
+import { authorOf, BY_OPTION } from './author.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
 import { YES_OPTION } from './confirmation.js';
 
@@ -34,6 +35,7 @@ export const consumersDiscardCommand: Command = {
     },
     ...ROW_OPTIONS,
     limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
+    ...BY_OPTION,
     ...YES_OPTION,
   },
   goesOnUnasked: true,
@@ -53,6 +55,7 @@ export const deadLettersDiscardCommand: Command = {
     ...CONSUMER_OPTION,
     ...ROW_OPTIONS,
     limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
+    ...BY_OPTION,
     ...YES_OPTION,
   },
   summary: 'set dead letters aside for good',
@@ -69,6 +72,7 @@ function discard(
   states: DiscardableState[] | undefined,
 ): Promise<CommandResult> {
   const { options } = context;
+  const { by, via } = authorOf(context);
   const reason = textOption(options, 'reason');
   if (reason === undefined) throw new UsageError(`${command} needs --reason <…>`);
   const limit = countOption(options, 'limit');
@@ -82,7 +86,7 @@ function discard(
         ? `${counted(count, 'event')} would be set aside for good. This cannot be undone.`
         : undefined;
     });
-    const discarded = await service.discard(filter, reason, { states, limit });
+    const discarded = await service.discard(filter, reason, { states, limit, by, via });
     const whose = consumer === undefined ? '' : ` of "${consumer}"`;
     return {
       ok: true,

@@ -1,4 +1,5 @@
 import { counted, withConsumers } from './admin-access.js';
+import { AUTHOR_OPTIONS, authorOf } from './author.js';
 import type { Command } from './command.js';
 import { YES_OPTION } from './confirmation.js';
 
@@ -6,7 +7,11 @@ import { YES_OPTION } from './confirmation.js';
 export const consumersRemoveCommand: Command = {
   name: 'consumers remove',
   parameters: ['consumer'],
-  options: { force: { type: 'boolean', summary: 'also while a live process works on it' }, ...YES_OPTION },
+  options: {
+    force: { type: 'boolean', summary: 'also while a live process works on it' },
+    ...AUTHOR_OPTIONS,
+    ...YES_OPTION,
+  },
   goesOnUnasked: true,
   summary: 'forget a consumer: its cursor, its inbox rows and its replays',
   run: (context) =>
@@ -16,7 +21,7 @@ export const consumersRemoveCommand: Command = {
         const { rows, deadLetters } = await counts.belongings(consumer);
         return `Consumer "${consumer}" is forgotten, with its place in the log and ${counted(rows, 'inbox row')}, of which ${counted(deadLetters, 'dead letter')}. This cannot be undone.`;
       });
-      await service.remove(consumer, { force: context.options.force === true });
+      await service.remove(consumer, { force: context.options.force === true, ...authorOf(context) });
       return { ok: true, data: { consumer, removed: true }, text: `Consumer "${consumer}" is removed.` };
     }),
 };
@@ -25,7 +30,7 @@ export const consumersRemoveCommand: Command = {
 export const consumersRemoveNamesCommand: Command = {
   name: 'consumers remove-names',
   parameters: ['consumer', 'names'],
-  options: YES_OPTION,
+  options: { ...AUTHOR_OPTIONS, ...YES_OPTION },
   goesOnUnasked: true,
   summary: 'take event names, divided by commas, away from a consumer whose code no longer handles them',
   run: (context) =>
@@ -38,6 +43,7 @@ export const consumersRemoveNamesCommand: Command = {
       const left = await service.removeNames(
         consumer,
         names.split(',').map((name) => name.trim()),
+        authorOf(context),
       );
       return {
         ok: true,

@@ -1,4 +1,5 @@
 import { counted, withConsumers } from './admin-access.js';
+import { AUTHOR_OPTIONS, authorOf } from './author.js';
 import type { Command } from './command.js';
 import { YES_OPTION } from './confirmation.js';
 
@@ -6,7 +7,7 @@ import { YES_OPTION } from './confirmation.js';
 export const consumersRenameCommand: Command = {
   name: 'consumers rename',
   parameters: ['old', 'new'],
-  options: YES_OPTION,
+  options: { ...AUTHOR_OPTIONS, ...YES_OPTION },
   summary: 'give a consumer another name, between the stop of the old code and the start of the new',
   run: (context) =>
     withConsumers(context, async (service, counts) => {
@@ -15,7 +16,7 @@ export const consumersRenameCommand: Command = {
         const { rows, deadLetters } = await counts.belongings(oldName);
         return `Consumer "${oldName}" is called "${newName}" from now on, with its place in the log and ${counted(rows, 'inbox row')}, of which ${counted(deadLetters, 'dead letter')}. Code that still has the old name begins as a new consumer.`;
       });
-      await service.rename(oldName, newName);
+      await service.rename(oldName, newName, authorOf(context));
       return {
         ok: true,
         data: { consumer: newName, formerly: oldName },

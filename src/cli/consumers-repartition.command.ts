@@ -1,5 +1,6 @@
 import type { RepartitionState } from '../consumers/repartition-steps.js';
 import { countOf, countOption, withConsumers } from './admin-access.js';
+import { AUTHOR_OPTIONS, authorOf } from './author.js';
 import type { Command } from './command.js';
 
 /** Changes a consumer's number of partitions. Fails if the change is not complete within the given time. */
@@ -11,6 +12,7 @@ export const consumersRepartitionCommand: Command = {
       type: 'string',
       summary: 'seconds to wait for it, default 60; the processes go on with it afterwards',
     },
+    ...AUTHOR_OPTIONS,
   },
   summary: 'change the number of partitions while the consumer runs',
   run: (context) => {
@@ -23,7 +25,11 @@ export const consumersRepartitionCommand: Command = {
         if (state !== last) context.progress(`${describe(state)} …`);
         last = state;
       };
-      const state = await service.repartition(consumer, partitions, { timeoutMs, onProgress });
+      const state = await service.repartition(consumer, partitions, {
+        timeoutMs,
+        onProgress,
+        ...authorOf(context),
+      });
       return {
         ok: state === 'done',
         data: { consumer, partitions, state },

@@ -6,6 +6,7 @@ import {
   rowFilter,
   withConsumers,
 } from './admin-access.js';
+import { AUTHOR_OPTIONS, authorOf } from './author.js';
 import type { Command } from './command.js';
 import { YES_OPTION } from './confirmation.js';
 
@@ -23,6 +24,7 @@ export const deadLettersRedriveCommand: Command = {
       type: 'string',
       summary: `at most so many, the oldest first, default ${DEFAULT_LIMIT}; try 1 first, to see whether the cause is gone`,
     },
+    ...AUTHOR_OPTIONS,
     ...YES_OPTION,
   },
   summary: 'send dead letters, and events that failed for good, on their way again',
@@ -34,7 +36,7 @@ export const deadLettersRedriveCommand: Command = {
         const count = await counts.countRedrivable(filter, limit);
         return count > 1 ? `${counted(count, 'event')} would be sent on their way again.` : undefined;
       });
-      const redriven = await service.redrive(filter, { limit });
+      const redriven = await service.redrive(filter, { limit, ...authorOf(context) });
       return {
         ok: true,
         data: { redriven },

@@ -3,9 +3,9 @@ import { isWholeRange } from '../consumers/admin-checks.js';
 import type { ConsumerService } from '../consumers/consumer.service.js';
 import type { ReplayFilter, ReplayRequest, ReplayResult } from '../consumers/replay.js';
 import { counted, countOption, dateOption, listOption, textOption, withConsumers } from './admin-access.js';
+import { AUTHOR_OPTIONS, authorOf } from './author.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
 import { YES_OPTION } from './confirmation.js';
-import { authorOf } from './settings-access.js';
 
 const LOOK_MS = 1_000;
 
@@ -30,7 +30,7 @@ export const replayCommand: Command = {
     since: { type: 'string', summary: 'only events written at this time or later' },
     until: { type: 'string', summary: 'only events written before this time' },
     wait: { type: 'boolean', summary: 'wait until a filtered replay has sent everything' },
-    by: { type: 'string', summary: 'who asks for it; default: cli:<user>' },
+    ...AUTHOR_OPTIONS,
     ...YES_OPTION,
   },
   summary: 'deliver events to a consumer again: a range of positions, or what matches the options',
@@ -44,7 +44,7 @@ export const replayCommand: Command = {
         const which = isWholeRange(selection) ? '' : 'what matches of ';
         return `Consumer "${consumer}" is given ${which}${counted(positions, 'position')} of the log again.`;
       });
-      const result = await service.replay(consumer, selection, { requestedBy: authorOf(context) });
+      const result = await service.replay(consumer, selection, authorOf(context));
       if (result.kind === 'request' && context.options.wait === true) {
         const request = await finished(service, result.request, context);
         return { ok: true, data: { replay: { kind: 'request', request } }, text: `${sentText(request)}.` };

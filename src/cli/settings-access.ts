@@ -1,12 +1,7 @@
-import { userInfo } from 'node:os';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import { linesOf, settingGroupsOf } from '../module/extension.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import type { CommandContext, CommandOption, CommandResult } from './command.js';
-
-export const BY_OPTION: Readonly<Record<string, CommandOption>> = {
-  by: { type: 'string', summary: 'who changes it, for the audit; default: cli:<user>' },
-};
+import type { CommandContext, CommandResult } from './command.js';
 
 /**
  * Provides the settings service as the application would see it, without the values that the application's
@@ -22,18 +17,4 @@ export function withSettings(
     await service.load();
     return work(service);
   });
-}
-
-/** Who changes a setting: the value of `--by`, or the user of this machine. */
-export function authorOf({ options }: CommandContext): string {
-  return typeof options.by === 'string' && options.by !== '' ? options.by : `cli:${userName()}`;
-}
-
-/** A container may run under a user id that has no name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? 'unknown');
-  }
 }

@@ -1,16 +1,17 @@
+import { AUTHOR_OPTIONS, authorOf } from './author.js';
 import type { Command } from './command.js';
-import { authorOf, BY_OPTION, withSettings } from './settings-access.js';
+import { withSettings } from './settings-access.js';
 
 /** Removes a stored value. */
 export const settingsResetCommand: Command = {
   name: 'settings reset',
   parameters: ['key'],
-  options: BY_OPTION,
+  options: AUTHOR_OPTIONS,
   summary: 'remove a stored value, so that environment, options or default hold again',
   run: (context) =>
     withSettings(context, async (service) => {
       const [key = ''] = context.arguments;
-      await service.reset(key, authorOf(context));
+      await service.reset(key, authorOf(context).by);
       const setting = service.view(key);
       return {
         ok: true,

@@ -1,18 +1,19 @@
 import type { SettingDefinition } from '../settings/setting-group.js';
 import { checkSettingText } from '../settings/setting-value.js';
+import { AUTHOR_OPTIONS, authorOf } from './author.js';
 import type { Command } from './command.js';
-import { authorOf, BY_OPTION, withSettings } from './settings-access.js';
+import { withSettings } from './settings-access.js';
 
 /** Stores a value. Every process uses it within two seconds. */
 export const settingsSetCommand: Command = {
   name: 'settings set',
   parameters: ['key', 'value'],
-  options: BY_OPTION,
+  options: AUTHOR_OPTIONS,
   summary: 'store a value; every process uses it within two seconds',
   run: (context) =>
     withSettings(context, async (service) => {
       const [key = '', text = ''] = context.arguments;
-      await service.set(key, valueFrom(service.definitionOf(key), text), authorOf(context));
+      await service.set(key, valueFrom(service.definitionOf(key), text), authorOf(context).by);
       const setting = service.view(key);
       return { ok: true, data: { setting }, text: `${setting.key} is now ${setting.value}.` };
     }),

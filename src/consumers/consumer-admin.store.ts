@@ -1,5 +1,8 @@
+import { AuditStore } from '../audit/audit.store.js';
+import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { noteRemoval } from '../inbox/cursor-registration.store.js';
+import { consumerTarget } from './audit-targets.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 
 /** A process that works on a consumer, or has handlers for it. */
@@ -24,6 +27,7 @@ export class ConsumerAdminStore {
   private readonly process: string;
   private readonly groups: string;
   private readonly samples: string;
+  private readonly audit: AuditStore;
 
   constructor(private readonly db: EngineDatabase) {
     this.cursor = db.tables.inboxCursor;
@@ -32,21 +36,54 @@ export class ConsumerAdminStore {
     this.process = db.tables.integrationProcess;
     this.groups = db.tables.integrationFailureGroup;
     this.samples = db.tables.integrationSample;
+    this.audit = new AuditStore(db);
   }
 
   /**
-   * Notes that the consumer is paused, and since when, or that it is not paused. False means that there is no
-   * such consumer.
+   * Notes that the consumer is paused, since when, by whom and why. A consumer that is paused already keeps
+   * what stands there. False means that there is no such consumer.
    */
-  async setPaused(consumerName: string, paused: boolean): Promise<boolean> {
+  async pause(consumerName: string, author: Author): Promise<boolean> {
+    return this.setPaused(consumerName, 'consumers.pause', author, (session) =>
+      session.query(
+        `UPDATE ${this.cursor} c SET paused_at = this.moment, paused_by = $2, pause_reason = $3, paused_by_at = this.moment
+         FROM (SELECT clock_timestamp() AS moment) this WHERE consumer_name = $1 AND paused_at IS NULL RETURNING 1`,
+        [consumerName, author.actor, author.reason],
+      ),
+    );
+  }
+
+  /** Notes that the consumer is not paused. False means that there is no such consumer. */
+  async resume(consumerName: string, author: Author): Promise<boolean> {
+    return this.setPaused(consumerName, 'consumers.resume', author, (session) =>
+      session.query(
+        `UPDATE ${this.cursor} SET paused_at = NULL, paused_by = NULL, pause_reason = NULL, paused_by_at = NULL
+         WHERE consumer_name = $1 AND paused_at IS NOT NULL RETURNING 1`,
+        [consumerName],
+      ),
+    );
+  }
+
+  private setPaused(
+    consumerName: string,
+    action: 'consumers.pause' | 'consumers.resume',
+    author: Author,
+    update: (session: EngineSession) => Promise<unknown[]>,
+  ): Promise<boolean> {
     return this.db.transaction(async (session) => {
       if ((await this.lock(session, consumerName)) === undefined) return false;
-      // This is a statement of its own, so it sees the partitions that a change made while the lock waited
-      // for it.
-      await session.query(
-        `UPDATE ${this.cursor} SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, clock_timestamp()) END WHERE consumer_name = $1`,
-        [consumerName, paused],
-      );
+      // The update is a statement of its own, so it sees the partitions that a change made while the lock
+      // waited for it.
+      const affected = (await update(session)).length;
+      const paused = action === 'consumers.pause';
+      if (affected > 0)
+        await this.audit.add(session, author, {
+          action,
+          target: consumerTarget(consumerName),
+          before: { paused: !paused },
+          after: { paused },
+          affected,
+        });
       return true;
     });
   }
@@ -58,15 +95,24 @@ export class ConsumerAdminStore {
   async changeEventNames(
     consumerName: string,
     choose: (stored: readonly string[]) => string[],
+    author: Author,
   ): Promise<string[] | undefined> {
     return this.db.transaction(async (session) => {
       const stored = await this.lock(session, consumerName);
       if (stored === undefined) return undefined;
       const names = choose(stored);
-      await session.query(`UPDATE ${this.cursor} SET event_names = $2 WHERE consumer_name = $1`, [
-        consumerName,
-        names,
-      ]);
+      if (names.length === stored.length) return names;
+      const changed = await session.query(
+        `UPDATE ${this.cursor} SET event_names = $2 WHERE consumer_name = $1 RETURNING 1`,
+        [consumerName, names],
+      );
+      await this.audit.add(session, author, {
+        action: 'consumers.remove-names',
+        target: consumerTarget(consumerName),
+        before: { eventNames: stored },
+        after: { eventNames: names },
+        affected: changed.length,
+      });
       return names;
     });
   }
@@ -79,13 +125,16 @@ export class ConsumerAdminStore {
   async removeCursors(
     consumerName: string,
     options: { force: boolean; leaseMs: number },
+    author: Author,
   ): Promise<{ users: ConsumerUser[]; removedAt: Date } | undefined> {
     return this.db.transaction(async (session) => {
       const stored = await this.lock(session, consumerName);
       const users = options.force ? [] : await this.usersOf(session, consumerName, options.leaseMs);
       const [now] = await session.query<{ time: Date }>(`SELECT clock_timestamp() AS time`);
       if (users.length === 0) {
-        await session.query(`DELETE FROM ${this.cursor} WHERE consumer_name = $1`, [consumerName]);
+        const gone = await session.query(`DELETE FROM ${this.cursor} WHERE consumer_name = $1 RETURNING 1`, [
+          consumerName,
+        ]);
         await session.query(`DELETE FROM ${this.replay} WHERE consumer_name = $1`, [consumerName]);
         await session.query(
           `WITH notes AS (DELETE FROM ${this.groups} WHERE consumer_name = $1)
@@ -95,6 +144,13 @@ export class ConsumerAdminStore {
         // Without this note, a process that has handlers for the consumer would think that its tables were
         // emptied, and would register it anew.
         if (stored !== undefined) await noteRemoval(session, this.db.schema, consumerName, stored);
+        if (stored !== undefined || (await this.hasRows(session, consumerName)))
+          await this.audit.add(session, author, {
+            action: 'consumers.remove',
+            target: consumerTarget(consumerName),
+            before: { partitions: gone.length, eventNames: stored ?? [] },
+            affected: gone.length,
+          });
       }
       return stored === undefined ? undefined : { users, removedAt: now?.time ?? new Date() };
     });
@@ -111,6 +167,13 @@ export class ConsumerAdminStore {
       ),
     );
     return rows.length;
+  }
+
+  private async hasRows(session: EngineSession, consumerName: string): Promise<boolean> {
+    const rows = await session.query(`SELECT 1 FROM ${this.inbox} WHERE consumer_name = $1 LIMIT 1`, [
+      consumerName,
+    ]);
+    return rows.length > 0;
   }
 
   /** Locks every partition. Returns the stored names, or undefined if there is no such consumer. */

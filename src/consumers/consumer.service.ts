@@ -1,14 +1,15 @@
+import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import { checkNames } from '../events/argument-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { checkRename, notRenamed, remainingNames, stillActive, unknownConsumer } from './admin-checks.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
 import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
-import { type DiscardOptions, InboxAdmin } from './inbox-admin.js';
+import { type DiscardOptions, InboxAdmin, type RedriveOptions } from './inbox-admin.js';
 import { RenameStore } from './rename.store.js';
 import type { RepartitionState } from './repartition-steps.js';
 import { Repartitioning, type RepartitionOptions } from './repartitioning.js';
-import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
+import type { ReplayFilter, ReplayOptions, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
 import { Replaying } from './replaying.js';
 
 /** The state of one partition of a consumer: lag in positions and in seconds, owner, pause, dead letters. */
@@ -16,6 +17,11 @@ export type ConsumerView = CursorStatus & {
   /** True when no live process could work on the consumer for `orphanAfterDays` days. */
   orphaned: boolean;
 };
+
+export interface RemoveOptions extends ChangeAuthor {
+  /** Also while live processes work on the consumer or have handlers for it. The default is false. */
+  force?: boolean | undefined;
+}
 
 /** Adds to each state whether the consumer is orphaned. */
 export function consumerViews(consumers: readonly CursorStatus[], orphanAfterDays: number): ConsumerView[] {
@@ -28,7 +34,8 @@ export function consumerViews(consumers: readonly CursorStatus[], orphanAfterDay
 
 /**
  * What admins do with consumers. It is safe while the consumer runs, in this process or elsewhere. A process
- * that works on the consumer follows within a beat (two seconds).
+ * that works on the consumer follows within a beat (two seconds). Each change can say who makes it and why
+ * (`by`, `reason`), and is noted in the audit with that. A call that changes nothing is not noted.
  */
 export class ConsumerService {
   constructor(
@@ -53,13 +60,15 @@ export class ConsumerService {
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN
    */
-  async pause(consumerName: string): Promise<void> {
-    if (!(await this.admin.setPaused(consumerName, true))) throw unknownConsumer(consumerName);
+  async pause(consumerName: string, author: ChangeAuthor = {}): Promise<void> {
+    checkNames('an option of pause', author, AUTHOR_FIELDS);
+    if (!(await this.admin.pause(consumerName, authorOf(author)))) throw unknownConsumer(consumerName);
   }
 
   /** Lets a paused consumer go on where it stopped. It starts with the next beat of a process. */
-  async resume(consumerName: string): Promise<void> {
-    if (!(await this.admin.setPaused(consumerName, false))) throw unknownConsumer(consumerName);
+  async resume(consumerName: string, author: ChangeAuthor = {}): Promise<void> {
+    checkNames('an option of resume', author, AUTHOR_FIELDS);
+    if (!(await this.admin.resume(consumerName, authorOf(author)))) throw unknownConsumer(consumerName);
   }
 
   /**
@@ -78,7 +87,7 @@ export class ConsumerService {
   replay(
     consumerName: string,
     what: ReplayRange | ReplayFilter,
-    options: { requestedBy?: string | undefined } = {},
+    options: ReplayOptions = {},
   ): Promise<ReplayResult> {
     return this.replaying.replay(consumerName, what, options);
   }
@@ -95,7 +104,7 @@ export class ConsumerService {
    * first, at most `limit` (default 100). Send one or two first to see whether the cause is gone. Resolves to
    * the number of events. The order of redriven events is not guaranteed.
    */
-  redrive(filter: InboxFilter, options: { limit?: number } = {}): Promise<number> {
+  redrive(filter: InboxFilter, options: RedriveOptions = {}): Promise<number> {
     return this.inbox.redrive(filter, options);
   }
 
@@ -142,10 +151,14 @@ export class ConsumerService {
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_CONSUMER_ACTIVE naming the
    * processes
    */
-  async remove(consumerName: string, options: { force?: boolean | undefined } = {}): Promise<void> {
-    checkNames('an option of remove', options, ['force']);
+  async remove(consumerName: string, options: RemoveOptions = {}): Promise<void> {
+    checkNames('an option of remove', options, ['force', ...AUTHOR_FIELDS]);
     const leaseMs = this.settings.snapshot().processingLeaseMs;
-    const removed = await this.admin.removeCursors(consumerName, { force: options.force ?? false, leaseMs });
+    const removed = await this.admin.removeCursors(
+      consumerName,
+      { force: options.force ?? false, leaseMs },
+      authorOf(options),
+    );
     if (removed !== undefined && removed.users.length > 0) throw stillActive(consumerName, removed.users);
     // The loop also deletes rows that an interrupted removal has left without a cursor.
     let deleted = 0;
@@ -165,9 +178,11 @@ export class ConsumerService {
    * works on it or has handlers for it; INTEGRATION_ADMIN_INVALID for an invalid new name, or for one that
    * has a place or rows of its own
    */
-  async rename(oldName: string, newName: string): Promise<void> {
+  async rename(oldName: string, newName: string, author: ChangeAuthor = {}): Promise<void> {
     checkRename(oldName, newName);
-    const result = await this.renaming.rename(oldName, newName, this.settings.snapshot().processingLeaseMs);
+    checkNames('an option of rename', author, AUTHOR_FIELDS);
+    const { processingLeaseMs } = this.settings.snapshot();
+    const result = await this.renaming.rename(oldName, newName, processingLeaseMs, authorOf(author));
     if (result !== 'done') throw notRenamed(oldName, newName, result);
   }
 
@@ -179,9 +194,16 @@ export class ConsumerService {
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for names that are
    * not stored, or for all stored names
    */
-  async removeNames(consumerName: string, eventNames: readonly string[]): Promise<string[]> {
-    const left = await this.admin.changeEventNames(consumerName, (stored) =>
-      remainingNames(consumerName, stored, eventNames),
+  async removeNames(
+    consumerName: string,
+    eventNames: readonly string[],
+    author: ChangeAuthor = {},
+  ): Promise<string[]> {
+    checkNames('an option of removeNames', author, AUTHOR_FIELDS);
+    const left = await this.admin.changeEventNames(
+      consumerName,
+      (stored) => remainingNames(consumerName, stored, eventNames),
+      authorOf(author),
     );
     if (left === undefined) throw unknownConsumer(consumerName);
     return left;

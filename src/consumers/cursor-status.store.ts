@@ -29,6 +29,11 @@ export interface CursorStatus {
    */
   lagSeconds: number | null;
   paused: boolean;
+  /** Since when it is paused. Null when it is not. */
+  pausedSince: Date | null;
+  /** Who paused it, and why. Null when that was not said, or when it is not paused. */
+  pausedBy: string | null;
+  pauseReason: string | null;
   /**
    * Since when and why the consumer's handlers cannot reach something they need (`UnavailableError`). Null
    * when they can.
@@ -136,7 +141,9 @@ export class CursorStatusStore {
         CASE WHEN looked.rows <= ${LOOKED_AT} THEN looked.wanted END AS "pendingEvents",
         CASE WHEN oldest.created_at IS NOT NULL
           THEN greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('oldest.created_at')}))::float8 END AS "lagSeconds",
-        c.paused_at IS NOT NULL AS paused, c.repartition_to AS "repartitioningTo",
+        c.paused_at IS NOT NULL AS paused, c.paused_at AS "pausedSince",
+        CASE WHEN c.paused_by_at = c.paused_at THEN c.paused_by END AS "pausedBy",
+        CASE WHEN c.paused_by_at = c.paused_at THEN c.pause_reason END AS "pauseReason", c.repartition_to AS "repartitioningTo",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN p.unavailable -> (c.consumer_name || '/' || c.partition) END AS unavailable,
         CASE WHEN c.lease_expires_at > clock_timestamp() AND ${backendGone('p')} THEN p.seen_at END AS "ownerNotSeenSince",

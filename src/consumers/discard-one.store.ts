@@ -1,8 +1,11 @@
+import { AuditStore } from '../audit/audit.store.js';
+import type { Author } from '../audit/change-author.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
+import { eventsTarget } from './audit-targets.js';
 import { conditionOf, type DiscardableState, statusesOf, waitLongerForLocks } from './inbox-admin.store.js';
 
 /** One event of one consumer, named by its position, its id, or both. The other fields must match too. */
@@ -42,12 +45,14 @@ export class DiscardOneStore {
   private readonly log: string;
   private readonly cursor: string;
   private readonly partitionOf: string;
+  private readonly audit: AuditStore;
 
   constructor(private readonly db: EngineDatabase) {
     this.inbox = db.tables.inboxEvent;
     this.log = db.tables.outboxEvent;
     this.cursor = db.tables.inboxCursor;
     this.partitionOf = db.tables.integrationPartition;
+    this.audit = new AuditStore(db);
   }
 
   /**
@@ -58,9 +63,10 @@ export class DiscardOneStore {
     filter: OneEventFilter,
     states: readonly DiscardableState[],
     reason: string,
+    author: Author,
   ): Promise<number | undefined> {
     try {
-      return await this.db.transaction((session) => this.discardIn(session, filter, states, reason));
+      return await this.db.transaction((session) => this.discardIn(session, filter, states, reason, author));
     } catch (error) {
       if (sqlStateOf(error) === LOCK_NOT_AVAILABLE) return undefined;
       throw error;
@@ -72,6 +78,7 @@ export class DiscardOneStore {
     filter: OneEventFilter,
     states: readonly DiscardableState[],
     reason: string,
+    author: Author,
   ): Promise<number> {
     await waitLongerForLocks(session);
     await session.query(
@@ -86,6 +93,13 @@ export class DiscardOneStore {
       statusesOf(states),
       states.includes('unread'),
     ]);
+    if (rows.length > 0)
+      await this.audit.add(session, author, {
+        action: 'events.discard',
+        target: eventsTarget(filter),
+        after: { filter },
+        affected: rows.length,
+      });
     return rows.length;
   }
 

@@ -1,8 +1,11 @@
+import { AuditStore } from '../audit/audit.store.js';
+import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { consumersNamed, type InboxStatus } from '../inbox/inbox-status.js';
+import { eventsTarget } from './audit-targets.js';
 
 /**
  * The states that `ConsumerService.discard` can take. `unread` is an event of the log without an inbox row.
@@ -106,17 +109,25 @@ export class InboxAdminStore {
   private readonly inbox: string;
   private readonly log: string;
   private readonly cursor: string;
+  private readonly audit: AuditStore;
 
   constructor(private readonly db: EngineDatabase) {
     this.inbox = db.tables.inboxEvent;
     this.log = db.tables.outboxEvent;
     this.cursor = db.tables.inboxCursor;
+    this.audit = new AuditStore(db);
   }
 
   /** Sends dead letters, and events that failed for good, again with all their attempts. */
-  redrive(filter: InboxFilter, limit: number, after: RowPlace | undefined): Promise<ChangedRows> {
+  redrive(
+    filter: InboxFilter,
+    limit: number,
+    after: RowPlace | undefined,
+    author: Author,
+  ): Promise<ChangedRows> {
     const assign = `status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL`;
-    return this.change({ filter, choice: redrivable(this.log), assign, values: [], limit, after });
+    const noted = { action: 'events.redrive', author };
+    return this.change({ filter, choice: redrivable(this.log), assign, values: [], limit, after, ...noted });
   }
 
   /** Sets rows in these states aside for good. They become `skipped`, with the reason. */
@@ -126,10 +137,12 @@ export class InboxAdminStore {
     reason: string,
     limit: number,
     after: RowPlace | undefined,
+    author: Author,
   ): Promise<ChangedRows> {
     const choice = discardable(this.log, states);
     const assign = `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = $2`;
-    return this.change({ filter, choice, assign, values: [reason], limit, after });
+    const noted = { action: 'events.discard', author };
+    return this.change({ filter, choice, assign, values: [reason], limit, after, ...noted });
   }
 
   private change(change: {
@@ -140,8 +153,10 @@ export class InboxAdminStore {
     values: readonly unknown[];
     limit: number;
     after: RowPlace | undefined;
+    action: string;
+    author: Author;
   }): Promise<ChangedRows> {
-    const { filter, choice, assign, values, limit, after } = change;
+    const { filter, choice, assign, values, limit, after, action, author } = change;
     const { join, statuses, condition } = choice;
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
@@ -178,7 +193,15 @@ export class InboxAdminStore {
          SELECT count(*) AS count FROM changed`,
         [ids, ...values],
       );
-      return { changed: row?.count ?? 0, last: chosen.length < limit ? undefined : chosen.at(-1) };
+      const affected = row?.count ?? 0;
+      if (affected > 0)
+        await this.audit.add(session, author, {
+          action,
+          target: eventsTarget(filter),
+          after: { filter },
+          affected,
+        });
+      return { changed: affected, last: chosen.length < limit ? undefined : chosen.at(-1) };
     });
   }
 }

@@ -1,3 +1,4 @@
+import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import { checkCount, checkNames } from '../events/argument-checks.js';
 import { checkFilter } from '../inbox/filter-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
@@ -24,13 +25,18 @@ const STATES_OF_ONE: readonly DiscardableState[] = [...STATES_OF_MANY, 'unread',
 const HELD_FOR_MS = 10_000;
 const HELD_LOOK_MS = 50;
 
-export interface DiscardOptions {
+export interface DiscardOptions extends Omit<ChangeAuthor, 'reason'> {
   /**
    * Chooses events by what they wait for. The default is all. `unread` and `running` are only for one event
    * of one consumer, so the filter must name both.
    */
   states?: readonly DiscardableState[] | undefined;
   /** The largest number of events, the oldest first. The default is all that match. */
+  limit?: number | undefined;
+}
+
+export interface RedriveOptions extends ChangeAuthor {
+  /** The largest number of events, the oldest first. The default is 100. */
   limit?: number | undefined;
 }
 
@@ -43,11 +49,12 @@ export class InboxAdmin {
   ) {}
 
   /** See `ConsumerService.redrive`. */
-  async redrive(filter: InboxFilter, options: { limit?: number }): Promise<number> {
+  async redrive(filter: InboxFilter, options: RedriveOptions): Promise<number> {
     checkFilter(filter);
-    checkNames('an option of redrive', options, ['limit']);
+    checkNames('an option of redrive', options, ['limit', ...AUTHOR_FIELDS]);
+    const author = authorOf(options);
     const limit = checkCount('limit', options.limit ?? REDRIVE_LIMIT);
-    const redriven = await inPortions(limit, (some, after) => this.rows.redrive(filter, some, after));
+    const redriven = await inPortions(limit, (some, after) => this.rows.redrive(filter, some, after, author));
     if (redriven > 0) this.notifier.notify();
     return redriven;
   }
@@ -56,23 +63,25 @@ export class InboxAdmin {
   async discard(filter: InboxFilter, reason: string, options: DiscardOptions): Promise<number> {
     checkFilter(filter);
     checkReason(filter, reason);
-    checkNames('an option of discard', options, ['states', 'limit']);
+    checkNames('an option of discard', options, ['states', 'limit', 'by', 'via', 'idempotencyKey']);
+    const author = authorOf({ ...options, reason });
     const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : checkCount('limit', options.limit);
     if (options.states?.length === 0) return 0;
-    if (isOfOneEvent(filter)) return this.discardOne(filter, options.states ?? STATES_OF_ONE, reason);
+    if (isOfOneEvent(filter)) return this.discardOne(filter, options.states ?? STATES_OF_ONE, reason, author);
     const states = options.states ?? STATES_OF_MANY;
     checkStatesOfMany(states);
-    return inPortions(limit, (some, after) => this.rows.discard(filter, states, reason, some, after));
+    return inPortions(limit, (some, after) => this.rows.discard(filter, states, reason, some, after, author));
   }
 
   private async discardOne(
     filter: OneEventFilter,
     states: readonly DiscardableState[],
     reason: string,
+    author: Author,
   ): Promise<number> {
     const deadline = performance.now() + HELD_FOR_MS;
     for (;;) {
-      const discarded = await this.single.discard(filter, states, reason);
+      const discarded = await this.single.discard(filter, states, reason, author);
       if (discarded !== undefined) return discarded;
       if (performance.now() >= deadline) throw heldByItsTransaction(filter);
       await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));

@@ -19,8 +19,11 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { AuditStore } from '../audit/audit.store.js';
+import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { noteRemoval } from '../inbox/cursor-registration.store.js';
+import { consumerTarget } from './audit-targets.js';
 import { ConsumerAdminStore, type ConsumerUser } from './consumer-admin.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 
@@ -39,6 +42,7 @@ export class RenameStore {
   private readonly replay: string;
   private readonly groups: string;
   private readonly samples: string;
+  private readonly audit: AuditStore;
 
   constructor(
     private readonly db: EngineDatabase,
@@ -49,13 +53,16 @@ export class RenameStore {
     this.replay = db.tables.inboxReplay;
     this.groups = db.tables.integrationFailureGroup;
     this.samples = db.tables.integrationSample;
+    this.audit = new AuditStore(db);
   }
 
-  async rename(oldName: string, newName: string, leaseMs: number): Promise<RenameResult> {
+  async rename(oldName: string, newName: string, leaseMs: number, author: Author): Promise<RenameResult> {
     const owner = randomUUID();
     const refused = await this.take(oldName, newName, leaseMs, owner);
     if (refused !== undefined) return refused;
-    const result = (await this.writersHaveEnded()) ? await this.change(oldName, newName, owner) : 'busy';
+    const result = (await this.writersHaveEnded())
+      ? await this.change(oldName, newName, owner, author)
+      : 'busy';
     if (result !== 'done') await this.giveBack(oldName, owner);
     return result;
   }
@@ -99,7 +106,7 @@ export class RenameStore {
   }
 
   /** Does step 2. */
-  private change(oldName: string, newName: string, owner: string): Promise<RenameResult> {
+  private change(oldName: string, newName: string, owner: string, author: Author): Promise<RenameResult> {
     return this.db.transaction(async (session) => {
       const stored = await this.lock(session, oldName);
       if (stored === undefined || stored.some(({ leaseOwner }) => leaseOwner !== owner)) return 'lost';
@@ -128,6 +135,13 @@ export class RenameStore {
       // Without this note, a stalled process of the old name would think that its tables were emptied, and
       // would register the consumer anew.
       await noteRemoval(session, this.db.schema, oldName, stored[0]?.eventNames ?? []);
+      await this.audit.add(session, author, {
+        action: 'consumers.rename',
+        target: consumerTarget(oldName),
+        before: { name: oldName },
+        after: { name: newName },
+        affected: stored.length,
+      });
       return 'done';
     });
   }

@@ -32,8 +32,12 @@
  * committed. If the new number is a multiple of the old one, each new partition lies within one old partition
  * and takes over its `unread` unchanged.
  */
+
 import { Injectable } from '@nestjs/common';
+import { AuditStore } from '../audit/audit.store.js';
+import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { consumerTarget } from './audit-targets.js';
 import { RepartitionCursors, type StoredPartition } from './repartition-cursors.store.js';
 import { RepartitionRows, ROUND_BEGINS, type RoundOverRows } from './repartition-rows.store.js';
 
@@ -67,24 +71,30 @@ interface Moving {
 export class RepartitionSteps {
   private readonly cursors: RepartitionCursors;
   private readonly rows: RepartitionRows;
+  private readonly audit: AuditStore;
   /** The moves that this process has begun, by consumer. */
   private readonly moving = new Map<string, Moving>();
 
   constructor(private readonly db: EngineDatabase) {
     this.cursors = new RepartitionCursors(db.tables);
     this.rows = new RepartitionRows(db.schema);
+    this.audit = new AuditStore(db);
   }
 
   /** Does step 1. A request for the stored number cancels the request before it. */
-  async requestChange(consumerName: string, partitions: number): Promise<RepartitionState> {
+  async requestChange(consumerName: string, partitions: number, author: Author): Promise<RepartitionState> {
     for (;;) {
-      const state = await this.askUnlessMoving(consumerName, partitions);
+      const state = await this.askUnlessMoving(consumerName, partitions, author);
       if (state !== 'moving') return state;
       await this.advance(consumerName);
     }
   }
 
-  private askUnlessMoving(consumerName: string, partitions: number): Promise<RepartitionState> {
+  private askUnlessMoving(
+    consumerName: string,
+    partitions: number,
+    author: Author,
+  ): Promise<RepartitionState> {
     return this.db.transaction(async (session) => {
       const stored = await this.cursors.lockPartitions(session, consumerName);
       const [first] = stored;
@@ -92,6 +102,12 @@ export class RepartitionSteps {
       if (first.partitions !== partitions && isMoving(stored)) return 'moving';
       if (first.partitions === partitions && first.repartitionTo === null) return 'done';
       await this.cursors.noteRequest(session, consumerName, partitions);
+      await this.audit.add(session, author, {
+        action: 'consumers.repartition',
+        target: consumerTarget(consumerName),
+        before: { partitions: first.partitions, repartitioningTo: first.repartitionTo },
+        after: { partitions },
+      });
       return 'handing over';
     });
   }

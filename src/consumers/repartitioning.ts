@@ -1,3 +1,4 @@
+import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import { checkCount, checkNames } from '../events/argument-checks.js';
 import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
 import { unknownConsumer } from './admin-checks.js';
@@ -6,7 +7,7 @@ import { type RepartitionState, RepartitionSteps } from './repartition-steps.js'
 const LOOK_MS = 200;
 const TIMEOUT_MS = 60_000;
 
-export interface RepartitionOptions {
+export interface RepartitionOptions extends ChangeAuthor {
   /**
    * Milliseconds to wait for the change. The default is one minute. The processes go on with the change after
    * that.
@@ -27,9 +28,9 @@ export class Repartitioning {
     options: RepartitionOptions,
   ): Promise<RepartitionState> {
     checkCount('partitions', partitions, MAX_PARTITIONS);
-    checkNames('an option of repartition', options, ['timeoutMs', 'onProgress']);
+    checkNames('an option of repartition', options, ['timeoutMs', 'onProgress', ...AUTHOR_FIELDS]);
     const deadline = performance.now() + (options.timeoutMs ?? TIMEOUT_MS);
-    let state = await this.partitions.requestChange(consumerName, partitions);
+    let state = await this.partitions.requestChange(consumerName, partitions, authorOf(options));
     for (;;) {
       if (state !== 'done') state = (await this.partitions.advance(consumerName)).state;
       if (state === 'unknown') throw unknownConsumer(consumerName);

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { AuditStore } from '../audit/audit.store.js';
+import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { type Tables } from '../database/sql/tables.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
+import { consumerTarget } from './audit-targets.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 import type { ReplayFilter, ReplayRequest } from './replay.js';
 
@@ -38,10 +41,12 @@ export class ReplayRequestStore {
   private readonly tables: Tables;
   private readonly replay: string;
   private readonly times: CursorRegistrationStore;
+  private readonly audit: AuditStore;
 
   constructor(private readonly db: EngineDatabase) {
     this.times = new CursorRegistrationStore(db);
     this.tables = db.tables;
+    this.audit = new AuditStore(db);
     this.replay = db.tables.inboxReplay;
   }
 
@@ -52,7 +57,7 @@ export class ReplayRequestStore {
   async request(
     consumerName: string,
     filter: ReplayFilter,
-    requestedBy: string | undefined,
+    author: Author,
   ): Promise<ReplayRequest | undefined> {
     const { from, to } = await this.boundsOf(filter);
     return this.db.transaction(async (session) => {
@@ -83,11 +88,17 @@ export class ReplayRequestStore {
           filter.aggregateId ?? null,
           filter.since ?? null,
           filter.until ?? null,
-          requestedBy ?? null,
+          author.actor,
           from,
           to,
         ],
       );
+      if (row !== undefined)
+        await this.audit.add(session, author, {
+          action: 'consumers.replay',
+          target: consumerTarget(consumerName),
+          after: { ...filter, request: row.id, from: row.nextPosition, to: row.toPosition },
+        });
       return row;
     });
   }

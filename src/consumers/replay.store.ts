@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { AuditStore } from '../audit/audit.store.js';
+import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { consumerTarget } from './audit-targets.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 
 /** Number of events of the log that one transaction looks at. Each takes a probe of the inbox. */
@@ -49,12 +52,14 @@ export class ReplayStore {
   private readonly inbox: string;
   private readonly log: string;
   private readonly partitionOf: string;
+  private readonly audit: AuditStore;
 
   constructor(private readonly db: EngineDatabase) {
     this.cursor = db.tables.inboxCursor;
     this.inbox = db.tables.inboxEvent;
     this.log = db.tables.outboxEvent;
     this.partitionOf = db.tables.integrationPartition;
+    this.audit = new AuditStore(db);
   }
 
   /** The part of a range that the log has. Undefined means that there is no such consumer. */
@@ -79,7 +84,13 @@ export class ReplayStore {
    * Puts positions of `[begin, to]` back. It starts at `from`, and goes to the end or as far as a small
    * transaction goes.
    */
-  async putBack(consumerName: string, begin: number, from: number, to: number): Promise<PutBack> {
+  async putBack(
+    consumerName: string,
+    begin: number,
+    from: number,
+    to: number,
+    author: Author,
+  ): Promise<PutBack> {
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
       const end = await this.endOfPortion(session, from, to);
@@ -94,7 +105,15 @@ export class ReplayStore {
         end,
         begin,
       ]);
-      return { from, to: end, positions: added?.positions ?? 0 };
+      const positions = added?.positions ?? 0;
+      if (positions > 0)
+        await this.audit.add(session, author, {
+          action: 'consumers.replay',
+          target: consumerTarget(consumerName),
+          after: { from, to: end },
+          affected: positions,
+        });
+      return { from, to: end, positions };
     });
   }
 

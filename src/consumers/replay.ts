@@ -1,3 +1,5 @@
+import type { ChangeAuthor } from '../audit/change-author.js';
+
 /** A part of the log by positions. Both ends are included. Without `to`, it goes to the end of the log. */
 export interface ReplayRange {
   from: number;
@@ -18,6 +20,12 @@ export interface ReplayFilter {
   since?: Date | undefined;
   /** Written before this time. */
   until?: Date | undefined;
+}
+
+/** Who asks for a replay, and why. */
+export interface ReplayOptions extends ChangeAuthor {
+  /** The same as `by`, which wins over it. */
+  requestedBy?: string | undefined;
 }
 
 /** The result of asking for a replay. */

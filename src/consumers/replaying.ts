@@ -1,6 +1,7 @@
+import { AUTHOR_FIELDS, type Author, authorOf } from '../audit/change-author.js';
 import { checkNames } from '../events/argument-checks.js';
 import { checkReplay, isWholeRange, unknownConsumer } from './admin-checks.js';
-import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
+import type { ReplayFilter, ReplayOptions, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
 import { ReplayStore } from './replay.store.js';
 import { ReplayRequestStore } from './replay-request.store.js';
 
@@ -17,14 +18,15 @@ export class Replaying {
   async replay(
     consumerName: string,
     what: ReplayRange | ReplayFilter,
-    options: { requestedBy?: string | undefined },
+    options: ReplayOptions,
   ): Promise<ReplayResult> {
     checkReplay(what);
-    checkNames('an option of replay', options, ['requestedBy']);
+    checkNames('an option of replay', options, ['requestedBy', ...AUTHOR_FIELDS]);
+    const author = authorOf({ ...options, by: options.by ?? options.requestedBy });
     if (isWholeRange(what)) {
-      return { kind: 'range', ...(await this.putBack(consumerName, what)) };
+      return { kind: 'range', ...(await this.putBack(consumerName, what, author)) };
     }
-    const request = await this.requests.request(consumerName, what, options.requestedBy);
+    const request = await this.requests.request(consumerName, what, author);
     if (request === undefined) throw unknownConsumer(consumerName);
     return { kind: 'request', request };
   }
@@ -34,13 +36,13 @@ export class Replaying {
     return this.requests.listRequests(consumerName, LISTED_REQUESTS);
   }
 
-  private async putBack(consumerName: string, range: ReplayRange) {
+  private async putBack(consumerName: string, range: ReplayRange, author: Author) {
     const bounds = await this.replayed.boundsOf(consumerName, range.from, range.to);
     if (bounds === undefined) throw unknownConsumer(consumerName);
     const { from, to } = bounds;
     let positions = 0;
     for (let next = from; next <= to; ) {
-      const put = await this.replayed.putBack(consumerName, from, next, to);
+      const put = await this.replayed.putBack(consumerName, from, next, to, author);
       positions += put.positions;
       next = put.to + 1;
     }

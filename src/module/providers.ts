@@ -1,4 +1,5 @@
 import { type Provider } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
 import { HandOver } from '../consumers/hand-over.js';
@@ -56,6 +57,7 @@ export const SERVICES = [
   OutboxPollingCoordinator,
   InboxService,
   ConsumerService,
+  AuditService,
   DoctorService,
   IntegrationHealthIndicator,
   EventLookService,

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { AdminDatabase } from '../database/admin-database.js';
+import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from '../events/argument-checks.js';
+import type { AuditFilter, AuditPage, AuditPageRequest } from './audit.js';
+import { AuditStore } from './audit.store.js';
+import { authorOf, type ChangeAuthor } from './change-author.js';
+
+const FILTERS = ['actor', 'action', 'target', 'outcome', 'since', 'until'] as const;
+
+/** Reads who changed what, when and why. The services write it in the transaction of each change. */
+@Injectable()
+export class AuditService {
+  private readonly store: AuditStore;
+
+  constructor(private readonly db: AdminDatabase) {
+    this.store = new AuditStore(db);
+  }
+
+  /**
+   * Returns a page of entries, the latest first. Pages lose no entry and repeat none, also where entries have
+   * the same time.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or page
+   */
+  async list(filter: AuditFilter = {}, page: AuditPageRequest = {}): Promise<AuditPage> {
+    checkNames('a field of a filter', filter, FILTERS);
+    checkNames('an option of a page', page, ['limit', 'after']);
+    for (const field of ['actor', 'action', 'target', 'outcome'] as const) checkText(field, filter[field]);
+    checkTime('since', filter.since);
+    checkTime('until', filter.until);
+    checkPosition('after', page.after);
+    const limit = pageSizeOf(page.limit);
+    const entries = await this.store.list(filter, page.after, limit);
+    return { entries, next: entries.length < limit ? null : (entries.at(-1)?.id ?? null) };
+  }
+
+  /**
+   * Notes that somebody asked for a change and was not allowed to make it. It is for whoever decides that,
+   * such as a controller.
+   */
+  async denied(action: string, target: string, author: ChangeAuthor): Promise<void> {
+    checkText('action', action, 63);
+    checkText('target', target);
+    const by = authorOf(author);
+    await this.db.transaction((session) =>
+      this.store.add(session, by, { action, target, outcome: 'denied' }),
+    );
+  }
+}

@@ -1,0 +1,36 @@
+import { userInfo } from 'node:os';
+import type { ChangeAuthor } from '../audit/change-author.js';
+import { textOption } from './admin-access.js';
+import type { CommandContext, CommandOption } from './command.js';
+
+const BY: CommandOption = {
+  type: 'string',
+  summary: 'who changes it, for the audit; default: cli:<user>',
+};
+
+/** The options of commands that change something. */
+export const AUTHOR_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  by: BY,
+  reason: { type: 'string', summary: 'why, for the audit' },
+};
+
+/** The same for commands that have a reason of their own. */
+export const BY_OPTION: Readonly<Record<string, CommandOption>> = { by: BY };
+
+/** Who makes a change by a command, and why: the values of the options, or the user of this machine. */
+export function authorOf({ options }: Pick<CommandContext, 'options'>): ChangeAuthor & { by: string } {
+  return {
+    by: textOption(options, 'by') ?? `cli:${userName()}`,
+    reason: textOption(options, 'reason'),
+    via: 'cli',
+  };
+}
+
+/** A container may run under a user id that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
