@@ -59,7 +59,7 @@ const WORK = {
   database: 'is the way to Postgres',
   events: 'says what an event is',
   context: 'carries the context of handlers and traces',
-  telemetry: 'counts',
+  telemetry: 'tells OpenTelemetry what happens',
   errors: 'lists what can go wrong',
   types: 'is what a host declares to the compiler',
 };

@@ -143,5 +143,6 @@ export type {
   TextSubscriberHandler,
   TextSubscriberOptions,
 } from './subscribers/subscriber-definition.js';
+export type { TelemetryOptions } from './telemetry/telemetry-options.js';
 export { OutboxNotifier } from './wakeups/outbox-notifier.js';
 export type { Wakeup } from './wakeups/wakeup.js';

@@ -1,7 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Context, type ContextManager, context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
-import { activeTraceparent } from './trace-context.js';
+import {
+  type Context,
+  type ContextManager,
+  context,
+  createTraceState,
+  ROOT_CONTEXT,
+  trace,
+} from '@opentelemetry/api';
+import { activeTrace } from './trace-context.js';
 
 /** The smallest context manager that carries a context, as the tracing of an application does. */
 class Carrier implements ContextManager {
@@ -17,7 +24,7 @@ class Carrier implements ContextManager {
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
 const inSpan = (traceFlags: number, traceId = TRACE) =>
-  context.with(trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId: SPAN, traceFlags }), activeTraceparent);
+  context.with(trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId: SPAN, traceFlags }), activeTrace);
 
 beforeEach(() => {
   context.setGlobalContextManager(new Carrier());
@@ -28,12 +35,21 @@ afterEach(() => {
 
 describe('the active trace', () => {
   it('is written as a W3C traceparent', () => {
-    expect(inSpan(1)).toBe(`00-${TRACE}-${SPAN}-01`);
-    expect(inSpan(0)).toBe(`00-${TRACE}-${SPAN}-00`);
+    expect(inSpan(1)?.traceparent).toBe(`00-${TRACE}-${SPAN}-01`);
+    expect(inSpan(0)?.traceparent).toBe(`00-${TRACE}-${SPAN}-00`);
+  });
+
+  it('carries the state of vendors, if there is one', () => {
+    const spanContext = { traceId: TRACE, spanId: SPAN, traceFlags: 1 };
+    const withState = { ...spanContext, traceState: createTraceState('vendor=a,other=b') };
+    const within = (span: typeof spanContext) =>
+      context.with(trace.setSpanContext(ROOT_CONTEXT, span), activeTrace)?.tracestate;
+    expect(within(withState)).toBe('vendor=a,other=b');
+    expect(within(spanContext)).toBeUndefined();
   });
 
   it('is absent where nothing is traced, or the span is not valid', () => {
-    expect(activeTraceparent()).toBeUndefined();
+    expect(activeTrace()).toBeUndefined();
     expect(inSpan(1, '0'.repeat(32))).toBeUndefined();
   });
 });

@@ -1,7 +1,8 @@
 import { IntegrationError } from '../errors.js';
 import { sqlStateOf } from './connection/connection-loss.js';
 import { ADMIN_READ_LIMIT_MS } from './connection/session-settings.store.js';
-import { EngineDatabase, type EngineDatabaseOptions, type EngineSession } from './engine-database.js';
+import { EngineDatabase, type EngineSession } from './engine-database.js';
+import type { EngineDatabaseOptions } from './engine-database-options.js';
 import { isPoolExhausted } from './wire/driver-words.js';
 
 /** The number of connections of admins. */

@@ -3,14 +3,19 @@ import type { Subject } from 'rxjs';
 import { EngineClient } from './clients/engine-client.js';
 import { isConnectionLoss, isStaleStatement } from './connection/connection-loss.js';
 import {
-  type ConnectionTarget,
   type EngineConnection,
   EngineConnectionFactory,
   type SessionUse,
 } from './connection/engine-connection.js';
 import { Losses } from './connection/losses.js';
-import { ANSWER_LIMIT_MS } from './connection/session-settings.store.js';
 import { untilReachable } from './connection/until-reachable.js';
+import {
+  type EngineDatabaseOptions,
+  NOTHING_AROUND,
+  type Surrounding,
+  WAITING_LIMITS,
+  type WaitingLimits,
+} from './engine-database-options.js';
 import { BEGINS, inTransaction } from './sql/in-transaction.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
 import { readSnapshot } from './sql/snapshot.store.js';
@@ -29,29 +34,6 @@ export interface EngineSession {
   /** Runs one statement and resolves to its rows. bigint columns are read as numbers. */
   query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
 }
-
-export interface EngineDatabaseOptions extends ConnectionTarget {
-  /** The name of the schema of the tables. It must have been checked. */
-  schema: string;
-  /**
-   * The number of connections of a pool. Default: 4 for the pool of the engine, and 12 for that of a client.
-   */
-  max?: number | undefined;
-  /** Whose statements the pool is for. Default: `engine`. */
-  use?: 'engine' | 'admin' | undefined;
-  /** The limits for a server that does not answer. Default: `WAITING_LIMITS`. */
-  limits?: Partial<WaitingLimits> | undefined;
-}
-
-/** The times in milliseconds after which a server that does not answer is taken to be gone. */
-export interface WaitingLimits {
-  /** The limit for the answer to a statement that has no timeout of its own. */
-  readonly answerMs: number;
-  /** The limit within which `close` waits for transactions and connections to end. */
-  readonly closeMs: number;
-}
-
-export const WAITING_LIMITS: WaitingLimits = { answerMs: ANSWER_LIMIT_MS, closeMs: 10_000 };
 
 const DEFAULT_POOL_SIZE = 4;
 /** The names under which the server shows the sessions of the pool. */
@@ -80,6 +62,7 @@ export class EngineDatabase implements EngineSession, RowSource {
   narrowText: NarrowText | undefined;
 
   private readonly limits: WaitingLimits;
+  private readonly around: Surrounding;
   private readonly connections: EngineConnectionFactory;
   private readonly pool: pg.Pool;
   private readonly losses: Losses;
@@ -93,8 +76,11 @@ export class EngineDatabase implements EngineSession, RowSource {
     this.schema = options.schema;
     this.tables = tablesOf(options.schema);
     this.limits = { ...WAITING_LIMITS, ...options.limits };
-    this.connections = new EngineConnectionFactory(options, () =>
-      this.losses.announce('the server was replaced'),
+    this.around = options.around ?? NOTHING_AROUND;
+    this.connections = new EngineConnectionFactory(
+      options,
+      () => this.losses.announce('the server was replaced'),
+      this.around,
     );
     this.losses = new Losses(this.connections);
     this.losses$ = this.losses.announced$;
@@ -151,7 +137,10 @@ export class EngineDatabase implements EngineSession, RowSource {
     onRow: (row: WireRow) => void,
   ): Promise<void> {
     try {
-      await answerWithin(SILENT_AFTER_MS, connection.forEachRow(statement, onRow));
+      await answerWithin(
+        SILENT_AFTER_MS,
+        this.around(() => connection.forEachRow(statement, onRow)),
+      );
     } catch (error) {
       if (isConnectionLoss(error) || isStaleStatement(error)) connection.destroy();
       throw error;
@@ -169,13 +158,15 @@ export class EngineDatabase implements EngineSession, RowSource {
    * time limit holds for each statement, not for all of them together.
    */
   async readInSnapshot<R>(fn: (source: RowSource) => Promise<R>): Promise<R> {
-    const client = await this.pool.connect();
-    return releaseAfter(client, readSnapshot(client, fn));
+    return this.around(async () => {
+      const client = await this.pool.connect();
+      return releaseAfter(client, readSnapshot(client, fn));
+    });
   }
 
   /** Opens a connection beside the pool. If it is `critical`, its loss is announced as one of the engine. */
   async openDedicated(applicationName: string, critical: boolean): Promise<EngineConnection> {
-    const connection = await this.connections.open(applicationName);
+    const connection = await this.around(() => this.connections.open(applicationName));
     if (critical) connection.ended.then(() => this.losses.announceAndLook(applicationName));
     return connection;
   }
@@ -271,7 +262,11 @@ export class EngineDatabase implements EngineSession, RowSource {
    * waited for its connection, the statement is not sent, because the data that it was made from has been
    * dropped since (see `OneServer`).
    */
-  private async withRawClient<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
+  private withRawClient<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
+    return this.around(() => this.throughPool(run));
+  }
+
+  private async throughPool<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
     const { server } = this.connections;
     const { moves } = server;
     const client = await this.pool.connect();

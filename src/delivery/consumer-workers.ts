@@ -172,6 +172,7 @@ export class ConsumerWorkers implements LeaseUser {
       release: (held) => this.handOver(held),
     });
     this.workers.set(lease.token, worker);
+    this.environment.reports.telemetry.meters?.leaseChanged(consumer.name, 'won');
     worker.start(this.cutOff.delete(nameOfCursor(lease.key)) && cursor.wasOurs);
   }
 
@@ -252,6 +253,7 @@ export class ConsumerWorkers implements LeaseUser {
 
   private abandon(worker: ConsumerWorker, reason: string): void {
     if (!this.workers.delete(worker.lease.token)) return;
+    this.environment.reports.telemetry.meters?.leaseChanged(worker.consumer.name, 'lost');
     this.keeper.forgetLease(worker.lease);
     this.busy.markBusy(worker.lease.key, worker.handlersEnded);
     worker.abandon(reason);
@@ -259,6 +261,7 @@ export class ConsumerWorkers implements LeaseUser {
 
   private async release(worker: ConsumerWorker, deadline: number): Promise<void> {
     if (!this.workers.delete(worker.lease.token)) return;
+    this.environment.reports.telemetry.meters?.leaseChanged(worker.consumer.name, 'released');
     this.leaving.add(worker);
     const stopped = worker.close(deadline).finally(() => this.leaving.delete(worker));
     this.busy.markBusy(worker.lease.key, Promise.all([stopped, worker.handlersEnded]));

@@ -1,5 +1,5 @@
 import { currentContext, type HandlerScope } from '../context/integration-context.js';
-import { activeTraceparent } from '../context/trace-context.js';
+import { activeTrace } from '../context/trace-context.js';
 import type { EventMetadata } from '../events/domain-event.js';
 import { MAX_METADATA_BYTES } from '../events/event-limits.js';
 import { serializePayload } from '../events/json-payload.js';
@@ -13,19 +13,22 @@ const LIMITS = { maxPayloadBytes: MAX_METADATA_BYTES };
  * - `causationId`: the id of the event being handled.
  * - `producer`: the name of the consumer that is handling it.
  * - `tenantId`: that of the event being handled.
- * - `traceparent`: the active OpenTelemetry span.
+ * - `traceparent` and `tracestate`: the active OpenTelemetry span. A caller who gives the first gives both.
  *
  * @param root the beginning of each path in error messages.
  * @throws IntegrationError INTEGRATION_PAYLOAD_INVALID, INTEGRATION_PAYLOAD_TOO_LARGE.
  */
 export function metadataJson(given: EventMetadata | undefined, eventId: string, root: string): string {
   const handler = currentContext()?.handler;
-  const traceparent = given?.traceparent ?? activeTraceparent();
+  const trace = given?.traceparent === undefined ? activeTrace() : undefined;
   // Most events take this path. Their metadata holds only the event's own id, so nothing needs a check.
-  if (given === undefined && handler === undefined && traceparent === undefined)
+  if (given === undefined && handler === undefined && trace === undefined)
     return `{"correlationId":"${eventId}"}`;
   const metadata: EventMetadata = { ...given };
-  if (traceparent !== undefined) metadata.traceparent = traceparent;
+  if (trace !== undefined) {
+    metadata.traceparent = trace.traceparent;
+    if (trace.tracestate !== undefined) metadata.tracestate ??= trace.tracestate;
+  }
   if (handler !== undefined) inherit(metadata, handler);
   metadata.correlationId ??= eventId;
   return serializePayload(metadata, LIMITS, root).json;

@@ -6,6 +6,8 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { EventLimits } from '../events/event-limits.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { findNestConfig } from '../settings/nest-config.js';
+import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
+import { untraced } from '../telemetry/spans.js';
 import { BOOT_DEADLINE_MS, DEFAULT_BOOT_DEADLINE_MS } from './engine-boot.js';
 import { settingGroupsOf } from './extension.js';
 import {
@@ -37,14 +39,19 @@ export const FOUNDATION: Provider[] = [
   {
     provide: EngineDatabase,
     inject: [RESOLVED_OPTIONS],
-    useFactory: ({ connectionString, connection, schema, poolMax }: ResolvedOptions) =>
-      new EngineDatabase({ connectionString, connection, schema, max: poolMax }),
+    useFactory: ({ connectionString, connection, schema, poolMax: max, telemetry }: ResolvedOptions) =>
+      new EngineDatabase({ connectionString, connection, schema, max, around: aroundStatements(telemetry) }),
+  },
+  {
+    provide: EngineTelemetry,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ telemetry }: ResolvedOptions) => new EngineTelemetry(telemetry),
   },
   {
     provide: AdminDatabase,
     inject: [RESOLVED_OPTIONS],
-    useFactory: ({ connectionString, connection, schema }: ResolvedOptions) =>
-      new AdminDatabase({ connectionString, connection, schema }),
+    useFactory: ({ connectionString, connection, schema, telemetry }: ResolvedOptions) =>
+      new AdminDatabase({ connectionString, connection, schema, around: aroundStatements(telemetry) }),
   },
   {
     provide: EventLimits,
@@ -62,3 +69,8 @@ export const FOUNDATION: Provider[] = [
       new IntegrationSettingsService(db, { options: settings, config: reader }, settingGroupsOf(extensions)),
   },
 ];
+
+/** The statements of the engine would fill the traces of an application that traces its own. */
+function aroundStatements({ spans }: ResolvedOptions['telemetry']) {
+  return spans === true ? untraced : undefined;
+}

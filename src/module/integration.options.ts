@@ -14,6 +14,7 @@ import { DEFAULT_MAX_PAYLOAD_BYTES } from '../events/event-limits.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { type ConfigurationReader, listSettingProblems } from '../settings/settings-resolution.js';
+import type { TelemetryOptions } from '../telemetry/telemetry-options.js';
 import { type IntegrationExtension, problemsOfExtensions } from './extension.js';
 import {
   isObject,
@@ -21,6 +22,7 @@ import {
   problemsOfChoice,
   problemsOfCount,
   problemsOfPool,
+  problemsOfTelemetry,
   problemsOfThrowing,
   problemsUnless,
   textOf,
@@ -76,6 +78,8 @@ export interface IntegrationOptions {
   watchdog?: 'report' | 'exit' | 'off' | undefined;
   /** The largest payload in bytes of JSON text in UTF-8. The default is 1048576. */
   maxPayloadBytes?: number | undefined;
+  /** What is reported to OpenTelemetry: `{ spans: true, metrics: true }`. Nothing by default. */
+  telemetry?: TelemetryOptions | undefined;
   /** Parts of this package that the application uses and that have tables, settings or tasks of their own. */
   extensions?: readonly IntegrationExtension[] | undefined;
 }
@@ -166,6 +170,7 @@ const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unkn
   shutdownTimeoutMs: (value) => problemsOfCount('shutdownTimeoutMs', value, 0, LONGEST_TIMER_MS),
   watchdog: (value) => problemsOfChoice('watchdog', value, ['report', 'exit', 'off']),
   maxPayloadBytes: (value) => problemsOfCount('maxPayloadBytes', value, 1, MAX_MAX_PAYLOAD_BYTES),
+  telemetry: problemsOfTelemetry,
   extensions: problemsOfExtensions,
 };
 
@@ -207,6 +212,7 @@ export function resolveOptions(
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
     watchdog: options.watchdog ?? 'report',
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+    telemetry: options.telemetry ?? {},
     extensions: options.extensions ?? [],
     hints: [connectionString === undefined ? undefined : poolerHint(connectionString)].filter(
       (hint) => hint !== undefined,

@@ -16,6 +16,7 @@ import { WakeupListener } from '../wakeups/wakeup-listener.js';
 import { EngineBoot } from './engine-boot.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 import { ShutdownHooksCheck } from './shutdown-hooks-check.js';
+import { TelemetryStart } from './telemetry-start.js';
 
 /**
  * The order in which the engine starts and stops. Consumers are registered when the application boots.
@@ -48,6 +49,7 @@ export class EngineLifecycle {
     private readonly unserved: UnservedConsumers,
     private readonly unconsumed: UnconsumedNames,
     private readonly registry: EventSubscriberRegistry,
+    private readonly telemetry: TelemetryStart,
   ) {}
 
   /** Runs before `onModuleInit` of every other module. */
@@ -92,6 +94,7 @@ export class EngineLifecycle {
     this.registry.repeatEnds();
     if (this.hasBooted) return;
     this.hasBooted = true;
+    this.telemetry.start();
     this.job.begin(this.options.role);
     if (!this.closing) this.unconsumed.start();
     if (this.options.role === 'publisher' || this.closing) return;

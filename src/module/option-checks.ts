@@ -23,6 +23,25 @@ export function problemsOfPool(value: unknown): string[] {
   ];
 }
 
+const SWITCHES = ['spans', 'metrics', 'baggage'] as const;
+
+export function problemsOfTelemetry(value: unknown): string[] {
+  if (!isObject(value)) return ['telemetry must be an object: { spans?, metrics?, handlerSpans?, baggage? }'];
+  const { handlerSpans } = value;
+  return [
+    ...SWITCHES.flatMap((name) =>
+      problemsUnless(
+        value[name] === undefined || typeof value[name] === 'boolean',
+        `telemetry.${name} must be true or false, not ${textFor(value[name])}`,
+      ),
+    ),
+    ...(handlerSpans === undefined
+      ? []
+      : problemsOfChoice('telemetry.handlerSpans', handlerSpans, ['linked', 'child'])),
+    ...problemsOfUnknownNames(value, { known: [...SWITCHES, 'handlerSpans'], prefix: 'telemetry.' }),
+  ];
+}
+
 export function problemsOfChoice(option: string, value: unknown, choices: readonly string[]): string[] {
   const list = choices.map((choice) => `'${choice}'`).join(', ');
   return problemsUnless(

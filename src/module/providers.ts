@@ -5,6 +5,8 @@ import { ConsumerRegistration } from '../consumers/consumer-registration.js';
 import { HandOver } from '../consumers/hand-over.js';
 import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
+import { ClusterStore } from '../health/cluster.store.js';
+import { ClusterWatch } from '../health/cluster-watch.js';
 import { IntegrationHealthIndicator } from '../health/integration-health-indicator.js';
 import { InboxService } from '../inbox/inbox.service.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
@@ -44,6 +46,8 @@ import { EngineBoot } from './engine-boot.js';
 import { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
 import { EngineLifecycle } from './lifecycle.js';
 import { MAINTENANCE } from './maintenance.providers.js';
+import { TelemetryStart } from './telemetry-start.js';
+
 /** The services that `IntegrationModule` exports to the application. */
 export const SERVICES = [
   IntegrationDeveloperApiService,
@@ -95,6 +99,9 @@ export const ENGINE: Provider[] = [
   SubscriberExplorer,
   ConsumerRegistration,
   HandOver,
+  ClusterStore,
+  ClusterWatch,
+  TelemetryStart,
   EngineBoot,
   EngineLifecycle,
   ...SERVICES.filter((service) => !MADE_ELSEWHERE.includes(service)),

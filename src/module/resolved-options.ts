@@ -3,6 +3,7 @@ import type { AdapterFactory, HostAdapter } from '../database/clients/host-adapt
 import type { TransactionalSqlClient } from '../database/clients/sql-client.js';
 import type { EngineConnectionOptions } from '../database/connection/connection-options.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
+import type { TelemetryOptions } from '../telemetry/telemetry-options.js';
 import type { IntegrationExtension } from './extension.js';
 
 /** The options in force: checked, and with their defaults. */
@@ -24,6 +25,7 @@ export interface ResolvedOptions {
   readonly shutdownTimeoutMs: number;
   readonly watchdog: 'report' | 'exit' | 'off';
   readonly maxPayloadBytes: number;
+  readonly telemetry: TelemetryOptions;
   readonly extensions: readonly IntegrationExtension[];
   /** Hints about options that are valid but look wrong. */
   readonly hints: readonly string[];

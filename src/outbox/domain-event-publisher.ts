@@ -17,6 +17,7 @@ import { UuidV7Generator } from '../events/uuid-v7.js';
 import { type LogEntry, toLogEntry } from '../log/log-entry.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { AggregatePublisher } from './aggregate-publisher.js';
 import { CommitProber } from './commit-prober.js';
@@ -56,6 +57,7 @@ export class DomainEventPublisher {
     private readonly notifier: OutboxNotifier,
     private readonly prober: CommitProber,
     private readonly sequence: SequenceGuard,
+    private readonly telemetry: EngineTelemetry,
   ) {}
 
   /**
@@ -117,6 +119,15 @@ export class DomainEventPublisher {
     events: readonly DomainEventInput[],
     options?: PublishOptions,
   ): Promise<PublishedEvent[]> {
+    return this.telemetry.isOn
+      ? this.telemetry.publish(events, (observed) => this.publishAll(observed, options))
+      : this.publishAll(events, options);
+  }
+
+  private async publishAll(
+    events: readonly DomainEventInput[],
+    options: PublishOptions | undefined,
+  ): Promise<PublishedEvent[]> {
     this.refuseWhenDisabled();
     if (this.sequence.isRefusing) await this.sequence.verifySequence();
     const target = choosePublishTarget(options, this.host);
@@ -152,6 +163,19 @@ export class DomainEventPublisher {
   }
 
   private async publish(
+    event: DomainEventInput,
+    options: PublishOptions | undefined,
+    known?: ReadonlySet<string>,
+  ): Promise<PublishedEvent> {
+    if (!this.telemetry.isOn) return this.publishOne(event, options, known);
+    const publish = async ([observed = event]: readonly DomainEventInput[]) => [
+      await this.publishOne(observed, options, known),
+    ];
+    const [published] = await this.telemetry.publish([event], publish);
+    return published as PublishedEvent;
+  }
+
+  private async publishOne(
     event: DomainEventInput,
     options: PublishOptions | undefined,
     known?: ReadonlySet<string>,

@@ -12,6 +12,7 @@ import { OutboxService } from '../../src/outbox/outbox.service.js';
 import { OutboxEventStore } from '../../src/outbox/outbox-event.store.js';
 import { TransactionRunner } from '../../src/outbox/transaction-runner.js';
 import { IntegrationSettingsService } from '../../src/settings/integration-settings.service.js';
+import { EngineTelemetry } from '../../src/telemetry/engine-telemetry.js';
 import { OutboxNotifier } from '../../src/wakeups/outbox-notifier.js';
 import type { Wakeup } from '../../src/wakeups/wakeup.js';
 import { WakeupStore } from '../../src/wakeups/wakeup.store.js';
@@ -60,6 +61,7 @@ export function openOutbox(options: {
     notifier,
     prober,
     new SequenceGuard(db),
+    new EngineTelemetry({}),
   );
   const wakeups: Wakeup[] = [];
   notifier.wakeups$.subscribe((wakeup) => wakeups.push(wakeup));

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import { EngineDatabase, type WaitingLimits } from '../../src/database/engine-database.js';
+import { EngineDatabase } from '../../src/database/engine-database.js';
+import type { WaitingLimits } from '../../src/database/engine-database-options.js';
 import { runMigrations } from '../../src/database/migrations/migration-runner.js';
 import { PrismaClient } from '../generated/prisma/client.js';
 

@@ -98,7 +98,12 @@ export class EngineConnectionFactory {
   private readonly logger = new Logger('EngineDatabase');
 
   /** Throws INTEGRATION_OPTIONS_INVALID for a URL that node-postgres cannot use. */
-  constructor(target: ConnectionTarget, onServerReplaced: () => void = () => {}) {
+  constructor(
+    target: ConnectionTarget,
+    onServerReplaced: () => void = () => {},
+    /** Runs each statement of the connections that `open` gives. */
+    private readonly around: <R>(fn: () => R) => R = (fn) => fn(),
+  ) {
     this.address = addressOf(target);
     this.server = new OneServer(onServerReplaced);
   }
@@ -251,7 +256,7 @@ export class EngineConnectionFactory {
       },
       forEachRow: (statement, onRow) => asking(forEachRow(client, statement, onRow)),
       query: async <Row>(sql: string, params: readonly unknown[] = []) =>
-        (await asking(client.query({ text: sql, values: [...params] }))).rows as Row[],
+        (await asking(this.around(() => client.query({ text: sql, values: [...params] })))).rows as Row[],
       ping: async () => {
         if (asked === 0) await asking(signOfLife(client));
       },

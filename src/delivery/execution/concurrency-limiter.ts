@@ -40,6 +40,11 @@ export class ConcurrencyLimiter {
 
   constructor(private readonly max: number) {}
 
+  /** How many handlers run now. */
+  get running(): number {
+    return this.used;
+  }
+
   /** Runs `work` when every handler of this process has ended. No handler begins until it is done. */
   async exclusively<R>(work: () => Promise<R>): Promise<R> {
     this.aloneWanted++;

@@ -6,12 +6,14 @@ import { IntegrationLinkService } from '../../links/integration-link.service.js'
 import type { HeldLease } from '../../membership/held-lease.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { SettingsView } from '../../settings/settings-view.js';
+import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
 import { Attempt, type OutcomeHandler } from '../partition/attempt.js';
 import { CRASHED, type Delivery, type Outcome, PROCESSED } from '../partition/delivery.js';
 import { Watchdog } from '../watchdog/watchdog.js';
 import { FailedAttempts } from './failed-attempts.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
+import { handledAttempt, observed } from './observed-attempt.js';
 import { TransactionalRunner } from './transactions/transactional-runner.js';
 
 /**
@@ -27,6 +29,7 @@ export class HandlerRunner {
     private readonly failures: FailedAttempts,
     private readonly watchdog: Watchdog,
     private readonly faults: FaultPoints,
+    private readonly telemetry: EngineTelemetry,
   ) {}
 
   /** Makes an attempt. `others` are the other events of a batch. */
@@ -49,8 +52,11 @@ export class HandlerRunner {
     attempt.begin(onOutcome, onCommitting);
     const { subscription, position } = attempt.delivery;
     attempt.watched = this.watchdog.enter(subscription, position);
+    if (this.telemetry.isOn) attempt.observer = this.telemetry.begin(handledAttempt(attempt, lease));
     if (subscription.transactional)
-      this.transactional.run(attempt, lease).then((outcome) => this.end(attempt, outcome));
+      observed(attempt, () => this.transactional.run(attempt, lease)).then((outcome) =>
+        this.end(attempt, outcome),
+      );
     else this.runPlain(attempt);
   }
 
@@ -107,7 +113,9 @@ export class HandlerRunner {
     const context = new HandlerContext(attempt, this, undefined);
     const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
     const event = Array.isArray(input) ? undefined : input;
-    return runHandler(subscription.consumerName, event, subscription.handler, input, context);
+    const { consumerName, handler } = subscription;
+    if (attempt.observer === undefined) return runHandler(consumerName, event, handler, input, context);
+    return attempt.observer.run(() => runHandler(consumerName, event, handler, input, context));
   }
 
   private outcomeOf(attempt: Attempt, error: unknown): Outcome {

@@ -1,5 +1,6 @@
 import { IntegrationError } from '../../errors.js';
 import type { DomainEvent } from '../../events/domain-event.js';
+import type { AttemptObserver } from '../../telemetry/handled-message.js';
 import type { Deliveries, Delivery, Outcome } from './delivery.js';
 
 /** Called once with the outcome of an attempt. */
@@ -47,6 +48,8 @@ export class Attempt {
   /** When it began, in milliseconds of the monotonic clock. Undefined before that. */
   beganAt: number | undefined = undefined;
 
+  /** Follows the attempt for telemetry. Undefined if telemetry is off. */
+  observer: AttemptObserver | undefined;
   /** The number by which the watchdog knows the attempt. */
   watched = -1;
 
@@ -192,6 +195,7 @@ export class Attempt {
     if (this.phase === 'ended') return;
     this.phase = 'ended';
     if (this.timer !== undefined) clearTimeout(this.timer);
+    if (this.observer !== undefined) this.observer.ended(outcome);
     this.onOutcome(this, outcome);
   }
 

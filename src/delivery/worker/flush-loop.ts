@@ -116,6 +116,10 @@ export class FlushLoop {
       this.context.abandon('the fault point after-save');
       return false;
     }
+    this.context.env.reports.telemetry.meters?.saveMade(
+      this.context.consumer.name,
+      report.positions.count + report.resolved.length,
+    );
     if (report.readUpto !== undefined) this.crashes.saved(report.readUpto);
     this.partition.flushed(report);
     this.onSaved(report);

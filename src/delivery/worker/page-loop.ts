@@ -145,6 +145,7 @@ export class PageLoop {
       if (this.context.isClosed) return false;
       this.size.note(page);
       const { positions, events } = page;
+      this.context.env.reports.telemetry.meters?.pageRead(this.context.consumer.name, events.length);
       const lastWanted = events.at(-1);
       if (lastWanted !== undefined && !(await this.announce(lastWanted.position))) return false;
       if (this.mayReadAhead(page) && !(await this.readAhead())) return false;

@@ -10,6 +10,7 @@ import { UnavailableConsumers } from '../../membership/unavailable-consumers.js'
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import { DeliveryCounters } from '../../telemetry/delivery-counters.js';
+import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
 import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
 import { HandlerRunner } from '../execution/handler-runner.js';
@@ -51,6 +52,7 @@ export class WorkerReports {
     readonly outcomes: OutcomeStream,
     readonly counters: DeliveryCounters,
     readonly unavailable: UnavailableConsumers,
+    readonly telemetry: EngineTelemetry,
   ) {}
 }
 

@@ -22,6 +22,7 @@ import { FailedAttempts } from '../failed-attempts.js';
 import { type FaultPointName, FaultPoints } from '../fault-points.js';
 import { HandlerContext } from '../handler-context.js';
 import { isAborted, isFailureOfCommit, isKeptWaiting } from '../infrastructure-failure.js';
+import { observed } from '../observed-attempt.js';
 import type { HandlerTransaction } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
 import { TransactionRun } from './transaction-run.js';
@@ -209,7 +210,7 @@ export class TransactionalRunner {
     const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
     const event = Array.isArray(input) ? undefined : input;
     await runInHandlerContext({ consumerName, event, transaction: client, published }, async () =>
-      subscription.handler(input, context),
+      observed(attempt, () => subscription.handler(input, context)),
     );
   }
 

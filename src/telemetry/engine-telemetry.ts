@@ -1,0 +1,117 @@
+import type { AttemptEnd, AttemptObserver, HandledAttempt } from './handled-message.js';
+import { Meters, type ProcessGauges } from './meters.js';
+import { Spans } from './spans.js';
+import type { TelemetryOptions } from './telemetry-options.js';
+
+/** Characters. Publishing refuses longer names, and they may be anything. */
+const LONGEST_NAME = 255;
+
+/** An event that is being published. It is not checked yet, so it may be anything. */
+interface GivenEvent {
+  readonly eventName: string;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * What the engine tells OpenTelemetry. `isOn` is false if nobody asked for it, and then nothing else of this
+ * class is called for an event.
+ */
+export class EngineTelemetry {
+  readonly isOn: boolean;
+  private readonly spans: Spans | undefined;
+  private metersOfRun: Meters | undefined;
+
+  constructor(private readonly options: TelemetryOptions) {
+    this.spans =
+      options.spans === true
+        ? new Spans(options.handlerSpans ?? 'linked', options.baggage === true)
+        : undefined;
+    this.isOn = options.spans === true || options.metrics === true;
+  }
+
+  get hasSpans(): boolean {
+    return this.spans !== undefined;
+  }
+
+  /** Undefined if metrics are off, and before the application has booted. */
+  get meters(): Meters | undefined {
+    return this.metersOfRun;
+  }
+
+  /** Called once the application has booted, when its SDK is registered. */
+  start(gauges: () => ProcessGauges): void {
+    if (this.options.metrics === true) this.metersOfRun ??= new Meters(gauges);
+  }
+
+  /**
+   * Follows the publishing of events. `publish` gets the events as they are to be published, and runs inside
+   * the span whose context they carry.
+   */
+  async publish<E extends GivenEvent, R extends { readonly duplicate: boolean }>(
+    events: readonly E[],
+    publish: (events: readonly E[]) => Promise<R[]>,
+  ): Promise<R[]> {
+    const startedAt = performance.now();
+    const seconds = () => (performance.now() - startedAt) / 1_000;
+    const names = namesOf(events);
+    try {
+      const published = await (this.spans === undefined
+        ? publish(events)
+        : this.spans.publish(names, () => publish(this.withBaggage(events))));
+      this.meters?.published(names, seconds(), published.filter(({ duplicate }) => duplicate).length);
+      return published;
+    } catch (error) {
+      this.meters?.publishFailed(names, seconds(), error);
+      throw error;
+    }
+  }
+
+  /** The baggage of the caller does not replace one that an event brings along. */
+  private withBaggage<E extends GivenEvent>(events: readonly E[]): readonly E[] {
+    const baggage = this.spans?.baggage;
+    if (baggage === undefined || !Array.isArray(events)) return events;
+    return events.map((event) =>
+      isObject(event) && (event.metadata === undefined || isObject(event.metadata))
+        ? { ...event, metadata: { baggage, ...event.metadata } }
+        : event,
+    );
+  }
+
+  /** Follows one attempt from its beginning. */
+  begin(attempt: HandledAttempt): AttemptObserver {
+    this.meters?.begun(attempt);
+    return new ObservedAttempt(attempt, this.spans?.process(attempt), this.meters);
+  }
+}
+
+class ObservedAttempt implements AttemptObserver {
+  private readonly startedAt = performance.now();
+
+  constructor(
+    private readonly attempt: HandledAttempt,
+    private readonly span: AttemptObserver | undefined,
+    private readonly meters: Meters | undefined,
+  ) {}
+
+  run<R>(fn: () => R): R {
+    return this.span === undefined ? fn() : this.span.run(fn);
+  }
+
+  ended(end: AttemptEnd): void {
+    this.meters?.ended(this.attempt, end, (performance.now() - this.startedAt) / 1_000);
+    this.span?.ended(end);
+  }
+}
+
+/** The names of events as far as they are names. Publishing refuses the others. */
+function namesOf(events: readonly GivenEvent[]): string[] {
+  if (!Array.isArray(events)) return [];
+  return events.flatMap((event) => {
+    const name = isObject(event) ? event.eventName : undefined;
+    return typeof name === 'string' && name.length <= LONGEST_NAME ? [name] : [];
+  });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,41 @@
+/** What telemetry says of an event that a handler gets. */
+export interface HandledMessage {
+  readonly id: string;
+  readonly eventName: string;
+  readonly position: number;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** False for a retry, and for an event that was delayed. */
+  readonly isFromLog: boolean;
+  readonly metadata: {
+    readonly correlationId?: unknown;
+    readonly traceparent?: unknown;
+    readonly tracestate?: unknown;
+    readonly baggage?: unknown;
+  };
+}
+
+/** One attempt of a handler, for one event or for a batch. */
+export interface HandledAttempt {
+  readonly consumerName: string;
+  readonly partition: number;
+  /** The number of the attempt, from 1. */
+  readonly attempt: number;
+  readonly isBatch: boolean;
+  readonly messages: readonly HandledMessage[];
+}
+
+/** How an attempt ended. `kind` is the kind of its outcome. */
+export interface AttemptEnd {
+  readonly kind: string;
+  readonly error?: unknown;
+  readonly reason?: string;
+}
+
+/** Follows one attempt. */
+export interface AttemptObserver {
+  /** Runs code of the attempt inside its span. */
+  run<R>(fn: () => R): R;
+  /** Called once, when the attempt has its outcome. */
+  ended(end: AttemptEnd): void;
+}

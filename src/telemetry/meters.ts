@@ -1,0 +1,190 @@
+import { type Attributes, type Meter, metrics } from '@opentelemetry/api';
+import { errorTypeOf } from './error-type.js';
+import type { AttemptEnd, HandledAttempt } from './handled-message.js';
+import { KnownEventNames } from './known-event-names.js';
+import { ATTRIBUTES as A, METRICS as M, SYSTEM } from './names.js';
+
+/** Seconds. Handlers and transactions take from less than a millisecond to many seconds. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** An event may also wait for hours, for a retry or for a consumer that is paused. */
+const LONG_SECONDS = [...SECONDS, 300, 1_800, 3_600, 21_600, 86_400];
+const EVENTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
+
+/** The ends of an attempt that are no error. */
+const NO_ERROR: ReadonlySet<string> = new Set(['processed', 'skipped', 'elsewhere']);
+
+/** What this process knows when its metrics are read. */
+export interface ProcessGauges {
+  readonly handlersRunning: number;
+  readonly savesRefused: number;
+}
+
+/**
+ * The instruments of one engine. They are made when the application has booted, because `metrics` of the API
+ * has no proxy: an instrument that is made before the SDK is registered reports nothing for ever.
+ */
+export class Meters {
+  private readonly names = new KnownEventNames();
+  private readonly meter: Meter = metrics.getMeter('nestjs-integration');
+
+  private readonly sent = this.counter(M.sent, 'Events that were published.', '{message}');
+  private readonly publishDuration = this.histogram(M.publishDuration, 'Time of publishing.', 's', SECONDS);
+  private readonly consumed = this.counter(M.consumed, 'Events that were given to handlers.', '{message}');
+  private readonly processDuration = this.histogram(M.processDuration, 'Time of an attempt.', 's', SECONDS);
+  private readonly outcomesSaved = this.counter(M.outcomes, 'Outcomes of attempts, once saved.', '{event}');
+  private readonly latency = this.histogram(M.latency, 'Time from publishing to done.', 's', LONG_SECONDS);
+  private readonly duplicates = this.counter(M.duplicates, 'Events that were not done twice.', '{event}');
+  private readonly leases = this.counter(
+    M.leaseChanges,
+    'Leases that were won, released or lost.',
+    '{lease}',
+  );
+  private readonly wakeups = this.counter(M.wakeups, 'Wake-ups of consumers.', '{wakeup}');
+  private readonly pages = this.histogram(M.pageEvents, 'Events in a page of the log.', '{event}', EVENTS);
+  private readonly saves = this.histogram(M.saveEvents, 'Outcomes in a save.', '{event}', EVENTS);
+
+  constructor(gauges: () => ProcessGauges) {
+    this.meter
+      .createObservableUpDownCounter(M.handlersRunning, {
+        description: 'Handlers that run now.',
+        unit: '{handler}',
+      })
+      .addCallback((result) => result.observe(gauges().handlersRunning));
+    this.meter
+      .createObservableCounter(M.savesRefused, {
+        description: 'Saves that were refused because another process had the lease.',
+        unit: '{save}',
+      })
+      .addCallback((result) => result.observe(gauges().savesRefused));
+  }
+
+  published(eventNames: readonly string[], seconds: number, duplicates: number): void {
+    for (const name of eventNames) this.sent.add(1, this.ofPublishing(name));
+    this.publishDuration.record(seconds, this.ofPublishing(eventNames[0]));
+    if (duplicates > 0) this.duplicates.add(duplicates, { [A.system]: SYSTEM, [A.operationName]: 'publish' });
+  }
+
+  publishFailed(eventNames: readonly string[], seconds: number, error: unknown): void {
+    const attributes = { ...this.ofPublishing(eventNames[0]), [A.errorType]: errorTypeOf(error) };
+    this.sent.add(Math.max(1, eventNames.length), attributes);
+    this.publishDuration.record(seconds, attributes);
+  }
+
+  /** Called when a handler has been called. */
+  begun(attempt: HandledAttempt): void {
+    for (const { eventName } of attempt.messages) this.consumed.add(1, this.ofProcessing(attempt, eventName));
+  }
+
+  ended(attempt: HandledAttempt, end: AttemptEnd, seconds: number): void {
+    const [first] = attempt.messages;
+    const error = NO_ERROR.has(end.kind) ? {} : { [A.errorType]: errorTypeOf(end.error) };
+    const attributes = { ...this.ofProcessing(attempt, first?.eventName), ...error };
+    this.processDuration.record(seconds, { ...attributes, [A.outcome]: end.kind });
+    if (end.kind === 'elsewhere') this.duplicates.add(attempt.messages.length, attributes);
+    if (end.kind !== 'processed') return;
+    for (const { eventName, createdAt } of attempt.messages) {
+      const waited = Math.max(0, Date.now() - createdAt) / 1_000;
+      this.latency.record(waited, this.ofProcessing(attempt, eventName));
+    }
+  }
+
+  saved(consumerName: string, eventName: string | undefined, outcome: string): void {
+    this.outcomesSaved.add(1, {
+      [A.system]: SYSTEM,
+      [A.consumer]: consumerName,
+      ...(eventName === undefined ? {} : { [A.destination]: this.names.of(eventName) }),
+      [A.outcome]: outcome,
+    });
+  }
+
+  leaseChanged(consumerName: string, outcome: 'won' | 'released' | 'lost'): void {
+    this.leases.add(1, { [A.system]: SYSTEM, [A.consumer]: consumerName, [A.outcome]: outcome });
+  }
+
+  wokenUp(source: string): void {
+    this.wakeups.add(1, { [A.system]: SYSTEM, [A.reason]: source });
+  }
+
+  pageRead(consumerName: string, events: number): void {
+    this.pages.record(events, { [A.system]: SYSTEM, [A.consumer]: consumerName });
+  }
+
+  saveMade(consumerName: string, events: number): void {
+    this.saves.record(events, { [A.system]: SYSTEM, [A.consumer]: consumerName });
+  }
+
+  /** Reports values that come from the database, for as long as the process lives. */
+  observeCluster(read: () => Promise<ClusterReading | undefined>): void {
+    const gauge = (name: string, description: string, unit: string) =>
+      this.meter.createObservableGauge(name, { description, unit });
+    const backlog = gauge(M.backlog, 'Events that a consumer has not done.', '{event}');
+    const lag = gauge(M.lag, 'Age of the oldest event that a consumer has not done.', 's');
+    const dead = gauge(M.deadLetters, 'Dead letters of a consumer.', '{event}');
+    const position = gauge(M.logPosition, 'Last position of the log.', '{event}');
+    const hole = gauge(M.oldestHole, 'Age of the oldest gap that an open transaction keeps.', 's');
+    const processes = gauge(M.processes, 'Processes that are alive.', '{process}');
+    const all = [backlog, lag, dead, position, hole, processes];
+    this.meter.addBatchObservableCallback(async (result) => {
+      const reading = await read().catch(() => undefined);
+      if (reading === undefined) return;
+      const system = { [A.system]: SYSTEM };
+      for (const each of reading.consumers) {
+        const attributes = {
+          ...system,
+          [A.consumer]: each.consumerName,
+          [A.partition]: String(each.partition),
+        };
+        result.observe(backlog, each.backlog, attributes);
+        result.observe(lag, each.lagSeconds, attributes);
+        result.observe(dead, each.deadLetters, attributes);
+      }
+      result.observe(position, reading.logPosition, system);
+      result.observe(hole, reading.oldestHoleSeconds, system);
+      result.observe(processes, reading.processes, system);
+    }, all);
+  }
+
+  private ofPublishing(eventName: string | undefined): Attributes {
+    return {
+      [A.system]: SYSTEM,
+      [A.operationName]: 'publish',
+      ...(eventName === undefined ? {} : { [A.destination]: this.names.of(eventName) }),
+    };
+  }
+
+  private ofProcessing(
+    { consumerName, partition }: HandledAttempt,
+    eventName: string | undefined,
+  ): Attributes {
+    return {
+      [A.system]: SYSTEM,
+      [A.operationName]: 'process',
+      [A.consumer]: consumerName,
+      [A.partition]: String(partition),
+      ...(eventName === undefined ? {} : { [A.destination]: this.names.of(eventName) }),
+    };
+  }
+
+  private counter(name: string, description: string, unit: string) {
+    return this.meter.createCounter(name, { description, unit });
+  }
+
+  private histogram(name: string, description: string, unit: string, boundaries: number[]) {
+    const advice = { explicitBucketBoundaries: boundaries };
+    return this.meter.createHistogram(name, { description, unit, advice });
+  }
+}
+
+/** The state of the whole cluster at one time. */
+export interface ClusterReading {
+  readonly consumers: readonly {
+    readonly consumerName: string;
+    readonly partition: number;
+    readonly backlog: number;
+    readonly lagSeconds: number;
+    readonly deadLetters: number;
+  }[];
+  readonly logPosition: number;
+  readonly oldestHoleSeconds: number;
+  readonly processes: number;
+}

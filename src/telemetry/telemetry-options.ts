@@ -1,0 +1,24 @@
+/**
+ * What the engine reports through `@opentelemetry/api`. All of it is off by default, and then it costs one
+ * branch for each event. The SDK that the application registers decides where the reports go.
+ */
+export interface TelemetryOptions {
+  /**
+   * Whether publishing, and each attempt of a handler, is a span. The statements of the engine's own loops
+   * stay out of traces then. The default is false.
+   */
+  spans?: boolean | undefined;
+  /**
+   * How the span of a handler relates to the span that published the event. `linked`, the default, begins a
+   * new trace, with a link to the publisher. `child` continues the publisher's trace in the first attempt of
+   * an event that was not delayed. Later attempts, delayed events and batches are linked in any case.
+   */
+  handlerSpans?: 'linked' | 'child' | undefined;
+  /**
+   * Whether the baggage of the publisher is stored with the event and given to its handlers. It needs a
+   * propagator for baggage in the SDK, and it can hold personal data. The default is false.
+   */
+  baggage?: boolean | undefined;
+  /** Whether metrics are reported. The default is false. */
+  metrics?: boolean | undefined;
+}
