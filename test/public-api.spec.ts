@@ -165,6 +165,7 @@ const TYPES = [
   'SubscriberHandler',
   'SubscriberOptions',
   'SubscriberRetry',
+  'TelemetryOptions',
   'TextBatchSubscriberDefinition',
   'TextBatchSubscriberHandler',
   'TextBatchSubscriberOptions',
