@@ -1,4 +1,10 @@
-import { type DynamicModule, type FactoryProvider, Module, type Provider } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type FactoryProvider,
+  Module,
+  type NestModule,
+  type Provider,
+} from '@nestjs/common';
 import { checkAsyncOptions, checkedCallOptions, checkOptions } from './admin-option-checks.js';
 import {
   ADMIN_CALL_OPTIONS,
@@ -14,6 +20,7 @@ import { AdminProblemFilter } from './calls/admin-problem.filter.js';
 import { Once } from './idempotency/once.js';
 import { OverviewLook } from './look/overview.js';
 import { AccessCheck } from './mounting/access-check.js';
+import { BodyErrors } from './mounting/body-errors.js';
 import { mountedController } from './mounting/mounted-controller.js';
 import { HANDLERS } from './routes/handlers.js';
 import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/open-streams.js';
@@ -26,8 +33,9 @@ import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/ope
  * ```
  */
 @Module({})
-// biome-ignore lint/complexity/noStaticOnlyClass: Nest knows modules as classes
-export class IntegrationAdminModule {
+export class IntegrationAdminModule implements NestModule {
+  constructor(private readonly bodyErrors: BodyErrors) {}
+
   /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID, also if nothing says who guards the API */
   static forRoot(options: IntegrationAdminOptions): DynamicModule {
     checkOptions(options);
@@ -42,6 +50,11 @@ export class IntegrationAdminModule {
   static forRootAsync(options: IntegrationAdminAsyncOptions): DynamicModule {
     checkAsyncOptions(options);
     return mounted(options, factoryProviders(options));
+  }
+
+  /** Nest calls it between the body parsers of the application and its routes. */
+  configure(): void {
+    this.bodyErrors.install();
   }
 }
 
@@ -61,6 +74,7 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       { provide: STREAM_LIMITS, useValue: DEFAULT_STREAM_LIMITS },
       Once,
       AccessCheck,
+      BodyErrors,
     ],
   };
 }

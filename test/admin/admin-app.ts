@@ -6,6 +6,7 @@ import {
   type INestApplication,
   Module,
   type ModuleMetadata,
+  type NestApplicationOptions,
   UnauthorizedException,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -46,6 +47,8 @@ export interface AdminAppSetup {
   readonly admin?: Partial<IntegrationAdminOptions>;
   readonly engine?: IntegrationModuleOptions;
   readonly module?: Pick<ModuleMetadata, 'imports' | 'providers'>;
+  /** Options for making the application. */
+  readonly create?: NestApplicationOptions;
   /** Limits of streams, where a test is not to sit out those of users. */
   readonly streams?: StreamLimits;
   /** What the application does to itself before it starts. */
@@ -90,7 +93,7 @@ export async function startAdminApp(database: TestDatabase, setup: AdminAppSetup
 
 export async function makeAdminApp(
   database: TestDatabase,
-  { platform = 'express', admin, engine, module, prepare, streams }: AdminAppSetup,
+  { platform = 'express', admin, engine, module, prepare, streams, create }: AdminAppSetup,
 ): Promise<INestApplication> {
   @Module({
     imports: [
@@ -109,7 +112,7 @@ export async function makeAdminApp(
   const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
   const app =
     streams === undefined
-      ? await NestFactory.create(AppModule, adapter, { logger: false, abortOnError: false })
+      ? await NestFactory.create(AppModule, adapter, { logger: false, abortOnError: false, ...create })
       : (
           await Test.createTestingModule({ imports: [AppModule] })
             .overrideProvider(STREAM_LIMITS)

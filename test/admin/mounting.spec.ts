@@ -20,7 +20,16 @@ import { APP_GUARD, Reflector } from '@nestjs/core';
 import { IntegrationAdminModule, type IntegrationAdminOptions } from 'nestjs-integration/admin';
 import { map } from 'rxjs';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { type AdminApp, ask, makeAdminApp, PATH, PLATFORMS, startAdminApp, TokenGuard } from './admin-app.js';
+import {
+  type AdminApp,
+  ask,
+  JSON_HEADERS,
+  makeAdminApp,
+  PATH,
+  PLATFORMS,
+  startAdminApp,
+  TokenGuard,
+} from './admin-app.js';
 
 let database: TestDatabase;
 
@@ -94,6 +103,7 @@ describe.each(PLATFORMS)('on %s, the admin API', (platform) => {
       await app.ask('consumers/nobody/pause', { method: 'POST', json: { reason: 'test', unknown: 1 } }),
       await app.ask('consumers/nobody/pause', { method: 'POST', json: {} }),
       await app.ask('settings', { headers: { authorization: undefined } }),
+      await app.ask('consumers/nobody/pause', { method: 'POST', headers: JSON_HEADERS, body: '{' }),
     ];
     const plain: unknown[] = [];
     await withApp({ platform }, async (app) => {
@@ -116,11 +126,21 @@ describe.each(PLATFORMS)('on %s, the admin API', (platform) => {
         type: headers.get('content-type'),
       }));
       expect(answers).toEqual(plain);
-      expect(answers.map(({ status }) => status)).toEqual([200, 400, 404, 400, 404, 401]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 400, 404, 400, 404, 401, 400]);
       // The application's own routes are wrapped, so what was switched on works.
       expect(await ask(app.url, 'shop', { base: '' })).toMatchObject({
         json: { wrapped: { hello: 'shop' } },
       });
+    });
+  });
+
+  it('reads bodies itself if the application has no body parser', async () => {
+    const platforms = { express: { bodyParser: false }, fastify: {} };
+    await withApp({ platform, create: platforms[platform] }, async (app) => {
+      const send = (json: object) => app.ask('consumers/nobody/pause', { method: 'POST', json });
+      expect(await send({})).toMatchObject({ status: 404, json: { code: 'INTEGRATION_CONSUMER_UNKNOWN' } });
+      expect(await send({ why: 1 })).toMatchObject({ status: 400 });
+      expect(await send({ reason: 'x'.repeat(70_000) })).toMatchObject({ status: 413 });
     });
   });
 

@@ -318,11 +318,25 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     );
   });
 
+  it('with a body that no parser takes is refused with a problem, whatever filter the application has', async () => {
+    const send = (body: string, base = `/${PATH}`) =>
+      admin.ask('consumers/billing/pause', { method: 'POST', headers: JSON_HEADERS, body, base });
+    for (const body of ['{', 'x', '{"a":1}}', '"text"', '7', 'null']) {
+      const answer = await send(body);
+      isProblem(answer, 400, 'INTEGRATION_ADMIN_INVALID');
+      expect(answer.json.errors).toEqual([{ in: 'body', pointer: '', message: 'must be a JSON object' }]);
+    }
+    isProblem(await send(`{"reason":"${'x'.repeat(2_000_000)}"}`), 413, 'INTEGRATION_ADMIN_TOO_LARGE');
+    // The routes of the application keep what the application does with such bodies.
+    expect((await send('{', '')).json).not.toHaveProperty('type');
+    expect(await isPaused()).toBe(false);
+  });
+
   it('with a body of another type is refused', async () => {
     for (const type of ['text/plain', 'application/xml', 'application/json5', undefined]) {
       const headers = { 'x-integration-admin': '1', 'content-type': type };
       const answer = await admin.ask('consumers/billing/pause', { method: 'POST', headers, body: '{}' });
-      expect(answer.status).toBe(415);
+      isProblem(answer, 415, 'INTEGRATION_ADMIN_MEDIA_TYPE');
     }
     expect(await isPaused()).toBe(false);
   });

@@ -85,7 +85,7 @@ export class AdminCalls {
       (await this.options.permission?.(request, action, target)) ?? true;
     if (!(await may(route.action, route.target(path)))) throw deniedAction(route.action);
     const query = readFields('query', route.query, fieldsOfQuery(queryOf(request)));
-    const body = isWrite(route) ? readFields('body', route.body, bodyOf(request)) : {};
+    const body = isWrite(route) ? readFields('body', route.body, await bodyOf(request)) : {};
     const actor = nameOf(await this.options.actor?.(request));
     return { request, path, query, body, actor, may } as Call<R>;
   }

@@ -77,7 +77,7 @@ function refused(status: number, error: unknown): AdminProblem {
  * The status of an HttpException of any copy of Nest, or of an error of Express or Fastify. The numbers
  * below 400 are no refusals.
  */
-function httpStatusOf(error: unknown): number | undefined {
+export function httpStatusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { getStatus, statusCode } = error as { getStatus?: unknown; statusCode?: unknown };
   const status: unknown = typeof getStatus === 'function' ? getStatus.call(error) : statusCode;

@@ -2,19 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { IntegrationError } from '../../errors.js';
 import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
-
-/**
- * What is used of the container of Nest 11 and 12, which `ModuleRef` holds. Nothing else gives the global
- * guards.
- */
-interface ApplicationWithGuards {
-  readonly container?: {
-    readonly applicationConfig?: {
-      getGlobalGuards(): readonly unknown[];
-      getGlobalRequestGuards(): readonly unknown[];
-    };
-  };
-}
+import { configurationOf } from './nest-configuration.js';
 
 /**
  * Lets an application boot only if somebody guards the admin API, or if the application says that nobody
@@ -46,7 +34,7 @@ export class AccessCheck implements OnModuleInit {
   }
 
   private hasGlobalGuards(): boolean {
-    const config = (this.moduleRef as unknown as ApplicationWithGuards).container?.applicationConfig;
+    const config = configurationOf(this.moduleRef);
     if (config === undefined) return false;
     return config.getGlobalGuards().length > 0 || config.getGlobalRequestGuards().length > 0;
   }

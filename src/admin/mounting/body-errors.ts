@@ -1,0 +1,84 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { segmentsOf } from '../admin-option-checks.js';
+import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
+import { AdminCalls } from '../calls/admin-calls.js';
+import type { ServerRequest } from '../calls/admin-request.js';
+import { MAX_BODY_BYTES, problemOfBody } from '../calls/body.js';
+import { HANDLERS } from '../routes/handlers.js';
+import type { Route } from '../routes/route.js';
+import { configurationOf } from './nest-configuration.js';
+
+/** What is used of a route of Fastify before it is added. */
+interface FastifyRoute {
+  readonly url: string;
+  bodyLimit?: number;
+  errorHandler?: (error: unknown, request: ServerRequest, reply: unknown) => void;
+}
+
+/** What is used of an application of Fastify. */
+interface FastifyInstance {
+  addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
+}
+
+const ROUTES: readonly Route[] = HANDLERS.flatMap(({ routes }) => Object.values(routes));
+
+/**
+ * Answers with a problem where the application's body parser refuses a body. The parser comes before
+ * routes, guards and filters of controllers, so its errors would reach the filters of the application only.
+ */
+@Injectable()
+export class BodyErrors {
+  constructor(
+    private readonly moduleRef: ModuleRef,
+    private readonly host: HttpAdapterHost,
+    @Inject(ADMIN_MOUNT_OPTIONS) private readonly mount: AdminMountOptions,
+    private readonly calls: AdminCalls,
+  ) {}
+
+  /** Called when the application's body parsers are there, and its routes are not. */
+  install(): void {
+    const { httpAdapter } = this.host;
+    if (httpAdapter === undefined) return;
+    if (httpAdapter.getType() === 'fastify') this.installInFastify(httpAdapter.getInstance());
+    else {
+      // Express knows a handler of errors by its four parameters.
+      httpAdapter.use(
+        (error: unknown, request: ServerRequest, response: unknown, next: (e: unknown) => void) => {
+          if (this.isOurs(request)) this.calls.refuse(problemOfBody(error), request, response);
+          else next(error);
+        },
+      );
+    }
+  }
+
+  private installInFastify(instance: FastifyInstance): void {
+    const urls = new Set(ROUTES.map(({ path }) => `/${[...this.base(), ...segmentsOf(path)].join('/')}`));
+    instance.addHook('onRoute', (route) => {
+      if (!urls.has(route.url)) return;
+      route.bodyLimit = MAX_BODY_BYTES;
+      route.errorHandler = (error, request, reply) => this.calls.refuse(problemOfBody(error), request, reply);
+    });
+  }
+
+  private isOurs({ method, originalUrl, url }: ServerRequest): boolean {
+    const given = segmentsOf((originalUrl ?? url).split('?', 1)[0] ?? '');
+    const base = this.base();
+    if (!base.every((segment, index) => segment === given[index])) return false;
+    const rest = given.slice(base.length);
+    return ROUTES.some((route) => {
+      const expected = segmentsOf(route.path);
+      return (
+        route.method === method &&
+        expected.length === rest.length &&
+        expected.every((segment, index) => segment.startsWith(':') || segment === rest[index])
+      );
+    });
+  }
+
+  /** The segments of the path of the admin API, with the global prefix. */
+  private base(): string[] {
+    const prefix = configurationOf(this.moduleRef)?.getGlobalPrefix() ?? '';
+    return [...segmentsOf(prefix), ...segmentsOf(this.mount.path)];
+  }
+}
