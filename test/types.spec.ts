@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -79,6 +79,17 @@ describe.each(RESOLUTIONS)('with moduleResolution %s', (_, type, options) => {
     COMPILING_MS,
   );
 });
+
+describe.each(RESOLUTIONS.filter(([name]) => name === 'node16' || name === 'bundler'))(
+  'with moduleResolution %s the transaction is that of the library',
+  (_, type, options) => {
+    it.each(readdirSync(join(ROOT, 'test/types/clients')))(
+      '%s',
+      async (file) => expect(await problemsOf(`test/types/clients/${file}`, type, options)).toEqual([]),
+      COMPILING_MS,
+    );
+  },
+);
 
 describe('what the compiler says', () => {
   const options: ts.CompilerOptions = {

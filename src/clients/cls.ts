@@ -1,3 +1,5 @@
+import { notTheClient } from './not-the-client.js';
+
 /** What is used of the TransactionHost of @nestjs-cls/transactional. */
 export interface ClsTransactionHost {
   readonly tx: unknown;
@@ -15,7 +17,13 @@ export interface ClsTransactionHost {
  *   useFactory: (host: TransactionHost) => ({ adapter: fromTypeOrm, ambient: clsAmbient(host) }),
  * })
  * ```
+ *
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no TransactionHost
  */
 export function clsAmbient(transactionHost: ClsTransactionHost): () => object | undefined {
+  if (typeof transactionHost?.isTransactionActive !== 'function') {
+    const pkg = '@nestjs-cls/transactional';
+    throw notTheClient('clsAmbient', `a TransactionHost of ${pkg}`, pkg, transactionHost);
+  }
   return () => (transactionHost.isTransactionActive() ? (transactionHost.tx as object) : undefined);
 }

@@ -45,7 +45,7 @@ interface DriverClient {
 export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): HostAdapter<Tx> {
   const { dialect } = insideOf(db) ?? {};
   if (dialect === undefined)
-    throw notTheClient('fromDrizzle', 'a database of Drizzle for Postgres', 'drizzle-orm');
+    throw notTheClient('fromDrizzle', 'a database of Drizzle for Postgres', 'drizzle-orm', db);
   const ended = new EndedTransactions();
   return {
     words: {

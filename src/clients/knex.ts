@@ -30,7 +30,7 @@ interface TransactionShape extends KnexShape {
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no Knex
  */
 export function fromKnex<Trx extends object = KnexShape>(knex: KnexDatabase): HostAdapter<Trx> {
-  if (!isKnex(knex)) throw notTheClient('fromKnex', 'an instance of Knex', 'knex');
+  if (!isKnex(knex)) throw notTheClient('fromKnex', 'an instance of Knex', 'knex', knex);
   const { config } = knex.client;
   return {
     words: {

@@ -32,7 +32,7 @@ const HAS_ENDED = /^Transaction is already (committed|rolled back|aborted)/;
  */
 export function fromKysely<Trx extends object = KyselyShape>(db: KyselyDatabase): HostAdapter<Trx> {
   if (typeof db?.transaction !== 'function' || typeof db.getExecutor !== 'function')
-    throw notTheClient('fromKysely', 'an instance of Kysely', 'kysely');
+    throw notTheClient('fromKysely', 'an instance of Kysely', 'kysely', db);
   const { adapter } = db.getExecutor();
   return {
     words: {

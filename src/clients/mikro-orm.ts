@@ -35,7 +35,7 @@ export type MikroOrmTransaction<O extends MikroOrmDatabase> = O['em'];
  */
 export function fromMikroOrm<O extends MikroOrmDatabase>(orm: O): HostAdapter<MikroOrmTransaction<O>> {
   if (!isManager(orm?.em))
-    throw notTheClient('fromMikroOrm', 'a MikroORM of @mikro-orm/postgresql', '@mikro-orm/postgresql');
+    throw notTheClient('fromMikroOrm', 'a MikroORM of @mikro-orm/postgresql', '@mikro-orm/postgresql', orm);
   const root: Manager = orm.em;
   const { config } = root;
   return {

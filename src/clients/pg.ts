@@ -32,7 +32,7 @@ export interface PgPool {
  */
 export function fromPg(pool: PgPool): HostAdapter<PgPoolClient> {
   if (typeof pool?.connect !== 'function' || typeof pool.totalCount !== 'number')
-    throw notTheClient('fromPg', 'a Pool of node-postgres', 'pg');
+    throw notTheClient('fromPg', 'a Pool of node-postgres', 'pg', pool);
   const leadsHere = leadsWhere(pool);
   return {
     words: {

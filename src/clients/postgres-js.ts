@@ -1,6 +1,6 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
-import { EndedTransactions } from './ended-transactions.js';
 import { notTheClient } from './not-the-client.js';
+import { type Beginning, PostgresJsTransactions } from './postgres-js-transactions.js';
 
 /** The `sql` of postgres.js, or of a transaction, as far as it is used. */
 export interface PostgresJsShape {
@@ -14,10 +14,6 @@ export interface PostgresJsDatabase extends PostgresJsShape {
   begin(...args: never[]): Promise<unknown>;
 }
 
-interface Beginning {
-  begin(options: string, fn: (sql: never) => unknown): Promise<unknown>;
-}
-
 /**
  * An adapter for postgres.js: `client: fromPostgresJs(sql)`, or beside `clientToken`. Its transaction is the
  * `sql` that `sql.begin(…)` gives. postgres.js does not tell whether one has ended, so that this is known of
@@ -29,8 +25,8 @@ export function fromPostgresJs<Tx extends object = PostgresJsShape>(
   sql: PostgresJsDatabase,
 ): HostAdapter<Tx> {
   if (!isPostgresJs(sql) || typeof sql.begin !== 'function')
-    throw notTheClient('fromPostgresJs', 'the sql that postgres(…) returned', 'postgres');
-  const ended = new EndedTransactions();
+    throw notTheClient('fromPostgresJs', 'the sql that postgres(…) returned', 'postgres', sql);
+  const transactions = new PostgresJsTransactions(sql as unknown as Beginning);
   return {
     words: {
       library: 'postgres.js',
@@ -38,18 +34,18 @@ export function fromPostgresJs<Tx extends object = PostgresJsShape>(
       transaction: 'the sql that sql.begin(async (sql) => …) gives',
     },
 
-    transaction: <R>(fn: (tx: Tx) => Promise<R>) =>
-      (sql as unknown as Beginning).begin('ISOLATION LEVEL READ COMMITTED', ended.watching(fn)) as Promise<R>,
+    transaction: (fn) => transactions.run(fn),
 
     async query(tx, text, values) {
-      const rows = await ((tx as PostgresJsShape | undefined) ?? sql).unsafe(text, values as never);
+      const asked = ((tx as PostgresJsShape | undefined) ?? sql).unsafe(text, values as never);
+      const rows = await transactions.whileOpen(tx, asked);
       return { rows: [...rows], count: rows.count ?? 0 };
     },
 
     stateOf(value) {
       if (!isPostgresJs(value) || value.json !== sql.json) return 'foreign';
       if (typeof (value as { savepoint?: unknown }).savepoint !== 'function') return 'root';
-      return ended.has(value) ? 'ended' : 'open';
+      return transactions.hasEnded(value) ? 'ended' : 'open';
     },
   };
 }

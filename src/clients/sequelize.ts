@@ -25,7 +25,7 @@ interface TransactionShape {
  */
 export function fromSequelize<T extends object = object>(sequelize: SequelizeDatabase): HostAdapter<T> {
   if (typeof sequelize?.getDialect !== 'function' || sequelize.getDialect() !== 'postgres')
-    throw notTheClient('fromSequelize', "a Sequelize of the dialect 'postgres'", 'sequelize');
+    throw notTheClient('fromSequelize', "a Sequelize of the dialect 'postgres'", 'sequelize', sequelize);
   return {
     words: {
       library: 'Sequelize',

@@ -40,8 +40,8 @@ interface Known {
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no DataSource
  */
 export function fromTypeOrm<D extends TypeOrmDataSource>(dataSource: D): HostAdapter<TypeOrmTransaction<D>> {
-  if (typeof dataSource?.createQueryRunner !== 'function' || typeof dataSource.transaction !== 'function')
-    throw notTheClient('fromTypeOrm', 'a DataSource of TypeORM', 'typeorm');
+  if (!isDataSource(dataSource))
+    throw notTheClient('fromTypeOrm', 'a DataSource of TypeORM', 'typeorm', dataSource);
   return {
     words: {
       library: 'TypeORM',
@@ -79,13 +79,20 @@ export function fromTypeOrm<D extends TypeOrmDataSource>(dataSource: D): HostAda
  * The transaction of `typeorm-transactional` that surrounds the calling code, for the option `ambient`.
  *
  * @param dataSource the one that was given to `addTransactionalDataSource`
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no DataSource
  */
 export function typeOrmAmbient(dataSource: TypeOrmDataSource): () => object | undefined {
+  if (!isDataSource(dataSource))
+    throw notTheClient('typeOrmAmbient', 'a DataSource of TypeORM', 'typeorm', dataSource);
   return () => {
     // The library has this property give the manager of the current transaction.
     const { manager } = dataSource;
     return (manager as Known).queryRunner === undefined ? undefined : manager;
   };
+}
+
+function isDataSource(value: TypeOrmDataSource | undefined): value is TypeOrmDataSource {
+  return typeof value?.createQueryRunner === 'function' && typeof value.transaction === 'function';
 }
 
 function runnerOf(tx: object): QueryRunnerShape {

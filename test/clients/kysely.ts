@@ -3,8 +3,8 @@ import pg from 'pg';
 import { fromKysely } from '../../src/clients/kysely.js';
 import { type OpenLibrary, savepointBySql } from './tried-library.js';
 
-export const openKysely: OpenLibrary = async (connectionString, max = 4) => {
-  const pool = new pg.Pool({ connectionString, max });
+export const openKysely: OpenLibrary = async (connectionString, max = 4, waitMs = 0) => {
+  const pool = new pg.Pool({ connectionString, max, connectionTimeoutMillis: waitMs });
   pool.on('error', () => {});
   // Kysely hands its clients to nobody: who uses it listens to them here.
   pool.on('connect', (client) => client.on('error', () => {}));
@@ -16,6 +16,7 @@ export const openKysely: OpenLibrary = async (connectionString, max = 4) => {
     adapter: fromKysely(db),
     root: db,
     transaction: (fn) => db.transaction().execute(fn),
+    ask: () => sql`SELECT 1`.execute(db),
     savepoint: (tx, fn) =>
       savepointBySql(
         (text) => sql.raw(text).execute(tx as Transaction<unknown>),

@@ -2,8 +2,8 @@ import pg from 'pg';
 import { fromPg } from '../../src/clients/pg.js';
 import { type OpenLibrary, savepointBySql } from './tried-library.js';
 
-export const openPg: OpenLibrary = async (connectionString, max = 4) => {
-  const pool = new pg.Pool({ connectionString, max });
+export const openPg: OpenLibrary = async (connectionString, max = 4, waitMs = 0) => {
+  const pool = new pg.Pool({ connectionString, max, connectionTimeoutMillis: waitMs });
   pool.on('error', () => {});
   return {
     adapter: fromPg(pool),
@@ -22,6 +22,7 @@ export const openPg: OpenLibrary = async (connectionString, max = 4) => {
         client.release();
       }
     },
+    ask: () => pool.query('SELECT 1'),
     savepoint: (tx, fn) =>
       savepointBySql(
         (sql) => (tx as pg.PoolClient).query(sql),

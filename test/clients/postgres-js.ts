@@ -8,6 +8,7 @@ export const openPostgresJs: OpenLibrary = async (url, max = 4) => {
     adapter: fromPostgresJs(sql),
     root: sql,
     transaction: <R>(fn: (tx: object) => Promise<R>) => sql.begin(fn) as Promise<R>,
+    ask: () => sql`SELECT 1`,
     savepoint: (tx, fn) => (tx as postgres.TransactionSql).savepoint(fn),
     // After a session was ended in a transaction, postgres.js waits for its ROLLBACK for ever.
     close: () => sql.end({ timeout: 1 }),

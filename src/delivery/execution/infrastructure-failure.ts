@@ -2,6 +2,7 @@ import { adapterKindOf, isConnectionLoss, sqlStateOf } from '../../database/conn
 import { isDriversConnectionError } from '../../database/wire/driver-words.js';
 import { UnusableConnection } from '../../database/wire/unusable-connection.js';
 import { IntegrationError, messageOf } from '../../errors.js';
+import { isLibraryOutage } from './library-outage.js';
 
 /*
  * Decides whether a failure is the infrastructure's or the event's. A failure of the infrastructure counts no
@@ -46,21 +47,19 @@ const NO_TRANSACTION = 'Unable to start a transaction';
 /**
  * Whether an error that a handler threw means that its database cannot be reached. This is a failure of the
  * infrastructure. A refused connection to another service is the handler's own failure. So this judges only
- * errors that carry a SQLSTATE, or a code or text of Prisma, its driver adapter or node-postgres.
+ * errors that carry a SQLSTATE, or a code, class or text of a library for databases.
  */
 export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set()): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return isConnectionLoss(error) || state === '25P03' || isShortage(state);
   if (typeof error !== 'object' || error === null || seen.has(error)) return false;
   seen.add(error);
-  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  const { code, cause, driverError, original } = error as Record<string, unknown>;
   if (code === 'P2028' && messageOf(error).includes(NO_TRANSACTION)) return true;
   if (ADAPTER_KINDS.has(adapterKindOf(error) ?? '')) return true;
   if (isDriversConnectionError(error) || error instanceof UnusableConnection) return true;
-  return (
-    (typeof code === 'string' && PRISMA_CODES.has(code)) ||
-    (cause !== undefined && isDatabaseOutage(cause, seen))
-  );
+  if ((typeof code === 'string' && PRISMA_CODES.has(code)) || isLibraryOutage(error)) return true;
+  return [cause, driverError, original].some((each) => each !== undefined && isDatabaseOutage(each, seen));
 }
 
 /** Whether the SQLSTATE of one of the engine's own statements means that the statement was kept waiting. */

@@ -1,0 +1,178 @@
+import { nextTick } from 'node:process';
+import { types } from 'node:util';
+import { isConnectionLoss, sqlStateOf } from '../database/connection/connection-loss.js';
+import { UnusableConnection } from '../database/wire/unusable-connection.js';
+import { IntegrationError } from '../errors.js';
+
+/*
+ * postgres.js 3.4.9 goes on with a transaction whose session is lost. It sends the ROLLBACK of `begin`, and
+ * every further statement of the transaction, through the object of the connection that was lost. If that has
+ * no socket, this is a TypeError in a callback, which ends the process. If its socket is about to close, the
+ * object is unusable from then on. If it is connected again, the statement runs in the session of somebody
+ * else. The last also holds for a statement that comes after the end of its transaction.
+ *
+ * So nothing may be sent through a transaction that is over:
+ *
+ *   - What the function of a transaction is given is a proxy. It refuses statements once the transaction is
+ *     over, and gives such a proxy to the functions of savepoints.
+ *   - The loss is known in two ways, whichever comes first. A statement of the transaction is rejected with
+ *     an error of the socket. The proxy hears of it before the caller does, because it listens first. Or the
+ *     socket closes between two statements. Then `begin` rejects, although the function still runs.
+ *   - If the session is lost, the end of the function is not passed on to postgres.js. It waits for that end
+ *     for ever, and sends neither COMMIT nor ROLLBACK. The server has rolled back.
+ *
+ * `sql.reserve()` with BEGIN and COMMIT of our own does not help. It does not tell that the session is lost,
+ * and when a lost connection is released, postgres.js takes it for an open one.
+ */
+
+/** What begins a transaction: the `sql` that `postgres(…)` returned. */
+export interface Beginning {
+  begin(options: string, fn: (sql: TransactionSql) => Promise<unknown>): Promise<unknown>;
+}
+
+/** What is used of a transaction. */
+interface TransactionSql {
+  (...args: unknown[]): unknown;
+  unsafe(...args: unknown[]): unknown;
+  file(...args: unknown[]): unknown;
+  savepoint(...args: unknown[]): Promise<unknown>;
+}
+
+type Send = (...args: unknown[]) => unknown;
+
+const NEVER = new Promise<never>(() => {});
+
+/** Whether statements of a transaction may be sent. */
+class Session {
+  state: 'open' | 'ended' | 'lost' = 'open';
+  private refuse: (error: Error) => void = () => {};
+  /** Rejects when the session is lost. Never resolves. */
+  readonly loss = new Promise<never>((_, reject) => {
+    this.refuse = reject;
+  });
+
+  constructor() {
+    this.loss.catch(() => {});
+  }
+
+  end(): void {
+    if (this.state === 'open') this.state = 'ended';
+  }
+
+  lose(): void {
+    this.state = 'lost';
+    this.refuse(sessionLost());
+  }
+
+  requireOpen(): void {
+    if (this.state === 'lost') throw sessionLost();
+    if (this.state === 'ended') throw transactionEnded();
+  }
+
+  /** Sends a statement, as long as the transaction is open, and hears whether its session is lost. */
+  guard(send: Send): Send {
+    return (...args) => {
+      this.requireOpen();
+      const statement = send(...args);
+      // A statement is sent when its own `then` is called, and not by that of its base class.
+      if (types.isPromise(statement))
+        Promise.prototype.then.call(statement, undefined, (error) => {
+          if (isOfSocket(error)) this.lose();
+        });
+      return statement;
+    };
+  }
+
+  /** Settles as `work` does. Never settles if the session is lost. */
+  async endOf(work: Promise<unknown>): Promise<unknown> {
+    try {
+      return await work;
+    } finally {
+      // Whatever the close of a socket has set off is done by then.
+      await new Promise<void>((resolve) => nextTick(resolve));
+      if (this.state === 'lost') await NEVER;
+    }
+  }
+}
+
+/** The transactions of one instance of postgres.js that the engine begins. */
+export class PostgresJsTransactions {
+  private readonly sessions = new WeakMap<object, Session>();
+
+  constructor(private readonly sql: Beginning) {}
+
+  hasEnded(transaction: object): boolean {
+    const session = this.sessions.get(transaction);
+    return session !== undefined && session.state !== 'open';
+  }
+
+  /** Settles as `answer` does, and rejects if the session of its transaction is lost before. */
+  whileOpen<T>(transaction: object | undefined, answer: PromiseLike<T>): PromiseLike<T> {
+    const session = transaction && this.sessions.get(transaction);
+    return session === undefined ? answer : Promise.race([answer, session.loss]);
+  }
+
+  /** Settles after `fn` has settled, also if the session is lost before. */
+  async run<R>(fn: (tx: never) => Promise<R>): Promise<R> {
+    const session = new Session();
+    let work: Promise<unknown> | undefined;
+    let isPassedOn = false;
+    try {
+      return (await this.sql.begin('ISOLATION LEVEL READ COMMITTED', async (sql) => {
+        work = fn(this.guarded(sql, session) as never).finally(() => session.end());
+        return session.endOf(work).finally(() => {
+          isPassedOn = true;
+        });
+      })) as R;
+    } catch (error) {
+      if (!isPassedOn) session.lose();
+      await work?.catch(() => {});
+      throw error;
+    }
+  }
+
+  /** The transaction, or a savepoint of it, for as long as its session is there. */
+  private guarded(sql: TransactionSql, session: Session): TransactionSql {
+    const savepoint: Send = (...args) => {
+      session.requireOpen();
+      const part = args.at(-1) as (sql: TransactionSql) => unknown;
+      const run = (nested: TransactionSql) => session.endOf(resultOf(part(this.guarded(nested, session))));
+      return Promise.race([sql.savepoint(...args.slice(0, -1), run), session.loss]);
+    };
+    const call = session.guard(sql);
+    const own: Record<string | symbol, Send> = {
+      savepoint,
+      unsafe: session.guard(sql.unsafe),
+      file: session.guard(sql.file),
+    };
+    const proxy = new Proxy(sql, {
+      apply: (_, __, args) => call(...args),
+      get: (target, name) => own[name] ?? Reflect.get(target, name),
+    });
+    this.sessions.set(proxy, session);
+    return proxy;
+  }
+}
+
+/** The function of a savepoint may return a list of statements. */
+async function resultOf(result: unknown): Promise<unknown> {
+  return Array.isArray(result) ? Promise.all(result) : result;
+}
+
+/** What the server says about a statement is nothing that the socket has met. */
+function isOfSocket(error: unknown): boolean {
+  if (sqlStateOf(error) !== undefined) return false;
+  const { code } = error as { code?: unknown };
+  return isConnectionLoss(error) || (typeof code === 'string' && code.startsWith('ERR_STREAM_'));
+}
+
+function sessionLost(): UnusableConnection {
+  return new UnusableConnection('connection lost: the session of this transaction has ended');
+}
+
+function transactionEnded(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    'This transaction of postgres.js has ended, and postgres.js would send the statement in the session of somebody else. Wait for all statements of a transaction before it ends.',
+  );
+}

@@ -1,0 +1,184 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import postgres from 'postgres';
+import { fromPostgresJs } from '../../src/clients/postgres-js.js';
+import type { HostAdapter } from '../../src/index.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+type Transaction = postgres.TransactionSql;
+
+const FAILURE = new Error('on purpose');
+/** How often what depends on the moment at which a socket closes is tried. */
+const TIMES = 20;
+
+let database: TestDatabase;
+let sql: postgres.Sql;
+let adapter: HostAdapter<Transaction>;
+/** Called when a socket has closed. */
+let onclose = () => {};
+const uncaught: unknown[] = [];
+const note = (error: unknown) => uncaught.push(error);
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await database.pool.query('CREATE TABLE note (text text)');
+  process.on('uncaughtException', note);
+});
+beforeEach(() => {
+  sql = postgres(database.url, { max: 1, onnotice: () => {}, onclose: () => onclose() });
+  adapter = fromPostgresJs<Transaction>(sql);
+});
+afterEach(async () => {
+  await sql.end({ timeout: 5 });
+  await database.pool.query('TRUNCATE note');
+  expect(uncaught).toEqual([]);
+});
+afterAll(async () => {
+  process.off('uncaughtException', note);
+  await database?.drop();
+});
+
+/** The server ends the session. What follows meets a socket that is about to close, or is closed. */
+async function cutOff(tx: Transaction, { andHeardOf = false } = {}): Promise<void> {
+  const [row] = await tx`SELECT pg_backend_pid() AS pid`;
+  const closed = new Promise<void>((resolve) => {
+    onclose = resolve;
+  });
+  await database.pool.query('SELECT pg_terminate_backend($1, 5000)', [row?.pid]);
+  if (andHeardOf) await closed;
+}
+
+async function expectUsable(): Promise<void> {
+  const answers = await Promise.all([1, 2, 3].map((n) => sql`SELECT ${n}::int AS n`));
+  expect(answers.map(([row]) => row?.n)).toEqual([1, 2, 3]);
+  await adapter.transaction((tx) => tx`INSERT INTO note VALUES ('usable')`.then(() => {}), {});
+}
+
+const notes = async () => (await database.pool.query('SELECT text FROM note')).rows.map(({ text }) => text);
+
+describe('a transaction of postgres.js whose session is lost', () => {
+  it.each([
+    ['at once', false],
+    ['after the socket has closed', true],
+  ])('sends nothing any more, whatever its function does next: %s', async (_, andHeardOf) => {
+    const next: [string, (tx: Transaction) => Promise<unknown>][] = [
+      ['ends', async () => {}],
+      [
+        'throws',
+        async () => {
+          throw FAILURE;
+        },
+      ],
+      ['asks', async (tx) => tx`SELECT 1`],
+      ['asks, and swallows the error', async (tx) => tx`SELECT 1`.catch(() => {})],
+      [
+        'asks again and again',
+        async (tx) => {
+          for (let i = 0; i < 3; i++) {
+            try {
+              await tx.unsafe('INSERT INTO note VALUES ($1)', ['lost']);
+            } catch {}
+          }
+        },
+      ],
+      ['opens a savepoint', (tx) => tx.savepoint(async (nested) => nested`SELECT 1`)],
+      ['asks through the adapter', (tx) => adapter.query(tx, 'SELECT $1::text', ['x'])],
+    ];
+    for (const [what, goOn] of next) {
+      const run = adapter.transaction(async (tx) => {
+        await tx`INSERT INTO note VALUES ('lost')`;
+        await cutOff(tx, { andHeardOf });
+        await goOn(tx);
+      }, {});
+      await expect([what, await run.then(() => 'resolved').catch(() => 'rejected')]).toEqual([
+        what,
+        'rejected',
+      ]);
+      await expectUsable();
+    }
+    expect(await notes()).toEqual(next.map(() => 'usable'));
+  });
+
+  it('leaves its connection usable, and its statements are refused, at whatever moment it is lost', async () => {
+    for (let i = 0; i < TIMES; i++) {
+      let kept: Transaction | undefined;
+      const run = adapter.transaction(async (tx) => {
+        kept = tx;
+        await cutOff(tx);
+        await Promise.all([tx`SELECT 1`, tx`SELECT ${i}::int`]);
+      }, {});
+      await expect(run).rejects.toThrow();
+      await expectUsable();
+      expect(() => kept?.unsafe('INSERT INTO note VALUES ($1)', ['foreign'])).toThrow('connection lost');
+      expect(adapter.stateOf(kept)).toBe('ended');
+    }
+    expect(new Set(await notes())).toEqual(new Set(['usable']));
+  });
+
+  it('inside of a savepoint rejects there, and outside', async () => {
+    let inner: unknown;
+    const run = adapter.transaction(async (tx) => {
+      const part = tx.savepoint(async (nested) => {
+        await cutOff(nested as Transaction, { andHeardOf: true });
+        await nested`SELECT 1`;
+      });
+      await part.catch((error) => {
+        inner = error;
+      });
+    }, {});
+    await expect(run).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
+    expect(inner).toMatchObject({ code: 'ECONNABORTED' });
+    await expectUsable();
+  });
+
+  it('rejects when its function has ended, and not before', async () => {
+    const order: string[] = [];
+    const run = adapter.transaction(async (tx) => {
+      await cutOff(tx, { andHeardOf: true });
+      await sql`SELECT 1`;
+      order.push('the function');
+    }, {});
+    await run.catch(() => order.push('the transaction'));
+    expect(order).toEqual(['the function', 'the transaction']);
+  });
+});
+
+describe('a transaction of postgres.js', () => {
+  it('is what postgres.js gives: statements, lists of values, savepoints and fragments', async () => {
+    await adapter.transaction(async (tx) => {
+      const [one] = await tx`INSERT INTO ${tx('note')} ${tx({ text: 'a' })} RETURNING ${tx`text`}`;
+      expect(one).toEqual({ text: 'a' });
+      await tx.savepoint('named', (nested) => [
+        nested`INSERT INTO note VALUES ('b')`,
+        nested`INSERT INTO note VALUES ('c')`,
+      ]);
+      const gone = tx.savepoint(async (nested) => {
+        await nested`INSERT INTO note VALUES ('gone')`;
+        throw FAILURE;
+      });
+      await expect(gone).rejects.toBe(FAILURE);
+      expect((await tx.unsafe('SELECT text FROM note').values()).flat()).toEqual(['a', 'b', 'c']);
+    }, {});
+    expect(await notes()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('rejects with the error of its function, also one of another socket', async () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    const run = adapter.transaction(async (tx) => {
+      await tx`INSERT INTO note VALUES ('gone')`;
+      await tx.savepoint(async () => {
+        throw refused;
+      });
+    }, {});
+    await expect(run).rejects.toBe(refused);
+    expect(await notes()).toEqual([]);
+    await expectUsable();
+  });
+
+  it('refuses a statement that comes after its end', async () => {
+    let kept: Transaction | undefined;
+    await adapter.transaction(async (tx) => {
+      kept = tx;
+    }, {});
+    expect(() => kept?.unsafe('SELECT 1')).toThrow('has ended');
+  });
+});
