@@ -2,6 +2,7 @@ import type { HostAdapter } from '../database/clients/host-adapter.js';
 import { EndedTransactions } from './ended-transactions.js';
 import { answerOfPg, hearErrors, type PgAnswer } from './node-postgres.js';
 import { notTheClient } from './not-the-client.js';
+import { type Beginning, PostgresJsTransactions } from './postgres-js-transactions.js';
 
 /** A Drizzle of Postgres, as far as it is used. */
 export interface DrizzleDatabase {
@@ -9,6 +10,7 @@ export interface DrizzleDatabase {
   execute(query: never): unknown;
 }
 
+/** The database, or its session. */
 interface Transacting {
   transaction(fn: (tx: never) => unknown, config: { isolationLevel: 'read committed' }): Promise<unknown>;
 }
@@ -29,8 +31,8 @@ interface Inside {
   readonly rollback?: unknown;
 }
 
-/** Of node-postgres. */
-interface DriverClient {
+/** Of node-postgres, or of postgres.js. */
+interface DriverClient extends Partial<Beginning> {
   readonly totalCount?: number;
   getTransactionStatus?(): string | null;
   on?(event: 'error', listener: () => void): unknown;
@@ -43,10 +45,13 @@ interface DriverClient {
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no Drizzle of Postgres
  */
 export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): HostAdapter<Tx> {
-  const { dialect } = insideOf(db) ?? {};
-  if (dialect === undefined)
+  const { dialect, session: root } = insideOf(db) ?? {};
+  if (dialect === undefined || root === undefined)
     throw notTheClient('fromDrizzle', 'a database of Drizzle for Postgres', 'drizzle-orm', db);
   const ended = new EndedTransactions();
+  const onPostgresJs = typeof root.client?.begin === 'function' ? root.client : undefined;
+  const guarded = onPostgresJs && new PostgresJsTransactions(onPostgresJs as Beginning);
+  const beginning = (guarded === undefined ? db : beginningBy(guarded, root)) as unknown as Transacting;
   return {
     words: {
       library: 'Drizzle',
@@ -55,7 +60,7 @@ export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): Ho
     },
 
     transaction: <R>(fn: (tx: Tx) => Promise<R>) =>
-      (db as unknown as Transacting).transaction(
+      beginning.transaction(
         ended.watching((tx: Tx) => {
           const client = (tx as Inside).session?.client;
           if (client !== undefined) hearErrors(client);
@@ -68,17 +73,25 @@ export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): Ho
       // The session takes a statement with its parameters; a template of Drizzle's would spread lists.
       const { session } = (tx ?? db) as Inside;
       const query = { sql, params: values };
-      return answerOf(await session?.prepareQuery(query, undefined, undefined, false).execute());
+      const asked = session?.prepareQuery(query, undefined, undefined, false).execute();
+      return answerOf(await (guarded?.whileOpen(session?.client, asked as Promise<unknown>) ?? asked));
     },
 
     stateOf(value) {
       const inside = insideOf(value);
       if (inside === undefined || inside.dialect !== dialect) return 'foreign';
       if (typeof inside.rollback !== 'function') return 'root';
-      if (ended.has(value as object)) return 'ended';
-      return inside.session?.client?.getTransactionStatus?.() === 'I' ? 'ended' : 'open';
+      const client = inside.session?.client;
+      if (ended.has(value as object) || (client && guarded?.hasEnded(client))) return 'ended';
+      return client?.getTransactionStatus?.() === 'I' ? 'ended' : 'open';
     },
   };
+}
+
+/** Drizzle's session of postgres.js, whose transactions send nothing after their session is lost. */
+function beginningBy(transactions: PostgresJsTransactions, session: object): object {
+  const begin = (fn: (tx: never) => Promise<unknown>) => transactions.run(fn);
+  return Object.create(session, { client: { value: { begin } } });
 }
 
 function insideOf(value: unknown): Inside | undefined {

@@ -1,5 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import { drizzle as drizzleOnPostgresJs, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import pg from 'pg';
+import postgres from 'postgres';
 import { fromDrizzle } from '../../src/clients/drizzle.js';
 import type { OpenLibrary } from './tried-library.js';
 
@@ -14,5 +16,18 @@ export const openDrizzle: OpenLibrary = async (connectionString, max = 4, waitMs
     ask: () => db.execute('SELECT 1'),
     savepoint: (tx, fn) => (tx as NodePgDatabase).transaction(fn),
     close: () => pool.end(),
+  };
+};
+
+export const openDrizzleOnPostgresJs: OpenLibrary = async (url, max = 4) => {
+  const client = postgres(url, { max, onnotice: () => {} });
+  const db = drizzleOnPostgresJs(client);
+  return {
+    adapter: fromDrizzle(db),
+    root: db,
+    transaction: (fn) => db.transaction(fn),
+    ask: () => db.execute('SELECT 1'),
+    savepoint: (tx, fn) => (tx as PostgresJsDatabase).transaction(fn),
+    close: () => client.end({ timeout: 1 }),
   };
 };

@@ -118,7 +118,7 @@ describe.each(LIBRARIES)('a pool of %s whose connections are all in use', (name,
   });
 
   // postgres.js has its statements wait for as long as it takes.
-  if (name === 'postgres.js') return;
+  if (name.endsWith('postgres.js')) return;
 
   it.each([
     ['a statement', () => library.ask()],

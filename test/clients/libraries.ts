@@ -1,4 +1,4 @@
-import { openDrizzle } from './drizzle.js';
+import { openDrizzle, openDrizzleOnPostgresJs } from './drizzle.js';
 import { openKnex } from './knex.js';
 import { openKysely } from './kysely.js';
 import { openMikroOrm } from './mikro-orm.js';
@@ -14,6 +14,7 @@ export const LIBRARIES: readonly [name: string, open: OpenLibrary][] = [
   ['TypeORM', openTypeOrm],
   ['Kysely', openKysely],
   ['Drizzle', openDrizzle],
+  ['Drizzle on postgres.js', openDrizzleOnPostgresJs],
   ['Knex', openKnex],
   ['Sequelize', openSequelize],
   ['postgres.js', openPostgresJs],
