@@ -91,12 +91,16 @@ function pack() {
   return join(work, JSON.parse(stdout)[0].filename);
 }
 
+/** The optional peers that came along although the application does not ask for them. */
 function optionalPeersIn(folder) {
-  const manifest = readFileSync(join(folder, 'node_modules/nestjs-integration/package.json'), 'utf8');
-  const { peerDependenciesMeta = {} } = JSON.parse(manifest);
+  const read = (path) => JSON.parse(readFileSync(join(folder, path), 'utf8'));
+  const { peerDependenciesMeta = {} } = read('node_modules/nestjs-integration/package.json');
+  const { dependencies = {}, devDependencies = {} } = read('package.json');
   return Object.entries(peerDependenciesMeta)
-    .filter(([name, { optional }]) => optional === true && existsSync(join(folder, 'node_modules', name)))
-    .map(([name]) => name);
+    .filter(([, { optional }]) => optional === true)
+    .map(([name]) => name)
+    .filter((name) => existsSync(join(folder, 'node_modules', name)))
+    .filter((name) => !(name in { ...dependencies, ...devDependencies }));
 }
 
 /** Errors of our own declarations, which `skipLibCheck` would hide: types of packages that users do not have. */

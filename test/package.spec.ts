@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { TRIED_VERSIONS } from '../scripts/client-versions.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
 
 interface LockedPackage {
+  version?: string;
   optionalDependencies?: Record<string, string>;
   hasInstallScript?: boolean;
 }
@@ -13,7 +15,11 @@ function readJson<T>(name: string): T {
   return JSON.parse(readFileSync(join(ROOT, name), 'utf8')) as T;
 }
 
-const { allowScripts } = readJson<{ allowScripts: Record<string, boolean> }>('package.json');
+const { allowScripts, peerDependencies, peerDependenciesMeta } = readJson<{
+  allowScripts: Record<string, boolean>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional?: boolean }>;
+}>('package.json');
 const { packages } = readJson<{ packages: Record<string, LockedPackage> }>('package-lock.json');
 
 /** Where `name` is locked for the package at `path`: beside it, or in a folder above. */
@@ -37,5 +43,28 @@ describe('installing with npm ci', () => {
       .filter(([, { hasInstallScript }]) => hasInstallScript === true)
       .map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length));
     expect(withScripts.filter((name) => !Object.hasOwn(allowScripts, name))).toEqual([]);
+  });
+});
+
+describe('the ranges of the libraries that have an adapter', () => {
+  /** The plain numbers of a range: `^0.3.20 || ^1.0.0` begins with 0.3.20, `>=0.40.0 <0.46.0` ends before 0.46.0. */
+  const numbersOf = (range: string) => range.match(/\d+\.\d+\.\d+/g) ?? [];
+  const libraries = Object.keys(peerDependencies).filter((name) =>
+    [
+      'postgres',
+      '@mikro-orm/postgresql',
+      'typeorm-transactional',
+      '@nestjs-cls/transactional',
+      ...TRIED_VERSIONS.flatMap(({ packages }) => Object.keys(packages)),
+    ].includes(name),
+  );
+  const triedOf = (name: string) => [
+    packages[`node_modules/${name}`]?.version,
+    ...TRIED_VERSIONS.map((each) => each.packages[name]),
+  ];
+
+  it.each(libraries)('are tried from their beginning on, and are optional: %s', (name) => {
+    expect(peerDependenciesMeta[name]).toEqual({ optional: true });
+    expect(triedOf(name)).toContain(numbersOf(peerDependencies[name] ?? '')[0]);
   });
 });

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { describeMachine, describeVersions } from '../harness/machine.js';
 import { Report } from '../harness/report.js';
 import { cases, judge } from '../model/suite.js';
+import { clientMutants } from './client-mutants.js';
 import { kitMutants } from './kit-mutants.js';
 import { runMutant } from './run-mutant.js';
 import { runPlays } from './run-plays.js';
@@ -41,7 +42,7 @@ if (wanted.includes('plays')) {
     record('play', name, caught ? 'test/cursor-plays.spec.ts, real database' : undefined);
 }
 if (wanted.includes('specs')) {
-  const chosen = specMutants.filter(({ name }) => name.includes(options.match));
+  const chosen = [...specMutants, ...clientMutants].filter(({ name }) => name.includes(options.match));
   const verdicts = await runSpecMutants(chosen);
   for (const { name, caughtBy } of verdicts) record('spec', name, caughtBy);
   report.detail('failures-of-specs', Object.fromEntries(verdicts.map((one) => [one.name, one.because])));

@@ -30,7 +30,7 @@ export interface PgPool {
  *
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no pool
  */
-export function fromPg(pool: PgPool): HostAdapter<PgPoolClient> {
+export function fromPg<Tx extends object = PgPoolClient>(pool: PgPool): HostAdapter<Tx> {
   if (typeof pool?.connect !== 'function' || typeof pool.totalCount !== 'number')
     throw notTheClient('fromPg', 'a Pool of node-postgres', 'pg', pool);
   const leadsHere = leadsWhere(pool);
@@ -41,13 +41,13 @@ export function fromPg(pool: PgPool): HostAdapter<PgPoolClient> {
       transaction: 'the client of await pool.connect() that BEGIN went through',
     },
 
-    async transaction(fn) {
+    async transaction<R>(fn: (client: Tx) => Promise<R>) {
       const client = (await pool.connect()) as PgPoolClient;
       hearErrors(client);
       let broken = false;
       try {
         await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-        const result = await fn(client);
+        const result = await fn(client as unknown as Tx);
         await client.query('COMMIT');
         return result;
       } catch (error) {
@@ -62,7 +62,8 @@ export function fromPg(pool: PgPool): HostAdapter<PgPoolClient> {
 
     async query(tx, text, values) {
       const statement = { text, values, types: HOST_CLIENT_TYPES };
-      return answerOfPg((await (tx ?? pool).query(statement)) as PgAnswer);
+      const through = (tx as PgPoolClient | undefined) ?? pool;
+      return answerOfPg((await through.query(statement)) as PgAnswer);
     },
 
     stateOf(value) {

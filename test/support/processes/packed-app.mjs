@@ -24,7 +24,7 @@ Module({ imports: [IntegrationModule.forRoot({ connectionString })] })(AppModule
 
 const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
 const handled = new Promise((resolve) => {
-  app.get(EventSubscriberRegistry).register({
+  app.get(EventSubscriberRegistry).registerHandler({
     eventName: 'thing.changed',
     consumerName: 'packed',
     handler: async ({ payload }) => resolve(payload),

@@ -32,7 +32,7 @@ export const modules = [
   IntegrationModule.forRoot({ clientToken: pg.Pool, adapter: fromPg }),
   IntegrationModule.forRoot({ client: fromPg(pool) }),
 ];
-export const adapter: HostAdapter<pg.PoolClient> = fromPg(pool);
+export const adapter: HostAdapter<pg.PoolClient> = fromPg<pg.PoolClient>(pool);
 
 export const isTheTransaction: Same<SubscriberContext['transaction'], pg.PoolClient> = true;
 

@@ -1,0 +1,139 @@
+import type { SpecMutant } from './spec-mutants.js';
+
+const CONFORMANCE = 'test/clients/conformance.spec.ts';
+const POOLS = 'test/clients/exhausted-pools.spec.ts';
+const POSTGRES_JS = 'test/clients/postgres-js.spec.ts';
+const GUARD = 'src/clients/postgres-js-transactions.ts';
+const LOSS = 'src/database/connection/connection-loss.ts';
+const REFUSED = 'the root, a transaction that has ended, and a foreign one are refused';
+const CUT = 'a connection that the server ends in a handler counts no attempt';
+const DELIVERED = 'what integrationApi.transaction published is delivered';
+
+/** Wrong turns in the adapters of libraries. */
+export const clientMutants: readonly SpecMutant[] = [
+  {
+    name: 'adapter: each look at a transaction gives another object',
+    patches: [
+      {
+        file: 'src/database/clients/adapted-client.ts',
+        find: 'return #adapter in client ? client.native : client;',
+        put: 'return #adapter in client ? Object.create(client.native) : client;',
+      },
+    ],
+    spec: CONFORMANCE,
+    test: `Knex ${DELIVERED}`,
+  },
+  {
+    name: 'adapter: an ended transaction of TypeORM is called open',
+    patches: [
+      {
+        file: 'src/clients/typeorm.ts',
+        find: "return runner.isTransactionActive && !runner.isReleased ? 'open' : 'ended';",
+        put: "return 'open';",
+      },
+    ],
+    spec: CONFORMANCE,
+    test: `TypeORM ${REFUSED}`,
+  },
+  {
+    name: 'adapter: an ended transaction of Drizzle is called open',
+    patches: [{ file: 'src/clients/ended-transactions.ts', find: 'this.ended.add(tx);', put: '' }],
+    spec: CONFORMANCE,
+    test: `Drizzle on postgres.js ${REFUSED}`,
+  },
+  {
+    name: 'adapter: a transaction of another data source is taken',
+    patches: [
+      {
+        file: 'src/clients/kysely.ts',
+        find: "if (value.getExecutor().adapter !== adapter) return 'foreign';",
+        put: '',
+      },
+    ],
+    spec: CONFORMANCE,
+    test: `Kysely ${REFUSED}`,
+  },
+  {
+    name: 'adapter: a question mark of Knex is not escaped',
+    patches: [
+      {
+        file: 'src/clients/knex.ts',
+        find: 'if (place === undefined) return `\\\\${found}`;',
+        put: 'if (place === undefined) return found;',
+      },
+    ],
+    spec: CONFORMANCE,
+    test: 'Knex keeps the contract of a client',
+  },
+  {
+    name: 'adapter: the SQLSTATE of Sequelize is lost',
+    patches: [
+      {
+        file: LOSS,
+        find: 'fields.cause, fields.driverError, fields.original);',
+        put: 'fields.cause, fields.driverError);',
+      },
+    ],
+    spec: CONFORMANCE,
+    test: 'Sequelize keeps the contract of a client',
+  },
+  {
+    name: 'adapter: a pool of Knex without a connection is the fault of the event',
+    patches: [
+      {
+        file: 'src/delivery/execution/library-outage.ts',
+        find: 'return message.startsWith(POOL_OF_KNEX) || LOST_BY_KNEX.test(message);',
+        put: 'return LOST_BY_KNEX.test(message);',
+      },
+    ],
+    spec: POOLS,
+    test: 'a pool of Knex whose connections are all in use is an outage for a handler whose own code needs one for a statement',
+  },
+  {
+    name: 'adapter: a released QueryRunner is an error of the handler',
+    patches: [
+      {
+        file: 'src/clients/typeorm.ts',
+        find: 'if (runner.isReleased)',
+        put: 'if (runner.isReleased && !runner.isReleased)',
+      },
+    ],
+    spec: CONFORMANCE,
+    test: `TypeORM ${CUT}`,
+  },
+  {
+    name: 'postgres.js: the end of a function is passed on after a loss',
+    patches: [{ file: GUARD, find: "if (this.state === 'lost') await NEVER;", put: '' }],
+    spec: POSTGRES_JS,
+    test: 'sends nothing any more, whatever its function does next: after the socket has closed',
+  },
+  {
+    name: 'postgres.js: the statements of a transaction are not listened to',
+    patches: [{ file: GUARD, find: 'if (isOfSocket(error)) this.lose();', put: 'isOfSocket(error);' }],
+    spec: POSTGRES_JS,
+    test: 'leaves its connection usable, and its statements are refused, at whatever moment it is lost',
+  },
+  {
+    name: 'postgres.js: a transaction that has ended sends statements',
+    patches: [{ file: GUARD, find: "if (this.state === 'ended') throw transactionEnded();", put: '' }],
+    spec: POSTGRES_JS,
+    test: 'refuses a statement that comes after its end',
+  },
+  {
+    name: 'postgres.js: the error of another socket is a lost session',
+    patches: [
+      {
+        file: GUARD,
+        find: 'const savepoint: Send = (...args) => {\n      session.requireOpen();',
+        put: 'const savepoint: Send = session.guard((...args) => {',
+      },
+      {
+        file: GUARD,
+        find: 'return Promise.race([sql.savepoint(...args.slice(0, -1), run), session.loss]);\n    };',
+        put: 'return Promise.race([sql.savepoint(...args.slice(0, -1), run), session.loss]);\n    });',
+      },
+    ],
+    spec: POSTGRES_JS,
+    test: 'rejects with the error of its function, also one of another socket',
+  },
+];

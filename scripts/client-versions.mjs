@@ -1,0 +1,12 @@
+/**
+ * The versions of the libraries with which the tests of their adapters are run besides the installed ones: the ends of the ranges
+ * in package.json.
+ */
+export const TRIED_VERSIONS = [
+  { library: 'Kysely', packages: { kysely: '0.28.0' } },
+  { library: 'Kysely', packages: { kysely: '0.29.9' } },
+  { library: 'Drizzle', packages: { 'drizzle-orm': '0.40.0' } },
+  { library: 'Knex', packages: { knex: '3.0.1' } },
+  { library: 'Sequelize', packages: { sequelize: '6.35.0' } },
+  { library: 'TypeORM', packages: { typeorm: '0.3.20' } },
+];
