@@ -58,6 +58,7 @@ export const clientMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/clients/knex.ts',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: this is a piece of source.
         find: 'if (place === undefined) return `\\\\${found}`;',
         put: 'if (place === undefined) return found;',
       },
