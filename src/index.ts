@@ -63,8 +63,15 @@ export type {
   PublishedEvent,
 } from './events/domain-event.js';
 export type { Jsonify } from './events/json-types.js';
+export type { FailedAttempt, Resolution } from './inbox/failed-attempt.js';
 export { InboxService } from './inbox/inbox.service.js';
-export type { DeadLetter, InboxFilter, InboxPageRequest, InboxRecord } from './inbox/inbox-record.js';
+export type {
+  DeadLetter,
+  EventHistory,
+  InboxFilter,
+  InboxPageRequest,
+  InboxRecord,
+} from './inbox/inbox-record.js';
 export type { InboxStatus } from './inbox/inbox-status.js';
 export type { IntegrationTypes } from './integration.types.js';
 export type {

@@ -152,8 +152,8 @@ describe('consumers', () => {
       result: { consumer: 'billing', discarded: 1 },
     });
     expect(await inboxRows(database, 'billing')).toMatchObject([
-      { status: 'skipped', error: 'test data' },
-      { status: 'skipped', error: 'test data' },
+      { status: 'skipped', resolution: { action: 'discard', reason: 'test data' } },
+      { status: 'skipped', resolution: { action: 'discard', reason: 'test data' } },
       { status: 'dead_letter' },
     ]);
   });

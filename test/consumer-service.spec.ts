@@ -216,7 +216,7 @@ describe('discard', () => {
     expect(await handled.first(2)).toEqual(['a:next', 'a:last']);
     await app.processor.drain();
     expect(await inboxRows(database, 'billing')).toMatchObject([
-      { status: 'skipped', error: 'sent by mistake' },
+      { status: 'skipped', error: 'Error: again and again', resolution: { reason: 'sent by mistake' } },
       { status: 'processed' },
       { status: 'processed' },
     ]);
@@ -246,7 +246,11 @@ describe('discard', () => {
     await app.processor.drain();
     expect(await inboxRows(database, 'billing')).toEqual(
       Array.from({ length: 4 }, () =>
-        expect.objectContaining({ status: 'skipped', error: 'a test tenant', availableAt: null }),
+        expect.objectContaining({
+          status: 'skipped',
+          resolution: expect.objectContaining({ action: 'discard', reason: 'a test tenant' }),
+          availableAt: null,
+        }),
       ),
     );
     expect(handled.all.sort()).toEqual(['d:dead', 'f:failing']);

@@ -93,7 +93,12 @@ describe('an event of the log that ends again and again with nothing counted', (
     await orders.handled.find((what) => what === 'a:later');
     await until('all is settled', async () => (await unreadOf(database, 'billing')) === '{[4,)}');
     expect((await inboxRows(database, 'billing')).filter(({ status }) => status !== 'processed')).toEqual([
-      expect.objectContaining({ status: 'skipped', error: 'its receiver is gone for good', attempts: 0 }),
+      expect.objectContaining({
+        status: 'skipped',
+        error: null,
+        resolution: expect.objectContaining({ reason: 'its receiver is gone for good' }),
+        attempts: 0,
+      }),
     ]);
     // The others of an ordered aggregate ran because the owner knew of the change. Those of an unordered one
     // do not wait for that: the owner learns of it with its next beat, and may run the event until then.
@@ -238,7 +243,7 @@ describe('an event that was discarded before its inbox row was there', () => {
     await app.processor.drain();
     expect(begun.all).toEqual(['slow', 'next']);
     const [row] = await inboxRows(database, 'billing');
-    expect(row).toMatchObject({ status: 'skipped', error: 'no', attempts: 0 });
+    expect(row).toMatchObject({ status: 'skipped', resolution: { reason: 'no' }, attempts: 0 });
   });
 
   it('comes back with a replay, also while its owner still has it in hand', async () => {

@@ -102,16 +102,19 @@ export class ConsumerService {
   /**
    * Sends dead letters, and events that failed for good, again with all their attempts. It sends the oldest
    * first, at most `limit` (default 100). Send one or two first to see whether the cause is gone. Resolves to
-   * the number of events. The order of redriven events is not guaranteed.
+   * the number of events. The order of redriven events is not guaranteed. What failed before stays readable:
+   * see `InboxService.historyOf`.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or option
    */
   redrive(filter: InboxFilter, options: RedriveOptions = {}): Promise<number> {
     return this.inbox.redrive(filter, options);
   }
 
   /**
-   * Sets events aside for good. They become `skipped`, with the reason as their error. It takes dead letters,
-   * failed events (with or without a further retry), and events that wait or are delayed. It leaves events
-   * that run at this moment. Events that waited behind a discarded one go on. Resolves to the number of
+   * Sets events aside for good. They become `skipped`, with `{ by, reason, at }` as their resolution. The
+   * error of their failure stays. It takes dead letters, failed events (with or without a further retry), and
+   * events that wait or are delayed. It leaves events that run at this moment. Events that waited behind a discarded one go on. Resolves to the number of
    * events.
    *
    * A filter with `consumerName` and one event (`position` or `outboxEventId`) takes that event in any state.

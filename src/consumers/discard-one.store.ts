@@ -3,6 +3,7 @@ import type { Author } from '../audit/change-author.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
+import { NOT_SUSPECT, resolutionOf } from '../inbox/attempts.store.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { eventsTarget } from './audit-targets.js';
@@ -62,11 +63,10 @@ export class DiscardOneStore {
   async discard(
     filter: OneEventFilter,
     states: readonly DiscardableState[],
-    reason: string,
     author: Author,
   ): Promise<number | undefined> {
     try {
-      return await this.db.transaction((session) => this.discardIn(session, filter, states, reason, author));
+      return await this.db.transaction((session) => this.discardIn(session, filter, states, author));
     } catch (error) {
       if (sqlStateOf(error) === LOCK_NOT_AVAILABLE) return undefined;
       throw error;
@@ -77,7 +77,6 @@ export class DiscardOneStore {
     session: EngineSession,
     filter: OneEventFilter,
     states: readonly DiscardableState[],
-    reason: string,
     author: Author,
   ): Promise<number> {
     await waitLongerForLocks(session);
@@ -89,9 +88,10 @@ export class DiscardOneStore {
     await planForTheseValues(session);
     const rows = await session.query(this.discardSql(states), [
       ...filterValues(filter),
-      reason,
+      author.reason,
       statusesOf(states),
       states.includes('unread'),
+      author.actor,
     ]);
     if (rows.length > 0)
       await this.audit.add(session, author, {
@@ -112,7 +112,8 @@ export class DiscardOneStore {
         WHERE ($5::uuid IS NULL OR id = $5) AND ($7::bigint IS NULL OR position = $7)
       ), changed AS (
         UPDATE ${this.inbox} i
-        SET status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = $8, updated_at = clock_timestamp(),
+        SET status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), updated_at = clock_timestamp(),
+            resolution = ${resolutionOf('discard', '$11', '$8')}, ${NOT_SUSPECT},
             id = CASE WHEN i.status = 'processing' THEN gen_random_uuid() ELSE i.id END
         FROM (
           SELECT i.id FROM ${this.inbox} i LEFT JOIN e ON e.id = i.outbox_event_id
@@ -123,9 +124,9 @@ export class DiscardOneStore {
         RETURNING i.partition, '{}'::int8multirange AS taken_out
       ), inserted AS (
         INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id, status,
-          last_error, processed_at)
-        SELECT i.id, i.position, $1, c.partition, i.aggregate_type, i.aggregate_id, 'skipped', $8, clock_timestamp()
-        FROM (SELECT *, id AS outbox_event_id, NULL AS error_fingerprint FROM e) i CROSS JOIN e
+          resolution, processed_at)
+        SELECT i.id, i.position, $1, c.partition, i.aggregate_type, i.aggregate_id, 'skipped', ${resolutionOf('discard', '$11', '$8')}, clock_timestamp()
+        FROM (SELECT *, id AS outbox_event_id, NULL AS error_fingerprint, 0 AS attempt_count, NULL::jsonb AS resolution FROM e) i CROSS JOIN e
         JOIN ${this.cursor} c ON c.consumer_name = $1 AND i.position <@ c.unread AND (c.partitions = 1
           OR c.partition = ${this.partitionOf}(i.aggregate_type, i.aggregate_id, c.partitions))
         WHERE $10 AND ${MATCHES_FILTER} AND EXISTS (SELECT 1 FROM unnest(c.event_names) AS n (name)

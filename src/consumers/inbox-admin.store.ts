@@ -2,6 +2,7 @@ import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
+import { NOT_SUSPECT, resolutionOf } from '../inbox/attempts.store.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { consumersNamed, type InboxStatus } from '../inbox/inbox-status.js';
@@ -125,24 +126,27 @@ export class InboxAdminStore {
     after: RowPlace | undefined,
     author: Author,
   ): Promise<ChangedRows> {
-    const assign = `status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL`;
+    const assign = `status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL,
+      resolution = ${resolutionOf('redrive', '$2', '$3')}`;
+    const values = [author.actor, author.reason];
     const noted = { action: 'events.redrive', author };
-    return this.change({ filter, choice: redrivable(this.log), assign, values: [], limit, after, ...noted });
+    return this.change({ filter, choice: redrivable(this.log), assign, values, limit, after, ...noted });
   }
 
-  /** Sets rows in these states aside for good. They become `skipped`, with the reason. */
+  /** Sets rows in these states aside for good. They become `skipped`, and keep the error of their failure. */
   discard(
     filter: InboxFilter,
     states: readonly DiscardableState[],
-    reason: string,
     limit: number,
     after: RowPlace | undefined,
     author: Author,
   ): Promise<ChangedRows> {
     const choice = discardable(this.log, states);
-    const assign = `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = $2`;
+    const assign = `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(),
+      resolution = ${resolutionOf('discard', '$2', '$3')}, ${NOT_SUSPECT}`;
+    const values = [author.actor, author.reason];
     const noted = { action: 'events.discard', author };
-    return this.change({ filter, choice, assign, values: [reason], limit, after, ...noted });
+    return this.change({ filter, choice, assign, values, limit, after, ...noted });
   }
 
   private change(change: {

@@ -67,21 +67,20 @@ export class InboxAdmin {
     const author = authorOf({ ...options, reason });
     const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : checkCount('limit', options.limit);
     if (options.states?.length === 0) return 0;
-    if (isOfOneEvent(filter)) return this.discardOne(filter, options.states ?? STATES_OF_ONE, reason, author);
+    if (isOfOneEvent(filter)) return this.discardOne(filter, options.states ?? STATES_OF_ONE, author);
     const states = options.states ?? STATES_OF_MANY;
     checkStatesOfMany(states);
-    return inPortions(limit, (some, after) => this.rows.discard(filter, states, reason, some, after, author));
+    return inPortions(limit, (some, after) => this.rows.discard(filter, states, some, after, author));
   }
 
   private async discardOne(
     filter: OneEventFilter,
     states: readonly DiscardableState[],
-    reason: string,
     author: Author,
   ): Promise<number> {
     const deadline = performance.now() + HELD_FOR_MS;
     for (;;) {
-      const discarded = await this.single.discard(filter, states, reason, author);
+      const discarded = await this.single.discard(filter, states, author);
       if (discarded !== undefined) return discarded;
       if (performance.now() >= deadline) throw heldByItsTransaction(filter);
       await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));

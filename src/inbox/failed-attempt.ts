@@ -27,7 +27,8 @@ export interface FailedAttempt {
 /** What an admin decided about an event last. The columns of its failure stay as they were. */
 export interface Resolution {
   action: 'redrive' | 'discard';
-  by: string | null;
+  /** As in the audit. */
+  by: string;
   reason: string | null;
   /** An ISO text in UTC. */
   at: string;

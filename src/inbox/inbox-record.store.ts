@@ -5,15 +5,15 @@ import { epochText } from '../database/sql/epoch-text.store.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { timeOf, timeOrNullOf } from '../database/wire/plain-values.js';
 import { filterValues, MATCHES_FILTER } from './inbox-filter.store.js';
-import type { DeadLetter, InboxFilter, InboxRecord } from './inbox-record.js';
+import type { DeadLetter, EventHistory, InboxFilter, InboxRecord } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
 type Times = 'availableAt' | 'processedAt' | 'createdAt' | 'updatedAt';
 
 /** A row as any client returns it: times and numbers are texts. */
-type InboxRow = Omit<InboxRecord, Times | 'position' | 'attemptCount'> &
+type InboxRow = Omit<InboxRecord, Times | 'position' | 'attemptCount' | 'resolution'> &
   Readonly<Record<'position' | 'attemptCount' | 'createdAt' | 'updatedAt', string>> &
-  Readonly<Record<'availableAt' | 'processedAt', string | null>>;
+  Readonly<Record<'availableAt' | 'processedAt' | 'resolution', string | null>>;
 
 /** The inbox as users read it, and as consumers written by hand use it. */
 @Injectable()
@@ -29,7 +29,7 @@ export class InboxRecordStore {
     this.cursor = db.tables.inboxCursor;
     this.columns = `i.id::text AS id, i.outbox_event_id::text AS "outboxEventId", i.position::text AS position, i.consumer_name AS "consumerName",
       i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId", i.status, i.attempt_count::text AS "attemptCount",
-      i.last_error AS "lastError", i.error_fingerprint AS "errorFingerprint",
+      i.last_error AS "lastError", i.error_fingerprint AS "errorFingerprint", i.resolution::text AS resolution,
       CASE WHEN isfinite(i.available_at) THEN ${epochText('i.available_at')} END AS "availableAt",
       ${epochText('i.processed_at')} AS "processedAt", ${epochText('i.created_at')} AS "createdAt",
       ${epochText('i.updated_at')} AS "updatedAt"`;
@@ -83,6 +83,25 @@ export class InboxRecordStore {
       [outboxEventId, consumerName],
     );
     return row?.processed ?? false;
+  }
+
+  async historyOf(outboxEventId: string, consumerName: string): Promise<EventHistory | undefined> {
+    const [row] = await this.db.query<{
+      attempts: string | null;
+      resolution: string | null;
+      operationId: string | null;
+    }>(
+      `SELECT attempts::text AS attempts, resolution::text AS resolution, operation_id::text AS "operationId"
+       FROM ${this.inbox} WHERE outbox_event_id = $1::uuid AND consumer_name = $2`,
+      [outboxEventId, consumerName],
+    );
+    return (
+      row && {
+        attempts: JSON.parse(row.attempts ?? '[]'),
+        resolution: JSON.parse(row.resolution ?? 'null'),
+        operationId: row.operationId,
+      }
+    );
   }
 
   /** Whether the engine runs a consumer of this name. */
@@ -156,6 +175,7 @@ function recordOf({
   attemptCount,
   availableAt,
   processedAt,
+  resolution,
   createdAt,
   updatedAt,
   ...row
@@ -166,6 +186,7 @@ function recordOf({
     attemptCount: Number(attemptCount),
     availableAt: timeOrNullOf(availableAt),
     processedAt: timeOrNullOf(processedAt),
+    resolution: JSON.parse(resolution ?? 'null'),
     createdAt: timeOf(createdAt),
     updatedAt: timeOf(updatedAt),
   };

@@ -1,3 +1,4 @@
+import type { FailedAttempt, Resolution } from './failed-attempt.js';
 import type { InboxStatus } from './inbox-status.js';
 
 /** A row of the inbox as users see it. */
@@ -18,6 +19,8 @@ export interface InboxRecord {
    */
   availableAt: Date | null;
   processedAt: Date | null;
+  /** What an admin decided about the event last. Null if nobody did. */
+  resolution: Resolution | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -25,6 +28,15 @@ export interface InboxRecord {
 /** A dead letter and the name of its event. */
 export interface DeadLetter extends InboxRecord {
   eventName: string;
+}
+
+/** What is kept of the failures of an event at a consumer. */
+export interface EventHistory {
+  /** The last ten attempts that failed, the oldest first. */
+  attempts: FailedAttempt[];
+  resolution: Resolution | null;
+  /** The stored operation that changed the row last. */
+  operationId: string | null;
 }
 
 /** Chooses rows. A row must match every given field. */

@@ -5,7 +5,7 @@ import { IntegrationError, messageOf } from '../errors.js';
 import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks.js';
 import { isUuid } from '../events/text.js';
 import { checkFilter } from './filter-checks.js';
-import type { DeadLetter, InboxFilter, InboxPageRequest, InboxRecord } from './inbox-record.js';
+import type { DeadLetter, EventHistory, InboxFilter, InboxPageRequest, InboxRecord } from './inbox-record.js';
 import { InboxRecordStore } from './inbox-record.store.js';
 import type { InboxStatus } from './inbox-status.js';
 
@@ -40,6 +40,15 @@ export class InboxService {
     checkNames('a field of the page', page, ['limit', 'after']);
     checkPosition('after', page.after);
     return this.rows.findDeadLetters(filter, pageSizeOf(page.limit), page.after ?? 0);
+  }
+
+  /**
+   * Returns the attempts of this event that failed at this consumer, and what an admin decided about it. They
+   * are kept whatever became of the event later. Undefined if the inbox has no row of it, as for an event
+   * that succeeded at once.
+   */
+  async historyOf(outboxEventId: string, consumerName: string): Promise<EventHistory | undefined> {
+    return isUuid(outboxEventId) ? this.rows.historyOf(outboxEventId, consumerName) : undefined;
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { Resolution } from '../../src/index.js';
 import type { TestDatabase } from './test-database.js';
 
 /** A row of the inbox, as the table has it. */
@@ -10,13 +11,15 @@ export interface InboxRow {
   readonly fingerprint: string | null;
   /** A time's ISO text, `infinity`, `-infinity`, or null. */
   readonly availableAt: string | null;
+  /** What an admin decided last. */
+  readonly resolution: Resolution | null;
 }
 
 /** The inbox rows of one consumer by position. */
 export async function inboxRows(database: TestDatabase, consumerName: string): Promise<InboxRow[]> {
   const { rows } = await database.pool.query<InboxRow>(
     `SELECT outbox_event_id AS "outboxEventId", aggregate_id AS "aggregateId", status, attempt_count AS attempts,
-            last_error AS error, error_fingerprint AS fingerprint, available_at::text AS "availableAt"
+            last_error AS error, error_fingerprint AS fingerprint, available_at::text AS "availableAt", resolution
      FROM integration.inbox_event WHERE consumer_name = $1 ORDER BY position`,
     [consumerName],
   );

@@ -32,6 +32,8 @@ export function normalizedMessage(message: string): string {
     .replace(/[\w.+%-]{1,64}@[\w-][\w.-]{0,253}/g, '#')
     .replace(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi, '#')
     .replace(/"[^"]*"|`[^`]*`|“[^”]*”|«[^»]*»|(?<!\w)'[^']*'|(?<!\w)‘[^’]*’/g, '#')
+    .replace(/\b\d{4}-\d\d-\d\dT[\d:.]{5,20}Z?/g, '#')
+    .replace(/\b\d+(?:\.\d+)?e[+-]?\d+\b/gi, '#')
     .replace(/\w+/g, withoutIds)
     .replace(/[+-]?#(?:[.,:/-]#)*/g, '#')
     .replace(/#(?:[,;\s]{1,3}#)+/g, '#')
