@@ -106,6 +106,11 @@ export type {
 export { DoctorService } from './maintenance/doctor.js';
 export type { Examination, Finding, FindingAction, FindingSeverity } from './maintenance/finding.js';
 export type { IntegrationExtension } from './module/extension.js';
+export {
+  getIntegrationToken,
+  InjectIntegration,
+  type IntegrationService,
+} from './module/inject-integration.js';
 export { IntegrationModule } from './module/integration.module.js';
 export type {
   IntegrationModuleAsyncOptions,

@@ -502,7 +502,7 @@ describe('publishing to the wrong place', () => {
   it('forgetting the client inside a transactional handler is refused, inside a plain one it is allowed', async () => {
     const handled = { outboxEventId: '018f3c2a-0000-7000-8000-000000000001', metadata: {} };
     await prisma.$transaction(async (transaction) => {
-      const scope = { consumerName: 'c', event: handled, transaction, published: [] };
+      const scope = { consumerName: 'c', event: handled, engine: 'default', transaction, published: [] };
       const error = await runInHandlerContext(scope, () => refusal(room.publisher.publishEvent(event())));
       expect(error.code).toBe('INTEGRATION_TRANSACTION_FORGOTTEN');
       expect(error.message).toContain('context.transaction');
@@ -637,7 +637,7 @@ describe('signals', () => {
   it('of a transactional handler are left to whoever commits it', async () => {
     const published: { eventName: string; position: number }[] = [];
     const receipt = await prisma.$transaction((transaction) =>
-      runInHandlerContext({ consumerName: 'c', transaction, published }, () =>
+      runInHandlerContext({ consumerName: 'c', engine: 'default', transaction, published }, () =>
         signalling.publisher.publishEvent(event(), { persistenceClient: transaction }),
       ),
     );

@@ -245,7 +245,8 @@ describe('the watchdog', () => {
     const { out } = await run(
       withWatchdog(
         'report',
-        `process.once('worker', (thread) => thread.once('online', () => setTimeout(() => thread.terminate(), 100)));
+        `await watchdog.close();
+         process.once('worker', (thread) => thread.once('online', () => setTimeout(() => thread.terminate(), 100)));
          const other = new Watchdog('report', () => 500);
          await other.start();
          while (other.isWatching) await new Promise((resolve) => setTimeout(resolve, 10));`,

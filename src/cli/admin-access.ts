@@ -37,7 +37,7 @@ export function withConsumers(
 ): Promise<CommandResult> {
   return withDatabase(async (db, admin) => {
     await verifyMigrations(db, linesOf(extensions));
-    const settings = new IntegrationSettingsService(db, { environment });
+    const settings = new IntegrationSettingsService(db, { environment, engine: db.engine });
     await settings.load();
     return work(consumerServiceOf(admin, settings, new OutboxNotifier()), new AdminCountStore(db));
   });

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { DEFAULT_ENGINE, problemsOfEngineName, variablePrefixOf } from '../database/engine-name.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { IntegrationError, type IntegrationErrorCode, messageOf } from '../errors.js';
 import type { IntegrationExtension } from '../module/extension.js';
@@ -68,10 +69,12 @@ async function runCommand(
 function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'extensions'> {
   const { arguments: given, options, command, formerName } = line;
   const environment = readEnvironment(shell.folder, shell.environment);
-  const connectionString = textOption(options, 'database-url') ?? textOf(environment.DATABASE_URL);
+  const engine = engineOf(textOption(options, 'name'));
+  const variable = `${variablePrefixOf(engine)}DATABASE_URL`;
+  const connectionString = textOption(options, 'database-url') ?? textOf(environment[variable]);
   if (connectionString === undefined) {
     throw new UsageError(
-      'no database: give --database-url, or set DATABASE_URL in the environment or in .env',
+      `no database: give --database-url, or set ${variable} in the environment or in .env`,
     );
   }
   const schema = validateSchemaName(textOption(options, 'schema') ?? DEFAULT_SCHEMA);
@@ -91,10 +94,16 @@ function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'exten
         goesOnUnasked: command?.goesOnUnasked === true || formerName !== undefined,
       }),
     withDatabase: (work) => {
-      const target = { connectionString, schema };
+      const target = { engine, connectionString, schema };
       return withDatabase(new EngineDatabase({ ...target, max: 1 }), new AdminDatabase(target), work);
     },
   };
+}
+
+function engineOf(name: string | undefined): string {
+  const [problem] = name === undefined ? [] : problemsOfEngineName(name);
+  if (problem !== undefined) throw new UsageError(`--${problem}`);
+  return name ?? DEFAULT_ENGINE;
 }
 
 async function withDatabase<R>(

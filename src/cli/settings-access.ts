@@ -13,7 +13,11 @@ export function withSettings(
 ): Promise<CommandResult> {
   return withDatabase(async (db) => {
     await verifyMigrations(db, linesOf(extensions));
-    const service = new IntegrationSettingsService(db, { environment }, settingGroupsOf(extensions));
+    const service = new IntegrationSettingsService(
+      db,
+      { environment, engine: db.engine },
+      settingGroupsOf(extensions),
+    );
     await service.load();
     return work(service);
   });

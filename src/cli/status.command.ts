@@ -5,6 +5,7 @@ import {
   migrateCommandLine,
   migrationStatus,
 } from '../database/migrations/migration-status.js';
+import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { linesOf } from '../module/extension.js';
 import type { Command } from './command.js';
 import { ownerText, pendingText, servingText } from './consumer-columns.js';
@@ -27,14 +28,17 @@ export const statusCommand: Command = {
       return {
         ok: migrations.state === 'current' && consumers.every(({ unservedSince }) => unservedSince === null),
         data: { schema, migrations, consumers, deadLetters },
-        text: [describeMigrations(migrations), ...(readable ? [describeConsumers(consumers)] : [])].join(
+        text: [describeMigrations(migrations, db), ...(readable ? [describeConsumers(consumers)] : [])].join(
           '\n\n',
         ),
       };
     }),
 };
 
-function describeMigrations({ schema, state, applied, pending, changed, unknown }: MigrationStatus): string {
+function describeMigrations(
+  { schema, state, applied, pending, changed, unknown }: MigrationStatus,
+  target: CommandTarget,
+): string {
   const lines = [
     ...applied.map(({ name, appliedAt, by }) => {
       const remark = changed.includes(name)
@@ -46,16 +50,16 @@ function describeMigrations({ schema, state, applied, pending, changed, unknown 
     }),
     ...pending.map((name) => `  ${name}  pending`),
   ];
-  return [`Migrations of schema "${schema}": ${state}`, ...lines, ...adviceFor(state, schema)].join('\n');
+  return [`Migrations of schema "${schema}": ${state}`, ...lines, ...adviceFor(state, target)].join('\n');
 }
 
-function adviceFor(state: MigrationStatus['state'], schema: string): string[] {
+function adviceFor(state: MigrationStatus['state'], target: CommandTarget): string[] {
   switch (state) {
     case 'current':
       return [];
     case 'missing':
     case 'outdated':
-      return [`Run: ${migrateCommandLine(schema)}`];
+      return [`Run: ${migrateCommandLine(target)}`];
     case 'changed':
       return ['Restore the files as they were released: reinstall the package.'];
     case 'newer':

@@ -6,6 +6,10 @@ export const COMMON_OPTIONS = {
     type: 'string',
     summary: 'URL of the database; default: DATABASE_URL, from the environment or .env',
   },
+  name: {
+    type: 'string',
+    summary: 'the name of the integration, in an application with several: reads <NAME>_DATABASE_URL',
+  },
   schema: { type: 'string', summary: 'Postgres schema of the integration tables; default: integration' },
   json: { type: 'boolean', summary: 'print one JSON object instead of text' },
   help: { type: 'boolean', summary: 'print this' },

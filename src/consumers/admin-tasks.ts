@@ -1,4 +1,5 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
+import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
 import { RepartitionSteps } from './repartition-steps.js';
@@ -15,14 +16,16 @@ const WAIT_MS = 200;
  */
 @Injectable()
 export class AdminTasks {
-  private readonly logger = new Logger('AdminTasks');
+  private readonly logger: Logger;
   private readonly running = new Map<string, Promise<void>>();
   private stopped = false;
 
   constructor(
     private readonly requests: ReplayRequestStore,
     private readonly partitions: RepartitionSteps,
-  ) {}
+  ) {
+    this.logger = loggerOf('AdminTasks', requests);
+  }
 
   /**
    * Starts the tasks that a beat showed. `holds` tells whether this process works on a consumer. `sent` is

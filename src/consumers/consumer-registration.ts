@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { loggerOf } from '../database/engine-name.js';
 import { IntegrationError } from '../errors.js';
 import { CursorRegistrationStore, type StoredConsumer } from '../inbox/cursor-registration.store.js';
 import { sequenceBehind } from '../membership/sequence-watch.js';
@@ -31,13 +32,14 @@ type Added = Omit<ExtendedConsumer, 'from'> & AddedNames;
  */
 @Injectable()
 export class ConsumerRegistration {
-  private readonly logger = new Logger('IntegrationConsumers');
+  private readonly logger: Logger;
   private readonly store: CursorRegistrationStore;
 
   constructor(
     private readonly db: EngineDatabase,
     private readonly handOver: HandOver = new HandOver(db),
   ) {
+    this.logger = loggerOf('IntegrationConsumers', db);
     this.store = new CursorRegistrationStore(db);
   }
 
@@ -85,7 +87,7 @@ export class ConsumerRegistration {
     );
     if (readOn.length > 0) await this.handOver.waitForReaders(readOn, stopped);
     const extended = await this.passedOver(added);
-    for (const consumer of extended) this.logger.log(extendedText(consumer, this.db.schema));
+    for (const consumer of extended) this.logger.log(extendedText(consumer, this.db));
     return { created: await this.countLeftOut(created), extended };
   }
 
@@ -103,7 +105,7 @@ export class ConsumerRegistration {
     for (const consumer of consumers) {
       if (!created.some(({ consumerName }) => consumerName === consumer.name)) continue;
       const former = abandoned.find(({ eventNames }) => areAlike(eventNames, consumer.eventNames));
-      if (former !== undefined) this.logger.warn(renamedText(former.consumerName, consumer, this.db.schema));
+      if (former !== undefined) this.logger.warn(renamedText(former.consumerName, consumer, this.db));
     }
   }
 
@@ -171,7 +173,7 @@ export class ConsumerRegistration {
   private async extend(session: EngineSession, consumer: Consumer, stored: StoredConsumer): Promise<Added[]> {
     const { name: consumerName, partitions } = consumer;
     if (partitions !== stored.partitions) {
-      this.logger.warn(partitionsText(consumerName, stored.partitions, partitions, this.db.schema));
+      this.logger.warn(partitionsText(consumerName, stored.partitions, partitions, this.db));
     }
     const added = addedNames(consumer, stored);
     if (added.length === 0) return [];
@@ -231,7 +233,7 @@ export class ConsumerRegistration {
     for (const { consumer, ...rest } of created) {
       const leftOut = await this.leftOutBelow(rest.startsAt, consumer, deadline - performance.now());
       counted.push({ ...rest, leftOut });
-      this.logger.log(createdText({ ...rest, leftOut }, consumer.startFrom, this.db.schema));
+      this.logger.log(createdText({ ...rest, leftOut }, consumer.startFrom, this.db));
     }
     return counted;
   }

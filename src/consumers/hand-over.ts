@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import { loggerOf } from '../database/engine-name.js';
 import { HandOverStore } from './hand-over.store.js';
 import { handOverText } from './registration-result.js';
 
@@ -19,9 +20,10 @@ const LIMIT_MS = 6_000;
 @Injectable()
 export class HandOver {
   readonly store: HandOverStore;
-  private readonly logger = new Logger('IntegrationConsumers');
+  private readonly logger: Logger;
 
   constructor(db: EngineDatabase) {
+    this.logger = loggerOf('IntegrationConsumers', db);
     this.store = new HandOverStore(db);
   }
 

@@ -1,4 +1,4 @@
-import { commandLine } from '../database/sql/pasteable-text.js';
+import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import type { StartFrom } from '../subscribers/subscriber-definition.js';
 import type { FormerOwner } from './hand-over.store.js';
 
@@ -33,7 +33,7 @@ export interface RegistrationResult {
 export function createdText(
   { consumerName, startsAt, partitions, leftOut }: CreatedConsumer,
   startFrom: StartFrom,
-  schema: string,
+  target: CommandTarget,
 ): string {
   const spread = partitions === 1 ? '' : ` in ${partitions} partitions`;
   const start = `Consumer "${consumerName}" registered${spread}: it starts at position ${startsAt} (startFrom: ${startFromText(startFrom)})`;
@@ -42,7 +42,7 @@ export function createdText(
     leftOut === undefined
       ? 'An unknown number of retained events (too many to count) is'
       : eventsText(leftOut);
-  return `${start}. ${number} left out; to deliver them as well run: ${commandLine(schema, 'replay', [consumerName], { from: 1, to: startsAt - 1 })}`;
+  return `${start}. ${number} left out; to deliver them as well run: ${commandLine(target, 'replay', [consumerName], { from: 1, to: startsAt - 1 })}`;
 }
 
 function eventsText(count: number): string {
@@ -53,11 +53,14 @@ function startFromText(startFrom: StartFrom): string {
   return startFrom instanceof Date ? startFrom.toISOString() : `'${startFrom}'`;
 }
 
-export function extendedText({ consumerName, addedNames, from }: ExtendedConsumer, schema: string): string {
+export function extendedText(
+  { consumerName, addedNames, from }: ExtendedConsumer,
+  target: CommandTarget,
+): string {
   const begins = `Consumer "${consumerName}" handles ${addedNames.join(', ')} from now on`;
   if (from <= 1) return begins;
   const names = addedNames.length === 1 ? 'this name' : 'these names';
-  return `${begins}; events of ${names} that it passed over before position ${from} are not delivered; to deliver them as well run: ${commandLine(schema, 'replay', [consumerName], { event: addedNames.join(','), to: from - 1 })}`;
+  return `${begins}; events of ${names} that it passed over before position ${from} are not delivered; to deliver them as well run: ${commandLine(target, 'replay', [consumerName], { event: addedNames.join(','), to: from - 1 })}`;
 }
 
 export function handOverText({ consumerName, partition, host, pid }: FormerOwner, limitMs: number): string {
@@ -65,16 +68,21 @@ export function handOverText({ consumerName, partition, host, pid }: FormerOwner
   return `Consumer "${consumerName}" (partition ${partition}) was taken from ${owner}: that process does not know the added event names, and has not stopped reading within ${limitMs / 1_000} s. Events that its handlers run at the moment are delivered again`;
 }
 
-export function partitionsText(consumerName: string, stored: number, asked: number, schema: string): string {
-  return `Consumer "${consumerName}" has ${stored} partitions, the code asks for ${asked}: the stored number holds. To change it run: ${commandLine(schema, 'consumers repartition', [consumerName, asked])}`;
+export function partitionsText(
+  consumerName: string,
+  stored: number,
+  asked: number,
+  target: CommandTarget,
+): string {
+  return `Consumer "${consumerName}" has ${stored} partitions, the code asks for ${asked}: the stored number holds. To change it run: ${commandLine(target, 'consumers repartition', [consumerName, asked])}`;
 }
 
 export function renamedText(
   oldName: string,
   { name, startFrom }: { readonly name: string; readonly startFrom: StartFrom },
-  schema: string,
+  target: CommandTarget,
 ): string {
   const begins =
     startFrom === 'recent' ? `the events of the last hour` : `startFrom ${startFromText(startFrom)}`;
-  return `Consumer "${name}" is new, and no live process has handlers for consumer "${oldName}" any more, which is stored with the same event names or most of them. If "${name}" is another name for it: it does not go on where "${oldName}" stopped, but begins with ${begins}. This would have kept its place, before the new code started: ${commandLine(schema, 'consumers rename', [oldName, name])}. To do it now: stop this process, run ${commandLine(schema, 'consumers remove', [name])}, then the command before`;
+  return `Consumer "${name}" is new, and no live process has handlers for consumer "${oldName}" any more, which is stored with the same event names or most of them. If "${name}" is another name for it: it does not go on where "${oldName}" stopped, but begins with ${begins}. This would have kept its place, before the new code started: ${commandLine(target, 'consumers rename', [oldName, name])}. To do it now: stop this process, run ${commandLine(target, 'consumers remove', [name])}, then the command before`;
 }

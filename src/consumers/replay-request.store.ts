@@ -43,7 +43,10 @@ export class ReplayRequestStore {
   private readonly times: CursorRegistrationStore;
   private readonly audit: AuditStore;
 
+  readonly engine: string;
+
   constructor(private readonly db: EngineDatabase) {
+    this.engine = db.engine;
     this.times = new CursorRegistrationStore(db);
     this.tables = db.tables;
     this.audit = new AuditStore(db);

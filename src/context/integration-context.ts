@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { IntegrationError } from '../errors.js';
 
 /** An event that was published in a transaction of this package. Its commit has not been signalled yet. */
 export interface PublishedRecord {
@@ -32,6 +33,8 @@ export interface HandlerScope {
  */
 export interface TransactionScope {
   readonly openedBy: 'transaction' | 'handler';
+  /** The name of the engine that opened it. No other engine of the application takes part in it. */
+  readonly engine: string;
   /** The client that a caller gives as `persistenceClient` to take part in the transaction. */
   readonly client: object;
   /** The events that were published in it. Whoever opened the transaction signals them after the commit. */
@@ -58,16 +61,47 @@ export function currentContext(): IntegrationContext | undefined {
   return storage.getStore();
 }
 
-/** The innermost open transaction of this package around the calling code. */
-export function openTransaction(): TransactionScope | undefined {
+/** The innermost open transaction of this package around the calling code: of any engine, or of one. */
+export function openTransaction(engine?: string): TransactionScope | undefined {
   let scope = storage.getStore()?.transaction;
-  while (scope !== undefined && !scope.open) scope = scope.outer;
+  while (scope !== undefined && !(scope.open && (engine === undefined || scope.engine === engine)))
+    scope = scope.outer;
   return scope;
+}
+
+/** The open transaction of this package around the calling code that has this client. */
+export function openTransactionOf(
+  client: unknown,
+  innermost = openTransaction(),
+): TransactionScope | undefined {
+  for (let scope = innermost; scope !== undefined; scope = scope.outer)
+    if (scope.open && scope.client === client) return scope;
+  return undefined;
+}
+
+/**
+ * Refuses the client of a transaction that another engine of the application opened: the statement would be
+ * sent to that engine's database.
+ *
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID
+ */
+export function refuseClientOfOther(client: unknown, engine: string): void {
+  if (client === undefined) return;
+  const scope = openTransactionOf(client);
+  if (scope !== undefined && scope.engine !== engine) throw clientOfOther(scope.engine, engine);
+}
+
+export function clientOfOther(other: string, engine: string): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    `persistenceClient is a transaction of the integration "${other}", and the service that was called belongs to "${engine}", which has a database of its own. Pass a transaction of "${engine}", or call the service of "${other}". One transaction cannot span two databases: to have both written, publish in one of them, and let a subscriber of it write to the other.`,
+    { integration: engine, transactionOf: other },
+  );
 }
 
 /** Runs `fn` as the body of a transaction that `integrationApi.transaction` opened. */
 export function runInTransactionContext<R>(
-  transaction: { readonly client: object; readonly published: PublishedRecord[] },
+  transaction: Pick<TransactionScope, 'engine' | 'client' | 'published'>,
   fn: () => Promise<R>,
 ): Promise<R> {
   const scope: TransactionScope = {
@@ -114,11 +148,18 @@ class PlainHandlerContext implements IntegrationContext, HandlerScope {
  * signals them afterwards.
  */
 export function runInHandlerContext<R>(
-  handler: HandlerScope & { readonly transaction: object; readonly published: PublishedRecord[] },
+  handler: HandlerScope & Pick<TransactionScope, 'engine' | 'published'> & { readonly transaction: object },
   fn: () => Promise<R>,
 ): Promise<R> {
-  const { consumerName, event, transaction: client, published } = handler;
-  const scope: TransactionScope = { openedBy: 'handler', client, published, outer: undefined, open: true };
+  const { consumerName, event, engine, transaction: client, published } = handler;
+  const scope: TransactionScope = {
+    openedBy: 'handler',
+    engine,
+    client,
+    published,
+    outer: undefined,
+    open: true,
+  };
   return runAndClose({ handler: { consumerName, event }, transaction: scope }, scope, fn);
 }
 

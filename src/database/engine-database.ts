@@ -16,6 +16,7 @@ import {
   WAITING_LIMITS,
   type WaitingLimits,
 } from './engine-database-options.js';
+import { DEFAULT_ENGINE } from './engine-name.js';
 import { BEGINS, inTransaction } from './sql/in-transaction.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
 import { readSnapshot } from './sql/snapshot.store.js';
@@ -49,6 +50,7 @@ const DEFAULT_CLIENT_POOL_SIZE = 12;
  * everybody drops what they held in memory about the state of the database.
  */
 export class EngineDatabase implements EngineSession, RowSource {
+  readonly engine: string;
   readonly schema: string;
   /** The names of the tables with their schema. */
   readonly tables: Tables;
@@ -73,6 +75,7 @@ export class EngineDatabase implements EngineSession, RowSource {
   private closing = false;
 
   constructor(private readonly options: EngineDatabaseOptions) {
+    this.engine = options.engine ?? DEFAULT_ENGINE;
     this.schema = options.schema;
     this.tables = tablesOf(options.schema);
     this.limits = { ...WAITING_LIMITS, ...options.limits };

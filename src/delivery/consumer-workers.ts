@@ -1,7 +1,8 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, type Logger } from '@nestjs/common';
 import type { Subscription as RxSubscription } from 'rxjs';
 import { AdminTasks } from '../consumers/admin-tasks.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import type { ClaimedCursor } from '../inbox/inbox-cursor.store.js';
 import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
@@ -26,7 +27,7 @@ type StoredSettings = Pick<IntegrationSettingsService, 'applyStored'> & Settings
  */
 @Injectable()
 export class ConsumerWorkers implements LeaseUser {
-  private readonly logger = new Logger('ConsumerWorkers');
+  private readonly logger: Logger;
   private readonly workers = new Map<string, ConsumerWorker>();
   private readonly busy = new BusyCursors(() => {
     if (this.looping && !this.closing) this.keeper.beatNow();
@@ -48,7 +49,9 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly unavailable: UnavailableConsumers,
     private readonly environment: WorkerEnvironment,
     @Inject(IntegrationSettingsService) private readonly stored: StoredSettings,
-  ) {}
+  ) {
+    this.logger = loggerOf('ConsumerWorkers', db);
+  }
 
   /**
    * Starts the heartbeat. With `loops`, the process also leases consumers and works on them.

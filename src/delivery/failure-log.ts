@@ -1,5 +1,6 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import { loggerOf } from '../database/engine-name.js';
 import { finalText, type Repeats, repeatedText, retryingText } from './failure-texts.js';
 import { stackWithCauses } from './partition/error-causes.js';
 import { type FinalFailure, OutcomeStream, type RetryingOutcome } from './partition/outcome-stream.js';
@@ -70,10 +71,10 @@ export class FailureLog {
   }
 
   private sayInFull(failure: Failure): void {
-    const logger = loggerOf(failure);
+    const logger = this.loggerFor(failure);
     const stack = failure.error === undefined ? undefined : stackWithCauses(failure.error);
     if (failure.status === 'retrying') logger.warn(`${retryingText(failure)}\n${stack}`);
-    else logger.error(finalText(failure, this.db.schema), stack);
+    else logger.error(finalText(failure, this.db), stack);
   }
 
   private sayCounts(): void {
@@ -93,12 +94,12 @@ export class FailureLog {
   }
 
   private sayCount(repeats: Repeats): void {
-    const text = repeatedText(repeats, this.db.schema);
-    if (repeats.last.status === 'retrying') loggerOf(repeats.last).warn(text);
-    else loggerOf(repeats.last).error(text);
+    const text = repeatedText(repeats, this.db);
+    if (repeats.last.status === 'retrying') this.loggerFor(repeats.last).warn(text);
+    else this.loggerFor(repeats.last).error(text);
   }
-}
 
-function loggerOf({ consumerName }: Failure): Logger {
-  return new Logger(`Consumer ${consumerName}`);
+  private loggerFor({ consumerName }: Failure): Logger {
+    return loggerOf(`Consumer ${consumerName}`, this.db);
+  }
 }

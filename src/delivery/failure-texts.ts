@@ -1,4 +1,4 @@
-import { commandLine } from '../database/sql/pasteable-text.js';
+import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import { errorText } from './partition/error-texts.js';
 import type { FinalFailure, RetryingOutcome } from './partition/outcome-stream.js';
 
@@ -15,7 +15,7 @@ export function retryingText(outcome: RetryingOutcome): string {
   return `Failed on ${eventText(outcome)}, attempt ${attempt} of ${maxAttempts}. The next try is due at ${nextTryAt.toISOString()}.`;
 }
 
-export function finalText(outcome: FinalFailure, schema: string): string {
+export function finalText(outcome: FinalFailure, target: CommandTarget): string {
   const { attempt, maxAttempts, consumerName, outboxEventId, eventName } = outcome;
   if (eventName === undefined)
     return `Gave up ${eventText(outcome)}, before attempt ${attempt}. ${stateText(outcome)} It can be sent again only if the log has its event again.`;
@@ -23,21 +23,21 @@ export function finalText(outcome: FinalFailure, schema: string): string {
     outcome.error === undefined
       ? ' The process ended while that attempt ran, so there is no error of it.'
       : '';
-  const redrive = commandLine(schema, 'dead-letters redrive', [], {
+  const redrive = commandLine(target, 'dead-letters redrive', [], {
     consumer: consumerName,
     'event-id': outboxEventId,
   });
   return `Gave up ${eventText(outcome)} after attempt ${attempt} of ${maxAttempts}.${interrupted} ${stateText(outcome)} Once the cause is gone, send it again: ${redrive}`;
 }
 
-export function repeatedText({ count, last, isOfOneKind }: Repeats, schema: string): string {
+export function repeatedText({ count, last, isOfOneKind }: Repeats, target: CommandTarget): string {
   const kind = isOfOneKind ? `in the same way (${firstLineOf(last.error)})` : 'in many other ways';
   const latest = `the last of them ${eventText(last)}`;
   if (last.status === 'retrying')
     return `Failed ${count} more ${count === 1 ? 'time' : 'times'} ${kind}, ${latest}, attempt ${last.attempt} of ${last.maxAttempts}.`;
   const { consumerName, errorFingerprint } = last;
   const which = isOfOneKind && errorFingerprint !== undefined ? { fingerprint: errorFingerprint } : {};
-  const redrive = commandLine(schema, 'dead-letters redrive', [], { consumer: consumerName, ...which });
+  const redrive = commandLine(target, 'dead-letters redrive', [], { consumer: consumerName, ...which });
   return `Gave up ${count} more ${count === 1 ? 'event' : 'events'} ${kind}, ${latest}. Once the cause is gone, send them again: ${redrive}`;
 }
 

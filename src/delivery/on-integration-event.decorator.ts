@@ -9,22 +9,28 @@ import type {
   SkippedOutcome,
 } from './partition/outcome-stream.js';
 
+/** Which integration of the application an outcome is of. */
+export interface OfIntegration {
+  /** Its name. It is `default` for the one without. */
+  readonly integration: string;
+}
+
 /**
  * The kinds of outcome for which `@OnIntegrationEvent` can listen, and what its method receives for each
  * kind.
  */
 export interface OutcomeKinds {
   /** An event was handled. */
-  processed: ProcessedOutcome;
+  processed: ProcessedOutcome & OfIntegration;
   /** The handler threw `SkipEventError`. */
-  skipped: SkippedOutcome;
+  skipped: SkippedOutcome & OfIntegration;
   /**
    * An attempt failed, and the event is not a dead letter. Another attempt follows, or dead letters are
    * switched off.
    */
-  failed: RetryingOutcome | (FinalFailure & { readonly status: 'failed' });
+  failed: (RetryingOutcome | (FinalFailure & { readonly status: 'failed' })) & OfIntegration;
   /** The last attempt failed. */
-  dead_letter: FinalFailure & { readonly status: 'dead_letter' };
+  dead_letter: FinalFailure & { readonly status: 'dead_letter' } & OfIntegration;
 }
 
 /** The stored outcomes of each kind. */
@@ -42,7 +48,7 @@ const LISTENER_METADATA = Symbol.for('nestjs-integration:listener:1');
  * Makes a provider's method receive the outcomes of the handlers of this process, for the application's own
  * alerts and metrics. The method is called after the outcome is saved, and delivery does not wait for it. An
  * error that it throws is logged once. If the process ends between the save and the call, the method is not
- * called.
+ * called. In an application with several integrations it hears of all of them.
  *
  * ```ts
  * @OnIntegrationEvent('dead_letter')

@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
+import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import { OutboxLogStore } from '../log/outbox-log.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -27,7 +28,7 @@ export interface PollingState {
  */
 @Injectable()
 export class OutboxPollingCoordinator {
-  private readonly logger = new Logger('OutboxPollingCoordinator');
+  private readonly logger: Logger;
   private wakeups: Subscription | undefined;
   private timer: NodeJS.Timeout | undefined;
   private intervalMs = 0;
@@ -39,7 +40,9 @@ export class OutboxPollingCoordinator {
     private readonly workers: ConsumerWorkers,
     private readonly log: OutboxLogStore,
     private readonly settings: IntegrationSettingsService,
-  ) {}
+  ) {
+    this.logger = loggerOf('OutboxPollingCoordinator', settings);
+  }
 
   get state(): PollingState {
     return { mode: this.mode, intervalMs: this.intervalMs, lastWakeup: this.lastWakeup };

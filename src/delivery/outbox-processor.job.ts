@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
+import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
@@ -17,7 +18,7 @@ import { Backoff } from './partition/backoff.js';
  */
 @Injectable()
 export class OutboxProcessorJob {
-  private readonly logger = new Logger('OutboxProcessorJob');
+  private readonly logger: Logger;
   private readonly subscriptions: Subscription[] = [];
   /** Late registrations are written one after another. */
   private registering: Promise<void> = Promise.resolve();
@@ -35,7 +36,9 @@ export class OutboxProcessorJob {
     private readonly settings: IntegrationSettingsService,
     private readonly failures: FailureLog,
     private readonly listeners: OutcomeListeners,
-  ) {}
+  ) {
+    this.logger = loggerOf('OutboxProcessorJob', settings);
+  }
 
   /**
    * Called when every `onModuleInit` is done. Consumers that register later are written later. From now on

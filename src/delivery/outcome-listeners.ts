@@ -1,8 +1,10 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { loggerOf } from '../database/engine-name.js';
 import { answerWithin } from '../database/wire/answer-within.js';
+import { ENGINE_NAMES, type EngineNames } from '../subscribers/engine-names.js';
 import { callerOf, placeOf, providerMethods } from '../subscribers/provider-methods.js';
-import { kindsOf, STATUSES } from './on-integration-event.decorator.js';
+import { kindsOf, type OfIntegration, STATUSES } from './on-integration-event.decorator.js';
 import { stackWithCauses } from './partition/error-causes.js';
 import { type AttemptOutcome, OutcomeStream } from './partition/outcome-stream.js';
 
@@ -23,7 +25,10 @@ export interface ListenerLimits {
 
 export const DEFAULT_LISTENER_LIMITS: ListenerLimits = { slowMs: 30_000, mostCalls: 10_000, endMs: 2_000 };
 
-/** Finds the methods with `@OnIntegrationEvent` and calls them. Delivery does not depend on what they do. */
+/**
+ * Finds the methods with `@OnIntegrationEvent` and calls them. Delivery does not depend on what they do. A
+ * method hears of every engine of the application, because an alert must not miss one.
+ */
 @Injectable()
 export class OutcomeListeners {
   private readonly listeners: OutcomeCalls[] = [];
@@ -33,14 +38,17 @@ export class OutcomeListeners {
     private readonly modules: ModuleRef,
     private readonly outcomes: OutcomeStream,
     @Inject(LISTENER_LIMITS) private readonly limits: ListenerLimits,
+    @Inject(ENGINE_NAMES) private readonly engines: EngineNames,
   ) {}
 
   /** Called when the application's providers exist. */
   explore(): void {
     for (const method of providerMethods(this.discovery, (each) => kindsOf(each).length > 0)) {
-      const calls = new OutcomeCalls(callerOf(method, this.modules), placeOf(method), this.limits);
+      const { own: integration } = this.engines;
+      const logger = loggerOf('OnIntegrationEvent', { engine: integration });
+      const calls = new OutcomeCalls(callerOf(method, this.modules), placeOf(method), this.limits, logger);
       const statuses = kindsOf(method.holder[method.name]).flatMap((kind) => STATUSES[kind]);
-      this.outcomes.listen(statuses, (outcome) => calls.tell(outcome), true);
+      this.outcomes.listen(statuses, (outcome) => calls.tell({ ...outcome, integration }), true);
       this.listeners.push(calls);
     }
   }
@@ -54,19 +62,19 @@ export class OutcomeListeners {
 
 /** The calls of one listener. Each kind of problem is logged once. */
 class OutcomeCalls {
-  private readonly logger = new Logger('OnIntegrationEvent');
   private readonly running = new Set<Promise<void>>();
   private readonly said = new Set<string>();
   /** The timer for the call that is checked for hanging, if there is one. */
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly call: (outcome: AttemptOutcome) => unknown,
+    private readonly call: (outcome: AttemptOutcome & OfIntegration) => unknown,
     private readonly place: string,
     private readonly limits: ListenerLimits,
+    private readonly logger: Logger,
   ) {}
 
-  tell(outcome: AttemptOutcome): void {
+  tell(outcome: AttemptOutcome & OfIntegration): void {
     if (this.running.size >= this.limits.mostCalls) {
       this.say(
         'full',

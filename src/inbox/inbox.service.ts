@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { refuseClientOfOther } from '../context/integration-context.js';
 import { HostClient } from '../database/clients/host-client.js';
-import type { PersistenceClient } from '../database/clients/sql-client.js';
+import type { PersistenceClient, SqlClient } from '../database/clients/sql-client.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks.js';
 import { isUuid } from '../events/text.js';
@@ -64,7 +65,7 @@ export class InboxService {
     persistenceClient?: PersistenceClient,
   ): Promise<InboxRecord> {
     if (!isUuid(outboxEventId)) throw unknownEvent(outboxEventId, consumerName);
-    const client = this.host.within(persistenceClient);
+    const client = this.clientFor(persistenceClient);
     const managed = await this.rows.isManaged(consumerName);
     if (!managed) await this.rows.create(client, outboxEventId, consumerName);
     const row = await this.rows.findByEvent(client, outboxEventId, consumerName);
@@ -101,7 +102,7 @@ export class InboxService {
     persistenceClient: PersistenceClient | undefined,
   ): Promise<InboxRecord> {
     if (!isUuid(id)) throw unknownRow(id);
-    const client = this.host.within(persistenceClient);
+    const client = this.clientFor(persistenceClient);
     const consumerName = await this.rows.consumerOf(client, id);
     if (consumerName !== undefined && (await this.rows.isManaged(consumerName))) {
       throw new IntegrationError(
@@ -113,6 +114,11 @@ export class InboxService {
     const row = await this.rows.mark(client, id, status, error);
     if (row !== undefined) return row;
     throw unknownRow(id);
+  }
+
+  private clientFor(persistenceClient: PersistenceClient | undefined): SqlClient {
+    refuseClientOfOther(persistenceClient, this.host.engine);
+    return this.host.within(persistenceClient);
   }
 }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { refuseClientOfOther } from '../context/integration-context.js';
 import { HostClient } from '../database/clients/host-client.js';
-import type { PersistenceClient } from '../database/clients/sql-client.js';
+import type { PersistenceClient, SqlClient } from '../database/clients/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type {
   CreateIntegrationLinkDto,
@@ -36,7 +37,7 @@ export class IntegrationLinkService {
     persistenceClient?: PersistenceClient,
   ): Promise<IntegrationLink> {
     const metadata = validateLink(dto);
-    const link = await this.store.insertOrFind(this.host.within(persistenceClient), dto, metadata);
+    const link = await this.store.insertOrFind(this.clientFor(persistenceClient), dto, metadata);
     if (link !== undefined) return link;
     throw new IntegrationError(
       'INTEGRATION_LINK_INVALID',
@@ -53,7 +54,7 @@ export class IntegrationLinkService {
   ): Promise<IntegrationLink[]> {
     const source = { module, entityType, entityId };
     validateLinkEnd(source);
-    return this.store.findBySource(this.host.within(persistenceClient), source);
+    return this.store.findBySource(this.clientFor(persistenceClient), source);
   }
 
   /** Links that end at this entity. */
@@ -65,7 +66,7 @@ export class IntegrationLinkService {
   ): Promise<IntegrationLink[]> {
     const target = { module, entityType, entityId };
     validateLinkEnd(target);
-    return this.store.findByTarget(this.host.within(persistenceClient), target);
+    return this.store.findByTarget(this.clientFor(persistenceClient), target);
   }
 
   /** All links of a type. */
@@ -74,7 +75,7 @@ export class IntegrationLinkService {
     persistenceClient?: PersistenceClient,
   ): Promise<IntegrationLink[]> {
     validateLinkType(type);
-    return this.store.findByType(this.host.within(persistenceClient), type);
+    return this.store.findByType(this.clientFor(persistenceClient), type);
   }
 
   /** Links between two entities in either direction. */
@@ -85,12 +86,17 @@ export class IntegrationLinkService {
   ): Promise<IntegrationLink[]> {
     validateLinkEnd(source);
     validateLinkEnd(target);
-    return this.store.findBetween(this.host.within(persistenceClient), source, target);
+    return this.store.findBetween(this.clientFor(persistenceClient), source, target);
   }
 
   /** Removes a link. Resolves to false if there was none. */
   async removeLink(id: string, persistenceClient?: PersistenceClient): Promise<boolean> {
     validateLinkId(id);
-    return this.store.deleteLink(this.host.within(persistenceClient), id);
+    return this.store.deleteLink(this.clientFor(persistenceClient), id);
+  }
+
+  private clientFor(persistenceClient: PersistenceClient | undefined): SqlClient {
+    refuseClientOfOther(persistenceClient, this.host.engine);
+    return this.host.within(persistenceClient);
   }
 }

@@ -1,5 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
-import { codeLiteral, commandLine } from '../database/sql/pasteable-text.js';
+import { type CommandTarget, codeLiteral, commandLine } from '../database/sql/pasteable-text.js';
 import { AdminWorkStore, type StuckRepartition, type StuckReplay } from './admin-work.store.js';
 import type { Check, FindingAction, Found } from './finding.js';
 
@@ -16,9 +16,7 @@ export function adminWorkChecks(db: EngineDatabase): Check[] {
       name: 'repartition-stuck',
       severity: 'critical',
       run: async (): Promise<Findings> =>
-        (await store.stuckRepartitions(NO_PROGRESS_MINUTES)).map((stuck) =>
-          repartitionFinding(stuck, db.schema),
-        ),
+        (await store.stuckRepartitions(NO_PROGRESS_MINUTES)).map((stuck) => repartitionFinding(stuck, db)),
     },
     {
       name: 'replay-stuck',
@@ -28,9 +26,9 @@ export function adminWorkChecks(db: EngineDatabase): Check[] {
   ];
 }
 
-function repartitionFinding(stuck: StuckRepartition, schema: string): Findings[number] {
+function repartitionFinding(stuck: StuckRepartition, target: CommandTarget): Findings[number] {
   const { consumerName, partitions, repartitionTo, askedAt, paused, behind } = stuck;
-  const callBack = `call the change back: ${commandLine(schema, 'consumers repartition', [consumerName, partitions])}`;
+  const callBack = `call the change back: ${commandLine(target, 'consumers repartition', [consumerName, partitions])}`;
   return {
     about: [consumerName],
     since: askedAt,

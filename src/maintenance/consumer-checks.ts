@@ -205,7 +205,7 @@ async function orphanFindings(
     meaning: givenUp
       ? 'Its events are not delivered, and those past retentionDays are deleted unseen.'
       : 'Its events are not delivered, and none of them is deleted however old; after twice retentionDays they will be.',
-    fix: `Deploy code that handles all its event names, or remove it: ${commandLine(db.schema, 'consumers remove', [consumerName])}`,
+    fix: `Deploy code that handles all its event names, or remove it: ${commandLine(db, 'consumers remove', [consumerName])}`,
     action: { service: 'ConsumerService', method: 'remove', arguments: [consumerName] },
     details: { consumerName, servedAt, givenUp },
   }));
@@ -218,7 +218,7 @@ async function unservedFindings(db: EngineDatabase): Promise<Findings> {
     finding: `No process may work on consumer "${consumerName}" since ${since.toISOString()}: the code of each that knows it (${processes.map(({ host, pid }) => `${host}:${pid}`).join(', ')}) lacks a handler for some of its stored event names (${eventNames.join(', ')}).`,
     meaning:
       'Its events are not delivered. A name was taken out of a subscriber, or two services use one consumer name.',
-    fix: `Deploy code that handles all its names, give one of two services a consumer name of its own, or take away the names that no code handles any more (the log of these processes says which): ${commandLine(db.schema, 'consumers remove-names', [consumerName, '<names>'])}`,
+    fix: `Deploy code that handles all its names, give one of two services a consumer name of its own, or take away the names that no code handles any more (the log of these processes says which): ${commandLine(db, 'consumers remove-names', [consumerName, '<names>'])}`,
     details: { consumerName, eventNames, since, processes },
   }));
 }

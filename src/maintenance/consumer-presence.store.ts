@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import type { CommandTarget } from '../database/sql/pasteable-text.js';
 
 /** A consumer that no live process has been able to work on for a long time. */
 export interface Orphan {
@@ -15,10 +16,11 @@ export class ConsumerPresenceStore {
   private readonly cursor: string;
   private readonly process: string;
 
-  readonly schema: string;
+  /** Whose consumers they are. */
+  readonly target: CommandTarget;
 
   constructor(db: EngineDatabase) {
-    this.schema = db.schema;
+    this.target = db;
     this.cursor = db.tables.inboxCursor;
     this.process = db.tables.integrationProcess;
   }

@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { commandLine } from '../database/sql/pasteable-text.js';
+import { Injectable, type Logger } from '@nestjs/common';
+import { loggerOf } from '../database/engine-name.js';
+import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerPresenceStore, type Orphan } from './consumer-presence.store.js';
 import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
@@ -14,14 +15,16 @@ const LEASES_SEEN = 3;
 @Injectable()
 export class ConsumerPresence implements MaintenanceTask {
   readonly name = 'consumers' satisfies (typeof OWN_TASKS)[number];
-  private readonly logger = new Logger('IntegrationConsumers');
+  private readonly logger: Logger;
   private readonly reported = new Map<string, boolean>();
 
   constructor(
     private readonly tasks: MaintenanceTaskStore,
     private readonly store: ConsumerPresenceStore,
     private readonly settings: IntegrationSettingsService,
-  ) {}
+  ) {
+    this.logger = loggerOf('IntegrationConsumers', settings);
+  }
 
   async run(intervalMs: number): Promise<void> {
     const { processingLeaseMs, orphanAfterDays, retentionDays } = this.settings.snapshot();
@@ -42,7 +45,7 @@ export class ConsumerPresence implements MaintenanceTask {
       const { consumerName, givenUp } = orphan;
       this.reported.set(consumerName, givenUp);
       if (known.get(consumerName) !== givenUp)
-        this.logger.warn(orphanText(orphan, retentionDays, this.store.schema));
+        this.logger.warn(orphanText(orphan, retentionDays, this.store.target));
     }
   }
 }
@@ -50,13 +53,13 @@ export class ConsumerPresence implements MaintenanceTask {
 function orphanText(
   { consumerName, servedAt, givenUp }: Orphan,
   retentionDays: number,
-  schema: string,
+  target: CommandTarget,
 ): string {
   const since = `Consumer "${consumerName}" is orphaned: no live process has been able to work on it since ${servedAt.toISOString()}.`;
   const retention = givenUp
     ? `It holds events back no longer: those past retentionDays are deleted, whether it has seen them or not.`
     : `It keeps events from being deleted until ${new Date(servedAt.getTime() + 2 * retentionDays * DAY_MS).toISOString()}.`;
-  return `${since} ${retention} Deploy its code again, or remove it: ${commandLine(schema, 'consumers remove', [consumerName])}`;
+  return `${since} ${retention} Deploy its code again, or remove it: ${commandLine(target, 'consumers remove', [consumerName])}`;
 }
 
 const DAY_MS = 24 * 3_600_000;

@@ -1,7 +1,7 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { type MigrationLine, readMigrationFiles } from '../database/migrations/migration-files.js';
 import { migrationStatus } from '../database/migrations/migration-status.js';
-import { commandLine } from '../database/sql/pasteable-text.js';
+import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingGroup } from '../settings/setting-group.js';
@@ -75,8 +75,9 @@ export class DoctorService {
     // Without the tables of this version, every other check would report the same problem again.
     if (state === 'missing' || state === 'outdated') return examination;
     const settings =
-      this.options.settings ?? new IntegrationSettingsService(this.db, { environment }, added?.groups);
-    await make(settingsCheck(settings, this.db.schema), examination);
+      this.options.settings ??
+      new IntegrationSettingsService(this.db, { environment, engine: this.db.engine }, added?.groups);
+    await make(settingsCheck(settings, this.db), examination);
     for (const check of [...schema, ...this.checks(settings)]) await make(check, examination);
     examination.at = new Date();
     return examination;
@@ -142,7 +143,7 @@ async function make(check: Check, examination: Examination): Promise<void> {
 
 const STORED = /^stored setting (\S+)/;
 
-function settingsCheck(service: IntegrationSettingsService, schema: string): Check {
+function settingsCheck(service: IntegrationSettingsService, target: CommandTarget): Check {
   return {
     name: 'settings',
     run: async () => {
@@ -154,7 +155,7 @@ function settingsCheck(service: IntegrationSettingsService, schema: string): Che
           about: [key ?? problem],
           finding: `A setting is not as it should be: ${problem}.`,
           meaning: 'The next source, or the default, holds in its place.',
-          fix: `Correct it where it stands; a stored one with: ${commandLine(schema, 'settings set <key> <value>')}, or ${commandLine(schema, 'settings reset <key>')}`,
+          fix: `Correct it where it stands; a stored one with: ${commandLine(target, 'settings set <key> <value>')}, or ${commandLine(target, 'settings reset <key>')}`,
           ...(isStored
             ? { action: { service: 'IntegrationSettingsService', method: 'reset', arguments: [key] } }
             : {}),

@@ -22,7 +22,10 @@ export interface TaskStep {
 export class MaintenanceTaskStore {
   private readonly table: string;
 
+  readonly engine: string;
+
   constructor(private readonly db: EngineDatabase) {
+    this.engine = db.engine;
     this.table = db.tables.integrationMaintenance;
   }
 

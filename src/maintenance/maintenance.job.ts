@@ -1,4 +1,5 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, type Logger } from '@nestjs/common';
+import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import { MAINTENANCE_TASKS, type MaintenanceTask } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
@@ -11,7 +12,7 @@ const FIRST_MS = 30_000;
 /** Runs the maintenance tasks every few minutes. One of all processes does each task. */
 @Injectable()
 export class MaintenanceJob {
-  private readonly logger = new Logger('Maintenance');
+  private readonly logger: Logger;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private stopping = new AbortController();
@@ -19,7 +20,9 @@ export class MaintenanceJob {
   constructor(
     private readonly store: MaintenanceTaskStore,
     @Inject(MAINTENANCE_TASKS) private readonly tasks: readonly MaintenanceTask[],
-  ) {}
+  ) {
+    this.logger = loggerOf('Maintenance', store);
+  }
 
   start(): void {
     if (this.timer !== undefined) return;

@@ -1,4 +1,5 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
+import { loggerOf } from '../database/engine-name.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
@@ -20,13 +21,15 @@ export interface RetentionResult {
 @Injectable()
 export class Retention implements MaintenanceTask {
   readonly name = 'retention' satisfies (typeof OWN_TASKS)[number];
-  private readonly logger = new Logger('Retention');
+  private readonly logger: Logger;
 
   constructor(
     private readonly tasks: MaintenanceTaskStore,
     private readonly store: RetentionStore,
     private readonly settings: IntegrationSettingsService,
-  ) {}
+  ) {
+    this.logger = loggerOf('Retention', settings);
+  }
 
   /**
    * Runs one round in batches. The pause after a batch is as long as the batch took, so that the database

@@ -5,6 +5,7 @@ import {
   migrateCommandLine,
   migrationStatus,
 } from '../database/migrations/migration-status.js';
+import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { inSchema, tablesOf } from '../database/sql/tables.js';
 import type { Check, Found } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
@@ -16,7 +17,7 @@ export function schemaChecks(db: EngineDatabase, files: readonly MigrationFile[]
     {
       name: 'migrations',
       severity: 'critical',
-      run: async () => migrationFindings(await migrationStatus(db, db.schema, files)),
+      run: async () => migrationFindings(await migrationStatus(db, db.schema, files), db),
     },
     { name: 'indexes', run: () => indexFindings(store, wantedOf(files, db.schema), db.schema) },
     { name: 'triggers', run: () => triggerFindings(store, files, db.schema) },
@@ -40,7 +41,7 @@ const STATES: Record<Exclude<MigrationStatus['state'], 'current'>, { meaning: st
   },
 };
 
-function migrationFindings(status: MigrationStatus): Findings {
+function migrationFindings(status: MigrationStatus, target: CommandTarget): Findings {
   if (status.state === 'current') return [];
   const { meaning, fix } = STATES[status.state];
   const isUsable = status.state === 'changed' || status.state === 'newer';
@@ -56,7 +57,7 @@ function migrationFindings(status: MigrationStatus): Findings {
       ...(isUsable ? { severity: 'warning' } : {}),
       finding: `The migrations of schema "${status.schema}" are ${status.state}: ${names.join(', ')}.`,
       meaning,
-      fix: fix ?? `Run: ${migrateCommandLine(status.schema)}`,
+      fix: fix ?? `Run: ${migrateCommandLine(target)}`,
       details: { state: status.state, migrations: names },
     },
   ];

@@ -1,4 +1,5 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
+import { loggerOf } from '../database/engine-name.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
@@ -12,13 +13,15 @@ const EVENTS_A_ROUND = 50_000;
 @Injectable()
 export class UnroutedEvents implements MaintenanceTask {
   readonly name = 'unrouted' satisfies (typeof OWN_TASKS)[number];
-  private readonly logger = new Logger('UnroutedEvents');
+  private readonly logger: Logger;
 
   constructor(
     private readonly tasks: MaintenanceTaskStore,
     private readonly store: UnroutedEventStore,
     private readonly settings: IntegrationSettingsService,
-  ) {}
+  ) {
+    this.logger = loggerOf('UnroutedEvents', settings);
+  }
 
   /** Resolves to the names that were not known as unrouted before. */
   async run(intervalMs: number, stopping: AbortSignal): Promise<UnroutedLook['added']> {

@@ -1,7 +1,8 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { type UnservedConsumer, unservedConsumers } from '../consumers/unserved.store.js';
 import { EngineDatabase } from '../database/engine-database.js';
-import { commandLine } from '../database/sql/pasteable-text.js';
+import { loggerOf } from '../database/engine-name.js';
+import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import { messageOf } from '../errors.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 
@@ -28,7 +29,7 @@ export const DEFAULT_UNSERVED_TIMES: UnservedTimes = {
  */
 @Injectable()
 export class UnservedConsumers {
-  private readonly logger = new Logger('IntegrationConsumers');
+  private readonly logger: Logger;
   /** When each consumer was named (monotonic milliseconds). A consumer is removed when it is served again. */
   private readonly named = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
@@ -38,7 +39,9 @@ export class UnservedConsumers {
     private readonly db: EngineDatabase,
     private readonly registry: EventSubscriberRegistry,
     @Inject(UNSERVED_TIMES) private readonly times: UnservedTimes,
-  ) {}
+  ) {
+    this.logger = loggerOf('IntegrationConsumers', db);
+  }
 
   start(): void {
     if (this.timer === undefined) this.schedule(this.times.firstMs);
@@ -83,11 +86,15 @@ export class UnservedConsumers {
     const names = lacking.map((name) => `"${name}"`).join(', ');
     const those = lacking.length === 1 ? 'this name' : 'these names';
     this.logger.warn(
-      `No process may work on consumer "${consumerName}" since ${since.toISOString()}: its events wait. The code of this process has no handler for ${names}, which ${lacking.length === 1 ? 'is' : 'are'} stored for it. Deploy code that handles ${those}; or, if nothing is to handle them any more, run: ${removeNamesCommand(this.db.schema, consumerName, lacking)}. If two services use this consumer name, give one of them a name of its own.`,
+      `No process may work on consumer "${consumerName}" since ${since.toISOString()}: its events wait. The code of this process has no handler for ${names}, which ${lacking.length === 1 ? 'is' : 'are'} stored for it. Deploy code that handles ${those}; or, if nothing is to handle them any more, run: ${removeNamesCommand(this.db, consumerName, lacking)}. If two services use this consumer name, give one of them a name of its own.`,
     );
   }
 }
 
-export function removeNamesCommand(schema: string, consumerName: string, names: readonly string[]): string {
-  return commandLine(schema, 'consumers remove-names', [consumerName, names.join(',')]);
+export function removeNamesCommand(
+  target: CommandTarget,
+  consumerName: string,
+  names: readonly string[],
+): string {
+  return commandLine(target, 'consumers remove-names', [consumerName, names.join(',')]);
 }

@@ -1,7 +1,8 @@
-import { Logger } from '@nestjs/common';
+import { type Logger } from '@nestjs/common';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import type { ProcessIdentity } from '../database/connection/process-identity.js';
 import type { EngineDatabase } from '../database/engine-database.js';
+import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import type { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { FailureDetector } from './failure-detector.js';
@@ -24,7 +25,7 @@ export const DEFAULT_BEAT_INTERVAL_MS = 2_000;
  * seconds, on a connection of its own.
  */
 export class LeaseKeeper {
-  private readonly logger = new Logger('LeaseKeeper');
+  private readonly logger: Logger;
   private readonly held = new Map<string, HeldLease>();
   private readonly failures = new FailureDetector();
   private readonly heldByMissing: HeldByMissing;
@@ -50,6 +51,7 @@ export class LeaseKeeper {
     private readonly leaseMs: () => number,
     private readonly longestIntervalMs: number,
   ) {
+    this.logger = loggerOf('LeaseKeeper', identity);
     this.renewals = new RenewalPace(
       () => this.beatNow(),
       () => this.beatIntervalMs,

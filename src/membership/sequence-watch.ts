@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
+import { loggerOf } from '../database/engine-name.js';
 import { tablesOf } from '../database/sql/tables.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
@@ -25,7 +26,7 @@ const SAID_EVERY_MS = 60_000;
  */
 @Injectable()
 export class SequenceWatch {
-  private readonly logger = new Logger('OutboxSequence');
+  private readonly logger: Logger;
   private readonly registration: CursorRegistrationStore;
   private comparing: Promise<void> | undefined;
   private comparingNext: Promise<void> | undefined;
@@ -37,6 +38,7 @@ export class SequenceWatch {
     private readonly store: SequenceStore,
     private readonly guard: SequenceGuard,
   ) {
+    this.logger = loggerOf('OutboxSequence', db);
     this.registration = new CursorRegistrationStore(db);
     guard.lookBy(() => this.compare());
   }

@@ -80,8 +80,8 @@ export const DELIVERY: Provider[] = [
   {
     provide: Watchdog,
     inject: [RESOLVED_OPTIONS, IntegrationSettingsService],
-    useFactory: ({ watchdog }: ResolvedOptions, settings: IntegrationSettingsService) =>
-      new Watchdog(watchdog, () => settings.snapshot().processingLeaseMs),
+    useFactory: ({ watchdog, name }: ResolvedOptions, settings: IntegrationSettingsService) =>
+      new Watchdog(watchdog, () => settings.snapshot().processingLeaseMs, undefined, name),
   },
   FaultPoints,
   OutcomeStream,

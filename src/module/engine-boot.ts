@@ -1,15 +1,18 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
 import { refuseChangingClient } from '../database/clients/client-look.js';
 import { EngineClient } from '../database/clients/engine-client.js';
 import { HostClient } from '../database/clients/host-client.js';
 import { narrowTextOf } from '../database/connection/server-encoding.store.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { loggerOf } from '../database/engine-name.js';
 import { runMigrations, verifyMigrations } from '../database/migrations/migration-runner.js';
 import { IntegrationError } from '../errors.js';
 import { Privileges } from '../maintenance/privileges.js';
 import { refuseClientElsewhere, ServerFitness } from '../maintenance/server-fitness.js';
+import { ServerFitnessStore } from '../maintenance/server-fitness.store.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { Engines } from './engines.js';
 import { linesOf } from './extension.js';
 import { isTransactionalClient, RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
@@ -24,7 +27,7 @@ export const DEFAULT_BOOT_DEADLINE_MS = 15_000;
  */
 @Injectable()
 export class EngineBoot {
-  private readonly logger = new Logger('IntegrationModule');
+  private readonly logger: Logger;
 
   constructor(
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
@@ -33,7 +36,10 @@ export class EngineBoot {
     private readonly admin: AdminDatabase,
     private readonly host: HostClient,
     private readonly registry: EventSubscriberRegistry,
-  ) {}
+    private readonly engines: Engines,
+  ) {
+    this.logger = loggerOf('IntegrationModule', db);
+  }
 
   /**
    * Makes sure that the database can be reached, is fit and has the tables, and that the host's client leads
@@ -43,6 +49,7 @@ export class EngineBoot {
     refuseUnfitClient(this.host);
     for (const hint of this.options.hints) this.logger.warn(hint);
     await this.db.waitUntilReachable(this.bootDeadlineMs, (words) => this.logger.warn(words));
+    await this.claimTables();
     await this.bringSchema();
     await this.learnEncoding();
     if (this.options.role !== 'publisher') await new ServerFitness(this.db).require();
@@ -62,6 +69,21 @@ export class EngineBoot {
     const { client } = this.host;
     const foreign = client instanceof EngineClient ? undefined : client;
     for (const lack of await new Privileges(this.db).requireFor(work, foreign)) this.logger.warn(lack);
+  }
+
+  /** Two engines of one application must not run consumers on the same tables. */
+  private async claimTables(): Promise<void> {
+    if (!this.engines.areSeveral) return;
+    const database = await new ServerFitnessStore(this.db).databaseOfEngine();
+    if (database === undefined) return;
+    const { started, oid, name, address } = database;
+    const { engine, schema } = this.db;
+    this.engines.claim({
+      engine,
+      key: `${started} ${oid} ${schema}`,
+      words: `schema "${schema}" of the database "${name}" at ${address ?? 'a local socket'}`,
+      isPublisher: this.options.role === 'publisher',
+    });
   }
 
   private async bringSchema(): Promise<void> {

@@ -9,6 +9,7 @@ import { findNestConfig } from '../settings/nest-config.js';
 import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
 import { untraced } from '../telemetry/spans.js';
 import { BOOT_DEADLINE_MS, DEFAULT_BOOT_DEADLINE_MS } from './engine-boot.js';
+import { ENGINE_NAME } from './engines.js';
 import { settingGroupsOf } from './extension.js';
 import {
   CONFIGURATION,
@@ -22,7 +23,11 @@ import {
 
 /** The providers of options, database and settings. All other providers depend on them. */
 export const FOUNDATION: Provider[] = [
-  ProcessIdentity,
+  {
+    provide: ProcessIdentity,
+    inject: [ENGINE_NAME],
+    useFactory: (name: string) => new ProcessIdentity(name),
+  },
   { provide: BOOT_DEADLINE_MS, useValue: DEFAULT_BOOT_DEADLINE_MS },
   {
     provide: CONFIGURATION,
@@ -33,14 +38,29 @@ export const FOUNDATION: Provider[] = [
   },
   {
     provide: RESOLVED_OPTIONS,
-    inject: [GIVEN_OPTIONS, CONFIGURATION],
-    useFactory: (given: IntegrationOptions, { reader }: HostConfiguration) => resolveOptions(given, reader),
+    inject: [GIVEN_OPTIONS, CONFIGURATION, ENGINE_NAME],
+    useFactory: (given: IntegrationOptions, { reader }: HostConfiguration, name: string) =>
+      resolveOptions(given, reader, process.env, name),
   },
   {
     provide: EngineDatabase,
     inject: [RESOLVED_OPTIONS],
-    useFactory: ({ connectionString, connection, schema, poolMax: max, telemetry }: ResolvedOptions) =>
-      new EngineDatabase({ connectionString, connection, schema, max, around: aroundStatements(telemetry) }),
+    useFactory: ({
+      name: engine,
+      connectionString,
+      connection,
+      schema,
+      poolMax: max,
+      telemetry,
+    }: ResolvedOptions) =>
+      new EngineDatabase({
+        engine,
+        connectionString,
+        connection,
+        schema,
+        max,
+        around: aroundStatements(telemetry),
+      }),
   },
   {
     provide: EngineTelemetry,
@@ -50,8 +70,14 @@ export const FOUNDATION: Provider[] = [
   {
     provide: AdminDatabase,
     inject: [RESOLVED_OPTIONS],
-    useFactory: ({ connectionString, connection, schema, telemetry }: ResolvedOptions) =>
-      new AdminDatabase({ connectionString, connection, schema, around: aroundStatements(telemetry) }),
+    useFactory: ({ name: engine, connectionString, connection, schema, telemetry }: ResolvedOptions) =>
+      new AdminDatabase({
+        engine,
+        connectionString,
+        connection,
+        schema,
+        around: aroundStatements(telemetry),
+      }),
   },
   {
     provide: EventLimits,
@@ -63,10 +89,14 @@ export const FOUNDATION: Provider[] = [
     inject: [EngineDatabase, RESOLVED_OPTIONS, CONFIGURATION],
     useFactory: (
       db: EngineDatabase,
-      { settings, extensions }: ResolvedOptions,
+      { name: engine, settings, extensions }: ResolvedOptions,
       { reader }: HostConfiguration,
     ) =>
-      new IntegrationSettingsService(db, { options: settings, config: reader }, settingGroupsOf(extensions)),
+      new IntegrationSettingsService(
+        db,
+        { engine, options: settings, config: reader },
+        settingGroupsOf(extensions),
+      ),
   },
 ];
 

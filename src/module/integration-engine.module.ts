@@ -1,5 +1,6 @@
 import {
   type DynamicModule,
+  Inject,
   Injectable,
   type InjectionToken,
   Module,
@@ -12,32 +13,54 @@ import {
 import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { refuseScopedEngine } from '../database/clients/client-scope.js';
 import { HostClient } from '../database/clients/host-client.js';
-import { IntegrationError } from '../errors.js';
+import { ENGINE_NAMES, type EngineNames } from '../subscribers/engine-names.js';
+import { AskedServicesModule } from './asked-services.module.js';
 import { hostClientProvider } from './client.provider.js';
+import { providersOf, tokenOf } from './engine-tokens.js';
+import {
+  ENGINE_MODULE,
+  ENGINE_NAME,
+  Engines,
+  engineModule,
+  engineModules,
+  refuseSecondRegistration,
+} from './engines.js';
 import { FOUNDATION } from './foundation.providers.js';
 import { GIVEN_OPTIONS } from './integration.options.js';
-import { FirstModule, LastModule, OuterHooks } from './integration-hooks.module.js';
+import { FirstModule, LastModule } from './integration-hooks.module.js';
 import { EngineLifecycle } from './lifecycle.js';
 import { ENGINE, SERVICES } from './providers.js';
 
 /** Depends on nothing of the host, so that its hook is called even if the engine's hooks are not. */
 @Injectable()
 class ScopeCheck implements OnModuleInit {
-  constructor(private readonly modules: ModulesContainer) {}
+  constructor(
+    private readonly modules: ModulesContainer,
+    @Inject(ENGINE_NAME) private readonly engine: string,
+  ) {}
 
   onModuleInit(): void {
-    refuseScopedEngine(this.modules, {
-      module: IntegrationEngineModule,
+    refuseScopedEngine(engineModule(this.modules, this.engine), {
       options: GIVEN_OPTIONS,
-      client: HostClient,
+      client: tokenOf(HostClient, this.engine),
     });
   }
 }
 
-/** Marks the class of this module in every copy of the package. */
-const ENGINE_MODULE = Symbol.for('nestjs-integration:engine-module');
+/** Token of the life cycle of an engine, with a name or without. */
+const LIFECYCLE = Symbol('nestjs-integration:lifecycle');
+
+const NAMES: Provider = {
+  provide: ENGINE_NAMES,
+  inject: [ENGINE_NAME, ModulesContainer],
+  useFactory: (own: string, modules: ModulesContainer): EngineNames => ({
+    own,
+    all: engineModules(modules).map(({ name }) => name),
+  }),
+};
 
 export interface EngineModuleSetup {
+  readonly name: string;
   /** The modules that provide `clientToken` and what the options' factory injects. */
   readonly imports: ModuleMetadata['imports'] | undefined;
   /** The token of the host's client, if it is known before the options are. */
@@ -51,59 +74,59 @@ export interface EngineModuleSetup {
 export class IntegrationEngineModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   static readonly [ENGINE_MODULE] = true;
 
-  static register({ imports, clientToken, options }: EngineModuleSetup): DynamicModule {
+  static register({ name, imports, clientToken, options }: EngineModuleSetup): DynamicModule {
+    const own = [
+      ScopeCheck,
+      NAMES,
+      ...FOUNDATION,
+      hostClientProvider(clientToken),
+      ...ENGINE,
+      { provide: LIFECYCLE, useExisting: EngineLifecycle },
+    ];
     return {
       module: IntegrationEngineModule,
-      imports: [DiscoveryModule, FirstModule, LastModule, ...(imports ?? [])],
-      providers: [
-        ScopeCheck,
-        ...options,
-        ...FOUNDATION,
-        hostClientProvider(clientToken, IntegrationEngineModule),
-        ...ENGINE,
-      ],
-      exports: SERVICES,
+      imports: [DiscoveryModule, AskedServicesModule, FirstModule, LastModule, ...(imports ?? [])],
+      providers: [{ provide: ENGINE_NAME, useValue: name }, ...options, ...providersOf(name, own)],
+      exports: SERVICES.map((service) => tokenOf<unknown>(service, name)),
     };
   }
 
   constructor(
     modules: ModulesContainer,
-    private readonly lifecycle: EngineLifecycle,
-    hooks: OuterHooks,
+    @Inject(ENGINE_NAME) engine: string,
+    @Inject(LIFECYCLE) private readonly lifecycle: EngineLifecycle,
+    private readonly engines: Engines,
   ) {
-    refuseSecondRegistration(modules);
-    hooks.init = () => lifecycle.beginInit();
-    hooks.begin = () => lifecycle.beginDelivery();
-    hooks.end = () => lifecycle.endDelivery();
+    refuseSecondRegistration(modules, engine, IntegrationEngineModule);
+    engines.add({
+      init: () => lifecycle.beginInit(),
+      begin: () => lifecycle.beginDelivery(),
+      end: () => lifecycle.endDelivery(),
+      stop: async () => {
+        await lifecycle.endDelivery();
+        await lifecycle.stop();
+      },
+    });
   }
 
   onModuleInit(): Promise<void> {
-    return this.lifecycle.init();
+    return this.orAllStop(this.lifecycle.init());
   }
 
   onApplicationBootstrap(): Promise<void> {
-    return this.lifecycle.registerConsumers();
+    return this.orAllStop(this.lifecycle.registerConsumers());
   }
 
   onApplicationShutdown(): Promise<void> {
     return this.lifecycle.stop();
   }
-}
 
-function refuseSecondRegistration(modules: ModulesContainer): void {
-  const registered = [...modules.values()].filter(({ metatype }) => isEngineModule(metatype));
-  if (registered.length <= 1) return;
-  const areCopies = registered.some(({ metatype }) => metatype !== IntegrationEngineModule);
-  const remedy = areCopies
-    ? 'once with each of two copies of nestjs-integration that are installed (npm ls nestjs-integration shows where): call it once, in the root module, and let libraries list the package among their peerDependencies'
-    : 'call it once, in the root module';
-  throw new IntegrationError(
-    'INTEGRATION_ALREADY_REGISTERED',
-    `IntegrationModule.forRoot was called ${registered.length} times in this application: ${remedy}. It is global, so features inject its services without importing it; with isGlobal: false, import the module that it returned.`,
-  );
-}
-
-/** Whether a class is the engine's module, in any copy of the package. */
-function isEngineModule(metatype: unknown): boolean {
-  return typeof metatype === 'function' && ENGINE_MODULE in metatype;
+  private async orAllStop(step: Promise<void>): Promise<void> {
+    try {
+      await step;
+    } catch (error) {
+      await this.engines.stop().catch(() => {});
+      throw error;
+    }
+  }
 }

@@ -1,11 +1,7 @@
-import {
-  Injectable,
-  Module,
-  type OnApplicationBootstrap,
-  type OnModuleDestroy,
-  type OnModuleInit,
-} from '@nestjs/common';
+import { Module, type OnApplicationBootstrap, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { Engines } from './engines.js';
+import { ShutdownHooksCheck } from './shutdown-hooks-check.js';
 
 /** A greater distance than that of every other module, including global ones. */
 const FARTHEST = Number.POSITIVE_INFINITY;
@@ -15,36 +11,28 @@ const FARTHEST = Number.POSITIVE_INFINITY;
  */
 const NEAREST = -1;
 
-/** Functions that run before or after the same hook of every other module of the application. */
-@Injectable()
-export class OuterHooks {
-  /** Called before any other `onModuleInit`. */
-  init: () => void = () => {};
-  /** Awaited once every other `onApplicationBootstrap` has returned. */
-  begin: () => Promise<void> = async () => {};
-  /** Awaited before any other `onModuleDestroy` is called. */
-  end: () => Promise<void> = async () => {};
-}
-
 /**
- * The module whose `onModuleInit` Nest calls first.
+ * The module whose `onModuleInit` Nest calls first. It provides what all engines of an application share.
  *
  * Nest 11 and 12 sort all modules by their `distance` from the root module before they call the first hook.
  * The farthest module boots first, and the nearest is destroyed first. Constructors run before the sort, so a
  * distance that a constructor writes takes effect. In a version of Nest that sorts differently, this module
  * has the position that its import gives it.
  */
-@Module({ providers: [OuterHooks], exports: [OuterHooks] })
+@Module({
+  providers: [Engines, { provide: ShutdownHooksCheck, useFactory: () => new ShutdownHooksCheck() }],
+  exports: [Engines, ShutdownHooksCheck],
+})
 export class FirstModule implements OnModuleInit {
   constructor(
     modules: ModulesContainer,
-    private readonly hooks: OuterHooks,
+    private readonly engines: Engines,
   ) {
     place(FirstModule, FARTHEST, modules);
   }
 
   onModuleInit(): void {
-    this.hooks.init();
+    this.engines.init();
   }
 }
 
@@ -53,17 +41,17 @@ export class FirstModule implements OnModuleInit {
 export class LastModule implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     modules: ModulesContainer,
-    private readonly hooks: OuterHooks,
+    private readonly engines: Engines,
   ) {
     place(LastModule, NEAREST, modules);
   }
 
   onApplicationBootstrap(): Promise<void> {
-    return this.hooks.begin();
+    return this.engines.begin();
   }
 
   onModuleDestroy(): Promise<void> {
-    return this.hooks.end();
+    return this.engines.end();
   }
 }
 

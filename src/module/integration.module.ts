@@ -1,6 +1,15 @@
-import { type DynamicModule, type FactoryProvider, Module, type Provider } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type ExistingProvider,
+  type FactoryProvider,
+  Module,
+  type Provider,
+} from '@nestjs/common';
+import { DEFAULT_ENGINE, problemsOfEngineName } from '../database/engine-name.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
 import { decoratedClasses } from '../subscribers/decorated-classes.js';
+import { tokenOf } from './engine-tokens.js';
+import { askedTokenOf } from './inject-integration.js';
 import type {
   IntegrationModuleAsyncOptions,
   IntegrationModuleOptions,
@@ -9,10 +18,11 @@ import type {
 } from './integration.options.js';
 import { GIVEN_OPTIONS, invalidOptions, OPTION_NAMES } from './integration.options.js';
 import { type EngineModuleSetup, IntegrationEngineModule } from './integration-engine.module.js';
+import { SERVICES } from './providers.js';
 
 /**
  * The outbox, the inbox and the engine that runs them. Import it once, in the root module. Its services can
- * then be injected everywhere.
+ * then be injected everywhere. An application with several databases imports it once for each, with a `name`.
  *
  * ```ts
  * IntegrationModule.forRoot({ imports: [PrismaModule], clientToken: PrismaService })
@@ -21,10 +31,15 @@ import { type EngineModuleSetup, IntegrationEngineModule } from './integration-e
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest knows modules as classes
 export class IntegrationModule {
-  /** A second call in one application fails its boot with INTEGRATION_ALREADY_REGISTERED. */
+  /**
+   * A second call with the same name, or without one, fails the boot with INTEGRATION_ALREADY_REGISTERED.
+   *
+   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID for a wrong name
+   */
   static forRoot(options: IntegrationModuleOptions = {}): DynamicModule {
-    const { imports, isGlobal, ...given } = options;
+    const { name, imports, isGlobal, ...given } = options;
     return surround(isGlobal, {
+      name: checkedName(name),
       imports,
       clientToken: given.clientToken,
       options: [{ provide: GIVEN_OPTIONS, useValue: given }],
@@ -34,13 +49,19 @@ export class IntegrationModule {
   /** Does the same as `forRoot`, with options that a factory or class makes once its dependencies exist. */
   static forRootAsync(options: IntegrationModuleAsyncOptions): DynamicModule {
     checkAsyncOptions(options);
-    const { imports, isGlobal, clientToken } = options;
-    return surround(isGlobal, { imports, clientToken, options: factoryProviders(options) });
+    const { name, imports, isGlobal, clientToken } = options;
+    return surround(isGlobal, {
+      name: checkedName(name),
+      imports,
+      clientToken,
+      options: factoryProviders(options),
+    });
   }
 }
 
 /** The compiler reports an error here if an option is missing. */
 const ASYNC_OPTIONS: { readonly [K in keyof Required<IntegrationModuleAsyncOptions>]: true } = {
+  name: true,
   imports: true,
   inject: true,
   useFactory: true,
@@ -76,12 +97,33 @@ function checkAsyncOptions(given: IntegrationModuleAsyncOptions): void {
 
 function surround(isGlobal: boolean | undefined, setup: EngineModuleSetup): DynamicModule {
   decoratedClasses().moduleMade();
+  const asked = askedServices(setup.name);
   return {
     module: IntegrationModule,
     global: isGlobal ?? true,
     imports: [IntegrationEngineModule.register(setup)],
-    exports: [IntegrationEngineModule],
+    providers: asked,
+    exports: [IntegrationEngineModule, ...asked.map(({ provide }) => provide)],
   };
+}
+
+/**
+ * What `@InjectIntegration` injects. `AskedServicesModule` has it too. But it does not see an engine that is
+ * not global, nor does it know a class whose file is loaded after the boot.
+ */
+function askedServices(name: string): ExistingProvider[] {
+  if (name === DEFAULT_ENGINE) return [];
+  return SERVICES.map((service) => {
+    const token = tokenOf<unknown>(service, name);
+    return { provide: askedTokenOf(service, token, name), useExisting: token };
+  });
+}
+
+function checkedName(name: unknown): string {
+  if (name === undefined) return DEFAULT_ENGINE;
+  const problems = problemsOfEngineName(name);
+  if (problems.length > 0) throw invalidOptions(problems);
+  return name as string;
 }
 
 function factoryProviders(options: IntegrationModuleAsyncOptions): Provider[] {

@@ -7,6 +7,7 @@ import {
 } from '../database/connection/connection-options.js';
 import { validateConnectionString } from '../database/connection/connection-string.js';
 import { poolerHint } from '../database/connection/pooler-hint.js';
+import { DEFAULT_ENGINE, variablePrefixOf } from '../database/engine-name.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
 import { IntegrationError } from '../errors.js';
@@ -52,7 +53,7 @@ export interface IntegrationOptions {
   ambientPublishing?: 'refuse' | 'join' | undefined;
   /**
    * The URL of the engine's own connections to Postgres. It must lead there directly. The default is
-   * `DATABASE_URL` of ConfigService, then of the environment.
+   * `DATABASE_URL` of ConfigService, then of the environment. With a name it is `<NAME>_DATABASE_URL`.
    */
   connectionString?: string | undefined;
   /** The parts of the connection, for a password that changes at run time, and for connectors. */
@@ -86,6 +87,11 @@ export interface IntegrationOptions {
 
 /** Options of `IntegrationModule.forRoot`. */
 export interface IntegrationModuleOptions extends IntegrationOptions {
+  /**
+   * The name of this integration, if the application has several databases: lower-case letters, digits and
+   * underscores. Its services are injected with `@InjectIntegration(Service, name)`.
+   */
+  name?: string | undefined;
   /** Modules that export `clientToken`. */
   imports?: ModuleMetadata['imports'] | undefined;
   /** Whether every module can inject the services without importing this module. The default is true. */
@@ -99,6 +105,8 @@ export interface IntegrationOptionsFactory {
 
 /** Options of `IntegrationModule.forRootAsync`: one of `useFactory`, `useClass` and `useExisting`. */
 export interface IntegrationModuleAsyncOptions {
+  /** As for `forRoot`. */
+  name?: string | undefined;
   /** Modules that export `clientToken` and what is injected. */
   imports?: ModuleMetadata['imports'] | undefined;
   /** The arguments of `useFactory`. */
@@ -132,7 +140,7 @@ const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
 const MAX_MAX_PAYLOAD_BYTES = 268_435_455;
 
 /** The options that Nest needs before it creates anything. */
-const OF_THE_MODULE = ['imports', 'isGlobal'] as const satisfies (keyof IntegrationModuleOptions)[];
+const OF_THE_MODULE = ['name', 'imports', 'isGlobal'] as const satisfies (keyof IntegrationModuleOptions)[];
 
 type Given = IntegrationOptions & Readonly<Record<string, unknown>>;
 
@@ -186,16 +194,18 @@ export function resolveOptions(
   given: IntegrationOptions,
   config: ConfigurationReader | undefined,
   environment: Readonly<Record<string, string | undefined>> = process.env,
+  name: string = DEFAULT_ENGINE,
 ): ResolvedOptions {
   if (typeof given !== 'object' || given === null)
     throw invalidOptions(['there are none: the factory returned no object']);
   const connectionString =
     given.connectionString ??
-    (given.connection === undefined ? databaseUrlOf(config, environment) : undefined);
+    (given.connection === undefined ? databaseUrlOf(urlVariableOf(name), config, environment) : undefined);
   const options: Given = { ...given, connectionString };
-  const problems = problemsOf(options);
+  const problems = problemsOf(options, name);
   if (problems.length > 0) throw invalidOptions(problems);
   return {
+    name,
     clientToken: options.clientToken,
     client: options.client,
     adapter: options.adapter,
@@ -220,18 +230,14 @@ export function resolveOptions(
   };
 }
 
-function problemsOf(options: Given): string[] {
+function problemsOf(options: Given, name: string): string[] {
   const names = Object.keys(CHECKS) as (keyof typeof CHECKS)[];
   return [
     ...names.flatMap((name) => (options[name] === undefined ? [] : CHECKS[name](options[name]))),
     ...(options.connection !== undefined && options.connectionString !== undefined
       ? ['connection and connectionString exclude each other: give one']
       : []),
-    ...(options.connection === undefined && options.connectionString === undefined
-      ? [
-          'connectionString is missing: give it, or set DATABASE_URL in the environment or the configuration. The commands of nestjs-integration read .env; the application does not, unless it is started with "node --env-file=.env" or imports ConfigModule.forRoot() of @nestjs/config',
-        ]
-      : []),
+    ...(options.connection === undefined && options.connectionString === undefined ? [missingUrl(name)] : []),
     ...(options.client !== undefined && options.clientToken !== undefined
       ? ['client and clientToken exclude each other: give one']
       : []),
@@ -260,12 +266,23 @@ export function invalidOptions(problems: readonly string[]): IntegrationError {
   );
 }
 
+/** An engine with a name never takes the database of another one because its own was forgotten. */
+function urlVariableOf(name: string): string {
+  return `${variablePrefixOf(name)}DATABASE_URL`;
+}
+
+function missingUrl(name: string): string {
+  const other = name === DEFAULT_ENGINE ? '' : ` (an integration with a name does not take DATABASE_URL)`;
+  return `connectionString is missing: give it, or set ${urlVariableOf(name)} in the environment or the configuration${other}. The commands of nestjs-integration read .env; the application does not, unless it is started with "node --env-file=.env" or imports ConfigModule.forRoot() of @nestjs/config`;
+}
+
 function databaseUrlOf(
+  variable: string,
   config: ConfigurationReader | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
-  const configured = config?.get('DATABASE_URL');
-  return typeof configured === 'string' && configured !== '' ? configured : environment.DATABASE_URL;
+  const configured = config?.get(variable);
+  return typeof configured === 'string' && configured !== '' ? configured : environment[variable];
 }
 
 /** Whether a value has the methods of a host's client. */

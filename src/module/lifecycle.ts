@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
@@ -24,7 +24,6 @@ import { TelemetryStart } from './telemetry-start.js';
  */
 @Injectable()
 export class EngineLifecycle {
-  private readonly shutdownHooks = new ShutdownHooksCheck(new Logger('IntegrationModule'));
   private closing = false;
   /**
    * Whether every hook of the boot has been called. `init()` of a microservice calls all of them a second
@@ -50,6 +49,7 @@ export class EngineLifecycle {
     private readonly unconsumed: UnconsumedNames,
     private readonly registry: EventSubscriberRegistry,
     private readonly telemetry: TelemetryStart,
+    private readonly shutdownHooks: ShutdownHooksCheck,
   ) {}
 
   /** Runs before `onModuleInit` of every other module. */
@@ -57,36 +57,29 @@ export class EngineLifecycle {
     if (this.hasBooted) this.registry.repeatBegins();
   }
 
-  /** Runs in `onModuleInit`. */
+  /** Runs in `onModuleInit`. If it rejects, `stop` is to follow. */
   async init(): Promise<void> {
     if (this.hasBooted) return;
-    try {
-      // The watchdog starts before the first handler can block the event loop.
-      const watching = this.options.role === 'publisher' ? undefined : this.watchdog.start();
-      await this.boot.prepareDatabase();
-      await this.settings.load();
-      this.explorer.explore();
-      this.listeners.explore();
-      this.broadcaster.start();
-      this.followSettings();
-      if (this.options.role !== 'publisher') await this.listener.start();
-      await watching;
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
+    // The watchdog starts before the first handler can block the event loop.
+    const watching = this.options.role === 'publisher' ? undefined : this.watchdog.start();
+    await this.boot.prepareDatabase();
+    await this.settings.load();
+    this.explorer.explore();
+    this.listeners.explore();
+    this.broadcaster.start();
+    this.followSettings();
+    if (this.options.role !== 'publisher') await this.listener.start();
+    await watching;
   }
 
-  /** Runs after every `onModuleInit`, because subscribers may be registered until then. */
+  /**
+   * Runs after every `onModuleInit`, because subscribers may be registered until then. If it rejects, `stop`
+   * is to follow.
+   */
   async registerConsumers(): Promise<void> {
     if (this.hasBooted) return;
-    try {
-      await this.boot.requirePrivileges();
-      await this.job.register();
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
+    await this.boot.requirePrivileges();
+    await this.job.register();
   }
 
   /** Runs when every other module is ready. */

@@ -8,6 +8,8 @@ import type { IntegrationExtension } from './extension.js';
 
 /** The options in force: checked, and with their defaults. */
 export interface ResolvedOptions {
+  /** The name of the engine. It is `default` for the one without. */
+  readonly name: string;
   readonly clientToken: InjectionToken | undefined;
   readonly client: TransactionalSqlClient | HostAdapter<object> | undefined;
   readonly adapter: AdapterFactory | undefined;

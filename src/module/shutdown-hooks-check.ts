@@ -1,5 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
-import type { Logger } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 
 /** After this time `main.ts` has done what it does after the boot. */
 const LOOK_AFTER_MS = 2_000;
@@ -11,13 +11,13 @@ const WORDS =
  * Warns once, a moment after the boot, if the application's shutdown hooks are off. Nest does not say whether
  * they are. But somebody listens for the signal if `enableShutdownHooks()` was called or if the host closes
  * the application itself. Nothing is logged in a test run, because a test runner ends its processes as it
- * likes, nor in a worker thread, because no signal reaches it.
+ * likes, nor in a worker thread, because no signal reaches it. All engines of an application share one check.
  */
 export class ShutdownHooksCheck {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly logger: Pick<Logger, 'warn'>,
+    private readonly logger: Pick<Logger, 'warn'> = new Logger('IntegrationModule'),
     private readonly environment: Readonly<Record<string, string | undefined>> = process.env,
     private readonly listeners: () => number = () => process.listenerCount('SIGTERM'),
     private readonly afterMs = LOOK_AFTER_MS,
@@ -25,7 +25,7 @@ export class ShutdownHooksCheck {
 
   start(): void {
     const { NODE_ENV, JEST_WORKER_ID, VITEST } = this.environment;
-    if (!isMainThread || NODE_ENV === 'test' || JEST_WORKER_ID || VITEST) return;
+    if (this.timer !== undefined || !isMainThread || NODE_ENV === 'test' || JEST_WORKER_ID || VITEST) return;
     this.timer = setTimeout(() => {
       if (this.listeners() === 0) this.logger.warn(WORDS);
     }, this.afterMs);

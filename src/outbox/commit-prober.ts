@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
+import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import { ANNOUNCED_FOR_MS, type CommitLook, CommitStream } from '../wakeups/commit-stream.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
@@ -30,7 +31,7 @@ interface Outstanding {
 @Injectable()
 export class CommitProber {
   private outstanding: Outstanding[] = [];
-  private readonly logger = new Logger('CommitProber');
+  private readonly logger: Logger;
   // Probes belong to no publisher. They must not run in the async context (transaction, trace) of one.
   private readonly scope = new AsyncResource('CommitProber');
   private timer: NodeJS.Timeout | undefined;
@@ -44,7 +45,9 @@ export class CommitProber {
     private readonly store: OutboxEventStore,
     private readonly notifier: OutboxNotifier,
     private readonly identity: ProcessIdentity,
-  ) {}
+  ) {
+    this.logger = loggerOf('CommitProber', identity);
+  }
 
   /** The number of publishes that are still looked for. */
   get size(): number {

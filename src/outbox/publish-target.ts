@@ -1,4 +1,9 @@
-import { openTransaction, type TransactionScope } from '../context/integration-context.js';
+import {
+  clientOfOther,
+  openTransaction,
+  openTransactionOf,
+  type TransactionScope,
+} from '../context/integration-context.js';
 import { AdaptedClient } from '../database/clients/adapted-client.js';
 import type { AmbientTransaction, HostClient } from '../database/clients/host-client.js';
 import { isRootClient, isSqlClient, type SqlClient, standsFor } from '../database/clients/sql-client.js';
@@ -30,17 +35,20 @@ export function choosePublishTarget(
   const given = options?.persistenceClient;
   const hostClient = host.client;
   const adapted = AdaptedClient.of(hostClient);
-  const scope = openTransaction();
   if (given === undefined && options !== undefined) refuseMisplacedClient(options, adapted);
   for (const name in options) if (!known.has(name)) refuseUnknownOptions(options, known);
   if (given === undefined) {
     if (options?.outsideTransaction === true) return { kind: 'own-statement', client: hostClient };
+    const scope = openTransaction(host.engine);
     if (scope !== undefined) throw forgotten(scope);
     const ambient = host.ambient && ambientTransaction(host.ambient, adapted);
     return ambient ?? { kind: 'own-statement', client: hostClient };
   }
+  const innermost = openTransaction();
+  const scope =
+    innermost && (openTransactionOf(given, innermost) ?? openTransactionOf(standsFor(given), innermost));
+  if (scope !== undefined && scope.engine !== host.engine) throw clientOfOther(scope.engine, host.engine);
   const client = adapted?.open(given) ?? given;
-  const ours = scope && scopeOf(given, scope);
   if (!canQuery(client)) {
     if (adapted !== undefined) throw adapted.refusal();
     throw new IntegrationError(
@@ -48,7 +56,7 @@ export function choosePublishTarget(
       `persistenceClient is not a client: it needs the functions $queryRawUnsafe and $executeRawUnsafe. ${INTERACTIVE}`,
     );
   }
-  if (ours !== undefined) return { kind: 'our-transaction', client, scope: ours };
+  if (scope !== undefined) return { kind: 'our-transaction', client, scope };
   if (isRoot(client, hostClient)) {
     throw new IntegrationError(
       'INTEGRATION_CLIENT_IS_ROOT',
@@ -56,16 +64,6 @@ export function choosePublishTarget(
     );
   }
   return { kind: 'foreign-transaction', client };
-}
-
-/** The open transaction of this package that a client is, or stands for. */
-function scopeOf(client: object, innermost: TransactionScope): TransactionScope | undefined {
-  const isOpen = (meant: unknown) => {
-    for (let scope: TransactionScope | undefined = innermost; scope !== undefined; scope = scope.outer)
-      if (scope.open && scope.client === meant) return scope;
-    return undefined;
-  };
-  return isOpen(client) ?? isOpen(standsFor(client));
 }
 
 /** Host clients that are told from their transactions without help, because they have `$connect`. */

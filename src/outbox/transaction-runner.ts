@@ -51,6 +51,7 @@ export class TransactionRunner {
    */
   async run<R>(fn: (tx: Tx) => Promise<R>, options?: TransactionOptions): Promise<R> {
     if (options !== undefined) refuseIgnoredOptions(options, this.host.client);
+    const { engine } = this.host;
     let published: PublishedRecord[] = [];
     let told = false;
     const result = await this.host.client.$transaction(
@@ -59,7 +60,9 @@ export class TransactionRunner {
         published = [];
         const given = AdaptedTransaction.nativeOf(client);
         const ends = OwnSqlClient.is(client) ? client.watchEnds() : undefined;
-        const returned = await runInTransactionContext({ client: given, published }, () => fn(given as Tx));
+        const returned = await runInTransactionContext({ engine, client: given, published }, () =>
+          fn(given as Tx),
+        );
         if (ends?.hasEnded) throw transactionEnded(ends.by);
         told = published.length > 0 && this.broadcaster.followCommitOf(client);
         return returned;

@@ -1,6 +1,7 @@
-import { Logger } from '@nestjs/common';
+import type { Logger } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
 import type { EngineSession } from '../database/engine-database.js';
+import { DEFAULT_ENGINE, loggerOf, variablePrefixOf } from '../database/engine-name.js';
 import { IntegrationError } from '../errors.js';
 import { suggestionFor } from '../events/known-names.js';
 import type { SettingDefinition, SettingGroup } from './setting-group.js';
@@ -67,12 +68,14 @@ export interface SettingChange {
  * within two seconds, whether it is made through this service or by plain SQL.
  */
 export class IntegrationSettingsService {
+  /** @internal */
+  readonly engine: string;
   /** Emits once for each setting whose value changed, whoever changed it. */
   readonly changes$: Observable<SettingChange>;
 
   private readonly changes = new Subject<SettingChange>();
   private readonly store: SettingsStore;
-  private readonly logger = new Logger('IntegrationSettings');
+  private readonly logger: Logger;
   private storedText = '[]';
   private lastReadAt = Number.NEGATIVE_INFINITY;
   private readonly groups: readonly SettingGroup[];
@@ -85,6 +88,8 @@ export class IntegrationSettingsService {
     added: readonly SettingGroup[] = [],
   ) {
     this.changes$ = this.changes.asObservable();
+    this.engine = sources.engine ?? DEFAULT_ENGINE;
+    this.logger = loggerOf('IntegrationSettings', this);
     this.store = new SettingsStore(db, db.schema);
     this.groups = [OUTBOX_SETTINGS, ...added];
     this.current = this.resolve({});
@@ -102,13 +107,13 @@ export class IntegrationSettingsService {
 
   /** Every setting, with its value, its default and the source of its value. */
   getAll(): SettingView[] {
-    return this.groups.flatMap((group) => group.keys.map((key) => viewOf(group, key, this.of(group))));
+    return this.groups.flatMap((group) => group.keys.map((key) => this.viewOf(group, key)));
   }
 
   /** One setting, by its full key. The engine's own settings are also found without the prefix. */
   view(key: string): SettingView {
     const { group, short } = this.find(key);
-    return viewOf(group, short, this.of(group));
+    return this.viewOf(group, short);
   }
 
   /** The kind of value that a setting takes, or undefined if there is no such setting. */
@@ -236,6 +241,11 @@ export class IntegrationSettingsService {
     return own === undefined ? undefined : { group: OUTBOX_SETTINGS, short: own };
   }
 
+  private viewOf(group: SettingGroup, key: string): SettingView {
+    const environmentName = variablePrefixOf(this.engine) + group.environmentNameOf(key);
+    return { ...viewOf(group, key, this.of(group)), environmentName };
+  }
+
   private warn(problems: readonly string[]): void {
     for (const problem of problems) this.logger.warn(problem);
   }
@@ -248,7 +258,11 @@ interface Current {
   readonly problems: readonly string[];
 }
 
-function viewOf(group: SettingGroup, key: string, { values, sources }: ResolvedGroup): SettingView {
+function viewOf(
+  group: SettingGroup,
+  key: string,
+  { values, sources }: ResolvedGroup,
+): Omit<SettingView, 'environmentName'> {
   const definition = group.definitionOf(key);
   return {
     key: (group.prefix + key) as SettingView['key'],
@@ -257,7 +271,6 @@ function viewOf(group: SettingGroup, key: string, { values, sources }: ResolvedG
     source: sources[key] ?? 'default',
     type: definition.type,
     ...(definition.type === 'boolean' ? {} : { min: definition.min, max: definition.max }),
-    environmentName: group.environmentNameOf(key),
   };
 }
 

@@ -1,3 +1,4 @@
+import { configPrefixOf, DEFAULT_ENGINE, variablePrefixOf } from '../database/engine-name.js';
 import { problemOfUnknownName, suggestionFor } from '../events/known-names.js';
 import type { SettingDefinition, SettingGroup } from './setting-group.js';
 import { type Checked, checkSettingText, checkValue, type SettingValue } from './setting-value.js';
@@ -22,6 +23,8 @@ export interface SettingSources {
   config?: ConfigurationReader | undefined;
   /** The `settings` of the module's options. */
   options?: Partial<OutboxSettings> | undefined;
+  /** The engine whose settings they are. The names in environment and configuration begin with its name. */
+  engine?: string | undefined;
 }
 
 /** The sources, the strongest first. */
@@ -174,10 +177,10 @@ function candidatesFor(
   group: SettingGroup,
   key: string,
   stored: Readonly<Record<string, unknown>>,
-  { environment = process.env, config, options }: SettingSources,
+  { environment = process.env, config, options, engine = DEFAULT_ENGINE }: SettingSources,
 ): Candidate[] {
-  const environmentName = group.environmentNameOf(key);
-  const path = group.configPathOf(key);
+  const environmentName = variablePrefixOf(engine) + group.environmentNameOf(key);
+  const path = configPrefixOf(engine) + group.configPathOf(key);
   const [name, given] =
     group === OUTBOX_SETTINGS
       ? [`settings.${key}`, options]
@@ -220,16 +223,17 @@ function filled(value: unknown): unknown {
 export function unknownKeys(
   groups: readonly SettingGroup[],
   stored: Readonly<Record<string, unknown>>,
-  { environment = process.env }: SettingSources,
+  { environment = process.env, engine = DEFAULT_ENGINE }: SettingSources,
 ): string[] {
-  const names = groups.flatMap((group) => group.keys.map((key) => group.environmentNameOf(key)));
+  const prefix = variablePrefixOf(engine);
+  const names = groups.flatMap((group) => group.keys.map((key) => prefix + group.environmentNameOf(key)));
   const keys = groups.flatMap((group) => group.keys.map((key) => group.prefix + key));
   return [
     ...Object.keys(stored)
       .filter((key) => !keys.includes(key))
       .map((key) => `stored setting ${key} is not known${keyMeantBy(key, keys)}: it is ignored`),
     ...Object.keys(environment)
-      .filter((name) => groups.some(({ environmentPrefix }) => name.startsWith(environmentPrefix)))
+      .filter((name) => groups.some(({ environmentPrefix }) => name.startsWith(prefix + environmentPrefix)))
       .filter((name) => !names.includes(name))
       .map(
         (name) => `environment variable ${name} is no setting${suggestionFor(name, names)}: it is ignored`,

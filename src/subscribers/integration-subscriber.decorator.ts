@@ -21,7 +21,16 @@ const METADATA_NAME = 'nestjs-integration:subscriber';
  */
 const SUBSCRIBER_METADATA = Symbol.for(`${METADATA_NAME}:1`);
 
-type DecoratedOptions = Omit<AnySubscriberDefinition, 'handler'>;
+/** Which engine of the application calls the method. */
+interface OfIntegration {
+  /**
+   * The name of the integration whose events the method handles, or a list of names: then it is a consumer of
+   * each. The default is the integration without a name, which is called `default` in a list.
+   */
+  integration?: string | readonly string[] | undefined;
+}
+
+type DecoratedOptions = Omit<AnySubscriberDefinition, 'handler'> & OfIntegration;
 
 /** A decorator for methods that can be a handler of this type. */
 export type HandlerDecorator<Handler> = <Method extends Handler>(
@@ -31,7 +40,7 @@ export type HandlerDecorator<Handler> = <Method extends Handler>(
 ) => void;
 
 /** The options that the decorator takes after the event name. */
-type Named<Options> = Omit<Options, 'eventName'> & { eventName?: never };
+type Named<Options> = Omit<Options, 'eventName'> & OfIntegration & { eventName?: never };
 
 /**
  * Makes a provider's method the handler of events. One method may have several of these decorators.
@@ -61,16 +70,16 @@ export function IntegrationSubscriber<const N extends EventName>(
   options: Named<SingleSubscriberOptions<N>>,
 ): HandlerDecorator<SubscriberHandler<N>>;
 export function IntegrationSubscriber<const N extends EventName>(
-  options: TextBatchSubscriberOptions<N>,
+  options: TextBatchSubscriberOptions<N> & OfIntegration,
 ): HandlerDecorator<TextBatchSubscriberHandler<N>>;
 export function IntegrationSubscriber<const N extends EventName>(
-  options: TextSubscriberOptions<N>,
+  options: TextSubscriberOptions<N> & OfIntegration,
 ): HandlerDecorator<TextSubscriberHandler<N>>;
 export function IntegrationSubscriber<const N extends EventName>(
-  options: BatchSubscriberOptions<N>,
+  options: BatchSubscriberOptions<N> & OfIntegration,
 ): HandlerDecorator<BatchSubscriberHandler<N>>;
 export function IntegrationSubscriber<const N extends EventName>(
-  options: SingleSubscriberOptions<N>,
+  options: SingleSubscriberOptions<N> & OfIntegration,
 ): HandlerDecorator<SubscriberHandler<N>>;
 export function IntegrationSubscriber(
   namesOrOptions: string | readonly string[] | DecoratedOptions,

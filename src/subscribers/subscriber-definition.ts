@@ -23,6 +23,8 @@ export type TextEventOf<N extends string> = N extends keyof IntegrationEvents
 export interface SubscriberContext {
   /** Adds consumer and event to every line. */
   logger: Logger;
+  /** The name of the integration whose event it is. It is `default` for the one without a name. */
+  integration: string;
   inboxService: InboxService;
   linkService: IntegrationLinkService;
   /** The number of the attempt. The first is 1. */

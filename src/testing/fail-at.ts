@@ -1,8 +1,8 @@
 import { type ArmedFault, type FaultPointName, FaultPoints } from '../delivery/execution/fault-points.js';
 import { checkNames } from '../events/argument-checks.js';
-import type { TestedApplication } from './application.js';
+import { type OfIntegration, serviceOf, type TestedApplication } from './application.js';
 
-export interface FailAtOptions {
+export interface FailAtOptions extends OfIntegration {
   /** The consumer in which it happens. Default: any. */
   consumerName?: string | undefined;
   /** The event at which it happens. Default: any. */
@@ -36,8 +36,8 @@ export interface Fault {
  * A transactional batch saves its outcome in its own transaction, so the last two do not occur there.
  */
 export function failAt(app: TestedApplication, point: FaultPointName, options: FailAtOptions = {}): Fault {
-  checkNames('an option of failAt', options, ['consumerName', 'outboxEventId', 'times']);
-  const points = app.get(FaultPoints, { strict: false });
+  checkNames('an option of failAt', options, ['consumerName', 'outboxEventId', 'times', 'integration']);
+  const points = serviceOf(app, 'failAt', FaultPoints, options);
   const { consumerName, outboxEventId, times = 1 } = options;
   let hits = 0;
   let resolve: () => void = () => {};

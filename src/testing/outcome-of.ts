@@ -5,7 +5,7 @@ import { IntegrationError } from '../errors.js';
 import { checkNames } from '../events/argument-checks.js';
 import type { ConsumerDelivery, OutboxEventStatusReport } from '../log/outbox-event.js';
 import { OutboxService } from '../outbox/outbox.service.js';
-import type { TestedApplication } from './application.js';
+import { type OfIntegration, serviceOf, type TestedApplication } from './application.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** Another process may work on the consumer, and its outcomes are not signalled in this one. */
@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 200;
 
 const FINAL: readonly EventOutcome['status'][] = ['processed', 'skipped', 'failed', 'dead_letter'];
 
-export interface OutcomeOfOptions {
+export interface OutcomeOfOptions extends OfIntegration {
   /** Milliseconds to wait. The default is 10000. */
   timeoutMs?: number | undefined;
   /** The outcomes to wait for. The default is all final ones, so not `retrying`. */
@@ -39,10 +39,10 @@ export async function outcomeOf(
   consumerName: string,
   options: OutcomeOfOptions = {},
 ): Promise<StoredOutcome> {
-  checkNames('an option of outcomeOf', options, ['timeoutMs', 'until']);
+  checkNames('an option of outcomeOf', options, ['timeoutMs', 'until', 'integration']);
   const { timeoutMs = DEFAULT_TIMEOUT_MS, until = FINAL } = options;
-  const outbox = app.get(OutboxService, { strict: false });
-  const { outcomes$ } = app.get(OutboxProcessor, { strict: false });
+  const outbox = serviceOf(app, 'outcomeOf', OutboxService, options);
+  const { outcomes$ } = serviceOf(app, 'outcomeOf', OutboxProcessor, options);
   const mine$ = outcomes$.pipe(
     filter((outcome) => outcome.outboxEventId === outboxEventId && outcome.consumerName === consumerName),
   );

@@ -3,11 +3,11 @@ import { IntegrationError } from '../errors.js';
 import { checkNames } from '../events/argument-checks.js';
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
-import type { TestedApplication } from './application.js';
+import { type OfIntegration, serviceOf, type TestedApplication } from './application.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-export interface PublishAndDrainOptions {
+export interface PublishAndDrainOptions extends OfIntegration {
   /** Milliseconds until nothing may be due any more. The default is 10000. */
   timeoutMs?: number | undefined;
 }
@@ -31,13 +31,18 @@ export async function publishAndDrain(
   events: DomainEventInput | readonly DomainEventInput[],
   options: PublishAndDrainOptions = {},
 ): Promise<PublishedAndDrained> {
-  checkNames('an option of publishAndDrain', options, ['timeoutMs']);
+  checkNames('an option of publishAndDrain', options, ['timeoutMs', 'integration']);
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const all = Array.isArray(events) ? [...events] : [events as DomainEventInput];
-  const published = await app.get(DomainEventPublisher, { strict: false }).publishEvents(all);
-  const { drained, nextDueAt, leftToOthers } = await app
-    .get(OutboxProcessor, { strict: false })
-    .drain({ timeoutMs });
+  const published = await serviceOf(app, 'publishAndDrain', DomainEventPublisher, options).publishEvents(all);
+  const { drained, nextDueAt, leftToOthers } = await serviceOf(
+    app,
+    'publishAndDrain',
+    OutboxProcessor,
+    options,
+  ).drain({
+    timeoutMs,
+  });
   if (drained) return { published, nextDueAt };
   const [first] = leftToOthers ?? [];
   const who =

@@ -1,8 +1,9 @@
 import { AsyncResource } from 'node:async_hooks';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { OwnSqlClient } from '../database/clients/own-sql-client.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
+import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import { CommitStream } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
@@ -23,7 +24,7 @@ const OWN_SOURCES: ReadonlySet<Wakeup['source']> = new Set(['publish', 'commit',
  */
 @Injectable()
 export class WakeupBroadcaster {
-  private readonly logger = new Logger('WakeupBroadcaster');
+  private readonly logger: Logger;
   private subscription: Subscription | undefined;
   private timer: NodeJS.Timeout | undefined;
   private sending: Promise<void> | undefined;
@@ -45,7 +46,9 @@ export class WakeupBroadcaster {
     private readonly store: WakeupStore,
     private readonly notifier: OutboxNotifier,
     private readonly identity: ProcessIdentity,
-  ) {}
+  ) {
+    this.logger = loggerOf('WakeupBroadcaster', identity);
+  }
 
   start(): void {
     this.subscription ??= this.notifier.untold$.subscribe(({ source, concernsInbox }) => {

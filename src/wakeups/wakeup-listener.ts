@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { loggerOf } from '../database/engine-name.js';
 import { answerWithin, SILENT_AFTER_MS } from '../database/wire/answer-within.js';
 import { messageOf } from '../errors.js';
 import { ANNOUNCED_FOR_MS } from './commit-stream.js';
@@ -31,7 +32,7 @@ export class WakeupListener {
 
   private readonly settingsChanged = new Subject<void>();
   private readonly consumersChanged = new Subject<void>();
-  private readonly logger = new Logger('WakeupListener');
+  private readonly logger: Logger;
   private running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   constructor(
@@ -40,6 +41,7 @@ export class WakeupListener {
     private readonly notifier: OutboxNotifier,
     private readonly identity: ProcessIdentity,
   ) {
+    this.logger = loggerOf('WakeupListener', identity);
     this.settingsChanged$ = this.settingsChanged.asObservable();
     this.consumersChanged$ = this.consumersChanged.asObservable();
   }

@@ -9,15 +9,14 @@ type Module = ModulesContainer extends Map<string, infer M> ? M : never;
  * Tells why the engine's module has no provider of the host's token, because Nest's own message names an
  * inner provider and an index. Undefined if there is a provider, so that something else is wrong.
  *
- * @param engine the class of the engine's module
+ * @param seeing the engine's module
  */
 export function missingClient(
   modules: ModulesContainer,
-  engine: unknown,
+  seeing: Module | undefined,
   token: InjectionToken,
 ): IntegrationError | undefined {
   const all = [...modules.values()];
-  const seeing = all.find(({ metatype }) => metatype === engine);
   if (seeing !== undefined && offers(seeing, token, new Set())) return undefined;
   const owners = all.filter(({ providers }) => providers.has(token));
   const name = nameOf(token);

@@ -10,20 +10,18 @@ type Provider = NonNullable<ReturnType<Module['getProviderByKey']>>;
  * depends on a request-scoped provider, and it calls no lifecycle hook of it. Nothing would be delivered
  * then, and nothing would say so.
  *
- * @param engine the class of the engine's module, and the tokens of what the host may have given to it
+ * @param engine the engine's module
+ * @param given the tokens of what the host may have given to it
  * @throws IntegrationError INTEGRATION_CLIENT_INVALID or INTEGRATION_OPTIONS_INVALID
  */
 export function refuseScopedEngine(
-  modules: ModulesContainer,
-  engine: { readonly module: unknown; readonly options: InjectionToken; readonly client: InjectionToken },
+  engine: Module | undefined,
+  given: { readonly options: InjectionToken; readonly client: InjectionToken },
 ): void {
-  for (const module of modules.values()) {
-    if (module.metatype !== engine.module) continue;
-    const options = pathToScope(module.getProviderByKey(engine.options));
-    if (options !== undefined) throw scopedOptions(options);
-    const client = pathToScope(module.getProviderByKey(engine.client));
-    if (client !== undefined) throw scopedClient(client);
-  }
+  const options = pathToScope(engine?.getProviderByKey(given.options));
+  if (options !== undefined) throw scopedOptions(options);
+  const client = pathToScope(engine?.getProviderByKey(given.client));
+  if (client !== undefined) throw scopedClient(client);
 }
 
 /** If only the options' factory knows the token, its client is looked up later. */

@@ -1,4 +1,5 @@
 import { IntegrationError } from '../../errors.js';
+import { DEFAULT_ENGINE } from '../engine-name.js';
 import { AdaptedClient } from './adapted-client.js';
 import { type AdapterFactory, isHostAdapter } from './host-adapter.js';
 import { isSqlClient, type SqlClient, type TransactionalSqlClient } from './sql-client.js';
@@ -19,10 +20,14 @@ export interface AmbientTransaction {
 export class HostClient {
   private readonly find: () => TransactionalSqlClient;
 
-  /** @param source the client, or a function that finds it, because it may not have been made yet. */
+  /**
+   * @param source the client, or a function that finds it, because it may not have been made yet
+   * @param engine the name of the engine whose client it is
+   */
   constructor(
     source: TransactionalSqlClient | (() => TransactionalSqlClient),
     readonly ambient?: AmbientTransaction,
+    readonly engine: string = DEFAULT_ENGINE,
   ) {
     this.find = typeof source === 'function' ? source : () => source;
   }

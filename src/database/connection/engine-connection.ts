@@ -1,6 +1,7 @@
-import { Logger } from '@nestjs/common';
+import type { Logger } from '@nestjs/common';
 import * as pg from 'pg';
 import { IntegrationError } from '../../errors.js';
+import { DEFAULT_ENGINE, loggerOf } from '../engine-name.js';
 import { ENGINE_TYPES, OWN_CLIENT_TYPES } from '../engine-types.js';
 import { answerWithin } from '../wire/answer-within.js';
 import { ArrivedMessages } from '../wire/arrived-messages.js';
@@ -77,6 +78,8 @@ export type ConnectionConfig = Readonly<Record<string, unknown>>;
 
 /** The address of the database of the engine: a URL, or its parts. */
 export interface ConnectionTarget {
+  /** The name of the engine whose database it is. Default: that of the engine without a name. */
+  readonly engine?: string | undefined;
   readonly connectionString?: string | undefined;
   readonly connection?: EngineConnectionOptions | undefined;
 }
@@ -95,7 +98,7 @@ export class EngineConnectionFactory {
   private mayReadSystem = true;
   private isProvenDirect = false;
   private hasSaidPlainWay = false;
-  private readonly logger = new Logger('EngineDatabase');
+  private readonly logger: Logger;
 
   /** Throws INTEGRATION_OPTIONS_INVALID for a URL that node-postgres cannot use. */
   constructor(
@@ -104,6 +107,7 @@ export class EngineConnectionFactory {
     /** Runs each statement of the connections that `open` gives. */
     private readonly around: <R>(fn: () => R) => R = (fn) => fn(),
   ) {
+    this.logger = loggerOf('EngineDatabase', { engine: target.engine ?? DEFAULT_ENGINE });
     this.address = addressOf(target);
     this.server = new OneServer(onServerReplaced);
   }

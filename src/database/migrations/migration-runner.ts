@@ -81,7 +81,7 @@ export async function verifyMigrations(
   db: EngineDatabase,
   lines: readonly MigrationLine[] = [],
 ): Promise<void> {
-  requireCurrent(await migrationStatus(db, db.schema, await readMigrationFiles(lines)));
+  requireCurrent(await migrationStatus(db, db.schema, await readMigrationFiles(lines)), db.engine);
 }
 
 async function migrate(

@@ -1,6 +1,6 @@
 import { IntegrationError } from '../../errors.js';
 import type { EngineSession } from '../engine-database.js';
-import { commandLine } from '../sql/pasteable-text.js';
+import { type CommandTarget, commandLine } from '../sql/pasteable-text.js';
 import { type AppliedMigration, MigrationStore } from './migration.store.js';
 import { folderNameOf, lineOf, type MigrationFile, readMigrationFiles } from './migration-files.js';
 
@@ -109,27 +109,29 @@ export function refuseForeignHistory(status: MigrationStatus): void {
  * Throws unless the schema is exactly the one that this package version needs: INTEGRATION_SCHEMA_MISSING or
  * INTEGRATION_SCHEMA_OUTDATED with the command to run, INTEGRATION_SCHEMA_NEWER,
  * INTEGRATION_MIGRATION_CHANGED.
+ *
+ * @param engine whose tables they are, for that command
  */
-export function requireCurrent(status: MigrationStatus): void {
+export function requireCurrent(status: MigrationStatus, engine?: string): void {
   refuseForeignHistory(status);
   const { schema, pending } = status;
   if (status.state === 'missing') {
     throw new IntegrationError(
       'INTEGRATION_SCHEMA_MISSING',
-      `schema "${schema}" does not have the integration tables. Run: ${migrateCommandLine(schema)}`,
+      `schema "${schema}" does not have the integration tables. Run: ${migrateCommandLine({ schema, engine })}`,
       { schema, pending },
     );
   }
   if (status.state === 'outdated') {
     throw new IntegrationError(
       'INTEGRATION_SCHEMA_OUTDATED',
-      `schema "${schema}" lacks ${pending.join(', ')}. Run: ${migrateCommandLine(schema)}`,
+      `schema "${schema}" lacks ${pending.join(', ')}. Run: ${migrateCommandLine({ schema, engine })}`,
       { schema, pending },
     );
   }
 }
 
 /** The command line that brings this schema up to date. */
-export function migrateCommandLine(schema: string): string {
-  return commandLine(schema, 'migrate');
+export function migrateCommandLine(target: CommandTarget): string {
+  return commandLine(target, 'migrate');
 }

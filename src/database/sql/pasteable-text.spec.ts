@@ -22,7 +22,7 @@ function wordsOf(line: string): string[] {
 
 describe('a command line that is printed', () => {
   it.each(NAMES)('comes out of a shell as it was meant: %j', (name) => {
-    const words = wordsOf(commandLine('other', 'consumers repartition', [name, 3], { by: name }));
+    const words = wordsOf(commandLine({ schema: 'other' }, 'consumers repartition', [name, 3], { by: name }));
     const options = name.startsWith('-') ? [`--by=${name}`] : ['--by', name];
     const names = [name, '3'];
     expect(words).toEqual(
@@ -33,7 +33,13 @@ describe('a command line that is printed', () => {
   });
 
   it('does not name the schema that is there by default', () => {
-    expect(commandLine('integration', 'migrate')).toBe('npx nestjs-integration migrate');
+    expect(commandLine({ schema: 'integration' }, 'migrate')).toBe('npx nestjs-integration migrate');
+  });
+
+  it('names the integration that it is for, unless that has no name', () => {
+    const target = { schema: 'integration', engine: 'billing' };
+    expect(commandLine(target, 'migrate')).toBe('npx nestjs-integration migrate --name billing');
+    expect(commandLine({ ...target, engine: 'default' }, 'migrate')).toBe('npx nestjs-integration migrate');
   });
 });
 

@@ -1,4 +1,5 @@
 import * as pg from 'pg';
+import { DEFAULT_ENGINE } from '../engine-name.js';
 import { DEFAULT_SCHEMA } from './schema-name.js';
 
 /*
@@ -6,14 +7,24 @@ import { DEFAULT_SCHEMA } from './schema-name.js';
  * events and prepared transactions may be any text, so each name is quoted as the target needs it.
  */
 
+/** Whose tables a command is for. Without an engine it is the one that has no name. */
+export interface CommandTarget {
+  readonly schema: string;
+  readonly engine?: string | undefined;
+}
+
 /** A command line of this package for a POSIX shell. Names that begin with a dash come last, after `--`. */
 export function commandLine(
-  schema: string,
+  { schema, engine = DEFAULT_ENGINE }: CommandTarget,
   command: string,
   names: readonly (string | number)[] = [],
   options: Readonly<Record<string, string | number>> = {},
 ): string {
-  const all = schema === DEFAULT_SCHEMA ? options : { ...options, schema };
+  const all = {
+    ...options,
+    ...(schema === DEFAULT_SCHEMA ? {} : { schema }),
+    ...(engine === DEFAULT_ENGINE ? {} : { name: engine }),
+  };
   const given = Object.entries(all).map(([name, value]) => optionText(name, String(value)));
   const words = names.map((name) => shellWord(String(name)));
   const areLast = names.some((name) => String(name).startsWith('-'));

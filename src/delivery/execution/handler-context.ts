@@ -1,5 +1,6 @@
-import { Logger } from '@nestjs/common';
+import type { Logger } from '@nestjs/common';
 import type { Tx } from '../../database/clients/sql-client.js';
+import { loggerOf, type OfEngine } from '../../database/engine-name.js';
 import { IntegrationError } from '../../errors.js';
 import type { InboxService } from '../../inbox/inbox.service.js';
 import type { IntegrationLinkService } from '../../links/integration-link.service.js';
@@ -7,7 +8,7 @@ import type { SubscriberContext } from '../../subscribers/subscriber-definition.
 import type { Attempt } from '../partition/attempt.js';
 
 /** The services that every handler's context carries. */
-export interface ContextServices {
+export interface ContextServices extends OfEngine {
   readonly inboxService: InboxService;
   readonly linkService: IntegrationLinkService;
 }
@@ -16,6 +17,7 @@ export interface ContextServices {
 export class HandlerContext implements SubscriberContext {
   readonly inboxService: InboxService;
   readonly linkService: IntegrationLinkService;
+  readonly integration: string;
 
   constructor(
     private readonly run: Attempt,
@@ -24,6 +26,7 @@ export class HandlerContext implements SubscriberContext {
   ) {
     this.inboxService = services.inboxService;
     this.linkService = services.linkService;
+    this.integration = services.engine;
   }
 
   get attempt(): number {
@@ -36,7 +39,8 @@ export class HandlerContext implements SubscriberContext {
 
   get logger(): Logger {
     const { subscription, log } = this.run.delivery;
-    return new Logger(`${subscription.consumerName} ${log.eventName} ${log.id}`);
+    const context = `${subscription.consumerName} ${log.eventName} ${log.id}`;
+    return loggerOf(context, { engine: this.integration });
   }
 
   get transaction(): Tx {

@@ -32,6 +32,10 @@ export class HandlerRunner {
     private readonly telemetry: EngineTelemetry,
   ) {}
 
+  get engine(): string {
+    return this.transactional.engine;
+  }
+
   /** Makes an attempt. `others` are the other events of a batch. */
   begin(delivery: Delivery, others?: readonly Delivery[]): Attempt {
     const timeoutMs = delivery.subscription.timeoutMs ?? this.settings.snapshot().handlerTimeoutMs;

@@ -1,35 +1,63 @@
 import { writeSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { type Whereabouts, whereMainThreadStands } from './main-thread-stack.js';
-import type { WatchdogThreadData, WatchdogThreadMessage, WatchedHandler } from './watchdog.js';
 import { WatchedMemory } from './watched-memory.js';
+import type {
+  WatchdogOrder,
+  WatchdogThreadMessage,
+  WatchedEngine,
+  WatchedHandler,
+} from './watching-thread.js';
 
 const CHECKS_PER_LEASE = 10;
 const LONGEST_CHECK_MS = 2_000;
 const SHORTEST_CHECK_MS = 25;
-const STACK_WITHIN_MS = 1_000;
 const MOST_NAMED = 5;
 const STANDARD_ERROR = 2;
 
-/** Runs in the watchdog's own thread and checks whether the tick of the main thread moves. */
+/** An engine that this thread watches for. */
+interface Engine extends WatchedEngine {
+  readonly shared: WatchedMemory;
+  readonly handlers: Map<number, WatchedHandler>;
+}
+
+/**
+ * Runs in the watchdog's own thread and checks whether the ticks of the main thread move. Every engine has a
+ * tick of its own. The event loop turns as long as any of them moves.
+ */
 class Watch {
-  private readonly memory: WatchedMemory;
-  private readonly handlers = new Map<number, WatchedHandler>();
+  private readonly engines = new Map<number, Engine>();
   private lastTick = -1;
-  /** When the tick was last seen to move, and when it was last looked at (monotonic ms). */
+  /** When a tick was last seen to move, and when they were last looked at (monotonic ms). */
   private movedAt = performance.now();
   private lookedAt = performance.now();
   private reported: string | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  /** Milliseconds from the last look to the next one. */
+  private pauseMs = LONGEST_CHECK_MS;
 
-  constructor(
-    private readonly data: WatchdogThreadData,
-    private readonly tell: (message: WatchdogThreadMessage) => void,
-  ) {
-    this.memory = WatchedMemory.over(data.memory);
-  }
+  constructor(private readonly tell: (message: WatchdogThreadMessage) => void) {}
 
-  learn(handler: WatchedHandler): void {
-    this.handlers.set(handler.index, handler);
+  learn(order: WatchdogOrder): void {
+    switch (order.kind) {
+      case 'engine':
+        this.engines.set(order.id, {
+          ...order,
+          shared: WatchedMemory.over(order.memory),
+          handlers: new Map(),
+        });
+        // Its lease may be shorter than the pause that has begun.
+        if (this.timer !== undefined) this.next();
+        break;
+      case 'handler':
+        this.engines.get(order.id)?.handlers.set(order.index, order);
+        break;
+      case 'leaves':
+        this.engines.delete(order.id);
+        break;
+      default:
+        order satisfies never;
+    }
   }
 
   start(): void {
@@ -38,23 +66,38 @@ class Watch {
   }
 
   private next(): void {
+    clearTimeout(this.timer);
     this.lookedAt = performance.now();
-    setTimeout(() => void this.look().finally(() => this.next()), this.checkMs);
+    this.pauseMs = this.checkMs;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      void this.look().finally(() => this.next());
+    }, this.pauseMs);
   }
 
   private get checkMs(): number {
-    return Math.min(Math.max(this.memory.leaseMs / CHECKS_PER_LEASE, SHORTEST_CHECK_MS), LONGEST_CHECK_MS);
+    return Math.min(Math.max(this.leaseMs / CHECKS_PER_LEASE, SHORTEST_CHECK_MS), LONGEST_CHECK_MS);
+  }
+
+  /** The shortest lease of all engines. */
+  private get leaseMs(): number {
+    return Math.min(...this.all(({ shared }) => shared.leaseMs));
+  }
+
+  /** It moves with each tick. An engine that comes or goes moves it too. */
+  private get tick(): number {
+    return this.all(({ shared }) => shared.tick).reduce((sum, tick) => sum + tick, 0);
   }
 
   private async look(): Promise<void> {
     const now = performance.now();
-    const late = now - this.lookedAt - this.checkMs;
+    const late = now - this.lookedAt - this.pauseMs;
     // This thread did not run either, because the process was stopped or the machine slept. No handler is to
     // blame.
-    if (late > this.checkMs) this.movedAt += late;
-    const { tick } = this.memory;
+    if (late > this.pauseMs) this.movedAt += late;
+    const { tick } = this;
     if (tick !== this.lastTick) this.moved(tick, now);
-    else if (this.reported === undefined && now - this.movedAt > this.memory.leaseMs) await this.blocked(now);
+    else if (now - this.movedAt > this.leaseMs) await this.blocked(now);
   }
 
   private moved(tick: number, now: number): void {
@@ -69,9 +112,14 @@ class Watch {
     this.movedAt = now;
   }
 
+  /** Reports once, and once more if it ends the process later: the lease that counts may be a longer one. */
   private async blocked(now: number): Promise<void> {
-    const found = await whereMainThreadStands(STACK_WITHIN_MS);
-    if (this.memory.tick !== this.lastTick) return;
+    const exits = this.all(({ exits, shared }) => exits && now - this.movedAt > shared.leaseMs).includes(
+      true,
+    );
+    if (this.reported !== undefined && !exits) return;
+    const found = await whereMainThreadStands(Math.min(...this.all(({ stackWithinMs }) => stackWithinMs)));
+    if (this.tick !== this.lastTick) return;
     if (found === 'at a breakpoint') {
       // Somebody debugs the process. When it continues, it has the time of a lease again.
       this.movedAt = performance.now();
@@ -85,21 +133,32 @@ class Watch {
       .filter((sentence) => sentence !== '')
       .join(' ');
     // The text goes to the file descriptor, because the main thread serves a thread's own streams.
-    const ending = this.data.exits ? ' The process is ended now (watchdog: exit).' : '';
+    const ending = exits ? ' The process is ended now (watchdog: exit).' : '';
     write(`[nestjs-integration] ${this.reported}${ending}\n`);
-    if (this.data.exits) process.kill(process.pid, 'SIGKILL');
+    if (exits) process.kill(process.pid, 'SIGKILL');
   }
 
   private nameRunning(): string {
-    const running = this.memory.running();
+    const perEngine = this.all(({ shared, handlers, mention }) =>
+      shared.running().map(({ handler, position }) => {
+        const known = handlers.get(handler);
+        return `${known?.place ?? 'a handler'} of consumer "${known?.consumerName ?? '?'}"${mention} with the event at position ${position}`;
+      }),
+    );
+    // Each list begins with the latest of its engine. The latest of all is among these.
+    const running = [
+      ...perEngine.flatMap((list) => list.slice(0, 1)),
+      ...perEngine.flatMap((list) => list.slice(1)),
+    ];
     if (running.length === 0)
       return 'None of its handlers runs: something else in the application holds it up.';
-    const named = running.slice(0, MOST_NAMED).map(({ handler, position }) => {
-      const known = this.handlers.get(handler);
-      return `${known?.place ?? 'a handler'} of consumer "${known?.consumerName ?? '?'}" with the event at position ${position}`;
-    });
+    const named = running.slice(0, MOST_NAMED);
     const others = running.length > named.length ? ` and ${running.length - named.length} more` : '';
     return `Running, the latest first: ${named.join('; ')}${others}.`;
+  }
+
+  private all<R>(read: (engine: Engine) => R): R[] {
+    return [...this.engines.values()].map(read);
   }
 }
 
@@ -123,7 +182,7 @@ function write(text: string): void {
 
 const port = parentPort;
 if (port !== null) {
-  const watch = new Watch(workerData as WatchdogThreadData, (message) => port.postMessage(message));
-  port.on('message', (handler: WatchedHandler) => watch.learn(handler));
+  const watch = new Watch((message) => port.postMessage(message));
+  port.on('message', (order: WatchdogOrder) => watch.learn(order));
   watch.start();
 }

@@ -1,4 +1,4 @@
-import { Logger } from '@nestjs/common';
+import { loggerOf } from '../../database/engine-name.js';
 import { IntegrationError, messageOf } from '../../errors.js';
 import { CursorReader } from '../../inbox/cursor-reader.js';
 import { FlushWriter, type SaveReport } from '../../inbox/flush-writer.js';
@@ -58,7 +58,7 @@ export class ConsumerWorker {
     ends: WorkerEnds,
   ) {
     const { eventNames, partitions, partition } = cursor;
-    const logger = new Logger(`Consumer ${consumer.name}`);
+    const logger = loggerOf(`Consumer ${consumer.name}`, env.execution.runner);
     const context = new WorkerContext(env, consumer, lease, logger, {
       abandoned: (reason) => ends.abandon(this, reason),
       stepDone: () => this.tellRest(),

@@ -45,6 +45,10 @@ export class TransactionalRunner {
     private readonly faults: FaultPoints,
   ) {}
 
+  get engine(): string {
+    return this.host.engine;
+  }
+
   /** Runs one attempt's transaction and resolves to its outcome. Never rejects. */
   async run(attempt: Attempt, lease: HeldLease): Promise<Outcome> {
     const remainingMs = attempt.remainingMs;
@@ -209,7 +213,8 @@ export class TransactionalRunner {
     const context = new HandlerContext(attempt, this, client);
     const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
     const event = Array.isArray(input) ? undefined : input;
-    await runInHandlerContext({ consumerName, event, transaction: client, published }, async () =>
+    const { engine } = this;
+    await runInHandlerContext({ consumerName, event, engine, transaction: client, published }, async () =>
       observed(attempt, () => subscription.handler(input, context)),
     );
   }
