@@ -116,7 +116,7 @@ describe('the guide', () => {
     const rows = [...guidePage('configuration.md').matchAll(/^\| `(\w+)[\w.]*` +\|/gm)].map(
       ([, name]) => name,
     );
-    expect(rows.sort()).toEqual([...OPTION_NAMES, 'imports', 'isGlobal'].sort());
+    expect(rows.sort()).toEqual([...OPTION_NAMES, 'imports', 'isGlobal', 'name'].sort());
   });
 
   it('lists every option of a subscriber', () => {

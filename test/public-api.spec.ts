@@ -42,6 +42,7 @@ const VALUES = [
   'EventSubscriberRegistry',
   'INTEGRATION_ERROR_CODES',
   'InboxService',
+  'InjectIntegration',
   'IntegrationDeveloperApiService',
   'IntegrationError',
   'IntegrationLinkService',
@@ -59,6 +60,7 @@ const VALUES = [
   'RetryAfterError',
   'SkipEventError',
   'UnavailableError',
+  'getIntegrationToken',
 ];
 
 const TYPES = [
@@ -118,6 +120,7 @@ const TYPES = [
   'IntegrationModuleOptions',
   'IntegrationOptions',
   'IntegrationOptionsFactory',
+  'IntegrationService',
   'IntegrationTypes',
   'Jsonify',
   'LeftToOther',
