@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
@@ -6,7 +7,6 @@ import { EngineClient } from '../src/database/clients/engine-client.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { WAITING_LIMITS } from '../src/database/engine-database-options.js';
 import type { EngineTransaction } from '../src/database/engine-transaction.js';
-import { wireOf } from '../src/database/wire/wire.js';
 import { InboxEventStore } from '../src/inbox/inbox-event.store.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
@@ -366,7 +366,7 @@ describe('the engine’s own client', () => {
   });
 
   it('waits longer for an answer by default than a session of ours lets a statement run', () => {
-    expect(WAITING_LIMITS).toEqual({ answerMs: 20_000, closeMs: 10_000 });
+    expect(WAITING_LIMITS).toEqual({ answerMs: 20_000, silentMs: 3_000, closeMs: 10_000 });
   });
 
   it('closes though a transaction never ends, which is rolled back', async () => {
@@ -565,10 +565,15 @@ describe('the engine’s own client', () => {
       await lost.$transaction((tx) => tx.beginWith(5_000, [enterInbox('prepared')]));
       const [session] = await lost.$queryRawUnsafe<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
       const failing = lost.$transaction(async (tx) => {
-        const { connection } = tx as unknown as { connection: object };
-        const { stream } = wireOf(connection) as unknown as { stream: Writable };
         await database.pool.query('SELECT pg_terminate_backend($1)', [session?.pid]);
-        await until('the connection is lost', async () => stream.destroyed);
+        await until('its session has ended', async () => {
+          const sessions = await database.pool.query('SELECT FROM pg_stat_activity WHERE pid = $1', [
+            session?.pid,
+          ]);
+          return sessions.rowCount === 0;
+        });
+        // While these are answered, this process reads of that end as well.
+        for (let answered = 0; answered < 4; answered++) await database.pool.query('SELECT 1');
         const entered = tx.beginWith(5_000, [enterInbox('lost')]);
         const outcomes = await Promise.allSettled([write(tx, 'lost'), entered]);
         expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
@@ -603,21 +608,42 @@ function enterInbox(consumerName: string) {
   return new InboxEventStore(engine).processedRow({ consumerName, partition: 0 }, event);
 }
 
+/** Tells of every message that is more than one statement's, and of every other one. */
+class WatchedSocket extends Socket {
+  constructor(
+    private readonly onMessage: () => unknown,
+    private readonly onSimple: () => unknown,
+  ) {
+    super();
+  }
+
+  override _writev(...args: Parameters<NonNullable<Writable['_writev']>>): void {
+    this.onMessage();
+    super._writev?.(...args);
+  }
+
+  override _write(...args: Parameters<Writable['_write']>): void {
+    this.onSimple();
+    super._write(...args);
+  }
+}
+
 /** One connection; `onMessage` is told of every message that is more than one statement's, `onSimple` of a text without values. */
 function openPool(onMessage: () => void, onSimple = () => {}): pg.Pool {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1, pipeline: true } as pg.PoolConfig);
-  pool.on('connect', (connection) => {
-    const stream = wireOf(connection).stream as unknown as Writable;
-    const send = stream._writev?.bind(stream);
-    stream._writev = (chunks, done) => {
-      onMessage();
-      send?.(chunks, done);
-    };
-    const sendOne = stream._write.bind(stream);
-    stream._write = (chunk, encoding, done) => {
-      onSimple();
-      sendOne(chunk, encoding, done);
-    };
+  let isConnected = false;
+  const stream = () =>
+    new WatchedSocket(
+      () => isConnected && onMessage(),
+      () => isConnected && onSimple(),
+    );
+  const pool = new pg.Pool({
+    connectionString: database.url,
+    max: 1,
+    pipeline: true,
+    stream,
+  } as pg.PoolConfig);
+  pool.on('connect', () => {
+    isConnected = true;
   });
   return pool;
 }

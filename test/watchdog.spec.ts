@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
+import { filter, firstValueFrom, ReplaySubject, take, toArray } from 'rxjs';
 import { Watchdog } from '../src/delivery/watchdog/watchdog.js';
 import { startApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -13,21 +16,34 @@ import { untilSettled, workUntilSettled } from './support/until-settled.js';
 import { startWorker, type WorkerProcess } from './support/worker-process.js';
 
 const MAX_ATTEMPTS = 3;
+/** The lease of the scripts, and how long their watchdog asks where they stand. */
+const LIMIT_MS = 200;
+/** Long enough for a process to be busy within it, also on a busy machine. */
+const STOPPED_LEASE_MS = 600;
 const CONSUMER = { consumerName: 'jobs', eventName: 'job.*', startFrom: 'earliest' };
 
 let database: TestDatabase;
 let workers: WorkerProcess[];
+let folder: string;
 const scripts: ChildProcess[] = [];
 
 beforeEach(async () => {
   database = await createTestDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'nestjs-integration-watchdog-'));
   workers = [];
 });
 afterEach(async () => {
   for (const process of [...workers, ...scripts.splice(0)]) process.kill('SIGKILL');
   await Promise.all(workers.map((worker) => worker.ended));
   await database.drop();
+  await rm(folder, { recursive: true });
 });
+
+/** A file that a blocked process waits for: nothing else reaches it. */
+const signal = (name: string) => {
+  const path = join(folder, name);
+  return { path, give: () => writeFile(path, '') };
+};
 
 function startWatchedWorker(watchdog: 'report' | 'exit'): WorkerProcess {
   const worker = startWorker(database.url, [CONSUMER], {}, { watchdog });
@@ -35,7 +51,7 @@ function startWatchedWorker(watchdog: 'report' | 'exit'): WorkerProcess {
   return worker;
 }
 
-async function publish(payloads: { n: number; block?: boolean; blockMs?: number }[]): Promise<number[]> {
+async function publish(payloads: { n: number; block?: boolean; blockUntil?: string }[]): Promise<number[]> {
   const publisher = await startApp(database, [], { role: 'publisher' });
   const published = await publisher.api.publishEvents(
     payloads.map((payload) => ({
@@ -85,38 +101,30 @@ describe('an event whose handler blocks the event loop for good', () => {
 
 describe('watchdog: report', () => {
   it('names handler, consumer, position and code while the loop is blocked, and logs it when it turns again', async () => {
-    const [position] = await publish([{ n: 1, blockMs: 3_000 }]);
+    const enough = signal('enough');
+    const [position] = await publish([{ n: 1, blockUntil: enough.path }]);
     const worker = startWatchedWorker('report');
     const report = await saying(worker, /^\[nestjs-integration\].*blocked/);
     expect(report).toMatch(/blocked for \d\.\d s, longer than the lease/);
     expect(report).toMatch(/worker\.mjs:\d+ of consumer "jobs"/);
     expect(report).toContain(`with the event at position ${position}`);
     expect(report).toMatch(/It stands at .*handle \(.*worker\.mjs:\d+\)/);
+    await enough.give();
     expect(await saying(worker, /turns again after/)).toContain('Watchdog');
   });
 });
 
 describe('a handler that blocks the event loop for longer than the lease', () => {
   it('has handled its event if nobody else took over meanwhile', async () => {
-    await publish([{ n: 1, blockMs: 2_500 }]);
+    const enough = signal('enough');
+    await publish([{ n: 1, blockUntil: enough.path }]);
     const worker = startWatchedWorker('report');
     const handled: (number | undefined)[] = [];
     worker.lines$.subscribe((line) => 'handled' in line && handled.push(line.handled));
+    await saying(worker, /blocked for .* longer than the lease/);
+    await enough.give();
     await untilSettled(database, worker);
     expect(handled).toEqual([1]);
-  });
-});
-
-describe('watchdog: exit', () => {
-  it('spares a process that was stopped past its lease and continued', async () => {
-    const worker = startWatchedWorker('exit');
-    await firstValueFrom(worker.lines$.pipe(filter(({ ready }) => ready === true)));
-    worker.kill('SIGSTOP');
-    await sleep(3_000);
-    worker.kill('SIGCONT');
-    await sleep(1_500);
-    await publish([{ n: 7 }]);
-    await firstValueFrom(worker.lines$.pipe(filter(({ handled }) => handled === 7)));
   });
 });
 
@@ -135,20 +143,26 @@ describe('the watchdog', () => {
     expect({ code, said: said.join('') }).toEqual({ code: 0, said: 'watching\n' });
   });
 
-  const withWatchdog = (mode: 'report' | 'exit', code: string) => `
+  const withWatchdog = (mode: 'report' | 'exit', code: string, leaseMs = LIMIT_MS) => `
     import { execSync } from 'node:child_process';
+    import { existsSync, writeSync } from 'node:fs';
     import { Watchdog } from './dist/delivery/watchdog/watchdog.js';
-    const watchdog = new Watchdog('${mode}', () => 500);
+    const watchdog = new Watchdog('${mode}', () => ${leaseMs}, ${LIMIT_MS});
     await watchdog.start();
     ${code}`;
 
-  /** Runs a script; what it wrote, and its exit code or signal. */
-  async function run(script: string): Promise<{ out: string; err: string; end: unknown }> {
+  function start(script: string) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
       env: { ...process.env, NODE_OPTIONS: '' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     scripts.push(child);
+    return child;
+  }
+
+  /** Runs a script; what it wrote, and its exit code or signal. */
+  async function run(script: string): Promise<{ out: string; err: string; end: unknown }> {
+    const child = start(script);
     const [out, err, [code, signal]] = await Promise.all([
       text(child.stdout),
       text(child.stderr),
@@ -157,24 +171,70 @@ describe('the watchdog', () => {
     return { out, err, end: code ?? signal };
   }
 
+  /** Holds the event loop up in a call that is not JavaScript, until the file is there. */
+  const callUntil = (path: string) =>
+    `execSync('until [ -e ${path} ]; do sleep 0.05; done', { stdio: 'ignore' });`;
+
   it('ends a process that is blocked in a synchronous call, which cannot be asked where it stands', async () => {
-    const { err, end } = await run(withWatchdog('exit', `execSync('sleep 60');`));
-    expect(err).toMatch(/blocked for \d\.\d s.*Where it stands cannot be asked.*The process is ended now/);
-    expect(end).toBe('SIGKILL');
+    const ended = signal('ended');
+    try {
+      const { err, end } = await run(withWatchdog('exit', callUntil(ended.path)));
+      expect(err).toMatch(/blocked for \d\.\d s.*Where it stands cannot be asked.*The process is ended now/);
+      expect(end).toBe('SIGKILL');
+    } finally {
+      await ended.give();
+    }
   });
 
   it('reports a synchronous call, and goes on watching', async () => {
-    const { out, err, end } = await run(
+    const [first, second, seen] = [signal('first'), signal('second'), signal('seen')];
+    const child = start(
       withWatchdog(
         'report',
-        `execSync('sleep 3');
-         await new Promise((resolve) => setTimeout(resolve, 600));
-         execSync('sleep 3');
+        `${callUntil(first.path)}
+         while (!existsSync('${seen.path}')) await new Promise((resolve) => setTimeout(resolve, 10));
+         ${callUntil(second.path)}
          console.log(watchdog.isWatching);`,
       ),
     );
-    expect(err.match(/^\[nestjs-integration\] The event loop has been blocked/gm)).toHaveLength(2);
-    expect({ end, watching: out.trim().split('\n').at(-1) }).toEqual({ end: 0, watching: 'true' });
+    const [out, err] = [linesOf(child.stdout), linesOf(child.stderr)];
+    const blocked = err.pipe(filter((line) => line.startsWith('[nestjs-integration] The event loop')));
+    const reports = firstValueFrom(blocked.pipe(take(2), toArray()));
+    const closed = once(child, 'close');
+    await firstValueFrom(blocked);
+    await first.give();
+    await firstValueFrom(err.pipe(filter((line) => line.includes('turns again'))));
+    await seen.give();
+    expect(await reports).toHaveLength(2);
+    await second.give();
+    expect(await closed).toEqual([0, null]);
+    expect(out.seen().at(-1)).toBe('true');
+  });
+
+  it('spares a process that was stopped past its lease and continued, with exit', async () => {
+    // It is stopped while it is busy, and is busy for a while longer: its own time is less than a lease.
+    const child = start(
+      withWatchdog(
+        'exit',
+        `// By then the thread has seen it turn.
+         await new Promise((resolve) => setTimeout(resolve, ${LIMIT_MS}));
+         writeSync(1, 'watching\\n');
+         while (!existsSync('${folder}/continued'));
+         for (const from = performance.now(); performance.now() - from < ${STOPPED_LEASE_MS / 2}; );
+         await new Promise((resolve) => setTimeout(resolve, ${2 * STOPPED_LEASE_MS}));
+         writeSync(1, 'still there\\n');
+         await watchdog.close();`,
+        STOPPED_LEASE_MS,
+      ),
+    );
+    const [out, closed] = [linesOf(child.stdout), once(child, 'close')];
+    await firstValueFrom(out);
+    child.kill('SIGSTOP');
+    await sleep(1.5 * STOPPED_LEASE_MS);
+    await signal('continued').give();
+    child.kill('SIGCONT');
+    expect(await closed).toEqual([0, null]);
+    expect(out.seen()).toEqual(['watching', 'still there']);
   });
 
   describe('beside a debugger', () => {
@@ -220,8 +280,8 @@ describe('the watchdog', () => {
         ),
       );
       await isAtBreakpoint();
-      // Six leases, each of which would be enough.
-      await sleep(3_000);
+      // Four leases, each of which would be enough.
+      await sleep(4 * LIMIT_MS);
       expect(out.seen()).toEqual([]);
       goOn();
       await said('went on');
@@ -247,7 +307,7 @@ describe('the watchdog', () => {
         'report',
         `await watchdog.close();
          process.once('worker', (thread) => thread.once('online', () => setTimeout(() => thread.terminate(), 100)));
-         const other = new Watchdog('report', () => 500);
+         const other = new Watchdog('report', () => ${LIMIT_MS}, ${LIMIT_MS});
          await other.start();
          while (other.isWatching) await new Promise((resolve) => setTimeout(resolve, 10));`,
       ),

@@ -111,7 +111,7 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'a page waits for a silent LISTEN connection as long as for any other',
     file: 'dist/database/engine-database.js',
-    find: 'answerWithin(SILENT_AFTER_MS, ',
+    find: 'answerWithin(this.limits.silentMs, ',
     put: 'answerWithin(this.limits.answerMs, ',
     run: ['--only', 'silent-listen'],
   },

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, type Logger } from '@nestjs/common';
+import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
 import { HandOverStore } from './hand-over.store.js';
@@ -8,11 +8,10 @@ import { handOverText } from './registration-result.js';
 const LOOK_FIRST_MS = 10;
 const LOOK_MAX_MS = 200;
 
-/**
- * Milliseconds to wait for an owner. A healthy owner beats every two seconds, and at once when it is
- * notified.
- */
-const LIMIT_MS = 6_000;
+/** The injection token of the time to wait for an owner, in milliseconds. */
+export const HAND_OVER_LIMIT_MS = Symbol('nestjs-integration:hand-over-limit');
+/** A healthy owner beats every two seconds, and at once when it is notified. */
+export const DEFAULT_HAND_OVER_LIMIT_MS = 6_000;
 
 /**
  * The wait of a registration after names were added. The head of hand-over.store.ts explains why it waits.
@@ -22,14 +21,12 @@ export class HandOver {
   readonly store: HandOverStore;
   private readonly logger: Logger;
 
-  constructor(db: EngineDatabase) {
+  constructor(
+    db: EngineDatabase,
+    @Inject(HAND_OVER_LIMIT_MS) private readonly limitMs: number = DEFAULT_HAND_OVER_LIMIT_MS,
+  ) {
     this.logger = loggerOf('IntegrationConsumers', db);
     this.store = new HandOverStore(db);
-  }
-
-  /** Milliseconds to wait for an owner. */
-  get limitMs(): number {
-    return LIMIT_MS;
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { ConnectionTarget } from './connection/engine-connection.js';
 import { ANSWER_LIMIT_MS } from './connection/session-settings.store.js';
+import { SILENT_AFTER_MS } from './wire/answer-within.js';
 
 export interface EngineDatabaseOptions extends ConnectionTarget {
   /** The name of the schema of the tables. It must have been checked. */
@@ -25,8 +26,14 @@ export const NOTHING_AROUND: Surrounding = (fn) => fn();
 export interface WaitingLimits {
   /** The limit for the answer to a statement that has no timeout of its own. */
   readonly answerMs: number;
+  /** The limit for the answer of a connection that is awake, to a statement that the server answers at once. */
+  readonly silentMs: number;
   /** The limit within which `close` waits for transactions and connections to end. */
   readonly closeMs: number;
 }
 
-export const WAITING_LIMITS: WaitingLimits = { answerMs: ANSWER_LIMIT_MS, closeMs: 10_000 };
+export const WAITING_LIMITS: WaitingLimits = {
+  answerMs: ANSWER_LIMIT_MS,
+  silentMs: SILENT_AFTER_MS,
+  closeMs: 10_000,
+};

@@ -21,7 +21,7 @@ import { BEGINS, inTransaction } from './sql/in-transaction.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
 import { readSnapshot } from './sql/snapshot.store.js';
 import { type Tables, tablesOf } from './sql/tables.js';
-import { answerWithin, SILENT_AFTER_MS } from './wire/answer-within.js';
+import { answerWithin } from './wire/answer-within.js';
 import { openEnginePool } from './wire/engine-pool.js';
 import { type NamedStatement, queryOf } from './wire/named-statement.js';
 import { forEachRow } from './wire/row-reader.js';
@@ -63,7 +63,8 @@ export class EngineDatabase implements EngineSession, RowSource {
    */
   narrowText: NarrowText | undefined;
 
-  private readonly limits: WaitingLimits;
+  readonly limits: WaitingLimits;
+
   private readonly around: Surrounding;
   private readonly connections: EngineConnectionFactory;
   private readonly pool: pg.Pool;
@@ -141,7 +142,7 @@ export class EngineDatabase implements EngineSession, RowSource {
   ): Promise<void> {
     try {
       await answerWithin(
-        SILENT_AFTER_MS,
+        this.limits.silentMs,
         this.around(() => connection.forEachRow(statement, onRow)),
       );
     } catch (error) {

@@ -8,7 +8,7 @@ import {
 } from '../database/connection/connection-loss.js';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import type { EngineDatabase } from '../database/engine-database.js';
-import { answerWithin, SILENT_AFTER_MS } from '../database/wire/answer-within.js';
+import { answerWithin } from '../database/wire/answer-within.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import type { IntegrationProcessStore } from './integration-process.store.js';
 
@@ -74,7 +74,7 @@ export class Heartbeat {
     this.running = undefined;
     await answerWithin(BEAT_TIMEOUT_MS, this.processes.signOut(this.self.id)).catch(() => {});
     if (this.connection !== undefined)
-      await answerWithin(SILENT_AFTER_MS, this.connection.close()).catch(() => {});
+      await answerWithin(this.db.limits.silentMs, this.connection.close()).catch(() => {});
     this.disconnect();
   }
 

@@ -2,7 +2,7 @@ import { type Provider } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
-import { HandOver } from '../consumers/hand-over.js';
+import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS, HandOver } from '../consumers/hand-over.js';
 import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import { ClusterStore } from '../health/cluster.store.js';
@@ -98,6 +98,7 @@ export const ENGINE: Provider[] = [
   TransactionRunner,
   SubscriberExplorer,
   ConsumerRegistration,
+  { provide: HAND_OVER_LIMIT_MS, useValue: DEFAULT_HAND_OVER_LIMIT_MS },
   HandOver,
   ClusterStore,
   ClusterWatch,

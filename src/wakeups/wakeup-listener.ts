@@ -5,7 +5,7 @@ import type { EngineConnection } from '../database/connection/engine-connection.
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
-import { answerWithin, SILENT_AFTER_MS } from '../database/wire/answer-within.js';
+import { answerWithin } from '../database/wire/answer-within.js';
 import { messageOf } from '../errors.js';
 import { ANNOUNCED_FOR_MS } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
@@ -84,7 +84,7 @@ export class WakeupListener {
     const connection = await this.db.openDedicated('nestjs-integration listen', false);
     try {
       connection.onNotification((payload, channel) => this.receive(connection, payload, channel));
-      await answerWithin(SILENT_AFTER_MS, this.store.listen(connection));
+      await answerWithin(this.db.limits.silentMs, this.store.listen(connection));
       return connection;
     } catch (error) {
       connection.destroy();
@@ -121,14 +121,15 @@ export class WakeupListener {
     while (!wake.aborted) {
       await pause(this.pingIntervalMs, wake);
       if (wake.aborted) break;
-      const alive = await answerWithin(SILENT_AFTER_MS, connection.ping()).then(
+      const alive = await answerWithin(this.db.limits.silentMs, connection.ping()).then(
         () => true,
         () => false,
       );
       if (!alive) break;
       count = 0;
     }
-    if (stopped.aborted && !ended) await answerWithin(SILENT_AFTER_MS, connection.close()).catch(() => {});
+    if (stopped.aborted && !ended)
+      await answerWithin(this.db.limits.silentMs, connection.close()).catch(() => {});
     else this.logger.debug('the listening connection was lost, polling goes on');
     connection.destroy();
     return count;

@@ -13,6 +13,8 @@ export interface TcpProxy {
   loseAnswerTo(text: string): Promise<void>;
   /** The connection whose client next sends a message that contains `text` falls silent with it. Resolves when it has. */
   silenceAt(text: string): Promise<void>;
+  /** How many connections its clients have not ended. */
+  clients(): number;
   close(): Promise<void>;
 }
 
@@ -27,12 +29,16 @@ export async function startTcpProxy(
 ): Promise<TcpProxy> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
+  const frozen = new Set<Socket>();
   let losing: { readonly text: string; readonly lost: () => void } | undefined;
   let silencing: { readonly text: string; readonly silent: () => void } | undefined;
   const server = createServer((inbound) => {
     const outbound = connect(Number(target.port || 5432), target.hostname);
     const look = tap?.();
     const lookAtAnswer = answerTap?.();
+    clients.add(inbound);
+    inbound.on('close', () => clients.delete(inbound));
     if (lookAtAnswer !== undefined) outbound.on('data', lookAtAnswer);
     inbound.on('data', (data) => {
       look?.(data);
@@ -61,7 +67,7 @@ export async function startTcpProxy(
       socket.on('error', () => other.destroy());
       socket.on('close', () => {
         sockets.delete(socket);
-        other.destroy();
+        if (!frozen.has(socket)) other.destroy();
       });
     }
   });
@@ -73,7 +79,12 @@ export async function startTcpProxy(
   return {
     url: url.toString(),
     freeze: () => {
-      for (const socket of sockets) socket.unpipe();
+      for (const socket of sockets) {
+        frozen.add(socket);
+        socket.unpipe();
+        // What comes is thrown away. Unread, it would hide that its sender ends the connection.
+        if (clients.has(socket)) socket.resume();
+      }
     },
     loseAnswerTo: (text) =>
       new Promise((lost) => {
@@ -83,6 +94,7 @@ export async function startTcpProxy(
       new Promise((silent) => {
         silencing = { text, silent };
       }),
+    clients: () => clients.size,
     close: () => {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import pg from 'pg';
 
 /** What a client is told when it connects: that it may, an invented number of its backend, and that it may ask. */
@@ -19,7 +19,7 @@ const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
 export async function startTransactionPooler(
   databaseUrl: string,
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const sessions = new Set<pg.Client>();
+  const sessions = new Set<Socket>();
   const free: Socket[] = [];
   const clients = new Set<Socket>();
   const server = createServer((inbound) => {
@@ -65,7 +65,7 @@ export async function startTransactionPooler(
     url: url.toString(),
     close: async () => {
       for (const client of clients) client.destroy();
-      await Promise.all([...sessions].map((client) => streamOf(client).destroy()));
+      for (const session of sessions) session.destroy();
       server.close();
       await once(server, 'close');
     },
@@ -73,19 +73,15 @@ export async function startTransactionPooler(
 }
 
 /** A session of the server whose socket is free for anybody. */
-async function open(databaseUrl: string, sessions: Set<pg.Client>): Promise<Socket> {
-  const client = new pg.Client({ connectionString: databaseUrl });
+async function open(databaseUrl: string, sessions: Set<Socket>): Promise<Socket> {
+  const stream = new Socket();
+  const client = new pg.Client({ connectionString: databaseUrl, stream: () => stream });
   client.on('error', () => {});
   await client.connect();
-  sessions.add(client);
-  const stream = streamOf(client);
+  sessions.add(stream);
   stream.removeAllListeners('data');
   stream.resume();
   return stream;
-}
-
-function streamOf(client: pg.Client): Socket {
-  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }
 
 function message(type: string, body: Buffer): Buffer {

@@ -1,7 +1,8 @@
 // A worker process of its own, for tests that end processes. Told by its environment: DATABASE_URL, and CONSUMERS, a JSON list
 // of subscriber options. What a handler does is told by the event's payload: { exit } ends the process, { block } blocks the
-// event loop for good, { blockMs } for so long. With SIGNALS=nobody it listens for no signal.
+// event loop for good, { blockUntil } until a file of that name is there. With SIGNALS=nobody it listens for no signal.
 // Prints one JSON line for everything that happens.
+import { existsSync } from 'node:fs';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventSubscriberRegistry, IntegrationModule } from '../../../dist/index.js';
@@ -11,8 +12,8 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 async function handle(consumer, event, context) {
   say({ handling: event.payload.n, consumer, attempt: context.attempt });
   if (event.payload.exit === true) process.exit(9);
-  const until = Date.now() + (event.payload.blockMs ?? 0);
-  while (event.payload.block === true || Date.now() < until) {}
+  const { block, blockUntil } = event.payload;
+  while (block === true || (blockUntil !== undefined && !existsSync(blockUntil))) {}
   if (consumer.startsWith('transactional')) {
     await context.transaction.$executeRawUnsafe(
       'INSERT INTO effect (consumer, event_id, note) VALUES ($1, $2, $3)',
