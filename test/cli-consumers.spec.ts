@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type DomainEvent, type DomainEventInput, NonRetryableError } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { type CommandOutcome, runCommand, runJsonCommand } from './support/command.js';
 import { inboxRows } from './support/inbox-rows.js';
+import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -25,7 +25,7 @@ beforeEach(async () => {
   );
 });
 afterEach(async () => {
-  jest.restoreAllMocks();
+  silenceLog();
   for (const app of apps.splice(0)) await app.close();
 });
 afterAll(() => database.drop());
@@ -103,12 +103,12 @@ describe('consumers', () => {
   });
 
   it('repartition takes the form that the log prints', async () => {
-    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    const lines = hearLog();
     await start();
     await start({ partitions: 3 });
     const [, command = ''] =
       /npx nestjs-integration (.+)$/.exec(
-        warn.mock.calls.map(String).find((line) => line.includes('partitions')) ?? '',
+        lines.texts('warn').find((line) => line.includes('partitions')) ?? '',
       ) ?? [];
     expect(command).toBe('consumers repartition billing 3');
     expect(await run(...command.split(' '))).toEqual(well('Consumer "billing" has 3 partitions.'));
@@ -205,14 +205,14 @@ describe('replay', () => {
   it('takes the form that the log prints: what a new consumer left out is delivered', async () => {
     const publisher = await start({ consumerName: 'other' });
     await publisher.api.publishEvents([event('a'), event('b'), event('c', { eventName: 'invoice.paid' })]);
-    const log = jest.spyOn(Logger.prototype, 'log').mockImplementation(() => {});
+    const lines = hearLog();
     await stopAll();
     calls = new Recorder();
     const app = await start({ startFrom: 'latest' });
     await app.processor.drain();
     const [, command = ''] =
       /npx nestjs-integration (.+)$/.exec(
-        log.mock.calls.map(String).find((line) => line.includes('left out')) ?? '',
+        lines.texts('log').find((line) => line.includes('left out')) ?? '',
       ) ?? [];
     expect(command).toBe('replay billing --from 1 --to 3');
     expect(await run(...command.split(' '))).toEqual(
@@ -226,14 +226,14 @@ describe('replay', () => {
     await old.api.publishEvents([event('a'), event('b', { eventName: 'order.lost' })]);
     await old.processor.drain();
     await stopAll();
-    const log = jest.spyOn(Logger.prototype, 'log').mockImplementation(() => {});
+    const lines = hearLog();
     const app = await start({
       eventName: ['order.placed', 'order.lost', 'order.found'],
     } as Partial<AnySubscriberDefinition>);
     await app.processor.drain();
     const [, command = ''] =
       /npx nestjs-integration (.+)$/.exec(
-        log.mock.calls.map(String).find((line) => line.includes('passed over')) ?? '',
+        lines.texts('log').find((line) => line.includes('passed over')) ?? '',
       ) ?? [];
     expect(command).toBe('replay billing --event order.lost,order.found --to 2');
     expect(calls.all).toEqual([1]);

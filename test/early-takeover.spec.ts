@@ -1,5 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { filter, firstValueFrom } from 'rxjs';
 import { ownerText } from '../src/cli/consumer-columns.js';
@@ -11,6 +10,7 @@ import { IntegrationProcessStore } from '../src/membership/integration-process.s
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startEmbeddedPostgres } from '../src/testing/index.js';
 import { startApp, type TestApp } from './support/app.js';
+import { hearLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -118,9 +118,7 @@ describe('a process of which nobody can tell whether it has ended', () => {
     ['the server has crashed since', 'pg_postmaster_start_time()', `'{2147483647}'`],
     ['it is of an earlier version', 'NULL', `'{}'`],
   ])('keeps its lease where %s, and whoever waits for it says so', async (_, started, pids) => {
-    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
-    const warned = () =>
-      warn.mock.calls.map(([words]) => String(words)).find((words) => words.includes('is gone'));
+    const lines = hearLog();
     const handled = new Recorder<number>();
     const handler = (event: DomainEvent<{ n: number }>) => handled.record(event.payload.n);
     const subscriber = { consumerName: 'unjudged', eventName: 'job.*', handler } as AnySubscriberDefinition;
@@ -134,7 +132,7 @@ describe('a process of which nobody can tell whether it has ended', () => {
     );
     const newcomer = await startApp(database, [subscriber]);
     try {
-      const warning = await until('it says who holds what', async () => warned());
+      const warning = await lines.saying('is gone');
       expect(warning).toContain('Consumer "unjudged" is held by process ');
       expect(warning).toContain('(there:42), whose connection to the database is gone');
       expect(warning).toContain(`run out by ${rows[0]?.until.toISOString()}`);
@@ -147,7 +145,6 @@ describe('a process of which nobody can tell whether it has ended', () => {
       const n = await publish();
       await handled.find((each) => each === n);
     } finally {
-      warn.mockRestore();
       await newcomer.close();
     }
   });

@@ -1,10 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
+import { hearLog, type LogLines, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
-import { until } from './support/until.js';
 
 const TABLES = [
   'outbox_event',
@@ -37,20 +36,17 @@ const CLEAN_UPS: [string, string][] = [
 let database: TestDatabase;
 let app: TestApp;
 let handled: Recorder<string>;
-let said: string[];
+let lines: LogLines;
 
 beforeEach(async () => {
   database = await createTestDatabase();
   handled = new Recorder();
-  said = [];
-  jest.spyOn(Logger.prototype, 'warn').mockImplementation((words: unknown) => {
-    said.push(String(words));
-  });
+  lines = hearLog();
 });
 afterEach(async () => {
   await app.close();
   await database.drop();
-  jest.restoreAllMocks();
+  silenceLog();
 });
 
 async function start(startFrom: AnySubscriberDefinition['startFrom']): Promise<void> {
@@ -102,7 +98,7 @@ describe.each(CLEAN_UPS)('a clean-up that empties %s while the application runs'
       // Cursors that are gone know nothing of what is still in the log.
       const again = what === 'the cursors' ? before : [];
       expect(later.sort()).toEqual([...again, ...after].sort());
-      expect(said.some((line) => /emptied/.test(line))).toBe(/cursors|anew|all/.test(what));
+      expect(lines.texts('warn').some((line) => /emptied/.test(line))).toBe(/cursors|anew|all/.test(what));
     },
     60_000,
   );
@@ -116,7 +112,7 @@ describe('a consumer that was removed while a process has handlers for it', () =
     await app.consumers.remove('first', { force: true });
     await publish('after', 2);
     expect(await app.processor.drain()).toMatchObject({ drained: true });
-    await until('a beat has looked', async () => said.some((line) => line.includes('taken over')));
+    await lines.saying('taken over');
     await handled.find((each) => each === 'second after1');
     const { rows } = await database.pool.query('SELECT consumer_name FROM integration.inbox_cursor');
     expect(rows).toEqual([{ consumer_name: 'second' }]);

@@ -1,10 +1,10 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { narrowTextOf } from '../src/database/connection/server-encoding.store.js';
 import type { EngineDatabase } from '../src/database/engine-database.js';
 import type { DomainEventInput } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
+import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -12,7 +12,7 @@ let database: TestDatabase | undefined;
 let app: TestApp | undefined;
 
 afterEach(async () => {
-  jest.restoreAllMocks();
+  silenceLog();
   await app?.close();
   await database?.drop();
   app = database = undefined;
@@ -83,13 +83,12 @@ describe('a database of LATIN1', () => {
   });
 
   it('refuses a consumer whose name it cannot hold, and says what it is at boot', async () => {
-    const warnings: string[] = [];
-    jest.spyOn(Logger.prototype, 'warn').mockImplementation((words: string) => void warnings.push(words));
+    const lines = hearLog();
     const boot = start('LATIN1', [
       { eventName: 'a', consumerName: 'c€', handler: async () => {} } as AnySubscriberDefinition,
     ]);
     await expect(boot).rejects.toMatchObject({ code: 'INTEGRATION_SUBSCRIBER_INVALID' });
-    expect(warnings).toContainEqual(expect.stringContaining('encoding is LATIN1, not UTF8'));
+    expect(lines.texts('warn')).toContainEqual(expect.stringContaining('encoding is LATIN1, not UTF8'));
   });
 });
 

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import { NonRetryableError } from '../src/errors.js';
 import type { DomainEventInput, IntegrationModuleOptions } from '../src/index.js';
@@ -8,6 +7,7 @@ import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runCommand } from './support/command.js';
+import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -32,7 +32,7 @@ beforeEach(async () => {
   await run('migrator', await sqlOfGuide('grants.sql'));
 });
 afterEach(async () => {
-  jest.restoreAllMocks();
+  silenceLog();
   for (const app of apps) await app.close();
   apps = [];
   const names = ROLES.map(nameOf).join(', ');
@@ -90,14 +90,9 @@ async function start(
 }
 
 /** Whatever the engine warned of or complained about; nothing of it is to be about rights. */
-function complaints(): string[] {
-  const words: string[] = [];
-  for (const level of ['warn', 'error'] as const) {
-    jest
-      .spyOn(Logger.prototype, level)
-      .mockImplementation((message: unknown) => void words.push(String(message)));
-  }
-  return words;
+function complaints(): () => string[] {
+  const lines = hearLog();
+  return () => lines.texts('warn', 'error');
 }
 
 const EVENT: DomainEventInput = { eventName: 'a', sourceModule: 's', aggregateType: 't', aggregateId: '1' };
@@ -144,7 +139,7 @@ it('a publisher publishes in every way, creates links, and beats', async () => {
   });
   const { rows } = await database.pool.query('SELECT count(*)::int AS events FROM integration.outbox_event');
   expect(rows).toEqual([{ events: 5 }]);
-  expect(said).toEqual([]);
+  expect(said()).toEqual([]);
 });
 
 describe('a worker', () => {
@@ -198,7 +193,7 @@ describe('a worker', () => {
     // The dead ones are kept.
     await until('retention', async () => (await countOf('outbox_event')) === 2);
     // A stack names this file, whose name has one of the words.
-    const withoutStacks = said.map((words) => words.replace(/^ +at .*$/gm, ''));
+    const withoutStacks = said().map((words) => words.replace(/^ +at .*$/gm, ''));
     expect(withoutStacks.filter((words) => /permission|privilege|42501|GRANT/.test(words))).toEqual([]);
   });
 });
@@ -291,7 +286,7 @@ describe('a right that is missing is named', () => {
     await revoke('INSERT ON integration.outbox_event', 'handlers');
     await start('worker', 'handlers', [plain]);
     const worker = nameOf('worker');
-    expect(said).toEqual([
+    expect(said()).toEqual([
       expect.stringContaining(
         `GRANT DELETE ON "integration"."outbox_event" TO "${worker}"; GRANT SELECT ON SEQUENCE "integration"."outbox_event_position_seq" TO "${worker}"`,
       ),

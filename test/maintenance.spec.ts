@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { ConsumerPresence } from '../src/maintenance/consumer-presence.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
@@ -7,6 +6,7 @@ import { OperatingRecords } from '../src/maintenance/operating-records.js';
 import { UnroutedEventStore } from '../src/maintenance/unrouted-event.store.js';
 import { UnroutedEvents } from '../src/maintenance/unrouted-events.js';
 import { startApp, type TestApp } from './support/app.js';
+import { hearLog } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;
@@ -37,10 +37,9 @@ async function start(consumers: readonly string[], eventName = 'thing.happened')
 }
 
 /** What was logged as a warning, from the application's start on. */
-function warnings(): string[] {
-  const said: string[] = [];
-  jest.spyOn(Logger.prototype, 'warn').mockImplementation((message: unknown) => said.push(String(message)));
-  return said;
+function warnings(): () => string[] {
+  const lines = hearLog();
+  return () => lines.texts('warn');
 }
 
 async function publish(app: TestApp, ...eventNames: string[]): Promise<void> {
@@ -76,18 +75,18 @@ describe('consumers without a live process', () => {
     const said = warnings();
     await unserved(6);
     await look(app);
-    expect(said).toEqual([]);
+    expect(said()).toEqual([]);
     await unserved(8);
     await look(app);
     await look(app);
-    expect(said).toEqual([
+    expect(said()).toEqual([
       expect.stringMatching(/"gone" is orphaned.*keeps events from being deleted until/),
     ]);
     await unserved(29);
     await look(app);
     await look(app);
-    expect(said).toHaveLength(2);
-    expect(said[1]).toMatch(/holds events back no longer/);
+    expect(said()).toHaveLength(2);
+    expect(said()[1]).toMatch(/holds events back no longer/);
   });
 
   it('are told from those that a live process can work on, busy or not', async () => {
@@ -147,7 +146,7 @@ describe('events that nobody consumes', () => {
     await publish(app, 'thing.happened', 'nobody.asks', 'nobody.asks', 'nor.this');
     const said = warnings();
     await look(app);
-    expect(said.sort()).toEqual([
+    expect(said().sort()).toEqual([
       expect.stringContaining('Nobody consumes "nobody.asks" (first seen at position 2)'),
       expect.stringContaining('Nobody consumes "nor.this" (first seen at position 4)'),
     ]);
@@ -155,7 +154,7 @@ describe('events that nobody consumes', () => {
     const other = await start(['things'], 'thing.*');
     await look(other);
     await look(app);
-    expect(said).toHaveLength(2);
+    expect(said()).toHaveLength(2);
     expect(await known()).toMatchObject([
       { eventName: 'nobody.asks', events: 3, firstPosition: 2 },
       { eventName: 'nor.this', events: 1, firstPosition: 4 },

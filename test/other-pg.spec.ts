@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import type { EngineTransaction } from '../src/database/engine-transaction.js';
 import type { WireRow } from '../src/database/wire/wire-row.js';
+import { hearLog, type LogLines } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 /*
@@ -57,10 +57,10 @@ describe.each([
 ])('a pg that %s', (_, change, named) => {
   let restore: () => void;
   let engine: EngineDatabase;
-  let warned: jest.SpiedFunction<Logger['warn']>;
+  let lines: LogLines;
 
   beforeEach(async () => {
-    warned = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    lines = hearLog();
     await database.pool.query('TRUNCATE note');
     restore = change();
     engine = new EngineDatabase({ connectionString: database.url, schema: 'integration', max: 2 });
@@ -68,7 +68,6 @@ describe.each([
   afterEach(async () => {
     await engine.close();
     restore();
-    warned.mockRestore();
   });
 
   const write = (tx: EngineTransaction, text: string) =>
@@ -79,7 +78,7 @@ describe.each([
   it('is noticed by the first connection, and said once', async () => {
     await Promise.all([engine.query('SELECT 1'), engine.query('SELECT 2')]);
     await (await engine.openDedicated('another', false)).close();
-    expect(warned.mock.calls.map(([words]) => String(words))).toEqual([expect.stringContaining(named)]);
+    expect(lines.texts('warn')).toEqual([expect.stringContaining(named)]);
   });
 
   it('reads rows as they are: null, empty, large and not ASCII, numbers and times', async () => {
@@ -179,9 +178,8 @@ describe.each([
 
 describe('the pg that is installed', () => {
   it('is what the engine takes it for', async () => {
-    const warned = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    const lines = hearLog();
     await database.engine().query('SELECT 1');
-    expect(warned).not.toHaveBeenCalled();
-    warned.mockRestore();
+    expect(lines.texts('warn')).toEqual([]);
   });
 });

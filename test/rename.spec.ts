@@ -1,5 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { InboxCursorStore } from '../src/inbox/inbox-cursor.store.js';
 import { SettlementStore } from '../src/inbox/settlement.store.js';
@@ -7,6 +6,7 @@ import { type DomainEvent, NonRetryableError } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
+import { hearLog, silenceLog } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;
@@ -25,7 +25,7 @@ beforeEach(async () => {
   );
 });
 afterEach(async () => {
-  jest.restoreAllMocks();
+  silenceLog();
   await stopAll();
 });
 afterAll(() => database.drop());
@@ -182,9 +182,8 @@ describe('a new consumer that looks like an abandoned one', () => {
   it('is warned about once, with the command; an ordinary new one is not', async () => {
     await start(consumer('billing'));
     await stopAll();
-    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
-    const said = () =>
-      warn.mock.calls.map(([text]) => String(text)).filter((text) => text.includes('rename'));
+    const lines = hearLog();
+    const said = () => lines.texts('warn').filter((text) => text.includes('rename'));
     await start(consumer('reports', 'report.made'));
     expect(said()).toEqual([]);
     await start(consumer('invoicing', ['order.placed', 'order.paid']));

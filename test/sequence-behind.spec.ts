@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PgSqlClient, type PublishedEvent } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
+import { hearLog, type LogLines, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -13,25 +13,25 @@ let database: TestDatabase;
 let app: TestApp | undefined;
 let others: TestApp[];
 let handled: Recorder<string>;
-let said: string[];
+let lines: LogLines;
 
 beforeEach(async () => {
   database = await createTestDatabase();
   handled = new Recorder();
   others = [];
-  said = [];
-  for (const level of ['warn', 'error'] as const)
-    jest.spyOn(Logger.prototype, level).mockImplementation((words: unknown) => {
-      said.push(`${level}: ${words}`);
-    });
+  lines = hearLog();
 });
 afterEach(async () => {
   await app?.close();
   app = undefined;
   for (const other of others) await other.close();
   await database.drop();
-  jest.restoreAllMocks();
+  silenceLog();
 });
+
+/** What was warned or complained of so far. */
+const said = () =>
+  lines.all.filter(({ level }) => level !== 'log').map(({ level, text }) => `${level}: ${text}`);
 
 async function start(): Promise<TestApp> {
   app = await startApp(database, [
@@ -91,7 +91,7 @@ describe('a sequence that is reset while the application runs, after the log was
     const later = await publishAll(running, 'later', 20);
     await arrived(later);
     expect(handled.all).toHaveLength(70);
-    expect(said.filter((line) => line.includes('begin anew'))).toEqual([
+    expect(said().filter((line) => line.includes('begin anew'))).toEqual([
       expect.stringMatching(/^warn: The log was emptied .* consumers "consumer" begin anew/),
     ]);
   });
@@ -151,9 +151,9 @@ describe('a sequence that is behind events of the log', () => {
     });
     await expect(publish(running, 'refused')).rejects.toMatchObject({ code: 'INTEGRATION_SEQUENCE_BEHIND' });
     expect((await run('SELECT FROM integration.outbox_event WHERE position < 11')).rowCount).toBe(1);
-    expect(said.filter((line) => line.startsWith('error: Nothing is published'))).toHaveLength(1);
+    expect(said().filter((line) => line.startsWith('error: Nothing is published'))).toHaveLength(1);
     const [statement] =
-      /SELECT setval\(.*\)$/.exec(said.find((line) => line.startsWith('error')) ?? '') ?? [];
+      /SELECT setval\(.*\)$/.exec(said().find((line) => line.startsWith('error')) ?? '') ?? [];
     await run(String(statement));
     await publish(running, 'mended');
     await arrived(['mended']);
@@ -170,7 +170,7 @@ describe('a sequence that is behind events of the log', () => {
         (error) => error.code === 'INTEGRATION_SEQUENCE_BEHIND',
       ),
     );
-    expect(said.filter((line) => line.startsWith('error: Nothing is published'))).not.toEqual([]);
+    expect(said().filter((line) => line.startsWith('error: Nothing is published'))).not.toEqual([]);
   });
 
   it.each<[string, (by: TestApp) => Promise<unknown>]>([

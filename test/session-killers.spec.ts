@@ -1,5 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import type { DomainEvent, IntegrationModuleOptions, SubscriberContext } from '../src/index.js';
@@ -8,6 +7,7 @@ import { startApp, type TestApp } from './support/app.js';
 import { effectsOf, transactionOf, writeEffect, writeEffectBySql } from './support/effects.js';
 import { gate } from './support/gate.js';
 import { inboxRows } from './support/inbox-rows.js';
+import { hearLog, type LogLines, silenceLog } from './support/log-lines.js';
 import { Outage } from './support/outage.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -263,18 +263,15 @@ describe('an event whose handler crashes the server', () => {
 
 describe('an outage of a database that a plain handler uses', () => {
   let outage: Outage;
-  let warn: jest.SpiedFunction<Logger['warn']>;
-  const pauses = new Recorder<string>();
+  let lines: LogLines;
 
   beforeAll(async () => {
     outage = await Outage.of(database.url);
   });
   beforeEach(() => {
-    warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation((message: unknown) => {
-      if (String(message).includes('The database failed')) pauses.record(String(message));
-    });
+    lines = hearLog();
   });
-  afterEach(() => warn.mockRestore());
+  afterEach(silenceLog);
   afterAll(() => outage.close());
 
   it.each<['refused' | 'dropped', string]>([
@@ -303,7 +300,9 @@ describe('an outage of a database that a plain handler uses', () => {
     );
     await runs.first(6);
     // Whoever is to run alone by now would be counted in them.
-    await pauses.first(pauses.all.length + 3);
+    const pauses = () => lines.texts('warn').filter((text) => text.includes('The database failed')).length;
+    const before = pauses();
+    await until('there are three pauses more', async () => pauses() >= before + 3);
     await outage.end();
     await untilConsumerSettled(database, how);
     expect((await letters(how)).map(({ status }) => status)).not.toContain('dead_letter');

@@ -1,18 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import {
   IntegrationSettingsService,
   type SettingChange,
 } from '../src/settings/integration-settings.service.js';
 import type { SettingSources } from '../src/settings/settings-resolution.js';
+import { hearLog, type LogLines, silenceLog } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const BATCH_SIZE = 'core.integration.outbox.batchSize';
 
 let database: TestDatabase;
 let engine: EngineDatabase;
-let warnings: string[];
+let lines: LogLines;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -22,14 +22,11 @@ beforeAll(async () => {
 beforeEach(async () => {
   await database.pool.query('DELETE FROM integration.integration_setting');
   await database.pool.query('DELETE FROM integration.integration_setting_change');
-  warnings = [];
-  jest.spyOn(Logger.prototype, 'warn').mockImplementation((message: unknown) => {
-    warnings.push(String(message));
-  });
+  lines = hearLog();
 });
 
 afterEach(() => {
-  jest.restoreAllMocks();
+  silenceLog();
 });
 
 afterAll(async () => {
@@ -313,7 +310,7 @@ describe('an invalid value', () => {
     await service.load();
     expect(service.get('batchSize')).toBe(10);
     expect(service.get('maxAttempts')).toBe(4);
-    expect(warnings).toEqual([
+    expect(lines.texts('warn')).toEqual([
       `stored setting ${BATCH_SIZE} must be a whole number from 1 to 5000, not "many": it is ignored`,
     ]);
   });
@@ -321,13 +318,13 @@ describe('an invalid value', () => {
   it('in the table is warned about again when it comes back after being put right', async () => {
     const service = await settingsFrom();
     for (const value of [0, 5, 0]) service.applyStored({ [BATCH_SIZE]: value });
-    expect(warnings).toHaveLength(2);
+    expect(lines.texts('warn')).toHaveLength(2);
   });
 
   it('in the environment falls back, with one warning', async () => {
     const service = await settingsFrom({ environment: { INTEGRATION_OUTBOX_BATCH_SIZE: 'many' } });
     await service.load();
     expect(service.get('batchSize')).toBe(500);
-    expect(warnings).toEqual([expect.stringContaining('INTEGRATION_OUTBOX_BATCH_SIZE')]);
+    expect(lines.texts('warn')).toEqual([expect.stringContaining('INTEGRATION_OUTBOX_BATCH_SIZE')]);
   });
 });

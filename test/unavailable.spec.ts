@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type DomainEvent, type SubscriberContext, UnavailableError } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { effectsOf, writeEffect } from './support/effects.js';
 import { inboxRows } from './support/inbox-rows.js';
+import { hearLog, type LogLines, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -12,20 +12,17 @@ import { untilConsumerSettled } from './support/until-settled.js';
 
 let database: TestDatabase;
 let app: TestApp;
-let said: string[];
+let log: LogLines;
 
 beforeAll(async () => {
   database = await createTestDatabase();
 });
 beforeEach(() => {
-  said = [];
-  const note = (message: unknown) => said.push(String(message));
-  jest.spyOn(Logger.prototype, 'warn').mockImplementation(note);
-  jest.spyOn(Logger.prototype, 'log').mockImplementation(note);
+  log = hearLog();
 });
 afterEach(async () => {
   await app.close();
-  jest.restoreAllMocks();
+  silenceLog();
 });
 afterAll(() => database.drop());
 
@@ -63,7 +60,7 @@ async function listed(name: string) {
   return consumers.find(({ consumerName }) => consumerName === name)?.unavailable;
 }
 
-const lines = (part: string) => said.filter((line) => line.includes(part));
+const lines = (part: string) => log.texts('warn', 'log').filter((line) => line.includes(part));
 
 describe('a handler that throws UnavailableError', () => {
   it('counts no attempt, however often it does, and goes on once its receiver is back', async () => {

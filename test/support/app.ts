@@ -1,11 +1,6 @@
-import {
-  ConsoleLogger,
-  type INestApplicationContext,
-  Inject,
-  Module,
-  type OnModuleInit,
-} from '@nestjs/common';
+import { type INestApplicationContext, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS } from '../../src/consumers/hand-over.js';
 import { ConsumerWorkers } from '../../src/delivery/consumer-workers.js';
 import {
   ConsumerService,
@@ -21,6 +16,7 @@ import {
 import { BEAT_INTERVAL_MS } from '../../src/membership/lease-keeper.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import type { PrismaClient } from '../generated/prisma/client.js';
+import { TEST_LOGGER } from './log-lines.js';
 import type { TestDatabase } from './test-database.js';
 
 /** One application process's worth of the module, on a test database. */
@@ -45,15 +41,20 @@ const FAST = {
   idlePollingIntervalMs: 400,
 };
 
-const SILENT = { log() {}, error() {}, warn() {} };
-
 /** How long an application of these tests waits between two beats: what waits for one is soon there. */
 export const TEST_BEAT_MS = 250;
+
+/** Limits that a test would have to sit out. */
+export interface TestLimits {
+  /** How long a boot waits for an owner that reads by fewer names, in milliseconds. */
+  readonly handOverMs?: number;
+}
 
 export async function startApp(
   database: TestDatabase,
   subscribers: AnySubscriberDefinition[],
   options: IntegrationModuleOptions = {},
+  { handOverMs = DEFAULT_HAND_OVER_LIMIT_MS }: TestLimits = {},
 ): Promise<TestApp> {
   const prisma = database.prisma();
   @Module({
@@ -75,9 +76,11 @@ export async function startApp(
   }
 
   const context = await Test.createTestingModule({ imports: [TestModule] })
-    .setLogger(process.env.TEST_LOG ? new ConsoleLogger() : SILENT)
+    .setLogger(TEST_LOGGER)
     .overrideProvider(BEAT_INTERVAL_MS)
     .useValue(TEST_BEAT_MS)
+    .overrideProvider(HAND_OVER_LIMIT_MS)
+    .useValue(handOverMs)
     .compile();
   await context.init();
   return {
