@@ -47,8 +47,8 @@ export class SimulatedInbox {
   readonly unread = PositionSet.range(1);
   changedByOthers = 0;
   private token = 0;
-  private readUpto: number | null = null;
-  private unclean = 0;
+  readUpto: number | null = null;
+  uncleanTakeovers = 0;
 
   constructor(private readonly now: () => number) {}
 
@@ -59,7 +59,7 @@ export class SimulatedInbox {
   }
 
   claimCursor(isUnclean: boolean): ClaimedCursor {
-    if (isUnclean) this.unclean++;
+    if (isUnclean) this.uncleanTakeovers++;
     this.token++;
     return {
       ...KEY,
@@ -68,7 +68,7 @@ export class SimulatedInbox {
       leaseToken: String(this.token),
       unread: this.unread.clone(),
       readUpto: this.readUpto,
-      uncleanTakeovers: this.unclean,
+      uncleanTakeovers: this.uncleanTakeovers,
       changedByOthers: this.changedByOthers,
       wasOurs: !isUnclean,
     };
@@ -220,7 +220,7 @@ export class SimulatedInbox {
 
   forgetUncleanTakeovers(token: string, below: number): boolean {
     if (token !== String(this.token) || this.unread.hasBelow(below)) return false;
-    this.unclean = 0;
+    this.uncleanTakeovers = 0;
     return true;
   }
 
