@@ -19,6 +19,7 @@ const OWN_TRANSACTION = 'src/delivery/execution/transactions/own-transaction.ts'
 const RUNNER = 'src/delivery/execution/transactions/transactional-runner.ts';
 const DISCARD_ONE = 'src/consumers/discard-one.store.ts';
 const WORKER = 'src/delivery/worker/consumer-worker.ts';
+const EXTENSIONS = 'test/extensions.spec.ts';
 const ROLLING = 'test/rolling-deploys.spec.ts';
 
 const ENTER =
@@ -297,6 +298,12 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [{ file: CLAIM, find: 'picked AS MATERIALIZED (', put: 'picked AS (' }],
     spec: 'test/waiting-backlog.spec.ts',
     test: 'claims nothing behind a row that it does not claim',
+  },
+  {
+    name: 'rows claimed in a run behind one that does more than wait',
+    patches: [{ file: CLAIM, find: 'AND run.unbroken', put: 'AND true' }],
+    spec: 'test/simulated-inbox.spec.ts',
+    test: 'answers and holds what the stores do on a database',
   },
   {
     name: 'repeatable read accepted in the handler’s transaction',
@@ -844,6 +851,49 @@ export const specMutants: readonly SpecMutant[] = [
     ],
     spec: ROLLING,
     test: 'waits for a handler whose consumer gives it more time than others have',
+  },
+  {
+    name: 'migrations of an extension applied among those of the engine, by their dates',
+    patches: [
+      {
+        file: 'src/database/migrations/migration-files.ts',
+        find: 'return (await Promise.all([own, ...added].map(readLine))).flat();',
+        put: `const files = (await Promise.all([own, ...added].map(readLine))).flat();
+  return files.sort((a, b) => (folderNameOf(a.name) < folderNameOf(b.name) ? -1 : 1));`,
+      },
+    ],
+    spec: EXTENSIONS,
+    test: 'and its line is left alone by who does not have it',
+  },
+  {
+    name: 'tasks of extensions that nobody does',
+    patches: [
+      {
+        file: 'src/module/maintenance.providers.ts',
+        find: ', ...tasksOf(extensions, { db, settings, tasks })]',
+        put: ']',
+      },
+    ],
+    spec: EXTENSIONS,
+    test: 'has a task that the maintenance does with its own',
+  },
+  {
+    name: 'checks of extensions that doctor does not make',
+    patches: [
+      {
+        file: 'src/module/extension.ts',
+        find: 'extensions.flatMap(({ checks }) => checks?.(tools) ?? [])',
+        put: '[]',
+      },
+    ],
+    spec: EXTENSIONS,
+    test: 'is known to the commands: migrate, settings, doctor',
+  },
+  {
+    name: "an extension that takes the name of the engine's own settings",
+    patches: [{ file: 'src/module/extension.ts', find: ' || name === TAKEN', put: '' }],
+    spec: EXTENSIONS,
+    test: 'is refused where its name is none, or is taken',
   },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.
