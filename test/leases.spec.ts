@@ -9,7 +9,9 @@ import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-defi
 import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
+import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
+import { BEATS, type StatementProxy, startStatementProxy } from './support/statement-proxy.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -18,13 +20,16 @@ const STRANGER = '00000000-0000-4000-8000-000000000001';
 
 let database: TestDatabase;
 const opened: { close(): Promise<void> }[] = [];
+const wires: StatementProxy[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((each) => each.close()));
+  await Promise.all(wires.splice(0).map((each) => each.close()));
   jest.restoreAllMocks();
+  silenceLog();
 });
 afterAll(() => database.drop());
 
@@ -88,35 +93,22 @@ async function terminateEngineConnections(): Promise<void> {
   );
 }
 
-/** Resolves once processes have beaten `count` more times. */
-function beats(count: number): Promise<unknown> {
-  const made = new Recorder<void>();
-  const { beat } = IntegrationProcessStore.prototype;
-  jest.spyOn(IntegrationProcessStore.prototype, 'beat').mockImplementation(async function (
-    this: IntegrationProcessStore,
-    ...args: Parameters<typeof beat>
-  ) {
-    const snapshot = await beat.apply(this, args);
-    made.record();
-    return snapshot;
-  });
-  return made.first(count);
-}
-
-function warnings(): Recorder<string> {
-  const logged = new Recorder<string>();
-  jest
-    .spyOn(Logger.prototype, 'warn')
-    .mockImplementation((message: unknown) => logged.record(String(message)));
-  return logged;
+/** An application of which everything is seen that it sends to the server. */
+async function startWatched(
+  ...args: Parameters<typeof start>
+): Promise<{ app: TestApp; wire: StatementProxy }> {
+  const wire = await startStatementProxy(database.url);
+  wires.push(wire);
+  const [subscribers, options] = args;
+  return { app: await start(subscribers, { connectionString: wire.url, ...options }), wire };
 }
 
 describe('an owner', () => {
   it('whose token was changed saves nothing, says so, counts it, and leaves the events to the next one', async () => {
-    const warned = warnings();
+    const lines = hearLog();
     const hold = gate();
     const calls = new Recorder<string>();
-    const app = await start([
+    const { app, wire } = await startWatched([
       subscriber('fenced', async (event) => {
         calls.record(event.aggregateId);
         await hold.opened;
@@ -125,17 +117,19 @@ describe('an owner', () => {
     await app.api.publishEvents(events('fenced', 1));
     await calls.first(1);
     const before = await unreadOf(database, 'fenced');
-    // The next one, which would tell the owner before its save does, is two seconds away then.
-    await beats(1);
+    // A beat would tell the owner before its save does.
+    const beats = wire.hold(BEATS);
+    await beats.reached;
     await database.pool.query(
       `UPDATE integration.inbox_cursor SET lease_token = gen_random_uuid(), lease_owner = $1,
          lease_expires_at = clock_timestamp() + interval '1 hour' WHERE consumer_name = 'fenced'`,
       [STRANGER],
     );
     hold.open();
-    await warned.find((message) => /lease was lost|taken over/.test(message));
+    await lines.saying(/lease was lost|taken over/);
     expect(await unreadOf(database, 'fenced')).toBe(before);
     expect((await app.processor.getStats()).refusedSaves).toBe(1);
+    beats.letGo();
     await database.pool.query(
       `UPDATE integration.inbox_cursor SET lease_expires_at = clock_timestamp() WHERE consumer_name = 'fenced'`,
     );
@@ -187,7 +181,7 @@ describe('an owner', () => {
   it('that loses a connection while it hands a consumer over saves nothing from memory', async () => {
     const hold = gate();
     const handled = new Recorder<string>();
-    const app = await start([
+    const { app, wire } = await startWatched([
       subscriber('leaving', async (event) => {
         handled.record(event.aggregateId);
         if (event.aggregateId === 'a1') await hold.opened;
@@ -204,7 +198,7 @@ describe('an owner', () => {
        INSERT INTO integration.outbox_event (position, event_name, source_module, aggregate_type, aggregate_id)
        OVERRIDING SYSTEM VALUE SELECT position, 'leaving', 'test', 'thing', 'new' FROM lost`,
     );
-    await beats(1);
+    await wire.more(1, BEATS);
     hold.open();
     await app.consumers.resume('leaving');
     await handled.find((id) => id === 'new');
@@ -219,7 +213,7 @@ describe('an owner', () => {
     const both = { eventName: names, consumerName: 'versions', handler };
     const newer = await start([both]);
     await untilOwned('versions');
-    const older = await start([
+    const { app: older, wire } = await startWatched([
       { eventName: 'version.one', consumerName: 'versions', handler: async () => handled.record('wrong') },
       subscriber('versions-alive'),
     ]);
@@ -227,7 +221,7 @@ describe('an owner', () => {
     opened.splice(opened.indexOf(newer), 1);
     await newer.close();
     await older.api.publishEvents(names.flatMap((name) => events(name, 1)));
-    await beats(3);
+    await wire.more(3, BEATS);
     expect(await owners('versions')).toEqual({ versions: undefined });
     await start([both]);
     expect((await handled.first(2)).sort()).toEqual(names);
@@ -284,9 +278,8 @@ describe('expiry is judged by the database: a process whose clock is a day ahead
     );
     const now = Date.now.bind(Date);
     jest.spyOn(Date, 'now').mockImplementation(() => now() + 24 * 3_600_000);
-    const beaten = beats(3);
-    await start([subscriber('clock')]);
-    await beaten;
+    const { wire } = await startWatched([subscriber('clock')]);
+    await wire.more(3, BEATS);
     expect(await owners('clock')).toEqual({ clock: STRANGER });
     await database.pool.query(
       `UPDATE integration.inbox_cursor SET lease_expires_at = clock_timestamp() WHERE consumer_name = 'clock'`,
@@ -378,7 +371,9 @@ describe('a heartbeat connection that falls silent', () => {
 describe('the processor', () => {
   it('is switched off and on by its setting while it runs', async () => {
     const seen = new Recorder<string>();
-    const app = await start([subscriber('switched', (event) => seen.record(event.aggregateId))]);
+    const { app, wire } = await startWatched([
+      subscriber('switched', (event) => seen.record(event.aggregateId)),
+    ]);
     await untilOwned('switched');
     await app.settings.set('processor.enabled', false, 'a test');
     await until(
@@ -386,7 +381,7 @@ describe('the processor', () => {
       async () => (await owners('switched')).switched === undefined,
     );
     await app.api.publishEvents(events('switched', 1));
-    await beats(2);
+    await wire.more(2, BEATS);
     expect(seen.all).toEqual([]);
     await app.settings.set('processor.enabled', true, 'a test');
     expect(await seen.first(1)).toEqual(['a1']);
@@ -394,9 +389,8 @@ describe('the processor', () => {
   });
 
   it('of a publisher takes no lease and listens to nobody', async () => {
-    const beaten = beats(2);
-    const publisher = await start([subscriber('published')], { role: 'publisher' });
-    await beaten;
+    const { app: publisher, wire } = await startWatched([subscriber('published')], { role: 'publisher' });
+    await wire.more(2, BEATS);
     const { rows } = await database.pool.query(
       `SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'nestjs-integration%'`,
     );

@@ -1,8 +1,7 @@
 import { hostname } from 'node:os';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ConsumerRegistration } from '../src/consumers/consumer-registration.js';
 import {
   type DomainEvent,
   DomainEventPublisher,
@@ -11,15 +10,15 @@ import {
   type IntegrationModuleOptions,
   OutboxPollingCoordinator,
 } from '../src/index.js';
-import { OutboxLogStore } from '../src/log/outbox-log.store.js';
-import { DEFAULT_BEAT_INTERVAL_MS, LeaseKeeper } from '../src/membership/lease-keeper.js';
+import { DEFAULT_BEAT_INTERVAL_MS } from '../src/membership/lease-keeper.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';
 import { unreadOf } from './support/inbox-rows.js';
+import { TEST_LOGGER } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
-import { StatementCount } from './support/statement-count.js';
-import { startTcpProxy } from './support/tcp-proxy.js';
+import { holdRegistration } from './support/registration-hold.js';
+import { BEATS, named, type StatementProxy, startStatementProxy } from './support/statement-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -31,9 +30,15 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   for (const each of opened.splice(0).reverse()) await each.close();
-  jest.restoreAllMocks();
 });
 afterAll(() => database.drop());
+
+/** A way to the server on which everything is seen that is sent. It is closed after whoever goes this way. */
+async function openWire(): Promise<StatementProxy> {
+  const wire = await startStatementProxy(database.url);
+  opened.push(wire);
+  return wire;
+}
 
 /** An application with one consumer of one event name of its own; what it handles is recorded. */
 async function consume(
@@ -62,6 +67,8 @@ async function consume(
   opened.push(app);
   return { app, handled };
 }
+
+const PAGE = named('integration_page');
 
 const DISABLED = { settings: { 'processor.enabled': false } };
 
@@ -108,15 +115,7 @@ describe('a processor whose loops are switched off', () => {
   ])(
     'reads it for %d consumers by pages of %d: those who share one are busy for longer',
     async (consumers, rows) => {
-      const asked: number[] = [];
-      const { readPage } = OutboxLogStore.prototype;
-      jest.spyOn(OutboxLogStore.prototype, 'readPage').mockImplementation(function (
-        this: OutboxLogStore,
-        ...args: Parameters<typeof readPage>
-      ) {
-        asked.push(args[1]);
-        return readPage.apply(this, args);
-      });
+      const wire = await openWire();
       const eventName = `shared-by-${consumers}`;
       const subscribers = Array.from({ length: consumers }, (_, i) => ({
         eventName,
@@ -124,14 +123,25 @@ describe('a processor whose loops are switched off', () => {
         handler: async () => {},
       }));
       const app = await startApp(database, subscribers, {
+        connectionString: wire.url,
         settings: { 'processor.enabled': false, batchSize: 5, startupDrainBatchSize: 20 },
       });
       opened.push(app);
       await app.api.publishEvents(events(eventName, 60));
-      expect(await app.processor.startupDrain()).toBe(60 * consumers);
-      expect(Math.max(...asked)).toBe(rows);
+      const answers = await wire.rowsDuring(async () => {
+        expect(await app.processor.startupDrain()).toBe(60 * consumers);
+      });
+      expect(Math.max(...answers)).toBe(rows);
     },
   );
+
+  it('takes its consumer each time that it is asked, however long that has been free before', async () => {
+    const { app } = await consume('long-free', () => {}, DISABLED);
+    for (let time = 0; time < 6; time++) {
+      await app.api.publishEvents(events('long-free', 1));
+      expect(await app.processor.processBatch()).toBe(1);
+    }
+  });
 
   it('may be asked by several at once: each is answered when the work is done', async () => {
     const { app, handled } = await consume(
@@ -212,17 +222,11 @@ describe('drain', () => {
     expect(await app.processor.drain()).toMatchObject({ drained: true });
   });
 
-  it('is told each time that it has claimed all there is, however long a consumer has been free before', async () => {
-    const claims = jest.spyOn(LeaseKeeper.prototype, 'claimNow');
-    const { app } = await consume('long-free', () => {}, DISABLED);
-    for (let time = 0; time < 6; time++) await app.processor.drain();
-    expect(await Promise.all(claims.mock.results.map(({ value }) => value))).toEqual(Array(6).fill(true));
-  });
-
   it('is not done before what handlers publish is handled, those too that were running when it began', async () => {
     const [begun, mayPublish] = [gate(), gate()];
     const [first, second] = events('running', 2);
     if (first === undefined || second === undefined) throw new Error('two events');
+    const wire = await openWire();
     const { app, handled } = await consume(
       'running',
       async ({ aggregateId }) => {
@@ -231,15 +235,14 @@ describe('drain', () => {
         await mayPublish.opened;
         await app.api.publishEvent(second);
       },
-      DISABLED,
+      { ...DISABLED, connectionString: wire.url },
     );
     await app.api.publishEvent(first);
     const earlier = app.processor.drain();
     await begun.opened;
-    const reads = jest.spyOn(OutboxLogStore.prototype, 'readPage');
+    const read = wire.more(1, PAGE);
     const drained = app.processor.drain();
-    await until('the log is read again', async () => reads.mock.results.length > 0);
-    await reads.mock.results[0]?.value;
+    await read;
     mayPublish.open();
     await drained;
     expect(handled.all).toEqual([first.aggregateId, second.aggregateId]);
@@ -289,24 +292,16 @@ describe('getStats', () => {
 
 describe('a setting that changes while a consumer runs', () => {
   it('batchSize is used by its next page', async () => {
-    const { app, handled } = await consume('paged');
+    const wire = await openWire();
+    const { app, handled } = await consume('paged', () => {}, { connectionString: wire.url });
     await app.api.publishEvents(events('paged', 5));
     await handled.first(5);
-    const pages = new Recorder<number>();
-    const { readPage } = OutboxLogStore.prototype;
-    jest.spyOn(OutboxLogStore.prototype, 'readPage').mockImplementation(async function (
-      this: OutboxLogStore,
-      ...args: Parameters<typeof readPage>
-    ) {
-      const page = await readPage.apply(this, args);
-      // One that was asked for before the setting changed finds nothing.
-      if (page.events.length > 0) pages.record(args[1]);
-      return page;
-    });
     await app.settings.set('batchSize', 7, 'a test');
-    await app.api.publishEvents(events('paged', 50));
-    await handled.first(55);
-    expect(new Set(pages.all)).toEqual(new Set([7]));
+    const answers = await wire.rowsDuring(async () => {
+      await app.api.publishEvents(events('paged', 50));
+      await handled.first(55);
+    });
+    expect(Math.max(...answers)).toBe(7);
     await app.settings.reset('batchSize');
   });
 
@@ -359,29 +354,26 @@ describe('the polling coordinator', () => {
 });
 
 describe('a process that has nothing to do', () => {
-  const BEATS = 10;
+  const BEATS_WAITED_FOR = 10;
 
   it('beats every two seconds by default', () => {
     expect(DEFAULT_BEAT_INTERVAL_MS).toBe(2_000);
   });
 
   it('sends a statement with every beat, and none beside', async () => {
-    const statements = new StatementCount();
-    const proxy = await startTcpProxy(database.url, statements.connection);
-    opened.push(proxy);
+    const wire = await openWire();
     const { app, handled } = await consume('idle', () => {}, {
-      connectionString: proxy.url,
+      connectionString: wire.url,
       settings: { pollingIntervalMs: 30_000, idlePollingIntervalMs: 30_000 },
     });
     await app.api.publishEvents(events('idle', 1));
     await handled.first(1);
     await app.processor.drain();
-    const before = { statements: statements.count, texts: statements.texts.all.length };
-    expect(before.statements).toBeGreaterThan(0);
-    await statements.texts.first(before.texts + BEATS);
-    const texts = statements.texts.all.slice(before.texts);
-    expect(texts.filter((text) => !text.includes('WITH held AS'))).toEqual([]);
-    expect(statements.count - before.statements).toBeLessThanOrEqual(texts.length);
+    const before = wire.sent.all.length;
+    await wire.more(BEATS_WAITED_FOR, BEATS);
+    expect(wire.sent.all.slice(before).filter((statement) => !BEATS(statement))).toEqual([]);
+    // One each: what a beat does is one statement.
+    expect(new Set(wire.sent.all.slice(before).map(({ sql }) => sql)).size).toBe(1);
   });
 });
 
@@ -430,40 +422,29 @@ describe('a subscriber that registers while the application runs', () => {
 
   it('takes part also where it comes while those before it are being registered', async () => {
     const late = new Recorder<string>();
-    const holder = await database.pool.connect();
-    await holder.query('BEGIN; LOCK TABLE integration.inbox_cursor IN SHARE MODE');
-    const { register } = ConsumerRegistration.prototype;
-    const registering = gate();
-    jest.spyOn(ConsumerRegistration.prototype, 'register').mockImplementation(function (
-      this: ConsumerRegistration,
-      ...args: Parameters<typeof register>
-    ) {
-      registering.open();
-      return register.apply(this, args);
-    });
+    const held = await holdRegistration(database);
+    let registry: EventSubscriberRegistry | undefined;
     @Module({ imports: [IntegrationModule.forRoot({ connectionString: database.url })] })
     class App implements OnModuleInit {
-      constructor(@Inject(EventSubscriberRegistry) private readonly registry: EventSubscriberRegistry) {}
+      constructor(@Inject(EventSubscriberRegistry) private readonly own: EventSubscriberRegistry) {}
 
       onModuleInit(): void {
-        this.registry.registerHandler({
+        registry = this.own;
+        this.own.registerHandler({
           eventName: 'boot',
           consumerName: 'boot-first',
           handler: async () => {},
         });
-        void registering.opened.then(() =>
-          this.registry.registerHandler({
-            eventName: 'boot',
-            consumerName: 'boot-second',
-            handler: async (event: DomainEvent) => late.record(event.aggregateId),
-          }),
-        );
       }
     }
-    const booting = NestFactory.createApplicationContext(App, { abortOnError: false, logger: false });
-    await registering.opened;
-    await holder.query('ROLLBACK');
-    holder.release();
+    const booting = NestFactory.createApplicationContext(App, { abortOnError: false, logger: TEST_LOGGER });
+    await held.waiting();
+    registry?.registerHandler({
+      eventName: 'boot',
+      consumerName: 'boot-second',
+      handler: async (event: DomainEvent) => late.record(event.aggregateId),
+    });
+    await held.letGo();
     const context = await booting;
     opened.push(context);
     await context.get(DomainEventPublisher).publishEvents(events('boot', 1));
@@ -472,18 +453,18 @@ describe('a subscriber that registers while the application runs', () => {
 
   it('is registered as soon as the database is there again', async () => {
     const { app } = await consume('cut');
-    const spy = jest.spyOn(ConsumerRegistration.prototype, 'register');
-    spy.mockImplementationOnce(async () => {
-      throw new Error('Connection terminated unexpectedly');
-    });
+    const held = await holdRegistration(database);
     const late = new Recorder<string>();
     app.context.get(EventSubscriberRegistry).registerHandler({
       eventName: 'cut',
       consumerName: 'cut-late',
       handler: async (event: DomainEvent) => late.record(event.aggregateId),
     });
+    const pid = await held.waiting();
+    await database.pool.query('SELECT pg_terminate_backend($1, 5000)', [pid]);
+    await held.letGo();
+    await until('it is registered', async () => (await unreadOf(database, 'cut-late')) !== '');
     await app.api.publishEvents(events('cut', 1));
     expect(await late.first(1)).toEqual(['a1']);
-    expect(spy).toHaveBeenCalledTimes(2);
   });
 });

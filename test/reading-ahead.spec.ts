@@ -1,8 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { DomainEvent } from '../src/index.js';
-import { OutboxLogStore } from '../src/log/outbox-log.store.js';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { DomainEvent, IntegrationModuleOptions } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
+import { startCountingProxy } from './support/counting-proxy.js';
+import { hearLog, silenceLog } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 const EVENTS = 40;
 /** Fewer than begin between two looks at the clock (`ConcurrencyLimiter`): however slow the machine is, a page is worked off in one turn. */
@@ -15,13 +17,16 @@ beforeEach(async () => {
   database = await createTestDatabase();
 });
 afterEach(async () => {
-  jest.restoreAllMocks();
+  silenceLog();
   await app.close();
   await database.drop();
 });
 
 /** A backlog of one aggregate, and a consumer that is told to work it off by `drain`. */
-async function startBehind(handle: (event: DomainEvent) => void): Promise<void> {
+async function startBehind(
+  handle: (event: DomainEvent) => unknown,
+  options: IntegrationModuleOptions = {},
+): Promise<void> {
   const subscriber = {
     consumerName: 'reader',
     eventName: 'order.placed',
@@ -29,6 +34,7 @@ async function startBehind(handle: (event: DomainEvent) => void): Promise<void> 
     handler: async (event: DomainEvent) => handle(event),
   };
   app = await startApp(database, [subscriber], {
+    ...options,
     settings: { 'processor.enabled': false, batchSize: PAGE, startupDrainBatchSize: PAGE },
   });
   await app.api.publishEvents(
@@ -41,37 +47,65 @@ async function startBehind(handle: (event: DomainEvent) => void): Promise<void> 
   );
 }
 
+/** The sessions that wait for the log, if there is one. */
+async function waitingForTheLog(): Promise<number[] | undefined> {
+  const { rows } = await database.pool.query<{ pid: number }>(
+    `SELECT pid FROM pg_locks WHERE relation = 'integration.outbox_event'::regclass AND NOT granted`,
+  );
+  return rows.length > 0 ? rows.map(({ pid }) => pid) : undefined;
+}
+
 const ALL = Array.from({ length: EVENTS }, (_, i) => i + 1);
 
 describe('where handlers wait for pages', () => {
-  it('the next page is asked for before the handlers of this one begin', async () => {
-    const read = jest.spyOn(OutboxLogStore.prototype, 'readPage');
-    const asked: number[] = [];
-    await startBehind(({ position }) => {
-      if (position % PAGE === 1) asked.push(read.mock.calls.length);
-    });
+  it('the server has been asked for the next page before the handlers of this one begin', async () => {
+    const wire = await startCountingProxy(database.url, 'integration_page');
+    const asked: boolean[] = [];
+    try {
+      await startBehind(
+        ({ position }) => {
+          // Nothing of this process runs while it waits, so that whoever has not asked by now does not ask either.
+          if (position % PAGE === 1) asked.push(wire.hasCome(Math.floor(position / PAGE) + 2));
+        },
+        { connectionString: wire.url },
+      );
 
-    await app.processor.drain();
+      await app.processor.drain();
 
-    // The last one is asked for in vain: it is the log's end.
-    expect(asked).toEqual(Array.from({ length: EVENTS / PAGE }, (_, page) => page + 2));
+      // The last one is asked for in vain: it is the log's end.
+      expect(asked).toEqual(Array.from({ length: EVENTS / PAGE }, () => true));
+    } finally {
+      await app.close();
+      await wire.close();
+    }
   });
 
-  it('a page that could not be read ahead is read again, and nothing is lost or handled twice', async () => {
+  it('a page that the server refuses is read again, and nothing is lost or handled twice', async () => {
     const handled: number[] = [];
-    await startBehind(({ position }) => void handled.push(position));
-    const { readPage } = OutboxLogStore.prototype;
-    let pages = 0;
-    jest.spyOn(OutboxLogStore.prototype, 'readPage').mockImplementation(function (
-      this: OutboxLogStore,
-      ...args
-    ) {
-      return ++pages % 3 === 2 ? Promise.reject(new Error('not now')) : readPage.apply(this, args);
+    const holder = await database.pool.connect();
+    const refused: number[] = [];
+    const lines = hearLog();
+    const refusals = () => lines.texts('warn').filter((text) => text.includes('Reading failed'));
+    await startBehind(async ({ position }) => {
+      handled.push(position);
+      const page = Math.ceil(position / PAGE);
+      // The page after the next one is held up, and refused while the next one is handled.
+      if (page % 3 === 1 && position % PAGE === 0 && position < EVENTS)
+        await holder.query('BEGIN; LOCK TABLE integration.outbox_event IN ACCESS EXCLUSIVE MODE');
+      if (page % 3 === 2 && position % PAGE === 1) {
+        const pids = await until('the next page is held up', () => waitingForTheLog());
+        await database.pool.query('SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) AS pid', [pids]);
+        await until('it was refused', async () => refusals().length > refused.length);
+        await holder.query('ROLLBACK');
+        refused.push(page + 1);
+      }
     });
 
     await app.processor.drain();
 
+    holder.release();
     expect(handled).toEqual(ALL);
+    expect(refused).toEqual([3, 6, 9]);
   });
 
   it('an application that closes meanwhile leaves nothing behind, and the rest to the next one', async () => {

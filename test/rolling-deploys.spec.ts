@@ -1,13 +1,17 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
-import { HandOver } from '../src/consumers/hand-over.js';
-import { HandOverStore } from '../src/consumers/hand-over.store.js';
-import { InboxCursorStore } from '../src/inbox/inbox-cursor.store.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type DomainEvent, EventSubscriberRegistry, type IntegrationModuleOptions } from '../src/index.js';
-import { type Beat, IntegrationProcessStore } from '../src/membership/integration-process.store.js';
-import { startApp, type TestApp } from './support/app.js';
+import { startApp, type TestApp, type TestLimits } from './support/app.js';
 import { type Gate, gate } from './support/gate.js';
+import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
+import {
+  BEATS,
+  type Held,
+  named,
+  type StatementKind,
+  type StatementProxy,
+  startStatementProxy,
+} from './support/statement-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -16,9 +20,11 @@ const OLD = ['order.placed'];
 const NEW = ['order.placed', 'order.paid'];
 
 let database: TestDatabase;
-const opened: { close(): Promise<void> }[] = [];
+const opened: TestApp[] = [];
+const proxies: StatementProxy[] = [];
 /** Opened at the end of a test, so that nothing hangs after a failure. */
 const gates: Gate[] = [];
+const helds: Held[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -29,9 +35,11 @@ beforeEach(async () => {
   );
 });
 afterEach(async () => {
-  jest.restoreAllMocks();
+  silenceLog();
   for (const each of gates.splice(0)) each.open();
+  for (const each of helds.splice(0)) each.letGo();
   await Promise.all(opened.splice(0).map((each) => each.close()));
+  await Promise.all(proxies.splice(0).map((each) => each.close()));
 });
 afterAll(() => database.drop());
 
@@ -40,6 +48,8 @@ type Seen = Recorder<string>;
 
 interface Deployed {
   readonly app: TestApp;
+  /** What it sends to the server goes this way. */
+  readonly wire: StatementProxy;
 }
 
 interface Deployment {
@@ -48,20 +58,41 @@ interface Deployment {
   readonly hold?: Gate;
   readonly options?: IntegrationModuleOptions | undefined;
   readonly subscriber?: object | undefined;
+  readonly limits?: TestLimits;
+  readonly wire?: StatementProxy;
+}
+
+async function openWire(): Promise<StatementProxy> {
+  const wire = await startStatementProxy(database.url);
+  proxies.push(wire);
+  return wire;
+}
+
+/** From now on none of these statements reaches the database. */
+function holdUp(wire: StatementProxy, kind: StatementKind): Held {
+  const held = wire.hold(kind);
+  helds.push(held);
+  return held;
 }
 
 async function deploy(
   eventName: string[],
-  { seen, hold, options, subscriber }: Deployment,
+  { seen, hold, options, subscriber, limits, wire: given }: Deployment,
 ): Promise<Deployed> {
+  const wire = given ?? (await openWire());
   const handler = async (event: DomainEvent) => {
     seen.record(`begun ${textOf(event)}`);
     await hold?.opened;
     seen.record(`ended ${textOf(event)}`);
   };
-  const app = await startApp(database, [{ eventName, consumerName: NAME, handler, ...subscriber }], options);
+  const app = await startApp(
+    database,
+    [{ eventName, consumerName: NAME, handler, ...subscriber }],
+    { connectionString: wire.url, ...options },
+    limits,
+  );
   opened.push(app);
-  return { app };
+  return { app, wire };
 }
 
 async function close({ app }: Deployed): Promise<void> {
@@ -78,6 +109,14 @@ async function publish({ app }: Deployed, eventName: string, number: number) {
     { eventName, sourceModule: 'test', aggregateType: 'order', aggregateId: '1', payload: { number } },
   ]);
 }
+
+const CLAIM = named('integration_claim');
+
+/** Asks whether somebody still reads by fewer names than are stored. */
+const ASKS_FOR_READERS: StatementKind = ({ sql }) =>
+  /^SELECT 1 FROM \S+inbox_cursor.*superseded_token/.test(sql);
+
+const isOfTaking = (text: string) => text.includes('was taken from');
 
 const both = (event: string) => [`begun ${event}`, `ended ${event}`];
 
@@ -115,42 +154,6 @@ async function positionOf(number: number): Promise<number> {
   return Number(rows[0]?.position);
 }
 
-/** Beats of every process, as they are sent; those of a process that is held wait until it is let go. */
-function watchBeats() {
-  const sent = new Recorder<Beat>();
-  const held = new Map<string, Gate>();
-  const { beat } = IntegrationProcessStore.prototype;
-  jest.spyOn(IntegrationProcessStore.prototype, 'beat').mockImplementation(async function (
-    this: IntegrationProcessStore,
-    ...args: Parameters<typeof beat>
-  ) {
-    sent.record(args[1]);
-    await held.get(args[1].processId)?.opened;
-    return beat.apply(this, args);
-  });
-  return {
-    sent,
-    /** No beat of the consumer's owner reaches the database until the gate is opened. */
-    async holdOwner(): Promise<Gate> {
-      const { rows } = await database.pool.query<{ lease_owner: string }>(
-        'SELECT lease_owner FROM integration.inbox_cursor',
-      );
-      const hold = gate();
-      held.set(rows[0]?.lease_owner ?? '', hold);
-      gates.push(hold);
-      return hold;
-    },
-  };
-}
-
-function warnings(): Recorder<string> {
-  const logged = new Recorder<string>();
-  jest
-    .spyOn(Logger.prototype, 'warn')
-    .mockImplementation((message: unknown) => logged.record(String(message)));
-  return logged;
-}
-
 /** An owner by the old names whose handler runs and is held up by a gate. */
 async function deployBusy(seen: Seen, options?: IntegrationModuleOptions, subscriber?: object) {
   const hold = gate();
@@ -173,13 +176,12 @@ describe('a process whose code handles one more event name', () => {
       `BEGIN; INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id) VALUES ('other', 'test', 'other', '1')`,
     );
     await publish(older, 'order.placed', 2);
-    const beats = watchBeats();
     // It boots although that handler is still running.
     const newer = await deploy(NEW, { seen });
     await publish(newer, 'order.paid', 3);
     await writer.query('ROLLBACK');
     writer.release();
-    await beats.sent.first(12);
+    await newer.wire.more(6, BEATS);
     expect(seen.all).toEqual(['begun order.placed 1']);
     expect(await unread()).toEqual([1, 2, 3]);
     hold.open();
@@ -193,23 +195,21 @@ describe('a process whose code handles one more event name', () => {
     const seen: Seen = new Recorder();
     const settings = { handlerTimeoutMs: 100, processingLeaseMs: 1_000 };
     const { older, hold } = await deployBusy(seen, { settings }, { timeoutMs: 60_000 });
-    const beats = watchBeats();
     const newer = await deploy(NEW, { seen, options: { settings } });
     await publish(older, 'order.placed', 2);
     await publish(newer, 'order.paid', 3);
     // A lease that is not renewed any more would have run out by then.
-    await beats.sent.first(16);
+    await newer.wire.more(6, BEATS);
     expect(seen.all).toEqual(['begun order.placed 1']);
     hold.open();
     expect(await seen.first(6)).toEqual(IN_ORDER);
   });
 
   it('boots when the former owner reads no more, so that what is published from then on is delivered', async () => {
-    const logged = jest.spyOn(Logger.prototype, 'log').mockImplementation(() => {});
+    const lines = hearLog();
     const seen: Seen = new Recorder();
     const { older, hold } = await deployBusy(seen);
-    const beats = watchBeats();
-    const held = await beats.holdOwner();
+    const held = holdUp(older.wire, BEATS);
     let isBooted = false;
     const booting = deploy(NEW, { seen }).finally(() => {
       isBooted = true;
@@ -218,7 +218,7 @@ describe('a process whose code handles one more event name', () => {
     await publish(older, 'order.paid', 2);
     await untilUnread([1]);
     expect(isBooted).toBe(false);
-    held.open();
+    held.letGo();
     const newer = await booting;
     await publish(newer, 'order.paid', 3);
     hold.open();
@@ -226,33 +226,22 @@ describe('a process whose code handles one more event name', () => {
     await untilSettled();
     expect(seen.all).toHaveLength(4);
     const position = await positionOf(2);
-    expect(logged).toHaveBeenCalledWith(
+    expect(lines.texts('log')).toContain(
       `Consumer "billing" handles order.paid from now on; events of this name that it passed over before position ${position + 1} are not delivered; to deliver them as well run: npx nestjs-integration replay billing --event order.paid --to ${position}`,
     );
   });
 
   it('waits as well where another one has added the name and both boot', async () => {
     const seen: Seen = new Recorder();
-    const { hold } = await deployBusy(seen);
-    const beats = watchBeats();
-    const held = await beats.holdOwner();
-    const waits = new Recorder<void>();
-    const { isStillRead } = HandOverStore.prototype;
-    jest.spyOn(HandOverStore.prototype, 'isStillRead').mockImplementation(async function (
-      this: HandOverStore,
-      ...args: Parameters<typeof isStillRead>
-    ) {
-      const still = await isStillRead.apply(this, args);
-      if (still && !waiting.has(this)) waits.record();
-      waiting.add(this);
-      return still;
-    });
-    const waiting = new Set<HandOverStore>();
-    const booted: number[] = [];
-    const booting = [1, 2].map((number) => deploy(NEW, { seen }).finally(() => booted.push(number)));
-    await waits.first(2);
+    const { older, hold } = await deployBusy(seen);
+    const held = holdUp(older.wire, BEATS);
+    const wires = [await openWire(), await openWire()];
+    const booted: StatementProxy[] = [];
+    const booting = wires.map((wire) => deploy(NEW, { seen, wire }).finally(() => booted.push(wire)));
+    // Each has asked more than once whether the owner still reads: it waits.
+    await Promise.all(wires.map((wire) => wire.more(3, ASKS_FOR_READERS)));
     expect(booted).toEqual([]);
-    held.open();
+    held.letGo();
     const [one] = await Promise.all(booting);
     if (one !== undefined) await publish(one, 'order.paid', 2);
     hold.open();
@@ -260,13 +249,12 @@ describe('a process whose code handles one more event name', () => {
   });
 
   it('does not wait for long for an owner that does not answer: it takes the consumer and says so', async () => {
-    jest.spyOn(HandOver.prototype, 'limitMs', 'get').mockReturnValue(300);
-    const warned = warnings();
+    const lines = hearLog();
     const seen: Seen = new Recorder();
-    await deployBusy(seen);
-    await watchBeats().holdOwner();
-    const newer = await deploy(NEW, { seen });
-    expect(warned.all).toContainEqual(
+    const { older } = await deployBusy(seen);
+    holdUp(older.wire, BEATS);
+    const newer = await deploy(NEW, { seen, limits: { handOverMs: 300 } });
+    expect(lines.texts('warn')).toContainEqual(
       expect.stringMatching(
         /^Consumer "billing" \(partition 0\) was taken from the process \d+ on .* within 0.3 s/,
       ),
@@ -276,26 +264,28 @@ describe('a process whose code handles one more event name', () => {
   });
 
   it('does not wait for an owner of an earlier version, which would not answer', async () => {
+    const lines = hearLog();
     const seen: Seen = new Recorder();
-    await deployBusy(seen);
+    const { older } = await deployBusy(seen);
     await database.pool.query('UPDATE integration.integration_process SET protocol = 0');
-    await watchBeats().holdOwner();
-    const asked = jest.spyOn(HandOver.prototype, 'waitForReaders');
-    await deploy(NEW, { seen });
-    expect(asked).not.toHaveBeenCalled();
+    holdUp(older.wire, BEATS);
+    const newer = await deploy(NEW, { seen });
+    expect(newer.wire.sentOf(ASKS_FOR_READERS)).toEqual([]);
+    expect(lines.texts('warn').filter(isOfTaking)).toEqual([]);
     expect(await seen.first(2)).toEqual(['begun order.placed 1', 'begun order.placed 1']);
   });
 
   it('does not wait for an owner that was killed', async () => {
+    const lines = hearLog();
     const seen: Seen = new Recorder();
-    const { hold } = await deployBusy(seen);
+    const { older, hold } = await deployBusy(seen);
     await database.pool.query(
       `UPDATE integration.integration_process SET backend_start = backend_start - interval '1 day'`,
     );
-    await watchBeats().holdOwner();
-    const asked = jest.spyOn(HandOver.prototype, 'waitForReaders');
-    await deploy(NEW, { seen });
-    expect(asked).not.toHaveBeenCalled();
+    holdUp(older.wire, BEATS);
+    const newer = await deploy(NEW, { seen });
+    expect(newer.wire.sentOf(ASKS_FOR_READERS)).toEqual([]);
+    expect(lines.texts('warn').filter(isOfTaking)).toEqual([]);
     hold.open();
   });
 
@@ -305,29 +295,27 @@ describe('a process whose code handles one more event name', () => {
     await older.app.consumers.pause(NAME);
     await until('it is being handed over', async () => older.app.workers.active.length === 0);
     // Its lease is still held, by an owner that is leaving already.
-    const beats = watchBeats();
     const newer = await deploy(NEW, { seen });
     await publish(newer, 'order.paid', 2);
     hold.open();
     await seen.first(2);
-    await beats.sent.first(6);
+    await newer.wire.more(4, BEATS);
     expect(seen.all).toEqual(both('order.placed 1'));
     await newer.app.consumers.resume(NAME);
     expect(await seen.first(4)).toEqual(['order.placed 1', 'order.paid 2'].flatMap(both));
   });
 
   it('boots, and delivers, though the connections of all processes are cut while it waits', async () => {
-    jest.spyOn(HandOver.prototype, 'limitMs', 'get').mockReturnValue(1_000);
     const seen: Seen = new Recorder();
-    const { hold } = await deployBusy(seen);
-    const held = await watchBeats().holdOwner();
-    const booting = deploy(NEW, { seen });
+    const { older, hold } = await deployBusy(seen);
+    const held = holdUp(older.wire, BEATS);
+    const booting = deploy(NEW, { seen, limits: { handOverMs: 1_000 } });
     await untilStored(NEW);
     await database.pool.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE application_name LIKE 'nestjs-integration%' AND datname = current_database()`,
     );
-    held.open();
+    held.letGo();
     const newer = await booting;
     await publish(newer, 'order.paid', 2);
     await seen.find((what) => what === 'ended order.paid 2');
@@ -375,22 +363,10 @@ describe('a process that gains a name while it runs', () => {
 describe('a process that has looked before the name was added, and claims afterwards', () => {
   it('gives the consumer back: it has no handler for what is stored now', async () => {
     const seen: Seen = new Recorder();
-    const looked = gate();
-    gates.push(looked);
-    const claims = new Recorder<string>();
-    const { claim } = InboxCursorStore.prototype;
-    jest.spyOn(InboxCursorStore.prototype, 'claim').mockImplementation(async function (
-      this: InboxCursorStore,
-      ...args: Parameters<typeof claim>
-    ) {
-      claims.record('asked');
-      await looked.opened;
-      const claimed = await claim.apply(this, args);
-      claims.record('answered');
-      return claimed;
-    });
-    const older = await deploy(OLD, { seen });
-    await claims.first(1);
+    const wire = await openWire();
+    const held = holdUp(wire, CLAIM);
+    const older = await deploy(OLD, { seen, wire });
+    await held.reached;
     const publisher = await deploy(NEW, { seen, options: { role: 'publisher' } });
     await publish(publisher, 'order.paid', 2);
     // Once with a failed attempt, of former times when the name was handled.
@@ -400,8 +376,9 @@ describe('a process that has looked before the name was added, and claims afterw
        SELECT id, position, $1, aggregate_type, aggregate_id, 'failed', 1, clock_timestamp() FROM integration.outbox_event WHERE position = $2`,
       [NAME, await positionOf(2)],
     );
-    looked.open();
-    await claims.first(2);
+    const claimed = wire.more(1, CLAIM);
+    held.letGo();
+    await claimed;
     const status = await until('it has given it back, or begun', async () => {
       const { rows } = await database.pool.query<{ status: string; isFree: boolean }>(
         `SELECT i.status, c.lease_token IS NULL AS "isFree" FROM integration.inbox_event i, integration.inbox_cursor c`,
@@ -427,8 +404,7 @@ describe('when a deploy is taken back', () => {
     await close(newer);
     await publish(older, 'order.paid', 2);
     await publish(older, 'order.placed', 3);
-    const beats = watchBeats();
-    await beats.sent.first(3);
+    await older.wire.more(3, BEATS);
     expect(older.app.workers.active).toEqual([]);
     await older.app.consumers.removeNames(NAME, ['order.paid']);
     expect(await seen.first(4)).toEqual(['order.placed 1', 'order.placed 3'].flatMap(both));

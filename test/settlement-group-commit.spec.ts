@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { firstValueFrom } from 'rxjs';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { SettlementStore } from '../src/inbox/settlement.store.js';
 import { SettlementGroupCommit } from '../src/inbox/settlement-group-commit.js';
 import type { DomainEvent } from '../src/index.js';
 import { startApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 let database: TestDatabase;
 let db: EngineDatabase;
@@ -17,7 +19,6 @@ beforeEach(async () => {
   settlements = new SettlementGroupCommit(new SettlementStore(db), db);
 });
 afterEach(async () => {
-  jest.restoreAllMocks();
   await db.close();
   await database.drop();
 });
@@ -63,17 +64,31 @@ async function whileHeld(consumerName: string, change: string, use: () => Promis
   }
 }
 
+const LATCH = 4711;
+
+async function ownPid(): Promise<number> {
+  const [row] = await db.query<{ pid: number }>('SELECT pg_backend_pid() AS pid, pg_sleep(0.05)::text');
+  return row?.pid ?? 0;
+}
+
+/** The sessions that wait for the latch, if there is one. */
+async function waitingForTheLatch(): Promise<number[] | undefined> {
+  const { rows } = await database.pool.query<{ pid: number }>(
+    `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted`,
+    [LATCH],
+  );
+  return rows.length > 0 ? rows.map(({ pid }) => pid) : undefined;
+}
+
 describe('cursors that are settled in one turn', () => {
   it('are settled by one statement', async () => {
-    const together = jest.spyOn(SettlementStore.prototype, 'settleTogether');
-    const alone = jest.spyOn(SettlementStore.prototype, 'settlePositions');
     const [first, second] = [await aCursor('first'), await aCursor('second')];
 
     expect(await Promise.all([settle('first', first), settle('second', second)])).toEqual([true, true]);
 
     expect([await stateOf('first'), await stateOf('second')]).toEqual([SETTLED, SETTLED]);
-    expect(together).toHaveBeenCalledTimes(1);
-    expect(alone).not.toHaveBeenCalled();
+    const { rows } = await database.pool.query('SELECT DISTINCT xmin FROM integration.inbox_cursor');
+    expect(rows).toHaveLength(1);
   });
 
   it('are settled one by one where one of them is named twice', async () => {
@@ -156,8 +171,10 @@ describe('cursors that are settled in one turn', () => {
   });
 
   it('keep what they had to save where their statement fails', async () => {
-    jest.spyOn(SettlementStore.prototype, 'settleTogether').mockRejectedValue(new Error('no server'));
     const [first, second] = [await aCursor('first'), await aCursor('second')];
+    await database.pool.query(`
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$;
+      CREATE TRIGGER refuse BEFORE UPDATE ON integration.inbox_cursor FOR EACH STATEMENT EXECUTE FUNCTION refuse()`);
 
     const results = await Promise.allSettled([settle('first', first), settle('second', second)]);
 
@@ -166,26 +183,32 @@ describe('cursors that are settled in one turn', () => {
   });
 
   it('are not settled one by one behind a loss: the server may have handed out their positions again', async () => {
-    const { settleTogether } = SettlementStore.prototype;
-    const alone = jest.spyOn(SettlementStore.prototype, 'settlePositions');
-    jest.spyOn(SettlementStore.prototype, 'settleTogether').mockImplementation(async function (
-      this: SettlementStore,
-      saves,
-    ) {
-      const saved = await settleTogether.call(this, saves);
-      db.losses$.next('for the test');
-      return saved;
-    });
     const [held, free] = [await aCursor('held'), await aCursor('free')];
+    await database.pool.query(`
+      CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_advisory_xact_lock(${LATCH}); RETURN NEW;
+      END $$;
+      CREATE TRIGGER wait BEFORE UPDATE ON integration.inbox_cursor FOR EACH ROW
+        WHEN (NEW.consumer_name = 'free') EXECUTE FUNCTION wait()`);
+    const latch = await database.pool.connect();
+    await latch.query('SELECT pg_advisory_lock($1)', [LATCH]);
+    // Both of them are open at once, and one is idle while the other saves.
+    const pids = await Promise.all([ownPid(), ownPid()]);
+    const lost = firstValueFrom(db.losses$);
     let settling: Promise<PromiseSettledResult<boolean>[]> | undefined;
 
     await whileHeld('held', 'held_back = held_back', async () => {
       settling = Promise.allSettled([settle('held', held)]);
-      expect(await settle('free', free)).toBe(true);
-      expect((await settling)[0]?.status).toBe('rejected');
+      const saved = settle('free', free);
+      const [saver] = await until('the save of both waits', () => waitingForTheLatch());
+      await database.pool.query('SELECT pg_terminate_backend($1)', [pids.find((pid) => pid !== saver)]);
+      await lost;
+      await latch.query('SELECT pg_advisory_unlock($1)', [LATCH]);
+      expect(await saved).toBe(true);
     });
+    latch.release();
 
-    expect(alone).not.toHaveBeenCalled();
+    expect((await settling)?.[0]?.status).toBe('rejected');
     expect(await stateOf('held')).toEqual(UNTOUCHED);
   });
 });
@@ -193,7 +216,15 @@ describe('cursors that are settled in one turn', () => {
 it('consumers that work off the same backlog are saved together', async () => {
   const EVENTS = 3_000;
   const CONSUMERS = ['first', 'second', 'third'];
-  const together = jest.spyOn(SettlementStore.prototype, 'settleTogether');
+  // How many cursors each statement has taken positions out of.
+  await database.pool.query(`
+    CREATE TABLE saves (cursors bigint);
+    CREATE FUNCTION count_saved() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      INSERT INTO saves SELECT count(*) FROM before JOIN after USING (consumer_name) WHERE before.unread <> after.unread;
+      RETURN NULL;
+    END $$;
+    CREATE TRIGGER count_saved AFTER UPDATE ON integration.inbox_cursor
+      REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION count_saved()`);
   const handled = new Map(CONSUMERS.map((name) => [name, 0]));
   const subscribers = CONSUMERS.map((consumerName) => ({
     consumerName,
@@ -214,7 +245,8 @@ it('consumers that work off the same backlog are saved together', async () => {
     await app.processor.drain();
 
     expect([...handled.values()]).toEqual(CONSUMERS.map(() => EVENTS));
-    expect(together.mock.calls.some(([saves]) => saves.length === CONSUMERS.length)).toBe(true);
+    const { rows } = await database.pool.query('SELECT max(cursors)::int AS most FROM saves');
+    expect(rows).toEqual([{ most: CONSUMERS.length }]);
     for (const name of CONSUMERS) expect((await stateOf(name)).unread).toBe(`{[${EVENTS + 1},)}`);
   } finally {
     await app.close();

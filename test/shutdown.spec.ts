@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { OutboxProcessorJob } from '../src/delivery/outbox-processor.job.js';
 import {
   type DomainEvent,
   EventSubscriberRegistry,
@@ -17,6 +16,7 @@ import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { Recorder } from './support/recorder.js';
+import { holdRegistration } from './support/registration-hold.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -31,7 +31,6 @@ beforeAll(async () => {
 afterEach(async () => {
   await Promise.all(apps.map((app) => app.close()));
   apps = [];
-  jest.restoreAllMocks();
 });
 afterAll(() => database.drop());
 
@@ -234,22 +233,13 @@ describe('an application that has closed', () => {
     app
       .get(EventSubscriberRegistry)
       .registerAt('test', { eventName: 'booting', consumerName: 'booting', handler: async () => {} });
-    const holder = await database.pool.connect();
-    await holder.query(
-      `SELECT pg_advisory_lock(hashtextextended('nestjs-integration registration integration', 0))`,
-    );
+    const held = await holdRegistration(database);
     const booting = app.init().catch(() => {});
-    await until('its registration waits', async () => {
-      const { rowCount } = await database.pool.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory'`,
-      );
-      return rowCount === 1;
-    });
-    const stopped = jest.spyOn(OutboxProcessorJob.prototype, 'stop');
+    await held.waiting();
     const closing = app.close();
-    await until('it has begun to close', async () => stopped.mock.calls.length > 0);
-    await holder.query('SELECT pg_advisory_unlock_all()');
-    holder.release();
+    // What closing does without an answer of the server it has done by then.
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    await held.letGo();
     await Promise.all([booting, closing]);
     // One that is opened later still is found at the end of this file.
     await untilNobodyIsConnected();

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { HandlerTransaction } from '../src/delivery/execution/transactions/handler-transaction.js';
 import {
   type DomainEvent,
   type IntegrationModuleOptions,
@@ -16,6 +14,7 @@ import { startApp, type TestApp } from './support/app.js';
 import { effectsOf, transactionOf, writeEffect, writeEffectBySql } from './support/effects.js';
 import { gate } from './support/gate.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
+import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -36,7 +35,7 @@ const listeners: pg.Client[] = [];
 afterEach(async () => {
   await Promise.all([...proxies.splice(0), ...apps.splice(0)].map((opened) => opened.close()));
   await Promise.all(listeners.splice(0).map((listener) => listener.end()));
-  jest.restoreAllMocks();
+  silenceLog();
 });
 afterAll(() => database.drop());
 
@@ -127,15 +126,6 @@ const untilAnotherWaits = (former: string | undefined) =>
     const [waiting] = await waitingForARow();
     return waiting !== undefined && waiting !== former;
   });
-
-/** The warnings that are logged from now on. */
-function warnings(): Recorder<string> {
-  const logged = new Recorder<string>();
-  jest
-    .spyOn(Logger.prototype, 'warn')
-    .mockImplementation((message: unknown) => logged.record(String(message)));
-  return logged;
-}
 
 describe('the effects of a transactional handler', () => {
   it('are there once, with no row left in the inbox', async () => {
@@ -411,20 +401,17 @@ describe('when another owner takes over from one that is stalled', () => {
   ])(
     'before its transaction began ($host): it finds its lease lost, and its handler is not called',
     async ({ name, clientOf }) => {
-      const entered = jest.spyOn(HandlerTransaction.prototype, 'enter');
-      const asked = gate();
-      const stall = gate();
+      const [asked, stall, ended] = [gate(), gate(), gate()];
       let stands = false;
       const hosts: TransactionalSqlClient = clientOf();
       const client: TransactionalSqlClient = {
         $queryRawUnsafe: (sql, ...values) => hosts.$queryRawUnsafe(sql, ...values),
         $executeRawUnsafe: (sql, ...values) => hosts.$executeRawUnsafe(sql, ...values),
         $transaction: async (fn, options) => {
-          if (stands) {
-            asked.open();
-            await stall.opened;
-          }
-          return hosts.$transaction(fn, options);
+          if (!stands) return hosts.$transaction(fn, options);
+          asked.open();
+          await stall.opened;
+          return hosts.$transaction(fn, options).finally(() => ended.open());
         },
       };
       const { first, second, stallFirst } = await twoOwners(
@@ -440,10 +427,8 @@ describe('when another owner takes over from one that is stalled', () => {
       // The second owner has saved by then, and cleaned its row up: nothing but the token tells.
       await untilSettled(name);
       expect(await inboxRows(database, name)).toEqual([]);
-      entered.mockClear();
       stall.open();
-      await until('the first owner has entered its transaction', async () => entered.mock.results.length > 0);
-      expect(await entered.mock.results[0]?.value).toEqual({ kind: 'lease-lost' });
+      await ended.opened;
       expect(first.attempts.all).toEqual([]);
       expect(second.attempts.all).toEqual([1]);
       expect(await effectsOf(database, name)).toEqual(['attempt 1']);
@@ -451,19 +436,19 @@ describe('when another owner takes over from one that is stalled', () => {
   );
 
   it('with its transaction open and no row yet: having written one it still asks for the token, and finds it lost', async () => {
-    const entered = jest.spyOn(HandlerTransaction.prototype, 'enter');
-    const asked = gate();
-    const stall = gate();
+    const [asked, stall, ended] = [gate(), gate(), gate()];
     const prisma = database.prisma();
     const client: TransactionalSqlClient = {
       $queryRawUnsafe: (sql, ...values) => prisma.$queryRawUnsafe(sql, ...values),
       $executeRawUnsafe: (sql, ...values) => prisma.$executeRawUnsafe(sql, ...values),
-      $transaction: (fn, options) =>
-        prisma.$transaction(
+      $transaction: async (fn, options) => {
+        let isOfTheHandler = false;
+        const transaction = prisma.$transaction(
           (tx) =>
             fn({
               $queryRawUnsafe: async (sql, ...values) => {
                 if (/INSERT INTO "integration".inbox_event/.test(sql)) {
+                  isOfTheHandler = true;
                   asked.open();
                   await stall.opened;
                 }
@@ -472,7 +457,9 @@ describe('when another owner takes over from one that is stalled', () => {
               $executeRawUnsafe: (sql, ...values) => tx.$executeRawUnsafe(sql, ...values),
             }),
           options,
-        ),
+        );
+        return transaction.finally(() => isOfTheHandler && ended.open());
+      },
     };
     const ran = new Recorder<string>();
     const { second, stallFirst } = await twoOwners('between', () => ran.record('the stalled one'), {
@@ -485,10 +472,8 @@ describe('when another owner takes over from one that is stalled', () => {
     await untilSettled('between');
     expect(await inboxRows(database, 'between')).toEqual([]);
     stall.open();
-    await until('the first owner has entered its transaction', async () => entered.mock.results.length > 1);
-    const outcomes = await Promise.all(entered.mock.results.map(({ value }) => value));
+    await ended.opened;
     expect(ran.all).toEqual([]);
-    expect(outcomes).toContainEqual({ kind: 'lease-lost' });
     expect(second.attempts.all).toEqual([1]);
     expect(await inboxRows(database, 'between')).toEqual([]);
   });
@@ -628,7 +613,7 @@ describe('without a client of the host, the handler of an event that nobody has 
 
 describe('a failure of the infrastructure counts no attempt', () => {
   it('a client that opens repeatable read is told so, and its events are run once it does not', async () => {
-    const warned = warnings();
+    const lines = hearLog();
     let isolationLevel: 'RepeatableRead' | 'ReadCommitted' = 'RepeatableRead';
     const prisma = database.prisma();
     const client: TransactionalSqlClient = {
@@ -640,7 +625,7 @@ describe('a failure of the infrastructure counts no attempt', () => {
       client,
     });
     await app.api.publishEvent(event('isolated'));
-    await warned.find((message) => message.includes('READ COMMITTED is needed'));
+    await lines.saying('READ COMMITTED is needed');
     expect(attempts.all).toEqual([]);
     isolationLevel = 'ReadCommitted';
     await untilSettled('isolated');
@@ -655,7 +640,7 @@ describe('a failure of the infrastructure counts no attempt', () => {
     'a row that somebody holds uncommitted is waited for no longer than the handler may take ($host)',
     async ({ name, clientOf }) => {
       const id = randomUUID();
-      const warned = warnings();
+      const lines = hearLog();
       const { app, attempts } = await consume(name, (e, context) => writeEffectBySql(name, e, context), {
         client: clientOf(),
         timeoutMs: 1_500,
@@ -672,7 +657,7 @@ describe('a failure of the infrastructure counts no attempt', () => {
         );
       });
       await untilSettled(name);
-      expect(warned.all.filter((message) => !message.includes('no attempt is counted'))).toEqual([]);
+      expect(lines.texts('warn').filter((message) => !message.includes('no attempt is counted'))).toEqual([]);
       // It may have been called ahead of its row: that is no attempt either.
       expect(new Set(attempts.all)).toEqual(new Set([1]));
       expect(await effectsOf(database, name)).toEqual(['attempt 1']);
@@ -744,7 +729,7 @@ describe('a failure of the infrastructure counts no attempt', () => {
   );
 
   it('a host whose pool is exhausted gets its events once there is a connection', async () => {
-    const warned = warnings();
+    const lines = hearLog();
     const client = database.prisma({ max: 1 });
     const busy = gate();
     const { app, attempts } = await consume(
@@ -770,8 +755,8 @@ describe('a failure of the infrastructure counts no attempt', () => {
        SELECT 'exhausted', 'test', 'thing', 'a' || n FROM generate_series(1, 5) n`,
     );
     app.context.get(OutboxNotifier).notify();
-    await warned.first(3);
-    expect(warned.all.filter((message) => !message.includes('no attempt is counted'))).toEqual([]);
+    await until('there are three warnings', async () => lines.texts('warn').length >= 3);
+    expect(lines.texts('warn').filter((message) => !message.includes('no attempt is counted'))).toEqual([]);
     busy.open();
     await holding;
     await untilSettled('exhausted');

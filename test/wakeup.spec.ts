@@ -4,7 +4,6 @@ import { filter, firstValueFrom, take, toArray } from 'rxjs';
 import { currentContext, runHandler } from '../src/context/integration-context.js';
 import type { Tx } from '../src/database/clients/sql-client.js';
 import { SILENT_AFTER_MS } from '../src/database/wire/answer-within.js';
-import { OutboxEventStore } from '../src/outbox/outbox-event.store.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import type { Wakeup } from '../src/wakeups/wakeup.js';
 import type { PrismaClient } from './generated/prisma/client.js';
@@ -12,30 +11,34 @@ import { startApp } from './support/app.js';
 import { Ear } from './support/ear.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
 import { Recorder } from './support/recorder.js';
+import { named, type StatementProxy, startStatementProxy } from './support/statement-proxy.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { wireMessages } from './support/wire-messages.js';
 
 let database: TestDatabase;
 let prisma: PrismaClient;
-let rooms: OutboxRoom[] = [];
+const rooms: OutboxRoom[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
   prisma = database.prisma();
 });
-afterEach(async () => {
-  await Promise.all(rooms.map((room) => room.close()));
-  rooms = [];
-});
+afterEach(() => closeRooms());
 afterAll(() => database?.drop());
 
+async function closeRooms(): Promise<void> {
+  await Promise.all(rooms.splice(0).map((room) => room.close()));
+}
+
 /** One process's outbox. */
-function openRoom(url = database.url): OutboxRoom {
+function openRoomAt(url: string): OutboxRoom {
   const room = openOutbox({ url, client: prisma });
   rooms.push(room);
   return room;
 }
+
+const openRoom = (url = database.url) => openRoomAt(url);
 
 const EVENT = {
   eventName: 'invoice.created',
@@ -66,18 +69,21 @@ const REST_MS = 5;
 const IN_A_STREAM = 4;
 
 describe('the commit of a transaction of the host’s own', () => {
-  const looks = jest.spyOn(OutboxEventStore.prototype, 'announceVisible');
-  beforeEach(() => {
-    looks.mockClear();
-  });
-  afterAll(() => looks.mockRestore());
+  const LOOK = named('integration_announce_visible');
+  let wire: StatementProxy;
 
+  beforeEach(async () => {
+    wire = await startStatementProxy(database.url);
+  });
+  afterEach(async () => {
+    await closeRooms();
+    await wire.close();
+  });
+
+  const openRoom = () => openRoomAt(wire.url);
+  const looks = () => wire.sentOf(LOOK).length;
   /** Resolves when the log has been searched `count` more times. */
-  async function moreLooks(count: number): Promise<void> {
-    const enough = looks.mock.calls.length + count;
-    while (looks.mock.calls.length < enough) await new Promise((resolve) => setImmediate(resolve));
-    await Promise.allSettled(looks.mock.results.map((result) => result.value));
-  }
+  const moreLooks = (count: number) => wire.more(count, LOOK);
 
   it('is signalled once it is visible, and not before', async () => {
     const room = openRoom();
@@ -113,25 +119,23 @@ describe('the commit of a transaction of the host’s own', () => {
   it('is found with those of others in one query', async () => {
     const room = openRoom();
     const receipts = await room.publisher.publishEvents([EVENT, EVENT, { ...EVENT, eventName: 'other' }]);
-    looks.mockClear();
+    const before = looks();
     const signal = nextWakeup(room, 'commit');
     for (const [index, receipt] of receipts.entries()) room.prober.watch(receipt.position, [`name-${index}`]);
     expect(await signal).toEqual({ source: 'commit', eventNames: ['name-0', 'name-1', 'name-2'] });
-    expect(looks).toHaveBeenCalledTimes(1);
+    expect(looks() - before).toBe(1);
   });
 
   it('is looked for less often where one comes soon after another, several times', async () => {
     const room = openRoom();
     const receipts = await room.publisher.publishEvents(Array.from({ length: 500 }, () => EVENT));
     const found: { readonly from: number; readonly to: number }[] = [];
-    const { store } = room;
-    const look = store.announceVisible.bind(store);
-    store.announceVisible = async (...input) => {
+    wire.sent.each(async (statement) => {
+      if (!LOOK(statement)) return;
       const from = performance.now();
-      const positions = await look(...input);
+      await statement.answered;
       found.push({ from, to: performance.now() });
-      return positions;
-    };
+    });
     // One at a time, until they followed each other as in a stream; a machine may be too busy for that at first.
     for (const { position } of receipts) {
       const signal = nextWakeup(room, 'commit');
@@ -182,9 +186,9 @@ describe('the commit of a transaction of the host’s own', () => {
     await signal;
     await room.publisher.publishEvent(EVENT);
     await room.transactions.run((tx) => room.publisher.publishEvent(EVENT, { persistenceClient: tx }));
-    looks.mockClear();
+    const before = looks();
     await room.db.query('SELECT pg_sleep(0.1)');
-    expect(looks).not.toHaveBeenCalled();
+    expect(looks()).toBe(before);
   });
 
   it('is not looked for after close', async () => {

@@ -1,25 +1,53 @@
-// Worker processes of tests, and the test server, are started from `dist/`: it is built anew where a source is newer.
+// Worker processes of tests, and the test server, are started from `dist/`: it is built anew where it was built from other sources.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BUILT = join(ROOT, 'dist/index.js');
+/** Says which build was made from which sources. */
+const STAMP = join(ROOT, 'node_modules/.cache/nestjs-integration/built');
+const SETTINGS = ['tsconfig.json', 'tsconfig.build.json', 'package.json'];
 
 export function buildIfStale() {
   // A run of mutants patches sources in a copy, and starts what was built before.
-  if (process.env.TEST_DIST === 'as-it-is' || !isStale()) return;
+  if (process.env.TEST_DIST === 'as-it-is') return;
+  const sources = sumOfSources();
+  if (readStamp() === stampOf(sources)) return;
   execFileSync('npm', ['run', '--silent', 'build'], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32',
   });
+  mkdirSync(dirname(STAMP), { recursive: true });
+  writeFileSync(STAMP, stampOf(sources));
 }
 
-function isStale() {
-  const built = statSync(BUILT, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = readdirSync(join(ROOT, 'src'), { recursive: true });
-  return sources.some((file) => isSource(file) && statSync(join(ROOT, 'src', file)).mtimeMs > built);
+/** Another build has another time, also one by hand from sources that are not there any more. */
+function stampOf(sources) {
+  const builtAt = statSync(BUILT, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return `${builtAt} ${sources}`;
+}
+
+function readStamp() {
+  try {
+    return readFileSync(STAMP, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Not their times: a file that was taken out of an archive, or was deleted, is not newer than the build. */
+function sumOfSources() {
+  const hash = createHash('sha256');
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true }).filter(isSource).sort();
+  for (const file of [...SETTINGS, ...sources.map((source) => join('src', source))])
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(ROOT, file)))
+      .update('\0');
+  return hash.digest('hex');
 }
 
 function isSource(file) {

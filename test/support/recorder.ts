@@ -15,6 +15,11 @@ export class Recorder<T> {
     return firstValueFrom(this.items.pipe(take(count), toArray()));
   }
 
+  /** Tells of everything that happens, also of what has happened already. */
+  each(tell: (item: T) => unknown): void {
+    this.items.subscribe((item) => void tell(item));
+  }
+
   /** The first that matches, as soon as there is one. */
   find(matches: (item: T) => boolean): Promise<T> {
     return firstValueFrom(this.items.pipe(filter(matches)));
