@@ -60,6 +60,12 @@ const RANGES_A_TURN = 20_000;
 const INFINITE_DELAY = `CASE WHEN x.delay = 'Infinity' THEN 'infinity'::timestamptz
   WHEN x.delay IS NOT NULL THEN clock_timestamp() + x.delay * interval '1 millisecond' END`;
 
+/**
+ * The row `i`, resolved as `x` says, runs alone the next time. It has ended something, or its claimed attempt
+ * never ran.
+ */
+const STAYS_SUSPECT = '(x.suspect OR (x.given_back AND x.delay IS NOT NULL AND i.suspicion IS NOT NULL))';
+
 /** The saves of a cursor. They write what its handlers have done, and the lease token fences them. */
 @Injectable()
 export class SettlementStore {
@@ -255,9 +261,9 @@ export class SettlementStore {
       ), resolved AS (
         UPDATE ${this.inbox} i
         SET status = x.status, attempt_count = x.attempt - x.given_back::int, last_error = coalesce(x.error, i.last_error),
-            error_fingerprint = CASE WHEN x.suspect THEN i.error_fingerprint ELSE coalesce(x.fingerprint, ${lastKind('i.attempts')},
+            error_fingerprint = CASE WHEN ${STAYS_SUSPECT} THEN i.error_fingerprint ELSE coalesce(x.fingerprint, ${lastKind('i.attempts')},
               CASE WHEN i.suspicion IS NULL THEN i.error_fingerprint END) END,
-            suspicion = CASE WHEN x.suspect OR (x.given_back AND x.delay IS NOT NULL AND i.suspicion IS NOT NULL) THEN '${INTERRUPTED}' END,
+            suspicion = CASE WHEN ${STAYS_SUSPECT} THEN '${INTERRUPTED}' END,
             attempts = CASE WHEN x.failed IS NULL THEN i.attempts ELSE ${withAttempt('i.attempts', 'x.failed::jsonb')} END,
             available_at = ${INFINITE_DELAY},
             processed_at = CASE WHEN x.status IN ('processed', 'skipped') THEN clock_timestamp() END, updated_at = clock_timestamp()
