@@ -362,6 +362,8 @@ class Pair {
           attempt: row.attempt + (each.count === 1 && n === 0 ? 1 : 0),
           ...end,
           error: undefined,
+          fingerprint: undefined,
+          failedAttempt: undefined,
         };
       }),
       release: chosen(AGGREGATES, each.release)
@@ -418,42 +420,52 @@ const WAITING = {
   status: 'received',
   attempt: 0,
   availableInMs: Number.POSITIVE_INFINITY,
-  fingerprint: undefined,
+  isSuspect: false,
 } as const;
 
 /** What the exceptions of a save come to. */
 const EXCEPTIONS: readonly [Pending, ...Pending[]] = [
   WAITING,
-  { status: 'failed', attempt: 1, availableInMs: HOUR_MS, fingerprint: 'boom' },
+  { status: 'failed', attempt: 1, availableInMs: HOUR_MS, isSuspect: false },
   WAITING,
   WAITING,
-  { status: 'received', attempt: 0, availableInMs: HOUR_MS, fingerprint: undefined },
-  { status: 'failed', attempt: 1, availableInMs: 0, fingerprint: 'boom' },
-  { status: 'dead_letter', attempt: 3, availableInMs: undefined, fingerprint: 'boom' },
-  { status: 'failed', attempt: 3, availableInMs: undefined, fingerprint: 'boom' },
-  { status: 'skipped', attempt: 1, availableInMs: undefined, fingerprint: undefined },
+  { status: 'received', attempt: 0, availableInMs: HOUR_MS, isSuspect: false },
+  { status: 'failed', attempt: 1, availableInMs: 0, isSuspect: true },
+  { status: 'dead_letter', attempt: 3, availableInMs: undefined, isSuspect: false },
+  { status: 'failed', attempt: 3, availableInMs: undefined, isSuspect: false },
+  { status: 'skipped', attempt: 1, availableInMs: undefined, isSuspect: false },
 ];
-type Pending = Pick<ExceptionRow, 'status' | 'attempt' | 'availableInMs' | 'fingerprint'>;
+type Pending = Pick<ExceptionRow, 'status' | 'attempt' | 'availableInMs' | 'isSuspect'>;
 
 /** And its claimed rows. */
 const ENDS: readonly [End, ...End[]] = [
-  { status: 'processed', availableInMs: undefined, fingerprint: undefined },
-  { status: 'failed', availableInMs: HOUR_MS, fingerprint: 'boom' },
+  { status: 'processed', availableInMs: undefined, isSuspect: false },
+  { status: 'failed', availableInMs: HOUR_MS, isSuspect: false },
+  { status: 'failed', availableInMs: 0, isSuspect: true },
   {
     status: 'received',
     availableInMs: Number.POSITIVE_INFINITY,
-    fingerprint: undefined,
+    isSuspect: false,
     attemptGivenBack: true,
   },
-  { status: 'failed', availableInMs: 0, fingerprint: undefined, attemptGivenBack: true },
-  { status: 'dead_letter', availableInMs: undefined, fingerprint: 'boom' },
-  { status: 'skipped', availableInMs: undefined, fingerprint: undefined },
+  { status: 'failed', availableInMs: 0, isSuspect: false, attemptGivenBack: true },
+  { status: 'dead_letter', availableInMs: undefined, isSuspect: false },
+  { status: 'skipped', availableInMs: undefined, isSuspect: false },
 ];
-type End = Pick<ResolvedRow, 'status' | 'availableInMs' | 'fingerprint' | 'attemptGivenBack'>;
+type End = Pick<ResolvedRow, 'status' | 'availableInMs' | 'isSuspect' | 'attemptGivenBack'>;
 
 function exceptionOf(position: number, event: LogEvent, pending: Pending): ExceptionRow {
   const { id: outboxEventId, aggregateType, aggregateId } = event;
-  return { outboxEventId, position, aggregateType, aggregateId, ...pending, error: undefined };
+  return {
+    outboxEventId,
+    position,
+    aggregateType,
+    aggregateId,
+    ...pending,
+    error: undefined,
+    fingerprint: undefined,
+    failedAttempt: undefined,
+  };
 }
 
 function chosen<T>(items: readonly T[], of: number): T[] {

@@ -13,6 +13,7 @@ import { KEY, type SimulatedRow } from './simulated-inbox.js';
 
 const OWNERS = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b'] as const;
 const LEASE_MS = 3_600_000;
+const AUTHOR = { actor: 'test', via: 'service', reason: null, idempotencyKey: null } as const;
 const EVERYTHING = { eventNames: ['*'], partitions: 1, chosen: [0] };
 
 /** The id that the event at a position has in the real log, and the one that it has in the simulated one. */
@@ -137,13 +138,13 @@ export class RealInbox {
 
   async redrive(position: number): Promise<boolean> {
     const filter = { consumerName: KEY.consumerName, outboxEventId: realEventId(position) };
-    return (await this.admin.redrive(filter, 1, undefined)).changed === 1;
+    return (await this.admin.redrive(filter, 1, undefined, AUTHOR)).changed === 1;
   }
 
   async discard(position: number): Promise<boolean> {
     const filter = { consumerName: KEY.consumerName, outboxEventId: realEventId(position) };
     const states = ['dead_letter', 'failed', 'waiting', 'delayed'] as const;
-    return (await this.admin.discard(filter, states, 'no use', 1, undefined)).changed === 1;
+    return (await this.admin.discard(filter, states, 'no use', 1, undefined, AUTHOR)).changed === 1;
   }
 
   /** The statements of a handler's transaction about its event. */
@@ -189,7 +190,7 @@ export class RealInbox {
     const rows = await this.db.query<
       Omit<SimulatedRow, 'id' | 'availableAt'> & { availableAt: number | null }
     >(
-      `SELECT position, aggregate_id AS "aggregateId", status, attempt_count AS attempt, error_fingerprint AS fingerprint,
+      `SELECT position, aggregate_id AS "aggregateId", status, attempt_count AS attempt, suspicion,
          CASE WHEN isfinite(available_at) THEN extract(epoch FROM available_at - clock_timestamp())::float8 * 1000
               WHEN available_at > now() THEN 'Infinity' WHEN available_at < now() THEN '-Infinity' END AS "availableAt"
        FROM integration.inbox_event ORDER BY position`,
@@ -200,7 +201,7 @@ export class RealInbox {
       rows: rows.map((row) => ({
         ...row,
         availableAt: row.availableAt ?? undefined,
-        fingerprint: row.fingerprint ?? undefined,
+        suspicion: row.suspicion ?? undefined,
       })),
     };
   }
