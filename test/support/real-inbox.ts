@@ -13,7 +13,7 @@ import { KEY, type SimulatedRow } from './simulated-inbox.js';
 
 const OWNERS = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b'] as const;
 const LEASE_MS = 3_600_000;
-const AUTHOR = { actor: 'test', via: 'service', reason: null, idempotencyKey: null } as const;
+const AUTHOR = { actor: 'test', via: 'service', reason: 'no use', idempotencyKey: null } as const;
 const EVERYTHING = { eventNames: ['*'], partitions: 1, chosen: [0] };
 
 /** The id that the event at a position has in the real log, and the one that it has in the simulated one. */
@@ -144,7 +144,7 @@ export class RealInbox {
   async discard(position: number): Promise<boolean> {
     const filter = { consumerName: KEY.consumerName, outboxEventId: realEventId(position) };
     const states = ['dead_letter', 'failed', 'waiting', 'delayed'] as const;
-    return (await this.admin.discard(filter, states, 'no use', 1, undefined, AUTHOR)).changed === 1;
+    return (await this.admin.discard(filter, states, 1, undefined, AUTHOR)).changed === 1;
   }
 
   /** The statements of a handler's transaction about its event. */
