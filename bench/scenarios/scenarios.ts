@@ -6,6 +6,7 @@ import { latencyIdle } from './latency-idle.js';
 import { latencyLoad } from './latency-load.js';
 import { memory } from './memory.js';
 import { publish } from './publish.js';
+import { publishClients } from './publish-clients.js';
 import { publishConcurrent } from './publish-concurrent.js';
 import type { Scenario } from './scenario.js';
 import { storage } from './storage.js';
@@ -19,6 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   drainOwnNames,
   transactional,
   publish,
+  publishClients,
   publishConcurrent,
   latencyIdle,
   latencyLoad,

@@ -16,10 +16,14 @@ import {
   PgSqlClient,
   RetryAfterError,
   type SubscriberContext,
+  type Tx,
 } from 'nestjs-integration';
 import type pg from 'pg';
 import type { BenchEvent, InvoicePayload } from './bench-event.js';
 import { CREATE_EFFECT, INSERT_EFFECT, INSERT_EFFECTS, UNSETTLED_CURSOR } from './integration.store.js';
+import { openLibrary } from './libraries/libraries.js';
+import { isLibrary } from './libraries/library-name.js';
+import type { LibrarySession } from './libraries/library-session.js';
 import type { Handle, MeasuredSystem, Publisher, PublishRoute, SystemOptions } from './measured-system.js';
 import { inTransaction, openPool, openTransactionPublisher, returnsNothing } from './pg-session.js';
 import { nameFor, nameOf } from './routing.js';
@@ -40,6 +44,7 @@ export class IntegrationSystem implements MeasuredSystem {
   private readonly pool: pg.Pool;
   private readonly closing: (() => Promise<unknown>)[] = [];
   private publisherApp: Promise<INestApplicationContext> | undefined;
+  private library: Promise<LibrarySession> | undefined;
 
   constructor(private readonly options: SystemOptions) {
     this.pool = openPool(options.url, 2);
@@ -81,6 +86,11 @@ export class IntegrationSystem implements MeasuredSystem {
         publisher.publishEvent(this.toPublish(event), { persistenceClient: tx }),
       );
     }
+    if (isLibrary(route)) {
+      const session = await this.openLibrary();
+      if (session !== undefined) return this.publisherThrough(session, publisher);
+    }
+    if (route !== 'pg') return undefined;
     return openTransactionPublisher(this.options.url, (client, event) =>
       publisher.publishEvent(this.toPublish(event), { persistenceClient: new PgSqlClient(client) }),
     );
@@ -115,13 +125,30 @@ export class IntegrationSystem implements MeasuredSystem {
     payload: event.payload,
   });
 
+  private publisherThrough(session: LibrarySession, publisher: DomainEventPublisher): Publisher {
+    return {
+      publish: async (event) => {
+        await session.transaction((tx) =>
+          publisher.publishEvent(this.toPublish(event), { persistenceClient: tx as Tx }),
+        );
+      },
+      insertBare: async (event) => {
+        await session.transaction(async (tx) => {
+          await session.insertPlain(tx, event);
+        });
+      },
+      close: async () => {},
+    };
+  }
+
   private publishing(): Promise<INestApplicationContext> {
     this.publisherApp ??= this.boot('publisher', () => {});
     return this.publisherApp;
   }
 
   private async boot(role: 'all' | 'publisher', handle: Handle): Promise<INestApplicationContext> {
-    const client = this.options.hostClient === 'prisma' ? await this.openPrisma() : undefined;
+    const library = await this.openLibrary();
+    const client = this.options.hostClient === 'prisma' ? await this.openPrisma() : library?.adapter;
     const options: IntegrationModuleOptions = {
       connectionString: this.options.url,
       migrations: 'run',
@@ -137,6 +164,17 @@ export class IntegrationSystem implements MeasuredSystem {
       ],
     };
     return NestFactory.createApplicationContext(root, { logger: ['error', 'fatal'] });
+  }
+
+  /** Once for the process; undefined where the host brings no such library. */
+  private async openLibrary(): Promise<LibrarySession | undefined> {
+    const { hostClient, url } = this.options;
+    if (!isLibrary(hostClient)) return undefined;
+    if (this.library === undefined) {
+      this.library = openLibrary(hostClient, url);
+      this.closing.push(async () => (await this.library)?.close());
+    }
+    return this.library;
   }
 
   private async openPrisma() {

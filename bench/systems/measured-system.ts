@@ -1,4 +1,5 @@
 import type { BenchEvent } from './bench-event.js';
+import type { LibraryName } from './libraries/library-name.js';
 
 /** What a handler does beside counting: nothing, or one inserted row per event in the transaction that settles it. */
 export type Work = 'none' | 'insert-row' | 'insert-row-in-batches';
@@ -10,7 +11,9 @@ export type PublishRoute =
   /** Inside a transaction of Prisma that the caller runs. */
   | 'prisma'
   /** The way that the system offers itself, in a transaction of its own. */
-  | 'own';
+  | 'own'
+  /** Inside a transaction of that library that the caller runs; the same library is the project's `hostClient`. */
+  | LibraryName;
 
 export interface SystemOptions {
   url: string;
@@ -21,7 +24,7 @@ export interface SystemOptions {
   /** Processes that share each consumer's work. */
   processes: number;
   /** The client that the project's host brings; other systems have no such thing. */
-  hostClient: 'pg' | 'prisma';
+  hostClient: 'pg' | 'prisma' | LibraryName;
   /** Handlers fail for this aggregate, with an hour to the retry; only the project knows how. */
   failingAggregate?: string;
 }

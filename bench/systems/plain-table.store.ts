@@ -20,12 +20,26 @@ export const CREATE_PLAIN_TABLE = `
     created_at     timestamptz  NOT NULL DEFAULT clock_timestamp()
   )`;
 
-const INSERT_PLAIN = `
+export const INSERT_PLAIN = `
   INSERT INTO plain_event (id, event_name, event_version, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata, dedup_key, available_at)
   VALUES ($1::uuid, $2, $3, $4, $5, $6, $7::jsonb, $8, $9::jsonb, $10, $11)`;
 
+const PLACES = /\$\d+/g;
+
+/** For Knex, whose values stand where the text has question marks. */
+export const INSERT_PLAIN_BY_QUESTION_MARKS = INSERT_PLAIN.replace(PLACES, '?');
+
+/** For templates: what stands between the values. */
+export const PARTS_OF_INSERT_PLAIN: readonly string[] = INSERT_PLAIN.split(PLACES);
+
+/** For postgres.js, which writes what it is given for a jsonb as JSON, a text that is JSON already as well. */
+export const PARTS_OF_INSERT_PLAIN_FROM_TEXT: readonly string[] = INSERT_PLAIN.replaceAll(
+  '::jsonb',
+  '::text::jsonb',
+).split(PLACES);
+
 /** The values of INSERT_PLAIN, made as cheaply as they can be made. */
-function plainValues(event: BenchEvent): unknown[] {
+export function plainValues(event: BenchEvent): unknown[] {
   const payload = JSON.stringify(event.payload);
   return [
     randomUUID(),
