@@ -4,7 +4,11 @@ import { type Beginning, PostgresJsTransactions } from './postgres-js-transactio
 
 /** The `sql` of postgres.js, or of a transaction, as far as it is used. */
 export interface PostgresJsShape {
-  unsafe(sql: string, values?: never): PromiseLike<readonly unknown[] & { readonly count: number | null }>;
+  unsafe(
+    sql: string,
+    values?: never,
+    options?: { prepare: boolean },
+  ): PromiseLike<readonly unknown[] & { readonly count: number | null }>;
   /** Made with the instance, and shared by its transactions. */
   readonly json: unknown;
 }
@@ -13,6 +17,12 @@ export interface PostgresJsShape {
 export interface PostgresJsDatabase extends PostgresJsShape {
   begin(...args: never[]): Promise<unknown>;
 }
+
+/**
+ * postgres.js asks the server for the types of a statement's parameters before it sends the values: two
+ * round trips. It remembers them of a prepared statement. An instance with `prepare: false` prepares nothing.
+ */
+const PREPARED = { prepare: true };
 
 /**
  * An adapter for postgres.js: `client: fromPostgresJs(sql)`, or beside `clientToken`. Its transaction is the
@@ -37,7 +47,7 @@ export function fromPostgresJs<Tx extends object = PostgresJsShape>(
     transaction: (fn) => transactions.run(fn),
 
     async query(tx, text, values) {
-      const asked = ((tx as PostgresJsShape | undefined) ?? sql).unsafe(text, values as never);
+      const asked = ((tx as PostgresJsShape | undefined) ?? sql).unsafe(text, values as never, PREPARED);
       const rows = await transactions.whileOpen(tx, asked);
       return { rows: [...rows], count: rows.count ?? 0 };
     },
