@@ -20,13 +20,14 @@ describe('publishing through postgres.js', () => {
   });
   afterAll(() => database.drop());
 
-  /** How often each prepared statement that writes the log ran, in a transaction that publishes two events. */
+  /** How often each prepared statement of the log ran, in a transaction that publishes two events. */
   async function runsOfPrepared(options: postgres.Options<Record<string, never>>): Promise<number[]> {
     const sql = postgres(database.url, { max: 2, onnotice: () => {}, ...options });
     const app = await startApp(database, [], { client: fromPostgresJs(sql) });
     try {
       const runs = await sql.begin(async (tx) => {
-        for (let i = 0; i < 2; i++) await app.api.publishEvent(EVENT, { persistenceClient: tx as Tx });
+        for (let i = 0; i < 2; i++)
+          await app.api.publishEvent(EVENT, { persistenceClient: tx as unknown as Tx });
         return tx<{ runs: number }[]>`
           SELECT (generic_plans + custom_plans)::int AS runs FROM pg_prepared_statements
           WHERE statement LIKE '%append_event%' AND statement NOT LIKE '%pg_prepared_statements%'`;

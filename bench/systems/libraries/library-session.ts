@@ -1,7 +1,7 @@
 import type { HostAdapter } from 'nestjs-integration';
 import type { BenchEvent } from '../bench-event.js';
 
-/** A library for Postgres as an application has it: opened on a database, and in the adapter for the project. */
+/** A library as an application has it: opened on a database, and in the adapter for the project. */
 export interface LibrarySession {
   readonly adapter: HostAdapter<object>;
   /** Runs `write` in a transaction that the library opens, and resolves after its COMMIT. */
@@ -11,5 +11,5 @@ export interface LibrarySession {
   close(): Promise<unknown>;
 }
 
-/** One connection is all that a writer needs; the second is for what the engine asks outside of transactions. */
+/** A writer needs one connection; the other is for what the engine asks outside of transactions. */
 export const POOL_MAX = 2;
