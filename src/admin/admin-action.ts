@@ -15,6 +15,7 @@ export const ADMIN_ACTIONS = [
   'dead-letters.read',
   'settings.read',
   'doctor.read',
+  'audit.read',
 ] as const;
 
 /** The name of an action. `payloads.read` is the action of reading what an event carries. */

@@ -17,6 +17,7 @@ import {
 } from './admin-options.js';
 import { AdminCalls } from './calls/admin-calls.js';
 import { AdminProblemFilter } from './calls/admin-problem.filter.js';
+import { Denials } from './calls/denials.js';
 import { Once } from './idempotency/once.js';
 import { OverviewLook } from './look/overview.js';
 import { AccessCheck } from './mounting/access-check.js';
@@ -68,6 +69,7 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       ...options,
       { provide: ADMIN_MOUNT_OPTIONS, useValue: { path, access, decorate, guards } },
       AdminCalls,
+      Denials,
       AdminProblemFilter,
       OverviewLook,
       OpenStreams,

@@ -177,6 +177,30 @@ describe('events', () => {
     });
   });
 
+  it('show the attempts that failed at a consumer', async () => {
+    const [id] = await write({ position: 1 });
+    const at = '2026-11-25T20:00:00.000Z';
+    const attempt = {
+      attempt: 1,
+      at,
+      ms: 7,
+      process: null,
+      host: 'a',
+      pid: 1,
+      error: 'boom',
+      stack: null,
+      fingerprint: 'f',
+    };
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, attempts)
+       VALUES ($1, 1, 'billing', 'order', 'o1', 'processed', $2)`,
+      [id, JSON.stringify([attempt])],
+    );
+    expect((await admin.ask(`events/${id}/history?consumer=billing`)).json.attempts).toEqual([attempt]);
+    expect((await admin.ask(`events/${id}/history?consumer=other`)).json.attempts).toEqual([]);
+    expect(await admin.ask(`events/${id}/history`)).toMatchObject({ status: 400 });
+  });
+
   it('belong together by their correlation', async () => {
     const root = '00000000-0000-7000-8000-000000000001';
     const [, second, third] = await write(

@@ -82,6 +82,9 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     (await database.pool.query('SELECT paused_at IS NOT NULL AS paused FROM integration.inbox_cursor'))
       .rows[0].paused;
 
+  const auditRows = async () =>
+    (await database.pool.query('SELECT * FROM integration.integration_audit ORDER BY id')).rows;
+
   it('without credentials gets through to no route', async () => {
     for (const route of ROUTES) {
       isProblem(await send(route, { authorization: undefined }), 401, 'INTEGRATION_ADMIN_UNAUTHENTICATED');
@@ -93,6 +96,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     try {
       for (const route of ROUTES) {
         asked = [];
+        await database.pool.query('TRUNCATE integration.integration_audit');
         const answer = await admin.ask(`${pathOf(route)}?unknown=1`, {
           method: route.method,
           ...(isWrite(route) ? { json: { unknown: 1 } } : {}),
@@ -100,6 +104,15 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
         isProblem(answer, 403, 'INTEGRATION_ADMIN_DENIED');
         expect(answer.json.detail).toContain(route.action);
         expect(asked[0]?.action).toBe(route.action);
+        expect(await auditRows()).toEqual([
+          expect.objectContaining({
+            actor: `operator via ${route.method}`,
+            via: 'rest',
+            action: route.action,
+            target: expect.stringMatching(/./),
+            outcome: 'denied',
+          }),
+        ]);
       }
     } finally {
       denied = new Set();
@@ -347,6 +360,52 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     expect(await isPaused()).toBe(true);
     const resumed = await admin.ask('consumers/billing/resume', { method: 'POST', json: {} });
     expect(resumed).toMatchObject({ status: 200, json: { consumerName: 'billing', paused: false } });
+  });
+
+  it('that changes something has one row in the audit, with person, reason and key', async () => {
+    await registerConsumer(database, 'audited');
+    const changes: [string, string, object][] = [
+      ['POST', 'consumers/audited/pause', { reason: 'deploy' }],
+      ['POST', 'consumers/audited/resume', { reason: 'done' }],
+      ['POST', 'consumers/audited/repartition', { partitions: 2, reason: 'faster' }],
+      ['DELETE', 'consumers/audited', { reason: 'gone' }],
+    ];
+    for (const [method, path, json] of changes) {
+      await database.pool.query('TRUNCATE integration.integration_audit');
+      const key = method === 'POST' ? path : undefined;
+      const answer = await admin.ask(path, { method, json, headers: { 'idempotency-key': key } });
+      expect([200, 202]).toContain(answer.status);
+      const again = await admin.ask(path, { method, json, headers: { 'idempotency-key': key } });
+      expect(again.status).toBe(method === 'POST' ? answer.status : 404);
+      const rows = await auditRows();
+      expect(rows).toHaveLength(1);
+      expect(rows[0]).toMatchObject({
+        actor: `operator via ${method}`,
+        via: 'rest',
+        target: 'consumer/audited',
+        outcome: 'done',
+        idempotency_key: key ?? null,
+        ...('reason' in json ? { reason: json.reason } : {}),
+      });
+    }
+  });
+
+  it('for the audit gets it in pages that lose none where times are the same', async () => {
+    await database.pool.query('TRUNCATE integration.integration_audit');
+    await database.pool.query(
+      `INSERT INTO integration.integration_audit (at, actor, via, action, target, outcome)
+       SELECT '2026-11-25T20:00:00Z', 'ada', 'cli', 'consumers.pause', 'consumer/x', 'done' FROM generate_series(1, 7)`,
+    );
+    const ids: number[] = [];
+    for (let next: string | null = ''; next !== null; ) {
+      const query = `limit=2&actor=ada&to=2026-12-01T00:00:00Z${next === '' ? '' : `&after=${next}`}`;
+      const { json }: Answered = await admin.ask(`audit?${query}`);
+      ids.push(...json.items.map(({ id }: { id: number }) => id));
+      next = json.next;
+    }
+    expect(ids).toHaveLength(7);
+    expect(ids).toEqual([...new Set(ids)].sort((a, b) => b - a));
+    expect((await admin.ask('audit?actor=nobody')).json).toEqual({ items: [], next: null });
   });
 
   it('for consumers gets them in pages that lose none', async () => {

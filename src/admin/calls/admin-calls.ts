@@ -2,13 +2,14 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../admin-options.js';
-import { Once } from '../idempotency/once.js';
+import { idempotencyKeyOf, Once } from '../idempotency/once.js';
 import { fieldsOfQuery, readFields } from '../input/input.js';
 import { type Call, isWrite, type Route, startsSomething } from '../routes/route.js';
 import { OpenStreams } from '../streams/open-streams.js';
 import { queryOf, type ServerRequest } from './admin-request.js';
 import { Answer } from './answer.js';
 import { bodyOf } from './body.js';
+import { Denials } from './denials.js';
 import { refuseForgery } from './forgery.js';
 import { deniedAction } from './problem.js';
 import { problemOf } from './problem-of.js';
@@ -36,6 +37,7 @@ export class AdminCalls {
     private readonly host: HttpAdapterHost,
     @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
     private readonly once: Once,
+    private readonly denials: Denials,
     private readonly streams: OpenStreams,
   ) {}
 
@@ -83,11 +85,17 @@ export class AdminCalls {
     const path = readFields('path', route.pathFields, request.params ?? {});
     const may = async (action: AdminAction, target: AdminTarget) =>
       (await this.options.permission?.(request, action, target)) ?? true;
-    if (!(await may(route.action, route.target(path)))) throw deniedAction(route.action);
+    const actor = nameOf(await this.options.actor?.(request));
+    const target = route.target(path);
+    if (!(await may(route.action, target))) {
+      await this.denials.note(route.action, target, actor);
+      throw deniedAction(route.action);
+    }
     const query = readFields('query', route.query, fieldsOfQuery(queryOf(request)));
     const body = isWrite(route) ? readFields('body', route.body, await bodyOf(request)) : {};
-    const actor = nameOf(await this.options.actor?.(request));
-    return { request, path, query, body, actor, may } as Call<R>;
+    const { reason } = body as { readonly reason?: string };
+    const author = { by: actor, via: 'rest', reason, idempotencyKey: idempotencyKeyOf(request) };
+    return { request, path, query, body, actor, author, may } as Call<R>;
   }
 
   private send(response: unknown, { status, headers, body }: Answer): void {

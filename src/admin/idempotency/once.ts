@@ -31,7 +31,7 @@ export class Once {
     about: { readonly actor: string; readonly action: AdminAction },
     act: () => Promise<Answer>,
   ): Promise<Answer> {
-    const key = keyOf(request);
+    const key = idempotencyKeyOf(request);
     if (key === undefined) return act();
     const keyed = { ...about, key, bodyHash: hashOf(request) };
     const kept = await this.keys().take(keyed);
@@ -50,7 +50,8 @@ export class Once {
   }
 }
 
-function keyOf(request: ServerRequest): string | undefined {
+/** @throws AdminProblem 400 if it is empty or too long */
+export function idempotencyKeyOf(request: ServerRequest): string | undefined {
   const key = headerOf(request, HEADER.toLowerCase());
   const problem = key === undefined ? undefined : problemOfText(key, LONGEST_KEY);
   if (problem === undefined) return key;

@@ -5,6 +5,9 @@ export interface ConsumerAnswer {
   readonly consumerName: string;
   readonly eventNames: readonly string[];
   readonly paused: boolean;
+  readonly pausedSince: Date | null;
+  readonly pausedBy: string | null;
+  readonly pauseReason: string | null;
   readonly orphaned: boolean;
   readonly repartitioningTo: number | null;
   readonly pendingPositions: number;
@@ -48,6 +51,9 @@ function consumerOf(consumerName: string, views: readonly ConsumerView[]): Consu
     consumerName,
     eventNames: first?.eventNames ?? [],
     paused: views.some(({ paused }) => paused),
+    pausedSince: first?.pausedSince ?? null,
+    pausedBy: first?.pausedBy ?? null,
+    pauseReason: first?.pauseReason ?? null,
     orphaned: views.every(({ orphaned }) => orphaned),
     repartitioningTo: first?.repartitioningTo ?? null,
     pendingPositions: sum(views.map(({ pendingPositions }) => pendingPositions)),

@@ -98,25 +98,26 @@ export class ConsumersHandlers {
     return this.find(path.name);
   }
 
-  async pause({ path }: Call<typeof ROUTES.pause>): Promise<ConsumerAnswer> {
-    await this.consumers.pause(path.name);
+  async pause({ path, author }: Call<typeof ROUTES.pause>): Promise<ConsumerAnswer> {
+    await this.consumers.pause(path.name, author);
     return this.find(path.name);
   }
 
-  async resume({ path }: Call<typeof ROUTES.resume>): Promise<ConsumerAnswer> {
-    await this.consumers.resume(path.name);
+  async resume({ path, author }: Call<typeof ROUTES.resume>): Promise<ConsumerAnswer> {
+    await this.consumers.resume(path.name, author);
     return this.find(path.name);
   }
 
-  async repartition({ path, body }: Call<typeof ROUTES.repartition>): Promise<Answer> {
+  async repartition({ path, body, author }: Call<typeof ROUTES.repartition>): Promise<Answer> {
     const state = await this.consumers.repartition(path.name, body.partitions, {
       timeoutMs: REPARTITION_WAIT_MS,
+      ...author,
     });
     return Answer.of({ state }, { status: state === 'done' ? 200 : 202 });
   }
 
-  async remove({ path, body }: Call<typeof ROUTES.remove>): Promise<object> {
-    await this.consumers.remove(path.name, { force: body.force });
+  async remove({ path, body, author }: Call<typeof ROUTES.remove>): Promise<object> {
+    await this.consumers.remove(path.name, { force: body.force, ...author });
     return { done: true };
   }
 

@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
+import { InboxService } from '../../inbox/inbox.service.js';
+import type { EventHistory } from '../../inbox/inbox-record.js';
 import type { EventChain, EventHead } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
 import { OutboxService } from '../../outbox/outbox.service.js';
@@ -54,6 +56,17 @@ const ROUTES = {
     target,
     answer: 'Payload',
   }),
+  history: route({
+    method: 'GET',
+    path: 'events/:id/history',
+    action: 'events.read',
+    about:
+      'The last ten attempts of one event that failed at one consumer, and what an admin decided. It is empty for an event that succeeded at once.',
+    pathFields,
+    target,
+    query: { consumer: text('The name of the consumer.', 127) },
+    answer: 'EventHistory',
+  }),
   chain: route({
     method: 'GET',
     path: 'events/:id/chain',
@@ -77,6 +90,7 @@ export class EventsHandlers {
   constructor(
     private readonly look: EventLookService,
     private readonly outbox: OutboxService,
+    private readonly inbox: InboxService,
     @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
   ) {}
 
@@ -101,6 +115,11 @@ export class EventsHandlers {
     if (found === undefined) throw notFound(`event ${path.id}`);
     const payload = await maskedPayload(found, this.options.mask?.bind(this.options), request);
     return Answer.ofText(`{"outboxEventId":"${found.event.outboxEventId}","payload":${payload}}`);
+  }
+
+  async history({ path, query }: Call<typeof ROUTES.history>): Promise<EventHistory> {
+    const history = await this.inbox.historyOf(path.id, query.consumer);
+    return history ?? { attempts: [], resolution: null, operationId: null };
   }
 
   async chain({ path }: Call<typeof ROUTES.chain>): Promise<EventChain> {

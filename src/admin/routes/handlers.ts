@@ -1,4 +1,5 @@
 import type { Handlers } from '../mounting/mounted-controller.js';
+import { AuditHandlers } from './audit.handlers.js';
 import { ConsumersHandlers } from './consumers.handlers.js';
 import { DeadLettersHandlers } from './dead-letters.handlers.js';
 import { DoctorHandlers } from './doctor.handlers.js';
@@ -18,4 +19,5 @@ export const HANDLERS: readonly Handlers[] = [
   DeadLettersHandlers,
   SettingsHandlers,
   DoctorHandlers,
+  AuditHandlers,
 ];

@@ -1,3 +1,4 @@
+import type { ChangeAuthor } from '../../audit/change-author.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import type { AdminHttpRequest } from '../admin-options.js';
 import { count, type Field, type Fields, optional, text, type ValuesOf } from '../input/field.js';
@@ -29,6 +30,8 @@ export interface Call<R extends Route> {
   readonly body: ValuesOf<R['body']>;
   /** The name of the person behind the request. */
   readonly actor: string;
+  /** That person, the reason that the body gives, and the key of the request, for the audit. */
+  readonly author: ChangeAuthor;
   /** Whether that person may do something else. */
   readonly may: (action: AdminAction, target: AdminTarget) => Promise<boolean>;
 }

@@ -1,0 +1,29 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AuditService } from '../../audit/audit.service.js';
+import { consumerTarget } from '../../consumers/audit-targets.js';
+import { messageOf } from '../../errors.js';
+import type { AdminAction, AdminTarget } from '../admin-action.js';
+
+/** Notes in the audit who was not allowed to do what. */
+@Injectable()
+export class Denials {
+  private readonly logger = new Logger('IntegrationAdmin');
+
+  constructor(private readonly audit: AuditService) {}
+
+  /** A denial stays one if the database cannot be reached. The log has it then. */
+  async note(action: AdminAction, target: AdminTarget, actor: string): Promise<void> {
+    try {
+      await this.audit.denied(action, targetOf(action, target), { by: actor, via: 'rest' });
+    } catch (error) {
+      this.logger.warn(`${actor} was denied ${action}, which could not be noted: ${messageOf(error)}`);
+    }
+  }
+}
+
+function targetOf(action: AdminAction, { consumer, event, entity }: AdminTarget): string {
+  if (consumer !== undefined) return consumerTarget(consumer);
+  if (event !== undefined) return `event/${event}`;
+  if (entity !== undefined) return `entity/${entity.type}/${entity.id}`;
+  return action.split('.', 1)[0] ?? action;
+}

@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import type { AuditEntry } from '../../audit/audit.js';
+import { AuditService } from '../../audit/audit.service.js';
+import { cursor, cursorText } from '../input/cursor.js';
+import { choice, optional, text, time } from '../input/field.js';
+import { type Call, limit, type PageAnswer, route } from './route.js';
+
+const ROUTES = {
+  list: route({
+    method: 'GET',
+    path: 'audit',
+    action: 'audit.read',
+    about: 'Who changed what, when and why, and who was not allowed to. The latest first.',
+    query: {
+      limit,
+      after: optional(cursor(['position'])),
+      actor: optional(text('The name of a person or a job.', 255)),
+      action: optional(text('What was done: consumers.pause.', 63)),
+      target: optional(text('To what: consumer/billing.', 511)),
+      outcome: optional(choice('How it ended.', ['done', 'failed', 'denied'])),
+      from: optional(time('At this time or later.')),
+      to: optional(time('Before this time.')),
+    },
+    answer: 'AuditPage',
+  }),
+};
+
+@Injectable()
+export class AuditHandlers {
+  static readonly routes = ROUTES;
+
+  constructor(private readonly audit: AuditService) {}
+
+  async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<AuditEntry>> {
+    const { limit, after: [after] = [], from, to, ...filter } = query;
+    const { entries, next } = await this.audit.list({ ...filter, since: from, until: to }, { limit, after });
+    return { items: entries, next: next === null ? null : cursorText([next]) };
+  }
+}
