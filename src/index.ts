@@ -130,6 +130,16 @@ export {
   type SettingChange,
   type SettingView,
 } from './settings/integration-settings.service.js';
+export type { SettingHistoryEntry } from './settings/settings.store.js';
+export type {
+  SettingEffect,
+  SettingHistoryPage,
+  SettingHistoryRequest,
+  SettingProblem,
+  SettingsChangeOptions,
+  SettingsPreview,
+  SettingValues,
+} from './settings/settings-change.js';
 export type { OutboxSettings, SettingKey } from './settings/settings-definitions.js';
 export type { SettingSource } from './settings/settings-resolution.js';
 export { EventSubscriberRegistry } from './subscribers/event-subscriber-registry.js';

@@ -5,6 +5,7 @@ import {
   AuditService,
   type ChangeAuthor,
   ConsumerService,
+  IntegrationSettingsService,
   NonRetryableError,
 } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
@@ -12,6 +13,8 @@ import { runJsonCommand } from './support/command.js';
 import { exportedServices, publicMethodsOf } from './support/public-methods.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
+
+const BATCH_SIZE = 'core.integration.outbox.batchSize';
 
 let database: TestDatabase;
 let app: TestApp;
@@ -35,6 +38,7 @@ afterEach(async () => {
 });
 
 const audit = () => app.context.get(AuditService);
+const settings = () => app.context.get(IntegrationSettingsService);
 const consumers = () => app.context.get(ConsumerService);
 
 /** Three dead letters of a consumer that runs. */
@@ -149,6 +153,38 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       },
     },
   },
+  IntegrationSettingsService: {
+    set: {
+      make: (author) => settings().set('batchSize', 41, author),
+      noted: {
+        action: 'settings.change',
+        target: `setting/${BATCH_SIZE}`,
+        before: { [BATCH_SIZE]: null },
+        after: { [BATCH_SIZE]: 41 },
+        affected: 1,
+      },
+    },
+    reset: {
+      given: () => settings().set('batchSize', 41, 'somebody else'),
+      make: (author) => settings().reset('batchSize', author),
+      noted: { before: { [BATCH_SIZE]: 41 }, after: { [BATCH_SIZE]: null } },
+    },
+    change: {
+      make: (author) => settings().change({ batchSize: 41, maxAttempts: 5 }, author),
+      noted: { action: 'settings.change', target: 'settings', affected: 2 },
+    },
+    restore: {
+      given: async () => {
+        await settings().set('batchSize', 41, 'somebody else');
+        await settings().set('batchSize', 42, 'somebody else');
+      },
+      make: async (author) => {
+        const { entries } = await settings().history();
+        await settings().restore(entries[1]?.id ?? 0, author);
+      },
+      noted: { before: { [BATCH_SIZE]: 42 }, after: { [BATCH_SIZE]: 41 } },
+    },
+  },
   AuditService: {
     denied: {
       make: (author) => audit().denied('consumers.pause', 'consumer/billing', author),
@@ -161,6 +197,18 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
 const READS: Readonly<Record<string, readonly string[]>> = {
   ConsumerService: ['list', 'replays'],
   AuditService: ['list'],
+  IntegrationSettingsService: [
+    'get',
+    'getAll',
+    'view',
+    'definitionOf',
+    'snapshot',
+    'snapshotOf',
+    'load',
+    'applyStored',
+    'preview',
+    'history',
+  ],
   DoctorService: ['examine'],
   EventLookService: ['search', 'head', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],
@@ -171,7 +219,6 @@ const OF_APPLICATIONS = [
   'InboxService',
   'IntegrationDeveloperApiService',
   'IntegrationLinkService',
-  'IntegrationSettingsService',
   'OutboxService',
 ];
 
@@ -241,6 +288,7 @@ describe('what admins change', () => {
 
   it('is not noted when a call changes nothing', async () => {
     await consumers().resume('billing');
+    await settings().reset('batchSize');
     expect(await consumers().redrive({ consumerName: 'billing' })).toBe(0);
     expect(await consumers().removeNames('billing', [])).toEqual(['order.*']);
     expect(await consumers().repartition('billing', 1)).toBe('done');

@@ -168,6 +168,8 @@ describe('what is brought along beside the engine’s own', () => {
       default: 7,
       source: 'default',
       type: 'days',
+      description: '',
+      unit: 'days',
       min: 1,
       max: 90,
       environmentName: 'INTEGRATION_PARCELS_KEPT_DAYS',
@@ -195,7 +197,13 @@ describe('what is brought along beside the engine’s own', () => {
   it('has a task that the maintenance does with its own', async () => {
     app = await startApp(database, [], { migrations: 'run', extensions: [parcels] });
     const tasks = app.context.get<readonly MaintenanceTask[]>(MAINTENANCE_TASKS, { strict: false });
-    expect(tasks.map(({ name }) => name)).toEqual(['consumers', 'retention', 'unrouted', 'parcels']);
+    expect(tasks.map(({ name }) => name)).toEqual([
+      'consumers',
+      'retention',
+      'unrouted',
+      'operating-records',
+      'parcels',
+    ]);
     await database.pool.query(
       `INSERT INTO integration.parcel (id, created_at) VALUES (1, now() - interval '8 days'), (2, now())`,
     );
@@ -219,9 +227,11 @@ describe('what is brought along beside the engine’s own', () => {
     );
     const { status, text } = await command(['doctor']);
     expect(status).toBe(1);
-    expect(text).toContain('Parcel 3 is older than 12 days. [parcels-old]');
+    expect(text).toContain('Parcel 3 is older than 12 days. [parcels-old, warning]');
     await database.pool.query('DROP INDEX integration.parcel_created_at');
-    expect((await command(['doctor'])).text).toContain('Index parcel_created_at is missing. [indexes]');
+    expect((await command(['doctor'])).text).toContain(
+      'Index parcel_created_at is missing. [indexes, warning]',
+    );
   });
 
   it('has codes of its own for its errors', () => {

@@ -112,6 +112,8 @@ describe('reading a setting', () => {
       default: 500,
       source: 'default',
       type: 'events',
+      description: 'The largest number of events that are read at once.',
+      unit: 'events',
       min: 1,
       max: 5_000,
       environmentName: 'INTEGRATION_OUTBOX_BATCH_SIZE',

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { checkText, invalidArgument } from '../events/argument-checks.js';
+import { invalidArgument } from '../events/argument-checks.js';
+import { problemOfCharacters } from '../events/text.js';
 
 /** The way by which a change was asked for. */
 export type AuditVia = 'service' | 'cli' | 'rest';
@@ -9,8 +10,8 @@ const WAYS: readonly AuditVia[] = ['service', 'cli', 'rest'];
 /** Who makes a change, and why. All of it stands in the audit. */
 export interface ChangeAuthor {
   /**
-   * A person, or a job: at most 255 characters. The default is `process:<host>`, because nothing more is known
-   * then.
+   * A person, or a job: at most 255 characters. The default is `process:<host>`, because nothing more is
+   * known then.
    */
   by?: string | undefined;
   /** Why, for whoever reads it later: at most 2,000 characters. */
@@ -46,9 +47,9 @@ const LONGEST_REASON = 2_000;
  * @throws IntegrationError INTEGRATION_ADMIN_INVALID
  */
 export function authorOf({ by, reason, via = 'service', idempotencyKey }: ChangeAuthor): Author {
-  checkText('by', by, LONGEST_NAME);
-  checkText('reason', reason, LONGEST_REASON);
-  checkText('idempotencyKey', idempotencyKey, LONGEST_NAME);
+  checkLine('by', by, LONGEST_NAME);
+  checkLine('reason', reason, LONGEST_REASON);
+  checkLine('idempotencyKey', idempotencyKey, LONGEST_NAME);
   if (!WAYS.includes(via)) throw invalidArgument(`via must be one of ${WAYS.join(', ')}`, { field: 'via' });
   return {
     actor: by === undefined || by.trim() === '' ? `process:${hostname()}` : by,
@@ -56,4 +57,24 @@ export function authorOf({ by, reason, via = 'service', idempotencyKey }: Change
     reason: reason ?? null,
     idempotencyKey: idempotencyKey ?? null,
   };
+}
+
+/** The name of an author, cut off where it is too long. It is for arguments that always were cut off. */
+export function shortName(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : [...name].slice(0, LONGEST_NAME).join('');
+}
+
+/** The author of a call that takes a name, which may be of any length, or all that is known of the author. */
+export function authorFrom(changedBy: string | ChangeAuthor): Author {
+  return authorOf(typeof changedBy === 'string' ? { by: shortName(changedBy) } : changedBy);
+}
+
+function checkLine(field: string, value: unknown, max: number): void {
+  const problem = value === undefined ? undefined : problemOf(value, max);
+  if (problem !== undefined) throw invalidArgument(`${field} ${problem}`, { field });
+}
+
+function problemOf(value: unknown, max: number): string | undefined {
+  if (typeof value !== 'string') return 'must be a string';
+  return [...value].length > max ? `has more than ${max} characters` : problemOfCharacters(value);
 }

@@ -11,13 +11,10 @@ export function withSettings(
   { withDatabase, environment, extensions }: CommandContext,
   work: (service: IntegrationSettingsService) => Promise<CommandResult>,
 ): Promise<CommandResult> {
-  return withDatabase(async (db) => {
+  return withDatabase(async (db, admin) => {
     await verifyMigrations(db, linesOf(extensions));
-    const service = new IntegrationSettingsService(
-      db,
-      { environment, engine: db.engine },
-      settingGroupsOf(extensions),
-    );
+    const sources = { environment, engine: db.engine };
+    const service = new IntegrationSettingsService(db, sources, settingGroupsOf(extensions), admin);
     await service.load();
     return work(service);
   });

@@ -11,7 +11,7 @@ export const settingsResetCommand: Command = {
   run: (context) =>
     withSettings(context, async (service) => {
       const [key = ''] = context.arguments;
-      await service.reset(key, authorOf(context).by);
+      await service.reset(key, authorOf(context));
       const setting = service.view(key);
       return {
         ok: true,

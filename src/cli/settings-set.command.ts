@@ -13,7 +13,7 @@ export const settingsSetCommand: Command = {
   run: (context) =>
     withSettings(context, async (service) => {
       const [key = '', text = ''] = context.arguments;
-      await service.set(key, valueFrom(service.definitionOf(key), text), authorOf(context).by);
+      await service.set(key, valueFrom(service.definitionOf(key), text), authorOf(context));
       const setting = service.view(key);
       return { ok: true, data: { setting }, text: `${setting.key} is now ${setting.value}.` };
     }),

@@ -1,4 +1,4 @@
-import { AUTHOR_FIELDS, type Author, authorOf } from '../audit/change-author.js';
+import { AUTHOR_FIELDS, type Author, authorOf, shortName } from '../audit/change-author.js';
 import { checkNames } from '../events/argument-checks.js';
 import { checkReplay, isWholeRange, unknownConsumer } from './admin-checks.js';
 import type { ReplayFilter, ReplayOptions, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
@@ -22,7 +22,7 @@ export class Replaying {
   ): Promise<ReplayResult> {
     checkReplay(what);
     checkNames('an option of replay', options, ['requestedBy', ...AUTHOR_FIELDS]);
-    const author = authorOf({ ...options, by: options.by ?? options.requestedBy });
+    const author = authorOf({ ...options, by: options.by ?? shortName(options.requestedBy) });
     if (isWholeRange(what)) {
       return { kind: 'range', ...(await this.putBack(consumerName, what, author)) };
     }

@@ -27,8 +27,8 @@ export class AdminDatabase extends EngineDatabase {
   /**
    * Runs one statement that only reads.
    *
-   * @throws IntegrationError INTEGRATION_ADMIN_BUSY if no connection is free; INTEGRATION_ADMIN_TIMEOUT if the
-   * read takes longer than five seconds
+   * @throws IntegrationError INTEGRATION_ADMIN_BUSY if no connection is free; INTEGRATION_ADMIN_TIMEOUT if
+   * the read takes longer than five seconds
    */
   override async query<Row = Record<string, unknown>>(
     sql: string,

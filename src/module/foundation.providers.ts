@@ -86,17 +86,16 @@ export const FOUNDATION: Provider[] = [
   },
   {
     provide: IntegrationSettingsService,
-    inject: [EngineDatabase, RESOLVED_OPTIONS, CONFIGURATION],
+    inject: [EngineDatabase, RESOLVED_OPTIONS, CONFIGURATION, AdminDatabase],
     useFactory: (
       db: EngineDatabase,
       { name: engine, settings, extensions }: ResolvedOptions,
       { reader }: HostConfiguration,
-    ) =>
-      new IntegrationSettingsService(
-        db,
-        { engine, options: settings, config: reader },
-        settingGroupsOf(extensions),
-      ),
+      admin: AdminDatabase,
+    ) => {
+      const sources = { engine, options: settings, config: reader };
+      return new IntegrationSettingsService(db, sources, settingGroupsOf(extensions), admin);
+    },
   },
 ];
 

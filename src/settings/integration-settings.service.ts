@@ -1,26 +1,30 @@
 import type { Logger } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
-import type { EngineSession } from '../database/engine-database.js';
-import { DEFAULT_ENGINE, loggerOf, variablePrefixOf } from '../database/engine-name.js';
-import { IntegrationError } from '../errors.js';
-import { suggestionFor } from '../events/known-names.js';
+import {
+  AUTHOR_FIELDS,
+  type Author,
+  authorFrom,
+  authorOf,
+  type ChangeAuthor,
+} from '../audit/change-author.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import { DEFAULT_ENGINE, loggerOf } from '../database/engine-name.js';
+import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks.js';
+import { type GivenSetting, SettingCatalog } from './setting-catalog.js';
 import type { SettingDefinition, SettingGroup } from './setting-group.js';
+import { factsOf, type SettingFacts } from './setting-view.js';
 import { SettingsStore } from './settings.store.js';
-import {
-  OUTBOX_SETTINGS,
-  type OutboxSettings,
-  SETTING_PREFIX,
-  type SettingKey,
-} from './settings-definitions.js';
-import {
-  type ResolvedGroup,
-  type ResolvedSettings,
-  reasonAgainst,
-  resolveGroup,
-  type SettingSource,
-  type SettingSources,
-  unknownKeys,
-} from './settings-resolution.js';
+import type {
+  SettingHistoryPage,
+  SettingHistoryRequest,
+  SettingsChangeOptions,
+  SettingsPreview,
+  SettingValues,
+} from './settings-change.js';
+import { OUTBOX_SETTINGS, type OutboxSettings, type SettingKey } from './settings-definitions.js';
+import { SettingsInForce } from './settings-in-force.js';
+import { type ResolvedGroup, type SettingSource, type SettingSources } from './settings-resolution.js';
+import { REMOVED, StoredSettings } from './stored-settings.js';
 
 /** The full key of a setting (`core.integration.outbox.batchSize`). */
 export type FullSettingKey<K extends SettingKey = SettingKey> = `core.integration.outbox.${K}`;
@@ -39,19 +43,9 @@ export type FullSettingKey<K extends SettingKey = SettingKey> = `core.integratio
 export interface AddedSettings {}
 
 /** One setting, with the value that is in force. */
-export interface SettingView {
+export interface SettingView extends SettingFacts {
   /** The full key. */
   key: FullSettingKey | keyof AddedSettings;
-  value: boolean | number;
-  default: boolean | number;
-  source: SettingSource;
-  /** `ms` and `days` are units. `events` and `count` are plain numbers. */
-  type: SettingDefinition['type'];
-  /** The bounds of a number. Both are allowed values. */
-  min?: number;
-  max?: number;
-  /** The name of its environment variable. */
-  environmentName: string;
 }
 
 /** The value of a setting changed in this process. */
@@ -78,21 +72,27 @@ export class IntegrationSettingsService {
   private readonly logger: Logger;
   private storedText = '[]';
   private lastReadAt = Number.NEGATIVE_INFINITY;
-  private readonly groups: readonly SettingGroup[];
-  private current: Current;
+  private readonly catalog: SettingCatalog;
+  private readonly stored: StoredSettings;
+  private current: SettingsInForce;
 
-  /** @param added the groups that are added to the engine's own */
+  /**
+   * @param added the groups that are added to the engine's own
+   * @param admin the connections over which settings are changed and their history is read
+   */
   constructor(
-    db: EngineSession & { readonly schema: string },
+    db: EngineDatabase,
     private readonly sources: SettingSources = {},
     added: readonly SettingGroup[] = [],
+    admin: EngineDatabase = db,
   ) {
     this.changes$ = this.changes.asObservable();
     this.engine = sources.engine ?? DEFAULT_ENGINE;
     this.logger = loggerOf('IntegrationSettings', this);
     this.store = new SettingsStore(db, db.schema);
-    this.groups = [OUTBOX_SETTINGS, ...added];
-    this.current = this.resolve({});
+    this.catalog = new SettingCatalog([OUTBOX_SETTINGS, ...added]);
+    this.stored = new StoredSettings(admin, this.catalog, sources);
+    this.current = new SettingsInForce(this.catalog.groups, {}, sources);
     this.warn(this.current.problems);
   }
 
@@ -101,24 +101,26 @@ export class IntegrationSettingsService {
    * INTEGRATION_SETTING_UNKNOWN if there is no such setting.
    */
   get<K extends SettingKey>(key: K | FullSettingKey<K>): OutboxSettings[K] {
-    const { group, short } = this.find(key);
-    return this.of(group).values[short] as OutboxSettings[K];
+    const { group, short } = this.catalog.find(key);
+    return this.current.of(group).values[short] as OutboxSettings[K];
   }
 
   /** Every setting, with its value, its default and the source of its value. */
   getAll(): SettingView[] {
-    return this.groups.flatMap((group) => group.keys.map((key) => this.viewOf(group, key)));
+    return this.catalog.groups.flatMap((group) =>
+      group.keys.map((key) => viewOf(group, key, this.current.of(group), this.engine)),
+    );
   }
 
   /** One setting, by its full key. The engine's own settings are also found without the prefix. */
   view(key: string): SettingView {
-    const { group, short } = this.find(key);
-    return this.viewOf(group, short);
+    const { group, short } = this.catalog.find(key);
+    return viewOf(group, short, this.current.of(group), this.engine);
   }
 
   /** The kind of value that a setting takes, or undefined if there is no such setting. */
   definitionOf(key: string): SettingDefinition | undefined {
-    const found = this.lookUp(key);
+    const found = this.catalog.lookUp(key);
     return found?.group.definitionOf(found.short);
   }
 
@@ -132,46 +134,96 @@ export class IntegrationSettingsService {
    * object therefore keeps the values of one moment.
    */
   snapshot(): Readonly<OutboxSettings> {
-    return this.current.own.values;
+    return this.current.own;
   }
 
   /** All values of an added group, as `snapshot()` gives them for the engine's own. */
   snapshotOf<T extends object>(group: SettingGroup<T>): Readonly<T> {
-    return this.of(group).values as Readonly<T>;
+    return this.current.of(group).values as Readonly<T>;
   }
 
   /**
-   * Stores a value, which then wins over every other source. `changedBy` names the author for the audit.
-   * Throws INTEGRATION_SETTING_UNKNOWN, or INTEGRATION_SETTING_INVALID with the reason. Nothing is stored
-   * when it throws.
+   * Stores a value, which then wins over every other source. `changedBy` names the author for history and
+   * audit; an author may also say why.
+   *
+   * @throws IntegrationError INTEGRATION_SETTING_UNKNOWN, or INTEGRATION_SETTING_INVALID with the reason.
+   * Nothing is stored then.
    */
   async set(
     key: FullSettingKey | SettingKey | (string & {}),
     value: unknown,
-    changedBy: string,
+    changedBy: string | ChangeAuthor,
   ): Promise<void> {
-    const { group, short } = this.find(key);
-    await this.load();
-    const inFull = group.prefix + short;
-    const reason = reasonAgainst(short, value, this.of(group), group);
-    if (reason !== undefined) {
-      throw new IntegrationError('INTEGRATION_SETTING_INVALID', `${inFull} ${reason}`, {
-        key: inFull,
-        reason,
-      });
-    }
-    await this.store.writeValue(inFull, value, changedBy);
-    await this.load();
+    await this.changeAll([{ ...this.catalog.find(key), value }], [], authorFrom(changedBy));
   }
 
   /**
    * Removes the stored value, so that the next source holds again. Nothing happens if there is no stored
    * value.
    */
-  async reset(key: FullSettingKey | SettingKey | (string & {}), changedBy = ''): Promise<void> {
-    const { group, short } = this.find(key);
-    await this.store.deleteValue(group.prefix + short, changedBy);
-    await this.load();
+  async reset(
+    key: FullSettingKey | SettingKey | (string & {}),
+    changedBy: string | ChangeAuthor = {},
+  ): Promise<void> {
+    await this.changeAll([{ ...this.catalog.find(key), value: REMOVED }], [], authorFrom(changedBy));
+  }
+
+  /**
+   * Stores and removes several values in one transaction: all of them, or none. Bounds between settings are
+   * judged by the values after the change. Resolves to the settings that were named.
+   *
+   * @throws IntegrationError INTEGRATION_SETTING_UNKNOWN; INTEGRATION_SETTING_INVALID, with one entry of
+   * `details.problems` for each wrong value; INTEGRATION_SETTING_CONFLICT if a value is not the expected one
+   */
+  async change(values: SettingValues, options: SettingsChangeOptions = {}): Promise<SettingView[]> {
+    checkNames('an option of change', options, ['expected', ...AUTHOR_FIELDS]);
+    const { expected = {}, ...author } = options;
+    const wanted = this.wanted(values);
+    await this.changeAll(wanted, this.catalog.findAll(expected), authorOf(author));
+    return wanted.map(({ key }) => this.view(key));
+  }
+
+  /**
+   * Says in words what a change would do to this process, and stores nothing: "An idle process looks 120
+   * times an hour instead of 12."
+   *
+   * @throws IntegrationError INTEGRATION_SETTING_UNKNOWN
+   */
+  async preview(values: SettingValues): Promise<SettingsPreview> {
+    const wanted = this.wanted(values);
+    const stored = await this.stored.readAll();
+    const problems = this.stored.problemsOf(wanted, stored);
+    return { problems, effects: problems.length > 0 ? [] : this.stored.effectsOf(wanted, stored) };
+  }
+
+  /**
+   * Returns a page of changes, the latest first: who changed what, from what to what, when and why. It has
+   * the changes by plain SQL as well.
+   *
+   * @throws IntegrationError INTEGRATION_SETTING_UNKNOWN, or INTEGRATION_ADMIN_INVALID for an invalid page
+   */
+  async history(request: SettingHistoryRequest = {}): Promise<SettingHistoryPage> {
+    checkNames('an option of history', request, ['key', 'limit', 'after']);
+    checkPosition('after', request.after);
+    const limit = pageSizeOf(request.limit);
+    const keys = request.key === undefined ? this.catalog.keys : [this.catalog.find(request.key).key];
+    const entries = await this.stored.history(keys, request.after, limit);
+    return { entries, next: entries.length < limit ? null : (entries.at(-1)?.id ?? null) };
+  }
+
+  /**
+   * Returns to the state after a change of the history: the setting gets the value that was stored then, or
+   * none if it was removed then.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID if there is no such change;
+   * INTEGRATION_SETTING_INVALID if the value is not allowed any more
+   */
+  async restore(changeId: number, author: ChangeAuthor = {}): Promise<SettingView> {
+    checkNames('an option of restore', author, AUTHOR_FIELDS);
+    const { key, to } = await this.stored.changeOf(changeId);
+    const setting = this.catalog.find(key);
+    await this.changeAll([{ ...setting, value: to ?? REMOVED }], [], authorOf(author));
+    return this.view(key);
   }
 
   /** Reads the stored settings and puts them in force. */
@@ -193,57 +245,26 @@ export class IntegrationSettingsService {
     if (text === this.storedText) return;
     this.storedText = text;
     const previous = this.current;
-    this.current = this.resolve(raw);
+    this.current = new SettingsInForce(this.catalog.groups, raw, this.sources);
     // Only problems that are new are logged.
     this.warn(this.current.problems.filter((problem) => !previous.problems.includes(problem)));
-    for (const group of this.groups)
+    for (const group of this.catalog.groups)
       for (const change of changesBetween(group, previous, this.current)) this.changes.next(change);
   }
 
-  private resolve(stored: Readonly<Record<string, unknown>>): Current {
-    const resolved = this.groups.map((group) => [group, resolveGroup(group, stored, this.sources)] as const);
-    const byGroup = new Map(resolved);
-    return {
-      byGroup,
-      own: byGroup.get(OUTBOX_SETTINGS) as ResolvedSettings,
-      problems: [
-        ...unknownKeys(this.groups, stored, this.sources),
-        ...resolved.flatMap(([, { problems }]) => problems),
-      ],
-    };
+  private wanted(values: SettingValues): GivenSetting[] {
+    return this.catalog
+      .findAll(values)
+      .map((each) => (each.value === null ? { ...each, value: REMOVED } : each));
   }
 
-  private of(group: SettingGroup): ResolvedGroup {
-    const found = this.current.byGroup.get(group);
-    if (found === undefined)
-      throw new Error(`the settings of ${group.name} were not brought to this service`);
-    return found;
-  }
-
-  private find(key: string): { group: SettingGroup; short: string } {
-    const found = this.lookUp(key);
-    if (found !== undefined) return found;
-    const own = OUTBOX_SETTINGS.keys;
-    const added = this.groups.slice(1).flatMap((group) => group.keys.map((each) => group.prefix + each));
-    throw new IntegrationError(
-      'INTEGRATION_SETTING_UNKNOWN',
-      `${JSON.stringify(key)} is not a setting; there are: ${own.join(', ')} (prefix ${SETTING_PREFIX})${added.map((each) => `, ${each}`).join('')}${suggestionFor(key.replace(SETTING_PREFIX, ''), [...own, ...added])}`,
-      { key },
-    );
-  }
-
-  private lookUp(key: string): { group: SettingGroup; short: string } | undefined {
-    for (const group of this.groups) {
-      const short = group.keyOfStored(key);
-      if (short !== undefined) return { group, short };
-    }
-    const own = OUTBOX_SETTINGS.keyOfStored(SETTING_PREFIX + key);
-    return own === undefined ? undefined : { group: OUTBOX_SETTINGS, short: own };
-  }
-
-  private viewOf(group: SettingGroup, key: string): SettingView {
-    const environmentName = variablePrefixOf(this.engine) + group.environmentNameOf(key);
-    return { ...viewOf(group, key, this.of(group)), environmentName };
+  private async changeAll(
+    wanted: readonly GivenSetting[],
+    expected: readonly GivenSetting[],
+    author: Author,
+  ): Promise<void> {
+    await this.stored.change(wanted, expected, author);
+    await this.load();
   }
 
   private warn(problems: readonly string[]): void {
@@ -251,35 +272,26 @@ export class IntegrationSettingsService {
   }
 }
 
-/** The settings of every group in force. */
-interface Current {
-  readonly byGroup: ReadonlyMap<SettingGroup, ResolvedGroup>;
-  readonly own: Pick<ResolvedSettings, 'values'>;
-  readonly problems: readonly string[];
+function viewOf(group: SettingGroup, key: string, resolved: ResolvedGroup, engine: string): SettingView {
+  const facts = factsOf(group, key, resolved, engine);
+  return { key: (group.prefix + key) as SettingView['key'], ...facts };
 }
 
-function viewOf(
+function changesBetween(
   group: SettingGroup,
-  key: string,
-  { values, sources }: ResolvedGroup,
-): Omit<SettingView, 'environmentName'> {
-  const definition = group.definitionOf(key);
-  return {
-    key: (group.prefix + key) as SettingView['key'],
-    value: values[key] ?? definition.default,
-    default: definition.default,
-    source: sources[key] ?? 'default',
-    type: definition.type,
-    ...(definition.type === 'boolean' ? {} : { min: definition.min, max: definition.max }),
-  };
-}
-
-function changesBetween(group: SettingGroup, before: Current, after: Current): SettingChange[] {
-  const [old, now] = [before.byGroup.get(group), after.byGroup.get(group)];
+  before: SettingsInForce,
+  after: SettingsInForce,
+): SettingChange[] {
+  const [old, now] = [before.of(group), after.of(group)];
   return group.keys
-    .filter((key) => old?.values[key] !== now?.values[key])
+    .filter((key) => old.values[key] !== now.values[key])
     .map((key) => {
-      const { value, source, ...view } = viewOf(group, key, now as ResolvedGroup);
-      return { key: view.key, value, previousValue: old?.values[key] ?? view.default, source };
+      const { default: standard } = group.definitionOf(key);
+      return {
+        key: (group.prefix + key) as SettingView['key'],
+        value: now.values[key] ?? standard,
+        previousValue: old.values[key] ?? standard,
+        source: now.sources[key] ?? 'default',
+      };
     });
 }

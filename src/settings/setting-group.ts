@@ -1,4 +1,9 @@
-export interface BooleanSetting {
+interface DescribedSetting {
+  /** What it does, in one or two sentences, for whoever changes it. */
+  description?: string;
+}
+
+export interface BooleanSetting extends DescribedSetting {
   type: 'boolean';
   default: boolean;
 }
@@ -7,8 +12,10 @@ export interface BooleanSetting {
  * A whole number between `min` and `max`. Both bounds are allowed values. The number must not be below the
  * value of the setting `atLeast` of the same group.
  */
-export interface NumberSetting {
+export interface NumberSetting extends DescribedSetting {
   type: 'ms' | 'count' | 'events' | 'days';
+  /** What is counted, in words, if the type does not say it: `attempts`. */
+  unit?: string;
   default: number;
   min: number;
   max: number;
