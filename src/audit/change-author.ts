@@ -14,7 +14,7 @@ export interface ChangeAuthor {
    * known then.
    */
   by?: string | undefined;
-  /** Why, for whoever reads it later: at most 2,000 characters. */
+  /** Why, for whoever reads it later: at most 10,000 characters. */
   reason?: string | undefined;
   /** The default is `service`: code of the application. */
   via?: AuditVia | undefined;
@@ -39,7 +39,7 @@ export interface Author {
 }
 
 const LONGEST_NAME = 255;
-const LONGEST_REASON = 2_000;
+const LONGEST_REASON = 10_000;
 
 /**
  * Checks what a call says of its author, and fills in what it leaves out.
