@@ -51,8 +51,6 @@ describe('the ranges of the libraries that have an adapter', () => {
   const numbersOf = (range: string) => range.match(/\d+\.\d+\.\d+/g) ?? [];
   const libraries = Object.keys(peerDependencies).filter((name) =>
     [
-      'postgres',
-      '@mikro-orm/postgresql',
       'typeorm-transactional',
       '@nestjs-cls/transactional',
       ...TRIED_VERSIONS.flatMap(({ packages }) => Object.keys(packages)),

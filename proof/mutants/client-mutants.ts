@@ -36,10 +36,16 @@ export const clientMutants: readonly SpecMutant[] = [
     test: `TypeORM ${REFUSED}`,
   },
   {
-    name: 'adapter: an ended transaction of Drizzle is called open',
-    patches: [{ file: 'src/clients/ended-transactions.ts', find: 'this.ended.add(tx);', put: '' }],
+    name: 'adapter: an ended transaction of postgres.js is called open',
+    patches: [
+      {
+        file: GUARD,
+        find: "return session !== undefined && session.state !== 'open';",
+        put: 'return false && session !== undefined;',
+      },
+    ],
     spec: CONFORMANCE,
-    test: `Drizzle on postgres.js ${REFUSED}`,
+    test: `postgres.js ${REFUSED}`,
   },
   {
     name: 'adapter: a transaction of another data source is taken',
@@ -110,7 +116,7 @@ export const clientMutants: readonly SpecMutant[] = [
   },
   {
     name: 'postgres.js: the statements of a transaction are not listened to',
-    patches: [{ file: GUARD, find: 'if (isOfSocket(error)) this.lose();', put: 'isOfSocket(error);' }],
+    patches: [{ file: GUARD, find: 'if (endsSession(error)) this.lose();', put: 'endsSession(error);' }],
     spec: POSTGRES_JS,
     test: 'leaves its connection usable, and its statements are refused, at whatever moment it is lost',
   },

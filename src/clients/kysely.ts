@@ -1,4 +1,5 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
+import { EndedTransactions } from './ended-transactions.js';
 import { notTheClient } from './not-the-client.js';
 
 /** What runs a compiled query: Kysely itself, or a transaction of it. */
@@ -34,6 +35,8 @@ export function fromKysely<Trx extends object = KyselyShape>(db: KyselyDatabase)
   if (typeof db?.transaction !== 'function' || typeof db.getExecutor !== 'function')
     throw notTheClient('fromKysely', 'an instance of Kysely', 'kysely', db);
   const { adapter } = db.getExecutor();
+  // Kysely tells by itself from 0.28.12 on.
+  const ended = new EndedTransactions();
   return {
     words: {
       library: 'Kysely',
@@ -42,14 +45,17 @@ export function fromKysely<Trx extends object = KyselyShape>(db: KyselyDatabase)
     },
 
     transaction: <R>(fn: (trx: Trx) => Promise<R>) =>
-      (db.transaction() as TransactionBuilder).setIsolationLevel('read committed').execute(fn) as Promise<R>,
+      (db.transaction() as TransactionBuilder)
+        .setIsolationLevel('read committed')
+        .execute(ended.watching(fn)) as Promise<R>,
 
     query: (tx, sql, values) => queryByKysely((tx as KyselyShape | undefined) ?? db, sql, values),
 
     stateOf(value) {
       if (!isKysely(value)) return 'foreign';
       if (value.getExecutor().adapter !== adapter) return 'foreign';
-      return value.isTransaction ? stateOfTransaction(value) : 'root';
+      if (!value.isTransaction) return 'root';
+      return ended.has(value) ? 'ended' : stateOfKysely(value);
     },
   };
 }
@@ -82,7 +88,7 @@ function isKysely(value: unknown): value is KyselyShape {
  * Kysely keeps the state to itself, and refuses at once to give the connection of a transaction that has
  * ended. Nothing is sent.
  */
-function stateOfTransaction(trx: KyselyShape): 'open' | 'ended' {
+export function stateOfKysely(trx: KyselyShape): 'open' | 'ended' {
   try {
     Promise.resolve(trx.getExecutor().provideConnection?.((async () => {}) as never)).catch(() => {});
     return 'open';

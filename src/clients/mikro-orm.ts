@@ -1,6 +1,7 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
+import { EndedTransactions } from './ended-transactions.js';
 import { isKnex, queryByKnex, stateOfKnex } from './knex.js';
-import { type KyselyShape, queryByKysely } from './kysely.js';
+import { type KyselyShape, queryByKysely, stateOfKysely } from './kysely.js';
 import { notTheClient } from './not-the-client.js';
 
 /** MikroORM's EntityManager, as far as it is used. */
@@ -18,10 +19,13 @@ export interface MikroOrmDatabase {
 interface Manager extends MikroOrmManager {
   readonly config: unknown;
   transactional(fn: (em: never) => Promise<unknown>, options: object): Promise<unknown>;
+}
+
+interface Connection {
   /** Up to version 6, which stands on Knex. */
   getKnex?(): unknown;
-  /** From version 7 on. */
-  getKysely?(): unknown;
+  /** A Kysely, from version 7 on. */
+  getClient?(): unknown;
 }
 
 /** The transaction of a MikroORM: its forked EntityManager. */
@@ -38,6 +42,8 @@ export function fromMikroOrm<O extends MikroOrmDatabase>(orm: O): HostAdapter<Mi
     throw notTheClient('fromMikroOrm', 'a MikroORM of @mikro-orm/postgresql', '@mikro-orm/postgresql', orm);
   const root: Manager = orm.em;
   const { config } = root;
+  // MikroORM 7 stands on a Kysely that does not tell whether a transaction has ended.
+  const ended = new EndedTransactions();
   return {
     words: {
       library: 'MikroORM',
@@ -46,7 +52,9 @@ export function fromMikroOrm<O extends MikroOrmDatabase>(orm: O): HostAdapter<Mi
     },
 
     transaction: <R>(fn: (em: O['em']) => Promise<R>) =>
-      (root.fork() as Manager).transactional(fn as never, { isolationLevel: 'read committed' }) as Promise<R>,
+      (root.fork() as Manager).transactional(ended.watching(fn), {
+        isolationLevel: 'read committed',
+      }) as Promise<R>,
 
     query(tx, sql, values) {
       const through = tx === undefined ? connectionOf(root) : (tx as MikroOrmManager).getTransactionContext();
@@ -60,14 +68,16 @@ export function fromMikroOrm<O extends MikroOrmDatabase>(orm: O): HostAdapter<Mi
       if (!isManager(value) || value.config !== config) return 'foreign';
       const context = value.getTransactionContext();
       if (context === undefined || context === null) return 'root';
-      // A manager keeps the transaction that it had.
-      return isKnex(context) ? stateOfKnex(context) : 'open';
+      if (ended.has(value)) return 'ended';
+      return isKnex(context) ? stateOfKnex(context) : stateOfKysely(context as KyselyShape);
     },
   };
 }
 
+/** `em.getKysely()` of version 7 gives the transaction that surrounds the calling code. */
 function connectionOf(em: Manager): unknown {
-  return em.getKysely?.() ?? em.getKnex?.();
+  const connection = em.getConnection() as Connection;
+  return connection.getKnex?.() ?? connection.getClient?.();
 }
 
 function isManager(value: unknown): value is Manager {

@@ -16,8 +16,9 @@ import { IntegrationError } from '../errors.js';
  *   - What the function of a transaction is given is a proxy. It refuses statements once the transaction is
  *     over, and gives such a proxy to the functions of savepoints.
  *   - The loss is known in two ways, whichever comes first. A statement of the transaction is rejected with
- *     an error of the socket. The proxy hears of it before the caller does, because it listens first. Or the
- *     socket closes between two statements. Then `begin` rejects, although the function still runs.
+ *     an error of the socket, or with a FATAL one of the server. The proxy hears of it before the caller
+ *     does, because it listens first. Or the socket closes between two statements. Then `begin` rejects,
+ *     although the function still runs.
  *   - If the session is lost, the end of the function is not passed on to postgres.js. It waits for that end
  *     for ever, and sends neither COMMIT nor ROLLBACK. The server has rolled back.
  *
@@ -77,7 +78,7 @@ class Session {
       // A statement is sent when its own `then` is called, and not by that of its base class.
       if (types.isPromise(statement))
         Promise.prototype.then.call(statement, undefined, (error) => {
-          if (isOfSocket(error)) this.lose();
+          if (endsSession(error)) this.lose();
         });
       return statement;
     };
@@ -159,10 +160,10 @@ async function resultOf(result: unknown): Promise<unknown> {
   return Array.isArray(result) ? Promise.all(result) : result;
 }
 
-/** What the server says about a statement is nothing that the socket has met. */
-function isOfSocket(error: unknown): boolean {
-  if (sqlStateOf(error) !== undefined) return false;
-  const { code } = error as { code?: unknown };
+/** Whether the error of a statement says that the socket is gone, or that the server closes it. */
+function endsSession(error: unknown): boolean {
+  const { code, severity } = error as { code?: unknown; severity?: unknown };
+  if (sqlStateOf(error) !== undefined) return severity === 'FATAL' || severity === 'PANIC';
   return isConnectionLoss(error) || (typeof code === 'string' && code.startsWith('ERR_STREAM_'));
 }
 
