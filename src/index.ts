@@ -5,6 +5,17 @@ export { ConsumerService, type ConsumerView, type RemoveOptions } from './consum
 export type { CursorStatus, LeftToOther } from './consumers/cursor-status.store.js';
 export type { DiscardOptions, RedriveOptions } from './consumers/inbox-admin.js';
 export type { DiscardableState } from './consumers/inbox-admin.store.js';
+export type {
+  Operation,
+  OperationKind,
+  OperationPage,
+  OperationPageRequest,
+  OperationPart,
+  OperationRequest,
+  OperationState,
+  OperationVerdict,
+} from './consumers/operations/operation.js';
+export { OperationService } from './consumers/operations/operation.service.js';
 export type { RepartitionState } from './consumers/repartition-steps.js';
 export type { RepartitionOptions } from './consumers/repartitioning.js';
 export type {

@@ -7,6 +7,7 @@ import {
   ConsumerService,
   IntegrationSettingsService,
   NonRetryableError,
+  OperationService,
 } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runJsonCommand } from './support/command.js';
@@ -40,6 +41,7 @@ afterEach(async () => {
 const audit = () => app.context.get(AuditService);
 const settings = () => app.context.get(IntegrationSettingsService);
 const consumers = () => app.context.get(ConsumerService);
+const operations = () => app.context.get(OperationService);
 
 /** Three dead letters of a consumer that runs. */
 async function withDeadLetters(count = 3): Promise<void> {
@@ -185,6 +187,32 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       noted: { before: { [BATCH_SIZE]: 42 }, after: { [BATCH_SIZE]: 41 } },
     },
   },
+  OperationService: {
+    run: {
+      given: withDeadLetters,
+      make: async (author) => {
+        const plan = await operations().plan({
+          kind: 'redrive',
+          filter: { consumerName: 'billing' },
+          ...author,
+        });
+        await operations().run(plan.id, author);
+      },
+      noted: { action: 'operations.run', before: { state: 'planned', changed: 0 } },
+    },
+    cancel: {
+      given: withDeadLetters,
+      make: async (author) => {
+        const plan = await operations().plan({
+          kind: 'redrive',
+          filter: { consumerName: 'billing' },
+          ...author,
+        });
+        await operations().cancel(plan.id, author);
+      },
+      noted: { action: 'operations.cancel', before: { state: 'planned', changed: 0 } },
+    },
+  },
   AuditService: {
     denied: {
       make: (author) => audit().denied('consumers.pause', 'consumer/billing', author),
@@ -209,6 +237,8 @@ const READS: Readonly<Record<string, readonly string[]>> = {
     'preview',
     'history',
   ],
+  // A plan changes nothing: it is noted when it is run or cancelled.
+  OperationService: ['list', 'get', 'verdict', 'plan'],
   DoctorService: ['examine'],
   EventLookService: ['search', 'head', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],

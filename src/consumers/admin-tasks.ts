@@ -2,6 +2,7 @@ import { Injectable, type Logger } from '@nestjs/common';
 import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
+import { OperationRunner } from './operations/operation-runner.js';
 import { RepartitionSteps } from './repartition-steps.js';
 import { ReplayRequestStore, type WindowResult } from './replay-request.store.js';
 
@@ -9,10 +10,10 @@ import { ReplayRequestStore, type WindowResult } from './replay-request.store.js
 const WAIT_MS = 200;
 
 /**
- * Long tasks that admins have asked for: filtered replays, and changed numbers of partitions. The processes
- * that work on the consumer do them when a beat shows that there is something to do. Each step is one
- * transaction that finds out itself what comes next. So it does not matter which process takes a step, or how
- * often.
+ * Long tasks that admins have asked for: filtered replays, changed numbers of partitions, and stored
+ * operations. The processes that run consumers do them when a beat shows that there is something to do. Each
+ * step is one transaction that finds out itself what comes next. So it does not matter which process takes a
+ * step, or how often.
  */
 @Injectable()
 export class AdminTasks {
@@ -23,6 +24,7 @@ export class AdminTasks {
   constructor(
     private readonly requests: ReplayRequestStore,
     private readonly partitions: RepartitionSteps,
+    private readonly operations: OperationRunner,
   ) {
     this.logger = loggerOf('AdminTasks', requests);
   }
@@ -37,6 +39,8 @@ export class AdminTasks {
     sent: (consumerName: string) => void,
   ): void {
     this.stopped = false;
+    if (cursors.some(({ operating }) => operating))
+      this.begin('operations', () => this.operations.workOff(() => this.stopped));
     for (const { consumerName, repartitioning, replaying } of cursors) {
       if (repartitioning) this.begin(`repartition ${consumerName}`, () => this.repartition(consumerName));
       else if (replaying && holds(consumerName)) {
@@ -46,15 +50,16 @@ export class AdminTasks {
   }
 
   /**
-   * Sends one window for each of these consumers that has an open request. Returns whether anything is left
-   * to send.
+   * Sends one window for each of these consumers that has an open request, and does one portion of a stored
+   * operation. Returns whether anything is left to send.
    */
   async sendWindows(consumerNames: readonly string[]): Promise<boolean> {
+    const isOperating = await this.operations.doPortion();
     const results: WindowResult[] = [];
     for (const name of await this.requests.openRequests(consumerNames)) {
       results.push(await this.requests.sendWindow(name));
     }
-    return results.some(({ state }) => state !== 'none');
+    return isOperating || results.some(({ state }) => state !== 'none');
   }
 
   /** Begins no new task. Resolves when the running tasks have ended. */

@@ -92,6 +92,23 @@ export interface RowPlace {
   readonly id: string;
 }
 
+/** What a change takes, and what it assigns. Its parameters: $2 by whom, $3 why, $4 the operation. */
+interface Change {
+  readonly filter: InboxFilter;
+  readonly choice: Choice;
+  readonly assign: string;
+}
+
+/** A stored operation, as far as its rows are concerned. */
+export interface RowOperation {
+  readonly id: string;
+  readonly kind: 'redrive' | 'discard';
+  readonly filter: InboxFilter;
+  readonly states: readonly DiscardableState[] | null;
+  readonly actor: string;
+  readonly reason: string | null;
+}
+
 /**
  * Changes that admins make to rows of the inbox, one portion at a time. Each portion is one transaction:
  *
@@ -126,11 +143,7 @@ export class InboxAdminStore {
     after: RowPlace | undefined,
     author: Author,
   ): Promise<ChangedRows> {
-    const assign = `status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL,
-      resolution = ${resolutionOf('redrive', '$2', '$3')}`;
-    const values = [author.actor, author.reason];
-    const noted = { action: 'events.redrive', author };
-    return this.change({ filter, choice: redrivable(this.log), assign, values, limit, after, ...noted });
+    return this.changeByItself('events.redrive', this.redriveOf(filter), limit, after, author);
   }
 
   /** Sets rows in these states aside for good. They become `skipped`, and keep the error of their failure. */
@@ -141,32 +154,71 @@ export class InboxAdminStore {
     after: RowPlace | undefined,
     author: Author,
   ): Promise<ChangedRows> {
-    const choice = discardable(this.log, states);
-    const assign = `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(),
-      resolution = ${resolutionOf('discard', '$2', '$3')}, ${NOT_SUSPECT}`;
-    const values = [author.actor, author.reason];
-    const noted = { action: 'events.discard', author };
-    return this.change({ filter, choice, assign, values, limit, after, ...noted });
+    return this.changeByItself('events.discard', this.discardOf(filter, states), limit, after, author);
   }
 
-  private change(change: {
-    filter: InboxFilter;
-    choice: Choice;
-    assign: string;
-    /** Parameters of `assign`, from $2 on. */
-    values: readonly unknown[];
-    limit: number;
-    after: RowPlace | undefined;
-    action: string;
-    author: Author;
-  }): Promise<ChangedRows> {
-    const { filter, choice, assign, values, limit, after, action, author } = change;
-    const { join, statuses, condition } = choice;
+  /** Does a portion of a stored operation in the transaction that notes how far the operation has come. */
+  changeForOperation(
+    session: EngineSession,
+    operation: RowOperation,
+    limit: number,
+    after: RowPlace | undefined,
+  ): Promise<ChangedRows> {
+    const { kind, filter, states, actor, reason, id } = operation;
+    const change = kind === 'redrive' ? this.redriveOf(filter) : this.discardOf(filter, states ?? []);
+    return this.change(session, change, limit, after, [actor, reason, id]);
+  }
+
+  private redriveOf(filter: InboxFilter): Change {
+    return {
+      filter,
+      choice: redrivable(this.log),
+      assign: `status = 'received', attempt_count = 0, available_at = clock_timestamp(), processed_at = NULL,
+        resolution = ${resolutionOf('redrive', '$2', '$3')}, operation_id = $4::uuid`,
+    };
+  }
+
+  private discardOf(filter: InboxFilter, states: readonly DiscardableState[]): Change {
+    return {
+      filter,
+      choice: discardable(this.log, states),
+      assign: `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(),
+        resolution = ${resolutionOf('discard', '$2', '$3')}, ${NOT_SUSPECT}, operation_id = $4::uuid`,
+    };
+  }
+
+  private changeByItself(
+    action: string,
+    change: Change,
+    limit: number,
+    after: RowPlace | undefined,
+    author: Author,
+  ): Promise<ChangedRows> {
     return this.db.transaction(async (session) => {
-      await waitLongerForLocks(session);
-      await planForTheseValues(session);
-      const chosen = await session.query<RowPlace>(
-        `SELECT first.id, first.position
+      const rows = await this.change(session, change, limit, after, [author.actor, author.reason, null]);
+      const { filter } = change;
+      if (rows.changed > 0)
+        await this.audit.add(session, author, {
+          action,
+          target: eventsTarget(filter),
+          after: { filter },
+          affected: rows.changed,
+        });
+      return rows;
+    });
+  }
+
+  private async change(
+    session: EngineSession,
+    { filter, choice: { join, statuses, condition }, assign }: Change,
+    limit: number,
+    after: RowPlace | undefined,
+    values: readonly [by: string, reason: string | null, operation: string | null],
+  ): Promise<ChangedRows> {
+    await waitLongerForLocks(session);
+    await planForTheseValues(session);
+    const chosen = await session.query<RowPlace>(
+      `SELECT first.id, first.position
          FROM (${consumersNamed(this.inbox)}) AS consumer CROSS JOIN unnest($11::text[]) AS wanted (status)
          CROSS JOIN LATERAL (
            SELECT i.id, i.position FROM ${this.inbox} i ${join}
@@ -175,17 +227,17 @@ export class InboxAdminStore {
            ORDER BY i.position, i.id LIMIT $10
          ) AS first
          ORDER BY first.position, first.id LIMIT $10`,
-        [...filterValues(filter), after?.position ?? null, after?.id ?? null, limit, statuses],
-      );
-      const ids = chosen.map((row) => row.id);
-      await session.query(
-        `SELECT 1 FROM ${this.cursor} c WHERE (c.consumer_name, c.partition) IN (
+      [...filterValues(filter), after?.position ?? null, after?.id ?? null, limit, statuses],
+    );
+    const ids = chosen.map((row) => row.id);
+    await session.query(
+      `SELECT 1 FROM ${this.cursor} c WHERE (c.consumer_name, c.partition) IN (
            SELECT consumer_name, partition FROM ${this.inbox} WHERE id = ANY ($1::uuid[]))
          ORDER BY c.consumer_name, c.partition FOR UPDATE`,
-        [ids],
-      );
-      const [row] = await session.query<{ count: number }>(
-        `WITH free AS (
+      [ids],
+    );
+    const [row] = await session.query<{ count: number }>(
+      `WITH free AS (
            SELECT i.id FROM ${this.inbox} i WHERE i.id = ANY ($1::uuid[]) AND ${condition} FOR UPDATE SKIP LOCKED
          ), changed AS (
            UPDATE ${this.inbox} i SET ${assign}, updated_at = clock_timestamp()
@@ -195,18 +247,9 @@ export class InboxAdminStore {
            WHERE (c.consumer_name, c.partition) IN (SELECT consumer_name, partition FROM changed)
          )
          SELECT count(*) AS count FROM changed`,
-        [ids, ...values],
-      );
-      const affected = row?.count ?? 0;
-      if (affected > 0)
-        await this.audit.add(session, author, {
-          action,
-          target: eventsTarget(filter),
-          after: { filter },
-          affected,
-        });
-      return { changed: affected, last: chosen.length < limit ? undefined : chosen.at(-1) };
-    });
+      [ids, ...values],
+    );
+    return { changed: row?.count ?? 0, last: chosen.length < limit ? undefined : chosen.at(-1) };
   }
 }
 

@@ -19,7 +19,7 @@ const REDRIVE_LIMIT = 100;
  * Otherwise the planner chooses to read and sort all of them.
  */
 const CHANGED_AT_ONCE = 500;
-const STATES_OF_MANY: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
+export const STATES_OF_MANY: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
 const STATES_OF_ONE: readonly DiscardableState[] = [...STATES_OF_MANY, 'unread', 'running'];
 /** Milliseconds to wait for the event's own transaction, and milliseconds between two looks. */
 const HELD_FOR_MS = 10_000;

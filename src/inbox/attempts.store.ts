@@ -17,6 +17,7 @@ export const isoText = (time: string): string =>
  */
 export const resolutionOf = (action: Resolution['action'], by: string, reason: string): string =>
   `jsonb_build_object('action', '${action}', 'by', ${by}::text, 'reason', ${reason}::text, 'at', ${isoText('clock_timestamp()')},
+    'fingerprint', i.error_fingerprint,
     'attempts', i.attempt_count + CASE WHEN i.resolution->>'action' = 'redrive' THEN (i.resolution->>'attempts')::int ELSE 0 END)`;
 
 /** SQL that takes the suspicion from the row `i`, and shows the kind of its last failure again. */

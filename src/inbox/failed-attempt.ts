@@ -32,6 +32,8 @@ export interface Resolution {
   reason: string | null;
   /** An ISO text in UTC. */
   at: string;
+  /** The kind of the failure that was decided about. */
+  fingerprint: string | null;
   /** How many attempts were counted before. */
   attempts: number;
 }

@@ -3,6 +3,7 @@ import { AdminTasks } from '../consumers/admin-tasks.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { consumerServiceOf } from '../consumers/consumer-service-of.js';
 import { CursorStatusStore } from '../consumers/cursor-status.store.js';
+import { OperationRunner } from '../consumers/operations/operation-runner.js';
 import { RepartitionSteps } from '../consumers/repartition-steps.js';
 import { ReplayStore } from '../consumers/replay.store.js';
 import { ReplayRequestStore } from '../consumers/replay-request.store.js';
@@ -21,5 +22,6 @@ export const CONSUMERS: Provider[] = [
   ReplayStore,
   ReplayRequestStore,
   RepartitionSteps,
+  OperationRunner,
   AdminTasks,
 ];

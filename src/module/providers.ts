@@ -3,6 +3,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
 import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS, HandOver } from '../consumers/hand-over.js';
+import { OperationService } from '../consumers/operations/operation.service.js';
 import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import { ClusterStore } from '../health/cluster.store.js';
@@ -61,6 +62,7 @@ export const SERVICES = [
   OutboxPollingCoordinator,
   InboxService,
   ConsumerService,
+  OperationService,
   AuditService,
   DoctorService,
   IntegrationHealthIndicator,

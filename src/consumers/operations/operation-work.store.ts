@@ -1,0 +1,176 @@
+import { EngineDatabase, type EngineSession } from '../../database/engine-database.js';
+import type { InboxFilter } from '../../inbox/inbox-record.js';
+import { type DiscardableState, InboxAdminStore, type RowPlace } from '../inbox-admin.store.js';
+import type { OperationKind, OperationVerdict } from './operation.js';
+
+/** Milliseconds. A process that dies gives its operation up after this time. */
+const LEASE_MS = 15_000;
+/** More events than this are not looked at for a verdict. */
+const MOST_JUDGED = 10_000;
+
+/** An operation that this process works on. */
+export interface ClaimedOperation {
+  readonly id: string;
+  readonly token: string;
+  readonly kind: OperationKind;
+  readonly filter: InboxFilter;
+  readonly states: readonly DiscardableState[] | null;
+  readonly rate: number | null;
+  readonly stopAfter: number | null;
+  readonly actor: string;
+  readonly reason: string | null;
+}
+
+/** `lost`: it was cancelled, or another process has it. */
+export type PortionResult =
+  | { readonly state: 'lost' | 'ended' }
+  | { readonly state: 'went-on'; readonly changed: number };
+
+interface Progress {
+  readonly changed: number;
+  readonly maxEvents: number | null;
+  readonly nextPosition: number | null;
+  readonly nextId: string | null;
+}
+
+/*
+ * Why each event is changed once. A portion is one transaction. It locks the row of the operation first, and
+ * goes on only if the operation still runs under the token of this process. It changes the rows behind the
+ * place that the operation has noted, and notes the new place. So a process that is killed has either done
+ * both or none. Another process that claims the operation writes a token of its own, and a portion of the old
+ * one that comes later finds that token and changes nothing. A cancellation changes the state of the same row:
+ * it waits for the portion that is under way, and no other one follows.
+ */
+
+/** Works operations off, portion by portion. */
+export class OperationWorkStore {
+  private readonly table: string;
+  private readonly inbox: string;
+  private readonly rows: InboxAdminStore;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.table = db.tables.integrationOperation;
+    this.inbox = db.tables.inboxEvent;
+    this.rows = new InboxAdminStore(db);
+  }
+
+  /** Takes the oldest operation that runs and that no other process works on. */
+  async claim(processId: string): Promise<ClaimedOperation | undefined> {
+    const [row] = await this.db.query<ClaimedOperation>(
+      `UPDATE ${this.table} SET lease_owner = $1::uuid, lease_token = gen_random_uuid(),
+         lease_expires_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
+       WHERE id = (
+         SELECT id FROM ${this.table} WHERE state = 'running'
+           AND (lease_owner IS NULL OR lease_owner = $1::uuid OR lease_expires_at <= clock_timestamp())
+         ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+       RETURNING id, lease_token AS token, kind, filter - 'states' AS filter, filter->'states' AS states, rate,
+         stop_after AS "stopAfter", requested_by AS actor, reason`,
+      [processId, LEASE_MS],
+    );
+    return row;
+  }
+
+  /** Gives the operation to whoever claims it next. */
+  async release({ id, token }: ClaimedOperation): Promise<void> {
+    await this.db.query(
+      `UPDATE ${this.table} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL
+       WHERE id = $1::uuid AND lease_token = $2::uuid`,
+      [id, token],
+    );
+  }
+
+  /** Changes at most `most` events, and notes how far it has come. With 0 it only keeps the lease. */
+  portion(operation: ClaimedOperation, most: number): Promise<PortionResult> {
+    return this.db.transaction(async (session) => {
+      const progress = await this.lock(session, operation);
+      if (progress === undefined) return { state: 'lost' };
+      const left = (progress.maxEvents ?? Number.POSITIVE_INFINITY) - progress.changed;
+      const some = Math.min(most, left);
+      if (left <= 0) return this.end(session, operation, 'done', null);
+      if (some <= 0) return this.note(session, operation, 0, placeOf(progress));
+      const { changed, last } = await this.rows.changeForOperation(
+        session,
+        operation,
+        some,
+        placeOf(progress),
+      );
+      await this.note(session, operation, changed, last ?? placeOf(progress));
+      return last === undefined || changed >= left
+        ? this.end(session, operation, 'done', null)
+        : { state: 'went-on', changed };
+    });
+  }
+
+  /** Ends it because too many of its events have failed again. */
+  stop(operation: ClaimedOperation, error: string): Promise<PortionResult> {
+    return this.db.transaction(async (session) =>
+      (await this.lock(session, operation)) === undefined
+        ? { state: 'lost' }
+        : this.end(session, operation, 'failed', error),
+    );
+  }
+
+  /** What became of the events so far. */
+  async verdict(operationId: string): Promise<OperationVerdict> {
+    const [row] = await this.db.query<Omit<OperationVerdict, 'isPartial'> & { looked: number }>(
+      `SELECT count(*) AS looked,
+         count(*) FILTER (WHERE status IN ('processed', 'skipped')) AS succeeded,
+         count(*) FILTER (WHERE has_failed AND fingerprint = before) AS "failedTheSameWay",
+         count(*) FILTER (WHERE has_failed AND fingerprint IS DISTINCT FROM before) AS "failedOtherwise",
+         count(*) FILTER (WHERE status IN ('received', 'processing', 'failed') AND NOT has_failed) AS pending
+       FROM (
+         SELECT status, error_fingerprint AS fingerprint, resolution->>'fingerprint' AS before,
+           (status = 'dead_letter' OR status = 'failed') AS has_failed
+         FROM ${this.inbox} WHERE operation_id = $1::uuid LIMIT ${MOST_JUDGED}
+       ) AS judged`,
+      [operationId],
+    );
+    const { looked, ...verdict } = row ?? NOTHING_YET;
+    return { ...verdict, isPartial: looked >= MOST_JUDGED };
+  }
+
+  private async lock(session: EngineSession, { id, token }: ClaimedOperation): Promise<Progress | undefined> {
+    const [row] = await session.query<Progress>(
+      `SELECT changed, max_events AS "maxEvents", next_position AS "nextPosition", next_id AS "nextId"
+       FROM ${this.table} WHERE id = $1::uuid AND lease_token = $2::uuid AND state = 'running' FOR UPDATE`,
+      [id, token],
+    );
+    return row;
+  }
+
+  private async note(
+    session: EngineSession,
+    { id }: ClaimedOperation,
+    changed: number,
+    place: RowPlace | undefined,
+  ): Promise<PortionResult> {
+    await session.query(
+      `UPDATE ${this.table} SET changed = changed + $2, next_position = $3, next_id = $4::uuid,
+         progressed_at = clock_timestamp(), lease_expires_at = clock_timestamp() + $5::float8 * interval '1 millisecond'
+       WHERE id = $1::uuid`,
+      [id, changed, place?.position ?? null, place?.id ?? null, LEASE_MS],
+    );
+    return { state: 'went-on', changed };
+  }
+
+  private async end(
+    session: EngineSession,
+    { id }: ClaimedOperation,
+    state: 'done' | 'failed',
+    error: string | null,
+  ): Promise<PortionResult> {
+    await session.query(
+      `UPDATE ${this.table} SET state = $2, error = $3, finished_at = clock_timestamp(), lease_owner = NULL,
+         lease_token = NULL, lease_expires_at = NULL
+       WHERE id = $1::uuid`,
+      [id, state, error],
+    );
+    return { state: 'ended' };
+  }
+}
+
+const NOTHING_YET = { succeeded: 0, failedTheSameWay: 0, failedOtherwise: 0, pending: 0, looked: 0 };
+
+function placeOf({ nextPosition, nextId }: Progress): RowPlace | undefined {
+  return nextPosition === null || nextId === null ? undefined : { position: nextPosition, id: nextId };
+}

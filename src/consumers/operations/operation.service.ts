@@ -1,0 +1,138 @@
+import { Injectable } from '@nestjs/common';
+import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../../audit/change-author.js';
+import { AdminDatabase } from '../../database/admin-database.js';
+import { checkNames, checkUuid, pageSizeOf } from '../../events/argument-checks.js';
+import { STATES_OF_MANY } from '../inbox-admin.js';
+import { type Choice, discardable, redrivable } from '../inbox-admin.store.js';
+import type {
+  Operation,
+  OperationPage,
+  OperationPageRequest,
+  OperationRequest,
+  OperationVerdict,
+} from './operation.js';
+import { OperationStore } from './operation.store.js';
+import {
+  checkId,
+  checkPlanHolds,
+  checkRequest,
+  checkState,
+  notCancellable,
+  unknownOperation,
+} from './operation-checks.js';
+import { OperationPlanStore, type PlannedEvents } from './operation-plan.store.js';
+import { OperationWorkStore } from './operation-work.store.js';
+
+/**
+ * Redrives and discards of many events. They are stored, so they outlive the request and the process: a plan
+ * counts and changes nothing, a run is worked off by one of the processes that run consumers, and it can be
+ * cancelled at any time. Filtered replays are stored already: see `ConsumerService.replay`.
+ */
+@Injectable()
+export class OperationService {
+  private readonly store: OperationStore;
+  private readonly plans: OperationPlanStore;
+  private readonly work: OperationWorkStore;
+
+  constructor(private readonly db: AdminDatabase) {
+    this.store = new OperationStore(db);
+    this.plans = new OperationPlanStore(db);
+    this.work = new OperationWorkStore(db);
+  }
+
+  /**
+   * Counts what the operation would change, and stores it. It changes no event. Look at the counts, then call
+   * `run` within ten minutes.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid request; INTEGRATION_ADMIN_TIMEOUT if
+   * counting takes longer than five seconds
+   */
+  async plan(request: OperationRequest): Promise<Operation> {
+    checkRequest(request);
+    const states = request.kind === 'discard' ? (request.states ?? STATES_OF_MANY) : undefined;
+    return this.store.plan({ ...request, states }, await this.count(request), authorOf(request));
+  }
+
+  /**
+   * Starts a planned operation. A process that runs consumers begins with it within a beat (two seconds).
+   *
+   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN; INTEGRATION_OPERATION_REFUSED if it is not planned
+   * any more, if its plan is older than ten minutes, or if there are more events by a tenth by now
+   */
+  async run(id: string, author: ChangeAuthor = {}): Promise<Operation> {
+    checkNames('an option of run', author, AUTHOR_FIELDS);
+    const planned = await this.found(id);
+    const { events } = await this.count(requestOf(planned));
+    checkPlanHolds(planned, { ageMs: planned.ageMs, events });
+    const begun = await this.store.begin(planned, authorOf(author));
+    if (begun !== undefined) return begun;
+    // Somebody else was faster.
+    const current = await this.found(id);
+    checkPlanHolds(current, { ageMs: current.ageMs, events });
+    return current;
+  }
+
+  /**
+   * Stops it. A portion of at most 500 events that is under way is finished, and no other one follows. What was
+   * changed stays changed.
+   *
+   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN, or INTEGRATION_OPERATION_REFUSED if it has ended
+   */
+  async cancel(id: string, author: ChangeAuthor = {}): Promise<Operation> {
+    checkNames('an option of cancel', author, AUTHOR_FIELDS);
+    const operation = await this.found(id);
+    const cancelled = await this.store.cancel(operation, authorOf(author));
+    if (cancelled === undefined) throw notCancellable(await this.found(id));
+    return cancelled;
+  }
+
+  /**
+   * Returns one operation and how far it has come.
+   *
+   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN
+   */
+  async get(id: string): Promise<Operation> {
+    const { ageMs: _, ...operation } = await this.found(id);
+    return operation;
+  }
+
+  /** Returns what became of the events of an operation so far: the verdict of a canary. */
+  async verdict(id: string): Promise<OperationVerdict> {
+    await this.found(id);
+    return this.work.verdict(id);
+  }
+
+  /**
+   * Returns a page of operations, the latest first.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid page
+   */
+  async list(page: OperationPageRequest = {}): Promise<OperationPage> {
+    checkNames('an option of a page', page, ['state', 'limit', 'after']);
+    checkState(page.state);
+    checkUuid('after', page.after);
+    const limit = pageSizeOf(page.limit);
+    const operations = await this.store.list(page.state, page.after, limit);
+    return { operations, next: operations.length < limit ? null : (operations.at(-1)?.id ?? null) };
+  }
+
+  private count(request: OperationRequest): Promise<PlannedEvents> {
+    const { outboxEvent } = this.db.tables;
+    const choice: Choice =
+      request.kind === 'redrive'
+        ? redrivable(outboxEvent)
+        : discardable(outboxEvent, request.states ?? STATES_OF_MANY);
+    return this.plans.count(request.filter, choice, request.maxEvents);
+  }
+
+  private async found(id: string): Promise<Operation & { ageMs: number }> {
+    checkId(id);
+    const operation = await this.store.find(id);
+    if (operation === undefined) throw unknownOperation(id);
+    return operation;
+  }
+}
+
+function requestOf({ kind, filter, states, maxEvents }: Operation): OperationRequest {
+  return { kind, filter, states: states ?? undefined, maxEvents: maxEvents ?? undefined };
+}

@@ -1,0 +1,118 @@
+import { AuditStore } from '../../audit/audit.store.js';
+import type { Author } from '../../audit/change-author.js';
+import type { EngineDatabase, EngineSession } from '../../database/engine-database.js';
+import type { Operation, OperationRequest, OperationState } from './operation.js';
+import type { PlannedEvents } from './operation-plan.store.js';
+
+const COLUMNS = `id, kind, state, filter - 'states' AS filter, filter->'states' AS states, max_events AS "maxEvents", rate,
+  stop_after AS "stopAfter", planned_events AS "plannedEvents", planned_at_least AS "plannedAtLeast",
+  coalesce(plan->'parts', '[]') AS parts, changed, requested_by AS "requestedBy", reason, created_at AS "createdAt",
+  started_at AS "startedAt", progressed_at AS "progressedAt", finished_at AS "finishedAt", cancelled_by AS "cancelledBy", error`;
+
+/** The stored operations. Each change of state is one statement that names the state before it. */
+export class OperationStore {
+  private readonly table: string;
+  private readonly audit: AuditStore;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.table = db.tables.integrationOperation;
+    this.audit = new AuditStore(db);
+  }
+
+  /** Stores a plan. It is no change of events, and the audit has a row when it is run. */
+  async plan(request: OperationRequest, found: PlannedEvents, author: Author): Promise<Operation> {
+    const { kind, filter, states, maxEvents, rate, stopAfter } = request;
+    const stored = { ...filter, ...(states === undefined ? {} : { states }) };
+    return this.db.transaction(async (session) => {
+      const [row] = await session.query<Operation>(
+        `INSERT INTO ${this.table} (kind, filter, max_events, planned_events, planned_at_least, plan, rate, stop_after,
+           requested_by, via, reason)
+         VALUES ($1, $2::jsonb, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11) RETURNING ${COLUMNS}`,
+        [
+          kind,
+          JSON.stringify(stored),
+          maxEvents ?? null,
+          found.events,
+          found.isAtLeast,
+          JSON.stringify({ parts: found.parts }),
+          rate ?? null,
+          stopAfter ?? null,
+          author.actor,
+          author.via,
+          author.reason,
+        ],
+      );
+      return row as Operation;
+    });
+  }
+
+  async find(id: string): Promise<(Operation & { ageMs: number }) | undefined> {
+    const [row] = await this.db.query<Operation & { ageMs: number }>(
+      `SELECT ${COLUMNS}, extract(epoch FROM clock_timestamp() - created_at)::float8 * 1000 AS "ageMs"
+       FROM ${this.table} WHERE id = $1::uuid`,
+      [id],
+    );
+    return row;
+  }
+
+  /** The latest first. `behind` is the id of the last operation of the page before. */
+  list(state: OperationState | undefined, behind: string | undefined, limit: number): Promise<Operation[]> {
+    const values: unknown[] = [limit];
+    const given = (value: unknown) => `$${values.push(value)}`;
+    const conditions = [
+      ...(state === undefined ? [] : [`state = ${given(state)}`]),
+      ...(behind === undefined
+        ? []
+        : [
+            `(created_at, id) < (SELECT created_at, id FROM ${this.table} WHERE id = ${given(behind)}::uuid)`,
+          ]),
+    ];
+    return this.db.query<Operation>(
+      `SELECT ${COLUMNS} FROM ${this.table} ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+       ORDER BY created_at DESC, id DESC LIMIT $1`,
+      values,
+    );
+  }
+
+  /** Lets processes work it off. Undefined if it is not planned any more. */
+  begin(operation: Operation, author: Author): Promise<Operation | undefined> {
+    return this.changeState(operation, author, 'operations.run', `state = 'planned'`, [
+      `state = 'running', started_at = clock_timestamp()`,
+    ]);
+  }
+
+  /**
+   * Ends it at once: a portion locks this row first, so no portion follows. Undefined if it has ended already.
+   */
+  cancel(operation: Operation, author: Author): Promise<Operation | undefined> {
+    return this.changeState(operation, author, 'operations.cancel', `state IN ('planned', 'running')`, [
+      `state = 'cancelled', finished_at = clock_timestamp(), cancel_asked_at = clock_timestamp()`,
+      `lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL, cancelled_by = $2`,
+    ]);
+  }
+
+  private changeState(
+    { id, kind, state, filter, changed }: Operation,
+    author: Author,
+    action: string,
+    condition: string,
+    assignments: readonly string[],
+  ): Promise<Operation | undefined> {
+    return this.db.transaction(async (session: EngineSession) => {
+      const [row] = await session.query<Operation>(
+        `UPDATE ${this.table} SET ${assignments.join(', ')} WHERE id = $1::uuid AND ${condition}
+           AND $2::text IS NOT NULL
+         RETURNING ${COLUMNS}`,
+        [id, author.actor],
+      );
+      if (row !== undefined)
+        await this.audit.add(session, author, {
+          action,
+          target: `operation/${id}`,
+          before: { state, changed },
+          after: { state: row.state, kind, filter },
+        });
+      return row;
+    });
+  }
+}

@@ -1,0 +1,93 @@
+import type { ChangeAuthor } from '../../audit/change-author.js';
+import type { InboxFilter } from '../../inbox/inbox-record.js';
+import type { DiscardableState } from '../inbox-admin.store.js';
+
+/** `redrive` sends dead letters, and events that failed for good, again. `discard` sets events aside. */
+export type OperationKind = 'redrive' | 'discard';
+
+/**
+ * `planned`: it has changed nothing yet. `running`: a process works it off, or will within seconds. `failed`:
+ * it has stopped by itself, and `error` says why. What it had changed before stays changed.
+ */
+export type OperationState = 'planned' | 'running' | 'done' | 'cancelled' | 'failed';
+
+/** What an operation is to do. */
+export interface OperationRequest extends ChangeAuthor {
+  kind: OperationKind;
+  /** Chooses the events. An event must match every given field, and one field must be given. */
+  filter: InboxFilter;
+  /** The states that a discard takes. The default is dead letters, failed, waiting and delayed events. */
+  states?: readonly DiscardableState[] | undefined;
+  /** At most so many events, the oldest first. A canary has a small number. The default is all. */
+  maxEvents?: number | undefined;
+  /** At most so many events a second. The default is no limit. */
+  rate?: number | undefined;
+  /**
+   * Stops by itself after so many of its events have failed again. It then sends no more events than could
+   * still fail within this number. Only of a redrive.
+   */
+  stopAfter?: number | undefined;
+}
+
+/** How many events a plan found. */
+export interface OperationPart {
+  consumerName: string;
+  /** The kind of the failure. Null for events that have not failed. */
+  fingerprint: string | null;
+  events: number;
+}
+
+/** A redrive or a discard that is stored: it outlives the request and the process. */
+export interface Operation {
+  id: string;
+  kind: OperationKind;
+  state: OperationState;
+  filter: InboxFilter;
+  states: DiscardableState[] | null;
+  maxEvents: number | null;
+  rate: number | null;
+  stopAfter: number | null;
+  /** How many events the plan found. */
+  plannedEvents: number;
+  /** True if there may be more than `plannedEvents`, because the plan stopped counting. */
+  plannedAtLeast: boolean;
+  /** The largest parts of that number. */
+  parts: OperationPart[];
+  /** How many events it has changed so far. */
+  changed: number;
+  requestedBy: string;
+  reason: string | null;
+  createdAt: Date;
+  startedAt: Date | null;
+  progressedAt: Date | null;
+  finishedAt: Date | null;
+  cancelledBy: string | null;
+  error: string | null;
+}
+
+/** What became of the events of a redrive so far. An event that was redriven again counts elsewhere. */
+export interface OperationVerdict {
+  succeeded: number;
+  /** They have failed again, in the same way as before. */
+  failedTheSameWay: number;
+  failedOtherwise: number;
+  /** They wait, run, or are tried again. */
+  pending: number;
+  /** True if only the first 10,000 events were looked at. */
+  isPartial: boolean;
+}
+
+export interface OperationPageRequest {
+  state?: OperationState | undefined;
+  /** Number of operations: 50 by default, at most 1,000. */
+  limit?: number | undefined;
+  /** The id of the last operation of the page before. */
+  after?: string | undefined;
+}
+
+export interface OperationPage {
+  /** The latest first. */
+  operations: Operation[];
+  /** Give it as `after` for the next page. Null on the last page. */
+  next: string | null;
+}
