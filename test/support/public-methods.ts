@@ -27,6 +27,9 @@ export function exportedServices(): { name: string; file: string }[] {
   const index = readFileSync(join(import.meta.dirname, '../../src/index.ts'), 'utf8');
   return [...index.matchAll(/export \{([^}]*)\} from '\.\/([^']*)\.js'/g)].flatMap(
     ([, names = '', file = '']) =>
-      [...names.matchAll(/\b(\w+Service)\b/g)].map(([, name = '']) => ({ name, file: `${file}.ts` })),
+      [...names.matchAll(/(?<!type )\b(\w+Service)\b/g)].map(([, name = '']) => ({
+        name,
+        file: `${file}.ts`,
+      })),
   );
 }
