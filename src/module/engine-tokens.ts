@@ -51,7 +51,7 @@ function renamed(provider: Provider, rename: Rename): Provider {
   return { ...provider, provide, inject: inject ?? [] };
 }
 
-/** What Nest would inject into the constructor of a class: the types, and what `@Inject` puts in their place. */
+/** What Nest would inject into a constructor: the types, and what `@Inject` puts in their place. */
 function dependenciesOf(type: Type): InjectionToken[] {
   const types = (Reflect.getMetadata('design:paramtypes', type) ?? []) as InjectionToken[];
   const given = (Reflect.getMetadata('self:paramtypes', type) ?? []) as {

@@ -3,6 +3,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { AdminDatabase } from '../database/admin-database.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { DEFAULT_ENGINE } from '../database/engine-name.js';
 import { EventLimits } from '../events/event-limits.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { findNestConfig } from '../settings/nest-config.js';
@@ -65,7 +66,8 @@ export const FOUNDATION: Provider[] = [
   {
     provide: EngineTelemetry,
     inject: [RESOLVED_OPTIONS],
-    useFactory: ({ telemetry }: ResolvedOptions) => new EngineTelemetry(telemetry),
+    useFactory: ({ name, telemetry }: ResolvedOptions) =>
+      new EngineTelemetry(telemetry, name === DEFAULT_ENGINE ? undefined : name),
   },
   {
     provide: AdminDatabase,

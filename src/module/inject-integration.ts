@@ -16,7 +16,7 @@ const asked = new Map<InjectionToken, symbol>();
  * or with `default`, it is that of the integration without a name, as without the decorator.
  *
  * ```ts
- * constructor(@InjectIntegration(DomainEventPublisher, 'billing') private readonly billing: DomainEventPublisher) {}
+ * constructor(@InjectIntegration(OutboxService, 'billing') private readonly outbox: OutboxService) {}
  * ```
  *
  * A name that no integration of the application has fails the boot with INTEGRATION_NAME_UNKNOWN, which lists

@@ -21,7 +21,11 @@ export class EngineTelemetry {
   private readonly spans: Spans | undefined;
   private metersOfRun: Meters | undefined;
 
-  constructor(private readonly options: TelemetryOptions) {
+  /** @param integration the name of the engine, if it has one */
+  constructor(
+    private readonly options: TelemetryOptions,
+    private readonly integration?: string,
+  ) {
     this.spans =
       options.spans === true
         ? new Spans(options.handlerSpans ?? 'linked', options.baggage === true)
@@ -40,7 +44,7 @@ export class EngineTelemetry {
 
   /** Called once the application has booted, when its SDK is registered. */
   start(gauges: () => ProcessGauges): void {
-    if (this.options.metrics === true) this.metersOfRun ??= new Meters(gauges);
+    if (this.options.metrics === true) this.metersOfRun ??= new Meters(gauges, this.integration);
   }
 
   /**

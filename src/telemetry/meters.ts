@@ -24,6 +24,8 @@ export interface ProcessGauges {
  * has no proxy: an instrument that is made before the SDK is registered reports nothing for ever.
  */
 export class Meters {
+  /** Attributes of every value. */
+  private readonly ofEngine: Attributes;
   private readonly names = new KnownEventNames();
   private readonly meter: Meter = metrics.getMeter('nestjs-integration');
 
@@ -43,25 +45,31 @@ export class Meters {
   private readonly pages = this.histogram(M.pageEvents, 'Events in a page of the log.', '{event}', EVENTS);
   private readonly saves = this.histogram(M.saveEvents, 'Outcomes in a save.', '{event}', EVENTS);
 
-  constructor(gauges: () => ProcessGauges) {
+  /**
+   * @param integration the name of the engine, if it has one. It tells the metrics of several engines of one
+   * process apart.
+   */
+  constructor(gauges: () => ProcessGauges, integration?: string) {
+    const own = integration === undefined ? {} : { [A.integration]: integration };
+    this.ofEngine = { [A.system]: SYSTEM, ...own };
     this.meter
       .createObservableUpDownCounter(M.handlersRunning, {
         description: 'Handlers that run now.',
         unit: '{handler}',
       })
-      .addCallback((result) => result.observe(gauges().handlersRunning));
+      .addCallback((result) => result.observe(gauges().handlersRunning, own));
     this.meter
       .createObservableCounter(M.savesRefused, {
         description: 'Saves that were refused because another process had the lease.',
         unit: '{save}',
       })
-      .addCallback((result) => result.observe(gauges().savesRefused));
+      .addCallback((result) => result.observe(gauges().savesRefused, own));
   }
 
   published(eventNames: readonly string[], seconds: number, duplicates: number): void {
     for (const name of eventNames) this.sent.add(1, this.ofPublishing(name));
     this.publishDuration.record(seconds, this.ofPublishing(eventNames[0]));
-    if (duplicates > 0) this.duplicates.add(duplicates, { [A.system]: SYSTEM, [A.operationName]: 'publish' });
+    if (duplicates > 0) this.duplicates.add(duplicates, { ...this.ofEngine, [A.operationName]: 'publish' });
   }
 
   publishFailed(eventNames: readonly string[], seconds: number, error: unknown): void {
@@ -90,7 +98,7 @@ export class Meters {
 
   saved(consumerName: string, eventName: string | undefined, outcome: string): void {
     this.outcomesSaved.add(1, {
-      [A.system]: SYSTEM,
+      ...this.ofEngine,
       [A.consumer]: consumerName,
       ...(eventName === undefined ? {} : { [A.destination]: this.names.of(eventName) }),
       [A.outcome]: outcome,
@@ -98,19 +106,19 @@ export class Meters {
   }
 
   leaseChanged(consumerName: string, outcome: 'won' | 'released' | 'lost'): void {
-    this.leases.add(1, { [A.system]: SYSTEM, [A.consumer]: consumerName, [A.outcome]: outcome });
+    this.leases.add(1, { ...this.ofEngine, [A.consumer]: consumerName, [A.outcome]: outcome });
   }
 
   wokenUp(source: string): void {
-    this.wakeups.add(1, { [A.system]: SYSTEM, [A.reason]: source });
+    this.wakeups.add(1, { ...this.ofEngine, [A.reason]: source });
   }
 
   pageRead(consumerName: string, events: number): void {
-    this.pages.record(events, { [A.system]: SYSTEM, [A.consumer]: consumerName });
+    this.pages.record(events, { ...this.ofEngine, [A.consumer]: consumerName });
   }
 
   saveMade(consumerName: string, events: number): void {
-    this.saves.record(events, { [A.system]: SYSTEM, [A.consumer]: consumerName });
+    this.saves.record(events, { ...this.ofEngine, [A.consumer]: consumerName });
   }
 
   /** Reports values that come from the database, for as long as the process lives. */
@@ -127,7 +135,7 @@ export class Meters {
     this.meter.addBatchObservableCallback(async (result) => {
       const reading = await read().catch(() => undefined);
       if (reading === undefined) return;
-      const system = { [A.system]: SYSTEM };
+      const system = this.ofEngine;
       for (const each of reading.consumers) {
         const attributes = {
           ...system,
@@ -146,7 +154,7 @@ export class Meters {
 
   private ofPublishing(eventName: string | undefined): Attributes {
     return {
-      [A.system]: SYSTEM,
+      ...this.ofEngine,
       [A.operationName]: 'publish',
       ...(eventName === undefined ? {} : { [A.destination]: this.names.of(eventName) }),
     };
@@ -157,7 +165,7 @@ export class Meters {
     eventName: string | undefined,
   ): Attributes {
     return {
-      [A.system]: SYSTEM,
+      ...this.ofEngine,
       [A.operationName]: 'process',
       [A.consumer]: consumerName,
       [A.partition]: String(partition),

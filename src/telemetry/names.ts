@@ -20,6 +20,8 @@ export const ATTRIBUTES = {
   batchCount: 'messaging.batch.message_count',
   errorType: 'error.type',
   attempt: 'nestjs_integration.attempt',
+  /** The name of the engine, in an application with several. Absent for the one without a name. */
+  integration: 'nestjs_integration.name',
   outcome: 'nestjs_integration.outcome',
   reason: 'nestjs_integration.reason',
   position: 'nestjs_integration.position',

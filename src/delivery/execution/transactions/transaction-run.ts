@@ -1,6 +1,6 @@
 import type { PublishedRecord } from '../../../context/integration-context.js';
 import { type EndedBy, transactionEnded } from '../../../database/sql/transaction-ends.js';
-import { messageOf } from '../../../errors.js';
+import { IntegrationError, messageOf } from '../../../errors.js';
 import type { Outcome } from '../../partition/delivery.js';
 
 type State =
@@ -64,4 +64,18 @@ function errorFor(outcome: Outcome): Error {
     // Reading the value throws, and the client may read it. So the client gets a new error.
   }
   return new Error(messageOf(outcome.error));
+}
+
+/** The error for a client that resolved although the transaction is not committed. */
+export function notCommitted(run: TransactionRun | undefined): IntegrationError {
+  const how =
+    run === undefined
+      ? 'resolved without having called its function'
+      : run.state.kind === 'running'
+        ? 'resolved before its function had ended'
+        : 'resolved, but its transaction was not committed';
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    `The $transaction of the host's client ${how}. It must call its function, wait for its end, commit, and resolve to what the function returned; it must reject where the function or the COMMIT fails.`,
+  );
 }

@@ -11,7 +11,6 @@ import {
 } from '../../../database/connection/connection-loss.js';
 import { type EndedBy, endOf, transactionEnded } from '../../../database/sql/transaction-ends.js';
 import { answerWithin, LONGEST_TIMER_MS } from '../../../database/wire/answer-within.js';
-import { IntegrationError } from '../../../errors.js';
 import { InboxService } from '../../../inbox/inbox.service.js';
 import { IntegrationLinkService } from '../../../links/integration-link.service.js';
 import type { HeldLease } from '../../../membership/held-lease.js';
@@ -25,7 +24,7 @@ import { isAborted, isFailureOfCommit, isKeptWaiting } from '../infrastructure-f
 import { observed } from '../observed-attempt.js';
 import type { HandlerTransaction } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
-import { TransactionRun } from './transaction-run.js';
+import { notCommitted, TransactionRun } from './transaction-run.js';
 
 /** How long a transactional handler waits at most for a connection of the host's pool, in milliseconds. */
 const MAX_WAIT_MS = 5_000;
@@ -287,17 +286,4 @@ function abandon(transaction: HandlerTransaction, run: TransactionRun): void {
 /** Keeps a lost connection from ending the process. The statements that fail report it. */
 function listenForErrors(client: SqlClient): (() => void) | undefined {
   return client instanceof PgSqlClient ? client.listenForErrors() : undefined;
-}
-
-function notCommitted(run: TransactionRun | undefined): IntegrationError {
-  const how =
-    run === undefined
-      ? 'resolved without having called its function'
-      : run.state.kind === 'running'
-        ? 'resolved before its function had ended'
-        : 'resolved, but its transaction was not committed';
-  return new IntegrationError(
-    'INTEGRATION_CLIENT_INVALID',
-    `The $transaction of the host's client ${how}. It must call its function, wait for its end, commit, and resolve to what the function returned; it must reject where the function or the COMMIT fails.`,
-  );
 }
