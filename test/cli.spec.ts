@@ -124,6 +124,36 @@ describe('the database', () => {
     expect(status).toBe(0);
   });
 
+  it('is that of the integration that --name names, with its settings, and no other', async () => {
+    const environment = {
+      DATABASE_URL: empty.url,
+      BILLING_DATABASE_URL: migrated.url,
+      INTEGRATION_OUTBOX_BATCH_SIZE: '11',
+      BILLING_INTEGRATION_OUTBOX_BATCH_SIZE: '12',
+    };
+    const { status, result } = await runJson(
+      ['settings', 'list', '--name', 'billing'],
+      undefined,
+      environment,
+    );
+    expect(status).toBe(0);
+    expect(JSON.stringify(result)).toContain('BILLING_INTEGRATION_OUTBOX_BATCH_SIZE');
+    expect(result.settings.find(({ key }: { key: string }) => key === BATCH_SIZE)).toMatchObject({
+      value: 12,
+      source: 'environment',
+    });
+    const { BILLING_DATABASE_URL: _, ...without } = environment;
+    const refused = await run(['status', '--name', 'billing'], undefined, without);
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('set BILLING_DATABASE_URL') });
+    const misnamed = await run(['status', '--name', 'Billing'], undefined, environment);
+    expect(misnamed).toMatchObject({ status: 2, stderr: expect.stringContaining('--name must be') });
+    const behind = await run(['status', '--name', 'other'], undefined, {
+      ...environment,
+      OTHER_DATABASE_URL: empty.url,
+    });
+    expect(behind.stdout).toContain('npx nestjs-integration migrate --name other');
+  });
+
   it('is read from .env, which does not override the environment and may refer to other variables', async () => {
     const [, rest = ''] = migrated.url.split('postgres:postgres@');
     await writeFile(

@@ -11,6 +11,9 @@ import {
 } from '@nestjs/common';
 import { LazyModuleLoader } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
+import { metrics } from '@opentelemetry/api';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { IntegrationHealthIndicator } from '../src/health/index.js';
 import {
   ConsumerService,
@@ -34,6 +37,7 @@ import {
   type SubscriberContext,
 } from '../src/index.js';
 import { BEAT_INTERVAL_MS } from '../src/membership/lease-keeper.js';
+import { METRICS } from '../src/telemetry/names.js';
 import {
   createIntegrationTestDatabase,
   type EmbeddedPostgres,
@@ -42,6 +46,7 @@ import {
   publishAndDrain,
   startEmbeddedPostgres,
 } from '../src/testing/index.js';
+import { openKysely } from './clients/kysely.js';
 import { TEST_BEAT_MS } from './support/app.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { Outage } from './support/outage.js';
@@ -361,6 +366,26 @@ describe('two integrations in one application', () => {
     });
   });
 
+  it('have metrics that are told apart', async () => {
+    const exporter = new PrometheusExporter({ preventServerStart: true });
+    const meters = new MeterProvider({ readers: [exporter] });
+    metrics.setGlobalMeterProvider(meters);
+    try {
+      const telemetry = { metrics: true };
+      await boot([forShop({ telemetry }), forBilling({ telemetry })]);
+      const { resourceMetrics } = await exporter.collect();
+      const points = resourceMetrics.scopeMetrics
+        .flatMap(({ metrics: all }) => all)
+        .filter(({ descriptor }) => descriptor.name === METRICS.handlersRunning)
+        .flatMap(({ dataPoints }) => dataPoints.map(({ attributes }) => attributes));
+      expect(points).toHaveLength(2);
+      expect(points).toEqual(expect.arrayContaining([{}, { 'nestjs_integration.name': 'billing' }]));
+    } finally {
+      metrics.disable();
+      await meters.shutdown();
+    }
+  });
+
   it('have a heartbeat each, under ids of their own', async () => {
     await boot([forShop(), forBilling()]);
     const ids = await Promise.all(
@@ -410,6 +435,24 @@ describe('transactions', () => {
     });
     const found = await app.get(OutboxService).findMany({ eventName: name });
     expect(found.items).toHaveLength(1);
+  });
+
+  it('of another data source are refused wherever its library can tell them', async () => {
+    const [mine, theirs] = [await openKysely(shop.url), await openKysely(billing.url)];
+    try {
+      const app = await boot([forShop({ client: mine.adapter }), forBilling({ client: theirs.adapter })]);
+      const publisher = app.get<DomainEventPublisher>(getIntegrationToken(DomainEventPublisher, 'billing'));
+      await mine.transaction(async (tx) => {
+        const publishing = publisher.publishEvent(event(newPrefix()), { persistenceClient: tx as never });
+        await expect(publishing).rejects.toMatchObject({ code: 'INTEGRATION_CLIENT_INVALID' });
+      });
+      await theirs.transaction(async (tx) => {
+        await publisher.publishEvent(event(newPrefix()), { persistenceClient: tx as never });
+      });
+    } finally {
+      for (const app of running.splice(0)) await app.close();
+      await Promise.all([mine.close(), theirs.close()]);
+    }
   });
 
   it('are not recognized: publishing in another integration is a statement of its own', async () => {

@@ -315,6 +315,46 @@ describe('the watchdog', () => {
     expect(out).toContain('A blocked event loop will not be noticed: its thread has ended');
   });
 
+  const twoEngines = (shorter: string, longer: string, code: string) =>
+    withWatchdog(
+      'report',
+      `let threads = 0;
+       process.on('worker', () => threads++);
+       const billing = new Watchdog('exit', () => ${longer}, ${LIMIT_MS}, 'billing');
+       await billing.start();
+       const shop = new Watchdog('report', () => ${shorter}, ${LIMIT_MS});
+       await shop.start();
+       await watchdog.close();
+       shop.enter({ place: 'Shop.on', consumerName: 'c' }, 1);
+       billing.enter({ place: 'Billing.on', consumerName: 'c' }, 2);
+       ${code}`,
+    );
+
+  it('is one thread for several engines, which reports by the shortest lease and ends by that of exit', async () => {
+    const { out, err, end } = await run(
+      twoEngines(`${LIMIT_MS}`, `${20 * LIMIT_MS}`, 'console.log(threads); for (;;);'),
+    );
+    expect(out).toBe('0\n');
+    const [report = '', ending = '', ...more] = err
+      .split('\n')
+      .filter((line) => line.startsWith('[nestjs-integration]'));
+    for (const text of [report, ending]) {
+      expect(text).toContain('Shop.on of consumer "c" with the event at position 1');
+      expect(text).toContain('Billing.on of consumer "c" (billing) with the event at position 2');
+    }
+    expect(report).not.toContain('is ended now');
+    expect(ending).toContain('is ended now (watchdog: exit)');
+    expect([end, more]).toEqual(['SIGKILL', []]);
+  });
+
+  it('goes on for the engines that are left when one has closed', async () => {
+    const code = 'await shop.close(); console.log(shop.isWatching, billing.isWatching); for (;;);';
+    const { out, err, end } = await run(twoEngines('1_000_000', `${LIMIT_MS}`, code));
+    expect(out).toBe('false true\n');
+    expect(err).not.toContain('Shop.on');
+    expect([end, err]).toEqual(['SIGKILL', expect.stringContaining('Billing.on of consumer "c" (billing)')]);
+  });
+
   it('ends with the application', async () => {
     const app = await startApp(database, []);
     const watchdog = app.context.get(Watchdog, { strict: false });
