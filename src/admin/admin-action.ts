@@ -14,6 +14,7 @@ export const ADMIN_ACTIONS = [
   'entities.read',
   'dead-letters.read',
   'settings.read',
+  'settings.change',
   'doctor.read',
   'audit.read',
 ] as const;

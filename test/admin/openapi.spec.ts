@@ -102,7 +102,7 @@ describe.each(PLATFORMS)('on %s, answers', (platform) => {
       const { method, path, operationId, responses } = operation;
       const query =
         { graph: '?module=shop', history: '?consumer=billing' }[path.split('/').at(-1) ?? ''] ?? '';
-      const json = path.endsWith('/repartition') ? { partitions: 1 } : {};
+      const json = await bodyFor(path, database);
       const target = `${fillIn(path)}${query}`;
       if (method === 'DELETE') continue;
       const answer = await admin.ask(target, { method, ...(method === 'GET' ? {} : { json }) });
@@ -139,6 +139,16 @@ describe.each(PLATFORMS)('on %s, answers', (platform) => {
     MANY_REQUESTS_MS,
   );
 });
+
+async function bodyFor(path: string, database: TestDatabase): Promise<object> {
+  if (path.endsWith('/repartition')) return { partitions: 1 };
+  if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7 } };
+  if (!path.endsWith('/restore')) return {};
+  const { rows } = await database.pool.query(
+    'SELECT max(id)::int AS "changeId" FROM integration.integration_setting_change',
+  );
+  return rows[0];
+}
 
 /** The path of an operation with what there is in the database. */
 function fillIn(path: string): string {
@@ -219,6 +229,13 @@ function textFor({ type, format, enum: choices, minimum = 0, maximum = 100 }: Sc
   return fc.oneof({ arbitrary: fc.oneof(...fitting), weight: 4 }, { arbitrary: anyText(), weight: 1 });
 }
 
+function valueFor({ type }: Schema): fc.Arbitrary<unknown> {
+  if (type === 'integer') return fc.integer({ min: 1, max: 9 });
+  if (type !== 'object') return fc.string();
+  const key = fc.oneof(fc.constantFrom('batchSize', 'maxAttempts', 'enabled', '__proto__'), fc.string());
+  return fc.dictionary(key, fc.oneof(fc.integer(), fc.boolean(), fc.double(), fc.constant(null)));
+}
+
 function anyRequest(): fc.Arbitrary<AskInit & { readonly path: string }> {
   const operations = OPERATIONS.filter(({ path }) => path !== '/stream');
   return fc.oneof(...operations.map(requestOf));
@@ -247,10 +264,7 @@ function requestOf({
         Object.fromEntries(
           Object.entries(properties).map(([name, schema]) => [
             name,
-            fc.oneof(
-              fc.jsonValue(),
-              schema.type === 'integer' ? fc.integer({ min: 1, max: 9 }) : fc.string(),
-            ),
+            fc.oneof(fc.jsonValue(), valueFor(schema)),
           ]),
         ),
         { requiredKeys: [] },

@@ -39,6 +39,7 @@ function operationOf(route: Route): Record<string, unknown> {
       ...parametersOf('query', route.query),
       ...(isWrite(route) ? [WRITE_PARAMETER] : []),
       ...(startsSomething(route) ? [KEY_PARAMETER] : []),
+      ...(route.hasIfMatch ? [MATCH_PARAMETER] : []),
     ],
     ...(isWrite(route) ? { requestBody: requestBodyOf(route.body) } : {}),
     responses: {
@@ -70,6 +71,14 @@ const KEY_PARAMETER = {
   required: false,
   description: 'A text of your own. The same request with the same key is done once in 24 hours.',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+const MATCH_PARAMETER = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  description: 'The ETag of what was read. The change is refused with 412 if it is another one now.',
+  schema: { type: 'string' },
 };
 
 function parametersOf(part: 'path' | 'query', fields: Fields): object[] {

@@ -15,7 +15,7 @@ import type { AdminDecorators, AdminMountOptions } from '../admin-options.js';
 import { AdminCalls } from '../calls/admin-calls.js';
 import { AdminProblemFilter } from '../calls/admin-problem.filter.js';
 import type { ServerRequest } from '../calls/admin-request.js';
-import { type Call, isWrite, type Route } from '../routes/route.js';
+import { type Call, onlyReads, type Route } from '../routes/route.js';
 
 /** A class whose methods answer the routes of their names. Nest injects its constructor. */
 export interface Handlers {
@@ -78,7 +78,7 @@ function addRoute(
   Res()(prototype, name, 1);
   const decorators = [
     RequestMapping({ path: route.path, method: METHODS[route.method] }),
-    ...((isWrite(route) ? decorate.write : decorate.read) ?? []),
+    ...((onlyReads(route) ? decorate.read : decorate.write) ?? []),
   ];
   for (const each of decorators) each(prototype, name, descriptor);
 }

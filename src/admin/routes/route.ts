@@ -20,6 +20,10 @@ export interface Route<P extends Fields = Fields, Q extends Fields = Fields, B e
   readonly answer: string;
   /** Whether it answers with server-sent events. Its handler only says that there is nothing against it. */
   readonly isStream: boolean;
+  /** Whether a POST only asks. Such a request has no Idempotency-Key. */
+  readonly startsNothing: boolean;
+  /** Whether a request may have the header If-Match. */
+  readonly hasIfMatch: boolean;
 }
 
 /** What a handler is called with. All of it was checked. */
@@ -45,6 +49,8 @@ type Given<P extends Fields, Q extends Fields, B extends Fields> = Pick<
   readonly body?: B;
   readonly target?: (path: ValuesOf<P>) => AdminTarget;
   readonly isStream?: boolean;
+  readonly startsNothing?: boolean;
+  readonly hasIfMatch?: boolean;
 };
 
 type None = Readonly<Record<never, never>>;
@@ -59,16 +65,24 @@ export function route<P extends Fields = None, Q extends Fields = None, B extend
     body: given.body ?? ({} as B),
     target: given.target ?? (() => ({})),
     isStream: given.isStream ?? false,
+    startsNothing: given.startsNothing ?? false,
+    hasIfMatch: given.hasIfMatch ?? false,
   };
 }
 
+/** Whether a request has a body, and has to show that no page of another origin sent it. */
 export function isWrite({ method }: Pick<Route, 'method'>): boolean {
   return method !== 'GET';
 }
 
+/** Whether a route only reads, also if it takes a body. */
+export function onlyReads({ action }: Pick<Route, 'action'>): boolean {
+  return action.endsWith('.read');
+}
+
 /** Whether a request may have an Idempotency-Key. */
-export function startsSomething({ method }: Pick<Route, 'method'>): boolean {
-  return method === 'POST';
+export function startsSomething({ method, startsNothing }: Route): boolean {
+  return method === 'POST' && !startsNothing;
 }
 
 /** The default number of items of a page, and the largest one. */

@@ -1,9 +1,21 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { IntegrationError } from '../../errors.js';
 import { IntegrationSettingsService, type SettingView } from '../../settings/integration-settings.service.js';
+import type { SettingHistoryEntry } from '../../settings/settings.store.js';
+import type { SettingsPreview } from '../../settings/settings-change.js';
+import { headerOf } from '../calls/admin-request.js';
 import { Answer } from '../calls/answer.js';
-import { type Call, route } from './route.js';
+import { AdminProblem, type FieldProblem, invalidRequest } from '../calls/problem.js';
+import { cursor, cursorText } from '../input/cursor.js';
+import { optional, position, text } from '../input/field.js';
+import { escapePointer } from '../input/input.js';
+import { settingValues } from '../input/setting-values.js';
+import { type Call, limit, type PageAnswer, reason, route } from './route.js';
 
+const values = settingValues(
+  'New values by the keys of settings. Null removes a stored value, so that the next source holds again.',
+);
 const ROUTES = {
   list: route({
     method: 'GET',
@@ -11,6 +23,45 @@ const ROUTES = {
     action: 'settings.read',
     about: 'Every setting: its value, where the value comes from, its default and bounds.',
     answer: 'Settings',
+  }),
+  preview: route({
+    method: 'POST',
+    path: 'settings/preview',
+    action: 'settings.read',
+    about: 'What new values would do, in words. It changes nothing.',
+    body: { values },
+    answer: 'SettingsPreview',
+    startsNothing: true,
+  }),
+  change: route({
+    method: 'PATCH',
+    path: 'settings',
+    action: 'settings.change',
+    about:
+      'Changes several settings: all of them, or none. With If-Match and the ETag of settings, it is refused if one of them was changed in the meantime.',
+    body: { values, reason },
+    answer: 'Settings',
+    hasIfMatch: true,
+  }),
+  history: route({
+    method: 'GET',
+    path: 'settings/history',
+    action: 'settings.read',
+    about: 'Who changed which setting, from what to what, when and why. The latest first.',
+    query: {
+      limit,
+      after: optional(cursor(['position'])),
+      key: optional(text('The key of a setting.', 255)),
+    },
+    answer: 'SettingHistoryPage',
+  }),
+  restore: route({
+    method: 'POST',
+    path: 'settings/restore',
+    action: 'settings.change',
+    about: 'Returns a setting to the value that it had after a change of the history.',
+    body: { changeId: position('The id of the change.'), reason },
+    answer: 'Setting',
   }),
 };
 
@@ -24,6 +75,32 @@ export class SettingsHandlers {
     await this.settings.load();
     return answerOf(this.settings.getAll());
   }
+
+  preview({ body }: Call<typeof ROUTES.preview>): Promise<SettingsPreview> {
+    return withPointers(this.settings.preview(body.values));
+  }
+
+  async change({ body, request, author }: Call<typeof ROUTES.change>): Promise<Answer> {
+    const given = headerOf(request, 'if-match');
+    await this.settings.load();
+    const known = this.settings.getAll();
+    if (given !== undefined && !isMatch(given, tagOf(known))) throw changed();
+    // The tag was compared with what this process has read. The database compares the values once more, in the
+    // transaction of the change.
+    const expected = given === undefined ? undefined : expectedOf(known, Object.keys(body.values));
+    await withPointers(this.settings.change(body.values, { expected, ...author }));
+    return answerOf(this.settings.getAll());
+  }
+
+  async history({ query }: Call<typeof ROUTES.history>): Promise<PageAnswer<SettingHistoryEntry>> {
+    const { limit, after: [after] = [], key } = query;
+    const { entries, next } = await this.settings.history({ key, limit, after });
+    return { items: entries, next: next === null ? null : cursorText([next]) };
+  }
+
+  restore({ body, author }: Call<typeof ROUTES.restore>): Promise<SettingView> {
+    return this.settings.restore(body.changeId, author);
+  }
 }
 
 function answerOf(items: readonly SettingView[]): Answer {
@@ -34,4 +111,58 @@ function answerOf(items: readonly SettingView[]): Answer {
 function tagOf(items: readonly SettingView[]): string {
   const state = JSON.stringify(items.map(({ key, value, source }) => [key, value, source]));
   return `"${createHash('sha256').update(state).digest('base64url').slice(0, 22)}"`;
+}
+
+/** A proxy that compresses makes a tag weak. */
+function isMatch(given: string, tag: string): boolean {
+  const tags = given.split(',').map((each) => each.trim().replace(/^W\//, ''));
+  return tags.includes('*') || tags.includes(tag);
+}
+
+function changed(): AdminProblem {
+  return new AdminProblem(
+    412,
+    'INTEGRATION_ADMIN_CHANGED',
+    'A setting was changed since you read them: read them again',
+  );
+}
+
+/** The values that the person who changes them has seen. Keys are given in full or without the prefix. */
+function expectedOf(
+  known: readonly SettingView[],
+  keys: readonly string[],
+): Record<string, boolean | number> {
+  const seen = keys.flatMap((key) => {
+    const view = known.find((each) => each.key === key || each.key.endsWith(`.outbox.${key}`));
+    return view === undefined ? [] : [[key, view.value] as const];
+  });
+  return Object.fromEntries(seen);
+}
+
+/** Refusals of single values get a pointer to their field. */
+async function withPointers<R>(change: Promise<R>): Promise<R> {
+  try {
+    return await change;
+  } catch (error) {
+    if (!(error instanceof IntegrationError)) throw error;
+    const { problems, key } = error.details as {
+      readonly problems?: readonly { key: string; reason: string }[];
+      readonly key?: string;
+    };
+    const field = (name: string, message: string): FieldProblem => ({
+      in: 'body',
+      pointer: `/values/${escapePointer(name)}`,
+      message,
+    });
+    if (error.code === 'INTEGRATION_SETTING_UNKNOWN' && key !== undefined)
+      throw invalidRequest([field(key, 'is no setting')]);
+    if (error.code === 'INTEGRATION_SETTING_INVALID' && problems !== undefined)
+      throw new AdminProblem(
+        400,
+        error.code,
+        error.message,
+        problems.map((each) => field(each.key, each.reason)),
+      );
+    throw error;
+  }
 }
