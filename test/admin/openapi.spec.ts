@@ -24,6 +24,11 @@ const readJson = (name: string) => JSON.parse(readFileSync(join(ROOT, name), 'ut
 const DOCUMENT = readJson('openapi/admin-api.json');
 const ROUTES: readonly Route[] = HANDLERS.flatMap(({ routes }) => Object.values(routes));
 const EVENT_ID = '00000000-0000-7000-8000-000000000001';
+/** What reads need in their query. */
+const QUERIES: Readonly<Record<string, string>> = {
+  '/entities/{type}/{id}/graph': '?module=shop',
+  '/events/{id}/history': '?consumer=billing',
+};
 const MANY_REQUESTS_MS = 540_000;
 
 interface Operation {
@@ -100,8 +105,7 @@ describe.each(PLATFORMS)('on %s, answers', (platform) => {
     const validated: string[] = [];
     for (const operation of OPERATIONS.filter(({ path }) => path !== '/stream')) {
       const { method, path, operationId, responses } = operation;
-      const query =
-        { graph: '?module=shop', history: '?consumer=billing' }[path.split('/').at(-1) ?? ''] ?? '';
+      const query = QUERIES[path] ?? '';
       const json = await bodyFor(path, database);
       const target = `${fillIn(path)}${query}`;
       if (method === 'DELETE') continue;
