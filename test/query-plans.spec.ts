@@ -108,6 +108,14 @@ const MOST_ROUNDS = 20;
 /** Far beyond what it takes on a machine that has much else to do. */
 const SETUP_LIMIT_MS = 540_000;
 
+let filled: TestDatabase;
+
+beforeAll(async () => {
+  filled = await createTestDatabase();
+  await fillDatabase(filled);
+}, SETUP_LIMIT_MS);
+afterAll(() => filled?.drop());
+
 // What the host's client prepares may come to run by a plan for any parameters; the engine's sessions plan everything so that takes no filters.
 describe.each(['auto', 'force_generic_plan'])('with plan_cache_mode %s of the host, statements', (mode) => {
   let database: TestDatabase;
@@ -116,8 +124,7 @@ describe.each(['auto', 'force_generic_plan'])('with plan_cache_mode %s of the ho
   let ran: RunStatement[];
 
   beforeAll(async () => {
-    database = await createTestDatabase();
-    await fillDatabase(database);
+    database = await filled.copy();
     await PlanLog.switchOn(database, { plan_cache_mode: mode });
     engine = await openPlanProxy(database.url);
     host = await openPlanProxy(database.url);
@@ -308,17 +315,18 @@ function rowsRead(node: PlanNode): number {
 }
 
 describe('what the engine prepares', () => {
-  let database: TestDatabase;
-  let engine: EngineDatabase;
+  const databases: TestDatabase[] = [];
 
-  beforeAll(async () => {
-    database = await createTestDatabase();
-    engine = database.engine();
-  });
-  afterAll(() => database?.drop());
+  afterAll(() => Promise.all(databases.map((database) => database.drop())));
+
+  async function engineOf(made: Promise<TestDatabase>): Promise<EngineDatabase> {
+    const database = await made;
+    databases.push(database);
+    return database.engine();
+  }
 
   /** More often than the server tries plans for single values. */
-  async function readAgainAndAgain(from: number): Promise<void> {
+  async function readAgainAndAgain(engine: EngineDatabase, from: number): Promise<void> {
     const [events, log] = [new OutboxEventStore(engine), new OutboxLogStore(engine)];
     for (let time = 0; time < 8; time++) {
       await events.announceVisible([from, from + 1], 'nobody', false);
@@ -331,6 +339,7 @@ describe('what the engine prepares', () => {
   }
 
   it('does not keep the plan that is best while the tables are empty, a scan', async () => {
+    const engine = await engineOf(createTestDatabase());
     const scans = async () => {
       await engine.query('SELECT pg_stat_force_next_flush()');
       const [row] = await engine.query<{ scans: number }>(
@@ -339,14 +348,14 @@ describe('what the engine prepares', () => {
       return row?.scans;
     };
     const before = await scans();
-    await readAgainAndAgain(1);
+    await readAgainAndAgain(engine, 1);
     expect(before).toBeDefined();
     expect(await scans()).toBe(before);
   });
 
   it('is planned once for any values, also where the server thinks that planning each time would pay', async () => {
-    await fillDatabase(database);
-    await readAgainAndAgain(EVENTS + 1);
+    const engine = await engineOf(filled.copy());
+    await readAgainAndAgain(engine, EVENTS + 1);
     const prepared = await engine.query<{ name: string; custom: number }>(
       `SELECT name, custom_plans AS custom FROM pg_prepared_statements ORDER BY name`,
     );

@@ -26,7 +26,7 @@ export const NOTHING_AROUND: Surrounding = (fn) => fn();
 export interface WaitingLimits {
   /** The limit for the answer to a statement that has no timeout of its own. */
   readonly answerMs: number;
-  /** The limit for the answer of a connection that is awake, to a statement that the server answers at once. */
+  /** The limit for the answer to a statement that the server answers at once. */
   readonly silentMs: number;
   /** The limit within which `close` waits for transactions and connections to end. */
   readonly closeMs: number;

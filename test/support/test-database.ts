@@ -21,6 +21,8 @@ export interface TestDatabase {
   prisma(options?: { url?: string; max?: number }): PrismaClient;
   /** The engine's way to it over one connection, so that whatever a statement leaves behind meets the next one; closed by `drop`. */
   engine(limits?: Partial<WaitingLimits>): EngineDatabase;
+  /** Another database with all that this one holds. Whoever is connected to this one is disconnected. */
+  copy(): Promise<TestDatabase>;
   /** Disconnects everything that it opened, fails if anybody else is still connected, drops the database. */
   drop(): Promise<void>;
 }
@@ -31,7 +33,7 @@ let counter = 0;
 export async function createTestDatabase(
   options: { migrated?: boolean; encoding?: string } = {},
 ): Promise<TestDatabase> {
-  const name = `test_${process.pid}_${++counter}`;
+  const name = newName();
   await withServer(async (server) => {
     if (options.encoding !== undefined) {
       await server.query(
@@ -42,6 +44,14 @@ export async function createTestDatabase(
     if (options.migrated !== false) await ensureTemplate(server);
     await server.query(`CREATE DATABASE ${name} ${options.migrated === false ? '' : `TEMPLATE ${TEMPLATE}`}`);
   });
+  return databaseOf(name);
+}
+
+function newName(): string {
+  return `test_${process.pid}_${++counter}`;
+}
+
+function databaseOf(name: string): TestDatabase {
   const url = urlOf(name);
   const pool = new pg.Pool({ connectionString: url, max: 20 });
   pool.on('error', () => {});
@@ -62,6 +72,17 @@ export async function createTestDatabase(
       const engine = new EngineDatabase({ connectionString: url, schema: 'integration', max: 1, limits });
       engines.push(engine);
       return engine;
+    },
+    copy: async () => {
+      const other = newName();
+      await withServer(async (server) => {
+        await server.query(
+          `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'`,
+          [name],
+        );
+        await server.query(`CREATE DATABASE ${other} TEMPLATE ${name}`);
+      });
+      return databaseOf(other);
     },
     drop: async () => {
       await Promise.all(clients.map((client) => client.$disconnect()));
