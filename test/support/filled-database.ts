@@ -64,6 +64,6 @@ export async function fillDatabase({ pool }: TestDatabase): Promise<void> {
     UPDATE ${INBOX} SET status = 'failed', available_at = now() + interval '1 hour'
     WHERE position = (SELECT min(position) FROM ${INBOX} WHERE aggregate_id = 'hot')`);
   await pool.query(`
-    UPDATE ${INBOX} SET status = 'processing' WHERE status = 'received' AND available_at < now() AND position < ${HISTORY_ENDS + 100}`);
+    UPDATE ${INBOX} SET status = 'processing' WHERE status = 'received' AND available_at < now() AND position < ${HISTORY_ENDS + 30}`);
   await pool.query('VACUUM ANALYZE');
 }
