@@ -6,7 +6,7 @@ import { seededRandom } from './support/random.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { type FuzzPayload, runWriters, sitOnOtherTables, type Written } from './support/writers.js';
 
-const EVENTS = Number(process.env.FUZZ_EVENTS ?? 50_000);
+const EVENTS = Number(process.env.FUZZ_EVENTS ?? 15_000);
 const CRASHES = 24;
 const GIVE_UP_MS = 60_000;
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_007);
