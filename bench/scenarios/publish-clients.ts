@@ -47,7 +47,7 @@ function rowOf(client: Client, results: readonly CompareResult[]): (string | num
 function sizesFor({ sizes }: Bench) {
   return sizes.quick
     ? { processes: 1, rounds: 3, transactions: 200, warmUp: 3_000, warmUpSeconds: 1.5 }
-    : { processes: sizes.rounds + 1, rounds: 3, transactions: 600, warmUp: 4_000, warmUpSeconds: 5 };
+    : { processes: sizes.rounds, rounds: 4, transactions: 200, warmUp: 4_000, warmUpSeconds: 6 };
 }
 
 async function compare(bench: Bench, client: Client): Promise<CompareResult[]> {
