@@ -2,7 +2,18 @@ export type { AuditEntry, AuditFilter, AuditOutcome, AuditPage, AuditPageRequest
 export { AuditService } from './audit/audit.service.js';
 export type { AuditVia, ChangeAuthor } from './audit/change-author.js';
 export { ConsumerService, type ConsumerView, type RemoveOptions } from './consumers/consumer.service.js';
+export type { BlockingEvent, ConsumerBacklog } from './consumers/consumer-backlog.js';
+export { ConsumerBacklogService } from './consumers/consumer-backlog.service.js';
+export { type Counted, countText } from './consumers/counted.js';
 export type { CursorStatus, LeftToOther } from './consumers/cursor-status.store.js';
+export type {
+  DeadLetterPlace,
+  FailureGroup,
+  FailureGroupKey,
+  GroupedDeadLetter,
+  PageOf,
+} from './consumers/failure-group.js';
+export { FailureGroupService } from './consumers/failure-group.service.js';
 export type { DiscardOptions, RedriveOptions } from './consumers/inbox-admin.js';
 export type { DiscardableState } from './consumers/inbox-admin.store.js';
 export type {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EngineDatabase } from '../src/database/engine-database.js';
 import { NonRetryableError, SkipEventError } from '../src/errors.js';
+import { ConsumerBacklogService, FailureGroupService } from '../src/index.js';
 import { OutboxLogStore } from '../src/log/outbox-log.store.js';
 import { PositionSet } from '../src/log/position-set.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
@@ -82,6 +83,12 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'repartition: cursors': '), pending AS (\n        SELECT CASE',
   'list of consumers': '"pendingPositions"',
   'dead letters': 'AS found\n',
+  'groups of failures': 'WITH RECURSIVE each (n, name, kind)',
+  'dead letters of a group': `AND i.error_fingerprint = $2 AND i.status = 'dead_letter'`,
+  'last of a group': `AND error_fingerprint = $2) AS last`,
+  'counts of the inbox': '"failedForGood"',
+  'what holds up others': 'AS behind',
+  'history of an event': 'attempts::text AS attempts',
   redrive: `SET status = 'received', attempt_count = 0`,
   discard: `SET status = 'skipped', available_at = NULL`,
   'one event': 'WHERE id = $1::uuid',
@@ -199,6 +206,21 @@ async function operate(
   await inbox.findDeadLetters({ consumerName: 'plain' }, { after: 40_000 });
   await inbox.findDeadLetters({ consumerName: 'plain', aggregateType: 'order', aggregateId: '40010' });
   await inbox.findDeadLetters({ outboxEventId: id });
+
+  const groups = app.context.get(FailureGroupService, { strict: false });
+  const group = { consumerName: 'plain', fingerprint: 'error-9' };
+  await groups.list();
+  await groups.list({ consumerName: 'plain' }, { limit: 2 });
+  const { next } = await groups.deadLetters(group, { limit: 20 });
+  await groups.deadLetters(group, { limit: 20, after: next ?? undefined });
+  await groups.note(group, 'known');
+  await groups.acknowledge(group);
+  await groups.list({}, { after: { consumerName: 'batch', fingerprint: 'error-9' } });
+  const backlogs = app.context.get(ConsumerBacklogService, { strict: false });
+  await backlogs.list();
+  await backlogs.blocking();
+  await backlogs.blocking({ consumerName: 'plain' }, { limit: 10 });
+  await inbox.historyOf(id, 'plain');
 
   await consumers.list();
   // As autovacuum may do at any moment: what there is now is spread otherwise over consumers and statuses.

@@ -1,3 +1,4 @@
+import { countText } from '../consumers/counted.js';
 import type { CursorStatus } from '../consumers/cursor-status.store.js';
 
 /**
@@ -6,6 +7,11 @@ import type { CursorStatus } from '../consumers/cursor-status.store.js';
  */
 export function pendingText({ pendingEvents, pendingPositions }: CursorStatus): string {
   return pendingEvents === null ? `${pendingPositions} positions` : String(pendingEvents);
+}
+
+/** The number of dead letters, of which not all may have been counted. */
+export function deadLettersText({ deadLetters, deadLettersAtLeast }: CursorStatus): string {
+  return countText({ count: deadLetters, atLeast: deadLettersAtLeast });
 }
 
 /** The process that works on the consumer. If its connection is gone, the text also says since when. */

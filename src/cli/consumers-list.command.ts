@@ -1,7 +1,7 @@
 import type { ConsumerView } from '../consumers/consumer.service.js';
 import { counted, withConsumers } from './admin-access.js';
 import type { Command } from './command.js';
-import { ownerText, pendingText, servingText } from './consumer-columns.js';
+import { deadLettersText, ownerText, pendingText, servingText } from './consumer-columns.js';
 import { table } from './table.js';
 
 /** Shows the state of every consumer. */
@@ -30,7 +30,7 @@ function describe(consumers: readonly ConsumerView[]): string {
       consumer.partitions > 1 ? `${consumer.consumerName} [${consumer.partition}]` : consumer.consumerName,
       pendingText(consumer),
       consumer.lagSeconds === null ? '-' : `${consumer.lagSeconds.toFixed(1)} s`,
-      String(consumer.deadLetters),
+      deadLettersText(consumer),
       ownerText(consumer),
       stateOf(consumer),
       consumer.eventNames.join(', '),

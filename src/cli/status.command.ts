@@ -8,7 +8,7 @@ import {
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { linesOf } from '../module/extension.js';
 import type { Command } from './command.js';
-import { ownerText, pendingText, servingText } from './consumer-columns.js';
+import { deadLettersText, ownerText, pendingText, servingText } from './consumer-columns.js';
 import { table } from './table.js';
 
 /**
@@ -75,7 +75,7 @@ function describeConsumers(consumers: readonly CursorStatus[]): string {
       consumer.partitions > 1 ? `${consumer.consumerName} [${consumer.partition}]` : consumer.consumerName,
       pendingText(consumer),
       consumer.lagSeconds === null ? '-' : `${consumer.lagSeconds.toFixed(1)} s`,
-      String(consumer.deadLetters),
+      deadLettersText(consumer),
       ownerText(consumer),
       servingText(consumer),
     ]),

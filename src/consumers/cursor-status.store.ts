@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
+import { COUNTED_TO } from './counted.js';
 import { unservedSince } from './unserved.store.js';
 
 /**
@@ -28,6 +29,8 @@ export interface CursorStatus {
    * `pendingEvents` is null, it may be the age of an event that the consumer does not ask for.
    */
   lagSeconds: number | null;
+  /** The position of the event whose age `lagSeconds` is. Null if there is none. */
+  oldestPosition: number | null;
   paused: boolean;
   /** Since when it is paused. Null when it is not. */
   pausedSince: Date | null;
@@ -55,7 +58,13 @@ export interface CursorStatus {
   lastProgressAt: Date | null;
   /** When a live process was last known to be able to work on it. It is noted about once an hour. */
   servedAt: Date;
+  /**
+   * Number of dead letters. Of a consumer with more than 10,000, the first 10,000 by position are counted, and
+   * `deadLettersAtLeast` is true.
+   */
   deadLetters: number;
+  /** Whether the consumer has more dead letters than were counted. */
+  deadLettersAtLeast: boolean;
   /**
    * Since when no process may work on the consumer although some know it, because their code lacks event
    * names that are stored for it. Null when that is not so, or has been so for less than a minute.
@@ -126,15 +135,23 @@ export class CursorStatusStore {
             AND i.status = 'processing'))
       ORDER BY c.consumer_name, c.partition`;
     // The backlog is computed from `unread`, cut off at the head of the log. So it costs the same for a log
-    // of any length.
+    // of any length. The dead letters of a consumer with one partition are counted in the index alone.
     this.listSql = `
-      WITH ${head}, dead AS MATERIALIZED (
-        SELECT consumer.name AS consumer_name, letters.partition, letters.count
-        FROM (SELECT DISTINCT consumer_name AS name FROM ${tables.inboxCursor}) AS consumer
+      WITH ${head}, letters AS MATERIALIZED (
+        SELECT consumer.name, first.partition FROM (SELECT DISTINCT consumer_name AS name FROM ${tables.inboxCursor} WHERE partitions > 1) AS consumer
         CROSS JOIN LATERAL (
-          SELECT partition, count(*) AS count FROM ${tables.inboxEvent}
-          WHERE consumer_name = consumer.name AND status = 'dead_letter' GROUP BY partition
-        ) AS letters
+          SELECT partition FROM ${tables.inboxEvent} WHERE consumer_name = consumer.name AND status = 'dead_letter'
+          ORDER BY position LIMIT ${COUNTED_TO + 1}
+        ) AS first
+      ), dead AS MATERIALIZED (
+        SELECT name, partition, count(*) AS count, sum(count(*)) OVER (PARTITION BY name) AS of_consumer FROM letters GROUP BY name, partition
+        UNION ALL
+        SELECT consumer_name, partition, counted.count, counted.count FROM ${tables.inboxCursor} AS single
+        CROSS JOIN LATERAL (
+          SELECT count(*) AS count FROM (
+            SELECT 1 FROM ${tables.inboxEvent} WHERE consumer_name = single.consumer_name AND status = 'dead_letter' LIMIT ${COUNTED_TO + 1}
+          ) AS first
+        ) AS counted WHERE single.partitions = 1
       )
       SELECT c.consumer_name AS "consumerName", c.partition, c.partitions, c.event_names AS "eventNames",
         backlog.positions AS "pendingPositions",
@@ -147,7 +164,8 @@ export class CursorStatusStore {
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN p.unavailable -> (c.consumer_name || '/' || c.partition) END AS unavailable,
         CASE WHEN c.lease_expires_at > clock_timestamp() AND ${backendGone('p')} THEN p.seen_at END AS "ownerNotSeenSince",
-        p.host, p.pid, c.last_progress_at AS "lastProgressAt", c.served_at AS "servedAt", coalesce(dead.count, 0) AS "deadLetters",
+        p.host, p.pid, c.last_progress_at AS "lastProgressAt", c.served_at AS "servedAt", coalesce(least(dead.count, ${COUNTED_TO}), 0) AS "deadLetters",
+        coalesce(dead.of_consumer > ${COUNTED_TO}, false) AS "deadLettersAtLeast", oldest.position AS "oldestPosition",
         ${unservedSince(schema, 'c')} AS "unservedSince"
       FROM ${tables.inboxCursor} c
       CROSS JOIN head
@@ -158,7 +176,7 @@ export class CursorStatusStore {
       LEFT JOIN ${tables.outboxEvent} AS oldest
         ON oldest.position = coalesce(looked.first_wanted, CASE WHEN looked.rows > ${LOOKED_AT} THEN looked.first END)
       LEFT JOIN ${tables.integrationProcess} p ON p.id = c.lease_owner
-      LEFT JOIN dead ON dead.consumer_name = c.consumer_name AND dead.partition = c.partition
+      LEFT JOIN dead ON dead.name = c.consumer_name AND dead.partition = c.partition
       ORDER BY c.consumer_name, c.partition`;
   }
 

@@ -85,6 +85,31 @@ export class InboxRecordStore {
     return row?.processed ?? false;
   }
 
+  /**
+   * Returns dead letters of one kind at one consumer by position, and by id where positions tie. A null kind
+   * has a query of its own, because an index cannot be searched by IS NOT DISTINCT FROM.
+   */
+  async findOfKind(
+    consumerName: string,
+    fingerprint: string | null,
+    limit: number,
+    after: { readonly position: number; readonly id: string } | undefined,
+  ): Promise<(InboxRecord & { eventName: string | null })[]> {
+    const ofKind =
+      fingerprint === null ? 'i.error_fingerprint IS NULL AND $2::text IS NULL' : 'i.error_fingerprint = $2';
+    const rows = await this.db.query<InboxRow & { eventName: string | null }>(
+      `SELECT ${this.columns}, e.event_name AS "eventName" FROM (
+         SELECT * FROM ${this.inbox} i WHERE i.consumer_name = $1 AND ${ofKind} AND i.status = 'dead_letter'
+           AND ($4::bigint IS NULL OR (i.position, i.id) > ($4, $5::uuid))
+         ORDER BY i.position, i.id LIMIT $3
+       ) AS i
+       LEFT JOIN ${this.log} e ON e.position = i.position AND e.id = i.outbox_event_id
+       ORDER BY i.position, i.id`,
+      [consumerName, fingerprint, limit, after?.position ?? null, after?.id ?? null],
+    );
+    return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), eventName }));
+  }
+
   async historyOf(outboxEventId: string, consumerName: string): Promise<EventHistory | undefined> {
     const [row] = await this.db.query<{
       attempts: string | null;

@@ -1,8 +1,10 @@
 import { type Provider } from '@nestjs/common';
 import { AdminTasks } from '../consumers/admin-tasks.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
+import { ConsumerBacklogService } from '../consumers/consumer-backlog.service.js';
 import { consumerServiceOf } from '../consumers/consumer-service-of.js';
 import { CursorStatusStore } from '../consumers/cursor-status.store.js';
+import { FailureGroupService } from '../consumers/failure-group.service.js';
 import { OperationRunner } from '../consumers/operations/operation-runner.js';
 import { RepartitionSteps } from '../consumers/repartition-steps.js';
 import { ReplayStore } from '../consumers/replay.store.js';
@@ -17,6 +19,16 @@ export const CONSUMERS: Provider[] = [
     provide: ConsumerService,
     inject: [AdminDatabase, IntegrationSettingsService, OutboxNotifier],
     useFactory: consumerServiceOf,
+  },
+  {
+    provide: FailureGroupService,
+    inject: [AdminDatabase],
+    useFactory: (db: AdminDatabase) => new FailureGroupService(db),
+  },
+  {
+    provide: ConsumerBacklogService,
+    inject: [AdminDatabase],
+    useFactory: (db: AdminDatabase) => new ConsumerBacklogService(db),
   },
   CursorStatusStore,
   ReplayStore,

@@ -1,7 +1,9 @@
 import { type Provider } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
+import { ConsumerBacklogService } from '../consumers/consumer-backlog.service.js';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
+import { FailureGroupService } from '../consumers/failure-group.service.js';
 import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS, HandOver } from '../consumers/hand-over.js';
 import { OperationService } from '../consumers/operations/operation.service.js';
 import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
@@ -64,14 +66,22 @@ export const SERVICES = [
   ConsumerService,
   OperationService,
   AuditService,
+  ConsumerBacklogService,
   DoctorService,
+  FailureGroupService,
   IntegrationHealthIndicator,
   EventLookService,
   LinkGraphService,
 ];
 
 /** Services whose providers are factories in other lists. */
-const MADE_ELSEWHERE: readonly unknown[] = [IntegrationSettingsService, ConsumerService, DoctorService];
+const MADE_ELSEWHERE: readonly unknown[] = [
+  IntegrationSettingsService,
+  ConsumerBacklogService,
+  ConsumerService,
+  DoctorService,
+  FailureGroupService,
+];
 
 export const ENGINE: Provider[] = [
   OutboxLogStore,

@@ -1,0 +1,48 @@
+import type { Counted } from './counted.js';
+
+/** What one consumer has still to do, over the log and the inbox, and what it has given up. */
+export interface ConsumerBacklog {
+  consumerName: string;
+  partitions: number;
+  /**
+   * Events of the log that are not settled and that the consumer asks for. With more than 2,000 unsettled
+   * positions they are not looked at one by one, and it is the number of positions.
+   */
+  pending: Counted;
+  /** Events whose attempt runs and counts already: retries, and events that run alone. */
+  running: Counted;
+  /** Events that failed and are tried again. */
+  retrying: Counted;
+  /** Events that wait behind an earlier one of their aggregate. */
+  waiting: Counted;
+  /** Events that are not due yet, and events that were redriven. */
+  delayed: Counted;
+  /** Events that failed for good while dead letters were switched off. */
+  failedForGood: Counted;
+  deadLetters: Counted;
+  /**
+   * How far the oldest event is behind that the consumer has still to handle, in the log or in the inbox: from
+   * its position to the end of the log, and its age. Delayed events do not count. Null if there is none.
+   */
+  lag: { positions: number; seconds: number } | null;
+  paused: { since: Date; by: string | null; reason: string | null } | null;
+  /** The processes that hold a lease. Host and pid are null for a process that is not listed. */
+  owners: { id: string; host: string | null; pid: number | null; partitions: number[] }[];
+}
+
+/** An event whose retry is still to come and that holds up others of its aggregate. */
+export interface BlockingEvent {
+  consumerName: string;
+  partition: number;
+  outboxEventId: string;
+  position: number;
+  aggregateType: string;
+  aggregateId: string;
+  attemptCount: number;
+  lastError: string | null;
+  errorFingerprint: string | null;
+  /** When it is tried again. */
+  retryAt: Date;
+  /** How many events of the inbox wait behind it: exact up to 1,000. */
+  behind: Counted;
+}

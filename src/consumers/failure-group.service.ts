@@ -1,0 +1,144 @@
+import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-author.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import { IntegrationError } from '../errors.js';
+import {
+  checkNames,
+  checkPosition,
+  checkText,
+  checkUuid,
+  invalidArgument,
+  pageSizeOf,
+} from '../events/argument-checks.js';
+import { problemOfText } from '../events/text.js';
+import { InboxRecordStore } from '../inbox/inbox-record.store.js';
+import type {
+  DeadLetterPlace,
+  FailureGroup,
+  FailureGroupKey,
+  GroupedDeadLetter,
+  PageOf,
+} from './failure-group.js';
+import { FailureGroupStore, type GroupChange } from './failure-group.store.js';
+
+const LONGEST_CONSUMER_NAME = 127;
+const LONGEST_FINGERPRINT = 64;
+const LONGEST_NOTE = 4_000;
+/** The place before all groups. */
+const BEFORE_ALL: FailureGroupKey = { consumerName: '', fingerprint: null };
+
+/**
+ * Groups dead letters by consumer and kind of failure, so that whoever looks after them sees kinds and not
+ * single failures. Every answer takes a bounded time, however many dead letters there are.
+ */
+export class FailureGroupService {
+  private readonly groups: FailureGroupStore;
+  private readonly rows: InboxRecordStore;
+
+  constructor(db: EngineDatabase) {
+    this.groups = new FailureGroupStore(db);
+    this.rows = new InboxRecordStore(db);
+  }
+
+  /**
+   * Returns groups by the name of their consumer and by fingerprint, `limit` of them (1 to 1000, default 50).
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or page
+   */
+  async list(
+    filter: { consumerName?: string | undefined } = {},
+    page: { limit?: number | undefined; after?: FailureGroupKey | undefined } = {},
+  ): Promise<PageOf<FailureGroup, FailureGroupKey>> {
+    checkNames('a field of a filter', filter, ['consumerName']);
+    checkNames('a field of the page', page, ['limit', 'after']);
+    const { consumerName } = filter;
+    checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
+    if (page.after !== undefined) checkKey(page.after);
+    if (consumerName !== undefined && (page.after?.consumerName ?? consumerName) !== consumerName)
+      throw invalidArgument('The page begins behind a group of another consumer', { field: 'after' });
+    const limit = pageSizeOf(page.limit);
+    const first = consumerName === undefined ? BEFORE_ALL : { consumerName, fingerprint: '' };
+    const items = await this.groups.list(page.after ?? first, consumerName !== undefined, limit);
+    return { items, next: items.length < limit ? null : keyOf(items.at(-1)) };
+  }
+
+  /**
+   * Returns the dead letters of one group by position, the oldest first. No page loses one, also where
+   * positions tie. A group that there is not has none.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid group or page
+   */
+  async deadLetters(
+    group: FailureGroupKey,
+    page: { limit?: number | undefined; after?: DeadLetterPlace | undefined } = {},
+  ): Promise<PageOf<GroupedDeadLetter, DeadLetterPlace>> {
+    checkKey(group);
+    checkNames('a field of the page', page, ['limit', 'after']);
+    checkPosition('after.position', page.after?.position);
+    checkUuid('after.id', page.after?.id);
+    const limit = pageSizeOf(page.limit);
+    const items = await this.rows.findOfKind(group.consumerName, group.fingerprint, limit, page.after);
+    const last = items.at(-1);
+    return { items, next: last === undefined || items.length < limit ? null : placeOf(last) };
+  }
+
+  /**
+   * Notes a text about a group, in the place of the one before. Null removes it. The text has at most 4,000
+   * characters.
+   *
+   * @throws IntegrationError INTEGRATION_FAILURE_GROUP_UNKNOWN, or INTEGRATION_ADMIN_INVALID
+   */
+  async note(group: FailureGroupKey, text: string | null, author: ChangeAuthor = {}): Promise<void> {
+    const problem = text === null ? undefined : problemOfText(text, LONGEST_NOTE);
+    if (problem !== undefined)
+      throw invalidArgument(`The note ${problem}; null removes it`, { field: 'note' });
+    await this.change(group, { note: text }, author);
+  }
+
+  /**
+   * Notes that somebody has seen the group. Dead letters that come behind those that are there now count as
+   * new. With `acknowledged: false` it is as if nobody had seen it.
+   *
+   * @throws IntegrationError INTEGRATION_FAILURE_GROUP_UNKNOWN, or INTEGRATION_ADMIN_INVALID
+   */
+  async acknowledge(
+    group: FailureGroupKey,
+    options: ChangeAuthor & { acknowledged?: boolean | undefined } = {},
+  ): Promise<void> {
+    const { acknowledged = true, ...author } = options;
+    if (typeof acknowledged !== 'boolean')
+      throw invalidArgument('acknowledged must be true or false', { field: 'acknowledged' });
+    await this.change(group, { acknowledged }, author);
+  }
+
+  private async change(group: FailureGroupKey, change: GroupChange, options: ChangeAuthor): Promise<void> {
+    checkKey(group);
+    checkNames('an option', options, AUTHOR_FIELDS);
+    const author = authorOf(options);
+    if (await this.groups.change(group, change, author)) return;
+    const { consumerName, fingerprint } = group;
+    throw new IntegrationError(
+      'INTEGRATION_FAILURE_GROUP_UNKNOWN',
+      `Consumer "${consumerName}" has no dead letters of the kind ${fingerprint ?? '(none)'}: FailureGroupService.list() shows the kinds there are`,
+      { consumerName, fingerprint },
+    );
+  }
+}
+
+function checkKey(group: FailureGroupKey): void {
+  checkNames('a part of a group', group, ['consumerName', 'fingerprint']);
+  const { consumerName, fingerprint } = group;
+  if (consumerName === undefined || fingerprint === undefined)
+    throw invalidArgument('A group is named by consumerName and fingerprint, which may be null', {
+      field: consumerName === undefined ? 'consumerName' : 'fingerprint',
+    });
+  checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
+  if (fingerprint !== null) checkText('fingerprint', fingerprint, LONGEST_FINGERPRINT);
+}
+
+function keyOf(group: FailureGroup | undefined): FailureGroupKey | null {
+  return group === undefined ? null : { consumerName: group.consumerName, fingerprint: group.fingerprint };
+}
+
+function placeOf({ position, id }: GroupedDeadLetter): DeadLetterPlace {
+  return { position, id };
+}

@@ -1,0 +1,164 @@
+import { AuditStore } from '../audit/audit.store.js';
+import type { Author } from '../audit/change-author.js';
+import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { COUNTED_TO, countedTo } from './counted.js';
+import type { FailureGroup, FailureGroupKey } from './failure-group.js';
+
+interface GroupRow extends FailureGroupKey {
+  readonly count: number;
+  readonly firstPosition: number;
+  readonly lastPosition: number;
+  readonly outboxEventId: string;
+  readonly eventName: string | null;
+  readonly error: string | null;
+  readonly failedAt: Date;
+  readonly note: string | null;
+  readonly notedBy: string | null;
+  readonly notedAt: Date | null;
+  readonly acknowledgedBy: string | null;
+  readonly acknowledgedAt: Date | null;
+  readonly newSince: number | null;
+}
+
+/** What somebody notes about a group. */
+export type GroupChange = { readonly note: string | null } | { readonly acknowledged: boolean };
+
+/**
+ * Groups of dead letters, by consumer and kind. The groups are found by stepping through
+ * `inbox_event_dead_letter_idx` from one kind to the next: three probes for each group, however many dead
+ * letters it has. The dead letters without a kind come last of their consumer, as in the index.
+ */
+export class FailureGroupStore {
+  private readonly inbox: string;
+  private readonly groups: string;
+  private readonly listSql: string;
+  private readonly audit: AuditStore;
+
+  constructor(private readonly db: EngineDatabase) {
+    const { inboxEvent, integrationFailureGroup, outboxEvent } = db.tables;
+    this.inbox = inboxEvent;
+    this.groups = integrationFailureGroup;
+    this.audit = new AuditStore(db);
+    const dead = `FROM ${inboxEvent} i WHERE i.status = 'dead_letter'`;
+    // An index cannot be searched by IS NOT DISTINCT FROM. So each look has a half for a kind and one for none.
+    const ofGroup = (columns: string, rest: string) => `(
+        (SELECT ${columns} ${dead} AND i.consumer_name = g.name AND i.error_fingerprint = g.kind ${rest})
+        UNION ALL
+        (SELECT ${columns} ${dead} AND i.consumer_name = g.name AND g.kind IS NULL AND i.error_fingerprint IS NULL ${rest})
+      )`;
+    this.listSql = `
+      WITH RECURSIVE each (n, name, kind) AS (
+        SELECT 0, $1::text, $2::text
+        UNION ALL
+        SELECT each.n + 1, next.name, next.kind FROM each CROSS JOIN LATERAL (
+          SELECT * FROM (
+            (SELECT 1 AS place, i.consumer_name::text AS name, i.error_fingerprint::text AS kind ${dead}
+               AND i.consumer_name = each.name AND i.error_fingerprint > each.kind ORDER BY i.error_fingerprint LIMIT 1)
+            UNION ALL
+            (SELECT 2, i.consumer_name::text, NULL ${dead}
+               AND i.consumer_name = each.name AND each.kind IS NOT NULL AND i.error_fingerprint IS NULL LIMIT 1)
+            UNION ALL
+            (SELECT 3, i.consumer_name::text, i.error_fingerprint::text ${dead}
+               AND i.consumer_name > each.name AND NOT $4 ORDER BY i.consumer_name, i.error_fingerprint LIMIT 1)
+          ) AS found ORDER BY place LIMIT 1
+        ) AS next
+        WHERE each.n < $3::int
+      )
+      SELECT g.name AS "consumerName", g.kind AS fingerprint, counted.count, first.position AS "firstPosition",
+        last.position AS "lastPosition", last.outbox_event_id AS "outboxEventId", e.event_name AS "eventName", left(last.last_error, 1000) AS error,
+        last.updated_at AS "failedAt", n.note, n.noted_by AS "notedBy", n.noted_at AS "notedAt", n.acknowledged_by AS "acknowledgedBy",
+        n.acknowledged_at AS "acknowledgedAt", newer.count AS "newSince"
+      FROM each AS g
+      CROSS JOIN LATERAL (SELECT count(*) AS count FROM ${ofGroup('1', `LIMIT ${COUNTED_TO + 1}`)} AS r) AS counted
+      CROSS JOIN LATERAL (SELECT * FROM ${ofGroup('i.position', 'ORDER BY i.position LIMIT 1')} AS r) AS first
+      CROSS JOIN LATERAL (
+        SELECT * FROM ${ofGroup('i.position, i.outbox_event_id, i.last_error, i.updated_at', 'ORDER BY i.position DESC LIMIT 1')} AS r
+      ) AS last
+      LEFT JOIN ${outboxEvent} e ON e.position = last.position AND e.id = last.outbox_event_id
+      LEFT JOIN ${integrationFailureGroup} n ON n.consumer_name = g.name AND n.fingerprint = coalesce(g.kind, '')
+      LEFT JOIN LATERAL (
+        SELECT count(*) AS count FROM ${ofGroup('1', `AND i.position > n.acknowledged_upto LIMIT ${COUNTED_TO + 1}`)} AS r
+      ) AS newer ON n.acknowledged_by IS NOT NULL
+      WHERE g.n > 0 ORDER BY g.n`;
+  }
+
+  /** Groups by consumer and kind, behind `after`. With `onlyOf`, only those of the consumer of `after`. */
+  async list(after: FailureGroupKey, onlyOf: boolean, limit: number): Promise<FailureGroup[]> {
+    const { consumerName, fingerprint } = after;
+    const rows = await this.db.query<GroupRow>(this.listSql, [consumerName, fingerprint, limit, onlyOf]);
+    return rows.map(groupOf);
+  }
+
+  /**
+   * Notes something about a group, with its row of the audit, in one transaction. False if there is neither a
+   * dead letter of that kind nor an earlier note.
+   */
+  change(key: FailureGroupKey, change: GroupChange, author: Author): Promise<boolean> {
+    return this.db.transaction(async (session) => {
+      const { consumerName, fingerprint } = key;
+      const [place] = await session.query<{ last: number | null; before: unknown }>(
+        `SELECT (SELECT max(position) FROM ${this.inbox} WHERE status = 'dead_letter' AND consumer_name = $1
+             AND ${fingerprint === null ? "error_fingerprint IS NULL AND $2 = ''" : 'error_fingerprint = $2'}) AS last,
+           (SELECT to_jsonb(g) FROM ${this.groups} g WHERE g.consumer_name = $1 AND g.fingerprint = $2) AS before`,
+        [consumerName, fingerprint ?? ''],
+      );
+      if (place === undefined || (place.last === null && place.before === null)) return false;
+      const after = await this.write(session, key, change, author, place.last);
+      await this.audit.add(session, author, {
+        action: 'note' in change ? 'failure-groups.note' : 'failure-groups.acknowledge',
+        target: `failure-group/${consumerName}/${fingerprint ?? ''}`,
+        before: place.before,
+        after,
+      });
+      return true;
+    });
+  }
+
+  private async write(
+    session: EngineSession,
+    { consumerName, fingerprint }: FailureGroupKey,
+    change: GroupChange,
+    { actor }: Author,
+    last: number | null,
+  ): Promise<unknown> {
+    const columns =
+      'note' in change
+        ? { isSet: change.note !== null, names: ['note', 'noted_by', 'noted_at'], first: change.note }
+        : {
+            isSet: change.acknowledged,
+            names: ['acknowledged_upto', 'acknowledged_by', 'acknowledged_at'],
+            first: last ?? 0,
+          };
+    const [first, by, at] = columns.names;
+    const [row] = await session.query<{ after: unknown }>(
+      `INSERT INTO ${this.groups} AS g (consumer_name, fingerprint, ${columns.names.join(', ')})
+       VALUES ($1, $2, ${columns.isSet ? '$3, $4, clock_timestamp()' : 'NULL, NULL, NULL'})
+       ON CONFLICT (consumer_name, fingerprint) DO UPDATE
+         SET ${first} = excluded.${first}, ${by} = excluded.${by}, ${at} = excluded.${at}
+       RETURNING to_jsonb(g) AS after`,
+      [consumerName, fingerprint ?? '', ...(columns.isSet ? [columns.first, actor] : [])],
+    );
+    return row?.after;
+  }
+}
+
+function groupOf(row: GroupRow): FailureGroup {
+  const { consumerName, fingerprint, firstPosition, lastPosition } = row;
+  const { outboxEventId, eventName, error, failedAt, notedBy, notedAt, acknowledgedBy, acknowledgedAt } = row;
+  return {
+    consumerName,
+    fingerprint,
+    deadLetters: countedTo(row.count),
+    firstPosition,
+    lastPosition,
+    latest: { outboxEventId, eventName, error, failedAt },
+    note:
+      row.note === null || notedBy === null || notedAt === null
+        ? null
+        : { text: row.note, by: notedBy, at: notedAt },
+    acknowledged:
+      acknowledgedBy === null || acknowledgedAt === null
+        ? null
+        : { by: acknowledgedBy, at: acknowledgedAt, newSince: countedTo(row.newSince ?? 0) },
+  };
+}

@@ -1,0 +1,40 @@
+import type { InboxRecord } from '../inbox/inbox-record.js';
+import type { Counted } from './counted.js';
+
+/** Names one kind of failure at one consumer. A null fingerprint stands for dead letters that have none. */
+export interface FailureGroupKey {
+  consumerName: string;
+  fingerprint: string | null;
+}
+
+/** Dead letters of one kind at one consumer, and what people noted about them. */
+export interface FailureGroup extends FailureGroupKey {
+  /** How many dead letters there are: exact up to 10,000. */
+  deadLetters: Counted;
+  /** The positions of the first and of the last one in the log. */
+  firstPosition: number;
+  lastPosition: number;
+  /** The last one, by position. `eventName` is null if the log no longer has the event. */
+  latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: Date };
+  note: { text: string; by: string; at: Date } | null;
+  /** Who has seen the group, and how many dead letters came behind those that were there then. */
+  acknowledged: { by: string; at: Date; newSince: Counted } | null;
+}
+
+/** A dead letter of a group. */
+export interface GroupedDeadLetter extends InboxRecord {
+  /** Null if the log no longer has the event. */
+  eventName: string | null;
+}
+
+/** A page. `next` goes into the request for the page behind it. It is null on the last page. */
+export interface PageOf<Item, Place> {
+  items: Item[];
+  next: Place | null;
+}
+
+/** The place behind a dead letter in the order of a group: by position, and by row where positions tie. */
+export interface DeadLetterPlace {
+  position: number;
+  id: string;
+}
