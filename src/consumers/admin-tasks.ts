@@ -1,10 +1,18 @@
 import { Injectable, type Logger } from '@nestjs/common';
+import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
 import { OperationRunner } from './operations/operation-runner.js';
 import { RepartitionSteps } from './repartition-steps.js';
 import { ReplayRequestStore, type WindowResult } from './replay-request.store.js';
+
+/**
+ * Milliseconds between two looks for operations that run. Whoever starts one says so. This is for operations
+ * whose process has died, and for a message that was lost.
+ */
+const LOOK_MS = 15_000;
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** Milliseconds between two windows of a replay while enough rows are due. */
 const WAIT_MS = 200;
@@ -20,6 +28,8 @@ export class AdminTasks {
   private readonly logger: Logger;
   private readonly running = new Map<string, Promise<void>>();
   private stopped = false;
+  /** Monotonic milliseconds. Infinite if this role may not work operations off. */
+  private nextLookAt = 0;
 
   constructor(
     private readonly requests: ReplayRequestStore,
@@ -39,8 +49,10 @@ export class AdminTasks {
     sent: (consumerName: string) => void,
   ): void {
     this.stopped = false;
-    if (cursors.some(({ operating }) => operating))
-      this.begin('operations', () => this.operations.workOff(() => this.stopped));
+    if (cursors.length > 0 && performance.now() >= this.nextLookAt) {
+      this.nextLookAt = performance.now() + LOOK_MS;
+      this.begin('operations', () => this.ifAllowed(() => this.operations.workOff(() => this.stopped)));
+    }
     for (const { consumerName, repartitioning, replaying } of cursors) {
       if (repartitioning) this.begin(`repartition ${consumerName}`, () => this.repartition(consumerName));
       else if (replaying && holds(consumerName)) {
@@ -54,7 +66,7 @@ export class AdminTasks {
    * operation. Returns whether anything is left to send.
    */
   async sendWindows(consumerNames: readonly string[]): Promise<boolean> {
-    const isOperating = await this.operations.doPortion();
+    const isOperating = (await this.ifAllowed(() => this.operations.doPortion())) === true;
     const results: WindowResult[] = [];
     for (const name of await this.requests.openRequests(consumerNames)) {
       results.push(await this.requests.sendWindow(name));
@@ -66,6 +78,23 @@ export class AdminTasks {
   async stop(): Promise<void> {
     this.stopped = true;
     await Promise.allSettled(this.running.values());
+  }
+
+  /** Called when an operation may have been started. The next beat looks for it. */
+  operationsChanged(): void {
+    if (Number.isFinite(this.nextLookAt)) this.nextLookAt = 0;
+  }
+
+  /** If this role may not work operations off, it does not try again. The boot has said so. */
+  private async ifAllowed<R>(work: () => Promise<R>): Promise<R | undefined> {
+    if (this.nextLookAt === Number.POSITIVE_INFINITY) return undefined;
+    try {
+      return await work();
+    } catch (error) {
+      if (sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+      this.nextLookAt = Number.POSITIVE_INFINITY;
+      return undefined;
+    }
   }
 
   private begin(name: string, work: () => Promise<void>): void {

@@ -114,8 +114,8 @@ export class ConsumerService {
   /**
    * Sets events aside for good. They become `skipped`, with `{ by, reason, at }` as their resolution. The
    * error of their failure stays. It takes dead letters, failed events (with or without a further retry), and
-   * events that wait or are delayed. It leaves events that run at this moment. Events that waited behind a discarded one go on. Resolves to the number of
-   * events.
+   * events that wait or are delayed. It leaves events that run at this moment. Events that waited behind a
+   * discarded one go on. Resolves to the number of events.
    *
    * A filter with `consumerName` and one event (`position` or `outboxEventId`) takes that event in any state.
    * This includes an event that has no inbox row yet, and one that runs. The consumer's owner removes the

@@ -151,6 +151,7 @@ export class ConsumerWorkers implements LeaseUser {
    * at once which cursors it can claim or must hand over.
    */
   consumersChanged(): void {
+    this.adminTasks.operationsChanged();
     this.keeper.beatNow();
   }
 

@@ -25,7 +25,7 @@ const cursor = (partition: number, leaseOwner: string | null): CursorSnapshot =>
   paused: false,
   replayed: false,
   replaying: false,
-  operating: false,
+
   repartitioning: false,
   superseded: false,
   changedByOthers: 0,

@@ -21,8 +21,6 @@ export interface CursorSnapshot extends CursorKey {
   readonly replayed: boolean;
   /** True while a filtered replay of the consumer is unfinished. */
   readonly replaying: boolean;
-  /** True while a stored operation runs, of whatever consumer. */
-  readonly operating: boolean;
   readonly repartitioning: boolean;
   /**
    * True when names were added while the owner works with the old names. The owner must stop reading, say so,
@@ -147,7 +145,6 @@ export class IntegrationProcessStore {
           'leaseOwner', c.lease_owner, 'leaseToken', c.lease_token, 'expired', c.lease_expires_at <= clock_timestamp(),
           'paused', c.paused_at IS NOT NULL OR c.held_back, 'replayed', NOT isempty(c.replayed),
           'replaying', EXISTS (SELECT 1 FROM ${tables.inboxReplay} r WHERE r.consumer_name = c.consumer_name AND r.finished_at IS NULL),
-          'operating', EXISTS (SELECT 1 FROM ${tables.integrationOperation} o WHERE o.state = 'running'),
           'repartitioning', c.repartition_to IS NOT NULL, 'superseded', coalesce(c.superseded_token = c.lease_token, false),
           'changedByOthers', c.changed_by_others,
           'dueInMs', CASE WHEN c.lease_token = ANY ($3::uuid[]) THEN (

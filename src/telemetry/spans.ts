@@ -34,7 +34,9 @@ export function untraced<R>(fn: () => R): R {
 /** The ends of an attempt that are no failure of the event. */
 const NO_FAILURE: ReadonlySet<string> = new Set(['processed', 'skipped', 'elsewhere']);
 
-/** Makes the spans of publishing and of attempts. The names follow OpenTelemetry's conventions for messaging. */
+/**
+ * Makes the spans of publishing and of attempts. The names follow OpenTelemetry's conventions for messaging.
+ */
 export class Spans {
   private readonly tracer = trace.getTracer('nestjs-integration');
 

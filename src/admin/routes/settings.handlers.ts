@@ -85,8 +85,8 @@ export class SettingsHandlers {
     await this.settings.load();
     const known = this.settings.getAll();
     if (given !== undefined && !isMatch(given, tagOf(known))) throw changed();
-    // The tag was compared with what this process has read. The database compares the values once more, in the
-    // transaction of the change.
+    // The tag was compared with what this process has read. The database compares the values once more, in
+    // the transaction of the change.
     const expected = given === undefined ? undefined : expectedOf(known, Object.keys(body.values));
     await withPointers(this.settings.change(body.values, { expected, ...author }));
     return answerOf(this.settings.getAll());

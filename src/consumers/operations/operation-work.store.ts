@@ -38,8 +38,8 @@ interface Progress {
  * goes on only if the operation still runs under the token of this process. It changes the rows behind the
  * place that the operation has noted, and notes the new place. So a process that is killed has either done
  * both or none. Another process that claims the operation writes a token of its own, and a portion of the old
- * one that comes later finds that token and changes nothing. A cancellation changes the state of the same row:
- * it waits for the portion that is under way, and no other one follows.
+ * one that comes later finds that token and changes nothing. A cancellation changes the state of the same
+ * row: it waits for the portion that is under way, and no other one follows.
  */
 
 /** Works operations off, portion by portion. */

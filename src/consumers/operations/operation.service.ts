@@ -56,8 +56,8 @@ export class OperationService {
   /**
    * Starts a planned operation. A process that runs consumers begins with it within a beat (two seconds).
    *
-   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN; INTEGRATION_OPERATION_REFUSED if it is not planned
-   * any more, if its plan is older than ten minutes, or if there are more events by a tenth by now
+   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN; INTEGRATION_OPERATION_REFUSED if it is not
+   * planned any more, if its plan is older than ten minutes, or if there are more events by a tenth by now
    */
   async run(id: string, author: ChangeAuthor = {}): Promise<Operation> {
     checkNames('an option of run', author, AUTHOR_FIELDS);
@@ -73,8 +73,8 @@ export class OperationService {
   }
 
   /**
-   * Stops it. A portion of at most 500 events that is under way is finished, and no other one follows. What was
-   * changed stays changed.
+   * Stops it. A portion of at most 500 events that is under way is finished, and no other one follows. What
+   * was changed stays changed.
    *
    * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN, or INTEGRATION_OPERATION_REFUSED if it has ended
    */

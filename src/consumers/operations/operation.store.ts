@@ -1,6 +1,7 @@
 import { AuditStore } from '../../audit/audit.store.js';
 import type { Author } from '../../audit/change-author.js';
 import type { EngineDatabase, EngineSession } from '../../database/engine-database.js';
+import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store.js';
 import type { Operation, OperationRequest, OperationState } from './operation.js';
 import type { PlannedEvents } from './operation-plan.store.js';
 
@@ -82,7 +83,8 @@ export class OperationStore {
   }
 
   /**
-   * Ends it at once: a portion locks this row first, so no portion follows. Undefined if it has ended already.
+   * Ends it at once: a portion locks this row first, so no portion follows. Undefined if it has ended
+   * already.
    */
   cancel(operation: Operation, author: Author): Promise<Operation | undefined> {
     return this.changeState(operation, author, 'operations.cancel', `state IN ('planned', 'running')`, [
@@ -112,6 +114,12 @@ export class OperationStore {
           before: { state, changed },
           after: { state: row.state, kind, filter },
         });
+      // Processes look for it at once. Without this message they would a quarter of a minute later.
+      if (row?.state === 'running')
+        await session.query(`SELECT pg_notify($1, $2)`, [
+          settingsChannelOf(this.db.schema),
+          CONSUMERS_MESSAGE,
+        ]);
       return row;
     });
   }
