@@ -127,6 +127,8 @@ export type {
 } from './log/outbox-event.js';
 export { DoctorService } from './maintenance/doctor.js';
 export type { Examination, Finding, FindingAction, FindingSeverity } from './maintenance/finding.js';
+export { type ProcessPage, type ProcessPageRequest, ProcessService } from './membership/process.service.js';
+export type { OwnedCursor, ProcessView, RunningAttempt } from './membership/process-view.store.js';
 export type { IntegrationExtension } from './module/extension.js';
 export {
   getIntegrationToken,

@@ -240,6 +240,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   // A plan changes nothing: it is noted when it is run or cancelled.
   OperationService: ['list', 'get', 'verdict', 'plan'],
   DoctorService: ['examine'],
+  ProcessService: ['list'],
   EventLookService: ['search', 'head', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],
 };

@@ -189,12 +189,27 @@ describe('the sign-in of a process', () => {
     const connection = await db.openDedicated('test', false);
     const id = '00000000-0000-4000-8000-000000000009';
     const snapshotOf = async () => {
-      const nothing = { processId: id, consumers: [], able: [], tokens: [], leaseMs: 1_000, renew: false };
+      const report = { settings: {}, working: [] };
+      const nothing = {
+        processId: id,
+        consumers: [],
+        able: [],
+        tokens: [],
+        leaseMs: 1_000,
+        renew: false,
+        report,
+      };
       const { processes: all } = await processes.beat(connection, nothing, true);
       return all.find((each) => each.id === id);
     };
     try {
-      await processes.signIn(connection, { id, role: 'worker', host: 'here', pid: 1 });
+      await processes.signIn(connection, {
+        id,
+        role: 'worker',
+        host: 'here',
+        pid: 1,
+        version: undefined,
+      });
       expect(await snapshotOf()).toMatchObject({ backendGone: false, signedInToThisRun: true });
       for (const made of [
         `server_started = server_started - interval '1 s'`,
@@ -202,7 +217,13 @@ describe('the sign-in of a process', () => {
       ]) {
         await database.pool.query(`UPDATE integration.integration_process SET ${made} WHERE id = $1`, [id]);
         expect(await snapshotOf()).toMatchObject({ backendGone: false, signedInToThisRun: false });
-        await processes.signIn(connection, { id, role: 'worker', host: 'here', pid: 1 });
+        await processes.signIn(connection, {
+          id,
+          role: 'worker',
+          host: 'here',
+          pid: 1,
+          version: undefined,
+        });
         expect(await snapshotOf()).toMatchObject({ backendGone: false, signedInToThisRun: true });
       }
     } finally {

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { DEFAULT_ENGINE, problemsOfEngineName, variablePrefixOf } from '../database/engine-name.js';
+import { packageVersion } from '../database/migrations/package-folder.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { IntegrationError, type IntegrationErrorCode, messageOf } from '../errors.js';
 import type { IntegrationExtension } from '../module/extension.js';
@@ -56,7 +56,7 @@ async function runCommand(
   extensions: readonly IntegrationExtension[],
 ): Promise<number> {
   const { command, options, formerName } = line;
-  if (options.version === true) return print(shell, packageVersion());
+  if (options.version === true) return print(shell, packageVersion() ?? 'unknown');
   if (command === undefined || options.help === true)
     return print(shell, usage(command === undefined ? COMMANDS : [command]));
   if (formerName !== undefined) printError(shell, `"${formerName}" is called "${command.name}" now.`);
@@ -141,11 +141,6 @@ function describeError(error: unknown): Record<string, unknown> {
 
 function textOf(value: string | boolean | undefined): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value : undefined;
-}
-
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 function printJson(shell: Shell, data: Record<string, unknown>): void {

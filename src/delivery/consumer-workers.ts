@@ -10,16 +10,18 @@ import type { HeldLease } from '../membership/held-lease.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
 import { LeaseKeeper } from '../membership/lease-keeper.js';
 import type { LeaseCandidate, LeaseUser } from '../membership/lease-user.js';
+import type { SelfReport } from '../membership/self-report.js';
 import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
-import type { Consumer } from '../subscribers/consumer.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { BusyCursors } from './busy-cursors.js';
+import { selfReportOf } from './self-report.js';
 import { ConsumerWorker } from './worker/consumer-worker.js';
 import { WorkerEnvironment } from './worker/worker-environment.js';
 
-type StoredSettings = Pick<IntegrationSettingsService, 'applyStored'> & SettingsView<'handlerTimeoutMs'>;
+type StoredSettings = Pick<IntegrationSettingsService, 'applyStored' | 'getAll'> &
+  SettingsView<'handlerTimeoutMs'>;
 
 /**
  * The workers of this process. There is one worker for each cursor that the process has leased. It lives as
@@ -160,14 +162,14 @@ export class ConsumerWorkers implements LeaseUser {
   candidates(): readonly LeaseCandidate[] {
     return this.registry.consumers().map((consumer) => ({
       name: consumer.name,
-      handles: (storedNames) => handlesAll(consumer, storedNames),
+      handles: (storedNames) => consumer.handlesAll(storedNames),
     }));
   }
 
   claimed(cursor: ClaimedCursor, lease: HeldLease): void {
     const consumer = this.registry.consumers().find(({ name }) => name === cursor.consumerName);
     // Names may have been added between the check and the claim.
-    if (consumer === undefined || this.closing || !handlesAll(consumer, cursor.eventNames)) {
+    if (consumer === undefined || this.closing || !consumer.handlesAll(cursor.eventNames)) {
       this.keeper.release(lease).catch(() => {});
       return;
     }
@@ -236,6 +238,10 @@ export class ConsumerWorkers implements LeaseUser {
     this.stored.applyStored(values, readAt);
   }
 
+  report(): SelfReport {
+    return selfReportOf(this.stored, [...this.active, ...this.leaving]);
+  }
+
   // The methods that end leases follow.
 
   /**
@@ -290,8 +296,4 @@ export class ConsumerWorkers implements LeaseUser {
         this.logger.warn(`A lease runs out by itself: ${messageOf(release.reason)}`);
     }
   }
-}
-
-function handlesAll(consumer: Consumer, storedNames: readonly string[]): boolean {
-  return storedNames.every((name) => consumer.match(name) !== undefined);
 }

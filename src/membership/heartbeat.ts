@@ -8,6 +8,7 @@ import {
 } from '../database/connection/connection-loss.js';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import type { EngineDatabase } from '../database/engine-database.js';
+import { packageVersion } from '../database/migrations/package-folder.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import type { IntegrationProcessStore } from './integration-process.store.js';
@@ -101,7 +102,7 @@ export class Heartbeat {
    * the process.
    */
   signIn(connection: EngineConnection): Promise<void> {
-    const self = { ...this.self, host: hostname(), pid: process.pid };
+    const self = { ...this.self, host: hostname(), pid: process.pid, version: packageVersion() };
     return this.processes.signIn(connection, self);
   }
 

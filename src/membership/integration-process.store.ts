@@ -4,6 +4,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import type { CursorKey } from '../inbox/inbox-status.js';
+import type { SelfReport } from './self-report.js';
 
 /** One cursor as the heartbeat sees it. */
 export interface CursorSnapshot extends CursorKey {
@@ -86,6 +87,8 @@ export interface Beat {
   readonly leaseMs: number;
   /** Whether this beat renews the leases and the process's own sign of life. If not, it only reads. */
   readonly renew: boolean;
+  /** What the process says of itself, if the beat renews. */
+  readonly report: SelfReport;
 }
 
 /**
@@ -135,7 +138,10 @@ export class IntegrationProcessStore {
           AND c.lease_token = ANY ($3::uuid[])
         RETURNING c.lease_token
       ), alive AS (
-        UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[], handles = $2::text[]
+        UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[], handles = $2::text[], settings = $8::jsonb,
+          working = (SELECT coalesce(jsonb_agg(each_one - 'ms'
+              || jsonb_build_object('since', clock_timestamp() - (each_one ->> 'ms')::float8 * interval '1 millisecond') ORDER BY n), '[]')
+            FROM jsonb_array_elements($9::jsonb) WITH ORDINALITY AS w (each_one, n))
         WHERE id = (SELECT id FROM ${this.process} WHERE id = $1::uuid AND $5::boolean FOR NO KEY UPDATE SKIP LOCKED)
       )
       SELECT
@@ -174,15 +180,15 @@ export class IntegrationProcessStore {
    */
   async signIn(
     connection: EngineConnection,
-    process: { id: string; role: string; host: string; pid: number },
+    process: { id: string; role: string; host: string; pid: number; version: string | undefined },
   ): Promise<void> {
     await connection.query(
-      `INSERT INTO ${this.process} (id, role, host, pid, protocol, backend_pid, backend_start, server_started, server_pids)
-       VALUES ($1, $2, $3, $4, ${PROTOCOL}, pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())),
+      `INSERT INTO ${this.process} (id, role, host, pid, version, protocol, backend_pid, backend_start, server_started, server_pids)
+       VALUES ($1, $2, $3, $4, left($5::text, 63), ${PROTOCOL}, pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())),
          pg_postmaster_start_time(), ${SERVERS_OWN_PIDS})
        ON CONFLICT (id) DO UPDATE SET backend_pid = excluded.backend_pid, backend_start = excluded.backend_start,
          server_started = excluded.server_started, server_pids = excluded.server_pids, seen_at = clock_timestamp()`,
-      [process.id, process.role, process.host, process.pid],
+      [process.id, process.role, process.host, process.pid, process.version ?? null],
     );
   }
 
@@ -250,6 +256,8 @@ export class IntegrationProcessStore {
       beat.renew,
       canJudgeBackends,
       beat.able,
+      beat.renew ? JSON.stringify(beat.report.settings) : null,
+      beat.renew ? JSON.stringify(beat.report.working) : null,
     ]);
     if (snapshot === undefined)
       throw new UnusableConnection('connection error: the beat brought nothing back');

@@ -148,7 +148,8 @@ export class LeaseKeeper {
     const able = claims ? (this.able ?? candidates.map((candidate) => candidate.name)) : [];
     // The other processes share out the cursors by what this process says about itself. So a change of that
     // is written at once.
-    const told = able.join('\0');
+    const report = user.report();
+    const told = `${able.join('\0')}\0\0${JSON.stringify(report.settings)}`;
     const renew = this.renewals.isDue(sentAt, leaseMs, told) || this.hasInvalid();
     const snapshot = await this.processes.beat(
       connection,
@@ -159,6 +160,7 @@ export class LeaseKeeper {
         tokens: [...this.held.keys()],
         leaseMs,
         renew,
+        report,
       },
       true,
     );

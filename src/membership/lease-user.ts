@@ -2,6 +2,7 @@ import type { ClaimedCursor } from '../inbox/inbox-cursor.store.js';
 import type { CursorKey } from '../inbox/inbox-status.js';
 import type { HeldLease } from './held-lease.js';
 import type { CursorSnapshot } from './integration-process.store.js';
+import type { SelfReport } from './self-report.js';
 
 /** A consumer of this process: its name, and whether its code handles all names that are stored for it. */
 export interface LeaseCandidate {
@@ -33,6 +34,8 @@ export interface LeaseUser {
    * anew yet.
    */
   isBusy(key: CursorKey): boolean;
+  /** What the process says of itself, for whoever looks at the processes. */
+  report(): SelfReport;
   /** Receives the stored settings with every beat. */
   settingsRead(stored: Record<string, unknown>, readAt: number): void;
 }

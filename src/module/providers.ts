@@ -30,6 +30,7 @@ import { SequenceGuard } from '../log/sequence-guard.js';
 import { SharedScan } from '../log/sharing/shared-scan.js';
 import { DoctorService } from '../maintenance/doctor.js';
 import { IntegrationProcessStore } from '../membership/integration-process.store.js';
+import { ProcessService } from '../membership/process.service.js';
 import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { CommitProber } from '../outbox/commit-prober.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
@@ -67,6 +68,7 @@ export const SERVICES = [
   OperationService,
   AuditService,
   ConsumerBacklogService,
+  ProcessService,
   DoctorService,
   FailureGroupService,
   IntegrationHealthIndicator,

@@ -105,6 +105,11 @@ export class Consumer implements ConsumerOptions {
     return Math.max(...this.subscriptions.map(({ timeoutMs }) => timeoutMs ?? otherwiseMs));
   }
 
+  /** Whether it has a handler for each of these names, which may be prefixes with a trailing `*`. */
+  handlesAll(eventNames: readonly string[]): boolean {
+    return eventNames.every((name) => this.match(name) !== undefined);
+  }
+
   /**
    * Returns the subscription for events of this name: that of the exact name, or else that of the longest
    * `prefix*`. Undefined if there is none.

@@ -20,6 +20,12 @@ export function packageFolder(): string | undefined {
   return found;
 }
 
+/** The version of this package. Undefined if its package.json is not found. */
+export function packageVersion(): string | undefined {
+  const folder = packageFolder();
+  return folder === undefined ? undefined : manifestIn(folder).version;
+}
+
 /** The place where a copy of the package is searched if its code is in a bundle. */
 export function copyBesideBundle(): string {
   return join(dirname(fileOfCode()), PACKAGE_NAME);
@@ -40,10 +46,16 @@ function resolvedFrom(file: string): string[] {
   }
 }
 
+function manifestIn(folder: string): { name?: string; version?: string } {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    name?: string;
+    version?: string;
+  };
+}
+
 function isThisPackage(folder: string): boolean {
   try {
-    const manifest: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    return (manifest as { name?: unknown } | null)?.name === PACKAGE_NAME;
+    return manifestIn(folder).name === PACKAGE_NAME;
   } catch {
     return false;
   }

@@ -40,6 +40,15 @@ export class RunningAttempts {
     return this.attempts.some(({ delivery, others }) => isOne(delivery) || others.some(isOne));
   }
 
+  /** The attempts that began more than this many milliseconds ago, and how long ago. */
+  longerThan(ms: number): { readonly attempt: Attempt; readonly ms: number }[] {
+    const now = performance.now();
+    return this.attempts.flatMap((attempt) => {
+      const ranMs = now - (attempt.beganAt ?? now);
+      return ranMs > ms ? [{ attempt, ms: Math.round(ranMs) }] : [];
+    });
+  }
+
   /** The events of the running attempts. */
   *deliveries(): Generator<Delivery> {
     for (const attempt of this.attempts) yield* attempt.deliveries;

@@ -2,6 +2,7 @@ import type { Unflushed } from '../../inbox/unflushed.js';
 import type { LogEvent } from '../../log/log-event.js';
 import type { PositionSet } from '../../log/position-set.js';
 import type { Consumer } from '../../subscribers/consumer.js';
+import type { Attempt } from './attempt.js';
 import type { OutcomeSettler } from './outcome-settler.js';
 import type { WorkInHand } from './work-in-hand.js';
 
@@ -42,6 +43,11 @@ export class Workload {
   /** Whether nothing runs, waits or is claimed, and no queue has anything to write. */
   get isIdle(): boolean {
     return this.inHand.isIdle;
+  }
+
+  /** The attempts that have run for longer than this many milliseconds, and for how many each. */
+  runningLongerThan(ms: number): { readonly attempt: Attempt; readonly ms: number }[] {
+    return this.inHand.running.longerThan(ms);
   }
 
   /**

@@ -10,6 +10,7 @@ import { Backoff } from '../partition/backoff.js';
 import type { Delivery } from '../partition/delivery.js';
 import { Partition } from '../partition/partition.js';
 import type { PartitionListener, PartitionParts } from '../partition/partition-ports.js';
+import type { Workload } from '../partition/workload.js';
 import { CrashRecovery } from './crash-recovery.js';
 import { DiscardedEvents } from './discarded-events.js';
 import { Dispatcher } from './dispatcher.js';
@@ -37,6 +38,7 @@ export interface WorkerEnds {
 export class ConsumerWorker {
   private readonly context: WorkerContext;
   private readonly partition: Partition;
+  readonly workload: Workload;
   private readonly dispatcher: Dispatcher;
   private readonly reader: CursorReader;
   private readonly crashes: CrashRecovery;
@@ -76,6 +78,7 @@ export class ConsumerWorker {
       () => this.reader.readPosition,
     );
     this.partition = new Partition(consumer, this.partitionParts(), this.partitionListener());
+    this.workload = this.partition.workload;
     this.dispatcher = new Dispatcher(consumer.priority, this.partition, lease, execution, (error) =>
       context.abandon(`an internal error: ${messageOf(error)}`),
     );
@@ -106,7 +109,7 @@ export class ConsumerWorker {
 
   /** How many events were read from the log and do not run yet. */
   get waitingEvents(): number {
-    return this.partition.workload.waitingEvents;
+    return this.workload.waitingEvents;
   }
 
   /**

@@ -1,0 +1,29 @@
+import type { LongAttempt, SelfReport } from '../membership/self-report.js';
+import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { ConsumerWorker } from './worker/consumer-worker.js';
+
+const OLDER_THAN_MS = 2_000;
+const MOST_ATTEMPTS = 20;
+
+/** What this process says of itself: the values of its settings, and what has run for long. */
+export function selfReportOf(
+  settings: Pick<IntegrationSettingsService, 'getAll'>,
+  workers: readonly ConsumerWorker[],
+): SelfReport {
+  const working = workers.flatMap(attemptsOf).sort((a, b) => b.ms - a.ms);
+  return {
+    settings: Object.fromEntries(settings.getAll().map(({ key, value }) => [key, value])),
+    working: working.slice(0, MOST_ATTEMPTS),
+  };
+}
+
+function attemptsOf({ lease, workload }: ConsumerWorker): LongAttempt[] {
+  return workload.runningLongerThan(OLDER_THAN_MS).map(({ attempt, ms }) => ({
+    ...lease.key,
+    position: attempt.delivery.position,
+    eventName: attempt.delivery.log.eventName,
+    events: attempt.others.length + 1,
+    attempt: attempt.delivery.attempt,
+    ms,
+  }));
+}

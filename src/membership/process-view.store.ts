@@ -1,0 +1,83 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import { backendGone } from '../database/sql/backend-gone.store.js';
+
+/** An attempt that has run for more than two seconds. */
+export interface RunningAttempt {
+  consumerName: string;
+  partition: number;
+  /** The position and name of its event, or of the first event of its batch. */
+  position: number;
+  eventName: string;
+  /** How many events it has. More than one only in a batch. */
+  events: number;
+  attempt: number;
+  since: Date;
+}
+
+/** A cursor that a process has leased. */
+export interface OwnedCursor {
+  consumerName: string;
+  partition: number;
+  /** When the lease runs out unless it is renewed. */
+  until: Date;
+}
+
+/** One process, as it described itself with its last renewal. Times are by the clock of the database. */
+export interface ProcessView {
+  id: string;
+  host: string;
+  pid: number;
+  role: 'all' | 'publisher' | 'worker';
+  /** The version of this package. Null if the process does not know it, or is of an earlier version. */
+  version: string | null;
+  startedAt: Date;
+  /** The time of its last renewal. Settings and running attempts are those of that time. */
+  seenAt: Date;
+  /** Seconds since then. */
+  seenSecondsAgo: number;
+  /** Whether it was seen within the time of a lease. */
+  alive: boolean;
+  /** Whether its connection to the database is there. Null if that cannot be told. */
+  connected: boolean | null;
+  /** The consumers that it has handlers for. */
+  handles: string[];
+  owns: OwnedCursor[];
+  /** The values of all settings in force there, by their full keys. Empty for an earlier version. */
+  settings: Record<string, boolean | number>;
+  /** What ran for more than two seconds: at most twenty attempts, the longest first. */
+  working: RunningAttempt[];
+}
+
+type Json<T> = { [K in keyof T]: T[K] extends Date ? string : T[K] };
+type Row = Omit<ProcessView, 'owns' | 'working'> & {
+  owns: Json<OwnedCursor>[];
+  working: Json<RunningAttempt>[];
+};
+
+/** Reads what processes say of themselves. */
+export class ProcessViewStore {
+  private readonly sql: string;
+
+  constructor(private readonly db: Pick<EngineDatabase, 'query' | 'tables'>) {
+    const { integrationProcess, inboxCursor } = db.tables;
+    this.sql = `
+      SELECT p.id, p.host, p.pid, p.role, p.version, p.started_at AS "startedAt", p.seen_at AS "seenAt",
+        greatest(0, extract(epoch FROM clock_timestamp() - p.seen_at))::float8 AS "seenSecondsAgo",
+        p.seen_at > clock_timestamp() - $1::float8 * interval '1 millisecond' AS alive,
+        NOT ${backendGone('p')} AS connected, p.handles, p.settings, p.working,
+        coalesce((SELECT json_agg(json_build_object('consumerName', c.consumer_name, 'partition', c.partition, 'until', c.lease_expires_at)
+            ORDER BY c.consumer_name, c.partition)
+          FROM ${inboxCursor} c WHERE c.lease_owner = p.id AND c.lease_expires_at > clock_timestamp()), '[]') AS owns
+      FROM ${integrationProcess} p WHERE $2::uuid IS NULL OR p.id > $2 ORDER BY p.id LIMIT $3`;
+  }
+
+  /** Some processes by their ids, behind this one. */
+  async list(leaseMs: number, behind: string | undefined, limit: number): Promise<ProcessView[]> {
+    const rows = await this.db.query<Row>(this.sql, [leaseMs, behind ?? null, limit]);
+    return rows.map(({ owns, working, ...row }) => ({
+      ...row,
+      owns: owns.map(({ until, ...cursor }) => ({ ...cursor, until: new Date(until) })),
+      working: working.map(({ since, ...attempt }) => ({ ...attempt, since: new Date(since) })),
+    }));
+  }
+}

@@ -1,0 +1,52 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AdminDatabase } from '../database/admin-database.js';
+import { checkNames, checkUuid, pageSizeOf } from '../events/argument-checks.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { SettingsView } from '../settings/settings-view.js';
+import { type ProcessView, ProcessViewStore } from './process-view.store.js';
+
+export interface ProcessPageRequest {
+  /** Number of processes: 50 by default, at most 1,000. */
+  limit?: number | undefined;
+  /** The `next` of the page before. */
+  after?: string | undefined;
+}
+
+export interface ProcessPage {
+  /** By their ids. */
+  processes: ProcessView[];
+  /** Give it as `after` for the next page. Null on the last page. */
+  next: string | null;
+}
+
+/**
+ * Reads which processes there are: their version, what they own, the settings in force there, and what runs
+ * now. Each process writes it down when it renews its leases, every third of `processingLeaseMs` or as soon as
+ * a setting has changed.
+ */
+@Injectable()
+export class ProcessService {
+  private readonly store: ProcessViewStore;
+
+  constructor(
+    db: AdminDatabase,
+    @Inject(IntegrationSettingsService) private readonly settings: SettingsView<'processingLeaseMs'>,
+  ) {
+    this.store = new ProcessViewStore(db);
+  }
+
+  /**
+   * Returns a page of the processes that have signed in and neither signed out nor been forgotten. A process
+   * that has died is listed as not `alive` for a while.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid page
+   */
+  async list(page: ProcessPageRequest = {}): Promise<ProcessPage> {
+    checkNames('an option of a page', page, ['limit', 'after']);
+    checkUuid('after', page.after);
+    const limit = pageSizeOf(page.limit);
+    const { processingLeaseMs } = this.settings.snapshot();
+    const processes = await this.store.list(processingLeaseMs, page.after, limit);
+    return { processes, next: processes.length < limit ? null : (processes.at(-1)?.id ?? null) };
+  }
+}

@@ -1,0 +1,18 @@
+import type { CursorKey } from '../inbox/inbox-status.js';
+
+/** An attempt that has run for long. */
+export interface LongAttempt extends CursorKey {
+  readonly position: number;
+  readonly eventName: string;
+  readonly events: number;
+  readonly attempt: number;
+  /** For how many milliseconds it has run. */
+  readonly ms: number;
+}
+
+/** What a process says of itself with each renewal, for whoever looks at the processes. */
+export interface SelfReport {
+  /** The values in force by their full keys. */
+  readonly settings: Readonly<Record<string, boolean | number>>;
+  readonly working: readonly LongAttempt[];
+}
