@@ -21,8 +21,8 @@ export interface ProcessPage {
 
 /**
  * Reads which processes there are: their version, what they own, the settings in force there, and what runs
- * now. Each process writes it down when it renews its leases, every third of `processingLeaseMs` or as soon as
- * a setting has changed.
+ * now. Each process writes it down when it renews its leases: every third of `processingLeaseMs`, or as soon
+ * as a setting has changed.
  */
 @Injectable()
 export class ProcessService {
