@@ -51,7 +51,7 @@ export async function runJest(
     await writeFile(lines, '');
     await run(args, {
       cwd: folder,
-      env: { ...process.env, [LINES_FILE]: lines, TEST_DIST: 'as-it-is', PLAYS_WITHOUT_RULES: 'yes' },
+      env: { ...process.env, [LINES_FILE]: lines, TEST_DIST: 'as-it-is' },
       timeout: GIVES_UP_MS + files.length * MS_A_FILE,
       maxBuffer: 64 * 1024 * 1024,
     });

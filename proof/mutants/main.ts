@@ -8,8 +8,8 @@ import { Report } from '../harness/report.js';
 import { cases, judge } from '../model/suite.js';
 import { clientMutants } from './client-mutants.js';
 import { kitMutants } from './kit-mutants.js';
+import { playMutants } from './play-mutants.js';
 import { runMutant } from './run-mutant.js';
-import { runPlays } from './run-plays.js';
 import { runSpecMutants } from './run-spec-mutants.js';
 import { specMutants } from './spec-mutants.js';
 
@@ -37,15 +37,15 @@ if (wanted.includes('model')) {
     record('model', mutant.name, found && `proof:model: ${found.check}, ${found.steps.length} steps`);
   }
 }
-if (wanted.includes('plays')) {
-  for (const { name, caught } of await runPlays())
-    record('play', name, caught ? 'test/cursor-plays.spec.ts, real database' : undefined);
-}
-if (wanted.includes('specs')) {
-  const chosen = [...specMutants, ...clientMutants].filter(({ name }) => name.includes(options.match));
+for (const [kind, mutants] of [
+  ['play', playMutants],
+  ['spec', [...specMutants, ...clientMutants]],
+] as const) {
+  if (!wanted.includes(`${kind}s`)) continue;
+  const chosen = mutants.filter(({ name }) => name.includes(options.match));
   const verdicts = await runSpecMutants(chosen);
-  for (const { name, caughtBy } of verdicts) record('spec', name, caughtBy);
-  report.detail('failures-of-specs', Object.fromEntries(verdicts.map((one) => [one.name, one.because])));
+  for (const { name, caughtBy } of verdicts) record(kind, name, caughtBy);
+  report.detail(`failures-of-${kind}s`, Object.fromEntries(verdicts.map((one) => [one.name, one.because])));
 }
 if (wanted.includes('kit')) {
   for (const mutant of kitMutants.filter(({ name }) => name.includes(options.match))) {

@@ -167,8 +167,8 @@ export const specMutants: readonly SpecMutant[] = [
       },
       {
         file: INBOX,
-        find: ' ): Promise<number> {\n    const rows',
-        put: ' ): Promise<number> {\n    if (mine.length === 0) return 0;\n    const rows',
+        find: ' ): Promise<number> {\n    // The claim wrote',
+        put: ' ): Promise<number> {\n    if (mine.length === 0) return 0;\n    // The claim wrote',
       },
     ],
     spec: 'test/leftovers.spec.ts',
@@ -870,8 +870,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/module/maintenance.providers.ts',
-        find: ', ...tasksOf(extensions, { db, settings, tasks })]',
-        put: ']',
+        find: '...tasksOf(extensions, { db, settings, tasks }),',
+        put: '',
       },
     ],
     spec: EXTENSIONS,

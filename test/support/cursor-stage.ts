@@ -10,7 +10,7 @@ import type { LogWriter, OutboxLogStore } from '../../src/log/outbox-log.store.j
 import { PositionSet } from '../../src/log/position-set.js';
 import { append } from './append.js';
 
-/** The classes under test: the real ones, or mutants of them. */
+/** The classes under test. */
 export interface CursorKit {
   readonly CursorReader: typeof CursorReader;
   readonly OutboxLogStore: typeof OutboxLogStore;
