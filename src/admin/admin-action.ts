@@ -13,6 +13,7 @@ export const ADMIN_ACTIONS = [
   'payloads.read',
   'entities.read',
   'dead-letters.read',
+  'dead-letters.note',
   'settings.read',
   'settings.change',
   'doctor.read',

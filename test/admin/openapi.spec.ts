@@ -28,6 +28,7 @@ const EVENT_ID = '00000000-0000-7000-8000-000000000001';
 const QUERIES: Readonly<Record<string, string>> = {
   '/entities/{type}/{id}/graph': '?module=shop',
   '/events/{id}/history': '?consumer=billing',
+  '/dead-letters/groups/{fingerprint}': '?consumer=billing',
 };
 const MANY_REQUESTS_MS = 540_000;
 
@@ -147,6 +148,7 @@ describe.each(PLATFORMS)('on %s, answers', (platform) => {
 async function bodyFor(path: string, database: TestDatabase): Promise<object> {
   if (path.endsWith('/repartition')) return { partitions: 1 };
   if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7 } };
+  if (path.endsWith('/{fingerprint}')) return { note: 'known', acknowledged: true };
   if (!path.endsWith('/restore')) return {};
   const { rows } = await database.pool.query(
     'SELECT max(id)::int AS "changeId" FROM integration.integration_setting_change',
@@ -160,7 +162,8 @@ function fillIn(path: string): string {
     .slice(1)
     .replace('entities/{type}/{id}', 'entities/thing/e1')
     .replace('{id}', EVENT_ID)
-    .replace('{name}', 'billing');
+    .replace('{name}', 'billing')
+    .replace('{fingerprint}', 'none');
 }
 
 /** Something of everything that is read. */

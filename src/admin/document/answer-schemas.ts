@@ -42,6 +42,25 @@ const EVENT = {
 const STATUS = { status: oneOf(ROLLED_UP), consumers: list(named('Delivery')) };
 const END = { module: TEXT, entityType: TEXT, entityId: TEXT };
 
+const DEAD_LETTER = {
+  id: UUID,
+  outboxEventId: UUID,
+  position: INTEGER,
+  consumerName: TEXT,
+  aggregateType: TEXT,
+  aggregateId: TEXT,
+  status: oneOf(['dead_letter']),
+  attemptCount: INTEGER,
+  lastError: orNull(TEXT),
+  errorFingerprint: orNull(TEXT),
+  availableAt: orNull(TIME),
+  processedAt: orNull(TIME),
+  resolution: orNull(named('Resolution')),
+  createdAt: TIME,
+  updatedAt: TIME,
+};
+const COUNTED = object({ count: INTEGER, atLeast: FLAG });
+
 /** The schemas that answers are named after in the table of routes. */
 export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
   Problem: object(
@@ -131,24 +150,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     ),
     truncated: FLAG,
   }),
-  DeadLetter: object({
-    id: UUID,
-    outboxEventId: UUID,
-    position: INTEGER,
-    eventName: TEXT,
-    consumerName: TEXT,
-    aggregateType: TEXT,
-    aggregateId: TEXT,
-    status: oneOf(['dead_letter']),
-    attemptCount: INTEGER,
-    lastError: orNull(TEXT),
-    errorFingerprint: orNull(TEXT),
-    availableAt: orNull(TIME),
-    processedAt: orNull(TIME),
-    resolution: orNull(named('Resolution')),
-    createdAt: TIME,
-    updatedAt: TIME,
-  }),
+  DeadLetter: object({ ...DEAD_LETTER, eventName: TEXT }),
   Resolution: object({
     action: oneOf(['redrive', 'discard']),
     by: TEXT,
@@ -172,6 +174,18 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     resolution: orNull(named('Resolution')),
     operationId: orNull(UUID),
   }),
+  GroupedDeadLetterPage: pageOf(object({ ...DEAD_LETTER, eventName: orNull(TEXT) })),
+  FailureGroup: object({
+    consumerName: TEXT,
+    fingerprint: orNull(TEXT),
+    deadLetters: COUNTED,
+    firstPosition: INTEGER,
+    lastPosition: INTEGER,
+    latest: object({ outboxEventId: UUID, eventName: orNull(TEXT), error: orNull(TEXT), failedAt: TIME }),
+    note: orNull(object({ text: TEXT, by: TEXT, at: TIME })),
+    acknowledged: orNull(object({ by: TEXT, at: TIME, newSince: COUNTED })),
+  }),
+  FailureGroupPage: pageOf(named('FailureGroup')),
   DeadLetterPage: pageOf(named('DeadLetter')),
   Setting: object(
     {

@@ -5,6 +5,7 @@ import { DeadLettersHandlers } from './dead-letters.handlers.js';
 import { DoctorHandlers } from './doctor.handlers.js';
 import { EntitiesHandlers } from './entities.handlers.js';
 import { EventsHandlers } from './events.handlers.js';
+import { FailureGroupsHandlers } from './failure-groups.handlers.js';
 import { OverviewHandlers } from './overview.handlers.js';
 import { SessionHandlers } from './session.handlers.js';
 import { SettingsHandlers } from './settings.handlers.js';
@@ -17,6 +18,7 @@ export const HANDLERS: readonly Handlers[] = [
   EventsHandlers,
   EntitiesHandlers,
   DeadLettersHandlers,
+  FailureGroupsHandlers,
   SettingsHandlers,
   DoctorHandlers,
   AuditHandlers,

@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common';
+import type { FailureGroup, FailureGroupKey, GroupedDeadLetter } from '../../consumers/failure-group.js';
+import { FailureGroupService } from '../../consumers/failure-group.service.js';
+import { invalidRequest } from '../calls/problem.js';
+import { cursor, cursorText } from '../input/cursor.js';
+import { flag, optional, text } from '../input/field.js';
+import { type Call, limit, type PageAnswer, reason, route } from './route.js';
+
+/** Stands in paths for dead letters that have no fingerprint. */
+const NONE = 'none';
+
+const pathFields = {
+  fingerprint: text(`The kind of the failure. ${NONE} stands for dead letters without one.`, 64),
+};
+const consumer = text('The name of the consumer.', 127);
+
+const ROUTES = {
+  groups: route({
+    method: 'GET',
+    path: 'dead-letters/groups',
+    action: 'dead-letters.read',
+    about: 'Dead letters by consumer and kind of failure, with what people noted about each kind.',
+    query: { limit, after: optional(cursor(['text', 'text'])), consumer: optional(consumer) },
+    answer: 'FailureGroupPage',
+  }),
+  group: route({
+    method: 'GET',
+    path: 'dead-letters/groups/:fingerprint',
+    action: 'dead-letters.read',
+    about: 'The dead letters of one kind at one consumer by position, the oldest first.',
+    pathFields,
+    query: { limit, after: optional(cursor(['position', 'text'])), consumer },
+    answer: 'GroupedDeadLetterPage',
+  }),
+  note: route({
+    method: 'PATCH',
+    path: 'dead-letters/groups/:fingerprint',
+    action: 'dead-letters.note',
+    about: 'Notes a text about one kind of failure, or that somebody has seen it.',
+    pathFields,
+    query: { consumer },
+    body: {
+      note: optional(text('The text, in the place of the one before.', 4_000)),
+      removeNote: optional(flag('Whether to remove the text that was noted.')),
+      acknowledged: optional(flag('Whether somebody has seen it. Later dead letters count as new.')),
+      reason,
+    },
+    answer: 'Done',
+  }),
+};
+
+@Injectable()
+export class FailureGroupsHandlers {
+  static readonly routes = ROUTES;
+
+  constructor(private readonly groupsOf: FailureGroupService) {}
+
+  async groups({ query }: Call<typeof ROUTES.groups>): Promise<PageAnswer<FailureGroup>> {
+    const { limit, after, consumer: consumerName } = query;
+    const place = after === undefined ? undefined : keyOf(after[0], after[1]);
+    const { items, next } = await this.groupsOf.list({ consumerName }, { limit, after: place });
+    return { items, next: next && cursorText([next.consumerName, next.fingerprint ?? NONE]) };
+  }
+
+  async group({ path, query }: Call<typeof ROUTES.group>): Promise<PageAnswer<GroupedDeadLetter>> {
+    const { limit, after } = query;
+    const place = after === undefined ? undefined : { position: after[0], id: after[1] };
+    const { items, next } = await this.groupsOf.deadLetters(keyOf(query.consumer, path.fingerprint), {
+      limit,
+      after: place,
+    });
+    return { items, next: next && cursorText([next.position, next.id]) };
+  }
+
+  async note({ path, query, body, author }: Call<typeof ROUTES.note>): Promise<object> {
+    const group = keyOf(query.consumer, path.fingerprint);
+    const { note, removeNote = false, acknowledged } = body;
+    if (note !== undefined && removeNote)
+      throw invalidRequest([{ in: 'body', pointer: '/removeNote', message: 'contradicts note: give one' }]);
+    if (note !== undefined || removeNote) await this.groupsOf.note(group, note ?? null, author);
+    if (acknowledged !== undefined) await this.groupsOf.acknowledge(group, { acknowledged, ...author });
+    return { done: true };
+  }
+}
+
+function keyOf(consumerName: string, fingerprint: string): FailureGroupKey {
+  return { consumerName, fingerprint: fingerprint === NONE ? null : fingerprint };
+}
