@@ -5,6 +5,7 @@ import {
   AuditService,
   type ChangeAuthor,
   ConsumerService,
+  FailureGroupService,
   IntegrationSettingsService,
   NonRetryableError,
   OperationService,
@@ -41,6 +42,16 @@ afterEach(async () => {
 const audit = () => app.context.get(AuditService);
 const settings = () => app.context.get(IntegrationSettingsService);
 const consumers = () => app.context.get(ConsumerService);
+const failures = () => app.context.get(FailureGroupService);
+
+/** The kind of the dead letters that `withDeadLetters` makes. */
+async function groupOfBilling() {
+  const { rows } = await database.pool.query<{ fingerprint: string }>(
+    `SELECT error_fingerprint AS fingerprint FROM integration.inbox_event WHERE consumer_name = 'billing' LIMIT 1`,
+  );
+  return { consumerName: 'billing', fingerprint: rows[0]?.fingerprint ?? null };
+}
+
 const operations = () => app.context.get(OperationService);
 
 /** Three dead letters of a consumer that runs. */
@@ -187,6 +198,18 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       noted: { before: { [BATCH_SIZE]: 42 }, after: { [BATCH_SIZE]: 41 } },
     },
   },
+  FailureGroupService: {
+    note: {
+      given: withDeadLetters,
+      make: async (author) => failures().note(await groupOfBilling(), 'the bank is closed', author),
+      noted: { action: 'failure-groups.note' },
+    },
+    acknowledge: {
+      given: withDeadLetters,
+      make: async (author) => failures().acknowledge(await groupOfBilling(), author),
+      noted: { action: 'failure-groups.acknowledge' },
+    },
+  },
   OperationService: {
     run: {
       given: withDeadLetters,
@@ -241,6 +264,8 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   OperationService: ['list', 'get', 'verdict', 'plan'],
   DoctorService: ['examine'],
   ProcessService: ['list'],
+  ConsumerBacklogService: ['list', 'blocking'],
+  FailureGroupService: ['list', 'deadLetters'],
   EventLookService: ['search', 'head', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],
 };
