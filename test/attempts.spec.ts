@@ -224,6 +224,7 @@ describe('a decision of an admin', () => {
       reason: 'customer is there',
       at: expect.stringMatching(ISO_TIME),
       attempts: 1,
+      fingerprint: redriven.attempts[0]?.fingerprint,
     });
     expect(redriven.attempts).toHaveLength(2);
     await app.consumers.redrive({});
