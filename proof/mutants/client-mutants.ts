@@ -6,7 +6,6 @@ const POSTGRES_JS = 'test/clients/postgres-js.spec.ts';
 const GUARD = 'src/clients/postgres-js-transactions.ts';
 const LOSS = 'src/database/connection/connection-loss.ts';
 const REFUSED = 'the root, a transaction that has ended, and a foreign one are refused';
-const CUT = 'a connection that the server ends in a handler counts no attempt';
 const DELIVERED = 'what integrationApi.transaction published is delivered';
 
 /** Wrong turns in the adapters of libraries. */
@@ -36,16 +35,16 @@ export const clientMutants: readonly SpecMutant[] = [
     test: `TypeORM ${REFUSED}`,
   },
   {
-    name: 'adapter: an ended transaction of postgres.js is called open',
+    name: 'adapter: an ended transaction of Sequelize is called open',
     patches: [
       {
-        file: GUARD,
-        find: "return session !== undefined && session.state !== 'open';",
-        put: 'return false && session !== undefined;',
+        file: 'src/clients/sequelize.ts',
+        find: "return finished === undefined && connection !== undefined ? 'open' : 'ended';",
+        put: "return 'open';",
       },
     ],
     spec: CONFORMANCE,
-    test: `postgres.js ${REFUSED}`,
+    test: `Sequelize ${REFUSED}`,
   },
   {
     name: 'adapter: a transaction of another data source is taken',
@@ -70,7 +69,7 @@ export const clientMutants: readonly SpecMutant[] = [
       },
     ],
     spec: CONFORMANCE,
-    test: 'Knex keeps the contract of a client',
+    test: 'Knex a statement arrives as it was written',
   },
   {
     name: 'adapter: the SQLSTATE of Sequelize is lost',
@@ -95,18 +94,6 @@ export const clientMutants: readonly SpecMutant[] = [
     ],
     spec: POOLS,
     test: 'a pool of Knex whose connections are all in use is an outage for a handler whose own code needs one for a statement',
-  },
-  {
-    name: 'adapter: a released QueryRunner is an error of the handler',
-    patches: [
-      {
-        file: 'src/clients/typeorm.ts',
-        find: 'if (runner.isReleased)',
-        put: 'if (runner.isReleased && !runner.isReleased)',
-      },
-    ],
-    spec: CONFORMANCE,
-    test: `TypeORM ${CUT}`,
   },
   {
     name: 'postgres.js: the end of a function is passed on after a loss',

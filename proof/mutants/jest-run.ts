@@ -13,6 +13,8 @@ const TEST_TIMEOUT_MS = 20_000;
 
 export interface TestResult {
   readonly title: string;
+  /** With the titles of the groups around it. */
+  readonly fullName: string;
   readonly passed: boolean;
   /** What a failed one says. */
   readonly message: string;
@@ -78,6 +80,7 @@ function readLines(text: string): JestRun {
       : [
           {
             title: line.title,
+            fullName: line.fullName,
             passed: line.status === 'passed',
             message: line.failureMessages.join('\n'),
           },

@@ -6,6 +6,8 @@ export const LINES_FILE = 'MUTANTS_RESULT_LINES';
 /** What Jest says of a test as it ends. */
 interface TestCaseResult {
   readonly title: string;
+  /** With the titles of the groups around it. */
+  readonly fullName: string;
   readonly status: string;
   readonly failureMessages: readonly string[];
 }
@@ -19,8 +21,8 @@ export type ResultLine = TestCaseResult | { readonly isEnd: true };
  * Jest's own report, which is written at the end, would not say so.
  */
 export default class ResultLines {
-  onTestCaseResult(_test: unknown, { title, status, failureMessages }: TestCaseResult): void {
-    write({ title, status, failureMessages });
+  onTestCaseResult(_test: unknown, { title, fullName, status, failureMessages }: TestCaseResult): void {
+    write({ title, fullName, status, failureMessages });
   }
 
   onRunComplete(): void {

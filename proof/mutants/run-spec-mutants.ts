@@ -29,7 +29,7 @@ export async function runSpecMutants(mutants: readonly SpecMutant[]): Promise<Sp
     const verdicts: SpecVerdict[] = [];
     for (const { name, patches, spec, test } of mutants) {
       const mutated = await copy.with(patches, () => runJest(copy.folder, [spec], [test]));
-      const failed = mutated.results.find(({ title, passed }) => title.includes(test) && !passed);
+      const failed = mutated.results.find(({ fullName, passed }) => fullName.includes(test) && !passed);
       const caught = holds(sound.results, test) && failed !== undefined;
       verdicts.push({
         name,
@@ -45,6 +45,6 @@ export async function runSpecMutants(mutants: readonly SpecMutant[]): Promise<Sp
 }
 
 function holds(results: readonly TestResult[], test: string): boolean {
-  const own = results.filter(({ title }) => title.includes(test));
+  const own = results.filter(({ fullName }) => fullName.includes(test));
   return own.length > 0 && own.every(({ passed }) => passed);
 }

@@ -5,7 +5,7 @@ export interface SpecMutant {
   readonly name: string;
   readonly patches: readonly Patch[];
   readonly spec: string;
-  /** In the title of the test. */
+  /** In the title of the test, with those of the groups around it. */
   readonly test: string;
 }
 

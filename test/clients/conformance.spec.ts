@@ -124,6 +124,12 @@ describe.each(LIBRARIES)('%s', (name, open) => {
     expect(report.ok ? '' : `${report}`).toBe('');
   });
 
+  it('a statement arrives as it was written: ? as text and as an operator, parameters in any order and twice', async () => {
+    const sql = `SELECT '{"a": 1}'::jsonb ? $2::text AS has, '?' AS mark, $1::text || $2::text AS both`;
+    const answer = await library.adapter.query(undefined, sql, ['b', 'a']);
+    expect(answer).toEqual({ rows: [{ has: true, mark: '?', both: 'ba' }], count: 1 });
+  });
+
   it('an event of a transaction that is rolled back is gone; of one that commits it is kept as it was given', async () => {
     let gone = '';
     const failing = library.transaction(async (tx) => {
