@@ -16,6 +16,7 @@ export const ADMIN_ACTIONS = [
   'dead-letters.note',
   'settings.read',
   'settings.change',
+  'processes.read',
   'doctor.read',
   'audit.read',
 ] as const;

@@ -7,6 +7,7 @@ import { EntitiesHandlers } from './entities.handlers.js';
 import { EventsHandlers } from './events.handlers.js';
 import { FailureGroupsHandlers } from './failure-groups.handlers.js';
 import { OverviewHandlers } from './overview.handlers.js';
+import { ProcessesHandlers } from './processes.handlers.js';
 import { SessionHandlers } from './session.handlers.js';
 import { SettingsHandlers } from './settings.handlers.js';
 
@@ -20,6 +21,7 @@ export const HANDLERS: readonly Handlers[] = [
   DeadLettersHandlers,
   FailureGroupsHandlers,
   SettingsHandlers,
+  ProcessesHandlers,
   DoctorHandlers,
   AuditHandlers,
 ];
