@@ -810,7 +810,7 @@ describe('a shutdown', () => {
         events.push(`${integration} handled`);
       }
     }
-    const app = await boot([forShop(), forBilling()], [Slow]);
+    const app = await boot([forBilling(), forShop()], [Slow]);
     const theirs = app.get<IntegrationDeveloperApiService>(ofBilling(IntegrationDeveloperApiService));
     await theirs.publishEvent(event(name));
     await began.first(1);
