@@ -793,42 +793,50 @@ describe('feature modules', () => {
 });
 
 describe('a shutdown', () => {
-  it('ends each integration by itself, beside the other', async () => {
-    const name = newPrefix();
-    const events: string[] = [];
-    const began = new Recorder<string>();
-    let goOn = () => {};
-    const held = new Promise<void>((resolve) => {
-      goOn = resolve;
-    });
-    @Injectable()
-    class Slow {
-      @IntegrationSubscriber(name, { consumerName: name, integration: ['default', 'billing'] })
-      async handle(_event: DomainEvent, { integration }: SubscriberContext): Promise<void> {
-        began.record(integration);
-        if (integration === 'billing') await held;
-        events.push(`${integration} handled`);
+  it.each(['default', 'billing'])(
+    'of %s that waits for a handler does not hold up the other',
+    async (slow) => {
+      const name = newPrefix();
+      const events: string[] = [];
+      const began = new Recorder<string>();
+      let goOn = () => {};
+      const held = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      @Injectable()
+      class Slow {
+        @IntegrationSubscriber(name, { consumerName: name, integration: ['default', 'billing'] })
+        async handle(_event: DomainEvent, { integration }: SubscriberContext): Promise<void> {
+          began.record(integration);
+          if (integration === slow) await held;
+          events.push(`${integration} handled`);
+        }
       }
-    }
-    const app = await boot([forBilling(), forShop()], [Slow]);
-    const theirs = app.get<IntegrationDeveloperApiService>(ofBilling(IntegrationDeveloperApiService));
-    await theirs.publishEvent(event(name));
-    await began.first(1);
-    const closing = app.close().then(() => events.push('closed'));
-    running.length = 0;
-    // The shop has nothing to wait for: it gives its leases back while the other one still works.
-    await until('the shop has left', async () => {
-      const { rows } = await shop.pool.query(
-        'SELECT 1 FROM integration.inbox_cursor WHERE consumer_name = $1 AND lease_owner IS NULL',
-        [name],
-      );
-      return rows.length === 1;
-    });
-    expect(events).toEqual([]);
-    goOn();
-    await closing;
-    expect(events).toEqual(['billing handled', 'closed']);
-  });
+      // Longer than the test would wait.
+      const patient = { shutdownTimeoutMs: 300_000, settings: { ...FAST, handlerTimeoutMs: 300_000 } };
+      const app = await boot([forShop(patient), forBilling(patient)], [Slow]);
+      const other = slow === 'billing' ? shop : billing;
+      const publisher = app.get<DomainEventPublisher>(getIntegrationToken(DomainEventPublisher, slow));
+      await publisher.publishEvent(event(name));
+      await began.first(1);
+      const isOwned = async () => {
+        const { rows } = await other.pool.query<{ owned: boolean }>(
+          'SELECT lease_owner IS NOT NULL AS owned FROM integration.inbox_cursor WHERE consumer_name = $1',
+          [name],
+        );
+        return rows[0]?.owned;
+      };
+      await until('the other one works on it', isOwned);
+      const closing = app.close().then(() => events.push('closed'));
+      running.length = 0;
+      // The other one has nothing to wait for: it gives its leases back while this one still works.
+      await until('the other one has left', async () => (await isOwned()) === false);
+      expect(events).toEqual([]);
+      goOn();
+      await closing;
+      expect(events).toEqual([`${slow} handled`, 'closed']);
+    },
+  );
 });
 
 describe('a server that crashes', () => {
