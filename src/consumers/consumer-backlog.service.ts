@@ -9,8 +9,8 @@ const MOST_PROBES = 100;
 const LONGEST_CONSUMER_NAME = 127;
 
 /**
- * Tells what consumers have still to do. Two statements answer for all consumers together, and each looks at a
- * bounded part of the tables.
+ * Tells what consumers have still to do. Two statements answer for all consumers together, and each looks at
+ * a bounded part of the tables.
  */
 export class ConsumerBacklogService {
   private readonly cursors: CursorStatusStore;

@@ -37,8 +37,8 @@ export interface BlockingRow {
 }
 
 /**
- * Two kinds of rows share a status. So many rows are looked at that the number of each kind is exact up to the
- * limit, unless both have more.
+ * Two kinds of rows share a status. So many rows are looked at that the number of each kind is exact up to
+ * the limit, unless both have more.
  */
 const LOOKED_AT = 2 * COUNTED_TO + 2;
 /** What waits behind one event is counted up to this number. */

@@ -21,8 +21,8 @@ export interface ConsumerBacklog {
   failedForGood: Counted;
   deadLetters: Counted;
   /**
-   * How far the oldest event is behind that the consumer has still to handle, in the log or in the inbox: from
-   * its position to the end of the log, and its age. Delayed events do not count. Null if there is none.
+   * How far the oldest event is behind that the consumer has still to handle, in the log or in the inbox:
+   * from its position to the end of the log, and its age. Delayed events do not count. Null if there is none.
    */
   lag: { positions: number; seconds: number } | null;
   paused: { since: Date; by: string | null; reason: string | null } | null;

@@ -59,8 +59,8 @@ export interface CursorStatus {
   /** When a live process was last known to be able to work on it. It is noted about once an hour. */
   servedAt: Date;
   /**
-   * Number of dead letters. Of a consumer with more than 10,000, the first 10,000 by position are counted, and
-   * `deadLettersAtLeast` is true.
+   * Number of dead letters. Of a consumer with more than 10,000, the first 10,000 by position are counted,
+   * and `deadLettersAtLeast` is true.
    */
   deadLetters: number;
   /** Whether the consumer has more dead letters than were counted. */

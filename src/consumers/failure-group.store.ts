@@ -40,7 +40,8 @@ export class FailureGroupStore {
     this.groups = integrationFailureGroup;
     this.audit = new AuditStore(db);
     const dead = `FROM ${inboxEvent} i WHERE i.status = 'dead_letter'`;
-    // An index cannot be searched by IS NOT DISTINCT FROM. So each look has a half for a kind and one for none.
+    // An index cannot be searched by IS NOT DISTINCT FROM. So each look has a half for a kind and one for
+    // none.
     const ofGroup = (columns: string, rest: string) => `(
         (SELECT ${columns} ${dead} AND i.consumer_name = g.name AND i.error_fingerprint = g.kind ${rest})
         UNION ALL

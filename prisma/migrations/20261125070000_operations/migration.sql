@@ -77,7 +77,7 @@ CREATE TABLE "integration"."integration_failure_group" (
 );
 
 -- Who did what, why, and how it ended. Rows are only added, in the transaction of the change; retention deletes those that are older than
--- 400 days. via: code, rest or command. action: such as consumer.pause. target: such as consumer/billing. before and after: what
+-- 400 days. via: service, cli or rest. action: such as consumers.pause. target: such as consumer/billing. before and after: what
 -- changed. affected: how many rows or events. outcome: done, failed or denied.
 CREATE TABLE "integration"."integration_audit" (
   "id"              bigint       GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -4,7 +4,10 @@ import { errorFingerprint, normalizedMessage } from './error-fingerprint.js';
 import { storableWithin } from './storable-text.js';
 
 const ONE_MEGABYTE = 1_000_000;
-/** Far beyond what it takes, and far below what a pattern takes that reads the rest of the text from each place. */
+/**
+ * Far beyond what it takes, and far below what a pattern takes that reads the rest of the text from each
+ * place.
+ */
 const BOUNDED_MS = 2_000;
 
 /** What differs between two failures of one kind. */
