@@ -11,10 +11,14 @@ import {
   type SubscriberDefinition,
 } from '../src/index.js';
 import type { Subscription } from '../src/subscribers/consumer.js';
+import { ENGINE_NAMES, type EngineNames } from '../src/subscribers/engine-names.js';
 import { SubscriberExplorer } from '../src/subscribers/subscriber-explorer.js';
 
 const event = { eventName: 'invoice.created', aggregateId: '7' } as DomainEvent;
 const context = { attempt: 1 } as SubscriberContext;
+
+const NAMES: EngineNames = { own: 'default', all: ['default'] };
+const ONE_ENGINE = { provide: ENGINE_NAMES, useValue: NAMES };
 
 describe('the registry', () => {
   it('gives the handlers of an event by priority, then by consumer name', () => {
@@ -204,7 +208,7 @@ describe('@IntegrationSubscriber', () => {
   async function explore(...providers: Provider[]): Promise<EventSubscriberRegistry> {
     module = await Test.createTestingModule({
       imports: [DiscoveryModule],
-      providers: [EventSubscriberRegistry, SubscriberExplorer, ...providers],
+      providers: [EventSubscriberRegistry, SubscriberExplorer, ONE_ENGINE, ...providers],
     }).compile();
     await module.init();
     module.get(SubscriberExplorer).explore();
@@ -335,7 +339,12 @@ describe('@IntegrationSubscriber', () => {
     class Other {}
     module = await Test.createTestingModule({
       imports: [DiscoveryModule, Other],
-      providers: [EventSubscriberRegistry, SubscriberExplorer, { provide: 'SUBSCRIBER', useClass: Here }],
+      providers: [
+        EventSubscriberRegistry,
+        SubscriberExplorer,
+        ONE_ENGINE,
+        { provide: 'SUBSCRIBER', useClass: Here },
+      ],
     }).compile();
     await module.init();
     module.get(SubscriberExplorer).explore();
@@ -569,7 +578,7 @@ describe('@IntegrationSubscriber', () => {
     class Right {}
     module = await Test.createTestingModule({
       imports: [DiscoveryModule, Left, Right],
-      providers: [EventSubscriberRegistry, SubscriberExplorer],
+      providers: [EventSubscriberRegistry, SubscriberExplorer, ONE_ENGINE],
     }).compile();
     const explorer = module.get(SubscriberExplorer);
     expect(errorOf(() => explorer.explore()).message).toContain(

@@ -14,6 +14,10 @@ export const ADMIN_ACTIONS = [
   'entities.read',
   'dead-letters.read',
   'dead-letters.note',
+  'operations.read',
+  'operations.plan',
+  'operations.run',
+  'operations.cancel',
   'settings.read',
   'settings.change',
   'processes.read',
@@ -30,6 +34,8 @@ export interface AdminTarget {
   readonly consumer?: string | undefined;
   /** The id of an event (a uuid). */
   readonly event?: string | undefined;
+  /** The id of an operation (a uuid). */
+  readonly operation?: string | undefined;
   /** The type and the id of an entity, which is an aggregate of events. */
   readonly entity?: { readonly type: string; readonly id: string } | undefined;
 }

@@ -148,6 +148,7 @@ describe.each(PLATFORMS)('on %s, answers', (platform) => {
 async function bodyFor(path: string, database: TestDatabase): Promise<object> {
   if (path.endsWith('/repartition')) return { partitions: 1 };
   if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7 } };
+  if (path === '/operations') return { kind: 'redrive', consumer: 'billing' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known', acknowledged: true };
   if (!path.endsWith('/restore')) return {};
   const { rows } = await database.pool.query(
@@ -177,6 +178,11 @@ async function fill(database: TestDatabase, admin: AdminApp): Promise<void> {
   await database.pool.query(
     `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error)
      SELECT id, position, 'billing', aggregate_type, aggregate_id, 'dead_letter', 'boom' FROM integration.outbox_event`,
+  );
+  await database.pool.query(
+    `INSERT INTO integration.integration_operation (id, kind, filter, planned_events, requested_by, via)
+     VALUES ($1, 'redrive', '{"consumerName": "billing"}', 1, 'ann', 'rest')`,
+    [EVENT_ID],
   );
   await admin.app.get(IntegrationLinkService).createLink({
     sourceModule: 'shop',

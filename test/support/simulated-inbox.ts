@@ -101,7 +101,7 @@ export class SimulatedInbox {
   discard(position: number): boolean {
     const row = this.rows.get(position);
     if (row === undefined || !['received', 'failed', 'dead_letter'].includes(row.status)) return false;
-    Object.assign(row, { status: 'skipped', availableAt: undefined });
+    Object.assign(row, { status: 'skipped', availableAt: undefined, suspicion: undefined });
     this.changedByOthers++;
     return true;
   }

@@ -21,9 +21,10 @@ export class Denials {
   }
 }
 
-function targetOf(action: AdminAction, { consumer, event, entity }: AdminTarget): string {
+function targetOf(action: AdminAction, { consumer, event, operation, entity }: AdminTarget): string {
   if (consumer !== undefined) return consumerTarget(consumer);
   if (event !== undefined) return `event/${event}`;
+  if (operation !== undefined) return `operation/${operation}`;
   if (entity !== undefined) return `entity/${entity.type}/${entity.id}`;
   return action.split('.', 1)[0] ?? action;
 }

@@ -1,5 +1,6 @@
 import { ADMIN_ACTIONS } from '../admin-action.js';
 import type { Schema } from '../input/field.js';
+import { OPERATION_SCHEMAS } from './operation-schemas.js';
 import {
   ANY_OBJECT,
   FLAG,
@@ -224,6 +225,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
   }),
   SettingHistoryPage: pageOf(named('SettingChange')),
   Settings: object({ items: list(named('Setting')) }),
+  ...OPERATION_SCHEMAS,
   Process: object({
     id: UUID,
     host: TEXT,

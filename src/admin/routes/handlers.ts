@@ -6,6 +6,7 @@ import { DoctorHandlers } from './doctor.handlers.js';
 import { EntitiesHandlers } from './entities.handlers.js';
 import { EventsHandlers } from './events.handlers.js';
 import { FailureGroupsHandlers } from './failure-groups.handlers.js';
+import { OperationsHandlers } from './operations.handlers.js';
 import { OverviewHandlers } from './overview.handlers.js';
 import { ProcessesHandlers } from './processes.handlers.js';
 import { SessionHandlers } from './session.handlers.js';
@@ -20,6 +21,7 @@ export const HANDLERS: readonly Handlers[] = [
   EntitiesHandlers,
   DeadLettersHandlers,
   FailureGroupsHandlers,
+  OperationsHandlers,
   SettingsHandlers,
   ProcessesHandlers,
   DoctorHandlers,

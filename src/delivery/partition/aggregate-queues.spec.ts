@@ -10,6 +10,7 @@ import {
 } from '../../../test/support/simulated-inbox.js';
 import { HeldLease } from '../../membership/held-lease.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.js';
+import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
 import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
 import { ConsumerWorker } from '../worker/consumer-worker.js';
@@ -279,7 +280,7 @@ class World {
     const retries = new RetryPolicy(settings);
     const environment = {
       stores: { ...this.connections.stores, replays: {} },
-      reports: { outcomes: new OutcomeStream() },
+      reports: { outcomes: new OutcomeStream(), telemetry: new EngineTelemetry({}) },
       flushPace: new FlushPace(settings),
       settings,
       execution: {

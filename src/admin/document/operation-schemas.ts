@@ -1,0 +1,50 @@
+import type { Schema } from '../input/field.js';
+import { FLAG, INTEGER, list, named, object, oneOf, orNull, pageOf, TEXT, TIME, UUID } from './schema.js';
+
+const FILTER = {
+  consumerName: TEXT,
+  eventName: TEXT,
+  aggregateType: TEXT,
+  aggregateId: TEXT,
+  outboxEventId: UUID,
+  position: INTEGER,
+  errorFingerprint: TEXT,
+};
+
+const OPERATION = {
+  id: UUID,
+  kind: oneOf(['redrive', 'discard']),
+  state: oneOf(['planned', 'running', 'done', 'cancelled', 'failed']),
+  filter: object(FILTER, Object.keys(FILTER)),
+  states: orNull(list(TEXT)),
+  maxEvents: orNull(INTEGER),
+  rate: orNull(INTEGER),
+  stopAfter: orNull(INTEGER),
+  plannedEvents: INTEGER,
+  plannedAtLeast: FLAG,
+  parts: list(object({ consumerName: TEXT, fingerprint: orNull(TEXT), events: INTEGER })),
+  changed: INTEGER,
+  requestedBy: TEXT,
+  reason: orNull(TEXT),
+  createdAt: TIME,
+  startedAt: orNull(TIME),
+  progressedAt: orNull(TIME),
+  finishedAt: orNull(TIME),
+  cancelledBy: orNull(TEXT),
+  error: orNull(TEXT),
+};
+
+const VERDICT = object({
+  succeeded: INTEGER,
+  failedTheSameWay: INTEGER,
+  failedOtherwise: INTEGER,
+  pending: INTEGER,
+  isPartial: FLAG,
+});
+
+/** The answers about redrives and discards of many events. */
+export const OPERATION_SCHEMAS: Readonly<Record<string, Schema>> = {
+  Operation: object(OPERATION),
+  OperationWithVerdict: object({ ...OPERATION, verdict: VERDICT }),
+  OperationPage: pageOf(named('Operation')),
+};

@@ -1,0 +1,108 @@
+import { Injectable } from '@nestjs/common';
+import type { Operation, OperationVerdict } from '../../consumers/operations/operation.js';
+import { OperationService } from '../../consumers/operations/operation.service.js';
+import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
+import { cursor, cursorText } from '../input/cursor.js';
+import { choice, count, optional, position, text, uuid } from '../input/field.js';
+import { type Call, limit, type PageAnswer, reason, route } from './route.js';
+
+const MOST = Number.MAX_SAFE_INTEGER;
+const pathFields = { id: uuid('The id of an operation.') };
+const target = ({ id }: { readonly id: string }) => ({ operation: id });
+
+const ROUTES = {
+  list: route({
+    method: 'GET',
+    path: 'operations',
+    action: 'operations.read',
+    about: 'Redrives and discards of many events, the latest first.',
+    query: {
+      limit,
+      after: optional(cursor(['text'])),
+      state: optional(choice('Its state.', ['planned', 'running', 'done', 'cancelled', 'failed'])),
+    },
+    answer: 'OperationPage',
+  }),
+  plan: route({
+    method: 'POST',
+    path: 'operations',
+    action: 'operations.plan',
+    about: 'Counts what an operation would change, and keeps it as a plan. It changes no event.',
+    body: {
+      kind: choice('What is done with the events.', ['redrive', 'discard']),
+      consumer: optional(text('The name of a consumer.', 127)),
+      eventName: optional(text('An event name.', EVENT_TEXT_LIMITS.eventName)),
+      aggregateType: optional(text('The type of an aggregate.', EVENT_TEXT_LIMITS.aggregateType)),
+      aggregateId: optional(text('The id of an aggregate.', EVENT_TEXT_LIMITS.aggregateId)),
+      event: optional(uuid('The id of an event.')),
+      position: optional(position('The position of an event.')),
+      fingerprint: optional(text('The kind of the error.', 64)),
+      maxEvents: optional(count('At most so many events, the oldest first.', 1, MOST)),
+      rate: optional(count('At most so many events a second.', 1, 100_000)),
+      stopAfter: optional(count('Stops by itself after so many events have failed again.', 1, 1_000_000)),
+      reason,
+    },
+    answer: 'Operation',
+  }),
+  get: route({
+    method: 'GET',
+    path: 'operations/:id',
+    action: 'operations.read',
+    about: 'How far an operation has come, and what became of its events.',
+    pathFields,
+    target,
+    answer: 'OperationWithVerdict',
+  }),
+  run: route({
+    method: 'POST',
+    path: 'operations/:id/run',
+    action: 'operations.run',
+    about: 'Starts a planned operation. A plan that is old or outgrown is refused with 409.',
+    pathFields,
+    body: { reason },
+    target,
+    answer: 'Operation',
+  }),
+  cancel: route({
+    method: 'POST',
+    path: 'operations/:id/cancel',
+    action: 'operations.cancel',
+    about: 'Stops an operation. What was changed stays changed.',
+    pathFields,
+    body: { reason },
+    target,
+    answer: 'Operation',
+  }),
+};
+
+@Injectable()
+export class OperationsHandlers {
+  static readonly routes = ROUTES;
+
+  constructor(private readonly operations: OperationService) {}
+
+  async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<Operation>> {
+    const { limit, after: [after] = [], state } = query;
+    const { operations, next } = await this.operations.list({ limit, after, state });
+    return { items: operations, next: next === null ? null : cursorText([next]) };
+  }
+
+  plan({ body, author }: Call<typeof ROUTES.plan>): Promise<Operation> {
+    const { kind, consumer, event, fingerprint, maxEvents, rate, stopAfter, reason: _, ...rest } = body;
+    const filter = { ...rest, consumerName: consumer, outboxEventId: event, errorFingerprint: fingerprint };
+    return this.operations.plan({ kind, filter, maxEvents, rate, stopAfter, ...author });
+  }
+
+  async get({ path }: Call<typeof ROUTES.get>): Promise<Operation & { verdict: OperationVerdict }> {
+    const operation = await this.operations.get(path.id);
+    return { ...operation, verdict: await this.operations.verdict(path.id) };
+  }
+
+  run({ path, author }: Call<typeof ROUTES.run>): Promise<Operation> {
+    return this.operations.run(path.id, author);
+  }
+
+  cancel({ path, author }: Call<typeof ROUTES.cancel>): Promise<Operation> {
+    return this.operations.cancel(path.id, author);
+  }
+}
