@@ -238,6 +238,19 @@ describe('status', () => {
     expect(other.stdout).toContain('Run: npx nestjs-integration migrate --schema events\n');
   });
 
+  it('names the command when a migration is to come, although columns of this version are missing', async () => {
+    const outdated = await createTestDatabase();
+    try {
+      await outdated.pool.query(`
+        ALTER TABLE integration.inbox_cursor DROP COLUMN paused_by;
+        DELETE FROM integration.integration_migration WHERE name = (SELECT max(name) FROM integration.integration_migration)`);
+      const { status, stdout } = await run(['status'], outdated);
+      expect([status, stdout]).toEqual([1, expect.stringContaining('Run: npx nestjs-integration migrate')]);
+    } finally {
+      await outdated.drop();
+    }
+  });
+
   it('shows each consumer: backlog in positions, lag, owner, pause and dead letters', async () => {
     const database = await createTestDatabase();
     await database.pool.query(`

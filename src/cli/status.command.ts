@@ -22,7 +22,8 @@ export const statusCommand: Command = {
   run: ({ withDatabase, schema, extensions }) =>
     withDatabase(async (db) => {
       const migrations = await migrationStatus(db, schema, await readMigrationFiles(linesOf(extensions)));
-      const readable = migrations.state !== 'missing';
+      // The columns that this version reads may not be there.
+      const readable = migrations.state !== 'missing' && migrations.state !== 'outdated';
       const consumers = readable ? await new CursorStatusStore(db).cursorStatuses() : [];
       const deadLetters = consumers.reduce((sum, consumer) => sum + consumer.deadLetters, 0);
       return {
