@@ -20,6 +20,8 @@ const RUNNER = 'src/delivery/execution/transactions/transactional-runner.ts';
 const DISCARD_ONE = 'src/consumers/discard-one.store.ts';
 const WORKER = 'src/delivery/worker/consumer-worker.ts';
 const EXTENSIONS = 'test/extensions.spec.ts';
+const OPERATIONS = 'test/operations.spec.ts';
+const SPANS = 'test/telemetry/spans.spec.ts';
 const ROLLING = 'test/rolling-deploys.spec.ts';
 
 const ENTER =
@@ -894,6 +896,78 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [{ file: 'src/module/extension.ts', find: ' || name === TAKEN', put: '' }],
     spec: EXTENSIONS,
     test: 'is refused where its name is none, or is taken',
+  },
+  {
+    name: 'operations: a process that was given up goes on',
+    patches: [
+      {
+        file: 'src/consumers/operations/operation-work.store.ts',
+        find: "AND lease_token = $2::uuid AND state = 'running' FOR UPDATE",
+        put: "AND ($2::uuid IS NOT NULL) AND state = 'running' FOR UPDATE",
+      },
+    ],
+    spec: OPERATIONS,
+    test: 'take over from one that died, and what it still sends changes nothing',
+  },
+  {
+    name: 'operations: the place is not noted, and the next process begins at the beginning',
+    patches: [
+      {
+        file: 'src/consumers/operations/operation-work.store.ts',
+        find: 'await this.note(session, operation, changed, last ?? placeOf(progress));',
+        put: 'await this.note(session, operation, 0, placeOf(progress));',
+      },
+    ],
+    spec: OPERATIONS,
+    test: 'take over from one that died, and what it still sends changes nothing',
+  },
+  {
+    name: 'operations: a portion is as large as ever while failures are awaited',
+    patches: [
+      {
+        file: 'src/consumers/operations/operation-runner.ts',
+        find: 'Math.min(most, stopAfter - failures - pending)',
+        put: 'most',
+      },
+    ],
+    spec: OPERATIONS,
+    test: 'stops by itself after so many failures, and has sent no more than could fail',
+  },
+  {
+    name: 'operations: a plan is run however much has come since',
+    patches: [
+      {
+        file: 'src/consumers/operations/operation-checks.ts',
+        find: 'now.events > operation.plannedEvents * GROWTH',
+        put: 'now.events < 0',
+      },
+    ],
+    spec: OPERATIONS,
+    test: 'is refused when it is old, when it has been outgrown, and when it was run',
+  },
+  {
+    name: 'spans: handlers run outside of their span',
+    patches: [
+      {
+        file: 'src/telemetry/spans.ts',
+        find: 'return context.with(this.around, fn);',
+        put: 'return fn();',
+      },
+    ],
+    spec: SPANS,
+    test: 'begins a new trace, linked to the publisher, and holds what the handler does',
+  },
+  {
+    name: 'spans: a retry goes on in the trace of the publisher',
+    patches: [
+      {
+        file: 'src/telemetry/spans.ts',
+        find: ' && attempt === 1 && message.isFromLog',
+        put: '',
+      },
+    ],
+    spec: SPANS,
+    test: 'continues the trace of the publisher where that is asked for, in the first attempt alone',
   },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.
