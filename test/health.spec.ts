@@ -100,11 +100,15 @@ describe('whether the engine lives and is ready', () => {
     const health = indicatorOf(app);
     await expect(health.ready('integration', { maxLagSeconds: Number.NaN })).rejects.toMatchObject({
       code: 'INTEGRATION_ADMIN_INVALID',
-      message: expect.stringContaining('maxLagSeconds is to be a number that is not negative'),
+      message: expect.stringContaining('maxLagSeconds must be a number that is not negative'),
     });
     await expect(health.ready('integration', { maxlag: 1 } as ReadyOptions)).rejects.toMatchObject({
       code: 'INTEGRATION_ADMIN_INVALID',
-      message: expect.stringContaining('there is no option maxlag; there are: timeoutMs, maxLagSeconds'),
+      message: expect.stringContaining('maxlag is not an option; there are: timeoutMs, maxLagSeconds'),
+    });
+    await expect(health.live('integration', { maxHeartbeatAgeMs: Number.NaN })).rejects.toMatchObject({
+      code: 'INTEGRATION_ADMIN_INVALID',
+      message: expect.stringContaining('maxHeartbeatAgeMs must be a number that is not negative'),
     });
     await app.close();
   });

@@ -1,5 +1,6 @@
 import type { ConsumerView } from '../consumers/consumer.service.js';
 import { invalidArgument } from '../events/argument-checks.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
 
 /** What all consumers together have still to handle. */
 export interface Backlog {
@@ -24,19 +25,19 @@ export interface BacklogThresholds {
   readonly maxUnownedConsumers?: number | undefined;
 }
 
-const NAMES = ['maxLagSeconds', 'maxDeadLetters', 'maxUnownedConsumers'] as const;
-
-export function checkThresholds(thresholds: BacklogThresholds, timeoutMs: number): void {
-  for (const [name, value] of Object.entries({ ...thresholds, timeoutMs })) {
-    const isKnown = name === 'timeoutMs' || (NAMES as readonly string[]).includes(name);
-    if (!isKnown) throw invalid(`there is no option ${name}; there are: timeoutMs, ${NAMES.join(', ')}`);
-    if (value !== undefined && !(typeof value === 'number' && value >= 0))
-      throw invalid(`${name} is to be a number that is not negative`);
+/**
+ * Checks the options of a probe. `known` are the names that it has.
+ *
+ * @throws IntegrationError INTEGRATION_ADMIN_INVALID
+ */
+export function checkProbe(probe: string, options: object, known: readonly string[]): void {
+  const problems = problemsOfUnknownNames(options, { known, prefix: `${probe}: ` });
+  for (const [name, value] of Object.entries(options)) {
+    const isNumber = typeof value === 'number' && value >= 0;
+    if (known.includes(name) && value !== undefined && !isNumber)
+      problems.push(`${probe}: ${name} must be a number that is not negative`);
   }
-}
-
-function invalid(what: string) {
-  return invalidArgument(`IntegrationHealthIndicator.ready: ${what}`);
+  if (problems.length > 0) throw invalidArgument(`IntegrationHealthIndicator.${problems.join('; ')}`);
 }
 
 export function backlogOf(consumers: readonly ConsumerView[]): Backlog {

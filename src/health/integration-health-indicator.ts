@@ -6,7 +6,7 @@ import { endWithin } from '../database/wire/answer-within.js';
 import { LeaseKeeper } from '../membership/lease-keeper.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
-import { type Backlog, type BacklogThresholds, backlogOf, checkThresholds, exceeded } from './backlog.js';
+import { type Backlog, type BacklogThresholds, backlogOf, checkProbe, exceeded } from './backlog.js';
 
 /**
  * A heartbeat gives up after 5 s if the database does not answer, and a connection attempt may take somewhat
@@ -14,6 +14,7 @@ import { type Backlog, type BacklogThresholds, backlogOf, checkThresholds, excee
  */
 const LONGEST_ROUND_MS = 60_000;
 const TIMEOUT_MS = 3_000;
+const READY_OPTIONS = ['timeoutMs', 'maxLagSeconds', 'maxDeadLetters', 'maxUnownedConsumers'];
 
 /** The result that `@nestjs/terminus` accepts from an indicator: one entry under the given key. */
 export type IntegrationHealthResult<Key extends string = string> = Record<
@@ -55,11 +56,14 @@ export class IntegrationHealthIndicator {
    * process that has lost its database continues by itself once the database is back, and a restart would not
    * help it. `heartbeatAgeMs` is null while there is no heartbeat: before the boot has ended and after the
    * shutdown has begun.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an option that is not valid
    */
   async live<const Key extends string = 'integration'>(
     key: Key = 'integration' as Key,
     options: LiveOptions = {},
   ): Promise<IntegrationHealthResult<Key>> {
+    checkProbe('live', options, ['maxHeartbeatAgeMs']);
     const { maxHeartbeatAgeMs = LONGEST_ROUND_MS } = options;
     const age = this.leases.heartbeatAgeMs;
     const turns = age === undefined || age <= maxHeartbeatAgeMs;
@@ -79,8 +83,8 @@ export class IntegrationHealthIndicator {
     key: Key = 'integration' as Key,
     options: ReadyOptions = {},
   ): Promise<IntegrationHealthResult<Key>> {
+    checkProbe('ready', options, READY_OPTIONS);
     const { timeoutMs = TIMEOUT_MS, ...thresholds } = options;
-    checkThresholds(thresholds, timeoutMs);
     let backlog: Backlog;
     try {
       backlog = await endWithin(timeoutMs, this.look(), () => new LateAnswer(timeoutMs));
