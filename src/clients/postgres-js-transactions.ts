@@ -42,6 +42,7 @@ interface TransactionSql {
 type Send = (...args: unknown[]) => unknown;
 
 const NEVER = new Promise<never>(() => {});
+const NO_ERROR = Symbol('no error');
 
 /** Whether statements of a transaction may be sent. */
 class Session {
@@ -75,13 +76,20 @@ class Session {
     return (...args) => {
       this.requireOpen();
       const statement = send(...args);
-      // A statement is sent when its own `then` is called, and not by that of its base class.
-      if (types.isPromise(statement))
-        Promise.prototype.then.call(statement, undefined, (error) => {
-          if (endsSession(error)) this.lose();
-        });
+      if (types.isPromise(statement)) this.hear(statement);
       return statement;
     };
+  }
+
+  /**
+   * Hears whether a statement, or a savepoint, fails because the session is lost. It does so before the caller
+   * hears of it, because it listens first.
+   */
+  hear(work: Promise<unknown>, isOfPostgres: (error: unknown) => boolean = () => true): void {
+    // A statement is sent when its own `then` is called, and not by that of its base class.
+    Promise.prototype.then.call(work, undefined, (error) => {
+      if (isOfPostgres(error) && endsSession(error)) this.lose();
+    });
   }
 
   /** Settles as `work` does. Never settles if the session is lost. */
@@ -137,8 +145,16 @@ export class PostgresJsTransactions {
     const savepoint: Send = (...args) => {
       session.requireOpen();
       const part = args.at(-1) as (sql: TransactionSql) => unknown;
-      const run = (nested: TransactionSql) => session.endOf(resultOf(part(this.guarded(nested, session))));
-      return Promise.race([sql.savepoint(...args.slice(0, -1), run), session.loss]);
+      let ofFunction: unknown = NO_ERROR;
+      const run = (nested: TransactionSql) =>
+        session.endOf(resultOf(part(this.guarded(nested, session)))).catch((error) => {
+          ofFunction = error;
+          throw error;
+        });
+      const begun = sql.savepoint(...args.slice(0, -1), run);
+      // The function may have talked to another server, and its error then says nothing about this session.
+      session.hear(begun, (error) => error !== ofFunction);
+      return Promise.race([begun, session.loss]);
     };
     const call = session.guard(sql);
     const own: Record<string | symbol, Send> = {
