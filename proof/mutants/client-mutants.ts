@@ -103,7 +103,13 @@ export const clientMutants: readonly SpecMutant[] = [
   },
   {
     name: 'postgres.js: the statements of a transaction are not listened to',
-    patches: [{ file: GUARD, find: 'if (endsSession(error)) this.lose();', put: 'endsSession(error);' }],
+    patches: [
+      {
+        file: GUARD,
+        find: 'if (isOfPostgres(error) && endsSession(error)) this.lose();',
+        put: 'endsSession(error);',
+      },
+    ],
     spec: POSTGRES_JS,
     test: 'leaves its connection usable, and its statements are refused, at whatever moment it is lost',
   },
