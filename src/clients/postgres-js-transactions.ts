@@ -82,8 +82,8 @@ class Session {
   }
 
   /**
-   * Hears whether a statement, or a savepoint, fails because the session is lost. It does so before the caller
-   * hears of it, because it listens first.
+   * Hears whether a statement, or a savepoint, fails because the session is lost. It does so before the
+   * caller hears of it, because it listens first.
    */
   hear(work: Promise<unknown>, isOfPostgres: (error: unknown) => boolean = () => true): void {
     // A statement is sent when its own `then` is called, and not by that of its base class.
