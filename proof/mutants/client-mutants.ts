@@ -124,13 +124,8 @@ export const clientMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: GUARD,
-        find: 'const savepoint: Send = (...args) => {\n      session.requireOpen();',
-        put: 'const savepoint: Send = session.guard((...args) => {',
-      },
-      {
-        file: GUARD,
-        find: 'return Promise.race([sql.savepoint(...args.slice(0, -1), run), session.loss]);\n    };',
-        put: 'return Promise.race([sql.savepoint(...args.slice(0, -1), run), session.loss]);\n    });',
+        find: 'session.hear(begun, (error) => error !== ofFunction);',
+        put: 'session.hear(begun);',
       },
     ],
     spec: POSTGRES_JS,

@@ -835,7 +835,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/delivery/consumer-workers.ts',
-        find: ' || !handlesAll(consumer, cursor.eventNames)',
+        find: ' || !consumer.handlesAll(cursor.eventNames)',
         put: '',
       },
     ],
