@@ -53,6 +53,8 @@ async function groupOfBilling() {
 }
 
 const operations = () => app.context.get(OperationService);
+const planned = (author: ChangeAuthor) =>
+  operations().plan({ kind: 'redrive', filter: { consumerName: 'billing' }, ...author });
 
 /** Three dead letters of a consumer that runs. */
 async function withDeadLetters(count = 3): Promise<void> {
@@ -214,11 +216,7 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     run: {
       given: withDeadLetters,
       make: async (author) => {
-        const plan = await operations().plan({
-          kind: 'redrive',
-          filter: { consumerName: 'billing' },
-          ...author,
-        });
+        const plan = await planned(author);
         await operations().run(plan.id, author);
       },
       noted: { action: 'operations.run', before: { state: 'planned', changed: 0 } },
@@ -226,11 +224,7 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     cancel: {
       given: withDeadLetters,
       make: async (author) => {
-        const plan = await operations().plan({
-          kind: 'redrive',
-          filter: { consumerName: 'billing' },
-          ...author,
-        });
+        const plan = await planned(author);
         await operations().cancel(plan.id, author);
       },
       noted: { action: 'operations.cancel', before: { state: 'planned', changed: 0 } },

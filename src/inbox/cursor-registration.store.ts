@@ -1,6 +1,7 @@
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 import { tablesOf } from '../database/sql/tables.js';
 import { splitNames } from '../log/event-names.js';
+import { positionAtTime } from '../log/position-at-time.store.js';
 
 /** A stored consumer. Its partitions are taken together. */
 export interface StoredConsumer {
@@ -227,19 +228,7 @@ function statements(schema: string) {
             AND c.consumer_name = ANY (p.consumers || p.handles))
       ORDER BY consumer_name, partition`,
     // Halves [low, high) until the first event at or after `low` is the first one that is not older than $1.
-    positionAt: `
-      WITH RECURSIVE search (low, high) AS (
-        SELECT 1::bigint, coalesce(max(position), 0) + 1 FROM ${log}
-        UNION ALL
-        SELECT CASE WHEN older THEN middle + 1 ELSE low END, CASE WHEN older THEN high ELSE middle END
-        FROM search
-        CROSS JOIN LATERAL (SELECT low + (high - low) / 2 AS middle) m
-        CROSS JOIN LATERAL (
-          SELECT coalesce((SELECT created_at < $1 FROM ${log} WHERE position >= middle ORDER BY position LIMIT 1), false) AS older
-        ) o
-        WHERE low < high
-      )
-      SELECT low AS position FROM search WHERE low >= high LIMIT 1`,
+    positionAt: positionAtTime(log, `SELECT 1::bigint, coalesce(max(position), 0) + 1 FROM ${log}`),
     // A writer takes RowExclusiveLock before it draws a position, and keeps it until it has ended (see the
     // sweep in `cursor-reader.ts`).
     oldestWriter: `

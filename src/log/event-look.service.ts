@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from '../events/argument-checks.js';
+import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks.js';
 import { isUuid } from '../events/text.js';
 import type {
   EventChain,
@@ -10,6 +10,7 @@ import type {
 } from './event-look.js';
 import { EventLookStore, type Stretch } from './event-look.store.js';
 import type { OutboxEventFilter } from './outbox-event.js';
+import { checkOutboxFilter } from './outbox-filter-checks.js';
 
 /** How many positions one call looks at. */
 const SCANNED_AT_ONCE = 100_000;
@@ -20,15 +21,6 @@ const LONGEST_CHAIN = 200;
  */
 const DISORDER_MS = 5 * 60_000;
 
-const FILTER_FIELDS = [
-  'eventName',
-  'sourceModule',
-  'aggregateType',
-  'aggregateId',
-  'deduplicationKey',
-  'from',
-  'to',
-] as const satisfies (keyof OutboxEventFilter)[];
 const PAGE_FIELDS = ['limit', 'before'] as const satisfies (keyof EventSearchPage)[];
 
 /**
@@ -106,11 +98,8 @@ export class EventLookService {
 }
 
 function checkSearch(filter: OutboxEventFilter, page: EventSearchPage): void {
-  checkNames('a field of the filter', filter, FILTER_FIELDS);
+  checkOutboxFilter(filter);
   checkNames('a field of the page', page, PAGE_FIELDS);
-  const { from, to, ...texts } = filter;
-  for (const [field, value] of Object.entries(texts)) checkText(field, value);
-  for (const [field, value] of Object.entries({ from, to })) checkTime(field, value);
   checkPosition('before', page.before);
 }
 

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import { finiteTime, timeOrNull } from '../database/sql/epoch-text.store.js';
+import { timeOrNull } from '../database/sql/epoch-text.store.js';
 import type { ConsumerDelivery, OutboxEvent, OutboxEventFilter } from './outbox-event.js';
+import { conditionsOf, EVENT_COLUMNS } from './outbox-filter.store.js';
 
 /** One row of the view `outbox_event_status`. */
 export interface StatusRow extends ConsumerDelivery {
@@ -15,11 +16,7 @@ export class OutboxQueryStore {
   private readonly selectStatus: string;
 
   constructor(private readonly db: EngineDatabase) {
-    this.selectEvent = `SELECT id AS "outboxEventId", event_name AS "eventName", event_version AS "eventVersion",
-        source_module AS "sourceModule", aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", payload,
-        CASE WHEN jsonb_typeof(metadata) = 'object' THEN metadata ELSE '{}' END AS metadata, ${finiteTime('created_at')} AS "timestamp", position, payload_bytes AS "payloadBytes", dedup_key AS "deduplicationKey",
-        ${timeOrNull('available_at')} AS "availableAt"
-      FROM ${db.tables.outboxEvent}`;
+    this.selectEvent = `SELECT ${EVENT_COLUMNS}, payload FROM ${db.tables.outboxEvent}`;
     this.selectStatus = `SELECT outbox_event_id AS "outboxEventId", consumer_name AS "consumerName", status,
         attempt_count AS "attemptCount", last_error AS "lastError", ${timeOrNull('available_at')} AS "availableAt"
       FROM ${db.tables.outboxEventStatus} WHERE outbox_event_id = ANY ($1::uuid[]) ORDER BY consumer_name`;
@@ -36,22 +33,11 @@ export class OutboxQueryStore {
     page: { limit: number; after: number | undefined; descending: boolean },
   ): Promise<OutboxEvent[]> {
     const params: unknown[] = [];
-    const conditions = ['true'];
-    const where = (condition: string, value: unknown) => {
-      if (value === undefined) return;
-      params.push(value);
-      conditions.push(condition.replace('?', `$${params.length}`));
-    };
-    const prefix = filter.eventName?.endsWith('*') ? filter.eventName.slice(0, -1) : undefined;
-    where('event_name = ?', prefix === undefined ? filter.eventName : undefined);
-    where('starts_with(event_name, ?)', prefix);
-    where('source_module = ?', filter.sourceModule);
-    where('aggregate_type = ?', filter.aggregateType);
-    where('aggregate_id = ?', filter.aggregateId);
-    where('dedup_key = ?', filter.deduplicationKey);
-    where('created_at >= ?::timestamptz', filter.from);
-    where('created_at < ?::timestamptz', filter.to);
-    where(`position ${page.descending ? '<' : '>'} ?::bigint`, page.after);
+    const conditions = ['true', ...conditionsOf(filter, params)];
+    if (page.after !== undefined) {
+      params.push(page.after);
+      conditions.push(`position ${page.descending ? '<' : '>'} $${params.length}::bigint`);
+    }
     params.push(page.limit);
     return this.db.query<OutboxEvent>(
       `${this.selectEvent} WHERE ${conditions.join(' AND ')}

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { ConcurrencyLimiter } from '../delivery/execution/concurrency-limiter.js';
+import { STATUSES } from '../delivery/on-integration-event.decorator.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { ClusterWatch } from '../health/cluster-watch.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
-
-const STATUSES = ['processed', 'skipped', 'retrying', 'failed', 'dead_letter'] as const;
 
 /** Connects the metrics with the parts of the engine that know their values. Does nothing if they are off. */
 @Injectable()
@@ -32,7 +31,7 @@ export class TelemetryStart {
     }));
     const { meters } = this.telemetry;
     if (meters === undefined) return;
-    this.outcomes.listen(STATUSES, ({ consumerName, eventName, status }) =>
+    this.outcomes.listen(Object.values(STATUSES).flat(), ({ consumerName, eventName, status }) =>
       meters.saved(consumerName, eventName, status),
     );
     this.notifier.wakeups$.subscribe(({ source }) => meters.wokenUp(source));

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from '../events/argument-checks.js';
+import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks.js';
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
 import { isUuid } from '../events/text.js';
 import type {
@@ -14,6 +14,7 @@ import type {
   PageRequest,
   TimelineEntry,
 } from '../log/outbox-event.js';
+import { checkOutboxFilter } from '../log/outbox-filter-checks.js';
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { OutboxStatsStore } from '../log/outbox-stats.store.js';
 import { DomainEventPublisher } from './domain-event-publisher.js';
@@ -32,15 +33,6 @@ const ROLL_UP: readonly [DeliveryStatus, OutboxEventStatus][] = [
 /** What names an event of the log. */
 type LoggedEvent = Pick<OutboxEvent, 'outboxEventId' | 'position' | 'eventName'>;
 
-const FILTER_FIELDS = [
-  'eventName',
-  'sourceModule',
-  'aggregateType',
-  'aggregateId',
-  'deduplicationKey',
-  'from',
-  'to',
-] as const satisfies (keyof OutboxEventFilter)[];
 const PAGE_FIELDS = ['limit', 'after', 'order'] as const satisfies (keyof PageRequest)[];
 
 /**
@@ -70,11 +62,8 @@ export class OutboxService {
 
   /** Events by position, the newest first unless asked otherwise. */
   async findMany(filter: OutboxEventFilter = {}, page: PageRequest = {}): Promise<Page<OutboxEvent>> {
-    checkNames('a field of the filter', filter, FILTER_FIELDS);
+    checkOutboxFilter(filter);
     checkNames('a field of the page', page, PAGE_FIELDS);
-    const { from, to, ...texts } = filter;
-    for (const [field, value] of Object.entries(texts)) checkText(field, value);
-    for (const [field, value] of Object.entries({ from, to })) checkTime(field, value);
     checkPosition('after', page.after);
     const limit = pageSizeOf(page.limit);
     const found = await this.events.findMany(filter, {

@@ -32,6 +32,13 @@ export interface AttemptEnd {
   readonly reason?: string;
 }
 
+/** The ends that are no failure, neither of the event nor of what it needs. */
+const NO_FAILURE: ReadonlySet<string> = new Set(['processed', 'skipped', 'elsewhere']);
+
+export function isFailure({ kind }: AttemptEnd): boolean {
+  return !NO_FAILURE.has(kind);
+}
+
 /** Follows one attempt. */
 export interface AttemptObserver {
   /** Runs code of the attempt inside its span. */

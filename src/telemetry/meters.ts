@@ -1,6 +1,6 @@
 import { type Attributes, type Meter, metrics } from '@opentelemetry/api';
 import { errorTypeOf } from './error-type.js';
-import type { AttemptEnd, HandledAttempt } from './handled-message.js';
+import { type AttemptEnd, type HandledAttempt, isFailure } from './handled-message.js';
 import { KnownEventNames } from './known-event-names.js';
 import { ATTRIBUTES as A, METRICS as M, SYSTEM } from './names.js';
 
@@ -9,9 +9,6 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** An event may also wait for hours, for a retry or for a consumer that is paused. */
 const LONG_SECONDS = [...SECONDS, 300, 1_800, 3_600, 21_600, 86_400];
 const EVENTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
-
-/** The ends of an attempt that are no error. */
-const NO_ERROR: ReadonlySet<string> = new Set(['processed', 'skipped', 'elsewhere']);
 
 /** What this process knows when its metrics are read. */
 export interface ProcessGauges {
@@ -85,7 +82,7 @@ export class Meters {
 
   ended(attempt: HandledAttempt, end: AttemptEnd, seconds: number): void {
     const [first] = attempt.messages;
-    const error = NO_ERROR.has(end.kind) ? {} : { [A.errorType]: errorTypeOf(end.error) };
+    const error = isFailure(end) ? { [A.errorType]: errorTypeOf(end.error) } : {};
     const attributes = { ...this.ofProcessing(attempt, first?.eventName), ...error };
     this.processDuration.record(seconds, { ...attributes, [A.outcome]: end.kind });
     if (end.kind === 'elsewhere') this.duplicates.add(attempt.messages.length, attributes);

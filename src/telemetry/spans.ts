@@ -15,7 +15,13 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { errorTypeOf } from './error-type.js';
-import type { AttemptEnd, AttemptObserver, HandledAttempt, HandledMessage } from './handled-message.js';
+import {
+  type AttemptEnd,
+  type AttemptObserver,
+  type HandledAttempt,
+  type HandledMessage,
+  isFailure,
+} from './handled-message.js';
 import { ATTRIBUTES as A, SYSTEM } from './names.js';
 
 /** The SDK looks for this key of the context and records nothing below it. */
@@ -30,9 +36,6 @@ const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 export function untraced<R>(fn: () => R): R {
   return context.with(context.active().setValue(SUPPRESSED, true), fn);
 }
-
-/** The ends of an attempt that are no failure of the event. */
-const NO_FAILURE: ReadonlySet<string> = new Set(['processed', 'skipped', 'elsewhere']);
 
 /**
  * Makes the spans of publishing and of attempts. The names follow OpenTelemetry's conventions for messaging.
@@ -115,10 +118,11 @@ class AttemptSpan implements AttemptObserver {
     return context.with(this.around, fn);
   }
 
-  ended({ kind, error, reason }: AttemptEnd): void {
+  ended(end: AttemptEnd): void {
+    const { kind, error, reason } = end;
     this.span.setAttribute(A.outcome, kind);
     if (reason !== undefined) this.span.setAttribute(A.reason, reason);
-    if (!NO_FAILURE.has(kind)) failed(this.span, error);
+    if (isFailure(end)) failed(this.span, error);
     this.span.end();
   }
 }

@@ -1,3 +1,4 @@
+import { OPERATION_KINDS, OPERATION_STATES } from '../../consumers/operations/operation.js';
 import type { Schema } from '../input/field.js';
 import { FLAG, INTEGER, list, named, object, oneOf, orNull, pageOf, TEXT, TIME, UUID } from './schema.js';
 
@@ -13,8 +14,8 @@ const FILTER = {
 
 const OPERATION = {
   id: UUID,
-  kind: oneOf(['redrive', 'discard']),
-  state: oneOf(['planned', 'running', 'done', 'cancelled', 'failed']),
+  kind: oneOf(OPERATION_KINDS),
+  state: oneOf(OPERATION_STATES),
   filter: object(FILTER, Object.keys(FILTER)),
   states: orNull(list(TEXT)),
   maxEvents: orNull(INTEGER),

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { InboxService } from '../../inbox/inbox.service.js';
 import type { DeadLetter } from '../../inbox/inbox-record.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { optional, position, text, uuid } from '../input/field.js';
+import { optional } from '../input/field.js';
+import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
 import { type Call, limit, PAGE_SIZE, type PageAnswer, route } from './route.js';
 
 const ROUTES = {
@@ -16,13 +16,7 @@ const ROUTES = {
     query: {
       limit,
       after: optional(cursor(['position'])),
-      consumer: optional(text('The name of a consumer.', 127)),
-      eventName: optional(text('An event name.', EVENT_TEXT_LIMITS.eventName)),
-      aggregateType: optional(text('The type of an aggregate.', EVENT_TEXT_LIMITS.aggregateType)),
-      aggregateId: optional(text('The id of an aggregate.', EVENT_TEXT_LIMITS.aggregateId)),
-      event: optional(uuid('The id of an event.')),
-      position: optional(position('The position of an event.')),
-      fingerprint: optional(text('The kind of the error.', 64)),
+      ...INBOX_FIELDS,
     },
     answer: 'DeadLetterPage',
   }),
@@ -35,11 +29,8 @@ export class DeadLettersHandlers {
   constructor(private readonly inbox: InboxService) {}
 
   async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<DeadLetter>> {
-    const { limit = PAGE_SIZE, after: [after] = [], consumer, event, fingerprint, ...filter } = query;
-    const items = await this.inbox.findDeadLetters(
-      { ...filter, consumerName: consumer, outboxEventId: event, errorFingerprint: fingerprint },
-      { limit, after },
-    );
+    const { limit = PAGE_SIZE, after: [after] = [], ...fields } = query;
+    const items = await this.inbox.findDeadLetters(inboxFilterOf(fields), { limit, after });
     const last = items.at(-1);
     return { items, next: last === undefined || items.length < limit ? null : cursorText([last.position]) };
   }

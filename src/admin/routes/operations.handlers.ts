@@ -1,9 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import type { Operation, OperationVerdict } from '../../consumers/operations/operation.js';
+import {
+  OPERATION_KINDS,
+  OPERATION_STATES,
+  type Operation,
+  type OperationVerdict,
+} from '../../consumers/operations/operation.js';
 import { OperationService } from '../../consumers/operations/operation.service.js';
-import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, count, optional, position, text, uuid } from '../input/field.js';
+import { choice, count, optional, uuid } from '../input/field.js';
+import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
 import { type Call, limit, type PageAnswer, reason, route } from './route.js';
 
 const MOST = Number.MAX_SAFE_INTEGER;
@@ -19,7 +24,7 @@ const ROUTES = {
     query: {
       limit,
       after: optional(cursor(['text'])),
-      state: optional(choice('Its state.', ['planned', 'running', 'done', 'cancelled', 'failed'])),
+      state: optional(choice('Its state.', OPERATION_STATES)),
     },
     answer: 'OperationPage',
   }),
@@ -29,14 +34,8 @@ const ROUTES = {
     action: 'operations.plan',
     about: 'Counts what an operation would change, and keeps it as a plan. It changes no event.',
     body: {
-      kind: choice('What is done with the events.', ['redrive', 'discard']),
-      consumer: optional(text('The name of a consumer.', 127)),
-      eventName: optional(text('An event name.', EVENT_TEXT_LIMITS.eventName)),
-      aggregateType: optional(text('The type of an aggregate.', EVENT_TEXT_LIMITS.aggregateType)),
-      aggregateId: optional(text('The id of an aggregate.', EVENT_TEXT_LIMITS.aggregateId)),
-      event: optional(uuid('The id of an event.')),
-      position: optional(position('The position of an event.')),
-      fingerprint: optional(text('The kind of the error.', 64)),
+      kind: choice('What is done with the events.', OPERATION_KINDS),
+      ...INBOX_FIELDS,
       maxEvents: optional(count('At most so many events, the oldest first.', 1, MOST)),
       rate: optional(count('At most so many events a second.', 1, 100_000)),
       stopAfter: optional(count('Stops by itself after so many events have failed again.', 1, 1_000_000)),
@@ -88,8 +87,8 @@ export class OperationsHandlers {
   }
 
   plan({ body, author }: Call<typeof ROUTES.plan>): Promise<Operation> {
-    const { kind, consumer, event, fingerprint, maxEvents, rate, stopAfter, reason: _, ...rest } = body;
-    const filter = { ...rest, consumerName: consumer, outboxEventId: event, errorFingerprint: fingerprint };
+    const { kind, maxEvents, rate, stopAfter, reason: _, ...fields } = body;
+    const filter = inboxFilterOf(fields);
     return this.operations.plan({ kind, filter, maxEvents, rate, stopAfter, ...author });
   }
 

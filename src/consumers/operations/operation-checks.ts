@@ -8,10 +8,14 @@ import {
 } from '../../events/argument-checks.js';
 import { checkFilter } from '../../inbox/filter-checks.js';
 import { checkReason, checkStatesOfMany } from '../admin-checks.js';
-import type { Operation, OperationRequest } from './operation.js';
+import {
+  OPERATION_KINDS,
+  OPERATION_STATES,
+  type Operation,
+  type OperationRequest,
+  type OperationState,
+} from './operation.js';
 
-const KINDS = ['redrive', 'discard'] as const;
-const STATES = ['planned', 'running', 'done', 'cancelled', 'failed'] as const;
 const MOST_EVENTS_A_SECOND = 100_000;
 /** Milliseconds. Someone who looks at a plan for longer looks at an old picture. */
 const PLAN_HOLDS_MS = 10 * 60_000;
@@ -29,7 +33,8 @@ export function checkRequest(request: OperationRequest): void {
     ...AUTHOR_FIELDS,
   ]);
   const { kind, filter, states, maxEvents, rate, stopAfter, reason } = request;
-  if (!KINDS.includes(kind)) throw invalid(`kind must be one of ${KINDS.join(', ')}`, { field: 'kind' });
+  if (!OPERATION_KINDS.includes(kind))
+    throw invalid(`kind must be one of ${OPERATION_KINDS.join(', ')}`, { field: 'kind' });
   if (typeof filter !== 'object' || filter === null)
     throw invalid('filter must be an object that says which events', { field: 'filter' });
   checkFilter(filter);
@@ -53,8 +58,8 @@ export function checkRequest(request: OperationRequest): void {
 }
 
 export function checkState(state: unknown): void {
-  if (state === undefined || STATES.includes(state as (typeof STATES)[number])) return;
-  throw invalid(`state must be one of ${STATES.join(', ')}`, { field: 'state' });
+  if (state === undefined || OPERATION_STATES.includes(state as OperationState)) return;
+  throw invalid(`state must be one of ${OPERATION_STATES.join(', ')}`, { field: 'state' });
 }
 
 export function checkId(id: unknown): void {

@@ -1,7 +1,6 @@
 import { EngineDatabase, type EngineSession } from '../../database/engine-database.js';
-import type { InboxFilter } from '../../inbox/inbox-record.js';
-import { type DiscardableState, InboxAdminStore, type RowPlace } from '../inbox-admin.store.js';
-import type { OperationKind, OperationVerdict } from './operation.js';
+import { InboxAdminStore, type RowOperation, type RowPlace } from '../inbox-admin.store.js';
+import type { OperationVerdict } from './operation.js';
 
 /** Milliseconds. A process that dies gives its operation up after this time. */
 const LEASE_MS = 15_000;
@@ -9,16 +8,10 @@ const LEASE_MS = 15_000;
 const MOST_JUDGED = 10_000;
 
 /** An operation that this process works on. */
-export interface ClaimedOperation {
-  readonly id: string;
+export interface ClaimedOperation extends RowOperation {
   readonly token: string;
-  readonly kind: OperationKind;
-  readonly filter: InboxFilter;
-  readonly states: readonly DiscardableState[] | null;
   readonly rate: number | null;
   readonly stopAfter: number | null;
-  readonly actor: string;
-  readonly reason: string | null;
 }
 
 /** `lost`: it was cancelled, or another process has it. */

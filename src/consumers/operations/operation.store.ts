@@ -75,11 +75,22 @@ export class OperationStore {
     );
   }
 
-  /** Lets processes work it off. Undefined if it is not planned any more. */
+  /** Lets processes work it off, and tells them. Undefined if it is not planned any more. */
   begin(operation: Operation, author: Author): Promise<Operation | undefined> {
-    return this.changeState(operation, author, 'operations.run', `state = 'planned'`, [
-      `state = 'running', started_at = clock_timestamp()`,
-    ]);
+    return this.db.transaction(async (session) => {
+      const begun = await this.change(session, operation, author, {
+        action: 'operations.run',
+        when: `state = 'planned'`,
+        set: `state = 'running', started_at = clock_timestamp()`,
+      });
+      // Without this message they would look for it a quarter of a minute later.
+      if (begun !== undefined)
+        await session.query(`SELECT pg_notify($1, $2)`, [
+          settingsChannelOf(this.db.schema),
+          CONSUMERS_MESSAGE,
+        ]);
+      return begun;
+    });
   }
 
   /**
@@ -87,40 +98,41 @@ export class OperationStore {
    * already.
    */
   cancel(operation: Operation, author: Author): Promise<Operation | undefined> {
-    return this.changeState(operation, author, 'operations.cancel', `state IN ('planned', 'running')`, [
-      `state = 'cancelled', finished_at = clock_timestamp(), cancel_asked_at = clock_timestamp()`,
-      `lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL, cancelled_by = $2`,
-    ]);
+    return this.db.transaction((session) =>
+      this.change(session, operation, author, {
+        action: 'operations.cancel',
+        when: `state IN ('planned', 'running')`,
+        set: `state = 'cancelled', finished_at = clock_timestamp(), cancel_asked_at = clock_timestamp(), cancelled_by = $2,
+          lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL`,
+        values: [author.actor],
+      }),
+    );
   }
 
-  private changeState(
+  private async change(
+    session: EngineSession,
     { id, kind, state, filter, changed }: Operation,
     author: Author,
-    action: string,
-    condition: string,
-    assignments: readonly string[],
+    change: {
+      readonly action: string;
+      readonly when: string;
+      readonly set: string;
+      /** Parameters of `set`, from $2 on. */
+      readonly values?: readonly unknown[];
+    },
   ): Promise<Operation | undefined> {
-    return this.db.transaction(async (session: EngineSession) => {
-      const [row] = await session.query<Operation>(
-        `UPDATE ${this.table} SET ${assignments.join(', ')} WHERE id = $1::uuid AND ${condition}
-           AND $2::text IS NOT NULL
-         RETURNING ${COLUMNS}`,
-        [id, author.actor],
-      );
-      if (row !== undefined)
-        await this.audit.add(session, author, {
-          action,
-          target: `operation/${id}`,
-          before: { state, changed },
-          after: { state: row.state, kind, filter },
-        });
-      // Processes look for it at once. Without this message they would a quarter of a minute later.
-      if (row?.state === 'running')
-        await session.query(`SELECT pg_notify($1, $2)`, [
-          settingsChannelOf(this.db.schema),
-          CONSUMERS_MESSAGE,
-        ]);
-      return row;
-    });
+    const { action, when, set, values = [] } = change;
+    const [row] = await session.query<Operation>(
+      `UPDATE ${this.table} SET ${set} WHERE id = $1::uuid AND ${when} RETURNING ${COLUMNS}`,
+      [id, ...values],
+    );
+    if (row !== undefined)
+      await this.audit.add(session, author, {
+        action,
+        target: `operation/${id}`,
+        before: { state, changed },
+        after: { state: row.state, kind, filter },
+      });
+    return row;
   }
 }

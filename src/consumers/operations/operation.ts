@@ -2,14 +2,17 @@ import type { ChangeAuthor } from '../../audit/change-author.js';
 import type { InboxFilter } from '../../inbox/inbox-record.js';
 import type { DiscardableState } from '../inbox-admin.store.js';
 
+export const OPERATION_KINDS = ['redrive', 'discard'] as const;
+export const OPERATION_STATES = ['planned', 'running', 'done', 'cancelled', 'failed'] as const;
+
 /** `redrive` sends dead letters, and events that failed for good, again. `discard` sets events aside. */
-export type OperationKind = 'redrive' | 'discard';
+export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 /**
  * `planned`: it has changed nothing yet. `running`: a process works it off, or will within seconds. `failed`:
  * it has stopped by itself, and `error` says why. What it had changed before stays changed.
  */
-export type OperationState = 'planned' | 'running' | 'done' | 'cancelled' | 'failed';
+export type OperationState = (typeof OPERATION_STATES)[number];
 
 /** What an operation is to do. */
 export interface OperationRequest extends ChangeAuthor {
