@@ -7,7 +7,7 @@ export interface DeliveryInput {
   id: string;
   /** GitHub's name of the event, such as `pull_request`. */
   kind: string;
-  body: { action?: string; repository?: { id: number } };
+  body: { action?: string; repository?: { id: number; full_name: string } };
 }
 
 interface WebhookDefinition {

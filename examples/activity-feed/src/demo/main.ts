@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { readOptions, USAGE, UsageError } from './options.js';
 import { runDemo } from './run.js';
 import { failed, line } from './screen.js';
+import { runServe } from './serve/serve.js';
 
 const INTERRUPTED = 130;
 
@@ -22,7 +23,8 @@ async function main(): Promise<number> {
       line(USAGE);
       return 0;
     }
-    return (await runDemo(options, stop.signal)) ? 0 : 1;
+    const run = options.serve ? runServe : runDemo;
+    return (await run(options, stop.signal)) ? 0 : 1;
   } catch (error) {
     if (stop.signal.aborted) {
       line('\nStopped.');

@@ -7,8 +7,12 @@ export interface DemoOptions {
   repeat: number;
   /** Chooses which calls the receiver refuses. */
   seed: number;
-  /** Keep running after the checks. */
+  /** Run with the admin API and its dashboard, and let data flow and fail, instead of the play with its checks. */
   serve: boolean;
+  /** With `serve`: end after so many seconds. */
+  forSeconds: number | undefined;
+  /** Where the application listens; 0: on any free port. */
+  port: number;
   /** Where the figures are written. */
   json: string | undefined;
 }
@@ -18,7 +22,9 @@ export const USAGE = `npm run demo -- [options]
   --processes N   run the handlers in N worker processes and kill one of them on the way
   --repeat N      send the 329 deliveries N times (default 1)
   --seed N        choose other calls for the receiver to refuse (default 1)
-  --serve         keep running afterwards, and print the URLs
+  --serve         open the dashboard instead: deliveries come in and some fail, until Ctrl-C
+  --for SECONDS   with --serve: look at the admin API and end after so many seconds
+  --port N        listen on this port of 127.0.0.1 (default: PORT, else a free one)
   --json FILE     write the figures to FILE
   --help          this text
 
@@ -31,11 +37,17 @@ export class UsageError extends Error {}
 export function readOptions(args: string[]): DemoOptions | undefined {
   const values = parse(args);
   if (values.help) return undefined;
+  if (values.for !== undefined && !values.serve) throw new UsageError('--for goes with --serve');
+  if (values.repeat !== '1' && values.serve) throw new UsageError('--repeat does not go with --serve');
+  if (values.json !== undefined && values.serve && values.for === undefined)
+    throw new UsageError('--serve writes figures only where it ends by itself: give --for too');
   return {
     processes: whole('processes', values.processes, 0, 16),
     repeat: whole('repeat', values.repeat, 1, 1000),
     seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
     serve: values.serve,
+    forSeconds: values.for === undefined ? undefined : whole('for', values.for, 1, 86_400),
+    port: whole('port', values.port, 0, 65_535),
     json: values.json,
   };
 }
@@ -49,6 +61,8 @@ function parse(args: string[]) {
         repeat: { type: 'string', default: '1' },
         seed: { type: 'string', default: '1' },
         serve: { type: 'boolean', default: false },
+        for: { type: 'string' },
+        port: { type: 'string', default: process.env.PORT ?? '0' },
         json: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { StatisticsSummary } from '../events.js';
-import type { RefusalPlan } from './refusals.js';
+import type { Refusal, RefusalPlan } from './refusals.js';
 
 /** What `notifications` tells of one event. */
 export interface Activity {
@@ -21,6 +22,10 @@ export class Receiver {
   /** Accepted calls whose key had been accepted before. */
   repeatedCalls = 0;
   refusedCalls = 0;
+  /** While it is down, every call is refused. */
+  isDown = false;
+  /** How long it thinks about a digest. */
+  digestMs = 0;
 
   private readonly calls = new Map<string, number>();
   private plan: RefusalPlan;
@@ -65,10 +70,11 @@ export class Receiver {
     const key = String(request.headers['idempotency-key']);
     const call = (this.calls.get(key) ?? 0) + 1;
     this.calls.set(key, call);
-    const refusal = this.plan.get(key);
+    if (request.url === '/digests' && this.digestMs > 0) await delay(this.digestMs);
+    const refusal = this.isDown ? DOWN : this.plan.get(key);
     if (refusal !== undefined && call <= refusal.times) {
       this.refusedCalls++;
-      if (refusal.status === 429) response.setHeader('retry-after', '1');
+      if (refusal.status === 429) response.setHeader('retry-after', refusal.retryAfterSeconds ?? 1);
       response.writeHead(refusal.status).end(REASONS[refusal.status]);
       return;
     }
@@ -82,6 +88,8 @@ export class Receiver {
     else accepted.set(key, body);
   }
 }
+
+const DOWN: Refusal = { status: 503, times: Number.POSITIVE_INFINITY };
 
 const REASONS = {
   422: 'nobody here wants to know',

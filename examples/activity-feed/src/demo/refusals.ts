@@ -5,6 +5,8 @@ export interface Refusal {
   status: 503 | 429 | 422;
   /** So many calls are refused; Infinity: every call, until the receiver is healed. */
   times: number;
+  /** With 429: how long to wait. The default is one second. */
+  retryAfterSeconds?: number;
 }
 
 export type RefusalPlan = ReadonlyMap<string, Refusal>;
@@ -37,7 +39,7 @@ export function planRefusals(
   return plan;
 }
 
-function shuffled<T>(items: T[], random: () => number): T[] {
+export function shuffled<T>(items: T[], random: () => number): T[] {
   return items
     .map((item) => ({ item, rank: random() }))
     .sort((a, b) => a.rank - b.rank)
@@ -45,7 +47,7 @@ function shuffled<T>(items: T[], random: () => number): T[] {
 }
 
 /** A linear congruential generator: small, and good enough to choose whom to refuse. */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
   let state = (seed * 2_654_435_761) >>> 0;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

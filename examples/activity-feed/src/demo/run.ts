@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { checkRun } from './checks-of-a-run.js';
 import { Closing } from './closing.js';
 import { redriveOne } from './dead-letter.js';
@@ -7,7 +6,7 @@ import { machine, versions, writeFigures } from './figures.js';
 import type { DemoOptions } from './options.js';
 import { play } from './play.js';
 import { consumersOf, printConsumers, printKill } from './report.js';
-import { done, failed, heading, line, seconds } from './screen.js';
+import { done, failed, line, seconds } from './screen.js';
 import { type Stage, setStage } from './stage.js';
 
 /** Runs the demo and clears up after it; true if everything that must hold held. */
@@ -16,9 +15,7 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   try {
     const startedAt = new Date();
     const stage = await setStage(options, signal, closing);
-    const ok = await run(stage, startedAt);
-    if (options.serve) await serve(stage);
-    return ok;
+    return await run(stage, startedAt);
   } finally {
     await closing.close();
   }
@@ -59,13 +56,4 @@ async function run(stage: Stage, startedAt: Date): Promise<boolean> {
     });
   }
   return checks.ok;
-}
-
-/** Keeps everything running until Ctrl-C. */
-async function serve({ appUrl, receiver, signal }: Stage): Promise<void> {
-  heading('Still running; Ctrl-C ends it');
-  line(`Webhooks      POST ${appUrl}/webhooks/github`);
-  line(`Receiver      ${receiver.url}`);
-  line(`DATABASE_URL  ${process.env.DATABASE_URL}`);
-  if (!signal.aborted) await once(signal, 'abort');
 }

@@ -1,4 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { demoApplication } from './application.js';
 import type { Closing } from './closing.js';
 import { openDatabase } from './database.js';
 import { type DeliveryInput, readDeliveries } from './deliveries-input.js';
@@ -28,10 +29,18 @@ export interface Stage {
   workers: Workers;
 }
 
-/** Starts everything, the database first. Whatever was started is given to `closing`, also when a later step fails. */
-export async function setStage(options: DemoOptions, signal: AbortSignal, closing: Closing): Promise<Stage> {
+/**
+ * Starts everything, the database first. Whatever was started is given to `closing`, also when a later step fails. The receiver
+ * follows `given`, where there is such a plan.
+ */
+export async function setStage(
+  options: DemoOptions,
+  signal: AbortSignal,
+  closing: Closing,
+  given?: RefusalPlan,
+): Promise<Stage> {
   const deliveries = readDeliveries(options.repeat);
-  const plan = planRefusals(deliveries, options.repeat, options.seed);
+  const plan = given ?? planRefusals(deliveries, options.repeat, options.seed);
 
   const started = performance.now();
   const database = await openDatabase();
@@ -46,10 +55,11 @@ export async function setStage(options: DemoOptions, signal: AbortSignal, closin
   const receiver = new Receiver(plan);
   await receiver.start();
   closing.add(() => receiver.stop());
+  if (options.serve) receiver.digestMs = SLOW_DIGEST_MS;
 
   const stopwatch = new Stopwatch();
   const environment = environmentOf(options, database.url, receiver.url);
-  const { app, appUrl } = await boot(environment, stopwatch, closing);
+  const { app, appUrl } = await boot(environment, stopwatch, closing, options);
   const workers = new Workers(environment, stopwatch);
   closing.add(() => workers.stop());
   await workers.start(options.processes);
@@ -59,7 +69,17 @@ export async function setStage(options: DemoOptions, signal: AbortSignal, closin
   return { options, signal, deliveries, plan, ledger, receiver, stopwatch, app, appUrl, workers };
 }
 
-/** Configures the application as its operator would: through the environment. Retries come soon, so that the run is short. */
+/** Retries come soon, so that the run is short. */
+const QUICK = { SUMMARY_INTERVAL_MS: '1000', INTEGRATION_OUTBOX_RETRY_BASE_DELAY_MS: '100' };
+/** Failures last long enough to be looked at. Workers have the admin API's consumers too. */
+const SERVED = {
+  SUMMARY_INTERVAL_MS: '5000',
+  INTEGRATION_OUTBOX_RETRY_BASE_DELAY_MS: '1500',
+  DEMO_SERVES: 'yes',
+};
+const SLOW_DIGEST_MS = 4_000;
+
+/** Configures the application as its operator would: through the environment. */
 function environmentOf(
   options: DemoOptions,
   databaseUrl: string,
@@ -68,22 +88,24 @@ function environmentOf(
   return {
     DATABASE_URL: databaseUrl,
     NOTIFICATIONS_URL: receiverUrl,
-    PORT: process.env.PORT ?? '0',
+    PORT: String(options.port),
     PROCESS_ROLE: options.processes > 0 ? 'publisher' : 'all',
-    SUMMARY_INTERVAL_MS: '1000',
-    INTEGRATION_OUTBOX_RETRY_BASE_DELAY_MS: '100',
+    ...(options.serve ? SERVED : QUICK),
   };
 }
 
-async function boot(environment: Record<string, string>, stopwatch: Stopwatch, closing: Closing) {
+async function boot(
+  environment: Record<string, string>,
+  stopwatch: Stopwatch,
+  closing: Closing,
+  { serve, port }: DemoOptions,
+) {
   Object.assign(process.env, environment);
-  // Not before now: the module reads the environment when it is loaded.
-  const { createApplication } = await import('../application.js');
-  const app = await createApplication({ logger: ['error', 'warn'], abortOnError: false });
+  const app = await demoApplication({ logger: serve ? ['error'] : ['error', 'warn'], abortOnError: false });
   closing.add(() => app.close());
   watchHandlers(app, stopwatch.started);
   watchCommits(app, stopwatch.committed);
-  await app.listen(Number(environment.PORT));
-  const { port } = app.getHttpServer().address() as { port: number };
-  return { app, appUrl: `http://127.0.0.1:${port}` };
+  await app.listen(port, '127.0.0.1');
+  const address = app.getHttpServer().address() as { port: number };
+  return { app, appUrl: `http://127.0.0.1:${address.port}` };
 }

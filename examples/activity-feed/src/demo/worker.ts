@@ -2,7 +2,7 @@
 // does, and stops with it.
 import 'reflect-metadata';
 import { once } from 'node:events';
-import { createApplication } from '../application.js';
+import { demoApplication } from './application.js';
 import { watchCommits, watchHandlers } from './stopwatch.js';
 import type { WorkerMessage } from './workers.js';
 
@@ -10,7 +10,7 @@ const parentGone = process.connected ? once(process, 'disconnect') : Promise.res
 
 // The parent may go while something is being told; then nobody needs to know it.
 const tell = (message: WorkerMessage) => process.send?.(message, undefined, undefined, () => {});
-const app = await createApplication({ logger: ['error', 'warn'] });
+const app = await demoApplication({ logger: ['error', 'warn'] });
 watchHandlers(app, (started) => tell({ started }));
 watchCommits(app, (committed) => tell({ committed }));
 await app.init();
