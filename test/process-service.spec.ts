@@ -143,8 +143,10 @@ describe('a process that has died', () => {
       `INSERT INTO integration.integration_process (id, role, host, pid, backend_pid, backend_start, seen_at)
        VALUES ('00000000-0000-4000-8000-000000000000', 'worker', 'elsewhere', 1, 1, 'epoch', now() - interval '1 minute')`,
     );
-    const { processes: all } = await processes(app).list();
-    expect(all).toHaveLength(2);
+    const all = await until('both processes are listed', async () => {
+      const { processes: listed } = await processes(app).list();
+      return listed.length === 2 && listed;
+    });
     expect(all[0]).toMatchObject({
       host: 'elsewhere',
       alive: false,
@@ -160,6 +162,7 @@ describe('a process that has died', () => {
 describe('pages of processes', () => {
   it('lose none, and refuse what is no page', async () => {
     const app = await start([]);
+    await processWhere(app, 'it has reported itself', () => true);
     await database.pool.query(
       `INSERT INTO integration.integration_process (id, role, host, pid)
        SELECT gen_random_uuid(), 'worker', 'host' || n, n FROM generate_series(1, 10) n`,

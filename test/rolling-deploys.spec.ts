@@ -116,6 +116,9 @@ const CLAIM = named('integration_claim');
 const ASKS_FOR_READERS: StatementKind = ({ sql }) =>
   /^SELECT 1 FROM \S+inbox_cursor.*superseded_token/.test(sql);
 
+/** Asks which transactions that write to the log are still open. An owner that sees none reads once more. */
+const LOOKS_AT_WRITERS: StatementKind = ({ sql }) => sql.includes('pg_locks');
+
 const isOfTaking = (text: string) => text.includes('was taken from');
 
 const both = (event: string) => [`begun ${event}`, `ended ${event}`];
@@ -181,6 +184,7 @@ describe('a process whose code handles one more event name', () => {
     await publish(newer, 'order.paid', 3);
     await writer.query('ROLLBACK');
     writer.release();
+    await older.wire.more(1, LOOKS_AT_WRITERS);
     await newer.wire.more(6, BEATS);
     expect(seen.all).toEqual(['begun order.placed 1']);
     expect(await unread()).toEqual([1, 2, 3]);
