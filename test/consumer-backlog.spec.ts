@@ -210,6 +210,8 @@ describe('the backlog of a consumer', () => {
     await cursor('one');
     for (const partition of [0, 1]) await cursor('two', partition, 2);
     await cursor('none');
+    for (const partition of [0, 1]) await cursor('half', partition, 2);
+    await rows('half', 'dead_letter', 'NULL', '1, 3', '1');
     await rows('one', 'dead_letter', 'NULL', '1, 10001');
     await rows('two', 'dead_letter', 'NULL', '1, 30', 'p % 3 % 2');
     const dead = async () =>
@@ -220,13 +222,15 @@ describe('the backlog of a consumer', () => {
         deadLettersAtLeast,
       ]);
     expect(await dead()).toEqual([
+      ['half', 0, 0, false],
+      ['half', 1, 3, false],
       ['none', 0, 0, false],
       ['one', 0, 10_000, true],
       ['two', 0, 20, false],
       ['two', 1, 10, false],
     ]);
     await rows('two', 'dead_letter', 'NULL', '31, 10031', '1');
-    expect((await dead()).slice(2)).toEqual([
+    expect((await dead()).slice(4)).toEqual([
       ['two', 0, 20, true],
       ['two', 1, 9_981, true],
     ]);
