@@ -10,7 +10,6 @@ export const ADMIN_ACTIONS = [
   'consumers.repartition',
   'consumers.remove',
   'events.read',
-  'events.correct',
   'payloads.read',
   'entities.read',
   'dead-letters.read',

@@ -23,11 +23,13 @@ import { OverviewLook } from './look/overview.js';
 import { AccessCheck } from './mounting/access-check.js';
 import { BodyErrors } from './mounting/body-errors.js';
 import { mountedController } from './mounting/mounted-controller.js';
+import { mountedPage } from './mounting/mounted-page.js';
+import { AdminPage } from './page/admin-page.js';
 import { HANDLERS } from './routes/handlers.js';
 import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/open-streams.js';
 
 /**
- * The REST API for the people who operate the engine. Import it beside `IntegrationModule`.
+ * The REST API for the people who operate the engine, and the dashboard that uses it. Import it beside `IntegrationModule`.
  *
  * ```ts
  * IntegrationAdminModule.forRoot({ path: 'ops/integration', imports: [AuthModule], guards: [OpsGuard] })
@@ -64,7 +66,7 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
   return {
     module: IntegrationAdminModule,
     imports: [...(imports ?? [])],
-    controllers: HANDLERS.map((handlers) => mountedController(handlers, mount)),
+    controllers: [...HANDLERS.map((handlers) => mountedController(handlers, mount)), mountedPage(mount)],
     providers: [
       ...options,
       { provide: ADMIN_MOUNT_OPTIONS, useValue: { path, access, decorate, guards } },
@@ -77,6 +79,7 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       Once,
       AccessCheck,
       BodyErrors,
+      AdminPage,
     ],
   };
 }

@@ -41,8 +41,13 @@ function readStamp() {
 /** Not their times: a file that was taken out of an archive, or was deleted, is not newer than the build. */
 function sumOfSources() {
   const hash = createHash('sha256');
-  const sources = readdirSync(join(ROOT, 'src'), { recursive: true }).filter(isSource).sort();
-  for (const file of [...SETTINGS, ...sources.map((source) => join('src', source))])
+  const sources = ['src', 'dashboard'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true })
+      .filter(isSource)
+      .sort()
+      .map((source) => join(folder, source)),
+  );
+  for (const file of [...SETTINGS, ...sources])
     hash
       .update(`${file}\0`)
       .update(readFileSync(join(ROOT, file)))
@@ -51,5 +56,5 @@ function sumOfSources() {
 }
 
 function isSource(file) {
-  return file.endsWith('.ts') && !file.endsWith('.spec.ts');
+  return /\.(tsx?|css|html|json)$/.test(file) && !file.endsWith('.spec.ts');
 }

@@ -1,6 +1,7 @@
 import { problemOfText } from '../../events/text.js';
 import type { SettingValues } from '../../settings/settings-change.js';
-import { escapePointer, type Field, field, wrong } from './field.js';
+import { type Field, field, wrong } from './field.js';
+import { escapePointer } from './input.js';
 
 const MOST_VALUES = 200;
 const LONGEST_KEY = 255;

@@ -1,0 +1,655 @@
+// Written by scripts/write-dashboard-types.mjs out of openapi/admin-api.json. Do not change it by hand.
+
+export type Problem = {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+  errors?: Array<{ in: 'path' | 'query' | 'header' | 'body'; pointer: string; message: string }> | undefined;
+};
+export type Session = {
+  actor: string;
+  actions: Array<
+    | 'session.read'
+    | 'overview.read'
+    | 'consumers.read'
+    | 'consumers.pause'
+    | 'consumers.resume'
+    | 'consumers.repartition'
+    | 'consumers.remove'
+    | 'events.read'
+    | 'payloads.read'
+    | 'entities.read'
+    | 'dead-letters.read'
+    | 'dead-letters.note'
+    | 'operations.read'
+    | 'operations.plan'
+    | 'operations.run'
+    | 'operations.cancel'
+    | 'settings.read'
+    | 'settings.change'
+    | 'processes.read'
+    | 'doctor.read'
+    | 'audit.read'
+  >;
+};
+export type Overview = {
+  at: string;
+  consumers: number;
+  partitions: number;
+  paused: number;
+  unavailable: number;
+  unowned: number;
+  orphaned: number;
+  unserved: number;
+  repartitioning: number;
+  pendingPositions: number;
+  lagSeconds: number | null;
+  deadLetters: number;
+};
+export type Consumer = {
+  consumerName: string;
+  eventNames: Array<string>;
+  paused: boolean;
+  pausedSince: string | null;
+  pausedBy: string | null;
+  pauseReason: string | null;
+  orphaned: boolean;
+  repartitioningTo: number | null;
+  pendingPositions: number;
+  pendingEvents: number | null;
+  lagSeconds: number | null;
+  deadLetters: number;
+  unservedSince: string | null;
+  partitions: Array<Partition>;
+};
+export type Partition = {
+  partition: number;
+  owner: { id: string; host: string | null; pid: number | null } | null;
+  ownerNotSeenSince: string | null;
+  pendingPositions: number;
+  pendingEvents: number | null;
+  lagSeconds: number | null;
+  deadLetters: number;
+  unavailable: { since: string; reason: string } | null;
+  lastProgressAt: string | null;
+  servedAt: string;
+};
+export type ConsumerPage = { items: Array<Consumer>; next: string | null };
+export type Repartition = { state: 'done' | 'handing over' | 'catching up' | 'moving' };
+export type Done = { done: boolean };
+export type Event = {
+  outboxEventId: string;
+  position: number;
+  eventName: string;
+  eventVersion: number;
+  sourceModule: string;
+  aggregateType: string;
+  aggregateId: string;
+  metadata: Record<string, unknown>;
+  timestamp: string;
+  payloadBytes: number | null;
+  deduplicationKey: string | null;
+  availableAt: string | null;
+};
+export type EventPage = { items: Array<Event>; next: string | null; scannedTo: number };
+export type Delivery = {
+  consumerName: string;
+  status: 'pending' | 'processing' | 'processed' | 'failed' | 'dead_letter' | 'skipped';
+  attemptCount: number;
+  lastError: string | null;
+  availableAt: string | null;
+};
+export type EventWithStatus = {
+  outboxEventId: string;
+  position: number;
+  eventName: string;
+  eventVersion: number;
+  sourceModule: string;
+  aggregateType: string;
+  aggregateId: string;
+  metadata: Record<string, unknown>;
+  timestamp: string;
+  payloadBytes: number | null;
+  deduplicationKey: string | null;
+  availableAt: string | null;
+  status: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'processed' | 'unrouted';
+  consumers: Array<Delivery>;
+};
+export type TimelinePage = { items: Array<EventWithStatus>; next: string | null };
+export type Payload = { outboxEventId: string; payload: unknown };
+export type EventChain = {
+  correlationId: string;
+  items: Array<Event>;
+  scannedFrom: number;
+  scannedTo: number;
+  hasMore: boolean;
+};
+export type LinkGraph = {
+  nodes: Array<{ module: string; entityType: string; entityId: string }>;
+  edges: Array<{
+    id: string;
+    sourceModule: string;
+    sourceEntityType: string;
+    sourceEntityId: string;
+    targetModule: string;
+    targetEntityType: string;
+    targetEntityId: string;
+    linkType: 'reference' | 'cascade' | 'aggregate_root';
+    createdAt: string;
+  }>;
+  truncated: boolean;
+};
+export type DeadLetter = {
+  id: string;
+  outboxEventId: string;
+  position: number;
+  consumerName: string;
+  aggregateType: string;
+  aggregateId: string;
+  status: 'dead_letter';
+  attemptCount: number;
+  lastError: string | null;
+  errorFingerprint: string | null;
+  availableAt: string | null;
+  processedAt: string | null;
+  resolution: Resolution | null;
+  createdAt: string;
+  updatedAt: string;
+  eventName: string;
+};
+export type Resolution = {
+  action: 'redrive' | 'discard';
+  by: string;
+  reason: string | null;
+  at: string;
+  attempts: number;
+};
+export type FailedAttempt = {
+  attempt: number;
+  at: string;
+  ms: number | null;
+  process: string | null;
+  host: string | null;
+  pid: number | null;
+  error: string;
+  stack: string | null;
+  fingerprint: string;
+};
+export type EventHistory = {
+  attempts: Array<FailedAttempt>;
+  resolution: Resolution | null;
+  operationId: string | null;
+};
+export type GroupedDeadLetterPage = {
+  items: Array<{
+    id: string;
+    outboxEventId: string;
+    position: number;
+    consumerName: string;
+    aggregateType: string;
+    aggregateId: string;
+    status: 'dead_letter';
+    attemptCount: number;
+    lastError: string | null;
+    errorFingerprint: string | null;
+    availableAt: string | null;
+    processedAt: string | null;
+    resolution: Resolution | null;
+    createdAt: string;
+    updatedAt: string;
+    eventName: string | null;
+  }>;
+  next: string | null;
+};
+export type FailureGroup = {
+  consumerName: string;
+  fingerprint: string | null;
+  deadLetters: { count: number; atLeast: boolean };
+  firstPosition: number;
+  lastPosition: number;
+  latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: string };
+  note: { text: string; by: string; at: string } | null;
+  acknowledged: { by: string; at: string; newSince: { count: number; atLeast: boolean } } | null;
+};
+export type FailureGroupPage = { items: Array<FailureGroup>; next: string | null };
+export type DeadLetterPage = { items: Array<DeadLetter>; next: string | null };
+export type Setting = {
+  key: string;
+  value: boolean | number;
+  default: boolean | number;
+  source: string;
+  type: 'boolean' | 'ms' | 'count' | 'events' | 'days';
+  description: string;
+  unit: string | null;
+  min?: number | undefined;
+  max?: number | undefined;
+  environmentName: string;
+};
+export type SettingsPreview = {
+  problems: Array<{ key: string; reason: string }>;
+  effects: Array<{ key: string; from: boolean | number; to: boolean | number; effect: string }>;
+};
+export type SettingChange = {
+  id: number;
+  key: string;
+  from: unknown;
+  to: unknown;
+  at: string;
+  by: string | null;
+  reason: string | null;
+};
+export type SettingHistoryPage = { items: Array<SettingChange>; next: string | null };
+export type Settings = { items: Array<Setting> };
+export type Operation = {
+  id: string;
+  kind: 'redrive' | 'discard';
+  state: 'planned' | 'running' | 'done' | 'cancelled' | 'failed';
+  filter: {
+    consumerName?: string | undefined;
+    eventName?: string | undefined;
+    aggregateType?: string | undefined;
+    aggregateId?: string | undefined;
+    outboxEventId?: string | undefined;
+    position?: number | undefined;
+    errorFingerprint?: string | undefined;
+  };
+  states: Array<string> | null;
+  maxEvents: number | null;
+  rate: number | null;
+  stopAfter: number | null;
+  plannedEvents: number;
+  plannedAtLeast: boolean;
+  parts: Array<{ consumerName: string; fingerprint: string | null; events: number }>;
+  changed: number;
+  requestedBy: string;
+  reason: string | null;
+  createdAt: string;
+  startedAt: string | null;
+  progressedAt: string | null;
+  finishedAt: string | null;
+  cancelledBy: string | null;
+  error: string | null;
+};
+export type OperationWithVerdict = {
+  id: string;
+  kind: 'redrive' | 'discard';
+  state: 'planned' | 'running' | 'done' | 'cancelled' | 'failed';
+  filter: {
+    consumerName?: string | undefined;
+    eventName?: string | undefined;
+    aggregateType?: string | undefined;
+    aggregateId?: string | undefined;
+    outboxEventId?: string | undefined;
+    position?: number | undefined;
+    errorFingerprint?: string | undefined;
+  };
+  states: Array<string> | null;
+  maxEvents: number | null;
+  rate: number | null;
+  stopAfter: number | null;
+  plannedEvents: number;
+  plannedAtLeast: boolean;
+  parts: Array<{ consumerName: string; fingerprint: string | null; events: number }>;
+  changed: number;
+  requestedBy: string;
+  reason: string | null;
+  createdAt: string;
+  startedAt: string | null;
+  progressedAt: string | null;
+  finishedAt: string | null;
+  cancelledBy: string | null;
+  error: string | null;
+  verdict: {
+    succeeded: number;
+    failedTheSameWay: number;
+    failedOtherwise: number;
+    pending: number;
+    isPartial: boolean;
+  };
+};
+export type OperationPage = { items: Array<Operation>; next: string | null };
+export type Process = {
+  id: string;
+  host: string;
+  pid: number;
+  role: string;
+  version: string | null;
+  startedAt: string;
+  seenAt: string;
+  seenSecondsAgo: number;
+  alive: boolean;
+  connected: boolean | null;
+  handles: Array<string>;
+  owns: Array<{ consumerName: string; partition: number; until: string }>;
+  settings: Record<string, boolean | number>;
+  working: Array<{
+    consumerName: string;
+    partition: number;
+    position: number;
+    eventName: string;
+    events: number;
+    attempt: number;
+    since: string;
+  }>;
+};
+export type ProcessPage = { items: Array<Process>; next: string | null };
+export type AuditEntry = {
+  id: number;
+  at: string;
+  actor: string;
+  via: 'service' | 'cli' | 'rest';
+  action: string;
+  target: string | null;
+  before: unknown;
+  after: unknown;
+  reason: string | null;
+  affected: number | null;
+  outcome: 'done' | 'failed' | 'denied';
+  idempotencyKey: string | null;
+};
+export type AuditPage = { items: Array<AuditEntry>; next: string | null };
+export type Examination = {
+  schema: string;
+  at: string;
+  findings: Array<{
+    key: string;
+    check: string;
+    severity: 'critical' | 'warning' | 'info';
+    since: string | null;
+    finding: string;
+    meaning: string;
+    fix: string;
+    action: { service: string; method: string; arguments: Array<string | number> } | null;
+    details: Record<string, unknown>;
+  }>;
+  checked: Array<string>;
+  notChecked: Array<{ check: string; reason: string }>;
+};
+
+/** Every route: what it takes, and what it answers. */
+export interface Routes {
+  'GET session': {
+    action: 'session.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: Session;
+  };
+  'GET overview': {
+    action: 'overview.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: Overview;
+  };
+  'GET stream': {
+    action: 'overview.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: undefined;
+  };
+  'GET consumers': {
+    action: 'consumers.read';
+    path: Record<never, never>;
+    query: { limit?: number | undefined; after?: string | undefined };
+    body: undefined;
+    answer: ConsumerPage;
+  };
+  'GET consumers/{name}': {
+    action: 'consumers.read';
+    path: { name: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Consumer;
+  };
+  'DELETE consumers/{name}': {
+    action: 'consumers.remove';
+    path: { name: string };
+    query: Record<never, never>;
+    body: { force?: boolean | undefined; reason?: string | undefined };
+    answer: Done;
+  };
+  'POST consumers/{name}/pause': {
+    action: 'consumers.pause';
+    path: { name: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: Consumer;
+  };
+  'POST consumers/{name}/resume': {
+    action: 'consumers.resume';
+    path: { name: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: Consumer;
+  };
+  'POST consumers/{name}/repartition': {
+    action: 'consumers.repartition';
+    path: { name: string };
+    query: Record<never, never>;
+    body: { partitions: number; reason?: string | undefined };
+    answer: Repartition;
+  };
+  'GET events': {
+    action: 'events.read';
+    path: Record<never, never>;
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      name?: string | undefined;
+      module?: string | undefined;
+      aggregateType?: string | undefined;
+      aggregateId?: string | undefined;
+      deduplicationKey?: string | undefined;
+      from?: string | undefined;
+      to?: string | undefined;
+    };
+    body: undefined;
+    answer: EventPage;
+  };
+  'GET events/{id}': {
+    action: 'events.read';
+    path: { id: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: EventWithStatus;
+  };
+  'GET events/{id}/payload': {
+    action: 'payloads.read';
+    path: { id: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Payload;
+  };
+  'GET events/{id}/history': {
+    action: 'events.read';
+    path: { id: string };
+    query: { consumer: string };
+    body: undefined;
+    answer: EventHistory;
+  };
+  'GET events/{id}/chain': {
+    action: 'events.read';
+    path: { id: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: EventChain;
+  };
+  'GET entities/{type}/{id}/timeline': {
+    action: 'entities.read';
+    path: { type: string; id: string };
+    query: { limit?: number | undefined; after?: string | undefined };
+    body: undefined;
+    answer: TimelinePage;
+  };
+  'GET entities/{type}/{id}/graph': {
+    action: 'entities.read';
+    path: { type: string; id: string };
+    query: { module: string; depth?: number | undefined };
+    body: undefined;
+    answer: LinkGraph;
+  };
+  'GET dead-letters': {
+    action: 'dead-letters.read';
+    path: Record<never, never>;
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      consumer?: string | undefined;
+      eventName?: string | undefined;
+      aggregateType?: string | undefined;
+      aggregateId?: string | undefined;
+      event?: string | undefined;
+      position?: number | undefined;
+      fingerprint?: string | undefined;
+    };
+    body: undefined;
+    answer: DeadLetterPage;
+  };
+  'GET dead-letters/groups': {
+    action: 'dead-letters.read';
+    path: Record<never, never>;
+    query: { limit?: number | undefined; after?: string | undefined; consumer?: string | undefined };
+    body: undefined;
+    answer: FailureGroupPage;
+  };
+  'GET dead-letters/groups/{fingerprint}': {
+    action: 'dead-letters.read';
+    path: { fingerprint: string };
+    query: { limit?: number | undefined; after?: string | undefined; consumer: string };
+    body: undefined;
+    answer: GroupedDeadLetterPage;
+  };
+  'PATCH dead-letters/groups/{fingerprint}': {
+    action: 'dead-letters.note';
+    path: { fingerprint: string };
+    query: { consumer: string };
+    body: {
+      note?: string | undefined;
+      removeNote?: boolean | undefined;
+      acknowledged?: boolean | undefined;
+      reason?: string | undefined;
+    };
+    answer: Done;
+  };
+  'GET operations': {
+    action: 'operations.read';
+    path: Record<never, never>;
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      state?: 'planned' | 'running' | 'done' | 'cancelled' | 'failed' | undefined;
+    };
+    body: undefined;
+    answer: OperationPage;
+  };
+  'POST operations': {
+    action: 'operations.plan';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: {
+      kind: 'redrive' | 'discard';
+      consumer?: string | undefined;
+      eventName?: string | undefined;
+      aggregateType?: string | undefined;
+      aggregateId?: string | undefined;
+      event?: string | undefined;
+      position?: number | undefined;
+      fingerprint?: string | undefined;
+      maxEvents?: number | undefined;
+      rate?: number | undefined;
+      stopAfter?: number | undefined;
+      reason?: string | undefined;
+    };
+    answer: Operation;
+  };
+  'GET operations/{id}': {
+    action: 'operations.read';
+    path: { id: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: OperationWithVerdict;
+  };
+  'POST operations/{id}/run': {
+    action: 'operations.run';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: Operation;
+  };
+  'POST operations/{id}/cancel': {
+    action: 'operations.cancel';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: Operation;
+  };
+  'GET settings': {
+    action: 'settings.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: Settings;
+  };
+  'PATCH settings': {
+    action: 'settings.change';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: { values: Record<string, boolean | number | null>; reason?: string | undefined };
+    answer: Settings;
+  };
+  'POST settings/preview': {
+    action: 'settings.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: { values: Record<string, boolean | number | null> };
+    answer: SettingsPreview;
+  };
+  'GET settings/history': {
+    action: 'settings.read';
+    path: Record<never, never>;
+    query: { limit?: number | undefined; after?: string | undefined; key?: string | undefined };
+    body: undefined;
+    answer: SettingHistoryPage;
+  };
+  'POST settings/restore': {
+    action: 'settings.change';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: { changeId: number; reason?: string | undefined };
+    answer: Setting;
+  };
+  'GET processes': {
+    action: 'processes.read';
+    path: Record<never, never>;
+    query: { limit?: number | undefined; after?: string | undefined };
+    body: undefined;
+    answer: ProcessPage;
+  };
+  'GET doctor': {
+    action: 'doctor.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: Examination;
+  };
+  'GET audit': {
+    action: 'audit.read';
+    path: Record<never, never>;
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      actor?: string | undefined;
+      action?: string | undefined;
+      target?: string | undefined;
+      outcome?: 'done' | 'failed' | 'denied' | undefined;
+      from?: string | undefined;
+      to?: string | undefined;
+    };
+    body: undefined;
+    answer: AuditPage;
+  };
+}

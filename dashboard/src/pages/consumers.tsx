@@ -1,0 +1,156 @@
+import type { Consumer } from '../api/schemas.ts';
+import { useRead } from '../api/use-read.ts';
+import { Empty } from '../parts/empty.tsx';
+import { Filter } from '../parts/filter.tsx';
+import { Loaded } from '../parts/loading.tsx';
+import { count, duration } from '../parts/number.ts';
+import { Page } from '../parts/page.tsx';
+import { Mark, type Tone } from '../parts/status.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { Foreign, NameLink } from '../parts/text.tsx';
+import { filterBy, type Place, to } from '../router/router.ts';
+
+const STATES = [
+  'working',
+  'paused',
+  'unserved',
+  'unavailable',
+  'no longer known',
+  'changing partitions',
+] as const;
+export type ConsumerState = (typeof STATES)[number];
+const TONES: Readonly<Record<ConsumerState, Tone>> = {
+  working: 'ok',
+  paused: 'warn',
+  unserved: 'bad',
+  unavailable: 'bad',
+  'no longer known': 'warn',
+  'changing partitions': 'info',
+};
+
+/** The state that a person has to know first. */
+export function stateOf({
+  paused,
+  orphaned,
+  unservedSince,
+  repartitioningTo,
+  partitions,
+}: Consumer): ConsumerState {
+  if (partitions.some(({ unavailable }) => unavailable !== null)) return 'unavailable';
+  if (paused) return 'paused';
+  if (orphaned) return 'no longer known';
+  if (unservedSince !== null) return 'unserved';
+  return repartitioningTo === null ? 'working' : 'changing partitions';
+}
+
+export function ConsumerMark({ consumer }: { consumer: Consumer }) {
+  const state = stateOf(consumer);
+  return <Mark tone={TONES[state]}>{state}</Mark>;
+}
+
+const ORDERS = {
+  name: (a: Consumer, b: Consumer) => (a.consumerName < b.consumerName ? -1 : 1),
+  lag: (a: Consumer, b: Consumer) => (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0),
+  dead: (a: Consumer, b: Consumer) => b.deadLetters - a.deadLetters,
+} as const;
+
+const COLUMNS: readonly Column<Consumer>[] = [
+  {
+    head: 'Consumer',
+    isName: true,
+    isLong: true,
+    cell: ({ consumerName }) => <NameLink href={to(['consumers', consumerName])}>{consumerName}</NameLink>,
+  },
+  { head: 'State', cell: (consumer) => <ConsumerMark consumer={consumer} /> },
+  { head: 'To read', align: 'end', cell: ({ pendingPositions }) => count(pendingPositions) },
+  {
+    head: 'Behind',
+    align: 'end',
+    cell: ({ lagSeconds }) => (lagSeconds === null ? 'up to date' : duration(lagSeconds)),
+  },
+  {
+    head: 'Dead letters',
+    align: 'end',
+    cell: ({ consumerName, deadLetters }) =>
+      deadLetters === 0 ? (
+        '0'
+      ) : (
+        <a class="bad-link" href={to(['dead-letters'], { consumer: consumerName })}>
+          {count(deadLetters)}
+        </a>
+      ),
+  },
+  { head: 'Partitions', align: 'end', cell: ({ partitions }) => count(partitions.length) },
+  {
+    head: 'Events',
+    isLong: true,
+    cell: ({ eventNames }) => <Foreign most={90}>{eventNames.join(', ')}</Foreign>,
+  },
+];
+
+/** All consumers. A filter and an order stand in the URL. */
+export function ConsumersPage({ place }: { place: Place }) {
+  const reading = useRead('GET consumers', { query: { limit: 1_000 } });
+  const name = place.query.get('name') ?? '';
+  const state = place.query.get('state') ?? '';
+  const order = (place.query.get('order') ?? 'name') as keyof typeof ORDERS;
+  return (
+    <Page title="Consumers" about="Each reads the log at its own pace.">
+      <Filter
+        place={place}
+        fields={[
+          { name: 'name', label: 'Name contains' },
+          {
+            name: 'state',
+            label: 'State',
+            options: [['', 'any'], ...STATES.map((each) => [each, each] as const)],
+          },
+          {
+            name: 'order',
+            label: 'Order',
+            options: [
+              ['', 'by name'],
+              ['lag', 'furthest behind first'],
+              ['dead', 'most dead letters first'],
+            ],
+          },
+        ]}
+      />
+      <Loaded from={reading}>
+        {({ items }) => {
+          const rows = items
+            .filter((each) => each.consumerName.includes(name) && (state === '' || stateOf(each) === state))
+            .sort(ORDERS[order] ?? ORDERS.name);
+          if (items.length === 0)
+            return (
+              <Empty title="No consumer has registered yet.">
+                A consumer appears when a process with a subscriber starts. The guide says how under
+                “Subscribing”.
+              </Empty>
+            );
+          if (rows.length === 0)
+            return (
+              <Empty title={`None of ${count(items.length)} consumers is like that.`}>
+                <button
+                  type="button"
+                  class="link"
+                  onClick={() => filterBy(place, { name: undefined, state: undefined })}
+                >
+                  Clear the filter
+                </button>
+              </Empty>
+            );
+          return (
+            <Table
+              caption="Consumers"
+              columns={COLUMNS}
+              rows={rows}
+              keyOf={({ consumerName }) => consumerName}
+              isBusy={reading.isLoading && reading.data === undefined}
+            />
+          );
+        }}
+      </Loaded>
+    </Page>
+  );
+}

@@ -1,0 +1,41 @@
+import type { ComponentChildren } from 'preact';
+import { useId } from 'preact/hooks';
+import { type Action, useDenial } from '../api/session.tsx';
+
+export interface ActProps {
+  readonly children: ComponentChildren;
+  /** The permission that it takes. */
+  readonly needs?: Action | undefined;
+  /** Why it cannot be done now, besides permissions. */
+  readonly unless?: string | undefined;
+  readonly kind?: 'plain' | 'primary' | 'danger' | undefined;
+  readonly onAct: () => void;
+  readonly label?: string | undefined;
+}
+
+/**
+ * A button. What somebody may not do stays where it is and can be reached by the keyboard, and it says why it
+ * does nothing.
+ */
+export function Act({ children, needs, unless, kind = 'plain', onAct, label }: ActProps) {
+  const denial = useDenial(needs);
+  const why = denial ?? unless;
+  const id = useId();
+  if (why === undefined) {
+    return (
+      <button type="button" class={kind} onClick={onAct} aria-label={label}>
+        {children}
+      </button>
+    );
+  }
+  return (
+    <span class="why-holder">
+      <button type="button" class={kind} aria-disabled="true" aria-describedby={id} aria-label={label}>
+        {children}
+      </button>
+      <span class="why" role="tooltip" id={id}>
+        {why}
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,105 @@
+import { useId } from 'preact/hooks';
+import { filterBy, type Place } from '../router/router.ts';
+
+export interface FilterField {
+  readonly name: string;
+  readonly label: string;
+  readonly placeholder?: string;
+  readonly options?: readonly (readonly [value: string, text: string])[];
+  readonly type?: 'text' | 'datetime-local';
+}
+
+/** The filter of a list. What it is set to stands in the URL. */
+export function Filter({ place, fields }: { place: Place; fields: readonly FilterField[] }) {
+  const apply = (form: HTMLFormElement) => {
+    const values = Object.fromEntries(
+      fields.map(({ name, type }) => {
+        const { value } = form.elements.namedItem(name) as HTMLInputElement;
+        const isTime = type === 'datetime-local' && value !== '';
+        return [name, isTime ? new Date(value).toISOString() : value.trim()];
+      }),
+    );
+    filterBy(place, values);
+  };
+  const isSet = fields.some(({ name }) => place.query.has(name));
+  return (
+    <form
+      class="filter"
+      // The key makes the fields anew when the URL changes by itself.
+      key={place.query.toString()}
+      onSubmit={(event) => {
+        event.preventDefault();
+        apply(event.currentTarget);
+      }}
+    >
+      {fields.map((field) => (
+        <FilterInput key={field.name} field={field} value={place.query.get(field.name) ?? ''} apply={apply} />
+      ))}
+      <div class="filter-acts">
+        <button type="submit">Filter</button>
+        {isSet && (
+          <button
+            type="button"
+            class="link"
+            onClick={() => filterBy(place, Object.fromEntries(fields.map(({ name }) => [name, undefined])))}
+          >
+            Clear
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+function FilterInput({
+  field: { name, label, placeholder, options, type = 'text' },
+  value,
+  apply,
+}: {
+  field: FilterField;
+  value: string;
+  apply: (form: HTMLFormElement) => void;
+}) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {options === undefined ? (
+        type === 'datetime-local' ? (
+          <input id={id} name={name} type="datetime-local" step="1" defaultValue={localTime(value)} />
+        ) : (
+          <input
+            id={id}
+            name={name}
+            placeholder={placeholder}
+            defaultValue={value}
+            autoComplete="off"
+            spellcheck={false}
+          />
+        )
+      ) : (
+        <select
+          id={id}
+          name={name}
+          onChange={(event) => {
+            const { form } = event.currentTarget;
+            if (form !== null) apply(form);
+          }}
+        >
+          {options.map(([option, text]) => (
+            <option key={option} value={option} selected={option === value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      )}
+    </div>
+  );
+}
+
+/** A time as the field wants it: in the zone of whoever looks, without naming the zone. */
+export function localTime(iso: string): string {
+  const time = new Date(iso);
+  if (iso === '' || Number.isNaN(time.getTime())) return '';
+  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}

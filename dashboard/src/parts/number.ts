@@ -1,0 +1,36 @@
+const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+
+/** `12,345` */
+export function count(value: number): string {
+  return WHOLE.format(value);
+}
+
+/** `12.3K`, for axes. */
+export function shortCount(value: number): string {
+  return SHORT.format(value);
+}
+
+/** `1 event`, `12 events` */
+export function counted(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/** `10,000 or more` where counting has stopped. */
+export function atLeast({ count: value, atLeast: isMore }: { count: number; atLeast: boolean }): string {
+  return isMore ? `${count(value)} or more` : count(value);
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 0.001) return '0 s';
+  if (seconds < 1) return `${Math.round(seconds * 1_000)} ms`;
+  if (seconds < 90) return `${seconds < 10 ? seconds.toFixed(1).replace(/\.0$/, '') : Math.round(seconds)} s`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 48 * 3_600) return `${Math.round(seconds / 3_600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
+export function bytes(value: number): string {
+  if (value < 1_024) return `${value} B`;
+  return value < 1_048_576 ? `${(value / 1_024).toFixed(1)} KB` : `${(value / 1_048_576).toFixed(1)} MB`;
+}

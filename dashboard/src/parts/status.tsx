@@ -1,0 +1,32 @@
+export type Tone = 'ok' | 'warn' | 'bad' | 'info' | 'quiet';
+
+const WORDS: Readonly<Record<string, readonly [string, Tone]>> = {
+  dead_letter: ['dead letter', 'bad'],
+  failed: ['failed', 'warn'],
+  processing: ['running', 'info'],
+  pending: ['pending', 'quiet'],
+  processed: ['done', 'ok'],
+  skipped: ['skipped', 'quiet'],
+  unrouted: ['nobody wants it', 'quiet'],
+  waiting: ['waits', 'warn'],
+  delayed: ['delayed', 'quiet'],
+  retrying: ['retrying', 'warn'],
+  planned: ['planned', 'quiet'],
+  running: ['running', 'info'],
+  done: ['done', 'ok'],
+  cancelled: ['cancelled', 'quiet'],
+  denied: ['denied', 'bad'],
+  critical: ['critical', 'bad'],
+  warning: ['warning', 'warn'],
+  info: ['info', 'info'],
+};
+
+/** A state as a word with a mark. The word says all; the colour only helps to find it. */
+export function Status({ of }: { of: string }) {
+  const [word, tone] = WORDS[of] ?? [of.replaceAll('_', ' '), 'quiet'];
+  return <Mark tone={tone}>{word}</Mark>;
+}
+
+export function Mark({ tone, children }: { tone: Tone; children: string }) {
+  return <span class={`mark ${tone}`}>{children}</span>;
+}

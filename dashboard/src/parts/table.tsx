@@ -1,0 +1,107 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { live } from '../live/live.ts';
+
+export interface Column<Row> {
+  readonly head: string;
+  readonly cell: (row: Row) => ComponentChildren;
+  readonly align?: 'end' | undefined;
+  /** Whether the cell names the row. */
+  readonly isName?: boolean | undefined;
+  /** Whether its text may be broken anywhere. */
+  readonly isLong?: boolean | undefined;
+}
+
+export interface Selection {
+  readonly chosen: ReadonlySet<string>;
+  readonly change: (chosen: ReadonlySet<string>) => void;
+  readonly nameOf: (key: string) => string;
+}
+
+interface TableProps<Row> {
+  readonly caption: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly keyOf: (row: Row) => string;
+  readonly selection?: Selection | undefined;
+  readonly isBusy?: boolean | undefined;
+}
+
+/** A table. On a narrow screen each row becomes a card; the roles keep it a table for screen readers. */
+export function Table<Row>({ caption, columns, rows, keyOf, selection, isBusy = false }: TableProps<Row>) {
+  useHold((selection?.chosen.size ?? 0) > 0);
+  const keys = rows.map(keyOf);
+  const isAll = keys.length > 0 && keys.every((key) => selection?.chosen.has(key));
+  return (
+    // biome-ignore-start lint/a11y/noRedundantRoles: a table that is laid out as cards has no roles of its own
+    <table role="table" aria-busy={isBusy}>
+      <caption class="unseen">{caption}</caption>
+      <thead role="rowgroup">
+        <tr role="row">
+          {selection !== undefined && (
+            <th role="columnheader" scope="col" class="tick">
+              <input
+                type="checkbox"
+                aria-label="Select all rows of this page"
+                checked={isAll}
+                onChange={() => selection.change(isAll ? new Set() : new Set(keys))}
+              />
+            </th>
+          )}
+          {columns.map(({ head, align }) => (
+            <th role="columnheader" scope="col" class={align} key={head}>
+              {head}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {rows.map((row, index) => {
+          const key = keys[index] ?? '';
+          return (
+            <tr role="row" key={key} class={selection?.chosen.has(key) ? 'chosen' : undefined}>
+              {selection !== undefined && (
+                <td role="cell" class="tick">
+                  <input
+                    type="checkbox"
+                    aria-label={`Select ${selection.nameOf(key)}`}
+                    checked={selection.chosen.has(key)}
+                    onChange={() => selection.change(toggled(selection.chosen, key))}
+                  />
+                </td>
+              )}
+              {columns.map(({ head, cell, align, isName, isLong }) => {
+                const style = [align, isLong ? 'long' : '', isName ? 'name' : ''].filter(Boolean).join(' ');
+                return isName ? (
+                  <th role="rowheader" scope="row" class={style} key={head} data-head={head}>
+                    {cell(row)}
+                  </th>
+                ) : (
+                  <td role="cell" class={style} key={head} data-head={head}>
+                    {cell(row)}
+                  </td>
+                );
+              })}
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+    // biome-ignore-end lint/a11y/noRedundantRoles: a table that is laid out as cards has no roles of its own
+  );
+}
+
+/** Nothing is read again while rows are selected. */
+export function useHold(isHeld: boolean): void {
+  const self = useRef({});
+  useEffect(() => {
+    live.holdFor(self.current, isHeld);
+    return () => live.holdFor(self.current, false);
+  }, [isHeld]);
+}
+
+function toggled(chosen: ReadonlySet<string>, key: string): ReadonlySet<string> {
+  const next = new Set(chosen);
+  if (!next.delete(key)) next.add(key);
+  return next;
+}

@@ -1,0 +1,40 @@
+import type { ComponentChildren } from 'preact';
+
+/** Marks that are not seen themselves and change the order of what stands around them. */
+const INVISIBLE = /(?![\n\r\t\u200c\u200d])[\p{Cc}\p{Cf}]/gu;
+
+/** Writes invisible marks as what they are, so that a text cannot pretend to be another one. */
+export function visible(text: string): string {
+  return text.replace(INVISIBLE, (mark) => `\\u${(mark.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
+}
+
+/** A text that somebody else wrote. Its direction does not reach what stands beside it. */
+export function Foreign({ children, most }: { children: string; most?: number }) {
+  const text = visible(children);
+  const isCut = most !== undefined && text.length > most;
+  return (
+    <bdi title={isCut ? text.slice(0, 2_000) : undefined}>{isCut ? `${text.slice(0, most)}…` : text}</bdi>
+  );
+}
+
+/** An id or a number that is copied and compared. */
+export function Code({ children }: { children: string | number }) {
+  return (
+    <bdi class="code" translate={false}>
+      {visible(String(children))}
+    </bdi>
+  );
+}
+
+/** A link with a text that somebody else wrote. */
+export function NameLink({ href, children, label }: { href: string; children: string; label?: string }) {
+  return (
+    <a href={href} aria-label={label}>
+      <Foreign>{children}</Foreign>
+    </a>
+  );
+}
+
+export function Muted({ children }: { children: ComponentChildren }) {
+  return <span class="muted">{children}</span>;
+}

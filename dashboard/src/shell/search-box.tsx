@@ -1,0 +1,50 @@
+import { useState } from 'preact/hooks';
+import { go } from '../router/router.ts';
+
+/** One box for everything that has a name: an event, a position, an entity, a correlation, a consumer. */
+export function SearchBox() {
+  const [text, setText] = useState('');
+  const [problem, setProblem] = useState<string>();
+  const [isBusy, setIsBusy] = useState(false);
+  const search = async () => {
+    if (text.trim() === '' || isBusy) return;
+    setIsBusy(true);
+    const { findPlace } = await import('./find-place.ts');
+    const found = await findPlace(text.trim());
+    setIsBusy(false);
+    setProblem(found.problem);
+    if (found.href !== undefined) {
+      setText('');
+      go(found.href);
+    }
+  };
+  return (
+    <search class="search">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void search();
+        }}
+      >
+        <input
+          id="search"
+          type="search"
+          aria-label="Search: event id, position, entity as type/id, correlation id, or consumer"
+          placeholder="Event id, position, type/id, correlation, consumer"
+          value={text}
+          autoComplete="off"
+          spellcheck={false}
+          aria-describedby="search-problem"
+          aria-busy={isBusy}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+            setProblem(undefined);
+          }}
+        />
+        <p id="search-problem" class="search-problem" role="status">
+          {isBusy ? 'Searching…' : problem}
+        </p>
+      </form>
+    </search>
+  );
+}

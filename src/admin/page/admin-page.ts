@@ -1,0 +1,106 @@
+import { Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { ServerRequest } from '../calls/admin-request.js';
+import { AdminProblem, notFound } from '../calls/problem.js';
+import { type PageFile, pageFiles } from './page-files.js';
+
+/**
+ * What the page may do in a browser: load its own scripts and styles, and call its own server. Trusted types
+ * are off altogether, so no script can turn a text into markup or code.
+ */
+export const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
+
+const HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'same-origin',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+// The name of an asset has a hash of its content. Only the browser keeps it, because a guard stands before it.
+const KEPT = 'private, max-age=31536000, immutable';
+
+/** Sends the page and its assets. They hold no data: the page asks the REST API for all that it shows. */
+@Injectable()
+export class AdminPage {
+  private files: ReadonlyMap<string, PageFile> | undefined;
+
+  constructor(private readonly host: HttpAdapterHost) {}
+
+  /** Leads from the path of the API to the page. */
+  redirect(request: ServerRequest, response: unknown): void {
+    const path = pathOf(request);
+    this.sendTo(response, path.endsWith('/') ? './ui' : `./${path.slice(path.lastIndexOf('/') + 1)}/ui`);
+  }
+
+  page(request: ServerRequest, response: unknown): void {
+    // The page names its assets relative to its own place, so that place must not end with a slash.
+    if (pathOf(request).endsWith('/')) this.sendTo(response, '../ui');
+    else {
+      this.send(this.file('index.html'), response, {
+        'Cache-Control': 'no-store',
+        'Content-Security-Policy': PAGE_POLICY,
+      });
+    }
+  }
+
+  /** @throws AdminProblem 404 */
+  asset(name: string, response: unknown): void {
+    if (name === 'index.html') throw notFound(`asset ${name}`);
+    this.send(this.file(name), response, { 'Cache-Control': KEPT });
+  }
+
+  private file(name: string): PageFile {
+    this.files ??= pageFiles();
+    if (this.files === undefined) throw notBuilt();
+    const file = this.files.get(name);
+    if (file === undefined) throw notFound(`asset ${name}`);
+    return file;
+  }
+
+  private send({ type, text }: PageFile, response: unknown, headers: Readonly<Record<string, string>>): void {
+    this.reply(response, 200, { 'Content-Type': type, ...HEADERS, ...headers }, text);
+  }
+
+  /**
+   * The place is relative, because a proxy may have stripped a part of the path that the browser has. The
+   * application does not see that part.
+   */
+  private sendTo(response: unknown, place: string): void {
+    const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' };
+    this.reply(response, 302, { ...headers, ...HEADERS, Location: place }, `The page is at ${place}\n`);
+  }
+
+  private reply(
+    response: unknown,
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    text: string,
+  ): void {
+    const adapter = this.host.httpAdapter;
+    for (const [name, value] of Object.entries(headers)) adapter.setHeader(response, name, value);
+    adapter.reply(response, text, status);
+  }
+}
+
+function pathOf({ originalUrl, url }: ServerRequest): string {
+  return (originalUrl ?? url).split('?', 1)[0] ?? '';
+}
+
+function notBuilt(): AdminProblem {
+  return new AdminProblem(
+    404,
+    'INTEGRATION_ADMIN_NOT_FOUND',
+    'The page is not there: the folder dist/admin/ui of the package is missing. Install the package again, or copy its folder beside your bundle',
+  );
+}

@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { packageFolder } from '../../database/migrations/package-folder.js';
+
+/** A file of the page, which the build has written. */
+export interface PageFile {
+  readonly type: string;
+  readonly text: string;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+};
+
+/**
+ * The files of the page by their names: `index.html`, and the others below `assets`. Only what this map has is
+ * sent, so the path of a request never becomes the path of a file. Undefined if the build has left no page.
+ */
+export function pageFiles(): ReadonlyMap<string, PageFile> | undefined {
+  const root = packageFolder();
+  if (root === undefined) return undefined;
+  const folder = join(root, 'dist/admin/ui');
+  try {
+    return new Map([
+      ['index.html', fileAt(join(folder, 'index.html'))],
+      ...readdirSync(join(folder, 'assets'))
+        .filter((name) => extname(name) in TYPES)
+        .map((name) => [name, fileAt(join(folder, 'assets', name))] as const),
+    ]);
+  } catch {
+    return undefined;
+  }
+}
+
+function fileAt(path: string): PageFile {
+  return { type: TYPES[extname(path)] ?? 'application/octet-stream', text: readFileSync(path, 'utf8') };
+}
