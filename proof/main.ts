@@ -1,14 +1,13 @@
 // The proof kit: `npm run proof`. Exit status 0 when every check held, 1 when one did not, 2 on wrong use.
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ProofArguments, parseProofArguments, USAGE } from './harness/arguments.js';
-import { ProcessGroup } from './harness/child-process.js';
 import { describeMachine, describeVersions } from './harness/machine.js';
 import { ProofServer, SERVER_SETTINGS } from './harness/proof-server.js';
-import { Random } from './harness/random.js';
 import { Report } from './harness/report.js';
-import type { Scenario } from './scenarios/scenario.js';
+import { play } from './scenarios/play.js';
+import type { Sizes } from './scenarios/scenario.js';
 import { chosen, SCENARIOS } from './scenarios/scenarios.js';
 
 process.exitCode = await main(process.argv.slice(2));
@@ -44,7 +43,9 @@ async function run(args: ProofArguments): Promise<number> {
     report.detail('run', { size: args.size, seed: args.seed, serverSettings: SERVER_SETTINGS });
     for (const group of chosen(args.only)) {
       await Promise.all(
-        group.map((scenario) => play(scenario, args, server, report, join(folder, scenario.name))),
+        group.map((scenario) =>
+          play(scenario, { server, report, seed: args.seed, folder, sizes: sizesOf(args) }),
+        ),
       );
     }
     report.printTable();
@@ -58,38 +59,6 @@ async function run(args: ProofArguments): Promise<number> {
   }
 }
 
-async function play(
-  scenario: Scenario,
-  args: ProofArguments,
-  server: ProofServer,
-  report: Report,
-  folder: string,
-): Promise<void> {
-  console.log(`\n== ${scenario.name}: ${scenario.shows}`);
-  const from = performance.now();
-  await mkdir(folder, { recursive: true });
-  const processes = new ProcessGroup(folder);
-  try {
-    const database = await server.createDatabase(scenario.name);
-    try {
-      await scenario.run({
-        server,
-        database,
-        processes,
-        folder,
-        random: new Random(args.seed),
-        seed: args.seed,
-        report,
-        sizes: { long: args.size === 'long', events: args.events, rate: args.rate, seconds: args.seconds },
-      });
-    } finally {
-      await processes.killAll();
-      await database.drop();
-    }
-  } catch (error) {
-    report.brokeOff(scenario.name, error);
-  }
-  const seconds = Math.round((performance.now() - from) / 1e3);
-  report.detail(`${scenario.name}-seconds`, seconds);
-  console.log(`  (${scenario.name}: ${seconds} s)`);
+function sizesOf({ size, events, rate, seconds }: ProofArguments): Sizes {
+  return { long: size === 'long', events, rate, seconds };
 }

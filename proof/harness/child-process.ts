@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ApplicationRequest, ApplicationSetup } from '../ops/processes/application-protocol.js';
 import type {
   ConsumerKind,
   Message,
@@ -55,6 +56,10 @@ export class ProofProcess {
     return this.end !== undefined && !this.expected;
   }
 
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
   get log(): string {
     return readFileSync(this.logFile, 'utf8');
   }
@@ -71,7 +76,7 @@ export class ProofProcess {
     return this;
   }
 
-  ask<T>(request: Request): Promise<T> {
+  ask<T>(request: Request | ApplicationRequest): Promise<T> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       if (this.end !== undefined) return reject(new Error(`${this.name} ended: ${this.end}`));
@@ -130,6 +135,8 @@ type Given<T> = Partial<Omit<T, 'folder' | 'name'>> & Pick<WorkerSetup, 'databas
 interface StartOptions {
   /** How wrong its `Date` is. */
   readonly shiftMs?: number;
+  /** Another place of the program than this package's own. */
+  readonly program?: string;
 }
 
 /** Starts the processes of one scenario, and ends whatever is left of them. */
@@ -161,6 +168,11 @@ export class ProcessGroup {
     return this.start('publisher', setup, options);
   }
 
+  /** An application with the admin API, unless that is not wanted. */
+  application(given: ApplicationSetup, options: StartOptions = {}): ProofProcess {
+    return this.start('application', { admin: true, ...given }, options);
+  }
+
   /** Processes that ended without having been told to. */
   get deaths(): ProofProcess[] {
     return this.all.filter((one) => one.endedByItself);
@@ -175,11 +187,12 @@ export class ProcessGroup {
     await Promise.all(this.all.filter((one) => one.end === undefined).map((one) => one.kill()));
   }
 
-  private start(program: keyof typeof PROGRAMS, setup: object, { shiftMs }: StartOptions): ProofProcess {
+  private start(program: keyof typeof PROGRAMS, setup: object, options: StartOptions): ProofProcess {
     const name = `${program}-${this.all.length + 1}`;
     const logFile = join(this.folder, `${name}.log`);
     const log = openSync(logFile, 'a');
-    const child = fork(PROGRAMS[program], [], {
+    const { shiftMs } = options;
+    const child = fork(options.program ?? PROGRAMS[program], [], {
       execArgv: shiftMs === undefined ? [] : ['--import', SHIFTED_DATE],
       env: {
         ...process.env,

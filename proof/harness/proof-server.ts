@@ -28,8 +28,11 @@ export interface ProofDatabase {
 export class ProofServer {
   private constructor(private readonly server: EmbeddedPostgres) {}
 
-  static async start(): Promise<ProofServer> {
-    const flags = Object.entries(SERVER_SETTINGS).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  static async start(more: Readonly<Record<string, string>> = {}): Promise<ProofServer> {
+    const flags = Object.entries({ ...SERVER_SETTINGS, ...more }).flatMap(([key, value]) => [
+      '-c',
+      `${key}=${value}`,
+    ]);
     return new ProofServer(await startEmbeddedPostgres({ flags }));
   }
 

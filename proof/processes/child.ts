@@ -10,8 +10,8 @@ export function tell(message: Message): void {
 }
 
 /** Answers requests; ends the process when the harness is gone. */
-export function answerRequests(answer: (request: Request) => Promise<unknown>): void {
-  process.on('message', ({ id, request }: { id: number; request: Request }) => {
+export function answerRequests<R = Request>(answer: (request: R) => Promise<unknown>): void {
+  process.on('message', ({ id, request }: { id: number; request: R }) => {
     answer(request).then(
       (value) => tell({ kind: 'answer', id, value }),
       (error) => tell({ kind: 'failure', id, error: String(error?.stack ?? error) }),

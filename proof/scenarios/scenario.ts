@@ -12,7 +12,7 @@ export interface Sizes {
 }
 
 /** What a scenario works with: all of it is its own and ended after it. */
-export interface Stage {
+export interface Stage<S = Sizes> {
   readonly server: ProofServer;
   readonly database: ProofDatabase;
   readonly processes: ProcessGroup;
@@ -21,12 +21,12 @@ export interface Stage {
   readonly random: Random;
   readonly seed: number;
   readonly report: Report;
-  readonly sizes: Sizes;
+  readonly sizes: S;
 }
 
-export interface Scenario {
+export interface Scenario<S = Sizes> {
   readonly name: string;
   /** What it shows, in a line. */
   readonly shows: string;
-  run(stage: Stage): Promise<void>;
+  run(stage: Stage<S>): Promise<void>;
 }

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DomainEvent, EventSubscriberRegistry, SubscriberContext } from 'nestjs-integration';
+import { tell } from '../../processes/child.js';
+import { recordEffects } from '../../processes/host.store.js';
+import type { ApplicationConsumer, ToDo } from './application-protocol.js';
+import { failAs } from './failures.js';
+
+/** Counts what the handlers of this process have done. */
+export class HandledCount {
+  private count = 0;
+  private readonly waiting: { readonly events: number; reached(): void }[] = [];
+
+  add(): void {
+    this.count++;
+    const first = this.waiting[0];
+    if (first === undefined || this.count < first.events) return;
+    this.waiting.shift();
+    first.reached();
+  }
+
+  /** Events a second from the end of the `uncounted` first ones to the end of the last. */
+  async drained(events: number, uncounted: number): Promise<number> {
+    const beganAt = this.reached(uncounted);
+    const endedAt = this.reached(events);
+    return ((events - uncounted) * 1e3) / ((await endedAt) - (await beganAt));
+  }
+
+  private reached(events: number): Promise<number> {
+    return new Promise((resolve) => {
+      if (this.count >= events) resolve(performance.now());
+      else this.waiting.push({ events, reached: () => resolve(performance.now()) });
+    });
+  }
+}
+
+export function subscribe(
+  registry: EventSubscriberRegistry,
+  consumer: ApplicationConsumer,
+  handled: HandledCount,
+): void {
+  const { name, eventNames, kind, concurrency, timeoutMs, maxAttempts } = consumer;
+  const options = {
+    consumerName: name,
+    eventName: [...eventNames],
+    startFrom: 'earliest' as const,
+    concurrency,
+    timeoutMs,
+    ...(maxAttempts === undefined ? {} : { retry: { maxAttempts, baseDelayMs: 100 } }),
+  };
+  if (kind === 'counts') {
+    registry.registerHandler({ ...options, handler: async () => handled.add() });
+    return;
+  }
+  registry.registerHandler({
+    ...options,
+    transactional: true,
+    handler: async (event, context) => {
+      await obey(name, event, context);
+      await recordEffects(context.transaction, name, [event.outboxEventId]);
+    },
+  });
+}
+
+async function obey(consumer: string, event: DomainEvent, context: SubscriberContext): Promise<void> {
+  const { holdMs, failures = 0, failsAs = 'error' } = event.payload as ToDo;
+  if (holdMs !== undefined) {
+    tell({ kind: 'holding', consumer, eventId: event.outboxEventId });
+    await sleep(holdMs);
+  }
+  if (context.attempt <= failures) await failAs(failsAs, event, context);
+}

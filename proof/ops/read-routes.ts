@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+/** A route that reads, with values in the place of what its path and its query need. */
+export interface ReadRoute {
+  /** Such as `dead-letters/groups`. */
+  readonly name: string;
+  /** The path with its query. */
+  readonly path: string;
+  /** Whether it answers in pages. */
+  readonly isList: boolean;
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query' | 'header';
+  readonly required?: boolean;
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { parameters?: Parameter[] }>>>>;
+}
+
+/** Values by the name of a parameter, or by the beginning of the path and the name: `operations/id`. */
+export type ValuesOfParameters = Readonly<Record<string, string>>;
+
+const DOCUMENT = fileURLToPath(import.meta.resolve('nestjs-integration/admin/openapi.json'));
+
+/** Every route of the OpenAPI document that reads, but the stream, which does not end. A new route gets in by itself. */
+export async function readRoutes(values: ValuesOfParameters): Promise<ReadRoute[]> {
+  const { paths } = JSON.parse(await readFile(DOCUMENT, 'utf8')) as Document;
+  return Object.entries(paths).flatMap(([template, methods]) => {
+    const get = methods.get;
+    if (get === undefined || template === '/stream') return [];
+    const parameters = get.parameters ?? [];
+    const [, resource = ''] = template.split('/');
+    const given = (name: string) => {
+      const value = values[`${resource}/${name}`] ?? values[name];
+      if (value === undefined)
+        throw new Error(`nothing is known to put in the place of ${name} in ${template}`);
+      return encodeURIComponent(value);
+    };
+    const query = parameters
+      .filter((parameter) => parameter.in === 'query' && parameter.required === true)
+      .map(({ name }) => `${name}=${given(name)}`);
+    const path = template.replace(/\{(\w+)\}/g, (_, name: string) => given(name));
+    return [
+      {
+        name: template.slice(1),
+        path: query.length === 0 ? path : `${path}?${query.join('&')}`,
+        isList: parameters.some(({ name }) => name === 'after'),
+      },
+    ];
+  });
+}
+
+/** The path with one more parameter in its query. */
+export function withParameter(path: string, name: string, value: string | number): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${name}=${encodeURIComponent(value)}`;
+}
