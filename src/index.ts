@@ -2,8 +2,17 @@ export type { AuditEntry, AuditFilter, AuditOutcome, AuditPage, AuditPageRequest
 export { AuditService } from './audit/audit.service.js';
 export type { AuditVia, ChangeAuthor } from './audit/change-author.js';
 export { ConsumerService, type ConsumerView, type RemoveOptions } from './consumers/consumer.service.js';
-export type { BlockingEvent, ConsumerBacklog } from './consumers/consumer-backlog.js';
+export type {
+  BacklogEvent,
+  BacklogPage,
+  BacklogPlace,
+  BacklogState,
+  BlockingEvent,
+  ConsumerBacklog,
+} from './consumers/consumer-backlog.js';
 export { ConsumerBacklogService } from './consumers/consumer-backlog.service.js';
+export type { Correction, CorrectionOptions, CorrectionResult } from './consumers/correction.js';
+export { CorrectionService } from './consumers/correction.service.js';
 export { type Counted, countText } from './consumers/counted.js';
 export type { CursorStatus, LeftToOther } from './consumers/cursor-status.store.js';
 export type {
@@ -128,7 +137,12 @@ export type {
 export { DoctorService } from './maintenance/doctor.js';
 export type { Examination, Finding, FindingAction, FindingSeverity } from './maintenance/finding.js';
 export { type ProcessPage, type ProcessPageRequest, ProcessService } from './membership/process.service.js';
-export type { OwnedCursor, ProcessView, RunningAttempt } from './membership/process-view.store.js';
+export type {
+  AttemptOfProcess,
+  OwnedCursor,
+  ProcessView,
+  RunningAttempt,
+} from './membership/process-view.store.js';
 export type { IntegrationExtension } from './module/extension.js';
 export {
   getIntegrationToken,

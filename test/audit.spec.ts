@@ -5,6 +5,7 @@ import {
   AuditService,
   type ChangeAuthor,
   ConsumerService,
+  CorrectionService,
   FailureGroupService,
   IntegrationSettingsService,
   NonRetryableError,
@@ -55,6 +56,14 @@ async function groupOfBilling() {
 const operations = () => app.context.get(OperationService);
 const planned = (author: ChangeAuthor) =>
   operations().plan({ kind: 'redrive', filter: { consumerName: 'billing' }, ...author });
+
+/** The event of the first dead letter of `billing`. */
+async function failedEvent(): Promise<string> {
+  const { rows } = await database.pool.query<{ id: string }>(
+    `SELECT outbox_event_id AS id FROM integration.inbox_event WHERE consumer_name = 'billing' ORDER BY position LIMIT 1`,
+  );
+  return rows[0]?.id ?? '';
+}
 
 /** Three dead letters of a consumer that runs. */
 async function withDeadLetters(count = 3): Promise<void> {
@@ -236,6 +245,20 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       noted: { action: 'consumers.pause', target: 'consumer/billing', outcome: 'denied' },
     },
   },
+  CorrectionService: {
+    correct: {
+      given: withDeadLetters,
+      make: async ({ reason = '', ...author }) =>
+        app.context
+          .get(CorrectionService)
+          .correct(await failedEvent(), 'billing', { payload: { right: true } }, { reason, ...author }),
+      noted: {
+        action: 'events.correct',
+        after: { publishedAs: expect.any(String), position: expect.any(Number), eventName: 'order.placed' },
+        affected: 1,
+      },
+    },
+  },
 };
 
 /** Methods of these services that only read. */
@@ -257,8 +280,8 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   // A plan changes nothing: it is noted when it is run or cancelled.
   OperationService: ['list', 'get', 'verdict', 'plan'],
   DoctorService: ['examine'],
-  ProcessService: ['list'],
-  ConsumerBacklogService: ['list', 'blocking'],
+  ProcessService: ['list', 'running'],
+  ConsumerBacklogService: ['list', 'of', 'events', 'blocking'],
   FailureGroupService: ['list', 'deadLetters'],
   EventLookService: ['search', 'head', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],
@@ -282,6 +305,7 @@ async function state(): Promise<unknown> {
          ORDER BY consumer_name, partition) FROM integration.inbox_cursor) AS cursors,
        (SELECT jsonb_agg(jsonb_build_array(consumer_name, position, status) ORDER BY consumer_name, position)
          FROM integration.inbox_event) AS rows,
+       (SELECT count(*) FROM integration.outbox_event) AS events,
        (SELECT count(*) FROM integration.inbox_replay) AS replays,
        (SELECT jsonb_object_agg(key, value) FROM integration.integration_setting) AS settings,
        (SELECT count(*) FROM integration.integration_audit) AS noted`,

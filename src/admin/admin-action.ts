@@ -10,6 +10,7 @@ export const ADMIN_ACTIONS = [
   'consumers.repartition',
   'consumers.remove',
   'events.read',
+  'events.correct',
   'payloads.read',
   'entities.read',
   'dead-letters.read',

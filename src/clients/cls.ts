@@ -1,13 +1,13 @@
 import { notTheClient } from './not-the-client.js';
 
-/** What is used of the TransactionHost of @nestjs-cls/transactional. */
+/** The part of the TransactionHost of @nestjs-cls/transactional that is used here. */
 export interface ClsTransactionHost {
   readonly tx: unknown;
   isTransactionActive(): boolean;
 }
 
 /**
- * The transaction of @nestjs-cls/transactional that surrounds the calling code, for the option `ambient`.
+ * Finds the transaction of @nestjs-cls/transactional around the calling code. Give it to the option `ambient`.
  *
  * ```ts
  * IntegrationModule.forRootAsync({
@@ -18,7 +18,7 @@ export interface ClsTransactionHost {
  * })
  * ```
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no TransactionHost
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no TransactionHost
  */
 export function clsAmbient(transactionHost: ClsTransactionHost): () => object | undefined {
   if (typeof transactionHost?.isTransactionActive !== 'function') {

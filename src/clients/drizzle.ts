@@ -4,18 +4,18 @@ import { answerOfPg, hearErrors, type PgAnswer } from './node-postgres.js';
 import { notTheClient } from './not-the-client.js';
 import { type Beginning, PostgresJsTransactions } from './postgres-js-transactions.js';
 
-/** A Drizzle of Postgres, as far as it is used. */
+/** The part of a Drizzle of Postgres that is used here. */
 export interface DrizzleDatabase {
   transaction(...args: never[]): Promise<unknown>;
   execute(query: never): unknown;
 }
 
-/** The database, or its session. */
+/** What a statement runs on: the database, or its session. */
 interface Transacting {
   transaction(fn: (tx: never) => unknown, config: { isolationLevel: 'read committed' }): Promise<unknown>;
 }
 
-/** What a Drizzle is made of. */
+/** The insides of a Drizzle that are used here. */
 interface Inside {
   readonly dialect?: object;
   readonly session?: {
@@ -27,11 +27,11 @@ interface Inside {
     ): { execute(): Promise<unknown> };
     readonly client?: DriverClient;
   };
-  /** Of a transaction. */
+  /** Only a transaction has this. */
   readonly rollback?: unknown;
 }
 
-/** Of node-postgres, or of postgres.js. */
+/** The pool or the instance that Drizzle was made with: of node-postgres, or of postgres.js. */
 interface DriverClient extends Partial<Beginning> {
   readonly totalCount?: number;
   getTransactionStatus?(): string | null;
@@ -42,7 +42,7 @@ interface DriverClient extends Partial<Beginning> {
  * An adapter for Drizzle on node-postgres or postgres.js: `client: fromDrizzle(db)`, or beside `clientToken`.
  * Its transaction is the `tx` of `db.transaction(…)`.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no Drizzle of Postgres
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no Drizzle of Postgres
  */
 export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): HostAdapter<Tx> {
   const { dialect, session: root } = insideOf(db) ?? {};
@@ -70,7 +70,7 @@ export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): Ho
       ) as Promise<R>,
 
     async query(tx, sql, values) {
-      // The session takes a statement with its parameters; a template of Drizzle's would spread lists.
+      // The session takes a statement and its parameters as they are. A template of Drizzle would spread lists.
       const { session } = (tx ?? db) as Inside;
       const query = { sql, params: values };
       const asked = session?.prepareQuery(query, undefined, undefined, false).execute();
@@ -88,7 +88,7 @@ export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): Ho
   };
 }
 
-/** Drizzle's session of postgres.js, whose transactions send nothing after their session is lost. */
+/** The session of a Drizzle on postgres.js. Its transactions send nothing after their session is lost. */
 function beginningBy(transactions: PostgresJsTransactions, session: object): object {
   const begin = (fn: (tx: never) => Promise<unknown>) => transactions.run(fn);
   return Object.create(session, { client: { value: { begin } } });

@@ -1,5 +1,6 @@
 /**
- * The transactions whose function has ended, for libraries that do not tell whether a transaction is open.
+ * Remembers the transactions whose function has ended. It is for libraries that do not tell whether a
+ * transaction is open.
  */
 export class EndedTransactions {
   private readonly ended = new WeakSet<object>();
@@ -8,7 +9,7 @@ export class EndedTransactions {
     return this.ended.has(transaction);
   }
 
-  /** `fn`, whose transaction is known as ended once it has. */
+  /** Returns `fn` with one addition: when it has ended, its transaction is remembered as ended. */
   watching<Tx extends object, R>(fn: (tx: Tx) => Promise<R>): (tx: Tx) => Promise<R> {
     return async (tx) => {
       try {

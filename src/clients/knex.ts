@@ -2,13 +2,13 @@ import type { HostAdapter } from '../database/clients/host-adapter.js';
 import { answerOfPg, type PgAnswer } from './node-postgres.js';
 import { notTheClient } from './not-the-client.js';
 
-/** Knex itself, or a transaction of it, as far as it is used. */
+/** The part of Knex, or of one of its transactions, that is used here. */
 export interface KnexShape {
   raw(sql: string, bindings: never): PromiseLike<unknown>;
   readonly client: { readonly config: object };
 }
 
-/** A Knex of the dialect `pg`, as far as it is used. */
+/** The part of a Knex of the dialect `pg` that is used here. */
 export interface KnexDatabase extends KnexShape {
   transaction(...args: never[]): unknown;
 }
@@ -17,7 +17,7 @@ interface Transacting {
   transaction(fn: (trx: never) => Promise<unknown>, config: { isolationLevel: 'read committed' }): unknown;
 }
 
-/** What is used of a transaction besides. */
+/** The part that only a transaction has. */
 interface TransactionShape extends KnexShape {
   readonly isTransaction?: boolean;
   isCompleted(): boolean;
@@ -27,7 +27,7 @@ interface TransactionShape extends KnexShape {
  * An adapter for Knex: `client: fromKnex(knex)`, or beside `clientToken`. Its transaction is the `trx` of
  * `knex.transaction(…)`. A `postProcessResponse` must leave answers of `raw` as they are.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no Knex
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no Knex
  */
 export function fromKnex<Trx extends object = KnexShape>(knex: KnexDatabase): HostAdapter<Trx> {
   if (!isKnex(knex)) throw notTheClient('fromKnex', 'an instance of Knex', 'knex', knex);
@@ -51,7 +51,7 @@ export function fromKnex<Trx extends object = KnexShape>(knex: KnexDatabase): Ho
   };
 }
 
-/** Knex knows `?` alone: each `$n` becomes one, and the others are escaped. */
+/** Knex knows only the placeholder `?`. So each `$n` becomes a `?`, and each `?` of the statement is escaped. */
 export async function queryByKnex(
   knex: KnexShape,
   sql: string,
@@ -66,7 +66,7 @@ export async function queryByKnex(
   return answerOfPg((await knex.raw(text, bindings as never)) as PgAnswer);
 }
 
-/** Of an instance, or a transaction. */
+/** Tells whether this is the instance, an open transaction, or one that has ended. */
 export function stateOfKnex(knex: KnexShape): 'root' | 'open' | 'ended' {
   const { isTransaction } = knex as TransactionShape;
   if (isTransaction !== true) return 'root';

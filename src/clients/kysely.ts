@@ -13,7 +13,7 @@ export interface KyselyShape {
   };
 }
 
-/** A Kysely of a Postgres dialect, as far as it is used. */
+/** The part of a Kysely of a Postgres dialect that is used here. */
 export interface KyselyDatabase extends KyselyShape {
   transaction(): object;
 }
@@ -22,20 +22,20 @@ interface TransactionBuilder {
   setIsolationLevel(level: 'read committed'): { execute(fn: (trx: never) => unknown): Promise<unknown> };
 }
 
-/** Of Kysely's, for a statement through a transaction that has ended. */
+/** Kysely's own messages for a statement through a transaction that has ended. */
 const HAS_ENDED = /^Transaction is already (committed|rolled back|aborted)/;
 
 /**
  * An adapter for Kysely: `client: fromKysely(db)`, or beside `clientToken`. Its transaction is the `trx` of
  * `db.transaction().execute(…)` or `db.startTransaction().execute()`.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no Kysely
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no Kysely
  */
 export function fromKysely<Trx extends object = KyselyShape>(db: KyselyDatabase): HostAdapter<Trx> {
   if (typeof db?.transaction !== 'function' || typeof db.getExecutor !== 'function')
     throw notTheClient('fromKysely', 'an instance of Kysely', 'kysely', db);
   const { adapter } = db.getExecutor();
-  // Kysely tells by itself from 0.28.12 on.
+  // From 0.28.12 on, Kysely itself tells whether a transaction is open.
   const ended = new EndedTransactions();
   return {
     words: {
@@ -60,7 +60,7 @@ export function fromKysely<Trx extends object = KyselyShape>(db: KyselyDatabase)
   };
 }
 
-/** Plugins would rename the columns of the engine's rows. */
+/** Runs without the plugins of the host, because they would rename the columns of the engine's rows. */
 export async function queryByKysely(
   db: KyselyShape,
   sql: string,
@@ -85,8 +85,8 @@ function isKysely(value: unknown): value is KyselyShape {
 }
 
 /**
- * Kysely keeps the state to itself, and refuses at once to give the connection of a transaction that has
- * ended. Nothing is sent.
+ * Tells whether a transaction is open. Kysely does not show this, but it refuses at once to give the
+ * connection of a transaction that has ended. Nothing is sent to the database.
  */
 export function stateOfKysely(trx: KyselyShape): 'open' | 'ended' {
   try {

@@ -4,14 +4,14 @@ import { isKnex, queryByKnex, stateOfKnex } from './knex.js';
 import { type KyselyShape, queryByKysely, stateOfKysely } from './kysely.js';
 import { notTheClient } from './not-the-client.js';
 
-/** MikroORM's EntityManager, as far as it is used. */
+/** The part of MikroORM's EntityManager that is used here. */
 export interface MikroOrmManager {
   fork(): unknown;
   getConnection(): unknown;
   getTransactionContext(): unknown;
 }
 
-/** A MikroORM of Postgres, as far as it is used. */
+/** The part of a MikroORM of Postgres that is used here. */
 export interface MikroOrmDatabase {
   readonly em: MikroOrmManager;
 }
@@ -22,27 +22,27 @@ interface Manager extends MikroOrmManager {
 }
 
 interface Connection {
-  /** Up to version 6, which stands on Knex. */
+  /** Exists up to version 6, which is built on Knex. */
   getKnex?(): unknown;
-  /** A Kysely, from version 7 on. */
+  /** Exists from version 7 on, and returns a Kysely. */
   getClient?(): unknown;
 }
 
-/** The transaction of a MikroORM: its forked EntityManager. */
+/** A transaction of MikroORM is a forked EntityManager. */
 export type MikroOrmTransaction<O extends MikroOrmDatabase> = O['em'];
 
 /**
  * An adapter for MikroORM: `client: fromMikroOrm(orm)`, or beside `clientToken`. Its transaction is the `em`
  * of `em.transactional(…)`, or a fork after `em.begin()`.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no MikroORM of Postgres
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no MikroORM of Postgres
  */
 export function fromMikroOrm<O extends MikroOrmDatabase>(orm: O): HostAdapter<MikroOrmTransaction<O>> {
   if (!isManager(orm?.em))
     throw notTheClient('fromMikroOrm', 'a MikroORM of @mikro-orm/postgresql', '@mikro-orm/postgresql', orm);
   const root: Manager = orm.em;
   const { config } = root;
-  // MikroORM 7 stands on a Kysely that does not tell whether a transaction has ended.
+  // MikroORM 7 is built on a Kysely that does not tell whether a transaction has ended.
   const ended = new EndedTransactions();
   return {
     words: {
@@ -74,7 +74,7 @@ export function fromMikroOrm<O extends MikroOrmDatabase>(orm: O): HostAdapter<Mi
   };
 }
 
-/** `em.getKysely()` of version 7 gives the transaction that surrounds the calling code. */
+/** In version 7, `em.getKysely()` returns the transaction around the calling code. */
 function connectionOf(em: Manager): unknown {
   const connection = em.getConnection() as Connection;
   return connection.getKnex?.() ?? connection.getClient?.();

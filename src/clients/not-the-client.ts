@@ -4,8 +4,8 @@ import { packageFolder } from '../database/migrations/package-folder.js';
 import { IntegrationError } from '../errors.js';
 
 /**
- * The error for what an adapter was given in place of its library's own. Nothing here imports a library, so a
- * library that is not there shows as a value that is not what it should be.
+ * Makes the error for a value that an adapter cannot use. Nothing here imports the library. So if the library
+ * is not installed, the adapter only sees a value of the wrong kind, and the error says what to install.
  */
 export function notTheClient(
   adapter: string,
@@ -24,10 +24,10 @@ export function notTheClient(
   return new IntegrationError('INTEGRATION_CLIENT_INVALID', said, { package: pkg });
 }
 
-/** Whether neither this package nor the application finds it. False where this cannot be told. */
+/** Whether neither this package nor the application finds the library. False if this cannot be told. */
 function isMissing(pkg: string): boolean {
   const own = packageFolder();
-  // In a bundle the library may be part of the bundle.
+  // In a bundle, the library may be a part of the bundle. Then it cannot be looked for.
   if (own === undefined) return false;
   return [own, process.cwd()].every((folder) => !isFoundFrom(folder, pkg));
 }
@@ -37,12 +37,12 @@ function isFoundFrom(folder: string, pkg: string): boolean {
     createRequire(join(folder, 'package.json')).resolve(pkg);
     return true;
   } catch (error) {
-    // A package without an entry for `require` is there, and fails with another code.
+    // A package without an entry for `require` fails with another code, but it is installed.
     return (error as { code?: unknown }).code !== 'MODULE_NOT_FOUND';
   }
 }
 
-/** What a value is, and nothing of what is in it. */
+/** Says of what kind a value is, without showing its content. */
 function describe(value: unknown): string {
   if (value === undefined || value === null) return String(value);
   if (typeof value === 'function') return `the function ${value.name || 'without a name'}`;

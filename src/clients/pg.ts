@@ -5,18 +5,18 @@ import { leadsWhere } from '../database/wire/leads-where.js';
 import { answerOfPg, hearErrors, type PgAnswer } from './node-postgres.js';
 import { notTheClient } from './not-the-client.js';
 
-/** What `pool.connect()` of node-postgres resolves to, as far as it is used. */
+/** The part that is used here of what `pool.connect()` of node-postgres resolves to. */
 export interface PgPoolClient extends PgClient {
   query(text: string): Promise<unknown>;
   query(text: string, values: unknown[]): Promise<PgAnswer>;
   query(statement: object): Promise<PgAnswer>;
   release(error?: Error | boolean): void;
   on(event: 'error', listener: () => void): unknown;
-  /** `I` outside of a transaction, `T` in one, `E` in one that has failed. From 8.18 on. */
+  /** `I` outside a transaction, `T` in a transaction, `E` in a failed one. Exists from 8.18 on. */
   getTransactionStatus?(): string | null;
 }
 
-/** The pool of node-postgres, as far as it is used. */
+/** The part of the pool of node-postgres that is used here. */
 export interface PgPool {
   connect(): Promise<unknown>;
   query(statement: object): Promise<unknown>;
@@ -26,9 +26,9 @@ export interface PgPool {
 
 /**
  * An adapter for node-postgres: `client: fromPg(pool)`. Its transaction is the client of `pool.connect()`
- * that BEGIN went through.
+ * on which BEGIN was run.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no pool
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no pool
  */
 export function fromPg<Tx extends object = PgPoolClient>(pool: PgPool): HostAdapter<Tx> {
   if (typeof pool?.connect !== 'function' || typeof pool.totalCount !== 'number')

@@ -11,10 +11,10 @@ import { IntegrationError } from '../errors.js';
  * object is unusable from then on. If it is connected again, the statement runs in the session of somebody
  * else. The last also holds for a statement that comes after the end of its transaction.
  *
- * So nothing may be sent through a transaction that is over:
+ * So nothing may be sent through a transaction that has ended:
  *
- *   - What the function of a transaction is given is a proxy. It refuses statements once the transaction is
- *     over, and gives such a proxy to the functions of savepoints.
+ *   - The function of a transaction gets a proxy. The proxy refuses statements once the transaction has
+ *     ended. It gives a proxy of the same kind to the functions of savepoints.
  *   - The loss is known in two ways, whichever comes first. A statement of the transaction is rejected with
  *     an error of the socket, or with a FATAL one of the server. The proxy hears of it before the caller
  *     does, because it listens first. Or the socket closes between two statements. Then `begin` rejects,
@@ -31,7 +31,7 @@ export interface Beginning {
   begin(options: string, fn: (sql: TransactionSql) => Promise<unknown>): Promise<unknown>;
 }
 
-/** What is used of a transaction. */
+/** The part of a transaction that is used here. */
 interface TransactionSql {
   (...args: unknown[]): unknown;
   unsafe(...args: unknown[]): unknown;
@@ -71,7 +71,7 @@ class Session {
     if (this.state === 'ended') throw transactionEnded();
   }
 
-  /** Sends a statement, as long as the transaction is open, and hears whether its session is lost. */
+  /** Sends a statement if the transaction is open, and finds out whether its session is lost. */
   guard(send: Send): Send {
     return (...args) => {
       this.requireOpen();
@@ -82,8 +82,8 @@ class Session {
   }
 
   /**
-   * Hears whether a statement, or a savepoint, fails because the session is lost. It does so before the
-   * caller hears of it, because it listens first.
+   * Finds out whether a statement or a savepoint fails because the session is lost. It knows before the
+   * caller does, because it listens first.
    */
   hear(work: Promise<unknown>, isOfPostgres: (error: unknown) => boolean = () => true): void {
     // A statement is sent when its own `then` is called, and not by that of its base class.
@@ -97,7 +97,7 @@ class Session {
     try {
       return await work;
     } finally {
-      // Whatever the close of a socket has set off is done by then.
+      // By then, everything that the close of a socket has started is done.
       await new Promise<void>((resolve) => nextTick(resolve));
       if (this.state === 'lost') await NEVER;
     }
@@ -140,7 +140,7 @@ export class PostgresJsTransactions {
     }
   }
 
-  /** The transaction, or a savepoint of it, for as long as its session is there. */
+  /** Makes the proxy of a transaction or of one of its savepoints. */
   private guarded(sql: TransactionSql, session: Session): TransactionSql {
     const savepoint: Send = (...args) => {
       session.requireOpen();
@@ -152,7 +152,7 @@ export class PostgresJsTransactions {
           throw error;
         });
       const begun = sql.savepoint(...args.slice(0, -1), run);
-      // The function may have talked to another server, and its error then says nothing about this session.
+      // The function may have used another server. Then its error says nothing about this session.
       session.hear(begun, (error) => error !== ofFunction);
       return Promise.race([begun, session.loss]);
     };

@@ -2,14 +2,14 @@ import type { HostAdapter } from '../database/clients/host-adapter.js';
 import { notTheClient } from './not-the-client.js';
 import { type Beginning, PostgresJsTransactions } from './postgres-js-transactions.js';
 
-/** The `sql` of postgres.js, or of a transaction, as far as it is used. */
+/** The part that is used here of the `sql` of postgres.js or of a transaction. */
 export interface PostgresJsShape {
   unsafe(
     sql: string,
     values?: never,
     options?: { prepare: boolean },
   ): PromiseLike<readonly unknown[] & { readonly count: number | null }>;
-  /** Made with the instance, and shared by its transactions. */
+  /** A function of the instance. All of its transactions have the same one, so it identifies the instance. */
   readonly json: unknown;
 }
 
@@ -19,17 +19,18 @@ export interface PostgresJsDatabase extends PostgresJsShape {
 }
 
 /**
- * postgres.js asks the server for the types of a statement's parameters before it sends the values: two
- * round trips. It remembers them of a prepared statement. An instance with `prepare: false` prepares nothing.
+ * Prepares statements where the instance allows it. Before postgres.js sends values, it asks the server for
+ * the types of the parameters, which costs a round trip. It remembers the types of a prepared statement. An
+ * instance with `prepare: false` prepares nothing.
  */
 const PREPARED = { prepare: true };
 
 /**
  * An adapter for postgres.js: `client: fromPostgresJs(sql)`, or beside `clientToken`. Its transaction is the
- * `sql` that `sql.begin(…)` gives. postgres.js does not tell whether one has ended, so that this is known of
- * those only that the engine began.
+ * `sql` that `sql.begin(…)` gives. postgres.js does not tell whether a transaction has ended. So the engine
+ * knows it only of the transactions that it began itself.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no instance of postgres.js
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no instance of postgres.js
  */
 export function fromPostgresJs<Tx extends object = PostgresJsShape>(
   sql: PostgresJsDatabase,

@@ -1,19 +1,19 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
 import { notTheClient } from './not-the-client.js';
 
-/** A Sequelize of the dialect `postgres`, as far as it is used. */
+/** The part of a Sequelize of the dialect `postgres` that is used here. */
 export interface SequelizeDatabase {
   query(sql: string, options: never): Promise<unknown>;
   transaction(options: never, fn: (t: never) => Promise<unknown>): Promise<unknown>;
   getDialect(): string;
 }
 
-/** What is used of a transaction. */
+/** The part of a transaction that is used here. */
 interface TransactionShape {
   readonly sequelize: unknown;
-  /** Undefined as long as it is open. */
+  /** Undefined while the transaction is open. */
   readonly finished?: unknown;
-  /** Undefined until it has begun. */
+  /** Undefined until the transaction has begun. */
   readonly connection?: unknown;
 }
 
@@ -21,7 +21,7 @@ interface TransactionShape {
  * An adapter for Sequelize: `client: fromSequelize(sequelize)`, or beside `clientToken`. Its transaction is
  * the `t` of `sequelize.transaction(…)`.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no Sequelize of the dialect `postgres`
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no Sequelize of the dialect `postgres`
  */
 export function fromSequelize<T extends object = object>(sequelize: SequelizeDatabase): HostAdapter<T> {
   if (typeof sequelize?.getDialect !== 'function' || sequelize.getDialect() !== 'postgres')
@@ -34,7 +34,7 @@ export function fromSequelize<T extends object = object>(sequelize: SequelizeDat
     },
 
     transaction: <R>(fn: (t: T) => Promise<R>) =>
-      // Not as a savepoint of one that `Sequelize.useCLS` knows.
+      // Null makes a transaction of its own, and not a savepoint of the one that `Sequelize.useCLS` knows.
       sequelize.transaction(
         { isolationLevel: 'READ COMMITTED', transaction: null } as never,
         fn,

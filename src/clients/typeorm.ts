@@ -2,7 +2,7 @@ import type { HostAdapter } from '../database/clients/host-adapter.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import { notTheClient } from './not-the-client.js';
 
-/** What is used of TypeORM's QueryRunner. */
+/** The part of TypeORM's QueryRunner that is used here. */
 interface QueryRunnerShape {
   readonly isReleased: boolean;
   readonly isTransactionActive: boolean;
@@ -10,21 +10,21 @@ interface QueryRunnerShape {
   release(): Promise<void>;
 }
 
-/** TypeORM's DataSource, as far as it is used. */
+/** The part of TypeORM's DataSource that is used here. */
 export interface TypeOrmDataSource {
   readonly manager: object;
   createQueryRunner(): unknown;
   transaction(...args: never[]): Promise<unknown>;
 }
 
-/** The transaction of a DataSource: its EntityManager. */
+/** A transaction of a DataSource is an EntityManager. */
 export type TypeOrmTransaction<D extends TypeOrmDataSource> = D['manager'];
 
 interface Transacting {
   transaction(isolation: 'READ COMMITTED', fn: (manager: never) => Promise<unknown>): Promise<unknown>;
 }
 
-/** An EntityManager, a QueryRunner, or something else. Before 1.0 the data source was called connection. */
+/** A value that may be an EntityManager or a QueryRunner. Before 1.0, the data source was called connection. */
 interface Known {
   readonly dataSource?: unknown;
   readonly connection?: unknown;
@@ -37,7 +37,7 @@ interface Known {
  * `fromTypeOrm(dataSource)` as `client`. Its transaction is the EntityManager of
  * `dataSource.transaction(…)`. A QueryRunner after `startTransaction()`, and its manager, are taken as well.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no DataSource
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no DataSource
  */
 export function fromTypeOrm<D extends TypeOrmDataSource>(dataSource: D): HostAdapter<TypeOrmTransaction<D>> {
   if (!isDataSource(dataSource))
@@ -76,16 +76,16 @@ export function fromTypeOrm<D extends TypeOrmDataSource>(dataSource: D): HostAda
 }
 
 /**
- * The transaction of `typeorm-transactional` that surrounds the calling code, for the option `ambient`.
+ * Finds the transaction of `typeorm-transactional` around the calling code. Give it to the option `ambient`.
  *
  * @param dataSource the one that was given to `addTransactionalDataSource`
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID for what is no DataSource
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no DataSource
  */
 export function typeOrmAmbient(dataSource: TypeOrmDataSource): () => object | undefined {
   if (!isDataSource(dataSource))
     throw notTheClient('typeOrmAmbient', 'a DataSource of TypeORM', 'typeorm', dataSource);
   return () => {
-    // The library has this property give the manager of the current transaction.
+    // The library makes this property return the manager of the current transaction.
     const { manager } = dataSource;
     return (manager as Known).queryRunner === undefined ? undefined : manager;
   };
@@ -97,7 +97,7 @@ function isDataSource(value: TypeOrmDataSource | undefined): value is TypeOrmDat
 
 function runnerOf(tx: object): QueryRunnerShape {
   const runner = (tx as Known).queryRunner ?? (tx as QueryRunnerShape);
-  // TypeORM gives a runner back as soon as its session ends, and says of each statement only that.
+  // TypeORM releases a runner as soon as its session ends, and each later statement fails only with that.
   if (runner.isReleased)
     throw new UnusableConnection('connection lost: the QueryRunner of the transaction is released');
   return runner;

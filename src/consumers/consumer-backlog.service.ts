@@ -1,6 +1,23 @@
 import type { EngineDatabase } from '../database/engine-database.js';
-import { checkCount, checkNames, checkText } from '../events/argument-checks.js';
-import type { BlockingEvent, ConsumerBacklog } from './consumer-backlog.js';
+import {
+  checkCount,
+  checkNames,
+  checkPosition,
+  checkText,
+  checkUuid,
+  invalidArgument,
+  pageSizeOf,
+} from '../events/argument-checks.js';
+import { unknownConsumer } from './admin-checks.js';
+import { BacklogEventsStore } from './backlog-events.store.js';
+import {
+  BACKLOG_STATES,
+  type BacklogPage,
+  type BacklogPlace,
+  type BacklogState,
+  type BlockingEvent,
+  type ConsumerBacklog,
+} from './consumer-backlog.js';
 import { BEHIND_COUNTED_TO, ConsumerBacklogStore, type InboxCounts } from './consumer-backlog.store.js';
 import { COUNTED_TO, type Counted, countedTo } from './counted.js';
 import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
@@ -15,15 +32,63 @@ const LONGEST_CONSUMER_NAME = 127;
 export class ConsumerBacklogService {
   private readonly cursors: CursorStatusStore;
   private readonly inbox: ConsumerBacklogStore;
+  private readonly single: BacklogEventsStore;
 
   constructor(db: EngineDatabase) {
     this.cursors = new CursorStatusStore(db);
     this.inbox = new ConsumerBacklogStore(db);
+    this.single = new BacklogEventsStore(db);
   }
 
   /** Returns every registered consumer, by name. Counts are exact up to 10,000. */
-  async list(): Promise<ConsumerBacklog[]> {
-    const [cursors, counts] = await Promise.all([this.cursors.cursorStatuses(), this.inbox.counts()]);
+  list(): Promise<ConsumerBacklog[]> {
+    return this.backlogsOf(undefined);
+  }
+
+  /**
+   * Returns one consumer.
+   *
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN
+   */
+  async of(consumerName: string): Promise<ConsumerBacklog> {
+    checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
+    const [backlog] = await this.backlogsOf(consumerName);
+    if (backlog === undefined) throw unknownConsumer(consumerName);
+    return backlog;
+  }
+
+  /**
+   * Returns the events of one state by position, the oldest first, `limit` of them (1 to 1000, default 50). A
+   * page looks at 100,000 positions or rows at most, so it may be empty although there is a next one.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid state or page
+   */
+  async events(
+    consumerName: string,
+    state: BacklogState,
+    page: { limit?: number | undefined; after?: BacklogPlace | undefined } = {},
+  ): Promise<BacklogPage> {
+    checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
+    if (!BACKLOG_STATES.includes(state))
+      throw invalidArgument(`state must be one of ${BACKLOG_STATES.join(', ')}`, { field: 'state' });
+    checkNames('a field of the page', page, ['limit', 'after']);
+    checkPosition('after.position', page.after?.position);
+    checkUuid('after.id', page.after?.id);
+    const limit = pageSizeOf(page.limit);
+    const { rows, lookedTo } =
+      state === 'pending'
+        ? await this.single.inLog(consumerName, limit, page.after?.position ?? 0)
+        : await this.single.inInbox(consumerName, state, limit, page.after);
+    const last = rows.at(-1);
+    const isFull = last !== undefined && rows.length >= limit;
+    return { items: rows, next: isFull ? { position: last.position, id: last.id } : lookedTo };
+  }
+
+  private async backlogsOf(consumerName: string | undefined): Promise<ConsumerBacklog[]> {
+    const [cursors, counts] = await Promise.all([
+      this.cursors.cursorStatuses(consumerName),
+      this.inbox.counts(consumerName),
+    ]);
     const countsOf = new Map(counts.map((each) => [each.consumerName, each]));
     return [...byConsumer(cursors)].flatMap(([name, own]) => {
       const inInbox = countsOf.get(name);

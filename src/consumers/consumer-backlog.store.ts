@@ -59,7 +59,7 @@ export class ConsumerBacklogStore {
         failed.for_good AS "failedForGood", dead.count AS "deadLetters", failed.looked = ${LOOKED_AT} AS "moreFailed",
         received.looked = ${LOOKED_AT} AS "moreReceived", oldest.position AS "oldestPosition",
         greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('e.created_at')}))::float8 AS "oldestSeconds"
-      FROM (SELECT DISTINCT consumer_name AS name FROM ${inboxCursor}) AS c
+      FROM (SELECT DISTINCT consumer_name AS name FROM ${inboxCursor} WHERE $1::text IS NULL OR consumer_name = $1) AS c
       CROSS JOIN (SELECT coalesce(max(position), 0) AS position FROM ${outboxEvent}) AS head
       CROSS JOIN LATERAL (SELECT count(*) AS count FROM ${rows('dead_letter', '1', COUNTED_TO + 1)}) AS dead
       CROSS JOIN LATERAL (SELECT count(*) AS count, min(position) AS oldest FROM ${rows('processing', 'i.position', COUNTED_TO + 1)}) AS running
@@ -95,9 +95,11 @@ export class ConsumerBacklogStore {
       WHERE behind.count > 0`;
   }
 
-  /** Returns the counts of every registered consumer. */
-  counts(): Promise<InboxCounts[]> {
-    return this.inOrderOfIndex((session) => session.query<InboxCounts>(this.countsSql));
+  /** Returns the counts of one registered consumer, or of all. */
+  counts(consumerName?: string): Promise<InboxCounts[]> {
+    return this.inOrderOfIndex((session) =>
+      session.query<InboxCounts>(this.countsSql, [consumerName ?? null]),
+    );
   }
 
   /**

@@ -46,3 +46,49 @@ export interface BlockingEvent {
   /** How many events of the inbox wait behind it: exact up to 1,000. */
   behind: Counted;
 }
+
+/** The states that the events of a backlog can be in. `ConsumerBacklog` counts each. */
+export const BACKLOG_STATES = [
+  'pending',
+  'running',
+  'retrying',
+  'waiting',
+  'delayed',
+  'failed-for-good',
+  'dead',
+] as const;
+
+export type BacklogState = (typeof BACKLOG_STATES)[number];
+
+/** One event of a consumer's backlog. */
+export interface BacklogEvent {
+  /** The row of the inbox. A pending event has none, and this is the event's own id. */
+  id: string;
+  outboxEventId: string;
+  position: number;
+  partition: number;
+  /** Null if the log no longer has the event. */
+  eventName: string | null;
+  aggregateType: string;
+  aggregateId: string;
+  attemptCount: number;
+  /** At most 1,000 characters. */
+  lastError: string | null;
+  errorFingerprint: string | null;
+  /** When it may run. Null if it may run at once, waits for an earlier event, or never runs by itself. */
+  dueAt: Date | null;
+  /** Since when it is in this state. A pending event: since it was published. */
+  since: Date;
+}
+
+/** A place in the order of a backlog: by position, and by row where positions tie. */
+export interface BacklogPlace {
+  position: number;
+  id: string;
+}
+
+export interface BacklogPage {
+  items: BacklogEvent[];
+  /** Goes into the request for the page behind this one. Null on the last page. */
+  next: BacklogPlace | null;
+}

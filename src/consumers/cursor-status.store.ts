@@ -134,11 +134,12 @@ export class CursorStatusStore {
           OR EXISTS (SELECT FROM ${tables.inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
             AND i.status = 'processing'))
       ORDER BY c.consumer_name, c.partition`;
+    const chosen = '($1::text IS NULL OR consumer_name = $1)';
     // The backlog is computed from `unread`, cut off at the head of the log. So it costs the same for a log
     // of any length. The dead letters of a consumer with one partition are counted in the index alone.
     this.listSql = `
       WITH ${head}, letters AS MATERIALIZED (
-        SELECT consumer.name, first.partition FROM (SELECT DISTINCT consumer_name AS name FROM ${tables.inboxCursor} WHERE partitions > 1) AS consumer
+        SELECT consumer.name, first.partition FROM (SELECT DISTINCT consumer_name AS name FROM ${tables.inboxCursor} WHERE partitions > 1 AND ${chosen}) AS consumer
         CROSS JOIN LATERAL (
           SELECT partition FROM ${tables.inboxEvent} WHERE consumer_name = consumer.name AND status = 'dead_letter'
           ORDER BY position LIMIT ${COUNTED_TO + 1}
@@ -151,7 +152,7 @@ export class CursorStatusStore {
           SELECT count(*) AS count FROM (
             SELECT 1 FROM ${tables.inboxEvent} WHERE consumer_name = single.consumer_name AND status = 'dead_letter' LIMIT ${COUNTED_TO + 1}
           ) AS first
-        ) AS counted WHERE single.partitions = 1
+        ) AS counted WHERE single.partitions = 1 AND ${chosen}
       )
       SELECT c.consumer_name AS "consumerName", c.partition, c.partitions, c.event_names AS "eventNames",
         backlog.positions AS "pendingPositions",
@@ -177,6 +178,7 @@ export class CursorStatusStore {
         ON oldest.position = coalesce(looked.first_wanted, CASE WHEN looked.rows > ${LOOKED_AT} THEN looked.first END)
       LEFT JOIN ${tables.integrationProcess} p ON p.id = c.lease_owner
       LEFT JOIN dead ON dead.name = c.consumer_name AND dead.partition = c.partition
+      WHERE ${chosen}
       ORDER BY c.consumer_name, c.partition`;
   }
 
@@ -188,9 +190,9 @@ export class CursorStatusStore {
     return rows.map(({ ownerId, host, pid, ...row }) => ({ ...row, owner: { id: ownerId, host, pid } }));
   }
 
-  /** Returns every registered consumer, by name and partition. */
-  async cursorStatuses(): Promise<CursorStatus[]> {
-    const rows = await this.db.query<CursorStatusRow>(this.listSql);
+  /** Returns the partitions of one registered consumer, or of all, by name and partition. */
+  async cursorStatuses(consumerName?: string): Promise<CursorStatus[]> {
+    const rows = await this.db.query<CursorStatusRow>(this.listSql, [consumerName ?? null]);
     return rows.map(({ ownerId, host, pid, unavailable, ...row }) => ({
       ...row,
       unavailable: unavailable && { since: new Date(unavailable.since), reason: unavailable.reason },

@@ -1,4 +1,4 @@
-import { AuditStore } from '../audit/audit.store.js';
+import { type AuditedChange, AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
@@ -58,15 +58,27 @@ export class DiscardOneStore {
 
   /**
    * Returns the number of events it set aside: none or one. Undefined means that a transaction holds the
-   * event at this moment.
+   * event at this moment. If an event was set aside, `alongWith` runs in the same transaction, and says what
+   * the audit has in the place of a discard.
    */
   async discard(
     filter: OneEventFilter,
     states: readonly DiscardableState[],
     author: Author,
+    alongWith?: (session: EngineSession) => Promise<Omit<AuditedChange, 'target'>>,
   ): Promise<number | undefined> {
     try {
-      return await this.db.transaction((session) => this.discardIn(session, filter, states, author));
+      return await this.db.transaction(async (session) => {
+        const discarded = await this.discardIn(session, filter, states, author);
+        if (discarded === 0) return 0;
+        const change = (await alongWith?.(session)) ?? { action: 'events.discard', after: { filter } };
+        await this.audit.add(session, author, {
+          ...change,
+          target: eventsTarget(filter),
+          affected: discarded,
+        });
+        return discarded;
+      });
     } catch (error) {
       if (sqlStateOf(error) === LOCK_NOT_AVAILABLE) return undefined;
       throw error;
@@ -93,13 +105,6 @@ export class DiscardOneStore {
       states.includes('unread'),
       author.actor,
     ]);
-    if (rows.length > 0)
-      await this.audit.add(session, author, {
-        action: 'events.discard',
-        target: eventsTarget(filter),
-        after: { filter },
-        affected: rows.length,
-      });
     return rows.length;
   }
 

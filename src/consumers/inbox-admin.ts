@@ -3,7 +3,7 @@ import { checkCount, checkNames } from '../events/argument-checks.js';
 import { checkFilter } from '../inbox/filter-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
-import { checkReason, checkStatesOfMany, heldByItsTransaction, isOfOneEvent } from './admin-checks.js';
+import { checkReason, checkStatesOfMany, isOfOneEvent } from './admin-checks.js';
 import { DiscardOneStore, type OneEventFilter } from './discard-one.store.js';
 import {
   type ChangedRows,
@@ -11,6 +11,7 @@ import {
   InboxAdminStore,
   type RowPlace,
 } from './inbox-admin.store.js';
+import { untilNotHeld } from './until-not-held.js';
 
 /** The default number of dead letters that one `redrive` sends. */
 const REDRIVE_LIMIT = 100;
@@ -21,9 +22,6 @@ const REDRIVE_LIMIT = 100;
 const CHANGED_AT_ONCE = 500;
 export const STATES_OF_MANY: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
 const STATES_OF_ONE: readonly DiscardableState[] = [...STATES_OF_MANY, 'unread', 'running'];
-/** Milliseconds to wait for the event's own transaction, and milliseconds between two looks. */
-const HELD_FOR_MS = 10_000;
-const HELD_LOOK_MS = 50;
 
 export interface DiscardOptions extends Omit<ChangeAuthor, 'reason'> {
   /**
@@ -73,18 +71,12 @@ export class InboxAdmin {
     return inPortions(limit, (some, after) => this.rows.discard(filter, states, some, after, author));
   }
 
-  private async discardOne(
+  private discardOne(
     filter: OneEventFilter,
     states: readonly DiscardableState[],
     author: Author,
   ): Promise<number> {
-    const deadline = performance.now() + HELD_FOR_MS;
-    for (;;) {
-      const discarded = await this.single.discard(filter, states, author);
-      if (discarded !== undefined) return discarded;
-      if (performance.now() >= deadline) throw heldByItsTransaction(filter);
-      await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));
-    }
+    return untilNotHeld(filter, () => this.single.discard(filter, states, author));
   }
 }
 

@@ -14,6 +14,15 @@ export interface RunningAttempt {
   since: Date;
 }
 
+/** An attempt that runs, and the process that runs it. */
+export interface AttemptOfProcess extends RunningAttempt {
+  processId: string;
+  host: string;
+  pid: number;
+  /** When the process said so. It says it with each renewal. */
+  seenAt: Date;
+}
+
 /** A cursor that a process has leased. */
 export interface OwnedCursor {
   consumerName: string;
@@ -78,6 +87,24 @@ export class ProcessViewStore {
       ...row,
       owns: owns.map(({ until, ...cursor }) => ({ ...cursor, until: new Date(until) })),
       working: working.map(({ since, ...attempt }) => ({ ...attempt, since: new Date(since) })),
+    }));
+  }
+
+  /** What runs of one consumer in live processes, the longest first: at most a thousand attempts. */
+  async running(consumerName: string, leaseMs: number): Promise<AttemptOfProcess[]> {
+    const rows = await this.db.query<
+      { attempt: Json<RunningAttempt> } & Omit<AttemptOfProcess, keyof RunningAttempt>
+    >(
+      `SELECT p.id AS "processId", p.host, p.pid, p.seen_at AS "seenAt", w.attempt
+       FROM ${this.db.tables.integrationProcess} p CROSS JOIN jsonb_array_elements(p.working) AS w (attempt)
+       WHERE w.attempt ->> 'consumerName' = $1 AND p.seen_at > clock_timestamp() - $2::float8 * interval '1 millisecond'
+       ORDER BY w.attempt ->> 'since', p.id LIMIT 1000`,
+      [consumerName, leaseMs],
+    );
+    return rows.map(({ attempt, ...process }) => ({
+      ...process,
+      ...attempt,
+      since: new Date(attempt.since),
     }));
   }
 }

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
-import { checkNames, checkUuid, pageSizeOf } from '../events/argument-checks.js';
+import { checkNames, checkText, checkUuid, pageSizeOf } from '../events/argument-checks.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
-import { type ProcessView, ProcessViewStore } from './process-view.store.js';
+import { type AttemptOfProcess, type ProcessView, ProcessViewStore } from './process-view.store.js';
 
 export interface ProcessPageRequest {
   /** Number of processes: 50 by default, at most 1,000. */
@@ -48,5 +48,16 @@ export class ProcessService {
     const { processingLeaseMs } = this.settings.snapshot();
     const processes = await this.store.list(processingLeaseMs, page.after, limit);
     return { processes, next: processes.length < limit ? null : (processes.at(-1)?.id ?? null) };
+  }
+
+  /**
+   * Returns what runs of one consumer for more than two seconds, the longest first. A process names at most
+   * twenty attempts, with each renewal of its leases.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid name
+   */
+  async running(consumerName: string): Promise<AttemptOfProcess[]> {
+    checkText('consumerName', consumerName, 127);
+    return this.store.running(consumerName, this.settings.snapshot().processingLeaseMs);
   }
 }

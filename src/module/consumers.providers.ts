@@ -3,6 +3,7 @@ import { AdminTasks } from '../consumers/admin-tasks.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { ConsumerBacklogService } from '../consumers/consumer-backlog.service.js';
 import { consumerServiceOf } from '../consumers/consumer-service-of.js';
+import { CorrectionService } from '../consumers/correction.service.js';
 import { CursorStatusStore } from '../consumers/cursor-status.store.js';
 import { FailureGroupService } from '../consumers/failure-group.service.js';
 import { OperationRunner } from '../consumers/operations/operation-runner.js';
@@ -10,6 +11,7 @@ import { RepartitionSteps } from '../consumers/repartition-steps.js';
 import { ReplayStore } from '../consumers/replay.store.js';
 import { ReplayRequestStore } from '../consumers/replay-request.store.js';
 import { AdminDatabase } from '../database/admin-database.js';
+import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 
@@ -29,6 +31,11 @@ export const CONSUMERS: Provider[] = [
     provide: ConsumerBacklogService,
     inject: [AdminDatabase],
     useFactory: (db: AdminDatabase) => new ConsumerBacklogService(db),
+  },
+  {
+    provide: CorrectionService,
+    inject: [AdminDatabase, DomainEventPublisher],
+    useFactory: (db: AdminDatabase, publisher: DomainEventPublisher) => new CorrectionService(db, publisher),
   },
   CursorStatusStore,
   ReplayStore,

@@ -3,6 +3,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { ConsumerBacklogService } from '../consumers/consumer-backlog.service.js';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
+import { CorrectionService } from '../consumers/correction.service.js';
 import { FailureGroupService } from '../consumers/failure-group.service.js';
 import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS, HandOver } from '../consumers/hand-over.js';
 import { OperationService } from '../consumers/operations/operation.service.js';
@@ -71,6 +72,7 @@ export const SERVICES = [
   ProcessService,
   DoctorService,
   FailureGroupService,
+  CorrectionService,
   IntegrationHealthIndicator,
   EventLookService,
   LinkGraphService,
@@ -83,6 +85,7 @@ const MADE_ELSEWHERE: readonly unknown[] = [
   ConsumerService,
   DoctorService,
   FailureGroupService,
+  CorrectionService,
 ];
 
 export const ENGINE: Provider[] = [

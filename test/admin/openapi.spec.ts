@@ -149,6 +149,7 @@ async function bodyFor(path: string, database: TestDatabase): Promise<object> {
   if (path.endsWith('/repartition')) return { partitions: 1 };
   if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7 } };
   if (path === '/operations') return { kind: 'redrive', consumer: 'billing' };
+  if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known', acknowledged: true };
   if (!path.endsWith('/restore')) return {};
   const { rows } = await database.pool.query(
@@ -177,7 +178,9 @@ async function fill(database: TestDatabase, admin: AdminApp): Promise<void> {
   );
   await database.pool.query(
     `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error)
-     SELECT id, position, 'billing', aggregate_type, aggregate_id, 'dead_letter', 'boom' FROM integration.outbox_event`,
+     SELECT id, position, 'billing', aggregate_type, aggregate_id, 'dead_letter', 'boom' FROM integration.outbox_event
+     UNION ALL
+     SELECT gen_random_uuid(), 0, 'billing', 'thing', 'e0', 'dead_letter', 'gone from the log'`,
   );
   await database.pool.query(
     `INSERT INTO integration.integration_operation (id, kind, filter, planned_events, requested_by, via)

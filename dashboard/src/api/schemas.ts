@@ -19,6 +19,7 @@ export type Session = {
     | 'consumers.repartition'
     | 'consumers.remove'
     | 'events.read'
+    | 'events.correct'
     | 'payloads.read'
     | 'entities.read'
     | 'dead-letters.read'
@@ -118,6 +119,7 @@ export type EventWithStatus = {
   consumers: Array<Delivery>;
 };
 export type TimelinePage = { items: Array<EventWithStatus>; next: string | null };
+export type Correction = { outboxEventId: string; position: number };
 export type Payload = { outboxEventId: string; payload: unknown };
 export type EventChain = {
   correlationId: string;
@@ -206,12 +208,12 @@ export type GroupedDeadLetterPage = {
 export type FailureGroup = {
   consumerName: string;
   fingerprint: string | null;
-  deadLetters: { count: number; atLeast: boolean };
+  deadLetters: Counted;
   firstPosition: number;
   lastPosition: number;
   latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: string };
   note: { text: string; by: string; at: string } | null;
-  acknowledged: { by: string; at: string; newSince: { count: number; atLeast: boolean } } | null;
+  acknowledged: { by: string; at: string; newSince: Counted } | null;
 };
 export type FailureGroupPage = { items: Array<FailureGroup>; next: string | null };
 export type DeadLetterPage = { items: Array<DeadLetter>; next: string | null };
@@ -242,6 +244,66 @@ export type SettingChange = {
 };
 export type SettingHistoryPage = { items: Array<SettingChange>; next: string | null };
 export type Settings = { items: Array<Setting> };
+export type Counted = { count: number; atLeast: boolean };
+export type Backlog = {
+  consumerName: string;
+  partitions: number;
+  pending: Counted;
+  running: Counted;
+  retrying: Counted;
+  waiting: Counted;
+  delayed: Counted;
+  failedForGood: Counted;
+  deadLetters: Counted;
+  lag: { positions: number; seconds: number } | null;
+  paused: { since: string; by: string | null; reason: string | null } | null;
+  owners: Array<{ id: string; host: string | null; pid: number | null; partitions: Array<number> }>;
+};
+export type BacklogEvent = {
+  id: string;
+  outboxEventId: string;
+  position: number;
+  partition: number;
+  eventName: string | null;
+  aggregateType: string;
+  aggregateId: string;
+  attemptCount: number;
+  lastError: string | null;
+  errorFingerprint: string | null;
+  dueAt: string | null;
+  since: string;
+};
+export type BacklogPage = { items: Array<BacklogEvent>; next: string | null; backlog: Backlog };
+export type BlockingEvents = {
+  items: Array<{
+    consumerName: string;
+    partition: number;
+    outboxEventId: string;
+    position: number;
+    aggregateType: string;
+    aggregateId: string;
+    attemptCount: number;
+    lastError: string | null;
+    errorFingerprint: string | null;
+    retryAt: string;
+    behind: Counted;
+  }>;
+};
+export type RunningAttempts = {
+  items: Array<{
+    processId: string;
+    host: string;
+    pid: number;
+    seenAt: string;
+    consumerName: string;
+    partition: number;
+    position: number;
+    eventName: string;
+    events: number;
+    attempt: number;
+    since: string;
+  }>;
+};
 export type Operation = {
   id: string;
   kind: 'redrive' | 'discard';
@@ -433,6 +495,39 @@ export interface Routes {
     body: { partitions: number; reason?: string | undefined };
     answer: Repartition;
   };
+  'GET consumers/{name}/backlog': {
+    action: 'consumers.read';
+    path: { name: string };
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      state?:
+        | 'pending'
+        | 'running'
+        | 'retrying'
+        | 'waiting'
+        | 'delayed'
+        | 'failed-for-good'
+        | 'dead'
+        | undefined;
+    };
+    body: undefined;
+    answer: BacklogPage;
+  };
+  'GET consumers/{name}/blocked': {
+    action: 'consumers.read';
+    path: { name: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: BlockingEvents;
+  };
+  'GET consumers/{name}/running': {
+    action: 'consumers.read';
+    path: { name: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: RunningAttempts;
+  };
   'GET events': {
     action: 'events.read';
     path: Record<never, never>;
@@ -477,6 +572,13 @@ export interface Routes {
     query: Record<never, never>;
     body: undefined;
     answer: EventChain;
+  };
+  'POST events/{id}/correct': {
+    action: 'events.correct';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { consumer: string; payload: unknown; eventVersion?: number | undefined; reason: string };
+    answer: Correction;
   };
   'GET entities/{type}/{id}/timeline': {
     action: 'entities.read';

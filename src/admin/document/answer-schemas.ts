@@ -1,5 +1,6 @@
 import { ADMIN_ACTIONS } from '../admin-action.js';
 import type { Schema } from '../input/field.js';
+import { BACKLOG_SCHEMAS } from './backlog-schemas.js';
 import { OPERATION_SCHEMAS } from './operation-schemas.js';
 import {
   ANY_OBJECT,
@@ -60,7 +61,7 @@ const DEAD_LETTER = {
   createdAt: TIME,
   updatedAt: TIME,
 };
-const COUNTED = object({ count: INTEGER, atLeast: FLAG });
+const COUNTED = named('Counted');
 
 /** The schemas that answers are named after in the table of routes. */
 export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
@@ -126,6 +127,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
   }),
   EventWithStatus: object({ ...EVENT, ...STATUS }),
   TimelinePage: pageOf(named('EventWithStatus')),
+  Correction: object({ outboxEventId: UUID, position: INTEGER }),
   Payload: object({ outboxEventId: UUID, payload: {} }),
   EventChain: object({
     correlationId: TEXT,
@@ -225,6 +227,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
   }),
   SettingHistoryPage: pageOf(named('SettingChange')),
   Settings: object({ items: list(named('Setting')) }),
+  ...BACKLOG_SCHEMAS,
   ...OPERATION_SCHEMAS,
   Process: object({
     id: UUID,

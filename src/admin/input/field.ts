@@ -65,6 +65,34 @@ export function choice<const C extends string>(about: string, choices: readonly 
   );
 }
 
+/**
+ * Any JSON. A whole number beyond 2^53 is refused, because it has lost digits when the body was read.
+ */
+export function json(about: string): Field<unknown> {
+  return field(about, {}, (given) => {
+    const path = pathOfLostDigits(given, '');
+    if (path === undefined) return { value: given };
+    const message = 'is a number beyond 2^53, which would lose digits: use a string';
+    return { problems: [{ pointer: path.slice(0, 200), message }] };
+  });
+}
+
+function pathOfLostDigits(given: unknown, path: string): string | undefined {
+  if (typeof given === 'number')
+    return Number.isInteger(given) && !Number.isSafeInteger(given) ? path : undefined;
+  if (typeof given !== 'object' || given === null) return undefined;
+  for (const [name, value] of Object.entries(given)) {
+    const found = pathOfLostDigits(value, `${path}/${escapePointer(name)}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A name as a part of a JSON pointer. */
+export function escapePointer(name: string): string {
+  return name.toWellFormed().replaceAll('\0', '\uFFFD').replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 /** A time as RFC 3339 writes it, between the years 1 and 9999. */

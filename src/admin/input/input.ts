@@ -1,6 +1,6 @@
 import { suggestionFor } from '../../events/known-names.js';
 import { type FieldProblem, invalidRequest } from '../calls/problem.js';
-import type { Fields, ValuesOf } from './field.js';
+import { escapePointer, type Fields, type ValuesOf } from './field.js';
 
 /**
  * Reads the fields of one part of a request. Fields that nobody knows are refused, because a filter with a
@@ -50,10 +50,6 @@ export function fieldsOfQuery(query: URLSearchParams): Record<string, string> {
       message: 'was given more than once',
     })),
   );
-}
-
-export function escapePointer(name: string): string {
-  return name.toWellFormed().replaceAll('\0', '\uFFFD').replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 function unknownName(name: string, fields: Fields): string {

@@ -1,7 +1,6 @@
 import { problemOfText } from '../../events/text.js';
 import type { SettingValues } from '../../settings/settings-change.js';
-import { type Field, field, wrong } from './field.js';
-import { escapePointer } from './input.js';
+import { escapePointer, type Field, field, wrong } from './field.js';
 
 const MOST_VALUES = 200;
 const LONGEST_KEY = 255;

@@ -1,4 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { CorrectionResult } from '../../consumers/correction.js';
+import { CorrectionService } from '../../consumers/correction.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { InboxService } from '../../inbox/inbox.service.js';
 import type { EventHistory } from '../../inbox/inbox-record.js';
@@ -9,7 +11,7 @@ import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../admin-options.js';
 import { Answer } from '../calls/answer.js';
 import { notFound } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { optional, text, time, uuid } from '../input/field.js';
+import { count, json, optional, text, time, uuid } from '../input/field.js';
 import { maskedPayload } from '../payload/masked-payload.js';
 import { type Call, limit, type PageAnswer, route } from './route.js';
 
@@ -76,6 +78,24 @@ const ROUTES = {
     target,
     answer: 'EventChain',
   }),
+  correct: route({
+    method: 'POST',
+    path: 'events/:id/correct',
+    action: 'events.correct',
+    about:
+      'Publishes an event with another payload, and discards this one for one consumer, where it is a dead letter or has failed: both, or neither. Every consumer of its name receives the new event.',
+    pathFields,
+    target,
+    body: {
+      consumer: text('The name of the consumer that failed at the event.', 127),
+      payload: json('The payload of the event that is published.'),
+      eventVersion: optional(
+        count('The version of the payload. The default is that of the event.', 1, 2_147_483_647),
+      ),
+      reason: text('Why it is corrected.', 1_000),
+    },
+    answer: 'Correction',
+  }),
 };
 
 /** One page of events. `scannedTo` is the lowest position that was looked at. */
@@ -91,6 +111,7 @@ export class EventsHandlers {
     private readonly look: EventLookService,
     private readonly outbox: OutboxService,
     private readonly inbox: InboxService,
+    private readonly corrections: CorrectionService,
     @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
   ) {}
 
@@ -126,5 +147,10 @@ export class EventsHandlers {
     const chain = await this.look.chainOf(path.id);
     if (chain === undefined) throw notFound(`event ${path.id}`);
     return chain;
+  }
+
+  correct({ path, body, author }: Call<typeof ROUTES.correct>): Promise<CorrectionResult> {
+    const { consumer, payload, eventVersion, reason } = body;
+    return this.corrections.correct(path.id, consumer, { payload, eventVersion }, { ...author, reason });
   }
 }

@@ -1,5 +1,6 @@
 import type { Handlers } from '../mounting/mounted-controller.js';
 import { AuditHandlers } from './audit.handlers.js';
+import { ConsumerBacklogHandlers } from './consumer-backlog.handlers.js';
 import { ConsumersHandlers } from './consumers.handlers.js';
 import { DeadLettersHandlers } from './dead-letters.handlers.js';
 import { DoctorHandlers } from './doctor.handlers.js';
@@ -17,6 +18,7 @@ export const HANDLERS: readonly Handlers[] = [
   SessionHandlers,
   OverviewHandlers,
   ConsumersHandlers,
+  ConsumerBacklogHandlers,
   EventsHandlers,
   EntitiesHandlers,
   DeadLettersHandlers,

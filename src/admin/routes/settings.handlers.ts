@@ -8,8 +8,7 @@ import { headerOf } from '../calls/admin-request.js';
 import { Answer } from '../calls/answer.js';
 import { AdminProblem, type FieldProblem, invalidRequest } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { optional, position, text } from '../input/field.js';
-import { escapePointer } from '../input/input.js';
+import { escapePointer, optional, position, text } from '../input/field.js';
 import { settingValues } from '../input/setting-values.js';
 import { type Call, limit, type PageAnswer, reason, route } from './route.js';
 

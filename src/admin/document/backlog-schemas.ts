@@ -1,0 +1,77 @@
+import type { Schema } from '../input/field.js';
+import { FLAG, INTEGER, list, NUMBER, named, object, orNull, pageOf, TEXT, TIME, UUID } from './schema.js';
+
+const OWNER = object({
+  id: UUID,
+  host: orNull(TEXT),
+  pid: orNull(INTEGER),
+  partitions: list(INTEGER),
+});
+
+/** The answers about what consumers have still to do. */
+export const BACKLOG_SCHEMAS: Readonly<Record<string, Schema>> = {
+  Counted: object({ count: INTEGER, atLeast: FLAG }),
+  Backlog: object({
+    consumerName: TEXT,
+    partitions: INTEGER,
+    pending: named('Counted'),
+    running: named('Counted'),
+    retrying: named('Counted'),
+    waiting: named('Counted'),
+    delayed: named('Counted'),
+    failedForGood: named('Counted'),
+    deadLetters: named('Counted'),
+    lag: orNull(object({ positions: INTEGER, seconds: NUMBER })),
+    paused: orNull(object({ since: TIME, by: orNull(TEXT), reason: orNull(TEXT) })),
+    owners: list(OWNER),
+  }),
+  BacklogEvent: object({
+    id: UUID,
+    outboxEventId: UUID,
+    position: INTEGER,
+    partition: INTEGER,
+    eventName: orNull(TEXT),
+    aggregateType: TEXT,
+    aggregateId: TEXT,
+    attemptCount: INTEGER,
+    lastError: orNull(TEXT),
+    errorFingerprint: orNull(TEXT),
+    dueAt: orNull(TIME),
+    since: TIME,
+  }),
+  BacklogPage: pageOf(named('BacklogEvent'), { backlog: named('Backlog') }),
+  BlockingEvents: object({
+    items: list(
+      object({
+        consumerName: TEXT,
+        partition: INTEGER,
+        outboxEventId: UUID,
+        position: INTEGER,
+        aggregateType: TEXT,
+        aggregateId: TEXT,
+        attemptCount: INTEGER,
+        lastError: orNull(TEXT),
+        errorFingerprint: orNull(TEXT),
+        retryAt: TIME,
+        behind: named('Counted'),
+      }),
+    ),
+  }),
+  RunningAttempts: object({
+    items: list(
+      object({
+        processId: UUID,
+        host: TEXT,
+        pid: INTEGER,
+        seenAt: TIME,
+        consumerName: TEXT,
+        partition: INTEGER,
+        position: INTEGER,
+        eventName: TEXT,
+        events: INTEGER,
+        attempt: INTEGER,
+        since: TIME,
+      }),
+    ),
+  }),
+};

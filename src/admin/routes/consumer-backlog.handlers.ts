@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import {
+  BACKLOG_STATES,
+  type BlockingEvent,
+  type ConsumerBacklog,
+} from '../../consumers/consumer-backlog.js';
+import { ConsumerBacklogService } from '../../consumers/consumer-backlog.service.js';
+import { ProcessService } from '../../membership/process.service.js';
+import type { AttemptOfProcess } from '../../membership/process-view.store.js';
+import { cursor, cursorText } from '../input/cursor.js';
+import { choice, optional, text } from '../input/field.js';
+import { type Call, limit, type PageAnswer, route } from './route.js';
+
+const pathFields = { name: text('The name of the consumer.', 127) };
+const target = ({ name }: { readonly name: string }) => ({ consumer: name });
+
+const ROUTES = {
+  counts: route({
+    method: 'GET',
+    path: 'consumers/:name/backlog',
+    action: 'consumers.read',
+    about:
+      'What one consumer has still to do, and what it has given up: counts, and its lag. With a state, a page of the events in that state comes with it, the oldest first. A page looks at 100,000 positions at most, so it may be empty although there is a next one.',
+    pathFields,
+    target,
+    query: {
+      limit,
+      after: optional(cursor(['position', 'text'])),
+      state: optional(choice('The state of the events.', BACKLOG_STATES)),
+    },
+    answer: 'BacklogPage',
+  }),
+  blocked: route({
+    method: 'GET',
+    path: 'consumers/:name/blocked',
+    action: 'consumers.read',
+    about:
+      'The events that hold up others: they failed, their retry is still to come, and later events of their aggregate wait. At most 100.',
+    pathFields,
+    target,
+    answer: 'BlockingEvents',
+  }),
+  running: route({
+    method: 'GET',
+    path: 'consumers/:name/running',
+    action: 'consumers.read',
+    about: 'The attempts that have run for more than two seconds, the longest first, each with its process.',
+    pathFields,
+    target,
+    answer: 'RunningAttempts',
+  }),
+};
+
+interface BacklogAnswer extends PageAnswer<object> {
+  readonly backlog: ConsumerBacklog;
+}
+
+@Injectable()
+export class ConsumerBacklogHandlers {
+  static readonly routes = ROUTES;
+
+  constructor(
+    private readonly backlogs: ConsumerBacklogService,
+    private readonly processes: ProcessService,
+  ) {}
+
+  async counts({ path, query }: Call<typeof ROUTES.counts>): Promise<BacklogAnswer> {
+    const { limit, state, after } = query;
+    const backlog = await this.backlogs.of(path.name);
+    if (state === undefined) return { backlog, items: [], next: null };
+    const place = after === undefined ? undefined : { position: after[0], id: after[1] };
+    const { items, next } = await this.backlogs.events(path.name, state, { limit, after: place });
+    return { backlog, items, next: next && cursorText([next.position, next.id]) };
+  }
+
+  async blocked({ path }: Call<typeof ROUTES.blocked>): Promise<{ items: BlockingEvent[] }> {
+    return { items: await this.backlogs.blocking({ consumerName: path.name }) };
+  }
+
+  async running({ path }: Call<typeof ROUTES.running>): Promise<{ items: AttemptOfProcess[] }> {
+    return { items: await this.processes.running(path.name) };
+  }
+}
