@@ -39,7 +39,7 @@ export function Shell({ notice }: { notice?: ComponentChildren }) {
         Skip to the page
       </button>
       <div class="frame">
-        <div class="top">
+        <header class="top">
           <a class="brand" href={to(['overview'])}>
             <Logo /> Integration
           </a>
@@ -54,7 +54,7 @@ export function Shell({ notice }: { notice?: ComponentChildren }) {
           >
             Menu
           </button>
-        </div>
+        </header>
         <nav class={isOpen ? 'side open' : 'side'} id="sections" aria-label="Sections">
           {SECTION_GROUPS.map(({ title, sections }) => (
             <div key={title} class="side-group">

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { ids, openOrders } from './stage/orders.js';
+import { startWebProxy, type WebProxy } from './stage/proxies.js';
+import { onStage } from './stage/stage.js';
+
+const stage = onStage(openOrders);
+let proxy: WebProxy;
+beforeAll(async () => {
+  proxy = await startWebProxy(stage.shop.url);
+});
+afterAll(() => proxy.close());
+
+function says(page: Page, word: string): Promise<void> {
+  return page.getByRole('button', { name: new RegExp(`^${word}\\b`) }).waitFor();
+}
+
+/** The figure of the overview that counts dead letters. */
+function deadLetters(page: Page, count: number): Promise<void> {
+  return page
+    .getByRole('link', { name: new RegExp(`Dead letters\\s*${count}\\b`) })
+    .first()
+    .waitFor();
+}
+
+test('a stream that dies is made up for by asking, and comes back', async () => {
+  const { shop } = stage;
+  const { page } = await stage.open('#/overview', { url: proxy.url, clock: true });
+  await says(page, 'Live');
+  expect(proxy.streams()).toBe(1);
+
+  proxy.killStreams();
+  await page.clock.fastForward(10_000);
+  await says(page, 'Polling');
+  // What happens meanwhile is seen.
+  shop.receiver.refuse(...ids('dying', 2));
+  await shop.place(...ids('dying', 2));
+  await shop.has('billing', 'dead_letter', 2);
+  await page.clock.fastForward(10_000);
+  await deadLetters(page, 2);
+
+  proxy.mend();
+  await page.clock.fastForward(40_000);
+  await says(page, 'Live');
+});
+
+test('a session that ends is said, what was shown stays, and signing in again goes on', async () => {
+  const { shop } = stage;
+  const { page } = await stage.open('#/consumers', { clock: true });
+  await page.getByRole('link', { name: 'billing' }).first().waitFor();
+  shop.sessions.endAll();
+  await page.clock.fastForward(10_000);
+  await page.getByRole('heading', { name: 'Your session has ended' }).waitFor();
+  await page.getByRole('link', { name: 'billing' }).first().waitFor();
+
+  await shop.sessions.signIn(page.context(), shop.url);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('heading', { name: 'Your session has ended' }).waitFor({ state: 'detached' });
+  await says(page, 'Live');
+});
+
+test('a tab that nobody sees reads nothing, and goes on when it is seen again', async () => {
+  const { page } = await stage.open('#/overview', { clock: true });
+  await says(page, 'Live');
+  await setHidden(page, true);
+  await says(page, 'Resting');
+  const requests: string[] = [];
+  page.on('request', (request) => requests.push(request.url()));
+  await page.clock.fastForward(120_000);
+  expect(requests).toEqual([]);
+  await setHidden(page, false);
+  await says(page, 'Live');
+  expect(requests.length).toBeGreaterThan(0);
+});
+
+test('a server that is away is said, and the page goes on when it is back', async () => {
+  const { page } = await stage.open('#/overview', { clock: true });
+  await says(page, 'Live');
+  await page.context().setOffline(true);
+  await page.clock.fastForward(60_000);
+  await says(page, 'No answer');
+  await page.context().setOffline(false);
+  await page.clock.fastForward(60_000);
+  await says(page, 'Live');
+});
+
+/** As the browser does where another tab comes to the front. */
+function setHidden(page: Page, isHidden: boolean): Promise<void> {
+  return page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+    Object.defineProperty(document, 'visibilityState', {
+      configurable: true,
+      get: () => (hidden ? 'hidden' : 'visible'),
+    });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, isHidden);
+}

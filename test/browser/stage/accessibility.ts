@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+export const THEMES = ['light', 'dark'] as const;
+export const WIDTHS = [360, 1280] as const;
+
+/** Violations of the page in both themes and at both widths, each as a line. A page that is wider than its window is one too. */
+export async function violationsOf(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const found: string[] = [];
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    if (await isTooWide(page)) found.push(`${width} px: it has to be scrolled sideways`);
+    for (const colorScheme of THEMES) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const violation of (await axe(page)).violations) {
+        const where = violation.nodes
+          .slice(0, 3)
+          .map(({ html, failureSummary }) => `${html} (${failureSummary})`);
+        found.push(`${violation.id}, ${width} px, ${colorScheme}: ${where.join(' | ')}`);
+      }
+    }
+  }
+  return found;
+}
+
+function axe(page: Page): Promise<AxeResults> {
+  return page.evaluate(
+    (rules) =>
+      (Reflect.get(window, 'axe') as typeof import('axe-core')).run(document, {
+        runOnly: rules,
+        resultTypes: ['violations'],
+      }),
+    RULES,
+  );
+}
+
+/** Content that is cut off at 360 px cannot be reached without scrolling in two directions. */
+function isTooWide(page: Page): Promise<boolean> {
+  return page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+}
