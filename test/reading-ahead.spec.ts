@@ -47,12 +47,11 @@ async function startBehind(
   );
 }
 
-/** The sessions that wait for the log, if there is one. */
-async function waitingForTheLog(): Promise<number[] | undefined> {
-  const { rows } = await database.pool.query<{ pid: number }>(
-    `SELECT pid FROM pg_locks WHERE relation = 'integration.outbox_event'::regclass AND NOT granted`,
+/** Cancels what waits for the log. */
+async function refuseReading(): Promise<void> {
+  await database.pool.query(
+    `SELECT pg_cancel_backend(pid) FROM pg_locks WHERE relation = 'integration.outbox_event'::regclass AND NOT granted`,
   );
-  return rows.length > 0 ? rows.map(({ pid }) => pid) : undefined;
 }
 
 const ALL = Array.from({ length: EVENTS }, (_, i) => i + 1);
@@ -83,29 +82,32 @@ describe('where handlers wait for pages', () => {
   it('a page that the server refuses is read again, and nothing is lost or handled twice', async () => {
     const handled: number[] = [];
     const holder = await database.pool.connect();
-    const refused: number[] = [];
     const lines = hearLog();
-    const refusals = () => lines.texts('warn').filter((text) => text.includes('Reading failed'));
+    const refusals = () => lines.texts('warn').filter((text) => text.includes('Reading failed')).length;
+    // How many pages have been asked for when the log is locked depends on the machine. The next one is refused.
+    async function refuseOnePage(): Promise<void> {
+      const before = refusals();
+      await until('a page is refused', async () => {
+        await refuseReading();
+        return refusals() > before;
+      });
+      await holder.query('ROLLBACK');
+    }
+    let refused = Promise.resolve();
     await startBehind(async ({ position }) => {
       handled.push(position);
-      const page = Math.ceil(position / PAGE);
-      // The page after the next one is held up, and refused while the next one is handled.
-      if (page % 3 === 1 && position % PAGE === 0 && position < EVENTS)
-        await holder.query('BEGIN; LOCK TABLE integration.outbox_event IN ACCESS EXCLUSIVE MODE');
-      if (page % 3 === 2 && position % PAGE === 1) {
-        const pids = await until('the next page is held up', () => waitingForTheLog());
-        await database.pool.query('SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) AS pid', [pids]);
-        await until('it was refused', async () => refusals().length > refused.length);
-        await holder.query('ROLLBACK');
-        refused.push(page + 1);
-      }
+      if (position % (3 * PAGE) !== PAGE || position > EVENTS - 3 * PAGE) return;
+      await refused;
+      await holder.query('BEGIN; LOCK TABLE integration.outbox_event IN ACCESS EXCLUSIVE MODE');
+      refused = refuseOnePage();
     });
 
     await app.processor.drain();
 
+    await refused;
     holder.release();
     expect(handled).toEqual(ALL);
-    expect(refused).toEqual([3, 6, 9]);
+    expect(refusals()).toBeGreaterThanOrEqual(3);
   });
 
   it('an application that closes meanwhile leaves nothing behind, and the rest to the next one', async () => {

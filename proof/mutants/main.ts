@@ -9,6 +9,7 @@ import { cases, judge } from '../model/suite.js';
 import { clientMutants } from './client-mutants.js';
 import { kitMutants } from './kit-mutants.js';
 import { playMutants } from './play-mutants.js';
+import { readingMutants } from './reading-mutants.js';
 import { runMutant } from './run-mutant.js';
 import { runSpecMutants } from './run-spec-mutants.js';
 import { specMutants } from './spec-mutants.js';
@@ -39,7 +40,7 @@ if (wanted.includes('model')) {
 }
 for (const [kind, mutants] of [
   ['play', playMutants],
-  ['spec', [...specMutants, ...clientMutants]],
+  ['spec', [...specMutants, ...readingMutants, ...clientMutants]],
 ] as const) {
   if (!wanted.includes(`${kind}s`)) continue;
   const chosen = mutants.filter(({ name }) => name.includes(options.match));
