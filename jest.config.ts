@@ -10,6 +10,7 @@ const config: Config = {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-integration$': '<rootDir>/src/index.ts',
     '^nestjs-integration/admin$': '<rootDir>/src/admin/index.ts',
+    '^nestjs-integration/contracts$': '<rootDir>/src/contracts/index.ts',
     '^nestjs-integration/health$': '<rootDir>/src/health/index.ts',
     '^nestjs-integration/testing$': '<rootDir>/src/testing/index.ts',
     '^nestjs-integration/(typeorm|drizzle|kysely|mikro-orm|knex|sequelize|postgres-js|pg|cls)$':

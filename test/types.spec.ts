@@ -74,6 +74,12 @@ describe.each(RESOLUTIONS)('with moduleResolution %s', (_, type, options) => {
   );
 
   it(
+    'publishing and handlers are typed from the definition of a contract',
+    async () => expect(await problemsOf('test/types/contracts.ts', type, options)).toEqual([]),
+    COMPILING_MS,
+  );
+
+  it(
     'strictEvents refuses a misspelt name of a declared namespace',
     async () => expect(await problemsOf('test/types/strict/strict-events.ts', type, options)).toEqual([]),
     COMPILING_MS,

@@ -18,6 +18,20 @@ import type { Publishable } from './json-types.js';
 // biome-ignore lint/suspicious/noEmptyInterface: an interface, because only interfaces merge
 export interface IntegrationEvents {}
 
+/** The key under which a declared payload has the type that it is published as. No value has it. */
+declare const PUBLISHED_AS: unique symbol;
+
+/**
+ * The payload of an event that is published as one type and stored as another, because a schema in between
+ * fills in defaults or converts. `PayloadOfContract` of `nestjs-integration/contracts` makes it.
+ */
+export type StoredAs<Stored, Published> = Stored & { readonly [PUBLISHED_AS]?: Published };
+
+/** The type as which the payload of a declared name is published. */
+type PublishedSide<Payload> = typeof PUBLISHED_AS extends keyof Payload
+  ? Exclude<Payload[typeof PUBLISHED_AS], undefined>
+  : Payload;
+
 type DeclaredName = Extract<keyof IntegrationEvents, string>;
 
 /** A declared event name, or any other string. */
@@ -67,7 +81,9 @@ export type KnownPattern<N extends string> = IsStrict extends true
  * whatever JSON cannot hold (a bigint, a Map) is replaced by a type that no value fits. For a name or pattern
  * that nobody declared it is `unknown`. A handler receives `EventOf<N>['payload']`.
  */
-export type PayloadOf<N> = N extends keyof IntegrationEvents ? Publishable<IntegrationEvents[N]> : unknown;
+export type PayloadOf<N> = N extends keyof IntegrationEvents
+  ? Publishable<PublishedSide<IntegrationEvents[N]>>
+  : unknown;
 
 // biome-ignore lint/complexity/noBannedTypes: the payload that is stored where none is given
 type IsOptional<Payload> = {} extends Payload ? true : false;
@@ -82,14 +98,14 @@ export interface PayloadMissing<N> {
  * payload may be `{}`.
  */
 export type NameWithoutPayload<N> = N extends keyof IntegrationEvents
-  ? IsOptional<IntegrationEvents[N]> extends true
+  ? IsOptional<PublishedSide<IntegrationEvents[N]>> extends true
     ? N
     : PayloadMissing<N>
   : N;
 
 /** Undefined if the payload of this name may be left out. */
 export type NoPayload<N> = N extends keyof IntegrationEvents
-  ? IsOptional<IntegrationEvents[N]> extends true
+  ? IsOptional<PublishedSide<IntegrationEvents[N]>> extends true
     ? undefined
     : never
   : undefined;
@@ -101,7 +117,7 @@ export type NoPayload<N> = N extends keyof IntegrationEvents
 type PayloadField<N> = { payload: PayloadOf<N> } | PayloadLeftOut<N>;
 
 type PayloadLeftOut<N> = [N] extends [keyof IntegrationEvents]
-  ? IsOptional<IntegrationEvents[N]> extends true
+  ? IsOptional<PublishedSide<IntegrationEvents[N]>> extends true
     ? { payload?: PayloadOf<N> | undefined }
     : never
   : { payload?: unknown };

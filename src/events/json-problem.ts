@@ -10,6 +10,12 @@ export interface JsonProblem {
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
+/** The place of a member of an object or list: `payload.lines`, `payload["a b"]`, `payload[3]`. */
+export function memberPath(path: string, key: string | number): string {
+  if (typeof key === 'number') return `${path}[${key}]`;
+  return IDENTIFIER.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
+}
+
 /**
  * Finds the first part of `value` that JSON in Postgres cannot hold, with its path. This walk records paths
  * and cycles, so it runs only once something is known to be wrong.
@@ -31,7 +37,7 @@ function inspect(value: unknown, path: string, ancestors: object[]): JsonProblem
 
 function inspectArray(values: unknown[], path: string, ancestors: object[]): JsonProblem | undefined {
   for (let index = 0; index < values.length; index++) {
-    const found = inspect(jsonValueOf(values[index], index), `${path}[${index}]`, ancestors);
+    const found = inspect(jsonValueOf(values[index], index), memberPath(path, index), ancestors);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -39,7 +45,7 @@ function inspectArray(values: unknown[], path: string, ancestors: object[]): Jso
 
 function inspectObject(value: object, path: string, ancestors: object[]): JsonProblem | undefined {
   for (const [key, raw] of Object.entries(value)) {
-    const place = `${path}${IDENTIFIER.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`}`;
+    const place = memberPath(path, key);
     const badKey = problemOfCharacters(key);
     if (badKey !== undefined) return problem(place, `has a key that ${badKey}`);
     const item = jsonValueOf(raw, key);

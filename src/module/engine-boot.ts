@@ -13,6 +13,7 @@ import { refuseClientElsewhere, ServerFitness } from '../maintenance/server-fitn
 import { ServerFitnessStore } from '../maintenance/server-fitness.store.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { Engines } from './engines.js';
+import { RULES_BOOT, type RulesBoot } from './event-rules.js';
 import { linesOf } from './extension.js';
 import { isTransactionalClient, RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
@@ -37,6 +38,7 @@ export class EngineBoot {
     private readonly host: HostClient,
     private readonly registry: EventSubscriberRegistry,
     private readonly engines: Engines,
+    @Inject(RULES_BOOT) private readonly rulesBoot: RulesBoot,
   ) {
     this.logger = loggerOf('IntegrationModule', db);
   }
@@ -54,6 +56,7 @@ export class EngineBoot {
     await this.learnEncoding();
     if (this.options.role !== 'publisher') await new ServerFitness(this.db).require();
     await this.lookAtClient();
+    await this.rulesBoot(this.db);
   }
 
   /** Runs once the consumers are known. A missing right that the process can do without is logged. */

@@ -11,6 +11,7 @@ import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
 import { untraced } from '../telemetry/spans.js';
 import { BOOT_DEADLINE_MS, DEFAULT_BOOT_DEADLINE_MS } from './engine-boot.js';
 import { ENGINE_NAME } from './engines.js';
+import { RULES } from './event-rules.js';
 import { settingGroupsOf } from './extension.js';
 import {
   CONFIGURATION,
@@ -24,6 +25,7 @@ import {
 
 /** The providers of options, database and settings. All other providers depend on them. */
 export const FOUNDATION: Provider[] = [
+  ...RULES,
   {
     provide: ProcessIdentity,
     inject: [ENGINE_NAME],

@@ -11,6 +11,7 @@ import type {
   PayloadOf,
   PublishedEvent,
 } from '../events/domain-event.js';
+import { EventGate, type Publishing } from '../events/event-gate.js';
 import { EventLimits } from '../events/event-limits.js';
 import { validateSource } from '../events/event-validation.js';
 import { UuidV7Generator } from '../events/uuid-v7.js';
@@ -58,6 +59,7 @@ export class DomainEventPublisher {
     private readonly prober: CommitProber,
     private readonly sequence: SequenceGuard,
     private readonly telemetry: EngineTelemetry,
+    private readonly gate: EventGate,
   ) {}
 
   /**
@@ -136,9 +138,9 @@ export class DomainEventPublisher {
         fields: ['events'],
       });
     }
-    const entries = events.map((event, index) =>
-      toLogEntry(event, this.ids, this.limits, `events[${index}].`),
-    );
+    const { publishing } = this.gate;
+    const storable = publishing === undefined ? events : await publishing(events, placeOf);
+    const entries = storable.map((event, index) => toLogEntry(event, this.ids, this.limits, placeOf(index)));
     if (entries.length === 0) return [];
     const distinct = withoutRepeatedKeys(entries);
     refuseRepeatedIds(distinct);
@@ -183,7 +185,9 @@ export class DomainEventPublisher {
     this.refuseWhenDisabled();
     if (this.sequence.isRefusing) await this.sequence.verifySequence();
     const target = choosePublishTarget(options, this.host, known);
-    const entry = toLogEntry(event, this.ids, this.limits);
+    const { publishing } = this.gate;
+    const storable = publishing === undefined ? event : await theOneOf(event, publishing);
+    const entry = toLogEntry(storable, this.ids, this.limits);
     const { tail } = this.sequence;
     const result = await this.store.insertEvent(target.client, entry);
     if (result.position < tail && !result.duplicate) await this.sequence.verifySequence();
@@ -214,6 +218,17 @@ export class DomainEventPublisher {
       'The outbox is switched off (setting core.integration.outbox.enabled), so the event was not published. Switch it on, or publish later.',
     );
   }
+}
+
+function placeOf(index: number): string {
+  return `events[${index}].`;
+}
+
+const NO_PLACE = () => '';
+
+async function theOneOf(event: DomainEventInput, publishing: Publishing): Promise<DomainEventInput> {
+  const [storable = event] = await publishing([event], NO_PLACE);
+  return storable;
 }
 
 /** The fields of the event among the options of the form with separate arguments. */

@@ -2,6 +2,7 @@ import { HostClient } from '../../src/database/clients/host-client.js';
 import type { TransactionalSqlClient } from '../../src/database/clients/sql-client.js';
 import { ProcessIdentity } from '../../src/database/connection/process-identity.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
+import { EventGate } from '../../src/events/event-gate.js';
 import { EventLimits } from '../../src/events/event-limits.js';
 import { OutboxQueryStore } from '../../src/log/outbox-query.store.js';
 import { OutboxStatsStore } from '../../src/log/outbox-stats.store.js';
@@ -62,6 +63,7 @@ export function openOutbox(options: {
     prober,
     new SequenceGuard(db),
     new EngineTelemetry({}),
+    new EventGate(),
   );
   const wakeups: Wakeup[] = [];
   notifier.wakeups$.subscribe((wakeup) => wakeups.push(wakeup));

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { runHandler } from '../../context/integration-context.js';
 import type { IntegrationError } from '../../errors.js';
+import { EventGate } from '../../events/event-gate.js';
 import { InboxService } from '../../inbox/inbox.service.js';
 import { IntegrationLinkService } from '../../links/integration-link.service.js';
 import type { HeldLease } from '../../membership/held-lease.js';
@@ -13,6 +14,7 @@ import { Watchdog } from '../watchdog/watchdog.js';
 import { FailedAttempts } from './failed-attempts.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
+import { inputOf } from './handler-input.js';
 import { handledAttempt, observed } from './observed-attempt.js';
 import { TransactionalRunner } from './transactions/transactional-runner.js';
 
@@ -30,6 +32,7 @@ export class HandlerRunner {
     private readonly watchdog: Watchdog,
     private readonly faults: FaultPoints,
     private readonly telemetry: EngineTelemetry,
+    private readonly gate: EventGate,
   ) {}
 
   get engine(): string {
@@ -115,7 +118,7 @@ export class HandlerRunner {
     const { subscription } = attempt.delivery;
     attempt.isEntered = true;
     const context = new HandlerContext(attempt, this, undefined);
-    const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
+    const input = inputOf(attempt, this.gate);
     const event = Array.isArray(input) ? undefined : input;
     const { consumerName, handler } = subscription;
     if (attempt.observer === undefined) return runHandler(consumerName, event, handler, input, context);

@@ -11,6 +11,7 @@ import {
 } from '../../../database/connection/connection-loss.js';
 import { type EndedBy, endOf, transactionEnded } from '../../../database/sql/transaction-ends.js';
 import { answerWithin, LONGEST_TIMER_MS } from '../../../database/wire/answer-within.js';
+import { EventGate } from '../../../events/event-gate.js';
 import { InboxService } from '../../../inbox/inbox.service.js';
 import { IntegrationLinkService } from '../../../links/integration-link.service.js';
 import type { HeldLease } from '../../../membership/held-lease.js';
@@ -20,6 +21,7 @@ import { CRASHED, type Outcome, PROCESSED } from '../../partition/delivery.js';
 import { FailedAttempts } from '../failed-attempts.js';
 import { type FaultPointName, FaultPoints } from '../fault-points.js';
 import { HandlerContext } from '../handler-context.js';
+import { inputOf } from '../handler-input.js';
 import { isAborted, isFailureOfCommit, isKeptWaiting } from '../infrastructure-failure.js';
 import { observed } from '../observed-attempt.js';
 import type { HandlerTransaction } from './handler-transaction.js';
@@ -42,6 +44,7 @@ export class TransactionalRunner {
     private readonly notifier: OutboxNotifier,
     private readonly failures: FailedAttempts,
     private readonly faults: FaultPoints,
+    private readonly gate: EventGate,
   ) {}
 
   get engine(): string {
@@ -210,7 +213,7 @@ export class TransactionalRunner {
     const { consumerName } = subscription;
     attempt.isEntered = true;
     const context = new HandlerContext(attempt, this, client);
-    const input = attempt.isBatch ? attempt.toEvents() : attempt.delivery.toEvent();
+    const input = inputOf(attempt, this.gate);
     const event = Array.isArray(input) ? undefined : input;
     const { engine } = this;
     await runInHandlerContext({ consumerName, event, engine, transaction: client, published }, async () =>

@@ -1,0 +1,65 @@
+import { DEFAULT_ENGINE } from '../database/engine-name.js';
+import { IntegrationError } from '../errors.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
+
+/** Options of `ContractsModule.forRoot`. */
+export interface ContractsOptions {
+  /**
+   * What happens to a payload that does not fit, and to contracts that the boot objects to. `reject`, the
+   * default, refuses them. `warn` logs a WARN and goes on: the payload is stored as it was given.
+   */
+  enforcement?: 'reject' | 'warn' | undefined;
+  /**
+   * Whether events without a contract may be published. The default is `allow`. Names that begin with
+   * `integration.` are those of this package, and always may.
+   */
+  unknownEvents?: 'allow' | 'reject' | undefined;
+  /**
+   * What happens to a stored event whose version is newer than the code. `postpone`, the default, puts it off
+   * until a process knows the version. `deliver` gives it to the handler as it is stored.
+   */
+  newerVersion?: 'postpone' | 'deliver' | undefined;
+  /** The name of the integration whose events the contracts are about. The default is the one without a name. */
+  integration?: string | undefined;
+}
+
+export type ContractsSettings = {
+  readonly [K in keyof ContractsOptions]-?: NonNullable<ContractsOptions[K]>;
+};
+
+const CHOICES = {
+  enforcement: ['reject', 'warn'],
+  unknownEvents: ['allow', 'reject'],
+  newerVersion: ['postpone', 'deliver'],
+} as const;
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
+ */
+export function resolveContractsOptions(given: ContractsOptions): ContractsSettings {
+  const problems = [
+    ...Object.entries(CHOICES).flatMap(([name, choices]) => {
+      const value = given[name as keyof typeof CHOICES];
+      return value === undefined || (choices as readonly string[]).includes(value)
+        ? []
+        : [`${name} must be one of ${choices.join(', ')}, not ${JSON.stringify(value)}`];
+    }),
+    ...problemsOfUnknownNames(given, { known: [...Object.keys(CHOICES), 'integration'] }),
+  ];
+  if (problems.length > 0) {
+    const list = problems.map((problem) => `\n- ${problem}`).join('');
+    throw new IntegrationError(
+      'INTEGRATION_OPTIONS_INVALID',
+      `The options of ContractsModule are invalid:${list}`,
+      { problems },
+    );
+  }
+  return {
+    enforcement: given.enforcement ?? 'reject',
+    unknownEvents: given.unknownEvents ?? 'allow',
+    newerVersion: given.newerVersion ?? 'postpone',
+    integration: given.integration ?? DEFAULT_ENGINE,
+  };
+}

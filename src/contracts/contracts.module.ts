@@ -1,0 +1,111 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { IntegrationError } from '../errors.js';
+import { EVENT_RULES } from '../module/event-rules.js';
+import { ContractRegistry } from './contract-registry.js';
+import { ContractRules } from './contract-rules.js';
+import { ContractsService } from './contracts.service.js';
+import {
+  type ContractsOptions,
+  type ContractsSettings,
+  resolveContractsOptions,
+} from './contracts-options.js';
+import { type AnyEventContract, isEventContract } from './event-contract.js';
+
+const SETTINGS = Symbol('nestjs-integration:contracts-settings');
+
+/** Under this key a module that `forFeature` returned has its contracts, for the commands. */
+export const CONTRACTS_OF_MODULE = Symbol.for('nestjs-integration:contracts-of-module');
+
+/** What a feature adds. */
+@Module({})
+class ContractsFeatureModule {}
+
+/**
+ * Contracts of events: `forRoot` once, in the root module beside `IntegrationModule`, and `forFeature` in each
+ * module that publishes or handles events with a contract.
+ *
+ * ```ts
+ * ContractsModule.forRoot()
+ * ContractsModule.forFeature([invoiceCreated, invoicePaid])
+ * ```
+ */
+@Module({})
+export class ContractsModule {
+  /**
+   * A second call fails the boot with INTEGRATION_ALREADY_REGISTERED.
+   *
+   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem
+   */
+  static forRoot(options: ContractsOptions = {}): DynamicModule {
+    return {
+      module: ContractsModule,
+      global: true,
+      providers: [
+        { provide: SETTINGS, useValue: resolveContractsOptions(options) },
+        { provide: ContractRegistry, useFactory: () => new ContractRegistry() },
+        {
+          provide: ContractRules,
+          inject: [ContractRegistry, SETTINGS],
+          useFactory: (registry: ContractRegistry, settings: ContractsSettings) =>
+            new ContractRules(registry, settings),
+        },
+        { provide: EVENT_RULES, useExisting: ContractRules },
+        ContractsService,
+      ],
+      exports: [ContractRegistry, EVENT_RULES, ContractsService],
+    };
+  }
+
+  /**
+   * Adds contracts. Several modules may add the same one.
+   *
+   * The boot fails with INTEGRATION_CONTRACT_DUPLICATE for two contracts of one name and version.
+   *
+   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID for what is no contract
+   */
+  static forFeature(contracts: readonly AnyEventContract[]): DynamicModule {
+    refuseOthers(contracts);
+    const added = {
+      provide: Symbol('nestjs-integration:contracts-of-feature'),
+      inject: [{ token: ContractRegistry, optional: true }],
+      useFactory: (registry?: ContractRegistry) => {
+        if (registry === undefined) throw withoutRoot();
+        registry.add(contracts);
+        return contracts;
+      },
+    };
+    return {
+      module: ContractsFeatureModule,
+      providers: [added],
+      [CONTRACTS_OF_MODULE]: contracts,
+    } as DynamicModule;
+  }
+
+  constructor(modules: ModulesContainer) {
+    const roots = [...modules.values()].filter(({ metatype }) => metatype === ContractsModule);
+    if (roots.length > 1) throw secondRoot(roots.length);
+  }
+}
+
+function refuseOthers(contracts: unknown): void {
+  if (Array.isArray(contracts) && contracts.every(isEventContract)) return;
+  throw new IntegrationError(
+    'INTEGRATION_OPTIONS_INVALID',
+    'ContractsModule.forFeature needs a list of contracts, as defineEvent returns them',
+  );
+}
+
+function withoutRoot(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_OPTIONS_INVALID',
+    'ContractsModule.forFeature was called, but ContractsModule.forRoot was not. Add ContractsModule.forRoot() to the imports of the root module.',
+  );
+}
+
+function secondRoot(times: number): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_ALREADY_REGISTERED',
+    `ContractsModule.forRoot was called ${times} times in this application. Call it once, in the root module; other modules add their contracts with ContractsModule.forFeature([…]).`,
+  );
+}
