@@ -9,6 +9,7 @@ const { join } = require('node:path');
 const LINES = [
   ['index'],
   ['admin', 'cli', 'testing', 'clients'],
+  ['webhooks'],
   ['contracts'],
   ['module'],
   ['delivery', 'maintenance', 'health'],
@@ -43,6 +44,7 @@ const WORK = {
   cli: 'holds the commands',
   testing: "holds what users' tests need",
   clients: 'holds the adapters of libraries for Postgres',
+  webhooks: 'takes in webhooks',
   contracts: 'says what the payload of an event must be, and keeps its versions',
   module: 'wires providers, takes the options, and offers the services under one roof',
   delivery: 'reads pages, runs handlers, settles',

@@ -17,10 +17,12 @@ function postgresTypeOf(type: string, attributes: string): string {
   if (length !== undefined) return `character varying(${length})`;
   if (attributes.includes('@db.Uuid')) return 'uuid';
   if (attributes.includes('@db.Timestamptz(6)')) return 'timestamp with time zone';
+  if (attributes.includes('@db.Date')) return 'date';
   if (attributes.includes('@db.Real')) return 'real';
   const byName: Record<string, string> = {
     BigInt: 'bigint',
     Boolean: 'boolean',
+    Bytes: 'bytea',
     Int: 'integer',
     Json: 'jsonb',
     String: 'text',

@@ -1,4 +1,5 @@
 import type { IntegrationExtension } from '../module/extension.js';
+import { webhooksExtension } from '../webhooks/webhooks-extension.js';
 
 /** The parts of this package whose tables, settings and checks the commands know besides the engine's. */
-export const EXTENSIONS: readonly IntegrationExtension[] = [];
+export const EXTENSIONS: readonly IntegrationExtension[] = [webhooksExtension];

@@ -1,3 +1,4 @@
+import type { ModulesContainer } from '@nestjs/core';
 import type { MigrationLine } from '../database/migrations/migration-files.js';
 import type { DoctorAdditions } from '../maintenance/doctor.js';
 import type { Check } from '../maintenance/finding.js';
@@ -25,6 +26,21 @@ export interface IntegrationExtension {
 }
 
 export type Extensions = readonly IntegrationExtension[];
+
+/**
+ * A class of a module of this package that has an extension holds it under this static property. An
+ * application that imports the module need not name the extension in its options.
+ */
+export const BROUGHT_EXTENSION = Symbol('nestjs-integration:brought-extension');
+
+/** The extensions of the modules that the application imports. */
+export function broughtExtensions(modules: ModulesContainer): IntegrationExtension[] {
+  const brought = [...modules.values()].flatMap(({ metatype }) => {
+    const { [BROUGHT_EXTENSION]: extension } = metatype as { [BROUGHT_EXTENSION]?: IntegrationExtension };
+    return extension ?? [];
+  });
+  return [...new Set(brought)];
+}
 
 export function linesOf(extensions: Extensions): MigrationLine[] {
   return extensions.flatMap(({ name, migrations: folder }) =>

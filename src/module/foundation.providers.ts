@@ -12,7 +12,7 @@ import { untraced } from '../telemetry/spans.js';
 import { BOOT_DEADLINE_MS, DEFAULT_BOOT_DEADLINE_MS } from './engine-boot.js';
 import { ENGINE_NAME } from './engines.js';
 import { RULES } from './event-rules.js';
-import { settingGroupsOf } from './extension.js';
+import { broughtExtensions, settingGroupsOf } from './extension.js';
 import {
   CONFIGURATION,
   GIVEN_OPTIONS,
@@ -41,9 +41,19 @@ export const FOUNDATION: Provider[] = [
   },
   {
     provide: RESOLVED_OPTIONS,
-    inject: [GIVEN_OPTIONS, CONFIGURATION, ENGINE_NAME],
-    useFactory: (given: IntegrationOptions, { reader }: HostConfiguration, name: string) =>
-      resolveOptions(given, reader, process.env, name),
+    inject: [GIVEN_OPTIONS, CONFIGURATION, ENGINE_NAME, ModulesContainer],
+    useFactory: (
+      given: IntegrationOptions,
+      { reader }: HostConfiguration,
+      name: string,
+      modules: ModulesContainer,
+    ): ResolvedOptions => {
+      const resolved = resolveOptions(given, reader, process.env, name);
+      // Modules of the package that stand beside the engine work with the one that has no name.
+      const brought = name === DEFAULT_ENGINE ? broughtExtensions(modules) : [];
+      const extensions = [...new Set([...resolved.extensions, ...brought])];
+      return { ...resolved, extensions };
+    },
   },
   {
     provide: EngineDatabase,

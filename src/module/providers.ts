@@ -35,6 +35,7 @@ import { ProcessService } from '../membership/process.service.js';
 import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { CommitProber } from '../outbox/commit-prober.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
+import { JoinedPublisher } from '../outbox/joined-publisher.js';
 import { OutboxService } from '../outbox/outbox.service.js';
 import { OutboxEventStore } from '../outbox/outbox-event.store.js';
 import { TransactionRunner } from '../outbox/transaction-runner.js';
@@ -102,6 +103,7 @@ export const ENGINE: Provider[] = [
   ...DELIVERY,
   ...MAINTENANCE,
   OutboxEventStore,
+  JoinedPublisher,
   OutboxQueryStore,
   EventLookStore,
   OutboxStatsStore,

@@ -24,10 +24,16 @@ const NAMES = {
   integrationOperation: 'integration_operation',
   integrationSample: 'integration_sample',
   integrationIdempotencyKey: 'integration_idempotency_key',
+  webhookReceipt: 'webhook_receipt',
+  webhookBody: 'webhook_body',
+  webhookInbound: 'webhook_inbound',
+  webhookCount: 'webhook_count',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
   /** A procedure that publishes one event. */
   appendEvent: 'append_event',
+  /** A procedure that takes one delivery of a webhook. */
+  receiveWebhook: 'receive_webhook',
 } as const;
 
 /** The name of each table with its schema. */

@@ -1,0 +1,127 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { isConnectionLoss, sqlStateOf } from '../../../database/connection/connection-loss.js';
+import { IntegrationError } from '../../../errors.js';
+import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
+import { IncomingWebhookService } from '../incoming-webhook.service.js';
+import { type RefusedStep, rawBodyMissing, refusal, refusedStepOf } from '../refusal.js';
+import type { WebhookReply } from '../webhook-source.js';
+import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
+
+const STATUSES: { readonly [S in RefusedStep]: number } = {
+  source: 404,
+  size: 413,
+  'raw-body': 500,
+  header: 400,
+  signature: 401,
+  timestamp: 401,
+  'repeated-body': 409,
+};
+/** SQLSTATEs of a server that stops, refuses connections, or took too long. */
+const PASSING_STATES = /^(08|53|57|55P03|40)/;
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/**
+ * Answers the requests of senders. It writes the answer itself, so that nothing of the application changes
+ * it.
+ */
+@Injectable()
+export class WebhookAnswers {
+  private readonly logger = new Logger('IncomingWebhooks');
+
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly webhooks: IncomingWebhookService,
+    @Inject(WEBHOOKS_OPTIONS) private readonly options: WebhooksModuleOptions,
+  ) {}
+
+  async answer(request: ServerRequest, response: unknown): Promise<void> {
+    const { source = '', endpointId } = request.params as { source?: string; endpointId?: string };
+    try {
+      this.send(response, await this.replyTo(request, source, endpointId));
+    } catch (error) {
+      this.refuse(error, response);
+    }
+  }
+
+  /** Answers with what went wrong. An error that nobody expected says nothing of itself, and is logged. */
+  refuse(error: unknown, response: unknown): void {
+    const step = refusedStepOf(error);
+    if (step !== undefined && error instanceof IntegrationError) {
+      if (step === 'raw-body') this.logger.error(error.message);
+      const { code, message } = error;
+      this.send(response, json(STATUSES[step], { code, step, message }));
+      return;
+    }
+    if (isPassing(error)) {
+      const { adapter } = this;
+      adapter.setHeader(response, 'Retry-After', '30');
+      this.logger.warn(`A webhook was not accepted: ${(error as Error).message}`);
+      this.send(
+        response,
+        json(503, { message: 'The delivery cannot be stored at the moment. Send it again.' }),
+      );
+      return;
+    }
+    this.logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    this.send(response, json(500, { message: 'The delivery was not stored. Send it again.' }));
+  }
+
+  private async replyTo(
+    request: ServerRequest,
+    key: string,
+    endpointId: string | undefined,
+  ): Promise<WebhookReply> {
+    const source = this.webhooks.find(key);
+    if (source === undefined || endpointId !== undefined) {
+      this.webhooks.count(key, 'source');
+      throw refusal('source', key, 'There is no webhook source at this address');
+    }
+    const body = bytesOf(request);
+    if (body === undefined) {
+      this.webhooks.count(key, 'raw-body');
+      throw rawBodyMissing(key);
+    }
+    const raw = rawRequestOf(request, body, { publicUrl: this.options.publicUrl });
+    if (raw.method === 'GET') {
+      // A delivery is a POST. A GET only tries the address.
+      const reply = source.handshake?.(raw, { verified: false });
+      if (reply === undefined) throw refusal('source', key, 'Deliveries are sent by POST');
+      this.webhooks.count(key, 'handshake');
+      return reply;
+    }
+    const accepted = await this.webhooks.accept(key, raw);
+    if (accepted.status === 'handshake') return accepted.reply;
+    return source.reply ?? json(200, accepted);
+  }
+
+  private send(response: unknown, { status = 200, contentType, body = '' }: WebhookReply): void {
+    const { adapter } = this;
+    adapter.setHeader(response, 'Content-Type', contentType ?? 'text/plain; charset=utf-8');
+    adapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
+    adapter.setHeader(response, 'Cache-Control', 'no-store');
+    adapter.reply(response, body, status);
+  }
+
+  private get adapter() {
+    return this.host.httpAdapter;
+  }
+}
+
+function json(status: number, value: object): WebhookReply {
+  return { status, contentType: JSON_TYPE, body: JSON.stringify(value) };
+}
+
+/** Whether the same request may be accepted later. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof IntegrationError) {
+    const { code } = error;
+    return (
+      code.startsWith('INTEGRATION_DATABASE_') ||
+      code === 'INTEGRATION_CLOSED' ||
+      code === 'INTEGRATION_OUTBOX_DISABLED'
+    );
+  }
+  const state = sqlStateOf(error);
+  return isConnectionLoss(error) || (state !== undefined && PASSING_STATES.test(state));
+}

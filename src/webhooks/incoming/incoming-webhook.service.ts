@@ -1,0 +1,264 @@
+import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { Tx } from '../../database/clients/sql-client.js';
+import { IntegrationError } from '../../errors.js';
+import type { DomainEvent, DomainEventInput, EventName, PublishedEvent } from '../../events/domain-event.js';
+import { problemOfText } from '../../events/text.js';
+import { webhookSettings } from '../webhook-settings.js';
+import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../webhooks-options.js';
+import { DatabaseClock } from './database-clock.js';
+import { databaseTime } from './database-clock.store.js';
+import { IncomingEngine } from './incoming-engine.js';
+import { jsonOf, type RawWebhookRequest } from './raw-request.js';
+import type { Receipt } from './receipts/webhook-receipt.store.js';
+import { refusal, refusedStepOf, tooLarge } from './refusal.js';
+import { type Verified, verifyRequest } from './verifier.js';
+import { addCounts } from './webhook-count.store.js';
+import { type CountedOutcome, WebhookCounts } from './webhook-counts.js';
+import { deliveryIdOf, deliveryOf, sha256, typeOf } from './webhook-event.js';
+import type { WebhookReply, WebhookSource } from './webhook-source.js';
+
+/** What became of a request. */
+export type AcceptedWebhook =
+  | { readonly status: 'accepted'; readonly outboxEventId: string }
+  /** It was accepted before. `outboxEventId` is the event of the first time, if one was published. */
+  | { readonly status: 'repeated'; readonly outboxEventId: string | undefined }
+  /** The source only tries the address. It is to be answered with `reply`. */
+  | { readonly status: 'handshake'; readonly reply: WebhookReply };
+
+/** A request that comes from whom it says. */
+export interface VerifiedWebhookRequest {
+  readonly source: string;
+  readonly deliveryId: string;
+  readonly type: string;
+  /** The place of the secret that matched in the source's list, from 0 on. */
+  readonly secret: number;
+  readonly signedAt: Date | undefined;
+  /** The body, if it is JSON. */
+  readonly json: unknown;
+  readonly request: RawWebhookRequest;
+}
+
+/** What is done once. */
+export interface OnceDelivery {
+  readonly source: string;
+  /** What the sender calls the delivery. At most 255 characters. */
+  readonly key: string;
+  readonly type: string;
+  /** Equal keys of two tenants are two deliveries. Default: none. */
+  readonly tenantId?: string | undefined;
+}
+
+/** Publishes an event in the transaction of `once`. */
+export type Emit = <N extends EventName>(event: DomainEventInput<N>) => Promise<PublishedEvent>;
+
+/** Takes in webhooks that others send. */
+@Injectable()
+export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
+  private readonly logger = new Logger('IncomingWebhooks');
+  private readonly sources: ReadonlyMap<string, WebhookSource>;
+  private readonly clock = new DatabaseClock(() => databaseTime(this.engine.database), this.logger);
+  private readonly counts = new WebhookCounts(
+    (counts) => addCounts(this.engine.database, this.engine.database.tables, counts),
+    this.logger,
+  );
+
+  constructor(
+    private readonly engine: IncomingEngine,
+    @Inject(WEBHOOKS_OPTIONS) options: WebhooksModuleOptions,
+  ) {
+    this.sources = new Map((options.incoming?.sources ?? []).map((source) => [source.key, source]));
+  }
+
+  /** Fails the boot of an application without an engine, and not its first webhook. */
+  onModuleInit(): void {
+    void this.engine.joined;
+  }
+
+  /** Writes the counts while there are still connections. */
+  async onModuleDestroy(): Promise<void> {
+    await this.counts.flush();
+  }
+
+  /**
+   * Verifies a request and publishes its event `webhook.<source>.<type>`. It resolves when receipt and event
+   * are committed, by one statement. A delivery that was accepted before publishes nothing.
+   *
+   * @throws IntegrationError INTEGRATION_WEBHOOK_SOURCE_UNKNOWN, INTEGRATION_WEBHOOK_TOO_LARGE,
+   * INTEGRATION_WEBHOOK_HEADER, INTEGRATION_WEBHOOK_SIGNATURE, INTEGRATION_WEBHOOK_TIMESTAMP,
+   * INTEGRATION_WEBHOOK_REPEATED; and what publishing rejects with
+   */
+  accept(
+    source: string,
+    request: RawWebhookRequest,
+    { tenantId = '' }: { readonly tenantId?: string | undefined } = {},
+  ): Promise<AcceptedWebhook> {
+    return this.counted(source, async (known) => {
+      const early = known.handshake?.(request, { verified: false });
+      if (early !== undefined) return { status: 'handshake', reply: early };
+      const verified = await this.verified(known, request);
+      const late = known.handshake?.(request, { verified: true });
+      if (late !== undefined) return { status: 'handshake', reply: late };
+      const receipt = await this.publish(known, request, verified, tenantId);
+      if (receipt.status !== 'rejected') return receipt;
+      throw refusal('repeated-body', known.key, 'The same body was accepted before under another id');
+    });
+  }
+
+  /** Verifies a request and stores nothing. Rejects as `accept` does. */
+  async verify(source: string, request: RawWebhookRequest): Promise<VerifiedWebhookRequest> {
+    const known = this.source(source);
+    const { secret, signedAt } = await this.verified(known, request);
+    return {
+      source,
+      deliveryId: deliveryIdOf(known, request),
+      type: typeOf(known, request),
+      secret,
+      signedAt,
+      json: jsonOf(request),
+      request,
+    };
+  }
+
+  /**
+   * Does something once for each delivery: the claim of its key, what `fn` writes through `tx`, and the
+   * events that it emits are committed together, or none of them. An equal delivery at the same moment waits,
+   * and is done only if the first one rolled back. `fn` may run again if the client repeats the transaction.
+   *
+   * ```ts
+   * const { status } = await webhooks.once({ source: 'stripe', key: event.id, type: event.type }, async (tx,
+   * emit) => {
+   *   await tx.invoice.update(…);
+   *   await emit({ eventName: 'invoice.paid', … });
+   * });
+   * ```
+   *
+   * @throws IntegrationError INTEGRATION_EVENT_INVALID for a delivery without a source, key or type
+   */
+  async once<R>(
+    delivery: OnceDelivery,
+    fn: (tx: Tx, emit: Emit) => Promise<R>,
+  ): Promise<{ status: 'processed'; result: R } | { status: 'duplicate' }> {
+    refuseBadDelivery(delivery);
+    const { source, key, tenantId = '' } = delivery;
+    return this.engine.transactions.run(async (tx) => {
+      const client = this.engine.host.within(tx);
+      const isFirst = await this.engine.receipts.claim(client, { source, tenantId, keyHash: sha256(key) });
+      if (!isFirst) return { status: 'duplicate' };
+      const emit: Emit = (event) => {
+        const metadata = { ...(tenantId === '' ? {} : { tenantId }), ...event.metadata };
+        return this.engine.publisher.publishEvent({ ...event, metadata } as DomainEventInput, {
+          persistenceClient: tx,
+        });
+      };
+      return { status: 'processed', result: await fn(tx, emit) };
+    });
+  }
+
+  /**
+   * The body of a webhook as it was sent, for events whose `metadata.webhook.bytesKept` is true. Undefined
+   * for others, whose payload is the body.
+   */
+  async bodyOf(
+    event: Pick<DomainEvent, 'outboxEventId'>,
+  ): Promise<{ contentType: string | undefined; bytes: Buffer } | undefined> {
+    const body = await this.engine.receipts.bodyOf(event.outboxEventId);
+    return body === undefined ? undefined : { contentType: body.contentType ?? undefined, bytes: body.bytes };
+  }
+
+  /** @throws IntegrationError INTEGRATION_WEBHOOK_SOURCE_UNKNOWN */
+  source(key: string): WebhookSource {
+    const source = this.sources.get(key);
+    if (source === undefined) throw refusal('source', key, 'There is no webhook source of this name');
+    return source;
+  }
+
+  /** @internal The source of this name, if there is one. */
+  find(key: string): WebhookSource | undefined {
+    return this.sources.get(key);
+  }
+
+  /** @internal */
+  maxBodyBytesOf(source: WebhookSource): number {
+    return source.maxBodyBytes ?? this.settings.maxBodyBytes;
+  }
+
+  /** @internal Counts a request that came to its end before `accept`. */
+  count(source: string, outcome: CountedOutcome): void {
+    this.counts.add(this.sources.has(source) ? source : '', outcome);
+  }
+
+  private get settings() {
+    return this.engine.settings.snapshotOf(webhookSettings);
+  }
+
+  private async counted(
+    key: string,
+    accept: (source: WebhookSource) => Promise<AcceptedWebhook>,
+  ): Promise<AcceptedWebhook> {
+    try {
+      const accepted = await accept(this.source(key));
+      this.count(key, accepted.status);
+      return accepted;
+    } catch (error) {
+      this.count(key, refusedStepOf(error) ?? 'failed');
+      throw error;
+    }
+  }
+
+  private async verified(source: WebhookSource, request: RawWebhookRequest): Promise<Verified> {
+    const limit = this.maxBodyBytesOf(source);
+    if (request.body.length > limit) throw tooLarge(source.key, limit);
+    return verifyRequest(source, request, this.settings.toleranceMs, this.clock);
+  }
+
+  private async publish(
+    source: WebhookSource,
+    request: RawWebhookRequest,
+    verified: Verified,
+    tenantId: string,
+  ): Promise<Receipt> {
+    const context = { verified, tenantId, endpointId: request.endpointId };
+    const publish = (asBytes: boolean) => {
+      const delivery = deliveryOf(source, request, context, asBytes);
+      return this.engine.joined.publish<Receipt>(delivery.event, {
+        // jsonb writes a space after each comma and colon, which the sender may not have done.
+        maxPayloadBytes: 2 * this.maxBodyBytesOf(source) + 1_024,
+        write: async (client, entry) => {
+          const result = await this.engine.receipts.accept(client, delivery, entry);
+          return { position: result.status === 'accepted' ? result.position : undefined, result };
+        },
+      });
+    };
+    try {
+      return await publish(false);
+    } catch (error) {
+      if (isOfPayload(error)) return publish(true);
+      throw error;
+    }
+  }
+}
+
+/** The JSON of the body is nothing that jsonb can hold. Nothing was sent to the database. */
+function isOfPayload(error: unknown): boolean {
+  return (
+    error instanceof IntegrationError &&
+    (error.code === 'INTEGRATION_PAYLOAD_INVALID' || error.code === 'INTEGRATION_PAYLOAD_TOO_LARGE')
+  );
+}
+
+const LIMITS = { source: 63, key: 255, type: 255 } as const;
+
+function refuseBadDelivery(delivery: OnceDelivery): void {
+  const fields = (['source', 'key', 'type'] as const).filter(
+    (field) => problemOfText(delivery?.[field], LIMITS[field]) !== undefined,
+  );
+  const { tenantId } = delivery ?? {};
+  const isTenant = tenantId === undefined || tenantId === '' || problemOfText(tenantId, 127) === undefined;
+  if (fields.length === 0 && isTenant) return;
+  const wrong = isTenant ? fields : [...fields, 'tenantId'];
+  throw new IntegrationError(
+    'INTEGRATION_EVENT_INVALID',
+    `The delivery cannot be claimed: ${wrong.join(', ')} must be texts that are not empty and not too long`,
+    { fields: wrong },
+  );
+}

@@ -1,0 +1,116 @@
+import { OwnSqlClient } from '../../../database/clients/own-sql-client.js';
+import type { SqlClient } from '../../../database/clients/sql-client.js';
+import { untraced } from '../../../database/clients/untraced.js';
+import type { EngineDatabase } from '../../../database/engine-database.js';
+import { asOneValue, type LogEntry } from '../../../log/log-entry.js';
+import { refuseWhatIsNotHeld } from '../../../log/narrow-entry.js';
+import type { Delivery } from '../webhook-event.js';
+
+/** What became of a delivery. */
+export type Receipt =
+  | { readonly status: 'accepted'; readonly position: number; readonly outboxEventId: string }
+  /** It came before. `outboxEventId` is the event of the first time. */
+  | { readonly status: 'repeated'; readonly outboxEventId: string | undefined }
+  /** Its body came before under another id, and the source refuses that. */
+  | { readonly status: 'rejected' };
+
+/** What `once` claims. */
+export interface Claim {
+  readonly source: string;
+  readonly tenantId: string;
+  /** SHA-256 in hex. */
+  readonly keyHash: string;
+}
+
+/** Writes receipts, the bytes of bodies, and with them the events. */
+export class WebhookReceiptStore {
+  private readonly receive: string;
+  private readonly receiveAsText: string;
+  private readonly claiming: string;
+  private readonly body: string;
+  private readonly outdated: string;
+  private readonly withoutEvent: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    const { webhookReceipt, webhookBody, receiveWebhook, outboxEvent } = db.tables;
+    this.receive = `CALL ${receiveWebhook}($1, NULL)`;
+    this.receiveAsText = `CALL ${receiveWebhook}($1::text::jsonb, NULL)`;
+    this.claiming = `INSERT INTO ${webhookReceipt} (source, tenant_id, key_hash) VALUES ($1, $2, decode($3, 'hex'))
+      ON CONFLICT (source, tenant_id, key_hash) DO NOTHING`;
+    this.body = `SELECT content_type AS "contentType", encode(bytes, 'base64') AS base64 FROM ${webhookBody} WHERE outbox_event_id = $1`;
+    this.outdated = `DELETE FROM ${webhookReceipt} WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM ${webhookReceipt} WHERE received_at < clock_timestamp() - $1 * interval '1 day' LIMIT $2))
+      RETURNING 1`;
+    this.withoutEvent = `DELETE FROM ${webhookBody} WHERE outbox_event_id = ANY (ARRAY(
+      SELECT b.outbox_event_id FROM ${webhookBody} b
+      WHERE NOT EXISTS (SELECT FROM ${outboxEvent} e WHERE e.id = b.outbox_event_id) LIMIT $1))
+      RETURNING 1`;
+  }
+
+  /** Takes a delivery in one statement: receipt, event and body are committed together, or none of them. */
+  async accept(client: SqlClient, delivery: Delivery, entry: LogEntry): Promise<Receipt> {
+    if (this.db.narrowText !== undefined) refuseWhatIsNotHeld(entry, this.db.narrowText);
+    const { source, tenantId, keyHash, bodyHash, repeatedBody, endpointId, contentType, bytes } = delivery;
+    const receipt = [
+      source,
+      tenantId,
+      keyHash,
+      bodyHash,
+      repeatedBody ?? null,
+      endpointId ?? null,
+      contentType ?? null,
+      bytes?.toString('base64') ?? null,
+    ];
+    const value = `[${JSON.stringify(receipt)},${asOneValue(entry)}]`;
+    return receiptOf(await this.call(client, value), entry.id);
+  }
+
+  private async call(client: SqlClient, value: string): Promise<unknown> {
+    if (OwnSqlClient.is(client)) {
+      const statement = { name: 'integration_receive_webhook', sql: this.receive, value };
+      return client.queryValue(statement, 'outcome');
+    }
+    const [row] = await untraced(() =>
+      client.$queryRawUnsafe<{ outcome: unknown }[]>(this.receiveAsText, value),
+    );
+    return row?.outcome;
+  }
+
+  /**
+   * Claims a key in the transaction of the caller. Returns false if it was claimed before. Another
+   * transaction that claims the same key at this moment is waited for. If it rolls back, the key is free.
+   */
+  async claim(client: SqlClient, { source, tenantId, keyHash }: Claim): Promise<boolean> {
+    return (await client.$executeRawUnsafe(this.claiming, source, tenantId, keyHash)) === 1;
+  }
+
+  /** The body of an event, if it is kept as bytes. */
+  async bodyOf(outboxEventId: string): Promise<{ contentType: string | null; bytes: Buffer } | undefined> {
+    const [row] = await this.db.query<{ contentType: string | null; base64: string }>(this.body, [
+      outboxEventId,
+    ]);
+    return row && { contentType: row.contentType, bytes: Buffer.from(row.base64, 'base64') };
+  }
+
+  /** Deletes receipts that are older than `days`, at most `limit` of them. Returns how many they were. */
+  async deleteOutdated(
+    { query }: Pick<EngineDatabase, 'query'>,
+    days: number,
+    limit: number,
+  ): Promise<number> {
+    return (await query(this.outdated, [days, limit])).length;
+  }
+
+  /** Deletes bodies whose event is not in the log any more, at most `limit` of them. */
+  async deleteWithoutEvent({ query }: Pick<EngineDatabase, 'query'>, limit: number): Promise<number> {
+    return (await query(this.withoutEvent, [limit])).length;
+  }
+}
+
+function receiptOf(outcome: unknown, outboxEventId: string): Receipt {
+  const text = String(outcome);
+  if (text === 'rejected') return { status: 'rejected' };
+  if (text.startsWith('repeated'))
+    return { status: 'repeated', outboxEventId: text.slice('repeated '.length) || undefined };
+  return { status: 'accepted', position: Number(text), outboxEventId };
+}

@@ -1,0 +1,47 @@
+import { IntegrationError, type IntegrationErrorCode } from '../../errors.js';
+
+/** How far a request came that was refused. */
+export const REFUSED_STEPS = [
+  'source',
+  'size',
+  'raw-body',
+  'header',
+  'signature',
+  'timestamp',
+  'repeated-body',
+] as const;
+
+export type RefusedStep = (typeof REFUSED_STEPS)[number];
+
+const CODES: { readonly [S in RefusedStep]: IntegrationErrorCode } = {
+  source: 'INTEGRATION_WEBHOOK_SOURCE_UNKNOWN',
+  size: 'INTEGRATION_WEBHOOK_TOO_LARGE',
+  'raw-body': 'INTEGRATION_WEBHOOK_RAW_BODY_MISSING',
+  header: 'INTEGRATION_WEBHOOK_HEADER',
+  signature: 'INTEGRATION_WEBHOOK_SIGNATURE',
+  timestamp: 'INTEGRATION_WEBHOOK_TIMESTAMP',
+  'repeated-body': 'INTEGRATION_WEBHOOK_REPEATED',
+};
+
+/** The error for a request that is refused at this step. Its message goes to the sender. */
+export function refusal(step: RefusedStep, source: string, message: string): IntegrationError {
+  return new IntegrationError(CODES[step], `${message}.`, { source, step });
+}
+
+/** The step at which a request was refused. Undefined for any other error. */
+export function refusedStepOf(error: unknown): RefusedStep | undefined {
+  if (!(error instanceof IntegrationError)) return undefined;
+  return REFUSED_STEPS.find((step) => CODES[step] === error.code);
+}
+
+export function tooLarge(source: string, maxBodyBytes: number): IntegrationError {
+  return refusal('size', source, `The body has more than ${maxBodyBytes} bytes`);
+}
+
+export function rawBodyMissing(source: string): IntegrationError {
+  return refusal(
+    'raw-body',
+    source,
+    'The bytes of the body are gone, because something read it before, so no signature can be verified. Make the application with { rawBody: true }, or let nothing read bodies before the routes of webhooks',
+  );
+}

@@ -1,0 +1,60 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { NO_MATCH, type Verification } from '../signature-scheme.js';
+
+/** Whether two texts are equal. How long it takes does not depend on where they differ. */
+export function equalTexts(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/**
+ * Looks for the secret whose text is among those given. Texts are compared and not the bytes that they stand
+ * for, because several texts stand for the same bytes: hex in capital letters, or base64 with other bits at
+ * its end. All secrets are tried, so the time does not tell which one it was.
+ */
+export function matchOf(
+  given: readonly string[],
+  secrets: readonly string[],
+  expected: (secret: string) => string,
+): Verification {
+  let matched = -1;
+  for (const [index, secret] of secrets.entries()) {
+    const text = expected(secret);
+    for (const each of given) if (equalTexts(each, text) && matched < 0) matched = index;
+  }
+  return matched < 0 ? NO_MATCH : { ok: true, secret: matched };
+}
+
+export type HmacAlgorithm = 'sha1' | 'sha256' | 'sha384' | 'sha512';
+export type SignatureEncoding = 'hex' | 'base64';
+
+/** The HMAC of the parts one after the other. */
+export function hmac(
+  algorithm: HmacAlgorithm,
+  key: string | Buffer,
+  encoding: SignatureEncoding,
+  ...parts: readonly (string | Buffer)[]
+): string {
+  const made = createHmac(algorithm, key);
+  for (const part of parts) made.update(part);
+  return made.digest(encoding);
+}
+
+const SECONDS = /^[1-9]\d{8,11}$/;
+const MILLISECONDS = /^[1-9]\d{11,14}$/;
+
+/** The time that a header with Unix time holds. Undefined for anything else than plain digits. */
+export function unixTime(text: string | undefined, unit: 's' | 'ms' = 's'): Date | undefined {
+  if (text === undefined || !(unit === 's' ? SECONDS : MILLISECONDS).test(text)) return undefined;
+  return new Date(Number(text) * (unit === 's' ? 1_000 : 1));
+}
+
+/**
+ * The bytes of a base64 text. Undefined if it is not the one text that stands for its bytes, because Node
+ * ignores what it does not know and bits that are too many.
+ */
+export function decodeBase64(text: string, encoding: 'base64' | 'base64url' = 'base64'): Buffer | undefined {
+  const bytes = Buffer.from(text, encoding);
+  const again = bytes.toString(encoding);
+  return again === text || (encoding === 'base64' && again.replace(/=+$/, '') === text) ? bytes : undefined;
+}

@@ -1,0 +1,50 @@
+import type { RawWebhookRequest } from './raw-request.js';
+
+/** What a scheme finds in a request. `step` says how far it came. */
+export type Verification =
+  | {
+      readonly ok: true;
+      /** The place of the secret that matched in the source's list, from 0 on. */
+      readonly secret: number;
+      /** When the sender signed, if it signs that. */
+      readonly signedAt?: Date | undefined;
+      /** The request is not good before and after these times. */
+      readonly notBefore?: Date | undefined;
+      readonly notAfter?: Date | undefined;
+    }
+  | {
+      readonly ok: false;
+      readonly step: 'header' | 'signature';
+      /** One sentence for the sender. It holds nothing of a secret, and not what was expected. */
+      readonly problem: string;
+    };
+
+/** One way to see that a request comes from whom it says, and that it is as it was sent. */
+export interface SignatureScheme {
+  /** For messages, such as `stripe v1`. */
+  readonly name: string;
+  /**
+   * Whether the signature holds a time. If it does not, a captured request is good for ever, so the source
+   * looks whether the body came before.
+   */
+  readonly signsTime: boolean;
+  /** Whether the URL is signed. The module then needs `publicUrl`. */
+  readonly signsUrl?: boolean | undefined;
+  /**
+   * What is wrong with a secret of the source, in words, or undefined. It is asked when the module is made.
+   */
+  problemOfSecret?(secret: string): string | undefined;
+  /** Looks at the signature. Whether its time is right is judged by the caller. */
+  verify(request: RawWebhookRequest, secrets: readonly string[]): Verification | Promise<Verification>;
+}
+
+/** A header that the scheme needs is missing, or cannot be read. */
+export function headerProblem(problem: string): Verification {
+  return { ok: false, step: 'header', problem };
+}
+
+export const NO_MATCH: Verification = {
+  ok: false,
+  step: 'signature',
+  problem: 'The signature does not fit the request and any secret of this source',
+};

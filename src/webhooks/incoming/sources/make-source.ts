@@ -1,0 +1,52 @@
+import { IntegrationError } from '../../../errors.js';
+import type { WebhookSource, WebhookSourceOptions } from '../webhook-source.js';
+
+const KEY = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+/**
+ * Makes a source out of options, for a sender that none of the ready sources is for.
+ *
+ * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
+ */
+export function webhookSource(options: WebhookSourceOptions): WebhookSource {
+  const secrets = typeof options.secrets === 'string' ? [options.secrets] : [...(options.secrets ?? [])];
+  const verify = Array.isArray(options.verify) ? [...options.verify] : [options.verify];
+  const problems = [
+    ...(typeof options.key === 'string' && KEY.test(options.key)
+      ? []
+      : ['key must be small letters, digits, - and _, at most 63 characters']),
+    ...(secrets.length > 0 && secrets.every((secret) => typeof secret === 'string' && secret !== '')
+      ? []
+      : ['secrets must be a text, or a list of texts, and none of them may be empty']),
+    ...(verify.length > 0 ? [] : ['verify must be a scheme, or a list of schemes']),
+    ...problemsOfNumber('maxBodyBytes', options.maxBodyBytes),
+    ...problemsOfNumber('toleranceMs', options.toleranceMs),
+    ...problemsOfSecrets(secrets, verify),
+  ];
+  if (problems.length === 0) return { ...options, secrets, verify };
+  throw new IntegrationError(
+    'INTEGRATION_OPTIONS_INVALID',
+    `The webhook source ${JSON.stringify(options.key)} cannot be used: ${problems.join('; ')}`,
+    { problems },
+  );
+}
+
+function problemsOfNumber(name: string, value: number | undefined): string[] {
+  return value === undefined || (Number.isSafeInteger(value) && value > 0)
+    ? []
+    : [`${name} must be a whole number above 0`];
+}
+
+/** Each secret has to be one that at least one of the schemes can use. No secret stands in a message. */
+function problemsOfSecrets(
+  secrets: readonly string[],
+  verify: readonly WebhookSource['verify'][number][],
+): string[] {
+  return secrets.flatMap((secret, place) => {
+    if (typeof secret !== 'string') return [];
+    const found = verify.map((scheme) => scheme?.problemOfSecret?.(secret));
+    return found.every((problem) => problem !== undefined)
+      ? [`secret ${place + 1}: ${found.join('; ')}`]
+      : [];
+  });
+}

@@ -1,0 +1,60 @@
+import type { DatabaseClock } from './database-clock.js';
+import type { RawWebhookRequest } from './raw-request.js';
+import { refusal } from './refusal.js';
+import type { Verification } from './signature-scheme.js';
+import type { WebhookSource } from './webhook-source.js';
+
+export type Verified = Extract<Verification, { ok: true }>;
+
+/**
+ * Verifies a request. The time is judged last and only for a signature that fits. So nobody without a secret
+ * makes the process ask the database for its time.
+ *
+ * @throws IntegrationError INTEGRATION_WEBHOOK_HEADER, INTEGRATION_WEBHOOK_SIGNATURE,
+ * INTEGRATION_WEBHOOK_TIMESTAMP
+ */
+export async function verifyRequest(
+  source: WebhookSource,
+  request: RawWebhookRequest,
+  toleranceMs: number,
+  clock: DatabaseClock,
+): Promise<Verified> {
+  const found = await firstThatFits(source, request);
+  if (!found.ok) throw refusal(found.step, source.key, found.problem);
+  const limit = source.toleranceMs ?? toleranceMs;
+  if (!isTimed(found)) return found;
+  const early = problemOfTime(found, await clock.now(), limit);
+  const problem = early === undefined ? undefined : problemOfTime(found, await clock.fresh(), limit);
+  if (problem === undefined) return found;
+  throw refusal('timestamp', source.key, problem);
+}
+
+async function firstThatFits(source: WebhookSource, request: RawWebhookRequest): Promise<Verification> {
+  let refused: Verification | undefined;
+  for (const scheme of source.verify) {
+    const found = await scheme.verify(request, source.secrets);
+    if (found.ok) return found;
+    // A signature that does not fit says more than a header that another scheme misses.
+    if (refused === undefined || found.step === 'signature') refused = found;
+  }
+  return refused as Verification;
+}
+
+function isTimed({ signedAt, notBefore, notAfter }: Verified): boolean {
+  return signedAt !== undefined || notBefore !== undefined || notAfter !== undefined;
+}
+
+function problemOfTime(
+  { signedAt, notBefore, notAfter }: Verified,
+  now: number,
+  toleranceMs: number,
+): string | undefined {
+  const seconds = Math.round(toleranceMs / 1_000);
+  if (signedAt !== undefined && Math.abs(now - signedAt.getTime()) > toleranceMs)
+    return `The request was signed more than ${seconds} s before or after now`;
+  if (notBefore !== undefined && now < notBefore.getTime() - toleranceMs)
+    return 'The request is not good yet';
+  if (notAfter !== undefined && now > notAfter.getTime() + toleranceMs)
+    return 'The request is not good any more';
+  return undefined;
+}

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import type { DomainEventInput } from '../../events/domain-event.js';
+import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
+import { jsonOf, type RawWebhookRequest, textOf } from './raw-request.js';
+import { redacted } from './redaction.js';
+import type { Verified } from './verifier.js';
+import type { WebhookSource } from './webhook-source.js';
+
+/** What `metadata.webhook` of an event `webhook.<source>.<type>` holds. */
+export interface WebhookMetadata {
+  readonly source: string;
+  readonly deliveryId: string;
+  /** `json`: the payload is the body. `bytes`: the payload is `{}`, and the body is kept as it was sent. */
+  readonly body: 'json' | 'bytes';
+  /** Whether the bytes are kept, also beside a payload whose numbers JavaScript would round. */
+  readonly bytesKept: boolean;
+  readonly contentType?: string | undefined;
+  /** The place of the secret that matched in the source's list, from 0 on. */
+  readonly secret: number;
+  readonly endpointId?: string | undefined;
+  /** ISO times. */
+  readonly signedAt?: string | undefined;
+  readonly occurredAt?: string | undefined;
+  /** The same body came before under another id. */
+  readonly repeatedBody?: true | undefined;
+}
+
+/** One delivery, as it goes into the database. */
+export interface Delivery {
+  readonly source: string;
+  readonly tenantId: string;
+  /** SHA-256 in hex. */
+  readonly keyHash: string;
+  readonly bodyHash: string;
+  readonly repeatedBody: 'mark' | 'reject' | undefined;
+  readonly endpointId: string | undefined;
+  readonly contentType: string | undefined;
+  /** Undefined where the payload is all. */
+  readonly bytes: Buffer | undefined;
+  readonly event: DomainEventInput;
+}
+
+export interface DeliveryContext {
+  readonly verified: Verified;
+  readonly tenantId: string;
+  readonly endpointId: string | undefined;
+}
+
+/** What the source calls the delivery. Without a name it is called by the hash of its body. */
+export function deliveryIdOf(source: WebhookSource, request: RawWebhookRequest): string {
+  const id = source.deliveryId(request);
+  return id === undefined || id === '' ? `sha256:${sha256(request.body)}` : id;
+}
+
+/** Makes the delivery. With `asBytes` the payload stays empty, because jsonb cannot hold the body. */
+export function deliveryOf(
+  source: WebhookSource,
+  request: RawWebhookRequest,
+  { verified, tenantId, endpointId }: DeliveryContext,
+  asBytes = false,
+): Delivery {
+  const deliveryId = deliveryIdOf(source, request);
+  const json = asBytes ? undefined : jsonOf(request);
+  const isJson = json !== undefined;
+  const bytesKept = !isJson || (source.redact === undefined && roundsNumbers(request));
+  const contentType = cleanText(request.headers['content-type'] ?? '', 255) || undefined;
+  const about = source.aggregate?.(request) ?? { type: `webhook_${source.key}`, id: deliveryId };
+  const webhook: WebhookMetadata = {
+    source: source.key,
+    deliveryId: nonEmpty(deliveryId, 255),
+    body: isJson ? 'json' : 'bytes',
+    bytesKept,
+    contentType,
+    secret: verified.secret,
+    endpointId,
+    signedAt: verified.signedAt?.toISOString(),
+    occurredAt: isoOf(source.occurredAt?.(request)),
+  };
+  return {
+    source: source.key,
+    tenantId,
+    keyHash: sha256(deliveryId),
+    bodyHash: sha256(request.body),
+    repeatedBody: source.repeatedBody ?? (signsTime(source) ? undefined : 'mark'),
+    endpointId,
+    contentType,
+    bytes: bytesKept ? request.body : undefined,
+    event: {
+      eventName: eventNameOf(source, request),
+      sourceModule: 'webhooks',
+      aggregateType: nonEmpty(about.type, EVENT_TEXT_LIMITS.aggregateType),
+      aggregateId: nonEmpty(about.id, EVENT_TEXT_LIMITS.aggregateId),
+      payload: isJson ? redacted(json, source.redact ?? []) : {},
+      metadata: { webhook, ...(tenantId === '' ? {} : { tenantId }) },
+    },
+  };
+}
+
+function eventNameOf(source: WebhookSource, request: RawWebhookRequest): string {
+  const type = cleanText(source.type(request), Number.POSITIVE_INFINITY)
+    .replaceAll('/', '.')
+    .replace(/\s+/g, '_');
+  const name = `webhook.${source.key}.${type === '' ? 'unknown' : type}`;
+  return [...name].slice(0, EVENT_TEXT_LIMITS.eventName).join('');
+}
+
+/** The type of a delivery as it stands in the event's name. */
+export function typeOf(source: WebhookSource, request: RawWebhookRequest): string {
+  return eventNameOf(source, request).slice(`webhook.${source.key}.`.length);
+}
+
+export function signsTime({ verify }: WebhookSource): boolean {
+  return verify.every((scheme) => scheme.signsTime);
+}
+
+export function sha256(value: string | Buffer): string {
+  return createHash('sha256').update(value).digest('hex');
+}
+
+const CONTROL_CHARACTERS = /\p{Cc}/gu;
+
+/** A text of the sender that the database can hold. A longer text is replaced with its hash. */
+function cleanText(text: string, max: number): string {
+  const clean = String(text).toWellFormed().replace(CONTROL_CHARACTERS, '').trim();
+  return [...clean].length > max ? `sha256:${sha256(clean)}` : clean;
+}
+
+function nonEmpty(text: string, max: number): string {
+  return cleanText(text, max) || 'unknown';
+}
+
+function isoOf(date: Date | undefined): string | undefined {
+  return date === undefined || Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+/** A number of so many digits may be more than a number of JavaScript holds. */
+const MANY_DIGITS = /(?:^|[\s,:[])-?\d[\d.]{15,}/;
+
+function roundsNumbers(request: RawWebhookRequest): boolean {
+  return MANY_DIGITS.test(textOf(request) ?? '');
+}

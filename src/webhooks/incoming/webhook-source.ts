@@ -1,0 +1,82 @@
+import type { RawWebhookRequest } from './raw-request.js';
+import type { SignatureScheme } from './signature-scheme.js';
+
+/** What the sender is answered. */
+export interface WebhookReply {
+  /** Default: 200. */
+  readonly status?: number | undefined;
+  /** Default: `text/plain; charset=utf-8`. */
+  readonly contentType?: string | undefined;
+  readonly body?: string | undefined;
+}
+
+export interface WebhookSourceOptions {
+  /**
+   * The name of the source: in the path, in the names of its events and in the commands. Small letters,
+   * digits, `-` and `_`, at most 63 characters.
+   */
+  readonly key: string;
+  /** The secrets that are good at the moment. During a rotation these are two, the new one first. */
+  readonly secrets: string | readonly string[];
+  /** How a request is verified. Of several schemes one has to fit. */
+  readonly verify: SignatureScheme | readonly SignatureScheme[];
+  /**
+   * What the source calls the delivery. The same id is accepted once. If there is none, the body itself is
+   * what is accepted once.
+   */
+  deliveryId(request: RawWebhookRequest): string | undefined;
+  /** The last part of the event's name, `webhook.<key>.<type>`. */
+  type(request: RawWebhookRequest): string;
+  /** What the event is about. Events of one aggregate are handled in the order in which they came. */
+  aggregate?: ((request: RawWebhookRequest) => { readonly type: string; readonly id: string }) | undefined;
+  /** When it happened, as the source says. It stands in the event's `metadata.webhook.occurredAt`. */
+  occurredAt?: ((request: RawWebhookRequest) => Date | undefined) | undefined;
+  /**
+   * Answers a request by which the source only tries the address. It is asked twice: before the request is
+   * verified, and after it. What uses a secret may be said to a verified sender only.
+   */
+  handshake?:
+    | ((request: RawWebhookRequest, state: { readonly verified: boolean }) => WebhookReply | undefined)
+    | undefined;
+  /** What the sender is answered when its delivery is committed. Default: 200 with a short JSON object. */
+  readonly reply?: WebhookReply | undefined;
+  /** The largest body in bytes. Default: the setting `core.integration.webhooks.maxBodyBytes`. */
+  readonly maxBodyBytes?: number | undefined;
+  /** How far a signed time may be from now. Default: the setting `core.integration.webhooks.toleranceMs`. */
+  readonly toleranceMs?: number | undefined;
+  /**
+   * Paths of fields of a JSON body, such as `customer.email`, whose values are not stored. In a list the path
+   * goes through each element. A body that is no JSON is stored as it is.
+   */
+  readonly redact?: readonly string[] | undefined;
+  /**
+   * What becomes of a body that came before under another id. `mark`: its event has
+   * `metadata.webhook.repeatedBody`. `reject`: it is refused with 409. Without it, such a body is marked if
+   * the scheme signs no time.
+   */
+  readonly repeatedBody?: 'mark' | 'reject' | undefined;
+}
+
+/** A source whose options were checked. */
+export interface WebhookSource extends Omit<WebhookSourceOptions, 'secrets' | 'verify'> {
+  readonly secrets: readonly string[];
+  readonly verify: readonly SignatureScheme[];
+}
+
+/** What the ready sources leave to the application. */
+export type CommonSourceOptions = Partial<
+  Pick<
+    WebhookSourceOptions,
+    | 'key'
+    | 'aggregate'
+    | 'occurredAt'
+    | 'handshake'
+    | 'reply'
+    | 'maxBodyBytes'
+    | 'toleranceMs'
+    | 'redact'
+    | 'repeatedBody'
+  >
+>;
+
+export type SourceSecrets = Pick<WebhookSourceOptions, 'secrets'>;
