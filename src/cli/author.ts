@@ -1,7 +1,8 @@
 import { userInfo } from 'node:os';
 import type { ChangeAuthor } from '../audit/change-author.js';
-import { textOption } from './admin-access.js';
 import type { CommandContext, CommandOption } from './command.js';
+import { DRY_RUN_OPTION } from './dry-run.js';
+import { textOption } from './options.js';
 
 const BY: CommandOption = {
   type: 'string',
@@ -9,13 +10,14 @@ const BY: CommandOption = {
 };
 
 /** The options of commands that change something. */
-export const AUTHOR_OPTIONS: Readonly<Record<string, CommandOption>> = {
+export const CHANGE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   by: BY,
   reason: { type: 'string', summary: 'why, for the audit' },
+  ...DRY_RUN_OPTION,
 };
 
 /** The same for commands that have a reason of their own. */
-export const BY_OPTION: Readonly<Record<string, CommandOption>> = { by: BY };
+export const REASONED_CHANGE_OPTIONS: Readonly<Record<string, CommandOption>> = { by: BY, ...DRY_RUN_OPTION };
 
 /** Who makes a change by a command, and why: the values of the options, or the user of this machine. */
 export function authorOf({ options }: Pick<CommandContext, 'options'>): ChangeAuthor & { by: string } {

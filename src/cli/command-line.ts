@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { messageOf } from '../errors.js';
-import { type Command, UsageError } from './command.js';
+import { type Command, type CommandOption, UsageError } from './command.js';
 import { COMMON_OPTIONS } from './usage.js';
 
 type OptionValues = Record<string, string | boolean | undefined>;
@@ -24,7 +24,10 @@ export function readCommandLine(words: readonly string[], commands: readonly Com
   if (command === undefined) throw new UsageError(unknownCommand(positionals));
   const rest = positionals.slice(called);
   refuseForeignOptions(command, values);
-  if (rest.length !== command.parameters.length) throw new UsageError(wrongArguments(command, rest));
+  const { parameters, optionalParameter } = command;
+  const most = parameters.length + (optionalParameter === undefined ? 0 : 1);
+  if (rest.length < parameters.length || rest.length > most)
+    throw new UsageError(wrongArguments(command, rest));
   return { command, formerName, arguments: rest, options: values };
 }
 
@@ -32,20 +35,31 @@ function parse(
   words: readonly string[],
   commands: readonly Command[],
 ): { values: OptionValues; positionals: string[] } {
-  const all = Object.assign(
-    {},
-    ...commands.map((command) => command.options),
-    COMMON_OPTIONS,
-  ) as typeof COMMON_OPTIONS;
+  const all = Object.assign({}, ...commands.map((command) => command.options), COMMON_OPTIONS) as Record<
+    string,
+    CommandOption
+  >;
   const options: ParseArgsConfig['options'] = Object.fromEntries(
     Object.entries(all).map(([name, { type }]) => [name, { type }]),
   );
   try {
-    const parsed = parseArgs({ args: [...words], options, allowPositionals: true });
+    const parsed = parseArgs({ args: withBareValues(words, all), options, allowPositionals: true });
     return { values: parsed.values as OptionValues, positionals: parsed.positionals };
   } catch (cause) {
     throw new UsageError(messageOf(cause), { cause });
   }
+}
+
+/** Gives options whose value may be left out the value that they have then: `--watch` is `--watch=2`. */
+function withBareValues(
+  words: readonly string[],
+  options: Readonly<Record<string, CommandOption>>,
+): string[] {
+  const end = words.indexOf('--');
+  return words.map((word, index) => {
+    const value = word.startsWith('--') ? options[word.slice(2)]?.valueIfBare : undefined;
+    return value === undefined || (end >= 0 && index > end) ? word : `${word}=${value}`;
+  });
 }
 
 interface Call {
@@ -100,5 +114,6 @@ function unknownCommand(positionals: readonly string[]): string {
 function wrongArguments(command: Command, rest: readonly string[]): string {
   const missing = command.parameters.slice(rest.length).map((parameter) => `<${parameter}>`);
   if (missing.length > 0) return `${command.name} needs ${missing.join(' ')}`;
-  return `${command.name} takes no ${JSON.stringify(rest[command.parameters.length])}`;
+  const superfluous = rest[command.parameters.length + (command.optionalParameter === undefined ? 0 : 1)];
+  return `${command.name} takes no ${JSON.stringify(superfluous)}`;
 }

@@ -13,6 +13,8 @@ export interface Command {
   formerly?: readonly string[];
   /** The names of its arguments. All of them are required. */
   parameters: readonly string[];
+  /** The name of an argument behind these that may be left out. */
+  optionalParameter?: string;
   /** Options besides those of every command. */
   options?: Readonly<Record<string, CommandOption>>;
   /**
@@ -28,13 +30,15 @@ export interface Command {
 
 export interface CommandOption {
   type: 'string' | 'boolean';
+  /** The value of a text option that is given without one: `--watch`. */
+  valueIfBare?: string;
   /** The meaning and the default of the option, for the usage. */
   summary: string;
 }
 
 /** What a command gets from the command line. */
 export interface CommandContext {
-  /** One value for each of the command's `parameters`. */
+  /** One value for each of the command's `parameters`, and one for `optionalParameter` if it was given. */
   arguments: readonly string[];
   /** The given values of the command's own options. */
   options: Readonly<Record<string, string | boolean | undefined>>;
@@ -42,10 +46,22 @@ export interface CommandContext {
   environment: Readonly<Record<string, string | undefined>>;
   connectionString: string;
   schema: string;
+  /** The name of the integration. With `schema` it makes the context a target of command lines. */
+  engine: string;
+  /** Whether the command was called by words of an earlier version. */
+  isFormerCall: boolean;
   /** The extensions whose migrations, settings and checks the command includes. */
   extensions: readonly IntegrationExtension[];
   /** Shows a line about progress if standard error is a terminal. */
   progress(line: string): void;
+  /**
+   * Shows a line in the place of the one before, if standard error is a terminal. Undefined ends the line.
+   */
+  redraw(line: string | undefined): void;
+  /** Shows a line about something that a reader should know, whether there is a terminal or not. */
+  remark(line: string): void;
+  /** Runs `work` with a signal that aborts when somebody presses Ctrl-C. The process then goes on. */
+  interruptible<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R>;
   /**
    * Asks before a command changes more than one event or does something that cannot be undone. Resolves if
    * the command may continue. `consequence` says in one sentence what would happen, and to how many. If it
@@ -66,6 +82,8 @@ export interface CommandResult {
   data: Record<string, unknown>;
   /** What is printed for a reader. */
   text: string;
+  /** True if nothing will be different when the command looks again. `--watch` ends then. */
+  isLast?: boolean;
 }
 
 /** The command line cannot be understood. The usage is printed and the exit status is 2. */

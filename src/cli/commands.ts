@@ -1,18 +1,32 @@
+import { auditListCommand } from './audit-list.command.js';
 import type { Command } from './command.js';
-import { consumersDiscardCommand, deadLettersDiscardCommand } from './consumers-discard.command.js';
+import { consumersDiscardCommand } from './consumers-discard.command.js';
 import { consumersListCommand } from './consumers-list.command.js';
 import { consumersPauseCommand, consumersResumeCommand } from './consumers-pause.command.js';
-import { consumersRemoveCommand, consumersRemoveNamesCommand } from './consumers-remove.command.js';
+import { consumersRemoveCommand } from './consumers-remove.command.js';
+import { consumersRemoveNamesCommand } from './consumers-remove-names.command.js';
 import { consumersRenameCommand } from './consumers-rename.command.js';
 import { consumersRepartitionCommand } from './consumers-repartition.command.js';
+import { consumersShowCommand } from './consumers-show.command.js';
+import { deadLettersDiscardCommand } from './dead-letters-discard.command.js';
+import { deadLettersGroupsCommand } from './dead-letters-groups.command.js';
 import { deadLettersListCommand } from './dead-letters-list.command.js';
 import { deadLettersRedriveCommand } from './dead-letters-redrive.command.js';
 import { doctorCommand } from './doctor.command.js';
+import { eventsChainCommand } from './events-chain.command.js';
+import { eventsListCommand } from './events-list.command.js';
+import { eventsShowCommand } from './events-show.command.js';
 import { migrateCommand } from './migrate.command.js';
+import { operationsCancelCommand } from './operations-cancel.command.js';
+import { operationsListCommand } from './operations-list.command.js';
+import { operationsShowCommand } from './operations-show.command.js';
+import { processesListCommand } from './processes-list.command.js';
 import { replayCommand } from './replay.command.js';
+import { settingsHistoryCommand } from './settings-history.command.js';
 import { settingsListCommand } from './settings-list.command.js';
 import { settingsResetCommand } from './settings-reset.command.js';
-import { settingsSetCommand } from './settings-set.command.js';
+import { settingsRestoreCommand } from './settings-restore.command.js';
+import { settingsPreviewCommand, settingsSetCommand } from './settings-set.command.js';
 import { statusCommand } from './status.command.js';
 
 /** Every command, in the order of the usage. */
@@ -21,9 +35,13 @@ export const COMMANDS: readonly Command[] = [
   statusCommand,
   doctorCommand,
   settingsListCommand,
+  settingsPreviewCommand,
   settingsSetCommand,
   settingsResetCommand,
+  settingsHistoryCommand,
+  settingsRestoreCommand,
   consumersListCommand,
+  consumersShowCommand,
   consumersPauseCommand,
   consumersResumeCommand,
   consumersRepartitionCommand,
@@ -32,7 +50,16 @@ export const COMMANDS: readonly Command[] = [
   consumersRemoveNamesCommand,
   consumersRemoveCommand,
   deadLettersListCommand,
+  deadLettersGroupsCommand,
   deadLettersRedriveCommand,
   deadLettersDiscardCommand,
   replayCommand,
+  operationsListCommand,
+  operationsShowCommand,
+  operationsCancelCommand,
+  eventsListCommand,
+  eventsShowCommand,
+  eventsChainCommand,
+  processesListCommand,
+  auditListCommand,
 ];

@@ -20,6 +20,11 @@ export function terminalOfProcess(): Terminal | undefined {
       const reader = createInterface({ input: process.stdin, output: process.stderr });
       try {
         return await reader.question(question);
+      } catch (error) {
+        // Ctrl-C and Ctrl-D are no answer.
+        if ((error as Error).name !== 'AbortError') throw error;
+        process.stderr.write('\n');
+        return '';
       } finally {
         reader.close();
       }

@@ -1,18 +1,12 @@
-import { isOfOneEvent } from '../consumers/admin-checks.js';
+import { checkStatesOfMany, isOfOneEvent } from '../consumers/admin-checks.js';
 import type { DiscardableState } from '../consumers/inbox-admin.store.js';
-import {
-  CONSUMER_OPTION,
-  counted,
-  countOption,
-  listOption,
-  ROW_OPTIONS,
-  rowFilter,
-  textOption,
-  withConsumers,
-} from './admin-access.js';
-import { authorOf, BY_OPTION } from './author.js';
+import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
 import { YES_OPTION } from './confirmation.js';
+import { isDryRun, wouldDo } from './dry-run.js';
+import { countOption, listOption, ROW_OPTIONS, rowFilter, textOption } from './options.js';
+import { withServices } from './services.js';
+import { counted } from './texts.js';
 
 const STATES: readonly DiscardableState[] = [
   'dead_letter',
@@ -35,63 +29,50 @@ export const consumersDiscardCommand: Command = {
     },
     ...ROW_OPTIONS,
     limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
-    ...BY_OPTION,
+    ...REASONED_CHANGE_OPTIONS,
     ...YES_OPTION,
   },
   goesOnUnasked: true,
   summary: 'set events that failed, wait or are dead aside for good',
   run: (context) => {
     const [consumer = ''] = context.arguments;
-    return discard(context, consumersDiscardCommand.name, consumer, statesOf(context.options));
+    return discard(context, consumer, statesOf(context.options));
   },
-};
-
-/** Discards dead letters of one consumer or of all. */
-export const deadLettersDiscardCommand: Command = {
-  name: 'dead-letters discard',
-  parameters: [],
-  options: {
-    reason: { type: 'string', summary: 'why, kept with each event (required)' },
-    ...CONSUMER_OPTION,
-    ...ROW_OPTIONS,
-    limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
-    ...BY_OPTION,
-    ...YES_OPTION,
-  },
-  summary: 'set dead letters aside for good',
-  run: (context) =>
-    discard(context, deadLettersDiscardCommand.name, textOption(context.options, 'consumer'), [
-      'dead_letter',
-    ]),
 };
 
 function discard(
   context: CommandContext,
-  command: string,
-  consumer: string | undefined,
+  consumer: string,
   states: DiscardableState[] | undefined,
 ): Promise<CommandResult> {
   const { options } = context;
   const { by, via } = authorOf(context);
   const reason = textOption(options, 'reason');
-  if (reason === undefined) throw new UsageError(`${command} needs --reason <…>`);
+  if (reason === undefined) throw new UsageError('consumers discard needs --reason <…>');
   const limit = countOption(options, 'limit');
   const filter = rowFilter(options, consumer);
-  return withConsumers(context, async (service, counts) => {
+  return withServices(context, async ({ consumers: service, counts }) => {
+    const count = () => counts.countDiscardable(filter, states ?? STATES, limit);
+    const would = (events: number) =>
+      `${counted(events, 'event')} would be set aside for good. This cannot be undone.`;
+    if (isDryRun(context)) {
+      if (!isOfOneEvent(filter)) checkStatesOfMany(states ?? []);
+      if (isOfOneEvent(filter))
+        return wouldDo('This event would be set aside for good, whatever its state.', { consumer });
+      const events = await count();
+      return wouldDo(would(events), { consumer, events });
+    }
     await context.confirm(async () => {
       // The event may have no row yet. It is discarded whatever its state.
       if (isOfOneEvent(filter)) return 'This event would be set aside for good. This cannot be undone.';
-      const count = await counts.countDiscardable(filter, states ?? STATES, limit);
-      return count > 0
-        ? `${counted(count, 'event')} would be set aside for good. This cannot be undone.`
-        : undefined;
+      const events = await count();
+      return events > 0 ? would(events) : undefined;
     });
     const discarded = await service.discard(filter, reason, { states, limit, by, via });
-    const whose = consumer === undefined ? '' : ` of "${consumer}"`;
     return {
       ok: true,
-      data: { ...(consumer !== undefined && { consumer }), discarded },
-      text: `${counted(discarded, 'event')}${whose} discarded.`,
+      data: { consumer, discarded },
+      text: `${counted(discarded, 'event')} of "${consumer}" discarded.`,
     };
   });
 }

@@ -1,17 +1,20 @@
 import type { ConsumerView } from '../consumers/consumer.service.js';
-import { counted, withConsumers } from './admin-access.js';
 import type { Command } from './command.js';
 import { deadLettersText, ownerText, pendingText, servingText } from './consumer-columns.js';
+import { withServices } from './services.js';
 import { table } from './table.js';
+import { counted } from './texts.js';
+import { WATCH_OPTION } from './watch.js';
 
 /** Shows the state of every consumer. */
 export const consumersListCommand: Command = {
   name: 'consumers list',
   formerly: ['consumers'],
   parameters: [],
+  options: WATCH_OPTION,
   summary: 'show every consumer: its backlog, dead letters, owner and names',
   run: (context) =>
-    withConsumers(context, async (service) => {
+    withServices(context, async ({ consumers: service }) => {
       const [consumers, requests] = [await service.list(), await service.replays()];
       const replays = requests.filter(({ finishedAt }) => finishedAt === null);
       return {
@@ -35,10 +38,11 @@ function describe(consumers: readonly ConsumerView[]): string {
       stateOf(consumer),
       consumer.eventNames.join(', '),
     ]),
+    ['EVENT NAMES', 'OWNER', 'STATE', 'CONSUMER'],
   );
 }
 
-function stateOf(consumer: ConsumerView): string {
+export function stateOf(consumer: ConsumerView): string {
   const { orphaned, repartitioningTo, unavailable } = consumer;
   const states = [servingText(consumer)];
   if (unavailable !== null) states.push(`out of reach: ${unavailable.reason}`);
@@ -47,7 +51,7 @@ function stateOf(consumer: ConsumerView): string {
   return states.join(', ');
 }
 
-function describeReplay(replay: {
+export function describeReplay(replay: {
   consumerName: string;
   sent: number;
   nextPosition: number;

@@ -1,16 +1,23 @@
-import { withConsumers } from './admin-access.js';
-import { AUTHOR_OPTIONS, authorOf } from './author.js';
+import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
+import { isDryRun, wouldDo } from './dry-run.js';
+import { registeredConsumer } from './registered-consumer.js';
+import { withServices } from './services.js';
 
 export const consumersPauseCommand: Command = {
   name: 'consumers pause',
   parameters: ['consumer'],
-  options: AUTHOR_OPTIONS,
+  options: CHANGE_OPTIONS,
   summary: 'stop a consumer until it is resumed; it starts nothing more within two seconds',
   run: (context) =>
-    withConsumers(context, async (service) => {
+    withServices(context, async (services) => {
       const [consumer = ''] = context.arguments;
-      await service.pause(consumer, authorOf(context));
+      if (isDryRun(context)) {
+        const [{ paused }] = await registeredConsumer(context, services, consumer);
+        const what = paused ? 'is paused already' : 'would be paused';
+        return wouldDo(`Consumer "${consumer}" ${what}.`, { consumer, paused });
+      }
+      await services.consumers.pause(consumer, authorOf(context));
       return { ok: true, data: { consumer, paused: true }, text: `Consumer "${consumer}" is paused.` };
     }),
 };
@@ -18,12 +25,17 @@ export const consumersPauseCommand: Command = {
 export const consumersResumeCommand: Command = {
   name: 'consumers resume',
   parameters: ['consumer'],
-  options: AUTHOR_OPTIONS,
+  options: CHANGE_OPTIONS,
   summary: 'let a paused consumer go on where it stopped',
   run: (context) =>
-    withConsumers(context, async (service) => {
+    withServices(context, async (services) => {
       const [consumer = ''] = context.arguments;
-      await service.resume(consumer, authorOf(context));
+      if (isDryRun(context)) {
+        const [{ paused }] = await registeredConsumer(context, services, consumer);
+        const what = paused ? 'would go on' : 'is not paused';
+        return wouldDo(`Consumer "${consumer}" ${what}.`, { consumer, paused });
+      }
+      await services.consumers.resume(consumer, authorOf(context));
       return { ok: true, data: { consumer, paused: false }, text: `Consumer "${consumer}" goes on.` };
     }),
 };

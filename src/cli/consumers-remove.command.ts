@@ -1,7 +1,11 @@
-import { counted, withConsumers } from './admin-access.js';
-import { AUTHOR_OPTIONS, authorOf } from './author.js';
+import { stillActive } from '../consumers/admin-checks.js';
+import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
 import { YES_OPTION } from './confirmation.js';
+import { isDryRun, wouldDo } from './dry-run.js';
+import { registeredConsumer } from './registered-consumer.js';
+import { type CommandServices, withServices } from './services.js';
+import { counted } from './texts.js';
 
 /** Removes a consumer. */
 export const consumersRemoveCommand: Command = {
@@ -9,46 +13,28 @@ export const consumersRemoveCommand: Command = {
   parameters: ['consumer'],
   options: {
     force: { type: 'boolean', summary: 'also while a live process works on it' },
-    ...AUTHOR_OPTIONS,
+    ...CHANGE_OPTIONS,
     ...YES_OPTION,
   },
   goesOnUnasked: true,
   summary: 'forget a consumer: its cursor, its inbox rows and its replays',
   run: (context) =>
-    withConsumers(context, async (service, counts) => {
+    withServices(context, async (services) => {
       const [consumer = ''] = context.arguments;
-      await context.confirm(async () => {
-        const { rows, deadLetters } = await counts.belongings(consumer);
-        return `Consumer "${consumer}" is forgotten, with its place in the log and ${counted(rows, 'inbox row')}, of which ${counted(deadLetters, 'dead letter')}. This cannot be undone.`;
-      });
-      await service.remove(consumer, { force: context.options.force === true, ...authorOf(context) });
+      const isForced = context.options.force === true;
+      if (isDryRun(context)) {
+        const views = await registeredConsumer(context, services, consumer);
+        const owners = views.flatMap(({ owner }) => (owner === null ? [] : [owner]));
+        if (owners.length > 0 && !isForced) throw stillActive(consumer, owners);
+        return wouldDo(await consequenceOf(services, consumer), { consumer });
+      }
+      await context.confirm(() => consequenceOf(services, consumer));
+      await services.consumers.remove(consumer, { force: isForced, ...authorOf(context) });
       return { ok: true, data: { consumer, removed: true }, text: `Consumer "${consumer}" is removed.` };
     }),
 };
 
-/** Removes event names from a consumer. */
-export const consumersRemoveNamesCommand: Command = {
-  name: 'consumers remove-names',
-  parameters: ['consumer', 'names'],
-  options: { ...AUTHOR_OPTIONS, ...YES_OPTION },
-  goesOnUnasked: true,
-  summary: 'take event names, divided by commas, away from a consumer whose code no longer handles them',
-  run: (context) =>
-    withConsumers(context, async (service) => {
-      const [consumer = '', names = ''] = context.arguments;
-      await context.confirm(
-        async () =>
-          `Consumer "${consumer}" no longer gets ${counted(names.split(',').length, 'event name')}; events of these that it has not handled are never delivered to it.`,
-      );
-      const left = await service.removeNames(
-        consumer,
-        names.split(',').map((name) => name.trim()),
-        authorOf(context),
-      );
-      return {
-        ok: true,
-        data: { consumer, eventNames: left },
-        text: `Consumer "${consumer}" is stored with: ${left.join(', ')}`,
-      };
-    }),
-};
+async function consequenceOf({ counts }: CommandServices, consumer: string): Promise<string> {
+  const { rows, deadLetters } = await counts.belongings(consumer);
+  return `Consumer "${consumer}" is forgotten, with its place in the log and ${counted(rows, 'inbox row')}, of which ${counted(deadLetters, 'dead letter')}. This cannot be undone.`;
+}

@@ -1,22 +1,33 @@
-import { counted, withConsumers } from './admin-access.js';
-import { AUTHOR_OPTIONS, authorOf } from './author.js';
+import { checkRename, notRenamed } from '../consumers/admin-checks.js';
+import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
 import { YES_OPTION } from './confirmation.js';
+import { isDryRun, wouldDo } from './dry-run.js';
+import { registeredConsumer } from './registered-consumer.js';
+import { type CommandServices, withServices } from './services.js';
+import { counted } from './texts.js';
 
 /** Gives a consumer another name. The consumer keeps its place in the log. */
 export const consumersRenameCommand: Command = {
   name: 'consumers rename',
   parameters: ['old', 'new'],
-  options: { ...AUTHOR_OPTIONS, ...YES_OPTION },
+  options: { ...CHANGE_OPTIONS, ...YES_OPTION },
   summary: 'give a consumer another name, between the stop of the old code and the start of the new',
   run: (context) =>
-    withConsumers(context, async (service, counts) => {
+    withServices(context, async (services) => {
       const [oldName = '', newName = ''] = context.arguments;
-      await context.confirm(async () => {
-        const { rows, deadLetters } = await counts.belongings(oldName);
-        return `Consumer "${oldName}" is called "${newName}" from now on, with its place in the log and ${counted(rows, 'inbox row')}, of which ${counted(deadLetters, 'dead letter')}. Code that still has the old name begins as a new consumer.`;
-      });
-      await service.rename(oldName, newName, authorOf(context));
+      if (isDryRun(context)) {
+        checkRename(oldName, newName);
+        const views = await registeredConsumer(context, services, oldName);
+        const users = views.flatMap(({ owner }) => (owner === null ? [] : [owner]));
+        if (users.length > 0) throw notRenamed(oldName, newName, { users }, context);
+        return wouldDo(await consequenceOf(services, oldName, newName), {
+          consumer: newName,
+          formerly: oldName,
+        });
+      }
+      await context.confirm(() => consequenceOf(services, oldName, newName));
+      await services.consumers.rename(oldName, newName, authorOf(context));
       return {
         ok: true,
         data: { consumer: newName, formerly: oldName },
@@ -24,3 +35,8 @@ export const consumersRenameCommand: Command = {
       };
     }),
 };
+
+async function consequenceOf({ counts }: CommandServices, oldName: string, newName: string): Promise<string> {
+  const { rows, deadLetters } = await counts.belongings(oldName);
+  return `Consumer "${oldName}" is called "${newName}" from now on, with its place in the log and ${counted(rows, 'inbox row')}, of which ${counted(deadLetters, 'dead letter')}. Code that still has the old name begins as a new consumer.`;
+}

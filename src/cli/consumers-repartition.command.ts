@@ -1,7 +1,13 @@
 import type { RepartitionState } from '../consumers/repartition-steps.js';
-import { countOf, countOption, withConsumers } from './admin-access.js';
-import { AUTHOR_OPTIONS, authorOf } from './author.js';
+import { checkCount } from '../events/argument-checks.js';
+import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
+import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
+import { isDryRun, wouldDo } from './dry-run.js';
+import { countOf, countOption } from './options.js';
+import { registeredConsumer } from './registered-consumer.js';
+import { withServices } from './services.js';
+import { counted } from './texts.js';
 
 /** Changes a consumer's number of partitions. Fails if the change is not complete within the given time. */
 export const consumersRepartitionCommand: Command = {
@@ -12,20 +18,35 @@ export const consumersRepartitionCommand: Command = {
       type: 'string',
       summary: 'seconds to wait for it, default 60; the processes go on with it afterwards',
     },
-    ...AUTHOR_OPTIONS,
+    ...CHANGE_OPTIONS,
   },
   summary: 'change the number of partitions while the consumer runs',
   run: (context) => {
     const [consumer = '', text = ''] = context.arguments;
     const partitions = countOf(text, '<partitions>');
     const timeoutMs = (countOption(context.options, 'timeout') ?? 60) * 1_000;
-    return withConsumers(context, async (service) => {
+    return withServices(context, async (services) => {
+      if (isDryRun(context)) {
+        checkCount('partitions', partitions, MAX_PARTITIONS);
+        const views = await registeredConsumer(context, services, consumer);
+        const [{ repartitioningTo }] = views;
+        const now = counted(views.length, 'partition');
+        const under = repartitioningTo === null ? '' : `, and is about to have ${repartitioningTo}`;
+        return wouldDo(
+          `Consumer "${consumer}" would have ${counted(partitions, 'partition')}. It has ${now}${under}.`,
+          {
+            consumer,
+            partitions,
+            before: views.length,
+          },
+        );
+      }
       let last: RepartitionState | undefined;
       const onProgress = (state: RepartitionState) => {
         if (state !== last) context.progress(`${describe(state)} …`);
         last = state;
       };
-      const state = await service.repartition(consumer, partitions, {
+      const state = await services.consumers.repartition(consumer, partitions, {
         timeoutMs,
         onProgress,
         ...authorOf(context),
@@ -35,7 +56,7 @@ export const consumersRepartitionCommand: Command = {
         data: { consumer, partitions, state },
         text:
           state === 'done'
-            ? `Consumer "${consumer}" has ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}.`
+            ? `Consumer "${consumer}" has ${counted(partitions, 'partition')}.`
             : `Not done yet: ${describe(state)}. The processes go on with it; run the command again to see how far it is.`,
       };
     });

@@ -1,12 +1,14 @@
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import type { DeadLetter } from '../inbox/inbox-record.js';
 import { InboxRecordStore } from '../inbox/inbox-record.store.js';
-import { CONSUMER_OPTION, countOption, ROW_OPTIONS, rowFilter } from './admin-access.js';
-import type { Command } from './command.js';
+import type { Command, CommandContext } from './command.js';
+import { nextPage } from './next-page.js';
+import { CONSUMER_OPTION, countOption, ROW_OPTIONS, rowFilter } from './options.js';
 import { table } from './table.js';
+import { firstLine } from './texts.js';
+import { WATCH_OPTION } from './watch.js';
 
 const DEFAULT_LIMIT = 50;
-const ERROR_LENGTH = 80;
 
 /** Shows dead letters, the oldest first. */
 export const deadLettersListCommand: Command = {
@@ -18,6 +20,7 @@ export const deadLettersListCommand: Command = {
     ...ROW_OPTIONS,
     limit: { type: 'string', summary: `how many, default ${DEFAULT_LIMIT}` },
     after: { type: 'string', summary: 'begin after this position' },
+    ...WATCH_OPTION,
   },
   summary: 'show dead letters with their errors, the oldest first',
   run: (context) => {
@@ -27,12 +30,12 @@ export const deadLettersListCommand: Command = {
     return context.withDatabase(async (db) => {
       await verifyMigrations(db);
       const deadLetters = await new InboxRecordStore(db).findDeadLetters(filter, limit, after);
-      return { ok: true, data: { deadLetters }, text: describe(deadLetters, limit) };
+      return { ok: true, data: { deadLetters }, text: describe(context, deadLetters, limit) };
     });
   },
 };
 
-function describe(deadLetters: readonly DeadLetter[], limit: number): string {
+function describe(context: CommandContext, deadLetters: readonly DeadLetter[], limit: number): string {
   if (deadLetters.length === 0) return 'No dead letters.';
   const rows = deadLetters.map((letter) => [
     String(letter.position),
@@ -43,15 +46,18 @@ function describe(deadLetters: readonly DeadLetter[], limit: number): string {
     letter.errorFingerprint ?? '-',
     firstLine(letter.lastError),
   ]);
+  const last = deadLetters.at(-1)?.position ?? 0;
   const more =
-    deadLetters.length < limit ? [] : [`There may be more: --after ${deadLetters.at(-1)?.position}`];
+    deadLetters.length < limit
+      ? []
+      : [`There may be more: ${nextPage(context, 'dead-letters list', { after: last })}`];
   return [
-    table(['POSITION', 'CONSUMER', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'FINGERPRINT', 'ERROR'], rows),
+    table(['POSITION', 'CONSUMER', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'FINGERPRINT', 'ERROR'], rows, [
+      'ERROR',
+      'AGGREGATE',
+      'EVENT',
+      'CONSUMER',
+    ]),
     ...more,
   ].join('\n');
-}
-
-function firstLine(error: string | null): string {
-  const [line = ''] = (error ?? '').split('\n');
-  return line.length > ERROR_LENGTH ? `${line.slice(0, ERROR_LENGTH - 1)}…` : line;
 }

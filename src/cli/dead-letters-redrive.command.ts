@@ -1,14 +1,11 @@
-import {
-  CONSUMER_OPTION,
-  counted,
-  countOption,
-  ROW_OPTIONS,
-  rowFilter,
-  withConsumers,
-} from './admin-access.js';
-import { AUTHOR_OPTIONS, authorOf } from './author.js';
-import type { Command } from './command.js';
+import { redrivable } from '../consumers/inbox-admin.store.js';
+import { authorOf, CHANGE_OPTIONS } from './author.js';
+import { changeMany, OPERATION_OPTIONS } from './change-many.js';
+import type { Command, CommandContext, CommandResult } from './command.js';
 import { YES_OPTION } from './confirmation.js';
+import { CONSUMER_OPTION, countOption, ROW_OPTIONS, rowFilter } from './options.js';
+import { type CommandServices, withServices } from './services.js';
+import { counted } from './texts.js';
 
 const DEFAULT_LIMIT = 100;
 
@@ -24,24 +21,34 @@ export const deadLettersRedriveCommand: Command = {
       type: 'string',
       summary: `at most so many, the oldest first, default ${DEFAULT_LIMIT}; try 1 first, to see whether the cause is gone`,
     },
-    ...AUTHOR_OPTIONS,
+    ...OPERATION_OPTIONS,
+    'stop-after': { type: 'string', summary: 'stop by itself after so many of them have failed again' },
+    ...CHANGE_OPTIONS,
     ...YES_OPTION,
   },
   summary: 'send dead letters, and events that failed for good, on their way again',
-  run: (context) => {
-    const filter = rowFilter(context.options);
-    const limit = countOption(context.options, 'limit') ?? DEFAULT_LIMIT;
-    return withConsumers(context, async (service, counts) => {
-      await context.confirm(async () => {
-        const count = await counts.countRedrivable(filter, limit);
-        return count > 1 ? `${counted(count, 'event')} would be sent on their way again.` : undefined;
-      });
-      const redriven = await service.redrive(filter, { limit, ...authorOf(context) });
-      return {
-        ok: true,
-        data: { redriven },
-        text: `${counted(redriven, 'event')} sent on ${redriven === 1 ? 'its' : 'their'} way again.`,
-      };
-    });
-  },
+  run: (context) => withServices(context, (services) => redrive(context, services)),
 };
+
+function redrive(context: CommandContext, services: CommandServices): Promise<CommandResult> {
+  const { options } = context;
+  const filter = rowFilter(options);
+  const limit = countOption(options, 'limit') ?? DEFAULT_LIMIT;
+  return changeMany(context, services, {
+    request: { kind: 'redrive', filter, maxEvents: limit, stopAfter: countOption(options, 'stop-after') },
+    choice: redrivable(services.admin.tables.outboxEvent),
+    field: 'redriven',
+    would: (events) => `${counted(events, 'event')} would be sent on ${whose(events)} way again.`,
+    isAsked: (events) => events > 1,
+    done: (events) => {
+      const isDefault = events === DEFAULT_LIMIT && options.limit === undefined;
+      const more = isDefault ? ' There may be more: --limit says how many at most.' : '';
+      return `${counted(events, 'event')} sent on ${whose(events)} way again.${more}`;
+    },
+    atOnce: () => services.consumers.redrive(filter, { limit, ...authorOf(context) }),
+  });
+}
+
+function whose(events: number): string {
+  return events === 1 ? 'its' : 'their';
+}

@@ -3,6 +3,7 @@ import { DoctorService } from '../maintenance/doctor.js';
 import { type Examination, type Finding, findingOf } from '../maintenance/finding.js';
 import { doctorAdditionsOf } from '../module/extension.js';
 import type { Command, CommandContext } from './command.js';
+import { WATCH_OPTION } from './watch.js';
 
 /** The meaning of a connection that the engine cannot use, and what to do. */
 const CONNECTION_TEXTS: Readonly<Record<string, { meaning: string; fix: string }>> = {
@@ -36,6 +37,7 @@ const CONNECTION_TEXTS: Readonly<Record<string, { meaning: string; fix: string }
 export const doctorCommand: Command = {
   name: 'doctor',
   parameters: [],
+  options: WATCH_OPTION,
   summary: 'check everything that delivery rests on; print what is wrong, what it means and what to do',
   run: async (context) => {
     const examination = await examine(context);

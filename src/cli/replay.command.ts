@@ -1,11 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isWholeRange } from '../consumers/admin-checks.js';
+import { checkReplay, isWholeRange } from '../consumers/admin-checks.js';
 import type { ConsumerService } from '../consumers/consumer.service.js';
 import type { ReplayFilter, ReplayRequest, ReplayResult } from '../consumers/replay.js';
-import { counted, countOption, dateOption, listOption, textOption, withConsumers } from './admin-access.js';
-import { AUTHOR_OPTIONS, authorOf } from './author.js';
+import { authorOf, CHANGE_OPTIONS } from './author.js';
 import { type Command, type CommandContext, UsageError } from './command.js';
 import { YES_OPTION } from './confirmation.js';
+import { isDryRun, wouldDo } from './dry-run.js';
+import { countOption, dateOption, listOption, textOption } from './options.js';
+import { registeredConsumer } from './registered-consumer.js';
+import { withServices } from './services.js';
+import { counted, hint } from './texts.js';
 
 const LOOK_MS = 1_000;
 
@@ -30,26 +34,34 @@ export const replayCommand: Command = {
     since: { type: 'string', summary: 'only events written at this time or later' },
     until: { type: 'string', summary: 'only events written before this time' },
     wait: { type: 'boolean', summary: 'wait until a filtered replay has sent everything' },
-    ...AUTHOR_OPTIONS,
+    ...CHANGE_OPTIONS,
     ...YES_OPTION,
   },
   summary: 'deliver events to a consumer again: a range of positions, or what matches the options',
   run: (context) => {
     const [consumer = ''] = context.arguments;
     const selection = selectionOf(context.options);
-    return withConsumers(context, async (service, counts) => {
+    return withServices(context, async (services) => {
+      const { consumers: service, counts } = services;
+      const count = () => counts.countPositions(consumer, selection.from ?? 1, selection.to);
+      const would = (positions: number) =>
+        `Consumer "${consumer}" is given ${isWholeRange(selection) ? '' : 'what matches of '}${counted(positions, 'position')} of the log again.`;
+      if (isDryRun(context)) {
+        checkReplay(selection);
+        await registeredConsumer(context, services, consumer);
+        const positions = await count();
+        return wouldDo(would(positions), { consumer, positions });
+      }
       await context.confirm(async () => {
-        const positions = await counts.countPositions(consumer, selection.from ?? 1, selection.to);
-        if (positions <= 1) return undefined;
-        const which = isWholeRange(selection) ? '' : 'what matches of ';
-        return `Consumer "${consumer}" is given ${which}${counted(positions, 'position')} of the log again.`;
+        const positions = await count();
+        return positions > 1 ? would(positions) : undefined;
       });
       const result = await service.replay(consumer, selection, authorOf(context));
       if (result.kind === 'request' && context.options.wait === true) {
         const request = await finished(service, result.request, context);
         return { ok: true, data: { replay: { kind: 'request', request } }, text: `${sentText(request)}.` };
       }
-      return { ok: true, data: { replay: result }, text: describe(consumer, result) };
+      return { ok: true, data: { replay: result }, text: describe(context, consumer, result) };
     });
   },
 };
@@ -83,13 +95,13 @@ async function finished(
   }
 }
 
-function describe(consumer: string, result: ReplayResult): string {
+function describe(context: CommandContext, consumer: string, result: ReplayResult): string {
   if (result.kind === 'range') {
     const { from, to, positions } = result;
     return `${counted(positions, 'position')} from ${from} to ${to} ${positions === 1 ? 'is' : 'are'} delivered to "${consumer}" again.`;
   }
   const { id, nextPosition, toPosition } = result.request;
-  return `Kept as request ${id}: the owner of "${consumer}" works off positions ${nextPosition} to ${toPosition} while it runs. See: npx nestjs-integration consumers list`;
+  return `Kept as request ${id}: the owner of "${consumer}" works off positions ${nextPosition} to ${toPosition} while it runs. See: ${hint(context, 'consumers list')}`;
 }
 
 function sentText({ sent }: ReplayRequest): string {

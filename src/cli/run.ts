@@ -5,26 +5,21 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { DEFAULT_ENGINE, problemsOfEngineName, variablePrefixOf } from '../database/engine-name.js';
 import { packageVersion } from '../database/migrations/package-folder.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
-import { IntegrationError, type IntegrationErrorCode, messageOf } from '../errors.js';
+import { IntegrationError, messageOf } from '../errors.js';
 import type { IntegrationExtension } from '../module/extension.js';
-import { textOption } from './admin-access.js';
 import { type CommandContext, Declined, UsageError } from './command.js';
 import { type CommandLine, meantBy, readCommandLine } from './command-line.js';
 import { COMMANDS } from './commands.js';
 import { confirm } from './confirmation.js';
 import { readEnvironment } from './environment.js';
 import { EXTENSIONS } from './extensions.js';
+import { textOption } from './options.js';
 import { type Shell, shellOfProcess } from './shell.js';
 import { usage } from './usage.js';
+import { watch, watchedEvery } from './watch.js';
+import { describeError, isWrongUse } from './wrong-use.js';
 
 const INSUFFICIENT_PRIVILEGE = '42501';
-
-const WRONG_USE: ReadonlySet<string> = new Set<IntegrationErrorCode>([
-  'INTEGRATION_ADMIN_INVALID',
-  'INTEGRATION_OPTIONS_INVALID',
-  'INTEGRATION_SETTING_INVALID',
-  'INTEGRATION_SETTING_UNKNOWN',
-]);
 
 /**
  * Runs one command line and resolves to the exit status: 0 if all is well, 1 if something is wrong, 2 for
@@ -60,7 +55,13 @@ async function runCommand(
   if (command === undefined || options.help === true)
     return print(shell, usage(command === undefined ? COMMANDS : [command]));
   if (formerName !== undefined) printError(shell, `"${formerName}" is called "${command.name}" now.`);
-  const result = await command.run({ ...contextOf(line, shell), extensions });
+  const context = { ...contextOf(line, shell), extensions };
+  const everyMs = watchedEvery(options);
+  if (everyMs !== undefined) {
+    const asJson = options.json === true;
+    return watch(() => command.run(context), { shell, asJson, everyMs, title: command.name });
+  }
+  const result = await command.run(context);
   if (options.json === true) printJson(shell, result.data);
   else print(shell, result.text);
   return result.ok ? 0 : 1;
@@ -84,9 +85,14 @@ function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'exten
     environment,
     connectionString,
     schema,
+    engine,
+    isFormerCall: formerName !== undefined,
     progress: (line) => {
       if (shell.isFollowed) printError(shell, line);
     },
+    redraw: redrawing(shell),
+    remark: (line) => printError(shell, line),
+    interruptible: (work) => shell.interruptible(work),
     confirm: (consequence) =>
       confirm(consequence, {
         yes: options.yes === true,
@@ -97,6 +103,17 @@ function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'exten
       const target = { engine, connectionString, schema };
       return withDatabase(new EngineDatabase({ ...target, max: 1 }), new AdminDatabase(target), work);
     },
+  };
+}
+
+/** Writes a line over the one before, without an end of line until there is no next one. */
+function redrawing(shell: Shell): CommandContext['redraw'] {
+  let isOpen = false;
+  return (line) => {
+    if (!shell.isFollowed) return;
+    if (line !== undefined) shell.writeRemark(`\r${line}\x1b[K`);
+    else if (isOpen) shell.writeRemark('\n');
+    isOpen = line !== undefined;
   };
 }
 
@@ -125,18 +142,6 @@ async function withDatabase<R>(
   } finally {
     await Promise.all([db.close(), admin.close()]);
   }
-}
-
-/** Whether the error is about the command line, or about arguments that only a service can judge. */
-function isWrongUse(error: unknown): boolean {
-  return error instanceof UsageError || (error instanceof IntegrationError && WRONG_USE.has(error.code));
-}
-
-function describeError(error: unknown): Record<string, unknown> {
-  const message = messageOf(error);
-  return error instanceof IntegrationError
-    ? { code: error.code, message, details: error.details }
-    : { message };
 }
 
 function textOf(value: string | boolean | undefined): string | undefined {

@@ -1,5 +1,5 @@
 import type { Command } from './command.js';
-import { withSettings } from './settings-access.js';
+import { withServices } from './services.js';
 import { table } from './table.js';
 
 /** Shows every setting. A command does not know the values that the application's own code gives. */
@@ -8,7 +8,7 @@ export const settingsListCommand: Command = {
   parameters: [],
   summary: 'show every setting, its value and where that comes from',
   run: (context) =>
-    withSettings(context, async (service) => {
+    withServices(context, async ({ settings: service }) => {
       const settings = service.getAll();
       const rows = settings.map(({ key, value, source, default: standard }) => [
         key,
@@ -20,7 +20,7 @@ export const settingsListCommand: Command = {
         ok: true,
         data: { schema: context.schema, settings, problems: service.problems },
         text: [
-          table(['KEY', 'VALUE', 'SOURCE', 'DEFAULT'], rows),
+          table(['KEY', 'VALUE', 'SOURCE', 'DEFAULT'], rows, ['KEY']),
           ...service.problems.map((problem) => `Warning: ${problem}`),
           'Values that the application gives IntegrationModule in code are not known here; they stand in for "default".',
         ].join('\n'),

@@ -1,16 +1,19 @@
-import { AUTHOR_OPTIONS, authorOf } from './author.js';
+import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
-import { withSettings } from './settings-access.js';
+import { isDryRun } from './dry-run.js';
+import { withServices } from './services.js';
+import { previewOf } from './settings-preview.js';
 
 /** Removes a stored value. */
 export const settingsResetCommand: Command = {
   name: 'settings reset',
   parameters: ['key'],
-  options: AUTHOR_OPTIONS,
+  options: CHANGE_OPTIONS,
   summary: 'remove a stored value, so that environment, options or default hold again',
   run: (context) =>
-    withSettings(context, async (service) => {
+    withServices(context, async ({ settings: service }) => {
       const [key = ''] = context.arguments;
+      if (isDryRun(context)) return previewOf(service, key, null);
       await service.reset(key, authorOf(context));
       const setting = service.view(key);
       return {

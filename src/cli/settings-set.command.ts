@@ -1,29 +1,34 @@
-import type { SettingDefinition } from '../settings/setting-group.js';
-import { checkSettingText } from '../settings/setting-value.js';
-import { AUTHOR_OPTIONS, authorOf } from './author.js';
+import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
-import { withSettings } from './settings-access.js';
+import { isDryRun } from './dry-run.js';
+import { withServices } from './services.js';
+import { previewOf, valueFrom } from './settings-preview.js';
 
 /** Stores a value. Every process uses it within two seconds. */
 export const settingsSetCommand: Command = {
   name: 'settings set',
   parameters: ['key', 'value'],
-  options: AUTHOR_OPTIONS,
+  options: CHANGE_OPTIONS,
   summary: 'store a value; every process uses it within two seconds',
   run: (context) =>
-    withSettings(context, async (service) => {
+    withServices(context, async ({ settings: service }) => {
       const [key = '', text = ''] = context.arguments;
-      await service.set(key, valueFrom(service.definitionOf(key), text), authorOf(context));
+      const value = valueFrom(service.definitionOf(key), text);
+      if (isDryRun(context)) return previewOf(service, key, value);
+      await service.set(key, value, authorOf(context));
       const setting = service.view(key);
       return { ok: true, data: { setting }, text: `${setting.key} is now ${setting.value}.` };
     }),
 };
 
-/**
- * The value that the text stands for. A text that stands for no value is passed on, because the service says
- * what is wrong with it.
- */
-function valueFrom(definition: SettingDefinition | undefined, text: string): unknown {
-  const checked = definition && checkSettingText(definition, text);
-  return checked?.ok ? checked.value : text;
-}
+/** Says what a value would do. It is `settings set --dry-run`. */
+export const settingsPreviewCommand: Command = {
+  name: 'settings preview',
+  parameters: ['key', 'value'],
+  summary: 'say in words what a value would do, and store nothing',
+  run: (context) =>
+    withServices(context, ({ settings }) => {
+      const [key = '', text = ''] = context.arguments;
+      return previewOf(settings, key, valueFrom(settings.definitionOf(key), text));
+    }),
+};

@@ -10,6 +10,7 @@ import { linesOf } from '../module/extension.js';
 import type { Command } from './command.js';
 import { deadLettersText, ownerText, pendingText, servingText } from './consumer-columns.js';
 import { table } from './table.js';
+import { WATCH_OPTION } from './watch.js';
 
 /**
  * Shows the state of the tables and of every consumer. All is well if the tables belong to this version of
@@ -18,8 +19,9 @@ import { table } from './table.js';
 export const statusCommand: Command = {
   name: 'status',
   parameters: [],
+  options: WATCH_OPTION,
   summary: 'show the state of the migrations and of every consumer',
-  run: ({ withDatabase, schema, extensions }) =>
+  run: ({ withDatabase, schema, extensions, options }) =>
     withDatabase(async (db) => {
       const migrations = await migrationStatus(db, schema, await readMigrationFiles(linesOf(extensions)));
       // The columns that this version reads may not be there.
@@ -29,9 +31,10 @@ export const statusCommand: Command = {
       return {
         ok: migrations.state === 'current' && consumers.every(({ unservedSince }) => unservedSince === null),
         data: { schema, migrations, consumers, deadLetters },
-        text: [describeMigrations(migrations, db), ...(readable ? [describeConsumers(consumers)] : [])].join(
-          '\n\n',
-        ),
+        text: [
+          describeMigrations(migrations, db, options.watch !== undefined),
+          ...(readable ? [describeConsumers(consumers)] : []),
+        ].join('\n\n'),
       };
     }),
 };
@@ -39,7 +42,10 @@ export const statusCommand: Command = {
 function describeMigrations(
   { schema, state, applied, pending, changed, unknown }: MigrationStatus,
   target: CommandTarget,
+  isWatched: boolean,
 ): string {
+  // Somebody who watches needs the room for the consumers.
+  if (isWatched && state === 'current') return `Migrations of schema "${schema}": current`;
   const lines = [
     ...applied.map(({ name, appliedAt, by }) => {
       const remark = changed.includes(name)
@@ -80,5 +86,6 @@ function describeConsumers(consumers: readonly CursorStatus[]): string {
       ownerText(consumer),
       servingText(consumer),
     ]),
+    ['OWNER', 'CONSUMER'],
   );
 }

@@ -1,15 +1,48 @@
-/** Rows as aligned columns below a heading. */
-export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+/** The widest line. */
+const WIDEST = 100;
+/** A column is not made narrower than this. */
+const NARROWEST = 12;
+const GAP = '  ';
+/** The beginning of a line that belongs to the row above it. */
+const BELOW = '    ';
+
+/**
+ * Rows as aligned columns below a heading. If the lines are too long for a usual terminal, the texts of the
+ * columns in `cut` are made to fit. If the first of these is the last column, its texts stand on lines of
+ * their own, each below its row. The texts of the others are cut off, one column after the other.
+ */
+export function table(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  cut: readonly string[] = [],
+): string {
   const all = [heading, ...rows];
   const widths = heading.map((_, column) =>
     all.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
   );
+  const isTooWide = widths.reduce((sum, each) => sum + each + GAP.length, -GAP.length) > WIDEST;
+  const hasBelow = isTooWide && heading.length > 1 && cut[0] === heading.at(-1);
+  const beside = hasBelow ? widths.slice(0, -1) : widths;
+  for (const name of cut) narrow(beside, heading.indexOf(name));
   return all
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
+    .flatMap((row) => {
+      const below = row.at(-1) ?? '';
+      const cells = row.slice(0, beside.length).map((cell, column) => {
+        const width = beside[column] ?? 0;
+        return fitted(cell, width).padEnd(width);
+      });
+      const line = cells.join(GAP).trimEnd();
+      return hasBelow && below !== '' ? [line, BELOW + fitted(below, WIDEST - BELOW.length)] : [line];
+    })
     .join('\n');
+}
+
+function narrow(widths: number[], column: number): void {
+  const width = widths[column];
+  const over = widths.reduce((sum, each) => sum + each + GAP.length, -GAP.length) - WIDEST;
+  if (width !== undefined && over > 0) widths[column] = Math.max(Math.min(width, NARROWEST), width - over);
+}
+
+function fitted(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }

@@ -26,16 +26,20 @@ export function usage(shown: readonly Command[]): string {
     '',
     ...columns(calls),
     '',
-    ...columns(
-      options.map(([name, { type, summary }]) => [`--${name}${type === 'string' ? ' <…>' : ''}`, summary]),
-    ),
+    ...columns(options.map(([name, option]) => [optionText(name, option), option.summary])),
     '',
     'Exit status: 0 all is well, 1 something is wrong, 2 wrong use.',
   ].join('\n');
 }
 
-function callOf({ name, parameters }: Command): string {
-  return [name, ...parameters.map((parameter) => `<${parameter}>`)].join(' ');
+function optionText(name: string, { type, valueIfBare }: CommandOption): string {
+  if (valueIfBare !== undefined) return `--${name}[=${valueIfBare}]`;
+  return type === 'string' ? `--${name} <…>` : `--${name}`;
+}
+
+function callOf({ name, parameters, optionalParameter }: Command): string {
+  const words = parameters.map((parameter) => `<${parameter}>`);
+  return [name, ...words, ...(optionalParameter === undefined ? [] : [`[${optionalParameter}]`])].join(' ');
 }
 
 function columns(rows: readonly (readonly string[])[]): string[] {

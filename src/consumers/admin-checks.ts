@@ -1,3 +1,4 @@
+import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import { IntegrationError } from '../errors.js';
 import {
   checkCount,
@@ -15,10 +16,10 @@ import type { DiscardableState } from './inbox-admin.store.js';
 import type { RenameResult } from './rename.store.js';
 import type { ReplayFilter, ReplayRange } from './replay.js';
 
-export function unknownConsumer(consumerName: string): IntegrationError {
+export function unknownConsumer(consumerName: string, target: CommandTarget): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_CONSUMER_UNKNOWN',
-    `There is no consumer "${consumerName}": ConsumerService.list() and "npx nestjs-integration consumers list" show those there are`,
+    `There is no consumer "${consumerName}": ConsumerService.list() and "${commandLine(target, 'consumers list')}" show those there are`,
     { consumerName },
   );
 }
@@ -149,8 +150,9 @@ export function notRenamed(
   oldName: string,
   newName: string,
   result: Exclude<RenameResult, 'done'>,
+  target: CommandTarget,
 ): IntegrationError {
-  if (result === 'unknown') return unknownConsumer(oldName);
+  if (result === 'unknown') return unknownConsumer(oldName, target);
   if (result === 'taken') {
     return invalid(
       `Consumer "${oldName}" was not renamed: there is something of a consumer "${newName}" already. If the new code has started, stop it, remove "${newName}", rename "${oldName}", and start the new code again. What "${newName}" has handled since "${oldName}" stopped is then delivered again`,

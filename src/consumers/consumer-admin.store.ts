@@ -1,6 +1,7 @@
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { noteRemoval } from '../inbox/cursor-registration.store.js';
 import { consumerTarget } from './audit-targets.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
@@ -21,6 +22,9 @@ const DELETED_AT_ONCE = 5_000;
  * theirs.
  */
 export class ConsumerAdminStore {
+  /** Whose consumers these are, for messages that name a command. */
+  readonly target: CommandTarget;
+
   private readonly cursor: string;
   private readonly inbox: string;
   private readonly replay: string;
@@ -30,6 +34,7 @@ export class ConsumerAdminStore {
   private readonly audit: AuditStore;
 
   constructor(private readonly db: EngineDatabase) {
+    this.target = db;
     this.cursor = db.tables.inboxCursor;
     this.inbox = db.tables.inboxEvent;
     this.replay = db.tables.inboxReplay;

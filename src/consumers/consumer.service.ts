@@ -62,13 +62,15 @@ export class ConsumerService {
    */
   async pause(consumerName: string, author: ChangeAuthor = {}): Promise<void> {
     checkNames('an option of pause', author, AUTHOR_FIELDS);
-    if (!(await this.admin.pause(consumerName, authorOf(author)))) throw unknownConsumer(consumerName);
+    if (!(await this.admin.pause(consumerName, authorOf(author))))
+      throw unknownConsumer(consumerName, this.admin.target);
   }
 
   /** Lets a paused consumer go on where it stopped. It starts with the next beat of a process. */
   async resume(consumerName: string, author: ChangeAuthor = {}): Promise<void> {
     checkNames('an option of resume', author, AUTHOR_FIELDS);
-    if (!(await this.admin.resume(consumerName, authorOf(author)))) throw unknownConsumer(consumerName);
+    if (!(await this.admin.resume(consumerName, authorOf(author))))
+      throw unknownConsumer(consumerName, this.admin.target);
   }
 
   /**
@@ -168,7 +170,7 @@ export class ConsumerService {
     for (let some = -1; some !== 0; deleted += some) {
       some = await this.admin.deleteSomeRows(consumerName, removed?.removedAt ?? new Date());
     }
-    if (removed === undefined && deleted === 0) throw unknownConsumer(consumerName);
+    if (removed === undefined && deleted === 0) throw unknownConsumer(consumerName, this.admin.target);
   }
 
   /**
@@ -186,7 +188,7 @@ export class ConsumerService {
     checkNames('an option of rename', author, AUTHOR_FIELDS);
     const { processingLeaseMs } = this.settings.snapshot();
     const result = await this.renaming.rename(oldName, newName, processingLeaseMs, authorOf(author));
-    if (result !== 'done') throw notRenamed(oldName, newName, result);
+    if (result !== 'done') throw notRenamed(oldName, newName, result, this.admin.target);
   }
 
   /**
@@ -208,7 +210,7 @@ export class ConsumerService {
       (stored) => remainingNames(consumerName, stored, eventNames),
       authorOf(author),
     );
-    if (left === undefined) throw unknownConsumer(consumerName);
+    if (left === undefined) throw unknownConsumer(consumerName, this.admin.target);
     return left;
   }
 }

@@ -37,6 +37,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { consumerTarget } from './audit-targets.js';
 import { RepartitionCursors, type StoredPartition } from './repartition-cursors.store.js';
 import { RepartitionRows, ROUND_BEGINS, type RoundOverRows } from './repartition-rows.store.js';
@@ -72,10 +73,13 @@ export class RepartitionSteps {
   private readonly cursors: RepartitionCursors;
   private readonly rows: RepartitionRows;
   private readonly audit: AuditStore;
+  /** Whose consumers these are, for messages that name a command. */
+  readonly target: CommandTarget;
   /** The moves that this process has begun, by consumer. */
   private readonly moving = new Map<string, Moving>();
 
   constructor(private readonly db: EngineDatabase) {
+    this.target = db;
     this.cursors = new RepartitionCursors(db.tables);
     this.rows = new RepartitionRows(db.schema);
     this.audit = new AuditStore(db);

@@ -33,7 +33,7 @@ export class Repartitioning {
     let state = await this.partitions.requestChange(consumerName, partitions, authorOf(options));
     for (;;) {
       if (state !== 'done') state = (await this.partitions.advance(consumerName)).state;
-      if (state === 'unknown') throw unknownConsumer(consumerName);
+      if (state === 'unknown') throw unknownConsumer(consumerName, this.partitions.target);
       options.onProgress?.(state);
       if (state === 'done' || performance.now() >= deadline) return state;
       if (state !== 'moving') await new Promise((resolve) => setTimeout(resolve, LOOK_MS));

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { type Tables } from '../database/sql/tables.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
@@ -44,9 +45,12 @@ export class ReplayRequestStore {
   private readonly audit: AuditStore;
 
   readonly engine: string;
+  /** Whose consumers these are, for messages that name a command. */
+  readonly target: CommandTarget;
 
   constructor(private readonly db: EngineDatabase) {
     this.engine = db.engine;
+    this.target = db;
     this.times = new CursorRegistrationStore(db);
     this.tables = db.tables;
     this.audit = new AuditStore(db);

@@ -27,7 +27,7 @@ export class Replaying {
       return { kind: 'range', ...(await this.putBack(consumerName, what, author)) };
     }
     const request = await this.requests.request(consumerName, what, author);
-    if (request === undefined) throw unknownConsumer(consumerName);
+    if (request === undefined) throw unknownConsumer(consumerName, this.requests.target);
     return { kind: 'request', request };
   }
 
@@ -38,7 +38,7 @@ export class Replaying {
 
   private async putBack(consumerName: string, range: ReplayRange, author: Author) {
     const bounds = await this.replayed.boundsOf(consumerName, range.from, range.to);
-    if (bounds === undefined) throw unknownConsumer(consumerName);
+    if (bounds === undefined) throw unknownConsumer(consumerName, this.requests.target);
     const { from, to } = bounds;
     let positions = 0;
     for (let next = from; next <= to; ) {

@@ -54,6 +54,8 @@ export interface OutboxEventFilter {
   aggregateType?: string | undefined;
   aggregateId?: string | undefined;
   deduplicationKey?: string | undefined;
+  /** Of this correlation. */
+  correlationId?: string | undefined;
   /** Written at this time or later. */
   from?: Date | undefined;
   /** Written before this time. */

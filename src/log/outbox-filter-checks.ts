@@ -7,6 +7,7 @@ const FIELDS = [
   'aggregateType',
   'aggregateId',
   'deduplicationKey',
+  'correlationId',
   'from',
   'to',
 ] as const satisfies (keyof OutboxEventFilter)[];

@@ -22,6 +22,7 @@ export function conditionsOf(filter: OutboxEventFilter, params: unknown[]): stri
   where('aggregate_type = ?', filter.aggregateType);
   where('aggregate_id = ?', filter.aggregateId);
   where('dedup_key = ?', filter.deduplicationKey);
+  where(`metadata ->> 'correlationId' = ?`, filter.correlationId);
   where('created_at >= ?::timestamptz', filter.from);
   where('created_at < ?::timestamptz', filter.to);
   return conditions;

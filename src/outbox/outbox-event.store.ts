@@ -4,6 +4,7 @@ import type { SqlClient } from '../database/clients/sql-client.js';
 import { isTraced, untraced } from '../database/clients/untraced.js';
 import { sqlStateOf, textsOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import { tablesOf } from '../database/sql/tables.js';
 import { arrayText } from '../database/wire/plain-values.js';
 import { IntegrationError } from '../errors.js';
@@ -226,7 +227,7 @@ export class OutboxEventStore {
 
   private reasonOfRefusal(error: unknown): unknown {
     if (sqlStateOf(error) !== UNIQUE_VIOLATION) return error;
-    return isOfPosition(error) ? positionTaken(this.db.schema, error) : idTaken(error);
+    return isOfPosition(error) ? positionTaken(this.db, error) : idTaken(error);
   }
 
   private async findByKeys(
@@ -249,11 +250,11 @@ function isOfPosition(error: unknown): boolean {
   return textsOf(error).some((text) => text === 'position' || /outbox_event_pkey|\(position\)=/.test(text));
 }
 
-function positionTaken(schema: string, cause: unknown): IntegrationError {
-  const log = tablesOf(schema).outboxEvent;
+function positionTaken(target: CommandTarget, cause: unknown): IntegrationError {
+  const log = tablesOf(target.schema).outboxEvent;
   return new IntegrationError(
     'INTEGRATION_SEQUENCE_BEHIND',
-    `The event got a position that an event in the log has already: the sequence is behind the log (a restore or a switch-over that left it out, or a reset of it). Stop the workers, then run: SELECT setval(pg_get_serial_sequence('${log}', 'position'), (SELECT max(position) FROM ${log})). Run "npx nestjs-integration doctor" afterwards: a consumer may be further ahead than the log.`,
+    `The event got a position that an event in the log has already: the sequence is behind the log (a restore or a switch-over that left it out, or a reset of it). Stop the workers, then run: SELECT setval(pg_get_serial_sequence('${log}', 'position'), (SELECT max(position) FROM ${log})). Run "${commandLine(target, 'doctor')}" afterwards: a consumer may be further ahead than the log.`,
     {},
     { cause },
   );

@@ -3,11 +3,8 @@ import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
 import { isUuid } from '../events/text.js';
 import type {
-  ConsumerDelivery,
-  DeliveryStatus,
   OutboxEvent,
   OutboxEventFilter,
-  OutboxEventStatus,
   OutboxEventStatusReport,
   OutboxStats,
   Page,
@@ -18,20 +15,8 @@ import { checkOutboxFilter } from '../log/outbox-filter-checks.js';
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { OutboxStatsStore } from '../log/outbox-stats.store.js';
 import { DomainEventPublisher } from './domain-event-publisher.js';
+import { type LoggedEvent, statusesOf } from './event-statuses.js';
 import type { PublishOptions } from './publish-options.js';
-
-/** The statuses from the worst to the best. Skipped counts as processed. */
-const ROLL_UP: readonly [DeliveryStatus, OutboxEventStatus][] = [
-  ['dead_letter', 'dead_letter'],
-  ['failed', 'failed'],
-  ['processing', 'processing'],
-  ['pending', 'pending'],
-  ['processed', 'processed'],
-  ['skipped', 'processed'],
-];
-
-/** What names an event of the log. */
-type LoggedEvent = Pick<OutboxEvent, 'outboxEventId' | 'position' | 'eventName'>;
 
 const PAGE_FIELDS = ['limit', 'after', 'order'] as const satisfies (keyof PageRequest)[];
 
@@ -85,12 +70,8 @@ export class OutboxService {
   }
 
   /** The delivery of each of these events of the log, in their order. */
-  async statusesOf(events: readonly LoggedEvent[]): Promise<OutboxEventStatusReport[]> {
-    const deliveries = await this.deliveriesOf(events);
-    return events.map(({ outboxEventId, position, eventName }) => {
-      const consumers = deliveries.get(outboxEventId) ?? [];
-      return { outboxEventId, position, eventName, status: rollUp(consumers), consumers };
-    });
+  statusesOf(events: readonly LoggedEvent[]): Promise<OutboxEventStatusReport[]> {
+    return statusesOf(this.events, events);
   }
 
   /** The events of one entity in the order of the log, the oldest first, each with its delivery status. */
@@ -114,21 +95,4 @@ export class OutboxService {
   getStats(): Promise<OutboxStats> {
     return this.stats.count();
   }
-
-  private async deliveriesOf(events: readonly LoggedEvent[]): Promise<Map<string, ConsumerDelivery[]>> {
-    const byEvent = new Map<string, ConsumerDelivery[]>();
-    if (events.length === 0) return byEvent;
-    const rows = await this.events.findStatuses(events.map((event) => event.outboxEventId));
-    for (const { outboxEventId, ...delivery } of rows) {
-      const deliveries = byEvent.get(outboxEventId) ?? [];
-      deliveries.push(delivery);
-      byEvent.set(outboxEventId, deliveries);
-    }
-    return byEvent;
-  }
-}
-
-function rollUp(consumers: readonly ConsumerDelivery[]): OutboxEventStatus {
-  const worst = ROLL_UP.find(([status]) => consumers.some((consumer) => consumer.status === status));
-  return worst?.[1] ?? 'unrouted';
 }

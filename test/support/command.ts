@@ -26,13 +26,15 @@ export function runCommand(
 }
 
 export async function runCommandIn(
-  place: Pick<Shell, 'folder' | 'environment' | 'terminal'>,
+  place: Pick<Shell, 'folder' | 'environment' | 'terminal'> & { readonly interruption?: AbortSignal },
   words: readonly string[],
 ): Promise<CommandOutcome> {
   const outcome: CommandOutcome = { status: null, stdout: '', stderr: '' };
   outcome.status = await run(words, {
     ...place,
     isFollowed: false,
+    screen: () => undefined,
+    interruptible: (work) => work(place.interruption ?? new AbortController().signal),
     writeResult: (text) => {
       outcome.stdout += text;
     },

@@ -38,7 +38,8 @@ export function checkRequest(request: OperationRequest): void {
   if (typeof filter !== 'object' || filter === null)
     throw invalid('filter must be an object that says which events', { field: 'filter' });
   checkFilter(filter);
-  if (Object.values(filter).every((value) => value === undefined))
+  const isBounded = kind === 'redrive' && maxEvents !== undefined;
+  if (!isBounded && Object.values(filter).every((value) => value === undefined))
     throw invalid('Say which events: a consumer, an event name, an aggregate, or an error fingerprint', {
       field: 'filter',
     });

@@ -17,7 +17,10 @@ export type OperationState = (typeof OPERATION_STATES)[number];
 /** What an operation is to do. */
 export interface OperationRequest extends ChangeAuthor {
   kind: OperationKind;
-  /** Chooses the events. An event must match every given field, and one field must be given. */
+  /**
+   * Chooses the events. An event must match every given field. One field must be given, unless it is a redrive
+   * with `maxEvents`.
+   */
   filter: InboxFilter;
   /** The states that a discard takes. The default is dead letters, failed, waiting and delayed events. */
   states?: readonly DiscardableState[] | undefined;

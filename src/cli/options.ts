@@ -1,17 +1,9 @@
-import { AdminCountStore } from '../consumers/admin-count.store.js';
-import type { ConsumerService } from '../consumers/consumer.service.js';
-import { consumerServiceOf } from '../consumers/consumer-service-of.js';
-import { verifyMigrations } from '../database/migrations/migration-runner.js';
+import { isUuid } from '../events/text.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
-import { linesOf } from '../module/extension.js';
-import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
-import { type CommandContext, type CommandOption, type CommandResult, UsageError } from './command.js';
+import { type CommandContext, type CommandOption, UsageError } from './command.js';
 
 type Options = CommandContext['options'];
 type CommandOptions = Readonly<Record<string, CommandOption>>;
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Options that select rows of the inbox. A row must match all that are given. */
 export const ROW_OPTIONS: CommandOptions = {
@@ -27,27 +19,9 @@ export const CONSUMER_OPTION: CommandOptions = {
   consumer: { type: 'string', summary: 'only this consumer' },
 };
 
-/**
- * Provides the service as an application has it. It notifies no process. The processes that work on a
- * consumer see a change with their next heartbeat.
- */
-export function withConsumers(
-  { withDatabase, environment, extensions }: CommandContext,
-  work: (consumers: ConsumerService, counts: AdminCountStore) => Promise<CommandResult>,
-): Promise<CommandResult> {
-  return withDatabase(async (db, admin) => {
-    await verifyMigrations(db, linesOf(extensions));
-    const settings = new IntegrationSettingsService(db, { environment, engine: db.engine });
-    await settings.load();
-    return work(consumerServiceOf(admin, settings, new OutboxNotifier()), new AdminCountStore(db));
-  });
-}
-
 export function rowFilter(options: Options, consumerName = textOption(options, 'consumer')): InboxFilter {
   const outboxEventId = textOption(options, 'event-id');
-  if (outboxEventId !== undefined && !UUID.test(outboxEventId)) {
-    throw new UsageError(`--event-id must be a uuid, not ${JSON.stringify(outboxEventId)}`);
-  }
+  if (outboxEventId !== undefined) checkUuid(outboxEventId, '--event-id');
   return {
     consumerName,
     eventName: textOption(options, 'event'),
@@ -101,7 +75,20 @@ export function dateOption(options: Options, name: string): Date | undefined {
   return date;
 }
 
-/** A number with its noun: `1 event`, `3 events`. */
-export function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
+/** Returns the value if it is a uuid. */
+export function checkUuid(text: string, what: string): string {
+  if (isUuid(text)) return text;
+  throw new UsageError(`${what} must be a uuid, not ${JSON.stringify(text)}`);
+}
+
+/** Returns the value if it is one of these words. */
+export function choiceOption<Word extends string>(
+  options: Options,
+  name: string,
+  words: readonly Word[],
+): Word | undefined {
+  const text = textOption(options, name);
+  const word = words.find((each) => each === text);
+  if (text === undefined || word !== undefined) return word;
+  throw new UsageError(`--${name} must be one of ${words.join(', ')}, not ${JSON.stringify(text)}`);
 }

@@ -1,0 +1,60 @@
+import type { AuditEntry, AuditOutcome } from '../audit/audit.js';
+import type { Command } from './command.js';
+import { nextPage } from './next-page.js';
+import { choiceOption, countOption, dateOption, textOption } from './options.js';
+import { withServices } from './services.js';
+import { table } from './table.js';
+import { firstLine, timeText } from './texts.js';
+
+const OUTCOMES: readonly AuditOutcome[] = ['done', 'failed', 'denied'];
+
+/** Shows who changed what, and why. */
+export const auditListCommand: Command = {
+  name: 'audit list',
+  parameters: [],
+  options: {
+    actor: { type: 'string', summary: 'only changes by this actor' },
+    action: { type: 'string', summary: 'only this action, such as consumers.pause' },
+    target: { type: 'string', summary: 'only changes of this, such as consumer/billing' },
+    outcome: { type: 'string', summary: `only what was ${OUTCOMES.join(', ')}` },
+    since: { type: 'string', summary: 'only at this time or later' },
+    until: { type: 'string', summary: 'only before this time' },
+    limit: { type: 'string', summary: 'how many, default 50' },
+    after: { type: 'string', summary: 'the page behind: the id that the page before gave' },
+  },
+  summary: 'show who changed what, when and why, the latest first',
+  run: (context) => {
+    const { options } = context;
+    const filter = {
+      actor: textOption(options, 'actor'),
+      action: textOption(options, 'action'),
+      target: textOption(options, 'target'),
+      outcome: choiceOption(options, 'outcome', OUTCOMES),
+      since: dateOption(options, 'since'),
+      until: dateOption(options, 'until'),
+    };
+    const page = { limit: countOption(options, 'limit'), after: countOption(options, 'after') };
+    return withServices(context, async ({ audit }) => {
+      const { entries, next } = await audit.list(filter, page);
+      const more = next === null ? [] : [`More: ${nextPage(context, 'audit list', { after: next })}`];
+      return { ok: true, data: { entries, next }, text: [describe(entries), ...more].join('\n') };
+    });
+  },
+};
+
+function describe(entries: readonly AuditEntry[]): string {
+  if (entries.length === 0) return 'The audit has no such entry.';
+  return table(
+    ['AT', 'ACTOR', 'VIA', 'ACTION', 'ROWS', 'OUTCOME', 'TARGET AND REASON'],
+    entries.map(({ at, actor, via, action, target, affected, outcome, reason }) => [
+      timeText(at),
+      actor,
+      via,
+      action,
+      affected === null ? '-' : String(affected),
+      outcome,
+      [target ?? '-', ...(reason === null ? [] : [firstLine(reason)])].join(': '),
+    ]),
+    ['TARGET AND REASON', 'ACTOR'],
+  );
+}

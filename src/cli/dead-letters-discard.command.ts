@@ -1,0 +1,51 @@
+import { checkReason } from '../consumers/admin-checks.js';
+import { discardable } from '../consumers/inbox-admin.store.js';
+import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
+import { changeMany, OPERATION_OPTIONS } from './change-many.js';
+import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
+import { YES_OPTION } from './confirmation.js';
+import { CONSUMER_OPTION, countOption, ROW_OPTIONS, rowFilter, textOption } from './options.js';
+import { type CommandServices, withServices } from './services.js';
+import { counted } from './texts.js';
+
+/** Discards dead letters of one consumer or of all. */
+export const deadLettersDiscardCommand: Command = {
+  name: 'dead-letters discard',
+  parameters: [],
+  options: {
+    reason: { type: 'string', summary: 'why, kept with each event (required)' },
+    ...CONSUMER_OPTION,
+    ...ROW_OPTIONS,
+    limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
+    ...OPERATION_OPTIONS,
+    ...REASONED_CHANGE_OPTIONS,
+    ...YES_OPTION,
+  },
+  summary: 'set dead letters aside for good',
+  run: (context) => {
+    const reason = textOption(context.options, 'reason');
+    if (reason === undefined) throw new UsageError('dead-letters discard needs --reason <…>');
+    return withServices(context, (services) => discard(context, services, reason));
+  },
+};
+
+function discard(context: CommandContext, services: CommandServices, reason: string): Promise<CommandResult> {
+  const { options } = context;
+  const filter = rowFilter(options);
+  checkReason(filter, reason);
+  const states = ['dead_letter'] as const;
+  const limit = countOption(options, 'limit');
+  const consumer = filter.consumerName;
+  const { by, via } = authorOf(context);
+  return changeMany(context, services, {
+    request: { kind: 'discard', filter, states, maxEvents: limit },
+    choice: discardable(services.admin.tables.outboxEvent, states),
+    field: 'discarded',
+    data: consumer === undefined ? {} : { consumer },
+    would: (events) => `${counted(events, 'event')} would be set aside for good. This cannot be undone.`,
+    isAsked: (events) => events > 0,
+    done: (events) =>
+      `${counted(events, 'event')}${consumer === undefined ? '' : ` of "${consumer}"`} discarded.`,
+    atOnce: () => services.consumers.discard(filter, reason, { states, limit, by, via }),
+  });
+}

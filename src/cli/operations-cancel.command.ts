@@ -1,0 +1,34 @@
+import { notCancellable } from '../consumers/operations/operation-checks.js';
+import { authorOf, CHANGE_OPTIONS } from './author.js';
+import type { Command } from './command.js';
+import { isDryRun, wouldDo } from './dry-run.js';
+import { progressText } from './operation-texts.js';
+import { checkUuid } from './options.js';
+import { withServices } from './services.js';
+
+/** Stops an operation. What it has changed stays changed. */
+export const operationsCancelCommand: Command = {
+  name: 'operations cancel',
+  parameters: ['id'],
+  options: CHANGE_OPTIONS,
+  summary: 'stop an operation; what it has changed stays changed',
+  run: (context) => {
+    const id = checkUuid(context.arguments[0] ?? '', '<id>');
+    return withServices(context, async ({ operations }) => {
+      if (isDryRun(context)) {
+        const operation = await operations.get(id);
+        if (operation.finishedAt !== null) throw notCancellable(operation);
+        return wouldDo(
+          `Operation ${id} (${operation.kind}, ${progressText(operation)} events) would be cancelled. What it has changed would stay changed.`,
+          { operation },
+        );
+      }
+      const operation = await operations.cancel(id, authorOf(context));
+      return {
+        ok: true,
+        data: { operation },
+        text: `Operation ${id} is cancelled. It has changed ${progressText(operation)} events, and they stay changed.`,
+      };
+    });
+  },
+};

@@ -1,0 +1,51 @@
+import { OPERATION_STATES, type Operation } from '../consumers/operations/operation.js';
+import type { Command } from './command.js';
+import { nextPage } from './next-page.js';
+import { progressText } from './operation-texts.js';
+import { choiceOption, countOption, textOption } from './options.js';
+import { withServices } from './services.js';
+import { table } from './table.js';
+import { timeText } from './texts.js';
+import { WATCH_OPTION } from './watch.js';
+
+/** Shows stored operations. */
+export const operationsListCommand: Command = {
+  name: 'operations list',
+  parameters: [],
+  options: {
+    state: { type: 'string', summary: `only those that are ${OPERATION_STATES.join(', ')}` },
+    limit: { type: 'string', summary: 'how many, default 50' },
+    after: { type: 'string', summary: 'the page behind: the id of the last operation of the page before' },
+    ...WATCH_OPTION,
+  },
+  summary: 'show redrives and discards of many events, the latest first',
+  run: (context) => {
+    const { options } = context;
+    const page = {
+      state: choiceOption(options, 'state', OPERATION_STATES),
+      limit: countOption(options, 'limit'),
+      after: textOption(options, 'after'),
+    };
+    return withServices(context, async (services) => {
+      const { operations, next } = await services.operations.list(page);
+      const more = next === null ? [] : [`More: ${nextPage(context, 'operations list', { after: next })}`];
+      return { ok: true, data: { operations, next }, text: [describe(operations), ...more].join('\n') };
+    });
+  },
+};
+
+function describe(operations: readonly Operation[]): string {
+  if (operations.length === 0) return 'There is no such operation.';
+  return table(
+    ['ID', 'KIND', 'STATE', 'EVENTS', 'CREATED', 'BY'],
+    operations.map((operation) => [
+      operation.id,
+      operation.kind,
+      operation.state,
+      progressText(operation),
+      timeText(operation.createdAt),
+      operation.requestedBy,
+    ]),
+    ['BY'],
+  );
+}

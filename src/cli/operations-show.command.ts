@@ -1,0 +1,68 @@
+import type { Operation, OperationVerdict } from '../consumers/operations/operation.js';
+import type { Command } from './command.js';
+import { facts } from './facts.js';
+import { filterText, partsTable, progressText } from './operation-texts.js';
+import { checkUuid } from './options.js';
+import { withServices } from './services.js';
+import { timeText } from './texts.js';
+import { WATCH_OPTION } from './watch.js';
+
+/** Shows how far an operation has come, and what became of its events. */
+export const operationsShowCommand: Command = {
+  name: 'operations show',
+  parameters: ['id'],
+  options: WATCH_OPTION,
+  summary: 'show how far an operation has come, and what became of its events',
+  run: (context) => {
+    const id = checkUuid(context.arguments[0] ?? '', '<id>');
+    return withServices(context, async ({ operations }) => {
+      const operation = await operations.get(id);
+      const verdict = await operations.verdict(id);
+      return {
+        ok: true,
+        data: { operation, verdict },
+        text: describe(operation, verdict),
+        isLast: operation.finishedAt !== null && verdict.pending === 0,
+      };
+    });
+  },
+};
+
+function describe(operation: Operation, verdict: OperationVerdict): string {
+  const { rate, stopAfter, maxEvents, cancelledBy } = operation;
+  const about = facts([
+    ['Operation', operation.id],
+    ['Kind', operation.kind],
+    ['State', cancelledBy === null ? operation.state : `${operation.state} by ${cancelledBy}`],
+    ['Error', operation.error],
+    ['Events', progressText(operation)],
+    ['Chosen by', filterText(operation)],
+    ['At most', maxEvents === null ? null : String(maxEvents)],
+    ['Rate', rate === null ? null : `${rate} a second`],
+    ['Stops after', stopAfter === null ? null : `${stopAfter} that failed again`],
+    ['By', operation.requestedBy],
+    ['Reason', operation.reason],
+    ['Created', timeText(operation.createdAt)],
+    ['Started', operation.startedAt && timeText(operation.startedAt)],
+    ['Progressed', operation.progressedAt && timeText(operation.progressedAt)],
+    ['Finished', operation.finishedAt && timeText(operation.finishedAt)],
+  ]);
+  return [
+    about,
+    ...partsTable(operation.parts),
+    ...(operation.kind === 'redrive' ? [verdictText(verdict)] : []),
+  ].join('\n\n');
+}
+
+export function verdictText(verdict: OperationVerdict): string {
+  const { succeeded, failedTheSameWay, failedOtherwise, pending, isPartial } = verdict;
+  return [
+    `What became of them${isPartial ? ' (of the first 10,000)' : ''}:`,
+    facts([
+      ['  succeeded', String(succeeded)],
+      ['  failed in the same way', String(failedTheSameWay)],
+      ['  failed otherwise', String(failedOtherwise)],
+      ['  not known yet', String(pending)],
+    ]),
+  ].join('\n');
+}

@@ -1,0 +1,78 @@
+import type { ProcessView } from '../membership/process-view.store.js';
+import type { Command } from './command.js';
+import { nextPage } from './next-page.js';
+import { countOption, textOption } from './options.js';
+import { withServices } from './services.js';
+import { table } from './table.js';
+import { timeText } from './texts.js';
+import { WATCH_OPTION } from './watch.js';
+
+/** Shows the processes that work with this database. */
+export const processesListCommand: Command = {
+  name: 'processes list',
+  parameters: [],
+  options: {
+    limit: { type: 'string', summary: 'how many, default 50' },
+    after: { type: 'string', summary: 'the page behind: the id that the page before gave' },
+    ...WATCH_OPTION,
+  },
+  summary: 'show the processes: version, what they own, and what has run for more than 2 seconds',
+  run: (context) => {
+    const page = {
+      limit: countOption(context.options, 'limit'),
+      after: textOption(context.options, 'after'),
+    };
+    return withServices(context, async (services) => {
+      const { processes, next } = await services.processes.list(page);
+      const more = next === null ? [] : [`More: ${nextPage(context, 'processes list', { after: next })}`];
+      const text = [describe(processes), ...runningTable(processes), ...more].join('\n\n');
+      return { ok: true, data: { processes, next }, text };
+    });
+  },
+};
+
+function describe(processes: readonly ProcessView[]): string {
+  if (processes.length === 0) return 'No process is known.';
+  return table(
+    ['PROCESS', 'ROLE', 'VERSION', 'STARTED', 'STATE', 'OWNS'],
+    processes.map((process) => [
+      nameOf(process),
+      process.role,
+      process.version ?? '-',
+      timeText(process.startedAt),
+      stateOf(process),
+      process.owns.map(({ consumerName, partition }) => `${consumerName} [${partition}]`).join(', '),
+    ]),
+    ['OWNS', 'PROCESS'],
+  );
+}
+
+function stateOf({ alive, connected, seenSecondsAgo }: ProcessView): string {
+  if (alive && connected !== false) return 'alive';
+  const since = `not seen for ${Math.round(seenSecondsAgo)} s`;
+  return connected === false ? `connection gone, ${since}` : since;
+}
+
+/** What runs, for this consumer or for all. Nothing if nothing has run for long. */
+export function runningTable(processes: readonly ProcessView[], consumerName?: string): string[] {
+  const rows = processes.flatMap((process) =>
+    process.working
+      .filter((attempt) => consumerName === undefined || attempt.consumerName === consumerName)
+      .map((attempt) => [
+        timeText(attempt.since),
+        attempt.consumerName,
+        String(attempt.position),
+        attempt.events > 1 ? `${attempt.eventName} and ${attempt.events - 1} more` : attempt.eventName,
+        String(attempt.attempt),
+        nameOf(process),
+      ]),
+  );
+  if (rows.length === 0) return [];
+  return [
+    `Running for more than 2 seconds:\n${table(['SINCE', 'CONSUMER', 'POSITION', 'EVENT', 'ATTEMPT', 'PROCESS'], rows, ['PROCESS', 'EVENT', 'CONSUMER'])}`,
+  ];
+}
+
+function nameOf({ host, pid }: ProcessView): string {
+  return `${host}:${pid}`;
+}

@@ -1,0 +1,62 @@
+import { AuditService } from '../audit/audit.service.js';
+import { AdminCountStore } from '../consumers/admin-count.store.js';
+import type { ConsumerService } from '../consumers/consumer.service.js';
+import { ConsumerBacklogService } from '../consumers/consumer-backlog.service.js';
+import { consumerServiceOf } from '../consumers/consumer-service-of.js';
+import { FailureGroupService } from '../consumers/failure-group.service.js';
+import { OperationService } from '../consumers/operations/operation.service.js';
+import type { AdminDatabase } from '../database/admin-database.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import { verifyMigrations } from '../database/migrations/migration-runner.js';
+import { EventLookService } from '../log/event-look.service.js';
+import { EventLookStore } from '../log/event-look.store.js';
+import { ProcessService } from '../membership/process.service.js';
+import { linesOf, settingGroupsOf } from '../module/extension.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import type { CommandContext } from './command.js';
+
+/** The services as an application has them, and what only commands need. */
+export interface CommandServices {
+  readonly db: EngineDatabase;
+  readonly admin: AdminDatabase;
+  /** As the application would see them, without the values that the application's code gives. */
+  readonly settings: IntegrationSettingsService;
+  /**
+   * It notifies no process. The processes that work on a consumer see a change with their next heartbeat.
+   */
+  readonly consumers: ConsumerService;
+  readonly counts: AdminCountStore;
+  readonly backlogs: ConsumerBacklogService;
+  readonly failures: FailureGroupService;
+  readonly operations: OperationService;
+  readonly processes: ProcessService;
+  readonly events: EventLookService;
+  readonly audit: AuditService;
+}
+
+/** Provides the services while `work` runs, on tables that belong to this version. */
+export function withServices<R>(
+  { withDatabase, environment, extensions }: CommandContext,
+  work: (services: CommandServices) => Promise<R>,
+): Promise<R> {
+  return withDatabase(async (db, admin) => {
+    await verifyMigrations(db, linesOf(extensions));
+    const sources = { environment, engine: db.engine };
+    const settings = new IntegrationSettingsService(db, sources, settingGroupsOf(extensions), admin);
+    await settings.load();
+    return work({
+      db,
+      admin,
+      settings,
+      consumers: consumerServiceOf(admin, settings, new OutboxNotifier()),
+      counts: new AdminCountStore(db),
+      backlogs: new ConsumerBacklogService(admin),
+      failures: new FailureGroupService(admin),
+      operations: new OperationService(admin),
+      processes: new ProcessService(admin, settings),
+      events: new EventLookService(new EventLookStore(admin)),
+      audit: new AuditService(admin),
+    });
+  });
+}

@@ -1,0 +1,50 @@
+import type { SettingHistoryPage } from '../settings/settings-change.js';
+import type { Command } from './command.js';
+import { nextPage } from './next-page.js';
+import { countOption } from './options.js';
+import { withServices } from './services.js';
+import { table } from './table.js';
+import { firstLine, timeText } from './texts.js';
+
+/** Shows who changed settings, from what to what. */
+export const settingsHistoryCommand: Command = {
+  name: 'settings history',
+  parameters: [],
+  optionalParameter: 'key',
+  options: {
+    limit: { type: 'string', summary: 'how many, default 50' },
+    after: { type: 'string', summary: 'the page behind: the number that the page before gave' },
+  },
+  summary: 'show the changes of all settings or of one, the latest first',
+  run: (context) => {
+    const { options } = context;
+    const request = {
+      key: context.arguments[0],
+      limit: countOption(options, 'limit'),
+      after: countOption(options, 'after'),
+    };
+    return withServices(context, async ({ settings }) => {
+      const { entries, next } = await settings.history(request);
+      const more = next === null ? [] : [`More: ${nextPage(context, 'settings history', { after: next })}`];
+      return { ok: true, data: { entries, next }, text: [describe(entries), ...more].join('\n') };
+    });
+  },
+};
+
+function describe(entries: SettingHistoryPage['entries']): string {
+  if (entries.length === 0) return 'No change is known.';
+  const shown = (value: unknown) => (value === null ? '-' : String(value));
+  return table(
+    ['CHANGE', 'AT', 'SETTING', 'FROM', 'TO', 'BY', 'REASON'],
+    entries.map(({ id, at, key, from, to, by, reason }) => [
+      String(id),
+      timeText(at),
+      key,
+      shown(from),
+      shown(to),
+      by ?? '-',
+      firstLine(reason),
+    ]),
+    ['REASON', 'BY', 'SETTING'],
+  );
+}

@@ -1,0 +1,28 @@
+import { commandLine } from '../database/sql/pasteable-text.js';
+import type { CommandContext } from './command.js';
+
+/** A number with its noun: `1 event`, `3 events`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** A time in UTC, by the second: `2026-11-20T08:00:00Z`. */
+export function timeText(time: Date | null): string {
+  return time === null ? '-' : `${time.toISOString().slice(0, 19)}Z`;
+}
+
+/** The first line of a text that may be long. */
+export function firstLine(text: string | null): string {
+  const [line = ''] = (text ?? '').split('\n');
+  return line;
+}
+
+/** A command line of this package for the same database, schema and integration. */
+export function hint(
+  context: Pick<CommandContext, 'schema' | 'engine'>,
+  command: string,
+  names: readonly (string | number)[] = [],
+  options: Readonly<Record<string, string | number>> = {},
+): string {
+  return commandLine(context, command, names, options);
+}
