@@ -34,7 +34,7 @@ export class ConsumerBacklogService {
   private readonly inbox: ConsumerBacklogStore;
   private readonly single: BacklogEventsStore;
 
-  constructor(db: EngineDatabase) {
+  constructor(private readonly db: EngineDatabase) {
     this.cursors = new CursorStatusStore(db);
     this.inbox = new ConsumerBacklogStore(db);
     this.single = new BacklogEventsStore(db);
@@ -53,7 +53,7 @@ export class ConsumerBacklogService {
   async of(consumerName: string): Promise<ConsumerBacklog> {
     checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
     const [backlog] = await this.backlogsOf(consumerName);
-    if (backlog === undefined) throw unknownConsumer(consumerName);
+    if (backlog === undefined) throw unknownConsumer(consumerName, this.db);
     return backlog;
   }
 
