@@ -56,6 +56,7 @@ export const INTEGRATION_ERROR_CODES = [
   'INTEGRATION_INBOX_MANAGED',
   'INTEGRATION_INBOX_UNKNOWN',
   'INTEGRATION_LINK_INVALID',
+  'INTEGRATION_POSTPONE_INVALID',
   'INTEGRATION_HANDLER_TIMEOUT',
   'INTEGRATION_HANDLER_INTERRUPTED',
   'INTEGRATION_LEASE_LOST',
@@ -158,6 +159,51 @@ export class UnavailableError extends Error {
   }
 }
 
+/** The longest time for which a handler may put an event off, in milliseconds. It is a year. */
+export const LONGEST_POSTPONEMENT_MS = 366 * 24 * 3_600_000;
+/** The reason of a postponement is cut to this number of characters. */
+const LONGEST_REASON = 1_000;
+
+/**
+ * A handler throws it to put its event off. The event comes again after `delayMs` milliseconds, and no
+ * attempt is counted, however often this happens. At an ordered consumer the later events of the same
+ * aggregate wait. Events of other aggregates go on. The events of a batch run one by one from then on.
+ *
+ * `delayMs` is from 1 to a year. `reason` says in a few words what the event waits for. It is stored and
+ * shown to admins, and is cut after 1,000 characters.
+ *
+ * @throws IntegrationError INTEGRATION_POSTPONE_INVALID if `delayMs` is no such number, or without a reason
+ */
+export class PostponeError extends Error {
+  override readonly name = 'PostponeError';
+  readonly delayMs: number;
+  readonly reason: string;
+
+  constructor(delayMs: number, reason: string, options?: ErrorOptions) {
+    if (!isPostponement(delayMs)) throw invalidPostponement('delayMs', delayMs);
+    if (typeof reason !== 'string' || reason.trim() === '') throw invalidPostponement('reason', reason);
+    const text = reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason;
+    super(text, options);
+    this.delayMs = delayMs;
+    this.reason = text;
+  }
+}
+
+/** Whether an event may be put off for this long. */
+export function isPostponement(delayMs: unknown): delayMs is number {
+  return typeof delayMs === 'number' && delayMs >= 1 && delayMs <= LONGEST_POSTPONEMENT_MS;
+}
+
+function invalidPostponement(what: 'delayMs' | 'reason', given: unknown): IntegrationError {
+  const demand =
+    what === 'delayMs'
+      ? `delayMs must be a number of milliseconds from 1 to ${LONGEST_POSTPONEMENT_MS} (a year), and not ${String(given)}`
+      : 'reason must be a text that says what the event waits for';
+  return new IntegrationError('INTEGRATION_POSTPONE_INVALID', `PostponeError(delayMs, reason): ${demand}`, {
+    [what]: given,
+  });
+}
+
 /**
  * This property of the prototypes above says which of the classes it is. It is the same in every copy and
  * version of the package.
@@ -168,7 +214,14 @@ const ERROR_CLASS = Symbol.for('nestjs-integration:error-class');
  * The classes that a handler may throw from another copy of the package, by the name that `ERROR_CLASS` gives
  * them.
  */
-const CLASSES = { IntegrationError, NonRetryableError, RetryAfterError, SkipEventError, UnavailableError };
+const CLASSES = {
+  IntegrationError,
+  NonRetryableError,
+  PostponeError,
+  RetryAfterError,
+  SkipEventError,
+  UnavailableError,
+};
 
 for (const [name, type] of Object.entries(CLASSES)) {
   Object.defineProperty(type.prototype, ERROR_CLASS, { value: name });

@@ -327,6 +327,7 @@ describe('what runs alone, while a version before works on the same table', () =
       fingerprint: 'kind' as string | undefined,
       availableInMs: 0,
       isSuspect: false,
+      isPostponed: false,
       failedAttempt: undefined,
       ...given,
     };

@@ -133,6 +133,7 @@ describe('the backlog of a consumer', () => {
       lastError: 'TypeError: no room',
       errorFingerprint: expect.stringMatching(/^[0-9a-f]{32}$/),
       retryAt: expect.any(Date),
+      postponedSince: null,
       behind: exactly(2),
     });
     expect(await backlogs.blocking({ consumerName: 'other' })).toEqual([]);

@@ -40,4 +40,26 @@ describe('an event whose handler ends the process', () => {
     );
     expect(rows).toEqual([{ status: 'dead_letter', attempt_count: MAX_ATTEMPTS, n: '77' }]);
   }, 120_000);
+
+  it('is one as well where the handler puts it off between two ends', async () => {
+    const publisher = await startApp(database, [], { role: 'publisher' });
+    const published = await publisher.api.publishEvent({
+      eventName: 'job.wanted',
+      sourceModule: 'test',
+      aggregateType: 'job',
+      aggregateId: 'late',
+      payload: { n: 1, exit: true, putOff: true },
+    });
+    await publisher.close();
+    const ends = await workUntilSettled(database, {
+      consumers: [{ consumerName: 'plain', eventName: 'job.*', startFrom: 'earliest' }],
+      endedBy: BY_HANDLER,
+    });
+    expect(ends).toBeLessThanOrEqual(2 + MAX_ATTEMPTS);
+    const { rows } = await database.pool.query(
+      `SELECT status, attempt_count FROM integration.inbox_event WHERE outbox_event_id = $1`,
+      [published.outboxEventId],
+    );
+    expect(rows).toEqual([{ status: 'dead_letter', attempt_count: MAX_ATTEMPTS }]);
+  }, 120_000);
 });

@@ -266,9 +266,24 @@ describe('the status of an event', () => {
         attemptCount: 2,
         lastError: 'boom',
         availableAt: new Date('2031-01-01T00:00:00Z'),
+        postponedSince: null,
       },
-      { consumerName: 'c', status: 'pending', attemptCount: 0, lastError: null, availableAt: null },
-      { consumerName: 'c', status: 'pending', attemptCount: 0, lastError: null, availableAt: null },
+      {
+        consumerName: 'c',
+        status: 'pending',
+        attemptCount: 0,
+        lastError: null,
+        availableAt: null,
+        postponedSince: null,
+      },
+      {
+        consumerName: 'c',
+        status: 'pending',
+        attemptCount: 0,
+        lastError: null,
+        availableAt: null,
+        postponedSince: null,
+      },
     ]);
   });
 });

@@ -154,7 +154,7 @@ describe('@OnIntegrationEvent', () => {
 
   it('refuses a kind that it does not know, and members that are no methods', () => {
     expect(() => OnIntegrationEvent('dead' as 'failed')).toThrow(
-      /does not know "dead": give processed, skipped, failed, dead_letter\./,
+      /does not know "dead": give processed, skipped, postponed, failed, dead_letter\./,
     );
     expect(() => {
       class Static {

@@ -421,38 +421,43 @@ const WAITING = {
   attempt: 0,
   availableInMs: Number.POSITIVE_INFINITY,
   isSuspect: false,
+  isPostponed: false,
 } as const;
 
 /** What the exceptions of a save come to. */
 const EXCEPTIONS: readonly [Pending, ...Pending[]] = [
   WAITING,
-  { status: 'failed', attempt: 1, availableInMs: HOUR_MS, isSuspect: false },
+  { status: 'failed', attempt: 1, availableInMs: HOUR_MS, isSuspect: false, isPostponed: false },
   WAITING,
   WAITING,
-  { status: 'received', attempt: 0, availableInMs: HOUR_MS, isSuspect: false },
-  { status: 'failed', attempt: 1, availableInMs: 0, isSuspect: true },
-  { status: 'dead_letter', attempt: 3, availableInMs: undefined, isSuspect: false },
-  { status: 'failed', attempt: 3, availableInMs: undefined, isSuspect: false },
-  { status: 'skipped', attempt: 1, availableInMs: undefined, isSuspect: false },
+  { status: 'received', attempt: 0, availableInMs: HOUR_MS, isSuspect: false, isPostponed: false },
+  { status: 'failed', attempt: 1, availableInMs: 0, isSuspect: true, isPostponed: false },
+  { status: 'dead_letter', attempt: 3, availableInMs: undefined, isSuspect: false, isPostponed: false },
+  { status: 'failed', attempt: 3, availableInMs: undefined, isSuspect: false, isPostponed: false },
+  { status: 'skipped', attempt: 1, availableInMs: undefined, isSuspect: false, isPostponed: false },
+  { status: 'failed', attempt: 0, availableInMs: HOUR_MS, isSuspect: false, isPostponed: true },
 ];
-type Pending = Pick<ExceptionRow, 'status' | 'attempt' | 'availableInMs' | 'isSuspect'>;
+type Pending = Pick<ExceptionRow, 'status' | 'attempt' | 'availableInMs' | 'isSuspect' | 'isPostponed'>;
 
 /** And its claimed rows. */
 const ENDS: readonly [End, ...End[]] = [
-  { status: 'processed', availableInMs: undefined, isSuspect: false },
-  { status: 'failed', availableInMs: HOUR_MS, isSuspect: false },
-  { status: 'failed', availableInMs: 0, isSuspect: true },
+  { status: 'processed', availableInMs: undefined, isSuspect: false, isPostponed: false },
+  { status: 'failed', availableInMs: HOUR_MS, isSuspect: false, isPostponed: false },
+  { status: 'failed', availableInMs: 0, isSuspect: true, isPostponed: false },
   {
     status: 'received',
     availableInMs: Number.POSITIVE_INFINITY,
     isSuspect: false,
+    isPostponed: false,
     attemptGivenBack: true,
   },
-  { status: 'failed', availableInMs: 0, isSuspect: false, attemptGivenBack: true },
-  { status: 'dead_letter', availableInMs: undefined, isSuspect: false },
-  { status: 'skipped', availableInMs: undefined, isSuspect: false },
+  { status: 'failed', availableInMs: 0, isSuspect: false, isPostponed: false, attemptGivenBack: true },
+  { status: 'dead_letter', availableInMs: undefined, isSuspect: false, isPostponed: false },
+  { status: 'skipped', availableInMs: undefined, isSuspect: false, isPostponed: false },
+  { status: 'failed', availableInMs: HOUR_MS, isSuspect: false, isPostponed: true, attemptGivenBack: true },
+  { status: 'failed', availableInMs: 0, isSuspect: false, isPostponed: true, attemptGivenBack: true },
 ];
-type End = Pick<ResolvedRow, 'status' | 'availableInMs' | 'isSuspect' | 'attemptGivenBack'>;
+type End = Pick<ResolvedRow, 'status' | 'availableInMs' | 'isSuspect' | 'isPostponed' | 'attemptGivenBack'>;
 
 function exceptionOf(position: number, event: LogEvent, pending: Pending): ExceptionRow {
   const { id: outboxEventId, aggregateType, aggregateId } = event;

@@ -253,9 +253,15 @@ function saveSteps({ state, setup, rules, moves }: Turn, i: 0 | 1): void {
 function savedText(works: readonly [Work, Work], aside: boolean): string {
   return events
     .filter((event) => isOutcome(works[event]) && !(aside && event === TRANSACTIONAL))
-    .map((event) => `${names[event]} as ${works[event].phase === Phase.ok ? 'processed' : 'failed'}`)
+    .map((event) => `${names[event]} as ${OUTCOMES[works[event].phase]}`)
     .join(', ');
 }
+
+const OUTCOMES: Readonly<Record<number, string>> = {
+  [Phase.ok]: 'processed',
+  [Phase.failed]: 'failed',
+  [Phase.postponed]: 'put off',
+};
 
 function save(
   next: LeaseState,
@@ -285,8 +291,8 @@ function writeOutcome(
   if (mine.lane === Lane.log) {
     next.unread &= ~(1 << event);
     const overwrites = row.status === Row.processed && !rules.saveKeepsProcessed;
-    if (mine.phase === Phase.failed && (row.status === Row.none || overwrites))
-      next.rows[event] = inboxRow(Row.failed, 1);
+    if (writesRow(mine) && (row.status === Row.none || overwrites) && !isDropped(mine, rules))
+      next.rows[event] = inboxRow(Row.failed, counts(mine, rules) ? 1 : 0);
     return;
   }
   const itsOwn = row.status === Row.processing && row.attempt === mine.attempt;
@@ -297,8 +303,25 @@ function writeOutcome(
   const overwrites = row.status === Row.processed && !rules.saveKeepsProcessed;
   const inserts = row.status === Row.none && rules.retryOutcome === 'inserts or updates';
   if (!itsOwn && !overwrites && !inserts) return;
-  const attempt = mine.attempt + (rules.attemptsCounted === 'at claim' ? 0 : 1);
-  next.rows[event] = inboxRow(attempt >= maxAttempts ? Row.dead : Row.failed, attempt);
+  if (isDropped(mine, rules)) {
+    next.rows[event] = inboxRow(Row.none, 0);
+    return;
+  }
+  const attempt =
+    mine.attempt + (rules.attemptsCounted === 'at claim' ? 0 : 1) - (counts(mine, rules) ? 0 : 1);
+  // An event that is put off stays suspect. Otherwise one that ends its process, and is put off in between, would never be dead.
+  const alone = mine.phase === Phase.postponed && rules.postponedStaysSuspect ? row.alone : 0;
+  next.rows[event] = inboxRow(attempt >= maxAttempts ? Row.dead : Row.failed, attempt, alone);
+}
+
+/** Whether the attempt stays counted. One that is put off gives it back, so it is never the last one. */
+function counts(mine: Work, rules: LeaseRules): boolean {
+  return mine.phase !== Phase.postponed || rules.postponed === 'counts';
+}
+
+/** Only in a mutant: the event is kept in memory alone. */
+function isDropped(mine: Work, rules: LeaseRules): boolean {
+  return mine.phase === Phase.postponed && rules.postponed === 'is settled without a row';
 }
 
 /** Rows whose position the cursor covers. */

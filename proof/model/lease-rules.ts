@@ -14,6 +14,10 @@ export interface LeaseRules {
    * blame, so the attempt is given back once and the event runs alone the next time: then it counts.
    */
   readonly interrupted: 'given back, then alone' | 'stays counted';
+  /** What the save does with an event whose handler put it off. The row comes due later, with the number that it had. */
+  readonly postponed: 'gives the attempt back' | 'counts' | 'is settled without a row';
+  /** An event that runs alone because it may end its process does so again after it was put off. */
+  readonly postponedStaysSuspect: boolean;
   /** A save changes nothing unless the token is still its owner's. */
   readonly saveFenced: boolean;
   /** Where the `processed` rows of a transactional handler are deleted. */
@@ -48,6 +52,8 @@ export const leaseRules: LeaseRules = {
   claimHoldsCursor: true,
   attemptsCounted: 'at claim',
   interrupted: 'given back, then alone',
+  postponed: 'gives the attempt back',
+  postponedStaysSuspect: true,
   saveFenced: true,
   cleaning: 'in the fenced save',
   saveKeepsProcessed: true,
@@ -73,4 +79,6 @@ export interface LeaseSetup {
   readonly strays: 1 | 2;
   /** Crashes, stalls past the lease, lost connections, deadlines, failing handlers. Without them owners only hand over. */
   readonly faults: boolean;
+  /** A handler may put its event off, any number of times. */
+  readonly postpones: boolean;
 }

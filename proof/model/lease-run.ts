@@ -63,6 +63,10 @@ export function runSteps(turn: Turn, i: 0 | 1): void {
       commit(next);
       next.owners[i].work[TRANSACTIONAL] = work(Phase.ok, outcomeOf(mine));
     });
+  if (mine.effect === 1 && setup.postpones)
+    moves.step(say('is rolled back: the handler puts the event off'), (next) => {
+      next.owners[i].work[TRANSACTIONAL] = work(Phase.postponed, outcomeOf(mine));
+    });
   if (setup.faults) runFaults(turn, i, mine);
 }
 
@@ -112,6 +116,13 @@ function plainSteps({ moves, setup }: Turn, i: 0 | 1, mine: Work): void {
       next.owners[i].work[PLAIN] = work(Phase.ok, outcomeOf(mine));
     },
   );
+  if (setup.postpones)
+    moves.step(
+      () => `${who(i)}'s plain handler puts its event off`,
+      (next) => {
+        next.owners[i].work[PLAIN] = work(Phase.postponed, outcomeOf(mine));
+      },
+    );
   if (!setup.faults) return;
   moves.fault(
     () => `${who(i)}'s plain handler fails`,

@@ -45,6 +45,8 @@ export const Phase = {
   // Outcomes that wait for a save.
   ok: 6,
   failed: 7,
+  /** Its handler put the event off. */
+  postponed: 8,
 } as const;
 
 /** What an owner's memory says about one event. */

@@ -44,6 +44,7 @@ export const NEVER = 'no event settled without its effect';
 export const DEAD = 'a dead-lettered event had no effect';
 export const REPEATED = 'a plain handler runs twice only after a fault';
 export const WRONGED = "nobody's run is marked as interrupted while it has the lease";
+export const PUT_OFF = 'an event that is only put off uses up no attempt';
 export const ATTEMPTS = 'no more runs than attempts allowed';
 
 export function leaseMachine(setup: LeaseSetup, rules: LeaseRules): Machine<LeaseState> {
@@ -95,13 +96,16 @@ function broken(s: LeaseState, setup: LeaseSetup, rules: LeaseRules): string | u
   if (setup.plain && isSettled(s, PLAIN) && s.effects[PLAIN] === 0) return NEVER;
   if (s.rows[TRANSACTIONAL].status === Row.dead && s.effects[TRANSACTIONAL] > 0) return DEAD;
   if (!setup.faults && s.effects[PLAIN] > 1) return REPEATED;
+  if (!setup.faults && s.rows.some((row) => row.status === Row.dead)) return PUT_OFF;
   if (s.spent.some((n) => n > mostRetries(setup, rules))) return ATTEMPTS;
   return s.wronged === 1 ? WRONGED : undefined;
 }
 
-/** The first run is no retry. An attempt that is given back is followed by one that counts. */
-function mostRetries({ maxAttempts }: LeaseSetup, rules: LeaseRules): number {
-  const counted = maxAttempts - 1;
+/**
+ * The first run is no retry, unless it was put off and did not count. An attempt that is given back is followed by one that counts.
+ */
+function mostRetries({ maxAttempts, postpones }: LeaseSetup, rules: LeaseRules): number {
+  const counted = postpones ? maxAttempts : maxAttempts - 1;
   return rules.interrupted === 'stays counted' ? counted : 2 * counted + 1;
 }
 

@@ -3,6 +3,7 @@
  * of its memory. `unread` in memory is what is neither known as settled, nor in flight, nor done.
  */
 import type { Moves } from './explore.js';
+import { findRowSteps, isBehindRow, postponingSteps, reloadRows, saveRows } from './log-postponing.js';
 import type { LogRules, LogSetup } from './log-rules.js';
 import {
   below,
@@ -23,14 +24,20 @@ import { end } from './log-writers.js';
 
 export function readerSteps(s: LogState, setup: LogSetup, rules: LogRules, moves: Moves<LogState>): void {
   pageSteps(s, setup, rules, moves);
-  handlerSteps(s, moves);
-  if (s.done !== 0)
+  handlerSteps(s, rules, moves);
+  if (setup.postpones) {
+    postponingSteps(s, rules, moves);
+    findRowSteps(s, rules, moves);
+  }
+  if ((s.done | s.rowsDone | (s.putOff & ~s.settled)) !== 0)
     moves.step(
-      () => `reader: saves ${list(s.done)} as settled`,
+      () =>
+        `reader: saves ${list(s.done | s.putOff)} as settled${s.putOff ? `, with rows for ${list(s.putOff)}` : ''}`,
       (next) => {
         next.settled |= s.done;
         next.known |= s.done;
         next.done = 0;
+        saveRows(next, rules);
       },
     );
   sweepSteps(s, rules, moves);
@@ -58,7 +65,7 @@ function otherReaderStep(s: LogState, moves: Moves<LogState>): void {
 // Pages -----------------------------------------------------------------------------------------------------
 
 function unread(s: LogState): Positions {
-  return below(POSITIONS) & ~(s.known | s.inFlight | s.done);
+  return below(POSITIONS) & ~(s.known | s.inFlight | s.done | s.putOff);
 }
 
 function holes(s: LogState): Positions {
@@ -128,13 +135,14 @@ function settlingBound(s: LogState, setup: LogSetup, rules: LogRules): number {
 // Handlers --------------------------------------------------------------------------------------------------
 
 /** Any running handler may finish, but those of the shared key run one after another, in the order they came. */
-function handlerSteps(s: LogState, moves: Moves<LogState>): void {
+function handlerSteps(s: LogState, rules: LogRules, moves: Moves<LogState>): void {
   for (let p = 0; p < s.next; p++) {
     const position = 1 << p;
     if ((s.inFlight & position) === 0) continue;
     const keyed = (s.keyed & position) !== 0;
     const earlier = s.keyed & below(p);
     if (keyed && (s.inFlight & earlier) !== 0) continue;
+    if (isBehindRow(s, position, earlier, rules)) continue;
     moves.step(
       () => `reader: the handler of ${p + 1} finishes`,
       (next) => {
@@ -247,13 +255,14 @@ function endSweep(next: LogState): void {
 // Loss of memory, loss of the server ------------------------------------------------------------------------
 
 function hasMemory(s: LogState): boolean {
-  return (s.inFlight | s.done | s.page | s.sweep) !== 0;
+  return (s.inFlight | s.done | s.putOff | s.rowsDone | s.page | s.sweep) !== 0;
 }
 
 function reload(next: LogState, rules: LogRules): void {
   next.known = next.settled;
   next.inFlight = 0;
   next.done = 0;
+  reloadRows(next, rules);
   next.page = Page.none;
   next.pageRows = 0;
   next.pageIsReread = 0;

@@ -28,6 +28,12 @@ export interface LogRules {
     | 'none';
   /** After a reload the read position is the end of what the stored cursor has settled, not zero. */
   readonly readPositionFromCursor: boolean;
+  /** Later events of a key wait while an earlier one is put off. */
+  readonly laterOnesWait: boolean;
+  /** The row of an event that is put off is written by the statement that settles its position. */
+  readonly rowIsSavedWithPosition: boolean;
+  /** Who takes a cursor over looks for its unresolved rows before it handles anything. */
+  readonly loadsRows: boolean;
   /** What the memory held is dropped when a server that lost commits has taken over … */
   readonly dropsMemory: 'with the first lost connection' | 'some time later' | 'never';
 }
@@ -43,6 +49,9 @@ export const logRules: LogRules = {
   locksBeforeDrawing: true,
   waitsForPrepared: 'those that are there when the last session has gone',
   readPositionFromCursor: true,
+  laterOnesWait: true,
+  rowIsSavedWithPosition: true,
+  loadsRows: true,
   dropsMemory: 'with the first lost connection',
 };
 
@@ -67,4 +76,6 @@ export interface LogSetup {
   readonly failover: boolean;
   /** Another consumer reads the same log. */
   readonly otherReader: boolean;
+  /** A handler may put its event off, any number of times. Not together with a failover. */
+  readonly postpones: boolean;
 }

@@ -86,6 +86,16 @@ export interface LogState {
   sweep: number;
   upto: number;
 
+  // Events that their handler put off, and later ones of their key, which wait. Empty unless the setup postpones.
+  /** In memory: what the next save writes down as rows of the inbox. */
+  putOff: Positions;
+  /** The stored rows of the inbox that are not resolved. */
+  rows: Positions;
+  /** In memory: rows whose handlers have run to their end, which the next save resolves. */
+  rowsDone: Positions;
+  /** In memory: the rows that are known. */
+  rowsKnown: Positions;
+
   // A replica that stopped following, and takes over once. Zero unless the setup has one.
   replica: number;
   replicaNext: number;
@@ -150,6 +160,10 @@ export function firstLogState(writers: number): LogState {
     pageIsReread: 0,
     sweep: Sweep.idle,
     upto: 0,
+    putOff: 0,
+    rows: 0,
+    rowsDone: 0,
+    rowsKnown: 0,
     replica: Replica.follows,
     replicaNext: 0,
     replicaCommitted: 0,

@@ -40,27 +40,35 @@ export function logMachine(setup: LogSetup, rules: LogRules): Machine<LogState> 
   const alike = JSON.stringify(first) === JSON.stringify(second) && rules.sequenceCache === 1;
   const forgets = !setup.failover && rules.sequenceCache === 1;
   return {
-    words: 7,
+    words: setup.postpones ? 8 : 7,
     start: () => firstLogState(setup.writers.length),
     copy: copyLogState,
-    write: (s, bits) => write(forgets ? withoutThePast(s) : s, bits, alike),
-    read: (bits) => read(bits, setup.writers.length),
+    write: (s, bits) => write(forgets ? withoutThePast(s) : s, bits, alike, setup.postpones),
+    read: (bits) => read(bits, setup),
     steps(s, moves) {
       writerSteps(s, setup, rules, moves);
       readerSteps(s, setup, rules, moves);
     },
     broken(s) {
-      if ((s.committed & s.settled & ~s.delivered) !== 0) return LOST;
+      if ((s.committed & s.settled & ~(s.delivered | s.rows)) !== 0 && !rowsAreUnderWay(s, rules))
+        return LOST;
       return s.disordered === 1 ? ORDER : undefined;
     },
     finished: (s) =>
       s.writers.every((w) => w.phase === Phase.ended) &&
       s.page === Page.none &&
       s.sweep === Sweep.idle &&
-      (s.inFlight | s.done) === 0 &&
+      (s.inFlight | s.done | s.putOff | s.rows) === 0 &&
       (s.committed & ~(s.delivered & s.settled)) === 0 &&
       noHoleIsLeft(s),
   };
+}
+
+/** Only in a mutant: rows that a further statement will write. A crash before it loses them. */
+function rowsAreUnderWay(s: LogState, rules: LogRules): boolean {
+  return (
+    !rules.rowIsSavedWithPosition && (s.committed & s.settled & ~(s.delivered | s.rows | s.putOff)) === 0
+  );
 }
 
 /** A stored cursor at rest is one range: nothing below the highest settled position is unread. */
@@ -77,7 +85,8 @@ function withoutThePast(s: LogState): LogState {
   let open = 0;
   for (const w of s.writers) open |= w.rows | w.savepointRows | w.drawn;
   const dead = ~(s.committed | open);
-  const past = s.settled & ~open & (s.delivered | dead) & ~(s.inFlight | s.done | s.pageRows);
+  const busy = s.inFlight | s.done | s.pageRows | s.putOff | s.rows;
+  const past = s.settled & ~open & (s.delivered | dead) & ~busy;
   const shift = 31 - Math.clz32(~past & (past + 1));
   const on = (positions: Positions): Positions => (positions & ~past) >>> shift;
   const to = copyLogState(s);
@@ -98,11 +107,15 @@ function withoutThePast(s: LogState): LogState {
   to.inFlight >>>= shift;
   to.done >>>= shift;
   to.pageRows >>>= shift;
+  to.putOff >>>= shift;
+  to.rows >>>= shift;
+  to.rowsDone >>>= shift;
+  to.rowsKnown >>>= shift;
   return to;
 }
 
 /** Two alike writers are told apart only by what they do, so the smaller of the two is written first. */
-function write(s: LogState, bits: Bits, alike: boolean): void {
+function write(s: LogState, bits: Bits, alike: boolean, postpones: boolean): void {
   const writers = s.writers.map(packWriter);
   const [first = 0, second = 0] = writers;
   if (alike && first > second) {
@@ -124,10 +137,11 @@ function write(s: LogState, bits: Bits, alike: boolean): void {
   bits.put(3, s.replicaNext);
   for (const set of [s.replicaCommitted, s.replicaSettled, s.cached[0], s.cached[1]])
     bits.put(POSITIONS, set);
+  if (postpones) for (const set of [s.putOff, s.rows, s.rowsDone, s.rowsKnown]) bits.put(POSITIONS, set);
 }
 
-function read(bits: Bits, writers: number): LogState {
-  const s = firstLogState(writers);
+function read(bits: Bits, setup: LogSetup): LogState {
+  const s = firstLogState(setup.writers.length);
   for (const w of s.writers) unpackWriter(w, bits.take(28));
   s.next = bits.take(3);
   s.committed = bits.take(POSITIONS);
@@ -150,6 +164,12 @@ function read(bits: Bits, writers: number): LogState {
   s.replicaCommitted = bits.take(POSITIONS);
   s.replicaSettled = bits.take(POSITIONS);
   s.cached = [bits.take(POSITIONS), bits.take(POSITIONS)];
+  if (setup.postpones) {
+    s.putOff = bits.take(POSITIONS);
+    s.rows = bits.take(POSITIONS);
+    s.rowsDone = bits.take(POSITIONS);
+    s.rowsKnown = bits.take(POSITIONS);
+  }
   return s;
 }
 

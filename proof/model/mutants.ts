@@ -35,12 +35,14 @@ export function logSetup(
   writers: readonly WriterSetup[],
   more: Partial<LogSetup> = {},
 ): LogSetup {
-  return { writers, page, crashes: true, failover: false, otherReader: false, ...more };
+  const usual = { crashes: true, failover: false, otherReader: false, postpones: false };
+  return { writers, page, ...usual, ...more };
 }
 
 const two = [writer(1), writer(1)];
 const three = [writer(1), writer(1), writer(1)];
 const four = [writer(1), writer(1), writer(2)];
+const twoOfKey = [writer(1, 'k'), writer(1, 'k')];
 const keyed = [writer(1, 'k'), writer(1, 'k'), writer(1)];
 
 export const logMutants: readonly LogMutant[] = [
@@ -123,6 +125,24 @@ export const logMutants: readonly LogMutant[] = [
     rules: { dropsMemory: 'some time later' },
     setup: logSetup(2, two, { failover: true }),
   },
+  {
+    part: 'log',
+    name: 'later events of a key overtake one that is put off',
+    rules: { laterOnesWait: false },
+    setup: logSetup(2, twoOfKey, { crashes: false, postpones: true }),
+  },
+  {
+    part: 'log',
+    name: 'position settled, and its row written by a later save',
+    rules: { rowIsSavedWithPosition: false },
+    setup: logSetup(2, [writer(1)], { postpones: true }),
+  },
+  {
+    part: 'log',
+    name: 'a takeover does not look for rows that are put off',
+    rules: { loadsRows: false },
+    setup: logSetup(2, twoOfKey, { postpones: true }),
+  },
 ];
 
 /** Rules that look like a wrong turn and are none; kept so that nobody has to wonder again. */
@@ -140,7 +160,8 @@ export function leaseSetup(
   more: Partial<LeaseSetup> = {},
 ): LeaseSetup {
   const [transactional, plain] = [events !== 'plain', events !== 'transactional'];
-  return { transactional, plain, tokens: 3, maxAttempts: 2, strays: 1, faults: true, ...more };
+  const usual = { tokens: 3, maxAttempts: 2, strays: 1, faults: true, postpones: false } as const;
+  return { transactional, plain, ...usual, ...more };
 }
 
 const transactional = leaseSetup('transactional');
@@ -224,6 +245,24 @@ export const leaseMutants: readonly LeaseMutant[] = [
     name: 'stalled transactions not ended by the server',
     rules: { serverEndsStalled: false },
     setup: transactional,
+  },
+  {
+    part: 'lease',
+    name: 'a postponement counts an attempt',
+    rules: { postponed: 'counts' },
+    setup: leaseSetup('both', { faults: false, postpones: true }),
+  },
+  {
+    part: 'lease',
+    name: 'an event that is put off is no suspect any more',
+    rules: { postponedStaysSuspect: false },
+    setup: leaseSetup('plain', { postpones: true, tokens: 6, maxAttempts: 1 }),
+  },
+  {
+    part: 'lease',
+    name: 'a postponement is settled without a row',
+    rules: { postponed: 'is settled without a row' },
+    setup: leaseSetup('plain', { faults: false, postpones: true }),
   },
 ];
 

@@ -60,17 +60,20 @@ function logSetups(size: Size): LogSetup[] {
   const five = [writer(2, 'ks'), writer(2, 'ks'), writer(1)];
   const pages = [1, 2, 5];
   const few = [writer(1, 'ks'), writer(1, 'ks'), writer(1)];
+  const puttingOff = logSetup(2, [writer(1, 'k'), writer(1, 'k'), writer(1)], { postpones: true });
   if (size === 'small')
     return [
       logSetup(1, few),
       logSetup(2, [writer(1, 'k'), writer(1, 'k'), writer(1)]),
       logSetup(5, [writer(2), writer(1, 's')]),
       prepared,
+      logSetup(2, [writer(1, 'k'), writer(1, 'k')], { postpones: true }),
     ];
   const usual = [
     ...[one, five].flatMap((writers) => pages.map((page) => logSetup(page, writers))),
     prepared,
     failover,
+    puttingOff,
   ];
   if (size === 'usual') return usual;
   const six = [writer(2, 'k'), writer(2, 'k'), writer(2)];
@@ -79,11 +82,19 @@ function logSetups(size: Size): LogSetup[] {
 }
 
 function leaseSetups(size: Size): LeaseSetup[] {
-  const small = [leaseSetup('both', { faults: false }), leaseSetup('transactional'), leaseSetup('plain')];
+  const small = [
+    leaseSetup('both', { faults: false }),
+    leaseSetup('transactional'),
+    leaseSetup('plain'),
+    leaseSetup('both', { faults: false, postpones: true }),
+    leaseSetup('plain', { postpones: true }),
+    leaseSetup('plain', { postpones: true, tokens: 6, maxAttempts: 1 }),
+  ];
   if (size === 'small') return small;
   const usual = [
     ...small,
     leaseSetup('both'),
+    leaseSetup('transactional', { postpones: true }),
     leaseSetup('transactional', { tokens: 4, maxAttempts: 3, strays: 2 }),
   ];
   if (size === 'usual') return usual;
@@ -118,13 +129,14 @@ function logBounds(setup: LogSetup): string {
   const writers = setup.writers.map(
     (w) => `${w.events}${w.keyed ? 'k' : ''}${w.savepoint ? 's' : ''}${w.prepares ? 'p' : ''}`,
   );
-  const more = `${setup.failover ? ', a failover' : ''}${setup.otherReader ? ', another consumer' : ''}`;
+  const more = `${setup.failover ? ', a failover' : ''}${setup.postpones ? ', events put off' : ''}${setup.otherReader ? ', another consumer' : ''}`;
   return `writers ${writers.join(' ')}, pages of ${setup.page}${more}`;
 }
 
 function leaseBounds(setup: LeaseSetup): string {
   const events = [setup.transactional && 'transactional', setup.plain && 'plain'].filter(Boolean).join(' + ');
-  if (!setup.faults) return `${events}, no faults, ${setup.tokens - 1} hand-overs`;
+  const more = setup.postpones ? ', put off' : '';
+  if (!setup.faults) return `${events}${more}, no faults, ${setup.tokens - 1} hand-overs`;
   const strays = setup.transactional ? `, ${setup.strays} left behind` : '';
-  return `${events}, ${setup.tokens - 1} takeovers, ${setup.maxAttempts} attempts${strays}`;
+  return `${events}${more}, ${setup.tokens - 1} takeovers, ${setup.maxAttempts} attempts${strays}`;
 }

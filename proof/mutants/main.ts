@@ -7,6 +7,7 @@ import { describeMachine, describeVersions } from '../harness/machine.js';
 import { Report } from '../harness/report.js';
 import { cases, judge } from '../model/suite.js';
 import { clientMutants } from './client-mutants.js';
+import { foundationMutants } from './foundation-mutants.js';
 import { kitMutants } from './kit-mutants.js';
 import { playMutants } from './play-mutants.js';
 import { readingMutants } from './reading-mutants.js';
@@ -40,7 +41,7 @@ if (wanted.includes('model')) {
 }
 for (const [kind, mutants] of [
   ['play', playMutants],
-  ['spec', [...specMutants, ...readingMutants, ...clientMutants]],
+  ['spec', [...specMutants, ...readingMutants, ...clientMutants, ...foundationMutants]],
 ] as const) {
   if (!wanted.includes(`${kind}s`)) continue;
   const chosen = mutants.filter(({ name }) => name.includes(options.match));

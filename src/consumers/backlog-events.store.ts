@@ -8,7 +8,8 @@ export const LOOKED_AT_FOR_A_PAGE = 100_000;
 /** Which rows of the inbox are in a state: their status, and what else is so. */
 const STATES: Readonly<Record<Exclude<BacklogState, 'pending'>, readonly [InboxStatus, string]>> = {
   running: ['processing', 'true'],
-  retrying: ['failed', 'available_at IS NOT NULL'],
+  retrying: ['failed', 'available_at IS NOT NULL AND postponed_since IS NULL'],
+  postponed: ['failed', 'available_at IS NOT NULL AND postponed_since IS NOT NULL'],
   waiting: ['received', 'NOT isfinite(available_at)'],
   delayed: ['received', 'isfinite(available_at)'],
   'failed-for-good': ['failed', 'available_at IS NULL'],
@@ -29,7 +30,7 @@ export class BacklogEventsStore {
   constructor(private readonly db: EngineDatabase) {}
 
   /**
-   * Returns events of one state by position, and by row where positions tie. Two states share a status, so
+   * Returns events of one state by position, and by row where positions tie. Some states share a status, so
    * there may be many rows of the other one before the first that is asked for.
    */
   async inInbox(

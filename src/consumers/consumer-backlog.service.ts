@@ -98,8 +98,8 @@ export class ConsumerBacklogService {
   }
 
   /**
-   * Returns the events that hold up others: they failed, their retry is still to come, and later events of
-   * their aggregate wait. It looks at the first of them by position, at most 100 (`limit`).
+   * Returns the events that hold up others: they failed or were put off, they run again later, and later
+   * events of their aggregate wait. It looks at the first of them by position, at most 100 (`limit`).
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or option
    */
@@ -137,6 +137,8 @@ function backlogOf(cursors: readonly CursorStatus[], counts: InboxCounts): Consu
     pending: pendingOf(cursors),
     running: countedTo(counts.running),
     retrying: ofFailed(counts.retrying),
+    postponed: ofFailed(counts.postponed),
+    postponedSince: counts.postponedSince,
     waiting: ofReceived(counts.waiting),
     delayed: ofReceived(counts.delayed),
     failedForGood: ofFailed(counts.failedForGood),

@@ -10,6 +10,8 @@ export interface InboxCounts {
   readonly head: number;
   readonly running: number;
   readonly retrying: number;
+  readonly postponed: number;
+  readonly postponedSince: Date | null;
   readonly waiting: number;
   readonly delayed: number;
   readonly failedForGood: number;
@@ -33,12 +35,13 @@ export interface BlockingRow {
   readonly lastError: string | null;
   readonly errorFingerprint: string | null;
   readonly retryAt: Date;
+  readonly postponedSince: Date | null;
   readonly behind: number;
 }
 
 /**
- * Two kinds of rows share a status. So many rows are looked at that the number of each kind is exact up to
- * the limit, unless both have more.
+ * Two or three kinds of rows share a status. So many rows are looked at that the number of each kind is exact
+ * up to the limit, unless the others have more.
  */
 const LOOKED_AT = 2 * COUNTED_TO + 2;
 /** What waits behind one event is counted up to this number. */
@@ -55,7 +58,8 @@ export class ConsumerBacklogStore {
       `(SELECT ${columns} FROM ${inboxEvent} i WHERE i.consumer_name = c.name AND i.status = '${status}'
           ORDER BY i.position LIMIT ${most}) AS r`;
     this.countsSql = `
-      SELECT c.name AS "consumerName", head.position AS head, running.count AS running, failed.retrying, received.waiting, received.delayed,
+      SELECT c.name AS "consumerName", head.position AS head, running.count AS running, failed.retrying, failed.postponed,
+        failed.postponed_since AS "postponedSince", received.waiting, received.delayed,
         failed.for_good AS "failedForGood", dead.count AS "deadLetters", failed.looked = ${LOOKED_AT} AS "moreFailed",
         received.looked = ${LOOKED_AT} AS "moreReceived", oldest.position AS "oldestPosition",
         greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('e.created_at')}))::float8 AS "oldestSeconds"
@@ -64,9 +68,11 @@ export class ConsumerBacklogStore {
       CROSS JOIN LATERAL (SELECT count(*) AS count FROM ${rows('dead_letter', '1', COUNTED_TO + 1)}) AS dead
       CROSS JOIN LATERAL (SELECT count(*) AS count, min(position) AS oldest FROM ${rows('processing', 'i.position', COUNTED_TO + 1)}) AS running
       CROSS JOIN LATERAL (
-        SELECT count(*) AS looked, count(available_at) AS retrying, count(*) - count(available_at) AS for_good,
+        SELECT count(*) AS looked, count(available_at) FILTER (WHERE postponed_since IS NULL) AS retrying,
+          count(available_at) FILTER (WHERE postponed_since IS NOT NULL) AS postponed,
+          min(postponed_since) FILTER (WHERE available_at IS NOT NULL) AS postponed_since, count(*) - count(available_at) AS for_good,
           min(position) FILTER (WHERE available_at IS NOT NULL) AS oldest
-        FROM ${rows('failed', 'i.position, i.available_at', LOOKED_AT)}
+        FROM ${rows('failed', 'i.position, i.available_at, i.postponed_since', LOOKED_AT)}
       ) AS failed
       CROSS JOIN LATERAL (
         SELECT count(*) AS looked, count(*) FILTER (WHERE NOT isfinite(available_at)) AS waiting,
@@ -78,7 +84,7 @@ export class ConsumerBacklogStore {
     this.blockingSql = `
       SELECT c.name AS "consumerName", f.partition, f.outbox_event_id AS "outboxEventId", f.position, f.aggregate_type AS "aggregateType",
         f.aggregate_id AS "aggregateId", f.attempt_count AS "attemptCount", left(f.last_error, 1000) AS "lastError",
-        f.error_fingerprint AS "errorFingerprint", f.available_at AS "retryAt", behind.count AS behind
+        f.error_fingerprint AS "errorFingerprint", f.available_at AS "retryAt", f.postponed_since AS "postponedSince", behind.count AS behind
       FROM (
         SELECT c.name, f.* FROM (${consumersNamed(inboxEvent)}) AS c CROSS JOIN LATERAL (
           SELECT r.* FROM ${rows('failed', 'i.*', LOOKED_AT)} WHERE r.available_at IS NOT NULL ORDER BY r.position LIMIT $2

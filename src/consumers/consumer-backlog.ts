@@ -13,6 +13,10 @@ export interface ConsumerBacklog {
   running: Counted;
   /** Events that failed and are tried again. */
   retrying: Counted;
+  /** Events that their handler put off (`PostponeError`). */
+  postponed: Counted;
+  /** Since when the one of them is put off that has waited longest. Null if there is none. */
+  postponedSince: Date | null;
   /** Events that wait behind an earlier one of their aggregate. */
   waiting: Counted;
   /** Events that are not due yet, and events that were redriven. */
@@ -30,7 +34,7 @@ export interface ConsumerBacklog {
   owners: { id: string; host: string | null; pid: number | null; partitions: number[] }[];
 }
 
-/** An event whose retry is still to come and that holds up others of its aggregate. */
+/** An event whose retry, or next run, is still to come and that holds up others of its aggregate. */
 export interface BlockingEvent {
   consumerName: string;
   partition: number;
@@ -43,6 +47,8 @@ export interface BlockingEvent {
   errorFingerprint: string | null;
   /** When it is tried again. */
   retryAt: Date;
+  /** Since when its handler has put it off. Null if the event failed. */
+  postponedSince: Date | null;
   /** How many events of the inbox wait behind it: exact up to 1,000. */
   behind: Counted;
 }
@@ -52,6 +58,7 @@ export const BACKLOG_STATES = [
   'pending',
   'running',
   'retrying',
+  'postponed',
   'waiting',
   'delayed',
   'failed-for-good',

@@ -4,6 +4,7 @@ import { decoratedClasses } from '../subscribers/decorated-classes.js';
 import type {
   AttemptOutcome,
   FinalFailure,
+  PostponedOutcome,
   ProcessedOutcome,
   RetryingOutcome,
   SkippedOutcome,
@@ -24,6 +25,8 @@ export interface OutcomeKinds {
   processed: ProcessedOutcome & OfIntegration;
   /** The handler threw `SkipEventError`. */
   skipped: SkippedOutcome & OfIntegration;
+  /** The handler threw `PostponeError`. */
+  postponed: PostponedOutcome & OfIntegration;
   /**
    * An attempt failed, and the event is not a dead letter. Another attempt follows, or dead letters are
    * switched off.
@@ -37,6 +40,7 @@ export interface OutcomeKinds {
 export const STATUSES: Readonly<Record<keyof OutcomeKinds, readonly AttemptOutcome['status'][]>> = {
   processed: ['processed'],
   skipped: ['skipped'],
+  postponed: ['postponed'],
   failed: ['retrying', 'failed'],
   dead_letter: ['dead_letter'],
 };

@@ -39,6 +39,8 @@ export interface ExceptionRow {
   readonly fingerprint: string | undefined;
   /** Whether the event runs alone the next time, because it may end sessions or processes. */
   readonly isSuspect: boolean;
+  /** Whether its handler put the event off. The later events of its aggregate wait. */
+  readonly isPostponed: boolean;
   /** The failed attempt for the history of the event, as JSON. Undefined if no attempt has failed. */
   readonly failedAttempt: string | undefined;
   /**
@@ -57,10 +59,12 @@ export interface ResolvedRow extends AggregateKey {
   readonly fingerprint: string | undefined;
   /** Whether the event runs alone the next time, because it may end sessions or processes. */
   readonly isSuspect: boolean;
+  /** Whether its handler put the event off. Then `attemptGivenBack` is true as well. */
+  readonly isPostponed: boolean;
   /** The failed attempt for the history of the event, as JSON. Undefined if no attempt has failed. */
   readonly failedAttempt: string | undefined;
   readonly availableInMs: number | undefined;
-  /** True when the row was claimed but its handler never ran. Then the attempt does not count. */
+  /** True when the claimed attempt does not count: its handler never ran, or put the event off. */
   readonly attemptGivenBack?: boolean;
 }
 

@@ -66,6 +66,9 @@ const INFINITE_DELAY = `CASE WHEN x.delay = 'Infinity' THEN 'infinity'::timestam
  */
 const STAYS_SUSPECT = '(x.suspect OR (x.given_back AND x.delay IS NOT NULL AND i.suspicion IS NOT NULL))';
 
+/** Since when the row `i` is put off. An attempt that never ran does not change it. */
+const POSTPONED_SINCE = `CASE WHEN x.postponed THEN coalesce(i.postponed_since, clock_timestamp()) WHEN x.given_back THEN i.postponed_since END`;
+
 /** The saves of a cursor. They write what its handlers have done, and the lease token fences them. */
 @Injectable()
 export class SettlementStore {
@@ -217,6 +220,8 @@ export class SettlementStore {
       exceptions.map((row) => row.failedAttempt ?? null),
       resolved.map((row) => row.isSuspect),
       resolved.map((row) => row.failedAttempt ?? null),
+      exceptions.map((row) => row.isPostponed),
+      resolved.map((row) => row.isPostponed),
     ]);
     return {
       held: row?.held ?? false,
@@ -249,12 +254,13 @@ export class SettlementStore {
     return `
       WITH ${this.fenced}, written AS (
         INSERT INTO ${this.inbox} AS i (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
-          status, attempt_count, last_error, error_fingerprint, available_at, suspicion, attempts)
+          status, attempt_count, last_error, error_fingerprint, available_at, suspicion, attempts, postponed_since)
         SELECT x.id, x.position, $1, $2, x.aggregate_type, x.aggregate_id, x.status, x.attempt, x.error, x.fingerprint, ${INFINITE_DELAY},
-          CASE WHEN x.suspect THEN '${INTERRUPTED}' END, CASE WHEN x.failed IS NOT NULL THEN jsonb_build_array(x.failed::jsonb) END
+          CASE WHEN x.suspect THEN '${INTERRUPTED}' END, CASE WHEN x.failed IS NOT NULL THEN jsonb_build_array(x.failed::jsonb) END,
+          CASE WHEN x.postponed THEN clock_timestamp() END
         FROM fenced, unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::int[], $11::text[], $12::text[], $13::float8[],
-            $24::boolean[], $25::text[])
-          AS x (id, position, aggregate_type, aggregate_id, status, attempt, error, fingerprint, delay, suspect, failed)
+            $24::boolean[], $25::text[], $28::boolean[])
+          AS x (id, position, aggregate_type, aggregate_id, status, attempt, error, fingerprint, delay, suspect, failed, postponed)
         ORDER BY x.position
         ON CONFLICT (outbox_event_id, consumer_name) DO UPDATE SET status = i.status
         RETURNING i.position, i.status, i.aggregate_type, i.aggregate_id, (xmax <> 0) AS was_there
@@ -265,11 +271,11 @@ export class SettlementStore {
               CASE WHEN i.suspicion IS NULL THEN i.error_fingerprint END) END,
             suspicion = CASE WHEN ${STAYS_SUSPECT} THEN '${INTERRUPTED}' END,
             attempts = CASE WHEN x.failed IS NULL THEN i.attempts ELSE ${withAttempt('i.attempts', 'x.failed::jsonb')} END,
-            available_at = ${INFINITE_DELAY},
+            available_at = ${INFINITE_DELAY}, postponed_since = ${POSTPONED_SINCE},
             processed_at = CASE WHEN x.status IN ('processed', 'skipped') THEN clock_timestamp() END, updated_at = clock_timestamp()
         FROM fenced, unnest($14::uuid[], $15::int[], $16::text[], $17::text[], $18::text[], $19::float8[], $20::boolean[],
-            $26::boolean[], $27::text[])
-          AS x (id, attempt, status, error, fingerprint, delay, given_back, suspect, failed)
+            $26::boolean[], $27::text[], $29::boolean[])
+          AS x (id, attempt, status, error, fingerprint, delay, given_back, suspect, failed, postponed)
         WHERE i.id = x.id AND i.status = 'processing' AND i.attempt_count = x.attempt
         RETURNING i.id
       ), released AS (

@@ -32,6 +32,11 @@ export interface ConsumerDelivery {
    * when it is done.
    */
   availableAt: Date | null;
+  /**
+   * Since when the handler has put the event off (`PostponeError`) without an attempt that counted. Null if
+   * it did not. The reason is in `lastError`.
+   */
+  postponedSince: Date | null;
 }
 
 /** The status of an event over all consumers, and at each consumer (sorted by name). */

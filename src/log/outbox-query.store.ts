@@ -18,7 +18,8 @@ export class OutboxQueryStore {
   constructor(private readonly db: EngineDatabase) {
     this.selectEvent = `SELECT ${EVENT_COLUMNS}, payload FROM ${db.tables.outboxEvent}`;
     this.selectStatus = `SELECT outbox_event_id AS "outboxEventId", consumer_name AS "consumerName", status,
-        attempt_count AS "attemptCount", last_error AS "lastError", ${timeOrNull('available_at')} AS "availableAt"
+        attempt_count AS "attemptCount", last_error AS "lastError", ${timeOrNull('available_at')} AS "availableAt",
+        ${timeOrNull('postponed_since')} AS "postponedSince"
       FROM ${db.tables.outboxEventStatus} WHERE outbox_event_id = ANY ($1::uuid[]) ORDER BY consumer_name`;
   }
 

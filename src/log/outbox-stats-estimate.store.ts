@@ -7,6 +7,10 @@ const ROWS_A_PLACE = 50;
 /** The limit of exact counting, for the unread positions of each consumer and for its rows of each status. */
 export const COUNTED_EXACTLY = 10_000;
 
+/** SQL of the status of the inbox row `i` as users see it. An event that was put off has not failed. */
+export const STATUS_SHOWN = `CASE WHEN i.status = 'failed' AND i.postponed_since IS NOT NULL AND i.available_at IS NOT NULL
+          THEN 'received' ELSE i.status END`;
+
 /** For each position that is unread or has an exception, the worst status that it has at any consumer. */
 export const WORST_OF_EACH = `
         SELECT position, max(rank) AS rank FROM (
@@ -89,10 +93,10 @@ export class OutboxStatsEstimateStore {
         FROM cursors c JOIN asked a ON a.consumer_name = c.consumer_name CROSS JOIN bounds b
         WHERE c.positions > ${COUNTED_EXACTLY} GROUP BY c.consumer_name
       ), exception AS MATERIALIZED (
-        SELECT c.consumer_name, s.status, r.position
+        SELECT c.consumer_name, r.status, r.position
         FROM consumer c CROSS JOIN unnest('{received,processing,failed,skipped,dead_letter}'::text[]) AS s(status)
         CROSS JOIN LATERAL (
-          SELECT position FROM ${inbox} i WHERE i.consumer_name = c.consumer_name AND i.status = s.status AND i.status <> 'processed'
+          SELECT position, ${STATUS_SHOWN} AS status FROM ${inbox} i WHERE i.consumer_name = c.consumer_name AND i.status = s.status AND i.status <> 'processed'
           ORDER BY position LIMIT ${COUNTED_EXACTLY}
         ) r
       ), delivery AS (

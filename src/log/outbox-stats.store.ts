@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { OutboxStats } from './outbox-event.js';
-import { OutboxStatsEstimateStore, WORST_OF_EACH } from './outbox-stats-estimate.store.js';
+import { OutboxStatsEstimateStore, STATUS_SHOWN, WORST_OF_EACH } from './outbox-stats-estimate.store.js';
 
 /** A log that spans more positions than this is estimated, not counted. */
 const EXACT_UP_TO = 100_000;
@@ -61,7 +61,7 @@ export class OutboxStatsStore {
         LEFT JOIN ${inbox} i ON i.outbox_event_id = f.id AND i.consumer_name = f.consumer_name
         WHERE i.id IS NULL
       ), exception AS (
-        SELECT i.consumer_name, e.position, i.status, w.event_name IS NOT NULL AND e.position >= w.starts_at AS asked
+        SELECT i.consumer_name, e.position, ${STATUS_SHOWN} AS status, w.event_name IS NOT NULL AND e.position >= w.starts_at AS asked
         FROM ${inbox} i JOIN consumer c ON c.consumer_name = i.consumer_name
         JOIN ${log} e ON e.position = i.position AND e.id = i.outbox_event_id
         LEFT JOIN wants w ON w.consumer_name = i.consumer_name AND w.event_name = e.event_name

@@ -4,7 +4,12 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import { codeLiteral, commandLine, sqlLiteral } from '../database/sql/pasteable-text.js';
 import { tablesOf } from '../database/sql/tables.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
-import { ConsumerHealthStore, type LeaseProblem, type RowProblem } from './consumer-health.store.js';
+import {
+  ConsumerHealthStore,
+  type LeaseProblem,
+  type PostponedEvents,
+  type RowProblem,
+} from './consumer-health.store.js';
 import { ConsumerPresenceStore } from './consumer-presence.store.js';
 import { type Check, type Found, secondsAgo } from './finding.js';
 import { UnroutedEventStore } from './unrouted-event.store.js';
@@ -12,6 +17,7 @@ import { UnroutedEventStore } from './unrouted-event.store.js';
 type Findings = Found[];
 
 const WAITING_MINUTES = 15;
+const POSTPONED_HOURS = 24;
 const LEASES_TOO_LONG = 20;
 const LEASES_NOT_TAKEN_OVER = 10;
 const HOUR_SECONDS = 3_600;
@@ -45,6 +51,7 @@ export function consumerChecks(
       severity: 'critical',
       run: async () => (await store.rowsWaitingForNobody(WAITING_MINUTES)).map(waitingForNobody),
     },
+    { name: 'postponed-events', run: async () => (await store.postponedFor(POSTPONED_HOURS)).map(postponed) },
     { name: 'leases', run: () => leaseFindings(store, settings.processingLeaseMs / 1_000, db.schema) },
     { name: 'lease-deserted', run: () => desertedFindings(store) },
     { name: 'orphaned-consumer', run: () => orphanFindings(db, settings) },
@@ -237,6 +244,18 @@ async function unroutedFindings(db: EngineDatabase): Promise<Findings> {
       details: { events: unrouted },
     },
   ];
+}
+
+function postponed({ consumerName, events, firstPosition, since, reason }: PostponedEvents): Found {
+  return {
+    about: [consumerName],
+    since,
+    finding: `Handlers of consumer "${consumerName}" have put ${events} events off for more than ${POSTPONED_HOURS} hours, from position ${firstPosition} on, the first since ${since.toISOString()}: ${reason}`,
+    meaning:
+      'No attempt is counted for an event that is put off, so it never becomes a dead letter by itself. Later events of the same aggregate wait behind it.',
+    fix: 'Mend what the handler waits for, or deploy code that knows these events. Discard the events if nobody needs them.',
+    details: { consumerName, events, firstPosition, since, reason },
+  };
 }
 
 async function lateFindings(store: ConsumerHealthStore, tasks: readonly string[]): Promise<Findings> {

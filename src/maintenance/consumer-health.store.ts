@@ -15,6 +15,15 @@ export interface RowProblem {
   readonly firstPosition: number;
 }
 
+/** The events of a consumer that were put off again and again. `reason` is that of the oldest one. */
+export interface PostponedEvents {
+  readonly consumerName: string;
+  readonly events: number;
+  readonly firstPosition: number;
+  readonly since: Date;
+  readonly reason: string | null;
+}
+
 export interface LeaseProblem extends CursorProblem {
   readonly kind: 'incomplete' | 'too long' | 'unknown owner' | 'not taken over';
   readonly owner: string | null;
@@ -123,6 +132,18 @@ export class ConsumerHealthStore {
              AND ${unresolved('b')})
        GROUP BY 1 ORDER BY 1`,
       [minutes],
+    );
+  }
+
+  /** Events that their handlers have put off for this many hours, without an attempt that counted. */
+  postponedFor(hours: number): Promise<PostponedEvents[]> {
+    return this.db.query<PostponedEvents>(
+      `SELECT consumer_name AS "consumerName", count(*) AS events, min(position) AS "firstPosition", min(postponed_since) AS since,
+         left((array_agg(last_error ORDER BY postponed_since, position))[1], 1000) AS reason
+       FROM ${this.inbox} i
+       WHERE i.status = 'failed' AND i.available_at IS NOT NULL AND i.postponed_since < clock_timestamp() - $1 * interval '1 hour'
+       GROUP BY 1 ORDER BY 1`,
+      [hours],
     );
   }
 

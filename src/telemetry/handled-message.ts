@@ -33,7 +33,7 @@ export interface AttemptEnd {
 }
 
 /** The ends that are no failure, neither of the event nor of what it needs. */
-const NO_FAILURE: ReadonlySet<string> = new Set(['processed', 'skipped', 'elsewhere']);
+const NO_FAILURE: ReadonlySet<string> = new Set(['processed', 'skipped', 'postponed', 'elsewhere']);
 
 export function isFailure({ kind }: AttemptEnd): boolean {
   return !NO_FAILURE.has(kind);

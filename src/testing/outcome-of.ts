@@ -16,13 +16,13 @@ const FINAL: readonly EventOutcome['status'][] = ['processed', 'skipped', 'faile
 export interface OutcomeOfOptions extends OfIntegration {
   /** Milliseconds to wait. The default is 10000. */
   timeoutMs?: number | undefined;
-  /** The outcomes to wait for. The default is all final ones, so not `retrying`. */
+  /** The outcomes to wait for. The default is all final ones, so neither `retrying` nor `postponed`. */
   until?: readonly EventOutcome['status'][] | undefined;
 }
 
 /** An outcome that is stored. */
 export interface StoredOutcome extends EventOutcome {
-  /** The error of the last failed attempt, or the reason of a skipped event. */
+  /** The error of the last failed attempt, or the reason of a skipped or postponed event. */
   readonly error: string | null;
 }
 
@@ -81,15 +81,14 @@ function deliveryOf(
 }
 
 function toOutcome(outboxEventId: string, delivery: ConsumerDelivery): StoredOutcome | undefined {
-  const { consumerName, status, attemptCount, lastError: error, availableAt } = delivery;
-  if (status === 'pending' || status === 'processing') return undefined;
-  return {
-    outboxEventId,
-    consumerName,
-    status: status === 'failed' && availableAt !== null ? 'retrying' : status,
-    attempt: Math.max(1, attemptCount),
-    error,
-  };
+  const { consumerName, status, attemptCount, lastError: error, availableAt, postponedSince } = delivery;
+  const known = { outboxEventId, consumerName, error };
+  if (status === 'processing') return undefined;
+  // The attempt of an event that was put off is not counted.
+  if (status === 'pending')
+    return postponedSince === null ? undefined : { ...known, status: 'postponed', attempt: attemptCount + 1 };
+  const outcome = status === 'failed' && availableAt !== null ? 'retrying' : status;
+  return { ...known, status: outcome, attempt: Math.max(1, attemptCount) };
 }
 
 function timeoutError(

@@ -191,6 +191,7 @@ export class RealInbox {
       Omit<SimulatedRow, 'id' | 'availableAt'> & { availableAt: number | null }
     >(
       `SELECT position, aggregate_id AS "aggregateId", status, attempt_count AS attempt, suspicion,
+              postponed_since IS NOT NULL AS "isPostponed",
          CASE WHEN isfinite(available_at) THEN extract(epoch FROM available_at - clock_timestamp())::float8 * 1000
               WHEN available_at > now() THEN 'Infinity' WHEN available_at < now() THEN '-Infinity' END AS "availableAt"
        FROM integration.inbox_event ORDER BY position`,
@@ -202,6 +203,7 @@ export class RealInbox {
         ...row,
         availableAt: row.availableAt ?? undefined,
         suspicion: row.suspicion ?? undefined,
+        isPostponed: row.isPostponed,
       })),
     };
   }

@@ -20,6 +20,8 @@ export interface SimulatedRow {
   attempt: number;
   availableAt: number | undefined;
   suspicion: 'interrupted' | 'alone' | undefined;
+  /** Whether its handler has put it off, without an attempt that counted since. */
+  isPostponed: boolean;
 }
 
 type Claim = Parameters<InboxEventStore['claimDue']>;
@@ -118,7 +120,13 @@ export class SimulatedInbox {
       return true;
     }
     if (row !== undefined) return row.status;
-    const done = { status: 'processed' as const, attempt: 1, availableAt: undefined, suspicion: undefined };
+    const done = {
+      status: 'processed' as const,
+      attempt: 1,
+      availableAt: undefined,
+      suspicion: undefined,
+      isPostponed: false,
+    };
     this.rows.set(position, { id: `row ${position}`, position, aggregateId, ...done });
     return true;
   }
@@ -166,6 +174,7 @@ export class SimulatedInbox {
         attempt: row.attempt,
         availableAt: this.due(row.availableInMs),
         suspicion: row.isSuspect ? 'interrupted' : undefined,
+        isPostponed: row.isPostponed,
       });
     }
     const updated = settlement.resolved.filter((given) => {
@@ -176,6 +185,7 @@ export class SimulatedInbox {
       const hasNotRun = given.attemptGivenBack === true && given.availableInMs !== undefined;
       const staysSuspect = given.isSuspect || (hasNotRun && row.suspicion !== undefined);
       row.suspicion = staysSuspect ? 'interrupted' : undefined;
+      row.isPostponed = given.isPostponed || (hasNotRun && row.isPostponed);
       row.availableAt = this.due(given.availableInMs);
       return true;
     });
@@ -240,6 +250,7 @@ export class SimulatedInbox {
       status: 'processing' as const,
       attempt: 1,
       suspicion: 'alone' as const,
+      isPostponed: false,
     };
     this.rows.set(position, { ...row, availableAt: this.now() });
     return { held: true, inboxEventId: id };

@@ -101,6 +101,7 @@ export type Delivery = {
   attemptCount: number;
   lastError: string | null;
   availableAt: string | null;
+  postponedSince: string | null;
 };
 export type EventWithStatus = {
   outboxEventId: string;
@@ -251,6 +252,8 @@ export type Backlog = {
   pending: Counted;
   running: Counted;
   retrying: Counted;
+  postponed: Counted;
+  postponedSince: string | null;
   waiting: Counted;
   delayed: Counted;
   failedForGood: Counted;
@@ -286,6 +289,7 @@ export type BlockingEvents = {
     lastError: string | null;
     errorFingerprint: string | null;
     retryAt: string;
+    postponedSince: string | null;
     behind: Counted;
   }>;
 };
@@ -505,6 +509,7 @@ export interface Routes {
         | 'pending'
         | 'running'
         | 'retrying'
+        | 'postponed'
         | 'waiting'
         | 'delayed'
         | 'failed-for-good'

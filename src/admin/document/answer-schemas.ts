@@ -124,6 +124,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     attemptCount: INTEGER,
     lastError: orNull(TEXT),
     availableAt: orNull(TIME),
+    postponedSince: orNull(TIME),
   }),
   EventWithStatus: object({ ...EVENT, ...STATUS }),
   TimelinePage: pageOf(named('EventWithStatus')),

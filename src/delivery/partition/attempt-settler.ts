@@ -17,8 +17,8 @@ export class AttemptSettler {
   ) {}
 
   /**
-   * Settles the events of an attempt. The events of a batch that failed run again one by one, so that the
-   * event at fault is found and no other event is blamed.
+   * Settles the events of an attempt. The events of a batch that failed, or was put off, run again one by
+   * one, so that the event at fault is found and no other event is blamed.
    */
   settle(attempt: Attempt, outcome: Outcome): void {
     const { delivery, others } = attempt;
@@ -28,7 +28,7 @@ export class AttemptSettler {
     if (outcome.kind === 'unavailable') this.gate.unreachable(delivery, outcome.error, outcome.pauseMs);
     if (outcome.kind === 'processed' && attempt.settlesPositions) {
       events.settledInTransaction(attempt.deliveries);
-    } else if (others.length > 0 && (isFailure(outcome) || this.isToBeDivided(attempt, outcome))) {
+    } else if (others.length > 0 && (isOfOneEvent(outcome) || this.isToBeDivided(attempt, outcome))) {
       if (outcome.kind === 'infrastructure') this.gate.failedOutside(outcome.error);
       for (const each of attempt.deliveries) inHand.requeueByItself(each);
     } else {
@@ -78,6 +78,9 @@ function noteDuration({ deliveries, beganAt }: Attempt): void {
   for (const delivery of deliveries) delivery.ranMs = ms;
 }
 
-function isFailure(outcome: Outcome): boolean {
-  return outcome.kind === 'retry' || outcome.kind === 'dead' || outcome.kind === 'skipped';
+const OF_ONE_EVENT: ReadonlySet<Outcome['kind']> = new Set(['retry', 'dead', 'skipped', 'postponed']);
+
+/** Whether the outcome is about one event. That of a batch does not say about which. */
+function isOfOneEvent(outcome: Outcome): boolean {
+  return OF_ONE_EVENT.has(outcome.kind);
 }

@@ -84,6 +84,8 @@ export type Outcome =
   | { readonly kind: 'skipped'; readonly reason: string }
   | { readonly kind: 'retry'; readonly delayMs: number; readonly error: unknown }
   | { readonly kind: 'dead'; readonly error: unknown }
+  /** The handler put the event off. No attempt is counted, and the later events of its aggregate wait. */
+  | { readonly kind: 'postponed'; readonly delayMs: number; readonly reason: string }
   /**
    * The infrastructure failed, not the event. No attempt is counted, and the event runs again after a pause.
    */

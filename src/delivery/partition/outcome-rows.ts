@@ -20,6 +20,8 @@ export type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & {
   readonly error: unknown;
   /** Whether the event runs alone the next time, as an interrupted event does. */
   readonly isSuspect?: boolean;
+  /** Whether the handler put the event off. Then the attempt does not count, and `error` is the reason. */
+  readonly isPostponed?: boolean;
   /** Set if an attempt has failed that counts. The inbox keeps it in the history of the event. */
   readonly ran?: Ran;
 };
@@ -53,15 +55,17 @@ export function resolutionOfRow(row: ClaimedRow, verdict: Verdict): ResolvedRow 
   return { inboxEventId, aggregateType, aggregateId, attempt, ...rowOf(verdict) };
 }
 
-function rowOf({ status, availableInMs, error, isSuspect = false, ran }: Verdict) {
+function rowOf({ status, availableInMs, error, isSuspect = false, isPostponed = false, ran }: Verdict) {
   const hasError = error !== undefined;
-  const fingerprint = hasError && status !== 'skipped' ? errorFingerprint(error) : undefined;
+  const isFailure = hasError && status !== 'skipped' && !isPostponed;
+  const fingerprint = isFailure ? errorFingerprint(error) : undefined;
   return {
     status,
     availableInMs,
     error: hasError ? errorText(error) : undefined,
     fingerprint,
     isSuspect,
+    isPostponed,
     failedAttempt: ran === undefined ? undefined : failedAttempt(ran, error, fingerprint),
   };
 }

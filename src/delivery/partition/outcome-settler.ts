@@ -49,6 +49,7 @@ interface Rejection {
   readonly attemptGivenBack?: boolean;
 }
 
+type Postponement = Extract<Outcome, { kind: 'postponed' }>;
 type Suspicion = Extract<Outcome, { kind: 'suspect' }>;
 
 /**
@@ -93,6 +94,10 @@ export class OutcomeSettler {
           error: outcome.error,
           ran: this.ran(delivery),
         });
+        this.failed(delivery);
+        break;
+      case 'postponed':
+        this.writePostponed(delivery, outcome);
         this.failed(delivery);
         break;
       case 'suspect':
@@ -181,8 +186,8 @@ export class OutcomeSettler {
   }
 
   /**
-   * The event will be retried. The events that were claimed to follow it have not begun their attempt, so
-   * they give it back.
+   * The event will run again later. The events that were claimed to follow it have not begun their attempt,
+   * so they give it back.
    */
   private failed(delivery: Delivery): void {
     const { queues, claims } = this.parts.inHand;
@@ -226,7 +231,7 @@ export class OutcomeSettler {
     const { inHand, outcomes, unflushed } = this.parts;
     this.parts.gate.succeeded(delivery);
     if (!isClaimed(delivery)) {
-      const row = exceptionOf(delivery.log, verdict, delivery.attempt);
+      const row = exceptionOf(delivery.log, verdict, verdict.isPostponed ? 0 : delivery.attempt);
       outcomes.note(delivery, verdict, row.fingerprint);
       unflushed.except(row);
       return;
@@ -234,7 +239,23 @@ export class OutcomeSettler {
     const row = resolutionOf(delivery, verdict);
     outcomes.note(delivery, verdict, row.fingerprint);
     inHand.claims.finish(delivery.claim);
-    this.resolve(row);
+    this.resolve({ ...row, attemptGivenBack: verdict.isPostponed ?? false });
+  }
+
+  /**
+   * An event that ran alone stays suspect. Otherwise one that ends its process would never be a dead letter
+   * if it is put off between two ends.
+   */
+  private writePostponed(delivery: Delivery, { delayMs, reason }: Postponement): void {
+    const isSuspect = delivery.claim?.alone === true;
+    if (isSuspect) this.noteSuspect(delivery);
+    const verdict = { status: 'failed', availableInMs: delayMs, error: reason } as const;
+    this.write(delivery, { ...verdict, isPostponed: true, isSuspect });
+  }
+
+  private noteSuspect(delivery: Delivery): void {
+    this.suspects.note(delivery, 'runs alone');
+    this.listener.suspectFound();
   }
 
   /** An attempt that is not counted has no outcome, so none is reported. */
@@ -242,8 +263,7 @@ export class OutcomeSettler {
     const { inHand, outcomes, unflushed } = this.parts;
     const failed: Verdict = { status: 'failed', availableInMs: delayMs, error, isSuspect: true };
     const verdict = isCounted ? { ...failed, ran: this.ran(delivery) } : failed;
-    this.suspects.note(delivery, 'runs alone');
-    this.listener.suspectFound();
+    this.noteSuspect(delivery);
     if (!isClaimed(delivery)) {
       unflushed.except(exceptionOf(delivery.log, verdict, 0));
       return;

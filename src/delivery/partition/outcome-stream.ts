@@ -6,9 +6,10 @@ export interface EventOutcome {
   readonly outboxEventId: string;
   readonly consumerName: string;
   /**
-   * `retrying`: it failed, and a retry follows. `failed`: it failed for good, with dead letters switched off.
+   * `retrying`: it failed, and a retry follows. `postponed`: its handler put it off, and no attempt was
+   * counted. `failed`: it failed for good, with dead letters switched off.
    */
-  readonly status: 'processed' | 'skipped' | 'retrying' | 'failed' | 'dead_letter';
+  readonly status: 'processed' | 'skipped' | 'postponed' | 'retrying' | 'failed' | 'dead_letter';
   /** The number of the attempt, from 1. */
   readonly attempt: number;
 }
@@ -42,6 +43,15 @@ export interface SkippedOutcome extends AttemptOfEvent {
   readonly reason: string;
 }
 
+/** The handler put the event off. `attempt` is the number that its next attempt has, too. */
+export interface PostponedOutcome extends AttemptOfEvent {
+  readonly status: 'postponed';
+  readonly eventName: string;
+  /** The reason that the handler gave. */
+  readonly reason: string;
+  readonly nextTryAt: Date;
+}
+
 /** An attempt failed, and another one will be made. */
 export interface RetryingOutcome extends AttemptOfEvent {
   readonly status: 'retrying';
@@ -62,7 +72,12 @@ export interface FinalFailure extends AttemptOfEvent {
 }
 
 /** The outcome of an attempt that this process made. It is reported once it is saved. */
-export type AttemptOutcome = ProcessedOutcome | SkippedOutcome | RetryingOutcome | FinalFailure;
+export type AttemptOutcome =
+  | ProcessedOutcome
+  | SkippedOutcome
+  | PostponedOutcome
+  | RetryingOutcome
+  | FinalFailure;
 
 /** Called with outcomes as they are saved. It must not throw. */
 export type OutcomeListener = (outcome: AttemptOutcome) => void;
@@ -74,6 +89,7 @@ export class OutcomeStream {
   private readonly listeners: Record<AttemptOutcome['status'], OutcomeListener[]> = {
     processed: [],
     skipped: [],
+    postponed: [],
     retrying: [],
     failed: [],
     dead_letter: [],

@@ -33,7 +33,7 @@ interface Setup {
   readonly batch: { readonly maxSize: number; readonly maxWaitMs: number } | undefined;
 }
 
-type Ending = 'processed' | 'retry' | 'dead' | 'skipped' | 'infrastructure';
+type Ending = 'processed' | 'retry' | 'dead' | 'skipped' | 'postponed' | 'infrastructure';
 
 class World {
   readonly story: string[] = [];
@@ -42,6 +42,8 @@ class World {
   private readonly token = this.inbox.claimCursor(false).leaseToken;
   private readonly running: Attempt[] = [];
   private readonly resolved = new Set<number>();
+  /** How many attempts of each event have counted. */
+  private readonly counted = new Map<number, number>();
   /** Positions that a flush has taken along. None of them may be taken a second time. */
   private readonly flushed = new Set<number>();
   private flush: Flush | undefined;
@@ -126,6 +128,9 @@ class World {
     const outcome = outcomeOf(ending, attempt.delivery);
     this.tell(`end ${positionsOf(attempt)} ${outcome.kind}`);
     const isBatch = attempt.others.length > 0;
+    const { position } = attempt.delivery;
+    if (!isBatch && outcome.kind === 'retry')
+      this.counted.set(position, (this.counted.get(position) ?? 0) + 1);
     const isResolved = isBatch
       ? outcome.kind === 'processed'
       : ['processed', 'dead', 'skipped'].includes(outcome.kind);
@@ -227,7 +232,9 @@ class World {
     if (unread.length > 0) this.fault(`${unread.map(({ position }) => position)} is not flushed`);
   }
 
-  private checkStart({ position, log: { aggregateId } }: Delivery, before: readonly number[]): void {
+  private checkStart({ position, attempt, log: { aggregateId } }: Delivery, before: readonly number[]): void {
+    const expected = (this.counted.get(position) ?? 0) + 1;
+    if (attempt !== expected) this.fault(`${position} runs as attempt ${attempt} and not ${expected}`);
     if (this.resolved.has(position)) this.fault(`${position} runs although it is resolved`);
     const others = this.running.flatMap((attempt) => attempt.deliveries);
     if (others.some((other) => other.position === position)) this.fault(`${position} is handed out twice`);
@@ -259,6 +266,7 @@ function outcomeOf(ending: Ending, { attempt }: Delivery): Outcome {
   const error = new Error(ending);
   if (ending === 'retry' && attempt < SETTINGS.maxAttempts)
     return { kind: 'retry', delayMs: RETRY_MS, error };
+  if (ending === 'postponed') return { kind: 'postponed', delayMs: RETRY_MS, reason: 'later' };
   if (ending === 'skipped') return { kind: 'skipped', reason: 'skipped' };
   if (ending === 'retry' || ending === 'dead') return { kind: 'dead', error };
   return ending === 'infrastructure' ? { kind: 'infrastructure', error } : { kind: 'processed' };
@@ -273,6 +281,7 @@ const WEIGHTS = {
   retry: 6,
   dead: 1,
   skipped: 1,
+  postponed: 3,
   infrastructure: 1,
   collect: 4,
   commit: 5,

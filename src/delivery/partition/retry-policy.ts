@@ -1,5 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { NonRetryableError, RetryAfterError, SkipEventError, UnavailableError } from '../../errors.js';
+import {
+  isPostponement,
+  NonRetryableError,
+  PostponeError,
+  RetryAfterError,
+  SkipEventError,
+  UnavailableError,
+} from '../../errors.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import type { Subscription } from '../../subscribers/consumer.js';
@@ -34,13 +41,15 @@ export class RetryPolicy {
   }
 
   /**
-   * Skips the event, makes it a dead letter, or tries it again. The delay of a RetryAfterError counts only if
-   * it is a number, because it may have been computed from a header that was missing.
+   * Skips the event, makes it a dead letter, puts it off, or tries it again. The delay of a RetryAfterError
+   * counts only if it is a number, because it may have been computed from a header that was missing.
    */
   outcomeOf(thrown: unknown, of: Try): Outcome {
     const error = thrown ?? new Error(`The handler threw ${thrown}`);
     if (isNamed(error, SkipEventError, 'SkipEventError')) return { kind: 'skipped', reason: error.reason };
     if (isNamed(error, NonRetryableError, 'NonRetryableError')) return { kind: 'dead', error };
+    if (isNamed(error, PostponeError, 'PostponeError') && isPostponement(error.delayMs))
+      return { kind: 'postponed', delayMs: error.delayMs, reason: error.reason };
     if (isUnavailable(error)) return { kind: 'unavailable', error, pauseMs: durationOf(error.retryAfterMs) };
     const next = this.retryOrDead(error, of);
     if (

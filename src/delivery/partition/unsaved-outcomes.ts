@@ -76,8 +76,10 @@ export class UnsavedOutcomes {
         return { ...known, status };
       case 'skipped':
         return { ...known, status, reason: messageOf(error) };
+      case 'postponed':
+        return { ...known, status, reason: messageOf(error), nextTryAt: timeOf(verdict) };
       case 'retrying': {
-        const nextTryAt = new Date(Date.now() + (verdict?.availableInMs ?? 0));
+        const nextTryAt = timeOf(verdict);
         return { ...known, status, error, errorFingerprint, nextTryAt };
       }
       case 'failed':
@@ -90,7 +92,12 @@ export class UnsavedOutcomes {
 }
 
 /** The reported status of a verdict. Undefined if no attempt has ended with it. */
-function statusOf({ status, availableInMs }: Verdict): AttemptOutcome['status'] | undefined {
+function statusOf({ status, availableInMs, isPostponed }: Verdict): AttemptOutcome['status'] | undefined {
   if (status === 'received') return undefined;
+  if (isPostponed === true) return 'postponed';
   return status === 'failed' && availableInMs !== undefined ? 'retrying' : status;
+}
+
+function timeOf(verdict: Verdict | undefined): Date {
+  return new Date(Date.now() + (verdict?.availableInMs ?? 0));
 }

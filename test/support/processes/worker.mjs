@@ -1,16 +1,22 @@
 // A worker process of its own, for tests that end processes. Told by its environment: DATABASE_URL, and CONSUMERS, a JSON list
-// of subscriber options. What a handler does is told by the event's payload: { exit } ends the process, { block } blocks the
+// of subscriber options. What a handler does is told by the event's payload: { exit } ends the process, { putOff } puts the event off the first time in a process, { block } blocks the
 // event loop for good, { blockUntil } until a file of that name is there. With SIGNALS=nobody it listens for no signal.
 // Prints one JSON line for everything that happens.
 import { existsSync } from 'node:fs';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventSubscriberRegistry, IntegrationModule } from '../../../dist/index.js';
+import { EventSubscriberRegistry, IntegrationModule, PostponeError } from '../../../dist/index.js';
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
+const putOff = new Set();
+
 async function handle(consumer, event, context) {
   say({ handling: event.payload.n, consumer, attempt: context.attempt });
+  if (event.payload.putOff === true && !putOff.has(event.outboxEventId)) {
+    putOff.add(event.outboxEventId);
+    throw new PostponeError(50, 'the first time');
+  }
   if (event.payload.exit === true) process.exit(9);
   const { block, blockUntil } = event.payload;
   while (block === true || (blockUntil !== undefined && !existsSync(blockUntil))) {}
