@@ -263,7 +263,7 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
 
 /** Methods of these services that only read. */
 const READS: Readonly<Record<string, readonly string[]>> = {
-  ConsumerService: ['list', 'replays'],
+  ConsumerService: ['list', 'listWithRates', 'replays'],
   AuditService: ['list'],
   IntegrationSettingsService: [
     'get',
@@ -282,6 +282,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   DoctorService: ['examine'],
   ProcessService: ['list', 'running'],
   ConsumerBacklogService: ['list', 'of', 'events', 'blocking'],
+  ConsumerRatesService: ['of'],
   FailureGroupService: ['list', 'deadLetters'],
   EventLookService: ['search', 'head', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],

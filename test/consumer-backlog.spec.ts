@@ -161,6 +161,13 @@ describe('the backlog of a consumer', () => {
     expect((await backlogOf('billing')).lag).toBeNull();
   });
 
+  it('has no age of a row whose event is gone from the log', async () => {
+    await start([]);
+    await cursor('gone');
+    await rows('gone', 'failed', 'now()', '1, 1');
+    expect((await backlogOf('gone')).lag).toEqual({ positions: 1, seconds: 0 });
+  });
+
   it('has what is unread, and who paused it', async () => {
     await start([{ eventName: '*', consumerName: 'billing', handler: async () => {} }]);
     await app.consumers.pause('billing', { by: 'anna', reason: 'the bank is closed' });

@@ -3,6 +3,7 @@ import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
+import { BacklogSamples } from './backlog-samples.js';
 import { OperationRunner } from './operations/operation-runner.js';
 import { RepartitionSteps } from './repartition-steps.js';
 import { ReplayRequestStore, type WindowResult } from './replay-request.store.js';
@@ -19,7 +20,7 @@ const WAIT_MS = 200;
 
 /**
  * Long tasks that admins have asked for: filtered replays, changed numbers of partitions, and stored
- * operations. The processes that run consumers do them when a beat shows that there is something to do. Each
+ * operations. Samples of the backlog are taken beside them. The processes that run consumers do them when a beat shows that there is something to do. Each
  * step is one transaction that finds out itself what comes next. So it does not matter which process takes a
  * step, or how often.
  */
@@ -30,11 +31,14 @@ export class AdminTasks {
   private stopped = false;
   /** Monotonic milliseconds. Infinite if this role may not work operations off. */
   private nextLookAt = 0;
+  /** False once it is known that this role may not write samples. */
+  private maySample = true;
 
   constructor(
     private readonly requests: ReplayRequestStore,
     private readonly partitions: RepartitionSteps,
     private readonly operations: OperationRunner,
+    private readonly samples: BacklogSamples,
   ) {
     this.logger = loggerOf('AdminTasks', requests);
   }
@@ -53,6 +57,8 @@ export class AdminTasks {
       this.nextLookAt = performance.now() + LOOK_MS;
       this.begin('operations', () => this.ifAllowed(() => this.operations.workOff(() => this.stopped)));
     }
+    if (cursors.length > 0 && this.maySample && this.samples.isDue())
+      this.begin('sample', () => this.sample());
     for (const { consumerName, repartitioning, replaying } of cursors) {
       if (repartitioning) this.begin(`repartition ${consumerName}`, () => this.repartition(consumerName));
       else if (replaying && holds(consumerName)) {
@@ -83,6 +89,15 @@ export class AdminTasks {
   /** Called when an operation may have been started. The next beat looks for it. */
   operationsChanged(): void {
     if (Number.isFinite(this.nextLookAt)) this.nextLookAt = 0;
+  }
+
+  private async sample(): Promise<void> {
+    try {
+      await this.samples.take();
+    } catch (error) {
+      if (sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+      this.maySample = false;
+    }
   }
 
   /** If this role may not work operations off, it does not try again. The boot has said so. */

@@ -62,7 +62,8 @@ export class ConsumerBacklogStore {
         failed.postponed_since AS "postponedSince", received.waiting, received.delayed,
         failed.for_good AS "failedForGood", dead.count AS "deadLetters", failed.looked = ${LOOKED_AT} AS "moreFailed",
         received.looked = ${LOOKED_AT} AS "moreReceived", oldest.position AS "oldestPosition",
-        greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('e.created_at')}))::float8 AS "oldestSeconds"
+        CASE WHEN e.created_at IS NOT NULL
+          THEN greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('e.created_at')}))::float8 END AS "oldestSeconds"
       FROM (SELECT DISTINCT consumer_name AS name FROM ${inboxCursor} WHERE $1::text IS NULL OR consumer_name = $1) AS c
       CROSS JOIN (SELECT coalesce(max(position), 0) AS position FROM ${outboxEvent}) AS head
       CROSS JOIN LATERAL (SELECT count(*) AS count FROM ${rows('dead_letter', '1', COUNTED_TO + 1)}) AS dead

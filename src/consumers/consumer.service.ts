@@ -3,7 +3,9 @@ import { checkNames } from '../events/argument-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { checkRename, notRenamed, remainingNames, stillActive, unknownConsumer } from './admin-checks.js';
+import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES } from './backlog-samples.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
+import type { CurrentRates } from './consumer-rates.js';
 import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
 import { type DiscardOptions, InboxAdmin, type RedriveOptions } from './inbox-admin.js';
 import { RenameStore } from './rename.store.js';
@@ -51,6 +53,15 @@ export class ConsumerService {
   /** Returns every registered consumer, by name and partition. */
   async list(): Promise<ConsumerView[]> {
     return consumerViews(await this.status.cursorStatuses(), this.settings.snapshot().orphanAfterDays);
+  }
+
+  /**
+   * Returns every registered consumer, as `list` does, and the rates of the last minute. Without consumers
+   * there are no rates.
+   */
+  async listWithRates(): Promise<{ consumers: ConsumerView[]; rates: CurrentRates | undefined }> {
+    const { statuses, rates } = await this.status.withRates(GAP_IN_SAMPLES * DEFAULT_SAMPLE_TIMES.everyMs);
+    return { consumers: consumerViews(statuses, this.settings.snapshot().orphanAfterDays), rates };
   }
 
   /**

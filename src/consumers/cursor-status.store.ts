@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
+import type { CurrentRates } from './consumer-rates.js';
+import { currentRatesSql } from './consumer-rates.store.js';
 import { COUNTED_TO } from './counted.js';
 import { unservedSince } from './unserved.store.js';
 
@@ -190,13 +192,30 @@ export class CursorStatusStore {
     return rows.map(({ ownerId, host, pid, ...row }) => ({ ...row, owner: { id: ownerId, host, pid } }));
   }
 
+  /**
+   * Returns every registered consumer, and the rates of the last minute, by one statement. `gapMs` is the
+   * longest time between two samples. Without consumers there are no rates.
+   */
+  async withRates(gapMs: number): Promise<{ statuses: CursorStatus[]; rates: CurrentRates | undefined }> {
+    const gap = `$2::float8 * interval '1 millisecond'`;
+    const rows = await this.db.query<CursorStatusRow & { rates: CurrentRates }>(
+      `SELECT s.*, r.rates FROM (${this.listSql}) AS s CROSS JOIN (SELECT ${currentRatesSql(this.db.tables, gap)} AS rates) AS r`,
+      [null, gapMs],
+    );
+    return { statuses: rows.map(({ rates: _, ...row }) => statusOf(row)), rates: rows[0]?.rates };
+  }
+
   /** Returns the partitions of one registered consumer, or of all, by name and partition. */
   async cursorStatuses(consumerName?: string): Promise<CursorStatus[]> {
     const rows = await this.db.query<CursorStatusRow>(this.listSql, [consumerName ?? null]);
-    return rows.map(({ ownerId, host, pid, unavailable, ...row }) => ({
-      ...row,
-      unavailable: unavailable && { since: new Date(unavailable.since), reason: unavailable.reason },
-      owner: ownerId === null ? null : { id: ownerId, host, pid },
-    }));
+    return rows.map(statusOf);
   }
+}
+
+function statusOf({ ownerId, host, pid, unavailable, ...row }: CursorStatusRow): CursorStatus {
+  return {
+    ...row,
+    unavailable: unavailable && { since: new Date(unavailable.since), reason: unavailable.reason },
+    owner: ownerId === null ? null : { id: ownerId, host, pid },
+  };
 }

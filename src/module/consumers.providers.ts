@@ -1,7 +1,14 @@
 import { type Provider } from '@nestjs/common';
 import { AdminTasks } from '../consumers/admin-tasks.js';
+import {
+  BacklogSamples,
+  DEFAULT_SAMPLE_TIMES,
+  SAMPLE_TIMES,
+  type SampleTimes,
+} from '../consumers/backlog-samples.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { ConsumerBacklogService } from '../consumers/consumer-backlog.service.js';
+import { ConsumerRatesService } from '../consumers/consumer-rates.service.js';
 import { consumerServiceOf } from '../consumers/consumer-service-of.js';
 import { CorrectionService } from '../consumers/correction.service.js';
 import { CursorStatusStore } from '../consumers/cursor-status.store.js';
@@ -11,9 +18,11 @@ import { RepartitionSteps } from '../consumers/repartition-steps.js';
 import { ReplayStore } from '../consumers/replay.store.js';
 import { ReplayRequestStore } from '../consumers/replay-request.store.js';
 import { AdminDatabase } from '../database/admin-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /** What admins do with consumers, over connections of their own, and what the engine does for them. */
 export const CONSUMERS: Provider[] = [
@@ -36,6 +45,18 @@ export const CONSUMERS: Provider[] = [
     provide: CorrectionService,
     inject: [AdminDatabase, DomainEventPublisher],
     useFactory: (db: AdminDatabase, publisher: DomainEventPublisher) => new CorrectionService(db, publisher),
+  },
+  { provide: SAMPLE_TIMES, useValue: DEFAULT_SAMPLE_TIMES },
+  {
+    provide: BacklogSamples,
+    inject: [EngineDatabase, SAMPLE_TIMES, RESOLVED_OPTIONS],
+    useFactory: (db: EngineDatabase, times: SampleTimes, { role }: ResolvedOptions) =>
+      new BacklogSamples(db, times, role !== 'publisher'),
+  },
+  {
+    provide: ConsumerRatesService,
+    inject: [AdminDatabase, SAMPLE_TIMES],
+    useFactory: (db: AdminDatabase, times: SampleTimes) => new ConsumerRatesService(db, times),
   },
   CursorStatusStore,
   ReplayStore,

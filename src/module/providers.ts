@@ -2,6 +2,7 @@ import { type Provider } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { ConsumerBacklogService } from '../consumers/consumer-backlog.service.js';
+import { ConsumerRatesService } from '../consumers/consumer-rates.service.js';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
 import { CorrectionService } from '../consumers/correction.service.js';
 import { FailureGroupService } from '../consumers/failure-group.service.js';
@@ -74,6 +75,7 @@ export const SERVICES = [
   DoctorService,
   FailureGroupService,
   CorrectionService,
+  ConsumerRatesService,
   IntegrationHealthIndicator,
   EventLookService,
   LinkGraphService,
@@ -87,6 +89,7 @@ const MADE_ELSEWHERE: readonly unknown[] = [
   DoctorService,
   FailureGroupService,
   CorrectionService,
+  ConsumerRatesService,
 ];
 
 export const ENGINE: Provider[] = [

@@ -87,6 +87,8 @@ export interface Answered {
 export async function startAdminApp(database: TestDatabase, setup: AdminAppSetup = {}): Promise<AdminApp> {
   const app = await makeAdminApp(database, setup);
   await app.listen(0, '127.0.0.1');
+  // A server that closes an idle connection just when the test sends on it would refuse the request.
+  app.getHttpServer().keepAliveTimeout = 60_000;
   const url = await app.getUrl();
   return { app, url, ask: (path, init) => ask(url, path, init), close: () => app.close() };
 }

@@ -183,6 +183,36 @@ describe('the backlog of a consumer over REST', () => {
   });
 });
 
+describe('rates over REST', () => {
+  it('come in steps for one consumer, and of the last minute with the consumers and the overview', async () => {
+    const { json: before } = await admin.ask('consumers/billing');
+    expect(before.settledPerSecond).toBeNull();
+    await database.pool.query(
+      `INSERT INTO integration.integration_sample (at, consumer_name, partition, head, backlog, dead)
+       SELECT now() - n * interval '10 seconds', 'billing', 0, 1000 - 30 * n, 100 - 10 * n, 0 FROM generate_series(0, 4) AS n`,
+    );
+    const { json } = await admin.ask('consumers/billing/rates?step=60');
+    expect(json).toMatchObject({ consumerName: 'billing', step: 60 });
+    expect(json.points).toHaveLength(60);
+    expect(json.points[0]).toMatchObject({ publishedPerSecond: null, settledPerSecond: null, backlog: null });
+    expect(json.points.at(-1)).toMatchObject({
+      publishedPerSecond: expect.closeTo(3, 6),
+      settledPerSecond: expect.closeTo(2, 6),
+      backlog: 100,
+    });
+    const rates = { settledPerSecond: expect.closeTo(2, 6) };
+    expect((await admin.ask('consumers/billing')).json).toMatchObject(rates);
+    expect((await admin.ask('consumers')).json.items).toMatchObject([rates]);
+    expect((await admin.ask('overview')).json).toMatchObject({
+      ...rates,
+      publishedPerSecond: expect.closeTo(3, 6),
+    });
+    expect(await admin.ask('consumers/billing/rates?from=2020-01-01T00:00:00Z&step=10')).toMatchObject({
+      status: 400,
+    });
+  });
+});
+
 describe('a correction', () => {
   const correct = (id: string, json: object = {}, headers = {}) =>
     admin.ask(`events/${id}/correct`, {

@@ -1,5 +1,6 @@
 import { type INestApplicationContext, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { DEFAULT_SAMPLE_TIMES, SAMPLE_TIMES } from '../../src/consumers/backlog-samples.js';
 import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS } from '../../src/consumers/hand-over.js';
 import { ConsumerWorkers } from '../../src/delivery/consumer-workers.js';
 import {
@@ -48,13 +49,15 @@ export const TEST_BEAT_MS = 250;
 export interface TestLimits {
   /** How long a boot waits for an owner that reads by fewer names, in milliseconds. */
   readonly handOverMs?: number;
+  /** Milliseconds between two samples of the backlog. */
+  readonly sampleEveryMs?: number;
 }
 
 export async function startApp(
   database: TestDatabase,
   subscribers: AnySubscriberDefinition[],
   options: IntegrationModuleOptions = {},
-  { handOverMs = DEFAULT_HAND_OVER_LIMIT_MS }: TestLimits = {},
+  { handOverMs = DEFAULT_HAND_OVER_LIMIT_MS, sampleEveryMs = DEFAULT_SAMPLE_TIMES.everyMs }: TestLimits = {},
 ): Promise<TestApp> {
   const prisma = database.prisma();
   @Module({
@@ -81,6 +84,8 @@ export async function startApp(
     .useValue(TEST_BEAT_MS)
     .overrideProvider(HAND_OVER_LIMIT_MS)
     .useValue(handOverMs)
+    .overrideProvider(SAMPLE_TIMES)
+    .useValue({ everyMs: sampleEveryMs })
     .compile();
   await context.init();
   return {

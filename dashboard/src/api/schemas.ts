@@ -48,6 +48,8 @@ export type Overview = {
   pendingPositions: number;
   lagSeconds: number | null;
   deadLetters: number;
+  publishedPerSecond: number | null;
+  settledPerSecond: number | null;
 };
 export type Consumer = {
   consumerName: string;
@@ -62,6 +64,7 @@ export type Consumer = {
   pendingEvents: number | null;
   lagSeconds: number | null;
   deadLetters: number;
+  settledPerSecond: number | null;
   unservedSince: string | null;
   partitions: Array<Partition>;
 };
@@ -291,6 +294,20 @@ export type BlockingEvents = {
     retryAt: string;
     postponedSince: string | null;
     behind: Counted;
+  }>;
+};
+export type ConsumerRates = {
+  consumerName: string;
+  from: string;
+  to: string;
+  step: number;
+  points: Array<{
+    at: string;
+    publishedPerSecond: number | null;
+    settledPerSecond: number | null;
+    backlog: number | null;
+    lagSeconds: number | null;
+    deadLetters: number | null;
   }>;
 };
 export type RunningAttempts = {
@@ -532,6 +549,13 @@ export interface Routes {
     query: Record<never, never>;
     body: undefined;
     answer: RunningAttempts;
+  };
+  'GET consumers/{name}/rates': {
+    action: 'consumers.read';
+    path: { name: string };
+    query: { from?: string | undefined; to?: string | undefined; step?: number | undefined };
+    body: undefined;
+    answer: ConsumerRates;
   };
   'GET events': {
     action: 'events.read';

@@ -90,6 +90,8 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     pendingPositions: INTEGER,
     lagSeconds: orNull(NUMBER),
     deadLetters: INTEGER,
+    publishedPerSecond: orNull(NUMBER),
+    settledPerSecond: orNull(NUMBER),
   }),
   Consumer: object({
     consumerName: TEXT,
@@ -101,6 +103,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     orphaned: FLAG,
     repartitioningTo: orNull(INTEGER),
     ...BACKLOG,
+    settledPerSecond: orNull(NUMBER),
     unservedSince: orNull(TIME),
     partitions: list(named('Partition')),
   }),

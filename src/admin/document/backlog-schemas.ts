@@ -60,6 +60,22 @@ export const BACKLOG_SCHEMAS: Readonly<Record<string, Schema>> = {
       }),
     ),
   }),
+  ConsumerRates: object({
+    consumerName: TEXT,
+    from: TIME,
+    to: TIME,
+    step: INTEGER,
+    points: list(
+      object({
+        at: TIME,
+        publishedPerSecond: orNull(NUMBER),
+        settledPerSecond: orNull(NUMBER),
+        backlog: orNull(NUMBER),
+        lagSeconds: orNull(NUMBER),
+        deadLetters: orNull(INTEGER),
+      }),
+    ),
+  }),
   RunningAttempts: object({
     items: list(
       object({

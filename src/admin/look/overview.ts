@@ -18,6 +18,10 @@ export interface Overview {
   /** The largest lag of a consumer that is not paused. */
   readonly lagSeconds: number | null;
   readonly deadLetters: number;
+  /** Positions of the log that were written in a second of the last minute. Null if nobody writes samples. */
+  readonly publishedPerSecond: number | null;
+  /** Positions that the consumers have settled in a second of it, all of them together. */
+  readonly settledPerSecond: number | null;
 }
 
 /** How long a look is good for, in milliseconds. */
@@ -48,7 +52,8 @@ export class OverviewLook {
   }
 
   private async take(): Promise<Overview> {
-    const views = await this.consumers.list();
+    const { consumers: views, rates } = await this.consumers.listWithRates();
+    const settled = Object.values(rates?.settledPerSecond ?? {}).filter((rate) => rate !== null);
     const count = (holds: (view: (typeof views)[number]) => boolean) => views.filter(holds).length;
     const lags = views.flatMap(({ paused, lagSeconds }) => (paused ? [] : (lagSeconds ?? [])));
     return {
@@ -64,6 +69,8 @@ export class OverviewLook {
       pendingPositions: views.reduce((sum, { pendingPositions }) => sum + pendingPositions, 0),
       lagSeconds: lags.length === 0 ? null : lags.reduce((a, b) => Math.max(a, b)),
       deadLetters: views.reduce((sum, { deadLetters }) => sum + deadLetters, 0),
+      publishedPerSecond: rates?.publishedPerSecond ?? null,
+      settledPerSecond: settled.length === 0 ? null : settled.reduce((sum, rate) => sum + rate, 0),
     };
   }
 }

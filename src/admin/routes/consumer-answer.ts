@@ -1,4 +1,5 @@
 import type { ConsumerView } from '../../consumers/consumer.service.js';
+import type { CurrentRates } from '../../consumers/consumer-rates.js';
 
 /** A consumer with all its partitions, as it is sent. Times are texts of RFC 3339 once they are JSON. */
 export interface ConsumerAnswer {
@@ -16,6 +17,8 @@ export interface ConsumerAnswer {
   /** The lag of the partition that is furthest behind. */
   readonly lagSeconds: number | null;
   readonly deadLetters: number;
+  /** Positions settled in a second of the last minute, of one partition on average. Null if not known. */
+  readonly settledPerSecond: number | null;
   readonly unservedSince: Date | null;
   readonly partitions: readonly PartitionAnswer[];
 }
@@ -35,15 +38,22 @@ type PartitionAnswer = Pick<
 >;
 
 /** The consumers of these partitions, in the order of their names. */
-export function consumersOf(views: readonly ConsumerView[]): ConsumerAnswer[] {
+export function consumersOf(
+  views: readonly ConsumerView[],
+  rates: CurrentRates | undefined,
+): ConsumerAnswer[] {
   const byName = new Map<string, ConsumerView[]>();
   for (const view of views) byName.set(view.consumerName, [...(byName.get(view.consumerName) ?? []), view]);
   return [...byName.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, partitions]) => consumerOf(name, partitions));
+    .map(([name, partitions]) => consumerOf(name, partitions, rates));
 }
 
-function consumerOf(consumerName: string, views: readonly ConsumerView[]): ConsumerAnswer {
+function consumerOf(
+  consumerName: string,
+  views: readonly ConsumerView[],
+  rates: CurrentRates | undefined,
+): ConsumerAnswer {
   const events = views.map(({ pendingEvents }) => pendingEvents);
   const lags = views.flatMap(({ lagSeconds }) => lagSeconds ?? []);
   const [first] = views;
@@ -60,6 +70,7 @@ function consumerOf(consumerName: string, views: readonly ConsumerView[]): Consu
     pendingEvents: events.includes(null) ? null : sum(events.map(Number)),
     lagSeconds: lags.length === 0 ? null : Math.max(...lags),
     deadLetters: sum(views.map(({ deadLetters }) => deadLetters)),
+    settledPerSecond: rates?.settledPerSecond[consumerName] ?? null,
     unservedSince: views.find(({ unservedSince }) => unservedSince !== null)?.unservedSince ?? null,
     partitions: views.map((view) => ({
       partition: view.partition,

@@ -5,10 +5,12 @@ import {
   type ConsumerBacklog,
 } from '../../consumers/consumer-backlog.js';
 import { ConsumerBacklogService } from '../../consumers/consumer-backlog.service.js';
+import type { ConsumerRates } from '../../consumers/consumer-rates.js';
+import { ConsumerRatesService } from '../../consumers/consumer-rates.service.js';
 import { ProcessService } from '../../membership/process.service.js';
 import type { AttemptOfProcess } from '../../membership/process-view.store.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, optional, text } from '../input/field.js';
+import { choice, count, optional, text, time } from '../input/field.js';
 import { type Call, limit, type PageAnswer, route } from './route.js';
 
 const pathFields = { name: text('The name of the consumer.', 127) };
@@ -49,6 +51,23 @@ const ROUTES = {
     target,
     answer: 'RunningAttempts',
   }),
+  rates: route({
+    method: 'GET',
+    path: 'consumers/:name/rates',
+    action: 'consumers.read',
+    about:
+      'How many positions a second were published and settled, and how far the consumer was behind, in steps of time, for a week. A step in which nobody wrote samples has nulls.',
+    pathFields,
+    target,
+    query: {
+      from: optional(time('The beginning. The default is an hour before the end.')),
+      to: optional(time('The end. The default is now.')),
+      step: optional(
+        count('Seconds of a step, 10 or more. There are at most 1,000 steps.', 10, 2_147_483_647),
+      ),
+    },
+    answer: 'ConsumerRates',
+  }),
 };
 
 interface BacklogAnswer extends PageAnswer<object> {
@@ -62,6 +81,7 @@ export class ConsumerBacklogHandlers {
   constructor(
     private readonly backlogs: ConsumerBacklogService,
     private readonly processes: ProcessService,
+    private readonly speeds: ConsumerRatesService,
   ) {}
 
   async counts({ path, query }: Call<typeof ROUTES.counts>): Promise<BacklogAnswer> {
@@ -79,5 +99,9 @@ export class ConsumerBacklogHandlers {
 
   async running({ path }: Call<typeof ROUTES.running>): Promise<{ items: AttemptOfProcess[] }> {
     return { items: await this.processes.running(path.name) };
+  }
+
+  rates({ path, query }: Call<typeof ROUTES.rates>): Promise<ConsumerRates> {
+    return this.speeds.of(path.name, query);
   }
 }

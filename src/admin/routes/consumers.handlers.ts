@@ -83,9 +83,8 @@ export class ConsumersHandlers {
 
   async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<ConsumerAnswer>> {
     const { limit = PAGE_SIZE, after: [afterName] = [''] } = query;
-    const found = consumersOf(await this.consumers.list()).filter(
-      ({ consumerName }) => consumerName > afterName,
-    );
+    const { consumers, rates } = await this.consumers.listWithRates();
+    const found = consumersOf(consumers, rates).filter(({ consumerName }) => consumerName > afterName);
     const items = found.slice(0, limit);
     const last = items.at(-1);
     return {
@@ -122,8 +121,9 @@ export class ConsumersHandlers {
   }
 
   private async find(name: string): Promise<ConsumerAnswer> {
-    const views = (await this.consumers.list()).filter(({ consumerName }) => consumerName === name);
-    const [consumer] = consumersOf(views);
+    const { consumers, rates } = await this.consumers.listWithRates();
+    const views = consumers.filter(({ consumerName }) => consumerName === name);
+    const [consumer] = consumersOf(views, rates);
     if (consumer !== undefined) return consumer;
     throw new IntegrationError('INTEGRATION_CONSUMER_UNKNOWN', `There is no consumer "${name}"`, {
       consumerName: name,
