@@ -20,9 +20,9 @@ const WAIT_MS = 200;
 
 /**
  * Long tasks that admins have asked for: filtered replays, changed numbers of partitions, and stored
- * operations. Samples of the backlog are taken beside them. The processes that run consumers do them when a beat shows that there is something to do. Each
- * step is one transaction that finds out itself what comes next. So it does not matter which process takes a
- * step, or how often.
+ * operations. Samples of the backlog are taken beside them. The processes that run consumers do them when a
+ * beat shows that there is something to do. Each step is one transaction that finds out itself what comes
+ * next. So it does not matter which process takes a step, or how often.
  */
 @Injectable()
 export class AdminTasks {

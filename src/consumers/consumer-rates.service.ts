@@ -1,6 +1,5 @@
 import type { AdminDatabase } from '../database/admin-database.js';
 import { checkCount, checkNames, checkText, checkTime, invalidArgument } from '../events/argument-checks.js';
-import { unknownConsumer } from './admin-checks.js';
 import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES, type SampleTimes } from './backlog-samples.js';
 import type { ConsumerRates, RateRange } from './consumer-rates.js';
 import { ConsumerRatesStore } from './consumer-rates.store.js';
@@ -13,9 +12,9 @@ const SHORTEST_STEP = 10;
 const LONGEST_STEP = 2_147_483_647;
 
 /**
- * Tells how fast the log grows and how fast consumers are, from the samples that one process writes every ten
- * seconds. They are kept for a week, and after an hour one a minute. While no process runs consumers there are
- * none, and the rates of that time are null.
+ * Tells how fast the log grows and how fast consumers are, from the samples that one process writes every
+ * ten seconds. They are kept for a week, and after an hour one a minute. While no process runs consumers
+ * there are none, and the rates of that time are null.
  */
 export class ConsumerRatesService {
   private readonly store: ConsumerRatesStore;
@@ -34,7 +33,8 @@ export class ConsumerRatesService {
    */
   async of(consumerName: string, range: RateRange = {}): Promise<ConsumerRates> {
     checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
-    if (consumerName === undefined) throw unknownConsumer('');
+    if (consumerName === undefined)
+      throw invalidArgument('consumerName is missing', { field: 'consumerName' });
     checkNames('a field of a range', range, ['from', 'to', 'step']);
     checkTime('from', range.from);
     checkTime('to', range.to);

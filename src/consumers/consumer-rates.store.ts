@@ -11,8 +11,8 @@ const CURRENT = `interval '1 minute'`;
 
 /**
  * SQL of the times between two samples of one partition that follow each other. A longer time than `gap` is
- * left out, because nobody knows what happened in it. `settled` is null if a replay has put back more than was
- * settled, and times in which the log became shorter are left out.
+ * left out, because nobody knows what happened in it. `settled` is null if a replay has put back more than
+ * was settled, and times in which the log became shorter are left out.
  */
 const timesBetween = (sample: string, condition: string, gap: string) => `
   SELECT *, extract(epoch FROM at - since)::float8 AS seconds FROM (

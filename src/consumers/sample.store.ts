@@ -16,8 +16,8 @@ export class SampleStore {
 
   constructor(private readonly db: EngineDatabase) {
     const { inboxCursor, inboxEvent, integrationPartition, integrationSample, outboxEvent } = db.tables;
-    // Of each status, the first rows are looked at. In the inbox, only the partition of the oldest row has its
-    // age as a lag.
+    // Of each status, the first rows are looked at. In the inbox, only the partition of the oldest row has
+    // its age as a lag.
     const oldestOf = (status: string, condition: string) => `(SELECT * FROM (
         SELECT position, partition, available_at FROM ${inboxEvent} i
         WHERE i.consumer_name = consumer.name AND i.status = '${status}' ORDER BY i.position LIMIT ${LOOKED_AT}
