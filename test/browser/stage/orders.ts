@@ -37,6 +37,8 @@ export interface Orders extends Shop {
   readonly receiver: Receiver;
   /** Publishes an event `order.placed` for each id, one after the other. Returns the ids of the events. */
   place(...ids: string[]): Promise<string[]>;
+  /** Resolves when every consumer has done with every event that it can handle. */
+  settled(): Promise<void>;
   /** Resolves when a consumer has so many rows of this status. */
   has(consumer: string, status: string, count: number): Promise<void>;
 }
@@ -88,6 +90,15 @@ export async function openOrders(database: TestDatabase, setup: ShopSetup = {}):
         placed.push(outboxEventId);
       }
       return placed;
+    },
+    settled: async () => {
+      await until('everything is settled', async () => {
+        const { rows } = await database.pool.query<{ n: number }>(
+          `SELECT count(*)::int AS n FROM integration.inbox_cursor c, integration.outbox_event e
+           WHERE c.paused_at IS NULL AND e.position <@ c.unread`,
+        );
+        return rows[0]?.n === 0;
+      });
     },
     has: async (consumer, status, count) => {
       await until(`${count} ${status} of ${consumer}`, async () => {

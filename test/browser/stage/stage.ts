@@ -18,6 +18,8 @@ export interface OpenOptions extends BrowserContextOptions {
   readonly path?: string;
   /** Whether the test moves the page's clock on. */
   readonly clock?: boolean;
+  /** Whether the test itself makes the browser complain. */
+  readonly mayComplain?: boolean;
 }
 
 /** What the tests of one file share. */
@@ -33,10 +35,13 @@ export interface Stage<S extends Shop> {
  * Opens a database, an application and a browser for the tests of a file. After each test it closes the
  * windows, and fails if the browser has complained of anything.
  */
-export function onStage<S extends Shop>(openShop: (database: TestDatabase) => Promise<S>): Stage<S> {
+export function onStage<S extends Shop>(
+  openShop: (database: TestDatabase) => Promise<S>,
+  withinMs = 60_000,
+): Stage<S> {
   let stage: { shop: S; database: TestDatabase; browser: Browser } | undefined;
   const closers: (() => Promise<unknown>)[] = [];
-  const visits: Visit[] = [];
+  const visits: (Visit & { readonly mayComplain: boolean })[] = [];
 
   beforeAll(async () => {
     const database = await createTestDatabase();
@@ -46,11 +51,11 @@ export function onStage<S extends Shop>(openShop: (database: TestDatabase) => Pr
     const browser = await startBrowser();
     closers.push(() => browser.close());
     stage = { shop, database, browser };
-  });
+  }, withinMs);
   afterEach(async () => {
     const ended = visits.splice(0);
     await Promise.all(ended.map(({ context }) => context.close()));
-    for (const { complaints } of ended) expect(complaints).toEqual(NOTHING);
+    for (const { complaints, mayComplain } of ended) if (!mayComplain) expect(complaints).toEqual(NOTHING);
   });
   afterAll(async () => {
     for (const close of closers.reverse()) await close();
@@ -72,12 +77,12 @@ export function onStage<S extends Shop>(openShop: (database: TestDatabase) => Pr
     },
     open: async (
       route = '',
-      { operator = OPERATOR, url, path = `/${PATH}/ui`, clock = false, ...options } = {},
+      { operator = OPERATOR, url, path = `/${PATH}/ui`, clock = false, mayComplain = false, ...options } = {},
     ) => {
       const { browser, shop } = there();
       const origin = url ?? shop.url;
       const visited = await visit(browser, origin, options);
-      visits.push(visited);
+      visits.push({ ...visited, mayComplain });
       const { context, complaints } = visited;
       await shop.sessions.signIn(context, origin, operator);
       const page = await context.newPage();

@@ -8,6 +8,7 @@ const SERVED_CONSUMERS = CONSUMERS + 2;
 /** Looks at the demo as a browser would: through its address. */
 export async function checkServing(adminUrl: string): Promise<Checks> {
   const checks = new Checks();
+  checks.equal('status-of-the-dashboard', (await fetch(`${adminUrl}/ui`)).status, 200);
   const overview = await answerOf(`${adminUrl}/overview`);
   checks.equal('overview-consumers', overview.consumers, SERVED_CONSUMERS);
   checks.equal('overview-paused', overview.paused, 1);

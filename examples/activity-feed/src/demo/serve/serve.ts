@@ -10,6 +10,9 @@ import { checkServing } from './checks-of-serving.js';
 import { flow } from './flow.js';
 import { Troubles, takeDown } from './troubles.js';
 
+/** On a busy machine it takes longer until the first event is a dead letter. */
+const SECONDS_FOR_TROUBLE = 30;
+
 /** Serves until the signal, or for as long as the options say; true if everything that was checked held. */
 export async function runServe(options: DemoOptions, signal: AbortSignal): Promise<boolean> {
   const closing = new Closing();
@@ -69,7 +72,11 @@ async function served({ forSeconds }: DemoOptions, signal: AbortSignal): Promise
 }
 
 async function check(stage: Stage, adminUrl: string, startedAt: Date): Promise<boolean> {
-  const checks = await checkServing(adminUrl);
+  let checks = await checkServing(adminUrl);
+  for (let again = 0; !checks.ok && again < SECONDS_FOR_TROUBLE; again++) {
+    await delay(1_000, undefined, { signal: stage.signal });
+    checks = await checkServing(adminUrl);
+  }
   checks.print();
   if (stage.options.json !== undefined) {
     await writeFigures(stage.options.json, {
