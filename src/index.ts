@@ -121,6 +121,7 @@ export { LinkGraphService } from './links/link-graph.service.js';
 export type {
   EventChain,
   EventHead,
+  EventSearchFilter,
   EventSearchPage,
   EventSearchResult,
   EventWithPayloadText,

@@ -4,6 +4,7 @@ import { isUuid } from '../events/text.js';
 import type {
   EventChain,
   EventHead,
+  EventSearchFilter,
   EventSearchPage,
   EventSearchResult,
   EventWithPayloadText,
@@ -37,13 +38,19 @@ export class EventLookService {
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or page that makes no sense
    */
-  async search(filter: OutboxEventFilter = {}, page: EventSearchPage = {}): Promise<EventSearchResult> {
+  async search(given: EventSearchFilter = {}, page: EventSearchPage = {}): Promise<EventSearchResult> {
+    const { correlationId, position, ...filter } = given;
     checkSearch(filter, page);
+    checkPosition('position', position);
     const limit = pageSizeOf(page.limit);
-    const { low: first, high } = await this.bounds(filter, page.before);
+    const { low: first, high } = narrowed(
+      await this.bounds(filter, page.before),
+      ...(position === undefined ? [] : [{ low: position, high: position + 1 }]),
+      ...(await this.stretchOf(correlationId)),
+    );
     const low = hasIndex(filter) ? first : Math.max(first, high - SCANNED_AT_ONCE);
     if (low >= high) return { items: [], next: null, scannedTo: first };
-    const found = await this.store.findHeads(filter, { low, high }, limit + 1);
+    const found = await this.store.findHeads({ ...filter, correlationId }, { low, high }, limit + 1);
     const items = found.slice(0, limit);
     if (found.length > limit) {
       const last = items.at(-1)?.position ?? low;
@@ -88,6 +95,15 @@ export class EventLookService {
     };
   }
 
+  /** Where the events of a correlation are, if it is known. */
+  private async stretchOf(correlationId: string | undefined): Promise<Stretch[]> {
+    const root =
+      correlationId !== undefined && isUuid(correlationId)
+        ? await this.store.findHead(correlationId)
+        : undefined;
+    return root === undefined ? [] : [{ low: root.position, high: root.position + SCANNED_AT_ONCE }];
+  }
+
   /** The part of the log that can hold what is searched for. */
   private async bounds({ from, to }: OutboxEventFilter, before: number | undefined): Promise<Stretch> {
     const whole = await this.store.extent();
@@ -101,6 +117,14 @@ function checkSearch(filter: OutboxEventFilter, page: EventSearchPage): void {
   checkOutboxFilter(filter);
   checkNames('a field of the page', page, PAGE_FIELDS);
   checkPosition('before', page.before);
+}
+
+/** The part that all stretches have in common. */
+function narrowed(...stretches: readonly Stretch[]): Stretch {
+  return {
+    low: Math.max(...stretches.map(({ low }) => low)),
+    high: Math.min(...stretches.map(({ high }) => high)),
+  };
 }
 
 function hasIndex({ aggregateType, aggregateId, deduplicationKey }: OutboxEventFilter): boolean {

@@ -1,7 +1,18 @@
-import type { OutboxEvent } from './outbox-event.js';
+import type { OutboxEvent, OutboxEventFilter } from './outbox-event.js';
 
 /** An event without its payload. */
 export type EventHead = Omit<OutboxEvent, 'payload'>;
+
+/** Chooses events of a search. An event must match every given field. */
+export interface EventSearchFilter extends OutboxEventFilter {
+  /** The event at this position. */
+  position?: number | undefined;
+  /**
+   * The id of a correlation. If it is the id of an event, which is then the first one, the search looks at the
+   * 100,000 positions from that event on.
+   */
+  correlationId?: string | undefined;
+}
 
 /** One page of a search. It goes from the newest event to the oldest. */
 export interface EventSearchResult {

@@ -219,6 +219,27 @@ describe('events', () => {
     const foreign = await admin.ask(`events/${json.items[0].outboxEventId}/chain`);
     expect(positionsOf(foreign.json.items)).toEqual([40, 41]);
   });
+
+  it('are found by the id of a correlation, and by a position', async () => {
+    const root = '00000000-0000-7000-8000-000000000002';
+    await write(
+      { position: 10, id: root, metadata: { correlationId: root } },
+      { position: 20, metadata: { correlationId: root } },
+      { position: 150_000, metadata: { correlationId: 'of another system' } },
+      { position: 250_000, metadata: { correlationId: 'of another system' } },
+    );
+    const byCorrelation = async (id: string) =>
+      (await pagesOf(`events?correlationId=${encodeURIComponent(id)}`)).map(({ items }) =>
+        positionsOf(items),
+      );
+    // The first event says where the others are, so one page looks at all of them.
+    expect(await byCorrelation(root)).toEqual([[20, 10]]);
+    expect((await byCorrelation('of another system')).flat()).toEqual([250_000, 150_000]);
+    expect((await byCorrelation('nobody')).flat()).toEqual([]);
+    expect(positionsOf((await admin.ask('events?position=20')).json.items)).toEqual([20]);
+    expect((await admin.ask('events?position=21')).json).toMatchObject({ items: [], next: null });
+    expect((await admin.ask('events?position=9000000000')).json).toMatchObject({ items: [], next: null });
+  });
 });
 
 describe('an entity', () => {

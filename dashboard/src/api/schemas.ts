@@ -568,6 +568,8 @@ export interface Routes {
       aggregateType?: string | undefined;
       aggregateId?: string | undefined;
       deduplicationKey?: string | undefined;
+      position?: number | undefined;
+      correlationId?: string | undefined;
       from?: string | undefined;
       to?: string | undefined;
     };

@@ -62,7 +62,7 @@ function FilterInput({
 }) {
   const id = useId();
   return (
-    <div class="field">
+    <div class={type === 'text' ? 'field' : 'field wide'}>
       <label for={id}>{label}</label>
       {options === undefined ? (
         type === 'datetime-local' ? (

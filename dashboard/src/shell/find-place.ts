@@ -27,8 +27,31 @@ async function placeOf(text: string): Promise<FoundPlace | undefined> {
     const event = await found('GET events/{id}', { path: { id } });
     return { href: event === undefined ? to(['events'], { correlationId: id }) : to(['events', id]) };
   }
+  if (/^\d{1,15}$/.test(text)) {
+    const events = await found('GET events', { query: { position: Number(text) } });
+    const [event] = events?.items ?? [];
+    return event === undefined
+      ? { problem: `There is no event at position ${text}.` }
+      : { href: to(['events', event.outboxEventId]) };
+  }
   const entity = entityOf(text);
-  return entity === undefined ? undefined : { href: to(['entities', ...entity]) };
+  if (entity !== undefined) {
+    const timeline = await found('GET entities/{type}/{id}/timeline', {
+      path: { type: entity[0], id: entity[1] },
+      query: { limit: 1 },
+    });
+    if (timeline !== undefined && timeline.items.length > 0) return { href: to(['entities', ...entity]) };
+  }
+  // Any other text may be the id of a correlation that another system gave.
+  const correlated = await found('GET events', { query: { correlationId: text, limit: 1 } });
+  if (
+    correlated !== undefined &&
+    (correlated.items.length > 0 || (correlated.next !== null && entity === undefined))
+  )
+    return { href: to(['events'], { correlationId: text }) };
+  return entity === undefined
+    ? undefined
+    : { problem: `The log has no event of the entity ${entity[0]} ${entity[1]}.` };
 }
 
 /** An entity is written `type/id` or `type:id`. */

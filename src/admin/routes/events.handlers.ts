@@ -11,7 +11,7 @@ import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../admin-options.js';
 import { Answer } from '../calls/answer.js';
 import { notFound } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { count, json, optional, text, time, uuid } from '../input/field.js';
+import { count, json, optional, position, text, time, uuid } from '../input/field.js';
 import { maskedPayload } from '../payload/masked-payload.js';
 import { type Call, limit, type PageAnswer, route } from './route.js';
 
@@ -35,6 +35,8 @@ const ROUTES = {
       aggregateType: optional(text('The type of an aggregate.', EVENT_TEXT_LIMITS.aggregateType)),
       aggregateId: optional(text('The id of an aggregate.', EVENT_TEXT_LIMITS.aggregateId)),
       deduplicationKey: optional(text('A deduplication key.', EVENT_TEXT_LIMITS.deduplicationKey)),
+      position: optional(position('The position of an event.')),
+      correlationId: optional(text('The id of a correlation.', 255)),
       from: optional(time('Written at this time or later.')),
       to: optional(time('Written before this time.')),
     },

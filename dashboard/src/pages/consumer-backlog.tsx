@@ -1,0 +1,103 @@
+import type { Backlog, BacklogEvent, Routes } from '../api/schemas.ts';
+import { useRead } from '../api/use-read.ts';
+import { Empty } from '../parts/empty.tsx';
+import { EntityLink, eventHref } from '../parts/links.tsx';
+import { Loaded } from '../parts/loading.tsx';
+import { atLeast, count, duration } from '../parts/number.ts';
+import { Panel } from '../parts/page.tsx';
+import { Pager } from '../parts/pager.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { Code, Foreign, NameLink } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
+import { type Place, to } from '../router/router.ts';
+
+type State = NonNullable<Routes['GET consumers/{name}/backlog']['query']['state']>;
+
+const STATES: readonly (readonly [state: State, word: string, field: keyof Backlog, meaning: string])[] = [
+  ['pending', 'Pending', 'pending', 'They are in the log, and not begun.'],
+  ['running', 'Running', 'running', 'A handler has them now.'],
+  ['retrying', 'Retrying', 'retrying', 'They have failed and are tried again.'],
+  ['waiting', 'Waiting', 'waiting', 'They wait for an earlier event of their entity.'],
+  ['delayed', 'Delayed', 'delayed', 'They were published for a later time.'],
+  ['failed-for-good', 'Failed for good', 'failedForGood', 'They have failed, and nobody set them aside.'],
+  ['dead', 'Dead letters', 'deadLetters', 'They have failed with all their attempts.'],
+];
+
+const COLUMNS: readonly Column<BacklogEvent>[] = [
+  {
+    head: 'Event',
+    isName: true,
+    isLong: true,
+    cell: ({ outboxEventId, eventName, position }) => (
+      <NameLink href={eventHref(outboxEventId)}>{eventName ?? `position ${position}`}</NameLink>
+    ),
+  },
+  { head: 'Position', align: 'end', cell: ({ position }) => <Code>{position}</Code> },
+  {
+    head: 'Entity',
+    isLong: true,
+    cell: ({ aggregateType, aggregateId }) => <EntityLink type={aggregateType} id={aggregateId} />,
+  },
+  { head: 'Attempts', align: 'end', cell: ({ attemptCount }) => count(attemptCount) },
+  { head: 'Since', cell: ({ since }) => <Time at={since} /> },
+  {
+    head: 'Next',
+    cell: ({ dueAt }) => (dueAt === null ? <span class="muted">–</span> : <Time at={dueAt} />),
+  },
+  { head: 'Error', isLong: true, cell: ({ lastError }) => <Foreign most={160}>{lastError ?? '–'}</Foreign> },
+];
+
+/** What a consumer has still to do, by state. The chosen state stands in the URL. */
+export function ConsumerBacklog({
+  name,
+  place,
+  lagSeconds,
+}: {
+  name: string;
+  place: Place;
+  lagSeconds: number | null;
+}) {
+  const chosen = STATES.find(([state]) => state === place.query.get('state'));
+  const state = chosen?.[0];
+  const after = place.query.get('after') ?? undefined;
+  const reading = useRead('GET consumers/{name}/backlog', { path: { name }, query: { state, after } });
+  return (
+    <Panel
+      title="What it has to do"
+      about={lagSeconds === null ? 'It is up to date.' : `It is ${duration(lagSeconds)} behind.`}
+    >
+      <Loaded from={reading}>
+        {({ backlog, items, next }) => (
+          <>
+            <ul class="figures inner states">
+              {STATES.map(([each, word, field]) => (
+                <li class={each === state ? 'figure here' : 'figure'} key={each}>
+                  <a
+                    href={to(place.path, { state: each === state ? undefined : each })}
+                    aria-current={each === state ? 'true' : undefined}
+                  >
+                    <span class="figure-name">{word}</span>
+                    <span class="figure-value small-value">
+                      {atLeast(backlog[field] as Backlog['pending'])}
+                    </span>
+                  </a>
+                </li>
+              ))}
+            </ul>
+            {chosen === undefined ? (
+              <p class="muted small">Choose a number to see the events behind it.</p>
+            ) : items.length === 0 ? (
+              <Empty title="There is none.">{chosen[3]}</Empty>
+            ) : (
+              <>
+                <p class="muted small">{chosen[3]}</p>
+                <Table caption={chosen[1]} columns={COLUMNS} rows={items} keyOf={({ id }) => id} />
+                <Pager place={place} next={next} shown={items.length} />
+              </>
+            )}
+          </>
+        )}
+      </Loaded>
+    </Panel>
+  );
+}

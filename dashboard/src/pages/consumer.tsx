@@ -1,0 +1,195 @@
+import { useState } from 'preact/hooks';
+import { call } from '../api/client.ts';
+import type { Consumer, Partition } from '../api/schemas.ts';
+import { useRead } from '../api/use-read.ts';
+import { Act } from '../parts/button.tsx';
+import { Confirm } from '../parts/confirm.tsx';
+import { Loaded } from '../parts/loading.tsx';
+import { count, duration } from '../parts/number.ts';
+import { Facts, Page, Panel } from '../parts/page.tsx';
+import { Mark } from '../parts/status.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { Foreign } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
+import { go, type Place, to } from '../router/router.ts';
+import { ConsumerBacklog } from './consumer-backlog.tsx';
+import { ConsumerBlocked } from './consumer-blocked.tsx';
+import { ConsumerRunning } from './consumer-running.tsx';
+import { ConsumerMark } from './consumers.tsx';
+import { RepartitionDialog } from './repartition-dialog.tsx';
+import { troublesOf } from './troubles.ts';
+
+const PARTITIONS: readonly Column<Partition>[] = [
+  { head: 'Partition', isName: true, cell: ({ partition }) => partition },
+  {
+    head: 'Owner',
+    isLong: true,
+    cell: ({ owner, ownerNotSeenSince }) =>
+      owner === null ? (
+        <Mark tone="warn">nobody</Mark>
+      ) : (
+        <>
+          <Foreign>{`${owner.host ?? 'unknown host'}, pid ${owner.pid ?? 'unknown'}`}</Foreign>
+          {ownerNotSeenSince !== null && (
+            <>
+              {' '}
+              <Mark tone="warn">not seen</Mark> <Time at={ownerNotSeenSince} />
+            </>
+          )}
+        </>
+      ),
+  },
+  { head: 'To read', align: 'end', cell: ({ pendingPositions }) => count(pendingPositions) },
+  {
+    head: 'Behind',
+    align: 'end',
+    cell: ({ lagSeconds }) => (lagSeconds === null ? 'up to date' : duration(lagSeconds)),
+  },
+  { head: 'Dead letters', align: 'end', cell: ({ deadLetters }) => count(deadLetters) },
+  {
+    head: 'Last progress',
+    cell: ({ lastProgressAt }) =>
+      lastProgressAt === null ? <span class="muted">not yet</span> : <Time at={lastProgressAt} />,
+  },
+];
+
+type Dialog = 'pause' | 'resume' | 'repartition' | 'remove' | undefined;
+
+/** One consumer: what it has still to do, what holds it up, what runs, and what can be done. */
+export function ConsumerPage({ place }: { place: Place }) {
+  const name = place.path[1] ?? '';
+  const reading = useRead('GET consumers/{name}', { path: { name } });
+  return (
+    <Loaded from={reading}>
+      {(consumer) => <Shown consumer={consumer} place={place} reload={reading.reload} />}
+    </Loaded>
+  );
+}
+
+function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; reload: () => void }) {
+  const { consumerName: name, paused, partitions, eventNames, lagSeconds } = consumer;
+  const [dialog, setDialog] = useState<Dialog>();
+  const close = () => {
+    setDialog(undefined);
+    reload();
+  };
+  const troubles = troublesOf([consumer]);
+  return (
+    <Page
+      title={name}
+      above={<a href={to(['consumers'])}>Consumers</a>}
+      about={
+        <>
+          Asks for <Foreign most={300}>{eventNames.join(', ')}</Foreign>
+        </>
+      }
+      acts={
+        <>
+          <ConsumerMark consumer={consumer} />
+          {paused ? (
+            <Act kind="primary" needs="consumers.resume" onAct={() => setDialog('resume')}>
+              Let it go on
+            </Act>
+          ) : (
+            <Act needs="consumers.pause" onAct={() => setDialog('pause')}>
+              Pause
+            </Act>
+          )}
+          <Act needs="consumers.repartition" onAct={() => setDialog('repartition')}>
+            Partitions
+          </Act>
+          <Act needs="consumers.remove" kind="danger" onAct={() => setDialog('remove')}>
+            Delete
+          </Act>
+        </>
+      }
+    >
+      {troubles.length > 0 && (
+        <div class="box warn">
+          {troubles.map(({ says, href, next }) => (
+            <p key={says}>
+              It <Foreign most={400}>{says}</Foreign>.{' '}
+              {href !== to(['consumers', name]) && <a href={href}>{next}</a>}
+            </p>
+          ))}
+        </div>
+      )}
+      <ConsumerBacklog name={name} place={place} lagSeconds={lagSeconds} />
+      <ConsumerBlocked name={name} />
+      <ConsumerRunning name={name} />
+      <Panel title="Partitions">
+        <Table
+          caption="Partitions"
+          columns={PARTITIONS}
+          rows={partitions}
+          keyOf={({ partition }) => String(partition)}
+        />
+      </Panel>
+      <Panel title="About it">
+        <Facts>
+          {[
+            ['Partitions', count(partitions.length)],
+            consumer.pausedSince === null
+              ? undefined
+              : ['Paused since', <Time key="p" at={consumer.pausedSince} />],
+            consumer.unservedSince === null
+              ? undefined
+              : ['Nobody handles it since', <Time key="u" at={consumer.unservedSince} />],
+            ['Known to a process', consumer.orphaned ? 'no' : 'yes'],
+            [
+              'Who changed it',
+              <a key="a" href={to(['audit'], { target: `consumer/${name}` })}>
+                See the audit
+              </a>,
+            ],
+          ]}
+        </Facts>
+      </Panel>
+      {dialog === 'pause' && (
+        <Confirm
+          title={`Pause ${name}`}
+          act="Pause"
+          onAct={(reason) => call('POST consumers/{name}/pause', { path: { name }, body: because(reason) })}
+          onClose={close}
+        >
+          <p class="muted">
+            It stops until somebody lets it go on, also across restarts. What runs comes to its end.
+          </p>
+        </Confirm>
+      )}
+      {dialog === 'resume' && (
+        <Confirm
+          title={`Let ${name} go on`}
+          act="Let it go on"
+          onAct={(reason) => call('POST consumers/{name}/resume', { path: { name }, body: because(reason) })}
+          onClose={close}
+        >
+          <p class="muted">It goes on where it stopped.</p>
+        </Confirm>
+      )}
+      {dialog === 'repartition' && <RepartitionDialog consumer={consumer} onClose={close} />}
+      {dialog === 'remove' && (
+        <Confirm
+          title={`Delete ${name}`}
+          act="Delete it"
+          isDangerous
+          needsReason
+          onAct={async (reason) => {
+            await call('DELETE consumers/{name}', { path: { name }, body: because(reason) });
+            go(to(['consumers']));
+          }}
+          onClose={close}
+        >
+          <p>
+            Its place in the log, its dead letters and its replays are deleted. This cannot be taken back, and
+            is refused while a process works on it.
+          </p>
+        </Confirm>
+      )}
+    </Page>
+  );
+}
+
+function because(reason: string | undefined): { reason?: string } {
+  return reason === undefined ? {} : { reason };
+}

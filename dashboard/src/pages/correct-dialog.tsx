@@ -1,0 +1,74 @@
+import { useEffect, useId, useState } from 'preact/hooks';
+import { call, callForText } from '../api/client.ts';
+import type { EventWithStatus } from '../api/schemas.ts';
+import { Confirm } from '../parts/confirm.tsx';
+import { inexactNumbers, laidOut } from '../parts/json.ts';
+import { eventHref } from '../parts/links.tsx';
+import { ProblemBox } from '../parts/problem-box.tsx';
+import { go } from '../router/router.ts';
+import { payloadOf } from './event-payload.tsx';
+
+/** Publishes a corrected event, and discards this one for the consumer that failed at it. */
+export function CorrectDialog({
+  event,
+  consumer,
+  onClose,
+}: {
+  event: EventWithStatus;
+  consumer: string;
+  onClose: () => void;
+}) {
+  const id = useId();
+  const [text, setText] = useState('');
+  const [error, setError] = useState<unknown>();
+  useEffect(() => {
+    callForText('GET events/{id}/payload', { path: { id: event.outboxEventId } })
+      .then(({ text: answer }) => setText(laidOut(payloadOf(answer)).text))
+      .catch(setError);
+  }, [event.outboxEventId]);
+  const correct = async (reason: string | undefined) => {
+    const [inexact] = inexactNumbers(text);
+    if (inexact !== undefined)
+      throw new Error(
+        `The number ${inexact} has more digits than a request can carry. Publish the correction from code.`,
+      );
+    const { outboxEventId } = await call('POST events/{id}/correct', {
+      path: { id: event.outboxEventId },
+      body: { consumer, payload: parsed(text), reason: reason ?? '' },
+    });
+    go(eventHref(outboxEventId));
+  };
+  return (
+    <Confirm
+      title={`Correct it for ${consumer}`}
+      act="Publish the corrected event"
+      needsReason
+      onAct={correct}
+      onClose={onClose}
+    >
+      <p class="muted">
+        A new event is published with this payload, and every consumer of its name gets it. This one is
+        discarded for {consumer} only.
+      </p>
+      <ProblemBox error={error} />
+      <div class="field">
+        <label for={id}>Payload</label>
+        <textarea
+          id={id}
+          class="json-edit"
+          spellcheck={false}
+          value={text}
+          onInput={(input) => setText(input.currentTarget.value)}
+        />
+      </div>
+    </Confirm>
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new Error(`The payload is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,87 @@
+import type { FailureGroup } from '../api/schemas.ts';
+import { useRead } from '../api/use-read.ts';
+import { Empty } from '../parts/empty.tsx';
+import { Filter } from '../parts/filter.tsx';
+import { ConsumerLink, groupHref } from '../parts/links.tsx';
+import { Loaded } from '../parts/loading.tsx';
+import { atLeast } from '../parts/number.ts';
+import { Page } from '../parts/page.tsx';
+import { Pager } from '../parts/pager.tsx';
+import { Mark } from '../parts/status.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { Foreign, NameLink } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
+import { type Place, to } from '../router/router.ts';
+
+const COLUMNS: readonly Column<FailureGroup>[] = [
+  {
+    head: 'Failure',
+    isName: true,
+    isLong: true,
+    cell: ({ consumerName, fingerprint, latest }) => (
+      <NameLink href={groupHref(consumerName, fingerprint)}>
+        {(latest.error ?? 'No error is known').slice(0, 240)}
+      </NameLink>
+    ),
+  },
+  { head: 'Consumer', isLong: true, cell: ({ consumerName }) => <ConsumerLink name={consumerName} /> },
+  { head: 'Dead letters', align: 'end', cell: ({ deadLetters }) => atLeast(deadLetters) },
+  { head: 'Latest', cell: ({ latest }) => <Time at={latest.failedAt} /> },
+  { head: 'Noted', isLong: true, cell: (group) => <Noted group={group} /> },
+];
+
+function Noted({ group: { note, acknowledged } }: { group: FailureGroup }) {
+  return (
+    <div class="stack">
+      {acknowledged !== null &&
+        (acknowledged.newSince.count > 0 ? (
+          <Mark tone="bad">{`${atLeast(acknowledged.newSince)} new since it was seen`}</Mark>
+        ) : (
+          <Mark tone="quiet">{`seen by ${acknowledged.by}`}</Mark>
+        ))}
+      {note !== null && <Foreign most={160}>{note.text}</Foreign>}
+      {note === null && acknowledged === null && <span class="muted">not yet</span>}
+    </div>
+  );
+}
+
+/** Dead letters by kind of failure, because one cause is mended once. */
+export function DeadLettersPage({ place }: { place: Place }) {
+  const consumer = place.query.get('consumer') ?? undefined;
+  const after = place.query.get('after') ?? undefined;
+  const groups = useRead('GET dead-letters/groups', { query: { consumer, after } });
+  return (
+    <Page
+      title="Dead letters"
+      about="Events that have failed for good, by the kind of their failure. Open one to see its events and to send them again."
+    >
+      <Filter place={place} fields={[{ name: 'consumer', label: 'Consumer' }]} />
+      <Loaded from={groups}>
+        {({ items, next }) =>
+          items.length === 0 ? (
+            <Empty title={consumer === undefined ? 'There are no dead letters.' : 'It has no dead letters.'}>
+              {consumer === undefined ? (
+                'Every event was handled, or is still tried.'
+              ) : (
+                <>
+                  <a href={to(['consumers', consumer])}>See the consumer</a>, or{' '}
+                  <a href={to(['dead-letters'])}>the dead letters of all</a>.
+                </>
+              )}
+            </Empty>
+          ) : (
+            <>
+              <Table
+                caption="Kinds of failures"
+                columns={COLUMNS}
+                rows={items}
+                keyOf={({ consumerName, fingerprint }) => `${consumerName} ${fingerprint ?? ''}`}
+              />
+              <Pager place={place} next={next} shown={items.length} />
+            </>
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}

@@ -1,0 +1,178 @@
+import { useState } from 'preact/hooks';
+import type { Delivery, EventHistory, EventWithStatus } from '../api/schemas.ts';
+import { useRead } from '../api/use-read.ts';
+import { Act } from '../parts/button.tsx';
+import { Empty } from '../parts/empty.tsx';
+import { ConsumerLink, groupHref } from '../parts/links.tsx';
+import { Loaded } from '../parts/loading.tsx';
+import { counted, duration } from '../parts/number.ts';
+import { OperationDialog, type OperationWish } from '../parts/operation-dialog.tsx';
+import { ScrolledText } from '../parts/scrolled-text.tsx';
+import { Status } from '../parts/status.tsx';
+import { Code, Foreign } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
+import { to } from '../router/router.ts';
+import { AttemptLine } from './attempt-line.tsx';
+import { CorrectDialog } from './correct-dialog.tsx';
+
+/** What each consumer has done with an event, and what can be done about it. */
+export function EventDeliveries({ event, reload }: { event: EventWithStatus; reload: () => void }) {
+  if (event.consumers.length === 0)
+    return (
+      <Empty title="No consumer asks for this event.">
+        <a href={to(['consumers'])}>The consumers</a> say which events they ask for.
+      </Empty>
+    );
+  return (
+    <ul class="deliveries">
+      {event.consumers.map((delivery) => (
+        <li key={delivery.consumerName}>
+          <OneDelivery event={event} delivery={delivery} reload={reload} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function OneDelivery({
+  event,
+  delivery,
+  reload,
+}: {
+  event: EventWithStatus;
+  delivery: Delivery;
+  reload: () => void;
+}) {
+  const { consumerName: consumer, status, attemptCount, lastError, availableAt } = delivery;
+  const id = event.outboxEventId;
+  const [wish, setWish] = useState<OperationWish>();
+  const [isCorrecting, setIsCorrecting] = useState(false);
+  // An event that succeeded at once has no row at its consumer, and so no history.
+  const history = useRead(
+    'GET events/{id}/history',
+    { path: { id }, query: { consumer } },
+    { isWanted: attemptCount > 0 || status !== 'pending' },
+  );
+  const close = () => {
+    setWish(undefined);
+    setIsCorrecting(false);
+    reload();
+    history.reload();
+  };
+  const isStuck = status === 'dead_letter' || status === 'failed';
+  return (
+    <>
+      <div class="delivery-head">
+        <h3>
+          <ConsumerLink name={consumer} />
+        </h3>
+        <Status of={status} />
+        {attemptCount > 0 && <span class="muted">{counted(attemptCount, 'attempt')}</span>}
+        {availableAt !== null && status === 'failed' && (
+          <span class="muted">
+            tried again <Time at={availableAt} />
+          </span>
+        )}
+        {isStuck && (
+          <div class="acts">
+            <Act
+              needs="operations.plan"
+              kind="primary"
+              label={`Send again to ${consumer}`}
+              unless={status === 'failed' ? 'It is still tried again by itself.' : undefined}
+              onAct={() => setWish({ kind: 'redrive', consumer, event: id })}
+            >
+              Send again
+            </Act>
+            <Act
+              needs="events.correct"
+              label={`Publish a corrected event for ${consumer}`}
+              onAct={() => setIsCorrecting(true)}
+            >
+              Correct
+            </Act>
+            <Act
+              needs="operations.plan"
+              kind="danger"
+              label={`Discard for ${consumer}`}
+              onAct={() => setWish({ kind: 'discard', consumer, event: id })}
+            >
+              Discard
+            </Act>
+          </div>
+        )}
+      </div>
+      {lastError !== null && (
+        <p class="error-text">
+          <Foreign most={2_000}>{lastError}</Foreign>
+        </p>
+      )}
+      <Loaded from={history}>
+        {(found) => <Attempts event={event} delivery={delivery} history={found} />}
+      </Loaded>
+      {wish !== undefined && (
+        <OperationDialog
+          title={`${wish.kind === 'redrive' ? 'Send it again to' : 'Discard it for'} ${consumer}`}
+          about={`${event.eventName} at position ${event.position}`}
+          wish={wish}
+          onClose={close}
+        />
+      )}
+      {isCorrecting && <CorrectDialog event={event} consumer={consumer} onClose={close} />}
+    </>
+  );
+}
+
+function Attempts({
+  event,
+  delivery,
+  history: { attempts, resolution, operationId },
+}: {
+  event: EventWithStatus;
+  delivery: Delivery;
+  history: EventHistory;
+}) {
+  if (attempts.length === 0 && resolution === null) return null;
+  return (
+    <>
+      <AttemptLine event={event} delivery={delivery} attempts={attempts} resolution={resolution} />
+      <ol class="attempts">
+        {attempts.map(({ attempt, at, ms, process, host, pid, error, stack, fingerprint }) => (
+          <li key={`${attempt} ${at}`}>
+            <details>
+              <summary>
+                Attempt {attempt}, <Time at={at} />
+                {ms !== null && `, after ${duration(ms / 1_000)}`}: <Foreign most={140}>{error}</Foreign>
+              </summary>
+              <div class="attempt">
+                {process !== null && (
+                  <p class="muted small">
+                    In process{' '}
+                    <Foreign>{`${host ?? 'of an unknown host'}${pid === null ? '' : `, pid ${pid}`}`}</Foreign>
+                    . Kind{' '}
+                    <a href={groupHref(delivery.consumerName, fingerprint)}>
+                      <Code>{fingerprint}</Code>
+                    </a>
+                  </p>
+                )}
+                <ScrolledText label={`Error of attempt ${attempt}`}>{stack ?? error}</ScrolledText>
+              </div>
+            </details>
+          </li>
+        ))}
+      </ol>
+      {resolution !== null && (
+        <p class="resolution">
+          {resolution.action === 'redrive' ? 'Sent again' : 'Discarded'} by <Foreign>{resolution.by}</Foreign>
+          , <Time at={resolution.at} />
+          {resolution.reason !== null && (
+            <>
+              : <Foreign>{resolution.reason}</Foreign>
+            </>
+          )}
+          . {operationId !== null && <a href={to(['operations', operationId])}>See the operation</a>}
+        </p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,83 @@
+import { useState } from 'preact/hooks';
+import type { EventWithStatus } from '../api/schemas.ts';
+import { useRead } from '../api/use-read.ts';
+import { JsonView } from '../parts/json-view.tsx';
+import { EntityLink } from '../parts/links.tsx';
+import { Loaded } from '../parts/loading.tsx';
+import { bytes, counted } from '../parts/number.ts';
+import { Facts, Page, Panel } from '../parts/page.tsx';
+import { Status } from '../parts/status.tsx';
+import { Code, Foreign } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
+import { type Place, to } from '../router/router.ts';
+import { EventChain } from './event-chain.tsx';
+import { EventDeliveries } from './event-deliveries.tsx';
+import { EventPayload } from './event-payload.tsx';
+
+/** One event: what each consumer has done with it, what it carries, and what it led to. */
+export function EventPage({ place }: { place: Place }) {
+  const id = place.path[1] ?? '';
+  const reading = useRead('GET events/{id}', { path: { id } });
+  return <Loaded from={reading}>{(event) => <Shown event={event} reload={reading.reload} />}</Loaded>;
+}
+
+function Shown({ event, reload }: { event: EventWithStatus; reload: () => void }) {
+  const [isOpen, setIsOpen] = useState(false);
+  const correlation = event.metadata.correlationId;
+  return (
+    <Page
+      title={event.eventName}
+      above={
+        <>
+          <a href={to(['events'])}>Events</a> of{' '}
+          <EntityLink type={event.aggregateType} id={event.aggregateId} module={event.sourceModule} />
+        </>
+      }
+      about={
+        <>
+          Position <Code>{event.position}</Code>, published <Time at={event.timestamp} />
+        </>
+      }
+      acts={<Status of={event.status} />}
+    >
+      <Panel
+        title="What each consumer has done"
+        about={event.consumers.length === 0 ? undefined : counted(event.consumers.length, 'consumer')}
+      >
+        <EventDeliveries event={event} reload={reload} />
+      </Panel>
+      <EventPayload event={event} />
+      <EventChain event={event} />
+      <Panel
+        title="About it"
+        acts={
+          <button type="button" class="link" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
+            {isOpen ? 'Hide the metadata' : 'Show the metadata'}
+          </button>
+        }
+      >
+        <Facts>
+          {[
+            ['Event id', <Code key="i">{event.outboxEventId}</Code>],
+            ['Version', String(event.eventVersion)],
+            ['Module', <Foreign key="m">{event.sourceModule}</Foreign>],
+            ['Payload', event.payloadBytes === null ? 'not known' : bytes(event.payloadBytes)],
+            typeof correlation === 'string'
+              ? [
+                  'Correlation',
+                  <a key="c" href={to(['events'], { correlationId: correlation })}>
+                    <Code>{correlation}</Code>
+                  </a>,
+                ]
+              : undefined,
+            event.deduplicationKey === null
+              ? undefined
+              : ['Deduplication key', <Foreign key="d">{event.deduplicationKey}</Foreign>],
+            event.availableAt === null ? undefined : ['Not before', <Time key="a" at={event.availableAt} />],
+          ]}
+        </Facts>
+        {isOpen && <JsonView json={JSON.stringify(event.metadata)} label="Metadata" />}
+      </Panel>
+    </Page>
+  );
+}

@@ -1,0 +1,94 @@
+import type { Operation } from '../api/schemas.ts';
+import { useRead } from '../api/use-read.ts';
+import { Empty } from '../parts/empty.tsx';
+import { Filter } from '../parts/filter.tsx';
+import { operationHref } from '../parts/links.tsx';
+import { Loaded } from '../parts/loading.tsx';
+import { count } from '../parts/number.ts';
+import { Page } from '../parts/page.tsx';
+import { Pager } from '../parts/pager.tsx';
+import { Status } from '../parts/status.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { Foreign, NameLink } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
+import { type Place, to } from '../router/router.ts';
+
+/** What an operation chooses, in words. */
+export function aboutOperation({ kind, filter, maxEvents }: Operation): string {
+  const parts = [
+    filter.consumerName,
+    filter.eventName,
+    filter.aggregateType && `${filter.aggregateType} ${filter.aggregateId ?? ''}`.trim(),
+    filter.outboxEventId && `event ${filter.outboxEventId}`,
+    filter.position !== undefined ? `position ${filter.position}` : undefined,
+    filter.errorFingerprint && `failure ${filter.errorFingerprint.slice(0, 12)}`,
+  ].filter(Boolean);
+  const verb = kind === 'redrive' ? 'Send again' : 'Discard';
+  return `${verb}${maxEvents === null ? '' : ` ${count(maxEvents)} at most`}: ${parts.join(', ')}`;
+}
+
+export function progressOf({ changed, plannedEvents, plannedAtLeast, maxEvents }: Operation): string {
+  const all = maxEvents === null ? plannedEvents : Math.min(maxEvents, plannedEvents);
+  return `${count(changed)} of ${count(all)}${plannedAtLeast ? ' or more' : ''}`;
+}
+
+const COLUMNS: readonly Column<Operation>[] = [
+  {
+    head: 'Operation',
+    isName: true,
+    isLong: true,
+    cell: (operation) => <NameLink href={operationHref(operation.id)}>{aboutOperation(operation)}</NameLink>,
+  },
+  { head: 'State', cell: ({ state }) => <Status of={state} /> },
+  { head: 'Events', align: 'end', cell: progressOf },
+  { head: 'By', isLong: true, cell: ({ requestedBy }) => <Foreign most={60}>{requestedBy}</Foreign> },
+  { head: 'Planned', cell: ({ createdAt }) => <Time at={createdAt} /> },
+  { head: 'Reason', isLong: true, cell: ({ reason }) => <Foreign most={160}>{reason ?? '–'}</Foreign> },
+];
+
+/** Redrives and discards of many events. */
+export function OperationsPage({ place }: { place: Place }) {
+  const state = (place.query.get('state') ?? undefined) as Operation['state'] | undefined;
+  const operations = useRead('GET operations', {
+    query: { state, after: place.query.get('after') ?? undefined },
+  });
+  return (
+    <Page
+      title="Operations"
+      about="Redrives and discards. They go on without this page, and without the process that started them."
+    >
+      <Filter
+        place={place}
+        fields={[
+          {
+            name: 'state',
+            label: 'State',
+            options: [
+              ['', 'any'],
+              ['planned', 'planned'],
+              ['running', 'running'],
+              ['done', 'done'],
+              ['cancelled', 'cancelled'],
+              ['failed', 'failed'],
+            ],
+          },
+        ]}
+      />
+      <Loaded from={operations}>
+        {({ items, next }) =>
+          items.length === 0 ? (
+            <Empty title="There is no operation.">
+              One begins at a kind of <a href={to(['dead-letters'])}>dead letters</a>: send a few of them
+              again, and then the rest.
+            </Empty>
+          ) : (
+            <>
+              <Table caption="Operations" columns={COLUMNS} rows={items} keyOf={({ id }) => id} />
+              <Pager place={place} next={next} shown={items.length} />
+            </>
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}

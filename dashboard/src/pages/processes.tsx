@@ -1,0 +1,101 @@
+import type { Process } from '../api/schemas.ts';
+import { useRead } from '../api/use-read.ts';
+import { Empty } from '../parts/empty.tsx';
+import { ConsumerLink } from '../parts/links.tsx';
+import { Loaded } from '../parts/loading.tsx';
+import { counted } from '../parts/number.ts';
+import { Facts, Page, Panel } from '../parts/page.tsx';
+import { Mark } from '../parts/status.tsx';
+import { Table } from '../parts/table.tsx';
+import { Code, Foreign } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
+import { type Place, to } from '../router/router.ts';
+
+/** Which processes there are, what each works on, and what runs there now. */
+export function ProcessesPage(_: { place: Place }) {
+  const reading = useRead('GET processes', { query: { limit: 200 } });
+  return (
+    <Page title="Processes" about="Each process says every few seconds that it lives.">
+      <Loaded from={reading}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty title="No process has registered.">
+              A process registers when it starts with a role that works on consumers.
+            </Empty>
+          ) : (
+            items.map((process) => <One key={process.id} process={process} />)
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}
+
+function One({ process }: { process: Process }) {
+  const { host, pid, role, version, alive, connected, handles, owns, working } = process;
+  return (
+    <Panel
+      title={`${host}, pid ${pid}`}
+      about={`${role}, ${version === null ? 'of an unknown version' : `version ${version}`}`}
+      acts={
+        alive ? (
+          connected === false ? (
+            <Mark tone="warn">alive, not connected</Mark>
+          ) : (
+            <Mark tone="ok">alive</Mark>
+          )
+        ) : (
+          <Mark tone="bad">not seen</Mark>
+        )
+      }
+    >
+      <Facts>
+        {[
+          ['Started', <Time at={process.startedAt} key="s" />],
+          ['Last seen', <Time at={process.seenAt} key="l" />],
+          ['Handles', counted(handles.length, 'consumer')],
+          ['Owns', counted(owns.length, 'partition')],
+          [
+            'Settings',
+            <a key="v" href={to(['settings'])}>
+              {counted(Object.keys(process.settings).length, 'value')} in force
+            </a>,
+          ],
+        ]}
+      </Facts>
+      {owns.length > 0 && (
+        <Table
+          caption={`What ${host}, pid ${pid} works on`}
+          rows={owns}
+          keyOf={({ consumerName, partition }) => `${consumerName} ${partition}`}
+          columns={[
+            {
+              head: 'Consumer',
+              isName: true,
+              isLong: true,
+              cell: ({ consumerName }) => <ConsumerLink name={consumerName} />,
+            },
+            { head: 'Partition', align: 'end', cell: ({ partition }) => partition },
+            {
+              head: 'Runs now',
+              isLong: true,
+              cell: ({ consumerName, partition }) => {
+                const running = working.filter(
+                  (each) => each.consumerName === consumerName && each.partition === partition,
+                );
+                if (running.length === 0) return <span class="muted">nothing for longer than 2 s</span>;
+                return running.map(({ position, eventName, attempt, since }) => (
+                  <div key={position}>
+                    <Foreign>{eventName}</Foreign> at <Code>{position}</Code>, attempt {attempt}, since{' '}
+                    <Time at={since} />
+                  </div>
+                ));
+              },
+            },
+            { head: 'Lease until', cell: ({ until }) => <Time at={until} /> },
+          ]}
+        />
+      )}
+    </Panel>
+  );
+}

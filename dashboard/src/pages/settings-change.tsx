@@ -1,0 +1,113 @@
+import { useEffect, useState } from 'preact/hooks';
+import { call } from '../api/client.ts';
+import type { Setting, SettingsPreview } from '../api/schemas.ts';
+import { Act } from '../parts/button.tsx';
+import { Confirm } from '../parts/confirm.tsx';
+import { counted } from '../parts/number.ts';
+import { ProblemBox } from '../parts/problem-box.tsx';
+import { type SettingValue, shortKey, shownValue } from './settings-row.tsx';
+
+interface ChangeBarProps {
+  readonly settings: readonly Setting[];
+  readonly drafts: Readonly<Record<string, SettingValue>>;
+  readonly etag: string | undefined;
+  readonly onDone: () => void;
+  readonly onDrop: () => void;
+}
+
+/** What is about to be changed, what that would do, and the button that does it. */
+export function ChangeBar({ settings, drafts, etag, onDone, onDrop }: ChangeBarProps) {
+  const [isAsked, setIsAsked] = useState(false);
+  const keys = Object.keys(drafts);
+  const { preview, error } = usePreview(drafts);
+  if (keys.length === 0) return null;
+  const notNumbers = keys.filter((key) => Number.isNaN(drafts[key]));
+  const problems = [
+    ...notNumbers.map((key) => `${shortKey(key)} must be a number`),
+    ...(preview?.problems.map(({ key, reason }) => `${shortKey(key)} ${reason}`) ?? []),
+  ];
+  return (
+    <section class="box warn change-bar" aria-label="Changes that are not stored yet">
+      <h2>{counted(keys.length, 'change')} not stored yet</h2>
+      <ProblemBox error={error} />
+      <ul class="plain-list" role="status">
+        {problems.map((problem) => (
+          <li key={problem} class="bad-text">
+            {problem}
+          </li>
+        ))}
+        {preview?.effects.map(({ key, from, to, effect }) => {
+          const unit = settings.find((each) => each.key === key || shortKey(each.key) === key)?.unit ?? null;
+          return (
+            <li key={key}>
+              <b>{shortKey(key)}</b>: {shownValue(from, unit)} → {shownValue(to, unit)}. {effect}
+            </li>
+          );
+        })}
+      </ul>
+      <div class="acts">
+        <Act
+          kind="primary"
+          needs="settings.change"
+          unless={problems.length > 0 ? 'A value is not possible: see above.' : undefined}
+          onAct={() => setIsAsked(true)}
+        >
+          Store
+        </Act>
+        <button type="button" onClick={onDrop}>
+          Drop the changes
+        </button>
+      </div>
+      {isAsked && (
+        <Confirm
+          title={`Store ${counted(keys.length, 'change')}`}
+          act="Store"
+          onAct={async (reason) => {
+            await call('PATCH settings', {
+              body: { values: { ...drafts }, ...(reason === undefined ? {} : { reason }) },
+              ifMatch: etag,
+            });
+            onDone();
+          }}
+          onClose={() => setIsAsked(false)}
+        >
+          <p class="muted">All of them are stored, or none. Every process takes them within seconds.</p>
+        </Confirm>
+      )}
+    </section>
+  );
+}
+
+const TYPING_MS = 300;
+
+function usePreview(drafts: Readonly<Record<string, SettingValue>>): {
+  preview: SettingsPreview | undefined;
+  error: unknown;
+} {
+  const [preview, setPreview] = useState<SettingsPreview>();
+  const [error, setError] = useState<unknown>();
+  const text = JSON.stringify(drafts);
+  useEffect(() => {
+    const values = JSON.parse(text) as Record<string, SettingValue>;
+    const stop = new AbortController();
+    if (Object.keys(values).length === 0) {
+      setPreview(undefined);
+      return;
+    }
+    const timer = setTimeout(() => {
+      call('POST settings/preview', { body: { values }, signal: stop.signal })
+        .then((found) => {
+          setPreview(found);
+          setError(undefined);
+        })
+        .catch((problem: unknown) => {
+          if (!stop.signal.aborted) setError(problem);
+        });
+    }, TYPING_MS);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [text]);
+  return { preview, error };
+}

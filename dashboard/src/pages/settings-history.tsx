@@ -1,0 +1,80 @@
+import { useState } from 'preact/hooks';
+import { call } from '../api/client.ts';
+import type { SettingHistoryPage } from '../api/schemas.ts';
+import { useRead } from '../api/use-read.ts';
+import { Act } from '../parts/button.tsx';
+import { Confirm } from '../parts/confirm.tsx';
+import { Loaded } from '../parts/loading.tsx';
+import { Panel } from '../parts/page.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { Foreign } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
+import { shortKey, shownValue } from './settings-row.tsx';
+
+type Change = SettingHistoryPage['items'][number];
+
+/** Who changed a setting, or any of them, with a way back to each value. */
+export function SettingHistory({
+  title,
+  settingKey,
+  onRestored,
+}: {
+  title: string;
+  settingKey: string | undefined;
+  onRestored: () => void;
+}) {
+  const [chosen, setChosen] = useState<Change>();
+  const reading = useRead('GET settings/history', { query: { key: settingKey, limit: 20 } });
+  const columns: Column<Change>[] = [
+    { head: 'When', isName: true, cell: ({ at }) => <Time at={at} /> },
+    { head: 'Setting', isLong: true, cell: ({ key }) => shortKey(key) },
+    {
+      head: 'Change',
+      isLong: true,
+      cell: ({ from, to }) => <Foreign>{`${shownValue(from, null)} → ${shownValue(to, null)}`}</Foreign>,
+    },
+    { head: 'Who', isLong: true, cell: ({ by }) => <Foreign most={80}>{by ?? 'not known'}</Foreign> },
+    { head: 'Why', isLong: true, cell: ({ reason }) => <Foreign most={200}>{reason ?? '–'}</Foreign> },
+    {
+      head: 'Return',
+      cell: (change) => (
+        <Act
+          needs="settings.change"
+          label={`Return ${shortKey(change.key)} to ${shownValue(change.to, null)}`}
+          onAct={() => setChosen(change)}
+        >
+          Return to {shownValue(change.to, null)}
+        </Act>
+      ),
+    },
+  ];
+  return (
+    <Panel title={title}>
+      <Loaded from={reading}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <p class="muted">Nobody has changed it yet.</p>
+          ) : (
+            <Table caption={title} columns={columns} rows={items} keyOf={({ id }) => String(id)} />
+          )
+        }
+      </Loaded>
+      {chosen !== undefined && (
+        <Confirm
+          title={`Return ${shortKey(chosen.key)} to ${shownValue(chosen.to, null)}`}
+          act="Return to it"
+          onAct={async (reason) => {
+            await call('POST settings/restore', {
+              body: { changeId: chosen.id, ...(reason === undefined ? {} : { reason }) },
+            });
+            onRestored();
+            reading.reload();
+          }}
+          onClose={() => setChosen(undefined)}
+        >
+          <p class="muted">That was its value after the change of this time.</p>
+        </Confirm>
+      )}
+    </Panel>
+  );
+}

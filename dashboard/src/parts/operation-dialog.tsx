@@ -1,0 +1,185 @@
+import { useCallback, useEffect, useId, useRef, useState } from 'preact/hooks';
+import { call } from '../api/client.ts';
+import type { Operation, Routes } from '../api/schemas.ts';
+import { go } from '../router/router.ts';
+import { Act } from './button.tsx';
+import { operationHref } from './links.tsx';
+import { count, counted } from './number.ts';
+import { ProblemBox } from './problem-box.tsx';
+import { Foreign } from './text.tsx';
+
+export type OperationWish = Omit<Routes['POST operations']['body'], 'reason'>;
+
+/** Counts first what an operation would change, and then starts it. */
+export function OperationDialog({
+  title,
+  about,
+  wish,
+  onClose,
+}: {
+  title: string;
+  about: string;
+  wish: OperationWish;
+  onClose: () => void;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  const [maxEvents, setMaxEvents] = useState(wish.maxEvents?.toString() ?? '');
+  const [rate, setRate] = useState(wish.rate?.toString() ?? '');
+  const [stopAfter, setStopAfter] = useState(wish.stopAfter?.toString() ?? '');
+  const [reason, setReason] = useState('');
+  const [plan, setPlan] = useState<Operation>();
+  const [error, setError] = useState<unknown>();
+  const [isBusy, setIsBusy] = useState(false);
+  const isDiscard = wish.kind === 'discard';
+  const fields = { maxEvents: wholeOf(maxEvents), rate: wholeOf(rate), stopAfter: wholeOf(stopAfter) };
+  const isPlanned =
+    plan !== undefined &&
+    plan.maxEvents === (fields.maxEvents ?? null) &&
+    plan.rate === (fields.rate ?? null) &&
+    plan.stopAfter === (fields.stopAfter ?? null);
+
+  const attempt = useCallback(async (work: () => Promise<void>) => {
+    setIsBusy(true);
+    setError(undefined);
+    await work().catch(setError);
+    setIsBusy(false);
+  }, []);
+  const makePlan = () =>
+    attempt(async () => setPlan(await call('POST operations', { body: { ...wish, ...fields } })));
+  const run = () =>
+    attempt(async () => {
+      if (plan === undefined) return;
+      const text = reason.trim();
+      await call('POST operations/{id}/run', {
+        path: { id: plan.id },
+        body: text === '' ? {} : { reason: text },
+      });
+      onClose();
+      go(operationHref(plan.id));
+    });
+
+  // It counts once by itself, when it opens.
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    void makePlan();
+    return () => element?.close();
+  }, []);
+
+  const events = plan === undefined ? 0 : plan.plannedEvents;
+  const nothing = isPlanned && events === 0 ? 'There is no such event any more.' : undefined;
+  const noReason =
+    isDiscard && reason.trim() === '' ? 'A discard needs a reason: write it above.' : undefined;
+  return (
+    <dialog ref={dialog} aria-labelledby={`${id}-title`} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!isPlanned) void makePlan();
+          else if (nothing === undefined && noReason === undefined) void run();
+        }}
+      >
+        <div>
+          <h2 id={`${id}-title`}>{title}</h2>
+          <p class="muted">
+            <Foreign most={300}>{about}</Foreign>
+          </p>
+        </div>
+        <div class="fields">
+          <NumberField label="At most" unit="events" hint="all" value={maxEvents} onChange={setMaxEvents} />
+          <NumberField label="Rate" unit="a second" hint="no limit" value={rate} onChange={setRate} />
+          {!isDiscard && (
+            <NumberField
+              label="Stop after"
+              unit="failures"
+              hint="never"
+              value={stopAfter}
+              onChange={setStopAfter}
+            />
+          )}
+        </div>
+        <p role="status" class="plan">
+          {plan === undefined || !isPlanned ? (
+            <span class="muted">{isBusy ? 'Counting…' : 'Not counted yet.'}</span>
+          ) : (
+            <>
+              <b>{plan.plannedAtLeast ? `${count(events)} or more events` : counted(events, 'event')}</b>{' '}
+              {isDiscard ? 'will be set aside for good.' : 'will be sent again, the oldest first.'}
+            </>
+          )}
+        </p>
+        <div class="field">
+          <label for={id}>{isDiscard ? 'Reason' : 'Reason (optional)'}</label>
+          <input
+            id={id}
+            value={reason}
+            maxLength={1_000}
+            required={isDiscard}
+            autoComplete="off"
+            onInput={(event) => setReason(event.currentTarget.value)}
+          />
+        </div>
+        <ProblemBox error={error} />
+        <div class="acts">
+          {isPlanned ? (
+            <Act
+              needs="operations.run"
+              unless={nothing ?? noReason}
+              kind={isDiscard ? 'danger' : 'primary'}
+              onAct={() => void run()}
+            >
+              {isBusy
+                ? 'Working…'
+                : `${isDiscard ? 'Discard' : 'Send'} ${plan.plannedAtLeast ? 'all of them' : counted(events, 'event')}${isDiscard ? '' : ' again'}`}
+            </Act>
+          ) : (
+            <Act needs="operations.plan" kind="primary" onAct={() => void makePlan()}>
+              {isBusy ? 'Counting…' : 'Count them'}
+            </Act>
+          )}
+          <button type="button" onClick={onClose}>
+            Leave it
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+function NumberField({
+  label,
+  unit,
+  hint,
+  value,
+  onChange,
+}: {
+  label: string;
+  unit: string;
+  hint: string;
+  value: string;
+  onChange: (value: string) => void;
+}) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>
+        {label} <span class="muted">({unit})</span>
+      </label>
+      <input
+        id={id}
+        type="text"
+        inputMode="numeric"
+        pattern="[0-9]*"
+        placeholder={hint}
+        value={value}
+        autoComplete="off"
+        onInput={(event) => onChange(event.currentTarget.value.replace(/\D/g, ''))}
+      />
+    </div>
+  );
+}
+
+function wholeOf(text: string): number | undefined {
+  return text === '' ? undefined : Number(text);
+}
