@@ -3,6 +3,7 @@ import { HostClient } from '../database/clients/host-client.js';
 import type { SqlClient } from '../database/clients/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type { DomainEventInput } from '../events/domain-event.js';
+import { EventGate } from '../events/event-gate.js';
 import { UuidV7Generator } from '../events/uuid-v7.js';
 import { type LogEntry, toLogEntry } from '../log/log-entry.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
@@ -40,6 +41,7 @@ export class JoinedPublisher {
     private readonly notifier: OutboxNotifier,
     private readonly sequence: SequenceGuard,
     private readonly telemetry: EngineTelemetry,
+    private readonly gate: EventGate,
   ) {}
 
   /** Rejects as `DomainEventPublisher` does. */
@@ -64,7 +66,8 @@ export class JoinedPublisher {
     }
     if (this.sequence.isRefusing) await this.sequence.verifySequence();
     const { client } = choosePublishTarget({ outsideTransaction: true }, this.host, OPTIONS_OF_PUBLISHING);
-    const entry = toLogEntry(event, this.ids, { maxPayloadBytes });
+    const [storable = event] = (await this.gate.publishing?.([event], () => '')) ?? [event];
+    const entry = toLogEntry(storable, this.ids, { maxPayloadBytes });
     const { tail } = this.sequence;
     const { position, result } = await write(client, entry);
     if (position === undefined) return { duplicate: true, result };

@@ -1,4 +1,11 @@
 export {
+  graphHandshake,
+  type Handshake,
+  metaHandshake,
+  slackHandshake,
+  zoomHandshake,
+} from './incoming/handshakes.js';
+export {
   type AcceptedWebhook,
   type Emit,
   IncomingWebhookService,
@@ -6,10 +13,35 @@ export {
   type VerifiedWebhookRequest,
 } from './incoming/incoming-webhook.service.js';
 export { fieldOf, formOf, jsonOf, queryOf, type RawWebhookRequest, textOf } from './incoming/raw-request.js';
+export { type Ed25519SchemeOptions, ed25519Scheme } from './incoming/schemes/ed25519.scheme.js';
 export { type HmacSchemeOptions, hmacScheme } from './incoming/schemes/hmac.scheme.js';
+export { hubspotScheme } from './incoming/schemes/hubspot.scheme.js';
+export { type JwksSchemeOptions, jwksScheme } from './incoming/schemes/jwks.scheme.js';
+export type { KeySet } from './incoming/schemes/jwks-keys.js';
+export type { HmacAlgorithm, SignatureEncoding } from './incoming/schemes/matching.js';
+export { basicScheme, sharedSecretScheme } from './incoming/schemes/shared-secret.scheme.js';
+export { standardScheme } from './incoming/schemes/standard.scheme.js';
+export { stripeScheme } from './incoming/schemes/stripe.scheme.js';
+export { twilioScheme } from './incoming/schemes/twilio.scheme.js';
 export type { SignatureScheme, Verification } from './incoming/signature-scheme.js';
+export {
+  basicSource,
+  ed25519Source,
+  hmacSource,
+  jwksSource,
+  type OwnSourceOptions,
+  sharedSecretSource,
+} from './incoming/sources/general.sources.js';
 export { githubSource } from './incoming/sources/github.source.js';
 export { webhookSource } from './incoming/sources/make-source.js';
+export {
+  hubspotSource,
+  shopifySource,
+  slackSource,
+  standardSource,
+  stripeSource,
+  twilioSource,
+} from './incoming/sources/provider.sources.js';
 export type { WebhookMetadata } from './incoming/webhook-event.js';
 export type {
   CommonSourceOptions,

@@ -11,10 +11,11 @@ import { IncomingEngine } from './incoming-engine.js';
 import { jsonOf, type RawWebhookRequest } from './raw-request.js';
 import type { Receipt } from './receipts/webhook-receipt.store.js';
 import { refusal, refusedStepOf, tooLarge } from './refusal.js';
+import { sha256Hex } from './schemes/digest.js';
 import { type Verified, verifyRequest } from './verifier.js';
 import { addCounts } from './webhook-count.store.js';
 import { type CountedOutcome, WebhookCounts } from './webhook-counts.js';
-import { deliveryIdOf, deliveryOf, sha256, typeOf } from './webhook-event.js';
+import { deliveryIdOf, deliveryOf, typeOf } from './webhook-event.js';
 import type { WebhookReply, WebhookSource } from './webhook-source.js';
 
 /** What became of a request. */
@@ -142,7 +143,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     const { source, key, tenantId = '' } = delivery;
     return this.engine.transactions.run(async (tx) => {
       const client = this.engine.host.within(tx);
-      const isFirst = await this.engine.receipts.claim(client, { source, tenantId, keyHash: sha256(key) });
+      const isFirst = await this.engine.receipts.claim(client, { source, tenantId, keyHash: sha256Hex(key) });
       if (!isFirst) return { status: 'duplicate' };
       const emit: Emit = (event) => {
         const metadata = { ...(tenantId === '' ? {} : { tenantId }), ...event.metadata };

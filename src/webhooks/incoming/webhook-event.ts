@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { DomainEventInput } from '../../events/domain-event.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { jsonOf, type RawWebhookRequest, textOf } from './raw-request.js';
 import { redacted } from './redaction.js';
+import { sha256Hex } from './schemes/digest.js';
 import type { Verified } from './verifier.js';
 import type { WebhookSource } from './webhook-source.js';
 
@@ -49,7 +49,7 @@ export interface DeliveryContext {
 /** What the source calls the delivery. Without a name it is called by the hash of its body. */
 export function deliveryIdOf(source: WebhookSource, request: RawWebhookRequest): string {
   const id = source.deliveryId(request);
-  return id === undefined || id === '' ? `sha256:${sha256(request.body)}` : id;
+  return id === undefined || id === '' ? `sha256:${sha256Hex(request.body)}` : id;
 }
 
 /** Makes the delivery. With `asBytes` the payload stays empty, because jsonb cannot hold the body. */
@@ -79,8 +79,8 @@ export function deliveryOf(
   return {
     source: source.key,
     tenantId,
-    keyHash: sha256(deliveryId),
-    bodyHash: sha256(request.body),
+    keyHash: sha256Hex(deliveryId),
+    bodyHash: sha256Hex(request.body),
     repeatedBody: source.repeatedBody ?? (signsTime(source) ? undefined : 'mark'),
     endpointId,
     contentType,
@@ -113,16 +113,12 @@ export function signsTime({ verify }: WebhookSource): boolean {
   return verify.every((scheme) => scheme.signsTime);
 }
 
-export function sha256(value: string | Buffer): string {
-  return createHash('sha256').update(value).digest('hex');
-}
-
 const CONTROL_CHARACTERS = /\p{Cc}/gu;
 
 /** A text of the sender that the database can hold. A longer text is replaced with its hash. */
 function cleanText(text: string, max: number): string {
   const clean = String(text).toWellFormed().replace(CONTROL_CHARACTERS, '').trim();
-  return [...clean].length > max ? `sha256:${sha256(clean)}` : clean;
+  return [...clean].length > max ? `sha256:${sha256Hex(clean)}` : clean;
 }
 
 function nonEmpty(text: string, max: number): string {

@@ -5,6 +5,7 @@ import { IntegrationError } from '../../../errors.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { type RefusedStep, rawBodyMissing, refusal, refusedStepOf } from '../refusal.js';
+import { KeysUnavailable } from '../schemes/jwks-keys.js';
 import type { WebhookReply } from '../webhook-source.js';
 import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
 
@@ -122,6 +123,7 @@ function isPassing(error: unknown): boolean {
       code === 'INTEGRATION_OUTBOX_DISABLED'
     );
   }
+  if (error instanceof KeysUnavailable) return true;
   const state = sqlStateOf(error);
   return isConnectionLoss(error) || (state !== undefined && PASSING_STATES.test(state));
 }

@@ -55,6 +55,5 @@ export function unixTime(text: string | undefined, unit: 's' | 'ms' = 's'): Date
  */
 export function decodeBase64(text: string, encoding: 'base64' | 'base64url' = 'base64'): Buffer | undefined {
   const bytes = Buffer.from(text, encoding);
-  const again = bytes.toString(encoding);
-  return again === text || (encoding === 'base64' && again.replace(/=+$/, '') === text) ? bytes : undefined;
+  return bytes.toString(encoding) === text ? bytes : undefined;
 }

@@ -1,0 +1,68 @@
+import { fieldOf, queryOf } from './raw-request.js';
+import { equalTexts, hmac } from './schemes/matching.js';
+import type { WebhookReply, WebhookSourceOptions } from './webhook-source.js';
+
+export type Handshake = NonNullable<WebhookSourceOptions['handshake']>;
+
+/** Longer challenges are not repeated. */
+const LONGEST = 4_096;
+
+/**
+ * Slack sends a challenge to a new address, signed as its events are.
+ *
+ * https://docs.slack.dev/reference/events/url_verification
+ */
+export function slackHandshake(): Handshake {
+  return (request, { verified }) =>
+    verified && fieldOf(request, 'type') === 'url_verification'
+      ? repeated(fieldOf(request, 'challenge'))
+      : undefined;
+}
+
+/**
+ * Meta asks with a GET that shows the token which was typed in beside the address.
+ *
+ * https://developers.facebook.com/docs/graph-api/webhooks/getting-started
+ */
+export function metaHandshake({ verifyToken }: { readonly verifyToken: string }): Handshake {
+  return (request) => {
+    if (request.method !== 'GET') return undefined;
+    const query = queryOf(request);
+    if (query.get('hub.mode') !== 'subscribe') return undefined;
+    return equalTexts(query.get('hub.verify_token') ?? '', verifyToken)
+      ? repeated(query.get('hub.challenge') ?? undefined)
+      : { status: 403, body: 'The verify token is another one' };
+  };
+}
+
+/**
+ * Microsoft Graph sends a token in the query of a POST, and wants it back as plain text.
+ *
+ * https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks
+ */
+export function graphHandshake(): Handshake {
+  return (request, { verified }) =>
+    verified || request.method !== 'POST'
+      ? undefined
+      : repeated(queryOf(request).get('validationToken') ?? undefined);
+}
+
+/**
+ * Zoom sends a token and wants it back with its HMAC. Only a verified sender gets that: with it, anybody
+ * could have a signature made for a text of their own.
+ *
+ * https://developers.zoom.us/docs/api/webhooks/#validate-your-webhook-endpoint
+ */
+export function zoomHandshake({ secret }: { readonly secret: string }): Handshake {
+  return (request, { verified }) => {
+    const plainToken = fieldOf(request, 'payload', 'plainToken');
+    if (!verified || fieldOf(request, 'event') !== 'endpoint.url_validation' || plainToken === undefined)
+      return undefined;
+    const encryptedToken = hmac('sha256', secret, 'hex', plainToken);
+    return { contentType: 'application/json', body: JSON.stringify({ plainToken, encryptedToken }) };
+  };
+}
+
+function repeated(challenge: string | undefined): WebhookReply | undefined {
+  return challenge === undefined || challenge.length > LONGEST ? undefined : { body: challenge };
+}

@@ -1,0 +1,70 @@
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import type { RawWebhookRequest } from '../raw-request.js';
+import { headerProblem, NO_MATCH, type SignatureScheme } from '../signature-scheme.js';
+import { decodeBase64, unixTime } from './matching.js';
+import { ED25519_DER } from './standard.scheme.js';
+
+export interface Ed25519SchemeOptions {
+  /** The header with the signature. */
+  readonly header: string;
+  /** How signature and keys are written. A key may also be PEM. Default: `hex`. */
+  readonly encoding?: 'hex' | 'base64' | undefined;
+  /** The header with the time in seconds since 1970, if the time is signed. */
+  readonly timestampHeader?: string | undefined;
+  /** What is signed, in order. Default: the time, if there is one, and the body. */
+  readonly signed?:
+    | ((request: RawWebhookRequest, timestamp: string) => readonly (string | Buffer)[])
+    | undefined;
+}
+
+/** Ed25519. The secrets of the source are public keys. */
+export function ed25519Scheme(options: Ed25519SchemeOptions): SignatureScheme {
+  const { header, encoding = 'hex', timestampHeader } = options;
+  const { signed = ({ body }, timestamp) => [timestamp, body] } = options;
+  return {
+    name: `Ed25519 in ${header}`,
+    signsTime: timestampHeader !== undefined,
+    problemOfSecret: (secret) =>
+      publicKeyOf(secret, encoding) === undefined
+        ? `an Ed25519 public key is 32 bytes in ${encoding}, or PEM`
+        : undefined,
+    verify(request, secrets) {
+      const given = request.headers[header.toLowerCase()];
+      if (given === undefined) return headerProblem(`The header ${header} is missing`);
+      const signature = decode(given, encoding);
+      if (signature?.length !== 64)
+        return headerProblem(`The header ${header} is no signature in ${encoding}`);
+      const time = timestampHeader === undefined ? '' : request.headers[timestampHeader.toLowerCase()];
+      const signedAt = unixTime(time);
+      if (time === undefined || (timestampHeader !== undefined && signedAt === undefined))
+        return headerProblem(`The header ${timestampHeader} is no time in seconds since 1970`);
+      const bytes = Buffer.concat(signed(request, time).map((part) => Buffer.from(part)));
+      const place = secrets.findIndex((secret) => {
+        const key = publicKeyOf(secret, encoding);
+        return key !== undefined && verify(null, bytes, key, signature);
+      });
+      return place < 0 ? NO_MATCH : { ok: true, secret: place, signedAt };
+    },
+  };
+}
+
+function publicKeyOf(secret: string, encoding: 'hex' | 'base64'): KeyObject | undefined {
+  try {
+    if (secret.includes('-----BEGIN')) {
+      const key = createPublicKey(secret);
+      return key.asymmetricKeyType === 'ed25519' ? key : undefined;
+    }
+    const bytes = decode(secret, encoding);
+    if (bytes?.length !== 32) return undefined;
+    return createPublicKey({ key: Buffer.concat([ED25519_DER, bytes]), format: 'der', type: 'spki' });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Only the one text that stands for its bytes is read. */
+function decode(text: string, encoding: 'hex' | 'base64'): Buffer | undefined {
+  if (encoding === 'base64') return decodeBase64(text);
+  const bytes = Buffer.from(text, 'hex');
+  return bytes.toString('hex') === text ? bytes : undefined;
+}

@@ -1,0 +1,40 @@
+import { formOf, queryOf, type RawWebhookRequest } from '../raw-request.js';
+import { headerProblem, NO_MATCH, type SignatureScheme } from '../signature-scheme.js';
+import { sha256Hex } from './digest.js';
+import { equalTexts, hmac, matchOf } from './matching.js';
+
+/**
+ * `X-Twilio-Signature`: HMAC-SHA1 of the URL and of the fields of the form in the order of their names. A
+ * body of another type is signed by its SHA-256, which stands in the query as `bodySHA256`.
+ *
+ * https://www.twilio.com/docs/usage/security#validating-requests
+ */
+export function twilioScheme(): SignatureScheme {
+  return {
+    name: 'Twilio',
+    signsTime: false,
+    signsUrl: true,
+    verify(request, secrets) {
+      const given = request.headers['x-twilio-signature'];
+      if (given === undefined) return headerProblem('The header X-Twilio-Signature is missing');
+      const bodyHash = queryOf(request).get('bodySHA256');
+      if (bodyHash !== null && !equalTexts(bodyHash, sha256Hex(request.body))) return NO_MATCH;
+      // A body that is no form and has no hash in the URL is not signed at all.
+      if (bodyHash === null && request.body.length > 0 && !isForm(request)) return NO_MATCH;
+      const fields = bodyHash === null ? fieldsOf(request) : '';
+      return matchOf([given], secrets, (secret) => hmac('sha1', secret, 'base64', request.url, fields));
+    },
+  };
+}
+
+function isForm({ headers }: RawWebhookRequest): boolean {
+  return /^application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '');
+}
+
+/** Names with their values, sorted. Of a name with several values, each different value counts once. */
+function fieldsOf(request: RawWebhookRequest): string {
+  const values = new Map<string, Set<string>>();
+  for (const [name, value] of formOf(request)) values.set(name, (values.get(name) ?? new Set()).add(value));
+  const names = [...values.keys()].sort();
+  return names.flatMap((name) => [...(values.get(name) ?? [])].sort().map((value) => name + value)).join('');
+}

@@ -1,0 +1,374 @@
+import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { sign as signOfGithub, verify as verifyOfGithub } from '@octokit/webhooks-methods';
+import {
+  githubSource,
+  hubspotSource,
+  jwksSource,
+  type RawWebhookRequest,
+  slackSource,
+  standardSource,
+  stripeSource,
+  twilioSource,
+  type WebhookSource,
+  webhookSource,
+} from 'nestjs-integration/webhooks';
+import { Webhook as StandardWebhook } from 'standardwebhooks';
+import Stripe from 'stripe';
+import { Webhook as SvixWebhook } from 'svix';
+import twilio from 'twilio';
+import { DatabaseClock } from '../../src/webhooks/incoming/database-clock.js';
+import { refusedStepOf } from '../../src/webhooks/incoming/refusal.js';
+import { verifyRequest } from '../../src/webhooks/incoming/verifier.js';
+import { deliveryOf } from '../../src/webhooks/incoming/webhook-event.js';
+import { seededRandom } from '../support/random.js';
+import { BODY, EXAMPLES, ec, NOW, request, token, WHSEC } from './signed-requests.js';
+
+const TOLERANCE_MS = 300_000;
+
+/** A database whose clock shows this time. */
+const clockAt = (ms: number) => new DatabaseClock(async () => ms, new Logger('test', {}));
+const verify = (source: WebhookSource, asked: RawWebhookRequest, now = NOW) =>
+  verifyRequest(source, asked, TOLERANCE_MS, clockAt(now));
+
+async function stepOf(source: WebhookSource, asked: RawWebhookRequest, now = NOW): Promise<string> {
+  try {
+    await verify(source, asked, now);
+    return 'accepted';
+  } catch (error) {
+    const step = refusedStepOf(error);
+    if (step === undefined) throw error;
+    return step;
+  }
+}
+
+function flipped(bytes: Buffer, bit: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[bit >> 3] = (copy[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+  return copy;
+}
+
+describe.each(EXAMPLES)('a request of $name', ({ source, request: signed, headers, signsBody, signsUrl }) => {
+  it('is verified', async () => {
+    expect(await stepOf(source, signed)).toBe('accepted');
+  });
+
+  it('is refused if one bit is another one, wherever it is signed', async () => {
+    const accepted: string[] = [];
+    const look = async (where: string, changed: RawWebhookRequest) => {
+      if ((await stepOf(source, changed)) === 'accepted') accepted.push(where);
+    };
+    for (const name of headers) {
+      const value = Buffer.from(signed.headers[name] ?? '');
+      for (let bit = 0; bit < value.length * 8; bit++) {
+        const changed = flipped(value, bit).toString('latin1');
+        await look(`${name}:${bit}`, { ...signed, headers: { ...signed.headers, [name]: changed } });
+      }
+      const { [name]: _, ...rest } = signed.headers;
+      await look(`${name} left out`, { ...signed, headers: rest });
+    }
+    if (signsBody) {
+      for (let bit = 0; bit < signed.body.length * 8; bit++)
+        await look(`body:${bit}`, { ...signed, body: flipped(signed.body, bit) });
+      await look('body cut', { ...signed, body: signed.body.subarray(1) });
+      await look('no body', { ...signed, body: Buffer.alloc(0) });
+    }
+    if (signsUrl) await look('url', { ...signed, url: `${signed.url}x` });
+    expect(accepted).toEqual([]);
+  });
+
+  it('is refused by another secret, and says which of two fits', async () => {
+    if (source.secrets[0] === 'published keys') {
+      const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const keys = { keys: [{ ...foreign.publicKey.export({ format: 'jwk' }), kid: 'k1' }] };
+      const other = jwksSource({ ...source, token: { header: 'X-Token', keys } });
+      expect(await stepOf(other, signed)).toBe('signature');
+      return;
+    }
+    const another = OTHERS.find((secret) => {
+      try {
+        return secret !== source.secrets[0] && webhookSource({ ...source, secrets: secret });
+      } catch {
+        return false;
+      }
+    });
+    expect(await stepOf({ ...source, secrets: [another ?? ''] }, signed)).toBe('signature');
+    const rotating = { ...source, secrets: [another ?? '', ...source.secrets] };
+    expect(await verify(rotating, signed)).toMatchObject({ secret: 1 });
+  });
+
+  it('is good for five minutes if its time is signed', async () => {
+    const later = [NOW + TOLERANCE_MS - 2_000, NOW + TOLERANCE_MS + 2_000, NOW - TOLERANCE_MS - 2_000];
+    const steps = [];
+    for (const now of later) steps.push(await stepOf(source, signed, now));
+    const signsTime = source.verify.every((scheme) => scheme.signsTime);
+    expect(steps).toEqual(['accepted', ...Array(2).fill(signsTime ? 'timestamp' : 'accepted')]);
+  });
+});
+
+const otherEd25519 = generateKeyPairSync('ed25519')
+  .publicKey.export({ format: 'der', type: 'spki' })
+  .subarray(12);
+const OTHERS = [
+  otherEd25519.toString('hex'),
+  `whpk_${otherEd25519.toString('base64')}`,
+  'other:secret',
+  'another',
+  `whsec_${Buffer.from('another').toString('base64')}`,
+];
+
+describe('twenty thousand random changes of signed requests', () => {
+  it('are refused, each with its step', async () => {
+    const random = seededRandom(37).next;
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+    const signed = EXAMPLES.filter(({ signsBody }) => signsBody);
+    const accepted: string[] = [];
+    const steps = new Set<string>();
+    for (let n = 0; n < 20_000; n++) {
+      const example = pick(signed);
+      const { body, headers } = example.request;
+      const name = pick(example.headers);
+      const value = Buffer.from(headers[name] ?? '', 'latin1');
+      const changed: RawWebhookRequest =
+        random() < 0.5
+          ? { ...example.request, body: mutated(body, random) }
+          : {
+              ...example.request,
+              headers: { ...headers, [name]: mutated(value, random).toString('latin1') },
+            };
+      const isSame = changed.body.equals(body) && changed.headers[name] === headers[name];
+      const step = isSame ? 'signature' : await stepOf(example.source, changed);
+      steps.add(step);
+      // Twilio signs the fields of a form and not its bytes, so another text may hold the same fields.
+      if (step === 'accepted' && !isSameForm(example.request, changed)) accepted.push(`${example.name} ${n}`);
+    }
+    expect(accepted).toEqual([]);
+    expect([...steps].sort()).toEqual(expect.arrayContaining(['header', 'signature']));
+  });
+
+  it('and of bodies that are verified make deliveries that can be stored', () => {
+    const random = seededRandom(7).next;
+    for (let n = 0; n < 3_000; n++) {
+      const body = mutated(BODY, random);
+      for (const { source, request: signed } of EXAMPLES) {
+        const context = { verified: { ok: true, secret: 0 }, tenantId: '', endpointId: undefined } as const;
+        const { event } = deliveryOf(source, { ...signed, body }, context);
+        expect(event.eventName.startsWith(`webhook.${source.key}.`)).toBe(true);
+        expect([event.aggregateType, event.aggregateId].every((text) => text.length > 0)).toBe(true);
+      }
+    }
+  });
+});
+
+function isSameForm(one: RawWebhookRequest, other: RawWebhookRequest): boolean {
+  const isForm = one.headers['content-type']?.startsWith('application/x-www-form') === true;
+  const fields = ({ body }: RawWebhookRequest) =>
+    JSON.stringify([...new URLSearchParams(body.toString())].sort());
+  const joined = ({ body }: RawWebhookRequest) =>
+    [...new URLSearchParams(body.toString())]
+      .sort()
+      .map(([name, value]) => name + value)
+      .join('');
+  return isForm && (fields(one) === fields(other) || joined(one) === joined(other));
+}
+
+/** Changes, inserts, deletes, repeats or swaps some bytes. */
+function mutated(bytes: Buffer, random: () => number): Buffer {
+  const at = Math.floor(random() * (bytes.length + 1));
+  const length = 1 + Math.floor(random() * 4);
+  const noise = Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
+  const kinds = [
+    () => Buffer.concat([bytes.subarray(0, at), noise, bytes.subarray(at + length)]),
+    () => Buffer.concat([bytes.subarray(0, at), noise, bytes.subarray(at)]),
+    () => Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + length)]),
+    () => Buffer.concat([bytes, bytes]),
+    () => bytes.subarray(0, at),
+    () => Buffer.from(bytes.toString('latin1').toUpperCase(), 'latin1'),
+    () => Buffer.concat([bytes, Buffer.from(' ')]),
+  ];
+  return (kinds[Math.floor(random() * kinds.length)] as () => Buffer)();
+}
+
+describe('the signatures of published libraries', () => {
+  const text = BODY.toString();
+  const now = Date.now();
+  const seconds = Math.floor(now / 1_000);
+
+  it('of @octokit/webhooks-methods are ours, and ours theirs', async () => {
+    const signature = await signOfGithub('secret', text);
+    expect(
+      await stepOf(githubSource({ secrets: 'secret' }), request({ 'x-hub-signature-256': signature })),
+    ).toBe('accepted');
+    const ours = EXAMPLES[0]?.request.headers['x-hub-signature-256'] ?? '';
+    expect(await verifyOfGithub('secret', text, ours)).toBe(true);
+  });
+
+  it('of stripe are ours, and ours theirs', async () => {
+    const stripe = new Stripe('sk_test_x');
+    const header = stripe.webhooks.generateTestHeaderString({
+      payload: text,
+      secret: 'whsec_x',
+      timestamp: seconds,
+    });
+    expect(
+      await stepOf(stripeSource({ secrets: 'whsec_x' }), request({ 'stripe-signature': header }), now),
+    ).toBe('accepted');
+    const v1 = createHmac('sha256', 'whsec_x').update(`${seconds}.${text}`).digest('hex');
+    expect(stripe.webhooks.constructEvent(text, `t=${seconds},v1=${v1}`, 'whsec_x')).toMatchObject({
+      id: 'evt_1',
+    });
+  });
+
+  it.each([
+    ['standardwebhooks', new StandardWebhook(WHSEC), 'webhook'],
+    ['svix', new SvixWebhook(WHSEC), 'svix'],
+  ] as const)('of %s are ours, and ours theirs', async (_, library, prefix) => {
+    const signature = library.sign('msg_2', new Date(seconds * 1_000), text);
+    const headers = {
+      [`${prefix}-id`]: 'msg_2',
+      [`${prefix}-timestamp`]: String(seconds),
+      [`${prefix}-signature`]: `v1,bm9uZQ== ${signature}`,
+    };
+    const source = standardSource({ key: 'standard', secrets: WHSEC, headers: prefix });
+    expect(await stepOf(source, request(headers), now)).toBe('accepted');
+    const mac = createHmac('sha256', Buffer.from(WHSEC.slice(6), 'base64'));
+    const ours = `v1,${mac.update(`msg_2.${seconds}.${text}`).digest('base64')}`;
+    expect(library.verify(text, { ...headers, [`${prefix}-signature`]: ours })).toEqual(JSON.parse(text));
+  });
+
+  it('of twilio are ours, and ours theirs', async () => {
+    const url = 'https://example.com/webhooks/twilio?a=1';
+    const fields = { To: '+1', From: '+2', Body: 'ä & b=c', MessageSid: 'SM2', Media: ['b', 'a', 'b'] };
+    const form = new URLSearchParams();
+    for (const [name, value] of Object.entries(fields))
+      for (const each of [value].flat()) form.append(name, each);
+    const signature = twilio.getExpectedTwilioSignature('secret', url, fields);
+    const asked = request(
+      { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature },
+      Buffer.from(form.toString()),
+      url,
+    );
+    expect(await stepOf(twilioSource({ secrets: 'secret' }), asked)).toBe('accepted');
+    const json = EXAMPLES.find(({ name }) => name === 'Twilio, JSON')?.request as RawWebhookRequest;
+    expect(
+      twilio.validateRequestWithBody(
+        'secret',
+        json.headers['x-twilio-signature'] ?? '',
+        json.url,
+        json.body.toString(),
+      ),
+    ).toBe(true);
+  });
+});
+
+describe('the documented examples', () => {
+  it('of GitHub', async () => {
+    const signature = 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17';
+    const source = githubSource({ secrets: "It's a Secret to Everybody" });
+    expect(
+      await stepOf(source, request({ 'x-hub-signature-256': signature }, Buffer.from('Hello, World!'))),
+    ).toBe('accepted');
+  });
+
+  it('of Slack', async () => {
+    const body =
+      'token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c';
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-slack-request-timestamp': '1531420618',
+      'x-slack-signature': 'v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503',
+    };
+    const source = slackSource({ secrets: '8f742231b10e8888abcd99yyyzzz85a5' });
+    const asked = request(headers, Buffer.from(body));
+    expect(await stepOf(source, asked, 1_531_420_618_000)).toBe('accepted');
+    expect(source.type(asked)).toBe('command');
+    expect(await stepOf(source, asked)).toBe('timestamp');
+  });
+
+  it('of HubSpot: method, URL with its escapes read, body and time', async () => {
+    // The documentation gives the parts and the steps, and leaves the secret to the reader.
+    const url = 'https://www.example.com/webhook_uri?to=https%3A%2F%2Fexample.com&n=%20';
+    const body = Buffer.from('{"example_field":"example_value"}');
+    const signed = `POSThttps://www.example.com/webhook_uri?to=https://example.com&n=%20${body}${NOW}`;
+    const secret = 'yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy';
+    const headers = {
+      'x-hubspot-request-timestamp': String(NOW),
+      'x-hubspot-signature-v3': createHmac('sha256', secret).update(signed).digest('base64'),
+    };
+    expect(await stepOf(hubspotSource({ secrets: secret }), request(headers, body, url))).toBe('accepted');
+  });
+});
+
+describe('a token', () => {
+  const keys = { keys: [{ ...ec.publicKey.export({ format: 'jwk' }), kid: 'k1' }] };
+  const source = (options: Partial<Parameters<typeof jwksSource>[0]['token']> = {}) =>
+    jwksSource({ key: 'jwt', deliveryId: () => undefined, type: () => 'x', token: { keys, ...options } });
+  const bearer = (claims: object, header?: object) =>
+    request({ authorization: `Bearer ${token(claims, header)}` });
+  const good = { iss: 'a', aud: 'b', exp: NOW / 1_000 + 60 };
+
+  it('is judged by its claims, its time and its algorithm', async () => {
+    const steps = [
+      await stepOf(source({ issuer: 'a', audience: 'b' }), bearer(good)),
+      await stepOf(source({ issuer: 'c' }), bearer(good)),
+      await stepOf(source({ audience: 'c' }), bearer(good)),
+      await stepOf(source({ claims: ({ iss }) => iss !== 'a' }), bearer(good)),
+      await stepOf(source(), bearer({ ...good, exp: NOW / 1_000 - 301 })),
+      await stepOf(source(), bearer({ ...good, nbf: NOW / 1_000 + 301 })),
+      await stepOf(source(), bearer({ iss: 'a' })),
+      await stepOf(source(), bearer(good, { alg: 'none', kid: 'k1' })),
+      await stepOf(source(), bearer(good, { alg: 'HS256', kid: 'k1' })),
+      await stepOf(source(), bearer(good, { alg: 'RS256', kid: 'k1' })),
+      await stepOf(source(), bearer(good, { alg: 'ES256', kid: 'k2' })),
+      await stepOf(source(), bearer(good, { alg: 'ES256', kid: 'k1', crit: ['x'] })),
+    ];
+    expect(steps).toEqual([
+      'accepted',
+      'signature',
+      'signature',
+      'signature',
+      'timestamp',
+      'timestamp',
+      'timestamp',
+      'header',
+      'header',
+      'signature',
+      'signature',
+      'header',
+    ]);
+  });
+
+  it('is verified with keys that are fetched, and not refused where they cannot be', async () => {
+    let asked = 0;
+    let answers = false;
+    const server = createServer((_, response) => {
+      asked++;
+      response.statusCode = answers ? 200 : 503;
+      response.end(JSON.stringify(keys));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
+    try {
+      await expect(verify(source({ keys: url }), bearer(good))).rejects.toThrow('cannot be fetched');
+      answers = true;
+      const fetching = source({ keys: url });
+      const many = await Promise.all(Array.from({ length: 20 }, () => stepOf(fetching, bearer(good))));
+      expect(new Set(many)).toEqual(new Set(['accepted']));
+      expect(asked).toBe(2);
+    } finally {
+      server.close();
+    }
+  });
+});
+
+describe('a source', () => {
+  it('is refused with secrets that its scheme cannot use, without saying them', () => {
+    const make = () => standardSource({ key: 'a', secrets: ['whsec_!!planted!!'] });
+    expect(make).toThrow(/cannot be used: secret 1/);
+    expect(make).not.toThrow(/planted/);
+    expect(() => githubSource({ key: 'A.b', secrets: [] })).toThrow(/key must be .*; secrets must be/);
+  });
+});
