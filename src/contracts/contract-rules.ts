@@ -3,9 +3,10 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import type { EventRules } from '../module/event-rules.js';
 import { ContractDelivery } from './contract-delivery.js';
 import { ContractPublishing } from './contract-publishing.js';
+import { ContractRegistration } from './contract-registration.js';
 import type { ContractRegistry } from './contract-registry.js';
+import type { ContractSchemas } from './contract-schemas.js';
 import type { ContractsSettings } from './contracts-options.js';
-import { prepareSchema } from './event-schema.js';
 
 /** What contracts demand of the events of one engine. */
 export class ContractRules implements EventRules {
@@ -14,7 +15,8 @@ export class ContractRules implements EventRules {
   private readonly logger = new Logger('Contracts');
 
   constructor(
-    private readonly registry: ContractRegistry,
+    registry: ContractRegistry,
+    private readonly schemas: ContractSchemas,
     private readonly settings: ContractsSettings,
   ) {
     this.publishing = new ContractPublishing(registry, settings, this.logger).publishing;
@@ -25,7 +27,9 @@ export class ContractRules implements EventRules {
     return engine === this.settings.integration;
   }
 
-  async boot(_db: EngineDatabase): Promise<void> {
-    for (const { schema } of this.registry.all()) await prepareSchema(schema);
+  /** Loads what the schemas need, and compares the contracts with those that are registered. */
+  async boot(db: EngineDatabase): Promise<void> {
+    await this.schemas.prepare();
+    await new ContractRegistration(this.schemas, this.settings, this.logger).register(db);
   }
 }

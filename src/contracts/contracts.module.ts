@@ -4,6 +4,7 @@ import { IntegrationError } from '../errors.js';
 import { EVENT_RULES } from '../module/event-rules.js';
 import { ContractRegistry } from './contract-registry.js';
 import { ContractRules } from './contract-rules.js';
+import { ContractSchemas } from './contract-schemas.js';
 import { ContractsService } from './contracts.service.js';
 import {
   type ContractsOptions,
@@ -46,9 +47,14 @@ export class ContractsModule {
         { provide: ContractRegistry, useFactory: () => new ContractRegistry() },
         {
           provide: ContractRules,
-          inject: [ContractRegistry, SETTINGS],
-          useFactory: (registry: ContractRegistry, settings: ContractsSettings) =>
-            new ContractRules(registry, settings),
+          inject: [ContractRegistry, ContractSchemas, SETTINGS],
+          useFactory: (registry: ContractRegistry, schemas: ContractSchemas, settings: ContractsSettings) =>
+            new ContractRules(registry, schemas, settings),
+        },
+        {
+          provide: ContractSchemas,
+          inject: [ContractRegistry],
+          useFactory: (registry: ContractRegistry) => new ContractSchemas(registry),
         },
         { provide: EVENT_RULES, useExisting: ContractRules },
         ContractsService,

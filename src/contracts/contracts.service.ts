@@ -1,13 +1,21 @@
 import { Injectable } from '@nestjs/common';
+import { type AsyncApiDocument, type AsyncApiOptions, asyncApiOf } from './async-api.js';
 import { upcast } from './contract-delivery.js';
 import { ContractRegistry } from './contract-registry.js';
+import { type ContractFinding, review } from './contract-review.js';
+import { ContractSchemas } from './contract-schemas.js';
 import type { AnyEventContract } from './event-contract.js';
+import type { KeptContract } from './event-contract.store.js';
+import type { JsonSchema } from './event-schema.js';
 import { problemsOf, violated } from './violations.js';
 
 /** The contracts of the application. */
 @Injectable()
 export class ContractsService {
-  constructor(private readonly registry: ContractRegistry) {}
+  constructor(
+    private readonly registry: ContractRegistry,
+    private readonly schemas: ContractSchemas,
+  ) {}
 
   /** All contracts, by name and then by version. */
   list(): readonly AnyEventContract[] {
@@ -41,5 +49,27 @@ export class ContractsService {
    */
   upcast(name: string, from: number, payload: unknown): unknown {
     return upcast(this.registry.require(name), from, payload);
+  }
+
+  /**
+   * The JSON Schema (draft 7) of the payloads that are stored. Undefined if the library of the schema has none.
+   *
+   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID if there is no such contract
+   */
+  jsonSchema(name: string, version?: number): JsonSchema | undefined {
+    return this.schemas.of(this.registry.require(name, version));
+  }
+
+  /** An AsyncAPI 3 document of the contracts, as the command `contracts export` writes it. */
+  asyncApi(options: AsyncApiOptions = {}): AsyncApiDocument {
+    return asyncApiOf(this.schemas.all(), options);
+  }
+
+  /**
+   * Compares the contracts of the code with kept ones, such as those of a file that `contracts export` wrote.
+   * The boot compares them with the table in the same way.
+   */
+  check(kept: readonly KeptContract[]): readonly ContractFinding[] {
+    return review(this.schemas.all(), kept).findings;
   }
 }

@@ -1,3 +1,5 @@
+export type { AsyncApiDocument, AsyncApiOptions } from './async-api.js';
+export type { ContractFinding } from './contract-review.js';
 export { ContractsModule } from './contracts.module.js';
 export { ContractsService } from './contracts.service.js';
 export type { ContractsOptions } from './contracts-options.js';
@@ -8,6 +10,7 @@ export {
   isEventContract,
   type PayloadOfContract,
 } from './event-contract.js';
+export type { KeptContract } from './event-contract.store.js';
 export type {
   Direction,
   EventDefinition,
@@ -17,3 +20,5 @@ export type {
   WebhookShape,
 } from './event-definition.js';
 export type { EventSchema, InferInput, InferOutput, JsonSchema } from './event-schema.js';
+export { type ClassSchemaOptions, classSchema } from './schemas/class-schema.js';
+export { jsonSchema } from './schemas/json-schema.js';

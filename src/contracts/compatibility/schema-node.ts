@@ -96,6 +96,22 @@ function sorted(entries: readonly (readonly [string, unknown])[]): object {
 }
 
 /**
+ * The schema with every object closed that leaves other properties open. Two schemas that say the same about
+ * the properties that they declare can still declare different ones.
+ */
+export function closed(schema: SchemaNode): SchemaNode {
+  return closedPart(schema) as SchemaNode;
+}
+
+function closedPart(part: unknown): unknown {
+  if (Array.isArray(part)) return part.map(closedPart);
+  if (!isSchemaObject(part)) return part;
+  const entries = Object.entries(part).map(([key, value]) => [key, closedPart(value)]);
+  const isOpen = isSchemaObject(part.properties) && part.additionalProperties === undefined;
+  return Object.fromEntries([...entries, ...(isOpen ? [['additionalProperties', false]] : [])]);
+}
+
+/**
  * Follows references to a part of the same schema. Undefined for a reference that leads nowhere, or to
  * another document.
  */
