@@ -23,6 +23,11 @@ export interface Command {
    * Other commands that ask refuse to run without a terminal.
    */
   goesOnUnasked?: boolean;
+  /**
+   * Whether the command may be called without a database. `connectionString` is then empty, and
+   * `withDatabase` asks for one.
+   */
+  worksWithoutDatabase?: boolean;
   /** One line for the list of commands. */
   summary: string;
   run(context: CommandContext): Promise<CommandResult>;

@@ -73,17 +73,13 @@ function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'exten
   const engine = engineOf(textOption(options, 'name'));
   const variable = `${variablePrefixOf(engine)}DATABASE_URL`;
   const connectionString = textOption(options, 'database-url') ?? textOf(environment[variable]);
-  if (connectionString === undefined) {
-    throw new UsageError(
-      `no database: give --database-url, or set ${variable} in the environment or in .env`,
-    );
-  }
+  if (connectionString === undefined && command?.worksWithoutDatabase !== true) throw noDatabase(variable);
   const schema = validateSchemaName(textOption(options, 'schema') ?? DEFAULT_SCHEMA);
   return {
     arguments: given,
     options,
     environment,
-    connectionString,
+    connectionString: connectionString ?? '',
     schema,
     engine,
     isFormerCall: formerName !== undefined,
@@ -100,6 +96,7 @@ function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'exten
         goesOnUnasked: command?.goesOnUnasked === true || formerName !== undefined,
       }),
     withDatabase: (work) => {
+      if (connectionString === undefined) throw noDatabase(variable);
       const target = { engine, connectionString, schema };
       return withDatabase(new EngineDatabase({ ...target, max: 1 }), new AdminDatabase(target), work);
     },
@@ -115,6 +112,10 @@ function redrawing(shell: Shell): CommandContext['redraw'] {
     else if (isOpen) shell.writeRemark('\n');
     isOpen = line !== undefined;
   };
+}
+
+function noDatabase(variable: string): UsageError {
+  return new UsageError(`no database: give --database-url, or set ${variable} in the environment or in .env`);
 }
 
 function engineOf(name: string | undefined): string {

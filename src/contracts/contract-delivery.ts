@@ -1,19 +1,36 @@
-import { IntegrationError, messageOf } from '../errors.js';
+import { IntegrationError, messageOf, PostponeError } from '../errors.js';
 import type { DomainEvent } from '../events/domain-event.js';
 import type { Delivering } from '../events/event-gate.js';
 import type { ContractRegistry } from './contract-registry.js';
+import type { ContractsSettings } from './contracts-options.js';
 import type { AnyEventContract } from './event-contract.js';
+
+/** How long an event waits whose version is newer than the code, in milliseconds. Then it is looked at again. */
+const POSTPONED_MS = 5_000;
 
 /** Gives handlers the newest version of each event, whatever version was stored. */
 export class ContractDelivery {
-  constructor(private readonly registry: ContractRegistry) {}
+  constructor(
+    private readonly registry: ContractRegistry,
+    private readonly settings: ContractsSettings,
+    private readonly postponedMs = POSTPONED_MS,
+  ) {}
 
   readonly delivering: Delivering = (event, isText) => {
     const contract = this.registry.newest(event.eventName);
     if (contract === undefined || event.eventVersion === contract.version) return event;
-    if (event.eventVersion > contract.version) return event;
+    if (event.eventVersion > contract.version) return this.newer(event, contract);
     return isText ? raisedText(event, contract) : raised(event, contract);
   };
+
+  /** No attempt counts, and later events of the aggregate wait. A process of a newer release handles both. */
+  private newer(event: DomainEvent, { name, version }: AnyEventContract): DomainEvent {
+    if (this.settings.newerVersion === 'deliver') return event;
+    throw new PostponeError(
+      this.postponedMs,
+      `${name} is stored in version ${event.eventVersion}, and this process knows version ${version}`,
+    );
+  }
 }
 
 function raised(event: DomainEvent, contract: AnyEventContract): DomainEvent {

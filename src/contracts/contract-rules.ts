@@ -20,7 +20,7 @@ export class ContractRules implements EventRules {
     private readonly settings: ContractsSettings,
   ) {
     this.publishing = new ContractPublishing(registry, settings, this.logger).publishing;
-    this.delivering = new ContractDelivery(registry).delivering;
+    this.delivering = new ContractDelivery(registry, settings).delivering;
   }
 
   appliesTo(engine: string): boolean {

@@ -24,14 +24,11 @@ const NAMES = {
   integrationOperation: 'integration_operation',
   integrationSample: 'integration_sample',
   integrationIdempotencyKey: 'integration_idempotency_key',
-<<<<<<< HEAD
   webhookReceipt: 'webhook_receipt',
   webhookBody: 'webhook_body',
   webhookInbound: 'webhook_inbound',
   webhookCount: 'webhook_count',
-=======
   eventContract: 'event_contract',
->>>>>>> de2e40d (Contracts are registered at boot: changed and breaking schemas fail it in words; jsonSchema and classSchema)
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
   /** A procedure that publishes one event. */
