@@ -16,7 +16,7 @@ export { ConsumerRatesService } from './consumers/consumer-rates.service.js';
 export type { Correction, CorrectionOptions, CorrectionResult } from './consumers/correction.js';
 export { CorrectionService } from './consumers/correction.service.js';
 export { type Counted, countText } from './consumers/counted.js';
-export type { CursorStatus, LeftToOther } from './consumers/cursor-status.store.js';
+export type { ConsumerSelection, CursorStatus, LeftToOther } from './consumers/cursor-status.store.js';
 export type {
   DeadLetterPlace,
   FailureGroup,
@@ -38,6 +38,7 @@ export type {
   OperationVerdict,
 } from './consumers/operations/operation.js';
 export { OperationService } from './consumers/operations/operation.service.js';
+export type { ConsumersOverview } from './consumers/overview.store.js';
 export type { RepartitionState } from './consumers/repartition-steps.js';
 export type { RepartitionOptions } from './consumers/repartitioning.js';
 export type {

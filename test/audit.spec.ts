@@ -263,7 +263,7 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
 
 /** Methods of these services that only read. */
 const READS: Readonly<Record<string, readonly string[]>> = {
-  ConsumerService: ['list', 'listWithRates', 'replays'],
+  ConsumerService: ['list', 'listWithRates', 'overview', 'replays'],
   AuditService: ['list'],
   IntegrationSettingsService: [
     'get',

@@ -141,6 +141,115 @@ describe('the list', () => {
       { pendingPositions: 3_002, pendingEvents: null, lagSeconds: expect.any(Number) },
     ]);
   });
+
+  it('shows one consumer, or a page of them by name', async () => {
+    const names = ['a', 'B', 'ä', 'c%', 'd_'];
+    await database.pool.query(
+      `INSERT INTO integration.inbox_cursor (consumer_name, partition, partitions, event_names, unread)
+       SELECT name, n, 2, '{order.*}', '{[1,)}' FROM unnest($1::text[]) AS name CROSS JOIN generate_series(0, 1) AS n`,
+      [names],
+    );
+    const { consumers } = await start([]);
+    const partitionsOf = async (selection: object) =>
+      (await consumers.list(selection)).map(({ consumerName, partition }) => `${consumerName}/${partition}`);
+    expect(await partitionsOf({ consumerName: 'c%' })).toEqual(['c%/0', 'c%/1']);
+    expect(await partitionsOf({ consumerName: 'nobody' })).toEqual([]);
+    const all = await partitionsOf({});
+    expect(all).toHaveLength(10);
+    const paged: string[] = [];
+    for (let after: string | undefined; ; after = paged.at(-1)?.split('/')[0]) {
+      const page = await partitionsOf({ limit: 2, after });
+      if (page.length === 0) break;
+      expect(page.length).toBeLessThanOrEqual(4);
+      paged.push(...page);
+    }
+    expect(paged).toEqual(all);
+    const invalid = { code: 'INTEGRATION_ADMIN_INVALID' };
+    await expect(consumers.list({ limit: 0 })).rejects.toMatchObject(invalid);
+    await expect(consumers.list({ consumer: 'a' } as object)).rejects.toMatchObject(invalid);
+  });
+
+  it('takes event names as they are: none of their characters is a placeholder', async () => {
+    await database.pool.query(
+      `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread)
+       VALUES ('percent', '{o%}', '{[1,)}'), ('underscore', '{order_placed}', '{[1,)}'),
+         ('backslash', $1, '{[1,)}'), ('prefix', '{order_*}', '{[1,)}'), ('all', '{*}', '{[1,)}')`,
+      [['back\\slash']],
+    );
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+       SELECT name, 'test', 'order', '1' FROM unnest($1::text[]) AS name`,
+      [['order.placed', 'order_placed', 'back\\slash', 'order_', 'o%']],
+    );
+    const { consumers, outbox } = await start([]);
+    const pending = Object.fromEntries(
+      (await consumers.list()).map(({ consumerName, pendingEvents }) => [consumerName, pendingEvents]),
+    );
+    expect(pending).toEqual({ percent: 1, underscore: 1, backslash: 1, prefix: 2, all: 5 });
+    const { items } = await outbox.findMany({}, { order: 'oldest' });
+    const reports = await outbox.statusesOf(items);
+    expect(reports.map((report) => report.consumers.map((each) => each.consumerName))).toEqual([
+      ['all'],
+      ['all', 'prefix', 'underscore'],
+      ['all', 'backslash'],
+      ['all', 'prefix'],
+      ['all', 'percent'],
+    ]);
+  });
+});
+
+describe('the overview', () => {
+  it('is the sum of what the list shows, with at most 10,000 dead letters', async () => {
+    const app = await start(
+      [consumer(() => {}), consumer(() => {}, { consumerName: 'others', eventName: 'invoice.*' })],
+      { 'processor.enabled': false },
+    );
+    expect(await app.consumers.overview()).toMatchObject({ pendingPositions: 0, lagSeconds: null });
+    await app.api.publishEvents([event('a'), event('b')]);
+    await database.pool.query(
+      `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread, served_at, paused_at, repartition_to)
+       VALUES ('gone', '{order.*}', '{[1,)}', now() - interval '30 days', NULL, NULL),
+         ('paused', '{order.*}', '{[1,)}', now(), now(), 3)`,
+    );
+    const list = await app.consumers.list();
+    const sum = await app.consumers.overview();
+    expect(sum).toEqual({
+      consumers: 4,
+      partitions: 4,
+      paused: 1,
+      unavailable: 0,
+      unowned: list.filter(({ owner, paused }) => owner === null && !paused).length,
+      orphaned: 1,
+      unserved: 0,
+      repartitioning: 1,
+      pendingPositions: 8,
+      lagSeconds: expect.any(Number),
+      deadLetters: 0,
+      deadLettersAtLeast: false,
+      publishedPerSecond: null,
+      settledPerSecond: null,
+    });
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
+       SELECT gen_random_uuid(), n, CASE WHEN n > 6000 THEN 'billing' ELSE 'others' END, 'order', '1', 'dead_letter' FROM generate_series(1, 10000) AS n`,
+    );
+    expect(await app.consumers.overview()).toMatchObject({ deadLetters: 10_000, deadLettersAtLeast: false });
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
+       VALUES (gen_random_uuid(), 10001, 'billing', 'order', '1', 'dead_letter')`,
+    );
+    expect(await app.consumers.overview()).toMatchObject({ deadLetters: 10_000, deadLettersAtLeast: true });
+  });
+
+  it('of no consumers is nothing', async () => {
+    expect(await (await start([])).consumers.overview()).toMatchObject({
+      consumers: 0,
+      partitions: 0,
+      unowned: 0,
+      lagSeconds: null,
+      deadLetters: 0,
+    });
+  });
 });
 
 describe('redrive', () => {

@@ -242,6 +242,29 @@ describe('what operating the package has written down', () => {
     );
     expect(seconds.rows).toEqual([{ second: 0 }]);
   });
+
+  it('takes one step where there are no samples, and passes over days without them at once', async () => {
+    const app = await start([]);
+    await database.pool.query(`
+      CREATE TABLE step (at timestamptz DEFAULT clock_timestamp());
+      CREATE FUNCTION note_step() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.step DEFAULT VALUES; RETURN NULL; END $$;
+      CREATE TRIGGER note_step AFTER UPDATE ON integration.integration_maintenance
+        FOR EACH ROW WHEN (NEW.task = 'operating-records') EXECUTE FUNCTION public.note_step()`);
+    const steps = async () => Number((await database.pool.query('SELECT count(*) FROM step')).rows[0].count);
+    try {
+      await tidyUp(app);
+      expect(await steps()).toBe(1);
+      await database.pool.query(`
+        INSERT INTO integration.integration_sample (at, consumer_name, partition, head, backlog, dead)
+        SELECT now() - days * interval '1 day', 'a', 0, 1, 1, 0 FROM unnest(ARRAY[1, 6]) AS days`);
+      await tidyUp(app);
+      expect(await steps()).toBeLessThanOrEqual(5);
+    } finally {
+      await database.pool.query(
+        'DROP FUNCTION note_step CASCADE; DROP TABLE step; DELETE FROM integration.integration_sample',
+      );
+    }
+  });
 });
 
 describe('maintenance', () => {

@@ -94,7 +94,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'one event': 'WHERE id = $1::uuid',
   'events by filter': 'ORDER BY position DESC LIMIT',
   timeline: 'aggregate_id = $2\n',
-  'status of events': 'outbox_event_status',
+  'status of events': '), exception AS MATERIALIZED (',
 };
 
 /** Those of them for which there is nothing left once most of the work is taken away. */

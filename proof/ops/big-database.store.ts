@@ -26,7 +26,7 @@ export const INSERT_EVENTS = `
 /** `$1` consumers; `$2` is the number of events. */
 export const INSERT_CONSUMERS = `
   INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread, read_upto, last_progress_at)
-  SELECT 'consumer-' || lpad(n::text, 3, '0'), CASE WHEN n % 3 = 0 THEN '{thing.*}'::text[] ELSE ARRAY['thing.event' || n % 20, 'thing.event' || (n + 7) % 20] END,
+  SELECT 'consumer-' || lpad(n::text, 3, '0'), CASE WHEN n % 10 = 0 THEN '{thing.*}'::text[] ELSE ARRAY['thing.event' || n % 20, 'thing.event' || (n + 7) % 20] END,
     int8multirange(int8range(greatest(1, $2::bigint - behind), NULL)) + (
       SELECT coalesce(range_agg(int8range(p, p, '[]')), '{}') FROM generate_series(greatest(1, $2::bigint - 5000), $2::bigint - 1000, 997) AS p
     ), $2::bigint, now()

@@ -86,7 +86,7 @@ export class ConsumerBacklogService {
 
   private async backlogsOf(consumerName: string | undefined): Promise<ConsumerBacklog[]> {
     const [cursors, counts] = await Promise.all([
-      this.cursors.cursorStatuses(consumerName),
+      this.cursors.cursorStatuses({ consumerName }),
       this.inbox.counts(consumerName),
     ]);
     const countsOf = new Map(counts.map((each) => [each.consumerName, each]));

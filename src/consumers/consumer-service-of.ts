@@ -7,6 +7,7 @@ import { CursorStatusStore } from './cursor-status.store.js';
 import { DiscardOneStore } from './discard-one.store.js';
 import { InboxAdmin } from './inbox-admin.js';
 import { InboxAdminStore } from './inbox-admin.store.js';
+import { OverviewStore } from './overview.store.js';
 import { RenameStore } from './rename.store.js';
 import { RepartitionSteps } from './repartition-steps.js';
 import { Repartitioning } from './repartitioning.js';
@@ -27,6 +28,7 @@ export function consumerServiceOf(
   const admin = new ConsumerAdminStore(db);
   return new ConsumerService(
     new CursorStatusStore(db),
+    new OverviewStore(db),
     admin,
     new InboxAdmin(new InboxAdminStore(db), new DiscardOneStore(db), notifier),
     new Replaying(new ReplayStore(db), new ReplayRequestStore(db)),

@@ -1,13 +1,14 @@
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-author.js';
-import { checkNames } from '../events/argument-checks.js';
+import { checkCount, checkNames, checkText } from '../events/argument-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { checkRename, notRenamed, remainingNames, stillActive, unknownConsumer } from './admin-checks.js';
 import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES } from './backlog-samples.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
 import type { CurrentRates } from './consumer-rates.js';
-import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
+import { type ConsumerSelection, type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
 import { type DiscardOptions, InboxAdmin, type RedriveOptions } from './inbox-admin.js';
+import type { ConsumersOverview, OverviewStore } from './overview.store.js';
 import { RenameStore } from './rename.store.js';
 import type { RepartitionState } from './repartition-steps.js';
 import { Repartitioning, type RepartitionOptions } from './repartitioning.js';
@@ -19,6 +20,11 @@ export type ConsumerView = CursorStatus & {
   /** True when no live process could work on the consumer for `orphanAfterDays` days. */
   orphaned: boolean;
 };
+
+/** A limit is for pages, whose number of rows fits into an integer of the database. */
+const MOST_LISTED = 1_000_000;
+/** The longest time between two samples that follow each other. */
+const GAP_MS = GAP_IN_SAMPLES * DEFAULT_SAMPLE_TIMES.everyMs;
 
 export interface RemoveOptions extends ChangeAuthor {
   /** Also while live processes work on the consumer or have handlers for it. The default is false. */
@@ -42,6 +48,7 @@ export function consumerViews(consumers: readonly CursorStatus[], orphanAfterDay
 export class ConsumerService {
   constructor(
     private readonly status: CursorStatusStore,
+    private readonly overviews: OverviewStore,
     private readonly admin: ConsumerAdminStore,
     private readonly inbox: InboxAdmin,
     private readonly replaying: Replaying,
@@ -50,17 +57,36 @@ export class ConsumerService {
     private readonly settings: IntegrationSettingsService,
   ) {}
 
-  /** Returns every registered consumer, by name and partition. */
-  async list(): Promise<ConsumerView[]> {
-    return consumerViews(await this.status.cursorStatuses(), this.settings.snapshot().orphanAfterDays);
+  /**
+   * Returns every registered consumer, by name and partition. It returns one consumer if a name is given, or
+   * the consumers with a name after `after`, and at most `limit` consumers.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid selection
+   */
+  async list(selection: ConsumerSelection = {}): Promise<ConsumerView[]> {
+    checkSelection(selection);
+    return consumerViews(
+      await this.status.cursorStatuses(selection),
+      this.settings.snapshot().orphanAfterDays,
+    );
+  }
+
+  /** Tells how all consumers together do. It costs less than `list()`, which counts their events too. */
+  overview(): Promise<ConsumersOverview> {
+    return this.overviews.overview(this.settings.snapshot().orphanAfterDays, GAP_MS);
   }
 
   /**
-   * Returns every registered consumer, as `list` does, and the rates of the last minute. Without consumers
-   * there are no rates.
+   * Returns the same consumers as `list`, and the rates of the last minute. Without consumers there are no
+   * rates.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid selection
    */
-  async listWithRates(): Promise<{ consumers: ConsumerView[]; rates: CurrentRates | undefined }> {
-    const { statuses, rates } = await this.status.withRates(GAP_IN_SAMPLES * DEFAULT_SAMPLE_TIMES.everyMs);
+  async listWithRates(
+    selection: ConsumerSelection = {},
+  ): Promise<{ consumers: ConsumerView[]; rates: CurrentRates | undefined }> {
+    checkSelection(selection);
+    const { statuses, rates } = await this.status.withRates(GAP_MS, selection);
     return { consumers: consumerViews(statuses, this.settings.snapshot().orphanAfterDays), rates };
   }
 
@@ -224,4 +250,11 @@ export class ConsumerService {
     if (left === undefined) throw unknownConsumer(consumerName, this.admin.target);
     return left;
   }
+}
+
+function checkSelection(selection: ConsumerSelection): void {
+  checkNames('a field of the selection', selection, ['consumerName', 'after', 'limit']);
+  checkText('consumerName', selection.consumerName);
+  checkText('after', selection.after);
+  if (selection.limit !== undefined) checkCount('limit', selection.limit, MOST_LISTED);
 }

@@ -5,6 +5,7 @@ import { finiteTime } from '../database/sql/epoch-text.store.js';
 import type { CurrentRates } from './consumer-rates.js';
 import { currentRatesSql } from './consumer-rates.store.js';
 import { COUNTED_TO } from './counted.js';
+import { unreadLooks } from './unread-look.store.js';
 import { unservedSince } from './unserved.store.js';
 
 /**
@@ -91,8 +92,12 @@ export interface LeftToOther {
   until: Date;
 }
 
-/** Number of rows that are looked at for each cursor. */
-const LOOKED_AT = 2_000;
+/** Which consumers are listed: one, or those with a name after `after`, at most `limit`. */
+export interface ConsumerSelection {
+  consumerName?: string | undefined;
+  after?: string | undefined;
+  limit?: number | undefined;
+}
 
 /** Reads how far consumers are, without touching what they work on. */
 @Injectable()
@@ -102,45 +107,32 @@ export class CursorStatusStore {
 
   constructor(private readonly db: EngineDatabase) {
     const { schema, tables } = db;
-    const head = `head AS MATERIALIZED (
-        SELECT int8multirange(int8range(NULL, coalesce(max(position), 0), '[]')) AS written FROM ${tables.outboxEvent}
-      )`;
-    // `unnest` returns the ranges in ascending order. Each range takes one index probe, up to the limit of
-    // rows.
-    const looked = `LATERAL (
-        SELECT count(*) AS rows, count(*) FILTER (WHERE wanted) AS wanted, min(position) AS first,
-          min(position) FILTER (WHERE wanted) AS first_wanted
-        FROM (
-          SELECT e.position, (c.partitions = 1
-              OR c.partition = ${tables.integrationPartition}(e.aggregate_type, e.aggregate_id, c.partitions))
-            AND EXISTS (SELECT FROM unnest(c.event_names) AS n(name)
-              WHERE n.name = e.event_name OR (right(n.name, 1) = '*' AND starts_with(e.event_name, left(n.name, -1)))) AS wanted
-          FROM unnest(c.unread * head.written) AS r
-          CROSS JOIN LATERAL (
-            SELECT position, event_name, aggregate_type, aggregate_id FROM ${tables.outboxEvent}
-            WHERE position >= lower(r) AND position < upper(r) ORDER BY position LIMIT ${LOOKED_AT + 1}
-          ) AS e LIMIT ${LOOKED_AT + 1}
-        ) AS each_row
-      ) AS looked`;
+    const looks = unreadLooks(schema);
     this.leftSql = `
-      WITH ${head}
+      WITH ${looks.head}
       SELECT c.consumer_name AS "consumerName", c.partition, c.lease_owner AS "ownerId", p.host, p.pid, c.lease_expires_at AS until
       FROM ${tables.inboxCursor} c
       CROSS JOIN head
-      CROSS JOIN ${looked}
+      CROSS JOIN ${looks.asked}
+      CROSS JOIN ${looks.positions}
+      CROSS JOIN ${looks.oldest}
       LEFT JOIN ${tables.integrationProcess} p ON p.id = c.lease_owner
       WHERE c.consumer_name = ANY ($1) AND c.lease_owner <> $2 AND c.lease_expires_at > clock_timestamp()
-        AND (looked.wanted > 0 OR looked.rows > ${LOOKED_AT}
+        AND (first_unread.position IS NOT NULL
           OR EXISTS (SELECT FROM ${tables.inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
             AND i.status IN ('received', 'failed') AND i.available_at < 'infinity' AND i.available_at <= clock_timestamp())
           OR EXISTS (SELECT FROM ${tables.inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
             AND i.status = 'processing'))
       ORDER BY c.consumer_name, c.partition`;
-    const chosen = '($1::text IS NULL OR consumer_name = $1)';
+    // `IN` with a list that is made once: one consumer, or a page of them by name.
+    const chosen = `consumer_name IN (
+        SELECT DISTINCT consumer_name FROM ${tables.inboxCursor}
+        WHERE ($1::text IS NULL OR consumer_name = $1) AND ($2::text IS NULL OR consumer_name > $2)
+        ORDER BY consumer_name LIMIT $3::int)`;
     // The backlog is computed from `unread`, cut off at the head of the log. So it costs the same for a log
     // of any length. The dead letters of a consumer with one partition are counted in the index alone.
     this.listSql = `
-      WITH ${head}, letters AS MATERIALIZED (
+      WITH ${looks.head}, letters AS MATERIALIZED (
         SELECT consumer.name, first.partition FROM (SELECT DISTINCT consumer_name AS name FROM ${tables.inboxCursor} WHERE partitions > 1 AND ${chosen}) AS consumer
         CROSS JOIN LATERAL (
           SELECT partition FROM ${tables.inboxEvent} WHERE consumer_name = consumer.name AND status = 'dead_letter'
@@ -158,7 +150,7 @@ export class CursorStatusStore {
       )
       SELECT c.consumer_name AS "consumerName", c.partition, c.partitions, c.event_names AS "eventNames",
         backlog.positions AS "pendingPositions",
-        CASE WHEN looked.rows <= ${LOOKED_AT} THEN looked.wanted END AS "pendingEvents",
+        wanted.events AS "pendingEvents",
         CASE WHEN oldest.created_at IS NOT NULL
           THEN greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('oldest.created_at')}))::float8 END AS "lagSeconds",
         c.paused_at IS NOT NULL AS paused, c.paused_at AS "pausedSince",
@@ -172,15 +164,14 @@ export class CursorStatusStore {
         ${unservedSince(schema, 'c')} AS "unservedSince"
       FROM ${tables.inboxCursor} c
       CROSS JOIN head
-      CROSS JOIN LATERAL (
-        SELECT coalesce(sum(upper(r) - lower(r)), 0)::bigint AS positions FROM unnest(c.unread * head.written) AS r
-      ) AS backlog
-      CROSS JOIN ${looked}
-      LEFT JOIN ${tables.outboxEvent} AS oldest
-        ON oldest.position = coalesce(looked.first_wanted, CASE WHEN looked.rows > ${LOOKED_AT} THEN looked.first END)
+      CROSS JOIN ${looks.asked}
+      CROSS JOIN ${looks.positions}
+      CROSS JOIN ${looks.oldest}
+      CROSS JOIN ${looks.wanted}
+      LEFT JOIN ${tables.outboxEvent} AS oldest ON oldest.position = first_unread.position
       LEFT JOIN ${tables.integrationProcess} p ON p.id = c.lease_owner
       LEFT JOIN dead ON dead.name = c.consumer_name AND dead.partition = c.partition
-      WHERE ${chosen}
+      WHERE c.${chosen}
       ORDER BY c.consumer_name, c.partition`;
   }
 
@@ -193,21 +184,24 @@ export class CursorStatusStore {
   }
 
   /**
-   * Returns every registered consumer, and the rates of the last minute, by one statement. `gapMs` is the
-   * longest time between two samples. Without consumers there are no rates.
+   * Returns the partitions of one registered consumer, of some, or of all, and the rates of the last minute,
+   * by one statement. `gapMs` is the longest time between two samples. Without consumers there are no rates.
    */
-  async withRates(gapMs: number): Promise<{ statuses: CursorStatus[]; rates: CurrentRates | undefined }> {
-    const gap = `$2::float8 * interval '1 millisecond'`;
+  async withRates(
+    gapMs: number,
+    selection: ConsumerSelection = {},
+  ): Promise<{ statuses: CursorStatus[]; rates: CurrentRates | undefined }> {
+    const gap = `$4::float8 * interval '1 millisecond'`;
     const rows = await this.db.query<CursorStatusRow & { rates: CurrentRates }>(
       `SELECT s.*, r.rates FROM (${this.listSql}) AS s CROSS JOIN (SELECT ${currentRatesSql(this.db.tables, gap)} AS rates) AS r`,
-      [null, gapMs],
+      [...valuesOf(selection), gapMs],
     );
     return { statuses: rows.map(({ rates: _, ...row }) => statusOf(row)), rates: rows[0]?.rates };
   }
 
-  /** Returns the partitions of one registered consumer, or of all, by name and partition. */
-  async cursorStatuses(consumerName?: string): Promise<CursorStatus[]> {
-    const rows = await this.db.query<CursorStatusRow>(this.listSql, [consumerName ?? null]);
+  /** Returns the partitions of one registered consumer, of some, or of all, by name and partition. */
+  async cursorStatuses(selection: ConsumerSelection = {}): Promise<CursorStatus[]> {
+    const rows = await this.db.query<CursorStatusRow>(this.listSql, valuesOf(selection));
     return rows.map(statusOf);
   }
 }
@@ -218,4 +212,8 @@ function statusOf({ ownerId, host, pid, unavailable, ...row }: CursorStatusRow):
     unavailable: unavailable && { since: new Date(unavailable.since), reason: unavailable.reason },
     owner: ownerId === null ? null : { id: ownerId, host, pid },
   };
+}
+
+function valuesOf({ consumerName, after, limit }: ConsumerSelection): unknown[] {
+  return [consumerName ?? null, after ?? null, limit ?? null];
 }

@@ -1,13 +1,15 @@
 import type { InboxFilter } from './inbox-record.js';
 
 /**
- * SQL condition: a row `i` of the inbox and its event `e` match the filter. The values of the filter are $2
- * to $7. $1 is the consumer's name (see `consumersNamed`).
+ * SQL condition: a row `i` of the inbox matches the filter, whatever its event is called. The values of the
+ * filter are $3 to $7. $1 is the consumer's name (see `consumersNamed`).
  */
-export const MATCHES_FILTER = `($2::text IS NULL OR e.event_name = $2)
-  AND ($3::text IS NULL OR i.aggregate_type = $3) AND ($4::text IS NULL OR i.aggregate_id = $4)
+export const ROW_MATCHES_FILTER = `($3::text IS NULL OR i.aggregate_type = $3) AND ($4::text IS NULL OR i.aggregate_id = $4)
   AND ($5::uuid IS NULL OR i.outbox_event_id = $5) AND ($6::text IS NULL OR i.error_fingerprint = $6)
   AND ($7::bigint IS NULL OR i.position = $7)`;
+
+/** SQL condition: a row `i` of the inbox and its event `e` match the filter. $2 is the name of the event. */
+export const MATCHES_FILTER = `($2::text IS NULL OR e.event_name = $2) AND ${ROW_MATCHES_FILTER}`;
 
 /** The values of $1 to $7. */
 export function filterValues(filter: InboxFilter): unknown[] {

@@ -4,7 +4,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { epochText } from '../database/sql/epoch-text.store.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { timeOf, timeOrNullOf } from '../database/wire/plain-values.js';
-import { filterValues, MATCHES_FILTER } from './inbox-filter.store.js';
+import { filterValues, MATCHES_FILTER, ROW_MATCHES_FILTER } from './inbox-filter.store.js';
 import type { DeadLetter, EventHistory, InboxFilter, InboxRecord } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
@@ -36,25 +36,33 @@ export class InboxRecordStore {
   }
 
   /**
-   * Returns dead letters by position, the oldest first. It reads the first ones of each consumer in the order
-   * of the index, and then sorts them together. The next page begins after a position. So all consumers that
-   * have dead letters of one event are on the same page.
+   * Returns dead letters by position, the oldest first. It reads the places of the first ones of each
+   * consumer in the order of the index, sorts them together, and then reads the rows of the page. The next
+   * page begins after a position. So all consumers that have dead letters of one event are on the same page.
    */
   async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
+    // Only a filter by the name of the event needs the events of those that are not on the page.
+    const [join, matches] =
+      filter.eventName === undefined
+        ? ['', `$2::text IS NULL AND ${ROW_MATCHES_FILTER}`]
+        : [`JOIN ${this.log} e ON e.position = i.position`, MATCHES_FILTER];
     return this.db.transaction(async (session) => {
       await planForTheseValues(session);
       const rows = await session.query<InboxRow & { eventName: string }>(
-        `SELECT * FROM (
+        `SELECT ${this.columns}, coalesce(e.event_name, '') AS "eventName" FROM (
+       SELECT DISTINCT consumer_name, position FROM (
          SELECT found.* FROM (${consumersNamed(this.inbox)}) AS consumer
        CROSS JOIN LATERAL (
-         SELECT ${this.columns}, e.event_name AS "eventName"
-         FROM ${this.inbox} i JOIN ${this.log} e ON e.position = i.position
-         WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${MATCHES_FILTER} AND i.position > $9::bigint
+         SELECT i.consumer_name, i.position FROM ${this.inbox} i ${join}
+         WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${matches} AND i.position > $9::bigint
          ORDER BY i.position LIMIT $8
        ) AS found
-       ORDER BY found.position::bigint FETCH FIRST ($8) ROWS WITH TIES
-       ) AS page
-       ORDER BY page.position::bigint, page."consumerName"`,
+       ORDER BY found.position FETCH FIRST ($8) ROWS WITH TIES
+       ) AS first) AS page
+       JOIN ${this.inbox} i ON i.consumer_name = page.consumer_name AND i.status = 'dead_letter' AND i.position = page.position
+         AND ${ROW_MATCHES_FILTER}
+       LEFT JOIN ${this.log} e ON e.position = page.position
+       ORDER BY page.position, page.consumer_name`,
         [...filterValues(filter), limit, after],
       );
       return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), eventName }));

@@ -52,11 +52,13 @@ export class OperatingRecordsStore {
       ${deleted('keys', tables.integrationIdempotencyKey, `at < ${olderThan(6)}`, 'at')}
       SELECT (SELECT count(*) FROM audit) AS audit, (SELECT count(*) FROM samples) AS samples,
         (SELECT count(*) FROM finished) + (SELECT count(*) FROM plans) AS operations, (SELECT count(*) FROM keys) AS "idempotencyKeys"`;
-    // Of each minute, the first sample of a partition stays.
+    // Of each minute, the first sample of a partition stays. It begins with the oldest sample that there is,
+    // so that a week without samples takes one step.
     this.thinSql = `
       WITH span AS MATERIALIZED (
         SELECT began, least(began + ${COVERED_AT_ONCE}, clock_timestamp() - ${DETAILED}) AS ended FROM (
-          SELECT greatest(to_timestamp($1::float8), clock_timestamp() - $2::float8 * interval '1 day') AS began) AS b
+          SELECT greatest(to_timestamp($1::float8), clock_timestamp() - $2::float8 * interval '1 day',
+            coalesce((SELECT min(at) FROM ${tables.integrationSample} WHERE at >= to_timestamp($1::float8)), clock_timestamp() - ${DETAILED})) AS began) AS b
       ), deleted AS (
         DELETE FROM ${tables.integrationSample} s USING span
         WHERE s.at >= span.began AND s.at < span.ended AND EXISTS (

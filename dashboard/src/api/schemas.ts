@@ -50,6 +50,7 @@ export type Overview = {
   deadLetters: number;
   publishedPerSecond: number | null;
   settledPerSecond: number | null;
+  deadLettersAtLeast: boolean;
 };
 export type Consumer = {
   consumerName: string;

@@ -92,6 +92,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     deadLetters: INTEGER,
     publishedPerSecond: orNull(NUMBER),
     settledPerSecond: orNull(NUMBER),
+    deadLettersAtLeast: FLAG,
   }),
   Consumer: object({
     consumerName: TEXT,

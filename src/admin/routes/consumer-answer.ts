@@ -37,16 +37,14 @@ type PartitionAnswer = Pick<
   | 'deadLetters'
 >;
 
-/** The consumers of these partitions, in the order of their names. */
+/** The consumers of these partitions, in their order. */
 export function consumersOf(
   views: readonly ConsumerView[],
   rates: CurrentRates | undefined,
 ): ConsumerAnswer[] {
   const byName = new Map<string, ConsumerView[]>();
   for (const view of views) byName.set(view.consumerName, [...(byName.get(view.consumerName) ?? []), view]);
-  return [...byName.entries()]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, partitions]) => consumerOf(name, partitions, rates));
+  return [...byName.entries()].map(([name, partitions]) => consumerOf(name, partitions, rates));
 }
 
 function consumerOf(

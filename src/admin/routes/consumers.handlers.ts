@@ -82,9 +82,9 @@ export class ConsumersHandlers {
   constructor(private readonly consumers: ConsumerService) {}
 
   async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<ConsumerAnswer>> {
-    const { limit = PAGE_SIZE, after: [afterName] = [''] } = query;
-    const { consumers, rates } = await this.consumers.listWithRates();
-    const found = consumersOf(consumers, rates).filter(({ consumerName }) => consumerName > afterName);
+    const { limit = PAGE_SIZE, after: [after] = [] } = query;
+    const { consumers, rates } = await this.consumers.listWithRates({ after, limit: limit + 1 });
+    const found = consumersOf(consumers, rates);
     const items = found.slice(0, limit);
     const last = items.at(-1);
     return {
@@ -121,9 +121,8 @@ export class ConsumersHandlers {
   }
 
   private async find(name: string): Promise<ConsumerAnswer> {
-    const { consumers, rates } = await this.consumers.listWithRates();
-    const views = consumers.filter(({ consumerName }) => consumerName === name);
-    const [consumer] = consumersOf(views, rates);
+    const { consumers, rates } = await this.consumers.listWithRates({ consumerName: name });
+    const [consumer] = consumersOf(consumers, rates);
     if (consumer !== undefined) return consumer;
     throw new IntegrationError('INTEGRATION_CONSUMER_UNKNOWN', `There is no consumer "${name}"`, {
       consumerName: name,

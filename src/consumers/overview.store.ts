@@ -1,0 +1,100 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import { finiteTime } from '../database/sql/epoch-text.store.js';
+import { UnusableConnection } from '../database/wire/unusable-connection.js';
+import type { CurrentRates } from './consumer-rates.js';
+import { currentRatesSql } from './consumer-rates.store.js';
+import { COUNTED_TO } from './counted.js';
+import { unreadLooks } from './unread-look.store.js';
+import { unservedSince } from './unserved.store.js';
+
+/** How all consumers together do. Counts and seconds are numbers. */
+export interface ConsumersOverview {
+  readonly consumers: number;
+  readonly partitions: number;
+  /** Partitions of consumers that are paused. */
+  readonly paused: number;
+  readonly unavailable: number;
+  /** Partitions that are not paused and that no process works on. */
+  readonly unowned: number;
+  readonly orphaned: number;
+  readonly unserved: number;
+  readonly repartitioning: number;
+  readonly pendingPositions: number;
+  /** The largest lag of a consumer that is not paused. Null if no event waits. */
+  readonly lagSeconds: number | null;
+  /** Number of dead letters of all consumers together. The first 10,000 are counted. */
+  readonly deadLetters: number;
+  /** Whether there are more dead letters than were counted. */
+  readonly deadLettersAtLeast: boolean;
+  /** Positions of the log that were written in a second of the last minute. Null if nobody writes samples. */
+  readonly publishedPerSecond: number | null;
+  /** Positions that the consumers have settled in a second of it, all of them together. */
+  readonly settledPerSecond: number | null;
+}
+
+type OverviewRow = Omit<ConsumersOverview, 'publishedPerSecond' | 'settledPerSecond'> & {
+  readonly rates: CurrentRates;
+};
+
+/**
+ * Looks at all consumers together. It is asked every two seconds as long as somebody watches. So it counts no
+ * events, and of the dead letters only the first ones of all.
+ */
+export class OverviewStore {
+  private readonly overviewSql: string;
+
+  constructor(private readonly db: EngineDatabase) {
+    const { schema, tables } = db;
+    const looks = unreadLooks(schema);
+    const isOwned = 'c.lease_owner IS NOT NULL AND c.lease_expires_at > clock_timestamp()';
+    this.overviewSql = `
+      WITH ${looks.head}, each_partition AS (
+        SELECT c.consumer_name, c.paused_at IS NOT NULL AS is_paused, c.repartition_to IS NOT NULL AS is_repartitioning,
+          coalesce(${isOwned}, false) AS is_owned, c.served_at < clock_timestamp() - $1::float8 * interval '1 day' AS is_old,
+          coalesce(${isOwned} AND p.unavailable ? (c.consumer_name || '/' || c.partition), false) AS is_unavailable,
+          ${unservedSince(schema, 'c')} IS NOT NULL AS is_unserved, backlog.positions,
+          CASE WHEN e.created_at IS NOT NULL
+            THEN greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('e.created_at')}))::float8 END AS lag
+        FROM ${tables.inboxCursor} c
+        CROSS JOIN head
+        CROSS JOIN ${looks.asked}
+        CROSS JOIN ${looks.positions}
+        CROSS JOIN ${looks.oldest}
+        LEFT JOIN ${tables.outboxEvent} e ON e.position = first_unread.position
+        LEFT JOIN ${tables.integrationProcess} p ON p.id = c.lease_owner
+      ), dead AS (
+        SELECT count(*) AS letters FROM (
+          SELECT 1 FROM (SELECT DISTINCT consumer_name AS name FROM ${tables.inboxCursor}) AS consumer
+          CROSS JOIN LATERAL (
+            SELECT 1 FROM ${tables.inboxEvent} WHERE consumer_name = consumer.name AND status = 'dead_letter' LIMIT ${COUNTED_TO + 1}
+          ) AS first LIMIT ${COUNTED_TO + 1}
+        ) AS counted
+      )
+      SELECT count(DISTINCT consumer_name) AS consumers, count(consumer_name) AS partitions, count(*) FILTER (WHERE is_paused) AS paused,
+        count(*) FILTER (WHERE is_unavailable) AS unavailable, count(*) FILTER (WHERE NOT is_owned AND NOT is_paused) AS unowned,
+        count(*) FILTER (WHERE NOT is_owned AND is_old) AS orphaned, count(*) FILTER (WHERE is_unserved) AS unserved,
+        count(*) FILTER (WHERE is_repartitioning) AS repartitioning, coalesce(sum(positions), 0)::bigint AS "pendingPositions",
+        max(lag) FILTER (WHERE NOT is_paused) AS "lagSeconds", least(max(letters), ${COUNTED_TO}) AS "deadLetters",
+        coalesce(max(letters) > ${COUNTED_TO}, false) AS "deadLettersAtLeast",
+        ${currentRatesSql(tables, "$2::float8 * interval '1 millisecond'")} AS rates
+      FROM dead LEFT JOIN each_partition ON true`;
+  }
+
+  /**
+   * @param orphanAfterDays after how many days without a process a consumer is orphaned
+   * @param gapMs the longest time between two samples that follow each other
+   */
+  async overview(orphanAfterDays: number, gapMs: number): Promise<ConsumersOverview> {
+    const [row] = await this.db.query<OverviewRow>(this.overviewSql, [orphanAfterDays, gapMs]);
+    if (row === undefined)
+      throw new UnusableConnection('connection error: the overview brought nothing back');
+    const { rates, ...overview } = row;
+    const isEmpty = overview.consumers === 0;
+    const settled = Object.values(rates.settledPerSecond).filter((rate) => rate !== null);
+    return {
+      ...overview,
+      publishedPerSecond: isEmpty ? null : rates.publishedPerSecond,
+      settledPerSecond: isEmpty || settled.length === 0 ? null : settled.reduce((sum, rate) => sum + rate, 0),
+    };
+  }
+}
