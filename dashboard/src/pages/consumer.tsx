@@ -14,6 +14,7 @@ import { Time } from '../parts/time.tsx';
 import { go, type Place, to } from '../router/router.ts';
 import { ConsumerBacklog } from './consumer-backlog.tsx';
 import { ConsumerBlocked } from './consumer-blocked.tsx';
+import { ConsumerRatesCharts } from './consumer-rates.tsx';
 import { ConsumerRunning } from './consumer-running.tsx';
 import { ConsumerMark } from './consumers.tsx';
 import { RepartitionDialog } from './repartition-dialog.tsx';
@@ -117,6 +118,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
       <ConsumerBacklog name={name} place={place} lagSeconds={lagSeconds} />
       <ConsumerBlocked name={name} />
       <ConsumerRunning name={name} />
+      <ConsumerRatesCharts name={name} place={place} />
       <Panel title="Partitions">
         <Table
           caption="Partitions"

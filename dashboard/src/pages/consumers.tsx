@@ -3,7 +3,7 @@ import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { count, duration } from '../parts/number.ts';
+import { count, duration, perSecond } from '../parts/number.ts';
 import { Page } from '../parts/page.tsx';
 import { Mark, type Tone } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -79,6 +79,12 @@ const COLUMNS: readonly Column<Consumer>[] = [
           {count(deadLetters)}
         </a>
       ),
+  },
+  {
+    head: 'A second',
+    align: 'end',
+    cell: ({ settledPerSecond }) =>
+      settledPerSecond === null ? <span class="muted">–</span> : perSecond(settledPerSecond),
   },
   { head: 'Partitions', align: 'end', cell: ({ partitions }) => count(partitions.length) },
   {

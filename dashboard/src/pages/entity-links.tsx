@@ -34,7 +34,7 @@ const COLUMNS: readonly Column<Edge>[] = [
 function End({ module, type, id }: { module: string; type: string; id: string }) {
   return (
     <>
-      <NameLink href={entityHref(type, id, module)}>{`${type} ${id}`}</NameLink>{' '}
+      <NameLink href={entityHref(type, id, module)}>{`${type}/${id}`}</NameLink>{' '}
       <span class="muted">
         in <Foreign>{module}</Foreign>
       </span>

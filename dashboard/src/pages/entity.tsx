@@ -50,7 +50,7 @@ export function EntityPage({ place }: { place: Place }) {
   const module = place.query.get('module') ?? items[0]?.sourceModule;
   return (
     <Page
-      title={`${type} ${id}`}
+      title={`${type}/${id}`}
       above={<a href={to(['events'])}>Events</a>}
       about="Each consumer handles the events of one entity one after another."
     >

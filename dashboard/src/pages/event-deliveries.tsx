@@ -104,7 +104,10 @@ function OneDelivery({
       </div>
       {lastError !== null && (
         <p class="error-text">
-          <Foreign most={2_000}>{lastError}</Foreign>
+          <Foreign most={2_000}>{lastError}</Foreign>{' '}
+          {status === 'dead_letter' && (
+            <a href={groupHref(consumer, kindOf(history.data))}>All of this kind</a>
+          )}
         </p>
       )}
       <Loaded from={history}>
@@ -121,6 +124,11 @@ function OneDelivery({
       {isCorrecting && <CorrectDialog event={event} consumer={consumer} onClose={close} />}
     </>
   );
+}
+
+/** The kind of the last failure. Null for a dead letter that has none. */
+function kindOf(history: EventHistory | undefined): string | null {
+  return history?.attempts.at(-1)?.fingerprint ?? null;
 }
 
 function Attempts({

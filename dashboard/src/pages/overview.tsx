@@ -4,7 +4,7 @@ import { useLive } from '../live/live.ts';
 import { Bars, LineChart } from '../parts/chart.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { count, duration, shortCount } from '../parts/number.ts';
+import { count, duration, perSecond, shortCount } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
 import { Mark } from '../parts/status.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
@@ -20,6 +20,16 @@ export function OverviewPage() {
   return (
     <Page title="Overview" about={look === undefined ? 'Reading the first look…' : <LookedAt at={look.at} />}>
       <ul class="figures">
+        <Figure
+          name="Published a second"
+          value={look && perSecond(look.publishedPerSecond)}
+          note={
+            look && look.settledPerSecond !== null
+              ? `${perSecond(look.settledPerSecond)} settled, by all consumers`
+              : undefined
+          }
+          href={to(['events'])}
+        />
         <Figure
           name="Waiting to be read"
           value={look && count(look.pendingPositions)}
@@ -45,6 +55,16 @@ export function OverviewPage() {
       </ul>
       <Loaded from={consumers}>{({ items }) => <Troubles consumers={items} />}</Loaded>
       <div class="grid two">
+        <LineChart
+          title="Rates"
+          times={times}
+          lines={[
+            { name: 'published a second', values: looks.map(({ publishedPerSecond }) => publishedPerSecond) },
+            { name: 'settled a second', values: looks.map(({ settledPerSecond }) => settledPerSecond) },
+          ]}
+          format={perSecond}
+          empty="The line begins with the second look. It shows what has been since this page was opened."
+        />
         <LineChart
           title="Lag"
           times={times}

@@ -10,7 +10,7 @@ export const groupHref = (consumer: string, fingerprint: string | null): string 
   to(['dead-letters', consumer, fingerprint ?? 'none']);
 
 export function EntityLink({ type, id, module }: { type: string; id: string; module?: string }) {
-  return <NameLink href={entityHref(type, id, module)}>{`${type} ${id}`}</NameLink>;
+  return <NameLink href={entityHref(type, id, module)}>{`${type}/${id}`}</NameLink>;
 }
 
 export function ConsumerLink({ name }: { name: string }) {

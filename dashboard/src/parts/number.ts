@@ -34,3 +34,9 @@ export function bytes(value: number): string {
   if (value < 1_024) return `${value} B`;
   return value < 1_048_576 ? `${(value / 1_024).toFixed(1)} KB` : `${(value / 1_048_576).toFixed(1)} MB`;
 }
+
+/** `12.5`, for events in a second. */
+export function perSecond(value: number | null): string {
+  if (value === null) return 'not known';
+  return value >= 100 ? count(value) : value.toFixed(1).replace(/\.0$/, '');
+}
