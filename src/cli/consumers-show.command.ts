@@ -1,11 +1,19 @@
 import type { ConsumerView } from '../consumers/consumer.service.js';
-import type { BlockingEvent, ConsumerBacklog } from '../consumers/consumer-backlog.js';
+import {
+  BACKLOG_STATES,
+  type BacklogEvent,
+  type BacklogPlace,
+  type BacklogState,
+  type BlockingEvent,
+  type ConsumerBacklog,
+} from '../consumers/consumer-backlog.js';
 import { countText } from '../consumers/counted.js';
-import type { ProcessView } from '../membership/process-view.store.js';
-import type { Command } from './command.js';
+import type { Command, CommandContext, CommandResult } from './command.js';
 import { ownerText } from './consumer-columns.js';
 import { describeReplay, stateOf } from './consumers-list.command.js';
 import { facts } from './facts.js';
+import { nextPage } from './next-page.js';
+import { checkUuid, choiceOption, countOf, countOption, textOption } from './options.js';
 import { runningTable } from './processes-list.command.js';
 import { registeredConsumer } from './registered-consumer.js';
 import { type CommandServices, withServices } from './services.js';
@@ -19,46 +27,96 @@ const BLOCKING_SHOWN = 20;
 export const consumersShowCommand: Command = {
   name: 'consumers show',
   parameters: ['consumer'],
-  options: WATCH_OPTION,
+  options: {
+    state: {
+      type: 'string',
+      summary: `list the events in this state: ${BACKLOG_STATES.join(', ')}`,
+    },
+    limit: { type: 'string', summary: 'how many of them, default 50' },
+    after: { type: 'string', summary: 'the page behind: <position>/<id> as the page before gave it' },
+    ...WATCH_OPTION,
+  },
   summary: 'show one consumer: its backlog by state, what blocks and what runs',
-  run: (context) =>
-    withServices(context, async (services) => {
-      const [name = ''] = context.arguments;
-      const partitions = await registeredConsumer(context, services, name);
-      const backlog = (await services.backlogs.list()).find(({ consumerName }) => consumerName === name);
-      const blocking = await services.backlogs.blocking({ consumerName: name }, { limit: BLOCKING_SHOWN });
-      const processes = await processesOf(services, name);
-      const replays = (await services.consumers.replays(name)).filter(
-        ({ finishedAt }) => finishedAt === null,
-      );
-      const running = processes.flatMap(({ working, id, host, pid }) =>
-        working
-          .filter(({ consumerName }) => consumerName === name)
-          .map((attempt) => ({ ...attempt, process: { id, host, pid } })),
-      );
-      return {
-        ok: true,
-        data: { consumer: name, partitions, backlog: backlog ?? null, blocking, running, replays },
-        text: [
-          describe(partitions, backlog),
-          ...(partitions.length > 1 ? [partitionTable(partitions)] : []),
-          ...blockingTable(blocking),
-          ...runningTable(processes, name),
-          ...replays.map(describeReplay),
-        ].join('\n\n'),
-      };
-    }),
+  run: (context) => {
+    const [name = ''] = context.arguments;
+    const state = choiceOption(context.options, 'state', BACKLOG_STATES);
+    return withServices(context, (services) =>
+      state === undefined ? overview(context, services, name) : events(context, services, name, state),
+    );
+  },
 };
 
-/** The processes that run something of the consumer. At most 1,000 processes are looked at. */
-async function processesOf({ processes }: CommandServices, name: string): Promise<ProcessView[]> {
-  const page = await processes.list({ limit: 1_000 });
-  return page.processes.filter(({ working }) => working.some(({ consumerName }) => consumerName === name));
+async function overview(
+  context: CommandContext,
+  services: CommandServices,
+  name: string,
+): Promise<CommandResult> {
+  const partitions = await registeredConsumer(context, services, name);
+  const backlog = await services.backlogs.of(name);
+  const blocking = await services.backlogs.blocking({ consumerName: name }, { limit: BLOCKING_SHOWN });
+  const running = await services.processes.running(name);
+  const replays = (await services.consumers.replays(name)).filter(({ finishedAt }) => finishedAt === null);
+  return {
+    ok: true,
+    data: { consumer: name, partitions, backlog, blocking, running, replays },
+    text: [
+      describe(partitions, backlog),
+      ...(partitions.length > 1 ? [partitionTable(partitions)] : []),
+      ...blockingTable(blocking),
+      ...runningTable(running),
+      ...replays.map(describeReplay),
+    ].join('\n\n'),
+  };
+}
+
+async function events(
+  context: CommandContext,
+  services: CommandServices,
+  name: string,
+  state: BacklogState,
+): Promise<CommandResult> {
+  const limit = countOption(context.options, 'limit');
+  const after = placeFrom(textOption(context.options, 'after'));
+  await registeredConsumer(context, services, name);
+  const { items, next } = await services.backlogs.events(name, state, { limit, after });
+  const more =
+    next === null
+      ? []
+      : [`More: ${nextPage(context, 'consumers show', { after: `${next.position}/${next.id}` })}`];
+  return {
+    ok: true,
+    data: { consumer: name, state, events: items, next },
+    text: [items.length === 0 ? `No event is ${state}.` : eventTable(items), ...more].join('\n'),
+  };
+}
+
+function placeFrom(text: string | undefined): BacklogPlace | undefined {
+  if (text === undefined) return undefined;
+  const [position = '', id = ''] = text.split('/');
+  return { position: countOf(position, '--after'), id: checkUuid(id, 'The id in --after') };
+}
+
+function eventTable(events: readonly BacklogEvent[]): string {
+  return table(
+    ['POSITION', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'SINCE', 'DUE', 'ERROR'],
+    events.map(
+      ({ position, eventName, aggregateType, aggregateId, attemptCount, since, dueAt, lastError }) => [
+        String(position),
+        eventName ?? '-',
+        `${aggregateType} ${aggregateId}`,
+        String(attemptCount),
+        timeText(since),
+        timeText(dueAt),
+        firstLine(lastError),
+      ],
+    ),
+    ['ERROR', 'AGGREGATE', 'EVENT'],
+  );
 }
 
 function describe(
   [first, ...others]: readonly [ConsumerView, ...ConsumerView[]],
-  backlog?: ConsumerBacklog,
+  backlog: ConsumerBacklog,
 ): string {
   const { pausedSince, pausedBy, pauseReason } = first;
   const about: (readonly [string, string | null])[] = [
@@ -74,7 +132,6 @@ function describe(
     ['Partitions', String(others.length + 1)],
     ['Owner', others.length > 0 ? null : ownerText(first)],
   ];
-  if (backlog === undefined) return facts(about);
   const { lag } = backlog;
   return facts([
     ...about,

@@ -1,4 +1,4 @@
-import type { ProcessView } from '../membership/process-view.store.js';
+import type { ProcessView, RunningAttempt } from '../membership/process-view.store.js';
 import type { Command } from './command.js';
 import { nextPage } from './next-page.js';
 import { countOption, textOption } from './options.js';
@@ -6,6 +6,8 @@ import { withServices } from './services.js';
 import { table } from './table.js';
 import { timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
+
+type ProcessName = Pick<ProcessView, 'host' | 'pid'>;
 
 /** Shows the processes that work with this database. */
 export const processesListCommand: Command = {
@@ -25,7 +27,15 @@ export const processesListCommand: Command = {
     return withServices(context, async (services) => {
       const { processes, next } = await services.processes.list(page);
       const more = next === null ? [] : [`More: ${nextPage(context, 'processes list', { after: next })}`];
-      const text = [describe(processes), ...runningTable(processes), ...more].join('\n\n');
+      const text = [
+        describe(processes),
+        ...runningTable(
+          processes.flatMap(({ working, host, pid }) =>
+            working.map((attempt) => ({ ...attempt, host, pid })),
+          ),
+        ),
+        ...more,
+      ].join('\n\n');
       return { ok: true, data: { processes, next }, text };
     });
   },
@@ -53,26 +63,22 @@ function stateOf({ alive, connected, seenSecondsAgo }: ProcessView): string {
   return connected === false ? `connection gone, ${since}` : since;
 }
 
-/** What runs, for this consumer or for all. Nothing if nothing has run for long. */
-export function runningTable(processes: readonly ProcessView[], consumerName?: string): string[] {
-  const rows = processes.flatMap((process) =>
-    process.working
-      .filter((attempt) => consumerName === undefined || attempt.consumerName === consumerName)
-      .map((attempt) => [
-        timeText(attempt.since),
-        attempt.consumerName,
-        String(attempt.position),
-        attempt.events > 1 ? `${attempt.eventName} and ${attempt.events - 1} more` : attempt.eventName,
-        String(attempt.attempt),
-        nameOf(process),
-      ]),
-  );
-  if (rows.length === 0) return [];
+/** What runs. Nothing if nothing has run for long. */
+export function runningTable(attempts: readonly (RunningAttempt & ProcessName)[]): string[] {
+  if (attempts.length === 0) return [];
+  const rows = attempts.map(({ since, consumerName, position, eventName, events, attempt, host, pid }) => [
+    timeText(since),
+    consumerName,
+    String(position),
+    events > 1 ? `${eventName} and ${events - 1} more` : eventName,
+    String(attempt),
+    nameOf({ host, pid }),
+  ]);
   return [
     `Running for more than 2 seconds:\n${table(['SINCE', 'CONSUMER', 'POSITION', 'EVENT', 'ATTEMPT', 'PROCESS'], rows, ['PROCESS', 'EVENT', 'CONSUMER'])}`,
   ];
 }
 
-function nameOf({ host, pid }: ProcessView): string {
+function nameOf({ host, pid }: ProcessName): string {
   return `${host}:${pid}`;
 }
