@@ -94,14 +94,15 @@ function showBlock(block: string, shell: Shell): void {
     shell.writeResult(`${block}\n\n`);
     return;
   }
-  const lines = block.split('\n').map((line) => cut(line, screen.columns));
+  const lines = block.split('\n');
   const room = Math.max(1, screen.rows - 2);
   const shown =
     lines.length <= room
       ? lines
       : [...lines.slice(0, room), `… ${lines.length - room} more lines: see them without --watch`];
   // To the upper left corner; the rest of each line, and what is below, is cleared.
-  shell.writeResult(`\x1b[H${shown.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`);
+  const drawn = shown.map((line) => `${cut(line, screen.columns)}\x1b[K\n`).join('');
+  shell.writeResult(`\x1b[H${drawn}\x1b[J`);
 }
 
 function cut(line: string, columns: number): string {
