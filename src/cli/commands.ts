@@ -28,12 +28,14 @@ import { settingsResetCommand } from './settings-reset.command.js';
 import { settingsRestoreCommand } from './settings-restore.command.js';
 import { settingsPreviewCommand, settingsSetCommand } from './settings-set.command.js';
 import { statusCommand } from './status.command.js';
+import { webhooksSourcesCommand } from './webhooks-sources.command.js';
 
 /** Every command, in the order of the usage. */
 export const COMMANDS: readonly Command[] = [
   migrateCommand,
   statusCommand,
   doctorCommand,
+  webhooksSourcesCommand,
   settingsListCommand,
   settingsPreviewCommand,
   settingsSetCommand,

@@ -5,6 +5,7 @@ export {
   slackHandshake,
   zoomHandshake,
 } from './incoming/handshakes.js';
+export { VerifiedWebhook, WebhookEvent } from './incoming/http/verified-webhook.js';
 export {
   type AcceptedWebhook,
   type Emit,

@@ -38,7 +38,7 @@ export class WebhooksModule {
         WebhookAnswers,
         ...(options.incoming === undefined ? [] : [RawBytes]),
       ],
-      exports: [IncomingWebhookService],
+      exports: [IncomingWebhookService, WEBHOOKS_OPTIONS],
     };
   }
 }

@@ -4,20 +4,12 @@ import { isConnectionLoss, sqlStateOf } from '../../../database/connection/conne
 import { IntegrationError } from '../../../errors.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
-import { type RefusedStep, rawBodyMissing, refusal, refusedStepOf } from '../refusal.js';
+import { rawBodyMissing, refusal, refusedStepOf } from '../refusal.js';
 import { KeysUnavailable } from '../schemes/jwks-keys.js';
 import type { WebhookReply } from '../webhook-source.js';
 import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
+import { STATUSES } from './statuses.js';
 
-const STATUSES: { readonly [S in RefusedStep]: number } = {
-  source: 404,
-  size: 413,
-  'raw-body': 500,
-  header: 400,
-  signature: 401,
-  timestamp: 401,
-  'repeated-body': 409,
-};
 /** SQLSTATEs of a server that stops, refuses connections, or took too long. */
 const PASSING_STATES = /^(08|53|57|55P03|40)/;
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -52,6 +44,14 @@ export class WebhookAnswers {
       if (step === 'raw-body') this.logger.error(error.message);
       const { code, message } = error;
       this.send(response, json(STATUSES[step], { code, step, message }));
+      return;
+    }
+    if (error instanceof IntegrationError && error.code === 'INTEGRATION_CONTRACT_VIOLATION') {
+      this.logger.error(error.message);
+      this.send(
+        response,
+        json(422, { code: error.code, message: 'The delivery does not keep its contract.' }),
+      );
       return;
     }
     if (isPassing(error)) {

@@ -1,0 +1,72 @@
+import {
+  applyDecorators,
+  type CanActivate,
+  createParamDecorator,
+  type ExecutionContext,
+  HttpException,
+  Inject,
+  Injectable,
+  mixin,
+  type Type,
+  UseGuards,
+} from '@nestjs/common';
+import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
+import { IncomingWebhookService, type VerifiedWebhookRequest } from '../incoming-webhook.service.js';
+import { rawBodyMissing, refusedStepOf } from '../refusal.js';
+import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
+import { STATUSES } from './statuses.js';
+
+const verified = new WeakMap<object, VerifiedWebhookRequest>();
+
+/**
+ * Lets a request into a route of the application only if this source has signed it. The route does with it
+ * what it likes; nothing is stored or published. Make the application with `{ rawBody: true }`.
+ *
+ * ```ts
+ * @Post('payments')
+ * @VerifiedWebhook('stripe')
+ * async paid(@WebhookEvent() { deliveryId, json }: VerifiedWebhookRequest) { … }
+ * ```
+ *
+ * A request that is refused gets the status of its step and a body with `code`, `step` and `message`.
+ */
+export function VerifiedWebhook(source: string): MethodDecorator & ClassDecorator {
+  return applyDecorators(UseGuards(guardOf(source)));
+}
+
+/** The request that `@VerifiedWebhook` has verified, as a `VerifiedWebhookRequest`. */
+export const WebhookEvent: () => ParameterDecorator = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => verified.get(context.switchToHttp().getRequest<object>()),
+);
+
+function guardOf(source: string): Type<CanActivate> {
+  @Injectable()
+  class VerifiedWebhookGuard implements CanActivate {
+    constructor(
+      @Inject(IncomingWebhookService) private readonly webhooks: IncomingWebhookService,
+      @Inject(WEBHOOKS_OPTIONS) private readonly options: WebhooksModuleOptions,
+    ) {}
+
+    async canActivate(context: ExecutionContext): Promise<boolean> {
+      const request = context.switchToHttp().getRequest<ServerRequest>();
+      try {
+        const body = bytesOf(request);
+        if (body === undefined) throw rawBodyMissing(source);
+        const raw = rawRequestOf(request, body, { publicUrl: this.options.publicUrl });
+        verified.set(request, await this.webhooks.verify(source, raw));
+        return true;
+      } catch (error) {
+        throw asHttp(error);
+      }
+    }
+  }
+  return mixin(VerifiedWebhookGuard);
+}
+
+/** Only what a refusal says goes to the sender. Any other error is the application's to answer. */
+function asHttp(error: unknown): unknown {
+  const step = refusedStepOf(error);
+  if (step === undefined) return error;
+  const { code, message } = error as { readonly code: string; readonly message: string };
+  return new HttpException({ statusCode: STATUSES[step], code, step, message }, STATUSES[step]);
+}
