@@ -14,11 +14,13 @@ const WARM_UP_ROUNDS = 2;
 const PAGES_BEFORE = 20;
 const LARGEST_PAGE = 1_000;
 const MOST_AGAINST_EMPTY = { overview: 3, page: 5 };
+/** The small sizes only show that no page has got slow. A few milliseconds decide there, and a busy machine adds some. */
+const SLACK_OF_SMALL = 3;
 const ON_THE_OVERVIEW = ['overview', 'dead-letters/groups'];
 
 interface Request {
   readonly name: string;
-  readonly most: number | undefined;
+  readonly most: number;
   readonly full: string;
   readonly empty: string;
 }
@@ -76,8 +78,7 @@ async function measure(
     report.figure(`${key}-ms`, median(ms.full));
     report.figure(`${key}-ms-empty`, median(ms.empty));
     const ratio = medianRatio(ms.full, ms.empty);
-    if (most === undefined) report.figure(`${key}-against-empty`, ratio);
-    else report.atMost(`${key}-against-empty`, ratio, most);
+    report.atMost(`${key}-against-empty`, ratio, sizes.full ? most : most * SLACK_OF_SMALL);
   }
   for (const [table, scanned] of after) {
     report.exactly(`size-sequential-scans-of-${table}`, scanned - (before.get(table) ?? 0), 0);
