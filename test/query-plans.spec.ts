@@ -81,7 +81,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'unrouted events': '), noted AS (',
   'repartition: rows': 'SET partition = CASE',
   'repartition: cursors': '), pending AS (\n        SELECT CASE',
-  'list of consumers': '"pendingPositions"',
+  'list of consumers': 'wanted.events AS "pendingEvents"',
+  'overview of consumers': 'each_partition AS (',
   'dead letters': 'AS found\n',
   'groups of failures': 'WITH RECURSIVE each (n, name, kind)',
   'dead letters of a group': `AND i.error_fingerprint = $2 AND i.status = 'dead_letter'`,
@@ -223,6 +224,7 @@ async function operate(
   await inbox.historyOf(id, 'plain');
 
   await consumers.list();
+  await consumers.overview();
   // As autovacuum may do at any moment: what there is now is spread otherwise over consumers and statuses.
   await pool.query('ANALYZE');
   await consumers.redrive({}, { limit: 50 });

@@ -86,7 +86,7 @@ async function killMidway(stage: OpsStage, api: AdminApi, workers: readonly Proo
       const statuses = await database.query<{ status: string; rows: number }>(STATUSES, [CONSUMER]);
       return statuses.every(({ status }) => status === 'processed');
     },
-    { withinMs: 600_000 },
+    { everyMs: 1_000, withinMs: 900_000 },
   );
   const [effects] = await database.query<{ effects: number; events: number }>(EFFECTS_COUNTED, [CONSUMER]);
   report.exactly('operation-events-lost', sizes.redriven - (effects?.events ?? 0), 0);
