@@ -26,7 +26,8 @@ export function currentRatesSql(
   { integrationSample }: Pick<Tables, 'integrationSample'>,
   gap: string,
 ): string {
-  const condition = `at > clock_timestamp() - ${CURRENT} AND at <= clock_timestamp()`;
+  // The index of `at` can only be searched for times that are the same for every row.
+  const condition = `at > (SELECT clock_timestamp() - ${CURRENT}) AND at <= (SELECT clock_timestamp())`;
   return `(SELECT jsonb_build_object('publishedPerSecond', avg(p.published), 'settledPerSecond', coalesce(jsonb_object_agg(p.name, p.settled) FILTER (WHERE p.name IS NOT NULL), '{}'))
     FROM (
       SELECT consumer_name AS name, avg(published) AS published, avg(settled) AS settled FROM (

@@ -24,6 +24,8 @@ export class Meters {
   /** Attributes of every value. */
   private readonly ofEngine: Attributes;
   private readonly names = new KnownEventNames();
+  /** Bounded by the consumers of the process and the event names that are told apart. */
+  private readonly attributes = new Map<string, Attributes>();
   private readonly meter: Meter = metrics.getMeter('nestjs-integration');
 
   private readonly sent = this.counter(M.sent, 'Events that were published.', '{message}');
@@ -82,10 +84,9 @@ export class Meters {
 
   ended(attempt: HandledAttempt, end: AttemptEnd, seconds: number): void {
     const [first] = attempt.messages;
-    const error = isFailure(end) ? { [A.errorType]: errorTypeOf(end.error) } : {};
-    const attributes = { ...this.ofProcessing(attempt, first?.eventName), ...error };
-    this.processDuration.record(seconds, { ...attributes, [A.outcome]: end.kind });
-    if (end.kind === 'elsewhere') this.duplicates.add(attempt.messages.length, attributes);
+    this.processDuration.record(seconds, this.ofEnd(attempt, first?.eventName, end));
+    if (end.kind === 'elsewhere')
+      this.duplicates.add(attempt.messages.length, this.ofProcessing(attempt, first?.eventName));
     if (end.kind !== 'processed') return;
     for (const { eventName, createdAt } of attempt.messages) {
       const waited = Math.max(0, Date.now() - createdAt) / 1_000;
@@ -94,12 +95,14 @@ export class Meters {
   }
 
   saved(consumerName: string, eventName: string | undefined, outcome: string): void {
-    this.outcomesSaved.add(1, {
+    const name = eventName === undefined ? undefined : this.names.of(eventName);
+    const attributes = this.kept(`saved\0${consumerName}\0${name}\0${outcome}`, () => ({
       ...this.ofEngine,
       [A.consumer]: consumerName,
-      ...(eventName === undefined ? {} : { [A.destination]: this.names.of(eventName) }),
+      ...(name === undefined ? {} : { [A.destination]: name }),
       [A.outcome]: outcome,
-    });
+    }));
+    this.outcomesSaved.add(1, attributes);
   }
 
   leaseChanged(consumerName: string, outcome: 'won' | 'released' | 'lost'): void {
@@ -161,13 +164,36 @@ export class Meters {
     { consumerName, partition }: HandledAttempt,
     eventName: string | undefined,
   ): Attributes {
-    return {
+    const name = eventName === undefined ? undefined : this.names.of(eventName);
+    return this.kept(`process\0${consumerName}\0${partition}\0${name}`, () => ({
       ...this.ofEngine,
       [A.operationName]: 'process',
       [A.consumer]: consumerName,
       [A.partition]: String(partition),
-      ...(eventName === undefined ? {} : { [A.destination]: this.names.of(eventName) }),
-    };
+      ...(name === undefined ? {} : { [A.destination]: name }),
+    }));
+  }
+
+  private ofEnd(attempt: HandledAttempt, eventName: string | undefined, end: AttemptEnd): Attributes {
+    const processing = this.ofProcessing(attempt, eventName);
+    if (isFailure(end))
+      return { ...processing, [A.errorType]: errorTypeOf(end.error), [A.outcome]: end.kind };
+    const { consumerName, partition } = attempt;
+    const name = eventName === undefined ? undefined : this.names.of(eventName);
+    return this.kept(`end\0${consumerName}\0${partition}\0${name}\0${end.kind}`, () => ({
+      ...processing,
+      [A.outcome]: end.kind,
+    }));
+  }
+
+  /** Every event needs attributes of a few kinds. Making them anew each time costs more than counting. */
+  private kept(key: string, make: () => Attributes): Attributes {
+    let attributes = this.attributes.get(key);
+    if (attributes === undefined) {
+      attributes = make();
+      this.attributes.set(key, attributes);
+    }
+    return attributes;
   }
 
   private counter(name: string, description: string, unit: string) {
