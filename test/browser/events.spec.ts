@@ -87,14 +87,14 @@ describe('payloads', () => {
   test('numbers beyond 2^53 have every digit', async () => {
     const { numbers } = await released();
     const { page } = await stage.open(`#/events/${numbers}`);
-    const payload = page.getByLabel('Payload', { exact: true }).locator('visible=true').first();
+    const payload = page.getByRole('region', { name: 'Payload', exact: true });
     for (const number of LONG_NUMBERS) await payload.getByText(number).first().waitFor();
   });
 
   test('20 levels are all there', async () => {
     const { deep } = await released();
     const { page } = await stage.open(`#/events/${deep}`);
-    const panel = page.getByRole('region', { name: 'Payload' });
+    const panel = page.getByRole('region', { name: 'Payload', exact: true });
     await panel.getByText(CANARIES.img.slice(0, 10)).waitFor();
     expect((await panel.textContent())?.match(/"in"/g)).toHaveLength(20);
   });
@@ -103,7 +103,7 @@ describe('payloads', () => {
     const { large } = await released();
     const { page } = await stage.open(`#/events/${large}`);
     await page.getByRole('heading', { level: 1, name: 'canary.large' }).waitFor();
-    const panel = page.getByRole('region', { name: 'Payload' });
+    const panel = page.getByRole('region', { name: 'Payload', exact: true });
     await panel.getByRole('button', { name: /^Read the/ }).click();
     await panel.getByText('canaryDied').waitFor();
     await panel.getByRole('button', { name: 'Show all of it' }).click();

@@ -86,7 +86,7 @@ function OneDelivery({
             </Act>
             <Act
               needs="events.correct"
-              label={`Publish a corrected event for ${consumer}`}
+              label={`Correct it for ${consumer}`}
               onAct={() => setIsCorrecting(true)}
             >
               Correct

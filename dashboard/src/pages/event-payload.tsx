@@ -33,7 +33,11 @@ export function EventPayload({ event }: { event: EventWithStatus }) {
 
 function Read({ id }: { id: string }) {
   const reading = useRead('GET events/{id}/payload', { path: { id } }, { isLive: false });
-  return <Loaded from={reading}>{() => <JsonView json={payloadOf(reading.text)} label="Payload" />}</Loaded>;
+  return (
+    <Loaded from={reading}>
+      {() => <JsonView json={payloadOf(reading.text)} label="Text of the payload" />}
+    </Loaded>
+  );
 }
 
 /** The text of the payload, as it stands in the answer. */

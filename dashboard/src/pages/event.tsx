@@ -76,7 +76,7 @@ function Shown({ event, reload }: { event: EventWithStatus; reload: () => void }
             event.availableAt === null ? undefined : ['Not before', <Time key="a" at={event.availableAt} />],
           ]}
         </Facts>
-        {isOpen && <JsonView json={JSON.stringify(event.metadata)} label="Metadata" />}
+        {isOpen && <JsonView json={JSON.stringify(event.metadata)} label="Text of the metadata" />}
       </Panel>
     </Page>
   );

@@ -33,11 +33,8 @@ export function GraphDrawing({ graph, start }: { graph: LinkGraph; start: Node }
           return <path key={edge.id} class={`edge ${edge.linkType}`} d={curve(from, to)} />;
         })}
         {[...places.values()].map(({ x, y, node }) => (
-          <a
-            key={keyOf(node)}
-            href={entityHref(node.entityType, node.entityId, node.module)}
-            aria-label={`${visible(node.entityType)} ${visible(node.entityId)} in ${visible(node.module)}`}
-          >
+          <a key={keyOf(node)} href={entityHref(node.entityType, node.entityId, node.module)}>
+            <title>{visible(`${node.entityType} ${node.entityId} in ${node.module}`)}</title>
             <rect
               class={keyOf(node) === keyOf(start) ? 'node here' : 'node'}
               x={x}

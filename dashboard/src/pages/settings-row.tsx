@@ -1,4 +1,4 @@
-import { useId } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import type { Process, Setting } from '../api/schemas.ts';
 import { useDenial } from '../api/session.tsx';
 import { Mark } from '../parts/status.tsx';
@@ -137,8 +137,10 @@ function Input({
   draft: SettingValue | undefined;
   onChange: (value: SettingValue | undefined) => void;
 }) {
-  const { key, value, type, unit, min, max } = setting;
+  const { value, type, unit, min, max } = setting;
   const denial = useDenial('settings.change');
+  // What was typed stays in the field, also where it is no number. It goes with the draft.
+  const [typed, setTyped] = useState<string>();
   const about = `${id}-about ${id}-bounds`;
   if (draft === null)
     return (
@@ -185,12 +187,12 @@ function Input({
           id={id}
           type="text"
           inputMode="numeric"
-          defaultValue={String(shown)}
-          key={`${key} ${draft === undefined ? String(value) : 'draft'}`}
+          value={draft === undefined ? String(value) : (typed ?? String(draft))}
           aria-describedby={about}
           aria-invalid={isOut}
           autoComplete="off"
           onInput={(event) => {
+            setTyped(event.currentTarget.value);
             const text = event.currentTarget.value.replaceAll(/[\s,_]/g, '');
             const next = text === '' ? Number.NaN : Number(text);
             onChange(next === value ? undefined : next);

@@ -1,0 +1,54 @@
+import { expect, test } from '@jest/globals';
+import { IntegrationSettingsService } from '../../src/index.js';
+import { openOrders } from './stage/orders.js';
+import { Person } from './stage/person.js';
+import { openShop } from './stage/shop.js';
+import { onStage } from './stage/stage.js';
+
+const stage = onStage(openOrders);
+
+test('the poll interval is changed, seen in each process, and put back to the value of yesterday in 3 clicks', async () => {
+  const { shop, database } = stage;
+  // Another process of the same application, and a change that somebody made yesterday.
+  const other = await openShop(database);
+  try {
+    const settings = shop.app.get(IntegrationSettingsService, { strict: false });
+    await settings.change({ pollingIntervalMs: 300 }, { by: 'eve@shop.example', reason: 'quiet days' });
+    await database.pool.query(
+      `UPDATE integration.integration_setting_change SET changed_at = now() - interval '1 day'`,
+    );
+    const { page } = await stage.open('#/settings');
+    const main = page.getByRole('main');
+    const values = main
+      .getByRole('list', { name: 'Value of pollingIntervalMs in each process' })
+      .getByRole('listitem');
+
+    // Typed key by key: the field keeps the focus while the page says what the value would do.
+    await main.getByLabel('pollingIntervalMs', { exact: true }).press('ControlOrMeta+a');
+    await page.keyboard.type('350', { delay: 20 });
+    // Before anything is stored, the page says what it would do.
+    const changes = main.getByRole('region', { name: 'Changes that are not stored yet' });
+    await changes.getByText(/300.* → 350/).waitFor();
+    await changes.getByRole('button', { name: 'Store' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Store' }).click();
+    const row = main
+      .getByRole('listitem')
+      .filter({ has: page.getByLabel('pollingIntervalMs', { exact: true }) });
+    await row
+      .getByText(/in force in (?:all|both|every)|every process/i)
+      .first()
+      .waitFor();
+
+    const person = new Person(page);
+    await person.click(row.getByRole('button', { name: 'History and processes' }));
+    await values.filter({ hasText: '350' }).nth(1).waitFor();
+    expect(await values.count()).toBe(2);
+    await person.click(row.getByRole('button', { name: 'Return pollingIntervalMs to 300' }));
+    await person.click(page.getByRole('dialog').getByRole('button', { name: 'Return to it' }));
+    await values.filter({ hasText: '300' }).nth(1).waitFor();
+    expect(person.clicks.length).toBeLessThanOrEqual(3);
+    expect(settings.snapshot().pollingIntervalMs).toBe(300);
+  } finally {
+    await other.close();
+  }
+});
