@@ -154,14 +154,16 @@ describe('--watch', () => {
     const holder = await database.pool.connect();
     try {
       await holder.query('BEGIN; LOCK TABLE integration.integration_migration IN ACCESS EXCLUSIVE MODE');
-      await until('a look waits', async () => {
+      const isWaiting = async () => {
         const { rows } = await database.pool.query(
           `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
         );
         return rows.length > 0;
-      });
+      };
+      await until('a look waits', isWaiting);
       watched.interrupt();
       expect(await watched.ended).toBe(0);
+      expect(await isWaiting()).toBe(true);
     } finally {
       await holder.query('ROLLBACK');
       holder.release();
