@@ -13,7 +13,7 @@ export interface TcpProxy {
   loseAnswerTo(text: string): Promise<void>;
   /** The connection whose client next sends a message that contains `text` falls silent with it. Resolves when it has. */
   silenceAt(text: string): Promise<void>;
-  /** How many connections its clients have not ended. */
+  /** How many connections its clients have not closed. Ask again until the number is the expected one. */
   clients(): number;
   close(): Promise<void>;
 }
@@ -82,8 +82,11 @@ export async function startTcpProxy(
       for (const socket of sockets) {
         frozen.add(socket);
         socket.unpipe();
+        if (!clients.has(socket)) continue;
         // What comes is thrown away. Unread, it would hide that its sender ends the connection.
-        if (clients.has(socket)) socket.resume();
+        socket.resume();
+        // A silent server does not answer the end of a connection either.
+        socket.allowHalfOpen = true;
       }
     },
     loseAnswerTo: (text) =>
@@ -94,7 +97,11 @@ export async function startTcpProxy(
       new Promise((silent) => {
         silencing = { text, silent };
       }),
-    clients: () => clients.size,
+    clients: () => {
+      // A client that has closed its socket answers this byte with a reset. One that waits for the server takes it.
+      for (const socket of clients) if (frozen.has(socket)) socket.write('N');
+      return clients.size;
+    },
     close: () => {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));
