@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { VersioningType } from '@nestjs/common';
 import { githubSource } from 'nestjs-integration/webhooks';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import {
   emptied,
   fromGithub,
@@ -260,6 +261,33 @@ describe('a captured body under another id, where the scheme signs no time', () 
       status: 200,
       json: { status: 'repeated' },
     });
+    expect(await storedRows(database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
+  });
+});
+
+describe('a session that is killed before its commit', () => {
+  it('leaves nothing, the sender is asked to repeat, and the repetition is accepted', async () => {
+    const { send } = await start();
+    const holder = await database.pool.connect();
+    try {
+      // The statement of the delivery waits for this row of the same key.
+      await holder.query('BEGIN');
+      await holder.query(
+        `INSERT INTO integration.webhook_receipt (source, key_hash) VALUES ('github', sha256('d1'::bytea))`,
+      );
+      const sent = send('/webhooks/github', fromGithub(BODY));
+      const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%receive_webhook%'
+        AND datname = current_database()`;
+      await until('the delivery waits', async () => (await database.pool.query(waiting)).rowCount === 1);
+      await database.pool.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) AS w`);
+      expect(await sent).toMatchObject({ status: 503 });
+      expect((await sent).headers.get('retry-after')).toBe('30');
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
+    }
+    expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+    expect(await send('/webhooks/github', fromGithub(BODY))).toMatchObject({ json: { status: 'accepted' } });
     expect(await storedRows(database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
   });
 });
