@@ -284,7 +284,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   ConsumerBacklogService: ['list', 'of', 'events', 'blocking'],
   ConsumerRatesService: ['of'],
   FailureGroupService: ['list', 'deadLetters'],
-  EventLookService: ['search', 'head', 'withPayloadText', 'chainOf'],
+  EventLookService: ['search', 'head', 'withPayloadText', 'chainOf', 'count'],
   LinkGraphService: ['around'],
 };
 

@@ -7,6 +7,7 @@ export const ADMIN_ACTIONS = [
   'consumers.read',
   'consumers.pause',
   'consumers.resume',
+  'consumers.replay',
   'consumers.repartition',
   'consumers.remove',
   'events.read',

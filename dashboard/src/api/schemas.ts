@@ -16,6 +16,7 @@ export type Session = {
     | 'consumers.read'
     | 'consumers.pause'
     | 'consumers.resume'
+    | 'consumers.replay'
     | 'consumers.repartition'
     | 'consumers.remove'
     | 'events.read'
@@ -311,6 +312,22 @@ export type ConsumerRates = {
     deadLetters: number | null;
   }>;
 };
+export type Replay = {
+  id: string;
+  consumerName: string;
+  eventNames: Array<string>;
+  aggregateType: string | null;
+  aggregateId: string | null;
+  since: string | null;
+  until: string | null;
+  nextPosition: number;
+  toPosition: number;
+  sent: number;
+  requestedBy: string | null;
+  createdAt: string;
+  finishedAt: string | null;
+};
+export type Replays = { items: Array<Replay> };
 export type RunningAttempts = {
   items: Array<{
     processId: string;
@@ -557,6 +574,32 @@ export interface Routes {
     query: { from?: string | undefined; to?: string | undefined; step?: number | undefined };
     body: undefined;
     answer: ConsumerRates;
+  };
+  'GET consumers/{name}/replays': {
+    action: 'consumers.read';
+    path: { name: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Replays;
+  };
+  'POST consumers/{name}/replays': {
+    action: 'consumers.replay';
+    path: { name: string };
+    query: Record<never, never>;
+    body: {
+      since: string;
+      until?: string | undefined;
+      eventName?: string | undefined;
+      reason?: string | undefined;
+    };
+    answer: Replay;
+  };
+  'GET consumers/{name}/replays/count': {
+    action: 'consumers.read';
+    path: { name: string };
+    query: { since: string; until?: string | undefined; eventName?: string | undefined };
+    body: undefined;
+    answer: Counted;
   };
   'GET events': {
     action: 'events.read';

@@ -18,6 +18,7 @@ const WORDS: { readonly [A in Action]?: string } = {
   'consumers.read': 'see consumers',
   'consumers.pause': 'pause consumers',
   'consumers.resume': 'resume consumers',
+  'consumers.replay': 'replay events',
   'consumers.repartition': 'change the number of partitions',
   'consumers.remove': 'delete consumers',
   'events.read': 'see events',

@@ -15,9 +15,11 @@ import { go, type Place, to } from '../router/router.ts';
 import { ConsumerBacklog } from './consumer-backlog.tsx';
 import { ConsumerBlocked } from './consumer-blocked.tsx';
 import { ConsumerRatesCharts } from './consumer-rates.tsx';
+import { ConsumerReplays } from './consumer-replays.tsx';
 import { ConsumerRunning } from './consumer-running.tsx';
 import { ConsumerMark } from './consumers.tsx';
 import { RepartitionDialog } from './repartition-dialog.tsx';
+import { ReplayDialog } from './replay-dialog.tsx';
 import { troublesOf } from './troubles.ts';
 
 const PARTITIONS: readonly Column<Partition>[] = [
@@ -54,7 +56,7 @@ const PARTITIONS: readonly Column<Partition>[] = [
   },
 ];
 
-type Dialog = 'pause' | 'resume' | 'repartition' | 'remove' | undefined;
+type Dialog = 'pause' | 'resume' | 'replay' | 'repartition' | 'remove' | undefined;
 
 /** One consumer: what it has still to do, what holds it up, what runs, and what can be done. */
 export function ConsumerPage({ place }: { place: Place }) {
@@ -96,6 +98,9 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
               Pause
             </Act>
           )}
+          <Act needs="consumers.replay" onAct={() => setDialog('replay')}>
+            Replay
+          </Act>
           <Act needs="consumers.repartition" onAct={() => setDialog('repartition')}>
             Partitions
           </Act>
@@ -118,6 +123,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
       <ConsumerBacklog name={name} place={place} lagSeconds={lagSeconds} />
       <ConsumerBlocked name={name} />
       <ConsumerRunning name={name} />
+      <ConsumerReplays name={name} />
       <ConsumerRatesCharts name={name} place={place} />
       <Panel title="Partitions">
         <Table
@@ -169,6 +175,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           <p class="muted">It goes on where it stopped.</p>
         </Confirm>
       )}
+      {dialog === 'replay' && <ReplayDialog name={name} onClose={close} />}
       {dialog === 'repartition' && <RepartitionDialog consumer={consumer} onClose={close} />}
       {dialog === 'remove' && (
         <Confirm

@@ -8,6 +8,22 @@ const OWNER = object({
   partitions: list(INTEGER),
 });
 
+const REPLAY = object({
+  id: UUID,
+  consumerName: TEXT,
+  eventNames: list(TEXT),
+  aggregateType: orNull(TEXT),
+  aggregateId: orNull(TEXT),
+  since: orNull(TIME),
+  until: orNull(TIME),
+  nextPosition: INTEGER,
+  toPosition: INTEGER,
+  sent: INTEGER,
+  requestedBy: orNull(TEXT),
+  createdAt: TIME,
+  finishedAt: orNull(TIME),
+});
+
 /** The answers about what consumers have still to do. */
 export const BACKLOG_SCHEMAS: Readonly<Record<string, Schema>> = {
   Counted: object({ count: INTEGER, atLeast: FLAG }),
@@ -76,6 +92,8 @@ export const BACKLOG_SCHEMAS: Readonly<Record<string, Schema>> = {
       }),
     ),
   }),
+  Replay: REPLAY,
+  Replays: object({ items: list(named('Replay')) }),
   RunningAttempts: object({
     items: list(
       object({
