@@ -45,7 +45,7 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
           );
           const times = known ? points.map(({ at }) => new Date(at).getTime()) : [];
           return (
-            <div class="grid two">
+            <div class="grid three">
               <LineChart
                 title="Rates of the consumer"
                 times={times}

@@ -79,8 +79,8 @@ export function OverviewPage() {
           format={shortCount}
           empty="The line begins with the second look. It shows what has been since this page was opened."
         />
+        <Loaded from={consumers}>{({ items }) => <Backlogs consumers={items} />}</Loaded>
       </div>
-      <Loaded from={consumers}>{({ items }) => <Backlogs consumers={items} />}</Loaded>
     </Page>
   );
 }

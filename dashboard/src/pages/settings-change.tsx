@@ -86,7 +86,9 @@ function usePreview(drafts: Readonly<Record<string, SettingValue>>): {
 } {
   const [preview, setPreview] = useState<SettingsPreview>();
   const [error, setError] = useState<unknown>();
-  const text = JSON.stringify(drafts);
+  // A text that is no number is refused here already. In JSON it would be null, which removes a value.
+  const numbers = Object.entries(drafts).filter(([, value]) => !Number.isNaN(value));
+  const text = JSON.stringify(Object.fromEntries(numbers));
   useEffect(() => {
     const values = JSON.parse(text) as Record<string, SettingValue>;
     const stop = new AbortController();
