@@ -20,20 +20,8 @@ export async function findPlace(text: string): Promise<FoundPlace> {
 }
 
 async function placeOf(text: string): Promise<FoundPlace | undefined> {
-  const consumer = await found('GET consumers/{name}', { path: { name: text } });
-  if (consumer !== undefined) return { href: to(['consumers', consumer.consumerName]) };
-  if (UUID.test(text)) {
-    const id = text.toLowerCase();
-    const event = await found('GET events/{id}', { path: { id } });
-    return { href: event === undefined ? to(['events'], { correlationId: id }) : to(['events', id]) };
-  }
-  if (/^\d{1,15}$/.test(text)) {
-    const events = await found('GET events', { query: { position: Number(text) } });
-    const [event] = events?.items ?? [];
-    return event === undefined
-      ? { problem: `There is no event at position ${text}.` }
-      : { href: to(['events', event.outboxEventId]) };
-  }
+  if (UUID.test(text)) return placeOfId(text.toLowerCase());
+  if (/^\d{1,15}$/.test(text)) return placeOfPosition(text);
   const entity = entityOf(text);
   if (entity !== undefined) {
     const timeline = await found('GET entities/{type}/{id}/timeline', {
@@ -42,16 +30,29 @@ async function placeOf(text: string): Promise<FoundPlace | undefined> {
     });
     if (timeline !== undefined && timeline.items.length > 0) return { href: to(['entities', ...entity]) };
   }
+  const consumer = await found('GET consumers/{name}', { path: { name: text } });
+  if (consumer !== undefined) return { href: to(['consumers', consumer.consumerName]) };
   // Any other text may be the id of a correlation that another system gave.
   const correlated = await found('GET events', { query: { correlationId: text, limit: 1 } });
-  if (
-    correlated !== undefined &&
-    (correlated.items.length > 0 || (correlated.next !== null && entity === undefined))
-  )
+  const isPossible = correlated !== undefined && correlated.next !== null && entity === undefined;
+  if (isPossible || (correlated?.items.length ?? 0) > 0)
     return { href: to(['events'], { correlationId: text }) };
   return entity === undefined
     ? undefined
     : { problem: `The log has no event of the entity ${entity[0]} ${entity[1]}.` };
+}
+
+async function placeOfId(id: string): Promise<FoundPlace> {
+  const event = await found('GET events/{id}', { path: { id } });
+  return { href: event === undefined ? to(['events'], { correlationId: id }) : to(['events', id]) };
+}
+
+async function placeOfPosition(text: string): Promise<FoundPlace> {
+  const events = await found('GET events', { query: { position: Number(text) } });
+  const [event] = events?.items ?? [];
+  return event === undefined
+    ? { problem: `There is no event at position ${text}.` }
+    : { href: to(['events', event.outboxEventId]) };
 }
 
 /** An entity is written `type/id` or `type:id`. */
