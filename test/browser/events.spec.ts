@@ -42,8 +42,8 @@ test('one request is followed over modules', async () => {
   await rows.nth(1).waitFor();
   const texts = await rows.allTextContents();
   expect(texts).toHaveLength(2);
-  expect(texts[0]).toMatch(/order\.placed.*this one.*shop.*order followed/s);
-  expect(texts[1]).toMatch(/parcel\.sent.*shipping.*parcel parcel-of-followed/s);
+  expect(texts[0]).toMatch(/order\.placed.*this one.*shop.*order\/followed/s);
+  expect(texts[1]).toMatch(/parcel\.sent.*shipping.*parcel\/parcel-of-followed/s);
   // From there to the other end, and back.
   await chain.getByRole('link', { name: 'parcel.sent' }).click();
   await page.getByRole('heading', { level: 1, name: 'parcel.sent' }).waitFor();
