@@ -59,11 +59,16 @@ describe('the package as it is installed, without any optional peer', () => {
   it('boots, publishes and handles; an adapter whose library is absent says what to install', () => {
     const env = { ...process.env, DATABASE_URL: database.url };
     const last = run(process.execPath, ['main.mjs'], { cwd: folder, env }).trim().split('\n').at(-1) ?? '';
-    const { payload, refused } = JSON.parse(last) as {
+    const { payload, refused, missing } = JSON.parse(last) as {
       payload: unknown;
       refused: { name: string; code: string; message: string }[];
+      missing: { code: string; install: string }[];
     };
     expect(payload).toEqual({ name: 'Ada' });
+    expect(missing).toEqual([
+      { code: 'INTEGRATION_PEER_MISSING', install: 'npm install ajv' },
+      { code: 'INTEGRATION_PEER_MISSING', install: 'npm install class-validator class-transformer' },
+    ]);
     const said = refused.map(({ name, code, message }) => [name, code, message.split('npm install ')[1]]);
     expect(said).toEqual([
       ['fromDrizzle', 'INTEGRATION_PEER_MISSING', 'drizzle-orm'],

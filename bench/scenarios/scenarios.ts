@@ -8,6 +8,7 @@ import { memory } from './memory.js';
 import { publish } from './publish.js';
 import { publishClients } from './publish-clients.js';
 import { publishConcurrent } from './publish-concurrent.js';
+import { publishContract } from './publish-contract.js';
 import type { Scenario } from './scenario.js';
 import { storage } from './storage.js';
 import { transactional } from './transactional.js';
@@ -22,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   publish,
   publishClients,
   publishConcurrent,
+  publishContract,
   latencyIdle,
   latencyLoad,
   flatness,

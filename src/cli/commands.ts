@@ -8,6 +8,10 @@ import { consumersRemoveNamesCommand } from './consumers-remove-names.command.js
 import { consumersRenameCommand } from './consumers-rename.command.js';
 import { consumersRepartitionCommand } from './consumers-repartition.command.js';
 import { consumersShowCommand } from './consumers-show.command.js';
+import { contractsCheckCommand } from './contracts-check.command.js';
+import { contractsExportCommand } from './contracts-export.command.js';
+import { contractsListCommand } from './contracts-list.command.js';
+import { contractsShowCommand } from './contracts-show.command.js';
 import { deadLettersDiscardCommand } from './dead-letters-discard.command.js';
 import { deadLettersGroupsCommand } from './dead-letters-groups.command.js';
 import { deadLettersListCommand } from './dead-letters-list.command.js';
@@ -62,6 +66,10 @@ export const COMMANDS: readonly Command[] = [
   eventsListCommand,
   eventsShowCommand,
   eventsChainCommand,
+  contractsListCommand,
+  contractsShowCommand,
+  contractsCheckCommand,
+  contractsExportCommand,
   processesListCommand,
   auditListCommand,
 ];

@@ -70,6 +70,24 @@ function withOthers(
   return [...kept, ...others].sort((a, b) => a.version - b.version);
 }
 
+/** Public events that are kept, and that the code has no contract of. They must have been retired before. */
+export function missingOf(code: readonly CodeContract[], kept: readonly KeptContract[]): ContractFinding[] {
+  const names = new Set(code.map((each) => each.kept.name));
+  const gone = kept.filter(({ name, visibility }) => visibility === 'public' && !names.has(name));
+  const newest = gone.filter((one) =>
+    gone.every(({ name, version }) => name !== one.name || version <= one.version),
+  );
+  return newest
+    .filter(({ retired }) => !retired)
+    .map(({ name: eventName, version }) => ({
+      severity: 'error',
+      code: 'INTEGRATION_CONTRACT_BREAKING',
+      eventName,
+      version,
+      message: `The public event "${eventName}" has gone without notice. Put its contract back with retired: true for one release, and remove it after that.`,
+    }));
+}
+
 /** The same version must have the same schema, or one that allows the same. */
 function changesOf(one: CodeContract, before: KeptContract): ContractFinding[] {
   const { name, version, schema, hash } = one.kept;

@@ -8,6 +8,7 @@ import {
   IntegrationModule,
 } from 'nestjs-integration';
 import { clsAmbient } from 'nestjs-integration/cls';
+import { ContractsModule, classSchema, defineEvent, jsonSchema } from 'nestjs-integration/contracts';
 import { fromDrizzle } from 'nestjs-integration/drizzle';
 import { fromKnex } from 'nestjs-integration/knex';
 import { fromKysely } from 'nestjs-integration/kysely';
@@ -54,4 +55,21 @@ const refused = Object.entries({ ...given, typeOrmAmbient, clsAmbient }).map(([n
     return { name, code: error.code, message: error.message };
   }
 });
-console.log(JSON.stringify({ payload, refused }));
+
+const missing = [];
+for (const schema of [jsonSchema({ type: 'object' }), classSchema(AppModule)]) {
+  const contracts = [defineEvent({ name: 'thing.changed', schema })];
+  class ContractedModule {}
+  Module({
+    imports: [
+      IntegrationModule.forRoot({ connectionString }),
+      ContractsModule.forRoot(),
+      ContractsModule.forFeature(contracts),
+    ],
+  })(ContractedModule);
+  await NestFactory.createApplicationContext(ContractedModule, { logger: false, abortOnError: false }).then(
+    (each) => each.close(),
+    ({ code, details }) => missing.push({ code, install: details?.install }),
+  );
+}
+console.log(JSON.stringify({ payload, refused, missing }));

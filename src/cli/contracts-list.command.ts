@@ -1,0 +1,30 @@
+import { contractsOf, MODULE_OPTION } from './code-contracts.js';
+import type { Command } from './command.js';
+import { table } from './table.js';
+
+/** Shows the contracts that processes have registered, or those of the code. */
+export const contractsListCommand: Command = {
+  name: 'contracts list',
+  parameters: [],
+  options: MODULE_OPTION,
+  worksWithoutDatabase: true,
+  summary: 'show the contracts of events that processes have registered, or with --module those of the code',
+  run: async (context) => {
+    const contracts = await contractsOf(context);
+    const text =
+      contracts.length === 0
+        ? 'No contract is registered.'
+        : table(
+            ['EVENT', 'VERSION', 'VISIBILITY', 'STATE', 'SCHEMA'],
+            contracts.map(({ name, version, visibility, retired, hash }) => [
+              name,
+              String(version),
+              visibility,
+              retired ? 'retired' : 'published',
+              hash === null ? 'none' : hash.slice(0, 12),
+            ]),
+            ['EVENT'],
+          );
+    return { ok: true, data: { contracts }, text };
+  },
+};

@@ -1,0 +1,36 @@
+import type { KeptContract } from '../contracts/event-contract.store.js';
+import { contractsOf, MODULE_OPTION } from './code-contracts.js';
+import type { Command } from './command.js';
+import { facts } from './facts.js';
+
+/** Shows each version of one event with its schema. */
+export const contractsShowCommand: Command = {
+  name: 'contracts show',
+  parameters: ['event'],
+  options: MODULE_OPTION,
+  worksWithoutDatabase: true,
+  summary:
+    'show the versions of one event with their schemas, as they are registered or with --module in the code',
+  run: async (context) => {
+    const [name = ''] = context.arguments;
+    const contracts = (await contractsOf(context, [name])).filter((each) => each.name === name);
+    const text =
+      contracts.length === 0
+        ? `No contract of ${JSON.stringify(name)} is known.`
+        : contracts.map(describe).join('\n\n');
+    return { ok: contracts.length > 0, data: { contracts }, text };
+  },
+};
+
+function describe(contract: KeptContract): string {
+  const { name, version, visibility, retired, description, schema } = contract;
+  const { registeredAt } = contract as { registeredAt?: Date };
+  const about = facts([
+    ['event', `${name}, version ${version}`],
+    ['visibility', visibility],
+    ['state', retired ? 'retired' : 'published'],
+    ['registered', registeredAt?.toISOString()],
+    ['description', description],
+  ]);
+  return `${about}\n${schema === null ? 'It has no JSON Schema.' : JSON.stringify(schema, null, 2)}`;
+}
