@@ -549,7 +549,7 @@ describe('metadata', () => {
 
   it('of an event published by a handler comes from the event it handles', async () => {
     const outboxEventId = '018f3c2a-0000-7000-8000-000000000001';
-    const handled = { outboxEventId, metadata: { correlationId: 'c-1', tenantId: 't-1' } };
+    const handled = { outboxEventId, metadata: { correlationId: 'c-1', tenantId: 't-1', origin: 'crm' } };
     const receipt = await runHandler(
       'billing',
       handled,
@@ -562,6 +562,7 @@ describe('metadata', () => {
       causationId: outboxEventId,
       producer: 'billing',
       tenantId: 't-1',
+      origin: 'crm',
     });
   });
 

@@ -20,6 +20,7 @@ import { doctorCommand } from './doctor.command.js';
 import { eventsChainCommand } from './events-chain.command.js';
 import { eventsListCommand } from './events-list.command.js';
 import { eventsShowCommand } from './events-show.command.js';
+import { keysListCommand, keysResealCommand, keysRotateCommand } from './keys.command.js';
 import { migrateCommand } from './migrate.command.js';
 import { operationsCancelCommand } from './operations-cancel.command.js';
 import { operationsListCommand } from './operations-list.command.js';
@@ -72,4 +73,7 @@ export const COMMANDS: readonly Command[] = [
   contractsExportCommand,
   processesListCommand,
   auditListCommand,
+  keysListCommand,
+  keysRotateCommand,
+  keysResealCommand,
 ];

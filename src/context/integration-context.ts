@@ -17,7 +17,11 @@ export function namesOf(published: readonly PublishedRecord[]): string[] {
 /** The part of a handled event that the events inherit which its handler publishes. */
 export interface HandledEvent {
   readonly outboxEventId: string;
-  readonly metadata: { readonly correlationId?: unknown; readonly tenantId?: unknown };
+  readonly metadata: {
+    readonly correlationId?: unknown;
+    readonly tenantId?: unknown;
+    readonly origin?: unknown;
+  };
 }
 
 /** The handler that is running. */

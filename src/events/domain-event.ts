@@ -129,6 +129,8 @@ export interface EventMetadata {
   traceparent?: string;
   producer?: string;
   tenantId?: string;
+  /** Where the change came from first, such as the name of an external system. */
+  origin?: string;
   [key: string]: unknown;
 }
 

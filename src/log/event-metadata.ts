@@ -12,7 +12,7 @@ const LIMITS = { maxPayloadBytes: MAX_METADATA_BYTES };
  *   own id.
  * - `causationId`: the id of the event being handled.
  * - `producer`: the name of the consumer that is handling it.
- * - `tenantId`: that of the event being handled.
+ * - `tenantId` and `origin`: those of the event being handled.
  * - `traceparent` and `tracestate`: the active OpenTelemetry span. A caller who gives the first gives both.
  *
  * @param root the beginning of each path in error messages.
@@ -40,6 +40,7 @@ function inherit(metadata: EventMetadata, { consumerName, event }: HandlerScope)
   metadata.causationId ??= event.outboxEventId;
   metadata.correlationId ??= textOr(event.metadata.correlationId, event.outboxEventId);
   if (typeof event.metadata.tenantId === 'string') metadata.tenantId ??= event.metadata.tenantId;
+  if (typeof event.metadata.origin === 'string') metadata.origin ??= event.metadata.origin;
 }
 
 function textOr(value: unknown, fallback: string): string {

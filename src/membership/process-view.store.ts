@@ -52,7 +52,7 @@ export interface ProcessView {
   handles: string[];
   owns: OwnedCursor[];
   /** The values of all settings in force there, by their full keys. Empty for an earlier version. */
-  settings: Record<string, boolean | number>;
+  settings: Record<string, boolean | number | string>;
   /** What ran for more than two seconds: at most twenty attempts, the longest first. */
   working: RunningAttempt[];
 }

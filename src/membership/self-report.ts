@@ -13,6 +13,6 @@ export interface LongAttempt extends CursorKey {
 /** What a process says of itself with each renewal, for whoever looks at the processes. */
 export interface SelfReport {
   /** The values in force by their full keys. */
-  readonly settings: Readonly<Record<string, boolean | number>>;
+  readonly settings: Readonly<Record<string, boolean | number | string>>;
   readonly working: readonly LongAttempt[];
 }

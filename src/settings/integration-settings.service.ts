@@ -51,8 +51,8 @@ export interface SettingView extends SettingFacts {
 /** The value of a setting changed in this process. */
 export interface SettingChange {
   key: FullSettingKey | keyof AddedSettings;
-  value: boolean | number;
-  previousValue: boolean | number;
+  value: boolean | number | string;
+  previousValue: boolean | number | string;
   source: SettingSource;
 }
 

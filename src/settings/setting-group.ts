@@ -22,9 +22,25 @@ export interface NumberSetting extends DescribedSetting {
   atLeast?: string;
 }
 
-export type SettingDefinition = BooleanSetting | NumberSetting;
+/**
+ * A list of durations as a text: `5s,5m,30m`. The units are ms, s, m, h and d. The list has from one to
+ * `mostItems` items, and each of them is from `min` to `max` milliseconds. `durationsOf` reads it.
+ */
+export interface DurationsSetting extends DescribedSetting {
+  type: 'durations';
+  default: string;
+  min: number;
+  max: number;
+  mostItems: number;
+}
 
-type DefinitionOf<T> = T extends boolean ? BooleanSetting : NumberSetting;
+export type SettingDefinition = BooleanSetting | NumberSetting | DurationsSetting;
+
+type DefinitionOf<T> = T extends boolean
+  ? BooleanSetting
+  : T extends string
+    ? DurationsSetting
+    : NumberSetting;
 
 /** The definition of each setting of a group, by its short key. */
 export type SettingDefinitions<T> = { readonly [K in keyof T]: DefinitionOf<T[K]> };

@@ -1,6 +1,8 @@
-import type { SettingDefinition } from './setting-group.js';
+import { durationsOf, plainDurations } from './durations.js';
+import type { DurationsSetting, SettingDefinition } from './setting-group.js';
 
-export type SettingValue = boolean | number;
+/** A list of durations is a text. */
+export type SettingValue = boolean | number | string;
 
 /** A value that is valid, or the reason why it is not. */
 export type Checked = { ok: true; value: SettingValue } | { ok: false; reason: string };
@@ -18,6 +20,7 @@ const SPOKEN: ReadonlyMap<string, boolean> = new Map([
 
 /** Checks the type and the bounds of one setting, without the other settings. */
 export function checkValue(definition: SettingDefinition, value: unknown): Checked {
+  if (definition.type === 'durations') return checkDurations(definition, value);
   const reason = definition.type === 'boolean' ? notBoolean(value) : notWithin(definition, value);
   return reason === undefined ? { ok: true, value: value as SettingValue } : { ok: false, reason };
 }
@@ -28,8 +31,17 @@ export function checkSettingText(definition: SettingDefinition, value: unknown):
 }
 
 function fromText(definition: SettingDefinition, text: string): unknown {
+  if (definition.type === 'durations') return text;
   if (definition.type === 'boolean') return SPOKEN.get(text.toLowerCase()) ?? text;
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function checkDurations({ min, max, mostItems }: DurationsSetting, value: unknown): Checked {
+  const items = typeof value === 'string' ? durationsOf(value) : [];
+  if (items.length >= 1 && items.length <= mostItems && items.every((ms) => ms >= min && ms <= max))
+    return { ok: true, value: plainDurations(value as string) };
+  const reason = `must be a list of one to ${mostItems} durations, such as "5s,5m,2h", each from ${min} to ${max} ms, not ${shown(value)}`;
+  return { ok: false, reason };
 }
 
 function notBoolean(value: unknown): string | undefined {

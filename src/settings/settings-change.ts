@@ -13,21 +13,21 @@ export interface SettingProblem {
 export interface SettingEffect {
   /** The full key. It may be a setting that follows one of those that are changed. */
   key: string;
-  from: boolean | number;
-  to: boolean | number;
+  from: boolean | number | string;
+  to: boolean | number | string;
   /** What it means, in one or two sentences. */
   effect: string;
 }
 
 /** New values by their keys, in full or without the prefix. Null removes a stored value. */
-export type SettingValues = Readonly<Record<string, boolean | number | null>>;
+export type SettingValues = Readonly<Record<string, boolean | number | string | null>>;
 
 export interface SettingsChangeOptions extends ChangeAuthor {
   /**
    * The values, by their keys, that were in force when the change was decided. If one of them has changed
    * since, nothing is stored.
    */
-  expected?: Readonly<Record<string, boolean | number>> | undefined;
+  expected?: Readonly<Record<string, boolean | number | string>> | undefined;
 }
 
 /** What a change would do. If there are problems, it cannot be made, and `effects` is empty. */

@@ -157,7 +157,7 @@ function boundKeysLast(group: SettingGroup): string[] {
 }
 
 function floorOf(definition: SettingDefinition): string | undefined {
-  return definition.type === 'boolean' ? undefined : definition.atLeast;
+  return 'atLeast' in definition ? definition.atLeast : undefined;
 }
 
 function belowFloor(
@@ -170,7 +170,7 @@ function belowFloor(
 }
 
 function defaultFor({ default: value }: SettingDefinition, floor: number | undefined): SettingValue {
-  return typeof value === 'boolean' ? value : Math.max(value, floor ?? value);
+  return typeof value === 'number' ? Math.max(value, floor ?? value) : value;
 }
 
 function candidatesFor(

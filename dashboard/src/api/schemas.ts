@@ -225,10 +225,10 @@ export type FailureGroupPage = { items: Array<FailureGroup>; next: string | null
 export type DeadLetterPage = { items: Array<DeadLetter>; next: string | null };
 export type Setting = {
   key: string;
-  value: boolean | number;
-  default: boolean | number;
+  value: boolean | number | string;
+  default: boolean | number | string;
   source: string;
-  type: 'boolean' | 'ms' | 'count' | 'events' | 'days';
+  type: 'boolean' | 'ms' | 'count' | 'events' | 'days' | 'durations';
   description: string;
   unit: string | null;
   min?: number | undefined;
@@ -237,7 +237,12 @@ export type Setting = {
 };
 export type SettingsPreview = {
   problems: Array<{ key: string; reason: string }>;
-  effects: Array<{ key: string; from: boolean | number; to: boolean | number; effect: string }>;
+  effects: Array<{
+    key: string;
+    from: boolean | number | string;
+    to: boolean | number | string;
+    effect: string;
+  }>;
 };
 export type SettingChange = {
   id: number;
@@ -424,7 +429,7 @@ export type Process = {
   connected: boolean | null;
   handles: Array<string>;
   owns: Array<{ consumerName: string; partition: number; until: string }>;
-  settings: Record<string, boolean | number>;
+  settings: Record<string, boolean | number | string>;
   working: Array<{
     consumerName: string;
     partition: number;
@@ -775,14 +780,14 @@ export interface Routes {
     action: 'settings.change';
     path: Record<never, never>;
     query: Record<never, never>;
-    body: { values: Record<string, boolean | number | null>; reason?: string | undefined };
+    body: { values: Record<string, boolean | number | string | null>; reason?: string | undefined };
     answer: Settings;
   };
   'POST settings/preview': {
     action: 'settings.read';
     path: Record<never, never>;
     query: Record<never, never>;
-    body: { values: Record<string, boolean | number | null> };
+    body: { values: Record<string, boolean | number | string | null> };
     answer: SettingsPreview;
   };
   'GET settings/history': {

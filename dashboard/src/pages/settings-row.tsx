@@ -89,7 +89,7 @@ export function SettingRow({ setting, draft, processes, isOpen, onChange, onOpen
 }
 
 /** Processes write the values by their short keys. */
-export function valueIn({ settings }: Process, key: string): boolean | number | undefined {
+export function valueIn({ settings }: Process, key: string): boolean | number | string | undefined {
   return settings[key] ?? settings[shortKey(key)];
 }
 
@@ -102,7 +102,7 @@ function InForce({
 }: {
   settingKey: string;
   unit: string | null;
-  value: boolean | number;
+  value: boolean | number | string;
   processes: readonly Process[];
 }) {
   const others = processes.filter((process) => {

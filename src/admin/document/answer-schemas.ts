@@ -198,10 +198,10 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
   Setting: object(
     {
       key: TEXT,
-      value: { type: ['boolean', 'number'] },
-      default: { type: ['boolean', 'number'] },
+      value: { type: ['boolean', 'number', 'string'] },
+      default: { type: ['boolean', 'number', 'string'] },
       source: TEXT,
-      type: oneOf(['boolean', 'ms', 'count', 'events', 'days']),
+      type: oneOf(['boolean', 'ms', 'count', 'events', 'days', 'durations']),
       description: TEXT,
       unit: orNull(TEXT),
       min: NUMBER,
@@ -215,8 +215,8 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     effects: list(
       object({
         key: TEXT,
-        from: { type: ['boolean', 'number'] },
-        to: { type: ['boolean', 'number'] },
+        from: { type: ['boolean', 'number', 'string'] },
+        to: { type: ['boolean', 'number', 'string'] },
         effect: TEXT,
       }),
     ),
@@ -247,7 +247,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     connected: orNull(FLAG),
     handles: list(TEXT),
     owns: list(object({ consumerName: TEXT, partition: INTEGER, until: TIME })),
-    settings: { type: 'object', additionalProperties: { type: ['boolean', 'number'] } },
+    settings: { type: 'object', additionalProperties: { type: ['boolean', 'number', 'string'] } },
     working: list(
       object({
         consumerName: TEXT,

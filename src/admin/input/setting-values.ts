@@ -4,6 +4,7 @@ import { escapePointer, type Field, field, wrong } from './field.js';
 
 const MOST_VALUES = 200;
 const LONGEST_KEY = 255;
+const LONGEST_TEXT = 1_000;
 
 /** Values by the keys of settings. Whether there are such settings is not known here. */
 export function settingValues(about: string): Field<SettingValues> {
@@ -11,7 +12,7 @@ export function settingValues(about: string): Field<SettingValues> {
     type: 'object',
     minProperties: 1,
     maxProperties: MOST_VALUES,
-    additionalProperties: { type: ['boolean', 'number', 'null'] },
+    additionalProperties: { type: ['boolean', 'number', 'string', 'null'] },
   };
   return field(about, schema, (given) => {
     if (typeof given !== 'object' || given === null || Array.isArray(given))
@@ -30,7 +31,8 @@ export function settingValues(about: string): Field<SettingValues> {
 }
 
 function problemOfValue(value: unknown): string | undefined {
+  if (typeof value === 'string') return problemOfText(value, LONGEST_TEXT);
   return typeof value === 'boolean' || typeof value === 'number' || value === null
     ? undefined
-    : 'must be true, false, a number or null';
+    : 'must be true, false, a number, a text or null';
 }

@@ -130,7 +130,7 @@ function changed(): AdminProblem {
 function expectedOf(
   known: readonly SettingView[],
   keys: readonly string[],
-): Record<string, boolean | number> {
+): Record<string, boolean | number | string> {
   const seen = keys.flatMap((key) => {
     const view = known.find((each) => each.key === key || each.key.endsWith(`.outbox.${key}`));
     return view === undefined ? [] : [[key, view.value] as const];

@@ -23,6 +23,8 @@ const NAMES = {
   integrationAudit: 'integration_audit',
   integrationOperation: 'integration_operation',
   integrationSample: 'integration_sample',
+  integrationDataKey: 'integration_data_key',
+  integrationSecret: 'integration_secret',
   integrationIdempotencyKey: 'integration_idempotency_key',
   webhookReceipt: 'webhook_receipt',
   webhookBody: 'webhook_body',

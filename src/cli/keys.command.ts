@@ -1,0 +1,86 @@
+import { KeyRotation } from '../secrets/key-rotation.js';
+import { keysOfEnvironment } from '../secrets/secret-keys.js';
+import { SecretParts } from '../secrets/secret-parts.js';
+import type { Command, CommandContext, CommandResult } from './command.js';
+import { textOption } from './options.js';
+import { withServices } from './services.js';
+import { table } from './table.js';
+
+/** Shows which keys have wrapped something. */
+export const keysListCommand: Command = {
+  name: 'keys list',
+  parameters: [],
+  summary: 'show the keys of secrets, and how much each of them has wrapped',
+  run: (context) =>
+    withKeys(context, async (rotation) => {
+      const { current, uses } = await rotation.list();
+      const rows = uses.map(({ keyName, dataKeys, secrets }) => [
+        keyName,
+        String(dataKeys),
+        String(secrets),
+        keyName === current ? 'current' : 'still needed: run keys rotate',
+      ]);
+      const text =
+        rows.length === 0
+          ? 'No key has wrapped anything yet.'
+          : table(['KEY', 'TENANTS', 'SECRETS', ''], rows);
+      return { ok: true, data: { current, uses }, text };
+    }),
+};
+
+/** Wraps everything with the current key. */
+export const keysRotateCommand: Command = {
+  name: 'keys rotate',
+  parameters: [],
+  summary: 'wrap the data keys of all tenants with the current key (the first one of INTEGRATION_KEYS)',
+  run: (context) =>
+    withKeys(context, async (rotation) => {
+      const { current, rewrapped, unreadable } = await rotation.rotate();
+      return {
+        ok: unreadable.length === 0,
+        data: { current, rewrapped, unreadable },
+        text: [`${rewrapped} data keys are wrapped by "${current}" now.`, ...passedOver(unreadable)].join(
+          '\n',
+        ),
+      };
+    }),
+};
+
+/** Gives a tenant a new data key. */
+export const keysResealCommand: Command = {
+  name: 'keys reseal',
+  parameters: [],
+  options: {
+    tenant: { type: 'string', summary: 'the tenant; leave it out in an application without tenants' },
+  },
+  summary: 'seal the secrets of a tenant with a new data key, after the old one has leaked',
+  run: (context) => {
+    const tenant = textOption(context.options, 'tenant') ?? '';
+    return withKeys(context, async (rotation) => {
+      const { resealed, unreadable } = await rotation.reseal(tenant);
+      return {
+        ok: unreadable.length === 0,
+        data: { tenant, resealed, unreadable },
+        text: [`${resealed} secrets are sealed with a new data key.`, ...passedOver(unreadable)].join('\n'),
+      };
+    });
+  },
+};
+
+function passedOver(unreadable: readonly string[]): string[] {
+  return unreadable.map((each) => `Passed over: ${each}`);
+}
+
+function withKeys(
+  context: CommandContext,
+  work: (rotation: KeyRotation) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  const keys = keysOfEnvironment(context.environment);
+  return withServices(context, ({ db }) => {
+    const parts = new SecretParts(
+      () => db,
+      () => keys,
+    );
+    return work(new KeyRotation(parts));
+  });
+}

@@ -1,0 +1,121 @@
+/*
+ * Keys are changed while everything runs. Why every secret can be read at every moment:
+ *
+ * - A statement that reads a secret joins it with its data key. So it sees a row and the key of that row as
+ *   they were at one moment, whatever is changed meanwhile.
+ * - `rotate` gives a data key new wrapping in one UPDATE: name and bytes change together. A process that
+ *   reads before needs the old key, and one that reads after needs the new one. So both keys are given to all
+ *   processes first, and the old key is taken away only when `list` shows that it wraps nothing.
+ * - `reseal` first puts a new data key in the place of the old one, which is kept as retired. Whoever seals
+ *   holds the row of the key FOR SHARE, and asks that it is not retired. So what was sealed with the old key
+ *   is committed before the key is retired, and the loop below finds it. Each secret changes its key and its
+ *   bytes in one UPDATE, if its bytes are still those that were opened. The retired key is deleted when no
+ *   secret refers to it. The foreign key refuses a secret that would refer to a deleted key.
+ *
+ * A row that cannot be opened is passed over and named, and the others go on.
+ */
+import { type IntegrationError, messageOf } from '../errors.js';
+import { checkText } from '../events/argument-checks.js';
+import type { KeyUse } from './data-key.store.js';
+import { openSecret, sealSecret } from './sealed-secret.js';
+import type { SecretParts } from './secret-parts.js';
+
+const PAGE = 100;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+export interface KeyList {
+  /** The name of the key that wraps from now on. */
+  readonly current: string;
+  /** The keys that have wrapped something, by name. A key that is not here can be taken away. */
+  readonly uses: readonly KeyUse[];
+}
+
+export interface KeysRotated {
+  readonly current: string;
+  readonly rewrapped: number;
+  /** Data keys that could not be unwrapped, one sentence each. */
+  readonly unreadable: readonly string[];
+}
+
+export interface Resealed {
+  readonly resealed: number;
+  /** Secrets that could not be opened, one sentence each. Their old key is kept. */
+  readonly unreadable: readonly string[];
+}
+
+/** Changes keys while everything runs. */
+export class KeyRotation {
+  constructor(private readonly parts: SecretParts) {}
+
+  async list(): Promise<KeyList> {
+    return { current: this.parts.wrapping().current, uses: await this.parts.dataKeys.uses() };
+  }
+
+  /** Wraps all data keys with the current key. It can be repeated, and continues where it was ended. */
+  async rotate(): Promise<KeysRotated> {
+    const { current } = this.parts.wrapping();
+    const unreadable: string[] = [];
+    let rewrapped = 0;
+    for (let after = FIRST_ID; ; ) {
+      const rows = await this.parts.dataKeys.wrappedByOthers(current, after, PAGE);
+      for (const row of rows) {
+        try {
+          const { wrapped, keyName } = await this.parts.keys.wrap(row, await this.parts.keys.unwrapAnew(row));
+          if (await this.parts.dataKeys.rewrap(row, wrapped, keyName)) rewrapped++;
+        } catch (error) {
+          const of = `tenant ${JSON.stringify(row.tenantId)} (data key ${row.dataKeyId})`;
+          unreadable.push(`The data key of ${of}, wrapped by "${row.keyName}": ${messageOf(error)}`);
+        }
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE) return { current, rewrapped, unreadable };
+      after = last.dataKeyId;
+    }
+  }
+
+  /** Gives a tenant a new data key, and seals all of its secrets with it. For a data key that has leaked. */
+  async reseal(tenantId: string): Promise<Resealed> {
+    checkText('tenantId', tenantId, 127);
+    const { row: made, key } = await this.parts.keys.make(tenantId);
+    await this.parts.dataKeys.replace(made);
+    const { dataKeyId } = made;
+    const unreadable: string[] = [];
+    let resealed = 0;
+    for (let after = FIRST_ID; ; ) {
+      const rows = await this.parts.secrets.sealedByRetired(tenantId, after, PAGE);
+      for (const row of rows) {
+        try {
+          const value = await openSecret(row, this.parts.keys);
+          const sealed = sealSecret({ ...row, dataKeyId }, { dataKeyId, key }, value);
+          if (await this.parts.secrets.reseal(row, dataKeyId, sealed)) resealed++;
+        } catch (error) {
+          unreadable.push((error as IntegrationError).message);
+        }
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE) break;
+      after = last.id;
+    }
+    await this.parts.dataKeys.deleteUnused(tenantId);
+    return { resealed, unreadable };
+  }
+
+  async hasSecrets(): Promise<boolean> {
+    return (await this.parts.secrets.page(FIRST_ID, 1)).length > 0;
+  }
+
+  /** Looks at up to `most` secrets and returns what is wrong with each that cannot be opened. */
+  async examine(most: number): Promise<IntegrationError[]> {
+    const found: IntegrationError[] = [];
+    let looked = 0;
+    for (let after = FIRST_ID; looked < most; ) {
+      const rows = await this.parts.secrets.page(after, PAGE);
+      for (const row of rows) await openSecret(row, this.parts.keys).catch((error) => found.push(error));
+      looked += rows.length;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE) break;
+      after = last.id;
+    }
+    return found;
+  }
+}

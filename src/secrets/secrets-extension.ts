@@ -1,0 +1,47 @@
+import { type Check, NotChecked } from '../maintenance/finding.js';
+import type { IntegrationExtension } from '../module/extension.js';
+import { KeyRotation } from './key-rotation.js';
+import { KEYS_VARIABLE, keysOfEnvironment, type SecretKeys } from './secret-keys.js';
+import { SecretParts } from './secret-parts.js';
+
+/** How many secrets the doctor opens. */
+const LOOKED_AT = 10_000;
+
+/**
+ * The check that names secrets which cannot be opened. The tables are among the engine's. Without keys, those
+ * of the environment are used.
+ */
+export function secretsExtension(keys: () => SecretKeys = keysOfEnvironment): IntegrationExtension {
+  return {
+    name: 'secrets',
+    checks: ({ db }) => [
+      {
+        name: 'secret-unreadable',
+        severity: 'critical',
+        run: async () => {
+          const rotation = new KeyRotation(new SecretParts(() => db, keys));
+          if (!(await rotation.hasSecrets())) return [];
+          requireKeys(keys);
+          return (await rotation.examine(LOOKED_AT)).map(({ message, details }) => ({
+            about: [String(details.id)],
+            finding: message,
+            meaning:
+              'It is set aside. Requests that need it cannot be signed or verified; other secrets are not affected.',
+            fix: `Give the missing key back to all processes (${KEYS_VARIABLE}), restore the row from a backup, or store the secret anew.`,
+            details,
+          }));
+        },
+      } satisfies Check,
+    ],
+  };
+}
+
+function requireKeys(keys: () => SecretKeys): void {
+  try {
+    keys();
+  } catch (error) {
+    throw new NotChecked(
+      `no keys are known here (${KEYS_VARIABLE}); the DoctorService of an application knows its own: ${(error as Error).message}`,
+    );
+  }
+}
