@@ -115,6 +115,8 @@ const TYPES = [
   'DrainResult',
   'EngineConnectionOptions',
   'EventChain',
+  'EventCount',
+  'EventCountFilter',
   'EventHead',
   'EventHistory',
   'EventMetadata',

@@ -28,6 +28,7 @@ const EVENT_ID = '00000000-0000-7000-8000-000000000001';
 const QUERIES: Readonly<Record<string, string>> = {
   '/entities/{type}/{id}/graph': '?module=shop',
   '/events/{id}/history': '?consumer=billing',
+  '/consumers/{name}/replays/count': '?since=2026-01-01T00:00:00Z',
   '/dead-letters/groups/{fingerprint}': '?consumer=billing',
 };
 const MANY_REQUESTS_MS = 540_000;
@@ -150,6 +151,7 @@ async function bodyFor(path: string, database: TestDatabase): Promise<object> {
   if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7 } };
   if (path === '/operations') return { kind: 'redrive', consumer: 'billing' };
   if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
+  if (path.endsWith('/replays')) return { since: '2026-01-01T00:00:00Z' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known', acknowledged: true };
   if (!path.endsWith('/restore')) return {};
   const { rows } = await database.pool.query(
