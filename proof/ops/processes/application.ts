@@ -34,6 +34,8 @@ Module({
       client: host,
       connectionString: setup.databaseUrl,
       role: setup.role,
+      // The harness has migrated, and an earlier version would refuse the tables of a later one.
+      migrations: 'off',
       settings: setup.settings ?? {},
       ...(setup.telemetry === undefined ? {} : { telemetry: setup.telemetry }),
     }),
