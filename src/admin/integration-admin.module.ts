@@ -19,6 +19,7 @@ import { AdminCalls } from './calls/admin-calls.js';
 import { AdminProblemFilter } from './calls/admin-problem.filter.js';
 import { Denials } from './calls/denials.js';
 import { Once } from './idempotency/once.js';
+import { Deliveries } from './look/deliveries.js';
 import { OverviewLook } from './look/overview.js';
 import { AccessCheck } from './mounting/access-check.js';
 import { BodyErrors } from './mounting/body-errors.js';
@@ -74,6 +75,7 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       Denials,
       AdminProblemFilter,
       OverviewLook,
+      Deliveries,
       OpenStreams,
       { provide: STREAM_LIMITS, useValue: DEFAULT_STREAM_LIMITS },
       Once,

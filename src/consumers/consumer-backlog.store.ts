@@ -1,4 +1,3 @@
-import { ADMIN_READ_LIMIT_MS } from '../database/connection/session-settings.store.js';
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
 import { consumersNamed, unresolved } from '../inbox/inbox-status.js';
@@ -124,10 +123,8 @@ export class ConsumerBacklogStore {
    * planner reads and sorts all of them, if it takes them to be fewer than the limit.
    */
   private inOrderOfIndex<R>(read: (session: EngineSession) => Promise<R>): Promise<R> {
-    return this.db.transaction(async (session) => {
-      await session.query(
-        `SET LOCAL enable_sort = off; SET LOCAL statement_timeout = ${ADMIN_READ_LIMIT_MS}`,
-      );
+    return this.db.read(async (session) => {
+      await session.query('SET LOCAL enable_sort = off');
       return read(session);
     });
   }

@@ -3,6 +3,7 @@ import { sqlStateOf } from './connection/connection-loss.js';
 import { ADMIN_READ_LIMIT_MS } from './connection/session-settings.store.js';
 import { EngineDatabase, type EngineSession } from './engine-database.js';
 import type { EngineDatabaseOptions } from './engine-database-options.js';
+import { limitRead } from './sql/reading.store.js';
 import { isPoolExhausted } from './wire/driver-words.js';
 
 /** The number of connections of admins. */
@@ -36,6 +37,22 @@ export class AdminDatabase extends EngineDatabase {
   ): Promise<Row[]> {
     return super.query<Row>(sql, params).catch((error) => {
       throw sqlStateOf(error) === QUERY_CANCELED ? tooSlow(error) : busyOr(error);
+    });
+  }
+
+  /**
+   * Runs `fn` in one READ COMMITTED transaction that can only read.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_BUSY if no connection is free; INTEGRATION_ADMIN_TIMEOUT if a
+   * statement takes longer than five seconds
+   */
+  override async read<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
+    const limited = async (session: EngineSession) => {
+      await limitRead(session);
+      return fn(session);
+    };
+    return super.read(limited).catch((error) => {
+      throw sqlStateOf(error) === QUERY_CANCELED ? tooSlow(error) : error;
     });
   }
 

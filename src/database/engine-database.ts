@@ -17,8 +17,10 @@ import {
   type WaitingLimits,
 } from './engine-database-options.js';
 import { DEFAULT_ENGINE } from './engine-name.js';
+import { releaseAfter } from './release-after.js';
 import { BEGINS, inTransaction } from './sql/in-transaction.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
+import { onlyRead } from './sql/reading.store.js';
 import { readSnapshot } from './sql/snapshot.store.js';
 import { type Tables, tablesOf } from './sql/tables.js';
 import { answerWithin } from './wire/answer-within.js';
@@ -157,6 +159,14 @@ export class EngineDatabase implements EngineSession, RowSource {
     return this.withRawClient((client) => inTransaction(client, begin, () => fn(this.sessionOf(client))));
   }
 
+  /** Runs `fn` in one READ COMMITTED transaction of the pool that can only read. */
+  async read<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
+    return this.transaction(async (session) => {
+      await onlyRead(session);
+      return fn(session);
+    });
+  }
+
   /**
    * Runs `fn` so that all of its statements see what was committed when the first of them began. The usual
    * time limit holds for each statement, not for all of them together.
@@ -279,20 +289,5 @@ export class EngineDatabase implements EngineSession, RowSource {
       throw new UnusableConnection('connection error: the server was replaced before the statement was sent');
     }
     return releaseAfter(client, answerWithin(this.limits.answerMs, run(client)));
-  }
-}
-
-/**
- * Gives the client back to the pool when `work` is done. If its connection is lost, or its prepared
- * statements no longer fit, the client is destroyed instead.
- */
-async function releaseAfter<R>(client: pg.PoolClient, work: Promise<R>): Promise<R> {
-  try {
-    const result = await work;
-    client.release();
-    return result;
-  } catch (error) {
-    client.release(isConnectionLoss(error) || isStaleStatement(error));
-    throw error;
   }
 }

@@ -46,7 +46,7 @@ export class InboxRecordStore {
       filter.eventName === undefined
         ? ['', `$2::text IS NULL AND ${ROW_MATCHES_FILTER}`]
         : [`JOIN ${this.log} e ON e.position = i.position`, MATCHES_FILTER];
-    return this.db.transaction(async (session) => {
+    return this.db.read(async (session) => {
       await planForTheseValues(session);
       const rows = await session.query<InboxRow & { eventName: string }>(
         `SELECT ${this.columns}, coalesce(e.event_name, '') AS "eventName" FROM (

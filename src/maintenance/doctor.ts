@@ -147,7 +147,7 @@ function settingsCheck(service: IntegrationSettingsService, target: CommandTarge
   return {
     name: 'settings',
     run: async () => {
-      await service.load();
+      await service.load('admin');
       return service.problems.map((problem): Found => {
         const key = STORED.exec(problem)?.[1];
         const isStored = key !== undefined && service.definitionOf(key) !== undefined;

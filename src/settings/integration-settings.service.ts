@@ -226,10 +226,10 @@ export class IntegrationSettingsService {
     return this.view(key);
   }
 
-  /** Reads the stored settings and puts them in force. */
-  async load(): Promise<void> {
+  /** Reads the stored settings and puts them in force, over the connections of the engine or of admins. */
+  async load(over: 'engine' | 'admin' = 'engine'): Promise<void> {
     const readAt = performance.now();
-    this.applyStored(await this.store.readAll(), readAt);
+    this.applyStored(await (over === 'admin' ? this.stored : this.store).readAll(), readAt);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { EngineDatabase } from '../../src/database/engine-database.js';
@@ -27,6 +28,8 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+/** Two test files of one process must not have the same names: what the first leaves open would work on the second's. */
+const FILE = randomBytes(4).toString('hex');
 let counter = 0;
 
 /** `migrated: false` gives an empty database, without the integration schema; one of another `encoding` is empty as well. */
@@ -48,7 +51,7 @@ export async function createTestDatabase(
 }
 
 function newName(): string {
-  return `test_${process.pid}_${++counter}`;
+  return `test_${process.pid}_${FILE}_${++counter}`;
 }
 
 function databaseOf(name: string): TestDatabase {

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { InboxService } from '../../inbox/inbox.service.js';
 import type { DeadLetter } from '../../inbox/inbox-record.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { optional } from '../input/field.js';
+import { Deliveries } from '../look/deliveries.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
 import { type Call, limit, PAGE_SIZE, type PageAnswer, route } from './route.js';
 
@@ -26,11 +26,11 @@ const ROUTES = {
 export class DeadLettersHandlers {
   static readonly routes = ROUTES;
 
-  constructor(private readonly inbox: InboxService) {}
+  constructor(private readonly deliveries: Deliveries) {}
 
   async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<DeadLetter>> {
-    const { limit = PAGE_SIZE, after: [after] = [], ...fields } = query;
-    const items = await this.inbox.findDeadLetters(inboxFilterOf(fields), { limit, after });
+    const { limit = PAGE_SIZE, after: [after] = [0], ...fields } = query;
+    const items = await this.deliveries.deadLetters(inboxFilterOf(fields), limit, after);
     const last = items.at(-1);
     return { items, next: last === undefined || items.length < limit ? null : cursorText([last.position]) };
   }

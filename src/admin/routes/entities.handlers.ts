@@ -5,9 +5,9 @@ import { DEEPEST_GRAPH, LinkGraphService } from '../../links/link-graph.service.
 import type { EventHead } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
 import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
-import { OutboxService } from '../../outbox/outbox.service.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, optional, text } from '../input/field.js';
+import { Deliveries } from '../look/deliveries.js';
 import { type Call, limit, type PageAnswer, route } from './route.js';
 
 const pathFields = {
@@ -50,7 +50,7 @@ export class EntitiesHandlers {
 
   constructor(
     private readonly look: EventLookService,
-    private readonly outbox: OutboxService,
+    private readonly deliveries: Deliveries,
     private readonly links: LinkGraphService,
   ) {}
 
@@ -58,7 +58,7 @@ export class EntitiesHandlers {
     const { limit, after: [before] = [] } = query;
     const filter = { aggregateType: path.type, aggregateId: path.id };
     const { items, next } = await this.look.search(filter, { limit, before });
-    const statuses = await this.outbox.statusesOf(items);
+    const statuses = await this.deliveries.statusesOf(items);
     return {
       items: items.map((event, index) => ({ ...event, ...statuses[index] }) as TimelineItem),
       next: next === null ? null : cursorText([next]),

@@ -2,16 +2,15 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { CorrectionResult } from '../../consumers/correction.js';
 import { CorrectionService } from '../../consumers/correction.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
-import { InboxService } from '../../inbox/inbox.service.js';
 import type { EventHistory } from '../../inbox/inbox-record.js';
 import type { EventChain, EventHead } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
-import { OutboxService } from '../../outbox/outbox.service.js';
 import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../admin-options.js';
 import { Answer } from '../calls/answer.js';
 import { notFound } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, json, optional, position, text, time, uuid } from '../input/field.js';
+import { Deliveries } from '../look/deliveries.js';
 import { maskedPayload } from '../payload/masked-payload.js';
 import { type Call, limit, type PageAnswer, route } from './route.js';
 
@@ -111,8 +110,7 @@ export class EventsHandlers {
 
   constructor(
     private readonly look: EventLookService,
-    private readonly outbox: OutboxService,
-    private readonly inbox: InboxService,
+    private readonly deliveries: Deliveries,
     private readonly corrections: CorrectionService,
     @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
   ) {}
@@ -129,7 +127,7 @@ export class EventsHandlers {
   async one({ path }: Call<typeof ROUTES.one>): Promise<object> {
     const event = await this.look.head(path.id);
     if (event === undefined) throw notFound(`event ${path.id}`);
-    const [report] = await this.outbox.statusesOf([event]);
+    const [report] = await this.deliveries.statusesOf([event]);
     return { ...event, ...report };
   }
 
@@ -141,7 +139,7 @@ export class EventsHandlers {
   }
 
   async history({ path, query }: Call<typeof ROUTES.history>): Promise<EventHistory> {
-    const history = await this.inbox.historyOf(path.id, query.consumer);
+    const history = await this.deliveries.historyOf(path.id, query.consumer);
     return history ?? { attempts: [], resolution: null, operationId: null };
   }
 

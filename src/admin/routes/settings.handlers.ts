@@ -71,7 +71,7 @@ export class SettingsHandlers {
   constructor(private readonly settings: IntegrationSettingsService) {}
 
   async list(_: Call<typeof ROUTES.list>): Promise<Answer> {
-    await this.settings.load();
+    await this.settings.load('admin');
     return answerOf(this.settings.getAll());
   }
 
@@ -81,7 +81,7 @@ export class SettingsHandlers {
 
   async change({ body, request, author }: Call<typeof ROUTES.change>): Promise<Answer> {
     const given = headerOf(request, 'if-match');
-    await this.settings.load();
+    await this.settings.load('admin');
     const known = this.settings.getAll();
     if (given !== undefined && !isMatch(given, tagOf(known))) throw changed();
     // The tag was compared with what this process has read. The database compares the values once more, in

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { AdminDatabase } from '../../database/admin-database.js';
+import type { DeadLetter, EventHistory, InboxFilter } from '../../inbox/inbox-record.js';
+import { InboxRecordStore } from '../../inbox/inbox-record.store.js';
+import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
+import { OutboxQueryStore } from '../../log/outbox-query.store.js';
+import { type LoggedEvent, statusesOf } from '../../outbox/event-statuses.js';
+
+/**
+ * Reads what consumers have done with events, over the connections of admins. `OutboxService` and
+ * `InboxService` of the application use those of the engine, which delivery needs.
+ */
+@Injectable()
+export class Deliveries {
+  private stores: { readonly log: OutboxQueryStore; readonly inbox: InboxRecordStore } | undefined;
+
+  constructor(private readonly moduleRef: ModuleRef) {}
+
+  statusesOf(events: readonly LoggedEvent[]): Promise<OutboxEventStatusReport[]> {
+    return statusesOf(this.opened().log, events);
+  }
+
+  deadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
+    return this.opened().inbox.findDeadLetters(filter, limit, after);
+  }
+
+  historyOf(outboxEventId: string, consumerName: string): Promise<EventHistory | undefined> {
+    return this.opened().inbox.historyOf(outboxEventId, consumerName);
+  }
+
+  /** The module of the admin API does not import the engine, which is found in the whole application. */
+  private opened() {
+    if (this.stores === undefined) {
+      const db = this.moduleRef.get(AdminDatabase, { strict: false });
+      this.stores = { log: new OutboxQueryStore(db), inbox: new InboxRecordStore(db) };
+    }
+    return this.stores;
+  }
+}

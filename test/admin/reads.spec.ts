@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { HANDLERS } from '../../src/admin/routes/handlers.js';
+import { isWrite, type Route } from '../../src/admin/routes/route.js';
+import { AdminDatabase } from '../../src/database/admin-database.js';
+import { gate } from '../support/gate.js';
+import { Recorder } from '../support/recorder.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
+
+const EVENT_ID = '00000000-0000-7000-8000-000000000001';
+const QUERIES: Readonly<Record<string, string>> = {
+  'entities/:type/:id/graph': '?module=shop',
+  'events/:id/history': '?consumer=billing',
+  'dead-letters/groups/:fingerprint': '?consumer=billing',
+};
+/** Reads that ask no database, or that say otherwise what they could not read. */
+const APART = ['session', 'stream', 'doctor'];
+
+const READS = (HANDLERS.flatMap(({ routes }) => Object.values(routes)) as Route[])
+  .filter((route) => !isWrite(route))
+  .map(({ path }) => path)
+  .filter((path) => !APART.includes(path) && !path.startsWith('ui'));
+const filledIn = (path: string) =>
+  `${path.replace(':id', EVENT_ID).replace(/:\w+/g, 'billing')}${QUERIES[path] ?? ''}`;
+
+let database: TestDatabase;
+let admin: AdminApp;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await registerConsumer(database, 'billing');
+  admin = await startAdminApp(database);
+});
+afterAll(async () => {
+  await admin.close();
+  await database.drop();
+});
+
+const adminDatabase = () => admin.app.get(AdminDatabase, { strict: false });
+
+describe('every read of the admin API', () => {
+  it('uses the connections of admins, and says so when they are in use', async () => {
+    const done = gate();
+    const begun = new Recorder<true>();
+    const changes = [1, 2].map(() =>
+      adminDatabase().transaction(async (session) => {
+        await session.query('SELECT 1');
+        begun.record(true);
+        await done.opened;
+      }),
+    );
+    await begun.first(2);
+    const answers = await Promise.all(
+      READS.map(async (path) => [path, (await admin.ask(filledIn(path))).json.code]),
+    );
+    done.open();
+    await Promise.all(changes);
+    expect(READS.length).toBeGreaterThan(15);
+    expect(answers).toEqual(READS.map((path) => [path, 'INTEGRATION_ADMIN_BUSY']));
+  });
+
+  it('that takes longer than five seconds is ended, with an error that says what to do', async () => {
+    await database.pool.query(
+      `ALTER TABLE integration.inbox_event RENAME TO inbox_event_itself;
+       INSERT INTO integration.inbox_event_itself (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, available_at)
+         VALUES (gen_random_uuid(), 1, 'billing', 'order', 'o', 'failed', now() + interval '1 hour'), (gen_random_uuid(), 2, 'billing', 'order', 'o', 'dead_letter', NULL);
+       CREATE VIEW integration.inbox_event AS SELECT i.* FROM pg_sleep(60) CROSS JOIN integration.inbox_event_itself i`,
+    );
+    try {
+      const slow = [
+        'consumers',
+        'consumers/billing/backlog',
+        'consumers/billing/blocked',
+        'dead-letters',
+        'dead-letters/groups',
+      ];
+      for (const path of slow) {
+        expect([path, await admin.ask(path)]).toMatchObject([
+          path,
+          { status: 503, json: { code: 'INTEGRATION_ADMIN_TIMEOUT' } },
+        ]);
+      }
+    } finally {
+      await database.pool.query(
+        `DROP VIEW integration.inbox_event; ALTER TABLE integration.inbox_event_itself RENAME TO inbox_event`,
+      );
+    }
+  });
+
+  it('runs in a transaction that can only read', async () => {
+    const write = 'DELETE FROM integration.integration_setting';
+    await expect(adminDatabase().read((session) => session.query(write))).rejects.toMatchObject({
+      code: '25006',
+    });
+    await adminDatabase().transaction((session) => session.query(write));
+  });
+});
