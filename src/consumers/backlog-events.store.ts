@@ -44,8 +44,12 @@ export class BacklogEventsStore {
     const looked = `SELECT * FROM ${inboxEvent} r WHERE r.consumer_name = $1 AND r.status = '${status}'
       AND ($2::bigint IS NULL OR (r.position, r.id) > ($2, $3::uuid)) ORDER BY r.position, r.id`;
     const place = [consumerName, after?.position ?? null, after?.id ?? null];
-    const rows = await this.db.query<BacklogEvent>(
-      `SELECT i.id, i.outbox_event_id AS "outboxEventId", i.position, i.partition, e.event_name AS "eventName",
+    return this.db.read(async (session) => {
+      // Otherwise the planner reads and sorts all rows of the status, if it takes them to be fewer than the
+      // limit.
+      await session.query('SET LOCAL enable_sort = off');
+      const rows = await session.query<BacklogEvent>(
+        `SELECT i.id, i.outbox_event_id AS "outboxEventId", i.position, i.partition, e.event_name AS "eventName",
          i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId", i.attempt_count AS "attemptCount",
          left(i.last_error, 1000) AS "lastError", i.error_fingerprint AS "errorFingerprint",
          CASE WHEN isfinite(i.available_at) THEN i.available_at END AS "dueAt", i.updated_at AS "since"
@@ -54,14 +58,15 @@ export class BacklogEventsStore {
        ) AS i
        LEFT JOIN ${outboxEvent} e ON e.position = i.position AND e.id = i.outbox_event_id
        ORDER BY i.position, i.id`,
-      [...place, limit],
-    );
-    if (rows.length >= limit || condition === 'true') return { rows, lookedTo: null };
-    const [last] = await this.db.query<BacklogPlace>(
-      `SELECT l.position, l.id FROM (${looked} LIMIT 1 OFFSET ${LOOKED_AT_FOR_A_PAGE - 1}) AS l`,
-      place,
-    );
-    return { rows, lookedTo: last ?? null };
+        [...place, limit],
+      );
+      if (rows.length >= limit || condition === 'true') return { rows, lookedTo: null };
+      const [last] = await session.query<BacklogPlace>(
+        `SELECT l.position, l.id FROM (${looked} LIMIT 1 OFFSET ${LOOKED_AT_FOR_A_PAGE - 1}) AS l`,
+        place,
+      );
+      return { rows, lookedTo: last ?? null };
+    });
   }
 
   /**

@@ -22,6 +22,7 @@ export class SampleStore {
         SELECT position, partition, available_at FROM ${inboxEvent} i
         WHERE i.consumer_name = consumer.name AND i.status = '${status}' ORDER BY i.position LIMIT ${LOOKED_AT}
       ) AS first WHERE ${condition} ORDER BY position LIMIT 1)`;
+    // The dead letters of a consumer with one partition are counted in the index alone.
     this.sql = `
       WITH due AS MATERIALIZED (
         SELECT clock_timestamp() AS at WHERE pg_try_advisory_xact_lock(hashtextextended($2, 0)) AND NOT EXISTS (
@@ -31,11 +32,17 @@ export class SampleStore {
         SELECT position, int8multirange(int8range(NULL, position, '[]')) AS written
         FROM due CROSS JOIN (SELECT coalesce(max(position), 0) AS position FROM ${outboxEvent}) AS log
       ), consumer AS MATERIALIZED (
-        SELECT DISTINCT consumer_name AS name FROM due CROSS JOIN ${inboxCursor}
+        SELECT consumer_name AS name, max(partitions) AS partitions FROM due CROSS JOIN ${inboxCursor} GROUP BY consumer_name
       ), dead AS MATERIALIZED (
-        SELECT consumer.name, letter.partition, count(*) AS count FROM consumer CROSS JOIN LATERAL (
+        SELECT c.consumer_name AS name, c.partition, counted.count FROM due CROSS JOIN ${inboxCursor} c CROSS JOIN LATERAL (
+          SELECT count(*) AS count FROM (
+            SELECT 1 FROM ${inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.status = 'dead_letter' LIMIT ${COUNTED_TO + 1}
+          ) AS letters
+        ) AS counted WHERE c.partitions = 1
+        UNION ALL
+        SELECT consumer.name, letter.partition, count(*) FROM consumer CROSS JOIN LATERAL (
           SELECT partition FROM ${inboxEvent} i WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' LIMIT ${COUNTED_TO + 1}
-        ) AS letter GROUP BY consumer.name, letter.partition
+        ) AS letter WHERE consumer.partitions > 1 GROUP BY consumer.name, letter.partition
       ), waiting AS MATERIALIZED (
         SELECT consumer.name, oldest.partition, e.created_at FROM consumer CROSS JOIN LATERAL (
           SELECT * FROM (
