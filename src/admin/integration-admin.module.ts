@@ -30,7 +30,8 @@ import { HANDLERS } from './routes/handlers.js';
 import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/open-streams.js';
 
 /**
- * The REST API for the people who operate the engine, and the dashboard that uses it. Import it beside `IntegrationModule`.
+ * The REST API for the people who operate the engine, and the dashboard that uses it. Import it beside
+ * `IntegrationModule`.
  *
  * ```ts
  * IntegrationAdminModule.forRoot({ path: 'ops/integration', imports: [AuthModule], guards: [OpsGuard] })

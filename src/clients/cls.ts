@@ -7,7 +7,8 @@ export interface ClsTransactionHost {
 }
 
 /**
- * Finds the transaction of @nestjs-cls/transactional around the calling code. Give it to the option `ambient`.
+ * Finds the transaction of @nestjs-cls/transactional around the calling code. Give it to the option
+ * `ambient`.
  *
  * ```ts
  * IntegrationModule.forRootAsync({

@@ -70,7 +70,8 @@ export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): Ho
       ) as Promise<R>,
 
     async query(tx, sql, values) {
-      // The session takes a statement and its parameters as they are. A template of Drizzle would spread lists.
+      // The session takes a statement and its parameters as they are. A template of Drizzle would spread
+      // lists.
       const { session } = (tx ?? db) as Inside;
       const query = { sql, params: values };
       const asked = session?.prepareQuery(query, undefined, undefined, false).execute();

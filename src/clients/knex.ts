@@ -51,7 +51,9 @@ export function fromKnex<Trx extends object = KnexShape>(knex: KnexDatabase): Ho
   };
 }
 
-/** Knex knows only the placeholder `?`. So each `$n` becomes a `?`, and each `?` of the statement is escaped. */
+/**
+ * Knex knows only the placeholder `?`. So each `$n` becomes a `?`, and each `?` of the statement is escaped.
+ */
 export async function queryByKnex(
   knex: KnexShape,
   sql: string,

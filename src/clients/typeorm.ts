@@ -24,7 +24,9 @@ interface Transacting {
   transaction(isolation: 'READ COMMITTED', fn: (manager: never) => Promise<unknown>): Promise<unknown>;
 }
 
-/** A value that may be an EntityManager or a QueryRunner. Before 1.0, the data source was called connection. */
+/**
+ * A value that may be an EntityManager or a QueryRunner. Before 1.0, the data source was called connection.
+ */
 interface Known {
   readonly dataSource?: unknown;
   readonly connection?: unknown;

@@ -18,8 +18,8 @@ export type AsyncApiDocument = Readonly<Record<string, unknown>> & { readonly as
 const CONTENT_TYPE = 'application/json';
 
 /**
- * Writes contracts as an AsyncAPI document. A channel is the name of an event, a message is one version of it.
- * The same contracts give the same document, whatever the order in which they were added.
+ * Writes contracts as an AsyncAPI document. A channel is the name of an event, a message is one version of
+ * it. The same contracts give the same document, whatever the order in which they were added.
  */
 export function asyncApiOf(
   contracts: readonly CodeContract[],

@@ -5,7 +5,9 @@ import type { ContractRegistry } from './contract-registry.js';
 import type { ContractsSettings } from './contracts-options.js';
 import type { AnyEventContract } from './event-contract.js';
 
-/** How long an event waits whose version is newer than the code, in milliseconds. Then it is looked at again. */
+/**
+ * How long an event waits whose version is newer than the code, in milliseconds. Then it is looked at again.
+ */
 const POSTPONED_MS = 5_000;
 
 /** Gives handlers the newest version of each event, whatever version was stored. */

@@ -19,7 +19,9 @@ export interface ContractsOptions {
    * until a process knows the version. `deliver` gives it to the handler as it is stored.
    */
   newerVersion?: 'postpone' | 'deliver' | undefined;
-  /** The name of the integration whose events the contracts are about. The default is the one without a name. */
+  /**
+   * The name of the integration whose events the contracts are about. The default is the one without a name.
+   */
   integration?: string | undefined;
 }
 

@@ -23,8 +23,8 @@ export const CONTRACTS_OF_MODULE = Symbol.for('nestjs-integration:contracts-of-m
 class ContractsFeatureModule {}
 
 /**
- * Contracts of events: `forRoot` once, in the root module beside `IntegrationModule`, and `forFeature` in each
- * module that publishes or handles events with a contract.
+ * Contracts of events: `forRoot` once, in the root module beside `IntegrationModule`, and `forFeature` in
+ * each module that publishes or handles events with a contract.
  *
  * ```ts
  * ContractsModule.forRoot()

@@ -29,8 +29,8 @@ export class ContractsService {
 
   /**
    * Checks a payload as publishing does, and resolves to what would be stored. Rejects with
-   * INTEGRATION_CONTRACT_VIOLATION and every path (`details.problems`), or with INTEGRATION_OPTIONS_INVALID if
-   * there is no such contract.
+   * INTEGRATION_CONTRACT_VIOLATION and every path (`details.problems`), or with INTEGRATION_OPTIONS_INVALID
+   * if there is no such contract.
    */
   async validate(name: string, payload: unknown, version?: number): Promise<unknown> {
     const contract = this.registry.require(name, version);
@@ -44,15 +44,16 @@ export class ContractsService {
    * Returns the payload of version `from` as the newest version has it. It may change the given object. It
    * returns the payload of the newest version, or of one that is newer than the code, as it is.
    *
-   * @throws IntegrationError INTEGRATION_CONTRACT_UPCAST_FAILED, or INTEGRATION_OPTIONS_INVALID if there is no
-   * such contract
+   * @throws IntegrationError INTEGRATION_CONTRACT_UPCAST_FAILED, or INTEGRATION_OPTIONS_INVALID if there is
+   * no such contract
    */
   upcast(name: string, from: number, payload: unknown): unknown {
     return upcast(this.registry.require(name), from, payload);
   }
 
   /**
-   * The JSON Schema (draft 7) of the payloads that are stored. Undefined if the library of the schema has none.
+   * The JSON Schema (draft 7) of the payloads that are stored. Undefined if the library of the schema has
+   * none.
    *
    * @throws IntegrationError INTEGRATION_OPTIONS_INVALID if there is no such contract
    */

@@ -54,8 +54,8 @@ export class EventContract<N extends string = string, S extends EventSchema = Ev
   }
 
   /**
-   * An event of this contract, to be published: `publishEvent(invoiceCreated.event({ … }), { … })`. Publishing
-   * checks the payload, not this function. Without module and aggregate type it is an event for
+   * An event of this contract, to be published: `publishEvent(invoiceCreated.event({ … }), { … })`.
+   * Publishing checks the payload, not this function. Without module and aggregate type it is an event for
    * `AggregatePublisher.publishMany`.
    */
   event(given: GivenFields<S, DomainEventInput>): DomainEventInput<N>;
@@ -66,7 +66,7 @@ export class EventContract<N extends string = string, S extends EventSchema = Ev
 }
 
 /** Any contract, without the function that makes events of it. */
-// biome-ignore lint/suspicious/noExplicitAny: a schema is invariant in its types, so nothing else takes all of them
+// biome-ignore lint/suspicious/noExplicitAny: schemas are invariant in their types, and all are taken.
 export type AnyEventContract = Omit<EventContract<string, EventSchema<any, any>>, 'event'>;
 
 /**

@@ -61,7 +61,7 @@ async function ofValibot(schema: EventSchema): Promise<JsonSchema> {
 /** What is used of a schema of zod while it is converted. */
 interface ZodStep {
   readonly zodSchema: {
-    readonly _zod: { readonly def: { readonly type: string; readonly catchall?: unknown } };
+    readonly def: { readonly type: string; readonly catchall?: unknown };
   };
   readonly jsonSchema: Record<string, unknown>;
 }
@@ -85,7 +85,7 @@ const WITHOUT_WORD: ReadonlySet<string> = new Set([
  * its schema leaves them open. What has no word keeps a mark that is not judged.
  */
 function adjust({ zodSchema, jsonSchema }: ZodStep): void {
-  const { type, catchall } = zodSchema._zod.def;
+  const { type, catchall } = zodSchema.def;
   if (type === 'date') Object.assign(jsonSchema, { type: 'string', format: 'date-time' });
   if (type === 'object' && catchall === undefined) delete jsonSchema.additionalProperties;
   if (WITHOUT_WORD.has(type)) jsonSchema['x-zod'] = type;

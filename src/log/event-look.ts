@@ -8,8 +8,8 @@ export interface EventSearchFilter extends OutboxEventFilter {
   /** The event at this position. */
   position?: number | undefined;
   /**
-   * The id of a correlation. If it is the id of an event, which is then the first one, the search looks at the
-   * 100,000 positions from that event on.
+   * The id of a correlation. If it is the id of an event, which is then the first one, the search looks at
+   * the 100,000 positions from that event on.
    */
   correlationId?: string | undefined;
 }

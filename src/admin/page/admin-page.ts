@@ -27,7 +27,8 @@ const HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
-// The name of an asset has a hash of its content. Only the browser keeps it, because a guard stands before it.
+// The name of an asset has a hash of its content. Only the browser keeps it, because a guard stands before
+// it.
 const KEPT = 'private, max-age=31536000, immutable';
 
 /** Sends the page and its assets. They hold no data: the page asks the REST API for all that it shows. */

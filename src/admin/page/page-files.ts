@@ -15,8 +15,9 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The files of the page by their names: `index.html`, and the others below `assets`. Only what this map has is
- * sent, so the path of a request never becomes the path of a file. Undefined if the build has left no page.
+ * The files of the page by their names: `index.html`, and the others below `assets`. Only what this map has
+ * is sent, so the path of a request never becomes the path of a file. Undefined if the build has left no
+ * page.
  */
 export function pageFiles(): ReadonlyMap<string, PageFile> | undefined {
   const root = packageFolder();

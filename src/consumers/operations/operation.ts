@@ -18,8 +18,8 @@ export type OperationState = (typeof OPERATION_STATES)[number];
 export interface OperationRequest extends ChangeAuthor {
   kind: OperationKind;
   /**
-   * Chooses the events. An event must match every given field. One field must be given, unless it is a redrive
-   * with `maxEvents`.
+   * Chooses the events. An event must match every given field. One field must be given, unless it is a
+   * redrive with `maxEvents`.
    */
   filter: InboxFilter;
   /** The states that a discard takes. The default is dead letters, failed, waiting and delayed events. */

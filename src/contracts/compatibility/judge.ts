@@ -184,8 +184,8 @@ class Judge {
 }
 
 /**
- * The parts of `from` that together are all of it, if it is not of one type. `isExact` says that each value of
- * a part is a value of the whole.
+ * The parts of `from` that together are all of it, if it is not of one type. `isExact` says that each value
+ * of a part is a value of the whole.
  */
 function branchesOf(from: SchemaObject): readonly [readonly SchemaNode[] | undefined, boolean] {
   for (const keyword of ['anyOf', 'oneOf']) {

@@ -29,8 +29,8 @@ const NEEDED_BY = 'jsonSchema(…) of nestjs-integration/contracts';
 const NEEDED_FOR_FORMATS = 'The keyword "format" in jsonSchema(…) of nestjs-integration/contracts';
 
 /**
- * A JSON Schema as the schema of a contract. `T` is the type of the payload; the compiler does not compare the
- * two. Drafts 7, 2019-09 and 2020-12 are told apart by `$schema`. Defaults of the schema are filled in.
+ * A JSON Schema as the schema of a contract. `T` is the type of the payload; the compiler does not compare
+ * the two. Drafts 7, 2019-09 and 2020-12 are told apart by `$schema`. Defaults of the schema are filled in.
  *
  * It needs the package `ajv`, and `ajv-formats` for the keyword `format`. The boot fails with
  * INTEGRATION_PEER_MISSING without them, and with INTEGRATION_OPTIONS_INVALID for a schema that ajv refuses.
