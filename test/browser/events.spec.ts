@@ -67,6 +67,7 @@ test('the search box finds an event by its id and its position, an entity and a 
     [event],
   );
   const { page } = await stage.open('#/overview');
+  // It is searched at once, while the page that was found before may still be loaded.
   const search = async (text: string) => {
     await page.getByRole('searchbox').fill(text);
     await page.keyboard.press('Enter');

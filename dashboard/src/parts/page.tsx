@@ -13,12 +13,18 @@ interface PageProps {
 
 let isFirst = true;
 
+/** Whether somebody has begun to type. A page that is there late does not take the focus from them. */
+function isTyping(): boolean {
+  const { activeElement } = document;
+  return activeElement instanceof HTMLInputElement && activeElement.value !== '';
+}
+
 /** A page with its title. A screen reader is led to the title when another page opens. */
 export function Page({ title, above, about, acts, children }: PageProps) {
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${visible(title)} · Integration`;
-    if (!isFirst) head.current?.focus({ preventScroll: true });
+    if (!isFirst && !isTyping()) head.current?.focus({ preventScroll: true });
     if (!isFirst) scrollTo(0, 0);
     isFirst = false;
   }, [title]);
