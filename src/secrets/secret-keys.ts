@@ -14,7 +14,9 @@ export interface SecretKeys {
   unwrap(keyName: string, wrapped: Buffer, as: SealedAs): Buffer | Promise<Buffer>;
 }
 
-/** The environment variable that names the keys: `k2026=<base64>,k2025=<base64>`. The first one is current. */
+/**
+ * The environment variable that names the keys: `k2026=<base64>,k2025=<base64>`. The first one is current.
+ */
 export const KEYS_VARIABLE = 'INTEGRATION_KEYS';
 
 const NAME = /^[\w.-]{1,127}$/;

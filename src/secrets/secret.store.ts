@@ -117,7 +117,9 @@ export class SecretStore {
     );
   }
 
-  /** Stores a secret as the present key of its tenant has sealed it. False if either was changed meanwhile. */
+  /**
+   * Stores a secret as the present key of its tenant has sealed it. False if either was changed meanwhile.
+   */
   async reseal(before: SecretRow, dataKeyId: string, sealed: string): Promise<boolean> {
     const rows = await this.db.query(
       `UPDATE ${this.table} s SET data_key_id = k.id, sealed = decode($4, 'base64')

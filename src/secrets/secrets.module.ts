@@ -9,7 +9,9 @@ import { SecretParts } from './secret-parts.js';
 import { secretsExtension } from './secrets-extension.js';
 
 export interface SecretsModuleOptions {
-  /** The default is the keys of the environment variable INTEGRATION_KEYS, which is read when it is needed. */
+  /**
+   * The default is the keys of the environment variable INTEGRATION_KEYS, which is read when it is needed.
+   */
   readonly keys?: SecretKeys | undefined;
 }
 

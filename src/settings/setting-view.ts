@@ -12,7 +12,9 @@ export interface SettingFacts {
   type: SettingDefinition['type'];
   /** What it does, in one or two sentences. */
   description: string;
-  /** The unit of a number: `milliseconds`, `days`, `events`. Null for a switch, and for a list of durations. */
+  /**
+   * The unit of a number: `milliseconds`, `days`, `events`. Null for a switch, and for a list of durations.
+   */
   unit: string | null;
   /** The bounds of a number, or of each duration in milliseconds. Both are allowed values. */
   min?: number;
