@@ -17,6 +17,7 @@ import type { IntegrationModuleOptions } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 let database: TestDatabase;
 const apps: TestApp[] = [];
@@ -180,7 +181,19 @@ describe('the boot', () => {
 
   it('keeps one schema of a version when processes with different ones boot at once', async () => {
     const schemas = [z.object({ a: z.string() }), z.object({ b: z.string() }), z.object({ c: z.string() })];
-    const results = await Promise.allSettled(schemas.map((schema) => boot([order(schema)])));
+    // All of them have looked, and come to the writing together.
+    const holder = await database.pool.connect();
+    await holder.query('BEGIN; LOCK TABLE integration.event_contract IN SHARE ROW EXCLUSIVE MODE');
+    const boots = Promise.allSettled(schemas.map((schema) => boot([order(schema)])));
+    await until('all of them wait', async () => {
+      const { rows } = await database.pool.query(
+        `SELECT FROM pg_locks WHERE NOT granted AND relation = 'integration.event_contract'::regclass`,
+      );
+      return rows.length === schemas.length;
+    });
+    await holder.query('COMMIT');
+    holder.release();
+    const results = await boots;
     const refused = results.flatMap((each) => (each.status === 'rejected' ? [each.reason.code] : []));
     expect(refused).toEqual(['INTEGRATION_CONTRACT_CHANGED', 'INTEGRATION_CONTRACT_CHANGED']);
     expect(await registered()).toHaveLength(1);
