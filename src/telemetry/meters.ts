@@ -3,6 +3,7 @@ import { errorTypeOf } from './error-type.js';
 import { type AttemptEnd, type HandledAttempt, isFailure } from './handled-message.js';
 import { KnownEventNames } from './known-event-names.js';
 import { ATTRIBUTES as A, METRICS as M, SYSTEM } from './names.js';
+import { ReadCounter } from './read-counter.js';
 
 /** Seconds. Handlers and transactions take from less than a millisecond to many seconds. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -30,9 +31,19 @@ export class Meters {
 
   private readonly sent = this.counter(M.sent, 'Events that were published.', '{message}');
   private readonly publishDuration = this.histogram(M.publishDuration, 'Time of publishing.', 's', SECONDS);
-  private readonly consumed = this.counter(M.consumed, 'Events that were given to handlers.', '{message}');
+  private readonly consumed = new ReadCounter(
+    this.meter,
+    M.consumed,
+    'Events that were given to handlers.',
+    '{message}',
+  );
   private readonly processDuration = this.histogram(M.processDuration, 'Time of an attempt.', 's', SECONDS);
-  private readonly outcomesSaved = this.counter(M.outcomes, 'Outcomes of attempts, once saved.', '{event}');
+  private readonly outcomesSaved = new ReadCounter(
+    this.meter,
+    M.outcomes,
+    'Outcomes of attempts, once saved.',
+    '{event}',
+  );
   private readonly latency = this.histogram(M.latency, 'Time from publishing to done.', 's', LONG_SECONDS);
   private readonly duplicates = this.counter(M.duplicates, 'Events that were not done twice.', '{event}');
   private readonly leases = this.counter(
