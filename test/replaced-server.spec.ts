@@ -3,7 +3,7 @@ import pg from 'pg';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import { InboxCursorStore } from '../src/inbox/inbox-cursor.store.js';
-import { PgSqlClient } from '../src/index.js';
+import { type IntegrationModuleOptions, PgSqlClient } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/testing/index.js';
 import { startApp, type TestApp } from './support/app.js';
@@ -16,6 +16,8 @@ import { until } from './support/until.js';
 
 const DATABASE = 'replaced';
 const EVENTS = 10;
+/** Statements that are asked for at once, so that connections have to be opened for some of them. */
+const AT_ONCE = 12;
 /** Handlers may run so long in vain before a server that does not answer any more is noticed. */
 const TIMEOUT_MS = 60_000;
 
@@ -83,7 +85,7 @@ async function publish(pool: pg.Pool, name: string): Promise<string[]> {
 }
 
 /** The application reaches its server through the proxy, and brings no client of its own. */
-async function start(subscriber: object): Promise<Recorder<string>> {
+async function start(subscriber: object, options: IntegrationModuleOptions = {}): Promise<Recorder<string>> {
   const handled = new Recorder<string>();
   const database = { url: proxy.url, prisma: () => undefined } as unknown as TestDatabase;
   const handler = async (events: { aggregateId: string } | { aggregateId: string }[]) => {
@@ -100,7 +102,7 @@ async function start(subscriber: object): Promise<Recorder<string>> {
         ...subscriber,
       } as AnySubscriberDefinition,
     ],
-    { client: undefined },
+    { client: undefined, ...options },
   );
   return handled;
 }
@@ -143,10 +145,10 @@ describe('a server that was replaced while it goes on answering', () => {
   it(
     'is left as soon as a connection is opened, though none is cut',
     async () => {
-      const handled = await start({});
+      const handled = await start({}, { pool: { max: 2 * AT_ONCE } });
       const events = await failOver(handled);
       // More at once than there are connections open.
-      await Promise.allSettled(Array.from({ length: 8 }, () => app?.processor.getStats()));
+      await Promise.allSettled(Array.from({ length: AT_ONCE }, () => app?.processor.getStats()));
       await Promise.all(events.new.map((id) => handled.find((each) => each === id)));
       await until('nothing is left there', async () => proxy.openTo(oldServer.url).length === 0);
     },

@@ -6,8 +6,8 @@
 CREATE TABLE "integration"."webhook_receipt" (
   "source"          varchar(63)  NOT NULL,
   "tenant_id"       varchar(127) NOT NULL DEFAULT '',
-  "key_hash"        bytea        NOT NULL,
-  "body_hash"       bytea,
+  "key_hash"        bytea        NOT NULL CHECK (octet_length("key_hash") = 32),
+  "body_hash"       bytea        CHECK (octet_length("body_hash") = 32),
   "outbox_event_id" uuid,
   "endpoint_id"     uuid,
   "received_at"     timestamptz  NOT NULL DEFAULT clock_timestamp(),
