@@ -51,15 +51,18 @@ describe('settings', () => {
 
   it('are all left alone if one value is wrong, and each wrong one is named', async () => {
     const answer = await patch({
-      values: { batchSize: 7, maxAttempts: 0, flushIntervalMs: 'x', handlerTimeoutMs: 1 },
+      values: { batchSize: 7, maxAttempts: 0, flushIntervalMs: ['x'], handlerTimeoutMs: 1 },
     });
     expect(answer).toMatchObject({ status: 400 });
     expect(answer.json.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual([
       '/values/flushIntervalMs',
     ]);
-    const other = await patch({ values: { batchSize: 7, maxAttempts: 0, handlerTimeoutMs: 1 } });
+    const other = await patch({
+      values: { batchSize: 7, maxAttempts: 0, flushIntervalMs: 'x', handlerTimeoutMs: 1 },
+    });
     expect(other).toMatchObject({ status: 400, json: { code: 'INTEGRATION_SETTING_INVALID' } });
     expect(other.json.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
+      `/values/${PREFIX}flushIntervalMs`,
       `/values/${PREFIX}handlerTimeoutMs`,
       `/values/${PREFIX}maxAttempts`,
     ]);
