@@ -91,16 +91,27 @@ function pack() {
   return join(work, JSON.parse(stdout)[0].filename);
 }
 
-/** The optional peers that came along although the application does not ask for them. */
+/** The optional peers that came along with this package. Others of the application may need the same ones. */
 function optionalPeersIn(folder) {
   const read = (path) => JSON.parse(readFileSync(join(folder, path), 'utf8'));
   const { peerDependenciesMeta = {} } = read('node_modules/nestjs-integration/package.json');
-  const { dependencies = {}, devDependencies = {} } = read('package.json');
   return Object.entries(peerDependenciesMeta)
     .filter(([, { optional }]) => optional === true)
     .map(([name]) => name)
     .filter((name) => existsSync(join(folder, 'node_modules', name)))
-    .filter((name) => !(name in { ...dependencies, ...devDependencies }));
+    .filter((name) => {
+      const { ok, stdout, output } = run(folder, 'npm', ['explain', '--json', name]);
+      if (!ok) throw new Error(`npm explain ${name} failed:\n${output}`);
+      return JSON.parse(stdout).some(({ dependents }) => cameWithUs(dependents));
+    });
+}
+
+/** Whether the dependents that `npm explain` tells lead to this package, other than by an optional peer. */
+function cameWithUs(dependents = []) {
+  return dependents.some(
+    ({ type, from }) =>
+      type !== 'peerOptional' && (from.name === 'nestjs-integration' || cameWithUs(from.dependents)),
+  );
 }
 
 /** Errors of our own declarations, which `skipLibCheck` would hide: types of packages that users do not have. */
