@@ -102,6 +102,7 @@ async function requestsFor(database: ProofDatabase, full: AdminApi): Promise<Req
     key: 'maxAttempts',
     step: '60',
     from: new Date(Date.now() - 3_600_000).toISOString(),
+    since: new Date(Date.now() - 3_600_000).toISOString(),
   });
   const requests: Request[] = [];
   for (const route of routes) {
