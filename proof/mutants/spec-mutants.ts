@@ -763,8 +763,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/delivery/partition/attempt-settler.ts',
-        find: '(isFailure(outcome) || this.isToBeDivided(attempt, outcome))',
-        put: 'isFailure(outcome)',
+        find: '(isOfOneEvent(outcome) || this.isToBeDivided(attempt, outcome))',
+        put: 'isOfOneEvent(outcome)',
       },
       {
         file: 'src/delivery/partition/attempt-settler.ts',
