@@ -13,6 +13,7 @@ import {
 } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runJsonCommand } from './support/command.js';
+import { publishOrders } from './support/orders.js';
 import { exportedServices, publicMethodsOf } from './support/public-methods.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -67,14 +68,7 @@ async function failedEvent(): Promise<string> {
 
 /** Three dead letters of a consumer that runs. */
 async function withDeadLetters(count = 3): Promise<void> {
-  await app.api.publishEvents(
-    Array.from({ length: count }, (_, n) => ({
-      eventName: 'order.placed',
-      sourceModule: 'test',
-      aggregateType: 'order',
-      aggregateId: `o${n}`,
-    })),
-  );
+  await publishOrders(app, count);
   await until('all are dead', async () => {
     const dead = await consumers().list();
     return dead[0]?.deadLetters === count;

@@ -8,6 +8,7 @@ import { NonRetryableError, type Operation } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runCommand, runCommandIn, runJsonCommand } from './support/command.js';
 import { inboxRows } from './support/inbox-rows.js';
+import { publishOrders } from './support/orders.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -41,14 +42,7 @@ function start(): Promise<TestApp> {
 }
 
 async function withDeadLetters(count: number): Promise<void> {
-  await app.api.publishEvents(
-    Array.from({ length: count }, (_, n) => ({
-      eventName: 'order.placed',
-      sourceModule: 'test',
-      aggregateType: 'order',
-      aggregateId: `o${n}`,
-    })),
-  );
+  await publishOrders(app, count);
   await untilAre(count, 'dead_letter');
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { inboxRows } from './support/inbox-rows.js';
+import { publishOrders } from './support/orders.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -47,14 +48,7 @@ afterEach(async () => {
 const operations = () => app.context.get(OperationService);
 
 async function withDeadLetters(count: number): Promise<void> {
-  await app.api.publishEvents(
-    Array.from({ length: count }, (_, n) => ({
-      eventName: 'order.placed',
-      sourceModule: 'test',
-      aggregateType: 'order',
-      aggregateId: `o${n}`,
-    })),
-  );
+  await publishOrders(app, count);
   await until('all are dead', async () => (await statuses()).dead_letter === count);
 }
 

@@ -50,7 +50,7 @@ export interface ProofPayload {
   readonly exit?: boolean;
   /** Announces itself, then takes so long. */
   readonly holdMs?: number;
-  /** Fails so many attempts. */
+  /** The number of attempts that fail. */
   readonly failures?: number;
 }
 

@@ -35,7 +35,7 @@ export async function manifestHere(): Promise<Manifest> {
 }
 
 /** The contracts of the file that `--module` names. Undefined if none is named anywhere. */
-export async function codeContracts({ options }: CommandContext): Promise<CodeContract[] | undefined> {
+async function codeContracts({ options }: CommandContext): Promise<CodeContract[] | undefined> {
   const configured = (await manifestHere())['nestjs-integration']?.contracts;
   const file = textOption(options, 'module') ?? (typeof configured === 'string' ? configured : undefined);
   if (file === undefined) return undefined;

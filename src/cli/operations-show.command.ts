@@ -54,7 +54,7 @@ function describe(operation: Operation, verdict: OperationVerdict): string {
   ].join('\n\n');
 }
 
-export function verdictText(verdict: OperationVerdict): string {
+function verdictText(verdict: OperationVerdict): string {
   const { succeeded, failedTheSameWay, failedOtherwise, pending, isPartial } = verdict;
   return [
     `What became of them${isPartial ? ' (of the first 10,000)' : ''}:`,

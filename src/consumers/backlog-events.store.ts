@@ -3,7 +3,7 @@ import type { InboxStatus } from '../inbox/inbox-status.js';
 import type { BacklogEvent, BacklogPlace, BacklogState } from './consumer-backlog.js';
 
 /** How many rows or positions one page looks at. */
-export const LOOKED_AT_FOR_A_PAGE = 100_000;
+const LOOKED_AT_FOR_A_PAGE = 100_000;
 
 /** Which rows of the inbox are in a state: their status, and what else is so. */
 const STATES: Readonly<Record<Exclude<BacklogState, 'pending'>, readonly [InboxStatus, string]>> = {

@@ -63,7 +63,7 @@ function keepable({ findings, toKeep }: Review): Review['toKeep'] {
 }
 
 /** The error for contracts that cannot be used. Its code is that of the first finding. */
-export function contractsRefused(errors: readonly ContractFinding[]): IntegrationError {
+function contractsRefused(errors: readonly ContractFinding[]): IntegrationError {
   const messages = errors.map(({ message }) => message);
   const text =
     messages.length === 1 ? messages.join('') : messages.map((message) => `\n- ${message}`).join('');

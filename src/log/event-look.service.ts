@@ -44,18 +44,18 @@ export class EventLookService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or page that makes no sense
    */
   async search(given: EventSearchFilter = {}, page: EventSearchPage = {}): Promise<EventSearchResult> {
-    const { correlationId, position, ...filter } = given;
+    const { position, ...filter } = given;
     checkSearch(filter, page);
     checkPosition('position', position);
     const limit = pageSizeOf(page.limit);
     const { low: first, high } = narrowed(
       await this.bounds(filter, page.before),
       ...(position === undefined ? [] : [{ low: position, high: position + 1 }]),
-      ...(await this.stretchOf(correlationId)),
+      ...(await this.stretchOf(filter.correlationId)),
     );
     const low = hasIndex(filter) ? first : Math.max(first, high - SCANNED_AT_ONCE);
     if (low >= high) return { items: [], next: null, scannedTo: first };
-    const found = await this.store.findHeads({ ...filter, correlationId }, { low, high }, limit + 1);
+    const found = await this.store.findHeads(filter, { low, high }, limit + 1);
     const items = found.slice(0, limit);
     if (found.length > limit) {
       const last = items.at(-1)?.position ?? low;

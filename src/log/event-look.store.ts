@@ -41,15 +41,9 @@ export class EventLookStore {
   }
 
   /** Returns the newest events of a stretch that match, the newest first. */
-  async findHeads(
-    { correlationId, ...filter }: OutboxEventFilter & { readonly correlationId?: string | undefined },
-    { low, high }: Stretch,
-    limit: number,
-  ): Promise<EventHead[]> {
+  async findHeads(filter: OutboxEventFilter, { low, high }: Stretch, limit: number): Promise<EventHead[]> {
     const params: unknown[] = [low, high, limit];
     const conditions = ['position >= $1::bigint', 'position < $2::bigint', ...conditionsOf(filter, params)];
-    if (correlationId !== undefined)
-      conditions.push(`metadata ->> 'correlationId' = $${params.push(correlationId)}`);
     return this.db.query<EventHead>(
       `SELECT ${EVENT_COLUMNS} FROM ${this.log} WHERE ${conditions.join(' AND ')} ORDER BY position DESC LIMIT $3::int`,
       params,

@@ -56,8 +56,11 @@ export class KeyRotation {
     const { current } = this.parts.wrapping();
     const unreadable: string[] = [];
     let rewrapped = 0;
-    for (let after = FIRST_ID; ; ) {
-      const rows = await this.parts.dataKeys.wrappedByOthers(current, after, PAGE);
+    const pages = pagesOf(
+      (after) => this.parts.dataKeys.wrappedByOthers(current, after, PAGE),
+      ({ dataKeyId }) => dataKeyId,
+    );
+    for await (const rows of pages) {
       for (const row of rows) {
         try {
           const { wrapped, keyName } = await this.parts.keys.wrap(row, await this.parts.keys.unwrapAnew(row));
@@ -67,10 +70,8 @@ export class KeyRotation {
           unreadable.push(`The data key of ${of}, wrapped by "${row.keyName}": ${messageOf(error)}`);
         }
       }
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < PAGE) return { current, rewrapped, unreadable };
-      after = last.dataKeyId;
     }
+    return { current, rewrapped, unreadable };
   }
 
   /** Gives a tenant a new data key, and seals all of its secrets with it. For a data key that has leaked. */
@@ -81,8 +82,11 @@ export class KeyRotation {
     const { dataKeyId } = made;
     const unreadable: string[] = [];
     let resealed = 0;
-    for (let after = FIRST_ID; ; ) {
-      const rows = await this.parts.secrets.sealedByRetired(tenantId, after, PAGE);
+    const pages = pagesOf(
+      (after) => this.parts.secrets.sealedByRetired(tenantId, after, PAGE),
+      ({ id }) => id,
+    );
+    for await (const rows of pages) {
       for (const row of rows) {
         try {
           const value = await openSecret(row, this.parts.keys);
@@ -92,9 +96,6 @@ export class KeyRotation {
           unreadable.push((error as IntegrationError).message);
         }
       }
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < PAGE) break;
-      after = last.id;
     }
     await this.parts.dataKeys.deleteUnused(tenantId);
     return { resealed, unreadable };
@@ -108,14 +109,30 @@ export class KeyRotation {
   async examine(most: number): Promise<IntegrationError[]> {
     const found: IntegrationError[] = [];
     let looked = 0;
-    for (let after = FIRST_ID; looked < most; ) {
-      const rows = await this.parts.secrets.page(after, PAGE);
+    const pages = pagesOf(
+      (after) => this.parts.secrets.page(after, PAGE),
+      ({ id }) => id,
+    );
+    for await (const rows of pages) {
       for (const row of rows) await openSecret(row, this.parts.keys).catch((error) => found.push(error));
       looked += rows.length;
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < PAGE) break;
-      after = last.id;
+      if (looked >= most) break;
     }
     return found;
+  }
+}
+
+/** Reads rows in pages, each behind the id of the row before it, until a page is not full. */
+async function* pagesOf<Row>(
+  read: (after: string) => Promise<Row[]>,
+  idOf: (row: Row) => string,
+): AsyncGenerator<Row[]> {
+  let after = FIRST_ID;
+  for (;;) {
+    const rows = await read(after);
+    yield rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return;
+    after = idOf(last);
   }
 }

@@ -16,6 +16,7 @@ import { Test } from '@nestjs/testing';
 import { IntegrationAdminModule, type IntegrationAdminOptions } from 'nestjs-integration/admin';
 import { STREAM_LIMITS, type StreamLimits } from '../../src/admin/streams/open-streams.js';
 import { IntegrationModule, type IntegrationModuleOptions } from '../../src/index.js';
+import { jsonOf } from '../support/json-of.js';
 import type { TestDatabase } from '../support/test-database.js';
 
 export type Platform = 'express' | 'fastify';
@@ -139,14 +140,6 @@ export async function ask(url: string, path: string, init: AskInit = {}): Promis
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, json: jsonOf(text) };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Registers a consumer in the tables, as a process that is gone has left it. */

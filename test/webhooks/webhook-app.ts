@@ -17,6 +17,7 @@ import {
   type WebhooksModuleOptions,
 } from 'nestjs-integration/webhooks';
 import { IntegrationModule, type IntegrationModuleOptions } from '../../src/index.js';
+import { jsonOf } from '../support/json-of.js';
 import type { TestDatabase } from '../support/test-database.js';
 
 export type Platform = 'express' | 'fastify';
@@ -99,14 +100,6 @@ export async function send(
   const response = await fetch(url, init as RequestInit);
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, json: jsonOf(text) };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 export const SECRET = "It's a Secret to Everybody";

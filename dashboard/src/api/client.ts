@@ -89,7 +89,7 @@ async function send(name: RouteName, args: AnyArgs): Promise<Response> {
     headers,
     cache: 'no-store',
     credentials: 'same-origin',
-    // An application may lead whoever is not logged in to its own page for that.
+    // An application may redirect a person who is not logged in to its own login page.
     redirect: 'manual',
     ...(args.body === undefined ? {} : { body: JSON.stringify(args.body) }),
     ...(args.signal === undefined ? {} : { signal: args.signal }),

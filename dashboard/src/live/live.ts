@@ -125,7 +125,10 @@ class Live {
     }
   }
 
-  /** Reads streams one after another, until one of them fails or stays silent. The server ends each after ten minutes. */
+  /**
+   * Reads streams one after another, until one of them fails or stays silent. The server ends each of them
+   * after ten minutes.
+   */
   private async follow(signal: AbortSignal): Promise<void> {
     for (;;) {
       const silence = new AbortController();

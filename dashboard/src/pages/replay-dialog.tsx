@@ -6,6 +6,8 @@ import { Dialog } from '../parts/dialog.tsx';
 import { localTime } from '../parts/filter.tsx';
 import { atLeast } from '../parts/number.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
+import { ReasonField, reasonOf } from '../parts/reason-field.tsx';
+import { useAttempt } from '../parts/use-attempt.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -17,8 +19,7 @@ export function ReplayDialog({ name, onClose }: { name: string; onClose: () => v
   const [eventName, setEventName] = useState('');
   const [reason, setReason] = useState('');
   const [counted, setCounted] = useState<Counted>();
-  const [error, setError] = useState<unknown>();
-  const [isBusy, setIsBusy] = useState(false);
+  const { attempt, error, isBusy } = useAttempt();
   const choice = {
     since: isoOf(since) ?? '',
     ...(isoOf(until) === undefined ? {} : { until: isoOf(until) }),
@@ -28,21 +29,19 @@ export function ReplayDialog({ name, onClose }: { name: string; onClose: () => v
     set(event.currentTarget.value);
     setCounted(undefined);
   };
-  const attempt = async (work: () => Promise<void>) => {
-    if (isBusy) return;
-    setIsBusy(true);
-    setError(undefined);
-    await work().catch(setError);
-    setIsBusy(false);
+  const attemptUnlessBusy = async (work: () => Promise<void>) => {
+    if (!isBusy) await attempt(work);
   };
   const countThem = () =>
-    attempt(async () =>
+    attemptUnlessBusy(async () =>
       setCounted(await call('GET consumers/{name}/replays/count', { path: { name }, query: choice })),
     );
   const run = () =>
-    attempt(async () => {
-      const because = reason.trim() === '' ? {} : { reason: reason.trim() };
-      await call('POST consumers/{name}/replays', { path: { name }, body: { ...choice, ...because } });
+    attemptUnlessBusy(async () => {
+      await call('POST consumers/{name}/replays', {
+        path: { name },
+        body: { ...choice, ...reasonOf(reason) },
+      });
       onClose();
     });
   return (
@@ -99,16 +98,7 @@ export function ReplayDialog({ name, onClose }: { name: string; onClose: () => v
             </>
           )}
         </p>
-        <div class="field">
-          <label for={`${id}-reason`}>Reason (optional)</label>
-          <input
-            id={`${id}-reason`}
-            value={reason}
-            maxLength={1_000}
-            autoComplete="off"
-            onInput={(event) => setReason(event.currentTarget.value)}
-          />
-        </div>
+        <ReasonField value={reason} onChange={setReason} />
         <ProblemBox error={error} />
         <div class="acts">
           {counted === undefined ? (

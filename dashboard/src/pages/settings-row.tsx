@@ -89,7 +89,7 @@ export function SettingRow({ setting, draft, processes, isOpen, onChange, onOpen
 }
 
 /** Processes write the values by their short keys. */
-export function valueIn({ settings }: Process, key: string): boolean | number | string | undefined {
+function valueIn({ settings }: Process, key: string): boolean | number | string | undefined {
   return settings[key] ?? settings[shortKey(key)];
 }
 

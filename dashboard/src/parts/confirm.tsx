@@ -1,6 +1,9 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
+import { Dialog } from './dialog.tsx';
 import { ProblemBox } from './problem-box.tsx';
+import { ReasonField, reasonOf } from './reason-field.tsx';
+import { useAttempt } from './use-attempt.ts';
 
 interface ConfirmProps {
   readonly title: string;
@@ -24,53 +27,28 @@ export function Confirm({
   onAct,
   onClose,
 }: ConfirmProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
   const [reason, setReason] = useState('');
-  const [error, setError] = useState<unknown>();
-  const [isBusy, setIsBusy] = useState(false);
-  const id = useId();
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
-  const submit = async () => {
-    if (isBusy) return;
-    setIsBusy(true);
-    setError(undefined);
-    try {
-      await onAct(reason.trim() === '' ? undefined : reason.trim());
+  const { attempt, error, isBusy } = useAttempt();
+  const submit = () =>
+    attempt(async () => {
+      await onAct(reasonOf(reason).reason);
       onClose();
-    } catch (problem) {
-      setError(problem);
-      setIsBusy(false);
-    }
-  };
+    });
   return (
-    <dialog ref={dialog} aria-labelledby={`${id}-title`} onClose={onClose}>
+    <Dialog title={title} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          void submit();
+          if (!isBusy) void submit();
         }}
       >
-        <h2 id={`${id}-title`}>{title}</h2>
         {children}
-        <div class="field">
-          <label for={id}>{needsReason ? 'Reason' : 'Reason (optional)'}</label>
-          <input
-            id={id}
-            value={reason}
-            maxLength={1_000}
-            required={needsReason}
-            autoComplete="off"
-            onInput={(event) => setReason(event.currentTarget.value)}
-            aria-describedby={`${id}-note`}
-          />
-          <p class="muted small" id={`${id}-note`}>
-            The audit keeps it with your name.
-          </p>
-        </div>
+        <ReasonField
+          value={reason}
+          isRequired={needsReason}
+          note="The audit keeps it with your name."
+          onChange={setReason}
+        />
         <ProblemBox error={error} />
         <div class="acts">
           <button type="submit" class={isDangerous ? 'danger' : 'primary'} aria-disabled={isBusy}>
@@ -81,6 +59,6 @@ export function Confirm({
           </button>
         </div>
       </form>
-    </dialog>
+    </Dialog>
   );
 }

@@ -97,7 +97,7 @@ function FilterInput({
   );
 }
 
-/** A time as the field wants it: in the zone of whoever looks, without naming the zone. */
+/** Writes a time as the field needs it: in the viewer's zone, without the name of the zone. */
 export function localTime(iso: string): string {
   const time = new Date(iso);
   if (iso === '' || Number.isNaN(time.getTime())) return '';

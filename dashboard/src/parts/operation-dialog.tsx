@@ -1,12 +1,15 @@
-import { useCallback, useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import type { Operation, Routes } from '../api/schemas.ts';
 import { go } from '../router/router.ts';
 import { Act } from './button.tsx';
+import { Dialog } from './dialog.tsx';
 import { operationHref } from './links.tsx';
 import { count, counted } from './number.ts';
 import { ProblemBox } from './problem-box.tsx';
+import { ReasonField, reasonOf } from './reason-field.tsx';
 import { Foreign } from './text.tsx';
+import { useAttempt } from './use-attempt.ts';
 
 export type OperationWish = Omit<Routes['POST operations']['body'], 'reason'>;
 
@@ -22,15 +25,12 @@ export function OperationDialog({
   wish: OperationWish;
   onClose: () => void;
 }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const id = useId();
   const [maxEvents, setMaxEvents] = useState(wish.maxEvents?.toString() ?? '');
   const [rate, setRate] = useState(wish.rate?.toString() ?? '');
   const [stopAfter, setStopAfter] = useState(wish.stopAfter?.toString() ?? '');
   const [reason, setReason] = useState('');
   const [plan, setPlan] = useState<Operation>();
-  const [error, setError] = useState<unknown>();
-  const [isBusy, setIsBusy] = useState(false);
+  const { attempt, error, isBusy } = useAttempt();
   const isDiscard = wish.kind === 'discard';
   const fields = { maxEvents: wholeOf(maxEvents), rate: wholeOf(rate), stopAfter: wholeOf(stopAfter) };
   const isPlanned =
@@ -39,21 +39,14 @@ export function OperationDialog({
     plan.rate === (fields.rate ?? null) &&
     plan.stopAfter === (fields.stopAfter ?? null);
 
-  const attempt = useCallback(async (work: () => Promise<void>) => {
-    setIsBusy(true);
-    setError(undefined);
-    await work().catch(setError);
-    setIsBusy(false);
-  }, []);
   const makePlan = () =>
     attempt(async () => setPlan(await call('POST operations', { body: { ...wish, ...fields } })));
   const run = () =>
     attempt(async () => {
       if (plan === undefined) return;
-      const text = reason.trim();
       await call('POST operations/{id}/run', {
         path: { id: plan.id },
-        body: text === '' ? {} : { reason: text },
+        body: reasonOf(reason),
       });
       onClose();
       go(operationHref(plan.id));
@@ -61,10 +54,7 @@ export function OperationDialog({
 
   // It counts once by itself, when it opens.
   useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
     void makePlan();
-    return () => element?.close();
   }, []);
 
   const events = plan === undefined ? 0 : plan.plannedEvents;
@@ -72,7 +62,7 @@ export function OperationDialog({
   const noReason =
     isDiscard && reason.trim() === '' ? 'A discard needs a reason: write it above.' : undefined;
   return (
-    <dialog ref={dialog} aria-labelledby={`${id}-title`} onClose={onClose}>
+    <Dialog title={title} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -80,12 +70,9 @@ export function OperationDialog({
           else if (nothing === undefined && noReason === undefined) void run();
         }}
       >
-        <div>
-          <h2 id={`${id}-title`}>{title}</h2>
-          <p class="muted">
-            <Foreign most={300}>{about}</Foreign>
-          </p>
-        </div>
+        <p class="muted">
+          <Foreign most={300}>{about}</Foreign>
+        </p>
         <div class="fields">
           <NumberField label="At most" unit="events" hint="all" value={maxEvents} onChange={setMaxEvents} />
           <NumberField label="Rate" unit="a second" hint="no limit" value={rate} onChange={setRate} />
@@ -109,17 +96,7 @@ export function OperationDialog({
             </>
           )}
         </p>
-        <div class="field">
-          <label for={id}>{isDiscard ? 'Reason' : 'Reason (optional)'}</label>
-          <input
-            id={id}
-            value={reason}
-            maxLength={1_000}
-            required={isDiscard}
-            autoComplete="off"
-            onInput={(event) => setReason(event.currentTarget.value)}
-          />
-        </div>
+        <ReasonField value={reason} isRequired={isDiscard} onChange={setReason} />
         <ProblemBox error={error} />
         <div class="acts">
           {isPlanned ? (
@@ -143,7 +120,7 @@ export function OperationDialog({
           </button>
         </div>
       </form>
-    </dialog>
+    </Dialog>
   );
 }
 

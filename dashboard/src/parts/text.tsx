@@ -1,5 +1,3 @@
-import type { ComponentChildren } from 'preact';
-
 /** Marks that are not seen themselves and change the order of what stands around them. */
 const INVISIBLE = /(?![\n\r\t\u200c\u200d])[\p{Cc}\p{Cf}]/gu;
 
@@ -33,8 +31,4 @@ export function NameLink({ href, children, label }: { href: string; children: st
       <Foreign>{children}</Foreign>
     </a>
   );
-}
-
-export function Muted({ children }: { children: ComponentChildren }) {
-  return <span class="muted">{children}</span>;
 }

@@ -5,7 +5,7 @@ const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
 
-/** A time as people say it and as a clock shows it, in the zone of whoever looks. */
+/** Shows a time twice, in the viewer's zone: relative to now, and as a clock shows it. */
 export function Time({ at }: { at: string }) {
   useTick();
   const now = Date.now();

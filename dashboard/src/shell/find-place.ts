@@ -56,7 +56,7 @@ async function placeOfPosition(text: string): Promise<FoundPlace> {
 }
 
 /** An entity is written `type/id` or `type:id`. */
-export function entityOf(text: string): readonly [type: string, id: string] | undefined {
+function entityOf(text: string): readonly [type: string, id: string] | undefined {
   const at = text.search(/[/:]/);
   if (at < 1 || at === text.length - 1) return undefined;
   return [text.slice(0, at), text.slice(at + 1)];

@@ -66,7 +66,7 @@ export const traces: OpsCheck = {
   },
 };
 
-/** Waits until so many attempts of an event have written their span. */
+/** Waits until `attempts` attempts of an event have written their span. */
 async function attempted(stage: OpsStage, eventId: string, attempts: number): Promise<void> {
   await until(`${attempts} attempts have ended`, () => {
     const spans = stage.processes.all.flatMap((each) => spansOf(stage, each));

@@ -28,7 +28,7 @@ export interface ApplicationSetup {
 export interface ToDo {
   /** Announces itself, then takes so long. */
   readonly holdMs?: number;
-  /** Fails so many attempts. */
+  /** The number of attempts that fail. */
   readonly failures?: number;
   readonly failsAs?: FailureKind;
   /** A text that must be found nowhere but in the payload. */
@@ -64,7 +64,7 @@ export type ApplicationRequest =
   | { readonly kind: 'setting'; readonly key: string }
   /** Publishes each of these in a transaction of its own; answers with their ids. */
   | { readonly kind: 'publish-events'; readonly events: readonly OpsEvent[] }
-  /** Waits until so many events were handled; answers with events a second of all but the first `uncounted`. */
+  /** Waits until `events` events were handled. Answers with events a second, without the first `uncounted`. */
   | { readonly kind: 'drained'; readonly events: number; readonly uncounted: number }
   /** Milliseconds until the application has closed. */
   | { readonly kind: 'close' };

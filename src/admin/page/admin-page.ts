@@ -8,7 +8,7 @@ import { type PageFile, pageFiles } from './page-files.js';
  * What the page may do in a browser: load its own scripts and styles, and call its own server. Trusted types
  * are off altogether, so no script can turn a text into markup or code.
  */
-export const PAGE_POLICY = [
+const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

@@ -1,5 +1,5 @@
 /** Stands in the place of a value that is not stored. */
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** A copy of a JSON value without the values at these paths. */
 export function redacted(json: unknown, paths: readonly string[]): unknown {

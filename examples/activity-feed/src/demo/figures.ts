@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import type { Check } from './checks.js';
 
-export interface Figures {
+interface Figures {
   startedAt: string;
   machine: Record<string, string | number>;
   versions: Record<string, string>;
@@ -11,11 +11,24 @@ export interface Figures {
   details: Record<string, unknown>;
 }
 
-export async function writeFigures(file: string, figures: Figures): Promise<void> {
+/** Writes what a run has found, with the machine and the versions that it ran with. */
+export async function writeFigures(
+  file: string,
+  postgres: string,
+  found: { readonly startedAt: Date; readonly checks: Check[]; readonly details: Figures['details'] },
+): Promise<void> {
+  const { startedAt, checks, details } = found;
+  const figures: Figures = {
+    startedAt: startedAt.toISOString(),
+    machine: machine(),
+    versions: versions(postgres),
+    checks,
+    details,
+  };
   await writeFile(file, `${JSON.stringify(figures, null, 2)}\n`);
 }
 
-export function machine(): Figures['machine'] {
+function machine(): Figures['machine'] {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
@@ -25,7 +38,7 @@ export function machine(): Figures['machine'] {
   };
 }
 
-export function versions(postgres: string): Figures['versions'] {
+function versions(postgres: string): Figures['versions'] {
   const packages = ['nestjs-integration', '@nestjs/core', '@prisma/client', 'pg'];
   return {
     node: process.versions.node,

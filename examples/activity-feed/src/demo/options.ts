@@ -9,7 +9,7 @@ export interface DemoOptions {
   seed: number;
   /** Run with the admin API and its dashboard, and let data flow and fail, instead of the play with its checks. */
   serve: boolean;
-  /** With `serve`: end after so many seconds. */
+  /** With `serve`: the number of seconds after which it ends. */
   forSeconds: number | undefined;
   /** Where the application listens; 0: on any free port. */
   port: number;
@@ -23,7 +23,7 @@ export const USAGE = `npm run demo -- [options]
   --repeat N      send the 329 deliveries N times (default 1)
   --seed N        choose other calls for the receiver to refuse (default 1)
   --serve         open the dashboard instead: deliveries come in and some fail, until Ctrl-C
-  --for SECONDS   with --serve: look at the admin API and end after so many seconds
+  --for SECONDS   with --serve: look at the admin API, and end after SECONDS
   --port N        listen on this port of 127.0.0.1 (default: PORT, else a free one)
   --json FILE     write the figures to FILE
   --help          this text

@@ -2,7 +2,7 @@ import { checkRun } from './checks-of-a-run.js';
 import { Closing } from './closing.js';
 import { redriveOne } from './dead-letter.js';
 import { drained } from './drain.js';
-import { machine, versions, writeFigures } from './figures.js';
+import { writeFigures } from './figures.js';
 import type { DemoOptions } from './options.js';
 import { play } from './play.js';
 import { consumersOf, printConsumers, printKill } from './report.js';
@@ -38,10 +38,8 @@ async function run(stage: Stage, startedAt: Date): Promise<boolean> {
   if (checks.ok) done(`All of it holds, after ${seconds(elapsedMs)}`);
   else failed(`Not all of it holds, after ${seconds(elapsedMs)}`);
   if (stage.options.json !== undefined) {
-    await writeFigures(stage.options.json, {
-      startedAt: startedAt.toISOString(),
-      machine: machine(),
-      versions: versions(await stage.ledger.serverVersion()),
+    await writeFigures(stage.options.json, await stage.ledger.serverVersion(), {
+      startedAt,
       checks: checks.all,
       details: {
         options: stage.options,

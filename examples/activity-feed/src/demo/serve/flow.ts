@@ -12,7 +12,7 @@ const FIRST_A_SECOND = 40;
 const THEN_A_SECOND = 3;
 /** The flow ends here. The database then has less than 100 MB. */
 const MOST = 5_000;
-/** Most examples are about one repository. These are about so many. */
+/** Most examples are about one repository. They are spread over this number of repositories. */
 const REPOSITORIES = 25;
 
 /** Sends deliveries at a steady pace until the signal, at most 5,000. Returns how many were accepted. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConsumerService } from 'nestjs-integration';
 import { Closing } from '../closing.js';
-import { machine, versions, writeFigures } from '../figures.js';
+import { writeFigures } from '../figures.js';
 import type { DemoOptions } from '../options.js';
 import { done, heading, line } from '../screen.js';
 import { type Stage, setStage } from '../stage.js';
@@ -79,10 +79,8 @@ async function check(stage: Stage, adminUrl: string, startedAt: Date): Promise<b
   }
   checks.print();
   if (stage.options.json !== undefined) {
-    await writeFigures(stage.options.json, {
-      startedAt: startedAt.toISOString(),
-      machine: machine(),
-      versions: versions(await stage.ledger.serverVersion()),
+    await writeFigures(stage.options.json, await stage.ledger.serverVersion(), {
+      startedAt,
       checks: checks.all,
       details: { options: stage.options },
     });

@@ -1,0 +1,39 @@
+import { useId } from 'preact/hooks';
+
+/** What a reason that was typed sends: nothing if it is empty. */
+export const reasonOf = (typed: string): { reason?: string } =>
+  typed.trim() === '' ? {} : { reason: typed.trim() };
+
+/** Asks for the reason of a change, which the audit keeps. */
+export function ReasonField({
+  value,
+  isRequired = false,
+  note,
+  onChange,
+}: {
+  value: string;
+  isRequired?: boolean;
+  note?: string;
+  onChange: (value: string) => void;
+}) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{isRequired ? 'Reason' : 'Reason (optional)'}</label>
+      <input
+        id={id}
+        value={value}
+        maxLength={1_000}
+        required={isRequired}
+        autoComplete="off"
+        onInput={(event) => onChange(event.currentTarget.value)}
+        aria-describedby={note === undefined ? undefined : `${id}-note`}
+      />
+      {note !== undefined && (
+        <p class="muted small" id={`${id}-note`}>
+          {note}
+        </p>
+      )}
+    </div>
+  );
+}
