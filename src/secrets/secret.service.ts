@@ -1,17 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { sqlStateOf } from '../database/connection/connection-loss.js';
-import type { EngineSession } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
-import { checkText, invalidArgument } from '../events/argument-checks.js';
-import { openSecret, sealSecret } from './sealed-secret.js';
+import { checkText } from '../events/argument-checks.js';
+import { openSecret } from './sealed-secret.js';
+import { sealingTransaction } from './sealing-transaction.js';
 import type { SecretName, SecretOwner, SecretWithKey } from './secret.store.js';
+import { checkName, checkOverlap, checkOwner, checkValue } from './secret-checks.js';
 import type { SecretParts } from './secret-parts.js';
 
-const LONGEST_VALUE = 65_536;
-const LONGEST_OVERLAP_MS = 366 * 24 * 3_600_000;
-const UNIQUE_VIOLATION = '23505';
-/** How often a secret is sealed anew because its key, or its version, was changed meanwhile. */
-const MOST_TRIES = 5;
 /** The last characters of a shorter value are not shown, because they would be much of it. */
 const SHORTEST_SHOWN = 16;
 
@@ -62,21 +56,11 @@ export class SecretService {
   ): Promise<SecretView> {
     checkName(of);
     checkValue(value);
-    if (!(overlapMs >= 0 && overlapMs <= LONGEST_OVERLAP_MS))
-      throw invalidArgument('overlapMs must be a number of milliseconds from 0 to a year', {
-        field: 'overlapMs',
-      });
-    for (let tries = 1; ; tries++) {
-      const version = await this.add(of, value, overlapMs).catch((error) => {
-        if (sqlStateOf(error) === UNIQUE_VIOLATION && tries < MOST_TRIES) return undefined;
-        throw error;
-      });
-      const last4 = last4Of(value);
-      if (version !== undefined)
-        return { name: of.name, version, last4, rotatedAt: new Date(), validUntil: null };
-      if (tries >= MOST_TRIES)
-        throw invalidArgument('The keys of this tenant are changed all the time: try again', {});
-    }
+    checkOverlap(overlapMs);
+    const version = await sealingTransaction(this.parts, this.parts.db, (_, add) =>
+      add(of, value, overlapMs),
+    );
+    return { name: of.name, version, last4: last4Of(value), rotatedAt: new Date(), validUntil: null };
   }
 
   /**
@@ -123,21 +107,6 @@ export class SecretService {
     await this.parts.dataKeys.erase(tenantId);
   }
 
-  /** One version, in one transaction. Undefined if the tenant's key was changed meanwhile. */
-  private add(of: SecretName, value: string, overlapMs: number): Promise<number | undefined> {
-    return this.parts.db.transaction(async (session: EngineSession) => {
-      const { tenantId = '', ownerType, ownerId, name } = of;
-      const key = await this.parts.keys.activeOf(session, tenantId);
-      const version = await this.parts.secrets.nextVersion(session, of);
-      const { dataKeyId } = key;
-      const row = { id: randomUUID(), tenantId, ownerType, ownerId, name, version, dataKeyId };
-      const sealed = sealSecret(row, key, value);
-      if (!(await this.parts.secrets.add(session, { ...row, sealed }))) return undefined;
-      await this.parts.secrets.endOthers(session, of, version, overlapMs);
-      return version;
-    });
-  }
-
   private async viewOf(row: SecretWithKey): Promise<SecretView> {
     const { name, version, createdAt: rotatedAt, validUntil } = row;
     const last4 = await openSecret(row, this.parts.keys).then(last4Of, () => null);
@@ -147,27 +116,4 @@ export class SecretService {
 
 function last4Of(value: string): string | null {
   return value.length < SHORTEST_SHOWN ? null : value.slice(-4);
-}
-
-function checkOwner({ tenantId, ownerType, ownerId }: SecretOwner): void {
-  for (const [field, value, max] of [
-    ['tenantId', tenantId ?? '', 127],
-    ['ownerType', ownerType ?? null, 63],
-    ['ownerId', ownerId ?? null, 255],
-  ] as const)
-    checkText(field, value, max);
-}
-
-function checkName(of: SecretName): void {
-  checkOwner(of);
-  checkText('name', of.name ?? null, 127);
-}
-
-/** The message does not contain the value. */
-function checkValue(value: unknown): void {
-  const isText = typeof value === 'string' && value.length > 0 && Buffer.byteLength(value) <= LONGEST_VALUE;
-  if (!isText || Buffer.from(value).toString() !== value)
-    throw invalidArgument(`The value of a secret must be a text of 1 to ${LONGEST_VALUE} bytes`, {
-      field: 'value',
-    });
 }

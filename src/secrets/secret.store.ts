@@ -131,9 +131,12 @@ export class SecretStore {
   }
 
   /** Deletes the secrets of an owner, or one of them. */
-  async remove(of: SecretOwner & { readonly name?: string }): Promise<number> {
+  async remove(
+    of: SecretOwner & { readonly name?: string },
+    session: EngineSession = this.db,
+  ): Promise<number> {
     const [tenantId, ownerType, ownerId] = ownerOf(of);
-    const rows = await this.db.query(
+    const rows = await session.query(
       `DELETE FROM ${this.table} WHERE tenant_id = $1 AND owner_type = $2 AND owner_id = $3
          AND ($4::text IS NULL OR name = $4) RETURNING 1`,
       [tenantId, ownerType, ownerId, of.name ?? null],

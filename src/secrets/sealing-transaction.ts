@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { sqlStateOf } from '../database/connection/connection-loss.js';
+import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { invalidArgument } from '../events/argument-checks.js';
+import { sealSecret } from './sealed-secret.js';
+import type { SecretName } from './secret.store.js';
+import type { SecretParts } from './secret-parts.js';
+
+const UNIQUE_VIOLATION = '23505';
+/** How often a secret is sealed anew because its key, or its version, was changed meanwhile. */
+const MOST_TRIES = 5;
+
+/** Adds a version of a secret in the transaction. Resolves to the number of the version. */
+export type AddSecret = (of: SecretName, value: string, overlapMs: number) => Promise<number>;
+
+/** The tenant's key was changed after it was read. The transaction is rolled back and made anew. */
+class KeyChanged extends Error {
+  override readonly name = 'KeyChanged';
+}
+
+/**
+ * Runs a transaction that adds versions of secrets, and whatever else is to be committed with them. It runs
+ * again if the key of a tenant was changed meanwhile, or if somebody else added the same version.
+ */
+export async function sealingTransaction<R>(
+  parts: SecretParts,
+  db: Pick<EngineDatabase, 'transaction'>,
+  fn: (session: EngineSession, add: AddSecret) => Promise<R>,
+): Promise<R> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction((session) =>
+        fn(session, (of, value, overlapMs) => addVersion(parts, session, of, value, overlapMs)),
+      );
+    } catch (error) {
+      const isChanged = error instanceof KeyChanged;
+      if (!isChanged && sqlStateOf(error) !== UNIQUE_VIOLATION) throw error;
+      if (tries < MOST_TRIES) continue;
+      if (!isChanged) throw error;
+      throw invalidArgument('The keys of this tenant are changed all the time: try again', {});
+    }
+  }
+}
+
+async function addVersion(
+  { keys, secrets }: SecretParts,
+  session: EngineSession,
+  of: SecretName,
+  value: string,
+  overlapMs: number,
+): Promise<number> {
+  const { tenantId = '', ownerType, ownerId, name } = of;
+  const key = await keys.activeOf(session, tenantId);
+  const version = await secrets.nextVersion(session, of);
+  const { dataKeyId } = key;
+  const row = { id: randomUUID(), tenantId, ownerType, ownerId, name, version, dataKeyId };
+  if (!(await secrets.add(session, { ...row, sealed: sealSecret(row, key, value) }))) throw new KeyChanged();
+  await secrets.endOthers(session, of, version, overlapMs);
+  return version;
+}
