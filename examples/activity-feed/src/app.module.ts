@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { ScheduleModule } from '@nestjs/schedule';
 import { IntegrationModule } from 'nestjs-integration';
+import { githubSource, WebhooksModule } from 'nestjs-integration/webhooks';
 import { type Environment, validateEnvironment } from './config/environment.js';
 import { DeliveriesModule } from './deliveries/deliveries.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
@@ -27,6 +28,10 @@ import { TrackingModule } from './tracking/tracking.module.js';
         settings: { maxAttempts: 5 },
       }),
     }),
+    // POST /webhooks/github verifies a delivery and publishes it as webhook.github.<event>.<action>.
+    WebhooksModule.forRoot({
+      incoming: { sources: [githubSource({ secrets: githubSecrets() })] },
+    }),
     // No feature imports another one: they meet in events.ts.
     DeliveriesModule,
     StatisticsModule,
@@ -35,3 +40,8 @@ import { TrackingModule } from './tracking/tracking.module.js';
   ],
 })
 export class AppModule {}
+
+/** A module's sources are known when its class is, which is before there is a ConfigService. */
+function githubSecrets(): string[] {
+  return validateEnvironment(process.env).GITHUB_WEBHOOK_SECRET.split(',');
+}

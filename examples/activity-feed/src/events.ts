@@ -1,6 +1,10 @@
+import type { DomainEvent } from 'nestjs-integration';
 import type { Prisma } from './generated/prisma/client.js';
 
-/** The parts of a GitHub payload that this application reads. A payload has many more, and seldom all of these. */
+/**
+ * The payload of `webhook.github.<event>.<action>`, or `webhook.github.<event>` where GitHub sends no action: the body of the
+ * delivery. These are the parts that this application reads. A body has many more, and seldom all of these.
+ */
 export interface GithubPayload {
   action?: string;
   repository?: { id: number; full_name: string };
@@ -17,12 +21,9 @@ export interface GithubPayload {
   workflow_run?: { head_sha: string };
 }
 
-/** Published by deliveries as `github.<event>.<action>`, or `github.<event>` where GitHub sends no action. */
-export interface GithubDelivery {
-  deliveryId: string;
-  /** GitHub's name of the event, such as `pull_request`. */
-  kind: string;
-  body: GithubPayload;
+/** GitHub's name of the event, such as `pull_request`. */
+export function kindOf({ eventName }: Pick<DomainEvent, 'eventName'>): string {
+  return eventName.split('.')[2] ?? 'unknown';
 }
 
 /** Published by statistics: what was counted since the summary before. */
@@ -35,7 +36,7 @@ export interface StatisticsSummary {
 // names and payloads wherever something is published or handled.
 declare module 'nestjs-integration' {
   interface IntegrationEvents {
-    [name: `github.${string}`]: GithubDelivery;
+    [name: `webhook.github.${string}`]: GithubPayload;
     'statistics.summarized': StatisticsSummary;
   }
   interface IntegrationTypes {

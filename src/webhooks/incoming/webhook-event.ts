@@ -25,6 +25,13 @@ export interface WebhookMetadata {
   readonly repeatedBody?: true | undefined;
 }
 
+declare module '../../events/domain-event.js' {
+  interface EventMetadata {
+    /** What is known of a webhook besides its body, on events `webhook.<source>.<type>`. */
+    webhook?: WebhookMetadata;
+  }
+}
+
 /** One delivery, as it goes into the database. */
 export interface Delivery {
   readonly source: string;

@@ -1,5 +1,5 @@
 import { plainToInstance } from 'class-transformer';
-import { IsIn, IsInt, IsString, IsUrl, Max, Min, validateSync } from 'class-validator';
+import { IsIn, IsInt, IsNotEmpty, IsString, IsUrl, Max, Min, validateSync } from 'class-validator';
 
 /** What the application reads from its environment, checked at boot. */
 export class Environment {
@@ -10,6 +10,11 @@ export class Environment {
   @Min(0)
   @Max(65_535)
   PORT: number = 3000;
+
+  /** What GitHub signs its deliveries with. During a rotation two secrets with a comma between them, the new one first. */
+  @IsString()
+  @IsNotEmpty()
+  GITHUB_WEBHOOK_SECRET!: string;
 
   /** Where notifications are sent. */
   @IsUrl({ require_tld: false })

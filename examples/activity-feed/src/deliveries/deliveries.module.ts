@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
-import { DeliveriesController } from './deliveries.controller.js';
-import { DeliveriesService } from './deliveries.service.js';
+import { DeliveriesSubscriber } from './deliveries.subscriber.js';
 
-@Module({ controllers: [DeliveriesController], providers: [DeliveriesService] })
+@Module({ providers: [DeliveriesSubscriber] })
 export class DeliveriesModule {}

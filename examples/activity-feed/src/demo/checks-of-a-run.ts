@@ -33,8 +33,10 @@ async function checkDeliveries(
   checks.equal('deliveries-accepted', outcome.accepted, deliveries.length);
   checks.equal('deliveries-with-one-event', await ledger.deliveriesWithEvent(ids), deliveries.length);
   checks.equal('events-published', await ledger.githubEvents(), deliveries.length);
-  const recognised = outcome.redelivery.status === 202 && JSON.parse(outcome.redelivery.text).duplicate;
+  const recognised =
+    outcome.redelivery.status === 200 && JSON.parse(outcome.redelivery.text).status === 'repeated';
   checks.equal('redelivery-recognised', recognised ? 1 : 0, 1);
+  checks.equal('status-of-a-forged-delivery', outcome.forgery.status, 401);
 }
 
 async function checkConsumers(checks: Checks, { ledger, plan }: Stage, { redriven }: Outcome): Promise<void> {
@@ -71,11 +73,11 @@ async function checkLinks(checks: Checks, { ledger }: Stage): Promise<void> {
 
 function checkNotifications(checks: Checks, stage: Stage, { redriven }: Outcome): void {
   const { deliveries, plan, receiver } = stage;
-  const accepted = (id: string) => receiver.activities.has(id);
+  const accepted = new Set([...receiver.activities.values()].map(({ delivery }) => delivery));
   const due = deliveries.filter(
-    ({ id }) => plan.get(id)?.times !== Number.POSITIVE_INFINITY || id === redriven?.eventId,
+    ({ id }) => plan.get(id)?.times !== Number.POSITIVE_INFINITY || id === redriven?.deliveryId,
   );
-  checks.equal('notifications-missing', due.filter(({ id }) => !accepted(id)).length, 0);
+  checks.equal('notifications-missing', due.filter(({ id }) => !accepted.has(id)).length, 0);
   checks.equal('notifications-accepted', receiver.activities.size, due.length);
   const inOrder = [...receiver.activities].filter(([id]) => id !== redriven?.eventId);
   checks.equal('notifications-out-of-order', outOfOrder(inOrder.map(([, activity]) => activity)), 0);

@@ -1,4 +1,4 @@
-import { ConsumerService, InboxService, OutboxService } from 'nestjs-integration';
+import { ConsumerService, InboxService, type OutboxEvent, OutboxService } from 'nestjs-integration';
 import { done, duration, failed, heading, line, style } from './screen.js';
 import type { Stage } from './stage.js';
 import { waitUntil } from './waiting.js';
@@ -9,6 +9,8 @@ const PROCESSED_WITHIN_MS = 15_000;
 /** The event that was sent again. */
 export interface Redriven {
   eventId: string;
+  /** GitHub's id of it. */
+  deliveryId: string;
   processed: boolean;
 }
 
@@ -16,10 +18,15 @@ export interface Redriven {
 export async function redriveOne({ app, plan, receiver, signal }: Stage): Promise<Redriven | undefined> {
   const inbox = app.get(InboxService, { strict: false });
   const letters = await inbox.findDeadLetters({ consumerName: CONSUMER }, { limit: 1000 });
-  const letter = letters.find(({ outboxEventId }) => plan.get(outboxEventId)?.status === 422);
-  if (letter === undefined) return undefined;
+  const outbox = app.get(OutboxService, { strict: false });
+  const dead = await Promise.all(
+    letters.map(async (letter) => ({ letter, event: await outbox.findById(letter.outboxEventId) })),
+  );
+  const deliveryOf = (event: OutboxEvent | undefined) => event?.metadata.webhook?.deliveryId ?? '';
+  const found = dead.find(({ event }) => plan.get(deliveryOf(event))?.status === 422);
+  if (found === undefined) return undefined;
+  const { letter, event } = found;
   const { outboxEventId: eventId, attemptCount, lastError } = letter;
-  const event = await app.get(OutboxService, { strict: false }).findById(eventId);
 
   heading('A dead letter');
   line(`${event?.eventName} of ${event?.aggregateType} ${event?.aggregateId}`);
@@ -40,5 +47,5 @@ export async function redriveOne({ app, plan, receiver, signal }: Stage): Promis
       `The receiver is healed, the event redriven: processed ${duration(performance.now() - begin)} later`,
     );
   } else failed(`Redriven, and not processed after ${PROCESSED_WITHIN_MS / 1000} s`);
-  return { eventId, processed };
+  return { eventId, deliveryId: deliveryOf(event), processed };
 }

@@ -63,12 +63,12 @@ export class Ledger {
     );
   }
 
-  /** How many of these deliveries are stored with exactly one event that tells of them. */
+  /** How many of these deliveries have exactly one event that tells of them, and were kept with it. */
   async deliveriesWithEvent(ids: readonly string[]): Promise<number> {
     const [row] = await this.rows<{ count: number }>(
       `SELECT count(*)::int AS count
        FROM delivery d
-       JOIN (SELECT payload ->> 'deliveryId' AS delivery_id, count(*) AS events
+       JOIN (SELECT metadata #>> '{webhook,deliveryId}' AS delivery_id, count(*) AS events
              FROM integration.outbox_event WHERE position > $2 GROUP BY 1) told ON told.delivery_id = d.id::text
        WHERE d.id = ANY ($1::uuid[]) AND told.events = 1`,
       [ids, this.begin],
@@ -79,7 +79,7 @@ export class Ledger {
   /** Events about GitHub that were published in this run. */
   async githubEvents(): Promise<number> {
     const [row] = await this.rows<{ count: number }>(
-      `SELECT count(*)::int AS count FROM integration.outbox_event WHERE position > $1 AND event_name ^@ 'github.'`,
+      `SELECT count(*)::int AS count FROM integration.outbox_event WHERE position > $1 AND event_name ^@ 'webhook.github.'`,
       [this.begin],
     );
     return row?.count ?? 0;
@@ -100,7 +100,7 @@ export class Ledger {
     const [row] = await this.rows<{ count: number }>(
       `SELECT count(*)::int AS count
        FROM (SELECT e.aggregate_type, e.aggregate_id, d.event, count(*) AS deliveries
-             FROM delivery d JOIN integration.outbox_event e ON e.id = d.id GROUP BY 1, 2, 3) told
+             FROM delivery d JOIN integration.outbox_event e ON e.id = d.event_id GROUP BY 1, 2, 3) told
        FULL JOIN statistic s ON (s.subject_type, s.subject_id, s.kind) = (told.aggregate_type, told.aggregate_id, told.event)
        WHERE s.count IS DISTINCT FROM told.deliveries`,
     );
@@ -134,7 +134,8 @@ export class Ledger {
   async missingLinks(): Promise<{ expected: number; missing: number }> {
     const [row] = await this.rows<{ expected: number; missing: number }>(
       `WITH told AS (
-         SELECT event, payload, payload #>> '{repository,id}' AS repository FROM delivery
+         SELECT split_part(event_name, '.', 3) AS event, payload, payload #>> '{repository,id}' AS repository
+         FROM integration.outbox_event WHERE event_name ^@ 'webhook.github.'
        ), wanted AS (
          SELECT 'pull_request' AS source_type, repository || '#' || (payload #>> '{pull_request,number}') AS source_id,
                 'repository' AS target_type, repository AS target_id

@@ -7,6 +7,8 @@ import type { Refusal, RefusalPlan } from './refusals.js';
 /** What `notifications` tells of one event. */
 export interface Activity {
   event: string;
+  /** GitHub's id of it. */
+  delivery: string;
   subject: string;
   position: number;
 }
@@ -71,7 +73,7 @@ export class Receiver {
     const call = (this.calls.get(key) ?? 0) + 1;
     this.calls.set(key, call);
     if (request.url === '/digests' && this.digestMs > 0) await delay(this.digestMs);
-    const refusal = this.isDown ? DOWN : this.plan.get(key);
+    const refusal = this.isDown ? DOWN : this.plan.get((body as Partial<Activity>).delivery ?? key);
     if (refusal !== undefined && call <= refusal.times) {
       this.refusedCalls++;
       if (refusal.status === 429) response.setHeader('retry-after', refusal.retryAfterSeconds ?? 1);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { INestApplicationContext } from '@nestjs/common';
 import { demoApplication } from './application.js';
 import type { Closing } from './closing.js';
@@ -9,11 +10,12 @@ import type { DemoOptions } from './options.js';
 import { Receiver } from './receiver.js';
 import { planRefusals, type RefusalPlan } from './refusals.js';
 import { done } from './screen.js';
+import { Sender } from './sender.js';
 import { Stopwatch, watchCommits, watchHandlers } from './stopwatch.js';
 import { Workers } from './workers.js';
 
 /** How many consumers the application's modules register. */
-export const CONSUMERS = 4;
+export const CONSUMERS = 5;
 
 /** Everything that takes part in a run. */
 export interface Stage {
@@ -26,6 +28,7 @@ export interface Stage {
   stopwatch: Stopwatch;
   app: INestApplicationContext;
   appUrl: string;
+  sender: Sender;
   workers: Workers;
 }
 
@@ -58,7 +61,11 @@ export async function setStage(
   if (options.serve) receiver.digestMs = SLOW_DIGEST_MS;
 
   const stopwatch = new Stopwatch();
-  const environment = environmentOf(options, database.url, receiver.url);
+  const secret = randomBytes(20).toString('hex');
+  const environment = {
+    ...environmentOf(options, database.url, receiver.url),
+    GITHUB_WEBHOOK_SECRET: secret,
+  };
   const { app, appUrl } = await boot(environment, stopwatch, closing, options);
   const workers = new Workers(environment, stopwatch);
   closing.add(() => workers.stop());
@@ -66,7 +73,8 @@ export async function setStage(
   const where = options.processes > 0 ? `, and ${options.processes} worker processes` : '';
   done(`The application listens on ${appUrl}${where}`, performance.now() - booted);
 
-  return { options, signal, deliveries, plan, ledger, receiver, stopwatch, app, appUrl, workers };
+  const sender = new Sender(appUrl, secret, signal);
+  return { options, signal, deliveries, plan, ledger, receiver, stopwatch, app, appUrl, sender, workers };
 }
 
 /** Retries come soon, so that the run is short. */

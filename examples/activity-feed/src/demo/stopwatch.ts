@@ -1,6 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { EventSubscriberRegistry } from 'nestjs-integration';
-import { DeliveriesService } from '../deliveries/deliveries.service.js';
+import { IncomingWebhookService } from 'nestjs-integration/webhooks';
 import { SummaryService } from '../statistics/summary.service.js';
 
 /** A handler began with an event, at a time of `now()`. */
@@ -40,13 +40,12 @@ export function watchHandlers(app: INestApplicationContext, report: (start: Hand
 
 /** Calls `report` as soon as a transaction of this process that published an event has committed. */
 export function watchCommits(app: INestApplicationContext, report: (commit: Commit) => void): void {
-  const deliveries = app.get(DeliveriesService, { strict: false });
-  const receive = deliveries.receive.bind(deliveries);
-  deliveries.receive = async (...delivery) => {
-    const receipt = await receive(...delivery);
-    // A delivery's event goes by the delivery's id.
-    if (!receipt.duplicate) report({ eventId: receipt.deliveryId, at: now() });
-    return receipt;
+  const webhooks = app.get(IncomingWebhookService, { strict: false });
+  const accept = webhooks.accept.bind(webhooks);
+  webhooks.accept = async (...delivery) => {
+    const accepted = await accept(...delivery);
+    if (accepted.status === 'accepted') report({ eventId: accepted.outboxEventId, at: now() });
+    return accepted;
   };
   const summaries = app.get(SummaryService, { strict: false });
   const publishChanges = summaries.publishChanges.bind(summaries);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type DomainEvent, IntegrationSubscriber, type SubscriberContext } from 'nestjs-integration';
-import type { GithubDelivery, StatisticsSummary } from '../events.js';
+import type { GithubPayload, StatisticsSummary } from '../events.js';
 import { ReceiverClient } from './receiver.client.js';
 
 /**
@@ -11,13 +11,14 @@ import { ReceiverClient } from './receiver.client.js';
 export class NotificationsSubscriber {
   constructor(private readonly receiver: ReceiverClient) {}
 
-  @IntegrationSubscriber({ eventName: 'github.*', consumerName: 'notifications' })
-  async notify(event: DomainEvent<GithubDelivery>, { signal }: SubscriberContext): Promise<void> {
+  @IntegrationSubscriber({ eventName: 'webhook.github.*', consumerName: 'notifications' })
+  async notify(event: DomainEvent<GithubPayload>, { signal }: SubscriberContext): Promise<void> {
     const activity = {
       event: event.eventName,
+      delivery: event.metadata.webhook?.deliveryId ?? null,
       subject: `${event.aggregateType} ${event.aggregateId}`,
       position: event.position,
-      by: event.payload.body.sender?.login ?? null,
+      by: event.payload.sender?.login ?? null,
     };
     await this.receiver.post('activities', event.outboxEventId, activity, signal);
   }

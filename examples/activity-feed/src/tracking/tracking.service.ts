@@ -12,18 +12,18 @@ export class TrackingService implements OnModuleInit {
     this.registry.registerHandler({
       consumerName: 'tracking',
       eventName: [
-        'github.push',
-        'github.status',
-        'github.pull_request*',
-        'github.issue*',
-        'github.commit_comment.*',
-        'github.check_run.*',
-        'github.check_suite.*',
-        'github.workflow_run.*',
+        'webhook.github.push',
+        'webhook.github.status',
+        'webhook.github.pull_request*',
+        'webhook.github.issue*',
+        'webhook.github.commit_comment.*',
+        'webhook.github.check_run.*',
+        'webhook.github.check_suite.*',
+        'webhook.github.workflow_run.*',
       ],
       // Not transactional, and need not be: handled twice, an event leaves the same links.
       handler: async (event, { linkService }) => {
-        for (const link of relationsIn(event.payload.body)) await linkService.createLink(link);
+        for (const link of relationsIn(event.payload)) await linkService.createLink(link);
       },
     });
   }

@@ -1,8 +1,8 @@
 CREATE TABLE "delivery" (
   "id"          uuid           PRIMARY KEY,
+  "event_id"    uuid           NOT NULL UNIQUE,
   "event"       text           NOT NULL,
   "action"      text,
-  "payload"     jsonb          NOT NULL,
   "received_at" timestamptz(3) NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 

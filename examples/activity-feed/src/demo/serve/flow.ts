@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DeliveryInput, readDeliveries } from '../deliveries-input.js';
 import { randomNumbers, shuffled } from '../refusals.js';
-import { sendDelivery } from '../sender.js';
 import type { Stage } from '../stage.js';
 import type { Troubles } from './troubles.js';
 
@@ -16,14 +15,14 @@ const MOST = 5_000;
 const REPOSITORIES = 25;
 
 /** Sends deliveries at a steady pace until the signal, at most 5,000. Returns how many were accepted. */
-export async function flow({ appUrl, options, signal }: Stage, troubles: Troubles): Promise<number> {
+export async function flow({ sender, options, signal }: Stage, troubles: Troubles): Promise<number> {
   let accepted = 0;
   for (const delivery of endless(options.seed)) {
     if (accepted >= MOST) return accepted;
     await delay(1_000 / (accepted < FIRST ? FIRST_A_SECOND : THEN_A_SECOND), undefined, { signal });
     troubles.meet(delivery);
-    const { status, text } = await sendDelivery(appUrl, delivery, signal);
-    if (status !== 202) throw new Error(`The application answered ${status}: ${text.slice(0, 200)}`);
+    const { status, text } = await sender.send(delivery);
+    if (status !== 200) throw new Error(`The application answered ${status}: ${text.slice(0, 200)}`);
     accepted++;
   }
   return accepted;

@@ -6,7 +6,7 @@ import {
   IntegrationSubscriber,
   type SubscriberContext,
 } from 'nestjs-integration';
-import type { GithubDelivery } from '../../events.js';
+import { type GithubPayload, kindOf } from '../../events.js';
 
 /** Published by search: a repository can be found by what was pushed to it. */
 interface RepositoryIndexed {
@@ -27,14 +27,13 @@ export class SearchSubscriber {
   constructor(private readonly publisher: DomainEventPublisher) {}
 
   @IntegrationSubscriber({
-    eventName: ['github.push', 'github.issues.*', 'github.security_advisory.*'],
+    eventName: ['webhook.github.push', 'webhook.github.issues.*', 'webhook.github.security_advisory.*'],
     consumerName: 'search',
   })
-  async index(event: DomainEvent<GithubDelivery>, { signal }: SubscriberContext): Promise<void> {
-    const { kind, body } = event.payload;
+  async index(event: DomainEvent<GithubPayload>, { signal }: SubscriberContext): Promise<void> {
     // The bug: an advisory is about no repository.
-    const { full_name: fullName } = body.repository as { full_name: string };
-    if (kind === 'push') await delay(INDEXING_MS, undefined, { signal });
+    const { full_name: fullName } = event.payload.repository as { full_name: string };
+    if (kindOf(event) === 'push') await delay(INDEXING_MS, undefined, { signal });
     await this.publisher.publishEvent({
       eventName: 'search.indexed',
       sourceModule: 'search',

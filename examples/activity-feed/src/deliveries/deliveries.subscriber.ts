@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { type DomainEvent, IntegrationSubscriber, type SubscriberContext } from 'nestjs-integration';
+import { type GithubPayload, kindOf } from '../events.js';
+import type { Prisma } from '../generated/prisma/client.js';
+
+/** Keeps which deliveries came, and whom they are about, for longer than the log has their events. */
+@Injectable()
+export class DeliveriesSubscriber {
+  /** Transactional: the rows and the note that this event is done are committed together. */
+  @IntegrationSubscriber({ eventName: 'webhook.github.*', consumerName: 'deliveries', transactional: true })
+  async keep(event: DomainEvent<GithubPayload>, { transaction }: SubscriberContext): Promise<void> {
+    await transaction.delivery.create({
+      data: {
+        id: event.metadata.webhook?.deliveryId ?? event.outboxEventId,
+        eventId: event.outboxEventId,
+        event: kindOf(event),
+        action: event.payload.action ?? null,
+      },
+    });
+    await this.touchSubject(transaction, event.payload);
+  }
+
+  /** Events of one repository are handled one after the other, so no two handlers make the same row. */
+  private async touchSubject(
+    tx: Prisma.TransactionClient,
+    { repository, organization, sender }: GithubPayload,
+  ): Promise<void> {
+    const touched = { deliveries: { increment: 1 }, lastDeliveryAt: new Date() };
+    if (repository) {
+      const { id, full_name: fullName } = repository;
+      await tx.repository.upsert({
+        where: { id },
+        create: { id, fullName },
+        update: { fullName, ...touched },
+      });
+      return;
+    }
+    const account = organization ?? sender;
+    if (account) {
+      const { id, login } = account;
+      await tx.account.upsert({ where: { id }, create: { id, login }, update: { login, ...touched } });
+    }
+  }
+}
