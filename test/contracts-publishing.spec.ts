@@ -11,9 +11,11 @@ import {
 } from '../src/contracts/index.js';
 import type { DomainEvent, DomainEventInput } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
+import { inboxRows } from './support/inbox-rows.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 const SOURCE = { sourceModule: 'sales', aggregateType: 'order', aggregateId: '1' };
 
@@ -48,7 +50,9 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE integration.outbox_event, integration.inbox_cursor, invoice');
+  await database.pool.query(
+    'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event, invoice',
+  );
 });
 afterEach(async () => {
   silenceLog();
@@ -279,5 +283,30 @@ describe('handlers', () => {
     const [letter] = await app.inbox.findDeadLetters({ consumerName: 'c' });
     expect(letter?.lastError).toContain('The upcaster of raised.order from version 2 to 3 threw: no debts');
     expect(handled.all).toEqual([]);
+  });
+
+  it.each([
+    ['are not called for a version that the code does not know: the event is put off', {}, []],
+    [
+      'get such an event as it is stored where that is asked for',
+      { newerVersion: 'deliver' },
+      [[3, { cents: 100, currency: 'EUR' }]],
+    ],
+  ] as const)('%s', async (_, options, expected) => {
+    const young = await start([third]);
+    await young.api.publishEvent(event('raised.order', { cents: 100, currency: 'EUR' }));
+    await young.close();
+    const handled = new Recorder<unknown>();
+    const handler = ({ eventVersion, payload }: DomainEvent) => handled.record([eventVersion, payload]);
+    app = await startApp(
+      database,
+      [{ eventName: 'raised.order', consumerName: 'c', startFrom: 'earliest', handler } as never],
+      { imports: [ContractsModule.forRoot(options), ContractsModule.forFeature([defineEvent(first)])] },
+    );
+    await until('the event was handled or put off', async () => {
+      const [row] = await inboxRows(database, 'c');
+      return handled.all.length > 0 || row?.error?.includes('is stored in version 3');
+    });
+    expect(handled.all).toEqual(expected);
   });
 });

@@ -10,6 +10,7 @@ import type {
   Usage,
   WorkerSetup,
 } from '../processes/protocol.js';
+import type { ReceiverRequest, ReceiverSetup } from '../processes/receiver-protocol.js';
 import { PROGRAMS, SHIFTED_DATE } from './package-paths.js';
 import { until } from './wait.js';
 
@@ -76,7 +77,7 @@ export class ProofProcess {
     return this;
   }
 
-  ask<T>(request: Request | ApplicationRequest): Promise<T> {
+  ask<T>(request: Request | ApplicationRequest | ReceiverRequest): Promise<T> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       if (this.end !== undefined) return reject(new Error(`${this.name} ended: ${this.end}`));
@@ -171,6 +172,11 @@ export class ProcessGroup {
   /** An application with the admin API, unless that is not wanted. */
   application(given: ApplicationSetup, options: StartOptions = {}): ProofProcess {
     return this.start('application', { admin: true, ...given }, options);
+  }
+
+  /** An application that takes in webhooks. */
+  receiver(given: ReceiverSetup, options: StartOptions = {}): ProofProcess {
+    return this.start('receiver', given, options);
   }
 
   /** Processes that ended without having been told to. */

@@ -16,6 +16,7 @@ export const RETENTION_MODULE = pathToFileURL(
 export const PROGRAMS = {
   worker: fileURLToPath(new URL('../processes/worker.js', import.meta.url)),
   publisher: fileURLToPath(new URL('../processes/publisher.js', import.meta.url)),
+  receiver: fileURLToPath(new URL('../processes/receiver.js', import.meta.url)),
   application: fileURLToPath(new URL('../ops/processes/application.js', import.meta.url)),
 };
 

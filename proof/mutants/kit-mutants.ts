@@ -157,4 +157,25 @@ export const kitMutants: readonly KitMutant[] = [
     put: '',
     run: INTERLEAVINGS,
   },
+  {
+    name: 'receipt of a webhook committed before its event',
+    file: 'prisma/migrations/20261126030000_incoming_webhooks/migration.sql',
+    find: '  IF receipt->>7 IS NOT NULL THEN',
+    put: '  COMMIT;\n  IF receipt->>7 IS NOT NULL THEN',
+    run: ['--only', 'webhooks'],
+  },
+  {
+    name: 'webhook answered before it is committed',
+    file: 'dist/webhooks/incoming/incoming-webhook.service.js',
+    find: 'const receipt = await this.publish(known, request, verified, tenantId);',
+    put: "const receipt = { status: 'accepted' }; setTimeout(() => this.publish(known, request, verified, tenantId), 50);",
+    run: ['--only', 'webhooks'],
+  },
+  {
+    name: 'once that claims in a transaction of its own',
+    file: 'dist/webhooks/incoming/incoming-webhook.service.js',
+    find: 'const client = this.engine.host.within(tx);',
+    put: 'const { client } = this.engine.host;',
+    run: ['--only', 'webhooks'],
+  },
 ];

@@ -7,6 +7,7 @@ import { describeMachine, describeVersions } from '../harness/machine.js';
 import { Report } from '../harness/report.js';
 import { cases, judge } from '../model/suite.js';
 import { clientMutants } from './client-mutants.js';
+import { contractMutants } from './contract-mutants.js';
 import { foundationMutants } from './foundation-mutants.js';
 import { kitMutants } from './kit-mutants.js';
 import { playMutants } from './play-mutants.js';
@@ -14,6 +15,7 @@ import { readingMutants } from './reading-mutants.js';
 import { runMutant } from './run-mutant.js';
 import { runSpecMutants } from './run-spec-mutants.js';
 import { specMutants } from './spec-mutants.js';
+import { webhookMutants } from './webhook-mutants.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -41,7 +43,17 @@ if (wanted.includes('model')) {
 }
 for (const [kind, mutants] of [
   ['play', playMutants],
-  ['spec', [...specMutants, ...readingMutants, ...clientMutants, ...foundationMutants]],
+  [
+    'spec',
+    [
+      ...specMutants,
+      ...readingMutants,
+      ...clientMutants,
+      ...foundationMutants,
+      ...webhookMutants,
+      ...contractMutants,
+    ],
+  ],
 ] as const) {
   if (!wanted.includes(`${kind}s`)) continue;
   const chosen = mutants.filter(({ name }) => name.includes(options.match));

@@ -11,13 +11,14 @@ import { soak } from './soak.js';
 import { stoppedWorker } from './stopped-worker.js';
 import { takeover } from './takeover.js';
 import { versions } from './versions.js';
+import { webhooks } from './webhooks.js';
 
 /** In the order in which they run. Those of one group mostly wait, each for something else, and run side by side. */
 const GROUPS: readonly (readonly Scenario[])[] = [
   [kill],
   [restarts],
   [longWriter],
-  [stoppedWorker, takeover, clocks, silentListen],
+  [stoppedWorker, takeover, clocks, silentListen, webhooks],
   [versions, poison, interleavings, manyHoles],
   [soak],
 ];

@@ -4,6 +4,7 @@ import { githubSource } from 'nestjs-integration/webhooks';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import {
+  type Answered,
   emptied,
   fromGithub,
   PLATFORMS,
@@ -266,28 +267,45 @@ describe('a captured body under another id, where the scheme signs no time', () 
 });
 
 describe('a session that is killed before its commit', () => {
-  it('leaves nothing, the sender is asked to repeat, and the repetition is accepted', async () => {
-    const { send } = await start();
+  /** Sends a delivery whose statement waits for what `hold` has taken, and ends its session there. */
+  async function killedBehind({ send }: WebhookApp, hold: string): Promise<Answered> {
     const holder = await database.pool.connect();
     try {
-      // The statement of the delivery waits for this row of the same key.
       await holder.query('BEGIN');
-      await holder.query(
-        `INSERT INTO integration.webhook_receipt (source, key_hash) VALUES ('github', sha256('d1'::bytea))`,
-      );
+      await holder.query(hold);
       const sent = send('/webhooks/github', fromGithub(BODY));
       const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%receive_webhook%'
         AND datname = current_database()`;
       await until('the delivery waits', async () => (await database.pool.query(waiting)).rowCount === 1);
       await database.pool.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) AS w`);
-      expect(await sent).toMatchObject({ status: 503 });
-      expect((await sent).headers.get('retry-after')).toBe('30');
+      return await sent;
     } finally {
       await holder.query('ROLLBACK');
       holder.release();
     }
+  }
+
+  it('leaves nothing, the sender is asked to repeat, and the repetition is accepted', async () => {
+    const started = await start();
+    const sameKey = `INSERT INTO integration.webhook_receipt (source, key_hash) VALUES ('github', sha256('d1'::bytea))`;
+    const answer = await killedBehind(started, sameKey);
+    expect(answer).toMatchObject({ status: 503 });
+    expect(answer.headers.get('retry-after')).toBe('30');
     expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
-    expect(await send('/webhooks/github', fromGithub(BODY))).toMatchObject({ json: { status: 'accepted' } });
+    expect(await started.send('/webhooks/github', fromGithub(BODY))).toMatchObject({
+      json: { status: 'accepted' },
+    });
     expect(await storedRows(database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
+  });
+
+  it('leaves no receipt where it ends between the receipt and the event', async () => {
+    const started = await start();
+    // An event can be read while this lock is held, and none can be written.
+    const noEvents = 'LOCK TABLE integration.outbox_event IN SHARE MODE';
+    expect(await killedBehind(started, noEvents)).toMatchObject({ status: 503 });
+    expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+    expect(await started.send('/webhooks/github', fromGithub(BODY))).toMatchObject({
+      json: { status: 'accepted' },
+    });
   });
 });

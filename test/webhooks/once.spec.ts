@@ -143,6 +143,30 @@ describe('once', () => {
     expect(marks).toEqual([undefined, undefined]);
   });
 
+  it('does not hear of bodies that another tenant got under another id', async () => {
+    const { webhooks } = await start();
+    const accept = (id: string, tenantId: string) => {
+      const { headers } = fromGithub(BODY, { id });
+      return webhooks.accept(
+        'github',
+        { method: 'POST', url: '', headers, body: Buffer.from(BODY) },
+        { tenantId },
+      );
+    };
+    for (const [id, tenantId] of [
+      ['d1', 'a'],
+      ['d2', 'b'],
+      ['d3', 'b'],
+    ] as const)
+      expect(await accept(id, tenantId)).toMatchObject({ status: 'accepted' });
+    const events = await storedEvents(database);
+    expect(events.map(({ metadata }) => [metadata.tenantId, metadata.webhook.repeatedBody])).toEqual([
+      ['a', undefined],
+      ['b', undefined],
+      ['b', true],
+    ]);
+  });
+
   it('refuses what is no delivery', async () => {
     const { webhooks } = await start();
     const refused = webhooks.once({ source: 'own', key: '', type: 'x'.repeat(256) }, async () => {});
