@@ -14,6 +14,8 @@ const EVENT = {
 };
 /** A stream rests for so long after it was announced. */
 const ANNOUNCED_REST_MS = 100;
+/** A busy machine may come too late to what is tried, so it is tried so often. */
+const MOST_TRIES = 20;
 
 let database: TestDatabase;
 let prisma: PrismaClient;
@@ -99,7 +101,7 @@ describe('a stream of commits', () => {
     };
     inStream(() => publish('invoice.created'));
     const looksAwaited: number[] = [];
-    while (looksAwaited.length < 5) {
+    while (looksAwaited.length < MOST_TRIES && !looksAwaited.includes(0)) {
       await ear.next(' stream');
       const name = `rare-${looksAwaited.length}`;
       const before = looks;
@@ -120,7 +122,7 @@ describe('a stream of commits', () => {
       room.transactions.run((tx) => room.publisher.publishEvent(EVENT, { persistenceClient: tx })),
     );
     const waits: number[] = [];
-    while (waits.length < 5) {
+    while (waits.length < MOST_TRIES && Math.min(...waits) >= ANNOUNCED_REST_MS / 2) {
       await ear.next(' stream');
       const startedAt = performance.now();
       const told = ear.next(' inbox');

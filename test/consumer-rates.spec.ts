@@ -66,18 +66,30 @@ describe('a sample', () => {
   it('is written by one of many who ask, and not again before its time', async () => {
     await cursor('billing', '{[1,)}');
     const stores = Array.from({ length: 8 }, () => new SampleStore(database.engine()));
+    const written: number[] = [];
     for (let round = 1; round <= 5; round++) {
-      await Promise.all(stores.map((store) => store.take(EVERY_MS)));
-      const { length } = await samples();
-      // Who looks before another has committed writes a sample of its own. That is rare.
-      expect(length).toBeGreaterThanOrEqual(round);
-      expect(length).toBeLessThanOrEqual(2 * round);
+      const each = await Promise.all(stores.map((store) => store.take(EVERY_MS)));
+      written.push(each.reduce((sum, rows) => sum + rows));
       await query(`UPDATE integration.integration_sample SET at = at - interval '10 seconds'`);
     }
+    // Who looks before another has committed writes a sample of its own. That is rare, and a busy machine lets it happen.
+    expect(Math.min(...written)).toBe(1);
     await take();
     const { length } = await samples();
     expect(await take()).toBe(0);
     expect(await samples()).toHaveLength(length);
+  });
+
+  it('is not written while somebody else writes one', async () => {
+    await cursor('billing', '{[1,)}');
+    const other = await database.pool.connect();
+    await other.query(
+      `BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('nestjs-integration sample integration', 0))`,
+    );
+    expect(await take()).toBe(0);
+    await other.query('COMMIT');
+    other.release();
+    expect(await take()).toBe(1);
   });
 
   it('is written although there are samples of the future, as after a change of the clock', async () => {
@@ -212,6 +224,9 @@ describe('the rates of a consumer', () => {
       { eventName: 'order.*', consumerName: 'billing', handler: async () => {} },
     ]);
     try {
+      // With its first beat it takes a sample of its own.
+      await until('it has taken one', async () => (await samples()).length > 0);
+      await query('DELETE FROM integration.integration_sample');
       await query(
         `INSERT INTO integration.integration_sample (at, consumer_name, partition, head, backlog, dead)
          SELECT now() - n * interval '10 seconds', 'billing', 0, 1000 - 30 * n, 100 - 10 * n, 0 FROM generate_series(0, 4) AS n`,
@@ -271,10 +286,13 @@ describe('an application', () => {
     await worker.close();
     apps.pop();
     const { length } = await samples();
-    const [process] = await query('SELECT seen_at FROM integration.integration_process');
+    const process = await until('only the publisher is there', async () => {
+      const [first, ...others] = await query('SELECT seen_at FROM integration.integration_process');
+      return others.length === 0 && first;
+    });
     await until('the publisher has renewed itself', async () => {
       const [later] = await query('SELECT seen_at FROM integration.integration_process');
-      return later?.seen_at > process?.seen_at;
+      return later?.seen_at > process.seen_at;
     });
     expect(await samples()).toHaveLength(length);
   });

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 beforeEach(() =>
   database.pool.query(
-    'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event, integration.inbox_replay RESTART IDENTITY',
+    'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event, integration.inbox_replay, integration.integration_sample RESTART IDENTITY',
   ),
 );
 afterEach(async () => {
@@ -82,7 +82,8 @@ describe('a paused consumer', () => {
     await app.consumers.pause('billing');
     const pausedAt = performance.now();
     await until('the owner has seen it', async () => app.workers.active.length === 0);
-    expect(performance.now() - pausedAt).toBeLessThan(3_000);
+    // Long before its lease is renewed.
+    expect(performance.now() - pausedAt).toBeLessThan(9_000);
     expect((await app.consumers.list())[0]).toMatchObject({ paused: true, owner: expect.anything() });
     finish();
     await ownerIsGone();

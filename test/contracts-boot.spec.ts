@@ -187,7 +187,8 @@ describe('the boot', () => {
     const boots = Promise.allSettled(schemas.map((schema) => boot([order(schema)])));
     await until('all of them wait', async () => {
       const { rows } = await database.pool.query(
-        `SELECT FROM pg_locks WHERE NOT granted AND relation = 'integration.event_contract'::regclass`,
+        `SELECT FROM pg_locks WHERE NOT granted AND relation = 'integration.event_contract'::regclass
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
       return rows.length === schemas.length;
     });

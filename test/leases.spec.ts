@@ -140,10 +140,10 @@ describe('an owner', () => {
   it('starts nothing once the time of its lease has passed without a renewal', async () => {
     const proxy = await startTcpProxy(database.url);
     opened.push(proxy);
-    const settings = { processingLeaseMs: 1_000 };
+    const settings = { processingLeaseMs: 2_000 };
     const [first, second] = [new Recorder<string>(), new Recorder<string>()];
     const hold = gate();
-    await start(
+    const owner = await start(
       [
         {
           ...subscriber('stale', async (event) => {
@@ -156,12 +156,11 @@ describe('an owner', () => {
       { connectionString: proxy.url, settings },
     );
     await untilOwned('stale');
-    const other = await start(
-      [{ ...subscriber('stale', (event) => second.record(event.aggregateId)), concurrency: 1 }],
-      { settings },
-    );
-    await other.api.publishEvents(events('stale', 3));
+    await owner.api.publishEvents(events('stale', 3));
     await first.first(1);
+    await start([{ ...subscriber('stale', (event) => second.record(event.aggregateId)), concurrency: 1 }], {
+      settings,
+    });
     proxy.freeze();
     await until('the lease has run out', async () => {
       const { rows } = await database.pool.query(

@@ -141,7 +141,8 @@ describe('@OnIntegrationEvent', () => {
       await publish(Array.from({ length: 8 }, (_, i) => `good${wave + i}`));
       await untilConsumerSettled(database, 'trouble.a');
     }
-    await lines.find(({ text }) => text.includes('has not ended a call within 20 ms'));
+    for (const words of ['has not ended a call within 20 ms', 'has 10 calls under way'])
+      await lines.saying(words);
     await app?.close();
     const said = lines.all.filter(({ context }) => context === 'OnIntegrationEvent').map(({ text }) => text);
     expect(said.sort()).toEqual([

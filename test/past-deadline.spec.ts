@@ -55,7 +55,7 @@ describe('a transactional handler past its deadline', () => {
         eventName: 'thing.happened',
         consumerName: 'late',
         transactional: true,
-        timeoutMs: 400,
+        timeoutMs: 1_000,
         handler: async (_event, { attempt, signal, transaction }) => {
           if (attempt > 1) return;
           await new Promise((resolve) => signal.addEventListener('abort', resolve));

@@ -47,10 +47,11 @@ async function startBehind(
   );
 }
 
-/** Cancels what waits for the log. */
+/** Cancels what waits for the log. Logs of other databases have the same number. */
 async function refuseReading(): Promise<void> {
   await database.pool.query(
-    `SELECT pg_cancel_backend(pid) FROM pg_locks WHERE relation = 'integration.outbox_event'::regclass AND NOT granted`,
+    `SELECT pg_cancel_backend(pid) FROM pg_locks WHERE relation = 'integration.outbox_event'::regclass AND NOT granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
   );
 }
 

@@ -197,13 +197,13 @@ describe('a process whose code handles one more event name', () => {
 
   it('waits for a handler whose consumer gives it more time than others have', async () => {
     const seen: Seen = new Recorder();
-    const settings = { handlerTimeoutMs: 100, processingLeaseMs: 1_000 };
+    const settings = { handlerTimeoutMs: 100, processingLeaseMs: 2_000 };
     const { older, hold } = await deployBusy(seen, { settings }, { timeoutMs: 60_000 });
     const newer = await deploy(NEW, { seen, options: { settings } });
     await publish(older, 'order.placed', 2);
     await publish(newer, 'order.paid', 3);
     // A lease that is not renewed any more would have run out by then.
-    await newer.wire.more(6, BEATS);
+    await newer.wire.more(10, BEATS);
     expect(seen.all).toEqual(['begun order.placed 1']);
     hold.open();
     expect(await seen.first(6)).toEqual(IN_ORDER);

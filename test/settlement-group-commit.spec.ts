@@ -74,7 +74,8 @@ async function ownPid(): Promise<number> {
 /** The sessions that wait for the latch, if there is one. */
 async function waitingForTheLatch(): Promise<number[] | undefined> {
   const { rows } = await database.pool.query<{ pid: number }>(
-    `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted`,
+    `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     [LATCH],
   );
   return rows.length > 0 ? rows.map(({ pid }) => pid) : undefined;

@@ -8,6 +8,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { METRICS } from '../../src/telemetry/names.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import { untilConsumerSettled } from '../support/until-settled.js';
 
 let database: TestDatabase;
@@ -52,6 +53,12 @@ beforeAll(async () => {
   await app.api.publishEvent(event('bad'));
   await expect(app.api.publishEvent(event('x', { payload: Number.NaN }))).rejects.toThrow();
   await untilConsumerSettled(database, 'metered');
+  // The process has counted what it saved, and its first beat has come.
+  await app.processor.drain();
+  await until(
+    'the process is counted',
+    async () => (await sumOf('nestjs_integration_processes').catch(() => 0)) === 1,
+  );
 });
 afterAll(async () => {
   await app.close();
