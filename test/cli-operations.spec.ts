@@ -67,6 +67,9 @@ async function operationCount(): Promise<number> {
   return (await runJson('operations', 'list')).result.operations.length;
 }
 
+/** At one a second they are under way for longer than any command takes. */
+const FOR_A_MINUTE = 60;
+
 describe('redriving and discarding', () => {
   it('more than one event is a stored operation, and the command says when all are sent', async () => {
     await withDeadLetters(5);
@@ -176,7 +179,7 @@ describe('redriving and discarding', () => {
   });
 
   it('goes on after a Ctrl-C in the command, which says so', async () => {
-    await withDeadLetters(6);
+    await withDeadLetters(FOR_A_MINUTE);
     const controller = new AbortController();
     const environment = { ...process.env, DATABASE_URL: database.url };
     const place = { folder: tmpdir(), environment, terminal: undefined, interruption: controller.signal };
@@ -196,7 +199,7 @@ describe('redriving and discarding', () => {
   });
 
   it('as a process of its own, is left by SIGINT with status 1, and the operation goes on', async () => {
-    await withDeadLetters(6);
+    await withDeadLetters(FOR_A_MINUTE);
     const child = spawn(process.execPath, [MAIN, ...redrive, '--rate', '1', '--json'], {
       env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -214,7 +217,7 @@ describe('redriving and discarding', () => {
   });
 
   it('ends with status 1 when somebody else cancels it', async () => {
-    await withDeadLetters(6);
+    await withDeadLetters(FOR_A_MINUTE);
     const running = runJson(...redrive, '--rate', '1');
     const { id } = await until('it has begun', async () => {
       const operation = await latest();

@@ -281,11 +281,11 @@ describe('the engine’s own client', () => {
         await write(tx, 'lost');
         await never();
       },
-      { timeout: 100 },
+      { timeout: 1_000 },
     );
     await expect(endless).rejects.toMatchObject({
       code: 'INTEGRATION_TRANSACTION_ABORTED',
-      details: { timeoutMs: 100 },
+      details: { timeoutMs: 1_000 },
     });
     await client.$transaction((tx) => write(tx, 'next'), { timeout: 10_000 });
     expect(await notes()).toEqual(['next']);

@@ -31,7 +31,7 @@ afterAll(() => database.drop());
 async function boot(...imports: (DynamicModule | (new () => unknown))[]): Promise<INestApplicationContext> {
   const app = await Test.createTestingModule({ imports })
     .overrideProvider(BOOT_DEADLINE_MS)
-    .useValue(700)
+    .useValue(2_000)
     .setLogger(TEST_LOGGER)
     .compile();
   running.push(app);
@@ -197,7 +197,7 @@ describe('options of a transaction that its client ignores', () => {
   it('are refused: the engine’s own client leaves the wait for a connection to its pool', async () => {
     const app = await boot(forRoot());
     expect(await problemsOf(app, { maxWait: 500 })).toContain('maxWait is ignored by the client');
-    expect(await app.get(IntegrationDeveloperApiService).transaction(async () => 1, { timeout: 500 })).toBe(
+    expect(await app.get(IntegrationDeveloperApiService).transaction(async () => 1, { timeout: 5_000 })).toBe(
       1,
     );
   });

@@ -426,5 +426,5 @@ describe('a heartbeat', () => {
     expect(heartbeat.isRunning).toBe(false);
     await proxy.close();
     await db.close();
-  }, 20_000);
+  });
 });

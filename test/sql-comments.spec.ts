@@ -20,4 +20,4 @@ it('events are published and handled where a tracer appends a comment to each st
     { env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url } },
   );
   expect(JSON.parse(stdout)).toEqual({ handled: PUBLISHED, effects: PUBLISHED, isCommented: true });
-}, 50_000);
+});

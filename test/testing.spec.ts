@@ -217,9 +217,13 @@ describe('with an application', () => {
       const finished = new Promise<void>((resolve) => {
         finish = resolve;
       });
-      const context = await start([{ consumerName: 'slow', handler: () => finished }], MANUAL);
+      // The time that it may take has begun before the handler does.
+      const handler = () => {
+        setTimeout(finish, 600);
+        return finished;
+      };
+      const context = await start([{ consumerName: 'slow', handler }], MANUAL);
       const draining = publishAndDrain(context, event(1), { timeoutMs: 300 });
-      setTimeout(finish, 600);
       await expect(draining).rejects.toMatchObject({ code: 'INTEGRATION_DRAIN_TIMEOUT' });
     });
   });

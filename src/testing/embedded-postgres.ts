@@ -39,6 +39,7 @@ function keepExitCode(): void {
   });
 }
 
+const PORTS_TRIED = 3;
 /** How many of the last lines of the server's output an error shows. */
 const LINES_SHOWN = 20;
 
@@ -70,31 +71,45 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
   }
   const { default: Server } = await loadPostgresPackage(folder, asRoot);
   keepExitCode();
-  const port = await freePort();
   const output: string[] = [];
   const keep = (message: unknown) => {
     output.push(...String(message).trimEnd().split('\n'));
     output.splice(0, output.length - LINES_SHOWN);
   };
-  const server = new Server({
-    databaseDir: join(folder, 'data'),
-    user: 'postgres',
-    password: 'postgres',
-    port,
-    persistent: true,
-    createPostgresUser: asRoot,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=300', ...flags],
-    onLog: keep,
-    onError: keep,
-  });
+  const serverOn = (port: number) =>
+    new Server({
+      databaseDir: join(folder, 'data'),
+      user: 'postgres',
+      password: 'postgres',
+      port,
+      persistent: true,
+      createPostgresUser: asRoot,
+      initdbFlags: ['--encoding=UTF8', '--locale=C'],
+      postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=300', ...flags],
+      onLog: keep,
+      onError: keep,
+    });
   const start = (step: () => Promise<void>) =>
     step().catch((cause) => {
       const words = [...output, ...(cause instanceof Error ? [cause.message] : [])].join('\n  ');
       throw new Error(`The embedded Postgres did not start:\n  ${words}`, { cause });
     });
-  await start(() => server.initialise());
-  await start(() => server.start());
+  await start(() => serverOn(0).initialise());
+  /** A port that was free when it was chosen may be in use a moment later. Then another one is tried. */
+  const startOnFreePort = async (tries: number) => {
+    const port = await freePort();
+    const server = serverOn(port);
+    output.length = 0;
+    try {
+      await start(() => server.start());
+    } catch (error) {
+      if (tries > 1 && output.some((line) => line.includes('could not bind')))
+        return startOnFreePort(tries - 1);
+      throw error;
+    }
+    return { server, port };
+  };
+  const { server, port } = await startOnFreePort(PORTS_TRIED);
   const urlOf = (database: string) => `postgresql://postgres:postgres@127.0.0.1:${port}/${database}`;
   return {
     url: urlOf('postgres'),

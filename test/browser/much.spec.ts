@@ -61,12 +61,13 @@ test('100,000 dead letters are sent again at 50 a second, watched, and cancelled
     .waitFor();
   await dialog.getByRole('textbox', { name: /^Rate/ }).fill('50');
   await dialog.getByRole('button', { name: 'Count them' }).click();
+  // It begins with the click, however long the browser takes to show it.
+  const startedAt = performance.now();
   await dialog.getByRole('button', { name: /^Send 100,000 events again/ }).click();
 
   const progress = page.getByRole('region', { name: 'Progress' });
   await progress.getByRole('progressbar').waitFor();
   await progress.getByText(/at most 50 a second/).waitFor();
-  const startedAt = performance.now();
   await until('some are sent', async () => shop.receiver.accepted.length >= 50);
   // The page shows it without anybody asking.
   await progress.getByText(/^[1-9][\d,]* of 100,000/).waitFor();

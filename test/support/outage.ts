@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { until } from './until.js';
 
 /** A way to the server that can be cut off for a while. */
 export class Outage {
@@ -47,7 +49,14 @@ export class Outage {
   }
 
   private async listen(): Promise<void> {
-    await new Promise<void>((resolve) => this.server.listen(this.port, '127.0.0.1', resolve));
+    // Somebody else may have the port for a moment, as the near end of a connection.
+    await until('the port is free', async () => {
+      this.server.listen(this.port, '127.0.0.1');
+      return once(this.server, 'listening').then(
+        () => true,
+        () => false,
+      );
+    });
     this.port = (this.server.address() as AddressInfo).port;
   }
 
