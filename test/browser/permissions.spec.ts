@@ -43,7 +43,7 @@ test('a reader sees every page, and sends nothing that changes anything', async 
     enabled.push(...(await acts.allTextContents()).map((text) => `${route}: ${text}`));
   });
   expect({ refused, enabled }).toEqual({ refused: [], enabled: [] });
-});
+}, 300_000);
 
 test('whoever may see nothing but themselves is told so on every page', async () => {
   const nobody = { name: 'cleo@shop.example', may: (action: string) => action === 'session.read' };

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 /** Pages of one kind, such as single events, are alike. So many of each kind are opened. */
 const MOST_OF_A_KIND = 3;
 /** So long a page may take to have everything that it shows. */
-const READY_WITHIN_MS = 15_000;
+const READY_WITHIN_MS = 40_000;
 
 /**
  * Opens every page that the links of the dashboard lead to, from the overview on, and gives each to `look`

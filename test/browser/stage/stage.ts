@@ -86,7 +86,8 @@ export function onStage<S extends Shop>(
       const { context, complaints } = visited;
       await shop.sessions.signIn(context, origin, operator);
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
+      // A busy machine takes its time; what never comes is found all the same.
+      page.setDefaultTimeout(40_000);
       if (clock) await page.clock.install();
       await page.goto(`${origin}${path}${route}`);
       return { page, complaints };
