@@ -127,7 +127,7 @@ describe('health endpoints made with terminus', () => {
     expect(await ask('live')).toMatchObject({ code: 200 });
 
     // The database falls silent: the probe does not wait for it longer than it was told.
-    proxy.freeze();
+    proxy.silence();
     const silent = await ask('ready');
     expect(silent.code).toBe(503);
     expect(JSON.parse(silent.body).error.integration).toEqual({

@@ -6,6 +6,8 @@ export interface TcpProxy {
   readonly url: string;
   /** Connections that exist now pass nothing on any more, in either direction; later ones do. */
   freeze(): void;
+  /** The same, and later connections reach nobody either. */
+  silence(): void;
   /**
    * The next message of a client that contains `text` reaches the server, the server's answer reaches nobody: the connection
    * ends instead. Resolves when that has happened.
@@ -33,7 +35,15 @@ export async function startTcpProxy(
   const frozen = new Set<Socket>();
   let losing: { readonly text: string; readonly lost: () => void } | undefined;
   let silencing: { readonly text: string; readonly silent: () => void } | undefined;
+  let isSilent = false;
   const server = createServer((inbound) => {
+    if (isSilent) {
+      sockets.add(inbound);
+      inbound.on('error', () => {});
+      inbound.on('close', () => sockets.delete(inbound));
+      inbound.resume();
+      return;
+    }
     const outbound = connect(Number(target.port || 5432), target.hostname);
     const look = tap?.();
     const lookAtAnswer = answerTap?.();
@@ -76,18 +86,23 @@ export async function startTcpProxy(
   const url = new URL(databaseUrl);
   url.hostname = '127.0.0.1';
   url.port = String(typeof address === 'object' && address !== null ? address.port : 0);
+  const freeze = () => {
+    for (const socket of sockets) {
+      frozen.add(socket);
+      socket.unpipe();
+      if (!clients.has(socket)) continue;
+      // What comes is thrown away. Unread, it would hide that its sender ends the connection.
+      socket.resume();
+      // A silent server does not answer the end of a connection either.
+      socket.allowHalfOpen = true;
+    }
+  };
   return {
     url: url.toString(),
-    freeze: () => {
-      for (const socket of sockets) {
-        frozen.add(socket);
-        socket.unpipe();
-        if (!clients.has(socket)) continue;
-        // What comes is thrown away. Unread, it would hide that its sender ends the connection.
-        socket.resume();
-        // A silent server does not answer the end of a connection either.
-        socket.allowHalfOpen = true;
-      }
+    freeze,
+    silence: () => {
+      isSilent = true;
+      freeze();
     },
     loseAnswerTo: (text) =>
       new Promise((lost) => {
