@@ -11,6 +11,7 @@ const config: Config = {
     '^nestjs-integration$': '<rootDir>/src/index.ts',
     '^nestjs-integration/admin$': '<rootDir>/src/admin/index.ts',
     '^nestjs-integration/contracts$': '<rootDir>/src/contracts/index.ts',
+    '^nestjs-integration/secrets$': '<rootDir>/src/secrets/index.ts',
     '^nestjs-integration/webhooks$': '<rootDir>/src/webhooks/index.ts',
     '^nestjs-integration/health$': '<rootDir>/src/health/index.ts',
     '^nestjs-integration/testing$': '<rootDir>/src/testing/index.ts',

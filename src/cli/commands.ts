@@ -33,6 +33,7 @@ import { settingsResetCommand } from './settings-reset.command.js';
 import { settingsRestoreCommand } from './settings-restore.command.js';
 import { settingsPreviewCommand, settingsSetCommand } from './settings-set.command.js';
 import { statusCommand } from './status.command.js';
+import { webhooksEndpointsCommand } from './webhooks-endpoints.command.js';
 import { webhooksSourcesCommand } from './webhooks-sources.command.js';
 
 /** Every command, in the order of the usage. */
@@ -41,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   statusCommand,
   doctorCommand,
   webhooksSourcesCommand,
+  webhooksEndpointsCommand,
   settingsListCommand,
   settingsPreviewCommand,
   settingsSetCommand,

@@ -34,8 +34,12 @@ export interface SecretWithKey extends SecretRow, DataKeyRow {
   readonly validUntil: Date | null;
 }
 
-const COLUMNS = `s.id, s.tenant_id AS "tenantId", s.owner_type AS "ownerType", s.owner_id AS "ownerId", s.name, s.version,
+/** The columns of a `SecretWithKey`: of a secret `s` and its key `k`. */
+export const SECRET_COLUMNS = `s.id, s.tenant_id AS "tenantId", s.owner_type AS "ownerType", s.owner_id AS "ownerId", s.name, s.version,
   s.data_key_id AS "dataKeyId", encode(s.sealed, 'base64') AS sealed, s.created_at AS "createdAt", s.valid_until AS "validUntil", encode(k.wrapped, 'base64') AS wrapped, k.kek_id AS "keyName"`;
+
+/** Whether a secret `s` is valid now. */
+export const VALID_SECRET = '(s.valid_until IS NULL OR s.valid_until > clock_timestamp())';
 
 /** The secrets, as they are sealed. One statement reads a secret with its key, so that both fit. */
 export class SecretStore {
@@ -91,9 +95,9 @@ export class SecretStore {
   valid(of: SecretOwner & { readonly name?: string }): Promise<SecretWithKey[]> {
     const [tenantId, ownerType, ownerId] = ownerOf(of);
     return this.db.query<SecretWithKey>(
-      `SELECT ${COLUMNS} FROM ${this.table} s JOIN ${this.keys} k ON k.id = s.data_key_id
+      `SELECT ${SECRET_COLUMNS} FROM ${this.table} s JOIN ${this.keys} k ON k.id = s.data_key_id
        WHERE s.tenant_id = $1 AND s.owner_type = $2 AND s.owner_id = $3 AND ($4::text IS NULL OR s.name = $4)
-         AND (s.valid_until IS NULL OR s.valid_until > clock_timestamp())
+         AND ${VALID_SECRET}
        ORDER BY s.name, s.version DESC`,
       [tenantId, ownerType, ownerId, of.name ?? null],
     );
@@ -102,7 +106,7 @@ export class SecretStore {
   /** Every secret, page by page, for the doctor. */
   page(after: string, limit: number): Promise<SecretWithKey[]> {
     return this.db.query<SecretWithKey>(
-      `SELECT ${COLUMNS} FROM ${this.table} s JOIN ${this.keys} k ON k.id = s.data_key_id
+      `SELECT ${SECRET_COLUMNS} FROM ${this.table} s JOIN ${this.keys} k ON k.id = s.data_key_id
        WHERE s.id > $1::uuid ORDER BY s.id LIMIT $2`,
       [after, limit],
     );
@@ -111,7 +115,7 @@ export class SecretStore {
   /** The secrets of a tenant that a retired key has sealed. */
   sealedByRetired(tenantId: string, after: string, limit: number): Promise<SecretWithKey[]> {
     return this.db.query<SecretWithKey>(
-      `SELECT ${COLUMNS} FROM ${this.table} s JOIN ${this.keys} k ON k.id = s.data_key_id
+      `SELECT ${SECRET_COLUMNS} FROM ${this.table} s JOIN ${this.keys} k ON k.id = s.data_key_id
        WHERE k.tenant_id = $1 AND k.retired_at IS NOT NULL AND s.id > $2::uuid ORDER BY s.id LIMIT $3`,
       [tenantId, after, limit],
     );

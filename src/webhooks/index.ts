@@ -1,3 +1,16 @@
+export type {
+  CreateIncomingEndpoint,
+  EndpointWithSecret,
+  IncomingEndpoint,
+  IncomingEndpointDetails,
+  IncomingEndpointFilter,
+  IncomingEndpointPage,
+  IncomingEndpointPageRequest,
+  IncomingEndpointStatus,
+  RotateIncomingSecret,
+} from './incoming/endpoints/incoming-endpoint.js';
+export { IncomingEndpointsService } from './incoming/endpoints/incoming-endpoints.service.js';
+export { TenantIncomingEndpoints } from './incoming/endpoints/tenant-incoming-endpoints.js';
 export {
   graphHandshake,
   type Handshake,
@@ -8,11 +21,10 @@ export {
 export { VerifiedWebhook, WebhookEvent } from './incoming/http/verified-webhook.js';
 export {
   type AcceptedWebhook,
-  type Emit,
   IncomingWebhookService,
-  type OnceDelivery,
   type VerifiedWebhookRequest,
 } from './incoming/incoming-webhook.service.js';
+export type { Emit, OnceDelivery } from './incoming/once-delivery.js';
 export { fieldOf, formOf, jsonOf, queryOf, type RawWebhookRequest, textOf } from './incoming/raw-request.js';
 export { type Ed25519SchemeOptions, ed25519Scheme } from './incoming/schemes/ed25519.scheme.js';
 export { type HmacSchemeOptions, hmacScheme } from './incoming/schemes/hmac.scheme.js';
@@ -46,6 +58,7 @@ export {
 export type { WebhookMetadata } from './incoming/webhook-event.js';
 export type {
   CommonSourceOptions,
+  HandshakeState,
   SourceSecrets,
   WebhookReply,
   WebhookSource,

@@ -4,6 +4,7 @@ export interface WebhookSettings {
   toleranceMs: number;
   maxBodyBytes: number;
   receiptDays: number;
+  secretOverlapHours: number;
 }
 
 /** The settings `core.integration.webhooks.*`. */
@@ -30,5 +31,13 @@ export const webhookSettings = new SettingGroup<WebhookSettings>('webhooks', {
     min: 1,
     max: 3_650,
     description: 'For how long a delivery is known, so that its repetition is found.',
+  },
+  secretOverlapHours: {
+    type: 'count',
+    unit: 'hours',
+    default: 24,
+    min: 0,
+    max: 8_760,
+    description: 'For how long the secret of an endpoint stays valid after it was rotated.',
   },
 });

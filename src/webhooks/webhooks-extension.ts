@@ -1,4 +1,5 @@
 import type { IntegrationExtension } from '../module/extension.js';
+import { IncomingEndpointStore } from './incoming/endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './incoming/receipts/webhook-receipt.store.js';
 import { deleteOutdatedCounts } from './incoming/webhook-count.store.js';
 import { webhookSettings } from './webhook-settings.js';
@@ -6,8 +7,10 @@ import { webhookSettings } from './webhook-settings.js';
 /** Rows that one step deletes at most, so that no transaction is long. */
 const BATCH = 5_000;
 const COUNT_DAYS = 400;
+/** How many endpoints the doctor names. */
+const MOST_NAMED = 100;
 
-/** The settings of webhooks, and the task that deletes what is old. Their tables are among the engine's. */
+/** The settings of webhooks, the task that deletes what is old, and a check. Their tables are among the engine's. */
 export const webhooksExtension: IntegrationExtension = {
   name: 'webhooks',
   settings: webhookSettings,
@@ -31,4 +34,20 @@ export const webhooksExtension: IntegrationExtension = {
       },
     ];
   },
+  checks: ({ db }) => [
+    {
+      name: 'webhook-endpoint-without-secret',
+      severity: 'critical',
+      run: async () => {
+        const endpoints = await new IncomingEndpointStore(db).withoutSecret(MOST_NAMED);
+        return endpoints.map(({ id, tenantId, source }) => ({
+          about: [id],
+          finding: `The incoming endpoint ${id} of source "${source}" and tenant ${JSON.stringify(tenantId)} has no secret.`,
+          meaning: 'No delivery to it can be verified. Its sender is answered 503 and repeats for some time.',
+          fix: 'Give it a secret (IncomingEndpointsService, rotateSecret), or remove it if the tenant is gone.',
+          details: { endpointId: id, tenantId, source },
+        }));
+      },
+    },
+  ],
 };

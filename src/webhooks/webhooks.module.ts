@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
+import { IncomingEndpointsService } from './incoming/endpoints/incoming-endpoints.service.js';
 import { RawBytes } from './incoming/http/raw-bytes.js';
 import { WebhookAnswers } from './incoming/http/webhook-answers.js';
 import { webhookController } from './incoming/http/webhook-controller.js';
@@ -35,10 +36,11 @@ export class WebhooksModule {
         { provide: WEBHOOKS_OPTIONS, useValue: options },
         IncomingEngine,
         IncomingWebhookService,
+        IncomingEndpointsService,
         WebhookAnswers,
         ...(options.incoming === undefined ? [] : [RawBytes]),
       ],
-      exports: [IncomingWebhookService, WEBHOOKS_OPTIONS],
+      exports: [IncomingWebhookService, IncomingEndpointsService, WEBHOOKS_OPTIONS],
     };
   }
 }

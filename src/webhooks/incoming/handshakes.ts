@@ -49,15 +49,15 @@ export function graphHandshake(): Handshake {
 
 /**
  * Zoom sends a token and wants it back with its HMAC. Only a verified sender gets that: with it, anybody
- * could have a signature made for a text of their own.
+ * could have a signature made for a text of their own. The HMAC is made with the secret that matched.
  *
  * https://developers.zoom.us/docs/api/webhooks/#validate-your-webhook-endpoint
  */
-export function zoomHandshake({ secret }: { readonly secret: string }): Handshake {
-  return (request, { verified }) => {
+export function zoomHandshake({ secret: given }: { readonly secret?: string } = {}): Handshake {
+  return (request, { verified, secret = given }) => {
     const plainToken = fieldOf(request, 'payload', 'plainToken');
-    if (!verified || fieldOf(request, 'event') !== 'endpoint.url_validation' || plainToken === undefined)
-      return undefined;
+    const asks = fieldOf(request, 'event') === 'endpoint.url_validation';
+    if (!verified || !asks || plainToken === undefined || secret === undefined) return undefined;
     const encryptedToken = hmac('sha256', secret, 'hex', plainToken);
     return { contentType: 'application/json', body: JSON.stringify({ plainToken, encryptedToken }) };
   };

@@ -1,15 +1,16 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Tx } from '../../database/clients/sql-client.js';
 import { IntegrationError } from '../../errors.js';
-import type { DomainEvent, DomainEventInput, EventName, PublishedEvent } from '../../events/domain-event.js';
-import { problemOfText } from '../../events/text.js';
+import type { DomainEvent, DomainEventInput } from '../../events/domain-event.js';
 import { webhookSettings } from '../webhook-settings.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../webhooks-options.js';
 import { DatabaseClock } from './database-clock.js';
 import { databaseTime } from './database-clock.store.js';
 import { IncomingEngine } from './incoming-engine.js';
+import { type Emit, type OnceDelivery, refuseBadDelivery } from './once-delivery.js';
 import { jsonOf, type RawWebhookRequest } from './raw-request.js';
 import type { Receipt } from './receipts/webhook-receipt.store.js';
+import { endpointUnknown, type Receiver, receiverOf } from './receiver.js';
 import { refusal, refusedStepOf, tooLarge } from './refusal.js';
 import { sha256Hex } from './schemes/digest.js';
 import { type Verified, verifyRequest } from './verifier.js';
@@ -31,26 +32,16 @@ export interface VerifiedWebhookRequest {
   readonly source: string;
   readonly deliveryId: string;
   readonly type: string;
-  /** The place of the secret that matched in the source's list, from 0 on. */
+  /** The place of the secret that matched in the list of the source or endpoint, from 0 on. */
   readonly secret: number;
+  /** The endpoint and its tenant, where the secrets are the endpoint's. */
+  readonly endpointId?: string | undefined;
+  readonly tenantId?: string | undefined;
   readonly signedAt: Date | undefined;
   /** The body, if it is JSON. */
   readonly json: unknown;
   readonly request: RawWebhookRequest;
 }
-
-/** What is done once. */
-export interface OnceDelivery {
-  readonly source: string;
-  /** What the sender calls the delivery. At most 255 characters. */
-  readonly key: string;
-  readonly type: string;
-  /** Equal keys of two tenants are two deliveries. Default: none. */
-  readonly tenantId?: string | undefined;
-}
-
-/** Publishes an event in the transaction of `once`. */
-export type Emit = <N extends EventName>(event: DomainEventInput<N>) => Promise<PublishedEvent>;
 
 /** Takes in webhooks that others send. */
 @Injectable()
@@ -73,6 +64,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   /** Fails the boot of an application without an engine, and not its first webhook. */
   onModuleInit(): void {
     void this.engine.joined;
+    if ([...this.sources.values()].some(({ secrets }) => secrets === 'endpoint')) void this.engine.secrets;
   }
 
   /** Writes the counts while there are still connections. */
@@ -86,7 +78,12 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
    *
    * @throws IntegrationError INTEGRATION_WEBHOOK_SOURCE_UNKNOWN, INTEGRATION_WEBHOOK_TOO_LARGE,
    * INTEGRATION_WEBHOOK_HEADER, INTEGRATION_WEBHOOK_SIGNATURE, INTEGRATION_WEBHOOK_TIMESTAMP,
-   * INTEGRATION_WEBHOOK_REPEATED; and what publishing rejects with
+   * INTEGRATION_WEBHOOK_REPEATED; where the secrets are those of an endpoint
+   * INTEGRATION_WEBHOOK_ENDPOINT_UNKNOWN, INTEGRATION_WEBHOOK_ENDPOINT_PAUSED,
+   * INTEGRATION_SECRET_UNREADABLE; and what publishing rejects with
+   *
+   * @param options.tenantId whose delivery it is. An endpoint knows its tenant by itself, and is unknown to
+   * another one.
    */
   accept(
     source: string,
@@ -94,23 +91,41 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     { tenantId = '' }: { readonly tenantId?: string | undefined } = {},
   ): Promise<AcceptedWebhook> {
     return this.counted(source, async (known) => {
+      const receiver = await this.receiverOf(known, request, tenantId);
       const early = known.handshake?.(request, { verified: false });
       if (early !== undefined) return { status: 'handshake', reply: early };
-      const verified = await this.verified(known, request);
-      const late = known.handshake?.(request, { verified: true });
+      const verified = await this.verified(receiver, request);
+      const { secrets } = receiver.source;
+      const late = known.handshake?.(request, { verified: true, secret: secrets[verified.secret] });
       if (late !== undefined) return { status: 'handshake', reply: late };
-      const receipt = await this.publish(known, request, verified, tenantId);
+      if (receiver.endpoint?.paused === true) throw paused(source);
+      const receipt = await this.publish(receiver, request, verified, tenantId);
       if (receipt.status !== 'rejected') return receipt;
       throw refusal('repeated-body', known.key, 'The same body was accepted before under another id');
     });
   }
 
+  /** @internal Answers a GET by which a sender only tries the address. */
+  async tried(key: string, request: RawWebhookRequest): Promise<WebhookReply> {
+    const accepted = await this.counted(key, async (source) => {
+      await this.receiverOf(source, request, '');
+      const reply = source.handshake?.(request, { verified: false });
+      if (reply === undefined) throw refusal('source', key, 'Deliveries are sent by POST');
+      return { status: 'handshake', reply };
+    });
+    return (accepted as Extract<AcceptedWebhook, { status: 'handshake' }>).reply;
+  }
+
   /** Verifies a request and stores nothing. Rejects as `accept` does. */
   async verify(source: string, request: RawWebhookRequest): Promise<VerifiedWebhookRequest> {
     const known = this.source(source);
-    const { secret, signedAt } = await this.verified(known, request);
+    const receiver = await this.receiverOf(known, request, '');
+    const { secret, signedAt } = await this.verified(receiver, request);
+    const { endpoint } = receiver;
+    if (endpoint?.paused === true) throw paused(source);
     return {
       source,
+      ...(endpoint === undefined ? {} : { endpointId: endpoint.id, tenantId: endpoint.tenantId }),
       deliveryId: deliveryIdOf(known, request),
       type: typeOf(known, request),
       secret,
@@ -206,19 +221,46 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     }
   }
 
-  private async verified(source: WebhookSource, request: RawWebhookRequest): Promise<Verified> {
+  private async receiverOf(
+    source: WebhookSource,
+    request: RawWebhookRequest,
+    tenantId: string,
+  ): Promise<Receiver> {
+    const { engine } = this;
+    const receiver = await receiverOf(
+      source,
+      request,
+      () => engine.endpointReader,
+      () => engine.secrets,
+    );
+    const isAnothers =
+      tenantId !== '' && receiver.endpoint !== undefined && receiver.endpoint.tenantId !== tenantId;
+    if (isAnothers) throw endpointUnknown(source.key);
+    return receiver;
+  }
+
+  /** A secret that cannot be opened may be the one that fits, so the signature is not said to be wrong then. */
+  private async verified({ source, endpoint }: Receiver, request: RawWebhookRequest): Promise<Verified> {
     const limit = this.maxBodyBytesOf(source);
     if (request.body.length > limit) throw tooLarge(source.key, limit);
-    return verifyRequest(source, request, this.settings.toleranceMs, this.clock);
+    try {
+      return await verifyRequest(source, request, this.settings.toleranceMs, this.clock);
+    } catch (error) {
+      const unreadable = refusedStepOf(error) === 'signature' ? endpoint?.unreadable : undefined;
+      throw unreadable ?? error;
+    }
   }
 
   private async publish(
-    source: WebhookSource,
+    { source, endpoint }: Receiver,
     request: RawWebhookRequest,
     verified: Verified,
     tenantId: string,
   ): Promise<Receipt> {
-    const context = { verified, tenantId, endpointId: request.endpointId };
+    const context =
+      endpoint === undefined
+        ? { verified, tenantId, endpointId: request.endpointId }
+        : { verified, tenantId: endpoint.tenantId, endpointId: endpoint.id, endpoint };
     const publish = (asBytes: boolean) => {
       const delivery = deliveryOf(source, request, context, asBytes);
       return this.engine.joined.publish<Receipt>(delivery.event, {
@@ -239,27 +281,15 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   }
 }
 
+/** Said only to a sender whose request is verified. */
+function paused(source: string): IntegrationError {
+  return refusal('paused', source, 'The endpoint is paused. Send the delivery again later');
+}
+
 /** The JSON of the body is nothing that jsonb can hold. Nothing was sent to the database. */
 function isOfPayload(error: unknown): boolean {
   return (
     error instanceof IntegrationError &&
     (error.code === 'INTEGRATION_PAYLOAD_INVALID' || error.code === 'INTEGRATION_PAYLOAD_TOO_LARGE')
-  );
-}
-
-const LIMITS = { source: 63, key: 255, type: 255 } as const;
-
-function refuseBadDelivery(delivery: OnceDelivery): void {
-  const fields = (['source', 'key', 'type'] as const).filter(
-    (field) => problemOfText(delivery?.[field], LIMITS[field]) !== undefined,
-  );
-  const { tenantId } = delivery ?? {};
-  const isTenant = tenantId === undefined || tenantId === '' || problemOfText(tenantId, 127) === undefined;
-  if (fields.length === 0 && isTenant) return;
-  const wrong = isTenant ? fields : [...fields, 'tenantId'];
-  throw new IntegrationError(
-    'INTEGRATION_EVENT_INVALID',
-    `The delivery cannot be claimed: ${wrong.join(', ')} must be texts that are not empty and not too long`,
-    { fields: wrong },
   );
 }

@@ -3,24 +3,28 @@ import { IntegrationError, type IntegrationErrorCode } from '../../errors.js';
 /** How far a request came that was refused. */
 export const REFUSED_STEPS = [
   'source',
+  'endpoint',
   'size',
   'raw-body',
   'header',
   'signature',
   'timestamp',
   'repeated-body',
+  'paused',
 ] as const;
 
 export type RefusedStep = (typeof REFUSED_STEPS)[number];
 
 const CODES: { readonly [S in RefusedStep]: IntegrationErrorCode } = {
   source: 'INTEGRATION_WEBHOOK_SOURCE_UNKNOWN',
+  endpoint: 'INTEGRATION_WEBHOOK_ENDPOINT_UNKNOWN',
   size: 'INTEGRATION_WEBHOOK_TOO_LARGE',
   'raw-body': 'INTEGRATION_WEBHOOK_RAW_BODY_MISSING',
   header: 'INTEGRATION_WEBHOOK_HEADER',
   signature: 'INTEGRATION_WEBHOOK_SIGNATURE',
   timestamp: 'INTEGRATION_WEBHOOK_TIMESTAMP',
   'repeated-body': 'INTEGRATION_WEBHOOK_REPEATED',
+  paused: 'INTEGRATION_WEBHOOK_ENDPOINT_PAUSED',
 };
 
 /** The error for a request that is refused at this step. Its message goes to the sender. */
@@ -44,4 +48,18 @@ export function rawBodyMissing(source: string): IntegrationError {
     source,
     'The bytes of the body are gone, because something read it before, so no signature can be verified. Make the application with { rawBody: true }, or let nothing read bodies before the routes of webhooks',
   );
+}
+
+/** There is nothing at the address of a request. */
+export function nothingHere(source: string): IntegrationError {
+  return refusal('source', source, 'There is no webhook source at this address');
+}
+
+/** What the sender is told of a refusal. Of an address it is not told how much of it is right. */
+export function toldOf(error: unknown): { step: RefusedStep; code: string; message: string } | undefined {
+  const step = refusedStepOf(error);
+  if (step === undefined) return undefined;
+  if (step === 'endpoint') return toldOf(nothingHere(''));
+  const { code, message } = error as IntegrationError;
+  return { step, code, message };
 }

@@ -1,6 +1,7 @@
 import type { DomainEventInput } from '../../events/domain-event.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { jsonOf, type RawWebhookRequest, textOf } from './raw-request.js';
+import type { ReceivingEndpoint } from './receiver.js';
 import { redacted } from './redaction.js';
 import { sha256Hex } from './schemes/digest.js';
 import type { Verified } from './verifier.js';
@@ -15,8 +16,10 @@ export interface WebhookMetadata {
   /** Whether the bytes are kept, also beside a payload whose numbers JavaScript would round. */
   readonly bytesKept: boolean;
   readonly contentType?: string | undefined;
-  /** The place of the secret that matched in the source's list, from 0 on. */
+  /** The place of the secret that matched in the list of the source or endpoint, from 0 on. */
   readonly secret: number;
+  /** The version of the secret that matched, if it is an endpoint's. */
+  readonly secretVersion?: number | undefined;
   readonly endpointId?: string | undefined;
   /** ISO times. */
   readonly signedAt?: string | undefined;
@@ -51,6 +54,8 @@ export interface DeliveryContext {
   readonly verified: Verified;
   readonly tenantId: string;
   readonly endpointId: string | undefined;
+  /** The endpoint of a tenant. What is equal at two endpoints is different. */
+  readonly endpoint?: ReceivingEndpoint | undefined;
 }
 
 /** What the source calls the delivery. Without a name it is called by the hash of its body. */
@@ -63,7 +68,7 @@ export function deliveryIdOf(source: WebhookSource, request: RawWebhookRequest):
 export function deliveryOf(
   source: WebhookSource,
   request: RawWebhookRequest,
-  { verified, tenantId, endpointId }: DeliveryContext,
+  { verified, tenantId, endpointId, endpoint }: DeliveryContext,
   asBytes = false,
 ): Delivery {
   const deliveryId = deliveryIdOf(source, request);
@@ -79,6 +84,7 @@ export function deliveryOf(
     bytesKept,
     contentType,
     secret: verified.secret,
+    secretVersion: endpoint?.versions[verified.secret],
     endpointId,
     signedAt: verified.signedAt?.toISOString(),
     occurredAt: isoOf(source.occurredAt?.(request)),
@@ -86,8 +92,8 @@ export function deliveryOf(
   return {
     source: source.key,
     tenantId,
-    keyHash: sha256Hex(deliveryId),
-    bodyHash: sha256Hex(request.body),
+    keyHash: sha256Hex(...within(endpoint), deliveryId),
+    bodyHash: sha256Hex(...within(endpoint), request.body),
     repeatedBody: source.repeatedBody ?? (signsTime(source) ? undefined : 'mark'),
     endpointId,
     contentType,
@@ -96,11 +102,25 @@ export function deliveryOf(
       eventName: eventNameOf(source, request),
       sourceModule: 'webhooks',
       aggregateType: nonEmpty(about.type, EVENT_TEXT_LIMITS.aggregateType),
-      aggregateId: nonEmpty(about.id, EVENT_TEXT_LIMITS.aggregateId),
+      aggregateId: aggregateIdOf(about.id, endpoint),
       payload: isJson ? redacted(json, source.redact ?? []) : {},
       metadata: { webhook, ...(tenantId === '' ? {} : { tenantId }) },
     },
   };
+}
+
+/**
+ * What is hashed before something that the sender of an endpoint chooses. Ids of deliveries and bodies of two
+ * endpoints are then never the same. The id of an endpoint always has the same length.
+ */
+function within(endpoint: ReceivingEndpoint | undefined): string[] {
+  return endpoint === undefined ? [] : [endpoint.id];
+}
+
+/** What a tenant's sender calls its things. Events of two tenants must never wait for each other. */
+function aggregateIdOf(id: string, endpoint: ReceivingEndpoint | undefined): string {
+  const prefix = endpoint === undefined ? '' : `${endpoint.id}/`;
+  return prefix + nonEmpty(id, EVENT_TEXT_LIMITS.aggregateId - prefix.length);
 }
 
 function eventNameOf(source: WebhookSource, request: RawWebhookRequest): string {

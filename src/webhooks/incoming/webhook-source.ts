@@ -10,14 +10,30 @@ export interface WebhookReply {
   readonly body?: string | undefined;
 }
 
+/** What is known of the sender of a handshake. */
+export interface HandshakeState {
+  readonly verified: boolean;
+  /** The secret that matched. Undefined before the request is verified. */
+  readonly secret?: string | undefined;
+}
+
 export interface WebhookSourceOptions {
   /**
    * The name of the source: in the path, in the names of its events and in the commands. Small letters,
    * digits, `-` and `_`, at most 63 characters.
    */
   readonly key: string;
-  /** The secrets that are good at the moment. During a rotation these are two, the new one first. */
+  /**
+   * The secrets that are good at the moment. During a rotation these are two, the new one first. The word
+   * `endpoint` stands for secrets in the database: each tenant has endpoints of its own with secrets of their
+   * own (`IncomingEndpointsService`), and the sender calls `/webhooks/<key>/<id of the endpoint>`.
+   */
   readonly secrets: string | readonly string[];
+  /**
+   * Whether the sender makes its secrets itself, as Stripe does. Then none is made for an endpoint, and
+   * whoever creates it gives the one that the sender shows. Default: false.
+   */
+  readonly issuesSecrets?: boolean | undefined;
   /** How a request is verified. Of several schemes one has to fit. */
   readonly verify: SignatureScheme | readonly SignatureScheme[];
   /**
@@ -35,9 +51,7 @@ export interface WebhookSourceOptions {
    * Answers a request by which the source only tries the address. It is asked twice: before the request is
    * verified, and after it. What uses a secret may be said to a verified sender only.
    */
-  handshake?:
-    | ((request: RawWebhookRequest, state: { readonly verified: boolean }) => WebhookReply | undefined)
-    | undefined;
+  handshake?: ((request: RawWebhookRequest, state: HandshakeState) => WebhookReply | undefined) | undefined;
   /** What the sender is answered when its delivery is committed. Default: 200 with a short JSON object. */
   readonly reply?: WebhookReply | undefined;
   /** The largest body in bytes. Default: the setting `core.integration.webhooks.maxBodyBytes`. */
@@ -59,7 +73,7 @@ export interface WebhookSourceOptions {
 
 /** A source whose options were checked. */
 export interface WebhookSource extends Omit<WebhookSourceOptions, 'secrets' | 'verify'> {
-  readonly secrets: readonly string[];
+  readonly secrets: readonly string[] | 'endpoint';
   readonly verify: readonly SignatureScheme[];
 }
 
@@ -71,6 +85,7 @@ export type CommonSourceOptions = Partial<
     | 'aggregate'
     | 'occurredAt'
     | 'handshake'
+    | 'issuesSecrets'
     | 'reply'
     | 'maxBodyBytes'
     | 'toleranceMs'

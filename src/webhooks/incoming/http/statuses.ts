@@ -3,10 +3,12 @@ import type { RefusedStep } from '../refusal.js';
 /** What a request is answered that is refused at this step. */
 export const STATUSES: { readonly [S in RefusedStep]: number } = {
   source: 404,
+  endpoint: 404,
   size: 413,
   'raw-body': 500,
   header: 400,
   signature: 401,
   timestamp: 401,
   'repeated-body': 409,
+  paused: 503,
 };

@@ -12,7 +12,7 @@ import {
 } from '@nestjs/common';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService, type VerifiedWebhookRequest } from '../incoming-webhook.service.js';
-import { rawBodyMissing, refusedStepOf } from '../refusal.js';
+import { rawBodyMissing, toldOf } from '../refusal.js';
 import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
 import { STATUSES } from './statuses.js';
 
@@ -52,7 +52,11 @@ function guardOf(source: string): Type<CanActivate> {
       try {
         const body = bytesOf(request);
         if (body === undefined) throw rawBodyMissing(source);
-        const raw = rawRequestOf(request, body, { publicUrl: this.options.publicUrl });
+        const { endpointId } = request.params ?? {};
+        const raw = rawRequestOf(request, body, {
+          publicUrl: this.options.publicUrl,
+          endpointId: typeof endpointId === 'string' ? endpointId : undefined,
+        });
         verified.set(request, await this.webhooks.verify(source, raw));
         return true;
       } catch (error) {
@@ -65,8 +69,8 @@ function guardOf(source: string): Type<CanActivate> {
 
 /** Only what a refusal says goes to the sender. Any other error is the application's to answer. */
 function asHttp(error: unknown): unknown {
-  const step = refusedStepOf(error);
-  if (step === undefined) return error;
-  const { code, message } = error as { readonly code: string; readonly message: string };
+  const told = toldOf(error);
+  if (told === undefined) return error;
+  const { step, code, message } = told;
   return new HttpException({ statusCode: STATUSES[step], code, step, message }, STATUSES[step]);
 }

@@ -4,7 +4,7 @@ import { isConnectionLoss, sqlStateOf } from '../../../database/connection/conne
 import { IntegrationError } from '../../../errors.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
-import { rawBodyMissing, refusal, refusedStepOf } from '../refusal.js';
+import { nothingHere, rawBodyMissing, toldOf } from '../refusal.js';
 import { KeysUnavailable } from '../schemes/jwks-keys.js';
 import type { WebhookReply } from '../webhook-source.js';
 import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
@@ -12,6 +12,8 @@ import { STATUSES } from './statuses.js';
 
 /** SQLSTATEs of a server that stops, refuses connections, or took too long. */
 const PASSING_STATES = /^(08|53|57|55P03|40)/;
+/** A pause is for minutes. */
+const PAUSED_RETRY_SECONDS = '300';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
@@ -39,10 +41,11 @@ export class WebhookAnswers {
 
   /** Answers with what went wrong. An error that nobody expected says nothing of itself, and is logged. */
   refuse(error: unknown, response: unknown): void {
-    const step = refusedStepOf(error);
-    if (step !== undefined && error instanceof IntegrationError) {
-      if (step === 'raw-body') this.logger.error(error.message);
-      const { code, message } = error;
+    const told = toldOf(error);
+    if (told !== undefined) {
+      const { step, code, message } = told;
+      if (step === 'raw-body') this.logger.error(message);
+      if (step === 'paused') this.adapter.setHeader(response, 'Retry-After', PAUSED_RETRY_SECONDS);
       this.send(response, json(STATUSES[step], { code, step, message }));
       return;
     }
@@ -57,7 +60,9 @@ export class WebhookAnswers {
     if (isPassing(error)) {
       const { adapter } = this;
       adapter.setHeader(response, 'Retry-After', '30');
-      this.logger.warn(`A webhook was not accepted: ${(error as Error).message}`);
+      const line = `A webhook was not accepted: ${(error as Error).message}`;
+      if (isOfSecrets(error)) this.logger.error(line);
+      else this.logger.warn(line);
       this.send(
         response,
         json(503, { message: 'The delivery cannot be stored at the moment. Send it again.' }),
@@ -74,23 +79,18 @@ export class WebhookAnswers {
     endpointId: string | undefined,
   ): Promise<WebhookReply> {
     const source = this.webhooks.find(key);
-    if (source === undefined || endpointId !== undefined) {
+    if (source === undefined || (source.secrets === 'endpoint') !== (endpointId !== undefined)) {
       this.webhooks.count(key, 'source');
-      throw refusal('source', key, 'There is no webhook source at this address');
+      throw nothingHere(key);
     }
     const body = bytesOf(request);
     if (body === undefined) {
       this.webhooks.count(key, 'raw-body');
       throw rawBodyMissing(key);
     }
-    const raw = rawRequestOf(request, body, { publicUrl: this.options.publicUrl });
-    if (raw.method === 'GET') {
-      // A delivery is a POST. A GET only tries the address.
-      const reply = source.handshake?.(raw, { verified: false });
-      if (reply === undefined) throw refusal('source', key, 'Deliveries are sent by POST');
-      this.webhooks.count(key, 'handshake');
-      return reply;
-    }
+    const raw = rawRequestOf(request, body, { publicUrl: this.options.publicUrl, endpointId });
+    // A delivery is a POST. A GET only tries the address.
+    if (raw.method === 'GET') return this.webhooks.tried(key, raw);
     const accepted = await this.webhooks.accept(key, raw);
     if (accepted.status === 'handshake') return accepted.reply;
     return source.reply ?? json(200, accepted);
@@ -113,6 +113,14 @@ function json(status: number, value: object): WebhookReply {
   return { status, contentType: JSON_TYPE, body: JSON.stringify(value) };
 }
 
+/** The secrets of an endpoint cannot be opened. Its sender is not to blame, and is asked to repeat. */
+function isOfSecrets(error: unknown): boolean {
+  return (
+    error instanceof IntegrationError &&
+    (error.code === 'INTEGRATION_SECRET_UNREADABLE' || error.code === 'INTEGRATION_KEY_MISSING')
+  );
+}
+
 /** Whether the same request may be accepted later. */
 function isPassing(error: unknown): boolean {
   if (error instanceof IntegrationError) {
@@ -120,7 +128,8 @@ function isPassing(error: unknown): boolean {
     return (
       code.startsWith('INTEGRATION_DATABASE_') ||
       code === 'INTEGRATION_CLOSED' ||
-      code === 'INTEGRATION_OUTBOX_DISABLED'
+      code === 'INTEGRATION_OUTBOX_DISABLED' ||
+      isOfSecrets(error)
     );
   }
   if (error instanceof KeysUnavailable) return true;

@@ -22,7 +22,7 @@ export function ed25519Source({
   signature,
   ...options
 }: OwnSourceOptions & { readonly signature: Ed25519SchemeOptions }): WebhookSource {
-  return webhookSource({ ...options, verify: ed25519Scheme(signature) });
+  return webhookSource({ issuesSecrets: true, ...options, verify: ed25519Scheme(signature) });
 }
 
 /** A sender that sends a JSON Web Token which one of its published keys has signed. It has no secrets. */

@@ -1,4 +1,5 @@
 import { IntegrationError } from '../../../errors.js';
+import type { SignatureScheme } from '../signature-scheme.js';
 import type { WebhookSource, WebhookSourceOptions } from '../webhook-source.js';
 
 const KEY = /^[a-z0-9][a-z0-9_-]{0,62}$/;
@@ -9,7 +10,9 @@ const KEY = /^[a-z0-9][a-z0-9_-]{0,62}$/;
  * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
  */
 export function webhookSource(options: WebhookSourceOptions): WebhookSource {
-  const secrets = typeof options.secrets === 'string' ? [options.secrets] : [...(options.secrets ?? [])];
+  const { secrets: given } = options;
+  const isOfEndpoints = given === 'endpoint';
+  const secrets = typeof given === 'string' ? [given] : [...(given ?? [])];
   const verify = Array.isArray(options.verify) ? [...options.verify] : [options.verify];
   const problems = [
     ...(typeof options.key === 'string' && KEY.test(options.key)
@@ -21,9 +24,9 @@ export function webhookSource(options: WebhookSourceOptions): WebhookSource {
     ...(verify.length > 0 ? [] : ['verify must be a scheme, or a list of schemes']),
     ...problemsOfNumber('maxBodyBytes', options.maxBodyBytes),
     ...problemsOfNumber('toleranceMs', options.toleranceMs),
-    ...problemsOfSecrets(secrets, verify),
+    ...(isOfEndpoints ? [] : problemsOfSecrets(secrets, verify)),
   ];
-  if (problems.length === 0) return { ...options, secrets, verify };
+  if (problems.length === 0) return { ...options, secrets: isOfEndpoints ? given : secrets, verify };
   throw new IntegrationError(
     'INTEGRATION_OPTIONS_INVALID',
     `The webhook source ${JSON.stringify(options.key)} cannot be used: ${problems.join('; ')}`,
@@ -38,15 +41,16 @@ function problemsOfNumber(name: string, value: number | undefined): string[] {
 }
 
 /** Each secret has to be one that at least one of the schemes can use. No secret stands in a message. */
-function problemsOfSecrets(
-  secrets: readonly string[],
-  verify: readonly WebhookSource['verify'][number][],
-): string[] {
+function problemsOfSecrets(secrets: readonly string[], verify: readonly SignatureScheme[]): string[] {
   return secrets.flatMap((secret, place) => {
     if (typeof secret !== 'string') return [];
-    const found = verify.map((scheme) => scheme?.problemOfSecret?.(secret));
-    return found.every((problem) => problem !== undefined)
-      ? [`secret ${place + 1}: ${found.join('; ')}`]
-      : [];
+    const problem = problemOfSecret(secret, verify);
+    return problem === undefined ? [] : [`secret ${place + 1}: ${problem}`];
   });
+}
+
+/** Why none of the schemes can use this secret. Undefined if one of them can. */
+export function problemOfSecret(secret: string, verify: readonly SignatureScheme[]): string | undefined {
+  const found = verify.map((scheme) => scheme?.problemOfSecret?.(secret));
+  return found.every((problem) => problem !== undefined) ? found.join('; ') : undefined;
 }

@@ -44,6 +44,7 @@ export function standardSource({
 export function stripeSource(options: ProviderOptions): WebhookSource {
   return webhookSource({
     key: 'stripe',
+    issuesSecrets: true,
     verify: stripeScheme(),
     deliveryId: (request) => fieldOf(request, 'id'),
     type: (request) => fieldOf(request, 'type') ?? 'unknown',
@@ -66,6 +67,7 @@ export function stripeSource(options: ProviderOptions): WebhookSource {
 export function shopifySource(options: ProviderOptions): WebhookSource {
   return webhookSource({
     key: 'shopify',
+    issuesSecrets: true,
     verify: hmacScheme({ header: 'X-Shopify-Hmac-Sha256', encoding: 'base64' }),
     deliveryId: ({ headers }) => headers['x-shopify-event-id'] ?? headers['x-shopify-webhook-id'],
     type: ({ headers }) => headers['x-shopify-topic'] ?? 'unknown',
@@ -83,6 +85,7 @@ export function shopifySource(options: ProviderOptions): WebhookSource {
 export function slackSource(options: ProviderOptions): WebhookSource {
   return webhookSource({
     key: 'slack',
+    issuesSecrets: true,
     verify: hmacScheme({
       header: 'X-Slack-Signature',
       prefix: 'v0=',
@@ -117,6 +120,7 @@ function slackType(request: RawWebhookRequest): string {
 export function twilioSource(options: ProviderOptions): WebhookSource {
   return webhookSource({
     key: 'twilio',
+    issuesSecrets: true,
     verify: twilioScheme(),
     deliveryId: ({ headers }) => headers['i-twilio-idempotency-token'],
     type: (request) => {
@@ -141,6 +145,7 @@ export function twilioSource(options: ProviderOptions): WebhookSource {
 export function hubspotSource(options: ProviderOptions): WebhookSource {
   return webhookSource({
     key: 'hubspot',
+    issuesSecrets: true,
     verify: hubspotScheme(),
     deliveryId: () => undefined,
     type: (request) => {

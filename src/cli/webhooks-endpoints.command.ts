@@ -1,0 +1,54 @@
+import { pageSizeOf } from '../events/argument-checks.js';
+import type { EndpointRow } from '../webhooks/incoming/endpoints/incoming-endpoint.js';
+import { IncomingEndpointStore } from '../webhooks/incoming/endpoints/incoming-endpoint.store.js';
+import type { Command } from './command.js';
+import { nextPage } from './next-page.js';
+import { checkUuid, choiceOption, countOption, textOption } from './options.js';
+import { table } from './table.js';
+import { timeText } from './texts.js';
+
+/** The endpoints of incoming webhooks that belong to tenants. */
+export const webhooksEndpointsCommand: Command = {
+  name: 'webhooks endpoints',
+  parameters: [],
+  options: {
+    tenant: { type: 'string', summary: 'only those of this tenant' },
+    source: { type: 'string', summary: 'only those of this source' },
+    status: { type: 'string', summary: 'only those that are active, or paused' },
+    limit: { type: 'string', summary: 'how many, default 50' },
+    after: { type: 'string', summary: 'the page behind: the id of the last endpoint of the page before' },
+  },
+  summary: 'show the addresses at which senders of tenants deliver webhooks',
+  async run(context) {
+    const { options, withDatabase } = context;
+    const after = textOption(options, 'after');
+    const filter = {
+      source: textOption(options, 'source'),
+      status: choiceOption(options, 'status', ['active', 'paused'] as const),
+    };
+    const behind = after === undefined ? undefined : checkUuid(after, 'The id in --after');
+    const limit = pageSizeOf(countOption(options, 'limit'));
+    const endpoints = await withDatabase((db) =>
+      new IncomingEndpointStore(db).page(textOption(options, 'tenant'), filter, behind, limit),
+    );
+    const next = endpoints.length < limit ? null : (endpoints.at(-1)?.id ?? null);
+    const more = next === null ? [] : [`More: ${nextPage(context, 'webhooks endpoints', { after: next })}`];
+    return { ok: true, data: { endpoints, next }, text: [textOf(endpoints), ...more].join('\n') };
+  },
+};
+
+function textOf(endpoints: readonly EndpointRow[]): string {
+  if (endpoints.length === 0) return 'There is no such endpoint.';
+  return table(
+    ['ID', 'TENANT', 'SOURCE', 'STATUS', 'ACCOUNT', 'CREATED'],
+    endpoints.map(({ id, tenantId, source, status, externalId, createdAt }) => [
+      id,
+      tenantId,
+      source,
+      status,
+      externalId ?? '',
+      timeText(createdAt),
+    ]),
+    ['TENANT', 'ACCOUNT'],
+  );
+}

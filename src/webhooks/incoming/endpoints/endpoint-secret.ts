@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto';
+import { invalidArgument } from '../../../events/argument-checks.js';
+import { checkValue } from '../../../secrets/secret-checks.js';
+import { problemOfSecret } from '../sources/make-source.js';
+import type { WebhookSource } from '../webhook-source.js';
+
+/**
+ * The secret of an endpoint: what the caller gives, or a new one.
+ *
+ * @throws IntegrationError INTEGRATION_ADMIN_INVALID if the source cannot use it, or if the sender makes its
+ * secrets itself and none is given
+ */
+export function secretFor(
+  source: WebhookSource,
+  given: string | undefined,
+): { readonly value: string; readonly isNew: boolean } {
+  if (given !== undefined) {
+    checkValue(given);
+    const problem = problemOfSecret(given, source.verify);
+    if (problem === undefined) return { value: given, isNew: false };
+    throw invalidArgument(`The secret is none of source ${JSON.stringify(source.key)}: ${problem}`, {
+      field: 'secret',
+    });
+  }
+  const value = `whsec_${randomBytes(32).toString('base64')}`;
+  if (source.issuesSecrets !== true && problemOfSecret(value, source.verify) === undefined)
+    return { value, isNew: true };
+  throw invalidArgument(
+    `The sender of source ${JSON.stringify(source.key)} makes its secrets itself: give the one that it shows, as secret`,
+    { field: 'secret' },
+  );
+}
