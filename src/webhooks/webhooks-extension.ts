@@ -10,7 +10,10 @@ const COUNT_DAYS = 400;
 /** How many endpoints the doctor names. */
 const MOST_NAMED = 100;
 
-/** The settings of webhooks, the task that deletes what is old, and a check. Their tables are among the engine's. */
+/**
+ * The settings of webhooks, the task that deletes what is old, and a check. Their tables are among the
+ * engine's.
+ */
 export const webhooksExtension: IntegrationExtension = {
   name: 'webhooks',
   settings: webhookSettings,

@@ -239,7 +239,9 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     return receiver;
   }
 
-  /** A secret that cannot be opened may be the one that fits, so the signature is not said to be wrong then. */
+  /**
+   * A secret that cannot be opened may be the one that fits, so the signature is not said to be wrong then.
+   */
   private async verified({ source, endpoint }: Receiver, request: RawWebhookRequest): Promise<Verified> {
     const limit = this.maxBodyBytesOf(source);
     if (request.body.length > limit) throw tooLarge(source.key, limit);

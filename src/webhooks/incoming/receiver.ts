@@ -19,7 +19,9 @@ export interface ReceivingEndpoint {
   readonly unreadable: IntegrationError | undefined;
 }
 
-/** Who a request is for: a source with the secrets to verify it, and the endpoint if these are the endpoint's. */
+/**
+ * Who a request is for: a source with the secrets to verify it, and the endpoint if these are the endpoint's.
+ */
 export interface Receiver {
   readonly source: WebhookSource;
   readonly endpoint: ReceivingEndpoint | undefined;
