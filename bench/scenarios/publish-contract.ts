@@ -8,6 +8,8 @@ import type { Bench, Scenario } from './scenario.js';
 
 const ALLOWED = 1.15;
 const BLOCK = 50;
+const ROUNDS = 12;
+const QUICK_ROUNDS = 5;
 const PLAIN = 'bench.plain';
 
 const schema = z.object({
@@ -80,7 +82,7 @@ async function measure({ server, sizes }: Bench): Promise<Round[]> {
     const transactions = sizes.quick ? 400 : 2_000;
     await round(plain, under, sizes.quick ? 1_000 : 4_000);
     const rounds: Round[] = [];
-    for (let done = 0; done < Math.max(5, sizes.rounds); done++)
+    for (let done = 0; done < (sizes.quick ? QUICK_ROUNDS : ROUNDS); done++)
       rounds.push(await round(plain, under, transactions));
     await app.close();
     return rounds;

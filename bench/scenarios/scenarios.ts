@@ -1,3 +1,4 @@
+import { acceptWebhook } from './accept-webhook.js';
 import { drainOwnNames, drainScenario } from './drain.js';
 import { flatness } from './flatness.js';
 import { growth } from './growth.js';
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   publishClients,
   publishConcurrent,
   publishContract,
+  acceptWebhook,
   latencyIdle,
   latencyLoad,
   flatness,

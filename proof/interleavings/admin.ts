@@ -70,7 +70,7 @@ export class Admin {
     const others = before.filter(
       (event) => isSkipped(event) && event.rowStatus !== 'skipped' && !expected.includes(event),
     );
-    const unexplained = expected.filter(({ position }) => after.get(position)?.lastError !== REASON);
+    const unexplained = expected.filter(({ position }) => after.get(position)?.reason !== REASON);
     if (count !== expected.length || kept.length + others.length + unexplained.length > 0) {
       const lists = [expected, kept, others, unexplained].map((states) => `[${positionsOf(states)}]`);
       this.problems.push(

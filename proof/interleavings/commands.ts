@@ -1,12 +1,21 @@
 import fc from 'fast-check';
 import type { FaultPointName } from 'nestjs-integration/testing';
-import { ALWAYS, CONSUMERS, type ConsumerName, EVENT_NAMES, type EventName } from './consumers.js';
+import {
+  ALWAYS,
+  CONSUMERS,
+  type ConsumerName,
+  EVENT_NAMES,
+  type EventName,
+  MAX_ATTEMPTS,
+} from './consumers.js';
 
 /** What is published: how often each consumer's handler is to fail with it. */
 export interface NewEvent {
   readonly name: EventName;
   readonly aggregate: number;
   readonly failures: number;
+  /** How often each consumer's handler puts it off first. */
+  readonly putOffs: number;
 }
 
 /** How a process delivers: one round, or rounds until nothing is due. */
@@ -78,6 +87,8 @@ const event: fc.Arbitrary<NewEvent> = plain({
   aggregate: small(3),
   // Never, once, or always.
   failures: fc.constantFrom(0, 0, 0, 1, ALWAYS),
+  // More often than it has attempts: if putting off counted any, it would be a dead letter.
+  putOffs: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, MAX_ATTEMPTS + 1),
 });
 const events = fc.array(event, { minLength: 1, maxLength: 3 });
 const names = fc.constantFrom(['thing.changed'], ['thing.moved', 'thing.noted'], ['thing.*']);

@@ -14,7 +14,8 @@ export interface EventState {
   readonly rowStatus: string | null;
   /** Its row waits for a time, not for another event. */
   readonly rowHasTime: boolean | null;
-  readonly lastError: string | null;
+  /** What an admin gave as the reason of the last decision about it. */
+  readonly reason: string | null;
 }
 
 /** A filtered replay that is not worked off: positions from `next` on are still to be looked at. */

@@ -34,7 +34,7 @@ export const BEGIN_RETENTION_ANEW = `UPDATE integration.integration_maintenance
 
 /** Each event with each consumer that wants it: what is promised to say so (the view), and what it is derived from. */
 export const EVENT_STATES = `SELECT e.position::float8 AS position, s.consumer_name AS consumer, s.status, e.position <@ c.unread AS unread,
-    i.status AS "rowStatus", isfinite(i.available_at) AS "rowHasTime", i.last_error AS "lastError"
+    i.status AS "rowStatus", isfinite(i.available_at) AS "rowHasTime", i.resolution->>'reason' AS reason
   FROM integration.outbox_event_status s
   JOIN integration.outbox_event e ON e.position = s.position
   JOIN integration.inbox_cursor c ON c.consumer_name = s.consumer_name AND (c.partitions = 1

@@ -3,7 +3,7 @@ import { monotonicMs } from '../harness/clock.js';
 import type { ProofDatabase } from '../harness/proof-server.js';
 import { type Command, sequences } from './commands.js';
 import type { Effect } from './judgement.js';
-import { ProcessUnderTest } from './process-under-test.js';
+import { type HandlerWatch, ProcessUnderTest } from './process-under-test.js';
 import { type Cast, World } from './world.js';
 import { Writers } from './writers.js';
 
@@ -21,6 +21,7 @@ export class Lane {
   /** Sequences that were played to their end and found right. */
   played = 0;
   handlerRuns = 0;
+  putOffs = 0;
   readonly performed = new Map<string, Performed>();
   private hasFailed = false;
 
@@ -28,11 +29,27 @@ export class Lane {
 
   static async open(database: ProofDatabase): Promise<Lane> {
     const runs: Effect[] = [];
-    const onHandled = (consumer: Effect['consumer'], position: number) => runs.push({ consumer, position });
-    const start = () => ProcessUnderTest.start(database.url, onHandled);
+    const putOffs = new Map<string, number>();
+    const watch: HandlerWatch = {
+      handled: (consumer, position) => runs.push({ consumer, position }),
+      putsOff: (consumer, position, times) => {
+        const key = `${consumer} ${position}`;
+        const done = putOffs.get(key) ?? 0;
+        putOffs.set(key, done + 1);
+        return done < times;
+      },
+    };
+    const start = () => ProcessUnderTest.start(database.url, watch);
     // One after the other, or both would register the consumers.
     const processes = [await start(), await start()] as const;
-    return new Lane({ database, processes, writers: new Writers(database.url), runs, crashes: new Map() });
+    return new Lane({
+      database,
+      processes,
+      writers: new Writers(database.url),
+      runs,
+      putOffs,
+      crashes: new Map(),
+    });
   }
 
   /** How many deliveries ended at each fault point. */
@@ -76,6 +93,7 @@ export class Lane {
       if (problems.length > 0) throw new Error(problems.join('; '));
       if (!this.hasFailed) this.played++;
       this.handlerRuns += this.cast.runs.length;
+      this.putOffs += sum(this.cast.putOffs.values());
     } finally {
       await world.abandon();
     }
@@ -88,4 +106,8 @@ export class Lane {
     this.performed.set(what, { count: count + 1, ms: ms + monotonicMs() - startedAt });
     return result;
   }
+}
+
+function sum(numbers: Iterable<number>): number {
+  return [...numbers].reduce((total, each) => total + each, 0);
 }

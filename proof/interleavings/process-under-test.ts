@@ -6,6 +6,7 @@ import {
   EventSubscriberRegistry,
   IntegrationModule,
   OutboxProcessor,
+  PostponeError,
   RetryAfterError,
   type SubscriberContext,
 } from 'nestjs-integration';
@@ -21,12 +22,18 @@ import { type RetentionRun, retentionOf } from './retention-of.js';
 /** The first retry waits so long, so that later commands find it waiting; the others are due at once. */
 const FIRST_RETRY_MS = 30;
 const DRAIN_MS = 300;
+/** The shortest that there is. */
+const PUT_OFF_MS = 1;
 
 /** How long handlers take, by position: commands are to meet some of them while they run. */
 const HANDLER_MS = [0, 0, 2, 5];
 
-/** Told of every run of a handler that has come to its end. */
-export type OnHandled = (consumer: ConsumerName, position: number) => void;
+export interface HandlerWatch {
+  /** Told of every run of a handler that has come to its end. */
+  handled(consumer: ConsumerName, position: number): void;
+  /** Whether the handler puts the event off this time, which it does the first so many times. */
+  putsOff(consumer: ConsumerName, position: number, times: number): boolean;
+}
 
 /** The real module, delivering on demand, with connections that can be cut. */
 export class ProcessUnderTest {
@@ -37,7 +44,7 @@ export class ProcessUnderTest {
     private readonly host: PgHostClient,
   ) {}
 
-  static async start(databaseUrl: string, onHandled: OnHandled): Promise<ProcessUnderTest> {
+  static async start(databaseUrl: string, watch: HandlerWatch): Promise<ProcessUnderTest> {
     Logger.overrideLogger(false);
     const proxy = await startTcpProxy(databaseUrl);
     const host = createHostClient(proxy.url, 12);
@@ -62,7 +69,7 @@ export class ProcessUnderTest {
           provide: 'subscribers',
           inject: [EventSubscriberRegistry],
           useFactory: (registry: EventSubscriberRegistry) => ({
-            onModuleInit: () => subscribe(registry, onHandled),
+            onModuleInit: () => subscribe(registry, watch),
           }),
         },
       ],
@@ -111,14 +118,16 @@ export class ProcessUnderTest {
   }
 }
 
-function subscribe(registry: EventSubscriberRegistry, onHandled: OnHandled): void {
+function subscribe(registry: EventSubscriberRegistry, watch: HandlerWatch): void {
   const handle = async (
     consumer: ConsumerName,
     events: readonly DomainEvent[],
     context: SubscriberContext,
   ) => {
     for (const event of events) {
-      const { failures } = event.payload as { failures: number };
+      const { failures, putOffs } = event.payload as { failures: number; putOffs: number };
+      if (putOffs > 0 && watch.putsOff(consumer, event.position, putOffs))
+        throw new PostponeError(PUT_OFF_MS, 'asked to wait');
       if (context.attempt <= failures) {
         throw new RetryAfterError(context.attempt === 1 ? FIRST_RETRY_MS : 0, 'asked to fail');
       }
@@ -128,7 +137,7 @@ function subscribe(registry: EventSubscriberRegistry, onHandled: OnHandled): voi
       const ids = events.map((event) => event.outboxEventId);
       await recordEffects(context.transaction, consumer, ids);
     }
-    for (const event of events) onHandled(consumer, event.position);
+    for (const event of events) watch.handled(consumer, event.position);
   };
   const optionsOf = (consumerName: ConsumerName) => ({
     consumerName,

@@ -53,11 +53,11 @@ export class Writers {
 }
 
 async function insert(client: pg.Pool | pg.PoolClient, event: NewEvent, aggregate: string): Promise<Known> {
-  const { name, failures } = event;
+  const { name, failures, putOffs } = event;
   const { rows } = await client.query<{ id: string; position: number }>(PUBLISH, [
     name,
     aggregate,
-    { failures },
+    { failures, putOffs },
   ]);
   const [row] = rows;
   if (row === undefined) throw new Error('an event was not written');

@@ -178,4 +178,11 @@ export const kitMutants: readonly KitMutant[] = [
     put: 'const { client } = this.engine.host;',
     run: ['--only', 'webhooks'],
   },
+  {
+    name: 'postponement that counts an attempt',
+    file: 'dist/delivery/partition/outcome-settler.js',
+    find: 'attemptGivenBack: verdict.isPostponed ?? false',
+    put: 'attemptGivenBack: false',
+    run: INTERLEAVINGS,
+  },
 ];

@@ -41,6 +41,7 @@ export const interleavings: Scenario = {
       const failures = results.filter(({ failed }) => failed);
       report.exactly('interleavings-violations', failures.length, 0);
       report.figure('interleavings-handler-runs', sum(lanes.map((lane) => lane.handlerRuns)));
+      report.figure('interleavings-put-off', sum(lanes.map((lane) => lane.putOffs)));
       report.figure('interleavings-sequences-a-second', played / seconds);
       const crashes = new Map<string, number>();
       for (const [point, count] of lanes.flatMap((lane) => [...lane.crashes]))
