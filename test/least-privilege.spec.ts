@@ -1,16 +1,26 @@
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Test } from '@nestjs/testing';
+import { SecretsModule, staticKeys } from 'nestjs-integration/secrets';
+import {
+  githubSource,
+  IncomingEndpointsService,
+  IncomingWebhookService,
+  WebhooksModule,
+} from 'nestjs-integration/webhooks';
 import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import { NonRetryableError } from '../src/errors.js';
-import type { DomainEventInput, IntegrationModuleOptions } from '../src/index.js';
+import { type DomainEventInput, IntegrationModule, type IntegrationModuleOptions } from '../src/index.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runCommand } from './support/command.js';
-import { hearLog, silenceLog } from './support/log-lines.js';
+import { hearLog, silenceLog, TEST_LOGGER } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
+import { fromGithub } from './webhooks/webhook-app.js';
 
 /* The roles and grants are those of the guide, as they are printed there. */
 
@@ -21,7 +31,7 @@ const HOST_TABLES = `
   GRANT ALL ON invoice TO PUBLIC`;
 
 let database: TestDatabase;
-let apps: TestApp[] = [];
+let apps: Pick<TestApp, 'close'>[] = [];
 
 beforeEach(async () => {
   database = await createTestDatabase({ migrated: false });
@@ -245,6 +255,64 @@ it('an admin pauses, replays, redrives, discards, repartitions, changes settings
   await cli('consumers', 'remove', 'c', '--force');
 });
 
+/** An application that takes in webhooks for its tenants. */
+async function startWebhooks(engine: Role, client: Role, role: 'publisher' | 'all') {
+  const prisma = database.prisma({ url: urlOf(client) });
+  const sources = [
+    githubSource({ secrets: 'endpoint' }),
+    githubSource({ key: 'own', secrets: 'own secret' }),
+  ];
+  const context = await Test.createTestingModule({
+    imports: [
+      IntegrationModule.forRoot({ connectionString: urlOf(engine), client: prisma, role }),
+      SecretsModule.forRoot({ keys: staticKeys({ k1: randomBytes(32) }) }),
+      WebhooksModule.forRoot({ incoming: { sources } }),
+    ],
+  })
+    .setLogger(TEST_LOGGER)
+    .compile();
+  apps.push(context);
+  await context.init();
+  return context;
+}
+
+it.each([
+  ['publisher', 'publisher', 'publisher'],
+  ['worker', 'handlers', 'all'],
+] as const)(
+  'a %s takes in webhooks, also those of endpoints, which it creates, rotates and removes',
+  async (engine, client, role) => {
+    const said = complaints();
+    const context = await startWebhooks(engine, client, role);
+    const webhooks = context.get(IncomingWebhookService);
+    const acme = context.get(IncomingEndpointsService).forTenant('acme');
+    const { endpoint, secret } = await acme.create({ source: 'github', by: 'ann' });
+    const accept = (source: string, text: string | Buffer, signedWith: string, endpointId?: string) => {
+      const { headers } = fromGithub(text, { id: String(text), secret: signedWith });
+      const request = { method: 'POST', url: '', headers, body: Buffer.from(text), endpointId };
+      return webhooks.accept(source, request);
+    };
+    expect(await accept('github', '{}', secret ?? '', endpoint.id)).toMatchObject({ status: 'accepted' });
+    const kept = await accept('own', 'no JSON', 'own secret');
+    expect(kept).toMatchObject({ status: 'accepted' });
+    expect(
+      await webhooks.bodyOf({ outboxEventId: (kept as { outboxEventId: string }).outboxEventId }),
+    ).toBeDefined();
+    expect(
+      await webhooks.once({ source: 'own', key: 'k', type: 't' }, async (_, emit) => emit(EVENT)),
+    ).toMatchObject({ status: 'processed' });
+    await acme.rotateSecret(endpoint.id);
+    await acme.pause(endpoint.id);
+    await acme.resume(endpoint.id);
+    await acme.remove(endpoint.id);
+    if (role === 'all') await context.get(MaintenanceJob, { strict: false }).runRound();
+    await context.close();
+    const { rows } = await database.pool.query('SELECT FROM integration.webhook_count');
+    expect(rows.length).toBeGreaterThan(0);
+    expect(said().filter((words) => /permission|privilege|42501|GRANT/.test(words))).toEqual([]);
+  },
+);
+
 describe('a right that is missing is named', () => {
   const plain = { eventName: 'a', consumerName: 'c', handler: async () => {} } as AnySubscriberDefinition;
   const transactional = { ...plain, transactional: true } as AnySubscriberDefinition;
@@ -291,6 +359,35 @@ describe('a right that is missing is named', () => {
         `GRANT DELETE ON "integration"."outbox_event" TO "${worker}"; GRANT SELECT ON SEQUENCE "integration"."outbox_event_position_seq" TO "${worker}"`,
       ),
       expect.stringContaining(`GRANT INSERT ON "integration"."outbox_event" TO "${nameOf('handlers')}"`),
+    ]);
+  });
+
+  it.each([
+    ['INSERT ON integration.webhook_receipt', 'publisher', 'GRANT INSERT ON "integration"."webhook_receipt"'],
+    ['UPDATE ON integration.webhook_count', 'publisher', 'GRANT UPDATE ON "integration"."webhook_count"'],
+    ['SELECT ON integration.webhook_inbound', 'publisher', 'GRANT SELECT ON "integration"."webhook_inbound"'],
+    [
+      'DELETE ON integration.integration_secret',
+      'publisher',
+      'GRANT DELETE ON "integration"."integration_secret"',
+    ],
+  ] as const)('without %s no application with webhooks boots', async (right, role, grant) => {
+    await revoke(right, role);
+    const boot = await startWebhooks(role, role, 'publisher').catch((error: unknown) => error);
+    expect(boot).toMatchObject({
+      code: 'INTEGRATION_PRIVILEGES_MISSING',
+      message: expect.stringContaining(`${grant} TO "${nameOf(role)}"`),
+    });
+    await run('migrator', `GRANT ${right} TO ${nameOf(role)}`);
+    await startWebhooks(role, role, 'publisher');
+  });
+
+  it('without a right for their maintenance webhooks come in, and a WARN names it', async () => {
+    const said = complaints();
+    await revoke('DELETE ON integration.webhook_receipt', 'worker');
+    await startWebhooks('worker', 'handlers', 'all');
+    expect(said()).toEqual([
+      expect.stringContaining(`GRANT DELETE ON "integration"."webhook_receipt" TO "${nameOf('worker')}"`),
     ]);
   });
 

@@ -21,6 +21,15 @@ const LOOK_WITHIN_MS = 5_000;
 const ENGINE = 'the engine’s connection';
 const CLIENT = 'the client';
 
+/** The rights that a part of the package needs beside those of the engine. */
+export interface ExtensionRights {
+  /** Without these of the engine's connection, or of the client, the part does not work: the boot fails. */
+  readonly engine: readonly Right[];
+  readonly client: readonly Right[];
+  /** Without these, only its maintenance fails: that is logged. */
+  readonly maintenance: readonly Right[];
+}
+
 /** What this process will do. */
 export interface Work {
   readonly role: 'all' | 'publisher' | 'worker';
@@ -67,6 +76,22 @@ export class Privileges {
       this.said(ENGINE, await this.ask(ofEngine)),
       work.role === 'worker' ? undefined : this.said(CLIENT, await this.ask(OF_PUBLISHERS, client)),
     ].filter((words) => words !== undefined);
+  }
+
+  /**
+   * Requires the rights of a part of the package. Resolves to what its maintenance lacks.
+   *
+   * @throws IntegrationError INTEGRATION_PRIVILEGES_MISSING
+   */
+  async requireOf(
+    { engine, client: ofClient, maintenance }: ExtensionRights,
+    { role }: Pick<Work, 'role'>,
+    client: SqlClient | undefined,
+  ): Promise<string[]> {
+    this.refuse(ENGINE, await this.ask(engine));
+    this.refuse(client === undefined ? ENGINE : CLIENT, await this.ask(ofClient, client));
+    const said = role === 'publisher' ? undefined : this.said(ENGINE, await this.ask(maintenance));
+    return said === undefined ? [] : [said];
   }
 
   private async ask(rights: readonly Right[], client?: SqlClient): Promise<readonly MissingRight[]> {

@@ -14,7 +14,7 @@ import { ServerFitnessStore } from '../maintenance/server-fitness.store.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { Engines } from './engines.js';
 import { RULES_BOOT, type RulesBoot } from './event-rules.js';
-import { linesOf } from './extension.js';
+import { linesOf, rightsOf } from './extension.js';
 import { isTransactionalClient, RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /** Token of the time for which a boot waits for the database, in milliseconds. */
@@ -71,7 +71,11 @@ export class EngineBoot {
     };
     const { client } = this.host;
     const foreign = client instanceof EngineClient ? undefined : client;
-    for (const lack of await new Privileges(this.db).requireFor(work, foreign)) this.logger.warn(lack);
+    const privileges = new Privileges(this.db);
+    const lacks = await privileges.requireFor(work, foreign);
+    for (const rights of rightsOf(this.options.extensions))
+      lacks.push(...(await privileges.requireOf(rights, work, foreign)));
+    for (const lack of lacks) this.logger.warn(lack);
   }
 
   /** Two engines of one application must not run consumers on the same tables. */

@@ -3,6 +3,7 @@ import type { MigrationLine } from '../database/migrations/migration-files.js';
 import type { DoctorAdditions } from '../maintenance/doctor.js';
 import type { Check } from '../maintenance/finding.js';
 import type { MaintenanceTask, MaintenanceTools } from '../maintenance/maintenance-task.js';
+import type { ExtensionRights } from '../maintenance/privileges.js';
 import type { SettingGroup } from '../settings/setting-group.js';
 
 /**
@@ -21,6 +22,8 @@ export interface IntegrationExtension {
   readonly settings?: SettingGroup | undefined;
   /** Tasks that one of all processes does every few minutes. */
   readonly tasks?: ((tools: MaintenanceTools) => readonly MaintenanceTask[]) | undefined;
+  /** The rights on its tables that the roles of the application need. */
+  readonly rights?: ExtensionRights | undefined;
   /** Further checks of the command `doctor`. */
   readonly checks?: ((tools: MaintenanceTools) => readonly Check[]) | undefined;
 }
@@ -54,6 +57,10 @@ export function settingGroupsOf(extensions: Extensions): SettingGroup[] {
 
 export function tasksOf(extensions: Extensions, tools: MaintenanceTools): MaintenanceTask[] {
   return extensions.flatMap(({ tasks }) => tasks?.(tools) ?? []);
+}
+
+export function rightsOf(extensions: Extensions): ExtensionRights[] {
+  return extensions.flatMap(({ rights }) => rights ?? []);
 }
 
 /** What a `doctor` examination checks in addition for these extensions. */

@@ -14,6 +14,14 @@ const LOOKED_AT = 10_000;
 export function secretsExtension(keys: () => SecretKeys = keysOfEnvironment): IntegrationExtension {
   return {
     name: 'secrets',
+    rights: {
+      engine: [
+        { on: 'integration_data_key', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+        { on: 'integration_secret', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+      ],
+      client: [],
+      maintenance: [],
+    },
     checks: ({ db }) => [
       {
         name: 'secret-unreadable',

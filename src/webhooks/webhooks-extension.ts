@@ -17,6 +17,23 @@ const MOST_NAMED = 100;
 export const webhooksExtension: IntegrationExtension = {
   name: 'webhooks',
   settings: webhookSettings,
+  rights: {
+    engine: [
+      { on: 'webhook_count', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
+      { on: 'webhook_body', privileges: ['SELECT'] },
+      { on: 'webhook_inbound', privileges: ['SELECT'] },
+    ],
+    client: [
+      { on: 'webhook_receipt', privileges: ['SELECT', 'INSERT'] },
+      { on: 'webhook_body', privileges: ['INSERT'] },
+      { on: 'outbox_event', privileges: ['INSERT'] },
+    ],
+    maintenance: [
+      { on: 'webhook_receipt', privileges: ['SELECT', 'DELETE'] },
+      { on: 'webhook_body', privileges: ['DELETE'] },
+      { on: 'webhook_count', privileges: ['DELETE'] },
+    ],
+  },
   tasks: ({ db, settings, tasks }) => {
     const receipts = new WebhookReceiptStore(db);
     return [
