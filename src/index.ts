@@ -144,6 +144,8 @@ export type {
 } from './log/outbox-event.js';
 export { DoctorService } from './maintenance/doctor.js';
 export type { Examination, Finding, FindingAction, FindingSeverity } from './maintenance/finding.js';
+export type { Lease, LeaseFence, LeaseHold, LeaseName, LeaseWork } from './membership/leases/lease.js';
+export { LeaseService } from './membership/leases/lease.service.js';
 export { type ProcessPage, type ProcessPageRequest, ProcessService } from './membership/process.service.js';
 export type {
   AttemptOfProcess,

@@ -198,6 +198,7 @@ describe('the sign-in of a process', () => {
         leaseMs: 1_000,
         renew: false,
         report,
+        leases: undefined,
       };
       const { processes: all } = await processes.beat(connection, nothing, true);
       return all.find((each) => each.id === id);

@@ -85,13 +85,13 @@ export class ConsumerWorkers implements LeaseUser {
 
   /**
    * Stops reading, lets handlers finish for `timeoutMs` milliseconds, saves, releases the leases and signs
-   * out.
+   * out. Other work under leases ends meanwhile: `others`.
    */
-  async close(timeoutMs: number): Promise<void> {
+  async close(timeoutMs: number, others: Promise<void>): Promise<void> {
     this.closing = true;
     this.keeper.setClaims(false);
     const deadline = performance.now() + timeoutMs;
-    await this.releaseAll(() => deadline);
+    await Promise.all([this.releaseAll(() => deadline), others]);
     this.unavailable.stopWriting();
     await this.keeper.stop();
     await this.adminTasks.stop();

@@ -4,6 +4,8 @@ import type { Subscription } from 'rxjs';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
 import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';
+import { LeaseKeeper } from '../membership/lease-keeper.js';
+import { NamedLeases } from '../membership/leases/named-leases.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { ConsumerWorkers } from './consumer-workers.js';
@@ -36,6 +38,8 @@ export class OutboxProcessorJob {
     private readonly settings: IntegrationSettingsService,
     private readonly failures: FailureLog,
     private readonly listeners: OutcomeListeners,
+    private readonly keeper: LeaseKeeper,
+    private readonly named: NamedLeases,
   ) {
     this.logger = loggerOf('OutboxProcessorJob', settings);
   }
@@ -72,6 +76,7 @@ export class OutboxProcessorJob {
     if (!this.started) return;
     this.subscriptions.push(this.settings.changes$.subscribe(() => this.followSwitch(role)));
     this.followSwitch(role);
+    if (role !== 'publisher') this.named.begin(() => this.keeper.beatNow());
   }
 
   /** Stops reading, lets handlers finish for `timeoutMs` milliseconds, saves, and releases the leases. */
@@ -81,8 +86,9 @@ export class OutboxProcessorJob {
     this.stopping.abort();
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     this.coordinator.stop();
+    const ended = this.named.stop(timeoutMs);
     await this.registering;
-    await this.workers.close(timeoutMs);
+    await this.workers.close(timeoutMs, ended);
     this.failures.close();
     await this.listeners.close();
   }

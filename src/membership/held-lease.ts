@@ -4,18 +4,18 @@ import { performance } from 'node:perf_hooks';
 import type { CursorKey } from '../inbox/inbox-status.js';
 
 /**
- * The right to work on one cursor. The database judges when a lease has expired. In addition, the owner
+ * The right to work on one cursor, or on what else has a lease. The database judges when a lease has expired. In addition, the owner
  * itself starts nothing in two cases. In the first case, a lease's time has passed on its own monotonic clock
  * since it *sent* the last renewal that succeeded. In the second case, its heartbeat connection is lost. So a
  * process that wakes from a stop does not run what it fetched before.
  */
-export class HeldLease {
+export class HeldLease<Key = CursorKey, Token = string> {
   private confirmedAt: number;
   private leaseMs: number;
 
   constructor(
-    readonly key: CursorKey,
-    readonly token: string,
+    readonly key: Key,
+    readonly token: Token,
     sentAt: number,
     leaseMs: number,
   ) {
@@ -25,6 +25,11 @@ export class HeldLease {
 
   isValid(): boolean {
     return performance.now() - this.confirmedAt < this.leaseMs;
+  }
+
+  /** Milliseconds until the lease is not valid any more, if it is not renewed. */
+  get remainingMs(): number {
+    return this.confirmedAt + this.leaseMs - performance.now();
   }
 
   /** @internal The renewal that was sent at `sentAt` succeeded. */

@@ -4,6 +4,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import type { CursorKey } from '../inbox/inbox-status.js';
+import { type LeasesAsked, type LeasesSeen, leasePartsOfBeat } from './leases/lease-beat.store.js';
 import type { SelfReport } from './self-report.js';
 
 /** One cursor as the heartbeat sees it. */
@@ -75,6 +76,8 @@ export interface ClusterSnapshot {
   readonly sequenceSuspect: boolean | null;
   /** The tokens of this process that were renewed. Null when this beat did not renew. */
   readonly renewed: string[] | null;
+  /** Only of a beat that asked for leases. */
+  readonly leases?: LeasesSeen;
 }
 
 export interface Beat {
@@ -89,6 +92,8 @@ export interface Beat {
   readonly renew: boolean;
   /** What the process says of itself, if the beat renews. */
   readonly report: SelfReport;
+  /** What the beat looks at of the leases of other work. Undefined if the process wants none. */
+  readonly leases: LeasesAsked | undefined;
 }
 
 /**
@@ -113,22 +118,31 @@ const SERVERS_OWN_PIDS =
  */
 const PROTOCOL = 1;
 
+const NO_LEASES = { renewal: '', column: '' };
+
 /** The live processes, and the one small statement that every beat runs. */
 @Injectable()
 export class IntegrationProcessStore {
   private readonly process: string;
   private readonly beatSql: string;
+  private readonly beatWithLeasesSql: string;
 
   constructor(private readonly db: EngineDatabase) {
     const { tables } = db;
     this.process = tables.integrationProcess;
+    this.beatSql = this.beatSqlWith(NO_LEASES);
+    this.beatWithLeasesSql = this.beatSqlWith(leasePartsOfBeat(tables.integrationLease));
+  }
+
+  private beatSqlWith(leases: { readonly renewal: string; readonly column: string }): string {
+    const { tables } = this.db;
     // Renewal waits for nobody. Somebody may hold a row: a save of ours, an open transaction of an admin, or
     // another process that claims it. If renewal waited for that row, it could not renew the other leases of
     // this process, and it could not read the settings and everything else. A lease that is skipped stays as
     // it was. Its token decides what may be saved, and the lease is renewed as soon as the row is free. Until
     // then its owner starts nothing after the time of the last renewal. Nobody else can claim the row either,
     // because a claim does not wait for the row.
-    this.beatSql = `
+    return `
       WITH held AS (
         SELECT consumer_name, partition FROM ${tables.inboxCursor}
         WHERE $5::boolean AND lease_token = ANY ($3::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
@@ -143,7 +157,7 @@ export class IntegrationProcessStore {
               || jsonb_build_object('since', clock_timestamp() - (each_one ->> 'ms')::float8 * interval '1 millisecond') ORDER BY n), '[]')
             FROM jsonb_array_elements($9::jsonb) WITH ORDINALITY AS w (each_one, n))
         WHERE id = (SELECT id FROM ${this.process} WHERE id = $1::uuid AND $5::boolean FOR NO KEY UPDATE SKIP LOCKED)
-      )
+      )${leases.renewal}
       SELECT
         coalesce((SELECT json_object_agg(key, value) FROM ${tables.integrationSetting}), '{}') AS settings,
         coalesce((SELECT json_agg(json_build_object(
@@ -171,7 +185,7 @@ export class IntegrationProcessStore {
             > (SELECT CASE WHEN has_sequence_privilege(name, 'USAGE, SELECT') THEN coalesce(pg_sequence_last_value(name::regclass), 0) END
                FROM (SELECT pg_get_serial_sequence('${tables.outboxEvent}', 'position') AS name) s)
           END AS "sequenceSuspect",
-        CASE WHEN $5::boolean THEN coalesce((SELECT json_agg(lease_token) FROM renewed), '[]') END AS renewed`;
+        CASE WHEN $5::boolean THEN coalesce((SELECT json_agg(lease_token) FROM renewed), '[]') END AS renewed${leases.column}`;
   }
 
   /**
@@ -248,7 +262,9 @@ export class IntegrationProcessStore {
   }
 
   async beat(connection: EngineConnection, beat: Beat, canJudgeBackends: boolean): Promise<ClusterSnapshot> {
-    const [snapshot] = await connection.query<ClusterSnapshot>(this.beatSql, [
+    const { leases } = beat;
+    const sql = leases === undefined ? this.beatSql : this.beatWithLeasesSql;
+    const [snapshot] = await connection.query<ClusterSnapshot>(sql, [
       beat.processId,
       beat.consumers,
       beat.tokens,
@@ -258,6 +274,14 @@ export class IntegrationProcessStore {
       beat.able,
       beat.renew ? JSON.stringify(beat.report.settings) : null,
       beat.renew ? JSON.stringify(beat.report.working) : null,
+      ...(leases === undefined
+        ? []
+        : [
+            leases.waiting,
+            leases.held.map(({ name }) => name),
+            leases.held.map(({ token }) => token),
+            leases.dead,
+          ]),
     ]);
     if (snapshot === undefined)
       throw new UnusableConnection('connection error: the beat brought nothing back');

@@ -13,6 +13,7 @@ import { HeldLease } from './held-lease.js';
 import type { ClusterSnapshot, IntegrationProcessStore } from './integration-process.store.js';
 import { cursorToHandOver, sameCursor } from './lease-spread.js';
 import type { LeaseCandidate, LeaseUser } from './lease-user.js';
+import type { NamedLeases } from './leases/named-leases.js';
 import { RenewalPace } from './renewal-pace.js';
 import type { SequenceWatch } from './sequence-watch.js';
 
@@ -50,6 +51,7 @@ export class LeaseKeeper {
     private readonly role: 'all' | 'publisher' | 'worker',
     private readonly leaseMs: () => number,
     private readonly longestIntervalMs: number,
+    private readonly named: NamedLeases,
   ) {
     this.logger = loggerOf('LeaseKeeper', identity);
     this.renewals = new RenewalPace(
@@ -151,24 +153,27 @@ export class LeaseKeeper {
     const report = user.report();
     const told = `${able.join('\0')}\0\0${JSON.stringify(report.settings)}`;
     const renew = this.renewals.isDue(sentAt, leaseMs, told) || this.hasInvalid();
-    const snapshot = await this.processes.beat(
-      connection,
-      {
-        processId: this.identity.id,
-        consumers: candidates.map((candidate) => candidate.name),
-        able,
-        tokens: [...this.held.keys()],
-        leaseMs,
-        renew,
-        report,
-      },
-      true,
-    );
+    const leases = this.role === 'publisher' ? undefined : await this.named.asked(this.failures.dead);
+    const beat = {
+      processId: this.identity.id,
+      consumers: candidates.map((candidate) => candidate.name),
+      able,
+      tokens: [...this.held.keys()],
+      leaseMs,
+      renew,
+      report,
+      leases,
+    };
+    const snapshot = await this.processes.beat(connection, beat, true).catch((error) => {
+      this.named.beatFailed(error);
+      throw error;
+    });
     if (!this.heartbeat.isCurrent(connection)) return false;
     if (snapshot.sequenceSuspect === true) this.sequence.compareSoon();
     else if (renew) this.sequence.compareAgain();
     user.settingsRead(snapshot.settings, sentAt);
-    const isEachRenewed = this.confirm(snapshot, sentAt, leaseMs, user);
+    const areCursorsRenewed = this.confirm(snapshot, sentAt, leaseMs, user);
+    const isEachRenewed = this.named.seen(beat, snapshot, sentAt) && areCursorsRenewed;
     if (renew) this.renewals.renewed(sentAt, isEachRenewed, told);
     this.failures.observe(snapshot.processes, this.identity.id);
     const isWhole = await this.isSignedIn(snapshot, connection);
@@ -182,6 +187,7 @@ export class LeaseKeeper {
           return false;
         })));
     this.handOverOne(snapshot, user);
+    await this.named.follow(beat, snapshot, this.failures);
     await this.heldByMissing.warnOfMissing(connection, snapshot, new Set(this.able), this.failures.unjudged);
     if (sentAt - this.forgotAt > leaseMs * 10) {
       this.forgotAt = sentAt;
@@ -203,7 +209,7 @@ export class LeaseKeeper {
 
   private hasInvalid(): boolean {
     for (const lease of this.held.values()) if (!lease.isValid()) return true;
-    return false;
+    return this.named.hasInvalid();
   }
 
   /**

@@ -27,6 +27,8 @@ import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { IntegrationProcessStore } from '../membership/integration-process.store.js';
 import { BEAT_INTERVAL_MS, DEFAULT_BEAT_INTERVAL_MS, LeaseKeeper } from '../membership/lease-keeper.js';
+import { LeaseStore } from '../membership/leases/lease.store.js';
+import { NamedLeases } from '../membership/leases/named-leases.js';
 import { SequenceStore } from '../membership/sequence.store.js';
 import { SequenceWatch } from '../membership/sequence-watch.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -37,6 +39,8 @@ import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js
 export const DELIVERY: Provider[] = [
   SequenceStore,
   SequenceWatch,
+  LeaseStore,
+  NamedLeases,
   HandlerTransactionStore,
   { provide: BEAT_INTERVAL_MS, useValue: DEFAULT_BEAT_INTERVAL_MS },
   {
@@ -50,6 +54,7 @@ export const DELIVERY: Provider[] = [
       RESOLVED_OPTIONS,
       IntegrationSettingsService,
       BEAT_INTERVAL_MS,
+      NamedLeases,
     ],
     useFactory: (
       db: EngineDatabase,
@@ -60,6 +65,7 @@ export const DELIVERY: Provider[] = [
       { role }: ResolvedOptions,
       settings: IntegrationSettingsService,
       beatIntervalMs: number,
+      named: NamedLeases,
     ) =>
       new LeaseKeeper(
         db,
@@ -70,6 +76,7 @@ export const DELIVERY: Provider[] = [
         role,
         () => settings.snapshot().processingLeaseMs,
         beatIntervalMs,
+        named,
       ),
   },
   {

@@ -32,6 +32,7 @@ import { SequenceGuard } from '../log/sequence-guard.js';
 import { SharedScan } from '../log/sharing/shared-scan.js';
 import { DoctorService } from '../maintenance/doctor.js';
 import { IntegrationProcessStore } from '../membership/integration-process.store.js';
+import { LeaseService } from '../membership/leases/lease.service.js';
 import { ProcessService } from '../membership/process.service.js';
 import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { CommitProber } from '../outbox/commit-prober.js';
@@ -79,6 +80,7 @@ export const SERVICES = [
   IntegrationHealthIndicator,
   EventLookService,
   LinkGraphService,
+  LeaseService,
 ];
 
 /** Services whose providers are factories in other lists. */

@@ -23,6 +23,7 @@ const NAMES = {
   integrationAudit: 'integration_audit',
   integrationOperation: 'integration_operation',
   integrationSample: 'integration_sample',
+  integrationLease: 'integration_lease',
   integrationDataKey: 'integration_data_key',
   integrationSecret: 'integration_secret',
   integrationIdempotencyKey: 'integration_idempotency_key',
