@@ -287,6 +287,7 @@ const OF_APPLICATIONS = [
   'InboxService',
   'IntegrationDeveloperApiService',
   'IntegrationLinkService',
+  'LeaseService',
   'OutboxService',
 ];
 

@@ -11,7 +11,13 @@ import {
 } from 'nestjs-integration/webhooks';
 import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import { NonRetryableError } from '../src/errors.js';
-import { type DomainEventInput, IntegrationModule, type IntegrationModuleOptions } from '../src/index.js';
+import {
+  type DomainEventInput,
+  IntegrationModule,
+  type IntegrationModuleOptions,
+  type Lease,
+  LeaseService,
+} from '../src/index.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
@@ -312,6 +318,47 @@ it.each([
     expect(said().filter((words) => /permission|privilege|42501|GRANT/.test(words))).toEqual([]);
   },
 );
+describe('leases of other work', () => {
+  it('are taken, renewed, fenced and given back by a worker with these grants', async () => {
+    const said = complaints();
+    const { context, prisma } = await start('worker', 'handlers');
+    const began = new Recorder<Lease>();
+    const hold = context.get(LeaseService).hold('n', async (lease) => {
+      began.record(lease);
+      await new Promise((resolve) => lease.signal.addEventListener('abort', resolve));
+    });
+    const [lease] = await began.first(1);
+    await prisma.$transaction(async (tx) => {
+      await lease?.fence(tx);
+      await tx.invoice.create({ data: { id: 'i' } });
+    });
+    await hold.release();
+    expect(said()).toEqual([]);
+  });
+
+  it('need no grant where nobody uses them, and are the only thing that fails without theirs', async () => {
+    await run('migrator', `REVOKE ALL ON integration.integration_lease FROM ${nameOf('worker')}`);
+    const lines = hearLog();
+    const handled = new Recorder<string>();
+    const { api, context } = await start('worker', 'handlers', [
+      {
+        eventName: 'a',
+        consumerName: 'c',
+        handler: async ({ aggregateId }: { aggregateId: string }) => handled.record(aggregateId),
+      } as AnySubscriberDefinition,
+    ]);
+    await api.publishEvent(EVENT);
+    await handled.first(1);
+    expect(lines.texts('warn', 'error')).toEqual([]);
+    context.get(LeaseService).hold('n', async () => {});
+    const words = await lines.saying('Leases cannot be taken');
+    expect(words).toContain(
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON "integration".integration_lease TO "${nameOf('worker')}"`,
+    );
+    await api.publishEvent(EVENT);
+    await handled.first(2);
+  });
+});
 
 describe('a right that is missing is named', () => {
   const plain = { eventName: 'a', consumerName: 'c', handler: async () => {} } as AnySubscriberDefinition;

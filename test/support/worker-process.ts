@@ -13,9 +13,9 @@ export interface WorkerLine {
 }
 
 /** A worker as an operating-system process of its own (test/support/processes/worker.mjs). */
-export interface WorkerProcess {
+export interface WorkerProcess<Line = WorkerLine> {
   readonly pid: number;
-  readonly lines$: ReplaySubject<WorkerLine>;
+  readonly lines$: ReplaySubject<Line>;
   /** What it logs on its standard output: warnings. */
   readonly logged$: ReplaySubject<string>;
   /** What it says on its standard error, line by line. */
@@ -32,16 +32,22 @@ export function startWorker(
   options: object = {},
   environment: Readonly<Record<string, string>> = {},
 ): WorkerProcess {
-  const child: ChildProcess = spawn(process.execPath, ['test/support/processes/worker.mjs'], {
-    env: {
-      ...process.env,
-      NODE_OPTIONS: '',
-      DATABASE_URL: databaseUrl,
-      CONSUMERS: JSON.stringify(consumers),
-      SETTINGS: JSON.stringify(settings),
-      OPTIONS: JSON.stringify(options),
-      ...environment,
-    },
+  return startProcess('worker.mjs', {
+    DATABASE_URL: databaseUrl,
+    CONSUMERS: JSON.stringify(consumers),
+    SETTINGS: JSON.stringify(settings),
+    OPTIONS: JSON.stringify(options),
+    ...environment,
+  });
+}
+
+/** Starts a script of test/support/processes that says a line of JSON for each thing that happens. */
+export function startProcess<Line>(
+  script: string,
+  environment: Readonly<Record<string, string>>,
+): WorkerProcess<Line> {
+  const child: ChildProcess = spawn(process.execPath, [`test/support/processes/${script}`], {
+    env: { ...process.env, NODE_OPTIONS: '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const errors$ = new ReplaySubject<string>();
@@ -51,7 +57,7 @@ export function startWorker(
       if (process.env.TEST_LOG) process.stderr.write(`${line}\n`);
     });
   }
-  const lines$ = new ReplaySubject<WorkerLine>();
+  const lines$ = new ReplaySubject<Line>();
   const logged$ = new ReplaySubject<string>();
   if (child.stdout !== null) {
     createInterface({ input: child.stdout }).on('line', (line) => {

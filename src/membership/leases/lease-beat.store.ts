@@ -63,6 +63,6 @@ export function leasePartsOfBeat(table: string): { readonly renewal: string; rea
           'asked', (SELECT count(*) FROM ${table} WHERE wanted_by = $1::uuid AND owner IS NOT NULL AND expires_at > clock_timestamp()),
           'loads', coalesce((SELECT json_object_agg(owner, leases) FROM (
             SELECT owner, count(*) AS leases FROM ${table}
-            WHERE owner <> ALL ($13::uuid[]) AND expires_at > clock_timestamp() GROUP BY owner) AS by_owner), '{}')) AS leases`,
+            WHERE owner IS NOT NULL AND owner <> ALL ($13::uuid[]) AND expires_at > clock_timestamp() GROUP BY owner) AS by_owner), '{}')) AS leases`,
   };
 }

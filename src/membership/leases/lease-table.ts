@@ -10,8 +10,8 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * Whether the table of leases can be used. The heartbeat's statement must not fail because of it, since the
- * consumers of this process depend on the heartbeat. So the table is looked at before it becomes a part of the
- * statement, and again after a beat that was refused.
+ * consumers of this process depend on the heartbeat. So the table is looked at before it becomes a part of
+ * the statement, and again after a beat that was refused.
  */
 export class LeaseTable {
   private looked: { readonly isUsable: boolean; readonly at: number } | undefined;

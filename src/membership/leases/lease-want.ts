@@ -7,8 +7,8 @@ import type { TakenLease } from './taken-lease.js';
  * - waiting: it takes the lease as soon as it can, but not before `from`.
  * - held: the lease is renewed, and the work runs.
  * - ending: the lease is renewed, the work was told to end, and the lease is given back then.
- * - lost: the lease is another one's, or may be. The work was told to end. Until it has ended, the lease is not
- *   taken again.
+ * - lost: the lease is another one's, or may be. The work was told to end. Until it has
+ *   ended, the lease is not taken again.
  * - over: the work has ended.
  */
 export type WantState =

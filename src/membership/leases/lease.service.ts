@@ -24,10 +24,10 @@ export class LeaseService {
   constructor(private readonly leases: NamedLeases) {}
 
   /**
-   * Wants the lease of a name from now on. Whenever this process takes it, `work` is called. While it runs, no
-   * other process runs the work of this name, as far as a process can know: a process that stalls for longer
-   * than `processingLeaseMs` may still run when another one has begun. What it saves is refused then, if it
-   * saves with `lease.fence` or `lease.fenceSql`.
+   * Wants the lease of a name from now on. Whenever this process takes it, `work` is called. While it runs,
+   * no other process runs the work of this name, as far as a process can know: a process that stalls for
+   * longer than `processingLeaseMs` may still run when another one has begun. What it saves is refused then,
+   * if it saves with `lease.fence` or `lease.fenceSql`.
    *
    * When the signal of the lease is aborted, `work` must end. The name is still wanted. If `work` resolves
    * before that, its work is done: the lease is given back and wanted no more. If it rejects, that is logged,

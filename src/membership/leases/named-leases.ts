@@ -25,9 +25,9 @@ const LONG_RUN_MS = 60_000;
  *
  * A process drops a lease on its own in three cases: its time has passed by the process's own monotonic clock
  * since the last renewal was sent, a connection of the engine was lost (so the server may have lost the
- * taking, or be another one), or the table cannot be used any more. The work's signal is aborted then, and the
- * lease is taken anew, with another token, only when the work has ended. What the work saves later is refused
- * if somebody else has had the lease (see `LeaseStore`).
+ * taking, or be another one), or the table cannot be used any more. The work's signal is aborted then, and
+ * the lease is taken anew, with another token, only when the work has ended. What the work saves later is
+ * refused if somebody else has had the lease (see `LeaseStore`).
  */
 @Injectable()
 export class NamedLeases {
