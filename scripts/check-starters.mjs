@@ -13,6 +13,8 @@ import { startEmbeddedPostgres } from '../dist/testing/index.js';
 const ROOT = resolve(import.meta.dirname, '..');
 const STEP_LIMIT_MS = 5 * 60_000;
 const BOOT_LIMIT_MS = 60_000;
+const WEBHOOKS = 'webhook-matrix.mjs';
+const WEBHOOK_CASES = 24;
 
 const { values: options } = parseArgs({
   options: { json: { type: 'string' }, only: { type: 'string' }, keep: { type: 'boolean', default: false } },
@@ -25,6 +27,7 @@ const STARTERS = [
       'type-checks-as-commonjs': 'tsconfig.json',
       'type-checks-as-nodenext': 'tsconfig.nodenext.json',
     },
+    receives: /^11\./,
   },
   { name: 'nest-12', typeChecks: { 'type-checks-as-esm': 'tsconfig.json' } },
   // The tests of these two make their database themselves.
@@ -186,8 +189,20 @@ function checkStarter(starter, tarball, databaseUrl) {
     const given = makesDatabase ? {} : { env };
     noteRun(`${name}-passes-its-end-to-end-test`, run(folder, 'npm', ['run', 'test:e2e'], given));
   }
+  if (starter.receives !== undefined) checkWebhooks(name, folder, env, starter.receives);
   const booted = run(folder, 'node', [main], { env, timeout: BOOT_LIMIT_MS });
   note(`${name}-boots-publishes-and-handles-one-event`, handledOneEvent(booted));
+}
+
+/** The ways in which an application may receive webhooks, on the Nest of this starter. */
+function checkWebhooks(name, folder, env, version) {
+  cpSync(join(ROOT, 'test/support/processes', WEBHOOKS), join(folder, WEBHOOKS));
+  const { ok, stdout, output } = run(folder, 'node', [WEBHOOKS], { env });
+  const { nest = '', cases = [] } = ok ? JSON.parse(stdout.trim().split('\n').at(-1)) : {};
+  const isAll = version.test(nest) && cases.length === WEBHOOK_CASES;
+  if (!note(`${name}-receives-webhooks-in-${WEBHOOK_CASES}-ways`, isAll ? undefined : output)) return;
+  for (const { name: way, problems } of cases)
+    note(`${name}-receives-webhooks: ${way}`, problems.length === 0 ? undefined : problems.join('\n'));
 }
 
 async function createDatabase(server, name) {

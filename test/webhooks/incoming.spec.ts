@@ -43,6 +43,7 @@ describe.each(PLATFORMS)('on %s, a delivery', (platform) => {
     const { send } = await start({ platform });
     const first = await send('/webhooks/github', fromGithub(BODY, { event: 'pull_request' }));
     expect(first).toMatchObject({ status: 200, json: { status: 'accepted' } });
+    expect(Object.keys(first.json)).toEqual(['status', 'outboxEventId']);
     const second = await send('/webhooks/github', fromGithub(BODY, { event: 'pull_request' }));
     expect(second).toMatchObject({
       status: 200,

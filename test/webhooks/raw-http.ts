@@ -21,7 +21,7 @@ export class RawConnection {
    * Sends these bytes and resolves with the first answer. With `last` the connection is half closed behind
    * them, and is not used again.
    */
-  send(bytes: Buffer, { last = false } = {}): Promise<RawAnswer> {
+  send(bytes: Buffer, { last = false, isHead = false } = {}): Promise<RawAnswer> {
     const socket = this.open();
     return new Promise((resolve) => {
       let got = Buffer.alloc(0);
@@ -32,7 +32,7 @@ export class RawConnection {
       };
       const onData = (piece: Buffer) => {
         got = Buffer.concat([got, piece]);
-        const answer = answerIn(got);
+        const answer = answerIn(got, isHead);
         if (answer !== undefined) end(answer, answer.isUsable);
       };
       const onClose = () => end(answerIn(got, true) ?? { status: 0, text: '' }, false);
@@ -67,9 +67,15 @@ function answerIn(bytes: Buffer, isAll = false): FoundAnswer | undefined {
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0);
   const rest = bytes.subarray(at + HEAD_END.length);
   if (status === 100) return answerIn(rest, isAll);
+  if (status === 204) return { status, text: '', isUsable: true };
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-  const isKept = !/\r\nconnection: *close/i.test(head);
-  if (length === undefined) return isAll ? { status, text: rest.toString(), isUsable: false } : undefined;
+  // What a server says without a date stands outside of HTTP proper: it ends the connection behind it.
+  const isKept = !/\r\nconnection: *close/i.test(head) && /\r\ndate:/i.test(head);
+  if (length === undefined) {
+    const isEnd =
+      isAll || (/\r\ntransfer-encoding: *chunked/i.test(head) && rest.toString().endsWith('0\r\n\r\n'));
+    return isEnd ? { status, text: rest.toString(), isUsable: false } : undefined;
+  }
   if (rest.length < Number(length) && !isAll) return undefined;
   return { status, text: rest.subarray(0, Number(length)).toString(), isUsable: isKept };
 }

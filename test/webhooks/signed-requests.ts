@@ -58,11 +58,11 @@ export function token(claims: object, header: object = { alg: 'ES256', kid: 'k1'
   return `${head}.${body}.${signature.toString('base64url')}`;
 }
 
-const own = {
-  key: 'own',
-  deliveryId: () => undefined,
+const own = (key: string) => ({
+  key,
+  deliveryId: ({ headers }: RawWebhookRequest) => headers['x-delivery'],
   type: () => 'x',
-};
+});
 
 export interface SignedExample {
   readonly name: string;
@@ -75,185 +75,197 @@ export interface SignedExample {
 }
 
 const FORM = Buffer.from('Body=hello&From=441234567890&MessageSid=SM1&To=441234567891');
-const TWILIO_URL = 'https://example.com/webhooks/twilio';
+/** What senders call the application by. */
+export const PUBLIC_URL = 'https://example.com';
+const TWILIO_URL = `${PUBLIC_URL}/webhooks/twilio`;
 
 /** A signed request of each scheme. */
-export const EXAMPLES: readonly SignedExample[] = [
-  {
-    name: 'GitHub',
-    source: githubSource({ secrets: 'secret' }),
-    request: request({
-      'x-hub-signature-256': `sha256=${mac('sha256', 'hex', 'secret', BODY)}`,
-      'x-github-event': 'push',
-      'x-github-delivery': 'd1',
-    }),
-    headers: ['x-hub-signature-256'],
-    signsBody: true,
-  },
-  {
-    name: 'Stripe',
-    source: stripeSource({ secrets: 'secret' }),
-    request: request({
-      'stripe-signature': `t=${SECONDS},v1=${mac('sha256', 'hex', 'secret', SECONDS, '.', BODY)}`,
-    }),
-    headers: ['stripe-signature'],
-    signsBody: true,
-  },
-  {
-    name: 'Standard Webhooks v1',
-    source: standardSource({ key: 'standard', secrets: WHSEC }),
-    request: request({
-      'webhook-id': 'msg_1',
-      'webhook-timestamp': SECONDS,
-      'webhook-signature': `v1,${mac('sha256', 'base64', Buffer.from(WHSEC.slice(6), 'base64'), `msg_1.${SECONDS}.`, BODY)}`,
-    }),
-    headers: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
-    signsBody: true,
-  },
-  {
-    name: 'Standard Webhooks v1a',
-    source: standardSource({ key: 'standard', secrets: WHPK }),
-    request: request({
-      'webhook-id': 'msg_1',
-      'webhook-timestamp': SECONDS,
-      'webhook-signature': `v1a,${sign(null, Buffer.concat([Buffer.from(`msg_1.${SECONDS}.`), BODY]), ed25519.privateKey).toString('base64')}`,
-    }),
-    headers: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
-    signsBody: true,
-  },
-  {
-    name: 'Shopify',
-    source: shopifySource({ secrets: 'secret' }),
-    request: request({ 'x-shopify-hmac-sha256': mac('sha256', 'base64', 'secret', BODY) }),
-    headers: ['x-shopify-hmac-sha256'],
-    signsBody: true,
-  },
-  {
-    name: 'Slack',
-    source: slackSource({ secrets: 'secret' }),
-    request: request({
-      'x-slack-request-timestamp': SECONDS,
-      'x-slack-signature': `v0=${mac('sha256', 'hex', 'secret', `v0:${SECONDS}:`, BODY)}`,
-    }),
-    headers: ['x-slack-request-timestamp', 'x-slack-signature'],
-    signsBody: true,
-  },
-  {
-    name: 'Twilio, a form',
-    source: twilioSource({ secrets: 'secret' }),
-    request: request(
-      {
-        'content-type': 'application/x-www-form-urlencoded',
-        'x-twilio-signature': mac(
-          'sha1',
-          'base64',
-          'secret',
-          `${TWILIO_URL}BodyhelloFrom441234567890MessageSidSM1To441234567891`,
-        ),
-      },
-      FORM,
-      TWILIO_URL,
-    ),
-    headers: ['x-twilio-signature'],
-    signsBody: true,
-    signsUrl: true,
-  },
-  {
-    name: 'Twilio, JSON',
-    source: twilioSource({ secrets: 'secret' }),
-    request: (() => {
-      const url = `${TWILIO_URL}?bodySHA256=${createHash('sha256').update(BODY).digest('hex')}`;
-      return request({ 'x-twilio-signature': mac('sha1', 'base64', 'secret', url) }, BODY, url);
-    })(),
-    headers: ['x-twilio-signature'],
-    signsBody: true,
-    signsUrl: true,
-  },
-  {
-    name: 'HubSpot',
-    source: hubspotSource({ secrets: 'secret' }),
-    request: request({
-      'x-hubspot-request-timestamp': String(NOW),
-      'x-hubspot-signature-v3': mac(
-        'sha256',
-        'base64',
-        'secret',
-        'POSThttps://example.com/webhooks/x',
-        BODY,
-        String(NOW),
-      ),
-    }),
-    headers: ['x-hubspot-request-timestamp', 'x-hubspot-signature-v3'],
-    signsBody: true,
-    signsUrl: true,
-  },
-  {
-    name: 'HMAC of one’s own',
-    source: hmacSource({
-      ...own,
-      secrets: 'secret',
-      signature: { header: 'X-Sign', algorithm: 'sha512', encoding: 'base64', timestampHeader: 'X-Time' },
-    }),
-    request: request({
-      'x-time': SECONDS,
-      'x-sign': mac('sha512', 'base64', 'secret', SECONDS, '.', BODY),
-    }),
-    headers: ['x-time', 'x-sign'],
-    signsBody: true,
-  },
-  {
-    name: 'Ed25519',
-    source: ed25519Source({
-      ...own,
-      secrets: rawKey.toString('hex'),
-      signature: { header: 'X-Signature-Ed25519', timestampHeader: 'X-Signature-Timestamp' },
-    }),
-    request: request({
-      'x-signature-timestamp': SECONDS,
-      'x-signature-ed25519': sign(
-        null,
-        Buffer.concat([Buffer.from(SECONDS), BODY]),
-        ed25519.privateKey,
-      ).toString('hex'),
-    }),
-    headers: ['x-signature-timestamp', 'x-signature-ed25519'],
-    signsBody: true,
-  },
-  {
-    name: 'JWT with a hash of the body',
-    source: jwksSource({
-      ...own,
-      token: {
-        header: 'X-Token',
-        keys: { keys: [{ ...ec.publicKey.export({ format: 'jwk' }), kid: 'k1' }] },
-        bodyHashClaim: 'body',
-        issuer: 'sender',
-        audience: 'us',
-      },
-    }),
-    request: request({
-      'x-token': token({
-        iss: 'sender',
-        aud: ['us'],
-        iat: NOW / 1_000,
-        body: createHash('sha256').update(BODY).digest('hex'),
+export const EXAMPLES: readonly SignedExample[] = signedExamples(NOW);
+
+/** A request of each scheme that is signed at this time, in whole seconds. The sources have names of their own. */
+export function signedExamples(now: number): SignedExample[] {
+  const seconds = String(now / 1_000);
+  return [
+    {
+      name: 'GitHub',
+      source: githubSource({ secrets: 'secret' }),
+      request: request({
+        'x-hub-signature-256': `sha256=${mac('sha256', 'hex', 'secret', BODY)}`,
+        'x-github-event': 'push',
+        'x-github-delivery': 'd1',
       }),
-    }),
-    headers: ['x-token'],
-    signsBody: true,
-  },
-  {
-    name: 'a shared secret',
-    source: sharedSecretSource({ ...own, secrets: 'secret', where: 'X-Secret' }),
-    request: request({ 'x-secret': 'secret' }),
-    headers: ['x-secret'],
-    signsBody: false,
-  },
-  {
-    name: 'basic authentication',
-    source: basicSource({ ...own, secrets: 'name:password' }),
-    request: request({ authorization: `Basic ${Buffer.from('name:password').toString('base64')}` }),
-    headers: [],
-    signsBody: false,
-  },
-];
+      headers: ['x-hub-signature-256'],
+      signsBody: true,
+    },
+    {
+      name: 'Stripe',
+      source: stripeSource({ secrets: 'secret' }),
+      request: request({
+        'stripe-signature': `t=${seconds},v1=${mac('sha256', 'hex', 'secret', seconds, '.', BODY)}`,
+      }),
+      headers: ['stripe-signature'],
+      signsBody: true,
+    },
+    {
+      name: 'Standard Webhooks v1',
+      source: standardSource({ key: 'standard', secrets: WHSEC }),
+      request: request({
+        'webhook-id': 'msg_1',
+        'webhook-timestamp': seconds,
+        'webhook-signature': `v1,${mac('sha256', 'base64', Buffer.from(WHSEC.slice(6), 'base64'), `msg_1.${seconds}.`, BODY)}`,
+      }),
+      headers: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
+      signsBody: true,
+    },
+    {
+      name: 'Standard Webhooks v1a',
+      source: standardSource({ key: 'standard-v1a', secrets: WHPK }),
+      request: request({
+        'webhook-id': 'msg_1',
+        'webhook-timestamp': seconds,
+        'webhook-signature': `v1a,${sign(null, Buffer.concat([Buffer.from(`msg_1.${seconds}.`), BODY]), ed25519.privateKey).toString('base64')}`,
+      }),
+      headers: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
+      signsBody: true,
+    },
+    {
+      name: 'Shopify',
+      source: shopifySource({ secrets: 'secret' }),
+      request: request({ 'x-shopify-hmac-sha256': mac('sha256', 'base64', 'secret', BODY) }),
+      headers: ['x-shopify-hmac-sha256'],
+      signsBody: true,
+    },
+    {
+      name: 'Slack',
+      source: slackSource({ secrets: 'secret' }),
+      request: request({
+        'x-slack-request-timestamp': seconds,
+        'x-slack-signature': `v0=${mac('sha256', 'hex', 'secret', `v0:${seconds}:`, BODY)}`,
+      }),
+      headers: ['x-slack-request-timestamp', 'x-slack-signature'],
+      signsBody: true,
+    },
+    {
+      name: 'Twilio, a form',
+      source: twilioSource({ secrets: 'secret' }),
+      request: request(
+        {
+          'content-type': 'application/x-www-form-urlencoded',
+          'x-twilio-signature': mac(
+            'sha1',
+            'base64',
+            'secret',
+            `${TWILIO_URL}BodyhelloFrom441234567890MessageSidSM1To441234567891`,
+          ),
+        },
+        FORM,
+        TWILIO_URL,
+      ),
+      headers: ['x-twilio-signature'],
+      signsBody: true,
+      signsUrl: true,
+    },
+    {
+      name: 'Twilio, JSON',
+      source: twilioSource({ key: 'twilio-json', secrets: 'secret' }),
+      request: (() => {
+        const url = `${TWILIO_URL}-json?bodySHA256=${createHash('sha256').update(BODY).digest('hex')}`;
+        return request({ 'x-twilio-signature': mac('sha1', 'base64', 'secret', url) }, BODY, url);
+      })(),
+      headers: ['x-twilio-signature'],
+      signsBody: true,
+      signsUrl: true,
+    },
+    {
+      name: 'HubSpot',
+      source: hubspotSource({ secrets: 'secret' }),
+      request: request(
+        {
+          'x-hubspot-request-timestamp': String(now),
+          'x-hubspot-signature-v3': mac(
+            'sha256',
+            'base64',
+            'secret',
+            `POST${PUBLIC_URL}/webhooks/hubspot`,
+            BODY,
+            String(now),
+          ),
+        },
+        BODY,
+        `${PUBLIC_URL}/webhooks/hubspot`,
+      ),
+      headers: ['x-hubspot-request-timestamp', 'x-hubspot-signature-v3'],
+      signsBody: true,
+      signsUrl: true,
+    },
+    {
+      name: 'HMAC of one’s own',
+      source: hmacSource({
+        ...own('hmac'),
+        secrets: 'secret',
+        signature: { header: 'X-Sign', algorithm: 'sha512', encoding: 'base64', timestampHeader: 'X-Time' },
+      }),
+      request: request({
+        'x-time': seconds,
+        'x-sign': mac('sha512', 'base64', 'secret', seconds, '.', BODY),
+      }),
+      headers: ['x-time', 'x-sign'],
+      signsBody: true,
+    },
+    {
+      name: 'Ed25519',
+      source: ed25519Source({
+        ...own('ed25519'),
+        secrets: rawKey.toString('hex'),
+        signature: { header: 'X-Signature-Ed25519', timestampHeader: 'X-Signature-Timestamp' },
+      }),
+      request: request({
+        'x-signature-timestamp': seconds,
+        'x-signature-ed25519': sign(
+          null,
+          Buffer.concat([Buffer.from(seconds), BODY]),
+          ed25519.privateKey,
+        ).toString('hex'),
+      }),
+      headers: ['x-signature-timestamp', 'x-signature-ed25519'],
+      signsBody: true,
+    },
+    {
+      name: 'JWT with a hash of the body',
+      source: jwksSource({
+        ...own('jwks'),
+        token: {
+          header: 'X-Token',
+          keys: { keys: [{ ...ec.publicKey.export({ format: 'jwk' }), kid: 'k1' }] },
+          bodyHashClaim: 'body',
+          issuer: 'sender',
+          audience: 'us',
+        },
+      }),
+      request: request({
+        'x-token': token({
+          iss: 'sender',
+          aud: ['us'],
+          iat: now / 1_000,
+          body: createHash('sha256').update(BODY).digest('hex'),
+        }),
+      }),
+      headers: ['x-token'],
+      signsBody: true,
+    },
+    {
+      name: 'a shared secret',
+      source: sharedSecretSource({ ...own('shared'), secrets: 'secret', where: 'X-Secret' }),
+      request: request({ 'x-secret': 'secret' }),
+      headers: ['x-secret'],
+      signsBody: false,
+    },
+    {
+      name: 'basic authentication',
+      source: basicSource({ ...own('basic'), secrets: 'name:password' }),
+      request: request({ authorization: `Basic ${Buffer.from('name:password').toString('base64')}` }),
+      headers: [],
+      signsBody: false,
+    },
+  ];
+}

@@ -2,7 +2,7 @@ import type { DomainEventInput } from '../../events/domain-event.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { jsonOf, type RawWebhookRequest, textOf } from './raw-request.js';
 import type { ReceivingEndpoint } from './receiver.js';
-import { redacted } from './redaction.js';
+import { redacted, redactedBytes } from './redaction.js';
 import { sha256Hex } from './schemes/digest.js';
 import type { Verified } from './verifier.js';
 import type { WebhookSource } from './webhook-source.js';
@@ -97,7 +97,7 @@ export function deliveryOf(
     repeatedBody: source.repeatedBody ?? (signsTime(source) ? undefined : 'mark'),
     endpointId,
     contentType,
-    bytes: bytesKept ? request.body : undefined,
+    bytes: bytesKept ? bytesToKeep(source, request) : undefined,
     event: {
       eventName: eventNameOf(source, request),
       sourceModule: 'webhooks',
@@ -121,6 +121,12 @@ function within(endpoint: ReceivingEndpoint | undefined): string[] {
 function aggregateIdOf(id: string, endpoint: ReceivingEndpoint | undefined): string {
   const prefix = endpoint === undefined ? '' : `${endpoint.id}/`;
   return prefix + nonEmpty(id, EVENT_TEXT_LIMITS.aggregateId - prefix.length);
+}
+
+/** What is redacted must not come back in the bytes of JSON that jsonb cannot hold. */
+function bytesToKeep({ redact }: WebhookSource, request: RawWebhookRequest): Buffer {
+  const json = redact === undefined ? undefined : jsonOf(request);
+  return redact === undefined || json === undefined ? request.body : redactedBytes(json, redact);
 }
 
 function eventNameOf(source: WebhookSource, request: RawWebhookRequest): string {

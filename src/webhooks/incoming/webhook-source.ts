@@ -60,7 +60,8 @@ export interface WebhookSourceOptions {
   readonly toleranceMs?: number | undefined;
   /**
    * Paths of fields of a JSON body, such as `customer.email`, whose values are not stored. In a list the path
-   * goes through each element. A body that is no JSON is stored as it is.
+   * goes through each element. A body that is no JSON is stored as it is. The hash that finds a repeated body
+   * is that of the whole body.
    */
   readonly redact?: readonly string[] | undefined;
   /**

@@ -11,7 +11,7 @@ import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { tooLarge } from '../refusal.js';
 import type { WebhookSource } from '../webhook-source.js';
 import { globalPrefixOf } from './global-prefix.js';
-import { readBytes } from './read-bytes.js';
+import { readBytes, SenderGone } from './read-bytes.js';
 import { keepBytes, type ServerRequest } from './server-request.js';
 import { WebhookAnswers } from './webhook-answers.js';
 import { ROUTE_PATHS } from './webhook-controller.js';
@@ -26,6 +26,11 @@ interface FastifyRoute {
 /** What is used of an application of Fastify. */
 interface FastifyInstance {
   addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
+}
+
+interface ExpressRequest extends IncomingMessage {
+  readonly method: string;
+  readonly path: string;
 }
 
 interface FastifyRequest extends ServerRequest {
@@ -60,17 +65,15 @@ export class RawBytes {
     const { httpAdapter } = this.host;
     if (httpAdapter.getType() === 'fastify') this.installInFastify(httpAdapter.getInstance());
     else {
-      httpAdapter.use(
-        (request: ServerRequest & IncomingMessage, response: unknown, next: (e?: unknown) => void) => {
-          const source = this.sourceOf(request);
-          if (source === undefined) next();
-          else
-            this.read(request, source).then(
-              () => next(),
-              (error: unknown) => this.giveUp(error, response),
-            );
-        },
-      );
+      httpAdapter.use((request: ExpressRequest, response: unknown, next: (e?: unknown) => void) => {
+        const source = this.sourceOf(request);
+        if (source === undefined) next();
+        else
+          this.read(request, source).then(
+            () => next(),
+            (error: unknown) => this.giveUp(error, response),
+          );
+      });
     }
   }
 
@@ -114,19 +117,21 @@ export class RawBytes {
 
   /** The rest of the body is not read, so the connection cannot be used again. */
   private giveUp(error: unknown, response: unknown): void {
+    if (error instanceof SenderGone) return;
     this.host.httpAdapter.setHeader(response, 'Connection', 'close');
     this.answers.refuse(error, response);
   }
 
-  private sourceOf({ method, url }: ServerRequest): WebhookSource | undefined {
+  /** Express says the path that it looks for routes with. The URL may be written in other ways. */
+  private sourceOf({ method, path }: ExpressRequest): WebhookSource | undefined {
     if (method !== 'POST') return undefined;
-    const given = segmentsOf(url.split('?', 1)[0] ?? '');
+    const given = segmentsOf(path);
     for (const template of this.templates()) {
       if (template.length !== given.length) continue;
       const fits = template.every(
         (segment, place) => segment.startsWith(':') || segment.toLowerCase() === given[place]?.toLowerCase(),
       );
-      if (fits) return this.webhooks.find(given[template.indexOf(':source')] ?? '');
+      if (fits) return this.webhooks.find(decoded(given[template.indexOf(':source')] ?? ''));
     }
     return undefined;
   }
@@ -138,6 +143,15 @@ export class RawBytes {
       const segments = [...path, ...segmentsOf(route)];
       return [...segmentsOf(globalPrefixOf(this.moduleRef, `/${segments.join('/')}`)), ...segments];
     });
+  }
+}
+
+/** A parameter of a route as Express reads it. It refuses what cannot be read. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
   }
 }
 

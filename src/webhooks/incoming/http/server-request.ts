@@ -28,6 +28,8 @@ export function bytesOf(request: ServerRequest): Buffer | undefined {
   const bytes = kept.get(request.raw ?? request);
   if (bytes !== undefined) return bytes;
   if (Buffer.isBuffer(request.rawBody)) return request.rawBody;
+  // What comes with a GET is no body, and may have been read like one.
+  if (request.method === 'GET' || request.method === 'HEAD') return Buffer.alloc(0);
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
   return encoding === undefined && (length === undefined || length === '0') ? Buffer.alloc(0) : undefined;
 }

@@ -89,11 +89,13 @@ export class WebhookAnswers {
       throw rawBodyMissing(key);
     }
     const raw = rawRequestOf(request, body, { publicUrl: this.options.publicUrl, endpointId });
-    // A delivery is a POST. A GET only tries the address.
-    if (raw.method === 'GET') return this.webhooks.tried(key, raw);
+    // A delivery is a POST. A GET only tries the address, and platforms give a HEAD to the route of a GET.
+    if (raw.method !== 'POST') return this.webhooks.tried(key, raw);
     const accepted = await this.webhooks.accept(key, raw);
     if (accepted.status === 'handshake') return accepted.reply;
-    return source.reply ?? json(200, accepted);
+    // How many events there are is no business of the sender's.
+    const { status, outboxEventId } = accepted;
+    return source.reply ?? json(200, { status, outboxEventId });
   }
 
   private send(response: unknown, { status = 200, contentType, body = '' }: WebhookReply): void {

@@ -22,6 +22,7 @@ export function webhookSource(options: WebhookSourceOptions): WebhookSource {
       ? []
       : ['secrets must be a text, or a list of texts, and none of them may be empty']),
     ...(verify.length > 0 ? [] : ['verify must be a scheme, or a list of schemes']),
+    ...problemsOfRedact(options.redact),
     ...problemsOfNumber('maxBodyBytes', options.maxBodyBytes),
     ...problemsOfNumber('toleranceMs', options.toleranceMs),
     ...(isOfEndpoints ? [] : problemsOfSecrets(secrets, verify)),
@@ -32,6 +33,13 @@ export function webhookSource(options: WebhookSourceOptions): WebhookSource {
     `The webhook source ${JSON.stringify(options.key)} cannot be used: ${problems.join('; ')}`,
     { problems },
   );
+}
+
+function problemsOfRedact(redact: unknown): string[] {
+  const isPath = (path: unknown) => typeof path === 'string' && path.split('.').every((key) => key !== '');
+  return redact === undefined || (Array.isArray(redact) && redact.every(isPath))
+    ? []
+    : ['redact must be a list of paths such as "customer.email"'];
 }
 
 function problemsOfNumber(name: string, value: number | undefined): string[] {
