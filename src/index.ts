@@ -11,7 +11,16 @@ export type {
   ConsumerBacklog,
 } from './consumers/consumer-backlog.js';
 export { ConsumerBacklogService } from './consumers/consumer-backlog.service.js';
-export type { ConsumerRates, CurrentRates, RatePoint, RateRange } from './consumers/consumer-rates.js';
+export type {
+  ConsumerRates,
+  ConsumerWork,
+  CurrentRates,
+  EngineRatePoint,
+  EngineRates,
+  RatePoint,
+  RateRange,
+  WorkPoint,
+} from './consumers/consumer-rates.js';
 export { ConsumerRatesService } from './consumers/consumer-rates.service.js';
 export type { Correction, CorrectionOptions, CorrectionResult } from './consumers/correction.js';
 export { CorrectionService } from './consumers/correction.service.js';

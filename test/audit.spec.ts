@@ -276,7 +276,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   DoctorService: ['examine'],
   ProcessService: ['list', 'running'],
   ConsumerBacklogService: ['list', 'of', 'events', 'blocking'],
-  ConsumerRatesService: ['of'],
+  ConsumerRatesService: ['of', 'ofAll', 'workOf'],
   FailureGroupService: ['list', 'deadLetters'],
   EventLookService: ['search', 'head', 'withPayloadText', 'chainOf', 'count'],
   LinkGraphService: ['around'],

@@ -98,6 +98,7 @@ const TYPES = [
   'ConsumerRates',
   'ConsumerSelection',
   'ConsumerView',
+  'ConsumerWork',
   'ConsumersOverview',
   'Correction',
   'CorrectionOptions',
@@ -115,6 +116,8 @@ const TYPES = [
   'DomainEventInput',
   'DrainResult',
   'EngineConnectionOptions',
+  'EngineRatePoint',
+  'EngineRates',
   'EventChain',
   'EventCount',
   'EventCountFilter',
@@ -247,4 +250,5 @@ const TYPES = [
   'TransactionalSqlClient',
   'Tx',
   'Wakeup',
+  'WorkPoint',
 ];

@@ -31,8 +31,8 @@ export class AdminTasks {
   private stopped = false;
   /** Monotonic milliseconds. Infinite if this role may not work operations off. */
   private nextLookAt = 0;
-  /** False once it is known that this role may not write samples. */
-  private maySample = true;
+  /** What this role may not write. It is not tried again. */
+  private readonly forbidden = new Set<'samples' | 'work'>();
 
   constructor(
     private readonly requests: ReplayRequestStore,
@@ -57,8 +57,7 @@ export class AdminTasks {
       this.nextLookAt = performance.now() + LOOK_MS;
       this.begin('operations', () => this.ifAllowed(() => this.operations.workOff(() => this.stopped)));
     }
-    if (cursors.length > 0 && this.maySample && this.samples.isDue())
-      this.begin('sample', () => this.sample());
+    if (cursors.length > 0 && this.samples.isDue()) this.begin('sample', () => this.sample());
     for (const { consumerName, repartitioning, replaying } of cursors) {
       if (repartitioning) this.begin(`repartition ${consumerName}`, () => this.repartition(consumerName));
       else if (replaying && holds(consumerName)) {
@@ -92,11 +91,17 @@ export class AdminTasks {
   }
 
   private async sample(): Promise<void> {
+    await this.unlessForbidden('samples', () => this.samples.take());
+    await this.unlessForbidden('work', () => this.samples.writeWork());
+  }
+
+  private async unlessForbidden(what: 'samples' | 'work', write: () => Promise<void>): Promise<void> {
+    if (this.forbidden.has(what)) return;
     try {
-      await this.samples.take();
+      await write();
     } catch (error) {
       if (sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
-      this.maySample = false;
+      this.forbidden.add(what);
     }
   }
 

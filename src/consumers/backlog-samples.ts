@@ -1,5 +1,7 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { SampleStore } from './sample.store.js';
+import { WorkStore } from './work.store.js';
+import type { WorkCounts } from './work-counts.js';
 
 export interface SampleTimes {
   /** Milliseconds between two samples. */
@@ -13,9 +15,13 @@ export const DEFAULT_SAMPLE_TIMES: SampleTimes = { everyMs: 10_000 };
 /** If there is less time than so many times their own between two samples, none was left out. */
 export const GAP_IN_SAMPLES = 3.5;
 
-/** Takes samples of the backlog while this process runs consumers. One process of all writes each sample. */
+/**
+ * Takes samples of the backlog while this process runs consumers: one process of all writes each of them.
+ * What this process itself has handled is written beside them.
+ */
 export class BacklogSamples {
   private readonly store: SampleStore;
+  private readonly work: WorkStore;
   /** Monotonic milliseconds. */
   private nextAt = 0;
 
@@ -24,8 +30,11 @@ export class BacklogSamples {
     private readonly times: SampleTimes,
     /** Whether this process runs consumers. One that only publishes takes no samples. */
     private readonly runsConsumers: boolean,
+    private readonly counts: WorkCounts,
+    private readonly processId: string,
   ) {
     this.store = new SampleStore(db);
+    this.work = new WorkStore(db);
   }
 
   /** Whether it is time to ask for a sample again. Whoever is told so takes it. */
@@ -39,5 +48,16 @@ export class BacklogSamples {
   /** Writes a sample if nobody has written one for most of the time between two. */
   async take(): Promise<void> {
     await this.store.take(0.95 * this.times.everyMs);
+  }
+
+  /**
+   * Writes what this process has handled since the last time. If that fails, it is written the next time,
+   * together with what comes until then.
+   */
+  async writeWork(): Promise<void> {
+    const changed = this.counts.changed();
+    if (changed.length === 0) return;
+    await this.work.write(this.processId, changed);
+    this.counts.written(changed);
   }
 }

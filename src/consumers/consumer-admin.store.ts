@@ -31,6 +31,7 @@ export class ConsumerAdminStore {
   private readonly process: string;
   private readonly groups: string;
   private readonly samples: string;
+  private readonly work: string;
   private readonly audit: AuditStore;
 
   constructor(private readonly db: EngineDatabase) {
@@ -41,6 +42,7 @@ export class ConsumerAdminStore {
     this.process = db.tables.integrationProcess;
     this.groups = db.tables.integrationFailureGroup;
     this.samples = db.tables.integrationSample;
+    this.work = db.tables.integrationWork;
     this.audit = new AuditStore(db);
   }
 
@@ -142,7 +144,8 @@ export class ConsumerAdminStore {
         ]);
         await session.query(`DELETE FROM ${this.replay} WHERE consumer_name = $1`, [consumerName]);
         await session.query(
-          `WITH notes AS (DELETE FROM ${this.groups} WHERE consumer_name = $1)
+          `WITH notes AS (DELETE FROM ${this.groups} WHERE consumer_name = $1),
+             work AS (DELETE FROM ${this.work} WHERE consumer_name = $1)
            DELETE FROM ${this.samples} WHERE consumer_name = $1`,
           [consumerName],
         );

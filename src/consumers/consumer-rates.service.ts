@@ -1,14 +1,19 @@
 import type { AdminDatabase } from '../database/admin-database.js';
 import { checkCount, checkNames, checkText, checkTime, invalidArgument } from '../events/argument-checks.js';
 import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES, type SampleTimes } from './backlog-samples.js';
-import type { ConsumerRates, RateRange } from './consumer-rates.js';
-import { ConsumerRatesStore } from './consumer-rates.store.js';
+import type { ConsumerRates, ConsumerWork, EngineRates, RatePoint, RateRange } from './consumer-rates.js';
+import { ConsumerRatesStore, type RateGrid } from './consumer-rates.store.js';
+import { type WorkOfStep, WorkStore } from './work.store.js';
+import { workPoints } from './work-points.js';
 
 const LONGEST_CONSUMER_NAME = 127;
 const DEFAULT_RANGE_MS = 3_600_000;
 const DEFAULT_STEPS = 360;
 const MOST_STEPS = 1_000;
 const SHORTEST_STEP = 10;
+const MINUTE = 60;
+/** In seconds. Beyond that, the samples of many consumers are too many to be read while somebody waits. */
+const LONGEST_OF_ALL = 86_400 + MINUTE;
 const LONGEST_STEP = 2_147_483_647;
 
 /**
@@ -18,12 +23,14 @@ const LONGEST_STEP = 2_147_483_647;
  */
 export class ConsumerRatesService {
   private readonly store: ConsumerRatesStore;
+  private readonly work: WorkStore;
 
   constructor(
     db: AdminDatabase,
     private readonly times: SampleTimes = DEFAULT_SAMPLE_TIMES,
   ) {
     this.store = new ConsumerRatesStore(db);
+    this.work = new WorkStore(db);
   }
 
   /**
@@ -32,31 +39,109 @@ export class ConsumerRatesService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid range
    */
   async of(consumerName: string, range: RateRange = {}): Promise<ConsumerRates> {
-    checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
-    if (consumerName === undefined)
-      throw invalidArgument('consumerName is missing', { field: 'consumerName' });
-    checkNames('a field of a range', range, ['from', 'to', 'step']);
-    checkTime('from', range.from);
-    checkTime('to', range.to);
-    const to = range.to ?? new Date();
-    const from = range.from ?? new Date(to.getTime() - DEFAULT_RANGE_MS);
-    const seconds = (to.getTime() - from.getTime()) / 1_000;
-    if (seconds <= 0) throw invalidArgument('from must be before to', { field: 'from' });
-    const step = checkCount('step', range.step ?? stepFor(seconds), LONGEST_STEP);
-    const steps = Math.ceil(seconds / step);
-    if (step < SHORTEST_STEP || steps > MOST_STEPS)
-      throw invalidArgument(
-        `step must be ${SHORTEST_STEP} seconds or more, and make at most ${MOST_STEPS} steps: give ${Math.max(SHORTEST_STEP, Math.ceil(seconds / MOST_STEPS))} or more`,
-        { field: 'step' },
+    checkConsumer(consumerName);
+    const { to, grid } = gridOf(range, SHORTEST_STEP);
+    const points = await this.store.points(consumerName, grid, this.gapMs);
+    return { consumerName, from: grid.from, to, step: grid.step, points };
+  }
+
+  /**
+   * Returns what one consumer has handled, what has failed, and how long events took, in steps of minutes. It
+   * is known for a week.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid range
+   */
+  async workOf(consumerName: string, range: RateRange = {}): Promise<ConsumerWork> {
+    checkConsumer(consumerName);
+    const { to, grid } = gridOf(range, MINUTE);
+    const [samples, work] = await Promise.all([
+      this.store.points(consumerName, grid, this.gapMs),
+      this.work.ofOne(consumerName, grid),
+    ]);
+    const points = workPoints(grid, work, work.steps, (n) => samples[n]?.backlog != null);
+    return { consumerName, from: grid.from, to, step: grid.step, points };
+  }
+
+  /**
+   * Returns how fast the log grows and what all consumers together have done, in steps of minutes, and the
+   * same of the busiest ones.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid range, or one of more than a day
+   */
+  async ofAll(range: RateRange = {}): Promise<EngineRates> {
+    const { to, grid } = gridOf(range, MINUTE);
+    if (grid.step * grid.steps > LONGEST_OF_ALL)
+      throw invalidArgument('the range of all consumers must not be longer than a day', { field: 'from' });
+    const [samples, work] = await Promise.all([
+      this.store.pointsOfAll(grid, this.gapMs),
+      this.work.ofAll(grid),
+    ]);
+    const pointsOf = (name: string | null) =>
+      workPoints(
+        grid,
+        work,
+        work.steps.filter((each) => each.name === name),
+        (n) => samples[n]?.backlog != null,
       );
-    const gapMs = GAP_IN_SAMPLES * this.times.everyMs;
-    const points = await this.store.points(consumerName, { from, step, steps }, gapMs);
-    return { consumerName, from, to, step, points };
+    return {
+      from: grid.from,
+      to,
+      step: grid.step,
+      points: pointsOf(null).map((point, n) => ({ ...point, ...ofSample(samples[n]) })),
+      busiest: busiestOf(work.steps).map((name) => ({ consumerName: name, points: pointsOf(name) })),
+    };
+  }
+
+  private get gapMs(): number {
+    return GAP_IN_SAMPLES * this.times.everyMs;
   }
 }
 
+function checkConsumer(consumerName: string): void {
+  checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
+  if (consumerName === undefined) throw invalidArgument('consumerName is missing', { field: 'consumerName' });
+}
+
+/** The steps of a range. Where they are minutes, the range begins with a whole one. */
+function gridOf(range: RateRange, shortest: number): { readonly to: Date; readonly grid: RateGrid } {
+  checkNames('a field of a range', range, ['from', 'to', 'step']);
+  checkTime('from', range.from);
+  checkTime('to', range.to);
+  const to = range.to ?? new Date();
+  const asked = range.from ?? new Date(to.getTime() - DEFAULT_RANGE_MS);
+  if (asked.getTime() >= to.getTime()) throw invalidArgument('from must be before to', { field: 'from' });
+  const wholeMs = shortest === MINUTE ? MINUTE * 1_000 : 1;
+  const from = new Date(Math.floor(asked.getTime() / wholeMs) * wholeMs);
+  const seconds = (to.getTime() - from.getTime()) / 1_000;
+  const step = checkCount('step', range.step ?? stepFor(seconds, shortest), LONGEST_STEP);
+  if (shortest === MINUTE && step % MINUTE !== 0)
+    throw invalidArgument(`step must be a multiple of ${MINUTE} seconds`, { field: 'step' });
+  const steps = Math.ceil(seconds / step);
+  if (step < shortest || steps > MOST_STEPS)
+    throw invalidArgument(
+      `step must be ${shortest} seconds or more, and make at most ${MOST_STEPS} steps: give ${multiple(seconds / MOST_STEPS, shortest)} or more`,
+      { field: 'step' },
+    );
+  return { to, grid: { from, step, steps } };
+}
+
 /** A multiple of the shortest step. */
-function stepFor(seconds: number): number {
-  const step = Math.ceil(seconds / DEFAULT_STEPS / SHORTEST_STEP) * SHORTEST_STEP;
-  return Math.min(LONGEST_STEP, Math.max(SHORTEST_STEP, step));
+function stepFor(seconds: number, shortest: number): number {
+  return Math.min(LONGEST_STEP, multiple(seconds / DEFAULT_STEPS, shortest));
+}
+
+function multiple(seconds: number, shortest: number): number {
+  return Math.max(shortest, Math.ceil(seconds / shortest) * shortest);
+}
+
+function ofSample(sample: RatePoint | undefined) {
+  const { publishedPerSecond = null, backlog = null, lagSeconds = null, deadLetters = null } = sample ?? {};
+  return { publishedPerSecond, backlog, lagSeconds, deadLetters };
+}
+
+function busiestOf(steps: readonly WorkOfStep[]): string[] {
+  const done = new Map<string, number>();
+  for (const { name, handled, failed } of steps)
+    if (name !== null) done.set(name, (done.get(name) ?? 0) + handled + failed);
+  return [...done].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([name]) => name);
 }

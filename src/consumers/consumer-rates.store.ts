@@ -49,19 +49,39 @@ export interface RateGrid {
 
 /** Computes rates from samples. */
 export class ConsumerRatesStore {
-  private readonly sql: string;
+  private readonly ofOneSql: string;
+  private readonly ofAllSql: string;
 
   constructor(private readonly db: EngineDatabase) {
+    const { integrationSample } = db.tables;
+    const inTime = `at > $2::timestamptz - ${THINNED_GAP}
+      AND at < $2::timestamptz + $3::float8 * $4::int * interval '1 second' + ${THINNED_GAP}`;
+    this.ofOneSql = this.pointsSql(integrationSample, `consumer_name = $1 AND ${inTime}`);
+    // All the rows of one sample have the same time and the same head.
+    const together = `(SELECT $1::text AS consumer_name, 0 AS partition, at, max(head) AS head, sum(backlog) AS backlog, max(lag_s) AS lag_s, sum(dead) AS dead
+        FROM ${integrationSample} WHERE ${inTime} GROUP BY at) AS sample`;
+    this.ofAllSql = this.pointsSql(together, 'true');
+  }
+
+  /** Returns a point for each step of the grid. `gapMs` is the longest time between two samples. */
+  points(consumerName: string, { from, step, steps }: RateGrid, gapMs: number): Promise<RatePoint[]> {
+    return this.db.query<RatePoint>(this.ofOneSql, [consumerName, from, step, steps, gapMs]);
+  }
+
+  /** The same of all consumers together. What is settled has no meaning then. */
+  pointsOfAll({ from, step, steps }: RateGrid, gapMs: number): Promise<RatePoint[]> {
+    return this.db.query<RatePoint>(this.ofAllSql, ['', from, step, steps, gapMs]);
+  }
+
+  private pointsSql(samples: string, condition: string): string {
     // A rate holds for the whole time between two samples. So each step has the mean of the rates that hold
     // in it, each for as long as it does. Times are counted in steps from the beginning of the grid.
     const gap = `$5::float8 * interval '1 millisecond'`;
-    const condition = `consumer_name = $1 AND at > $2::timestamptz - ${THINNED_GAP}
-      AND at < $2::timestamptz + $3::float8 * $4::int * interval '1 second' + ${THINNED_GAP}`;
     const inSteps = (time: string) => `extract(epoch FROM ${time} - $2::timestamptz)::float8 / $3::float8`;
-    this.sql = `
+    return `
       WITH t AS MATERIALIZED (
         SELECT *, ${inSteps('since')} AS first, ${inSteps('at')} AS last
-        FROM (${timesBetween(db.tables.integrationSample, condition, gap)}) AS t
+        FROM (${timesBetween(samples, condition, gap)}) AS t
       ), held AS (
         SELECT n, t.*, (least(last, n + 1) - greatest(first, n)) / (last - first) AS part
         FROM t CROSS JOIN LATERAL generate_series(greatest(0, floor(first))::int, least($4::int - 1, ceil(last) - 1)::int) AS n
@@ -74,10 +94,5 @@ export class ConsumerRatesStore {
       SELECT $2::timestamptz + n * $3::float8 * interval '1 second' AS at, avg(published)::float8 AS "publishedPerSecond",
         avg(settled)::float8 AS "settledPerSecond", avg(backlog)::float8 AS backlog, max(lag)::float8 AS "lagSeconds", sum(dead)::int AS "deadLetters"
       FROM generate_series(0, $4::int - 1) AS n LEFT JOIN of_partition USING (n) GROUP BY n ORDER BY n`;
-  }
-
-  /** Returns a point for each step of the grid. `gapMs` is the longest time between two samples. */
-  points(consumerName: string, { from, step, steps }: RateGrid, gapMs: number): Promise<RatePoint[]> {
-    return this.db.query<RatePoint>(this.sql, [consumerName, from, step, steps, gapMs]);
   }
 }

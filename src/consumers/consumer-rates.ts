@@ -43,3 +43,49 @@ export interface CurrentRates {
   /** Of each consumer, by its name (see `RatePoint`). */
   settledPerSecond: Record<string, number | null>;
 }
+
+/** What was done in one step of time. Null where nothing is known. */
+export interface WorkPoint {
+  /** When the step begins. */
+  at: Date;
+  /** Events that were handled, or skipped by their handler, in a second. */
+  handledPerSecond: number | null;
+  /** Attempts that failed, in a second: those that are tried again, and those that were the last. */
+  failedPerSecond: number | null;
+  /**
+   * Of the events that were handled in this step, half took no longer than this from their creation until
+   * then, in seconds. An hour stands for more than an hour. Null if none was handled.
+   */
+  latencyMedianSeconds: number | null;
+  /** The same for 95 of 100 events. */
+  latencyP95Seconds: number | null;
+}
+
+/** What one consumer has done. */
+export interface ConsumerWork {
+  consumerName: string;
+  from: Date;
+  to: Date;
+  step: number;
+  points: WorkPoint[];
+}
+
+/** How fast everything was in one step of time. */
+export interface EngineRatePoint extends WorkPoint {
+  publishedPerSecond: number | null;
+  /** The most positions that were not settled, of all partitions of all consumers. */
+  backlog: number | null;
+  /** The largest lag of a consumer in seconds. Null also if nothing was to be handled. */
+  lagSeconds: number | null;
+  deadLetters: number | null;
+}
+
+export interface EngineRates {
+  from: Date;
+  to: Date;
+  step: number;
+  /** Every step of the range, the oldest first. */
+  points: EngineRatePoint[];
+  /** The five consumers that have done the most in this time, the busiest first. */
+  busiest: { consumerName: string; points: WorkPoint[] }[];
+}

@@ -42,6 +42,7 @@ export class RenameStore {
   private readonly replay: string;
   private readonly groups: string;
   private readonly samples: string;
+  private readonly work: string;
   private readonly audit: AuditStore;
 
   constructor(
@@ -53,6 +54,7 @@ export class RenameStore {
     this.replay = db.tables.inboxReplay;
     this.groups = db.tables.integrationFailureGroup;
     this.samples = db.tables.integrationSample;
+    this.work = db.tables.integrationWork;
     this.audit = new AuditStore(db);
   }
 
@@ -124,7 +126,7 @@ export class RenameStore {
         oldName,
         newName,
       ]);
-      for (const table of [this.groups, this.samples]) {
+      for (const table of [this.groups, this.samples, this.work]) {
         // What a consumer of the new name left behind, that an earlier version has removed.
         await session.query(`DELETE FROM ${table} WHERE consumer_name = $1`, [newName]);
         await session.query(`UPDATE ${table} SET consumer_name = $2 WHERE consumer_name = $1`, [

@@ -15,6 +15,7 @@ export interface KeptFor {
 export interface DeletedRecords {
   readonly audit: number;
   readonly samples: number;
+  readonly work: number;
   readonly operations: number;
   readonly idempotencyKeys: number;
 }
@@ -47,10 +48,11 @@ export class OperatingRecordsStore {
     this.deleteSql = `
       WITH ${deleted('audit', tables.integrationAudit, `at < ${olderThan(2)}`, 'at, id')},
       ${deleted('samples', tables.integrationSample, `at < ${olderThan(3)}`, 'at')},
+      ${deleted('work', tables.integrationWork, `at < ${olderThan(3)}`, 'at')},
       ${deleted('finished', tables.integrationOperation, `created_at < ${olderThan(4)} AND state IN ('done', 'cancelled', 'failed')`, 'created_at, id')},
       ${deleted('plans', tables.integrationOperation, `state = 'planned' AND created_at < ${olderThan(5)}`, 'created_at, id')},
       ${deleted('keys', tables.integrationIdempotencyKey, `at < ${olderThan(6)}`, 'at')}
-      SELECT (SELECT count(*) FROM audit) AS audit, (SELECT count(*) FROM samples) AS samples,
+      SELECT (SELECT count(*) FROM audit) AS audit, (SELECT count(*) FROM samples) AS samples, (SELECT count(*) FROM work) AS work,
         (SELECT count(*) FROM finished) + (SELECT count(*) FROM plans) AS operations, (SELECT count(*) FROM keys) AS "idempotencyKeys"`;
     // Of each minute, the first sample of a partition stays. It begins with the oldest sample that there is,
     // so that a week without samples takes one step.

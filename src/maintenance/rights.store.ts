@@ -39,6 +39,7 @@ export const OF_MAINTENANCE: readonly Right[] = [
   { on: 'integration_audit', privileges: ['SELECT', 'INSERT', 'DELETE'] },
   { on: 'integration_operation', privileges: ['SELECT', 'UPDATE', 'DELETE'] },
   { on: 'integration_sample', privileges: ['SELECT', 'INSERT', 'DELETE'] },
+  { on: 'integration_work', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
   { on: 'integration_idempotency_key', privileges: ['SELECT', 'DELETE'] },
 ];
 

@@ -17,7 +17,9 @@ import { OperationRunner } from '../consumers/operations/operation-runner.js';
 import { RepartitionSteps } from '../consumers/repartition-steps.js';
 import { ReplayStore } from '../consumers/replay.store.js';
 import { ReplayRequestStore } from '../consumers/replay-request.store.js';
+import { WorkCounts } from '../consumers/work-counts.js';
 import { AdminDatabase } from '../database/admin-database.js';
+import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -49,15 +51,21 @@ export const CONSUMERS: Provider[] = [
   { provide: SAMPLE_TIMES, useValue: DEFAULT_SAMPLE_TIMES },
   {
     provide: BacklogSamples,
-    inject: [EngineDatabase, SAMPLE_TIMES, RESOLVED_OPTIONS],
-    useFactory: (db: EngineDatabase, times: SampleTimes, { role }: ResolvedOptions) =>
-      new BacklogSamples(db, times, role !== 'publisher'),
+    inject: [EngineDatabase, SAMPLE_TIMES, RESOLVED_OPTIONS, WorkCounts, ProcessIdentity],
+    useFactory: (
+      db: EngineDatabase,
+      times: SampleTimes,
+      { role }: ResolvedOptions,
+      work: WorkCounts,
+      { id }: ProcessIdentity,
+    ) => new BacklogSamples(db, times, role !== 'publisher', work, id),
   },
   {
     provide: ConsumerRatesService,
     inject: [AdminDatabase, SAMPLE_TIMES],
     useFactory: (db: AdminDatabase, times: SampleTimes) => new ConsumerRatesService(db, times),
   },
+  WorkCounts,
   CursorStatusStore,
   ReplayStore,
   ReplayRequestStore,

@@ -67,6 +67,8 @@ describe('with much in the log and in the inbox, the admin API', () => {
       `consumers/${name}/blocked`,
       `consumers/${name}/running`,
       `consumers/${name}/rates`,
+      `consumers/${name}/work`,
+      'rates',
       'dead-letters',
       `dead-letters?consumer=${name}&eventName=order.placed`,
       'dead-letters/groups',
@@ -91,6 +93,7 @@ describe('with much in the log and in the inbox, the admin API', () => {
       'int8multirange(int8range($2, $3))',
       `r.status = 'dead_letter'`,
       'publishedPerSecond',
+      'integration_work',
     ])
       expect([piece, ran.some(({ sql }) => sql.includes(piece))]).toEqual([piece, true]);
     expect(offences(ran)).toEqual([]);

@@ -317,6 +317,37 @@ export type ConsumerRates = {
     deadLetters: number | null;
   }>;
 };
+export type WorkPoint = {
+  at: string;
+  handledPerSecond: number | null;
+  failedPerSecond: number | null;
+  latencyMedianSeconds: number | null;
+  latencyP95Seconds: number | null;
+};
+export type ConsumerWork = {
+  consumerName: string;
+  from: string;
+  to: string;
+  step: number;
+  points: Array<WorkPoint>;
+};
+export type EngineRates = {
+  from: string;
+  to: string;
+  step: number;
+  points: Array<{
+    at: string;
+    handledPerSecond: number | null;
+    failedPerSecond: number | null;
+    latencyMedianSeconds: number | null;
+    latencyP95Seconds: number | null;
+    publishedPerSecond: number | null;
+    backlog: number | null;
+    lagSeconds: number | null;
+    deadLetters: number | null;
+  }>;
+  busiest: Array<{ consumerName: string; points: Array<WorkPoint> }>;
+};
 export type Replay = {
   id: string;
   consumerName: string;
@@ -579,6 +610,20 @@ export interface Routes {
     query: { from?: string | undefined; to?: string | undefined; step?: number | undefined };
     body: undefined;
     answer: ConsumerRates;
+  };
+  'GET consumers/{name}/work': {
+    action: 'consumers.read';
+    path: { name: string };
+    query: { from?: string | undefined; to?: string | undefined; step?: number | undefined };
+    body: undefined;
+    answer: ConsumerWork;
+  };
+  'GET rates': {
+    action: 'consumers.read';
+    path: Record<never, never>;
+    query: { from?: string | undefined; to?: string | undefined; step?: number | undefined };
+    body: undefined;
+    answer: EngineRates;
   };
   'GET consumers/{name}/replays': {
     action: 'consumers.read';

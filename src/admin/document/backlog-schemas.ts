@@ -24,6 +24,14 @@ const REPLAY = object({
   finishedAt: orNull(TIME),
 });
 
+const WORK_POINT = {
+  at: TIME,
+  handledPerSecond: orNull(NUMBER),
+  failedPerSecond: orNull(NUMBER),
+  latencyMedianSeconds: orNull(NUMBER),
+  latencyP95Seconds: orNull(NUMBER),
+};
+
 /** The answers about what consumers have still to do. */
 export const BACKLOG_SCHEMAS: Readonly<Record<string, Schema>> = {
   Counted: object({ count: INTEGER, atLeast: FLAG }),
@@ -91,6 +99,29 @@ export const BACKLOG_SCHEMAS: Readonly<Record<string, Schema>> = {
         deadLetters: orNull(INTEGER),
       }),
     ),
+  }),
+  WorkPoint: object(WORK_POINT),
+  ConsumerWork: object({
+    consumerName: TEXT,
+    from: TIME,
+    to: TIME,
+    step: INTEGER,
+    points: list(named('WorkPoint')),
+  }),
+  EngineRates: object({
+    from: TIME,
+    to: TIME,
+    step: INTEGER,
+    points: list(
+      object({
+        ...WORK_POINT,
+        publishedPerSecond: orNull(NUMBER),
+        backlog: orNull(NUMBER),
+        lagSeconds: orNull(NUMBER),
+        deadLetters: orNull(INTEGER),
+      }),
+    ),
+    busiest: list(object({ consumerName: TEXT, points: list(named('WorkPoint')) })),
   }),
   Replay: REPLAY,
   Replays: object({ items: list(named('Replay')) }),

@@ -5,7 +5,7 @@ import {
   type ConsumerBacklog,
 } from '../../consumers/consumer-backlog.js';
 import { ConsumerBacklogService } from '../../consumers/consumer-backlog.service.js';
-import type { ConsumerRates } from '../../consumers/consumer-rates.js';
+import type { ConsumerRates, ConsumerWork, EngineRates } from '../../consumers/consumer-rates.js';
 import { ConsumerRatesService } from '../../consumers/consumer-rates.service.js';
 import { ProcessService } from '../../membership/process.service.js';
 import type { AttemptOfProcess } from '../../membership/process-view.store.js';
@@ -15,6 +15,17 @@ import { type Call, limit, type PageAnswer, route } from './route.js';
 
 const pathFields = { name: text('The name of the consumer.', 127) };
 const target = ({ name }: { readonly name: string }) => ({ consumer: name });
+
+const rangeFields = {
+  from: optional(time('The beginning. The default is an hour before the end.')),
+  to: optional(time('The end. The default is now.')),
+};
+const inMinutes = {
+  ...rangeFields,
+  step: optional(
+    count('Seconds of a step: a multiple of 60. There are at most 1,000 steps.', 60, 2_147_483_640),
+  ),
+};
 
 const ROUTES = {
   counts: route({
@@ -60,13 +71,32 @@ const ROUTES = {
     pathFields,
     target,
     query: {
-      from: optional(time('The beginning. The default is an hour before the end.')),
-      to: optional(time('The end. The default is now.')),
+      ...rangeFields,
       step: optional(
         count('Seconds of a step, 10 or more. There are at most 1,000 steps.', 10, 2_147_483_647),
       ),
     },
     answer: 'ConsumerRates',
+  }),
+  work: route({
+    method: 'GET',
+    path: 'consumers/:name/work',
+    action: 'consumers.read',
+    about:
+      'How many events a second one consumer handled, how many attempts failed, and how long events took from their creation until they were handled, in steps of minutes, for a week.',
+    pathFields,
+    target,
+    query: inMinutes,
+    answer: 'ConsumerWork',
+  }),
+  ratesOfAll: route({
+    method: 'GET',
+    path: 'rates',
+    action: 'consumers.read',
+    about:
+      'How many events a second were published and handled, how many attempts failed, how long events took, and how far consumers were behind, in steps of minutes: all consumers together, and the five that did the most. It covers a day at most. A step in which nothing is known has nulls.',
+    query: inMinutes,
+    answer: 'EngineRates',
   }),
 };
 
@@ -103,5 +133,13 @@ export class ConsumerBacklogHandlers {
 
   rates({ path, query }: Call<typeof ROUTES.rates>): Promise<ConsumerRates> {
     return this.speeds.of(path.name, query);
+  }
+
+  work({ path, query }: Call<typeof ROUTES.work>): Promise<ConsumerWork> {
+    return this.speeds.workOf(path.name, query);
+  }
+
+  ratesOfAll({ query }: Call<typeof ROUTES.ratesOfAll>): Promise<EngineRates> {
+    return this.speeds.ofAll(query);
   }
 }

@@ -24,6 +24,7 @@ const NAMES = {
   integrationOperation: 'integration_operation',
   integrationSample: 'integration_sample',
   integrationLease: 'integration_lease',
+  integrationWork: 'integration_work',
   integrationDataKey: 'integration_data_key',
   integrationSecret: 'integration_secret',
   integrationIdempotencyKey: 'integration_idempotency_key',

@@ -1,3 +1,4 @@
+import type { WorkOfConsumer } from '../../consumers/work-counts.js';
 import type { SaveReport } from '../../inbox/flush-writer.js';
 import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { ResolvedRow } from '../../inbox/inbox-status.js';
@@ -31,6 +32,8 @@ interface SettlerParts {
   readonly gate: StartGate;
   /** Whether an event that fails for good becomes a dead letter. */
   readonly buriesDead: () => boolean;
+  /** Counts what was handled and what failed. */
+  readonly work: WorkOfConsumer;
   /** The process that runs the attempts. */
   readonly process: Ran['process'];
 }
@@ -72,22 +75,26 @@ export class OutcomeSettler {
   }
 
   settle(delivery: Delivery, outcome: Outcome): void {
-    const { inHand, entered } = this.parts;
+    const { inHand, entered, work } = this.parts;
     switch (outcome.kind) {
       case 'processed':
+        work.handled(delivery.log.createdAt);
         this.processed(delivery);
         inHand.queues.resolved(delivery);
         break;
       case 'skipped':
+        work.handled(delivery.log.createdAt);
         this.write(delivery, { status: 'skipped', availableInMs: undefined, error: outcome.reason });
         inHand.queues.resolved(delivery);
         break;
       case 'dead':
+        work.failed();
         this.write(delivery, { ...this.deadVerdict, error: outcome.error, ran: this.ran(delivery) });
         if (!entered.isEmpty && entered.isSuspect(delivery)) this.suspects.note(delivery, 'dead');
         inHand.queues.resolved(delivery);
         break;
       case 'retry':
+        work.failed();
         this.write(delivery, {
           status: 'failed',
           availableInMs: outcome.delayMs,
@@ -101,6 +108,7 @@ export class OutcomeSettler {
         this.failed(delivery);
         break;
       case 'suspect':
+        if (outcome.isCounted) work.failed();
         this.writeSuspect(delivery, outcome);
         this.failed(delivery);
         break;
@@ -128,6 +136,7 @@ export class OutcomeSettler {
   settledInTransaction(deliveries: readonly [Delivery, ...Delivery[]]): void {
     this.parts.gate.succeeded(deliveries[0]);
     for (const each of deliveries) {
+      this.parts.work.handled(each.log.createdAt);
       this.parts.outcomes.tellCommitted(each);
       this.parts.inHand.queues.resolved(each);
     }
@@ -141,6 +150,7 @@ export class OutcomeSettler {
     const { entered, outcomes, retries, inHand, consumerName } = this.parts;
     entered.forget(row.outboxEventId);
     const { attemptGivenBack = false } = of;
+    if (!attemptGivenBack) this.parts.work.failed();
     const verdict = this.deadVerdict;
     const resolution = resolutionOfRow(row, { ...verdict, error });
     this.resolve({ ...resolution, attemptGivenBack });

@@ -1,3 +1,4 @@
+import type { WorkCounts } from '../../consumers/work-counts.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import type { Attempt } from './attempt.js';
 import type { Delivery } from './delivery.js';
@@ -12,6 +13,7 @@ export interface PartitionParts {
   readonly entered: EnteredEvents;
   readonly retries: RetryPolicy;
   readonly outcomes: OutcomeStream;
+  readonly work: WorkCounts;
   readonly settings: SettingsView<'deadLetterEnabled'>;
   /** The process that runs the attempts. */
   readonly process: Ran['process'];

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { plainSubscription } from '../../../test/support/plain-subscription.js';
 import { KEY, SimulatedInbox } from '../../../test/support/simulated-inbox.js';
+import { WorkCounts } from '../../consumers/work-counts.js';
 import type { Flush } from '../../inbox/unflushed.js';
 import { PositionSet } from '../../log/position-set.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.js';
@@ -64,6 +65,7 @@ class World {
         entered: new EnteredEvents(settings, retries),
         retries,
         outcomes: new OutcomeStream(),
+        work: new WorkCounts(),
         settings,
         process: { id: 'process', host: 'host', pid: 1 },
         attemptFor: (delivery, others) =>

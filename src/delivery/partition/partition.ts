@@ -74,6 +74,7 @@ export class Partition implements FlushSource {
         retries,
         gate,
         buriesDead,
+        work: parts.work.of(consumerName),
         process: parts.process,
       },
       listener,

@@ -252,9 +252,9 @@ export class ConsumerWorker {
   private partitionParts(): PartitionParts {
     const { execution, reports, settings } = this.context.env;
     const { runner, entered, retries } = execution;
-    const { outcomes } = reports;
+    const { outcomes, work } = reports;
     const attemptFor = (delivery: Delivery, others?: readonly Delivery[]) => runner.begin(delivery, others);
-    return { entered, retries, outcomes, settings, process: execution.process, attemptFor };
+    return { entered, retries, outcomes, work, settings, process: execution.process, attemptFor };
   }
 
   private partitionListener(): PartitionListener {

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ReplayStore } from '../../consumers/replay.store.js';
+import { WorkCounts } from '../../consumers/work-counts.js';
 import { ProcessIdentity } from '../../database/connection/process-identity.js';
 import { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../../inbox/inbox-event.store.js';
@@ -53,6 +54,7 @@ export class WorkerReports {
     readonly counters: DeliveryCounters,
     readonly unavailable: UnavailableConsumers,
     readonly telemetry: EngineTelemetry,
+    readonly work: WorkCounts,
   ) {}
 }
 
