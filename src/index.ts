@@ -136,6 +136,7 @@ export type {
   EventSearchFilter,
   EventSearchPage,
   EventSearchResult,
+  EventWithMetadataText,
   EventWithPayloadText,
 } from './log/event-look.js';
 export { EventLookService } from './log/event-look.service.js';

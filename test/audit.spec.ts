@@ -278,7 +278,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   ConsumerBacklogService: ['list', 'of', 'events', 'blocking'],
   ConsumerRatesService: ['of', 'ofAll', 'workOf'],
   FailureGroupService: ['list', 'deadLetters'],
-  EventLookService: ['search', 'head', 'withPayloadText', 'chainOf', 'count'],
+  EventLookService: ['search', 'head', 'withMetadataText', 'withPayloadText', 'chainOf', 'count'],
   LinkGraphService: ['around'],
 };
 

@@ -130,6 +130,7 @@ const TYPES = [
   'EventSearchFilter',
   'EventSearchPage',
   'EventSearchResult',
+  'EventWithMetadataText',
   'EventWithPayloadText',
   'Examination',
   'FailedAttempt',

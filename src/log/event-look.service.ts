@@ -9,6 +9,7 @@ import type {
   EventSearchFilter,
   EventSearchPage,
   EventSearchResult,
+  EventWithMetadataText,
   EventWithPayloadText,
 } from './event-look.js';
 import { EventLookStore, type Stretch } from './event-look.store.js';
@@ -80,6 +81,17 @@ export class EventLookService {
   /** The event without its payload. Undefined if the log does not have it, or no longer. */
   async head(id: string): Promise<EventHead | undefined> {
     return isUuid(id) ? this.store.findHead(id) : undefined;
+  }
+
+  /**
+   * The event without its payload, and its metadata as text, where numbers have every digit. Undefined if the
+   * log does not have it, or no longer.
+   */
+  async withMetadataText(id: string): Promise<EventWithMetadataText | undefined> {
+    const found = isUuid(id) ? await this.store.findWithMetadataText(id) : undefined;
+    if (found === undefined) return undefined;
+    const { metadataText, ...event } = found;
+    return { event, metadata: metadataText };
   }
 
   /** The event with its payload as text. Undefined if the log does not have it, or no longer. */

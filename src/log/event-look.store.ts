@@ -80,6 +80,15 @@ export class EventLookStore {
     return row;
   }
 
+  async findWithMetadataText(id: string): Promise<(EventHead & { metadataText: string }) | undefined> {
+    const [row] = await this.db.query<EventHead & { metadataText: string }>(
+      `SELECT ${EVENT_COLUMNS}, CASE WHEN jsonb_typeof(metadata) = 'object' THEN metadata ELSE '{}' END::text AS "metadataText"
+       FROM ${this.log} WHERE id = $1::uuid`,
+      [id],
+    );
+    return row;
+  }
+
   async findHead(id: string): Promise<EventHead | undefined> {
     const [row] = await this.db.query<EventHead>(
       `SELECT ${EVENT_COLUMNS} FROM ${this.log} WHERE id = $1::uuid`,

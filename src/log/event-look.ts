@@ -56,6 +56,12 @@ export interface EventWithPayloadText {
   payload: string;
 }
 
+/** An event and its metadata as the database writes it, so that numbers keep every digit. */
+export interface EventWithMetadataText {
+  event: EventHead;
+  metadata: string;
+}
+
 /** The events of one correlation, the oldest first. */
 export interface EventChain {
   correlationId: string;

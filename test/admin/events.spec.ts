@@ -85,6 +85,17 @@ describe('a payload', () => {
     expect(text).toContain('0.12345678901234567891');
   });
 
+  it('comes with an event whose metadata has every digit, too', async () => {
+    const [id] = await write({ position: 1, payload: '{}' });
+    await database.pool.query(
+      `UPDATE integration.outbox_event SET metadata = '{"sequence": 9007199254740993, "text": ""metadata":1"}' WHERE id = $1`,
+      [id],
+    );
+    const { text, json } = await admin.ask(`events/${id}`);
+    expect(text).toMatch(/,"metadata":\{.*"sequence": 9007199254740993.*\}\}$/);
+    expect(json).toMatchObject({ outboxEventId: id, metadata: { text: '"metadata":1' }, consumers: [] });
+  });
+
   it('is masked before it leaves, and what is left of it keeps its digits', async () => {
     const [id] = await write({ position: 1, payload: LARGE });
     let seen: unknown;

@@ -37,7 +37,7 @@ test('one request is followed over modules', async () => {
   const [order = ''] = await shop.place('followed');
   await shop.settled();
   const { page } = await stage.open(`#/events/${order}`);
-  const chain = page.getByRole('region', { name: 'What belongs together' });
+  const chain = page.getByRole('region', { name: 'Related events' });
   const rows = chain.getByRole('row').filter({ hasNotText: 'Module' });
   await rows.nth(1).waitFor();
   const texts = await rows.allTextContents();
@@ -90,6 +90,9 @@ describe('payloads', () => {
     const { page } = await stage.open(`#/events/${numbers}`);
     const payload = page.getByRole('region', { name: 'Payload', exact: true });
     for (const number of LONG_NUMBERS) await payload.getByText(number).first().waitFor();
+    await page.getByRole('button', { name: 'Show the metadata' }).click();
+    const metadata = page.getByRole('region', { name: 'Text of the metadata' });
+    for (const number of LONG_NUMBERS) await metadata.getByText(number).waitFor();
   });
 
   test('20 levels are all there', async () => {

@@ -35,7 +35,7 @@ test('the poll interval is changed, seen in each process, and put back to the va
       .getByRole('listitem')
       .filter({ has: page.getByLabel('pollingIntervalMs', { exact: true }) });
     await row
-      .getByText(/in force in (?:all|both|every)|every process/i)
+      .getByText(/All \d+ processes use it/)
       .first()
       .waitFor();
 

@@ -9,8 +9,6 @@ export type LiveMode = 'starting' | 'stream' | 'polling' | 'lost' | 'hidden' | '
 export interface LiveState {
   readonly mode: LiveMode;
   readonly look: Overview | undefined;
-  /** Looks of the last ten minutes, for the charts. */
-  readonly looks: readonly Overview[];
   /** Counts up when pages should read again. */
   readonly beat: number;
   /** Why nothing is read again for the moment. */
@@ -20,11 +18,10 @@ export interface LiveState {
 const BEAT_MS = 5_000;
 const SILENCE_MS = 8_000;
 const STREAM_AGAIN_MS = 30_000;
-const KEPT_LOOKS = 300;
 
 /** Keeps what is shown up to date, only while somebody looks at it. */
 class Live {
-  private state: LiveState = { mode: 'starting', look: undefined, looks: [], beat: 0, pause: undefined };
+  private state: LiveState = { mode: 'starting', look: undefined, beat: 0, pause: undefined };
   private readonly listeners = new Set<(state: LiveState) => void>();
   private readonly selections = new Set<object>();
   private isPausedByPerson = false;
@@ -77,7 +74,7 @@ class Live {
   }
 
   private took(look: Overview, mode: LiveMode): void {
-    this.change({ mode, look, looks: [...this.state.looks, look].slice(-KEPT_LOOKS) });
+    this.change({ mode, look });
     this.beatIfDue();
   }
 

@@ -88,7 +88,7 @@ export function AuditPage({ place }: { place: Place }) {
       <Loaded from={reading}>
         {({ items, next }) =>
           items.length === 0 ? (
-            <Empty title="Nothing is noted that is like that.">
+            <Empty title="No entry matches the filter.">
               Every change by a person, a command or the application is noted here. Try a longer time.
             </Empty>
           ) : (

@@ -63,7 +63,7 @@ export function ConsumerBacklog({
   const reading = useRead('GET consumers/{name}/backlog', { path: { name }, query: { state, after } });
   return (
     <Panel
-      title="What it has to do"
+      title="Backlog"
       about={lagSeconds === null ? 'It is up to date.' : `It is ${duration(lagSeconds)} behind.`}
     >
       <Loaded from={reading}>
@@ -85,9 +85,9 @@ export function ConsumerBacklog({
               ))}
             </ul>
             {chosen === undefined ? (
-              <p class="muted small">Choose a number to see the events behind it.</p>
+              <p class="muted small">Click a number to see its events.</p>
             ) : items.length === 0 ? (
-              <Empty title="There is none.">{chosen[3]}</Empty>
+              <Empty title="No events in this state.">{chosen[3]}</Empty>
             ) : (
               <>
                 <p class="muted small">{chosen[3]}</p>

@@ -35,7 +35,7 @@ export function ConsumerBlocked({ name }: { name: string }) {
   const reading = useRead('GET consumers/{name}/blocked', { path: { name } });
   return (
     <Panel
-      title="What holds up others"
+      title="Events that block others"
       about="While an event is tried again, later events of its entity wait."
     >
       <Loaded from={reading}>

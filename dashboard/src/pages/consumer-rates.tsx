@@ -2,86 +2,97 @@ import { useRead } from '../api/use-read.ts';
 import { LineChart } from '../parts/chart.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { duration, perSecond, shortCount } from '../parts/number.ts';
-import { filterBy, type Place } from '../router/router.ts';
+import { CHARTS_AGAIN_MS, hoursOf, SpanChoice, startOf } from '../parts/span.tsx';
+import type { Place } from '../router/router.ts';
+import { agesOf } from './ages.ts';
 
-const HOUR_MS = 3_600_000;
-const SPANS = [
-  ['1', 'the last hour'],
-  ['6', 'the last 6 hours'],
-  ['24', 'the last day'],
-  ['168', 'the last week'],
-] as const;
-const READ_AGAIN_MS = 30_000;
-const NOTHING = 'There are no samples of this time yet. One process writes one every ten seconds.';
+const WEEK_H = 168;
+const NOTHING =
+  'Nothing is known of this time yet. Processes that run consumers write these figures every ten seconds.';
 
-/** How fast a consumer was, and how far behind. */
+/** How fast a consumer was, how long its events took, and how far it was behind. */
 export function ConsumerRatesCharts({ name, place }: { name: string; place: Place }) {
-  const hours = Number(place.query.get('hours') ?? 1);
-  const reading = useRead(
-    'GET consumers/{name}/rates',
-    // The time is rounded, so that the same hour is not another question at each turn.
-    { path: { name }, query: { from: roundedStart(hours) } },
-    { isLive: false, everyMs: READ_AGAIN_MS },
-  );
+  const range = { path: { name }, query: { from: startOf(hoursOf(place, WEEK_H)) } };
+  const again = { isLive: false, everyMs: CHARTS_AGAIN_MS };
+  const rates = useRead('GET consumers/{name}/rates', range, again);
+  const work = useRead('GET consumers/{name}/work', range, again);
   return (
     <>
-      <label class="small inline">
-        Show{' '}
-        <select
-          value={String(hours)}
-          onChange={(event) => filterBy(place, { hours: event.currentTarget.value })}
-        >
-          {SPANS.map(([value, text]) => (
-            <option key={value} value={value}>
-              {text}
-            </option>
-          ))}
-        </select>
-      </label>
-      <Loaded from={reading}>
-        {({ points }) => {
-          const known = points.some(
-            ({ settledPerSecond, backlog }) => settledPerSecond !== null || backlog !== null,
-          );
-          const times = known ? points.map(({ at }) => new Date(at).getTime()) : [];
-          return (
-            <div class="grid three">
-              <LineChart
-                title="Rates of the consumer"
-                times={times}
-                lines={[
-                  { name: 'settled a second', values: points.map((point) => point.settledPerSecond) },
-                  { name: 'published a second', values: points.map((point) => point.publishedPerSecond) },
-                ]}
-                format={perSecond}
-                empty={NOTHING}
-              />
-              <LineChart
-                title="How far behind it was"
-                times={times}
-                lines={[{ name: 'lag', values: points.map((point) => point.lagSeconds) }]}
-                format={duration}
-                empty={NOTHING}
-              />
-              <LineChart
-                title="Backlog and dead letters"
-                times={times}
-                lines={[
-                  { name: 'positions to read', values: points.map((point) => point.backlog) },
-                  { name: 'dead letters', values: points.map((point) => point.deadLetters) },
-                ]}
-                format={shortCount}
-                empty={NOTHING}
-              />
-            </div>
-          );
-        }}
-      </Loaded>
+      <div class="section-head">
+        <h2>Over time</h2>
+        <SpanChoice place={place} most={WEEK_H} />
+      </div>
+      <div class="grid two">
+        <Loaded from={work}>
+          {({ points }) => {
+            const chart = {
+              times: timesOf(points, ({ handledPerSecond }) => handledPerSecond !== null),
+              empty: NOTHING,
+            };
+            return (
+              <>
+                <LineChart
+                  {...chart}
+                  title="Events per second"
+                  lines={[
+                    { name: 'handled', values: points.map((point) => point.handledPerSecond) },
+                    { name: 'failed attempts', values: points.map((point) => point.failedPerSecond) },
+                  ]}
+                  format={perSecond}
+                />
+                <LineChart
+                  {...chart}
+                  title="Latency: from created to handled"
+                  lines={[
+                    {
+                      name: 'half of the events within',
+                      values: points.map((point) => point.latencyMedianSeconds),
+                    },
+                    {
+                      name: '95 % of the events within',
+                      values: points.map((point) => point.latencyP95Seconds),
+                    },
+                  ]}
+                  format={duration}
+                  least={0.1}
+                />
+              </>
+            );
+          }}
+        </Loaded>
+        <Loaded from={rates}>
+          {({ points }) => {
+            const chart = { times: timesOf(points, ({ backlog }) => backlog !== null), empty: NOTHING };
+            return (
+              <>
+                <LineChart
+                  {...chart}
+                  title="Age of the oldest waiting event"
+                  lines={[{ name: 'age', values: agesOf(points) }]}
+                  format={duration}
+                />
+                <LineChart
+                  {...chart}
+                  title="Events to read, and dead letters"
+                  lines={[
+                    { name: 'to read', values: points.map((point) => point.backlog) },
+                    { name: 'dead letters', values: points.map((point) => point.deadLetters) },
+                  ]}
+                  format={shortCount}
+                />
+              </>
+            );
+          }}
+        </Loaded>
+      </div>
     </>
   );
 }
 
-function roundedStart(hours: number): string {
-  const minute = 60_000;
-  return new Date(Math.floor((Date.now() - hours * HOUR_MS) / minute) * minute).toISOString();
+/** No times if nothing is known of any of the points. */
+function timesOf<P extends { readonly at: string }>(
+  points: readonly P[],
+  isKnown: (point: P) => boolean,
+): number[] {
+  return points.some(isKnown) ? points.map(({ at }) => new Date(at).getTime()) : [];
 }

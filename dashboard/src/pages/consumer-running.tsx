@@ -28,7 +28,7 @@ const COLUMNS: readonly Column<Row>[] = [
 export function ConsumerRunning({ name }: { name: string }) {
   const reading = useRead('GET consumers/{name}/running', { path: { name } });
   return (
-    <Panel title="What runs now" about="Attempts that have run for longer than two seconds.">
+    <Panel title="Running now" about="Attempts that have run for longer than two seconds.">
       <Loaded from={reading}>
         {({ items }) =>
           items.length === 0 ? (

@@ -4,7 +4,7 @@ import type { Consumer, Partition } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
-import { Loaded } from '../parts/loading.tsx';
+import { LoadedPage } from '../parts/loading.tsx';
 import { count, duration } from '../parts/number.ts';
 import { Facts, Page, Panel } from '../parts/page.tsx';
 import { Mark } from '../parts/status.tsx';
@@ -29,7 +29,7 @@ const PARTITIONS: readonly Column<Partition>[] = [
     isLong: true,
     cell: ({ owner, ownerNotSeenSince }) =>
       owner === null ? (
-        <Mark tone="warn">nobody</Mark>
+        <Mark tone="warn">no process</Mark>
       ) : (
         <>
           <Foreign>{`${owner.host ?? 'unknown host'}, pid ${owner.pid ?? 'unknown'}`}</Foreign>
@@ -63,9 +63,9 @@ export function ConsumerPage({ place }: { place: Place }) {
   const name = place.path[1] ?? '';
   const reading = useRead('GET consumers/{name}', { path: { name } });
   return (
-    <Loaded from={reading}>
+    <LoadedPage from={reading} title={name} above={<a href={to(['consumers'])}>Consumers</a>}>
       {(consumer) => <Shown consumer={consumer} place={place} reload={reading.reload} />}
-    </Loaded>
+    </LoadedPage>
   );
 }
 
@@ -91,7 +91,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           <ConsumerMark consumer={consumer} />
           {paused ? (
             <Act kind="primary" needs="consumers.resume" onAct={() => setDialog('resume')}>
-              Let it go on
+              Resume
             </Act>
           ) : (
             <Act needs="consumers.pause" onAct={() => setDialog('pause')}>
@@ -133,7 +133,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           keyOf={({ partition }) => String(partition)}
         />
       </Panel>
-      <Panel title="About it">
+      <Panel title="Details">
         <Facts>
           {[
             ['Partitions', count(partitions.length)],
@@ -142,10 +142,10 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
               : ['Paused since', <Time key="p" at={consumer.pausedSince} />],
             consumer.unservedSince === null
               ? undefined
-              : ['Nobody handles it since', <Time key="u" at={consumer.unservedSince} />],
-            ['Known to a process', consumer.orphaned ? 'no' : 'yes'],
+              : ['No process handles it since', <Time key="u" at={consumer.unservedSince} />],
+            ['Has a process with its handlers', consumer.orphaned ? 'no' : 'yes'],
             [
-              'Who changed it',
+              'Changes',
               <a key="a" href={to(['audit'], { target: `consumer/${name}` })}>
                 See the audit
               </a>,
@@ -161,18 +161,19 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           onClose={close}
         >
           <p class="muted">
-            It stops until somebody lets it go on, also across restarts. What runs comes to its end.
+            It handles nothing until somebody resumes it, also after a restart. Handlers that run now finish
+            first.
           </p>
         </Confirm>
       )}
       {dialog === 'resume' && (
         <Confirm
-          title={`Let ${name} go on`}
-          act="Let it go on"
+          title={`Resume ${name}`}
+          act="Resume"
           onAct={(reason) => call('POST consumers/{name}/resume', { path: { name }, body: because(reason) })}
           onClose={close}
         >
-          <p class="muted">It goes on where it stopped.</p>
+          <p class="muted">It continues with the first event that it has not read.</p>
         </Confirm>
       )}
       {dialog === 'replay' && <ReplayDialog name={name} onClose={close} />}
@@ -190,8 +191,8 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           onClose={close}
         >
           <p>
-            Its place in the log, its dead letters and its replays are deleted. This cannot be taken back, and
-            is refused while a process works on it.
+            Its place in the log, its dead letters and its replays are deleted. This cannot be undone. It is
+            refused while a process works on the consumer.
           </p>
         </Confirm>
       )}

@@ -81,7 +81,7 @@ const COLUMNS: readonly Column<Consumer>[] = [
       ),
   },
   {
-    head: 'A second',
+    head: 'Rate',
     align: 'end',
     cell: ({ settledPerSecond }) =>
       settledPerSecond === null ? <span class="muted">–</span> : perSecond(settledPerSecond),

@@ -2,11 +2,10 @@ import { useEffect, useId, useState } from 'preact/hooks';
 import { call, callForText } from '../api/client.ts';
 import type { EventWithStatus } from '../api/schemas.ts';
 import { Confirm } from '../parts/confirm.tsx';
-import { inexactNumbers, laidOut } from '../parts/json.ts';
+import { inexactNumbers, laidOut, lastMember } from '../parts/json.ts';
 import { eventHref } from '../parts/links.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { go } from '../router/router.ts';
-import { payloadOf } from './event-payload.tsx';
 
 /** Publishes a corrected event, and discards this one for the consumer that failed at it. */
 export function CorrectDialog({
@@ -23,7 +22,7 @@ export function CorrectDialog({
   const [error, setError] = useState<unknown>();
   useEffect(() => {
     callForText('GET events/{id}/payload', { path: { id: event.outboxEventId } })
-      .then(({ text: answer }) => setText(laidOut(payloadOf(answer)).text))
+      .then(({ text: answer }) => setText(laidOut(lastMember(answer, 'payload')).text))
       .catch(setError);
   }, [event.outboxEventId]);
   const correct = async (reason: string | undefined) => {

@@ -89,7 +89,7 @@ function One({ finding, reload }: { finding: Finding; reload: () => void }) {
         <dd>
           <Foreign>{found}</Foreign>
         </dd>
-        <dt>What it leads to</dt>
+        <dt>Effect</dt>
         <dd>
           <Foreign>{meaning}</Foreign>
         </dd>
@@ -151,7 +151,7 @@ function remedyOf(action: Finding['action']): Remedy | undefined {
     case 'ConsumerService.resume':
       return {
         kind: 'call',
-        says: `Let ${name} go on`,
+        says: `Resume ${name}`,
         needs: 'consumers.resume',
         run: (reason) => post('POST consumers/{name}/resume', { path: { name }, body: because(reason) }),
       };

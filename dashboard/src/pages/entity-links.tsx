@@ -63,7 +63,7 @@ export function EntityLinks({
   );
   return (
     <Panel
-      title="What it is linked with"
+      title="Links"
       acts={
         <>
           <label class="small inline">

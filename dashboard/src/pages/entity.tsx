@@ -4,7 +4,7 @@ import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { ConsumerLink, consumerHref, eventHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { atLeast } from '../parts/number.ts';
+import { atLeast, counted } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Mark, Status } from '../parts/status.tsx';
@@ -28,18 +28,35 @@ const COLUMNS: readonly Column<EventWithStatus>[] = [
     isLong: true,
     cell: ({ consumers }) =>
       consumers.length === 0 ? (
-        <span class="muted">nobody asks for it</span>
+        <span class="muted">no consumer asks for it</span>
       ) : (
-        <ul class="at-consumers">
-          {consumers.map(({ consumerName, status }) => (
-            <li key={consumerName}>
-              <Status of={status} /> <Foreign>{consumerName}</Foreign>
-            </li>
-          ))}
-        </ul>
+        <AtConsumers consumers={consumers} />
       ),
   },
 ];
+
+const MOST_NAMED = 4;
+
+/** Where an event stands. Of many consumers with one status only the number is shown. */
+function AtConsumers({ consumers }: Pick<EventWithStatus, 'consumers'>) {
+  const byStatus = new Map<EventWithStatus['status'], string[]>();
+  for (const { status, consumerName } of consumers)
+    byStatus.set(status, [...(byStatus.get(status) ?? []), consumerName]);
+  return (
+    <ul class="at-consumers">
+      {[...byStatus].map(([status, names]) => (
+        <li key={status}>
+          <Status of={status} />{' '}
+          {names.length > MOST_NAMED ? (
+            counted(names.length, 'consumer')
+          ) : (
+            <Foreign>{names.join(', ')}</Foreign>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
 
 /** One entity: what happened to it, what holds up its queue, and what it is linked with. */
 export function EntityPage({ place }: { place: Place }) {
@@ -55,12 +72,12 @@ export function EntityPage({ place }: { place: Place }) {
       about="Each consumer handles the events of one entity one after another."
     >
       <Holding type={type} id={id} items={items} />
-      <Panel title="What happened to it" about="The newest event first.">
+      <Panel title="Timeline" about="The newest event first.">
         <Loaded from={reading}>
           {({ items: events, next }) =>
             events.length === 0 ? (
-              <Empty title="The log has no event of it.">
-                Its events may have been kept long enough and deleted. Check its type and id.
+              <Empty title="The log has no event of this entity.">
+                Check its type and id. Old events are deleted after the retention time.
               </Empty>
             ) : (
               <>
@@ -125,7 +142,8 @@ function HoldingAt({
         <NameLink href={eventHref(blocking.outboxEventId)}>
           {event?.eventName ?? `the event at position ${blocking.position}`}
         </NameLink>{' '}
-        and tries it again <Time at={blocking.retryAt} />. {atLeast(blocking.behind)} behind it wait.
+        and tries it again <Time at={blocking.retryAt} />. Later events of this entity wait:{' '}
+        {atLeast(blocking.behind)}.
       </p>
       {blocking.lastError !== null && (
         <p class="error-text">

@@ -14,7 +14,7 @@ export function EventChain({ event }: { event: EventWithStatus }) {
   const id = event.outboxEventId;
   const reading = useRead('GET events/{id}/chain', { path: { id } }, { isLive: false });
   return (
-    <Panel title="What belongs together" about="The events of the same request, over all modules.">
+    <Panel title="Related events" about="The events of the same request, over all modules.">
       <Loaded from={reading}>
         {({ items, hasMore, scannedFrom, scannedTo }) => (
           <>

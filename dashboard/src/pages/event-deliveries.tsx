@@ -150,7 +150,7 @@ function Attempts({
             <details>
               <summary>
                 Attempt {attempt}, <Time at={at} />
-                {ms !== null && `, after ${duration(ms / 1_000)}`}: <Foreign most={140}>{error}</Foreign>
+                {ms !== null && `, ran ${duration(ms / 1_000)}`}: <Foreign most={140}>{error}</Foreign>
               </summary>
               <div class="attempt">
                 {process !== null && (

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { EventWithStatus } from '../api/schemas.ts';
 import { useDenial } from '../api/session.tsx';
 import { useRead } from '../api/use-read.ts';
+import { lastMember } from '../parts/json.ts';
 import { JsonView } from '../parts/json-view.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { bytes } from '../parts/number.ts';
@@ -35,12 +36,7 @@ function Read({ id }: { id: string }) {
   const reading = useRead('GET events/{id}/payload', { path: { id } }, { isLive: false });
   return (
     <Loaded from={reading}>
-      {() => <JsonView json={payloadOf(reading.text)} label="Text of the payload" />}
+      {() => <JsonView json={lastMember(reading.text, 'payload')} label="Text of the payload" />}
     </Loaded>
   );
-}
-
-/** The text of the payload, as it stands in the answer. */
-export function payloadOf(answer: string): string {
-  return answer.slice(answer.indexOf('"payload":') + '"payload":'.length, -1);
 }

@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
 import type { EventWithStatus } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
+import { lastMember } from '../parts/json.ts';
 import { JsonView } from '../parts/json-view.tsx';
 import { EntityLink } from '../parts/links.tsx';
-import { Loaded } from '../parts/loading.tsx';
+import { LoadedPage } from '../parts/loading.tsx';
 import { bytes, counted } from '../parts/number.ts';
 import { Facts, Page, Panel } from '../parts/page.tsx';
 import { Status } from '../parts/status.tsx';
@@ -18,10 +19,14 @@ import { EventPayload } from './event-payload.tsx';
 export function EventPage({ place }: { place: Place }) {
   const id = place.path[1] ?? '';
   const reading = useRead('GET events/{id}', { path: { id } });
-  return <Loaded from={reading}>{(event) => <Shown event={event} reload={reading.reload} />}</Loaded>;
+  return (
+    <LoadedPage from={reading} title="Event" above={<a href={to(['events'])}>Events</a>}>
+      {(event) => <Shown event={event} text={reading.text} reload={reading.reload} />}
+    </LoadedPage>
+  );
 }
 
-function Shown({ event, reload }: { event: EventWithStatus; reload: () => void }) {
+function Shown({ event, text, reload }: { event: EventWithStatus; text: string; reload: () => void }) {
   const [isOpen, setIsOpen] = useState(false);
   const correlation = event.metadata.correlationId;
   return (
@@ -41,7 +46,7 @@ function Shown({ event, reload }: { event: EventWithStatus; reload: () => void }
       acts={<Status of={event.status} />}
     >
       <Panel
-        title="What each consumer has done"
+        title="Consumers"
         about={event.consumers.length === 0 ? undefined : counted(event.consumers.length, 'consumer')}
       >
         <EventDeliveries event={event} reload={reload} />
@@ -49,7 +54,7 @@ function Shown({ event, reload }: { event: EventWithStatus; reload: () => void }
       <EventPayload event={event} />
       <EventChain event={event} />
       <Panel
-        title="About it"
+        title="Details"
         acts={
           <button type="button" class="link" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
             {isOpen ? 'Hide the metadata' : 'Show the metadata'}
@@ -76,7 +81,7 @@ function Shown({ event, reload }: { event: EventWithStatus; reload: () => void }
             event.availableAt === null ? undefined : ['Not before', <Time key="a" at={event.availableAt} />],
           ]}
         </Facts>
-        {isOpen && <JsonView json={JSON.stringify(event.metadata)} label="Text of the metadata" />}
+        {isOpen && <JsonView json={lastMember(text, 'metadata')} label="Text of the metadata" />}
       </Panel>
     </Page>
   );

@@ -62,13 +62,14 @@ export function EventsPage({ place }: { place: Place }) {
           <>
             {items.length === 0 ? (
               next === null ? (
-                <Empty title="No event is like that.">
+                <Empty title="No event matches the filter.">
                   <a href={to(['events'])}>Clear the filter</a>, or look at another time. Events leave the log
                   when they were kept long enough.
                 </Empty>
               ) : (
-                <Empty title="None among the positions that were looked at.">
-                  The search looked back to position {count(scannedTo)}. The next page goes on from there.
+                <Empty title="No match so far.">
+                  The search has looked back to position {count(scannedTo)}. The next page continues from
+                  there.
                 </Empty>
               )
             ) : (

@@ -121,14 +121,14 @@ export function FailureGroupPage({ place }: { place: Place }) {
     >
       {group !== undefined && (
         <Panel
-          title="What people noted"
+          title="Notes"
           acts={
             <>
               <Act needs="dead-letters.note" onAct={() => setOpened('note')}>
                 {group.note === null ? 'Write a note' : 'Change the note'}
               </Act>
               <Act needs="dead-letters.note" onAct={() => setOpened('seen')}>
-                {group.acknowledged === null ? 'I have seen it' : 'Nobody has seen it'}
+                {group.acknowledged === null ? 'Acknowledge' : 'Take the acknowledgement back'}
               </Act>
             </>
           }
@@ -172,7 +172,7 @@ export function FailureGroupPage({ place }: { place: Place }) {
       <Loaded from={rows}>
         {({ items, next }) =>
           items.length === 0 ? (
-            <Empty title="There are none of this kind any more.">
+            <Empty title="No dead letters of this kind are left.">
               They were sent again or discarded. <a href={to(['operations'])}>The operations</a> say what
               became of them.
             </Empty>
@@ -213,8 +213,8 @@ export function FailureGroupPage({ place }: { place: Place }) {
       )}
       {opened === 'seen' && group !== undefined && (
         <Confirm
-          title={group.acknowledged === null ? 'Say that you have seen it' : 'Take back that it was seen'}
-          act={group.acknowledged === null ? 'I have seen it' : 'Take it back'}
+          title={group.acknowledged === null ? 'Acknowledge these failures' : 'Take the acknowledgement back'}
+          act={group.acknowledged === null ? 'Acknowledge' : 'Take it back'}
           onAct={(reason) =>
             call('PATCH dead-letters/groups/{fingerprint}', {
               path: { fingerprint },

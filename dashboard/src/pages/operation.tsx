@@ -5,7 +5,7 @@ import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { ConsumerLink, groupHref } from '../parts/links.tsx';
-import { Loaded } from '../parts/loading.tsx';
+import { LoadedPage } from '../parts/loading.tsx';
 import { count, counted } from '../parts/number.ts';
 import { OperationDialog } from '../parts/operation-dialog.tsx';
 import { Facts, Page, Panel } from '../parts/page.tsx';
@@ -31,7 +31,9 @@ export function OperationPage({ place }: { place: Place }) {
     data !== undefined && data.state !== 'running' && data.state !== 'planned' && data.verdict.pending === 0;
   if (isOverNow !== isOver) setIsOver(isOverNow);
   return (
-    <Loaded from={reading}>{(operation) => <Shown operation={operation} reload={reading.reload} />}</Loaded>
+    <LoadedPage from={reading} title="Operation" above={<a href={to(['operations'])}>Operations</a>}>
+      {(operation) => <Shown operation={operation} reload={reading.reload} />}
+    </LoadedPage>
   );
 }
 
@@ -90,7 +92,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
         </div>
       </Panel>
       {kind === 'redrive' && changed > 0 && <Verdict operation={operation} />}
-      <Panel title="What it is">
+      <Panel title="Details">
         <Facts>
           {[
             [

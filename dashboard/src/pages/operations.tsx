@@ -55,7 +55,7 @@ export function OperationsPage({ place }: { place: Place }) {
   return (
     <Page
       title="Operations"
-      about="Redrives and discards. They go on without this page, and without the process that started them."
+      about="Redrives and discards. They continue when this page is closed, and when the process that started them ends."
     >
       <Filter
         place={place}
@@ -77,7 +77,7 @@ export function OperationsPage({ place }: { place: Place }) {
       <Loaded from={operations}>
         {({ items, next }) =>
           items.length === 0 ? (
-            <Empty title="There is no operation.">
+            <Empty title="No operations yet.">
               One begins at a kind of <a href={to(['dead-letters'])}>dead letters</a>: send a few of them
               again, and then the rest.
             </Empty>

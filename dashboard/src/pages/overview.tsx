@@ -1,43 +1,48 @@
 import type { Consumer } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { useLive } from '../live/live.ts';
-import { Bars, LineChart } from '../parts/chart.tsx';
+import { Bars } from '../parts/chart.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { count, duration, perSecond, shortCount } from '../parts/number.ts';
+import { count, duration, perSecond } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
+import { CHARTS_AGAIN_MS, hoursOf, SpanChoice, startOf } from '../parts/span.tsx';
 import { Mark } from '../parts/status.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
-import { to } from '../router/router.ts';
+import { type Place, to } from '../router/router.ts';
+import { OverviewCharts } from './overview-charts.tsx';
 import { troublesOf } from './troubles.ts';
 
 /** How everything does, and what is wrong, in sentences that lead to where it is mended. */
-export function OverviewPage() {
-  const { look, looks } = useLive();
+export function OverviewPage({ place }: { place: Place }) {
+  const { look } = useLive();
   const consumers = useRead('GET consumers', { query: { limit: 1_000 } });
-  const times = looks.map(({ at }) => new Date(at).getTime());
+  const rates = useRead(
+    'GET rates',
+    { query: { from: startOf(hoursOf(place, 24)) } },
+    { isLive: false, everyMs: CHARTS_AGAIN_MS },
+  );
+  const done = rates.data?.points.findLast(({ handledPerSecond }) => handledPerSecond !== null);
   return (
-    <Page title="Overview" about={look === undefined ? 'Reading the first look…' : <LookedAt at={look.at} />}>
+    <Page title="Overview" about={look === undefined ? 'Loading…' : <LookedAt at={look.at} />}>
       <ul class="figures">
         <Figure
-          name="Published a second"
+          name="Published"
           value={look && perSecond(look.publishedPerSecond)}
-          note={
-            look && look.settledPerSecond !== null
-              ? `${perSecond(look.settledPerSecond)} settled, by all consumers`
-              : undefined
-          }
+          note="mean of the last minute"
           href={to(['events'])}
         />
         <Figure
-          name="Waiting to be read"
-          value={look && count(look.pendingPositions)}
+          name="Handled"
+          value={rates.data && perSecond(done?.handledPerSecond ?? null)}
+          note={done && `${perSecond(done.failedPerSecond)} attempts failed`}
           href={to(['consumers'])}
         />
+        <Figure name="Events to read" value={look && count(look.pendingPositions)} href={to(['consumers'])} />
         <Figure
-          name="Furthest behind"
-          value={look && (look.lagSeconds === null ? 'up to date' : duration(look.lagSeconds))}
+          name="Oldest waiting event"
+          value={look && (look.lagSeconds === null ? 'none' : duration(look.lagSeconds))}
           href={to(['consumers'])}
         />
         <Figure
@@ -54,33 +59,18 @@ export function OverviewPage() {
         />
       </ul>
       <Loaded from={consumers}>{({ items }) => <Troubles consumers={items} />}</Loaded>
-      <div class="grid two">
-        <LineChart
-          title="Rates"
-          times={times}
-          lines={[
-            { name: 'published a second', values: looks.map(({ publishedPerSecond }) => publishedPerSecond) },
-            { name: 'settled a second', values: looks.map(({ settledPerSecond }) => settledPerSecond) },
-          ]}
-          format={perSecond}
-          empty="The line begins with the second look. It shows what has been since this page was opened."
-        />
-        <LineChart
-          title="Lag"
-          times={times}
-          lines={[{ name: 'furthest behind', values: looks.map(({ lagSeconds }) => lagSeconds ?? 0) }]}
-          format={duration}
-          empty="The line begins with the second look. It shows what has been since this page was opened."
-        />
-        <LineChart
-          title="Positions that wait to be read"
-          times={times}
-          lines={[{ name: 'all consumers', values: looks.map(({ pendingPositions }) => pendingPositions) }]}
-          format={shortCount}
-          empty="The line begins with the second look. It shows what has been since this page was opened."
-        />
-        <Loaded from={consumers}>{({ items }) => <Backlogs consumers={items} />}</Loaded>
+      <div class="section-head">
+        <h2>Over time</h2>
+        <SpanChoice place={place} most={24} />
       </div>
+      <Loaded from={rates}>
+        {(data) => (
+          <div class="grid two">
+            <OverviewCharts rates={data} />
+            <Loaded from={consumers}>{({ items }) => <Backlogs consumers={items} />}</Loaded>
+          </div>
+        )}
+      </Loaded>
     </Page>
   );
 }
@@ -88,7 +78,7 @@ export function OverviewPage() {
 function LookedAt({ at }: { at: string }) {
   return (
     <>
-      Looked at <Time at={at} />
+      Updated <Time at={at} />
     </>
   );
 }
@@ -133,7 +123,7 @@ function Troubles({ consumers }: { consumers: readonly Consumer[] }) {
         <ul class="troubles">
           {troubles.map(({ tone, consumer, says, href, next }) => (
             <li key={`${consumer} ${says}`}>
-              <Mark tone={tone}>{tone === 'bad' ? 'Broken' : 'Look'}</Mark>
+              <Mark tone={tone}>{tone === 'bad' ? 'Problem' : 'Warning'}</Mark>
               <p>
                 <NameLink href={to(['consumers', consumer])}>{consumer}</NameLink>{' '}
                 <Foreign most={400}>{says}</Foreign>.
@@ -156,13 +146,13 @@ function Backlogs({ consumers }: { consumers: readonly Consumer[] }) {
     .slice(0, 12);
   return (
     <Bars
-      title="Backlog by consumer"
-      empty="No consumer has anything to read."
+      title="Events to read, by consumer"
+      empty="Every consumer has read everything."
       bars={behind.map(({ consumerName, pendingPositions, lagSeconds }) => ({
         name: consumerName,
         href: to(['consumers', consumerName]),
         value: pendingPositions,
-        text: `${count(pendingPositions)}${lagSeconds === null ? '' : ` · ${duration(lagSeconds)}`}`,
+        text: `${count(pendingPositions)}${lagSeconds === null ? '' : `, oldest ${duration(lagSeconds)}`}`,
       }))}
     />
   );

@@ -36,7 +36,7 @@ function One({ process }: { process: Process }) {
   return (
     <Panel
       title={`${host}, pid ${pid}`}
-      about={`${role}, ${version === null ? 'of an unknown version' : `version ${version}`}`}
+      about={`Role ${role}, ${version === null ? 'unknown version' : `version ${version}`}`}
       acts={
         alive ? (
           connected === false ? (
@@ -58,7 +58,7 @@ function One({ process }: { process: Process }) {
           [
             'Settings',
             <a key="v" href={to(['settings'])}>
-              {counted(Object.keys(process.settings).length, 'value')} in force
+              {counted(Object.keys(process.settings).length, 'value')} in use
             </a>,
           ],
         ]}

@@ -43,7 +43,7 @@ export function SettingRow({ setting, draft, processes, isOpen, onChange, onOpen
           {description}
         </p>
         <p class="small">
-          <span class="muted">From</span> {source} <span class="muted">· default</span>{' '}
+          <span class="muted">Set by</span> {source} <span class="muted">· default</span>{' '}
           {shownValue(usual, unit)}
           {value !== usual && (
             <>
@@ -113,7 +113,9 @@ function InForce({
   if (others.length === 0)
     return (
       <p class="small muted">
-        in force in {processes.length === 1 ? 'the process' : `all ${processes.length} processes`}
+        {processes.length === 1
+          ? 'The running process uses it.'
+          : `All ${processes.length} processes use it.`}
       </p>
     );
   const [first] = others;

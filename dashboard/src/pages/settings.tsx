@@ -60,7 +60,7 @@ export function SettingsPage({ place }: { place: Place }) {
                 onDrop={() => setDrafts({})}
               />
               {shown.length === 0 ? (
-                <Empty title="No setting is like that.">
+                <Empty title="No setting matches the filter.">
                   {items.length} settings exist.{' '}
                   <button
                     type="button"

@@ -33,7 +33,7 @@ function troublesOfOne(consumer: Consumer): Trouble[] {
   }
   const ownerless = partitions.filter(({ owner }) => owner === null).length;
   if (consumer.orphaned)
-    add('warn', 'is known to no running process any more', here, 'See whether it can be deleted');
+    add('warn', 'has no process with its handlers any more', here, 'See whether it can be deleted');
   else if (consumer.unservedSince !== null)
     add(
       'bad',
@@ -55,13 +55,13 @@ function troublesOfOne(consumer: Consumer): Trouble[] {
       to(['dead-letters'], { consumer: name }),
       'See why',
     );
-  if (paused) add('warn', pauseOf(consumer), here, 'Let it go on');
+  if (paused) add('warn', pauseOf(consumer), here, 'Resume it');
   else if ((consumer.lagSeconds ?? 0) > SLOW_S)
     add(
       'warn',
-      `is ${duration(consumer.lagSeconds ?? 0)} behind, with ${count(consumer.pendingPositions)} positions to read`,
+      `is ${duration(consumer.lagSeconds ?? 0)} behind, with ${count(consumer.pendingPositions)} events to read`,
       here,
-      'See what holds it up',
+      'See why',
     );
   if (consumer.repartitioningTo !== null)
     add(

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Table } from './table.tsx';
+import { Foreign, visible } from './text.tsx';
 import { absolute } from './time.tsx';
 
 export interface Line {
@@ -16,10 +17,12 @@ interface ChartProps {
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
   readonly empty: string;
+  /** The smallest top of the axis. The default is 1. */
+  readonly least?: number | undefined;
 }
 
 /** A chart over time, and the same as a table. */
-export function LineChart({ title, times, lines, format, empty }: ChartProps) {
+export function LineChart({ title, times, lines, format, empty, least = 1 }: ChartProps) {
   const [isTable, setIsTable] = useState(false);
   const rows = times.map((time, index) => ({
     time,
@@ -49,7 +52,14 @@ export function LineChart({ title, times, lines, format, empty }: ChartProps) {
           />
         </div>
       ) : (
-        <Canvas title={title} times={times} lines={lines} format={format} />
+        <Canvas
+          key={lines.map(({ name }) => name).join('\n')}
+          title={title}
+          times={times}
+          lines={lines}
+          format={format}
+          least={least}
+        />
       )}
     </Figure>
   );
@@ -85,11 +95,11 @@ function Figure({
 
 type Drawing = import('./draw.ts').Drawing;
 
-function Canvas({ title, times, lines, format }: Omit<ChartProps, 'empty'>) {
+function Canvas({ title, times, lines, format, least = 1 }: Omit<ChartProps, 'empty'>) {
   const holder = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing | undefined>(undefined);
-  const given = useRef({ times, lines, format });
-  given.current = { times, lines, format };
+  const given = useRef({ times, lines, format, least });
+  given.current = { times, lines, format, least };
   useEffect(() => {
     let isGone = false;
     // The library that draws is only loaded where something is drawn.
@@ -102,25 +112,25 @@ function Canvas({ title, times, lines, format }: Omit<ChartProps, 'empty'>) {
     };
   }, []);
   useEffect(() => drawing.current?.show(given.current));
-  const last = lines.map(({ name, values }) => {
-    const value = values.at(-1) ?? null;
-    return `${name}: ${value === null ? 'not known' : format(value)}`;
-  });
+  const last = lines.map(({ name, values }) => `${visible(name)}: ${textOfLast(values, format)}`);
   return (
     <>
       <div ref={holder} class="canvas" role="img" aria-label={`${title}. Now ${last.join(', ')}.`} />
       <ul class="legend">
-        {lines.map(({ name, values }, index) => {
-          const value = values.at(-1) ?? null;
-          return (
-            <li key={name} class={`line-${index}`}>
-              {name} <b>{value === null ? '–' : format(value)}</b>
-            </li>
-          );
-        })}
+        {lines.map(({ name, values }, index) => (
+          <li key={name} class={`line-${index}`}>
+            <Foreign>{name}</Foreign> <b>{textOfLast(values, format)}</b>
+          </li>
+        ))}
       </ul>
     </>
   );
+}
+
+/** What was known last. A step that has only begun may not be known yet. */
+function textOfLast(values: Line['values'], format: ChartProps['format']): string {
+  const value = values.at(-1) ?? values.at(-2) ?? null;
+  return value === null ? '–' : format(value);
 }
 
 export interface Bar {

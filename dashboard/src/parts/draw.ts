@@ -6,6 +6,7 @@ interface Data {
   readonly times: readonly number[];
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
+  readonly least: number;
 }
 
 export interface Drawing {
@@ -14,7 +15,12 @@ export interface Drawing {
 }
 
 const HEIGHT = 190;
-const DASHES = [[], [6, 4], [2, 3]];
+const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3], [1, 4]];
+const DAY_S = 86_400;
+/** Steps between the labels of time, in seconds. None is shorter than a minute. */
+const STEPS_S = [60, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, DAY_S, 2 * DAY_S, 7 * DAY_S];
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
+const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 
 /** Draws lines over time into an element, as wide as it is. */
 export function draw(holder: HTMLElement, first: Data): Drawing {
@@ -30,12 +36,13 @@ export function draw(holder: HTMLElement, first: Data): Drawing {
     {
       width: widthOf(holder),
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      // The last label stands half beyond the last tick.
+      padding: [8, 36, 0, 0],
       legend: { show: false },
       cursor: { drag: { setScale: false } },
-      scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
+      scales: { y: { range: (_, __, max) => [0, Math.max(first.least, (max ?? 0) * 1.1)] } },
       axes: [
-        { ...axis, space: 70 },
+        { ...axis, space: 76, incrs: STEPS_S, values: (_, splits) => timeTexts(splits) },
         { ...axis, size: 62, values: (_, splits) => splits.map((value) => format(value)) },
       ],
       series: [
@@ -45,7 +52,7 @@ export function draw(holder: HTMLElement, first: Data): Drawing {
           stroke: () => colour(`--line-${index}`),
           width: 2,
           dash: DASHES[index] ?? [],
-          points: { show: false },
+          points: { size: 5, filter: alone },
         })),
       ],
     },
@@ -76,4 +83,20 @@ function widthOf(holder: HTMLElement): number {
 
 function dataOf({ times, lines }: Data): uPlot.AlignedData {
   return [times.map((time) => time / 1_000), ...lines.map(({ values }) => [...values])];
+}
+
+/** The hour, and at the beginning of a day its date. */
+function timeTexts(splits: readonly number[]): string[] {
+  return splits.map((seconds) => {
+    const time = new Date(seconds * 1_000);
+    const isMidnight = time.getHours() === 0 && time.getMinutes() === 0;
+    return (isMidnight ? DAY : CLOCK).format(time);
+  });
+}
+
+/** The points that no line leads to, because nothing is known beside them. */
+function alone(plot: uPlot, series: number): number[] {
+  const values = plot.data[series] ?? [];
+  const isKnown = (index: number) => values[index] !== null && values[index] !== undefined;
+  return [...values.keys()].filter((index) => isKnown(index) && !isKnown(index - 1) && !isKnown(index + 1));
 }

@@ -47,6 +47,12 @@ export function laidOut(json: string, most = Number.POSITIVE_INFINITY): { text: 
   return { text: text.slice(0, most), isCut: at < json.length || text.length > most };
 }
 
+/** The text of the last member of an answer, with every digit. No member before it has a member of that name. */
+export function lastMember(answer: string, name: string): string {
+  const begin = `"${name}":`;
+  return answer.slice(answer.indexOf(begin) + begin.length, -1);
+}
+
 /** The numbers of a JSON text that JavaScript cannot hold with all their digits. */
 export function inexactNumbers(json: string): string[] {
   const found: string[] = [];

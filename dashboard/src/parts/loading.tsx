@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Reading } from '../api/use-read.ts';
+import { Page } from './page.tsx';
 import { ProblemBox } from './problem-box.tsx';
 
 /** Shows what was read. Until then it says that it is being read; a problem stands above what was there. */
@@ -17,9 +18,29 @@ export function Loaded<T>({
       {data !== undefined && data !== null && children(data)}
       {(data === undefined || data === null) && isLoading && (
         <p class="muted loading" role="status">
-          Reading…
+          Loading…
         </p>
       )}
     </>
+  );
+}
+
+/** Like `Loaded`, for what makes a whole page. If it cannot be read, the page has a title and a way back. */
+export function LoadedPage<T>({
+  from,
+  title,
+  above,
+  children,
+}: {
+  from: Reading<T>;
+  title: string;
+  above: ComponentChildren;
+  children: (data: NonNullable<T>) => ComponentChildren;
+}) {
+  if (from.data !== undefined || from.error === undefined) return <Loaded from={from}>{children}</Loaded>;
+  return (
+    <Page title={title} above={above}>
+      <ProblemBox error={from.error} retry={from.reload} />
+    </Page>
   );
 }

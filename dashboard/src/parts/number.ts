@@ -22,7 +22,8 @@ export function atLeast({ count: value, atLeast: isMore }: { count: number; atLe
 }
 
 export function duration(seconds: number): string {
-  if (seconds < 0.001) return '0 s';
+  if (seconds === 0) return '0 s';
+  if (seconds < 0.001) return '<1 ms';
   if (seconds < 1) return `${Math.round(seconds * 1_000)} ms`;
   if (seconds < 90) return `${seconds < 10 ? seconds.toFixed(1).replace(/\.0$/, '') : Math.round(seconds)} s`;
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
@@ -35,8 +36,14 @@ export function bytes(value: number): string {
   return value < 1_048_576 ? `${(value / 1_024).toFixed(1)} KB` : `${(value / 1_048_576).toFixed(1)} MB`;
 }
 
-/** `12.5`, for events in a second. */
+function trimmed(value: number, digits: number): string {
+  return String(Number(value.toFixed(digits)));
+}
+
+/** `12.5/s`, for events in a second. What is very little is not shown as nothing. */
 export function perSecond(value: number | null): string {
   if (value === null) return 'not known';
-  return value >= 100 ? count(value) : value.toFixed(1).replace(/\.0$/, '');
+  if (value >= 100) return `${count(value)}/s`;
+  if (value > 0 && value < 0.01) return '<0.01/s';
+  return `${trimmed(value, value < 10 ? 2 : 1)}/s`;
 }

@@ -7,7 +7,7 @@ const WORDS: Readonly<Record<string, readonly [string, Tone]>> = {
   pending: ['pending', 'quiet'],
   processed: ['done', 'ok'],
   skipped: ['skipped', 'quiet'],
-  unrouted: ['nobody wants it', 'quiet'],
+  unrouted: ['no consumer', 'quiet'],
   waiting: ['waits', 'warn'],
   delayed: ['delayed', 'quiet'],
   retrying: ['retrying', 'warn'],

@@ -49,7 +49,7 @@ export function App() {
     return (
       <main class="alone">
         {isLoggedOut ? login : <ProblemBox error={error} retry={() => void enter()} />}
-        {!isLoggedOut && error === undefined && <p class="muted">Reading…</p>}
+        {!isLoggedOut && error === undefined && <p class="muted">Loading…</p>}
       </main>
     );
   }

@@ -16,7 +16,7 @@ export function PageOf({ place }: { place: Place }) {
   if (section === undefined || load === undefined) {
     return (
       <Page title="There is no such page">
-        <Empty title="The address leads nowhere.">
+        <Empty title="There is no such page.">
           <a href={to(['overview'])}>Go to the overview</a>, or search for an event, an entity or a consumer.
         </Empty>
       </Page>
@@ -59,7 +59,7 @@ function LoadedPage({ load, place }: { load: PageLoader; place: Place }) {
     );
   }, [load]);
   if (error !== undefined) return <ProblemBox error={error} retry={() => location.reload()} />;
-  if (Found === undefined) return <p class="muted loading">Reading…</p>;
+  if (Found === undefined) return <p class="muted loading">Loading…</p>;
   return <Found place={place} />;
 }
 

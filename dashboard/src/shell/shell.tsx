@@ -70,7 +70,7 @@ export function Shell({ notice }: { notice?: ComponentChildren }) {
           ))}
           <div class="side-foot">
             <p class="small muted">
-              You are <Foreign most={40}>{actor}</Foreign>
+              Signed in as <Foreign most={40}>{actor}</Foreign>
             </p>
             <ThemeSwitch />
           </div>

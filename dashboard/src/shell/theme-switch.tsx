@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 
 const KEY = 'nestjs-integration.theme';
 const THEMES = [
-  ['', 'As the system'],
+  ['', 'Same as system'],
   ['light', 'Light'],
   ['dark', 'Dark'],
 ] as const;
@@ -16,7 +16,7 @@ export function ThemeSwitch() {
   }, [theme]);
   return (
     <label class="small theme">
-      Colours{' '}
+      Theme{' '}
       <select value={theme} onChange={(event) => setTheme(event.currentTarget.value)}>
         {THEMES.map(([value, word]) => (
           <option key={value} value={value}>

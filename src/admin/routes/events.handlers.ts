@@ -45,7 +45,8 @@ const ROUTES = {
     method: 'GET',
     path: 'events/:id',
     action: 'events.read',
-    about: 'One event without its payload, and what each consumer has done with it.',
+    about:
+      'One event without its payload, and what each consumer has done with it. Numbers of its metadata have every digit that was published.',
     pathFields,
     target,
     answer: 'EventWithStatus',
@@ -124,11 +125,13 @@ export class EventsHandlers {
     return { items, next: next === null ? null : cursorText([next]), scannedTo };
   }
 
-  async one({ path }: Call<typeof ROUTES.one>): Promise<object> {
-    const event = await this.look.head(path.id);
-    if (event === undefined) throw notFound(`event ${path.id}`);
-    const [report] = await this.deliveries.statusesOf([event]);
-    return { ...event, ...report };
+  async one({ path }: Call<typeof ROUTES.one>): Promise<Answer> {
+    const found = await this.look.withMetadataText(path.id);
+    if (found === undefined) throw notFound(`event ${path.id}`);
+    const { metadata: _, ...event } = found.event;
+    const [report] = await this.deliveries.statusesOf([found.event]);
+    const text = JSON.stringify({ ...event, ...report });
+    return Answer.ofText(`${text.slice(0, -1)},"metadata":${found.metadata}}`);
   }
 
   async payload({ path, request }: Call<typeof ROUTES.payload>): Promise<Answer> {

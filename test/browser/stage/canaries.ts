@@ -32,14 +32,17 @@ export async function releaseCanaries({ pool }: TestDatabase): Promise<CanaryEve
     const { rows } = await pool.query<{ id: string }>(
       `INSERT INTO integration.outbox_event
          (event_name, source_module, aggregate_type, aggregate_id, payload, payload_bytes, metadata, dedup_key)
-       VALUES ($1, $2, $3, $4, $5::text::jsonb, octet_length($5::text), $6::jsonb, $7) RETURNING id`,
+       VALUES ($1, $2, $3, $4, $5::text::jsonb, octet_length($5::text), $6::text::jsonb, $7) RETURNING id`,
       [
         name,
         svg,
         script,
         aggregate,
         payload,
-        JSON.stringify({ correlationId: img, producer: link, tenantId: turned, [img]: script }),
+        JSON.stringify({ correlationId: img, producer: link, tenantId: turned, [img]: script }).replace(
+          /}$/,
+          `,"sequence":${LONG_NUMBERS[0]},"exact":${LONG_NUMBERS[1]}}`,
+        ),
         `${svg} ${aggregate}`,
       ],
     );

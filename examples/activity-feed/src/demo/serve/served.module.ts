@@ -16,7 +16,7 @@ export const ADMIN_PATH = 'ops/integration';
       path: ADMIN_PATH,
       // Everybody on this machine. An application of yours has its own guard, and names the person.
       guards: [new LoopbackGuard()],
-      actor: () => 'somebody at the demo',
+      actor: () => 'demo visitor',
     }),
   ],
   providers: [SearchSubscriber, ArchiveSubscriber],
