@@ -39,7 +39,7 @@ const MOST_NAMED = 4;
 
 /** Where an event stands. Of many consumers with one status only the number is shown. */
 function AtConsumers({ consumers }: Pick<EventWithStatus, 'consumers'>) {
-  const byStatus = new Map<EventWithStatus['status'], string[]>();
+  const byStatus = new Map<string, string[]>();
   for (const { status, consumerName } of consumers)
     byStatus.set(status, [...(byStatus.get(status) ?? []), consumerName]);
   return (

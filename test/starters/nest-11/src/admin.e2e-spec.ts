@@ -68,6 +68,28 @@ describe.each([
     expect(await broken.json()).toMatchObject({ code: 'INTEGRATION_ADMIN_INVALID' });
   });
 
+  it('serves the dashboard with all its assets, behind the same guard', async () => {
+    expect((await fetch(`${url}/ui`)).status).toBe(403);
+    const page = await fetch(`${url}/ui`, { headers: OPS });
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toMatch('text/html');
+    expect(page.headers.get('content-security-policy')).toMatch("default-src 'none'");
+    const assets = [...(await page.text()).matchAll(/(?:src|href)="(\.[^"]+)"/g)].map(
+      ([, path = '']) => path,
+    );
+    expect(assets.length).toBeGreaterThanOrEqual(2);
+    for (const path of assets) {
+      const asset = await fetch(new URL(path, `${url}/ui`), { headers: OPS });
+      expect([path, asset.status]).toEqual([path, 200]);
+      expect(asset.headers.get('content-type')).toMatch(
+        path.endsWith('.css') ? 'text/css' : 'text/javascript',
+      );
+      expect((await asset.text()).length).toBeGreaterThan(100);
+    }
+    for (const path of ['session', 'overview', 'rates'])
+      expect((await fetch(`${url}/${path}`, { headers: OPS })).status).toBe(200);
+  });
+
   it('ends its streams when the application closes', async () => {
     const stream = await fetch(`${url}/stream`, { headers: OPS });
     expect(stream.status).toBe(200);
