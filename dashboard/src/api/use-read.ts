@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { useBeat } from '../live/live.ts';
+import { live, useBeat } from '../live/live.ts';
 import { type Answer, type Args, callForText, type RouteName } from './client.ts';
 
 export interface Reading<T> {
@@ -67,7 +67,7 @@ export function useRead<N extends RouteName>(
   useEffect(() => {
     if (everyMs === undefined) return;
     const timer = setInterval(() => {
-      if (!document.hidden) setTurn((n) => n + 1);
+      if (!document.hidden && live.now().pause === undefined) setTurn((n) => n + 1);
     }, everyMs);
     return () => clearInterval(timer);
   }, [everyMs]);

@@ -1,4 +1,5 @@
 import type { FailureGroup } from '../api/schemas.ts';
+import { useDenial } from '../api/session.tsx';
 import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
@@ -45,17 +46,26 @@ function Noted({ group: { note, acknowledged } }: { group: FailureGroup }) {
   );
 }
 
+const MOST_SUGGESTED = 500;
+
 /** Dead letters by kind of failure, because one cause is mended once. */
 export function DeadLettersPage({ place }: { place: Place }) {
   const consumer = place.query.get('consumer') ?? undefined;
   const after = place.query.get('after') ?? undefined;
   const groups = useRead('GET dead-letters/groups', { query: { consumer, after } });
+  const mayReadConsumers = useDenial('consumers.read') === undefined;
+  const consumers = useRead(
+    'GET consumers',
+    { query: { limit: MOST_SUGGESTED } },
+    { isLive: false, isWanted: mayReadConsumers },
+  );
+  const suggestions = consumers.data?.items.map(({ consumerName }) => consumerName);
   return (
     <Page
       title="Dead letters"
       about="Events that have failed for good, by the kind of their failure. Open one to see its events and to send them again."
     >
-      <Filter place={place} fields={[{ name: 'consumer', label: 'Consumer' }]} />
+      <Filter place={place} fields={[{ name: 'consumer', label: 'Consumer', suggestions }]} />
       <Loaded from={groups}>
         {({ items, next }) =>
           items.length === 0 ? (

@@ -6,6 +6,7 @@ import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { Filter } from '../parts/filter.tsx';
 import { consumerHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { counted } from '../parts/number.ts';
@@ -17,9 +18,18 @@ import { type Place, to } from '../router/router.ts';
 
 type Finding = Examination['findings'][number];
 
+const SEVERITIES = [
+  ['', 'any'],
+  ['critical', 'critical'],
+  ['warning', 'warning'],
+  ['info', 'info'],
+] as const;
+
 /** What is wrong with the database and the processes, what it leads to, and what to do. */
-export function DoctorPage(_: { place: Place }) {
+export function DoctorPage({ place }: { place: Place }) {
   const reading = useRead('GET doctor', {}, { isLive: false });
+  const severity = place.query.get('severity');
+  const isShown = (finding: Finding) => severity === null || finding.severity === severity;
   return (
     <Page
       title="Doctor"
@@ -39,13 +49,20 @@ export function DoctorPage(_: { place: Place }) {
         </button>
       }
     >
+      <Filter place={place} fields={[{ name: 'severity', label: 'Severity', options: SEVERITIES }]} />
       <Loaded from={reading}>
         {({ findings, checked, notChecked }) => (
           <>
             {findings.length === 0 ? (
               <Empty title="Nothing is wrong.">{counted(checked.length, 'check')} found nothing.</Empty>
+            ) : !findings.some(isShown) ? (
+              <Empty title="No finding matches the filter.">
+                <a href={to(['doctor'])}>Clear the filter</a> to see all {findings.length}.
+              </Empty>
             ) : (
-              findings.map((finding) => <One key={finding.key} finding={finding} reload={reading.reload} />)
+              findings
+                .filter(isShown)
+                .map((finding) => <One key={finding.key} finding={finding} reload={reading.reload} />)
             )}
             {notChecked.length > 0 && (
               <Panel title="What could not be checked">

@@ -25,13 +25,21 @@ export function EventDeliveries({ event, reload }: { event: EventWithStatus; rel
     );
   return (
     <ul class="deliveries">
-      {event.consumers.map((delivery) => (
+      {worstFirst(event.consumers).map((delivery) => (
         <li key={delivery.consumerName}>
           <OneDelivery event={event} delivery={delivery} reload={reload} />
         </li>
       ))}
     </ul>
   );
+}
+
+const WORST: readonly Delivery['status'][] = ['dead_letter', 'failed', 'processing', 'pending'];
+
+/** Of many consumers, those with a problem must be seen without a search. */
+function worstFirst(deliveries: readonly Delivery[]): Delivery[] {
+  const rank = ({ status }: Delivery) => (WORST.includes(status) ? WORST.indexOf(status) : WORST.length);
+  return [...deliveries].sort((a, b) => rank(a) - rank(b));
 }
 
 function OneDelivery({
@@ -51,7 +59,7 @@ function OneDelivery({
   const history = useRead(
     'GET events/{id}/history',
     { path: { id }, query: { consumer } },
-    { isWanted: attemptCount > 0 || status !== 'pending' },
+    { isWanted: attemptCount > 0 || (status !== 'pending' && status !== 'processed') },
   );
   const close = () => {
     setWish(undefined);

@@ -1,6 +1,7 @@
 import type { Process } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
+import { Filter } from '../parts/filter.tsx';
 import { ConsumerLink } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { counted } from '../parts/number.ts';
@@ -11,19 +12,41 @@ import { Code, Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
 
+const STATES = [
+  ['', 'any'],
+  ['alive', 'alive'],
+  ['gone', 'not seen'],
+] as const;
+
 /** Which processes there are, what each works on, and what runs there now. */
-export function ProcessesPage(_: { place: Place }) {
+export function ProcessesPage({ place }: { place: Place }) {
   const reading = useRead('GET processes', { query: { limit: 200 } });
+  const text = (place.query.get('text') ?? '').toLowerCase();
+  const state = place.query.get('state');
+  const isShown = ({ host, handles, alive }: Process) =>
+    [host, ...handles].some((each) => each.toLowerCase().includes(text)) &&
+    (state === null || alive === (state === 'alive'));
   return (
-    <Page title="Processes" about="Each process says every few seconds that it lives.">
+    <Page title="Processes" about="Each process reports every few seconds that it is alive.">
+      <Filter
+        place={place}
+        fields={[
+          { name: 'text', label: 'Host or consumer' },
+          { name: 'state', label: 'State', options: STATES },
+        ]}
+      />
       <Loaded from={reading}>
         {({ items }) =>
-          items.length === 0 ? (
+          items.length > 0 && !items.some(isShown) ? (
+            <Empty title="No process matches the filter.">
+              <a href={to(['processes'])}>Clear the filter</a> to see all {items.length}.
+            </Empty>
+          ) : items.length === 0 ? (
             <Empty title="No process has registered.">
               A process registers when it starts with a role that works on consumers.
             </Empty>
           ) : (
-            items.map((process) => <One key={process.id} process={process} />)
+            items.filter(isShown).map((process) => <One key={process.id} process={process} />)
           )
         }
       </Loaded>

@@ -7,6 +7,8 @@ export interface FilterField {
   readonly placeholder?: string;
   readonly options?: readonly (readonly [value: string, text: string])[];
   readonly type?: 'text' | 'datetime-local';
+  /** What the browser offers while somebody types. */
+  readonly suggestions?: readonly string[] | undefined;
 }
 
 /** The filter of a list. What it is set to stands in the URL. */
@@ -52,7 +54,7 @@ export function Filter({ place, fields }: { place: Place; fields: readonly Filte
 }
 
 function FilterInput({
-  field: { name, label, placeholder, options, type = 'text' },
+  field: { name, label, placeholder, options, type = 'text', suggestions = [] },
   value,
   apply,
 }: {
@@ -68,14 +70,24 @@ function FilterInput({
         type === 'datetime-local' ? (
           <input id={id} name={name} type="datetime-local" step="1" defaultValue={localTime(value)} />
         ) : (
-          <input
-            id={id}
-            name={name}
-            placeholder={placeholder}
-            defaultValue={value}
-            autoComplete="off"
-            spellcheck={false}
-          />
+          <>
+            <input
+              id={id}
+              name={name}
+              placeholder={placeholder}
+              defaultValue={value}
+              autoComplete="off"
+              spellcheck={false}
+              list={suggestions.length > 0 ? `${id}-list` : undefined}
+            />
+            {suggestions.length > 0 && (
+              <datalist id={`${id}-list`}>
+                {suggestions.map((each) => (
+                  <option key={each} value={each} />
+                ))}
+              </datalist>
+            )}
+          </>
         )
       ) : (
         <select
