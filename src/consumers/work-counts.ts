@@ -25,6 +25,13 @@ export interface WorkOfMinute {
   readonly latency: readonly number[];
 }
 
+/** What the outcome of an attempt says here (see `Outcome` of a partition). */
+interface EndOfAttempt {
+  readonly kind: string;
+  /** Whether an attempt counts that failed for another reason than its event. */
+  readonly isCounted?: boolean;
+}
+
 interface Counted {
   readonly at: number;
   handled: number;
@@ -37,6 +44,12 @@ interface Counted {
 export class WorkOfConsumer {
   private current: Counted = minuteOf(0);
   private readonly minutes: Counted[] = [];
+
+  /** An attempt at an event has ended. An outcome that decides nothing is not counted. */
+  ended({ kind, isCounted }: EndOfAttempt, createdAt: number): void {
+    if (kind === 'processed' || kind === 'skipped') this.handled(createdAt);
+    else if (kind === 'retry' || kind === 'dead' || isCounted === true) this.failed();
+  }
 
   /** An event was handled or skipped. `createdAt` is in milliseconds since 1970. */
   handled(createdAt: number): void {

@@ -22,7 +22,7 @@ test('what blocks the queue of one entity is two steps away', async () => {
   const main = page.getByRole('main');
   // The page of the entity says it already: which consumer, which event, how many wait, and until when.
   await main.getByText('Held up').waitFor();
-  await main.getByText(/2 behind it wait/).waitFor();
+  await main.getByText(/Later events of this entity wait: 2/).waitFor();
   await main.getByText('The receiver asks for patience').first().waitFor();
   await person.click(main.getByRole('link', { name: 'Open the event' }));
   steps++;

@@ -47,7 +47,9 @@ export function laidOut(json: string, most = Number.POSITIVE_INFINITY): { text: 
   return { text: text.slice(0, most), isCut: at < json.length || text.length > most };
 }
 
-/** The text of the last member of an answer, with every digit. No member before it has a member of that name. */
+/**
+ * The text of the last member of an answer, with every digit. Nothing before it has a member of that name.
+ */
 export function lastMember(answer: string, name: string): string {
   const begin = `"${name}":`;
   return answer.slice(answer.indexOf(begin) + begin.length, -1);

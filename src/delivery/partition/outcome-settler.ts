@@ -32,7 +32,6 @@ interface SettlerParts {
   readonly gate: StartGate;
   /** Whether an event that fails for good becomes a dead letter. */
   readonly buriesDead: () => boolean;
-  /** Counts what was handled and what failed. */
   readonly work: WorkOfConsumer;
   /** The process that runs the attempts. */
   readonly process: Ran['process'];
@@ -75,26 +74,23 @@ export class OutcomeSettler {
   }
 
   settle(delivery: Delivery, outcome: Outcome): void {
-    const { inHand, entered, work } = this.parts;
+    const { inHand, entered } = this.parts;
+    this.parts.work.ended(outcome, delivery.log.createdAt);
     switch (outcome.kind) {
       case 'processed':
-        work.handled(delivery.log.createdAt);
         this.processed(delivery);
         inHand.queues.resolved(delivery);
         break;
       case 'skipped':
-        work.handled(delivery.log.createdAt);
         this.write(delivery, { status: 'skipped', availableInMs: undefined, error: outcome.reason });
         inHand.queues.resolved(delivery);
         break;
       case 'dead':
-        work.failed();
         this.write(delivery, { ...this.deadVerdict, error: outcome.error, ran: this.ran(delivery) });
         if (!entered.isEmpty && entered.isSuspect(delivery)) this.suspects.note(delivery, 'dead');
         inHand.queues.resolved(delivery);
         break;
       case 'retry':
-        work.failed();
         this.write(delivery, {
           status: 'failed',
           availableInMs: outcome.delayMs,
@@ -108,7 +104,6 @@ export class OutcomeSettler {
         this.failed(delivery);
         break;
       case 'suspect':
-        if (outcome.isCounted) work.failed();
         this.writeSuspect(delivery, outcome);
         this.failed(delivery);
         break;
@@ -146,14 +141,13 @@ export class OutcomeSettler {
    * Called when a claimed row cannot run, or when it must not run any more because its last attempt is used
    * up.
    */
-  reject(row: ClaimedRow, error: Error | undefined, of: Rejection = {}): void {
-    const { entered, outcomes, retries, inHand, consumerName } = this.parts;
+  reject(row: ClaimedRow, error: Error | undefined, { attemptGivenBack = false, ...of }: Rejection = {}) {
+    const { entered, outcomes, retries, inHand, consumerName, work } = this.parts;
     entered.forget(row.outboxEventId);
-    const { attemptGivenBack = false } = of;
-    if (!attemptGivenBack) this.parts.work.failed();
+    if (!attemptGivenBack) work.failed();
     const verdict = this.deadVerdict;
-    const resolution = resolutionOfRow(row, { ...verdict, error });
-    this.resolve({ ...resolution, attemptGivenBack });
+    const resolution = { ...resolutionOfRow(row, { ...verdict, error }), attemptGivenBack };
+    this.resolve(resolution);
     const { outboxEventId, position, aggregateType, aggregateId } = row;
     outcomes.noteRejected(row.inboxEventId, {
       outboxEventId,
@@ -259,8 +253,8 @@ export class OutcomeSettler {
   private writePostponed(delivery: Delivery, { delayMs, reason }: Postponement): void {
     const isSuspect = delivery.claim?.alone === true;
     if (isSuspect) this.noteSuspect(delivery);
-    const verdict = { status: 'failed', availableInMs: delayMs, error: reason } as const;
-    this.write(delivery, { ...verdict, isPostponed: true, isSuspect });
+    const failed: Verdict = { status: 'failed', availableInMs: delayMs, error: reason, isSuspect };
+    this.write(delivery, { ...failed, isPostponed: true });
   }
 
   private noteSuspect(delivery: Delivery): void {
