@@ -8,6 +8,7 @@ import {
   SimulatedInbox,
   type Statement,
 } from '../../../test/support/simulated-inbox.js';
+import { WorkCounts } from '../../consumers/work-counts.js';
 import { HeldLease } from '../../membership/held-lease.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.js';
 import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
@@ -280,7 +281,7 @@ class World {
     const retries = new RetryPolicy(settings);
     const environment = {
       stores: { ...this.connections.stores, replays: {} },
-      reports: { outcomes: new OutcomeStream(), telemetry: new EngineTelemetry({}) },
+      reports: { outcomes: new OutcomeStream(), telemetry: new EngineTelemetry({}), work: new WorkCounts() },
       flushPace: new FlushPace(settings),
       settings,
       execution: {
