@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { ConcurrencyLimiter } from '../delivery/execution/concurrency-limiter.js';
-import { STATUSES } from '../delivery/on-integration-event.decorator.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { ClusterWatch } from '../health/cluster-watch.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
@@ -31,7 +30,7 @@ export class TelemetryStart {
     }));
     const { meters } = this.telemetry;
     if (meters === undefined) return;
-    this.outcomes.listen(Object.values(STATUSES).flat(), ({ consumerName, eventName, status }) =>
+    this.outcomes.countWith((consumerName, eventName, status) =>
       meters.saved(consumerName, eventName, status),
     );
     this.notifier.wakeups$.subscribe(({ source }) => meters.wokenUp(source));

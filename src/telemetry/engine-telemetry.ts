@@ -1,4 +1,5 @@
 import type { AttemptEnd, AttemptObserver, HandledAttempt } from './handled-message.js';
+import type { HandledSeries } from './handled-series.js';
 import { Meters, type ProcessGauges } from './meters.js';
 import { Spans } from './spans.js';
 import type { TelemetryOptions } from './telemetry-options.js';
@@ -83,26 +84,34 @@ export class EngineTelemetry {
 
   /** Follows one attempt from its beginning. */
   begin(attempt: HandledAttempt): AttemptObserver {
-    this.meters?.begun(attempt);
-    return new ObservedAttempt(attempt, this.spans?.process(attempt), this.meters);
+    const span = this.spans?.process(attempt);
+    const { metersOfRun: meters } = this;
+    return meters === undefined ? (span ?? UNOBSERVED) : new MeteredAttempt(attempt, span, meters);
   }
 }
 
-class ObservedAttempt implements AttemptObserver {
+/** Metrics are on, and the application has not booted yet. */
+const UNOBSERVED: AttemptObserver = { run: (fn) => fn(), ended: () => {} };
+
+class MeteredAttempt implements AttemptObserver {
   private readonly startedAt = performance.now();
+  private readonly series: HandledSeries;
 
   constructor(
     private readonly attempt: HandledAttempt,
     private readonly span: AttemptObserver | undefined,
-    private readonly meters: Meters | undefined,
-  ) {}
+    private readonly meters: Meters,
+  ) {
+    this.series = meters.begun(attempt);
+  }
 
   run<R>(fn: () => R): R {
     return this.span === undefined ? fn() : this.span.run(fn);
   }
 
   ended(end: AttemptEnd): void {
-    this.meters?.ended(this.attempt, end, (performance.now() - this.startedAt) / 1_000);
+    const seconds = (performance.now() - this.startedAt) / 1_000;
+    this.meters.ended(this.attempt, this.series, end, seconds);
     this.span?.ended(end);
   }
 }

@@ -1,18 +1,19 @@
-/** What telemetry says of an event that a handler gets. */
+/** An event that a handler gets, as far as telemetry says something of it. */
 export interface HandledMessage {
   readonly id: string;
   readonly eventName: string;
   readonly position: number;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
-  /** False for a retry, and for an event that was delayed. */
-  readonly isFromLog: boolean;
-  readonly metadata: {
-    readonly correlationId?: unknown;
-    readonly traceparent?: unknown;
-    readonly tracestate?: unknown;
-    readonly baggage?: unknown;
-  };
+  /** Makes the metadata anew. */
+  takeMetadata(): MessageMetadata;
+}
+
+export interface MessageMetadata {
+  readonly correlationId?: unknown;
+  readonly traceparent?: unknown;
+  readonly tracestate?: unknown;
+  readonly baggage?: unknown;
 }
 
 /** One attempt of a handler, for one event or for a batch. */
@@ -21,8 +22,12 @@ export interface HandledAttempt {
   readonly partition: number;
   /** The number of the attempt, from 1. */
   readonly attempt: number;
+  /** False for a retry, and for an event that was delayed. */
+  readonly isFromLog: boolean;
   readonly isBatch: boolean;
-  readonly messages: readonly HandledMessage[];
+  readonly first: HandledMessage;
+  /** The other events of a batch. */
+  readonly others: readonly HandledMessage[];
 }
 
 /** How an attempt ended. `kind` is the kind of its outcome. */

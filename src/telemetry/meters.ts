@@ -1,9 +1,12 @@
 import { type Attributes, type Meter, metrics } from '@opentelemetry/api';
+import { ReportedDurations } from './durations.js';
 import { errorTypeOf } from './error-type.js';
-import { type AttemptEnd, type HandledAttempt, isFailure } from './handled-message.js';
+import type { AttemptEnd, HandledAttempt } from './handled-message.js';
+import { AllHandledSeries, type HandledSeries } from './handled-series.js';
 import { KnownEventNames } from './known-event-names.js';
 import { ATTRIBUTES as A, METRICS as M, SYSTEM } from './names.js';
 import { ReadCounter } from './read-counter.js';
+import { SavedOutcomes } from './saved-outcomes.js';
 
 /** Seconds. Handlers and transactions take from less than a millisecond to many seconds. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -25,26 +28,12 @@ export class Meters {
   /** Attributes of every value. */
   private readonly ofEngine: Attributes;
   private readonly names = new KnownEventNames();
-  /** Bounded by the consumers of the process and the event names that are told apart. */
-  private readonly attributes = new Map<string, Attributes>();
+  private readonly handled: AllHandledSeries;
+  private readonly outcomes: SavedOutcomes;
   private readonly meter: Meter = metrics.getMeter('nestjs-integration');
 
   private readonly sent = this.counter(M.sent, 'Events that were published.', '{message}');
   private readonly publishDuration = this.histogram(M.publishDuration, 'Time of publishing.', 's', SECONDS);
-  private readonly consumed = new ReadCounter(
-    this.meter,
-    M.consumed,
-    'Events that were given to handlers.',
-    '{message}',
-  );
-  private readonly processDuration = this.histogram(M.processDuration, 'Time of an attempt.', 's', SECONDS);
-  private readonly outcomesSaved = new ReadCounter(
-    this.meter,
-    M.outcomes,
-    'Outcomes of attempts, once saved.',
-    '{event}',
-  );
-  private readonly latency = this.histogram(M.latency, 'Time from publishing to done.', 's', LONG_SECONDS);
   private readonly duplicates = this.counter(M.duplicates, 'Events that were not done twice.', '{event}');
   private readonly leases = this.counter(
     M.leaseChanges,
@@ -62,6 +51,16 @@ export class Meters {
   constructor(gauges: () => ProcessGauges, integration?: string) {
     const own = integration === undefined ? {} : { [A.integration]: integration };
     this.ofEngine = { [A.system]: SYSTEM, ...own };
+    const { meter, names, ofEngine } = this;
+    this.handled = new AllHandledSeries({
+      ofEngine,
+      names,
+      consumed: new ReadCounter(meter, M.consumed, 'Events that were given to handlers.', '{message}'),
+      processDuration: this.durations(M.processDuration, 'Time of an attempt.', SECONDS),
+      latency: this.durations(M.latency, 'Time from publishing to done.', LONG_SECONDS),
+    });
+    const outcomes = new ReadCounter(meter, M.outcomes, 'Outcomes of attempts, once saved.', '{event}');
+    this.outcomes = new SavedOutcomes(outcomes, names, ofEngine);
     this.meter
       .createObservableUpDownCounter(M.handlersRunning, {
         description: 'Handlers that run now.',
@@ -88,32 +87,27 @@ export class Meters {
     this.publishDuration.record(seconds, attributes);
   }
 
-  /** Called when a handler has been called. */
-  begun(attempt: HandledAttempt): void {
-    for (const { eventName } of attempt.messages) this.consumed.add(1, this.ofProcessing(attempt, eventName));
+  /** Called when a handler is called. Returns the series of the first event, for `ended`. */
+  begun({ consumerName, partition, first, others }: HandledAttempt): HandledSeries {
+    const series = this.handled.of(consumerName, partition, first.eventName);
+    series.consumed.count++;
+    for (const { eventName } of others) this.handled.of(consumerName, partition, eventName).consumed.count++;
+    return series;
   }
 
-  ended(attempt: HandledAttempt, end: AttemptEnd, seconds: number): void {
-    const [first] = attempt.messages;
-    this.processDuration.record(seconds, this.ofEnd(attempt, first?.eventName, end));
-    if (end.kind === 'elsewhere')
-      this.duplicates.add(attempt.messages.length, this.ofProcessing(attempt, first?.eventName));
+  ended(attempt: HandledAttempt, series: HandledSeries, end: AttemptEnd, seconds: number): void {
+    const { consumerName, partition, first, others } = attempt;
+    series.durationOf(end).record(seconds);
+    if (end.kind === 'elsewhere') this.duplicates.add(1 + others.length, series.attributes);
     if (end.kind !== 'processed') return;
-    for (const { eventName, createdAt } of attempt.messages) {
-      const waited = Math.max(0, Date.now() - createdAt) / 1_000;
-      this.latency.record(waited, this.ofProcessing(attempt, eventName));
-    }
+    const now = Date.now();
+    series.latency.record(secondsBetween(first.createdAt, now));
+    for (const { eventName, createdAt } of others)
+      this.handled.of(consumerName, partition, eventName).latency.record(secondsBetween(createdAt, now));
   }
 
   saved(consumerName: string, eventName: string | undefined, outcome: string): void {
-    const name = eventName === undefined ? undefined : this.names.of(eventName);
-    const attributes = this.kept(`saved\0${consumerName}\0${name}\0${outcome}`, () => ({
-      ...this.ofEngine,
-      [A.consumer]: consumerName,
-      ...(name === undefined ? {} : { [A.destination]: name }),
-      [A.outcome]: outcome,
-    }));
-    this.outcomesSaved.add(1, attributes);
+    this.outcomes.add(consumerName, eventName, outcome);
   }
 
   leaseChanged(consumerName: string, outcome: 'won' | 'released' | 'lost'): void {
@@ -171,42 +165,6 @@ export class Meters {
     };
   }
 
-  private ofProcessing(
-    { consumerName, partition }: HandledAttempt,
-    eventName: string | undefined,
-  ): Attributes {
-    const name = eventName === undefined ? undefined : this.names.of(eventName);
-    return this.kept(`process\0${consumerName}\0${partition}\0${name}`, () => ({
-      ...this.ofEngine,
-      [A.operationName]: 'process',
-      [A.consumer]: consumerName,
-      [A.partition]: String(partition),
-      ...(name === undefined ? {} : { [A.destination]: name }),
-    }));
-  }
-
-  private ofEnd(attempt: HandledAttempt, eventName: string | undefined, end: AttemptEnd): Attributes {
-    const processing = this.ofProcessing(attempt, eventName);
-    if (isFailure(end))
-      return { ...processing, [A.errorType]: errorTypeOf(end.error), [A.outcome]: end.kind };
-    const { consumerName, partition } = attempt;
-    const name = eventName === undefined ? undefined : this.names.of(eventName);
-    return this.kept(`end\0${consumerName}\0${partition}\0${name}\0${end.kind}`, () => ({
-      ...processing,
-      [A.outcome]: end.kind,
-    }));
-  }
-
-  /** Every event needs attributes of a few kinds. Making them anew each time costs more than counting. */
-  private kept(key: string, make: () => Attributes): Attributes {
-    let attributes = this.attributes.get(key);
-    if (attributes === undefined) {
-      attributes = make();
-      this.attributes.set(key, attributes);
-    }
-    return attributes;
-  }
-
   private counter(name: string, description: string, unit: string) {
     return this.meter.createCounter(name, { description, unit });
   }
@@ -215,6 +173,15 @@ export class Meters {
     const advice = { explicitBucketBoundaries: boundaries };
     return this.meter.createHistogram(name, { description, unit, advice });
   }
+
+  private durations(name: string, description: string, boundaries: number[]) {
+    return new ReportedDurations(this.histogram(name, description, 's', boundaries));
+  }
+}
+
+/** Never negative, because the clocks of two machines differ. */
+function secondsBetween(earlier: number, later: number): number {
+  return Math.max(0, later - earlier) / 1_000;
 }
 
 /** The state of the whole cluster at one time. */

@@ -21,6 +21,7 @@ import {
   type HandledAttempt,
   type HandledMessage,
   isFailure,
+  type MessageMetadata,
 } from './handled-message.js';
 import { ATTRIBUTES as A, SYSTEM } from './names.js';
 
@@ -30,7 +31,7 @@ const SUPPRESSED = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRAC
 /** Characters, which are bytes here. W3C Baggage demands no more, and metadata has a limit of its own. */
 const LONGEST_BAGGAGE = 8_192;
 
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Runs `fn` without spans of whatever instrumentation the application has. */
 export function untraced<R>(fn: () => R): R {
@@ -84,28 +85,41 @@ export class Spans {
 
   /** Begins the span of an attempt. */
   process(attempt: HandledAttempt): AttemptObserver {
-    const [first] = attempt.messages;
-    const isOne = first !== undefined && !attempt.isBatch;
-    const publisher = isOne && this.isChild(attempt, first) ? contextOf(first) : undefined;
+    const { first, isBatch } = attempt;
+    const metadata = first.takeMetadata();
+    const publisher = this.isChild(attempt) ? contextOf(metadata) : undefined;
     const options: SpanOptions = {
       kind: SpanKind.CONSUMER,
-      attributes: isOne ? attributesOfOne(attempt, first) : attributesOfBatch(attempt),
-      ...(publisher === undefined ? { root: true, links: linksOf(attempt.messages) } : {}),
+      attributes: attributesAtStart(attempt),
+      ...(publisher === undefined ? { links: linksOf(attempt, metadata) } : {}),
     };
     const parent = publisher === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, publisher);
-    const span = this.tracer.startSpan(`process ${first?.eventName ?? ''}`.trimEnd(), options, parent);
-    const around = trace.setSpan(isOne ? this.withBaggage(ROOT_CONTEXT, first) : ROOT_CONTEXT, span);
+    const span = this.tracer.startSpan(`process ${first.eventName}`, options, parent);
+    const around = trace.setSpan(isBatch ? ROOT_CONTEXT : this.withBaggage(ROOT_CONTEXT, metadata), span);
+    if (!span.isRecording()) return new PassedSpan(around);
+    span.setAttributes(isBatch ? attributesOfBatch(attempt) : attributesOfOne(attempt, metadata));
     return new AttemptSpan(span, around);
   }
 
-  private isChild({ attempt }: HandledAttempt, message: HandledMessage): boolean {
-    return this.handlerSpans === 'child' && attempt === 1 && message.isFromLog;
+  private isChild({ attempt, isFromLog, isBatch }: HandledAttempt): boolean {
+    return this.handlerSpans === 'child' && attempt === 1 && isFromLog && !isBatch;
   }
 
-  private withBaggage(around: Context, { metadata }: HandledMessage): Context {
+  private withBaggage(around: Context, metadata: MessageMetadata): Context {
     if (!this.carriesBaggage || typeof metadata.baggage !== 'string') return around;
     return propagation.extract(around, { baggage: metadata.baggage });
   }
+}
+
+/** A span that is not sampled. What runs inside it is not sampled either. */
+class PassedSpan implements AttemptObserver {
+  constructor(private readonly around: Context) {}
+
+  run<R>(fn: () => R): R {
+    return context.with(this.around, fn);
+  }
+
+  ended(): void {}
 }
 
 class AttemptSpan implements AttemptObserver {
@@ -133,49 +147,51 @@ function failed(span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
-function attributesOfOne(attempt: HandledAttempt, message: HandledMessage): Attributes {
-  const { correlationId } = message.metadata;
+/** What a sampler may judge by, as the conventions list it. Most spans are not sampled and need no more. */
+function attributesAtStart({ first, consumerName, partition }: HandledAttempt): Attributes {
   return {
-    ...attributesOf(attempt, message),
-    [A.messageId]: message.id,
-    [A.conversationId]: typeof correlationId === 'string' ? correlationId : message.id,
-    [A.position]: message.position,
+    'messaging.system': SYSTEM,
+    'messaging.operation.name': 'process',
+    'messaging.operation.type': 'process',
+    'messaging.destination.name': first.eventName,
+    'messaging.consumer.group.name': consumerName,
+    'messaging.destination.partition.id': String(partition),
+  } satisfies Partial<Record<(typeof A)[keyof typeof A], string>>;
+}
+
+function attributesOfOne({ attempt, first }: HandledAttempt, { correlationId }: MessageMetadata): Attributes {
+  return {
+    [A.attempt]: attempt,
+    [A.messageId]: first.id,
+    [A.conversationId]: typeof correlationId === 'string' ? correlationId : first.id,
+    [A.position]: first.position,
   };
 }
 
-function attributesOfBatch(attempt: HandledAttempt): Attributes {
-  const [first] = attempt.messages;
-  return { ...attributesOf(attempt, first), [A.batchCount]: attempt.messages.length };
+function attributesOfBatch({ attempt, others }: HandledAttempt): Attributes {
+  return { [A.attempt]: attempt, [A.batchCount]: 1 + others.length };
 }
 
-function attributesOf(attempt: HandledAttempt, message: HandledMessage | undefined): Attributes {
-  return {
-    [A.system]: SYSTEM,
-    [A.operationName]: 'process',
-    [A.operationType]: 'process',
-    ...(message === undefined ? {} : { [A.destination]: message.eventName }),
-    [A.consumer]: attempt.consumerName,
-    [A.partition]: String(attempt.partition),
-    [A.attempt]: attempt.attempt,
-  };
+/** `metadata` is of the first message. */
+function linksOf({ first, others }: HandledAttempt, metadata: MessageMetadata): Link[] {
+  const links = linkOf(first, metadata);
+  return others.length === 0
+    ? links
+    : [...links, ...others.flatMap((message) => linkOf(message, message.takeMetadata()))];
 }
 
-function linksOf(messages: readonly HandledMessage[]): Link[] {
-  return messages.flatMap((message) => {
-    const publisher = contextOf(message);
-    return publisher === undefined ? [] : [{ context: publisher, attributes: { [A.messageId]: message.id } }];
-  });
+function linkOf({ id }: HandledMessage, metadata: MessageMetadata): Link[] {
+  const publisher = contextOf(metadata);
+  return publisher === undefined ? [] : [{ context: publisher, attributes: { [A.messageId]: id } }];
 }
 
 /** The span that published an event, if its metadata names one. */
-function contextOf({ metadata: { traceparent, tracestate } }: HandledMessage): SpanContext | undefined {
-  const [, traceId, spanId, flags] =
-    (typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent) : null) ?? [];
-  if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
+function contextOf({ traceparent, tracestate }: MessageMetadata): SpanContext | undefined {
+  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
   return {
-    traceId,
-    spanId,
-    traceFlags: Number.parseInt(flags, 16) & 1,
+    traceId: traceparent.slice(3, 35),
+    spanId: traceparent.slice(36, 52),
+    traceFlags: Number.parseInt(traceparent.slice(53), 16) & 1,
     isRemote: true,
     ...(typeof tracestate === 'string' ? { traceState: createTraceState(tracestate) } : {}),
   };

@@ -1,27 +1,23 @@
 import type { HeldLease } from '../../membership/held-lease.js';
-import type { HandledAttempt } from '../../telemetry/handled-message.js';
+import type { HandledAttempt, HandledMessage } from '../../telemetry/handled-message.js';
 import type { Attempt } from '../partition/attempt.js';
+
+const NO_OTHERS: readonly HandledMessage[] = [];
 
 /** Runs code of an attempt inside its span, if it has one. */
 export function observed<R>(attempt: Attempt, fn: () => R): R {
   return attempt.observer === undefined ? fn() : attempt.observer.run(fn);
 }
 
-/** What telemetry says of an attempt. */
-export function handledAttempt(attempt: Attempt, lease: HeldLease): HandledAttempt {
-  const { delivery } = attempt;
+/** What telemetry says of an attempt. It is made for every event, so nothing is copied. */
+export function handledAttempt({ delivery, others, isBatch }: Attempt, lease: HeldLease): HandledAttempt {
   return {
     consumerName: delivery.subscription.consumerName,
     partition: lease.key.partition,
     attempt: delivery.attempt,
-    isBatch: attempt.isBatch,
-    messages: attempt.deliveries.map(({ log, claim }) => ({
-      id: log.id,
-      eventName: log.eventName,
-      position: log.position,
-      createdAt: log.createdAt,
-      isFromLog: claim === undefined,
-      metadata: log.takeMetadata(),
-    })),
+    isFromLog: delivery.claim === undefined,
+    isBatch,
+    first: delivery.log,
+    others: others.length === 0 ? NO_OTHERS : others.map(({ log }) => log),
   };
 }

@@ -82,6 +82,13 @@ export type AttemptOutcome =
 /** Called with outcomes as they are saved. It must not throw. */
 export type OutcomeListener = (outcome: AttemptOutcome) => void;
 
+/** Called for each outcome that is saved. It must not throw. `eventName` is that of the outcome. */
+export type OutcomeCounter = (
+  consumerName: string,
+  eventName: string | undefined,
+  status: AttemptOutcome['status'],
+) => void;
+
 /** The outcomes of all consumers of this process. */
 @Injectable()
 export class OutcomeStream {
@@ -96,12 +103,18 @@ export class OutcomeStream {
   };
 
   private isTimed = false;
+  private counter: OutcomeCounter | undefined;
 
   readonly outcomes$: Observable<AttemptOutcome> = this.subject.asObservable();
 
   /** Whether anybody listens for such outcomes. If not, nothing is recorded. */
   isWatched(status: AttemptOutcome['status']): boolean {
-    return this.listeners[status].length > 0 || this.subject.observed;
+    return this.counter !== undefined || !this.isOnlyCounted(status);
+  }
+
+  /** Whether nobody wants more of such an outcome than `count` says. */
+  isOnlyCounted(status: AttemptOutcome['status']): boolean {
+    return this.listeners[status].length === 0 && !this.subject.observed;
   }
 
   /** Whether anybody uses the durations of handlers. */
@@ -115,7 +128,17 @@ export class OutcomeStream {
     for (const status of statuses) this.listeners[status].push(listener);
   }
 
+  /** Has every outcome counted. It costs less than a listener, for which an outcome has to be made. */
+  countWith(counter: OutcomeCounter): void {
+    this.counter = counter;
+  }
+
+  count(consumerName: string, eventName: string | undefined, status: AttemptOutcome['status']): void {
+    this.counter?.(consumerName, eventName, status);
+  }
+
   tell(outcome: AttemptOutcome): void {
+    this.count(outcome.consumerName, outcome.eventName, outcome.status);
     for (const listener of this.listeners[outcome.status]) listener(outcome);
     this.subject.next(outcome);
   }

@@ -1,6 +1,6 @@
 import { messageOf } from '../../errors.js';
 import type { SaveReport } from '../../inbox/flush-writer.js';
-import type { Delivery } from './delivery.js';
+import { Delivery } from './delivery.js';
 import type { Verdict } from './outcome-rows.js';
 import type { AttemptOutcome, FinalFailure, OutcomeStream } from './outcome-stream.js';
 import type { RetryPolicy } from './retry-policy.js';
@@ -10,7 +10,8 @@ import type { RetryPolicy } from './retry-policy.js';
  * listens.
  */
 export class UnsavedOutcomes {
-  private readonly byPosition = new Map<number, AttemptOutcome>();
+  /** An event that was processed is its own record, because most events are, and may only be counted. */
+  private readonly byPosition = new Map<number, AttemptOutcome | Delivery>();
   private readonly byRow = new Map<string, AttemptOutcome>();
 
   constructor(
@@ -24,6 +25,10 @@ export class UnsavedOutcomes {
   note(delivery: Delivery, verdict: Verdict, fingerprint?: string): void {
     const status = statusOf(verdict);
     if (status === undefined || !this.stream.isWatched(status)) return;
+    if (status === 'processed' && delivery.claim === undefined) {
+      this.byPosition.set(delivery.position, delivery);
+      return;
+    }
     const outcome = this.outcomeOf(delivery, status, verdict, fingerprint);
     if (delivery.claim === undefined) this.byPosition.set(delivery.position, outcome);
     else this.byRow.set(delivery.claim.inboxEventId, outcome);
@@ -36,7 +41,7 @@ export class UnsavedOutcomes {
 
   /** Reports an outcome that the handler's own transaction has written. */
   tellCommitted(delivery: Delivery): void {
-    if (this.stream.isWatched('processed')) this.stream.tell(this.outcomeOf(delivery, 'processed'));
+    if (this.stream.isWatched('processed')) this.tellProcessed(delivery);
   }
 
   saved({ positions, resolved }: SaveReport): void {
@@ -46,11 +51,18 @@ export class UnsavedOutcomes {
     }
   }
 
-  private tell<K>(outcomes: Map<K, AttemptOutcome>, key: K): void {
+  private tell<K>(outcomes: Map<K, AttemptOutcome | Delivery>, key: K): void {
     const outcome = outcomes.get(key);
     if (outcome === undefined) return;
     outcomes.delete(key);
-    this.stream.tell(outcome);
+    if (outcome instanceof Delivery) this.tellProcessed(outcome);
+    else this.stream.tell(outcome);
+  }
+
+  private tellProcessed(delivery: Delivery): void {
+    const { subscription, log } = delivery;
+    if (!this.stream.isOnlyCounted('processed')) this.stream.tell(this.outcomeOf(delivery, 'processed'));
+    else this.stream.count(subscription.consumerName, log.eventName, 'processed');
   }
 
   private outcomeOf(

@@ -1,0 +1,41 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { KnownEventNames } from './known-event-names.js';
+import { ATTRIBUTES as A } from './names.js';
+import type { CountedSeries, ReadCounter } from './read-counter.js';
+
+/** Counts saved outcomes by consumer, event name and status. */
+export class SavedOutcomes {
+  private readonly byConsumer = new Map<string, Map<string | undefined, Map<string, CountedSeries>>>();
+
+  constructor(
+    private readonly counter: ReadCounter,
+    private readonly names: KnownEventNames,
+    private readonly ofEngine: Attributes,
+  ) {}
+
+  add(consumerName: string, eventName: string | undefined, status: string): void {
+    const series =
+      this.byConsumer.get(consumerName)?.get(eventName)?.get(status) ??
+      this.limited(consumerName, eventName === undefined ? undefined : this.names.of(eventName), status);
+    series.count++;
+  }
+
+  private limited(consumerName: string, name: string | undefined, status: string): CountedSeries {
+    const byName = this.byConsumer.get(consumerName) ?? new Map();
+    this.byConsumer.set(consumerName, byName);
+    const byStatus = byName.get(name) ?? new Map<string, CountedSeries>();
+    byName.set(name, byStatus);
+    const series = byStatus.get(status) ?? this.counter.series(this.attributesOf(consumerName, name, status));
+    byStatus.set(status, series);
+    return series;
+  }
+
+  private attributesOf(consumerName: string, name: string | undefined, status: string): Attributes {
+    return {
+      ...this.ofEngine,
+      [A.consumer]: consumerName,
+      ...(name === undefined ? {} : { [A.destination]: name }),
+      [A.outcome]: status,
+    };
+  }
+}
