@@ -9,7 +9,7 @@ export interface FailureGroupKey {
 
 /** Dead letters of one kind at one consumer, and what people noted about them. */
 export interface FailureGroup extends FailureGroupKey {
-  /** How many dead letters there are: exact up to 10,000. */
+  /** How many dead letters there are: exact up to 1,000. */
   deadLetters: Counted;
   /** The positions of the first and of the last one in the log. */
   firstPosition: number;
@@ -17,7 +17,10 @@ export interface FailureGroup extends FailureGroupKey {
   /** The last one, by position. `eventName` is null if the log no longer has the event. */
   latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: Date };
   note: { text: string; by: string; at: Date } | null;
-  /** Who has seen the group, and how many dead letters came behind those that were there then. */
+  /**
+   * Who has seen the group, and how many dead letters came behind those that were there then: exact up to
+   * 1,000.
+   */
   acknowledged: { by: string; at: Date; newSince: Counted } | null;
 }
 
