@@ -355,6 +355,29 @@ describe('the doctor finds, and says what it means and what to do', () => {
     expect((await examine()).findings.filter((found) => found.fix.includes("'plain'"))).toEqual([]);
   });
 
+  it('inbox-without-event: looks at the oldest and the newest rows of many, and at all of them if it is to be thorough', async () => {
+    await database.pool.query(`
+      WITH events AS (
+        INSERT INTO ${LOG} (event_name, source_module, aggregate_type, aggregate_id, payload)
+        SELECT 'job.wanted', 'test', 'job', 'j' || n, '{}' FROM generate_series(1, 4100) AS n
+        RETURNING id, position, aggregate_type, aggregate_id
+      )
+      INSERT INTO ${INBOX} (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
+      SELECT id, position, 'plain', aggregate_type, aggregate_id, 'dead_letter' FROM events`);
+    const lose = (positions: string) =>
+      database.pool.query(`DELETE FROM ${LOG} WHERE position IN (${positions})`);
+    const found = async (options: DoctorOptions = {}) =>
+      (await examine(options)).findings
+        .filter(({ check }) => check === 'inbox-without-event')
+        .map(({ finding }) => finding.replace(/ of consumer.*/, ''));
+    await lose('2050');
+    expect(await found()).toEqual([]);
+    expect(await found({ thorough: true })).toEqual(['1 inbox rows']);
+    await lose('1, 4100');
+    expect(await found()).toEqual(['At least 2 inbox rows']);
+    expect(await found({ thorough: true })).toEqual(['3 inbox rows']);
+  });
+
   it('writes names as the database and the shell want them: what it prints can be pasted', async () => {
     const name = `o'neil's "big" $(exit 1) one`;
     await database.pool.query(

@@ -57,7 +57,7 @@ async function examine({
 }: CommandContext): Promise<Examination> {
   try {
     return await withDatabase((db) =>
-      new DoctorService(db, { environment, added: doctorAdditionsOf(extensions) }).examine(),
+      new DoctorService(db, { environment, thorough: true, added: doctorAdditionsOf(extensions) }).examine(),
     );
   } catch (error) {
     const texts = error instanceof IntegrationError ? CONNECTION_TEXTS[error.code] : undefined;

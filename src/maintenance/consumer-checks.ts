@@ -7,6 +7,7 @@ import type { OutboxSettings } from '../settings/settings-definitions.js';
 import {
   ConsumerHealthStore,
   type LeaseProblem,
+  type PartialRowProblem,
   type PostponedEvents,
   type RowProblem,
 } from './consumer-health.store.js';
@@ -26,11 +27,16 @@ const LATEST_EVENTS = 10_000;
 const MOST_NAMED = 5;
 const BACK_WITHIN_MS = 2_000;
 
-/** Checks of cursors, inbox and leases, and of who consumes what. */
+/**
+ * Checks of cursors, inbox and leases, and of who consumes what.
+ *
+ * @param mostRows of the inbox whose events are looked up in the log
+ */
 export function consumerChecks(
   db: EngineDatabase,
   settings: Readonly<OutboxSettings>,
   tasks: readonly string[],
+  mostRows: number,
 ): Check[] {
   const store = new ConsumerHealthStore(db);
   return [
@@ -39,7 +45,8 @@ export function consumerChecks(
     { name: 'inbox-and-cursor', run: async () => (await store.rowsStillUnread()).map(stillUnread) },
     {
       name: 'inbox-without-event',
-      run: async () => (await store.rowsWithoutEvent()).map((problem) => withoutEvent(problem, db.schema)),
+      run: async () =>
+        (await store.rowsWithoutEvent(mostRows)).map((problem) => withoutEvent(problem, db.schema)),
     },
     {
       name: 'inbox-partition',
@@ -93,12 +100,15 @@ function stillUnread({ consumerName, rows, firstPosition }: RowProblem): Found {
   };
 }
 
-function withoutEvent({ consumerName, rows, firstPosition }: RowProblem, schema: string): Found {
+function withoutEvent(
+  { consumerName, rows, firstPosition, isPartial }: PartialRowProblem,
+  schema: string,
+): Found {
   const those = `consumer_name = ${sqlLiteral(consumerName)} AND status IN ('received', 'processing', 'failed', 'dead_letter')
     AND NOT EXISTS (SELECT FROM ${tablesOf(schema).outboxEvent} e WHERE e.position = i.position AND e.id = i.outbox_event_id)`;
   return {
     about: [consumerName],
-    finding: `${rows} inbox rows of consumer "${consumerName}" are to run, or could be sent again, and their events are not in the log, from position ${firstPosition} on.`,
+    finding: `${isPartial ? 'At least ' : ''}${rows} inbox rows of consumer "${consumerName}" are to run, or could be sent again, and their events are not in the log, from position ${firstPosition} on.`,
     meaning: 'They cannot be delivered: events were deleted by hand, or a restore lost part of the log.',
     fix: `Restore the events with their positions; or set these rows aside, and no others: UPDATE ${tablesOf(schema).inboxEvent} i SET status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), last_error = '<why>' WHERE ${those}`,
     details: { consumerName, rows, firstPosition },

@@ -1,6 +1,6 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
-import { unresolved } from '../inbox/inbox-status.js';
+import { consumersNamed, unresolved } from '../inbox/inbox-status.js';
 
 /** A cursor, or several of one consumer, in a state that should not occur. */
 export interface CursorProblem {
@@ -13,6 +13,11 @@ export interface RowProblem {
   readonly consumerName: string;
   readonly rows: number;
   readonly firstPosition: number;
+}
+
+/** `isPartial`: not all rows were looked at, so there may be more. */
+export interface PartialRowProblem extends RowProblem {
+  readonly isPartial: boolean;
 }
 
 /** The events of a consumer that were put off again and again. `reason` is that of the oldest one. */
@@ -81,26 +86,46 @@ export class ConsumerHealthStore {
 
   /**
    * Rows whose position is also unread in the cursor. The `processed` row of a transactional handler may
-   * exist before the save, so it does not count.
+   * exist before the save, so it does not count. Each unread range is looked up in the inbox, because the
+   * rows outside the ranges may be very many.
    */
   rowsStillUnread(): Promise<RowProblem[]> {
     return this.db.query<RowProblem>(
-      `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
+      `SELECT c.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
        FROM ${this.cursor} c CROSS JOIN unnest(c.unread) AS r
-       JOIN ${this.inbox} i ON i.consumer_name = c.consumer_name AND i.partition = c.partition
-         AND i.position >= lower(r) AND i.position < coalesce(upper(r), 9223372036854775807)
-       WHERE i.status <> 'processed' GROUP BY 1 ORDER BY 1`,
+       CROSS JOIN unnest('{received,processing,failed,skipped,dead_letter}'::text[]) AS s (status)
+       CROSS JOIN LATERAL (
+         SELECT i.position FROM ${this.inbox} i
+         WHERE i.consumer_name = c.consumer_name AND i.status = s.status AND i.status <> 'processed' AND i.partition = c.partition
+           AND i.position >= lower(r) AND i.position < coalesce(upper(r), 9223372036854775807)
+         OFFSET 0
+       ) AS i
+       GROUP BY 1 ORDER BY 1`,
     );
   }
 
-  /** Rows that are to run, or may be sent again, and whose event is not in the log. */
-  rowsWithoutEvent(): Promise<RowProblem[]> {
-    return this.db.query<RowProblem>(
-      `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
-       FROM ${this.inbox} i
-       WHERE i.status IN ('received', 'processing', 'failed', 'dead_letter')
-         AND NOT EXISTS (SELECT FROM ${this.log} e WHERE e.position = i.position AND e.id = i.outbox_event_id)
+  /**
+   * Rows that are to run, or may be sent again, and whose event is not in the log. Of each consumer and
+   * status only so many of the oldest and of the newest rows are looked at that it is about `most` in each
+   * status of all consumers: deleted events are mostly the oldest, and a restore loses the newest.
+   */
+  rowsWithoutEvent(most: number): Promise<PartialRowProblem[]> {
+    const end = (direction: 'ASC' | 'DESC') => `(
+         SELECT *, count(*) OVER () >= each.most AS is_partial FROM (
+           SELECT i.id, i.position, i.outbox_event_id FROM ${this.inbox} i
+           WHERE i.consumer_name = each.name AND i.status = s.status AND i.status <> 'processed'
+           ORDER BY i.position ${direction} LIMIT each.most
+         ) AS found)`;
+    return this.db.query<PartialRowProblem>(
+      `SELECT each.name AS "consumerName", count(DISTINCT i.id) AS rows, min(i.position) AS "firstPosition", bool_or(i.is_partial) AS "isPartial"
+       FROM (
+         SELECT name, greatest(10, $2::int / 2 / count(*) OVER ()) AS most FROM (${consumersNamed(this.inbox)}) AS named
+       ) AS each
+       CROSS JOIN unnest('{received,processing,failed,dead_letter}'::text[]) AS s (status)
+       CROSS JOIN LATERAL (${end('ASC')} UNION ALL ${end('DESC')}) AS i
+       WHERE NOT EXISTS (SELECT FROM ${this.log} e WHERE e.position = i.position AND e.id = i.outbox_event_id)
        GROUP BY 1 ORDER BY 1`,
+      [null, most],
     );
   }
 

@@ -19,6 +19,11 @@ export interface DoctorOptions extends Partial<LogThresholds> {
   settings?: IntegrationSettingsService | undefined;
   /** The source of settings that the database does not have. The default is `process.env`. */
   environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
+   * Whether every row of the inbox is looked at, however many there are. By default some checks look at the
+   * oldest and the newest rows of each consumer.
+   */
+  thorough?: boolean | undefined;
   /** What extensions add to the examination. */
   added?: DoctorAdditions | undefined;
 }
@@ -33,6 +38,10 @@ export interface DoctorAdditions {
   readonly tasks: (tools: MaintenanceTools) => readonly MaintenanceTask[];
   readonly checks: (tools: MaintenanceTools) => readonly Check[];
 }
+
+/** Rows of the inbox whose events are looked up in the log. */
+const MOST_ROWS = 4_000;
+const ALL_ROWS = 1_000_000_000;
 
 const THRESHOLDS: LogThresholds = { openTransactionSeconds: 60, snapshotSeconds: 3_600 };
 
@@ -85,12 +94,12 @@ export class DoctorService {
 
   private checks(settings: IntegrationSettingsService): Check[] {
     const tools = { db: this.db, settings, tasks: new MaintenanceTaskStore(this.db) };
-    const { added } = this.options;
+    const { added, thorough } = this.options;
     const tasks = [...OWN_TASKS, ...(added?.tasks(tools) ?? []).map(({ name }) => name)];
     return [
       ...fitnessChecks(this.db),
       ...logChecks(this.db, { ...THRESHOLDS, ...this.options }),
-      ...consumerChecks(this.db, settings.snapshot(), tasks),
+      ...consumerChecks(this.db, settings.snapshot(), tasks, thorough === true ? ALL_ROWS : MOST_ROWS),
       ...adminWorkChecks(this.db),
       ...(added?.checks(tools) ?? []),
     ];
