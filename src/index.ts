@@ -223,6 +223,11 @@ export type {
   TextSubscriberHandler,
   TextSubscriberOptions,
 } from './subscribers/subscriber-definition.js';
+export {
+  type CollectedHistogram,
+  type CollectedMetrics,
+  IntegrationMetrics,
+} from './telemetry/integration-metrics.js';
 export type { TelemetryOptions } from './telemetry/telemetry-options.js';
 export { OutboxNotifier } from './wakeups/outbox-notifier.js';
 export type { Wakeup } from './wakeups/wakeup.js';

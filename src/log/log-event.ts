@@ -62,6 +62,7 @@ export class LogEvent implements AggregateKey {
   /** How many consumers have not yet taken the payload, where it is parsed once for all of them. */
   private takers = 0;
   private parsed: unknown;
+  private lookedAt: EventMetadata | undefined;
 
   constructor(columns: LogColumns) {
     this.position = columns.position;
@@ -120,8 +121,20 @@ export class LogEvent implements AggregateKey {
     return this.payload;
   }
 
-  /** Plain SQL may have written null or a list as metadata. Such an event begins a correlation of its own. */
+  /** Returns the metadata for somebody who reads it at once. Whoever takes it next gets the same object. */
+  lookAtMetadata(): EventMetadata {
+    this.lookedAt ??= this.takeMetadata();
+    return this.lookedAt;
+  }
+
+  /**
+   * Returns the metadata for one handler to keep. Plain SQL may have written null or a list as metadata. Such
+   * an event begins a correlation of its own.
+   */
   takeMetadata(): EventMetadata {
+    const { lookedAt } = this;
+    this.lookedAt = undefined;
+    if (lookedAt !== undefined) return lookedAt;
     const given: unknown = this.metadata === undefined ? undefined : JSON.parse(this.metadata);
     return isObject(given) ? given : { correlationId: this.id };
   }

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
+import { IntegrationMetrics } from '../telemetry/integration-metrics.js';
 
 /* The checks that several options share. Each returns what is wrong with a value. */
 
@@ -23,11 +24,11 @@ export function problemsOfPool(value: unknown): string[] {
   ];
 }
 
-const SWITCHES = ['spans', 'metrics', 'baggage'] as const;
+const SWITCHES = ['spans', 'baggage'] as const;
 
 export function problemsOfTelemetry(value: unknown): string[] {
   if (!isObject(value)) return ['telemetry must be an object: { spans?, metrics?, handlerSpans?, baggage? }'];
-  const { handlerSpans } = value;
+  const { handlerSpans, metrics } = value;
   return [
     ...SWITCHES.flatMap((name) =>
       problemsUnless(
@@ -35,10 +36,17 @@ export function problemsOfTelemetry(value: unknown): string[] {
         `telemetry.${name} must be true or false, not ${textFor(value[name])}`,
       ),
     ),
+    ...problemsUnless(
+      metrics === undefined || typeof metrics === 'boolean' || metrics instanceof IntegrationMetrics,
+      `telemetry.metrics must be true, false or an IntegrationMetrics, not ${textFor(metrics)}`,
+    ),
     ...(handlerSpans === undefined
       ? []
       : problemsOfChoice('telemetry.handlerSpans', handlerSpans, ['linked', 'child'])),
-    ...problemsOfUnknownNames(value, { known: [...SWITCHES, 'handlerSpans'], prefix: 'telemetry.' }),
+    ...problemsOfUnknownNames(value, {
+      known: [...SWITCHES, 'metrics', 'handlerSpans'],
+      prefix: 'telemetry.',
+    }),
   ];
 }
 

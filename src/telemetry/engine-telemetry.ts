@@ -19,6 +19,7 @@ interface GivenEvent {
  */
 export class EngineTelemetry {
   readonly isOn: boolean;
+  private readonly hasMetrics: boolean;
   private readonly spans: Spans | undefined;
   private metersOfRun: Meters | undefined;
 
@@ -31,7 +32,8 @@ export class EngineTelemetry {
       options.spans === true
         ? new Spans(options.handlerSpans ?? 'linked', options.baggage === true)
         : undefined;
-    this.isOn = options.spans === true || options.metrics === true;
+    this.hasMetrics = options.metrics !== undefined && options.metrics !== false;
+    this.isOn = options.spans === true || this.hasMetrics;
   }
 
   get hasSpans(): boolean {
@@ -45,7 +47,10 @@ export class EngineTelemetry {
 
   /** Called once the application has booted, when its SDK is registered. */
   start(gauges: () => ProcessGauges): void {
-    if (this.options.metrics === true) this.metersOfRun ??= new Meters(gauges, this.integration);
+    if (!this.hasMetrics) return;
+    const { metrics } = this.options;
+    const kept = typeof metrics === 'object' ? metrics : undefined;
+    this.metersOfRun ??= new Meters(gauges, this.integration, kept);
   }
 
   /**

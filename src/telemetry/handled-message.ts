@@ -5,8 +5,8 @@ export interface HandledMessage {
   readonly position: number;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
-  /** Makes the metadata anew. */
-  takeMetadata(): MessageMetadata;
+  /** For reading at once. The handler may get the same object. */
+  lookAtMetadata(): MessageMetadata;
 }
 
 export interface MessageMetadata {

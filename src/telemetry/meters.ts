@@ -1,8 +1,9 @@
 import { type Attributes, type Meter, metrics } from '@opentelemetry/api';
-import { ReportedDurations } from './durations.js';
+import { type Durations, ReportedDurations } from './durations.js';
 import { errorTypeOf } from './error-type.js';
 import type { AttemptEnd, HandledAttempt } from './handled-message.js';
 import { AllHandledSeries, type HandledSeries } from './handled-series.js';
+import type { IntegrationMetrics } from './integration-metrics.js';
 import { KnownEventNames } from './known-event-names.js';
 import { ATTRIBUTES as A, METRICS as M, SYSTEM } from './names.js';
 import { ReadCounter } from './read-counter.js';
@@ -47,8 +48,9 @@ export class Meters {
   /**
    * @param integration the name of the engine, if it has one. It tells the metrics of several engines of one
    * process apart.
+   * @param kept counts the durations of events, if the application wants that
    */
-  constructor(gauges: () => ProcessGauges, integration?: string) {
+  constructor(gauges: () => ProcessGauges, integration?: string, kept?: IntegrationMetrics) {
     const own = integration === undefined ? {} : { [A.integration]: integration };
     this.ofEngine = { [A.system]: SYSTEM, ...own };
     const { meter, names, ofEngine } = this;
@@ -56,8 +58,8 @@ export class Meters {
       ofEngine,
       names,
       consumed: new ReadCounter(meter, M.consumed, 'Events that were given to handlers.', '{message}'),
-      processDuration: this.durations(M.processDuration, 'Time of an attempt.', SECONDS),
-      latency: this.durations(M.latency, 'Time from publishing to done.', LONG_SECONDS),
+      processDuration: this.durations(kept, M.processDuration, 'Time of an attempt.', SECONDS),
+      latency: this.durations(kept, M.latency, 'Time from publishing to done.', LONG_SECONDS),
     });
     const outcomes = new ReadCounter(meter, M.outcomes, 'Outcomes of attempts, once saved.', '{event}');
     this.outcomes = new SavedOutcomes(outcomes, names, ofEngine);
@@ -174,8 +176,16 @@ export class Meters {
     return this.meter.createHistogram(name, { description, unit, advice });
   }
 
-  private durations(name: string, description: string, boundaries: number[]) {
-    return new ReportedDurations(this.histogram(name, description, 's', boundaries));
+  private durations(
+    kept: IntegrationMetrics | undefined,
+    name: string,
+    description: string,
+    boundaries: number[],
+  ): Durations {
+    return (
+      kept?.durationsOf(name, description, boundaries) ??
+      new ReportedDurations(this.histogram(name, description, 's', boundaries))
+    );
   }
 }
 

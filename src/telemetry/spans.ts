@@ -86,7 +86,7 @@ export class Spans {
   /** Begins the span of an attempt. */
   process(attempt: HandledAttempt): AttemptObserver {
     const { first, isBatch } = attempt;
-    const metadata = first.takeMetadata();
+    const metadata = first.lookAtMetadata();
     const publisher = this.isChild(attempt) ? contextOf(metadata) : undefined;
     const options: SpanOptions = {
       kind: SpanKind.CONSUMER,
@@ -177,7 +177,7 @@ function linksOf({ first, others }: HandledAttempt, metadata: MessageMetadata): 
   const links = linkOf(first, metadata);
   return others.length === 0
     ? links
-    : [...links, ...others.flatMap((message) => linkOf(message, message.takeMetadata()))];
+    : [...links, ...others.flatMap((message) => linkOf(message, message.lookAtMetadata()))];
 }
 
 function linkOf({ id }: HandledMessage, metadata: MessageMetadata): Link[] {

@@ -1,3 +1,5 @@
+import type { IntegrationMetrics } from './integration-metrics.js';
+
 /**
  * What the engine reports through `@opentelemetry/api`. All of it is off by default, and then it costs one
  * branch for each event. The SDK that the application registers decides where the reports go.
@@ -19,6 +21,9 @@ export interface TelemetryOptions {
    * propagator for baggage in the SDK, and it can hold personal data. The default is false.
    */
   baggage?: boolean | undefined;
-  /** Whether metrics are reported. The default is false. */
-  metrics?: boolean | undefined;
+  /**
+   * Whether metrics are reported. The default is false. With an `IntegrationMetrics`, which a reader of the SDK
+   * has to know as well, the durations of events are counted there and cost much less.
+   */
+  metrics?: boolean | IntegrationMetrics | undefined;
 }

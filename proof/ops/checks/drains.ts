@@ -16,7 +16,7 @@ const SAMPLED = 0.01;
 
 interface Drain {
   readonly name: string;
-  readonly setup: Pick<ApplicationSetup, 'telemetry' | 'sampled' | 'admin'>;
+  readonly setup: Pick<ApplicationSetup, 'telemetry' | 'sampled' | 'admin' | 'keepsDurations'>;
   readonly watchers?: number;
   /** The program of an earlier version of the package. */
   readonly program?: string;
@@ -30,6 +30,11 @@ const DRAINS: readonly Drain[] = [
   { name: PLAIN, setup: {} },
   { name: 'telemetry-off', setup: { telemetry: { spans: false, metrics: false } }, least: 0.97 },
   { name: 'metrics', setup: { telemetry: { metrics: true }, sampled: SAMPLED }, least: 0.93 },
+  {
+    name: 'metrics-kept',
+    setup: { telemetry: { metrics: true }, sampled: SAMPLED, keepsDurations: true },
+    least: 0.93,
+  },
   { name: 'one-per-cent-of-spans', setup: { telemetry: { spans: true }, sampled: SAMPLED }, least: 0.88 },
   { name: 'watched-by-20', setup: { admin: true }, watchers: WATCHERS, least: 0.95 },
 ];

@@ -17,6 +17,8 @@ export interface ApplicationSetup {
   readonly consumers?: readonly ApplicationConsumer[];
   /** Left out: as an application that says nothing about telemetry. */
   readonly telemetry?: { readonly spans?: boolean; readonly metrics?: boolean };
+  /** Whether durations are counted by an `IntegrationMetrics`. */
+  readonly keepsDurations?: boolean;
   /** Share of traces that the SDK samples. Left out: no SDK is registered. */
   readonly sampled?: number;
   /** Whether each span that ends is written down. */

@@ -16,8 +16,15 @@ const HOST_CONNECTIONS = 12;
 const setup = setupOf<ApplicationSetup & { folder: string; name: string }>();
 const host = createHostClient(setup.databaseUrl, HOST_CONNECTIONS);
 const handled = new HandledCount();
+// An earlier version of the package has no such class.
+const kept =
+  setup.keepsDurations === true ? new (await import('nestjs-integration')).IntegrationMetrics() : undefined;
 if (setup.sampled !== undefined)
-  registerSdk(setup.sampled, setup.writesSpans === true ? openSync(spansFile(), 'a') : undefined);
+  registerSdk(
+    setup.sampled,
+    setup.writesSpans === true ? openSync(spansFile(), 'a') : undefined,
+    kept === undefined ? [] : [kept],
+  );
 
 class Subscribers {
   constructor(private readonly registry: EventSubscriberRegistry) {}
@@ -37,7 +44,9 @@ Module({
       // The harness has migrated, and an earlier version would refuse the tables of a later one.
       migrations: 'off',
       settings: setup.settings ?? {},
-      ...(setup.telemetry === undefined ? {} : { telemetry: setup.telemetry }),
+      ...(setup.telemetry === undefined
+        ? {}
+        : { telemetry: { ...setup.telemetry, ...(kept === undefined ? {} : { metrics: kept }) } }),
     }),
     ...(await adminModules()),
   ],

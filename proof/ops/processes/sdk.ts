@@ -12,6 +12,7 @@ import {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import type { IntegrationMetrics } from 'nestjs-integration';
 import type { WrittenSpan } from './application-protocol.js';
 
 class OnDemandReader extends MetricReader {
@@ -33,7 +34,11 @@ class FileExporter implements SpanExporter {
 }
 
 /** Registers an SDK as an application does it, that samples this share of traces. */
-export function registerSdk(sampled: number, file: number | undefined): void {
+export function registerSdk(
+  sampled: number,
+  file: number | undefined,
+  metricProducers: IntegrationMetrics[],
+): void {
   const exporter = new FileExporter(file);
   const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampled) });
   const processor = file === undefined ? new BatchSpanProcessor(exporter) : new SimpleSpanProcessor(exporter);
@@ -41,7 +46,7 @@ export function registerSdk(sampled: number, file: number | undefined): void {
     contextManager: new AsyncLocalStorageContextManager().enable(),
     propagator: new W3CTraceContextPropagator(),
   });
-  metrics.setGlobalMeterProvider(new MeterProvider({ readers: [new OnDemandReader()] }));
+  metrics.setGlobalMeterProvider(new MeterProvider({ readers: [new OnDemandReader({ metricProducers })] }));
 }
 
 function writtenOf(span: ReadableSpan): WrittenSpan {

@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { metrics } from '@opentelemetry/api';
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { IntegrationMetrics } from '../../src/index.js';
+import { METRICS } from '../../src/telemetry/names.js';
+import { startApp, type TestApp } from '../support/app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { untilConsumerSettled } from '../support/until-settled.js';
+
+class OnDemandReader extends MetricReader {
+  protected async onForceFlush(): Promise<void> {}
+  protected async onShutdown(): Promise<void> {}
+}
+
+const kept = new IntegrationMetrics();
+let database: TestDatabase;
+let app: TestApp;
+let reader: OnDemandReader;
+let meters: MeterProvider;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  reader = new OnDemandReader({ metricProducers: [kept] });
+  meters = new MeterProvider({ readers: [reader] });
+  metrics.setGlobalMeterProvider(meters);
+  app = await startApp(
+    database,
+    [
+      {
+        eventName: 'metered',
+        consumerName: 'metered',
+        retry: { maxAttempts: 2 },
+        handler: async ({ aggregateId }) => {
+          if (aggregateId === 'bad') throw new RangeError('no');
+        },
+      },
+    ],
+    { telemetry: { metrics: kept } },
+  );
+});
+afterEach(async () => {
+  await app.close();
+  metrics.disable();
+  await meters.shutdown();
+  await database.drop();
+});
+
+describe('an IntegrationMetrics', () => {
+  it('has the durations of events, and the SDK has everything else, each of them once', async () => {
+    await app.api.publishEvents(
+      ['1', '2', 'bad'].map((aggregateId) => ({
+        eventName: 'metered',
+        sourceModule: 'test',
+        aggregateType: 'thing',
+        aggregateId,
+      })),
+    );
+    await untilConsumerSettled(database, 'metered');
+    const { resourceMetrics } = await reader.collect();
+    const found = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
+    const names = found.map(({ descriptor }) => descriptor.name).filter((name) => !name.startsWith('otel.'));
+    expect(new Set(names).size).toBe(names.length);
+    const absent = new Set<string>([METRICS.duplicates, METRICS.publishDuration]);
+    const missing = Object.values(METRICS).filter((name) => !names.includes(name) && !absent.has(name));
+    expect(missing).toEqual([]);
+    const counts = (name: string) =>
+      found
+        .filter(({ descriptor }) => descriptor.name === name)
+        .flatMap(({ dataPoints }) => dataPoints)
+        .map(({ attributes, value }) => [
+          attributes['nestjs_integration.outcome'],
+          attributes['error.type'],
+          typeof value === 'number' ? value : value.count,
+        ])
+        .sort();
+    expect(counts(METRICS.processDuration)).toEqual([
+      ['dead', 'RangeError', 1],
+      ['processed', undefined, 2],
+      ['retry', 'RangeError', 1],
+    ]);
+    expect(counts(METRICS.latency)).toEqual([[undefined, undefined, 2]]);
+  });
+});
