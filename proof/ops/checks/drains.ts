@@ -5,7 +5,7 @@ import type { ProofDatabase } from '../../harness/proof-server.js';
 import { AdminApi, Watchers } from '../admin-api.js';
 import { median, medianRatio } from '../median.js';
 import { CHECKPOINT, FORGET_CONSUMERS, INSERT_BACKLOG } from '../ops-database.store.js';
-import type { ApplicationSetup } from '../processes/application-protocol.js';
+import type { ApplicationSetup, DrainedResult } from '../processes/application-protocol.js';
 import type { OpsCheck, OpsStage } from './ops-check.js';
 
 const CONSUMER = { name: 'billing', eventNames: ['thing.*'], kind: 'counts' as const, concurrency: 50 };
@@ -50,17 +50,17 @@ export const drains: OpsCheck = {
       sizes.before === undefined
         ? DRAINS
         : [...DRAINS, { name: BEFORE, setup: {}, program: await programOf(sizes.before) }];
-    const rates = new Map<string, number[]>(drains.map(({ name }) => [name, []]));
+    const results = new Map<string, DrainedResult[]>(drains.map(({ name }) => [name, []]));
     for (let round = 0; round < sizes.drainRounds; round++) {
       // Each has every place of the order as often as the others.
       const turn = [...drains.slice(round % drains.length), ...drains.slice(0, round % drains.length)];
-      for (const drain of turn) rates.get(drain.name)?.push(await rateOf(stage, database, drain));
+      for (const drain of turn) results.get(drain.name)?.push(await drained(stage, database, drain));
     }
     report.figure('drains-events', sizes.drained);
     report.figure('drains-rounds', sizes.drainRounds);
-    for (const drain of drains) tell(stage, drain, rates);
+    for (const drain of drains) tell(stage, drain, results);
     if (!sizes.full)
-      report.exactly('drains-ended', [...rates.values()].flat().length, drains.length * sizes.drainRounds);
+      report.exactly('drains-ended', [...results.values()].flat().length, drains.length * sizes.drainRounds);
   },
 };
 
@@ -68,15 +68,19 @@ export const drains: OpsCheck = {
 function tell(
   { report, sizes }: OpsStage,
   { name, least }: Drain,
-  rates: ReadonlyMap<string, readonly number[]>,
+  results: ReadonlyMap<string, readonly DrainedResult[]>,
 ): void {
-  const own = rates.get(name) ?? [];
-  report.figure(`drains-events-a-second-${name}`, median(own));
+  const own = results.get(name) ?? [];
+  const rates = (of: readonly DrainedResult[]) => of.map(({ eventsASecond }) => eventsASecond);
+  const costs = (of: readonly DrainedResult[]) => of.map(({ processorUs }) => processorUs);
+  report.figure(`drains-events-a-second-${name}`, median(rates(own)));
+  report.figure(`drains-processor-us-an-event-${name}`, median(costs(own)));
   if (least === undefined) return;
   for (const other of [PLAIN, BEFORE]) {
-    const rounds = rates.get(other);
+    const rounds = results.get(other);
     if (rounds === undefined) continue;
-    const share = medianRatio(own, rounds);
+    report.figure(`drains-processor-of-${other}-to-${name}`, medianRatio(costs(rounds), costs(own)));
+    const share = medianRatio(rates(own), rates(rounds));
     if (sizes.full) report.atLeast(`drains-share-${name}-of-${other}`, share, least);
     else report.figure(`drains-share-${name}-of-${other}`, share);
   }
@@ -90,11 +94,11 @@ async function programOf(folder: string): Promise<string> {
   return join(place, 'ops', 'processes', 'application.js');
 }
 
-async function rateOf(
+async function drained(
   { processes, sizes }: OpsStage,
   database: ProofDatabase,
   { setup, watchers, program }: Drain,
-): Promise<number> {
+): Promise<DrainedResult> {
   await database.query(FORGET_CONSUMERS);
   await database.query(CHECKPOINT);
   const application = processes.application(
@@ -104,12 +108,12 @@ async function rateOf(
   await application.ready();
   const watching =
     watchers === undefined ? undefined : await Watchers.open(await AdminApi.of(application), watchers);
-  const rate = await application.ask<number>({
+  const result = await application.ask<DrainedResult>({
     kind: 'drained',
     events: sizes.drained,
     uncounted: Math.floor(sizes.drained * UNCOUNTED),
   });
   await watching?.leave();
   await application.close();
-  return rate;
+  return result;
 }

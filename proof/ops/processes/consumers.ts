@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DomainEvent, EventSubscriberRegistry, SubscriberContext } from 'nestjs-integration';
 import { tell } from '../../processes/child.js';
 import { recordEffects } from '../../processes/host.store.js';
-import type { ApplicationConsumer, ToDo } from './application-protocol.js';
+import type { ApplicationConsumer, DrainedResult, ToDo } from './application-protocol.js';
 import { failAs } from './failures.js';
 
 /** Counts what the handlers of this process have done. */
@@ -18,19 +18,32 @@ export class HandledCount {
     first.reached();
   }
 
-  /** Events a second from the end of the `uncounted` first ones to the end of the last. */
-  async drained(events: number, uncounted: number): Promise<number> {
-    const beganAt = this.reached(uncounted);
-    const endedAt = this.reached(events);
-    return ((events - uncounted) * 1e3) / ((await endedAt) - (await beganAt));
+  /** From the end of the `uncounted` first ones to the end of the last. */
+  async drained(events: number, uncounted: number): Promise<DrainedResult> {
+    const [began, ended] = await Promise.all([this.reached(uncounted), this.reached(events)]);
+    const counted = events - uncounted;
+    return {
+      eventsASecond: (counted * 1e3) / (ended.at - began.at),
+      processorUs: (ended.processorUs - began.processorUs) / counted,
+    };
   }
 
-  private reached(events: number): Promise<number> {
+  private reached(events: number): Promise<Moment> {
     return new Promise((resolve) => {
-      if (this.count >= events) resolve(performance.now());
-      else this.waiting.push({ events, reached: () => resolve(performance.now()) });
+      if (this.count >= events) resolve(now());
+      else this.waiting.push({ events, reached: () => resolve(now()) });
     });
   }
+}
+
+interface Moment {
+  readonly at: number;
+  readonly processorUs: number;
+}
+
+function now(): Moment {
+  const { user, system } = process.cpuUsage();
+  return { at: performance.now(), processorUs: user + system };
 }
 
 export function subscribe(
