@@ -25,6 +25,9 @@ export const EFFECTS_COUNTED = `SELECT count(*)::int AS effects, count(DISTINCT 
 /** How many rows of the inbox of a consumer have each status. */
 export const STATUSES = `SELECT status, count(*)::int AS rows FROM integration.inbox_event WHERE consumer_name = $1 GROUP BY 1`;
 
+/** By the index of exceptions, so that it costs less the fewer there are. */
+export const UNHANDLED = `SELECT count(*)::int AS rows FROM integration.inbox_event WHERE consumer_name = $1 AND status <> 'processed'`;
+
 export const OPERATIONS_COUNTED = 'SELECT count(*)::int AS rows FROM integration.integration_operation';
 
 /** `$1` events, as publishing writes them. */
