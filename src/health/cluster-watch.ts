@@ -50,6 +50,7 @@ export class ClusterWatch {
       logPosition: cluster.logPosition,
       oldestHoleSeconds: cluster.oldestWriterSeconds ?? 0,
       processes: cluster.processes,
+      findings: cluster.findings ?? {},
     };
   }
 }

@@ -39,6 +39,14 @@ export class MaintenanceTaskStore {
     return rows.map((row) => row.task);
   }
 
+  /** Stores what a task has found. */
+  async keepResult(task: string, result: object): Promise<void> {
+    await this.db.query(`UPDATE ${this.table} SET result = $2::jsonb WHERE task = $1`, [
+      task,
+      JSON.stringify(result),
+    ]);
+  }
+
   /**
    * Runs one step of a task, in one transaction that locks the task's row. The changes of the step and its
    * progress are committed together. Resolves to false if another process is doing it or has done it

@@ -4,6 +4,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { ConsumerPresence } from '../maintenance/consumer-presence.js';
 import { ConsumerPresenceStore } from '../maintenance/consumer-presence.store.js';
 import { DoctorService } from '../maintenance/doctor.js';
+import { DoctorLook } from '../maintenance/doctor-look.js';
 import { MaintenanceJob } from '../maintenance/maintenance.job.js';
 import { MAINTENANCE_TASKS, type MaintenanceTask } from '../maintenance/maintenance-task.js';
 import { MaintenanceTaskStore } from '../maintenance/maintenance-task.store.js';
@@ -47,6 +48,7 @@ export const MAINTENANCE: Provider[] = [
       EngineDatabase,
       IntegrationSettingsService,
       MaintenanceTaskStore,
+      DoctorService,
       RESOLVED_OPTIONS,
     ],
     useFactory: (
@@ -57,12 +59,15 @@ export const MAINTENANCE: Provider[] = [
       db: EngineDatabase,
       settings: IntegrationSettingsService,
       tasks: MaintenanceTaskStore,
-      { extensions }: ResolvedOptions,
+      doctor: DoctorService,
+      { extensions, telemetry }: ResolvedOptions,
     ): MaintenanceTask[] => [
       presence,
       retention,
       unrouted,
       records,
+      // Only metrics have a use for it.
+      ...(telemetry.metrics === true ? [new DoctorLook(tasks, doctor)] : []),
       ...tasksOf(extensions, { db, settings, tasks }),
     ],
   },

@@ -138,7 +138,8 @@ export class Meters {
     const position = gauge(M.logPosition, 'Last position of the log.', '{event}');
     const hole = gauge(M.oldestHole, 'Age of the oldest gap that an open transaction keeps.', 's');
     const processes = gauge(M.processes, 'Processes that are alive.', '{process}');
-    const all = [backlog, lag, dead, position, hole, processes];
+    const findings = gauge(M.findings, 'What the last look of doctor has found, by severity.', '{finding}');
+    const all = [backlog, lag, dead, position, hole, processes, findings];
     this.meter.addBatchObservableCallback(async (result) => {
       const reading = await read().catch(() => undefined);
       if (reading === undefined) return;
@@ -156,6 +157,8 @@ export class Meters {
       result.observe(position, reading.logPosition, system);
       result.observe(hole, reading.oldestHoleSeconds, system);
       result.observe(processes, reading.processes, system);
+      for (const [severity, number] of Object.entries(reading.findings))
+        result.observe(findings, number, { ...system, [A.severity]: severity });
     }, all);
   }
 
@@ -206,4 +209,6 @@ export interface ClusterReading {
   readonly logPosition: number;
   readonly oldestHoleSeconds: number;
   readonly processes: number;
+  /** How many findings of each severity the last look of `doctor` had. */
+  readonly findings: Readonly<Record<string, number>>;
 }

@@ -25,6 +25,7 @@ export const ATTRIBUTES = {
   outcome: 'nestjs_integration.outcome',
   reason: 'nestjs_integration.reason',
   position: 'nestjs_integration.position',
+  severity: 'nestjs_integration.severity',
 } as const;
 
 export const METRICS = {
@@ -47,4 +48,5 @@ export const METRICS = {
   logPosition: 'nestjs_integration.log.position',
   oldestHole: 'nestjs_integration.log.oldest_hole',
   processes: 'nestjs_integration.processes',
+  findings: 'nestjs_integration.doctor.findings',
 } as const;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { metrics } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { METRICS } from '../../src/telemetry/names.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -55,6 +56,10 @@ beforeAll(async () => {
   await untilConsumerSettled(database, 'metered');
   // The process has counted what it saved, and its first beat has come.
   await app.processor.drain();
+  await database.pool.query(
+    `INSERT INTO integration.integration_setting (key, value) VALUES ('maxAttempts', '-1')`,
+  );
+  await app.context.get(MaintenanceJob, { strict: false }).runRound();
   await until(
     'the process is counted',
     async () => (await sumOf('nestjs_integration_processes').catch(() => 0)) === 1,
@@ -130,6 +135,22 @@ describe('metrics', () => {
     expect(await sumOf('nestjs_integration_consumer_backlog', consumer)).toBe(0);
     expect(await sumOf('nestjs_integration_processes')).toBe(1);
     expect(await sumOf('nestjs_integration_log_position')).toBeGreaterThanOrEqual(4);
+  });
+
+  it('tell what doctor has found, by severity, and do not ask it again', async () => {
+    const found = (severity: string) =>
+      sumOf('nestjs_integration_doctor_findings', { nestjs_integration_severity: severity });
+    const lookedAt = async () =>
+      (
+        await database.pool.query(
+          `SELECT done_at::text AS at FROM integration.integration_maintenance WHERE task = 'doctor'`,
+        )
+      ).rows;
+    const before = await lookedAt();
+    expect([await found('critical'), await found('warning')]).toEqual([0, 1]);
+    expect(before).toHaveLength(1);
+    await app.context.get(MaintenanceJob, { strict: false }).runRound();
+    expect(await lookedAt()).toEqual(before);
   });
 
   it('have no label that grows with the events', async () => {
