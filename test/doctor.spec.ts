@@ -287,6 +287,23 @@ const BREAKAGES: Breakage[] = [
     fix: /The consumer is paused: ConsumerService\.resume\('plain'\)/,
   },
   {
+    check: 'operation-stuck',
+    sql: `INSERT INTO integration.integration_operation (id, kind, state, filter, planned_events, changed, requested_by, via, started_at, progressed_at, lease_owner, lease_expires_at)
+          VALUES ('00000000-0000-4000-8000-000000000001', 'redrive', 'running', '{}', 9, 4, 'ann', 'code', now() - interval '1 hour', now() - interval '6 minutes', gen_random_uuid(), now() - interval '5 minutes'),
+            (gen_random_uuid(), 'redrive', 'running', '{}', 9, 4, 'ann', 'code', now() - interval '1 hour', now() - interval '1 minute', NULL, NULL),
+            (gen_random_uuid(), 'redrive', 'done', '{}', 9, 9, 'ann', 'code', now() - interval '1 hour', now() - interval '6 minutes', NULL, NULL)`,
+    finding:
+      /^Operation 00000000-0000-4000-8000-000000000001 \(redrive\) runs and has changed 4 of about 9 events\. No process has worked on it since/,
+    fix: /^Start a process that runs consumers .* Or cancel it: npx nestjs-integration operations cancel 00000000-/,
+  },
+  {
+    check: 'operation-stuck',
+    sql: `INSERT INTO integration.integration_operation (kind, state, filter, planned_events, requested_by, via, started_at, lease_owner, lease_expires_at)
+          VALUES ('discard', 'running', '{}', 9, 'ann', 'code', now() - interval '6 minutes', gen_random_uuid(), now() + interval '9 seconds')`,
+    finding: /\(discard\) runs and has changed 0 of about 9 events\. A process holds it/,
+    fix: /^Look at the logs of the processes for "operations"/,
+  },
+  {
     check: 'maintenance-late',
     sql: `INSERT INTO integration.integration_process (id, role, host, pid, started_at) VALUES (gen_random_uuid(), 'all', 'here', 1, now() - interval '2 hours');
           INSERT INTO integration.integration_maintenance (task, done_at) VALUES ('consumers', now()), ('retention', now() - interval '3 hours'), ('unrouted', now()), ('operating-records', now())`,

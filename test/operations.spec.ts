@@ -13,6 +13,7 @@ import { inboxRows } from './support/inbox-rows.js';
 import { publishOrders } from './support/orders.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
+import { startWorker } from './support/worker-process.js';
 
 let database: TestDatabase;
 let app: TestApp;
@@ -20,6 +21,7 @@ let app: TestApp;
 let fate: (aggregateId: string) => void;
 let handled: string[];
 
+const CONSUMER = { eventName: 'order.placed', consumerName: 'billing', startFrom: 'earliest' } as const;
 const BY = { by: 'ann', reason: 'the receiver is mended' };
 
 beforeEach(async () => {
@@ -30,9 +32,7 @@ beforeEach(async () => {
   };
   app = await startApp(database, [
     {
-      eventName: 'order.placed',
-      consumerName: 'billing',
-      startFrom: 'earliest',
+      ...CONSUMER,
       handler: async ({ aggregateId }) => {
         fate(aggregateId);
         handled.push(aggregateId);
@@ -214,7 +214,56 @@ describe('an operation that runs', () => {
   });
 });
 
+describe('several operations', () => {
+  it('take turns: one that waits for what becomes of its events holds up no other one', async () => {
+    await withDeadLetters(4);
+    const canary = await plan({ maxEvents: 4, stopAfter: 1 });
+    const discard = await plan({ kind: 'discard', maxEvents: 2, reason: 'test orders' });
+    // Nothing becomes of what the canary sends.
+    await app.consumers.pause('billing');
+    await operations().run(canary.id, BY);
+    await until('the canary waits', async () => (await operations().get(canary.id)).changed === 1);
+    await operations().run(discard.id, BY);
+    expect(await untilEnded(discard.id)).toMatchObject({ state: 'done', changed: 2 });
+    expect(await operations().get(canary.id)).toMatchObject({ state: 'running', changed: 1 });
+  });
+});
+
 describe('several processes', () => {
+  it('go on at once with an operation whose process was killed: its lease does not matter', async () => {
+    await withDeadLetters(40);
+    await app.close();
+    app = await startApp(database, [], { role: 'publisher' });
+    const workers = [1, 2].map(() => startWorker(database.url, [{ ...CONSUMER, consumerName: 'other' }]));
+    try {
+      const { id } = await plan({ rate: 1 });
+      await operations().run(id, BY);
+      let holder: number | undefined;
+      await until('one of them works on it', async () => {
+        const { rows } = await database.pool.query<{ pid: number }>(
+          `SELECT p.pid FROM integration.integration_operation o JOIN integration.integration_process p ON p.id = o.lease_owner
+           WHERE o.id = $1 AND o.changed > 0`,
+          [id],
+        );
+        holder = rows[0]?.pid;
+        return holder !== undefined;
+      });
+      const victim = workers.find(({ pid }) => pid === holder);
+      victim?.kill('SIGKILL');
+      expect(await victim?.ended).toBe('SIGKILL');
+      await database.pool.query(
+        `UPDATE integration.integration_operation SET rate = NULL, lease_expires_at = clock_timestamp() + interval '1 hour'
+         WHERE id = $1 AND state = 'running'`,
+        [id],
+      );
+      expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 40 });
+      expect(await statuses()).toEqual({ received: 40 });
+    } finally {
+      for (const worker of workers) worker.kill('SIGKILL');
+      await Promise.all(workers.map((worker) => worker.ended));
+    }
+  });
+
   it('take over from one that died, and what it still sends changes nothing', async () => {
     await withDeadLetters(9);
     const { id } = await plan();

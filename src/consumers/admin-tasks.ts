@@ -31,6 +31,8 @@ export class AdminTasks {
   private stopped = false;
   /** Monotonic milliseconds. Infinite if this role may not work operations off. */
   private nextLookAt = 0;
+  /** The processes that have ended without giving back what they worked on. */
+  private dead: readonly string[] = [];
   /** What this role may not write. It is not tried again. */
   private readonly forbidden = new Set<'samples' | 'work'>();
 
@@ -45,17 +47,26 @@ export class AdminTasks {
 
   /**
    * Starts the tasks that a beat showed. `holds` tells whether this process works on a consumer. `sent` is
-   * called when rows of the consumer have become due.
+   * called when rows of the consumer have become due. `dead` are the processes of which it is known that they
+   * have ended: their operations are looked for at once.
    */
   beginDue(
     cursors: readonly CursorSnapshot[],
     holds: (consumerName: string) => boolean,
     sent: (consumerName: string) => void,
+    dead: readonly string[],
   ): void {
     this.stopped = false;
+    if (dead.some((id) => !this.dead.includes(id))) this.operationsChanged();
+    this.dead = dead;
     if (cursors.length > 0 && performance.now() >= this.nextLookAt) {
       this.nextLookAt = performance.now() + LOOK_MS;
-      this.begin('operations', () => this.ifAllowed(() => this.operations.workOff(() => this.stopped)));
+      const work = () =>
+        this.operations.workOff(
+          () => this.stopped,
+          () => this.dead,
+        );
+      this.begin('operations', () => this.ifAllowed(work));
     }
     if (cursors.length > 0 && this.samples.isDue()) this.begin('sample', () => this.sample());
     for (const { consumerName, repartitioning, replaying } of cursors) {
@@ -71,7 +82,8 @@ export class AdminTasks {
    * operation. Returns whether anything is left to send.
    */
   async sendWindows(consumerNames: readonly string[]): Promise<boolean> {
-    const isOperating = (await this.ifAllowed(() => this.operations.doPortion())) === true;
+    const isOperating =
+      (await this.ifAllowed(() => this.operations.doPortion())) === true || this.operations.isWaiting;
     const results: WindowResult[] = [];
     for (const name of await this.requests.openRequests(consumerNames)) {
       results.push(await this.requests.sendWindow(name));

@@ -214,7 +214,7 @@ export class ConsumerWorkers implements LeaseUser {
     worker.resume();
   }
 
-  cursorsSeen(cursors: readonly CursorSnapshot[]): boolean {
+  cursorsSeen(cursors: readonly CursorSnapshot[], dead: readonly string[]): boolean {
     if (this.closing) return false;
     const workersOf = (consumerName: string) =>
       this.active.filter((worker) => worker.consumer.name === consumerName);
@@ -224,6 +224,7 @@ export class ConsumerWorkers implements LeaseUser {
       (consumerName) => {
         for (const worker of workersOf(consumerName)) worker.wakeRetries();
       },
+      dead,
     );
     const there = new Set(cursors.map(({ consumerName }) => consumerName));
     const names = this.registry.consumers().flatMap(({ name }) => (there.has(name) ? [] : [name]));

@@ -1,14 +1,21 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { type CommandTarget, codeLiteral, commandLine } from '../database/sql/pasteable-text.js';
-import { AdminWorkStore, type StuckRepartition, type StuckReplay } from './admin-work.store.js';
+import {
+  AdminWorkStore,
+  type StuckOperation,
+  type StuckRepartition,
+  type StuckReplay,
+} from './admin-work.store.js';
 import type { Check, FindingAction, Found } from './finding.js';
 
 type Findings = Found[];
 
 const NO_PROGRESS_MINUTES = 15;
 const LONG_MINUTES = 60;
+/** A process that runs consumers begins with an operation within seconds. */
+const UNATTENDED_MINUTES = 5;
 
-/** Checks of what admins have asked of consumers: changed numbers of partitions and filtered replays. */
+/** Checks of what admins have asked for: changed numbers of partitions, filtered replays, and operations. */
 export function adminWorkChecks(db: EngineDatabase): Check[] {
   const store = new AdminWorkStore(db);
   return [
@@ -22,6 +29,11 @@ export function adminWorkChecks(db: EngineDatabase): Check[] {
       name: 'replay-stuck',
       run: async (): Promise<Findings> =>
         (await store.stuckReplays(NO_PROGRESS_MINUTES, LONG_MINUTES)).map((stuck) => replayFinding(stuck)),
+    },
+    {
+      name: 'operation-stuck',
+      run: async (): Promise<Findings> =>
+        (await store.stuckOperations(UNATTENDED_MINUTES)).map((stuck) => operationFinding(stuck, db)),
     },
   ];
 }
@@ -83,6 +95,20 @@ function replayFinding(stuck: StuckReplay): Findings[number] {
       : owned
         ? 'Look at the log of its owner for what sending fails of, and whether the events that are due come to their end.'
         : 'Start a process whose code has this consumer.',
+    details: { ...stuck },
+  };
+}
+
+function operationFinding(stuck: StuckOperation, target: CommandTarget): Findings[number] {
+  const { id, kind, changed, plannedEvents, progressedAt, held } = stuck;
+  const cancel = `Or cancel it: ${commandLine(target, 'operations cancel', [id])}`;
+  return {
+    about: [id],
+    since: progressedAt,
+    action: { service: 'OperationService', method: 'cancel', arguments: [id] },
+    finding: `Operation ${id} (${kind}) runs and has changed ${changed} of about ${plannedEvents} events. ${held ? 'A process holds it, and has finished no portion' : 'No process has worked on it'} since ${progressedAt.toISOString()}.`,
+    meaning: 'The rest of its events stay as they are until a process goes on with it.',
+    fix: `${held ? 'Look at the logs of the processes for "operations": what its portions fail of stands there.' : 'Start a process that runs consumers and whose role may work operations off.'} ${cancel}`,
     details: { ...stuck },
   };
 }

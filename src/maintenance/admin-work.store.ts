@@ -24,12 +24,25 @@ export interface StuckReplay {
   readonly owned: boolean;
 }
 
+/** A redrive or a discard that runs and has had no portion for long. */
+export interface StuckOperation {
+  readonly id: string;
+  readonly kind: string;
+  readonly changed: number;
+  readonly plannedEvents: number;
+  readonly progressedAt: Date;
+  /** Whether a process holds it at this moment. Then each of its portions fails. */
+  readonly held: boolean;
+}
+
 /** Reads the work that admins have asked of consumers and that makes no progress. */
 export class AdminWorkStore {
   private readonly cursor: string;
   private readonly replay: string;
+  private readonly operation: string;
 
   constructor(private readonly db: EngineDatabase) {
+    this.operation = db.tables.integrationOperation;
     this.cursor = db.tables.inboxCursor;
     this.replay = db.tables.inboxReplay;
   }
@@ -75,6 +88,22 @@ export class AdminWorkStore {
              AND (o.created_at, o.id) < (r.created_at, r.id))
        ORDER BY r.consumer_name, r.created_at`,
       [minutes, longMinutes],
+    );
+  }
+
+  /**
+   * Operations that run and have had no portion for `minutes`. Whoever works on one notes each portion, also
+   * an empty one. A replay is not among them: the owner of its consumer works it off, see `stuckReplays`.
+   */
+  stuckOperations(minutes: number): Promise<StuckOperation[]> {
+    return this.db.query<StuckOperation>(
+      `SELECT id, kind, changed, planned_events AS "plannedEvents", coalesce(progressed_at, started_at) AS "progressedAt",
+         coalesce(lease_expires_at > clock_timestamp(), false) AS held
+       FROM ${this.operation}
+       WHERE state = 'running' AND kind <> 'replay'
+         AND coalesce(progressed_at, started_at) < clock_timestamp() - $1 * interval '1 minute'
+       ORDER BY created_at, id LIMIT 100`,
+      [minutes],
     );
   }
 }

@@ -6,7 +6,7 @@ export type FindingSeverity = 'critical' | 'warning' | 'info';
 
 /** A call of a service that mends what was found. */
 export interface FindingAction {
-  readonly service: 'ConsumerService' | 'IntegrationSettingsService';
+  readonly service: 'ConsumerService' | 'IntegrationSettingsService' | 'OperationService';
   readonly method: string;
   readonly arguments: readonly (string | number)[];
 }

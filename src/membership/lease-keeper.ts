@@ -241,7 +241,7 @@ export class LeaseKeeper {
       else user.leaseSeen(lease, cursor);
       if (cursor.superseded) this.readsNoMore(lease);
     }
-    return user.cursorsSeen(snapshot.cursors);
+    return user.cursorsSeen(snapshot.cursors, [...this.failures.dead]);
   }
 
   /**

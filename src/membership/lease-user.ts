@@ -23,10 +23,10 @@ export interface LeaseUser {
    */
   handOver(lease: HeldLease): void;
   /**
-   * Receives every cursor of the candidates with every beat. Returns whether some of them have vanished and
-   * are being registered anew.
+   * Receives every cursor of the candidates with every beat, and the ids of the processes that are dead.
+   * Returns whether some of the cursors have vanished and are being registered anew.
    */
-  cursorsSeen(cursors: readonly CursorSnapshot[]): boolean;
+  cursorsSeen(cursors: readonly CursorSnapshot[], dead: readonly string[]): boolean;
   /** Receives what a beat saw of a cursor that this process holds. */
   leaseSeen(lease: HeldLease, snapshot: CursorSnapshot): void;
   /**

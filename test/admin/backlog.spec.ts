@@ -326,3 +326,33 @@ describe('a correction', () => {
     await until('nothing was published', async () => (await logged()).length === 1);
   });
 });
+
+describe('the dead letters of a consumer over REST', () => {
+  it('are counted up to 10,000, and it is said where there are more', async () => {
+    const { pool } = database;
+    await pool.query(`UPDATE integration.inbox_cursor SET partitions = 2;
+      INSERT INTO integration.inbox_cursor (consumer_name, partition, partitions, event_names, unread)
+      SELECT consumer_name, 1, 2, event_names, unread FROM integration.inbox_cursor;
+      INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id, status)
+      SELECT gen_random_uuid(), n, 'billing', n % 2, 'order', n::text, 'dead_letter' FROM generate_series(1, 10000) AS n`);
+    const counts = async () => {
+      const { json } = await admin.ask('consumers/billing');
+      return [json, ...json.partitions].map(({ deadLetters, deadLettersAtLeast }) => [
+        deadLetters,
+        deadLettersAtLeast,
+      ]);
+    };
+    expect(await counts()).toEqual([
+      [10_000, false],
+      [5_000, false],
+      [5_000, false],
+    ]);
+    await pool.query(`INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id, status)
+      VALUES (gen_random_uuid(), 10001, 'billing', 1, 'order', 'one more', 'dead_letter')`);
+    expect(await counts()).toEqual([
+      [10_000, true],
+      [5_000, true],
+      [5_001, true],
+    ]);
+  });
+});

@@ -66,6 +66,7 @@ export type Consumer = {
   pendingEvents: number | null;
   lagSeconds: number | null;
   deadLetters: number;
+  deadLettersAtLeast: boolean;
   settledPerSecond: number | null;
   unservedSince: string | null;
   partitions: Array<Partition>;
@@ -78,6 +79,7 @@ export type Partition = {
   pendingEvents: number | null;
   lagSeconds: number | null;
   deadLetters: number;
+  deadLettersAtLeast: boolean;
   unavailable: { since: string; reason: string } | null;
   lastProgressAt: string | null;
   servedAt: string;

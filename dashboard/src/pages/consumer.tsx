@@ -5,7 +5,7 @@ import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { LoadedPage } from '../parts/loading.tsx';
-import { count, duration } from '../parts/number.ts';
+import { count, deadLettersOf, duration } from '../parts/number.ts';
 import { Facts, Page, Panel } from '../parts/page.tsx';
 import { Mark } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -48,7 +48,7 @@ const PARTITIONS: readonly Column<Partition>[] = [
     align: 'end',
     cell: ({ lagSeconds }) => (lagSeconds === null ? 'up to date' : duration(lagSeconds)),
   },
-  { head: 'Dead letters', align: 'end', cell: ({ deadLetters }) => count(deadLetters) },
+  { head: 'Dead letters', align: 'end', cell: deadLettersOf },
   {
     head: 'Last progress',
     cell: ({ lastProgressAt }) =>

@@ -3,7 +3,7 @@ import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { count, duration, perSecond } from '../parts/number.ts';
+import { count, deadLettersOf, duration, perSecond } from '../parts/number.ts';
 import { Page } from '../parts/page.tsx';
 import { Mark, type Tone } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -71,12 +71,12 @@ const COLUMNS: readonly Column<Consumer>[] = [
   {
     head: 'Dead letters',
     align: 'end',
-    cell: ({ consumerName, deadLetters }) =>
-      deadLetters === 0 ? (
+    cell: (consumer) =>
+      consumer.deadLetters === 0 ? (
         '0'
       ) : (
-        <a class="bad-link" href={to(['dead-letters'], { consumer: consumerName })}>
-          {count(deadLetters)}
+        <a class="bad-link" href={to(['dead-letters'], { consumer: consumer.consumerName })}>
+          {deadLettersOf(consumer)}
         </a>
       ),
   },

@@ -172,6 +172,13 @@ function remedyOf(action: Finding['action']): Remedy | undefined {
         needs: 'consumers.resume',
         run: (reason) => post('POST consumers/{name}/resume', { path: { name }, body: because(reason) }),
       };
+    case 'OperationService.cancel':
+      return {
+        kind: 'call',
+        says: 'Cancel the operation',
+        needs: 'operations.cancel',
+        run: (reason) => post('POST operations/{id}/cancel', { path: { id: name }, body: because(reason) }),
+      };
     case 'ConsumerService.remove':
       return {
         kind: 'call',

@@ -4,7 +4,7 @@ import { useLive } from '../live/live.ts';
 import { Bars } from '../parts/chart.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { count, duration, perSecond } from '../parts/number.ts';
+import { count, deadLettersOf, duration, perSecond } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
 import { CHARTS_AGAIN_MS, hoursOf, SpanChoice, startOf } from '../parts/span.tsx';
 import { Mark } from '../parts/status.tsx';
@@ -47,7 +47,7 @@ export function OverviewPage({ place }: { place: Place }) {
         />
         <Figure
           name="Dead letters"
-          value={look && count(look.deadLetters)}
+          value={look && deadLettersOf(look)}
           isBad={(look?.deadLetters ?? 0) > 0}
           href={to(['dead-letters'])}
         />

@@ -1,5 +1,5 @@
 import type { Consumer } from '../api/schemas.ts';
-import { count, counted, duration } from '../parts/number.ts';
+import { count, counted, deadLettersOf, duration } from '../parts/number.ts';
 import { relative } from '../parts/time.tsx';
 import { to } from '../router/router.ts';
 
@@ -51,7 +51,7 @@ function troublesOfOne(consumer: Consumer): Trouble[] {
   if (consumer.deadLetters > 0)
     add(
       'bad',
-      `has ${counted(consumer.deadLetters, 'dead letter')}`,
+      `has ${deadLettersOf(consumer)} dead ${consumer.deadLetters === 1 ? 'letter' : 'letters'}`,
       to(['dead-letters'], { consumer: name }),
       'See why',
     );

@@ -21,6 +21,11 @@ export function atLeast({ count: value, atLeast: isMore }: { count: number; atLe
   return isMore ? `${count(value)} or more` : count(value);
 }
 
+/** The dead letters of a consumer, a partition or all of them. */
+export function deadLettersOf(of: { deadLetters: number; deadLettersAtLeast: boolean }): string {
+  return atLeast({ count: of.deadLetters, atLeast: of.deadLettersAtLeast });
+}
+
 export function duration(seconds: number): string {
   if (seconds === 0) return '0 s';
   if (seconds < 0.001) return '<1 ms';

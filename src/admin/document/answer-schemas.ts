@@ -26,6 +26,7 @@ const BACKLOG = {
   pendingEvents: orNull(INTEGER),
   lagSeconds: orNull(NUMBER),
   deadLetters: INTEGER,
+  deadLettersAtLeast: FLAG,
 };
 const EVENT = {
   outboxEventId: UUID,

@@ -1,5 +1,6 @@
 import type { ConsumerView } from '../../consumers/consumer.service.js';
 import type { CurrentRates } from '../../consumers/consumer-rates.js';
+import { COUNTED_TO } from '../../consumers/counted.js';
 
 /** A consumer with all its partitions, as it is sent. Times are texts of RFC 3339 once they are JSON. */
 export interface ConsumerAnswer {
@@ -16,7 +17,10 @@ export interface ConsumerAnswer {
   readonly pendingEvents: number | null;
   /** The lag of the partition that is furthest behind. */
   readonly lagSeconds: number | null;
+  /** Counted up to 10,000. */
   readonly deadLetters: number;
+  /** Whether there are more. */
+  readonly deadLettersAtLeast: boolean;
   /** Positions settled in a second of the last minute, of one partition on average. Null if not known. */
   readonly settledPerSecond: number | null;
   readonly unservedSince: Date | null;
@@ -35,6 +39,7 @@ type PartitionAnswer = Pick<
   | 'lastProgressAt'
   | 'servedAt'
   | 'deadLetters'
+  | 'deadLettersAtLeast'
 >;
 
 /** The consumers of these partitions, in their order. */
@@ -67,7 +72,9 @@ function consumerOf(
     pendingPositions: sum(views.map(({ pendingPositions }) => pendingPositions)),
     pendingEvents: events.includes(null) ? null : sum(events.map(Number)),
     lagSeconds: lags.length === 0 ? null : Math.max(...lags),
-    deadLetters: sum(views.map(({ deadLetters }) => deadLetters)),
+    // The partitions together are counted to one more, which says that there are more.
+    deadLetters: Math.min(COUNTED_TO, sum(views.map(({ deadLetters }) => deadLetters))),
+    deadLettersAtLeast: views.some(({ deadLettersAtLeast }) => deadLettersAtLeast),
     settledPerSecond: rates?.settledPerSecond[consumerName] ?? null,
     unservedSince: views.find(({ unservedSince }) => unservedSince !== null)?.unservedSince ?? null,
     partitions: views.map((view) => ({
@@ -81,6 +88,7 @@ function consumerOf(
       lastProgressAt: view.lastProgressAt,
       servedAt: view.servedAt,
       deadLetters: view.deadLetters,
+      deadLettersAtLeast: view.deadLettersAtLeast,
     })),
   };
 }

@@ -12,8 +12,8 @@ const LOOK_MS = 500;
 @Injectable()
 export class OperationRunner {
   private readonly store: OperationWorkStore;
-  /** When the rate of an operation allows its next portion, in monotonic milliseconds. */
-  private readonly allowedAt = new Map<string, number>();
+  /** When an operation may have its next portion, in monotonic milliseconds. Until then others have theirs. */
+  private readonly resting = new Map<string, number>();
 
   constructor(
     db: EngineDatabase,
@@ -22,42 +22,39 @@ export class OperationRunner {
     this.store = new OperationWorkStore(db);
   }
 
-  /** Works until no operation is left that another process does not have, or until `isStopped`. */
-  async workOff(isStopped: () => boolean): Promise<void> {
+  /**
+   * Works until no operation is left that another process does not have, or until `isStopped`. The operations
+   * take turns, portion by portion. So one that has a low rate, or that waits for what becomes of its events,
+   * holds up no other one. `dead` are the processes that have ended without giving their operations back.
+   */
+  async workOff(isStopped: () => boolean, dead: () => readonly string[]): Promise<void> {
     while (!isStopped()) {
-      const operation = await this.store.claim(this.identity.id);
-      if (operation === undefined) return;
-      await this.workOn(operation, isStopped);
+      if (await this.doPortion(dead())) continue;
+      const next = Math.min(...this.resting.values());
+      if (next === Number.POSITIVE_INFINITY) return;
+      await wait(Math.min(next - performance.now(), LOOK_MS));
     }
+    await this.store.releaseAll(this.identity.id);
   }
 
-  /** Does one portion of one operation. Returns false if there is none to work on. */
-  async doPortion(): Promise<boolean> {
-    const operation = await this.store.claim(this.identity.id);
+  /** Whether operations rest whose next portion this process does. */
+  get isWaiting(): boolean {
+    return this.resting.size > 0;
+  }
+
+  /** Does one portion of one operation. Returns false if there is none to work on at this moment. */
+  async doPortion(dead: readonly string[] = []): Promise<boolean> {
+    const now = performance.now();
+    for (const [id, until] of this.resting) if (until <= now) this.resting.delete(id);
+    const operation = await this.store.claim(this.identity.id, dead, [...this.resting.keys()]);
     if (operation === undefined) return false;
-    if (this.pauseOf(operation) <= 0) await this.next(operation);
-    return true;
-  }
-
-  private async workOn(operation: ClaimedOperation, isStopped: () => boolean): Promise<void> {
-    while (!isStopped()) {
-      const result = await this.next(operation);
-      if (result.state !== 'went-on') return;
-      await wait(result.changed === 0 ? LOOK_MS : this.pauseOf(operation));
-    }
-    await this.store.release(operation);
-  }
-
-  private async next(operation: ClaimedOperation): Promise<PortionResult> {
+    const { id, rate } = operation;
     const result = await this.portion(operation);
-    if (result.state !== 'went-on') this.allowedAt.delete(operation.id);
-    else if (operation.rate !== null)
-      this.allowedAt.set(operation.id, performance.now() + (result.changed / operation.rate) * 1_000);
-    return result;
-  }
-
-  private pauseOf({ id }: ClaimedOperation): number {
-    return (this.allowedAt.get(id) ?? 0) - performance.now();
+    if (result.state !== 'went-on') return true;
+    const { changed } = result;
+    const ms = changed === 0 ? LOOK_MS : rate === null ? 0 : (changed / rate) * 1_000;
+    if (ms > 0) this.resting.set(id, performance.now() + ms);
+    return true;
   }
 
   private async portion(operation: ClaimedOperation): Promise<PortionResult> {

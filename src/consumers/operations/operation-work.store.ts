@@ -47,28 +47,39 @@ export class OperationWorkStore {
     this.rows = new InboxAdminStore(db);
   }
 
-  /** Takes the oldest operation that runs and that no other process works on. */
-  async claim(processId: string): Promise<ClaimedOperation | undefined> {
+  /**
+   * Takes an operation that runs and that no other process works on: the one whose last portion is the
+   * longest ago. `dead` are processes that have ended, as the failure detector knows. Whether it is right
+   * does not matter for what is changed, because every portion is fenced by the token. `resting` are not
+   * wanted now.
+   */
+  async claim(
+    processId: string,
+    dead: readonly string[] = [],
+    resting: readonly string[] = [],
+  ): Promise<ClaimedOperation | undefined> {
     const [row] = await this.db.query<ClaimedOperation>(
       `UPDATE ${this.table} SET lease_owner = $1::uuid, lease_token = gen_random_uuid(),
          lease_expires_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
        WHERE id = (
          SELECT id FROM ${this.table} WHERE state = 'running'
-           AND (lease_owner IS NULL OR lease_owner = $1::uuid OR lease_expires_at <= clock_timestamp())
-         ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+           AND (lease_owner IS NULL OR lease_owner = $1::uuid OR lease_expires_at <= clock_timestamp()
+             OR lease_owner = ANY ($3::uuid[]))
+           AND id <> ALL ($4::uuid[])
+         ORDER BY coalesce(progressed_at, started_at), created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
        RETURNING id, lease_token AS token, kind, filter - 'states' AS filter, filter->'states' AS states, rate,
          stop_after AS "stopAfter", requested_by AS actor, reason`,
-      [processId, LEASE_MS],
+      [processId, LEASE_MS, dead, resting],
     );
     return row;
   }
 
-  /** Gives the operation to whoever claims it next. */
-  async release({ id, token }: ClaimedOperation): Promise<void> {
+  /** Gives the operations of a process to whoever claims them next. It must do no portion any more. */
+  async releaseAll(processId: string): Promise<void> {
     await this.db.query(
       `UPDATE ${this.table} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL
-       WHERE id = $1::uuid AND lease_token = $2::uuid`,
-      [id, token],
+       WHERE state = 'running' AND lease_owner = $1::uuid`,
+      [processId],
     );
   }
 
