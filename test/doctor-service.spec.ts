@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ConsumerService, DoctorService, type Finding, IntegrationSettingsService } from '../src/index.js';
+import {
+  ConsumerService,
+  DoctorService,
+  type Finding,
+  IntegrationSettingsService,
+  OperationService,
+} from '../src/index.js';
 import type { MaintenanceTools } from '../src/maintenance/maintenance-task.js';
 import { startApp, type TestApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -35,6 +41,7 @@ async function act({ action }: Finding): Promise<void> {
   const services = {
     ConsumerService: app.context.get(ConsumerService),
     IntegrationSettingsService: app.context.get(IntegrationSettingsService),
+    OperationService: app.context.get(OperationService),
   };
   const service = services[action.service] as unknown as Record<string, (...values: unknown[]) => unknown>;
   await service[action.method]?.(...action.arguments);
