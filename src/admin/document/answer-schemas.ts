@@ -20,7 +20,6 @@ import {
 
 const DELIVERY = ['pending', 'processing', 'processed', 'failed', 'dead_letter', 'skipped'];
 const ROLLED_UP = ['dead_letter', 'failed', 'processing', 'pending', 'processed', 'unrouted'];
-
 const BACKLOG = {
   pendingPositions: INTEGER,
   pendingEvents: orNull(INTEGER),

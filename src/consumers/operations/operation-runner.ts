@@ -12,7 +12,7 @@ const LOOK_MS = 500;
 @Injectable()
 export class OperationRunner {
   private readonly store: OperationWorkStore;
-  /** When an operation may have its next portion, in monotonic milliseconds. Until then others have theirs. */
+  /** Until when an operation has no portion, in monotonic milliseconds. Others have theirs meanwhile. */
   private readonly resting = new Map<string, number>();
 
   constructor(
