@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { metrics } from '@opentelemetry/api';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { type DataPoint, type Histogram, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { IntegrationMetrics } from '../../src/index.js';
 import { METRICS } from '../../src/telemetry/names.js';
 import { startApp, type TestApp } from '../support/app.js';
@@ -66,7 +66,7 @@ describe('an IntegrationMetrics', () => {
     const counts = (name: string) =>
       found
         .filter(({ descriptor }) => descriptor.name === name)
-        .flatMap(({ dataPoints }) => dataPoints)
+        .flatMap(({ dataPoints }) => dataPoints as readonly DataPoint<number | Histogram>[])
         .map(({ attributes, value }) => [
           attributes['nestjs_integration.outcome'],
           attributes['error.type'],
