@@ -13,8 +13,8 @@ import { untilConsumerSettled } from '../support/until-settled.js';
 import { LIBRARIES } from './libraries.js';
 import type { TriedLibrary } from './tried-library.js';
 
-/** How long the libraries wait for a connection of their pools. */
-const WAIT_MS = 250;
+/** How long the libraries wait for a connection of their pools. A busy machine has opened one by then. */
+const WAIT_MS = 750;
 
 let database: TestDatabase;
 let app: TestApp;
@@ -92,7 +92,7 @@ describe.each(LIBRARIES)('a pool of %s whose connections are all in use', (name,
       consumerName,
       {
         transactional: true,
-        timeoutMs: 1_000,
+        timeoutMs: 5_000,
         handler: async (_: DomainEvent, { attempt, transaction }: SubscriberContext) => {
           attempts.of.record(attempt);
           await library.adapter.query(transaction, 'SELECT 1', []);
