@@ -56,6 +56,8 @@ describe('an IntegrationMetrics', () => {
       })),
     );
     await untilConsumerSettled(database, 'metered');
+    // The process has counted what it saved.
+    await app.processor.drain();
     const { resourceMetrics } = await reader.collect();
     const found = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
     const names = found.map(({ descriptor }) => descriptor.name).filter((name) => !name.startsWith('otel.'));
