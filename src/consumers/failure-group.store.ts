@@ -28,8 +28,9 @@ export type GroupChange = { readonly note: string | null } | { readonly acknowle
 
 /**
  * Groups of dead letters, by consumer and kind. The groups are found by stepping through
- * `inbox_event_dead_letter_idx` from one kind to the next: three probes and a bounded count for
- * each group, however many dead letters it has. The dead letters without a kind come last of their consumer, as in the index.
+ * `inbox_event_dead_letter_idx` from one kind to the next: three probes and a bounded count for each group,
+ * however many dead letters it has. The dead letters without a kind come last of their consumer, as in the
+ * index.
  */
 export class FailureGroupStore {
   private readonly inbox: string;

@@ -5,7 +5,9 @@ import type { DurationSeries, Durations } from './durations.js';
 const MOST_SERIES = 2_000;
 const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 
-/** What is known of the durations with the same attributes. The last count is of those above all boundaries. */
+/**
+ * What is known of the durations with the same attributes. The last count is of those above all boundaries.
+ */
 export interface HistogramValue {
   buckets: { boundaries: number[]; counts: number[] };
   sum: number;

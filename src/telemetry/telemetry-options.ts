@@ -22,8 +22,8 @@ export interface TelemetryOptions {
    */
   baggage?: boolean | undefined;
   /**
-   * Whether metrics are reported. The default is false. With an `IntegrationMetrics`, which a reader of the SDK
-   * has to know as well, the durations of events are counted there and cost much less.
+   * Whether metrics are reported. The default is false. With an `IntegrationMetrics`, which a reader of the
+   * SDK has to know as well, the durations of events are counted there and cost much less.
    */
   metrics?: boolean | IntegrationMetrics | undefined;
 }
