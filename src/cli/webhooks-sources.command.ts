@@ -3,7 +3,7 @@ import { type Command, UsageError } from './command.js';
 import { table } from './table.js';
 
 const DEFAULT_DAYS = 7;
-const NOT_REFUSED = new Set(['accepted', 'repeated', 'handshake', 'failed']);
+const NOT_REFUSED = new Set(['accepted', 'repeated', 'handshake', 'invalid', 'failed']);
 
 /** How many requests of each source of webhooks were accepted, repeated and refused. */
 export const webhooksSourcesCommand: Command = {
@@ -29,6 +29,8 @@ interface SourceView {
   readonly accepted: number;
   readonly repeated: number;
   readonly handshakes: number;
+  /** Of those accepted, how many did not fit the schema of their type. */
+  readonly invalid: number;
   readonly failed: number;
   /** By the step at which they were refused. */
   readonly refused: Readonly<Record<string, number>>;
@@ -43,6 +45,7 @@ function viewOf(source: string, counts: readonly SourceCount[]): SourceView {
     accepted: of('accepted'),
     repeated: of('repeated'),
     handshakes: of('handshake'),
+    invalid: of('invalid'),
     failed: of('failed'),
     refused: Object.fromEntries(refused.map(({ outcome, count }) => [outcome, count])),
   };
@@ -50,14 +53,15 @@ function viewOf(source: string, counts: readonly SourceCount[]): SourceView {
 
 function textOf(sources: readonly SourceView[], days: number): string {
   if (sources.length === 0) return `No webhooks came within ${days} days.`;
-  const rows = sources.map(({ source, accepted, repeated, failed, refused }) => [
+  const rows = sources.map(({ source, accepted, repeated, invalid, failed, refused }) => [
     source ?? '(no source)',
     String(accepted),
     String(repeated),
+    String(invalid),
     String(failed),
     Object.entries(refused)
       .map(([step, count]) => `${step} ${count}`)
       .join(', '),
   ]);
-  return table(['SOURCE', 'ACCEPTED', 'REPEATED', 'FAILED', 'REFUSED'], rows);
+  return table(['SOURCE', 'ACCEPTED', 'REPEATED', 'INVALID', 'FAILED', 'REFUSED'], rows);
 }

@@ -3,6 +3,7 @@ import type { IntegrationExtension } from '../module/extension.js';
 import { KeyRotation } from './key-rotation.js';
 import { KEYS_VARIABLE, keysOfEnvironment, type SecretKeys } from './secret-keys.js';
 import { SecretParts } from './secret-parts.js';
+import { SECRET_RIGHTS } from './secret-rights.store.js';
 
 /** How many secrets the doctor opens. */
 const LOOKED_AT = 10_000;
@@ -14,14 +15,7 @@ const LOOKED_AT = 10_000;
 export function secretsExtension(keys: () => SecretKeys = keysOfEnvironment): IntegrationExtension {
   return {
     name: 'secrets',
-    rights: {
-      engine: [
-        { on: 'integration_data_key', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
-        { on: 'integration_secret', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
-      ],
-      client: [],
-      maintenance: [],
-    },
+    rights: SECRET_RIGHTS,
     checks: ({ db }) => [
       {
         name: 'secret-unreadable',

@@ -1,3 +1,4 @@
+export type { AcceptedWebhook, VerifiedWebhookRequest } from './incoming/accepted-webhook.js';
 export type {
   CreateIncomingEndpoint,
   EndpointWithSecret,
@@ -19,12 +20,9 @@ export {
   zoomHandshake,
 } from './incoming/handshakes.js';
 export { VerifiedWebhook, WebhookEvent } from './incoming/http/verified-webhook.js';
-export {
-  type AcceptedWebhook,
-  IncomingWebhookService,
-  type VerifiedWebhookRequest,
-} from './incoming/incoming-webhook.service.js';
+export { IncomingWebhookService } from './incoming/incoming-webhook.service.js';
 export type { Emit, OnceDelivery } from './incoming/once-delivery.js';
+export type { WebhookPayloads } from './incoming/payload-schema.js';
 export { fieldOf, formOf, jsonOf, queryOf, type RawWebhookRequest, textOf } from './incoming/raw-request.js';
 export { type Ed25519SchemeOptions, ed25519Scheme } from './incoming/schemes/ed25519.scheme.js';
 export { type HmacSchemeOptions, hmacScheme } from './incoming/schemes/hmac.scheme.js';

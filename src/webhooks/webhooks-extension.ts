@@ -2,6 +2,7 @@ import type { IntegrationExtension } from '../module/extension.js';
 import { IncomingEndpointStore } from './incoming/endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './incoming/receipts/webhook-receipt.store.js';
 import { deleteOutdatedCounts } from './incoming/webhook-count.store.js';
+import { WEBHOOK_RIGHTS } from './webhook-rights.store.js';
 import { webhookSettings } from './webhook-settings.js';
 
 /** Rows that one step deletes at most, so that no transaction is long. */
@@ -17,23 +18,7 @@ const MOST_NAMED = 100;
 export const webhooksExtension: IntegrationExtension = {
   name: 'webhooks',
   settings: webhookSettings,
-  rights: {
-    engine: [
-      { on: 'webhook_count', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
-      { on: 'webhook_body', privileges: ['SELECT'] },
-      { on: 'webhook_inbound', privileges: ['SELECT'] },
-    ],
-    client: [
-      { on: 'webhook_receipt', privileges: ['SELECT', 'INSERT'] },
-      { on: 'webhook_body', privileges: ['INSERT'] },
-      { on: 'outbox_event', privileges: ['INSERT'] },
-    ],
-    maintenance: [
-      { on: 'webhook_receipt', privileges: ['SELECT', 'DELETE'] },
-      { on: 'webhook_body', privileges: ['DELETE'] },
-      { on: 'webhook_count', privileges: ['DELETE'] },
-    ],
-  },
+  rights: WEBHOOK_RIGHTS,
   tasks: ({ db, settings, tasks }) => {
     const receipts = new WebhookReceiptStore(db);
     return [

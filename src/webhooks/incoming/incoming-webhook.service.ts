@@ -4,44 +4,22 @@ import { IntegrationError } from '../../errors.js';
 import type { DomainEvent, DomainEventInput } from '../../events/domain-event.js';
 import { webhookSettings } from '../webhook-settings.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../webhooks-options.js';
+import type { AcceptedWebhook, VerifiedWebhookRequest } from './accepted-webhook.js';
 import { DatabaseClock } from './database-clock.js';
 import { databaseTime } from './database-clock.store.js';
 import { IncomingEngine } from './incoming-engine.js';
 import { type Emit, type OnceDelivery, refuseBadDelivery } from './once-delivery.js';
+import { judge, noJson, prepareSchemas, refuseInvalid } from './payload-schema.js';
 import { jsonOf, type RawWebhookRequest } from './raw-request.js';
 import type { Receipt } from './receipts/webhook-receipt.store.js';
 import { endpointUnknown, type Receiver, receiverOf } from './receiver.js';
-import { refusal, refusedStepOf, tooLarge } from './refusal.js';
+import { endpointPaused, refusal, refusedStepOf, tooLarge } from './refusal.js';
 import { sha256Hex } from './schemes/digest.js';
 import { type Verified, verifyRequest } from './verifier.js';
 import { addCounts } from './webhook-count.store.js';
 import { type CountedOutcome, WebhookCounts } from './webhook-counts.js';
 import { deliveryIdOf, deliveryOf, typeOf } from './webhook-event.js';
 import type { WebhookReply, WebhookSource } from './webhook-source.js';
-
-/** What became of a request. */
-export type AcceptedWebhook =
-  | { readonly status: 'accepted'; readonly outboxEventId: string }
-  /** It was accepted before. `outboxEventId` is the event of the first time, if one was published. */
-  | { readonly status: 'repeated'; readonly outboxEventId: string | undefined }
-  /** The source only tries the address. It is to be answered with `reply`. */
-  | { readonly status: 'handshake'; readonly reply: WebhookReply };
-
-/** A request that comes from whom it says. */
-export interface VerifiedWebhookRequest {
-  readonly source: string;
-  readonly deliveryId: string;
-  readonly type: string;
-  /** The place of the secret that matched in the list of the source or endpoint, from 0 on. */
-  readonly secret: number;
-  /** The endpoint and its tenant, where the secrets are the endpoint's. */
-  readonly endpointId?: string | undefined;
-  readonly tenantId?: string | undefined;
-  readonly signedAt: Date | undefined;
-  /** The body, if it is JSON. */
-  readonly json: unknown;
-  readonly request: RawWebhookRequest;
-}
 
 /** Takes in webhooks that others send. */
 @Injectable()
@@ -62,9 +40,10 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   }
 
   /** Fails the boot of an application without an engine, and not its first webhook. */
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     void this.engine.joined;
     if ([...this.sources.values()].some(({ secrets }) => secrets === 'endpoint')) void this.engine.secrets;
+    for (const source of this.sources.values()) await prepareSchemas(source);
   }
 
   /** Writes the counts while there are still connections. */
@@ -98,7 +77,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
       const { secrets } = receiver.source;
       const late = known.handshake?.(request, { verified: true, secret: secrets[verified.secret] });
       if (late !== undefined) return { status: 'handshake', reply: late };
-      if (receiver.endpoint?.paused === true) throw paused(source);
+      if (receiver.endpoint?.paused === true) throw endpointPaused(source);
       const receipt = await this.publish(receiver, request, verified, tenantId);
       if (receipt.status !== 'rejected') return receipt;
       throw refusal('repeated-body', known.key, 'The same body was accepted before under another id');
@@ -122,7 +101,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     const receiver = await this.receiverOf(known, request, '');
     const { secret, signedAt } = await this.verified(receiver, request);
     const { endpoint } = receiver;
-    if (endpoint?.paused === true) throw paused(source);
+    if (endpoint?.paused === true) throw endpointPaused(source);
     return {
       source,
       ...(endpoint === undefined ? {} : { endpointId: endpoint.id, tenantId: endpoint.tenantId }),
@@ -221,6 +200,13 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     }
   }
 
+  private invalid(source: string, eventName: string): void {
+    this.count(source, 'invalid');
+    this.logger.warn(
+      `A delivery of source "${source}" does not fit the schema of its type. It is stored as "${eventName}" with the places in metadata.webhook.violations.`,
+    );
+  }
+
   private async receiverOf(
     source: WebhookSource,
     request: RawWebhookRequest,
@@ -263,13 +249,19 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
       endpoint === undefined
         ? { verified, tenantId, endpointId: request.endpointId }
         : { verified, tenantId: endpoint.tenantId, endpointId: endpoint.id, endpoint };
+    const judgement = await judge(source, typeOf(source, request), request);
     const publish = (asBytes: boolean) => {
-      const delivery = deliveryOf(source, request, context, asBytes);
+      // What jsonb cannot hold does not fit a schema either.
+      const judged = asBytes && judgement !== undefined ? noJson('cannot be stored as JSON') : judgement;
+      if (source.invalid === 'reject') refuseInvalid(source.key, judged);
+      const delivery = deliveryOf(source, request, { ...context, judgement: judged }, asBytes);
       return this.engine.joined.publish<Receipt>(delivery.event, {
         // jsonb writes a space after each comma and colon, which the sender may not have done.
         maxPayloadBytes: 2 * this.maxBodyBytesOf(source) + 1_024,
         write: async (client, entry) => {
           const result = await this.engine.receipts.accept(client, delivery, entry);
+          if (result.status === 'accepted' && judged !== undefined && 'violations' in judged)
+            this.invalid(source.key, entry.eventName);
           return { position: result.status === 'accepted' ? result.position : undefined, result };
         },
       });
@@ -281,11 +273,6 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
       throw error;
     }
   }
-}
-
-/** Said only to a sender whose request is verified. */
-function paused(source: string): IntegrationError {
-  return refusal('paused', source, 'The endpoint is paused. Send the delivery again later');
 }
 
 /** The JSON of the body is nothing that jsonb can hold. Nothing was sent to the database. */

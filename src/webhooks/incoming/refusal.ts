@@ -10,6 +10,7 @@ export const REFUSED_STEPS = [
   'signature',
   'timestamp',
   'repeated-body',
+  'payload',
   'paused',
 ] as const;
 
@@ -24,6 +25,7 @@ const CODES: { readonly [S in RefusedStep]: IntegrationErrorCode } = {
   signature: 'INTEGRATION_WEBHOOK_SIGNATURE',
   timestamp: 'INTEGRATION_WEBHOOK_TIMESTAMP',
   'repeated-body': 'INTEGRATION_WEBHOOK_REPEATED',
+  payload: 'INTEGRATION_WEBHOOK_PAYLOAD_INVALID',
   paused: 'INTEGRATION_WEBHOOK_ENDPOINT_PAUSED',
 };
 
@@ -62,4 +64,9 @@ export function toldOf(error: unknown): { step: RefusedStep; code: string; messa
   if (step === 'endpoint') return toldOf(nothingHere(''));
   const { code, message } = error as IntegrationError;
   return { step, code, message };
+}
+
+/** Said only to a sender whose request is verified. */
+export function endpointPaused(source: string): IntegrationError {
+  return refusal('paused', source, 'The endpoint is paused. Send the delivery again later');
 }

@@ -2,8 +2,8 @@ import type { Logger } from '@nestjs/common';
 import { messageOf } from '../../errors.js';
 import type { RefusedStep } from './refusal.js';
 
-/** The ends that requests come to. */
-export type CountedOutcome = 'accepted' | 'repeated' | 'handshake' | 'failed' | RefusedStep;
+/** The ends that requests come to. One that is `invalid` is among those that were accepted. */
+export type CountedOutcome = 'accepted' | 'repeated' | 'handshake' | 'invalid' | 'failed' | RefusedStep;
 
 export interface Counted {
   readonly source: string;

@@ -1,5 +1,7 @@
 import type { DomainEventInput } from '../../events/domain-event.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
+import type { JsonProblem } from '../../events/json-problem.js';
+import type { Judgement } from './payload-schema.js';
 import { jsonOf, type RawWebhookRequest, textOf } from './raw-request.js';
 import type { ReceivingEndpoint } from './receiver.js';
 import { redacted, redactedBytes } from './redaction.js';
@@ -26,6 +28,8 @@ export interface WebhookMetadata {
   readonly occurredAt?: string | undefined;
   /** The same body came before under another id. */
   readonly repeatedBody?: true | undefined;
+  /** Where the body does not fit the schema of its type: at most 20 places, without values. */
+  readonly violations?: readonly JsonProblem[] | undefined;
 }
 
 declare module '../../events/domain-event.js' {
@@ -56,6 +60,8 @@ export interface DeliveryContext {
   readonly endpointId: string | undefined;
   /** The endpoint of a tenant. What is equal at two endpoints is different. */
   readonly endpoint?: ReceivingEndpoint | undefined;
+  /** What the schema of the type says. Undefined if there is none. */
+  readonly judgement?: Judgement | undefined;
 }
 
 /** What the source calls the delivery. Without a name it is called by the hash of its body. */
@@ -68,12 +74,14 @@ export function deliveryIdOf(source: WebhookSource, request: RawWebhookRequest):
 export function deliveryOf(
   source: WebhookSource,
   request: RawWebhookRequest,
-  { verified, tenantId, endpointId, endpoint }: DeliveryContext,
+  { verified, tenantId, endpointId, endpoint, judgement }: DeliveryContext,
   asBytes = false,
 ): Delivery {
   const deliveryId = deliveryIdOf(source, request);
   const json = asBytes ? undefined : jsonOf(request);
   const isJson = json !== undefined;
+  const violations = judgement !== undefined && 'violations' in judgement ? judgement.violations : undefined;
+  const payload = judgement !== undefined && 'payload' in judgement ? judgement.payload : json;
   const bytesKept = !isJson || (source.redact === undefined && roundsNumbers(request));
   const contentType = cleanText(request.headers['content-type'] ?? '', 255) || undefined;
   const about = source.aggregate?.(request) ?? { type: `webhook_${source.key}`, id: deliveryId };
@@ -88,6 +96,7 @@ export function deliveryOf(
     endpointId,
     signedAt: verified.signedAt?.toISOString(),
     occurredAt: isoOf(source.occurredAt?.(request)),
+    violations,
   };
   return {
     source: source.key,
@@ -99,11 +108,11 @@ export function deliveryOf(
     contentType,
     bytes: bytesKept ? bytesToKeep(source, request) : undefined,
     event: {
-      eventName: eventNameOf(source, request),
+      eventName: eventNameOf(source, request, violations === undefined ? '' : 'invalid.'),
       sourceModule: 'webhooks',
       aggregateType: nonEmpty(about.type, EVENT_TEXT_LIMITS.aggregateType),
       aggregateId: aggregateIdOf(about.id, endpoint),
-      payload: isJson ? redacted(json, source.redact ?? []) : {},
+      payload: isJson ? redacted(payload, source.redact ?? []) : {},
       metadata: { webhook, ...(tenantId === '' ? {} : { tenantId }) },
     },
   };
@@ -129,11 +138,11 @@ function bytesToKeep({ redact }: WebhookSource, request: RawWebhookRequest): Buf
   return redact === undefined || json === undefined ? request.body : redactedBytes(json, redact);
 }
 
-function eventNameOf(source: WebhookSource, request: RawWebhookRequest): string {
+function eventNameOf(source: WebhookSource, request: RawWebhookRequest, mark = ''): string {
   const type = cleanText(source.type(request), Number.POSITIVE_INFINITY)
     .replaceAll('/', '.')
     .replace(/\s+/g, '_');
-  const name = `webhook.${source.key}.${type === '' ? 'unknown' : type}`;
+  const name = `webhook.${source.key}.${mark}${type === '' ? 'unknown' : type}`;
   return [...name].slice(0, EVENT_TEXT_LIMITS.eventName).join('');
 }
 

@@ -1,3 +1,4 @@
+import type { EventSchema } from '../../contracts/event-schema.js';
 import type { RawWebhookRequest } from './raw-request.js';
 import type { SignatureScheme } from './signature-scheme.js';
 
@@ -70,6 +71,17 @@ export interface WebhookSourceOptions {
    * the scheme signs no time.
    */
   readonly repeatedBody?: 'mark' | 'reject' | undefined;
+  /**
+   * What the JSON body of a type has to be, by the type: anything that has Standard Schema. The payload is
+   * the output of the schema. A type without a schema is taken as it is.
+   */
+  readonly schemas?: Readonly<Record<string, EventSchema>> | undefined;
+  /**
+   * What becomes of a genuine body that does not fit its schema. `mark` (the default): it is stored as it
+   * came, as the event `webhook.<key>.invalid.<type>` with `metadata.webhook.violations`, and the sender gets
+   * a 2xx. `reject`: it is refused with 422 and is lost when the sender gives up.
+   */
+  readonly invalid?: 'mark' | 'reject' | undefined;
 }
 
 /** A source whose options were checked. */
@@ -92,6 +104,8 @@ export type CommonSourceOptions = Partial<
     | 'toleranceMs'
     | 'redact'
     | 'repeatedBody'
+    | 'schemas'
+    | 'invalid'
   >
 >;
 

@@ -10,5 +10,6 @@ export const STATUSES: { readonly [S in RefusedStep]: number } = {
   signature: 401,
   timestamp: 401,
   'repeated-body': 409,
+  payload: 422,
   paused: 503,
 };

@@ -11,7 +11,8 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
-import { IncomingWebhookService, type VerifiedWebhookRequest } from '../incoming-webhook.service.js';
+import type { VerifiedWebhookRequest } from '../accepted-webhook.js';
+import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { rawBodyMissing, toldOf } from '../refusal.js';
 import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
 import { STATUSES } from './statuses.js';

@@ -1,3 +1,4 @@
+import { isEventSchema } from '../../../contracts/event-schema.js';
 import { IntegrationError } from '../../../errors.js';
 import type { SignatureScheme } from '../signature-scheme.js';
 import type { WebhookSource, WebhookSourceOptions } from '../webhook-source.js';
@@ -23,6 +24,7 @@ export function webhookSource(options: WebhookSourceOptions): WebhookSource {
       : ['secrets must be a text, or a list of texts, and none of them may be empty']),
     ...(verify.length > 0 ? [] : ['verify must be a scheme, or a list of schemes']),
     ...problemsOfRedact(options.redact),
+    ...problemsOfSchemas(options.schemas),
     ...problemsOfNumber('maxBodyBytes', options.maxBodyBytes),
     ...problemsOfNumber('toleranceMs', options.toleranceMs),
     ...(isOfEndpoints ? [] : problemsOfSecrets(secrets, verify)),
@@ -40,6 +42,14 @@ function problemsOfRedact(redact: unknown): string[] {
   return redact === undefined || (Array.isArray(redact) && redact.every(isPath))
     ? []
     : ['redact must be a list of paths such as "customer.email"'];
+}
+
+function problemsOfSchemas(schemas: WebhookSourceOptions['schemas'] = {}): string[] {
+  return Object.entries(schemas ?? {}).flatMap(([type, schema]) =>
+    isEventSchema(schema)
+      ? []
+      : [`schemas[${JSON.stringify(type)}] is no schema: give one that has Standard Schema, or jsonSchema()`],
+  );
 }
 
 function problemsOfNumber(name: string, value: number | undefined): string[] {
