@@ -167,8 +167,8 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'webhook answered before it is committed',
     file: 'dist/webhooks/incoming/incoming-webhook.service.js',
-    find: 'const receipt = await this.publish(known, request, verified, tenantId);',
-    put: "const receipt = { status: 'accepted' }; setTimeout(() => this.publish(known, request, verified, tenantId), 50);",
+    find: 'const receipt = await this.publish(receiver, request, verified, tenantId);',
+    put: "const receipt = { status: 'accepted' }; setTimeout(() => this.publish(receiver, request, verified, tenantId), 50);",
     run: ['--only', 'webhooks'],
   },
   {

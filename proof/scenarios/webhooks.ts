@@ -41,7 +41,7 @@ export const webhooks: Scenario = {
     const cuts = Array.from({ length: sizes.long ? 10 : 1 }, () => CUTS).flat();
     const starting: Promise<Receiver>[] = [];
     const next = async (): Promise<Receiver> => {
-      while (starting.length < STARTED_AHEAD) starting.push(startReceiver(stage));
+      while (starting.length < STARTED_AHEAD) starting.push(heeded(startReceiver(stage)));
       return starting.shift() as Promise<Receiver>;
     };
     let [victim, other] = [await next(), await next()];
@@ -97,7 +97,7 @@ async function cutOnce(
   const [alone, equal] = [named('alone'), named('crowd')];
   seen.deliveries.push(alone, equal);
   const crowd = Array.from({ length: CROWD }, (_, place) =>
-    sendUntilTaken(equal, place % 2 === 0 ? [victim.address, other.address] : [other.address]),
+    heeded(sendUntilTaken(equal, place % 2 === 0 ? [victim.address, other.address] : [other.address])),
   );
   const repeated =
     'step' in cut
@@ -138,11 +138,19 @@ async function cutInTrap(
   await trap.untilEntered();
   await victim.process.kill();
   await first;
-  const repeating = Array.from({ length: REPETITIONS }, () => sendUntilTaken(delivery, [other.address]));
+  const repeating = Array.from({ length: REPETITIONS }, () =>
+    heeded(sendUntilTaken(delivery, [other.address])),
+  );
   await trap.untilOthersWait();
   if (session === 'is ended') await trap.endSession();
   await trap.release();
   return Promise.all(repeating);
+}
+
+/** Its failure is heard where it is awaited, and ends nothing if the scenario has broken off before. */
+function heeded<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 function firstsOf(answers: readonly Answer[]): number {
