@@ -141,7 +141,8 @@ async function cutInTrap(
   const repeating = Array.from({ length: REPETITIONS }, () =>
     heeded(sendUntilTaken(delivery, [other.address])),
   );
-  await trap.untilOthersWait();
+  // If they did not have to wait, they are answered. What they are told is judged.
+  await Promise.race([trap.untilOthersWait(), Promise.all(repeating)]);
   if (session === 'is ended') await trap.endSession();
   await trap.release();
   return Promise.all(repeating);
