@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { COMMANDS } from '../src/cli/commands.js';
 import { NonRetryableError, type Operation, OperationService } from '../src/index.js';
@@ -12,6 +12,7 @@ let database: TestDatabase;
 let operation: Operation;
 
 beforeAll(async () => {
+  process.env.INTEGRATION_KEYS = `new=${randomBytes(32).toString('base64')}`;
   database = await createTestDatabase();
   const app = await startApp(database, [
     {
@@ -34,7 +35,10 @@ beforeAll(async () => {
     .plan({ kind: 'redrive', filter: { consumerName: 'billing' } });
   await app.close();
 });
-afterAll(() => database.drop());
+afterAll(() => {
+  delete process.env.INTEGRATION_KEYS;
+  return database.drop();
+});
 
 const run = (...words: string[]) => runCommand(words, database);
 
@@ -72,6 +76,8 @@ const CALLS: readonly [words: string, says: string][] = [
   ['dead-letters discard --consumer billing --reason x', '3 events would be set aside for good.'],
   ['replay billing --from 1', 'Consumer "billing" is given 3 positions of the log again.'],
   ['replay billing --event order.*', 'is given what matches of 3 positions of the log again.'],
+  ['keys rotate', '0 data keys would be wrapped by "new".'],
+  ['keys reseal --tenant acme', '0 secrets would be sealed with a new data key.'],
   ['operations cancel <operation>', '(redrive, 0 of 3 events) would be cancelled.'],
 ];
 

@@ -15,6 +15,7 @@ import { keysOfEnvironment } from '../src/secrets/secret-keys.js';
 import { runCommandIn } from './support/command.js';
 import { hearLog, type LogLines, silenceLog, TEST_LOGGER } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 const OLD = randomBytes(32).toString('base64');
 const NEW = randomBytes(32).toString('base64');
@@ -256,6 +257,83 @@ describe('keys', () => {
     );
     expect(rows).toEqual([{ n: tenants.length }]);
   }, 60_000);
+
+  it('leave who changed them, and why, in the audit, in the transaction of the change', async () => {
+    const { secrets } = await start(staticKeys({ old: OLD }));
+    await secrets.store(SIGNING, PLANTED);
+    await secrets.store({ ...SIGNING, tenantId: 'other' }, PLANTED);
+    const keys = `new=${NEW},old=${OLD}`;
+    const author = ['--by', 'ann', '--reason', 'yearly'];
+    for (const words of [['rotate'], ['rotate'], ['reseal', '--tenant', 'acme']])
+      expect((await command(keys, 'keys', ...words, ...author)).status).toBe(0);
+    await secrets.eraseTenant('other', { by: 'bob', reason: 'has left' });
+    await secrets.eraseTenant('nobody', { by: 'bob' });
+    const { rows } = await database.pool.query(
+      'SELECT action, target, actor, via, reason, affected::int AS affected, outcome FROM integration.integration_audit ORDER BY id',
+    );
+    const done = { outcome: 'done' };
+    const byAnn = { actor: 'ann', via: 'cli', reason: 'yearly', ...done };
+    expect(rows).toEqual([
+      { action: 'keys.rotate', target: 'key/new', affected: 2, ...byAnn },
+      { action: 'keys.reseal', target: 'tenant/acme', affected: null, ...byAnn },
+      {
+        action: 'secrets.erase',
+        target: 'tenant/other',
+        affected: 1,
+        actor: 'bob',
+        via: 'service',
+        reason: 'has left',
+        ...done,
+      },
+    ]);
+
+    // What cannot be noted is not done.
+    await database.pool.query(
+      `ALTER TABLE integration.integration_audit ADD CONSTRAINT refused CHECK (actor <> 'mallory') NOT VALID`,
+    );
+    const state = async () =>
+      (await database.pool.query('SELECT * FROM integration.integration_data_key ORDER BY id')).rows;
+    const before = await state();
+    const mallory = { by: 'mallory' };
+    const { secrets: after, rotation } = await start(staticKeys({ newest: OLD, new: NEW }));
+    for (const change of [
+      () => rotation.rotate(mallory),
+      () => rotation.reseal('acme', mallory),
+      () => after.eraseTenant('acme', mallory),
+    ])
+      await expect(change()).rejects.toMatchObject({ code: '23514' });
+    expect(await state()).toEqual(before);
+  });
+
+  it('wait for who is sealing: nothing is left under the old key', async () => {
+    const { secrets, rotation } = await start(staticKeys({ old: OLD }));
+    await secrets.store(SIGNING, 'first');
+    // The sealing has its key, and then waits for the versions that there are.
+    const holder = await database.pool.connect();
+    await holder.query('BEGIN; SELECT FROM integration.integration_secret FOR UPDATE');
+    const waits = (query: string) =>
+      until('it waits', async () => {
+        const { rows } = await database.pool.query(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`,
+          [query],
+        );
+        return rows.length > 0;
+      });
+    const stored = secrets.store(SIGNING, 'second');
+    await waits('%FOR NO KEY UPDATE%');
+    // The key is replaced meanwhile, so the sealing must take the new one.
+    const resealed = rotation.reseal('acme');
+    await waits('%integration_secret s SET data_key_id%');
+    await holder.query('COMMIT');
+    holder.release();
+    await Promise.all([stored, resealed]);
+    expect(await secrets.open(SIGNING)).toEqual([{ version: 2, value: 'second' }]);
+    const { rows } = await database.pool.query(
+      `SELECT FROM integration.integration_secret s JOIN integration.integration_data_key k ON k.id = s.data_key_id
+       WHERE k.retired_at IS NOT NULL`,
+    );
+    expect(rows).toEqual([]);
+  });
 
   it('are listed by what they have wrapped', async () => {
     const { secrets } = await start(staticKeys({ old: OLD }));

@@ -22,6 +22,9 @@ const WORKER = 'src/delivery/worker/consumer-worker.ts';
 const EXTENSIONS = 'test/extensions.spec.ts';
 const OPERATIONS = 'test/operations.spec.ts';
 const SPANS = 'test/telemetry/spans.spec.ts';
+const LEASE_STORE = 'src/membership/leases/lease.store.ts';
+const LEASES = 'test/lease-store.spec.ts';
+const SECRETS = 'test/secrets.spec.ts';
 const ROLLING = 'test/rolling-deploys.spec.ts';
 
 const ENTER =
@@ -968,6 +971,158 @@ export const specMutants: readonly SpecMutant[] = [
     ],
     spec: SPANS,
     test: 'continues the trace of the publisher where that is asked for, in the first attempt alone',
+  },
+  {
+    name: 'leases: a save does not look at the token',
+    patches: [
+      {
+        file: LEASE_STORE,
+        find: 'WHERE name = $${first}::text AND token = $${first + 1}::text::bigint FOR SHARE',
+        put: 'WHERE name = $${first}::text AND $${first + 1}::text IS NOT NULL FOR SHARE',
+      },
+    ],
+    spec: LEASES,
+    test: 'under a former token, fenced by a condition of its statement, saves nothing',
+  },
+  {
+    name: 'leases: a save does not hold the lease until it commits',
+    patches: [
+      {
+        file: LEASE_STORE,
+        find: 'token = $${first + 1}::text::bigint FOR SHARE)',
+        put: 'token = $${first + 1}::text::bigint)',
+      },
+    ],
+    spec: LEASES,
+    test: 'that is under way is waited for: nobody takes the lease before it has committed',
+  },
+  {
+    name: 'leases: a fence does not wait for a taking under way',
+    patches: [
+      {
+        file: LEASE_STORE,
+        find: 'AND token = $2::text::bigint FOR SHARE',
+        put: 'AND token = $2::text::bigint',
+      },
+    ],
+    spec: LEASES,
+    test: 'that comes during a taking waits for it and saves nothing, also in a transaction that is READ COMMITTED',
+  },
+  {
+    name: 'leases: a taking keeps the token',
+    patches: [{ file: LEASE_STORE, find: 'token = greatest(l.token + 1, ${now})', put: 'token = l.token' }],
+    spec: LEASES,
+    test: 'has a greater token with each taking',
+  },
+  {
+    name: 'leases: tokens are counted without the time',
+    patches: [
+      { file: LEASE_STORE, find: 'token = greatest(l.token + 1, ${now})', put: 'token = l.token + 1' },
+    ],
+    spec: LEASES,
+    test: 'has a greater token with each taking',
+  },
+  {
+    name: 'leases: tokens are the time alone',
+    patches: [{ file: LEASE_STORE, find: 'token = greatest(l.token + 1, ${now})', put: 'token = ${now}' }],
+    spec: LEASES,
+    test: 'has a greater token with each taking',
+  },
+  {
+    name: 'leases: what was given back can still be saved under',
+    patches: [
+      {
+        file: LEASE_STORE,
+        find: 'SET owner = NULL, token = l.token + 1, expires_at',
+        put: 'SET owner = NULL, expires_at',
+      },
+    ],
+    spec: LEASES,
+    test: 'that was given back fences off what its owner left behind',
+  },
+  {
+    name: 'leases: a taking does not lock what it takes',
+    patches: [{ file: LEASE_STORE, find: 'ORDER BY l.name FOR UPDATE SKIP LOCKED', put: 'ORDER BY l.name' }],
+    spec: LEASES,
+    test: 'at most one gets a name whose row somebody held when they came',
+  },
+  {
+    name: 'leases: the clock of the process judges',
+    patches: [
+      {
+        file: 'src/membership/leases/lease-beat.store.ts',
+        find: 'l.owner IS NOT NULL AND l.expires_at <= clock_timestamp()',
+        put: 'l.owner IS NOT NULL AND l.expires_at <= to_timestamp(${Date.now() / 1000})',
+      },
+    ],
+    spec: 'test/lease-service.spec.ts',
+    test: 'in force is taken by nobody, even where the clock of a process is an hour fast',
+  },
+  {
+    name: 'leases: another process takes over while the work here goes on',
+    patches: [
+      {
+        file: 'src/membership/leases/named-leases.ts',
+        find: "if (lost.has(name)) this.drop(want, lease, 'another process has it now, or its row is gone');\n      else if",
+        put: 'if',
+      },
+    ],
+    spec: 'test/lease-service.spec.ts',
+    test: 'that another process has taken is lost',
+  },
+  {
+    name: 'secrets: bytes are not bound to their place',
+    patches: [
+      {
+        file: 'src/secrets/sealing.ts',
+        find: 'return Buffer.from(JSON.stringify(as));',
+        put: 'return Buffer.from(String(as.length > 99));',
+      },
+    ],
+    spec: SECRETS,
+    test: 'cannot be opened in another place: tenant, owner, name, version and key are sealed with it',
+  },
+  {
+    name: 'secrets: the key of one tenant opens for another one',
+    patches: [
+      {
+        file: 'src/secrets/data-keys.ts',
+        find: "return ['integration_data_key', dataKeyId, tenantId];",
+        put: "return ['integration_data_key', dataKeyId && tenantId && ''];",
+      },
+    ],
+    spec: SECRETS,
+    test: 'cannot be opened with the key of another tenant in the place of its own',
+  },
+  {
+    name: 'secrets: one version that cannot be opened hides the others',
+    patches: [
+      {
+        file: 'src/secrets/secret.service.ts',
+        find: 'if (opened.length === 0 && failed !== undefined) throw failed;',
+        put: 'if (failed !== undefined) throw failed;',
+      },
+    ],
+    spec: SECRETS,
+    test: 'that cannot be opened is set aside and named by the doctor',
+  },
+  {
+    name: 'secrets: whoever seals does not hold the key',
+    patches: [
+      {
+        file: 'src/secrets/secret.store.ts',
+        find: 'FROM (SELECT id FROM ${this.keys} WHERE id = $7 AND retired_at IS NULL FOR SHARE) AS k RETURNING 1',
+        put: 'FROM (SELECT id FROM ${this.keys} WHERE id = $7) AS k RETURNING 1',
+      },
+    ],
+    spec: SECRETS,
+    test: 'wait for who is sealing: nothing is left under the old key',
+  },
+  {
+    name: 'secrets: a change of keys is not noted',
+    patches: [{ file: 'src/secrets/key-rotation.ts', find: 'if (affected > 0)', put: 'if (affected < 0)' }],
+    spec: SECRETS,
+    test: 'leave who changed them, and why, in the audit',
   },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.

@@ -1,7 +1,9 @@
 import { KeyRotation } from '../secrets/key-rotation.js';
 import { keysOfEnvironment } from '../secrets/secret-keys.js';
 import { SecretParts } from '../secrets/secret-parts.js';
+import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
+import { isDryRun, wouldDo } from './dry-run.js';
 import { textOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
@@ -32,10 +34,17 @@ export const keysListCommand: Command = {
 export const keysRotateCommand: Command = {
   name: 'keys rotate',
   parameters: [],
+  options: CHANGE_OPTIONS,
   summary: 'wrap the data keys of all tenants with the current key (the first one of INTEGRATION_KEYS)',
   run: (context) =>
     withKeys(context, async (rotation) => {
-      const { current, rewrapped, unreadable } = await rotation.rotate();
+      if (isDryRun(context)) {
+        const { current, uses } = await rotation.list();
+        const others = uses.filter(({ keyName }) => keyName !== current);
+        const dataKeys = others.reduce((sum, use) => sum + use.dataKeys, 0);
+        return wouldDo(`${dataKeys} data keys would be wrapped by "${current}".`, { current, dataKeys });
+      }
+      const { current, rewrapped, unreadable } = await rotation.rotate(authorOf(context));
       return {
         ok: unreadable.length === 0,
         data: { current, rewrapped, unreadable },
@@ -51,13 +60,18 @@ export const keysResealCommand: Command = {
   name: 'keys reseal',
   parameters: [],
   options: {
+    ...CHANGE_OPTIONS,
     tenant: { type: 'string', summary: 'the tenant; leave it out in an application without tenants' },
   },
   summary: 'seal the secrets of a tenant with a new data key, after the old one has leaked',
   run: (context) => {
     const tenant = textOption(context.options, 'tenant') ?? '';
     return withKeys(context, async (rotation) => {
-      const { resealed, unreadable } = await rotation.reseal(tenant);
+      if (isDryRun(context)) {
+        const secrets = await rotation.secretsOf(tenant);
+        return wouldDo(`${secrets} secrets would be sealed with a new data key.`, { tenant, secrets });
+      }
+      const { resealed, unreadable } = await rotation.reseal(tenant, authorOf(context));
       return {
         ok: unreadable.length === 0,
         data: { tenant, resealed, unreadable },

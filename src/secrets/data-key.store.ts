@@ -47,19 +47,21 @@ export class DataKeyStore {
 
   /**
    * Puts a new key in the place of a tenant's active one. Statements that are sealing with the old key hold
-   * its row, so they end before it is retired.
+   * its row, so they end before it is retired. Resolves to the id of the old key, if there was one.
    */
-  replace({ dataKeyId, tenantId, wrapped, keyName }: DataKeyRow): Promise<void> {
-    return this.db.transaction(async (session) => {
-      await session.query(
-        `UPDATE ${this.table} SET retired_at = clock_timestamp() WHERE tenant_id = $1 AND retired_at IS NULL`,
-        [tenantId],
-      );
-      await session.query(
-        `INSERT INTO ${this.table} (id, tenant_id, wrapped, kek_id) VALUES ($1, $2, decode($3, 'base64'), $4)`,
-        [dataKeyId, tenantId, wrapped, keyName],
-      );
-    });
+  async replace(
+    session: EngineSession,
+    { dataKeyId, tenantId, wrapped, keyName }: DataKeyRow,
+  ): Promise<string | null> {
+    const retired = await session.query<{ id: string }>(
+      `UPDATE ${this.table} SET retired_at = clock_timestamp() WHERE tenant_id = $1 AND retired_at IS NULL RETURNING id`,
+      [tenantId],
+    );
+    await session.query(
+      `INSERT INTO ${this.table} (id, tenant_id, wrapped, kek_id) VALUES ($1, $2, decode($3, 'base64'), $4)`,
+      [dataKeyId, tenantId, wrapped, keyName],
+    );
+    return retired[0]?.id ?? null;
   }
 
   /** The data keys, active or not, that another key than this one has wrapped. */
@@ -71,8 +73,13 @@ export class DataKeyStore {
   }
 
   /** Stores a data key as a new key has wrapped it, unless somebody has changed its row meanwhile. */
-  async rewrap(before: DataKeyRow, wrapped: string, keyName: string): Promise<boolean> {
-    const rows = await this.db.query(
+  async rewrap(
+    session: EngineSession,
+    before: DataKeyRow,
+    wrapped: string,
+    keyName: string,
+  ): Promise<boolean> {
+    const rows = await session.query(
       `UPDATE ${this.table} SET wrapped = decode($3, 'base64'), kek_id = $4 WHERE id = $1 AND wrapped = decode($2, 'base64') RETURNING 1`,
       [before.dataKeyId, before.wrapped, wrapped, keyName],
     );
@@ -89,12 +96,24 @@ export class DataKeyStore {
     return rows.length;
   }
 
-  /** Deletes all keys of a tenant, and with them its secrets. */
-  async erase(tenantId: string): Promise<number> {
-    const rows = await this.db.query(`DELETE FROM ${this.table} WHERE tenant_id = $1 RETURNING 1`, [
-      tenantId,
-    ]);
-    return rows.length;
+  /** Deletes all keys of a tenant, and with them its secrets. Resolves to how many of both there were. */
+  async erase(session: EngineSession, tenantId: string): Promise<{ dataKeys: number; secrets: number }> {
+    const keys = await session.query(`SELECT FROM ${this.table} WHERE tenant_id = $1 FOR UPDATE`, [tenantId]);
+    const [row] = await session.query<{ secrets: number }>(
+      `SELECT count(*) AS secrets FROM ${this.secrets} s JOIN ${this.table} k ON k.id = s.data_key_id WHERE k.tenant_id = $1`,
+      [tenantId],
+    );
+    await session.query(`DELETE FROM ${this.table} WHERE tenant_id = $1`, [tenantId]);
+    return { dataKeys: keys.length, secrets: row?.secrets ?? 0 };
+  }
+
+  /** How many secrets a tenant has, all of their versions counted. */
+  async secretsOf(tenantId: string): Promise<number> {
+    const rows = await this.db.query<{ secrets: number }>(
+      `SELECT count(*) AS secrets FROM ${this.table} k JOIN ${this.secrets} s ON s.data_key_id = k.id WHERE k.tenant_id = $1`,
+      [tenantId],
+    );
+    return rows[0]?.secrets ?? 0;
   }
 
   uses(): Promise<KeyUse[]> {

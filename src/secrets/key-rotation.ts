@@ -14,9 +14,11 @@
  *
  * A row that cannot be opened is passed over and named, and the others go on.
  */
+import { AuditStore } from '../audit/audit.store.js';
+import { type Author, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import { type IntegrationError, messageOf } from '../errors.js';
 import { checkText } from '../events/argument-checks.js';
-import type { KeyUse } from './data-key.store.js';
+import type { DataKeyRow, KeyUse } from './data-key.store.js';
 import { openSecret, sealSecret } from './sealed-secret.js';
 import type { SecretParts } from './secret-parts.js';
 
@@ -43,6 +45,12 @@ export interface Resealed {
   readonly unreadable: readonly string[];
 }
 
+interface WrappedAnew {
+  readonly row: DataKeyRow;
+  readonly wrapped: string;
+  readonly keyName: string;
+}
+
 /** Changes keys while everything runs. */
 export class KeyRotation {
   constructor(private readonly parts: SecretParts) {}
@@ -51,9 +59,13 @@ export class KeyRotation {
     return { current: this.parts.wrapping().current, uses: await this.parts.dataKeys.uses() };
   }
 
-  /** Wraps all data keys with the current key. It can be repeated, and continues where it was ended. */
-  async rotate(): Promise<KeysRotated> {
+  /**
+   * Wraps all data keys with the current key. It can be repeated, and continues where it was ended. Each
+   * transaction that changes some of them is noted in the audit.
+   */
+  async rotate(author: ChangeAuthor = {}): Promise<KeysRotated> {
     const { current } = this.parts.wrapping();
+    const by = authorOf(author);
     const unreadable: string[] = [];
     let rewrapped = 0;
     const pages = pagesOf(
@@ -61,25 +73,50 @@ export class KeyRotation {
       ({ dataKeyId }) => dataKeyId,
     );
     for await (const rows of pages) {
+      const wrapped: WrappedAnew[] = [];
       for (const row of rows) {
         try {
-          const { wrapped, keyName } = await this.parts.keys.wrap(row, await this.parts.keys.unwrapAnew(row));
-          if (await this.parts.dataKeys.rewrap(row, wrapped, keyName)) rewrapped++;
+          const key = await this.parts.keys.unwrapAnew(row);
+          wrapped.push({ row, ...(await this.parts.keys.wrap(row, key)) });
         } catch (error) {
           const of = `tenant ${JSON.stringify(row.tenantId)} (data key ${row.dataKeyId})`;
           unreadable.push(`The data key of ${of}, wrapped by "${row.keyName}": ${messageOf(error)}`);
         }
       }
+      rewrapped += await this.saveWrapped(wrapped, by);
     }
     return { current, rewrapped, unreadable };
   }
 
-  /** Gives a tenant a new data key, and seals all of its secrets with it. For a data key that has leaked. */
-  async reseal(tenantId: string): Promise<Resealed> {
+  private saveWrapped(wrapped: readonly WrappedAnew[], by: Author): Promise<number> {
+    const { db, dataKeys } = this.parts;
+    return db.transaction(async (session) => {
+      let affected = 0;
+      for (const { row, wrapped: bytes, keyName } of wrapped)
+        if (await dataKeys.rewrap(session, row, bytes, keyName)) affected++;
+      const before = [...new Set(wrapped.map(({ row }) => row.keyName))];
+      const change = { action: 'keys.rotate', before, after: wrapped[0]?.keyName, affected };
+      if (affected > 0)
+        await new AuditStore(db).add(session, by, { ...change, target: `key/${wrapped[0]?.keyName}` });
+      return affected;
+    });
+  }
+
+  /**
+   * Gives a tenant a new data key, and seals all of its secrets with it. For a data key that has leaked. The
+   * audit has the change of the key.
+   */
+  async reseal(tenantId: string, author: ChangeAuthor = {}): Promise<Resealed> {
     checkText('tenantId', tenantId, 127);
-    const { row: made, key } = await this.parts.keys.make(tenantId);
-    await this.parts.dataKeys.replace(made);
+    const by = authorOf(author);
+    const { db, dataKeys, keys } = this.parts;
+    const { row: made, key } = await keys.make(tenantId);
     const { dataKeyId } = made;
+    await db.transaction(async (session) => {
+      const before = await dataKeys.replace(session, made);
+      const change = { action: 'keys.reseal', target: `tenant/${tenantId}` };
+      await new AuditStore(db).add(session, by, { ...change, before, after: dataKeyId });
+    });
     const unreadable: string[] = [];
     let resealed = 0;
     const pages = pagesOf(
@@ -99,6 +136,12 @@ export class KeyRotation {
     }
     await this.parts.dataKeys.deleteUnused(tenantId);
     return { resealed, unreadable };
+  }
+
+  /** How many versions of secrets `reseal` would seal anew. */
+  async secretsOf(tenantId: string): Promise<number> {
+    checkText('tenantId', tenantId, 127);
+    return this.parts.dataKeys.secretsOf(tenantId);
   }
 
   async hasSecrets(): Promise<boolean> {

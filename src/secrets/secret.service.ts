@@ -1,3 +1,5 @@
+import { AuditStore } from '../audit/audit.store.js';
+import { authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import { IntegrationError } from '../errors.js';
 import { checkText } from '../events/argument-checks.js';
 import { openSecret } from './sealed-secret.js';
@@ -99,12 +101,19 @@ export class SecretService {
   }
 
   /**
-   * Erases all secrets of a tenant by deleting its keys. What a backup has of them cannot be opened without
-   * the keys that the backup has as well.
+   * Erases all secrets of a tenant by deleting its keys, and notes that in the audit. What a backup has of
+   * them cannot be opened without the keys that the backup has as well.
    */
-  async eraseTenant(tenantId: string): Promise<void> {
+  async eraseTenant(tenantId: string, author: ChangeAuthor = {}): Promise<void> {
     checkText('tenantId', tenantId, 127);
-    await this.parts.dataKeys.erase(tenantId);
+    const by = authorOf(author);
+    const { db, dataKeys } = this.parts;
+    await db.transaction(async (session) => {
+      const erased = await dataKeys.erase(session, tenantId);
+      if (erased.dataKeys === 0) return;
+      const change = { action: 'secrets.erase', target: `tenant/${tenantId}`, affected: erased.secrets };
+      await new AuditStore(db).add(session, by, change);
+    });
   }
 
   private async viewOf(row: SecretWithKey): Promise<SecretView> {
