@@ -87,13 +87,14 @@ describe('a payload', () => {
 
   it('comes with an event whose metadata has every digit, too', async () => {
     const [id] = await write({ position: 1, payload: '{}' });
+    const metadata = String.raw`{"sequence": 9007199254740993, "text": "\"metadata\":1"}`;
     await database.pool.query(
-      `UPDATE integration.outbox_event SET metadata = '{"sequence": 9007199254740993, "text": ""metadata":1"}' WHERE id = $1`,
-      [id],
+      'UPDATE integration.outbox_event SET metadata = $2::text::jsonb WHERE id = $1',
+      [id, metadata],
     );
     const { text, json } = await admin.ask(`events/${id}`);
     expect(text).toMatch(/,"metadata":\{.*"sequence": 9007199254740993.*\}\}$/);
-    expect(json).toMatchObject({ outboxEventId: id, metadata: { text: '"metadata":1' }, consumers: [] });
+    expect(json).toMatchObject({ outboxEventId: id, metadata: { text: '"metadata":1' } });
   });
 
   it('is masked before it leaves, and what is left of it keeps its digits', async () => {
