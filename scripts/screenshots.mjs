@@ -11,8 +11,8 @@ import { findChromium } from './chromium.mjs';
 const ROOT = join(import.meta.dirname, '..');
 const FOLDER = join(ROOT, 'docs/images');
 const SIZE = { width: 1280, height: 800 };
-/** Until then the receiver has been down once, and some events are dead letters. */
-const WATCHED_MS = 75_000;
+/** Until then the receiver has been down three times, and the charts have some minutes. */
+const WATCHED_MS = 200_000;
 
 const executablePath = findChromium();
 if (executablePath === undefined) throw new Error('There is no Chromium here: name one with CHROMIUM');
@@ -28,7 +28,6 @@ try {
   const url = await addressOf(demo);
   const page = await pageIn('light');
   await page.goto(`${url}#/overview`);
-  // The charts show what has been since the page was opened.
   await delay(WATCHED_MS);
   await page.screenshot({ path: join(FOLDER, 'dashboard-overview.png') });
 
