@@ -42,6 +42,7 @@ export type {
   OperationPage,
   OperationPageRequest,
   OperationPart,
+  OperationReplay,
   OperationRequest,
   OperationState,
   OperationVerdict,

@@ -176,6 +176,7 @@ const TYPES = [
   'OperationPage',
   'OperationPageRequest',
   'OperationPart',
+  'OperationReplay',
   'OperationRequest',
   'OperationState',
   'OperationVerdict',

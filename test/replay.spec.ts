@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ReplayRequestStore } from '../src/consumers/replay-request.store.js';
+import { ReplayWindowStore } from '../src/consumers/replay-window.store.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import {
   type DomainEvent,
@@ -463,7 +463,7 @@ describe('a filtered replay', () => {
     );
     await first.consumers.replay('billing', { eventNames: ['order.placed'] });
     const racing = others.map(async (db) => {
-      const store = new ReplayRequestStore(db);
+      const store = new ReplayWindowStore(db);
       while ((await store.sendWindow('billing')).state !== 'none') {}
       await db.close();
     });

@@ -50,7 +50,7 @@ function describe(operation: Operation, verdict: OperationVerdict): string {
   return [
     about,
     ...partsTable(operation.parts),
-    ...(operation.kind === 'redrive' ? [verdictText(verdict)] : []),
+    ...(operation.kind !== 'discard' ? [verdictText(verdict)] : []),
   ].join('\n\n');
 }
 

@@ -6,7 +6,7 @@ import type { CursorSnapshot } from '../membership/integration-process.store.js'
 import { BacklogSamples } from './backlog-samples.js';
 import { OperationRunner } from './operations/operation-runner.js';
 import { RepartitionSteps } from './repartition-steps.js';
-import { ReplayRequestStore, type WindowResult } from './replay-request.store.js';
+import { ReplayWindowStore, type WindowResult } from './replay-window.store.js';
 
 /**
  * Milliseconds between two looks for operations that run. Whoever starts one says so. This is for operations
@@ -37,12 +37,12 @@ export class AdminTasks {
   private readonly forbidden = new Set<'samples' | 'work'>();
 
   constructor(
-    private readonly requests: ReplayRequestStore,
+    private readonly windows: ReplayWindowStore,
     private readonly partitions: RepartitionSteps,
     private readonly operations: OperationRunner,
     private readonly samples: BacklogSamples,
   ) {
-    this.logger = loggerOf('AdminTasks', requests);
+    this.logger = loggerOf('AdminTasks', windows);
   }
 
   /**
@@ -85,8 +85,8 @@ export class AdminTasks {
     const isOperating =
       (await this.ifAllowed(() => this.operations.doPortion())) === true || this.operations.isWaiting;
     const results: WindowResult[] = [];
-    for (const name of await this.requests.openRequests(consumerNames)) {
-      results.push(await this.requests.sendWindow(name));
+    for (const name of await this.windows.openRequests(consumerNames)) {
+      results.push(await this.windows.sendWindow(name));
     }
     return isOperating || results.some(({ state }) => state !== 'none');
   }
@@ -154,7 +154,7 @@ export class AdminTasks {
     sent: (consumerName: string) => void,
   ): Promise<void> {
     while (!this.stopped && holds(consumerName)) {
-      const window = await this.requests.sendWindow(consumerName);
+      const window = await this.windows.sendWindow(consumerName);
       if (window.state === 'none') return;
       if (window.state === 'sent' && window.sent > 0) sent(consumerName);
       if (window.state === 'waiting') await new Promise((resolve) => setTimeout(resolve, WAIT_MS));

@@ -28,6 +28,7 @@ export class ConsumerAdminStore {
   private readonly cursor: string;
   private readonly inbox: string;
   private readonly replay: string;
+  private readonly operation: string;
   private readonly process: string;
   private readonly groups: string;
   private readonly samples: string;
@@ -39,6 +40,7 @@ export class ConsumerAdminStore {
     this.cursor = db.tables.inboxCursor;
     this.inbox = db.tables.inboxEvent;
     this.replay = db.tables.inboxReplay;
+    this.operation = db.tables.integrationOperation;
     this.process = db.tables.integrationProcess;
     this.groups = db.tables.integrationFailureGroup;
     this.samples = db.tables.integrationSample;
@@ -142,7 +144,12 @@ export class ConsumerAdminStore {
         const gone = await session.query(`DELETE FROM ${this.cursor} WHERE consumer_name = $1 RETURNING 1`, [
           consumerName,
         ]);
-        await session.query(`DELETE FROM ${this.replay} WHERE consumer_name = $1`, [consumerName]);
+        await session.query(
+          `WITH gone AS (DELETE FROM ${this.replay} WHERE consumer_name = $1 RETURNING id)
+           UPDATE ${this.operation} o SET state = 'failed', finished_at = clock_timestamp(), error = 'The consumer was removed'
+           FROM gone WHERE o.id = gone.id AND o.state = 'running'`,
+          [consumerName],
+        );
         await session.query(
           `WITH notes AS (DELETE FROM ${this.groups} WHERE consumer_name = $1),
              work AS (DELETE FROM ${this.work} WHERE consumer_name = $1)

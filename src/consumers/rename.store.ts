@@ -118,10 +118,12 @@ export class RenameStore {
            superseded_token = NULL, served_at = clock_timestamp() WHERE consumer_name = $1`,
         [oldName, newName],
       );
-      await session.query(`UPDATE ${this.replay} SET consumer_name = $2 WHERE consumer_name = $1`, [
-        oldName,
-        newName,
-      ]);
+      await session.query(
+        `WITH renamed AS (UPDATE ${this.replay} SET consumer_name = $2 WHERE consumer_name = $1 RETURNING id)
+         UPDATE ${this.db.tables.integrationOperation} o SET filter = jsonb_set(o.filter, '{consumerName}', to_jsonb($2::text))
+         FROM renamed WHERE o.id = renamed.id`,
+        [oldName, newName],
+      );
       await session.query(`UPDATE ${this.inbox} SET consumer_name = $2 WHERE consumer_name = $1`, [
         oldName,
         newName,

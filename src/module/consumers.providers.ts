@@ -16,7 +16,7 @@ import { FailureGroupService } from '../consumers/failure-group.service.js';
 import { OperationRunner } from '../consumers/operations/operation-runner.js';
 import { RepartitionSteps } from '../consumers/repartition-steps.js';
 import { ReplayStore } from '../consumers/replay.store.js';
-import { ReplayRequestStore } from '../consumers/replay-request.store.js';
+import { ReplayWindowStore } from '../consumers/replay-window.store.js';
 import { WorkCounts } from '../consumers/work-counts.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
@@ -68,7 +68,7 @@ export const CONSUMERS: Provider[] = [
   WorkCounts,
   CursorStatusStore,
   ReplayStore,
-  ReplayRequestStore,
+  ReplayWindowStore,
   RepartitionSteps,
   OperationRunner,
   AdminTasks,

@@ -74,3 +74,36 @@ it('a replay needs a time, a consumer that exists, and its permission', async ()
   mayReplay = false;
   expect(await send('billing', { since: '2026-01-01T00:00:00Z' })).toMatchObject({ status: 403 });
 });
+
+it('a replay as an operation needs the permission to replay too, for its plan and for its run', async () => {
+  const plan = () =>
+    admin.ask('operations', {
+      method: 'POST',
+      json: { kind: 'replay', consumer: 'billing', since: '2026-01-01T11:00:00Z', reason: 'lost' },
+    });
+  mayReplay = true;
+  const planned = await plan();
+  expect(planned).toMatchObject({
+    status: 200,
+    json: { kind: 'replay', state: 'planned', replay: { since: '2026-01-01T11:00:00.000Z' } },
+  });
+  const run = () => admin.ask(`operations/${planned.json.id}/run`, { method: 'POST', json: {} });
+  mayReplay = false;
+  try {
+    expect((await plan()).status).toBe(403);
+    expect((await run()).status).toBe(403);
+    const { json } = await admin.ask('audit?action=consumers.replay&outcome=denied');
+    expect(json.items.slice(0, 2)).toMatchObject([
+      { actor: 'ann', target: 'consumer/billing' },
+      { actor: 'ann', target: 'consumer/billing' },
+    ]);
+  } finally {
+    mayReplay = true;
+  }
+  expect(await run()).toMatchObject({ status: 200, json: { state: 'running', toPosition: 4 } });
+  expect(await admin.ask(`operations/${planned.json.id}/cancel`, { method: 'POST', json: {} })).toMatchObject(
+    {
+      json: { state: 'cancelled', changed: 0 },
+    },
+  );
+});

@@ -383,7 +383,7 @@ export type RunningAttempts = {
 };
 export type Operation = {
   id: string;
-  kind: 'redrive' | 'discard';
+  kind: 'redrive' | 'discard' | 'replay';
   state: 'planned' | 'running' | 'done' | 'cancelled' | 'failed';
   filter: {
     consumerName?: string | undefined;
@@ -395,6 +395,15 @@ export type Operation = {
     errorFingerprint?: string | undefined;
   };
   states: Array<string> | null;
+  replay: {
+    from?: number | undefined;
+    to?: number | undefined;
+    since?: string | undefined;
+    until?: string | undefined;
+    eventNames?: Array<string> | undefined;
+  } | null;
+  nextPosition: number | null;
+  toPosition: number | null;
   maxEvents: number | null;
   rate: number | null;
   stopAfter: number | null;
@@ -413,7 +422,7 @@ export type Operation = {
 };
 export type OperationWithVerdict = {
   id: string;
-  kind: 'redrive' | 'discard';
+  kind: 'redrive' | 'discard' | 'replay';
   state: 'planned' | 'running' | 'done' | 'cancelled' | 'failed';
   filter: {
     consumerName?: string | undefined;
@@ -425,6 +434,15 @@ export type OperationWithVerdict = {
     errorFingerprint?: string | undefined;
   };
   states: Array<string> | null;
+  replay: {
+    from?: number | undefined;
+    to?: number | undefined;
+    since?: string | undefined;
+    until?: string | undefined;
+    eventNames?: Array<string> | undefined;
+  } | null;
+  nextPosition: number | null;
+  toPosition: number | null;
   maxEvents: number | null;
   rate: number | null;
   stopAfter: number | null;
@@ -780,7 +798,7 @@ export interface Routes {
     path: Record<never, never>;
     query: Record<never, never>;
     body: {
-      kind: 'redrive' | 'discard';
+      kind: 'redrive' | 'discard' | 'replay';
       consumer?: string | undefined;
       eventName?: string | undefined;
       aggregateType?: string | undefined;
@@ -788,6 +806,10 @@ export interface Routes {
       event?: string | undefined;
       position?: number | undefined;
       fingerprint?: string | undefined;
+      since?: string | undefined;
+      until?: string | undefined;
+      from?: number | undefined;
+      to?: number | undefined;
       maxEvents?: number | undefined;
       rate?: number | undefined;
       stopAfter?: number | undefined;

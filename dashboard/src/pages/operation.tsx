@@ -81,7 +81,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
         <div class="body stack">
           <progress max={100} value={share} aria-label="Events that were changed" />
           <p role="status">
-            {progressOf(operation)} events {kind === 'redrive' ? 'were sent again' : 'were discarded'}
+            {progressOf(operation)} events {kind === 'discard' ? 'were discarded' : 'were sent again'}
             {operation.rate === null ? '' : `, at most ${count(operation.rate)} a second`}.
           </p>
           {error !== null && (
@@ -91,7 +91,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
           )}
         </div>
       </Panel>
-      {kind === 'redrive' && changed > 0 && <Verdict operation={operation} />}
+      {kind !== 'discard' && changed > 0 && <Verdict operation={operation} />}
       <Panel title="Details">
         <Facts>
           {[
@@ -132,7 +132,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
       {opened === 'run' && (
         <Confirm
           title="Run the operation"
-          act={kind === 'redrive' ? 'Send them again' : 'Discard them'}
+          act={kind === 'discard' ? 'Discard them' : 'Send them again'}
           isDangerous={kind === 'discard'}
           onAct={(reason) =>
             call('POST operations/{id}/run', { path: { id }, body: reason === undefined ? {} : { reason } })

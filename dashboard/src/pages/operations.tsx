@@ -23,7 +23,7 @@ export function aboutOperation({ kind, filter, maxEvents }: Operation): string {
     filter.position !== undefined ? `position ${filter.position}` : undefined,
     filter.errorFingerprint && `failure ${filter.errorFingerprint.slice(0, 12)}`,
   ].filter(Boolean);
-  const verb = kind === 'redrive' ? 'Send again' : 'Discard';
+  const verb = { redrive: 'Send again', discard: 'Discard', replay: 'Replay' }[kind];
   return `${verb}${maxEvents === null ? '' : ` ${count(maxEvents)} at most`}: ${parts.join(', ')}`;
 }
 

@@ -12,12 +12,17 @@ const FILTER = {
   errorFingerprint: TEXT,
 };
 
+const REPLAY = { from: INTEGER, to: INTEGER, since: TIME, until: TIME, eventNames: list(TEXT) };
+
 const OPERATION = {
   id: UUID,
   kind: oneOf(OPERATION_KINDS),
   state: oneOf(OPERATION_STATES),
   filter: object(FILTER, Object.keys(FILTER)),
   states: orNull(list(TEXT)),
+  replay: orNull(object(REPLAY, Object.keys(REPLAY))),
+  nextPosition: orNull(INTEGER),
+  toPosition: orNull(INTEGER),
   maxEvents: orNull(INTEGER),
   rate: orNull(INTEGER),
   stopAfter: orNull(INTEGER),

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { ChangeAuthor } from '../../audit/change-author.js';
 import {
   OPERATION_KINDS,
   OPERATION_STATES,
@@ -6,8 +7,10 @@ import {
   type OperationVerdict,
 } from '../../consumers/operations/operation.js';
 import { OperationService } from '../../consumers/operations/operation.service.js';
+import { Denials } from '../calls/denials.js';
+import { deniedAction } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, count, optional, uuid } from '../input/field.js';
+import { choice, count, optional, position, time, uuid } from '../input/field.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
 import { type Call, limit, type PageAnswer, reason, route } from './route.js';
 
@@ -15,12 +18,19 @@ const MOST = Number.MAX_SAFE_INTEGER;
 const pathFields = { id: uuid('The id of an operation.') };
 const target = ({ id }: { readonly id: string }) => ({ operation: id });
 
+const REPLAY_FIELDS = {
+  since: optional(time('Of a replay: written at this time or later.')),
+  until: optional(time('Of a replay: written before this time.')),
+  from: optional(position('Of a replay: the first position.')),
+  to: optional(position('Of a replay: the last position.')),
+};
+
 const ROUTES = {
   list: route({
     method: 'GET',
     path: 'operations',
     action: 'operations.read',
-    about: 'Redrives and discards of many events, the latest first.',
+    about: 'Redrives, discards and replays of many events, the latest first.',
     query: {
       limit,
       after: optional(cursor(['text'])),
@@ -32,10 +42,12 @@ const ROUTES = {
     method: 'POST',
     path: 'operations',
     action: 'operations.plan',
-    about: 'Counts what an operation would change, and keeps it as a plan. It changes no event.',
+    about:
+      'Counts what an operation would change, and keeps it as a plan. It changes no event. A replay needs a consumer, and the action consumers.replay as well.',
     body: {
       kind: choice('What is done with the events.', OPERATION_KINDS),
       ...INBOX_FIELDS,
+      ...REPLAY_FIELDS,
       maxEvents: optional(count('At most so many events, the oldest first.', 1, MOST)),
       rate: optional(count('At most so many events a second.', 1, 100_000)),
       stopAfter: optional(count('Stops by itself after so many events have failed again.', 1, 1_000_000)),
@@ -78,7 +90,10 @@ const ROUTES = {
 export class OperationsHandlers {
   static readonly routes = ROUTES;
 
-  constructor(private readonly operations: OperationService) {}
+  constructor(
+    private readonly operations: OperationService,
+    private readonly denials: Denials,
+  ) {}
 
   async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<Operation>> {
     const { limit, after: [after] = [], state } = query;
@@ -86,10 +101,13 @@ export class OperationsHandlers {
     return { items: operations, next: next === null ? null : cursorText([next]) };
   }
 
-  plan({ body, author }: Call<typeof ROUTES.plan>): Promise<Operation> {
-    const { kind, maxEvents, rate, stopAfter, reason: _, ...fields } = body;
+  async plan({ body, author, may }: Call<typeof ROUTES.plan>): Promise<Operation> {
+    const { kind, maxEvents, rate, stopAfter, reason: _, since, until, from, to, ...fields } = body;
     const filter = inboxFilterOf(fields);
-    return this.operations.plan({ kind, filter, maxEvents, rate, stopAfter, ...author });
+    const part = { since, until, from, to };
+    const replay = Object.values(part).every((value) => value === undefined) ? undefined : part;
+    await this.requireMayReplay({ kind, filter }, author, may);
+    return this.operations.plan({ kind, filter, replay, maxEvents, rate, stopAfter, ...author });
   }
 
   async get({ path }: Call<typeof ROUTES.get>): Promise<Operation & { verdict: OperationVerdict }> {
@@ -97,11 +115,24 @@ export class OperationsHandlers {
     return { ...operation, verdict: await this.operations.verdict(path.id) };
   }
 
-  run({ path, author }: Call<typeof ROUTES.run>): Promise<Operation> {
+  async run({ path, author, may }: Call<typeof ROUTES.run>): Promise<Operation> {
+    await this.requireMayReplay(await this.operations.get(path.id), author, may);
     return this.operations.run(path.id, author);
   }
 
   cancel({ path, author }: Call<typeof ROUTES.cancel>): Promise<Operation> {
     return this.operations.cancel(path.id, author);
+  }
+
+  /** Who may not replay a consumer may not do it by an operation either. */
+  private async requireMayReplay(
+    { kind, filter }: Pick<Operation, 'kind' | 'filter'>,
+    { by = '' }: ChangeAuthor,
+    may: Call<typeof ROUTES.plan>['may'],
+  ): Promise<void> {
+    const target = { consumer: filter.consumerName };
+    if (kind !== 'replay' || (await may('consumers.replay', target))) return;
+    await this.denials.note('consumers.replay', target, by);
+    throw deniedAction('consumers.replay');
   }
 }

@@ -15,6 +15,7 @@ import {
   type OperationRequest,
   type OperationState,
 } from './operation.js';
+import { checkReplayRequest } from './operation-replay.js';
 
 const MOST_EVENTS_A_SECOND = 100_000;
 /** Milliseconds. Someone who looks at a plan for longer looks at an old picture. */
@@ -27,6 +28,7 @@ export function checkRequest(request: OperationRequest): void {
     'kind',
     'filter',
     'states',
+    'replay',
     'maxEvents',
     'rate',
     'stopAfter',
@@ -38,6 +40,9 @@ export function checkRequest(request: OperationRequest): void {
   if (typeof filter !== 'object' || filter === null)
     throw invalid('filter must be an object that says which events', { field: 'filter' });
   checkFilter(filter);
+  if (kind === 'replay') checkReplayRequest(request);
+  else if (request.replay !== undefined)
+    throw invalid('replay is of a replay: the others choose by filter', { field: 'replay' });
   const isBounded = kind === 'redrive' && maxEvents !== undefined;
   if (!isBounded && Object.values(filter).every((value) => value === undefined))
     throw invalid('Say which events: a consumer, an event name, an aggregate, or an error fingerprint', {
@@ -54,8 +59,8 @@ export function checkRequest(request: OperationRequest): void {
   if (maxEvents !== undefined) checkCount('maxEvents', maxEvents);
   if (rate !== undefined) checkCount('rate', rate, MOST_EVENTS_A_SECOND);
   if (stopAfter !== undefined) checkCount('stopAfter', stopAfter, 1_000_000);
-  if (stopAfter !== undefined && kind !== 'redrive')
-    throw invalid('stopAfter is of a redrive: a discarded event cannot fail', { field: 'stopAfter' });
+  if (stopAfter !== undefined && kind === 'discard')
+    throw invalid('stopAfter is not of a discard: a discarded event cannot fail', { field: 'stopAfter' });
 }
 
 export function checkState(state: unknown): void {

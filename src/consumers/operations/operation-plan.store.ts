@@ -3,11 +3,15 @@ import { filterValues, MATCHES_FILTER } from '../../inbox/inbox-filter.store.js'
 import type { InboxFilter } from '../../inbox/inbox-record.js';
 import { consumersNamed } from '../../inbox/inbox-status.js';
 import type { Choice } from '../inbox-admin.store.js';
+import type { ReplayFilter } from '../replay.js';
+import { isResolved, matchedBy, ReplayRequestStore } from '../replay-request.store.js';
 import type { OperationPart } from './operation.js';
 
 /** A plan stops counting here. */
 const MOST_COUNTED = 200_000;
 const MOST_PARTS = 50;
+/** A replay without an aggregate looks at so many positions, because names and times have no index. */
+const LOOKED_AT = 100_000;
 
 /** What a plan finds. */
 export interface PlannedEvents {
@@ -19,7 +23,57 @@ export interface PlannedEvents {
 
 /** Counts what an operation would change at this moment. It only reads. */
 export class OperationPlanStore {
-  constructor(private readonly db: EngineDatabase) {}
+  private readonly requests: ReplayRequestStore;
+
+  constructor(private readonly db: EngineDatabase) {
+    this.requests = new ReplayRequestStore(db);
+  }
+
+  /**
+   * Counts the events that a replay would deliver again. Of a long part of the log, only the beginning is
+   * looked at. Events that the consumer gets anyway are left out. Undefined means that there is no such
+   * consumer.
+   */
+  async countReplay(
+    consumerName: string,
+    filter: ReplayFilter,
+    maxEvents = Number.POSITIVE_INFINITY,
+  ): Promise<PlannedEvents | undefined> {
+    const bounds = await this.requests.boundsOf(filter);
+    const most = Math.min(maxEvents, MOST_COUNTED);
+    const [row] = await this.db.query<{ exists: boolean; events: number; isPart: boolean }>(
+      `WITH span AS (
+         SELECT greatest($2::bigint, coalesce((SELECT min(position) FROM ${this.db.tables.outboxEvent}), 1)) AS first,
+           least($3::bigint, coalesce((SELECT max(position) FROM ${this.db.tables.outboxEvent}), 0)) AS last
+       ), part AS (
+         SELECT first, CASE WHEN $6::text IS NULL THEN least(last, first + ${LOOKED_AT - 1}) ELSE last END AS ended, last FROM span
+       )
+       SELECT EXISTS (SELECT FROM ${this.db.tables.inboxCursor} WHERE consumer_name = $1) AS exists,
+         part.ended < part.last AS "isPart", (
+           SELECT count(*) FROM (
+             SELECT 1 ${matchedBy(this.db.tables, 'part.first', 'part.ended')}
+               AND NOT e.position <@ c.unread AND NOT EXISTS (
+                 SELECT FROM ${this.db.tables.inboxEvent} u
+                 WHERE u.outbox_event_id = e.id AND u.consumer_name = $1 AND NOT ${isResolved('u')})
+             LIMIT $9::bigint) AS matching) AS events
+       FROM part`,
+      [
+        consumerName,
+        bounds.from,
+        bounds.to,
+        filter.eventNames ?? [],
+        filter.aggregateType ?? null,
+        filter.aggregateId ?? null,
+        filter.since ?? null,
+        filter.until ?? null,
+        most,
+      ],
+    );
+    if (row === undefined || !row.exists) return undefined;
+    const { events, isPart } = row;
+    const isAtLeast = events < maxEvents && (isPart || events === MOST_COUNTED);
+    return { events, isAtLeast, parts: events === 0 ? [] : [{ consumerName, fingerprint: null, events }] };
+  }
 
   async count(
     filter: InboxFilter,

@@ -62,7 +62,7 @@ export class OperationWorkStore {
       `UPDATE ${this.table} SET lease_owner = $1::uuid, lease_token = gen_random_uuid(),
          lease_expires_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
        WHERE id = (
-         SELECT id FROM ${this.table} WHERE state = 'running'
+         SELECT id FROM ${this.table} WHERE state = 'running' AND kind <> 'replay'
            AND (lease_owner IS NULL OR lease_owner = $1::uuid OR lease_expires_at <= clock_timestamp()
              OR lease_owner = ANY ($3::uuid[]))
            AND id <> ALL ($4::uuid[])

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../../audit/change-author.js';
 import { AdminDatabase } from '../../database/admin-database.js';
 import { checkNames, checkUuid, pageSizeOf } from '../../events/argument-checks.js';
+import { unknownConsumer } from '../admin-checks.js';
 import { STATES_OF_MANY } from '../inbox-admin.js';
 import { type Choice, discardable, redrivable } from '../inbox-admin.store.js';
 import type {
@@ -21,12 +22,13 @@ import {
   unknownOperation,
 } from './operation-checks.js';
 import { OperationPlanStore, type PlannedEvents } from './operation-plan.store.js';
+import { replayFilterOf, storedReplayFilterOf } from './operation-replay.js';
 import { OperationWorkStore } from './operation-work.store.js';
 
 /**
- * Redrives and discards of many events. They are stored, so they outlive the request and the process: a plan
- * counts and changes nothing, a run is worked off by one of the processes that run consumers, and it can be
- * cancelled at any time. Filtered replays are stored already: see `ConsumerService.replay`.
+ * Redrives, discards and replays of many events. They are stored, so they outlive the request and the
+ * process: a plan counts and changes nothing, a run is worked off by one of the processes that run consumers,
+ * and it can be cancelled at any time. A replay is worked off by an owner of its consumer.
  */
 @Injectable()
 export class OperationService {
@@ -64,7 +66,10 @@ export class OperationService {
     const planned = await this.found(id);
     const { events } = await this.count(requestOf(planned));
     checkPlanHolds(planned, { ageMs: planned.ageMs, events });
-    const begun = await this.store.begin(planned, authorOf(author));
+    const begun =
+      planned.kind === 'replay'
+        ? await this.store.beginReplay(planned, authorOf(author))
+        : await this.store.begin(planned, authorOf(author));
     if (begun !== undefined) return begun;
     // Somebody else was faster.
     const current = await this.found(id);
@@ -116,8 +121,14 @@ export class OperationService {
     return { operations, next: operations.length < limit ? null : (operations.at(-1)?.id ?? null) };
   }
 
-  private count(request: OperationRequest): Promise<PlannedEvents> {
+  private async count(request: OperationRequest): Promise<PlannedEvents> {
     const { outboxEvent } = this.db.tables;
+    if (request.kind === 'replay') {
+      const { consumerName = '' } = request.filter;
+      const found = await this.plans.countReplay(consumerName, replayFilterOf(request), request.maxEvents);
+      if (found === undefined) throw unknownConsumer(consumerName, this.db);
+      return found;
+    }
     const choice: Choice =
       request.kind === 'redrive'
         ? redrivable(outboxEvent)
@@ -133,6 +144,14 @@ export class OperationService {
   }
 }
 
-function requestOf({ kind, filter, states, maxEvents }: Operation): OperationRequest {
-  return { kind, filter, states: states ?? undefined, maxEvents: maxEvents ?? undefined };
+function requestOf(operation: Operation): OperationRequest {
+  const { kind, filter, states, maxEvents } = operation;
+  const request = { kind, filter, states: states ?? undefined, maxEvents: maxEvents ?? undefined };
+  if (kind !== 'replay') return request;
+  const { from, to, since, until, eventNames } = storedReplayFilterOf(operation);
+  return {
+    ...request,
+    filter: { ...filter, eventName: undefined },
+    replay: { from, to, since, until, eventNames },
+  };
 }

@@ -2,27 +2,32 @@ import { AuditStore } from '../../audit/audit.store.js';
 import type { Author } from '../../audit/change-author.js';
 import type { EngineDatabase, EngineSession } from '../../database/engine-database.js';
 import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store.js';
+import { ReplayRequestStore } from '../replay-request.store.js';
 import type { Operation, OperationRequest, OperationState } from './operation.js';
 import type { PlannedEvents } from './operation-plan.store.js';
+import { storedReplayFilterOf } from './operation-replay.js';
 
 const COLUMNS = `id, kind, state, filter - 'states' AS filter, filter->'states' AS states, max_events AS "maxEvents", rate,
   stop_after AS "stopAfter", planned_events AS "plannedEvents", planned_at_least AS "plannedAtLeast",
-  coalesce(plan->'parts', '[]') AS parts, changed, requested_by AS "requestedBy", reason, created_at AS "createdAt",
+  coalesce(plan->'parts', '[]') AS parts, plan->'replay' AS replay, (plan->>'toPosition')::bigint AS "toPosition",
+  CASE WHEN kind = 'replay' THEN next_position END AS "nextPosition", changed, requested_by AS "requestedBy", reason, created_at AS "createdAt",
   started_at AS "startedAt", progressed_at AS "progressedAt", finished_at AS "finishedAt", cancelled_by AS "cancelledBy", error`;
 
 /** The stored operations. Each change of state is one statement that names the state before it. */
 export class OperationStore {
   private readonly table: string;
   private readonly audit: AuditStore;
+  private readonly replays: ReplayRequestStore;
 
   constructor(private readonly db: EngineDatabase) {
     this.table = db.tables.integrationOperation;
     this.audit = new AuditStore(db);
+    this.replays = new ReplayRequestStore(db);
   }
 
   /** Stores a plan. It is no change of events, and the audit has a row when it is run. */
   async plan(request: OperationRequest, found: PlannedEvents, author: Author): Promise<Operation> {
-    const { kind, filter, states, maxEvents, rate, stopAfter } = request;
+    const { kind, filter, states, maxEvents, rate, stopAfter, replay = {} } = request;
     const stored = { ...filter, ...(states === undefined ? {} : { states }) };
     return this.db.transaction(async (session) => {
       const [row] = await session.query<Operation>(
@@ -35,7 +40,7 @@ export class OperationStore {
           maxEvents ?? null,
           found.events,
           found.isAtLeast,
-          JSON.stringify({ parts: found.parts }),
+          JSON.stringify({ parts: found.parts, ...(kind === 'replay' ? { replay } : {}) }),
           rate ?? null,
           stopAfter ?? null,
           author.actor,
@@ -94,19 +99,49 @@ export class OperationStore {
   }
 
   /**
+   * Lets the owner of the consumer work a replay off. Undefined if it is not planned any more. The cursors
+   * are locked before the operation, as for each of its windows.
+   */
+  async beginReplay(operation: Operation, author: Author): Promise<Operation | undefined> {
+    const { id, filter } = operation;
+    const { consumerName = '' } = filter;
+    const replay = storedReplayFilterOf(operation);
+    const bounds = await this.replays.boundsOf(replay);
+    return this.db.transaction(async (session) => {
+      await this.replays.lockConsumer(session, consumerName);
+      const begun = await this.change(session, operation, author, {
+        action: 'operations.run',
+        when: `state = 'planned' AND EXISTS (SELECT FROM ${this.db.tables.inboxCursor} WHERE consumer_name = $2)`,
+        set: `state = 'running', started_at = clock_timestamp()`,
+        values: [consumerName],
+      });
+      if (begun === undefined) return undefined;
+      const request = await this.replays.insert(session, consumerName, replay, bounds, author.actor, id);
+      const [row] = await session.query<Operation>(
+        `UPDATE ${this.table} SET next_position = $2, plan = plan || jsonb_build_object('toPosition', $3::bigint)
+         WHERE id = $1::uuid RETURNING ${COLUMNS}`,
+        [id, request?.nextPosition, request?.toPosition],
+      );
+      return row;
+    });
+  }
+
+  /**
    * Ends it at once: a portion locks this row first, so no portion follows. Undefined if it has ended
    * already.
    */
   cancel(operation: Operation, author: Author): Promise<Operation | undefined> {
-    return this.db.transaction((session) =>
-      this.change(session, operation, author, {
+    return this.db.transaction(async (session) => {
+      // The windows of a replay lock the request before the operation.
+      if (operation.kind === 'replay') await this.replays.end(session, operation.id);
+      return this.change(session, operation, author, {
         action: 'operations.cancel',
         when: `state IN ('planned', 'running')`,
         set: `state = 'cancelled', finished_at = clock_timestamp(), cancel_asked_at = clock_timestamp(), cancelled_by = $2,
           lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL`,
         values: [author.actor],
-      }),
-    );
+      });
+    });
   }
 
   private async change(

@@ -2,10 +2,13 @@ import type { ChangeAuthor } from '../../audit/change-author.js';
 import type { InboxFilter } from '../../inbox/inbox-record.js';
 import type { DiscardableState } from '../inbox-admin.store.js';
 
-export const OPERATION_KINDS = ['redrive', 'discard'] as const;
+export const OPERATION_KINDS = ['redrive', 'discard', 'replay'] as const;
 export const OPERATION_STATES = ['planned', 'running', 'done', 'cancelled', 'failed'] as const;
 
-/** `redrive` sends dead letters, and events that failed for good, again. `discard` sets events aside. */
+/**
+ * `redrive` sends dead letters, and events that failed for good, again. `discard` sets events aside. `replay`
+ * delivers what a consumer is done with again.
+ */
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 /**
@@ -19,9 +22,12 @@ export interface OperationRequest extends ChangeAuthor {
   kind: OperationKind;
   /**
    * Chooses the events. An event must match every given field. One field must be given, unless it is a
-   * redrive with `maxEvents`.
+   * redrive with `maxEvents`. A replay takes `consumerName`, which it needs, `eventName` (also a prefix with
+   * a trailing `*`), `aggregateType` and `aggregateId`.
    */
   filter: InboxFilter;
+  /** Which part of the log a replay delivers again. Only of a replay. */
+  replay?: OperationReplay | undefined;
   /** The states that a discard takes. The default is dead letters, failed, waiting and delayed events. */
   states?: readonly DiscardableState[] | undefined;
   /** At most so many events, the oldest first. A canary has a small number. The default is all. */
@@ -30,9 +36,22 @@ export interface OperationRequest extends ChangeAuthor {
   rate?: number | undefined;
   /**
    * Stops by itself after so many of its events have failed again. It then sends no more events than could
-   * still fail within this number. Only of a redrive.
+   * still fail within this number. Not of a discard.
    */
   stopAfter?: number | undefined;
+}
+
+/** Positions and times between which a replay delivers events again. `from` and `to` are included. */
+export interface OperationReplay {
+  from?: number | undefined;
+  /** The default is the end of the log at the time of the run. */
+  to?: number | undefined;
+  /** Written at this time or later. */
+  since?: Date | undefined;
+  /** Written before this time. */
+  until?: Date | undefined;
+  /** Exact names, or prefixes with a trailing `*`. It takes the place of `filter.eventName`. */
+  eventNames?: readonly string[] | undefined;
 }
 
 /** How many events a plan found. */
@@ -43,13 +62,18 @@ export interface OperationPart {
   events: number;
 }
 
-/** A redrive or a discard that is stored: it outlives the request and the process. */
+/** A redrive, a discard or a replay that is stored: it outlives the request and the process. */
 export interface Operation {
   id: string;
   kind: OperationKind;
   state: OperationState;
   filter: InboxFilter;
   states: DiscardableState[] | null;
+  /** The part of the log of a replay. Times are texts of RFC 3339. Null for the others. */
+  replay: { from?: number; to?: number; since?: string; until?: string; eventNames?: string[] } | null;
+  /** Of a replay that was run: the next position to look at, and the last one. Null for the others. */
+  nextPosition: number | null;
+  toPosition: number | null;
   maxEvents: number | null;
   rate: number | null;
   stopAfter: number | null;
