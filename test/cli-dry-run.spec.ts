@@ -76,7 +76,7 @@ const CALLS: readonly [words: string, says: string][] = [
   ['dead-letters discard --consumer billing --reason x', '3 events would be set aside for good.'],
   ['replay billing --from 1', 'Consumer "billing" is given 3 positions of the log again.'],
   ['replay billing --event order.*', 'is given what matches of 3 positions of the log again.'],
-  ['keys rotate', '0 data keys would be wrapped by "new".'],
+  ['keys rotate', '"new" would wrap 0 data keys.'],
   ['keys reseal --tenant acme', '0 secrets would be sealed with a new data key.'],
   ['operations cancel <operation>', '(redrive, 0 of 3 events) would be cancelled.'],
 ];

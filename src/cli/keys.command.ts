@@ -42,7 +42,7 @@ export const keysRotateCommand: Command = {
         const { current, uses } = await rotation.list();
         const others = uses.filter(({ keyName }) => keyName !== current);
         const dataKeys = others.reduce((sum, use) => sum + use.dataKeys, 0);
-        return wouldDo(`${dataKeys} data keys would be wrapped by "${current}".`, { current, dataKeys });
+        return wouldDo(`"${current}" would wrap ${dataKeys} data keys.`, { current, dataKeys });
       }
       const { current, rewrapped, unreadable } = await rotation.rotate(authorOf(context));
       return {
