@@ -15,13 +15,22 @@ import { fromKysely } from 'nestjs-integration/kysely';
 import { fromMikroOrm } from 'nestjs-integration/mikro-orm';
 import { fromPg } from 'nestjs-integration/pg';
 import { fromPostgresJs } from 'nestjs-integration/postgres-js';
+import { SecretsModule } from 'nestjs-integration/secrets';
 import { fromSequelize } from 'nestjs-integration/sequelize';
 import { fromTypeOrm, typeOrmAmbient } from 'nestjs-integration/typeorm';
+import { githubSource, WebhooksModule } from 'nestjs-integration/webhooks';
 
 const connectionString = process.env.DATABASE_URL;
 
 class AppModule {}
-Module({ imports: [IntegrationModule.forRoot({ connectionString })] })(AppModule);
+Module({
+  imports: [
+    IntegrationModule.forRoot({ connectionString }),
+    ContractsModule.forRoot(),
+    SecretsModule.forRoot(),
+    WebhooksModule.forRoot({ incoming: { sources: [githubSource({ secrets: 'endpoint' })] } }),
+  ],
+})(AppModule);
 
 const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
 const handled = new Promise((resolve) => {

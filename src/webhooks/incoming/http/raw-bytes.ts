@@ -56,8 +56,9 @@ export class RawBytes {
     private readonly answers: WebhookAnswers,
     @Inject(WEBHOOKS_OPTIONS) private readonly options: WebhooksModuleOptions,
   ) {
-    // An application that a test makes of a compiled module has no server yet.
-    if (host.httpAdapter !== undefined) this.install();
+    // An application that a test makes of a compiled module has no server yet, and a process without HTTP,
+    // such as a worker, never has one. Nest says so with null or undefined.
+    if (host.httpAdapter) this.install();
     else host.init$.subscribe(() => this.install());
   }
 
