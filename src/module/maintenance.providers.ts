@@ -67,7 +67,7 @@ export const MAINTENANCE: Provider[] = [
       unrouted,
       records,
       // Only metrics have a use for it.
-      ...(telemetry.metrics === true ? [new DoctorLook(tasks, doctor)] : []),
+      ...(telemetry.metrics ? [new DoctorLook(tasks, doctor)] : []),
       ...tasksOf(extensions, { db, settings, tasks }),
     ],
   },
