@@ -138,7 +138,7 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'filtered replay that sends what is unread, too',
-    file: 'dist/consumers/replay-request.store.js',
+    file: 'dist/consumers/replay-window.store.js',
     find: 'WHERE NOT m.pending AND NOT EXISTS',
     put: 'WHERE NOT EXISTS',
     run: INTERLEAVINGS,
