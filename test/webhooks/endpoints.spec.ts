@@ -204,6 +204,18 @@ describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platf
   });
 });
 
+it('two endpoints of one tenant may get equal ids and bodies: both deliveries are taken, and none is marked', async () => {
+  const { send, of } = await start();
+  for (const secret of ['one', 'two']) {
+    const { endpoint } = await of('acme').create({ source: 'github', secret });
+    expect(await send(endpoint.path, fromGithub(BODY, { secret }))).toMatchObject({
+      json: { status: 'accepted' },
+    });
+  }
+  const marks = (await storedEvents(database)).map(({ metadata }) => metadata.webhook.repeatedBody);
+  expect(marks).toEqual([undefined, undefined]);
+});
+
 describe('the secret of an endpoint', () => {
   it('has an old and a new version during a rotation, and the event says which one it was', async () => {
     const { send, of } = await start();
