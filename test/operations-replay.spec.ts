@@ -153,6 +153,7 @@ describe('a replay that runs', () => {
     expect(entries.map(({ action, actor, reason }) => [action, actor, reason])).toEqual([
       ['operations.run', 'ann', BY.reason],
     ]);
+    expect(entries[0]?.after).toMatchObject({ kind: 'replay', replay: { from: 2, to: 6 } });
     await expect(operations().run(id)).rejects.toMatchObject({ code: 'INTEGRATION_OPERATION_REFUSED' });
   });
 

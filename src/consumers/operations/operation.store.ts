@@ -166,7 +166,7 @@ export class OperationStore {
         action,
         target: `operation/${id}`,
         before: { state, changed },
-        after: { state: row.state, kind, filter },
+        after: { state: row.state, kind, filter, ...(row.replay === null ? {} : { replay: row.replay }) },
       });
     return row;
   }
