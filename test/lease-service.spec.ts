@@ -172,12 +172,12 @@ describe('a lease', () => {
 
   it('is renewed for as long as its work runs', async () => {
     const { began, ended, run } = work();
-    leasesOf(await start({ settings: { processingLeaseMs: 1_000 } })).hold('n', run);
+    leasesOf(await start({ settings: { processingLeaseMs: 3_000 } })).hold('n', run);
     const [lease] = await began.first(1);
     const until = async () =>
       (await database.pool.query('SELECT expires_at AS at FROM integration.integration_lease')).rows[0].at;
     const first = await until();
-    while ((await until()) <= new Date(first.getTime() + 3_000)) await turn();
+    while ((await until()) <= new Date(first.getTime() + 6_000)) await turn();
     expect(ended.all).toEqual([]);
     expect(lease?.isHeld()).toBe(true);
   });
