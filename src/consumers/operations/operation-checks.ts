@@ -60,7 +60,9 @@ export function checkRequest(request: OperationRequest): void {
   if (rate !== undefined) checkCount('rate', rate, MOST_EVENTS_A_SECOND);
   if (stopAfter !== undefined) checkCount('stopAfter', stopAfter, 1_000_000);
   if (stopAfter !== undefined && kind === 'discard')
-    throw invalid('stopAfter is of a redrive or a replay: a discarded event cannot fail', { field: 'stopAfter' });
+    throw invalid('stopAfter is of a redrive or a replay: a discarded event cannot fail', {
+      field: 'stopAfter',
+    });
 }
 
 export function checkState(state: unknown): void {
