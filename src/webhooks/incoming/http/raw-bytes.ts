@@ -56,14 +56,15 @@ export class RawBytes {
     private readonly answers: WebhookAnswers,
     @Inject(WEBHOOKS_OPTIONS) private readonly options: WebhooksModuleOptions,
   ) {
-    // An application that a test makes of a compiled module has no server yet, and a process without HTTP,
-    // such as a worker, never has one. Nest says so with null or undefined.
+    // An application that a test makes of a compiled module has no server yet.
     if (host.httpAdapter) this.install();
     else host.init$.subscribe(() => this.install());
   }
 
   private install(): void {
     const { httpAdapter } = this.host;
+    // A process without HTTP, such as a worker, has none. Nest says so with null or undefined.
+    if (!httpAdapter) return;
     if (httpAdapter.getType() === 'fastify') this.installInFastify(httpAdapter.getInstance());
     else {
       httpAdapter.use((request: ExpressRequest, response: unknown, next: (e?: unknown) => void) => {
