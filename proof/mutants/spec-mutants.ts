@@ -1083,7 +1083,7 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'cannot be opened in another place: tenant, owner, name, version and key are sealed with it',
   },
   {
-    name: 'secrets: the key of one tenant opens for another one',
+    name: 'secrets: a data key is not bound to its tenant',
     patches: [
       {
         file: 'src/secrets/data-keys.ts',
@@ -1092,7 +1092,7 @@ export const specMutants: readonly SpecMutant[] = [
       },
     ],
     spec: SECRETS,
-    test: 'cannot be opened with the key of another tenant in the place of its own',
+    test: 'may be wrapped by a service of its own, which gets what each is for',
   },
   {
     name: 'secrets: one version that cannot be opened hides the others',
