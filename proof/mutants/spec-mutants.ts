@@ -1110,9 +1110,9 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'secrets: whoever seals does not hold the key',
     patches: [
       {
-        file: 'src/secrets/secret.store.ts',
-        find: 'FROM (SELECT id FROM ${this.keys} WHERE id = $7 AND retired_at IS NULL FOR SHARE) AS k RETURNING 1',
-        put: 'FROM (SELECT id FROM ${this.keys} WHERE id = $7) AS k RETURNING 1',
+        file: 'src/secrets/data-key.store.ts',
+        find: 'WHERE tenant_id = $1 AND retired_at IS NULL FOR SHARE',
+        put: 'WHERE tenant_id = $1 AND retired_at IS NULL',
       },
     ],
     spec: SECRETS,

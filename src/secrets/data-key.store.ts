@@ -27,10 +27,13 @@ export class DataKeyStore {
     this.secrets = db.tables.integrationSecret;
   }
 
-  /** The key with which the secrets of a tenant are sealed now. */
+  /**
+   * The key with which the secrets of a tenant are sealed now. It is held: a change of it, or its end, waits
+   * for the end of this transaction. Everybody takes the key before the secrets, so nobody waits in a circle.
+   */
   async active(session: EngineSession, tenantId: string): Promise<DataKeyRow | undefined> {
     const rows = await session.query<DataKeyRow>(
-      `SELECT ${COLUMNS} FROM ${this.table} WHERE tenant_id = $1 AND retired_at IS NULL`,
+      `SELECT ${COLUMNS} FROM ${this.table} WHERE tenant_id = $1 AND retired_at IS NULL FOR SHARE`,
       [tenantId],
     );
     return rows[0];

@@ -13,6 +13,11 @@ export interface DataKey {
   readonly key: Buffer;
 }
 
+/** The tenant was erased while its key was made. The transaction is rolled back and made anew. */
+export class KeyErased extends Error {
+  override readonly name = 'KeyErased';
+}
+
 /**
  * Unwraps the data keys of tenants, and makes them. The unwrapped keys are only in memory. A key never
  * changes under its id, so what is remembered stays right whatever other processes do to the rows.
@@ -25,14 +30,14 @@ export class DataKeys {
     private readonly keys: () => SecretKeys,
   ) {}
 
-  /** The key that seals for a tenant now. It is made if there is none. */
+  /** The key that seals for a tenant now, held as `DataKeyStore.active` says. It is made if there is none. */
   async activeOf(session: EngineSession, tenantId: string): Promise<DataKey> {
     let row = await this.store.active(session, tenantId);
     if (row === undefined) {
       await this.store.add(session, (await this.make(tenantId)).row);
       row = await this.store.active(session, tenantId);
     }
-    if (row === undefined) throw new Error(`the data key of tenant ${JSON.stringify(tenantId)} vanished`);
+    if (row === undefined) throw new KeyErased();
     return { dataKeyId: row.dataKeyId, key: await this.unwrap(row) };
   }
 

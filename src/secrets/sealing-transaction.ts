@@ -2,25 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 import { invalidArgument } from '../events/argument-checks.js';
+import { KeyErased } from './data-keys.js';
 import { sealSecret } from './sealed-secret.js';
 import type { SecretName } from './secret.store.js';
 import type { SecretParts } from './secret-parts.js';
 
 const UNIQUE_VIOLATION = '23505';
-/** How often a secret is sealed anew because its key, or its version, was changed meanwhile. */
+/** How often a secret is sealed anew because its key was erased, or its version was added, meanwhile. */
 const MOST_TRIES = 5;
 
 /** Adds a version of a secret in the transaction. Resolves to the number of the version. */
 export type AddSecret = (of: SecretName, value: string, overlapMs: number) => Promise<number>;
 
-/** The tenant's key was changed after it was read. The transaction is rolled back and made anew. */
-class KeyChanged extends Error {
-  override readonly name = 'KeyChanged';
-}
-
 /**
  * Runs a transaction that adds versions of secrets, and whatever else is to be committed with them. It runs
- * again if the key of a tenant was changed meanwhile, or if somebody else added the same version.
+ * again if the key of a tenant was erased meanwhile, or if somebody else added the same version.
  */
 export async function sealingTransaction<R>(
   parts: SecretParts,
@@ -33,11 +29,11 @@ export async function sealingTransaction<R>(
         fn(session, (of, value, overlapMs) => addVersion(parts, session, of, value, overlapMs)),
       );
     } catch (error) {
-      const isChanged = error instanceof KeyChanged;
-      if (!isChanged && sqlStateOf(error) !== UNIQUE_VIOLATION) throw error;
+      const isErased = error instanceof KeyErased;
+      if (!isErased && sqlStateOf(error) !== UNIQUE_VIOLATION) throw error;
       if (tries < MOST_TRIES) continue;
-      if (!isChanged) throw error;
-      throw invalidArgument('The keys of this tenant are changed all the time: try again', {});
+      if (!isErased) throw error;
+      throw invalidArgument('The keys of this tenant are erased all the time: try again', {});
     }
   }
 }
@@ -54,7 +50,7 @@ async function addVersion(
   const version = await secrets.nextVersion(session, of);
   const { dataKeyId } = key;
   const row = { id: randomUUID(), tenantId, ownerType, ownerId, name, version, dataKeyId };
-  if (!(await secrets.add(session, { ...row, sealed: sealSecret(row, key, value) }))) throw new KeyChanged();
+  await secrets.add(session, { ...row, sealed: sealSecret(row, key, value) });
   await secrets.endOthers(session, of, version, overlapMs);
   return version;
 }

@@ -52,10 +52,13 @@ export class SecretStore {
   }
 
   /**
-   * The number of the next version. It holds the versions that there are, so that two callers take turns. The
-   * first version of a secret is guarded by its unique index.
+   * The number of the next version. Callers of one secret take turns by a lock of its name, which ends with
+   * their transaction. The rows do not do for that: who waits for one does not see those that were added.
    */
   async nextVersion(session: EngineSession, of: SecretName): Promise<number> {
+    await session.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      JSON.stringify([this.table, ...valuesOf(of)]),
+    ]);
     const rows = await session.query<{ version: number }>(
       `SELECT version FROM ${this.table} WHERE ${OF_NAME} ORDER BY version DESC FOR NO KEY UPDATE`,
       valuesOf(of),
@@ -63,18 +66,13 @@ export class SecretStore {
     return (rows[0]?.version ?? 0) + 1;
   }
 
-  /**
-   * Adds a version, if its data key is still the one that seals. The row of the key is held, so a change of
-   * the key waits for the end of this transaction. False if the key was changed or erased.
-   */
-  async add(session: EngineSession, row: SecretRow): Promise<boolean> {
-    const rows = await session.query(
+  /** Adds a version. The transaction holds its data key. */
+  async add(session: EngineSession, row: SecretRow): Promise<void> {
+    await session.query(
       `INSERT INTO ${this.table} (id, tenant_id, owner_type, owner_id, name, version, data_key_id, sealed)
-       SELECT $1, $2, $3, $4, $5, $6, k.id, decode($8, 'base64')
-       FROM (SELECT id FROM ${this.keys} WHERE id = $7 AND retired_at IS NULL FOR SHARE) AS k RETURNING 1`,
+       VALUES ($1, $2, $3, $4, $5, $6, $7, decode($8, 'base64'))`,
       [row.id, row.tenantId, row.ownerType, row.ownerId, row.name, row.version, row.dataKeyId, row.sealed],
     );
-    return rows.length > 0;
   }
 
   /** The versions before this one end after the overlap, unless they end sooner. */
