@@ -79,7 +79,7 @@ describe('a consumer with very many holes', () => {
     await until('the holes are gone', async () => isSmall(await cursor()));
     // It is some 15 ms; what the test's own compiler and collector take in one turn counts as well. Range by range it was seconds.
     expect(watch.end()).toBeLessThan(200);
-    expect(processMs() - before).toBeLessThan(2_000);
+    expect(processMs() - before).toBeLessThan(5_000);
     await publish('after');
     await until('the event is handled', async () => handled.length > 0);
     expect(handled).toEqual(['after']);

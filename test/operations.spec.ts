@@ -18,7 +18,7 @@ import { startWorker } from './support/worker-process.js';
 let database: TestDatabase;
 let app: TestApp;
 /** What the handler does with an event of this aggregate from now on. */
-let fate: (aggregateId: string) => void;
+let fate: (aggregateId: string) => void | Promise<void>;
 let handled: string[];
 
 const CONSUMER = { eventName: 'order.placed', consumerName: 'billing', startFrom: 'earliest' } as const;
@@ -34,7 +34,7 @@ beforeEach(async () => {
     {
       ...CONSUMER,
       handler: async ({ aggregateId }) => {
-        fate(aggregateId);
+        await fate(aggregateId);
         handled.push(aggregateId);
       },
     },
@@ -220,12 +220,17 @@ describe('several operations', () => {
     const canary = await plan({ maxEvents: 4, stopAfter: 1 });
     const discard = await plan({ kind: 'discard', maxEvents: 2, reason: 'test orders' });
     // Nothing becomes of what the canary sends.
-    await app.consumers.pause('billing');
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    fate = () => held;
     await operations().run(canary.id, BY);
     await until('the canary waits', async () => (await operations().get(canary.id)).changed === 1);
     await operations().run(discard.id, BY);
     expect(await untilEnded(discard.id)).toMatchObject({ state: 'done', changed: 2 });
     expect(await operations().get(canary.id)).toMatchObject({ state: 'running', changed: 1 });
+    letGo();
   });
 });
 
