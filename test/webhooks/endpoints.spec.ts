@@ -6,6 +6,7 @@ import {
   githubSource,
   hmacSource,
   IncomingEndpointsService,
+  IncomingWebhookService,
   standardSource,
   stripeSource,
   VerifiedWebhook,
@@ -333,11 +334,29 @@ describe('the secret of an endpoint', () => {
     expect(await third.send(endpoint.path, delivery)).toMatchObject({ status: 200 });
   });
 
-  it('stands in no table and no audit, but sealed', async () => {
-    const { of, send } = await start();
+  it('stands in no table, audit, event, answer, error and log line, but sealed', async () => {
+    const lines = hearLog();
+    const { send, of, app: nest } = await start({ create: { logger: TEST_LOGGER } });
     const { endpoint } = await of('acme').create({ source: 'github', secret: 'planted-9f3a', ...by });
     await of('acme').rotateSecret(endpoint.id, { secret: 'planted-77b1', ...by });
-    await send(endpoint.path, fromGithub(BODY, { secret: 'planted-77b1' }));
+    const signed = fromGithub(BODY, { secret: 'planted-77b1' });
+    const { 'x-hub-signature-256': _, ...unsigned } = signed.headers;
+    const answers = [
+      await send(endpoint.path, signed),
+      await send(endpoint.path, signed),
+      await send(endpoint.path, fromGithub(BODY, { secret: 'another' })),
+      await send(endpoint.path, { ...signed, headers: unsigned }),
+      await send(`/webhooks/github/${randomUUID()}`, signed),
+    ];
+    await database.pool.query(`UPDATE integration.integration_secret SET sealed = sealed || '\\x00'`);
+    answers.push(await send(endpoint.path, signed));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 401, 400, 404, 503]);
+    const request = { method: 'POST', url: '', ...signed, body: Buffer.from(BODY), endpointId: endpoint.id };
+    const error = await nest
+      .get(IncomingWebhookService)
+      .accept('github', request)
+      .then(String, (thrown: Error) => `${thrown.stack} ${JSON.stringify(thrown)} ${thrown.cause}`);
+    const views = JSON.stringify([await of('acme').get(endpoint.id), await of('acme').list()]);
     const tables = await database.pool.query<{ name: string }>(
       `SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'integration'::regnamespace`,
     );
@@ -345,8 +364,15 @@ describe('the secret of an endpoint', () => {
     for (const { name } of tables.rows)
       stored += JSON.stringify((await database.pool.query(`SELECT t::text FROM ${name} t`)).rows);
     expect(stored).toContain(endpoint.id);
-    expect(stored).not.toContain('planted');
-    expect(stored).not.toContain(Buffer.from('planted-77b1').toString('hex'));
+    const everything = [
+      stored,
+      error,
+      views,
+      ...answers.map(({ text }) => text),
+      ...lines.all.map(({ text }) => text),
+    ].join('\n');
+    expect(everything).not.toContain('planted');
+    expect(everything).not.toContain(Buffer.from('planted-77b1').toString('hex'));
   });
 });
 
