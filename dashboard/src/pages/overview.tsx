@@ -43,6 +43,7 @@ export function OverviewPage({ place }: { place: Place }) {
         <Figure
           name="Oldest waiting event"
           value={look && (look.lagSeconds === null ? 'none' : duration(look.lagSeconds))}
+          note={look && look.paused > 0 ? 'paused consumers left out' : undefined}
           href={to(['consumers'])}
         />
         <Figure
