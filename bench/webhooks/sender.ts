@@ -16,7 +16,7 @@ const FILES = Array.from({ length: 40 }, (_, n) => ({
   url: `https://example.com/repositories/7/contents/src/rooms/room-${n}/file-${n}.ts`,
 }));
 
-/** Deliveries of which no two are equal, ready to be sent. */
+/** Deliveries that all differ, signed and ready to be sent. */
 export function signedDeliveries(count: number): Signed[] {
   return Array.from({ length: count }, () => {
     const id = randomUUID();

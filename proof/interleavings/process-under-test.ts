@@ -31,7 +31,7 @@ const HANDLER_MS = [0, 0, 2, 5];
 export interface HandlerWatch {
   /** Told of every run of a handler that has come to its end. */
   handled(consumer: ConsumerName, position: number): void;
-  /** Whether the handler puts the event off this time, which it does the first so many times. */
+  /** Whether the handler puts the event off. It does that the first `times` times. */
   putsOff(consumer: ConsumerName, position: number, times: number): boolean;
 }
 

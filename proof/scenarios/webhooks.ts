@@ -26,7 +26,7 @@ interface Seen {
   readonly wrongAtCut: string[];
   /** Cuts after which the repetitions were not answered as they have to be. */
   readonly wrongAnswers: string[];
-  /** Crowds of which more than one sender was told that its delivery is the first. */
+  /** Crowds in which more than one sender was told that its delivery is the first. */
   readonly manyFirsts: string[];
 }
 

@@ -47,8 +47,8 @@ export class AdminTasks {
 
   /**
    * Starts the tasks that a beat showed. `holds` tells whether this process works on a consumer. `sent` is
-   * called when rows of the consumer have become due. `dead` are the processes of which it is known that they
-   * have ended: their operations are looked for at once.
+   * called when rows of the consumer have become due. `dead` are the processes that are known to have ended.
+   * Their operations are looked for at once.
    */
   beginDue(
     cursors: readonly CursorSnapshot[],

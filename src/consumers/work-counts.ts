@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { bucketOf } from '../telemetry/buckets.js';
 
 /**
  * Upper bounds of the classes of latency, in seconds. There is one more class for what took longer. Rows of
@@ -56,10 +57,8 @@ export class WorkOfConsumer {
     const now = Date.now();
     const minute = this.minute(now);
     minute.handled++;
-    const seconds = (now - createdAt) / 1_000;
-    let each = 0;
-    while (each < LATENCY_BOUNDS_S.length && seconds > (LATENCY_BOUNDS_S[each] as number)) each++;
-    minute.latency[each] = (minute.latency[each] ?? 0) + 1;
+    const bucket = bucketOf(LATENCY_BOUNDS_S, (now - createdAt) / 1_000);
+    minute.latency[bucket] = (minute.latency[bucket] ?? 0) + 1;
   }
 
   /** An attempt failed that counts. */

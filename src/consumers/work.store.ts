@@ -40,7 +40,7 @@ export class WorkStore {
       FROM jsonb_to_recordset($2::jsonb) AS w("consumerName" text, at float8, upto float8, handled integer, failed integer, latency integer[])
       ON CONFLICT (consumer_name, at, process_id) DO UPDATE
       SET upto = excluded.upto, handled = excluded.handled, failed = excluded.failed, latency = excluded.latency`;
-    const classes = LATENCY_BOUNDS_S.map((_, index) => index + 1).concat(LATENCY_BOUNDS_S.length + 1);
+    const classes = Array.from({ length: LATENCY_BOUNDS_S.length + 1 }, (_, index) => index + 1);
     const sums = (column: (index: number) => string) =>
       `ARRAY[${classes.map((index) => `coalesce(sum(${column(index)}), 0)::int`).join(', ')}]`;
     const inRange = `at >= $1::timestamptz AND at < $1::timestamptz + $2::float8 * $3::int * interval '1 second'`;

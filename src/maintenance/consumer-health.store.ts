@@ -105,9 +105,9 @@ export class ConsumerHealthStore {
   }
 
   /**
-   * Rows that are to run, or may be sent again, and whose event is not in the log. Of each consumer and
-   * status only so many of the oldest and of the newest rows are looked at that it is about `most` in each
-   * status of all consumers: deleted events are mostly the oldest, and a restore loses the newest.
+   * Rows that are to run, or may be sent again, and whose event is not in the log. About `most` rows of each
+   * status are looked at. Each consumer has an equal part of them: its oldest rows, because deleted events
+   * are mostly old, and its newest rows, because a restore loses new events.
    */
   rowsWithoutEvent(most: number): Promise<PartialRowProblem[]> {
     const end = (direction: 'ASC' | 'DESC') => `(

@@ -2,6 +2,7 @@ import type { Attributes } from '@opentelemetry/api';
 import type { DurationSeries, Durations } from './durations.js';
 import { errorTypeOf } from './error-type.js';
 import { type AttemptEnd, isFailure } from './handled-message.js';
+import { keptIn } from './kept-in.js';
 import type { KnownEventNames } from './known-event-names.js';
 import { ATTRIBUTES as A } from './names.js';
 import type { CountedSeries, ReadCounter } from './read-counter.js';
@@ -33,12 +34,11 @@ export class HandledSeries {
   durationOf(end: AttemptEnd): DurationSeries {
     // Errors have many types, so they are not kept.
     if (isFailure(end)) return this.made({ [A.errorType]: errorTypeOf(end.error), [A.outcome]: end.kind });
-    let durations = this.durations.get(end.kind);
-    if (durations === undefined) {
-      durations = this.made({ [A.outcome]: end.kind });
-      this.durations.set(end.kind, durations);
-    }
-    return durations;
+    return this.durations.get(end.kind) ?? this.keptDurationOf(end.kind);
+  }
+
+  private keptDurationOf(kind: string): DurationSeries {
+    return keptIn(this.durations, kind, () => this.made({ [A.outcome]: kind }));
   }
 
   private made(more: Attributes): DurationSeries {
@@ -63,9 +63,9 @@ export class AllHandledSeries {
   }
 
   private limited(consumerName: string, partition: number, name: string): HandledSeries {
-    const byPartition = kept(this.byConsumer, consumerName, () => new Map());
-    const byName = kept(byPartition, partition, () => new Map<string, HandledSeries>());
-    return kept(byName, name, () => {
+    const byPartition = keptIn(this.byConsumer, consumerName, () => new Map());
+    const byName = keptIn(byPartition, partition, () => new Map<string, HandledSeries>());
+    return keptIn(byName, name, () => {
       // An SDK sorts the names of attributes each time, which takes less time if they are sorted already.
       const attributes = {
         [A.consumer]: consumerName,
@@ -77,13 +77,4 @@ export class AllHandledSeries {
       return new HandledSeries(this.instruments, attributes);
     });
   }
-}
-
-function kept<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
 }

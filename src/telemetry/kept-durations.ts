@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
+import { bucketOf } from './buckets.js';
 import type { DurationSeries, Durations } from './durations.js';
 
 /** As an SDK does, so that attributes with ever new values cannot fill the memory. */
@@ -57,7 +58,7 @@ class KeptSeries implements DurationSeries {
   }
 
   record(seconds: number): void {
-    const bucket = this.bucketOf(seconds);
+    const bucket = bucketOf(this.boundaries, seconds);
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.count++;
     this.sum += seconds;
@@ -68,17 +69,5 @@ class KeptSeries implements DurationSeries {
   get value(): HistogramValue {
     const { boundaries, counts, sum, count, min, max } = this;
     return { buckets: { boundaries: [...boundaries], counts: [...counts] }, sum, count, min, max };
-  }
-
-  /** The first bucket whose boundary is not below the value. */
-  private bucketOf(seconds: number): number {
-    let low = 0;
-    let high = this.boundaries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (seconds <= (this.boundaries[middle] as number)) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 }

@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
+import { keptIn } from './kept-in.js';
 import type { KnownEventNames } from './known-event-names.js';
 import { ATTRIBUTES as A } from './names.js';
 import type { CountedSeries, ReadCounter } from './read-counter.js';
@@ -21,13 +22,9 @@ export class SavedOutcomes {
   }
 
   private limited(consumerName: string, name: string | undefined, status: string): CountedSeries {
-    const byName = this.byConsumer.get(consumerName) ?? new Map();
-    this.byConsumer.set(consumerName, byName);
-    const byStatus = byName.get(name) ?? new Map<string, CountedSeries>();
-    byName.set(name, byStatus);
-    const series = byStatus.get(status) ?? this.counter.series(this.attributesOf(consumerName, name, status));
-    byStatus.set(status, series);
-    return series;
+    const byName = keptIn(this.byConsumer, consumerName, () => new Map());
+    const byStatus = keptIn(byName, name, () => new Map<string, CountedSeries>());
+    return keptIn(byStatus, status, () => this.counter.series(this.attributesOf(consumerName, name, status)));
   }
 
   private attributesOf(consumerName: string, name: string | undefined, status: string): Attributes {

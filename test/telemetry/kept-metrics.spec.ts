@@ -7,6 +7,7 @@ import { METRICS } from '../../src/telemetry/names.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { untilConsumerSettled } from '../support/until-settled.js';
+import { METERED, meteredEvent } from './metered.js';
 
 class OnDemandReader extends MetricReader {
   protected async onForceFlush(): Promise<void> {}
@@ -24,20 +25,7 @@ beforeEach(async () => {
   reader = new OnDemandReader({ metricProducers: [kept] });
   meters = new MeterProvider({ readers: [reader] });
   metrics.setGlobalMeterProvider(meters);
-  app = await startApp(
-    database,
-    [
-      {
-        eventName: 'metered',
-        consumerName: 'metered',
-        retry: { maxAttempts: 2 },
-        handler: async ({ aggregateId }) => {
-          if (aggregateId === 'bad') throw new RangeError('no');
-        },
-      },
-    ],
-    { telemetry: { metrics: kept } },
-  );
+  app = await startApp(database, [METERED], { telemetry: { metrics: kept } });
 });
 afterEach(async () => {
   await app.close();
@@ -48,14 +36,7 @@ afterEach(async () => {
 
 describe('an IntegrationMetrics', () => {
   it('has the durations of events, and the SDK has everything else, each of them once', async () => {
-    await app.api.publishEvents(
-      ['1', '2', 'bad'].map((aggregateId) => ({
-        eventName: 'metered',
-        sourceModule: 'test',
-        aggregateType: 'thing',
-        aggregateId,
-      })),
-    );
+    await app.api.publishEvents(['1', '2', 'bad'].map((aggregateId) => meteredEvent(aggregateId)));
     await untilConsumerSettled(database, 'metered');
     // The process has counted what it saved.
     await app.processor.drain();

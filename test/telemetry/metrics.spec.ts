@@ -11,20 +11,13 @@ import { startApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { untilConsumerSettled } from '../support/until-settled.js';
+import { meteredEvent as event, METERED } from './metered.js';
 
 let database: TestDatabase;
 let app: TestApp;
 let exporter: PrometheusExporter;
 let meters: MeterProvider;
 let server: Server;
-
-const event = (aggregateId: string, more: object = {}) => ({
-  eventName: 'metered',
-  sourceModule: 'test',
-  aggregateType: 'thing',
-  aggregateId,
-  ...more,
-});
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -34,20 +27,7 @@ beforeAll(async () => {
   metrics.setGlobalMeterProvider(meters);
   server = createServer((request, response) => exporter.getMetricsRequestHandler(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  app = await startApp(
-    database,
-    [
-      {
-        eventName: 'metered',
-        consumerName: 'metered',
-        retry: { maxAttempts: 2 },
-        handler: async ({ aggregateId }) => {
-          if (aggregateId === 'bad') throw new RangeError('no');
-        },
-      },
-    ],
-    { telemetry: { metrics: true } },
-  );
+  app = await startApp(database, [METERED], { telemetry: { metrics: true } });
   await app.api.publishEvents([event('1'), event('2')]);
   await app.api.publishEvent(event('3', { deduplicationKey: 'once' }));
   await app.api.publishEvent(event('3', { deduplicationKey: 'once' }));

@@ -228,17 +228,18 @@ const WRITINGS: readonly ((target: string, key: string) => string)[] = [
   (target) => (target.includes('?') ? `${target}&x` : `${target}/`),
 ];
 
-const lengthOf =
-  (of: (length: number, random: Random) => readonly string[]): Mutation =>
+/** The same request, with headers of its own about its length. */
+const framedBy =
+  (headers: (length: number, random: Random) => readonly (readonly [string, string])[]): Mutation =>
   (wire, { random }) => ({
     ...wire,
     framing: 'own',
     last: true,
-    headers: [
-      ...wire.headers,
-      ...of(wire.body.length, random).map((value) => ['Content-Length', value] as const),
-    ],
+    headers: [...wire.headers, ...headers(wire.body.length, random)],
   });
+
+const lengthOf = (of: (length: number, random: Random) => readonly string[]): Mutation =>
+  framedBy((length, random) => of(length, random).map((value) => ['Content-Length', value] as const));
 
 const FRAMINGS: readonly Mutation[] = [
   lengthOf((length, random) => [String(length + 1 + random.int(1_000))]),
@@ -251,16 +252,10 @@ const FRAMINGS: readonly Mutation[] = [
     stage.example.signsBody
       ? lengthOf((length, random) => [String(random.int(length))])(wire, stage)
       : undefined,
-  (wire, { random }) => ({
-    ...wire,
-    framing: 'own',
-    last: true,
-    headers: [
-      ...wire.headers,
-      ['Content-Length', String(wire.body.length)],
-      ['Transfer-Encoding', pick(['chunked', 'gzip', 'identity, chunked', 'xchunked'], random)],
-    ],
-  }),
+  framedBy((length, random) => [
+    ['Content-Length', String(length)],
+    ['Transfer-Encoding', pick(['chunked', 'gzip', 'identity, chunked', 'xchunked'], random)],
+  ]),
 ];
 
 const TIMES: readonly Mutation[] = [

@@ -1,14 +1,12 @@
 import { useRead } from '../api/use-read.ts';
 import { LineChart } from '../parts/chart.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { duration, perSecond, shortCount } from '../parts/number.ts';
+import { perSecond, shortCount } from '../parts/number.ts';
 import { CHARTS_AGAIN_MS, hoursOf, SpanChoice, startOf } from '../parts/span.tsx';
 import type { Place } from '../router/router.ts';
-import { agesOf } from './ages.ts';
+import { AgeChart, chartOf, LatencyChart } from './rate-charts.tsx';
 
 const WEEK_H = 168;
-const NOTHING =
-  'Nothing is known of this time yet. Processes that run consumers write these figures every ten seconds.';
 
 /** How fast a consumer was, how long its events took, and how far it was behind. */
 export function ConsumerRatesCharts({ name, place }: { name: string; place: Place }) {
@@ -25,10 +23,7 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
       <div class="grid two">
         <Loaded from={work}>
           {({ points }) => {
-            const chart = {
-              times: timesOf(points, ({ handledPerSecond }) => handledPerSecond !== null),
-              empty: NOTHING,
-            };
+            const chart = chartOf(points, ({ handledPerSecond }) => handledPerSecond !== null);
             return (
               <>
                 <LineChart
@@ -40,37 +35,17 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
                   ]}
                   format={perSecond}
                 />
-                <LineChart
-                  {...chart}
-                  title="Latency: from created to handled"
-                  lines={[
-                    {
-                      name: 'half of the events within',
-                      values: points.map((point) => point.latencyMedianSeconds),
-                    },
-                    {
-                      name: '95 % of the events within',
-                      values: points.map((point) => point.latencyP95Seconds),
-                    },
-                  ]}
-                  format={duration}
-                  least={0.1}
-                />
+                <LatencyChart points={points} chart={chart} />
               </>
             );
           }}
         </Loaded>
         <Loaded from={rates}>
           {({ points }) => {
-            const chart = { times: timesOf(points, ({ backlog }) => backlog !== null), empty: NOTHING };
+            const chart = chartOf(points, ({ backlog }) => backlog !== null);
             return (
               <>
-                <LineChart
-                  {...chart}
-                  title="Age of the oldest waiting event"
-                  lines={[{ name: 'age', values: agesOf(points) }]}
-                  format={duration}
-                />
+                <AgeChart points={points} chart={chart} name="age" />
                 <LineChart
                   {...chart}
                   title="Events to read, and dead letters"
@@ -87,12 +62,4 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
       </div>
     </>
   );
-}
-
-/** No times if nothing is known of any of the points. */
-function timesOf<P extends { readonly at: string }>(
-  points: readonly P[],
-  isKnown: (point: P) => boolean,
-): number[] {
-  return points.some(isKnown) ? points.map(({ at }) => new Date(at).getTime()) : [];
 }

@@ -1,20 +1,14 @@
 import type { EngineRates } from '../api/schemas.ts';
 import { LineChart } from '../parts/chart.tsx';
-import { duration, perSecond, shortCount } from '../parts/number.ts';
-import { agesOf } from './ages.ts';
-
-const NOTHING =
-  'Nothing is known of this time yet. Processes that run consumers write these figures every ten seconds.';
+import { perSecond, shortCount } from '../parts/number.ts';
+import { AgeChart, chartOf, LatencyChart } from './rate-charts.tsx';
 
 /** How fast everything was, over time. */
 export function OverviewCharts({ rates: { points, busiest } }: { rates: EngineRates }) {
-  const isKnown = points.some(
+  const chart = chartOf(
+    points,
     ({ backlog, handledPerSecond }) => backlog !== null || handledPerSecond !== null,
   );
-  const chart = {
-    times: isKnown ? points.map(({ at }) => new Date(at).getTime()) : [],
-    empty: NOTHING,
-  };
   return (
     <>
       <LineChart
@@ -36,22 +30,8 @@ export function OverviewCharts({ rates: { points, busiest } }: { rates: EngineRa
         }))}
         format={perSecond}
       />
-      <LineChart
-        {...chart}
-        title="Latency: from created to handled"
-        lines={[
-          { name: 'half of the events within', values: points.map((point) => point.latencyMedianSeconds) },
-          { name: '95 % of the events within', values: points.map((point) => point.latencyP95Seconds) },
-        ]}
-        format={duration}
-        least={0.1}
-      />
-      <LineChart
-        {...chart}
-        title="Age of the oldest waiting event"
-        lines={[{ name: 'slowest consumer', values: agesOf(points) }]}
-        format={duration}
-      />
+      <LatencyChart points={points} chart={chart} />
+      <AgeChart points={points} chart={chart} name="slowest consumer" />
       <LineChart
         {...chart}
         title="Events to read"

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 
-/** The application, ready to listen. The bodies of webhooks need nothing here: their module reads them itself. */
+/** The application, ready to listen. The module of webhooks reads their bodies itself. */
 export function createApplication(
   options: NestApplicationOptions = {},
   root: Type = AppModule,

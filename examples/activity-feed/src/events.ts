@@ -2,8 +2,8 @@ import type { DomainEvent } from 'nestjs-integration';
 import type { Prisma } from './generated/prisma/client.js';
 
 /**
- * The payload of `webhook.github.<event>.<action>`, or `webhook.github.<event>` where GitHub sends no action: the body of the
- * delivery. These are the parts that this application reads. A body has many more, and seldom all of these.
+ * The body of a delivery, which is the payload of `webhook.github.<event>.<action>`, or of
+ * `webhook.github.<event>` where GitHub sends no action. Only the parts are here that this application reads.
  */
 export interface GithubPayload {
   action?: string;

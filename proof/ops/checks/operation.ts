@@ -21,7 +21,7 @@ const LEFT_ALONE = 'archive';
 const LASTS_S = 6;
 const CANCELLED_WITHIN_MS = 2_000;
 const PAIRS = 20;
-/** Between two looks at the events that are left, each of which reads all of those. */
+/** Milliseconds between two looks at the events that are left. A look reads all of them. */
 const LOOK_MS = 5_000;
 
 interface Progress {

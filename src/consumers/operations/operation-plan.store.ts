@@ -10,7 +10,7 @@ import type { OperationPart } from './operation.js';
 /** A plan stops counting here. */
 const MOST_COUNTED = 200_000;
 const MOST_PARTS = 50;
-/** A replay without an aggregate looks at so many positions, because names and times have no index. */
+/** How many positions the plan of a replay looks at, unless it is for one aggregate, which has an index. */
 const LOOKED_AT = 100_000;
 
 /** What a plan finds. */

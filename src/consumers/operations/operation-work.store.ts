@@ -74,7 +74,7 @@ export class OperationWorkStore {
     return row;
   }
 
-  /** Gives the operations of a process to whoever claims them next. It must do no portion any more. */
+  /** Gives back the operations of a process. The process must not do another portion of them. */
   async releaseAll(processId: string): Promise<void> {
     await this.db.query(
       `UPDATE ${this.table} SET lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL

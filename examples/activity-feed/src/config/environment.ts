@@ -11,7 +11,7 @@ export class Environment {
   @Max(65_535)
   PORT: number = 3000;
 
-  /** What GitHub signs its deliveries with. During a rotation two secrets with a comma between them, the new one first. */
+  /** GitHub signs its deliveries with it. During a rotation: the new secret, a comma, the old secret. */
   @IsString()
   @IsNotEmpty()
   GITHUB_WEBHOOK_SECRET!: string;

@@ -23,7 +23,7 @@ export class Sender {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Makes every call, a few at a time and in order of their beginning. `onProgress` gets the number of those answered. */
+  /** Makes every call: in order, and a few at a time. `onProgress` gets how many were answered. */
   async sendAll(
     deliveries: readonly DeliveryInput[],
     onProgress: (answered: number) => void,
