@@ -74,8 +74,9 @@ const CALLS: readonly [words: string, says: string][] = [
   ['dead-letters redrive --consumer billing', '3 events would be sent on their way again.'],
   ['dead-letters redrive --limit 1', '1 event would be sent on its way again.'],
   ['dead-letters discard --consumer billing --reason x', '3 events would be set aside for good.'],
-  ['replay billing --from 1', 'Consumer "billing" is given 3 positions of the log again.'],
-  ['replay billing --event order.*', 'is given what matches of 3 positions of the log again.'],
+  ['replay billing --from 1', '3 events would be sent to "billing" again.'],
+  ['replay billing --event order.l* --rate 5', '0 events would be sent to "billing" again.'],
+  ['replay billing --from 1 --at-once', 'Consumer "billing" is given 3 positions of the log again.'],
   ['keys rotate', '"new" would wrap 0 data keys.'],
   ['keys reseal --tenant acme', '0 secrets would be sealed with a new data key.'],
   ['operations cancel <operation>', '(redrive, 0 of 3 events) would be cancelled.'],
@@ -121,6 +122,8 @@ describe('--dry-run', () => {
     ['consumers rename billing billing', 2, 'has this name already'],
     ['dead-letters discard --reason x', 2, 'Say which events to discard'],
     ['replay nobody --from 1', 1, 'There is no consumer "nobody"'],
+    ['replay billing --from 1 --rate 1000000', 2, 'rate must be'],
+    ['dead-letters redrive --rate 1000000', 2, 'rate must be'],
     [`operations cancel ${randomUUID()}`, 1, 'There is no operation'],
   ])('%s: fails as the change would', async (words, status, message) => {
     const call = words.split(' ');

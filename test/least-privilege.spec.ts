@@ -251,6 +251,7 @@ it('an admin pauses, replays, redrives, discards, repartitions, changes settings
   await api.publishEvent({ ...EVENT, aggregateId: 'paused' });
   await cli('consumers', 'resume', 'c');
   await handled.find((id) => id === 'paused');
+  await cli('replay', 'c', '--from', '4', '--at-once');
   await cli('replay', 'c', '--from', '4');
   await cli('replay', 'c', '--event', 'a', '--aggregate-type', 't');
   await cli('consumers', 'repartition', 'c', '2');

@@ -180,9 +180,16 @@ describe('a replay that runs', () => {
     await untilEnded(second.id);
     await until('both are delivered', async () => handled.length === 41 + changed);
     expect(await operations().get(id)).toMatchObject({ state: 'cancelled', changed });
-    expect((await app.consumers.replays('billing')).every(({ finishedAt }) => finishedAt !== null)).toBe(
-      true,
+    await app.consumers.replay('billing', { eventNames: ['order.lost'] });
+    await until('all replays have ended', async () =>
+      (await app.consumers.replays('billing')).every(({ finishedAt }) => finishedAt !== null),
     );
+    const ended = await app.consumers.replays('billing');
+    expect(ended.map(({ operationId, state }) => [operationId, state])).toEqual([
+      [null, 'done'],
+      [second.id, 'done'],
+      [id, 'cancelled'],
+    ]);
   });
 
   it('stops by itself after so many failures, and has sent no more than could fail', async () => {
@@ -197,6 +204,7 @@ describe('a replay that runs', () => {
       changed: 3,
       error: expect.stringContaining('3 of its events'),
     });
+    expect(await app.consumers.replays('billing')).toMatchObject([{ operationId: id, state: 'failed' }]);
   });
 
   it('fails if its consumer is removed', async () => {
@@ -205,8 +213,43 @@ describe('a replay that runs', () => {
     await until('nobody works on it', async () => (await app.consumers.list())[0]?.owner === null);
     const { id } = await plan();
     await operations().run(id, BY);
+    expect(await app.consumers.replays('billing')).toMatchObject([{ operationId: id, state: 'running' }]);
     await app.consumers.remove('billing', { force: true });
     expect(await operations().get(id)).toMatchObject({ state: 'failed', error: 'The consumer was removed' });
+  });
+
+  it('keeps the reason of the run if the plan had none', async () => {
+    await withHandled(1);
+    const { id } = await plan({ reason: undefined });
+    expect(await operations().run(id, BY)).toMatchObject({ reason: BY.reason, fromPosition: 1 });
+    const other = await plan({ reason: 'first' });
+    expect(await operations().run(other.id, BY)).toMatchObject({ reason: 'first' });
+  });
+
+  it('goes on under the new name when its consumer is renamed midway, and repeats nothing', async () => {
+    await withHandled(60);
+    const { id } = await plan({ rate: 1 });
+    await operations().run(id, BY);
+    await until('some are sent', async () => (await operations().get(id)).changed > 0);
+    await app.close();
+    app = await startApp(database, [], { role: 'publisher' });
+    await app.consumers.rename('billing', 'invoicing');
+    expect(await operations().get(id)).toMatchObject({
+      state: 'running',
+      filter: { consumerName: 'invoicing' },
+    });
+    await database.pool.query('UPDATE integration.integration_operation SET rate = NULL');
+    await app.close();
+    app = await startApp(database, [
+      {
+        ...CONSUMER,
+        consumerName: 'invoicing',
+        handler: async ({ aggregateId }) => void handled.push(aggregateId),
+      },
+    ]);
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 60 });
+    await until('all are delivered', async () => (await operations().verdict(id)).succeeded === 60);
+    expect(handled).toHaveLength(120);
   });
 
   it('goes on at once in another process when the owner of the consumer is killed, and repeats no event', async () => {

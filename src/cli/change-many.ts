@@ -1,18 +1,18 @@
+import { unknownConsumer } from '../consumers/admin-checks.js';
 import type { Choice } from '../consumers/inbox-admin.store.js';
 import type { Operation, OperationRequest } from '../consumers/operations/operation.js';
-import { checkPlanHolds } from '../consumers/operations/operation-checks.js';
+import { checkPlanHolds, checkRequest } from '../consumers/operations/operation-checks.js';
 import { OperationPlanStore, type PlannedEvents } from '../consumers/operations/operation-plan.store.js';
+import { replayFilterOf } from '../consumers/operations/operation-replay.js';
 import { authorOf } from './author.js';
 import type { CommandContext, CommandOption, CommandResult } from './command.js';
 import { isDryRun, wouldDo } from './dry-run.js';
-import { followOperation, isSomebodyThere } from './follow-operation.js';
+import { type FollowEnd, followOperation, hindranceOf } from './follow-operation.js';
 import { partsTable } from './operation-texts.js';
 import { countOption } from './options.js';
+import { hindranceText } from './replay-texts.js';
 import type { CommandServices } from './services.js';
-import { hint } from './texts.js';
-
-const NOBODY =
-  'No process runs consumers at the moment, so nothing takes the operation up. The next one that starts does.';
+import { countedAtLeast, hint } from './texts.js';
 
 /** Options of commands that start a stored operation. */
 export const OPERATION_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -22,20 +22,24 @@ export const OPERATION_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** A change of events that the options choose. */
 export interface ManyChanged {
-  readonly request: Pick<OperationRequest, 'kind' | 'filter' | 'states' | 'maxEvents' | 'stopAfter'>;
-  readonly choice: Choice;
+  readonly request: Pick<
+    OperationRequest,
+    'kind' | 'filter' | 'states' | 'replay' | 'maxEvents' | 'stopAfter'
+  >;
+  /** Undefined for a replay. */
+  readonly choice?: Choice;
   /** The field of the result that has the number of events. */
-  readonly field: 'redriven' | 'discarded';
+  readonly field: 'redriven' | 'discarded' | 'replayed';
   /** More of the result. */
   readonly data?: Record<string, unknown>;
-  /** What would happen to this number of events. */
-  would(events: number): string;
+  /** What would happen to this number of events, or to more if that is where counting has stopped. */
+  would(events: number, isAtLeast: boolean): string;
   /** Whether somebody has to be asked about this number of events. */
-  isAsked(events: number): boolean;
+  isAsked(events: number, isAtLeast: boolean): boolean;
   /** What has happened to this number of events. */
   done(events: number): string;
-  /** Changes what there is at once. It is for a single event. */
-  atOnce(): Promise<number>;
+  /** Changes what there is at once. It is for a single event. A replay is always an operation. */
+  atOnce?(): Promise<number>;
 }
 
 /**
@@ -49,29 +53,44 @@ export async function changeMany(
 ): Promise<CommandResult> {
   const { request, field } = change;
   const rate = countOption(context.options, 'rate');
-  const found = await new OperationPlanStore(services.admin).count(
-    request.filter,
-    change.choice,
-    request.maxEvents,
-  );
+  checkRequest({ ...request, rate, ...authorOf(context) });
+  const found = await countedBy(context, services, change);
+  const would = change.would(found.events, found.isAtLeast);
   if (isDryRun(context))
-    return wouldDo([change.would(found.events), ...partsTable(found.parts)].join('\n'), {
+    return wouldDo([would, ...partsTable(found.parts)].join('\n'), {
       ...change.data,
       ...found,
     });
   if (found.parts.length > 1) for (const part of partsTable(found.parts)) context.progress(part);
   const countedAt = performance.now();
-  await context.confirm(async () => (change.isAsked(found.events) ? change.would(found.events) : undefined));
-  if (found.events <= 1 || isAsBefore(context)) {
+  await context.confirm(async () => (change.isAsked(found.events, found.isAtLeast) ? would : undefined));
+  if (change.atOnce !== undefined && (found.events <= 1 || isAsBefore(context))) {
     const changed = await change.atOnce();
     return { ok: true, data: { ...change.data, [field]: changed }, text: change.done(changed) };
   }
+  if (found.events === 0 && !found.isAtLeast)
+    return { ok: true, data: { ...change.data, [field]: 0 }, text: change.done(0) };
   const plan = await services.operations.plan({ ...request, rate, ...authorOf(context) });
   checkIsWhatWasSaid(plan, found, performance.now() - countedAt);
   const begun = await services.operations.run(plan.id, authorOf(context));
   return context.options.detach === true
     ? detached(context, services, change, begun)
     : carriedOut(context, services, change, begun);
+}
+
+async function countedBy(
+  context: CommandContext,
+  services: CommandServices,
+  { request, choice }: ManyChanged,
+): Promise<PlannedEvents> {
+  const { filter, maxEvents } = request;
+  const plans = new OperationPlanStore(services.admin);
+  if (choice !== undefined) return plans.count(filter, choice, maxEvents);
+  const { consumerName = '' } = filter;
+  const found = await plans.countReplay(consumerName, replayFilterOf(request), maxEvents);
+  if (found === undefined) throw unknownConsumer(consumerName, context);
+  // There is one consumer, and no kind of failure.
+  return { ...found, parts: [] };
 }
 
 /**
@@ -96,13 +115,15 @@ async function detached(
   { data, field }: ManyChanged,
   operation: Operation,
 ): Promise<CommandResult> {
+  const hindered = await hindranceOf(services, operation);
+  const hindrance = hindered === undefined ? [] : [hindranceText(operation, hindered)];
   return {
     ok: true,
     data: { ...data, [field]: operation.changed, operation },
     text: [
-      `Operation ${operation.id} is started with ${operation.plannedEvents} events.`,
-      ...((await isSomebodyThere(services)) ? [] : [NOBODY]),
-      ...waysOn(context, operation),
+      `Operation ${operation.id} is started with ${countedAtLeast(operation.plannedEvents, operation.plannedAtLeast, 'event')}.`,
+      ...hindrance,
+      ...waysOn(context, operation, hindered),
     ].join('\n'),
   };
 }
@@ -119,13 +140,14 @@ async function carriedOut(
   const notYet = (why: string): CommandResult => ({
     ok: false,
     data: { ...data, left: end },
-    text: [why, ...waysOn(context, operation)].join('\n'),
+    text: [why, ...waysOn(context, operation, end)].join('\n'),
   });
   switch (end) {
     case 'interrupted':
       return notYet(`Operation ${id} goes on without this command. So far: ${change.done(changed)}`);
     case 'nobody':
-      return notYet(`${NOBODY} So far: ${change.done(changed)}`);
+    case 'paused':
+      return notYet(`${hindranceText(operation, end)} So far: ${change.done(changed)}`);
     case 'ended':
       return {
         ok: state === 'done',
@@ -140,13 +162,17 @@ async function carriedOut(
   }
 }
 
-function waysOn(context: CommandContext, { id }: Operation): string[] {
+function waysOn(context: CommandContext, { id, filter }: Operation, end?: FollowEnd): string[] {
+  const { consumerName = '' } = filter;
   return [
+    ...(end === 'paused'
+      ? [`Resume the consumer: ${hint(context, 'consumers resume', [consumerName])}`]
+      : []),
     `Look at it: ${hint(context, 'operations show', [id])} --watch`,
     `Stop it:    ${hint(context, 'operations cancel', [id])}`,
   ];
 }
 
 function outcomesOf(context: CommandContext, { kind, id }: Operation): string[] {
-  return kind === 'redrive' ? [`What becomes of them: ${hint(context, 'operations show', [id])}`] : [];
+  return kind !== 'discard' ? [`What becomes of them: ${hint(context, 'operations show', [id])}`] : [];
 }

@@ -1,4 +1,5 @@
 import type { ConsumerView } from '../consumers/consumer.service.js';
+import type { ReplayRequest } from '../consumers/replay.js';
 import type { Command } from './command.js';
 import { deadLettersText, ownerText, pendingText, servingText } from './consumer-columns.js';
 import { withServices } from './services.js';
@@ -51,12 +52,8 @@ export function stateOf(consumer: ConsumerView): string {
   return states.join(', ');
 }
 
-export function describeReplay(replay: {
-  consumerName: string;
-  sent: number;
-  nextPosition: number;
-  toPosition: number;
-}): string {
-  const { consumerName, sent, nextPosition, toPosition } = replay;
-  return `Replay for ${consumerName}: ${sent} sent, position ${Math.min(nextPosition, toPosition)} of ${toPosition}`;
+export function describeReplay(replay: ReplayRequest): string {
+  const { consumerName, sent, nextPosition, toPosition, operationId } = replay;
+  const operation = operationId === null ? '' : ` (operation ${operationId})`;
+  return `Replay for ${consumerName}: ${sent} sent, position ${Math.min(nextPosition, toPosition)} of ${toPosition}${operation}`;
 }

@@ -6,7 +6,7 @@ import { type Command, type CommandContext, type CommandResult, UsageError } fro
 import { YES_OPTION } from './confirmation.js';
 import { CONSUMER_OPTION, countOption, ROW_OPTIONS, rowFilter, textOption } from './options.js';
 import { type CommandServices, withServices } from './services.js';
-import { counted } from './texts.js';
+import { counted, countedAtLeast } from './texts.js';
 
 /** Discards dead letters of one consumer or of all. */
 export const deadLettersDiscardCommand: Command = {
@@ -42,7 +42,8 @@ function discard(context: CommandContext, services: CommandServices, reason: str
     choice: discardable(services.admin.tables.outboxEvent, states),
     field: 'discarded',
     data: consumer === undefined ? {} : { consumer },
-    would: (events) => `${counted(events, 'event')} would be set aside for good. This cannot be undone.`,
+    would: (events, isAtLeast) =>
+      `${countedAtLeast(events, isAtLeast, 'event')} would be set aside for good. This cannot be undone.`,
     isAsked: (events) => events > 0,
     done: (events) =>
       `${counted(events, 'event')}${consumer === undefined ? '' : ` of "${consumer}"`} discarded.`,

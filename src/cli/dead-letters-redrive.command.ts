@@ -5,7 +5,7 @@ import type { Command, CommandContext, CommandResult } from './command.js';
 import { YES_OPTION } from './confirmation.js';
 import { CONSUMER_OPTION, countOption, ROW_OPTIONS, rowFilter } from './options.js';
 import { type CommandServices, withServices } from './services.js';
-import { counted } from './texts.js';
+import { counted, countedAtLeast } from './texts.js';
 
 const DEFAULT_LIMIT = 100;
 
@@ -38,7 +38,8 @@ function redrive(context: CommandContext, services: CommandServices): Promise<Co
     request: { kind: 'redrive', filter, maxEvents: limit, stopAfter: countOption(options, 'stop-after') },
     choice: redrivable(services.admin.tables.outboxEvent),
     field: 'redriven',
-    would: (events) => `${counted(events, 'event')} would be sent on ${whose(events)} way again.`,
+    would: (events, isAtLeast) =>
+      `${countedAtLeast(events, isAtLeast, 'event')} would be sent on ${whose(events)} way again.`,
     isAsked: (events) => events > 1,
     done: (events) => {
       const isDefault = events === DEFAULT_LIMIT && options.limit === undefined;

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ConsumerView } from '../consumers/consumer.service.js';
 import type { Operation } from '../consumers/operations/operation.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import type { ProcessView } from '../membership/process-view.store.js';
 import type { CommandContext } from './command.js';
 import { progressText } from './operation-texts.js';
+import { type Hindrance, placeText, SILENCE } from './replay-texts.js';
 import type { CommandServices } from './services.js';
 
 /** Milliseconds between two looks. */
@@ -11,8 +13,7 @@ const LOOK_MS = 500;
 /** After this time without progress the command says that nothing happens. A process begins within 15 s. */
 const SILENT_MS = 20_000;
 
-/** `nobody`: there is no process that would work it off. */
-export type FollowEnd = 'ended' | 'interrupted' | 'nobody';
+export type FollowEnd = 'ended' | 'interrupted' | Hindrance;
 
 /** Shows how far an operation is, until it has ended, or until there is a reason not to wait for it. */
 export function followOperation(
@@ -27,19 +28,22 @@ export function followOperation(
     try {
       for (;;) {
         if (operation.finishedAt !== null) return { end: 'ended', operation };
-        context.redraw(`Operation ${operation.id}: ${progressText(operation)} events`);
+        context.redraw(`Operation ${operation.id}: ${progressText(operation)} events${placeText(operation)}`);
         await delay(LOOK_MS, undefined, { signal }).catch(() => {});
         if (signal.aborted) return { end: 'interrupted', operation };
         const before = operation;
         operation = (await looked(context, () => services.operations.get(begun.id))) ?? operation;
-        if (operation.finishedAt !== null || hasProgressed(before, operation))
+        if (operation.finishedAt !== null || hasProgressed(before, operation)) {
           progressedAt = performance.now();
-        else if ((await looked(context, () => isSomebodyThere(services))) === false)
-          return { end: 'nobody', operation };
-        else if (!isSilent && performance.now() - progressedAt > SILENT_MS) {
+        } else {
+          const current = operation;
+          const hindrance = await looked(context, () => hindranceOf(services, current));
+          if (hindrance !== undefined) return { end: hindrance, operation };
+        }
+        if (operation.finishedAt === null && !isSilent && performance.now() - progressedAt > SILENT_MS) {
           isSilent = true;
           context.remark(
-            `Nothing has happened for ${SILENT_MS / 1_000} s. Operations are worked off one after the other, and only by processes whose role may change them.`,
+            `Nothing has happened for ${SILENT_MS / 1_000} s. ${SILENCE[operation.kind === 'replay' ? 'replay' : 'others']}`,
           );
         }
       }
@@ -64,17 +68,27 @@ function hasProgressed(before: Operation, now: Operation): boolean {
   return before.changed !== now.changed || before.progressedAt?.getTime() !== now.progressedAt?.getTime();
 }
 
-/** Whether there is a process that works operations off: one that runs consumers. */
-export async function isSomebodyThere({ processes }: CommandServices): Promise<boolean> {
+/**
+ * Why nothing works an operation off at the moment. A process that runs consumers does it, and for a replay
+ * the owner of its consumer.
+ */
+export async function hindranceOf(
+  { processes, consumers }: CommandServices,
+  { kind, filter }: Operation,
+): Promise<Hindrance | undefined> {
+  const consumer = kind === 'replay' ? filter.consumerName : undefined;
+  const isPaused = ({ consumerName, paused }: ConsumerView) => paused && consumerName === consumer;
+  if (consumer !== undefined && (await consumers.list()).some(isPaused)) return 'paused';
   let after: string | undefined;
   for (;;) {
     const page = await processes.list({ limit: 1_000, after });
-    if (page.processes.some(runsConsumers)) return true;
-    if (page.next === null) return false;
+    if (page.processes.some((process) => runsConsumers(process, consumer))) return undefined;
+    if (page.next === null) return 'nobody';
     after = page.next;
   }
 }
 
-function runsConsumers({ alive, connected, role, handles }: ProcessView): boolean {
-  return alive && connected !== false && role !== 'publisher' && handles.length > 0;
+function runsConsumers({ alive, connected, role, handles }: ProcessView, consumer?: string): boolean {
+  if (!alive || connected === false || role === 'publisher') return false;
+  return consumer === undefined ? handles.length > 0 : handles.includes(consumer);
 }

@@ -1,5 +1,6 @@
 import type { Operation, OperationPart } from '../consumers/operations/operation.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
+import { partOfLog } from './replay-texts.js';
 import { table } from './table.js';
 
 /** How many events are done, of how many: `120 of 250`. */
@@ -17,11 +18,16 @@ const WORDS: Readonly<Record<keyof InboxFilter, string>> = {
   errorFingerprint: 'fingerprint',
 };
 
-export function filterText({ filter, states }: Pick<Operation, 'filter' | 'states'>): string {
+export function filterText({
+  filter,
+  states,
+  replay,
+}: Pick<Operation, 'filter' | 'states' | 'replay'>): string {
   const parts = Object.entries(WORDS).flatMap(([field, word]) => {
     const value = filter[field as keyof InboxFilter];
     return value === undefined ? [] : [`${word} ${value}`];
   });
+  parts.push(...partOfLog(replay));
   if (states !== null) parts.push(`state ${states.join(' or ')}`);
   return parts.length === 0 ? 'everything' : parts.join(', ');
 }

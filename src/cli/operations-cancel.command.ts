@@ -6,6 +6,12 @@ import { progressText } from './operation-texts.js';
 import { checkUuid } from './options.js';
 import { withServices } from './services.js';
 
+const STAYS = {
+  redrive: 'What it has changed would stay changed.',
+  discard: 'What it has changed would stay changed.',
+  replay: 'What it has sent again would be delivered.',
+};
+
 /** Stops an operation. What it has changed stays changed. */
 export const operationsCancelCommand: Command = {
   name: 'operations cancel',
@@ -19,7 +25,7 @@ export const operationsCancelCommand: Command = {
         const operation = await operations.get(id);
         if (operation.finishedAt !== null) throw notCancellable(operation);
         return wouldDo(
-          `Operation ${id} (${operation.kind}, ${progressText(operation)} events) would be cancelled. What it has changed would stay changed.`,
+          `Operation ${id} (${operation.kind}, ${progressText(operation)} events) would be cancelled. ${STAYS[operation.kind]}`,
           { operation },
         );
       }
@@ -27,7 +33,10 @@ export const operationsCancelCommand: Command = {
       return {
         ok: true,
         data: { operation },
-        text: `Operation ${id} is cancelled. It has changed ${progressText(operation)} events, and they stay changed.`,
+        text:
+          operation.kind === 'replay'
+            ? `Operation ${id} is cancelled. It has sent ${progressText(operation)} events again, and they are delivered.`
+            : `Operation ${id} is cancelled. It has changed ${progressText(operation)} events, and they stay changed.`,
       };
     });
   },

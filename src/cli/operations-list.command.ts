@@ -18,7 +18,7 @@ export const operationsListCommand: Command = {
     after: { type: 'string', summary: 'the page behind: the id of the last operation of the page before' },
     ...WATCH_OPTION,
   },
-  summary: 'show redrives and discards of many events, the latest first',
+  summary: 'show redrives, discards and replays of many events, the latest first',
   run: (context) => {
     const { options } = context;
     const page = {

@@ -3,6 +3,7 @@ import type { Command } from './command.js';
 import { facts } from './facts.js';
 import { filterText, partsTable, progressText } from './operation-texts.js';
 import { checkUuid } from './options.js';
+import { placeText } from './replay-texts.js';
 import { withServices } from './services.js';
 import { timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
@@ -35,11 +36,16 @@ function describe(operation: Operation, verdict: OperationVerdict): string {
     ['Kind', operation.kind],
     ['State', cancelledBy === null ? operation.state : `${operation.state} by ${cancelledBy}`],
     ['Error', operation.error],
-    ['Events', progressText(operation)],
+    ['Events', `${progressText(operation)}${placeText(operation)}`],
     ['Chosen by', filterText(operation)],
     ['At most', maxEvents === null ? null : String(maxEvents)],
     ['Rate', rate === null ? null : `${rate} a second`],
-    ['Stops after', stopAfter === null ? null : `${stopAfter} that failed again`],
+    [
+      'Stops after',
+      stopAfter === null
+        ? null
+        : `${stopAfter} that ${operation.kind === 'replay' ? 'failed' : 'failed again'}`,
+    ],
     ['By', operation.requestedBy],
     ['Reason', operation.reason],
     ['Created', timeText(operation.createdAt)],
@@ -50,19 +56,27 @@ function describe(operation: Operation, verdict: OperationVerdict): string {
   return [
     about,
     ...partsTable(operation.parts),
-    ...(operation.kind !== 'discard' ? [verdictText(verdict)] : []),
+    ...(operation.kind !== 'discard' ? [verdictText(operation, verdict)] : []),
   ].join('\n\n');
 }
 
-function verdictText(verdict: OperationVerdict): string {
+function verdictText({ kind }: Operation, verdict: OperationVerdict): string {
   const { succeeded, failedTheSameWay, failedOtherwise, pending, isPartial } = verdict;
   return [
     `What became of them${isPartial ? ' (of the first 10,000)' : ''}:`,
     facts([
       ['  succeeded', String(succeeded)],
-      ['  failed in the same way', String(failedTheSameWay)],
-      ['  failed otherwise', String(failedOtherwise)],
+      ...failuresOf(kind, failedTheSameWay, failedOtherwise),
       ['  not known yet', String(pending)],
     ]),
   ].join('\n');
+}
+
+/** Most events of a replay have not failed before, so there is no way to compare theirs with. */
+function failuresOf(kind: Operation['kind'], theSameWay: number, otherwise: number): [string, string][] {
+  if (kind === 'replay') return [['  failed', String(theSameWay + otherwise)]];
+  return [
+    ['  failed in the same way', String(theSameWay)],
+    ['  failed otherwise', String(otherwise)],
+  ];
 }

@@ -18,9 +18,15 @@ export interface ReplayBounds {
   readonly to: number;
 }
 
-export const REPLAY_COLUMNS = `id, consumer_name AS "consumerName", event_names AS "eventNames", aggregate_type AS "aggregateType",
-  aggregate_id AS "aggregateId", since, until, next_position AS "nextPosition", to_position AS "toPosition", sent,
-  requested_by AS "requestedBy", created_at AS "createdAt", finished_at AS "finishedAt"`;
+/** The columns of a request `r`. The request of an operation has the id of the operation. */
+export const replayColumns = ({
+  integrationOperation,
+}: Tables) => `r.id, r.consumer_name AS "consumerName", r.event_names AS "eventNames", r.aggregate_type AS "aggregateType",
+  r.aggregate_id AS "aggregateId", r.since, r.until, r.next_position AS "nextPosition", r.to_position AS "toPosition", r.sent,
+  coalesce((SELECT o.state FROM ${integrationOperation} o WHERE o.id = r.id),
+    CASE WHEN r.finished_at IS NULL THEN 'running' ELSE 'done' END) AS state,
+  (SELECT o.id FROM ${integrationOperation} o WHERE o.id = r.id) AS "operationId",
+  r.requested_by AS "requestedBy", r.created_at AS "createdAt", r.finished_at AS "finishedAt"`;
 
 /**
  * Filtered replays. If the events that match went back into `unread`, it could have as many pieces as there
@@ -98,16 +104,17 @@ export class ReplayRequestStore {
          FROM ${this.tables.inboxEvent} i WHERE i.consumer_name = $1::text AND NOT ${isResolved('i')} GROUP BY 1
        ), pending AS (
          SELECT array_agg(((c.unread + coalesce(u.positions, '{}'))
-           * int8multirange(int8range(log.first, greatest(log.first, log.last), '[]')))::text ORDER BY c.partition) AS positions
+           * int8multirange(int8range(log.first, greatest(log.first, log.last), '[]')))::text ORDER BY
+           * c.partition) AS positions
          FROM log CROSS JOIN ${this.tables.inboxCursor} c LEFT JOIN unresolved u ON u.partition = c.partition
          WHERE c.consumer_name = $1::text
        )
-       INSERT INTO ${this.replay} (id, consumer_name, event_names, aggregate_type, aggregate_id, since, until, requested_by,
+       INSERT INTO ${this.replay} AS r (id, consumer_name, event_names, aggregate_type, aggregate_id, since, until, requested_by,
          next_position, to_position, pending)
        SELECT coalesce($10::uuid, gen_random_uuid()), $1::text, $2::text[], $3::text, $4::text, $5::timestamptz, $6::timestamptz,
          left($7::text, 255), log.first, log.last, pending.positions
        FROM log, pending WHERE pending.positions IS NOT NULL
-       RETURNING ${REPLAY_COLUMNS}`,
+       RETURNING ${replayColumns(this.tables)}`,
       [
         consumerName,
         filter.eventNames ?? [],
@@ -160,10 +167,10 @@ export class ReplayRequestStore {
    */
   async listRequests(consumerName: string | undefined, limit: number): Promise<ReplayRequest[]> {
     return this.db.query<ReplayRequest>(
-      `SELECT ${REPLAY_COLUMNS} FROM ${this.replay}
-       WHERE ($1::text IS NULL OR consumer_name = $1) AND (finished_at IS NULL OR id IN (
+      `SELECT ${replayColumns(this.tables)} FROM ${this.replay} r
+       WHERE ($1::text IS NULL OR r.consumer_name = $1) AND (r.finished_at IS NULL OR r.id IN (
          SELECT id FROM ${this.replay} WHERE $1::text IS NULL OR consumer_name = $1 ORDER BY created_at DESC, id LIMIT $2))
-       ORDER BY created_at DESC, id`,
+       ORDER BY r.created_at DESC, r.id`,
       [consumerName ?? null, limit],
     );
   }

@@ -3,7 +3,7 @@ import { EngineDatabase, type EngineSession } from '../database/engine-database.
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { type Tables } from '../database/sql/tables.js';
 import type { ReplayRequest } from './replay.js';
-import { isResolved, matchedBy, REPLAY_COLUMNS, ReplayRequestStore } from './replay-request.store.js';
+import { isResolved, matchedBy, ReplayRequestStore, replayColumns } from './replay-request.store.js';
 
 /** Number of events that one window sends. */
 const SENT_AT_ONCE = 500;
@@ -73,8 +73,8 @@ export class ReplayWindowStore {
     return this.db.transaction(async (session) => {
       await this.requests.lockConsumer(session, consumerName);
       const [request] = await session.query<ReplayRequest>(
-        `SELECT ${REPLAY_COLUMNS} FROM ${this.replay} WHERE consumer_name = $1 AND finished_at IS NULL
-         ORDER BY created_at, id LIMIT 1 FOR UPDATE`,
+        `SELECT ${replayColumns(this.tables)} FROM ${this.replay} r WHERE consumer_name = $1 AND finished_at IS NULL
+         ORDER BY created_at, id LIMIT 1 FOR UPDATE OF r`,
         [consumerName],
       );
       if (request === undefined) return { state: 'none' };

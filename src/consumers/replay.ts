@@ -1,4 +1,5 @@
 import type { ChangeAuthor } from '../audit/change-author.js';
+import type { OperationState } from './operations/operation.js';
 
 /** A part of the log by positions. Both ends are included. Without `to`, it goes to the end of the log. */
 export interface ReplayRange {
@@ -54,6 +55,10 @@ export interface ReplayRequest {
   toPosition: number;
   /** Number of events sent so far. */
   sent: number;
+  /** `cancelled` and `failed` are of an operation: it ended before everything was sent. */
+  state: Exclude<OperationState, 'planned'>;
+  /** The operation that it is a part of, which can be cancelled. Null for a request of its own. */
+  operationId: string | null;
   requestedBy: string | null;
   createdAt: Date;
   finishedAt: Date | null;

@@ -361,6 +361,8 @@ export type Replay = {
   nextPosition: number;
   toPosition: number;
   sent: number;
+  state: 'running' | 'done' | 'cancelled' | 'failed';
+  operationId: string | null;
   requestedBy: string | null;
   createdAt: string;
   finishedAt: string | null;
@@ -402,6 +404,7 @@ export type Operation = {
     until?: string | undefined;
     eventNames?: Array<string> | undefined;
   } | null;
+  fromPosition: number | null;
   nextPosition: number | null;
   toPosition: number | null;
   maxEvents: number | null;
@@ -441,6 +444,7 @@ export type OperationWithVerdict = {
     until?: string | undefined;
     eventNames?: Array<string> | undefined;
   } | null;
+  fromPosition: number | null;
   nextPosition: number | null;
   toPosition: number | null;
   maxEvents: number | null;

@@ -1,5 +1,19 @@
+import { OPERATION_STATES } from '../../consumers/operations/operation.js';
 import type { Schema } from '../input/field.js';
-import { FLAG, INTEGER, list, NUMBER, named, object, orNull, pageOf, TEXT, TIME, UUID } from './schema.js';
+import {
+  FLAG,
+  INTEGER,
+  list,
+  NUMBER,
+  named,
+  object,
+  oneOf,
+  orNull,
+  pageOf,
+  TEXT,
+  TIME,
+  UUID,
+} from './schema.js';
 
 const OWNER = object({
   id: UUID,
@@ -19,6 +33,8 @@ const REPLAY = object({
   nextPosition: INTEGER,
   toPosition: INTEGER,
   sent: INTEGER,
+  state: oneOf(OPERATION_STATES.filter((state) => state !== 'planned')),
+  operationId: orNull(UUID),
   requestedBy: orNull(TEXT),
   createdAt: TIME,
   finishedAt: orNull(TIME),

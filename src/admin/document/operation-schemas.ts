@@ -21,6 +21,7 @@ const OPERATION = {
   filter: object(FILTER, Object.keys(FILTER)),
   states: orNull(list(TEXT)),
   replay: orNull(object(REPLAY, Object.keys(REPLAY))),
+  fromPosition: orNull(INTEGER),
   nextPosition: orNull(INTEGER),
   toPosition: orNull(INTEGER),
   maxEvents: orNull(INTEGER),

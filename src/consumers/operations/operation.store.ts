@@ -9,7 +9,8 @@ import { storedReplayFilterOf } from './operation-replay.js';
 
 const COLUMNS = `id, kind, state, filter - 'states' AS filter, filter->'states' AS states, max_events AS "maxEvents", rate,
   stop_after AS "stopAfter", planned_events AS "plannedEvents", planned_at_least AS "plannedAtLeast",
-  coalesce(plan->'parts', '[]') AS parts, plan->'replay' AS replay, (plan->>'toPosition')::bigint AS "toPosition",
+  coalesce(plan->'parts', '[]') AS parts, plan->'replay' AS replay, (plan->>'fromPosition')::bigint AS "fromPosition",
+  (plan->>'toPosition')::bigint AS "toPosition",
   CASE WHEN kind = 'replay' THEN next_position END AS "nextPosition", changed, requested_by AS "requestedBy", reason, created_at AS "createdAt",
   started_at AS "startedAt", progressed_at AS "progressedAt", finished_at AS "finishedAt", cancelled_by AS "cancelledBy", error`;
 
@@ -86,7 +87,8 @@ export class OperationStore {
       const begun = await this.change(session, operation, author, {
         action: 'operations.run',
         when: `state = 'planned'`,
-        set: `state = 'running', started_at = clock_timestamp()`,
+        set: `state = 'running', started_at = clock_timestamp(), reason = coalesce(reason, $2::text)`,
+        values: [author.reason],
       });
       // Without this message they would look for it a quarter of a minute later.
       if (begun !== undefined)
@@ -112,13 +114,13 @@ export class OperationStore {
       const begun = await this.change(session, operation, author, {
         action: 'operations.run',
         when: `state = 'planned' AND EXISTS (SELECT FROM ${this.db.tables.inboxCursor} WHERE consumer_name = $2)`,
-        set: `state = 'running', started_at = clock_timestamp()`,
-        values: [consumerName],
+        set: `state = 'running', started_at = clock_timestamp(), reason = coalesce(reason, $3::text)`,
+        values: [consumerName, author.reason],
       });
       if (begun === undefined) return undefined;
       const request = await this.replays.insert(session, consumerName, replay, bounds, author.actor, id);
       const [row] = await session.query<Operation>(
-        `UPDATE ${this.table} SET next_position = $2, plan = plan || jsonb_build_object('toPosition', $3::bigint)
+        `UPDATE ${this.table} SET next_position = $2, plan = plan || jsonb_build_object('fromPosition', $2::bigint, 'toPosition', $3::bigint)
          WHERE id = $1::uuid RETURNING ${COLUMNS}`,
         [id, request?.nextPosition, request?.toPosition],
       );

@@ -71,7 +71,8 @@ export interface Operation {
   states: DiscardableState[] | null;
   /** The part of the log of a replay. Times are texts of RFC 3339. Null for the others. */
   replay: { from?: number; to?: number; since?: string; until?: string; eventNames?: string[] } | null;
-  /** Of a replay that was run: the next position to look at, and the last one. Null for the others. */
+  /** Of a replay that was run: its first position, the next to look at, and the last. Otherwise null. */
+  fromPosition: number | null;
   nextPosition: number | null;
   toPosition: number | null;
   maxEvents: number | null;
@@ -86,6 +87,7 @@ export interface Operation {
   /** How many events it has changed so far. */
   changed: number;
   requestedBy: string;
+  /** What the plan said, or else the run. */
   reason: string | null;
   createdAt: Date;
   startedAt: Date | null;
@@ -95,10 +97,10 @@ export interface Operation {
   error: string | null;
 }
 
-/** What became of the events of a redrive so far. An event that was redriven again counts elsewhere. */
+/** What became of the events of a redrive or a replay so far. One that was sent again since counts there. */
 export interface OperationVerdict {
   succeeded: number;
-  /** They have failed again, in the same way as before. */
+  /** They have failed again, in the same way as before. A replay may count its failures as the other ones. */
   failedTheSameWay: number;
   failedOtherwise: number;
   /** They wait, run, or are tried again. */
