@@ -220,4 +220,18 @@ describe('--watch', () => {
     child.kill('SIGINT');
     expect(await once(child, 'close')).toEqual([0, null]);
   });
+
+  it.each([['stdout'], ['stderr']] as const)('ends when nobody reads its %s any more', async (closed) => {
+    const child = spawn(process.execPath, [MAIN, 'status', '--watch=0.1', '--json'], {
+      env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = once(child, 'close');
+    await once(createInterface({ input: child.stdout }), 'line');
+    child[closed].destroy();
+    // A watch writes to its standard error only if it fails.
+    if (closed === 'stderr') child.stdout.destroy();
+    else child.stderr.resume();
+    expect(await ended).toEqual([0, null]);
+  });
 });

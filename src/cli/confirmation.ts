@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { CommandOption } from './command.js';
 import { Declined, UsageError } from './command.js';
+import { visible } from './terminal-text.js';
 
 /** The option of commands that ask. */
 export const YES_OPTION: Readonly<Record<string, CommandOption>> = {
@@ -45,6 +46,6 @@ export async function confirm(
   if (words === undefined) return;
   if (terminal === undefined)
     throw new UsageError(`${words} There is no terminal to ask: give --yes to do it without being asked`);
-  const answer = await terminal.ask(`${words} Go on? [y/N] `);
+  const answer = await terminal.ask(`${visible(words)} Go on? [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) throw new Declined();
 }

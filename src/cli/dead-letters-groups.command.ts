@@ -5,6 +5,7 @@ import { nextPage } from './next-page.js';
 import { CONSUMER_OPTION, countOption, textOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
+import { visibleLine } from './terminal-text.js';
 import { firstLine, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
@@ -54,7 +55,7 @@ function describe(groups: readonly FailureGroup[]): string {
     note === null
       ? []
       : [
-          `Note on ${keyText({ consumerName, fingerprint })} by ${note.by} at ${timeText(note.at)}: ${note.text}`,
+          `Note on ${keyText({ consumerName, fingerprint })} by ${visibleLine(note.by)} at ${timeText(note.at)}: ${visibleLine(note.text)}`,
         ],
   );
   return [listed, ...(notes.length === 0 ? [] : ['', ...notes])].join('\n');

@@ -4,6 +4,7 @@ import { eventTable } from './event-table.js';
 import { unknownEvent } from './events-show.command.js';
 import { checkUuid } from './options.js';
 import { withServices } from './services.js';
+import { visibleLine } from './terminal-text.js';
 
 /** Shows the events that belong together with one. */
 export const eventsChainCommand: Command = {
@@ -22,7 +23,7 @@ export const eventsChainCommand: Command = {
 
 function describe({ correlationId, items, scannedFrom, scannedTo, hasMore }: EventChain): string {
   return [
-    `Correlation ${correlationId}`,
+    `Correlation ${visibleLine(correlationId)}`,
     '',
     eventTable(items),
     '',

@@ -10,6 +10,7 @@ import { facts } from './facts.js';
 import { checkUuid } from './options.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
+import { visibleLine } from './terminal-text.js';
 import { counted, firstLine, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
@@ -127,7 +128,7 @@ function attempts({ consumerName, history }: Delivery): string[] {
     ...(resolution === null
       ? []
       : [
-          `Last decision at "${consumerName}": ${resolution.action} by ${resolution.by} at ${timeText(new Date(resolution.at))}${resolution.reason === null ? '' : `: ${resolution.reason}`}`,
+          `Last decision at "${consumerName}": ${resolution.action} by ${visibleLine(resolution.by)} at ${timeText(new Date(resolution.at))}${resolution.reason === null ? '' : `: ${visibleLine(resolution.reason)}`}`,
         ]),
     ...(operationId === null ? [] : [`By operation ${operationId}`]),
   ];

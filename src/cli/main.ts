@@ -2,9 +2,10 @@
 import { run } from './run.js';
 
 // The reader of the output may close it early, as a pager or `head` does.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+for (const output of [process.stdout, process.stderr])
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 
 run(process.argv.slice(2)).then((status) => {
   process.exitCode = status;

@@ -15,6 +15,7 @@ import { readEnvironment } from './environment.js';
 import { EXTENSIONS } from './extensions.js';
 import { textOption } from './options.js';
 import { type Shell, shellOfProcess } from './shell.js';
+import { visible, visibleLine } from './terminal-text.js';
 import { usage } from './usage.js';
 import { watch, watchedEvery } from './watch.js';
 import { describeError, isWrongUse } from './wrong-use.js';
@@ -108,7 +109,7 @@ function redrawing(shell: Shell): CommandContext['redraw'] {
   let isOpen = false;
   return (line) => {
     if (!shell.isFollowed) return;
-    if (line !== undefined) shell.writeRemark(`\r${line}\x1b[K`);
+    if (line !== undefined) shell.writeRemark(`\r${visibleLine(line)}\x1b[K`);
     else if (isOpen) shell.writeRemark('\n');
     isOpen = line !== undefined;
   };
@@ -154,10 +155,10 @@ function printJson(shell: Shell, data: Record<string, unknown>): void {
 }
 
 function print(shell: Shell, text: string): 0 {
-  shell.writeResult(`${text}\n`);
+  shell.writeResult(`${visible(text)}\n`);
   return 0;
 }
 
 function printError(shell: Shell, text: string): void {
-  shell.writeRemark(`${text}\n`);
+  shell.writeRemark(`${visible(text)}\n`);
 }

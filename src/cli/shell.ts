@@ -1,5 +1,8 @@
 import { type Terminal, terminalOfProcess } from './confirmation.js';
 
+const USUAL_ROWS = 24;
+const USUAL_COLUMNS = 80;
+
 /** What a command line is run in. */
 export interface Shell {
   /** Where `.env` is looked for. */
@@ -11,7 +14,9 @@ export interface Shell {
   readonly terminal: Terminal | undefined;
   /** The size of the terminal that results go to. Undefined if they go elsewhere. */
   screen(): { readonly rows: number; readonly columns: number } | undefined;
-  /** Runs `work` with a signal that aborts when somebody presses Ctrl-C. */
+  /**
+   * Runs `work` with a signal that aborts when somebody presses Ctrl-C, or when nobody reads results any more.
+   */
   interruptible<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R>;
   writeResult(text: string): void;
   /** Errors, and how far a command is. */
@@ -24,22 +29,35 @@ export function shellOfProcess(): Shell {
     environment: process.env,
     isFollowed: process.stderr.isTTY,
     terminal: terminalOfProcess(),
-    screen: () =>
-      process.stdout.isTTY ? { rows: process.stdout.rows, columns: process.stdout.columns } : undefined,
+    screen: () => screenOf(process.stdout),
     interruptible,
     writeResult: (text) => process.stdout.write(text),
     writeRemark: (text) => process.stderr.write(text),
   };
 }
 
-/** The second Ctrl-C ends the process as usual. */
+/** A terminal that nobody has given a size says that it has no rows and no columns. */
+export function screenOf({
+  isTTY,
+  rows,
+  columns,
+}: Pick<NodeJS.WriteStream, 'isTTY' | 'rows' | 'columns'>): ReturnType<Shell['screen']> {
+  return isTTY ? { rows: rows || USUAL_ROWS, columns: columns || USUAL_COLUMNS } : undefined;
+}
+
+/**
+ * The second Ctrl-C ends the process as usual. A pipe whose reader has gone, such as `head`, fails with the
+ * next write.
+ */
 async function interruptible<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R> {
   const controller = new AbortController();
   const stop = () => controller.abort();
   process.once('SIGINT', stop);
+  process.stdout.once('error', stop);
   try {
     return await work(controller.signal);
   } finally {
     process.off('SIGINT', stop);
+    process.stdout.off('error', stop);
   }
 }

@@ -1,3 +1,5 @@
+import { fitted, padded, visibleLine, widthOf } from './terminal-text.js';
+
 /** The widest line. */
 const WIDEST = 100;
 /** A column is not made narrower than this. */
@@ -16,9 +18,9 @@ export function table(
   rows: readonly (readonly string[])[],
   cut: readonly string[] = [],
 ): string {
-  const all = [heading, ...rows];
+  const all = [heading, ...rows].map((row) => row.map(visibleLine));
   const widths = heading.map((_, column) =>
-    all.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
+    all.reduce((widest, row) => Math.max(widest, widthOf(row[column] ?? '')), 0),
   );
   const isTooWide = widths.reduce((sum, each) => sum + each + GAP.length, -GAP.length) > WIDEST;
   const hasBelow = isTooWide && heading.length > 1 && cut[0] === heading.at(-1);
@@ -29,7 +31,7 @@ export function table(
       const below = row.at(-1) ?? '';
       const cells = row.slice(0, beside.length).map((cell, column) => {
         const width = beside[column] ?? 0;
-        return fitted(cell, width).padEnd(width);
+        return padded(fitted(cell, width), width);
       });
       const line = cells.join(GAP).trimEnd();
       return hasBelow && below !== '' ? [line, BELOW + fitted(below, WIDEST - BELOW.length)] : [line];
@@ -41,8 +43,4 @@ function narrow(widths: number[], column: number): void {
   const width = widths[column];
   const over = widths.reduce((sum, each) => sum + each + GAP.length, -GAP.length) - WIDEST;
   if (width !== undefined && over > 0) widths[column] = Math.max(Math.min(width, NARROWEST), width - over);
-}
-
-function fitted(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import { type CommandOption, type CommandResult, UsageError } from './command.js';
 import type { Shell } from './shell.js';
+import { fitted, visible } from './terminal-text.js';
 import { timeText } from './texts.js';
 import { describeError, isWrongUse } from './wrong-use.js';
 
@@ -72,15 +73,19 @@ class Failure {
 function show({ data, text }: CommandResult, watching: Watching): void {
   const { shell, asJson } = watching;
   const at = new Date();
-  if (asJson) shell.writeResult(`${JSON.stringify({ at, ...data })}\n`);
+  if (asJson) showJson({ at, ...data }, shell);
   else showBlock(`${heading(at, watching)}\n\n${text}`, shell);
 }
 
 function showFailure(error: unknown, watching: Watching): void {
   const { shell, asJson } = watching;
   const at = new Date();
-  if (asJson) shell.writeResult(`${JSON.stringify({ at, error: describeError(error) })}\n`);
+  if (asJson) showJson({ at, error: describeError(error) }, shell);
   else showBlock(`${heading(at, watching)}\n\nThe look has failed: ${messageOf(error)}`, shell);
+}
+
+function showJson(data: Record<string, unknown>, shell: Shell): void {
+  shell.writeResult(`${visible(JSON.stringify(data))}\n`);
 }
 
 function heading(at: Date, { title, everyMs }: Watching): string {
@@ -91,20 +96,16 @@ function heading(at: Date, { title, everyMs }: Watching): string {
 function showBlock(block: string, shell: Shell): void {
   const screen = shell.screen();
   if (screen === undefined) {
-    shell.writeResult(`${block}\n\n`);
+    shell.writeResult(`${visible(block)}\n\n`);
     return;
   }
-  const lines = block.split('\n');
+  const lines = visible(block).split('\n');
   const room = Math.max(1, screen.rows - 2);
   const shown =
     lines.length <= room
       ? lines
       : [...lines.slice(0, room), `… ${lines.length - room} more lines: see them without --watch`];
   // To the upper left corner; the rest of each line, and what is below, is cleared.
-  const drawn = shown.map((line) => `${cut(line, screen.columns)}\x1b[K\n`).join('');
+  const drawn = shown.map((line) => `${fitted(line, screen.columns)}\x1b[K\n`).join('');
   shell.writeResult(`\x1b[H${drawn}\x1b[J`);
-}
-
-function cut(line: string, columns: number): string {
-  return line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`;
 }
