@@ -103,6 +103,26 @@ describe.each(PLATFORMS)('on %s, a stream', (platform) => {
     });
   });
 
+  it('is refused beyond twenty also where all are asked for at once', async () => {
+    let letThrough: () => void = () => {};
+    const decided = new Promise<void>((resolve) => {
+      letThrough = resolve;
+    });
+    let asked = 0;
+    const permission = async () => {
+      if (++asked === 30) letThrough();
+      await decided;
+      return true;
+    };
+    await withApp({ platform, admin: { permission } }, async (app) => {
+      const streams = await Promise.all(Array.from({ length: 30 }, () => ReadStream.open(app)));
+      const statuses = streams.map(({ response }) => response.status);
+      expect(statuses.filter((status) => status === 200)).toHaveLength(20);
+      expect(statuses.filter((status) => status === 429)).toHaveLength(10);
+      for (const stream of streams) stream.leave();
+    });
+  });
+
   it('ends by itself after its time', async () => {
     await withApp({ platform, streams: { most: 2, lifetimeMs: 50 } }, async (app) => {
       const stream = await ReadStream.open(app);

@@ -65,8 +65,14 @@ export class OpenStreams implements OnModuleDestroy {
     }
   }
 
-  /** Answers with a stream that ends by itself, when the client goes, or when the application closes. */
+  /**
+   * Answers with a stream that ends by itself, when the client goes, or when the application closes. Others
+   * may have taken the last place since it was asked for.
+   *
+   * @throws AdminProblem as `requirePlace`
+   */
   start(response: unknown, headers: Readonly<Record<string, string>>): void {
+    this.requirePlace();
     const reply = response as StreamResponse;
     const raw = reply.raw ?? reply;
     reply.hijack?.();
