@@ -216,13 +216,15 @@ export class IntegrationSettingsService {
    * none if it was removed then.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID if there is no such change;
-   * INTEGRATION_SETTING_INVALID if the value is not allowed any more
+   * INTEGRATION_SETTING_INVALID if the value is not allowed any more; INTEGRATION_SETTING_CONFLICT if a value
+   * is not the expected one
    */
-  async restore(changeId: number, author: ChangeAuthor = {}): Promise<SettingView> {
-    checkNames('an option of restore', author, AUTHOR_FIELDS);
+  async restore(changeId: number, options: SettingsChangeOptions = {}): Promise<SettingView> {
+    checkNames('an option of restore', options, ['expected', ...AUTHOR_FIELDS]);
+    const { expected = {}, ...author } = options;
     const { key, to } = await this.stored.changeOf(changeId);
-    const setting = this.catalog.find(key);
-    await this.changeAll([{ ...setting, value: to ?? REMOVED }], [], authorOf(author));
+    const wanted = [{ ...this.catalog.find(key), value: to ?? REMOVED }];
+    await this.changeAll(wanted, this.catalog.findAll(expected), authorOf(author));
     return this.view(key);
   }
 

@@ -97,6 +97,24 @@ describe('settings', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412, 412]);
   });
 
+  it('return to a former value only from the state that was seen, where the request says which', async () => {
+    await patch({ values: { batchSize: 7 } });
+    await patch({ values: { batchSize: 8 } });
+    const tag = (await admin.ask('settings')).headers.get('etag') ?? '';
+    const [, seven] = (await admin.ask('settings/history?key=batchSize')).json.items;
+    const restore = () =>
+      admin.ask('settings/restore', {
+        method: 'POST',
+        json: { changeId: seven.id },
+        headers: { 'if-match': tag },
+      });
+    await patch({ values: { batchSize: 9 } });
+    expect(await restore()).toMatchObject({ status: 412, json: { code: 'INTEGRATION_ADMIN_CHANGED' } });
+    expect(await stored()).toEqual({ batchSize: 9 });
+    await patch({ values: { batchSize: 8 } });
+    expect(await restore()).toMatchObject({ status: 200, json: { value: 7 } });
+  });
+
   it('tell what new values would do, and change nothing', async () => {
     const preview = (values: object) => admin.ask('settings/preview', { method: 'POST', json: { values } });
     expect(await preview({ pollingIntervalMs: 1_000 })).toMatchObject({

@@ -4,6 +4,7 @@ import { IntegrationError } from '../../errors.js';
 import { IntegrationSettingsService, type SettingView } from '../../settings/integration-settings.service.js';
 import type { SettingHistoryEntry } from '../../settings/settings.store.js';
 import type { SettingsPreview } from '../../settings/settings-change.js';
+import type { AdminHttpRequest } from '../admin-options.js';
 import { headerOf } from '../calls/admin-request.js';
 import { Answer } from '../calls/answer.js';
 import { AdminProblem, type FieldProblem, invalidRequest } from '../calls/problem.js';
@@ -58,9 +59,11 @@ const ROUTES = {
     method: 'POST',
     path: 'settings/restore',
     action: 'settings.change',
-    about: 'Returns a setting to the value that it had after a change of the history.',
+    about:
+      'Returns a setting to the value that it had after a change of the history. If-Match is as for a change.',
     body: { changeId: position('The id of the change.'), reason },
     answer: 'Setting',
+    hasIfMatch: true,
   }),
 };
 
@@ -80,13 +83,9 @@ export class SettingsHandlers {
   }
 
   async change({ body, request, author }: Call<typeof ROUTES.change>): Promise<Answer> {
-    const given = headerOf(request, 'if-match');
     await this.settings.load('admin');
-    const known = this.settings.getAll();
-    if (given !== undefined && !isMatch(given, tagOf(known))) throw changed();
-    // The tag was compared with what this process has read. The database compares the values once more, in
-    // the transaction of the change.
-    const expected = given === undefined ? undefined : expectedOf(known, Object.keys(body.values));
+    const seen = this.seenBy(request);
+    const expected = seen && expectedOf(seen, Object.keys(body.values));
     await withPointers(this.settings.change(body.values, { expected, ...author }));
     return answerOf(this.settings.getAll());
   }
@@ -97,8 +96,29 @@ export class SettingsHandlers {
     return { items: entries, next: next === null ? null : cursorText([next]) };
   }
 
-  restore({ body, author }: Call<typeof ROUTES.restore>): Promise<SettingView> {
-    return this.settings.restore(body.changeId, author);
+  async restore({ body, request, author }: Call<typeof ROUTES.restore>): Promise<SettingView> {
+    await this.settings.load('admin');
+    // Which setting it is, is known to the history only.
+    const seen = this.seenBy(request)?.map(({ key, value }) => [key, value] as const);
+    return this.settings.restore(body.changeId, { expected: seen && Object.fromEntries(seen), ...author });
+  }
+
+  /**
+   * The settings as the person has seen them, if the request says so. The tag is compared with what this
+   * process has read. The database compares the values once more, in the transaction of the change.
+   *
+   * @throws AdminProblem 412 if they are others by now
+   */
+  private seenBy(request: AdminHttpRequest): readonly SettingView[] | undefined {
+    const given = headerOf(request, 'if-match');
+    if (given === undefined) return undefined;
+    const known = this.settings.getAll();
+    if (isMatch(given, tagOf(known))) return known;
+    throw new AdminProblem(
+      412,
+      'INTEGRATION_ADMIN_CHANGED',
+      'A setting was changed since you read them: read them again',
+    );
   }
 }
 
@@ -116,14 +136,6 @@ function tagOf(items: readonly SettingView[]): string {
 function isMatch(given: string, tag: string): boolean {
   const tags = given.split(',').map((each) => each.trim().replace(/^W\//, ''));
   return tags.includes('*') || tags.includes(tag);
-}
-
-function changed(): AdminProblem {
-  return new AdminProblem(
-    412,
-    'INTEGRATION_ADMIN_CHANGED',
-    'A setting was changed since you read them: read them again',
-  );
 }
 
 /** The values that the person who changes them has seen. Keys are given in full or without the prefix. */
