@@ -49,11 +49,14 @@ export function checkReplay(what: ReplayRange | ReplayFilter): void {
   if (from !== undefined) checkCount('from', from);
   if (to !== undefined) checkCount('to', to);
   if (from !== undefined && to !== undefined && to < from) {
-    throw invalid(`The range ends (${to}) before it begins (${from})`, { from, to });
+    throw invalid(`The range ends (${to}) before it begins (${from})`, { field: 'to', from, to });
   }
   if (eventNames?.length === 0) throw invalid('eventNames is empty: leave it out for events of every name');
   if (aggregateId !== undefined && aggregateType === undefined) {
-    throw invalid('aggregateId needs aggregateType: ids are unique within a type only', { aggregateId });
+    throw invalid('aggregateId needs aggregateType: ids are unique within a type only', {
+      field: 'aggregateType',
+      aggregateId,
+    });
   }
   for (const name of eventNames ?? []) checkText('eventNames', name);
   checkText('aggregateType', aggregateType, EVENT_TEXT_LIMITS.aggregateType);
@@ -96,7 +99,8 @@ export function heldByItsTransaction({
 
 /** Refuses to set events aside for good without a reason, or without a filter that names something. */
 export function checkReason(filter: InboxFilter, reason: string): void {
-  if (reason.trim() === '') throw invalid('Say why: the reason is kept with each discarded event');
+  if (reason.trim() === '')
+    throw invalid('Say why: the reason is kept with each discarded event', { field: 'reason' });
   if (Object.values(filter).every((value) => value === undefined)) {
     throw invalid(
       'Say which events to discard: a consumer, an event name, an aggregate, an event or an error fingerprint',

@@ -68,6 +68,6 @@ export function checkCount(name: string, value: number, most = Number.MAX_SAFE_I
   if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value;
   throw invalidArgument(
     `${name} must be a whole number from 1${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ' on'}, not ${value}`,
-    { [name]: value },
+    { field: name, [name]: value },
   );
 }

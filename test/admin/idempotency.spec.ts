@@ -98,6 +98,22 @@ describe('a request with an Idempotency-Key', () => {
     });
   });
 
+  it('is not done again if the connection was lost before its commit was answered', async () => {
+    await database.pool.query(`
+      CREATE FUNCTION integration.end_session() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+      CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON integration.inbox_cursor
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION integration.end_session()`);
+    const lost = await send('pause', 'k1');
+    await database.pool.query('DROP FUNCTION integration.end_session CASCADE');
+    expect(lost).toMatchObject({ status: 503, json: { code: 'INTEGRATION_ADMIN_UNAVAILABLE' } });
+    expect(await send('pause', 'k1')).toMatchObject({
+      status: 409,
+      json: { code: 'INTEGRATION_ADMIN_KEY_IN_USE' },
+    });
+    expect(await send('pause', 'k2')).toMatchObject({ status: 200 });
+  });
+
   it('may use its key for something else after 24 hours', async () => {
     await send('pause', 'k1');
     await database.pool.query(

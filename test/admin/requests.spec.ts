@@ -223,6 +223,19 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
       '?limit=1&limit=2',
       [{ in: 'query', pointer: '/limit', message: 'was given more than once' }],
     ],
+    [
+      'half of a character',
+      '?after=%ED%A0%80',
+      [{ in: 'query', pointer: '/after', message: expect.stringContaining('half of a character') }],
+    ],
+    [
+      'bytes that are no text',
+      '?limit=%FF&%zz=1',
+      [
+        { in: 'query', pointer: '/limit', message: expect.any(String) },
+        { in: 'query', pointer: '/%zz', message: expect.any(String) },
+      ],
+    ],
     ['a cursor of its own', '?after=bm90', [{ in: 'query', pointer: '/after', message: expect.any(String) }]],
     [
       'several wrong fields',
@@ -307,6 +320,74 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     isProblem(answer, 400, 'INTEGRATION_ADMIN_INVALID');
     expect(answer.json.errors).toEqual(errors);
     expect(await isPaused()).toBe(false);
+  });
+
+  it.each<[string, string, object, string, string]>([
+    ['a discard that names nothing', 'operations', { kind: 'discard', reason: 'x' }, 'body', ''],
+    ['a discard without a reason', 'operations', { kind: 'discard', consumer: 'a' }, 'body', '/reason'],
+    ['a redrive of everything', 'operations', { kind: 'redrive' }, 'body', ''],
+    ['a replay for nobody', 'operations', { kind: 'replay', from: 1 }, 'body', '/consumer'],
+    [
+      'a replay by fingerprint',
+      'operations',
+      { kind: 'replay', consumer: 'billing', fingerprint: 'f' },
+      'body',
+      '/fingerprint',
+    ],
+    [
+      'a range that ends before it begins',
+      'operations',
+      { kind: 'replay', consumer: 'billing', from: 2, to: 1 },
+      'body',
+      '/to',
+    ],
+    [
+      'a discard that stops after failures',
+      'operations',
+      { kind: 'discard', consumer: 'a', reason: 'x', stopAfter: 1 },
+      'body',
+      '/stopAfter',
+    ],
+    ['a change that is not there', 'settings/restore', { changeId: 7 }, 'body', '/changeId'],
+  ])(
+    'with what only a service can judge is refused with its field: %s',
+    async (_, path, json, part, pointer) => {
+      const answer = await admin.ask(path, { method: 'POST', json });
+      isProblem(answer, 400, 'INTEGRATION_ADMIN_INVALID');
+      expect(answer.json.errors).toEqual([{ in: part, pointer, message: answer.json.detail }]);
+    },
+  );
+
+  it('for rates that makes no sense is refused with its field', async () => {
+    for (const [query, field] of [
+      ['from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z', 'from'],
+      ['from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&step=10', 'step'],
+    ]) {
+      const answer = await admin.ask(`consumers/billing/rates?${query}`);
+      isProblem(answer, 400, 'INTEGRATION_ADMIN_INVALID');
+      expect(answer.json.errors).toEqual([
+        { in: 'query', pointer: `/${field}`, message: expect.any(String) },
+      ]);
+    }
+  });
+
+  it('that notes nothing about a kind of failure is refused', async () => {
+    const answer = await admin.ask('dead-letters/groups/none?consumer=billing', {
+      method: 'PATCH',
+      json: {},
+    });
+    isProblem(answer, 400, 'INTEGRATION_ADMIN_INVALID');
+    expect(answer.json.errors).toEqual([
+      { in: 'body', pointer: '', message: expect.stringContaining('give note') },
+    ]);
+  });
+
+  it('with a path that is no text is refused by the platform, before any route', async () => {
+    for (const path of ['consumers/%ED%A0%80', 'consumers/%FF/backlog', 'consumers/%zz']) {
+      const answer = await admin.ask(path);
+      expect(answer.status).toBe(400);
+      expect(answer.text).not.toMatch(/ at |node_modules|SELECT/);
+    }
   });
 
   it('with a name that no consumer can have is refused, and one that none has is not found', async () => {

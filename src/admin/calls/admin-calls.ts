@@ -55,26 +55,28 @@ export class AdminCalls {
       const { actor } = call;
       const about = { actor, action: route.action };
       const answer = startsSomething(route)
-        ? await this.once.answer(request, about, () => act().catch((error) => this.problem(error, request)))
+        ? await this.once.answer(request, about, () =>
+            act().catch((error) => this.problem(error, request, route)),
+          )
         : await act();
       if (isStream) this.streams.start(response, { ...HEADERS, ...STREAM_HEADERS });
       else this.send(response, answer);
     } catch (error) {
-      this.refuse(error, request, response);
+      this.refuse(error, request, response, route);
     }
   }
 
   /** Answers with the problem that an error is. */
-  refuse(error: unknown, request: ServerRequest, response: unknown): void {
-    const answer = this.problem(error, request);
+  refuse(error: unknown, request: ServerRequest, response: unknown, route?: Route): void {
+    const answer = this.problem(error, request, route);
     // A guard or an interceptor of the application may have answered already.
     if (!this.host.httpAdapter.isHeadersSent(response)) this.send(response, answer);
   }
 
-  private problem(error: unknown, request: ServerRequest): Answer {
-    const { problem, isUnexpected } = problemOf(error);
+  private problem(error: unknown, request: ServerRequest, route?: Route): Answer {
+    const { problem, isUnexpected, isUncertain } = problemOf(error, route);
     if (isUnexpected) this.logger.error(`${request.method} ${pathOf(request)} failed`, stackOf(error));
-    return Answer.ofProblem(problem);
+    return Answer.ofProblem(problem, isUncertain);
   }
 
   /**

@@ -14,9 +14,9 @@ export function headerOf(request: AdminHttpRequest, name: string): string | unde
   return typeof value === 'string' || value === undefined ? value : value[0];
 }
 
-/** The query of a request. The application's query parser has no part in it. */
-export function queryOf(request: ServerRequest): URLSearchParams {
+/** The query of a request as it was sent. The application's query parser has no part in it. */
+export function queryOf(request: ServerRequest): string {
   const url = request.originalUrl ?? request.url;
   const start = url.indexOf('?');
-  return new URLSearchParams(start < 0 ? '' : url.slice(start + 1));
+  return start < 0 ? '' : url.slice(start + 1);
 }

@@ -9,6 +9,8 @@ export class Answer {
     readonly body: string | undefined,
     readonly status: number,
     readonly headers: Readonly<Record<string, string>>,
+    /** Whether what was asked for may have been done, although the answer is a problem. */
+    readonly isUncertain: boolean = false,
   ) {}
 
   static of(
@@ -24,9 +26,9 @@ export class Answer {
     return new Answer(json, status, { 'Idempotency-Replayed': 'true', ...type });
   }
 
-  static ofProblem(problem: AdminProblem): Answer {
+  static ofProblem(problem: AdminProblem, isUncertain: boolean): Answer {
     const text = JSON.stringify(problem.toProblem());
-    return new Answer(text, problem.status, { 'Content-Type': PROBLEM_TYPE });
+    return new Answer(text, problem.status, { 'Content-Type': PROBLEM_TYPE }, isUncertain);
   }
 
   /** An answer whose JSON text is already there. */

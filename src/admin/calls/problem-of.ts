@@ -1,6 +1,8 @@
 import { isConnectionLoss, sqlStateOf } from '../../database/connection/connection-loss.js';
 import { IntegrationError, type IntegrationErrorCode } from '../../errors.js';
+import type { Route } from '../routes/route.js';
 import { AdminProblem, type AdminProblemCode } from './problem.js';
+import { wrongFieldsOf } from './wrong-fields.js';
 
 /** The codes whose message may leave the process, with the status of the answer. */
 const STATUS_OF_CODE: { readonly [Code in IntegrationErrorCode]?: number } = {
@@ -30,34 +32,45 @@ const PASSING_STATES = /^(08|53|57|55P03|40)/;
 const UNAVAILABLE = 'The database cannot be asked at the moment, or took too long. Try again later';
 const FAILED = 'The request failed because of a fault in this process. Its log has the error';
 
+/** The problem that an error is to the person who asks, and what else is known of it. */
+export interface Failure {
+  readonly problem: AdminProblem;
+  /** Whether the error belongs in the log. */
+  readonly isUnexpected: boolean;
+  /** Whether a change may have been committed although its answer was lost. */
+  readonly isUncertain: boolean;
+}
+
 /**
  * The problem that an error is to the person who asks. An error that nobody expected says nothing of
- * itself, because its text may hold SQL, hosts or passwords. `isUnexpected` says that it belongs in the
- * log.
+ * itself, because its text may hold SQL, hosts or passwords. The route is not known where a guard of the
+ * application threw.
  */
-export function problemOf(error: unknown): { problem: AdminProblem; isUnexpected: boolean } {
-  if (error instanceof AdminProblem) return { problem: error, isUnexpected: false };
+export function problemOf(error: unknown, route?: Route): Failure {
+  if (error instanceof AdminProblem) return expected(error);
   if (error instanceof IntegrationError) {
     const status = STATUS_OF_CODE[error.code];
-    if (status !== undefined) return expected(new AdminProblem(status, error.code, error.message));
+    if (status !== undefined) {
+      const fields = status === 400 && route !== undefined ? wrongFieldsOf(error, route) : undefined;
+      return expected(new AdminProblem(status, error.code, error.message, fields));
+    }
     const isOut = error.code.startsWith('INTEGRATION_DATABASE_') || error.code === 'INTEGRATION_CLOSED';
     return isOut ? expected(unavailable()) : unexpected();
   }
   const status = httpStatusOf(error);
   if (status !== undefined) return status < 500 ? expected(refused(status, error)) : unexpected();
   const state = sqlStateOf(error);
-  if (isConnectionLoss(error) || (state !== undefined && PASSING_STATES.test(state))) {
-    return expected(unavailable());
-  }
-  return unexpected();
+  if (isConnectionLoss(error)) return { ...expected(unavailable()), isUncertain: true };
+  return state !== undefined && PASSING_STATES.test(state) ? expected(unavailable()) : unexpected();
 }
 
-function expected(problem: AdminProblem): { problem: AdminProblem; isUnexpected: boolean } {
-  return { problem, isUnexpected: false };
+function expected(problem: AdminProblem): Failure {
+  return { problem, isUnexpected: false, isUncertain: false };
 }
 
-function unexpected(): { problem: AdminProblem; isUnexpected: boolean } {
-  return { problem: new AdminProblem(500, 'INTEGRATION_ADMIN_FAILED', FAILED), isUnexpected: true };
+function unexpected(): Failure {
+  const problem = new AdminProblem(500, 'INTEGRATION_ADMIN_FAILED', FAILED);
+  return { problem, isUnexpected: true, isUncertain: false };
 }
 
 function unavailable(): AdminProblem {

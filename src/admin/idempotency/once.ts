@@ -16,8 +16,9 @@ const LONGEST_KEY = 255;
  * Does once what a client sends several times with the same Idempotency-Key.
  *
  * The key is taken before anything is done, in a transaction of its own. So of two requests only one does
- * it. A process that dies in between leaves the key without an answer. Nobody knows then whether it was
- * done, so the key is refused for as long as it is kept.
+ * it. A process that dies in between leaves the key without an answer, and so does a connection that is
+ * lost before COMMIT is answered. Nobody knows then whether it was done, so the key is refused for as long
+ * as it is kept.
  */
 @Injectable()
 export class Once {
@@ -37,6 +38,7 @@ export class Once {
     const kept = await this.keys().take(keyed);
     if (kept !== undefined) return repeated(kept, keyed);
     const answer = await act();
+    if (answer.isUncertain) return answer;
     // A fault may go away, so the same key may try again.
     if (answer.status >= 500) await this.keys().giveBack(keyed);
     else await this.keys().keep(keyed, answer.status, answer.body ?? '');

@@ -34,22 +34,34 @@ export function readFields<F extends Fields>(
   return values as ValuesOf<F>;
 }
 
-/** The fields of a query by their names. A field that was given several times is refused. */
-export function fieldsOfQuery(query: URLSearchParams): Record<string, string> {
+/**
+ * The fields of a query by their names. A field that was given several times is refused, and so are bytes
+ * that are no characters, because another text would be looked for in their place.
+ */
+export function fieldsOfQuery(query: string): Record<string, string> {
   const given = new Map<string, string>();
-  const twice = new Set<string>();
-  for (const [name, value] of query) {
-    if (given.has(name)) twice.add(name);
-    given.set(name, value);
+  const problems: FieldProblem[] = [];
+  const note = (name: string, message: string) =>
+    problems.push({ in: 'query', pointer: `/${escapePointer(name.slice(0, 100))}`, message });
+  for (const part of query.split('&').filter((each) => each !== '')) {
+    const [rawName = '', ...rest] = part.split('=');
+    const name = decoded(rawName) ?? rawName;
+    const value = decoded(rest.join('='));
+    if (value === undefined || decoded(rawName) === undefined)
+      note(name, 'is not percent-encoded UTF-8, or holds half of a character');
+    else if (given.has(name)) note(name, 'was given more than once');
+    else given.set(name, value);
   }
-  if (twice.size === 0) return Object.fromEntries(given);
-  throw invalidRequest(
-    [...twice].map((name) => ({
-      in: 'query',
-      pointer: `/${escapePointer(name.slice(0, 100))}`,
-      message: 'was given more than once',
-    })),
-  );
+  if (problems.length > 0) throw invalidRequest(problems);
+  return Object.fromEntries(given);
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return undefined;
+  }
 }
 
 function unknownName(name: string, fields: Fields): string {

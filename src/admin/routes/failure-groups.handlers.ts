@@ -77,6 +77,10 @@ export class FailureGroupsHandlers {
     const { note, removeNote = false, acknowledged } = body;
     if (note !== undefined && removeNote)
       throw invalidRequest([{ in: 'body', pointer: '/removeNote', message: 'contradicts note: give one' }]);
+    if (note === undefined && !removeNote && acknowledged === undefined)
+      throw invalidRequest([
+        { in: 'body', pointer: '', message: 'says nothing: give note, removeNote or acknowledged' },
+      ]);
     if (note !== undefined || removeNote) await this.groupsOf.note(group, note ?? null, author);
     if (acknowledged !== undefined) await this.groupsOf.acknowledge(group, { acknowledged, ...author });
     return { done: true };
