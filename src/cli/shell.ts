@@ -15,7 +15,8 @@ export interface Shell {
   /** The size of the terminal that results go to. Undefined if they go elsewhere. */
   screen(): { readonly rows: number; readonly columns: number } | undefined;
   /**
-   * Runs `work` with a signal that aborts when somebody presses Ctrl-C, or when nobody reads results any more.
+   * Runs `work` with a signal that aborts when somebody presses Ctrl-C, or when nobody reads results any
+   * more.
    */
   interruptible<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R>;
   writeResult(text: string): void;
