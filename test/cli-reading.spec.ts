@@ -253,6 +253,31 @@ describe('settings', () => {
   });
 });
 
+describe('a page of more than 1,000 rows', () => {
+  it.each([
+    'dead-letters list',
+    'dead-letters groups',
+    'consumers show billing --state dead',
+    'events list',
+    'operations list',
+    'processes list',
+    'audit list',
+    'settings history',
+    'webhooks endpoints',
+  ])('is refused by "%s"', async (command) => {
+    const words = command.split(' ');
+    expect(await run(...words, '--limit', '1000')).toMatchObject({ status: 0, stderr: '' });
+    const { status, stderr } = await run(...words, '--limit', '1001');
+    expect([status, stderr]).toEqual([2, expect.stringContaining('from 1 to 1000, not 1001')]);
+  });
+
+  it('of dead letters says in JSON where the next one begins', async () => {
+    expect((await runJson('dead-letters', 'list')).result.next).toBeNull();
+    const { deadLetters, next } = (await runJson('dead-letters', 'list', '--limit', '1')).result;
+    expect(next).toBe(deadLetters[0].position);
+  });
+});
+
 describe('tables', () => {
   it.each([
     'status',

@@ -1,7 +1,7 @@
 import type { AuditEntry, AuditOutcome } from '../audit/audit.js';
 import type { Command } from './command.js';
 import { nextPage } from './next-page.js';
-import { choiceOption, countOption, dateOption, textOption } from './options.js';
+import { choiceOption, countOption, dateOption, pageOption, textOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
 import { firstLine, timeText } from './texts.js';
@@ -33,7 +33,7 @@ export const auditListCommand: Command = {
       since: dateOption(options, 'since'),
       until: dateOption(options, 'until'),
     };
-    const page = { limit: countOption(options, 'limit'), after: countOption(options, 'after') };
+    const page = { limit: pageOption(options), after: countOption(options, 'after') };
     return withServices(context, async ({ audit }) => {
       const { entries, next } = await audit.list(filter, page);
       const more = next === null ? [] : [`More: ${nextPage(context, 'audit list', { after: next })}`];

@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import type { CommandOption } from './command.js';
 import { Declined, UsageError } from './command.js';
 import { visible } from './terminal-text.js';
@@ -16,20 +16,25 @@ export interface Terminal {
 /** The terminal of this process, or undefined if it has none. */
 export function terminalOfProcess(): Terminal | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  return terminalOver(process.stdin, process.stderr);
+}
+
+/** Asks over these streams. Ctrl-C and Ctrl-D close the reader, and are no answer. */
+export function terminalOver(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Terminal {
   return {
-    ask: async (question) => {
-      const reader = createInterface({ input: process.stdin, output: process.stderr });
-      try {
-        return await reader.question(question);
-      } catch (error) {
-        // Ctrl-C and Ctrl-D are no answer.
-        if ((error as Error).name !== 'AbortError') throw error;
-        process.stderr.write('\n');
-        return '';
-      } finally {
-        reader.close();
-      }
-    },
+    ask: (question) =>
+      new Promise((resolve) => {
+        const reader = createInterface({ input, output });
+        let answer: string | undefined;
+        reader.once('close', () => {
+          if (answer === undefined) output.write('\n');
+          resolve(answer ?? '');
+        });
+        reader.question(question, (given) => {
+          answer = given;
+          reader.close();
+        });
+      }),
   };
 }
 

@@ -13,7 +13,7 @@ import { ownerText } from './consumer-columns.js';
 import { describeReplay, stateOf } from './consumers-list.command.js';
 import { facts } from './facts.js';
 import { nextPage } from './next-page.js';
-import { checkUuid, choiceOption, countOf, countOption, textOption } from './options.js';
+import { checkUuid, choiceOption, countOf, pageOption, textOption } from './options.js';
 import { runningTable } from './processes-list.command.js';
 import { registeredConsumer } from './registered-consumer.js';
 import { type CommandServices, withServices } from './services.js';
@@ -75,7 +75,7 @@ async function events(
   name: string,
   state: BacklogState,
 ): Promise<CommandResult> {
-  const limit = countOption(context.options, 'limit');
+  const limit = pageOption(context.options);
   const after = placeFrom(textOption(context.options, 'after'));
   await registeredConsumer(context, services, name);
   const { items, next } = await services.backlogs.events(name, state, { limit, after });

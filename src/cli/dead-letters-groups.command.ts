@@ -2,7 +2,7 @@ import { countText } from '../consumers/counted.js';
 import type { FailureGroup, FailureGroupKey } from '../consumers/failure-group.js';
 import { type Command, UsageError } from './command.js';
 import { nextPage } from './next-page.js';
-import { CONSUMER_OPTION, countOption, textOption } from './options.js';
+import { CONSUMER_OPTION, pageOption, textOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
 import { visibleLine } from './terminal-text.js';
@@ -26,7 +26,7 @@ export const deadLettersGroupsCommand: Command = {
   run: (context) => {
     const { options } = context;
     const filter = { consumerName: textOption(options, 'consumer') };
-    const page = { limit: countOption(options, 'limit'), after: keyFrom(textOption(options, 'after')) };
+    const page = { limit: pageOption(options), after: keyFrom(textOption(options, 'after')) };
     return withServices(context, async ({ failures }) => {
       const { items, next } = await failures.list(filter, page);
       const more =

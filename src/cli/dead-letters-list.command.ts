@@ -3,7 +3,7 @@ import type { DeadLetter } from '../inbox/inbox-record.js';
 import { InboxRecordStore } from '../inbox/inbox-record.store.js';
 import type { Command, CommandContext } from './command.js';
 import { nextPage } from './next-page.js';
-import { CONSUMER_OPTION, countOption, ROW_OPTIONS, rowFilter } from './options.js';
+import { CONSUMER_OPTION, countOption, pageOption, ROW_OPTIONS, rowFilter } from './options.js';
 import { table } from './table.js';
 import { firstLine } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
@@ -25,17 +25,18 @@ export const deadLettersListCommand: Command = {
   summary: 'show dead letters with their errors, the oldest first',
   run: (context) => {
     const filter = rowFilter(context.options);
-    const limit = countOption(context.options, 'limit') ?? DEFAULT_LIMIT;
+    const limit = pageOption(context.options) ?? DEFAULT_LIMIT;
     const after = countOption(context.options, 'after') ?? 0;
-    return context.withDatabase(async (db) => {
+    return context.withDatabase(async (db, admin) => {
       await verifyMigrations(db);
-      const deadLetters = await new InboxRecordStore(db).findDeadLetters(filter, limit, after);
-      return { ok: true, data: { deadLetters }, text: describe(context, deadLetters, limit) };
+      const deadLetters = await new InboxRecordStore(admin).findDeadLetters(filter, limit, after);
+      const next = deadLetters.length < limit ? null : (deadLetters.at(-1)?.position ?? null);
+      return { ok: true, data: { deadLetters, next }, text: describe(context, deadLetters, next) };
     });
   },
 };
 
-function describe(context: CommandContext, deadLetters: readonly DeadLetter[], limit: number): string {
+function describe(context: CommandContext, deadLetters: readonly DeadLetter[], next: number | null): string {
   if (deadLetters.length === 0) return 'No dead letters.';
   const rows = deadLetters.map((letter) => [
     String(letter.position),
@@ -46,11 +47,8 @@ function describe(context: CommandContext, deadLetters: readonly DeadLetter[], l
     letter.errorFingerprint ?? '-',
     firstLine(letter.lastError),
   ]);
-  const last = deadLetters.at(-1)?.position ?? 0;
   const more =
-    deadLetters.length < limit
-      ? []
-      : [`There may be more: ${nextPage(context, 'dead-letters list', { after: last })}`];
+    next === null ? [] : [`There may be more: ${nextPage(context, 'dead-letters list', { after: next })}`];
   return [
     table(['POSITION', 'CONSUMER', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'FINGERPRINT', 'ERROR'], rows, [
       'ERROR',

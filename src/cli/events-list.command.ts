@@ -2,7 +2,7 @@ import type { EventSearchResult } from '../log/event-look.js';
 import type { Command } from './command.js';
 import { eventTable } from './event-table.js';
 import { nextPage } from './next-page.js';
-import { countOption, dateOption, textOption } from './options.js';
+import { countOption, dateOption, pageOption, textOption } from './options.js';
 import { withServices } from './services.js';
 
 /** Searches the log, from the newest event to the oldest. */
@@ -32,7 +32,7 @@ export const eventsListCommand: Command = {
       from: dateOption(options, 'since'),
       to: dateOption(options, 'until'),
     };
-    const page = { limit: countOption(options, 'limit'), before: countOption(options, 'before') };
+    const page = { limit: pageOption(options), before: countOption(options, 'before') };
     return withServices(context, async ({ events }) => {
       const found = await events.search(filter, page);
       const more =

@@ -2,7 +2,7 @@ import { OPERATION_STATES, type Operation } from '../consumers/operations/operat
 import type { Command } from './command.js';
 import { nextPage } from './next-page.js';
 import { progressText } from './operation-texts.js';
-import { choiceOption, countOption, textOption } from './options.js';
+import { choiceOption, pageOption, textOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
 import { timeText } from './texts.js';
@@ -23,7 +23,7 @@ export const operationsListCommand: Command = {
     const { options } = context;
     const page = {
       state: choiceOption(options, 'state', OPERATION_STATES),
-      limit: countOption(options, 'limit'),
+      limit: pageOption(options),
       after: textOption(options, 'after'),
     };
     return withServices(context, async (services) => {

@@ -56,6 +56,18 @@ export function countOption(options: Options, name: string): number | undefined 
   return text === undefined ? undefined : countOf(text, `--${name}`);
 }
 
+/** The largest page of a list. */
+const LARGEST_PAGE = 1_000;
+
+/** The number of rows of a page. A page that were cut off would look as if there were no more. */
+export function pageOption(options: Options): number | undefined {
+  const limit = countOption(options, 'limit');
+  if (limit === undefined || limit <= LARGEST_PAGE) return limit;
+  throw new UsageError(
+    `--limit must be a whole number from 1 to ${LARGEST_PAGE}, not ${limit}: the last line of a page has the command for the next one`,
+  );
+}
+
 /** A whole number, at least 1. */
 export function countOf(text: string, what: string): number {
   const count = Number(text);

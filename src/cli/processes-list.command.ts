@@ -1,7 +1,7 @@
 import type { ProcessView, RunningAttempt } from '../membership/process-view.store.js';
 import type { Command } from './command.js';
 import { nextPage } from './next-page.js';
-import { countOption, textOption } from './options.js';
+import { pageOption, textOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
 import { timeText } from './texts.js';
@@ -21,7 +21,7 @@ export const processesListCommand: Command = {
   summary: 'show the processes: version, what they own, and what has run for more than 2 seconds',
   run: (context) => {
     const page = {
-      limit: countOption(context.options, 'limit'),
+      limit: pageOption(context.options),
       after: textOption(context.options, 'after'),
     };
     return withServices(context, async (services) => {

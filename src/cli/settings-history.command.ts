@@ -1,7 +1,7 @@
 import type { SettingHistoryPage } from '../settings/settings-change.js';
 import type { Command } from './command.js';
 import { nextPage } from './next-page.js';
-import { countOption } from './options.js';
+import { countOption, pageOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
 import { firstLine, timeText } from './texts.js';
@@ -20,7 +20,7 @@ export const settingsHistoryCommand: Command = {
     const { options } = context;
     const request = {
       key: context.arguments[0],
-      limit: countOption(options, 'limit'),
+      limit: pageOption(options),
       after: countOption(options, 'after'),
     };
     return withServices(context, async ({ settings }) => {

@@ -3,7 +3,7 @@ import type { EndpointRow } from '../webhooks/incoming/endpoints/incoming-endpoi
 import { IncomingEndpointStore } from '../webhooks/incoming/endpoints/incoming-endpoint.store.js';
 import type { Command } from './command.js';
 import { nextPage } from './next-page.js';
-import { checkUuid, choiceOption, countOption, textOption } from './options.js';
+import { checkUuid, choiceOption, pageOption, textOption } from './options.js';
 import { table } from './table.js';
 import { timeText } from './texts.js';
 
@@ -27,7 +27,7 @@ export const webhooksEndpointsCommand: Command = {
       status: choiceOption(options, 'status', ['active', 'paused'] as const),
     };
     const behind = after === undefined ? undefined : checkUuid(after, 'The id in --after');
-    const limit = pageSizeOf(countOption(options, 'limit'));
+    const limit = pageSizeOf(pageOption(options));
     const endpoints = await withDatabase((db) =>
       new IncomingEndpointStore(db).page(textOption(options, 'tenant'), filter, behind, limit),
     );
