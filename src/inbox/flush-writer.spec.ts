@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { PositionSet } from '../log/position-set.js';
-import { FlushWriter } from './flush-writer.js';
+import { FlushWriter, type SaveReport } from './flush-writer.js';
+import type { ExceptionRow } from './inbox-status.js';
 import type { SettlementStore } from './settlement.store.js';
 import { Unflushed } from './unflushed.js';
 
@@ -134,5 +135,89 @@ describe('a sweep of very many holes', () => {
     expect(kinds.join(' ')).not.toContain('part part part');
     expect(kinds).toContain('outcome');
     expect(await save()).toBeUndefined();
+  });
+});
+
+describe('events that are only counted', () => {
+  const sumOf = (reports: readonly (SaveReport | undefined)[]) => {
+    const sum: Record<string, number> = {};
+    for (const report of reports)
+      for (const [name, events] of report?.processed ?? []) sum[name] = (sum[name] ?? 0) + events;
+    return sum;
+  };
+  const settle = (buffer: Unflushed, position: number, name: string) => {
+    buffer.settle(position);
+    buffer.countProcessed(name);
+  };
+
+  it('are told with the save that takes their positions, once', async () => {
+    const { buffer, save } = aBuffer();
+    settle(buffer, 1, 'a');
+    settle(buffer, 2, 'b');
+    settle(buffer, 3, 'a');
+    expect(sumOf([await save()])).toEqual({ a: 2, b: 1 });
+    settle(buffer, 4, 'a');
+    expect(sumOf([await save()])).toEqual({ a: 1 });
+    expect(await save()).toBeUndefined();
+  });
+
+  it('are told once where their positions are saved in parts, and only with the last part', async () => {
+    const { buffer, writer, save } = aBuffer(1_000);
+    for (let i = 0; i < 3_000; i++) settle(buffer, 2 * i + 1, 'a');
+    const reports: (SaveReport | undefined)[] = [];
+    while (!(buffer.isEmpty && writer.isEmpty) && reports.length < 20)
+      reports.push(await save().catch(() => undefined));
+    const counted = reports.filter((report) => (report?.processed.size ?? 0) > 0);
+    expect(counted).toEqual([reports.at(-1)]);
+    expect(sumOf(reports)).toEqual({ a: 3_000 });
+  });
+
+  it('are told once where a save fails, or waits for a row that somebody has locked', async () => {
+    const errors = [
+      Object.assign(new Error('terminating connection'), { code: '57P01' }),
+      Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' }),
+      Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' }),
+    ];
+    const row: ExceptionRow = {
+      outboxEventId: 'e7',
+      position: 7,
+      aggregateType: 'thing',
+      aggregateId: '7',
+      status: 'skipped',
+      attempt: 1,
+      error: undefined,
+      fingerprint: undefined,
+      isSuspect: false,
+      isPostponed: false,
+      failedAttempt: undefined,
+      availableInMs: undefined,
+    };
+    const store: Pick<SettlementStore, 'settlePositions' | 'settle'> = {
+      settlePositions: async () => true,
+      settle: async () => {
+        const error = errors.shift();
+        if (error !== undefined) throw error;
+        return { held: true, found: [], updated: [], stillBlocked: [] };
+      },
+    };
+    const buffer = new Unflushed();
+    const writer = new FlushWriter(store as SettlementStore, KEY, 'token');
+    const source = {
+      collectFlush: () =>
+        buffer.collect(
+          () => [],
+          () => [],
+        ),
+    };
+    settle(buffer, 1, 'a');
+    buffer.except(row);
+    const reports: (SaveReport | undefined)[] = [];
+    for (let i = 0; i < 3; i++) {
+      settle(buffer, i + 2, 'a');
+      reports.push(await writer.save(source, 1).catch(() => undefined));
+    }
+    while (!buffer.isEmpty) reports.push(await writer.save(source, 1));
+    expect(errors).toEqual([]);
+    expect(sumOf(reports)).toEqual({ a: 4 });
   });
 });

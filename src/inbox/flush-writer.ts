@@ -35,7 +35,7 @@ export class FlushWriter {
    * Large sets that are written in parts. The ranges below the one at `next` have been taken. The parts take
    * turns with everything else, and their order does not matter, because they are positions only.
    */
-  private readonly divided: { readonly set: PositionSet; next: number }[] = [];
+  private readonly divided: (Pick<Flush, 'positions' | 'processed'> & { next: number })[] = [];
   private tookPart = false;
   /** No statement takes out more ranges than this. A statement that was too slow halves it. */
   private mostRanges = MOST_RANGES;
@@ -102,10 +102,11 @@ export class FlushWriter {
     const [large] = this.divided;
     this.tookPart = !this.tookPart && large !== undefined;
     if (!this.tookPart || large === undefined) return undefined;
-    const positions = large.set.slice(large.next, this.mostRanges);
+    const positions = large.positions.slice(large.next, this.mostRanges);
     large.next += this.mostRanges;
-    if (large.next >= large.set.rangeCount) this.divided.shift();
-    return { ...emptyFlush(), positions };
+    if (large.next < large.positions.rangeCount) return { ...emptyFlush(), positions };
+    this.divided.shift();
+    return { ...emptyFlush(), positions, processed: large.processed };
   }
 
   /**
@@ -113,7 +114,8 @@ export class FlushWriter {
    */
   private withinLimit(flush: Flush): Flush {
     if (!isLargeSet(flush) || flush.positions.rangeCount <= this.mostRanges) return flush;
-    this.divided.unshift({ set: flush.positions, next: 0 });
+    const { positions, processed } = flush;
+    this.divided.unshift({ positions, processed, next: 0 });
     this.tookPart = false;
     return this.takePart() ?? flush;
   }
@@ -122,8 +124,8 @@ export class FlushWriter {
   private takeNext(source: FlushSource): Flush | undefined {
     const flush = source.collectFlush();
     if (flush === undefined || this.aside.size === 0) return flush;
-    const { positions, covered } = flush;
-    const rest: Flush = { ...emptyFlush(), positions, covered };
+    const { positions, covered, processed } = flush;
+    const rest: Flush = { ...emptyFlush(), positions, covered, processed };
     const target = (aggregate: AggregateKey) => this.aside.get(nameOfAggregate(aggregate)) ?? rest;
     for (const row of flush.exceptions) target(row).exceptions.push(row);
     for (const row of flush.resolved) target(row).resolved.push(row);
@@ -132,30 +134,36 @@ export class FlushWriter {
   }
 
   private async write(flush: Flush, readUpto: number): Promise<SaveReport> {
-    const { exceptions, resolved, release, covered } = flush;
+    const { exceptions, resolved, release, covered, processed } = flush;
     if (exceptions.length + resolved.length + release.length === 0) {
       const { positions } = flush;
       if (isLargeSet(flush)) {
         const held = await this.store.settleMany(this.key, this.token, positions);
-        return { ...NOTHING_SAVED, held, positions };
+        return { ...NOTHING_SAVED, held, positions, processed };
       }
       const text = positions.toString();
       if (covered.length > 0) {
         const held = await this.store.settleCovered(this.key, this.token, text, covered);
-        return { ...NOTHING_SAVED, held, positions };
+        return { ...NOTHING_SAVED, held, positions, processed };
       }
       const held = await this.store.settlePositions(this.key, this.token, text, readUpto);
-      return { ...NOTHING_SAVED, held, positions, readUpto };
+      return { ...NOTHING_SAVED, held, positions, processed, readUpto };
     }
     const positions = flush.positions.clone();
     for (const row of exceptions) positions.addRange(row.position, row.position + 1);
-    const settlement: Settlement = { ...flush, positions: positions.toString() };
+    const settlement: Settlement = {
+      exceptions,
+      resolved,
+      release,
+      covered,
+      positions: positions.toString(),
+    };
     const result = await this.store.settle(this.key, this.token, settlement);
     const dueInMs = delaysOf([...exceptions, ...resolved]);
     // The next row of a released aggregate is due now. If none waited, a delayed one may have become due
     // meanwhile.
     if (release.length > 0) dueInMs.push(0);
-    return { ...result, positions, written: exceptions, released: release, resolved, dueInMs };
+    return { ...result, positions, processed, written: exceptions, released: release, resolved, dueInMs };
   }
 
   /**
@@ -179,6 +187,8 @@ export class FlushWriter {
       const plain = groupOf('');
       plain.positions.addAll(flush.positions);
       plain.covered.push(...flush.covered);
+      for (const [name, events] of flush.processed)
+        plain.processed.set(name, events + (plain.processed.get(name) ?? 0));
     }
     for (const row of flush.exceptions) groupOf(nameOfAggregate(row)).exceptions.push(row);
     for (const row of flush.resolved) groupOf(nameOfAggregate(row)).resolved.push(row);
@@ -193,6 +203,8 @@ export class FlushWriter {
 export interface SaveReport extends SettlementResult {
   /** The positions that were removed from `unread`. */
   readonly positions: PositionSet;
+  /** How many events of each name were processed, among the positions. */
+  readonly processed: ReadonlyMap<string, number>;
   /** The read position that the save wrote, if it wrote one. */
   readonly readUpto?: number;
   readonly written: readonly AggregateKey[];
@@ -205,6 +217,7 @@ export interface SaveReport extends SettlementResult {
 const NOTHING_SAVED: SaveReport = {
   held: true,
   positions: PositionSet.empty(),
+  processed: new Map(),
   found: [],
   updated: [],
   stillBlocked: [],

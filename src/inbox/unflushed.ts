@@ -17,6 +17,8 @@ export interface Flush {
   readonly release: AggregateKey[];
   /** The `processed` rows of these events are not needed once their positions have left `unread`. */
   readonly covered: string[];
+  /** How many events of each name were processed, among the positions. Empty if nobody counts. */
+  readonly processed: Map<string, number>;
 }
 
 /**
@@ -39,6 +41,7 @@ export class Unflushed {
   private exceptions: ExceptionRow[] = [];
   private resolved: ResolvedRow[] = [];
   private covered: string[] = [];
+  private processed = new Map<string, number>();
 
   /** How many outcomes wait for a flush. */
   get size(): number {
@@ -62,6 +65,11 @@ export class Unflushed {
   settleCovered(position: number, outboxEventId: string): void {
     this.positions.push(position);
     this.covered.push(outboxEventId);
+  }
+
+  /** Counts an event that was processed, whose position is settled here too. */
+  countProcessed(eventName: string): void {
+    this.processed.set(eventName, (this.processed.get(eventName) ?? 0) + 1);
   }
 
   /** A sweep found that no event will ever come at these positions. */
@@ -106,6 +114,7 @@ export class Unflushed {
       resolved: this.resolved,
       release,
       covered: this.covered,
+      processed: this.processed,
     };
     for (const set of this.sets) flush.positions.addAll(set);
     this.collectPassed(flush);
@@ -114,6 +123,7 @@ export class Unflushed {
     this.exceptions = [];
     this.resolved = [];
     this.covered = [];
+    if (this.processed.size > 0) this.processed = new Map();
     return isNothing(flush) ? undefined : flush;
   }
 
@@ -125,7 +135,14 @@ export class Unflushed {
 }
 
 export function emptyFlush(): Flush {
-  return { positions: PositionSet.empty(), exceptions: [], resolved: [], release: [], covered: [] };
+  return {
+    positions: PositionSet.empty(),
+    exceptions: [],
+    resolved: [],
+    release: [],
+    covered: [],
+    processed: new Map(),
+  };
 }
 
 export function isNothing(flush: Flush): boolean {

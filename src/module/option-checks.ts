@@ -27,8 +27,9 @@ export function problemsOfPool(value: unknown): string[] {
 const SWITCHES = ['spans', 'baggage'] as const;
 
 export function problemsOfTelemetry(value: unknown): string[] {
-  if (!isObject(value)) return ['telemetry must be an object: { spans?, metrics?, handlerSpans?, baggage? }'];
-  const { handlerSpans, metrics } = value;
+  if (!isObject(value))
+    return ['telemetry must be an object: { spans?, metrics?, handlerSpans?, handlerSpanRatio?, baggage? }'];
+  const { handlerSpans, handlerSpanRatio: ratio, metrics } = value;
   return [
     ...SWITCHES.flatMap((name) =>
       problemsUnless(
@@ -40,11 +41,15 @@ export function problemsOfTelemetry(value: unknown): string[] {
       metrics === undefined || typeof metrics === 'boolean' || metrics instanceof IntegrationMetrics,
       `telemetry.metrics must be true, false or an IntegrationMetrics, not ${textFor(metrics)}`,
     ),
+    ...problemsUnless(
+      ratio === undefined || (typeof ratio === 'number' && ratio >= 0 && ratio <= 1),
+      `telemetry.handlerSpanRatio must be a number from 0 to 1, not ${textFor(ratio)}`,
+    ),
     ...(handlerSpans === undefined
       ? []
       : problemsOfChoice('telemetry.handlerSpans', handlerSpans, ['linked', 'child'])),
     ...problemsOfUnknownNames(value, {
-      known: [...SWITCHES, 'metrics', 'handlerSpans'],
+      known: [...SWITCHES, 'metrics', 'handlerSpans', 'handlerSpanRatio'],
       prefix: 'telemetry.',
     }),
   ];

@@ -30,9 +30,7 @@ export class TelemetryStart {
     }));
     const { meters } = this.telemetry;
     if (meters === undefined) return;
-    this.outcomes.countWith((consumerName, eventName, status) =>
-      meters.saved(consumerName, eventName, status),
-    );
+    this.outcomes.countWith((...outcomes) => meters.saved(...outcomes));
     this.notifier.wakeups$.subscribe(({ source }) => meters.wokenUp(source));
     meters.observeCluster(() => this.cluster.read());
   }

@@ -1,5 +1,4 @@
 import type { AttemptEnd, AttemptObserver, HandledAttempt } from './handled-message.js';
-import type { HandledSeries } from './handled-series.js';
 import { Meters, type ProcessGauges } from './meters.js';
 import { Spans } from './spans.js';
 import type { TelemetryOptions } from './telemetry-options.js';
@@ -28,10 +27,7 @@ export class EngineTelemetry {
     private readonly options: TelemetryOptions,
     private readonly integration?: string,
   ) {
-    this.spans =
-      options.spans === true
-        ? new Spans(options.handlerSpans ?? 'linked', options.baggage === true)
-        : undefined;
+    this.spans = options.spans === true ? new Spans(options) : undefined;
     this.hasMetrics = options.metrics !== undefined && options.metrics !== false;
     this.isOn = options.spans === true || this.hasMetrics;
   }
@@ -87,37 +83,33 @@ export class EngineTelemetry {
     );
   }
 
-  /** Follows one attempt from its beginning. */
-  begin(attempt: HandledAttempt): AttemptObserver {
-    const span = this.spans?.process(attempt);
-    const { metersOfRun: meters } = this;
-    return meters === undefined ? (span ?? UNOBSERVED) : new MeteredAttempt(attempt, span, meters);
+  /**
+   * Follows an attempt from its beginning. Undefined if there is nothing to follow: only metrics are on, and
+   * the application has not booted yet.
+   */
+  begin(attempt: HandledAttempt, partition: number): AttemptObserver | undefined {
+    const span = this.spans?.process(attempt, partition);
+    const series = this.metersOfRun?.begun(attempt, partition);
+    if (span === undefined || series === undefined) return span ?? series;
+    return new SpanAndSeries(span, series);
   }
 }
 
-/** Metrics are on, and the application has not booted yet. */
-const UNOBSERVED: AttemptObserver = { run: (fn) => fn(), ended: () => {} };
-
-class MeteredAttempt implements AttemptObserver {
-  private readonly startedAt = performance.now();
-  private readonly series: HandledSeries;
+class SpanAndSeries implements AttemptObserver {
+  readonly surrounds = true;
 
   constructor(
-    private readonly attempt: HandledAttempt,
-    private readonly span: AttemptObserver | undefined,
-    private readonly meters: Meters,
-  ) {
-    this.series = meters.begun(attempt);
-  }
+    private readonly span: AttemptObserver,
+    private readonly series: AttemptObserver,
+  ) {}
 
   run<R>(fn: () => R): R {
-    return this.span === undefined ? fn() : this.span.run(fn);
+    return this.span.run(fn);
   }
 
-  ended(end: AttemptEnd): void {
-    const seconds = (performance.now() - this.startedAt) / 1_000;
-    this.meters.ended(this.attempt, this.series, end, seconds);
-    this.span?.ended(end);
+  ended(attempt: HandledAttempt, end: AttemptEnd): void {
+    this.series.ended(attempt, end);
+    this.span.ended(attempt, end);
   }
 }
 

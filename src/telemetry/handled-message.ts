@@ -16,18 +16,28 @@ export interface MessageMetadata {
   readonly baggage?: unknown;
 }
 
-/** One attempt of a handler, for one event or for a batch. */
-export interface HandledAttempt {
-  readonly consumerName: string;
-  readonly partition: number;
+/** An event, and the consumer that gets it. */
+export interface HandledDelivery {
+  readonly log: HandledMessage;
+  readonly subscription: { readonly consumerName: string };
   /** The number of the attempt, from 1. */
   readonly attempt: number;
-  /** False for a retry, and for an event that was delayed. */
-  readonly isFromLog: boolean;
-  readonly isBatch: boolean;
-  readonly first: HandledMessage;
+  /** What a retry or a delayed event was claimed by. Undefined if the event comes from the log. */
+  readonly claim: object | undefined;
+}
+
+/**
+ * One attempt of a handler, for one event or for a batch. It is the object that the engine has anyway. An
+ * attempt may take a few microseconds, so nothing is copied for telemetry.
+ */
+export interface HandledAttempt {
+  /** The first event. */
+  readonly delivery: HandledDelivery;
   /** The other events of a batch. */
-  readonly others: readonly HandledMessage[];
+  readonly others: readonly HandledDelivery[];
+  readonly isBatch: boolean;
+  /** Milliseconds of the monotonic clock. */
+  readonly beganAt: number | undefined;
 }
 
 /** How an attempt ended. `kind` is the kind of its outcome. */
@@ -44,10 +54,12 @@ export function isFailure({ kind }: AttemptEnd): boolean {
   return !NO_FAILURE.has(kind);
 }
 
-/** Follows one attempt. */
+/** Follows attempts. Attempts that are alike may have the same observer. */
 export interface AttemptObserver {
+  /** Whether `run` does more than calling the function. If not, it may be left out. */
+  readonly surrounds: boolean;
   /** Runs code of the attempt inside its span. */
   run<R>(fn: () => R): R;
-  /** Called once, when the attempt has its outcome. */
-  ended(end: AttemptEnd): void;
+  /** Called once for each attempt, when it has its outcome. */
+  ended(attempt: HandledAttempt, end: AttemptEnd): void;
 }

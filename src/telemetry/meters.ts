@@ -1,8 +1,8 @@
 import { type Attributes, type Meter, metrics } from '@opentelemetry/api';
 import { type Durations, ReportedDurations } from './durations.js';
 import { errorTypeOf } from './error-type.js';
-import type { AttemptEnd, HandledAttempt } from './handled-message.js';
-import { AllHandledSeries, type HandledSeries } from './handled-series.js';
+import type { AttemptObserver, HandledAttempt } from './handled-message.js';
+import { AllHandledSeries } from './handled-series.js';
 import type { IntegrationMetrics } from './integration-metrics.js';
 import { KnownEventNames } from './known-event-names.js';
 import { ATTRIBUTES as A, METRICS as M, SYSTEM } from './names.js';
@@ -60,6 +60,7 @@ export class Meters {
       consumed: new ReadCounter(meter, M.consumed, 'Events that were given to handlers.', '{message}'),
       processDuration: this.durations(kept, M.processDuration, 'Time of an attempt.', SECONDS),
       latency: this.durations(kept, M.latency, 'Time from publishing to done.', LONG_SECONDS),
+      duplicates: this.duplicates,
     });
     const outcomes = new ReadCounter(meter, M.outcomes, 'Outcomes of attempts, once saved.', '{event}');
     this.outcomes = new SavedOutcomes(outcomes, names, ofEngine);
@@ -89,27 +90,13 @@ export class Meters {
     this.publishDuration.record(seconds, attributes);
   }
 
-  /** Called when a handler is called. Returns the series of the first event, for `ended`. */
-  begun({ consumerName, partition, first, others }: HandledAttempt): HandledSeries {
-    const series = this.handled.of(consumerName, partition, first.eventName);
-    series.consumed.count++;
-    for (const { eventName } of others) this.handled.of(consumerName, partition, eventName).consumed.count++;
-    return series;
+  /** Called when a handler is called. The observer is for this attempt and others of its kind. */
+  begun(attempt: HandledAttempt, partition: number): AttemptObserver {
+    return this.handled.begun(attempt, partition);
   }
 
-  ended(attempt: HandledAttempt, series: HandledSeries, end: AttemptEnd, seconds: number): void {
-    const { consumerName, partition, first, others } = attempt;
-    series.durationOf(end).record(seconds);
-    if (end.kind === 'elsewhere') this.duplicates.add(1 + others.length, series.attributes);
-    if (end.kind !== 'processed') return;
-    const now = Date.now();
-    series.latency.record(secondsBetween(first.createdAt, now));
-    for (const { eventName, createdAt } of others)
-      this.handled.of(consumerName, partition, eventName).latency.record(secondsBetween(createdAt, now));
-  }
-
-  saved(consumerName: string, eventName: string | undefined, outcome: string): void {
-    this.outcomes.add(consumerName, eventName, outcome);
+  saved(consumerName: string, eventName: string | undefined, outcome: string, events: number): void {
+    this.outcomes.add(consumerName, eventName, outcome, events);
   }
 
   leaseChanged(consumerName: string, outcome: 'won' | 'released' | 'lost'): void {
@@ -190,11 +177,6 @@ export class Meters {
       new ReportedDurations(this.histogram(name, description, 's', boundaries))
     );
   }
-}
-
-/** Never negative, because the clocks of two machines differ. */
-function secondsBetween(earlier: number, later: number): number {
-  return Math.max(0, later - earlier) / 1_000;
 }
 
 /** The state of the whole cluster at one time. */

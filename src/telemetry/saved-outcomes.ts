@@ -14,11 +14,11 @@ export class SavedOutcomes {
     private readonly ofEngine: Attributes,
   ) {}
 
-  add(consumerName: string, eventName: string | undefined, status: string): void {
+  add(consumerName: string, eventName: string | undefined, status: string, events: number): void {
     const series =
       this.byConsumer.get(consumerName)?.get(eventName)?.get(status) ??
       this.limited(consumerName, eventName === undefined ? undefined : this.names.of(eventName), status);
-    series.count++;
+    series.count += events;
   }
 
   private limited(consumerName: string, name: string | undefined, status: string): CountedSeries {

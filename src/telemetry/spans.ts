@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   type Attributes,
   type Context,
@@ -12,6 +13,7 @@ import {
   SpanKind,
   type SpanOptions,
   SpanStatusCode,
+  TraceFlags,
   trace,
 } from '@opentelemetry/api';
 import { errorTypeOf } from './error-type.js';
@@ -24,6 +26,7 @@ import {
   type MessageMetadata,
 } from './handled-message.js';
 import { ATTRIBUTES as A, SYSTEM } from './names.js';
+import type { TelemetryOptions } from './telemetry-options.js';
 
 /** The SDK looks for this key of the context and records nothing below it. */
 const SUPPRESSED = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
@@ -44,10 +47,18 @@ export function untraced<R>(fn: () => R): R {
 export class Spans {
   private readonly tracer = trace.getTracer('nestjs-integration');
 
-  constructor(
-    private readonly handlerSpans: 'linked' | 'child',
-    private readonly carriesBaggage: boolean,
-  ) {}
+  private readonly handlerSpans: 'linked' | 'child';
+  private readonly carriesBaggage: boolean;
+  private readonly ratio: number;
+  private readonly unsampled = unsampledContext();
+  /** One object serves all attempts that are left out. */
+  private readonly leftOut: AttemptObserver = new PassedSpan(this.unsampled);
+
+  constructor({ handlerSpans, baggage, handlerSpanRatio }: TelemetryOptions) {
+    this.handlerSpans = handlerSpans ?? 'linked';
+    this.carriesBaggage = baggage === true;
+    this.ratio = handlerSpanRatio ?? 1;
+  }
 
   /** Runs `publish` inside a span. The events carry the context of this span. */
   async publish<R>(names: readonly string[], publish: () => Promise<R>): Promise<R> {
@@ -84,13 +95,17 @@ export class Spans {
   }
 
   /** Begins the span of an attempt. */
-  process(attempt: HandledAttempt): AttemptObserver {
-    const { first, isBatch } = attempt;
+  process(attempt: HandledAttempt, partition: number): AttemptObserver {
+    const isChild = this.isChild(attempt);
+    // The publisher's sampler has decided for its children already.
+    if (!isChild && this.ratio < 1 && Math.random() >= this.ratio) return this.leaveOut(attempt);
+    const { isBatch } = attempt;
+    const first = attempt.delivery.log;
     const metadata = first.lookAtMetadata();
-    const publisher = this.isChild(attempt) ? contextOf(metadata) : undefined;
+    const publisher = isChild ? contextOf(metadata) : undefined;
     const options: SpanOptions = {
       kind: SpanKind.CONSUMER,
-      attributes: attributesAtStart(attempt),
+      attributes: attributesAtStart(attempt, partition),
       ...(publisher === undefined ? { links: linksOf(attempt, metadata) } : {}),
     };
     const parent = publisher === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, publisher);
@@ -101,8 +116,13 @@ export class Spans {
     return new AttemptSpan(span, around);
   }
 
-  private isChild({ attempt, isFromLog, isBatch }: HandledAttempt): boolean {
-    return this.handlerSpans === 'child' && attempt === 1 && isFromLog && !isBatch;
+  private leaveOut({ delivery, isBatch }: HandledAttempt): AttemptObserver {
+    if (!this.carriesBaggage || isBatch) return this.leftOut;
+    return new PassedSpan(this.withBaggage(this.unsampled, delivery.log.lookAtMetadata()));
+  }
+
+  private isChild({ delivery: { attempt, claim }, isBatch }: HandledAttempt): boolean {
+    return this.handlerSpans === 'child' && attempt === 1 && claim === undefined && !isBatch;
   }
 
   private withBaggage(around: Context, metadata: MessageMetadata): Context {
@@ -111,8 +131,17 @@ export class Spans {
   }
 }
 
+/** A context in which nothing is sampled that asks for its parent's decision. */
+function unsampledContext(): Context {
+  const traceId = randomBytes(16).toString('hex');
+  const spanId = randomBytes(8).toString('hex');
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: TraceFlags.NONE, isRemote: true });
+}
+
 /** A span that is not sampled. What runs inside it is not sampled either. */
 class PassedSpan implements AttemptObserver {
+  readonly surrounds = true;
+
   constructor(private readonly around: Context) {}
 
   run<R>(fn: () => R): R {
@@ -123,6 +152,8 @@ class PassedSpan implements AttemptObserver {
 }
 
 class AttemptSpan implements AttemptObserver {
+  readonly surrounds = true;
+
   constructor(
     private readonly span: Span,
     private readonly around: Context,
@@ -132,7 +163,7 @@ class AttemptSpan implements AttemptObserver {
     return context.with(this.around, fn);
   }
 
-  ended(end: AttemptEnd): void {
+  ended(_: HandledAttempt, end: AttemptEnd): void {
     const { kind, error, reason } = end;
     this.span.setAttribute(A.outcome, kind);
     if (reason !== undefined) this.span.setAttribute(A.reason, reason);
@@ -148,36 +179,40 @@ function failed(span: Span, error: unknown): void {
 }
 
 /** What a sampler may judge by, as the conventions list it. Most spans are not sampled and need no more. */
-function attributesAtStart({ first, consumerName, partition }: HandledAttempt): Attributes {
+function attributesAtStart(
+  { delivery: { log, subscription } }: HandledAttempt,
+  partition: number,
+): Attributes {
   return {
     'messaging.system': SYSTEM,
     'messaging.operation.name': 'process',
     'messaging.operation.type': 'process',
-    'messaging.destination.name': first.eventName,
-    'messaging.consumer.group.name': consumerName,
+    'messaging.destination.name': log.eventName,
+    'messaging.consumer.group.name': subscription.consumerName,
     'messaging.destination.partition.id': String(partition),
   } satisfies Partial<Record<(typeof A)[keyof typeof A], string>>;
 }
 
-function attributesOfOne({ attempt, first }: HandledAttempt, { correlationId }: MessageMetadata): Attributes {
+function attributesOfOne({ delivery }: HandledAttempt, { correlationId }: MessageMetadata): Attributes {
+  const { attempt, log } = delivery;
   return {
     [A.attempt]: attempt,
-    [A.messageId]: first.id,
-    [A.conversationId]: typeof correlationId === 'string' ? correlationId : first.id,
-    [A.position]: first.position,
+    [A.messageId]: log.id,
+    [A.conversationId]: typeof correlationId === 'string' ? correlationId : log.id,
+    [A.position]: log.position,
   };
 }
 
-function attributesOfBatch({ attempt, others }: HandledAttempt): Attributes {
-  return { [A.attempt]: attempt, [A.batchCount]: 1 + others.length };
+function attributesOfBatch({ delivery, others }: HandledAttempt): Attributes {
+  return { [A.attempt]: delivery.attempt, [A.batchCount]: 1 + others.length };
 }
 
 /** `metadata` is of the first message. */
-function linksOf({ first, others }: HandledAttempt, metadata: MessageMetadata): Link[] {
-  const links = linkOf(first, metadata);
+function linksOf({ delivery, others }: HandledAttempt, metadata: MessageMetadata): Link[] {
+  const links = linkOf(delivery.log, metadata);
   return others.length === 0
     ? links
-    : [...links, ...others.flatMap((message) => linkOf(message, message.lookAtMetadata()))];
+    : [...links, ...others.flatMap(({ log }) => linkOf(log, log.lookAtMetadata()))];
 }
 
 function linkOf({ id }: HandledMessage, metadata: MessageMetadata): Link[] {

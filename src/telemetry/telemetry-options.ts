@@ -17,6 +17,13 @@ export interface TelemetryOptions {
    */
   handlerSpans?: 'linked' | 'child' | undefined;
   /**
+   * The share of handlers' attempts that may be spans, from 0 to 1. The default is 1. The others are left out
+   * before the sampler of the SDK is asked, which costs much less than a span that is not sampled. Give the
+   * share here, and let the sampler of the SDK take all of them. A first attempt that continues the
+   * publisher's trace, with `handlerSpans: 'child'`, is never left out, because it follows that trace.
+   */
+  handlerSpanRatio?: number | undefined;
+  /**
    * Whether the baggage of the publisher is stored with the event and given to its handlers. It needs a
    * propagator for baggage in the SDK, and it can hold personal data. The default is false.
    */

@@ -222,6 +222,66 @@ describe('a span of a handler', () => {
     expect(second?.links).toHaveLength(1);
   });
 
+  it('is left out for all but the given share of attempts, and then nothing inside is sampled', async () => {
+    const seen = new Recorder<{ flags?: number; region?: string }>();
+    const app: TestApp = await start(
+      [
+        {
+          eventName: 'span.left-out',
+          consumerName: 'span-left-out',
+          handler: async () => {
+            const flags = trace.getActiveSpan()?.spanContext().traceFlags;
+            const region = propagation.getActiveBaggage()?.getEntry('region')?.value;
+            seen.record({
+              ...(flags === undefined ? {} : { flags }),
+              ...(region === undefined ? {} : { region }),
+            });
+            trace.getTracer('application').startSpan('work').end();
+            await app.api.publishEvent(event('span.from-inside'));
+          },
+        },
+        {
+          eventName: 'span.from-inside',
+          consumerName: 'span-from-inside',
+          handler: async () => undefined,
+        },
+      ],
+      { spans: true, handlerSpanRatio: 0, baggage: true },
+    );
+    const baggage = propagation.createBaggage({ region: { value: 'north' } });
+    await context.with(propagation.setBaggage(context.active(), baggage), () =>
+      publishInSpan(app, event('span.left-out')),
+    );
+    await untilConsumerSettled(database, 'span-left-out');
+    await untilConsumerSettled(database, 'span-from-inside');
+
+    expect(seen.all).toEqual([{ flags: 0, region: 'north' }]);
+    expect(sdk.spans().map(({ name }) => name)).toEqual(['publish span.left-out', 'request']);
+  });
+
+  it('is left out by chance, so that the share is right', async () => {
+    const app = await start(
+      [{ eventName: 'span.share', consumerName: 'span-share', handler: async () => undefined }],
+      { spans: true, handlerSpanRatio: 0.5 },
+    );
+    await app.api.publishEvents(Array.from({ length: 400 }, (_, i) => event('span.share', String(i))));
+    await untilConsumerSettled(database, 'span-share');
+    // Eight standard deviations of a fair coin on each side.
+    const spans = sdk.spans('process span.share').length;
+    expect(spans).toBeGreaterThan(120);
+    expect(spans).toBeLessThan(280);
+  });
+
+  it('is not left out where it continues the trace of its publisher', async () => {
+    const app = await start(
+      [{ eventName: 'span.followed', consumerName: 'span-followed', handler: async () => undefined }],
+      { spans: true, handlerSpans: 'child', handlerSpanRatio: 0 },
+    );
+    const traceId = await publishInSpan(app, event('span.followed'));
+    await untilConsumerSettled(database, 'span-followed');
+    expect(sdk.spans('process span.followed').map((span) => span.spanContext().traceId)).toEqual([traceId]);
+  });
+
   it('holds no word of a payload or of an error', async () => {
     const app = await start([
       {

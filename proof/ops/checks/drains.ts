@@ -36,6 +36,11 @@ const DRAINS: readonly Drain[] = [
     least: 0.93,
   },
   { name: 'one-per-cent-of-spans', setup: { telemetry: { spans: true }, sampled: SAMPLED }, least: 0.88 },
+  {
+    name: 'one-per-cent-of-spans-by-ratio',
+    setup: { telemetry: { spans: true, handlerSpanRatio: SAMPLED }, sampled: 1 },
+    least: 0.88,
+  },
   { name: 'watched-by-20', setup: { admin: true }, watchers: WATCHERS, least: 0.95 },
 ];
 

@@ -16,7 +16,11 @@ export interface ApplicationSetup {
   readonly role: 'publisher' | 'worker' | 'all';
   readonly consumers?: readonly ApplicationConsumer[];
   /** Left out: as an application that says nothing about telemetry. */
-  readonly telemetry?: { readonly spans?: boolean; readonly metrics?: boolean };
+  readonly telemetry?: {
+    readonly spans?: boolean;
+    readonly metrics?: boolean;
+    readonly handlerSpanRatio?: number;
+  };
   /** Whether durations are counted by an `IntegrationMetrics`. */
   readonly keepsDurations?: boolean;
   /** Share of traces that the SDK samples. Left out: no SDK is registered. */

@@ -15,7 +15,6 @@ import { FailedAttempts } from './failed-attempts.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
 import { inputOf } from './handler-input.js';
-import { handledAttempt, observed } from './observed-attempt.js';
 import { TransactionalRunner } from './transactions/transactional-runner.js';
 
 /**
@@ -59,11 +58,11 @@ export class HandlerRunner {
     attempt.begin(onOutcome, onCommitting);
     const { subscription, position } = attempt.delivery;
     attempt.watched = this.watchdog.enter(subscription, position);
-    if (this.telemetry.isOn) attempt.observer = this.telemetry.begin(handledAttempt(attempt, lease));
+    if (this.telemetry.isOn) attempt.observer = this.telemetry.begin(attempt, lease.key.partition);
     if (subscription.transactional)
-      observed(attempt, () => this.transactional.run(attempt, lease)).then((outcome) =>
-        this.end(attempt, outcome),
-      );
+      attempt
+        .inSpan(() => this.transactional.run(attempt, lease))
+        .then((outcome) => this.end(attempt, outcome));
     else this.runPlain(attempt);
   }
 
@@ -121,8 +120,10 @@ export class HandlerRunner {
     const input = inputOf(attempt, this.gate);
     const event = Array.isArray(input) ? undefined : input;
     const { consumerName, handler } = subscription;
-    if (attempt.observer === undefined) return runHandler(consumerName, event, handler, input, context);
-    return attempt.observer.run(() => runHandler(consumerName, event, handler, input, context));
+    const { observer } = attempt;
+    if (observer === undefined || !observer.surrounds)
+      return runHandler(consumerName, event, handler, input, context);
+    return observer.run(() => runHandler(consumerName, event, handler, input, context));
   }
 
   private outcomeOf(attempt: Attempt, error: unknown): Outcome {

@@ -161,6 +161,11 @@ export class Attempt {
     this.reach('beginning');
   }
 
+  /** Runs code of the attempt inside its span, if it has one. */
+  inSpan<R>(fn: () => R): R {
+    return this.observer === undefined ? fn() : this.observer.run(fn);
+  }
+
   /** Called when its transaction begins. A client may begin it several times. */
   beginsAnew(): void {
     this.reach('beginning');
@@ -195,7 +200,7 @@ export class Attempt {
     if (this.phase === 'ended') return;
     this.phase = 'ended';
     if (this.timer !== undefined) clearTimeout(this.timer);
-    if (this.observer !== undefined) this.observer.ended(outcome);
+    if (this.observer !== undefined) this.observer.ended(this, outcome);
     this.onOutcome(this, outcome);
   }
 

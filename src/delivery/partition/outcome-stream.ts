@@ -82,11 +82,12 @@ export type AttemptOutcome =
 /** Called with outcomes as they are saved. It must not throw. */
 export type OutcomeListener = (outcome: AttemptOutcome) => void;
 
-/** Called for each outcome that is saved. It must not throw. `eventName` is that of the outcome. */
+/** Called with outcomes that are saved, one or more that are alike. It must not throw. */
 export type OutcomeCounter = (
   consumerName: string,
   eventName: string | undefined,
   status: AttemptOutcome['status'],
+  events: number,
 ) => void;
 
 /** The outcomes of all consumers of this process. */
@@ -133,12 +134,12 @@ export class OutcomeStream {
     this.counter = counter;
   }
 
-  count(consumerName: string, eventName: string | undefined, status: AttemptOutcome['status']): void {
-    this.counter?.(consumerName, eventName, status);
+  count(...counted: Parameters<OutcomeCounter>): void {
+    this.counter?.(...counted);
   }
 
   tell(outcome: AttemptOutcome): void {
-    this.count(outcome.consumerName, outcome.eventName, outcome.status);
+    this.count(outcome.consumerName, outcome.eventName, outcome.status, 1);
     for (const listener of this.listeners[outcome.status]) listener(outcome);
     this.subject.next(outcome);
   }

@@ -165,7 +165,7 @@ class World {
   /** The save is committed and answered. */
   commit(): void {
     if (this.flush === undefined) return;
-    const { positions, exceptions, resolved, release } = this.flush;
+    const { positions, exceptions, resolved, release, processed } = this.flush;
     const all = positions.clone();
     for (const { position } of exceptions) all.addRange(position, position + 1);
     const result = this.inbox.settle(this.token, { ...this.flush, positions: all.toString() });
@@ -177,6 +177,7 @@ class World {
       written: exceptions,
       released: release,
       resolved,
+      processed,
       dueInMs: [],
     });
   }

@@ -62,7 +62,7 @@ export class Partition implements FlushSource {
     const inHand = new WorkInHand(consumer.ordered);
     const gate = new StartGate(consumer, inHand, listener);
     const entered = parts.entered.of(consumerName);
-    const outcomes = new UnsavedOutcomes(parts.outcomes, retries);
+    const outcomes = new UnsavedOutcomes(consumerName, parts.outcomes, unflushed, retries);
     const buriesDead = () => settings.snapshot().deadLetterEnabled;
     this.events = new OutcomeSettler(
       {

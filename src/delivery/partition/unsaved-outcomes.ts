@@ -1,6 +1,7 @@
 import { messageOf } from '../../errors.js';
 import type { SaveReport } from '../../inbox/flush-writer.js';
-import { Delivery } from './delivery.js';
+import type { Unflushed } from '../../inbox/unflushed.js';
+import type { Delivery } from './delivery.js';
 import type { Verdict } from './outcome-rows.js';
 import type { AttemptOutcome, FinalFailure, OutcomeStream } from './outcome-stream.js';
 import type { RetryPolicy } from './retry-policy.js';
@@ -10,12 +11,13 @@ import type { RetryPolicy } from './retry-policy.js';
  * listens.
  */
 export class UnsavedOutcomes {
-  /** An event that was processed is its own record, because most events are, and may only be counted. */
-  private readonly byPosition = new Map<number, AttemptOutcome | Delivery>();
+  private readonly byPosition = new Map<number, AttemptOutcome>();
   private readonly byRow = new Map<string, AttemptOutcome>();
 
   constructor(
+    private readonly consumerName: string,
     private readonly stream: OutcomeStream,
+    private readonly unflushed: Pick<Unflushed, 'countProcessed'>,
     private readonly retries: RetryPolicy,
   ) {}
 
@@ -25,8 +27,9 @@ export class UnsavedOutcomes {
   note(delivery: Delivery, verdict: Verdict, fingerprint?: string): void {
     const status = statusOf(verdict);
     if (status === undefined || !this.stream.isWatched(status)) return;
-    if (status === 'processed' && delivery.claim === undefined) {
-      this.byPosition.set(delivery.position, delivery);
+    // Most events are processed, so they are kept for the save only if somebody wants more than their number.
+    if (status === 'processed' && delivery.claim === undefined && this.stream.isOnlyCounted(status)) {
+      this.unflushed.countProcessed(delivery.log.eventName);
       return;
     }
     const outcome = this.outcomeOf(delivery, status, verdict, fingerprint);
@@ -41,28 +44,26 @@ export class UnsavedOutcomes {
 
   /** Reports an outcome that the handler's own transaction has written. */
   tellCommitted(delivery: Delivery): void {
-    if (this.stream.isWatched('processed')) this.tellProcessed(delivery);
+    if (!this.stream.isWatched('processed')) return;
+    if (this.stream.isOnlyCounted('processed'))
+      this.stream.count(this.consumerName, delivery.log.eventName, 'processed', 1);
+    else this.stream.tell(this.outcomeOf(delivery, 'processed'));
   }
 
-  saved({ positions, resolved }: SaveReport): void {
+  saved({ positions, resolved, processed }: SaveReport): void {
+    for (const [eventName, events] of processed)
+      this.stream.count(this.consumerName, eventName, 'processed', events);
     for (const { inboxEventId } of resolved) this.tell(this.byRow, inboxEventId);
     for (const position of [...this.byPosition.keys()]) {
       if (positions.has(position)) this.tell(this.byPosition, position);
     }
   }
 
-  private tell<K>(outcomes: Map<K, AttemptOutcome | Delivery>, key: K): void {
+  private tell<K>(outcomes: Map<K, AttemptOutcome>, key: K): void {
     const outcome = outcomes.get(key);
     if (outcome === undefined) return;
     outcomes.delete(key);
-    if (outcome instanceof Delivery) this.tellProcessed(outcome);
-    else this.stream.tell(outcome);
-  }
-
-  private tellProcessed(delivery: Delivery): void {
-    const { subscription, log } = delivery;
-    if (!this.stream.isOnlyCounted('processed')) this.stream.tell(this.outcomeOf(delivery, 'processed'));
-    else this.stream.count(subscription.consumerName, log.eventName, 'processed');
+    this.stream.tell(outcome);
   }
 
   private outcomeOf(

@@ -23,7 +23,6 @@ import { type FaultPointName, FaultPoints } from '../fault-points.js';
 import { HandlerContext } from '../handler-context.js';
 import { inputOf } from '../handler-input.js';
 import { isAborted, isFailureOfCommit, isKeptWaiting } from '../infrastructure-failure.js';
-import { observed } from '../observed-attempt.js';
 import type { HandlerTransaction } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
 import { notCommitted, TransactionRun } from './transaction-run.js';
@@ -217,7 +216,7 @@ export class TransactionalRunner {
     const event = Array.isArray(input) ? undefined : input;
     const { engine } = this;
     await runInHandlerContext({ consumerName, event, engine, transaction: client, published }, async () =>
-      observed(attempt, () => subscription.handler(input, context)),
+      attempt.inSpan(() => subscription.handler(input, context)),
     );
   }
 
