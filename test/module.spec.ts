@@ -64,6 +64,7 @@ describe('options', () => {
         shutdownTimeoutMs: -1,
         watchdog: true as never,
         maxPayloadBytes: 0,
+        telemetry: { spans: 1, handlerSpans: 'both', handlerSpanRatio: 2, metric: true } as never,
         client: {} as never,
         migration: 'run',
         clientToken: 'PRISMA',
@@ -84,6 +85,10 @@ describe('options', () => {
       expect.stringContaining('shutdownTimeoutMs must be a whole number'),
       `watchdog must be one of 'report', 'exit', 'off', not true`,
       expect.stringContaining('maxPayloadBytes must be a whole number'),
+      'telemetry.spans must be true or false, not 1',
+      'telemetry.handlerSpanRatio must be a number from 0 to 1, not 2',
+      expect.stringContaining('telemetry.handlerSpans must be one of'),
+      expect.stringContaining('telemetry.metric is not an option'),
       'client and clientToken exclude each other: give one',
       expect.stringContaining('migration is not an option; there are: clientToken, '),
     ]);
