@@ -37,6 +37,7 @@ export { FailureGroupService } from './consumers/failure-group.service.js';
 export type { DiscardOptions, RedriveOptions } from './consumers/inbox-admin.js';
 export type { DiscardableState } from './consumers/inbox-admin.store.js';
 export type {
+  LeftOut,
   Operation,
   OperationKind,
   OperationPage,

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
@@ -12,6 +13,7 @@ import { publishOrders } from './support/orders.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
+const SOME_ID = '0a1b2c3d-0000-7000-8000-00000000000a';
 const MAIN = resolve('dist/cli/main.js');
 
 let database: TestDatabase;
@@ -139,6 +141,46 @@ describe('redriving and discarding', () => {
       'skipped',
       'dead_letter',
     ]);
+  });
+
+  it('of events that are named one by one changes these, and says which are left out', async () => {
+    await withDeadLetters(5);
+    const ids = (await inboxRows(database, 'billing')).map(({ outboxEventId }) => outboxEventId);
+    const unknown = randomUUID();
+    const named = [ids[3], unknown, ids[1]] as string[];
+    const dry = await run('dead-letters', 'redrive', ...named, '--dry-run');
+    expect(dry.status).toBe(0);
+    expect(dry.stdout).toContain('2 events would be sent on their way again.');
+    expect(dry.stdout).toContain(`1 event that was named is left out (1 not known):\n  ${unknown}\n`);
+
+    const discard = await run('dead-letters', 'discard', ...named, '--reason', 'tests', '--yes');
+    const operation = await latest();
+    expect(discard).toMatchObject({ status: 0, stdout: '2 events discarded.\n' });
+    expect(discard.stderr).toContain(unknown);
+    expect(operation).toMatchObject({ kind: 'discard', chosenEvents: 3, changed: 2, reason: 'tests' });
+    expect((await inboxRows(database, 'billing')).map(({ status }) => status)).toEqual(
+      [0, 1, 2, 3, 4].map((n) => (n === 1 || n === 3 ? 'skipped' : 'dead_letter')),
+    );
+    const shown = await run('operations', 'show', operation.id);
+    expect(shown.stdout).toContain('3 events named one by one');
+    expect(shown.stdout).toContain(`  ${unknown}`);
+
+    broken = false;
+    expect(await runJson('dead-letters', 'redrive', ids[0] as string, '--yes')).toEqual({
+      status: 0,
+      result: { redriven: 1 },
+    });
+    await untilAre(1, 'processed');
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ['no id of an event', ['billing'], '<event> must be a uuid'],
+    ['an event twice', [SOME_ID, SOME_ID.toUpperCase()], 'in the list twice'],
+    ['an event by an option beside', [SOME_ID, '--event-id', SOME_ID], 'name all of them as arguments'],
+    ['more than 1,000', Array.from({ length: 1_001 }, () => randomUUID()), 'at most 1000'],
+  ])('is wrong use with %s', async (_, words, message) => {
+    const { status, stderr } = await run('dead-letters', 'redrive', ...words, '--yes');
+    expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 
   it('with --detach returns at once and says how to look at it and how to stop it', async () => {

@@ -202,6 +202,19 @@ describe('an operation that runs', () => {
     await expect(operations().cancel(id)).rejects.toMatchObject({ code: 'INTEGRATION_OPERATION_REFUSED' });
   });
 
+  it('discards for the reason that its run gives, where its plan gave none, and not without one', async () => {
+    await withDeadLetters(1);
+    const { id } = await plan({ kind: 'discard', reason: undefined });
+    await expect(operations().run(id, { by: 'ann' })).rejects.toMatchObject({
+      code: 'INTEGRATION_ADMIN_INVALID',
+      message: expect.stringContaining('Say why'),
+    });
+    await operations().run(id, { by: 'ann', reason: 'test orders' });
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 1, reason: 'test orders' });
+    const [row] = await inboxRows(database, 'billing');
+    expect(row).toMatchObject({ status: 'skipped', resolution: { reason: 'test orders' } });
+  });
+
   it('discards with its reason', async () => {
     await withDeadLetters(3);
     const { id } = await plan({ kind: 'discard', reason: 'test orders' });

@@ -175,6 +175,7 @@ const TYPES = [
   'OperationKind',
   'OperationPage',
   'OperationPageRequest',
+  'LeftOut',
   'OperationPart',
   'OperationReplay',
   'OperationRequest',

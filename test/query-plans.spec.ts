@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EngineDatabase } from '../src/database/engine-database.js';
 import { NonRetryableError, SkipEventError } from '../src/errors.js';
-import { ConsumerBacklogService, FailureGroupService } from '../src/index.js';
+import { ConsumerBacklogService, FailureGroupService, OperationService } from '../src/index.js';
 import { OutboxLogStore } from '../src/log/outbox-log.store.js';
 import { PositionSet } from '../src/log/position-set.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
@@ -92,6 +92,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'history of an event': 'attempts::text AS attempts',
   redrive: `SET status = 'received', attempt_count = 0`,
   discard: `SET status = 'skipped', available_at = NULL`,
+  'events that were chosen one by one': 'AS chosen (id) CROSS JOIN',
+  'those of them that a plan leaves out': 'AS left_out (id, place)',
   'one event': 'WHERE id = $1::uuid',
   'events by filter': 'ORDER BY position DESC LIMIT',
   timeline: 'aggregate_id = $2\n',
@@ -230,6 +232,16 @@ async function operate(
   await consumers.redrive({}, { limit: 50 });
   await consumers.redrive({ consumerName: 'plain', errorFingerprint: 'error-9' }, { limit: 50 });
   await consumers.discard({ eventName: 'order.placed', aggregateType: 'order' }, 'no use', { limit: 20 });
+  const chosen = await pool.query<{ ids: string[] }>(
+    `SELECT array_agg(DISTINCT outbox_event_id) AS ids FROM (
+       SELECT outbox_event_id FROM integration.inbox_event WHERE status = 'dead_letter' ORDER BY id LIMIT 200) AS few`,
+  );
+  const outboxEventIds = chosen.rows[0]?.ids ?? [];
+  await consumers.redrive({ consumerName: 'plain', outboxEventIds: outboxEventIds.slice(0, 50) });
+  await consumers.discard({ outboxEventIds: outboxEventIds.slice(50) }, 'no use');
+  await app.context
+    .get(OperationService, { strict: false })
+    .plan({ kind: 'redrive', filter: { outboxEventIds } });
   await consumers.discard({ consumerName: 'batch' }, 'no use', { limit: 2_000 });
   await consumers.replay('plain', { eventNames: ['order.cancelled'], from: 20_000, to: 24_000 });
   await consumers.replay('unordered', { aggregateType: 'order', aggregateId: 'hot', from: 1_000 });

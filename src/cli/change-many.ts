@@ -8,7 +8,7 @@ import { authorOf } from './author.js';
 import type { CommandContext, CommandOption, CommandResult } from './command.js';
 import { isDryRun, wouldDo } from './dry-run.js';
 import { type FollowEnd, followOperation, hindranceOf } from './follow-operation.js';
-import { partsTable } from './operation-texts.js';
+import { leftOutLines, partsTable } from './operation-texts.js';
 import { countOption } from './options.js';
 import { hindranceText } from './replay-texts.js';
 import type { CommandServices } from './services.js';
@@ -57,10 +57,11 @@ export async function changeMany(
   const found = await countedBy(context, services, change);
   const would = change.would(found.events, found.isAtLeast);
   if (isDryRun(context))
-    return wouldDo([would, ...partsTable(found.parts)].join('\n'), {
+    return wouldDo([would, ...partsTable(found.parts), ...leftOutLines(found.leftOut)].join('\n'), {
       ...change.data,
       ...found,
     });
+  for (const line of leftOutLines(found.leftOut)) context.remark(line);
   if (found.parts.length > 1) for (const part of partsTable(found.parts)) context.progress(part);
   const countedAt = performance.now();
   await context.confirm(async () => (change.isAsked(found.events, found.isAtLeast) ? would : undefined));

@@ -24,9 +24,7 @@ export function readCommandLine(words: readonly string[], commands: readonly Com
   if (command === undefined) throw new UsageError(unknownCommand(positionals));
   const rest = positionals.slice(called);
   refuseForeignOptions(command, values);
-  const { parameters, optionalParameter } = command;
-  const most = parameters.length + (optionalParameter === undefined ? 0 : 1);
-  if (rest.length < parameters.length || rest.length > most)
+  if (rest.length < command.parameters.length || rest.length > mostArguments(command))
     throw new UsageError(wrongArguments(command, rest));
   return { command, formerName, arguments: rest, options: values };
 }
@@ -111,9 +109,14 @@ function unknownCommand(positionals: readonly string[]): string {
   return positionals.length === 0 ? 'no command given' : `unknown command: ${positionals.join(' ')}`;
 }
 
+function mostArguments({ parameters, optionalParameter, restParameter }: Command): number {
+  if (restParameter !== undefined) return Number.POSITIVE_INFINITY;
+  return parameters.length + (optionalParameter === undefined ? 0 : 1);
+}
+
 function wrongArguments(command: Command, rest: readonly string[]): string {
   const missing = command.parameters.slice(rest.length).map((parameter) => `<${parameter}>`);
   if (missing.length > 0) return `${command.name} needs ${missing.join(' ')}`;
-  const superfluous = rest[command.parameters.length + (command.optionalParameter === undefined ? 0 : 1)];
+  const superfluous = rest[mostArguments(command)];
   return `${command.name} takes no ${JSON.stringify(superfluous)}`;
 }

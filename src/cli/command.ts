@@ -15,6 +15,8 @@ export interface Command {
   parameters: readonly string[];
   /** The name of an argument behind these that may be left out. */
   optionalParameter?: string;
+  /** The name of arguments behind these of which there may be any number. */
+  restParameter?: string;
   /** Options besides those of every command. */
   options?: Readonly<Record<string, CommandOption>>;
   /**
@@ -43,7 +45,7 @@ export interface CommandOption {
 
 /** What a command gets from the command line. */
 export interface CommandContext {
-  /** One value for each of the command's `parameters`, and one for `optionalParameter` if it was given. */
+  /** One value for each of the command's `parameters`, and those that may follow. */
   arguments: readonly string[];
   /** The given values of the command's own options. */
   options: Readonly<Record<string, string | boolean | undefined>>;

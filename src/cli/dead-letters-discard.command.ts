@@ -4,7 +4,7 @@ import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
 import { YES_OPTION } from './confirmation.js';
-import { CONSUMER_OPTION, countOption, ROW_OPTIONS, rowFilter, textOption } from './options.js';
+import { CONSUMER_OPTION, chosenRowFilter, countOption, ROW_OPTIONS, textOption } from './options.js';
 import { type CommandServices, withServices } from './services.js';
 import { counted, countedAtLeast } from './texts.js';
 
@@ -12,6 +12,7 @@ import { counted, countedAtLeast } from './texts.js';
 export const deadLettersDiscardCommand: Command = {
   name: 'dead-letters discard',
   parameters: [],
+  restParameter: 'event',
   options: {
     reason: { type: 'string', summary: 'why, kept with each event (required)' },
     ...CONSUMER_OPTION,
@@ -21,7 +22,7 @@ export const deadLettersDiscardCommand: Command = {
     ...REASONED_CHANGE_OPTIONS,
     ...YES_OPTION,
   },
-  summary: 'set dead letters aside for good',
+  summary: 'set dead letters aside for good: those of the events that are named, or all that match',
   run: (context) => {
     const reason = textOption(context.options, 'reason');
     if (reason === undefined) throw new UsageError('dead-letters discard needs --reason <…>');
@@ -31,7 +32,7 @@ export const deadLettersDiscardCommand: Command = {
 
 function discard(context: CommandContext, services: CommandServices, reason: string): Promise<CommandResult> {
   const { options } = context;
-  const filter = rowFilter(options);
+  const filter = chosenRowFilter(context);
   checkReason(filter, reason);
   const states = ['dead_letter'] as const;
   const limit = countOption(options, 'limit');

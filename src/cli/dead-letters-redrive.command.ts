@@ -3,7 +3,7 @@ import { authorOf, CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
 import { YES_OPTION } from './confirmation.js';
-import { CONSUMER_OPTION, countOption, ROW_OPTIONS, rowFilter } from './options.js';
+import { CONSUMER_OPTION, chosenRowFilter, countOption, ROW_OPTIONS } from './options.js';
 import { type CommandServices, withServices } from './services.js';
 import { counted, countedAtLeast } from './texts.js';
 
@@ -14,26 +14,30 @@ export const deadLettersRedriveCommand: Command = {
   name: 'dead-letters redrive',
   formerly: ['redrive'],
   parameters: [],
+  restParameter: 'event',
   options: {
     ...CONSUMER_OPTION,
     ...ROW_OPTIONS,
     limit: {
       type: 'string',
-      summary: `at most so many, the oldest first, default ${DEFAULT_LIMIT}; try 1 first, to see whether the cause is gone`,
+      summary: `at most so many, the oldest first, default ${DEFAULT_LIMIT}, or all events that are named; try 1 first, to see whether the cause is gone`,
     },
     ...OPERATION_OPTIONS,
     'stop-after': { type: 'string', summary: 'stop by itself after so many of them have failed again' },
     ...CHANGE_OPTIONS,
     ...YES_OPTION,
   },
-  summary: 'send dead letters, and events that failed for good, on their way again',
+  summary:
+    'send dead letters, and events that failed for good, on their way again: those named, or those that match',
   run: (context) => withServices(context, (services) => redrive(context, services)),
 };
 
 function redrive(context: CommandContext, services: CommandServices): Promise<CommandResult> {
   const { options } = context;
-  const filter = rowFilter(options);
-  const limit = countOption(options, 'limit') ?? DEFAULT_LIMIT;
+  const filter = chosenRowFilter(context);
+  // Who names events one by one means all of them.
+  const limit =
+    countOption(options, 'limit') ?? (filter.outboxEventIds === undefined ? DEFAULT_LIMIT : undefined);
   return changeMany(context, services, {
     request: { kind: 'redrive', filter, maxEvents: limit, stopAfter: countOption(options, 'stop-after') },
     choice: redrivable(services.admin.tables.outboxEvent),
@@ -42,11 +46,15 @@ function redrive(context: CommandContext, services: CommandServices): Promise<Co
       `${countedAtLeast(events, isAtLeast, 'event')} would be sent on ${whose(events)} way again.`,
     isAsked: (events) => events > 1,
     done: (events) => {
-      const isDefault = events === DEFAULT_LIMIT && options.limit === undefined;
+      const isDefault = events === DEFAULT_LIMIT && limit === DEFAULT_LIMIT && options.limit === undefined;
       const more = isDefault ? ' There may be more: --limit says how many at most.' : '';
       return `${counted(events, 'event')} sent on ${whose(events)} way again.${more}`;
     },
-    atOnce: () => services.consumers.redrive(filter, { limit, ...authorOf(context) }),
+    atOnce: () =>
+      services.consumers.redrive(filter, {
+        limit: limit ?? Number.MAX_SAFE_INTEGER,
+        ...authorOf(context),
+      }),
   });
 }
 

@@ -1,7 +1,8 @@
-import type { Operation, OperationPart } from '../consumers/operations/operation.js';
+import type { LeftOut, Operation, OperationPart } from '../consumers/operations/operation.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { partOfLog } from './replay-texts.js';
 import { table } from './table.js';
+import { counted } from './texts.js';
 
 /** How many events are done, of how many: `120 of 250`. */
 export function progressText({ changed, plannedEvents, plannedAtLeast }: Operation): string {
@@ -14,6 +15,7 @@ const WORDS: Readonly<Record<keyof InboxFilter, string>> = {
   aggregateType: 'aggregate type',
   aggregateId: 'aggregate id',
   outboxEventId: 'event id',
+  outboxEventIds: 'events that were named',
   position: 'position',
   errorFingerprint: 'fingerprint',
 };
@@ -22,14 +24,33 @@ export function filterText({
   filter,
   states,
   replay,
-}: Pick<Operation, 'filter' | 'states' | 'replay'>): string {
+  chosenEvents,
+}: Pick<Operation, 'filter' | 'states' | 'replay' | 'chosenEvents'>): string {
   const parts = Object.entries(WORDS).flatMap(([field, word]) => {
     const value = filter[field as keyof InboxFilter];
-    return value === undefined ? [] : [`${word} ${value}`];
+    return value === undefined || field === 'outboxEventIds' ? [] : [`${word} ${value}`];
   });
   parts.push(...partOfLog(replay));
+  if (chosenEvents !== null) parts.push(`${counted(chosenEvents, 'event')} named one by one`);
   if (states !== null) parts.push(`state ${states.join(' or ')}`);
   return parts.length === 0 ? 'everything' : parts.join(', ');
+}
+
+/** Says how many of the events that were named one by one are left out, and which. */
+export function leftOutLines(leftOut: LeftOut | null | undefined): string[] {
+  if (leftOut === null || leftOut === undefined) return [];
+  const { unknown, notTaken, events } = leftOut;
+  const all = unknown + notTaken;
+  if (all === 0) return [];
+  const why = [
+    ...(unknown > 0 ? [`${unknown} not known`] : []),
+    ...(notTaken > 0 ? [`${notTaken} with nothing to take: handled, under way, or not tried yet`] : []),
+  ];
+  return [
+    `${counted(all, 'event')} that ${all === 1 ? 'was' : 'were'} named ${all === 1 ? 'is' : 'are'} left out (${why.join('; ')}):`,
+    ...events.map((id) => `  ${id}`),
+    ...(events.length < all ? [`  and ${all - events.length} more`] : []),
+  ];
 }
 
 /** The largest parts of what an operation changes. */

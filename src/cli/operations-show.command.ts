@@ -1,7 +1,7 @@
 import type { Operation, OperationVerdict } from '../consumers/operations/operation.js';
 import type { Command } from './command.js';
 import { facts } from './facts.js';
-import { filterText, partsTable, progressText } from './operation-texts.js';
+import { filterText, leftOutLines, partsTable, progressText } from './operation-texts.js';
 import { checkUuid } from './options.js';
 import { placeText } from './replay-texts.js';
 import { withServices } from './services.js';
@@ -53,9 +53,11 @@ function describe(operation: Operation, verdict: OperationVerdict): string {
     ['Progressed', operation.progressedAt && timeText(operation.progressedAt)],
     ['Finished', operation.finishedAt && timeText(operation.finishedAt)],
   ]);
+  const leftOut = leftOutLines(operation.leftOut);
   return [
     about,
     ...partsTable(operation.parts),
+    ...(leftOut.length === 0 ? [] : [leftOut.join('\n')]),
     ...(operation.kind !== 'discard' ? [verdictText(operation, verdict)] : []),
   ].join('\n\n');
 }

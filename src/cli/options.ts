@@ -1,4 +1,5 @@
 import { isUuid } from '../events/text.js';
+import { checkFilter } from '../inbox/filter-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { type CommandContext, type CommandOption, UsageError } from './command.js';
 
@@ -31,6 +32,20 @@ export function rowFilter(options: Options, consumerName = textOption(options, '
     position: countOption(options, 'position'),
     errorFingerprint: textOption(options, 'fingerprint'),
   };
+}
+
+/** The rows that the options choose, of the events that the arguments name one by one if there are any. */
+export function chosenRowFilter({
+  arguments: ids,
+  options,
+}: Pick<CommandContext, 'arguments' | 'options'>): InboxFilter {
+  if (ids.length === 0) return rowFilter(options);
+  if (options['event-id'] !== undefined)
+    throw new UsageError('--event-id names one event: name all of them as arguments');
+  for (const id of ids) checkUuid(id, '<event>');
+  const filter = { ...rowFilter(options), outboxEventIds: ids };
+  checkFilter(filter);
+  return filter;
 }
 
 export function textOption(options: Options, name: string): string | undefined {

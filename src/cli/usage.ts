@@ -37,9 +37,11 @@ function optionText(name: string, { type, valueIfBare }: CommandOption): string 
   return type === 'string' ? `--${name} <…>` : `--${name}`;
 }
 
-function callOf({ name, parameters, optionalParameter }: Command): string {
+function callOf({ name, parameters, optionalParameter, restParameter }: Command): string {
   const words = parameters.map((parameter) => `<${parameter}>`);
-  return [name, ...words, ...(optionalParameter === undefined ? [] : [`[${optionalParameter}]`])].join(' ');
+  if (optionalParameter !== undefined) words.push(`[${optionalParameter}]`);
+  if (restParameter !== undefined) words.push(`[${restParameter}…]`);
+  return [name, ...words].join(' ');
 }
 
 function columns(rows: readonly (readonly string[])[]): string[] {

@@ -114,7 +114,7 @@ export class DiscardOneStore {
     return `
       WITH e AS MATERIALIZED (
         SELECT id, position, event_name, aggregate_type, aggregate_id FROM ${this.log}
-        WHERE ($5::uuid IS NULL OR id = $5) AND ($7::bigint IS NULL OR position = $7)
+        WHERE ($5::uuid[] IS NULL OR id = ANY ($5)) AND ($7::bigint IS NULL OR position = $7)
       ), changed AS (
         UPDATE ${this.inbox} i
         SET status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), updated_at = clock_timestamp(),

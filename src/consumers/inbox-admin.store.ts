@@ -3,7 +3,7 @@ import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { NOT_SUSPECT, resolutionOf } from '../inbox/attempts.store.js';
-import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
+import { filterValues, MATCHES_FILTER, rowsOfChosen } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { consumersNamed, type InboxStatus } from '../inbox/inbox-status.js';
 import { eventsTarget } from './audit-targets.js';
@@ -115,7 +115,7 @@ export interface RowOperation {
  * 1. Choose the rows, the oldest first, without locking them. For each consumer and status, the first rows
  *    are read in the order of the index. Then these are sorted. The condition stands in a CASE, because it
  *    names the status once more. Without the CASE, the planner would expect hardly any rows, and would prefer
- *    to sort all of them.
+ *    to sort all of them. Events that somebody chose one by one are looked up one by one instead.
  * 2. Lock their cursors in the order of their keys. A save or a claim of those cursors either has committed,
  *    and step 3 sees it, or it waits. Everybody locks cursors before rows, so nobody waits in a circle.
  *    Portions are small, so no renewal waits for long.
@@ -217,13 +217,18 @@ export class InboxAdminStore {
   ): Promise<ChangedRows> {
     await waitLongerForLocks(session);
     await planForTheseValues(session);
+    const isBehind = '($8::bigint IS NULL OR (i.position, i.id) > ($8, $9::uuid))';
     const chosen = await session.query<RowPlace>(
-      `SELECT first.id, first.position
+      filter.outboxEventIds !== undefined
+        ? `SELECT i.id, i.position FROM ${rowsOfChosen(this.inbox)} ${join}
+         WHERE i.status = ANY ($11::text[]) AND ${condition} AND ${MATCHES_FILTER} AND ${isBehind}
+         ORDER BY i.position, i.id LIMIT $10`
+        : `SELECT first.id, first.position
          FROM (${consumersNamed(this.inbox)}) AS consumer CROSS JOIN unnest($11::text[]) AS wanted (status)
          CROSS JOIN LATERAL (
            SELECT i.id, i.position FROM ${this.inbox} i ${join}
            WHERE i.consumer_name = consumer.name AND i.status = wanted.status AND i.status <> 'processed'
-             AND CASE WHEN ${condition} THEN true ELSE false END AND ${MATCHES_FILTER} AND ($8::bigint IS NULL OR (i.position, i.id) > ($8, $9::uuid))
+             AND CASE WHEN ${condition} THEN true ELSE false END AND ${MATCHES_FILTER} AND ${isBehind}
            ORDER BY i.position, i.id LIMIT $10
          ) AS first
          ORDER BY first.position, first.id LIMIT $10`,

@@ -46,6 +46,8 @@ export interface InboxFilter {
   aggregateType?: string | undefined;
   aggregateId?: string | undefined;
   outboxEventId?: string | undefined;
+  /** Events that somebody chose one by one: 1 to 1,000 different ids. A row must be of one of them. */
+  outboxEventIds?: readonly string[] | undefined;
   /** The event's position in the log. */
   position?: number | undefined;
   errorFingerprint?: string | undefined;

@@ -249,6 +249,7 @@ function textFor({ type, format, enum: choices, minimum = 0, maximum = 100 }: Sc
 
 function valueFor({ type }: Schema): fc.Arbitrary<unknown> {
   if (type === 'integer') return fc.integer({ min: 1, max: 9 });
+  if (type === 'array') return fc.array(fc.oneof(fc.constant(EVENT_ID), fc.uuid(), fc.string()));
   if (type !== 'object') return fc.string();
   const key = fc.oneof(fc.constantFrom('batchSize', 'maxAttempts', 'enabled', '__proto__'), fc.string());
   return fc.dictionary(key, fc.oneof(fc.integer(), fc.boolean(), fc.double(), fc.constant(null)));

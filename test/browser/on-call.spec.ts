@@ -105,12 +105,14 @@ test('twelve events are discarded with a reason', async () => {
   await page.getByRole('button', { name: 'Discard 12 events' }).click();
   const dialog = page.getByRole('dialog');
   const act = dialog.getByRole('button', { name: 'Discard 12 events' });
-  await act.click();
   // Without a reason nothing happens.
+  await dialog.getByText('12 events will be set aside for good.').waitFor();
+  expect(await act.getAttribute('aria-disabled')).toBe('true');
+  await act.click({ force: true });
   await shop.has('billing', 'dead_letter', 12);
   await dialog.getByRole('textbox', { name: /^Reason/ }).fill('these were only a test');
   await act.click();
-  await dialog.waitFor({ state: 'detached' });
+  await page.getByText('12 of 12 events were discarded').waitFor();
   await shop.has('billing', 'dead_letter', 0);
   const { rows } = await database.pool.query<{ reason: string; by: string }>(
     `SELECT DISTINCT resolution->>'reason' AS reason, resolution->>'by' AS by FROM integration.inbox_event

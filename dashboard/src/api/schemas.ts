@@ -393,9 +393,11 @@ export type Operation = {
     aggregateType?: string | undefined;
     aggregateId?: string | undefined;
     outboxEventId?: string | undefined;
+    outboxEventIds?: Array<string> | undefined;
     position?: number | undefined;
     errorFingerprint?: string | undefined;
   };
+  chosenEvents: number | null;
   states: Array<string> | null;
   replay: {
     from?: number | undefined;
@@ -413,6 +415,7 @@ export type Operation = {
   plannedEvents: number;
   plannedAtLeast: boolean;
   parts: Array<{ consumerName: string; fingerprint: string | null; events: number }>;
+  leftOut: { unknown: number; notTaken: number; events: Array<string> } | null;
   changed: number;
   requestedBy: string;
   reason: string | null;
@@ -433,9 +436,11 @@ export type OperationWithVerdict = {
     aggregateType?: string | undefined;
     aggregateId?: string | undefined;
     outboxEventId?: string | undefined;
+    outboxEventIds?: Array<string> | undefined;
     position?: number | undefined;
     errorFingerprint?: string | undefined;
   };
+  chosenEvents: number | null;
   states: Array<string> | null;
   replay: {
     from?: number | undefined;
@@ -453,6 +458,7 @@ export type OperationWithVerdict = {
   plannedEvents: number;
   plannedAtLeast: boolean;
   parts: Array<{ consumerName: string; fingerprint: string | null; events: number }>;
+  leftOut: { unknown: number; notTaken: number; events: Array<string> } | null;
   changed: number;
   requestedBy: string;
   reason: string | null;
@@ -810,6 +816,7 @@ export interface Routes {
       event?: string | undefined;
       position?: number | undefined;
       fingerprint?: string | undefined;
+      events?: Array<string> | undefined;
       since?: string | undefined;
       until?: string | undefined;
       from?: number | undefined;

@@ -15,12 +15,13 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Code, Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
-import { DiscardChosen } from './discard-chosen.tsx';
 import { NoteDialog } from './note-dialog.tsx';
 
 type Row = GroupedDeadLetterPage['items'][number];
 
 const CANARY = 5;
+/** How many events one operation takes as a list. */
+const MOST_CHOSEN = 1_000;
 
 const COLUMNS: readonly Column<Row>[] = [
   {
@@ -46,12 +47,7 @@ const COLUMNS: readonly Column<Row>[] = [
   },
 ];
 
-type Opened =
-  | { readonly title: string; readonly wish: OperationWish }
-  | 'note'
-  | 'seen'
-  | 'chosen'
-  | undefined;
+type Opened = { readonly title: string; readonly wish: OperationWish } | 'note' | 'seen' | undefined;
 
 /** The dead letters of one kind at one consumer: a canary first, then the rest, or none of them. */
 export function FailureGroupPage({ place }: { place: Place }) {
@@ -74,7 +70,12 @@ export function FailureGroupPage({ place }: { place: Place }) {
     reload();
   };
   const filter = fingerprint === 'none' ? { consumer } : { consumer, fingerprint };
-  const chosenRows = rows.data?.items.filter(({ id }) => chosen.has(id)) ?? [];
+  const isElsewhere = (id: string) => !rows.data?.items.some(({ outboxEventId }) => outboxEventId === id);
+  const elsewhere = [...chosen].filter(isElsewhere).length;
+  const ofChosen = (kind: 'redrive' | 'discard', title: string) =>
+    setOpened({ title, wish: { kind, consumer, events: [...chosen] } });
+  const tooMany =
+    chosen.size > MOST_CHOSEN ? `One operation takes at most ${count(MOST_CHOSEN)}.` : undefined;
   const sendable =
     fingerprint === 'none' ? 'These have no kind: choose rows, or send those of a consumer.' : undefined;
   return (
@@ -157,10 +158,25 @@ export function FailureGroupPage({ place }: { place: Place }) {
       {chosen.size > 0 && (
         <div class="box chosen-bar">
           <p role="status">
-            <b>{counted(chosen.size, 'event')}</b> chosen. Nothing is read again until you have decided.
+            <b>{counted(chosen.size, 'event')}</b> chosen
+            {elsewhere > 0 && `, ${count(elsewhere)} of them on other pages`}. Nothing is read again until you
+            have decided.
           </p>
           <div class="acts">
-            <Act needs="operations.run" kind="danger" onAct={() => setOpened('chosen')}>
+            <Act
+              kind="primary"
+              needs="operations.plan"
+              unless={tooMany}
+              onAct={() => ofChosen('redrive', `Send ${counted(chosen.size, 'chosen event')} again`)}
+            >
+              {`Send ${counted(chosen.size, 'event')} again`}
+            </Act>
+            <Act
+              kind="danger"
+              needs="operations.plan"
+              unless={tooMany}
+              onAct={() => ofChosen('discard', `Discard ${counted(chosen.size, 'chosen event')}`)}
+            >
               {`Discard ${counted(chosen.size, 'event')}`}
             </Act>
             <button type="button" onClick={() => setChosen(new Set())}>
@@ -182,11 +198,12 @@ export function FailureGroupPage({ place }: { place: Place }) {
                 caption="Dead letters of this kind"
                 columns={COLUMNS}
                 rows={items}
-                keyOf={({ id }) => id}
+                keyOf={({ outboxEventId }) => outboxEventId}
                 selection={{
                   chosen,
                   change: setChosen,
-                  nameOf: (key) => `position ${items.find(({ id }) => id === key)?.position ?? key}`,
+                  nameOf: (key) =>
+                    `position ${items.find(({ outboxEventId }) => outboxEventId === key)?.position ?? key}`,
                 }}
               />
               <Pager place={place} next={next} shown={items.length} />
@@ -203,14 +220,6 @@ export function FailureGroupPage({ place }: { place: Place }) {
         />
       )}
       {opened === 'note' && group !== undefined && <NoteDialog group={group} onClose={close} />}
-      {opened === 'chosen' && (
-        <DiscardChosen
-          consumer={consumer}
-          events={chosenRows.map(({ outboxEventId }) => outboxEventId)}
-          onDone={() => setChosen(new Set())}
-          onClose={close}
-        />
-      )}
       {opened === 'seen' && group !== undefined && (
         <Confirm
           title={group.acknowledged === null ? 'Acknowledge these failures' : 'Take the acknowledgement back'}

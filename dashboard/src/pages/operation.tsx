@@ -4,6 +4,7 @@ import type { OperationWithVerdict } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
+import { LeftOut } from '../parts/left-out.tsx';
 import { ConsumerLink, groupHref } from '../parts/links.tsx';
 import { LoadedPage } from '../parts/loading.tsx';
 import { count, counted } from '../parts/number.ts';
@@ -83,6 +84,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
           <p role="status">
             {progressOf(operation)} events {kind === 'discard' ? 'were discarded' : 'were sent again'}
             {operation.rate === null ? '' : `, at most ${count(operation.rate)} a second`}.
+            <LeftOut operation={operation} />
           </p>
           {error !== null && (
             <p class="bad-text">
@@ -163,6 +165,7 @@ function restOf({ kind, filter }: OperationWithVerdict) {
     ...(filter.aggregateType === undefined ? {} : { aggregateType: filter.aggregateType }),
     ...(filter.aggregateId === undefined ? {} : { aggregateId: filter.aggregateId }),
     ...(filter.outboxEventId === undefined ? {} : { event: filter.outboxEventId }),
+    ...(filter.outboxEventIds === undefined ? {} : { events: filter.outboxEventIds }),
     ...(filter.position === undefined ? {} : { position: filter.position }),
     ...(filter.errorFingerprint === undefined ? {} : { fingerprint: filter.errorFingerprint }),
   };

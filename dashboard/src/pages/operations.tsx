@@ -4,7 +4,7 @@ import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { operationHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { count } from '../parts/number.ts';
+import { count, counted } from '../parts/number.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Status } from '../parts/status.tsx';
@@ -14,11 +14,12 @@ import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
 
 /** What an operation chooses, in words. */
-export function aboutOperation({ kind, filter, maxEvents }: Operation): string {
+export function aboutOperation({ kind, filter, chosenEvents, maxEvents }: Operation): string {
   const parts = [
     filter.consumerName,
     filter.eventName,
     filter.aggregateType && `${filter.aggregateType} ${filter.aggregateId ?? ''}`.trim(),
+    chosenEvents !== null && counted(chosenEvents, 'chosen event'),
     filter.outboxEventId && `event ${filter.outboxEventId}`,
     filter.position !== undefined ? `position ${filter.position}` : undefined,
     filter.errorFingerprint && `failure ${filter.errorFingerprint.slice(0, 12)}`,

@@ -4,6 +4,7 @@ import type { Operation, Routes } from '../api/schemas.ts';
 import { go } from '../router/router.ts';
 import { Act } from './button.tsx';
 import { Dialog } from './dialog.tsx';
+import { LeftOut } from './left-out.tsx';
 import { operationHref } from './links.tsx';
 import { count, counted } from './number.ts';
 import { ProblemBox } from './problem-box.tsx';
@@ -32,6 +33,8 @@ export function OperationDialog({
   const [plan, setPlan] = useState<Operation>();
   const { attempt, error, isBusy } = useAttempt();
   const isDiscard = wish.kind === 'discard';
+  /** Somebody who chose rows one by one wants all of them. */
+  const isLimited = wish.events === undefined;
   const fields = { maxEvents: wholeOf(maxEvents), rate: wholeOf(rate), stopAfter: wholeOf(stopAfter) };
   const isPlanned =
     plan !== undefined &&
@@ -74,7 +77,9 @@ export function OperationDialog({
           <Foreign most={300}>{about}</Foreign>
         </p>
         <div class="fields">
-          <NumberField label="At most" unit="events" hint="all" value={maxEvents} onChange={setMaxEvents} />
+          {isLimited && (
+            <NumberField label="At most" unit="events" hint="all" value={maxEvents} onChange={setMaxEvents} />
+          )}
           <NumberField label="Rate" unit="a second" hint="no limit" value={rate} onChange={setRate} />
           {!isDiscard && (
             <NumberField
@@ -93,6 +98,7 @@ export function OperationDialog({
             <>
               <b>{plan.plannedAtLeast ? `${count(events)} or more events` : counted(events, 'event')}</b>{' '}
               {isDiscard ? 'will be set aside for good.' : 'will be sent again, the oldest first.'}
+              <LeftOut operation={plan} />
             </>
           )}
         </p>

@@ -44,7 +44,7 @@ export function Table<Row>({ caption, columns, rows, keyOf, selection, isBusy = 
                 type="checkbox"
                 aria-label="Select all rows of this page"
                 checked={isAll}
-                onChange={() => selection.change(isAll ? new Set() : new Set(keys))}
+                onChange={() => selection.change(withAll(selection.chosen, keys, !isAll))}
               />
             </th>
           )}
@@ -98,6 +98,20 @@ export function useHold(isHeld: boolean): void {
     live.holdFor(self.current, isHeld);
     return () => live.holdFor(self.current, false);
   }, [isHeld]);
+}
+
+/** Rows of other pages stay chosen. */
+function withAll(
+  chosen: ReadonlySet<string>,
+  keys: readonly string[],
+  isWanted: boolean,
+): ReadonlySet<string> {
+  const next = new Set(chosen);
+  for (const key of keys) {
+    if (isWanted) next.add(key);
+    else next.delete(key);
+  }
+  return next;
 }
 
 function toggled(chosen: ReadonlySet<string>, key: string): ReadonlySet<string> {

@@ -6,6 +6,7 @@ import type { FieldProblem } from './problem.js';
 const NAMES_IN_REQUESTS: Readonly<Record<string, string>> = {
   consumerName: 'consumer',
   outboxEventId: 'event',
+  outboxEventIds: 'events',
   errorFingerprint: 'fingerprint',
   eventNames: 'eventName',
   sourceModule: 'module',

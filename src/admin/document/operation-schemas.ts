@@ -8,6 +8,7 @@ const FILTER = {
   aggregateType: TEXT,
   aggregateId: TEXT,
   outboxEventId: UUID,
+  outboxEventIds: list(UUID),
   position: INTEGER,
   errorFingerprint: TEXT,
 };
@@ -19,6 +20,7 @@ const OPERATION = {
   kind: oneOf(OPERATION_KINDS),
   state: oneOf(OPERATION_STATES),
   filter: object(FILTER, Object.keys(FILTER)),
+  chosenEvents: orNull(INTEGER),
   states: orNull(list(TEXT)),
   replay: orNull(object(REPLAY, Object.keys(REPLAY))),
   fromPosition: orNull(INTEGER),
@@ -30,6 +32,7 @@ const OPERATION = {
   plannedEvents: INTEGER,
   plannedAtLeast: FLAG,
   parts: list(object({ consumerName: TEXT, fingerprint: orNull(TEXT), events: INTEGER })),
+  leftOut: orNull(object({ unknown: INTEGER, notTaken: INTEGER, events: list(UUID) })),
   changed: INTEGER,
   requestedBy: TEXT,
   reason: orNull(TEXT),

@@ -38,6 +38,21 @@ export function uuid(about: string): Field<string> {
   );
 }
 
+/** A list of 1 to `max` different uuids, in a body. */
+export function uuids(about: string, max: number): Field<readonly string[]> {
+  const items = { type: 'string', format: 'uuid' };
+  const schema = { type: 'array', items, minItems: 1, maxItems: max, uniqueItems: true };
+  return field(about, schema, (given) => {
+    if (!Array.isArray(given) || given.length === 0 || given.length > max)
+      return wrong(`must be a list of 1 to ${max} uuids`);
+    const value = given.map((each) => (isUuid(each) ? each.toLowerCase() : undefined));
+    const bad = value.findIndex((each, index) => each === undefined || value.indexOf(each) < index);
+    if (bad < 0) return { value: value as string[] };
+    const message = value[bad] === undefined ? 'must be a uuid' : 'is in the list twice';
+    return { problems: [{ pointer: `/${bad}`, message }] };
+  });
+}
+
 export function count(about: string, min: number, max: number): Field<number> {
   return field(about, { type: 'integer', minimum: min, maximum: max }, (given, isText) => {
     const number = isText ? numberOf(given as string) : given;

@@ -7,10 +7,11 @@ import {
   type OperationVerdict,
 } from '../../consumers/operations/operation.js';
 import { OperationService } from '../../consumers/operations/operation.service.js';
+import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
 import { Denials } from '../calls/denials.js';
 import { deniedAction } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, count, optional, position, time, uuid } from '../input/field.js';
+import { choice, count, optional, position, time, uuid, uuids } from '../input/field.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
 import { type Call, limit, type PageAnswer, reason, route } from './route.js';
 
@@ -47,6 +48,12 @@ const ROUTES = {
     body: {
       kind: choice('What is done with the events.', OPERATION_KINDS),
       ...INBOX_FIELDS,
+      events: optional(
+        uuids(
+          'The ids of events that were chosen one by one, in the place of event. Not of a replay.',
+          MOST_CHOSEN,
+        ),
+      ),
       ...REPLAY_FIELDS,
       maxEvents: optional(count('At most so many events, the oldest first.', 1, MOST)),
       rate: optional(count('At most so many events a second.', 1, 100_000)),
@@ -102,8 +109,8 @@ export class OperationsHandlers {
   }
 
   async plan({ body, author, may }: Call<typeof ROUTES.plan>): Promise<Operation> {
-    const { kind, maxEvents, rate, stopAfter, reason: _, since, until, from, to, ...fields } = body;
-    const filter = inboxFilterOf(fields);
+    const { kind, maxEvents, rate, stopAfter, reason: _, since, until, from, to, events, ...fields } = body;
+    const filter = { ...inboxFilterOf(fields), outboxEventIds: events };
     const part = { since, until, from, to };
     const replay = Object.values(part).every((value) => value === undefined) ? undefined : part;
     await this.requireMayReplay({ kind, filter }, author, may);

@@ -1,4 +1,4 @@
-import { AUTHOR_FIELDS } from '../../audit/change-author.js';
+import { AUTHOR_FIELDS, type ChangeAuthor } from '../../audit/change-author.js';
 import { IntegrationError } from '../../errors.js';
 import {
   checkCount,
@@ -48,7 +48,8 @@ export function checkRequest(request: OperationRequest): void {
     throw invalid('Say which events: a consumer, an event name, an aggregate, or an error fingerprint', {
       field: 'filter',
     });
-  if (kind === 'discard') checkReason(filter, reason ?? '');
+  // Somebody who only wants to know the counts need not say why yet.
+  if (kind === 'discard' && reason !== undefined) checkReason(filter, reason);
   if (states !== undefined && kind !== 'discard')
     throw invalid('states are of a discard: a redrive takes dead letters and what failed for good', {
       field: 'states',
@@ -63,6 +64,11 @@ export function checkRequest(request: OperationRequest): void {
     throw invalid('stopAfter is of a redrive or a replay: a discarded event cannot fail', {
       field: 'stopAfter',
     });
+}
+
+/** A discard needs a reason, of its plan or of its run. */
+export function checkReasonOfRun({ kind, filter, reason }: Operation, author: ChangeAuthor): void {
+  if (kind === 'discard' && reason === null) checkReason(filter, author.reason ?? '');
 }
 
 export function checkState(state: unknown): void {

@@ -1,15 +1,16 @@
 import type { EngineDatabase } from '../../database/engine-database.js';
-import { filterValues, MATCHES_FILTER } from '../../inbox/inbox-filter.store.js';
+import { filterValues, MATCHES_FILTER, rowsOfChosen } from '../../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../../inbox/inbox-record.js';
 import { consumersNamed } from '../../inbox/inbox-status.js';
 import type { Choice } from '../inbox-admin.store.js';
 import type { ReplayFilter } from '../replay.js';
 import { isResolved, matchedBy, ReplayRequestStore } from '../replay-request.store.js';
-import type { OperationPart } from './operation.js';
+import type { LeftOut, OperationPart } from './operation.js';
 
 /** A plan stops counting here. */
 const MOST_COUNTED = 200_000;
 const MOST_PARTS = 50;
+const MOST_LEFT_OUT = 50;
 /** How many positions the plan of a replay looks at, unless it is for one aggregate, which has an index. */
 const LOOKED_AT = 100_000;
 
@@ -19,6 +20,8 @@ export interface PlannedEvents {
   /** Whether there may be more. */
   readonly isAtLeast: boolean;
   readonly parts: readonly OperationPart[];
+  /** Undefined if the filter does not choose events one by one. */
+  readonly leftOut?: LeftOut | undefined;
 }
 
 /** Counts what an operation would change at this moment. It only reads. */
@@ -83,16 +86,39 @@ export class OperationPlanStore {
     const most = Math.min(maxEvents, MOST_COUNTED);
     const { inboxEvent } = this.db.tables;
     const { join, statuses, condition } = choice;
+    const rows =
+      filter.outboxEventIds !== undefined
+        ? `${rowsOfChosen(inboxEvent)} ${join} WHERE i.status = ANY ($9::text[])`
+        : `(${consumersNamed(inboxEvent)}) AS consumer
+         JOIN ${inboxEvent} i ON i.consumer_name = consumer.name AND i.status = ANY ($9::text[]) AND i.status <> 'processed'
+         ${join} WHERE true`;
     const parts = await this.db.query<OperationPart>(
       `SELECT consumer_name AS "consumerName", error_fingerprint AS fingerprint, count(*) AS events FROM (
-         SELECT i.consumer_name, i.error_fingerprint FROM (${consumersNamed(inboxEvent)}) AS consumer
-         JOIN ${inboxEvent} i ON i.consumer_name = consumer.name AND i.status = ANY ($9::text[]) AND i.status <> 'processed'
-         ${join}
-         WHERE ${condition} AND ${MATCHES_FILTER} LIMIT $8::bigint
+         SELECT i.consumer_name, i.error_fingerprint FROM ${rows} AND ${condition} AND ${MATCHES_FILTER} LIMIT $8::bigint
        ) AS matching GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2`,
       [...filterValues(filter), most, statuses],
     );
     const events = parts.reduce((sum, part) => sum + part.events, 0);
-    return { events, isAtLeast: events === MOST_COUNTED, parts: parts.slice(0, MOST_PARTS) };
+    const leftOut = filter.outboxEventIds === undefined ? undefined : await this.leftOut(filter, choice);
+    return { events, isAtLeast: events === MOST_COUNTED, parts: parts.slice(0, MOST_PARTS), leftOut };
+  }
+
+  /** Which of the events that were chosen one by one have nothing to take, in the order of the list. */
+  private async leftOut(filter: InboxFilter, { join, statuses, condition }: Choice): Promise<LeftOut> {
+    const { inboxEvent, outboxEvent } = this.db.tables;
+    const rows = await this.db.query<{ id: string; isKnown: boolean }>(
+      `WITH taken AS MATERIALIZED (
+         SELECT DISTINCT chosen.id FROM ${rowsOfChosen(inboxEvent)} ${join}
+         WHERE i.status = ANY ($8::text[]) AND ${condition} AND ${MATCHES_FILTER}
+       )
+       SELECT left_out.id, (SELECT true FROM ${inboxEvent} WHERE outbox_event_id = left_out.id LIMIT 1) IS NOT NULL
+         OR (SELECT true FROM ${outboxEvent} WHERE id = left_out.id) IS NOT NULL AS "isKnown"
+       FROM unnest($5::uuid[]) WITH ORDINALITY AS left_out (id, place)
+       WHERE left_out.id NOT IN (SELECT id FROM taken) ORDER BY left_out.place`,
+      [...filterValues(filter), statuses],
+    );
+    const unknown = rows.filter(({ isKnown }) => !isKnown).length;
+    const events = rows.slice(0, MOST_LEFT_OUT).map(({ id }) => id);
+    return { unknown, notTaken: rows.length - unknown, events };
   }
 }

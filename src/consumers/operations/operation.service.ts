@@ -16,6 +16,7 @@ import { OperationStore } from './operation.store.js';
 import {
   checkId,
   checkPlanHolds,
+  checkReasonOfRun,
   checkRequest,
   checkState,
   notCancellable,
@@ -56,14 +57,16 @@ export class OperationService {
   }
 
   /**
-   * Starts a planned operation. A process that runs consumers begins with it within a beat (two seconds).
+   * Starts a planned operation. A process that runs consumers begins with it within a beat (two seconds). The
+   * reason is kept with the operation and its events, unless the plan had one.
    *
-   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN; INTEGRATION_OPERATION_REFUSED if it is not
-   * planned any more, if its plan is older than ten minutes, or if there are more events by a tenth by now
+   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN; INTEGRATION_ADMIN_INVALID for a discard without a
+   * reason; INTEGRATION_OPERATION_REFUSED if it is not planned any more, if its plan is older than ten minutes, or if there are more events by a tenth by now
    */
   async run(id: string, author: ChangeAuthor = {}): Promise<Operation> {
     checkNames('an option of run', author, AUTHOR_FIELDS);
     const planned = await this.found(id);
+    checkReasonOfRun(planned, author);
     const { events } = await this.count(requestOf(planned));
     checkPlanHolds(planned, { ageMs: planned.ageMs, events });
     const begun =

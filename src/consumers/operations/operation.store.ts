@@ -7,12 +7,26 @@ import type { Operation, OperationRequest, OperationState } from './operation.js
 import type { PlannedEvents } from './operation-plan.store.js';
 import { storedReplayFilterOf } from './operation-replay.js';
 
-const COLUMNS = `id, kind, state, filter - 'states' AS filter, filter->'states' AS states, max_events AS "maxEvents", rate,
+/**
+ * Stored beside a list of events, as the only event. A process of a version that knows no lists works the
+ * operation off by this one, and so takes nothing instead of everything.
+ */
+const NO_EVENT = '00000000-0000-0000-0000-000000000000';
+
+/** The filter of an operation, as it was given. */
+const FILTER = `filter - 'states' - CASE WHEN filter ? 'outboxEventIds' THEN 'outboxEventId' ELSE 'states' END`;
+
+const columnsWith = (
+  filter: string,
+) => `id, kind, state, ${filter} AS filter, jsonb_array_length(filter->'outboxEventIds') AS "chosenEvents", filter->'states' AS states, max_events AS "maxEvents", rate,
   stop_after AS "stopAfter", planned_events AS "plannedEvents", planned_at_least AS "plannedAtLeast",
-  coalesce(plan->'parts', '[]') AS parts, plan->'replay' AS replay, (plan->>'fromPosition')::bigint AS "fromPosition",
-  (plan->>'toPosition')::bigint AS "toPosition",
+  coalesce(plan->'parts', '[]') AS parts, plan->'leftOut' AS "leftOut", plan->'replay' AS replay,
+  (plan->>'fromPosition')::bigint AS "fromPosition", (plan->>'toPosition')::bigint AS "toPosition",
   CASE WHEN kind = 'replay' THEN next_position END AS "nextPosition", changed, requested_by AS "requestedBy", reason, created_at AS "createdAt",
   started_at AS "startedAt", progressed_at AS "progressedAt", finished_at AS "finishedAt", cancelled_by AS "cancelledBy", error`;
+const COLUMNS = columnsWith(FILTER);
+/** A page of lists of ids would be megabytes. */
+const LISTED_COLUMNS = columnsWith(`${FILTER} - 'outboxEventIds'`);
 
 /** The stored operations. Each change of state is one statement that names the state before it. */
 export class OperationStore {
@@ -29,7 +43,11 @@ export class OperationStore {
   /** Stores a plan. It is no change of events, and the audit has a row when it is run. */
   async plan(request: OperationRequest, found: PlannedEvents, author: Author): Promise<Operation> {
     const { kind, filter, states, maxEvents, rate, stopAfter, replay = {} } = request;
-    const stored = { ...filter, ...(states === undefined ? {} : { states }) };
+    const stored = {
+      ...filter,
+      ...(filter.outboxEventIds === undefined ? {} : { outboxEventId: NO_EVENT }),
+      ...(states === undefined ? {} : { states }),
+    };
     return this.db.transaction(async (session) => {
       const [row] = await session.query<Operation>(
         `INSERT INTO ${this.table} (kind, filter, max_events, planned_events, planned_at_least, plan, rate, stop_after,
@@ -41,7 +59,11 @@ export class OperationStore {
           maxEvents ?? null,
           found.events,
           found.isAtLeast,
-          JSON.stringify({ parts: found.parts, ...(kind === 'replay' ? { replay } : {}) }),
+          JSON.stringify({
+            parts: found.parts,
+            leftOut: found.leftOut,
+            ...(kind === 'replay' ? { replay } : {}),
+          }),
           rate ?? null,
           stopAfter ?? null,
           author.actor,
@@ -75,7 +97,7 @@ export class OperationStore {
           ]),
     ];
     return this.db.query<Operation>(
-      `SELECT ${COLUMNS} FROM ${this.table} ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+      `SELECT ${LISTED_COLUMNS} FROM ${this.table} ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
        ORDER BY created_at DESC, id DESC LIMIT $1`,
       values,
     );

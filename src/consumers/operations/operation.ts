@@ -22,7 +22,7 @@ export interface OperationRequest extends ChangeAuthor {
   kind: OperationKind;
   /**
    * Chooses the events. An event must match every given field. One field must be given, unless it is a
-   * redrive with `maxEvents`. A replay takes `consumerName`, which it needs, `eventName` (also a prefix with
+   * redrive with `maxEvents`. Events that a person chose one by one are given as `outboxEventIds`. A replay takes `consumerName`, which it needs, `eventName` (also a prefix with
    * a trailing `*`), `aggregateType` and `aggregateId`.
    */
   filter: InboxFilter;
@@ -62,12 +62,28 @@ export interface OperationPart {
   events: number;
 }
 
+/**
+ * How many events of `filter.outboxEventIds` a plan leaves out. An event may be handled already, run at this
+ * moment, or not have been tried yet.
+ */
+export interface LeftOut {
+  /** Neither the log nor the inbox has them. */
+  unknown: number;
+  /** They are known, but no consumer that is meant has them in a state that the operation takes. */
+  notTaken: number;
+  /** The first 50 of them. */
+  events: string[];
+}
+
 /** A redrive, a discard or a replay that is stored: it outlives the request and the process. */
 export interface Operation {
   id: string;
   kind: OperationKind;
   state: OperationState;
+  /** Lists of operations leave `outboxEventIds` out. */
   filter: InboxFilter;
+  /** How many events `filter.outboxEventIds` has. Null if the filter does not name events one by one. */
+  chosenEvents: number | null;
   states: DiscardableState[] | null;
   /** The part of the log of a replay. Times are texts of RFC 3339. Null for the others. */
   replay: { from?: number; to?: number; since?: string; until?: string; eventNames?: string[] } | null;
@@ -84,6 +100,8 @@ export interface Operation {
   plannedAtLeast: boolean;
   /** The largest parts of that number. */
   parts: OperationPart[];
+  /** What the plan left out of the events that were chosen one by one. Null for other filters. */
+  leftOut: LeftOut | null;
   /** How many events it has changed so far. */
   changed: number;
   requestedBy: string;
