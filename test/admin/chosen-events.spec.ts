@@ -71,6 +71,19 @@ it('takes a thousand ids in one request', async () => {
   expect(answer.json.leftOut.events).toHaveLength(50);
 });
 
+it('a discard is counted without a reason, and is not run without one', async () => {
+  const { json } = await plan({ kind: 'discard', events: [dead[4]] });
+  const run = (body: object) => admin.ask(`operations/${json.id}/run`, { method: 'POST', json: body });
+  expect(await run({})).toMatchObject({
+    status: 400,
+    json: { errors: [{ in: 'body', pointer: '/reason', message: expect.stringContaining('Say why') }] },
+  });
+  expect(await run({ reason: 'test orders' })).toMatchObject({
+    status: 200,
+    json: { reason: 'test orders' },
+  });
+});
+
 const id = randomUUID();
 it.each<[string, object, string, string]>([
   ['none', { events: [] }, '/events', 'must be a list of 1 to 1000 uuids'],

@@ -324,7 +324,6 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
 
   it.each<[string, string, object, string, string]>([
     ['a discard that names nothing', 'operations', { kind: 'discard', reason: 'x' }, 'body', ''],
-    ['a discard without a reason', 'operations', { kind: 'discard', consumer: 'a' }, 'body', '/reason'],
     ['a redrive of everything', 'operations', { kind: 'redrive' }, 'body', ''],
     ['a replay for nobody', 'operations', { kind: 'replay', from: 1 }, 'body', '/consumer'],
     [
