@@ -61,7 +61,8 @@ export class OperationService {
    * reason is kept with the operation and its events, unless the plan had one.
    *
    * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN; INTEGRATION_ADMIN_INVALID for a discard without a
-   * reason; INTEGRATION_OPERATION_REFUSED if it is not planned any more, if its plan is older than ten minutes, or if there are more events by a tenth by now
+   * reason; INTEGRATION_OPERATION_REFUSED if it is not planned any more, if its plan is older than ten
+   * minutes, or if there are more events by a tenth by now
    */
   async run(id: string, author: ChangeAuthor = {}): Promise<Operation> {
     checkNames('an option of run', author, AUTHOR_FIELDS);

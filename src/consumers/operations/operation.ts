@@ -22,8 +22,9 @@ export interface OperationRequest extends ChangeAuthor {
   kind: OperationKind;
   /**
    * Chooses the events. An event must match every given field. One field must be given, unless it is a
-   * redrive with `maxEvents`. Events that a person chose one by one are given as `outboxEventIds`. A replay takes `consumerName`, which it needs, `eventName` (also a prefix with
-   * a trailing `*`), `aggregateType` and `aggregateId`.
+   * redrive with `maxEvents`. Events that a person chose one by one are given as `outboxEventIds`. A replay
+   * takes `consumerName`, which it needs, `eventName` (also a prefix with a trailing `*`), `aggregateType`
+   * and `aggregateId`.
    */
   filter: InboxFilter;
   /** Which part of the log a replay delivers again. Only of a replay. */
