@@ -1,6 +1,7 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { loggerOf } from '../database/engine-name.js';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
 import { BacklogSamples } from './backlog-samples.js';
@@ -27,6 +28,7 @@ const WAIT_MS = 200;
 @Injectable()
 export class AdminTasks {
   private readonly logger: Logger;
+  private readonly repeated = new RepeatedFailures();
   private readonly running = new Map<string, Promise<void>>();
   private stopped = false;
   /** Monotonic milliseconds. Infinite if this role may not work operations off. */
@@ -133,8 +135,8 @@ export class AdminTasks {
     if (this.running.has(name)) return;
     const done = work()
       .catch((error) => {
-        if (!this.stopped)
-          this.logger.warn(`"${name}" is tried again with the next beat: ${messageOf(error)}`);
+        const words = `"${name}" is tried again with the next beat: ${messageOf(error)}`;
+        if (!this.stopped) this.repeated.warn(this.logger, words);
       })
       .finally(() => this.running.delete(name));
     this.running.set(name, done);

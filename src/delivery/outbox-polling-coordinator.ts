@@ -1,6 +1,7 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { loggerOf } from '../database/engine-name.js';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import { OutboxLogStore } from '../log/outbox-log.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -29,6 +30,7 @@ export interface PollingState {
 @Injectable()
 export class OutboxPollingCoordinator {
   private readonly logger: Logger;
+  private readonly repeated = new RepeatedFailures();
   private wakeups: Subscription | undefined;
   private timer: NodeJS.Timeout | undefined;
   private intervalMs = 0;
@@ -84,7 +86,7 @@ export class OutboxPollingCoordinator {
         worker.wake();
       }
     } catch (error) {
-      this.logger.warn(`A poll failed, the next one follows: ${messageOf(error)}`);
+      this.repeated.warn(this.logger, `A poll failed, the next one follows: ${messageOf(error)}`);
     }
     if (this.mode === 'stopped') return;
     const { pollingIntervalMs, idlePollingIntervalMs } = this.settings.snapshot();

@@ -3,6 +3,7 @@ import type { EngineConnection } from '../database/connection/engine-connection.
 import type { ProcessIdentity } from '../database/connection/process-identity.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import type { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { FailureDetector } from './failure-detector.js';
@@ -27,6 +28,7 @@ export const DEFAULT_BEAT_INTERVAL_MS = 2_000;
  */
 export class LeaseKeeper {
   private readonly logger: Logger;
+  private readonly repeated = new RepeatedFailures();
   private readonly held = new Map<string, HeldLease>();
   private readonly failures = new FailureDetector();
   private readonly heldByMissing: HeldByMissing;
@@ -183,7 +185,7 @@ export class LeaseKeeper {
       (isWhole &&
         !haveVanished &&
         (await this.claimFree(snapshot, candidates, leaseMs, user, mayClaim).catch((error) => {
-          this.logger.warn(`Claiming is tried again with the next beat: ${messageOf(error)}`);
+          this.repeated.warn(this.logger, `Claiming is tried again with the next beat: ${messageOf(error)}`);
           return false;
         })));
     this.handOverOne(snapshot, user);

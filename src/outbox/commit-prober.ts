@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { Injectable, type Logger } from '@nestjs/common';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { loggerOf } from '../database/engine-name.js';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import { ANNOUNCED_FOR_MS, type CommitLook, CommitStream } from '../wakeups/commit-stream.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
@@ -32,6 +33,7 @@ interface Outstanding {
 export class CommitProber {
   private outstanding: Outstanding[] = [];
   private readonly logger: Logger;
+  private readonly repeated = new RepeatedFailures();
   // Probes belong to no publisher. They must not run in the async context (transaction, trace) of one.
   private readonly scope = new AsyncResource('CommitProber');
   private timer: NodeJS.Timeout | undefined;
@@ -110,7 +112,8 @@ export class CommitProber {
     try {
       if (due.length > 0) found = await this.find(due, look);
     } catch (error) {
-      this.logger.debug(`looking for commits failed, will look again: ${messageOf(error)}`);
+      const words = 'looking for commits failed, will look again';
+      this.repeated.debug(this.logger, `${words}: ${messageOf(error)}`, words);
     }
     const now = performance.now();
     this.restUntil = now + this.stream.restAfter(look, found, now);

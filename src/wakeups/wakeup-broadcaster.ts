@@ -4,6 +4,7 @@ import type { Subscription } from 'rxjs';
 import { OwnSqlClient } from '../database/clients/own-sql-client.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { loggerOf } from '../database/engine-name.js';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import { CommitStream } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
@@ -25,6 +26,7 @@ const OWN_SOURCES: ReadonlySet<Wakeup['source']> = new Set(['publish', 'commit',
 @Injectable()
 export class WakeupBroadcaster {
   private readonly logger: Logger;
+  private readonly repeated = new RepeatedFailures();
   private subscription: Subscription | undefined;
   private timer: NodeJS.Timeout | undefined;
   private sending: Promise<void> | undefined;
@@ -139,7 +141,8 @@ export class WakeupBroadcaster {
     try {
       await this.store.notify(this.identity.id, { concernsInbox, isStream });
     } catch (error) {
-      this.logger.debug(`other processes were not woken, they will poll: ${messageOf(error)}`);
+      const words = 'other processes were not woken, they will poll';
+      this.repeated.debug(this.logger, `${words}: ${messageOf(error)}`, words);
     }
   }
 }

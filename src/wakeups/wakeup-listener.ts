@@ -5,6 +5,7 @@ import type { EngineConnection } from '../database/connection/engine-connection.
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { messageOf } from '../errors.js';
 import { ANNOUNCED_FOR_MS } from './commit-stream.js';
@@ -33,6 +34,7 @@ export class WakeupListener {
   private readonly settingsChanged = new Subject<void>();
   private readonly consumersChanged = new Subject<void>();
   private readonly logger: Logger;
+  private readonly repeated = new RepeatedFailures();
   private running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   constructor(
@@ -73,7 +75,8 @@ export class WakeupListener {
         if (!isFirst) this.notifier.signal({ source: 'listen', concernsInbox: true });
         failures = await this.watch(connection, stopped, failures);
       } catch (error) {
-        this.logger.debug(`cannot listen for wake-ups, polling goes on: ${messageOf(error)}`);
+        const words = 'cannot listen for wake-ups, polling goes on';
+        this.repeated.debug(this.logger, `${words}: ${messageOf(error)}`, words);
       }
       attempted();
       await pause(backoff(failures++), stopped);

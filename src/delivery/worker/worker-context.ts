@@ -80,14 +80,18 @@ export class WorkerContext {
   async waitAfterFailure(what: string, error: unknown, backoff: Backoff): Promise<void> {
     if (this.ended) return;
     const ms = backoff.failed();
-    this.logger.warn(`${what} failed and is tried again in ${Math.round(ms)} ms: ${messageOf(error)}`);
+    this.sayFailure(`${what} failed and is tried again in ${Math.round(ms)} ms: ${messageOf(error)}`);
     await this.wait(ms);
   }
 
   /** Runs work besides the loops. Its failure is logged and ignored, because the work is repeated later. */
   guarded(what: string, work: () => Promise<void>): void {
     work().catch((error) => {
-      if (!this.ended) this.logger.warn(`${what} failed: ${messageOf(error)}`);
+      if (!this.ended) this.sayFailure(`${what} failed: ${messageOf(error)}`);
     });
+  }
+
+  private sayFailure(words: string): void {
+    this.env.failures.warn(this.logger, words);
   }
 }

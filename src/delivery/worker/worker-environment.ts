@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ReplayStore } from '../../consumers/replay.store.js';
 import { WorkCounts } from '../../consumers/work-counts.js';
 import { ProcessIdentity } from '../../database/connection/process-identity.js';
+import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../../inbox/inbox-event.store.js';
 import { SettlementGroupCommit } from '../../inbox/settlement-group-commit.js';
@@ -61,6 +62,9 @@ export class WorkerReports {
 /** The parts that all workers of a process share. */
 @Injectable()
 export class WorkerEnvironment {
+  /** A database that is away makes all workers fail in the same way. */
+  readonly failures = new RepeatedFailures();
+
   constructor(
     readonly stores: WorkerStores,
     readonly execution: WorkerExecution,

@@ -4,6 +4,7 @@ import { HostClient } from '../../database/clients/host-client.js';
 import { ProcessIdentity } from '../../database/connection/process-identity.js';
 import { EngineDatabase } from '../../database/engine-database.js';
 import { loggerOf } from '../../database/engine-name.js';
+import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { IntegrationError, messageOf } from '../../errors.js';
 import type { FailureDetector } from '../failure-detector.js';
 import { HeldLease } from '../held-lease.js';
@@ -32,6 +33,7 @@ const LONG_RUN_MS = 60_000;
 @Injectable()
 export class NamedLeases {
   private readonly logger: Logger;
+  private readonly repeated = new RepeatedFailures();
   private readonly wants = new Map<string, Want>();
   private beatNow: () => void = () => {};
   private isTaking = false;
@@ -175,7 +177,7 @@ export class NamedLeases {
       if (await this.spreading.askFor(asked, seen, { live, dead })) this.beatNow();
       await this.spreading.forgetUnused();
     } catch (error) {
-      this.logger.warn(`Taking leases is tried again with the next beat: ${messageOf(error)}`);
+      this.repeated.warn(this.logger, `Taking leases is tried again with the next beat: ${messageOf(error)}`);
     }
   }
 
