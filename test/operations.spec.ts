@@ -109,6 +109,20 @@ describe('a plan', () => {
     });
   });
 
+  it('bounds what is changed, also where more events come while it runs', async () => {
+    await withDeadLetters(10);
+    const { id } = await plan({ kind: 'discard' });
+    // It begins, and more events fail before anything is changed.
+    await database.pool.query(`
+      BEGIN;
+      UPDATE integration.integration_operation SET state = 'running', started_at = clock_timestamp() WHERE id = '${id}';
+      INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
+        SELECT gen_random_uuid(), 1000 + n, 'billing', 'order', 'late-' || n, 'dead_letter' FROM generate_series(1, 10) AS n;
+      COMMIT`);
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 11 });
+    expect(await statuses()).toEqual({ skipped: 11, dead_letter: 9 });
+  });
+
   it('is refused when it is old, when it has been outgrown, and when it was run', async () => {
     await withDeadLetters(10);
     const old = await plan();

@@ -21,7 +21,7 @@ const MOST_EVENTS_A_SECOND = 100_000;
 /** Milliseconds. Someone who looks at a plan for longer looks at an old picture. */
 const PLAN_HOLDS_MS = 10 * 60_000;
 /** A plan may grow by a tenth before somebody has to look at it again. */
-const GROWTH = 1.1;
+export const PLAN_GROWTH = 1.1;
 
 export function checkRequest(request: OperationRequest): void {
   checkNames('a field of an operation', request, [
@@ -95,7 +95,7 @@ export function checkPlanHolds(operation: Operation, now: { ageMs: number; event
     throw refused(operation, `it is ${operation.state}: plan another one to do the same again`);
   if (now.ageMs > PLAN_HOLDS_MS)
     throw refused(operation, 'its plan is older than ten minutes: plan it again and look at the counts');
-  if (!operation.plannedAtLeast && now.events > operation.plannedEvents * GROWTH)
+  if (!operation.plannedAtLeast && now.events > operation.plannedEvents * PLAN_GROWTH)
     throw refused(
       operation,
       `the plan had ${operation.plannedEvents} events, and there are ${now.events} now: plan it again and look at the counts`,

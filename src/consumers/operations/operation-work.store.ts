@@ -1,6 +1,7 @@
 import { EngineDatabase, type EngineSession } from '../../database/engine-database.js';
 import { InboxAdminStore, type RowOperation, type RowPlace } from '../inbox-admin.store.js';
 import type { OperationVerdict } from './operation.js';
+import { PLAN_GROWTH } from './operation-checks.js';
 
 /** Milliseconds. A process that dies gives its operation up after this time. */
 const LEASE_MS = 15_000;
@@ -133,9 +134,14 @@ export class OperationWorkStore {
     return { ...verdict, isPartial: looked >= MOST_JUDGED };
   }
 
+  /**
+   * Somebody looked at the counts of the plan, so events that come while it runs do not make it much larger.
+   * Otherwise it would not end where more fails than its rate allows to change.
+   */
   private async lock(session: EngineSession, { id, token }: ClaimedOperation): Promise<Progress | undefined> {
     const [row] = await session.query<Progress>(
-      `SELECT changed, max_events AS "maxEvents", next_position AS "nextPosition", next_id AS "nextId"
+      `SELECT changed, least(max_events, CASE WHEN NOT planned_at_least THEN floor(planned_events * ${PLAN_GROWTH})::bigint END) AS "maxEvents",
+         next_position AS "nextPosition", next_id AS "nextId"
        FROM ${this.table} WHERE id = $1::uuid AND lease_token = $2::uuid AND state = 'running' FOR UPDATE`,
       [id, token],
     );
