@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { ConsumerService } from '../../src/index.js';
 import { until } from '../support/until.js';
 import { ids, openOrders } from './stage/orders.js';
 import { Person } from './stage/person.js';
@@ -21,7 +22,7 @@ test('a running consumer gets the events since a time again in 4 steps, with the
   await person.type(page.getByRole('searchbox'), 'billing');
   await page.keyboard.press('Enter');
   steps++;
-  await person.click(page.getByRole('main').getByRole('button', { name: 'Replay' }));
+  await person.click(page.getByRole('main').getByRole('button', { name: 'Replay', exact: true }));
   const dialog = page.getByRole('dialog');
   // The field proposes the last hour, in the zone of the person.
   expect(await dialog.getByLabel('Since').inputValue()).not.toBe('');
@@ -34,13 +35,97 @@ test('a running consumer gets the events since a time again in 4 steps, with the
     .waitFor();
   expect(shop.receiver.accepted).toHaveLength(7);
   await person.click(dialog.getByRole('button', { name: 'Replay 4 events' }));
-  await dialog.waitFor({ state: 'detached' });
+  expect(steps + person.clicks.length).toBeLessThanOrEqual(4);
+  // The dialog shows how far it is, and leads to the operation.
+  await dialog.getByText('All is sent: 4 events were sent again').waitFor();
+  const link = dialog.getByRole('link', { name: 'Open the operation' });
+  const href = await link.getAttribute('href');
   await until('the replayed events are handled', async () => shop.receiver.accepted.length === 11);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
   expect(shop.receiver.accepted.slice(7).sort()).toEqual(ids('new', 4));
   const row = page
     .getByRole('region', { name: 'Replays' })
     .getByRole('row')
     .filter({ hasText: 'ada@shop.example' });
   await row.getByText('done').waitFor();
-  expect(steps + person.clicks.length).toBeLessThanOrEqual(4);
+  expect(await row.getByRole('link', { name: 'See it' }).getAttribute('href')).toBe(href);
+  await row.getByRole('link', { name: 'See it' }).click();
+  await page.getByRole('heading', { name: 'Replay: billing, order.placed, since' }).waitFor();
+  const became = page.getByRole('region', { name: 'What became of them' });
+  await became.getByText('All of them were handled again.').waitFor();
+});
+
+test('a replay with a rate is cancelled from the page of its consumer, which says so, and its rest can be sent', async () => {
+  const { shop } = stage;
+  const before = shop.receiver.accepted.length;
+  const { page } = await stage.open('#/consumers/billing');
+  await page.getByRole('button', { name: 'Replay', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Since').fill('2020-01-01T00:00:00');
+  await dialog.getByLabel('Rate').fill('1');
+  await dialog.getByRole('button', { name: 'Count them' }).click();
+  await dialog.getByRole('button', { name: 'Replay 7 events' }).click();
+  await dialog
+    .getByText(/^[1-5] of 7 events were sent again, up to position \d+ of \d+, at most 1 a second/)
+    .waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  const row = page.getByRole('region', { name: 'Replays' }).getByRole('row').nth(1);
+  await row.getByText('running').waitFor();
+  await row.getByRole('button', { name: 'Cancel the replay' }).click();
+  await dialog.getByLabel('Reason (optional)').fill('the wrong hour');
+  await dialog.getByRole('button', { name: 'Cancel it' }).click();
+  await row.getByText('cancelled').waitFor();
+  await row.getByRole('link', { name: 'See it' }).click();
+  await page.getByText(/^It was cancelled: [1-6] events? (was|were) sent again, up to position/).waitFor();
+  await page.getByRole('button', { name: 'Send the rest' }).click();
+  await dialog.getByRole('button', { name: /^Send [1-6] events? again$/ }).click();
+  await page.getByText(/^All is sent: /).waitFor();
+  await until('each is handled once more', async () => shop.receiver.accepted.length === before + 7);
+});
+
+test('a replay of a paused consumer says what it waits for, and goes on when the consumer is resumed', async () => {
+  const { shop } = stage;
+  const before = shop.receiver.accepted.length;
+  const consumers = shop.app.get(ConsumerService);
+  await consumers.pause('billing');
+  const { page } = await stage.open('#/consumers/billing');
+  await page.getByRole('button', { name: 'Replay', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('At most').fill('2');
+  await dialog.getByLabel('Since').fill('2020-01-01T00:00:00');
+  await dialog.getByRole('button', { name: 'Count them' }).click();
+  await dialog.getByRole('button', { name: 'Replay 2 events' }).click();
+  await dialog.getByRole('link', { name: 'Open the operation' }).click();
+  await page.getByText('Nothing is sent while the consumer is paused').waitFor();
+  await consumers.resume('billing');
+  await page.getByText(/^All is sent: 2 events/).waitFor();
+  await until('both are handled', async () => shop.receiver.accepted.length === before + 2);
+});
+
+test.each([
+  ['operations.plan', 'plan operations'],
+  ['consumers.replay', 'replay events'],
+])('somebody who lacks %s sees why nothing can be replayed', async (action, words) => {
+  const operator = { name: 'cy@shop.example', may: (each: string) => each !== action };
+  const { page } = await stage.open('#/consumers/billing', { operator });
+  const button = page.getByRole('button', { name: 'Replay', exact: true });
+  await button.waitFor();
+  expect(await button.getAttribute('aria-disabled')).toBe('true');
+  await page
+    .getByText(`You (cy@shop.example) may not ${words}. The permission that is missing is ${action}.`)
+    .first()
+    .waitFor({ state: 'attached' });
+});
+
+test('somebody who may only plan counts, and sees why it cannot be run', async () => {
+  const operator = { name: 'cy@shop.example', may: (each: string) => each !== 'operations.run' };
+  const { page } = await stage.open('#/consumers/billing', { operator });
+  await page.getByRole('button', { name: 'Replay', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Count them' }).click();
+  const run = dialog.getByRole('button', { name: /^Replay \d+ events?$/ });
+  await run.waitFor();
+  expect(await run.getAttribute('aria-disabled')).toBe('true');
+  await dialog.getByText('The permission that is missing is operations.run.').waitFor({ state: 'attached' });
 });

@@ -37,9 +37,12 @@ const WORDS: { readonly [A in Action]?: string } = {
   'audit.read': 'see the audit',
 };
 
-/** Why the person may not do something, in one sentence. Undefined if the person may. */
-export function useDenial(action: Action | undefined): string | undefined {
+/** Why the person may not do something that takes these permissions. Undefined if the person may. */
+export function useDenial(needs: Action | readonly Action[] = []): string | undefined {
   const { actor, actions } = useSession();
-  if (action === undefined || actions.includes(action)) return undefined;
-  return `You (${actor}) may not ${WORDS[action] ?? 'do this'}. The permission that is missing is ${action}.`;
+  const missing = [needs].flat().filter((action) => !actions.includes(action));
+  if (missing.length === 0) return undefined;
+  const words = missing.map((action) => WORDS[action] ?? 'do this').join(', or ');
+  const are = missing.length === 1 ? 'permission that is missing is' : 'permissions that are missing are';
+  return `You (${actor}) may not ${words}. The ${are} ${missing.join(', ')}.`;
 }

@@ -98,7 +98,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
               Pause
             </Act>
           )}
-          <Act needs="consumers.replay" onAct={() => setDialog('replay')}>
+          <Act needs={['consumers.replay', 'operations.plan']} onAct={() => setDialog('replay')}>
             Replay
           </Act>
           <Act needs="consumers.repartition" onAct={() => setDialog('repartition')}>

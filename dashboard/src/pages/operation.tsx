@@ -4,17 +4,18 @@ import type { OperationWithVerdict } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
-import { LeftOut } from '../parts/left-out.tsx';
 import { ConsumerLink, groupHref } from '../parts/links.tsx';
 import { LoadedPage } from '../parts/loading.tsx';
 import { count, counted } from '../parts/number.ts';
 import { OperationDialog } from '../parts/operation-dialog.tsx';
+import { OperationProgress, plannedOf } from '../parts/operation-progress.tsx';
 import { Facts, Page, Panel } from '../parts/page.tsx';
 import { Mark, Status } from '../parts/status.tsx';
 import { Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
-import { aboutOperation, progressOf } from './operations.tsx';
+import { aboutOperation } from './operations.tsx';
+import { WhyNothingIsSent } from './why-nothing-is-sent.tsx';
 
 const LOOK_MS = 1_500;
 
@@ -40,9 +41,8 @@ export function OperationPage({ place }: { place: Place }) {
 
 function Shown({ operation, reload }: { operation: OperationWithVerdict; reload: () => void }) {
   const [opened, setOpened] = useState<'cancel' | 'run' | 'rest'>();
-  const { id, kind, state, filter, plannedEvents, maxEvents, changed, verdict, error } = operation;
-  const all = maxEvents === null ? plannedEvents : Math.min(maxEvents, plannedEvents);
-  const share = all === 0 ? 0 : Math.min(100, Math.round((100 * changed) / all));
+  const { id, kind, state, filter, changed, verdict } = operation;
+  const all = plannedOf(operation);
   const isOpen = state === 'running' || state === 'planned';
   const close = () => {
     setOpened(undefined);
@@ -56,15 +56,25 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
       acts={
         <>
           {state === 'planned' && (
-            <Act kind="primary" needs="operations.run" onAct={() => setOpened('run')}>
+            <Act
+              kind="primary"
+              needs={kind === 'replay' ? ['operations.run', 'consumers.replay'] : 'operations.run'}
+              onAct={() => setOpened('run')}
+            >
               Run it
             </Act>
           )}
-          {kind === 'redrive' && !isOpen && maxEvents !== null && (
+          {hasRest(operation) && (
             <Act
               kind="primary"
-              needs="operations.plan"
-              unless={verdict.pending > 0 ? 'Wait until it is known what became of all of these.' : undefined}
+              needs={kind === 'replay' ? ['operations.plan', 'consumers.replay'] : 'operations.plan'}
+              unless={
+                verdict.pending > 0
+                  ? 'Wait until it is known what became of all of these.'
+                  : rest === undefined
+                    ? 'It has several event names: start the rest with the command replay.'
+                    : undefined
+              }
               onAct={() => setOpened('rest')}
             >
               Send the rest
@@ -80,17 +90,8 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
     >
       <Panel title="Progress" acts={<Status of={state} />}>
         <div class="body stack">
-          <progress max={100} value={share} aria-label="Events that were changed" />
-          <p role="status">
-            {progressOf(operation)} events {kind === 'discard' ? 'were discarded' : 'were sent again'}
-            {operation.rate === null ? '' : `, at most ${count(operation.rate)} a second`}.
-            <LeftOut operation={operation} />
-          </p>
-          {error !== null && (
-            <p class="bad-text">
-              <Foreign>{error}</Foreign>
-            </p>
-          )}
+          <OperationProgress operation={operation} />
+          {kind === 'replay' && state === 'running' && <WhyNothingIsSent name={filter.consumerName ?? ''} />}
         </div>
       </Panel>
       {kind !== 'discard' && changed > 0 && <Verdict operation={operation} />}
@@ -141,10 +142,12 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
           }
           onClose={close}
         >
-          <p>{counted(all, 'event')} are planned.</p>
+          <p>
+            {operation.plannedAtLeast ? `${count(all)} or more events` : counted(all, 'event')} are planned.
+          </p>
         </Confirm>
       )}
-      {opened === 'rest' && (
+      {opened === 'rest' && rest !== undefined && (
         <OperationDialog
           title="Send the rest again"
           about={aboutOperation({ ...operation, maxEvents: null })}
@@ -156,10 +159,24 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
   );
 }
 
-/** The same choice without a limit. */
-function restOf({ kind, filter }: OperationWithVerdict) {
+/** Whether it has ended before everything that matches was sent again. */
+function hasRest({ kind, state, maxEvents, nextPosition, toPosition }: OperationWithVerdict): boolean {
+  if (state === 'running' || state === 'planned') return false;
+  if (kind === 'redrive') return maxEvents !== null;
+  return kind === 'replay' && nextPosition !== null && toPosition !== null && nextPosition <= toPosition;
+}
+
+/**
+ * The same choice without a limit, and of a replay the rest of the log. Undefined if REST has no words for
+ * it.
+ */
+function restOf({ kind, filter, replay, nextPosition, toPosition }: OperationWithVerdict) {
+  const names = replay?.eventNames;
+  if (names !== undefined && names.length > 1) return undefined;
   return {
     kind,
+    ...(replay === null ? {} : { since: replay.since, until: replay.until, eventName: names?.[0] }),
+    ...(nextPosition === null || toPosition === null ? {} : { from: nextPosition, to: toPosition }),
     ...(filter.consumerName === undefined ? {} : { consumer: filter.consumerName }),
     ...(filter.eventName === undefined ? {} : { eventName: filter.eventName }),
     ...(filter.aggregateType === undefined ? {} : { aggregateType: filter.aggregateType }),
@@ -171,27 +188,25 @@ function restOf({ kind, filter }: OperationWithVerdict) {
   };
 }
 
-function Verdict({ operation: { verdict, filter, changed } }: { operation: OperationWithVerdict }) {
+function Verdict({ operation: { kind, verdict, filter } }: { operation: OperationWithVerdict }) {
   const { succeeded, failedTheSameWay, failedOtherwise, pending, isPartial } = verdict;
   const failed = failedTheSameWay + failedOtherwise;
-  const says =
-    pending > 0
-      ? 'Some of them are still on their way.'
-      : failed === 0
-        ? 'All of them were handled. Whatever was broken is mended.'
-        : failedTheSameWay > 0
-          ? 'Some have failed in the same way as before. Whatever was broken is still broken.'
-          : 'Some have failed in another way than before.';
   return (
     <Panel title="What became of them" about={isPartial ? 'Of the first 10,000 of them.' : undefined}>
       <ul class="figures inner">
         <Verdicted name="Succeeded" value={succeeded} tone="ok" />
-        <Verdicted name="Failed in the same way" value={failedTheSameWay} tone="bad" />
-        <Verdicted name="Failed in another way" value={failedOtherwise} tone="bad" />
+        {kind === 'replay' ? (
+          <Verdicted name="Failed" value={failed} tone="bad" />
+        ) : (
+          <>
+            <Verdicted name="Failed in the same way" value={failedTheSameWay} tone="bad" />
+            <Verdicted name="Failed in another way" value={failedOtherwise} tone="bad" />
+          </>
+        )}
         <Verdicted name="On their way" value={pending} tone="info" />
       </ul>
       <p role="status">
-        {says}{' '}
+        {verdictText(kind, verdict)}{' '}
         {failed > 0 && filter.consumerName !== undefined && (
           <a
             href={
@@ -203,10 +218,26 @@ function Verdict({ operation: { verdict, filter, changed } }: { operation: Opera
             See the dead letters
           </a>
         )}
-        {changed === 0 && 'Nothing was sent yet.'}
       </p>
     </Panel>
   );
+}
+
+/** Most events of a replay have not failed before, so their failures are compared with nothing. */
+function verdictText(
+  kind: OperationWithVerdict['kind'],
+  { failedTheSameWay, failedOtherwise, pending }: OperationWithVerdict['verdict'],
+): string {
+  const failed = failedTheSameWay + failedOtherwise;
+  if (pending > 0) return 'Some of them are still on their way.';
+  if (kind === 'replay')
+    return failed === 0
+      ? 'All of them were handled again.'
+      : `The consumer could not handle ${counted(failed, 'of these events', 'of these events')}.`;
+  if (failed === 0) return 'All of them were handled. Whatever was broken is mended.';
+  return failedTheSameWay > 0
+    ? 'Some have failed in the same way as before. Whatever was broken is still broken.'
+    : 'Some have failed in another way than before.';
 }
 
 function Verdicted({ name, value, tone }: { name: string; value: number; tone: 'ok' | 'bad' | 'info' }) {

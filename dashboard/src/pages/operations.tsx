@@ -5,16 +5,17 @@ import { Filter } from '../parts/filter.tsx';
 import { operationHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { count, counted } from '../parts/number.ts';
+import { progressOf } from '../parts/operation-progress.tsx';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Status } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
-import { Time } from '../parts/time.tsx';
+import { absolute, Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
 
 /** What an operation chooses, in words. */
-export function aboutOperation({ kind, filter, chosenEvents, maxEvents }: Operation): string {
+export function aboutOperation({ kind, filter, chosenEvents, maxEvents, replay }: Operation): string {
   const parts = [
     filter.consumerName,
     filter.eventName,
@@ -23,14 +24,22 @@ export function aboutOperation({ kind, filter, chosenEvents, maxEvents }: Operat
     filter.outboxEventId && `event ${filter.outboxEventId}`,
     filter.position !== undefined ? `position ${filter.position}` : undefined,
     filter.errorFingerprint && `failure ${filter.errorFingerprint.slice(0, 12)}`,
+    ...partOfLog(replay),
   ].filter(Boolean);
   const verb = { redrive: 'Send again', discard: 'Discard', replay: 'Replay' }[kind];
   return `${verb}${maxEvents === null ? '' : ` ${count(maxEvents)} at most`}: ${parts.join(', ')}`;
 }
 
-export function progressOf({ changed, plannedEvents, plannedAtLeast, maxEvents }: Operation): string {
-  const all = maxEvents === null ? plannedEvents : Math.min(maxEvents, plannedEvents);
-  return `${count(changed)} of ${count(all)}${plannedAtLeast ? ' or more' : ''}`;
+/** Which part of the log a replay sends again, in words. */
+function partOfLog(replay: Operation['replay']): (string | undefined)[] {
+  const { from, to: last, since, until, eventNames } = replay ?? {};
+  return [
+    eventNames?.join(' and '),
+    since && `since ${absolute(new Date(since))}`,
+    until && `until ${absolute(new Date(until))}`,
+    from === undefined ? undefined : `from position ${count(from)}`,
+    last === undefined ? undefined : `to position ${count(last)}`,
+  ];
 }
 
 const COLUMNS: readonly Column<Operation>[] = [
@@ -47,7 +56,7 @@ const COLUMNS: readonly Column<Operation>[] = [
   { head: 'Reason', isLong: true, cell: ({ reason }) => <Foreign most={160}>{reason ?? '–'}</Foreign> },
 ];
 
-/** Redrives and discards of many events. */
+/** Redrives, discards and replays of many events. */
 export function OperationsPage({ place }: { place: Place }) {
   const state = (place.query.get('state') ?? undefined) as Operation['state'] | undefined;
   const operations = useRead('GET operations', {
@@ -56,7 +65,7 @@ export function OperationsPage({ place }: { place: Place }) {
   return (
     <Page
       title="Operations"
-      about="Redrives and discards. They continue when this page is closed, and when the process that started them ends."
+      about="Redrives, discards and replays. They continue when this page is closed, and when the process that started them ends."
     >
       <Filter
         place={place}
@@ -80,7 +89,7 @@ export function OperationsPage({ place }: { place: Place }) {
           items.length === 0 ? (
             <Empty title="No operations yet.">
               One begins at a kind of <a href={to(['dead-letters'])}>dead letters</a>: send a few of them
-              again, and then the rest.
+              again, and then the rest. A replay begins at its <a href={to(['consumers'])}>consumer</a>.
             </Empty>
           ) : (
             <>

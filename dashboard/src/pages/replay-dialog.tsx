@@ -1,131 +1,173 @@
 import { useId, useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
-import type { Counted } from '../api/schemas.ts';
+import type { Operation } from '../api/schemas.ts';
 import { Act } from '../parts/button.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { localTime } from '../parts/filter.tsx';
-import { atLeast } from '../parts/number.ts';
+import { count, counted } from '../parts/number.ts';
+import { NumberField, type OperationWish, wholeOf } from '../parts/operation-dialog.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { ReasonField, reasonOf } from '../parts/reason-field.tsx';
 import { useAttempt } from '../parts/use-attempt.ts';
+import { ReplayProgress } from './replay-progress.tsx';
 
 const HOUR_MS = 3_600_000;
 
-/** Delivers the events since a time again. They are counted first. */
+/**
+ * Delivers the events since a time again, as an operation. They are counted first, and then it shows the
+ * progress.
+ */
 export function ReplayDialog({ name, onClose }: { name: string; onClose: () => void }) {
-  const id = useId();
-  const [since, setSince] = useState(() => localTime(new Date(Date.now() - HOUR_MS).toISOString()));
-  const [until, setUntil] = useState('');
-  const [eventName, setEventName] = useState('');
-  const [reason, setReason] = useState('');
-  const [counted, setCounted] = useState<Counted>();
-  const { attempt, error, isBusy } = useAttempt();
-  const choice = {
-    since: isoOf(since) ?? '',
-    ...(isoOf(until) === undefined ? {} : { until: isoOf(until) }),
-    ...(eventName.trim() === '' ? {} : { eventName: eventName.trim() }),
-  };
-  const changed = (set: (value: string) => void) => (event: { currentTarget: HTMLInputElement }) => {
-    set(event.currentTarget.value);
-    setCounted(undefined);
-  };
-  const attemptUnlessBusy = async (work: () => Promise<void>) => {
-    if (!isBusy) await attempt(work);
-  };
-  const countThem = () =>
-    attemptUnlessBusy(async () =>
-      setCounted(await call('GET consumers/{name}/replays/count', { path: { name }, query: choice })),
-    );
-  const run = () =>
-    attemptUnlessBusy(async () => {
-      await call('POST consumers/{name}/replays', {
-        path: { name },
-        body: { ...choice, ...reasonOf(reason) },
-      });
-      onClose();
-    });
+  const [begun, setBegun] = useState<Operation>();
   return (
     <Dialog title={`Replay for ${name}`} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void (counted === undefined ? countThem() : run());
-        }}
-      >
-        <p class="muted">
-          The consumer gets these events again, beside its other work. Their order is not guaranteed. Those
-          that it has not handled yet are not sent twice.
-        </p>
-        <div class="fields">
-          <div class="field">
-            <label for={`${id}-since`}>Since</label>
-            <input
-              id={`${id}-since`}
-              type="datetime-local"
-              step="1"
-              required
-              value={since}
-              onInput={changed(setSince)}
-            />
-          </div>
-          <div class="field">
-            <label for={`${id}-until`}>Until (optional)</label>
-            <input
-              id={`${id}-until`}
-              type="datetime-local"
-              step="1"
-              value={until}
-              onInput={changed(setUntil)}
-            />
-          </div>
-        </div>
-        <div class="field">
-          <label for={`${id}-name`}>Event name (optional)</label>
-          <input
-            id={`${id}-name`}
-            value={eventName}
-            placeholder="all that it asks for"
-            autoComplete="off"
-            onInput={changed(setEventName)}
-          />
-        </div>
-        <p role="status" class="plan">
-          {counted === undefined ? (
-            <span class="muted">{isBusy ? 'Counting…' : 'Not counted yet.'}</span>
-          ) : (
-            <>
-              <b>{eventsOf(counted)}</b> of the log are looked at.
-            </>
-          )}
-        </p>
-        <ReasonField value={reason} onChange={setReason} />
-        <ProblemBox error={error} />
-        <div class="acts">
-          {counted === undefined ? (
-            <Act kind="primary" onAct={() => void countThem()}>
-              Count them
-            </Act>
-          ) : (
-            <Act
-              kind="primary"
-              needs="consumers.replay"
-              unless={counted.count === 0 && !counted.atLeast ? 'There is no such event.' : undefined}
-              onAct={() => void run()}
-            >
-              {`Replay ${eventsOf(counted)}`}
-            </Act>
-          )}
-          <button type="button" onClick={onClose}>
-            Leave it
-          </button>
-        </div>
-      </form>
+      {begun === undefined ? (
+        <ReplayForm name={name} onBegun={setBegun} onClose={onClose} />
+      ) : (
+        <ReplayProgress begun={begun} onClose={onClose} />
+      )}
     </Dialog>
   );
 }
 
-function eventsOf(counted: Counted): string {
-  return `${atLeast(counted)} ${counted.count === 1 && !counted.atLeast ? 'event' : 'events'}`;
+function ReplayForm({
+  name,
+  onBegun,
+  onClose,
+}: {
+  name: string;
+  onBegun: (operation: Operation) => void;
+  onClose: () => void;
+}) {
+  const id = useId();
+  const [since, setSince] = useState(() => localTime(new Date(Date.now() - HOUR_MS).toISOString()));
+  const [until, setUntil] = useState('');
+  const [eventName, setEventName] = useState('');
+  const [maxEvents, setMaxEvents] = useState('');
+  const [rate, setRate] = useState('');
+  const [stopAfter, setStopAfter] = useState('');
+  const [reason, setReason] = useState('');
+  const [planned, setPlanned] = useState<{ plan: Operation; wish: string }>();
+  const { attempt, error, isBusy } = useAttempt();
+  const wish: OperationWish = {
+    kind: 'replay',
+    consumer: name,
+    since: isoOf(since),
+    until: isoOf(until),
+    eventName: eventName.trim() === '' ? undefined : eventName.trim(),
+    maxEvents: wholeOf(maxEvents),
+    rate: wholeOf(rate),
+    stopAfter: wholeOf(stopAfter),
+  };
+  // A plan is of the fields that it was made for.
+  const plan = planned?.wish === JSON.stringify(wish) ? planned.plan : undefined;
+  const noTime = wish.since === undefined ? 'Give the time from which on events are sent again.' : undefined;
+  const nothing =
+    plan !== undefined && plan.plannedEvents === 0 && !plan.plannedAtLeast
+      ? 'There is no such event.'
+      : undefined;
+  const makePlan = () =>
+    attempt(async () =>
+      setPlanned({ plan: await call('POST operations', { body: wish }), wish: JSON.stringify(wish) }),
+    );
+  const run = (id: string) =>
+    attempt(async () =>
+      onBegun(await call('POST operations/{id}/run', { path: { id }, body: reasonOf(reason) })),
+    );
+  const typed = (set: (value: string) => void) => (event: { currentTarget: HTMLInputElement }) =>
+    set(event.currentTarget.value);
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (isBusy) return;
+        if (plan === undefined) void makePlan();
+        else if (nothing === undefined) void run(plan.id);
+      }}
+    >
+      <p class="muted">
+        The consumer gets these events again, beside its other work. Their order is not guaranteed. Those that
+        it has not handled yet are not sent twice.
+      </p>
+      <div class="fields times">
+        <div class="field">
+          <label for={`${id}-since`}>Since</label>
+          <input
+            id={`${id}-since`}
+            type="datetime-local"
+            step="1"
+            required
+            value={since}
+            onInput={typed(setSince)}
+          />
+        </div>
+        <div class="field">
+          <label for={`${id}-until`}>Until (optional)</label>
+          <input id={`${id}-until`} type="datetime-local" step="1" value={until} onInput={typed(setUntil)} />
+        </div>
+      </div>
+      <div class="field">
+        <label for={`${id}-name`}>Event name (optional)</label>
+        <input
+          id={`${id}-name`}
+          value={eventName}
+          placeholder="all that it asks for"
+          autoComplete="off"
+          onInput={typed(setEventName)}
+        />
+      </div>
+      <div class="fields">
+        <NumberField label="At most" unit="events" hint="all" value={maxEvents} onChange={setMaxEvents} />
+        <NumberField label="Rate" unit="a second" hint="no limit" value={rate} onChange={setRate} />
+        <NumberField
+          label="Stop after"
+          unit="failures"
+          hint="never"
+          value={stopAfter}
+          onChange={setStopAfter}
+        />
+      </div>
+      <p role="status" class="plan">
+        {plan === undefined ? (
+          <span class="muted">{isBusy ? 'Counting…' : 'Not counted yet.'}</span>
+        ) : (
+          <>
+            <b>{eventsOf(plan)}</b> will be sent again, the oldest first.
+          </>
+        )}
+      </p>
+      <ReasonField value={reason} onChange={setReason} />
+      <ProblemBox error={error} />
+      <div class="acts">
+        {plan === undefined ? (
+          <Act
+            kind="primary"
+            needs={['consumers.replay', 'operations.plan']}
+            unless={noTime}
+            onAct={() => void makePlan()}
+          >
+            {isBusy ? 'Counting…' : 'Count them'}
+          </Act>
+        ) : (
+          <Act
+            kind="primary"
+            needs={['consumers.replay', 'operations.run']}
+            unless={nothing}
+            onAct={() => void run(plan.id)}
+          >
+            {isBusy ? 'Working…' : `Replay ${plan.plannedAtLeast ? 'all of them' : eventsOf(plan)}`}
+          </Act>
+        )}
+        <button type="button" onClick={onClose}>
+          Leave it
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function eventsOf({ plannedEvents, plannedAtLeast }: Operation): string {
+  return plannedAtLeast ? `${count(plannedEvents)} or more events` : counted(plannedEvents, 'event');
 }
 
 function isoOf(local: string): string | undefined {

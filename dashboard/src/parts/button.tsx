@@ -4,8 +4,8 @@ import { type Action, useDenial } from '../api/session.tsx';
 
 export interface ActProps {
   readonly children: ComponentChildren;
-  /** The permission that it takes. */
-  readonly needs?: Action | undefined;
+  /** The permission that it takes, or all of them. */
+  readonly needs?: Action | readonly Action[] | undefined;
   /** Why it cannot be done now, besides permissions. */
   readonly unless?: string | undefined;
   readonly kind?: 'plain' | 'primary' | 'danger' | undefined;

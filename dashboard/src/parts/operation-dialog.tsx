@@ -107,7 +107,7 @@ export function OperationDialog({
         <div class="acts">
           {isPlanned ? (
             <Act
-              needs="operations.run"
+              needs={wish.kind === 'replay' ? ['operations.run', 'consumers.replay'] : 'operations.run'}
               unless={nothing ?? noReason}
               kind={isDiscard ? 'danger' : 'primary'}
               onAct={() => void run()}
@@ -130,7 +130,7 @@ export function OperationDialog({
   );
 }
 
-function NumberField({
+export function NumberField({
   label,
   unit,
   hint,
@@ -163,6 +163,6 @@ function NumberField({
   );
 }
 
-function wholeOf(text: string): number | undefined {
+export function wholeOf(text: string): number | undefined {
   return text === '' ? undefined : Number(text);
 }
