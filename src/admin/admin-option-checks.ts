@@ -1,5 +1,6 @@
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
+import { MADE_OPTION_NAMES, problemsOfMaker } from '../module/made-options.js';
 import type {
   AdminCallOptions,
   AdminMountOptions,
@@ -18,12 +19,6 @@ const MOUNT_NAMES: Known<AdminMountOptions> = {
   decorate: true,
 };
 const CALL_NAMES: Known<AdminCallOptions> = { permission: true, actor: true, mask: true, origins: true };
-const MAKER_NAMES: Known<Omit<IntegrationAdminAsyncOptions, keyof AdminMountOptions>> = {
-  inject: true,
-  useFactory: true,
-  useClass: true,
-  useExisting: true,
-};
 const KINDS = ['page', 'read', 'write'] as const;
 const SEGMENT = /^[A-Za-z0-9._~-]+$/;
 
@@ -41,16 +36,12 @@ export function checkOptions(given: IntegrationAdminOptions): void {
 
 /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
 export function checkAsyncOptions(given: IntegrationAdminAsyncOptions): void {
-  const makers = ['useFactory', 'useClass', 'useExisting'] as const;
-  const made = makers.filter((name) => given[name] !== undefined);
   refuse([
     ...problemsOfUnknownNames(given, {
-      known: [...Object.keys(MOUNT_NAMES), ...Object.keys(MAKER_NAMES)],
+      known: [...Object.keys(MOUNT_NAMES), ...MADE_OPTION_NAMES],
       kind: 'an option of IntegrationAdminModule.forRootAsync',
     }),
-    ...(made.length === 1
-      ? []
-      : ['IntegrationAdminModule.forRootAsync needs one of useFactory, useClass and useExisting']),
+    ...problemsOfMaker(given, 'IntegrationAdminModule.forRootAsync'),
     ...problemsOfMount(given),
   ]);
 }

@@ -1,4 +1,5 @@
-import type { CanActivate, FactoryProvider, InjectionToken, ModuleMetadata, Type } from '@nestjs/common';
+import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
+import type { MadeOptions, OptionsMaker } from '../module/made-options.js';
 import type { AdminAction, AdminTarget } from './admin-action.js';
 
 /** A request of Express or Fastify. A guard of the application may have put a `user` on it. */
@@ -82,17 +83,10 @@ export interface AdminMountOptions {
 
 export interface IntegrationAdminOptions extends AdminMountOptions, AdminCallOptions {}
 
-export interface AdminCallOptionsFactory {
-  create(): AdminCallOptions | Promise<AdminCallOptions>;
-}
+export interface AdminCallOptionsFactory extends OptionsMaker<AdminCallOptions> {}
 
 /** Like `IntegrationAdminOptions`, but a factory or a class returns what decides about requests. */
-export interface IntegrationAdminAsyncOptions extends AdminMountOptions {
-  readonly inject?: readonly (InjectionToken | NonNullable<FactoryProvider['inject']>[number])[] | undefined;
-  readonly useFactory?: ((...args: never[]) => AdminCallOptions | Promise<AdminCallOptions>) | undefined;
-  readonly useClass?: Type<AdminCallOptionsFactory> | undefined;
-  readonly useExisting?: Type<AdminCallOptionsFactory> | undefined;
-}
+export interface IntegrationAdminAsyncOptions extends AdminMountOptions, MadeOptions<AdminCallOptions> {}
 
 /** The token of `AdminCallOptions`. */
 export const ADMIN_CALL_OPTIONS = Symbol('nestjs-integration:admin-call-options');

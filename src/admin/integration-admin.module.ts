@@ -1,16 +1,9 @@
-import {
-  type DynamicModule,
-  type FactoryProvider,
-  Module,
-  type NestModule,
-  type Provider,
-} from '@nestjs/common';
+import { type DynamicModule, Module, type NestModule, type Provider } from '@nestjs/common';
+import { madeOptions } from '../module/made-options.js';
 import { checkAsyncOptions, checkedCallOptions, checkOptions } from './admin-option-checks.js';
 import {
   ADMIN_CALL_OPTIONS,
   ADMIN_MOUNT_OPTIONS,
-  type AdminCallOptions,
-  type AdminCallOptionsFactory,
   type AdminMountOptions,
   type IntegrationAdminAsyncOptions,
   type IntegrationAdminOptions,
@@ -54,7 +47,7 @@ export class IntegrationAdminModule implements NestModule {
    */
   static forRootAsync(options: IntegrationAdminAsyncOptions): DynamicModule {
     checkAsyncOptions(options);
-    return mounted(options, factoryProviders(options));
+    return mounted(options, madeOptions(ADMIN_CALL_OPTIONS, options, checkedCallOptions));
   }
 
   /** Nest calls it between the body parsers of the application and its routes. */
@@ -85,32 +78,4 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       AdminPage,
     ],
   };
-}
-
-function factoryProviders({
-  useFactory,
-  useClass,
-  useExisting,
-  inject = [],
-}: IntegrationAdminAsyncOptions): Provider[] {
-  if (useFactory !== undefined) {
-    const factory = useFactory as (...args: unknown[]) => AdminCallOptions | Promise<AdminCallOptions>;
-    return [
-      {
-        provide: ADMIN_CALL_OPTIONS,
-        inject: [...inject] as NonNullable<FactoryProvider['inject']>,
-        useFactory: async (...args: unknown[]) => checkedCallOptions(await factory(...args)),
-      },
-    ];
-  }
-  const factoryClass = useExisting ?? useClass;
-  if (factoryClass === undefined) return [];
-  return [
-    ...(useExisting === undefined ? [factoryClass] : []),
-    {
-      provide: ADMIN_CALL_OPTIONS,
-      inject: [factoryClass],
-      useFactory: async (factory: AdminCallOptionsFactory) => checkedCallOptions(await factory.create()),
-    },
-  ];
 }

@@ -1,10 +1,4 @@
-import {
-  type DynamicModule,
-  type ExistingProvider,
-  type FactoryProvider,
-  Module,
-  type Provider,
-} from '@nestjs/common';
+import { type DynamicModule, type ExistingProvider, type InjectionToken, Module } from '@nestjs/common';
 import { DEFAULT_ENGINE, problemsOfEngineName } from '../database/engine-name.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
 import { decoratedClasses } from '../subscribers/decorated-classes.js';
@@ -14,10 +8,10 @@ import type {
   IntegrationModuleAsyncOptions,
   IntegrationModuleOptions,
   IntegrationOptions,
-  IntegrationOptionsFactory,
 } from './integration.options.js';
 import { GIVEN_OPTIONS, invalidOptions, OPTION_NAMES } from './integration.options.js';
 import { type EngineModuleSetup, IntegrationEngineModule } from './integration-engine.module.js';
+import { madeOptions, problemsOfMaker } from './made-options.js';
 import { SERVICES } from './providers.js';
 
 /**
@@ -54,7 +48,7 @@ export class IntegrationModule {
       name: checkedName(name),
       imports,
       clientToken,
-      options: factoryProviders(options),
+      options: madeOptions(GIVEN_OPTIONS, options, (made) => withToken(made, clientToken)),
     });
   }
 }
@@ -77,8 +71,6 @@ const ASYNC_OPTIONS: { readonly [K in keyof Required<IntegrationModuleAsyncOptio
  * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
  */
 function checkAsyncOptions(given: IntegrationModuleAsyncOptions): void {
-  const makers = ['useFactory', 'useClass', 'useExisting'] as const;
-  const made = makers.filter((name) => given[name] !== undefined);
   const problems = [
     ...Object.keys(given)
       .filter((name) => OPTION_NAMES.includes(name) && !Object.hasOwn(ASYNC_OPTIONS, name))
@@ -87,10 +79,7 @@ function checkAsyncOptions(given: IntegrationModuleAsyncOptions): void {
       known: [...Object.keys(ASYNC_OPTIONS), ...OPTION_NAMES],
       kind: 'an option of forRootAsync',
     }),
-    ...(made.length > 1 ? [`${made.join(' and ')} exclude each other: give one`] : []),
-    ...(made.length === 0
-      ? ['IntegrationModule.forRootAsync needs one of useFactory, useClass and useExisting']
-      : []),
+    ...problemsOfMaker(given, 'IntegrationModule.forRootAsync'),
   ];
   if (problems.length > 0) throw invalidOptions(problems);
 }
@@ -126,33 +115,9 @@ function checkedName(name: unknown): string {
   return name as string;
 }
 
-function factoryProviders(options: IntegrationModuleAsyncOptions): Provider[] {
-  const { useFactory, useClass, useExisting, inject = [], clientToken } = options;
-  const withToken = async (making: IntegrationOptions | Promise<IntegrationOptions>) => {
-    const given = await making;
-    // A value that is no object is refused later, when the options are checked.
-    return clientToken === undefined || typeof given !== 'object' || given === null
-      ? given
-      : { ...given, clientToken };
-  };
-  if (useFactory !== undefined) {
-    const factory = useFactory as (...args: unknown[]) => IntegrationOptions | Promise<IntegrationOptions>;
-    return [
-      {
-        provide: GIVEN_OPTIONS,
-        inject: [...inject] as NonNullable<FactoryProvider['inject']>,
-        useFactory: (...args: unknown[]) => withToken(factory(...args)),
-      },
-    ];
-  }
-  const factoryClass = useExisting ?? useClass;
-  if (factoryClass === undefined) return [];
-  return [
-    ...(useExisting === undefined ? [factoryClass] : []),
-    {
-      provide: GIVEN_OPTIONS,
-      inject: [factoryClass],
-      useFactory: (factory: IntegrationOptionsFactory) => withToken(factory.create()),
-    },
-  ];
+function withToken(made: IntegrationOptions, clientToken: InjectionToken | undefined): IntegrationOptions {
+  // A value that is no object is refused later, when the options are checked.
+  return clientToken === undefined || typeof made !== 'object' || made === null
+    ? made
+    : { ...made, clientToken };
 }

@@ -1,4 +1,4 @@
-import type { InjectionToken, ModuleMetadata, Type } from '@nestjs/common';
+import type { InjectionToken, ModuleMetadata } from '@nestjs/common';
 import { type AdapterFactory, type HostAdapter, isHostAdapter } from '../database/clients/host-adapter.js';
 import { isSqlClient, type TransactionalSqlClient } from '../database/clients/sql-client.js';
 import {
@@ -17,6 +17,7 @@ import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { type ConfigurationReader, listSettingProblems } from '../settings/settings-resolution.js';
 import type { TelemetryOptions } from '../telemetry/telemetry-options.js';
 import { type IntegrationExtension, problemsOfExtensions } from './extension.js';
+import type { MadeOptions, OptionsMaker } from './made-options.js';
 import {
   isObject,
   isToken,
@@ -99,21 +100,14 @@ export interface IntegrationModuleOptions extends IntegrationOptions {
 }
 
 /** A class that makes the options, for `useClass` and `useExisting`. */
-export interface IntegrationOptionsFactory {
-  create(): IntegrationOptions | Promise<IntegrationOptions>;
-}
+export interface IntegrationOptionsFactory extends OptionsMaker<IntegrationOptions> {}
 
 /** Options of `IntegrationModule.forRootAsync`: one of `useFactory`, `useClass` and `useExisting`. */
-export interface IntegrationModuleAsyncOptions {
+export interface IntegrationModuleAsyncOptions extends MadeOptions<IntegrationOptions> {
   /** As for `forRoot`. */
   name?: string | undefined;
   /** Modules that export `clientToken` and what is injected. */
   imports?: ModuleMetadata['imports'] | undefined;
-  /** The arguments of `useFactory`. */
-  inject?: readonly (InjectionToken | { token: InjectionToken; optional: boolean })[] | undefined;
-  useFactory?: ((...args: never[]) => IntegrationOptions | Promise<IntegrationOptions>) | undefined;
-  useClass?: Type<IntegrationOptionsFactory> | undefined;
-  useExisting?: Type<IntegrationOptionsFactory> | undefined;
   /** The token of the host's client. The factory may return it instead. */
   clientToken?: InjectionToken | undefined;
   /** The default is true. */

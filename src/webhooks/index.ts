@@ -63,4 +63,8 @@ export type {
   WebhookSourceOptions,
 } from './incoming/webhook-source.js';
 export { WebhooksModule } from './webhooks.module.js';
-export type { WebhooksModuleOptions } from './webhooks-options.js';
+export type {
+  WebhooksMadeOptions,
+  WebhooksModuleAsyncOptions,
+  WebhooksModuleOptions,
+} from './webhooks-options.js';

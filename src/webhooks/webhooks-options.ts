@@ -1,5 +1,7 @@
+import type { ModuleMetadata } from '@nestjs/common';
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
+import { MADE_OPTION_NAMES, type MadeOptions, problemsOfMaker } from '../module/made-options.js';
 import type { WebhookSource } from './incoming/webhook-source.js';
 
 export interface WebhooksModuleOptions {
@@ -17,18 +19,85 @@ export interface WebhooksModuleOptions {
   };
 }
 
+/** What a factory of `WebhooksModule.forRootAsync` returns. */
+export interface WebhooksMadeOptions {
+  /** As for `forRoot`. */
+  readonly publicUrl?: string | undefined;
+  readonly incoming: { readonly sources: readonly WebhookSource[] };
+}
+
+/**
+ * Options of `WebhooksModule.forRootAsync`: one of `useFactory`, `useClass` and `useExisting`. Routes exist
+ * before factories run, so their path and their decorators are given here.
+ */
+export interface WebhooksModuleAsyncOptions extends MadeOptions<WebhooksMadeOptions> {
+  /** As for `forRoot`. */
+  path?: string | undefined;
+  /** As `incoming.decorate` for `forRoot`. */
+  decorate?: readonly MethodDecorator[] | undefined;
+  /** Modules that export what is injected. */
+  imports?: ModuleMetadata['imports'] | undefined;
+}
+
 export const WEBHOOKS_OPTIONS = Symbol('nestjs-integration:webhooks-options');
 
 export const DEFAULT_PATH = 'webhooks';
 
 const SEGMENT = /^[A-Za-z0-9._~-]+$/;
 
+/** The compiler reports an error here if an option is missing. */
+const OWN_ASYNC_OPTIONS: {
+  readonly [K in keyof Required<Omit<WebhooksModuleAsyncOptions, keyof MadeOptions<unknown>>>]: true;
+} = { path: true, decorate: true, imports: true };
+const MADE_NAMES: { readonly [K in keyof Required<WebhooksMadeOptions>]: true } = {
+  publicUrl: true,
+  incoming: true,
+};
+
+/** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
+export function checkWebhooksAsyncOptions(given: WebhooksModuleAsyncOptions): void {
+  refuse([
+    ...Object.keys(given)
+      .filter((name) => Object.hasOwn(MADE_NAMES, name))
+      .map((name) => `${name} is for what makes the options to return, not for forRootAsync itself`),
+    ...problemsOfUnknownNames(given, {
+      known: [...Object.keys(OWN_ASYNC_OPTIONS), ...MADE_OPTION_NAMES, ...Object.keys(MADE_NAMES)],
+      kind: 'an option of WebhooksModule.forRootAsync',
+    }),
+    ...problemsOfMaker(given, 'WebhooksModule.forRootAsync'),
+    ...problemsOfPath(given.path),
+  ]);
+}
+
+/**
+ * The options as `forRoot` would get them.
+ *
+ * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
+ */
+export function resolveMadeOptions(
+  made: WebhooksMadeOptions,
+  { path, decorate }: WebhooksModuleAsyncOptions,
+): WebhooksModuleOptions {
+  const given: unknown = made;
+  if (typeof given !== 'object' || given === null || !Array.isArray(made.incoming?.sources))
+    refuse(['what makes the options must return { incoming: { sources: […] } }']);
+  refuse(
+    problemsOfUnknownNames(made, {
+      known: Object.keys(MADE_NAMES),
+      kind: 'an option that may be returned to WebhooksModule.forRootAsync',
+    }),
+  );
+  const options = { ...made, path, incoming: { ...made.incoming, decorate } };
+  checkWebhooksOptions(options);
+  return options;
+}
+
 /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
 export function checkWebhooksOptions(given: WebhooksModuleOptions): void {
-  const { path = DEFAULT_PATH, publicUrl, incoming } = given;
+  const { path, publicUrl, incoming } = given;
   const sources = incoming?.sources ?? [];
   const keys = sources.map((source) => source?.key);
-  const problems = [
+  refuse([
     ...problemsOfUnknownNames(given, {
       known: ['path', 'publicUrl', 'incoming'],
       kind: 'an option of WebhooksModule.forRoot',
@@ -36,9 +105,7 @@ export function checkWebhooksOptions(given: WebhooksModuleOptions): void {
     ...(incoming === undefined
       ? []
       : problemsOfUnknownNames(incoming, { known: ['sources', 'decorate'], kind: 'an option of incoming' })),
-    ...(typeof path === 'string' && segmentsOf(path).every((segment) => SEGMENT.test(segment))
-      ? []
-      : ['path must be a path without parameters, such as "webhooks"']),
+    ...problemsOfPath(path),
     ...(publicUrl === undefined || isHttpUrl(publicUrl)
       ? []
       : ['publicUrl must be a URL that begins with https:// or http://, without a query']),
@@ -50,7 +117,16 @@ export function checkWebhooksOptions(given: WebhooksModuleOptions): void {
           .filter((source) => source?.verify.some(({ signsUrl }) => signsUrl === true))
           .map(({ key }) => `the source ${JSON.stringify(key)} signs the URL that it calls: give publicUrl`)
       : []),
-  ];
+  ]);
+}
+
+function problemsOfPath(path: unknown = DEFAULT_PATH): string[] {
+  return typeof path === 'string' && segmentsOf(path).every((segment) => SEGMENT.test(segment))
+    ? []
+    : ['path must be a path without parameters, such as "webhooks"'];
+}
+
+function refuse(problems: readonly string[]): void {
   if (problems.length === 0) return;
   throw new IntegrationError(
     'INTEGRATION_OPTIONS_INVALID',

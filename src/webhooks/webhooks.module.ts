@@ -1,5 +1,6 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
+import { madeOptions } from '../module/made-options.js';
 import { IncomingEndpointsService } from './incoming/endpoints/incoming-endpoints.service.js';
 import { RawBytes } from './incoming/http/raw-bytes.js';
 import { WebhookAnswers } from './incoming/http/webhook-answers.js';
@@ -7,7 +8,14 @@ import { webhookController } from './incoming/http/webhook-controller.js';
 import { IncomingEngine } from './incoming/incoming-engine.js';
 import { IncomingWebhookService } from './incoming/incoming-webhook.service.js';
 import { webhooksExtension } from './webhooks-extension.js';
-import { checkWebhooksOptions, WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from './webhooks-options.js';
+import {
+  checkWebhooksAsyncOptions,
+  checkWebhooksOptions,
+  resolveMadeOptions,
+  WEBHOOKS_OPTIONS,
+  type WebhooksModuleAsyncOptions,
+  type WebhooksModuleOptions,
+} from './webhooks-options.js';
 
 /**
  * Webhooks. Import it once, beside `IntegrationModule`.
@@ -28,19 +36,46 @@ export class WebhooksModule {
   /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
   static forRoot(options: WebhooksModuleOptions = {}): DynamicModule {
     checkWebhooksOptions(options);
-    return {
-      module: WebhooksModule,
-      global: true,
-      controllers: options.incoming === undefined ? [] : [webhookController(options)],
-      providers: [
-        { provide: WEBHOOKS_OPTIONS, useValue: options },
-        IncomingEngine,
-        IncomingWebhookService,
-        IncomingEndpointsService,
-        WebhookAnswers,
-        ...(options.incoming === undefined ? [] : [RawBytes]),
-      ],
-      exports: [IncomingWebhookService, IncomingEndpointsService, WEBHOOKS_OPTIONS],
-    };
+    return mounted([{ provide: WEBHOOKS_OPTIONS, useValue: options }], options);
   }
+
+  /**
+   * Does the same as `forRoot`, with sources from a factory or class, for secrets that a provider of the
+   * application knows.
+   *
+   * ```ts
+   * WebhooksModule.forRootAsync({
+   *   inject: [ConfigService],
+   *   useFactory: (config: ConfigService) => ({
+   *     incoming: { sources: [githubSource({ secrets: config.getOrThrow('GITHUB_WEBHOOK_SECRET') })] },
+   *   }),
+   * })
+   * ```
+   *
+   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`). What was
+   * made is checked at boot.
+   */
+  static forRootAsync(options: WebhooksModuleAsyncOptions): DynamicModule {
+    checkWebhooksAsyncOptions(options);
+    const { path, decorate, imports } = options;
+    const made = madeOptions(WEBHOOKS_OPTIONS, options, (each) => resolveMadeOptions(each, options));
+    return { ...mounted(made, { path, incoming: { sources: [], decorate } }), imports: [...(imports ?? [])] };
+  }
+}
+
+function mounted(options: Provider[], mount: WebhooksModuleOptions): DynamicModule {
+  return {
+    module: WebhooksModule,
+    global: true,
+    controllers: mount.incoming === undefined ? [] : [webhookController(mount)],
+    providers: [
+      ...options,
+      IncomingEngine,
+      IncomingWebhookService,
+      IncomingEndpointsService,
+      WebhookAnswers,
+      ...(mount.incoming === undefined ? [] : [RawBytes]),
+    ],
+    exports: [IncomingWebhookService, IncomingEndpointsService, WEBHOOKS_OPTIONS],
+  };
 }

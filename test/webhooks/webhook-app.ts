@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import {
   Controller,
+  type DynamicModule,
   type INestApplication,
   Module,
   type ModuleMetadata,
@@ -34,7 +35,8 @@ class ShopController {
 
 export interface WebhookAppSetup {
   readonly platform?: Platform;
-  readonly webhooks: WebhooksModuleOptions;
+  /** Options for `forRoot`, or the module. */
+  readonly webhooks: WebhooksModuleOptions | DynamicModule;
   readonly engine?: IntegrationModuleOptions;
   readonly module?: ModuleMetadata;
   readonly create?: NestApplicationOptions;
@@ -72,7 +74,7 @@ export async function startWebhookApp(
     ...module,
     imports: [
       IntegrationModule.forRoot({ connectionString: database.url, role: 'publisher', ...engine }),
-      WebhooksModule.forRoot(webhooks),
+      'module' in webhooks ? webhooks : WebhooksModule.forRoot(webhooks),
       ...(module?.imports ?? []),
     ],
     controllers: [ShopController, ...(module?.controllers ?? [])],
