@@ -314,7 +314,8 @@ describe('what runs alone, while a version before works on the same table', () =
     );
     return rows[0];
   };
-  const claim = (which: 'interrupted' | 'others' | 'any') => inbox.claimDue(KEY, token, 1, true, which);
+  const claim = async (which: 'interrupted' | 'others' | 'any') =>
+    (await inbox.claimDue(KEY, token, 1, true, which)).rows;
   const settle = async (given: object) => {
     const { id, attempt } = await row();
     const resolved = {

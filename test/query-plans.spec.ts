@@ -53,8 +53,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'save of positions':
     'last_progress_at = clock_timestamp()\n       WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1',
   'save with exceptions and releases': '), written AS (',
-  'claim of due rows': `SELECT id, false AS follows FROM due \n`,
-  'claim in runs': 'SELECT id, false AS follows FROM due UNION ALL',
+  'claim of due rows': 'AS number FROM due\n           )',
+  'claim in runs': 'AS number FROM due\n           UNION ALL',
   'claim of what runs alone': `AND i.suspicion = 'interrupted' AND (`,
   'suspect moved to the inbox': '), moved AS (',
   'unresolved aggregates': 'max(position) AS highest',

@@ -220,15 +220,17 @@ class Pair {
         const claimable = (['any', 'others', 'interrupted'] as const)[which % 3] ?? 'any';
         const one = simulated.claimDue([KEY, token.simulated, count, flag, claimable]);
         const other = await real.claimDue(KEY, token.real, count, flag, claimable);
-        const claimed = (claims: typeof other) =>
-          claims
+        const claimed = ({ rows, more }: typeof other) => [
+          more,
+          ...rows
             .map(({ position, attempt, follows, aggregateId }) => ({
               position,
               attempt,
               follows,
               aggregateId,
             }))
-            .sort((a, b) => a.position - b.position);
+            .sort((a, b) => a.position - b.position),
+        ];
         return [claimed(one), claimed(other)];
       }
       case 'interrupt leftovers': {

@@ -51,7 +51,7 @@ describe('many thousand events that wait behind others', () => {
   it('are claimed with one probe of the index for each aggregate that is due', async () => {
     const inbox = new InboxEventStore(db);
     const claimed = await inbox.claimDue(KEY, TOKEN, AGGREGATES, true, 'others');
-    const heads = claimed.filter((row) => !row.follows).map((row) => row.position);
+    const heads = claimed.rows.filter((row) => !row.follows).map((row) => row.position);
     expect(heads.sort((a, b) => a - b)).toEqual(FIRST_OF_EACH);
   });
 });
@@ -91,7 +91,7 @@ describe('a claim that has to wait for a save', () => {
     });
     await save.query('COMMIT');
     save.release();
-    const positions = (await claiming).map(({ position }) => position);
+    const positions = (await claiming).rows.map(({ position }) => position);
     expect(positions.sort((a, b) => a - b)).toEqual([...HEADS, ...LATER]);
   });
 });

@@ -305,6 +305,24 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'claims nothing behind a row that it does not claim',
   },
   {
+    name: 'rows claimed ahead whatever their size',
+    patches: [{ file: CLAIM, find: 'OR sized.bytes <= ', put: 'OR true OR sized.bytes <= ' }],
+    spec: 'test/many-due.spec.ts',
+    test: 'takes rows beyond the places only as far as',
+  },
+  {
+    name: 'a save that compares each of its rows with each that is processing',
+    patches: [
+      {
+        file: SETTLEMENT,
+        find: "CASE WHEN i.status = 'processing' AND i.attempt_count = x.attempt THEN true ELSE false END",
+        put: "i.status = 'processing' AND i.attempt_count = x.attempt",
+      },
+    ],
+    spec: 'test/many-due.spec.ts',
+    test: 'find their rows by their ids',
+  },
+  {
     name: 'rows claimed in a run behind one that does more than wait',
     patches: [{ file: CLAIM, find: 'AND run.unbroken', put: 'AND true' }],
     spec: 'test/simulated-inbox.spec.ts',

@@ -1,7 +1,10 @@
 import type { Tables } from '../database/sql/tables.js';
 import { unresolved } from './inbox-status.js';
 
-/** The largest number of waiting rows that are claimed together with the row before them. */
+/**
+ * The largest number of waiting rows that are claimed together with the row before them. All rows of a claim
+ * together may have as many, or as many as there are rows before them.
+ */
 const FOLLOWERS = 100;
 
 /**
@@ -23,6 +26,9 @@ const CONDITIONS: Readonly<Record<Claimable, string>> = {
   any: '',
 };
 
+/** The payloads of the rows that one claim takes, beyond the rows that have a place. */
+const CLAIM_BYTES = 4 * 1024 * 1024;
+
 /**
  * The statement that claims due rows and counts the attempt before it runs. For an ordered consumer it claims
  * only the lowest unresolved row of each aggregate. It compares the token and holds the cursor row FOR SHARE
@@ -37,19 +43,47 @@ const CONDITIONS: Readonly<Record<Claimable, string>> = {
  *
  * Rows that wait right behind a released row are claimed with it. So a long queue is worked off in runs, not
  * by one claim and one save per row. A run ends at the first row that does more than wait.
+ *
+ * The first $6 rows have a place, so they are claimed whatever their size. Rows beyond them wait in memory.
+ * They are claimed as long as the payloads of all rows together do not exceed a limit. `more` says that other
+ * rows may be due.
  */
-export function claimDueSql({ inboxCursor, inboxEvent }: Tables, ordered: boolean, which: Claimable): string {
+export function claimDueSql(
+  { inboxCursor, inboxEvent, outboxEvent }: Tables,
+  ordered: boolean,
+  which: Claimable,
+): string {
   const alone = which === 'interrupted';
   return `WITH owner AS MATERIALIZED (
          SELECT 1 FROM ${inboxCursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR SHARE
        ), due AS MATERIALIZED (${dueRows(inboxEvent, ordered, CONDITIONS[which])}), picked AS MATERIALIZED (
-         SELECT id, false AS follows FROM due ${ordered && !alone ? `UNION ALL ${followersOf(inboxEvent, 'due')}` : ''}
+         SELECT id, follows FROM (${withSizes(
+           outboxEvent,
+           `SELECT id, position, false AS follows, row_number() OVER (ORDER BY available_at, position) AS number FROM due
+           ${ordered && !alone ? `UNION ALL ${followersOf(inboxEvent, 'due')}` : ''}`,
+         )}) sized
+         WHERE sized.rank <= $6 OR sized.bytes <= ${CLAIM_BYTES}
        )
        UPDATE ${inboxEvent} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp(),
          suspicion = CASE WHEN $5 THEN '${RUN_ALONE}' ELSE i.suspicion END
        FROM picked, owner WHERE i.id = picked.id AND i.status IN ('received', 'failed')
        RETURNING i.id AS "inboxEventId", i.outbox_event_id AS "outboxEventId", i.position, i.attempt_count AS attempt,
-         picked.follows, i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId"`;
+         picked.follows, i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId",
+         (SELECT count(*) FROM due) = $4 OR (SELECT count(*) FROM picked WHERE NOT follows) < (SELECT count(*) FROM due) AS more`;
+}
+
+/**
+ * Adds the rank of each row, and the bytes of the payloads up to and including its own. An event that is no
+ * longer in the log has none.
+ */
+function withSizes(log: string, rows: string): string {
+  return `
+      SELECT r.id, r.follows, row_number() OVER in_turn AS rank, sum(coalesce(e.bytes, 0)) OVER in_turn AS bytes
+      FROM (${rows}) r
+      LEFT JOIN LATERAL (
+        SELECT coalesce(o.payload_bytes, octet_length(o.payload::text)) AS bytes FROM ${log} o WHERE o.position = r.position OFFSET 0
+      ) e ON true
+      WINDOW in_turn AS (ORDER BY r.follows, r.number ROWS UNBOUNDED PRECEDING)`;
 }
 
 /** Reads the due rows through the due index, in its order. */
@@ -64,7 +98,7 @@ function dueRows(inbox: string, ordered: boolean, condition: string): string {
 
 function followersOf(inbox: string, heads: string): string {
   return `(
-      SELECT run.id, true FROM ${heads} head
+      SELECT run.id, run.position, true, row_number() OVER (ORDER BY head.position, run.position) FROM ${heads} head
       CROSS JOIN LATERAL (
         SELECT next.id, next.position, bool_and(next.waits) OVER (ORDER BY next.position) AS unbroken
         FROM (
@@ -75,7 +109,7 @@ function followersOf(inbox: string, heads: string): string {
         ) next
       ) run
       WHERE head.available_at = '-infinity' AND run.unbroken
-      ORDER BY head.position, run.position LIMIT ${FOLLOWERS}
+      ORDER BY head.position, run.position LIMIT greatest(${FOLLOWERS}, $4)
     )`;
 }
 

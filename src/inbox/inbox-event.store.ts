@@ -21,6 +21,12 @@ export interface ClaimedRow extends AggregateKey {
   readonly follows: boolean;
 }
 
+/** The rows of one claim, and whether other rows may be due. */
+export interface Claimed {
+  readonly rows: ClaimedRow[];
+  readonly more: boolean;
+}
+
 /** An event whose handler's transaction begins. */
 export type EnteringEvent = AggregateKey & { readonly outboxEventId: string; readonly position: number };
 
@@ -61,19 +67,24 @@ export class InboxEventStore {
       SELECT isolation, start, EXISTS (SELECT 1 FROM inserted)::text AS inserted FROM entered`;
   }
 
-  /** Claims due rows and counts each attempt before it runs (see `claim-due.store.ts`). */
+  /**
+   * Claims at most `limit` due rows and counts each attempt before it runs (see `claim-due.store.ts`). The
+   * first `places` rows can run at once.
+   */
   async claimDue(
     key: CursorKey,
     token: string,
     limit: number,
     ordered: boolean,
     which: Claimable,
-  ): Promise<ClaimedRow[]> {
-    return this.db.queryNamed<ClaimedRow>(
+    places = limit,
+  ): Promise<Claimed> {
+    const rows = await this.db.queryNamed<ClaimedRow & { readonly more: boolean }>(
       `integration_claim_${which}${ordered ? '_ordered' : ''}`,
       claimDueSql(this.db.tables, ordered, which),
-      [key.consumerName, key.partition, token, limit, which === 'interrupted'],
+      [key.consumerName, key.partition, token, limit, which === 'interrupted', places],
     );
+    return { rows, more: rows[0]?.more ?? false };
   }
 
   /** Milliseconds until the next row is due. 0 or less means now. Undefined if no row will be due. */

@@ -182,6 +182,9 @@ export class SettlementStore {
    * rows that it resolves itself, and it does not see rows that it inserts. Therefore one settlement never
    * writes a row of an aggregate as waiting and also releases that aggregate.
    *
+   * The rows that were claimed are found by their ids. Without the CASE, the planner would expect that no row is
+   * `processing`, and would compare every one that is with every one of the save.
+   *
    * A row that stays suspect keeps its error_fingerprint as it is. The trigger that shows suspicions to
    * earlier versions would take a change of that column alone for one of theirs.
    */
@@ -276,7 +279,7 @@ export class SettlementStore {
         FROM fenced, unnest($14::uuid[], $15::int[], $16::text[], $17::text[], $18::text[], $19::float8[], $20::boolean[],
             $26::boolean[], $27::text[], $29::boolean[])
           AS x (id, attempt, status, error, fingerprint, delay, given_back, suspect, failed, postponed)
-        WHERE i.id = x.id AND i.status = 'processing' AND i.attempt_count = x.attempt
+        WHERE i.id = x.id AND CASE WHEN i.status = 'processing' AND i.attempt_count = x.attempt THEN true ELSE false END
         RETURNING i.id
       ), released AS (
         UPDATE ${this.inbox} i

@@ -4,7 +4,7 @@ import type { EngineDatabase } from '../../src/database/engine-database.js';
 import { ASK_TRANSACTION_START } from '../../src/database/sql/transaction-start.store.js';
 import type { AggregateKey } from '../../src/events/aggregate-key.js';
 import { type ClaimedCursor, InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
-import { type ClaimedRow, InboxEventStore } from '../../src/inbox/inbox-event.store.js';
+import { type Claimed, InboxEventStore } from '../../src/inbox/inbox-event.store.js';
 import type { InboxStatus } from '../../src/inbox/inbox-status.js';
 import { type Settlement, type SettlementResult, SettlementStore } from '../../src/inbox/settlement.store.js';
 import { type LogPage, OutboxLogStore } from '../../src/log/outbox-log.store.js';
@@ -111,7 +111,7 @@ export class RealInbox {
     return this.cursors.moveToInbox(KEY, token, { ...event, outboxEventId: realEventId(event.position) });
   }
 
-  claimDue(...args: Parameters<InboxEventStore['claimDue']>): Promise<ClaimedRow[]> {
+  claimDue(...args: Parameters<InboxEventStore['claimDue']>): Promise<Claimed> {
     return this.inbox.claimDue(...args);
   }
 

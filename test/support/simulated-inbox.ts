@@ -1,6 +1,6 @@
 import type { AggregateKey } from '../../src/events/aggregate-key.js';
 import type { ClaimedCursor, InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
-import type { ClaimedRow, InboxEventStore } from '../../src/inbox/inbox-event.store.js';
+import type { Claimed, ClaimedRow, InboxEventStore } from '../../src/inbox/inbox-event.store.js';
 import type { InboxStatus } from '../../src/inbox/inbox-status.js';
 import type { Settlement, SettlementStore } from '../../src/inbox/settlement.store.js';
 import type { LogEvent } from '../../src/log/log-event.js';
@@ -258,8 +258,8 @@ export class SimulatedInbox {
 
   // The inbox
 
-  claimDue([, token, limit, ordered, which]: Claim): ClaimedRow[] {
-    if (token !== String(this.token)) return [];
+  claimDue([, token, limit, ordered, which]: Claim): Claimed {
+    if (token !== String(this.token)) return { rows: [], more: false };
     const alone = which === 'interrupted';
     const heads = [...this.rows.values()]
       .filter((row) => which === 'any' || alone === (row.suspicion === 'interrupted'))
@@ -268,7 +268,7 @@ export class SimulatedInbox {
       .sort((a, b) => (a.availableAt ?? 0) - (b.availableAt ?? 0) || byPosition(a, b))
       .slice(0, limit);
     const followers = ordered && !alone ? heads.filter(({ availableAt }) => availableAt === -Infinity) : [];
-    const runs = followers.flatMap((head) => this.runBehind(head)).slice(0, FOLLOWERS);
+    const runs = followers.flatMap((head) => this.runBehind(head)).slice(0, Math.max(FOLLOWERS, limit));
     const claim = (row: SimulatedRow, follows: boolean): ClaimedRow => {
       row.status = 'processing';
       row.attempt++;
@@ -285,7 +285,10 @@ export class SimulatedInbox {
         aggregateId,
       };
     };
-    return [...heads.map((row) => claim(row, false)), ...runs.map((row) => claim(row, true))];
+    return {
+      rows: [...heads.map((row) => claim(row, false)), ...runs.map((row) => claim(row, true))],
+      more: heads.length > 0 && heads.length === limit,
+    };
   }
 
   interruptLeftovers(token: string, mine: readonly string[], blameless: boolean): number {

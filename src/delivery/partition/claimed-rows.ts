@@ -23,6 +23,11 @@ export class ClaimedRows {
     return this.open.size - this.following;
   }
 
+  /** How many rows run after one that was claimed with them. */
+  get followers(): number {
+    return this.following;
+  }
+
   get isEmpty(): boolean {
     return this.unsettled === 0;
   }

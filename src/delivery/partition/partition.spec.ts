@@ -200,7 +200,7 @@ class World {
   claim(): void {
     const capacity = this.partition.freeForRetries;
     if (capacity === 0) return;
-    const rows = this.inbox.claimDue([KEY, this.token, capacity, this.setup.ordered, 'any']);
+    const { rows } = this.inbox.claimDue([KEY, this.token, capacity, this.setup.ordered, 'any']);
     this.tell(`claim ${rows.map(({ position }) => position)}`);
     this.partition.rowsClaimed(rows, this.inbox.readByPosition(rows.map(({ position }) => position)), false);
   }

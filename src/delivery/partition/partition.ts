@@ -91,10 +91,7 @@ export class Partition implements FlushSource {
     return this.state !== 'open';
   }
 
-  /**
-   * How many due rows may be claimed now. A claim counts an attempt, so a row is claimed only if it can run
-   * soon.
-   */
+  /** How many due rows can run at once if they are claimed now. */
   get freeForRetries(): number {
     return this.isClosed ? 0 : this.workload.freeForRows;
   }

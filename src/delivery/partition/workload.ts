@@ -57,7 +57,13 @@ export class Workload {
     return !this.inHand.queues.hasReady && this.freePlaces > 0;
   }
 
-  /** How many more due rows could run, in addition to those that are claimed already. */
+  /** How many claimed rows have no outcome: those that could run at once, and those that follow one of them. */
+  get claimsInHand(): { readonly leading: number; readonly following: number } {
+    const { leading, followers } = this.inHand.claims;
+    return { leading, following: followers };
+  }
+
+  /** How many due rows could run in addition to those that are claimed already. */
   get freeForRows(): number {
     return Math.max(0, this.consumer.concurrency - this.inHand.claims.leading);
   }

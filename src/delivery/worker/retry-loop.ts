@@ -1,13 +1,19 @@
 import { messageOf } from '../../errors.js';
 import type { Claimable } from '../../inbox/claim-due.store.js';
+import type { Claimed } from '../../inbox/inbox-event.store.js';
 import { Backoff } from '../partition/backoff.js';
 import type { Partition } from '../partition/partition.js';
 import { Signal } from '../watchdog/signal.js';
+import { ClaimSize } from './claim-size.js';
 import type { WorkerContext } from './worker-context.js';
 
 /** Milliseconds. A heartbeat reports a row in time if the row is due later than this. */
 const BEATS_TELL_MS = 3_000;
 const DUE_STEP_MS = 10;
+/** A claim that takes longer than this has passed over many rows, or the server is busy. */
+const CHEAP_CLAIM_MS = 10;
+
+const NOTHING: Claimed = { rows: [], more: false };
 
 /**
  * Claims the rows of the inbox that are due: retries, delayed events, and events that waited behind another.
@@ -20,6 +26,7 @@ export class RetryLoop {
   private readonly written = new Signal();
   /** The times for which there is a timer already. */
   private readonly dueSteps = new Set<number>();
+  private readonly size: ClaimSize;
   private claiming = false;
   /** Whether some rows are still `processing` because a transaction of a stalled owner has locked them. */
   private foreignRows = false;
@@ -41,6 +48,10 @@ export class RetryLoop {
    * again. 0 means that no row hides another one.
    */
   private hiding = 0;
+  private hiddenTimer: NodeJS.Timeout | undefined;
+  /** When the last claim was answered (monotonic milliseconds), and how long it took. */
+  private claimedAt = 0;
+  private claimMs = 0;
   /** The highest row that was unresolved when the worker began. */
   private highestRow = 0;
 
@@ -51,7 +62,9 @@ export class RetryLoop {
     /** Resolves once the log has been read up to a position. */
     private readonly hasReadUpTo: (position: number) => Promise<void>,
     private readonly onReleases: () => void,
-  ) {}
+  ) {
+    this.size = new ClaimSize(context.consumer.concurrency);
+  }
 
   get isIdle(): boolean {
     return !this.claiming && !this.wanted.isRaised;
@@ -64,8 +77,12 @@ export class RetryLoop {
 
   /** Called when a place or a claim has become free. */
   capacityFreed(): void {
-    const { freeForRetries, workload } = this.partition;
-    if (freeForRetries > 0 && (this.moreDue || workload.unsettledClaims < this.hiding)) this.wanted.raise();
+    const { isClosed, workload } = this.partition;
+    const { claimsInHand } = workload;
+    this.size.ended(claimsInHand);
+    if (isClosed || !this.size.isWorthwhile(claimsInHand)) return;
+    if (this.moreDue) this.wanted.raise();
+    else if (workload.unsettledClaims < this.hiding) this.lookForHidden();
   }
 
   /** Called when a save is committed. */
@@ -192,19 +209,38 @@ export class RetryLoop {
     this.onReleases();
   }
 
-  /** Claims the rows that are due, as far as places are free. Returns whether more may be due. */
+  /**
+   * A claim passes over every row that is hidden. If there are very many of them, it takes long. Then it is
+   * made less often, so that the server is not busy with such claims alone.
+   */
+  private lookForHidden(): void {
+    if (this.hiddenTimer !== undefined) return;
+    const ms = this.claimMs > CHEAP_CLAIM_MS ? this.claimedAt + 2 * this.claimMs - performance.now() : 0;
+    if (ms <= 0) this.wanted.raise();
+    else
+      this.hiddenTimer = this.context.after(ms, () => {
+        this.hiddenTimer = undefined;
+        this.wanted.raise();
+      });
+  }
+
+  /** Claims rows that are due, if there is room for them. Returns whether more may be due. */
   private async claimDue(): Promise<boolean> {
     const { lease, consumer, env } = this.context;
     const { workload } = this.partition;
-    const capacity = this.careful && workload.unsettledClaims > 0 ? 0 : this.partition.freeForRetries;
+    const capacity = this.capacity();
     this.moreDue = capacity === 0;
     if (capacity === 0 || !lease.isValid()) return false;
+    const { freeForRetries: places } = this.partition;
     const claim = (most: number, which: Claimable) =>
-      env.stores.inbox.claimDue(lease.key, lease.token, most, consumer.ordered, which);
-    const suspects = this.careful ? await claim(1, 'interrupted') : [];
-    const alone = suspects.length > 0;
-    const rows = alone ? suspects : await claim(capacity, this.careful ? 'others' : 'any');
-    const mayHide = consumer.ordered && !alone && rows.length < capacity;
+      env.stores.inbox.claimDue(lease.key, lease.token, most, consumer.ordered, which, places);
+    const suspects = this.careful ? await claim(1, 'interrupted') : NOTHING;
+    const alone = suspects.rows.length > 0;
+    const askedAt = performance.now();
+    const { rows, more } = alone ? suspects : await claim(capacity, this.careful ? 'others' : 'any');
+    this.claimedAt = performance.now();
+    this.claimMs = this.claimedAt - askedAt;
+    const mayHide = consumer.ordered && !alone && !more && rows.length < capacity;
     this.hiding = mayHide ? workload.unsettledClaims + rows.length : 0;
     if (rows.length === 0) {
       if (this.careful) await this.lookForSuspects();
@@ -219,10 +255,20 @@ export class RetryLoop {
     this.claimed += rows.length;
     // A partition that was closed in the meantime takes them too, and gives back the rows that it cannot run.
     this.partition.rowsClaimed(rows, events, alone);
-    this.moreDue = alone || rows.filter((row) => !row.follows).length === capacity;
+    this.size.claimed(workload.claimsInHand);
+    this.moreDue = alone || more;
     // This comes last, because no code would handle the claimed rows if it failed earlier.
     if (alone) await this.lookForSuspects();
     return this.moreDue;
+  }
+
+  /** How many rows to claim now. While some rows run alone, nothing waits here for its turn. */
+  private capacity(): number {
+    const { isClosed, freeForRetries, workload } = this.partition;
+    if (isClosed) return 0;
+    if (!this.careful) return this.size.next(workload.claimsInHand);
+    this.size.onlyForPlaces();
+    return workload.unsettledClaims > 0 ? 0 : freeForRetries;
   }
 
   private async lookForSuspects(): Promise<void> {
