@@ -181,10 +181,7 @@ export class SettlementStore {
    * The rows to release are looked up in the snapshot of the statement. So the statement leaves out by id the
    * rows that it resolves itself, and it does not see rows that it inserts. Therefore one settlement never
    * writes a row of an aggregate as waiting and also releases that aggregate.
-   *
-   * The rows that were claimed are found by their ids. Without the CASE, the planner would expect that no row is
-   * `processing`, and would compare every one that is with every one of the save.
-   *
+   * The CASE makes the planner find claimed rows by id. It expects that no row is `processing`.
    * A row that stays suspect keeps its error_fingerprint as it is. The trigger that shows suspicions to
    * earlier versions would take a change of that column alone for one of theirs.
    */

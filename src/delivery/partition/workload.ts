@@ -57,7 +57,9 @@ export class Workload {
     return !this.inHand.queues.hasReady && this.freePlaces > 0;
   }
 
-  /** How many claimed rows have no outcome: those that could run at once, and those that follow one of them. */
+  /**
+   * How many claimed rows have no outcome: those that could run at once, and those that follow one of them.
+   */
   get claimsInHand(): { readonly leading: number; readonly following: number } {
     const { leading, followers } = this.inHand.claims;
     return { leading, following: followers };

@@ -16,7 +16,7 @@ afterEach(() => {
 
 const inHand = (leading: number, following = 0) => ({ leading, following });
 
-/** Makes claims one after another. A row takes `rowMs` of the consumer's time. Returns how many rows each took. */
+/** Makes claims one after another. Each row takes `rowMs`. Returns how many rows each claim took. */
 function claims(times: number, rowMs: number): number[] {
   return Array.from({ length: times }, () => {
     const rows = size.next(inHand(0));

@@ -14,9 +14,9 @@ export interface ClaimsInHand {
 }
 
 /**
- * Decides how many due rows are claimed before there is a place for them. A claim is a statement and a commit.
- * If it took no more rows than there are free places, a consumer with many due rows would wait for the disk
- * after every handful of them.
+ * Decides how many due rows are claimed before there is a place for them. A claim is a statement and a
+ * commit. If it took no more rows than there are free places, a consumer with many due rows would wait for
+ * the disk after every handful of them.
  *
  * A claim has a price, so not everything is claimed at once. It counts an attempt. The row is `processing`
  * although nothing runs, and nobody else can take it. If the process is killed, each row that it had claimed
