@@ -1,8 +1,9 @@
+import { tmpdir } from 'node:os';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type DomainEvent, type DomainEventInput, NonRetryableError } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
-import { type CommandOutcome, runCommand, runJsonCommand } from './support/command.js';
+import { type CommandOutcome, runCommand, runCommandIn, runJsonCommand } from './support/command.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
@@ -136,6 +137,32 @@ describe('consumers', () => {
     expect(stdout).toContain('Not done yet: the owners finish what they are running and hand over.');
     expect((await run('consumers')).stdout).toMatch(/ active, about to have 2 partitions +order/);
     finish();
+  });
+
+  it('repartition is left by Ctrl-C, says so, and goes on', async () => {
+    let finish = () => {};
+    const app = await start({
+      handler: () =>
+        new Promise<void>((resolve) => {
+          calls.record(0);
+          finish = resolve;
+        }),
+    });
+    await app.api.publishEvent(event('a'));
+    await calls.first(1);
+    const controller = new AbortController();
+    const environment = { ...process.env, DATABASE_URL: database.url };
+    const place = { folder: tmpdir(), environment, terminal: undefined, interruption: controller.signal };
+    const running = runCommandIn(place, ['consumers', 'repartition', 'billing', '2']);
+    await until('it is asked for', async () => {
+      const [first] = await app.consumers.list();
+      return first?.repartitioningTo === 2;
+    });
+    controller.abort();
+    const { status, stdout } = await running;
+    expect([status, stdout]).toEqual([1, expect.stringContaining('The processes go on with it')]);
+    finish();
+    await until('it is done', async () => (await app.consumers.list()).length === 2);
   });
 
   it('discard sets events aside with a reason', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { COMMANDS } from '../src/cli/commands.js';
 import { run } from '../src/cli/run.js';
 import type { Shell } from '../src/cli/shell.js';
 import { NonRetryableError, OperationService } from '../src/index.js';
@@ -73,6 +74,27 @@ const lines = (watched: Watch): Record<string, unknown>[] =>
     .map((line) => JSON.parse(line));
 
 describe('--watch', () => {
+  it('is an option of every command that reads what operators look at', () => {
+    const groups = [
+      'status',
+      'doctor',
+      'consumers',
+      'dead-letters',
+      'operations',
+      'events',
+      'processes',
+      'settings',
+      'audit',
+    ];
+    const reading = COMMANDS.filter(
+      ({ name, options = {} }) =>
+        groups.includes(name.split(' ')[0] ?? '') && !('dry-run' in options) && name !== 'settings preview',
+    );
+    expect(reading.length).toBeGreaterThan(12);
+    for (const { name, options } of reading)
+      expect([name, options]).toEqual([name, expect.objectContaining({ watch: expect.anything() })]);
+  });
+
   it('looks again and adds what it sees, until Ctrl-C, with status 0', async () => {
     const watched = watch('consumers list --watch=0.1');
     await untilHas(watched, 'No consumer is registered.');

@@ -5,6 +5,7 @@ import { choiceOption, countOption, dateOption, pageOption, textOption } from '.
 import { withServices } from './services.js';
 import { table } from './table.js';
 import { firstLine, timeText } from './texts.js';
+import { WATCH_OPTION } from './watch.js';
 
 const OUTCOMES: readonly AuditOutcome[] = ['done', 'failed', 'denied'];
 
@@ -21,6 +22,7 @@ export const auditListCommand: Command = {
     until: { type: 'string', summary: 'only before this time' },
     limit: { type: 'string', summary: 'how many, default 50' },
     after: { type: 'string', summary: 'the page behind: the id that the page before gave' },
+    ...WATCH_OPTION,
   },
   summary: 'show who changed what, when and why, the latest first',
   run: (context) => {

@@ -41,15 +41,20 @@ export const consumersRepartitionCommand: Command = {
           },
         );
       }
-      let last: RepartitionState | undefined;
-      const onProgress = (state: RepartitionState) => {
-        if (state !== last) context.progress(`${describe(state)} …`);
-        last = state;
-      };
-      const state = await services.consumers.repartition(consumer, partitions, {
-        timeoutMs,
-        onProgress,
-        ...authorOf(context),
+      const state = await context.interruptible((signal) => {
+        let last: RepartitionState | undefined;
+        return new Promise<RepartitionState>((resolve, reject) => {
+          // Once there is progress, the request is stored. After Ctrl-C nobody waits for the change.
+          const leave = () => last !== undefined && resolve(last);
+          const onProgress = (state: RepartitionState) => {
+            if (state !== last) context.progress(`${describe(state)} …`);
+            last = state;
+            if (signal.aborted) leave();
+          };
+          signal.addEventListener('abort', leave);
+          const options = { timeoutMs, onProgress, ...authorOf(context) };
+          services.consumers.repartition(consumer, partitions, options).then(resolve, reject);
+        });
       });
       return {
         ok: state === 'done',

@@ -5,11 +5,13 @@ import { unknownEvent } from './events-show.command.js';
 import { checkUuid } from './options.js';
 import { withServices } from './services.js';
 import { visibleLine } from './terminal-text.js';
+import { WATCH_OPTION } from './watch.js';
 
 /** Shows the events that belong together with one. */
 export const eventsChainCommand: Command = {
   name: 'events chain',
   parameters: ['id'],
+  options: WATCH_OPTION,
   summary: 'show the events of the same correlation as this one, the oldest first',
   run: (context) => {
     const id = checkUuid(context.arguments[0] ?? '', '<id>');

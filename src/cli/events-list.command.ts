@@ -4,6 +4,7 @@ import { eventTable } from './event-table.js';
 import { nextPage } from './next-page.js';
 import { countOption, dateOption, pageOption, textOption } from './options.js';
 import { withServices } from './services.js';
+import { WATCH_OPTION } from './watch.js';
 
 /** Searches the log, from the newest event to the oldest. */
 export const eventsListCommand: Command = {
@@ -19,6 +20,7 @@ export const eventsListCommand: Command = {
     until: { type: 'string', summary: 'only events written before this time' },
     limit: { type: 'string', summary: 'how many, default 50' },
     before: { type: 'string', summary: 'the page behind: only events at lower positions' },
+    ...WATCH_OPTION,
   },
   summary: 'search the log, the newest event first; a look goes back 100,000 positions',
   run: (context) => {

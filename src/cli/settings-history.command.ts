@@ -5,6 +5,7 @@ import { countOption, pageOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
 import { firstLine, timeText } from './texts.js';
+import { WATCH_OPTION } from './watch.js';
 
 /** Shows who changed settings, from what to what. */
 export const settingsHistoryCommand: Command = {
@@ -14,6 +15,7 @@ export const settingsHistoryCommand: Command = {
   options: {
     limit: { type: 'string', summary: 'how many, default 50' },
     after: { type: 'string', summary: 'the page behind: the number that the page before gave' },
+    ...WATCH_OPTION,
   },
   summary: 'show the changes of all settings or of one, the latest first',
   run: (context) => {

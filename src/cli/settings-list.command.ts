@@ -1,11 +1,13 @@
 import type { Command } from './command.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
+import { WATCH_OPTION } from './watch.js';
 
 /** Shows every setting. A command does not know the values that the application's own code gives. */
 export const settingsListCommand: Command = {
   name: 'settings list',
   parameters: [],
+  options: WATCH_OPTION,
   summary: 'show every setting, its value and where that comes from',
   run: (context) =>
     withServices(context, async ({ settings: service }) => {
