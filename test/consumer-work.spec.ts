@@ -119,6 +119,85 @@ describe('what a process has done', () => {
   });
 });
 
+describe('latency', () => {
+  const everyKind = [
+    { eventName: 'order.placed', consumerName: 'a.plain', handler: async () => {} },
+    {
+      eventName: 'order.placed',
+      consumerName: 'b.transactional',
+      transactional: true,
+      handler: async () => {},
+    },
+    { eventName: 'order.placed', consumerName: 'c.batch', batch: { maxSize: 10 }, handler: async () => {} },
+  ];
+  const names = everyKind.map(({ consumerName }) => consumerName);
+  /** Each consumer has handled so many events, and so many of them have a latency. */
+  const untilHandled = (handled: number, latencies: number) =>
+    untilWritten(Object.fromEntries(names.map((name) => [name, [handled, 0, latencies]])));
+
+  it('is that of the first delivery: a replay has none, whether of a range or of chosen events', async () => {
+    const app = await start(everyKind);
+    await publish(app, ['0', '1', '2']);
+    await untilHandled(3, 3);
+    for (const name of names) await app.consumers.replay(name, { from: 1 });
+    await untilHandled(6, 3);
+    for (const name of names) await app.consumers.replay(name, { eventNames: ['order.placed'] });
+    await untilHandled(9, 3);
+    await publish(app, ['3']);
+    await untilHandled(10, 4);
+  });
+
+  it('is not that of a replay which an owner finds when it takes over', async () => {
+    const app = await start(everyKind);
+    await publish(app, ['0', '1']);
+    await untilHandled(2, 2);
+    await app.close();
+    apps = [];
+    const admin = await start([]);
+    for (const name of names) await admin.consumers.replay(name, { from: 1 });
+    await start(everyKind);
+    await untilHandled(4, 2);
+  });
+
+  it('is not that of a dead letter that was sent again, and counts the retries of a first delivery', async () => {
+    let isMended = false;
+    const failedOnce = new Set<string>();
+    const app = await start(
+      [
+        {
+          eventName: 'order.placed',
+          consumerName: 'a',
+          handler: async ({ aggregateId }) => {
+            if (aggregateId === 'dead' && !isMended) throw new Error('out for lunch');
+            if (aggregateId === 'retried' && !failedOnce.has(aggregateId)) {
+              failedOnce.add(aggregateId);
+              throw new Error('once');
+            }
+          },
+        },
+      ],
+      { settings: { maxAttempts: 2 } },
+    );
+    await publish(app, ['dead', 'retried']);
+    await untilWritten({ a: [1, 3, 1] });
+    isMended = true;
+    expect(await app.consumers.redrive({ consumerName: 'a' })).toBe(1);
+    await untilWritten({ a: [2, 3, 1] });
+  });
+
+  it('is not that of events that are older than their consumer', async () => {
+    const first = await start([{ eventName: 'order.placed', consumerName: 'a', handler: async () => {} }]);
+    await publish(first, ['0', '1']);
+    await untilWritten({ a: [2, 0, 2] });
+    const app = await start([
+      { eventName: 'order.placed', consumerName: 'b', startFrom: 'earliest', handler: async () => {} },
+    ]);
+    await untilWritten({ a: [2, 0, 2], b: [2, 0, 0] });
+    await publish(app, ['2']);
+    await untilWritten({ a: [3, 0, 3], b: [3, 0, 1] });
+  });
+});
+
 describe('the rates of all', () => {
   let admin: AdminDatabase;
   let rates: ConsumerRatesService;

@@ -24,7 +24,7 @@ export interface RateRange {
   from?: Date | undefined;
   /** The default is now. */
   to?: Date | undefined;
-  /** Seconds of one step: 10 or more, and at most 1,000 steps. The default makes about 360 steps. */
+  /** Seconds of one step: 10 or more, and at most 1,000 steps. The default is a round number that makes at most 366 steps. */
   step?: number | undefined;
 }
 
@@ -54,7 +54,8 @@ export interface WorkPoint {
   failedPerSecond: number | null;
   /**
    * Of the events that were handled in this step, half took no longer than this from their creation until
-   * then, in seconds. An hour stands for more than an hour. Null if none was handled.
+   * then, in seconds. An hour stands for more than an hour. Only first deliveries count: not replays, not
+   * redrives, and not events that are older than the consumer. Null if there was none.
    */
   latencyMedianSeconds: number | null;
   /** The same for 95 of 100 events. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { type Tables } from '../database/sql/tables.js';
+import { resolutionOf } from '../inbox/attempts.store.js';
 import type { ReplayRequest } from './replay.js';
 import { isResolved, matchedBy, ReplayRequestStore, replayColumns } from './replay-request.store.js';
 
@@ -167,6 +168,7 @@ export class ReplayWindowStore {
       request.id,
       most,
       isOperation ? request.id : null,
+      request.requestedBy ?? 'unknown',
     ]);
     const full = (row?.matched ?? 0) >= most && typeof row?.last === 'number';
     return { sent: row?.sent ?? 0, next: full ? Number(row?.last) + 1 : end + 1 };
@@ -186,16 +188,18 @@ export class ReplayWindowStore {
         ORDER BY e.position LIMIT $10::int
       ), sent AS (
         INSERT INTO ${this.tables.inboxEvent} AS i (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
-          status, available_at, operation_id)
-        SELECT m.id, m.position, $1, m.partition, m.aggregate_type, m.aggregate_id, 'received', clock_timestamp(), $11::uuid
-        FROM matched m
+          status, available_at, operation_id, resolution)
+        SELECT m.id, m.position, $1, m.partition, m.aggregate_type, m.aggregate_id, 'received', clock_timestamp(), $11::uuid,
+          ${resolutionOf('replay', '$12', 'NULL')}
+        FROM matched m CROSS JOIN (SELECT NULL AS error_fingerprint, 0 AS attempt_count, NULL::jsonb AS resolution) i
         WHERE NOT m.pending AND NOT EXISTS (
           SELECT 1 FROM ${this.tables.inboxEvent} u WHERE u.outbox_event_id = m.id AND u.consumer_name = $1
             AND NOT ${isResolved('u')})
         ORDER BY m.position
         ON CONFLICT (outbox_event_id, consumer_name) DO UPDATE
         SET status = 'received', attempt_count = 0, available_at = excluded.available_at, partition = excluded.partition,
-            processed_at = NULL, updated_at = clock_timestamp(), operation_id = coalesce(excluded.operation_id, i.operation_id)
+            processed_at = NULL, updated_at = clock_timestamp(), operation_id = coalesce(excluded.operation_id, i.operation_id),
+            resolution = ${resolutionOf('replay', '$12', 'NULL')}
         WHERE ${isResolved('i')}
         RETURNING 1
       )

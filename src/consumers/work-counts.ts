@@ -22,7 +22,7 @@ export interface WorkOfMinute {
   readonly upto: number;
   readonly handled: number;
   readonly failed: number;
-  /** How many events were in each class of `LATENCY_BOUNDS_S`. */
+  /** How many events were in each class of `LATENCY_BOUNDS_S`. Only first deliveries count. */
   readonly latency: readonly number[];
 }
 
@@ -47,17 +47,21 @@ export class WorkOfConsumer {
   private readonly minutes: Counted[] = [];
 
   /** An attempt at an event has ended. An outcome that decides nothing is not counted. */
-  ended({ kind, isCounted }: EndOfAttempt, createdAt: number): void {
-    if (kind === 'processed' || kind === 'skipped') this.handled(createdAt);
+  ended({ kind, isCounted }: EndOfAttempt, latencyFrom: number | undefined): void {
+    if (kind === 'processed' || kind === 'skipped') this.handled(latencyFrom);
     else if (kind === 'retry' || kind === 'dead' || isCounted === true) this.failed();
   }
 
-  /** An event was handled or skipped. `createdAt` is in milliseconds since 1970. */
-  handled(createdAt: number): void {
+  /**
+   * An event was handled or skipped. `latencyFrom` is when it was created, in milliseconds since 1970.
+   * Undefined where its latency does not count.
+   */
+  handled(latencyFrom: number | undefined): void {
     const now = Date.now();
     const minute = this.minute(now);
     minute.handled++;
-    const bucket = bucketOf(LATENCY_BOUNDS_S, (now - createdAt) / 1_000);
+    if (latencyFrom === undefined) return;
+    const bucket = bucketOf(LATENCY_BOUNDS_S, (now - latencyFrom) / 1_000);
     minute.latency[bucket] = (minute.latency[bucket] ?? 0) + 1;
   }
 

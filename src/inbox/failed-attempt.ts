@@ -26,7 +26,8 @@ export interface FailedAttempt {
 
 /** What an admin decided about an event last. The columns of its failure stay as they were. */
 export interface Resolution {
-  action: 'redrive' | 'discard';
+  /** `replay` is of a replay that chooses events. One of a range of positions keeps no row. */
+  action: 'redrive' | 'discard' | 'replay';
   /** As in the audit. */
   by: string;
   reason: string | null;

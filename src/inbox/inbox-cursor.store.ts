@@ -6,7 +6,7 @@ import { TRANSACTION_START } from '../database/sql/transaction-start.store.js';
 import type { EngineStatement } from '../database/wire/named-statement.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
-import type { PositionSet } from '../log/position-set.js';
+import { PositionSet } from '../log/position-set.js';
 import { readRangeLists } from '../log/range-lists.js';
 import { RUN_ALONE } from './claim-due.store.js';
 import type { CursorKey } from './inbox-status.js';
@@ -20,6 +20,10 @@ export interface ClaimedCursor extends CursorKey {
   readonly readUpto: number | null;
   readonly uncleanTakeovers: number;
   readonly changedByOthers: number;
+  /** What a replay has put back and no owner has taken up, as a part of `unread`. */
+  readonly replayed: PositionSet;
+  /** When the consumer was registered, in milliseconds since 1970. */
+  readonly registeredAt: number;
   /** True when the former owner is the same process. */
   readonly wasOurs: boolean;
 }
@@ -49,7 +53,7 @@ export class InboxCursorStore {
             lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond', replayed = '{}',
             unclean_takeovers = c.unclean_takeovers + (c.lease_token IS NOT NULL AND c.lease_owner <> $3)::int
         FROM (
-          SELECT f.consumer_name, f.partition, f.lease_owner FROM ${this.cursor} f
+          SELECT f.consumer_name, f.partition, f.lease_owner, f.replayed FROM ${this.cursor} f
           JOIN unnest($1::text[], $2::int[]) AS k (consumer_name, partition)
             ON f.consumer_name = k.consumer_name AND f.partition = k.partition
           WHERE f.paused_at IS NULL AND NOT f.held_back
@@ -62,6 +66,7 @@ export class InboxCursorStore {
         RETURNING json_build_object('consumerName', c.consumer_name, 'partition', c.partition, 'partitions', c.partitions,
             'eventNames', c.event_names, 'leaseToken', c.lease_token, 'readUpto', c.read_upto,
             'uncleanTakeovers', c.unclean_takeovers, 'changedByOthers', c.changed_by_others,
+            'replayed', (free.replayed * c.unread)::text, 'registeredAt', floor(extract(epoch FROM c.registered_at) * 1000),
             'wasOurs', free.lease_owner IS NOT DISTINCT FROM $3) AS described,
           CASE WHEN c.cut_over IS NULL THEN c.unread ELSE c.unread * int8multirange(int8range(NULL, c.cut_over)) END AS unread
       )
@@ -100,8 +105,11 @@ export class InboxCursorStore {
       claimed.push({ described: row.text(CURSOR), from: row.bytesOf(FROM), to: row.bytesOf(TO) });
     });
     const cursors: ClaimedCursor[] = [];
-    for (const { described, from, to } of claimed)
-      cursors.push({ ...JSON.parse(described), unread: await readRangeLists(from, to) });
+    for (const { described, from, to } of claimed) {
+      const cursor = JSON.parse(described);
+      const replayed = PositionSet.parse(cursor.replayed);
+      cursors.push({ ...cursor, replayed, unread: await readRangeLists(from, to) });
+    }
     return cursors;
   }
 

@@ -19,6 +19,8 @@ export interface ClaimedRow extends AggregateKey {
   readonly attempt: number;
   /** True when the row waited behind the previous row of its aggregate and was claimed with it. */
   readonly follows: boolean;
+  /** Whether an admin has sent the event again, by a redrive or a replay. */
+  readonly isAgain: boolean;
 }
 
 /** The rows of one claim, and whether other rows may be due. */

@@ -3,8 +3,6 @@ export interface HandledMessage {
   readonly id: string;
   readonly eventName: string;
   readonly position: number;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
   /** For reading at once. The handler may get the same object. */
   lookAtMetadata(): MessageMetadata;
 }
@@ -24,6 +22,11 @@ export interface HandledDelivery {
   readonly attempt: number;
   /** What a retry or a delayed event was claimed by. Undefined if the event comes from the log. */
   readonly claim: object | undefined;
+  /**
+   * When the event was created, in milliseconds since 1970. Undefined where its age does not say how fast events
+   * are delivered.
+   */
+  readonly latencyFrom: number | undefined;
 }
 
 /**

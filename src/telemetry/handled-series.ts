@@ -56,17 +56,18 @@ export class HandledSeries implements AttemptObserver {
     const seconds = beganAt === undefined ? 0 : (performance.now() - beganAt) / 1_000;
     this.durationOf(end).record(seconds);
     if (end.kind === 'elsewhere') this.instruments.duplicates.add(1 + others.length, this.attributes);
-    if (end.kind !== 'processed') return;
+    if (end.kind !== 'processed' && end.kind !== 'skipped') return;
     const now = Date.now();
-    this.done(delivery.log.createdAt, now);
-    for (const { log } of others)
-      this.all.of(this.consumerName, this.partition, log.eventName).done(log.createdAt, now);
+    this.done(delivery.latencyFrom, now);
+    for (const { log, latencyFrom } of others)
+      this.all.of(this.consumerName, this.partition, log.eventName).done(latencyFrom, now);
   }
 
   /** Such an event is done. Times are in milliseconds since 1970. */
-  private done(createdAt: number, now: number): void {
+  private done(latencyFrom: number | undefined, now: number): void {
+    if (latencyFrom === undefined) return;
     // The clocks of two machines differ.
-    this.latency.record(Math.max(0, now - createdAt) / 1_000);
+    this.latency.record(Math.max(0, now - latencyFrom) / 1_000);
   }
 
   /** The durations of attempts that ended so. */

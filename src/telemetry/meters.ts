@@ -59,7 +59,12 @@ export class Meters {
       names,
       consumed: new ReadCounter(meter, M.consumed, 'Events that were given to handlers.', '{message}'),
       processDuration: this.durations(kept, M.processDuration, 'Time of an attempt.', SECONDS),
-      latency: this.durations(kept, M.latency, 'Time from publishing to done.', LONG_SECONDS),
+      latency: this.durations(
+        kept,
+        M.latency,
+        'Time from publishing to done, first deliveries.',
+        LONG_SECONDS,
+      ),
       duplicates: this.duplicates,
     });
     const outcomes = new ReadCounter(meter, M.outcomes, 'Outcomes of attempts, once saved.', '{event}');

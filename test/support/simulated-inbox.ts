@@ -72,6 +72,8 @@ export class SimulatedInbox {
       readUpto: this.readUpto,
       uncleanTakeovers: this.uncleanTakeovers,
       changedByOthers: this.changedByOthers,
+      replayed: PositionSet.empty(),
+      registeredAt: 0,
       wasOurs: !isUnclean,
     };
   }
@@ -281,6 +283,7 @@ export class SimulatedInbox {
         position,
         attempt,
         follows,
+        isAgain: false,
         aggregateType: 'thing',
         aggregateId,
       };

@@ -109,6 +109,17 @@ describe('metrics', () => {
     ]);
   });
 
+  it('time from publishing to done is that of first deliveries', async () => {
+    const consumer = { messaging_consumer_group_name: 'metered' };
+    const latencies = () => sumOf('nestjs_integration_event_latency_count', consumer);
+    const handled = () => sumOf('messaging_client_consumed_messages_total', consumer);
+    const [timedBefore, handledBefore] = [await latencies(), await handled()];
+    await app.consumers.replay('metered', { from: 1, to: 2 });
+    await until('both are handled again', async () => (await handled()) === handledBefore + 2);
+    await app.processor.drain();
+    expect(await latencies()).toBe(timedBefore);
+  });
+
   it('tell the state of the cluster', async () => {
     const consumer = { messaging_consumer_group_name: 'metered' };
     expect(await sumOf('nestjs_integration_consumer_dead_letters', consumer)).toBe(1);

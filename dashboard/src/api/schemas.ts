@@ -170,7 +170,7 @@ export type DeadLetter = {
   eventName: string;
 };
 export type Resolution = {
-  action: 'redrive' | 'discard';
+  action: 'redrive' | 'discard' | 'replay';
   by: string;
   reason: string | null;
   at: string;

@@ -34,6 +34,8 @@ export function EventDeliveries({ event, reload }: { event: EventWithStatus; rel
   );
 }
 
+const DECIDED = { redrive: 'Sent again', discard: 'Discarded', replay: 'Replayed' } as const;
+
 const WORST: readonly Delivery['status'][] = ['dead_letter', 'failed', 'processing', 'pending'];
 
 /** Of many consumers, those with a problem must be seen without a search. */
@@ -179,8 +181,7 @@ function Attempts({
       </ol>
       {resolution !== null && (
         <p class="resolution">
-          {resolution.action === 'redrive' ? 'Sent again' : 'Discarded'} by <Foreign>{resolution.by}</Foreign>
-          , <Time at={resolution.at} />
+          {DECIDED[resolution.action]} by <Foreign>{resolution.by}</Foreign>, <Time at={resolution.at} />
           {resolution.reason !== null && (
             <>
               : <Foreign>{resolution.reason}</Foreign>

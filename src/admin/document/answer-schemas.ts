@@ -160,7 +160,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
   }),
   DeadLetter: object({ ...DEAD_LETTER, eventName: TEXT }),
   Resolution: object({
-    action: oneOf(['redrive', 'discard']),
+    action: oneOf(['redrive', 'discard', 'replay']),
     by: TEXT,
     reason: orNull(TEXT),
     at: TIME,

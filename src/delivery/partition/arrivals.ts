@@ -5,6 +5,7 @@ import type { LogEvent } from '../../log/log-event.js';
 import { type LogRows, passedOver } from '../../log/outbox-log.store.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { Delivery } from './delivery.js';
+import type { FirstDeliveries } from './first-deliveries.js';
 import { exceptionOf } from './outcome-rows.js';
 import type { OutcomeSettler } from './outcome-settler.js';
 import type { RetryPolicy } from './retry-policy.js';
@@ -24,6 +25,7 @@ export class Arrivals {
     private readonly unflushed: Unflushed,
     private readonly retries: RetryPolicy,
     private readonly settler: OutcomeSettler,
+    private readonly firsts: FirstDeliveries,
   ) {}
 
   /** Takes a page of the log. Former owners may have begun the events below `begunBelow`. */
@@ -52,7 +54,9 @@ export class Arrivals {
       return false;
     }
     const { inboxEventId, follows } = row;
-    this.inHand.fromInbox(new Delivery(log, subscription, row.attempt, { inboxEventId, follows, alone }));
+    const delivery = new Delivery(log, subscription, row.attempt, { inboxEventId, follows, alone });
+    delivery.isFirst = !row.isAgain && this.firsts.has(log);
+    this.inHand.fromInbox(delivery);
     return true;
   }
 
@@ -60,7 +64,7 @@ export class Arrivals {
   suspect(log: LogEvent, inboxEventId: string): boolean {
     const { id: outboxEventId, position, aggregateType, aggregateId } = log;
     const event = { outboxEventId, position, aggregateType, aggregateId };
-    return this.claimed({ ...event, inboxEventId, attempt: 1, follows: false }, log, true);
+    return this.claimed({ ...event, inboxEventId, attempt: 1, follows: false, isAgain: false }, log, true);
   }
 
   private deliveryOf(log: LogEvent): Delivery {
@@ -73,6 +77,7 @@ export class Arrivals {
       );
     }
     const delivery = new Delivery(log, subscription, 1, undefined);
+    delivery.isFirst = this.firsts.has(log);
     delivery.isNew = log.position >= this.newFrom;
     if (delivery.isNew) this.newFrom = log.position + 1;
     return delivery;

@@ -37,6 +37,8 @@ export class Delivery {
    * somebody uses the durations.
    */
   ranMs: number | undefined = undefined;
+  /** Whether the event is delivered for the first time (see `FirstDeliveries`). */
+  isFirst = true;
   /** The queue of its aggregate, in which it waits or runs. */
   queue: AggregateQueue<Delivery> | undefined = undefined;
 
@@ -50,6 +52,14 @@ export class Delivery {
 
   get position(): number {
     return this.log.position;
+  }
+
+  /**
+   * Since when its latency counts, in milliseconds since 1970. Undefined where its age does not say how fast
+   * events are delivered.
+   */
+  get latencyFrom(): number | undefined {
+    return this.isFirst ? this.log.createdAt : undefined;
   }
 
   /** The event as the handler gets it. */

@@ -75,7 +75,7 @@ export class OutcomeSettler {
 
   settle(delivery: Delivery, outcome: Outcome): void {
     const { inHand, entered } = this.parts;
-    this.parts.work.ended(outcome, delivery.log.createdAt);
+    this.parts.work.ended(outcome, delivery.latencyFrom);
     switch (outcome.kind) {
       case 'processed':
         this.processed(delivery);
@@ -131,7 +131,7 @@ export class OutcomeSettler {
   settledInTransaction(deliveries: readonly [Delivery, ...Delivery[]]): void {
     this.parts.gate.succeeded(deliveries[0]);
     for (const each of deliveries) {
-      this.parts.work.handled(each.log.createdAt);
+      this.parts.work.handled(each.latencyFrom);
       this.parts.outcomes.tellCommitted(each);
       this.parts.inHand.queues.resolved(each);
     }

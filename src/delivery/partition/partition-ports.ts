@@ -3,6 +3,7 @@ import type { SettingsView } from '../../settings/settings-view.js';
 import type { Attempt } from './attempt.js';
 import type { Delivery } from './delivery.js';
 import type { EnteredEvents } from './entered-events.js';
+import type { FirstDeliveries } from './first-deliveries.js';
 import type { Ran } from './outcome-rows.js';
 import type { OutcomeStream } from './outcome-stream.js';
 import type { RetryPolicy } from './retry-policy.js';
@@ -14,6 +15,7 @@ export interface PartitionParts {
   readonly retries: RetryPolicy;
   readonly outcomes: OutcomeStream;
   readonly work: WorkCounts;
+  readonly firsts: FirstDeliveries;
   readonly settings: SettingsView<'deadLetterEnabled'>;
   /** The process that runs the attempts. */
   readonly process: Ran['process'];

@@ -80,7 +80,7 @@ export class Partition implements FlushSource {
       listener,
     );
     this.attempts = new AttemptSettler(inHand, gate, entered, this.events, parts.outcomes);
-    this.arrivals = new Arrivals(consumer, inHand, unflushed, retries, this.events);
+    this.arrivals = new Arrivals(consumer, inHand, unflushed, retries, this.events, parts.firsts);
     this.workload = new Workload(consumer, inHand, unflushed, this.events);
     this.inHand = inHand;
     this.gate = gate;

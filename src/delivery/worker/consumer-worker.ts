@@ -8,6 +8,7 @@ import type { HeldLease } from '../../membership/held-lease.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { Backoff } from '../partition/backoff.js';
 import type { Delivery } from '../partition/delivery.js';
+import { FirstDeliveries } from '../partition/first-deliveries.js';
 import { Partition } from '../partition/partition.js';
 import type { PartitionListener, PartitionParts } from '../partition/partition-ports.js';
 import type { Workload } from '../partition/workload.js';
@@ -77,7 +78,8 @@ export class ConsumerWorker {
       lease,
       () => this.reader.readPosition,
     );
-    this.partition = new Partition(consumer, this.partitionParts(), this.partitionListener());
+    const firsts = new FirstDeliveries(cursor.registeredAt, cursor.replayed);
+    this.partition = new Partition(consumer, this.partitionParts(firsts), this.partitionListener());
     this.workload = this.partition.workload;
     this.dispatcher = new Dispatcher(consumer.priority, this.partition, lease, execution, (error) =>
       context.abandon(`an internal error: ${messageOf(error)}`),
@@ -86,7 +88,9 @@ export class ConsumerWorker {
     const writer = new FlushWriter(stores.settlements, lease.key, lease.token);
     this.flushes = new FlushLoop(context, work, writer, crashes, (report) => this.saved(report));
     this.discarded = new DiscardedEvents(context, work, reader, cursor.changedByOthers);
-    this.pages = new PageLoop(context, work, reader, crashes, this.discarded, () => ends.release(lease));
+    this.pages = new PageLoop(context, work, reader, crashes, this.discarded, firsts, () =>
+      ends.release(lease),
+    );
     this.retries = new RetryLoop(
       context,
       work,
@@ -249,12 +253,12 @@ export class ConsumerWorker {
     }
   }
 
-  private partitionParts(): PartitionParts {
+  private partitionParts(firsts: FirstDeliveries): PartitionParts {
     const { execution, reports, settings } = this.context.env;
     const { runner, entered, retries } = execution;
     const { outcomes, work } = reports;
     const attemptFor = (delivery: Delivery, others?: readonly Delivery[]) => runner.begin(delivery, others);
-    return { entered, retries, outcomes, work, settings, process: execution.process, attemptFor };
+    return { entered, retries, outcomes, work, firsts, settings, process: execution.process, attemptFor };
   }
 
   private partitionListener(): PartitionListener {
