@@ -244,6 +244,21 @@ describe('the rates of a consumer', () => {
     }
   });
 
+  it.each([
+    [1, 10],
+    [2, 60],
+    [6, 60],
+    [12, 120],
+    [24, 300],
+    [168, 1_800],
+  ])('of %d hours have steps of %d seconds, if nobody says how long', async (hours, step) => {
+    for (const more of [0, 59_000]) {
+      const range = { from: new Date(now - hours * 60 * MINUTE_MS - more), to: new Date(now) };
+      expect(await rates.of('billing', range)).toMatchObject({ step });
+      expect(await rates.workOf('billing', range)).toMatchObject({ step: Math.max(step, 60) });
+    }
+  });
+
   it('are refused for a range that is none, or that has too many steps', async () => {
     const [early, late] = [new Date(now - 60 * MINUTE_MS), new Date(now)];
     for (const range of [

@@ -8,12 +8,18 @@ import { workPoints } from './work-points.js';
 
 const LONGEST_CONSUMER_NAME = 127;
 const DEFAULT_RANGE_MS = 3_600_000;
-const DEFAULT_STEPS = 360;
+/**
+ * The steps among which the default is chosen, in seconds: those that a clock shows as well. Samples of more than
+ * an hour ago are a minute apart, so a longer range has steps of whole minutes.
+ */
+const STEPS = [10, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400] as const;
+/** An hour in steps of ten seconds, and the rest of the minute in which it begins. */
+const MOST_DEFAULT_STEPS = 366;
 const MOST_STEPS = 1_000;
 const SHORTEST_STEP = 10;
 const MINUTE = 60;
-/** In seconds. Beyond that, the samples of many consumers are too many to be read while somebody waits. */
-const LONGEST_OF_ALL = 86_400 + MINUTE;
+/** In seconds: a day, and what whole steps add to it. Beyond that, the samples of many consumers are too many to be read while somebody waits. */
+const LONGEST_OF_ALL = 86_400 + 15 * MINUTE;
 const LONGEST_STEP = 2_147_483_647;
 
 /**
@@ -125,9 +131,10 @@ function gridOf(range: RateRange, shortest: number): { readonly to: Date; readon
   return { to, grid: { from, step, steps } };
 }
 
-/** A multiple of the shortest step. */
 function stepFor(seconds: number, shortest: number): number {
-  return Math.min(LONGEST_STEP, multiple(seconds / DEFAULT_STEPS, shortest));
+  const fits = (step: number) => step >= shortest && Math.ceil(seconds / step) <= MOST_DEFAULT_STEPS;
+  const days = STEPS[STEPS.length - 1] as number;
+  return STEPS.find(fits) ?? Math.min(LONGEST_STEP, multiple(seconds / MOST_DEFAULT_STEPS, days));
 }
 
 function multiple(seconds: number, shortest: number): number {

@@ -40,9 +40,8 @@ test('the overview has the figures of the last hour at once, all together and of
 test('a consumer has its own figures, and the time that they cover stands in the URL', async () => {
   const { page } = await stage.open('#/consumers/billing?hours=6');
   expect(await page.getByRole('combobox', { name: /Charts show/ }).inputValue()).toBe('6');
-  // Six hours are shown in steps of two minutes.
   const figures = await tableOf(page, 'Events per second');
-  expect(figures.filter((row) => /\b4\/s\s+0\.5\/s/.test(row))).toHaveLength(1);
+  expect(figures.filter((row) => /\b8\/s\s+1\/s/.test(row))).toHaveLength(1);
   await page.getByRole('combobox', { name: /Charts show/ }).selectOption({ label: 'last hour' });
   await page.waitForURL(/hours=1$/);
 });

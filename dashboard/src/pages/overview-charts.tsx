@@ -31,7 +31,7 @@ export function OverviewCharts({ rates: { points, busiest } }: { rates: EngineRa
         format={perSecond}
       />
       <LatencyChart points={points} chart={chart} />
-      <AgeChart points={points} chart={chart} name="slowest consumer" />
+      <AgeChart points={points} chart={chart} name="slowest consumer, paused ones included" />
       <LineChart
         {...chart}
         title="Events to read"

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { duration } from './number.ts';
 import { Table } from './table.tsx';
 import { Foreign, visible } from './text.tsx';
 import { absolute } from './time.tsx';
@@ -37,7 +38,7 @@ export function LineChart({ title, times, lines, format, empty, least = 1 }: Cha
           <Table
             caption={title}
             keyOf={({ time }) => String(time)}
-            rows={rows.slice(-200).reverse()}
+            rows={rows.reverse()}
             columns={[
               { head: 'Time', cell: ({ time }) => absolute(new Date(time)), isName: true },
               ...lines.map(({ name }, index) => ({
@@ -98,8 +99,9 @@ type Drawing = import('./draw.ts').Drawing;
 function Canvas({ title, times, lines, format, least = 1 }: Omit<ChartProps, 'empty'>) {
   const holder = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing | undefined>(undefined);
-  const given = useRef({ times, lines, format, least });
-  given.current = { times, lines, format, least };
+  const data = { times, lines, format, least, isDuration: format === duration };
+  const given = useRef(data);
+  given.current = data;
   useEffect(() => {
     let isGone = false;
     // The library that draws is only loaded where something is drawn.

@@ -2,11 +2,19 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import type { Line } from './chart.tsx';
 
+/** Steps between the labels of durations, in seconds, so that each label is a round number of its unit. */
+const DURATIONS_S = [
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1_200,
+  1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000,
+];
+
 interface Data {
   readonly times: readonly number[];
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
   readonly least: number;
+  /** Whether the values are seconds. */
+  readonly isDuration: boolean;
 }
 
 export interface Drawing {
@@ -42,8 +50,13 @@ export function draw(holder: HTMLElement, first: Data): Drawing {
       cursor: { drag: { setScale: false } },
       scales: { y: { range: (_, __, max) => [0, Math.max(first.least, (max ?? 0) * 1.1)] } },
       axes: [
-        { ...axis, space: 76, incrs: STEPS_S, values: (_, splits) => timeTexts(splits) },
-        { ...axis, size: 62, values: (_, splits) => splits.map((value) => format(value)) },
+        { ...axis, space: 76, size: 34, incrs: STEPS_S, values: (_, splits) => timeTexts(splits) },
+        {
+          ...axis,
+          size: 62,
+          ...(first.isDuration ? { incrs: DURATIONS_S } : {}),
+          values: (_, splits) => splits.map((value) => format(value)),
+        },
       ],
       series: [
         {},

@@ -1,13 +1,15 @@
 import { filterBy, type Place } from '../router/router.ts';
 
+/** The minutes are those of a step of the charts. */
 const SPANS = [
-  [1, 'last hour'],
-  [6, 'last 6 hours'],
-  [24, 'last day'],
-  [168, 'last week'],
+  [1, 'last hour', 1],
+  [6, 'last 6 hours', 1],
+  [24, 'last 24 hours', 5],
+  [168, 'last 7 days', 30],
 ] as const;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** How often charts are read again, in milliseconds. */
 export const CHARTS_AGAIN_MS = 15_000;
 
@@ -17,26 +19,31 @@ export function hoursOf(place: Place, most: number): number {
   return SPANS.some(([hours]) => hours === asked && hours <= most) ? asked : 1;
 }
 
-/** The time rounded to minutes, so that the same hour is not another question at each turn. */
+/** The time rounded down to a whole step. So the steps of a chart do not move with each reading. */
 export function startOf(hours: number): string {
-  return new Date(Math.floor((Date.now() - hours * HOUR_MS) / MINUTE_MS) * MINUTE_MS).toISOString();
+  const minutes = SPANS.find(([each]) => each === hours)?.[2] ?? 1;
+  const stepMs = minutes * MINUTE_MS;
+  return new Date(Math.floor((Date.now() - hours * HOUR_MS) / stepMs) * stepMs).toISOString();
 }
 
 /** Lets somebody choose the time that charts show. */
 export function SpanChoice({ place, most }: { place: Place; most: number }) {
   return (
-    <label class="small inline span-choice">
-      Charts show the{' '}
-      <select
-        value={String(hoursOf(place, most))}
-        onChange={(event) => filterBy(place, { hours: event.currentTarget.value })}
-      >
-        {SPANS.filter(([hours]) => hours <= most).map(([hours, text]) => (
-          <option key={hours} value={String(hours)}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
+    <div class="small inline span-choice">
+      <label>
+        Charts show the{' '}
+        <select
+          value={String(hoursOf(place, most))}
+          onChange={(event) => filterBy(place, { hours: event.currentTarget.value })}
+        >
+          {SPANS.filter(([hours]) => hours <= most).map(([hours, text]) => (
+            <option key={hours} value={String(hours)}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </label>{' '}
+      <span class="muted">Times are in {ZONE}.</span>
+    </div>
   );
 }
