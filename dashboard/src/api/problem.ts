@@ -34,7 +34,7 @@ export function notUnderstood(status: number): ApiProblem {
 export function loggedOut(): ApiProblem {
   return new ApiProblem({
     ...OWN,
-    title: 'Nobody is logged in',
+    title: 'Nobody is signed in',
     status: 401,
     code: 'INTEGRATION_ADMIN_UNAUTHENTICATED',
     detail: 'The application wants to know who you are.',

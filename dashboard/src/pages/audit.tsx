@@ -48,7 +48,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
 function What({ action, via }: { action: string; via: string }) {
   return (
     <>
-      <Foreign>{action}</Foreign> <span class="muted small">by {via}</span>
+      <Foreign>{action}</Foreign> <span class="muted small">via {via}</span>
     </>
   );
 }

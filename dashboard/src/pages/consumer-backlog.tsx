@@ -14,13 +14,18 @@ import { type Place, to } from '../router/router.ts';
 type State = NonNullable<Routes['GET consumers/{name}/backlog']['query']['state']>;
 
 const STATES: readonly (readonly [state: State, word: string, field: keyof Backlog, meaning: string])[] = [
-  ['pending', 'Pending', 'pending', 'They are in the log, and not begun.'],
-  ['running', 'Running', 'running', 'A handler has them now.'],
-  ['retrying', 'Retrying', 'retrying', 'They have failed and are tried again.'],
-  ['waiting', 'Waiting', 'waiting', 'They wait for an earlier event of their entity.'],
-  ['delayed', 'Delayed', 'delayed', 'They were published for a later time.'],
-  ['failed-for-good', 'Failed for good', 'failedForGood', 'They have failed, and nobody set them aside.'],
-  ['dead', 'Dead letters', 'deadLetters', 'They have failed with all their attempts.'],
+  ['pending', 'Pending', 'pending', 'These are in the log, and no handler has begun them.'],
+  ['running', 'Running', 'running', 'A handler works on these now.'],
+  ['retrying', 'Retrying', 'retrying', 'These have failed, and are tried again.'],
+  ['waiting', 'Waiting', 'waiting', 'These wait for an earlier event of their entity.'],
+  ['delayed', 'Delayed', 'delayed', 'These were published for a later time.'],
+  [
+    'failed-for-good',
+    'Failed for good',
+    'failedForGood',
+    'These have failed, and are not tried again. Dead letters were switched off at that time.',
+  ],
+  ['dead', 'Dead letters', 'deadLetters', 'These have failed with all their attempts.'],
 ];
 
 const COLUMNS: readonly Column<BacklogEvent>[] = [
@@ -59,7 +64,7 @@ export function ConsumerBacklog({
 }) {
   const chosen = STATES.find(([state]) => state === place.query.get('state'));
   const state = chosen?.[0];
-  const after = place.query.get('after') ?? undefined;
+  const { after, ...rest } = Object.fromEntries(place.query);
   const reading = useRead('GET consumers/{name}/backlog', { path: { name }, query: { state, after } });
   return (
     <Panel
@@ -73,7 +78,7 @@ export function ConsumerBacklog({
               {STATES.map(([each, word, field]) => (
                 <li class={each === state ? 'figure here' : 'figure'} key={each}>
                   <a
-                    href={to(place.path, { state: each === state ? undefined : each })}
+                    href={to(place.path, { ...rest, state: each === state ? undefined : each })}
                     aria-current={each === state ? 'true' : undefined}
                   >
                     <span class="figure-name">{word}</span>
@@ -85,9 +90,11 @@ export function ConsumerBacklog({
               ))}
             </ul>
             {chosen === undefined ? (
-              <p class="muted small">Click a number to see its events.</p>
+              <p class="muted small">Choose a number to see its events.</p>
             ) : items.length === 0 ? (
-              <Empty title="No events in this state.">{chosen[3]}</Empty>
+              <Empty title={`No event is in the state “${chosen[1].toLowerCase()}”.`}>
+                Choose another number to see the events of its state.
+              </Empty>
             ) : (
               <>
                 <p class="muted small">{chosen[3]}</p>

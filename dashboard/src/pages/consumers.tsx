@@ -81,7 +81,7 @@ const COLUMNS: readonly Column<Consumer>[] = [
       ),
   },
   {
-    head: 'Rate',
+    head: 'Progress',
     align: 'end',
     cell: ({ settledPerSecond }) =>
       settledPerSecond === null ? <span class="muted">–</span> : perSecond(settledPerSecond),

@@ -66,7 +66,8 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
           )}
           {hasRest(operation) && (
             <Act
-              kind="primary"
+              // After a canary that failed, the rest would fail as well.
+              kind={verdict.failedTheSameWay + verdict.failedOtherwise > 0 ? 'plain' : 'primary'}
               needs={kind === 'replay' ? ['operations.plan', 'consumers.replay'] : 'operations.plan'}
               unless={
                 verdict.pending > 0

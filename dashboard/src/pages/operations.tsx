@@ -87,10 +87,16 @@ export function OperationsPage({ place }: { place: Place }) {
       <Loaded from={operations}>
         {({ items, next }) =>
           items.length === 0 ? (
-            <Empty title="No operations yet.">
-              One begins at a kind of <a href={to(['dead-letters'])}>dead letters</a>: send a few of them
-              again, and then the rest. A replay begins at its <a href={to(['consumers'])}>consumer</a>.
-            </Empty>
+            state === undefined ? (
+              <Empty title="No operations yet.">
+                One begins at a kind of <a href={to(['dead-letters'])}>dead letters</a>: send a few of them
+                again, and then the rest. A replay begins at its <a href={to(['consumers'])}>consumer</a>.
+              </Empty>
+            ) : (
+              <Empty title="No operation is like that.">
+                <a href={to(['operations'])}>Clear the filter</a> to see all.
+              </Empty>
+            )
           ) : (
             <>
               <Table caption="Operations" columns={COLUMNS} rows={items} keyOf={({ id }) => id} />

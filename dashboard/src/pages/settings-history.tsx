@@ -53,7 +53,7 @@ export function SettingHistory({
       <Loaded from={reading}>
         {({ items }) =>
           items.length === 0 ? (
-            <p class="muted">Nobody has changed it yet.</p>
+            <p class="muted">Nobody has changed a stored value yet.</p>
           ) : (
             <Table caption={title} columns={columns} rows={items} keyOf={({ id }) => String(id)} />
           )

@@ -1,6 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import type { Process, Setting } from '../api/schemas.ts';
 import { useDenial } from '../api/session.tsx';
+import { duration } from '../parts/number.ts';
 import { Mark } from '../parts/status.tsx';
 import { Code, Foreign } from '../parts/text.tsx';
 import { SettingHistory } from './settings-history.tsx';
@@ -16,8 +17,19 @@ export function shortKey(key: string): string {
 export function shownValue(value: unknown, unit: string | null): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   if (value === null || value === undefined) return 'none';
-  return `${typeof value === 'number' ? value.toLocaleString('en') : String(value)}${unit === null ? '' : ` ${unit}`}`;
+  if (typeof value !== 'number') return `${String(value)}${unit === null ? '' : ` ${unit}`}`;
+  const number = `${value.toLocaleString('en')}${unit === null ? '' : ` ${unit}`}`;
+  return unit === 'milliseconds' && value >= 1_000 ? `${number} (${duration(value / 1_000)})` : number;
 }
+
+const SOURCES: Readonly<Record<string, string>> = {
+  database: 'a stored value',
+  config: 'the ConfigService',
+  environment: 'the environment',
+  options: 'the options of the module',
+};
+/** The largest value that a setting without a bound of its own may have. */
+const NO_BOUND = 2_147_483_647;
 
 interface RowProps {
   readonly setting: Setting;
@@ -43,7 +55,15 @@ export function SettingRow({ setting, draft, processes, isOpen, onChange, onOpen
           {description}
         </p>
         <p class="small">
-          <span class="muted">Set by</span> {source} <span class="muted">· default</span>{' '}
+          {source in SOURCES ? (
+            <>
+              <span class="muted">Set by</span> {SOURCES[source]}. <span class="muted">
+                The default is
+              </span>{' '}
+            </>
+          ) : (
+            <span class="muted">This is the default: </span>
+          )}
           {shownValue(usual, unit)}
           {value !== usual && (
             <>
@@ -211,7 +231,7 @@ function Input({
 
 function boundsOf({ min, max, unit }: Setting): string {
   if (min === undefined && max === undefined) return '';
-  if (max === undefined) return `at least ${shownValue(min, unit)}`;
+  if (max === undefined || max === NO_BOUND) return `at least ${shownValue(min, unit)}`;
   if (min === undefined) return `at most ${shownValue(max, unit)}`;
   return `from ${shownValue(min, null)} to ${shownValue(max, unit)}`;
 }

@@ -43,7 +43,7 @@ export function SettingsPage({ place }: { place: Place }) {
       <Filter
         place={place}
         fields={[
-          { name: 'name', label: 'Name or description contains' },
+          { name: 'name', label: 'Text contains' },
           { name: 'kind', label: 'Which', options: KINDS },
         ]}
       />

@@ -1,4 +1,4 @@
-import { useId } from 'preact/hooks';
+import { useEffect, useId, useRef } from 'preact/hooks';
 import { filterBy, type Place } from '../router/router.ts';
 
 export interface FilterField {
@@ -13,6 +13,9 @@ export interface FilterField {
 
 /** The filter of a list. What it is set to stands in the URL. */
 export function Filter({ place, fields }: { place: Place; fields: readonly FilterField[] }) {
+  const form = useRef<HTMLFormElement>(null);
+  const key = place.query.toString();
+  useFocusKept(form, key);
   const apply = (form: HTMLFormElement) => {
     const values = Object.fromEntries(
       fields.map(({ name, type }) => {
@@ -27,8 +30,9 @@ export function Filter({ place, fields }: { place: Place; fields: readonly Filte
   return (
     <form
       class="filter"
+      ref={form}
       // The key makes the fields anew when the URL changes by itself.
-      key={place.query.toString()}
+      key={key}
       onSubmit={(event) => {
         event.preventDefault();
         apply(event.currentTarget);
@@ -51,6 +55,23 @@ export function Filter({ place, fields }: { place: Place; fields: readonly Filte
       </div>
     </form>
   );
+}
+
+/** The fields are made anew, and the focus stays where it was: at the same field, or at the first one. */
+function useFocusKept(form: { readonly current: HTMLFormElement | null }, key: string): void {
+  const index = useRef(-1);
+  // It is asked while the fields that had the focus are still there.
+  const { activeElement } = document;
+  index.current =
+    form.current === null || !(activeElement instanceof HTMLElement)
+      ? -1
+      : [...form.current.elements].indexOf(activeElement);
+  useEffect(() => {
+    if (index.current < 0 || form.current === null) return;
+    const { elements } = form.current;
+    const target = elements[index.current] ?? elements[0];
+    if (target instanceof HTMLElement) target.focus({ preventScroll: true });
+  }, [key]);
 }
 
 function FilterInput({

@@ -24,11 +24,17 @@ export function Code({ children }: { children: string | number }) {
   );
 }
 
+/** A name of several parts. It is broken between them, and inside of one only if that is too long. */
+function Broken({ text }: { text: string }) {
+  const parts = text.split(/(?<=[./:_-])/);
+  return <bdi>{parts.map((part, index) => (index === 0 ? part : [<wbr key={index} />, part]))}</bdi>;
+}
+
 /** A link with a text that somebody else wrote. */
 export function NameLink({ href, children, label }: { href: string; children: string; label?: string }) {
   return (
     <a href={href} aria-label={label}>
-      <Foreign>{children}</Foreign>
+      <Broken text={visible(children)} />
     </a>
   );
 }

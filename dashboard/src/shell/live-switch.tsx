@@ -14,7 +14,7 @@ export function LiveSwitch() {
   const { mode, pause } = useLive();
   const [word, meaning] =
     pause === 'selection'
-      ? ['Held', 'Nothing is updated while rows are selected.']
+      ? ['Held', 'Nothing is updated while rows are selected or settings are being changed.']
       : pause === 'person'
         ? ['Paused', 'Nothing is updated until you resume.']
         : MODES[mode];

@@ -18,14 +18,14 @@ export function Login({
         void onToken(token.trim()).then(() => setIsTried(true));
       }}
     >
-      <h2>{wasLoggedIn ? 'Your session has ended' : 'You are not logged in'}</h2>
+      <h2>{wasLoggedIn ? 'Your session has ended' : 'You are not signed in'}</h2>
       <p role="status">
         {isTried
           ? 'The application still does not know you.'
           : wasLoggedIn
             ? 'What you see stays, and is not kept up to date.'
             : 'The application wants to know who you are.'}{' '}
-        Log in to the application in another tab and try again, or give a bearer token if it uses these.
+        Sign in to the application in another tab and try again, or give a bearer token if it uses these.
       </p>
       <div class="field">
         <label for="token">Bearer token</label>

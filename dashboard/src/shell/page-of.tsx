@@ -16,7 +16,7 @@ export function PageOf({ place }: { place: Place }) {
   if (section === undefined || load === undefined) {
     return (
       <Page title="There is no such page">
-        <Empty title="There is no such page.">
+        <Empty title="Nothing is at this address.">
           <a href={to(['overview'])}>Go to the overview</a>, or search for an event, an entity or a consumer.
         </Empty>
       </Page>
