@@ -52,6 +52,9 @@ test('a session that ends is said, what was shown stays, and signing in again go
   await page.clock.fastForward(10_000);
   await page.getByRole('heading', { name: 'Your session has ended' }).waitFor();
   await page.getByRole('link', { name: 'billing' }).first().waitFor();
+  await says(page, 'Stopped');
+  // It is said once.
+  expect(await page.getByRole('alert').count()).toBe(0);
 
   await shop.sessions.signIn(page.context(), shop.url);
   await page.getByRole('button', { name: 'Try again' }).click();

@@ -3,8 +3,11 @@ import { call, openStream } from '../api/client.ts';
 import { ApiProblem } from '../api/problem.ts';
 import type { Overview } from '../api/schemas.ts';
 
-/** `stream`: looks come by themselves. `polling`: the page asks. `lost`: neither gets an answer. */
-export type LiveMode = 'starting' | 'stream' | 'polling' | 'lost' | 'hidden' | 'denied';
+/**
+ * `stream`: looks come by themselves. `polling`: the page asks. `lost`: neither gets an answer. `ended`: nobody is
+ * signed in any more.
+ */
+export type LiveMode = 'starting' | 'stream' | 'polling' | 'lost' | 'hidden' | 'denied' | 'ended';
 
 export interface LiveState {
   readonly mode: LiveMode;
@@ -34,12 +37,19 @@ class Live {
     this.running = running;
     document.addEventListener('visibilitychange', this.visibilityChanged);
     if (!mayRead) this.change({ mode: 'denied' });
+    else if (this.state.mode === 'ended') this.change({ mode: 'starting' });
     void this.run(running.signal, mayRead);
   }
 
   stop(): void {
     this.running?.abort();
     document.removeEventListener('visibilitychange', this.visibilityChanged);
+  }
+
+  /** The session has ended, so nothing is read until somebody has signed in again. */
+  end(): void {
+    this.stop();
+    this.change({ mode: 'ended' });
   }
 
   subscribe(listener: (state: LiveState) => void): () => void {

@@ -16,7 +16,8 @@ import { troublesOf } from './troubles.ts';
 
 /** How everything does, and what is wrong, in sentences that lead to where it is mended. */
 export function OverviewPage({ place }: { place: Place }) {
-  const { look } = useLive();
+  const { look, mode } = useLive();
+  const untilThen = mode === 'lost' ? 'The server does not answer.' : 'Loading…';
   const consumers = useRead('GET consumers', { query: { limit: 1_000 } });
   const rates = useRead(
     'GET rates',
@@ -25,7 +26,7 @@ export function OverviewPage({ place }: { place: Place }) {
   );
   const done = rates.data?.points.findLast(({ handledPerSecond }) => handledPerSecond !== null);
   return (
-    <Page title="Overview" about={look === undefined ? 'Loading…' : <LookedAt at={look.at} />}>
+    <Page title="Overview" about={look === undefined ? untilThen : <LookedAt at={look.at} />}>
       <ul class="figures">
         <Figure
           name="Published"

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { ApiProblem } from '../api/problem.ts';
 import type { Reading } from '../api/use-read.ts';
 import { Page } from './page.tsx';
 import { ProblemBox } from './problem-box.tsx';
@@ -14,7 +15,7 @@ export function Loaded<T>({
   const { data, error, isLoading, reload } = from;
   return (
     <>
-      <ProblemBox error={error} retry={reload} />
+      {!isSaidAbove(error) && <ProblemBox error={error} retry={reload} />}
       {data !== undefined && data !== null && children(data)}
       {(data === undefined || data === null) && isLoading && (
         <p class="muted loading" role="status">
@@ -25,7 +26,12 @@ export function Loaded<T>({
   );
 }
 
-/** Like `Loaded`, for what makes a whole page. If it cannot be read, the page has a title and a way back. */
+/** That a session has ended stands above every page. */
+function isSaidAbove(error: unknown): boolean {
+  return error instanceof ApiProblem && error.problem.status === 401;
+}
+
+/** Like `Loaded`, for what makes a whole page. Until it is read, the page has a title and a way back. */
 export function LoadedPage<T>({
   from,
   title,
@@ -37,10 +43,10 @@ export function LoadedPage<T>({
   above: ComponentChildren;
   children: (data: NonNullable<T>) => ComponentChildren;
 }) {
-  if (from.data !== undefined || from.error === undefined) return <Loaded from={from}>{children}</Loaded>;
+  if (from.data !== undefined) return <Loaded from={from}>{children}</Loaded>;
   return (
     <Page title={title} above={above}>
-      <ProblemBox error={from.error} retry={from.reload} />
+      <Loaded from={from}>{children}</Loaded>
     </Page>
   );
 }

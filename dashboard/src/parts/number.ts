@@ -30,8 +30,9 @@ export function duration(seconds: number): string {
   if (seconds === 0) return '0 s';
   if (seconds < 0.001) return '<1 ms';
   if (seconds < 1) return `${Math.round(seconds * 1_000)} ms`;
-  if (seconds < 90) return `${seconds < 10 ? seconds.toFixed(1).replace(/\.0$/, '') : Math.round(seconds)} s`;
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 120)
+    return `${seconds < 10 ? seconds.toFixed(1).replace(/\.0$/, '') : Math.round(seconds)} s`;
+  if (seconds < 120 * 60) return `${Math.round(seconds / 60)} min`;
   if (seconds < 48 * 3_600) return `${Math.round(seconds / 3_600)} h`;
   return `${Math.round(seconds / 86_400)} d`;
 }

@@ -29,7 +29,7 @@ export function App() {
 
   useEffect(() => {
     const forget = onLoggedOut(() => {
-      live.stop();
+      live.end();
       setIsLoggedOut(true);
     });
     void enter();

@@ -6,6 +6,7 @@ const MODES: Readonly<Record<LiveMode, readonly [word: string, meaning: string]>
   polling: ['Polling', 'The page asks every five seconds, because no stream of figures is open.'],
   lost: ['No answer', 'The server or its database does not answer. The page keeps trying.'],
   hidden: ['Resting', 'Nothing is read while nobody sees this tab.'],
+  ended: ['Stopped', 'Your session has ended. Nothing is read until you have signed in again.'],
   denied: ['Lists only', 'You may not see the overview. Lists are updated every five seconds.'],
 };
 

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 
 /** Pages of one kind, such as single events, are alike. So many of each kind are opened. */
-const MOST_OF_A_KIND = 3;
+export const MOST_OF_A_KIND = 3;
 /** So long a page may take to have everything that it shows. */
 const READY_WITHIN_MS = 40_000;
 
@@ -14,6 +14,7 @@ export async function everyPage(
   dashboard: string,
   look: (route: string) => Promise<void>,
   starts: readonly string[] = [],
+  most = MOST_OF_A_KIND,
 ): Promise<string[]> {
   const waiting = ['#/overview', ...starts];
   const met = new Set<string>(waiting);
@@ -22,7 +23,7 @@ export async function everyPage(
   for (let route = waiting.shift(); route !== undefined; route = waiting.shift()) {
     const kind = kindOf(route);
     const count = (ofKind.get(kind) ?? 0) + 1;
-    if (count > MOST_OF_A_KIND && !starts.includes(route)) continue;
+    if (count > most && !starts.includes(route)) continue;
     ofKind.set(kind, count);
     await openPage(page, dashboard, route);
     opened.push(route);
