@@ -9,8 +9,8 @@ import { workPoints } from './work-points.js';
 const LONGEST_CONSUMER_NAME = 127;
 const DEFAULT_RANGE_MS = 3_600_000;
 /**
- * The steps among which the default is chosen, in seconds: those that a clock shows as well. Samples of more than
- * an hour ago are a minute apart, so a longer range has steps of whole minutes.
+ * The steps among which the default is chosen, in seconds: those that a clock shows as well. Samples of more
+ * than an hour ago are a minute apart, so a longer range has steps of whole minutes.
  */
 const STEPS = [10, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400] as const;
 /** An hour in steps of ten seconds, and the rest of the minute in which it begins. */
@@ -18,7 +18,10 @@ const MOST_DEFAULT_STEPS = 366;
 const MOST_STEPS = 1_000;
 const SHORTEST_STEP = 10;
 const MINUTE = 60;
-/** In seconds: a day, and what whole steps add to it. Beyond that, the samples of many consumers are too many to be read while somebody waits. */
+/**
+ * In seconds: a day, and what whole steps add to it. Beyond that, the samples of many consumers are too many
+ * to be read while somebody waits.
+ */
 const LONGEST_OF_ALL = 86_400 + 15 * MINUTE;
 const LONGEST_STEP = 2_147_483_647;
 

@@ -24,7 +24,10 @@ export interface RateRange {
   from?: Date | undefined;
   /** The default is now. */
   to?: Date | undefined;
-  /** Seconds of one step: 10 or more, and at most 1,000 steps. The default is a round number that makes at most 366 steps. */
+  /**
+   * Seconds of one step: 10 or more, and at most 1,000 steps. The default is a round number that makes at
+   * most 366 steps.
+   */
   step?: number | undefined;
 }
 

@@ -4,8 +4,8 @@ import { ApiProblem } from '../api/problem.ts';
 import type { Overview } from '../api/schemas.ts';
 
 /**
- * `stream`: looks come by themselves. `polling`: the page asks. `lost`: neither gets an answer. `ended`: nobody is
- * signed in any more.
+ * `stream`: looks come by themselves. `polling`: the page asks. `lost`: neither gets an answer. `ended`:
+ * nobody is signed in any more.
  */
 export type LiveMode = 'starting' | 'stream' | 'polling' | 'lost' | 'hidden' | 'denied' | 'ended';
 

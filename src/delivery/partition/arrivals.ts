@@ -3,11 +3,13 @@ import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { Unflushed } from '../../inbox/unflushed.js';
 import type { LogEvent } from '../../log/log-event.js';
 import { type LogRows, passedOver } from '../../log/outbox-log.store.js';
+import type { PositionSet } from '../../log/position-set.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { Delivery } from './delivery.js';
-import type { FirstDeliveries } from './first-deliveries.js';
+import { FirstDeliveries } from './first-deliveries.js';
 import { exceptionOf } from './outcome-rows.js';
 import type { OutcomeSettler } from './outcome-settler.js';
+import type { PartitionParts } from './partition-ports.js';
 import type { RetryPolicy } from './retry-policy.js';
 import type { WorkInHand } from './work-in-hand.js';
 
@@ -18,6 +20,7 @@ import type { WorkInHand } from './work-in-hand.js';
 export class Arrivals {
   /** No process has begun an event from this position on. */
   private newFrom = 0;
+  private readonly firsts: FirstDeliveries;
 
   constructor(
     private readonly consumer: Consumer,
@@ -25,8 +28,15 @@ export class Arrivals {
     private readonly unflushed: Unflushed,
     private readonly retries: RetryPolicy,
     private readonly settler: OutcomeSettler,
-    private readonly firsts: FirstDeliveries,
-  ) {}
+    cursor: PartitionParts['cursor'],
+  ) {
+    this.firsts = new FirstDeliveries(cursor);
+  }
+
+  /** Called when a replay has put these positions back. */
+  replayed(positions: PositionSet): void {
+    this.firsts.replayedAlso(positions);
+  }
 
   /** Takes a page of the log. Former owners may have begun the events below `begunBelow`. */
   page(rows: LogRows, begunBelow: number): void {

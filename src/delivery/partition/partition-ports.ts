@@ -1,9 +1,9 @@
 import type { WorkCounts } from '../../consumers/work-counts.js';
+import type { ClaimedCursor } from '../../inbox/inbox-cursor.store.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import type { Attempt } from './attempt.js';
 import type { Delivery } from './delivery.js';
 import type { EnteredEvents } from './entered-events.js';
-import type { FirstDeliveries } from './first-deliveries.js';
 import type { Ran } from './outcome-rows.js';
 import type { OutcomeStream } from './outcome-stream.js';
 import type { RetryPolicy } from './retry-policy.js';
@@ -15,7 +15,8 @@ export interface PartitionParts {
   readonly retries: RetryPolicy;
   readonly outcomes: OutcomeStream;
   readonly work: WorkCounts;
-  readonly firsts: FirstDeliveries;
+  /** As the owner found it. */
+  readonly cursor: Pick<ClaimedCursor, 'registeredAt' | 'replayed'>;
   readonly settings: SettingsView<'deadLetterEnabled'>;
   /** The process that runs the attempts. */
   readonly process: Ran['process'];

@@ -9,7 +9,6 @@ import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.j
 import { Attempt } from './attempt.js';
 import type { Delivery, Outcome } from './delivery.js';
 import { EnteredEvents } from './entered-events.js';
-import { FirstDeliveries } from './first-deliveries.js';
 import { OutcomeStream } from './outcome-stream.js';
 import { Partition } from './partition.js';
 import { RetryPolicy } from './retry-policy.js';
@@ -67,7 +66,7 @@ class World {
         retries,
         outcomes: new OutcomeStream(),
         work: new WorkCounts(),
-        firsts: new FirstDeliveries(0, PositionSet.empty()),
+        cursor: { registeredAt: 0, replayed: PositionSet.empty() },
         settings,
         process: { id: 'process', host: 'host', pid: 1 },
         attemptFor: (delivery, others) =>

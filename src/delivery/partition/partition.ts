@@ -29,8 +29,7 @@ import { Workload } from './workload.js';
  *   - `flushed`: the save is committed, and the queues follow the state of the inbox.
  *
  * The partition owns the queues, the claimed rows, the running attempts and the outcomes that are not saved.
- * It is valid only together with the token under which its events were read. It is thrown away with the
- * lease.
+ * It is valid only with the token under which its events were read, and it is thrown away with the lease.
  */
 export class Partition implements FlushSource {
   /** How many attempts have ended. */
@@ -45,10 +44,7 @@ export class Partition implements FlushSource {
   private readonly events: OutcomeSettler;
   private readonly attempts: AttemptSettler;
   private readonly arrivals: Arrivals;
-  /**
-   * `closed`: no attempt is started any more. `abandoned`: the outcomes of running attempts do not count any
-   * more.
-   */
+  /** `closed`: no attempt starts any more. `abandoned`: the outcomes of running attempts do not count. */
   private state: 'open' | 'closed' | 'abandoned' = 'open';
 
   constructor(
@@ -57,13 +53,12 @@ export class Partition implements FlushSource {
     private readonly listener: PartitionListener,
   ) {
     const { unflushed } = this;
+    const { name: consumerName } = consumer;
     const { retries, settings } = parts;
-    const consumerName = consumer.name;
     const inHand = new WorkInHand(consumer.ordered);
     const gate = new StartGate(consumer, inHand, listener);
     const entered = parts.entered.of(consumerName);
     const outcomes = new UnsavedOutcomes(consumerName, parts.outcomes, unflushed, retries);
-    const buriesDead = () => settings.snapshot().deadLetterEnabled;
     this.events = new OutcomeSettler(
       {
         consumerName,
@@ -73,14 +68,14 @@ export class Partition implements FlushSource {
         entered,
         retries,
         gate,
-        buriesDead,
+        buriesDead: () => settings.snapshot().deadLetterEnabled,
         work: parts.work.of(consumerName),
         process: parts.process,
       },
       listener,
     );
     this.attempts = new AttemptSettler(inHand, gate, entered, this.events, parts.outcomes);
-    this.arrivals = new Arrivals(consumer, inHand, unflushed, retries, this.events, parts.firsts);
+    this.arrivals = new Arrivals(consumer, inHand, unflushed, retries, this.events, parts.cursor);
     this.workload = new Workload(consumer, inHand, unflushed, this.events);
     this.inHand = inHand;
     this.gate = gate;
@@ -107,6 +102,11 @@ export class Partition implements FlushSource {
     this.arrivals.page(rows, begunBelow);
     this.listener.mayStart();
     if (!this.unflushed.isEmpty || this.inHand.queues.hasUnsaved) this.listener.flushWanted();
+  }
+
+  /** Called when a replay has put these positions back. */
+  replayed(positions: PositionSet): void {
+    this.arrivals.replayed(positions);
   }
 
   /** Called when it is certain that no event will come at these positions. */

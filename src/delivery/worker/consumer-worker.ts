@@ -8,7 +8,6 @@ import type { HeldLease } from '../../membership/held-lease.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { Backoff } from '../partition/backoff.js';
 import type { Delivery } from '../partition/delivery.js';
-import { FirstDeliveries } from '../partition/first-deliveries.js';
 import { Partition } from '../partition/partition.js';
 import type { PartitionListener, PartitionParts } from '../partition/partition-ports.js';
 import type { Workload } from '../partition/workload.js';
@@ -78,8 +77,7 @@ export class ConsumerWorker {
       lease,
       () => this.reader.readPosition,
     );
-    const firsts = new FirstDeliveries(cursor.registeredAt, cursor.replayed);
-    this.partition = new Partition(consumer, this.partitionParts(firsts), this.partitionListener());
+    this.partition = new Partition(consumer, this.partitionParts(cursor), this.partitionListener());
     this.workload = this.partition.workload;
     this.dispatcher = new Dispatcher(consumer.priority, this.partition, lease, execution, (error) =>
       context.abandon(`an internal error: ${messageOf(error)}`),
@@ -88,9 +86,7 @@ export class ConsumerWorker {
     const writer = new FlushWriter(stores.settlements, lease.key, lease.token);
     this.flushes = new FlushLoop(context, work, writer, crashes, (report) => this.saved(report));
     this.discarded = new DiscardedEvents(context, work, reader, cursor.changedByOthers);
-    this.pages = new PageLoop(context, work, reader, crashes, this.discarded, firsts, () =>
-      ends.release(lease),
-    );
+    this.pages = new PageLoop(context, work, reader, crashes, this.discarded, () => ends.release(lease));
     this.retries = new RetryLoop(
       context,
       work,
@@ -253,12 +249,12 @@ export class ConsumerWorker {
     }
   }
 
-  private partitionParts(firsts: FirstDeliveries): PartitionParts {
+  private partitionParts(cursor: ClaimedCursor): PartitionParts {
     const { execution, reports, settings } = this.context.env;
     const { runner, entered, retries } = execution;
     const { outcomes, work } = reports;
     const attemptFor = (delivery: Delivery, others?: readonly Delivery[]) => runner.begin(delivery, others);
-    return { entered, retries, outcomes, work, firsts, settings, process: execution.process, attemptFor };
+    return { entered, retries, outcomes, work, cursor, settings, process: execution.process, attemptFor };
   }
 
   private partitionListener(): PartitionListener {

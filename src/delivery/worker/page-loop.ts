@@ -3,7 +3,6 @@ import type { CursorReader, Page } from '../../inbox/cursor-reader.js';
 import { bytesOf, type LogRows } from '../../log/outbox-log.store.js';
 import { PositionSet } from '../../log/position-set.js';
 import { Backoff } from '../partition/backoff.js';
-import type { FirstDeliveries } from '../partition/first-deliveries.js';
 import type { Partition } from '../partition/partition.js';
 import { Signal } from '../watchdog/signal.js';
 import type { CrashRecovery } from './crash-recovery.js';
@@ -45,7 +44,6 @@ export class PageLoop {
     private readonly reader: CursorReader,
     private readonly crashes: CrashRecovery,
     private readonly discarded: DiscardedEvents,
-    private readonly firsts: FirstDeliveries,
     /** The worker must finish and save what it has in hand, and the cursor must be claimed again. */
     private readonly release: () => void,
   ) {
@@ -237,7 +235,7 @@ export class PageLoop {
       this.release();
       return false;
     }
-    this.firsts.replayedAlso(positions);
+    this.partition.replayed(positions);
     this.reader.include(positions);
     return true;
   }
