@@ -23,8 +23,8 @@ export interface HandledDelivery {
   /** What a retry or a delayed event was claimed by. Undefined if the event comes from the log. */
   readonly claim: object | undefined;
   /**
-   * When the event was created, in milliseconds since 1970. Undefined where its age does not say how fast events
-   * are delivered.
+   * When the event was created, in milliseconds since 1970. Undefined where its age does not say how fast
+   * events are delivered.
    */
   readonly latencyFrom: number | undefined;
 }
