@@ -30,6 +30,9 @@ export type {
   DeadLetterPlace,
   FailureGroup,
   FailureGroupKey,
+  FailureGroupOrder,
+  FailureGroupPage,
+  FailureGroupPlace,
   GroupedDeadLetter,
   PageOf,
 } from './consumers/failure-group.js';

@@ -5,6 +5,9 @@ import {
   type DeadLetterPlace,
   type FailureGroup,
   type FailureGroupKey,
+  type FailureGroupOrder,
+  type FailureGroupPage,
+  type FailureGroupPlace,
   FailureGroupService,
   NonRetryableError,
 } from '../src/index.js';
@@ -39,11 +42,12 @@ const bury = (consumerName: string, fingerprint: string | null, positions: strin
   );
 
 /** All pages, each of `limit` groups. */
-async function allGroups(limit: number, filter = {}): Promise<FailureGroup[]> {
+async function allGroups(limit: number, filter = {}, order?: FailureGroupOrder): Promise<FailureGroup[]> {
   const all: FailureGroup[] = [];
-  let after: FailureGroupKey | undefined;
+  let after: FailureGroupPlace | undefined;
   do {
-    const { items, next } = await groups.list(filter, { limit, after });
+    const { items, next, isPartial } = await groups.list(filter, { limit, after, order });
+    expect(isPartial).toBe(false);
     all.push(...items);
     after = next ?? undefined;
   } while (after !== undefined);
@@ -127,7 +131,85 @@ describe('groups of failures', () => {
       const ofOne = await allGroups(limit, { consumerName: 'b' });
       expect(ofOne.map(keyOf)).toEqual(expected.filter((name) => name.startsWith('b')));
     }
-    expect(await groups.list({ consumerName: 'nobody' })).toEqual({ items: [], next: null });
+    expect(await groups.list({ consumerName: 'nobody' })).toEqual({
+      items: [],
+      next: null,
+      isPartial: false,
+    });
+  });
+
+  it('come by size and by the latest one, and no page loses one where these tie', async () => {
+    await start();
+    for (const consumer of ['b', 'a', 'c']) {
+      for (const kind of ['2', '1']) await bury(consumer, kind, '1, 3');
+      await bury(consumer, null, '2, 3');
+    }
+    await bury('b', 'most', '1, 1001');
+    await bury('c', 'more', '1, 1005');
+    await bury('a', 'new', '2000, 2000');
+    const few = ['a 1', 'a 2', 'b 1', 'b 2', 'c 1', 'c 2'];
+    const none = ['a null', 'b null', 'c null'];
+    const expected = {
+      // Beyond 1,000 nobody counts, so names decide.
+      size: ['b most', 'c more', ...few, ...none, 'a new'],
+      latest: [
+        'a new',
+        'c more',
+        'b most',
+        'a 1',
+        'a 2',
+        'a null',
+        'b 1',
+        'b 2',
+        'b null',
+        'c 1',
+        'c 2',
+        'c null',
+      ],
+    };
+    for (const order of ['size', 'latest'] as const)
+      for (const limit of [1, 2, 3, 5, 12, 50]) {
+        expect((await allGroups(limit, {}, order)).map(keyOf)).toEqual(expected[order]);
+        expect((await allGroups(limit, { consumerName: 'b' }, order)).map(keyOf)).toEqual(
+          expected[order].filter((name) => name.startsWith('b')),
+        );
+      }
+    expect(await groups.list({ consumerName: 'nobody' }, { order: 'size' })).toEqual({
+      items: [],
+      next: null,
+      isPartial: false,
+    });
+  });
+
+  it('beyond 5,000 are put in order only in part, and the page says so', async () => {
+    await start();
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, error_fingerprint)
+       SELECT gen_random_uuid(), n, 'a', 't', '1', 'dead_letter', lpad(n::text, 5, '0') FROM generate_series(1, 5000) n`,
+    );
+    const latest = async () => (await groups.list({}, { order: 'latest', limit: 1 })) as FailureGroupPage;
+    expect(await latest()).toMatchObject({ isPartial: false, items: [{ fingerprint: '05000' }] });
+    await bury('b', 'the last', '6000, 6000', 7);
+    expect(await latest()).toMatchObject({ isPartial: true, items: [{ fingerprint: '05000' }] });
+    const ofOne = await groups.list({ consumerName: 'b' }, { order: 'latest' });
+    expect(ofOne).toMatchObject({ isPartial: false, items: [{ fingerprint: 'the last' }] });
+    expect((await groups.list()).isPartial).toBe(false);
+  });
+
+  it.each<[string, object]>([
+    ['an order that is none', { order: 'newest' }],
+    ['a place of another order', { order: 'size', after: { consumerName: 'a', fingerprint: '1' } }],
+    ['a place by size for names', { after: { consumerName: 'a', fingerprint: '1', value: 3 } }],
+    [
+      'a place that is no number',
+      { order: 'size', after: { consumerName: 'a', fingerprint: '1', value: 'x' } },
+    ],
+  ])('are refused with %s', async (_, page) => {
+    await start();
+    await expect(groups.list({}, page)).rejects.toMatchObject({
+      code: 'INTEGRATION_ADMIN_INVALID',
+      details: { field: expect.any(String) },
+    });
   });
 
   it('are counted exactly up to 1,000, and are 1000+ from there on, also those behind an acknowledgement', async () => {

@@ -85,6 +85,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'overview of consumers': 'each_partition AS (',
   'dead letters': 'AS found\n',
   'groups of failures': 'WITH RECURSIVE each (n, name, kind)',
+  'groups in an order of their own': 'ranked AS (',
   'dead letters of a group': `AND i.error_fingerprint = $2 AND i.status = 'dead_letter'`,
   'last of a group': `AND error_fingerprint = $2) AS last`,
   'counts of the inbox': '"failedForGood"',
@@ -214,6 +215,8 @@ async function operate(
   const group = { consumerName: 'plain', fingerprint: 'error-9' };
   await groups.list();
   await groups.list({ consumerName: 'plain' }, { limit: 2 });
+  await groups.list({}, { order: 'size' });
+  await groups.list({}, { order: 'latest' });
   const { next } = await groups.deadLetters(group, { limit: 20 });
   await groups.deadLetters(group, { limit: 20, after: next ?? undefined });
   await groups.note(group, 'known');

@@ -1,8 +1,13 @@
 import { countText } from '../consumers/counted.js';
-import type { FailureGroup, FailureGroupKey } from '../consumers/failure-group.js';
+import {
+  FAILURE_GROUP_ORDERS,
+  type FailureGroup,
+  type FailureGroupKey,
+  type FailureGroupPlace,
+} from '../consumers/failure-group.js';
 import { type Command, UsageError } from './command.js';
 import { nextPage } from './next-page.js';
-import { CONSUMER_OPTION, pageOption, textOption } from './options.js';
+import { CONSUMER_OPTION, choiceOption, countOf, pageOption, textOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
 import { visibleLine } from './terminal-text.js';
@@ -19,19 +24,34 @@ export const deadLettersGroupsCommand: Command = {
   options: {
     ...CONSUMER_OPTION,
     limit: { type: 'string', summary: 'how many, default 50' },
-    after: { type: 'string', summary: 'the page behind: <consumer>/<fingerprint> of the last group' },
+    order: {
+      type: 'string',
+      summary: 'name (default), size: the largest first, or latest: the newest first',
+    },
+    after: { type: 'string', summary: 'the page behind, as the page before printed it' },
     ...WATCH_OPTION,
   },
   summary: 'show dead letters by consumer and kind of failure, with the latest error of each',
   run: (context) => {
     const { options } = context;
     const filter = { consumerName: textOption(options, 'consumer') };
-    const page = { limit: pageOption(options), after: keyFrom(textOption(options, 'after')) };
+    const order = choiceOption(options, 'order', FAILURE_GROUP_ORDERS) ?? 'name';
+    const after = placeFrom(textOption(options, 'after'), order !== 'name');
+    const page = { limit: pageOption(options), after, order };
     return withServices(context, async ({ failures }) => {
-      const { items, next } = await failures.list(filter, page);
+      const { items, next, isPartial } = await failures.list(filter, page);
+      const part = isPartial
+        ? ['There are more than 5,000: only the first of them by name are in this order.']
+        : [];
       const more =
-        next === null ? [] : [`More: ${nextPage(context, 'dead-letters groups', { after: keyText(next) })}`];
-      return { ok: true, data: { groups: items, next }, text: [describe(items), ...more].join('\n') };
+        next === null
+          ? []
+          : [`More: ${nextPage(context, 'dead-letters groups', { after: placeText(next) })}`];
+      return {
+        ok: true,
+        data: { groups: items, next, isPartial },
+        text: [describe(items), ...part, ...more].join('\n'),
+      };
     });
   },
 };
@@ -63,6 +83,18 @@ function describe(groups: readonly FailureGroup[]): string {
 
 function keyText({ consumerName, fingerprint }: FailureGroupKey): string {
   return `${consumerName}/${fingerprint ?? NO_FINGERPRINT}`;
+}
+
+function placeText({ value, ...key }: FailureGroupPlace): string {
+  return value === undefined ? keyText(key) : `${value}/${keyText(key)}`;
+}
+
+/** The place behind a group. In an order by a number, this number stands before the names. */
+function placeFrom(text: string | undefined, hasValue: boolean): FailureGroupPlace | undefined {
+  if (!hasValue || text === undefined) return keyFrom(text);
+  const [value = '', ...names] = text.split('/');
+  const key = keyFrom(names.join('/'));
+  return key === undefined ? undefined : { ...key, value: countOf(value, 'the number in --after') };
 }
 
 function keyFrom(text: string | undefined): FailureGroupKey | undefined {

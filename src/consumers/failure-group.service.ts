@@ -11,12 +11,16 @@ import {
 } from '../events/argument-checks.js';
 import { problemOfText } from '../events/text.js';
 import { InboxRecordStore } from '../inbox/inbox-record.store.js';
-import type {
-  DeadLetterPlace,
-  FailureGroup,
-  FailureGroupKey,
-  GroupedDeadLetter,
-  PageOf,
+import {
+  type DeadLetterPlace,
+  FAILURE_GROUP_ORDERS,
+  type FailureGroup,
+  type FailureGroupKey,
+  type FailureGroupOrder,
+  type FailureGroupPage,
+  type FailureGroupPlace,
+  type GroupedDeadLetter,
+  type PageOf,
 } from './failure-group.js';
 import { FailureGroupStore, type GroupChange } from './failure-group.store.js';
 
@@ -40,25 +44,39 @@ export class FailureGroupService {
   }
 
   /**
-   * Returns groups by the name of their consumer and by fingerprint, `limit` of them (1 to 1000, default 50).
+   * Returns groups, `limit` of them (1 to 1000, default 50), in the order that is asked for. The default is
+   * `name`. `after` is the `next` of the page before in the same order. A group whose size changes between two
+   * pages moves in the order by size, and a group with a new dead letter in that by the latest one.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or page
    */
   async list(
     filter: { consumerName?: string | undefined } = {},
-    page: { limit?: number | undefined; after?: FailureGroupKey | undefined } = {},
-  ): Promise<PageOf<FailureGroup, FailureGroupKey>> {
+    page: {
+      limit?: number | undefined;
+      after?: FailureGroupPlace | undefined;
+      order?: FailureGroupOrder | undefined;
+    } = {},
+  ): Promise<FailureGroupPage> {
     checkNames('a field of a filter', filter, ['consumerName']);
-    checkNames('a field of the page', page, ['limit', 'after']);
+    checkNames('a field of the page', page, ['limit', 'after', 'order']);
+    const { order = 'name' } = page;
+    if (!FAILURE_GROUP_ORDERS.includes(order))
+      throw invalidArgument(`order must be one of ${FAILURE_GROUP_ORDERS.join(', ')}`, { field: 'order' });
     const { consumerName } = filter;
     checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
-    if (page.after !== undefined) checkKey(page.after);
+    if (page.after !== undefined) checkPlace(page.after, order);
     if (consumerName !== undefined && (page.after?.consumerName ?? consumerName) !== consumerName)
       throw invalidArgument('The page begins behind a group of another consumer', { field: 'after' });
     const limit = pageSizeOf(page.limit);
     const first = consumerName === undefined ? BEFORE_ALL : { consumerName, fingerprint: '' };
-    const items = await this.groups.list(page.after ?? first, consumerName !== undefined, limit);
-    return { items, next: items.length < limit ? null : keyOf(items.at(-1)) };
+    const onlyOf = consumerName !== undefined;
+    const { items, values, isPartial } =
+      order === 'name'
+        ? await this.groups.list(page.after ?? first, onlyOf, limit)
+        : await this.groups.listBy(order, first, page.after, onlyOf, limit);
+    const last = items.length < limit ? undefined : items.at(-1);
+    return { items, next: last === undefined ? null : { ...keyOf(last), value: values.at(-1) }, isPartial };
   }
 
   /**
@@ -135,8 +153,16 @@ function checkKey(group: FailureGroupKey): void {
   if (fingerprint !== null) checkText('fingerprint', fingerprint, LONGEST_FINGERPRINT);
 }
 
-function keyOf(group: FailureGroup | undefined): FailureGroupKey | null {
-  return group === undefined ? null : { consumerName: group.consumerName, fingerprint: group.fingerprint };
+function checkPlace({ value, ...key }: FailureGroupPlace, order: FailureGroupOrder): void {
+  checkKey(key);
+  if (order === 'name' ? value === undefined : Number.isSafeInteger(value)) return;
+  throw invalidArgument(`A page by ${order} begins behind the "next" of a page in that order`, {
+    field: 'after',
+  });
+}
+
+function keyOf({ consumerName, fingerprint }: FailureGroup): FailureGroupKey {
+  return { consumerName, fingerprint };
 }
 
 function placeOf({ position, id }: GroupedDeadLetter): DeadLetterPlace {

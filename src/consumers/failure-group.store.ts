@@ -2,12 +2,16 @@ import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 import { countedTo } from './counted.js';
-import type { FailureGroup, FailureGroupKey } from './failure-group.js';
+import type { FailureGroup, FailureGroupKey, FailureGroupOrder, FailureGroupPlace } from './failure-group.js';
 
 /** Of one group. A page may have many groups, and a look at each of their rows. */
 const COUNTED_TO = 1_000;
+/** So many groups are put in an order that no index has. */
+const MOST_ORDERED = 5_000;
 
 interface GroupRow extends FailureGroupKey {
+  readonly value: number | null;
+  readonly isPartial: boolean;
   readonly count: number;
   readonly firstPosition: number;
   readonly lastPosition: number;
@@ -23,6 +27,13 @@ interface GroupRow extends FailureGroupKey {
   readonly newSince: number | null;
 }
 
+/** Groups of a page, what each was ordered by, and whether there are more groups than were put in order. */
+interface ListedGroups {
+  readonly items: FailureGroup[];
+  readonly values: readonly (number | undefined)[];
+  readonly isPartial: boolean;
+}
+
 /** What somebody notes about a group. */
 export type GroupChange = { readonly note: string | null } | { readonly acknowledged: boolean };
 
@@ -30,12 +41,14 @@ export type GroupChange = { readonly note: string | null } | { readonly acknowle
  * Groups of dead letters, by consumer and kind. The groups are found by stepping through
  * `inbox_event_dead_letter_idx` from one kind to the next: three probes and a bounded count for each group,
  * however many dead letters it has. The dead letters without a kind come last of their consumer, as in the
- * index.
+ * index. Another order than theirs puts up to `MOST_ORDERED` of them in order first, by what the index has of
+ * each, and looks at the rest of what a page shows only for the groups of the page.
  */
 export class FailureGroupStore {
   private readonly inbox: string;
   private readonly groups: string;
   private readonly listSql: string;
+  private readonly listBySql: Readonly<Record<Exclude<FailureGroupOrder, 'name'>, string>>;
   private readonly audit: AuditStore;
 
   constructor(private readonly db: EngineDatabase) {
@@ -57,7 +70,7 @@ export class FailureGroupStore {
           (SELECT count(*) FROM (SELECT ${dead} AND i.consumer_name = g.name AND i.error_fingerprint IS NULL ${rest}) AS r)
         ELSE (SELECT count(*) FROM (SELECT ${dead} AND i.consumer_name = g.name AND i.error_fingerprint = g.kind ${rest}) AS r)
       END`;
-    this.listSql = `
+    const steps = `
       WITH RECURSIVE each (n, name, kind) AS (
         SELECT 0, $1::text, $2::text
         UNION ALL
@@ -74,27 +87,55 @@ export class FailureGroupStore {
           ) AS found ORDER BY place LIMIT 1
         ) AS next
         WHERE each.n < $3::int
-      )
+      )`;
+    const shown = `
       SELECT g.name AS "consumerName", g.kind AS fingerprint, ${countOfGroup(`LIMIT ${COUNTED_TO + 1}`)} AS count, first.position AS "firstPosition",
         last.position AS "lastPosition", last.outbox_event_id AS "outboxEventId", e.event_name AS "eventName", left(last.last_error, 1000) AS error,
         last.updated_at AS "failedAt", n.note, n.noted_by AS "notedBy", n.noted_at AS "notedAt", n.acknowledged_by AS "acknowledgedBy",
         n.acknowledged_at AS "acknowledgedAt", CASE WHEN n.acknowledged_by IS NOT NULL THEN
-          ${countOfGroup(`AND i.position > n.acknowledged_upto LIMIT ${COUNTED_TO + 1}`)} END AS "newSince"
-      FROM each AS g
+          ${countOfGroup(`AND i.position > n.acknowledged_upto LIMIT ${COUNTED_TO + 1}`)} END AS "newSince"`;
+    const details = `
       CROSS JOIN LATERAL (SELECT * FROM ${ofGroup('i.position', 'ORDER BY i.position LIMIT 1')} AS r) AS first
       CROSS JOIN LATERAL (
         SELECT * FROM ${ofGroup('i.position, i.outbox_event_id, i.last_error, i.updated_at', 'ORDER BY i.position DESC LIMIT 1')} AS r
       ) AS last
       LEFT JOIN ${outboxEvent} e ON e.position = last.position AND e.id = last.outbox_event_id
-      LEFT JOIN ${integrationFailureGroup} n ON n.consumer_name = g.name AND n.fingerprint = coalesce(g.kind, '')
-      WHERE g.n > 0 ORDER BY g.n`;
+      LEFT JOIN ${integrationFailureGroup} n ON n.consumer_name = g.name AND n.fingerprint = coalesce(g.kind, '')`;
+    this.listSql = `${steps}${shown}, NULL AS value, false AS "isPartial" FROM each AS g ${details} WHERE g.n > 0 ORDER BY g.n`;
+    const listedBy = (value: string) => `${steps}, ranked AS (
+        SELECT g.name, g.kind, ${value} AS value FROM each AS g WHERE g.n BETWEEN 1 AND ${MOST_ORDERED}
+      ), page AS MATERIALIZED (
+        SELECT * FROM ranked WHERE $5::bigint IS NULL OR value < $5
+          OR (value = $5 AND (name, kind IS NULL, coalesce(kind, '')) > ($6::text, $7::text IS NULL, coalesce($7, '')))
+        ORDER BY value DESC, name, kind LIMIT $8::int
+      )
+      ${shown}, g.value, (SELECT max(n) FROM each) > ${MOST_ORDERED} AS "isPartial" FROM page AS g ${details}
+      ORDER BY g.value DESC, g.name, g.kind`;
+    this.listBySql = {
+      size: listedBy(countOfGroup(`LIMIT ${COUNTED_TO + 1}`)),
+      latest: listedBy(
+        `(SELECT position FROM ${ofGroup('i.position', 'ORDER BY i.position DESC LIMIT 1')} AS r)`,
+      ),
+    };
   }
 
   /** Groups by consumer and kind, behind `after`. With `onlyOf`, only those of the consumer of `after`. */
-  async list(after: FailureGroupKey, onlyOf: boolean, limit: number): Promise<FailureGroup[]> {
+  async list(after: FailureGroupKey, onlyOf: boolean, limit: number): Promise<ListedGroups> {
     const { consumerName, fingerprint } = after;
-    const rows = await this.db.query<GroupRow>(this.listSql, [consumerName, fingerprint, limit, onlyOf]);
-    return rows.map(groupOf);
+    return listedOf(await this.db.query<GroupRow>(this.listSql, [consumerName, fingerprint, limit, onlyOf]));
+  }
+
+  /** Groups in another order, of those behind `first` in the order of their names. */
+  async listBy(
+    order: Exclude<FailureGroupOrder, 'name'>,
+    first: FailureGroupKey,
+    after: FailureGroupPlace | undefined,
+    onlyOf: boolean,
+    limit: number,
+  ): Promise<ListedGroups> {
+    const place = [after?.value ?? null, after?.consumerName ?? null, after?.fingerprint ?? null];
+    const values = [first.consumerName, first.fingerprint, MOST_ORDERED + 1, onlyOf, ...place, limit];
+    return listedOf(await this.db.query<GroupRow>(this.listBySql[order], values));
   }
 
   /**
@@ -148,6 +189,14 @@ export class FailureGroupStore {
     );
     return row?.after;
   }
+}
+
+function listedOf(rows: readonly GroupRow[]): ListedGroups {
+  return {
+    items: rows.map(groupOf),
+    values: rows.map(({ value }) => value ?? undefined),
+    isPartial: rows[0]?.isPartial ?? false,
+  };
 }
 
 function groupOf(row: GroupRow): FailureGroup {

@@ -7,6 +7,29 @@ export interface FailureGroupKey {
   fingerprint: string | null;
 }
 
+/**
+ * `name`: by consumer, then by fingerprint. `size`: those with the most dead letters first. `latest`: those
+ * whose last dead letter is the newest in the log first. Where sizes are equal, and of groups with more than
+ * the 1,000 that are counted, names decide.
+ */
+export const FAILURE_GROUP_ORDERS = ['name', 'size', 'latest'] as const;
+export type FailureGroupOrder = (typeof FAILURE_GROUP_ORDERS)[number];
+
+/** The place behind a group in an order. */
+export interface FailureGroupPlace extends FailureGroupKey {
+  /** What the group was ordered by, if the order is another one than `name`. */
+  value?: number | undefined;
+}
+
+/** A page of groups. */
+export interface FailureGroupPage extends PageOf<FailureGroup, FailureGroupPlace> {
+  /**
+   * True if there are more than 5,000 groups and the order is another one than `name`. Only the first 5,000 by
+   * name were put in order then.
+   */
+  isPartial: boolean;
+}
+
 /** Dead letters of one kind at one consumer, and what people noted about them. */
 export interface FailureGroup extends FailureGroupKey {
   /** How many dead letters there are: exact up to 1,000. */

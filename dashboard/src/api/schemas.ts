@@ -223,7 +223,7 @@ export type FailureGroup = {
   note: { text: string; by: string; at: string } | null;
   acknowledged: { by: string; at: string; newSince: Counted } | null;
 };
-export type FailureGroupPage = { items: Array<FailureGroup>; next: string | null };
+export type FailureGroupPage = { items: Array<FailureGroup>; next: string | null; isPartial: boolean };
 export type DeadLetterPage = { items: Array<DeadLetter>; next: string | null };
 export type Setting = {
   key: string;
@@ -769,7 +769,12 @@ export interface Routes {
   'GET dead-letters/groups': {
     action: 'dead-letters.read';
     path: Record<never, never>;
-    query: { limit?: number | undefined; after?: string | undefined; consumer?: string | undefined };
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      consumer?: string | undefined;
+      order?: 'name' | 'size' | 'latest' | undefined;
+    };
     body: undefined;
     answer: FailureGroupPage;
   };

@@ -52,7 +52,9 @@ const MOST_SUGGESTED = 500;
 export function DeadLettersPage({ place }: { place: Place }) {
   const consumer = place.query.get('consumer') ?? undefined;
   const after = place.query.get('after') ?? undefined;
-  const groups = useRead('GET dead-letters/groups', { query: { consumer, after } });
+  const given = place.query.get('order');
+  const order = given === 'size' || given === 'latest' ? given : undefined;
+  const groups = useRead('GET dead-letters/groups', { query: { consumer, order, after } });
   const mayReadConsumers = useDenial('consumers.read') === undefined;
   const consumers = useRead(
     'GET consumers',
@@ -65,9 +67,23 @@ export function DeadLettersPage({ place }: { place: Place }) {
       title="Dead letters"
       about="Events that have failed for good, by the kind of their failure. Open one to see its events and to send them again."
     >
-      <Filter place={place} fields={[{ name: 'consumer', label: 'Consumer', suggestions }]} />
+      <Filter
+        place={place}
+        fields={[
+          { name: 'consumer', label: 'Consumer', suggestions },
+          {
+            name: 'order',
+            label: 'Order',
+            options: [
+              ['', 'by name'],
+              ['size', 'the largest first'],
+              ['latest', 'the latest first'],
+            ],
+          },
+        ]}
+      />
       <Loaded from={groups}>
-        {({ items, next }) =>
+        {({ items, next, isPartial }) =>
           items.length === 0 ? (
             <Empty title={consumer === undefined ? 'There are no dead letters.' : 'It has no dead letters.'}>
               {consumer === undefined ? (
@@ -81,6 +97,12 @@ export function DeadLettersPage({ place }: { place: Place }) {
             </Empty>
           ) : (
             <>
+              {isPartial && (
+                <p class="muted">
+                  There are more than 5,000 kinds. Only the first 5,000 by name are in this order: filter by a
+                  consumer to see all of its own.
+                </p>
+              )}
               <Table
                 caption="Kinds of failures"
                 columns={COLUMNS}

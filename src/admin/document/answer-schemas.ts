@@ -193,7 +193,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     note: orNull(object({ text: TEXT, by: TEXT, at: TIME })),
     acknowledged: orNull(object({ by: TEXT, at: TIME, newSince: COUNTED })),
   }),
-  FailureGroupPage: pageOf(named('FailureGroup')),
+  FailureGroupPage: pageOf(named('FailureGroup'), { isPartial: FLAG }),
   DeadLetterPage: pageOf(named('DeadLetter')),
   Setting: object(
     {

@@ -1,9 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import type { FailureGroup, FailureGroupKey, GroupedDeadLetter } from '../../consumers/failure-group.js';
+import {
+  FAILURE_GROUP_ORDERS,
+  type FailureGroup,
+  type FailureGroupKey,
+  type FailureGroupPlace,
+  type GroupedDeadLetter,
+} from '../../consumers/failure-group.js';
 import { FailureGroupService } from '../../consumers/failure-group.service.js';
 import { invalidRequest } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { flag, optional, text } from '../input/field.js';
+import { choice, flag, optional, text } from '../input/field.js';
 import { type Call, limit, type PageAnswer, reason, route } from './route.js';
 
 /** Stands in paths for dead letters that have no fingerprint. */
@@ -20,7 +26,17 @@ const ROUTES = {
     path: 'dead-letters/groups',
     action: 'dead-letters.read',
     about: 'Dead letters by consumer and kind of failure, with what people noted about each kind.',
-    query: { limit, after: optional(cursor(['text', 'text'])), consumer: optional(consumer) },
+    query: {
+      limit,
+      after: optional(cursor(['text', 'text', 'text', 'position'])),
+      consumer: optional(consumer),
+      order: optional(
+        choice(
+          'The order: by name, the largest first, or the latest first. By name if absent.',
+          FAILURE_GROUP_ORDERS,
+        ),
+      ),
+    },
     answer: 'FailureGroupPage',
   }),
   group: route({
@@ -49,17 +65,29 @@ const ROUTES = {
   }),
 };
 
+interface GroupPageAnswer extends PageAnswer<FailureGroup> {
+  readonly isPartial: boolean;
+}
+
 @Injectable()
 export class FailureGroupsHandlers {
   static readonly routes = ROUTES;
 
   constructor(private readonly groupsOf: FailureGroupService) {}
 
-  async groups({ query }: Call<typeof ROUTES.groups>): Promise<PageAnswer<FailureGroup>> {
-    const { limit, after, consumer: consumerName } = query;
-    const place = after === undefined ? undefined : keyOf(after[0], after[1]);
-    const { items, next } = await this.groupsOf.list({ consumerName }, { limit, after: place });
-    return { items, next: next && cursorText([next.consumerName, next.fingerprint ?? NONE]) };
+  async groups({ query }: Call<typeof ROUTES.groups>): Promise<GroupPageAnswer> {
+    const { limit, after, consumer: consumerName, order = 'name' } = query;
+    if (after !== undefined && after[0] !== order)
+      throw invalidRequest([{ in: 'query', pointer: '/after', message: 'is of a page in another order' }]);
+    const value = order === 'name' ? undefined : after?.[3];
+    const place = after === undefined ? undefined : { ...keyOf(after[1], after[2]), value };
+    const { items, next, isPartial } = await this.groupsOf.list(
+      { consumerName },
+      { limit, after: place, order },
+    );
+    const cursorOf = (last: FailureGroupPlace) =>
+      cursorText([order, last.consumerName, last.fingerprint ?? NONE, last.value ?? 0]);
+    return { items, next: next && cursorOf(next), isPartial };
   }
 
   async group({ path, query }: Call<typeof ROUTES.group>): Promise<PageAnswer<GroupedDeadLetter>> {
