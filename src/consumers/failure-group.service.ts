@@ -45,8 +45,8 @@ export class FailureGroupService {
 
   /**
    * Returns groups, `limit` of them (1 to 1000, default 50), in the order that is asked for. The default is
-   * `name`. `after` is the `next` of the page before in the same order. A group whose size changes between two
-   * pages moves in the order by size, and a group with a new dead letter in that by the latest one.
+   * `name`. `after` is the `next` of the page before in the same order. A group whose size changes between
+   * two pages moves in the order by size, and a group with a new dead letter in that by the latest one.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or page
    */

@@ -24,8 +24,8 @@ export interface FailureGroupPlace extends FailureGroupKey {
 /** A page of groups. */
 export interface FailureGroupPage extends PageOf<FailureGroup, FailureGroupPlace> {
   /**
-   * True if there are more than 5,000 groups and the order is another one than `name`. Only the first 5,000 by
-   * name were put in order then.
+   * True if there are more than 5,000 groups and the order is another one than `name`. Only the first 5,000
+   * by name were put in order then.
    */
   isPartial: boolean;
 }
