@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AdminCountStore } from '../src/consumers/admin-count.store.js';
+import { STATES_OF_MANY } from '../src/consumers/inbox-admin.js';
+import { AdminDatabase } from '../src/database/admin-database.js';
 import type { EngineDatabase } from '../src/database/engine-database.js';
 import { NonRetryableError, SkipEventError } from '../src/errors.js';
-import { ConsumerBacklogService, FailureGroupService, OperationService } from '../src/index.js';
+import {
+  ConsumerBacklogService,
+  EventLookService,
+  FailureGroupService,
+  type OperationRequest,
+  OperationService,
+} from '../src/index.js';
 import { OutboxLogStore } from '../src/log/outbox-log.store.js';
 import { PositionSet } from '../src/log/position-set.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
@@ -41,6 +50,18 @@ const ALLOWED: readonly { sql: string; scan?: true; sort?: number; because: stri
     sql: 'SELECT first.id, first.position',
     sort: 1_600,
     because: 'ConsumerService.discard puts the first five hundred of each of three statuses in order',
+  },
+  {
+    sql: 'AS fingerprint, count(*) AS events FROM (',
+    scan: true,
+    sort: 200_000,
+    because:
+      'the plan of a redrive or a discard counts up to 200,000 events by their kind, in five seconds at most',
+  },
+  {
+    sql: `count(*) FILTER (WHERE status = 'dead_letter') AS "deadLetters"`,
+    scan: true,
+    because: 'consumers remove counts all rows of a consumer before it asks: those that it deletes then',
   },
 ];
 
@@ -95,6 +116,18 @@ const EXPECTED: Readonly<Record<string, string>> = {
   discard: `SET status = 'skipped', available_at = NULL`,
   'events that were chosen one by one': 'AS chosen (id) CROSS JOIN',
   'those of them that a plan leaves out': 'AS left_out (id, place)',
+  'plan of a replay': 'AS "isPart"',
+  'plan of a redrive or discard': 'AS fingerprint, count(*) AS events FROM (',
+  'events that a change would take': 'SELECT count(*) AS count FROM (\n         SELECT 1 FROM (',
+  'belongings of a consumer': `count(*) FILTER (WHERE status = 'dead_letter') AS "deadLetters"`,
+  'events of the log that match': 'AS prefix WHERE starts_with(event_name, prefix)',
+  'verdict of an operation': '"failedTheSameWay"',
+  'what a replay may still send': 'max_events - changed AS left',
+  'operation taken': 'coalesce(progressed_at, started_at), created_at, id LIMIT 1',
+  'end of a request': 'SET finished_at = clock_timestamp() WHERE id = $1::uuid',
+  'list of replays': 'ORDER BY r.created_at DESC, r.id',
+  'events of a search': 'ORDER BY position DESC LIMIT $3::int',
+  'events of a correlation': `metadata ->> 'correlationId' = $3`,
   'one event': 'WHERE id = $1::uuid',
   'events by filter': 'ORDER BY position DESC LIMIT',
   timeline: 'aggregate_id = $2\n',
@@ -113,6 +146,7 @@ const FIRST: readonly (keyof typeof EXPECTED)[] = [
   'retry of a transactional handler',
 ];
 
+const HOUR_MS = 3_600_000;
 /** The first part ends sooner, once all of it was seen. What is missing then is named by the first test. */
 const FIRST_PART_MS = 200_000;
 
@@ -228,6 +262,30 @@ async function operate(
   await backlogs.blocking({ consumerName: 'plain' }, { limit: 10 });
   await inbox.historyOf(id, 'plain');
 
+  const look = app.context.get(EventLookService, { strict: false });
+  const hours = { from: new Date(Date.now() - 3 * HOUR_MS), to: new Date(Date.now() - 2 * HOUR_MS) };
+  await look.count({ eventNames: ['order.*', 'mail.sent'], ...hours });
+  await look.search({ eventName: 'order.*' });
+  await look.chainOf(id);
+  const counts = new AdminCountStore(app.context.get(AdminDatabase, { strict: false }));
+  await counts.countRedrivable({ consumerName: 'plain' }, 100);
+  await counts.countDiscardable({ eventName: 'order.placed', aggregateType: 'order' }, STATES_OF_MANY, 100);
+  await counts.belongings('batch');
+  const operations = app.context.get(OperationService, { strict: false });
+  await operations.plan({ kind: 'redrive', filter: { consumerName: 'plain', errorFingerprint: 'error-9' } });
+  await operations.plan({ kind: 'discard', filter: { eventName: 'order.cancelled' }, reason: 'no use' });
+  const hour = { since: hours.from, until: hours.to };
+  await operations.plan({ kind: 'replay', filter: { consumerName: 'plain' }, replay: hour });
+  await operations.plan({
+    kind: 'replay',
+    filter: { consumerName: 'plain' },
+    replay: { from: 1_000, to: 9_000 },
+  });
+  const hot = { consumerName: 'unordered', aggregateType: 'order', aggregateId: 'hot' };
+  await operations.plan({ kind: 'replay', filter: hot });
+  await operations.list();
+  await operations.list({ state: 'running' });
+
   await consumers.list();
   await consumers.overview();
   // As autovacuum may do at any moment: what there is now is spread otherwise over consumers and statuses.
@@ -260,6 +318,7 @@ async function operate(
   await app.settings.set('processor.enabled', true, 'test');
   await until('all are worked on', async () => (await consumers.list()).every(({ owner }) => owner !== null));
   await consumers.replay('plain', { from: 36_000, to: 36_300 });
+  await runOperations(operations);
   await until('the replays are worked off', async () => {
     const open = await pool.query(`SELECT 1 FROM integration.inbox_replay WHERE finished_at IS NULL`);
     const put = await pool.query(`SELECT 1 FROM integration.inbox_cursor WHERE NOT isempty(replayed)`);
@@ -270,6 +329,33 @@ async function operate(
   await consumers.repartition('transactional', 2);
   await consumers.pause('batch');
   await consumers.remove('batch', { force: true });
+}
+
+/** A redrive and a discard, a replay that is judged while it runs, and one that is cancelled. */
+async function runOperations(operations: OperationService): Promise<void> {
+  const run = async (request: OperationRequest) => {
+    const { id } = await operations.plan(request);
+    await operations.run(id);
+    return id;
+  };
+  const filter = { consumerName: 'plain' };
+  const ids = [
+    await run({ kind: 'redrive', filter, maxEvents: 40, stopAfter: 1_000 }),
+    await run({ kind: 'discard', filter: { consumerName: 'batch' }, maxEvents: 40, reason: 'no use' }),
+    await run({
+      kind: 'replay',
+      filter,
+      replay: { from: 20_000, to: 21_000 },
+      maxEvents: 40,
+      stopAfter: 1_000,
+    }),
+    await run({ kind: 'replay', filter, replay: { from: 22_000, to: 23_000 }, rate: 1 }),
+  ];
+  await operations.cancel(ids.at(-1) ?? '');
+  for (const id of ids) {
+    await until('the operation has ended', async () => (await operations.get(id)).finishedAt !== null);
+    await operations.verdict(id);
+  }
 }
 
 const SETTINGS = { settings: { 'processor.enabled': false, batchSize: 300 } };

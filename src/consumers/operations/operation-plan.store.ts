@@ -44,6 +44,9 @@ export class OperationPlanStore {
   ): Promise<PlannedEvents | undefined> {
     const bounds = await this.requests.boundsOf(filter);
     const most = Math.min(maxEvents, MOST_COUNTED);
+    // A plan for any values cannot use the index of aggregates for a condition that also holds without one.
+    const ofAggregate =
+      filter.aggregateId === undefined ? '' : 'AND e.aggregate_type = $5::text AND e.aggregate_id = $6::text';
     const [row] = await this.db.query<{ exists: boolean; events: number; isPart: boolean }>(
       `WITH span AS (
          SELECT greatest($2::bigint, coalesce((SELECT min(position) FROM ${this.db.tables.outboxEvent}), 1)) AS first,
@@ -54,7 +57,7 @@ export class OperationPlanStore {
        SELECT EXISTS (SELECT FROM ${this.db.tables.inboxCursor} WHERE consumer_name = $1) AS exists,
          part.ended < part.last AS "isPart", (
            SELECT count(*) FROM (
-             SELECT 1 ${matchedBy(this.db.tables, 'part.first', 'part.ended')}
+             SELECT 1 ${matchedBy(this.db.tables, 'part.first', 'part.ended')} ${ofAggregate}
                AND NOT e.position <@ c.unread AND NOT EXISTS (
                  SELECT FROM ${this.db.tables.inboxEvent} u
                  WHERE u.outbox_event_id = e.id AND u.consumer_name = $1 AND NOT ${isResolved('u')})
