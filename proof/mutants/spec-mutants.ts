@@ -300,7 +300,7 @@ export const specMutants: readonly SpecMutant[] = [
   },
   {
     name: 'claims behind rows that are not claimed',
-    patches: [{ file: CLAIM, find: 'picked AS MATERIALIZED (', put: 'picked AS (' }],
+    patches: [{ file: CLAIM, find: 'picked AS MATERIALIZED (', put: 'picked AS NOT MATERIALIZED (' }],
     spec: 'test/waiting-backlog.spec.ts',
     test: 'claims nothing behind a row that it does not claim',
   },
