@@ -299,12 +299,6 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'before its transaction began',
   },
   {
-    name: 'claims behind rows that are not claimed',
-    patches: [{ file: CLAIM, find: 'picked AS MATERIALIZED (', put: 'picked AS NOT MATERIALIZED (' }],
-    spec: 'test/waiting-backlog.spec.ts',
-    test: 'claims nothing behind a row that it does not claim',
-  },
-  {
     name: 'rows claimed ahead whatever their size',
     patches: [{ file: CLAIM, find: 'OR sized.bytes <= ', put: 'OR true OR sized.bytes <= ' }],
     spec: 'test/many-due.spec.ts',
