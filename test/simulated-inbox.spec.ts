@@ -295,7 +295,8 @@ class Pair {
         const [one, other] = [simulated.claimCursor(flag), await real.claimCursor(flag)];
         this.former = this.tokens;
         this.tokens = { simulated: one.leaseToken, real: other.leaseToken };
-        const seen = ({ leaseToken, unread, ...rest }: typeof other) => ({
+        // The simulation has a clock of its own, which is not that of the server.
+        const seen = ({ leaseToken, unread, registeredAt, ...rest }: typeof other) => ({
           ...rest,
           unread: unread.toString(),
         });
