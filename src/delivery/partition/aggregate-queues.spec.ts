@@ -9,6 +9,7 @@ import {
   type Statement,
 } from '../../../test/support/simulated-inbox.js';
 import { WorkCounts } from '../../consumers/work-counts.js';
+import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { HeldLease } from '../../membership/held-lease.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.js';
 import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
@@ -282,6 +283,7 @@ class World {
     const environment = {
       stores: { ...this.connections.stores, replays: {} },
       reports: { outcomes: new OutcomeStream(), telemetry: new EngineTelemetry({}), work: new WorkCounts() },
+      failures: new RepeatedFailures(),
       flushPace: new FlushPace(settings),
       settings,
       execution: {
