@@ -23,9 +23,12 @@ const demo = spawn(process.execPath, ['examples/activity-feed/dist/demo/main.js'
   stdio: ['ignore', 'pipe', 'ignore'],
 });
 const exited = new Promise((resolve) => demo.once('exit', resolve));
+// It listens from the beginning, because a demo that ends at once would not be heard later.
+const address = addressOf(demo);
+address.catch(() => {});
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
-  const url = await addressOf(demo);
+  const url = await address;
   const page = await pageIn('light');
   await page.goto(`${url}#/overview`);
   await delay(WATCHED_MS);

@@ -43,7 +43,12 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     head: 'Error',
     isLong: true,
-    cell: ({ lastError }) => <Foreign most={200}>{lastError ?? 'not known'}</Foreign>,
+    // The heading of the page has the error of the kind, and the page of an event all of its words.
+    cell: ({ lastError }) => (
+      <span class="first-line">
+        <Foreign most={200}>{lastError ?? 'not known'}</Foreign>
+      </span>
+    ),
   },
 ];
 
