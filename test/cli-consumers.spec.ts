@@ -48,6 +48,21 @@ async function start(more: Partial<AnySubscriberDefinition> = {}): Promise<TestA
   return app;
 }
 
+/** An application whose handler has begun an event, and ends when `finish` is called. */
+async function startHeld(): Promise<{ app: TestApp; finish: () => void }> {
+  let finish = () => {};
+  const app = await start({
+    handler: () =>
+      new Promise<void>((resolve) => {
+        calls.record(0);
+        finish = resolve;
+      }),
+  });
+  await app.api.publishEvent(event('a'));
+  await calls.first(1);
+  return { app, finish: () => finish() };
+}
+
 async function stopAll(): Promise<void> {
   for (const app of apps.splice(0)) await app.close();
 }
@@ -122,16 +137,7 @@ describe('consumers', () => {
   });
 
   it('repartition fails with what it waits for when the time is up', async () => {
-    let finish = () => {};
-    const app = await start({
-      handler: () =>
-        new Promise<void>((resolve) => {
-          calls.record(0);
-          finish = resolve;
-        }),
-    });
-    await app.api.publishEvent(event('a'));
-    await calls.first(1);
+    const { finish } = await startHeld();
     const { status, stdout } = await run('consumers', 'repartition', 'billing', '2', '--timeout', '1');
     expect(status).toBe(1);
     expect(stdout).toContain('Not done yet: the owners finish what they are running and hand over.');
@@ -140,16 +146,7 @@ describe('consumers', () => {
   });
 
   it('repartition is left by Ctrl-C, says so, and goes on', async () => {
-    let finish = () => {};
-    const app = await start({
-      handler: () =>
-        new Promise<void>((resolve) => {
-          calls.record(0);
-          finish = resolve;
-        }),
-    });
-    await app.api.publishEvent(event('a'));
-    await calls.first(1);
+    const { app, finish } = await startHeld();
     const controller = new AbortController();
     const environment = { ...process.env, DATABASE_URL: database.url };
     const place = { folder: tmpdir(), environment, terminal: undefined, interruption: controller.signal };

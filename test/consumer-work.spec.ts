@@ -131,7 +131,7 @@ describe('latency', () => {
     { eventName: 'order.placed', consumerName: 'c.batch', batch: { maxSize: 10 }, handler: async () => {} },
   ];
   const names = everyKind.map(({ consumerName }) => consumerName);
-  /** Each consumer has handled so many events, and so many of them have a latency. */
+  /** Waits until each consumer has handled `handled` events, of which `latencies` have a latency. */
   const untilHandled = (handled: number, latencies: number) =>
     untilWritten(Object.fromEntries(names.map((name) => [name, [handled, 0, latencies]])));
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AuditService, type Operation, type OperationRequest, OperationService } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { publishOrders } from './support/orders.js';
+import { operationEnded } from './support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 import { startWorker } from './support/worker-process.js';
@@ -60,14 +61,7 @@ function plan(request: Partial<OperationRequest> = {}): Promise<Operation> {
   });
 }
 
-async function untilEnded(id: string): Promise<Operation> {
-  let operation = await operations().get(id);
-  await until('the operation has ended', async () => {
-    operation = await operations().get(id);
-    return operation.finishedAt !== null;
-  });
-  return operation;
-}
+const untilEnded = (id: string) => operationEnded(operations(), id);
 
 describe('a planned replay', () => {
   it('counts what the consumer would get again, and changes nothing', async () => {

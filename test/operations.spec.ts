@@ -11,6 +11,7 @@ import {
 import { startApp, type TestApp } from './support/app.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { publishOrders } from './support/orders.js';
+import { killHolderOf, operationEnded } from './support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 import { startWorker } from './support/worker-process.js';
@@ -63,14 +64,7 @@ function plan(request: Partial<OperationRequest> = {}): Promise<Operation> {
   return operations().plan({ kind: 'redrive', filter: { consumerName: 'billing' }, ...BY, ...request });
 }
 
-async function untilEnded(id: string): Promise<Operation> {
-  let operation = await operations().get(id);
-  await until('the operation has ended', async () => {
-    operation = await operations().get(id);
-    return operation.finishedAt !== null;
-  });
-  return operation;
-}
+const untilEnded = (id: string) => operationEnded(operations(), id);
 
 describe('a plan', () => {
   it('counts by consumer and kind of failure, and changes nothing', async () => {
@@ -270,19 +264,7 @@ describe('several processes', () => {
     try {
       const { id } = await plan({ rate: 1 });
       await operations().run(id, BY);
-      let holder: number | undefined;
-      await until('one of them works on it', async () => {
-        const { rows } = await database.pool.query<{ pid: number }>(
-          `SELECT p.pid FROM integration.integration_operation o JOIN integration.integration_process p ON p.id = o.lease_owner
-           WHERE o.id = $1 AND o.changed > 0`,
-          [id],
-        );
-        holder = rows[0]?.pid;
-        return holder !== undefined;
-      });
-      const victim = workers.find(({ pid }) => pid === holder);
-      victim?.kill('SIGKILL');
-      expect(await victim?.ended).toBe('SIGKILL');
+      await killHolderOf(id, workers, database);
       await database.pool.query(
         `UPDATE integration.integration_operation SET rate = NULL, lease_expires_at = clock_timestamp() + interval '1 hour'
          WHERE id = $1 AND state = 'running'`,

@@ -1,6 +1,7 @@
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
-import { MADE_OPTION_NAMES, problemsOfMaker } from '../module/made-options.js';
+import { MADE_OPTION_NAMES, problemsOfAsyncOptions } from '../module/made-options.js';
+import { isRoutePath } from '../module/route-path.js';
 import type {
   AdminCallOptions,
   AdminMountOptions,
@@ -20,7 +21,6 @@ const MOUNT_NAMES: Known<AdminMountOptions> = {
 };
 const CALL_NAMES: Known<AdminCallOptions> = { permission: true, actor: true, mask: true, origins: true };
 const KINDS = ['page', 'read', 'write'] as const;
-const SEGMENT = /^[A-Za-z0-9._~-]+$/;
 
 /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
 export function checkOptions(given: IntegrationAdminOptions): void {
@@ -37,11 +37,12 @@ export function checkOptions(given: IntegrationAdminOptions): void {
 /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
 export function checkAsyncOptions(given: IntegrationAdminAsyncOptions): void {
   refuse([
-    ...problemsOfUnknownNames(given, {
-      known: [...Object.keys(MOUNT_NAMES), ...MADE_OPTION_NAMES],
+    ...problemsOfAsyncOptions(given, {
+      method: 'IntegrationAdminModule.forRootAsync',
       kind: 'an option of IntegrationAdminModule.forRootAsync',
+      own: [...Object.keys(MOUNT_NAMES), ...MADE_OPTION_NAMES],
+      made: [],
     }),
-    ...problemsOfMaker(given, 'IntegrationAdminModule.forRootAsync'),
     ...problemsOfMount(given),
   ]);
 }
@@ -59,9 +60,8 @@ export function checkedCallOptions(given: AdminCallOptions): AdminCallOptions {
 }
 
 function problemsOfMount({ path, guards, access, decorate }: AdminMountOptions): string[] {
-  const isPath = typeof path === 'string' && segmentsOf(path).every((segment) => SEGMENT.test(segment));
   return [
-    ...(isPath
+    ...(isRoutePath(path)
       ? []
       : ['path must be the path of the admin API without parameters, such as "ops/integration"']),
     ...problemsOfAccess(guards, access),
@@ -116,11 +116,6 @@ function isListOf(type: 'function' | 'string', value: unknown): boolean {
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
-}
-
-/** The parts of a path between its slashes. */
-export function segmentsOf(path: string): string[] {
-  return path.split('/').filter((segment) => segment !== '');
 }
 
 function refuse(problems: readonly string[]): void {

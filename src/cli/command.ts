@@ -15,7 +15,7 @@ export interface Command {
   parameters: readonly string[];
   /** The name of an argument behind these that may be left out. */
   optionalParameter?: string;
-  /** The name of arguments behind these of which there may be any number. */
+  /** The name of the arguments behind these. There may be any number of them. */
   restParameter?: string;
   /** Options besides those of every command. */
   options?: Readonly<Record<string, CommandOption>>;

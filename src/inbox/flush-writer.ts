@@ -3,7 +3,7 @@ import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
 import { PositionSet } from '../log/position-set.js';
 import type { CursorKey, ExceptionRow, ResolvedRow } from './inbox-status.js';
 import type { Settlement, SettlementResult, SettlementStore } from './settlement.store.js';
-import { emptyFlush, type Flush, isLargeSet, isNothing } from './unflushed.js';
+import { addProcessed, emptyFlush, type Flush, isLargeSet, isNothing } from './unflushed.js';
 
 const LOCK_NOT_AVAILABLE = '55P03';
 const QUERY_CANCELED = '57014';
@@ -187,8 +187,7 @@ export class FlushWriter {
       const plain = groupOf('');
       plain.positions.addAll(flush.positions);
       plain.covered.push(...flush.covered);
-      for (const [name, events] of flush.processed)
-        plain.processed.set(name, events + (plain.processed.get(name) ?? 0));
+      for (const [name, events] of flush.processed) addProcessed(plain.processed, name, events);
     }
     for (const row of flush.exceptions) groupOf(nameOfAggregate(row)).exceptions.push(row);
     for (const row of flush.resolved) groupOf(nameOfAggregate(row)).resolved.push(row);

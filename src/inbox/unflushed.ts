@@ -69,7 +69,7 @@ export class Unflushed {
 
   /** Counts an event that was processed, whose position is settled here too. */
   countProcessed(eventName: string): void {
-    this.processed.set(eventName, (this.processed.get(eventName) ?? 0) + 1);
+    addProcessed(this.processed, eventName, 1);
   }
 
   /** A sweep found that no event will ever come at these positions. */
@@ -132,6 +132,11 @@ export class Unflushed {
     if (isDue) flush.positions.addAll(this.passed);
     this.passed = isDue ? PositionSet.empty() : flush.positions.addTouching(this.passed);
   }
+}
+
+/** Adds to the events of a name that were processed. */
+export function addProcessed(processed: Flush['processed'], eventName: string, events: number): void {
+  processed.set(eventName, (processed.get(eventName) ?? 0) + events);
 }
 
 export function emptyFlush(): Flush {

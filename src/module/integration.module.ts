@@ -1,6 +1,5 @@
 import { type DynamicModule, type ExistingProvider, type InjectionToken, Module } from '@nestjs/common';
 import { DEFAULT_ENGINE, problemsOfEngineName } from '../database/engine-name.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
 import { decoratedClasses } from '../subscribers/decorated-classes.js';
 import { tokenOf } from './engine-tokens.js';
 import { askedTokenOf } from './inject-integration.js';
@@ -11,7 +10,7 @@ import type {
 } from './integration.options.js';
 import { GIVEN_OPTIONS, invalidOptions, OPTION_NAMES } from './integration.options.js';
 import { type EngineModuleSetup, IntegrationEngineModule } from './integration-engine.module.js';
-import { madeOptions, problemsOfMaker } from './made-options.js';
+import { madeOptions, problemsOfAsyncOptions } from './made-options.js';
 import { SERVICES } from './providers.js';
 
 /**
@@ -71,16 +70,12 @@ const ASYNC_OPTIONS: { readonly [K in keyof Required<IntegrationModuleAsyncOptio
  * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
  */
 function checkAsyncOptions(given: IntegrationModuleAsyncOptions): void {
-  const problems = [
-    ...Object.keys(given)
-      .filter((name) => OPTION_NAMES.includes(name) && !Object.hasOwn(ASYNC_OPTIONS, name))
-      .map((name) => `${name} is for what makes the options to return, not for forRootAsync itself`),
-    ...problemsOfUnknownNames(given, {
-      known: [...Object.keys(ASYNC_OPTIONS), ...OPTION_NAMES],
-      kind: 'an option of forRootAsync',
-    }),
-    ...problemsOfMaker(given, 'IntegrationModule.forRootAsync'),
-  ];
+  const problems = problemsOfAsyncOptions(given, {
+    method: 'IntegrationModule.forRootAsync',
+    kind: 'an option of forRootAsync',
+    own: Object.keys(ASYNC_OPTIONS),
+    made: OPTION_NAMES,
+  });
   if (problems.length > 0) throw invalidOptions(problems);
 }
 

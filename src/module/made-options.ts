@@ -1,4 +1,5 @@
 import type { FactoryProvider, InjectionToken, Provider, Type } from '@nestjs/common';
+import { problemsOfUnknownNames } from '../events/known-names.js';
 
 /** Returns the options of a module, once Nest has made what it needs. */
 export interface OptionsMaker<Made> {
@@ -25,8 +26,29 @@ export const MADE_OPTION_NAMES: readonly string[] = Object.keys(NAMES);
 
 const MAKERS = ['useFactory', 'useClass', 'useExisting'] as const;
 
-/** `method` is the method that the options are given to, such as `IntegrationModule.forRootAsync`. */
-export function problemsOfMaker(given: MadeOptions<unknown>, method: string): string[] {
+/**
+ * Checks what a `forRootAsync` was given. `own` are the names of its options, and `made` those that belong
+ * into what the factory returns. `method` is its name with that of the module.
+ */
+export function problemsOfAsyncOptions(
+  given: MadeOptions<unknown>,
+  {
+    method,
+    kind,
+    own,
+    made,
+  }: Readonly<Record<'own' | 'made', readonly string[]>> & Record<'method' | 'kind', string>,
+): string[] {
+  return [
+    ...Object.keys(given)
+      .filter((name) => made.includes(name) && !own.includes(name))
+      .map((name) => `${name} is for what makes the options to return, not for forRootAsync itself`),
+    ...problemsOfUnknownNames(given, { known: [...own, ...made], kind }),
+    ...problemsOfMaker(given, method),
+  ];
+}
+
+function problemsOfMaker(given: MadeOptions<unknown>, method: string): string[] {
   const made = MAKERS.filter((name) => given[name] !== undefined);
   if (made.length > 1) return [`${made.join(' and ')} exclude each other: give one`];
   return made.length === 1 ? [] : [`${method} needs one of useFactory, useClass and useExisting`];

@@ -1,7 +1,8 @@
 import type { ModuleMetadata } from '@nestjs/common';
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
-import { MADE_OPTION_NAMES, type MadeOptions, problemsOfMaker } from '../module/made-options.js';
+import { MADE_OPTION_NAMES, type MadeOptions, problemsOfAsyncOptions } from '../module/made-options.js';
+import { isRoutePath } from '../module/route-path.js';
 import type { WebhookSource } from './incoming/webhook-source.js';
 
 export interface WebhooksModuleOptions {
@@ -43,8 +44,6 @@ export const WEBHOOKS_OPTIONS = Symbol('nestjs-integration:webhooks-options');
 
 export const DEFAULT_PATH = 'webhooks';
 
-const SEGMENT = /^[A-Za-z0-9._~-]+$/;
-
 /** The compiler reports an error here if an option is missing. */
 const OWN_ASYNC_OPTIONS: {
   readonly [K in keyof Required<Omit<WebhooksModuleAsyncOptions, keyof MadeOptions<unknown>>>]: true;
@@ -57,14 +56,12 @@ const MADE_NAMES: { readonly [K in keyof Required<WebhooksMadeOptions>]: true } 
 /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
 export function checkWebhooksAsyncOptions(given: WebhooksModuleAsyncOptions): void {
   refuse([
-    ...Object.keys(given)
-      .filter((name) => Object.hasOwn(MADE_NAMES, name))
-      .map((name) => `${name} is for what makes the options to return, not for forRootAsync itself`),
-    ...problemsOfUnknownNames(given, {
-      known: [...Object.keys(OWN_ASYNC_OPTIONS), ...MADE_OPTION_NAMES, ...Object.keys(MADE_NAMES)],
+    ...problemsOfAsyncOptions(given, {
+      method: 'WebhooksModule.forRootAsync',
       kind: 'an option of WebhooksModule.forRootAsync',
+      own: [...Object.keys(OWN_ASYNC_OPTIONS), ...MADE_OPTION_NAMES],
+      made: Object.keys(MADE_NAMES),
     }),
-    ...problemsOfMaker(given, 'WebhooksModule.forRootAsync'),
     ...problemsOfPath(given.path),
   ]);
 }
@@ -121,9 +118,7 @@ export function checkWebhooksOptions(given: WebhooksModuleOptions): void {
 }
 
 function problemsOfPath(path: unknown = DEFAULT_PATH): string[] {
-  return typeof path === 'string' && segmentsOf(path).every((segment) => SEGMENT.test(segment))
-    ? []
-    : ['path must be a path without parameters, such as "webhooks"'];
+  return isRoutePath(path) ? [] : ['path must be a path without parameters, such as "webhooks"'];
 }
 
 function refuse(problems: readonly string[]): void {
@@ -133,10 +128,6 @@ function refuse(problems: readonly string[]): void {
     `WebhooksModule cannot be made: ${problems.join('; ')}`,
     { problems },
   );
-}
-
-export function segmentsOf(path: string): string[] {
-  return path.split('/').filter((segment) => segment !== '');
 }
 
 function isHttpUrl(value: unknown): boolean {

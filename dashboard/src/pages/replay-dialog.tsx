@@ -4,8 +4,7 @@ import type { Operation } from '../api/schemas.ts';
 import { Act } from '../parts/button.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { localTime } from '../parts/filter.tsx';
-import { count, counted } from '../parts/number.ts';
-import { NumberField, type OperationWish, wholeOf } from '../parts/operation-dialog.tsx';
+import { LimitFields, type OperationWish, plannedText, wholeOf } from '../parts/operation-dialog.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { ReasonField, reasonOf } from '../parts/reason-field.tsx';
 import { useAttempt } from '../parts/use-attempt.ts';
@@ -116,23 +115,17 @@ function ReplayForm({
           onInput={typed(setEventName)}
         />
       </div>
-      <div class="fields">
-        <NumberField label="At most" unit="events" hint="all" value={maxEvents} onChange={setMaxEvents} />
-        <NumberField label="Rate" unit="a second" hint="no limit" value={rate} onChange={setRate} />
-        <NumberField
-          label="Stop after"
-          unit="failures"
-          hint="never"
-          value={stopAfter}
-          onChange={setStopAfter}
-        />
-      </div>
+      <LimitFields
+        maxEvents={[maxEvents, setMaxEvents]}
+        rate={[rate, setRate]}
+        stopAfter={[stopAfter, setStopAfter]}
+      />
       <p role="status" class="plan">
         {plan === undefined ? (
           <span class="muted">{isBusy ? 'Counting…' : 'Not counted yet.'}</span>
         ) : (
           <>
-            <b>{eventsOf(plan)}</b> will be sent again, the oldest first.
+            <b>{plannedText(plan)}</b> will be sent again, the oldest first.
           </>
         )}
       </p>
@@ -155,7 +148,7 @@ function ReplayForm({
             unless={nothing}
             onAct={() => void run(plan.id)}
           >
-            {isBusy ? 'Working…' : `Replay ${plan.plannedAtLeast ? 'all of them' : eventsOf(plan)}`}
+            {isBusy ? 'Working…' : `Replay ${plan.plannedAtLeast ? 'all of them' : plannedText(plan)}`}
           </Act>
         )}
         <button type="button" onClick={onClose}>
@@ -164,10 +157,6 @@ function ReplayForm({
       </div>
     </form>
   );
-}
-
-function eventsOf({ plannedEvents, plannedAtLeast }: Operation): string {
-  return plannedAtLeast ? `${count(plannedEvents)} or more events` : counted(plannedEvents, 'event');
 }
 
 function isoOf(local: string): string | undefined {

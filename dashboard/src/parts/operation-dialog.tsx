@@ -76,27 +76,17 @@ export function OperationDialog({
         <p class="muted">
           <Foreign most={300}>{about}</Foreign>
         </p>
-        <div class="fields">
-          {isLimited && (
-            <NumberField label="At most" unit="events" hint="all" value={maxEvents} onChange={setMaxEvents} />
-          )}
-          <NumberField label="Rate" unit="a second" hint="no limit" value={rate} onChange={setRate} />
-          {!isDiscard && (
-            <NumberField
-              label="Stop after"
-              unit="failures"
-              hint="never"
-              value={stopAfter}
-              onChange={setStopAfter}
-            />
-          )}
-        </div>
+        <LimitFields
+          maxEvents={isLimited ? [maxEvents, setMaxEvents] : undefined}
+          rate={[rate, setRate]}
+          stopAfter={isDiscard ? undefined : [stopAfter, setStopAfter]}
+        />
         <p role="status" class="plan">
           {plan === undefined || !isPlanned ? (
             <span class="muted">{isBusy ? 'Counting…' : 'Not counted yet.'}</span>
           ) : (
             <>
-              <b>{plan.plannedAtLeast ? `${count(events)} or more events` : counted(events, 'event')}</b>{' '}
+              <b>{plannedText(plan)}</b>{' '}
               {isDiscard ? 'will be set aside for good.' : 'will be sent again, the oldest first.'}
               <LeftOut operation={plan} />
             </>
@@ -130,18 +120,38 @@ export function OperationDialog({
   );
 }
 
-export function NumberField({
+type Field = readonly [value: string, onChange: (value: string) => void];
+
+/** How many events an operation takes, how fast, and when it stops. A field that is left out is not there. */
+export function LimitFields({
+  maxEvents,
+  rate,
+  stopAfter,
+}: Record<'maxEvents' | 'stopAfter', Field | undefined> & { rate: Field }) {
+  return (
+    <div class="fields">
+      {maxEvents && <NumberField label="At most" unit="events" hint="all" field={maxEvents} />}
+      <NumberField label="Rate" unit="a second" hint="no limit" field={rate} />
+      {stopAfter && <NumberField label="Stop after" unit="failures" hint="never" field={stopAfter} />}
+    </div>
+  );
+}
+
+/** How many events a plan has found. */
+export function plannedText({ plannedEvents, plannedAtLeast }: Operation): string {
+  return plannedAtLeast ? `${count(plannedEvents)} or more events` : counted(plannedEvents, 'event');
+}
+
+function NumberField({
   label,
   unit,
   hint,
-  value,
-  onChange,
+  field: [value, onChange],
 }: {
   label: string;
   unit: string;
   hint: string;
-  value: string;
-  onChange: (value: string) => void;
+  field: Field;
 }) {
   const id = useId();
   return (

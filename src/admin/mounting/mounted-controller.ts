@@ -10,7 +10,7 @@ import {
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { segmentsOf } from '../admin-option-checks.js';
+import { segmentsOf } from '../../module/route-path.js';
 import type { AdminDecorators, AdminMountOptions } from '../admin-options.js';
 import { AdminCalls } from '../calls/admin-calls.js';
 import { AdminProblemFilter } from '../calls/admin-problem.filter.js';

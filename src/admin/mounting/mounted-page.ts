@@ -11,7 +11,7 @@ import {
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { segmentsOf } from '../admin-option-checks.js';
+import { segmentsOf } from '../../module/route-path.js';
 import type { AdminMountOptions } from '../admin-options.js';
 import { AdminProblemFilter } from '../calls/admin-problem.filter.js';
 import type { ServerRequest } from '../calls/admin-request.js';

@@ -9,8 +9,7 @@ type ClaimedDelivery = Delivery & { readonly claim: Claim };
 export class ClaimedRows {
   private readonly open = new Map<string, ClaimedDelivery>();
   private readonly unsaved = new Set<string>();
-  /** How many of the open rows wait for a row that was claimed with them. */
-  private following = 0;
+  private followers = 0;
   private readonly waiters: (() => void)[] = [];
 
   /** How many rows have no outcome yet. */
@@ -20,12 +19,12 @@ export class ClaimedRows {
 
   /** How many rows could run at the same time. A row that follows another one runs after it, in its place. */
   get leading(): number {
-    return this.open.size - this.following;
+    return this.open.size - this.followers;
   }
 
-  /** How many rows run after one that was claimed with them. */
-  get followers(): number {
-    return this.following;
+  /** How many of the open rows wait for a row that was claimed with them. */
+  get following(): number {
+    return this.followers;
   }
 
   get isEmpty(): boolean {
@@ -58,17 +57,17 @@ export class ClaimedRows {
 
   claimed(delivery: ClaimedDelivery): void {
     this.open.set(delivery.claim.inboxEventId, delivery);
-    if (delivery.claim.follows) this.following++;
+    if (delivery.claim.follows) this.followers++;
   }
 
   /** Called when the row's event runs, so that it follows no other row any more. */
   begin(claim: Claim): void {
-    if (claim.follows) this.following--;
+    if (claim.follows) this.followers--;
   }
 
   /** Called when the row's event must run once more. */
   requeue(claim: Claim): void {
-    if (claim.follows) this.following++;
+    if (claim.follows) this.followers++;
   }
 
   /** Called when the row's event has its outcome. */

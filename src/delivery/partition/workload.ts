@@ -61,8 +61,7 @@ export class Workload {
    * How many claimed rows have no outcome: those that could run at once, and those that follow one of them.
    */
   get claimsInHand(): { readonly leading: number; readonly following: number } {
-    const { leading, followers } = this.inHand.claims;
-    return { leading, following: followers };
+    return this.inHand.claims;
   }
 
   /** How many due rows could run in addition to those that are claimed already. */

@@ -2,7 +2,7 @@
 const AHEAD_MS = 100;
 /** So many rows are claimed ahead at most. After a kill, each of them may have to run alone. */
 const MOST_AHEAD = 500;
-/** If so many claimed rows wait behind others of their aggregates, no row is claimed ahead. */
+/** No row is claimed ahead if more claimed rows than this wait behind others of their aggregates. */
 const MOST_FOLLOWING = 500;
 
 /** What was claimed and has no outcome. */

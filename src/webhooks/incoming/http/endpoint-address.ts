@@ -1,5 +1,6 @@
 import type { ModuleRef } from '@nestjs/core';
-import { DEFAULT_PATH, segmentsOf, type WebhooksModuleOptions } from '../../webhooks-options.js';
+import { segmentsOf } from '../../../module/route-path.js';
+import { DEFAULT_PATH, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { globalPrefixOf } from './global-prefix.js';
 import { ROUTE_PATHS } from './webhook-controller.js';
 

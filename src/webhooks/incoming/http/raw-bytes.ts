@@ -1,12 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
-import {
-  DEFAULT_PATH,
-  segmentsOf,
-  WEBHOOKS_OPTIONS,
-  type WebhooksModuleOptions,
-} from '../../webhooks-options.js';
+import { segmentsOf } from '../../../module/route-path.js';
+import { DEFAULT_PATH, WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { tooLarge } from '../refusal.js';
 import type { WebhookSource } from '../webhook-source.js';

@@ -8,7 +8,8 @@ import {
   type Type,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { DEFAULT_PATH, segmentsOf, type WebhooksModuleOptions } from '../../webhooks-options.js';
+import { segmentsOf } from '../../../module/route-path.js';
+import { DEFAULT_PATH, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import type { ServerRequest } from './server-request.js';
 import { WebhookAnswers } from './webhook-answers.js';
 
