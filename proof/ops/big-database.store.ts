@@ -93,10 +93,11 @@ export const SAMPLES_OF_THINGS = `
     (SELECT error_fingerprint FROM integration.inbox_event WHERE status = 'dead_letter' AND consumer_name = 'consumer-001' ORDER BY position LIMIT 1) AS fingerprint,
     (SELECT id FROM integration.integration_operation ORDER BY created_at LIMIT 1) AS operation`;
 
-/** Sequential scans of the tables that grow with the log, and how many rows they read. */
+/** Sequential scans of the tables that grow, and how many rows they read. */
 export const SCANS = `
   SELECT relname AS name, seq_scan::float8 AS scans, seq_tup_read::float8 AS rows FROM pg_stat_user_tables
-  WHERE schemaname = 'integration' AND relname IN ('outbox_event', 'inbox_event', 'integration_audit', 'integration_sample')`;
+  WHERE schemaname = 'integration' AND relname IN ('outbox_event', 'inbox_event', 'integration_audit',
+    'integration_sample', 'integration_operation', 'integration_setting_change', 'integration_link')`;
 
 /** What the statistics collected so far say is sent at once, also by sessions that are idle. */
 export const FLUSH_STATISTICS = 'SELECT pg_stat_force_next_flush()';

@@ -50,3 +50,8 @@ export const STATEMENTS = `
   FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query NOT LIKE '%pg_stat_statements%'`;
 
 export const CHECKPOINT = 'CHECKPOINT';
+
+/** The sessions of admins that had a statement within the last `$1` seconds. */
+export const ADMINS_WITHIN = `
+  SELECT count(*)::int AS sessions FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'nestjs-integration admin'
+    AND query_start > clock_timestamp() - $1::int * interval '1 second'`;

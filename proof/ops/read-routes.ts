@@ -9,6 +9,8 @@ export interface ReadRoute {
   readonly path: string;
   /** Whether it answers in pages. */
   readonly isList: boolean;
+  /** The parameters of its query that may be left out. */
+  readonly optional: readonly string[];
 }
 
 interface Parameter {
@@ -49,6 +51,9 @@ export async function readRoutes(values: ValuesOfParameters): Promise<ReadRoute[
         name: template.slice(1),
         path: query.length === 0 ? path : `${path}?${query.join('&')}`,
         isList: parameters.some(({ name }) => name === 'after'),
+        optional: parameters
+          .filter((parameter) => parameter.in === 'query' && parameter.required !== true)
+          .map(({ name }) => name),
       },
     ];
   });

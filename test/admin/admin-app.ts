@@ -7,6 +7,7 @@ import {
   Module,
   type ModuleMetadata,
   type NestApplicationOptions,
+  Query,
   UnauthorizedException,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -40,6 +41,11 @@ class ShopController {
   @Get()
   hello(): object {
     return { hello: 'shop' };
+  }
+
+  @Get('refused')
+  refused(@Query('by') by: string): object {
+    return { by };
   }
 }
 

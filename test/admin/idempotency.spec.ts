@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { HANDLERS } from '../../src/admin/routes/handlers.js';
+import type { Route } from '../../src/admin/routes/route.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
 
@@ -12,7 +15,9 @@ beforeAll(async () => {
   });
 });
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE integration.inbox_cursor, integration.integration_idempotency_key');
+  await database.pool.query(
+    'TRUNCATE integration.inbox_cursor, integration.integration_idempotency_key, integration.integration_audit',
+  );
   await registerConsumer(database, 'billing');
 });
 afterAll(async () => {
@@ -29,6 +34,47 @@ const send = (verb: string, key: string, { json = {}, person }: { json?: object;
 const isPaused = async () =>
   (await database.pool.query('SELECT paused_at IS NOT NULL AS paused FROM integration.inbox_cursor')).rows[0]
     .paused;
+
+/** A body that each POST takes. What most of them name is not there, and that refusal is kept as well. */
+const BODIES: Readonly<Record<string, object>> = {
+  'consumers/:name/pause': {},
+  'consumers/:name/resume': {},
+  'consumers/:name/repartition': { partitions: 2 },
+  'consumers/:name/replays': { since: '2026-11-25T00:00:00Z' },
+  'events/:id/correct': { consumer: 'billing', payload: '{}', reason: 'one' },
+  operations: { kind: 'redrive', consumer: 'billing' },
+  'operations/:id/run': {},
+  'operations/:id/cancel': {},
+  'settings/restore': { changeId: 7 },
+};
+const ONLY_ASKS = 'settings/preview';
+const POSTS = HANDLERS.flatMap(({ routes }) => Object.values(routes) as Route[])
+  .filter(({ method }) => method === 'POST')
+  .map(({ path }) => path);
+
+const audited = async () =>
+  (await database.pool.query('SELECT count(*)::int AS rows FROM integration.integration_audit')).rows[0].rows;
+
+describe('every request that starts something', () => {
+  it.each(POSTS.filter((path) => path !== ONLY_ASKS))('takes an Idempotency-Key: %s', async (path) => {
+    const body = BODIES[path];
+    if (body === undefined) throw new Error('a new POST needs a body here');
+    const filled = path.replace(':id', randomUUID()).replace(':name', 'billing');
+    const post = (json: object) =>
+      admin.ask(filled, { method: 'POST', json, headers: { 'idempotency-key': 'k1' } });
+    const first = await post(body);
+    expect(first.headers.get('idempotency-replayed')).toBeNull();
+    const before = await audited();
+    const again = await post(body);
+    expect([again.status, again.text]).toEqual([first.status, first.text]);
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(await audited()).toBe(before);
+    expect(await post({ ...body, reason: 'another' })).toMatchObject({
+      status: 422,
+      json: { code: 'INTEGRATION_ADMIN_KEY_REUSED' },
+    });
+  });
+});
 
 describe('a request with an Idempotency-Key', () => {
   it('is done once, and answered in the same way the second time', async () => {
@@ -67,6 +113,7 @@ describe('a request with an Idempotency-Key', () => {
     const replayed = answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true');
     const done = answers.filter(({ status }) => status === 200);
     expect(done).toHaveLength(replayed.length + 1);
+    expect(await audited()).toBe(1);
   });
 
   it('gets the refusal of the first one again', async () => {

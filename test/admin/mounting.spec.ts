@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs';
 import { createServer, type Server, request as sendOn } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type ArgumentsHost,
@@ -12,21 +14,28 @@ import {
   Inject,
   Injectable,
   Module,
+  type NestInterceptor,
+  type PipeTransform,
   SetMetadata,
   ValidationPipe,
   VersioningType,
 } from '@nestjs/common';
-import { APP_GUARD, Reflector } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@nestjs/core';
 import { IntegrationAdminModule, type IntegrationAdminOptions } from 'nestjs-integration/admin';
 import { map } from 'rxjs';
+import { HANDLERS } from '../../src/admin/routes/handlers.js';
+import { isWrite, type Route } from '../../src/admin/routes/route.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import {
   type AdminApp,
+  type Answered,
+  type AskInit,
   ask,
   JSON_HEADERS,
   makeAdminApp,
   PATH,
   PLATFORMS,
+  registerConsumer,
   startAdminApp,
   TokenGuard,
 } from './admin-app.js';
@@ -80,6 +89,13 @@ describe.each(PLATFORMS)('on %s, the admin API', (platform) => {
     );
   });
 
+  it.each(PLACES)('takes writes at $name, and refuses bodies that no parser takes', async (place) => {
+    const { path, base, prepare } = place;
+    await withApp({ platform, admin: { path }, ...(prepare === undefined ? {} : { prepare }) }, (app) =>
+      takesWrites(app.url, base),
+    );
+  });
+
   it('is behind a proxy that strips a prefix', async () => {
     await withApp({ platform }, async (app) => {
       const proxy = await startStrippingProxy('/tools', app.url);
@@ -89,6 +105,7 @@ describe.each(PLATFORMS)('on %s, the admin API', (platform) => {
           status: 200,
           json: { actor: 'unknown' },
         });
+        await takesWrites(proxy.url, `/tools/${PATH}`);
       } finally {
         proxy.close();
       }
@@ -96,42 +113,35 @@ describe.each(PLATFORMS)('on %s, the admin API', (platform) => {
   });
 
   it('answers the same whatever interceptors, pipes and filters the application has', async () => {
-    const looks = async (app: AdminApp) => [
-      await app.ask('settings'),
-      await app.ask('consumers?limit=2&after=x'),
-      await app.ask('consumers/nobody'),
-      await app.ask('consumers/nobody/pause', { method: 'POST', json: { reason: 'test', unknown: 1 } }),
-      await app.ask('consumers/nobody/pause', { method: 'POST', json: {} }),
-      await app.ask('settings', { headers: { authorization: undefined } }),
-      await app.ask('consumers/nobody/pause', { method: 'POST', headers: JSON_HEADERS, body: '{' }),
-    ];
-    const plain: unknown[] = [];
-    await withApp({ platform }, async (app) => {
-      for (const { status, text, headers } of await looks(app))
-        plain.push({ status, text, type: headers.get('content-type') });
+    const streams = { most: 2, lifetimeMs: 50 };
+    const plain: Shape[] = [];
+    await withApp({ platform, streams }, async (app) => {
+      for (const request of EVERY_REQUEST) plain.push(await shapeOf(app, request));
     });
     const hostile = (app: INestApplication) => {
-      app.useGlobalInterceptors({
-        intercept: (_, next) => next.handle().pipe(map((data) => ({ wrapped: data }))),
-      });
+      app.useGlobalInterceptors(WRAPPING);
       app.useGlobalPipes(
         new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }),
+        REFUSING,
       );
       app.useGlobalFilters(new HostileFilter());
     };
-    await withApp({ platform, prepare: hostile }, async (app) => {
-      const answers = (await looks(app)).map(({ status, text, headers }) => ({
-        status,
-        text,
-        type: headers.get('content-type'),
-      }));
-      expect(answers).toEqual(plain);
-      expect(answers.map(({ status }) => status)).toEqual([200, 400, 404, 400, 404, 401, 400]);
-      // The application's own routes are wrapped, so what was switched on works.
+    const providers = [
+      { provide: APP_INTERCEPTOR, useValue: WRAPPING },
+      { provide: APP_PIPE, useValue: REFUSING },
+      { provide: APP_FILTER, useClass: HostileFilter },
+    ];
+    await withApp({ platform, streams, prepare: hostile, module: { providers } }, async (app) => {
+      for (const [index, request] of EVERY_REQUEST.entries())
+        expect(await shapeOf(app, request)).toEqual(plain[index]);
+      // The application's own routes are wrapped twice, so what was switched on works.
       expect(await ask(app.url, 'shop', { base: '' })).toMatchObject({
-        json: { wrapped: { hello: 'shop' } },
+        json: { wrapped: { wrapped: { hello: 'shop' } } },
       });
+      expect(await ask(app.url, 'shop/refused?by=pipe', { base: '' })).toMatchObject({ status: 418 });
     });
+    const statuses = new Set(plain.map(({ status }) => status));
+    expect([...statuses].sort()).toEqual([200, 400, 401, 404]);
   });
 
   it('reads bodies itself if the application has no body parser', async () => {
@@ -253,6 +263,76 @@ describe('an application', () => {
     });
   });
 });
+
+const ROUTES: readonly Route[] = HANDLERS.flatMap(({ routes }) => Object.values(routes));
+const [ASSET = ''] = readdirSync(join(import.meta.dirname, '../../dist/admin/ui/assets'));
+const SOME_ID = '00000000-0000-7000-8000-000000000001';
+
+interface SomeRequest {
+  readonly path: string;
+  readonly init?: Parameters<AdminApp['ask']>[1];
+}
+
+/** Every route and every file of the page; and what the platform, the guard or a check of the API refuses. */
+const EVERY_REQUEST: readonly SomeRequest[] = [
+  ...ROUTES.map((route) => ({
+    path: route.path.replace(':id', SOME_ID).replace(/:\w+/g, 'nobody'),
+    init: { method: route.method, ...(isWrite(route) ? { json: {} } : {}) },
+  })),
+  { path: 'integration', init: { base: '/ops' } },
+  ...['ui', `ui/assets/${ASSET}`, 'ui/assets/none.js'].map((path) => ({ path })),
+  { path: 'consumers?limit=2&after=x' },
+  { path: 'consumers/nobody/pause', init: { method: 'POST', json: { reason: 'test', unknown: 1 } } },
+  { path: 'consumers/nobody/pause', init: { method: 'POST', headers: JSON_HEADERS, body: '{' } },
+  { path: 'settings', init: { headers: { authorization: undefined } } },
+];
+
+/** An answer without what differs from one moment to the next. */
+interface Shape {
+  readonly path: string;
+  readonly status: number;
+  readonly type: string | null;
+  readonly body: unknown;
+}
+
+async function shapeOf(app: AdminApp, { path, init }: SomeRequest): Promise<Shape> {
+  const { status, headers, text, json } = await app.ask(path, init);
+  const type = headers.get('content-type');
+  return { path, status, type, body: bodyShapeOf(type, text, json) };
+}
+
+function bodyShapeOf(type: string | null, text: string, json: Answered['json']): unknown {
+  if (type?.startsWith('text/event-stream')) return 'a stream';
+  return type?.startsWith('application/json') ? Object.keys(json).sort() : text;
+}
+
+/** A write does what it says, and a body that no parser takes is refused with a problem of the API. */
+async function takesWrites(url: string, base: string): Promise<void> {
+  const name = `at ${base}`;
+  await registerConsumer(database, name);
+  const pause = (init: AskInit) =>
+    ask(url, `consumers/${encodeURIComponent(name)}/pause`, { method: 'POST', base, ...init });
+  try {
+    const broken = await pause({ headers: JSON_HEADERS, body: '{' });
+    expect(broken).toMatchObject({ status: 400, json: { code: 'INTEGRATION_ADMIN_INVALID' } });
+    expect(await pause({ json: {} })).toMatchObject({ status: 200, json: { paused: true } });
+    // A browser sends the origin of the page, which is the proxy's where there is one.
+    expect(await pause({ json: {}, headers: { origin: url } })).toMatchObject({ status: 200 });
+  } finally {
+    await database.pool.query('DELETE FROM integration.inbox_cursor WHERE consumer_name = $1', [name]);
+  }
+}
+
+const WRAPPING: NestInterceptor = {
+  intercept: (_, next) => next.handle().pipe(map((data) => ({ wrapped: data }))),
+};
+
+/** Refuses every value that Nest shows to pipes. */
+const REFUSING: PipeTransform = {
+  transform: () => {
+    throw new BadRequestException('refused by a pipe');
+  },
+};
 
 /** Answers every error with 418. */
 @Catch()

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -17,6 +17,7 @@ import {
   JSON_HEADERS,
   PATH,
   PLATFORMS,
+  type Platform,
   registerConsumer,
   startAdminApp,
   TOKEN,
@@ -25,11 +26,40 @@ import {
 const ROUTES: readonly Route[] = HANDLERS.flatMap(({ routes }) => Object.values(routes));
 const READS = ROUTES.filter((route) => !isWrite(route));
 const WRITES = ROUTES.filter(isWrite);
+const ASSETS = readdirSync(join(import.meta.dirname, '../../dist/admin/ui/assets'));
 const EVENT_ID = '00000000-0000-7000-8000-000000000001';
 
 /** The path of a route with something in the place of its parameters. */
 function pathOf({ path }: Route): string {
   return path.replace(':id', EVENT_ID).replace(/:\w+/g, 'billing');
+}
+
+interface Served {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** The routes below the path of the admin API that the server knows. Fastify tells of each as it is added. */
+function registered({ app }: AdminApp, platform: Platform, added: readonly Served[]): Served[] {
+  const all = platform === 'fastify' ? added : servedByExpress(app.getHttpAdapter().getInstance());
+  return all.filter(({ path }) => path.startsWith(`/${PATH}`));
+}
+
+interface ExpressApplication {
+  readonly router: {
+    readonly stack: readonly {
+      readonly route?: { readonly path: string; readonly methods: Readonly<Record<string, boolean>> };
+    }[];
+  };
+}
+
+function servedByExpress({ router }: ExpressApplication): Served[] {
+  return router.stack.flatMap(({ route }) =>
+    Object.keys(route?.methods ?? {}).map((method) => ({
+      method: method.toUpperCase(),
+      path: route?.path ?? '',
+    })),
+  );
 }
 
 function isProblem(answer: Answered, status: number, code: string): void {
@@ -52,6 +82,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
   let admin: AdminApp;
   let denied: ReadonlySet<AdminAction>;
   let asked: { action: AdminAction; target: AdminTarget }[];
+  const added: Served[] = [];
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -61,7 +92,16 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     admin = await startAdminApp(database, {
       platform,
       // The most permissive CORS there is.
-      prepare: (app) => app.enableCors({ origin: true, credentials: true, allowedHeaders: '*' }),
+      prepare: (app) => {
+        app.enableCors({ origin: true, credentials: true, allowedHeaders: '*' });
+        if (platform === 'fastify')
+          app
+            .getHttpAdapter()
+            .getInstance()
+            .addHook('onRoute', ({ method, url }: { method: string | string[]; url: string }) => {
+              for (const each of [method].flat()) added.push({ method: each, path: url });
+            });
+      },
       admin: {
         permission: (_, action, target) => {
           asked.push({ action, target });
@@ -82,12 +122,46 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     (await database.pool.query('SELECT paused_at IS NOT NULL AS paused FROM integration.inbox_cursor'))
       .rows[0].paused;
 
+  /** What requests can change, as it is in the database. */
+  const everything = async () => {
+    const tables = [
+      'outbox_event',
+      'inbox_event',
+      'inbox_cursor',
+      'integration_audit',
+      'integration_operation',
+    ]
+      .concat(['integration_setting', 'integration_setting_change', 'integration_failure_group'])
+      .concat('integration_idempotency_key');
+    const rows = tables.map(
+      (table) => `SELECT '${table}' AS name, to_jsonb(t) AS row FROM integration.${table} t`,
+    );
+    return (await database.pool.query(`${rows.join(' UNION ALL ')} ORDER BY 1, 2`)).rows;
+  };
+
   const auditRows = async () =>
     (await database.pool.query('SELECT * FROM integration.integration_audit ORDER BY id')).rows;
 
-  it('without credentials gets through to no route', async () => {
+  it('without credentials gets through to no route and no file of the page', async () => {
     for (const route of ROUTES) {
       isProblem(await send(route, { authorization: undefined }), 401, 'INTEGRATION_ADMIN_UNAUTHENTICATED');
+    }
+    // As the server has them, whoever registered them.
+    const served = registered(admin, platform, added);
+    for (const { path } of ROUTES) expect(served.map((each) => each.path)).toContain(`/${PATH}/${path}`);
+    for (const path of [`/${PATH}`, `/${PATH}/ui`, `/${PATH}/ui/assets/:name`])
+      expect(served).toContainEqual({ method: 'GET', path });
+    const ways = [{}, { authorization: 'Bearer somebody' }, { 'x-integration-admin': '1' }];
+    for (const { method, path } of served) {
+      for (const asset of ASSETS) {
+        const filled = path.replace('assets/:name', `assets/${asset}`).replace(':id', EVENT_ID);
+        const url = `${admin.url}${filled.replace(/:\w+/g, 'billing')}`;
+        for (const headers of ways) {
+          const { status } = await fetch(url, { method, headers, redirect: 'manual' });
+          expect([method, path, status]).toEqual([method, path, 401]);
+        }
+        if (!path.includes('assets')) break;
+      }
     }
   });
 
@@ -121,6 +195,13 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
 
   it('has every action in some route', () => {
     expect([...new Set(ROUTES.map(({ action }) => action))].sort()).toEqual([...ADMIN_ACTIONS].sort());
+  });
+
+  it('that can change something has no action of reading', () => {
+    const reading = WRITES.filter(({ action }) => action.endsWith('.read')).map(({ path }) => path);
+    expect(reading).toEqual(['settings/preview']);
+    const changing = READS.filter(({ action }) => !action.endsWith('.read')).map(({ path }) => path);
+    expect(changing).toEqual([]);
   });
 
   it('has its action and its problems in the guide', () => {
@@ -158,11 +239,14 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     ['from a page of another site', { ...JSON_HEADERS, 'sec-fetch-site': 'cross-site' }, '{}'],
     ['from a page of a sister site', { ...JSON_HEADERS, 'sec-fetch-site': 'same-site' }, '{}'],
   ])('that is forged, %s, changes nothing', async (_, headers, body) => {
+    const before = await everything();
     for (const route of WRITES) {
-      const answer = await admin.ask(pathOf(route), { method: route.method, headers, body });
-      expect([400, 403, 415]).toContain(answer.status);
-      if (answer.status !== 415) isProblem(answer, 403, 'INTEGRATION_ADMIN_FORGED');
+      const forged = { method: route.method, headers, body };
+      const answer = await admin.ask(pathOf(route), forged);
+      if (answer.status === 415) isProblem(answer, 415, 'INTEGRATION_ADMIN_MEDIA_TYPE');
+      else isProblem(answer, 403, 'INTEGRATION_ADMIN_FORGED');
     }
+    expect(await everything()).toEqual(before);
     expect(await isPaused()).toBe(false);
   });
 

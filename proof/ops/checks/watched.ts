@@ -1,6 +1,6 @@
 import { sleep } from '../../harness/wait.js';
 import { AdminApi, Watchers } from '../admin-api.js';
-import { COUNT_STATEMENTS, FORGET_STATEMENTS, STATEMENTS } from '../ops-database.store.js';
+import { ADMINS_WITHIN, COUNT_STATEMENTS, FORGET_STATEMENTS, STATEMENTS } from '../ops-database.store.js';
 import type { OpsCheck, OpsStage } from './ops-check.js';
 
 const WATCHERS = 20;
@@ -11,6 +11,8 @@ const SETTLES_MS = 5_000;
 interface Counted {
   readonly statements: number;
   readonly looks: number;
+  /** Sessions of admins that were in use. */
+  readonly admins: number;
 }
 
 /** Statements of an idle process while nobody watches, while twenty do, and after they have left. */
@@ -34,6 +36,8 @@ export const watched: OpsCheck = {
     const looks = sizes.countedSeconds / LOOK_SECONDS;
     report.figure('watched-statements-in-2-s-unwatched', (before.statements + after.statements) / 2 / looks);
     report.figure('watched-statements-in-2-s-by-20', during.statements / looks);
+    // Or the statements that are called looks would be others, and none of them would be counted.
+    report.atLeast('watched-looks-while-watched', during.looks, looks - 1);
     // A window may begin and end so that one look more falls into it than its length says.
     report.atMost('watched-looks-in-2-s', during.looks / (looks + 1), 1);
     report.atMost(
@@ -42,6 +46,9 @@ export const watched: OpsCheck = {
       1,
     );
     report.exactly('watched-looks-unwatched', before.looks + after.looks, 0);
+    // Whatever the statement is, the admin API has connections of its own, so none of it is overlooked.
+    report.exactly('watched-sessions-in-use-unwatched', before.admins + after.admins, 0);
+    report.atLeast('watched-sessions-in-use-while-watched', during.admins, 1);
     await processes.closeAll();
   },
 };
@@ -49,6 +56,8 @@ export const watched: OpsCheck = {
 async function statementsWithin({ database, sizes }: OpsStage): Promise<Counted> {
   await database.query(FORGET_STATEMENTS);
   await sleep(sizes.countedSeconds * 1_000);
-  const [counted] = await database.query<Counted>(STATEMENTS);
-  return counted ?? { statements: Number.NaN, looks: Number.NaN };
+  const [counted] = await database.query<Omit<Counted, 'admins'>>(STATEMENTS);
+  const [used] = await database.query<{ sessions: number }>(ADMINS_WITHIN, [sizes.countedSeconds]);
+  if (counted === undefined || used === undefined) throw new Error('the statements were not counted');
+  return { ...counted, admins: used.sessions };
 }

@@ -3,7 +3,6 @@ import {
   Controller,
   Get,
   Inject,
-  Param,
   Req,
   Res,
   type Type,
@@ -41,8 +40,9 @@ export function mountedPage({ path, guards = [], decorate = {} }: AdminMountOpti
 
     @Decorated()
     @Get('ui/assets/:name')
-    asset(@Param('name') name: string, @Res() response: unknown): void {
-      this.page.asset(name, response);
+    asset(@Req() request: ServerRequest, @Res() response: unknown): void {
+      // Pipes of the application see what `@Param` gives, and might refuse it.
+      this.page.asset(String(request.params?.name), response);
     }
   }
   return IntegrationAdminPage;

@@ -1,0 +1,98 @@
+import type { ReadRoute } from './read-routes.js';
+
+/** Ids and names that are in the large database. */
+export type Things = Readonly<Record<'event' | 'dead' | 'fingerprint' | 'operation', string>>;
+
+/** One way in which a list may be filtered. */
+export interface Filter {
+  readonly name: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** A filter or an order that no index has. Its page looks at a bounded part of all, and more than it shows. */
+  readonly looksAtPart?: boolean;
+}
+
+/** What every list may have, and no filter is. */
+const OF_PAGES = ['limit', 'after'];
+
+/**
+ * The filters of each list, with much and with little behind them.
+ *
+ * @throws Error if a list has a filter that is not here, so that a new one is not forgotten
+ */
+export function filtersOf({ name, optional, isList }: ReadRoute, things: Things): readonly Filter[] {
+  if (!isList) return [];
+  const filters = FILTERS(things)[name] ?? [];
+  const used = new Set(filters.flatMap(({ query }) => Object.keys(query)));
+  const missing = optional.filter((each) => !OF_PAGES.includes(each) && !used.has(each));
+  if (missing.length > 0) throw new Error(`no filter of ${name} has ${missing.join(', ')}`);
+  return filters;
+}
+
+const by = (query: Filter['query'], more: Partial<Filter> = {}): Filter => ({
+  name: Object.keys(query).join('-and-'),
+  query,
+  ...more,
+});
+
+const HOUR_MS = 3_600_000;
+const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR_MS).toISOString();
+
+const STATES = [
+  'pending',
+  'running',
+  'retrying',
+  'postponed',
+  'waiting',
+  'delayed',
+  'failed-for-good',
+  'dead',
+];
+
+function FILTERS({ event, dead, fingerprint }: Things): Readonly<Record<string, readonly Filter[]>> {
+  const consumer = 'consumer-001';
+  return {
+    'consumers/{name}/backlog': STATES.map((state) => by({ state }, { name: `state-${state}` })),
+    events: [
+      by({ name: 'thing.event3' }),
+      by({ name: 'thing.*' }, { name: 'beginning' }),
+      by({ name: 'thing.rare' }, { name: 'rare-name', looksAtPart: true }),
+      by({ module: 'module-1' }),
+      by({ name: 'thing.event3', module: 'module-4' }, { looksAtPart: true }),
+      by({ aggregateType: 'thing' }),
+      by({ aggregateType: 'thing', aggregateId: 'hot' }),
+      by({ deduplicationKey: 'key-50' }),
+      by({ position: '50' }),
+      by({ correlationId: event }, { looksAtPart: true }),
+      by({ from: hoursAgo(1), to: hoursAgo(0.5) }),
+      by({ to: hoursAgo(12) }),
+    ],
+    'dead-letters': [
+      by({ consumer }),
+      by({ eventName: 'thing.event1' }),
+      by({ consumer, eventName: 'thing.event1' }),
+      by({ aggregateType: 'thing', aggregateId: 'hot' }),
+      by({ event: dead }),
+      by({ position: '1' }),
+      by({ fingerprint }),
+      by({ consumer, fingerprint }),
+    ],
+    'dead-letters/groups': [
+      by({ consumer }),
+      ...['name', 'size', 'latest'].flatMap((order) => [
+        by({ order }, { name: `order-${order}`, looksAtPart: order !== 'name' }),
+        by({ consumer, order }, { name: `consumer-and-order-${order}` }),
+      ]),
+    ],
+    operations: ['done', 'cancelled', 'failed'].map((state) => by({ state }, { name: `state-${state}` })),
+    'settings/history': [by({ key: 'core.integration.outbox.maxAttempts' })],
+    audit: [
+      by({ actor: 'person-1' }),
+      by({ action: 'consumers.pause' }),
+      by({ target: 'consumer/consumer-001' }),
+      by({ outcome: 'denied' }),
+      by({ outcome: 'failed' }, { name: 'outcome-failed' }),
+      by({ actor: 'person-1', outcome: 'denied' }),
+      by({ from: hoursAgo(2), to: hoursAgo(1) }),
+    ],
+  };
+}
