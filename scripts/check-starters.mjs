@@ -1,8 +1,9 @@
 // Installs the packed package into small Nest 11 (CommonJS) and Nest 12 (ESM) applications, one of them on TypeORM, one with
 // Vitest and one a workspace of packages, as a user would and without any optional peer, and checks what a user does first.
 // Builds and runs examples/typeorm-orders in the same way. Needs a build. `--json FILE` writes the checks; `--only NAME`
-// takes one application; `--keep` leaves the applications where they are.
-import { spawnSync } from 'node:child_process';
+// takes one application; `--keep` leaves the applications where they are. Two applications are checked at a time, because
+// each waits for the registry and for its database; what each of them says is printed when it is done.
+import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -51,40 +52,57 @@ function isChosen({ name }) {
 const startedAt = new Date().toISOString();
 const work = mkdtempSync(join(tmpdir(), 'nestjs-integration-starters-'));
 const checks = [];
+const AT_A_TIME = 2;
 
 function run(folder, command, args, { env = {}, timeout = STEP_LIMIT_MS } = {}) {
-  const done = spawnSync(command, args, {
-    cwd: folder,
-    env: { ...process.env, CI: 'true', ...env },
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout,
-    killSignal: 'SIGKILL',
-    maxBuffer: 64 * 1024 * 1024,
+  return new Promise((resolve) => {
+    const options = {
+      cwd: folder,
+      env: { ...process.env, CI: 'true', ...env },
+      encoding: 'utf8',
+      timeout,
+      killSignal: 'SIGKILL',
+      maxBuffer: 64 * 1024 * 1024,
+    };
+    const child = execFile(command, args, options, (error, stdout, stderr) => {
+      const output = [stdout, stderr, error?.message].filter(Boolean).join('\n');
+      resolve({ ok: error === null, stdout, output });
+    });
+    child.stdin?.end();
   });
-  const output = [done.stdout, done.stderr, done.error?.message].filter(Boolean).join('\n');
-  return { ok: done.status === 0, stdout: done.stdout ?? '', output };
 }
 
-/** Notes one check; `problem` is undefined where all is well. Returns whether it is. */
-function note(name, problem) {
-  checks.push({
-    name,
-    value: problem === undefined ? 'ok' : 'failed',
-    bound: 'ok',
-    ok: problem === undefined,
-  });
-  console.log(`${problem === undefined ? 'ok    ' : 'FAILED'} ${name}`);
-  if (problem !== undefined) console.log(problem.trimEnd().replace(/^/gm, '         '));
-  return problem === undefined;
+/** The checks of one application, in order, and what is said of them. */
+class Notes {
+  checks = [];
+  #lines = [];
+
+  /** Notes one check; `problem` is undefined where all is well. Returns whether it is. */
+  note(name, problem) {
+    const ok = problem === undefined;
+    this.checks.push({ name, value: ok ? 'ok' : 'failed', bound: 'ok', ok });
+    this.#lines.push(`${ok ? 'ok    ' : 'FAILED'} ${name}`);
+    if (!ok) this.#lines.push(problem.trimEnd().replace(/^/gm, '         '));
+    return ok;
+  }
+
+  noteRun(name, { ok, output }) {
+    return this.note(name, ok ? undefined : output);
+  }
+
+  async print(check) {
+    try {
+      await check();
+    } catch (error) {
+      this.note('starters-run', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    checks.push(...this.checks);
+    if (this.#lines.length > 0) console.log(this.#lines.join('\n'));
+  }
 }
 
-function noteRun(name, { ok, output }) {
-  return note(name, ok ? undefined : output);
-}
-
-function pack() {
-  const { ok, stdout, output } = run(ROOT, 'npm', [
+async function pack() {
+  const { ok, stdout, output } = await run(ROOT, 'npm', [
     'pack',
     '--json',
     '--ignore-scripts',
@@ -95,18 +113,20 @@ function pack() {
 }
 
 /** The optional peers that came along with this package. Others of the application may need the same ones. */
-function optionalPeersIn(folder) {
+async function optionalPeersIn(folder) {
   const read = (path) => JSON.parse(readFileSync(join(folder, path), 'utf8'));
   const { peerDependenciesMeta = {} } = read('node_modules/nestjs-integration/package.json');
-  return Object.entries(peerDependenciesMeta)
+  const there = Object.entries(peerDependenciesMeta)
     .filter(([, { optional }]) => optional === true)
     .map(([name]) => name)
-    .filter((name) => existsSync(join(folder, 'node_modules', name)))
-    .filter((name) => {
-      const { ok, stdout, output } = run(folder, 'npm', ['explain', '--json', name]);
-      if (!ok) throw new Error(`npm explain ${name} failed:\n${output}`);
-      return JSON.parse(stdout).some(({ dependents }) => cameWithUs(dependents));
-    });
+    .filter((name) => existsSync(join(folder, 'node_modules', name)));
+  const ours = [];
+  for (const name of there) {
+    const { ok, stdout, output } = await run(folder, 'npm', ['explain', '--json', name]);
+    if (!ok) throw new Error(`npm explain ${name} failed:\n${output}`);
+    if (JSON.parse(stdout).some(({ dependents }) => cameWithUs(dependents))) ours.push(name);
+  }
+  return ours;
 }
 
 /** Whether the dependents that `npm explain` tells lead to this package, other than by an optional peer. */
@@ -118,8 +138,8 @@ function cameWithUs(dependents = []) {
 }
 
 /** Errors of our own declarations, which `skipLibCheck` would hide: types of packages that users do not have. */
-function brokenDeclarations(folder, project) {
-  const { output } = run(folder, 'npx', [
+async function brokenDeclarations(folder, project) {
+  const { output } = await run(folder, 'npx', [
     '--no-install',
     'tsc',
     '--noEmit',
@@ -145,28 +165,33 @@ function handledOneEvent({ ok, stdout, output }) {
 }
 
 /** Where a copy of the application has the package installed; undefined where that failed. */
-function installed(source, name, tarball) {
+async function installed(notes, source, name, tarball) {
   const folder = join(work, name);
   const isOurs = (path) => !/[\\/](node_modules|dist)$/.test(path);
   cpSync(join(ROOT, source), folder, { recursive: true, filter: isOurs });
   const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline'];
-  if (!noteRun(`${name}-installs`, run(folder, 'npm', ['install', ...quiet, tarball]))) return undefined;
-  const peers = optionalPeersIn(folder);
-  note(`${name}-has-no-optional-peer`, peers.length === 0 ? undefined : `installed: ${peers.join(', ')}`);
+  const install = await run(folder, 'npm', ['install', ...quiet, tarball]);
+  if (!notes.noteRun(`${name}-installs`, install)) return undefined;
+  const peers = await optionalPeersIn(folder);
+  notes.note(
+    `${name}-has-no-optional-peer`,
+    peers.length === 0 ? undefined : `installed: ${peers.join(', ')}`,
+  );
   return folder;
 }
 
-function checkExample({ name, says }, tarball) {
-  const folder = installed(`examples/${name}`, name, tarball);
-  if (folder === undefined || !noteRun(`${name}-builds`, run(folder, 'npm', ['run', 'build']))) return;
-  const { ok, stdout, output } = run(folder, 'npm', ['start'], {
+async function checkExample(notes, { name, says }, tarball) {
+  const folder = await installed(notes, `examples/${name}`, name, tarball);
+  if (folder === undefined) return;
+  if (!notes.noteRun(`${name}-builds`, await run(folder, 'npm', ['run', 'build']))) return;
+  const { ok, stdout, output } = await run(folder, 'npm', ['start'], {
     env: { DATABASE_URL: undefined },
     timeout: BOOT_LIMIT_MS,
   });
-  note(`${name}-holds-what-it-checks`, ok && stdout.includes(says) ? undefined : output);
+  notes.note(`${name}-holds-what-it-checks`, ok && stdout.includes(says) ? undefined : output);
 }
 
-function checkStarter(starter, tarball, databaseUrl) {
+async function checkStarter(notes, starter, tarball, databaseUrl) {
   const {
     name,
     typeChecks,
@@ -175,34 +200,40 @@ function checkStarter(starter, tarball, databaseUrl) {
     main = 'dist/main.js',
     project = '.',
   } = starter;
-  const folder = installed(`test/starters/${name}`, name, tarball);
+  const folder = await installed(notes, `test/starters/${name}`, name, tarball);
   if (folder === undefined) return;
   for (const [check, project] of Object.entries(typeChecks)) {
-    noteRun(`${name}-${check}`, run(folder, 'npx', ['--no-install', 'tsc', '--noEmit', '-p', project]));
+    notes.noteRun(
+      `${name}-${check}`,
+      await run(folder, 'npx', ['--no-install', 'tsc', '--noEmit', '-p', project]),
+    );
   }
-  if (tests) noteRun(`${name}-passes-its-unit-test`, run(folder, 'npm', ['test']));
-  if (!noteRun(`${name}-builds`, run(folder, 'npm', ['run', 'build']))) return;
-  note(`${name}-finds-every-type`, brokenDeclarations(folder, project));
+  if (tests) notes.noteRun(`${name}-passes-its-unit-test`, await run(folder, 'npm', ['test']));
+  if (!notes.noteRun(`${name}-builds`, await run(folder, 'npm', ['run', 'build']))) return;
+  notes.note(`${name}-finds-every-type`, await brokenDeclarations(folder, project));
   const env = { DATABASE_URL: databaseUrl };
-  noteRun(`${name}-migrates`, run(folder, 'npx', ['--no-install', 'nestjs-integration', 'migrate'], { env }));
+  notes.noteRun(
+    `${name}-migrates`,
+    await run(folder, 'npx', ['--no-install', 'nestjs-integration', 'migrate'], { env }),
+  );
   if (tests) {
     const given = makesDatabase ? {} : { env };
-    noteRun(`${name}-passes-its-end-to-end-test`, run(folder, 'npm', ['run', 'test:e2e'], given));
+    notes.noteRun(`${name}-passes-its-end-to-end-test`, await run(folder, 'npm', ['run', 'test:e2e'], given));
   }
-  if (starter.receives !== undefined) checkWebhooks(name, folder, env, starter.receives);
-  const booted = run(folder, 'node', [main], { env, timeout: BOOT_LIMIT_MS });
-  note(`${name}-boots-publishes-and-handles-one-event`, handledOneEvent(booted));
+  if (starter.receives !== undefined) await checkWebhooks(notes, name, folder, env, starter.receives);
+  const booted = await run(folder, 'node', [main], { env, timeout: BOOT_LIMIT_MS });
+  notes.note(`${name}-boots-publishes-and-handles-one-event`, handledOneEvent(booted));
 }
 
 /** The ways in which an application may receive webhooks, on the Nest of this starter. */
-function checkWebhooks(name, folder, env, version) {
+async function checkWebhooks(notes, name, folder, env, version) {
   cpSync(join(ROOT, 'test/support/processes', WEBHOOKS), join(folder, WEBHOOKS));
-  const { ok, stdout, output } = run(folder, 'node', [WEBHOOKS], { env });
+  const { ok, stdout, output } = await run(folder, 'node', [WEBHOOKS], { env });
   const { nest = '', cases = [] } = ok ? JSON.parse(stdout.trim().split('\n').at(-1)) : {};
   const isAll = version.test(nest) && cases.length === WEBHOOK_CASES;
-  if (!note(`${name}-receives-webhooks-in-${WEBHOOK_CASES}-ways`, isAll ? undefined : output)) return;
+  if (!notes.note(`${name}-receives-webhooks-in-${WEBHOOK_CASES}-ways`, isAll ? undefined : output)) return;
   for (const { name: way, problems } of cases)
-    note(`${name}-receives-webhooks: ${way}`, problems.length === 0 ? undefined : problems.join('\n'));
+    notes.note(`${name}-receives-webhooks: ${way}`, problems.length === 0 ? undefined : problems.join('\n'));
 }
 
 async function createDatabase(server, name) {
@@ -218,13 +249,23 @@ async function createDatabase(server, name) {
 
 const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
 try {
-  const tarball = pack();
-  for (const starter of STARTERS) {
-    checkStarter(starter, tarball, await createDatabase(server, starter.name.replaceAll('-', '_')));
-  }
-  for (const example of EXAMPLES) checkExample(example, tarball);
-} catch (error) {
-  note('starters-run', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  await new Notes().print(async () => {
+    const tarball = await pack();
+    const due = [
+      ...STARTERS.map((starter) => async (notes) => {
+        const database = await createDatabase(server, starter.name.replaceAll('-', '_'));
+        await checkStarter(notes, starter, tarball, database);
+      }),
+      ...EXAMPLES.map((example) => (notes) => checkExample(notes, example, tarball)),
+    ];
+    const lanes = Array.from({ length: AT_A_TIME }, async () => {
+      for (let next = due.shift(); next !== undefined; next = due.shift()) {
+        const notes = new Notes();
+        await notes.print(() => next(notes));
+      }
+    });
+    await Promise.all(lanes);
+  });
 } finally {
   await server.stop();
   if (options.keep) console.log(`kept: ${work}`);

@@ -1,4 +1,5 @@
-// Worker processes of tests, and the test server, are started from `dist/`: it is built anew where it was built from other sources.
+// Builds `dist/` where it was built from other sources. Tests, the demo, the proofs and the benches are started from it.
+// `npm run build` begins with `--begin` and ends with `--end`: they note which sources it has built.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -13,15 +14,22 @@ const SETTINGS = ['tsconfig.json', 'tsconfig.build.json', 'package.json'];
 export function buildIfStale() {
   // A run of mutants patches sources in a copy, and starts what was built before.
   if (process.env.TEST_DIST === 'as-it-is') return;
-  const sources = sumOfSources();
-  if (readStamp() === stampOf(sources)) return;
+  if (readStamp() === stampOf(sumOfSources())) return;
   execFileSync('npm', ['run', '--silent', 'build'], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32',
   });
+}
+
+/** The sources as they are before the build: what somebody edits while it runs is not in it. */
+function beginBuild() {
   mkdirSync(dirname(STAMP), { recursive: true });
-  writeFileSync(STAMP, stampOf(sources));
+  writeFileSync(STAMP, sumOfSources());
+}
+
+function endBuild() {
+  writeFileSync(STAMP, stampOf(readStamp()));
 }
 
 /** Another build has another time, also one by hand from sources that are not there any more. */
@@ -57,4 +65,10 @@ function sumOfSources() {
 
 function isSource(file) {
   return /\.(tsx?|css|html|json)$/.test(file) && !file.endsWith('.spec.ts');
+}
+
+if (process.argv[1] === import.meta.filename) {
+  if (process.argv.includes('--begin')) beginBuild();
+  else if (process.argv.includes('--end')) endBuild();
+  else buildIfStale();
 }
