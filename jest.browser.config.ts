@@ -7,8 +7,8 @@ const browser: Config = {
   ...config,
   testMatch: ['<rootDir>/test/browser/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
-  // The browser is the other worker: it has processes of its own.
-  maxWorkers: 1,
+  // Each spec waits for its browser, its application and its database in turn, which leaves a processor idle.
+  maxWorkers: 2,
 };
 
 export default browser;

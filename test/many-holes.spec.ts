@@ -70,15 +70,16 @@ const isSmall = (state: CursorState | undefined) => state !== undefined && state
 
 describe('a consumer with very many holes', () => {
   it('is rid of them soon, for little, and never keeps the event loop', async () => {
-    await withHoles(HOLES);
+    await withHoles(2 * HOLES);
     const handled: string[] = [];
     const handler = async (event: { aggregateId: string }) => void handled.push(event.aggregateId);
     app = await startApp(database, [{ ...CONSUMER, handler }]);
     const before = processMs();
     const watch = new TurnWatch();
     await until('the holes are gone', async () => isSmall(await cursor()));
-    // It is some 15 ms; what the test's own compiler and collector take in one turn counts as well. Range by range it was seconds.
-    expect(watch.end()).toBeLessThan(200);
+    // It is some 30 ms, and almost five seconds if the holes are taken out one by one. What the test's own
+    // compiler and collector take in one turn counts as well: 263 ms have been seen.
+    expect(watch.end()).toBeLessThan(1_000);
     expect(processMs() - before).toBeLessThan(5_000);
     await publish('after');
     await until('the event is handled', async () => handled.length > 0);

@@ -11,8 +11,23 @@ beforeAll(async () => {
 });
 afterAll(() => proxy.close());
 
-function says(page: Page, word: string): Promise<void> {
-  return page.getByRole('button', { name: new RegExp(`^${word}\\b`) }).waitFor();
+function says(page: Page, word: string, options: { timeout?: number } = {}): Promise<void> {
+  return page.getByRole('button', { name: new RegExp(`^${word}\\b`) }).waitFor(options);
+}
+
+/**
+ * Moves the clock on until a stream is open again. A clock that jumps while the page opens one makes the page
+ * give it up for its silence, and wait before the next one.
+ */
+async function goesLiveAgain(page: Page): Promise<void> {
+  for (let jumps = 1; ; jumps++) {
+    await page.clock.fastForward(60_000);
+    try {
+      return await says(page, 'Live', { timeout: 12_000 });
+    } catch (error) {
+      if (jumps === 4) throw error;
+    }
+  }
 }
 
 /** The figure of the overview that counts dead letters. */
@@ -40,8 +55,7 @@ test('a stream that dies is made up for by asking, and comes back', async () => 
   await deadLetters(page, 2);
 
   proxy.mend();
-  await page.clock.fastForward(40_000);
-  await says(page, 'Live');
+  await goesLiveAgain(page);
 });
 
 test('a session that ends is said, what was shown stays, and signing in again goes on', async () => {
@@ -83,8 +97,7 @@ test('a server that is away is said, and the page goes on when it is back', asyn
   await page.clock.fastForward(60_000);
   await says(page, 'No answer');
   await page.context().setOffline(false);
-  await page.clock.fastForward(60_000);
-  await says(page, 'Live');
+  await goesLiveAgain(page);
 });
 
 /** As the browser does where another tab comes to the front. */
