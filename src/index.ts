@@ -29,6 +29,7 @@ export type { ConsumerSelection, CursorStatus, LeftToOther } from './consumers/c
 export type {
   DeadLetterPlace,
   FailureGroup,
+  FailureGroupChange,
   FailureGroupKey,
   FailureGroupOrder,
   FailureGroupPage,

@@ -214,6 +214,18 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       make: async (author) => failures().acknowledge(await groupOfBilling(), author),
       noted: { action: 'failure-groups.acknowledge' },
     },
+    change: {
+      given: withDeadLetters,
+      make: async (author) =>
+        failures().change(await groupOfBilling(), { note: 'the bank is closed', acknowledged: true }, author),
+      noted: {
+        action: 'failure-groups.change',
+        after: expect.objectContaining({
+          note: 'the bank is closed',
+          acknowledged_by: expect.any(String),
+        }),
+      },
+    },
   },
   OperationService: {
     run: {

@@ -6,6 +6,7 @@ import { HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { IntegrationHealthIndicator, type ReadyOptions } from 'nestjs-integration/health';
 import { IntegrationModule, NonRetryableError } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
+import { gate } from './support/gate.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -93,6 +94,36 @@ describe('whether the engine lives and is ready', () => {
       unownedConsumers: 0,
     });
     await app.close();
+  });
+
+  it('is not ready from the first hook of a shutdown on, while handlers still end', async () => {
+    const hold = gate();
+    const running = gate();
+    const app = await startApp(database, [
+      {
+        ...failing,
+        handler: async () => {
+          running.open();
+          await hold.opened;
+        },
+      },
+    ]);
+    const health = indicatorOf(app);
+    await app.api.publishEvents([EVENT]);
+    await running.opened;
+    expect((await health.ready()).integration.status).toBe('up');
+    const closed = app.close();
+    try {
+      await until('it is not ready', async () => (await health.ready()).integration.status === 'down');
+      expect(await health.ready()).toEqual({
+        integration: { status: 'down', message: 'The application is closing' },
+      });
+      expect((await health.live()).integration.status).toBe('up');
+    } finally {
+      hold.open();
+      await closed;
+    }
+    expect((await health.ready()).integration.status).toBe('down');
   });
 
   it('refuses a threshold that makes no sense', async () => {

@@ -201,6 +201,26 @@ describe('a replay that runs', () => {
     expect(await app.consumers.replays('billing')).toMatchObject([{ operationId: id, state: 'failed' }]);
   });
 
+  it('is not said to have sent everything if it did not, also when retention has deleted the operation', async () => {
+    await withHandled(5);
+    const all = await plan();
+    await operations().run(all.id, BY);
+    await untilEnded(all.id);
+    const some = await plan({ maxEvents: 2 });
+    await operations().run(some.id, BY);
+    await untilEnded(some.id);
+    const cancelled = await plan({ rate: 1 });
+    await operations().run(cancelled.id, BY);
+    await operations().cancel(cancelled.id, BY);
+    await database.pool.query('DELETE FROM integration.integration_operation');
+    const requests = await app.consumers.replays('billing');
+    expect(requests.map(({ id, operationId, state }) => [id, operationId, state])).toEqual([
+      [cancelled.id, null, 'cancelled'],
+      [some.id, null, 'done'],
+      [all.id, null, 'done'],
+    ]);
+  });
+
   it('fails if its consumer is removed', async () => {
     await withHandled(3);
     await app.consumers.pause('billing');

@@ -138,6 +138,7 @@ const TYPES = [
   'Examination',
   'FailedAttempt',
   'FailureGroup',
+  'FailureGroupChange',
   'FailureGroupKey',
   'FailureGroupOrder',
   'FailureGroupPage',

@@ -15,6 +15,7 @@ import {
   type DeadLetterPlace,
   FAILURE_GROUP_ORDERS,
   type FailureGroup,
+  type FailureGroupChange,
   type FailureGroupKey,
   type FailureGroupOrder,
   type FailureGroupPage,
@@ -22,7 +23,7 @@ import {
   type GroupedDeadLetter,
   type PageOf,
 } from './failure-group.js';
-import { FailureGroupStore, type GroupChange } from './failure-group.store.js';
+import { FailureGroupStore } from './failure-group.store.js';
 
 const LONGEST_CONSUMER_NAME = 127;
 const LONGEST_FINGERPRINT = 64;
@@ -106,9 +107,6 @@ export class FailureGroupService {
    * @throws IntegrationError INTEGRATION_FAILURE_GROUP_UNKNOWN, or INTEGRATION_ADMIN_INVALID
    */
   async note(group: FailureGroupKey, text: string | null, author: ChangeAuthor = {}): Promise<void> {
-    const problem = text === null ? undefined : problemOfText(text, LONGEST_NOTE);
-    if (problem !== undefined)
-      throw invalidArgument(`The note ${problem}; null removes it`, { field: 'note' });
     await this.change(group, { note: text }, author);
   }
 
@@ -123,13 +121,22 @@ export class FailureGroupService {
     options: ChangeAuthor & { acknowledged?: boolean | undefined } = {},
   ): Promise<void> {
     const { acknowledged = true, ...author } = options;
-    if (typeof acknowledged !== 'boolean')
-      throw invalidArgument('acknowledged must be true or false', { field: 'acknowledged' });
     await this.change(group, { acknowledged }, author);
   }
 
-  private async change(group: FailureGroupKey, change: GroupChange, options: ChangeAuthor): Promise<void> {
+  /**
+   * Does what `note` and `acknowledge` do, as one change with one row in the audit. What is left out stays as
+   * it is.
+   *
+   * @throws IntegrationError INTEGRATION_FAILURE_GROUP_UNKNOWN, or INTEGRATION_ADMIN_INVALID
+   */
+  async change(
+    group: FailureGroupKey,
+    change: FailureGroupChange,
+    options: ChangeAuthor = {},
+  ): Promise<void> {
     checkKey(group);
+    checkChange(change);
     checkNames('an option', options, AUTHOR_FIELDS);
     const author = authorOf(options);
     if (await this.groups.change(group, change, author)) return;
@@ -140,6 +147,17 @@ export class FailureGroupService {
       { consumerName, fingerprint },
     );
   }
+}
+
+function checkChange(change: FailureGroupChange): void {
+  checkNames('a change of a group', change, ['note', 'acknowledged']);
+  const { note, acknowledged } = change;
+  const problem = note === undefined || note === null ? undefined : problemOfText(note, LONGEST_NOTE);
+  if (problem !== undefined) throw invalidArgument(`The note ${problem}; null removes it`, { field: 'note' });
+  if (acknowledged !== undefined && typeof acknowledged !== 'boolean')
+    throw invalidArgument('acknowledged must be true or false', { field: 'acknowledged' });
+  if (note === undefined && acknowledged === undefined)
+    throw invalidArgument('The change says nothing: give note or acknowledged', { field: 'note' });
 }
 
 function checkKey(group: FailureGroupKey): void {

@@ -2,7 +2,13 @@ import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 import { countedTo } from './counted.js';
-import type { FailureGroup, FailureGroupKey, FailureGroupOrder, FailureGroupPlace } from './failure-group.js';
+import type {
+  FailureGroup,
+  FailureGroupChange,
+  FailureGroupKey,
+  FailureGroupOrder,
+  FailureGroupPlace,
+} from './failure-group.js';
 
 /** Of one group. A page may have many groups, and a look at each of their rows. */
 const COUNTED_TO = 1_000;
@@ -33,9 +39,6 @@ interface ListedGroups {
   readonly values: readonly (number | undefined)[];
   readonly isPartial: boolean;
 }
-
-/** What somebody notes about a group. */
-export type GroupChange = { readonly note: string | null } | { readonly acknowledged: boolean };
 
 /**
  * Groups of dead letters, by consumer and kind. The groups are found by stepping through
@@ -142,7 +145,7 @@ export class FailureGroupStore {
    * Notes something about a group, with its row of the audit, in one transaction. False if there is neither a
    * dead letter of that kind nor an earlier note.
    */
-  change(key: FailureGroupKey, change: GroupChange, author: Author): Promise<boolean> {
+  change(key: FailureGroupKey, change: FailureGroupChange, author: Author): Promise<boolean> {
     return this.db.transaction(async (session) => {
       const { consumerName, fingerprint } = key;
       const [place] = await session.query<{ last: number | null; before: unknown }>(
@@ -152,9 +155,9 @@ export class FailureGroupStore {
         [consumerName, fingerprint ?? ''],
       );
       if (place === undefined || (place.last === null && place.before === null)) return false;
-      const after = await this.write(session, key, change, author, place.last);
+      const after = await this.write(session, key, change, author, place.last ?? 0);
       await this.audit.add(session, author, {
-        action: 'note' in change ? 'failure-groups.note' : 'failure-groups.acknowledge',
+        action: actionOf(change),
         target: `failure-group/${consumerName}/${fingerprint ?? ''}`,
         before: place.before,
         after,
@@ -166,29 +169,47 @@ export class FailureGroupStore {
   private async write(
     session: EngineSession,
     { consumerName, fingerprint }: FailureGroupKey,
-    change: GroupChange,
+    { note, acknowledged }: FailureGroupChange,
     { actor }: Author,
-    last: number | null,
+    last: number,
   ): Promise<unknown> {
-    const columns =
-      'note' in change
-        ? { isSet: change.note !== null, names: ['note', 'noted_by', 'noted_at'], first: change.note }
-        : {
-            isSet: change.acknowledged,
-            names: ['acknowledged_upto', 'acknowledged_by', 'acknowledged_at'],
-            first: last ?? 0,
-          };
-    const [first, by, at] = columns.names;
+    const parts = [
+      ...(note === undefined ? [] : [{ name: 'note', type: 'text', prefix: 'noted', value: note }]),
+      ...(acknowledged === undefined
+        ? []
+        : [
+            {
+              name: 'acknowledged_upto',
+              type: 'bigint',
+              prefix: 'acknowledged',
+              value: acknowledged ? last : null,
+            },
+          ]),
+    ];
+    const columns = parts.flatMap(({ name, type, prefix }, n) => {
+      const value = `$${n + 4}::${type}`;
+      const ifSet = (what: string) => `CASE WHEN ${value} IS NOT NULL THEN ${what} END`;
+      return [
+        { name, value },
+        { name: `${prefix}_by`, value: ifSet('$3::text') },
+        { name: `${prefix}_at`, value: ifSet('clock_timestamp()') },
+      ];
+    });
     const [row] = await session.query<{ after: unknown }>(
-      `INSERT INTO ${this.groups} AS g (consumer_name, fingerprint, ${columns.names.join(', ')})
-       VALUES ($1, $2, ${columns.isSet ? '$3, $4, clock_timestamp()' : 'NULL, NULL, NULL'})
+      `INSERT INTO ${this.groups} AS g (consumer_name, fingerprint, ${columns.map(({ name }) => name).join(', ')})
+       VALUES ($1, $2, ${columns.map(({ value }) => value).join(', ')})
        ON CONFLICT (consumer_name, fingerprint) DO UPDATE
-         SET ${first} = excluded.${first}, ${by} = excluded.${by}, ${at} = excluded.${at}
+         SET ${columns.map(({ name }) => `${name} = excluded.${name}`).join(', ')}
        RETURNING to_jsonb(g) AS after`,
-      [consumerName, fingerprint ?? '', ...(columns.isSet ? [columns.first, actor] : [])],
+      [consumerName, fingerprint ?? '', actor, ...parts.map(({ value }) => value)],
     );
     return row?.after;
   }
+}
+
+function actionOf({ note, acknowledged }: FailureGroupChange): string {
+  if (acknowledged === undefined) return 'failure-groups.note';
+  return note === undefined ? 'failure-groups.acknowledge' : 'failure-groups.change';
 }
 
 function listedOf(rows: readonly GroupRow[]): ListedGroups {

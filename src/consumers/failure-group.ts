@@ -64,3 +64,10 @@ export interface DeadLetterPlace {
   position: number;
   id: string;
 }
+
+/** What somebody notes about a group: a text, that it was seen, or both. What is left out stays as it is. */
+export interface FailureGroupChange {
+  /** At most 4,000 characters. Null removes the note. */
+  note?: string | null | undefined;
+  acknowledged?: boolean | undefined;
+}

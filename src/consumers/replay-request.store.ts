@@ -18,13 +18,16 @@ export interface ReplayBounds {
   readonly to: number;
 }
 
-/** The columns of a request `r`. The request of an operation has the id of the operation. */
+/**
+ * The columns of a request `r`. The request of an operation has the id of the operation, which knows how it
+ * ended. Retention deletes the operation first. What is left then says only whether everything was sent.
+ */
 export const replayColumns = ({
   integrationOperation,
 }: Tables) => `r.id, r.consumer_name AS "consumerName", r.event_names AS "eventNames", r.aggregate_type AS "aggregateType",
   r.aggregate_id AS "aggregateId", r.since, r.until, r.next_position AS "nextPosition", r.to_position AS "toPosition", r.sent,
   coalesce((SELECT o.state FROM ${integrationOperation} o WHERE o.id = r.id),
-    CASE WHEN r.finished_at IS NULL THEN 'running' ELSE 'done' END) AS state,
+    CASE WHEN r.finished_at IS NULL THEN 'running' WHEN r.next_position > r.to_position THEN 'done' ELSE 'cancelled' END) AS state,
   (SELECT o.id FROM ${integrationOperation} o WHERE o.id = r.id) AS "operationId",
   r.requested_by AS "requestedBy", r.created_at AS "createdAt", r.finished_at AS "finishedAt"`;
 

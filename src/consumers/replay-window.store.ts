@@ -94,8 +94,9 @@ export class ReplayWindowStore {
       const isFull = allowance !== undefined && allowance.left !== null && sent >= allowance.left;
       await session.query(
         `WITH noted AS (
-           UPDATE ${this.replay} SET next_position = $2, sent = sent + $3, progressed_at = clock_timestamp(),
-             finished_at = CASE WHEN $2 > to_position OR $4 THEN clock_timestamp() END
+           UPDATE ${this.replay} SET next_position = $2::bigint, sent = sent + $3, progressed_at = clock_timestamp(),
+             to_position = CASE WHEN $4 THEN least(to_position, $2::bigint - 1) ELSE to_position END,
+             finished_at = CASE WHEN $2::bigint > to_position OR $4 THEN clock_timestamp() END
            WHERE id = $1 RETURNING id, finished_at
          )
          UPDATE ${this.operation} o SET changed = o.changed + $3, next_position = $2, progressed_at = clock_timestamp(),

@@ -50,12 +50,15 @@ export interface ReplayRequest {
   aggregateId: string | null;
   since: Date | null;
   until: Date | null;
-  /** The next position to look at. The replay is finished when it is above `toPosition`. */
+  /** The next position to look at. Everything was sent when it is above `toPosition`. */
   nextPosition: number;
   toPosition: number;
   /** Number of events sent so far. */
   sent: number;
-  /** `cancelled` and `failed` are of an operation: it ended before everything was sent. */
+  /**
+   * `cancelled` and `failed` are of an operation: it ended before everything was sent. Operations are kept
+   * for 400 days. After that, a request that ended early is `cancelled`, whatever ended it.
+   */
   state: Exclude<OperationState, 'planned'>;
   /** The operation that it is a part of, which can be cancelled. Null for a request of its own. */
   operationId: string | null;

@@ -7,6 +7,7 @@ import { LeaseKeeper } from '../membership/lease-keeper.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
 import { type Backlog, type BacklogThresholds, backlogOf, checkProbe, exceeded } from './backlog.js';
+import { Closing } from './closing.js';
 
 /**
  * A heartbeat gives up after 5 s if the database does not answer, and a connection attempt may take somewhat
@@ -14,6 +15,7 @@ import { type Backlog, type BacklogThresholds, backlogOf, checkProbe, exceeded }
  */
 const LONGEST_ROUND_MS = 60_000;
 const TIMEOUT_MS = 3_000;
+const CLOSES = { message: 'The application is closing' };
 const READY_OPTIONS = ['timeoutMs', 'maxLagSeconds', 'maxDeadLetters', 'maxUnownedConsumers'];
 
 /** The result that `@nestjs/terminus` accepts from an indicator: one entry under the given key. */
@@ -49,6 +51,7 @@ export class IntegrationHealthIndicator {
     private readonly leases: LeaseKeeper,
     private readonly consumers: CursorStatusStore,
     @Inject(IntegrationSettingsService) private readonly settings: SettingsView<'orphanAfterDays'>,
+    private readonly closing: Closing,
   ) {}
 
   /**
@@ -75,7 +78,8 @@ export class IntegrationHealthIndicator {
 
   /**
    * Whether the database answers, and whether the backlog of all consumers is within the thresholds. Probes
-   * that arrive while the database is being asked share its answer.
+   * that arrive while the database is being asked share its answer. From the first hook of a shutdown on it
+   * is down without asking, while requests are still answered and handlers end.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a threshold that is not valid
    */
@@ -85,18 +89,30 @@ export class IntegrationHealthIndicator {
   ): Promise<IntegrationHealthResult<Key>> {
     checkProbe('ready', options, READY_OPTIONS);
     const { timeoutMs = TIMEOUT_MS, ...thresholds } = options;
+    const found = this.closing.hasBegun ? undefined : await this.judge(timeoutMs, thresholds);
+    // The application may have begun to close while the database was asked.
+    if (found === undefined || this.closing.hasBegun) return resultOf(key, false, CLOSES);
+    const { isUp, ...details } = found;
+    return resultOf(key, isUp, details);
+  }
+
+  private async judge(
+    timeoutMs: number,
+    thresholds: BacklogThresholds,
+  ): Promise<{ isUp: boolean; [detail: string]: unknown }> {
     let backlog: Backlog;
     try {
       backlog = await endWithin(timeoutMs, this.look(), () => new LateAnswer(timeoutMs));
     } catch (error) {
-      return resultOf(key, false, { database: 'down', message: reasonOf(error) });
+      return { isUp: false, database: 'down', message: reasonOf(error) };
     }
     const problems = exceeded(backlog, thresholds);
-    return resultOf(key, problems.length === 0, {
+    return {
+      isUp: problems.length === 0,
       database: 'up',
       ...backlog,
       ...(problems.length === 0 ? {} : { message: problems.join('; ') }),
-    });
+    };
   }
 
   private look(): Promise<Backlog> {

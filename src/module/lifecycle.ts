@@ -4,6 +4,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
 import { OutcomeListeners } from '../delivery/outcome-listeners.js';
 import { Watchdog } from '../delivery/watchdog/watchdog.js';
+import { Closing } from '../health/closing.js';
 import { MaintenanceJob } from '../maintenance/maintenance.job.js';
 import { UnconsumedNames } from '../maintenance/unconsumed-names.js';
 import { UnservedConsumers } from '../maintenance/unserved-consumers.js';
@@ -50,6 +51,7 @@ export class EngineLifecycle {
     private readonly registry: EventSubscriberRegistry,
     private readonly telemetry: TelemetryStart,
     private readonly shutdownHooks: ShutdownHooksCheck,
+    private readonly health: Closing,
   ) {}
 
   /** Runs before `onModuleInit` of every other module. */
@@ -99,6 +101,7 @@ export class EngineLifecycle {
   /** Runs before any other module is destroyed. */
   async endDelivery(): Promise<void> {
     this.closing = true;
+    this.health.begin();
     this.shutdownHooks.stop();
     await this.maintenance.stop();
     await this.unserved.stop();

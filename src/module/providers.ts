@@ -10,6 +10,7 @@ import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS, HandOver } from '../con
 import { OperationService } from '../consumers/operations/operation.service.js';
 import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
+import { Closing } from '../health/closing.js';
 import { ClusterStore } from '../health/cluster.store.js';
 import { ClusterWatch } from '../health/cluster-watch.js';
 import { IntegrationHealthIndicator } from '../health/integration-health-indicator.js';
@@ -95,6 +96,7 @@ const MADE_ELSEWHERE: readonly unknown[] = [
 ];
 
 export const ENGINE: Provider[] = [
+  Closing,
   OutboxLogStore,
   SharedScan,
   InboxCursorStore,

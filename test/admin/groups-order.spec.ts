@@ -3,7 +3,7 @@ import { runCommand, runJsonCommand } from '../support/command.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, startAdminApp } from './admin-app.js';
 
-/* Groups whose sizes tie, through the admin API and the command. */
+/* Groups whose sizes tie, through the admin API and the command, and what people note about them. */
 
 let database: TestDatabase;
 let admin: AdminApp;
@@ -73,6 +73,26 @@ it.each(Object.entries(ORDERS))(
     expect(found).toEqual(expected);
   },
 );
+
+it.each([
+  [{ note: 'known', acknowledged: true }, 'failure-groups.change', { note: 'known', acknowledged_upto: 12 }],
+  [
+    { removeNote: true, acknowledged: false },
+    'failure-groups.change',
+    { note: null, acknowledged_upto: null },
+  ],
+  [{ note: 'again' }, 'failure-groups.note', { note: 'again' }],
+  [{ acknowledged: true }, 'failure-groups.acknowledge', { note: 'again', acknowledged_upto: 12 }],
+])('a request that says %j is one change with one row in the audit', async (body, action, after) => {
+  const written = async () =>
+    (await admin.ask('audit?target=failure-group/b/k2')).json.items as { action: string; after: object }[];
+  const before = (await written()).length;
+  const path = 'dead-letters/groups/k2?consumer=b';
+  expect((await admin.ask(path, { method: 'PATCH', json: body })).status).toBe(200);
+  const rows = await written();
+  expect(rows).toHaveLength(before + 1);
+  expect(rows[0]).toMatchObject({ action, after });
+});
 
 it('an order that there is not is wrong use', async () => {
   const { status, stderr } = await runCommand(['dead-letters', 'groups', '--order', 'newest'], database);

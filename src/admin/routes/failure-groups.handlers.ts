@@ -109,8 +109,7 @@ export class FailureGroupsHandlers {
       throw invalidRequest([
         { in: 'body', pointer: '', message: 'says nothing: give note, removeNote or acknowledged' },
       ]);
-    if (note !== undefined || removeNote) await this.groupsOf.note(group, note ?? null, author);
-    if (acknowledged !== undefined) await this.groupsOf.acknowledge(group, { acknowledged, ...author });
+    await this.groupsOf.change(group, { note: removeNote ? null : note, acknowledged }, author);
     return { done: true };
   }
 }
