@@ -27,7 +27,7 @@ export class SampleStore {
       WITH due AS MATERIALIZED (
         SELECT clock_timestamp() AS at WHERE pg_try_advisory_xact_lock(hashtextextended($2, 0)) AND NOT EXISTS (
           SELECT FROM ${integrationSample}
-          WHERE at > clock_timestamp() - $1::float8 * interval '1 millisecond' AND at <= clock_timestamp())
+          WHERE at > (SELECT clock_timestamp() - $1::float8 * interval '1 millisecond') AND at <= (SELECT clock_timestamp()))
       ), head AS MATERIALIZED (
         SELECT position, int8multirange(int8range(NULL, position, '[]')) AS written
         FROM due CROSS JOIN (SELECT coalesce(max(position), 0) AS position FROM ${outboxEvent}) AS log

@@ -107,7 +107,8 @@ export class ConsumerHealthStore {
   /**
    * Rows that are to run, or may be sent again, and whose event is not in the log. About `most` rows of each
    * status are looked at. Each consumer has an equal part of them: its oldest rows, because deleted events
-   * are mostly old, and its newest rows, because a restore loses new events.
+   * are mostly old, and its newest rows, because a restore loses new events. OFFSET 0 makes Postgres look for
+   * the event of each row, instead of reading the log.
    */
   rowsWithoutEvent(most: number): Promise<PartialRowProblem[]> {
     const end = (direction: 'ASC' | 'DESC') => `(
@@ -123,19 +124,26 @@ export class ConsumerHealthStore {
        ) AS each
        CROSS JOIN unnest('{received,processing,failed,dead_letter}'::text[]) AS s (status)
        CROSS JOIN LATERAL (${end('ASC')} UNION ALL ${end('DESC')}) AS i
-       WHERE NOT EXISTS (SELECT FROM ${this.log} e WHERE e.position = i.position AND e.id = i.outbox_event_id)
+       WHERE NOT EXISTS (SELECT FROM ${this.log} e WHERE e.position = i.position AND e.id = i.outbox_event_id OFFSET 0)
        GROUP BY 1 ORDER BY 1`,
       [null, most],
     );
   }
 
-  /** Rows that are to run, but that the owner of no partition looks for. */
+  /**
+   * Rows that are to run, but that the owner of no partition looks for. Of each consumer and status they are
+   * looked up in the inbox, because the rows that are at rest may be very many.
+   */
   rowsOfOtherPartitions(): Promise<RowProblem[]> {
     return this.db.query<RowProblem>(
-      `SELECT i.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
-       FROM ${this.inbox} i
-       JOIN (SELECT consumer_name, max(partitions) AS partitions FROM ${this.cursor} GROUP BY 1) c USING (consumer_name)
-       WHERE (i.status IN ('received', 'processing') OR (i.status = 'failed' AND i.available_at IS NOT NULL))
+      `SELECT c.consumer_name AS "consumerName", count(*) AS rows, min(i.position) AS "firstPosition"
+       FROM (SELECT consumer_name, max(partitions) AS partitions FROM ${this.cursor} GROUP BY 1) c
+       CROSS JOIN unnest('{received,processing,failed}'::text[]) AS s (status)
+       CROSS JOIN LATERAL (
+         SELECT position, partition, aggregate_type, aggregate_id, available_at FROM ${this.inbox}
+         WHERE consumer_name = c.consumer_name AND status = s.status AND status <> 'processed' OFFSET 0
+       ) AS i
+       WHERE (s.status <> 'failed' OR i.available_at IS NOT NULL)
          AND i.partition <> ${this.partitionOf}(i.aggregate_type, i.aggregate_id, c.partitions)
        GROUP BY 1 ORDER BY 1`,
     );

@@ -39,7 +39,10 @@ export class OperatingRecordsStore {
 
   constructor(db: EngineDatabase) {
     const { tables } = db;
-    const olderThan = (parameter: number) => `clock_timestamp() - $${parameter}::float8 * interval '1 day'`;
+    // An index can only be searched for a time that is the same for every row. Without the sub-select, each
+    // index would be read to its end.
+    const olderThan = (parameter: number) =>
+      `(SELECT clock_timestamp() - $${parameter}::float8 * interval '1 day')`;
     // An array of row addresses makes each DELETE take exactly the rows that its index found.
     const deleted = (name: string, table: string, condition: string, order: string) => `${name} AS (
         DELETE FROM ${table} WHERE ctid = ANY (ARRAY(

@@ -8,6 +8,8 @@ import { webhookSettings } from './webhook-settings.js';
 /** Rows that one step deletes at most, so that no transaction is long. */
 const BATCH = 5_000;
 const COUNT_DAYS = 400;
+/** The id before that of every event. */
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 /** How many endpoints the doctor names. */
 const MOST_NAMED = 100;
 
@@ -27,12 +29,13 @@ export const webhooksExtension: IntegrationExtension = {
         run: async (intervalMs, stopping) => {
           const { receiptDays } = settings.snapshotOf(webhookSettings);
           let more = true;
+          let body: string | undefined = BEFORE_ALL;
           while (more && !stopping.aborted) {
             more = await tasks.step('webhook-receipts', intervalMs, async (session) => {
               const outdated = await receipts.deleteOutdated(session, receiptDays, BATCH);
-              const bodies = await receipts.deleteWithoutEvent(session, BATCH);
+              if (body !== undefined) body = await receipts.deleteWithoutEvent(session, body, BATCH);
               await deleteOutdatedCounts(session, db.tables, COUNT_DAYS);
-              return { done: outdated < BATCH && bodies < BATCH };
+              return { done: outdated < BATCH && body === undefined };
             });
           }
         },

@@ -10,6 +10,24 @@ export const BACKLOG_FROM = 59_001;
 /** Names of the consumers that have a cursor and rows of every kind. */
 export const CONSUMERS = ['plain', 'unordered', 'transactional', 'batch'] as const;
 
+/** How many rows there are of what operating and using the package writes down beside the log and the inbox. */
+export const RECORDS = 20_000;
+/** The tables that are filled, each with so many rows at least. */
+export const FILLED: Readonly<Record<string, number>> = {
+  outbox_event: EVENTS,
+  inbox_event: EVENTS,
+  integration_audit: RECORDS,
+  integration_failure_group: RECORDS,
+  integration_idempotency_key: RECORDS,
+  integration_link: RECORDS,
+  integration_operation: RECORDS,
+  integration_sample: RECORDS,
+  integration_setting_change: RECORDS,
+  integration_work: RECORDS,
+  webhook_body: RECORDS,
+  webhook_receipt: RECORDS,
+};
+
 /**
  * A database in which it matters by which plan a statement runs, with its statistics:
  *
@@ -17,6 +35,7 @@ export const CONSUMERS = ['plain', 'unordered', 'transactional', 'batch'] as con
  * - cursors with a backlog at the end and positions without an event before it; the first had two unclean ends
  * - in the inbox of each consumer thousands of rows of every status: history, dead letters, failed for good, delayed, thousands
  *   that are due, half of them since the same time, and thousands that wait behind a failed one of their aggregate
+ * - records of admins and of processes, links, and what webhooks left behind, a part of it older than it is kept
  */
 export async function fillDatabase({ pool }: TestDatabase): Promise<void> {
   await pool.query(`
@@ -65,5 +84,38 @@ export async function fillDatabase({ pool }: TestDatabase): Promise<void> {
     WHERE position = (SELECT min(position) FROM ${INBOX} WHERE aggregate_id = 'hot')`);
   await pool.query(`
     UPDATE ${INBOX} SET status = 'processing' WHERE status = 'received' AND available_at < now() AND position < ${HISTORY_ENDS + 30}`);
+  await fillRecords(pool);
   await pool.query('VACUUM ANALYZE');
+}
+
+/** The rows are of times from now back to a little before that from which they are kept. */
+async function fillRecords(pool: TestDatabase['pool']): Promise<void> {
+  const times = (days: number) => `now() - n * interval '${days} days' / ${RECORDS}`;
+  const numbers = `generate_series(1, ${RECORDS}) AS n`;
+  await pool.query(`
+    INSERT INTO integration.integration_audit (at, actor, via, action, target, outcome)
+      SELECT ${times(410)}, 'admin-' || n % 100, 'service', 'action-' || n % 20, 'target/' || n % 500,
+        CASE WHEN n % 50 = 0 THEN 'denied' ELSE 'done' END FROM ${numbers};
+    INSERT INTO integration.integration_failure_group (consumer_name, fingerprint, note)
+      SELECT 'consumer-' || n % 100, 'error-' || n, 'known' FROM ${numbers};
+    INSERT INTO integration.integration_idempotency_key (actor, key, action, body_hash, at)
+      SELECT 'admin-' || n % 100, 'key-' || n, 'action-' || n % 20, 'hash', ${times(2)} FROM ${numbers};
+    INSERT INTO integration.integration_link (source_module, source_entity_type, source_entity_id, target_module, target_entity_type,
+        target_entity_id, link_type, created_at)
+      SELECT 'shop', 'order', n::text, 'billing', 'invoice', (n / 3)::text, CASE WHEN n % 100 = 0 THEN 'cascade' ELSE 'reference' END,
+        ${times(400)} FROM ${numbers};
+    INSERT INTO integration.integration_operation (kind, state, filter, planned_events, requested_by, via, created_at, finished_at)
+      SELECT 'redrive', CASE WHEN n % 50 = 0 THEN 'cancelled' ELSE 'done' END, '{}', 1, 'admin', 'service', at, at
+      FROM ${numbers} CROSS JOIN LATERAL (SELECT ${times(100)} AS at) AS t;
+    INSERT INTO integration.integration_sample (at, consumer_name, partition, head, backlog, lag_s, dead)
+      SELECT date_trunc('second', ${times(8)}), 'consumer-' || n % 4, 0, ${EVENTS}, 0, 0, 0 FROM ${numbers};
+    INSERT INTO integration.integration_setting_change (key, old_value, new_value, changed_by, changed_at)
+      SELECT CASE WHEN n % 10 = 0 THEN 'core.integration.outbox.batchSize' ELSE 'host.key-' || n % 50 END, '200', '300',
+        'admin-' || n % 100, ${times(400)} FROM ${numbers} ORDER BY n DESC;
+    INSERT INTO integration.integration_work (consumer_name, at, process_id, upto, handled, failed, latency)
+      SELECT 'consumer-' || n % 4, ${times(8)}, gen_random_uuid(), ${times(8)}, 1, 0, '{}' FROM ${numbers};
+    INSERT INTO integration.webhook_receipt (source, key_hash, body_hash, outbox_event_id, received_at)
+      SELECT 'shop', sha256(n::text::bytea), sha256(('body ' || n)::bytea), gen_random_uuid(), ${times(40)} FROM ${numbers};
+    INSERT INTO integration.webhook_body (outbox_event_id, bytes)
+      SELECT id, 'bytes' FROM ${LOG} ORDER BY position LIMIT ${RECORDS}`);
 }
