@@ -1,6 +1,7 @@
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import { planInOrderOfIndex } from '../database/sql/plan-in-order-of-index.store.js';
 import { countedTo } from './counted.js';
 import type {
   FailureGroup,
@@ -12,8 +13,11 @@ import type {
 
 /** Of one group. A page may have many groups, and a look at each of their rows. */
 const COUNTED_TO = 1_000;
-/** So many groups are put in an order that no index has. */
-const MOST_ORDERED = 5_000;
+/**
+ * How much is looked at to put groups in an order that no index has: at most `groups` groups, and before steps
+ * find the rest of them, at most `rows` rows of the index.
+ */
+const BOUNDS = { groups: 5_000, rows: 150_000 };
 
 interface GroupRow extends FailureGroupKey {
   readonly value: number | null;
@@ -42,19 +46,28 @@ interface ListedGroups {
 
 /**
  * Groups of dead letters, by consumer and kind. The groups are found by stepping through
- * `inbox_event_dead_letter_idx` from one kind to the next: three probes and a bounded count for each group,
- * however many dead letters it has. The dead letters without a kind come last of their consumer, as in the
- * index. Another order than theirs puts up to `MOST_ORDERED` of them in order first, by what the index has of
- * each, and looks at the rest of what a page shows only for the groups of the page.
+ * `inbox_event_dead_letter_idx` from one kind to the next: at most three probes and a bounded count for each
+ * group, however many dead letters it has. The dead letters without a kind come last of their consumer, as in
+ * the index.
+ *
+ * Another order than theirs puts up to `BOUNDS.groups` of them in order first, by what the index has of each,
+ * and looks at the rest of what a page shows only for the groups of the page. A row that is read in turn costs
+ * a fraction of a probe. So the first `BOUNDS.rows` rows of the index are read in turn, and only the groups
+ * behind them are found by steps.
  */
 export class FailureGroupStore {
   private readonly inbox: string;
   private readonly groups: string;
   private readonly listSql: string;
-  private readonly listBySql: Readonly<Record<Exclude<FailureGroupOrder, 'name'>, string>>;
+  private readonly listBySql: Readonly<
+    Record<Exclude<FailureGroupOrder, 'name'>, (filter: string) => string>
+  >;
   private readonly audit: AuditStore;
 
-  constructor(private readonly db: EngineDatabase) {
+  constructor(
+    private readonly db: EngineDatabase,
+    private readonly bounds = BOUNDS,
+  ) {
     const { inboxEvent, integrationFailureGroup, outboxEvent } = db.tables;
     this.inbox = inboxEvent;
     this.groups = integrationFailureGroup;
@@ -73,26 +86,25 @@ export class FailureGroupStore {
           (SELECT count(*) FROM (SELECT ${dead} AND i.consumer_name = g.name AND i.error_fingerprint IS NULL ${rest}) AS r)
         ELSE (SELECT count(*) FROM (SELECT ${dead} AND i.consumer_name = g.name AND i.error_fingerprint = g.kind ${rest}) AS r)
       END`;
-    const steps = `
-      WITH RECURSIVE each (n, name, kind) AS (
-        SELECT 0, $1::text, $2::text
+    // COALESCE asks the second only if the first found nothing, and the third only after both.
+    const steps = (start: string) => `each (n, name, kind) AS (
+        ${start}
         UNION ALL
-        SELECT each.n + 1, next.name, next.kind FROM each CROSS JOIN LATERAL (
-          SELECT * FROM (
-            (SELECT 1 AS place, i.consumer_name::text AS name, i.error_fingerprint::text AS kind ${dead}
-               AND i.consumer_name = each.name AND i.error_fingerprint > each.kind ORDER BY i.error_fingerprint LIMIT 1)
-            UNION ALL
-            (SELECT 2, i.consumer_name::text, NULL ${dead}
-               AND i.consumer_name = each.name AND each.kind IS NOT NULL AND i.error_fingerprint IS NULL LIMIT 1)
-            UNION ALL
-            (SELECT 3, i.consumer_name::text, i.error_fingerprint::text ${dead}
+        SELECT n + 1, next[1], next[2] FROM (
+          SELECT each.n, coalesce(
+            (SELECT ARRAY[i.consumer_name::text, i.error_fingerprint::text] ${dead}
+               AND i.consumer_name = each.name AND i.error_fingerprint > each.kind ORDER BY i.error_fingerprint LIMIT 1),
+            (SELECT ARRAY[i.consumer_name::text, NULL] ${dead}
+               AND i.consumer_name = each.name AND each.kind IS NOT NULL AND i.error_fingerprint IS NULL LIMIT 1),
+            (SELECT ARRAY[i.consumer_name::text, i.error_fingerprint::text] ${dead}
                AND i.consumer_name > each.name AND NOT $4 ORDER BY i.consumer_name, i.error_fingerprint LIMIT 1)
-          ) AS found ORDER BY place LIMIT 1
-        ) AS next
-        WHERE each.n < $3::int
+          ) AS next
+          FROM each WHERE each.n < $3::int OFFSET 0
+        ) AS step WHERE next IS NOT NULL
       )`;
-    const shown = `
-      SELECT g.name AS "consumerName", g.kind AS fingerprint, ${countOfGroup(`LIMIT ${COUNTED_TO + 1}`)} AS count, first.position AS "firstPosition",
+    const count = countOfGroup(`LIMIT ${COUNTED_TO + 1}`);
+    const shown = (counted: string) => `
+      SELECT g.name AS "consumerName", g.kind AS fingerprint, ${counted} AS count, first.position AS "firstPosition",
         last.position AS "lastPosition", last.outbox_event_id AS "outboxEventId", e.event_name AS "eventName", left(last.last_error, 1000) AS error,
         last.updated_at AS "failedAt", n.note, n.noted_by AS "notedBy", n.noted_at AS "notedAt", n.acknowledged_by AS "acknowledgedBy",
         n.acknowledged_at AS "acknowledgedAt", CASE WHEN n.acknowledged_by IS NOT NULL THEN
@@ -104,20 +116,43 @@ export class FailureGroupStore {
       ) AS last
       LEFT JOIN ${outboxEvent} e ON e.position = last.position AND e.id = last.outbox_event_id
       LEFT JOIN ${integrationFailureGroup} n ON n.consumer_name = g.name AND n.fingerprint = coalesce(g.kind, '')`;
-    this.listSql = `${steps}${shown}, NULL AS value, false AS "isPartial" FROM each AS g ${details} WHERE g.n > 0 ORDER BY g.n`;
-    const listedBy = (value: string) => `${steps}, ranked AS (
-        SELECT g.name, g.kind, ${value} AS value FROM each AS g WHERE g.n BETWEEN 1 AND ${MOST_ORDERED}
+    this.listSql = `WITH RECURSIVE ${steps('SELECT 0, $1::text, $2::text')}${shown(count)}, NULL AS value, false AS "isPartial"
+      FROM each AS g ${details} WHERE g.n > 0 ORDER BY g.n`;
+    // The last group of the scan may go on behind its end, so the steps begin before it.
+    const listedBy = (ofScan: string, ofStep: string, countOfStep: string) => (filter: string) =>
+      `
+      WITH RECURSIVE scanned AS MATERIALIZED (
+        SELECT name, kind, rows, last, row_number() OVER (ORDER BY name, kind)::int AS n FROM (
+          SELECT name, kind, count(*) AS rows, max(position) AS last FROM (
+            SELECT i.consumer_name AS name, i.error_fingerprint AS kind, i.position ${dead} ${filter}
+            ORDER BY i.consumer_name, i.error_fingerprint, i.position LIMIT ${bounds.rows + 1}
+          ) AS r GROUP BY name, kind ORDER BY name, kind LIMIT $3::int
+        ) AS counted
+      ), whole AS MATERIALIZED (
+        SELECT CASE WHEN is_cut THEN groups - 1 ELSE groups END AS groups, is_cut FROM (
+          SELECT count(*)::int AS groups, coalesce(sum(rows), 0) > ${bounds.rows} OR count(*) > ${bounds.groups} AS is_cut FROM scanned
+        ) AS sums
+      ), ${steps(`SELECT whole.groups, CASE WHEN scanned.n IS NULL THEN $1::text ELSE scanned.name::text END,
+          CASE WHEN scanned.n IS NULL THEN $2::text ELSE scanned.kind::text END
+        FROM whole LEFT JOIN scanned ON scanned.n = whole.groups WHERE whole.is_cut`)}, ranked AS (
+        SELECT scanned.name::text AS name, scanned.kind::text AS kind, ${ofScan} AS value, least(scanned.rows, ${COUNTED_TO + 1}) AS counted FROM scanned, whole WHERE scanned.n <= whole.groups
+        UNION ALL
+        SELECT name, kind, value, ${countOfStep} FROM (
+          SELECT g.name, g.kind, ${ofStep} AS value FROM each AS g, whole WHERE g.n > whole.groups AND g.n <= ${bounds.groups} OFFSET 0
+        ) AS stepped
       ), page AS MATERIALIZED (
         SELECT * FROM ranked WHERE $5::bigint IS NULL OR value < $5
           OR (value = $5 AND (name, kind IS NULL, coalesce(kind, '')) > ($6::text, $7::text IS NULL, coalesce($7, '')))
         ORDER BY value DESC, name, kind LIMIT $8::int
       )
-      ${shown}, g.value, (SELECT max(n) FROM each) > ${MOST_ORDERED} AS "isPartial" FROM page AS g ${details}
+      ${shown(`coalesce(g.counted, ${count})`)}, g.value, coalesce((SELECT max(n) FROM each) > ${bounds.groups}, false) AS "isPartial" FROM page AS g ${details}
       ORDER BY g.value DESC, g.name, g.kind`;
     this.listBySql = {
-      size: listedBy(countOfGroup(`LIMIT ${COUNTED_TO + 1}`)),
+      size: listedBy(`least(scanned.rows, ${COUNTED_TO + 1})`, count, 'value'),
       latest: listedBy(
+        'scanned.last',
         `(SELECT position FROM ${ofGroup('i.position', 'ORDER BY i.position DESC LIMIT 1')} AS r)`,
+        'NULL',
       ),
     };
   }
@@ -137,8 +172,13 @@ export class FailureGroupStore {
     limit: number,
   ): Promise<ListedGroups> {
     const place = [after?.value ?? null, after?.consumerName ?? null, after?.fingerprint ?? null];
-    const values = [first.consumerName, first.fingerprint, MOST_ORDERED + 1, onlyOf, ...place, limit];
-    return listedOf(await this.db.query<GroupRow>(this.listBySql[order], values));
+    const values = [first.consumerName, first.fingerprint, this.bounds.groups + 1, onlyOf, ...place, limit];
+    const sql = this.listBySql[order](onlyOf ? 'AND i.consumer_name = $1::text' : '');
+    const rows = await this.db.read(async (session) => {
+      await planInOrderOfIndex(session);
+      return session.query<GroupRow>(sql, values);
+    });
+    return listedOf(rows);
   }
 
   /**
