@@ -5,8 +5,8 @@ import { FailureGroupStore } from '../src/consumers/failure-group.store.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 /*
- * Groups in an order are found in two ways: a first part of the index is read in turn, and the groups behind it
- * are found by steps. Where the one ends and the other begins must not show in any page.
+ * Groups in an order are found in two ways: a first part of the index is read in turn, and the groups
+ * behind it are found by steps. Where the one ends and the other begins must not show in any page.
  */
 
 interface Dead {

@@ -14,8 +14,8 @@ import type {
 /** Of one group. A page may have many groups, and a look at each of their rows. */
 const COUNTED_TO = 1_000;
 /**
- * How much is looked at to put groups in an order that no index has: at most `groups` groups, and before steps
- * find the rest of them, at most `rows` rows of the index.
+ * How much is looked at to put groups in an order that no index has: at most `groups` groups, and before
+ * steps find the rest of them, at most `rows` rows of the index.
  */
 const BOUNDS = { groups: 5_000, rows: 150_000 };
 
@@ -51,9 +51,9 @@ interface ListedGroups {
  * the index.
  *
  * Another order than theirs puts up to `BOUNDS.groups` of them in order first, by what the index has of each,
- * and looks at the rest of what a page shows only for the groups of the page. A row that is read in turn costs
- * a fraction of a probe. So the first `BOUNDS.rows` rows of the index are read in turn, and only the groups
- * behind them are found by steps.
+ * and looks at the rest of what a page shows only for the groups of the page. A row that is read in turn
+ * costs a fraction of a probe. So the first `BOUNDS.rows` rows of the index are read in turn, and only the
+ * groups behind them are found by steps.
  */
 export class FailureGroupStore {
   private readonly inbox: string;
