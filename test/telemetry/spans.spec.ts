@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { type DomainEvent, NonRetryableError, type TelemetryOptions } from '../../src/index.js';
@@ -270,6 +271,45 @@ describe('a span of a handler', () => {
     const spans = sdk.spans('process span.share').length;
     expect(spans).toBeGreaterThan(120);
     expect(spans).toBeLessThan(280);
+  });
+
+  it.each([
+    { kind: 'at once', transactional: false, work: () => {} },
+    { kind: 'later', transactional: false, work: () => setImmediate() },
+    { kind: 'in a transaction', transactional: true, work: () => setImmediate() },
+  ])('is around its own attempt only, where handlers end $kind', async ({ kind, transactional, work }) => {
+    const name = `span.own-${kind.replaceAll(' ', '-')}`;
+    const consumerName = name.replace('.', '-');
+    const app = await start(
+      [
+        {
+          eventName: name,
+          consumerName,
+          transactional,
+          handler: ({ aggregateId }: DomainEvent) => {
+            const span = trace.getTracer('application').startSpan('work', { attributes: { aggregateId } });
+            span.end();
+            return work();
+          },
+        } as AnySubscriberDefinition,
+      ],
+      { spans: true, handlerSpanRatio: 0.5 },
+    );
+    const published = await app.api.publishEvents(
+      Array.from({ length: 60 }, (_, i) => event(name, String(i))),
+    );
+    await untilConsumerSettled(database, consumerName);
+
+    // The work of an attempt that is left out is not recorded, and all other work is below its own attempt.
+    const attempts = new Map(sdk.spans(`process ${name}`).map((span) => [span.spanContext().spanId, span]));
+    const worked = sdk.spans('work');
+    expect(worked).toHaveLength(attempts.size);
+    for (const { parentSpanContext, attributes } of worked) {
+      const { position } = published[Number(attributes.aggregateId)] ?? {};
+      expect(attempts.get(parentSpanContext?.spanId ?? '')?.attributes['nestjs_integration.position']).toBe(
+        position,
+      );
+    }
   });
 
   it('is not left out where it continues the trace of its publisher', async () => {

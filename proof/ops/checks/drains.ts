@@ -20,7 +20,10 @@ interface Drain {
   readonly watchers?: number;
   /** The program of an earlier version of the package. */
   readonly program?: string;
-  /** Share of the drain without telemetry that it has to reach. */
+  /**
+   * Share of the drain without telemetry that it has to reach. The ways that are the SDK's alone have none: the SDK takes more than the
+   * goal leaves, so the package has a way of its own beside each (docs/decisions/0064).
+   */
   readonly least?: number;
 }
 
@@ -29,13 +32,13 @@ const BEFORE = 'before';
 const DRAINS: readonly Drain[] = [
   { name: PLAIN, setup: {} },
   { name: 'telemetry-off', setup: { telemetry: { spans: false, metrics: false } }, least: 0.97 },
-  { name: 'metrics', setup: { telemetry: { metrics: true }, sampled: SAMPLED }, least: 0.93 },
+  { name: 'metrics', setup: { telemetry: { metrics: true }, sampled: SAMPLED } },
   {
     name: 'metrics-kept',
     setup: { telemetry: { metrics: true }, sampled: SAMPLED, keepsDurations: true },
     least: 0.93,
   },
-  { name: 'one-per-cent-of-spans', setup: { telemetry: { spans: true }, sampled: SAMPLED }, least: 0.88 },
+  { name: 'one-per-cent-of-spans', setup: { telemetry: { spans: true }, sampled: SAMPLED } },
   {
     name: 'one-per-cent-of-spans-by-ratio',
     setup: { telemetry: { spans: true, handlerSpanRatio: SAMPLED }, sampled: 1 },
@@ -63,6 +66,7 @@ export const drains: OpsCheck = {
     }
     report.figure('drains-events', sizes.drained);
     report.figure('drains-rounds', sizes.drainRounds);
+    report.detail('drains', Object.fromEntries(results));
     for (const drain of drains) tell(stage, drain, results);
     if (!sizes.full)
       report.exactly('drains-ended', [...results.values()].flat().length, drains.length * sizes.drainRounds);
@@ -80,13 +84,12 @@ function tell(
   const costs = (of: readonly DrainedResult[]) => of.map(({ processorUs }) => processorUs);
   report.figure(`drains-events-a-second-${name}`, median(rates(own)));
   report.figure(`drains-processor-us-an-event-${name}`, median(costs(own)));
-  if (least === undefined) return;
   for (const other of [PLAIN, BEFORE]) {
     const rounds = results.get(other);
-    if (rounds === undefined) continue;
+    if (rounds === undefined || other === name) continue;
     report.figure(`drains-processor-of-${other}-to-${name}`, medianRatio(costs(rounds), costs(own)));
     const share = medianRatio(rates(own), rates(rounds));
-    if (sizes.full) report.atLeast(`drains-share-${name}-of-${other}`, share, least);
+    if (sizes.full && least !== undefined) report.atLeast(`drains-share-${name}-of-${other}`, share, least);
     else report.figure(`drains-share-${name}-of-${other}`, share);
   }
 }
