@@ -86,6 +86,31 @@ describe('the connections of admins', () => {
     expect(await app.consumers.list()).toHaveLength(1);
   });
 
+  it.each([
+    ['takes too long', `SET LOCAL statement_timeout = 20`, 'SELECT pg_sleep(60)'],
+    [
+      'waits for rows that others hold',
+      `SET LOCAL lock_timeout = 20`,
+      'SELECT FROM integration.inbox_cursor FOR UPDATE',
+    ],
+  ])('end a change that %s with an error that says what to do', async (_, limit, sql) => {
+    const holder = await database.pool.connect();
+    try {
+      await holder.query('BEGIN; SELECT FROM integration.inbox_cursor FOR UPDATE');
+      const change = adminOf(app).transaction(async (session) => {
+        await session.query(limit);
+        await session.query(sql);
+      });
+      await expect(change).rejects.toMatchObject({
+        code: 'INTEGRATION_ADMIN_TIMEOUT',
+        message: expect.stringContaining('Its transaction was rolled back'),
+      });
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
+    }
+  });
+
   it('may both be held by changes: delivery goes on, and a further call says that they are busy', async () => {
     const done = gate();
     const begun = new Recorder<true>();

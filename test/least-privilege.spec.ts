@@ -20,6 +20,7 @@ import {
 } from '../src/index.js';
 import { MaintenanceJob } from '../src/maintenance/maintenance.job.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
+import { startAdminApp } from './admin/admin-app.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runCommand } from './support/command.js';
 import { hearLog, silenceLog, TEST_LOGGER } from './support/log-lines.js';
@@ -439,14 +440,36 @@ describe('a right that is missing is named', () => {
     ]);
   });
 
-  it('a command says that its role lacks one', async () => {
-    await revoke('USAGE ON SCHEMA integration', 'admin');
-    const { status, stderr } = await runCommand(['consumers'], { ...database, url: urlOf('admin') });
-    expect({ status, stderr }).toEqual({
-      status: 1,
-      stderr: expect.stringMatching(
-        /The role of the database URL lacks a right: permission denied.*docs\/guide\/security.md/,
-      ),
+  it.each([
+    ['USAGE ON SCHEMA integration', 'GRANT USAGE ON SCHEMA "integration"'],
+    [
+      'SELECT ON integration.integration_failure_group',
+      'GRANT SELECT ON "integration"."integration_failure_group"',
+    ],
+  ])('a command without %s names the grant', async (right, grant) => {
+    await revoke(right, 'admin');
+    const { status, stderr } = await runCommand(['dead-letters', 'groups'], {
+      ...database,
+      url: urlOf('admin'),
     });
+    expect(status).toBe(1);
+    expect(stderr).toContain(`${grant} TO "${nameOf('admin')}"`);
+    expect(stderr).toContain('docs/guide/security.md');
+  });
+
+  it('the admin API says which right the role of its connections lacks, without a statement or a stack', async () => {
+    const admin = await startAdminApp({ ...database, url: urlOf('worker') });
+    apps.push(admin);
+    for (const path of ['settings', 'dead-letters/groups']) {
+      const answer =
+        path === 'settings'
+          ? await admin.ask(path, { method: 'PATCH', json: { values: { batchSize: 41 } } })
+          : await admin.ask(path);
+      const lack = path === 'settings' ? 'integration_setting' : 'integration_failure_group';
+      expect(answer).toMatchObject({ status: 500, json: { code: 'INTEGRATION_PRIVILEGES_MISSING' } });
+      expect(answer.json.detail).toMatch(new RegExp(`lacks .*(INSERT|SELECT) on ${lack}`));
+      expect(answer.text).not.toMatch(/GRANT|FROM|VALUES| at |node_modules|permission denied/);
+      expect(answer.text).not.toContain(nameOf('worker'));
+    }
   });
 });

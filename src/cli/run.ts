@@ -1,11 +1,11 @@
 import { Logger } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
-import { sqlStateOf } from '../database/connection/connection-loss.js';
+import { adminFailure } from '../database/admin-failure.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { DEFAULT_ENGINE, problemsOfEngineName, variablePrefixOf } from '../database/engine-name.js';
 import { packageVersion } from '../database/migrations/package-folder.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
-import { IntegrationError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import type { IntegrationExtension } from '../module/extension.js';
 import { type CommandContext, Declined, UsageError } from './command.js';
 import { type CommandLine, meantBy, readCommandLine } from './command-line.js';
@@ -19,8 +19,6 @@ import { visible, visibleLine } from './terminal-text.js';
 import { usage } from './usage.js';
 import { watch, watchedEvery } from './watch.js';
 import { describeError, isWrongUse } from './wrong-use.js';
-
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * Runs one command line and resolves to the exit status: 0 if all is well, 1 if something is wrong, 2 for
@@ -133,14 +131,13 @@ async function withDatabase<R>(
   try {
     await db.waitUntilReachable(0);
     return await work(db, admin);
-  } catch (cause) {
-    if (sqlStateOf(cause) !== INSUFFICIENT_PRIVILEGE) throw cause;
-    throw new IntegrationError(
-      'INTEGRATION_PRIVILEGES_MISSING',
-      `The role of the database URL lacks a right: ${messageOf(cause)}. docs/guide/security.md lists the grants of a role that administers (integration_admin).`,
-      {},
-      { cause },
-    );
+  } catch (error) {
+    throw await adminFailure(error, {
+      schema: db.schema,
+      whose: 'the database URL',
+      session: db,
+      isRead: false,
+    });
   } finally {
     await Promise.all([db.close(), admin.close()]);
   }

@@ -1,6 +1,6 @@
 import { IntegrationError } from '../errors.js';
+import { adminFailure, slowRead } from './admin-failure.js';
 import { sqlStateOf } from './connection/connection-loss.js';
-import { ADMIN_READ_LIMIT_MS } from './connection/session-settings.store.js';
 import { EngineDatabase, type EngineSession } from './engine-database.js';
 import type { EngineDatabaseOptions } from './engine-database-options.js';
 import { limitRead } from './sql/reading.store.js';
@@ -35,9 +35,7 @@ export class AdminDatabase extends EngineDatabase {
     sql: string,
     params: readonly unknown[] = [],
   ): Promise<Row[]> {
-    return super.query<Row>(sql, params).catch((error) => {
-      throw sqlStateOf(error) === QUERY_CANCELED ? tooSlow(error) : busyOr(error);
-    });
+    return super.query<Row>(sql, params).catch((error) => this.refuse(error, true));
   }
 
   /**
@@ -52,29 +50,29 @@ export class AdminDatabase extends EngineDatabase {
       return fn(session);
     };
     return super.read(limited).catch((error) => {
-      throw sqlStateOf(error) === QUERY_CANCELED ? tooSlow(error) : error;
+      // The transaction takes it for the failure of a change.
+      throw sqlStateOf(error) === QUERY_CANCELED ? slowRead(error) : error;
     });
   }
 
   /**
    * Runs `fn` in one READ COMMITTED transaction that may write.
    *
-   * @throws IntegrationError INTEGRATION_ADMIN_BUSY if no connection is free
+   * @throws IntegrationError INTEGRATION_ADMIN_BUSY if no connection is free; INTEGRATION_ADMIN_TIMEOUT if a
+   * statement takes longer than fifteen seconds, or waits too long for rows that others hold;
+   * INTEGRATION_PRIVILEGES_MISSING if the role lacks a right
    */
   override async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
-    return super.transaction(fn).catch((error) => {
-      throw busyOr(error);
-    });
+    return super.transaction(fn).catch((error) => this.refuse(error, false));
   }
-}
 
-function tooSlow(cause: unknown): IntegrationError {
-  return new IntegrationError(
-    'INTEGRATION_ADMIN_TIMEOUT',
-    `The read was ended after ${ADMIN_READ_LIMIT_MS / 1_000} seconds. Narrow the filter or ask for a smaller page, or try again when the database has less to do`,
-    { limitMs: ADMIN_READ_LIMIT_MS },
-    { cause },
-  );
+  private async refuse(error: unknown, isRead: boolean): Promise<never> {
+    const session = {
+      query: <Row>(sql: string, params?: readonly unknown[]) => super.query<Row>(sql, params),
+    };
+    const about = { schema: this.schema, whose: 'the connections for admins', session, isRead };
+    throw await adminFailure(busyOr(error), about);
+  }
 }
 
 function busyOr(error: unknown): unknown {

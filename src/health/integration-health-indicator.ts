@@ -144,5 +144,6 @@ function resultOf<Key extends string>(
 function reasonOf(error: unknown): string {
   if (error instanceof LateAnswer) return error.message;
   const code = sqlStateOf(error) ?? (error as { code?: unknown } | undefined)?.code;
+  if (code === '42501') return 'The role of the engine’s connection lacks a right (42501)';
   return typeof code === 'string' ? `The database cannot be asked (${code})` : 'The database cannot be asked';
 }

@@ -1,9 +1,9 @@
 import type { SqlClient } from '../database/clients/sql-client.js';
 import type { EngineDatabase } from '../database/engine-database.js';
-import { sqlIdentifier } from '../database/sql/pasteable-text.js';
+import { detailsOfMissing, wordsOfMissing } from '../database/privileges/missing-rights.js';
+import { type MissingRight, PrivilegesStore, type Right } from '../database/privileges/privileges.store.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { IntegrationError } from '../errors.js';
-import { type MissingRight, PrivilegesStore, type Right } from './privileges.store.js';
 import {
   OF_BOOT,
   OF_DELIVERY,
@@ -103,31 +103,14 @@ export class Privileges {
   private refuse(whose: string, missing: readonly MissingRight[]): void {
     const said = this.said(whose, missing);
     if (said === undefined) return;
-    throw new IntegrationError('INTEGRATION_PRIVILEGES_MISSING', said, {
-      role: missing[0]?.role,
-      missing: missing.map(({ name, privilege }) => ({ on: name ?? this.db.schema, privilege })),
-    });
+    throw new IntegrationError(
+      'INTEGRATION_PRIVILEGES_MISSING',
+      said,
+      detailsOfMissing(this.db.schema, missing),
+    );
   }
 
   private said(whose: string, missing: readonly MissingRight[]): string | undefined {
-    const [first] = missing;
-    if (first === undefined) return undefined;
-    const grants = this.grantsOf(missing, sqlIdentifier(first.role));
-    const what = [...new Set(missing.map(({ name }) => name ?? `schema ${this.db.schema}`))].join(', ');
-    return `The role ${first.role} of ${whose} lacks rights on ${what}. Run as the owner of the tables: ${grants.join('; ')}. docs/guide/security.md lists what each role needs.`;
-  }
-
-  /** Makes one GRANT statement for each object, with all rights that are missing on it. */
-  private grantsOf(missing: readonly MissingRight[], role: string): string[] {
-    const schema = sqlIdentifier(this.db.schema);
-    const privileges = new Map<string, string[]>();
-    for (const { name, privilege } of missing) {
-      const on =
-        name === null
-          ? `SCHEMA ${schema}`
-          : `${name.endsWith('_seq') ? 'SEQUENCE ' : ''}${schema}.${sqlIdentifier(name)}`;
-      privileges.set(on, [...(privileges.get(on) ?? []), privilege]);
-    }
-    return [...privileges].map(([on, all]) => `GRANT ${[...new Set(all)].join(', ')} ON ${on} TO ${role}`);
+    return wordsOfMissing(this.db.schema, whose, missing);
   }
 }

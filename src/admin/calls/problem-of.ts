@@ -29,6 +29,8 @@ const STATUS_OF_CODE: { readonly [Code in IntegrationErrorCode]?: number } = {
 /** SQLSTATEs of a server that stops, refuses connections, or took too long. */
 const PASSING_STATES = /^(08|53|57|55P03|40)/;
 
+const INSUFFICIENT_PRIVILEGE = '42501';
+
 const UNAVAILABLE = 'The database cannot be asked at the moment, or took too long. Try again later';
 const FAILED = 'The request failed because of a fault in this process. Its log has the error';
 
@@ -54,12 +56,14 @@ export function problemOf(error: unknown, route?: Route): Failure {
       const fields = status === 400 && route !== undefined ? wrongFieldsOf(error, route) : undefined;
       return expected(new AdminProblem(status, error.code, error.message, fields));
     }
+    if (error.code === 'INTEGRATION_PRIVILEGES_MISSING') return withoutRight(error);
     const isOut = error.code.startsWith('INTEGRATION_DATABASE_') || error.code === 'INTEGRATION_CLOSED';
     return isOut ? expected(unavailable()) : unexpected();
   }
   const status = httpStatusOf(error);
   if (status !== undefined) return status < 500 ? expected(refused(status, error)) : unexpected();
   const state = sqlStateOf(error);
+  if (state === INSUFFICIENT_PRIVILEGE) return withoutRight();
   if (isConnectionLoss(error)) return { ...expected(unavailable()), isUncertain: true };
   return state !== undefined && PASSING_STATES.test(state) ? expected(unavailable()) : unexpected();
 }
@@ -70,6 +74,18 @@ function expected(problem: AdminProblem): Failure {
 
 function unexpected(): Failure {
   const problem = new AdminProblem(500, 'INTEGRATION_ADMIN_FAILED', FAILED);
+  return { problem, isUnexpected: true, isUncertain: false };
+}
+
+/** The statements that grant what is missing name the role. They are for the log. */
+function withoutRight(error?: IntegrationError): Failure {
+  const missing = (error?.details.missing ?? []) as readonly { on: string; privilege: string }[];
+  const what = missing.map(({ on, privilege }) => `${privilege} on ${on}`).join(', ');
+  const problem = new AdminProblem(
+    500,
+    'INTEGRATION_PRIVILEGES_MISSING',
+    `A database role of this process lacks ${what === '' ? 'a right' : what}. Its log has the error, and docs/guide/security.md lists what each role needs`,
+  );
   return { problem, isUnexpected: true, isUncertain: false };
 }
 

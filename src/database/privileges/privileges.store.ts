@@ -1,5 +1,5 @@
-import type { SqlClient } from '../database/clients/sql-client.js';
-import type { EngineSession } from '../database/engine-database.js';
+import type { SqlClient } from '../clients/sql-client.js';
+import type { EngineSession } from '../engine-database.js';
 
 /**
  * A right that a role needs on a table or sequence of the schema. docs/guide/security.md has the same rights

@@ -1,0 +1,47 @@
+import type { Right } from './privileges.store.js';
+
+const TABLES = [
+  'outbox_event',
+  'unrouted_event',
+  'inbox_cursor',
+  'inbox_event',
+  'inbox_replay',
+  'integration_process',
+  'integration_maintenance',
+  'integration_migration',
+  'integration_setting',
+  'integration_setting_change',
+  'integration_link',
+  'integration_long_link',
+  'integration_failure_group',
+  'integration_audit',
+  'integration_operation',
+  'integration_sample',
+  'integration_lease',
+  'integration_work',
+  'integration_data_key',
+  'integration_secret',
+  'integration_idempotency_key',
+  'event_contract',
+];
+const CHANGED = [
+  'inbox_cursor',
+  'inbox_event',
+  'inbox_replay',
+  'integration_setting',
+  'integration_data_key',
+  'integration_secret',
+  'integration_failure_group',
+  'integration_operation',
+  'integration_idempotency_key',
+];
+
+/** What a role needs that administers. docs/guide/security.md has the same as GRANT statements. */
+export const OF_ADMINS: readonly Right[] = [
+  ...TABLES.map((on): Right => ({ on, privileges: ['SELECT'] })),
+  { on: 'outbox_event_position_seq', privileges: ['SELECT'] },
+  ...CHANGED.map((on): Right => ({ on, privileges: ['INSERT', 'UPDATE', 'DELETE'] })),
+  { on: 'outbox_event', privileges: ['INSERT'] },
+  { on: 'integration_setting_change', privileges: ['INSERT'] },
+  { on: 'integration_audit', privileges: ['INSERT'] },
+];
