@@ -175,6 +175,7 @@ export type Resolution = {
   reason: string | null;
   at: string;
   attempts: number;
+  fingerprint: string | null;
 };
 export type FailedAttempt = {
   attempt: number;

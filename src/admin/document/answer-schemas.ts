@@ -43,7 +43,6 @@ const EVENT = {
 };
 const STATUS = { status: oneOf(ROLLED_UP), consumers: list(named('Delivery')) };
 const END = { module: TEXT, entityType: TEXT, entityId: TEXT };
-
 const DEAD_LETTER = {
   id: UUID,
   outboxEventId: UUID,
@@ -165,6 +164,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     reason: orNull(TEXT),
     at: TIME,
     attempts: INTEGER,
+    fingerprint: orNull(TEXT),
   }),
   FailedAttempt: object({
     attempt: INTEGER,

@@ -1,0 +1,80 @@
+import { IntegrationLinkService } from '../../src/index.js';
+import type { TestDatabase } from '../support/test-database.js';
+import { type AdminApp, registerConsumer } from './admin-app.js';
+
+/** The id of the event that there is, and of the operation. */
+export const EVENT_ID = '00000000-0000-7000-8000-000000000001';
+
+/** What reads need in their query, by the path as the OpenAPI document has it. */
+const QUERIES: Readonly<Record<string, string>> = {
+  '/entities/{type}/{id}/graph': '?module=shop',
+  '/events/{id}/history': '?consumer=billing',
+  '/consumers/{name}/replays/count': '?since=2026-01-01T00:00:00Z',
+  '/dead-letters/groups/{fingerprint}': '?consumer=billing',
+};
+
+/** Where an operation of the OpenAPI document finds what `fillWithSomething` has put into the database. */
+export function targetOf(path: string): string {
+  const filled = path
+    .slice(1)
+    .replace('entities/{type}/{id}', 'entities/thing/e1')
+    .replace('{id}', EVENT_ID)
+    .replace('{name}', 'billing')
+    .replace('{fingerprint}', 'none');
+  return `${filled}${QUERIES[path] ?? ''}`;
+}
+
+/** A body with which an operation of the OpenAPI document changes what is in the database. */
+export async function bodyFor(path: string, database: TestDatabase): Promise<Record<string, unknown>> {
+  if (path.endsWith('/repartition')) return { partitions: 2 };
+  if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7, maxAttempts: 9 } };
+  if (path === '/operations') return { kind: 'redrive', consumer: 'billing' };
+  if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
+  if (path.endsWith('/replays')) return { since: '2026-01-01T00:00:00Z' };
+  if (path.endsWith('/{fingerprint}')) return { note: 'known' };
+  if (!path.endsWith('/restore')) return {};
+  const { rows } = await database.pool.query(
+    'SELECT min(id)::int AS "changeId" FROM integration.integration_setting_change',
+  );
+  return rows[0];
+}
+
+/** Something of everything that is read and changed. */
+export async function fillWithSomething(database: TestDatabase, admin: AdminApp): Promise<void> {
+  await registerConsumer(database, 'billing');
+  await database.pool.query(
+    `INSERT INTO integration.outbox_event (id, event_name, source_module, aggregate_type, aggregate_id, payload, metadata)
+     VALUES ($1::uuid, 'order.placed', 'shop', 'thing', 'e1', '{"id": 12345678901234567890}', jsonb_build_object('correlationId', $2::text))`,
+    [EVENT_ID, EVENT_ID],
+  );
+  await database.pool.query(
+    `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error)
+     SELECT id, position, 'billing', aggregate_type, aggregate_id, 'dead_letter', 'boom' FROM integration.outbox_event
+     UNION ALL
+     SELECT gen_random_uuid(), 0, 'billing', 'thing', 'e0', 'dead_letter', 'gone from the log'`,
+  );
+  await database.pool.query(
+    `INSERT INTO integration.integration_operation (id, kind, filter, planned_events, requested_by, via)
+     VALUES ($1, 'redrive', '{"consumerName": "billing"}', 1, 'ann', 'rest')`,
+    [EVENT_ID],
+  );
+  await admin.app.get(IntegrationLinkService).createLink({
+    sourceModule: 'shop',
+    sourceEntityType: 'thing',
+    sourceEntityId: 'e1',
+    targetModule: 'shop',
+    targetEntityType: 'thing',
+    targetEntityId: 'e2',
+    linkType: 'reference',
+  });
+}
+
+/** The same, after everything that was changed or added is gone. */
+export async function fillAgain(database: TestDatabase, admin: AdminApp): Promise<void> {
+  const { rows } = await database.pool.query<{ name: string }>(
+    `SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables
+     WHERE schemaname = 'integration' AND tablename NOT LIKE '%migration%' AND tablename <> 'integration_process'`,
+  );
+  await database.pool.query(`TRUNCATE ${rows.map(({ name }) => name).join(', ')} RESTART IDENTITY CASCADE`);
+  await fillWithSomething(database, admin);
+}
