@@ -37,7 +37,8 @@ const config: Config = {
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   testTimeout: 60_000,
-  maxWorkers: 3,
+  // A spec waits for more than half of its time: for signals, for leases, for the database.
+  maxWorkers: 4,
 };
 
 export default config;
