@@ -161,6 +161,23 @@ describe('the backlog of a consumer', () => {
     expect((await backlogOf('billing')).lag).toBeNull();
   });
 
+  it('has the lag of whichever is older, what lies in the inbox or what is unread in the log', async () => {
+    await start([]);
+    await publish(['a', 'b', 'c', 'd']);
+    await database.pool.query(
+      `UPDATE integration.outbox_event SET created_at = created_at - (5 - position) * interval '1 hour'`,
+    );
+    for (const name of ['log', 'inbox']) await cursor(name);
+    await database.pool.query(
+      `UPDATE integration.inbox_cursor SET unread = CASE consumer_name WHEN 'log' THEN '{[1,2),[5,)}' ELSE '{[3,4),[5,)}' END::int8multirange`,
+    );
+    await rows('log', 'failed', 'now()', '3, 3');
+    await rows('inbox', 'failed', 'now()', '2, 2');
+    const lags = [(await backlogOf('log')).lag, (await backlogOf('inbox')).lag];
+    expect(lags.map((lag) => lag?.positions)).toEqual([4, 3]);
+    expect(lags.map((lag) => Math.floor((lag?.seconds ?? 0) / 3_600))).toEqual([4, 3]);
+  });
+
   it('has no age of a row whose event is gone from the log', async () => {
     await start([]);
     await cursor('gone');
@@ -210,6 +227,37 @@ describe('the backlog of a consumer', () => {
     expect(await backlogOf('mixed')).toMatchObject({
       retrying: { count: 10_000, atLeast: true },
       failedForGood: { atLeast: true },
+    });
+  });
+
+  it('is counted so also where it is delayed, runs, or is unread', async () => {
+    await start([]);
+    for (const name of ['exact', 'more']) await cursor(name);
+    for (const [name, most] of [
+      ['exact', 10_000],
+      ['more', 10_001],
+    ] as const) {
+      await rows(name, 'received', 'now()', `1, ${most}`);
+      await rows(name, 'processing', 'NULL', `1, ${most}`);
+      await rows(name, 'failed', 'NULL', `1, ${most}`);
+    }
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+       SELECT 'thing.happened', 'test', 'thing', 'a' FROM generate_series(1, 10001)`,
+    );
+    await database.pool.query(
+      `UPDATE integration.inbox_cursor SET unread = CASE consumer_name WHEN 'exact' THEN '{[2,)}' ELSE '{[1,)}' END::int8multirange`,
+    );
+    const ten = exactly(10_000);
+    const more = { count: 10_000, atLeast: true };
+    expect(await backlogOf('exact')).toMatchObject({
+      pending: ten,
+      delayed: ten,
+      running: ten,
+      failedForGood: ten,
+    });
+    expect(await backlogOf('more')).toMatchObject({
+      ...{ pending: more, delayed: more, running: more, failedForGood: more },
     });
   });
 

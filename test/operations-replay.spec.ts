@@ -120,6 +120,26 @@ describe('a planned replay', () => {
     });
   });
 
+  it('is refused when it is old, and when it has been outgrown', async () => {
+    await withHandled(10);
+    const old = await plan();
+    await database.pool.query(
+      `UPDATE integration.integration_operation SET created_at = created_at - interval '11 minutes'`,
+    );
+    const outgrown = await plan();
+    await publishOrders(app, 2);
+    await untilSettled(12);
+    for (const [{ id }, message] of [
+      [old, 'older than ten minutes'],
+      [outgrown, 'there are 12 now'],
+    ] as const)
+      await expect(operations().run(id, BY)).rejects.toMatchObject({
+        code: 'INTEGRATION_OPERATION_REFUSED',
+        message: expect.stringContaining(message),
+      });
+    expect(handled).toHaveLength(12);
+  });
+
   it('is refused for a consumer that is not there, and other kinds do not take a replay', async () => {
     await expect(plan({ filter: { consumerName: 'nobody' } })).rejects.toMatchObject({
       code: 'INTEGRATION_CONSUMER_UNKNOWN',

@@ -150,6 +150,22 @@ describe('a plan', () => {
   });
 });
 
+describe('a plan that still holds', () => {
+  it.each(['redrive', 'discard'] as const)('runs, as a %s', async (kind) => {
+    await withDeadLetters(10);
+    const { id } = await plan({ kind });
+    const order = { eventName: 'order.placed', sourceModule: 'test', aggregateType: 'order' };
+    await app.api.publishEvents([{ ...order, aggregateId: 'p1' }]);
+    await until('one more is dead', async () => (await statuses()).dead_letter === 11);
+    await database.pool.query(
+      `UPDATE integration.integration_operation SET created_at = created_at - interval '5 minutes'`,
+    );
+    // It has grown by a tenth, and not by more.
+    await operations().run(id, BY);
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 11 });
+  });
+});
+
 describe('an operation that runs', () => {
   it('sends each event once, and has one row in the audit', async () => {
     await withDeadLetters(25);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlClient } from '../database/clients/sql-client.js';
-import { EngineDatabase } from '../database/engine-database.js';
+import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { epochText } from '../database/sql/epoch-text.store.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { timeOf, timeOrNullOf } from '../database/wire/plain-values.js';
@@ -14,6 +14,16 @@ type Times = 'availableAt' | 'processedAt' | 'createdAt' | 'updatedAt';
 type InboxRow = Omit<InboxRecord, Times | 'position' | 'attemptCount' | 'resolution'> &
   Readonly<Record<'position' | 'attemptCount' | 'createdAt' | 'updatedAt', string>> &
   Readonly<Record<'availableAt' | 'processedAt' | 'resolution', string | null>>;
+
+/** So many positions are looked at first for dead letters that no index finds. */
+const FIRST_STRETCH = 100_000;
+
+/** Whether a filter is by what no index of dead letters has, and leaves more than one event. */
+function isScattered(filter: InboxFilter): boolean {
+  const { eventName, aggregateType, aggregateId, outboxEventId, outboxEventIds, position } = filter;
+  const isOfOne = [outboxEventId, outboxEventIds, position].some((value) => value !== undefined);
+  return !isOfOne && [eventName, aggregateType, aggregateId].some((value) => value !== undefined);
+}
 
 /** The inbox as users read it, and as consumers written by hand use it. */
 @Injectable()
@@ -36,25 +46,71 @@ export class InboxRecordStore {
   }
 
   /**
-   * Returns dead letters by position, the oldest first. It reads the places of the first ones of each
-   * consumer in the order of the index, sorts them together, and then reads the rows of the page. The next
-   * page begins after a position. So all consumers that have dead letters of one event are on the same page.
+   * Returns dead letters by position, the oldest first. The next page begins after a position. So all
+   * consumers that have dead letters of one event are on the same page.
+   *
+   * No index has their event names and aggregates. With such a filter, every consumer would be read until it
+   * has a page of its own, although the page needs few of them. So the positions are looked at in stretches,
+   * each twice as long as the one before, until the page is full.
    */
   async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
+    return this.db.read(async (session) => {
+      await planForTheseValues(session);
+      if (!isScattered(filter)) return this.deadLettersIn(session, filter, limit, after, null);
+      const found: DeadLetter[] = [];
+      let length = FIRST_STRETCH;
+      let first = await this.firstDeadBehind(session, filter, after);
+      while (first !== null && found.length < limit) {
+        const end = first + length - 1;
+        found.push(...(await this.deadLettersIn(session, filter, limit - found.length, first - 1, end)));
+        length *= 2;
+        if (found.length < limit) first = await this.firstDeadBehind(session, filter, end);
+      }
+      return found;
+    });
+  }
+
+  private async firstDeadBehind(
+    session: EngineSession,
+    { consumerName }: InboxFilter,
+    position: number,
+  ): Promise<number | null> {
+    const [row] = await session.query<{ first: number | null }>(
+      `SELECT min(next.position) AS first FROM (${consumersNamed(this.inbox)}) AS consumer
+       CROSS JOIN LATERAL (
+         SELECT i.position FROM ${this.inbox} i
+         WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND i.position > $2::bigint ORDER BY i.position LIMIT 1
+       ) AS next`,
+      [consumerName ?? null, position],
+    );
+    return row?.first ?? null;
+  }
+
+  /**
+   * Returns the first dead letters behind `after`, up to the position `end` if there is one. It reads the
+   * places of the first ones of each consumer in the order of the index, sorts them together, and then reads
+   * the rows of the page.
+   */
+  private async deadLettersIn(
+    session: EngineSession,
+    filter: InboxFilter,
+    limit: number,
+    after: number,
+    end: number | null,
+  ): Promise<DeadLetter[]> {
     // Only a filter by the name of the event needs the events of those that are not on the page.
     const [join, matches] =
       filter.eventName === undefined
         ? ['', `$2::text IS NULL AND ${ROW_MATCHES_FILTER}`]
         : [`JOIN ${this.log} e ON e.position = i.position`, MATCHES_FILTER];
-    return this.db.read(async (session) => {
-      await planForTheseValues(session);
-      const rows = await session.query<InboxRow & { eventName: string }>(
-        `SELECT ${this.columns}, coalesce(e.event_name, '') AS "eventName" FROM (
+    const rows = await session.query<InboxRow & { eventName: string }>(
+      `SELECT ${this.columns}, coalesce(e.event_name, '') AS "eventName" FROM (
        SELECT DISTINCT consumer_name, position FROM (
          SELECT found.* FROM (${consumersNamed(this.inbox)}) AS consumer
        CROSS JOIN LATERAL (
          SELECT i.consumer_name, i.position FROM ${this.inbox} i ${join}
          WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${matches} AND i.position > $9::bigint
+           AND ($10::bigint IS NULL OR i.position <= $10)
          ORDER BY i.position LIMIT $8
        ) AS found
        ORDER BY found.position FETCH FIRST ($8) ROWS WITH TIES
@@ -63,10 +119,9 @@ export class InboxRecordStore {
          AND ${ROW_MATCHES_FILTER}
        LEFT JOIN ${this.log} e ON e.position = page.position
        ORDER BY page.position, page.consumer_name`,
-        [...filterValues(filter), limit, after],
-      );
-      return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), eventName }));
-    });
+      [...filterValues(filter), limit, after, end],
+    );
+    return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), eventName }));
   }
 
   /**

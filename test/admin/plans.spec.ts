@@ -71,6 +71,8 @@ describe('with much in the log and in the inbox, the admin API', () => {
       'rates',
       'dead-letters',
       `dead-letters?consumer=${name}&eventName=order.placed`,
+      'dead-letters?eventName=order.placed',
+      'dead-letters?aggregateType=order&aggregateId=hot',
       'dead-letters/groups',
       'events',
       'events?name=order.*&module=shop',
