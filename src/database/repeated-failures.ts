@@ -24,6 +24,11 @@ export class RepeatedFailures {
     if (said !== undefined) logger.debug(said);
   }
 
+  error(logger: Pick<Logger, 'error'>, line: string, stack: string | undefined, kind: string): void {
+    const said = this.lineFor(line, kind);
+    if (said !== undefined) logger.error(said, stack);
+  }
+
   /** The line to log, or undefined if it is only counted. */
   private lineFor(line: string, kind: string = line): string | undefined {
     const key = kind.replace(/\d+/g, '#');

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import {
   ADMIN_ACTIONS,
   ADMIN_PROBLEM_CODES,
@@ -612,5 +613,27 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     await database.pool.query('ALTER TABLE integration.hidden RENAME TO inbox_cursor');
     isProblem(answer, 500, 'INTEGRATION_ADMIN_FAILED');
     expect(answer.text).not.toMatch(/inbox_cursor|SELECT|at \w+|postgres/);
+  });
+});
+
+describe('a failure that nobody expected', () => {
+  it('is logged once a minute, although a page asks again and again', async () => {
+    const logged: unknown[] = [];
+    const quiet = () => {};
+    const error = (message: unknown) => void logged.push(message);
+    const database = await createTestDatabase();
+    const admin = await startAdminApp(database, {
+      prepare: (app) => app.useLogger({ log: quiet, warn: quiet, error }),
+    });
+    await database.pool.query('ALTER TABLE integration.inbox_cursor RENAME TO hidden');
+    try {
+      for (let n = 0; n < 3; n++) isProblem(await admin.ask('consumers'), 500, 'INTEGRATION_ADMIN_FAILED');
+      isProblem(await admin.ask('consumers/billing'), 500, 'INTEGRATION_ADMIN_FAILED');
+      expect(logged).toEqual([`GET /${PATH}/consumers failed`, `GET /${PATH}/consumers/billing failed`]);
+    } finally {
+      await admin.close();
+      await database.drop();
+      Logger.overrideLogger(false);
+    }
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { STREAM_LIMITS } from '../../src/admin/streams/open-streams.js';
 import { quickest } from '../support/quickest.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -120,6 +121,12 @@ describe.each(PLATFORMS)('on %s, a stream', (platform) => {
       expect(statuses.filter((status) => status === 200)).toHaveLength(20);
       expect(statuses.filter((status) => status === 429)).toHaveLength(10);
       for (const stream of streams) stream.leave();
+    });
+  });
+
+  it('has ten minutes, and there are twenty in a process', async () => {
+    await withApp({ platform }, async ({ app }) => {
+      expect(app.get(STREAM_LIMITS, { strict: false })).toEqual({ most: 20, lifetimeMs: 600_000 });
     });
   });
 

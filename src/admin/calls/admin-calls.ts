@@ -1,5 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { RepeatedFailures } from '../../database/repeated-failures.js';
+import { messageOf } from '../../errors.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../admin-options.js';
 import { idempotencyKeyOf, Once } from '../idempotency/once.js';
@@ -32,6 +34,7 @@ const STREAM_HEADERS = {
 @Injectable()
 export class AdminCalls {
   private readonly logger = new Logger('IntegrationAdmin');
+  private readonly repeated = new RepeatedFailures();
 
   constructor(
     private readonly host: HttpAdapterHost,
@@ -75,8 +78,14 @@ export class AdminCalls {
 
   private problem(error: unknown, request: ServerRequest, route?: Route): Answer {
     const { problem, isUnexpected, isUncertain } = problemOf(error, route);
-    if (isUnexpected) this.logger.error(`${request.method} ${pathOf(request)} failed`, stackOf(error));
+    if (isUnexpected) this.logFailure(error, `${request.method} ${pathOf(request)}`, route);
     return Answer.ofProblem(problem, isUncertain);
+  }
+
+  /** A page that is open asks the same again every few seconds. */
+  private logFailure(error: unknown, asked: string, route?: Route): void {
+    const kind = `${route?.path ?? asked} ${messageOf(error)}`;
+    this.repeated.error(this.logger, `${asked} failed`, stackOf(error), kind);
   }
 
   /**
