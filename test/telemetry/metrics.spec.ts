@@ -149,18 +149,100 @@ describe('metrics', () => {
       expect(key).not.toMatch(/message_id|conversation_id|position=/);
   });
 
-  it.each(['docs/telemetry/grafana-dashboard.json', 'docs/telemetry/prometheus-rules.yml'])(
-    'every series that %s names is in the scrape',
-    async (file) => {
-      const text = await readFile(file, 'utf8');
-      const named = new Set(text.match(/\b(?:messaging|nestjs_integration)_[a-z_]+(?=\s*[{[)]|\s*[><=\s])/g));
-      const there = new Set([...(await scrape()).keys()].map((key) => key.replace(/\{.*/s, '')));
-      const labels = new Set(
-        [...(await scrape()).keys()].flatMap((key) => key.match(/[a-z_]+(?==")/g) ?? []),
-      );
-      const missing = [...named].filter((name) => !there.has(name) && !labels.has(name));
-      expect(named.size).toBeGreaterThan(5);
-      expect(missing).toEqual([]);
+  it.each([
+    ['dashboard', dashboardExpressions, 15],
+    ['rules', ruleExpressions, 8],
+  ] as const)(
+    'every series and label that the %s names is in the scrape',
+    async (_, expressionsOf, least) => {
+      const labelsOf = new Map<string, Set<string>>();
+      for (const key of (await scrape()).keys()) {
+        const [name = ''] = key.split('{', 1);
+        const labels = labelsOf.get(name) ?? new Set();
+        for (const label of key.match(/[a-z_]+="[^"]*"/g) ?? []) labels.add(label);
+        labelsOf.set(name, labels);
+      }
+      const expressions = await expressionsOf();
+      expect(expressions.length).toBeGreaterThanOrEqual(least);
+      for (const { expression, texts } of expressions) {
+        const series = seriesOf(expression);
+        expect([expression, series.length > 0]).toEqual([expression, true]);
+        for (const { name, matchers } of series) {
+          const there = [...(labelsOf.get(name) ?? [])];
+          expect([name, there.length > 0]).toEqual([name, true]);
+          // Matchers choose something of what is there, and what is grouped by is a label of the series.
+          for (const [label, operator, value] of matchers)
+            expect([name, label, there.some((each) => isMatched(each, label, operator, value))]).toEqual([
+              name,
+              label,
+              true,
+            ]);
+          for (const label of groupingOf(expression))
+            expect([name, label, there.some((each) => each.startsWith(`${label}="`))]).toEqual([
+              name,
+              label,
+              true,
+            ]);
+        }
+        const shown = [...texts.matchAll(/\{\{\s*(?:\$labels\.)?([a-z_]+)\s*\}\}/g)].map(
+          ([, label]) => label,
+        );
+        expect(shown.filter((label) => !groupingOf(expression).includes(label ?? ''))).toEqual([]);
+      }
     },
   );
 });
+
+interface Expression {
+  readonly expression: string;
+  /** What is shown beside it, with labels in it. */
+  readonly texts: string;
+}
+
+async function dashboardExpressions(): Promise<Expression[]> {
+  const { panels } = JSON.parse(await readFile('docs/telemetry/grafana-dashboard.json', 'utf8')) as {
+    panels: { targets?: { expr: string; legendFormat?: string }[] }[];
+  };
+  return panels.flatMap(({ targets = [] }) =>
+    targets.map(({ expr, legendFormat = '' }) => ({ expression: expr, texts: legendFormat })),
+  );
+}
+
+async function ruleExpressions(): Promise<Expression[]> {
+  const text = await readFile('docs/telemetry/prometheus-rules.yml', 'utf8');
+  const alerts = text.split('- alert: ').slice(1);
+  return alerts.map((alert) => ({
+    expression: /^ +expr: (.*)$/m.exec(alert)?.[1] ?? '',
+    texts: /^ +summary: (.*)$/m.exec(alert)?.[1] ?? '',
+  }));
+}
+
+const GROUPING = /\b(?:by|without|on|ignoring)\s*\(([^)]*)\)/g;
+
+/** The labels that an expression groups by, apart from the one that histograms have. */
+function groupingOf(expression: string): string[] {
+  const lists = [...expression.matchAll(GROUPING)].map(([, list = '']) => list.split(','));
+  return [...new Set(lists.flat().map((label) => label.trim()))].filter((label) => label !== 'le');
+}
+
+/** Every series that an expression names: each word that is no function, operator, label or duration. */
+function seriesOf(expression: string) {
+  const words = expression
+    .replace(GROUPING, ' ')
+    .matchAll(/([A-Za-z_:][\w:]*)(\s*\{([^}]*)\})?(?!\s*\()(?![\w:])/g);
+  return [...words]
+    .map(([, name = '', , inner = '']) => ({
+      name,
+      matchers: [...inner.matchAll(/([a-z_]+)\s*(=~|!~|!=|=)\s*"([^"]*)"/g)].map(
+        ([, label = '', operator = '', value = '']) => [label, operator, value] as const,
+      ),
+    }))
+    .filter(({ name }) => !/^(and|or|unless|max|min|sum|avg|count|m|s|h)$/.test(name));
+}
+
+function isMatched(label: string, name: string, operator: string, value: string): boolean {
+  if (!label.startsWith(`${name}="`)) return false;
+  const given = label.slice(name.length + 2, -1);
+  if (operator.endsWith('~')) return new RegExp(`^(?:${value})$`).test(given) === (operator === '=~');
+  return (given === value) === (operator === '=');
+}
