@@ -74,6 +74,31 @@ const rows = (name: string, status: string, availableAt: string, positions: stri
   );
 
 describe('the backlog of a consumer', () => {
+  it('counts what is pending of one consumer up to 10,000, as far as 20,000 events of the log say', async () => {
+    await start([]);
+    await database.pool.query(
+      `INSERT INTO integration.inbox_cursor (consumer_name, partition, partitions, event_names, unread)
+       SELECT 'asks', p, 2, '{invoice.*}', '{[1,)}' FROM generate_series(0, 1) AS p`,
+    );
+    const log = (eventName: string, events: number) =>
+      database.pool.query(
+        `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+         SELECT $1, 's', 'invoice', n::text FROM generate_series(1, $2::int) AS n`,
+        [eventName, events],
+      );
+    const pending = async () => (await backlogs.of('asks')).pending;
+    await log('invoice.created', 4_000);
+    await log('order.placed', 9_000);
+    expect(await pending()).toEqual(exactly(4_000));
+    await log('order.placed', 7_001);
+    expect(await pending()).toEqual({ count: 4_000, atLeast: true });
+    await database.pool.query(`DELETE FROM integration.outbox_event WHERE event_name = 'order.placed'`);
+    await log('invoice.created', 6_000);
+    expect(await pending()).toEqual(exactly(10_000));
+    await log('invoice.created', 1);
+    expect(await pending()).toEqual({ count: 10_000, atLeast: true });
+  });
+
   it('tells pending, running, retrying, waiting, delayed, failed for good and dead apart', async () => {
     const hold = gate();
     const handler = async ({ aggregateId }: DomainEvent, { attempt }: { attempt: number }) => {

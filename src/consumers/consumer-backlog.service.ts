@@ -40,13 +40,17 @@ export class ConsumerBacklogService {
     this.single = new BacklogEventsStore(db);
   }
 
-  /** Returns every registered consumer, by name. Counts are exact up to 10,000. */
+  /**
+   * Returns every registered consumer, by name. Counts are exact up to 10,000, but for `pending` with more
+   * than 2,000 positions.
+   */
   list(): Promise<ConsumerBacklog[]> {
     return this.backlogsOf(undefined);
   }
 
   /**
-   * Returns one consumer.
+   * Returns one consumer. Counts are exact up to 10,000, `pending` as far as the first 20,000 events of the
+   * log say that are not settled.
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN
    */
@@ -89,11 +93,15 @@ export class ConsumerBacklogService {
       this.cursors.cursorStatuses({ consumerName }),
       this.inbox.counts(consumerName),
     ]);
+    // To look at that many events of every consumer would take too long.
+    const isCounted = cursors.every(({ pendingEvents }) => pendingEvents !== null);
+    const pending =
+      consumerName === undefined || isCounted ? undefined : await this.cursors.pendingOf(consumerName);
     const countsOf = new Map(counts.map((each) => [each.consumerName, each]));
     return [...byConsumer(cursors)].flatMap(([name, own]) => {
       const inInbox = countsOf.get(name);
       // Between the two statements a consumer may have been removed.
-      return inInbox === undefined ? [] : [backlogOf(own, inInbox)];
+      return inInbox === undefined ? [] : [backlogOf(own, inInbox, pending ?? pendingOf(own))];
     });
   }
 
@@ -127,14 +135,14 @@ function byConsumer(cursors: readonly CursorStatus[]): Map<string, CursorStatus[
   return consumers;
 }
 
-function backlogOf(cursors: readonly CursorStatus[], counts: InboxCounts): ConsumerBacklog {
+function backlogOf(cursors: readonly CursorStatus[], counts: InboxCounts, pending: Counted): ConsumerBacklog {
   const [first] = cursors;
   const ofFailed = (count: number) => withMore(count, counts.moreFailed);
   const ofReceived = (count: number) => withMore(count, counts.moreReceived);
   return {
     consumerName: counts.consumerName,
     partitions: cursors.length,
-    pending: pendingOf(cursors),
+    pending,
     running: countedTo(counts.running),
     retrying: ofFailed(counts.retrying),
     postponed: ofFailed(counts.postponed),

@@ -5,8 +5,8 @@ export interface ConsumerBacklog {
   consumerName: string;
   partitions: number;
   /**
-   * Events of the log that are not settled and that the consumer asks for. With more than 2,000 unsettled
-   * positions they are not looked at one by one, and it is the number of positions.
+   * Events of the log that are not settled and that the consumer asks for. In a list of consumers, those with
+   * more than 2,000 unsettled positions are not looked at one by one, and it is the number of positions.
    */
   pending: Counted;
   /** Events whose attempt runs and counts already: retries, and events that run alone. */

@@ -4,9 +4,12 @@ import { backendGone } from '../database/sql/backend-gone.store.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
 import type { CurrentRates } from './consumer-rates.js';
 import { currentRatesSql } from './consumer-rates.store.js';
-import { COUNTED_TO } from './counted.js';
+import { COUNTED_TO, type Counted, countedTo } from './counted.js';
 import { unreadLooks } from './unread-look.store.js';
 import { unservedSince } from './unserved.store.js';
+
+/** Rows of the log that are looked at for each partition of one consumer, to count up to 10,000 events. */
+const PENDING_LOOKED_AT = 20_000;
 
 /**
  * The state of one partition of a consumer. Counts and seconds are numbers. Times are by the clock of the
@@ -104,6 +107,7 @@ export interface ConsumerSelection {
 export class CursorStatusStore {
   private readonly listSql: string;
   private readonly leftSql: string;
+  private readonly pendingSql: string;
 
   constructor(private readonly db: EngineDatabase) {
     const { schema, tables } = db;
@@ -124,6 +128,12 @@ export class CursorStatusStore {
           OR EXISTS (SELECT FROM ${tables.inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
             AND i.status = 'processing'))
       ORDER BY c.consumer_name, c.partition`;
+    const many = unreadLooks(schema, PENDING_LOOKED_AT);
+    this.pendingSql = `
+      WITH ${many.head}
+      SELECT coalesce(sum(counted.events), 0)::bigint AS events, coalesce(bool_or(counted.more), false) AS more
+      FROM ${tables.inboxCursor} c CROSS JOIN head CROSS JOIN ${many.asked} CROSS JOIN ${many.counted}
+      WHERE c.consumer_name = $1`;
     // `IN` with a list that is made once: one consumer, or a page of them by name.
     const chosen = `consumer_name IN (
         SELECT DISTINCT consumer_name FROM ${tables.inboxCursor}
@@ -181,6 +191,16 @@ export class CursorStatusStore {
       Omit<LeftToOther, 'owner'> & { ownerId: string; host: string | null; pid: number | null }
     >(this.leftSql, [consumerNames, processId]);
     return rows.map(({ ownerId, host, pid, ...row }) => ({ ...row, owner: { id: ownerId, host, pid } }));
+  }
+
+  /**
+   * Counts the events that one consumer asks for and has not settled, up to 10,000. It looks at 20,000 rows
+   * of the log for each partition. If there are more, there may be more events.
+   */
+  async pendingOf(consumerName: string): Promise<Counted> {
+    const [row] = await this.db.query<{ events: number; more: boolean }>(this.pendingSql, [consumerName]);
+    const counted = countedTo(row?.events ?? 0);
+    return { ...counted, atLeast: counted.atLeast || row?.more === true };
   }
 
   /**

@@ -1,7 +1,7 @@
 import { tablesOf } from '../database/sql/tables.js';
 import { askedPatterns } from '../log/asked-names.store.js';
 
-/** Number of rows of the log that are looked at for each cursor. */
+/** Number of rows of the log that are looked at for each cursor, if nothing else is said. */
 export const LOOKED_AT = 2_000;
 
 /**
@@ -12,7 +12,7 @@ export const LOOKED_AT = 2_000;
  * events the consumer asks for is the costly part. So the look for the first of them ends there, and they
  * are counted only if there are few enough of them for a count to be shown.
  */
-export function unreadLooks(schema: string) {
+export function unreadLooks(schema: string, lookedAt = LOOKED_AT) {
   const tables = tablesOf(schema);
   // `unnest` returns the ranges in ascending order. Each range takes one index probe, up to the limit of
   // rows.
@@ -20,12 +20,13 @@ export function unreadLooks(schema: string) {
       SELECT e.* FROM unnest(c.unread * head.written) AS r
       CROSS JOIN LATERAL (
         SELECT ${columns} FROM ${tables.outboxEvent}
-        WHERE position >= lower(r) AND position < upper(r) ORDER BY position LIMIT ${LOOKED_AT + 1}
-      ) AS e LIMIT ${LOOKED_AT + 1}
+        WHERE position >= lower(r) AND position < upper(r) ORDER BY position LIMIT ${lookedAt + 1}
+      ) AS e LIMIT ${lookedAt + 1}
     )`;
-  const wantedRows = `${rows('position, event_name, aggregate_type, aggregate_id')} AS e
-    WHERE e.event_name LIKE ANY (asked.patterns)
+  const asIsAsked = rows('position, event_name, aggregate_type, aggregate_id');
+  const isAsked = `e.event_name LIKE ANY (asked.patterns)
       AND (c.partitions = 1 OR c.partition = ${tables.integrationPartition}(e.aggregate_type, e.aggregate_id, c.partitions))`;
+  const wantedRows = `${asIsAsked} AS e WHERE ${isAsked}`;
   return {
     head: `head AS MATERIALIZED (
         SELECT int8multirange(int8range(NULL, coalesce(max(position), 0), '[]')) AS written FROM ${tables.outboxEvent}
@@ -43,13 +44,17 @@ export function unreadLooks(schema: string) {
     oldest: `LATERAL (
         SELECT coalesce(
           (SELECT e.position FROM ${wantedRows} LIMIT 1),
-          CASE WHEN backlog.positions > ${LOOKED_AT}
-            THEN (SELECT CASE WHEN count(*) > ${LOOKED_AT} THEN min(e.position) END FROM ${rows('position')} AS e) END
+          CASE WHEN backlog.positions > ${lookedAt}
+            THEN (SELECT CASE WHEN count(*) > ${lookedAt} THEN min(e.position) END FROM ${rows('position')} AS e) END
         ) AS position OFFSET 0
       ) AS first_unread`,
     /** How many events the consumer asks for. Null if there are more positions than rows are looked at. */
     wanted: `LATERAL (
-        SELECT CASE WHEN backlog.positions <= ${LOOKED_AT} THEN (SELECT count(*) FROM ${wantedRows}) END AS events
+        SELECT CASE WHEN backlog.positions <= ${lookedAt} THEN (SELECT count(*) FROM ${wantedRows}) END AS events
       ) AS wanted`,
+    /** How many events the consumer asks for among the rows looked at, and whether there are more rows. */
+    counted: `LATERAL (
+        SELECT count(*) FILTER (WHERE ${isAsked}) AS events, count(*) > ${lookedAt} AS more FROM ${asIsAsked} AS e
+      ) AS counted`,
   };
 }

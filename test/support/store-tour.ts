@@ -56,6 +56,7 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
     await audit.list(filter, { limit: 10, after: next ?? undefined });
   }
   const backlogs = context.get(ConsumerBacklogService, { strict: false });
+  await backlogs.of('plain');
   for (const state of BACKLOG_STATES) {
     const { next } = await backlogs.events('plain', state, { limit: 20 });
     await backlogs.events('plain', state, { limit: 20, after: next ?? undefined });
