@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { IdempotencyKeyStore } from '../../src/admin/idempotency/idempotency-key.store.js';
 import { BACKLOG_STATES } from '../../src/consumers/consumer-backlog.js';
+import { CursorStatusStore } from '../../src/consumers/cursor-status.store.js';
 import { OperationWorkStore } from '../../src/consumers/operations/operation-work.store.js';
 import { AdminDatabase } from '../../src/database/admin-database.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
@@ -56,7 +57,6 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
     await audit.list(filter, { limit: 10, after: next ?? undefined });
   }
   const backlogs = context.get(ConsumerBacklogService, { strict: false });
-  await backlogs.of('plain');
   for (const state of BACKLOG_STATES) {
     const { next } = await backlogs.events('plain', state, { limit: 20 });
     await backlogs.events('plain', state, { limit: 20, after: next ?? undefined });
@@ -77,6 +77,7 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
 
   const admin = context.get(AdminDatabase, { strict: false });
   await new ClusterStore(admin).read(60_000);
+  await new CursorStatusStore(admin).pendingOf('plain');
   const kept = new IdempotencyKeyStore(admin);
   const request = { actor: 'admin-1', key: 'key-new', action: 'action-1', bodyHash: 'hash' };
   await kept.take(request);
