@@ -131,7 +131,7 @@ describe('latency', () => {
     { eventName: 'order.placed', consumerName: 'c.batch', batch: { maxSize: 10 }, handler: async () => {} },
   ];
   const names = everyKind.map(({ consumerName }) => consumerName);
-  /** Waits until each consumer has handled `handled` events, of which `latencies` have a latency. */
+  /** Waits until each consumer has handled `handled` events. `latencies` of them must have a latency. */
   const untilHandled = (handled: number, latencies: number) =>
     untilWritten(Object.fromEntries(names.map((name) => [name, [handled, 0, latencies]])));
 

@@ -19,9 +19,9 @@ const OF_PAGES = ['limit', 'after'];
  *
  * @throws Error if a list has a filter that is not here, so that a new one is not forgotten
  */
-export function filtersOf({ name, optional, isList }: ReadRoute, things: Things): readonly Filter[] {
+export function filtersOf({ name, optional, choices, isList }: ReadRoute, things: Things): readonly Filter[] {
   if (!isList) return [];
-  const filters = FILTERS(things)[name] ?? [];
+  const filters = FILTERS(things, choices)[name] ?? [];
   const used = new Set(filters.flatMap(({ query }) => Object.keys(query)));
   const missing = optional.filter((each) => !OF_PAGES.includes(each) && !used.has(each));
   if (missing.length > 0) throw new Error(`no filter of ${name} has ${missing.join(', ')}`);
@@ -37,21 +37,13 @@ const by = (query: Filter['query'], more: Partial<Filter> = {}): Filter => ({
 const HOUR_MS = 3_600_000;
 const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR_MS).toISOString();
 
-const STATES = [
-  'pending',
-  'running',
-  'retrying',
-  'postponed',
-  'waiting',
-  'delayed',
-  'failed-for-good',
-  'dead',
-];
-
-function FILTERS({ event, dead, fingerprint }: Things): Readonly<Record<string, readonly Filter[]>> {
+function FILTERS(
+  { event, dead, fingerprint }: Things,
+  { state: states = [] }: ReadRoute['choices'],
+): Readonly<Record<string, readonly Filter[]>> {
   const consumer = 'consumer-001';
   return {
-    'consumers/{name}/backlog': STATES.map((state) => by({ state }, { name: `state-${state}` })),
+    'consumers/{name}/backlog': states.map((state) => by({ state }, { name: `state-${state}` })),
     events: [
       by({ name: 'thing.event3' }),
       by({ name: 'thing.*' }, { name: 'beginning' }),

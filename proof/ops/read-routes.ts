@@ -11,12 +11,15 @@ export interface ReadRoute {
   readonly isList: boolean;
   /** The parameters of its query that may be left out. */
   readonly optional: readonly string[];
+  /** All values of the parameters that only take some. */
+  readonly choices: Readonly<Record<string, readonly string[]>>;
 }
 
 interface Parameter {
   readonly name: string;
   readonly in: 'path' | 'query' | 'header';
   readonly required?: boolean;
+  readonly schema: { readonly enum?: readonly string[] };
 }
 
 interface Document {
@@ -54,6 +57,7 @@ export async function readRoutes(values: ValuesOfParameters): Promise<ReadRoute[
         optional: parameters
           .filter((parameter) => parameter.in === 'query' && parameter.required !== true)
           .map(({ name }) => name),
+        choices: Object.fromEntries(parameters.map(({ name, schema }) => [name, schema.enum ?? []])),
       },
     ];
   });

@@ -1,5 +1,6 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
+import { INSUFFICIENT_PRIVILEGE } from '../database/connection/sql-states.js';
 import { loggerOf } from '../database/engine-name.js';
 import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
@@ -14,7 +15,6 @@ import { ReplayWindowStore, type WindowResult } from './replay-window.store.js';
  * whose process has died, and for a message that was lost.
  */
 const LOOK_MS = 15_000;
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** Milliseconds between two windows of a replay while enough rows are due. */
 const WAIT_MS = 200;

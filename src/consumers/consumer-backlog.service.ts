@@ -93,16 +93,20 @@ export class ConsumerBacklogService {
       this.cursors.cursorStatuses({ consumerName }),
       this.inbox.counts(consumerName),
     ]);
-    // To look at that many events of every consumer would take too long.
-    const isCounted = cursors.every(({ pendingEvents }) => pendingEvents !== null);
-    const pending =
-      consumerName === undefined || isCounted ? undefined : await this.cursors.pendingOf(consumerName);
+    const pending = consumerName === undefined ? undefined : await this.pendingOf(consumerName, cursors);
     const countsOf = new Map(counts.map((each) => [each.consumerName, each]));
     return [...byConsumer(cursors)].flatMap(([name, own]) => {
       const inInbox = countsOf.get(name);
       // Between the two statements a consumer may have been removed.
-      return inInbox === undefined ? [] : [backlogOf(own, inInbox, pending ?? pendingOf(own))];
+      return inInbox === undefined ? [] : [backlogOf(own, inInbox, pending ?? pendingIn(own))];
     });
+  }
+
+  /** To look at that many events of every consumer would take too long, so this is for a single one. */
+  private async pendingOf(consumerName: string, cursors: readonly CursorStatus[]): Promise<Counted> {
+    if (cursors.every(({ pendingEvents }) => pendingEvents !== null)) return pendingIn(cursors);
+    const { events, more } = await this.cursors.countPending(consumerName);
+    return withMore(events, more);
   }
 
   /**
@@ -166,7 +170,7 @@ function withMore(count: number, isMore: boolean): Counted {
   return { ...counted, atLeast: counted.atLeast || isMore };
 }
 
-function pendingOf(cursors: readonly CursorStatus[]): Counted {
+function pendingIn(cursors: readonly CursorStatus[]): Counted {
   const sum = (of: (cursor: CursorStatus) => number) => cursors.reduce((total, each) => total + of(each), 0);
   return countedTo(
     sum(({ pendingEvents, pendingPositions }) => pendingEvents ?? pendingPositions),

@@ -4,7 +4,7 @@ import { backendGone } from '../database/sql/backend-gone.store.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
 import type { CurrentRates } from './consumer-rates.js';
 import { currentRatesSql } from './consumer-rates.store.js';
-import { COUNTED_TO, type Counted, countedTo } from './counted.js';
+import { COUNTED_TO } from './counted.js';
 import { unreadLooks } from './unread-look.store.js';
 import { unservedSince } from './unserved.store.js';
 
@@ -194,13 +194,12 @@ export class CursorStatusStore {
   }
 
   /**
-   * Counts the events that one consumer asks for and has not settled, up to 10,000. It looks at 20,000 rows
-   * of the log for each partition. If there are more, there may be more events.
+   * Counts the events that one consumer asks for and has not settled, among 20,000 rows of the log for each
+   * partition. `more` tells that there are more rows.
    */
-  async pendingOf(consumerName: string): Promise<Counted> {
+  async countPending(consumerName: string): Promise<{ events: number; more: boolean }> {
     const [row] = await this.db.query<{ events: number; more: boolean }>(this.pendingSql, [consumerName]);
-    const counted = countedTo(row?.events ?? 0);
-    return { ...counted, atLeast: counted.atLeast || row?.more === true };
+    return row ?? { events: 0, more: false };
   }
 
   /**

@@ -1,6 +1,7 @@
 import { type AuditedChange, AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
+import { LOCK_NOT_AVAILABLE } from '../database/connection/sql-states.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { NOT_SUSPECT, resolutionOf } from '../inbox/attempts.store.js';
@@ -11,8 +12,6 @@ import { conditionOf, type DiscardableState, statusesOf, waitLongerForLocks } fr
 
 /** One event of one consumer, named by its position, its id, or both. The other fields must match too. */
 export type OneEventFilter = InboxFilter & { readonly consumerName: string };
-
-const LOCK_NOT_AVAILABLE = '55P03';
 
 /*
  * Sets one event of one consumer aside, whatever happens to it at this moment. This works even where the

@@ -1,13 +1,12 @@
 import type { Logger } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
+import { INSUFFICIENT_PRIVILEGE } from '../database/connection/sql-states.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
 import { type ContractFinding, type Review, review } from './contract-review.js';
 import type { ContractSchemas } from './contract-schemas.js';
 import type { ContractsSettings } from './contracts-options.js';
 import { EventContractStore } from './event-contract.store.js';
-
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * Compares the contracts of the code with those in the table, and keeps the new ones.

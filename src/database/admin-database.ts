@@ -1,6 +1,7 @@
 import { IntegrationError } from '../errors.js';
 import { adminFailure, slowRead } from './admin-failure.js';
 import { sqlStateOf } from './connection/connection-loss.js';
+import { QUERY_CANCELED } from './connection/sql-states.js';
 import { EngineDatabase, type EngineSession } from './engine-database.js';
 import type { EngineDatabaseOptions } from './engine-database-options.js';
 import { limitRead } from './sql/reading.store.js';
@@ -8,8 +9,6 @@ import { isPoolExhausted } from './wire/driver-words.js';
 
 /** The number of connections of admins. */
 const ADMIN_CONNECTIONS = 2;
-
-const QUERY_CANCELED = '57014';
 
 /**
  * The connections of admins: of services, commands and pages that look at the state of the engine or change

@@ -1,14 +1,11 @@
 import { IntegrationError } from '../errors.js';
 import { sqlStateOf } from './connection/connection-loss.js';
 import { ADMIN_READ_LIMIT_MS, SESSION_LIMIT_MS } from './connection/session-settings.store.js';
+import { INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, QUERY_CANCELED } from './connection/sql-states.js';
 import type { EngineSession } from './engine-database.js';
 import { OF_ADMINS } from './privileges/admin-rights.store.js';
 import { detailsOfMissing, wordsOfMissing } from './privileges/missing-rights.js';
 import { type MissingRight, PrivilegesStore } from './privileges/privileges.store.js';
-
-const QUERY_CANCELED = '57014';
-const LOCK_NOT_AVAILABLE = '55P03';
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** Whose statement has failed. */
 export interface FailedFor {

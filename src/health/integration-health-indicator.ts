@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { consumerViews } from '../consumers/consumer.service.js';
 import { CursorStatusStore } from '../consumers/cursor-status.store.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
+import { INSUFFICIENT_PRIVILEGE } from '../database/connection/sql-states.js';
 import { endWithin } from '../database/wire/answer-within.js';
 import { LeaseKeeper } from '../membership/lease-keeper.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -144,6 +145,6 @@ function resultOf<Key extends string>(
 function reasonOf(error: unknown): string {
   if (error instanceof LateAnswer) return error.message;
   const code = sqlStateOf(error) ?? (error as { code?: unknown } | undefined)?.code;
-  if (code === '42501') return 'The role of the engine’s connection lacks a right (42501)';
+  if (code === INSUFFICIENT_PRIVILEGE) return 'The role of the engine’s connection lacks a right (42501)';
   return typeof code === 'string' ? `The database cannot be asked (${code})` : 'The database cannot be asked';
 }

@@ -1,12 +1,11 @@
 import { sqlStateOf } from '../database/connection/connection-loss.js';
+import { LOCK_NOT_AVAILABLE, QUERY_CANCELED } from '../database/connection/sql-states.js';
 import { type AggregateKey, nameOfAggregate } from '../events/aggregate-key.js';
 import { PositionSet } from '../log/position-set.js';
 import type { CursorKey, ExceptionRow, ResolvedRow } from './inbox-status.js';
 import type { Settlement, SettlementResult, SettlementStore } from './settlement.store.js';
 import { addProcessed, emptyFlush, type Flush, isLargeSet, isNothing } from './unflushed.js';
 
-const LOCK_NOT_AVAILABLE = '55P03';
-const QUERY_CANCELED = '57014';
 const ASIDE_RETRY_MS = 1_000;
 /** A set with more ranges than this is written in parts, because one statement would take long. */
 const MOST_RANGES = 500_000;

@@ -2,8 +2,6 @@ import type { SqlClient } from '../database/clients/sql-client.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { detailsOfMissing, wordsOfMissing } from '../database/privileges/missing-rights.js';
 import { type MissingRight, PrivilegesStore, type Right } from '../database/privileges/privileges.store.js';
-import { answerWithin } from '../database/wire/answer-within.js';
-import { IntegrationError } from '../errors.js';
 import {
   OF_BOOT,
   OF_DELIVERY,
@@ -13,7 +11,9 @@ import {
   OF_REGISTRATION,
   OF_TRANSACTIONAL_HANDLERS,
   OF_VERIFICATION,
-} from './rights.store.js';
+} from '../database/privileges/rights.store.js';
+import { answerWithin } from '../database/wire/answer-within.js';
+import { IntegrationError } from '../errors.js';
 
 /** The same limit as for the other checks of the client. */
 const LOOK_WITHIN_MS = 5_000;

@@ -1,4 +1,5 @@
 import type { SqlClient } from '../database/clients/sql-client.js';
+import { INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE } from '../database/connection/sql-states.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 
 /** Identifies the database that a connection leads to. */
@@ -77,7 +78,7 @@ export class ServerFitnessStore {
       const isHeld = await writer.query(`LOCK TABLE ${this.log} IN ROW EXCLUSIVE MODE`).then(
         () => true,
         (error: { code?: unknown }) => {
-          if (error.code === '42501' || error.code === '55P03') return false;
+          if (error.code === INSUFFICIENT_PRIVILEGE || error.code === LOCK_NOT_AVAILABLE) return false;
           throw error;
         },
       );

@@ -27,7 +27,7 @@ const ROUTES: readonly Route[] = HANDLERS.flatMap(({ routes }) => Object.values(
 const REQUESTS = 5_000;
 /** So many requests find everything in the database that is filled once. */
 const PORTION = 250;
-/** So many requests at least of each operation have succeeded, and so many were refused. */
+/** At least this many requests of each operation must succeed, and at least this many must be refused. */
 const FEWEST = 1;
 const MANY_REQUESTS_MS = 540_000;
 

@@ -147,7 +147,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     for (const route of ROUTES) {
       isProblem(await send(route, { authorization: undefined }), 401, 'INTEGRATION_ADMIN_UNAUTHENTICATED');
     }
-    // As the server has them, whoever registered them.
+    // The routes that the server really has, also those that something else has registered.
     const served = registered(admin, platform, added);
     for (const { path } of ROUTES) expect(served.map((each) => each.path)).toContain(`/${PATH}/${path}`);
     for (const path of [`/${PATH}`, `/${PATH}/ui`, `/${PATH}/ui/assets/:name`])

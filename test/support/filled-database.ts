@@ -12,7 +12,7 @@ export const CONSUMERS = ['plain', 'unordered', 'transactional', 'batch'] as con
 
 /** How many rows there are of what operating and using the package writes down beside the log and the inbox. */
 export const RECORDS = 20_000;
-/** The tables that are filled, each with so many rows at least. */
+/** The tables that are filled, and the least number of rows in each. */
 export const FILLED: Readonly<Record<string, number>> = {
   outbox_event: EVENTS,
   inbox_event: EVENTS,

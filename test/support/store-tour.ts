@@ -77,7 +77,7 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
 
   const admin = context.get(AdminDatabase, { strict: false });
   await new ClusterStore(admin).read(60_000);
-  await new CursorStatusStore(admin).pendingOf('plain');
+  await new CursorStatusStore(admin).countPending('plain');
   const kept = new IdempotencyKeyStore(admin);
   const request = { actor: 'admin-1', key: 'key-new', action: 'action-1', bodyHash: 'hash' };
   await kept.take(request);

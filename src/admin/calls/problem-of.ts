@@ -1,4 +1,5 @@
 import { isConnectionLoss, sqlStateOf } from '../../database/connection/connection-loss.js';
+import { INSUFFICIENT_PRIVILEGE } from '../../database/connection/sql-states.js';
 import { IntegrationError, type IntegrationErrorCode } from '../../errors.js';
 import type { Route } from '../routes/route.js';
 import { AdminProblem, type AdminProblemCode } from './problem.js';
@@ -28,8 +29,6 @@ const STATUS_OF_CODE: { readonly [Code in IntegrationErrorCode]?: number } = {
 
 /** SQLSTATEs of a server that stops, refuses connections, or took too long. */
 const PASSING_STATES = /^(08|53|57|55P03|40)/;
-
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 const UNAVAILABLE = 'The database cannot be asked at the moment, or took too long. Try again later';
 const FAILED = 'The request failed because of a fault in this process. Its log has the error';

@@ -1,4 +1,5 @@
 import { adapterKindOf, isConnectionLoss, sqlStateOf } from '../../database/connection/connection-loss.js';
+import { LOCK_NOT_AVAILABLE, QUERY_CANCELED } from '../../database/connection/sql-states.js';
 import { isDriversConnectionError } from '../../database/wire/driver-words.js';
 import { UnusableConnection } from '../../database/wire/unusable-connection.js';
 import { IntegrationError, messageOf } from '../../errors.js';
@@ -29,8 +30,8 @@ const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1011', 'P1017', 'P202
 /** Prisma's code for 40001 and 40P01, after which the transaction has been rolled back. */
 const PRISMA_CONFLICT = 'P2034';
 
-/** The SQLSTATEs lock_not_available, query_canceled, serialization_failure and deadlock_detected. */
-const KEPT_WAITING = new Set(['55P03', '57014', '40001', '40P01']);
+/** The last two are serialization_failure and deadlock_detected. */
+const KEPT_WAITING = new Set([LOCK_NOT_AVAILABLE, QUERY_CANCELED, '40001', '40P01']);
 /** The names by which a driver adapter reports lost and refused connections, where a raw query fails. */
 const ADAPTER_KINDS = new Set([
   'DatabaseNotReachable',

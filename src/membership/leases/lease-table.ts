@@ -1,12 +1,12 @@
 import type { Logger } from '@nestjs/common';
 import { sqlStateOf } from '../../database/connection/connection-loss.js';
+import { INSUFFICIENT_PRIVILEGE } from '../../database/connection/sql-states.js';
 import type { EngineDatabase } from '../../database/engine-database.js';
 import { sqlIdentifier } from '../../database/sql/pasteable-text.js';
 import type { LeaseStore } from './lease.store.js';
 
 const LOOK_AGAIN_MS = 60_000;
 const UNDEFINED_TABLE = '42P01';
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * Whether the table of leases can be used. The heartbeat's statement must not fail because of it, since the

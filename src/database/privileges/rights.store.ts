@@ -1,4 +1,4 @@
-import type { Right } from '../database/privileges/privileges.store.js';
+import type { Right } from './privileges.store.js';
 
 /*
  * The rights that a role needs for each kind of work. docs/guide/security.md has the same rights as GRANT
