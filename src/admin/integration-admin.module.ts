@@ -18,6 +18,7 @@ import { AccessCheck } from './mounting/access-check.js';
 import { BodyErrors } from './mounting/body-errors.js';
 import { mountedController } from './mounting/mounted-controller.js';
 import { mountedPage } from './mounting/mounted-page.js';
+import { PageSlash } from './mounting/page-slash.js';
 import { AdminPage } from './page/admin-page.js';
 import { HANDLERS } from './routes/handlers.js';
 import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/open-streams.js';
@@ -32,7 +33,10 @@ import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/ope
  */
 @Module({})
 export class IntegrationAdminModule implements NestModule {
-  constructor(private readonly bodyErrors: BodyErrors) {}
+  constructor(
+    private readonly bodyErrors: BodyErrors,
+    private readonly pageSlash: PageSlash,
+  ) {}
 
   /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID, also if nothing says who guards the API */
   static forRoot(options: IntegrationAdminOptions): DynamicModule {
@@ -53,6 +57,7 @@ export class IntegrationAdminModule implements NestModule {
   /** Nest calls it between the body parsers of the application and its routes. */
   configure(): void {
     this.bodyErrors.install();
+    this.pageSlash.install();
   }
 }
 
@@ -75,6 +80,7 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       Once,
       AccessCheck,
       BodyErrors,
+      PageSlash,
       AdminPage,
     ],
   };

@@ -10,7 +10,7 @@ import {
   Query,
   UnauthorizedException,
 } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
@@ -58,6 +58,8 @@ export interface AdminAppSetup {
   readonly create?: NestApplicationOptions;
   /** Limits of streams, where a test is not to sit out those of users. */
   readonly streams?: StreamLimits;
+  /** The server, where a test needs other options of the platform. */
+  readonly adapter?: AbstractHttpAdapter;
   /** What the application does to itself before it starts. */
   readonly prepare?: (app: INestApplication) => void;
 }
@@ -102,7 +104,7 @@ export async function startAdminApp(database: TestDatabase, setup: AdminAppSetup
 
 export async function makeAdminApp(
   database: TestDatabase,
-  { platform = 'express', admin, engine, module, prepare, streams, create }: AdminAppSetup,
+  { platform = 'express', adapter: given, admin, engine, module, prepare, streams, create }: AdminAppSetup,
 ): Promise<INestApplication> {
   @Module({
     imports: [
@@ -118,7 +120,7 @@ export async function makeAdminApp(
     providers: module?.providers ?? [],
   })
   class AppModule {}
-  const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
+  const adapter = given ?? (platform === 'express' ? new ExpressAdapter() : new FastifyAdapter());
   const app =
     streams === undefined
       ? await NestFactory.create(AppModule, adapter, { logger: false, abortOnError: false, ...create })

@@ -11,6 +11,7 @@ import {
   SetMetadata,
   VersioningType,
 } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { PATH, PLATFORMS, startAdminApp, TOKEN } from './admin-app.js';
 
@@ -88,6 +89,34 @@ describe.each(PLATFORMS)('on %s, the page', (platform) => {
         expect(page).toBe(`${url}${at === '/' ? '' : at}/ui`);
       },
     );
+  });
+
+  it.each(PLACES)('opens at $name with a slash at the end of the address', async (place) => {
+    const { path, at, prepare } = place;
+    await withApp(
+      { platform, admin: { path }, ...(prepare === undefined ? {} : { prepare }) },
+      async (url) => {
+        const base = at === '/' ? '' : at;
+        expect((await open(`${url}${base}/`)).page).toBe(`${url}${base}/ui`);
+        expect((await open(`${url}${base}/ui/`)).page).toBe(`${url}${base}/ui`);
+        for (const each of [`${base}/`, `${base}/ui/`])
+          expect((await get(`${url}${each}`, {})).status).toBe(401);
+      },
+    );
+  });
+
+  it('leaves addresses of the API with a slash at the end to the platform', async () => {
+    await withApp({ platform }, async (url) => {
+      const { status } = await get(`${url}/${PATH}/session/`);
+      expect(status).toBe(platform === 'express' ? 200 : 404);
+    });
+  });
+
+  it('opens with a slash at the end where the application ignores such slashes', async () => {
+    const ignoring = new FastifyAdapter({ routerOptions: { ignoreTrailingSlash: true } });
+    await withApp({ platform, ...(platform === 'fastify' ? { adapter: ignoring } : {}) }, async (url) => {
+      expect((await open(`${url}/${PATH}/`)).page).toBe(`${url}/${PATH}/ui`);
+    });
   });
 
   it('opens behind a proxy that strips a prefix', async () => {

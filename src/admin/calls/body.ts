@@ -1,3 +1,5 @@
+import { IncomingMessage } from 'node:http';
+import { readBytes, SenderGone } from '../../module/read-bytes.js';
 import { headerOf, type ServerRequest } from './admin-request.js';
 import { AdminProblem, invalidRequest } from './problem.js';
 import { httpStatusOf } from './problem-of.js';
@@ -11,42 +13,77 @@ const JSON_TYPE = /^application\/json\s*(;|$)/i;
  * The body of a write. The application's body parser has read it, or it is read here if the application has
  * none.
  *
- * @throws AdminProblem 413 for more than 64 KiB, 415 for another type than JSON, 400 for no object
+ * @throws AdminProblem 413 for more than 64 KiB, 415 for another type than JSON or a coding that nobody
+ * undoes, 400 for no object
  */
 export async function bodyOf(request: ServerRequest): Promise<Record<string, unknown>> {
-  if (Number(headerOf(request, 'content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+  if (saysTooMuch(request)) throw bodyTooLarge();
   if (!JSON_TYPE.test(headerOf(request, 'content-type') ?? '')) throw otherType();
   const body = request.body ?? (await unreadBodyOf(request));
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw noObject();
-  // A body that was sent in chunks has no length of its own.
-  if (Buffer.byteLength(JSON.stringify(body)) > MAX_BODY_BYTES) throw tooLarge();
+  // A parser that undoes a coding, or takes chunks, has no length to go by. What it made of them has one.
+  const isMeasured = headerOf(request, 'content-length') !== undefined && codingOf(request) === undefined;
+  if (!isMeasured && Buffer.byteLength(JSON.stringify(body)) > MAX_BODY_BYTES) throw bodyTooLarge();
   return body as Record<string, unknown>;
 }
 
+/** Whether a request says itself that its body is too large, so that nobody has to read it. */
+export function saysTooMuch(request: ServerRequest): boolean {
+  return Number(headerOf(request, 'content-length') ?? 0) > MAX_BODY_BYTES;
+}
+
 /** The problem that an error of a body parser is. Other errors stay what they are. */
-export function problemOfBody(error: unknown): unknown {
+export function problemOfBody(error: unknown, request: ServerRequest): unknown {
   const status = httpStatusOf(error);
+  const coding = codingOf(request);
+  if (status === 413) return bodyTooLarge(limitOf(error));
+  // A body in a coding that the parser does not undo is no JSON to it.
+  if ((status === 400 || status === 415) && coding !== undefined) return otherCoding(coding);
   if (status === 400) return noObject();
-  if (status === 413) return tooLarge();
   return status === 415 ? otherType() : error;
 }
 
-/** The body of a request that nobody has read. Undefined if somebody has, or if there is none. */
+/**
+ * The body of a request that nobody has read. Undefined if somebody has, or if there is none. It stays on the
+ * request, because an Idempotency-Key is for this body only.
+ */
 async function unreadBodyOf(request: ServerRequest): Promise<unknown> {
-  const { readable, [Symbol.asyncIterator]: pieces } = request as Partial<NodeJS.ReadableStream>;
-  if (readable !== true || pieces === undefined) return undefined;
-  const read: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of request as unknown as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > MAX_BODY_BYTES) throw tooLarge();
-    read.push(piece);
-  }
+  if (!(request instanceof IncomingMessage) || !request.readable) return undefined;
+  const coding = codingOf(request);
+  if (coding !== undefined) throw otherCoding(coding);
+  const bytes = await bytesOf(request);
   try {
-    return JSON.parse(Buffer.concat(read).toString('utf8'));
+    const body: unknown = JSON.parse(bytes.toString('utf8'));
+    Object.assign(request, { body });
+    return body;
   } catch {
     throw noObject();
   }
+}
+
+async function bytesOf(request: IncomingMessage): Promise<Buffer> {
+  try {
+    const bytes = await readBytes(request, MAX_BODY_BYTES);
+    if (bytes !== undefined) return bytes;
+  } catch (error) {
+    // Nobody is there any more who could read the answer.
+    throw error instanceof SenderGone ? noObject() : error;
+  }
+  // The rest is thrown away as it comes. The sender then reads the answer, and keeps its connection.
+  request.resume();
+  throw bodyTooLarge();
+}
+
+/** The coding of a body, such as gzip. */
+function codingOf(request: ServerRequest): string | undefined {
+  const coding = headerOf(request, 'content-encoding')?.trim().toLowerCase();
+  return coding === '' || coding === 'identity' ? undefined : coding;
+}
+
+/** The limit of the application's own parser of Express, where it takes less than the admin API would. */
+function limitOf(error: unknown): number {
+  const { limit } = error as { limit?: unknown };
+  return typeof limit === 'number' ? Math.min(limit, MAX_BODY_BYTES) : MAX_BODY_BYTES;
 }
 
 function noObject(): AdminProblem {
@@ -62,11 +99,18 @@ function otherType(): AdminProblem {
   );
 }
 
-function tooLarge(): AdminProblem {
+function otherCoding(coding: string): AdminProblem {
   return new AdminProblem(
-    413,
-    'INTEGRATION_ADMIN_TOO_LARGE',
-    `The body has more than ${MAX_BODY_BYTES} bytes`,
-    [{ in: 'body', pointer: '', message: `must not have more than ${MAX_BODY_BYTES} bytes` }],
+    415,
+    'INTEGRATION_ADMIN_MEDIA_TYPE',
+    `Nothing in this application could read the body as ${coding.slice(0, 20)}: send it without Content-Encoding`,
+    [{ in: 'header', pointer: '/Content-Encoding', message: 'must be left out' }],
   );
+}
+
+/** The problem of a body with more bytes than this. */
+export function bodyTooLarge(limit: number = MAX_BODY_BYTES): AdminProblem {
+  return new AdminProblem(413, 'INTEGRATION_ADMIN_TOO_LARGE', `The body has more than ${limit} bytes`, [
+    { in: 'body', pointer: '', message: `must not have more than ${limit} bytes` },
+  ]);
 }

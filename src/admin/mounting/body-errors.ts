@@ -4,7 +4,7 @@ import { segmentsOf } from '../../module/route-path.js';
 import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
 import { AdminCalls } from '../calls/admin-calls.js';
 import type { ServerRequest } from '../calls/admin-request.js';
-import { MAX_BODY_BYTES, problemOfBody } from '../calls/body.js';
+import { bodyTooLarge, MAX_BODY_BYTES, problemOfBody, saysTooMuch } from '../calls/body.js';
 import { HANDLERS } from '../routes/handlers.js';
 import type { Route } from '../routes/route.js';
 import { configurationOf } from './nest-configuration.js';
@@ -13,7 +13,11 @@ import { configurationOf } from './nest-configuration.js';
 interface FastifyRoute {
   readonly url: string;
   bodyLimit?: number;
-  errorHandler?: (error: unknown, request: ServerRequest, reply: unknown) => void;
+  errorHandler?: (error: unknown, request: ServerRequest, reply: FastifyReply) => void;
+}
+
+interface FastifyReply {
+  removeHeader(name: string): void;
 }
 
 /** What is used of an application of Fastify. */
@@ -34,7 +38,25 @@ export class BodyErrors {
     private readonly host: HttpAdapterHost,
     @Inject(ADMIN_MOUNT_OPTIONS) private readonly mount: AdminMountOptions,
     private readonly calls: AdminCalls,
-  ) {}
+  ) {
+    // An application that a test makes of a compiled module has no server yet.
+    if (host.httpAdapter) this.refuseEarly();
+    else host.init$.subscribe(() => this.refuseEarly());
+  }
+
+  /**
+   * Refuses a body that says itself that it is too large before the parsers of Express, which may take more
+   * and read it to its end. In Fastify the limit of the route does it. Node throws the body away as it comes,
+   * so the sender reads the answer at once and keeps its connection.
+   */
+  private refuseEarly(): void {
+    const { httpAdapter } = this.host;
+    if (!httpAdapter || httpAdapter.getType() === 'fastify') return;
+    httpAdapter.use((request: ServerRequest, response: unknown, next: () => void) => {
+      if (saysTooMuch(request) && this.isOurs(request)) this.calls.refuse(bodyTooLarge(), request, response);
+      else next();
+    });
+  }
 
   /** Called when the application's body parsers are there, and its routes are not. */
   install(): void {
@@ -45,7 +67,7 @@ export class BodyErrors {
       // Express knows a handler of errors by its four parameters.
       httpAdapter.use(
         (error: unknown, request: ServerRequest, response: unknown, next: (e: unknown) => void) => {
-          if (this.isOurs(request)) this.calls.refuse(problemOfBody(error), request, response);
+          if (this.isOurs(request)) this.calls.refuse(problemOfBody(error, request), request, response);
           else next(error);
         },
       );
@@ -57,7 +79,11 @@ export class BodyErrors {
     instance.addHook('onRoute', (route) => {
       if (!urls.has(route.url)) return;
       route.bodyLimit = MAX_BODY_BYTES;
-      route.errorHandler = (error, request, reply) => this.calls.refuse(problemOfBody(error), request, reply);
+      route.errorHandler = (error, request, reply) => {
+        // Fastify would end the connection, and a sender that still writes might not read the answer.
+        reply.removeHeader('connection');
+        this.calls.refuse(problemOfBody(error, request), request, reply);
+      };
     });
   }
 

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { readBytes, SenderGone } from '../../../module/read-bytes.js';
 import { segmentsOf } from '../../../module/route-path.js';
 import { DEFAULT_PATH, WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { tooLarge } from '../refusal.js';
 import type { WebhookSource } from '../webhook-source.js';
 import { globalPrefixOf } from './global-prefix.js';
-import { readBytes, SenderGone } from './read-bytes.js';
 import { keepBytes, type ServerRequest } from './server-request.js';
 import { WebhookAnswers } from './webhook-answers.js';
 import { ROUTE_PATHS } from './webhook-controller.js';
