@@ -68,7 +68,7 @@ export class AdminTasks {
           () => this.stopped,
           () => this.dead,
         );
-      this.begin('operations', () => this.ifAllowed(work));
+      this.begin('operations', () => this.ifAllowed(work).catch((error) => this.soonAgain(error)));
     }
     if (cursors.length > 0 && this.samples.isDue()) this.begin('sample', () => this.sample());
     for (const { consumerName, repartitioning, replaying } of cursors) {
@@ -129,6 +129,12 @@ export class AdminTasks {
       this.nextLookAt = Number.POSITIVE_INFINITY;
       return undefined;
     }
+  }
+
+  /** A portion that failed has changed nothing. */
+  private soonAgain(error: unknown): never {
+    this.operationsChanged();
+    throw error;
   }
 
   private begin(name: string, work: () => Promise<void>): void {

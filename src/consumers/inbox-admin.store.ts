@@ -86,6 +86,15 @@ export interface ChangedRows {
   readonly last: RowPlace | undefined;
 }
 
+/** Rows whose cursors are locked, so that they can be changed. */
+export interface ChosenRows {
+  readonly change: Change;
+  readonly ids: readonly string[];
+  /** Undefined when there are no more rows. */
+  readonly last: RowPlace | undefined;
+  readonly values: readonly [by: string, reason: string | null, operation: string | null];
+}
+
 /** The place of a row in the order of changes, which is the order of positions. */
 export interface RowPlace {
   readonly position: number;
@@ -157,16 +166,19 @@ export class InboxAdminStore {
     return this.changeByItself('events.discard', this.discardOf(filter, states), limit, after, author);
   }
 
-  /** Does a portion of a stored operation in the transaction that notes how far the operation has come. */
-  changeForOperation(
+  /**
+   * Chooses a portion of a stored operation, in the transaction that notes how far the operation has come.
+   * `changeChosen` changes it.
+   */
+  chooseForOperation(
     session: EngineSession,
     operation: RowOperation,
     limit: number,
     after: RowPlace | undefined,
-  ): Promise<ChangedRows> {
+  ): Promise<ChosenRows> {
     const { kind, filter, states, actor, reason, id } = operation;
     const change = kind === 'redrive' ? this.redriveOf(filter) : this.discardOf(filter, states ?? []);
-    return this.change(session, change, limit, after, [actor, reason, id]);
+    return this.choose(session, change, limit, after, [actor, reason, id]);
   }
 
   private redriveOf(filter: InboxFilter): Change {
@@ -195,26 +207,31 @@ export class InboxAdminStore {
     author: Author,
   ): Promise<ChangedRows> {
     return this.db.transaction(async (session) => {
-      const rows = await this.change(session, change, limit, after, [author.actor, author.reason, null]);
+      const values = [author.actor, author.reason, null] as const;
+      const chosen = await this.choose(session, change, limit, after, values);
+      const changed = await this.changeChosen(session, chosen);
       const { filter } = change;
-      if (rows.changed > 0)
+      if (changed > 0)
         await this.audit.add(session, author, {
           action,
           target: eventsTarget(filter),
           after: { filter },
-          affected: rows.changed,
+          affected: changed,
         });
-      return rows;
+      return { changed, last: chosen.last };
     });
   }
 
-  private async change(
+  /** Does steps 1 and 2. */
+  private async choose(
     session: EngineSession,
-    { filter, choice: { join, statuses, condition }, assign }: Change,
+    change: Change,
     limit: number,
     after: RowPlace | undefined,
-    values: readonly [by: string, reason: string | null, operation: string | null],
-  ): Promise<ChangedRows> {
+    values: ChosenRows['values'],
+  ): Promise<ChosenRows> {
+    const { filter, choice } = change;
+    const { join, statuses, condition } = choice;
     await waitLongerForLocks(session);
     await planForTheseValues(session);
     const isBehind = '($8::bigint IS NULL OR (i.position, i.id) > ($8, $9::uuid))';
@@ -241,9 +258,17 @@ export class InboxAdminStore {
          ORDER BY c.consumer_name, c.partition FOR UPDATE`,
       [ids],
     );
+    return { change, ids, last: chosen.length < limit ? undefined : chosen.at(-1), values };
+  }
+
+  /** Does steps 3 and 4. Returns the number of rows that were changed. */
+  async changeChosen(
+    session: EngineSession,
+    { change: { choice, assign }, ids, values }: ChosenRows,
+  ): Promise<number> {
     const [row] = await session.query<{ count: number }>(
       `WITH free AS (
-           SELECT i.id FROM ${this.inbox} i WHERE i.id = ANY ($1::uuid[]) AND ${condition} FOR UPDATE SKIP LOCKED
+           SELECT i.id FROM ${this.inbox} i WHERE i.id = ANY ($1::uuid[]) AND ${choice.condition} FOR UPDATE SKIP LOCKED
          ), changed AS (
            UPDATE ${this.inbox} i SET ${assign}, updated_at = clock_timestamp()
            FROM free WHERE i.id = free.id RETURNING i.consumer_name, i.partition
@@ -254,7 +279,7 @@ export class InboxAdminStore {
          SELECT count(*) AS count FROM changed`,
       [ids, ...values],
     );
-    return { changed: row?.count ?? 0, last: chosen.length < limit ? undefined : chosen.at(-1) };
+    return row?.count ?? 0;
   }
 }
 

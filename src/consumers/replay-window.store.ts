@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { endSoonWhenIdle } from '../database/sql/idle-limit.store.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { type Tables } from '../database/sql/tables.js';
 import { resolutionOf } from '../inbox/attempts.store.js';
@@ -39,8 +40,10 @@ export type WindowResult =
  *
  * A window of an operation notes its progress in the same transaction. It locks the cursors, then the
  * request, then the operation. A cancellation ends the request first, and then the operation. So it waits for
- * the window that is under way, and no other one follows. The rate, and the number of events that may still
- * fail, are judged while the cursors are locked. So they hold for all processes together.
+ * the window that is under way, and no other one follows. It does not wait for long: a window waits for
+ * nothing once it has the request, and the server ends it after a second if its process stands still. The
+ * rate, and the number of events that may still fail, are judged while the cursors are locked. So they hold
+ * for all processes together.
  */
 @Injectable()
 export class ReplayWindowStore {
@@ -72,6 +75,7 @@ export class ReplayWindowStore {
   async sendWindow(consumerName: string): Promise<WindowResult> {
     if (await this.enoughIsDue(consumerName)) return { state: 'waiting' };
     return this.db.transaction(async (session) => {
+      await endSoonWhenIdle(session);
       await this.requests.lockConsumer(session, consumerName);
       const [request] = await session.query<ReplayRequest>(
         `SELECT ${replayColumns(this.tables)} FROM ${this.replay} r WHERE consumer_name = $1 AND finished_at IS NULL

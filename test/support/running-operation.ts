@@ -2,27 +2,34 @@ import { expect } from '@jest/globals';
 import type { Operation, OperationService } from '../../src/index.js';
 import type { TestDatabase } from './test-database.js';
 import { until } from './until.js';
-import type { startWorker } from './worker-process.js';
+import type { WorkerProcess } from './worker-process.js';
+
+/** Resolves to the process that works an operation off, once it has changed so many events. */
+export function holderOf(
+  operationId: string,
+  workers: readonly WorkerProcess[],
+  { pool }: TestDatabase,
+  changed = 0,
+): Promise<WorkerProcess> {
+  return until('one of them works on it', async () => {
+    const { rows } = await pool.query<{ pid: number }>(
+      `SELECT p.pid FROM integration.integration_operation o JOIN integration.integration_process p ON p.id = o.lease_owner
+       WHERE o.id = $1 AND o.changed >= $2`,
+      [operationId, changed],
+    );
+    return workers.find(({ pid }) => pid === rows[0]?.pid);
+  });
+}
 
 /** Kills the process that works an operation off, once it has changed something. */
 export async function killHolderOf(
   operationId: string,
-  workers: readonly ReturnType<typeof startWorker>[],
-  { pool }: TestDatabase,
+  workers: readonly WorkerProcess[],
+  database: TestDatabase,
 ): Promise<void> {
-  let holder: number | undefined;
-  await until('one of them works on it', async () => {
-    const { rows } = await pool.query<{ pid: number }>(
-      `SELECT p.pid FROM integration.integration_operation o JOIN integration.integration_process p ON p.id = o.lease_owner
-       WHERE o.id = $1 AND o.changed > 0`,
-      [operationId],
-    );
-    holder = rows[0]?.pid;
-    return holder !== undefined;
-  });
-  const victim = workers.find(({ pid }) => pid === holder);
-  victim?.kill('SIGKILL');
-  expect(await victim?.ended).toBe('SIGKILL');
+  const victim = await holderOf(operationId, workers, database, 1);
+  victim.kill('SIGKILL');
+  expect(await victim.ended).toBe('SIGKILL');
 }
 
 /** Resolves to the operation once it is done, cancelled or failed. */

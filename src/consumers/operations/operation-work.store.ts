@@ -1,4 +1,5 @@
 import { EngineDatabase, type EngineSession } from '../../database/engine-database.js';
+import { endSoonWhenIdle } from '../../database/sql/idle-limit.store.js';
 import { InboxAdminStore, type RowOperation, type RowPlace } from '../inbox-admin.store.js';
 import type { OperationVerdict } from './operation.js';
 import { PLAN_GROWTH } from './operation-checks.js';
@@ -28,12 +29,20 @@ interface Progress {
 }
 
 /*
- * Why each event is changed once. A portion is one transaction. It locks the row of the operation first, and
- * goes on only if the operation still runs under the token of this process. It changes the rows behind the
- * place that the operation has noted, and notes the new place. So a process that is killed has either done
- * both or none. Another process that claims the operation writes a token of its own, and a portion of the old
- * one that comes later finds that token and changes nothing. A cancellation changes the state of the same
- * row: it waits for the portion that is under way, and no other one follows.
+ * Why each event is changed once. A portion is one transaction. It reads the place that the operation has
+ * noted, chooses the rows behind it, and locks their cursors. Then it locks the row of the operation, and
+ * goes on only if the operation still runs under the token of this process. Nobody without the token moves
+ * the place, so it is still the one that was read. The portion changes the rows and notes the new place. So
+ * a process that is killed has either done both or none. Another process that claims the operation writes a
+ * token of its own, and a portion of the old one that comes later finds that token and changes nothing.
+ *
+ * Why a cancellation does not wait for long. It changes the state of the row of the operation. A portion
+ * waits for cursors, which others may hold, before it locks that row, and for nothing afterwards. If its
+ * process stands still there, the server ends the transaction after a second, because a portion may not
+ * pause for longer. Nothing of it was committed then, and whoever has the operation next does it again.
+ *
+ * Everybody locks cursors before operations (windows of replays, renaming, removing), so nobody waits in a
+ * circle.
  */
 
 /** Works operations off, portion by portion. */
@@ -87,20 +96,20 @@ export class OperationWorkStore {
   /** Changes at most `most` events, and notes how far it has come. With 0 it only keeps the lease. */
   portion(operation: ClaimedOperation, most: number): Promise<PortionResult> {
     return this.db.transaction(async (session) => {
-      const progress = await this.lock(session, operation);
+      await endSoonWhenIdle(session);
+      const progress = await this.progress(session, operation);
       if (progress === undefined) return { state: 'lost' };
+      const place = placeOf(progress);
       const left = (progress.maxEvents ?? Number.POSITIVE_INFINITY) - progress.changed;
       const some = Math.min(most, left);
+      const chosen =
+        some <= 0 ? undefined : await this.rows.chooseForOperation(session, operation, some, place);
+      if (!(await this.lock(session, operation))) return { state: 'lost' };
       if (left <= 0) return this.end(session, operation, 'done', null);
-      if (some <= 0) return this.note(session, operation, 0, placeOf(progress));
-      const { changed, last } = await this.rows.changeForOperation(
-        session,
-        operation,
-        some,
-        placeOf(progress),
-      );
-      await this.note(session, operation, changed, last ?? placeOf(progress));
-      return last === undefined || changed >= left
+      if (chosen === undefined) return this.note(session, operation, 0, place);
+      const changed = await this.rows.changeChosen(session, chosen);
+      await this.note(session, operation, changed, chosen.last ?? place);
+      return chosen.last === undefined || changed >= left
         ? this.end(session, operation, 'done', null)
         : { state: 'went-on', changed };
     });
@@ -108,11 +117,12 @@ export class OperationWorkStore {
 
   /** Ends it because too many of its events have failed again. */
   stop(operation: ClaimedOperation, error: string): Promise<PortionResult> {
-    return this.db.transaction(async (session) =>
-      (await this.lock(session, operation)) === undefined
-        ? { state: 'lost' }
-        : this.end(session, operation, 'failed', error),
-    );
+    return this.db.transaction(async (session) => {
+      await endSoonWhenIdle(session);
+      return (await this.lock(session, operation))
+        ? this.end(session, operation, 'failed', error)
+        : { state: 'lost' };
+    });
   }
 
   /** What became of the events so far. */
@@ -138,14 +148,26 @@ export class OperationWorkStore {
    * Somebody looked at the counts of the plan, so events that come while it runs do not make it much larger.
    * Otherwise it would not end where more fails than its rate allows to change.
    */
-  private async lock(session: EngineSession, { id, token }: ClaimedOperation): Promise<Progress | undefined> {
+  private async progress(
+    session: EngineSession,
+    { id, token }: ClaimedOperation,
+  ): Promise<Progress | undefined> {
     const [row] = await session.query<Progress>(
       `SELECT changed, least(max_events, CASE WHEN NOT planned_at_least THEN floor(planned_events * ${PLAN_GROWTH})::bigint END) AS "maxEvents",
          next_position AS "nextPosition", next_id AS "nextId"
-       FROM ${this.table} WHERE id = $1::uuid AND lease_token = $2::uuid AND state = 'running' FOR UPDATE`,
+       FROM ${this.table} WHERE id = $1::uuid AND lease_token = $2::uuid AND state = 'running'`,
       [id, token],
     );
     return row;
+  }
+
+  /** Returns false if the operation was cancelled, or if another process has it. */
+  private async lock(session: EngineSession, { id, token }: ClaimedOperation): Promise<boolean> {
+    const rows = await session.query(
+      `SELECT FROM ${this.table} WHERE id = $1::uuid AND lease_token = $2::uuid AND state = 'running' FOR UPDATE`,
+      [id, token],
+    );
+    return rows.length > 0;
   }
 
   private async note(

@@ -2,6 +2,7 @@ import { AuditStore } from '../../audit/audit.store.js';
 import type { Author } from '../../audit/change-author.js';
 import type { EngineDatabase, EngineSession } from '../../database/engine-database.js';
 import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store.js';
+import { waitLongerForLocks } from '../inbox-admin.store.js';
 import { ReplayRequestStore } from '../replay-request.store.js';
 import type { Operation, OperationRequest, OperationState } from './operation.js';
 import type { PlannedEvents } from './operation-plan.store.js';
@@ -156,6 +157,7 @@ export class OperationStore {
    */
   cancel(operation: Operation, author: Author): Promise<Operation | undefined> {
     return this.db.transaction(async (session) => {
+      await waitLongerForLocks(session);
       // The windows of a replay lock the request before the operation.
       if (operation.kind === 'replay') await this.replays.end(session, operation.id);
       return this.change(session, operation, author, {
