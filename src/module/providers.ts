@@ -13,6 +13,7 @@ import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import { Closing } from '../health/closing.js';
 import { ClusterStore } from '../health/cluster.store.js';
 import { ClusterWatch } from '../health/cluster-watch.js';
+import { InboxLagStore } from '../health/inbox-lag.store.js';
 import { IntegrationHealthIndicator } from '../health/integration-health-indicator.js';
 import { InboxService } from '../inbox/inbox.service.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
@@ -127,6 +128,7 @@ export const ENGINE: Provider[] = [
   { provide: HAND_OVER_LIMIT_MS, useValue: DEFAULT_HAND_OVER_LIMIT_MS },
   HandOver,
   ClusterStore,
+  InboxLagStore,
   ClusterWatch,
   TelemetryStart,
   EngineBoot,

@@ -1,15 +1,18 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, type Logger } from '@nestjs/common';
+import { loggerOf } from '../database/engine-name.js';
 import { ConcurrencyLimiter } from '../delivery/execution/concurrency-limiter.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { ClusterWatch } from '../health/cluster-watch.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { ENGINE_NAME } from './engines.js';
 
 /** Connects the metrics with the parts of the engine that know their values. Does nothing if they are off. */
 @Injectable()
 export class TelemetryStart {
   private hasStarted = false;
+  private readonly logger: Logger;
 
   constructor(
     private readonly telemetry: EngineTelemetry,
@@ -18,7 +21,10 @@ export class TelemetryStart {
     private readonly outcomes: OutcomeStream,
     private readonly notifier: OutboxNotifier,
     private readonly cluster: ClusterWatch,
-  ) {}
+    @Inject(ENGINE_NAME) engine: string,
+  ) {
+    this.logger = loggerOf('IntegrationTelemetry', { engine });
+  }
 
   /** Called once every module of the application is ready, so that its SDK is registered. */
   start(): void {
@@ -30,8 +36,12 @@ export class TelemetryStart {
     }));
     const { meters } = this.telemetry;
     if (meters === undefined) return;
+    if (!meters.isHeard)
+      this.logger.warn(
+        'telemetry.metrics is on, but no SDK of OpenTelemetry is registered, so no metrics are reported until the application starts again. Register one before app.init() ends, such as in onModuleInit of a module',
+      );
     this.outcomes.countWith((...outcomes) => meters.saved(...outcomes));
     this.notifier.wakeups$.subscribe(({ source }) => meters.wokenUp(source));
-    meters.observeCluster(() => this.cluster.read());
+    meters.observeCluster(this.cluster);
   }
 }

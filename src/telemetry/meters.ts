@@ -1,4 +1,5 @@
-import { type Attributes, type Meter, metrics } from '@opentelemetry/api';
+import { type Attributes, createNoopMeter, type Meter, metrics } from '@opentelemetry/api';
+import { ClusterGauges, type ReadableCluster } from './cluster-gauges.js';
 import { type Durations, ReportedDurations } from './durations.js';
 import { errorTypeOf } from './error-type.js';
 import type { AttemptObserver, HandledAttempt } from './handled-message.js';
@@ -83,6 +84,11 @@ export class Meters {
       .addCallback((result) => result.observe(gauges().savesRefused, own));
   }
 
+  /** Whether an SDK is registered. Otherwise nobody hears of anything. */
+  get isHeard(): boolean {
+    return this.meter !== createNoopMeter();
+  }
+
   published(eventNames: readonly string[], seconds: number, duplicates: number): void {
     for (const name of eventNames) this.sent.add(1, this.ofPublishing(name));
     this.publishDuration.record(seconds, this.ofPublishing(eventNames[0]));
@@ -121,37 +127,8 @@ export class Meters {
   }
 
   /** Reports values that come from the database, for as long as the process lives. */
-  observeCluster(read: () => Promise<ClusterReading | undefined>): void {
-    const gauge = (name: string, description: string, unit: string) =>
-      this.meter.createObservableGauge(name, { description, unit });
-    const backlog = gauge(M.backlog, 'Events that a consumer has not done.', '{event}');
-    const lag = gauge(M.lag, 'Age of the oldest event that a consumer has not done.', 's');
-    const dead = gauge(M.deadLetters, 'Dead letters of a consumer.', '{event}');
-    const position = gauge(M.logPosition, 'Last position of the log.', '{event}');
-    const hole = gauge(M.oldestHole, 'Age of the oldest gap that an open transaction keeps.', 's');
-    const processes = gauge(M.processes, 'Processes that are alive.', '{process}');
-    const findings = gauge(M.findings, 'What the last look of doctor has found, by severity.', '{finding}');
-    const all = [backlog, lag, dead, position, hole, processes, findings];
-    this.meter.addBatchObservableCallback(async (result) => {
-      const reading = await read().catch(() => undefined);
-      if (reading === undefined) return;
-      const system = this.ofEngine;
-      for (const each of reading.consumers) {
-        const attributes = {
-          ...system,
-          [A.consumer]: each.consumerName,
-          [A.partition]: String(each.partition),
-        };
-        result.observe(backlog, each.backlog, attributes);
-        result.observe(lag, each.lagSeconds, attributes);
-        result.observe(dead, each.deadLetters, attributes);
-      }
-      result.observe(position, reading.logPosition, system);
-      result.observe(hole, reading.oldestHoleSeconds, system);
-      result.observe(processes, reading.processes, system);
-      for (const [severity, number] of Object.entries(reading.findings))
-        result.observe(findings, number, { ...system, [A.severity]: severity });
-    }, all);
+  observeCluster(watch: ReadableCluster): void {
+    new ClusterGauges(this.meter, this.ofEngine).observe(watch);
   }
 
   private ofPublishing(eventName: string | undefined): Attributes {
@@ -182,20 +159,4 @@ export class Meters {
       new ReportedDurations(this.histogram(name, description, 's', boundaries))
     );
   }
-}
-
-/** The state of the whole cluster at one time. */
-export interface ClusterReading {
-  readonly consumers: readonly {
-    readonly consumerName: string;
-    readonly partition: number;
-    readonly backlog: number;
-    readonly lagSeconds: number;
-    readonly deadLetters: number;
-  }[];
-  readonly logPosition: number;
-  readonly oldestHoleSeconds: number;
-  readonly processes: number;
-  /** How many findings of each severity the last look of `doctor` had. */
-  readonly findings: Readonly<Record<string, number>>;
 }

@@ -45,8 +45,11 @@ export const METRICS = {
   backlog: 'nestjs_integration.consumer.backlog',
   lag: 'nestjs_integration.consumer.lag',
   deadLetters: 'nestjs_integration.consumer.dead_letters',
+  paused: 'nestjs_integration.consumer.paused',
   logPosition: 'nestjs_integration.log.position',
   oldestHole: 'nestjs_integration.log.oldest_hole',
   processes: 'nestjs_integration.processes',
+  processesHandling: 'nestjs_integration.processes.handling',
+  readingAge: 'nestjs_integration.reading.age',
   findings: 'nestjs_integration.doctor.findings',
 } as const;

@@ -7,6 +7,7 @@ import { AdminDatabase } from '../../src/database/admin-database.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import { UuidV7Generator } from '../../src/events/uuid-v7.js';
 import { ClusterStore } from '../../src/health/cluster.store.js';
+import { InboxLagStore } from '../../src/health/inbox-lag.store.js';
 import { BrokenAttemptStore } from '../../src/inbox/broken-attempt.store.js';
 import { CursorRegistrationStore } from '../../src/inbox/cursor-registration.store.js';
 import { InboxEventStore } from '../../src/inbox/inbox-event.store.js';
@@ -77,6 +78,7 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
 
   const admin = context.get(AdminDatabase, { strict: false });
   await new ClusterStore(admin).read(60_000);
+  await new InboxLagStore(admin).read();
   await new CursorStatusStore(admin).countPending('plain');
   const kept = new IdempotencyKeyStore(admin);
   const request = { actor: 'admin-1', key: 'key-new', action: 'action-1', bodyHash: 'hash' };

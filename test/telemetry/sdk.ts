@@ -13,6 +13,7 @@ class OnDemandReader extends MetricReader {
 /** One value of a metric: a number, or the count of a histogram. */
 export interface Reading {
   readonly name: string;
+  readonly unit: string;
   readonly attributes: Attributes;
   readonly value: number;
 }
@@ -54,6 +55,7 @@ export class TestSdk {
       all.flatMap(({ descriptor, dataPoints }) =>
         dataPoints.map(({ attributes, value }) => ({
           name: descriptor.name,
+          unit: descriptor.unit,
           attributes,
           value: typeof value === 'number' ? value : value.count,
         })),

@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { AdminDatabase } from '../database/admin-database.js';
+import { finiteTime } from '../database/sql/epoch-text.store.js';
+
+/** How long the oldest event of a partition has waited in the inbox. */
+export interface InboxLag {
+  readonly consumerName: string;
+  readonly partition: number;
+  readonly seconds: number;
+}
+
+/** So many rows of each status of a consumer are looked at, the oldest first. */
+const LOOKED_AT = 1_000;
+
+/** Looks for the oldest event that each consumer has still to do in the inbox. */
+@Injectable()
+export class InboxLagStore {
+  private readonly sql: string;
+
+  constructor(private readonly db: AdminDatabase) {
+    const { inboxCursor, inboxEvent, outboxEvent } = db.tables;
+    const rows = (status: string) =>
+      `(SELECT i.partition, i.position, i.status, i.available_at, i.postponed_since FROM ${inboxEvent} i
+          WHERE i.consumer_name = c.name AND i.status = '${status}' ORDER BY i.position LIMIT ${LOOKED_AT})`;
+    // A delayed event, and one that its handler put off, is late from the time at which it is due. What has
+    // failed for good has no such time and does not count.
+    const isPutOff = `(r.postponed_since IS NOT NULL OR r.status = 'received' AND isfinite(r.available_at))`;
+    this.sql = `
+      SELECT c.name AS "consumerName", oldest.partition,
+        greatest(0, extract(epoch FROM clock_timestamp() - least(
+          CASE WHEN e.created_at IS NOT NULL THEN ${finiteTime('e.created_at')} END, oldest.due_at)))::float8 AS seconds
+      FROM (SELECT DISTINCT consumer_name AS name FROM ${inboxCursor}) AS c
+      CROSS JOIN LATERAL (
+        SELECT r.partition, min(r.position) FILTER (WHERE NOT ${isPutOff}) AS position,
+          min(r.available_at) FILTER (WHERE ${isPutOff} AND r.available_at <= clock_timestamp()) AS due_at
+        FROM (${rows('processing')} UNION ALL ${rows('failed')} UNION ALL ${rows('received')}) AS r
+        WHERE r.status = 'processing' OR r.available_at IS NOT NULL
+        GROUP BY r.partition
+      ) AS oldest
+      LEFT JOIN ${outboxEvent} e ON e.position = oldest.position
+      WHERE e.position IS NOT NULL OR oldest.due_at IS NOT NULL`;
+  }
+
+  /** Returns the partitions that have such an event among the first thousand rows of a status. */
+  read(): Promise<InboxLag[]> {
+    return this.db.read(async (session) => {
+      // Without this the planner reads and sorts all rows of a status, if it takes them to be few.
+      await session.query('SET LOCAL enable_sort = off');
+      return session.query<InboxLag>(this.sql);
+    });
+  }
+}
