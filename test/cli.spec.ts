@@ -65,7 +65,7 @@ describe('wrong use', () => {
     ['no command', [], 'no command given'],
     ['an unknown command', ['migrat'], 'unknown command: migrat'],
     ['half a command', ['settings'], 'unknown command: settings'],
-    ['an unknown option', ['migrate', '--hurry'], "Unknown option '--hurry'"],
+    ['an unknown option', ['migrate', '--hurry'], 'migrate has no option --hurry'],
     ['an option of another command', ['migrate', '--by', 'me'], 'migrate has no option --by'],
     ['a missing argument', ['settings', 'set', 'batchSize'], 'settings set needs <value>'],
     ['one argument too many', ['status', 'now'], 'status takes no "now"'],

@@ -1,5 +1,4 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { messageOf } from '../errors.js';
+import { parseArgs } from 'node:util';
 import { type Command, type CommandOption, UsageError } from './command.js';
 import { COMMON_OPTIONS } from './usage.js';
 
@@ -17,8 +16,11 @@ export interface CommandLine {
 
 /** Reads the words after the program's name. Throws a UsageError that names the word that is wrong. */
 export function readCommandLine(words: readonly string[], commands: readonly Command[]): CommandLine {
-  const { values, positionals } = parse(words, commands);
+  const known = optionsOf(commands);
+  const tokens = tokensOf(words, known);
+  const positionals = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
   const { command, words: called, formerName } = calledBy(positionals, commands);
+  const values = valuesOf(tokens, known, command?.name ?? 'nestjs-integration');
   if (values.help === true || values.version === true)
     return { command, formerName, arguments: [], options: values };
   if (command === undefined) throw new UsageError(unknownCommand(positionals));
@@ -29,33 +31,53 @@ export function readCommandLine(words: readonly string[], commands: readonly Com
   return { command, formerName, arguments: rest, options: values };
 }
 
-function parse(
-  words: readonly string[],
-  commands: readonly Command[],
-): { values: OptionValues; positionals: string[] } {
-  const all = Object.assign({}, ...commands.map((command) => command.options), COMMON_OPTIONS) as Record<
-    string,
-    CommandOption
-  >;
-  const options: ParseArgsConfig['options'] = Object.fromEntries(
-    Object.entries(all).map(([name, { type }]) => [name, { type }]),
-  );
-  try {
-    const parsed = parseArgs({ args: withBareValues(words, all), options, allowPositionals: true });
-    return { values: parsed.values as OptionValues, positionals: parsed.positionals };
-  } catch (cause) {
-    throw new UsageError(messageOf(cause), { cause });
+type Options = ReadonlyMap<string, CommandOption>;
+type Tokens = ReturnType<typeof tokensOf>;
+type OptionToken = Extract<Tokens[number], { kind: 'option' }>;
+
+function optionsOf(commands: readonly Command[]): Options {
+  return new Map([...commands.map(({ options = {} }) => options), COMMON_OPTIONS].flatMap(Object.entries));
+}
+
+/** All that is wrong with options is said by `valuesOf`, in words of this package. */
+function tokensOf(words: readonly string[], known: Options) {
+  const options = Object.fromEntries([...known].map(([name, { type }]) => [name, { type }]));
+  const args = withBareValues(words, known);
+  return parseArgs({ args, options, allowPositionals: true, strict: false, tokens: true }).tokens;
+}
+
+function valuesOf(tokens: Tokens, known: Options, called: string): OptionValues {
+  const values: OptionValues = {};
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    const option = known.get(token.name);
+    if (option === undefined || !token.rawName.startsWith('--'))
+      throw new UsageError(`${called} has no option ${token.rawName}`);
+    // Which of two values is meant cannot be known: of two consumers, the last one would be changed.
+    if (Object.hasOwn(values, token.name)) throw new UsageError(`${token.rawName} is given more than once`);
+    values[token.name] = option.type === 'string' ? textOf(token) : switchOf(token);
   }
+  return values;
+}
+
+function textOf({ rawName, value, inlineValue }: OptionToken): string {
+  if (value === undefined) throw new UsageError(`${rawName} needs a value`);
+  if (inlineValue || !/^-./.test(value)) return value;
+  throw new UsageError(
+    `${rawName} needs a value, and ${JSON.stringify(value)} looks like an option: write ${rawName}=${value} if it is the value`,
+  );
+}
+
+function switchOf({ rawName, value }: OptionToken): true {
+  if (value === undefined) return true;
+  throw new UsageError(`${rawName} takes no value`);
 }
 
 /** Gives options whose value may be left out the value that they have then: `--watch` is `--watch=2`. */
-function withBareValues(
-  words: readonly string[],
-  options: Readonly<Record<string, CommandOption>>,
-): string[] {
+function withBareValues(words: readonly string[], known: Options): string[] {
   const end = words.indexOf('--');
   return words.map((word, index) => {
-    const value = word.startsWith('--') ? options[word.slice(2)]?.valueIfBare : undefined;
+    const value = word.startsWith('--') ? known.get(word.slice(2))?.valueIfBare : undefined;
     return value === undefined || (end >= 0 && index > end) ? word : `${word}=${value}`;
   });
 }

@@ -8,7 +8,7 @@ import {
   type ConsumerBacklog,
 } from '../consumers/consumer-backlog.js';
 import { countText } from '../consumers/counted.js';
-import type { Command, CommandContext, CommandResult } from './command.js';
+import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
 import { ownerText } from './consumer-columns.js';
 import { describeReplay, stateOf } from './consumers-list.command.js';
 import { facts } from './facts.js';
@@ -40,6 +40,9 @@ export const consumersShowCommand: Command = {
   run: (context) => {
     const [name = ''] = context.arguments;
     const state = choiceOption(context.options, 'state', BACKLOG_STATES);
+    const ofEvents = ['limit', 'after'].find((option) => context.options[option] !== undefined);
+    if (state === undefined && ofEvents !== undefined)
+      throw new UsageError(`--${ofEvents} is for the events of a state: give --state as well`);
     return withServices(context, (services) =>
       state === undefined ? overview(context, services, name) : events(context, services, name, state),
     );

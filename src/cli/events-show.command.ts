@@ -31,12 +31,13 @@ export const eventsShowCommand: Command = {
     return withServices(context, async (services) => {
       const found = await find(services, id, context.options.payload === true);
       if (found === undefined) throw unknownEvent(id);
-      const { event, payload } = found;
+      const { event, metadata, payload } = found;
       const report = await reportOf(services, event);
       return {
         ok: true,
         data: {
           event,
+          metadata,
           status: report.status,
           consumers: report.consumers,
           ...(payload !== undefined && { payload }),
@@ -58,15 +59,19 @@ export function unknownEvent(id: string): IntegrationError {
   });
 }
 
-/** The payload is read only if it is asked for. */
+/**
+ * The payload is read only if it is asked for. It and the metadata are texts, so that numbers have every
+ * digit.
+ */
 async function find(
   { events }: CommandServices,
   id: string,
   withPayload: boolean,
-): Promise<{ event: EventHead; payload?: string } | undefined> {
-  if (withPayload) return events.withPayloadText(id);
-  const event = await events.head(id);
-  return event && { event };
+): Promise<{ event: EventHead; metadata: string; payload?: string } | undefined> {
+  const found = await events.withMetadataText(id);
+  if (found === undefined || !withPayload) return found;
+  const { payload } = (await events.withPayloadText(id)) ?? {};
+  return { ...found, ...(payload !== undefined && { payload }) };
 }
 
 async function reportOf(

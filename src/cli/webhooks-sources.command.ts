@@ -1,5 +1,6 @@
 import { readCounts, type SourceCount } from '../webhooks/incoming/webhook-count.store.js';
 import { type Command, UsageError } from './command.js';
+import { countOption } from './options.js';
 import { table } from './table.js';
 
 const DEFAULT_DAYS = 7;
@@ -14,9 +15,8 @@ export const webhooksSourcesCommand: Command = {
   },
   summary: 'show how many webhooks each source sent, and what was refused',
   async run({ options, withDatabase }) {
-    const days = options.days === undefined ? DEFAULT_DAYS : Number(options.days);
-    if (!Number.isInteger(days) || days < 1 || days > 400)
-      throw new UsageError('--days must be a whole number from 1 to 400');
+    const days = countOption(options, 'days') ?? DEFAULT_DAYS;
+    if (days > 400) throw new UsageError('--days must be a whole number from 1 to 400');
     const counts = await withDatabase((db) => readCounts(db, db.tables, days));
     const sources = [...new Set(counts.map(({ source }) => source))].map((source) => viewOf(source, counts));
     return { ok: true, data: { days, sources }, text: textOf(sources, days) };

@@ -106,12 +106,14 @@ export class RepartitionSteps {
       if (first.partitions !== partitions && isMoving(stored)) return 'moving';
       if (first.partitions === partitions && first.repartitionTo === null) return 'done';
       await this.cursors.noteRequest(session, consumerName, partitions);
-      await this.audit.add(session, author, {
-        action: 'consumers.repartition',
-        target: consumerTarget(consumerName),
-        before: { partitions: first.partitions, repartitioningTo: first.repartitionTo },
-        after: { partitions },
-      });
+      // Who asks for the same again only looks how far it is.
+      if (first.repartitionTo !== partitions)
+        await this.audit.add(session, author, {
+          action: 'consumers.repartition',
+          target: consumerTarget(consumerName),
+          before: { partitions: first.partitions, repartitioningTo: first.repartitionTo },
+          after: { partitions },
+        });
       return 'handing over';
     });
   }
