@@ -123,30 +123,6 @@ describe('findDeadLetters', () => {
     expect(await ids({ consumerName: 'somebody else' })).toEqual([]);
   });
 
-  it.each([1, 2, 3, 50])('finds those of an aggregate that lie far apart, in pages of %s', async (limit) => {
-    await consume('quiet');
-    const places: [string, number, string][] = [];
-    for (const consumer of ['first', 'second', 'third'])
-      for (const position of [1, 100_000, 100_001, 250_000, 900_000, 5_000_000, 80_000_000])
-        places.push([consumer, position, 'far'], [consumer, position + 7, 'other']);
-    await database.pool.query(
-      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
-       SELECT gen_random_uuid(), p.position, p.consumer, 'place', p.aggregate, 'dead_letter'
-       FROM unnest($1::text[], $2::bigint[], $3::text[]) AS p (consumer, position, aggregate)`,
-      [0, 1, 2].map((column) => places.map((place) => place[column])),
-    );
-    const found: string[] = [];
-    for (let after: number | undefined = 0; after !== undefined; ) {
-      const filter = { aggregateType: 'place', aggregateId: 'far' };
-      const page: DeadLetter[] = await inbox.findDeadLetters(filter, { limit, after });
-      found.push(...page.map(({ position, consumerName }) => `${position} ${consumerName}`));
-      after = page.at(-1)?.position;
-    }
-    const expected = places.filter(([, , aggregate]) => aggregate === 'far').sort((a, b) => a[1] - b[1]);
-    expect(found).toEqual(expected.map(([consumer, position]) => `${position} ${consumer}`));
-    await database.pool.query(`DELETE FROM integration.inbox_event WHERE aggregate_type = 'place'`);
-  });
-
   it.each([
     ['outboxEventId', { outboxEventId: 'seven' }, {}],
     ['consumerName', { consumerName: 'a\0b' }, {}],

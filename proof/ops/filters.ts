@@ -61,8 +61,10 @@ function FILTERS(
     'dead-letters': [
       by({ consumer }),
       by({ eventName: 'thing.event1' }),
+      by({ eventName: 'thing.rare' }, { name: 'rare-name', looksAtPart: true }),
       by({ consumer, eventName: 'thing.event1' }),
       by({ aggregateType: 'thing', aggregateId: 'hot' }),
+      by({ aggregateType: 'thing', aggregateId: 'none' }, { name: 'rare-aggregate', looksAtPart: true }),
       by({ event: dead }),
       by({ position: '1' }),
       by({ fingerprint }),

@@ -29,15 +29,20 @@ export const deadLettersListCommand: Command = {
     const after = countOption(context.options, 'after') ?? 0;
     return context.withDatabase(async (db, admin) => {
       await verifyMigrations(db);
-      const deadLetters = await new InboxRecordStore(admin).findDeadLetters(filter, limit, after);
-      const next = deadLetters.length < limit ? null : (deadLetters.at(-1)?.position ?? null);
+      const found = await new InboxRecordStore(admin).findDeadLetters(filter, limit, after);
+      const { items: deadLetters, scannedTo: next } = found;
       return { ok: true, data: { deadLetters, next }, text: describe(context, deadLetters, next) };
     });
   },
 };
 
 function describe(context: CommandContext, deadLetters: readonly DeadLetter[], next: number | null): string {
-  if (deadLetters.length === 0) return 'No dead letters.';
+  const more =
+    next === null ? [] : [`There may be more: ${nextPage(context, 'dead-letters list', { after: next })}`];
+  if (deadLetters.length === 0)
+    return [next === null ? 'No dead letters.' : `No such dead letter up to position ${next}.`, ...more].join(
+      '\n',
+    );
   const rows = deadLetters.map((letter) => [
     String(letter.position),
     letter.consumerName,
@@ -47,8 +52,6 @@ function describe(context: CommandContext, deadLetters: readonly DeadLetter[], n
     letter.errorFingerprint ?? '-',
     firstLine(letter.lastError),
   ]);
-  const more =
-    next === null ? [] : [`There may be more: ${nextPage(context, 'dead-letters list', { after: next })}`];
   return [
     table(['POSITION', 'CONSUMER', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'FINGERPRINT', 'ERROR'], rows, [
       'ERROR',

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConsumerView } from '../consumers/consumer.service.js';
 import type { Operation } from '../consumers/operations/operation.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import type { ProcessView } from '../membership/process-view.store.js';
@@ -77,8 +76,8 @@ export async function hindranceOf(
   { kind, filter }: Operation,
 ): Promise<Hindrance | undefined> {
   const consumer = kind === 'replay' ? filter.consumerName : undefined;
-  const isPaused = ({ consumerName, paused }: ConsumerView) => paused && consumerName === consumer;
-  if (consumer !== undefined && (await consumers.list()).some(isPaused)) return 'paused';
+  const ofReplay = consumer === undefined ? [] : await consumers.list({ consumerName: consumer });
+  if (ofReplay.some(({ paused }) => paused)) return 'paused';
   let after: string | undefined;
   for (;;) {
     const page = await processes.list({ limit: 1_000, after });

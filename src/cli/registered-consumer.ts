@@ -9,7 +9,7 @@ export async function registeredConsumer(
   { consumers }: CommandServices,
   name: string,
 ): Promise<[ConsumerView, ...ConsumerView[]]> {
-  const [first, ...others] = (await consumers.list()).filter(({ consumerName }) => consumerName === name);
+  const [first, ...others] = await consumers.list({ consumerName: name });
   if (first === undefined) throw unknownConsumer(name, context);
   return [first, ...others];
 }

@@ -15,9 +15,10 @@ import type {
 const COUNTED_TO = 1_000;
 /**
  * How much is looked at to put groups in an order that no index has: at most `groups` groups, and before
- * steps find the rest of them, at most `rows` rows of the index.
+ * steps find the rest of them, at most `rows` rows of the index. Up to `few` groups are found by steps alone.
  */
-const BOUNDS = { groups: 5_000, rows: 150_000 };
+const BOUNDS = { groups: 5_000, rows: 150_000, few: 100 };
+type Bounds = Pick<typeof BOUNDS, 'groups' | 'rows'>;
 
 interface GroupRow extends FailureGroupKey {
   readonly value: number | null;
@@ -53,14 +54,15 @@ interface ListedGroups {
  * Another order than theirs puts up to `BOUNDS.groups` of them in order first, by what the index has of each,
  * and looks at the rest of what a page shows only for the groups of the page. A row that is read in turn
  * costs a fraction of a probe. So the first `BOUNDS.rows` rows of the index are read in turn, and only the
- * groups behind them are found by steps.
+ * groups behind them are found by steps. A few large groups are found quicker by steps alone. How many there
+ * are is not known before, so the first page tries that with `BOUNDS.few` groups.
  */
 export class FailureGroupStore {
   private readonly inbox: string;
   private readonly groups: string;
   private readonly listSql: string;
   private readonly listBySql: Readonly<
-    Record<Exclude<FailureGroupOrder, 'name'>, (filter: string) => string>
+    Record<Exclude<FailureGroupOrder, 'name'>, (filter: string, bounds: Bounds) => string>
   >;
   private readonly audit: AuditStore;
 
@@ -119,8 +121,9 @@ export class FailureGroupStore {
     this.listSql = `WITH RECURSIVE ${steps('SELECT 0, $1::text, $2::text')}${shown(count)}, NULL AS value, false AS "isPartial"
       FROM each AS g ${details} WHERE g.n > 0 ORDER BY g.n`;
     // The last group of the scan may go on behind its end, so the steps begin before it.
-    const listedBy = (ofScan: string, ofStep: string, countOfStep: string) => (filter: string) =>
-      `
+    const listedBy =
+      (ofScan: string, ofStep: string, countOfStep: string) => (filter: string, bounds: Bounds) =>
+        `
       WITH RECURSIVE scanned AS MATERIALIZED (
         SELECT name, kind, rows, last, row_number() OVER (ORDER BY name, kind)::int AS n FROM (
           SELECT name, kind, count(*) AS rows, max(position) AS last FROM (
@@ -172,13 +175,24 @@ export class FailureGroupStore {
     limit: number,
   ): Promise<ListedGroups> {
     const place = [after?.value ?? null, after?.consumerName ?? null, after?.fingerprint ?? null];
-    const values = [first.consumerName, first.fingerprint, this.bounds.groups + 1, onlyOf, ...place, limit];
-    const sql = this.listBySql[order](onlyOf ? 'AND i.consumer_name = $1::text' : '');
-    const rows = await this.db.read(async (session) => {
+    const filter = onlyOf ? 'AND i.consumer_name = $1::text' : '';
+    const { groups, rows, few } = this.bounds;
+    return this.db.read(async (session) => {
       await planInOrderOfIndex(session);
-      return session.query<GroupRow>(sql, values);
+      const page = async (bounds: Bounds) =>
+        listedOf(
+          await session.query<GroupRow>(this.listBySql[order](filter, bounds), [
+            first.consumerName,
+            first.fingerprint,
+            bounds.groups + 1,
+            onlyOf,
+            ...place,
+            limit,
+          ]),
+        );
+      const ofFew = after === undefined ? await page({ groups: few, rows: 0 }) : undefined;
+      return ofFew !== undefined && !ofFew.isPartial ? ofFew : page({ groups, rows });
     });
-    return listedOf(rows);
   }
 
   /**

@@ -3,9 +3,10 @@ import type { SqlClient } from '../database/clients/sql-client.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { epochText } from '../database/sql/epoch-text.store.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
+import { planInOrderOfIndex } from '../database/sql/plan-in-order-of-index.store.js';
 import { timeOf, timeOrNullOf } from '../database/wire/plain-values.js';
 import { filterValues, MATCHES_FILTER, ROW_MATCHES_FILTER } from './inbox-filter.store.js';
-import type { DeadLetter, EventHistory, InboxFilter, InboxRecord } from './inbox-record.js';
+import type { DeadLetterSearch, EventHistory, InboxFilter, InboxRecord } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';
 
 type Times = 'availableAt' | 'processedAt' | 'createdAt' | 'updatedAt';
@@ -15,14 +16,17 @@ type InboxRow = Omit<InboxRecord, Times | 'position' | 'attemptCount' | 'resolut
   Readonly<Record<'position' | 'attemptCount' | 'createdAt' | 'updatedAt', string>> &
   Readonly<Record<'availableAt' | 'processedAt' | 'resolution', string | null>>;
 
-/** So many positions are looked at first for dead letters that no index finds. */
-const FIRST_STRETCH = 100_000;
+/** A dead letter as any client returns it, and the last one of those that were looked at, if there may be more. */
+type DeadLetterRow = InboxRow & { readonly eventName: string; readonly lastLookedAt: number | null };
+/** The only row if nothing matches. */
+type NoDeadLetter = { readonly id: null; readonly lastLookedAt: number | null };
 
-/** Whether a filter is by what no index of dead letters has, and leaves more than one event. */
-function isScattered(filter: InboxFilter): boolean {
-  const { eventName, aggregateType, aggregateId, outboxEventId, outboxEventIds, position } = filter;
-  const isOfOne = [outboxEventId, outboxEventIds, position].some((value) => value !== undefined);
-  return !isOfOne && [eventName, aggregateType, aggregateId].some((value) => value !== undefined);
+/** So many dead letters are looked at for those that a filter without an index asks for. */
+const LOOKED_AT_ONCE = 100_000;
+
+/** Whether an index of the inbox has what a filter asks for. */
+function hasIndex({ outboxEventId, outboxEventIds, position, errorFingerprint }: InboxFilter): boolean {
+  return [outboxEventId, outboxEventIds, position, errorFingerprint].some((value) => value !== undefined);
 }
 
 /** The inbox as users read it, and as consumers written by hand use it. */
@@ -49,68 +53,78 @@ export class InboxRecordStore {
    * Returns dead letters by position, the oldest first. The next page begins after a position. So all
    * consumers that have dead letters of one event are on the same page.
    *
-   * No index has their event names and aggregates. With such a filter, every consumer would be read until it
-   * has a page of its own, although the page needs few of them. So the positions are looked at in stretches,
-   * each twice as long as the one before, until the page is full.
+   * A filter without an index looks at 100,000 dead letters, so a page that is not full may have one behind it.
    */
-  async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
-    return this.db.read(async (session) => {
-      await planForTheseValues(session);
-      if (!isScattered(filter)) return this.deadLettersIn(session, filter, limit, after, null);
-      const found: DeadLetter[] = [];
-      let length = FIRST_STRETCH;
-      let first = await this.firstDeadBehind(session, filter, after);
-      while (first !== null && found.length < limit) {
-        const end = first + length - 1;
-        found.push(...(await this.deadLettersIn(session, filter, limit - found.length, first - 1, end)));
-        length *= 2;
-        if (found.length < limit) first = await this.firstDeadBehind(session, filter, end);
+  async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetterSearch> {
+    const rows = await this.db.read(async (session) => {
+      if (hasIndex(filter)) {
+        await planForTheseValues(session);
+        return this.deadLettersOf(session, filter, limit, after);
       }
-      return found;
+      await planInOrderOfIndex(session);
+      return this.deadLettersBehind(session, filter, limit, after);
     });
-  }
-
-  private async firstDeadBehind(
-    session: EngineSession,
-    { consumerName }: InboxFilter,
-    position: number,
-  ): Promise<number | null> {
-    const [row] = await session.query<{ first: number | null }>(
-      `SELECT min(next.position) AS first FROM (${consumersNamed(this.inbox)}) AS consumer
-       CROSS JOIN LATERAL (
-         SELECT i.position FROM ${this.inbox} i
-         WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND i.position > $2::bigint ORDER BY i.position LIMIT 1
-       ) AS next`,
-      [consumerName ?? null, position],
-    );
-    return row?.first ?? null;
+    const items = rows
+      .filter((row): row is DeadLetterRow => row.id !== null)
+      .map(({ eventName, lastLookedAt: _, ...row }) => ({ ...recordOf(row), eventName }));
+    const last = items.length < limit ? rows[0]?.lastLookedAt : items.at(-1)?.position;
+    return { items, scannedTo: last ?? null };
   }
 
   /**
-   * Returns the first dead letters behind `after`, up to the position `end` if there is one. It reads the
-   * places of the first ones of each consumer in the order of the index, sorts them together, and then reads
-   * the rows of the page.
+   * Reads dead letters in the order of the index until those that match fill the page. One statement says
+   * both what it found and how far it looked, so that nothing can get in between.
    */
-  private async deadLettersIn(
+  private async deadLettersBehind(
+    session: EngineSession,
+    { consumerName, eventName, aggregateType, aggregateId }: InboxFilter,
+    limit: number,
+    after: number,
+  ): Promise<(DeadLetterRow | NoDeadLetter)[]> {
+    const dead = `FROM ${this.inbox} WHERE status = 'dead_letter' AND position > $2::bigint
+      ${consumerName === undefined ? 'AND $3::text IS NULL' : 'AND consumer_name = $3'}`;
+    return session.query(
+      `WITH page AS MATERIALIZED (
+         SELECT i.*, e.event_name FROM (
+           SELECT * ${dead} ORDER BY position FETCH FIRST ${LOOKED_AT_ONCE} ROWS WITH TIES
+         ) AS i
+         LEFT JOIN ${this.log} e ON e.position = i.position
+         WHERE ($4::text IS NULL OR e.event_name = $4) AND ($5::text IS NULL OR i.aggregate_type = $5)
+           AND ($6::text IS NULL OR i.aggregate_id = $6)
+         ORDER BY i.position FETCH FIRST ($1::int) ROWS WITH TIES
+       )
+       SELECT ${this.columns}, coalesce(i.event_name, '') AS "eventName", looked."lastLookedAt" FROM (
+         SELECT CASE WHEN (SELECT count(*) FROM page) < $1 THEN
+           (SELECT position ${dead} ORDER BY position OFFSET ${LOOKED_AT_ONCE - 1} LIMIT 1) END AS "lastLookedAt"
+       ) AS looked
+       LEFT JOIN page AS i ON true
+       ORDER BY i.position, i.consumer_name`,
+      [limit, after, consumerName ?? null, eventName ?? null, aggregateType ?? null, aggregateId ?? null],
+    );
+  }
+
+  /**
+   * Returns the dead letters that an index finds, of each consumer by itself. It reads the places of the
+   * first ones of each consumer, sorts them together, and then reads the rows of the page.
+   */
+  private async deadLettersOf(
     session: EngineSession,
     filter: InboxFilter,
     limit: number,
     after: number,
-    end: number | null,
-  ): Promise<DeadLetter[]> {
+  ): Promise<DeadLetterRow[]> {
     // Only a filter by the name of the event needs the events of those that are not on the page.
     const [join, matches] =
       filter.eventName === undefined
         ? ['', `$2::text IS NULL AND ${ROW_MATCHES_FILTER}`]
         : [`JOIN ${this.log} e ON e.position = i.position`, MATCHES_FILTER];
-    const rows = await session.query<InboxRow & { eventName: string }>(
-      `SELECT ${this.columns}, coalesce(e.event_name, '') AS "eventName" FROM (
+    return session.query<DeadLetterRow>(
+      `SELECT ${this.columns}, coalesce(e.event_name, '') AS "eventName", NULL::bigint AS "lastLookedAt" FROM (
        SELECT DISTINCT consumer_name, position FROM (
          SELECT found.* FROM (${consumersNamed(this.inbox)}) AS consumer
        CROSS JOIN LATERAL (
          SELECT i.consumer_name, i.position FROM ${this.inbox} i ${join}
          WHERE i.consumer_name = consumer.name AND i.status = 'dead_letter' AND ${matches} AND i.position > $9::bigint
-           AND ($10::bigint IS NULL OR i.position <= $10)
          ORDER BY i.position LIMIT $8
        ) AS found
        ORDER BY found.position FETCH FIRST ($8) ROWS WITH TIES
@@ -119,9 +133,8 @@ export class InboxRecordStore {
          AND ${ROW_MATCHES_FILTER}
        LEFT JOIN ${this.log} e ON e.position = page.position
        ORDER BY page.position, page.consumer_name`,
-      [...filterValues(filter), limit, after, end],
+      [...filterValues(filter), limit, after],
     );
-    return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), eventName }));
   }
 
   /**

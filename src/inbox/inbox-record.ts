@@ -30,6 +30,13 @@ export interface DeadLetter extends InboxRecord {
   eventName: string;
 }
 
+/** A page of dead letters. It may have fewer than were asked for, or none, although there are more. */
+export interface DeadLetterSearch {
+  items: DeadLetter[];
+  /** The position up to which was looked. The next page begins behind it. Null if all were looked at. */
+  scannedTo: number | null;
+}
+
 /** What is kept of the failures of an event at a consumer. */
 export interface EventHistory {
   /** The last ten attempts that failed, the oldest first. */

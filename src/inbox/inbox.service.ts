@@ -6,7 +6,14 @@ import { IntegrationError, messageOf } from '../errors.js';
 import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks.js';
 import { isUuid } from '../events/text.js';
 import { checkFilter } from './filter-checks.js';
-import type { DeadLetter, EventHistory, InboxFilter, InboxPageRequest, InboxRecord } from './inbox-record.js';
+import type {
+  DeadLetter,
+  DeadLetterSearch,
+  EventHistory,
+  InboxFilter,
+  InboxPageRequest,
+  InboxRecord,
+} from './inbox-record.js';
 import { InboxRecordStore } from './inbox-record.store.js';
 import type { InboxStatus } from './inbox-status.js';
 
@@ -40,7 +47,14 @@ export class InboxService {
     checkFilter(filter);
     checkNames('a field of the page', page, ['limit', 'after']);
     checkPosition('after', page.after);
-    return this.rows.findDeadLetters(filter, pageSizeOf(page.limit), page.after ?? 0);
+    const limit = pageSizeOf(page.limit);
+    const found: DeadLetter[] = [];
+    for (let after: number | null = page.after ?? 0; after !== null && found.length < limit; ) {
+      const part: DeadLetterSearch = await this.rows.findDeadLetters(filter, limit - found.length, after);
+      found.push(...part.items);
+      after = part.scannedTo;
+    }
+    return found;
   }
 
   /**

@@ -19,29 +19,33 @@ export class OutboxQueryStore {
   constructor(private readonly db: EngineDatabase) {
     this.selectEvent = `SELECT ${EVENT_COLUMNS}, payload FROM ${db.tables.outboxEvent}`;
     const { outboxEvent, inboxCursor, inboxEvent, integrationPartition } = db.tables;
-    // The view outbox_event_status says the same. It looks each row of the inbox up by itself, which is too
-    // much for a page of events at many consumers.
+    // The view outbox_event_status says the same. It looks each row of the inbox up by itself, and compares each
+    // event with the names of each consumer, which is too much for a page of events at many consumers. A row
+    // of the inbox counts whatever its consumer asks for today.
     this.selectStatus = `
       WITH event AS MATERIALIZED (
         SELECT id, position, event_name, aggregate_type, aggregate_id, available_at FROM ${outboxEvent} WHERE id = ANY ($1::uuid[])
       ), exception AS MATERIALIZED (
-        SELECT outbox_event_id, consumer_name, status, attempt_count, last_error, available_at, postponed_since FROM ${inboxEvent} WHERE outbox_event_id = ANY ($1::uuid[])
+        SELECT outbox_event_id AS id, consumer_name, status, attempt_count, last_error, available_at, postponed_since FROM ${inboxEvent} i
+        WHERE outbox_event_id = ANY ($1::uuid[]) AND EXISTS (SELECT FROM ${inboxCursor} c WHERE c.consumer_name = i.consumer_name)
+      ), asked AS (
+        SELECT e.id, c.consumer_name, e.position <@ c.unread AS is_unread, e.available_at
+        FROM ${inboxCursor} c
+        CROSS JOIN LATERAL (${askedPatterns('c.event_names')}) AS names
+        JOIN (SELECT DISTINCT event_name FROM event) AS name ON name.event_name LIKE ANY (names.patterns)
+        JOIN event e ON e.event_name = name.event_name AND e.position >= c.starts_at
+          AND (c.partitions = 1 OR c.partition = ${integrationPartition}(e.aggregate_type, e.aggregate_id, c.partitions))
       )
-      SELECT e.id AS "outboxEventId", c.consumer_name AS "consumerName",
+      SELECT id AS "outboxEventId", consumer_name AS "consumerName",
         CASE WHEN i.status = 'received' THEN 'pending'
-          WHEN i.status = 'failed' AND i.postponed_since IS NOT NULL AND i.available_at IS NOT NULL THEN 'pending' WHEN i.status IS NOT NULL THEN i.status WHEN unread.is_unread THEN 'pending'
+          WHEN i.status = 'failed' AND i.postponed_since IS NOT NULL AND i.available_at IS NOT NULL THEN 'pending' WHEN i.status IS NOT NULL THEN i.status WHEN asked.is_unread THEN 'pending'
           ELSE 'processed' END AS status,
         coalesce(i.attempt_count, 0) AS "attemptCount", i.last_error AS "lastError",
         ${timeOrNull(`CASE WHEN i.status IN ('received', 'failed') THEN nullif(nullif(i.available_at, 'infinity'), '-infinity')
-          WHEN i.status IS NULL AND unread.is_unread THEN e.available_at END`)} AS "availableAt",
+          WHEN i.status IS NULL AND asked.is_unread THEN asked.available_at END`)} AS "availableAt",
         ${timeOrNull(`CASE WHEN i.status IN ('processing', 'failed') AND i.available_at IS NOT NULL THEN i.postponed_since END`)} AS "postponedSince"
-      FROM ${inboxCursor} c
-      CROSS JOIN LATERAL (${askedPatterns('c.event_names')}) AS asked
-      JOIN event e ON c.partitions = 1 OR c.partition = ${integrationPartition}(e.aggregate_type, e.aggregate_id, c.partitions)
-      LEFT JOIN exception i ON i.outbox_event_id = e.id AND i.consumer_name = c.consumer_name
-      CROSS JOIN LATERAL (SELECT e.position <@ c.unread AS is_unread) AS unread
-      WHERE i.outbox_event_id IS NOT NULL OR (e.position >= c.starts_at AND e.event_name LIKE ANY (asked.patterns))
-      ORDER BY c.consumer_name`;
+      FROM asked FULL JOIN exception i USING (id, consumer_name)
+      ORDER BY consumer_name`;
   }
 
   async findById(id: string): Promise<OutboxEvent | undefined> {

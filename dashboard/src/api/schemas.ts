@@ -225,7 +225,7 @@ export type FailureGroup = {
   acknowledged: { by: string; at: string; newSince: Counted } | null;
 };
 export type FailureGroupPage = { items: Array<FailureGroup>; next: string | null; isPartial: boolean };
-export type DeadLetterPage = { items: Array<DeadLetter>; next: string | null };
+export type DeadLetterPage = { items: Array<DeadLetter>; next: string | null; scannedTo: number | null };
 export type Setting = {
   key: string;
   value: boolean | number | string;

@@ -17,7 +17,7 @@ const LARGEST_PAGE = 1_000;
 const MOST_AGAINST_EMPTY = { overview: 3, page: 5 };
 /** The small sizes only show that no page has got slow. A few milliseconds decide there, and a busy machine adds some. */
 const SLACK_OF_SMALL = 3;
-/** What no index has is looked for in 100,000 positions or 5,000 groups, however many there are. */
+/** What no index has is looked for in 100,000 positions, 100,000 dead letters or 5,000 groups, however many there are. */
 const PART_MS = 1_000;
 const ON_THE_OVERVIEW = ['overview', 'dead-letters/groups'];
 

@@ -194,7 +194,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     acknowledged: orNull(object({ by: TEXT, at: TIME, newSince: COUNTED })),
   }),
   FailureGroupPage: pageOf(named('FailureGroup'), { isPartial: FLAG }),
-  DeadLetterPage: pageOf(named('DeadLetter')),
+  DeadLetterPage: pageOf(named('DeadLetter'), { scannedTo: orNull(INTEGER) }),
   Setting: object(
     {
       key: TEXT,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { AdminDatabase } from '../../database/admin-database.js';
-import type { DeadLetter, EventHistory, InboxFilter } from '../../inbox/inbox-record.js';
+import type { DeadLetterSearch, EventHistory, InboxFilter } from '../../inbox/inbox-record.js';
 import { InboxRecordStore } from '../../inbox/inbox-record.store.js';
 import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
 import { OutboxQueryStore } from '../../log/outbox-query.store.js';
@@ -21,7 +21,7 @@ export class Deliveries {
     return statusesOf(this.opened().log, events);
   }
 
-  deadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetter[]> {
+  deadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetterSearch> {
     return this.opened().inbox.findDeadLetters(filter, limit, after);
   }
 

@@ -12,7 +12,7 @@ const ROUTES = {
     path: 'dead-letters',
     action: 'dead-letters.read',
     about:
-      'Dead letters by position, the oldest first. Those of one event are on one page, which may then have a few more than the limit.',
+      'Dead letters by position, the oldest first. Those of one event are on one page, which may then have a few more than the limit. A filter by the name of the event or by the aggregate looks at 100,000 dead letters at most.',
     query: {
       limit,
       after: optional(cursor(['position'])),
@@ -22,16 +22,20 @@ const ROUTES = {
   }),
 };
 
+/** One page of dead letters. `scannedTo` is the highest position that was looked at. Null if all were. */
+interface DeadLetterPageAnswer extends PageAnswer<DeadLetter> {
+  readonly scannedTo: number | null;
+}
+
 @Injectable()
 export class DeadLettersHandlers {
   static readonly routes = ROUTES;
 
   constructor(private readonly deliveries: Deliveries) {}
 
-  async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<DeadLetter>> {
+  async list({ query }: Call<typeof ROUTES.list>): Promise<DeadLetterPageAnswer> {
     const { limit = PAGE_SIZE, after: [after] = [0], ...fields } = query;
-    const items = await this.deliveries.deadLetters(inboxFilterOf(fields), limit, after);
-    const last = items.at(-1);
-    return { items, next: last === undefined || items.length < limit ? null : cursorText([last.position]) };
+    const { items, scannedTo } = await this.deliveries.deadLetters(inboxFilterOf(fields), limit, after);
+    return { items, next: scannedTo === null ? null : cursorText([scannedTo]), scannedTo };
   }
 }

@@ -86,7 +86,7 @@ export class ReplaysHandlers {
   }
 
   private async eventNamesOf(name: string): Promise<readonly string[]> {
-    const found = (await this.consumers.list()).find(({ consumerName }) => consumerName === name);
+    const found = (await this.consumers.list({ consumerName: name })).at(0);
     if (found !== undefined) return found.eventNames;
     throw new IntegrationError('INTEGRATION_CONSUMER_UNKNOWN', `There is no consumer "${name}"`, {
       consumerName: name,
