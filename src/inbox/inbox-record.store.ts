@@ -16,7 +16,7 @@ type InboxRow = Omit<InboxRecord, Times | 'position' | 'attemptCount' | 'resolut
   Readonly<Record<'position' | 'attemptCount' | 'createdAt' | 'updatedAt', string>> &
   Readonly<Record<'availableAt' | 'processedAt' | 'resolution', string | null>>;
 
-/** A dead letter as any client returns it, and the last one of those that were looked at, if there may be more. */
+/** A dead letter as any client returns it, and the last one that was looked at, if there may be more. */
 type DeadLetterRow = InboxRow & { readonly eventName: string; readonly lastLookedAt: number | null };
 /** The only row if nothing matches. */
 type NoDeadLetter = { readonly id: null; readonly lastLookedAt: number | null };
@@ -53,7 +53,8 @@ export class InboxRecordStore {
    * Returns dead letters by position, the oldest first. The next page begins after a position. So all
    * consumers that have dead letters of one event are on the same page.
    *
-   * A filter without an index looks at 100,000 dead letters, so a page that is not full may have one behind it.
+   * A filter without an index looks at 100,000 dead letters, so a page that is not full may have one behind
+   * it.
    */
   async findDeadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetterSearch> {
     const rows = await this.db.read(async (session) => {

@@ -19,9 +19,9 @@ export class OutboxQueryStore {
   constructor(private readonly db: EngineDatabase) {
     this.selectEvent = `SELECT ${EVENT_COLUMNS}, payload FROM ${db.tables.outboxEvent}`;
     const { outboxEvent, inboxCursor, inboxEvent, integrationPartition } = db.tables;
-    // The view outbox_event_status says the same. It looks each row of the inbox up by itself, and compares each
-    // event with the names of each consumer, which is too much for a page of events at many consumers. A row
-    // of the inbox counts whatever its consumer asks for today.
+    // The view outbox_event_status says the same. It looks each row of the inbox up by itself, and compares
+    // each event with the names of each consumer, which is too much for a page of events at many consumers. A
+    // row of the inbox counts whatever its consumer asks for today.
     this.selectStatus = `
       WITH event AS MATERIALIZED (
         SELECT id, position, event_name, aggregate_type, aggregate_id, available_at FROM ${outboxEvent} WHERE id = ANY ($1::uuid[])
