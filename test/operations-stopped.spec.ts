@@ -168,6 +168,30 @@ describe.each(PLACES)('a process that stands still while a portion has %s', (_, 
   });
 });
 
+describe('a portion that waits for rows that others hold', () => {
+  it('keeps nobody from cancelling its operation', async () => {
+    startWorkers(1);
+    const cursor = await holding(CURSOR);
+    const { id } = await begin();
+    const session = await waitingFor(cursor.pid);
+    const waits = async () => {
+      const { rows } = await database.pool.query(
+        'SELECT query_start FROM pg_stat_activity WHERE pid = $1 AND $2 = ANY (pg_blocking_pids(pid))',
+        [session, cursor.pid],
+      );
+      return rows;
+    };
+    const before = await waits();
+    expect(await operations().cancel(id)).toMatchObject({ state: 'cancelled', changed: 0 });
+    // It was not the end of the portion that let the cancellation through.
+    expect([before.length, await waits()]).toEqual([1, before]);
+    await cursor.letGo();
+    await transactionHasEnded(session);
+    await lookAtOnce();
+    expect(await count('true', 'sent')).toBe(0);
+  });
+});
+
 describe('a process that stands still in the middle of a portion for longer than its lease', () => {
   it('is replaced by another one, and neither sends nor notes anything when it goes on', async () => {
     startWorkers(2);

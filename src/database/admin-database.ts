@@ -1,9 +1,10 @@
 import { IntegrationError } from '../errors.js';
 import { adminFailure, slowRead } from './admin-failure.js';
-import { sqlStateOf } from './connection/connection-loss.js';
+import { isConnectionLoss, sqlStateOf } from './connection/connection-loss.js';
 import { QUERY_CANCELED } from './connection/sql-states.js';
 import { EngineDatabase, type EngineSession } from './engine-database.js';
 import type { EngineDatabaseOptions } from './engine-database-options.js';
+import { SentCommits } from './sent-commits.js';
 import { limitRead } from './sql/reading.store.js';
 import { isPoolExhausted } from './wire/driver-words.js';
 
@@ -20,6 +21,8 @@ const ADMIN_CONNECTIONS = 2;
  * as long as each statement of the engine may take.
  */
 export class AdminDatabase extends EngineDatabase {
+  readonly commits = new SentCommits();
+
   constructor(options: Omit<EngineDatabaseOptions, 'max' | 'use'>) {
     super({ ...options, max: ADMIN_CONNECTIONS, use: 'admin' });
   }
@@ -48,10 +51,12 @@ export class AdminDatabase extends EngineDatabase {
       await limitRead(session);
       return fn(session);
     };
-    return super.read(limited).catch((error) => {
-      // The transaction takes it for the failure of a change.
-      throw sqlStateOf(error) === QUERY_CANCELED ? slowRead(error) : error;
-    });
+    return this.commits
+      .apart(() => super.read(limited))
+      .catch((error) => {
+        // The transaction takes it for the failure of a change.
+        throw sqlStateOf(error) === QUERY_CANCELED ? slowRead(error) : error;
+      });
   }
 
   /**
@@ -62,7 +67,17 @@ export class AdminDatabase extends EngineDatabase {
    * INTEGRATION_PRIVILEGES_MISSING if the role lacks a right
    */
   override async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
-    return super.transaction(fn).catch((error) => this.refuse(error, false));
+    let wasRolledBack = () => {};
+    const noted = async (session: EngineSession) => {
+      const result = await fn(session);
+      wasRolledBack = this.commits.note();
+      return result;
+    };
+    return super.transaction(noted).catch((error) => {
+      // Nobody knows what became of a COMMIT whose answer was lost.
+      if (!isConnectionLoss(error)) wasRolledBack();
+      return this.refuse(error, false);
+    });
   }
 
   private async refuse(error: unknown, isRead: boolean): Promise<never> {

@@ -81,7 +81,7 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
   await new InboxLagStore(admin).read();
   await new CursorStatusStore(admin).countPending('plain');
   const kept = new IdempotencyKeyStore(admin);
-  const request = { actor: 'admin-1', key: 'key-new', action: 'action-1', bodyHash: 'hash' };
+  const request = { actor: 'admin-1', key: 'key-new', action: 'action-1', bodyHash: 'hash', token: 'token' };
   await kept.take(request);
   await kept.take(request);
   await kept.keep(request, 200, '{}');

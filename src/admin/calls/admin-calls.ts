@@ -77,9 +77,9 @@ export class AdminCalls {
   }
 
   private problem(error: unknown, request: ServerRequest, route?: Route): Answer {
-    const { problem, isUnexpected, isUncertain } = problemOf(error, route);
+    const { problem, isUnexpected } = problemOf(error, route);
     if (isUnexpected) this.logFailure(error, `${request.method} ${pathOf(request)}`, route);
-    return Answer.ofProblem(problem, isUncertain);
+    return Answer.ofProblem(problem);
   }
 
   /** A page that is open asks the same again every few seconds. */

@@ -9,8 +9,6 @@ export class Answer {
     readonly body: string | undefined,
     readonly status: number,
     readonly headers: Readonly<Record<string, string>>,
-    /** Whether what was asked for may have been done, although the answer is a problem. */
-    readonly isUncertain: boolean = false,
   ) {}
 
   static of(
@@ -26,9 +24,9 @@ export class Answer {
     return new Answer(json, status, { 'Idempotency-Replayed': 'true', ...type });
   }
 
-  static ofProblem(problem: AdminProblem, isUncertain: boolean): Answer {
+  static ofProblem(problem: AdminProblem): Answer {
     const text = JSON.stringify(problem.toProblem());
-    return new Answer(text, problem.status, { 'Content-Type': PROBLEM_TYPE }, isUncertain);
+    return new Answer(text, problem.status, { 'Content-Type': PROBLEM_TYPE });
   }
 
   /** An answer whose JSON text is already there. */

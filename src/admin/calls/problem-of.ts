@@ -27,8 +27,8 @@ const STATUS_OF_CODE: { readonly [Code in IntegrationErrorCode]?: number } = {
   INTEGRATION_ADMIN_TIMEOUT: 503,
 };
 
-/** SQLSTATEs of a server that stops, refuses connections, or took too long. */
-const PASSING_STATES = /^(08|53|57|55P03|40)/;
+/** SQLSTATEs of a server that stops, refuses connections, took too long, or has ended an idle transaction. */
+const PASSING_STATES = /^(08|53|57|55P03|40|25P0[34])/;
 
 const UNAVAILABLE = 'The database cannot be asked at the moment, or took too long. Try again later';
 const FAILED = 'The request failed because of a fault in this process. Its log has the error';
@@ -38,8 +38,6 @@ export interface Failure {
   readonly problem: AdminProblem;
   /** Whether the error belongs in the log. */
   readonly isUnexpected: boolean;
-  /** Whether a change may have been committed although its answer was lost. */
-  readonly isUncertain: boolean;
 }
 
 /**
@@ -63,17 +61,17 @@ export function problemOf(error: unknown, route?: Route): Failure {
   if (status !== undefined) return status < 500 ? expected(refused(status, error)) : unexpected();
   const state = sqlStateOf(error);
   if (state === INSUFFICIENT_PRIVILEGE) return withoutRight();
-  if (isConnectionLoss(error)) return { ...expected(unavailable()), isUncertain: true };
+  if (isConnectionLoss(error)) return expected(unavailable());
   return state !== undefined && PASSING_STATES.test(state) ? expected(unavailable()) : unexpected();
 }
 
 function expected(problem: AdminProblem): Failure {
-  return { problem, isUnexpected: false, isUncertain: false };
+  return { problem, isUnexpected: false };
 }
 
 function unexpected(): Failure {
   const problem = new AdminProblem(500, 'INTEGRATION_ADMIN_FAILED', FAILED);
-  return { problem, isUnexpected: true, isUncertain: false };
+  return { problem, isUnexpected: true };
 }
 
 /** The statements that grant what is missing name the role. They are for the log. */
@@ -85,7 +83,7 @@ function withoutRight(error?: IntegrationError): Failure {
     'INTEGRATION_PRIVILEGES_MISSING',
     `A database role of this process lacks ${what === '' ? 'a right' : what}. Its log has the error, and docs/guide/security.md lists what each role needs`,
   );
-  return { problem, isUnexpected: true, isUncertain: false };
+  return { problem, isUnexpected: true };
 }
 
 function unavailable(): AdminProblem {

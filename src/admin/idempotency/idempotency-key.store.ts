@@ -7,9 +7,11 @@ export interface KeyedRequest {
   readonly action: string;
   /** A hash of the path and the body. */
   readonly bodyHash: string;
+  /** Tells this request from others with the same key. It stands in place of the answer for now. */
+  readonly token: string;
 }
 
-/** What is kept of the first request with a key. `status` and `answer` are null while it is under way. */
+/** What is kept of the first request with a key. `status` is null while it is under way. */
 export interface KeptAnswer {
   readonly action: string;
   readonly bodyHash: string;
@@ -33,15 +35,15 @@ export class IdempotencyKeyStore {
    * one is returned. Of two requests at the same time, the insert of one waits for the other, and finds its
    * row.
    */
-  async take({ actor, key, action, bodyHash }: KeyedRequest): Promise<KeptAnswer | undefined> {
+  async take({ actor, key, action, bodyHash, token }: KeyedRequest): Promise<KeptAnswer | undefined> {
     return this.db.transaction(async (session) => {
       const taken = await session.query(
-        `INSERT INTO ${this.table} AS kept (actor, key, action, body_hash) VALUES ($1, $2, $3, $4)
+        `INSERT INTO ${this.table} AS kept (actor, key, action, body_hash, answer) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (actor, key) DO UPDATE
-           SET action = excluded.action, body_hash = excluded.body_hash, status = NULL, answer = NULL, at = clock_timestamp()
+           SET action = excluded.action, body_hash = excluded.body_hash, status = NULL, answer = excluded.answer, at = clock_timestamp()
            WHERE kept.at < clock_timestamp() - ${KEPT}
          RETURNING 1`,
-        [actor, key, action, bodyHash],
+        [actor, key, action, bodyHash, token],
       );
       if (taken.length > 0) return undefined;
       const [kept] = await session.query<KeptAnswer>(
@@ -52,25 +54,24 @@ export class IdempotencyKeyStore {
     });
   }
 
-  /** Keeps the answer. */
-  async keep({ actor, key }: KeyedRequest, status: number, answer: string): Promise<void> {
+  /** Keeps the answer. It changes nothing if that was done already. */
+  async keep({ actor, key, token }: KeyedRequest, status: number, answer: string): Promise<void> {
     await this.db.transaction((session) =>
-      session.query(`UPDATE ${this.table} SET status = $3, answer = $4 WHERE actor = $1 AND key = $2`, [
-        actor,
-        key,
-        status,
-        answer,
-      ]),
+      session.query(
+        `UPDATE ${this.table} SET status = $4, answer = $5
+         WHERE actor = $1 AND key = $2 AND status IS NULL AND answer = $3`,
+        [actor, key, token, status, answer],
+      ),
     );
   }
 
-  /** Gives the key back, because nothing was done. */
-  async giveBack({ actor, key }: KeyedRequest): Promise<void> {
+  /** Gives the key back, because nothing was done. It changes nothing if another request has the key. */
+  async giveBack({ actor, key, token }: KeyedRequest): Promise<void> {
     await this.db.transaction((session) =>
-      session.query(`DELETE FROM ${this.table} WHERE actor = $1 AND key = $2 AND status IS NULL`, [
-        actor,
-        key,
-      ]),
+      session.query(
+        `DELETE FROM ${this.table} WHERE actor = $1 AND key = $2 AND status IS NULL AND answer = $3`,
+        [actor, key, token],
+      ),
     );
   }
 }

@@ -1,13 +1,15 @@
-import { createHash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { createHash, randomUUID } from 'node:crypto';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { AdminDatabase } from '../../database/admin-database.js';
+import { isConnectionLoss } from '../../database/connection/connection-loss.js';
 import { problemOfText } from '../../events/text.js';
 import type { AdminAction } from '../admin-action.js';
 import { headerOf, type ServerRequest } from '../calls/admin-request.js';
 import { Answer } from '../calls/answer.js';
 import { AdminProblem, invalidRequest } from '../calls/problem.js';
 import { IdempotencyKeyStore, type KeptAnswer, type KeyedRequest } from './idempotency-key.store.js';
+import { OwedNotes } from './owed-notes.js';
 
 const HEADER = 'Idempotency-Key';
 const LONGEST_KEY = 255;
@@ -16,15 +18,24 @@ const LONGEST_KEY = 255;
  * Does once what a client sends several times with the same Idempotency-Key.
  *
  * The key is taken before anything is done, in a transaction of its own. So of two requests only one does
- * it. A process that dies in between leaves the key without an answer, and so does a connection that is
- * lost before COMMIT is answered. Nobody knows then whether it was done, so the key is refused for as long
- * as it is kept.
+ * it. If that one fails, and no COMMIT was sent for it, nothing was done, and the key is given back. If a
+ * COMMIT was sent, or if the process has died, nobody knows whether it was done, so the key is refused for as
+ * long as it is kept.
+ *
+ * The database may be away when the key is to be given back, or when the answer is to be kept. The process
+ * then does it as soon as the database is back. It names the key by a token of the request, so it never
+ * touches a key that another request has taken meanwhile.
  */
 @Injectable()
-export class Once {
-  private store: IdempotencyKeyStore | undefined;
+export class Once implements OnModuleDestroy {
+  private readonly owed = new OwedNotes();
+  private opened: { readonly db: AdminDatabase; readonly store: IdempotencyKeyStore } | undefined;
 
   constructor(private readonly moduleRef: ModuleRef) {}
+
+  onModuleDestroy(): void {
+    this.owed.stop();
+  }
 
   /** Runs `act`, or returns what it was answered the first time. `act` turns its refusals into answers. */
   async answer(
@@ -34,21 +45,30 @@ export class Once {
   ): Promise<Answer> {
     const key = idempotencyKeyOf(request);
     if (key === undefined) return act();
-    const keyed = { ...about, key, bodyHash: hashOf(request) };
-    const kept = await this.keys().take(keyed);
+    const { db, store } = this.keys();
+    const keyed = { ...about, key, bodyHash: hashOf(request), token: randomUUID() };
+    const giveBack = () => this.owed.write(keyed.token, () => store.giveBack(keyed));
+    await this.owed.tryAgain();
+    const kept = await store.take(keyed).catch(async (error) => {
+      // It may have been taken although the answer was lost.
+      if (isConnectionLoss(error)) await giveBack();
+      throw error;
+    });
     if (kept !== undefined) return repeated(kept, keyed);
-    const answer = await act();
-    if (answer.isUncertain) return answer;
-    // A fault may go away, so the same key may try again.
-    if (answer.status >= 500) await this.keys().giveBack(keyed);
-    else await this.keys().keep(keyed, answer.status, answer.body ?? '');
+    const { result: answer, mayHaveCommitted } = await db.commits.during(act);
+    const { status, body = '' } = answer;
+    if (status < 500) await this.owed.write(keyed.token, () => store.keep(keyed, status, body));
+    else if (!mayHaveCommitted) await giveBack();
     return answer;
   }
 
   /** The module of the admin API does not import the engine, which is found in the whole application. */
-  private keys(): IdempotencyKeyStore {
-    this.store ??= new IdempotencyKeyStore(this.moduleRef.get(AdminDatabase, { strict: false }));
-    return this.store;
+  private keys() {
+    if (this.opened === undefined) {
+      const db = this.moduleRef.get(AdminDatabase, { strict: false });
+      this.opened = { db, store: new IdempotencyKeyStore(db) };
+    }
+    return this.opened;
   }
 }
 
@@ -77,7 +97,7 @@ function repeated({ action, bodyHash, status, answer }: KeptAnswer, asked: Keyed
     throw new AdminProblem(
       409,
       'INTEGRATION_ADMIN_KEY_IN_USE',
-      `The first request with this ${HEADER} is under way, or its process ended before it was answered. Look whether it was done before you send it with another key`,
+      `The first request with this ${HEADER} is under way, or nobody knows whether it was done. Look for it before you send it with another key`,
     );
   }
   return Answer.repeated(answer ?? '', status);
