@@ -8,8 +8,12 @@ import type { ClusterReading, ReadableCluster } from '../telemetry/cluster-gauge
 import { ClusterStore } from './cluster.store.js';
 import { InboxLagStore } from './inbox-lag.store.js';
 
-/** Milliseconds. Several readers of metrics, and one who reads often, cost no more than this. */
-const KEPT_FOR_MS = 5_000;
+/**
+ * Token of the milliseconds for which a reading is given again. Several readers of metrics, and one who reads
+ * often, cost no more than one reading in this time.
+ */
+export const READING_KEPT_MS = Symbol('nestjs-integration:reading-kept-ms');
+export const DEFAULT_READING_KEPT_MS = 5_000;
 
 /**
  * Milliseconds. A reader of metrics gives up after ten seconds as a rule. It then loses all metrics of the
@@ -32,6 +36,7 @@ export class ClusterWatch implements ReadableCluster {
     private readonly store: ClusterStore,
     private readonly inbox: InboxLagStore,
     @Inject(IntegrationSettingsService) private readonly settings: SettingsView<'processingLeaseMs'>,
+    @Inject(READING_KEPT_MS) private readonly keptMs: number,
   ) {}
 
   get readingAge(): number {
@@ -43,15 +48,12 @@ export class ClusterWatch implements ReadableCluster {
    * given again.
    */
   async read(): Promise<ClusterReading | undefined> {
-    if (this.isFresh()) return this.latest;
+    const { latest, latestAt, keptMs } = this;
+    if (latest !== undefined && performance.now() - latestAt < keptMs) return latest;
     // There is one reading at a time, however many ask, and however long the database takes.
     this.underWay ??= this.readAnew();
     await within(WAITED_MS, this.underWay);
-    return this.isFresh() ? this.latest : undefined;
-  }
-
-  private isFresh(): boolean {
-    return this.latest !== undefined && performance.now() - this.latestAt < KEPT_FOR_MS;
+    return this.latest === latest ? undefined : this.latest;
   }
 
   private async readAnew(): Promise<void> {

@@ -12,7 +12,7 @@ import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import { Closing } from '../health/closing.js';
 import { ClusterStore } from '../health/cluster.store.js';
-import { ClusterWatch } from '../health/cluster-watch.js';
+import { ClusterWatch, DEFAULT_READING_KEPT_MS, READING_KEPT_MS } from '../health/cluster-watch.js';
 import { InboxLagStore } from '../health/inbox-lag.store.js';
 import { IntegrationHealthIndicator } from '../health/integration-health-indicator.js';
 import { InboxService } from '../inbox/inbox.service.js';
@@ -129,6 +129,7 @@ export const ENGINE: Provider[] = [
   HandOver,
   ClusterStore,
   InboxLagStore,
+  { provide: READING_KEPT_MS, useValue: DEFAULT_READING_KEPT_MS },
   ClusterWatch,
   TelemetryStart,
   EngineBoot,

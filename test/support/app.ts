@@ -3,6 +3,7 @@ import { Test } from '@nestjs/testing';
 import { DEFAULT_SAMPLE_TIMES, SAMPLE_TIMES } from '../../src/consumers/backlog-samples.js';
 import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS } from '../../src/consumers/hand-over.js';
 import { ConsumerWorkers } from '../../src/delivery/consumer-workers.js';
+import { DEFAULT_READING_KEPT_MS, READING_KEPT_MS } from '../../src/health/cluster-watch.js';
 import {
   ConsumerService,
   EventSubscriberRegistry,
@@ -51,13 +52,19 @@ export interface TestLimits {
   readonly handOverMs?: number;
   /** Milliseconds between two samples of the backlog. */
   readonly sampleEveryMs?: number;
+  /** For how many milliseconds metrics give the same reading of the database again. */
+  readonly readingKeptMs?: number;
 }
 
 export async function startApp(
   database: TestDatabase,
   subscribers: AnySubscriberDefinition[],
   options: IntegrationModuleOptions = {},
-  { handOverMs = DEFAULT_HAND_OVER_LIMIT_MS, sampleEveryMs = DEFAULT_SAMPLE_TIMES.everyMs }: TestLimits = {},
+  {
+    handOverMs = DEFAULT_HAND_OVER_LIMIT_MS,
+    sampleEveryMs = DEFAULT_SAMPLE_TIMES.everyMs,
+    readingKeptMs = DEFAULT_READING_KEPT_MS,
+  }: TestLimits = {},
 ): Promise<TestApp> {
   const prisma = database.prisma();
   @Module({
@@ -86,6 +93,8 @@ export async function startApp(
     .useValue(handOverMs)
     .overrideProvider(SAMPLE_TIMES)
     .useValue({ everyMs: sampleEveryMs })
+    .overrideProvider(READING_KEPT_MS)
+    .useValue(readingKeptMs)
     .compile();
   await context.init();
   return {
