@@ -164,7 +164,7 @@ describe('a preview', () => {
       ],
     });
     expect(await effectOf({ maxAttempts: 1 })).toEqual([
-      'An event that keeps failing is given up after 1 attempt instead of 3.',
+      'An event that keeps failing is given up after 1 attempt instead of 3, unless its subscription says otherwise.',
     ]);
     expect(await effectOf({ processingLeaseMs: 90_000 })).toEqual([
       'A consumer whose process cannot be asked any more is taken over after 1.5 min instead of 30 s. Its lease is renewed every 30 s instead of 10 s.',

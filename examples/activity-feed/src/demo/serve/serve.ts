@@ -27,11 +27,12 @@ export async function runServe(options: DemoOptions, signal: AbortSignal): Promi
     const adminUrl = `${stage.appUrl}/${ADMIN_PATH}`;
     printAddresses(stage, adminUrl);
 
-    const ended = Promise.all([flow(stage, troubles), takeDown(stage.receiver, until)]).catch(
-      (error: unknown) => {
-        if (!until.aborted) throw error;
-      },
+    const flowing = flow(stage, troubles).then((accepted) =>
+      line(`\n${accepted} deliveries have come in, and no more will. The dashboard stays.`),
     );
+    const ended = Promise.all([flowing, takeDown(stage.receiver, until)]).catch((error: unknown) => {
+      if (!until.aborted) throw error;
+    });
     // Closed first of all: nobody sends to an application that is closing.
     closing.add(async () => {
       ending.abort();
@@ -56,10 +57,15 @@ async function pauseArchive({ app }: Stage): Promise<void> {
 
 function printAddresses({ options, receiver }: Stage, adminUrl: string): void {
   heading('Deliveries come in, and some of them fail');
-  line(`Dashboard     ${adminUrl}/ui`);
+  line(`Dashboard     ${adminUrl}/ui   (nobody has to sign in; this machine only)`);
   line(`Admin API     ${adminUrl}`);
   line(`Receiver      ${receiver.url}`);
   line(`DATABASE_URL  ${process.env.DATABASE_URL}`);
+  line();
+  line(
+    'What goes wrong, for you to find and mend: examples/activity-feed/README.md, "With data to look at".',
+  );
+  line('Commands work as well: DATABASE_URL=… node dist/cli/main.js status');
   line();
   if (options.forSeconds === undefined) done('Running until Ctrl-C');
   else done(`Running for ${options.forSeconds} s`);
