@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
@@ -27,7 +27,7 @@ import { hearLog, silenceLog, TEST_LOGGER } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
-import { fromGithub } from './webhooks/webhook-app.js';
+import { fromGithub, startWebhookApp } from './webhooks/webhook-app.js';
 
 /* The roles and grants are those of the guide, as they are printed there. */
 
@@ -430,6 +430,48 @@ describe('a right that is missing is named', () => {
     await run('migrator', `GRANT ${right} TO ${nameOf(role)}`);
     await startWebhooks(role, role, 'publisher');
   });
+
+  it.each([
+    ['INSERT ON integration.webhook_receipt', 'handlers', 'own'],
+    ['INSERT ON integration.outbox_event', 'handlers', 'own'],
+    ['SELECT ON integration.webhook_inbound', 'worker', `github/${randomUUID()}`],
+    ['USAGE ON SCHEMA integration', 'handlers', 'own'],
+  ] as const)(
+    'a sender learns nothing of %s that was taken away, and the log says it once',
+    async (right, role, path) => {
+      const sources = [
+        githubSource({ key: 'own', secrets: 'own secret' }),
+        githubSource({ secrets: 'endpoint' }),
+      ];
+      const started = await startWebhookApp(
+        { ...database, url: urlOf('worker') },
+        {
+          webhooks: { incoming: { sources } },
+          engine: { client: database.prisma({ url: urlOf('handlers') }) },
+          module: { imports: [SecretsModule.forRoot({ keys: staticKeys({ k1: randomBytes(32) }) })] },
+        },
+      );
+      apps.push(started);
+      const said = complaints();
+      await revoke(right, role);
+      const deliver = (id: string) =>
+        started.send(`/webhooks/${path}`, fromGithub('{}', { id, secret: 'own secret' }));
+      for (const id of ['d1', 'd2', 'd3']) {
+        const refused = await deliver(id);
+        expect(refused).toMatchObject({ status: 503 });
+        expect(refused.headers.get('retry-after')).toBe('30');
+        expect(refused.json).toEqual({
+          message: 'The delivery cannot be stored at the moment. Send it again.',
+        });
+      }
+      const lines = said().filter((words) => words.includes('A webhook was not accepted'));
+      expect(lines).toEqual([expect.stringContaining(`TO "${nameOf(role)}"`)]);
+      expect(lines[0]).toContain('docs/guide/security.md');
+      const statement = /owner of the tables: (.*?)\. docs/.exec(lines[0] ?? '')?.[1];
+      await run('migrator', statement ?? '');
+      expect((await deliver('d1')).status).toBe(path === 'own' ? 200 : 404);
+    },
+  );
 
   it('without a right for their maintenance webhooks come in, and a WARN names it', async () => {
     const said = complaints();

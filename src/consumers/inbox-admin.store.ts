@@ -92,7 +92,12 @@ export interface ChosenRows {
   readonly ids: readonly string[];
   /** Undefined when there are no more rows. */
   readonly last: RowPlace | undefined;
-  readonly values: readonly [by: string, reason: string | null, operation: string | null];
+  readonly values: readonly [
+    by: string,
+    reason: string | null,
+    operation: string | null,
+    unchangedSince: string | null,
+  ];
 }
 
 /** The place of a row in the order of changes, which is the order of positions. */
@@ -100,6 +105,9 @@ export interface RowPlace {
   readonly position: number;
   readonly id: string;
 }
+
+/** SQL condition: nothing has changed the row `i` after this time. Null takes every row. */
+const isUnchanged = (since: string) => `(${since}::timestamptz IS NULL OR i.updated_at <= ${since})`;
 
 /** What a change takes, and what it assigns. Its parameters: $2 by whom, $3 why, $4 the operation. */
 interface Change {
@@ -116,6 +124,8 @@ export interface RowOperation {
   readonly states: readonly DiscardableState[] | null;
   readonly actor: string;
   readonly reason: string | null;
+  /** Takes only rows that nothing has changed after this time. Null takes all. */
+  readonly unchangedSince: string | null;
 }
 
 /**
@@ -176,9 +186,9 @@ export class InboxAdminStore {
     limit: number,
     after: RowPlace | undefined,
   ): Promise<ChosenRows> {
-    const { kind, filter, states, actor, reason, id } = operation;
+    const { kind, filter, states, actor, reason, id, unchangedSince } = operation;
     const change = kind === 'redrive' ? this.redriveOf(filter) : this.discardOf(filter, states ?? []);
-    return this.choose(session, change, limit, after, [actor, reason, id]);
+    return this.choose(session, change, limit, after, [actor, reason, id, unchangedSince]);
   }
 
   private redriveOf(filter: InboxFilter): Change {
@@ -207,7 +217,7 @@ export class InboxAdminStore {
     author: Author,
   ): Promise<ChangedRows> {
     return this.db.transaction(async (session) => {
-      const values = [author.actor, author.reason, null] as const;
+      const values = [author.actor, author.reason, null, null] as const;
       const chosen = await this.choose(session, change, limit, after, values);
       const changed = await this.changeChosen(session, chosen);
       const { filter } = change;
@@ -239,6 +249,7 @@ export class InboxAdminStore {
       filter.outboxEventIds !== undefined
         ? `SELECT i.id, i.position FROM ${rowsOfChosen(this.inbox)} ${join}
          WHERE i.status = ANY ($11::text[]) AND ${condition} AND ${MATCHES_FILTER} AND ${isBehind}
+           AND ${isUnchanged('$12')}
          ORDER BY i.position, i.id LIMIT $10`
         : `SELECT first.id, first.position
          FROM (${consumersNamed(this.inbox)}) AS consumer CROSS JOIN unnest($11::text[]) AS wanted (status)
@@ -246,10 +257,11 @@ export class InboxAdminStore {
            SELECT i.id, i.position FROM ${this.inbox} i ${join}
            WHERE i.consumer_name = consumer.name AND i.status = wanted.status AND i.status <> 'processed'
              AND CASE WHEN ${condition} THEN true ELSE false END AND ${MATCHES_FILTER} AND ${isBehind}
+             AND ${isUnchanged('$12')}
            ORDER BY i.position, i.id LIMIT $10
          ) AS first
          ORDER BY first.position, first.id LIMIT $10`,
-      [...filterValues(filter), after?.position ?? null, after?.id ?? null, limit, statuses],
+      [...filterValues(filter), after?.position ?? null, after?.id ?? null, limit, statuses, values[3]],
     );
     const ids = chosen.map((row) => row.id);
     await session.query(
@@ -268,7 +280,7 @@ export class InboxAdminStore {
   ): Promise<number> {
     const [row] = await session.query<{ count: number }>(
       `WITH free AS (
-           SELECT i.id FROM ${this.inbox} i WHERE i.id = ANY ($1::uuid[]) AND ${choice.condition} FOR UPDATE SKIP LOCKED
+           SELECT i.id FROM ${this.inbox} i WHERE i.id = ANY ($1::uuid[]) AND ${choice.condition} AND ${isUnchanged('$5')} FOR UPDATE SKIP LOCKED
          ), changed AS (
            UPDATE ${this.inbox} i SET ${assign}, updated_at = clock_timestamp()
            FROM free WHERE i.id = free.id RETURNING i.consumer_name, i.partition

@@ -1,4 +1,5 @@
 import type { EngineDatabase } from '../../database/engine-database.js';
+import { exactTimeText } from '../../database/sql/epoch-text.store.js';
 import { filterValues, MATCHES_FILTER, rowsOfChosen } from '../../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../../inbox/inbox-record.js';
 import { consumersNamed } from '../../inbox/inbox-status.js';
@@ -19,6 +20,10 @@ export interface PlannedEvents {
   readonly events: number;
   /** Whether there may be more. */
   readonly isAtLeast: boolean;
+  /** When it was counted, with every digit. Undefined for a replay, and where nothing was found. */
+  readonly countedAt?: string | undefined;
+  /** Of a replay: the last position of the log that it would come to. */
+  readonly countedTo?: number | undefined;
   readonly parts: readonly OperationPart[];
   /** Undefined if the filter does not choose events one by one. */
   readonly leftOut?: LeftOut | undefined;
@@ -47,7 +52,7 @@ export class OperationPlanStore {
     // A plan for any values cannot use the index of aggregates for a condition that also holds without one.
     const ofAggregate =
       filter.aggregateId === undefined ? '' : 'AND e.aggregate_type = $5::text AND e.aggregate_id = $6::text';
-    const [row] = await this.db.query<{ exists: boolean; events: number; isPart: boolean }>(
+    const [row] = await this.db.query<{ exists: boolean; events: number; isPart: boolean; last: number }>(
       `WITH span AS (
          SELECT greatest($2::bigint, coalesce((SELECT min(position) FROM ${this.db.tables.outboxEvent}), 1)) AS first,
            least($3::bigint, coalesce((SELECT max(position) FROM ${this.db.tables.outboxEvent}), 0)) AS last
@@ -55,7 +60,7 @@ export class OperationPlanStore {
          SELECT first, CASE WHEN $6::text IS NULL THEN least(last, first + ${LOOKED_AT - 1}) ELSE last END AS ended, last FROM span
        )
        SELECT EXISTS (SELECT FROM ${this.db.tables.inboxCursor} WHERE consumer_name = $1) AS exists,
-         part.ended < part.last AS "isPart", (
+         part.ended < part.last AS "isPart", part.last, (
            SELECT count(*) FROM (
              SELECT 1 ${matchedBy(this.db.tables, 'part.first', 'part.ended')} ${ofAggregate}
                AND NOT e.position <@ c.unread AND NOT EXISTS (
@@ -76,9 +81,10 @@ export class OperationPlanStore {
       ],
     );
     if (row === undefined || !row.exists) return undefined;
-    const { events, isPart } = row;
+    const { events, isPart, last } = row;
     const isAtLeast = events < maxEvents && (isPart || events === MOST_COUNTED);
-    return { events, isAtLeast, parts: events === 0 ? [] : [{ consumerName, fingerprint: null, events }] };
+    const parts = events === 0 ? [] : [{ consumerName, fingerprint: null, events }];
+    return { events, isAtLeast, countedTo: last, parts };
   }
 
   async count(
@@ -95,15 +101,19 @@ export class OperationPlanStore {
         : `(${consumersNamed(inboxEvent)}) AS consumer
          JOIN ${inboxEvent} i ON i.consumer_name = consumer.name AND i.status = ANY ($9::text[]) AND i.status <> 'processed'
          ${join} WHERE true`;
-    const parts = await this.db.query<OperationPart>(
-      `SELECT consumer_name AS "consumerName", error_fingerprint AS fingerprint, count(*) AS events FROM (
+    const found = await this.db.query<OperationPart & { countedAt: string }>(
+      `SELECT consumer_name AS "consumerName", error_fingerprint AS fingerprint, count(*) AS events,
+         ${exactTimeText('statement_timestamp()')} AS "countedAt" FROM (
          SELECT i.consumer_name, i.error_fingerprint FROM ${rows} AND ${condition} AND ${MATCHES_FILTER} LIMIT $8::bigint
        ) AS matching GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2`,
       [...filterValues(filter), most, statuses],
     );
+    const countedAt = found[0]?.countedAt;
+    const parts = found.map(({ countedAt: _, ...part }) => part);
     const events = parts.reduce((sum, part) => sum + part.events, 0);
     const leftOut = filter.outboxEventIds === undefined ? undefined : await this.leftOut(filter, choice);
-    return { events, isAtLeast: events === MOST_COUNTED, parts: parts.slice(0, MOST_PARTS), leftOut };
+    const isAtLeast = events === MOST_COUNTED;
+    return { events, isAtLeast, countedAt, parts: parts.slice(0, MOST_PARTS), leftOut };
   }
 
   /** Which of the events that were chosen one by one have nothing to take, in the order of the list. */

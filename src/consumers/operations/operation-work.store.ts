@@ -1,4 +1,5 @@
 import { EngineDatabase, type EngineSession } from '../../database/engine-database.js';
+import { exactTimeText } from '../../database/sql/epoch-text.store.js';
 import { endSoonWhenIdle } from '../../database/sql/idle-limit.store.js';
 import { InboxAdminStore, type RowOperation, type RowPlace } from '../inbox-admin.store.js';
 import type { OperationVerdict } from './operation.js';
@@ -45,6 +46,15 @@ interface Progress {
  * circle.
  */
 
+/*
+ * Why no operation takes much more than somebody looked at. A plan that has counted everything is refused, or
+ * ends, once it would take a tenth more. A plan that stopped counting has no such number. So it remembers when
+ * it counted, and its run takes only rows that nothing has changed since. Every change of a row writes its
+ * time. A row that failed or died later therefore has a later time, and does not belong to it. Only a change
+ * that was under way while the plan counted may have an earlier time and yet not have been counted. The plan
+ * of a replay remembers the end of the log instead, and its run goes no further.
+ */
+
 /** Works operations off, portion by portion. */
 export class OperationWorkStore {
   private readonly table: string;
@@ -78,7 +88,8 @@ export class OperationWorkStore {
            AND id <> ALL ($4::uuid[])
          ORDER BY coalesce(progressed_at, started_at), created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
        RETURNING id, lease_token AS token, kind, filter - 'states' AS filter, filter->'states' AS states, rate,
-         stop_after AS "stopAfter", requested_by AS actor, reason`,
+         stop_after AS "stopAfter", requested_by AS actor, reason,
+         CASE WHEN planned_at_least THEN coalesce(plan->>'countedAt', ${exactTimeText('created_at')}) END AS "unchangedSince"`,
       [processId, LEASE_MS, dead, resting],
     );
     return row;

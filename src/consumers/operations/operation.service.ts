@@ -12,7 +12,7 @@ import type {
   OperationRequest,
   OperationVerdict,
 } from './operation.js';
-import { OperationStore } from './operation.store.js';
+import { type FoundOperation, OperationStore } from './operation.store.js';
 import {
   checkId,
   checkPlanHolds,
@@ -62,7 +62,8 @@ export class OperationService {
    *
    * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN; INTEGRATION_ADMIN_INVALID for a discard without a
    * reason; INTEGRATION_OPERATION_REFUSED if it is not planned any more, if its plan is older than ten
-   * minutes, or if there are more events by a tenth by now
+   * minutes, or if there are more events by a tenth by now. A plan that stopped counting takes only what was
+   * there when it was planned.
    */
   async run(id: string, author: ChangeAuthor = {}): Promise<Operation> {
     checkNames('an option of run', author, AUTHOR_FIELDS);
@@ -101,7 +102,7 @@ export class OperationService {
    * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN
    */
   async get(id: string): Promise<Operation> {
-    const { ageMs: _, ...operation } = await this.found(id);
+    const { ageMs: _, countedTo: __, ...operation } = await this.found(id);
     return operation;
   }
 
@@ -140,7 +141,7 @@ export class OperationService {
     return this.plans.count(request.filter, choice, request.maxEvents);
   }
 
-  private async found(id: string): Promise<Operation & { ageMs: number }> {
+  private async found(id: string): Promise<FoundOperation> {
     checkId(id);
     const operation = await this.store.find(id);
     if (operation === undefined) throw unknownOperation(id);

@@ -29,6 +29,13 @@ const COLUMNS = columnsWith(FILTER);
 /** A page of lists of ids would be megabytes. */
 const LISTED_COLUMNS = columnsWith(`${FILTER} - 'outboxEventIds'`);
 
+/** An operation as it is looked up to be changed. */
+export interface FoundOperation extends Operation {
+  readonly ageMs: number;
+  /** Of a replay whose plan stopped counting: the last position of the log when it was planned. */
+  readonly countedTo: number | null;
+}
+
 /** The stored operations. Each change of state is one statement that names the state before it. */
 export class OperationStore {
   private readonly table: string;
@@ -63,6 +70,7 @@ export class OperationStore {
           JSON.stringify({
             parts: found.parts,
             leftOut: found.leftOut,
+            ...(found.isAtLeast ? { countedAt: found.countedAt, countedTo: found.countedTo } : {}),
             ...(kind === 'replay' ? { replay } : {}),
           }),
           rate ?? null,
@@ -76,9 +84,10 @@ export class OperationStore {
     });
   }
 
-  async find(id: string): Promise<(Operation & { ageMs: number }) | undefined> {
-    const [row] = await this.db.query<Operation & { ageMs: number }>(
-      `SELECT ${COLUMNS}, extract(epoch FROM clock_timestamp() - created_at)::float8 * 1000 AS "ageMs"
+  async find(id: string): Promise<FoundOperation | undefined> {
+    const [row] = await this.db.query<FoundOperation>(
+      `SELECT ${COLUMNS}, (plan->>'countedTo')::bigint AS "countedTo",
+         extract(epoch FROM clock_timestamp() - created_at)::float8 * 1000 AS "ageMs"
        FROM ${this.table} WHERE id = $1::uuid`,
       [id],
     );
@@ -127,11 +136,12 @@ export class OperationStore {
    * Lets the owner of the consumer work a replay off. Undefined if it is not planned any more. The cursors
    * are locked before the operation, as for each of its windows.
    */
-  async beginReplay(operation: Operation, author: Author): Promise<Operation | undefined> {
-    const { id, filter } = operation;
+  async beginReplay(operation: FoundOperation, author: Author): Promise<Operation | undefined> {
+    const { id, filter, countedTo } = operation;
     const { consumerName = '' } = filter;
     const replay = storedReplayFilterOf(operation);
-    const bounds = await this.replays.boundsOf(replay);
+    const { from, to } = await this.replays.boundsOf(replay);
+    const bounds = { from, to: Math.min(to, countedTo ?? to) };
     return this.db.transaction(async (session) => {
       await this.replays.lockConsumer(session, consumerName);
       const begun = await this.change(session, operation, author, {

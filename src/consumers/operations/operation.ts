@@ -45,7 +45,7 @@ export interface OperationRequest extends ChangeAuthor {
 /** Positions and times between which a replay delivers events again. `from` and `to` are included. */
 export interface OperationReplay {
   from?: number | undefined;
-  /** The default is the end of the log at the time of the run. */
+  /** The default is the end of the log at the time of the run, or of a plan that stopped counting. */
   to?: number | undefined;
   /** Written at this time or later. */
   since?: Date | undefined;
@@ -97,7 +97,10 @@ export interface Operation {
   stopAfter: number | null;
   /** How many events the plan found. */
   plannedEvents: number;
-  /** True if there may be more than `plannedEvents`, because the plan stopped counting. */
+  /**
+   * True if there may be more than `plannedEvents`, because the plan stopped counting. Its run takes only what
+   * has not changed since.
+   */
   plannedAtLeast: boolean;
   /** The largest parts of that number. */
   parts: OperationPart[];

@@ -6,6 +6,11 @@ export function epochText(column: string): string {
   return `floor(extract(epoch FROM ${column}) * 1000)::text`;
 }
 
+/** SQL for the text of a timestamptz with all its digits, whatever the session makes of dates. */
+export function exactTimeText(column: string): string {
+  return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+}
+
 /**
  * SQL for a timestamptz that a Date can hold. Plain SQL may have written infinity, or a year that JavaScript
  * does not know. Arithmetic with an infinite time is an error before Postgres 17.

@@ -8,6 +8,7 @@ import type { AcceptedWebhook, VerifiedWebhookRequest } from './accepted-webhook
 import { DatabaseClock } from './database-clock.js';
 import { databaseTime } from './database-clock.store.js';
 import { IncomingEngine } from './incoming-engine.js';
+import { LackedRight } from './lacked-right.js';
 import { type Emit, type OnceDelivery, refuseBadDelivery } from './once-delivery.js';
 import { judge, noJson, prepareSchemas, refuseInvalid } from './payload-schema.js';
 import { jsonOf, type RawWebhookRequest } from './raw-request.js';
@@ -31,11 +32,13 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     (counts) => addCounts(this.engine.database, this.engine.database.tables, counts),
     this.logger,
   );
+  private readonly lackedRight: LackedRight;
 
   constructor(
     private readonly engine: IncomingEngine,
     @Inject(WEBHOOKS_OPTIONS) options: WebhooksModuleOptions,
   ) {
+    this.lackedRight = new LackedRight(engine);
     this.sources = new Map((options.incoming?.sources ?? []).map((source) => [source.key, source]));
   }
 
@@ -59,7 +62,8 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
    * INTEGRATION_WEBHOOK_HEADER, INTEGRATION_WEBHOOK_SIGNATURE, INTEGRATION_WEBHOOK_TIMESTAMP,
    * INTEGRATION_WEBHOOK_REPEATED; where the secrets are those of an endpoint
    * INTEGRATION_WEBHOOK_ENDPOINT_UNKNOWN, INTEGRATION_WEBHOOK_ENDPOINT_PAUSED,
-   * INTEGRATION_SECRET_UNREADABLE; and what publishing rejects with
+   * INTEGRATION_SECRET_UNREADABLE; INTEGRATION_PRIVILEGES_MISSING if a role has lost a right; and what
+   * publishing rejects with
    *
    * @param options.tenantId whose delivery it is. An endpoint knows its tenant by itself, and is unknown to
    * another one.
@@ -196,7 +200,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
       return accepted;
     } catch (error) {
       this.count(key, refusedStepOf(error) ?? 'failed');
-      throw error;
+      throw await this.lackedRight.named(error);
     }
   }
 
@@ -218,7 +222,9 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
       request,
       () => engine.endpointReader,
       () => engine.secrets,
-    );
+    ).catch(async (error: unknown) => {
+      throw await this.lackedRight.named(error);
+    });
     const isAnothers =
       tenantId !== '' && receiver.endpoint !== undefined && receiver.endpoint.tenantId !== tenantId;
     if (isAnothers) throw endpointUnknown(source.key);

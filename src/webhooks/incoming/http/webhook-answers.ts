@@ -1,7 +1,8 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { isConnectionLoss, sqlStateOf } from '../../../database/connection/connection-loss.js';
-import { IntegrationError } from '../../../errors.js';
+import { RepeatedFailures } from '../../../database/repeated-failures.js';
+import { IntegrationError, type IntegrationErrorCode } from '../../../errors.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { nothingHere, rawBodyMissing, toldOf } from '../refusal.js';
@@ -23,6 +24,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 @Injectable()
 export class WebhookAnswers {
   private readonly logger = new Logger('IncomingWebhooks');
+  private readonly repeated = new RepeatedFailures();
 
   constructor(
     private readonly host: HttpAdapterHost,
@@ -61,15 +63,16 @@ export class WebhookAnswers {
       const { adapter } = this;
       adapter.setHeader(response, 'Retry-After', '30');
       const line = `A webhook was not accepted: ${(error as Error).message}`;
-      if (isOfSecrets(error)) this.logger.error(line);
-      else this.logger.warn(line);
+      if (isOfOperators(error)) this.repeated.error(this.logger, line, undefined, line);
+      else this.repeated.warn(this.logger, line);
       this.send(
         response,
         json(503, { message: 'The delivery cannot be stored at the moment. Send it again.' }),
       );
       return;
     }
-    this.logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    const line = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.repeated.error(this.logger, line, undefined, line);
     this.send(response, json(500, { message: 'The delivery was not stored. Send it again.' }));
   }
 
@@ -115,12 +118,18 @@ function json(status: number, value: object): WebhookReply {
   return { status, contentType: JSON_TYPE, body: JSON.stringify(value) };
 }
 
-/** The secrets of an endpoint cannot be opened. Its sender is not to blame, and is asked to repeat. */
-function isOfSecrets(error: unknown): boolean {
-  return (
-    error instanceof IntegrationError &&
-    (error.code === 'INTEGRATION_SECRET_UNREADABLE' || error.code === 'INTEGRATION_KEY_MISSING')
-  );
+/**
+ * Only somebody who operates the application can mend it: the secrets of an endpoint cannot be opened, or a
+ * role lacks a right. The sender is not to blame, and is asked to repeat.
+ */
+const CODES_OF_OPERATORS: readonly IntegrationErrorCode[] = [
+  'INTEGRATION_SECRET_UNREADABLE',
+  'INTEGRATION_KEY_MISSING',
+  'INTEGRATION_PRIVILEGES_MISSING',
+];
+
+function isOfOperators(error: unknown): boolean {
+  return error instanceof IntegrationError && CODES_OF_OPERATORS.includes(error.code);
 }
 
 /** Whether the same request may be accepted later. */
@@ -131,7 +140,7 @@ function isPassing(error: unknown): boolean {
       code.startsWith('INTEGRATION_DATABASE_') ||
       code === 'INTEGRATION_CLOSED' ||
       code === 'INTEGRATION_OUTBOX_DISABLED' ||
-      isOfSecrets(error)
+      isOfOperators(error)
     );
   }
   if (error instanceof KeysUnavailable) return true;
