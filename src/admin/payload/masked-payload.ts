@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { EventWithPayloadText } from '../../log/event-look.js';
 import type { AdminCallOptions, AdminHttpRequest } from '../admin-options.js';
 import { parseExactly, stringifyExactly } from './exact-number.js';
+import { asMaskFailure } from './mask-failure.js';
 
 /**
  * The JSON text of a payload that may leave the process. Without `mask` it is the text of the database. The
- * mark is a secret of this call, so no payload can contain it.
+ * mark is a secret of this call, so no payload can contain it. Nothing leaves if `mask` fails, and null does
+ * if it returns nothing.
+ *
+ * @throws MaskFailure, or what `mask` throws to refuse
  */
 export async function maskedPayload(
   { event, payload }: EventWithPayloadText,
@@ -25,5 +29,9 @@ export async function maskedPayload(
     aggregateType,
     aggregateId,
   };
-  return stringifyExactly(await mask(parseExactly(payload, mark), about, request), mark);
+  try {
+    return stringifyExactly(await mask(parseExactly(payload, mark), about, request), mark);
+  } catch (error) {
+    throw asMaskFailure(outboxEventId, error);
+  }
 }

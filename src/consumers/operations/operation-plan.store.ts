@@ -102,10 +102,10 @@ export class OperationPlanStore {
          JOIN ${inboxEvent} i ON i.consumer_name = consumer.name AND i.status = ANY ($9::text[]) AND i.status <> 'processed'
          ${join} WHERE true`;
     const found = await this.db.query<OperationPart & { countedAt: string }>(
-      `SELECT consumer_name AS "consumerName", error_fingerprint AS fingerprint, count(*) AS events,
-         ${exactTimeText('statement_timestamp()')} AS "countedAt" FROM (
+      `SELECT ${exactTimeText('statement_timestamp()')} AS "countedAt",
+         consumer_name AS "consumerName", error_fingerprint AS fingerprint, count(*) AS events FROM (
          SELECT i.consumer_name, i.error_fingerprint FROM ${rows} AND ${condition} AND ${MATCHES_FILTER} LIMIT $8::bigint
-       ) AS matching GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2`,
+       ) AS matching GROUP BY 2, 3 ORDER BY 4 DESC, 2, 3`,
       [...filterValues(filter), most, statuses],
     );
     const countedAt = found[0]?.countedAt;
