@@ -485,6 +485,31 @@ describe('the audit', () => {
     expect(await all({ since }, 7)).toHaveLength(10);
   });
 
+  it('with several filters looks at 100,000 entries of one, says how far it came, and goes on from there', async () => {
+    await add(1, 'bob', '2026-01-01 10:00+00');
+    await add(100_001, 'ann', '2026-01-02 10:00+00');
+    await add(2, 'ann', '2026-01-01 10:00+00');
+    await database.pool.query(
+      `UPDATE integration.integration_audit SET action = 'consumers.resume' WHERE at < '2026-01-02' AND id > 100002 OR actor = 'bob'`,
+    );
+    const filter = { actor: 'ann', action: 'consumers.resume' };
+    const first = await audit().list(filter, { limit: 1 });
+    expect(first).toEqual({
+      entries: [],
+      next: expect.any(Number),
+      scannedTo: new Date('2026-01-02T10:00:00Z'),
+    });
+    expect(await all(filter, 1)).toHaveLength(2);
+    expect(await all(filter, 50)).toHaveLength(2);
+    // One filter has an index of its own, and finds what there is.
+    expect(await audit().list({ action: 'consumers.resume' })).toMatchObject({ next: null, scannedTo: null });
+    expect(await audit().list({ ...filter, since: new Date('2026-01-03T00:00:00Z') })).toEqual({
+      entries: [],
+      next: null,
+      scannedTo: null,
+    });
+  });
+
   it('refuses what it cannot choose by', async () => {
     const invalid = { code: 'INTEGRATION_ADMIN_INVALID' };
     await expect(audit().list({ who: 'ann' } as object)).rejects.toMatchObject(invalid);

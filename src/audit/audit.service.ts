@@ -18,7 +18,8 @@ export class AuditService {
 
   /**
    * Returns a page of entries, the latest first. Pages lose no entry and repeat none, also where entries have
-   * the same time.
+   * the same time. With several of actor, action, target and outcome, a page looks at 100,000 entries of one
+   * of them at most, so it may be empty although there is a next one.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or page
    */
@@ -30,8 +31,9 @@ export class AuditService {
     checkTime('until', filter.until);
     checkPosition('after', page.after);
     const limit = pageSizeOf(page.limit);
-    const entries = await this.store.list(filter, page.after, limit);
-    return { entries, next: entries.length < limit ? null : (entries.at(-1)?.id ?? null) };
+    const { entries, lookedTo } = await this.store.list(filter, page.after, limit);
+    const last = entries.length < limit ? lookedTo : entries.at(-1);
+    return { entries, next: last?.id ?? null, scannedTo: lookedTo?.at ?? null };
   }
 
   /**

@@ -16,6 +16,22 @@ export interface AuditedChange {
 }
 
 const LONGEST_TARGET = 511;
+/** How many rows of one index a page looks at for the other filters. */
+const MOST_LOOKED_AT = 100_000;
+/** The filters that have an index, the one that usually has the fewest rows first. */
+const BY_INDEX = ['target', 'actor', 'action', 'outcome'] as const;
+
+/** The last row that a page has looked at. */
+interface LookedTo {
+  readonly id: number;
+  readonly at: Date;
+}
+
+export interface AuditRows {
+  readonly entries: AuditEntry[];
+  /** Undefined if it is the last entry, or if nothing is left to look at. */
+  readonly lookedTo: LookedTo | undefined;
+}
 
 /** The audit of what admins change. Rows are only added. Retention deletes those that are very old. */
 export class AuditStore {
@@ -47,30 +63,42 @@ export class AuditStore {
   }
 
   /**
-   * Some rows, the latest first. Each filter that may stand alone has an index in this order. `behind` is the
-   * id of the last row of the page before. Rows that have the same time are told apart by their ids.
+   * Some rows, the latest first. Each filter that may stand alone has an index in this order, also with times.
+   * With several of them, the index of one is read, and so many of its rows are looked at at most. `behind` is
+   * the id of the last row of the page before. Rows that have the same time are told apart by their ids.
    */
-  list(filter: AuditFilter, behind: number | undefined, limit: number): Promise<AuditEntry[]> {
-    const values: unknown[] = [limit];
+  async list(filter: AuditFilter, behind: number | undefined, limit: number): Promise<AuditRows> {
+    const values: unknown[] = [];
     const given = (value: unknown) => `$${values.push(value)}`;
-    const { actor, action, target, outcome, since, until } = filter;
+    const [first, ...others] = BY_INDEX.filter((field) => filter[field] !== undefined);
+    const { since, until } = filter;
     const conditions = [
-      ...(actor === undefined ? [] : [`actor = ${given(actor)}`]),
-      ...(action === undefined ? [] : [`action = ${given(action)}`]),
-      ...(target === undefined ? [] : [`target = ${given(target)}`]),
-      ...(outcome === undefined ? [] : [`outcome = ${given(outcome)}`]),
+      ...(first === undefined ? [] : [`${first} = ${given(filter[first])}`]),
       ...(since === undefined ? [] : [`at >= ${given(since)}`]),
       ...(until === undefined ? [] : [`at < ${given(until)}`]),
       ...(behind === undefined
         ? []
         : [`(at, id) < (SELECT at, id FROM ${this.table} WHERE id = ${given(behind)})`]),
     ];
-    return this.db.query<AuditEntry>(
+    const order = 'ORDER BY at DESC, id DESC';
+    const looked = `FROM ${this.table} ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`} ${order}`;
+    const ofLooked = [...values];
+    const chosen =
+      others.length === 0
+        ? looked
+        : `FROM (SELECT * ${looked} LIMIT ${MOST_LOOKED_AT}) AS looked
+           WHERE ${others.map((field) => `${field} = ${given(filter[field])}`).join(' AND ')} ${order}`;
+    const entries = await this.db.query<AuditEntry>(
       `SELECT id, at, actor, via, action, target, before, after, reason, affected, outcome, idempotency_key AS "idempotencyKey"
-       FROM ${this.table} ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-       ORDER BY at DESC, id DESC LIMIT $1`,
+       ${chosen} LIMIT ${given(limit)}`,
       values,
     );
+    if (entries.length >= limit || others.length === 0) return { entries, lookedTo: undefined };
+    const [lookedTo] = await this.db.query<LookedTo>(
+      `SELECT id, at ${looked} LIMIT 1 OFFSET ${MOST_LOOKED_AT - 1}`,
+      ofLooked,
+    );
+    return { entries, lookedTo };
   }
 }
 

@@ -47,4 +47,6 @@ export interface AuditPage {
   entries: AuditEntry[];
   /** Give it as `after` for the next page. Null on the last page. */
   next: number | null;
+  /** The page has looked back to this time only, and found fewer than were asked for. Otherwise null. */
+  scannedTo: Date | null;
 }

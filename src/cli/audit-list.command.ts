@@ -37,15 +37,22 @@ export const auditListCommand: Command = {
     };
     const page = { limit: pageOption(options), after: countOption(options, 'after') };
     return withServices(context, async ({ audit }) => {
-      const { entries, next } = await audit.list(filter, page);
+      const { entries, next, scannedTo } = await audit.list(filter, page);
       const more = next === null ? [] : [`More: ${nextPage(context, 'audit list', { after: next })}`];
-      return { ok: true, data: { entries, next }, text: [describe(entries), ...more].join('\n') };
+      return {
+        ok: true,
+        data: { entries, next, scannedTo },
+        text: [describe(entries, scannedTo), ...more].join('\n'),
+      };
     });
   },
 };
 
-function describe(entries: readonly AuditEntry[]): string {
-  if (entries.length === 0) return 'The audit has no such entry.';
+function describe(entries: readonly AuditEntry[], scannedTo: Date | null): string {
+  if (entries.length === 0)
+    return scannedTo === null
+      ? 'The audit has no such entry.'
+      : `The audit has no such entry since ${timeText(scannedTo)}.`;
   return table(
     ['AT', 'ACTOR', 'VIA', 'ACTION', 'ROWS', 'OUTCOME', 'TARGET AND REASON'],
     entries.map(({ at, actor, via, action, target, affected, outcome, reason }) => [

@@ -41,6 +41,9 @@ export function problemOfText(value: unknown, max: number): string | undefined {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** The uuid before all others. Nothing has it. */
+export const FIRST_UUID = '00000000-0000-0000-0000-000000000000';
+
 /** Whether `value` is a uuid of any version in its usual form. */
 export function isUuid(value: unknown): value is string {
   return typeof value === 'string' && UUID.test(value);

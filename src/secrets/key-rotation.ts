@@ -18,12 +18,12 @@ import { AuditStore } from '../audit/audit.store.js';
 import { type Author, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import { type IntegrationError, messageOf } from '../errors.js';
 import { checkText } from '../events/argument-checks.js';
+import { FIRST_UUID } from '../events/text.js';
 import type { DataKeyRow, KeyUse } from './data-key.store.js';
 import { openSecret, sealSecret } from './sealed-secret.js';
 import type { SecretParts } from './secret-parts.js';
 
 const PAGE = 100;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 export interface KeyList {
   /** The name of the key that wraps from now on. */
@@ -145,7 +145,7 @@ export class KeyRotation {
   }
 
   async hasSecrets(): Promise<boolean> {
-    return (await this.parts.secrets.page(FIRST_ID, 1)).length > 0;
+    return (await this.parts.secrets.page(FIRST_UUID, 1)).length > 0;
   }
 
   /** Looks at up to `most` secrets and returns what is wrong with each that cannot be opened. */
@@ -170,7 +170,7 @@ async function* pagesOf<Row>(
   read: (after: string) => Promise<Row[]>,
   idOf: (row: Row) => string,
 ): AsyncGenerator<Row[]> {
-  let after = FIRST_ID;
+  let after = FIRST_UUID;
   for (;;) {
     const rows = await read(after);
     yield rows;

@@ -1,3 +1,4 @@
+import { FIRST_UUID } from '../events/text.js';
 import type { IntegrationExtension } from '../module/extension.js';
 import { IncomingEndpointStore } from './incoming/endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './incoming/receipts/webhook-receipt.store.js';
@@ -8,8 +9,6 @@ import { webhookSettings } from './webhook-settings.js';
 /** Rows that one step deletes at most, so that no transaction is long. */
 const BATCH = 5_000;
 const COUNT_DAYS = 400;
-/** The id before that of every event. */
-const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 /** How many endpoints the doctor names. */
 const MOST_NAMED = 100;
 
@@ -29,7 +28,7 @@ export const webhooksExtension: IntegrationExtension = {
         run: async (intervalMs, stopping) => {
           const { receiptDays } = settings.snapshotOf(webhookSettings);
           let more = true;
-          let body: string | undefined = BEFORE_ALL;
+          let body: string | undefined = FIRST_UUID;
           while (more && !stopping.aborted) {
             more = await tasks.step('webhook-receipts', intervalMs, async (session) => {
               const outdated = await receipts.deleteOutdated(session, receiptDays, BATCH);

@@ -52,6 +52,7 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
     { action: 'action-1' },
     { target: 'target/1' },
     { outcome: 'denied' } as const,
+    { actor: 'admin-1', action: 'action-1', outcome: 'done' } as const,
     { since: new Date(Date.now() - 86_400_000), until: new Date() },
   ]) {
     const { next } = await audit.list(filter, { limit: 10 });

@@ -289,7 +289,12 @@ export type BacklogEvent = {
   dueAt: string | null;
   since: string;
 };
-export type BacklogPage = { items: Array<BacklogEvent>; next: string | null; backlog: Backlog };
+export type BacklogPage = {
+  items: Array<BacklogEvent>;
+  next: string | null;
+  backlog: Backlog;
+  scannedTo: number | null;
+};
 export type BlockingEvents = {
   items: Array<{
     consumerName: string;
@@ -517,7 +522,7 @@ export type AuditEntry = {
   outcome: 'done' | 'failed' | 'denied';
   idempotencyKey: string | null;
 };
-export type AuditPage = { items: Array<AuditEntry>; next: string | null };
+export type AuditPage = { items: Array<AuditEntry>; next: string | null; scannedTo: string | null };
 export type Examination = {
   schema: string;
   at: string;

@@ -86,8 +86,15 @@ export function AuditPage({ place }: { place: Place }) {
     >
       <Filter place={place} fields={FIELDS} />
       <Loaded from={reading}>
-        {({ items, next }) =>
-          items.length === 0 ? (
+        {({ items, next, scannedTo }) =>
+          items.length === 0 && scannedTo !== null ? (
+            <>
+              <Empty title="No entry was found yet.">
+                The search has looked back to <Time at={scannedTo} />. The next page continues from there.
+              </Empty>
+              <Pager place={place} next={next} shown={0} />
+            </>
+          ) : items.length === 0 ? (
             <Empty title="No entry matches the filter.">
               Every change by a person, a command or the application is noted here. Try a longer time.
             </Empty>

@@ -81,7 +81,7 @@ export const BACKLOG_SCHEMAS: Readonly<Record<string, Schema>> = {
     dueAt: orNull(TIME),
     since: TIME,
   }),
-  BacklogPage: pageOf(named('BacklogEvent'), { backlog: named('Backlog') }),
+  BacklogPage: pageOf(named('BacklogEvent'), { backlog: named('Backlog'), scannedTo: orNull(INTEGER) }),
   BlockingEvents: object({
     items: list(
       object({

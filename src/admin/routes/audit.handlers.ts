@@ -10,7 +10,8 @@ const ROUTES = {
     method: 'GET',
     path: 'audit',
     action: 'audit.read',
-    about: 'Who changed what, when and why, and who was not allowed to. The latest first.',
+    about:
+      'Who changed what, when and why, and who was not allowed to. The latest first. With several of actor, action, target and outcome, a page looks at 100,000 entries of one of them at most, so it may be empty although there is a next one.',
     query: {
       limit,
       after: optional(cursor(['position'])),
@@ -25,15 +26,23 @@ const ROUTES = {
   }),
 };
 
+/** `scannedTo` is the time that the page has looked back to, if it ended before it was full. */
+interface AuditPageAnswer extends PageAnswer<AuditEntry> {
+  readonly scannedTo: Date | null;
+}
+
 @Injectable()
 export class AuditHandlers {
   static readonly routes = ROUTES;
 
   constructor(private readonly audit: AuditService) {}
 
-  async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<AuditEntry>> {
+  async list({ query }: Call<typeof ROUTES.list>): Promise<AuditPageAnswer> {
     const { limit, after: [after] = [], from, to, ...filter } = query;
-    const { entries, next } = await this.audit.list({ ...filter, since: from, until: to }, { limit, after });
-    return { items: entries, next: next === null ? null : cursorText([next]) };
+    const { entries, next, scannedTo } = await this.audit.list(
+      { ...filter, since: from, until: to },
+      { limit, after },
+    );
+    return { items: entries, next: next === null ? null : cursorText([next]), scannedTo };
   }
 }

@@ -33,7 +33,7 @@ const ROUTES = {
     path: 'consumers/:name/backlog',
     action: 'consumers.read',
     about:
-      'What one consumer has still to do, and what it has given up: counts, and its lag. With a state, a page of the events in that state comes with it, the oldest first. A page looks at 100,000 positions at most, so it may be empty although there is a next one.',
+      'What one consumer has still to do, and what it has given up: counts, and its lag. With a state, a page of the events in that state comes with it, the oldest first. A page looks at 100,000 positions at most, so it may be empty although there is a next one. scannedTo is the position that it has come to.',
     pathFields,
     target,
     query: {
@@ -102,6 +102,8 @@ const ROUTES = {
 
 interface BacklogAnswer extends PageAnswer<object> {
   readonly backlog: ConsumerBacklog;
+  /** The position that the page has come to. Null if it has come to the end, or if no state was asked for. */
+  readonly scannedTo: number | null;
 }
 
 @Injectable()
@@ -117,10 +119,15 @@ export class ConsumerBacklogHandlers {
   async counts({ path, query }: Call<typeof ROUTES.counts>): Promise<BacklogAnswer> {
     const { limit, state, after } = query;
     const backlog = await this.backlogs.of(path.name);
-    if (state === undefined) return { backlog, items: [], next: null };
+    if (state === undefined) return { backlog, items: [], next: null, scannedTo: null };
     const place = after === undefined ? undefined : { position: after[0], id: after[1] };
     const { items, next } = await this.backlogs.events(path.name, state, { limit, after: place });
-    return { backlog, items, next: next && cursorText([next.position, next.id]) };
+    return {
+      backlog,
+      items,
+      next: next && cursorText([next.position, next.id]),
+      scannedTo: next?.position ?? null,
+    };
   }
 
   async blocked({ path }: Call<typeof ROUTES.blocked>): Promise<{ items: BlockingEvent[] }> {

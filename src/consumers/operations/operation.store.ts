@@ -1,6 +1,7 @@
 import { AuditStore } from '../../audit/audit.store.js';
 import type { Author } from '../../audit/change-author.js';
 import type { EngineDatabase, EngineSession } from '../../database/engine-database.js';
+import { FIRST_UUID } from '../../events/text.js';
 import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store.js';
 import { waitLongerForLocks } from '../inbox-admin.store.js';
 import { ReplayRequestStore } from '../replay-request.store.js';
@@ -12,7 +13,7 @@ import { storedReplayFilterOf } from './operation-replay.js';
  * Stored beside a list of events, as the only event. A process of a version that knows no lists works the
  * operation off by this one, and so takes nothing instead of everything.
  */
-const NO_EVENT = '00000000-0000-0000-0000-000000000000';
+const NO_EVENT = FIRST_UUID;
 
 /** The filter of an operation, as it was given. */
 const FILTER = `filter - 'states' - CASE WHEN filter ? 'outboxEventIds' THEN 'outboxEventId' ELSE 'states' END`;
