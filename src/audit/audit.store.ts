@@ -63,9 +63,10 @@ export class AuditStore {
   }
 
   /**
-   * Some rows, the latest first. Each filter that may stand alone has an index in this order, also with times.
-   * With several of them, the index of one is read, and so many of its rows are looked at at most. `behind` is
-   * the id of the last row of the page before. Rows that have the same time are told apart by their ids.
+   * Some rows, the latest first. Each filter that may stand alone has an index in this order, also with
+   * times. With several of them, the index of one is read, and at most 100,000 of its rows are looked at.
+   * `behind` is the id of the last row of the page before. Rows that have the same time are told apart by
+   * their ids.
    */
   async list(filter: AuditFilter, behind: number | undefined, limit: number): Promise<AuditRows> {
     const values: unknown[] = [];

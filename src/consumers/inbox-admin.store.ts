@@ -92,12 +92,7 @@ export interface ChosenRows {
   readonly ids: readonly string[];
   /** Undefined when there are no more rows. */
   readonly last: RowPlace | undefined;
-  readonly values: readonly [
-    by: string,
-    reason: string | null,
-    operation: string | null,
-    unchangedSince: string | null,
-  ];
+  readonly values: ChangeValues;
 }
 
 /** The place of a row in the order of changes, which is the order of positions. */
@@ -105,6 +100,9 @@ export interface RowPlace {
   readonly position: number;
   readonly id: string;
 }
+
+/** By whom, why, the operation, and the time since which nothing may have changed a row. */
+type ChangeValues = readonly [string, string | null, string | null, string | null];
 
 /** SQL condition: nothing has changed the row `i` after this time. Null takes every row. */
 const isUnchanged = (since: string) => `(${since}::timestamptz IS NULL OR i.updated_at <= ${since})`;
@@ -238,7 +236,7 @@ export class InboxAdminStore {
     change: Change,
     limit: number,
     after: RowPlace | undefined,
-    values: ChosenRows['values'],
+    values: ChangeValues,
   ): Promise<ChosenRows> {
     const { filter, choice } = change;
     const { join, statuses, condition } = choice;

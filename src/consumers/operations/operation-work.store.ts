@@ -47,12 +47,12 @@ interface Progress {
  */
 
 /*
- * Why no operation takes much more than somebody looked at. A plan that has counted everything is refused, or
- * ends, once it would take a tenth more. A plan that stopped counting has no such number. So it remembers when
- * it counted, and its run takes only rows that nothing has changed since. Every change of a row writes its
- * time. A row that failed or died later therefore has a later time, and does not belong to it. Only a change
- * that was under way while the plan counted may have an earlier time and yet not have been counted. The plan
- * of a replay remembers the end of the log instead, and its run goes no further.
+ * Why no operation takes much more than somebody looked at. A plan that has counted everything is refused,
+ * or ends, once it would take a tenth more. A plan that stopped counting has no such number. So it remembers
+ * when it counted, and its run takes only rows that nothing has changed since. Every change of a row writes
+ * its time. A row that failed or died later therefore has a later time, and does not belong to it. Only a
+ * change that was under way while the plan counted may have an earlier time and yet not have been counted.
+ * The plan of a replay remembers the end of the log instead, and its run goes no further.
  */
 
 /** Works operations off, portion by portion. */

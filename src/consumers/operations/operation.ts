@@ -98,8 +98,8 @@ export interface Operation {
   /** How many events the plan found. */
   plannedEvents: number;
   /**
-   * True if there may be more than `plannedEvents`, because the plan stopped counting. Its run takes only what
-   * has not changed since.
+   * True if there may be more than `plannedEvents`, because the plan stopped counting. Its run takes only
+   * what has not changed since.
    */
   plannedAtLeast: boolean;
   /** The largest parts of that number. */
