@@ -122,7 +122,6 @@ export interface RowOperation {
   readonly states: readonly DiscardableState[] | null;
   readonly actor: string;
   readonly reason: string | null;
-  /** Takes only rows that nothing has changed after this time. Null takes all. */
   readonly unchangedSince: string | null;
 }
 
@@ -243,19 +242,18 @@ export class InboxAdminStore {
     await waitLongerForLocks(session);
     await planForTheseValues(session);
     const isBehind = '($8::bigint IS NULL OR (i.position, i.id) > ($8, $9::uuid))';
+    const unchanged = isUnchanged('$12');
     const chosen = await session.query<RowPlace>(
       filter.outboxEventIds !== undefined
         ? `SELECT i.id, i.position FROM ${rowsOfChosen(this.inbox)} ${join}
-         WHERE i.status = ANY ($11::text[]) AND ${condition} AND ${MATCHES_FILTER} AND ${isBehind}
-           AND ${isUnchanged('$12')}
+         WHERE i.status = ANY ($11::text[]) AND ${condition} AND ${MATCHES_FILTER} AND ${isBehind} AND ${unchanged}
          ORDER BY i.position, i.id LIMIT $10`
         : `SELECT first.id, first.position
          FROM (${consumersNamed(this.inbox)}) AS consumer CROSS JOIN unnest($11::text[]) AS wanted (status)
          CROSS JOIN LATERAL (
            SELECT i.id, i.position FROM ${this.inbox} i ${join}
            WHERE i.consumer_name = consumer.name AND i.status = wanted.status AND i.status <> 'processed'
-             AND CASE WHEN ${condition} THEN true ELSE false END AND ${MATCHES_FILTER} AND ${isBehind}
-             AND ${isUnchanged('$12')}
+             AND CASE WHEN ${condition} THEN true ELSE false END AND ${MATCHES_FILTER} AND ${isBehind} AND ${unchanged}
            ORDER BY i.position, i.id LIMIT $10
          ) AS first
          ORDER BY first.position, first.id LIMIT $10`,
