@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Operation } from '../consumers/operations/operation.js';
-import { IntegrationError, messageOf } from '../errors.js';
 import type { ProcessView } from '../membership/process-view.store.js';
 import type { CommandContext } from './command.js';
 import { progressText } from './operation-texts.js';
+import { PatientLooks } from './patient-looks.js';
 import { type Hindrance, placeText, SILENCE } from './replay-texts.js';
 import type { CommandServices } from './services.js';
 
@@ -24,6 +24,7 @@ export function followOperation(
     let operation = begun;
     let progressedAt = performance.now();
     let isSilent = false;
+    const looks = new PatientLooks(context, 'the operation');
     try {
       for (;;) {
         if (operation.finishedAt !== null) return { end: 'ended', operation };
@@ -31,12 +32,18 @@ export function followOperation(
         await delay(LOOK_MS, undefined, { signal }).catch(() => {});
         if (signal.aborted) return { end: 'interrupted', operation };
         const before = operation;
-        operation = (await looked(context, () => services.operations.get(begun.id))) ?? operation;
+        const found = await looks.look(() => services.operations.get(begun.id));
+        if (found === undefined) {
+          // Nobody knows whether something happens meanwhile.
+          progressedAt = performance.now();
+          continue;
+        }
+        operation = found;
         if (operation.finishedAt !== null || hasProgressed(before, operation)) {
           progressedAt = performance.now();
         } else {
           const current = operation;
-          const hindrance = await looked(context, () => hindranceOf(services, current));
+          const hindrance = await looks.look(() => hindranceOf(services, current));
           if (hindrance !== undefined) return { end: hindrance, operation };
         }
         if (operation.finishedAt === null && !isSilent && performance.now() - progressedAt > SILENT_MS) {
@@ -50,17 +57,6 @@ export function followOperation(
       context.redraw(undefined);
     }
   });
-}
-
-/** A database that is gone for a while is said, and looked at again. */
-async function looked<R>(context: CommandContext, look: () => Promise<R>): Promise<R | undefined> {
-  try {
-    return await look();
-  } catch (error) {
-    if (error instanceof IntegrationError && error.code === 'INTEGRATION_OPERATION_UNKNOWN') throw error;
-    context.redraw(`Cannot look how far it is: ${messageOf(error)}`);
-    return undefined;
-  }
 }
 
 function hasProgressed(before: Operation, now: Operation): boolean {

@@ -5,6 +5,7 @@ import type { ReplayFilter, ReplayRequest, ReplayResult } from '../consumers/rep
 import { authorOf } from './author.js';
 import { type CommandContext, type CommandResult, UsageError } from './command.js';
 import { isDryRun, wouldDo } from './dry-run.js';
+import { PatientLooks } from './patient-looks.js';
 import { registeredConsumer } from './registered-consumer.js';
 import type { CommandServices } from './services.js';
 import { counted, hint } from './texts.js';
@@ -66,13 +67,19 @@ export async function replayAtOnce(
 async function finished(
   service: ConsumerService,
   { id, consumerName }: ReplayRequest,
-  { progress }: CommandContext,
+  context: CommandContext,
 ): Promise<ReplayRequest> {
+  const looks = new PatientLooks(context, 'the replay');
   for (;;) {
-    const request = (await service.replays(consumerName)).find((each) => each.id === id);
+    const requests = await looks.look(() => service.replays(consumerName));
+    if (requests === undefined) {
+      await delay(LOOK_MS);
+      continue;
+    }
+    const request = requests.find((each) => each.id === id);
     if (request === undefined) throw new Error(`Consumer "${consumerName}" was removed, its replays with it`);
     if (request.finishedAt !== null) return request;
-    progress(`${sentText(request)}, at position ${request.nextPosition} of ${request.toPosition}`);
+    context.progress(`${sentText(request)}, at position ${request.nextPosition} of ${request.toPosition}`);
     await delay(LOOK_MS);
   }
 }

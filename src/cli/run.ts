@@ -1,11 +1,13 @@
 import { Logger } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
 import { adminFailure } from '../database/admin-failure.js';
+import { connectionLost } from '../database/connection/connection-failure.js';
+import { isConnectionLoss } from '../database/connection/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { DEFAULT_ENGINE, problemsOfEngineName, variablePrefixOf } from '../database/engine-name.js';
 import { packageVersion } from '../database/migrations/package-folder.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
-import { messageOf } from '../errors.js';
+import { IntegrationError, messageOf } from '../errors.js';
 import type { IntegrationExtension } from '../module/extension.js';
 import { type CommandContext, Declined, UsageError } from './command.js';
 import { type CommandLine, meantBy, readCommandLine } from './command-line.js';
@@ -132,12 +134,10 @@ async function withDatabase<R>(
     await db.waitUntilReachable(0);
     return await work(db, admin);
   } catch (error) {
-    throw await adminFailure(error, {
-      schema: db.schema,
-      whose: 'the database URL',
-      session: db,
-      isRead: false,
-    });
+    const about = { schema: db.schema, whose: 'the database URL', session: db, isRead: false };
+    const failure = await adminFailure(error, about);
+    const isLoss = isConnectionLoss(failure) && !(failure instanceof IntegrationError);
+    throw isLoss ? connectionLost(failure, db.address) : failure;
   } finally {
     await Promise.all([db.close(), admin.close()]);
   }

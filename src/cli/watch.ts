@@ -41,7 +41,8 @@ interface Watching {
 
 /**
  * Looks again and again until Ctrl-C, or until a look says that it is the last. The first look has to
- * succeed. One that fails later is said, and the next one is taken at its time.
+ * succeed. One that fails later is said, and the next one is taken at its time. Where blocks are added behind
+ * each other, the same failure is said once in a row.
  */
 export function watch(look: () => Promise<CommandResult>, watching: Watching): Promise<0 | 1> {
   const { shell, everyMs } = watching;
@@ -49,14 +50,18 @@ export function watch(look: () => Promise<CommandResult>, watching: Watching): P
     const interrupted = new Promise<undefined>((resolve) =>
       signal.addEventListener('abort', () => resolve(undefined), { once: true }),
     );
+    let said: string | undefined;
     for (let isFirst = true; ; isFirst = false) {
       // The look that is under way when somebody presses Ctrl-C is not waited for.
       const result = await Promise.race([interrupted, look().catch((error) => new Failure(error))]);
       if (result === undefined || signal.aborted) return 0;
       if (result instanceof Failure) {
         if (isFirst || isWrongUse(result.error)) throw result.error;
-        showFailure(result.error, watching);
+        const words = messageOf(result.error);
+        if (words !== said || isDrawnAnew(watching)) showFailure(result.error, watching);
+        said = words;
       } else {
+        said = undefined;
         show(result, watching);
         if (result.isLast === true) return result.ok ? 0 : 1;
       }
@@ -82,6 +87,11 @@ function showFailure(error: unknown, watching: Watching): void {
   const at = new Date();
   if (asJson) showJson({ at, error: describeError(error) }, shell);
   else showBlock(`${heading(at, watching)}\n\nThe look has failed: ${messageOf(error)}`, shell);
+}
+
+/** Whether each look replaces the one before, or is an object of its own. */
+function isDrawnAnew({ shell, asJson }: Watching): boolean {
+  return asJson || shell.screen() !== undefined;
 }
 
 function showJson(data: Record<string, unknown>, shell: Shell): void {

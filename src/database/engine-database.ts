@@ -190,6 +190,11 @@ export class EngineDatabase implements EngineSession, RowSource {
     return this.connections.server.started;
   }
 
+  /** Host, port and database, without credentials. */
+  get address(): string {
+    return this.connections.describe();
+  }
+
   /**
    * Waits until the server can be reached and the engine can use it. Gives up after `deadlineMs` with an
    * error that says what was tried.
@@ -201,7 +206,7 @@ export class EngineDatabase implements EngineSession, RowSource {
     onFailedTry: (words: string) => void = () => {},
   ): Promise<void> {
     await untilReachable(() => this.query('SELECT 1'), {
-      target: () => this.connections.describe(),
+      target: () => this.address,
       deadlineMs,
       onFailedTry,
     });

@@ -19,6 +19,16 @@ export function connectionFailure(error: unknown, target: string, waitedMs?: num
   );
 }
 
+/** The error for a connection that was lost in the middle of something. */
+export function connectionLost(error: unknown, target: string): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_DATABASE_UNREACHABLE',
+    `the connection to Postgres at ${target} was lost: ${reasonOf(error)}. What was being changed is rolled back, unless it was just being committed: when the server runs again, look before you repeat it.`,
+    { target },
+    { cause: error },
+  );
+}
+
 interface Kind {
   readonly code: IntegrationErrorCode;
   readonly words: string;
