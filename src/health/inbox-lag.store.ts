@@ -25,10 +25,11 @@ export class InboxLagStore {
     // A delayed event, and one that its handler put off, is late from the time at which it is due. What has
     // failed for good has no such time and does not count.
     const isPutOff = `(r.postponed_since IS NOT NULL OR r.status = 'received' AND isfinite(r.available_at))`;
+    // The event is looked up by its position. A join would read the whole log where the planner expects many.
     this.sql = `
       SELECT c.name AS "consumerName", oldest.partition,
         greatest(0, extract(epoch FROM clock_timestamp() - least(
-          CASE WHEN e.created_at IS NOT NULL THEN ${finiteTime('e.created_at')} END, oldest.due_at)))::float8 AS seconds
+          CASE WHEN published.at IS NOT NULL THEN ${finiteTime('published.at')} END, oldest.due_at)))::float8 AS seconds
       FROM (SELECT DISTINCT consumer_name AS name FROM ${inboxCursor}) AS c
       CROSS JOIN LATERAL (
         SELECT r.partition, min(r.position) FILTER (WHERE NOT ${isPutOff}) AS position,
@@ -37,8 +38,8 @@ export class InboxLagStore {
         WHERE r.status = 'processing' OR r.available_at IS NOT NULL
         GROUP BY r.partition
       ) AS oldest
-      LEFT JOIN ${outboxEvent} e ON e.position = oldest.position
-      WHERE e.position IS NOT NULL OR oldest.due_at IS NOT NULL`;
+      CROSS JOIN LATERAL (SELECT (SELECT e.created_at FROM ${outboxEvent} e WHERE e.position = oldest.position) AS at OFFSET 0) AS published
+      WHERE published.at IS NOT NULL OR oldest.due_at IS NOT NULL`;
   }
 
   /** Returns the partitions that have such an event among the first thousand rows of a status. */
