@@ -161,6 +161,10 @@ describe('publishing under a contract', () => {
     await api.publishEvent(event('zod.order', { total: 0, lines: [] }));
     expect(await stored()).toEqual([{ name: 'zod.order', version: 1, payload: { total: 0, lines: [] } }]);
     expect(lines.texts('warn').join()).toMatch(/zod\.order \(version 1\) does not fit.*payload\.total/s);
+    for (let total = -5; total < 0; total++) await api.publishEvent(event('zod.order', { total, lines: [] }));
+    await api.publishEvent(event('valibot.order', { total: 0, code: 'a' }));
+    const said = lines.texts('warn').filter((line) => line.includes('does not fit'));
+    expect(said).toEqual([expect.stringContaining('zod.order'), expect.stringContaining('valibot.order')]);
   });
 
   it('refuses events without a contract where that is asked for, but those of the package', async () => {

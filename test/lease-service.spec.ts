@@ -182,6 +182,21 @@ describe('a lease', () => {
     expect(lease?.isHeld()).toBe(true);
   });
 
+  it('whose work always fails is begun again and again, and that is said once', async () => {
+    const lines = hearLog();
+    const began = new Recorder<Lease>();
+    const app = await start();
+    leasesOf(app).hold('n', async (lease) => {
+      began.record(lease);
+      throw new Error('it always fails');
+    });
+    await began.first(4);
+    expect(lines.texts('warn').filter((line) => line.includes('it always fails'))).toHaveLength(1);
+    expect(lines.all.find(({ text }) => text.includes('it always fails'))?.stack).toContain(
+      'Error: it always',
+    );
+  });
+
   it('that another process has taken is lost: the work is told to end, and what it saves is refused', async () => {
     const lines = hearLog();
     const app = await start();

@@ -1,4 +1,5 @@
 import type { Logger } from '@nestjs/common';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import type { DomainEventInput } from '../events/domain-event.js';
 import type { Publishing } from '../events/event-gate.js';
 import type { ContractRegistry } from './contract-registry.js';
@@ -18,6 +19,8 @@ const OWN_NAMES = 'integration.';
  * schema that answers at once costs no turn of the event loop.
  */
 export class ContractPublishing {
+  private readonly repeated = new RepeatedFailures();
+
   constructor(
     private readonly registry: ContractRegistry,
     private readonly settings: ContractsSettings,
@@ -35,7 +38,11 @@ export class ContractPublishing {
     const violations = verdicts.flatMap(({ violation }) => violation ?? []);
     if (violations.length === 0) return verdicts.map(({ event }) => event);
     if (this.settings.enforcement === 'reject') throw violated(violations);
-    this.logger.warn(`${sentenceOf(violations)} Stored as given, because enforcement is "warn".`);
+    this.repeated.warn(
+      this.logger,
+      `${sentenceOf(violations)} Stored as given, because enforcement is "warn".`,
+      violations.map(({ eventName }) => eventName).join(),
+    );
     return verdicts.map(({ event }) => event);
   }
 

@@ -29,13 +29,35 @@ describe('a failure that repeats', () => {
     expect(said).toEqual(['reading failed', 'saving failed']);
   });
 
-  it('takes a bounded place, however many kinds there are', () => {
-    const { said, fail } = clocked();
-    const names = Array.from({ length: 101 }, (_, n) => String.fromCodePoint(0x4e00 + n));
-    for (const name of names) fail(name);
-    fail(names.at(-1) ?? '');
-    expect(said).toEqual(names);
+  it('takes a bounded place and says a bounded number of lines, however many kinds there are', () => {
+    const { clock, said, fail } = clocked();
+    const names = Array.from({ length: 150 }, (_, n) => String.fromCodePoint(0x4e00 + n));
+    // As where a process has more consumers than that, and all of them fail again and again.
+    for (; clock.ms < 59_000; clock.ms += 1_000) for (const name of names) fail(name);
+    expect(said).toEqual(names.slice(0, 101));
+    clock.ms = 60_000;
     fail(names[0] ?? '');
-    expect(said).toHaveLength(102);
+    fail(names.at(-1) ?? '');
+    expect(said.slice(101)).toEqual([
+      `${names[0]} (and 58 more times since this was said last)`,
+      names.at(-1),
+    ]);
+  });
+
+  it('of a kind that has no room is said with the number of all of these', () => {
+    const { clock, said, fail } = clocked();
+    for (let n = 0; n < 100; n++) fail(String.fromCodePoint(0x4e00 + n));
+    clock.ms = 30_000;
+    for (const name of ['x', 'y', 'z']) fail(name);
+    clock.ms = 59_000;
+    for (let n = 0; n < 100; n++) fail(String.fromCodePoint(0x4e00 + n));
+    clock.ms = 60_000;
+    for (let n = 0; n < 100; n++) fail(String.fromCodePoint(0x4e00 + n));
+    clock.ms = 90_000;
+    fail('z');
+    expect([said[100], said.at(-1)]).toEqual([
+      'x',
+      'z (and 2 more failures of many other kinds since this was said last)',
+    ]);
   });
 });

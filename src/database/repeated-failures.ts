@@ -1,8 +1,9 @@
 import type { Logger } from '@nestjs/common';
 
 const COUNTED_FOR_MS = 60_000;
-/** More kinds than this are not told apart. The one that was said the longest ago is forgotten. */
+/** As many kinds are told apart within a minute. All others are counted together. */
 const MOST_KINDS = 100;
+const OTHERS = '';
 
 /**
  * Decides which lines about failures are logged. The first of a kind is, and then one a minute, which says
@@ -13,10 +14,14 @@ export class RepeatedFailures {
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** Lines that differ in their numbers only are of one kind, if none is given. */
-  warn(logger: Pick<Logger, 'warn'>, line: string, kind?: string): void {
+  /**
+   * Lines that differ in their numbers only are of one kind, if none is given. Returns whether the line was
+   * logged.
+   */
+  warn(logger: Pick<Logger, 'warn'>, line: string, kind?: string): boolean {
     const said = this.lineFor(line, kind);
     if (said !== undefined) logger.warn(said);
+    return said !== undefined;
   }
 
   debug(logger: Pick<Logger, 'debug'>, line: string, kind?: string): void {
@@ -31,17 +36,27 @@ export class RepeatedFailures {
 
   /** The line to log, or undefined if it is only counted. */
   private lineFor(line: string, kind: string = line): string | undefined {
-    const key = kind.replace(/\d+/g, '#');
+    const key = this.keyOf(kind);
     const known = this.kinds.get(key);
     if (known !== undefined && this.now() - known.saidAt < COUNTED_FOR_MS) {
       known.count++;
       return undefined;
     }
     this.kinds.delete(key);
-    const [oldest] = this.kinds.keys();
-    if (this.kinds.size >= MOST_KINDS && oldest !== undefined) this.kinds.delete(oldest);
     this.kinds.set(key, { saidAt: this.now(), count: 0 });
     const { count = 0 } = known ?? {};
-    return count === 0 ? line : `${line} (and ${count} more times since this was said last)`;
+    if (count === 0) return line;
+    const times = key === OTHERS ? 'failures of many other kinds' : 'times';
+    return `${line} (and ${count} more ${times} since this was said last)`;
+  }
+
+  /** The kinds stand in the order in which they were said. So a new one takes the place of the first one. */
+  private keyOf(kind: string): string {
+    const key = kind.replace(/\d+/g, '#');
+    if (this.kinds.has(key) || this.kinds.size < MOST_KINDS) return key;
+    const [[oldest, { saidAt }] = [OTHERS, { saidAt: this.now() }]] = this.kinds;
+    if (oldest === OTHERS || this.now() - saidAt < COUNTED_FOR_MS) return OTHERS;
+    this.kinds.delete(oldest);
+    return key;
   }
 }

@@ -185,9 +185,8 @@ export class ConsumerWorkers implements LeaseUser {
   lost(lease: HeldLease): void {
     const worker = this.workers.get(lease.token);
     if (worker === undefined) return;
-    this.logger.warn(
-      `Consumer "${lease.key.consumerName}" was taken over by another process, or its cursor is gone; what is unsaved here is dropped`,
-    );
+    const words = `Consumer "${lease.key.consumerName}" was taken over by another process, or its cursor is gone; what is unsaved here is dropped`;
+    this.environment.failures.warn(this.logger, words);
     this.abandon(worker, 'another process has taken over');
   }
 
@@ -195,7 +194,7 @@ export class ConsumerWorkers implements LeaseUser {
     const worker = this.workers.get(lease.token);
     if (worker === undefined) return;
     this.release(worker, this.whenHandlersEnd(worker)).catch((error) =>
-      this.logger.warn(`Handing over failed: ${messageOf(error)}`),
+      this.environment.failures.warn(this.logger, `Handing over failed: ${messageOf(error)}`),
     );
   }
 
@@ -255,7 +254,8 @@ export class ConsumerWorkers implements LeaseUser {
       worker.abandon('a database connection was lost');
     }
     if (this.workers.size === 0 || this.closing) return;
-    this.logger.warn(`A database connection was lost (${what}): every consumer is claimed anew`);
+    const words = `A database connection was lost (${what}): every consumer is claimed anew`;
+    this.environment.failures.warn(this.logger, words);
     for (const worker of this.active) {
       this.cutOff.add(nameOfCursor(worker.lease.key));
       this.abandon(worker, 'a database connection was lost');

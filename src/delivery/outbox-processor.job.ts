@@ -3,6 +3,7 @@ import { Injectable, type Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
 import { loggerOf } from '../database/engine-name.js';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import { LeaseKeeper } from '../membership/lease-keeper.js';
 import { NamedLeases } from '../membership/leases/named-leases.js';
@@ -25,6 +26,7 @@ export class OutboxProcessorJob {
   /** Late registrations are written one after another. */
   private registering: Promise<void> = Promise.resolve();
   /** The consumers that are written to the database, and the time of the write. Monotonic milliseconds. */
+  private readonly repeated = new RepeatedFailures();
   private readonly written = new Map<string, number>();
   private isRegisteringAnew = false;
   private started = false;
@@ -105,15 +107,14 @@ export class OutboxProcessorJob {
   /** Tries until the consumer is written, because nothing else would write it. */
   private async registerNow(): Promise<void> {
     const backoff = new Backoff();
-    for (let said: string | undefined; this.started; ) {
+    while (this.started) {
       try {
         await this.write();
         this.workers.consumersChanged();
         return;
       } catch (error) {
         const message = `A late registration failed, and is tried again: ${messageOf(error)}`;
-        if (message !== said) this.logger.error(message);
-        said = message;
+        this.repeated.error(this.logger, message, undefined, message);
         await sleep(backoff.failed(), undefined, { signal: this.stopping.signal }).catch(() => {});
       }
     }
@@ -149,13 +150,15 @@ export class OutboxProcessorJob {
       // A consumer that an admin has removed is registered again at the next start.
       for (const name of removed) this.written.delete(name);
       if (anew.length > 0) {
-        this.logger.warn(
+        this.repeated.warn(
+          this.logger,
           `The cursors of ${anew.map((name) => `"${name}"`).join(', ')} were gone though nobody removed these consumers: was the table emptied? They are registered anew`,
         );
       }
       this.workers.consumersChanged();
     } catch (error) {
-      this.logger.error(`Consumers without a cursor are registered with the next beat: ${messageOf(error)}`);
+      const message = `Consumers without a cursor are registered with the next beat: ${messageOf(error)}`;
+      this.repeated.error(this.logger, message, undefined, message);
     } finally {
       this.isRegisteringAnew = false;
     }

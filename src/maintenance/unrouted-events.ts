@@ -8,6 +8,8 @@ import { UnroutedEventStore, type UnroutedLook } from './unrouted-event.store.js
 const EVENTS_A_LOOK = 5_000;
 /** A round looks at this many of the latest events since the last round at most. */
 const EVENTS_A_ROUND = 50_000;
+/** A publisher that makes up names could have thousands of them. */
+const MOST_SAID = 20;
 
 /** Notices event names that are published although no consumer asks for them, and warns of each name once. */
 @Injectable()
@@ -36,7 +38,11 @@ export class UnroutedEvents implements MaintenanceTask {
         return look;
       });
     }
-    for (const event of added) this.logger.warn(unroutedText(event));
+    for (const event of added.slice(0, MOST_SAID)) this.logger.warn(unroutedText(event));
+    if (added.length > MOST_SAID)
+      this.logger.warn(
+        `Nobody consumes ${added.length - MOST_SAID} more event names that are new. doctor lists such names.`,
+      );
     return added;
   }
 }

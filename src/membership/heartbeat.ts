@@ -9,6 +9,7 @@ import {
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { packageVersion } from '../database/migrations/package-folder.js';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import type { IntegrationProcessStore } from './integration-process.store.js';
@@ -28,6 +29,7 @@ export class Heartbeat {
   private wake: () => void = () => {};
   private beatWanted = false;
   private lastBeat: Promise<unknown> = Promise.resolve();
+  private readonly repeated = new RepeatedFailures();
   /** When the latest round began, in milliseconds of the monotonic clock. */
   private roundBeganAt = 0;
 
@@ -121,7 +123,7 @@ export class Heartbeat {
         // holds, has not lost the connection.
         if (!isRefusal(error)) this.disconnect();
         failures++;
-        if (failures === 1) this.logger.warn(`The heartbeat failed and is tried again: ${messageOf(error)}`);
+        this.repeated.warn(this.logger, `The heartbeat failed and is tried again: ${messageOf(error)}`);
       }
       await this.pause(failures === 0 ? this.intervalMs() : reconnectDelay(failures), stopped);
     }

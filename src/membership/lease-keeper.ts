@@ -253,7 +253,7 @@ export class LeaseKeeper {
   private readsNoMore({ key, token }: HeldLease): void {
     this.cursors
       .readsNoMore(key, token)
-      .catch((error) => this.logger.warn(`Handing over is said with the next beat: ${messageOf(error)}`));
+      .catch((error) => this.repeated.warn(this.logger, `Handing over is said later: ${messageOf(error)}`));
   }
 
   private async claimFree(

@@ -1,6 +1,7 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import { tablesOf } from '../database/sql/tables.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
@@ -32,6 +33,7 @@ export class SequenceWatch {
   private comparingNext: Promise<void> | undefined;
   private isBehind = false;
   private saidAt = Number.NEGATIVE_INFINITY;
+  private readonly repeated = new RepeatedFailures();
 
   constructor(
     private readonly db: EngineDatabase,
@@ -71,7 +73,7 @@ export class SequenceWatch {
   /** Starts a comparison without waiting for it. If it fails, a later comparison makes up for it. */
   compareSoon(): void {
     this.compare().catch((error) =>
-      this.logger.debug(`The sequence could not be compared: ${messageOf(error)}`),
+      this.repeated.debug(this.logger, `The sequence could not be compared: ${messageOf(error)}`),
     );
   }
 

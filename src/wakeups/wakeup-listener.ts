@@ -133,7 +133,7 @@ export class WakeupListener {
     }
     if (stopped.aborted && !ended)
       await answerWithin(this.db.limits.silentMs, connection.close()).catch(() => {});
-    else this.logger.debug('the listening connection was lost, polling goes on');
+    else this.repeated.debug(this.logger, 'the listening connection was lost, polling goes on');
     connection.destroy();
     return count;
   }

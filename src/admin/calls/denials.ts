@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AuditService } from '../../audit/audit.service.js';
 import { consumerTarget } from '../../consumers/audit-targets.js';
+import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 
@@ -8,6 +9,7 @@ import type { AdminAction, AdminTarget } from '../admin-action.js';
 @Injectable()
 export class Denials {
   private readonly logger = new Logger('IntegrationAdmin');
+  private readonly repeated = new RepeatedFailures();
 
   constructor(private readonly audit: AuditService) {}
 
@@ -16,7 +18,8 @@ export class Denials {
     try {
       await this.audit.denied(action, targetOf(action, target), { by: actor, via: 'rest' });
     } catch (error) {
-      this.logger.warn(`${actor} was denied ${action}, which could not be noted: ${messageOf(error)}`);
+      const line = `${actor} was denied ${action}, which could not be noted: ${messageOf(error)}`;
+      this.repeated.warn(this.logger, line, 'denied');
     }
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
 import { copyBesideBundle, packageFolder } from '../../database/migrations/package-folder.js';
+import { RepeatedFailures } from '../../database/repeated-failures.js';
 
 /**
  * How long a boot waits for the thread, in milliseconds. The thread starts in less time, unless the machine
@@ -47,6 +48,7 @@ export type WatchdogThreadMessage =
  */
 export class WatchingThread {
   private readonly logger = new Logger('Watchdog');
+  private readonly repeated = new RepeatedFailures();
   /** For each engine, what to call if the thread ends although it is needed. */
   private readonly engines = new Map<number, (error: unknown) => void>();
   private thread: Worker | undefined;
@@ -98,7 +100,7 @@ export class WatchingThread {
       let failure: unknown;
       thread.on('message', (message: WatchdogThreadMessage) => {
         if (message.kind === 'recovered') {
-          this.logger.error(message.text);
+          this.repeated.error(this.logger, message.text, undefined, message.text);
           return;
         }
         isUp = true;

@@ -134,7 +134,8 @@ export class FlushLoop {
     const { counters } = this.context.env.reports;
     counters.saveRefused();
     const outcomes = positions.countBelow(Number.POSITIVE_INFINITY) + resolved.length;
-    this.context.logger.warn(
+    this.context.env.failures.warn(
+      this.context.logger,
       `A save of ${outcomes} outcomes came too late and was refused (${counters.refusedSaves} such saves in this process)`,
     );
     this.context.leaseLost();

@@ -42,7 +42,7 @@ export class WorkerContext {
   /** Ends the worker, because its lease was lost or because its memory contradicts the database. */
   abandon(reason: string): void {
     if (this.ended) return;
-    this.logger.warn(`Given up here: ${reason}`);
+    this.env.failures.warn(this.logger, `Given up here: ${reason}`, `${reason} ${this.consumer.name}`);
     this.owner.abandoned(reason);
   }
 

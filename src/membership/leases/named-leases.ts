@@ -224,9 +224,10 @@ export class NamedLeases {
 
   private workFailed(want: Want, ranMs: number, error: unknown): void {
     want.failures = ranMs > LONG_RUN_MS ? 1 : want.failures + 1;
-    this.logger.warn(
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.repeated.warn(
+      { warn: (line) => this.logger.warn(line, stack) },
       `The work under the lease ${JSON.stringify(want.name)} has failed, and is begun again: ${messageOf(error)}`,
-      error instanceof Error ? error.stack : undefined,
     );
   }
 
@@ -239,7 +240,8 @@ export class NamedLeases {
 
   private drop(want: Want, lease: TakenLease, why: string): void {
     want.state = { is: 'lost', lease };
-    if (!lease.signal.aborted) this.logger.warn(`The lease ${JSON.stringify(want.name)} was lost: ${why}`);
+    if (!lease.signal.aborted)
+      this.repeated.warn(this.logger, `The lease ${JSON.stringify(want.name)} was lost: ${why}`);
     lease.end(leaseLost(want.name, why));
   }
 

@@ -1,4 +1,5 @@
 import type { Logger } from '@nestjs/common';
+import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
 
 /** How long a look at the database's clock is good for. */
@@ -23,6 +24,7 @@ export class DatabaseClock {
   private look: Look | undefined;
   private looking: Promise<void> | undefined;
   private said = false;
+  private readonly repeated = new RepeatedFailures();
 
   constructor(
     private readonly read: () => Promise<number>,
@@ -68,7 +70,7 @@ export class DatabaseClock {
       this.look = { databaseMs, at: (asked + answered) / 2 };
       this.report(Date.now() - this.time);
     } catch (error) {
-      this.logger.warn(`The database's clock could not be read: ${messageOf(error)}`);
+      this.repeated.warn(this.logger, `The database's clock could not be read: ${messageOf(error)}`);
     }
   }
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Tx } from '../../database/clients/sql-client.js';
+import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { IntegrationError } from '../../errors.js';
 import type { DomainEvent, DomainEventInput } from '../../events/domain-event.js';
 import { webhookSettings } from '../webhook-settings.js';
@@ -26,6 +27,7 @@ import type { WebhookReply, WebhookSource } from './webhook-source.js';
 @Injectable()
 export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('IncomingWebhooks');
+  private readonly repeated = new RepeatedFailures();
   private readonly sources: ReadonlyMap<string, WebhookSource>;
   private readonly clock = new DatabaseClock(() => databaseTime(this.engine.database), this.logger);
   private readonly counts = new WebhookCounts(
@@ -206,7 +208,8 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
 
   private invalid(source: string, eventName: string): void {
     this.count(source, 'invalid');
-    this.logger.warn(
+    this.repeated.warn(
+      this.logger,
       `A delivery of source "${source}" does not fit the schema of its type. It is stored as "${eventName}" with the places in metadata.webhook.violations.`,
     );
   }

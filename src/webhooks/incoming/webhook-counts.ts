@@ -1,4 +1,5 @@
 import type { Logger } from '@nestjs/common';
+import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
 import type { RefusedStep } from './refusal.js';
 
@@ -21,6 +22,7 @@ const KEPT_MS = 5_000;
 export class WebhookCounts {
   private counts = new Map<string, Counted>();
   private timer: NodeJS.Timeout | undefined;
+  private readonly repeated = new RepeatedFailures();
   private writing: Promise<void> = Promise.resolve();
 
   constructor(
@@ -49,7 +51,10 @@ export class WebhookCounts {
     try {
       await this.write(counts);
     } catch (error) {
-      this.logger.warn(`Counts of webhooks could not be written, and are kept: ${messageOf(error)}`);
+      this.repeated.warn(
+        this.logger,
+        `Counts of webhooks could not be written, and are kept: ${messageOf(error)}`,
+      );
       for (const { source, outcome, count } of counts) {
         const key = `${source} ${outcome}`;
         this.counts.set(key, { source, outcome, count: (this.counts.get(key)?.count ?? 0) + count });

@@ -46,13 +46,14 @@ export class WebhookAnswers {
     const told = toldOf(error);
     if (told !== undefined) {
       const { step, code, message } = told;
-      if (step === 'raw-body') this.logger.error(message);
+      if (step === 'raw-body') this.repeated.error(this.logger, message, undefined, step);
       if (step === 'paused') this.adapter.setHeader(response, 'Retry-After', PAUSED_RETRY_SECONDS);
       this.send(response, json(STATUSES[step], { code, step, message }));
       return;
     }
     if (error instanceof IntegrationError && error.code === 'INTEGRATION_CONTRACT_VIOLATION') {
-      this.logger.error(error.message);
+      const { eventName } = error.details;
+      this.repeated.error(this.logger, error.message, undefined, `${error.code} ${eventName}`);
       this.send(
         response,
         json(422, { code: error.code, message: 'The delivery does not keep its contract.' }),
