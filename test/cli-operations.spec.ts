@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { run as runAt } from '../src/cli/run.js';
 import { NonRetryableError, type Operation } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runCommand, runCommandIn, runJsonCommand } from './support/command.js';
@@ -240,23 +241,50 @@ describe('redriving and discarding', () => {
     expect(await latest()).toMatchObject({ state: 'cancelled', cancelledBy: 'ann' });
   });
 
-  it('as a process of its own, is left by SIGINT with status 1, and the operation goes on', async () => {
+  it('is said to go on at once, before a second Ctrl-C can end the command', async () => {
     await withDeadLetters(FOR_A_MINUTE);
-    const child = spawn(process.execPath, [MAIN, ...redrive, '--rate', '1', '--json'], {
-      env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url },
-      stdio: ['ignore', 'pipe', 'pipe'],
+    const controller = new AbortController();
+    let remarks = '';
+    const running = runAt([...redrive, '--rate', '1'], {
+      folder: tmpdir(),
+      environment: { ...process.env, DATABASE_URL: database.url },
+      terminal: undefined,
+      isFollowed: true,
+      screen: () => undefined,
+      interruptible: (work) => work(controller.signal),
+      writeResult: () => {},
+      writeRemark: (text) => {
+        remarks += text;
+      },
     });
-    const lines: string[] = [];
-    createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
-    await until('it has begun', async () => (await latest())?.changed > 0);
-    child.kill('SIGINT');
-    const [status] = await once(child, 'close');
-    expect(status).toBe(1);
-    const result = JSON.parse(lines.join('\n'));
-    expect(result).toMatchObject({ left: 'interrupted', operation: { state: 'running' } });
-    expect((await latest()).state).toBe('running');
-    await run('operations', 'cancel', result.operation.id);
+    await until('it follows', async () => remarks.includes('Operation '));
+    controller.abort();
+    const atOnce = remarks;
+    expect(await running).toBe(1);
+    expect(atOnce).toContain(`Leaving operation ${(await latest()).id}, which goes on`);
+    await run('operations', 'cancel', (await latest()).id);
   });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'as a process of its own, is left by %s with status 1, and the operation goes on',
+    async (signal) => {
+      await withDeadLetters(FOR_A_MINUTE);
+      const child = spawn(process.execPath, [MAIN, ...redrive, '--rate', '1', '--json'], {
+        env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const lines: string[] = [];
+      createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+      await until('it has begun', async () => (await latest())?.changed > 0);
+      child.kill(signal);
+      const [status] = await once(child, 'close');
+      expect(status).toBe(1);
+      const result = JSON.parse(lines.join('\n'));
+      expect(result).toMatchObject({ left: 'interrupted', operation: { state: 'running' } });
+      expect((await latest()).state).toBe('running');
+      await run('operations', 'cancel', result.operation.id);
+    },
+  );
 
   it('ends with status 1 when somebody else cancels it', async () => {
     await withDeadLetters(FOR_A_MINUTE);

@@ -235,16 +235,19 @@ describe('--watch', () => {
     expect([status, stderr]).toEqual([2, expect.stringContaining('--watch must be a number of seconds')]);
   });
 
-  it('is ended by SIGINT as a process of its own, with status 0', async () => {
-    const child = spawn(process.execPath, [MAIN, 'status', '--watch', '--json'], {
-      env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const [line] = await once(createInterface({ input: child.stdout }), 'line');
-    expect(JSON.parse(line)).toMatchObject({ migrations: { state: 'current' } });
-    child.kill('SIGINT');
-    expect(await once(child, 'close')).toEqual([0, null]);
-  });
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'is ended by %s as a process of its own, with status 0',
+    async (signal) => {
+      const child = spawn(process.execPath, [MAIN, 'status', '--watch', '--json'], {
+        env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const [line] = await once(createInterface({ input: child.stdout }), 'line');
+      expect(JSON.parse(line)).toMatchObject({ migrations: { state: 'current' } });
+      child.kill(signal);
+      expect(await once(child, 'close')).toEqual([0, null]);
+    },
+  );
 
   it.each([['stdout'], ['stderr']] as const)('ends when nobody reads its %s any more', async (closed) => {
     const child = spawn(process.execPath, [MAIN, 'status', '--watch=0.1', '--json'], {

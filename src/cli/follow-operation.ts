@@ -25,6 +25,9 @@ export function followOperation(
     let progressedAt = performance.now();
     let isSilent = false;
     const looks = new PatientLooks(context, 'the operation');
+    // This is said at once, because a second Ctrl-C ends the process before it has a result.
+    const left = () => context.redraw(`Leaving operation ${begun.id}, which goes on`);
+    signal.addEventListener('abort', left, { once: true });
     try {
       for (;;) {
         if (operation.finishedAt !== null) return { end: 'ended', operation };

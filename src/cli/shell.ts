@@ -15,8 +15,8 @@ export interface Shell {
   /** The size of the terminal that results go to. Undefined if they go elsewhere. */
   screen(): { readonly rows: number; readonly columns: number } | undefined;
   /**
-   * Runs `work` with a signal that aborts when somebody presses Ctrl-C, or when nobody reads results any
-   * more.
+   * Runs `work` with a signal that aborts when somebody presses Ctrl-C, when the process is asked to end, or
+   * when nobody reads results any more.
    */
   interruptible<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R>;
   writeResult(text: string): void;
@@ -46,6 +46,8 @@ export function screenOf({
   return isTTY ? { rows: rows || USUAL_ROWS, columns: columns || USUAL_COLUMNS } : undefined;
 }
 
+const ASKED_TO_END = ['SIGINT', 'SIGTERM'] as const;
+
 /**
  * The second Ctrl-C ends the process as usual. A pipe whose reader has gone, such as `head`, fails with the
  * next write.
@@ -53,12 +55,12 @@ export function screenOf({
 async function interruptible<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R> {
   const controller = new AbortController();
   const stop = () => controller.abort();
-  process.once('SIGINT', stop);
+  for (const each of ASKED_TO_END) process.once(each, stop);
   process.stdout.once('error', stop);
   try {
     return await work(controller.signal);
   } finally {
-    process.off('SIGINT', stop);
+    for (const each of ASKED_TO_END) process.off(each, stop);
     process.stdout.off('error', stop);
   }
 }
