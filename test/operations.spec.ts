@@ -66,6 +66,29 @@ function plan(request: Partial<OperationRequest> = {}): Promise<Operation> {
 
 const untilEnded = (id: string) => operationEnded(operations(), id);
 
+describe('a list', () => {
+  it('loses no operation over pages where many were made at the same time, and repeats none', async () => {
+    await database.pool.query(
+      `INSERT INTO integration.integration_operation (kind, filter, planned_events, requested_by, via, state, created_at)
+       SELECT 'redrive', '{"consumerName": "billing"}', 1, 'ann', 'cli', CASE WHEN n % 2 = 0 THEN 'cancelled' ELSE 'done' END,
+         '2026-01-01 10:00:00.123456+00' FROM generate_series(1, 9) AS n`,
+    );
+    for (const [state, count] of [
+      [undefined, 9],
+      ['done', 5],
+    ] as const) {
+      const ids: string[] = [];
+      for (let after: string | null | undefined; after !== null; ) {
+        const page = await operations().list({ limit: 2, after, state });
+        ids.push(...page.operations.map(({ id }) => id));
+        after = page.next;
+      }
+      expect(ids).toHaveLength(count);
+      expect(new Set(ids).size).toBe(count);
+    }
+  });
+});
+
 describe('a plan', () => {
   it('counts by consumer and kind of failure, and changes nothing', async () => {
     await withDeadLetters(4);
@@ -115,6 +138,17 @@ describe('a plan', () => {
       COMMIT`);
     expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 11 });
     expect(await statuses()).toEqual({ skipped: 11, dead_letter: 9 });
+  });
+
+  it('is worked off to its end where more rows have one position than a portion takes', async () => {
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
+       SELECT gen_random_uuid(), 7, 'billing', 'order', 'o' || n, 'dead_letter' FROM generate_series(1, 5) AS n`,
+    );
+    const { id } = await plan({ kind: 'discard', rate: 2 });
+    await operations().run(id);
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 5 });
+    expect(await statuses()).toEqual({ skipped: 5 });
   });
 
   it('is refused when it is old, when it has been outgrown, and when it was run', async () => {
