@@ -151,6 +151,43 @@ describe.each(PLATFORMS)('on %s, a stream', (platform) => {
   });
 });
 
+describe('a process that nobody watches any more', () => {
+  it('asks the database nothing, while another one that is watched looks three times', async () => {
+    const own = await createTestDatabase();
+    const left = await startAdminApp(own, {});
+    const watched = await startAdminApp(database, {});
+    try {
+      const stream = await ReadStream.open(left);
+      await until('it shows a look', async () => stream.looks > 0);
+      stream.leave();
+      await stream.ended;
+      const other = await ReadStream.open(watched);
+      const looksMore = async (looks: number) => {
+        const before = other.looks;
+        await until('the other one has looked', async () => other.looks >= before + looks);
+      };
+      const lastAsked = async () =>
+        (
+          await own.pool.query(
+            `SELECT pid, query_start FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = 'nestjs-integration admin' ORDER BY pid`,
+          )
+        ).rows;
+      // The look that was under way has ended.
+      await looksMore(2);
+      const before = await lastAsked();
+      expect(before).not.toEqual([]);
+      await looksMore(3);
+      expect(await lastAsked()).toEqual(before);
+      other.leave();
+    } finally {
+      await left.close();
+      await watched.close();
+      await own.drop();
+    }
+  });
+});
+
 describe('twenty who watch', () => {
   it('are shown the same looks, so that none of them costs the database anything', async () => {
     await withApp({}, async (app) => {
