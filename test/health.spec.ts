@@ -96,6 +96,35 @@ describe('whether the engine lives and is ready', () => {
     await app.close();
   });
 
+  it('counts the lag of an event that has left the log and is tried again', async () => {
+    const app = await startApp(database, [
+      {
+        ...failing,
+        handler: async () => {
+          throw new Error('the other side is down');
+        },
+        retry: { baseDelayMs: 600_000, maxDelayMs: 600_000 },
+      },
+    ]);
+    const health = indicatorOf(app);
+    await app.api.publishEvents([EVENT]);
+    await until('the event has failed once', async () => {
+      const [consumer] = await app.consumers.list();
+      const [row] = (await database.pool.query('SELECT status FROM integration.inbox_event')).rows;
+      return row?.status === 'failed' && consumer?.pendingPositions === 0;
+    });
+    await until('it is a second old', async () => {
+      const { integration } = await health.ready('integration', { maxLagSeconds: 0 });
+      return /^A consumer lags [1-9]\d* s behind, more than 0 s$/.test(`${integration.message}`);
+    });
+    await app.consumers.pause('failing');
+    expect((await health.ready('integration', { maxLagSeconds: 0 })).integration).toMatchObject({
+      status: 'up',
+      lagSeconds: null,
+    });
+    await app.close();
+  });
+
   it('is not ready from the first hook of a shutdown on, while handlers still end', async () => {
     const hold = gate();
     const running = gate();

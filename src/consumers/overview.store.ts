@@ -20,7 +20,10 @@ export interface ConsumersOverview {
   readonly unserved: number;
   readonly repartitioning: number;
   readonly pendingPositions: number;
-  /** The largest lag of a consumer that is not paused. Null if no event waits. */
+  /**
+   * The largest lag in the log of a consumer that is not paused. Null if no event waits there. What has left
+   * the log and is tried again does not count here: `ConsumerBacklogService.of` has that of one consumer.
+   */
   readonly lagSeconds: number | null;
   /** Number of dead letters of all consumers together. The first 10,000 are counted. */
   readonly deadLetters: number;

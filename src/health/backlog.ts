@@ -1,10 +1,14 @@
 import type { ConsumerView } from '../consumers/consumer.service.js';
 import { invalidArgument } from '../events/argument-checks.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
+import { nameOfCursor } from '../inbox/inbox-status.js';
+import type { InboxLag } from './inbox-lag.store.js';
 
 /** What all consumers together have still to handle. */
 export interface Backlog {
-  /** The largest lag of a consumer that is not paused, in seconds. Null if no event waits. */
+  /**
+   * The largest lag of a consumer that is not paused, over log and inbox, in seconds. Null if no event waits.
+   */
   readonly lagSeconds: number | null;
   readonly deadLetters: number;
   /** Partitions without an owner, of consumers that are not paused. */
@@ -13,7 +17,8 @@ export interface Backlog {
 
 export interface BacklogThresholds {
   /**
-   * The age, in seconds, of the oldest event that a consumer has not settled. Paused consumers do not count.
+   * The age, in seconds, of the oldest event that a consumer has not settled, also of one that it tries
+   * again. A delayed event counts from the time at which it is due. Paused consumers do not count.
    */
   readonly maxLagSeconds?: number | undefined;
   /** Dead letters of all consumers together. */
@@ -40,9 +45,21 @@ export function checkProbe(probe: string, options: object, known: readonly strin
   if (problems.length > 0) throw invalidArgument(`IntegrationHealthIndicator.${problems.join('; ')}`);
 }
 
-export function backlogOf(consumers: readonly ConsumerView[]): Backlog {
+/** The lag of each partition over log and inbox, in seconds. Null if no event waits. */
+export function lagsOf<Each extends Pick<ConsumerView, 'consumerName' | 'partition' | 'lagSeconds'>>(
+  consumers: readonly Each[],
+  inInbox: readonly InboxLag[],
+): (Each & { readonly lagOfAll: number | null })[] {
+  const ofInbox = new Map(inInbox.map((each) => [nameOfCursor(each), each.seconds]));
+  return consumers.map((each) => {
+    const lags = [each.lagSeconds, ofInbox.get(nameOfCursor(each)) ?? null].filter((lag) => lag !== null);
+    return { ...each, lagOfAll: lags.length === 0 ? null : Math.max(...lags) };
+  });
+}
+
+export function backlogOf(consumers: readonly ConsumerView[], inInbox: readonly InboxLag[]): Backlog {
   const active = consumers.filter(({ paused }) => !paused);
-  const lags = active.flatMap(({ lagSeconds }) => (lagSeconds === null ? [] : [lagSeconds]));
+  const lags = lagsOf(active, inInbox).flatMap(({ lagOfAll }) => (lagOfAll === null ? [] : [lagOfAll]));
   return {
     lagSeconds: lags.length === 0 ? null : Math.round(Math.max(...lags)),
     deadLetters: consumers.reduce((sum, { deadLetters }) => sum + deadLetters, 0),

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { ConsumerService } from '../consumers/consumer.service.js';
-import { nameOfCursor } from '../inbox/inbox-status.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
 import type { ClusterReading, ReadableCluster } from '../telemetry/cluster-gauges.js';
+import { lagsOf } from './backlog.js';
 import { ClusterStore } from './cluster.store.js';
 import { InboxLagStore } from './inbox-lag.store.js';
 
@@ -74,13 +74,13 @@ export class ClusterWatch implements ReadableCluster {
     const cluster = await this.store.read(this.settings.snapshot().processingLeaseMs);
     if (cluster === undefined) return undefined;
     const consumers = await this.consumers.list();
-    const inInbox = new Map((await this.inbox.read()).map((each) => [nameOfCursor(each), each.seconds]));
+    const inInbox = await this.inbox.read();
     return {
-      consumers: consumers.map((each) => ({
+      consumers: lagsOf(consumers, inInbox).map((each) => ({
         consumerName: each.consumerName,
         partition: each.partition,
         backlog: each.pendingEvents ?? each.pendingPositions,
-        lagSeconds: Math.max(each.lagSeconds ?? 0, inInbox.get(nameOfCursor(each)) ?? 0),
+        lagSeconds: each.lagOfAll ?? 0,
         deadLetters: each.deadLetters,
         isPaused: each.paused,
       })),

@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
+import type { EngineDatabase } from '../database/engine-database.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
 
 /** How long the oldest event of a partition has waited in the inbox. */
@@ -17,7 +18,7 @@ const LOOKED_AT = 1_000;
 export class InboxLagStore {
   private readonly sql: string;
 
-  constructor(private readonly db: AdminDatabase) {
+  constructor(@Inject(AdminDatabase) private readonly db: EngineDatabase) {
     const { inboxCursor, inboxEvent, outboxEvent } = db.tables;
     const rows = (status: string) =>
       `(SELECT i.partition, i.position, i.status, i.available_at, i.postponed_since FROM ${inboxEvent} i

@@ -3,12 +3,14 @@ import { consumerViews } from '../consumers/consumer.service.js';
 import { CursorStatusStore } from '../consumers/cursor-status.store.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { INSUFFICIENT_PRIVILEGE } from '../database/connection/sql-states.js';
+import { EngineDatabase } from '../database/engine-database.js';
 import { endWithin } from '../database/wire/answer-within.js';
 import { LeaseKeeper } from '../membership/lease-keeper.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
 import { type Backlog, type BacklogThresholds, backlogOf, checkProbe, exceeded } from './backlog.js';
 import { Closing } from './closing.js';
+import { InboxLagStore } from './inbox-lag.store.js';
 
 /**
  * A heartbeat gives up after 5 s if the database does not answer, and a connection attempt may take somewhat
@@ -47,13 +49,17 @@ export interface ReadyOptions extends BacklogThresholds {
 @Injectable()
 export class IntegrationHealthIndicator {
   private looking: Promise<Backlog> | undefined;
+  private readonly inbox: InboxLagStore;
 
   constructor(
+    db: EngineDatabase,
     private readonly leases: LeaseKeeper,
     private readonly consumers: CursorStatusStore,
     @Inject(IntegrationSettingsService) private readonly settings: SettingsView<'orphanAfterDays'>,
     private readonly closing: Closing,
-  ) {}
+  ) {
+    this.inbox = new InboxLagStore(db);
+  }
 
   /**
    * Whether the event loop and the heartbeat of this process run. It never asks the database, because a
@@ -117,13 +123,16 @@ export class IntegrationHealthIndicator {
   }
 
   private look(): Promise<Backlog> {
-    this.looking ??= this.consumers
-      .cursorStatuses()
-      .then((consumers) => backlogOf(consumerViews(consumers, this.settings.snapshot().orphanAfterDays)))
-      .finally(() => {
-        this.looking = undefined;
-      });
+    this.looking ??= this.lookNow().finally(() => {
+      this.looking = undefined;
+    });
     return this.looking;
+  }
+
+  private async lookNow(): Promise<Backlog> {
+    const consumers = await this.consumers.cursorStatuses();
+    const inInbox = await this.inbox.read();
+    return backlogOf(consumerViews(consumers, this.settings.snapshot().orphanAfterDays), inInbox);
   }
 }
 
