@@ -322,6 +322,17 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
       ],
     ],
     ['a cursor of its own', '?after=bm90', [{ in: 'query', pointer: '/after', message: expect.any(String) }]],
+    ...[
+      ['a NUL', ['a\0b']],
+      ['half of a character', ['a\ud800b']],
+      ['a text of 1,001 characters', ['a'.repeat(1_001)]],
+      ['a number', [7]],
+      ['too many parts', ['a', 'b']],
+    ].map(([what, parts]): [string, string, unknown[]] => [
+      `${what} inside a cursor`,
+      `?after=${Buffer.from(JSON.stringify(parts)).toString('base64url')}`,
+      [{ in: 'query', pointer: '/after', message: expect.any(String) }],
+    ]),
     [
       'several wrong fields',
       '?limit=x&after=y&z=1',
