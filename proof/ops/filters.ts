@@ -85,7 +85,7 @@ function FILTERS(
       by({ target: 'consumer/consumer-001' }),
       by({ outcome: 'denied' }),
       by({ outcome: 'failed' }, { name: 'outcome-failed' }),
-      by({ actor: 'person-1', outcome: 'denied' }),
+      by({ actor: 'person-1', outcome: 'denied' }, { looksAtPart: true }),
       by({ from: hoursAgo(2), to: hoursAgo(1) }),
     ],
   };

@@ -28,12 +28,17 @@ export class OutboxQueryStore {
       ), exception AS MATERIALIZED (
         SELECT outbox_event_id AS id, consumer_name, status, attempt_count, last_error, available_at, postponed_since FROM ${inboxEvent} i
         WHERE outbox_event_id = ANY ($1::uuid[]) AND EXISTS (SELECT FROM ${inboxCursor} c WHERE c.consumer_name = i.consumer_name)
-      ), asked AS (
-        SELECT e.id, c.consumer_name, e.position <@ c.unread AS is_unread, e.available_at
+      ), name AS MATERIALIZED (
+        SELECT DISTINCT event_name FROM event
+      ), named AS MATERIALIZED (
+        SELECT c.consumer_name, c.partition, c.partitions, c.starts_at, c.unread, name.event_name
         FROM ${inboxCursor} c
         CROSS JOIN LATERAL (${askedPatterns('c.event_names')}) AS names
-        JOIN (SELECT DISTINCT event_name FROM event) AS name ON name.event_name LIKE ANY (names.patterns)
-        JOIN event e ON e.event_name = name.event_name AND e.position >= c.starts_at
+        JOIN name ON name.event_name LIKE ANY (names.patterns)
+      ), asked AS (
+        SELECT e.id, c.consumer_name, e.position <@ c.unread AS is_unread, e.available_at
+        FROM event e
+        JOIN named c ON c.event_name = e.event_name AND e.position >= c.starts_at
           AND (c.partitions = 1 OR c.partition = ${integrationPartition}(e.aggregate_type, e.aggregate_id, c.partitions))
       )
       SELECT id AS "outboxEventId", consumer_name AS "consumerName",
