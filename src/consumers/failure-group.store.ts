@@ -76,7 +76,8 @@ export class FailureGroupStore {
     this.audit = new AuditStore(db);
     const dead = `FROM ${inboxEvent} i WHERE i.status = 'dead_letter'`;
     // An index cannot be searched by IS NOT DISTINCT FROM. So each look has a half for a kind and one for
-    // none.
+    // none. The server does not see that rows without a kind come by position in the index, so an order says
+    // both. Otherwise it reads back through all dead letters of the consumer for the last one without a kind.
     const ofGroup = (columns: string, rest: string) => `(
         (SELECT ${columns} ${dead} AND i.consumer_name = g.name AND i.error_fingerprint = g.kind ${rest})
         UNION ALL
@@ -112,9 +113,9 @@ export class FailureGroupStore {
         n.acknowledged_at AS "acknowledgedAt", CASE WHEN n.acknowledged_by IS NOT NULL THEN
           ${countOfGroup(`AND i.position > n.acknowledged_upto LIMIT ${COUNTED_TO + 1}`)} END AS "newSince"`;
     const details = `
-      CROSS JOIN LATERAL (SELECT * FROM ${ofGroup('i.position', 'ORDER BY i.position LIMIT 1')} AS r) AS first
+      CROSS JOIN LATERAL (SELECT * FROM ${ofGroup('i.position', 'ORDER BY i.error_fingerprint, i.position LIMIT 1')} AS r) AS first
       CROSS JOIN LATERAL (
-        SELECT * FROM ${ofGroup('i.position, i.outbox_event_id, i.last_error, i.updated_at', 'ORDER BY i.position DESC LIMIT 1')} AS r
+        SELECT * FROM ${ofGroup('i.position, i.outbox_event_id, i.last_error, i.updated_at', 'ORDER BY i.error_fingerprint DESC, i.position DESC LIMIT 1')} AS r
       ) AS last
       LEFT JOIN ${outboxEvent} e ON e.position = last.position AND e.id = last.outbox_event_id
       LEFT JOIN ${integrationFailureGroup} n ON n.consumer_name = g.name AND n.fingerprint = coalesce(g.kind, '')`;
@@ -154,7 +155,7 @@ export class FailureGroupStore {
       size: listedBy(`least(scanned.rows, ${COUNTED_TO + 1})`, count, 'value'),
       latest: listedBy(
         'scanned.last',
-        `(SELECT position FROM ${ofGroup('i.position', 'ORDER BY i.position DESC LIMIT 1')} AS r)`,
+        `(SELECT position FROM ${ofGroup('i.position', 'ORDER BY i.error_fingerprint DESC, i.position DESC LIMIT 1')} AS r)`,
         'NULL',
       ),
     };

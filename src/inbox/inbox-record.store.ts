@@ -178,7 +178,7 @@ export class InboxRecordStore {
       `SELECT ${this.columns}, e.event_name AS "eventName" FROM (
          SELECT * FROM ${this.inbox} i WHERE i.consumer_name = $1 AND ${ofKind} AND i.status = 'dead_letter'
            AND ($4::bigint IS NULL OR (i.position, i.id) > ($4, $5::uuid))
-         ORDER BY i.position, i.id LIMIT $3
+         ORDER BY i.error_fingerprint, i.position, i.id LIMIT $3
        ) AS i
        LEFT JOIN ${this.log} e ON e.position = i.position AND e.id = i.outbox_event_id
        ORDER BY i.position, i.id`,

@@ -69,6 +69,19 @@ describe('streams', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('are ended when the application closes, and none is opened any more', async () => {
+    const watchers = await opened(2);
+    const ended = watchers.map((watcher) => new Promise((resolve) => watcher.once('close', resolve)));
+    streams.onModuleDestroy();
+    await Promise.all(ended);
+    const late = new Watcher();
+    for (const open of [() => streams.requirePlace(), () => streams.start(late, {})])
+      expect(open).toThrow(expect.objectContaining({ status: 503, code: 'INTEGRATION_ADMIN_UNAVAILABLE' }));
+    await pass(5);
+    expect(late.seen).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('begin to look again with the next one', async () => {
     const [gone] = await opened(1);
     gone?.end();
