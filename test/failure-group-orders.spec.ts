@@ -54,7 +54,7 @@ it('groups in an order come as if all of them had been counted, wherever the sca
         .record({
           groups: fc.integer({ min: 1, max: 14 }),
           rows: fc.integer({ min: 0, max: 45 }),
-          few: fc.integer({ min: 0, max: 14 }),
+          few: fc.integer({ min: 1, max: 14 }),
         })
         .map(({ few, ...bounds }) => ({ ...bounds, few: Math.min(few, bounds.groups) })),
       fc.integer({ min: 1, max: 13 }),

@@ -758,7 +758,7 @@ describe('a failure of the infrastructure counts no attempt', () => {
        SELECT 'exhausted', 'test', 'thing', 'a' || n FROM generate_series(1, 5) n`,
     );
     app.context.get(OutboxNotifier).notify();
-    await until('there are three warnings', async () => lines.texts('warn').length >= 3);
+    await until('there is a warning', async () => lines.texts('warn').length > 0);
     expect(lines.texts('warn').filter((message) => !message.includes('no attempt is counted'))).toEqual([]);
     busy.open();
     await holding;

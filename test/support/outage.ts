@@ -7,6 +7,8 @@ export class Outage {
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
   private dropping = false;
+  /** How many connections were taken and ended at once. */
+  dropped = 0;
   private port = 0;
 
   private constructor(private readonly target: URL) {
@@ -72,6 +74,7 @@ export class Outage {
 
   private forward(inbound: Socket): void {
     if (this.dropping) {
+      this.dropped++;
       inbound.destroy();
       return;
     }
