@@ -2,14 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Module } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
 import { COMMANDS } from '../src/cli/commands.js';
 import type { Terminal } from '../src/cli/confirmation.js';
-import { type AuditEntry, IntegrationModule } from '../src/index.js';
-import { type SecretKeys, SecretService, SecretsModule, staticKeys } from '../src/secrets/index.js';
+import type { AuditEntry } from '../src/index.js';
+import { SecretService, staticKeys } from '../src/secrets/index.js';
 import { type CommandOutcome, runCommandIn } from './support/command.js';
-import { TEST_LOGGER } from './support/log-lines.js';
+import { startSecretsApp } from './support/secrets-app.js';
 import { tableContents } from './support/table-contents.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -55,18 +53,7 @@ async function audit(): Promise<AuditEntry[]> {
 
 /** A secret that the old key has wrapped. */
 async function withSecret(): Promise<void> {
-  const keys: SecretKeys = staticKeys({ old: OLD });
-  @Module({
-    imports: [
-      IntegrationModule.forRoot({ connectionString: database.url, role: 'publisher' }),
-      SecretsModule.forRoot({ keys }),
-    ],
-  })
-  class App {}
-  const app = await Test.createTestingModule({ imports: [App] })
-    .setLogger(TEST_LOGGER)
-    .compile();
-  await app.init();
+  const app = await startSecretsApp(database, staticKeys({ old: OLD }));
   const owner = { tenantId: 'acme', ownerType: 'webhook_endpoint', ownerId: 'e1' };
   await app.get(SecretService).store({ ...owner, name: 'signing' }, 'planted');
   await app.close();

@@ -5,6 +5,7 @@ import { NonRetryableError, type Operation, OperationService } from '../src/inde
 import { startApp } from './support/app.js';
 import { runCommand, runJsonCommand } from './support/command.js';
 import { inboxRows } from './support/inbox-rows.js';
+import { tableContents } from './support/table-contents.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -41,21 +42,6 @@ afterAll(() => {
 });
 
 const run = (...words: string[]) => runCommand(words, database);
-
-/** What stands in all tables. */
-async function contents(): Promise<string> {
-  const { rows } = await database.pool.query<{ name: string }>(
-    `SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'integration' ORDER BY 1`,
-  );
-  const parts: string[] = [];
-  for (const { name } of rows) {
-    const { rows: sums } = await database.pool.query(
-      `SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') AS sum FROM ${name} t`,
-    );
-    parts.push(`${name}: ${sums[0].sum}`);
-  }
-  return parts.join('\n');
-}
 
 /** A call of each command that changes something, and what it says that it would do. */
 const CALLS: readonly [words: string, says: string][] = [
@@ -98,14 +84,14 @@ describe('--dry-run', () => {
   });
 
   it.each(CALLS)('%s: says what it would do, and changes nothing', async (words, says) => {
-    const before = await contents();
+    const before = await tableContents(database);
     const call = [...words.replace('<operation>', operation.id).split(' '), '--dry-run'];
     const { status, stdout, stderr } = await run(...call);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(says);
     expect(stdout).toMatch(/\nNothing was changed\.\n$/);
     expect((await runJsonCommand(call, database)).result).toMatchObject({ dryRun: true });
-    expect(await contents()).toBe(before);
+    expect(await tableContents(database)).toEqual(before);
   });
 
   it('has the kinds of failures that would be redriven', async () => {

@@ -199,7 +199,7 @@ describe('a process that stands still in the middle of a portion for longer than
     await database.pool.query(`UPDATE ${OPERATIONS} SET lease_expires_at = clock_timestamp()`);
     await lookAtOnce();
     expect(await operationEnded(operations(), id)).toMatchObject({ state: 'done', changed: EVENTS });
-    // All of them have failed again, so whoever sends them now sends them a second time.
+    // All of them fail again here. A process that sent them now would send them a second time.
     await database.pool.query(
       `UPDATE integration.inbox_event SET status = 'dead_letter', available_at = NULL`,
     );

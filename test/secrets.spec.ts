@@ -1,19 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Module } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
-import { DoctorService, IntegrationError, IntegrationModule } from '../src/index.js';
-import {
-  KeyRotation,
-  type SecretKeys,
-  SecretService,
-  SecretsModule,
-  staticKeys,
-} from '../src/secrets/index.js';
+import { DoctorService, IntegrationError } from '../src/index.js';
+import { KeyRotation, type SecretKeys, SecretService, staticKeys } from '../src/secrets/index.js';
 import { keysOfEnvironment } from '../src/secrets/secret-keys.js';
 import { runCommandIn } from './support/command.js';
-import { hearLog, type LogLines, silenceLog, TEST_LOGGER } from './support/log-lines.js';
+import { hearLog, type LogLines, silenceLog } from './support/log-lines.js';
+import { startSecretsApp } from './support/secrets-app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -40,17 +33,7 @@ afterEach(async () => {
 
 /** An application with these keys. */
 async function start(keys: SecretKeys) {
-  @Module({
-    imports: [
-      IntegrationModule.forRoot({ connectionString: database.url, role: 'publisher' }),
-      SecretsModule.forRoot({ keys }),
-    ],
-  })
-  class App {}
-  const app = await Test.createTestingModule({ imports: [App] })
-    .setLogger(TEST_LOGGER)
-    .compile();
-  await app.init();
+  const app = await startSecretsApp(database, keys);
   apps.push(app);
   return { secrets: app.get(SecretService), rotation: app.get(KeyRotation), doctor: app.get(DoctorService) };
 }

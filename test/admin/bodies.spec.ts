@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterEach(() => admin.close());
 afterAll(() => database.drop());
 
-/** The application's own parser takes so many bytes. */
+/** Sets the limit of the application's own parser, in bytes. */
 function parserOf(platform: Platform, limit: number): (app: INestApplication) => void {
   return platform === 'express'
     ? (app) => void (app as NestExpressApplication).useBodyParser('json', { limit })

@@ -4,7 +4,7 @@ import type { TestDatabase } from './test-database.js';
 import { until } from './until.js';
 import type { WorkerProcess } from './worker-process.js';
 
-/** Resolves to the process that works an operation off, once it has changed so many events. */
+/** Waits until an operation has changed `changed` events. Resolves to the process that works it off. */
 export function holderOf(
   operationId: string,
   workers: readonly WorkerProcess[],

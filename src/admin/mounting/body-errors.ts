@@ -7,7 +7,7 @@ import type { ServerRequest } from '../calls/admin-request.js';
 import { bodyTooLarge, MAX_BODY_BYTES, problemOfBody, saysTooMuch } from '../calls/body.js';
 import { HANDLERS } from '../routes/handlers.js';
 import type { Route } from '../routes/route.js';
-import { configurationOf } from './nest-configuration.js';
+import { segmentsWithPrefix } from './nest-configuration.js';
 
 /** What is used of a route of Fastify before it is added. */
 interface FastifyRoute {
@@ -104,7 +104,6 @@ export class BodyErrors {
 
   /** The segments of the path of the admin API, with the global prefix. */
   private base(): string[] {
-    const prefix = configurationOf(this.moduleRef)?.getGlobalPrefix() ?? '';
-    return [...segmentsOf(prefix), ...segmentsOf(this.mount.path)];
+    return segmentsWithPrefix(this.moduleRef, this.mount.path);
   }
 }

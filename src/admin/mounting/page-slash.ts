@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
-import { segmentsOf } from '../../module/route-path.js';
 import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
-import { configurationOf } from './nest-configuration.js';
+import { segmentsWithPrefix } from './nest-configuration.js';
 
 /** What is used of a route of Fastify before it is added. */
 interface FastifyRoute {
@@ -48,8 +47,7 @@ export class PageSlash {
   }
 
   private urls(): ReadonlySet<string> {
-    const prefix = configurationOf(this.moduleRef)?.getGlobalPrefix() ?? '';
-    const base = [...segmentsOf(prefix), ...segmentsOf(this.mount.path)];
+    const base = segmentsWithPrefix(this.moduleRef, this.mount.path);
     const ui = `/${[...base, 'ui'].join('/')}`;
     return new Set(base.length === 0 ? [ui] : [`/${base.join('/')}`, ui]);
   }

@@ -40,7 +40,7 @@ interface Progress {
  * Why a cancellation does not wait for long. It changes the state of the row of the operation. A portion
  * waits for cursors, which others may hold, before it locks that row, and for nothing afterwards. If its
  * process stands still there, the server ends the transaction after a second, because a portion may not
- * pause for longer. Nothing of it was committed then, and whoever has the operation next does it again.
+ * pause for longer. Nothing of it was committed then. The next process with the operation does it again.
  *
  * Everybody locks cursors before operations (windows of replays, renaming, removing), so nobody waits in a
  * circle.

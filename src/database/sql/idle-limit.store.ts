@@ -1,8 +1,9 @@
 import type { EngineSession } from '../engine-database.js';
 
 /**
- * Is called in a transaction that holds what admins wait for, and that whoever comes next does again. If its
- * process stands still, the server rolls it back after a second, and not after the limit of the session.
+ * Is called in a transaction that holds what admins wait for. If its process stands still, the server rolls
+ * it back after a second. The limit of the session is longer. Nothing is lost, because such a transaction is
+ * done again by the next process.
  */
 export async function endSoonWhenIdle(session: EngineSession): Promise<void> {
   await session.query(`SET LOCAL idle_in_transaction_session_timeout = '1s'`);
