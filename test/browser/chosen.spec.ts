@@ -66,3 +66,30 @@ test('what has been handled meanwhile is left out of the count, and the dialog s
   await page.getByText('1 chosen event was left out').waitFor();
   await shop.has('billing', 'dead_letter', ORDERS - 2 - 50);
 });
+
+test('the second half of a double click does not send what the first half has counted', async () => {
+  const { shop, database } = stage;
+  shop.receiver.refuse('twice');
+  await shop.place('twice');
+  await shop.has('billing', 'dead_letter', 4);
+  const { page } = await stage.open('#/dead-letters?consumer=billing');
+  await page.getByRole('main').getByRole('link', { name: ERROR }).click();
+  await page.getByRole('button', { name: 'Send all again' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('4 events will be sent again').waitFor();
+  await dialog.getByLabel(/^Rate/).fill('7');
+  const countThem = await dialog.getByRole('button', { name: 'Count them' }).boundingBox();
+  if (countThem === null) throw new Error('the button cannot be seen');
+  await page.mouse.click(countThem.x + 20, countThem.y + 10);
+  const send = dialog.getByRole('button', { name: 'Send 4 events again' });
+  await send.waitFor();
+  await page.mouse.down({ clickCount: 2 });
+  await page.mouse.up({ clickCount: 2 });
+  // A click that counts comes after it, so that the other one has had its chance.
+  await dialog.getByRole('button', { name: 'Leave it' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  const { rows } = await database.pool.query<{ n: number }>(
+    'SELECT count(*)::int AS n FROM integration.integration_operation WHERE rate = 7 AND started_at IS NOT NULL',
+  );
+  expect(rows).toEqual([{ n: 0 }]);
+});

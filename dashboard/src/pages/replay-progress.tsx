@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Operation } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { operationHref } from '../parts/links.tsx';
@@ -18,7 +18,7 @@ export function ReplayProgress({ begun, onClose }: { begun: Operation; onClose: 
     { isLive: false, everyMs: isOver ? undefined : LOOK_MS },
   );
   const link = useRef<HTMLAnchorElement>(null);
-  useEffect(() => link.current?.focus(), []);
+  useLayoutEffect(() => link.current?.focus(), []);
   const operation = reading.data ?? begun;
   if (!isOver && operation.finishedAt !== null) setIsOver(true);
   return (

@@ -15,27 +15,30 @@ export interface ActProps {
 
 /**
  * A button. What somebody may not do stays where it is and can be reached by the keyboard, and it says why it
- * does nothing.
+ * does nothing. It stays the same button when that changes, so that it keeps the focus.
  */
 export function Act({ children, needs, unless, kind = 'plain', onAct, label }: ActProps) {
   const denial = useDenial(needs);
   const why = denial ?? unless;
   const id = useId();
-  if (why === undefined) {
-    return (
-      <button type="button" class={kind} onClick={onAct} aria-label={label}>
-        {children}
-      </button>
-    );
-  }
   return (
     <span class="why-holder">
-      <button type="button" class={kind} aria-disabled="true" aria-describedby={id} aria-label={label}>
+      <button
+        type="button"
+        class={kind}
+        aria-label={label}
+        aria-disabled={why === undefined ? undefined : true}
+        aria-describedby={why === undefined ? undefined : id}
+        // The second half of a double click is for nobody: the button may mean something else by then.
+        onClick={({ detail }) => why === undefined && detail < 2 && onAct()}
+      >
         {children}
       </button>
-      <span class="why" role="tooltip" id={id}>
-        {why}
-      </span>
+      {why !== undefined && (
+        <span class="why" role="tooltip" id={id}>
+          {why}
+        </span>
+      )}
     </span>
   );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { filterBy, type Place } from '../router/router.ts';
 
 export interface FilterField {
@@ -66,7 +66,7 @@ function useFocusKept(form: { readonly current: HTMLFormElement | null }, key: s
     form.current === null || !(activeElement instanceof HTMLElement)
       ? -1
       : [...form.current.elements].indexOf(activeElement);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (index.current < 0 || form.current === null) return;
     const { elements } = form.current;
     const target = elements[index.current] ?? elements[0];

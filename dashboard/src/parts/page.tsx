@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { visible } from './text.tsx';
 
 interface PageProps {
@@ -11,7 +11,8 @@ interface PageProps {
   readonly children: ComponentChildren;
 }
 
-let isFirst = true;
+/** The address that the person was led to last, without its filters. */
+let ledTo: string | undefined;
 
 /** Whether somebody has begun to type. A page that is there late does not take the focus from them. */
 function isTyping(): boolean {
@@ -19,15 +20,29 @@ function isTyping(): boolean {
   return activeElement instanceof HTMLInputElement && activeElement.value !== '';
 }
 
-/** A page with its title. A screen reader is led to the title when another page opens. */
+/**
+ * Leads a screen reader to the title when another page opens. A page that is drawn again, because what it shows
+ * has arrived, takes the focus only where nothing has it: somebody may be at one of its buttons already.
+ */
+function lead(title: HTMLElement | null): void {
+  const address = location.hash.split('?', 1)[0];
+  const isFirst = ledTo === undefined;
+  const isOpening = address !== ledTo;
+  ledTo = address;
+  if (isFirst) return;
+  if (isOpening) scrollTo(0, 0);
+  if (isOpening ? !isTyping() : document.activeElement === document.body)
+    title?.focus({ preventScroll: true });
+}
+
+/** A page with its title. */
 export function Page({ title, above, about, acts, children }: PageProps) {
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${visible(title)} · Integration`;
-    if (!isFirst && !isTyping()) head.current?.focus({ preventScroll: true });
-    if (!isFirst) scrollTo(0, 0);
-    isFirst = false;
   }, [title]);
+  // Before anything is painted: a key that is pressed afterwards starts from the title.
+  useLayoutEffect(() => lead(head.current), []);
   return (
     <>
       <header class="page-head">

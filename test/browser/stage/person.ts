@@ -52,11 +52,14 @@ export class KeyboardPerson {
   /** What has the focus shows it, and is not covered by something else. */
   private async checkVisible(target: Locator): Promise<void> {
     const seen = await target.evaluate((element) => {
+      if (element !== document.activeElement) return 'lost';
       element.scrollIntoView({ block: 'nearest' });
       const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
-      return (outlineStyle !== 'none' && Number.parseFloat(outlineWidth) > 0) || boxShadow !== 'none';
+      const hasOutline = outlineStyle !== 'none' && Number.parseFloat(outlineWidth) > 0;
+      return hasOutline || boxShadow !== 'none' ? 'shown' : 'hidden';
     });
-    if (!seen) throw new Error(`${target} has the focus and does not show it`);
+    if (seen === 'lost') throw new Error(`${target} had the focus, and the page has taken it away`);
+    if (seen === 'hidden') throw new Error(`${target} has the focus and does not show it`);
   }
 }
 
