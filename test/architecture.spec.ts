@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -366,5 +366,24 @@ describe('the habits of the house', () => {
     );
     expect(defaultImportsIn(imports)).toEqual(['imports.ts:1']);
     expect(insidesOfPgIn(file)).toEqual([9, 10, 11, 12, 13, 14].map((line) => `planted.ts:${line}`));
+  });
+});
+
+/** TRUNCATE is what these test, or nobody else is connected to their database. */
+const TRUNCATING = [
+  'emptied-tables.spec.ts',
+  'failure-group-orders.spec.ts',
+  'settings.spec.ts',
+  'support/cursor-stage.ts',
+  'support/real-inbox.ts',
+];
+
+describe('the tests', () => {
+  it('empty tables with `emptyTables`, which deadlocks with no application', () => {
+    const folder = join(ROOT, 'test');
+    const truncating = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.startsWith('starters'))
+      .filter((name) => /['"`]\s*TRUNCATE [$\w]/.test(readFileSync(join(folder, name), 'utf8')));
+    expect(truncating.sort()).toEqual(TRUNCATING);
   });
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { AggregatePublisher, IntegrationError, PgSqlClient } from '../src/index.js';
 import type { PrismaClient } from './generated/prisma/client.js';
 import { startApp, type TestApp } from './support/app.js';
+import { emptyTables } from './support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;
@@ -15,7 +16,7 @@ beforeAll(async () => {
   prisma = app.prisma;
   invoices = app.api.for('finance', 'invoice');
 });
-beforeEach(() => database.pool.query('TRUNCATE integration.outbox_event'));
+beforeEach(() => emptyTables(database.pool, 'integration.outbox_event'));
 afterAll(async () => {
   await app.close();
   await database.drop();

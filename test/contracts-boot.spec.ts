@@ -15,6 +15,7 @@ import {
 } from '../src/contracts/index.js';
 import type { IntegrationModuleOptions } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
+import { emptyTables } from './support/empty-tables.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -26,7 +27,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE integration.event_contract, integration.outbox_event');
+  await emptyTables(database.pool, 'integration.event_contract', 'integration.outbox_event');
 });
 afterEach(async () => {
   silenceLog();

@@ -11,6 +11,7 @@ import {
 } from '../src/contracts/index.js';
 import type { DomainEvent, DomainEventInput } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
+import { emptyTables } from './support/empty-tables.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
@@ -50,8 +51,12 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 beforeEach(async () => {
-  await database.pool.query(
-    'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event, invoice',
+  await emptyTables(
+    database.pool,
+    'integration.outbox_event',
+    'integration.inbox_cursor',
+    'integration.inbox_event',
+    'invoice',
   );
 });
 afterEach(async () => {

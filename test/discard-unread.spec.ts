@@ -3,6 +3,7 @@ import { InboxCursorStore } from '../src/inbox/inbox-cursor.store.js';
 import type { DomainEvent, DomainEventInput, PublishedEvent, SubscriberContext } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
+import { emptyTables, emptyTablesAnew } from './support/empty-tables.js';
 import { gate } from './support/gate.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
 import { Recorder } from './support/recorder.js';
@@ -16,8 +17,12 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 beforeEach(() =>
-  database.pool.query(
-    'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event, integration.inbox_replay RESTART IDENTITY',
+  emptyTablesAnew(
+    database.pool,
+    'integration.outbox_event',
+    'integration.inbox_cursor',
+    'integration.inbox_event',
+    'integration.inbox_replay',
   ),
 );
 afterEach(async () => {
@@ -335,7 +340,7 @@ describe('discarding while transactional handlers run', () => {
     ['one by one', {}],
     ['in batches', { batch: { maxSize: 7 } }],
   ])('each event has its effect once, or was discarded and has none (%s)', async (_, more) => {
-    await database.pool.query('TRUNCATE effect');
+    await emptyTables(database.pool, 'effect');
     const app = await start([
       new Orders().subscriber({
         transactional: true,

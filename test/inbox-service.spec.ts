@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type DeadLetter, type DomainEvent, type InboxService, NonRetryableError } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
+import { emptyTables } from './support/empty-tables.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -70,8 +71,11 @@ describe('findDeadLetters', () => {
   it.each([1, 2, 3, 4])(
     'loses none in pages of %s where several consumers have dead letters of one event',
     async (limit) => {
-      await database.pool.query(
-        'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event',
+      await emptyTables(
+        database.pool,
+        'integration.outbox_event',
+        'integration.inbox_cursor',
+        'integration.inbox_event',
       );
       const dying = (consumerName: string) => ({
         eventName: 'shared',

@@ -5,6 +5,7 @@ import { type IntegrationModuleOptions, type Lease, LeaseService } from '../src/
 import { LeaseStore } from '../src/membership/leases/lease.store.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
+import { emptyTables } from './support/empty-tables.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
@@ -220,7 +221,7 @@ describe('a lease', () => {
     const { began, run } = work();
     leasesOf(await start()).hold('n', run);
     const [first] = await began.first(1);
-    await database.pool.query('TRUNCATE integration.integration_lease');
+    await emptyTables(database.pool, 'integration.integration_lease');
     const [, second] = await began.first(2);
     await database.pool.query('UPDATE integration.integration_lease SET token = 7, owner = NULL');
     const [, , third] = await began.first(3);

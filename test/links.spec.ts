@@ -7,6 +7,7 @@ import type { CreateIntegrationLinkDto } from '../src/links/integration-link.js'
 import { IntegrationLinkService } from '../src/links/integration-link.service.js';
 import { IntegrationLinkStore } from '../src/links/integration-link.store.js';
 import type { PrismaClient } from './generated/prisma/client.js';
+import { emptyTables } from './support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;
@@ -20,7 +21,7 @@ beforeAll(async () => {
   db = new EngineDatabase({ connectionString: database.url, schema: 'integration' });
   links = new IntegrationLinkService(new HostClient(prisma), new IntegrationLinkStore(db));
 });
-beforeEach(() => database.pool.query('TRUNCATE integration.integration_link'));
+beforeEach(() => emptyTables(database.pool, 'integration.integration_link'));
 afterAll(async () => {
   await db?.close();
   await database?.drop();

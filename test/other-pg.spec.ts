@@ -3,6 +3,7 @@ import pg from 'pg';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import type { EngineTransaction } from '../src/database/engine-transaction.js';
 import type { WireRow } from '../src/database/wire/wire-row.js';
+import { emptyTables } from './support/empty-tables.js';
 import { hearLog, type LogLines } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -61,7 +62,7 @@ describe.each([
 
   beforeEach(async () => {
     lines = hearLog();
-    await database.pool.query('TRUNCATE note');
+    await emptyTables(database.pool, 'note');
     restore = change();
     engine = new EngineDatabase({ connectionString: database.url, schema: 'integration', max: 2 });
   });

@@ -12,6 +12,7 @@ import {
 } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
+import { emptyTablesAnew } from './support/empty-tables.js';
 import { gate } from './support/gate.js';
 import { Recorder } from './support/recorder.js';
 import { type StatementProxy, startStatementProxy } from './support/statement-proxy.js';
@@ -28,8 +29,13 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 beforeEach(() =>
-  database.pool.query(
-    'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event, integration.inbox_replay, effect RESTART IDENTITY',
+  emptyTablesAnew(
+    database.pool,
+    'integration.outbox_event',
+    'integration.inbox_cursor',
+    'integration.inbox_event',
+    'integration.inbox_replay',
+    'effect',
   ),
 );
 afterEach(async () => {
@@ -480,9 +486,7 @@ describe('repartition', () => {
     const store = new RepartitionSteps(db);
     const assertion = fc.assert(
       fc.asyncProperty(cursorStates, async ({ from, to, missing, settledIn, tails }) => {
-        await database.pool.query(
-          'TRUNCATE integration.outbox_event, integration.inbox_cursor RESTART IDENTITY',
-        );
+        await emptyTablesAnew(database.pool, 'integration.outbox_event', 'integration.inbox_cursor');
         await database.pool.query(
           `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
            SELECT 'order.placed', 'test', 'order', 'o' || n FROM generate_series(1, ${LOG}) n`,

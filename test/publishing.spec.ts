@@ -4,6 +4,7 @@ import { IntegrationError } from '../src/errors.js';
 import type { DomainEventInput } from '../src/events/domain-event.js';
 import type { PublishOptions } from '../src/outbox/publish-options.js';
 import type { PrismaClient } from './generated/prisma/client.js';
+import { emptyTables } from './support/empty-tables.js';
 import { type OutboxRoom, openOutbox } from './support/outbox-room.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
   room = openOutbox({ url: database.url, client: prisma, maxPayloadBytes: 10_000 });
 });
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE integration.outbox_event, invoice');
+  await emptyTables(database.pool, 'integration.outbox_event', 'invoice');
 });
 afterAll(async () => {
   await room?.close();

@@ -3,6 +3,7 @@ import { ConsumerRegistration } from '../src/consumers/consumer-registration.js'
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { EventSubscriberRegistry } from '../src/subscribers/event-subscriber-registry.js';
 import type { SubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
+import { emptyTablesAnew } from './support/empty-tables.js';
 import { hearLog, type LogLines, silenceLog } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -19,7 +20,7 @@ afterAll(async () => {
   await database.drop();
 });
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE integration.outbox_event, integration.inbox_cursor RESTART IDENTITY');
+  await emptyTablesAnew(database.pool, 'integration.outbox_event', 'integration.inbox_cursor');
   lines = hearLog();
 });
 afterEach(() => {

@@ -5,6 +5,7 @@ import { SettlementStore } from '../src/inbox/settlement.store.js';
 import { type DomainEvent, NonRetryableError } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
+import { emptyTablesAnew } from './support/empty-tables.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -20,8 +21,13 @@ beforeAll(async () => {
 beforeEach(async () => {
   handled = [];
   broken = false;
-  await database.pool.query(
-    'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event, integration.inbox_replay, integration.integration_process RESTART IDENTITY',
+  await emptyTablesAnew(
+    database.pool,
+    'integration.outbox_event',
+    'integration.inbox_cursor',
+    'integration.inbox_event',
+    'integration.inbox_replay',
+    'integration.integration_process',
   );
 });
 afterEach(async () => {

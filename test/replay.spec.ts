@@ -11,6 +11,7 @@ import {
 } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
+import { emptyTablesAnew } from './support/empty-tables.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -24,8 +25,13 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 beforeEach(() =>
-  database.pool.query(
-    'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event, integration.inbox_replay, effect RESTART IDENTITY',
+  emptyTablesAnew(
+    database.pool,
+    'integration.outbox_event',
+    'integration.inbox_cursor',
+    'integration.inbox_event',
+    'integration.inbox_replay',
+    'effect',
   ),
 );
 afterEach(async () => {

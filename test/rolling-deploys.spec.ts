@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type DomainEvent, EventSubscriberRegistry, type IntegrationModuleOptions } from '../src/index.js';
 import { startApp, type TestApp, type TestLimits } from './support/app.js';
+import { emptyTables } from './support/empty-tables.js';
 import { type Gate, gate } from './support/gate.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
@@ -30,8 +31,12 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 beforeEach(async () => {
-  await database.pool.query(
-    'TRUNCATE integration.outbox_event, integration.inbox_cursor, integration.inbox_event, integration.integration_process',
+  await emptyTables(
+    database.pool,
+    'integration.outbox_event',
+    'integration.inbox_cursor',
+    'integration.inbox_event',
+    'integration.integration_process',
   );
 });
 afterEach(async () => {

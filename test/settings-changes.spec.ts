@@ -3,6 +3,7 @@ import { AdminDatabase } from '../src/database/admin-database.js';
 import { EngineDatabase } from '../src/database/engine-database.js';
 import { IntegrationSettingsService, type SettingHistoryEntry } from '../src/index.js';
 import { SETTING_KEYS } from '../src/settings/settings-definitions.js';
+import { emptyTables } from './support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const full = (key: string) => `core.integration.outbox.${key}`;
@@ -20,7 +21,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await database.pool.query('DELETE FROM integration.integration_setting');
-  await database.pool.query('TRUNCATE integration.integration_setting_change, integration.integration_audit');
+  await emptyTables(database.pool, 'integration.integration_setting_change', 'integration.integration_audit');
   settings = new IntegrationSettingsService(engine, { environment: {} }, [], admin);
   await settings.load();
 });

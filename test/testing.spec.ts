@@ -15,6 +15,7 @@ import {
   publishAndDrain,
 } from '../src/testing/index.js';
 import { startApp, type TestApp } from './support/app.js';
+import { emptyTables } from './support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 type Subscribers = Parameters<typeof startApp>[1];
@@ -161,8 +162,13 @@ describe('with an application', () => {
   });
   afterAll(() => database.drop());
   beforeEach(async () => {
-    await database.pool.query(
-      `TRUNCATE effect, integration.outbox_event, integration.inbox_event, integration.inbox_cursor, integration.integration_process`,
+    await emptyTables(
+      database.pool,
+      'effect',
+      'integration.outbox_event',
+      'integration.inbox_event',
+      'integration.inbox_cursor',
+      'integration.integration_process',
     );
   });
   afterEach(async () => {
@@ -365,7 +371,7 @@ describe('with an application', () => {
       '%s handler, crash at %s: the event is processed, its effects are there as often as promised',
       async (_, point, subscriber, expected) => {
         for (const options of [{}, MANUAL]) {
-          await database.pool.query('TRUNCATE effect');
+          await emptyTables(database.pool, 'effect');
           const context = await start([subscriber], options);
           const fault = failAt(context, point, { consumerName: 'c' });
           const { published } = await publishAndDrain(context, event(1));

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ExactNumber, type MaskedEvent } from 'nestjs-integration/admin';
 import { EventLookService, IntegrationLinkService, LinkGraphService } from '../../src/index.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
 
@@ -14,11 +15,15 @@ beforeAll(async () => {
     admin: { mask: (payload, event) => (mask === undefined ? payload : mask(payload, event)) },
   });
 });
-beforeEach(async () => {
-  // TRUNCATE locks whole tables, and could wait in a circle with what the application reads.
-  for (const table of ['outbox_event', 'inbox_event', 'inbox_cursor', 'integration_link'])
-    await database.pool.query(`DELETE FROM integration.${table}`);
-});
+beforeEach(() =>
+  emptyTables(
+    database.pool,
+    'integration.outbox_event',
+    'integration.inbox_event',
+    'integration.inbox_cursor',
+    'integration.integration_link',
+  ),
+);
 afterEach(() => {
   mask = undefined;
 });

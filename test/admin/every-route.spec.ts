@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Field } from '../../src/admin/input/field.js';
 import { HANDLERS } from '../../src/admin/routes/handlers.js';
 import { isWrite, onlyReads, type Route } from '../../src/admin/routes/route.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, type Answered, PLATFORMS, startAdminApp } from './admin-app.js';
@@ -133,7 +134,7 @@ describe.each(PLATFORMS)('on %s, every route', (platform) => {
     async (name, route) => {
       await startAnew();
       if (name === RESUMES) await admin.ask('consumers/billing/pause', { method: 'POST', json: {} });
-      await database.pool.query('TRUNCATE integration.integration_audit');
+      await emptyTables(database.pool, 'integration.integration_audit');
       const body = await bodyFor(documented(route), database);
       const isOnce = route.method === 'POST' && name !== ONLY_ASKS;
       const reason = route.body.reason === undefined ? {} : { reason: 'because' };

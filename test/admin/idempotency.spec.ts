@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { HANDLERS } from '../../src/admin/routes/handlers.js';
 import type { Route } from '../../src/admin/routes/route.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
 
@@ -15,8 +16,11 @@ beforeAll(async () => {
   });
 });
 beforeEach(async () => {
-  await database.pool.query(
-    'TRUNCATE integration.inbox_cursor, integration.integration_idempotency_key, integration.integration_audit',
+  await emptyTables(
+    database.pool,
+    'integration.inbox_cursor',
+    'integration.integration_idempotency_key',
+    'integration.integration_audit',
   );
   await registerConsumer(database, 'billing');
 });
@@ -117,7 +121,7 @@ describe('a request with an Idempotency-Key', () => {
   });
 
   it('gets the refusal of the first one again', async () => {
-    await database.pool.query('TRUNCATE integration.inbox_cursor');
+    await emptyTables(database.pool, 'integration.inbox_cursor');
     const first = await send('pause', 'k1');
     expect(first).toMatchObject({ status: 404, json: { code: 'INTEGRATION_CONSUMER_UNKNOWN' } });
     await registerConsumer(database, 'billing');

@@ -11,6 +11,7 @@ import {
 } from 'nestjs-integration/admin';
 import { HANDLERS } from '../../src/admin/routes/handlers.js';
 import { isWrite, type Route } from '../../src/admin/routes/route.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import {
   type AdminApp,
@@ -171,7 +172,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     try {
       for (const route of ROUTES) {
         asked = [];
-        await database.pool.query('TRUNCATE integration.integration_audit');
+        await emptyTables(database.pool, 'integration.integration_audit');
         const answer = await admin.ask(`${pathOf(route)}?unknown=1`, {
           method: route.method,
           ...(isWrite(route) ? { json: { unknown: 1 } } : {}),
@@ -547,7 +548,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
       ['DELETE', 'consumers/audited', { reason: 'gone' }],
     ];
     for (const [method, path, json] of changes) {
-      await database.pool.query('TRUNCATE integration.integration_audit');
+      await emptyTables(database.pool, 'integration.integration_audit');
       const key = method === 'POST' ? path : undefined;
       const answer = await admin.ask(path, { method, json, headers: { 'idempotency-key': key } });
       expect([200, 202]).toContain(answer.status);
@@ -567,7 +568,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
   });
 
   it('for the audit gets it in pages that lose none where times are the same', async () => {
-    await database.pool.query('TRUNCATE integration.integration_audit');
+    await emptyTables(database.pool, 'integration.integration_audit');
     await database.pool.query(
       `INSERT INTO integration.integration_audit (at, actor, via, action, target, outcome)
        SELECT '2026-11-25T20:00:00Z', 'ada', 'cli', 'consumers.pause', 'consumer/x', 'done' FROM generate_series(1, 7)`,

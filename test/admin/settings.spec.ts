@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, startAdminApp } from './admin-app.js';
 
@@ -12,7 +13,7 @@ beforeAll(async () => {
   admin = await startAdminApp(database, { admin: { actor: () => 'grace' } });
 });
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE integration.integration_audit');
+  await emptyTables(database.pool, 'integration.integration_audit');
   await database.pool.query('DELETE FROM integration.integration_setting');
 });
 afterAll(async () => {

@@ -1,4 +1,5 @@
 import { IntegrationLinkService } from '../../src/index.js';
+import { emptyTablesAnew } from '../support/empty-tables.js';
 import type { TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer } from './admin-app.js';
 
@@ -75,6 +76,6 @@ export async function fillAgain(database: TestDatabase, admin: AdminApp): Promis
     `SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables
      WHERE schemaname = 'integration' AND tablename NOT LIKE '%migration%' AND tablename <> 'integration_process'`,
   );
-  await database.pool.query(`TRUNCATE ${rows.map(({ name }) => name).join(', ')} RESTART IDENTITY CASCADE`);
+  await emptyTablesAnew(database.pool, ...rows.map(({ name }) => name));
   await fillWithSomething(database, admin);
 }

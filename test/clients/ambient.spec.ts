@@ -14,6 +14,7 @@ import {
 import { typeOrmAmbient } from '../../src/clients/typeorm.js';
 import type { DomainEventInput, IntegrationModuleOptions } from '../../src/index.js';
 import { startApp, type TestApp } from '../support/app.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { gate } from '../support/gate.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { openKysely } from './kysely.js';
@@ -28,7 +29,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   await database.pool.query('CREATE TABLE note (text text)');
 });
-afterEach(() => database.pool.query('TRUNCATE integration.outbox_event, note'));
+afterEach(() => emptyTables(database.pool, 'integration.outbox_event', 'note'));
 afterAll(() => database?.drop());
 
 const event = (aggregateId: string): DomainEventInput => ({

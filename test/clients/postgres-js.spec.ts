@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import postgres from 'postgres';
 import { fromPostgresJs } from '../../src/clients/postgres-js.js';
 import type { HostAdapter } from '../../src/index.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 type Transaction = postgres.TransactionSql;
@@ -29,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await sql.end({ timeout: 5 });
-  await database.pool.query('TRUNCATE note');
+  await emptyTables(database.pool, 'note');
   expect(uncaught).toEqual([]);
 });
 afterAll(async () => {

@@ -17,6 +17,7 @@ import { AuditService, DoctorService } from '../../src/index.js';
 import { EndpointReader } from '../../src/webhooks/incoming/endpoints/endpoint-reader.js';
 import type { EndpointOfRequest } from '../../src/webhooks/incoming/endpoints/incoming-endpoint.store.js';
 import { runCommand, runJsonCommand } from '../support/command.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { gate } from '../support/gate.js';
 import { hearLog, silenceLog, TEST_LOGGER } from '../support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -68,8 +69,12 @@ afterEach(async () => {
   app = undefined;
   silenceLog();
   await emptied(database);
-  await database.pool.query(
-    'TRUNCATE integration.webhook_inbound, integration.integration_data_key, integration.integration_secret, integration.integration_audit',
+  await emptyTables(
+    database.pool,
+    'integration.webhook_inbound',
+    'integration.integration_data_key',
+    'integration.integration_secret',
+    'integration.integration_audit',
   );
 });
 afterAll(() => database.drop());
@@ -313,7 +318,7 @@ describe('the secret of an endpoint', () => {
       { check: 'secret-unreadable', finding: expect.stringContaining(endpoint.id) },
       { check: 'secret-unreadable', finding: expect.stringContaining(endpoint.id) },
     ]);
-    await database.pool.query('TRUNCATE integration.integration_secret');
+    await emptyTables(database.pool, 'integration.integration_secret');
     expect(await send(endpoint.path, signed('the new secret of acme'))).toMatchObject({ status: 503 });
     expect(await said.saying('has no secret')).toContain('rotateSecret');
     expect(await findings()).toMatchObject([

@@ -16,6 +16,7 @@ import {
 } from 'nestjs-integration/webhooks';
 import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { runJsonCommand } from '../support/command.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { gate } from '../support/gate.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import {
@@ -45,7 +46,7 @@ afterEach(async () => {
   await app?.close();
   app = undefined;
   await emptied(database);
-  await database.pool.query('TRUNCATE paid_invoice');
+  await emptyTables(database.pool, 'paid_invoice');
 });
 afterAll(() => database.drop());
 

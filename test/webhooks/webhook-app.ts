@@ -18,6 +18,7 @@ import {
   type WebhooksModuleOptions,
 } from 'nestjs-integration/webhooks';
 import { IntegrationModule, type IntegrationModuleOptions } from '../../src/index.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { jsonOf } from '../support/json-of.js';
 import type { TestDatabase } from '../support/test-database.js';
 
@@ -153,7 +154,11 @@ export async function storedRows(database: TestDatabase): Promise<Record<string,
 
 /** Deletes what a test left in the tables. */
 export async function emptied(database: TestDatabase): Promise<void> {
-  await database.pool.query(
-    'TRUNCATE integration.outbox_event, integration.webhook_receipt, integration.webhook_body, integration.webhook_count',
+  await emptyTables(
+    database.pool,
+    'integration.outbox_event',
+    'integration.webhook_receipt',
+    'integration.webhook_body',
+    'integration.webhook_count',
   );
 }
