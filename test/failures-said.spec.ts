@@ -77,7 +77,8 @@ describe('a failed attempt', () => {
     expect(text).toContain('insert into card values ($1)');
     expect(text).toContain('Caused by: Error: refused');
     await next('error');
-    const [row] = (await inboxRows(database, 'card.kept')) as { error: string }[];
+    await untilConsumerSettled(database, 'card.kept');
+    const [row] = await inboxRows(database, 'card.kept');
     expect(`${text} ${row?.error}`).not.toContain('4111');
   });
 });
@@ -91,6 +92,10 @@ describe('a dead letter', () => {
     const { text, stack } = await next('error');
     expect(text).toContain(`of invoice "A-1" after attempt 1 of 2. It is a dead letter now.`);
     expect(stack).toMatch(/^NonRetryableError: never\n +at [\s\S]*\nCaused by: Error: why\n +at /);
+    await until('it is written down', async () => {
+      const [row] = await inboxRows(database, "o'brien dead");
+      return row?.status === 'dead_letter';
+    });
     isMended = true;
     const command = text.slice(text.indexOf('npx nestjs-integration'));
     const redriven = await runShell(command, database);
@@ -102,6 +107,10 @@ describe('a dead letter', () => {
     const { app, next } = await hearFailures('bill.lost', () => new RetryAfterError(600_000));
     const { outboxEventId } = await app.api.publishEvent(event('bill.lost', 'A-1'));
     await next('warn');
+    await until(
+      'the failure is written down',
+      async () => (await inboxRows(database, 'bill.lost')).length > 0,
+    );
     await database.pool.query('DELETE FROM integration.outbox_event WHERE id = $1', [outboxEventId]);
     await database.pool.query(
       `UPDATE integration.inbox_event SET available_at = clock_timestamp() WHERE outbox_event_id = $1`,

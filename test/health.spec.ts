@@ -4,21 +4,43 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { IntegrationHealthIndicator, type ReadyOptions } from 'nestjs-integration/health';
-import { IntegrationModule, NonRetryableError } from '../src/index.js';
+import { IntegrationModule, type IntegrationModuleOptions, NonRetryableError } from '../src/index.js';
+import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';
 import { startTcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
+/** A probe without an answer fails its test after so many milliseconds. A busy machine answers before. */
+const NO_ANSWER_MS = 20_000;
+
 let database: TestDatabase;
+const opened = new Set<{ close(): Promise<unknown> }>();
 
 beforeEach(async () => {
   database = await createTestDatabase();
 });
+// Also where a test has failed: an application that is left open would keep the run from ending.
 afterEach(async () => {
-  await database.drop();
+  for (const each of opened) await close(each);
 });
+// A hook of its own, so that the server ends the connections of an application that cannot close.
+afterEach(() => database.drop());
+
+async function close(each: { close(): Promise<unknown> }): Promise<void> {
+  opened.delete(each);
+  await each.close();
+}
+
+async function start(
+  subscribers: AnySubscriberDefinition[],
+  options: IntegrationModuleOptions = {},
+): Promise<TestApp> {
+  const app = await startApp(database, subscribers, options);
+  opened.add(app);
+  return app;
+}
 
 const EVENT = { eventName: 'job.done', sourceModule: 'test', aggregateType: 'job', aggregateId: 'j1' };
 
@@ -35,7 +57,7 @@ const indicatorOf = (app: TestApp) => app.context.get(IntegrationHealthIndicator
 
 describe('whether the engine lives and is ready', () => {
   it('is up at rest, and says what there is to do', async () => {
-    const app = await startApp(database, [failing]);
+    const app = await start([failing]);
     const health = indicatorOf(app);
     await until('somebody works on the consumer', async () => {
       const { integration } = await health.ready();
@@ -46,12 +68,12 @@ describe('whether the engine lives and is ready', () => {
     });
     const { engine } = await health.live('engine');
     expect(engine).toEqual({ status: 'up', heartbeatAgeMs: expect.any(Number) });
-    await app.close();
+    await close(app);
     expect(await health.live()).toEqual({ integration: { status: 'up', heartbeatAgeMs: null } });
   });
 
   it('is not alive once the heartbeat has not begun a round for too long', async () => {
-    const app = await startApp(database, []);
+    const app = await start([]);
     const health = indicatorOf(app);
     await until('the limit is over', async () => {
       const { integration } = await health.live('integration', { maxHeartbeatAgeMs: 1 });
@@ -59,11 +81,10 @@ describe('whether the engine lives and is ready', () => {
         integration.status === 'down' && /has not begun a round for \d+ ms/.test(`${integration.message}`)
       );
     });
-    await app.close();
   });
 
   it('reports dead letters, and is unready because of them where a threshold says so', async () => {
-    const app = await startApp(database, [failing]);
+    const app = await start([failing]);
     const health = indicatorOf(app);
     await app.api.publishEvents([EVENT, { ...EVENT, aggregateId: 'j2' }]);
     await until('both are dead letters', async () => (await health.ready()).integration.deadLetters === 2);
@@ -73,11 +94,10 @@ describe('whether the engine lives and is ready', () => {
       database: 'up',
       message: 'Dead letters: 2, more than 1',
     });
-    await app.close();
   });
 
   it('is unready while consumers lag or have no owner, but not because of paused ones', async () => {
-    const app = await startApp(database, [failing], { settings: { 'processor.enabled': false } });
+    const app = await start([failing], { settings: { 'processor.enabled': false } });
     const health = indicatorOf(app);
     await app.api.publishEvents([EVENT]);
     const limits = { maxUnownedConsumers: 0, maxLagSeconds: 0 };
@@ -93,11 +113,10 @@ describe('whether the engine lives and is ready', () => {
       lagSeconds: null,
       unownedConsumers: 0,
     });
-    await app.close();
   });
 
   it('counts the lag of an event that has left the log and is tried again', async () => {
-    const app = await startApp(database, [
+    const app = await start([
       {
         ...failing,
         handler: async () => {
@@ -122,13 +141,12 @@ describe('whether the engine lives and is ready', () => {
       status: 'up',
       lagSeconds: null,
     });
-    await app.close();
   });
 
   it('is not ready from the first hook of a shutdown on, while handlers still end', async () => {
     const hold = gate();
     const running = gate();
-    const app = await startApp(database, [
+    const app = await start([
       {
         ...failing,
         handler: async () => {
@@ -141,7 +159,7 @@ describe('whether the engine lives and is ready', () => {
     await app.api.publishEvents([EVENT]);
     await running.opened;
     expect((await health.ready()).integration.status).toBe('up');
-    const closed = app.close();
+    const closed = close(app);
     try {
       await until('it is not ready', async () => (await health.ready()).integration.status === 'down');
       expect(await health.ready()).toEqual({
@@ -156,7 +174,7 @@ describe('whether the engine lives and is ready', () => {
   });
 
   it('refuses a threshold that makes no sense', async () => {
-    const app = await startApp(database, []);
+    const app = await start([]);
     const health = indicatorOf(app);
     await expect(health.ready('integration', { maxLagSeconds: Number.NaN })).rejects.toMatchObject({
       code: 'INTEGRATION_ADMIN_INVALID',
@@ -170,16 +188,19 @@ describe('whether the engine lives and is ready', () => {
       code: 'INTEGRATION_ADMIN_INVALID',
       message: expect.stringContaining('maxHeartbeatAgeMs must be a number that is not negative'),
     });
-    await app.close();
   });
 });
 
 describe('health endpoints made with terminus', () => {
   it('say 200 and 503: without its database a process lives and is not ready', async () => {
     const proxy = await startTcpProxy(database.url);
+    opened.add(proxy);
     const app = await startServer(proxy.url);
+    opened.add(app);
     const ask = async (path: string) => {
-      const response = await fetch(`${await app.getUrl()}/${path}`);
+      const response = await fetch(`${await app.getUrl()}/${path}`, {
+        signal: AbortSignal.timeout(NO_ANSWER_MS),
+      });
       return { code: response.status, body: await response.text() };
     };
     // A busy machine may not answer within the limit at first.
@@ -198,13 +219,12 @@ describe('health endpoints made with terminus', () => {
     expect(await ask('live')).toMatchObject({ code: 200 });
 
     // Nobody listens any more. What is said of it names neither host nor user.
-    await proxy.close();
+    await close(proxy);
     await until('the refusal is reported', async () => (await ask('ready')).body.includes('cannot be asked'));
     const refused = await ask('ready');
     expect(refused.code).toBe(503);
     expect(refused.body).not.toMatch(/127\.0\.0\.1|localhost|postgres/);
     expect(await ask('live')).toMatchObject({ code: 200 });
-    await app.close();
   });
 });
 

@@ -32,6 +32,7 @@ export interface TestApp {
   readonly inbox: InboxService;
   readonly consumers: ConsumerService;
   readonly settings: IntegrationSettingsService;
+  /** A second call waits for the first one. */
   close(): Promise<void>;
 }
 
@@ -97,6 +98,7 @@ export async function startApp(
     .useValue(readingKeptMs)
     .compile();
   await context.init();
+  let closed: Promise<void> | undefined;
   return {
     context,
     prisma,
@@ -107,6 +109,9 @@ export async function startApp(
     inbox: context.get(InboxService),
     consumers: context.get(ConsumerService),
     settings: context.get(IntegrationSettingsService),
-    close: () => context.close(),
+    close: () => {
+      closed ??= context.close();
+      return closed;
+    },
   };
 }
